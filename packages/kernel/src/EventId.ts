@@ -1,0 +1,30 @@
+/**
+ * The identity of an event: what makes an append safe to repeat.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * A UUID in lower case, unique in its log.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const EventId = Schema.String.check(
+  Schema.isPattern(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, {
+    expected: "a UUID in lower case"
+  })
+).pipe(Schema.brand("EventId"))
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type EventId = typeof EventId.Type
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (uuid: string): EventId => EventId.make(uuid)

@@ -1,0 +1,36 @@
+/**
+ * The place of an event in its stream.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * Counted from 1 without gaps; a stream's revision is its last event's, and 0 when it is empty.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Revision = Schema.Int.check(
+  Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+).pipe(Schema.brand("Revision"))
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Revision = typeof Revision.Type
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (revision: number): Revision => Revision.make(revision)
+
+/**
+ * The revision of a stream without events.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const empty: Revision = make(0)

@@ -1,0 +1,121 @@
+/**
+ * Stream names: `category-id`, where the category is the part before the first `-`.
+ *
+ * @since 0.1.0
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+/**
+ * The kind of thing a stream records, such as `order`.
+ *
+ * **Details**
+ * Shape: a letter, then letters, digits and `_`, 64 characters at most; never a `-`.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Category = Schema.String.check(
+  Schema.isPattern(/^[A-Za-z][A-Za-z0-9_]{0,63}$/, {
+    expected: "a category: a letter, then letters, digits or _, at most 64 characters"
+  })
+).pipe(Schema.brand("Category"))
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Category = typeof Category.Type
+
+/**
+ * The longest `id` part of a stream name, in UTF-16 code units: with its category and in UTF-8 a
+ * name stays under 1 KiB, well below what a B-tree page of PostgreSQL holds (2,704 bytes).
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_ID_LENGTH = 200
+
+/**
+ * The name of one instance's history, such as `order-42`.
+ *
+ * **Details**
+ * Shape: a category, `-`, then 1 to {@link MAX_ID_LENGTH} UTF-16 code units of well-formed Unicode
+ * without control characters. The id may hold `-` itself.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const StreamId = Schema.String.check(
+  Schema.isPattern(
+    // The id is all of Unicode but \p{Cc}, control characters, and \p{Cs}, unpaired surrogates; in
+    // ranges, since `effect/Arbitrary` generates from ranges and not from properties.
+    /^[A-Za-z][A-Za-z0-9_]{0,63}-[ -~\u00a0-\ud7ff\ue000-\u{10ffff}]{1,200}$/u,
+    {
+      expected:
+        "a stream id: a category, -, then 1 to 200 characters of Unicode without control characters"
+    }
+  ),
+  Schema.makeFilter((id: string) => id.length - id.indexOf("-") - 1 <= MAX_ID_LENGTH, {
+    expected: `an id of at most ${MAX_ID_LENGTH} UTF-16 code units`
+  })
+).pipe(Schema.brand("StreamId"))
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type StreamId = typeof StreamId.Type
+
+/**
+ * The text is no stream name.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidStreamId extends Schema.TaggedError<InvalidStreamId>()("InvalidStreamId", {
+  input: Schema.String,
+  issue: Schema.String
+}) {
+  override get message() {
+    return `Not a stream id: ${JSON.stringify(this.input.slice(0, 300))}: ${this.issue}`
+  }
+}
+
+const decode = Schema.decodeUnknownResult(StreamId)
+
+/**
+ * Reads a whole stream name.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromString = (input: string): Result.Result<StreamId, InvalidStreamId> =>
+  Result.mapError(decode(input), (error) => new InvalidStreamId({ input, issue: error.message }))
+
+/**
+ * Joins a category and an id.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (category: Category, id: string): Result.Result<StreamId, InvalidStreamId> =>
+  fromString(`${category}-${id}`)
+
+/**
+ * The category of a stream: the part before the first `-`.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const category = (streamId: StreamId): Category =>
+  // A valid stream id starts with a valid category.
+  streamId.slice(0, streamId.indexOf("-")) as Category
+
+/**
+ * The id of a stream: the part after the first `-`.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const id = (streamId: StreamId): string => streamId.slice(streamId.indexOf("-") + 1)
