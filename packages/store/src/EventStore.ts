@@ -1,0 +1,367 @@
+/**
+ * The append-only log: the port that every store implements, its types, errors and limits.
+ *
+ * Rules that every store keeps, checked by `EventStoreSuite` of `@daybook/testing`:
+ *
+ * 1. Revisions of a stream are 1..n without gaps; positions strictly increase along a stream.
+ * 2. Of appends that race with the same exact expectation one wins; all or none of an append is seen.
+ * 3. What was acknowledged is there; what was refused is not.
+ * 4. Who has read up to position p never later finds a new event at or below p.
+ * 5. Repeating an append with the same event ids changes nothing and gives the first answer.
+ * 6. JSON comes back as it went in, or is refused.
+ *
+ * @since 0.1.0
+ */
+import { EventId } from "@daybook/kernel/EventId"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import type { Position } from "@daybook/kernel/Position"
+import { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import { Revision } from "@daybook/kernel/Revision"
+import { type Category, StreamId } from "@daybook/kernel/StreamId"
+import type * as Arr from "effect/Array"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import type * as DateTime from "effect/DateTime"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import { describe, ExpectedRevision } from "./ExpectedRevision.ts"
+
+/**
+ * The most events in one append, and in all the appends of one `appendAll` together.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_EVENTS = 1_000
+
+/**
+ * The largest `data` of an event: bytes of its JSON text in UTF-8 (1 MiB).
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_DATA_BYTES = 1_048_576
+
+/**
+ * The largest `metadata` of an event: bytes of its JSON text in UTF-8 (64 KiB).
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_METADATA_BYTES = 65_536
+
+/**
+ * How deep arrays and objects of `data` and `metadata` may nest.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_JSON_DEPTH = 128
+
+/**
+ * How many of the events in between a `WrongExpectedRevision` carries.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_BETWEEN = 100
+
+/**
+ * One append: `events` at the end of `streamId`, if the stream is as `expected`.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Append {
+  readonly streamId: StreamId
+  readonly expected: ExpectedRevision
+  /** 1 to {@link MAX_EVENTS}, their ids distinct. */
+  readonly events: Arr.NonEmptyReadonlyArray<NewEvent>
+}
+
+/**
+ * The revision and position of the last event that an append recorded.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Appended {
+  readonly revision: Revision
+  readonly position: Position
+}
+
+/**
+ * A stream that `appendAll` checks and does not write.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Check {
+  readonly streamId: StreamId
+  readonly expected: ExpectedRevision
+}
+
+/**
+ * Cuts a stream at an instant: its events in revision order up to the first one that is later.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Until =
+  | { readonly occurredAt: DateTime.Utc; readonly recordedAt?: never }
+  | { readonly recordedAt: DateTime.Utc; readonly occurredAt?: never }
+
+/**
+ * Which events of a stream to read; all, oldest first, unless said otherwise.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface ReadOptions {
+  /** The lowest revision, included, whatever the direction. */
+  readonly from?: Revision | undefined
+  /** The highest revision, included, whatever the direction. */
+  readonly to?: Revision | undefined
+  readonly direction?: "forward" | "backward" | undefined
+  /** At most this many events: a whole number, 0 or more. */
+  readonly limit?: number | undefined
+  readonly until?: Until | undefined
+}
+
+/**
+ * Which events of the log to read; all, oldest first, unless said otherwise.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface ReadAllOptions {
+  /** Positions above this one, whatever the direction. */
+  readonly after?: Position | undefined
+  /** Positions up to this one, included, whatever the direction. */
+  readonly upTo?: Position | undefined
+  /** Streams of these categories only. An empty list matches nothing. */
+  readonly categories?: ReadonlyArray<Category> | undefined
+  /** Events of these types only. An empty list matches nothing. */
+  readonly types?: ReadonlyArray<string> | undefined
+  readonly direction?: "forward" | "backward" | undefined
+  /** At most this many matching events: a whole number, 0 or more. */
+  readonly limit?: number | undefined
+}
+
+/**
+ * Another writer won: the stream is not as expected, and nothing was written.
+ *
+ * **Details**
+ * `between`: what is recorded past the expected revision, oldest first, at most {@link MAX_BETWEEN};
+ * past revision 0 for `NoStream`, nothing for `Exists`. Evolve by them and decide again.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevision>()(
+  "WrongExpectedRevision",
+  {
+    streamId: StreamId,
+    expected: ExpectedRevision,
+    actual: Revision,
+    between: Schema.Array(RecordedEvent)
+  }
+) {
+  override get message() {
+    return `${this.streamId} is at revision ${this.actual}, expected ${describe(this.expected)}`
+  }
+}
+
+/**
+ * Some ids of an append are recorded already, but not as this append: nothing was written.
+ *
+ * **Details**
+ * `streamId`: the stream of the append. `recorded`: the ids that are recorded, with their addresses.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EventIdConflict extends Schema.TaggedError<EventIdConflict>()("EventIdConflict", {
+  streamId: StreamId,
+  recorded: Schema.Array(
+    Schema.Struct({ eventId: EventId, streamId: StreamId, revision: Revision })
+  )
+}) {
+  override get message() {
+    const list = this.recorded.map((r) => `${r.eventId} at revision ${r.revision} of ${r.streamId}`)
+    return `Event ids of an append to ${this.streamId} are recorded already: ${list.join(", ")}`
+  }
+}
+
+/**
+ * What a JSON value must not hold, since no store could give it back as it was.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const NotJson = Schema.Literals([
+  "undefined",
+  "function",
+  "symbol",
+  "bigint",
+  "NaN",
+  "Infinity",
+  "-0",
+  "an integer past 2^53 - 1",
+  "a lone surrogate",
+  "U+0000",
+  "an object that is not plain",
+  "a sparse array",
+  "deeper nesting than allowed"
+])
+
+/**
+ * Why an append was refused before it reached the log. `index` counts events from 0.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const RefusalReason = Schema.TaggedUnion({
+  NoEvents: {},
+  TooManyEvents: { count: Schema.Int, limit: Schema.Int },
+  RepeatedEventId: { index: Schema.Int, eventId: Schema.String },
+  /** `appendAll` names the stream twice. */
+  RepeatedStream: {},
+  InvalidField: { index: Schema.Int, field: Schema.String, issue: Schema.String },
+  /** `path` leads to the value, such as `data.lines.0.price`. */
+  NotJson: { index: Schema.Int, path: Schema.String, found: NotJson },
+  TooLarge: {
+    index: Schema.Int,
+    field: Schema.Literals(["data", "metadata"]),
+    bytes: Schema.Int,
+    limit: Schema.Int
+  }
+})
+
+/**
+ * The append breaks the rules that hold for every store: nothing was written.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRefused", {
+  streamId: StreamId,
+  reason: RefusalReason
+}) {
+  override get message() {
+    const why = RefusalReason.match(this.reason, {
+      NoEvents: () => "it has no events",
+      TooManyEvents: ({ count, limit }) => `${count} events, at most ${limit} are allowed`,
+      RepeatedEventId: ({ eventId, index }) => `event ${index} repeats the id ${eventId}`,
+      RepeatedStream: () => "the stream is named twice",
+      InvalidField: ({ field, index, issue }) => `${field} of event ${index}: ${issue}`,
+      NotJson: ({ found, index, path }) => `${path} of event ${index} is or holds ${found}`,
+      TooLarge: ({ bytes, field, index, limit }) =>
+        `${field} of event ${index} has ${bytes} bytes, at most ${limit} are allowed`
+    })
+    return `Append to ${this.streamId} refused: ${why}`
+  }
+}
+
+/**
+ * An option of `read` or `readAll` is out of its range.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidReadOption extends Schema.TaggedError<InvalidReadOption>()(
+  "InvalidReadOption",
+  { option: Schema.String, value: Schema.String, allowed: Schema.String }
+) {
+  override get message() {
+    return `${this.option} is ${this.value}, allowed is ${this.allowed}`
+  }
+}
+
+/**
+ * The store itself failed, for example its connection. An append may or may not have happened:
+ * repeat it with the same event ids.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class EventStoreError extends Data.TaggedError("EventStoreError")<{
+  readonly operation: string
+  readonly cause: unknown
+}> {
+  override get message() {
+    return `${this.operation} failed: ${rootMessage(this.cause)}`
+  }
+}
+
+/** What the innermost cause says: the outer ones are about the layers it passed through. */
+const rootMessage = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined || error.cause === error
+    ? error.message
+    : rootMessage(error.cause)
+}
+
+/**
+ * @category errors
+ * @since 0.1.0
+ */
+export type AppendError = WrongExpectedRevision | EventIdConflict | AppendRefused | EventStoreError
+
+/**
+ * @category errors
+ * @since 0.1.0
+ */
+export type ReadError = InvalidReadOption | EventStoreError
+
+/**
+ * An append-only log of events in streams.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class EventStore extends Context.Service<
+  EventStore,
+  {
+    /**
+     * Appends `events` to `streamId`, all or none.
+     *
+     * **Details**
+     * Repeating it: when every id is recorded on that stream already, in that order, it succeeds
+     * with its first answer and writes nothing, whatever it expects.
+     * Errors: `WrongExpectedRevision`, another writer won; `EventIdConflict`, ids are taken;
+     * `AppendRefused`, it breaks a limit. Nothing was written in any of these.
+     */
+    readonly append: (append: Append) => Effect.Effect<Appended, AppendError>
+
+    /**
+     * Appends to several streams and checks others, all or none.
+     *
+     * **Details**
+     * Shape: no stream twice; at most {@link MAX_EVENTS} events together. The answers are in the
+     * order of `appends`. Repeating it succeeds when every append of it is recorded already.
+     */
+    readonly appendAll: (options: {
+      readonly appends: Arr.NonEmptyReadonlyArray<Append>
+      readonly checks?: ReadonlyArray<Check> | undefined
+    }) => Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, AppendError>
+
+    /**
+     * The events of a stream, in bounded memory; none when the stream isn't there.
+     */
+    readonly read: (
+      streamId: StreamId,
+      options?: ReadOptions
+    ) => Stream.Stream<RecordedEvent, ReadError>
+
+    /**
+     * The settled events of the log in position order, in bounded memory, up to what was settled
+     * when the reading began.
+     *
+     * **Details**
+     * Settled: no append in flight can still put an event at or below that position.
+     */
+    readonly readAll: (options?: ReadAllOptions) => Stream.Stream<RecordedEvent, ReadError>
+  }
+>()("@daybook/store/EventStore") {}

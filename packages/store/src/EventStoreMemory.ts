@@ -1,0 +1,69 @@
+/**
+ * The event store in memory: the reference that says what every other store answers, and the store
+ * for tests and for trying things out. What it holds is gone with its process.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { EventStore, type InvalidReadOption } from "./EventStore.ts"
+import { encodeAppends } from "./internal/encodeAppends.ts"
+import * as Log from "./internal/memoryLog.ts"
+import { readOptions } from "./internal/readOptions.ts"
+
+/**
+ * An empty log of its own; nothing is shared between two of them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
+  const log = Log.empty()
+
+  const appendAll = Effect.fnUntraced(function* ({
+    appends,
+    checks
+  }: Parameters<EventStore["Service"]["appendAll"]>[0]) {
+    const encoded = yield* Effect.fromResult(encodeAppends(appends, checks ?? []))
+    const now = yield* Clock.currentTimeMillis
+    // Deciding and writing are one synchronous step: no other fiber gets in between.
+    return yield* Effect.suspend(() => Effect.fromResult(Log.append(log, encoded, now)))
+  })
+
+  return EventStore.of({
+    append: (append) => Effect.map(appendAll({ appends: [append] }), ([appended]) => appended),
+    appendAll,
+    read: (streamId, options = {}) =>
+      pages(options, (checked) => Log.readStream(log, streamId, checked)),
+    readAll: (options = {}) => pages(options, (checked) => Log.readAll(log, checked))
+  })
+})
+
+/**
+ * Each event store that this layer builds is an empty log.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<EventStore> = Layer.effect(EventStore, make)
+
+/** Reads nothing before the first pull, then a page for each. */
+const pages = <Options extends Parameters<typeof readOptions>[0]>(
+  options: Options,
+  read: (options: Options) => Log.Page
+): Stream.Stream<Log.Page["events"][number], InvalidReadOption> =>
+  Stream.unwrap(
+    Effect.map(Effect.fromResult(readOptions(options)), (checked) =>
+      Stream.paginate(
+        (): Log.Page => read(checked),
+        (next) =>
+          Effect.sync(() => {
+            const page = next()
+            return [page.events, Option.fromUndefinedOr(page.next)] as const
+          })
+      )
+    )
+  )

@@ -1,0 +1,71 @@
+/**
+ * An event store in PostgreSQL 15 or later, or in PGlite.
+ *
+ * Writers take turns a stream and otherwise never wait for one another; readers see positions in
+ * order without gaps that fill up later. The ADR on ordering has the rule and its proof.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as Stream from "effect/Stream"
+import { EventStore, EventStoreError } from "./EventStore.ts"
+import { encodeAppends } from "./internal/encodeAppends.ts"
+import { instrument } from "./internal/instrument.ts"
+import * as PostgresAppend from "./internal/postgresAppend.ts"
+import * as PostgresRead from "./internal/postgresRead.ts"
+import { readOptions } from "./internal/readOptions.ts"
+import { PostgresSchema } from "./PostgresSchema.ts"
+
+/**
+ * The store on the current SQL client, in the schema of {@link PostgresSchema}.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<EventStore["Service"], never, SqlClient> = Effect.gen(
+  function* () {
+    const sql = yield* SqlClient
+    const schema = yield* PostgresSchema
+    return instrument("postgres", {
+      append: Effect.fnUntraced(function* (append) {
+        const encoded = yield* Effect.fromResult(encodeAppends([append], []))
+        const [answer] = yield* Effect.mapError(
+          PostgresAppend.appendEach(sql, schema, encoded),
+          failed("append")
+        )
+        return yield* Effect.fromResult(answer)
+      }),
+      appendAll: Effect.fnUntraced(function* ({ appends, checks = [] }) {
+        const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
+        return yield* PostgresAppend.appendAll(sql, schema, encoded).pipe(
+          Effect.catchTag("SqlError", (error) => Effect.fail(failed("appendAll")(error)))
+        )
+      }),
+      read: (streamId, options = {}) =>
+        Stream.unwrap(
+          Effect.map(Effect.fromResult(readOptions(options)), (valid) =>
+            Stream.mapError(PostgresRead.read(sql, schema, streamId, valid), failed("read"))
+          )
+        ),
+      readAll: (options = {}) =>
+        Stream.unwrap(
+          Effect.map(Effect.fromResult(readOptions(options)), (valid) =>
+            Stream.mapError(PostgresRead.readAll(sql, schema, valid), failed("readAll"))
+          )
+        )
+    })
+  }
+)
+
+/**
+ * The tables must be there: provide `PostgresMigrations.layer` at the edge, or run it beforehand.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<EventStore, never, SqlClient> = Layer.effect(EventStore, make)
+
+const failed = (operation: string) => (cause: SqlError) => new EventStoreError({ operation, cause })

@@ -1,0 +1,79 @@
+/**
+ * What an append expects of its stream: the optimistic concurrency check.
+ *
+ * @since 0.1.0
+ */
+import { Revision } from "@daybook/kernel/Revision"
+import * as Schema from "effect/Schema"
+
+/**
+ * `Any`: no check. `NoStream`: no event yet. `Exists`: at least one event. `Exactly`: this revision,
+ * where 0 says the same as `NoStream`.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const ExpectedRevision = Schema.TaggedUnion({
+  Any: {},
+  NoStream: {},
+  Exists: {},
+  Exactly: { revision: Revision }
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type ExpectedRevision = typeof ExpectedRevision.Type
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const any: ExpectedRevision = { _tag: "Any" }
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const noStream: ExpectedRevision = { _tag: "NoStream" }
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const exists: ExpectedRevision = { _tag: "Exists" }
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const exactly = (revision: Revision): ExpectedRevision => ({ _tag: "Exactly", revision })
+
+/**
+ * Whether a stream at `actual` is what was expected.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const isMet = (expected: ExpectedRevision, actual: Revision): boolean =>
+  ExpectedRevision.match(expected, {
+    Any: () => true,
+    NoStream: () => actual === 0,
+    Exists: () => actual > 0,
+    Exactly: ({ revision }) => actual === revision
+  })
+
+/**
+ * The expectation in words, for messages.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const describe = (expected: ExpectedRevision): string =>
+  ExpectedRevision.match(expected, {
+    Any: () => "any revision",
+    NoStream: () => "no stream",
+    Exists: () => "a stream that exists",
+    Exactly: ({ revision }) => `revision ${revision}`
+  })

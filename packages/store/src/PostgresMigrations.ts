@@ -1,0 +1,64 @@
+/**
+ * Creates and moves forward the tables and functions of a log in PostgreSQL.
+ *
+ * A layer of its own: opening a store never changes a database. Safe when many hosts start at once.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Migrator from "effect/sql/Migrator"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as migration0001 from "./internal/migration0001.ts"
+import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
+
+/**
+ * Runs the migrations that the log in {@link PostgresSchema} still lacks, all or none, and gives
+ * their numbers and names.
+ *
+ * **Details**
+ * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const migrate: Effect.Effect<
+  ReadonlyArray<readonly [id: number, name: string]>,
+  Migrator.MigrationError | SqlError,
+  SqlClient
+> = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  const schema = yield* PostgresSchema
+  return yield* sql.withTransaction(
+    Effect.gen(function* () {
+      // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
+      yield* sql`SELECT pg_advisory_xact_lock(hashtextextended(${`daybook migrations of ${schema}`}, 0))`
+      // Without a notice for each start that finds its schema there.
+      const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
+      if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
+      return yield* run({ loader: loader(schema), table: `${schema}.migrations` })
+    })
+  )
+}).pipe(Effect.withSpan("PostgresMigrations.migrate"))
+
+/**
+ * Runs {@link migrate} when it is built.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<never, Migrator.MigrationError | SqlError, SqlClient> =
+  Layer.effectDiscard(migrate)
+
+const run = Migrator.make({})
+
+/** Numbered, and only ever appended to. */
+const loader = (schema: SchemaName): Migrator.Loader =>
+  Effect.succeed([[1, "events", Effect.succeed(runAll(migration0001.statements(schema)))]])
+
+const runAll = (statements: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    yield* Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
+  })

@@ -1,0 +1,40 @@
+/**
+ * The PostgreSQL schema that holds a log: several logs may live in one database.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Schema from "effect/Schema"
+
+/**
+ * A name that needs no quoting: a lower-case letter or `_`, then letters, digits and `_`.
+ *
+ * **Details**
+ * Shape: at most 63 characters, since PostgreSQL cuts longer identifiers; not `pg_`, which it keeps
+ * for itself.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const SchemaName = Schema.String.check(
+  Schema.isPattern(/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/, {
+    expected:
+      "a schema name: a lower-case letter or _, then letters, digits or _, at most 63 characters, not starting with pg_"
+  })
+).pipe(Schema.brand("SchemaName"))
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type SchemaName = typeof SchemaName.Type
+
+/**
+ * The schema that the Postgres layers of this package use, `daybook` unless provided otherwise.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const PostgresSchema = Context.Reference<SchemaName>("@daybook/store/PostgresSchema", {
+  defaultValue: () => SchemaName.make("daybook")
+})

@@ -1,0 +1,143 @@
+/**
+ * The pure part of the command handler: folding a stream while watching for commands that it holds
+ * already, and deciding requests on the state that is left.
+ */
+import type { Aggregate } from "@daybook/kernel/Aggregate"
+import type { CommandId } from "@daybook/kernel/CommandId"
+import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import * as EventId from "@daybook/kernel/EventId"
+import type { EventMetadata } from "@daybook/kernel/EventMetadata"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Revision from "@daybook/kernel/Revision"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import type * as DateTime from "effect/DateTime"
+import * as Result from "effect/Result"
+import { v5 as uuidV5 } from "uuid"
+import type { Executed, HistoryEntry } from "../CommandHandler.ts"
+
+/** A request with everything that was left to chance or the clock drawn. */
+export interface Identified<out Command> {
+  readonly command: Command
+  readonly commandId: CommandId
+  readonly occurredAt: DateTime.Utc
+}
+
+/**
+ * How far a stream is folded, and what the watched commands had recorded by then.
+ * Mutable, owned by one fiber: a fold over 10,000 events copies nothing.
+ */
+export interface Cursor<State, Event> {
+  readonly streamId: StreamId
+  readonly watched: ReadonlySet<CommandId>
+  readonly recorded: Map<CommandId, Executed<State, Event>>
+  revision: Revision.Revision
+  state: State
+}
+
+export const begin = <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>,
+  streamId: StreamId,
+  watched: ReadonlyArray<CommandId>
+): Cursor<State, Event> => ({
+  streamId,
+  watched: new Set(watched),
+  recorded: new Map(),
+  revision: Revision.empty,
+  state: aggregate.decider.initialState
+})
+
+/** Folds the next events of the stream into the cursor, in place. */
+export const evolveBy = <Command, State, Event, Rejection>(
+  { codec, decider }: Aggregate<Command, State, Event, Rejection>,
+  cursor: Cursor<State, Event>,
+  recorded: ReadonlyArray<RecordedEvent>
+): Result.Result<void, EventDecodeError> => {
+  for (const stored of recorded) {
+    const decoded = codec.decode(stored)
+    if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+    for (const event of decoded.success) cursor.state = decider.evolve(cursor.state, event)
+    cursor.revision = stored.revision
+    const { commandId } = stored.metadata
+    if (commandId !== undefined && cursor.watched.has(commandId)) {
+      const before = cursor.recorded.get(commandId)?.events ?? []
+      cursor.recorded.set(commandId, {
+        streamId: cursor.streamId,
+        revision: cursor.revision,
+        state: cursor.state,
+        events: [...before, ...decoded.success],
+        repeated: true
+      })
+    }
+  }
+  return Result.void
+}
+
+/** Folds the next event of the stream into the cursor, telling the state after it. */
+export const entries = <Command, State, Event, Rejection>(
+  { codec, decider }: Aggregate<Command, State, Event, Rejection>,
+  cursor: Cursor<State, Event>,
+  recorded: RecordedEvent
+): Result.Result<ReadonlyArray<HistoryEntry<State, Event>>, EventDecodeError> =>
+  Result.map(codec.decode(recorded), (events) =>
+    events.map((event, index) => {
+      cursor.state = decider.evolve(cursor.state, event)
+      return { recorded, index, event, state: cursor.state }
+    })
+  )
+
+/** The answers to requests, and the events that must be appended at the cursor to make them true. */
+export interface Decided<State, Event, Rejection> {
+  readonly answers: ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>
+  readonly events: ReadonlyArray<NewEvent>
+}
+
+/** Decides requests one after the other, each in the state that those before it leave. */
+export const decideAll = <Command, State, Event, Rejection>(
+  { codec, decider }: Aggregate<Command, State, Event, Rejection>,
+  cursor: Cursor<State, Event>,
+  requests: ReadonlyArray<Identified<Command>>,
+  metadata: EventMetadata
+): Result.Result<Decided<State, Event, Rejection>, EventEncodeError> => {
+  const answers: Array<Result.Result<Executed<State, Event>, Rejection>> = []
+  const appended: Array<NewEvent> = []
+  const recorded = new Map(cursor.recorded)
+  let { state } = cursor
+  for (const { command, commandId, occurredAt } of requests) {
+    const repeated = recorded.get(commandId)
+    if (repeated !== undefined) {
+      answers.push(Result.succeed(repeated))
+      continue
+    }
+    const decided = decider.decide(command, state)
+    if (Result.isFailure(decided)) {
+      answers.push(Result.fail(decided.failure))
+      continue
+    }
+    for (const [index, event] of decided.success.entries()) {
+      const encoded = codec.encode(event)
+      if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+      appended.push({
+        ...encoded.success,
+        id: eventId(commandId, index),
+        metadata: { ...metadata, commandId },
+        occurredAt
+      })
+      state = decider.evolve(state, event)
+    }
+    const executed: Executed<State, Event> = {
+      streamId: cursor.streamId,
+      revision: Revision.make(cursor.revision + appended.length),
+      state,
+      events: decided.success,
+      repeated: false
+    }
+    answers.push(Result.succeed(executed))
+    if (executed.events.length > 0) recorded.set(commandId, { ...executed, repeated: true })
+  }
+  return Result.succeed({ answers, events: appended })
+}
+
+/** The id of a command's event number `index`: a UUID of version 5 (RFC 9562, section 5.5). */
+export const eventId = (commandId: CommandId, index: number): EventId.EventId =>
+  EventId.make(uuidV5(String(index), commandId))

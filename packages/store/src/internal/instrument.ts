@@ -1,0 +1,52 @@
+/**
+ * The spans and metrics that every store has, whatever it stores in.
+ */
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Stream from "effect/Stream"
+import type { AppendError, EventStore } from "../EventStore.ts"
+
+const appends = Metric.counter("daybook_appends", {
+  description:
+    "Calls of append and appendAll, by store and outcome: appended, or the tag of the error"
+})
+const appendedEvents = Metric.counter("daybook_appended_events", {
+  description: "Events in acknowledged appends, repeated ones included, by store"
+})
+
+/** The same store, its operations in spans and counted. */
+export const instrument = (
+  store: "memory" | "postgres",
+  service: EventStore["Service"]
+): EventStore["Service"] => {
+  const appended = Metric.withAttributes(appends, { store, outcome: "appended" })
+  const events = Metric.withAttributes(appendedEvents, { store })
+  const counted = <A>(effect: Effect.Effect<A, AppendError>, size: number) =>
+    effect.pipe(
+      Effect.tap(() => Effect.andThen(Metric.update(appended, 1), Metric.update(events, size))),
+      Effect.tapError((error) =>
+        Metric.update(Metric.withAttributes(appends, { store, outcome: error._tag }), 1)
+      )
+    )
+  return {
+    append: (append) =>
+      counted(service.append(append), append.events.length).pipe(
+        Effect.withSpan("EventStore.append", {
+          attributes: { "daybook.stream": append.streamId, "daybook.events": append.events.length }
+        })
+      ),
+    appendAll: (options) => {
+      const size = options.appends.reduce((sum, { events }) => sum + events.length, 0)
+      return counted(service.appendAll(options), size).pipe(
+        Effect.withSpan("EventStore.appendAll", {
+          attributes: { "daybook.streams": options.appends.length, "daybook.events": size }
+        })
+      )
+    },
+    read: (streamId, options) =>
+      service
+        .read(streamId, options)
+        .pipe(Stream.withSpan("EventStore.read", { attributes: { "daybook.stream": streamId } })),
+    readAll: (options) => service.readAll(options).pipe(Stream.withSpan("EventStore.readAll"))
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The log of the memory store: mutable arrays and their indexes, changed by `append` alone, in one
+ * synchronous step. An append costs what it adds; copying the log for each would cost what is there.
+ */
+import type { EventId } from "@daybook/kernel/EventId"
+import type { EventMetadata } from "@daybook/kernel/EventMetadata"
+import * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import {
+  type Appended,
+  EventIdConflict,
+  MAX_BETWEEN,
+  type ReadAllOptions,
+  type ReadOptions,
+  type Until,
+  WrongExpectedRevision
+} from "../EventStore.ts"
+import { type ExpectedRevision, isMet } from "../ExpectedRevision.ts"
+import type { EncodedAppend, EncodedEvent } from "./encodeAppends.ts"
+
+/** Holds JSON as text, so that who reads an event can't alter what is stored. */
+interface Stored extends EncodedEvent {
+  readonly streamId: StreamId.StreamId
+  readonly category: StreamId.Category
+  readonly revision: Revision.Revision
+  readonly position: Position.Position
+  readonly recordedAt: number
+}
+
+/** Positions count from 1 without gaps here, so the event at position p is `events[p - 1]`. */
+export interface Log {
+  readonly events: Array<Stored>
+  readonly streams: Map<StreamId.StreamId, Array<Stored>>
+  readonly ids: Map<EventId, Stored>
+}
+
+export const empty = (): Log => ({ events: [], streams: new Map(), ids: new Map() })
+
+/**
+ * Writes all appends, or none, and tells the last revision and position of each.
+ */
+export const append = (
+  log: Log,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
+  recordedAt: number
+): Result.Result<Arr.NonEmptyReadonlyArray<Appended>, EventIdConflict | WrongExpectedRevision> => {
+  // Of at least one append, since checks come after the appends they go with.
+  const writes = appends.filter(
+    ({ events }) => events.length > 0
+  ) as Arr.NonEmptyArray<EncodedAppend>
+  const repeated = writes.flatMap((append) => firstAnswer(log, append) ?? [])
+  if (Arr.isReadonlyArrayNonEmpty(repeated) && repeated.length === writes.length) {
+    return Result.succeed(repeated)
+  }
+  for (const write of writes) {
+    const recorded = write.events.flatMap(({ id }) => log.ids.get(id) ?? [])
+    if (recorded.length > 0) return Result.fail(idConflict(write.streamId, recorded))
+  }
+  for (const { expected, streamId } of appends) {
+    const stream = log.streams.get(streamId) ?? []
+    if (!isMet(expected, revisionOf(stream))) {
+      return Result.fail(wrongExpectedRevision(streamId, expected, stream))
+    }
+  }
+  return Result.succeed(Arr.map(writes, (append) => write(log, append, recordedAt)))
+}
+
+/** The answer to an append whose ids are all recorded on its stream, in its order. */
+const firstAnswer = (log: Log, { events, streamId }: EncodedAppend): Appended | undefined => {
+  let last: Stored | undefined
+  for (const { id } of events) {
+    const stored = log.ids.get(id)
+    if (stored === undefined || stored.streamId !== streamId) return undefined
+    if (last !== undefined && last.revision >= stored.revision) return undefined
+    last = stored
+  }
+  return last && { revision: last.revision, position: last.position }
+}
+
+const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number): Appended => {
+  const category = StreamId.category(streamId)
+  const stream = log.streams.get(streamId) ?? []
+  log.streams.set(streamId, stream)
+  for (const event of events) {
+    const revision = Revision.make(stream.length + 1)
+    const position = Position.make(BigInt(log.events.length + 1))
+    const stored: Stored = { ...event, streamId, category, revision, position, recordedAt }
+    log.events.push(stored)
+    stream.push(stored)
+    log.ids.set(stored.id, stored)
+  }
+  return { revision: revisionOf(stream), position: Position.make(BigInt(log.events.length)) }
+}
+
+const revisionOf = (stream: ReadonlyArray<Stored>) => Revision.make(stream.length)
+
+const idConflict = (streamId: StreamId.StreamId, recorded: ReadonlyArray<Stored>) =>
+  new EventIdConflict({
+    streamId,
+    recorded: recorded.map(({ id, revision, streamId }) => ({ eventId: id, revision, streamId }))
+  })
+
+const wrongExpectedRevision = (
+  streamId: StreamId.StreamId,
+  expected: ExpectedRevision,
+  stream: ReadonlyArray<Stored>
+) => {
+  // `Exists` is wrong only about a stream without events, so nothing is past it.
+  const past = expected._tag === "Exactly" ? expected.revision : 0
+  return new WrongExpectedRevision({
+    streamId,
+    expected,
+    actual: revisionOf(stream),
+    between: stream.slice(past, past + MAX_BETWEEN).map(toRecorded)
+  })
+}
+
+/** Some events and, unless they are the last, how to read on. */
+export interface Page {
+  readonly events: ReadonlyArray<RecordedEvent>
+  readonly next: (() => Page) | undefined
+}
+
+/**
+ * The first page of what is in a stream now.
+ */
+export const readStream = (log: Log, streamId: StreamId.StreamId, options: ReadOptions): Page => {
+  const events = log.streams.get(streamId) ?? []
+  const length = options.until === undefined ? events.length : prefixLength(events, options.until)
+  return page({
+    events,
+    from: Math.max(options.from ?? 0, 1) - 1,
+    to: Math.min(options.to ?? length, length),
+    backward: options.direction === "backward",
+    limit: options.limit ?? Number.POSITIVE_INFINITY,
+    matches: () => true
+  })
+}
+
+/** How many events come before the first that is later than the instant. */
+const prefixLength = (events: ReadonlyArray<Stored>, until: Until): number => {
+  const later =
+    until.recordedAt === undefined
+      ? laterThan("occurredAt", until.occurredAt)
+      : laterThan("recordedAt", until.recordedAt)
+  const index = events.findIndex(later)
+  return index === -1 ? events.length : index
+}
+
+const laterThan = (field: "occurredAt" | "recordedAt", instant: DateTime.Utc) => {
+  const millis = DateTime.toEpochMillis(instant)
+  return (event: Stored) => event[field] > millis
+}
+
+/**
+ * The first page of what is in the log now.
+ */
+export const readAll = (log: Log, options: ReadAllOptions): Page => {
+  const categories = options.categories && new Set(options.categories)
+  const types = options.types && new Set(options.types)
+  const { events } = log
+  return page({
+    events,
+    from: countUpTo(events, options.after ?? Position.start),
+    to: options.upTo === undefined ? events.length : countUpTo(events, options.upTo),
+    backward: options.direction === "backward",
+    limit: options.limit ?? Number.POSITIVE_INFINITY,
+    matches: ({ category, type }) =>
+      (categories === undefined || categories.has(category)) &&
+      (types === undefined || types.has(type))
+  })
+}
+
+const countUpTo = (events: ReadonlyArray<Stored>, position: Position.Position): number =>
+  Math.min(Number(position), events.length)
+
+/** What is left to read: of `events`, the indexes from `from` up to and without `to`. */
+interface Span {
+  readonly events: ReadonlyArray<Stored>
+  readonly from: number
+  readonly to: number
+  readonly backward: boolean
+  readonly limit: number
+  readonly matches: (event: Stored) => boolean
+}
+
+/** How many events one page looks at: a reader holds so many, and lets others run in between. */
+const PAGE_SIZE = 256
+
+const page = (span: Span): Page => {
+  const size = Math.min(PAGE_SIZE, Math.max(span.to - span.from, 0))
+  const seen = span.backward
+    ? span.events.slice(span.to - size, span.to).reverse()
+    : span.events.slice(span.from, span.from + size)
+  const events = seen.filter(span.matches).slice(0, span.limit).map(toRecorded)
+  const rest: Span = {
+    ...span,
+    ...(span.backward ? { to: span.to - size } : { from: span.from + size }),
+    limit: span.limit - events.length
+  }
+  return { events, next: rest.from < rest.to && rest.limit > 0 ? () => page(rest) : undefined }
+}
+
+const toRecorded = (stored: Stored): RecordedEvent => ({
+  id: stored.id,
+  type: stored.type,
+  schemaVersion: stored.schemaVersion,
+  // What `encodeAppends` wrote from a value of the same type.
+  data: JSON.parse(stored.data) as Schema.Json,
+  metadata: JSON.parse(stored.metadata) as EventMetadata,
+  occurredAt: DateTime.makeUnsafe(stored.occurredAt),
+  streamId: stored.streamId,
+  revision: stored.revision,
+  position: stored.position,
+  recordedAt: DateTime.makeUnsafe(stored.recordedAt)
+})

@@ -1,0 +1,57 @@
+/**
+ * A connection to PGlite as the byte stream that the SQL client speaks through.
+ */
+import type { PGlite } from "@electric-sql/pglite"
+import { Duplex } from "node:stream"
+
+/**
+ * How to open connections to `database`.
+ *
+ * They all share its one session, so a new one resets what an earlier one left there: an open
+ * transaction, prepared statements, locks.
+ */
+export const connect = (database: PGlite): (() => Duplex) => {
+  let used = false
+  // Bytes of two connections, such as a query's and its cancellation's, must not interleave.
+  let turn: Promise<unknown> = Promise.resolve()
+  const answer = async (message: Uint8Array): Promise<Uint8Array> => {
+    if (isStartup(message)) {
+      if (used) {
+        if (database.isInTransaction()) await database.exec("ROLLBACK")
+        await database.exec("DISCARD ALL")
+      }
+      used = true
+    }
+    return await database.execProtocolRaw(message)
+  }
+  return () =>
+    new Duplex({
+      read() {},
+      write(message: Uint8Array, _encoding, done) {
+        if (isCancelRequest(message)) {
+          // Queries run to their end before anything else is heard, so there is nothing to cancel.
+          done()
+          this.destroy()
+          return
+        }
+        turn = turn
+          .then(() => answer(message))
+          .then(
+            (bytes) => {
+              if (bytes.length > 0) this.push(bytes)
+              done()
+            },
+            (error: unknown) => done(error instanceof Error ? error : new Error(String(error)))
+          )
+      }
+    })
+}
+
+/** Only the first messages of a connection have no type byte, but the high byte of a length: 0. */
+const isStartup = (message: Uint8Array): boolean => message[0] === 0
+
+/** A length of 16 and the code 80877102 (PostgreSQL, "Message Formats": CancelRequest). */
+const isCancelRequest = (message: Uint8Array): boolean =>
+  message.length === 16 &&
+  new DataView(message.buffer, message.byteOffset).getUint32(0) === 16 &&
+  new DataView(message.buffer, message.byteOffset).getUint32(4) === 80_877_102

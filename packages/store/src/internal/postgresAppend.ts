@@ -1,0 +1,211 @@
+/**
+ * One call of the append function in PostgreSQL, and the reading of its answers.
+ */
+import type { Position } from "@daybook/kernel/Position"
+import type { Revision } from "@daybook/kernel/Revision"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import {
+  type Appended,
+  EventIdConflict,
+  MAX_BETWEEN,
+  WrongExpectedRevision
+} from "../EventStore.ts"
+import { ExpectedRevision } from "../ExpectedRevision.ts"
+import type { SchemaName } from "../PostgresSchema.ts"
+import type { EncodedAppend } from "./encodeAppends.ts"
+import { type EventRow, recordedEvent } from "./postgresRow.ts"
+
+type Conflict = WrongExpectedRevision | EventIdConflict
+
+/** What the function says of one append; `rows` are the events that prove a conflict. */
+interface Answer {
+  readonly append: EncodedAppend
+  readonly outcome: "new" | "repeated" | "conflict" | "id_conflict"
+  readonly revision: number
+  readonly position: bigint | null
+  readonly rows: Array<EventRow>
+}
+
+interface AnswerRow extends EventRow {
+  readonly append_index: number
+  /** Null in the rows that hold an event. */
+  readonly outcome: Answer["outcome"] | null
+  readonly last_revision: number
+  readonly last_position: bigint | null
+}
+
+/** Appends each on its own, with an answer of its own. */
+export const appendEach = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError> =>
+  Effect.map(call(sql, schema, appends, false), Arr.map(each))
+
+/** Appends all or none; checks are appends without events and have no answer. */
+export const appendAll = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | Conflict> =>
+  Effect.flatMap(call(sql, schema, appends, true), (answers) =>
+    Effect.fromResult(together(answers))
+  )
+
+const call = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
+  allOrNone: boolean
+) =>
+  Effect.map(
+    // Appends of one event id to two streams at once: the unique index lets the first one through and
+    // fails the call of the second, which then finds the id recorded. Once is enough for one
+    // other writer; a third is a coincidence of coincidences.
+    Effect.retry(statement(sql, schema, appends, allOrNone), {
+      times: 3,
+      while: (error) =>
+        error.reason._tag === "UniqueViolation" && error.reason.constraint === "events_event_id_key"
+    }),
+    (rows) => readAnswers(appends, rows)
+  )
+
+const statement = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: ReadonlyArray<EncodedAppend>,
+  allOrNone: boolean
+) => {
+  const events = appends.flatMap((append) => append.events)
+  return sql<AnswerRow>`SELECT * FROM ${sql(`${schema}.append`)}(
+    ${array(
+      appends.map((append) => append.streamId),
+      PgTypes.OID.text
+    )},
+    ${array(
+      appends.map((append) => expectedNumber(append.expected)),
+      PgTypes.OID.int8
+    )},
+    ${array(
+      appends.map((append) => append.events.length),
+      PgTypes.OID.int4
+    )},
+    ${array(
+      events.map((event) => event.id),
+      PgTypes.OID.uuid
+    )},
+    ${array(
+      events.map((event) => event.type),
+      PgTypes.OID.text
+    )},
+    ${array(
+      events.map((event) => event.schemaVersion),
+      PgTypes.OID.int2
+    )},
+    ${array(
+      events.map((event) => event.data),
+      PgTypes.OID.text
+    )},
+    ${array(
+      events.map((event) => event.metadata),
+      PgTypes.OID.text
+    )},
+    ${array(
+      events.map((event) => event.occurredAt),
+      PgTypes.OID.timestamptz
+    )},
+    ${allOrNone}, ${PgTypes.int4(MAX_BETWEEN)})`
+}
+
+/** Every element type above has an array type. */
+const array = (values: ReadonlyArray<unknown>, elementOid: number) =>
+  Result.getOrThrow(PgTypes.array(values, elementOid))
+
+const expectedNumber = (expected: ExpectedRevision): bigint =>
+  ExpectedRevision.match(expected, {
+    Any: () => -2n,
+    Exists: () => -1n,
+    NoStream: () => 0n,
+    Exactly: ({ revision }) => BigInt(revision)
+  })
+
+const readAnswers = (
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
+  rows: ReadonlyArray<AnswerRow>
+): Arr.NonEmptyReadonlyArray<Answer> => {
+  const answers: Array<Answer> = []
+  for (const row of rows) {
+    if (row.outcome === null) {
+      answers.at(-1)?.rows.push(row)
+    } else {
+      answers.push({
+        append: Arr.getUnsafe(appends, answers.length),
+        outcome: row.outcome,
+        revision: row.last_revision,
+        position: row.last_position,
+        rows: []
+      })
+    }
+  }
+  // The function answers each append, and there is at least one.
+  return answers as [Answer, ...Array<Answer>]
+}
+
+const each = (answer: Answer): Result.Result<Appended, Conflict> => {
+  switch (answer.outcome) {
+    case "new":
+    case "repeated":
+      return Result.succeed(appended(answer))
+    case "conflict":
+      return Result.fail(wrongRevision(answer))
+    case "id_conflict":
+      return Result.fail(idConflict(answer))
+  }
+}
+
+const together = (
+  answers: Arr.NonEmptyReadonlyArray<Answer>
+): Result.Result<Arr.NonEmptyReadonlyArray<Appended>, Conflict> => {
+  // The first is an append, so this is not empty.
+  const writes = answers.filter((answer) => answer.append.events.length > 0) as [
+    Answer,
+    ...Array<Answer>
+  ]
+  if (writes.every((answer) => answer.outcome === "repeated")) {
+    return Result.succeed(Arr.map(writes, appended))
+  }
+  const recorded = writes.find(({ outcome }) => outcome === "id_conflict" || outcome === "repeated")
+  if (recorded !== undefined) return Result.fail(idConflict(recorded))
+  const conflict = answers.find(({ outcome }) => outcome === "conflict")
+  if (conflict !== undefined) return Result.fail(wrongRevision(conflict))
+  return Result.succeed(Arr.map(writes, appended))
+}
+
+/** The numbers are the database's own, so the casts add only the brands. */
+const appended = (answer: Answer): Appended => ({
+  revision: answer.revision as Revision,
+  position: answer.position as Position
+})
+
+const wrongRevision = ({ append, revision, rows }: Answer) =>
+  new WrongExpectedRevision({
+    streamId: append.streamId,
+    expected: append.expected,
+    actual: revision as Revision,
+    between: rows.map(recordedEvent)
+  })
+
+const idConflict = ({ append, rows }: Answer) =>
+  new EventIdConflict({
+    streamId: append.streamId,
+    recorded: rows.map(recordedEvent).map(({ id, revision, streamId }) => ({
+      eventId: id,
+      streamId,
+      revision
+    }))
+  })

@@ -1,0 +1,158 @@
+/**
+ * Reading a log in PostgreSQL page by page.
+ *
+ * Each page is a statement of its own: no cursor and no connection is held while the reader works.
+ */
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
+import * as Stream from "effect/Stream"
+import type { ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
+import type { SchemaName } from "../PostgresSchema.ts"
+import { type EventRow, recordedEvent } from "./postgresRow.ts"
+
+/** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
+const PAGE_ROWS = 500
+
+/** The highest revision of a stream: the column is an integer. */
+const MAX_REVISION = 2_147_483_647
+
+export const read = (
+  sql: SqlClient,
+  schema: SchemaName,
+  streamId: StreamId,
+  { direction, from, limit, to, until }: ReadOptions
+): Stream.Stream<RecordedEvent, SqlError> =>
+  Stream.unwrap(
+    Effect.map(lastRevision(sql, schema, streamId, to ?? MAX_REVISION, until), (last) =>
+      pages({
+        lowest: Math.min(from ?? 1, MAX_REVISION),
+        highest: Math.min(last, MAX_REVISION),
+        after: (revision, step) => revision + step,
+        at: (row) => row.revision,
+        direction,
+        limit,
+        rows: (lowest, highest, order, rows) => sql<EventRow>`
+          SELECT * FROM ${sql(`${schema}.events`)}
+          WHERE stream_id = ${streamId}
+            AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)}
+          ORDER BY revision ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}`
+      })
+    )
+  )
+
+/** `to`, or the last revision below it before the first event that is later than the instant. */
+const lastRevision = (
+  sql: SqlClient,
+  schema: SchemaName,
+  streamId: StreamId,
+  to: number,
+  until: Until | undefined
+): Effect.Effect<number, SqlError> => {
+  if (until === undefined) return Effect.succeed(to)
+  const instant = until.occurredAt ?? until.recordedAt
+  const column = until.occurredAt === undefined ? "recorded_at" : "occurred_at"
+  return Effect.map(
+    sql<{ readonly revision: number }>`
+      SELECT revision FROM ${sql(`${schema}.events`)}
+      WHERE stream_id = ${streamId}
+        AND ${sql(column)} > ${PgTypes.timestamptz(DateTime.toEpochMillis(instant))}
+      ORDER BY revision LIMIT 1`,
+    ([later]) => (later === undefined ? to : Math.min(to, later.revision - 1))
+  )
+}
+
+export const readAll = (
+  sql: SqlClient,
+  schema: SchemaName,
+  { after, categories, direction, limit, types, upTo }: ReadAllOptions
+): Stream.Stream<RecordedEvent, SqlError> =>
+  Stream.unwrap(
+    Effect.map(settledPosition(sql, schema), (settled) =>
+      pages({
+        lowest: (after ?? 0n) + 1n,
+        highest: upTo !== undefined && upTo < settled ? upTo : settled,
+        after: (position, step) => position + BigInt(step),
+        at: (row) => row.position,
+        direction,
+        limit,
+        // The pages are later statements than the settled position: that is half of its proof.
+        rows: (lowest, highest, order, rows) => {
+          const where: Array<Fragment> = [
+            sql`position BETWEEN ${PgTypes.int8(lowest)} AND ${PgTypes.int8(highest)}`
+          ]
+          if (categories !== undefined) {
+            // The expression of the index on category and position.
+            where.push(sql`split_part(stream_id, '-', 1) = ANY(${textArray(categories)})`)
+          }
+          if (types !== undefined) where.push(sql`type = ANY(${textArray(types)})`)
+          return sql<EventRow>`
+            SELECT * FROM ${sql(`${schema}.events`)} WHERE ${sql.and(where)}
+            ORDER BY position ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}`
+        }
+      })
+    )
+  )
+
+/** Up to here nothing can be recorded any more; see the ADR on ordering. */
+export const settledPosition = (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.Effect<bigint, SqlError> =>
+  Effect.map(
+    sql<{ readonly position: bigint }>`
+      SELECT ${sql(`${schema}.settled_position`)}() AS position`,
+    (rows) => Arr.getUnsafe(rows, 0).position
+  )
+
+const textArray = (values: ReadonlyArray<string>) =>
+  Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
+
+interface Pages<Place> {
+  /** The range to read, both ends included; empty when they cross. */
+  readonly lowest: Place
+  readonly highest: Place
+  readonly after: (place: Place, step: 1 | -1) => Place
+  readonly at: (row: EventRow) => Place
+  readonly direction: "forward" | "backward" | undefined
+  readonly limit: number | undefined
+  readonly rows: (
+    lowest: Place,
+    highest: Place,
+    order: "ASC" | "DESC",
+    rows: number
+  ) => Effect.Effect<ReadonlyArray<EventRow>, SqlError>
+}
+
+/** Pages along a key, from one end of the range to the other. */
+const pages = <Place extends number | bigint>(
+  options: Pages<Place>
+): Stream.Stream<RecordedEvent, SqlError> => {
+  const backward = options.direction === "backward"
+  const start = { ...options, left: options.limit ?? Number.MAX_SAFE_INTEGER }
+  return Stream.paginate(start, ({ highest, left, lowest }) => {
+    const size = Math.min(left, PAGE_ROWS)
+    if (size === 0 || lowest > highest) return Effect.succeed([[], Option.none()] as const)
+    return Effect.map(options.rows(lowest, highest, backward ? "DESC" : "ASC", size), (rows) => {
+      const last = rows.at(-1)
+      const ended = last === undefined || rows.length < size
+      const next = ended
+        ? Option.none()
+        : Option.some({
+            ...start,
+            lowest: backward ? lowest : options.after(options.at(last), 1),
+            highest: backward ? options.after(options.at(last), -1) : highest,
+            left: left - rows.length
+          })
+      return [rows.map(recordedEvent), next] as const
+    })
+  })
+}

@@ -1,0 +1,4 @@
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import { cases } from "./commandHandlerCases.ts"
+
+cases("CommandHandler in memory", EventStoreMemory.layer)

@@ -1,0 +1,170 @@
+import * as StreamId from "@daybook/kernel/StreamId"
+import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
+import { spawn } from "node:child_process"
+import { existsSync, watch } from "node:fs"
+import * as Fs from "node:fs/promises"
+import * as Os from "node:os"
+import * as Path from "node:path"
+
+const temporaryFolder = Effect.acquireRelease(
+  Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "daybook-embedded-"))),
+  (folder) => Effect.promise(() => Fs.rm(folder, { recursive: true, force: true }))
+)
+
+const answerOf = (dataDir: string) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    return yield* sql`SELECT 1 AS answer`
+  }).pipe(Effect.provide(Layer.fresh(EmbeddedPostgres.layer({ dataDir }))))
+
+const revisionsIn = (dataDir: string) =>
+  Effect.gen(function* () {
+    const store = yield* EventStore
+    const streamId = yield* Effect.fromResult(StreamId.fromString("note-1"))
+    const events = yield* Stream.runCollect(store.read(streamId))
+    return events.map((event) => event.revision)
+  }).pipe(
+    Effect.provide(
+      EventStorePostgres.layer.pipe(Layer.provide(Layer.fresh(EmbeddedPostgres.layer({ dataDir }))))
+    )
+  )
+
+const spawnAppender = (dataDir: string) =>
+  spawn(
+    process.execPath,
+    [Path.join(import.meta.dirname, "programs", "appendForever.ts"), dataDir],
+    { stdio: ["ignore", "pipe", "inherit"] }
+  )
+
+/** Kills a process that appends once it has been told of some appends; gives the last revision told. */
+const killAppender = (dataDir: string, lines: number) =>
+  Effect.callback<number>((resume) => {
+    const child = spawnAppender(dataDir)
+    let output = ""
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString()
+      if (output.split("\n").length > lines) child.kill("SIGKILL")
+    })
+    child.on("close", () => resume(Effect.succeed(Number(output.split("\n").at(-2)))))
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+/** Kills a process while it makes a new database. */
+const killMaker = (dataDir: string) =>
+  Effect.callback<void>((resume) => {
+    const watcher = watch(dataDir, (_, name) => {
+      if (name === "pgdata.new") child.kill("SIGKILL")
+    })
+    const child = spawnAppender(dataDir)
+    child.on("close", () => {
+      watcher.close()
+      resume(Effect.void)
+    })
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+describe("EmbeddedPostgres", () => {
+  it.live(
+    "has every acknowledged event after its process was killed, again and again",
+    () =>
+      Effect.gen(function* () {
+        const dataDir = yield* temporaryFolder
+        for (const lines of [1, 40, 200]) {
+          const acknowledged = yield* killAppender(dataDir, lines)
+          assert.isAtLeast(acknowledged, lines)
+          const revisions = yield* revisionsIn(dataDir)
+          // One more may have been recorded, its answer lost with the process.
+          assert.isAtLeast(revisions.length, acknowledged)
+          assert.deepStrictEqual(
+            revisions.map(Number),
+            Array.from(revisions, (_, index) => index + 1)
+          )
+        }
+      }).pipe(Effect.scoped),
+    120_000
+  )
+
+  it.live(
+    "opens a folder whose making was cut short",
+    () =>
+      Effect.gen(function* () {
+        const dataDir = yield* temporaryFolder
+        yield* killMaker(dataDir)
+        assert.isFalse(existsSync(Path.join(dataDir, "pgdata")))
+        assert.deepStrictEqual(yield* answerOf(dataDir), [{ answer: 1 }])
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+  it.live(
+    "refuses a folder that is open, and leaves it so",
+    () =>
+      Effect.gen(function* () {
+        const dataDir = yield* temporaryFolder
+        yield* Effect.gen(function* () {
+          const sql = yield* SqlClient
+          const error = yield* Effect.flip(answerOf(dataDir))
+          assert.instanceOf(error, EmbeddedPostgres.EmbeddedPostgresError)
+          assert.include(error.message, `in use by process ${process.pid}`)
+          assert.deepStrictEqual(yield* sql`SELECT 2 AS answer`, [{ answer: 2 }])
+        }).pipe(Effect.provide(EmbeddedPostgres.layer({ dataDir })))
+        // Closed again, it is free, and so is one whose owner had this process's id and was killed.
+        yield* Effect.promise(() => Fs.writeFile(Path.join(dataDir, "lock"), String(process.pid)))
+        assert.deepStrictEqual(yield* answerOf(dataDir), [{ answer: 1 }])
+      }).pipe(Effect.scoped),
+    60_000
+  )
+
+  it.effect("says what is wrong with a folder that can't be one", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryFolder
+      const file = Path.join(folder, "file")
+      yield* Effect.promise(() => Fs.writeFile(file, ""))
+      const error = yield* Effect.flip(answerOf(file))
+      assert.instanceOf(error, EmbeddedPostgres.EmbeddedPostgresError)
+      assert.include(error.message, `The embedded database in ${file} can't be opened: EEXIST`)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live(
+    "goes on after a failed query, a rolled back transaction and an interrupted one",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        assert.isTrue(Exit.isFailure(yield* Effect.exit(sql`SELECT nonsense`)))
+        yield* Effect.ignore(
+          sql.withTransaction(Effect.andThen(sql`CREATE TABLE gone (id int)`, Effect.fail("no")))
+        )
+        const created = yield* Deferred.make<void>()
+        const transaction = yield* sql
+          .withTransaction(
+            Effect.gen(function* () {
+              yield* sql`CREATE TABLE gone (id int)`
+              yield* Deferred.succeed(created, undefined)
+              return yield* Effect.never
+            })
+          )
+          .pipe(Effect.forkChild({ startImmediately: true }))
+        yield* Deferred.await(created)
+        yield* Fiber.interrupt(transaction)
+        // Its bytes are on the way when it is interrupted.
+        const query = yield* sql`SELECT count(*) FROM generate_series(1, 300000)`.pipe(
+          Effect.forkChild({ startImmediately: true })
+        )
+        yield* Fiber.interrupt(query)
+        assert.deepStrictEqual(yield* sql`SELECT to_regclass('gone') AS found`, [{ found: null }])
+        assert.deepStrictEqual(yield* sql`SELECT 1 AS answer`, [{ answer: 1 }])
+      }).pipe(Effect.provide(EmbeddedPostgres.layer())),
+    60_000
+  )
+})

@@ -1,0 +1,276 @@
+/**
+ * The order that readers may trust, attacked on a real server through several connections.
+ */
+import * as EventId from "@daybook/kernel/EventId"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as StreamId from "@daybook/kernel/StreamId"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import { PostgresSchema, SchemaName } from "@daybook/store/PostgresSchema"
+import { assert, layer } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
+import { server } from "./postgresLayers.ts"
+
+const freshId = Effect.flatMap(SecureRandom.SecureRandom, (random) => random.uuidV4())
+
+const newEvent: Effect.Effect<NewEvent, never, SecureRandom.SecureRandom> = Effect.map(
+  freshId,
+  (id) => ({
+    id: EventId.make(id),
+    type: "Noted",
+    schemaVersion: 1,
+    data: {},
+    metadata: {},
+    occurredAt: DateTime.makeUnsafe(0)
+  })
+)
+
+/** Appends one event to a stream of its own. */
+const appendOne = Effect.gen(function* () {
+  const store = yield* EventStore
+  const streamId = yield* Effect.fromResult(StreamId.fromString(`note-${yield* freshId}`))
+  const event = yield* newEvent
+  const { position } = yield* store.append({
+    streamId,
+    expected: ExpectedRevision.noStream,
+    events: [event]
+  })
+  return position
+})
+
+/** An append whose transaction stays open until told to end. */
+const heldOpen = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  const appended = yield* Deferred.make<Position.Position>()
+  const told = yield* Deferred.make<"commit" | "roll back">()
+  const fiber = yield* sql
+    .withTransaction(
+      Effect.gen(function* () {
+        yield* Deferred.succeed(appended, yield* appendOne)
+        if ((yield* Deferred.await(told)) === "roll back") return yield* Effect.fail("rolled back")
+      })
+    )
+    .pipe(Effect.exit, Effect.forkChild({ startImmediately: true }))
+  const position = yield* Deferred.await(appended)
+  const end = (how: "commit" | "roll back") =>
+    Effect.andThen(Deferred.succeed(told, how), Fiber.join(fiber))
+  return { position, end }
+})
+
+type Read = Effect.Effect<ReadonlyArray<RecordedEvent>, unknown, EventStore>
+type ReadAfter = (after: Position.Position) => Read
+
+const readSettled: ReadAfter = (after) =>
+  Effect.flatMap(EventStore, (store) => Stream.runCollect(store.readAll({ after })))
+
+/** The newest position, whether it is settled or not. */
+const newest = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  const [row] = yield* sql<{ newest: bigint }>`SELECT daybook.newest_position() AS newest`
+  return Position.make(row?.newest ?? 0n)
+})
+
+/**
+ * Pages by position over a log in which an earlier position commits after a later one; gives what was
+ * missed.
+ */
+const missedBehindAnOpenAppend = <R>(
+  read: (after: Position.Position) => Effect.Effect<ReadonlyArray<Position.Position>, unknown, R>
+) =>
+  Effect.gen(function* () {
+    const start = yield* newest
+    const early = yield* heldOpen
+    const late = yield* appendOne
+    assert.isTrue(early.position < late)
+    const first = yield* read(start)
+    yield* early.end("commit")
+    const second = yield* read(first.at(-1) ?? start)
+    const seen = [...first, ...second]
+    return [early.position, late].filter((position) => !seen.includes(position))
+  })
+
+const positionsAfter = (after: Position.Position) =>
+  Effect.map(readSettled(after), (events) => events.map((event) => event.position))
+
+layer(server.pipe(Layer.provideMerge(SecureRandom.layerWebCrypto)), {
+  timeout: 60_000,
+  excludeTestServices: true
+})("The order of a log in Postgres", (it) => {
+  it.effect("loses no event of an append that commits after later ones", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* missedBehindAnOpenAppend(positionsAfter), [])
+    })
+  )
+
+  it.effect("catches a reader that pages by position alone", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      const missed = yield* missedBehindAnOpenAppend((after) =>
+        Effect.map(
+          sql<{ position: bigint }>`
+              SELECT position FROM daybook.events WHERE position > ${after} ORDER BY position`,
+          (rows) => rows.map((row) => Position.make(row.position))
+        )
+      )
+      assert.strictEqual(missed.length, 1)
+    })
+  )
+
+  it.effect("catches a reader that looks for locks before it looks for the newest position", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      const start = yield* newest
+      // The wrong way round: no lock is seen, then an append begins, then the end is looked up.
+      const locks = yield* sql`SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2`
+      const early = yield* heldOpen
+      yield* appendOne
+      const end = yield* newest
+      assert.strictEqual(locks.length, 0)
+      const first = yield* sql<{ position: bigint }>`
+          SELECT position FROM daybook.events
+          WHERE position > ${start} AND position <= ${end} ORDER BY position`
+      yield* early.end("commit")
+      assert.isTrue(first.every((row) => row.position !== early.position))
+      assert.isTrue(end > early.position)
+      // The right way round stops before it.
+      assert.include(yield* positionsAfter(start), early.position)
+    })
+  )
+
+  it.effect("crosses the gap of an append that was rolled back", () =>
+    Effect.gen(function* () {
+      const start = yield* newest
+      const gap = yield* heldOpen
+      const after = yield* appendOne
+      assert.deepStrictEqual(yield* positionsAfter(start), [])
+      const exit = yield* gap.end("roll back")
+      assert.isTrue(Exit.isFailure(exit))
+      assert.deepStrictEqual(yield* positionsAfter(start), [after])
+    })
+  )
+
+  it.effect("crosses the gap of an append whose connection was killed", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      const start = yield* newest
+      yield* heldOpen
+      const after = yield* appendOne
+      yield* sql`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+          WHERE state = 'idle in transaction' AND datname = current_database()`
+      assert.deepStrictEqual(yield* positionsAfter(start), [after])
+    })
+  )
+
+  it.effect("is not delayed by an unrelated transaction that idles", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      const start = yield* newest
+      const begun = yield* Deferred.make<void>()
+      const done = yield* Deferred.make<void>()
+      const idle = yield* sql
+        .withTransaction(
+          Effect.gen(function* () {
+            yield* sql`CREATE TABLE unrelated AS SELECT pg_current_xact_id()::text AS id`
+            yield* sql`SELECT pg_advisory_xact_lock_shared(1, 1), pg_advisory_xact_lock(2)`
+            yield* Deferred.succeed(begun, undefined)
+            yield* Deferred.await(done)
+          })
+        )
+        .pipe(Effect.forkChild({ startImmediately: true }))
+      yield* Deferred.await(begun)
+      const position = yield* appendOne
+      assert.deepStrictEqual(yield* positionsAfter(start), [position])
+      yield* Deferred.succeed(done, undefined)
+      yield* Fiber.join(idle)
+    })
+  )
+
+  it.effect("is not delayed by an open append in another log of the same database", () =>
+    Effect.gen(function* () {
+      const other = yield* Layer.build(
+        Layer.fresh(EventStorePostgres.layer).pipe(
+          Layer.provideMerge(Layer.fresh(PostgresMigrations.layer)),
+          Layer.provide(Layer.succeed(PostgresSchema, SchemaName.make("another_log")))
+        )
+      )
+      const inOther = <A, E>(
+        effect: Effect.Effect<A, E, EventStore | SqlClient | SecureRandom.SecureRandom>
+      ) => Effect.provideService(effect, EventStore, Context.get(other, EventStore))
+      const start = yield* newest
+      const open = yield* inOther(heldOpen)
+      const position = yield* appendOne
+      assert.deepStrictEqual(yield* positionsAfter(start), [position])
+      assert.deepStrictEqual(yield* inOther(positionsAfter(Position.start)), [])
+      yield* open.end("commit")
+      assert.deepStrictEqual(yield* inOther(positionsAfter(Position.start)), [open.position])
+    })
+  )
+
+  it.effect("keeps the order where the low half of a position turns over", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      for (const edge of [2n ** 31n, 2n ** 32n, 3n * 2n ** 31n, 2n ** 40n]) {
+        yield* sql`SELECT setval('daybook.event_position', ${edge - 2n})`
+        // An open append before, on and after the edge, and one later append behind each.
+        for (let step = 0; step < 4; step++) {
+          assert.deepStrictEqual(yield* missedBehindAnOpenAppend(positionsAfter), [])
+        }
+      }
+    })
+  )
+
+  it.effect("shows each event once and in order to readers that page while writers write", () =>
+    Effect.gen(function* () {
+      const start = yield* newest
+      const sql = yield* SqlClient
+      const write = (writer: number) =>
+        Effect.forEach(
+          Array.from({ length: 60 }, (_, n) => n),
+          (n) =>
+            // Each third append is rolled back, each fifth waits for another statement first.
+            sql
+              .withTransaction(
+                Effect.gen(function* () {
+                  const position = yield* appendOne
+                  if (n % 5 === 0) yield* sql`SELECT 1`
+                  return n % 3 === writer % 3 ? yield* Effect.fail("rolled back") : position
+                })
+              )
+              .pipe(Effect.option),
+          { concurrency: 1 }
+        )
+      const writers = yield* Effect.forEach([0, 1, 2, 3, 4, 5, 6, 7], write, {
+        concurrency: "unbounded"
+      }).pipe(Effect.forkChild({ startImmediately: true }))
+      const follow = Effect.gen(function* () {
+        const seen: Array<Position.Position> = []
+        for (let done = false; !done;) {
+          // Looked at before the read, so that the last read comes after the last append.
+          done = writers.pollUnsafe() !== undefined
+          seen.push(...(yield* positionsAfter(seen.at(-1) ?? start)))
+        }
+        return seen
+      })
+      const readers = yield* Effect.all([follow, follow], { concurrency: "unbounded" })
+      const written = (yield* Fiber.join(writers))
+        .flat()
+        .flatMap((position) => (position._tag === "Some" ? [position.value] : []))
+        .sort((a, b) => (a < b ? -1 : 1))
+      assert.isAbove(written.length, 300)
+      for (const seen of readers) assert.deepStrictEqual(seen, written)
+    })
+  )
+})
