@@ -34,12 +34,21 @@ export interface Decider<in Command, in out State, in out Event, out Rejection> 
 /**
  * Builds a decider, its types inferred.
  *
+ * **Details**
+ * Commands and states are what `decide` takes, rejections what it fails with; events are what
+ * `evolve` takes.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make = <Command, State, Event, Rejection>(
-  decider: Decider<Command, State, Event, Rejection>
-): Decider<Command, State, Event, Rejection> => decider
+export const make = <Command, State, Event, Rejection>(decider: {
+  readonly initialState: NoInfer<State>
+  readonly decide: (
+    command: Command,
+    state: State
+  ) => Result.Result<ReadonlyArray<NoInfer<Event>>, Rejection>
+  readonly evolve: (state: State, event: Event) => NoInfer<State>
+}): Decider<Command, State, Event, Rejection> => decider
 
 /**
  * The state that `events` leave, starting from `state`, or from the initial one.

@@ -1,0 +1,203 @@
+import * as EventCodec from "@daybook/kernel/EventCodec"
+import * as EventId from "@daybook/kernel/EventId"
+import * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+const AccountEvent = Schema.TaggedUnion({
+  Opened: { owner: Schema.String, at: Schema.DateTimeUtc },
+  Deposited: { amount: Schema.BigInt, note: Schema.optionalKey(Schema.String) },
+  Closed: {}
+})
+type AccountEvent = typeof AccountEvent.Type
+
+const codec = EventCodec.make({ name: "account", events: AccountEvent })
+
+const stored = (type: string, data: Schema.Json, schemaVersion = 1): RecordedEvent => ({
+  id: EventId.make("3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
+  type,
+  schemaVersion,
+  data,
+  metadata: {},
+  occurredAt: DateTime.makeUnsafe(0),
+  recordedAt: DateTime.makeUnsafe(0),
+  streamId: Result.getOrThrow(StreamId.fromString("account-1")),
+  revision: Revision.make(3),
+  position: Position.make(12n)
+})
+
+const failure = <A, E>(result: Result.Result<A, E>): E => Result.getOrThrow(Result.flip(result))
+
+describe("encoding", () => {
+  it("stores the tag as the type and the rest as canonical JSON", () => {
+    assert.deepStrictEqual(
+      codec.encode({ _tag: "Deposited", amount: 2n ** 60n }),
+      Result.succeed({
+        type: "Deposited",
+        schemaVersion: 1,
+        data: { amount: "1152921504606846976" }
+      })
+    )
+    assert.deepStrictEqual(
+      codec.encode({ _tag: "Opened", owner: "Ada", at: DateTime.makeUnsafe(0) }),
+      Result.succeed({
+        type: "Opened",
+        schemaVersion: 1,
+        data: { owner: "Ada", at: "1970-01-01T00:00:00.000Z" }
+      })
+    )
+  })
+
+  it("gives the same text whatever order the fields of an event were set in", () => {
+    const texts = [
+      codec.encode({ _tag: "Deposited", amount: 1n, note: "tip" }),
+      codec.encode({ note: "tip", amount: 1n, _tag: "Deposited" })
+    ].map((encoded) => JSON.stringify(Result.getOrThrow(encoded)))
+    assert.strictEqual(texts[0], texts[1])
+  })
+
+  it("leaves out fields that the schema does not name", () => {
+    const closed = { _tag: "Closed" as const, secret: "x" }
+    assert.deepStrictEqual(
+      codec.encode(closed),
+      Result.succeed({ type: "Closed", schemaVersion: 1, data: {} })
+    )
+  })
+
+  it("fails for an event that does not fit its schema", () => {
+    const narrow = EventCodec.make({
+      name: "counter",
+      events: Schema.TaggedUnion({ Counted: { by: Schema.Int } })
+    })
+    const error = failure(narrow.encode({ _tag: "Counted", by: 0.5 }))
+    assert.deepStrictEqual(
+      [error._tag, error.codec, error.type],
+      ["EventEncodeError", "counter", "Counted"]
+    )
+    assert.include(error.message, "counter event Counted does not fit its schema")
+  })
+
+  it("fails for an event of another family", () => {
+    // Widened on purpose: what a caller without types could hand over.
+    const foreign: EventCodec.EventCodec<AccountEvent> = codec
+    const event: AccountEvent = JSON.parse('{"_tag":"toString"}') as AccountEvent
+    assert.include(failure(foreign.encode(event)).message, "not one of Opened, Deposited, Closed")
+  })
+})
+
+describe("decoding", () => {
+  it("gives the one event that is stored", () => {
+    assert.deepStrictEqual(
+      codec.decode(stored("Deposited", { amount: "5", note: "tip" })),
+      Result.succeed([{ _tag: "Deposited", amount: 5n, note: "tip" }])
+    )
+  })
+
+  it("ignores fields that the schema does not name", () => {
+    assert.deepStrictEqual(
+      codec.decode(stored("Closed", { later: true, _tag: "Opened" })),
+      Result.succeed([{ _tag: "Closed" }])
+    )
+  })
+
+  it("says where a type is that it does not know", () => {
+    const error = failure(codec.decode(stored("Renamed", {})))
+    assert.deepStrictEqual(error.reason, {
+      _tag: "UnknownType",
+      known: ["Opened", "Deposited", "Closed"]
+    })
+    assert.strictEqual(
+      error.message,
+      "account cannot read Renamed version 1 at revision 3 of account-1 (position 12): " +
+        "the type is not one of Opened, Deposited, Closed"
+    )
+  })
+
+  it("does not take names of Object.prototype for types", () => {
+    for (const type of ["constructor", "toString", "hasOwnProperty"]) {
+      assert.strictEqual(failure(codec.decode(stored(type, {}))).reason._tag, "UnknownType")
+    }
+  })
+
+  it("says which version is too new for it", () => {
+    const error = failure(codec.decode(stored("Closed", {}, 2)))
+    assert.deepStrictEqual(error.reason, { _tag: "UnknownSchemaVersion", newest: 1 })
+    assert.include(error.message, "Closed version 2")
+  })
+
+  it("says what is wrong with the data", () => {
+    const error = failure(codec.decode(stored("Deposited", { amount: "many" })))
+    assert.strictEqual(error.reason._tag, "InvalidData")
+    assert.include(error.message, "amount")
+    assert.deepStrictEqual(
+      [
+        error.codec,
+        error.streamId,
+        error.revision,
+        error.position,
+        error.type,
+        error.schemaVersion
+      ],
+      ["account", "account-1", 3, 12n, "Deposited", 1]
+    )
+  })
+
+  it("refuses data that is no object, also for an event without fields", () => {
+    for (const data of [null, 0, "", true, []]) {
+      assert.strictEqual(failure(codec.decode(stored("Closed", data))).reason._tag, "InvalidData")
+    }
+  })
+
+  it("gives errors that cross a wire", () => {
+    const Wire = Schema.fromJsonString(Schema.toCodecJson(EventCodec.EventDecodeError))
+    const error = failure(codec.decode(stored("Renamed", {})))
+    const back = Schema.decodeUnknownSync(Wire)(Schema.encodeSync(Wire)(error))
+    assert.strictEqual(back.message, error.message)
+  })
+})
+
+describe("the round trip", () => {
+  const same = Schema.toEquivalence(Schema.Array(AccountEvent))
+  const roundTrips = (
+    event: AccountEvent,
+    text: (data: Schema.Json) => string = (data) => JSON.stringify(data)
+  ): boolean => {
+    const { data, schemaVersion, type } = Result.getOrThrow(codec.encode(event))
+    const back = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Json))(text(data))
+    const decoded = codec.decode(stored(type, back, schemaVersion))
+    return Result.isSuccess(decoded) && same(decoded.success, [event])
+  }
+
+  it.prop("gives every event back from its JSON text", [AccountEvent], ([event]) =>
+    roundTrips(event)
+  )
+
+  it.effect("catches a store that keeps big numbers as floats", () =>
+    Effect.gen(function* () {
+      const floats = (data: Schema.Json) =>
+        JSON.stringify(data).replace(
+          /"amount":"(-?\d+)"/,
+          (_, digits: string) => `"amount":"${BigInt(Number(digits))}"`
+        )
+      const result = yield* Arbitrary.checkEffect(
+        Arbitrary.schema(
+          Schema.TaggedStruct("Deposited", {
+            amount: Schema.BigInt.check(
+              Schema.isBetweenBigInt({ minimum: -(2n ** 63n), maximum: 2n ** 63n })
+            )
+          })
+        ),
+        (event) => roundTrips(event, floats),
+        { runs: 500, seed: 1 }
+      )
+      assert.strictEqual(result._tag, "Falsified")
+    })
+  )
+})

@@ -1,0 +1,141 @@
+import * as Aggregate from "@daybook/kernel/Aggregate"
+import * as CommandId from "@daybook/kernel/CommandId"
+import * as EventCodec from "@daybook/kernel/EventCodec"
+import * as EventId from "@daybook/kernel/EventId"
+import { EventType, SchemaVersion } from "@daybook/kernel/NewEvent"
+import * as Position from "@daybook/kernel/Position"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
+import { assert, describe, it } from "@effect/vitest"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+const refused = (schema: Schema.Constraint, values: ReadonlyArray<unknown>) =>
+  values.filter((value) => !Schema.is(schema)(value))
+
+describe("StreamId", () => {
+  it("takes a category, a dash and an id of any printable Unicode", () => {
+    const good = [
+      "order-42",
+      "order-a-b-c",
+      "Order_2--",
+      "order- ",
+      "order-%_'\"\\/日本語🫖",
+      `order-${"x".repeat(StreamId.MAX_ID_LENGTH)}`,
+      `${"c".repeat(64)}-1`
+    ]
+    assert.deepStrictEqual(refused(StreamId.StreamId, good), [])
+  })
+
+  it("refuses what some store could not keep or find again", () => {
+    const bad = [
+      "",
+      "order",
+      "order-",
+      "-42",
+      "2order-42",
+      "or der-42",
+      "örder-42",
+      "order-a\u0000",
+      "order-a\nb",
+      "order-a\n",
+      "order-\u0085",
+      "order-\ud800",
+      "order-\udc00\ud800",
+      `order-${"x".repeat(StreamId.MAX_ID_LENGTH + 1)}`,
+      `order-${"🫖".repeat(StreamId.MAX_ID_LENGTH / 2 + 1)}`,
+      `${"c".repeat(65)}-1`,
+      42,
+      null
+    ]
+    assert.deepStrictEqual(refused(StreamId.StreamId, bad), bad)
+  })
+
+  it("splits at the first dash", () => {
+    const streamId = Result.getOrThrow(StreamId.fromString("order-a-b"))
+    assert.strictEqual(StreamId.category(streamId), "order")
+    assert.strictEqual(StreamId.id(streamId), "a-b")
+  })
+
+  it.prop("is put together again from its parts", [StreamId.StreamId], ([streamId]) => {
+    const again = StreamId.make(StreamId.category(streamId), StreamId.id(streamId))
+    assert.deepStrictEqual(again, Result.succeed(streamId))
+  })
+
+  it("names the text and the rule when it refuses", () => {
+    const error = Result.getOrThrow(Result.flip(StreamId.fromString("order")))
+    assert.strictEqual(error._tag, "InvalidStreamId")
+    assert.strictEqual(error.input, "order")
+    assert.include(error.message, 'Not a stream id: "order"')
+    assert.include(error.message, "a category, -, then")
+  })
+})
+
+describe("an aggregate", () => {
+  const Events = Schema.TaggedUnion({ Opened: {} })
+  const describeAs = (category: string) =>
+    Aggregate.make({
+      category,
+      decider: {
+        initialState: 0,
+        decide: (_command: never, _state: number): Result.Result<[]> => Result.succeed([]),
+        evolve: (state: number, _event: typeof Events.Type) => state
+      },
+      codec: EventCodec.make({ name: "account", events: Events }),
+      state: Schema.Number
+    })
+
+  it("names the stream of an instance", () => {
+    assert.deepStrictEqual(
+      Aggregate.streamId(describeAs("account"), "7"),
+      StreamId.fromString("account-7")
+    )
+  })
+
+  it("refuses an id that makes no stream name", () => {
+    assert.isTrue(Result.isFailure(Aggregate.streamId(describeAs("account"), "")))
+  })
+
+  it("dies of a category with a dash", () => {
+    assert.throws(() => describeAs("bank-account"))
+  })
+})
+
+describe("revisions and positions", () => {
+  it("take revisions from 0 to 2^53 - 1", () => {
+    const good = [0, 1, 2 ** 53 - 1]
+    const bad = [-1, 0.5, 2 ** 53, NaN, Infinity, "1", 1n]
+    assert.deepStrictEqual(refused(Revision.Revision, [...good, ...bad]), bad)
+    assert.strictEqual(Revision.empty, Revision.make(0))
+  })
+
+  it("take positions from 0 to what a PostgreSQL bigint holds", () => {
+    const good = [0n, 1n, 2n ** 63n - 1n]
+    const bad = [-1n, 2n ** 63n, 1, "1"]
+    assert.deepStrictEqual(refused(Position.Position, [...good, ...bad]), bad)
+    assert.strictEqual(Position.start, Position.make(0n))
+    assert.throws(() => Position.make(-1n))
+  })
+})
+
+describe("ids, types and versions", () => {
+  it("take UUIDs in lower case as ids of events and commands", () => {
+    const uuid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    const bad = [uuid.toUpperCase(), uuid.slice(1), `${uuid}0`, uuid.replaceAll("-", ""), ""]
+    assert.strictEqual(EventId.make(uuid), uuid)
+    assert.strictEqual(CommandId.make(uuid), uuid)
+    assert.deepStrictEqual(refused(EventId.EventId, [uuid, ...bad]), bad)
+    assert.deepStrictEqual(refused(CommandId.CommandId, [uuid, ...bad]), bad)
+  })
+
+  it("take event types of a letter and 199 more characters", () => {
+    const good = ["A", "ItemAdded", "shop.v2:item/added-now_1", "x".repeat(200)]
+    const bad = ["", "1st", "Item Added", "Item\n", "é", "x".repeat(201)]
+    assert.deepStrictEqual(refused(EventType, [...good, ...bad]), bad)
+  })
+
+  it("take schema versions from 1 to what a PostgreSQL smallint holds", () => {
+    const bad = [0, -1, 1.5, 32_768]
+    assert.deepStrictEqual(refused(SchemaVersion, [1, 32_767, ...bad]), bad)
+  })
+})

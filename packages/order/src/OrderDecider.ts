@@ -1,0 +1,242 @@
+/**
+ * The rules of an order: {@link decider} alone says what may happen.
+ *
+ * Laws, besides those of every decider:
+ *
+ * 1. A state that was reached from a schema's state by a schema's events fits its schema.
+ * 2. The total is what was added less what was removed, exactly.
+ * 3. What is shipped or cancelled never changes.
+ *
+ * @since 0.1.0
+ */
+import * as Decider from "@daybook/kernel/Decider"
+import * as Arr from "effect/Array"
+import * as Result from "effect/Result"
+import * as Address from "./Address.ts"
+import { MAX_MINOR, times } from "./Money.ts"
+import { OrderCommand } from "./OrderCommand.ts"
+import { OrderEvent } from "./OrderEvent.ts"
+import {
+  CurrencyMismatch,
+  ItemNotInOrder,
+  NoItems,
+  NoShippingAddress,
+  NotEnoughItems,
+  OrderAlreadyExists,
+  type OrderRejection,
+  TotalTooLarge,
+  WrongStatus
+} from "./OrderRejection.ts"
+import {
+  itemCount,
+  type Line,
+  OrderState,
+  type OrderStatus,
+  sameLine,
+  status,
+  total
+} from "./OrderState.ts"
+import { MAX_ITEM_COUNT } from "./Quantity.ts"
+
+type Command<Tag extends OrderCommand["_tag"]> = Extract<OrderCommand, { readonly _tag: Tag }>
+type Event<Tag extends OrderEvent["_tag"]> = Extract<OrderEvent, { readonly _tag: Tag }>
+type State<Tag extends OrderState["_tag"]> = Extract<OrderState, { readonly _tag: Tag }>
+type Decision = Result.Result<ReadonlyArray<OrderEvent>, OrderRejection>
+
+const decide = (command: OrderCommand, state: OrderState): Decision =>
+  OrderState.match(state, {
+    NotCreated: (none) => decideNotCreated(command, none),
+    Draft: (draft) => decideDraft(command, draft),
+    Confirmed: (confirmed) => decideConfirmed(command, confirmed),
+    Shipped: (shipped) => decideClosed(command, shipped),
+    Cancelled: (cancelled) => decideClosed(command, cancelled)
+  })
+
+const decideNotCreated = (command: OrderCommand, none: State<"NotCreated">): Decision =>
+  OrderCommand.match(command, {
+    CreateOrder: ({ currency, customerId }) =>
+      accept({ _tag: "OrderCreated", customerId, currency }),
+    AddItem: (other) => refuseStatus(other, none),
+    RemoveItem: (other) => refuseStatus(other, none),
+    UpdateShippingAddress: (other) => refuseStatus(other, none),
+    ConfirmOrder: (other) => refuseStatus(other, none),
+    ShipOrder: (other) => refuseStatus(other, none),
+    CancelOrder: (other) => refuseStatus(other, none)
+  })
+
+const decideDraft = (command: OrderCommand, draft: State<"Draft">): Decision =>
+  OrderCommand.match(command, {
+    CreateOrder: () => refuse(new OrderAlreadyExists({ status: status(draft) })),
+    AddItem: (add) => addItem(add, draft),
+    RemoveItem: (remove) => removeItem(remove, draft),
+    UpdateShippingAddress: (update) => updateAddress(update, draft),
+    ConfirmOrder: () =>
+      draft.lines.length === 0 ? refuse(new NoItems()) : accept({ _tag: "OrderConfirmed" }),
+    ShipOrder: (ship) => refuseStatus(ship, draft),
+    CancelOrder: ({ reason }) => accept({ _tag: "OrderCancelled", reason })
+  })
+
+const decideConfirmed = (command: OrderCommand, confirmed: State<"Confirmed">): Decision =>
+  OrderCommand.match(command, {
+    CreateOrder: () => refuse(new OrderAlreadyExists({ status: status(confirmed) })),
+    AddItem: (other) => refuseStatus(other, confirmed),
+    RemoveItem: (other) => refuseStatus(other, confirmed),
+    UpdateShippingAddress: (update) => updateAddress(update, confirmed),
+    ConfirmOrder: (other) => refuseStatus(other, confirmed),
+    ShipOrder: ({ carrier, tracking }) =>
+      confirmed.address === undefined
+        ? refuse(new NoShippingAddress())
+        : accept({ _tag: "OrderShipped", carrier, tracking }),
+    CancelOrder: ({ reason }) => accept({ _tag: "OrderCancelled", reason })
+  })
+
+const decideClosed = (command: OrderCommand, closed: State<"Shipped" | "Cancelled">): Decision =>
+  OrderCommand.match(command, {
+    CreateOrder: () => refuse(new OrderAlreadyExists({ status: status(closed) })),
+    AddItem: (other) => refuseStatus(other, closed),
+    RemoveItem: (other) => refuseStatus(other, closed),
+    UpdateShippingAddress: (other) => refuseStatus(other, closed),
+    ConfirmOrder: (other) => refuseStatus(other, closed),
+    ShipOrder: (other) => refuseStatus(other, closed),
+    CancelOrder: (other) => refuseStatus(other, closed)
+  })
+
+const addItem = (
+  { name, productId, quantity, unitPrice }: Command<"AddItem">,
+  draft: State<"Draft">
+): Decision => {
+  if (unitPrice.currency !== draft.currency) {
+    return refuse(new CurrencyMismatch({ expected: draft.currency, actual: unitPrice.currency }))
+  }
+  const price = total(draft) + times(unitPrice.minor, quantity)
+  if (price > MAX_MINOR) {
+    return refuse(new TotalTooLarge({ of: "price", total: price.toString(), limit: MAX_MINOR }))
+  }
+  // Items that cost nothing pass the limit above in any number.
+  const items = BigInt(itemCount(draft)) + BigInt(quantity)
+  if (items > MAX_ITEM_COUNT) {
+    return refuse(
+      new TotalTooLarge({ of: "items", total: items.toString(), limit: MAX_ITEM_COUNT })
+    )
+  }
+  return accept({ _tag: "ItemAdded", productId, name, quantity, unitPrice })
+}
+
+const removeItem = (
+  { productId, quantity, reason }: Command<"RemoveItem">,
+  draft: State<"Draft">
+): Decision => {
+  const found = draft.lines.filter((line) => line.productId === productId)
+  if (found.length === 0) return refuse(new ItemNotInOrder({ productId }))
+  const available = found.reduce((sum, line) => sum + line.quantity, 0)
+  const requested = quantity ?? available
+  if (requested > available) {
+    return refuse(new NotEnoughItems({ productId, requested, available }))
+  }
+  const events: Array<OrderEvent> = []
+  let left = requested
+  for (const line of found.toReversed()) {
+    if (left === 0) break
+    const taken = Math.min(left, line.quantity)
+    left -= taken
+    events.push({
+      _tag: "ItemRemoved",
+      productId,
+      name: line.name,
+      quantity: taken,
+      unitPrice: { currency: draft.currency, minor: line.unitPriceMinor },
+      reason
+    })
+  }
+  return Result.succeed(events)
+}
+
+const updateAddress = (
+  { address }: Command<"UpdateShippingAddress">,
+  { address: current }: State<"Draft" | "Confirmed">
+): Decision =>
+  current !== undefined && Address.equivalence(current, address)
+    ? Result.succeed([])
+    : accept({ _tag: "ShippingAddressUpdated", address })
+
+const accept = (event: OrderEvent): Decision => Result.succeed([event])
+
+const refuse = (rejection: OrderRejection): Decision => Result.fail(rejection)
+
+const ALLOWED: Record<Exclude<OrderCommand["_tag"], "CreateOrder">, ReadonlyArray<OrderStatus>> = {
+  AddItem: ["draft"],
+  RemoveItem: ["draft"],
+  UpdateShippingAddress: ["draft", "confirmed"],
+  ConfirmOrder: ["draft"],
+  ShipOrder: ["confirmed"],
+  CancelOrder: ["draft", "confirmed"]
+}
+
+const refuseStatus = (
+  command: Exclude<OrderCommand, Command<"CreateOrder">>,
+  state: OrderState
+): Decision =>
+  refuse(
+    new WrongStatus({
+      command: command._tag,
+      status: status(state),
+      allowed: ALLOWED[command._tag]
+    })
+  )
+
+/** An event that means nothing in a state leaves it as it is: a log is folded, never judged. */
+const evolve = (state: OrderState, event: OrderEvent): OrderState =>
+  OrderEvent.match(event, {
+    OrderCreated: ({ currency, customerId }): OrderState =>
+      state._tag === "NotCreated" ? { _tag: "Draft", customerId, currency, lines: [] } : state,
+    ItemAdded: (added): OrderState => (state._tag === "Draft" ? withAdded(state, added) : state),
+    ItemRemoved: (removed): OrderState =>
+      state._tag === "Draft" ? withoutRemoved(state, removed) : state,
+    ShippingAddressUpdated: ({ address }): OrderState =>
+      isOpen(state) ? { ...state, address } : state,
+    OrderConfirmed: (): OrderState =>
+      state._tag === "Draft" && Arr.isReadonlyArrayNonEmpty(state.lines)
+        ? { ...state, _tag: "Confirmed", lines: state.lines }
+        : state,
+    OrderShipped: ({ carrier, tracking }): OrderState =>
+      state._tag === "Confirmed" && state.address !== undefined
+        ? { ...state, _tag: "Shipped", address: state.address, carrier, tracking }
+        : state,
+    OrderCancelled: ({ reason }): OrderState =>
+      isOpen(state) ? { ...state, _tag: "Cancelled", reason } : state
+  })
+
+const isOpen = OrderState.isAnyOf(["Draft", "Confirmed"])
+
+const withAdded = (draft: State<"Draft">, added: Event<"ItemAdded">): State<"Draft"> => {
+  const { name, productId, quantity, unitPrice } = added
+  const key = { productId, unitPriceMinor: unitPrice.minor }
+  // No number could count the items of the state after it.
+  const countless = quantity > MAX_ITEM_COUNT - itemCount(draft)
+  if (unitPrice.currency !== draft.currency || countless) return draft
+  const before = draft.lines.find((line) => sameLine(line, key))
+  const line: Line = { ...key, name, quantity: quantity + (before?.quantity ?? 0) }
+  return { ...draft, lines: [...draft.lines.filter((other) => other !== before), line] }
+}
+
+const withoutRemoved = (draft: State<"Draft">, removed: Event<"ItemRemoved">): State<"Draft"> => {
+  const { productId, quantity, unitPrice } = removed
+  if (unitPrice.currency !== draft.currency) return draft
+  const key = { productId, unitPriceMinor: unitPrice.minor }
+  return {
+    ...draft,
+    lines: draft.lines.flatMap((line) => {
+      if (!sameLine(line, key)) return [line]
+      return line.quantity > quantity ? [{ ...line, quantity: line.quantity - quantity }] : []
+    })
+  }
+}
+
+/**
+ * The decider of an order; it starts from `NotCreated`.
+ *
+ * @category deciders
+ * @since 0.1.0
+ */
+export const decider: Decider.Decider<OrderCommand, OrderState, OrderEvent, OrderRejection> =
+  Decider.make({ initialState: { _tag: "NotCreated" }, decide, evolve })

@@ -1,0 +1,44 @@
+/**
+ * How many of a product.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * The most that one command may add or remove: beyond it a typing error is likelier than an order.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_QUANTITY = 1_000_000
+
+/**
+ * The quantity in a command: 1 to {@link MAX_QUANTITY}.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Quantity = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: MAX_QUANTITY }))
+
+/**
+ * The most items in an order, over all its lines: the largest integer that JSON carries exactly.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_ITEM_COUNT = Number.MAX_SAFE_INTEGER
+
+/**
+ * The quantity in events and lines: 1 to {@link MAX_ITEM_COUNT}.
+ *
+ * **Details**
+ * Wider than what a command may say: a line adds up several commands, and what is recorded stays
+ * readable when {@link MAX_QUANTITY} changes.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const RecordedQuantity = Schema.Int.check(
+  Schema.isBetween({ minimum: 1, maximum: MAX_ITEM_COUNT })
+)
