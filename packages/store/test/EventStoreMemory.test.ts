@@ -1,4 +1,202 @@
+import * as EventId from "@daybook/kernel/EventId"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
+import { type Append, EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as EventStoreLaws from "@daybook/testing/EventStoreLaws"
 import * as EventStoreSuite from "@daybook/testing/EventStoreSuite"
+import { assert, describe, it } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 
 EventStoreSuite.suite("EventStoreMemory", EventStoreMemory.layer)
+
+it.effect("cuts a stream by the time of the Clock at each append", () =>
+  Effect.gen(function* () {
+    const store = yield* EventStoreMemory.make
+    const streamId = Result.getOrThrow(StreamId.fromString("order-1"))
+    const occurredAt = DateTime.makeUnsafe(0)
+    for (const seconds of [10, 20, 10, 30]) {
+      yield* TestClock.setTime(seconds * 1_000)
+      const id = EventId.make(SecureRandom.uuidV4Unsafe())
+      const event = { id, type: "A", schemaVersion: 1, data: {}, metadata: {}, occurredAt }
+      yield* store.append({ streamId, expected: ExpectedRevision.any, events: [event] })
+    }
+    for (const [seconds, count] of [
+      [9, 0],
+      [10, 1],
+      [19, 1],
+      [20, 3],
+      [30, 4]
+    ] as const) {
+      const until = { recordedAt: DateTime.makeUnsafe(seconds * 1_000) }
+      assert.strictEqual(yield* Stream.runCount(store.read(streamId, { until })), count)
+    }
+  })
+)
+
+type Store = EventStore["Service"]
+
+/** The memory store with some of its methods broken. */
+const broken = (breakIt: (store: Store) => Partial<Store>): Layer.Layer<EventStore> =>
+  Layer.effect(
+    EventStore,
+    Effect.map(EventStoreMemory.make, (store) => ({ ...store, ...breakIt(store) }))
+  )
+
+const revisionOf = (store: Store, streamId: Append["streamId"]) =>
+  Effect.orDie(Effect.map(Stream.runCount(store.read(streamId)), Revision.make))
+
+/** Another fiber may append between the check and the write. */
+const checksThenWrites = broken((store) => ({
+  append: Effect.fnUntraced(function* (append) {
+    const { expected, streamId } = append
+    const actual = yield* revisionOf(store, streamId)
+    if (!ExpectedRevision.isMet(expected, actual)) {
+      return yield* new WrongExpectedRevision({ streamId, expected, actual, between: [] })
+    }
+    yield* Effect.yieldNow
+    return yield* store.append({ ...append, expected: ExpectedRevision.any })
+  })
+}))
+
+/** Two appends may take the same revision, and the later one is lost without a word. */
+const overwrites = broken((store) => ({
+  append: Effect.fnUntraced(function* (append) {
+    const before = yield* revisionOf(store, append.streamId)
+    yield* Effect.yieldNow
+    const actual = yield* revisionOf(store, append.streamId)
+    if (actual === before) return yield* store.append(append)
+    const latest = store.read(append.streamId, { direction: "backward", limit: 1 })
+    const last = yield* Effect.orDie(Stream.runHead(latest))
+    return Option.getOrThrow(last)
+  })
+}))
+
+/** Each stream is written by itself, so some may be when the next is refused. */
+const insertsHalf = broken((store) => ({
+  appendAll: ({ appends }) => Effect.forEach(appends, store.append)
+}))
+
+/** Looks whole to the caller, and other fibers see it grow. */
+const showsHalf = broken((store) => ({
+  appendAll: Effect.fnUntraced(function* ({ appends }) {
+    const answers = yield* Effect.forEach(appends, (append) =>
+      Effect.andThen(Effect.yieldNow, store.append({ ...append, expected: ExpectedRevision.any }))
+    )
+    return answers
+  })
+}))
+
+/** Ids that are drawn for each attempt tell nothing about a repetition. */
+const ignoresIds = broken((store) => {
+  const withFreshIds = (append: Append): Append => ({
+    ...append,
+    expected: ExpectedRevision.any,
+    events: Arr.map(append.events, (event) => ({
+      ...event,
+      id: EventId.make(SecureRandom.uuidV4Unsafe())
+    }))
+  })
+  return {
+    append: (append) => Effect.suspend(() => store.append(withFreshIds(append))),
+    appendAll: ({ appends }) =>
+      Effect.suspend(() => store.appendAll({ appends: Arr.map(appends, withFreshIds) }))
+  }
+})
+
+/** Positions are drawn before the events can be seen, and readers do not wait for them. */
+const commitsLate = broken((store) => {
+  const uncommitted = new Set<string>()
+  let appends = 0
+  return {
+    append: Effect.fnUntraced(function* (append) {
+      for (const { id } of append.events) uncommitted.add(id)
+      const appended = yield* store.append(append)
+      const turns = ++appends % 7
+      for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+      for (const { id } of append.events) uncommitted.delete(id)
+      return appended
+    }),
+    readAll: ({ limit, ...options } = {}) =>
+      store.readAll(options).pipe(
+        Stream.filter(({ id }) => !uncommitted.has(id)),
+        Stream.take(limit ?? Number.POSITIVE_INFINITY)
+      )
+  }
+})
+
+/** Through JSON.stringify and back, with a change to each value on the way. */
+const reviveJson = (json: Schema.Json, revive: (value: unknown) => unknown): Schema.Json => {
+  const revived = JSON.parse(JSON.stringify({ json }), (_, value: unknown) => revive(value)) as {
+    readonly json: Schema.Json
+  }
+  return revived.json
+}
+
+/** What JSON.stringify leaves out or changes is taken for what was meant. */
+const trustsStringify = broken((store) => ({
+  append: (append) =>
+    store.append({
+      ...append,
+      events: Arr.map(append.events, (event) => ({
+        ...event,
+        data: reviveJson(event.data, (value) => value) ?? null
+      }))
+    })
+}))
+
+const byKey = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1)
+
+/** As PostgreSQL's jsonb does. */
+const sortsKeys = broken((store) => ({
+  read: (streamId, options) =>
+    Stream.map(store.read(streamId, options), (event) => ({
+      ...event,
+      data: reviveJson(event.data, (value) =>
+        Predicate.isObject(value)
+          ? Object.fromEntries(Object.entries(value).toSorted(byKey))
+          : value
+      )
+    }))
+}))
+
+describe("a store is caught that", () => {
+  for (const [name, store, law, complaint] of [
+    ["checks and writes in two steps", checksThenWrites, "oneWinner", "one append wins"],
+    ["loses appends to a race", overwrites, "noGapsUnderConcurrency", "without gaps"],
+    ["writes a refused append in part", insertsHalf, "allOrNone", "all of it"],
+    ["shows an append in part", showsHalf, "allOrNone", "all of it is seen or none"],
+    ["ignores the ids of events", ignoresIds, "repeatIsIdempotent", "deeply equal"],
+    [
+      "numbers events long before they are seen",
+      commitsLate,
+      "nothingAppearsBehindReader",
+      "misses"
+    ],
+    ["leaves JSON to JSON.stringify", trustsStringify, "jsonIsExactOrRefused", "undefined"],
+    ["sorts keys", sortsKeys, "jsonRoundTrips", "the order of keys"]
+  ] as const) {
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        const cause = yield* Effect.flip(
+          Effect.sandbox(Effect.provide(EventStoreLaws[law], store, { local: true }))
+        )
+        const error = Cause.squash(cause)
+        assert.instanceOf(error, Error)
+        assert.include(error.message, complaint)
+      })
+    )
+  }
+})

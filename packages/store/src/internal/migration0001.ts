@@ -117,7 +117,12 @@ export const statements = (schema: SchemaName): ReadonlyArray<string> => [
     append_index integer, outcome text, last_revision integer, last_position bigint,
     "position" bigint, occurred_at timestamptz, recorded_at timestamptz, event_id uuid,
     revision integer, schema_version smallint, stream_id text, type text, data json, metadata json
-  ) LANGUAGE plpgsql VOLATILE AS $$
+  ) LANGUAGE plpgsql VOLATILE
+  -- Planning would take longer than the work, so plans are made once a session; and one made while
+  -- the table was small must serve while it grows.
+  SET plan_cache_mode = force_generic_plan
+  SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+  AS $$
   #variable_conflict use_column
   DECLARE
     appends CONSTANT integer := cardinality(p_stream_ids);
