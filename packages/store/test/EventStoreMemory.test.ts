@@ -137,6 +137,12 @@ const commitsLate = broken((store) => {
   }
 })
 
+/** The newest event is kept back, though others of its append are shown. */
+const endsAnywhere = broken((store) => ({
+  readAll: ({ limit = 1_000, ...options } = {}) =>
+    store.readAll({ ...options, limit: limit + 1 }).pipe(Stream.drop(1))
+}))
+
 /** Through JSON.stringify and back, with a change to each value on the way. */
 const reviveJson = (json: Schema.Json, revive: (value: unknown) => unknown): Schema.Json => {
   const revived = JSON.parse(JSON.stringify({ json }), (_, value: unknown) => revive(value)) as {
@@ -178,6 +184,7 @@ describe("a store is caught that", () => {
     ["loses appends to a race", overwrites, "noGapsUnderConcurrency", "without gaps"],
     ["writes a refused append in part", insertsHalf, "allOrNone", "all of it"],
     ["shows an append in part", showsHalf, "allOrNone", "all of it is seen or none"],
+    ["ends its log in the middle of an append", endsAnywhere, "appendsAreSeenWhole", "seen whole"],
     ["ignores the ids of events", ignoresIds, "repeatIsIdempotent", "deeply equal"],
     [
       "numbers events long before they are seen",

@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import type * as EventStore from "../EventStore.ts"
 
 /** What a value is or holds that JSON has no faithful text for. */
-export type Found = typeof EventStore.NotJson.Type
+type Found = typeof EventStore.NotJson.Type
 
 /**
  * Why a value has no text, or too long a one. `path`: the keys and indexes that lead to the place.

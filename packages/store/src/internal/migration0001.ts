@@ -10,8 +10,11 @@ import type { SchemaName } from "../PostgresSchema.ts"
  * bodies of functions, where PostgreSQL allows no parameters.
  */
 export const statements = (schema: SchemaName): ReadonlyArray<string> => [
-  // CACHE 1 is part of the ordering rule: a session that cached values would draw old positions late.
-  `CREATE SEQUENCE ${schema}.event_position AS bigint MINVALUE 1 START 1 CACHE 1 NO CYCLE`,
+  // Appends are numbered, and an event's position is its append's number times ${PLACES} and its place
+  // in it: so one draw places a whole append, and no reader's end can fall into the middle of one.
+  // CACHE 1 is part of the ordering rule: a session that cached numbers would draw old ones late.
+  `CREATE SEQUENCE ${schema}.append_number AS bigint
+    MINVALUE 1 MAXVALUE ${2n ** 63n / PLACES - 1n} START 1 CACHE 1 NO CYCLE`,
 
   // "C" collation: names are compared byte by byte, the same on every system, and faster.
   // json, not jsonb: it keeps the text as it came and loads faster. Fixed widths first: no padding.
@@ -28,7 +31,7 @@ export const statements = (schema: SchemaName): ReadonlyArray<string> => [
     metadata json NOT NULL,
     CONSTRAINT events_stream_id_revision_key UNIQUE (stream_id, revision)
   )`,
-  `ALTER SEQUENCE ${schema}.event_position OWNED BY ${schema}.events.position`,
+  `ALTER SEQUENCE ${schema}.append_number OWNED BY ${schema}.events.position`,
   `CREATE INDEX events_category_position_idx
     ON ${schema}.events (split_part(stream_id, '-', 1), position)`,
 
@@ -39,33 +42,33 @@ export const statements = (schema: SchemaName): ReadonlyArray<string> => [
   `CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.events
     FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.refuse_change()`,
 
-  // The last position drawn by anybody, committed or not; 0 before the first.
-  `CREATE FUNCTION ${schema}.newest_position() RETURNS bigint LANGUAGE sql VOLATILE AS $$
-    SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM ${schema}.event_position
+  // The last number drawn by anybody, committed or not; 0 before the first.
+  `CREATE FUNCTION ${schema}.newest_append() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM ${schema}.append_number
   $$`,
 
-  // Announces, until this transaction ends, that it may still write past the newest position of now.
-  // Keys are 32 bits, so the position is cut to its low half; settled_position() restores it.
+  // Announces, until this transaction ends, that it may still write appends past the newest of now.
+  // Keys are 32 bits, so the number is cut to its low half; settled_position() restores it.
   `CREATE FUNCTION ${schema}.announce_append() RETURNS void LANGUAGE plpgsql VOLATILE AS $$
   BEGIN
     PERFORM pg_advisory_xact_lock_shared(
       ${signed32(`'${schema}.events'::regclass::oid::bigint`)},
-      ${signed32(`${schema}.newest_position()`)});
+      ${signed32(`${schema}.newest_append()`)});
   END $$`,
 
   // Up to here nothing can be recorded any more: read events up to it in a *later* statement.
-  // The newest position must be read before the locks; see the ADR on ordering for the proof.
+  // The newest number must be read before the locks; see the ADR on ordering for the proof.
   `CREATE FUNCTION ${schema}.settled_position() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
   DECLARE
-    newest bigint := ${schema}.newest_position();
-    oldest_append integer;
+    newest bigint := ${schema}.newest_append();
+    oldest_open integer;
   BEGIN
-    SELECT min(${signed32("l.objid::bigint - newest")}) INTO oldest_append
+    SELECT min(${signed32("l.objid::bigint - newest")}) INTO oldest_open
       FROM pg_locks l
       WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
         AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
         AND l.classid = '${schema}.events'::regclass::oid;
-    RETURN newest + least(coalesce(oldest_append, 0), 0);
+    RETURN (newest + least(coalesce(oldest_open, 0), 0)) * ${PLACES};
   END $$`,
 
   // How one append stands: 'new' with the stream's revision, 'repeated' with the first answer,
@@ -130,7 +133,8 @@ export const statements = (schema: SchemaName): ReadonlyArray<string> => [
     revisions integer[] := '{}';
     positions bigint[] := '{}';
     writes boolean := true;
-    announced boolean := false;
+    number bigint;
+    placed integer := 0;
     head integer := 1;
     tail integer;
     judged record;
@@ -168,30 +172,35 @@ export const statements = (schema: SchemaName): ReadonlyArray<string> => [
         positions[i] := judged.position;
       END IF;
       IF writes AND outcomes[i] = 'new' AND p_counts[i] > 0 THEN
-        IF NOT announced THEN
+        IF number IS NULL THEN
           PERFORM ${schema}.announce_append();
-          announced := true;
+        END IF;
+        -- All or none is one append, so that readers see all or none of it too.
+        IF number IS NULL OR NOT p_all_or_none THEN
+          number := nextval('${schema}.append_number');
+          placed := 0;
+        END IF;
+        IF placed + p_counts[i] > ${PLACES} THEN
+          RAISE EXCEPTION 'an append holds at most ${PLACES} events'
+            USING ERRCODE = 'program_limit_exceeded';
         END IF;
         now := date_trunc('milliseconds', clock_timestamp());
         WITH written AS (
           INSERT INTO ${schema}.events AS e (${columns})
-            SELECT nextval('${schema}.event_position'), u.occurred_at, now, u.event_id,
+            SELECT (number - 1) * ${PLACES} + placed + u.place, u.occurred_at, now, u.event_id,
                 revisions[i] + u.place, u.schema_version, p_stream_ids[i], u.type, u.data::json,
                 u.metadata::json
-              FROM (
-                SELECT * FROM unnest(
-                  p_event_ids[head:tail], p_types[head:tail], p_schema_versions[head:tail],
-                  p_data[head:tail], p_metadata[head:tail], p_occurred_at[head:tail]
-                ) WITH ORDINALITY
-                  AS a(event_id, type, schema_version, data, metadata, occurred_at, place)
-                -- Positions are drawn outside of the sort, so they follow it.
-                ORDER BY place
-              ) u
+              FROM unnest(
+                p_event_ids[head:tail], p_types[head:tail], p_schema_versions[head:tail],
+                p_data[head:tail], p_metadata[head:tail], p_occurred_at[head:tail]
+              ) WITH ORDINALITY
+                AS u(event_id, type, schema_version, data, metadata, occurred_at, place)
           RETURNING e.revision, e.position
         )
         SELECT max(w.revision) AS revision, max(w.position) AS position INTO judged FROM written w;
         revisions[i] := judged.revision;
         positions[i] := judged.position;
+        placed := placed + p_counts[i];
       END IF;
       RETURN QUERY SELECT i, outcomes[i], revisions[i], positions[i],
         NULL::bigint, NULL::timestamptz, NULL::timestamptz, NULL::uuid, NULL::integer,
@@ -211,6 +220,9 @@ export const statements = (schema: SchemaName): ReadonlyArray<string> => [
     END LOOP;
   END $$`
 ]
+
+/** How many positions an append has: more than `MAX_EVENTS`, and a power of two. */
+const PLACES = 1_024n
 
 const names = [
   "position",
