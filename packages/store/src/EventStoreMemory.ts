@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { EventStore, type InvalidReadOption } from "./EventStore.ts"
 import { encodeAppends } from "./internal/encodeAppends.ts"
+import { instrument } from "./internal/instrument.ts"
 import * as Log from "./internal/memoryLog.ts"
 import { readOptions } from "./internal/readOptions.ts"
 
@@ -33,7 +34,7 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
     return yield* Effect.suspend(() => Effect.fromResult(Log.append(log, encoded, now)))
   })
 
-  return EventStore.of({
+  return instrument("memory", {
     append: (append) => Effect.map(appendAll({ appends: [append] }), ([appended]) => appended),
     appendAll,
     read: (streamId, options = {}) =>

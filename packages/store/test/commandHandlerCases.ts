@@ -412,7 +412,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
       })
     )
 
-    it.effect("counts commands, conflicts and loaded events", () =>
+    it.effect("counts commands, conflicts, loaded events and appends", () =>
       Effect.gen(function* () {
         const id = yield* fresh
         const rival = yield* CommandHandler.CommandHandler
@@ -431,6 +431,14 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
         assert.strictEqual(counts.get("daybook_command_conflicts account"), 1)
         // 0, 1, 1 of the clerk in between and 1 of the loser.
         assert.strictEqual(counts.get("daybook_loaded_events account"), 3)
+        const appends = [...counts].filter(([name]) => name.startsWith("daybook_appends "))
+        assert.deepStrictEqual(
+          appends.map(([name, count]) => [name.split(" ").at(-1), count]).toSorted(),
+          [
+            ["WrongExpectedRevision", 1],
+            ["appended", 3]
+          ]
+        )
       }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
     )
   })

@@ -88,10 +88,18 @@ export const freshDatabase: Effect.Effect<
 > = Effect.gen(function* () {
   const server = yield* PostgresServer
   const random = yield* SecureRandom.SecureRandom
-  const sql = yield* PgClient.make({ url: server.url, maxConnections: 1, idleTimeout: 1000 })
+  const reactivity = yield* Reactivity.Reactivity
   const name = `daybook_${(yield* random.uuidV4()).replaceAll("-", "")}`
-  yield* Effect.acquireRelease(sql`CREATE DATABASE ${sql(name)}`.unprepared, () =>
-    Effect.orDie(sql`DROP DATABASE ${sql(name)} WITH (FORCE)`.unprepared)
+  // A connection of its own each time: a pool can't open one while the scope that it is in closes.
+  const run = (statement: (sql: PgClient.PgClient) => Effect.Effect<unknown, SqlError>) =>
+    PgClient.make({ url: server.url, maxConnections: 1 }).pipe(
+      Effect.flatMap(statement),
+      Effect.scoped,
+      Effect.provideService(Reactivity.Reactivity, reactivity)
+    )
+  yield* Effect.acquireRelease(
+    run((sql) => sql`CREATE DATABASE ${sql(name)}`.unprepared),
+    () => Effect.orDie(run((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`.unprepared))
   )
   const url = new URL(Redacted.value(server.url))
   url.pathname = `/${name}`

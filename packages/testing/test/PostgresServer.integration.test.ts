@@ -1,10 +1,16 @@
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { assert, layer } from "@effect/vitest"
+import { assert, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
 
 layer(PostgresServer.PostgresServer.layer, { excludeTestServices: true })(
   "PostgresServer",
@@ -48,4 +54,33 @@ layer(PostgresServer.PostgresServer.layer, { excludeTestServices: true })(
       }).pipe(Effect.provide(Reactivity.layer))
     )
   }
+)
+
+it.live(
+  "leaves no server and no file behind when its process is killed",
+  () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "daybook-testing-"))),
+        (folder) => Effect.sync(() => Fs.rmSync(folder, { recursive: true }))
+      )
+      // As the system's own: a server that does not run as root removes its folder from it.
+      Fs.chmodSync(folder, 0o1777)
+      const program = Path.join(import.meta.dirname, "programs/serve.ts")
+      const child = spawn(process.execPath, [program], { env: { TMPDIR: folder } })
+      yield* Effect.promise(() => once(child.stdout, "data"))
+      const [server] = Fs.readdirSync(folder)
+      assert.match(server ?? "", /^daybook-postgres-/)
+      const pidFile = Path.join(folder, server ?? "", "data/postmaster.pid")
+      const pid = Number(Fs.readFileSync(pidFile, "utf8").split("\n")[0])
+      child.kill("SIGKILL")
+      yield* Effect.sync(() => Fs.readdirSync(folder)).pipe(
+        Effect.repeat({
+          until: (names) => names.length === 0,
+          schedule: Schedule.spaced("20 millis")
+        })
+      )
+      assert.throws(() => process.kill(pid, 0), "ESRCH")
+    }),
+  { timeout: 30_000 }
 )

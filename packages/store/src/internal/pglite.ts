@@ -6,6 +6,7 @@
  */
 import { PGlite } from "@electric-sql/pglite"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
@@ -58,11 +59,19 @@ const exists = (path: string): Promise<boolean> =>
 
 /** Two processes on one cluster would ruin it; Node has no file locks, so a file names the owner. */
 const lock = (dataDir: string) =>
-  Effect.acquireRelease(takeLock(dataDir, Path.join(dataDir, "lock")), (lockFile) =>
+  Effect.acquireRelease(takeLockSoon(dataDir), (lockFile) =>
     Effect.promise(() => Fs.rm(lockFile, { force: true })).pipe(
       Effect.ensuring(Effect.sync(() => held.delete(Path.resolve(lockFile))))
     )
   )
+
+/** A process that was just killed holds its lock until the system has cleared its memory away. */
+const takeLockSoon = (dataDir: string) =>
+  Effect.retry(takeLock(dataDir, Path.join(dataDir, "lock")), {
+    times: 20,
+    schedule: Schedule.spaced("250 millis"),
+    while: ({ reason }) => reason._tag === "InUse" && reason.pid !== process.pid
+  })
 
 /** The locks that this process holds. */
 const held = new Set<string>()

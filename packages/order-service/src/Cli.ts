@@ -1,0 +1,153 @@
+/**
+ * The `demo` command: a day in a shop, or the import of a file of orders.
+ *
+ * @since 0.1.0
+ */
+import { EventStoreError } from "@daybook/store/EventStore"
+import * as Cause from "effect/Cause"
+import * as Argument from "effect/cli/Argument"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliError from "effect/cli/CliError"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Console from "effect/Console"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as CsvImport from "./CsvImport.ts"
+import * as Day from "./Day.ts"
+import * as ImportReport from "./ImportReport.ts"
+import * as LogFigures from "./LogFigures.ts"
+import * as Output from "./Output.ts"
+import * as Progress from "./Progress.ts"
+import * as Stores from "./Stores.ts"
+
+class DataWithoutEmbedded extends Data.TaggedError("DataWithoutEmbedded")<{
+  readonly store: string
+}> {
+  override get message() {
+    return `--data is the folder of --store embedded, and the store is ${this.store}`
+  }
+}
+
+const file = Argument.String("FILE.csv").pipe(
+  Argument.withDescription("Orders to import; without it, a day in a shop is told"),
+  Argument.optional
+)
+
+const store = Flag.Literals("store", ["memory", "embedded", "postgres"]).pipe(
+  Flag.withDescription(
+    "Where the log is: in this process, on an embedded Postgres, or on the server at DATABASE_URL"
+  ),
+  Flag.withDefault("embedded")
+)
+
+const data = Flag.String("data").pipe(
+  Flag.withDescription(
+    "Folder of the embedded Postgres, kept between runs; what it holds survives a killed process, not a power cut"
+  ),
+  Flag.withMetavar("DIR"),
+  Flag.optional
+)
+
+const chosen = (
+  store: Stores.Store["_tag"],
+  data: Option.Option<string>
+): Effect.Effect<Stores.Store, DataWithoutEmbedded> => {
+  if (store === "embedded") {
+    return Effect.succeed({ _tag: store, dataDir: Option.getOrUndefined(data) })
+  }
+  return Option.isSome(data)
+    ? Effect.fail(new DataWithoutEmbedded({ store }))
+    : Effect.succeed({ _tag: store })
+}
+
+const importFile = Effect.fnUntraced(function* (path: string, store: Stores.Store) {
+  // Before the store is opened, so that nothing is begun on a file that cannot be read to its end.
+  const survey = yield* CsvImport.survey(path)
+  const style = yield* Output.style
+  const [rows, orders] = [
+    Output.count(survey.rows, "row"),
+    Output.count(survey.orders.size, "order")
+  ]
+  yield* Console.log(
+    `${style.bold(Output.printable(path))}: ${rows}, ${orders}, into ${Stores.describe(store)}`
+  )
+  yield* Effect.gen(function* () {
+    const imported = yield* Progress.withBar(survey.rows, (draw) => CsvImport.run(survey, draw))
+    const log = yield* LogFigures.read(survey.orders.keys())
+    yield* ImportReport.print(survey, imported, log)
+  }).pipe(Effect.provide(Stores.layer(store)))
+})
+
+const command = Command.make(
+  "demo",
+  { file, store, data },
+  Effect.fnUntraced(function* (input) {
+    const store = yield* chosen(input.store, input.data)
+    return yield* Option.match(input.file, {
+      onNone: () => Day.tell(store),
+      onSome: (path) => importFile(path, store)
+    })
+  })
+).pipe(
+  Command.withDescription(
+    "Orders through pure decisions into an append-only log, and questions that only a log can answer."
+  ),
+  Command.withExamples([
+    { command: "pnpm demo", description: "A day in a shop" },
+    {
+      command: "pnpm demo orders.csv --data ./shop",
+      description: "Import a file, and keep the log"
+    }
+  ])
+)
+
+/** One line for a wrong invocation; the built-in presentation prints the whole help before it. */
+const presenter: CliOutput.Presenter = {
+  present: (event) =>
+    event._tag === "InvalidInvocation"
+      ? complain(`${event.errors.map((error) => error.message).join("; ")} (see --help)`)
+      : CliOutput.defaultPresenter.present(event)
+}
+
+const complain = (problem: string) =>
+  Console.error(`demo: ${Output.printable(problem.replace(/\s*\n\s*/g, " "))}`)
+
+const goesOn = "what was recorded stays, and running it again goes on from there"
+
+/** A failure in one line; a defect whole, since it is a bug to report. */
+const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
+  if (Cause.hasInterruptsOnly(cause)) return complain(`interrupted; ${goesOn}`)
+  if (Cause.hasDies(cause)) return Console.error(`demo: a bug: ${Cause.pretty(cause)}`)
+  const error = Cause.squash(cause)
+  // The presenter has spoken of it.
+  if (CliError.isCliError(error) && error._tag === "ShowHelp") return Effect.void
+  if (error instanceof EventStoreError) {
+    return complain(
+      `the store failed (${error.operation}): ${Stores.reason(error.cause)}; ${goesOn}`
+    )
+  }
+  return complain(error instanceof Error ? error.message : String(error))
+}
+
+/**
+ * Runs the command on the arguments of the process, and says in one line on standard error what
+ * went wrong.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = Command.run(command, { version: "0.1.0" }).pipe(
+  Effect.onExit((exit) => (Exit.isFailure(exit) ? report(exit.cause) : Effect.void)),
+  Effect.provide(
+    Layer.mergeAll(
+      CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] }),
+      CliOutput.layerPresenter(presenter)
+    )
+  )
+)

@@ -1,0 +1,226 @@
+/**
+ * Imports a file of orders through commands, one order per invoice.
+ *
+ * **Details**
+ * The file is read twice: the survey finds what is wrong with it as a whole and how many rows each
+ * invoice has, the import executes. Memory grows with the invoices, never with the rows.
+ * The rows of an invoice need not stand together; the order is closed after the last one.
+ * What is recorded stays recorded when the import dies: importing the file again completes it.
+ *
+ * @since 0.1.0
+ */
+import type { CommandId } from "@daybook/kernel/CommandId"
+import * as Order from "@daybook/order/Order"
+import type { OrderCommand } from "@daybook/order/OrderCommand"
+import * as CommandHandler from "@daybook/store/CommandHandler"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type { FileSystem } from "effect/FileSystem"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as CsvFile from "./CsvFile.ts"
+import * as OrderRow from "./OrderRow.ts"
+
+/**
+ * The most rows that go into one append: with the commands that open and close the order they stay
+ * well below the 1,000 events that a store takes at once.
+ */
+const MAX_ROWS_AT_ONCE = 400
+
+/** How many refused rows and remarks are kept to be shown; all are counted. */
+const MAX_SHOWN = 50
+
+/**
+ * What a file holds, as far as can be said without an order.
+ *
+ * **Details**
+ * `orders`: the number of acceptable rows of each invoice that has any, in file order.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Survey {
+  readonly path: string
+  readonly rows: number
+  readonly orders: ReadonlyMap<string, number>
+}
+
+/**
+ * Rows with something to say about them: all counted, the first 50 kept.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Listed {
+  readonly count: number
+  readonly first: ReadonlyArray<OrderRow.RefusedRow>
+}
+
+/**
+ * What an import did.
+ *
+ * **Details**
+ * `recorded`: the events that this run added. `remarks`: what was accepted but is worth a look.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Imported {
+  readonly recorded: number
+  readonly refused: Listed
+  readonly remarks: Listed
+}
+
+const rows = (path: string) => Stream.map(CsvFile.records(path), OrderRow.fromRecord)
+
+/**
+ * Reads the file once, to its end, without touching a store.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const survey = (path: string): Effect.Effect<Survey, CsvFile.CsvFileError, FileSystem> =>
+  Effect.suspend(() => {
+    const orders = new Map<string, number>()
+    let count = 0
+    return rows(path).pipe(
+      Stream.runForEachArray((batch) =>
+        Effect.sync(() => {
+          count += batch.length
+          for (const row of batch) {
+            if (Result.isFailure(row)) continue
+            const { invoice } = row.success
+            orders.set(invoice, (orders.get(invoice) ?? 0) + 1)
+          }
+        })
+      ),
+      Effect.map(() => ({ path, rows: count, orders }))
+    )
+  })
+
+/**
+ * Executes the rows of a surveyed file; `onProgress` hears how many of them are done.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const run = Effect.fn("CsvImport.run")(function* (
+  { orders, path }: Survey,
+  onProgress: (rows: number) => Effect.Effect<void> = () => Effect.void
+) {
+  const handler = yield* CommandHandler.CommandHandler
+  const opened = new Map<string, Opened>()
+  const refused = makeList()
+  const remarks = makeList()
+  let recorded = 0
+  let done = 0
+  let waiting: Array<Row> = []
+  let invoice: string | undefined
+
+  const flush = Effect.gen(function* () {
+    const refusedHere: Array<OrderRow.RefusedRow> = []
+    const steps: Array<Step> = []
+    for (const row of waiting) {
+      const order = openedOf(opened, row)
+      if (order !== undefined) order.rows += 1
+      if (Result.isFailure(row)) refusedHere.push(row.failure)
+      else if (order !== undefined) {
+        steps.push(...stepsOf(row.success, order, orders.get(row.success.invoice) ?? 0))
+        if (row.success.create.customerId !== order.customerId) {
+          remarks.add(
+            row.success,
+            `customer ${row.success.create.customerId} on an order of customer ${order.customerId}`
+          )
+        }
+      }
+    }
+    const answers =
+      invoice === undefined || steps.length === 0
+        ? []
+        : yield* handler.executeAll(Order.aggregate, invoice, steps)
+    for (const [step, answer] of Arr.zip(steps, answers)) {
+      if (Result.isSuccess(answer)) {
+        if (!answer.success.repeated) recorded += answer.success.events.length
+      } else if (step.command._tag === "AddItem") {
+        refusedHere.push({ line: step.line, invoice, reason: answer.failure.message })
+      } else {
+        remarks.add(step, `${step.command._tag} was rejected: ${answer.failure.message}`)
+      }
+    }
+    refusedHere.sort((a, b) => a.line - b.line)
+    for (const row of refusedHere) refused.add(row, row.reason)
+    done += waiting.length
+    waiting = []
+    yield* onProgress(done)
+  })
+
+  yield* Stream.runForEach(rows(path), (row) => {
+    const next = Result.isSuccess(row) ? row.success.invoice : invoice
+    const ends = waiting.length >= MAX_ROWS_AT_ONCE || (invoice !== undefined && next !== invoice)
+    return Effect.map(ends ? flush : Effect.void, () => {
+      invoice = next
+      waiting.push(row)
+    })
+  })
+  yield* flush
+  const imported: Imported = { recorded, refused: refused.listed(), remarks: remarks.listed() }
+  return imported
+})
+
+type Row = Result.Result<OrderRow.OrderRow, OrderRow.RefusedRow>
+
+/** How far the rows of an invoice have come. */
+interface Opened {
+  /** Refused ones counted. */
+  rows: number
+  accepted: number
+  customerId: string | undefined
+}
+
+const openedOf = (opened: Map<string, Opened>, row: Row): Opened | undefined => {
+  const { invoice } = Result.merge(row)
+  if (invoice === undefined) return undefined
+  const known = opened.get(invoice)
+  if (known !== undefined) return known
+  const fresh: Opened = { rows: 0, accepted: 0, customerId: undefined }
+  opened.set(invoice, fresh)
+  return fresh
+}
+
+interface Step extends CommandHandler.Request<OrderCommand> {
+  readonly line: number
+}
+
+/** The row's own command, between the one that opens the order and the one that closes it. */
+const stepsOf = (row: OrderRow.OrderRow, order: Opened, last: number): ReadonlyArray<Step> => {
+  const { add, close, create, invoice, line, occurredAt } = row
+  const step = (command: OrderCommand, commandId: CommandId): Step => ({
+    command,
+    commandId,
+    occurredAt,
+    line
+  })
+  const steps: Array<Step> = []
+  if (order.accepted === 0) {
+    order.customerId = create.customerId
+    steps.push(step(create, OrderRow.commandId(invoice, "open", create)))
+  }
+  steps.push(step(add, OrderRow.commandId(invoice, order.rows, add, occurredAt)))
+  order.accepted += 1
+  if (order.accepted === last) {
+    steps.push(step(close, OrderRow.commandId(invoice, "close", close)))
+  }
+  return steps
+}
+
+const makeList = () => {
+  const first: Array<OrderRow.RefusedRow> = []
+  let count = 0
+  return {
+    add: ({ invoice, line }: Pick<OrderRow.RefusedRow, "invoice" | "line">, reason: string) => {
+      count += 1
+      if (first.length < MAX_SHOWN) first.push({ line, invoice, reason })
+    },
+    listed: (): Listed => ({ count, first })
+  }
+}

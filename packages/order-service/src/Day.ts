@@ -1,0 +1,100 @@
+/**
+ * A day in a shop, told as it runs, and asked about in the evening.
+ *
+ * @since 0.1.0
+ */
+import * as Order from "@daybook/order/Order"
+import type { OrderRejection } from "@daybook/order/OrderRejection"
+import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
+import * as Console from "effect/Console"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import * as DayAnswers from "./DayAnswers.ts"
+import * as DayPage from "./DayPage.ts"
+import * as DayRace from "./DayRace.ts"
+import { ASKED_TIME, type OrderName, type Request, SCENES } from "./DayScript.ts"
+import * as ShopTime from "./ShopTime.ts"
+import * as Stores from "./Stores.ts"
+
+/**
+ * Tells the day on a store of its own.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const tell = Effect.fnUntraced(function* (store: Stores.Store) {
+  yield* Console.log(`Opening ${Stores.describe(store)}.`)
+  yield* run.pipe(Effect.provide(Stores.layer(store)))
+})
+
+/**
+ * Tells the day, and gives what was found out about it.
+ *
+ * **Details**
+ * The day is the last Thursday; its orders get new names each time, so that a log can hold many days.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = Effect.gen(function* () {
+  const morning = yield* DayAnswers.head
+  const day = ShopTime.lastThursday(yield* DateTime.now)
+  const till = yield* drawName
+  const idOf = (name: OrderName) => `${name}-${till}`
+  const askedAt = ShopTime.at(day, ASKED_TIME)
+
+  yield* DayPage.opening(askedAt)
+  const rejections: Array<OrderRejection> = []
+  const races: Array<ReadonlyArray<DayRace.Runner>> = []
+  for (const { order, requests, time } of SCENES) {
+    const [first, second] = requests
+    const occurredAt = ShopTime.at(day, time)
+    const id = idOf(order)
+    if (second === undefined) {
+      const answer = yield* ask(id, first, occurredAt)
+      if (Result.isFailure(answer)) rejections.push(answer.failure)
+      yield* DayPage.scene(occurredAt, id, first, answer)
+    } else {
+      const runners = yield* DayRace.run(id, [first, second], occurredAt)
+      races.push(runners)
+      yield* DayPage.race(occurredAt, id, runners)
+    }
+  }
+
+  const before = yield* DayAnswers.orderAt(idOf("ada"), askedAt)
+  const now = yield* DayAnswers.orderNow(idOf("ada"))
+  const addresses = yield* DayAnswers.addressesOf("grace", morning)
+  const timeline = yield* DayAnswers.timeline(idOf("ada"))
+  const removals = DayAnswers.removals(timeline)
+  yield* DayPage.closing
+  yield* DayPage.orderAt(idOf("ada"), askedAt, before)
+  yield* DayPage.orderNow(idOf("ada"), now)
+  yield* DayPage.addresses("grace", addresses)
+  yield* DayPage.removals(idOf("ada"), removals)
+  yield* DayPage.timeline(idOf("ada"), timeline)
+  return { rejections, races, before, now, addresses, removals, timeline }
+})
+
+/** A rejection is an answer like another; only a failing store stops the day. */
+const ask = Effect.fnUntraced(function* (
+  id: string,
+  { clerk, command }: Request,
+  occurredAt: DateTime.Utc
+) {
+  const handler = yield* CommandHandler
+  const answers = yield* handler
+    .executeAll(Order.aggregate, id, [{ command, occurredAt }])
+    .pipe(Effect.provideService(CurrentMetadata, { actor: clerk }))
+  const [answer] = answers
+  return answer ?? (yield* Effect.die("one request has one answer"))
+})
+
+/** Without vowels, so that it never spells a word. */
+const LETTERS = "bcdfghjklmnpqrstvwxz"
+
+const drawName = Effect.map(
+  Effect.replicateEffect(Random.nextIntBetween(0, LETTERS.length - 1), 4),
+  (drawn) => drawn.map((index) => LETTERS.charAt(index)).join("")
+)

@@ -1,0 +1,121 @@
+/**
+ * The questions of the evening, answered from the log alone.
+ *
+ * @since 0.1.0
+ */
+import * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Order from "@daybook/order/Order"
+import type { OrderEvent } from "@daybook/order/OrderEvent"
+import * as OrderEvents from "@daybook/order/OrderEvent"
+import type { OrderState } from "@daybook/order/OrderState"
+import * as CommandHandler from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import type * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+
+/**
+ * An event of an order with its circumstances and the order after it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Entry = CommandHandler.HistoryEntry<OrderState, OrderEvent>
+
+/**
+ * The last position of the log, to ask later about what came after it.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const head = Effect.gen(function* () {
+  const store = yield* EventStore
+  const last = yield* Stream.runHead(store.readAll({ direction: "backward", limit: 1 }))
+  return Option.match(last, { onNone: () => Position.start, onSome: ({ position }) => position })
+})
+
+/**
+ * What did this order look like at that moment?
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const orderAt = Effect.fnUntraced(function* (id: string, occurredAt: DateTime.Utc) {
+  const handler = yield* CommandHandler.CommandHandler
+  return yield* handler.loadAt(Order.aggregate, id, { occurredAt })
+})
+
+/**
+ * What is this order now?
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const orderNow = Effect.fnUntraced(function* (id: string) {
+  const handler = yield* CommandHandler.CommandHandler
+  return yield* handler.load(Order.aggregate, id)
+})
+
+/**
+ * The addresses that a customer gave for any order opened after a position, oldest first: the first
+ * of an order is where it was to go, each later one a change.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const addressesOf = Effect.fnUntraced(function* (
+  customerId: string,
+  after: Position.Position
+) {
+  const store = yield* EventStore
+  const own = new Set<string>()
+  const found: Array<RecordedEvent & { readonly event: OrderEvent; readonly isChange: boolean }> =
+    []
+  const given = new Set<string>()
+  yield* store
+    .readAll({
+      after,
+      categories: [Order.aggregate.category],
+      types: ["OrderCreated", "ShippingAddressUpdated"]
+    })
+    .pipe(
+      Stream.runForEach((recorded) =>
+        Effect.map(Effect.fromResult(OrderEvents.codec.decode(recorded)), (events) => {
+          for (const event of events) {
+            if (event._tag === "OrderCreated" && event.customerId === customerId) {
+              own.add(recorded.streamId)
+            }
+            if (event._tag === "ShippingAddressUpdated" && own.has(recorded.streamId)) {
+              found.push({ ...recorded, event, isChange: given.has(recorded.streamId) })
+              given.add(recorded.streamId)
+            }
+          }
+        })
+      )
+    )
+  return found
+})
+
+/**
+ * Every event of an order, oldest first.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const timeline = Effect.fnUntraced(function* (id: string) {
+  const handler = yield* CommandHandler.CommandHandler
+  return yield* Stream.runCollect(handler.history(Order.aggregate, id))
+})
+
+/**
+ * Why was something removed from this order?
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const removals = (entries: ReadonlyArray<Entry>) =>
+  entries.flatMap(({ event, recorded }) =>
+    event._tag === "ItemRemoved" ? [{ event, recorded }] : []
+  )

@@ -1,0 +1,117 @@
+/**
+ * What became of a file of orders, for a person to read.
+ *
+ * @since 0.1.0
+ */
+import * as Money from "@daybook/order/Money"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import type { Imported, Listed, Survey } from "./CsvImport.ts"
+import type { LogFigures } from "./LogFigures.ts"
+import * as Output from "./Output.ts"
+import * as ShopTime from "./ShopTime.ts"
+
+/**
+ * Prints the report.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const print = Effect.fnUntraced(function* (
+  survey: Survey,
+  imported: Imported,
+  log: LogFigures
+) {
+  const style = yield* Output.style
+  const heading = (text: string) => Console.log(`\n${style.bold(text)}`)
+  const table = (
+    columns: ReadonlyArray<Output.Column>,
+    rows: ReadonlyArray<ReadonlyArray<string>>
+  ) =>
+    Effect.forEach(Output.table(columns, rows), (line, index) =>
+      Console.log(`  ${index === 0 ? style.dim(line) : line}`)
+    )
+
+  const { count: refused } = imported.refused
+  const parts = [
+    `${Output.count(survey.rows, "row")} read`,
+    `${Output.number(survey.rows - refused)} accepted`,
+    `${Output.number(refused)} refused`
+  ]
+  yield* Console.log(`\n${parts.join(", ")}`)
+
+  yield* heading(
+    `${Output.count(log.orders, "order")} in ${Output.count(log.events, "event")}, read back from the log`
+  )
+  const [right, left] = [{ align: "right" }, { align: "left" }] as const
+  yield* table(
+    [
+      { title: "status", ...left },
+      { title: "orders", ...right },
+      { title: "units", ...right },
+      { title: "value", ...right }
+    ],
+    log.byStatus.map((sum) => [
+      sum.status,
+      Output.number(sum.orders),
+      Output.number(sum.units),
+      Money.format({ currency: sum.currency, minor: sum.total })
+    ])
+  )
+
+  if (log.largest.length > 0) {
+    yield* heading(
+      `The ${log.largest.length === 1 ? "largest order" : `${log.largest.length} largest orders`}`
+    )
+    yield* table(
+      [
+        { title: "order" },
+        { title: "customer" },
+        { title: "at" },
+        { title: "status" },
+        { title: "lines", ...right },
+        { title: "units", ...right },
+        { title: "value", ...right }
+      ],
+      log.largest.map((order) => [
+        Output.printable(order.invoice),
+        Output.printable(order.customerId),
+        ShopTime.dateAndTime(order.lastAt),
+        order.status,
+        Output.number(order.lines),
+        Output.number(order.units),
+        Money.format({ currency: order.currency, minor: order.total })
+      ])
+    )
+  }
+  const list = ({ count, first }: Listed, title: string) =>
+    Effect.gen(function* () {
+      if (count === 0) return
+      yield* heading(title)
+      yield* table(
+        [{ title: "line", ...right }, { title: "order" }, { title: "why" }],
+        first.map(({ invoice, line, reason }) => [
+          String(line),
+          Output.printable(invoice ?? "-"),
+          Output.printable(reason)
+        ])
+      )
+      if (count > first.length)
+        yield* Console.log(`  and ${Output.number(count - first.length)} more`)
+    })
+  yield* list(imported.refused, `Refused: ${Output.count(imported.refused.count, "row")}`)
+  yield* list(imported.remarks, "Accepted, and worth a look")
+
+  yield* Console.log(`\n${style.green(outcome(imported.recorded, log.events))}`)
+})
+
+const outcome = (recorded: number, events: number): string => {
+  if (events === 0) return "Nothing to record."
+  if (recorded === 0) {
+    return `Nothing changed: all ${Output.count(events, "event")} of this file were in the log already.`
+  }
+  const before = events - recorded
+  return before <= 0
+    ? `Recorded ${Output.count(recorded, "event")}.`
+    : `Recorded ${Output.count(recorded, "event")}; ${Output.number(before)} were in the log already.`
+}

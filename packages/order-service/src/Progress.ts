@@ -1,0 +1,50 @@
+/**
+ * A progress bar, on a terminal only.
+ *
+ * @since 0.1.0
+ */
+import { TerminalCapabilities } from "effect/cli/TerminalCapabilities"
+import * as Effect from "effect/Effect"
+import * as Terminal from "effect/Terminal"
+import * as Output from "./Output.ts"
+
+/**
+ * Draws how much of `total` is done.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Draw = (done: number) => Effect.Effect<void>
+
+const CELLS = 30
+const CLEAR_LINE = "\r\u001b[K"
+
+/**
+ * Runs `use` with a bar, which is wiped away when it ends, however it ends.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const withBar = Effect.fnUntraced(function* <A, E, R>(
+  total: number,
+  use: (draw: Draw) => Effect.Effect<A, E, R>
+) {
+  const { canAnimate } = yield* TerminalCapabilities
+  if (!canAnimate) return yield* use(() => Effect.void)
+  const terminal = yield* Terminal.Terminal
+  const style = yield* Output.style
+  // A terminal that went away takes the bar with it, not the import.
+  const display = (text: string) => Effect.ignore(terminal.display(text))
+  let shown = -1
+  const draw: Draw = (done) =>
+    Effect.suspend(() => {
+      const percent = total === 0 ? 100 : Math.floor((100 * done) / total)
+      if (percent === shown) return Effect.void
+      shown = percent
+      const full = Math.round((CELLS * percent) / 100)
+      const bar = style.cyan("█".repeat(full)) + style.dim("░".repeat(CELLS - full))
+      const rows = `${Output.number(done)} of ${Output.count(total, "row")}`
+      return display(`${CLEAR_LINE}${bar} ${Output.pad(`${percent}%`, 4, "right")}  ${rows}`)
+    })
+  return yield* Effect.ensuring(use(draw), display(CLEAR_LINE))
+})

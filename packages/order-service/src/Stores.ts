@@ -1,0 +1,124 @@
+/**
+ * Which log the demo writes to.
+ *
+ * @since 0.1.0
+ */
+import * as CommandHandler from "@daybook/store/CommandHandler"
+import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
+import type { EventStore } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as Postgres from "@daybook/store/Postgres"
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as Config from "effect/Config"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+
+/**
+ * A place for the log.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Store =
+  | { readonly _tag: "memory" }
+  /** In memory too, unless a folder is given. */
+  | { readonly _tag: "embedded"; readonly dataDir: string | undefined }
+  /** The server at `DATABASE_URL`. */
+  | { readonly _tag: "postgres" }
+
+/**
+ * The store cannot be opened.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
+  readonly store: Store
+  readonly cause: unknown
+}> {
+  override get message() {
+    return `cannot open ${describe(this.store)}: ${reason(this.cause)}`
+  }
+}
+
+/**
+ * The store in words.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const describe = (store: Store): string => {
+  switch (store._tag) {
+    case "memory":
+      return "a store in memory"
+    case "embedded":
+      return store.dataDir === undefined
+        ? "an embedded Postgres in memory"
+        : `the embedded Postgres in ${store.dataDir}`
+    case "postgres":
+      return "the Postgres at DATABASE_URL"
+  }
+}
+
+/**
+ * The log of a store, migrated, with a command handler on it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  store: Store
+): Layer.Layer<CommandHandler.CommandHandler | EventStore, StoreUnavailable> =>
+  Layer.provideMerge(CommandHandler.CommandHandler.layer, eventStore(store))
+
+const eventStore = (store: Store): Layer.Layer<EventStore, StoreUnavailable> => {
+  const orUnavailable = <A, E, R>(layer: Layer.Layer<A, E, R>) =>
+    Layer.catch(layer, (cause) =>
+      Layer.effectContext(Effect.fail(new StoreUnavailable({ store, cause })))
+    )
+  switch (store._tag) {
+    case "memory":
+      return EventStoreMemory.layer
+    case "embedded":
+      return onPostgres.pipe(
+        Layer.provide(EmbeddedPostgres.layer({ dataDir: store.dataDir })),
+        orUnavailable
+      )
+    case "postgres":
+      return onPostgres.pipe(Layer.provide(server), orUnavailable)
+  }
+}
+
+const server = Layer.unwrap(
+  Effect.gen(function* () {
+    const url = yield* Config.option(Config.Redacted("DATABASE_URL"))
+    return Option.isSome(url) ? Postgres.layer : yield* Effect.fail("it is not set")
+  })
+)
+
+const onPostgres = EventStorePostgres.layer.pipe(Layer.provide(PostgresMigrations.layer))
+
+/**
+ * The innermost message: what wraps it says where in the code, not what is wrong.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const reason = (error: unknown): string => {
+  if (Predicate.hasProperty(error, "reason") && hidesAnother(error.reason)) {
+    return reason(error.reason)
+  }
+  if (Predicate.hasProperty(error, "cause") && error.cause !== undefined) return reason(error.cause)
+  // Node reports a name with several addresses as an AggregateError without a message.
+  if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0])
+  if (error instanceof Error) return error.message === "" ? error.name : error.message
+  return typeof error === "string" ? error : Inspectable.toStringUnknown(error)
+}
+
+const hidesAnother = (value: unknown): boolean =>
+  value instanceof Error || Predicate.hasProperty(value, "cause")
