@@ -1,0 +1,128 @@
+/**
+ * What the compiler, the linter and the unused-export check cannot say about the repository.
+ */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+
+/** Where something is wrong, relative to the root, and what. */
+export interface Finding {
+  readonly file: string
+  readonly line?: number
+  readonly problem: string
+}
+
+const MAX_LINES = 400
+
+const topLevel = new Set([
+  "LICENSE",
+  "README.md",
+  "docs",
+  "package.json",
+  "packages",
+  "pnpm-lock.yaml",
+  "pnpm-workspace.yaml",
+  "scripts",
+  "tsconfig.base.json",
+  "vitest.workspace.ts"
+])
+
+/** Packages whose exports people read in an editor, so each has a doc comment. */
+const documented =
+  /^packages\/(kernel|order|store|projections|testing|inspector|cli)\/src\/[^/]+\.ts$/
+
+/** Everything wrong under `root`, in the order of the file names. */
+export const check = (root: string): ReadonlyArray<Finding> => {
+  const ignored = ignoredNames(root)
+  const findings: Array<Finding> = Fs.readdirSync(root)
+    .filter((name) => !name.startsWith(".") && !topLevel.has(name) && !ignored.has(name))
+    .map((file) => ({ file, problem: "is not one of the entries the top level has" }))
+  for (const folder of ["packages", "scripts"]) {
+    for (const file of filesBelow(root, folder, ignored)) {
+      findings.push(...checkName(file))
+      if (file.endsWith(".ts")) findings.push(...checkSource(file, read(root, file)))
+    }
+  }
+  return findings
+}
+
+const ignoredNames = (root: string): ReadonlySet<string> => {
+  const lines = Fs.existsSync(Path.join(root, ".gitignore")) ? read(root, ".gitignore") : ""
+  return new Set(lines.split("\n").map((line) => line.replace(/\/$/, "")))
+}
+
+const read = (root: string, file: string): string => Fs.readFileSync(Path.join(root, file), "utf8")
+
+const filesBelow = (
+  root: string,
+  folder: string,
+  ignored: ReadonlySet<string>
+): ReadonlyArray<string> =>
+  Fs.readdirSync(Path.join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`
+    if (ignored.has(entry.name)) return []
+    return entry.isDirectory() ? filesBelow(root, path, ignored) : [path]
+  })
+
+const checkName = (file: string): ReadonlyArray<Finding> => {
+  const vague = file
+    .split("/")
+    .find((part) => /^(utils?|helpers?|common|types|misc|index)(\.|$)/i.test(part))
+  return vague === undefined ? [] : [{ file, problem: `"${vague}" names no one thing` }]
+}
+
+const checkSource = (file: string, text: string): ReadonlyArray<Finding> => {
+  const lines = text.split("\n")
+  const findings: Array<Finding> = []
+  const add = (index: number, problem: string) => findings.push({ file, line: index + 1, problem })
+  if (/^packages\/[^/]+\/src\//.test(file) && lines.length - 1 > MAX_LINES) {
+    add(MAX_LINES, `the file has ${lines.length - 1} lines, at most ${MAX_LINES} are allowed`)
+  }
+  const exported = lines.filter((line) => line.startsWith("export "))
+  if (exported.length > 0 && exported.every((line) => /^export (type )?[{*]/.test(line))) {
+    add(0, "the file is a barrel: it only re-exports")
+  }
+  for (const [index, line] of lines.entries()) {
+    if (/^export \* (as \w+ )?from\b/.test(line)) add(index, "the file is a barrel: export *")
+    if (
+      file.endsWith(".test.ts") &&
+      /\b(it|test|describe|layer)\b[\w.]*\.(skip|skipIf|only|todo|fails)\b/.test(line)
+    ) {
+      add(index, "the test is skipped, or skips others")
+    }
+    if (documented.test(file)) {
+      const problem = checkDoc(lines, index)
+      if (problem !== undefined) add(index, problem)
+    }
+  }
+  return findings
+}
+
+const declaration =
+  /^export (?:declare |abstract )*(?:const|function\*?|class|interface|type) (\w+)/
+
+const checkDoc = (lines: ReadonlyArray<string>, index: number): string | undefined => {
+  const name = declaration.exec(lines[index] ?? "")?.[1]
+  if (name === undefined) return
+  const start = lines.slice(0, index).findLastIndex((line) => line.startsWith("/**"))
+  const doc = lines.slice(start, index)
+  if (start === -1 || doc.findIndex((line) => line.endsWith("*/")) !== doc.length - 1) {
+    return `${name} has no doc comment`
+  }
+  const missing = ["@category", "@since"].filter((tag) => !doc.some((line) => line.includes(tag)))
+  if (missing.length > 0) return `the doc comment of ${name} has no ${missing.join(" and no ")}`
+  // The type that goes with a schema of the same name has been explained there.
+  const isCompanion = lines
+    .slice(0, index)
+    .some((line) => new RegExp(`^export (const|class) ${name}\\b`).test(line))
+  if (!isCompanion && (doc[1] ?? "").startsWith(" * @"))
+    return `the doc comment of ${name} says nothing`
+  return
+}
+
+if (import.meta.main) {
+  const findings = check(Path.resolve(import.meta.dirname, ".."))
+  for (const { file, line, problem } of findings) {
+    console.error(`${file}${line === undefined ? "" : `:${line}`}: ${problem}`)
+  }
+  if (findings.length > 0) process.exitCode = 1
+}

@@ -1,0 +1,162 @@
+/**
+ * The examples of the documentation: found, type-checked and run, so that none of them is wrong.
+ *
+ * A `ts` block is a module of its own, run by Node; a `ts test` block is a test file, run by Vitest.
+ * They are written into a folder in which what any of the packages may import resolves.
+ */
+import { execFile } from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+import { promisify } from "node:util"
+
+/** A fenced block; `line` is where its fence is, counted from 1. */
+export interface Block {
+  readonly file: string
+  readonly line: number
+  readonly language: string
+  readonly code: string
+}
+
+const WORK_FOLDER = ".doc-examples"
+
+// A minute: an example that waits for ever must not hold up the run.
+const RUN_TIMEOUT_MILLIS = 60_000
+
+/** The fenced blocks of the repository's Markdown and of the doc comments in its packages. */
+export const blocks = (root: string): ReadonlyArray<Block> =>
+  Fs.globSync(["README.md", "docs/**/*.md", "packages/*/README.md", "packages/*/src/**/*.ts"], {
+    cwd: root,
+    exclude: ["**/node_modules/**"]
+  })
+    .toSorted()
+    .flatMap((file) => fenced(file, Fs.readFileSync(Path.join(root, file), "utf8")))
+
+const fenced = (file: string, text: string): ReadonlyArray<Block> => {
+  // In a doc comment the fence stands after a star.
+  const margin = file.endsWith(".ts") ? /^ *\* ?/ : /^/
+  const found: Array<Block> = []
+  let open: { line: number; language: string; code: Array<string> } | undefined
+  for (const [index, line] of text.split("\n").entries()) {
+    if (open === undefined) {
+      const fence = margin.test(line) ? /^```(\w+.*)$/.exec(line.replace(margin, "")) : null
+      if (fence !== null) open = { line: index + 1, language: fence[1]?.trim() ?? "", code: [] }
+    } else if (line.replace(margin, "").startsWith("```")) {
+      found.push({ ...open, file, code: `${open.code.join("\n")}\n` })
+      open = undefined
+    } else {
+      open.code.push(line.replace(margin, ""))
+    }
+  }
+  return found
+}
+
+/** Whether the block is one to compile and run. */
+export const isExample = ({ language }: Block): boolean =>
+  language === "ts" || language === "ts test"
+
+/** What is wrong with a block before it is run, in one line; nothing if all is well. */
+export const checkBlock = (block: Block, scripts: ReadonlySet<string>): string | undefined => {
+  if (/^(ts|typescript|tsx|js|javascript)\b/.test(block.language) && !isExample(block)) {
+    return `"${block.language}": an example is marked "ts" or "ts test", and all of them run`
+  }
+  if (block.language !== "sh") return
+  const unknown = block.code
+    .split("\n")
+    .map((line) => /(?:^|\s)pnpm(?:@\S+)?\s+(?:run\s+)?([a-z][\w:-]*)/.exec(line)?.[1])
+    .find((name) => name !== undefined && !pnpmCommands.has(name) && !scripts.has(name))
+  return unknown === undefined ? undefined : `package.json has no script "${unknown}"`
+}
+
+const pnpmCommands = new Set(["add", "dlx", "exec", "install"])
+
+/** The names of the scripts in the root's package.json. */
+export const scriptNames = (root: string): ReadonlySet<string> => {
+  // The shape of package.json is npm's to guarantee; a missing `scripts` gives an empty set.
+  const manifest = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")) as {
+    readonly scripts?: Record<string, string>
+  }
+  return new Set(Object.keys(manifest.scripts ?? {}))
+}
+
+/** Writes examples out, type-checks them in one go, and lets each be run. */
+export const prepare = async (root: string, examples: ReadonlyArray<Block>) => {
+  Fs.mkdirSync(Path.join(root, WORK_FOLDER), { recursive: true })
+  const work = Fs.mkdtempSync(Path.join(root, WORK_FOLDER, "run-"))
+  linkModules(root, work)
+  const nameOf = (block: Block) =>
+    `example-${examples.indexOf(block)}${block.language === "ts test" ? ".test" : ""}.ts`
+  for (const block of examples) Fs.writeFileSync(Path.join(work, nameOf(block)), block.code)
+  Fs.writeFileSync(Path.join(work, "tsconfig.json"), tsconfig)
+  const tsc = Path.join(root, "node_modules/typescript/bin/tsc")
+  const vitest = Path.join(root, "node_modules/vitest/vitest.mjs")
+  const checked = await run(work, [tsc, "-p", work, "--pretty", "false"])
+  return {
+    /** The complaints of the compiler about the block, with lines of the file that it is in. */
+    typeErrors: (block: Block): ReadonlyArray<string> =>
+      checked.output.split("\n").flatMap((line) => {
+        const [, name, row, problem] = /^(example-[\w.]+)\((\d+),\d+\): (.*)$/.exec(line) ?? []
+        return name === nameOf(block)
+          ? [`${block.file}:${block.line + Number(row)}: ${problem}`]
+          : []
+      }),
+    /** What the block printed when it failed; nothing when it ended well. */
+    failure: async (block: Block): Promise<string | undefined> => {
+      const isTest = block.language === "ts test"
+      const file = nameOf(block)
+      const { ok, output } = await run(
+        work,
+        isTest ? [vitest, "run", "--root", work, file] : [file]
+      )
+      return ok ? undefined : `${block.file}:${block.line}: the example failed:\n${output}`
+    },
+    remove: () => Fs.rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Makes every package, and what any of them depends on, importable from `work`. */
+const linkModules = (root: string, work: string) => {
+  const link = (target: string, name: string) => {
+    const path = Path.join(work, "node_modules", name)
+    Fs.mkdirSync(Path.dirname(path), { recursive: true })
+    if (!Fs.existsSync(path)) Fs.symlinkSync(target, path, "junction")
+  }
+  for (const name of Fs.readdirSync(Path.join(root, "packages"))) {
+    const folder = Path.join(root, "packages", name)
+    if (!Fs.existsSync(Path.join(folder, "package.json"))) continue
+    link(folder, `@daybook/${name}`)
+    const pattern = ["node_modules/[a-z]*", "node_modules/@*/*"]
+    for (const module of Fs.globSync(pattern, { cwd: folder })) {
+      link(Fs.realpathSync(Path.join(folder, module)), Path.relative("node_modules", module))
+    }
+  }
+}
+
+const tsconfig = JSON.stringify({
+  extends: "../../tsconfig.base.json",
+  compilerOptions: {
+    composite: false,
+    declaration: false,
+    declarationMap: false,
+    noEmit: true,
+    noUnusedLocals: false,
+    types: ["node"]
+  },
+  include: ["*.ts"]
+})
+
+const run = async (cwd: string, args: ReadonlyArray<string>) => {
+  // A Vitest that believes it runs inside another one would not start.
+  const env = Object.entries(process.env).filter(([name]) => !name.startsWith("VITEST"))
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [...args], {
+      cwd,
+      env: Object.fromEntries(env),
+      timeout: RUN_TIMEOUT_MILLIS
+    })
+    return { ok: true, output: stdout + stderr }
+  } catch (error) {
+    // execFile rejects with an error that carries what was printed.
+    const printed = error as { readonly stdout?: string; readonly stderr?: string }
+    return { ok: false, output: `${printed.stdout ?? ""}${printed.stderr ?? ""}` || String(error) }
+  }
+}
