@@ -25,6 +25,8 @@ export const CommandId = Schema.String.check(
 export type CommandId = typeof CommandId.Type
 
 /**
+ * The command id of a UUID in lower case; dies when it is none.
+ *
  * @category constructors
  * @since 0.1.0
  */

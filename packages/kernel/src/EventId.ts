@@ -24,6 +24,8 @@ export const EventId = Schema.String.check(
 export type EventId = typeof EventId.Type
 
 /**
+ * The event id of a UUID in lower case; dies when it is none.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -23,6 +23,8 @@ export const Position = Schema.BigInt.check(
 export type Position = typeof Position.Type
 
 /**
+ * The position of a bigint; dies below 0 and above 2^63 - 1.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -22,6 +22,8 @@ export const Revision = Schema.Int.check(
 export type Revision = typeof Revision.Type
 
 /**
+ * The revision of a whole number; dies below 0 and above 2^53 - 1.
+ *
  * @category constructors
  * @since 0.1.0
  */

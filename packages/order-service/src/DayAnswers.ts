@@ -10,6 +10,7 @@ import type { OrderEvent } from "@daybook/order/OrderEvent"
 import * as OrderEvents from "@daybook/order/OrderEvent"
 import type { OrderState } from "@daybook/order/OrderState"
 import * as CommandHandler from "@daybook/store/CommandHandler"
+import type * as CommandResult from "@daybook/store/CommandResult"
 import { EventStore } from "@daybook/store/EventStore"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -22,7 +23,7 @@ import * as Stream from "effect/Stream"
  * @category types
  * @since 0.1.0
  */
-export type Entry = CommandHandler.HistoryEntry<OrderState, OrderEvent>
+export type Entry = CommandResult.HistoryEntry<OrderState, OrderEvent>
 
 /**
  * The last position of the log, to ask later about what came after it.

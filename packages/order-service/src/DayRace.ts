@@ -8,6 +8,7 @@ import * as Order from "@daybook/order/Order"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
 import type { OrderState } from "@daybook/order/OrderState"
 import * as CommandHandler from "@daybook/store/CommandHandler"
+import type * as CommandResult from "@daybook/store/CommandResult"
 import { EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type * as DateTime from "effect/DateTime"
@@ -34,7 +35,7 @@ interface Lost {
 export interface Runner {
   readonly request: Request
   readonly lost: ReadonlyArray<Lost>
-  readonly answer: Result.Result<CommandHandler.Executed<OrderState, OrderEvent>, OrderRejection>
+  readonly answer: Result.Result<CommandResult.Executed<OrderState, OrderEvent>, OrderRejection>
 }
 
 /**

@@ -52,7 +52,7 @@ const ship = Schema.TaggedStruct("ShipOrder", {
 const cancel = Schema.TaggedStruct("CancelOrder", { reason })
 
 /** One command. */
-export const command: Arbitrary.Arbitrary<OrderCommand> = oneOf<OrderCommand>(
+const command: Arbitrary.Arbitrary<OrderCommand> = oneOf<OrderCommand>(
   Arbitrary.schema(create),
   Arbitrary.schema(add),
   Arbitrary.schema(add),

@@ -55,7 +55,7 @@ export const steps = (
 }
 
 /** The events of the steps, in order. */
-export const eventsOf = (all: ReadonlyArray<Step>): ReadonlyArray<OrderEvent> =>
+const eventsOf = (all: ReadonlyArray<Step>): ReadonlyArray<OrderEvent> =>
   all.flatMap(({ decided }) => (Result.isSuccess(decided) ? decided.success : []))
 
 /** Invariant 12: any event in any state gives a state that the schema accepts. */

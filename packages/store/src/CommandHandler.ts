@@ -13,9 +13,8 @@ import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
-import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
-import type { InvalidStreamId, StreamId } from "@daybook/kernel/StreamId"
+import type { InvalidStreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -26,6 +25,7 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
 import {
   type AppendError,
   EventStore,
@@ -58,42 +58,14 @@ export interface Request<out Command> extends RequestOptions {
 }
 
 /**
+ * The identity and time of a command, see {@link Request}.
+ *
  * @category types
  * @since 0.1.0
  */
 export interface RequestOptions {
   readonly commandId?: CommandId.CommandId | undefined
   readonly occurredAt?: DateTime.Utc | undefined
-}
-
-/**
- * What an accepted command led to.
- *
- * **Details**
- * `revision` and `state`: of the stream after the command. `events`: what it recorded, perhaps nothing.
- * `repeated`: its id was recorded before, so this time nothing was.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Executed<out State, out Event> {
-  readonly streamId: StreamId
-  readonly revision: Revision.Revision
-  readonly state: State
-  readonly events: ReadonlyArray<Event>
-  readonly repeated: boolean
-}
-
-/**
- * A state and the revision it was folded up to; revision 0 is the initial state.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Loaded<out State> {
-  readonly streamId: StreamId
-  readonly revision: Revision.Revision
-  readonly state: State
 }
 
 /**
@@ -111,29 +83,15 @@ export type At =
     }
 
 /**
- * An event with the state after it.
+ * Why a state could not be loaded.
  *
- * **Details**
- * `index`: counted from 0 among the events of today that one stored event stands for.
- *
- * @category types
- * @since 0.1.0
- */
-export interface HistoryEntry<out State, out Event> {
-  readonly recorded: RecordedEvent
-  readonly index: number
-  readonly event: Event
-  readonly state: State
-}
-
-/**
  * @category errors
  * @since 0.1.0
  */
 export type LoadError = InvalidStreamId | EventDecodeError | EventStoreError
 
 /**
- * `WrongExpectedRevision` only after {@link MaxAttempts} lost races.
+ * Why a command has no answer; `WrongExpectedRevision` only after {@link MaxAttempts} lost races.
  *
  * @category errors
  * @since 0.1.0

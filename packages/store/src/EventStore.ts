@@ -304,12 +304,16 @@ const rootMessage = (error: unknown): string => {
 }
 
 /**
+ * Why nothing was appended; after an `EventStoreError` it may have been all the same.
+ *
  * @category errors
  * @since 0.1.0
  */
 export type AppendError = WrongExpectedRevision | EventIdConflict | AppendRefused | EventStoreError
 
 /**
+ * Why reading ended early.
+ *
  * @category errors
  * @since 0.1.0
  */

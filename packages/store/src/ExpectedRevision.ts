@@ -27,24 +27,32 @@ export const ExpectedRevision = Schema.TaggedUnion({
 export type ExpectedRevision = typeof ExpectedRevision.Type
 
 /**
+ * No check.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const any: ExpectedRevision = { _tag: "Any" }
 
 /**
+ * No event yet.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const noStream: ExpectedRevision = { _tag: "NoStream" }
 
 /**
+ * One event at least.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const exists: ExpectedRevision = { _tag: "Exists" }
 
 /**
+ * This revision, 0 when there is no event yet.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -9,11 +9,11 @@ import * as Schema from "effect/Schema"
 
 const Amount = Schema.Int.check(Schema.isGreaterThan(0))
 
-export const AccountEvent = Schema.TaggedUnion({
+const AccountEvent = Schema.TaggedUnion({
   Deposited: { amount: Amount },
   Withdrawn: { amount: Amount }
 })
-export type AccountEvent = typeof AccountEvent.Type
+type AccountEvent = typeof AccountEvent.Type
 
 export const AccountCommand = Schema.TaggedUnion({
   Deposit: { amount: Schema.Int },
@@ -21,8 +21,8 @@ export const AccountCommand = Schema.TaggedUnion({
 })
 export type AccountCommand = typeof AccountCommand.Type
 
-export const Account = Schema.Struct({ balance: Schema.Int })
-export type Account = typeof Account.Type
+const Account = Schema.Struct({ balance: Schema.Int })
+type Account = typeof Account.Type
 
 export class Overdrawn extends Schema.TaggedError<Overdrawn>()("Overdrawn", {
   balance: Schema.Int,
@@ -32,7 +32,7 @@ export class Overdrawn extends Schema.TaggedError<Overdrawn>()("Overdrawn", {
 const accept = (...events: ReadonlyArray<AccountEvent>) => Result.succeed(events)
 
 const decider = Decider.make({
-  initialState: { balance: 0 } as Account,
+  initialState: { balance: 0 },
   decide: (
     command: AccountCommand,
     { balance }: Account

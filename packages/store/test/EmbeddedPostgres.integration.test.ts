@@ -1,5 +1,6 @@
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
+import { EmbeddedPostgresError } from "@daybook/store/EmbeddedPostgresError"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import { assert, describe, it } from "@effect/vitest"
@@ -114,7 +115,7 @@ describe("EmbeddedPostgres", () => {
         yield* Effect.gen(function* () {
           const sql = yield* SqlClient
           const error = yield* Effect.flip(answerOf(dataDir))
-          assert.instanceOf(error, EmbeddedPostgres.EmbeddedPostgresError)
+          assert.instanceOf(error, EmbeddedPostgresError)
           assert.include(error.message, `in use by process ${process.pid}`)
           assert.deepStrictEqual(yield* sql`SELECT 2 AS answer`, [{ answer: 2 }])
         }).pipe(Effect.provide(EmbeddedPostgres.layer({ dataDir })))
@@ -131,7 +132,7 @@ describe("EmbeddedPostgres", () => {
       const file = Path.join(folder, "file")
       yield* Effect.promise(() => Fs.writeFile(file, ""))
       const error = yield* Effect.flip(answerOf(file))
-      assert.instanceOf(error, EmbeddedPostgres.EmbeddedPostgresError)
+      assert.instanceOf(error, EmbeddedPostgresError)
       assert.include(error.message, `The embedded database in ${file} can't be opened: EEXIST`)
     }).pipe(Effect.scoped)
   )

@@ -269,7 +269,7 @@ layer(server.pipe(Layer.provideMerge(SecureRandom.layerWebCrypto)), {
       const written = (yield* Fiber.join(writers))
         .flat()
         .flatMap((position) => (position._tag === "Some" ? [position.value] : []))
-        .sort((a, b) => (a < b ? -1 : 1))
+        .toSorted((a, b) => (a < b ? -1 : 1))
       assert.isAbove(written.length, 300)
       for (const seen of readers) assert.deepStrictEqual(seen, written)
     })

@@ -104,7 +104,7 @@ const handlerOn = (store: Layer.Layer<EventStore, never, EventStore>) =>
   Layer.fresh(CommandHandler.CommandHandler.layer).pipe(Layer.provide(store))
 
 /** Executing the same command id twice records what executing it once does. */
-export const countsOnce = (
+const countsOnce = (
   twice: (
     id: string,
     commandId: CommandId.CommandId
@@ -431,14 +431,13 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
         assert.strictEqual(counts.get("daybook_command_conflicts account"), 1)
         // 0, 1, 1 of the clerk in between and 1 of the loser.
         assert.strictEqual(counts.get("daybook_loaded_events account"), 3)
-        const appends = [...counts].filter(([name]) => name.startsWith("daybook_appends "))
-        assert.deepStrictEqual(
-          appends.map(([name, count]) => [name.split(" ").at(-1), count]).toSorted(),
-          [
-            ["WrongExpectedRevision", 1],
-            ["appended", 3]
-          ]
+        const appends = new Map(
+          [...counts]
+            .filter(([name]) => name.startsWith("daybook_appends "))
+            .map(([name, count]) => [name.split(" ").at(-1), count])
         )
+        assert.strictEqual(appends.get("appended"), 3)
+        assert.strictEqual(appends.get("WrongExpectedRevision"), 1)
       }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
     )
   })

@@ -3,7 +3,7 @@
  *
  * **Example** (A test file of a store)
  *
- * ```ts
+ * ```ts test
  * import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
  * import * as EventStoreSuite from "@daybook/testing/EventStoreSuite"
  *

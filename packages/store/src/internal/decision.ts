@@ -14,7 +14,7 @@ import type { StreamId } from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import { v5 as uuidV5 } from "uuid"
-import type { Executed, HistoryEntry } from "../CommandHandler.ts"
+import type { Executed, HistoryEntry } from "../CommandResult.ts"
 
 /** A request with everything that was left to chance or the clock drawn. */
 export interface Identified<out Command> {
@@ -139,5 +139,5 @@ export const decideAll = <Command, State, Event, Rejection>(
 }
 
 /** The id of a command's event number `index`: a UUID of version 5 (RFC 9562, section 5.5). */
-export const eventId = (commandId: CommandId, index: number): EventId.EventId =>
+const eventId = (commandId: CommandId, index: number): EventId.EventId =>
   EventId.make(uuidV5(String(index), commandId))

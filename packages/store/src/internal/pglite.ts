@@ -11,7 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as process from "node:process"
-import { EmbeddedPostgresError } from "../EmbeddedPostgres.ts"
+import { EmbeddedPostgresError } from "../EmbeddedPostgresError.ts"
 
 export const openMemory: Effect.Effect<PGlite, EmbeddedPostgresError, Scope.Scope> = Effect.suspend(
   () => open(undefined, undefined)
@@ -82,17 +82,18 @@ const takeLock = Effect.fnUntraced(function* (
 ): Effect.fn.Return<string, EmbeddedPostgresError> {
   // Linking a finished file is atomic: nobody reads a lock without its owner.
   const own = `${lockFile}.${process.pid}`
-  const take = () =>
-    Fs.writeFile(own, String(process.pid))
-      .then(() => Fs.link(own, lockFile))
-      .then(
-        () => true,
-        (error: unknown) => {
-          if (hasCode(error, "EEXIST")) return false
-          throw error
-        }
-      )
-      .finally(() => Fs.rm(own, { force: true }))
+  const take = async () => {
+    await Fs.writeFile(own, String(process.pid))
+    try {
+      await Fs.link(own, lockFile)
+      return true
+    } catch (error) {
+      if (hasCode(error, "EEXIST")) return false
+      throw error
+    } finally {
+      await Fs.rm(own, { force: true })
+    }
+  }
   const taken = Effect.tap(attempt(dataDir, take), (mine) =>
     Effect.sync(() => mine && held.add(Path.resolve(lockFile)))
   )

@@ -1,7 +1,7 @@
 /**
  * Appends that break a limit on their shape, refused alike by every store.
  */
-import * as EventId from "@daybook/kernel/EventId"
+import type * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import { AppendRefused, EventStore, MAX_EVENTS } from "@daybook/store/EventStore"
 import { any, noStream } from "@daybook/store/ExpectedRevision"
