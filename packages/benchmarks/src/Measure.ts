@@ -1,0 +1,118 @@
+/**
+ * What is measured of each subject.
+ */
+import * as Effect from "effect/Effect"
+import * as Orders from "./Orders.ts"
+import type { Subject } from "./Subject.ts"
+
+/** A thing to do over and over; `events` is how many of them it appends or loads. */
+export interface Measure {
+  readonly name: string
+  readonly concurrency: number
+  readonly events: number
+  /** Makes ready, and gives what to do the `n`th time, `n` from 0 up to `limit`, which is excluded. */
+  readonly begin: (
+    subject: Subject,
+    prefix: string
+  ) => Effect.Effect<{
+    readonly limit?: number
+    readonly act: (n: number) => Effect.Effect<unknown>
+  }>
+}
+
+const append = (concurrency: number, events: number): Measure => ({
+  name: `append ${counted(events)} to a new stream`,
+  concurrency,
+  events,
+  begin: (subject, prefix) =>
+    Effect.succeed({
+      act: (n) => Effect.suspend(() => subject.append(`${prefix}-${n}`, Orders.history(events)))
+    })
+})
+
+const appendHot: Measure = {
+  name: "append 1 event to one hot stream",
+  concurrency: 8,
+  events: 1,
+  begin: (subject, prefix) =>
+    Effect.succeed({
+      act: () => Effect.suspend(() => subject.append(prefix, Orders.additions(1)))
+    })
+}
+
+// Every command loads its stream, so a stream that grew through a round would measure loading.
+const HOT_STREAM_COMMANDS = 100
+const HOT_STREAMS = 100
+
+const executeHot: Measure = {
+  name: `execute on one hot stream of 1 to ${HOT_STREAM_COMMANDS} events`,
+  concurrency: 8,
+  events: 1,
+  begin: (subject, prefix) =>
+    Effect.gen(function* () {
+      for (let stream = 0; stream < HOT_STREAMS; stream++) {
+        yield* subject.append(`${prefix}-${stream}`, Orders.history(1))
+      }
+      return {
+        limit: HOT_STREAMS * HOT_STREAM_COMMANDS,
+        act: (n: number) => subject.execute(`${prefix}-${Math.floor(n / HOT_STREAM_COMMANDS)}`, n)
+      }
+    })
+}
+
+const load = (events: number): Measure => ({
+  name: `load and fold ${counted(events)}`,
+  concurrency: 1,
+  events,
+  begin: (subject) =>
+    Effect.gen(function* () {
+      const id = `load-${events}`
+      if ((yield* subject.load(id)) === 0) {
+        const all = Orders.history(events)
+        for (let from = 0; from < events; from += MAX_APPEND) {
+          const [first, ...rest] = all.slice(from, from + MAX_APPEND)
+          if (first !== undefined) yield* subject.append(id, [first, ...rest])
+        }
+      }
+      return { act: () => subject.load(id) }
+    })
+})
+
+const MAX_APPEND = 1_000
+
+// Each is executed on once, so that all have the same length: as many as the fastest server uses up.
+const SHORT_STREAMS = 1_000
+
+const execute = (concurrency: number, events: number): Measure => ({
+  name: `execute on streams of ${counted(events)}`,
+  concurrency,
+  events: 1,
+  begin: (subject, prefix) =>
+    Effect.gen(function* () {
+      const ids = Array.from({ length: SHORT_STREAMS }, (_, n) => `${prefix}-${n}`)
+      yield* Effect.forEach(ids, (id) => subject.append(id, Orders.history(events)), {
+        concurrency,
+        discard: true
+      })
+      return { limit: SHORT_STREAMS, act: (n: number) => subject.execute(`${prefix}-${n}`, n) }
+    })
+})
+
+const counted = (events: number): string =>
+  events === 1 ? "1 event" : `${events.toLocaleString("en")} events`
+
+/** Every measure, in the order of the report. */
+export const all: ReadonlyArray<Measure> = [
+  append(1, 1),
+  append(16, 1),
+  append(64, 1),
+  append(256, 1),
+  append(16, 10),
+  appendHot,
+  executeHot,
+  execute(64, 20),
+  load(10),
+  load(100),
+  load(1_000),
+  load(10_000)
+]

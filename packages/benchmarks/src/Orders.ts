@@ -1,0 +1,54 @@
+/**
+ * The orders that the measures append, load and change: a basket that items are put into, of ten
+ * products, so that folding a long history costs what folding costs and not what a long list does.
+ */
+import * as Aggregate from "@daybook/kernel/Aggregate"
+import * as EventId from "@daybook/kernel/EventId"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import { aggregate } from "@daybook/order/Order"
+import type { OrderCommand } from "@daybook/order/OrderCommand"
+import { codec, type OrderEvent } from "@daybook/order/OrderEvent"
+import * as Arr from "effect/Array"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
+import * as Result from "effect/Result"
+
+const PRODUCTS = 10
+
+const currency = "GBP"
+
+const item = (n: number) => ({
+  productId: `product-${n % PRODUCTS}`,
+  name: "WHITE HANGING HEART T-LIGHT HOLDER",
+  quantity: 6,
+  unitPrice: { currency, minor: 255 }
+})
+
+/** A command that is always accepted on an order that {@link history} began. */
+export const command = (n: number): OrderCommand => ({ _tag: "AddItem", ...item(n) })
+
+/** The stream of an order. */
+export const streamId = (id: string): StreamId =>
+  Result.getOrThrow(Aggregate.streamId(aggregate, id))
+
+/** The first `count` events of an order, with ids of their own. */
+export const history = (count: number): Arr.NonEmptyReadonlyArray<NewEvent> =>
+  Arr.makeBy(count, (n) =>
+    newEvent(n === 0 ? { _tag: "OrderCreated", customerId: "17850", currency } : added(n))
+  )
+
+/** Further events of an order, with ids of their own. */
+export const additions = (count: number): Arr.NonEmptyReadonlyArray<NewEvent> =>
+  Arr.makeBy(count, (n) => newEvent(added(n)))
+
+const added = (n: number): OrderEvent => ({ _tag: "ItemAdded", ...item(n) })
+
+const occurredAt = DateTime.makeUnsafe("2010-12-01T08:26:00Z")
+
+const newEvent = (event: OrderEvent): NewEvent => ({
+  ...Result.getOrThrow(codec.encode(event)),
+  id: EventId.make(SecureRandom.uuidV4Unsafe()),
+  metadata: {},
+  occurredAt
+})

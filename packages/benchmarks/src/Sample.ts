@@ -1,0 +1,63 @@
+/**
+ * Does one thing over and over for a while, and takes the time of each.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+
+/** What came out of one round. */
+export interface Sample {
+  readonly perSecond: number
+  readonly p50Micros: number
+  readonly p99Micros: number
+}
+
+/** Acts with `concurrency` fibers until `seconds` are over, or `limit` times. */
+export const take = Effect.fnUntraced(function* (
+  act: (n: number) => Effect.Effect<unknown>,
+  options: { readonly concurrency: number; readonly seconds: number; readonly limit?: number }
+) {
+  const { limit = Infinity } = options
+  const latencies: Array<bigint> = []
+  const start = yield* Clock.currentTimeNanos
+  const end = start + BigInt(Math.round(options.seconds * 1e9))
+  let next = 0
+  const worker = Effect.gen(function* () {
+    let before = yield* Clock.currentTimeNanos
+    while (before < end && next < limit) {
+      yield* act(next++)
+      const after = yield* Clock.currentTimeNanos
+      latencies.push(after - before)
+      before = after
+    }
+  })
+  yield* Effect.replicateEffect(worker, options.concurrency, {
+    concurrency: "unbounded",
+    discard: true
+  })
+  const elapsed = (yield* Clock.currentTimeNanos) - start
+  const micros = latencies.map((nanos) => Number(nanos) / 1e3).toSorted((a, b) => a - b)
+  const sample: Sample = {
+    perSecond: latencies.length / (Number(elapsed) / 1e9),
+    p50Micros: quantile(micros, 0.5),
+    p99Micros: quantile(micros, 0.99)
+  }
+  return sample
+})
+
+/** The medians of the rounds. */
+export const medians = (rounds: ReadonlyArray<Sample>): Sample => {
+  const median = (of: (sample: Sample) => number) =>
+    quantile(
+      rounds.map(of).toSorted((a, b) => a - b),
+      0.5
+    )
+  return {
+    perSecond: median((sample) => sample.perSecond),
+    p50Micros: median((sample) => sample.p50Micros),
+    p99Micros: median((sample) => sample.p99Micros)
+  }
+}
+
+/** The smallest value that at least the share `q` of `sorted` does not exceed; NaN when it is empty. */
+const quantile = (sorted: ReadonlyArray<number>, q: number): number =>
+  sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN

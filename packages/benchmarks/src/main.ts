@@ -1,0 +1,119 @@
+/**
+ * The entry point of `pnpm bench`: measures every store beside plain SQL, in one run.
+ */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Console from "effect/Console"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Schema from "effect/Schema"
+import * as Os from "node:os"
+import * as Measure from "./Measure.ts"
+import * as Report from "./Report.ts"
+import * as Sample from "./Sample.ts"
+import * as Subject from "./Subject.ts"
+
+// The subjects take turns in each round, so that a busy moment of the machine hits all of them.
+const ROUNDS = 3
+const WARM_UP_SECONDS = 0.2
+
+const named = (text: string) => Measure.all.filter(({ name }) => name.includes(text))
+
+const command = Command.make(
+  "bench",
+  {
+    seconds: Flag.Finite("seconds").pipe(
+      Flag.withDescription("How long each subject is measured in each measure, over all rounds"),
+      Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.1, maximum: 600 }))),
+      Flag.withDefault(2.4)
+    ),
+    only: Flag.String("only").pipe(
+      Flag.withDescription("Only the measures whose name contains this text, such as load"),
+      Flag.withSchema(
+        Schema.String.check(
+          Schema.makeFilter((text: string) => named(text).length > 0, {
+            expected: "a part of the name of a measure"
+          })
+        )
+      ),
+      Flag.withDefault("")
+    ),
+    out: Flag.String("out").pipe(
+      Flag.withDescription("File for the results as JSON"),
+      Flag.withDefault("bench-results.json")
+    )
+  },
+  Effect.fnUntraced(function* ({ only, out, seconds }) {
+    const files = yield* FileSystem.FileSystem
+    const measures = named(only)
+    yield* Console.error("Starting the databases")
+    const { opens, versions } = yield* Subject.openAll
+    const environment = {
+      node: process.version,
+      cpu: Os.cpus()[0]?.model ?? "unknown",
+      cores: Os.availableParallelism(),
+      postgres: versions
+    }
+    const results: Array<Report.Unrated> = []
+    for (const [index, measure] of measures.entries()) {
+      yield* Console.error(
+        `${index + 1}/${measures.length} ${measure.name}, ${measure.concurrency} at a time`
+      )
+      results.push(...(yield* run(measure, opens, seconds)))
+    }
+    const rated = Report.rate(results)
+    yield* Console.log(Report.table(rated))
+    const at = DateTime.formatIso(yield* DateTime.now)
+    const json = { at, environment, rounds: ROUNDS, seconds, results: rated }
+    yield* files.writeFileString(out, `${JSON.stringify(json, null, 2)}\n`)
+    yield* Console.error(`Written to ${out}`)
+  }, Effect.scoped)
+).pipe(
+  Command.withDescription(
+    "Measures appending, loading and executing on every store, beside plain SQL through the same client."
+  )
+)
+
+const run = Effect.fnUntraced(function* (
+  measure: Measure.Measure,
+  opens: ReadonlyArray<readonly [name: string, open: Subject.Open]>,
+  seconds: number
+) {
+  const samples = new Map<string, { subject: Subject.Subject; rounds: Array<Sample.Sample> }>()
+  for (let round = 0; round <= ROUNDS; round++) {
+    const isWarmUp = round === 0
+    for (const [name, open] of opens) {
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const subject = yield* open
+          const prefix = `${measure.name}-${measure.concurrency}-${round}`
+          const { act, limit } = yield* measure.begin(subject, prefix)
+          const sample = yield* Sample.take(act, {
+            concurrency: measure.concurrency,
+            seconds: isWarmUp ? WARM_UP_SECONDS : seconds / ROUNDS,
+            ...(limit === undefined ? {} : { limit })
+          })
+          const rounds = samples.get(name)?.rounds ?? []
+          samples.set(name, { subject, rounds: isWarmUp ? [] : [...rounds, sample] })
+        })
+      )
+    }
+  }
+  return Array.from(samples.values(), ({ rounds, subject }) => ({
+    measure,
+    subject,
+    rounds,
+    medians: Sample.medians(rounds)
+  }))
+})
+
+Command.run(command, { version: "0.1.0" }).pipe(
+  Effect.provide(CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain
+)
