@@ -2,17 +2,19 @@
  * What is measured of each subject.
  */
 import * as Effect from "effect/Effect"
+import type { Appender } from "./Appender.ts"
+import * as Ordering from "./Ordering.ts"
 import * as Orders from "./Orders.ts"
 import type { Subject } from "./Subject.ts"
 
 /** A thing to do over and over; `events` is how many of them it appends or loads. */
-export interface Measure {
+export interface Measure<in Contender extends Appender = Subject> {
   readonly name: string
   readonly concurrency: number
   readonly events: number
   /** Makes ready, and gives what to do the `n`th time, `n` from 0 up to `limit`, which is excluded. */
   readonly begin: (
-    subject: Subject,
+    subject: Contender,
     prefix: string
   ) => Effect.Effect<{
     readonly limit?: number
@@ -101,8 +103,18 @@ const execute = (concurrency: number, events: number): Measure => ({
 const counted = (events: number): string =>
   events === 1 ? "1 event" : `${events.toLocaleString("en")} events`
 
-/** Every measure, in the order of the report. */
-export const all: ReadonlyArray<Measure> = [
+const ordering = (concurrency: number): Measure<Appender> => ({
+  name: "ordering: append 1 event to a table on the server",
+  concurrency,
+  events: 1,
+  begin: Ordering.begin
+})
+
+/** What the rule of ordering costs. */
+export const orderings: ReadonlyArray<Measure<Appender>> = [ordering(1), ordering(16), ordering(64)]
+
+/** Every measure of the stores, in the order of the report. */
+export const stores: ReadonlyArray<Measure> = [
   append(1, 1),
   append(16, 1),
   append(64, 1),

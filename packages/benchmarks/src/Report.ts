@@ -1,9 +1,9 @@
 /**
  * The results of a run: as a table to read, and as JSON to keep.
  */
+import type { Appender } from "./Appender.ts"
 import type { Measure } from "./Measure.ts"
 import type { Sample } from "./Sample.ts"
-import type { Subject } from "./Subject.ts"
 
 /** The medians of one subject in one measure; `ratio` is its rate by that of its yardstick. */
 export interface Result extends Sample {
@@ -17,8 +17,8 @@ export interface Result extends Sample {
 
 /** A result without its ratio, and the name of its yardstick. */
 export interface Unrated {
-  readonly measure: Measure
-  readonly subject: Pick<Subject, "name" | "yardstick">
+  readonly measure: Pick<Measure, "name" | "concurrency" | "events">
+  readonly subject: Pick<Appender, "name" | "yardstick">
   readonly medians: Sample
   readonly rounds: ReadonlyArray<Sample>
 }
@@ -42,7 +42,7 @@ export const rate = (results: ReadonlyArray<Unrated>): ReadonlyArray<Result> =>
 
 /** The table: a heading for each measure, a line for each subject. */
 export const table = (results: ReadonlyArray<Result>): string => {
-  const heading = ["", "per second", "p50 ms", "p99 ms", "of plain SQL"]
+  const heading = ["", "per second", "p50 ms", "p99 ms", "of yardstick"]
   const rows = results.flatMap((result, index) => {
     const { concurrency, measure, p50Micros, p99Micros, perSecond, ratio, subject } = result
     const before = results[index - 1]

@@ -16,30 +16,18 @@ import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { Appender, Open, Opens } from "./Appender.ts"
+import * as Ordering from "./Ordering.ts"
 import * as Orders from "./Orders.ts"
 
-/** A store or a yardstick; `yardstick` names the one to compare with. */
-export interface Subject {
-  readonly name: string
-  readonly yardstick?: string
-  /** Appends at whatever revision the order has. */
-  readonly append: (id: string, events: Arr.NonEmptyReadonlyArray<NewEvent>) => Effect.Effect<void>
+/** A store or a yardstick. */
+export interface Subject extends Appender {
   /** Reads an order whole, and gives the number of its events. */
   readonly load: (id: string) => Effect.Effect<number>
   /** Reads an order, adds an item to it, and records that. */
   readonly execute: (id: string, n: number) => Effect.Effect<void>
 }
-
-/**
- * Opens a subject for a measurement.
- *
- * **Details**
- * A store in memory is opened for each, or it would fill the memory of the process in the course of a
- * run; the databases are opened once.
- */
-export type Open = Effect.Effect<Subject, never, Scope.Scope>
 
 // What `Postgres.layer` opens unless told otherwise.
 const CONNECTIONS = 10
@@ -53,17 +41,21 @@ export const openAll = Effect.gen(function* () {
       Layer.provide(PostgresServer.PostgresServer.layer)
     )
   )
-  const memory: Open = Effect.map(
+  const memory: Open<Subject> = Effect.map(
     Layer.build(Layer.fresh(handling(EventStoreMemory.layer))),
     (context) => makeStore("memory", context)
   )
-  const opens: ReadonlyArray<readonly [name: string, open: Open]> = [
+  const opens: Opens<Subject> = [
     ["memory", memory],
     ...[...embedded.subjects, ...server.subjects].map(
       (subject) => [subject.name, Effect.succeed(subject)] as const
     )
   ]
-  return { opens, versions: { embedded: embedded.version, server: server.version } }
+  return {
+    opens,
+    orderings: yield* Ordering.opens(server.sql),
+    versions: { embedded: embedded.version, server: server.version }
+  }
 })
 
 const handling = <R, E, RIn>(store: Layer.Layer<EventStore | R, E, RIn>) =>
@@ -85,7 +77,7 @@ const openDatabase = Effect.fnUntraced(function* <E>(
     { ...makeStore(name, context), yardstick: plain.name },
     plain
   ]
-  return { subjects, version: row?.version ?? "unknown" }
+  return { sql, subjects, version: row?.version ?? "unknown" }
 })
 
 const makeStore = (

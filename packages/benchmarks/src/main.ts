@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as Os from "node:os"
+import type { Appender, Opens } from "./Appender.ts"
 import * as Measure from "./Measure.ts"
 import * as Report from "./Report.ts"
 import * as Sample from "./Sample.ts"
@@ -22,7 +23,10 @@ import * as Subject from "./Subject.ts"
 const ROUNDS = 3
 const WARM_UP_SECONDS = 0.2
 
-const named = (text: string) => Measure.all.filter(({ name }) => name.includes(text))
+const named = <M extends { readonly name: string }>(
+  measures: ReadonlyArray<M>,
+  text: string
+): ReadonlyArray<M> => measures.filter(({ name }) => name.includes(text))
 
 const command = Command.make(
   "bench",
@@ -36,9 +40,12 @@ const command = Command.make(
       Flag.withDescription("Only the measures whose name contains this text, such as load"),
       Flag.withSchema(
         Schema.String.check(
-          Schema.makeFilter((text: string) => named(text).length > 0, {
-            expected: "a part of the name of a measure"
-          })
+          Schema.makeFilter(
+            (text: string) => named([...Measure.stores, ...Measure.orderings], text).length > 0,
+            {
+              expected: "a part of the name of a measure"
+            }
+          )
         )
       ),
       Flag.withDefault("")
@@ -50,22 +57,18 @@ const command = Command.make(
   },
   Effect.fnUntraced(function* ({ only, out, seconds }) {
     const files = yield* FileSystem.FileSystem
-    const measures = named(only)
     yield* Console.error("Starting the databases")
-    const { opens, versions } = yield* Subject.openAll
+    const { opens, orderings, versions } = yield* Subject.openAll
     const environment = {
       node: process.version,
       cpu: Os.cpus()[0]?.model ?? "unknown",
       cores: Os.availableParallelism(),
       postgres: versions
     }
-    const results: Array<Report.Unrated> = []
-    for (const [index, measure] of measures.entries()) {
-      yield* Console.error(
-        `${index + 1}/${measures.length} ${measure.name}, ${measure.concurrency} at a time`
-      )
-      results.push(...(yield* run(measure, opens, seconds)))
-    }
+    const results: ReadonlyArray<Report.Unrated> = [
+      ...(yield* runAll(named(Measure.stores, only), opens, seconds)),
+      ...(yield* runAll(named(Measure.orderings, only), orderings, seconds))
+    ]
     const rated = Report.rate(results)
     yield* Console.log(Report.table(rated))
     const at = DateTime.formatIso(yield* DateTime.now)
@@ -79,12 +82,26 @@ const command = Command.make(
   )
 )
 
-const run = Effect.fnUntraced(function* (
-  measure: Measure.Measure,
-  opens: ReadonlyArray<readonly [name: string, open: Subject.Open]>,
+const runAll = Effect.fnUntraced(function* <A extends Appender>(
+  measures: ReadonlyArray<Measure.Measure<A>>,
+  opens: Opens<A>,
   seconds: number
 ) {
-  const samples = new Map<string, { subject: Subject.Subject; rounds: Array<Sample.Sample> }>()
+  const results: Array<Report.Unrated> = []
+  for (const [index, measure] of measures.entries()) {
+    const progress = `${index + 1}/${measures.length}`
+    yield* Console.error(`${progress} ${measure.name}, ${measure.concurrency} at a time`)
+    results.push(...(yield* run(measure, opens, seconds)))
+  }
+  return results
+})
+
+const run = Effect.fnUntraced(function* <A extends Appender>(
+  measure: Measure.Measure<A>,
+  opens: Opens<A>,
+  seconds: number
+) {
+  const samples = new Map<string, { subject: A; rounds: Array<Sample.Sample> }>()
   for (let round = 0; round <= ROUNDS; round++) {
     const isWarmUp = round === 0
     for (const [name, open] of opens) {
