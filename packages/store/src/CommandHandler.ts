@@ -194,6 +194,9 @@ const commands = Metric.counter("daybook_commands", {
 const conflicts = Metric.counter("daybook_command_conflicts", {
   description: "Appends of commands that lost a race, by category"
 })
+const retries = Metric.counter("daybook_command_retries", {
+  description: "Decisions that were taken again after a lost race, by category"
+})
 const loadedEvents = Metric.counter("daybook_loaded_events", {
   description: "Stored events read to load states, by category"
 })
@@ -297,6 +300,7 @@ const make = Effect.gen(function* () {
       yield* Metric.update(Metric.withAttributes(conflicts, { category: aggregate.category }), 1)
       yield* Effect.annotateCurrentSpan("daybook.attempts", attempt)
       if (attempt >= maxAttempts) return yield* error
+      yield* Metric.update(Metric.withAttributes(retries, { category: aggregate.category }), 1)
       // The conflict brings the events in between, so mostly no read is needed to decide again.
       yield* Effect.fromResult(evolveBy(aggregate, cursor, error.between))
       if (cursor.revision < error.actual) yield* catchUp(aggregate, cursor)
