@@ -5,9 +5,11 @@
  *
  * 1. `decode(encode(event))` is `[event]`.
  * 2. Encoding is canonical: equal events give equal JSON.
+ * 3. Every version that was ever stored decodes; upcasting and then folding is folding today's events.
  *
  * @since 0.1.0
  */
+import type * as Arr from "effect/Array"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -16,6 +18,7 @@ import { Position } from "./Position.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 import { Revision } from "./Revision.ts"
 import { StreamId } from "./StreamId.ts"
+import type { Upcaster } from "./Upcaster.ts"
 
 /**
  * What is stored of an event besides its address and circumstances.
@@ -30,19 +33,38 @@ export interface EncodedEvent {
 }
 
 /**
+ * A shape that events of one type were ever stored in.
+ *
+ * **Details**
+ * `schema`: of the stored data. `names`: the type's name of today first, then its former ones.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface StoredVersion {
+  readonly names: Arr.NonEmptyReadonlyArray<string>
+  readonly schemaVersion: number
+  readonly schema: Schema.Codec<unknown, unknown>
+}
+
+/**
  * Encodes the events of a family, and decodes what is stored of them.
  *
  * **Details**
- * `decode` gives the events of today that a stored one stands for: zero, one or several, since an
- * older version may have been dropped or split.
+ * `encode` writes the newest version only. `decode` gives the events of today that a stored one stands
+ * for: zero, one or several, since an older version may have been dropped or split.
  *
  * @category types
  * @since 0.1.0
  */
 export interface EventCodec<in out Event> {
   readonly name: string
-  /** The stored names that this codec knows. */
+  /** The events of today. */
+  readonly events: Schema.Codec<Event, unknown>
+  /** The stored names that this codec knows, former and retired ones included. */
   readonly types: ReadonlyArray<string>
+  /** Every shape ever stored: what a lock file holds. */
+  readonly versions: ReadonlyArray<StoredVersion>
   readonly encode: (event: Event) => Result.Result<EncodedEvent, EventEncodeError>
   readonly decode: (stored: RecordedEvent) => Result.Result<ReadonlyArray<Event>, EventDecodeError>
 }
@@ -73,7 +95,9 @@ export const DecodeErrorReason = Schema.TaggedUnion({
   UnknownType: { known: Schema.Array(Schema.String) },
   /** Written by newer code than this. */
   UnknownSchemaVersion: { newest: SchemaVersion },
-  InvalidData: { issue: Schema.String }
+  InvalidData: { issue: Schema.String },
+  /** An upcaster threw, or gave what is no event of today. */
+  UpcastFailed: { issue: Schema.String }
 })
 
 /**
@@ -95,7 +119,8 @@ export class EventDecodeError extends Schema.TaggedError<EventDecodeError>()("Ev
     const why = DecodeErrorReason.match(this.reason, {
       UnknownType: ({ known }) => `the type is not one of ${known.join(", ")}`,
       UnknownSchemaVersion: ({ newest }) => `the newest known schema version is ${newest}`,
-      InvalidData: ({ issue }) => issue
+      InvalidData: ({ issue }) => issue,
+      UpcastFailed: ({ issue }) => `upcasting failed: ${issue}`
     })
     return (
       `${this.codec} cannot read ${this.type} version ${this.schemaVersion} ` +
@@ -112,8 +137,13 @@ type EventCase = Schema.Codec<{ readonly _tag: string }, unknown>
  *
  * **Details**
  * Values that JSON does not have, such as bigint and dates, are stored in the canonical JSON form of
- * their schema. Fields that the schema does not name are ignored on reading.
- * Only the newest schema version, 1, exists so far.
+ * their schema.
+ * `past`: by stored type, its versions 1 to n; a type of today is then written in version n + 1. A type
+ * that is no longer among `events` is retired: only its past is read.
+ * `formerNames`: by type of today, names under which its versions are stored too.
+ * `unknownFields`: whether decoding drops the fields of the data that the newest schema does not name,
+ * or keeps them, unseen by the types, and writes them again when the event is encoded.
+ * Dies when a name is used twice.
  *
  * @category constructors
  * @since 0.1.0
@@ -121,70 +151,194 @@ type EventCase = Schema.Codec<{ readonly _tag: string }, unknown>
 export const make = <const Cases extends Record<string, EventCase>>(options: {
   readonly name: string
   readonly events: Schema.TaggedUnion<Cases>
+  readonly past?: { readonly [type: string]: Upcaster<Cases[keyof Cases]["Type"]> }
+  readonly formerNames?: { readonly [Type in keyof Cases]?: ReadonlyArray<string> }
+  readonly unknownFields?: "drop" | "keep"
 }): EventCodec<Cases[keyof Cases]["Type"]> => {
   type Event = Cases[keyof Cases]["Type"]
-  const { name } = options
-  const types = Object.keys(options.events.cases)
-  const codecs = new Map(
-    types.map((type) => [type, compile(options.events.cases[type] as EventCase)])
-  )
-  const newest = 1
+  const { name, past = {} } = options
+  const formerNames: { readonly [type: string]: ReadonlyArray<string> | undefined } =
+    options.formerNames ?? {}
+  // The union's schema is that of its cases, which `EventCase` says need no services.
+  const events = options.events as Schema.Top as Schema.Codec<Event, unknown>
+  const today = compileToday(events)
+  const readers = new Map<string, Reader<Event>>()
+  const writers = new Map<string, Writer>()
+  const versions: Array<StoredVersion> = []
+  const known = new Set([...Object.keys(options.events.cases), ...Object.keys(past)])
+  for (const type of known) {
+    const names = [type, ...(formerNames[type] ?? [])] as const
+    const old = past[type]?.versions ?? []
+    const steps = old.map(({ step }) => step)
+    const decoders: Array<Decoder<Event>> = old.map(({ schema }, index) =>
+      upcasting(Schema.decodeUnknownResult(Schema.toCodecJson(schema)), steps.slice(index), today)
+    )
+    old.forEach(({ schema }, index) => versions.push({ names, schemaVersion: index + 1, schema }))
+    const newest: EventCase | undefined = options.events.cases[type]
+    if (newest !== undefined) {
+      const { decode, encode } = compile(newest, type, options.unknownFields ?? "drop")
+      // The case's schema decoded it, so it is one of the union's events.
+      decoders.push((data) =>
+        Result.mapBoth(decode(data), {
+          onFailure: invalid,
+          onSuccess: (event) => [event as Event]
+        })
+      )
+      versions.push({ names, schemaVersion: decoders.length, schema: newest })
+      writers.set(type, { schemaVersion: decoders.length, encode })
+    }
+    for (const stored of names) {
+      if (readers.has(stored)) throw new Error(`${name} has two event types stored as ${stored}`)
+      readers.set(stored, decoders)
+    }
+  }
+  const types = Array.from(readers.keys())
   return {
     name,
+    events,
     types,
+    versions,
     encode: (event) => {
       const type = event._tag
-      const codec = codecs.get(type)
-      if (codec === undefined) {
-        return Result.fail(
-          new EventEncodeError({ codec: name, type, issue: `not one of ${types.join(", ")}` })
-        )
+      const writer = writers.get(type)
+      if (writer === undefined) {
+        const issue = `not one of ${Array.from(writers.keys()).join(", ")}`
+        return Result.fail(new EventEncodeError({ codec: name, type, issue }))
       }
-      const encoded = codec.encode(event)
+      const encoded = writer.encode(event)
       if (Result.isFailure(encoded)) {
         return Result.fail(
           new EventEncodeError({ codec: name, type, issue: encoded.failure.message })
         )
       }
-      const { _tag: _, ...data } = encoded.success as Record<string, Schema.Json>
-      return Result.succeed({ type, schemaVersion: newest, data })
+      return Result.succeed({ type, schemaVersion: writer.schemaVersion, data: encoded.success })
     },
     decode: (stored) => {
-      const codec = codecs.get(stored.type)
-      if (codec === undefined) {
+      const reader = readers.get(stored.type)
+      if (reader === undefined) {
         return Result.fail(decodeError(name, stored, { _tag: "UnknownType", known: types }))
       }
-      if (stored.schemaVersion !== newest) {
-        return Result.fail(decodeError(name, stored, { _tag: "UnknownSchemaVersion", newest }))
+      const decoder = reader[stored.schemaVersion - 1]
+      if (decoder === undefined) {
+        const reason = { _tag: "UnknownSchemaVersion", newest: reader.length } as const
+        return Result.fail(decodeError(name, stored, reason))
       }
-      const decoded = codec.decode(withTag(stored.data, stored.type))
+      const decoded = decoder(stored.data)
       return Result.isFailure(decoded)
-        ? Result.fail(
-            decodeError(name, stored, { _tag: "InvalidData", issue: decoded.failure.message })
-          )
-        : // The case's schema decoded it, so it is one of the union's events.
-          Result.succeed([decoded.success as Event])
+        ? Result.fail(decodeError(name, stored, decoded.failure))
+        : Result.succeed(decoded.success)
     }
   }
 }
+
+/**
+ * The same codec, which hands on what it can't decode instead of failing: as an event of the user's
+ * own choice, which may hold the stored one whole.
+ *
+ * **Details**
+ * `raw` gives the events that take the place of an undecodable one, or none, which skips it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const orElse = <Event>(
+  codec: EventCodec<Event>,
+  raw: (stored: RecordedEvent, error: EventDecodeError) => ReadonlyArray<Event>
+): EventCodec<Event> => ({
+  ...codec,
+  decode: (stored) =>
+    Result.orElse(codec.decode(stored), (error) => Result.succeed(raw(stored, error)))
+})
+
+type Reason = typeof DecodeErrorReason.Type
+
+/** Decodes the data of one schema version. */
+type Decoder<Event> = (data: unknown) => Result.Result<ReadonlyArray<Event>, Reason>
+
+/** The decoders of one stored type, that of version 1 first. */
+type Reader<Event> = ReadonlyArray<Decoder<Event>>
+
+interface Writer {
+  readonly schemaVersion: number
+  readonly encode: (event: unknown) => Result.Result<Schema.Json, Schema.SchemaError>
+}
+
+const invalid = (error: Schema.SchemaError): Reason => ({
+  _tag: "InvalidData",
+  issue: error.message
+})
+
+/** What an upcaster must give in the end: events of today, checks included. */
+const compileToday = <Event>(events: Schema.Codec<Event, unknown>) =>
+  Schema.decodeUnknownResult(Schema.toType(Schema.Array(events)))
+
+const upcasting =
+  <Event>(
+    decode: (data: unknown) => Result.Result<unknown, Schema.SchemaError>,
+    steps: ReadonlyArray<(data: unknown) => unknown>,
+    today: (events: unknown) => Result.Result<ReadonlyArray<Event>, Schema.SchemaError>
+  ): Decoder<Event> =>
+  (data) => {
+    const decoded = decode(data)
+    if (Result.isFailure(decoded)) return Result.fail(invalid(decoded.failure))
+    const upcast = Result.try({
+      try: () => steps.reduce((value, step) => step(value), decoded.success),
+      catch: (cause): Reason => ({ _tag: "UpcastFailed", issue: String(cause) })
+    })
+    return Result.flatMap(upcast, (out) =>
+      Result.mapError(today(Array.isArray(out) ? out : [out]), (error): Reason => ({
+        _tag: "UpcastFailed",
+        issue: error.message
+      }))
+    )
+  }
+
+/** The newest version of a type: between an event with its tag and stored data without. */
+const compile = (schema: EventCase, type: string, unknownFields: "drop" | "keep") => {
+  const json = Schema.toCodecJson(schema)
+  const decode = Schema.decodeUnknownResult(json)
+  const encode = Schema.encodeUnknownResult(json)
+  const plain = {
+    decode: (data: unknown) => decode(withTag(data, type)),
+    // A tagged struct in JSON is an object.
+    encode: (event: unknown) =>
+      Result.map(encode(event), (encoded): Schema.Json => {
+        const { _tag: _, ...data } = encoded as Record<string, Schema.Json>
+        return data
+      })
+  }
+  if (unknownFields === "drop") return plain
+  const named = new Set(["_tag", ...fieldNames(schema)])
+  const unnamed = (value: unknown): Record<string, Schema.Json> =>
+    Predicate.isObject(value)
+      ? // What is kept of stored data is JSON, coming and going.
+        (Object.fromEntries(Object.entries(value).filter(([key]) => !named.has(key))) as Record<
+          string,
+          Schema.Json
+        >)
+      : {}
+  return {
+    decode: (data: unknown) =>
+      Result.map(plain.decode(data), (event) => ({ ...unnamed(data), ...event })),
+    encode: (event: unknown) =>
+      Result.map(plain.encode(event), (data): Schema.Json => ({
+        ...unnamed(event),
+        ...(data as Record<string, Schema.Json>)
+      }))
+  }
+}
+
+/** A case of a tagged union has its fields; only the type that it is known by here does not say so. */
+const fieldNames = (schema: EventCase): ReadonlyArray<string> =>
+  Predicate.hasProperty(schema, "fields") && Predicate.isObject(schema.fields)
+    ? Object.keys(schema.fields)
+    : []
 
 /** A stored value that is no object is left for the schema to refuse, in its own words. */
 const withTag = (data: unknown, tag: string): unknown =>
   Predicate.isObject(data) ? { ...data, _tag: tag } : data
 
-const compile = (schema: EventCase) => {
-  const json = Schema.toCodecJson(schema)
-  return {
-    encode: Schema.encodeUnknownResult(json),
-    decode: Schema.decodeUnknownResult(json)
-  }
-}
-
-const decodeError = (
-  codec: string,
-  stored: RecordedEvent,
-  reason: typeof DecodeErrorReason.Type
-): EventDecodeError =>
+const decodeError = (codec: string, stored: RecordedEvent, reason: Reason): EventDecodeError =>
   new EventDecodeError({
     codec,
     streamId: stored.streamId,

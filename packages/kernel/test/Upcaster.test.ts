@@ -1,0 +1,217 @@
+import * as EventCodec from "@daybook/kernel/EventCodec"
+import * as EventId from "@daybook/kernel/EventId"
+import * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Revision from "@daybook/kernel/Revision"
+import { StreamId } from "@daybook/kernel/StreamId"
+import * as Upcaster from "@daybook/kernel/Upcaster"
+import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+const Minor = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
+
+/** Today: amounts in minor units, a customer of their own, a note that came as an optional field. */
+const Events = Schema.TaggedUnion({
+  Sold: {
+    minor: Minor,
+    currency: Schema.String,
+    note: Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.succeed("")))
+  },
+  CustomerNamed: { name: Schema.String },
+  Unreadable: { type: Schema.String, data: Schema.Json }
+})
+
+const soldV1 = Schema.Struct({ price: Schema.Finite })
+const soldV2 = Schema.Struct({ minor: Minor })
+
+const codec = EventCodec.make({
+  name: "till",
+  events: Events,
+  past: {
+    Sold: Upcaster.from(soldV1)
+      .to(soldV2, ({ price }) => ({ minor: Math.round(price * 100) }))
+      .into(({ minor }) => ({ _tag: "Sold", minor, currency: "GBP", note: "" })),
+    // Held both once: split into two, or one when there was no name.
+    SoldTo: Upcaster.from(
+      Schema.Struct({ minor: Minor, customer: Schema.NullOr(Schema.String) })
+    ).into(({ customer, minor }) => {
+      const sold = { _tag: "Sold", minor, currency: "GBP", note: "" } as const
+      return customer === null ? [sold] : [{ _tag: "CustomerNamed", name: customer } as const, sold]
+    }),
+    // Of no use to anybody any more.
+    DrawerOpened: Upcaster.from(Schema.Struct({})).into(() => [])
+  },
+  formerNames: { Sold: ["Vended"] }
+})
+
+const stored = (
+  type: string,
+  schemaVersion: number,
+  data: RecordedEvent["data"]
+): RecordedEvent => ({
+  id: EventId.make("00000000-0000-4000-8000-000000000001"),
+  type,
+  schemaVersion,
+  data,
+  metadata: {},
+  occurredAt: DateTime.makeUnsafe(0),
+  streamId: StreamId.make("till-1"),
+  revision: Revision.make(7),
+  position: Position.make(9n),
+  recordedAt: DateTime.makeUnsafe(0)
+})
+
+const decode = (type: string, schemaVersion: number, data: RecordedEvent["data"]) =>
+  Result.getOrThrow(codec.decode(stored(type, schemaVersion, data)))
+
+const reasonOf = (type: string, schemaVersion: number, data: RecordedEvent["data"]) =>
+  Result.match(codec.decode(stored(type, schemaVersion, data)), {
+    onFailure: (error) => error,
+    onSuccess: () => assert.fail("decoded")
+  })
+
+const sold = (minor: number) => ({ _tag: "Sold", minor, currency: "GBP", note: "" }) as const
+
+describe("EventCodec with a past", () => {
+  it("takes each version to today's event", () => {
+    assert.deepStrictEqual(decode("Sold", 1, { price: 19.99 }), [sold(1999)])
+    assert.deepStrictEqual(decode("Sold", 2, { minor: 1999 }), [sold(1999)])
+    assert.deepStrictEqual(decode("Sold", 3, { minor: 1999, currency: "GBP" }), [sold(1999)])
+  })
+
+  it("reads a type under its former name, in every version", () => {
+    assert.deepStrictEqual(decode("Vended", 1, { price: 1 }), [sold(100)])
+    assert.deepStrictEqual(decode("Vended", 3, { minor: 1, currency: "GBP", note: "x" }), [
+      { ...sold(1), note: "x" }
+    ])
+  })
+
+  it("splits an event, drops one, and reads a type that is retired", () => {
+    assert.deepStrictEqual(decode("SoldTo", 1, { minor: 5, customer: "Ada" }), [
+      { _tag: "CustomerNamed", name: "Ada" },
+      sold(5)
+    ])
+    assert.deepStrictEqual(decode("SoldTo", 1, { minor: 5, customer: null }), [sold(5)])
+    assert.deepStrictEqual(decode("DrawerOpened", 1, { by: "Bo" }), [])
+  })
+
+  it("writes the newest version under the name of today", () => {
+    assert.deepStrictEqual(Result.getOrThrow(codec.encode(sold(3))), {
+      type: "Sold",
+      schemaVersion: 3,
+      data: { minor: 3, currency: "GBP", note: "" }
+    })
+  })
+
+  it("tells a version that is newer than the code from data that is wrong", () => {
+    const newer = reasonOf("Sold", 4, { minor: 1, currency: "GBP" })
+    assert.deepStrictEqual(newer.reason, { _tag: "UnknownSchemaVersion", newest: 3 })
+    assert.deepStrictEqual([newer.revision, newer.position], [7, 9n])
+    assert.deepStrictEqual(reasonOf("SoldTo", 2, {}).reason, {
+      _tag: "UnknownSchemaVersion",
+      newest: 1
+    })
+    assert.strictEqual(reasonOf("Sold", 2, { minor: "1" }).reason._tag, "InvalidData")
+    assert.strictEqual(reasonOf("Nothing", 1, {}).reason._tag, "UnknownType")
+  })
+
+  it("says that an upcaster threw, or gave what is no event of today", () => {
+    const broken = EventCodec.make({
+      name: "broken",
+      events: Events,
+      past: {
+        Sold: Upcaster.from(Schema.Struct({ minor: Schema.Finite })).into(({ minor }) => {
+          if (minor === 0) throw new Error("no sale")
+          return { _tag: "Sold", minor, currency: "GBP", note: "" }
+        })
+      }
+    })
+    const issueOf = (minor: number) => {
+      const result = broken.decode(stored("Sold", 1, { minor }))
+      if (Result.isSuccess(result)) return assert.fail("decoded")
+      const { reason } = result.failure
+      return reason._tag === "UpcastFailed" ? reason.issue : reason._tag
+    }
+    assert.strictEqual(issueOf(0), "Error: no sale")
+    assert.include(issueOf(-1), "Expected a value between 0 and")
+  })
+
+  it("hands on what it can't decode when it is told to", () => {
+    const reading = EventCodec.orElse(codec, ({ data, type }) => [
+      Events.cases.Unreadable.make({ type, data })
+    ])
+    assert.deepStrictEqual(Result.getOrThrow(reading.decode(stored("Sold", 4, { x: 1 }))), [
+      { _tag: "Unreadable", type: "Sold", data: { x: 1 } }
+    ])
+    assert.deepStrictEqual(Result.getOrThrow(reading.decode(stored("Sold", 2, { minor: 1 }))), [
+      sold(1)
+    ])
+  })
+
+  it("drops fields that the schema does not name, or keeps them through a round trip", () => {
+    const data = { minor: 1, currency: "GBP", note: "", till: { id: 4 } }
+    assert.deepStrictEqual(decode("Sold", 3, data), [sold(1)])
+    const keeping = EventCodec.make({
+      name: "keeping",
+      events: Schema.TaggedUnion({ Sold: Events.cases.Sold.fields }),
+      unknownFields: "keep"
+    })
+    const [kept] = Result.getOrThrow(keeping.decode(stored("Sold", 1, data)))
+    if (kept === undefined) return assert.fail("nothing was decoded")
+    assert.deepStrictEqual<object>(kept, { ...sold(1), till: { id: 4 } })
+    assert.deepStrictEqual(Result.getOrThrow(keeping.encode(kept)).data, data)
+  })
+
+  it("lists every shape ever stored", () => {
+    assert.deepStrictEqual(
+      codec.versions.map(({ names, schemaVersion }) => [...names, schemaVersion]),
+      [
+        ["Sold", "Vended", 1],
+        ["Sold", "Vended", 2],
+        ["Sold", "Vended", 3],
+        ["CustomerNamed", 1],
+        ["Unreadable", 1],
+        ["SoldTo", 1],
+        ["DrawerOpened", 1]
+      ]
+    )
+  })
+
+  it("dies when two types are stored under one name", () => {
+    assert.throws(
+      () =>
+        EventCodec.make({
+          name: "till",
+          events: Events,
+          formerNames: { Sold: ["CustomerNamed"] }
+        }),
+      /two event types stored as CustomerNamed/
+    )
+  })
+
+  it("does not compile with a step that is missing or has the wrong shape", () => {
+    const first = Upcaster.from(soldV1)
+    // @ts-expect-error: the step gives a price where the next version wants minor units.
+    first.to(soldV2, ({ price }) => ({ price }))
+    EventCodec.make({
+      name: "till",
+      events: Events,
+      past: {
+        // @ts-expect-error: version 1 does not end in an event of today.
+        Sold: first.into(({ price }) => ({ _tag: "Sold", price }))
+      }
+    })
+    EventCodec.make({
+      name: "till",
+      events: Events,
+      past: {
+        // @ts-expect-error: the chain does not end.
+        Sold: first.to(soldV2, ({ price }) => ({ minor: price }))
+      }
+    })
+    assert.isFunction(first.to)
+  })
+})
