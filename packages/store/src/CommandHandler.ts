@@ -151,6 +151,7 @@ export class CommandHandler extends Context.Service<
      *
      * **Details**
      * The answers are in the order of `requests`; a rejected command leaves the others alone.
+     * Shape: what is accepted may lead to `MAX_EVENTS` events together (see `EventStore`).
      */
     readonly executeAll: <Command, State, Event, Rejection>(
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
