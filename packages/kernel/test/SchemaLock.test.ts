@@ -1,0 +1,148 @@
+import * as EventCodec from "@daybook/kernel/EventCodec"
+import * as SchemaLock from "@daybook/kernel/SchemaLock"
+import * as Upcaster from "@daybook/kernel/Upcaster"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+type Fields = Schema.Struct.Fields
+
+/** The lock of a codec whose only event, `Sold`, has these fields. */
+const lockOf = (fields: Fields) =>
+  SchemaLock.describe(
+    EventCodec.make({ name: "till", events: Schema.TaggedUnion({ Sold: codecFields(fields) }) })
+  )
+
+/** Fields that need no services. */
+const codecFields = (fields: Fields) =>
+  fields as { readonly [name: string]: Schema.Codec<unknown, unknown> }
+
+const base = {
+  price: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })),
+  buyer: Schema.Struct({ name: Schema.String, age: Schema.optionalKey(Schema.Int) }),
+  kind: Schema.Literals(["cash", "card"]),
+  tags: Schema.Array(Schema.String),
+  at: Schema.DateTimeUtc
+}
+
+const differences = (before: Fields, after: Fields) =>
+  SchemaLock.compare(lockOf(before), lockOf(after))
+
+describe("SchemaLock", () => {
+  it("describes what is stored and what it decodes to, field by field", () => {
+    assert.deepStrictEqual(lockOf(base).events, {
+      Sold: {
+        "1": {
+          price: 'number, isInt, isBetween {"maximum":9,"minimum":0}',
+          "buyer.name": "string",
+          "buyer.age?": "number, isInt",
+          kind: '"card" | "cash"',
+          tags: "array",
+          "tags[]": "string",
+          at: "string",
+          "at decoded": "DateTimeUtc"
+        }
+      }
+    })
+  })
+
+  it("stays the same when only the source changed", () => {
+    const Price = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })).annotate({
+      title: "Price",
+      description: "in minor units"
+    })
+    const renamed = {
+      at: Schema.DateTimeUtc,
+      tags: Schema.Array(Schema.String),
+      kind: Schema.Literals(["card", "cash"]),
+      buyer: Schema.Struct({ age: Schema.optionalKey(Schema.Int), name: Schema.String }),
+      price: Price
+    }
+    assert.deepStrictEqual(differences(base, renamed), [])
+    assert.strictEqual(SchemaLock.toText(lockOf(base)), SchemaLock.toText(lockOf(renamed)))
+  })
+
+  it("changes with a type, an optional mark, a literal, a check and a name, naming the field", () => {
+    const changes: ReadonlyArray<readonly [path: string, fields: Fields]> = [
+      ["price", { ...base, price: Schema.String }],
+      ["price", { ...base, price: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 })) }],
+      [
+        "price",
+        { ...base, price: base.price.check(Schema.makeFilter(() => true, { expected: "even" })) }
+      ],
+      ["price", { ...base, price: Schema.optionalKey(base.price) }],
+      ["kind", { ...base, kind: Schema.Literals(["cash", "card", "gift"]) }],
+      ["tags", { ...base, tags: Schema.Array(Schema.String).check(Schema.isMinLength(1)) }],
+      ["tags[]", { ...base, tags: Schema.Array(Schema.Int) }],
+      ["at", { ...base, at: Schema.DateTimeUtcFromMillis }],
+      ["buyer.name", { ...base, buyer: Schema.Struct({ label: Schema.String }) }],
+      ["buyer", { ...base, buyer: Schema.NullOr(Schema.String) }],
+      ["extra", { ...base, extra: Schema.String }]
+    ]
+    for (const [path, fields] of changes) {
+      const found = differences(base, fields).filter(({ _tag }) => _tag === "FieldChanged")
+      assert.isTrue(
+        found.some((difference) => "path" in difference && difference.path.startsWith(path)),
+        path
+      )
+      const extended = SchemaLock.extend(lockOf(base), lockOf(fields))
+      if (Result.isSuccess(extended)) return assert.fail(path)
+      assert.include(extended.failure.message, "Sold version 1, ")
+      assert.include(extended.failure.message, "add a new version with an upcaster")
+    }
+  })
+
+  it("takes a field that may be absent, with a default or without, into a released version", () => {
+    const wider = {
+      ...base,
+      note: Schema.optionalKey(Schema.String),
+      till: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1)))
+    }
+    assert.deepStrictEqual(
+      differences(base, wider).map(({ _tag, ...rest }) => [_tag, "path" in rest ? rest.path : ""]),
+      [
+        ["OptionalAdded", "note?"],
+        ["OptionalAdded", "till?"]
+      ]
+    )
+    assert.isTrue(Result.isSuccess(SchemaLock.extend(lockOf(base), lockOf(wider))))
+  })
+
+  it("takes new versions and types, and refuses that one disappears, former names included", () => {
+    const events = Schema.TaggedUnion({ Sold: { minor: Schema.Int } })
+    const past = {
+      Sold: Upcaster.from(Schema.Struct({ price: Schema.Finite })).into(({ price }) => ({
+        _tag: "Sold",
+        minor: Math.round(price * 100)
+      }))
+    }
+    const first = SchemaLock.describe(
+      EventCodec.make({
+        name: "till",
+        events: Schema.TaggedUnion({ Sold: { price: Schema.Finite } })
+      })
+    )
+    const second = SchemaLock.describe(
+      EventCodec.make({ name: "till", events, past, formerNames: { Sold: ["Vended"] } })
+    )
+    assert.deepStrictEqual(
+      SchemaLock.compare(first, second).map((d) => `${d._tag} ${d.type} ${d.schemaVersion}`),
+      ["VersionAdded Sold 2", "VersionAdded Vended 1", "VersionAdded Vended 2"]
+    )
+    assert.deepStrictEqual(SchemaLock.extend(first, second), Result.succeed(second))
+    const forgotten = SchemaLock.describe(EventCodec.make({ name: "till", events, past }))
+    assert.deepStrictEqual(
+      SchemaLock.compare(second, forgotten).map((d) => `${d._tag} ${d.type} ${d.schemaVersion}`),
+      ["VersionGone Vended 1", "VersionGone Vended 2"]
+    )
+  })
+
+  it("reads what it writes, and refuses what is no lock", () => {
+    const lock = lockOf(base)
+    assert.deepStrictEqual(SchemaLock.fromText(SchemaLock.toText(lock)), Result.succeed(lock))
+    for (const text of ["", "{}", '{"codec":1,"events":{}}']) {
+      assert.isTrue(Result.isFailure(SchemaLock.fromText(text)), text)
+    }
+  })
+})

@@ -1,0 +1,124 @@
+/**
+ * The lock of a codec as a file beside its code: checked by a test, written by a script.
+ *
+ * **Example** (A test file of a codec)
+ *
+ * ```ts test
+ * import * as EventCodec from "@daybook/kernel/EventCodec"
+ * import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
+ * import { Effect, Schema } from "effect"
+ * import { mkdtempSync } from "node:fs"
+ * import { tmpdir } from "node:os"
+ *
+ * const events = Schema.TaggedUnion({ Sold: { minor: Schema.Int } })
+ * const codec = EventCodec.make({ name: "till", events })
+ *
+ * const file = `${mkdtempSync(`${tmpdir()}/till-`)}/events.lock.json` // yours is in the repository
+ * await Effect.runPromise(SchemaLockFile.write(codec, file)) // in a script, when a version is new
+ *
+ * SchemaLockFile.check(codec, file) // in the tests
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type { EventCodec } from "@daybook/kernel/EventCodec"
+import * as SchemaLock from "@daybook/kernel/SchemaLock"
+import { it } from "@effect/vitest"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Fs from "node:fs/promises"
+
+/**
+ * The file of a lock can't be read or written, or holds no lock.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LockFileError extends Data.TaggedError("LockFileError")<{
+  readonly file: string
+  readonly cause: unknown
+}> {
+  override get message() {
+    const cause = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    return `${this.file}: ${cause}`
+  }
+}
+
+/**
+ * Registers a test that fails when the codec is not what its lock file says: with what changed in
+ * which version of which event, and what to do.
+ *
+ * @category tests
+ * @since 0.1.0
+ */
+export const check = <Event>(codec: EventCodec<Event>, file: string | URL): void => {
+  it.effect(`stores the events of ${codec.name} as its lock says`, () => verify(codec, file))
+}
+
+/**
+ * Compares the codec with its lock file.
+ *
+ * **Details**
+ * Errors: `SchemaLockBroken` with every difference, new versions included, since a lock that lacks
+ * them does not protect them.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const verify = Effect.fnUntraced(function* <Event>(
+  codec: EventCodec<Event>,
+  file: string | URL
+): Effect.fn.Return<void, SchemaLock.SchemaLockBroken | LockFileError> {
+  const locked = yield* read(file)
+  const differences = SchemaLock.compare(locked, SchemaLock.describe(codec))
+  if (differences.length > 0) {
+    return yield* new SchemaLock.SchemaLockBroken({ codec: codec.name, differences })
+  }
+})
+
+/**
+ * Writes the versions that the lock file lacks into it, and gives them; makes the file if there is none.
+ *
+ * **Details**
+ * Errors: `SchemaLockBroken`, a released version changed or is gone; the file is left as it is.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const write = Effect.fnUntraced(function* <Event>(
+  codec: EventCodec<Event>,
+  file: string | URL
+): Effect.fn.Return<
+  ReadonlyArray<SchemaLock.Difference>,
+  SchemaLock.SchemaLockBroken | LockFileError
+> {
+  const current = SchemaLock.describe(codec)
+  const locked = yield* Effect.catchIf(read(file), isMissing, () =>
+    Effect.succeed<SchemaLock.SchemaLock>({ codec: codec.name, events: {} })
+  )
+  const extended = yield* Effect.fromResult(SchemaLock.extend(locked, current))
+  yield* attempt(file, () => Fs.writeFile(file, SchemaLock.toText(extended)))
+  return SchemaLock.compare(locked, current)
+})
+
+const read = (file: string | URL) =>
+  Effect.flatMap(
+    attempt(file, () => Fs.readFile(file, "utf8")),
+    (text) =>
+      Effect.fromResult(
+        Result.mapError(
+          SchemaLock.fromText(text),
+          (cause) => new LockFileError({ file: String(file), cause })
+        )
+      )
+  )
+
+const isMissing = (error: LockFileError): boolean =>
+  error.cause instanceof Error && "code" in error.cause && error.cause.code === "ENOENT"
+
+const attempt = <A>(file: string | URL, run: () => Promise<A>): Effect.Effect<A, LockFileError> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => new LockFileError({ file: String(file), cause })
+  })
