@@ -2,19 +2,20 @@
  * What is measured of each subject.
  */
 import * as Effect from "effect/Effect"
-import type { Appender } from "./Appender.ts"
+import type { Appender, Contender } from "./Appender.ts"
+import * as Decoding from "./Decoding.ts"
 import * as Ordering from "./Ordering.ts"
 import * as Orders from "./Orders.ts"
 import type { Subject } from "./Subject.ts"
 
 /** A thing to do over and over; `events` is how many of them it appends or loads. */
-export interface Measure<in Contender extends Appender = Subject> {
+export interface Measure<in C extends Contender = Subject> {
   readonly name: string
   readonly concurrency: number
   readonly events: number
   /** Makes ready, and gives what to do the `n`th time, `n` from 0 up to `limit`, which is excluded. */
   readonly begin: (
-    subject: Contender,
+    subject: C,
     prefix: string
   ) => Effect.Effect<{
     readonly limit?: number
@@ -112,6 +113,16 @@ const ordering = (concurrency: number): Measure<Appender> => ({
 
 /** What the rule of ordering costs. */
 export const orderings: ReadonlyArray<Measure<Appender>> = [ordering(1), ordering(16), ordering(64)]
+
+/** What decoding costs over parsing. */
+export const decodings: ReadonlyArray<Measure<Decoding.Decoder>> = [
+  {
+    name: `decoding: ${counted(Decoding.EVENTS)}, parsed and folded`,
+    concurrency: 1,
+    events: Decoding.EVENTS,
+    begin: (decoder) => Effect.succeed({ act: () => Effect.sync(decoder.fold) })
+  }
+]
 
 /** Every measure of the stores, in the order of the report. */
 export const stores: ReadonlyArray<Measure> = [

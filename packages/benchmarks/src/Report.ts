@@ -1,7 +1,7 @@
 /**
  * The results of a run: as a table to read, and as JSON to keep.
  */
-import type { Appender } from "./Appender.ts"
+import type { Contender } from "./Appender.ts"
 import type { Measure } from "./Measure.ts"
 import type { Sample } from "./Sample.ts"
 
@@ -18,7 +18,7 @@ export interface Result extends Sample {
 /** A result without its ratio, and the name of its yardstick. */
 export interface Unrated {
   readonly measure: Pick<Measure, "name" | "concurrency" | "events">
-  readonly subject: Pick<Appender, "name" | "yardstick">
+  readonly subject: Contender
   readonly medians: Sample
   readonly rounds: ReadonlyArray<Sample>
 }

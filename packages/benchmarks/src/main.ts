@@ -1,6 +1,8 @@
 /**
  * The entry point of `pnpm bench`: measures every store beside plain SQL, in one run.
  */
+// Compiles schemas at run time: decoding events takes half the time.
+import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CliConfig from "effect/cli/CliConfig"
@@ -13,7 +15,8 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as Os from "node:os"
-import type { Appender, Opens } from "./Appender.ts"
+import type { Contender, Opens } from "./Appender.ts"
+import * as Decoding from "./Decoding.ts"
 import * as Measure from "./Measure.ts"
 import * as Report from "./Report.ts"
 import * as Sample from "./Sample.ts"
@@ -41,7 +44,9 @@ const command = Command.make(
       Flag.withSchema(
         Schema.String.check(
           Schema.makeFilter(
-            (text: string) => named([...Measure.stores, ...Measure.orderings], text).length > 0,
+            (text: string) =>
+              named([...Measure.stores, ...Measure.orderings, ...Measure.decodings], text).length >
+              0,
             {
               expected: "a part of the name of a measure"
             }
@@ -67,7 +72,8 @@ const command = Command.make(
     }
     const results: ReadonlyArray<Report.Unrated> = [
       ...(yield* runAll(named(Measure.stores, only), opens, seconds)),
-      ...(yield* runAll(named(Measure.orderings, only), orderings, seconds))
+      ...(yield* runAll(named(Measure.orderings, only), orderings, seconds)),
+      ...(yield* runAll(named(Measure.decodings, only), Decoding.opens, seconds))
     ]
     const rated = Report.rate(results)
     yield* Console.log(Report.table(rated))
@@ -82,7 +88,7 @@ const command = Command.make(
   )
 )
 
-const runAll = Effect.fnUntraced(function* <A extends Appender>(
+const runAll = Effect.fnUntraced(function* <A extends Contender>(
   measures: ReadonlyArray<Measure.Measure<A>>,
   opens: Opens<A>,
   seconds: number
@@ -96,7 +102,7 @@ const runAll = Effect.fnUntraced(function* <A extends Appender>(
   return results
 })
 
-const run = Effect.fnUntraced(function* <A extends Appender>(
+const run = Effect.fnUntraced(function* <A extends Contender>(
   measure: Measure.Measure<A>,
   opens: Opens<A>,
   seconds: number

@@ -178,12 +178,12 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
     if (newest !== undefined) {
       const { decode, encode } = compile(newest, type, options.unknownFields ?? "drop")
       // The case's schema decoded it, so it is one of the union's events.
-      decoders.push((data) =>
-        Result.mapBoth(decode(data), {
-          onFailure: invalid,
-          onSuccess: (event) => [event as Event]
-        })
-      )
+      decoders.push((data) => {
+        const decoded = decode(data)
+        return Result.isFailure(decoded)
+          ? Result.fail(invalid(decoded.failure))
+          : Result.succeed([decoded.success as Event])
+      })
       versions.push({ names, schemaVersion: decoders.length, schema: newest })
       writers.set(type, { schemaVersion: decoders.length, encode })
     }
