@@ -7,13 +7,11 @@
  * import * as EventCodec from "@daybook/kernel/EventCodec"
  * import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
  * import { Effect, Schema } from "effect"
- * import { mkdtempSync } from "node:fs"
- * import { tmpdir } from "node:os"
  *
  * const events = Schema.TaggedUnion({ Sold: { minor: Schema.Int } })
  * const codec = EventCodec.make({ name: "till", events })
  *
- * const file = `${mkdtempSync(`${tmpdir()}/till-`)}/events.lock.json` // yours is in the repository
+ * const file = new URL("events.lock.json", import.meta.url)
  * await Effect.runPromise(SchemaLockFile.write(codec, file)) // in a script, when a version is new
  *
  * SchemaLockFile.check(codec, file) // in the tests
