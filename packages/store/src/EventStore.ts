@@ -52,6 +52,15 @@ export const MAX_DATA_BYTES = 1_048_576
 export const MAX_METADATA_BYTES = 65_536
 
 /**
+ * The largest append, and all the appends of one `appendAll` together: bytes of the JSON texts of their
+ * events in UTF-8 (16 MiB). A statement to PostgreSQL holds 1 GiB, and both ends keep it in memory.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_APPEND_BYTES = 16_777_216
+
+/**
  * How deep arrays and objects of `data` and `metadata` may nest.
  *
  * @category limits
@@ -236,7 +245,9 @@ export const RefusalReason = Schema.TaggedUnion({
     field: Schema.Literals(["data", "metadata"]),
     bytes: Schema.Int,
     limit: Schema.Int
-  }
+  },
+  /** The events up to `index` are more than an append holds, with those of its other streams. */
+  AppendTooLarge: { index: Schema.Int, bytes: Schema.Int, limit: Schema.Int }
 })
 
 /**
@@ -258,7 +269,9 @@ export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRe
       InvalidField: ({ field, index, issue }) => `${field} of event ${index}: ${issue}`,
       NotJson: ({ found, index, path }) => `${path} of event ${index} is or holds ${found}`,
       TooLarge: ({ bytes, field, index, limit }) =>
-        `${field} of event ${index} has ${bytes} bytes, at most ${limit} are allowed`
+        `${field} of event ${index} has ${bytes} bytes, at most ${limit} are allowed`,
+      AppendTooLarge: ({ bytes, index, limit }) =>
+        `with event ${index} it has ${bytes} bytes, at most ${limit} are allowed`
     })
     return `Append to ${this.streamId} refused: ${why}`
   }

@@ -27,7 +27,8 @@ import { PostgresSchema } from "./PostgresSchema.ts"
  */
 export const make: Effect.Effect<EventStore["Service"], never, SqlClient> = Effect.gen(
   function* () {
-    const sql = yield* SqlClient
+    // A client may rename columns and keys of JSON for its other users; the log is as it is.
+    const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
     return instrument("postgres", {
       append: Effect.fnUntraced(function* (append) {

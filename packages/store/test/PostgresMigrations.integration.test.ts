@@ -4,7 +4,7 @@
 import * as EventId from "@daybook/kernel/EventId"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
-import { EventIdConflict, WrongExpectedRevision } from "@daybook/store/EventStore"
+import { EventIdConflict, EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
@@ -20,6 +20,7 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
 import type { EncodedAppend } from "../src/internal/encodeAppends.ts"
 import { appendEach } from "../src/internal/postgresAppend.ts"
 import { settledPosition } from "../src/internal/postgresRead.ts"
@@ -259,6 +260,48 @@ layer(migrated, { timeout: 60_000 })("A store without its tables", (it) => {
       )
       assert.strictEqual(error._tag, "EventStoreError")
       assert.include(error.message, 'schema "nowhere" does not exist')
+    })
+  )
+})
+
+const camelCase = (name: string) =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+const renaming = EventStorePostgres.layer.pipe(
+  Layer.provideMerge(PostgresMigrations.layer),
+  Layer.provide(
+    PostgresServer.layerClient({ transformResultNames: camelCase, transformJson: true })
+  ),
+  Layer.provide(PostgresServer.PostgresServer.layer),
+  Layer.provideMerge(Services)
+)
+
+layer(renaming, { timeout: 60_000 })("A client that renames columns and keys", (it) => {
+  it.effect("gives events as they were appended", () =>
+    Effect.gen(function* () {
+      const store = yield* EventStore
+      const streamId = yield* stream
+      const data = { snake_case: { inner_key: 1 } }
+      const metadata = { correlationId: "c", custom: { some_key: 1 } }
+      const first = { ...(yield* event), data, metadata, occurredAt: now }
+      const appended = yield* store.append({
+        streamId,
+        expected: ExpectedRevision.noStream,
+        events: [first]
+      })
+      const [read] = yield* Stream.runCollect(store.read(streamId))
+      assert.deepInclude(read, { ...first, streamId, ...appended })
+      const [listed] = yield* Stream.runCollect(store.readAll())
+      assert.deepStrictEqual(listed, read)
+      const conflict = yield* Effect.flip(
+        store.append({
+          streamId,
+          expected: ExpectedRevision.noStream,
+          events: [{ ...(yield* event), data, metadata, occurredAt: now }]
+        })
+      )
+      assert.instanceOf(conflict, WrongExpectedRevision)
+      assert.deepStrictEqual(conflict.between[0], read)
     })
   )
 })

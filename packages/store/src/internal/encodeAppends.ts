@@ -12,6 +12,7 @@ import {
   type Append,
   AppendRefused,
   type Check,
+  MAX_APPEND_BYTES,
   MAX_DATA_BYTES,
   MAX_EVENTS,
   MAX_JSON_DEPTH,
@@ -51,6 +52,7 @@ export const encodeAppends = (
   const misshapen = refuseShape(appends, checks)
   if (misshapen !== undefined) return Result.fail(misshapen)
   const ids = new Set<string>()
+  let bytes = 0
   const encoded: Array<EncodedAppend> = []
   for (const { events, expected, streamId } of appends) {
     const encodedEvents: Array<EncodedEvent> = []
@@ -61,6 +63,11 @@ export const encodeAppends = (
         return refuse(streamId, { _tag: "RepeatedEventId", index, eventId: event.id })
       }
       ids.add(event.id)
+      bytes += Buffer.byteLength(one.success.data) + Buffer.byteLength(one.success.metadata)
+      if (bytes > MAX_APPEND_BYTES) {
+        const limit = MAX_APPEND_BYTES
+        return refuse(streamId, { _tag: "AppendTooLarge", index, bytes, limit })
+      }
       encodedEvents.push(one.success)
     }
     encoded.push({ streamId, expected, events: encodedEvents })

@@ -18,7 +18,7 @@ import {
 import { ExpectedRevision } from "../ExpectedRevision.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import type { EncodedAppend } from "./encodeAppends.ts"
-import { type EventRow, recordedEvent } from "./postgresRow.ts"
+import { COLUMNS, type EventRow, recordedEvent } from "./postgresRow.ts"
 
 type Conflict = WrongExpectedRevision | EventIdConflict
 
@@ -82,7 +82,9 @@ const statement = (
   allOrNone: boolean
 ) => {
   const events = appends.flatMap((append) => append.events)
-  return sql<AnswerRow>`SELECT * FROM ${sql(`${schema}.append`)}(
+  return sql<AnswerRow>`
+    SELECT append_index, outcome, last_revision, last_position, ${sql.literal(COLUMNS)}
+    FROM ${sql(`${schema}.append`)}(
     ${array(
       appends.map((append) => append.streamId),
       PgTypes.OID.text

@@ -17,7 +17,7 @@ import type { Fragment } from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import type { ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
-import { type EventRow, recordedEvent } from "./postgresRow.ts"
+import { COLUMNS, type EventRow, recordedEvent } from "./postgresRow.ts"
 
 /** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
 const PAGE_ROWS = 500
@@ -41,7 +41,7 @@ export const read = (
         direction,
         limit,
         rows: (lowest, highest, order, rows) => sql<EventRow>`
-          SELECT * FROM ${sql(`${schema}.events`)}
+          SELECT ${sql.literal(COLUMNS)} FROM ${sql(`${schema}.events`)}
           WHERE stream_id = ${streamId}
             AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)}
           ORDER BY revision ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}`
@@ -95,7 +95,7 @@ export const readAll = (
           }
           if (types !== undefined) where.push(sql`type = ANY(${textArray(types)})`)
           return sql<EventRow>`
-            SELECT * FROM ${sql(`${schema}.events`)} WHERE ${sql.and(where)}
+            SELECT ${sql.literal(COLUMNS)} FROM ${sql(`${schema}.events`)} WHERE ${sql.and(where)}
             ORDER BY position ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}`
         }
       })

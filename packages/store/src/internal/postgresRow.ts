@@ -24,6 +24,10 @@ export interface EventRow {
   readonly metadata: EventMetadata
 }
 
+/** The columns of a row by name: with `*`, a column more would break the plans of running hosts. */
+export const COLUMNS =
+  "position, occurred_at, recorded_at, event_id, revision, schema_version, stream_id, type, data, metadata"
+
 /**
  * The event of a row.
  *

@@ -3,7 +3,13 @@
  */
 import type * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
-import { AppendRefused, EventStore, MAX_EVENTS } from "@daybook/store/EventStore"
+import {
+  AppendRefused,
+  EventStore,
+  MAX_APPEND_BYTES,
+  MAX_DATA_BYTES,
+  MAX_EVENTS
+} from "@daybook/store/EventStore"
 import { any, noStream } from "@daybook/store/ExpectedRevision"
 import { assert, describe } from "@effect/vitest"
 import * as Arr from "effect/Array"
@@ -75,6 +81,42 @@ export const refusalCases = (it: It): void => {
         })
         yield* call(MAX_EVENTS - 1, 1)
         assert.lengthOf(yield* readCategories(MAX_EVENTS, category), MAX_EVENTS)
+      })
+    )
+
+    it.effect("is larger than an append may be, over all its streams", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const category = freshCategory()
+        const [streamId, other] = [streamOf(category, "1"), streamOf(category, "2")]
+        // Each as large as an event may be; the quotes of a JSON text count, and the empty metadata.
+        const large = () => ({ ...newEvent(), data: "x".repeat(MAX_DATA_BYTES - 2), metadata: {} })
+        const size = MAX_DATA_BYTES + "{}".length
+        const most = Math.floor(MAX_APPEND_BYTES / size)
+        const [first, ...rest] = Arr.makeBy(most, large)
+        const error = yield* Effect.flip(
+          store.appendAll({
+            appends: [
+              { streamId, expected: any, events: [first, ...rest] },
+              { streamId: other, expected: any, events: [large()] }
+            ]
+          })
+        )
+        assert.instanceOf(error, AppendRefused)
+        assert.strictEqual(error.streamId, other)
+        assert.deepStrictEqual(error.reason, {
+          _tag: "AppendTooLarge",
+          index: 0,
+          bytes: (most + 1) * size,
+          limit: MAX_APPEND_BYTES
+        })
+        assert.lengthOf(yield* readCategories(0, category), 0)
+        const { revision } = yield* store.append({
+          streamId,
+          expected: noStream,
+          events: [first, ...rest]
+        })
+        assert.strictEqual<number>(revision, most)
       })
     )
 
