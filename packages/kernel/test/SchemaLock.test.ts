@@ -93,6 +93,42 @@ describe("SchemaLock", () => {
     }
   })
 
+  it("does not depend on the names that schemas have", () => {
+    const Money = Schema.Struct({ minor: Schema.Int })
+    const named = (identifier: string) => ({ paid: Money.annotate({ identifier }) })
+    assert.deepStrictEqual(differences({ paid: Money }, named("Money")), [])
+    assert.deepStrictEqual(differences(named("Money"), named("Betrag")), [])
+    const tip = {
+      ...named("Money"),
+      tip: Schema.optionalKey(Money.annotate({ identifier: "Tip" }))
+    }
+    assert.deepStrictEqual(
+      differences(named("Money"), tip).map(({ _tag }) => _tag),
+      ["OptionalAdded"]
+    )
+  })
+
+  it("describes a recursive schema to where it begins again", () => {
+    interface Tree {
+      readonly children: ReadonlyArray<Tree>
+    }
+    const Tree = Schema.Struct({
+      children: Schema.Array(Schema.suspend((): Schema.Codec<Tree> => Tree))
+    })
+    const { Sold } = lockOf({ tree: Tree }).events
+    assert.include(JSON.stringify(Sold), "as at tree")
+  })
+
+  it("tells apart fields whose paths look the same, and every part of a tuple", () => {
+    const dotted = lockOf({ "a.b": Schema.String })
+    const nested = lockOf({ a: Schema.Struct({ b: Schema.String }) })
+    assert.notStrictEqual(SchemaLock.toText(dotted), SchemaLock.toText(nested))
+    const tuple = (last: typeof Schema.Boolean | typeof Schema.Finite) => ({
+      t: Schema.TupleWithRest(Schema.Tuple([Schema.String]), [last, Schema.String])
+    })
+    assert.notDeepEqual(differences(tuple(Schema.Boolean), tuple(Schema.Finite)), [])
+  })
+
   it("takes a field that may be absent, with a default or without, into a released version", () => {
     const wider = {
       ...base,

@@ -13,8 +13,9 @@ import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
 import * as Revision from "@daybook/kernel/Revision"
-import type { InvalidStreamId } from "@daybook/kernel/StreamId"
+import type { InvalidStreamId, StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -28,10 +29,10 @@ import * as Stream from "effect/Stream"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
 import {
   type AppendError,
+  EventIdConflict,
   EventStore,
   type EventStoreError,
-  type Until,
-  WrongExpectedRevision
+  type Until
 } from "./EventStore.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
 import {
@@ -105,7 +106,7 @@ export type ExecuteError = LoadError | EventEncodeError | AppendError
  * @since 0.1.0
  */
 export const CurrentMetadata = Context.Reference<
-  Pick<EventMetadata, "correlationId" | "causationId" | "actor" | "custom">
+  Pick<EventMetadata, "correlationId" | "causationId" | "actor" | "tracestate" | "custom">
 >("@daybook/store/CommandHandler/CurrentMetadata", { defaultValue: () => ({}) })
 
 /**
@@ -279,32 +280,46 @@ const make = Effect.gen(function* () {
       const decided = decideAll(aggregate, cursor, identified, metadata)
       if (Result.isFailure(decided)) return yield* decided.failure
       const { answers, events } = decided.success
+      const end = Revision.make(cursor.revision + events.length)
       const appended = yield* Effect.result(
         Arr.isReadonlyArrayNonEmpty(events)
-          ? Effect.asVoid(
+          ? Effect.map(
               store.append({
                 streamId,
                 expected: ExpectedRevision.exactly(cursor.revision),
                 events
-              })
+              }),
+              ({ revision }) => revision
             )
-          : Effect.void
+          : Effect.succeed(end)
       )
-      if (Result.isSuccess(appended)) {
+      // An append whose ids are recorded gets its first answer, whatever it expected: another revision
+      // means that the same command was executed elsewhere, on a state that is not the one here.
+      if (Result.isSuccess(appended) && appended.success === end) {
         yield* Effect.forEach(answers, (answer) => count(aggregate.category, answer), {
           discard: true
         })
         return answers
       }
-      const error = appended.failure
-      if (!(error instanceof WrongExpectedRevision)) return yield* error
-      yield* Metric.update(Metric.withAttributes(conflicts, { category: aggregate.category }), 1)
+      const error = Result.isFailure(appended)
+        ? appended.failure
+        : takenIds(streamId, events, appended.success)
+      if (error._tag === "WrongExpectedRevision") {
+        yield* Metric.update(Metric.withAttributes(conflicts, { category: aggregate.category }), 1)
+      } else if (error._tag !== "EventIdConflict") return yield* error
       yield* Effect.annotateCurrentSpan("daybook.attempts", attempt)
       if (attempt >= maxAttempts) return yield* error
+      const before = cursor.revision
+      if (error._tag === "WrongExpectedRevision") {
+        // The conflict brings the events in between, so mostly no read is needed to decide again.
+        yield* Effect.fromResult(evolveBy(aggregate, cursor, error.between))
+        if (cursor.revision < error.actual) yield* catchUp(aggregate, cursor)
+      } else {
+        yield* catchUp(aggregate, cursor)
+        // Nothing came since that holds the ids: they are not those of the commands here.
+        if (cursor.revision === before) return yield* error
+      }
       yield* Metric.update(Metric.withAttributes(retries, { category: aggregate.category }), 1)
-      // The conflict brings the events in between, so mostly no read is needed to decide again.
-      yield* Effect.fromResult(evolveBy(aggregate, cursor, error.between))
-      if (cursor.revision < error.actual) yield* catchUp(aggregate, cursor)
     }
   })
 
@@ -335,6 +350,17 @@ const make = Effect.gen(function* () {
   })
 })
 
+/** The ids of events that are recorded on their stream already, the last at `revision`. */
+const takenIds = (
+  streamId: StreamId,
+  events: ReadonlyArray<NewEvent>,
+  revision: Revision.Revision
+): AppendError =>
+  new EventIdConflict({
+    streamId,
+    recorded: events.map(({ id }) => ({ eventId: id, streamId, revision }))
+  })
+
 /** The caller's metadata with the W3C trace context of the current span. */
 const currentMetadata = Effect.gen(function* () {
   const metadata = yield* CurrentMetadata
@@ -342,6 +368,8 @@ const currentMetadata = Effect.gen(function* () {
   // The handler's own span alone is nobody's trace: only a caller's makes it one to be found again.
   if (Option.isNone(span) || Option.isNone(span.value.parent)) return metadata
   const { sampled, spanId, traceId } = span.value
+  // A tracer that is switched off gives ids that are none.
+  if (!/^[0-9a-f]{32}$/.test(traceId) || !/^[0-9a-f]{16}$/.test(spanId)) return metadata
   return { ...metadata, traceparent: `00-${traceId}-${spanId}-${sampled ? "01" : "00"}` }
 })
 

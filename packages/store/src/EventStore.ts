@@ -36,6 +36,14 @@ import { describe, ExpectedRevision } from "./ExpectedRevision.ts"
 export const MAX_EVENTS = 1_000
 
 /**
+ * The most streams that one `appendAll` names, to write or to check.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_STREAMS = 1_000
+
+/**
  * The largest `data` of an event: bytes of its JSON text in UTF-8 (1 MiB).
  *
  * @category limits
@@ -52,8 +60,7 @@ export const MAX_DATA_BYTES = 1_048_576
 export const MAX_METADATA_BYTES = 65_536
 
 /**
- * The largest append, and all the appends of one `appendAll` together: bytes of the JSON texts of their
- * events in UTF-8 (16 MiB). A statement to PostgreSQL holds 1 GiB, and both ends keep it in memory.
+ * The largest append, and `appendAll`: bytes of the JSON texts of all its events in UTF-8 (16 MiB).
  *
  * @category limits
  * @since 0.1.0
@@ -183,10 +190,7 @@ export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevis
 }
 
 /**
- * Some ids of an append are recorded already, but not as this append: nothing was written.
- *
- * **Details**
- * `streamId`: the stream of the append. `recorded`: the ids that are recorded, with their addresses.
+ * Some ids of an append to `streamId` are `recorded` already, but not as it: nothing was written.
  *
  * @category errors
  * @since 0.1.0
@@ -235,6 +239,9 @@ export const RefusalReason = Schema.TaggedUnion({
   NoEvents: {},
   TooManyEvents: { count: Schema.Int, limit: Schema.Int },
   RepeatedEventId: { index: Schema.Int, eventId: Schema.String },
+  InvalidStreamId: { issue: Schema.String },
+  InvalidExpected: { issue: Schema.String },
+  TooManyStreams: { count: Schema.Int, limit: Schema.Int },
   /** `appendAll` names the stream twice. */
   RepeatedStream: {},
   InvalidField: { index: Schema.Int, field: Schema.String, issue: Schema.String },
@@ -257,7 +264,8 @@ export const RefusalReason = Schema.TaggedUnion({
  * @since 0.1.0
  */
 export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRefused", {
-  streamId: StreamId,
+  /** As it was given, which may be no stream id. */
+  streamId: Schema.String,
   reason: RefusalReason
 }) {
   override get message() {
@@ -265,6 +273,9 @@ export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRe
       NoEvents: () => "it has no events",
       TooManyEvents: ({ count, limit }) => `${count} events, at most ${limit} are allowed`,
       RepeatedEventId: ({ eventId, index }) => `event ${index} repeats the id ${eventId}`,
+      InvalidStreamId: ({ issue }) => issue,
+      InvalidExpected: ({ issue }) => `its expected revision is ${issue}`,
+      TooManyStreams: ({ count, limit }) => `${count} streams, at most ${limit} are allowed`,
       RepeatedStream: () => "the stream is named twice",
       InvalidField: ({ field, index, issue }) => `${field} of event ${index}: ${issue}`,
       NotJson: ({ found, index, path }) => `${path} of event ${index} is or holds ${found}`,
@@ -311,9 +322,8 @@ export class EventStoreError extends Data.TaggedError("EventStoreError")<{
 /** What the innermost cause says: the outer ones are about the layers it passed through. */
 const rootMessage = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
-  return error.cause === undefined || error.cause === error
-    ? error.message
-    : rootMessage(error.cause)
+  const { cause } = error
+  return cause === undefined || cause === error ? error.message : rootMessage(cause)
 }
 
 /**
@@ -356,7 +366,7 @@ export class EventStore extends Context.Service<
      * Appends to several streams and checks others, all or none.
      *
      * **Details**
-     * Shape: no stream twice; at most {@link MAX_EVENTS} events together. The answers are in the
+     * Shape: no stream twice; at most {@link MAX_STREAMS} streams and {@link MAX_EVENTS} events. The answers are in the
      * order of `appends`. Repeating it succeeds when every append of it is recorded already.
      */
     readonly appendAll: (options: {

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { EventStore, type InvalidReadOption } from "./EventStore.ts"
 import { encodeAppends } from "./internal/encodeAppends.ts"
@@ -38,8 +39,8 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
     append: (append) => Effect.map(appendAll({ appends: [append] }), ([appended]) => appended),
     appendAll,
     read: (streamId, options = {}) =>
-      pages(options, (checked) => Log.readStream(log, streamId, checked)),
-    readAll: (options = {}) => pages(options, (checked) => Log.readAll(log, checked))
+      pages(readOptions(options, streamId), (checked) => Log.readStream(log, streamId, checked)),
+    readAll: (options = {}) => pages(readOptions(options), (checked) => Log.readAll(log, checked))
   })
 })
 
@@ -52,12 +53,12 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
 export const layer: Layer.Layer<EventStore> = Layer.effect(EventStore, make)
 
 /** Reads nothing before the first pull, then a page for each. */
-const pages = <Options extends Parameters<typeof readOptions>[0]>(
-  options: Options,
+const pages = <Options>(
+  options: Result.Result<Options, InvalidReadOption>,
   read: (options: Options) => Log.Page
 ): Stream.Stream<Log.Page["events"][number], InvalidReadOption> =>
   Stream.unwrap(
-    Effect.map(Effect.fromResult(readOptions(options)), (checked) =>
+    Effect.map(Effect.fromResult(options), (checked) =>
       Stream.paginate(
         (): Log.Page => read(checked),
         (next) =>

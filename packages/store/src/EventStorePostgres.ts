@@ -47,7 +47,7 @@ export const make: Effect.Effect<EventStore["Service"], never, SqlClient> = Effe
       }),
       read: (streamId, options = {}) =>
         Stream.unwrap(
-          Effect.map(Effect.fromResult(readOptions(options)), (valid) =>
+          Effect.map(Effect.fromResult(readOptions(options, streamId)), (valid) =>
             Stream.mapError(PostgresRead.read(sql, schema, streamId, valid), failed("read"))
           )
         ),

@@ -7,19 +7,19 @@ import * as Context from "effect/Context"
 import * as Schema from "effect/Schema"
 
 /**
- * A name that needs no quoting: a lower-case letter or `_`, then letters, digits and `_`.
+ * The name of a schema: a lower-case letter or `_`, then letters, digits and `_`.
  *
  * **Details**
- * Shape: at most 63 characters, since PostgreSQL cuts longer identifiers; not `pg_`, which it keeps
- * for itself.
+ * Shape: at most 63 characters, since PostgreSQL cuts longer identifiers; not
+ * `information_schema` nor a name that starts with `pg_`, which it keeps for itself.
  *
  * @category types
  * @since 0.1.0
  */
 export const SchemaName = Schema.String.check(
-  Schema.isPattern(/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/, {
+  Schema.isPattern(/^(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}$/, {
     expected:
-      "a schema name: a lower-case letter or _, then letters, digits or _, at most 63 characters, not starting with pg_"
+      "a schema name: a lower-case letter or _, then letters, digits or _, at most 63 characters, not starting with pg_, not information_schema"
   })
 ).pipe(Schema.brand("SchemaName"))
 

@@ -120,7 +120,9 @@ describe("EmbeddedPostgres", () => {
           assert.deepStrictEqual(yield* sql`SELECT 2 AS answer`, [{ answer: 2 }])
         }).pipe(Effect.provide(EmbeddedPostgres.layer({ dataDir })))
         // Closed again, it is free, and so is one whose owner had this process's id and was killed.
-        yield* Effect.promise(() => Fs.writeFile(Path.join(dataDir, "lock"), String(process.pid)))
+        yield* Effect.promise(() =>
+          Fs.writeFile(Path.join(dataDir, "lock"), `${process.pid} another token`)
+        )
         assert.deepStrictEqual(yield* answerOf(dataDir), [{ answer: 1 }])
       }).pipe(Effect.scoped),
     60_000

@@ -14,7 +14,9 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Result from "effect/Result"
@@ -92,9 +94,21 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
 const isSchemaName = Schema.is(SchemaName)
 
 describe("SchemaName", () => {
-  it("takes names that need no quoting, and no others", () => {
+  it("takes plain names in lower case, and no others", () => {
     for (const name of ["daybook", "_a1", "a".repeat(63)]) assert.isTrue(isSchemaName(name), name)
-    for (const name of ["", "A", "1a", "a-b", 'a"b', "a;b", "a.b", "pg_a", "a".repeat(64), "a\n"]) {
+    for (const name of [
+      "",
+      "A",
+      "1a",
+      "a-b",
+      'a"b',
+      "a;b",
+      "a.b",
+      "pg_a",
+      "information_schema",
+      "a".repeat(64),
+      "a\n"
+    ]) {
       assert.isFalse(isSchemaName(name), name)
     }
   })
@@ -156,6 +170,62 @@ layer(migrated, { timeout: 60_000 })("The functions of a log", (it) => {
       assert.strictEqual(answers.filter(Result.isSuccess).length, 1)
       for (const answer of answers.filter(Result.isFailure)) {
         assert.instanceOf(answer.failure, EventIdConflict)
+      }
+    })
+  )
+
+  it.effect("leaves the transaction of a caller usable when an id is taken under its hands", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      const shared = yield* event
+      const [one, two] = [yield* stream, yield* stream]
+      const append = (streamId: StreamId.StreamId) =>
+        appendEach(sql, schema, [{ streamId, expected: ExpectedRevision.any, events: [shared] }])
+      const written = yield* Deferred.make<void>()
+      const commit = yield* Deferred.make<void>()
+      const first = yield* sql
+        .withTransaction(
+          Effect.gen(function* () {
+            yield* append(one)
+            yield* Deferred.succeed(written, undefined)
+            yield* Deferred.await(commit)
+          })
+        )
+        .pipe(Effect.forkChild({ startImmediately: true }))
+      yield* Deferred.await(written)
+      const second = yield* sql
+        .withTransaction(
+          Effect.gen(function* () {
+            const [answer] = yield* append(two)
+            return { answer, alive: yield* sql`SELECT 1 AS alive` }
+          })
+        )
+        .pipe(Effect.forkChild({ startImmediately: true }))
+      const waiting = Effect.map(
+        sql`SELECT FROM pg_locks WHERE locktype = 'transactionid' AND NOT granted`,
+        (rows) => rows.length > 0
+      )
+      while (!(yield* waiting)) yield* Effect.yieldNow
+      yield* Deferred.succeed(commit, undefined)
+      yield* Fiber.join(first)
+      const { alive, answer } = yield* Fiber.join(second)
+      assert.deepStrictEqual(alive, [{ alive: 1 }])
+      if (Result.isSuccess(answer)) return assert.fail("appended twice")
+      assert.instanceOf(answer.failure, EventIdConflict)
+    })
+  )
+
+  it.effect("takes any schema name that it accepts, words of SQL too", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      for (const name of ["order", "user", "null"]) {
+        const words = SchemaName.make(name)
+        yield* Effect.provideService(PostgresMigrations.migrate, PostgresSchema, words)
+        const [answer] = yield* appendEach(sql, words, [
+          { streamId: yield* stream, expected: ExpectedRevision.any, events: [yield* event] }
+        ])
+        assert.isTrue(Result.isSuccess(answer))
+        assert.strictEqual(yield* settledPosition(sql, words), 1024n)
       }
     })
   )

@@ -106,6 +106,80 @@ const missedBehindAnOpenAppend = <R>(
 const positionsAfter = (after: Position.Position) =>
   Effect.map(readSettled(after), (events) => events.map((event) => event.position))
 
+/**
+ * What `reader` calls settled when, between its two looks, an append begins and stays open and a later
+ * one commits.
+ *
+ * In a log of its own `newest_append` waits at a gate before it looks and after, for the reader alone.
+ */
+const settledAcross = (reader: "settled_position" | "settled_position_swapped") =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    const log = SchemaName.make(`gated_${reader}`)
+    const context = yield* Layer.build(
+      Layer.fresh(EventStorePostgres.layer).pipe(
+        Layer.provideMerge(Layer.fresh(PostgresMigrations.layer)),
+        Layer.provide(Layer.succeed(PostgresSchema, log))
+      )
+    )
+    yield* sql.unsafe(`
+      CREATE OR REPLACE FUNCTION ${log}.newest_append() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+      DECLARE newest bigint;
+      BEGIN
+        IF current_setting('test.gated', true) = 'on' THEN
+          PERFORM pg_advisory_xact_lock_shared(7, 7);
+        END IF;
+        SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END
+          INTO newest FROM ${log}.append_number;
+        IF current_setting('test.gated', true) = 'on' THEN
+          PERFORM pg_advisory_xact_lock_shared(7, 8);
+        END IF;
+        RETURN newest;
+      END $$`)
+    yield* sql.unsafe(`
+      CREATE FUNCTION ${log}.settled_position_swapped() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+      DECLARE open_appends bigint;
+      BEGIN
+        SELECT count(*) INTO open_appends FROM pg_locks WHERE locktype = 'advisory'
+          AND objsubid = 2 AND classid = '${log}.events'::regclass::oid;
+        RETURN CASE WHEN open_appends = 0 THEN ${log}.newest_append() * 1024 ELSE 0 END;
+      END $$`)
+    const opened = yield* Deferred.make<void>()
+    const closed = yield* Deferred.make<void>()
+    const gate = yield* sql
+      .withTransaction(
+        Effect.gen(function* () {
+          // Before the look for the swapped reader, after it for the real one: between the two looks.
+          yield* sql`SELECT pg_advisory_xact_lock(7, ${reader === "settled_position" ? 8 : 7}::int)`
+          yield* Deferred.succeed(closed, undefined)
+          yield* Deferred.await(opened)
+        })
+      )
+      .pipe(Effect.forkChild({ startImmediately: true }))
+    yield* Deferred.await(closed)
+    const reading = yield* sql
+      .withTransaction(
+        Effect.andThen(
+          sql`SELECT set_config('test.gated', 'on', true)`,
+          sql.unsafe<{ settled: bigint }>(`SELECT ${log}.${reader}() AS settled`)
+        )
+      )
+      .pipe(Effect.forkChild({ startImmediately: true }))
+    const waiting = Effect.map(
+      sql`SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 7 AND NOT granted`,
+      (rows) => rows.length > 0
+    )
+    while (!(yield* waiting)) yield* Effect.yieldNow
+    const inLog = Effect.provideService(EventStore, Context.get(context, EventStore))
+    const early = yield* inLog(heldOpen)
+    const late = yield* inLog(appendOne)
+    yield* Deferred.succeed(opened, undefined)
+    yield* Fiber.join(gate)
+    const [row] = yield* Fiber.join(reading)
+    yield* early.end("commit")
+    return { early: early.position, late, settled: Position.make(row?.settled ?? 0n) }
+  }).pipe(Effect.scoped)
+
 layer(server.pipe(Layer.provideMerge(SecureRandom.layerWebCrypto)), {
   timeout: 60_000,
   excludeTestServices: true
@@ -130,24 +204,33 @@ layer(server.pipe(Layer.provideMerge(SecureRandom.layerWebCrypto)), {
     })
   )
 
-  it.effect("catches a reader that looks for locks before it looks for the newest position", () =>
+  it.effect("looks at the newest append before it looks for open ones", () =>
+    Effect.gen(function* () {
+      const { early, late, settled } = yield* settledAcross("settled_position")
+      assert.isTrue(settled < early && early < late)
+    })
+  )
+
+  it.effect("catches a reader that looks for open appends first", () =>
+    Effect.gen(function* () {
+      const { early, late, settled } = yield* settledAcross("settled_position_swapped")
+      // Then `late` would be read and `early` never.
+      assert.isTrue(early < late && late <= settled)
+    })
+  )
+
+  it.effect("refuses to read under a snapshot that hides what is settled", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient
-      const start = yield* newest
-      // The wrong way round: no lock is seen, then an append begins, then the end is looked up.
-      const locks = yield* sql`SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2`
-      const early = yield* heldOpen
-      yield* appendOne
-      const end = yield* newest
-      assert.strictEqual(locks.length, 0)
-      const first = yield* sql<{ position: bigint }>`
-          SELECT position FROM daybook.events
-          WHERE position > ${start} AND position <= ${end} ORDER BY position`
-      yield* early.end("commit")
-      assert.isTrue(first.every((row) => row.position !== early.position))
-      assert.isTrue(end > early.position)
-      // The right way round stops before it.
-      assert.include(yield* positionsAfter(start), early.position)
+      const error = yield* sql
+        .withTransaction(
+          Effect.andThen(
+            sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`,
+            readSettled(Position.start)
+          )
+        )
+        .pipe(Effect.flip)
+      assert.include(String(error), "reading the log needs READ COMMITTED, not repeatable read")
     })
   )
 

@@ -6,7 +6,12 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as CommandHandler from "@daybook/store/CommandHandler"
-import { EventStore, EventStoreError, WrongExpectedRevision } from "@daybook/store/EventStore"
+import {
+  EventIdConflict,
+  EventStore,
+  EventStoreError,
+  WrongExpectedRevision
+} from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import { assert, layer } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -209,6 +214,85 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
         const again = yield* execute(id, deposit(10), { commandId })
         assert.isTrue(again.repeated)
         assert.strictEqual((yield* recorded(id)).length, 1)
+      })
+    )
+
+    it.effect(
+      "gives the answer of the same command that ran elsewhere meanwhile, on another state",
+      () =>
+        Effect.gen(function* () {
+          const id = yield* fresh
+          const commandId = yield* freshCommandId
+          const rival = yield* CommandHandler.CommandHandler
+          const raced = racedBy(
+            Effect.andThen(
+              rival.execute(aggregate, id, deposit(100)),
+              rival.execute(aggregate, id, deposit(5), { commandId })
+            )
+          )
+          const answer = yield* execute(id, deposit(5), { commandId }).pipe(
+            Effect.provide(handlerOn(raced))
+          )
+          assert.deepStrictEqual(
+            [answer.revision, answer.state.balance, answer.repeated],
+            [2, 105, true]
+          )
+          assert.strictEqual((yield* recorded(id)).length, 2)
+        })
+    )
+
+    it.effect("takes any UUID as a command's id, of whatever version", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const commandId = CommandId.make("d41d8cd9-8f00-b204-e980-0998ecf8427e")
+        const answer = yield* execute(id, deposit(1), { commandId })
+        assert.strictEqual(answer.revision, 1)
+      })
+    )
+
+    it.effect("answers several commands of which one ran elsewhere meanwhile", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const [one, two] = [yield* freshCommandId, yield* freshCommandId]
+        const rival = yield* CommandHandler.CommandHandler
+        const raced = racedBy(rival.execute(aggregate, id, deposit(1), { commandId: one }))
+        const answers = yield* Effect.flatMap(CommandHandler.CommandHandler, (handler) =>
+          handler.executeAll(aggregate, id, [
+            { command: deposit(1), commandId: one },
+            { command: deposit(2), commandId: two }
+          ])
+        ).pipe(Effect.provide(handlerOn(raced)))
+        assert.deepStrictEqual(
+          answers.map((answer) =>
+            Result.isSuccess(answer) ? answer.success.repeated : "rejected"
+          ),
+          [true, false]
+        )
+        assert.strictEqual((yield* load(id)).state.balance, 3)
+      })
+    )
+
+    it.effect("fails when ids of its command are recorded as something else", () =>
+      Effect.gen(function* () {
+        const [id, other] = [yield* fresh, yield* fresh]
+        const commandId = yield* freshCommandId
+        yield* execute(id, deposit(1), { commandId })
+        const error = yield* Effect.flip(execute(other, deposit(1), { commandId }))
+        assert.instanceOf(error, EventIdConflict)
+        // The same ids on the same stream, but of no command.
+        const foreign = yield* fresh
+        const [first] = yield* recorded(id)
+        if (first === undefined) return assert.fail("nothing was recorded")
+        const unknown = yield* freshCommandId
+        const store = yield* EventStore
+        const random = yield* SecureRandom.SecureRandom
+        yield* execute(foreign, deposit(1), { commandId: unknown })
+        yield* store.append({
+          streamId: yield* streamOf(foreign),
+          expected: ExpectedRevision.any,
+          events: [{ ...first, id: (yield* random.uuidV4()) as typeof first.id, metadata: {} }]
+        })
+        assert.isTrue((yield* execute(foreign, deposit(1), { commandId: unknown })).repeated)
       })
     )
 

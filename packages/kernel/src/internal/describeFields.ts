@@ -45,68 +45,108 @@ const flatten = (document: {
   readonly representation: unknown
   readonly references: object
 }): Fields => {
-  const fields: Fields = {}
-  // The representation is data of this shape; see effect/SchemaRepresentation.
-  walk(document.representation as Node, "", fields)
-  for (const [name, node] of Object.entries(document.references)) {
-    walk(node as Node, `#${name}`, fields)
+  const walk: Walk = {
+    fields: {},
+    // The representation is data of this shape; see effect/SchemaRepresentation.
+    references: new Map(Object.entries(document.references) as Array<[string, Node]>),
+    entered: new Map()
   }
-  return fields
+  visit(document.representation as Node, "", walk)
+  return walk.fields
 }
 
-const walk = (node: Node, path: string, fields: Fields): void => {
+interface Walk {
+  readonly fields: Fields
+  readonly references: ReadonlyMap<string, Node>
+  /** The references that are being described, and the paths where they began. */
+  readonly entered: Map<string, string>
+}
+
+/** Writes a field; two at one path would hide each other. */
+const set = (path: string, description: string, { fields }: Walk): void => {
+  if (Object.hasOwn(fields, path)) throw new Error(`Two fields are described at ${path}`)
+  fields[path] = description
+}
+
+const visit = (node: Node, path: string, walk: Walk): void => {
   switch (node._tag) {
     case "Objects":
-      return walkObject(node, path, fields)
+      return walkObject(node, path, walk)
     case "Arrays":
-      return walkArray(node, path, fields)
+      return walkArray(node, path, walk)
     case "Union":
-      return walkUnion(node, path, fields)
+      return walkUnion(node, path, walk)
+    case "Reference":
+      return walkReference(node, path, walk)
+    case "Suspend":
+      return visit(node["thunk"] as Node, path, walk)
     default:
-      fields[path] = describe(node)
+      set(path, describe(node), walk)
   }
 }
 
-const walkObject = (node: Node, path: string, fields: Fields): void => {
+/** What is referred to stands where it is used, since names are no part of what is stored. */
+const walkReference = (node: Node, path: string, walk: Walk): void => {
+  const name = String(node["$ref"])
+  const began = walk.entered.get(name)
+  const target = walk.references.get(name)
+  if (began !== undefined || target === undefined) {
+    return set(path, `as at ${began === "" ? "the top" : String(began)}${checks(node)}`, walk)
+  }
+  walk.entered.set(name, path)
+  visit(target, path, walk)
+  walk.entered.delete(name)
+}
+
+const walkObject = (node: Node, path: string, walk: Walk): void => {
   const properties = nodes(node["propertySignatures"])
   const indexes = nodes(node["indexSignatures"])
   // Without fields or with checks of its own, the object says something itself.
-  if (path !== "" && properties.length + indexes.length === 0)
-    fields[path] = `object${checks(node)}`
-  else if (checks(node) !== "") fields[path] = `object${checks(node)}`
+  if ((path !== "" && properties.length + indexes.length === 0) || checks(node) !== "") {
+    set(path, `object${checks(node)}`, walk)
+  }
   for (const property of properties) {
-    const name = `${String(property["name"])}${property["isOptional"] === true ? "?" : ""}`
-    walk(property["type"] as Node, path === "" ? name : `${path}.${name}`, fields)
+    const name = `${nameOf(property)}${property["isOptional"] === true ? "?" : ""}`
+    visit(property["type"] as Node, path === "" ? name : `${path}.${name}`, walk)
   }
   for (const index of indexes) {
-    fields[`${path}[key]`] = describe(index["parameter"] as Node)
-    walk(index["type"] as Node, `${path}[*]`, fields)
+    set(`${path}[key]`, describe(index["parameter"] as Node), walk)
+    visit(index["type"] as Node, `${path}[*]`, walk)
   }
 }
 
-const walkArray = (node: Node, path: string, fields: Fields): void => {
-  fields[path] = `array${checks(node)}`
+/** A name that could be taken for a path is quoted. */
+const nameOf = (property: Node): string => {
+  const name = String(property["name"])
+  return /^[\w$-]+$/.test(name) ? name : JSON.stringify(name)
+}
+
+const walkArray = (node: Node, path: string, walk: Walk): void => {
+  set(path, `array${checks(node)}`, walk)
   for (const [index, element] of nodes(node["elements"]).entries()) {
     const optional = element["isOptional"] === true ? "?" : ""
-    walk(element["type"] as Node, `${path}[${index}]${optional}`, fields)
+    visit(element["type"] as Node, `${path}[${index}]${optional}`, walk)
   }
-  for (const rest of nodes(node["rest"])) walk(rest, `${path}[]`, fields)
+  for (const [index, rest] of nodes(node["rest"]).entries()) {
+    visit(rest, index === 0 ? `${path}[]` : `${path}[+${index}]`, walk)
+  }
 }
 
-const walkUnion = (node: Node, path: string, fields: Fields): void => {
+const walkUnion = (node: Node, path: string, walk: Walk): void => {
   const types = nodes(node["types"])
   if (types.every(isFlat)) {
     // Literals are tried together, so their order says nothing.
     const all = types.map(describe)
     const ordered = types.every(({ _tag }) => _tag === "Literal") ? all.toSorted() : all
-    fields[path] = `${ordered.join(" | ")}${checks(node)}`
+    set(path, `${ordered.join(" | ")}${checks(node)}`, walk)
     return
   }
-  fields[path] = `one of ${types.length}${checks(node)}`
-  for (const [index, type] of types.entries()) walk(type, `${path}<${index + 1}>`, fields)
+  set(path, `one of ${types.length}${checks(node)}`, walk)
+  for (const [index, type] of types.entries()) visit(type, `${path}<${index + 1}>`, walk)
 }
 
-const isFlat = ({ _tag }: Node): boolean => !["Objects", "Arrays", "Union"].includes(_tag)
+const isFlat = ({ _tag }: Node): boolean =>
+  !["Objects", "Arrays", "Union", "Reference", "Suspend"].includes(_tag)
 
 const describe = (node: Node): string => {
   const what =
@@ -114,11 +154,9 @@ const describe = (node: Node): string => {
       ? JSON.stringify(node["literal"])
       : node._tag === "Declaration"
         ? declared(node)
-        : node._tag === "Reference"
-          ? `#${String(node["$ref"])}`
-          : ["String", "Number", "Boolean", "BigInt", "Null", "Unknown"].includes(node._tag)
-            ? node._tag.toLowerCase()
-            : canonical(node)
+        : ["String", "Number", "Boolean", "BigInt", "Null", "Unknown"].includes(node._tag)
+          ? node._tag.toLowerCase()
+          : canonical(node)
   return `${what}${checks(node)}`
 }
 

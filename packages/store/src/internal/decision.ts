@@ -138,6 +138,10 @@ export const decideAll = <Command, State, Event, Rejection>(
   return Result.succeed({ answers, events: appended })
 }
 
-/** The id of a command's event number `index`: a UUID of version 5 (RFC 9562, section 5.5). */
+/**
+ * The id of a command's event number `index`: a UUID of version 5 (RFC 9562, section 5.5).
+ *
+ * The namespace goes in as bytes: as a text it would have to be of a version that the RFC knows.
+ */
 const eventId = (commandId: CommandId, index: number): EventId.EventId =>
-  EventId.make(uuidV5(String(index), commandId))
+  EventId.make(uuidV5(String(index), Buffer.from(commandId.replaceAll("-", ""), "hex")))

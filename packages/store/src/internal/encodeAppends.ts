@@ -2,8 +2,9 @@
  * What every store does to an append before it looks at its log: refuse it, or write it as JSON.
  */
 import { EventId } from "@daybook/kernel/EventId"
+import { EventMetadata } from "@daybook/kernel/EventMetadata"
 import { EventType, type NewEvent, SchemaVersion } from "@daybook/kernel/NewEvent"
-import type { StreamId } from "@daybook/kernel/StreamId"
+import { StreamId } from "@daybook/kernel/StreamId"
 import type * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
@@ -17,9 +18,10 @@ import {
   MAX_EVENTS,
   MAX_JSON_DEPTH,
   MAX_METADATA_BYTES,
+  MAX_STREAMS,
   type RefusalReason
 } from "../EventStore.ts"
-import type { ExpectedRevision } from "../ExpectedRevision.ts"
+import { ExpectedRevision } from "../ExpectedRevision.ts"
 import * as Json from "./json.ts"
 
 /** An event as stores write it: JSON as text, the instant in milliseconds since the Unix epoch. */
@@ -86,7 +88,20 @@ const refuseShape = (
   checks: ReadonlyArray<Check>
 ): AppendRefused | undefined => {
   const streams = new Set<string>()
-  for (const { streamId } of [...appends, ...checks]) {
+  const named = appends.length + checks.length
+  for (const { expected, streamId } of [...appends, ...checks]) {
+    if (!isStreamId(streamId)) {
+      const issue = "not a stream id: a category, -, then 1 to 200 characters of Unicode"
+      return new AppendRefused({ streamId, reason: { _tag: "InvalidStreamId", issue } })
+    }
+    if (!isExpected(expected)) {
+      const issue = "neither any, no stream, exists, nor exactly a whole number"
+      return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
+    }
+    if (named > MAX_STREAMS) {
+      const reason: Reason = { _tag: "TooManyStreams", count: named, limit: MAX_STREAMS }
+      return new AppendRefused({ streamId, reason })
+    }
     if (streams.has(streamId)) {
       return new AppendRefused({ streamId, reason: { _tag: "RepeatedStream" } })
     }
@@ -104,6 +119,10 @@ const refuseShape = (
   return undefined
 }
 
+const isStreamId = Schema.is(StreamId)
+const isExpected = Schema.is(ExpectedRevision)
+const isMetadata = Schema.is(EventMetadata)
+const metadataFields = new Set(Object.keys(EventMetadata.fields))
 const isEventId = Schema.is(EventId)
 const isEventType = Schema.is(EventType)
 const isSchemaVersion = Schema.is(SchemaVersion)
@@ -130,6 +149,14 @@ const encodeEvent = (event: NewEvent, index: number): Result.Result<EncodedEvent
   if (Result.isFailure(data)) return Result.fail(data.failure)
   const metadata = encodeField(event.metadata, index, "metadata", MAX_METADATA_BYTES)
   if (Result.isFailure(metadata)) return Result.fail(metadata.failure)
+  // Readers trust what is stored, conflicts that carry it included.
+  const unknown = Object.keys(event.metadata ?? {}).find((key) => !metadataFields.has(key))
+  if (unknown !== undefined) {
+    return invalid(index, "metadata", `${JSON.stringify(unknown)} belongs into "custom"`)
+  }
+  if (!isMetadata(event.metadata)) {
+    return invalid(index, "metadata", "not of the shape of EventMetadata")
+  }
   return Result.succeed({
     id,
     type,

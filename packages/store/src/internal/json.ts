@@ -91,6 +91,8 @@ const checkNumber = (number: number): Found | undefined => {
 }
 
 const checkArray = (array: ReadonlyArray<unknown>, depth: number, walk: Walk) => {
+  const prototype: unknown = Object.getPrototypeOf(array)
+  if (prototype !== Array.prototype || speaksForItself(array)) return "an object that is not plain"
   for (let index = 0; index < array.length; index++) {
     const item = array[index]
     const found =
@@ -103,6 +105,10 @@ const checkArray = (array: ReadonlyArray<unknown>, depth: number, walk: Walk) =>
   // What hangs on an array besides its items, as on the answer of RegExp.exec, has no place in JSON.
   return Object.keys(array).length === array.length ? undefined : "an object that is not plain"
 }
+
+/** Whether JSON.stringify would write something else in its place. */
+const speaksForItself = (object: object): boolean =>
+  "toJSON" in object && typeof object.toJSON === "function"
 
 const checkObject = (object: object, depth: number, walk: Walk) => {
   const prototype: unknown = Object.getPrototypeOf(object)
@@ -118,5 +124,5 @@ const checkObject = (object: object, depth: number, walk: Walk) => {
       return found
     }
   }
-  return undefined
+  return speaksForItself(object) ? "an object that is not plain" : undefined
 }

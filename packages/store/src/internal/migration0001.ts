@@ -6,10 +6,12 @@
 import type { SchemaName } from "../PostgresSchema.ts"
 
 /**
- * The statements, in order. `schema` needs no quoting (see `SchemaName`), so it can stand in the
- * bodies of functions, where PostgreSQL allows no parameters.
+ * The statements, in order. A `SchemaName` holds nothing that could end its quotes, so it can stand in
+ * the bodies of functions, where PostgreSQL allows no parameters.
  */
-export const statements = (schema: SchemaName): ReadonlyArray<string> => [
+export const statements = (name: SchemaName): ReadonlyArray<string> => inSchema(`"${name}"`)
+
+const inSchema = (schema: string): ReadonlyArray<string> => [
   // Appends are numbered, and an event's position is its append's number times ${PLACES} and its place
   // in it: so one draw places a whole append, and no reader's end can fall into the middle of one.
   // CACHE 1 is part of the ordering rule: a session that cached numbers would draw old ones late.
@@ -60,9 +62,19 @@ export const statements = (schema: SchemaName): ReadonlyArray<string> => [
   // The newest number must be read before the locks; see the ADR on ordering for the proof.
   `CREATE FUNCTION ${schema}.settled_position() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
   DECLARE
-    newest bigint := ${schema}.newest_append();
+    newest bigint;
     oldest_open integer;
   BEGIN
+    -- Under a fixed snapshot the reader would not see what is settled, and standbys show no locks.
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+      RAISE EXCEPTION 'reading the log needs READ COMMITTED, not %',
+        current_setting('transaction_isolation') USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+    IF pg_is_in_recovery() THEN
+      RAISE EXCEPTION 'the log is read from the primary: a standby does not show its open appends'
+        USING ERRCODE = 'invalid_transaction_state';
+    END IF;
+    newest := ${schema}.newest_append();
     SELECT min(${signed32("l.objid::bigint - newest")}) INTO oldest_open
       FROM pg_locks l
       WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
@@ -195,6 +207,8 @@ export const statements = (schema: SchemaName): ReadonlyArray<string> => [
                 p_data[head:tail], p_metadata[head:tail], p_occurred_at[head:tail]
               ) WITH ORDINALITY
                 AS u(event_id, type, schema_version, data, metadata, occurred_at, place)
+              -- Calls that share ids meet them in one order, so that none waits for another in a ring.
+              ORDER BY u.event_id
           RETURNING e.revision, e.position
         )
         SELECT max(w.revision) AS revision, max(w.position) AS position INTO judged FROM written w;

@@ -12,6 +12,7 @@ import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as process from "node:process"
 import { EmbeddedPostgresError } from "../EmbeddedPostgresError.ts"
+import * as FolderLock from "./folderLock.ts"
 
 export const openMemory: Effect.Effect<PGlite, EmbeddedPostgresError, Scope.Scope> = Effect.suspend(
   () => open(undefined, undefined)
@@ -52,86 +53,29 @@ const exists = (path: string): Promise<boolean> =>
   Fs.access(path).then(
     () => true,
     (error: unknown) => {
-      if (hasCode(error, "ENOENT")) return false
+      if (FolderLock.hasCode(error, "ENOENT")) return false
       throw error
     }
   )
 
-/** Two processes on one cluster would ruin it; Node has no file locks, so a file names the owner. */
-const lock = (dataDir: string) =>
-  Effect.acquireRelease(takeLockSoon(dataDir), (lockFile) =>
-    Effect.promise(() => Fs.rm(lockFile, { force: true })).pipe(
-      Effect.ensuring(Effect.sync(() => held.delete(Path.resolve(lockFile))))
-    )
+/** Two processes on one cluster would ruin it. */
+const lock = (dataDir: string) => {
+  const lockFile = Path.join(dataDir, "lock")
+  return Effect.acquireRelease(
+    // A process that was just killed holds its lock until the system has cleared its memory away.
+    Effect.retry(takeLock(dataDir, lockFile), {
+      times: 20,
+      schedule: Schedule.spaced("250 millis"),
+      while: ({ reason }) => reason._tag === "InUse" && reason.pid !== process.pid
+    }),
+    () => Effect.promise(() => FolderLock.release(lockFile))
   )
-
-/** A process that was just killed holds its lock until the system has cleared its memory away. */
-const takeLockSoon = (dataDir: string) =>
-  Effect.retry(takeLock(dataDir, Path.join(dataDir, "lock")), {
-    times: 20,
-    schedule: Schedule.spaced("250 millis"),
-    while: ({ reason }) => reason._tag === "InUse" && reason.pid !== process.pid
-  })
-
-/** The locks that this process holds. */
-const held = new Set<string>()
-
-const takeLock = Effect.fnUntraced(function* (
-  dataDir: string,
-  lockFile: string
-): Effect.fn.Return<string, EmbeddedPostgresError> {
-  // Linking a finished file is atomic: nobody reads a lock without its owner.
-  const own = `${lockFile}.${process.pid}`
-  const take = async () => {
-    await Fs.writeFile(own, String(process.pid))
-    try {
-      await Fs.link(own, lockFile)
-      return true
-    } catch (error) {
-      if (hasCode(error, "EEXIST")) return false
-      throw error
-    } finally {
-      await Fs.rm(own, { force: true })
-    }
-  }
-  const taken = Effect.tap(attempt(dataDir, take), (mine) =>
-    Effect.sync(() => mine && held.add(Path.resolve(lockFile)))
-  )
-  if (yield* taken) return lockFile
-  const owner = yield* attempt(dataDir, () => readOwner(lockFile))
-  if (owner === undefined || isStale(owner, lockFile)) {
-    yield* attempt(dataDir, () => Fs.rm(lockFile, { force: true }))
-    if (yield* taken) return lockFile
-  }
-  const pid = (yield* attempt(dataDir, () => readOwner(lockFile))) ?? 0
-  return yield* new EmbeddedPostgresError({ dataDir, reason: { _tag: "InUse", pid, lockFile } })
-})
-
-const readOwner = (lockFile: string): Promise<number | undefined> =>
-  Fs.readFile(lockFile, "utf8").then(
-    (text) => (/^[1-9][0-9]*$/.test(text) ? Number(text) : undefined),
-    (error: unknown) => {
-      if (hasCode(error, "ENOENT")) return undefined
-      throw error
-    }
-  )
-
-/**
- * Whether the owner of a lock was killed. In a container the process of the next start may have the
- * id of the killed one, so a lock in our own name counts only if we took it.
- */
-const isStale = (owner: number, lockFile: string): boolean =>
-  owner === process.pid ? !held.has(Path.resolve(lockFile)) : !isAlive(owner)
-
-const isAlive = (pid: number): boolean => {
-  try {
-    // Signal 0 asks and does nothing.
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return hasCode(error, "EPERM")
-  }
 }
 
-const hasCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && "code" in error && error.code === code
+const takeLock = Effect.fnUntraced(function* (dataDir: string, lockFile: string) {
+  const owner = yield* attempt(dataDir, () => FolderLock.take(lockFile))
+  if (owner !== undefined) {
+    const reason = { _tag: "InUse", pid: owner, lockFile } as const
+    return yield* new EmbeddedPostgresError({ dataDir, reason })
+  }
+})

@@ -6,6 +6,7 @@ import type { Revision } from "@daybook/kernel/Revision"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -65,14 +66,21 @@ const call = (
 ) =>
   Effect.map(
     // Appends of one event id to two streams at once: the unique index lets the first one through and
-    // fails the call of the second, which then finds the id recorded. Once is enough for one
-    // other writer; a third is a coincidence of coincidences.
-    Effect.retry(statement(sql, schema, appends, allOrNone), {
+    // fails the call of the second, which then finds the id recorded. Several appends of one call can
+    // meet others' ids in a ring; PostgreSQL ends one of the two calls, which then finds them too.
+    Effect.retry(inSavepoint(sql, statement(sql, schema, appends, allOrNone)), {
       times: 3,
-      while: (error) =>
-        error.reason._tag === "UniqueViolation" && error.reason.constraint === "events_event_id_key"
+      while: ({ reason }) =>
+        reason._tag === "DeadlockError" ||
+        (reason._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
     }),
     (rows) => readAnswers(appends, rows)
+  )
+
+/** Inside of a caller's transaction a failed statement would end it, so it gets a savepoint there. */
+const inSavepoint = <A>(sql: SqlClient, effect: Effect.Effect<A, SqlError>) =>
+  Effect.flatMap(Effect.serviceOption(sql.transactionService), (transaction) =>
+    Option.isSome(transaction) ? sql.withTransaction(effect) : effect
   )
 
 const statement = (

@@ -49,7 +49,12 @@ export const read = (
     )
   )
 
-/** `to`, or the last revision below it before the first event that is later than the instant. */
+/**
+ * `to`, or the last revision below it before the first event that is later than the instant.
+ *
+ * Without a later event it is the last revision of now, looked up in the same statement: what is
+ * appended after that is later than the reading, whatever its time says.
+ */
 const lastRevision = (
   sql: SqlClient,
   schema: SchemaName,
@@ -60,15 +65,24 @@ const lastRevision = (
   if (until === undefined) return Effect.succeed(to)
   const instant = until.occurredAt ?? until.recordedAt
   const column = until.occurredAt === undefined ? "recorded_at" : "occurred_at"
+  const millis = Math.min(Math.max(DateTime.toEpochMillis(instant), MIN_INSTANT), MAX_INSTANT)
+  const events = sql(`${schema}.events`)
   return Effect.map(
     sql<{ readonly revision: number }>`
-      SELECT revision FROM ${sql(`${schema}.events`)}
-      WHERE stream_id = ${streamId}
-        AND ${sql(column)} > ${PgTypes.timestamptz(DateTime.toEpochMillis(instant))}
-      ORDER BY revision LIMIT 1`,
-    ([later]) => (later === undefined ? to : Math.min(to, later.revision - 1))
+      SELECT coalesce(
+        (SELECT revision - 1 FROM ${events}
+          WHERE stream_id = ${streamId} AND ${sql(column)} > ${PgTypes.timestamptz(millis)}
+          ORDER BY revision LIMIT 1),
+        (SELECT revision FROM ${events}
+          WHERE stream_id = ${streamId} ORDER BY revision DESC LIMIT 1),
+        0) AS revision`,
+    (rows) => Math.min(to, Arr.getUnsafe(rows, 0).revision)
   )
 }
+
+/** A day outside of the years 0001 to 9999, which all events are in; PostgreSQL has no instant as JavaScript's first. */
+const MIN_INSTANT = -62_135_683_200_000
+const MAX_INSTANT = 253_402_387_199_999
 
 export const readAll = (
   sql: SqlClient,

@@ -2,11 +2,15 @@
  * What every store does to the options of a read before it reads.
  */
 import { EventType } from "@daybook/kernel/NewEvent"
+import { Position } from "@daybook/kernel/Position"
+import { StreamId } from "@daybook/kernel/StreamId"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { InvalidReadOption } from "../EventStore.ts"
+import { InvalidReadOption, type ReadAllOptions, type ReadOptions } from "../EventStore.ts"
 
 const isEventType = Schema.is(EventType)
+const isStreamId = Schema.is(StreamId)
+const isPosition = Schema.is(Position)
 
 /**
  * The same options, if they are in range.
@@ -15,32 +19,40 @@ const isEventType = Schema.is(EventType)
  * A type that no event can have is refused rather than never found: stores differ in which texts
  * they can even search for.
  */
-export const readOptions = <
-  Options extends {
-    readonly limit?: number | undefined
-    readonly types?: ReadonlyArray<string> | undefined
-  }
->(
-  options: Options
+export const readOptions = <Options extends ReadOptions & ReadAllOptions>(
+  options: Options,
+  streamId?: StreamId
 ): Result.Result<Options, InvalidReadOption> => {
-  const { limit, types } = options
-  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
-    return Result.fail(
-      new InvalidReadOption({
-        option: "limit",
-        value: String(limit),
-        allowed: "a whole number, 0 or more"
-      })
-    )
-  }
+  const { after, from, limit, to, types, upTo } = options
+  const refused =
+    (streamId === undefined || isStreamId(streamId)
+      ? undefined
+      : refuse("streamId", streamId, "a stream id")) ??
+    refuseNumber("limit", limit) ??
+    refuseNumber("from", from) ??
+    refuseNumber("to", to) ??
+    refusePosition("after", after) ??
+    refusePosition("upTo", upTo)
+  if (refused !== undefined) return Result.fail(refused)
   const unknown = types?.find((type) => !isEventType(type))
   return unknown === undefined
     ? Result.succeed(options)
-    : Result.fail(
-        new InvalidReadOption({
-          option: "types",
-          value: JSON.stringify(unknown),
-          allowed: "event types"
-        })
-      )
+    : Result.fail(refuse("types", unknown, "event types"))
 }
+
+const refuseNumber = (option: string, value: number | undefined) =>
+  value === undefined || (Number.isSafeInteger(value) && value >= 0)
+    ? undefined
+    : refuse(option, value, "a whole number, 0 or more")
+
+const refusePosition = (option: string, value: Position | undefined) =>
+  value === undefined || isPosition(value)
+    ? undefined
+    : refuse(option, value, "a bigint from 0 to 2^63 - 1")
+
+const refuse = (option: string, value: unknown, allowed: string) =>
+  new InvalidReadOption({
+    option,
+    value: typeof value === "string" ? JSON.stringify(value) : String(value),
+    allowed
+  })

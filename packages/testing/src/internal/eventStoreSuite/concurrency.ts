@@ -76,6 +76,28 @@ export const concurrencyCases = (it: It): void => {
       })
     )
 
+    it.effect("appends that share ids crosswise conflict and do not fail", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        for (let pair = 0; pair < 10; pair++) {
+          const category = freshCategory()
+          const events = newEvents(100)
+          const append = (id: string, shared: typeof events) =>
+            Effect.result(
+              store.append({ streamId: streamOf(category, id), expected: any, events: shared })
+            )
+          const answers = yield* Effect.all(
+            [append("1", events), append("2", Arr.reverse(events))],
+            { concurrency: "unbounded" }
+          )
+          assert.lengthOf(answers.filter(Result.isSuccess), 1)
+          for (const { failure } of answers.filter(Result.isFailure)) {
+            assert.instanceOf(failure, EventIdConflict)
+          }
+        }
+      })
+    )
+
     it.effect("appends to many streams do not mix", () =>
       Effect.gen(function* () {
         const store = yield* EventStore

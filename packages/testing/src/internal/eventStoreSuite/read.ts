@@ -54,6 +54,53 @@ export const readCases = (it: It): void => {
       })
     )
 
+    it.effect("gives nothing later than an instant that is appended while it reads", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const streamId = freshStream()
+        yield* fill(
+          streamId,
+          Arr.makeBy(600, () => newEvent({ occurredAt: second(0) }))
+        )
+        const late = fill(streamId, [newEvent({ occurredAt: second(5) })])
+        const events = yield* store.read(streamId, { until: { occurredAt: second(1) } }).pipe(
+          Stream.tap((event) => (event.revision === 10 ? late : Effect.void)),
+          Stream.runCollect
+        )
+        assert.lengthOf(events, 600)
+        assert.lengthOf(yield* revisionsOf(streamId, { until: { occurredAt: second(5) } }), 601)
+      })
+    )
+
+    it.effect("gives a prefix for any instant that there is", () =>
+      Effect.gen(function* () {
+        const streamId = freshStream()
+        yield* fill(streamId, newEvents(2))
+        for (const [millis, count] of [
+          [-8.64e15, 0],
+          [8.64e15, 2]
+        ] as const) {
+          const until = { occurredAt: DateTime.makeUnsafe(millis) }
+          assert.lengthOf(yield* revisionsOf(streamId, { until }), count)
+        }
+      })
+    )
+
+    it.effect("refuses what is no stream, and no revision", () =>
+      Effect.gen(function* () {
+        const streamId = freshStream()
+        for (const [name, options] of [
+          // What callers without types may pass.
+          ["nodash" as typeof streamId, {}],
+          [streamId, { from: 1.5 as ReturnType<typeof revision> }],
+          [streamId, { to: -1 as ReturnType<typeof revision> }]
+        ] as const) {
+          const error = yield* Effect.flip(revisionsOf(name, options))
+          assert.instanceOf(error, InvalidReadOption)
+        }
+      })
+    )
+
     it.effect("gives what is from and to a revision, in both directions, up to a limit", () =>
       Effect.gen(function* () {
         const streamId = freshStream()

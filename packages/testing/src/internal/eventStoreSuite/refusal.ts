@@ -8,7 +8,8 @@ import {
   EventStore,
   MAX_APPEND_BYTES,
   MAX_DATA_BYTES,
-  MAX_EVENTS
+  MAX_EVENTS,
+  MAX_STREAMS
 } from "@daybook/store/EventStore"
 import { any, noStream } from "@daybook/store/ExpectedRevision"
 import { assert, describe } from "@effect/vitest"
@@ -24,6 +25,7 @@ import {
   newEvents,
   readCategories,
   refusalOf,
+  type revision,
   second,
   streamOf,
   TIMEOUT_MILLIS
@@ -167,6 +169,15 @@ export const refusalCases = (it: It): void => {
       ],
       ["occurredAt", "half a millisecond", { occurredAt: DateTime.fromEpochSeconds(0.000_5) }],
       ["occurredAt", "the year 0", { occurredAt: DateTime.makeUnsafe(-62_135_596_800_001) }],
+      // What callers without types may pass.
+      ["metadata", "null", { metadata: null as never }],
+      ["metadata", "a number as its actor", { metadata: { actor: 5 } as object }],
+      [
+        "metadata",
+        "a text that is no UUID as its command id",
+        { metadata: { commandId: "x" } as object }
+      ],
+      ["metadata", "a field of its own", { metadata: { tenant: "a" } as object }],
       ["occurredAt", "the year 10000", { occurredAt: DateTime.makeUnsafe(253_402_300_800_000) }]
     ] as const) {
       it.effect(`has ${name} for ${field}`, () =>
@@ -177,6 +188,55 @@ export const refusalCases = (it: It): void => {
         })
       )
     }
+
+    it.effect("names no stream, or expects no revision", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const streamId = freshStream()
+        // What callers without types may pass.
+        for (const name of ["", "nodash", "a-\0", "-1"]) {
+          const error = yield* Effect.flip(
+            store.append({ streamId: name as typeof streamId, expected: any, events: newEvents(1) })
+          )
+          assert.instanceOf(error, AppendRefused)
+          assert.strictEqual(error.reason._tag, "InvalidStreamId")
+        }
+        for (const wrong of [-1, 1.5, Number.NaN]) {
+          const error = yield* Effect.flip(
+            store.append({
+              streamId,
+              expected: { _tag: "Exactly", revision: wrong as ReturnType<typeof revision> },
+              events: newEvents(1)
+            })
+          )
+          assert.instanceOf(error, AppendRefused)
+          assert.strictEqual(error.reason._tag, "InvalidExpected")
+        }
+      })
+    )
+
+    it.effect(`names more than ${MAX_STREAMS} streams`, () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const category = freshCategory()
+        const call = (checks: number) =>
+          store.appendAll({
+            appends: [{ streamId: streamOf(category, "0"), expected: any, events: newEvents(1) }],
+            checks: Arr.makeBy(checks, (n) => ({
+              streamId: streamOf(category, String(n + 1)),
+              expected: noStream
+            }))
+          })
+        const error = yield* Effect.flip(call(MAX_STREAMS))
+        assert.instanceOf(error, AppendRefused)
+        assert.deepStrictEqual(error.reason, {
+          _tag: "TooManyStreams",
+          count: MAX_STREAMS + 1,
+          limit: MAX_STREAMS
+        })
+        yield* call(MAX_STREAMS - 1)
+      })
+    )
 
     it.effect("leaves the other streams of its call alone", () =>
       Effect.gen(function* () {
