@@ -60,13 +60,15 @@ export interface Listed {
  * What an import did.
  *
  * **Details**
- * `recorded`: the events that this run added. `remarks`: what was accepted but is worth a look.
+ * `recorded`: the events that this run added. `known`: the file's events that the log held already.
+ * `remarks`: what is worth a look.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Imported {
   readonly recorded: number
+  readonly known: number
   readonly refused: Listed
   readonly remarks: Listed
 }
@@ -113,6 +115,7 @@ export const run = Effect.fn("CsvImport.run")(function* (
   const refused = makeList()
   const remarks = makeList()
   let recorded = 0
+  let known = 0
   let done = 0
   let waiting: Array<Row> = []
   let invoice: string | undefined
@@ -122,7 +125,6 @@ export const run = Effect.fn("CsvImport.run")(function* (
     const steps: Array<Step> = []
     for (const row of waiting) {
       const order = openedOf(opened, row)
-      if (order !== undefined) order.rows += 1
       if (Result.isFailure(row)) refusedHere.push(row.failure)
       else if (order !== undefined) {
         steps.push(...stepsOf(row.success, order, orders.get(row.success.invoice) ?? 0))
@@ -140,11 +142,16 @@ export const run = Effect.fn("CsvImport.run")(function* (
         : yield* handler.executeAll(Order.aggregate, invoice, steps)
     for (const [step, answer] of Arr.zip(steps, answers)) {
       if (Result.isSuccess(answer)) {
-        if (!answer.success.repeated) recorded += answer.success.events.length
+        const { events, repeated } = answer.success
+        if (repeated) known += events.length
+        else recorded += events.length
       } else if (step.command._tag === "AddItem") {
         refusedHere.push({ line: step.line, invoice, reason: answer.failure.message })
       } else {
-        remarks.add(step, `${step.command._tag} was rejected: ${answer.failure.message}`)
+        remarks.add(
+          { line: step.line, invoice },
+          `${step.command._tag} was rejected: ${answer.failure.message}`
+        )
       }
     }
     refusedHere.sort((a, b) => a.line - b.line)
@@ -163,7 +170,12 @@ export const run = Effect.fn("CsvImport.run")(function* (
     })
   })
   yield* flush
-  const imported: Imported = { recorded, refused: refused.listed(), remarks: remarks.listed() }
+  const imported: Imported = {
+    recorded,
+    known,
+    refused: refused.listed(),
+    remarks: remarks.listed()
+  }
   return imported
 })
 
@@ -171,9 +183,9 @@ type Row = Result.Result<OrderRow.OrderRow, OrderRow.RefusedRow>
 
 /** How far the rows of an invoice have come. */
 interface Opened {
-  /** Refused ones counted. */
-  rows: number
   accepted: number
+  /** How often each row was there, until the invoice ends. */
+  readonly seen: Map<CommandId, number>
   customerId: string | undefined
 }
 
@@ -182,7 +194,7 @@ const openedOf = (opened: Map<string, Opened>, row: Row): Opened | undefined => 
   if (invoice === undefined) return undefined
   const known = opened.get(invoice)
   if (known !== undefined) return known
-  const fresh: Opened = { rows: 0, accepted: 0, customerId: undefined }
+  const fresh: Opened = { accepted: 0, seen: new Map(), customerId: undefined }
   opened.set(invoice, fresh)
   return fresh
 }
@@ -205,10 +217,15 @@ const stepsOf = (row: OrderRow.OrderRow, order: Opened, last: number): ReadonlyA
     order.customerId = create.customerId
     steps.push(step(create, OrderRow.commandId(invoice, "open", create)))
   }
-  steps.push(step(add, OrderRow.commandId(invoice, order.rows, add, occurredAt)))
+  // Equal rows are told apart by their number, so that a row put in elsewhere changes no other's id.
+  const content = OrderRow.commandId(invoice, 1, add, occurredAt)
+  const place = (order.seen.get(content) ?? 0) + 1
+  order.seen.set(content, place)
+  steps.push(step(add, place === 1 ? content : OrderRow.commandId(invoice, place, add, occurredAt)))
   order.accepted += 1
   if (order.accepted === last) {
     steps.push(step(close, OrderRow.commandId(invoice, "close", close)))
+    order.seen.clear()
   }
   return steps
 }

@@ -100,18 +100,16 @@ export const print = Effect.fnUntraced(function* (
         yield* Console.log(`  and ${Output.number(count - first.length)} more`)
     })
   yield* list(imported.refused, `Refused: ${Output.count(imported.refused.count, "row")}`)
-  yield* list(imported.remarks, "Accepted, and worth a look")
+  yield* list(imported.remarks, "Worth a look")
 
-  yield* Console.log(`\n${style.green(outcome(imported.recorded, log.events))}`)
+  yield* Console.log(`\n${style.green(outcome(imported))}`)
 })
 
-const outcome = (recorded: number, events: number): string => {
-  if (events === 0) return "Nothing to record."
+const outcome = ({ known, recorded }: Imported): string => {
+  if (recorded + known === 0) return "Nothing to record."
   if (recorded === 0) {
-    return `Nothing changed: all ${Output.count(events, "event")} of this file were in the log already.`
+    return `Nothing changed: all ${Output.count(known, "event")} of this file were in the log already.`
   }
-  const before = events - recorded
-  return before <= 0
-    ? `Recorded ${Output.count(recorded, "event")}.`
-    : `Recorded ${Output.count(recorded, "event")}; ${Output.number(before)} were in the log already.`
+  const before = known === 0 ? "" : `; ${Output.number(known)} were in the log already`
+  return `Recorded ${Output.count(recorded, "event")}${before}.`
 }

@@ -211,7 +211,7 @@ const NAMESPACE = "7a0c7a4e-6f0b-5f6e-9b1d-2f6f1c3c1b52"
  * again, or going on with it after a crash, records nothing twice.
  *
  * **Details**
- * `place`: the ordinal of the row within its invoice, refused rows counted; `open` and `close` for
+ * `place`: which of the equal rows of its invoice it is, from 1; `open` and `close` for
  * the commands around the rows.
  *
  * @category operations

@@ -44,6 +44,28 @@ const dyingAt = (store: Store, nth: number, written: boolean) => {
 }
 
 it.layer(NodeServices.layer)("CsvImport", (it) => {
+  it.effect("completes a file into which a row was put since an import of it was cut short", () =>
+    Effect.gen(function* () {
+      const memory = yield* EventStoreMemory.make
+      // Two equal rows among them, and more rows than are appended at once.
+      const rows = Array.from({ length: 900 }, (_, n) =>
+        row({ invoice: "1", product: `p${n % 450}`, quantity: 1 })
+      )
+      const { dying } = dyingAt(memory, 2, false)
+      const file = yield* write([header, ...rows].join("\n"))
+      yield* Effect.flip(importInto(dying, file))
+      const refusedRow = row({ invoice: "1", product: "none", quantity: 0 })
+      const edited = yield* write([header, refusedRow, ...rows].join("\n"))
+      const { imported, log } = yield* importInto(memory, edited)
+      assert.isAbove(imported.known, 0)
+      assert.strictEqual(imported.recorded + imported.known, 902)
+      assert.deepStrictEqual(
+        log.byStatus.map(({ status, units }) => [status, units]),
+        [["confirmed", 900]]
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("imports what can be read of a dirty file, and lists the rest", () =>
     Effect.gen(function* () {
       const store = yield* EventStoreMemory.make
