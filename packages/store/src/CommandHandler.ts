@@ -32,7 +32,8 @@ import {
   EventIdConflict,
   EventStore,
   type EventStoreError,
-  type Until
+  type Until,
+  WrongExpectedRevision
 } from "./EventStore.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
 import {
@@ -280,7 +281,6 @@ const make = Effect.gen(function* () {
       const decided = decideAll(aggregate, cursor, identified, metadata)
       if (Result.isFailure(decided)) return yield* decided.failure
       const { answers, events } = decided.success
-      const end = Revision.make(cursor.revision + events.length)
       const appended = yield* Effect.result(
         Arr.isReadonlyArrayNonEmpty(events)
           ? Effect.map(
@@ -289,39 +289,47 @@ const make = Effect.gen(function* () {
                 expected: ExpectedRevision.exactly(cursor.revision),
                 events
               }),
-              ({ revision }) => revision
+              ({ repeated }) => repeated
             )
-          : Effect.succeed(end)
+          : Effect.succeed(false)
       )
-      // An append whose ids are recorded gets its first answer, whatever it expected: another revision
-      // means that the same command was executed elsewhere, on a state that is not the one here.
-      if (Result.isSuccess(appended) && appended.success === end) {
+      if (Result.isSuccess(appended) && !appended.success) {
         yield* Effect.forEach(answers, (answer) => count(aggregate.category, answer), {
           discard: true
         })
         return answers
       }
-      const error = Result.isFailure(appended)
-        ? appended.failure
-        : takenIds(streamId, events, appended.success)
-      if (error._tag === "WrongExpectedRevision") {
+      const error = Result.isFailure(appended) ? appended.failure : undefined
+      if (error instanceof WrongExpectedRevision) {
         yield* Metric.update(Metric.withAttributes(conflicts, { category: aggregate.category }), 1)
-      } else if (error._tag !== "EventIdConflict") return yield* error
-      yield* Effect.annotateCurrentSpan("daybook.attempts", attempt)
-      if (attempt >= maxAttempts) return yield* error
-      const before = cursor.revision
-      if (error._tag === "WrongExpectedRevision") {
+        yield* Effect.annotateCurrentSpan("daybook.attempts", attempt)
+        if (attempt >= maxAttempts) return yield* error
         // The conflict brings the events in between, so mostly no read is needed to decide again.
         yield* Effect.fromResult(evolveBy(aggregate, cursor, error.between))
         if (cursor.revision < error.actual) yield* catchUp(aggregate, cursor)
-      } else {
+      } else if (error === undefined || error instanceof EventIdConflict) {
+        // The same commands ran elsewhere meanwhile, perhaps on another state: theirs is the answer.
+        const known = cursor.recorded.size
         yield* catchUp(aggregate, cursor)
-        // Nothing came since that holds the ids: they are not those of the commands here.
-        if (cursor.revision === before) return yield* error
-      }
+        if (cursor.recorded.size === known) {
+          return yield* error ?? takenIds(streamId, events)
+        }
+      } else return yield* error
       yield* Metric.update(Metric.withAttributes(retries, { category: aggregate.category }), 1)
     }
   })
+
+  /** Ids of these events are recorded on their stream, but not by the commands that they are of. */
+  const takenIds = (streamId: StreamId, events: ReadonlyArray<NewEvent>) => {
+    const ids = new Set(events.map(({ id }) => id))
+    return store.read(streamId).pipe(
+      Stream.filter(({ id }) => ids.has(id)),
+      Stream.map(({ id, revision }) => ({ eventId: id, streamId, revision })),
+      Stream.runCollect,
+      Effect.catchTag("InvalidReadOption", Effect.die),
+      Effect.flatMap((recorded) => Effect.fail(new EventIdConflict({ streamId, recorded })))
+    )
+  }
 
   return CommandHandler.of({
     execute: Effect.fn("CommandHandler.execute")(function* (aggregate, id, command, options) {
@@ -349,17 +357,6 @@ const make = Effect.gen(function* () {
       ).pipe(Stream.withSpan("CommandHandler.history", { attributes: { "daybook.id": id } }))
   })
 })
-
-/** The ids of events that are recorded on their stream already, the last at `revision`. */
-const takenIds = (
-  streamId: StreamId,
-  events: ReadonlyArray<NewEvent>,
-  revision: Revision.Revision
-): AppendError =>
-  new EventIdConflict({
-    streamId,
-    recorded: events.map(({ id }) => ({ eventId: id, streamId, revision }))
-  })
 
 /** The caller's metadata with the W3C trace context of the current span. */
 const currentMetadata = Effect.gen(function* () {

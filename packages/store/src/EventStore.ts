@@ -97,7 +97,7 @@ export interface Append {
 }
 
 /**
- * The revision and position of the last event that an append recorded.
+ * The revision and position of the last event of an append; `repeated`: it was recorded before.
  *
  * @category types
  * @since 0.1.0
@@ -105,6 +105,7 @@ export interface Append {
 export interface Appended {
   readonly revision: Revision
   readonly position: Position
+  readonly repeated: boolean
 }
 
 /**
@@ -356,7 +357,7 @@ export class EventStore extends Context.Service<
      *
      * **Details**
      * Repeating it: when every id is recorded on that stream already, in that order, it succeeds
-     * with its first answer and writes nothing, whatever it expects.
+     * with its first revision and position and writes nothing, whatever it expects.
      * Errors: `WrongExpectedRevision`, another writer won; `EventIdConflict`, ids are taken;
      * `AppendRefused`, it breaks a limit. Nothing was written in any of these.
      */

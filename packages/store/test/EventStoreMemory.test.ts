@@ -80,7 +80,8 @@ const overwrites = broken((store) => ({
     if (actual === before) return yield* store.append(append)
     const latest = store.read(append.streamId, { direction: "backward", limit: 1 })
     const last = yield* Effect.orDie(Stream.runHead(latest))
-    return Option.getOrThrow(last)
+    const { position, revision } = Option.getOrThrow(last)
+    return { revision, position, repeated: false }
   })
 }))
 

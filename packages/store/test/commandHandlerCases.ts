@@ -202,6 +202,34 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
       )
     )
 
+    it.effect("gives all that execute one command id the answer of the one that recorded it", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const commandId = yield* freshCommandId
+        const rival = yield* CommandHandler.CommandHandler
+        // As many events from the same revision, and yet others: only the first is what happened.
+        const raced = racedBy(rival.execute(aggregate, id, deposit(5), { commandId }))
+        const loser = yield* execute(id, deposit(7), { commandId }).pipe(
+          Effect.provide(handlerOn(raced))
+        )
+        assert.deepStrictEqual(
+          [loser.revision, loser.state.balance, loser.events, loser.repeated],
+          [1, 5, [{ _tag: "Deposited", amount: 5 }], true]
+        )
+        const many = yield* freshCommandId
+        const answers = yield* Effect.forEach(
+          [1, 2, 3, 4, 5, 6, 7, 8],
+          (amount) => execute(id, deposit(amount), { commandId: many }),
+          { concurrency: "unbounded" }
+        )
+        assert.lengthOf(
+          answers.filter(({ repeated }) => !repeated),
+          1
+        )
+        for (const { events } of answers) assert.deepStrictEqual(events, answers[0]?.events)
+      })
+    )
+
     it.effect("records a command once whose answer was lost", () =>
       Effect.gen(function* () {
         const id = yield* fresh

@@ -80,7 +80,7 @@ const firstAnswer = (log: Log, { events, streamId }: EncodedAppend): Appended | 
     if (last !== undefined && last.revision >= stored.revision) return undefined
     last = stored
   }
-  return last && { revision: last.revision, position: last.position }
+  return last && { revision: last.revision, position: last.position, repeated: true }
 }
 
 const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number): Appended => {
@@ -95,7 +95,8 @@ const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number
     stream.push(stored)
     log.ids.set(stored.id, stored)
   }
-  return { revision: revisionOf(stream), position: Position.make(BigInt(log.events.length)) }
+  const position = Position.make(BigInt(log.events.length))
+  return { revision: revisionOf(stream), position, repeated: false }
 }
 
 const revisionOf = (stream: ReadonlyArray<Stored>) => Revision.make(stream.length)

@@ -199,7 +199,8 @@ const together = (
 /** The numbers are the database's own, so the casts add only the brands. */
 const appended = (answer: Answer): Appended => ({
   revision: answer.revision as Revision,
-  position: answer.position as Position
+  position: answer.position as Position,
+  repeated: answer.outcome === "repeated"
 })
 
 const wrongRevision = ({ append, revision, rows }: Answer) =>

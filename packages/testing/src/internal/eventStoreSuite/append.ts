@@ -40,11 +40,13 @@ export const appendCases = (it: It): void => {
         assert.deepStrictEqual(revisions(stored), [1, 2, 3, 4, 5].map(revision))
         assert.deepStrictEqual(first, {
           revision: revision(2),
-          position: Arr.getUnsafe(stored, 1).position
+          position: Arr.getUnsafe(stored, 1).position,
+          repeated: false
         })
         assert.deepStrictEqual(second, {
           revision: revision(5),
-          position: Arr.getUnsafe(stored, 4).position
+          position: Arr.getUnsafe(stored, 4).position,
+          repeated: false
         })
       })
     )
