@@ -45,15 +45,20 @@ export const event = (event: OrderEvent): string =>
   OrderEvent.match(event, {
     OrderCreated: ({ currency, customerId }) =>
       `opened for ${capitalised(customerId)}, in ${currency}`,
-    ItemAdded: ({ name, quantity, unitPrice }) =>
-      `${quantity} x ${name} added at ${Money.format(unitPrice)}`,
-    ItemRemoved: ({ name, quantity, reason, unitPrice }) =>
-      `${quantity} x ${name} at ${Money.format(unitPrice)} taken off: ${reason}`,
+    ItemAdded: ({ quantity, unitPrice, ...product }) =>
+      `${quantity} x ${called(product)} added at ${Money.format(unitPrice)}`,
+    ItemRemoved: ({ quantity, reason, unitPrice, ...product }) =>
+      `${quantity} x ${called(product)} at ${Money.format(unitPrice)} taken off: ${reason}`,
+    ProductRemoved: ({ productId }) => `all of ${productId} taken off`,
     ShippingAddressUpdated: ({ address }) => `to be sent to ${place(address)}`,
     OrderConfirmed: () => "confirmed",
     OrderShipped: ({ carrier, tracking }) => `shipped with ${carrier}, ${tracking}`,
     OrderCancelled: ({ reason }) => `cancelled: ${reason}`
   })
+
+/** The shop's first system did not record names. */
+const called = ({ name, productId }: { readonly name: string; readonly productId: string }) =>
+  name === "" ? productId : name
 
 /**
  * The value of an order; nothing for one that does not exist.
@@ -97,7 +102,7 @@ export const page = (state: OrderState.OrderState): ReadonlyArray<string> => {
         { title: "value", align: right }
       ],
       state.lines.map((line) => [
-        line.name,
+        called(line),
         Output.number(line.quantity),
         money(line.unitPriceMinor),
         money(Money.times(line.unitPriceMinor, line.quantity))

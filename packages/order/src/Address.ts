@@ -4,9 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { text } from "./internal/Text.ts"
-
-const line = text(1, 200)
+import { line, text } from "./internal/Text.ts"
 
 /**
  * A postal address.

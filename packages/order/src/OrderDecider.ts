@@ -83,10 +83,11 @@ const decideConfirmed = (command: OrderCommand, confirmed: State<"Confirmed">): 
     RemoveItem: (other) => refuseStatus(other, confirmed),
     UpdateShippingAddress: (update) => updateAddress(update, confirmed),
     ConfirmOrder: (other) => refuseStatus(other, confirmed),
-    ShipOrder: ({ carrier, tracking }) =>
-      confirmed.address === undefined
-        ? refuse(new NoShippingAddress())
-        : accept({ _tag: "OrderShipped", carrier, tracking }),
+    ShipOrder: ({ carrier, tracking }) => {
+      if (confirmed.lines.length === 0) return refuse(new NoItems())
+      if (confirmed.address === undefined) return refuse(new NoShippingAddress())
+      return accept({ _tag: "OrderShipped", carrier, tracking })
+    },
     CancelOrder: ({ reason }) => accept({ _tag: "OrderCancelled", reason })
   })
 
@@ -184,23 +185,36 @@ const refuseStatus = (
     })
   )
 
-/** An event that means nothing in a state leaves it as it is: a log is folded, never judged. */
+/**
+ * An event that means nothing in a state leaves it as it is: a log is folded, never judged. So items
+ * count after confirmation too, though no command changes them then: once there was no such rule.
+ */
 const evolve = (state: OrderState, event: OrderEvent): OrderState =>
   OrderEvent.match(event, {
     OrderCreated: ({ currency, customerId }): OrderState =>
       state._tag === "NotCreated" ? { _tag: "Draft", customerId, currency, lines: [] } : state,
-    ItemAdded: (added): OrderState => (state._tag === "Draft" ? withAdded(state, added) : state),
-    ItemRemoved: (removed): OrderState =>
-      state._tag === "Draft" ? withoutRemoved(state, removed) : state,
+    ItemAdded: (added): OrderState => (isOpen(state) ? withAdded(state, added) : state),
+    ItemRemoved: (removed): OrderState => (isOpen(state) ? withoutRemoved(state, removed) : state),
+    ProductRemoved: ({ productId }): OrderState =>
+      isOpen(state)
+        ? { ...state, lines: state.lines.filter((line) => line.productId !== productId) }
+        : state,
     ShippingAddressUpdated: ({ address }): OrderState =>
       isOpen(state) ? { ...state, address } : state,
     OrderConfirmed: (): OrderState =>
-      state._tag === "Draft" && Arr.isReadonlyArrayNonEmpty(state.lines)
-        ? { ...state, _tag: "Confirmed", lines: state.lines }
-        : state,
+      state._tag === "Draft" ? { ...state, _tag: "Confirmed" } : state,
     OrderShipped: ({ carrier, tracking }): OrderState =>
-      state._tag === "Confirmed" && state.address !== undefined
-        ? { ...state, _tag: "Shipped", address: state.address, carrier, tracking }
+      state._tag === "Confirmed" &&
+      state.address !== undefined &&
+      Arr.isReadonlyArrayNonEmpty(state.lines)
+        ? {
+            ...state,
+            _tag: "Shipped",
+            lines: state.lines,
+            address: state.address,
+            carrier,
+            tracking
+          }
         : state,
     OrderCancelled: ({ reason }): OrderState =>
       isOpen(state) ? { ...state, _tag: "Cancelled", reason } : state
@@ -208,24 +222,26 @@ const evolve = (state: OrderState, event: OrderEvent): OrderState =>
 
 const isOpen = OrderState.isAnyOf(["Draft", "Confirmed"])
 
-const withAdded = (draft: State<"Draft">, added: Event<"ItemAdded">): State<"Draft"> => {
+type Open = State<"Draft" | "Confirmed">
+
+const withAdded = (open: Open, added: Event<"ItemAdded">): Open => {
   const { name, productId, quantity, unitPrice } = added
   const key = { productId, unitPriceMinor: unitPrice.minor }
   // No number could count the items of the state after it.
-  const countless = quantity > MAX_ITEM_COUNT - itemCount(draft)
-  if (unitPrice.currency !== draft.currency || countless) return draft
-  const before = draft.lines.find((line) => sameLine(line, key))
+  const countless = quantity > MAX_ITEM_COUNT - itemCount(open)
+  if (unitPrice.currency !== open.currency || countless) return open
+  const before = open.lines.find((line) => sameLine(line, key))
   const line: Line = { ...key, name, quantity: quantity + (before?.quantity ?? 0) }
-  return { ...draft, lines: [...draft.lines.filter((other) => other !== before), line] }
+  return { ...open, lines: [...open.lines.filter((other) => other !== before), line] }
 }
 
-const withoutRemoved = (draft: State<"Draft">, removed: Event<"ItemRemoved">): State<"Draft"> => {
+const withoutRemoved = (open: Open, removed: Event<"ItemRemoved">): Open => {
   const { productId, quantity, unitPrice } = removed
-  if (unitPrice.currency !== draft.currency) return draft
+  if (unitPrice.currency !== open.currency) return open
   const key = { productId, unitPriceMinor: unitPrice.minor }
   return {
-    ...draft,
-    lines: draft.lines.flatMap((line) => {
+    ...open,
+    lines: open.lines.flatMap((line) => {
       if (!sameLine(line, key)) return [line]
       return line.quantity > quantity ? [{ ...line, quantity: line.quantity - quantity }] : []
     })

@@ -113,7 +113,7 @@ export class TotalTooLarge extends Schema.TaggedError<TotalTooLarge>()("TotalToo
 }
 
 /**
- * `ConfirmOrder` of an order without items.
+ * `ConfirmOrder` or `ShipOrder` of an order without items.
  *
  * @category errors
  * @since 0.1.0

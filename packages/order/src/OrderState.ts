@@ -72,13 +72,16 @@ const customer = { customerId: identifier, currency: Currency }
 /**
  * The states of an order.
  *
+ * **Details**
+ * `Confirmed` may have no lines: the shop's first system let them be removed after confirmation.
+ *
  * @category types
  * @since 0.1.0
  */
 export const OrderState = Schema.TaggedUnion({
   NotCreated: {},
   Draft: { ...customer, lines: Lines, address: Schema.optionalKey(Address) },
-  Confirmed: { ...customer, lines: SomeLines, address: Schema.optionalKey(Address) },
+  Confirmed: { ...customer, lines: Lines, address: Schema.optionalKey(Address) },
   Shipped: {
     ...customer,
     lines: SomeLines,

@@ -2,6 +2,7 @@
  * Generated commands and events of an order, few enough of each kind that they meet one another:
  * two products, prices from nothing to half of the limit, now and then the wrong currency.
  */
+import type { StoredVersion } from "@daybook/kernel/EventCodec"
 import { MAX_MINOR } from "@daybook/order/Money"
 import type { OrderCommand } from "@daybook/order/OrderCommand"
 import { OrderEvent } from "@daybook/order/OrderEvent"
@@ -93,7 +94,9 @@ export const event: Arbitrary.Arbitrary<OrderEvent> = oneOf<OrderEvent>(
       quantity: Schema.Literals([Number.MAX_SAFE_INTEGER - 5, Number.MAX_SAFE_INTEGER])
     })
   ),
-  Arbitrary.schema(Schema.TaggedStruct("ItemRemoved", { ...item.fields, reason }))
+  Arbitrary.schema(Schema.TaggedStruct("ItemRemoved", { ...item.fields, reason })),
+  Arbitrary.schema(Schema.TaggedStruct("ProductRemoved", { productId: product })),
+  Arbitrary.schema(Schema.TaggedStruct("OrderConfirmed", {}))
 )
 
 /** Any events, the first of them mostly creates the order. */
@@ -112,3 +115,17 @@ export const events: Arbitrary.Arbitrary<ReadonlyArray<OrderEvent>> = oneOf(
 
 /** Any state that the schema allows. */
 export const state: Arbitrary.Arbitrary<OrderState> = Arbitrary.schema(OrderState)
+
+/** A stored version of an event, and a value of its data. */
+export interface Stored {
+  readonly version: StoredVersion
+  readonly value: unknown
+}
+
+/** Data of every version. */
+export const stored = (versions: ReadonlyArray<StoredVersion>): Arbitrary.Arbitrary<Stored> =>
+  oneOf(
+    ...versions.map((version) =>
+      Arbitrary.map(Arbitrary.schema(version.schema), (value): Stored => ({ version, value }))
+    )
+  )

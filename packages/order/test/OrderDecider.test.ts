@@ -61,6 +61,7 @@ const removed = (productId: string, quantity: number, minor: number): ItemRemove
   _tag: "ItemRemoved",
   reason: "too many"
 })
+const productRemoved = (productId: string): OrderEvent => ({ _tag: "ProductRemoved", productId })
 const addressUpdated: OrderEvent = { _tag: "ShippingAddressUpdated", address }
 const confirmed: OrderEvent = { _tag: "OrderConfirmed" }
 const shipped: OrderEvent = { _tag: "OrderShipped", carrier: "Royal Mail", tracking: "RM1" }
@@ -326,9 +327,10 @@ describe("the rest of an order's life", () => {
 
 describe("folding events that make no sense", () => {
   const draft = Decider.fold(decider, [created, added("tea", 2, 250)])
-  it("leaves a draft without lines unconfirmed", () => {
-    const empty = Decider.fold(decider, [created])
-    assert.strictEqual(decider.evolve(empty, confirmed), empty)
+
+  it("leaves an order without items unshipped", () => {
+    const empty = Decider.fold(decider, [created, addressUpdated, confirmed])
+    assert.strictEqual(decider.evolve(empty, shipped), empty)
   })
 
   it("leaves an order without an address unshipped", () => {
@@ -346,8 +348,46 @@ describe("folding events that make no sense", () => {
     assert.strictEqual(Decider.fold(decider, events, draft), draft)
   })
 
+  it("leaves what is shipped or cancelled as it was", () => {
+    const items = [added("tea", 1, 250), removed("tea", 1, 250), productRemoved("tea")]
+    for (const closed of [histories.shipped, histories.cancelled]) {
+      const state = Decider.fold(decider, closed)
+      assert.strictEqual(Decider.fold(decider, items, state), state)
+    }
+  })
+
   it("removes the line when more is removed than there is", () => {
     const state = decider.evolve(draft, removed("tea", 3, 250))
     assert.deepStrictEqual(OrderState.lines(state), [])
+  })
+})
+
+describe("the shop's past", () => {
+  const past = (...events: ReadonlyArray<OrderEvent>) => Decider.fold(decider, events)
+  const lines = (state: OrderState.OrderState) =>
+    OrderState.lines(state).map((line) => [line.productId, line.quantity, line.unitPriceMinor])
+
+  it("removed a product at all its prices at once", () => {
+    const state = past(created, added("tea", 2, 100), added("mug", 1, 700), added("tea", 3, 110))
+    assert.deepStrictEqual(lines(decider.evolve(state, productRemoved("tea"))), [["mug", 1, 700]])
+    assert.deepStrictEqual(lines(decider.evolve(state, productRemoved("jam"))), lines(state))
+  })
+
+  it("changed items after confirmation, which counts", () => {
+    const state = past(created, added("tea", 2, 100), confirmed, added("mug", 1, 700))
+    const without = past(...histories.confirmed, removed("tea", 1, 250))
+    assert.deepStrictEqual(lines(state), [
+      ["tea", 2, 100],
+      ["mug", 1, 700]
+    ])
+    assert.deepStrictEqual(lines(without), [["tea", 1, 250]])
+    assert.strictEqual(OrderState.status(without), "confirmed")
+  })
+
+  it("left confirmed orders without items, which are not shipped", () => {
+    const emptied = [...histories.confirmed, productRemoved("tea")]
+    assert.strictEqual(OrderState.status(past(...emptied)), "confirmed")
+    assert.deepStrictEqual(given(...emptied).when(ship), rejected(new NoItems()))
+    assert.deepStrictEqual(given(...emptied).when(cancel), accepted(cancelled))
   })
 })

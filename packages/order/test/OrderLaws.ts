@@ -3,7 +3,7 @@
  * and on a broken one that it must catch.
  */
 import * as Decider from "@daybook/kernel/Decider"
-import type { EventCodec } from "@daybook/kernel/EventCodec"
+import type { EventCodec, StoredVersion } from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
@@ -166,6 +166,22 @@ export const roundTrips = (codec: EventCodec<OrderEvent>, event: OrderEvent): bo
   const { schemaVersion, type } = encoded.success
   const decoded = codec.decode(recorded(type, schemaVersion, JSON.stringify(encoded.success.data)))
   return Result.isSuccess(decoded) && sameEvents(decoded.success, [event])
+}
+
+/** Invariant 9: data of any version ever stored means some events of today, which a fold accepts. */
+export const oldVersionsDecode = (
+  codec: EventCodec<OrderEvent>,
+  decider: OrderDecider,
+  { names, schema, schemaVersion }: StoredVersion,
+  value: unknown
+): boolean => {
+  const data = Schema.encodeUnknownSync(Schema.fromJsonString(Schema.toCodecJson(schema)))(value)
+  const decoded = codec.decode(recorded(names[0], schemaVersion, data))
+  return (
+    Result.isSuccess(decoded) &&
+    decoded.success.every((event) => isEvent(event)) &&
+    isState(Decider.fold(decider, decoded.success))
+  )
 }
 
 /** What a store gives back for an event that it keeps as JSON text. */

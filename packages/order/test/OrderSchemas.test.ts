@@ -1,7 +1,9 @@
+import * as Decider from "@daybook/kernel/Decider"
 import { Address } from "@daybook/order/Address"
 import { MAX_MINOR, Money } from "@daybook/order/Money"
 import * as Order from "@daybook/order/Order"
 import { OrderCommand } from "@daybook/order/OrderCommand"
+import { decider } from "@daybook/order/OrderDecider"
 import { codec, type OrderEvent } from "@daybook/order/OrderEvent"
 import * as OrderRejection from "@daybook/order/OrderRejection"
 import { OrderState } from "@daybook/order/OrderState"
@@ -22,28 +24,30 @@ const address: Address = {
   country: "GB"
 }
 
+const created = { _tag: "OrderCreated", customerId: "17850", currency: "GBP" } as const
+const item = {
+  productId: "85123A",
+  name: "WHITE HANGING HEART T-LIGHT HOLDER",
+  quantity: 6,
+  unitPrice: { currency: "GBP", minor: 255 }
+}
+
 /** What the golden samples mean today. A sample is never edited: a new shape gets a new file. */
-const samples: Record<string, OrderEvent> = {
-  "OrderCreated.v1": { _tag: "OrderCreated", customerId: "17850", currency: "GBP" },
-  "ItemAdded.v1": {
-    _tag: "ItemAdded",
-    productId: "85123A",
-    name: "WHITE HANGING HEART T-LIGHT HOLDER",
-    quantity: 6,
-    unitPrice: { currency: "GBP", minor: 255 }
-  },
-  "ItemRemoved.v1": {
-    _tag: "ItemRemoved",
-    productId: "85123A",
-    name: "WHITE HANGING HEART T-LIGHT HOLDER",
-    quantity: 2,
-    unitPrice: { currency: "GBP", minor: 255 },
-    reason: "one was chipped"
-  },
-  "ShippingAddressUpdated.v1": { _tag: "ShippingAddressUpdated", address },
-  "OrderConfirmed.v1": { _tag: "OrderConfirmed" },
-  "OrderShipped.v1": { _tag: "OrderShipped", carrier: "Royal Mail", tracking: "RM123456789GB" },
-  "OrderCancelled.v1": { _tag: "OrderCancelled", reason: "credit note" }
+const samples: Record<string, ReadonlyArray<OrderEvent>> = {
+  "OrderCreated.v1": [created],
+  "OrderCreated.v2": [created, { _tag: "ShippingAddressUpdated", address }],
+  "OrderCreated.v3": [created],
+  "ItemAdded.v1": [{ ...item, _tag: "ItemAdded", name: "" }],
+  "ItemAdded.v2": [{ ...item, _tag: "ItemAdded" }],
+  "ItemRemoved.v1": [{ _tag: "ProductRemoved", productId: "85123A" }],
+  "ItemRemoved.v2": [{ ...item, _tag: "ItemRemoved", quantity: 2, reason: "one was chipped" }],
+  "ProductRemoved.v1": [{ _tag: "ProductRemoved", productId: "85123A" }],
+  "ShippingAddressUpdated.v1": [{ _tag: "ShippingAddressUpdated", address }],
+  "OrderConfirmed.v1": [{ _tag: "OrderConfirmed" }],
+  "OrderConfirmed.v2": [{ _tag: "OrderConfirmed" }],
+  "OrderShipped.v1": [{ _tag: "OrderShipped", carrier: "Royal Mail", tracking: "RM123456789GB" }],
+  "OrderCancelled.v1": [{ _tag: "OrderCancelled", reason: "changed my mind" }],
+  "OrderCancelled.v2": [{ _tag: "OrderCancelled", reason: "credit note" }]
 }
 
 const fixtures = new URL("./fixtures/", import.meta.url)
@@ -51,21 +55,84 @@ const Sample = Schema.fromJsonString(
   Schema.Struct({ type: Schema.String, schemaVersion: Schema.Int, data: Schema.Json })
 )
 
+const sample = (name: string) => {
+  const text = readFileSync(new URL(`${name}.json`, fixtures), "utf8")
+  const { data, schemaVersion, type } = Schema.decodeUnknownSync(Sample)(text)
+  return recorded(type, schemaVersion, JSON.stringify(data))
+}
+
 describe("the golden samples", () => {
-  it("cover every event type", () => {
+  it("cover every version of every event type", () => {
     const files = readdirSync(fixtures).map((file) => file.replace(".json", ""))
     assert.sameMembers(files, Object.keys(samples))
-    assert.sameMembers([...new Set(files.map((file) => file.split(".")[0]))], [...codec.types])
+    assert.sameMembers(
+      files,
+      codec.versions.map(({ names, schemaVersion }) => `${names[0]}.v${schemaVersion}`)
+    )
   })
 
   for (const [name, expected] of Object.entries(samples)) {
     it(`decode to today's events: ${name}`, () => {
-      const text = readFileSync(new URL(`${name}.json`, fixtures), "utf8")
-      const { data, schemaVersion, type } = Schema.decodeUnknownSync(Sample)(text)
-      const decoded = codec.decode(recorded(type, schemaVersion, JSON.stringify(data)))
-      assert.deepStrictEqual(decoded, Result.succeed([expected]))
+      assert.deepStrictEqual(codec.decode(sample(name)), Result.succeed(expected))
     })
   }
+
+  it("fold to the order that they tell of, old versions and new ones mixed", () => {
+    const history = ["OrderCreated.v2", "ItemAdded.v1", "ItemAdded.v2", "ItemRemoved.v2"]
+    const closed = ["OrderConfirmed.v1", "OrderShipped.v1", "OrderCancelled.v1"]
+    const events = Result.getOrThrow(
+      Result.all([...history, ...closed].map((name) => codec.decode(sample(name))))
+    )
+    assert.deepStrictEqual(Decider.fold(decider, events.flat()), {
+      _tag: "Shipped",
+      customerId: "17850",
+      currency: "GBP",
+      lines: [
+        {
+          productId: "85123A",
+          name: "WHITE HANGING HEART T-LIGHT HOLDER",
+          quantity: 10,
+          unitPriceMinor: 255
+        }
+      ],
+      address,
+      carrier: "Royal Mail",
+      tracking: "RM123456789GB"
+    })
+  })
+})
+
+describe("the shop's past", () => {
+  /** What data of a version 1 stands for. */
+  const first = (type: string, data: object) =>
+    Result.map(codec.decode(recorded(type, 1, JSON.stringify(data))), ([event]) => event)
+
+  it("had prices in floats, which are the pence that they were printed as", () => {
+    const minor = (price: number) =>
+      Result.map(first("ItemAdded", { product_id: "tea", quantity: 1, price }), (event) =>
+        event?._tag === "ItemAdded" ? event.unitPrice.minor : undefined
+      )
+    for (const pence of [0, 1, 29, 57, 58, 115, 1_01, 4_35, 1_999, 90_071_992_547_409_91]) {
+      assert.deepStrictEqual(minor(Number((pence / 100).toFixed(2))), Result.succeed(pence))
+    }
+    assert.deepStrictEqual(minor(0.1 + 0.2), Result.succeed(30))
+    assert.isTrue(Result.isFailure(minor(-1)))
+  })
+
+  it("took any text for a reason", () => {
+    const reason = (text: string) =>
+      Result.map(first("OrderCancelled", { reason: text }), (event) =>
+        event?._tag === "OrderCancelled" ? event.reason : undefined
+      )
+    for (const [text, sentence] of [
+      ["", "none given"],
+      [" \n", "none given"],
+      [" too\r\n\tlate\u2028again ", "too late again"],
+      ["🫖".repeat(1_001), "🫖".repeat(1_000)]
+    ] as const) {
+      assert.deepStrictEqual(reason(text), Result.succeed(sentence))
+    }
+  })
 })
 
 describe("the schemas", () => {
@@ -99,7 +166,7 @@ describe("the schemas", () => {
     const { line2: _, region: __, ...required } = address
     const good = [address, required, to("\u{1fad6}".repeat(200))]
     const bad = [
-      ...["", "a\u0000b", "a\nb", "\ud800", "x".repeat(201)].map(to),
+      ...["", "a\u0000b", "a\nb", "a\u2028b", "\ud800", "x".repeat(201)].map(to),
       { ...address, country: "UK " }
     ]
     assert.deepStrictEqual(refused(Address, [...good, ...bad]), bad)
@@ -112,8 +179,8 @@ describe("the schemas", () => {
     const bad = [
       { ...draft, lines: [line, { ...line, quantity: 2 }] },
       { ...draft, lines: [line, { ...line, productId: "mug", quantity: 2 ** 53 - 1 }] },
-      { ...draft, _tag: "Confirmed", lines: [] },
-      { ...draft, _tag: "Shipped", carrier: "post", tracking: "P1" }
+      { ...draft, _tag: "Shipped", carrier: "post", tracking: "P1" },
+      { ...draft, _tag: "Shipped", carrier: "post", tracking: "P1", address, lines: [] }
     ]
     assert.deepStrictEqual(refused(OrderState, [...good, ...bad]), bad)
   })
