@@ -241,9 +241,9 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
  * @category combinators
  * @since 0.1.0
  */
-export const orElse = <Event>(
+export const orElse = <const Event>(
   codec: EventCodec<Event>,
-  raw: (stored: RecordedEvent, error: EventDecodeError) => ReadonlyArray<Event>
+  raw: (stored: RecordedEvent, error: EventDecodeError) => ReadonlyArray<NoInfer<Event>>
 ): EventCodec<Event> => ({
   ...codec,
   decode: (stored) =>
