@@ -26,6 +26,8 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import { describe, ExpectedRevision } from "./ExpectedRevision.ts"
+import { rootMessage } from "./internal/rootMessage.ts"
+import * as RefusalReason from "./RefusalReason.ts"
 
 /**
  * The most events in one append, and in all the appends of one `appendAll` together.
@@ -191,6 +193,24 @@ export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevis
 }
 
 /**
+ * Where an event is recorded.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const EventAddress = Schema.Struct({
+  eventId: EventId,
+  streamId: StreamId,
+  revision: Revision
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type EventAddress = typeof EventAddress.Type
+
+/**
  * Some ids of an append to `streamId` are `recorded` already, but not as it: nothing was written.
  *
  * @category errors
@@ -198,65 +218,13 @@ export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevis
  */
 export class EventIdConflict extends Schema.TaggedError<EventIdConflict>()("EventIdConflict", {
   streamId: StreamId,
-  recorded: Schema.Array(
-    Schema.Struct({ eventId: EventId, streamId: StreamId, revision: Revision })
-  )
+  recorded: Schema.Array(EventAddress)
 }) {
   override get message() {
     const list = this.recorded.map((r) => `${r.eventId} at revision ${r.revision} of ${r.streamId}`)
     return `Event ids of an append to ${this.streamId} are recorded already: ${list.join(", ")}`
   }
 }
-
-/**
- * What a JSON value must not hold, since no store could give it back as it was.
- *
- * @category errors
- * @since 0.1.0
- */
-export const NotJson = Schema.Literals([
-  "undefined",
-  "function",
-  "symbol",
-  "bigint",
-  "NaN",
-  "Infinity",
-  "-0",
-  "an integer past 2^53 - 1",
-  "a lone surrogate",
-  "U+0000",
-  "an object that is not plain",
-  "a sparse array",
-  "deeper nesting than allowed"
-])
-
-/**
- * Why an append was refused before it reached the log. `index` counts events from 0.
- *
- * @category errors
- * @since 0.1.0
- */
-export const RefusalReason = Schema.TaggedUnion({
-  NoEvents: {},
-  TooManyEvents: { count: Schema.Int, limit: Schema.Int },
-  RepeatedEventId: { index: Schema.Int, eventId: Schema.String },
-  InvalidStreamId: { issue: Schema.String },
-  InvalidExpected: { issue: Schema.String },
-  TooManyStreams: { count: Schema.Int, limit: Schema.Int },
-  /** `appendAll` names the stream twice. */
-  RepeatedStream: {},
-  InvalidField: { index: Schema.Int, field: Schema.String, issue: Schema.String },
-  /** `path` leads to the value, such as `data.lines.0.price`. */
-  NotJson: { index: Schema.Int, path: Schema.String, found: NotJson },
-  TooLarge: {
-    index: Schema.Int,
-    field: Schema.Literals(["data", "metadata"]),
-    bytes: Schema.Int,
-    limit: Schema.Int
-  },
-  /** The events up to `index` are more than an append holds, with those of its other streams. */
-  AppendTooLarge: { index: Schema.Int, bytes: Schema.Int, limit: Schema.Int }
-})
 
 /**
  * The append breaks the rules that hold for every store: nothing was written.
@@ -267,30 +235,15 @@ export const RefusalReason = Schema.TaggedUnion({
 export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRefused", {
   /** As it was given, which may be no stream id. */
   streamId: Schema.String,
-  reason: RefusalReason
+  reason: RefusalReason.RefusalReason
 }) {
   override get message() {
-    const why = RefusalReason.match(this.reason, {
-      NoEvents: () => "it has no events",
-      TooManyEvents: ({ count, limit }) => `${count} events, at most ${limit} are allowed`,
-      RepeatedEventId: ({ eventId, index }) => `event ${index} repeats the id ${eventId}`,
-      InvalidStreamId: ({ issue }) => issue,
-      InvalidExpected: ({ issue }) => `its expected revision is ${issue}`,
-      TooManyStreams: ({ count, limit }) => `${count} streams, at most ${limit} are allowed`,
-      RepeatedStream: () => "the stream is named twice",
-      InvalidField: ({ field, index, issue }) => `${field} of event ${index}: ${issue}`,
-      NotJson: ({ found, index, path }) => `${path} of event ${index} is or holds ${found}`,
-      TooLarge: ({ bytes, field, index, limit }) =>
-        `${field} of event ${index} has ${bytes} bytes, at most ${limit} are allowed`,
-      AppendTooLarge: ({ bytes, index, limit }) =>
-        `with event ${index} it has ${bytes} bytes, at most ${limit} are allowed`
-    })
-    return `Append to ${this.streamId} refused: ${why}`
+    return `Append to ${this.streamId} refused: ${RefusalReason.describe(this.reason)}`
   }
 }
 
 /**
- * An option of `read` or `readAll` is out of its range.
+ * An option of `read`, `readAll` or `find` is out of its range.
  *
  * @category errors
  * @since 0.1.0
@@ -318,13 +271,6 @@ export class EventStoreError extends Data.TaggedError("EventStoreError")<{
   override get message() {
     return `${this.operation} failed: ${rootMessage(this.cause)}`
   }
-}
-
-/** What the innermost cause says: the outer ones are about the layers it passed through. */
-const rootMessage = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
-  const { cause } = error
-  return cause === undefined || cause === error ? error.message : rootMessage(cause)
 }
 
 /**
@@ -395,5 +341,13 @@ export class EventStore extends Context.Service<
      * Settled: no append in flight can still put an event at or below that position.
      */
     readonly readAll: (options?: ReadAllOptions) => Stream.Stream<RecordedEvent, ReadError>
+
+    /** Where events of these ids are recorded, in the order of `ids`; those that aren't are left out. */
+    readonly find: (
+      ids: ReadonlyArray<EventId>
+    ) => Effect.Effect<ReadonlyArray<EventAddress>, ReadError>
+
+    /** Whether what is appended now can still be undone by its caller, who has a transaction open. */
+    readonly inTransaction: Effect.Effect<boolean>
   }
 >()("@daybook/store/EventStore") {}

@@ -8,13 +8,13 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { EventStore, type InvalidReadOption } from "./EventStore.ts"
 import { encodeAppends } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as Log from "./internal/memoryLog.ts"
-import { readOptions } from "./internal/readOptions.ts"
+import { eventIds, readOptions } from "./internal/readOptions.ts"
 
 /**
  * An empty log of its own; nothing is shared between two of them.
@@ -40,7 +40,12 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
     appendAll,
     read: (streamId, options = {}) =>
       pages(readOptions(options, streamId), (checked) => Log.readStream(log, streamId, checked)),
-    readAll: (options = {}) => pages(readOptions(options), (checked) => Log.readAll(log, checked))
+    readAll: (options = {}) => pages(readOptions(options), (checked) => Log.readAll(log, checked)),
+    find: (ids) =>
+      Effect.suspend(() =>
+        Effect.fromResult(Result.map(eventIds(ids), (checked) => Log.find(log, checked)))
+      ),
+    inTransaction: Effect.succeed(false)
   })
 })
 

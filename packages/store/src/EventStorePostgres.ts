@@ -16,7 +16,8 @@ import { encodeAppends } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as PostgresAppend from "./internal/postgresAppend.ts"
 import * as PostgresRead from "./internal/postgresRead.ts"
-import { readOptions } from "./internal/readOptions.ts"
+import { eventIds, readOptions } from "./internal/readOptions.ts"
+import { inTransaction } from "./internal/savepoint.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 
 /**
@@ -56,7 +57,12 @@ export const make: Effect.Effect<EventStore["Service"], never, SqlClient> = Effe
           Effect.map(Effect.fromResult(readOptions(options)), (valid) =>
             Stream.mapError(PostgresRead.readAll(sql, schema, valid), failed("readAll"))
           )
-        )
+        ),
+      find: Effect.fnUntraced(function* (ids) {
+        const valid = yield* Effect.fromResult(eventIds(ids))
+        return yield* Effect.mapError(PostgresRead.find(sql, schema, valid), failed("find"))
+      }),
+      inTransaction: inTransaction(sql)
     })
   }
 )

@@ -18,6 +18,7 @@ import type * as Layer from "effect/Layer"
 import { appendCases } from "./internal/eventStoreSuite/append.ts"
 import { appendAllCases } from "./internal/eventStoreSuite/appendAll.ts"
 import { concurrencyCases } from "./internal/eventStoreSuite/concurrency.ts"
+import { findCases } from "./internal/eventStoreSuite/find.ts"
 import { jsonCases } from "./internal/eventStoreSuite/json.ts"
 import { modelCases } from "./internal/eventStoreSuite/modelCases.ts"
 import { readCases } from "./internal/eventStoreSuite/read.ts"
@@ -44,6 +45,7 @@ export const suite = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     jsonCases(it)
     readCases(it)
     readAllCases(it)
+    findCases(it)
     concurrencyCases(it)
     modelCases(it)
   })

@@ -18,10 +18,10 @@ import {
   MAX_EVENTS,
   MAX_JSON_DEPTH,
   MAX_METADATA_BYTES,
-  MAX_STREAMS,
-  type RefusalReason
+  MAX_STREAMS
 } from "../EventStore.ts"
 import { ExpectedRevision } from "../ExpectedRevision.ts"
+import type { RefusalReason } from "../RefusalReason.ts"
 import * as Json from "./json.ts"
 
 /** An event as stores write it: JSON as text, the instant in milliseconds since the Unix epoch. */
@@ -40,8 +40,6 @@ export interface EncodedAppend {
   readonly expected: ExpectedRevision
   readonly events: ReadonlyArray<EncodedEvent>
 }
-
-type Reason = typeof RefusalReason.Type
 
 /**
  * Encodes the appends, then the checks, each in its order; or refuses them all.
@@ -79,7 +77,7 @@ export const encodeAppends = (
   return Result.succeed(encoded as [EncodedAppend, ...Array<EncodedAppend>])
 }
 
-const refuse = (streamId: StreamId, reason: Reason) =>
+const refuse = (streamId: StreamId, reason: RefusalReason) =>
   Result.fail(new AppendRefused({ streamId, reason }))
 
 /** Looks at the counts and names, before any work on the events. */
@@ -99,7 +97,7 @@ const refuseShape = (
       return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
     }
     if (named > MAX_STREAMS) {
-      const reason: Reason = { _tag: "TooManyStreams", count: named, limit: MAX_STREAMS }
+      const reason: RefusalReason = { _tag: "TooManyStreams", count: named, limit: MAX_STREAMS }
       return new AppendRefused({ streamId, reason })
     }
     if (streams.has(streamId)) {
@@ -112,7 +110,7 @@ const refuseShape = (
     // The type says that there is one, and callers without types find out here.
     if (events.length === 0) return new AppendRefused({ streamId, reason: { _tag: "NoEvents" } })
     if (count > MAX_EVENTS) {
-      const reason: Reason = { _tag: "TooManyEvents", count, limit: MAX_EVENTS }
+      const reason: RefusalReason = { _tag: "TooManyEvents", count, limit: MAX_EVENTS }
       return new AppendRefused({ streamId, reason })
     }
   }
@@ -131,7 +129,10 @@ const isSchemaVersion = Schema.is(SchemaVersion)
 const MIN_OCCURRED_AT = -62_135_596_800_000
 const MAX_OCCURRED_AT = 253_402_300_799_999
 
-const encodeEvent = (event: NewEvent, index: number): Result.Result<EncodedEvent, Reason> => {
+const encodeEvent = (
+  event: NewEvent,
+  index: number
+): Result.Result<EncodedEvent, RefusalReason> => {
   const { id, schemaVersion, type } = event
   if (!isEventId(id)) return invalid(index, "id", "not a UUID in lower case")
   if (!isEventType(type)) return invalid(index, "type", "not an event type")
@@ -167,18 +168,21 @@ const encodeEvent = (event: NewEvent, index: number): Result.Result<EncodedEvent
   })
 }
 
-const invalid = (index: number, field: string, issue: string): Result.Result<never, Reason> =>
-  Result.fail({ _tag: "InvalidField", index, field, issue })
+const invalid = (
+  index: number,
+  field: string,
+  issue: string
+): Result.Result<never, RefusalReason> => Result.fail({ _tag: "InvalidField", index, field, issue })
 
 const encodeField = (
   value: unknown,
   index: number,
   field: "data" | "metadata",
   limit: number
-): Result.Result<string, Reason> =>
+): Result.Result<string, RefusalReason> =>
   Result.mapError(
     Json.encode(value, { maxBytes: limit, maxDepth: MAX_JSON_DEPTH }),
-    (refused): Reason =>
+    (refused): RefusalReason =>
       refused._tag === "TooLarge"
         ? { _tag: "TooLarge", index, field, bytes: refused.bytes, limit }
         : { _tag: "NotJson", index, path: [field, ...refused.path].join("."), found: refused.found }

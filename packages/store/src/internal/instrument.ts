@@ -47,6 +47,11 @@ export const instrument = (
       service
         .read(streamId, options)
         .pipe(Stream.withSpan("EventStore.read", { attributes: { "daybook.stream": streamId } })),
-    readAll: (options) => service.readAll(options).pipe(Stream.withSpan("EventStore.readAll"))
+    readAll: (options) => service.readAll(options).pipe(Stream.withSpan("EventStore.readAll")),
+    find: (ids) =>
+      service
+        .find(ids)
+        .pipe(Effect.withSpan("EventStore.find", { attributes: { "daybook.events": ids.length } })),
+    inTransaction: service.inTransaction
   }
 }

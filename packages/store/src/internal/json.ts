@@ -7,16 +7,13 @@
  * 2. PostgreSQL's `json` and `text` types accept the text.
  */
 import * as Result from "effect/Result"
-import type * as EventStore from "../EventStore.ts"
-
-/** What a value is or holds that JSON has no faithful text for. */
-type Found = typeof EventStore.NotJson.Type
+import type { NotJson } from "../NotJson.ts"
 
 /**
  * Why a value has no text, or too long a one. `path`: the keys and indexes that lead to the place.
  */
 export type Refused =
-  | { readonly _tag: "NotJson"; readonly path: ReadonlyArray<string>; readonly found: Found }
+  | { readonly _tag: "NotJson"; readonly path: ReadonlyArray<string>; readonly found: NotJson }
   | { readonly _tag: "TooLarge"; readonly bytes: number }
 
 /**
@@ -53,7 +50,7 @@ interface Walk {
   readonly path: Array<string>
 }
 
-const check = (value: unknown, depth: number, walk: Walk): Found | "too large" | undefined => {
+const check = (value: unknown, depth: number, walk: Walk): NotJson | "too large" | undefined => {
   walk.bytes += typeof value === "string" ? value.length : 1
   if (walk.bytes > walk.maxBytes) return "too large"
   switch (typeof value) {
@@ -72,17 +69,17 @@ const check = (value: unknown, depth: number, walk: Walk): Found | "too large" |
         : checkObject(value, depth - 1, walk)
     }
     default:
-      // The four types left over are named as in `Found`.
+      // The four types left over are named as in `NotJson`.
       return typeof value as "undefined" | "function" | "symbol" | "bigint"
   }
 }
 
-const checkString = (text: string): Found | undefined => {
+const checkString = (text: string): NotJson | undefined => {
   if (text.includes("\0")) return "U+0000"
   return text.isWellFormed() ? undefined : "a lone surrogate"
 }
 
-const checkNumber = (number: number): Found | undefined => {
+const checkNumber = (number: number): NotJson | undefined => {
   if (!Number.isFinite(number)) return Number.isNaN(number) ? "NaN" : "Infinity"
   if (Object.is(number, -0)) return "-0"
   return Number.isInteger(number) && !Number.isSafeInteger(number)

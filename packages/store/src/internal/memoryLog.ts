@@ -14,6 +14,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import {
   type Appended,
+  type EventAddress,
   EventIdConflict,
   MAX_BETWEEN,
   type ReadAllOptions,
@@ -104,8 +105,14 @@ const revisionOf = (stream: ReadonlyArray<Stored>) => Revision.make(stream.lengt
 const idConflict = (streamId: StreamId.StreamId, recorded: ReadonlyArray<Stored>) =>
   new EventIdConflict({
     streamId,
-    recorded: recorded.map(({ id, revision, streamId }) => ({ eventId: id, revision, streamId }))
+    recorded: recorded.map(addressOf)
   })
+
+const addressOf = ({ id, revision, streamId }: Stored): EventAddress => ({
+  eventId: id,
+  streamId,
+  revision
+})
 
 const wrongExpectedRevision = (
   streamId: StreamId.StreamId,
@@ -121,6 +128,13 @@ const wrongExpectedRevision = (
     between: stream.slice(past, past + MAX_BETWEEN).map(toRecorded)
   })
 }
+
+/** Where the events of the ids are. */
+export const find = (log: Log, ids: ReadonlyArray<EventId>): ReadonlyArray<EventAddress> =>
+  ids.flatMap((id) => {
+    const stored = log.ids.get(id)
+    return stored === undefined ? [] : [addressOf(stored)]
+  })
 
 /** Some events and, unless they are the last, how to read on. */
 export interface Page {

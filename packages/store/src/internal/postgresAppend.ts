@@ -6,7 +6,6 @@ import type { Revision } from "@daybook/kernel/Revision"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -19,7 +18,8 @@ import {
 import { ExpectedRevision } from "../ExpectedRevision.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import type { EncodedAppend } from "./encodeAppends.ts"
-import { COLUMNS, type EventRow, recordedEvent } from "./postgresRow.ts"
+import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
+import { inSavepoint } from "./savepoint.ts"
 
 type Conflict = WrongExpectedRevision | EventIdConflict
 
@@ -75,12 +75,6 @@ const call = (
         (reason._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
     }),
     (rows) => readAnswers(appends, rows)
-  )
-
-/** Inside of a caller's transaction a failed statement would end it, so it gets a savepoint there. */
-const inSavepoint = <A>(sql: SqlClient, effect: Effect.Effect<A, SqlError>) =>
-  Effect.flatMap(Effect.serviceOption(sql.transactionService), (transaction) =>
-    Option.isSome(transaction) ? sql.withTransaction(effect) : effect
   )
 
 const statement = (
@@ -214,9 +208,5 @@ const wrongRevision = ({ append, revision, rows }: Answer) =>
 const idConflict = ({ append, rows }: Answer) =>
   new EventIdConflict({
     streamId: append.streamId,
-    recorded: rows.map(recordedEvent).map(({ id, revision, streamId }) => ({
-      eventId: id,
-      streamId,
-      revision
-    }))
+    recorded: rows.map(eventAddress)
   })

@@ -3,6 +3,7 @@
  *
  * Each page is a statement of its own: no cursor and no connection is held while the reader works.
  */
+import type { EventId } from "@daybook/kernel/EventId"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -15,9 +16,9 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
-import type { ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
+import type { EventAddress, ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
-import { COLUMNS, type EventRow, recordedEvent } from "./postgresRow.ts"
+import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
 
 /** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
 const PAGE_ROWS = 500
@@ -125,6 +126,21 @@ export const settledPosition = (
     sql<{ readonly position: bigint }>`
       SELECT ${sql(`${schema}.settled_position`)}() AS position`,
     (rows) => Arr.getUnsafe(rows, 0).position
+  )
+
+/** Where the events of the ids are. */
+export const find = (
+  sql: SqlClient,
+  schema: SchemaName,
+  ids: ReadonlyArray<EventId>
+): Effect.Effect<ReadonlyArray<EventAddress>, SqlError> =>
+  Effect.map(
+    sql<Pick<EventRow, "event_id" | "stream_id" | "revision">>`
+      SELECT e.event_id, e.stream_id, e.revision
+      FROM unnest(${Result.getOrThrow(PgTypes.array(ids, PgTypes.OID.uuid))}) WITH ORDINALITY AS i(id, place)
+      JOIN ${sql(`${schema}.events`)} e ON e.event_id = i.id
+      ORDER BY i.place`,
+    (rows) => rows.map(eventAddress)
   )
 
 const textArray = (values: ReadonlyArray<string>) =>

@@ -9,6 +9,7 @@ import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as DateTime from "effect/DateTime"
 import type * as Schema from "effect/Schema"
+import type { EventAddress } from "../EventStore.ts"
 
 /** A row of `events`, as the client decodes it. */
 export interface EventRow {
@@ -27,6 +28,15 @@ export interface EventRow {
 /** The columns of a row by name: with `*`, a column more would break the plans of running hosts. */
 export const COLUMNS =
   "position, occurred_at, recorded_at, event_id, revision, schema_version, stream_id, type, data, metadata"
+
+/** The address of the event of a row; the casts trust what `append` checked. */
+export const eventAddress = (
+  row: Pick<EventRow, "event_id" | "stream_id" | "revision">
+): EventAddress => ({
+  eventId: row.event_id as EventId,
+  streamId: row.stream_id as StreamId,
+  revision: row.revision as Revision
+})
 
 /**
  * The event of a row.

@@ -1,6 +1,7 @@
 /**
  * What every store does to the options of a read before it reads.
  */
+import { EventId } from "@daybook/kernel/EventId"
 import { EventType } from "@daybook/kernel/NewEvent"
 import { Position } from "@daybook/kernel/Position"
 import { StreamId } from "@daybook/kernel/StreamId"
@@ -8,6 +9,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidReadOption, type ReadAllOptions, type ReadOptions } from "../EventStore.ts"
 
+const isEventId = Schema.is(EventId)
 const isEventType = Schema.is(EventType)
 const isStreamId = Schema.is(StreamId)
 const isPosition = Schema.is(Position)
@@ -38,6 +40,16 @@ export const readOptions = <Options extends ReadOptions & ReadAllOptions>(
   return unknown === undefined
     ? Result.succeed(options)
     : Result.fail(refuse("types", unknown, "event types"))
+}
+
+/** The same ids, if they are ids. */
+export const eventIds = (
+  ids: ReadonlyArray<EventId>
+): Result.Result<ReadonlyArray<EventId>, InvalidReadOption> => {
+  const wrong = ids.find((id) => !isEventId(id))
+  return wrong === undefined
+    ? Result.succeed(ids)
+    : Result.fail(refuse("ids", wrong, "UUIDs in lower case"))
 }
 
 const refuseNumber = (option: string, value: number | undefined) =>

@@ -1,12 +1,8 @@
 /**
  * What of JSON every store keeps exactly, and what every store refuses, with the same reason.
  */
-import {
-  MAX_DATA_BYTES,
-  MAX_JSON_DEPTH,
-  MAX_METADATA_BYTES,
-  type RefusalReason
-} from "@daybook/store/EventStore"
+import { MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_METADATA_BYTES } from "@daybook/store/EventStore"
+import type { RefusalReason } from "@daybook/store/RefusalReason"
 import { assert, describe } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
@@ -33,7 +29,7 @@ export const jsonCases = (it: It): void => {
         Effect.gen(function* () {
           // The types refuse most of these; data from elsewhere doesn't know of types.
           const json = value as Schema.Json
-          const at = (...prefix: ReadonlyArray<string>): typeof RefusalReason.Type => ({
+          const at = (...prefix: ReadonlyArray<string>): RefusalReason => ({
             _tag: "NotJson",
             index: 1,
             path: [...prefix, ...path].join("."),

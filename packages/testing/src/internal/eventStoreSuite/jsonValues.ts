@@ -1,7 +1,7 @@
 /**
  * The edges of JSON: values that every store gives back exactly, and values that every store refuses.
  */
-import type { NotJson } from "@daybook/store/EventStore"
+import type { NotJson } from "@daybook/store/NotJson"
 import type * as Schema from "effect/Schema"
 
 /** An array in an array and so on, `depth` arrays in all. */
@@ -63,11 +63,11 @@ interface Refused {
   readonly value: unknown
   /** From the value to what is refused in it. */
   readonly path: ReadonlyArray<string>
-  readonly found: typeof NotJson.Type
+  readonly found: NotJson
 }
 
 const refused = (
-  found: typeof NotJson.Type,
+  found: NotJson,
   ...values: ReadonlyArray<readonly [name: string, value: unknown, ...path: Array<string>]>
 ): ReadonlyArray<Refused> => values.map(([name, value, ...path]) => ({ name, value, path, found }))
 

@@ -1,0 +1,64 @@
+/**
+ * Why an append was refused before it reached the log: what holds for every store.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { NotJson } from "./NotJson.ts"
+
+/**
+ * Why an append was refused before it reached the log. `index` counts events from 0.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const RefusalReason = Schema.TaggedUnion({
+  NoEvents: {},
+  TooManyEvents: { count: Schema.Int, limit: Schema.Int },
+  RepeatedEventId: { index: Schema.Int, eventId: Schema.String },
+  InvalidStreamId: { issue: Schema.String },
+  InvalidExpected: { issue: Schema.String },
+  TooManyStreams: { count: Schema.Int, limit: Schema.Int },
+  /** `appendAll` names the stream twice. */
+  RepeatedStream: {},
+  InvalidField: { index: Schema.Int, field: Schema.String, issue: Schema.String },
+  /** `path` leads to the value, such as `data.lines.0.price`. */
+  NotJson: { index: Schema.Int, path: Schema.String, found: NotJson },
+  TooLarge: {
+    index: Schema.Int,
+    field: Schema.Literals(["data", "metadata"]),
+    bytes: Schema.Int,
+    limit: Schema.Int
+  },
+  /** The events up to `index` are more than an append holds, with those of its other streams. */
+  AppendTooLarge: { index: Schema.Int, bytes: Schema.Int, limit: Schema.Int }
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type RefusalReason = typeof RefusalReason.Type
+
+/**
+ * Says the reason in words, with its numbers.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const describe = (reason: RefusalReason): string =>
+  RefusalReason.match(reason, {
+    NoEvents: () => "it has no events",
+    TooManyEvents: ({ count, limit }) => `${count} events, at most ${limit} are allowed`,
+    RepeatedEventId: ({ eventId, index }) => `event ${index} repeats the id ${eventId}`,
+    InvalidStreamId: ({ issue }) => issue,
+    InvalidExpected: ({ issue }) => `its expected revision is ${issue}`,
+    TooManyStreams: ({ count, limit }) => `${count} streams, at most ${limit} are allowed`,
+    RepeatedStream: () => "the stream is named twice",
+    InvalidField: ({ field, index, issue }) => `${field} of event ${index}: ${issue}`,
+    NotJson: ({ found, index, path }) => `${path} of event ${index} is or holds ${found}`,
+    TooLarge: ({ bytes, field, index, limit }) =>
+      `${field} of event ${index} has ${bytes} bytes, at most ${limit} are allowed`,
+    AppendTooLarge: ({ bytes, index, limit }) =>
+      `with event ${index} it has ${bytes} bytes, at most ${limit} are allowed`
+  })
