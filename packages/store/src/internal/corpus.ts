@@ -1,0 +1,159 @@
+/**
+ * Generated values to try a fold on: the same ones wherever and whenever they are generated.
+ *
+ * Text and numbers come from `effect/Arbitrary`, by the schema of each field. Here is what makes events
+ * meet: a kind of field has few values, the same in every event, so that an item is removed that was
+ * added before. And fields are generated in the order of their names, whatever that in the source is.
+ */
+import * as Arbitrary from "effect/Arbitrary"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import { describeSchema } from "./describeSchema.ts"
+
+/** Draws a whole number from 0 up to `below`, which is excluded. */
+export type Draw = (below: number) => number
+
+/** Draws the same numbers each time that it is made. */
+export const makeDraw: Effect.Effect<Draw> = Effect.map(
+  Random.Random,
+  (random): Draw =>
+    (below) =>
+      Math.floor(random.nextDoubleUnsafe() * below)
+).pipe(Random.withSeed("daybook"))
+
+/** Why there is no generator: a schema whose values `effect/Arbitrary` can't derive or find. */
+export type NotGenerated = Effect.Error<ReturnType<typeof build>>
+
+/** Generates values of the type of `schema`. */
+export const generator = <A>(
+  schema: Schema.Codec<A, unknown>
+): Effect.Effect<(draw: Draw) => A, NotGenerated> =>
+  // What is built from the parts of a schema, and checked by it, is of its type.
+  Effect.map(build(Schema.toType(schema).ast), (generate) => generate as (draw: Draw) => A)
+
+/** The members of a union, in the order of what they describe; of another schema that schema. */
+export const members = <A>(
+  schema: Schema.Codec<A, unknown>
+): ReadonlyArray<Schema.Codec<A, unknown>> => {
+  const { ast } = Schema.toType(schema)
+  return SchemaAST.isUnion(ast) && ast.checks === undefined
+    ? inOrder(ast.types).map((type) => Schema.make<Schema.Codec<A, unknown>>(type))
+    : [schema]
+}
+
+type Generate = (draw: Draw) => unknown
+
+/** How large values are where their schema does not say, see `SampleOptions` of `effect/Arbitrary`. */
+const SIZE = 8
+/** How many values one kind of field has: enough to differ, few enough to meet again. */
+const VALUES = 3
+/** How many are sampled to find so many that differ. */
+const SAMPLES = 24
+/** How many elements an array of any length gets at most: more would show no more. */
+const MAX_ELEMENTS = 2
+/** How often a value is built until it passes the checks of its own schema. */
+const TRIES = 8
+
+const build: (ast: SchemaAST.AST) => Effect.Effect<Generate, unknown> = Effect.fnUntraced(
+  function* (ast) {
+    const parts = yield* buildParts(ast)
+    if (parts === undefined) return yield* leaf(ast)
+    if (ast.checks === undefined) return parts
+    const passes = Schema.is(Schema.make<Schema.Codec<unknown>>(ast))
+    const whole = yield* leaf(ast)
+    return (draw) => {
+      for (let tried = 0; tried < TRIES; tried++) {
+        const value = parts(draw)
+        if (passes(value)) return value
+      }
+      return whole(draw)
+    }
+  }
+)
+
+/** Generates a composite from its parts; a schema without parts has none. */
+const buildParts = (ast: SchemaAST.AST): Effect.Effect<Generate | undefined, unknown> => {
+  if (SchemaAST.isObjects(ast)) return buildObject(ast)
+  if (SchemaAST.isArrays(ast)) return buildArray(ast)
+  if (SchemaAST.isUnion(ast)) {
+    return Effect.map(
+      Effect.forEach(inOrder(ast.types), build),
+      (types) => (draw: Draw) => types[draw(types.length)]?.(draw)
+    )
+  }
+  return Effect.undefined
+}
+
+const buildObject = Effect.fnUntraced(function* ({
+  indexSignatures,
+  propertySignatures
+}: SchemaAST.Objects) {
+  const properties = yield* Effect.forEach(
+    propertySignatures.toSorted((a, b) => compare(String(a.name), String(b.name))),
+    ({ name, type }) =>
+      Effect.map(build(type), (value) => ({ name, value, optional: SchemaAST.isOptional(type) }))
+  )
+  const indexes = yield* Effect.forEach(indexSignatures, ({ parameter, type }) =>
+    Effect.all({ key: build(parameter), value: build(type) })
+  )
+  return (draw: Draw) => {
+    const object: Record<PropertyKey, unknown> = {}
+    for (const { name, optional, value } of properties) {
+      if (!optional || draw(2) === 0) object[name] = value(draw)
+    }
+    for (const { key, value } of indexes) {
+      for (let left = draw(MAX_ELEMENTS + 1); left > 0; left--) {
+        object[String(key(draw))] = value(draw)
+      }
+    }
+    return object
+  }
+})
+
+const buildArray = Effect.fnUntraced(function* ({ elements, rest }: SchemaAST.Arrays) {
+  const first = yield* Effect.forEach(elements, (element) =>
+    Effect.map(build(element), (value) => ({ value, optional: SchemaAST.isOptional(element) }))
+  )
+  const [repeated, ...last] = yield* Effect.forEach(rest, build)
+  return (draw: Draw) => {
+    const array: Array<unknown> = []
+    for (const { optional, value } of first) {
+      if (optional && draw(2) === 0) return array
+      array.push(value(draw))
+    }
+    if (repeated === undefined) return array
+    for (let left = draw(MAX_ELEMENTS + 1); left > 0; left--) array.push(repeated(draw))
+    for (const value of last) array.push(value(draw))
+    return array
+  }
+})
+
+/** Generates one of a few values, which depend on nothing but what the schema describes. */
+const leaf = Effect.fnUntraced(function* (ast: SchemaAST.AST) {
+  const schema = Schema.make<Schema.Codec<unknown>>(ast)
+  const arbitrary = yield* Effect.try({
+    try: () => Arbitrary.schema(schema),
+    catch: (cause) => cause
+  })
+  const samples = yield* Arbitrary.sampleEffect(arbitrary, {
+    count: SAMPLES,
+    size: SIZE,
+    seed: describeSchema(schema)
+  })
+  const values = Arr.dedupe(samples).slice(0, VALUES)
+  // Mostly the first one, so that several fields of two events can be alike at once. Numbers differ more:
+  // many are quantities, which matter by being less or more.
+  const likelihood = typeof values[0] === "number" ? 2 : 4
+  return (draw: Draw) => values[draw(likelihood) === 0 ? draw(values.length) : 0]
+})
+
+const inOrder = (types: ReadonlyArray<SchemaAST.AST>): ReadonlyArray<SchemaAST.AST> =>
+  types
+    .map((type) => ({ type, text: describeSchema(Schema.make(type)) }))
+    .toSorted((a, b) => compare(a.text, b.text))
+    .map(({ type }) => type)
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)

@@ -1,0 +1,18 @@
+/**
+ * What a schema stores and accepts, as text that is the same as long as the same data decodes.
+ */
+import * as EventCodec from "@daybook/kernel/EventCodec"
+import * as SchemaLock from "@daybook/kernel/SchemaLock"
+import * as Schema from "effect/Schema"
+
+/** The description that a lock file would hold, so that the two never disagree about a change. */
+export const describeSchema = (schema: Schema.Codec<unknown, unknown>): string =>
+  SchemaLock.toText(
+    SchemaLock.describe({
+      ...empty,
+      // A lock leaves out the tag of an event, which is stored beside its data; inside of a field it counts.
+      versions: [{ names: ["it"], schemaVersion: 1, schema: Schema.Struct({ it: schema }) }]
+    })
+  )
+
+const empty = EventCodec.make({ name: "it", events: Schema.TaggedUnion({ It: {} }) })
