@@ -11,6 +11,7 @@ import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as migration0001 from "./internal/migration0001.ts"
+import * as migration0002 from "./internal/migration0002.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
@@ -55,7 +56,10 @@ const run = Migrator.make({})
 
 /** Numbered, and only ever appended to. */
 const loader = (schema: SchemaName): Migrator.Loader =>
-  Effect.succeed([[1, "events", Effect.succeed(runAll(migration0001.statements(schema)))]])
+  Effect.succeed([
+    [1, "events", Effect.succeed(runAll(migration0001.statements(schema)))],
+    [2, "snapshots", Effect.succeed(runAll(migration0002.statements(schema)))]
+  ])
 
 const runAll = (statements: ReadonlyArray<string>) =>
   Effect.gen(function* () {

@@ -62,10 +62,16 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           Array.from({ length: 10 }, () => host),
           { concurrency: "unbounded" }
         )
-        assert.deepStrictEqual(ran.flat(), [[1, "events"]])
+        assert.deepStrictEqual(ran.flat(), [
+          [1, "events"],
+          [2, "snapshots"]
+        ])
         const sql = yield* PgClient.make({ url })
-        const rows = yield* sql`SELECT migration_id, name FROM daybook.migrations`
-        assert.deepStrictEqual(rows, [{ migration_id: 1, name: "events" }])
+        const rows = yield* sql`SELECT migration_id, name FROM daybook.migrations ORDER BY 1`
+        assert.deepStrictEqual(rows, [
+          { migration_id: 1, name: "events" },
+          { migration_id: 2, name: "snapshots" }
+        ])
       }).pipe(Effect.scoped)
     )
 
@@ -78,7 +84,7 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
             Effect.provideService(SqlClient, sql),
             Effect.provideService(PostgresSchema, SchemaName.make(name))
           )
-          assert.strictEqual(ran.length, 1)
+          assert.strictEqual(ran.length, 2)
         }
         const tables = yield* sql<{ schemaname: string }>`
           SELECT schemaname FROM pg_tables WHERE tablename = 'events' ORDER BY 1`

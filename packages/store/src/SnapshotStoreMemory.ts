@@ -1,0 +1,59 @@
+/**
+ * The snapshot store in memory: the reference that says what every other one answers. What it holds
+ * is gone with its process.
+ *
+ * @since 0.1.0
+ */
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import { type EncodedSnapshot, encodeSnapshot } from "./internal/encodeSnapshot.ts"
+import { instrument } from "./internal/instrumentSnapshots.ts"
+import { SnapshotStore } from "./SnapshotStore.ts"
+
+/**
+ * An empty store of its own; nothing is shared between two of them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<SnapshotStore["Service"]> = Effect.sync(() => {
+  /** Of each stream the newest first. */
+  const streams = new Map<StreamId, ReadonlyArray<EncodedSnapshot>>()
+  const of = (streamId: StreamId) => streams.get(streamId) ?? []
+  return instrument({
+    load: (streamId, { atOrBelow = Number.POSITIVE_INFINITY, fingerprint } = {}) =>
+      Effect.sync(() => {
+        const found = of(streamId).find(
+          (snapshot) =>
+            snapshot.revision <= atOrBelow &&
+            (fingerprint === undefined || snapshot.fingerprint === fingerprint)
+        )
+        return Option.map(Option.fromUndefinedOr(found), (snapshot) => ({
+          ...snapshot,
+          // What `encodeSnapshot` wrote from a value of the same type.
+          state: JSON.parse(snapshot.state) as Schema.Json
+        }))
+      }),
+    save: (snapshot) =>
+      Effect.map(
+        Effect.suspend(() => Effect.fromResult(encodeSnapshot(snapshot))),
+        (saved) => {
+          const others = of(saved.streamId).filter(({ revision }) => revision !== saved.revision)
+          const all = [...others, saved].toSorted((a, b) => b.revision - a.revision)
+          streams.set(saved.streamId, all)
+        }
+      ),
+    prune: (streamId, keep) => Effect.sync(() => streams.set(streamId, of(streamId).slice(0, keep)))
+  })
+})
+
+/**
+ * Each snapshot store that this layer builds is empty.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<SnapshotStore> = Layer.effect(SnapshotStore, make)

@@ -1,0 +1,103 @@
+/**
+ * A snapshot store in PostgreSQL 15 or later, or in PGlite: the table `snapshots` beside the events.
+ *
+ * @since 0.1.0
+ */
+import type { EventId } from "@daybook/kernel/EventId"
+import type { Revision } from "@daybook/kernel/Revision"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { FoldFingerprint } from "./FoldFingerprint.ts"
+import { encodeSnapshot } from "./internal/encodeSnapshot.ts"
+import { instrument } from "./internal/instrumentSnapshots.ts"
+import { inSavepoint } from "./internal/savepoint.ts"
+import { PostgresSchema } from "./PostgresSchema.ts"
+import { SnapshotStore, SnapshotStoreError } from "./SnapshotStore.ts"
+
+/**
+ * The store on the current SQL client, in the schema of {@link PostgresSchema}.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<SnapshotStore["Service"], never, SqlClient> = Effect.gen(
+  function* () {
+    // A client may rename columns and keys of JSON for its other users; states are as they are.
+    const sql = (yield* SqlClient).withoutTransforms()
+    const snapshots = sql(`${yield* PostgresSchema}.snapshots`)
+    return instrument({
+      load: (streamId, { atOrBelow, fingerprint } = {}) =>
+        inSavepoint(
+          sql,
+          sql<SnapshotRow>`
+            SELECT revision, event_id, fingerprint, state FROM ${snapshots}
+            WHERE ${sql.and([
+              sql`stream_id = ${streamId}`,
+              sql`revision <= ${PgTypes.int4(Math.min(atOrBelow ?? MAX_REVISION, MAX_REVISION))}`,
+              ...(fingerprint === undefined ? [] : [sql`fingerprint = ${fingerprint}`])
+            ])}
+            ORDER BY revision DESC LIMIT 1`
+        ).pipe(
+          Effect.mapError(failed("load")),
+          Effect.map(([row]) =>
+            // The casts trust what `save` checked before it wrote; the state is decoded by its reader.
+            Option.map(Option.fromUndefinedOr(row), ({ event_id, revision, state, ...rest }) => ({
+              streamId,
+              revision: revision as Revision,
+              eventId: event_id as EventId,
+              fingerprint: rest.fingerprint as FoldFingerprint,
+              state
+            }))
+          )
+        ),
+      save: Effect.fnUntraced(function* (snapshot) {
+        const { eventId, fingerprint, revision, state, streamId } = yield* Effect.fromResult(
+          encodeSnapshot(snapshot)
+        )
+        yield* Effect.mapError(
+          sql`
+            INSERT INTO ${snapshots} (stream_id, revision, event_id, fingerprint, state)
+            VALUES (${streamId}, ${PgTypes.int4(revision)}, ${eventId}::uuid, ${fingerprint},
+              ${state}::text::json)
+            ON CONFLICT (stream_id, revision) DO UPDATE SET event_id = excluded.event_id,
+              fingerprint = excluded.fingerprint, state = excluded.state`,
+          failed("save")
+        )
+      }),
+      prune: (streamId, keep) =>
+        sql`
+          DELETE FROM ${snapshots} WHERE stream_id = ${streamId} AND revision <= (
+            SELECT revision FROM ${snapshots} WHERE stream_id = ${streamId}
+            ORDER BY revision DESC OFFSET ${PgTypes.int8(BigInt(keep))} LIMIT 1)`.pipe(
+          Effect.mapError(failed("prune")),
+          Effect.asVoid
+        )
+    })
+  }
+)
+
+/**
+ * The table must be there: provide `PostgresMigrations.layer` at the edge, or run it beforehand.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<SnapshotStore, never, SqlClient> = Layer.effect(SnapshotStore, make)
+
+/** The highest revision of a stream: the column is an integer. */
+const MAX_REVISION = 2_147_483_647
+
+interface SnapshotRow {
+  readonly revision: number
+  readonly event_id: string
+  readonly fingerprint: string
+  readonly state: Schema.Json
+}
+
+const failed = (operation: string) => (cause: SqlError) =>
+  new SnapshotStoreError({ operation, cause })

@@ -1,0 +1,24 @@
+/**
+ * What every snapshot store has, whatever it stores in: spans, and a range for how many to keep.
+ */
+import * as Effect from "effect/Effect"
+import { SnapshotStore } from "../SnapshotStore.ts"
+
+/** The same store, its operations in spans. */
+export const instrument = ({
+  load,
+  prune,
+  save
+}: SnapshotStore["Service"]): SnapshotStore["Service"] =>
+  SnapshotStore.of({
+    load: (streamId, options) =>
+      load(streamId, options).pipe(inSpan("SnapshotStore.load", streamId)),
+    save: (snapshot) => save(snapshot).pipe(inSpan("SnapshotStore.save", snapshot.streamId)),
+    prune: (streamId, keep) =>
+      Number.isSafeInteger(keep) && keep >= 0
+        ? prune(streamId, keep).pipe(inSpan("SnapshotStore.prune", streamId), Effect.asVoid)
+        : Effect.die(new RangeError(`keep is ${keep}, allowed is a whole number, 0 or more`))
+  })
+
+const inSpan = (name: string, streamId: string) =>
+  Effect.withSpan(name, { attributes: { "daybook.stream": streamId } })

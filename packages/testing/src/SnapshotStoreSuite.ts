@@ -1,0 +1,203 @@
+/**
+ * The contract of snapshot stores as a suite: run it on a store of your own, as Daybook runs it on its
+ * own.
+ *
+ * **Example** (A test file of a store)
+ *
+ * ```ts test
+ * import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
+ * import * as SnapshotStoreSuite from "@daybook/testing/SnapshotStoreSuite"
+ *
+ * SnapshotStoreSuite.suite("SnapshotStoreMemory", SnapshotStoreMemory.layer)
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Revision from "@daybook/kernel/Revision"
+import { FoldFingerprint } from "@daybook/store/FoldFingerprint"
+import {
+  type LoadOptions,
+  type Snapshot,
+  SnapshotRefused,
+  SnapshotStore
+} from "@daybook/store/SnapshotStore"
+import { assert, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import { freshId, freshStream, TIMEOUT_MILLIS } from "./internal/eventStoreSuite/fixture.ts"
+import { notJson, roundTrips } from "./internal/eventStoreSuite/jsonValues.ts"
+
+const fold = FoldFingerprint.make("0f".repeat(32))
+const otherFold = FoldFingerprint.make("f0".repeat(32))
+
+/** Makes snapshots of one stream, which is nobody else's. */
+const makeStream = () => {
+  const streamId = freshStream()
+  return (revision: number, fields?: Partial<Snapshot>): Snapshot => ({
+    streamId,
+    revision: Revision.make(revision),
+    eventId: freshId(),
+    fingerprint: fold,
+    state: { revision },
+    ...fields
+  })
+}
+
+const save = (...snapshots: ReadonlyArray<Snapshot>) =>
+  Effect.flatMap(SnapshotStore, (store) => Effect.forEach(snapshots, store.save, { discard: true }))
+
+const load = ({ streamId }: Snapshot, options?: LoadOptions) =>
+  Effect.flatMap(SnapshotStore, (store) => store.load(streamId, options)).pipe(
+    Effect.map(Option.getOrUndefined)
+  )
+
+const atOrBelow = (revision: number): LoadOptions => ({ atOrBelow: Revision.make(revision) })
+
+/**
+ * Registers the cases of every rule of `SnapshotStore`, all on one store that `store` builds.
+ *
+ * **Details**
+ * The store may hold snapshots of other streams already.
+ *
+ * @category suites
+ * @since 0.1.0
+ */
+export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): void => {
+  // A database may have to be started, and connections to it live by the real clock.
+  layer(store, { timeout: 2 * TIMEOUT_MILLIS, excludeTestServices: true })(name, (it) => {
+    it.effect("has no snapshot of a stream that none was saved of", () =>
+      Effect.gen(function* () {
+        assert.isUndefined(yield* load(makeStream()(1)))
+      })
+    )
+
+    it.effect("loads the newest, or the newest at or below a revision", () =>
+      Effect.gen(function* () {
+        const snapshot = makeStream()
+        const [one, five, nine] = [snapshot(1), snapshot(5), snapshot(9)]
+        yield* save(five, nine, one)
+        assert.deepStrictEqual(yield* load(one), nine)
+        assert.deepStrictEqual(yield* load(one, atOrBelow(Number.MAX_SAFE_INTEGER)), nine)
+        assert.deepStrictEqual(yield* load(one, atOrBelow(9)), nine)
+        assert.deepStrictEqual(yield* load(one, atOrBelow(8)), five)
+        assert.deepStrictEqual(yield* load(one, atOrBelow(5)), five)
+        assert.isUndefined(yield* load(one, atOrBelow(0)))
+      })
+    )
+
+    it.effect("loads the newest of a fold", () =>
+      Effect.gen(function* () {
+        const snapshot = makeStream()
+        const [mine, theirs] = [snapshot(2), snapshot(3, { fingerprint: otherFold })]
+        yield* save(mine, theirs)
+        assert.deepStrictEqual(yield* load(mine), theirs)
+        assert.deepStrictEqual(yield* load(mine, { fingerprint: fold }), mine)
+        assert.isUndefined(yield* load(mine, { ...atOrBelow(1), fingerprint: fold }))
+      })
+    )
+
+    it.effect("keeps the snapshots of streams apart", () =>
+      Effect.gen(function* () {
+        const store = yield* SnapshotStore
+        const [one, other] = [makeStream()(1), makeStream()(2)]
+        yield* save(one, other)
+        yield* store.prune(other.streamId, 0)
+        assert.deepStrictEqual(yield* load(one), one)
+        assert.isUndefined(yield* load(other))
+      })
+    )
+
+    it.effect("changes nothing when the same snapshot is saved again", () =>
+      Effect.gen(function* () {
+        const store = yield* SnapshotStore
+        const snapshot = makeStream()
+        const [one, two] = [snapshot(1), snapshot(2)]
+        yield* save(one, two, two)
+        yield* store.prune(one.streamId, 2)
+        assert.deepStrictEqual(yield* load(one), two)
+        assert.deepStrictEqual(yield* load(one, atOrBelow(1)), one)
+      })
+    )
+
+    it.effect("replaces the snapshot of a revision by one that is saved later", () =>
+      Effect.gen(function* () {
+        const snapshot = makeStream()
+        const later = snapshot(1, { fingerprint: otherFold, state: "later" })
+        yield* save(snapshot(1), later)
+        assert.deepStrictEqual(yield* load(later), later)
+        assert.isUndefined(yield* load(later, { fingerprint: fold }))
+      })
+    )
+
+    it.effect("deletes all but the newest", () =>
+      Effect.gen(function* () {
+        const store = yield* SnapshotStore
+        const snapshot = makeStream()
+        const [one, two, three] = [snapshot(1), snapshot(2), snapshot(3)]
+        yield* save(three, one, two)
+        yield* store.prune(one.streamId, 3)
+        assert.deepStrictEqual(yield* load(one, atOrBelow(1)), one)
+        yield* store.prune(one.streamId, 2)
+        assert.isUndefined(yield* load(one, atOrBelow(1)))
+        assert.deepStrictEqual(yield* load(one, atOrBelow(2)), two)
+        yield* store.prune(one.streamId, 0)
+        assert.isUndefined(yield* load(one))
+      })
+    )
+
+    it.effect("dies when it is told to keep less than none", () =>
+      Effect.gen(function* () {
+        const store = yield* SnapshotStore
+        for (const keep of [-1, 0.5, Number.NaN]) {
+          const exit = yield* Effect.exit(store.prune(freshStream(), keep))
+          assert.isTrue(Exit.hasDies(exit), String(keep))
+        }
+      })
+    )
+
+    it.effect("gives states back as they were, down to the order of keys", () =>
+      Effect.gen(function* () {
+        for (const [what, state] of roundTrips) {
+          const snapshot = makeStream()(1, { state })
+          yield* save(snapshot)
+          const loaded = yield* load(snapshot)
+          assert.deepStrictEqual(loaded, snapshot, what)
+          assert.strictEqual(JSON.stringify(loaded?.state), JSON.stringify(state), what)
+        }
+      })
+    )
+
+    it.effect("refuses states that JSON cannot hold, rather than changing them", () =>
+      Effect.gen(function* () {
+        for (const { name, value } of notJson) {
+          // The types refuse most of these; states from elsewhere don't know of types.
+          const snapshot = makeStream()(1, { state: value as Schema.Json })
+          assert.instanceOf(yield* Effect.flip(save(snapshot)), SnapshotRefused, name)
+          assert.isUndefined(yield* load(snapshot))
+        }
+      })
+    )
+
+    it.effect("refuses what is no snapshot", () =>
+      Effect.gen(function* () {
+        const snapshot = makeStream()
+        for (const wrong of [
+          snapshot(0),
+          snapshot(2 ** 31),
+          // As from a caller that has no types.
+          snapshot(1, { eventId: "7" as Snapshot["eventId"] }),
+          snapshot(1, { fingerprint: "mine" as Snapshot["fingerprint"] }),
+          snapshot(1, { streamId: "nobody" as Snapshot["streamId"] })
+        ]) {
+          const refused = yield* Effect.flip(save(wrong))
+          assert.instanceOf(refused, SnapshotRefused)
+          assert.strictEqual(refused.streamId, wrong.streamId)
+        }
+        assert.isUndefined(yield* load(snapshot(1)))
+      })
+    )
+  })
+}
