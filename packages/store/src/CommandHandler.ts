@@ -6,6 +6,8 @@
  * 1. A command id counts once: executing it again on the same stream records nothing and gives the
  *    first answer. A command that was rejected, or recorded nothing, left no trace: it is decided anew.
  * 2. Nothing is decided on a state that the append did not find.
+ * 3. Snapshots and cached states are invisible: with any of them, stale ones and wrong ones included, or
+ *    with none, the answers are the same.
  *
  * @since 0.1.0
  */
@@ -13,37 +15,28 @@ import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
-import type { NewEvent } from "@daybook/kernel/NewEvent"
-import * as Revision from "@daybook/kernel/Revision"
-import type { InvalidStreamId, StreamId } from "@daybook/kernel/StreamId"
+import type * as Revision from "@daybook/kernel/Revision"
+import type { InvalidStreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
+import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
-import {
-  type AppendError,
-  EventIdConflict,
-  EventStore,
-  type EventStoreError,
-  type Until,
-  WrongExpectedRevision
-} from "./EventStore.ts"
-import * as ExpectedRevision from "./ExpectedRevision.ts"
-import {
-  begin,
-  type Cursor,
-  decideAll,
-  entries,
-  evolveBy,
-  type Identified
-} from "./internal/decision.ts"
+import { type AppendError, EventStore, type EventStoreError, type Until } from "./EventStore.ts"
+import { type Cursor, entries, nothing } from "./internal/decision.ts"
+import * as ExecuteAll from "./internal/executeAll.ts"
+import * as OpenStream from "./internal/openStream.ts"
+import * as Snapshots from "./internal/snapshots.ts"
+import * as StateCache from "./internal/stateCache.ts"
+import * as Turns from "./internal/turns.ts"
+import type { SnapshotPolicy } from "./SnapshotPolicy.ts"
+import type { SnapshotStore } from "./SnapshotStore.ts"
 
 /**
  * A command with its identity and time.
@@ -125,6 +118,25 @@ export const MaxAttempts = Context.Reference<number>("@daybook/store/CommandHand
 })
 
 /**
+ * Of how many streams a handler keeps the newest state in memory; those used last. None unless provided
+ * to its layer.
+ *
+ * **Details**
+ * With it a command on such a stream appends without reading, and commands of this host on one stream
+ * take turns. Memory is bounded by this number alone, not
+ * by the size of the states. A state is shared by all who got it, so nobody may change it in place, as
+ * `evolve` does not. Restart the hosts when their log was restored from a backup: a stream that
+ * has other events at the same revisions is noticed by reading only.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CachedStreams = Context.Reference<number>(
+  "@daybook/store/CommandHandler/CachedStreams",
+  { defaultValue: () => 0 }
+)
+
+/**
  * Executes commands and loads states of any aggregate.
  *
  * @category services
@@ -187,64 +199,47 @@ export class CommandHandler extends Context.Service<
   /** Ids of commands that bring none are drawn from the `WebCrypto` reference of `effect`. */
   static readonly layer: Layer.Layer<CommandHandler, never, EventStore> = Layer.effect(
     CommandHandler,
-    Effect.suspend(() => make)
+    Effect.suspend(() => make(Effect.succeed(Snapshots.none)))
   ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+
+  /**
+   * Starts folds from snapshots, and takes new ones by `policy`, beside the commands.
+   *
+   * **Details**
+   * Two are saved at once, and 64 more wait; beyond that a snapshot is skipped. None is taken inside of a
+   * transaction of the caller. Closing the layer waits 5 seconds for what is being saved, then gives it up.
+   */
+  static readonly layerSnapshots = (
+    policy: SnapshotPolicy
+  ): Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> =>
+    Layer.effect(
+      CommandHandler,
+      Effect.suspend(() => make(Snapshots.make(policy)))
+    ).pipe(Layer.provide([SecureRandom.layerWebCrypto, Digest.layerWebCrypto]))
 }
 
-const commands = Metric.counter("daybook_commands", {
-  description: "Commands answered, by category and outcome: accepted, repeated or rejected"
-})
-const conflicts = Metric.counter("daybook_command_conflicts", {
-  description: "Appends of commands that lost a race, by category"
-})
-const retries = Metric.counter("daybook_command_retries", {
-  description: "Decisions that were taken again after a lost race, by category"
-})
-const loadedEvents = Metric.counter("daybook_loaded_events", {
-  description: "Stored events read to load states, by category"
-})
-
-const make = Effect.gen(function* () {
+const make = Effect.fnUntraced(function* <R>(
+  makeSnapshots: Effect.Effect<Snapshots.Snapshots, never, R>
+) {
   const store = yield* EventStore
   const random = yield* SecureRandom.SecureRandom
-
-  /** The events after `cursor`, folded into it. */
-  const catchUp = <Command, State, Event, Rejection>(
-    aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
-    cursor: Cursor<State, Event>,
-    options?: { readonly to?: Revision.Revision; readonly until?: Until }
-  ): Effect.Effect<void, EventDecodeError | EventStoreError> =>
-    store.read(cursor.streamId, { ...options, from: Revision.make(cursor.revision + 1) }).pipe(
-      Stream.runForEachArray((recorded) =>
-        Effect.andThen(
-          Effect.fromResult(evolveBy(aggregate, cursor, recorded)),
-          Metric.update(
-            Metric.withAttributes(loadedEvents, { category: aggregate.category }),
-            recorded.length
-          )
-        )
-      ),
-      // The options above are built here, within their ranges.
-      Effect.catchTag("InvalidReadOption", Effect.die)
-    )
-
-  const loadUpTo = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
-    aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
-    id: string,
-    options?: { readonly to?: Revision.Revision; readonly until?: Until }
-  ) {
-    const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
-    yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
-    const cursor = begin(aggregate, streamId, [])
-    yield* catchUp(aggregate, cursor, options)
-    const loaded: Loaded<State> = { streamId, revision: cursor.revision, state: cursor.state }
-    return loaded
+  const capacity = yield* CachedStreams
+  const stream = OpenStream.make({
+    store,
+    cache: capacity > 0 ? StateCache.make(capacity) : undefined,
+    snapshots: yield* makeSnapshots
   })
+  const decideAndAppend = ExecuteAll.make(store, stream)
+  const inTurn = capacity > 0 ? Turns.make() : undefined
 
-  const identify = <Command>(request: Request<Command>) =>
-    request.commandId === undefined
-      ? Effect.map(random.uuidV4(), CommandId.make)
-      : Effect.succeed(request.commandId)
+  const identify = <Command>(request: Request<Command>, now: DateTime.Utc) => {
+    const { command, commandId, occurredAt = now } = request
+    return commandId === undefined
+      ? Effect.map(random.uuidV4(), (uuid) => {
+          return { command, commandId: CommandId.make(uuid), occurredAt, brought: false }
+        })
+      : Effect.succeed({ command, commandId, occurredAt, brought: true })
+  }
 
   const executeAll = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
@@ -260,76 +255,16 @@ const make = Effect.gen(function* () {
       "daybook.commands": requests.length
     })
     const now = yield* DateTime.now
+    const identified = yield* Effect.forEach(requests, (request) => identify(request, now))
     const metadata = yield* currentMetadata
-    const identified: Array<Identified<Command>> = []
-    for (const request of requests) {
-      const commandId = yield* identify(request)
-      identified.push({
-        command: request.command,
-        commandId,
-        occurredAt: request.occurredAt ?? now
-      })
-    }
     const maxAttempts = yield* MaxAttempts
-    const cursor = begin(
-      aggregate,
-      streamId,
-      identified.map((request) => request.commandId)
-    )
-    yield* catchUp(aggregate, cursor)
-    for (let attempt = 1; ; attempt++) {
-      const decided = decideAll(aggregate, cursor, identified, metadata)
-      if (Result.isFailure(decided)) return yield* decided.failure
-      const { answers, events } = decided.success
-      const appended = yield* Effect.result(
-        Arr.isReadonlyArrayNonEmpty(events)
-          ? Effect.map(
-              store.append({
-                streamId,
-                expected: ExpectedRevision.exactly(cursor.revision),
-                events
-              }),
-              ({ repeated }) => repeated
-            )
-          : Effect.succeed(false)
-      )
-      if (Result.isSuccess(appended) && !appended.success) {
-        yield* Effect.forEach(answers, (answer) => count(aggregate.category, answer), {
-          discard: true
-        })
-        return answers
-      }
-      const error = Result.isFailure(appended) ? appended.failure : undefined
-      if (error instanceof WrongExpectedRevision) {
-        yield* Metric.update(Metric.withAttributes(conflicts, { category: aggregate.category }), 1)
-        yield* Effect.annotateCurrentSpan("daybook.attempts", attempt)
-        if (attempt >= maxAttempts) return yield* error
-        // The conflict brings the events in between, so mostly no read is needed to decide again.
-        yield* Effect.fromResult(evolveBy(aggregate, cursor, error.between))
-        if (cursor.revision < error.actual) yield* catchUp(aggregate, cursor)
-      } else if (error === undefined || error instanceof EventIdConflict) {
-        // The same commands ran elsewhere meanwhile, perhaps on another state: theirs is the answer.
-        const known = cursor.recorded.size
-        yield* catchUp(aggregate, cursor)
-        if (cursor.recorded.size === known) {
-          return yield* error ?? takenIds(streamId, events)
-        }
-      } else return yield* error
-      yield* Metric.update(Metric.withAttributes(retries, { category: aggregate.category }), 1)
-    }
+    const answers = decideAndAppend(aggregate, streamId, identified, { metadata, maxAttempts })
+    // A transaction holds the stream in the store until it ends: who waited here for another who waits
+    // there would wait for ever.
+    return yield* inTurn === undefined || (yield* store.inTransaction)
+      ? answers
+      : inTurn(streamId, answers)
   })
-
-  /** Ids of these events are recorded on their stream, but not by the commands that they are of. */
-  const takenIds = (streamId: StreamId, events: ReadonlyArray<NewEvent>) => {
-    const ids = new Set(events.map(({ id }) => id))
-    return store.read(streamId).pipe(
-      Stream.filter(({ id }) => ids.has(id)),
-      Stream.map(({ id, revision }) => ({ eventId: id, streamId, revision })),
-      Stream.runCollect,
-      Effect.catchTag("InvalidReadOption", Effect.die),
-      Effect.flatMap((recorded) => Effect.fail(new EventIdConflict({ streamId, recorded })))
-    )
-  }
 
   return CommandHandler.of({
     execute: Effect.fn("CommandHandler.execute")(function* (aggregate, id, command, options) {
@@ -339,23 +274,41 @@ const make = Effect.gen(function* () {
     }),
     executeAll: Effect.fn("CommandHandler.executeAll")(executeAll),
     load: Effect.fn("CommandHandler.load")(function* (aggregate, id) {
-      return yield* loadUpTo(aggregate, id)
+      const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
+      yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
+      const { cursor } = yield* stream.open(aggregate, streamId, {})
+      yield* stream.remember(aggregate, streamId, cursor, false)
+      return loaded(cursor)
     }),
     loadAt: Effect.fn("CommandHandler.loadAt")(function* (aggregate, id, at) {
-      return yield* loadUpTo(aggregate, id, "revision" in at ? { to: at.revision } : { until: at })
+      const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
+      yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
+      const bound = "revision" in at ? { to: at.revision } : { until: at }
+      const { cursor } = yield* stream.open(aggregate, streamId, bound)
+      return loaded(cursor)
     }),
     history: (aggregate, id) =>
       Stream.unwrap(
         Effect.map(Effect.fromResult(Aggregate.streamId(aggregate, id)), (streamId) => {
-          const cursor = begin(aggregate, streamId, [])
+          let { state } = nothing(aggregate)
           return store.read(streamId).pipe(
             Stream.catchTag("InvalidReadOption", Stream.die),
-            Stream.mapEffect((recorded) => Effect.fromResult(entries(aggregate, cursor, recorded))),
+            Stream.mapEffect((recorded) => {
+              const told = entries(aggregate, state, recorded)
+              if (Result.isSuccess(told)) state = told.success.at(-1)?.state ?? state
+              return Effect.fromResult(told)
+            }),
             Stream.flattenIterable
           )
         })
       ).pipe(Stream.withSpan("CommandHandler.history", { attributes: { "daybook.id": id } }))
   })
+})
+
+const loaded = <State, Event>(cursor: Cursor<State, Event>): Loaded<State> => ({
+  streamId: cursor.streamId,
+  revision: cursor.revision,
+  state: cursor.state
 })
 
 /** The caller's metadata with the W3C trace context of the current span. */
@@ -369,15 +322,3 @@ const currentMetadata = Effect.gen(function* () {
   if (!/^[0-9a-f]{32}$/.test(traceId) || !/^[0-9a-f]{16}$/.test(spanId)) return metadata
   return { ...metadata, traceparent: `00-${traceId}-${spanId}-${sampled ? "01" : "00"}` }
 })
-
-const count = <State, Event, Rejection>(
-  category: string,
-  answer: Result.Result<Executed<State, Event>, Rejection>
-) => {
-  const outcome = Result.isFailure(answer)
-    ? "rejected"
-    : answer.success.repeated
-      ? "repeated"
-      : "accepted"
-  return Metric.update(Metric.withAttributes(commands, { category, outcome }), 1)
-}

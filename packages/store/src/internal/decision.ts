@@ -21,7 +21,31 @@ export interface Identified<out Command> {
   readonly command: Command
   readonly commandId: CommandId
   readonly occurredAt: DateTime.Utc
+  /** Whether the caller named the command, so that it may have been executed before. */
+  readonly brought: boolean
 }
+
+/**
+ * A state that a fold may start from: that of a stream at a revision, whose event has this id.
+ */
+export interface Known<out State> {
+  readonly revision: Revision.Revision
+  /** Absent at revision 0, which has no event. */
+  readonly eventId: EventId.EventId | undefined
+  readonly state: State
+  /** That of the newest snapshot that is known to be there; 0 for none. */
+  readonly snapshotRevision: Revision.Revision
+}
+
+/** The start of every stream. */
+export const nothing = <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>
+): Known<State> => ({
+  revision: Revision.empty,
+  eventId: undefined,
+  state: aggregate.decider.initialState,
+  snapshotRevision: Revision.empty
+})
 
 /**
  * How far a stream is folded, and what the watched commands had recorded by then.
@@ -31,20 +55,21 @@ export interface Cursor<State, Event> {
   readonly streamId: StreamId
   readonly watched: ReadonlySet<CommandId>
   readonly recorded: Map<CommandId, Executed<State, Event>>
+  readonly snapshotRevision: Revision.Revision
   revision: Revision.Revision
+  eventId: EventId.EventId | undefined
   state: State
 }
 
-export const begin = <Command, State, Event, Rejection>(
-  aggregate: Aggregate<Command, State, Event, Rejection>,
+export const begin = <State, Event>(
   streamId: StreamId,
-  watched: ReadonlyArray<CommandId>
+  watched: ReadonlyArray<CommandId>,
+  known: Known<State>
 ): Cursor<State, Event> => ({
+  ...known,
   streamId,
   watched: new Set(watched),
-  recorded: new Map(),
-  revision: Revision.empty,
-  state: aggregate.decider.initialState
+  recorded: new Map()
 })
 
 /** Folds the next events of the stream into the cursor, in place. */
@@ -58,14 +83,17 @@ export const evolveBy = <Command, State, Event, Rejection>(
     if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
     for (const event of decoded.success) cursor.state = decider.evolve(cursor.state, event)
     cursor.revision = stored.revision
+    cursor.eventId = stored.id
     const { commandId } = stored.metadata
-    if (commandId !== undefined && cursor.watched.has(commandId)) {
-      const before = cursor.recorded.get(commandId)?.events ?? []
+    if (commandId === undefined || !cursor.watched.has(commandId)) continue
+    // A command is known by its first event's id, since that is what can be looked up without a fold.
+    const before = cursor.recorded.get(commandId)?.events
+    if (before !== undefined || stored.id === eventId(commandId, 0)) {
       cursor.recorded.set(commandId, {
         streamId: cursor.streamId,
         revision: cursor.revision,
         state: cursor.state,
-        events: [...before, ...decoded.success],
+        events: [...(before ?? []), ...decoded.success],
         repeated: true
       })
     }
@@ -73,23 +101,26 @@ export const evolveBy = <Command, State, Event, Rejection>(
   return Result.void
 }
 
-/** Folds the next event of the stream into the cursor, telling the state after it. */
+/** What the next stored event of a stream stands for, each event with the state after it. */
 export const entries = <Command, State, Event, Rejection>(
   { codec, decider }: Aggregate<Command, State, Event, Rejection>,
-  cursor: Cursor<State, Event>,
+  before: State,
   recorded: RecordedEvent
 ): Result.Result<ReadonlyArray<HistoryEntry<State, Event>>, EventDecodeError> =>
-  Result.map(codec.decode(recorded), (events) =>
-    events.map((event, index) => {
-      cursor.state = decider.evolve(cursor.state, event)
-      return { recorded, index, event, state: cursor.state }
+  Result.map(codec.decode(recorded), (events) => {
+    let state = before
+    return events.map((event, index) => {
+      state = decider.evolve(state, event)
+      return { recorded, index, event, state }
     })
-  )
+  })
 
-/** The answers to requests, and the events that must be appended at the cursor to make them true. */
+/** The answers to requests, and the events that must be appended at the cursor to make them true, with
+ * the state that they leave. */
 export interface Decided<State, Event, Rejection> {
   readonly answers: ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>
   readonly events: ReadonlyArray<NewEvent>
+  readonly state: State
 }
 
 /** Decides requests one after the other, each in the state that those before it leave. */
@@ -135,7 +166,7 @@ export const decideAll = <Command, State, Event, Rejection>(
     answers.push(Result.succeed(executed))
     if (executed.events.length > 0) recorded.set(commandId, { ...executed, repeated: true })
   }
-  return Result.succeed({ answers, events: appended })
+  return Result.succeed({ answers, events: appended, state })
 }
 
 /**
@@ -143,5 +174,5 @@ export const decideAll = <Command, State, Event, Rejection>(
  *
  * The namespace goes in as bytes: as a text it would have to be of a version that the RFC knows.
  */
-const eventId = (commandId: CommandId, index: number): EventId.EventId =>
+export const eventId = (commandId: CommandId, index: number): EventId.EventId =>
   EventId.make(uuidV5(String(index), Buffer.from(commandId.replaceAll("-", ""), "hex")))

@@ -1,0 +1,167 @@
+/**
+ * Deciding commands on a stream and appending what they lead to, until an append finds the stream as
+ * the decision did.
+ */
+import type { Aggregate } from "@daybook/kernel/Aggregate"
+import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import type { EventMetadata } from "@daybook/kernel/EventMetadata"
+import * as Revision from "@daybook/kernel/Revision"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { Executed } from "../CommandResult.ts"
+import {
+  type AppendError,
+  AppendRefused,
+  EventIdConflict,
+  type EventStore,
+  type EventStoreError,
+  WrongExpectedRevision
+} from "../EventStore.ts"
+import * as ExpectedRevision from "../ExpectedRevision.ts"
+import { type Decided, decideAll, eventId, evolveBy, type Identified } from "./decision.ts"
+import * as Metrics from "./handlerMetrics.ts"
+import type { OpenStream } from "./openStream.ts"
+
+export const make = (store: EventStore["Service"], stream: OpenStream) =>
+  Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    requests: ReadonlyArray<Identified<Command>>,
+    options: { readonly metadata: EventMetadata; readonly maxAttempts: number }
+  ): Effect.fn.Return<
+    ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
+    EventDecodeError | EventEncodeError | AppendError
+  > {
+    const { category } = aggregate
+    const watched = requests.filter(({ brought }) => brought).map(({ commandId }) => commandId)
+    let opened = yield* stream.open(aggregate, streamId, { watched, unread: true })
+    // An append proves what it was decided on: that the state is the stream's, since it has that revision,
+    // and that its commands are new, since their ids are. What appends nothing is proved by reading.
+    let isCurrent = opened.read
+    let areNew = watched.length === 0
+    let attempt = 1
+    /** Folds the whole stream if a command was executed before what is folded so far. */
+    const foldIfRepeated = Effect.fnUntraced(function* () {
+      if (areNew || opened.whole) return false
+      areNew = true
+      if ((yield* find(store, streamId, watched)).length === 0) return false
+      opened = yield* stream.foldAll(aggregate, streamId, { watched })
+      return true
+    })
+    while (true) {
+      const { cursor } = opened
+      const decided = decideAll(aggregate, cursor, requests, options.metadata)
+      if (!isCurrent && !appends(decided)) {
+        opened = yield* stream.refresh(aggregate, opened)
+        isCurrent = true
+        continue
+      }
+      if (isSilent(decided) && (yield* foldIfRepeated())) {
+        isCurrent = true
+        continue
+      }
+      if (Result.isFailure(decided)) return yield* decided.failure
+      const { answers, events, state } = decided.success
+      const appended = yield* Effect.result(
+        Arr.isReadonlyArrayNonEmpty(events)
+          ? Effect.map(
+              store.append({
+                streamId,
+                expected: ExpectedRevision.exactly(cursor.revision),
+                events
+              }),
+              ({ repeated }) => repeated
+            )
+          : Effect.succeed(false)
+      )
+      if (Result.isSuccess(appended) && !appended.success) {
+        yield* Effect.forEach(answers, (answer) => count(category, answer), { discard: true })
+        const known = {
+          revision: Revision.make(cursor.revision + events.length),
+          eventId: events.at(-1)?.id ?? cursor.eventId,
+          state,
+          snapshotRevision: cursor.snapshotRevision
+        }
+        yield* stream.remember(aggregate, streamId, known, events.length > 0)
+        return answers
+      }
+      const error = Result.isFailure(appended) ? appended.failure : undefined
+      if (error instanceof WrongExpectedRevision) {
+        yield* Metrics.conflicts({ category })
+        yield* Effect.annotateCurrentSpan("daybook.attempts", attempt)
+        if (attempt++ >= options.maxAttempts) return yield* error
+        // The conflict brings the events in between, so mostly no read is needed to decide again.
+        if (error.actual > cursor.revision) {
+          yield* Effect.fromResult(evolveBy(aggregate, cursor, error.between))
+        }
+        if (cursor.revision !== error.actual) opened = yield* stream.refresh(aggregate, opened)
+      } else if (error === undefined || error instanceof EventIdConflict) {
+        // The same commands ran before, perhaps on another state: theirs is the answer.
+        const known = cursor.recorded.size
+        opened = opened.whole
+          ? yield* stream.refresh(aggregate, opened)
+          : yield* stream.foldAll(aggregate, streamId, { watched })
+        if (opened.cursor.recorded.size === known) {
+          return yield* error ?? (yield* takenIds(store, streamId, events))
+        }
+      } else if (error instanceof AppendRefused && !isCurrent) {
+        opened = yield* stream.refresh(aggregate, opened)
+      } else if (!(error instanceof AppendRefused) || !(yield* foldIfRepeated())) {
+        return yield* error
+      }
+      isCurrent = true
+      yield* Metrics.retries({ category })
+    }
+  })
+
+type Decision<State, Event, Rejection> = Result.Result<
+  Decided<State, Event, Rejection>,
+  EventEncodeError
+>
+
+const appends = <State, Event, Rejection>(decided: Decision<State, Event, Rejection>): boolean =>
+  Result.isSuccess(decided) && decided.success.events.length > 0
+
+/** Whether a command led to nothing, so that no append will tell whether it is new. */
+const isSilent = <State, Event, Rejection>(decided: Decision<State, Event, Rejection>): boolean =>
+  Result.isFailure(decided) ||
+  decided.success.answers.some(
+    (answer) => Result.isFailure(answer) || answer.success.events.length === 0
+  )
+
+/** Where the commands are recorded on the stream; each is known by the id of its first event. */
+const find = (
+  store: EventStore["Service"],
+  streamId: StreamId,
+  commandIds: ReadonlyArray<Identified<unknown>["commandId"]>
+) =>
+  store.find(commandIds.map((commandId) => eventId(commandId, 0))).pipe(
+    // These are ids.
+    Effect.catchTag("InvalidReadOption", Effect.die),
+    Effect.map((found) => found.filter((address) => address.streamId === streamId))
+  )
+
+/** Ids of these events are recorded on their stream, but not by the commands that they are of. */
+const takenIds = (
+  store: EventStore["Service"],
+  streamId: StreamId,
+  events: Decided<unknown, unknown, unknown>["events"]
+): Effect.Effect<EventIdConflict, EventStoreError> =>
+  store.find(events.map(({ id }) => id)).pipe(
+    Effect.catchTag("InvalidReadOption", Effect.die),
+    Effect.map((recorded) => new EventIdConflict({ streamId, recorded }))
+  )
+
+const count = <State, Event, Rejection>(
+  category: string,
+  answer: Result.Result<Executed<State, Event>, Rejection>
+) => {
+  const outcome = Result.isFailure(answer)
+    ? "rejected"
+    : answer.success.repeated
+      ? "repeated"
+      : "accepted"
+  return Metrics.commands({ category, outcome })
+}

@@ -1,0 +1,52 @@
+/**
+ * What the command handler counts.
+ */
+import * as Metric from "effect/Metric"
+
+const by =
+  (counter: Metric.Counter<number>) =>
+  (attributes: Readonly<Record<string, string>>, n = 1) =>
+    Metric.update(Metric.withAttributes(counter, attributes), n)
+
+export const commands = by(
+  Metric.counter("daybook_commands", {
+    description: "Commands answered, by category and outcome: accepted, repeated or rejected"
+  })
+)
+export const conflicts = by(
+  Metric.counter("daybook_command_conflicts", {
+    description: "Appends of commands that lost a race, by category"
+  })
+)
+export const retries = by(
+  Metric.counter("daybook_command_retries", {
+    description: "Decisions that were taken again after a lost race, by category"
+  })
+)
+export const loadedEvents = by(
+  Metric.counter("daybook_loaded_events", {
+    description: "Stored events read to load states, by category"
+  })
+)
+export const cacheLookups = by(
+  Metric.counter("daybook_state_cache", {
+    description: "Looks into the cache of states, by category and outcome: hit or miss"
+  })
+)
+export const snapshotsUsed = by(
+  Metric.counter("daybook_snapshots_used", {
+    description: "States that were loaded from a snapshot, by category"
+  })
+)
+export const snapshotsIgnored = by(
+  Metric.counter("daybook_snapshots_ignored", {
+    description:
+      "Snapshots that were found and not used, by category and reason: fingerprint, undecodable, beyond, foreign or unreadable"
+  })
+)
+export const snapshotsTaken = by(
+  Metric.counter("daybook_snapshots_taken", {
+    description:
+      "Snapshots that a policy asked for, by category and outcome: saved, failed or skipped"
+  })
+)

@@ -1,0 +1,57 @@
+/**
+ * The newest known states of the streams that were used last, in memory.
+ *
+ * Entries are never changed, only replaced, so fibers that share one can't disturb each other. An entry
+ * may be behind its stream: who uses it reads on from it, or appends at its revision, which fails then.
+ */
+import type { StreamId } from "@daybook/kernel/StreamId"
+import type { Known } from "./decision.ts"
+
+/** States of different aggregates don't mix, even on the same stream: each has its own object. */
+export interface StateCache {
+  readonly get: <State>(aggregate: Described<State>, streamId: StreamId) => Known<State> | undefined
+  /** Keeps `known`, unless the entry is further. */
+  readonly set: <State>(
+    aggregate: Described<State>,
+    streamId: StreamId,
+    known: Known<State>
+  ) => void
+  readonly remove: (streamId: StreamId) => void
+}
+
+/** The part of an aggregate that ties it to the type of its states. */
+interface Described<in out State> {
+  readonly decider: { readonly evolve: (state: State, event: never) => State }
+}
+
+/** Holds the states of at most `capacity` streams. */
+export const make = (capacity: number): StateCache => {
+  // A map remembers the order of insertion, so its first entry is the one that was used longest ago.
+  const entries = new Map<StreamId, { readonly of: object; readonly known: Known<unknown> }>()
+  const find = <State>(aggregate: Described<State>, streamId: StreamId) => {
+    const entry = entries.get(streamId)
+    // Only `set` writes entries, with a state of the aggregate whose object it notes.
+    return entry?.of === aggregate ? (entry.known as Known<State>) : undefined
+  }
+  const put = (aggregate: object, streamId: StreamId, known: Known<unknown>) => {
+    entries.delete(streamId)
+    entries.set(streamId, { of: aggregate, known })
+  }
+  return {
+    get: (aggregate, streamId) => {
+      const known = find(aggregate, streamId)
+      if (known !== undefined) put(aggregate, streamId, known)
+      return known
+    },
+    set: (aggregate, streamId, known) => {
+      const before = find(aggregate, streamId)
+      if (before !== undefined && before.revision > known.revision) return
+      put(aggregate, streamId, known)
+      for (const oldest of entries.keys()) {
+        if (entries.size <= capacity) return
+        entries.delete(oldest)
+      }
+    },
+    remove: (streamId) => entries.delete(streamId)
+  }
+}

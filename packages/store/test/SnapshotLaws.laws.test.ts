@@ -1,0 +1,86 @@
+/**
+ * The law of snapshots catches each of the mistakes that it is there for.
+ */
+import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
+import type { EventStore } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import * as FoldFingerprint from "@daybook/store/FoldFingerprint"
+import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
+import type { SnapshotStore } from "@daybook/store/SnapshotStore"
+import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
+import * as SnapshotLaws from "@daybook/testing/SnapshotLaws"
+import { assert, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Digest from "effect/crypto/Digest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as BrokenPorts from "./brokenPorts.ts"
+import { aggregate, HallCommand } from "./Hall.ts"
+
+const stores = Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer)
+const steps = Arbitrary.schema(SnapshotLaws.steps(HallCommand))
+
+/** Whether the law finds steps that show the difference. */
+const falsifies = (
+  ports: Layer.Layer<EventStore | SnapshotStore, never, EventStore | SnapshotStore>,
+  cachedStreams = 0
+) =>
+  Arbitrary.checkEffect(
+    steps,
+    (generated) =>
+      SnapshotLaws.invisible(aggregate, generated).pipe(Effect.exit, Effect.map(Exit.isSuccess)),
+    { runs: 300, seed: "mistakes", maxShrinks: 0 }
+  ).pipe(
+    Effect.map(({ _tag }) => _tag === "Falsified"),
+    Effect.provide(
+      CommandHandler.layerSnapshots(SnapshotPolicy.never).pipe(
+        Layer.provide(ports),
+        Layer.provide(Layer.succeed(CachedStreams, cachedStreams)),
+        Layer.provideMerge(stores)
+      )
+    )
+  )
+
+const right = Layer.effectContext(Effect.context<EventStore | SnapshotStore>())
+
+it.effect("The law of snapshots finds nothing wrong where no mistake is made", () =>
+  Effect.gen(function* () {
+    assert.isFalse(yield* falsifies(right))
+    assert.isFalse(yield* falsifies(right, 1))
+  })
+)
+
+it.effect("The law of snapshots catches a state that is taken for the next one", () =>
+  Effect.gen(function* () {
+    assert.isTrue(yield* falsifies(Layer.merge(right, BrokenPorts.offByOne)))
+  })
+)
+
+it.effect("The law of snapshots catches a fingerprint that is ignored", () =>
+  Effect.gen(function* () {
+    const fingerprint = yield* FoldFingerprint.make(aggregate)
+    assert.isTrue(yield* falsifies(Layer.merge(right, BrokenPorts.fingerprintIgnored(fingerprint))))
+  }).pipe(Effect.provide(Digest.layerWebCrypto))
+)
+
+it.effect("The law of snapshots catches one that lies beyond the end of its stream", () =>
+  Effect.gen(function* () {
+    assert.isTrue(yield* falsifies(BrokenPorts.unfoundedAccepted))
+  })
+)
+
+it.effect("The law of snapshots catches a command that is forgotten behind one", () =>
+  Effect.gen(function* () {
+    const ports = Layer.merge(right, BrokenPorts.commandsForgotten)
+    assert.isTrue(yield* falsifies(ports))
+    assert.isTrue(yield* falsifies(ports, 1))
+  })
+)
+
+it.effect("The law of snapshots catches an answer on a cached state that is behind", () =>
+  Effect.gen(function* () {
+    const ports = Layer.merge(right, BrokenPorts.cacheTrusted)
+    assert.isTrue(yield* falsifies(ports, 1))
+  })
+)

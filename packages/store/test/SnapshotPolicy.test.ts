@@ -1,0 +1,167 @@
+/**
+ * When snapshots are taken, and what a store that is slow or broken does to commands: nothing.
+ */
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
+import { SnapshotStore, SnapshotStoreError } from "@daybook/store/SnapshotStore"
+import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
+import { assert, describe, it, layer } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Ref from "effect/Ref"
+import * as TestClock from "effect/testing/TestClock"
+import { balance, counters, fresh, measured, move, newest, snapshotting } from "./handlerHarness.ts"
+
+/** The same store with other methods. */
+const changed = (change: (store: SnapshotStore["Service"]) => Partial<SnapshotStore["Service"]>) =>
+  Layer.effect(
+    SnapshotStore,
+    Effect.map(SnapshotStore, (store) => SnapshotStore.of({ ...store, ...change(store) }))
+  )
+
+/** A handler that takes a snapshot after each event, on a snapshot store that is `store`. */
+const eagerOn = <R>(store: Layer.Layer<SnapshotStore, never, R>, cachedStreams = 0) =>
+  snapshotting(SnapshotPolicy.every(1), cachedStreams).pipe(Layer.provide(store))
+
+/** Lets the time of the test pass until the fiber ends. */
+const passTime = <A, E>(fiber: Fiber.Fiber<A, E>) =>
+  Effect.raceFirst(Fiber.join(fiber), Effect.forever(TestClock.adjust("1 second")))
+
+const taken = (outcome: string) =>
+  Effect.map(counters, (counts) => counts.get(`daybook_snapshots_taken account ${outcome}`))
+
+layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("Taking snapshots", (it) => {
+  it.effect("keeps no command waiting, and the closing of the handler for 5 seconds at most", () =>
+    Effect.gen(function* () {
+      const answered = yield* Deferred.make<void>()
+      const hanging = changed(() => ({ save: () => Effect.never }))
+      const host = Effect.gen(function* () {
+        // One of each stream may be under way, of 64 streams.
+        for (let stream = 0; stream < 70; stream++) yield* move(yield* fresh, 1)
+        const id = yield* fresh
+        yield* move(id, 1, 1)
+        assert.deepStrictEqual(yield* balance(id), [2, 2])
+        assert.strictEqual(yield* taken("skipped"), 8)
+        yield* Deferred.succeed(answered, undefined)
+      }).pipe(Effect.provide(eagerOn(hanging)), Effect.orDie)
+      const fiber = yield* Effect.forkChild(host)
+      yield* Deferred.await(answered)
+      const began = yield* Clock.currentTimeMillis
+      yield* passTime(fiber)
+      // The second in which it ends may pass before that is noticed.
+      assert.approximately((yield* Clock.currentTimeMillis) - began, 5_500, 500)
+    }).pipe(measured)
+  )
+
+  it.effect("gives up one that hangs after half a minute, and takes the next", () =>
+    Effect.gen(function* () {
+      const [hanging, id] = [yield* fresh, yield* fresh]
+      const ended = yield* Deferred.make<void>()
+      const store = changed(({ save }) => ({
+        save: (snapshot) =>
+          snapshot.streamId === `account-${hanging}`
+            ? Effect.ensuring(Effect.never, Deferred.succeed(ended, undefined))
+            : save(snapshot)
+      }))
+      yield* Effect.gen(function* () {
+        yield* move(hanging, 1)
+        yield* passTime(yield* Effect.forkChild(Deferred.await(ended)))
+        yield* move(id, 1)
+      }).pipe(Effect.provide(eagerOn(store)), Effect.provide(Logger.layer([])))
+      assert.strictEqual(yield* taken("failed"), 1)
+      assert.strictEqual((yield* newest(id))?.revision, 1)
+    }).pipe(measured)
+  )
+
+  it.effect("saves two at once, and all of them before the handler is closed", () =>
+    Effect.gen(function* () {
+      const underWay = yield* Ref.make(0)
+      const most = yield* Ref.make(0)
+      const slow = changed(({ save }) => ({
+        save: (snapshot) =>
+          Effect.gen(function* () {
+            const now = yield* Ref.updateAndGet(underWay, (count) => count + 1)
+            yield* Ref.update(most, (before) => Math.max(before, now))
+            yield* Effect.yieldNow
+            yield* save(snapshot)
+            yield* Ref.update(underWay, (count) => count - 1)
+          })
+      }))
+      const ids = yield* Effect.replicateEffect(fresh, 10)
+      yield* Effect.forEach(ids, (id) => move(id, 1), { concurrency: "unbounded" }).pipe(
+        Effect.provide(eagerOn(slow))
+      )
+      assert.strictEqual(yield* Ref.get(most), 2)
+      const snapshots = yield* Effect.forEach(ids, newest)
+      assert.isTrue(snapshots.every((snapshot) => snapshot?.revision === 1))
+    }).pipe(measured)
+  )
+
+  it.effect("warns when old ones can't be deleted, and has saved the new one", () =>
+    Effect.gen(function* () {
+      const id = yield* fresh
+      const messages: Array<unknown> = []
+      const logger = Logger.make(({ message }) => messages.push(message))
+      const error = new SnapshotStoreError({ operation: "prune", cause: "connection lost" })
+      yield* move(id, 1).pipe(
+        Effect.provide(eagerOn(changed(() => ({ prune: () => Effect.fail(error) })))),
+        Effect.provide(Logger.layer([logger]))
+      )
+      assert.strictEqual((yield* newest(id))?.revision, 1)
+      assert.strictEqual(yield* taken("saved"), 1)
+      assert.isUndefined(yield* taken("failed"))
+      assert.strictEqual(String(messages), `Old snapshots of account-${id} could not be deleted`)
+    }).pipe(measured)
+  )
+
+  it.effect("runs outside of the command's own trace", () =>
+    Effect.gen(function* () {
+      const id = yield* fresh
+      const parents = yield* Ref.make<ReadonlyArray<string>>([])
+      const store = changed(({ save }) => ({
+        save: (snapshot) =>
+          Effect.flatMap(Effect.option(Effect.currentParentSpan), (span) =>
+            Ref.update(parents, (all) => [...all, span._tag])
+          ).pipe(Effect.andThen(save(snapshot)))
+      }))
+      yield* Effect.gen(function* () {
+        const context = yield* Layer.build(eagerOn(store))
+        yield* move(id, 1).pipe(Effect.provide(context), Effect.withSpan("caller"))
+      }).pipe(Effect.scoped)
+      assert.deepStrictEqual(yield* Ref.get(parents), ["None"])
+    })
+  )
+
+  it.effect("tells a policy of the last one that was taken, though no state was loaded since", () =>
+    Effect.gen(function* () {
+      const id = yield* fresh
+      const seen: Array<number> = []
+      const policy = SnapshotPolicy.when(({ revision, snapshotRevision }) => {
+        seen.push(snapshotRevision)
+        return revision % 2 === 0
+      })
+      yield* Effect.gen(function* () {
+        yield* CommandHandler
+        yield* move(id, 1, 1, 1, 1, 1)
+      }).pipe(Effect.provide(snapshotting(policy, 1)))
+      assert.deepStrictEqual(seen, [0, 0, 2, 2, 4])
+    })
+  )
+})
+
+describe("SnapshotPolicy", () => {
+  it("refuses distances and numbers of snapshots that are none", () => {
+    for (const wrong of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      assert.throws(() => SnapshotPolicy.every(wrong), `events is ${wrong}, allowed is`)
+      assert.throws(
+        () => SnapshotPolicy.keeping(SnapshotPolicy.never, wrong),
+        `snapshots is ${wrong}, allowed is`
+      )
+    }
+  })
+})

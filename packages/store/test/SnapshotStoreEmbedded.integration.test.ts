@@ -1,0 +1,14 @@
+import * as SnapshotStoreSuite from "@daybook/testing/SnapshotStoreSuite"
+import { layer } from "@effect/vitest"
+import { embedded } from "./postgresLayers.ts"
+import { snapshotCases } from "./snapshotCases.ts"
+import { snapshotTableCases } from "./snapshotTableCases.ts"
+import { stateCacheCases } from "./stateCacheCases.ts"
+
+SnapshotStoreSuite.suite("SnapshotStorePostgres embedded", embedded)
+
+layer(embedded, { timeout: 60_000, excludeTestServices: true })("Embedded", (it) => {
+  snapshotCases(it, 6)
+  stateCacheCases(it)
+  snapshotTableCases(it)
+})

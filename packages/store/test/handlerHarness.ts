@@ -1,0 +1,104 @@
+/**
+ * Handlers with snapshots and cached states, and stores that tell what is asked of them.
+ */
+import * as Aggregate from "@daybook/kernel/Aggregate"
+import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import type { SnapshotPolicy } from "@daybook/store/SnapshotPolicy"
+import { SnapshotStore } from "@daybook/store/SnapshotStore"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import { aggregate, deposit, withdraw } from "./Account.ts"
+
+export const fresh = Effect.sync(() => SecureRandom.uuidV4Unsafe())
+
+/** A handler of its own, with snapshots by `policy`. */
+export const snapshotting = (policy: SnapshotPolicy, cachedStreams = 0) =>
+  Layer.fresh(CommandHandler.layerSnapshots(policy)).pipe(
+    Layer.provide(Layer.succeed(CachedStreams, cachedStreams))
+  )
+
+/** A handler of its own that keeps the states of so many streams. */
+export const caching = (streams: number) =>
+  Layer.fresh(CommandHandler.layer).pipe(Layer.provide(Layer.succeed(CachedStreams, streams)))
+
+/** Puts money in, or takes it out when the amount is negative, one command after the other. */
+export const move = Effect.fnUntraced(function* (id: string, ...amounts: ReadonlyArray<number>) {
+  const handler = yield* CommandHandler
+  for (const amount of amounts) {
+    yield* handler.execute(aggregate, id, amount < 0 ? withdraw(-amount) : deposit(amount))
+  }
+})
+
+export const balance = (id: string) =>
+  Effect.gen(function* () {
+    const { revision, state } = yield* (yield* CommandHandler).load(aggregate, id)
+    return [Number(revision), state.balance]
+  })
+
+/** The newest snapshot of an account. */
+export const newest = (id: string) =>
+  Effect.gen(function* () {
+    const store = yield* SnapshotStore
+    const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
+    return Option.getOrUndefined(yield* store.load(streamId))
+  })
+
+/** Tells of each snapshot when it is saved and the old ones are gone. */
+export const telling = (taken: Queue.Queue<number>) =>
+  Layer.effect(
+    SnapshotStore,
+    Effect.gen(function* () {
+      const store = yield* SnapshotStore
+      const revisions = new Map<string, number>()
+      return SnapshotStore.of({
+        ...store,
+        save: (snapshot) =>
+          Effect.tap(store.save(snapshot), () =>
+            Effect.sync(() => revisions.set(snapshot.streamId, snapshot.revision))
+          ),
+        prune: (streamId, keep) =>
+          Effect.tap(store.prune(streamId, keep), () =>
+            Queue.offer(taken, revisions.get(streamId) ?? 0)
+          )
+      })
+    })
+  )
+
+/** Counts what a handler asks of the log. */
+export const counting = (calls: Ref.Ref<ReadonlyArray<string>>) =>
+  Layer.effect(
+    EventStore,
+    Effect.map(EventStore, (store) => {
+      const called = (name: string) => Ref.update(calls, (all) => [...all, name])
+      return EventStore.of({
+        ...store,
+        append: (append) => Effect.andThen(called("append"), store.append(append)),
+        find: (ids) => Effect.andThen(called("find"), store.find(ids)),
+        read: (streamId, options) =>
+          Stream.unwrap(Effect.as(called("read"), store.read(streamId, options)))
+      })
+    })
+  )
+
+/** The counters of what ran inside, by name and attributes, in the order of both. */
+export const counters = Effect.map(
+  Metric.snapshot,
+  (metrics) =>
+    new Map(
+      metrics.map(({ attributes = {}, id, state }) => [
+        [id, ...Object.values(attributes)].join(" "),
+        "count" in state ? Number(state.count) : 0
+      ])
+    )
+)
+
+/** Counts nothing of what ran before, or runs beside. */
+export const measured = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => Effect.provideService(effect, Metric.MetricRegistry, new Map()))

@@ -1,0 +1,176 @@
+/**
+ * What a command handler does with the states that it keeps in memory, whatever the store below it.
+ */
+import * as CommandId from "@daybook/kernel/CommandId"
+import * as Revision from "@daybook/kernel/Revision"
+import { CommandHandler, MaxAttempts } from "@daybook/store/CommandHandler"
+import type { EventStore } from "@daybook/store/EventStore"
+import { assert, type Vitest } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import { aggregate, deposit, Overdrawn, withdraw } from "./Account.ts"
+import { balance, caching, counters, counting, fresh, measured, move } from "./handlerHarness.ts"
+
+/** Runs on a handler that keeps so many states, and gives what it asked of the log. */
+const asked = Effect.fnUntraced(function* <A, E, R>(
+  streams: number,
+  effect: Effect.Effect<A, E, R>
+) {
+  const calls = yield* Ref.make<ReadonlyArray<string>>([])
+  const handler = caching(streams).pipe(Layer.provide(counting(calls)))
+  yield* Effect.provide(effect, handler)
+  return yield* Ref.get(calls)
+})
+
+/** The cases, on the store of `it`. */
+export const stateCacheCases = (on: Vitest.MethodsNonLive<EventStore>): void =>
+  on.layer(caching(0))("With cached states", (it) => {
+    it.effect("executes with one call, the append", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const calls = yield* asked(1, move(id, 5, 3, -8))
+        assert.deepStrictEqual(calls, ["read", "append", "append", "append"])
+        assert.deepStrictEqual(yield* balance(id), [3, 0])
+      })
+    )
+
+    it.effect("executes with one call a command that brings its id, unless it is refused", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const [one, two] = [yield* fresh, yield* fresh].map(CommandId.make)
+        const execute = (commandId: CommandId.CommandId | undefined, amount: number) =>
+          Effect.flatMap(CommandHandler, (handler) =>
+            handler.execute(aggregate, id, withdraw(amount), { commandId })
+          )
+        const calls = yield* asked(
+          1,
+          Effect.gen(function* () {
+            yield* move(id, 5)
+            const first = yield* execute(one, 4)
+            const again = yield* execute(one, 4)
+            assert.deepStrictEqual(again, { ...first, repeated: true })
+            yield* Effect.flip(execute(two, 4))
+          })
+        )
+        const [before, after] = [calls.slice(0, 3), calls.slice(3)]
+        assert.deepStrictEqual(before, ["read", "append", "append"])
+        // Is it refused by what it knows, by what is recorded since, or because it was executed before?
+        assert.deepStrictEqual(after, ["read", "find", "read", "read", "find"])
+      })
+    )
+
+    it.effect("decides again when another host has appended", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const elsewhere = yield* CommandHandler
+        const calls = yield* asked(
+          1,
+          Effect.gen(function* () {
+            yield* move(id, 5)
+            yield* elsewhere.execute(aggregate, id, withdraw(3))
+            yield* move(id, 1)
+            assert.deepStrictEqual(yield* balance(id), [3, 3])
+          })
+        )
+        assert.deepStrictEqual(calls, ["read", "append", "append", "append", "read"])
+      })
+    )
+
+    it.effect("refuses nothing that another host has made possible", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const elsewhere = yield* CommandHandler
+        yield* asked(
+          1,
+          Effect.gen(function* () {
+            yield* move(id, 5)
+            yield* elsewhere.execute(aggregate, id, deposit(5))
+            yield* move(id, -10)
+            yield* elsewhere.execute(aggregate, id, deposit(7))
+            const refused = yield* Effect.flip(move(id, -9))
+            assert.deepStrictEqual(refused, new Overdrawn({ balance: 7, amount: 9 }))
+          })
+        )
+        assert.deepStrictEqual(yield* balance(id), [4, 7])
+      })
+    )
+
+    it.effect("loads what another host has appended, and the past before it", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const elsewhere = yield* CommandHandler
+        yield* asked(
+          1,
+          Effect.gen(function* () {
+            const handler = yield* CommandHandler
+            yield* move(id, 5, 6)
+            yield* elsewhere.execute(aggregate, id, deposit(7))
+            assert.deepStrictEqual(yield* balance(id), [3, 18])
+            const past = yield* handler.loadAt(aggregate, id, { revision: Revision.make(1) })
+            assert.deepStrictEqual(past.state, { balance: 5 })
+            assert.deepStrictEqual(yield* balance(id), [3, 18])
+          })
+        )
+      })
+    )
+
+    it.effect("keeps the states of so many streams as it may, those used last", () =>
+      Effect.gen(function* () {
+        const [one, two, three] = [yield* fresh, yield* fresh, yield* fresh]
+        const calls = yield* asked(
+          2,
+          Effect.gen(function* () {
+            yield* move(one, 1)
+            yield* move(two, 1)
+            yield* move(one, 1)
+            yield* move(three, 1)
+            yield* move(one, 1)
+            yield* move(two, 1)
+          })
+        )
+        // Two is driven out by three, and drives three out.
+        const [known, unknown] = ["append", "read append"]
+        assert.strictEqual(
+          calls.join(" "),
+          [unknown, unknown, known, unknown, known, unknown].join(" ")
+        )
+        const counts = yield* counters
+        assert.strictEqual(counts.get("daybook_state_cache account hit"), 2)
+        assert.strictEqual(counts.get("daybook_state_cache account miss"), 4)
+      }).pipe(measured)
+    )
+
+    it.effect("lets fibers share a state without loss", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        yield* asked(
+          1,
+          Effect.gen(function* () {
+            yield* move(id, 100)
+            yield* Effect.all(
+              Array.from({ length: 20 }, (_, n) =>
+                n % 4 === 3 ? balance(id) : move(id, n % 2 === 0 ? 2 : -1)
+              ),
+              { concurrency: "unbounded" }
+            )
+          })
+        )
+        assert.deepStrictEqual(yield* balance(id), [16, 115])
+      })
+    )
+
+    it.effect("lets the commands of a host on one stream take turns, so that none loses", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        yield* asked(
+          1,
+          Effect.all(
+            Array.from({ length: 8 }, () => move(id, 1, 1, 1, 1)),
+            { concurrency: "unbounded" }
+          )
+        ).pipe(Effect.provideService(MaxAttempts, 1))
+        assert.deepStrictEqual(yield* balance(id), [32, 32])
+      })
+    )
+  })

@@ -1,0 +1,229 @@
+/**
+ * The law that a command handler keeps with snapshots and cached states: nobody can see them.
+ *
+ * {@link invisible} runs generated {@link steps} through the handler in its context on one stream, and
+ * through a handler without snapshots and cache on another, and compares every answer: with any
+ * snapshot, at any revision, none or several, with stale, corrupted and foreign ones, and while others
+ * write to the stream.
+ *
+ * **Example** (A test of a domain of your own)
+ *
+ * ```ts test
+ * import * as Aggregate from "@daybook/kernel/Aggregate"
+ * import * as Decider from "@daybook/kernel/Decider"
+ * import * as EventCodec from "@daybook/kernel/EventCodec"
+ * import { CommandHandler } from "@daybook/store/CommandHandler"
+ * import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+ * import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
+ * import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
+ * import * as SnapshotLaws from "@daybook/testing/SnapshotLaws"
+ * import { layer } from "@effect/vitest"
+ * import { Layer, Result, Schema } from "effect"
+ *
+ * const Count = Schema.TaggedUnion({ Count: { by: Schema.Int } })
+ * const Counted = Schema.TaggedUnion({ Counted: { by: Schema.Int } })
+ * const counter = Aggregate.make({
+ *   category: "counter",
+ *   decider: Decider.make({
+ *     initialState: 0,
+ *     decide: ({ by }: typeof Count.Type, state: number) =>
+ *       Number.isSafeInteger(state + by)
+ *         ? Result.succeed([{ _tag: "Counted" as const, by }])
+ *         : Result.fail("too far" as const),
+ *     evolve: (state: number, { by }: typeof Counted.Type) => state + by
+ *   }),
+ *   codec: EventCodec.make({ name: "counter", events: Counted }),
+ *   state: Schema.Int
+ * })
+ *
+ * const stores = Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer)
+ * const handler = CommandHandler.layerSnapshots(SnapshotPolicy.every(2))
+ *
+ * layer(handler.pipe(Layer.provideMerge(stores)))("A counter", (it) => {
+ *   it.effect.prop("counts as if it had no snapshots", { steps: SnapshotLaws.steps(Count) }, ({ steps }) =>
+ *     SnapshotLaws.invisible(counter, steps)
+ *   )
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Aggregate from "@daybook/kernel/Aggregate"
+import * as CommandId from "@daybook/kernel/CommandId"
+import * as Revision from "@daybook/kernel/Revision"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import type { EventStore } from "@daybook/store/EventStore"
+import { SnapshotStore } from "@daybook/store/SnapshotStore"
+import { assert } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
+import { makePlanter, Plant } from "./internal/plantSnapshot.ts"
+
+const Where = Schema.Literals(["here", "here", "elsewhere"])
+// What happened last is asked for most.
+const Ago = Schema.Literals([0, 0, 1, 1, 2, 4])
+const Place = Schema.Literals([0, 1, 2, 3, 5, 8])
+
+/**
+ * Something that happens to a stream or is asked of it.
+ *
+ * **Details**
+ * `where`: through the handler that is looked at, or by another host. `Repeat`: the commands of the
+ * step that many executions ago, with the same ids. `Plant`: a snapshot, `back` revisions from the end.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Step<Command> =
+  | {
+      readonly _tag: "Execute"
+      readonly where: "here" | "elsewhere"
+      readonly commands: ReadonlyArray<Command>
+      /** Whether the commands bring ids of their own. */
+      readonly named: boolean
+    }
+  | { readonly _tag: "Repeat"; readonly where: "here" | "elsewhere"; readonly ago: number }
+  | { readonly _tag: "Load" }
+  | { readonly _tag: "LoadAt"; readonly revision: number }
+  | Plant
+  | { readonly _tag: "Clear" }
+
+/**
+ * A schema of steps, to generate them from: of commands that are few enough to be accepted now and then.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const steps = <Command>(
+  command: Schema.Codec<Command, unknown>
+): Schema.Codec<ReadonlyArray<Step<Command>>, unknown> => {
+  const execute = Schema.TaggedStruct("Execute", {
+    where: Where,
+    commands: Schema.Array(command).check(Schema.isMinLength(1), Schema.isMaxLength(2)),
+    named: Schema.Literals([true, true, false])
+  })
+  const repeat = Schema.TaggedStruct("Repeat", { where: Where, ago: Ago })
+  const others = Schema.TaggedUnion({
+    Load: {},
+    LoadAt: { revision: Place },
+    Clear: {}
+  })
+  return Schema.Array(Schema.Union([execute, Plant, repeat, execute, Plant, others])).check(
+    // A few steps show nothing: something must be recorded, kept and asked for again.
+    Schema.isMinLength(16),
+    Schema.isMaxLength(32)
+  )
+}
+
+/**
+ * Every answer of the handler is that of one without snapshots and without cache.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const invisible = <Command, State, Event, Rejection>(
+  aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
+  steps: ReadonlyArray<Step<Command>>
+): Effect.Effect<void, unknown, CommandHandler | EventStore | SnapshotStore> =>
+  Effect.gen(function* () {
+    const snapshots = yield* SnapshotStore
+    const here = yield* CommandHandler
+    const plain = Context.get(yield* Layer.build(Layer.fresh(CommandHandler.layer)), CommandHandler)
+    // The same happens to both streams; the ids of commands differ, being unique in the log.
+    const [watched, reference] = [freshId(), freshId()]
+    const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, watched))
+    const plant = yield* makePlanter(aggregate, streamId, plain)
+    const executed: Array<ReadonlyArray<Named<Command>>> = []
+
+    const execute = Effect.fnUntraced(function* (
+      where: "here" | "elsewhere",
+      commands: ReadonlyArray<Named<Command>>
+    ) {
+      const handler = where === "here" ? here : plain
+      const run = (of: CommandHandler["Service"], id: string, side: "watched" | "reference") =>
+        of
+          .executeAll(
+            aggregate,
+            id,
+            commands.map(({ command, ids }) => ({ command, commandId: ids?.[side] }))
+          )
+          .pipe(Effect.map(Arr.map(Result.map(withoutStream))), Effect.result)
+      assert.deepStrictEqual(
+        comparable(yield* run(handler, watched, "watched")),
+        comparable(yield* run(plain, reference, "reference")),
+        "commands are answered alike"
+      )
+    })
+
+    const load = Effect.fnUntraced(function* (at: Revision.Revision) {
+      assert.deepStrictEqual(
+        withoutStream(yield* here.loadAt(aggregate, watched, { revision: at })),
+        withoutStream(yield* plain.loadAt(aggregate, reference, { revision: at })),
+        "past states are alike"
+      )
+    })
+
+    for (const step of steps) {
+      switch (step._tag) {
+        case "Execute": {
+          const named = step.commands.map((command) => ({
+            command,
+            ids: step.named
+              ? { watched: CommandId.make(freshId()), reference: CommandId.make(freshId()) }
+              : undefined
+          }))
+          executed.push(named)
+          yield* execute(step.where, named)
+          break
+        }
+        case "Repeat": {
+          const before = executed.at(-1 - step.ago)?.filter(({ ids }) => ids !== undefined)
+          if (before !== undefined) yield* execute(step.where, before)
+          break
+        }
+        case "Load":
+          assert.deepStrictEqual(
+            withoutStream(yield* here.load(aggregate, watched)),
+            withoutStream(yield* plain.load(aggregate, reference)),
+            "states are alike"
+          )
+          break
+        case "LoadAt":
+          yield* load(Revision.make(step.revision))
+          break
+        case "Plant":
+          yield* plant(step)
+          break
+        case "Clear":
+          yield* snapshots.prune(streamId, 0)
+      }
+    }
+    yield* load(newest)
+  }).pipe(Effect.scoped)
+
+/** A command with its ids on both streams, unless it has none. */
+interface Named<out Command> {
+  readonly command: Command
+  readonly ids:
+    | { readonly watched: CommandId.CommandId; readonly reference: CommandId.CommandId }
+    | undefined
+}
+
+const newest = Revision.make(Number.MAX_SAFE_INTEGER)
+
+const freshId = () => SecureRandom.uuidV4Unsafe()
+
+/** All but the stream, in which the two sides differ. */
+const withoutStream = <A extends { readonly streamId: StreamId }>(answer: A) =>
+  Struct.omit(answer, ["streamId"])
+
+/** Errors name their stream, so only their kind is compared. */
+const comparable = (result: Result.Result<unknown, { readonly _tag: string }>): unknown =>
+  Result.isSuccess(result) ? result.success : result.failure._tag

@@ -1,0 +1,91 @@
+/**
+ * Putting a snapshot into a store behind the back of its handler: a right one, or a wrong one.
+ */
+import type { Aggregate } from "@daybook/kernel/Aggregate"
+import * as Revision from "@daybook/kernel/Revision"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as StreamIds from "@daybook/kernel/StreamId"
+import type { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import * as FoldFingerprint from "@daybook/store/FoldFingerprint"
+import { SnapshotStore } from "@daybook/store/SnapshotStore"
+import * as Digest from "effect/crypto/Digest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { freshId } from "./eventStoreSuite/fixture.ts"
+
+/**
+ * A snapshot to plant, `back` revisions from the end of its stream.
+ *
+ * **Details**
+ * `right`: as a handler would save it. `stale`: of a fold before this one. `corrupted`: it does not decode.
+ * `beyond`: after the end, as when the log was restored from a backup. `foreign`: of a history that
+ * the log does not have, likewise. All wrong ones that decode hold the initial state.
+ */
+export const Plant = Schema.TaggedStruct("Plant", {
+  kind: Schema.Literals([
+    "right",
+    "right",
+    "right",
+    "right",
+    "stale",
+    "corrupted",
+    "beyond",
+    "foreign"
+  ]),
+  back: Schema.Literals([0, 0, 1, 2, 4])
+})
+
+export type Plant = typeof Plant.Type
+
+/** Plants snapshots of one stream; `plain` is a handler that looks at none. */
+export const makePlanter = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>,
+  streamId: StreamId,
+  plain: CommandHandler["Service"]
+) {
+  const events = yield* EventStore
+  const snapshots = yield* SnapshotStore
+  const id = StreamIds.id(streamId)
+  const json = Schema.toCodecJson(aggregate.state)
+  const encode = Schema.encodeUnknownEffect(json)
+  const decode = Schema.decodeUnknownResult(json)
+  const undecodable = [null, "nothing", -1.5, { no: "state" }, []].find((value) =>
+    Result.isFailure(decode(value))
+  )
+  return Effect.fnUntraced(function* ({ back, kind }: Plant) {
+    const end = (yield* plain.load(aggregate, id)).revision
+    const at = kind === "beyond" ? end + 1 + back : end - back
+    if (at < 1) return
+    const revision = Revision.make(at)
+    const [event] = yield* Stream.runCollect(
+      events.read(streamId, { from: revision, to: revision })
+    )
+    const right = yield* encode((yield* plain.loadAt(aggregate, id, { revision })).state)
+    const initial = yield* encode(aggregate.decider.initialState)
+    const eventId = event === undefined || kind === "foreign" ? freshId() : event.id
+    const fold = yield* fingerprintOf(aggregate)
+    const fingerprint = kind === "stale" ? otherFold : fold
+    const state = kind === "right" ? right : kind === "corrupted" ? undecodable : initial
+    if (state !== undefined) {
+      yield* snapshots.save({ streamId, revision, eventId, fingerprint, state })
+    }
+  })
+})
+
+const otherFold = FoldFingerprint.FoldFingerprint.make("0".repeat(64))
+
+/** Computed once for each aggregate, since a law is checked many times. */
+const fingerprints = new WeakMap<object, FoldFingerprint.FoldFingerprint>()
+
+const fingerprintOf = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>
+) {
+  const known = fingerprints.get(aggregate)
+  if (known !== undefined) return known
+  const fingerprint = yield* Effect.provide(FoldFingerprint.make(aggregate), Digest.layerWebCrypto)
+  fingerprints.set(aggregate, fingerprint)
+  return fingerprint
+})
