@@ -6,6 +6,7 @@ import type { Appender, Contender } from "./Appender.ts"
 import * as Decoding from "./Decoding.ts"
 import * as Ordering from "./Ordering.ts"
 import * as Orders from "./Orders.ts"
+import * as Shortcuts from "./Shortcuts.ts"
 import type { Subject } from "./Subject.ts"
 
 /** A thing to do over and over; `events` is how many of them it appends or loads. */
@@ -47,9 +48,9 @@ const appendHot: Measure = {
 const HOT_STREAM_COMMANDS = 100
 const HOT_STREAMS = 100
 
-const executeHot: Measure = {
-  name: `execute on one hot stream of 1 to ${HOT_STREAM_COMMANDS} events`,
-  concurrency: 8,
+const executeHot = (name: string, concurrency: number): Measure => ({
+  name: `${name} of 1 to ${HOT_STREAM_COMMANDS} events`,
+  concurrency,
   events: 1,
   begin: (subject, prefix) =>
     Effect.gen(function* () {
@@ -61,7 +62,7 @@ const executeHot: Measure = {
         act: (n: number) => subject.execute(`${prefix}-${Math.floor(n / HOT_STREAM_COMMANDS)}`, n)
       }
     })
-}
+})
 
 const load = (events: number): Measure => ({
   name: `load and fold ${counted(events)}`,
@@ -132,10 +133,26 @@ export const stores: ReadonlyArray<Measure> = [
   append(256, 1),
   append(16, 10),
   appendHot,
-  executeHot,
+  executeHot("execute on one hot stream", 8),
   execute(64, 20),
   load(10),
   load(100),
   load(1_000),
   load(10_000)
+]
+
+/** What a snapshot saves a load. */
+export const snapshots: ReadonlyArray<Measure<Shortcuts.Loader>> = [
+  {
+    name: "snapshots: load an order",
+    concurrency: 1,
+    events: Shortcuts.EVENTS,
+    begin: (loader) => Effect.map(loader.begin, (load) => ({ act: () => load }))
+  }
+]
+
+/** What a cached state saves a command. */
+export const caches: ReadonlyArray<Measure> = [
+  executeHot("cache: execute on an order", 1),
+  executeHot("cache: execute on an order", 8)
 ]

@@ -11,11 +11,15 @@ import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import type { SnapshotStore } from "@daybook/store/SnapshotStore"
+import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
+import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { Appender, Open, Opens } from "./Appender.ts"
 import * as Ordering from "./Ordering.ts"
@@ -41,10 +45,15 @@ export const openAll = Effect.gen(function* () {
       Layer.provide(PostgresServer.PostgresServer.layer)
     )
   )
-  const memory: Open<Subject> = Effect.map(
-    Layer.build(Layer.fresh(handling(EventStoreMemory.layer))),
-    (context) => makeStore("memory", context)
+  const memoryStores: Stores = Effect.suspend(() =>
+    Layer.build(Layer.fresh(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer)))
   )
+  const memory: Open<Subject> = Effect.flatMap(memoryStores, (stores) => open("memory", stores))
+  const stores: ReadonlyArray<readonly [name: string, stores: Stores]> = [
+    ["memory", memoryStores],
+    ["embedded", Effect.succeed(embedded.stores)],
+    ["server", Effect.succeed(server.stores)]
+  ]
   const opens: Opens<Subject> = [
     ["memory", memory],
     ...[...embedded.subjects, ...server.subjects].map(
@@ -53,31 +62,43 @@ export const openAll = Effect.gen(function* () {
   ]
   return {
     opens,
+    stores,
     orderings: yield* Ordering.opens(server.sql),
     versions: { embedded: embedded.version, server: server.version }
   }
 })
 
-const handling = <R, E, RIn>(store: Layer.Layer<EventStore | R, E, RIn>) =>
-  Layer.provideMerge(CommandHandler.layer, store)
+/** A log and its snapshots, opened as a subject is. */
+export type Stores = Effect.Effect<Context.Context<EventStore | SnapshotStore>, never, Scope.Scope>
+
+/** A subject on these stores, with a handler of its own. */
+export const open = <R>(
+  name: string,
+  stores: Context.Context<EventStore | R>,
+  handler: Layer.Layer<CommandHandler, never, EventStore | R> = CommandHandler.layer
+): Open<Subject> =>
+  Layer.build(Layer.fresh(handler)).pipe(
+    Effect.provide(stores),
+    Effect.map((handling) => makeStore(name, Context.merge(stores, handling)))
+  )
 
 const openDatabase = Effect.fnUntraced(function* <E>(
   name: string,
   client: Layer.Layer<SqlClient, E>
 ) {
-  const store = handling(EventStorePostgres.layer).pipe(
+  const store = Layer.merge(EventStorePostgres.layer, SnapshotStorePostgres.layer).pipe(
     Layer.provideMerge(PostgresMigrations.layer),
     Layer.provideMerge(client)
   )
-  const context = yield* Layer.build(Layer.fresh(store))
-  const sql = Context.get(context, SqlClient)
+  const stores = yield* Layer.build(Layer.fresh(store))
+  const sql = Context.get(stores, SqlClient)
   const [row] = yield* sql<{ version: string }>`SELECT current_setting('server_version') AS version`
   const plain = yield* makePlain(`${name}, plain SQL`, sql)
   const subjects: ReadonlyArray<Subject> = [
-    { ...makeStore(name, context), yardstick: plain.name },
+    { ...(yield* open(name, stores)), yardstick: plain.name },
     plain
   ]
-  return { sql, subjects, version: row?.version ?? "unknown" }
+  return { sql, stores, subjects, version: row?.version ?? "unknown" }
 })
 
 const makeStore = (

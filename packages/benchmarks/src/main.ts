@@ -20,6 +20,7 @@ import * as Decoding from "./Decoding.ts"
 import * as Measure from "./Measure.ts"
 import * as Report from "./Report.ts"
 import * as Sample from "./Sample.ts"
+import * as Shortcuts from "./Shortcuts.ts"
 import * as Subject from "./Subject.ts"
 
 // The subjects take turns in each round, so that a busy moment of the machine hits all of them.
@@ -30,6 +31,14 @@ const named = <M extends { readonly name: string }>(
   measures: ReadonlyArray<M>,
   text: string
 ): ReadonlyArray<M> => measures.filter(({ name }) => name.includes(text))
+
+const all: ReadonlyArray<{ readonly name: string }> = [
+  ...Measure.stores,
+  ...Measure.snapshots,
+  ...Measure.caches,
+  ...Measure.orderings,
+  ...Measure.decodings
+]
 
 const command = Command.make(
   "bench",
@@ -43,14 +52,9 @@ const command = Command.make(
       Flag.withDescription("Only the measures whose name contains this text, such as load"),
       Flag.withSchema(
         Schema.String.check(
-          Schema.makeFilter(
-            (text: string) =>
-              named([...Measure.stores, ...Measure.orderings, ...Measure.decodings], text).length >
-              0,
-            {
-              expected: "a part of the name of a measure"
-            }
-          )
+          Schema.makeFilter((text: string) => named(all, text).length > 0, {
+            expected: "a part of the name of a measure"
+          })
         )
       ),
       Flag.withDefault("")
@@ -63,7 +67,7 @@ const command = Command.make(
   Effect.fnUntraced(function* ({ only, out, seconds }) {
     const files = yield* FileSystem.FileSystem
     yield* Console.error("Starting the databases")
-    const { opens, orderings, versions } = yield* Subject.openAll
+    const { opens, orderings, stores, versions } = yield* Subject.openAll
     const environment = {
       node: process.version,
       cpu: Os.cpus()[0]?.model ?? "unknown",
@@ -72,6 +76,8 @@ const command = Command.make(
     }
     const results: ReadonlyArray<Report.Unrated> = [
       ...(yield* runAll(named(Measure.stores, only), opens, seconds)),
+      ...(yield* runAll(named(Measure.snapshots, only), Shortcuts.loads(stores), seconds)),
+      ...(yield* runAll(named(Measure.caches, only), Shortcuts.executes(stores), seconds)),
       ...(yield* runAll(named(Measure.orderings, only), orderings, seconds)),
       ...(yield* runAll(named(Measure.decodings, only), Decoding.opens, seconds))
     ]
