@@ -115,16 +115,20 @@ export class EventDecodeError extends Schema.TaggedError<EventDecodeError>()("Ev
   schemaVersion: SchemaVersion,
   reason: DecodeErrorReason
 }) {
-  override get message() {
-    const why = DecodeErrorReason.match(this.reason, {
+  /** The reason alone, without the address of the event. */
+  get problem(): string {
+    return DecodeErrorReason.match(this.reason, {
       UnknownType: ({ known }) => `the type is not one of ${known.join(", ")}`,
       UnknownSchemaVersion: ({ newest }) => `the newest known schema version is ${newest}`,
       InvalidData: ({ issue }) => issue,
       UpcastFailed: ({ issue }) => `upcasting failed: ${issue}`
     })
+  }
+
+  override get message() {
     return (
       `${this.codec} cannot read ${this.type} version ${this.schemaVersion} ` +
-      `at revision ${this.revision} of ${this.streamId} (position ${this.position}): ${why}`
+      `at revision ${this.revision} of ${this.streamId} (position ${this.position}): ${this.problem}`
     )
   }
 }

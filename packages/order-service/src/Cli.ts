@@ -1,5 +1,5 @@
 /**
- * The `demo` command: a day in a shop, or the import of a file of orders.
+ * The `demo` command: a day in a shop, the import of a file of orders, or that of an older system's events.
  *
  * @since 0.1.0
  */
@@ -21,6 +21,7 @@ import * as Option from "effect/Option"
 import * as CsvImport from "./CsvImport.ts"
 import * as Day from "./Day.ts"
 import * as ImportReport from "./ImportReport.ts"
+import * as LegacyDemo from "./LegacyDemo.ts"
 import * as LogFigures from "./LogFigures.ts"
 import * as Output from "./Output.ts"
 import * as Progress from "./Progress.ts"
@@ -31,6 +32,12 @@ class DataWithoutEmbedded extends Data.TaggedError("DataWithoutEmbedded")<{
 }> {
   override get message() {
     return `--data is the folder of --store embedded, and the store is ${this.store}`
+  }
+}
+
+class LegacyWithFile extends Data.TaggedError("LegacyWithFile")<{ readonly file: string }> {
+  override get message() {
+    return `--legacy imports a table of its own, and ${this.file} is given too`
   }
 }
 
@@ -52,6 +59,13 @@ const data = Flag.String("data").pipe(
   ),
   Flag.withMetavar("DIR"),
   Flag.optional
+)
+
+const legacy = Flag.Boolean("legacy").pipe(
+  Flag.withDescription(
+    "Import the events of the shop's first system: a generated table of 10,000 rows of JSON"
+  ),
+  Flag.withDefault(false)
 )
 
 const chosen = (
@@ -86,9 +100,15 @@ const importFile = Effect.fnUntraced(function* (path: string, store: Stores.Stor
 
 const command = Command.make(
   "demo",
-  { file, store, data },
+  { file, store, data, legacy },
   Effect.fnUntraced(function* (input) {
     const store = yield* chosen(input.store, input.data)
+    if (input.legacy) {
+      return yield* Option.match(input.file, {
+        onNone: () => LegacyDemo.run(store),
+        onSome: (path) => Effect.fail(new LegacyWithFile({ file: path }))
+      })
+    }
     return yield* Option.match(input.file, {
       onNone: () => Day.tell(store),
       onSome: (path) => importFile(path, store)
@@ -103,7 +123,8 @@ const command = Command.make(
     {
       command: "pnpm demo orders.csv --data ./shop",
       description: "Import a file, and keep the log"
-    }
+    },
+    { command: "pnpm demo --legacy", description: "Import the events of an older system" }
   ])
 )
 

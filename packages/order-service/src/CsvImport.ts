@@ -19,6 +19,7 @@ import type { FileSystem } from "effect/FileSystem"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as CsvFile from "./CsvFile.ts"
+import * as Listed from "./Listed.ts"
 import * as OrderRow from "./OrderRow.ts"
 
 /**
@@ -26,9 +27,6 @@ import * as OrderRow from "./OrderRow.ts"
  * well below the 1,000 events that a store takes at once.
  */
 const MAX_ROWS_AT_ONCE = 400
-
-/** How many refused rows and remarks are kept to be shown; all are counted. */
-const MAX_SHOWN = 50
 
 /**
  * What a file holds, as far as can be said without an order.
@@ -46,17 +44,6 @@ export interface Survey {
 }
 
 /**
- * Rows with something to say about them: all counted, the first 50 kept.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Listed {
-  readonly count: number
-  readonly first: ReadonlyArray<OrderRow.RefusedRow>
-}
-
-/**
  * What an import did.
  *
  * **Details**
@@ -69,8 +56,8 @@ export interface Listed {
 export interface Imported {
   readonly recorded: number
   readonly known: number
-  readonly refused: Listed
-  readonly remarks: Listed
+  readonly refused: Listed.Listed<OrderRow.RefusedRow>
+  readonly remarks: Listed.Listed<OrderRow.RefusedRow>
 }
 
 const rows = (path: string) => Stream.map(CsvFile.records(path), OrderRow.fromRecord)
@@ -112,8 +99,8 @@ export const run = Effect.fn("CsvImport.run")(function* (
 ) {
   const handler = yield* CommandHandler.CommandHandler
   const opened = new Map<string, Opened>()
-  const refused = makeList()
-  const remarks = makeList()
+  const refused = Listed.make<OrderRow.RefusedRow>()
+  const remarks = Listed.make<OrderRow.RefusedRow>()
   let recorded = 0
   let known = 0
   let done = 0
@@ -129,10 +116,9 @@ export const run = Effect.fn("CsvImport.run")(function* (
       else if (order !== undefined) {
         steps.push(...stepsOf(row.success, order, orders.get(row.success.invoice) ?? 0))
         if (row.success.create.customerId !== order.customerId) {
-          remarks.add(
-            row.success,
-            `customer ${row.success.create.customerId} on an order of customer ${order.customerId}`
-          )
+          const { create, invoice, line } = row.success
+          const reason = `customer ${create.customerId} on an order of customer ${order.customerId}`
+          remarks.add({ line, invoice, reason })
         }
       }
     }
@@ -148,14 +134,12 @@ export const run = Effect.fn("CsvImport.run")(function* (
       } else if (step.command._tag === "AddItem") {
         refusedHere.push({ line: step.line, invoice, reason: answer.failure.message })
       } else {
-        remarks.add(
-          { line: step.line, invoice },
-          `${step.command._tag} was rejected: ${answer.failure.message}`
-        )
+        const reason = `${step.command._tag} was rejected: ${answer.failure.message}`
+        remarks.add({ line: step.line, invoice, reason })
       }
     }
     refusedHere.sort((a, b) => a.line - b.line)
-    for (const row of refusedHere) refused.add(row, row.reason)
+    for (const row of refusedHere) refused.add(row)
     done += waiting.length
     waiting = []
     yield* onProgress(done)
@@ -228,16 +212,4 @@ const stepsOf = (row: OrderRow.OrderRow, order: Opened, last: number): ReadonlyA
     order.seen.clear()
   }
   return steps
-}
-
-const makeList = () => {
-  const first: Array<OrderRow.RefusedRow> = []
-  let count = 0
-  return {
-    add: ({ invoice, line }: Pick<OrderRow.RefusedRow, "invoice" | "line">, reason: string) => {
-      count += 1
-      if (first.length < MAX_SHOWN) first.push({ line, invoice, reason })
-    },
-    listed: (): Listed => ({ count, first })
-  }
 }

@@ -6,8 +6,10 @@
 import * as Money from "@daybook/order/Money"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import type { Imported, Listed, Survey } from "./CsvImport.ts"
+import type { Imported, Survey } from "./CsvImport.ts"
+import type { Listed } from "./Listed.ts"
 import type { LogFigures } from "./LogFigures.ts"
+import type { RefusedRow } from "./OrderRow.ts"
 import * as Output from "./Output.ts"
 import * as ShopTime from "./ShopTime.ts"
 
@@ -84,7 +86,7 @@ export const print = Effect.fnUntraced(function* (
       ])
     )
   }
-  const list = ({ count, first }: Listed, title: string) =>
+  const list = ({ count, first }: Listed<RefusedRow>, title: string) =>
     Effect.gen(function* () {
       if (count === 0) return
       yield* heading(title)

@@ -17,6 +17,8 @@ import * as Layer from "effect/Layer"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import type { SqlClient } from "effect/sql/SqlClient"
+import * as LegacyTable from "./LegacyTable.ts"
 
 /**
  * A place for the log.
@@ -74,23 +76,50 @@ export const describe = (store: Store): string => {
 export const layer = (
   store: Store
 ): Layer.Layer<CommandHandler.CommandHandler | EventStore, StoreUnavailable> =>
-  Layer.provideMerge(CommandHandler.CommandHandler.layer, eventStore(store))
+  Layer.provideMerge(
+    CommandHandler.CommandHandler.layer,
+    on(store, { memory: EventStoreMemory.layer, postgres: onPostgres })
+  )
 
-const eventStore = (store: Store): Layer.Layer<EventStore, StoreUnavailable> => {
-  const orUnavailable = <A, E, R>(layer: Layer.Layer<A, E, R>) =>
+/**
+ * The same, with the table of the shop's first system: in the same database, or in memory too.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerLegacy = (
+  store: Store
+): Layer.Layer<
+  CommandHandler.CommandHandler | EventStore | LegacyTable.LegacyTable,
+  StoreUnavailable
+> =>
+  Layer.provideMerge(
+    CommandHandler.CommandHandler.layer,
+    on(store, {
+      memory: Layer.merge(EventStoreMemory.layer, LegacyTable.layerMemory),
+      postgres: Layer.merge(onPostgres, LegacyTable.layerPostgres)
+    })
+  )
+
+/** What the store is made of, on the database that it is in. */
+const on = <A, E>(
+  store: Store,
+  layers: { readonly memory: Layer.Layer<A>; readonly postgres: Layer.Layer<A, E, SqlClient> }
+): Layer.Layer<A, StoreUnavailable> => {
+  const orUnavailable = <B, F, R>(layer: Layer.Layer<B, F, R>) =>
     Layer.catch(layer, (cause) =>
       Layer.effectContext(Effect.fail(new StoreUnavailable({ store, cause })))
     )
   switch (store._tag) {
     case "memory":
-      return EventStoreMemory.layer
+      return layers.memory
     case "embedded":
-      return onPostgres.pipe(
+      return layers.postgres.pipe(
         Layer.provide(EmbeddedPostgres.layer({ dataDir: store.dataDir })),
         orUnavailable
       )
     case "postgres":
-      return onPostgres.pipe(Layer.provide(server), orUnavailable)
+      return layers.postgres.pipe(Layer.provide(server), orUnavailable)
   }
 }
 

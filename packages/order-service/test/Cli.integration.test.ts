@@ -74,6 +74,11 @@ it.layer(NodeServices.layer)("demo", (it) => {
         "--data is the folder of --store embedded, and the store is memory"
       ],
       [
+        "a file beside --legacy",
+        [dirty, "--legacy"],
+        `--legacy imports a table of its own, and ${dirty} is given too`
+      ],
+      [
         "a server that is not configured",
         [dirty, "--store", "postgres"],
         "cannot open the Postgres at DATABASE_URL: it is not set"
@@ -189,6 +194,20 @@ it.layer(NodeServices.layer)("demo", (it) => {
           lastLine(again),
           "Nothing changed: all 1,320 events of this file were in the log already."
         )
+      }),
+    TIMEOUT_MILLIS
+  )
+
+  it.effect(
+    "imports the first system's table, and tells where its rules were wrong",
+    () =>
+      Effect.gen(function* () {
+        const ended = yield* demo(["--legacy", "--store", "memory"])
+        assert.deepStrictEqual([ended.status, ended.stderr], [0, ""])
+        assert.include(ended.stdout, "1,758 of 1,758 orders")
+        assert.notInclude(ended.stdout, "Different")
+        assert.notInclude(ended.stdout, "\u001b")
+        assert.strictEqual(lastLine(ended), "Recorded 10,000 events.")
       }),
     TIMEOUT_MILLIS
   )

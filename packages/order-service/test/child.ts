@@ -55,3 +55,7 @@ export const demo = (args: ReadonlyArray<string>, options?: Options) =>
 /** Runs an import that tells its progress. */
 export const importAndTell = (args: ReadonlyArray<string>, options?: Options) =>
   run(new URL("./importAndTell.ts", import.meta.url), args, options)
+
+/** Runs an import of the first system's table that tells its progress. */
+export const legacyAndTell = (args: ReadonlyArray<string>, options?: Options) =>
+  run(new URL("./legacyAndTell.ts", import.meta.url), args, options)

@@ -1,0 +1,168 @@
+/**
+ * Holds the orders in the log against those that the first system would have shown, and finds where its
+ * rules were wrong.
+ *
+ * @since 0.1.0
+ */
+import * as Order from "@daybook/order/Order"
+import * as OrderState from "@daybook/order/OrderState"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as LegacyShop from "./LegacyShop.ts"
+import type { LegacyRow } from "./LegacyTable.ts"
+import * as Listed from "./Listed.ts"
+
+/**
+ * An order, and what there is to say about it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Finding {
+  readonly order: string
+  readonly finding: string
+}
+
+/**
+ * `same`: orders whose state in the log is that of the old fold; `different`: the others.
+ * `miscounted`: the old summary has other items than the order, since a removal took off 1 whatever the
+ * quantity. `unnoticed`: cancelled, and the old summary still says otherwise. `changed`: items were
+ * added or removed after confirmation.
+ */
+interface Audit {
+  readonly orders: number
+  readonly same: number
+  readonly different: Listed.Listed<Finding>
+  readonly miscounted: Listed.Listed<Finding>
+  readonly unnoticed: Listed.Listed<Finding>
+  readonly changed: Listed.Listed<Finding>
+  /** By status: how many orders the old summary, and how many the log says are in it. */
+  readonly statuses: ReadonlyMap<
+    OrderState.OrderStatus,
+    { readonly old: number; readonly log: number }
+  >
+}
+
+/** What the first system knew of an order. */
+interface Known {
+  readonly order: LegacyShop.LegacyOrder | undefined
+  readonly summary: LegacyShop.LegacySummary | undefined
+  readonly changes: number
+}
+
+/**
+ * Folds the rows of `orders` by the old rules, and compares.
+ *
+ * **Details**
+ * Memory grows with the orders and their items.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const run = Effect.fn("LegacyAudit.run")(function* <E, R>(
+  rows: Stream.Stream<LegacyRow, E, R>,
+  orders: ReadonlySet<string>,
+  aggregate = Order.aggregate
+) {
+  const handler = yield* CommandHandler
+  const known = new Map<string, Known>()
+  yield* Stream.runForEach(rows, (row) =>
+    Effect.sync(() => {
+      if (!orders.has(row.aggregateId)) return
+      known.set(row.aggregateId, next(known.get(row.aggregateId), row))
+    })
+  )
+
+  const different = Listed.make<Finding>()
+  const miscounted = Listed.make<Finding>()
+  const unnoticed = Listed.make<Finding>()
+  const changed = Listed.make<Finding>()
+  const statuses = new Map<OrderState.OrderStatus, { old: number; log: number }>()
+  const count = (status: OrderState.OrderStatus, side: "old" | "log") => {
+    const sum = statuses.get(status) ?? { old: 0, log: 0 }
+    statuses.set(status, { ...sum, [side]: sum[side] + 1 })
+  }
+  let same = 0
+  for (const [order, { changes, order: old, summary }] of known) {
+    const { state } = yield* handler.load(aggregate, order)
+    if (Equal.equals(ofOld(old), ofToday(state))) same += 1
+    else
+      different.add({
+        order,
+        finding: `${told(ofOld(old))} by the old rules, ${told(ofToday(state))} in the log`
+      })
+
+    const status = OrderState.status(state)
+    const items = OrderState.itemCount(state)
+    count(status, "log")
+    count(summary?.status ?? "none", "old")
+    if (summary === undefined) continue
+    if (summary.itemCount !== items) {
+      miscounted.add({ order, finding: `said ${summary.itemCount}, has ${items}` })
+    }
+    if (status === "cancelled") unnoticed.add({ order, finding: `said ${summary.status}` })
+    if (changes > 0)
+      changed.add({ order, finding: `${changes} ${changes === 1 ? "time" : "times"}` })
+  }
+  const audit: Audit = {
+    orders: known.size,
+    same,
+    different: different.listed(),
+    miscounted: miscounted.listed(),
+    unnoticed: unnoticed.listed(),
+    changed: changed.listed(),
+    statuses
+  }
+  return audit
+})
+
+const next = (before: Known | undefined, row: LegacyRow): Known => {
+  const { changes = 0, order, summary } = before ?? {}
+  const event = Result.getOrUndefined(LegacyShop.eventOf(row))
+  // What the old system could not read, it did not fold.
+  if (event === undefined) return { order, summary, changes }
+  const ofItems = event.event_type === "ItemAdded" || event.event_type === "ItemRemoved"
+  return {
+    order: LegacyShop.evolve(order, event),
+    summary: LegacyShop.summarize(summary, event),
+    changes: changes + (ofItems && order?.status === "confirmed" ? 1 : 0)
+  }
+}
+
+/** What both folds say of an order, in the same terms. */
+interface Comparable {
+  readonly status: OrderState.OrderStatus
+  readonly customerId: string | undefined
+  /** How many there are of each product at each price in minor units. */
+  readonly quantities: ReadonlyMap<string, number>
+}
+
+const ofOld = (order: LegacyShop.LegacyOrder | undefined): Comparable => {
+  const quantities = new Map<string, number>()
+  for (const { price, productId, quantity } of order?.items ?? []) {
+    // Digits, as the price was printed: not the way that an upcaster gets there.
+    const key = `${productId} ${price
+      .toFixed(2)
+      .replace(".", "")
+      .replace(/^0+(?=\d)/, "")}`
+    quantities.set(key, (quantities.get(key) ?? 0) + quantity)
+  }
+  return { status: order?.status ?? "none", customerId: order?.customerId, quantities }
+}
+
+const ofToday = (state: OrderState.OrderState): Comparable => ({
+  status: OrderState.status(state),
+  customerId: state._tag === "NotCreated" ? undefined : state.customerId,
+  quantities: new Map(
+    OrderState.lines(state).map((line) => [
+      `${line.productId} ${line.unitPriceMinor}`,
+      line.quantity
+    ])
+  )
+})
+
+const told = ({ customerId, quantities, status }: Comparable): string =>
+  `${status}, customer ${customerId ?? "none"}, ${Array.from(quantities, ([key, quantity]) => `${quantity} x ${key}`).join(" + ")}`
