@@ -25,6 +25,7 @@ import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { aggregate, deposit, Overdrawn, withdraw } from "./Account.ts"
+import { racedBy } from "./handlerHarness.ts"
 
 const Services = CommandHandler.CommandHandler.layer.pipe(
   Layer.provideMerge(SecureRandom.layerWebCrypto)
@@ -52,25 +53,6 @@ const execute = (
 
 const load = (id: string) =>
   Effect.flatMap(CommandHandler.CommandHandler, (handler) => handler.load(aggregate, id))
-
-/** Puts `between` before the first append: what another clerk does while this one decides. */
-const racedBy = (between: Effect.Effect<unknown, unknown>) =>
-  Layer.effect(
-    EventStore,
-    Effect.gen(function* () {
-      const store = yield* EventStore
-      const raced = yield* Ref.make(false)
-      return EventStore.of({
-        ...store,
-        append: (append) =>
-          Effect.flatMap(Ref.getAndSet(raced, true), (already) =>
-            already
-              ? store.append(append)
-              : Effect.andThen(Effect.orDie(between), store.append(append))
-          )
-      })
-    })
-  )
 
 /** Counts the reads that pass through. */
 const countingReads = (reads: Ref.Ref<number>) =>

@@ -71,6 +71,25 @@ export const telling = (taken: Queue.Queue<number>) =>
     })
   )
 
+/** Puts `between` before the first append: what another clerk does while this one decides. */
+export const racedBy = (between: Effect.Effect<unknown, unknown>) =>
+  Layer.effect(
+    EventStore,
+    Effect.gen(function* () {
+      const store = yield* EventStore
+      const raced = yield* Ref.make(false)
+      return EventStore.of({
+        ...store,
+        append: (append) =>
+          Effect.flatMap(Ref.getAndSet(raced, true), (already) =>
+            already
+              ? store.append(append)
+              : Effect.andThen(Effect.orDie(between), store.append(append))
+          )
+      })
+    })
+  )
+
 /** Counts what a handler asks of the log. */
 export const counting = (calls: Ref.Ref<ReadonlyArray<string>>) =>
   Layer.effect(

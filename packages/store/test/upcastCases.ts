@@ -8,16 +8,15 @@ import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
+import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
+import type { SnapshotStore } from "@daybook/store/SnapshotStore"
 import { assert, layer } from "@effect/vitest"
-import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import { caching, fresh, racedBy, snapshotting } from "./handlerHarness.ts"
 import { before, putIn, takenOut, today, TooMuch } from "./Purse.ts"
-
-const fresh = Effect.sync(() => SecureRandom.uuidV4Unsafe())
 
 const minute = (minutes: number) => DateTime.makeUnsafe(minutes * 60_000)
 
@@ -45,29 +44,19 @@ const loaded = (id: string) =>
     return [Number(revision), state]
   })
 
-/** Puts `between` before the first append: what another host does while this one decides. */
-const racedBy = (between: Effect.Effect<unknown, unknown>) =>
-  Layer.effect(
-    EventStore,
-    Effect.gen(function* () {
-      const store = yield* EventStore
-      const raced = yield* Ref.make(false)
-      return EventStore.of({
-        ...store,
-        append: (append) =>
-          Effect.flatMap(Ref.getAndSet(raced, true), (already) =>
-            already
-              ? store.append(append)
-              : Effect.andThen(Effect.orDie(between), store.append(append))
-          )
-      })
-    })
-  )
-
 export const cases = <E>(
   name: string,
-  stores: Layer.Layer<EventStore, E>,
-  handler: Layer.Layer<CommandHandler, never, EventStore> = CommandHandler.layer
+  stores: Layer.Layer<EventStore | SnapshotStore, E>
+): void => {
+  casesWith(name, stores, CommandHandler.layer)
+  casesWith(`${name}, with snapshots`, stores, snapshotting(SnapshotPolicy.every(1)))
+  casesWith(`${name}, with cached states`, stores, caching(100))
+}
+
+const casesWith = <E>(
+  name: string,
+  stores: Layer.Layer<EventStore | SnapshotStore, E>,
+  handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore>
 ): void =>
   layer(handler.pipe(Layer.provideMerge(stores)), { timeout: 60_000 })(name, (it) => {
     it.effect("counts revisions as they are stored, whatever an event stands for", () =>
