@@ -101,12 +101,21 @@ const mutants: Record<string, Evolve> = {
     event._tag === "OrderCancelled" && state._tag === "Cancelled"
       ? { ...state, reason: event.reason }
       : evolve(state, event),
-  "changes the items of a confirmed order": (state, event) => {
-    if (event._tag !== "ItemAdded" || state._tag !== "Confirmed") return evolve(state, event)
-    const next = evolve({ ...state, _tag: "Draft" }, event)
-    const [first, ...rest] = next._tag === "Draft" ? next.lines : []
-    return first === undefined ? state : { ...state, lines: [first, ...rest] }
-  }
+  "keeps the items of a confirmed order": (state, event) =>
+    state._tag === "Confirmed" && (event._tag === "ItemAdded" || event._tag === "ItemRemoved")
+      ? state
+      : evolve(state, event),
+  "removes a product at its first price only": (state, event) => {
+    const next = evolve(state, event)
+    if (event._tag !== "ProductRemoved" || next._tag !== "Draft" || state._tag !== "Draft")
+      return next
+    const first = state.lines.find(({ productId }) => productId === event.productId)
+    return { ...next, lines: state.lines.filter((line) => line !== first) }
+  },
+  "leaves a draft without items unconfirmed": (state, event) =>
+    event._tag === "OrderConfirmed" && state._tag === "Draft" && state.lines.length === 0
+      ? state
+      : evolve(state, event)
 }
 
 describe("The fingerprint of an order's fold", () => {
