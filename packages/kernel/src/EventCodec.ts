@@ -10,6 +10,7 @@
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -146,7 +147,8 @@ type EventCase = Schema.Codec<{ readonly _tag: string }, unknown>
  * that is no longer among `events` is retired: only its past is read.
  * `formerNames`: by type of today, names under which its versions are stored too.
  * `unknownFields`: whether decoding drops the fields of the data that the newest schema does not name,
- * or keeps them, unseen by the types, and writes them again when the event is encoded.
+ * or keeps them, unseen by the types, and writes them again when the event is encoded. Fields of objects
+ * inside of the data are dropped in both cases.
  * Dies when a name is used twice.
  *
  * @category constructors
@@ -175,7 +177,11 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
     const old = past[type]?.versions ?? []
     const steps = old.map(({ step }) => step)
     const decoders: Array<Decoder<Event>> = old.map(({ schema }, index) =>
-      upcasting(Schema.decodeUnknownResult(Schema.toCodecJson(schema)), steps.slice(index), today)
+      upcasting(
+        catching(Schema.decodeUnknownResult(Schema.toCodecJson(schema))),
+        steps.slice(index),
+        today
+      )
     )
     old.forEach(({ schema }, index) => versions.push({ names, schemaVersion: index + 1, schema }))
     const newest: EventCase | undefined = options.events.cases[type]
@@ -185,7 +191,7 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
       decoders.push((data) => {
         const decoded = decode(data)
         return Result.isFailure(decoded)
-          ? Result.fail(invalid(decoded.failure))
+          ? Result.fail({ _tag: "InvalidData", issue: decoded.failure })
           : Result.succeed([decoded.success as Event])
       })
       versions.push({ names, schemaVersion: decoders.length, schema: newest })
@@ -211,9 +217,7 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
       }
       const encoded = writer.encode(event)
       if (Result.isFailure(encoded)) {
-        return Result.fail(
-          new EventEncodeError({ codec: name, type, issue: encoded.failure.message })
-        )
+        return Result.fail(new EventEncodeError({ codec: name, type, issue: encoded.failure }))
       }
       return Result.succeed({ type, schemaVersion: writer.schemaVersion, data: encoded.success })
     },
@@ -264,35 +268,47 @@ type Reader<Event> = ReadonlyArray<Decoder<Event>>
 
 interface Writer {
   readonly schemaVersion: number
-  readonly encode: (event: unknown) => Result.Result<Schema.Json, Schema.SchemaError>
+  readonly encode: (event: unknown) => Result.Result<Schema.Json, string>
 }
 
-const invalid = (error: Schema.SchemaError): Reason => ({
-  _tag: "InvalidData",
-  issue: error.message
-})
+/** The issue as text; a transformation in a schema that throws is one too. */
+const catching =
+  <A>(convert: (value: unknown) => Result.Result<A, Schema.SchemaError>) =>
+  (value: unknown): Result.Result<A, string> =>
+    Result.flatMap(
+      Result.try({ try: () => convert(value), catch: thrown }),
+      Result.mapError((error) => error.message)
+    )
+
+/** Schemas wrap the cause of what was thrown in them. */
+const thrown = (error: unknown): string =>
+  error instanceof Error && Cause.isCause(error.cause)
+    ? String(Cause.squash(error.cause))
+    : String(error)
 
 /** What an upcaster must give in the end: events of today, checks included. */
 const compileToday = <Event>(events: Schema.Codec<Event, unknown>) =>
-  Schema.decodeUnknownResult(Schema.toType(Schema.Array(events)))
+  catching(Schema.decodeUnknownResult(Schema.toType(Schema.Array(events))))
 
 const upcasting =
   <Event>(
-    decode: (data: unknown) => Result.Result<unknown, Schema.SchemaError>,
+    decode: (data: unknown) => Result.Result<unknown, string>,
     steps: ReadonlyArray<(data: unknown) => unknown>,
-    today: (events: unknown) => Result.Result<ReadonlyArray<Event>, Schema.SchemaError>
+    today: (events: unknown) => Result.Result<ReadonlyArray<Event>, string>
   ): Decoder<Event> =>
   (data) => {
     const decoded = decode(data)
-    if (Result.isFailure(decoded)) return Result.fail(invalid(decoded.failure))
+    if (Result.isFailure(decoded)) {
+      return Result.fail({ _tag: "InvalidData", issue: decoded.failure })
+    }
     const upcast = Result.try({
       try: () => steps.reduce((value, step) => step(value), decoded.success),
       catch: (cause): Reason => ({ _tag: "UpcastFailed", issue: String(cause) })
     })
     return Result.flatMap(upcast, (out) =>
-      Result.mapError(today(Array.isArray(out) ? out : [out]), (error): Reason => ({
+      Result.mapError(today(Array.isArray(out) ? out : [out]), (issue): Reason => ({
         _tag: "UpcastFailed",
-        issue: error.message
+        issue
       }))
     )
   }
@@ -300,8 +316,8 @@ const upcasting =
 /** The newest version of a type: between an event with its tag and stored data without. */
 const compile = (schema: EventCase, type: string, unknownFields: "drop" | "keep") => {
   const json = Schema.toCodecJson(schema)
-  const decode = Schema.decodeUnknownResult(json)
-  const encode = Schema.encodeUnknownResult(json)
+  const decode = catching(Schema.decodeUnknownResult(json))
+  const encode = catching(Schema.encodeUnknownResult(json))
   const plain = {
     decode: (data: unknown) => decode(withTag(data, type)),
     // A tagged struct in JSON is an object.

@@ -185,14 +185,13 @@ const compareFields = (
   })
 
 /** Whether a path leads through an optional field that was not there, required or not. */
-const isOptional = (path: string, old: typeof Fields.Type): boolean => {
-  const end = path.indexOf("?")
-  if (end === -1) return false
-  const field = path.slice(0, end)
-  return !Object.keys(old).some(
-    (key) => key === field || (/^[.[<?]/.test(key.slice(field.length)) && key.startsWith(field))
-  )
-}
+const isOptional = (path: string, old: typeof Fields.Type): boolean =>
+  Array.from(path.matchAll(/\?/g)).some(({ index }) => {
+    const field = path.slice(0, index)
+    return !Object.keys(old).some(
+      (key) => key === field || (/^[.[<?]/.test(key.slice(field.length)) && key.startsWith(field))
+    )
+  })
 
 const explain = (codec: string, differences: ReadonlyArray<Difference>): string => {
   const lines = differences.map((difference) =>

@@ -145,6 +145,21 @@ describe("SchemaLock", () => {
     assert.isTrue(Result.isSuccess(SchemaLock.extend(lockOf(base), lockOf(wider))))
   })
 
+  it("takes what may be absent inside of what may be absent, and nothing that must be there", () => {
+    const within = (fields: Schema.Struct.Fields) => ({
+      address: Schema.optionalKey(
+        Schema.Struct({ line: Schema.optionalKey(Schema.String), ...fields })
+      )
+    })
+    const path = "address?.unit"
+    assert.deepStrictEqual(
+      differences(within({}), within({ unit: Schema.optionalKey(Schema.String) })),
+      [{ _tag: "OptionalAdded", type: "Sold", schemaVersion: "1", path: `${path}?` }]
+    )
+    const [required] = differences(within({}), within({ unit: Schema.String }))
+    assert.deepInclude(required, { _tag: "FieldChanged", path })
+  })
+
   it("takes new versions and types, and refuses that one disappears, former names included", () => {
     const events = Schema.TaggedUnion({ Sold: { minor: Schema.Int } })
     const past = {

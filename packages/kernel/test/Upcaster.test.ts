@@ -10,6 +10,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 
 const Minor = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }))
 
@@ -116,6 +117,40 @@ describe("EventCodec with a past", () => {
     })
     assert.strictEqual(reasonOf("Sold", 2, { minor: "1" }).reason._tag, "InvalidData")
     assert.strictEqual(reasonOf("Nothing", 1, {}).reason._tag, "UnknownType")
+  })
+
+  it("says what is wrong when a schema throws, coming and going, today's and older ones", () => {
+    const Throwing = Schema.String.pipe(
+      Schema.decodeTo(Schema.Number, {
+        decode: SchemaGetter.transform((text: string): number => {
+          throw new TypeError(`no number: ${text}`)
+        }),
+        encode: SchemaGetter.transform((number: number): string => {
+          throw new TypeError(`no text: ${number}`)
+        })
+      })
+    )
+    const throwing = EventCodec.make({
+      name: "throwing",
+      events: Schema.TaggedUnion({ Sold: { minor: Throwing } }),
+      past: {
+        Sold: Upcaster.from(Schema.Struct({ minor: Throwing })).into(({ minor }) => ({
+          _tag: "Sold",
+          minor
+        }))
+      }
+    })
+    for (const schemaVersion of [1, 2]) {
+      const result = throwing.decode(stored("Sold", schemaVersion, { minor: "1" }))
+      if (Result.isSuccess(result)) return assert.fail("decoded")
+      assert.deepStrictEqual(result.failure.reason, {
+        _tag: "InvalidData",
+        issue: "TypeError: no number: 1"
+      })
+    }
+    const encoded = throwing.encode({ _tag: "Sold", minor: 2 })
+    if (Result.isSuccess(encoded)) return assert.fail("encoded")
+    assert.strictEqual(encoded.failure.issue, "TypeError: no text: 2")
   })
 
   it("says that an upcaster threw, or gave what is no event of today", () => {
