@@ -21,7 +21,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
 /** Packages whose `src` imports nothing else but the modules of `effect` that need no runtime. */
 const purePackages = ["kernel", "order"]
 const pureModules =
-  "effect/{Array,BigInt,Brand,Chunk,Data,DateTime,Duration,Equal,Equivalence,Function,Hash,HashMap," +
+  "effect/{Array,BigInt,Brand,Cause,Chunk,Data,DateTime,Duration,Equal,Equivalence,Function,Hash,HashMap," +
   "HashSet,Iterable,Match,Number,Option,Order,Ordering,Predicate,Record,Result,Schema,SchemaAST," +
   "SchemaGetter,SchemaIssue,SchemaTransformation,String,Struct,Tuple,Types}"
 

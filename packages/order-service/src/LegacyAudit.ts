@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Revision from "@daybook/kernel/Revision"
 import * as Order from "@daybook/order/Order"
 import * as OrderState from "@daybook/order/OrderState"
 import { CommandHandler } from "@daybook/store/CommandHandler"
@@ -50,6 +51,7 @@ interface Audit {
 interface Known {
   readonly order: LegacyShop.LegacyOrder | undefined
   readonly summary: LegacyShop.LegacySummary | undefined
+  readonly rows: number
   readonly changes: number
 }
 
@@ -86,8 +88,10 @@ export const run = Effect.fn("LegacyAudit.run")(function* <E, R>(
     statuses.set(status, { ...sum, [side]: sum[side] + 1 })
   }
   let same = 0
-  for (const [order, { changes, order: old, summary }] of known) {
-    const { state } = yield* handler.load(aggregate, order)
+  for (const [order, { changes, order: old, rows: imported, summary }] of known) {
+    // Each row is an event; the order may have gone on since.
+    const at = { revision: Revision.make(imported) }
+    const { state } = yield* handler.loadAt(aggregate, order, at)
     if (Equal.equals(ofOld(old), ofToday(state))) same += 1
     else
       different.add({
@@ -121,13 +125,15 @@ export const run = Effect.fn("LegacyAudit.run")(function* <E, R>(
 
 const next = (before: Known | undefined, row: LegacyRow): Known => {
   const { changes = 0, order, summary } = before ?? {}
+  const rows = (before?.rows ?? 0) + 1
   const event = Result.getOrUndefined(LegacyShop.eventOf(row))
   // What the old system could not read, it did not fold.
-  if (event === undefined) return { order, summary, changes }
+  if (event === undefined) return { order, summary, rows, changes }
   const ofItems = event.event_type === "ItemAdded" || event.event_type === "ItemRemoved"
   return {
     order: LegacyShop.evolve(order, event),
     summary: LegacyShop.summarize(summary, event),
+    rows,
     changes: changes + (ofItems && order?.status === "confirmed" ? 1 : 0)
   }
 }
@@ -143,14 +149,18 @@ interface Comparable {
 const ofOld = (order: LegacyShop.LegacyOrder | undefined): Comparable => {
   const quantities = new Map<string, number>()
   for (const { price, productId, quantity } of order?.items ?? []) {
-    // Digits, as the price was printed: not the way that an upcaster gets there.
-    const key = `${productId} ${price
-      .toFixed(2)
-      .replace(".", "")
-      .replace(/^0+(?=\d)/, "")}`
+    const key = `${productId} ${penceOf(price)}`
     quantities.set(key, (quantities.get(key) ?? 0) + quantity)
   }
   return { status: order?.status ?? "none", customerId: order?.customerId, quantities }
+}
+
+/** Digits, as the price was printed, which is not how an upcaster gets there; or with what a penny can't say. */
+const penceOf = (price: number): string => {
+  const [pounds = "", decimals = ""] = price.toFixed(8).split(".")
+  const pence = `${pounds}${decimals.slice(0, 2)}`.replace(/^0+(?=\d)/, "")
+  const fraction = decimals.slice(2).replace(/0+$/, "")
+  return fraction === "" ? pence : `${pence}.${fraction}`
 }
 
 const ofToday = (state: OrderState.OrderState): Comparable => ({

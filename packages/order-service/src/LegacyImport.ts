@@ -4,9 +4,10 @@
  *
  * **Details**
  * The table is read twice: the survey finds what can't be imported before anything is written, the
- * import appends. An order with a row that its codec can't read is left out whole, since a history with
- * a hole is another one. Ids of events come from the rows, so an import that died, or whose table has
- * grown since, is completed by running it again. Memory grows with the orders, never with the rows.
+ * import appends. An order with a row that its codec can't read, or a store would refuse, is left out
+ * whole, since a history with a hole is another one; what earlier imports recorded of it stays. Ids of
+ * events come from the rows, so an import that died, or whose table has grown since, is completed by
+ * running it again. Memory grows with the orders, never with the rows.
  *
  * @since 0.1.0
  */
@@ -16,12 +17,14 @@ import { NewEvent } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
+import * as AppendCheck from "@daybook/store/AppendCheck"
 import { type Append, EventStore } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -41,7 +44,8 @@ interface Remark {
  *
  * **Details**
  * `orders`: their ids in the order of their first rows. `leftOut`: of those, the ones with a row that
- * can't be imported, and why. `remarks`: rows whose version does not follow that before it.
+ * can't be imported, and why. `remarks`: rows whose version does not follow that before it, or whose data
+ * repeats a column otherwise.
  *
  * @category types
  * @since 0.1.0
@@ -90,6 +94,15 @@ export const survey = <Command, State, Event, Rejection, E, R>(
       versions.set(order, version)
       if (last !== undefined && version !== last + 1) {
         remarks.add({ id, order, reason: `version ${version} follows version ${last}` })
+      }
+      for (const [name, column] of [
+        ["aggregate_id", order] as const,
+        ["event_type", row.type] as const
+      ]) {
+        const repeated = Predicate.hasProperty(row.data, name) ? row.data[name] : column
+        if (repeated !== column) {
+          remarks.add({ id, order, reason: `its data says ${name} ${JSON.stringify(repeated)}` })
+        }
       }
       if (leftOut.has(order)) return
       const planned = plan(aggregate, row)
@@ -148,9 +161,11 @@ const plan = <Command, State, Event, Rejection>(
     position: Position.make(1n),
     recordedAt: event.success.occurredAt
   })
-  return Result.match(decoded, {
-    onFailure: ({ problem }) => Result.fail(`${type}: ${problem}`),
-    onSuccess: () => Result.succeed({ row, streamId: streamId.success, event: event.success })
+  if (Result.isFailure(decoded)) return Result.fail(`${type}: ${decoded.failure.problem}`)
+  const planned = { row, streamId: streamId.success, event: event.success }
+  return Result.match(AppendCheck.check(appendOf([planned], 0)), {
+    onFailure: ({ message }) => Result.fail(message),
+    onSuccess: () => Result.succeed(planned)
   })
 }
 
@@ -294,11 +309,15 @@ const appendsOf = (
   rows: ReadonlyArray<Planned>,
   revisionOf: (row: LegacyRow) => number
 ): ReadonlyArray<Append> =>
-  Object.values(Arr.groupBy(rows, ({ streamId }) => streamId)).map((ofOrder) => ({
-    streamId: ofOrder[0].streamId,
-    expected: ExpectedRevision.exactly(Revision.make(revisionOf(ofOrder[0].row))),
-    events: Arr.map(ofOrder, ({ event }) => event)
-  }))
+  Object.values(Arr.groupBy(rows, ({ streamId }) => streamId)).map((ofOrder) =>
+    appendOf(ofOrder, revisionOf(ofOrder[0].row))
+  )
+
+const appendOf = (rows: Arr.NonEmptyReadonlyArray<Planned>, revision: number): Append => ({
+  streamId: rows[0].streamId,
+  expected: ExpectedRevision.exactly(Revision.make(revision)),
+  events: Arr.map(rows, ({ event }) => event)
+})
 
 const NAMESPACE = "1f7f8a52-7a0b-5c3e-9f53-0d8a3b6f7c11"
 

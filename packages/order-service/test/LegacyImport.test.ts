@@ -194,6 +194,11 @@ it.effect("An order with a row that can't be read is left out whole, with the re
       [tea(bob, -1), /^ItemAdded: .*price/s],
       [[bob, "OrderGifted"], /^OrderGifted: the type is not one of OrderCreated, /],
       [[bob, "order gifted!"], /an event type/],
+      [
+        [bob, "OrderConfirmed", { ref: 2 ** 53 }],
+        /data\.ref of event 0 is or holds an integer past 2\^53 - 1/
+      ],
+      [[bob, "OrderConfirmed", { note: "x".repeat(1_100_000) }], /at most 1048576 are allowed/],
       [["no uuid -\n", "OrderCreated", { customer_id: "1" }], /no uuid/]
     ] as const) {
       const rows = table(created(bob), tea(bob), row, created(ada), tea(ada))
@@ -255,6 +260,26 @@ it.effect("A row that turns up before imported ones of its order is not put behi
       )
       assert.strictEqual(imported.recorded, 0)
     }
+  })
+)
+
+it.effect("A row whose data repeats its columns otherwise is imported, and remarked on", () =>
+  Effect.gen(function* () {
+    const store = yield* EventStoreMemory.make
+    const rows = table(
+      created(ada),
+      [ada, "ItemRemoved", { product_id: "tea", aggregate_id: bob, timestamp: null }],
+      [ada, "OrderConfirmed", { event_type: 7, timestamp: 1_259_656_000 }]
+    )
+    const { imported, survey } = yield* importInto(store, rows)
+    assert.strictEqual(imported.recorded, 3)
+    assert.deepStrictEqual(
+      survey.remarks.first.map(({ id, reason }) => [id, reason]),
+      [
+        [2n, `its data says aggregate_id "${bob}"`],
+        [3n, "its data says event_type 7"]
+      ]
+    )
   })
 )
 
@@ -334,6 +359,41 @@ it.effect("The audit finds each order where the old rules were wrong", () =>
         ["confirmed", { old: 2, log: 2 }]
       ])
     })
+  })
+)
+
+it.effect(
+  "The audit compares with the order as it was imported, whatever happened to it since",
+  () =>
+    Effect.gen(function* () {
+      const store = yield* EventStoreMemory.make
+      const rows = table(created(ada), tea(ada))
+      yield* importInto(store, rows)
+      const audit = yield* Effect.gen(function* () {
+        const handler = yield* CommandHandler
+        yield* handler.execute(Order.aggregate, ada, { _tag: "ConfirmOrder" })
+        return yield* LegacyAudit.run(Stream.fromIterable(rows), new Set([ada]))
+      }).pipe(Effect.provide(on(store)))
+      assert.deepStrictEqual([audit.same, audit.different.count], [1, 0])
+    })
+)
+
+it.effect("The audit tells of prices with a fraction of a penny, which are rounded", () =>
+  Effect.gen(function* () {
+    const store = yield* EventStoreMemory.make
+    const rows = table(created(ada), tea(ada, 0.005), created(bob), tea(bob, 0.1 + 0.2))
+    yield* importInto(store, rows)
+    const audit = yield* LegacyAudit.run(Stream.fromIterable(rows), new Set([ada, bob])).pipe(
+      Effect.provide(on(store))
+    )
+    assert.strictEqual(audit.same, 1)
+    assert.deepStrictEqual(audit.different.first, [
+      {
+        order: ada,
+        finding:
+          "draft, customer 17850, 6 x tea 0.5 by the old rules, draft, customer 17850, 6 x tea 1 in the log"
+      }
+    ])
   })
 )
 

@@ -14,11 +14,11 @@ import { identifier, line, text } from "./Text.ts"
 /** The only currency of the first system. */
 const CURRENCY = "GBP"
 
-/** What the first system repeated of a row in its data; nothing reads it. */
+/** What the first system repeated of a row in its data, in whatever form; nothing reads it. */
 const row = {
-  aggregate_id: Schema.optionalKey(Schema.String),
-  event_type: Schema.optionalKey(Schema.String),
-  timestamp: Schema.optionalKey(Schema.String)
+  aggregate_id: Schema.optionalKey(Schema.Json),
+  event_type: Schema.optionalKey(Schema.Json),
+  timestamp: Schema.optionalKey(Schema.Json)
 }
 
 const OrderCreatedV1 = Schema.Struct({ ...row, customer_id: identifier })
@@ -54,7 +54,10 @@ const OrderConfirmedV1 = Schema.Struct(row)
 
 const OrderCancelledV1 = Schema.Struct({ ...row, reason: Schema.String })
 
-/** Pence; a price of two decimals comes out exactly, since a double holds it to far more. */
+/**
+ * Pence; a price of two decimals comes out exactly, since a double holds it to far more. A price with a
+ * fraction of a penny, which the first system did not refuse, is rounded: an import has to report it.
+ */
 const minorOf = (price: number): number => Math.round(price * 100)
 
 /** A reason was any text once. */
