@@ -13,21 +13,15 @@
  * @since 0.1.0
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
-import type { EventCodec, StoredVersion } from "@daybook/kernel/EventCodec"
-import * as EventId from "@daybook/kernel/EventId"
-import * as Position from "@daybook/kernel/Position"
-import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import * as Revision from "@daybook/kernel/Revision"
-import { StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as Digest from "effect/crypto/Digest"
 import * as Data from "effect/Data"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { canonicalJson } from "./internal/canonicalJson.ts"
+import { lineOf } from "./internal/lineOf.ts"
 import * as Corpus from "./internal/corpus.ts"
+import { decodings } from "./internal/decodings.ts"
 import { describeSchema } from "./internal/describeSchema.ts"
 import { rootMessage } from "./internal/rootMessage.ts"
 
@@ -92,34 +86,12 @@ export const make = <Command, State, Event, Rejection>(
     })
   )
 
-/** How many stored samples of each schema version are decoded. */
-const SAMPLES = 16
-
 /** How many histories are folded, and how many events each has. */
 const HISTORIES = 192
 const EVENTS = 16
 
 /** How many events are tried until one changes the state. */
 const TRIES = 4
-
-/** What every schema version stands for today. */
-const decodings = Effect.fnUntraced(function* <Event>(codec: EventCodec<Event>) {
-  const lines: Array<string> = []
-  for (const version of codec.versions) {
-    const draw = yield* Corpus.makeDraw
-    const generate = yield* Corpus.generator(version.schema)
-    const encode = Schema.encodeUnknownResult(Schema.toCodecJson(version.schema))
-    for (let sample = 0; sample < SAMPLES; sample++) {
-      const events = Result.flatMap(encode(generate(draw)), (data) =>
-        codec.decode(recorded(version, data))
-      )
-      const line = lineOf(Result.flatMap(events, (all) => Result.all(all.map(codec.encode))))
-      lines.push(`${version.names[0]} ${version.schemaVersion} ${line}`)
-    }
-  }
-  // Versions are listed in the order of the source.
-  return lines.toSorted()
-})
 
 /** The states after each event of each history. */
 const histories = Effect.fnUntraced(function* <Command, State, Event, Rejection>({
@@ -156,25 +128,4 @@ const histories = Effect.fnUntraced(function* <Command, State, Event, Rejection>
     }
   }
   return lines
-})
-
-/** The messages of errors are for people, and may change where the fold does not. */
-const lineOf = (result: Result.Result<unknown, unknown>): string =>
-  Result.isSuccess(result) ? canonicalJson(result.success) : "failed"
-
-const at = DateTime.makeUnsafe(0)
-
-/** An event of that version, as a codec gets it from a log. */
-const recorded = ({ names, schemaVersion }: StoredVersion, data: unknown): RecordedEvent => ({
-  id: EventId.make("00000000-0000-4000-8000-000000000000"),
-  type: names[0],
-  schemaVersion,
-  // The JSON codec of the version's schema wrote it.
-  data: data as Schema.Json,
-  metadata: {},
-  occurredAt: at,
-  streamId: StreamId.make("corpus-1"),
-  revision: Revision.make(1),
-  position: Position.make(1n),
-  recordedAt: at
 })
