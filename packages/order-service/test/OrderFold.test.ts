@@ -112,6 +112,24 @@ const mutants: Record<string, Evolve> = {
     const first = state.lines.find(({ productId }) => productId === event.productId)
     return { ...next, lines: state.lines.filter((line) => line !== first) }
   },
+  "leaves out what is free": (state, event) =>
+    event._tag === "ItemAdded" && event.unitPrice.minor === 0 ? state : evolve(state, event),
+  "leaves out a single one": (state, event) =>
+    event._tag === "ItemAdded" && event.quantity === 1 ? state : evolve(state, event),
+  "leaves out what has no name": (state, event) =>
+    event._tag === "ItemAdded" && event.name === "" ? state : evolve(state, event),
+  "leaves out what is added at the highest price": (state, event) =>
+    event._tag === "ItemAdded" && event.unitPrice.minor === Number.MAX_SAFE_INTEGER
+      ? state
+      : evolve(state, event),
+  "trims names": (state, event) =>
+    event._tag === "ItemAdded"
+      ? evolve(state, { ...event, name: event.name.trim() })
+      : evolve(state, event),
+  "trims the reason of a cancellation": (state, event) =>
+    event._tag === "OrderCancelled"
+      ? evolve(state, { ...event, reason: event.reason.trim() })
+      : evolve(state, event),
   "leaves a draft without items unconfirmed": (state, event) =>
     event._tag === "OrderConfirmed" && state._tag === "Draft" && state.lines.length === 0
       ? state

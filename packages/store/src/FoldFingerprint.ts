@@ -86,8 +86,9 @@ export const make = <Command, State, Event, Rejection>(
     })
   )
 
-/** How many histories are folded, and how many events each has. */
+/** How many histories are folded, without edges and with, and how many events each has. */
 const HISTORIES = 192
+const SPECIAL_HISTORIES = 64
 const EVENTS = 16
 
 /** How many events are tried until one changes the state. */
@@ -99,11 +100,13 @@ const histories = Effect.fnUntraced(function* <Command, State, Event, Rejection>
   decider,
   state
 }: Aggregate<Command, State, Event, Rejection>) {
-  const draw = yield* Corpus.makeDraw
+  const plain = yield* Corpus.makeDraw({ edges: false })
+  const special = yield* Corpus.makeDraw({ edges: true })
   const kinds = yield* Effect.forEach(Corpus.members(codec.events), Corpus.generator)
   const encode = Schema.encodeUnknownResult(Schema.toCodecJson(state))
   const lines = [lineOf(encode(decider.initialState))]
-  for (let history = 0; history < HISTORIES; history++) {
+  for (let history = 0; history < HISTORIES + SPECIAL_HISTORIES; history++) {
+    const draw = history < HISTORIES ? plain : special
     // Without some of the events at first, a history gets to states that those would have ended: what is
     // cancelled early never ships.
     const early = kinds.filter(() => draw(3) > 0)
@@ -116,10 +119,12 @@ const histories = Effect.fnUntraced(function* <Command, State, Event, Rejection>
         const generate = Arr.getUnsafe(present, draw(present.length))
         const event = generate(draw)
         const next = Result.try(() => decider.evolve(current, event))
-        const lineAfter = lineOf(Result.flatMap(next, encode))
+        const encoded = Result.flatMap(next, encode)
+        const lineAfter = lineOf(encoded)
         lines.push(lineAfter)
         if (lineAfter === line) continue
-        if (Result.isSuccess(next)) {
+        // A state that its schema refuses, such as too large a sum, leads nowhere: all that follow fail.
+        if (Result.isSuccess(next) && Result.isSuccess(encoded)) {
           current = next.success
           line = lineAfter
         }

@@ -345,8 +345,8 @@ describe("A fold's fingerprint", () => {
       // Written down once. A new version of effect may generate other events: then these change, and
       // snapshots are taken anew.
       assert.deepStrictEqual<ReadonlyArray<string>>(fingerprints, [
-        "1565f5aa9aa0d0f53543b6416491b1521a190072a7a1f54ba854b3b96eb168c5",
-        "98cff275d074fcb498db317a25313ad5f4f8f055239cde8dd692dab695b92e56"
+        "d3c3949f2955ba665d34a78f5b84d1b7af889466969744fe6dc02394f44bb9ab",
+        "d88fb0d61e6cde2ff20a965af1351929bc4d55d8ce4600c4a7346b3b7df56f2d"
       ])
       const elsewhere = yield* fingerprintsElsewhere
       assert.strictEqual(elsewhere, `${fingerprints.join("\n")}\n`)

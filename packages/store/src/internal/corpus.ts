@@ -14,15 +14,17 @@ import * as SchemaAST from "effect/SchemaAST"
 import { describeSchema } from "./describeSchema.ts"
 
 /** Draws a whole number from 0 up to `below`, which is excluded. */
-export type Draw = (below: number) => number
+export interface Draw {
+  (below: number): number
+  /** Whether values are drawn now and then that folds often have rules of their own for, such as 0. */
+  readonly edges: boolean
+}
 
 /** Draws the same numbers each time that it is made. */
-export const makeDraw: Effect.Effect<Draw> = Effect.map(
-  Random.Random,
-  (random): Draw =>
-    (below) =>
-      Math.floor(random.nextDoubleUnsafe() * below)
-).pipe(Random.withSeed("daybook"))
+export const makeDraw = (options: { readonly edges: boolean }): Effect.Effect<Draw> =>
+  Effect.map(Random.Random, (random): Draw =>
+    Object.assign((below: number) => Math.floor(random.nextDoubleUnsafe() * below), options)
+  ).pipe(Random.withSeed("daybook"))
 
 /** Why there is no generator: a schema whose values `effect/Arbitrary` can't derive or find. */
 export type NotGenerated = Effect.Error<ReturnType<typeof build>>
@@ -52,6 +54,8 @@ const SIZE = 8
 const VALUES = 3
 /** How many are sampled to find so many that differ. */
 const SAMPLES = 24
+/** One of how many values of a field is an edge where they are drawn: with more, fewer events would meet. */
+const RARE = 4
 /** How many elements an array of any length gets at most: more would show no more. */
 const MAX_ELEMENTS = 2
 /** How often a value is built until it passes the checks of its own schema. */
@@ -144,11 +148,36 @@ const leaf = Effect.fnUntraced(function* (ast: SchemaAST.AST) {
     seed: describeSchema(schema)
   })
   const values = Arr.dedupe(samples).slice(0, VALUES)
+  const special = Arr.dedupe(edges(ast, values[0])).filter(Schema.is(schema))
   // Mostly the first one, so that several fields of two events can be alike at once. Numbers differ more:
   // many are quantities, which matter by being less or more.
   const likelihood = typeof values[0] === "number" ? 2 : 4
-  return (draw: Draw) => values[draw(likelihood) === 0 ? draw(values.length) : 0]
+  return (draw: Draw) => {
+    if (draw.edges && special.length > 0 && draw(RARE) === 0) return special[draw(special.length)]
+    return values[draw(likelihood) === 0 ? draw(values.length) : 0]
+  }
 })
+
+/** Values that folds often have a rule of their own for, and that are hardly ever drawn. */
+const edges = (ast: SchemaAST.AST, first: unknown): ReadonlyArray<unknown> => {
+  // Beside the same text without spaces, so that it shows whether they are trimmed.
+  if (SchemaAST.isString(ast)) return ["", ` ${String(first)} `]
+  if (SchemaAST.isNumber(ast)) return [0, 1, ...bounds(ast.checks)]
+  if (SchemaAST.isBigInt(ast)) return [0n, 1n, ...bounds(ast.checks)]
+  return []
+}
+
+/** The bounds that checks say they have. */
+const bounds = (checks: SchemaAST.Checks | undefined): ReadonlyArray<unknown> =>
+  (checks ?? []).flatMap((check) => {
+    const constraint: { readonly minimum?: unknown; readonly maximum?: unknown } =
+      check.annotations?.arbitraryConstraint ?? {}
+    return [
+      constraint.minimum,
+      constraint.maximum,
+      ...(check._tag === "FilterGroup" ? bounds(check.checks) : [])
+    ]
+  })
 
 const inOrder = (types: ReadonlyArray<SchemaAST.AST>): ReadonlyArray<SchemaAST.AST> =>
   types

@@ -44,7 +44,7 @@ export const decodings = Effect.fnUntraced(function* <Event>(codec: EventCodec<E
 
 /** Data that may be stored under a schema: right, from before some fields, and wrong. */
 const stored = Effect.fnUntraced(function* (schema: Schema.Codec<unknown, unknown>) {
-  const draw = yield* Corpus.makeDraw
+  const draw = yield* Corpus.makeDraw({ edges: true })
   const json = Schema.toCodecJson(schema)
   const generate = yield* Corpus.generator(schema)
   const encode = Schema.encodeUnknownResult(json)
