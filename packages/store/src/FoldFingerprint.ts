@@ -102,7 +102,9 @@ const histories = Effect.fnUntraced(function* <Command, State, Event, Rejection>
 }: Aggregate<Command, State, Event, Rejection>) {
   const plain = yield* Corpus.makeDraw({ edges: false })
   const special = yield* Corpus.makeDraw({ edges: true })
-  const kinds = yield* Effect.forEach(Corpus.members(codec.events), Corpus.generator)
+  const kinds = yield* Effect.forEach(Corpus.members(codec.events), (member) =>
+    Corpus.generator(member, codec.name)
+  )
   const encode = Schema.encodeUnknownResult(Schema.toCodecJson(state))
   const lines = [lineOf(encode(decider.initialState))]
   for (let history = 0; history < HISTORIES + SPECIAL_HISTORIES; history++) {

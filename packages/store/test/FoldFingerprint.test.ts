@@ -353,18 +353,43 @@ describe("A fold's fingerprint", () => {
     }).pipe(Effect.provide(Digest.layerWebCrypto))
   )
 
-  it.effect("is not there for events that cannot be generated", () =>
+  const ofEvent = (order: Schema.Codec<string, unknown>) => {
+    const events = Schema.TaggedUnion({
+      Shipped: { parcel: Schema.Struct({ orders: Schema.Array(order) }) }
+    })
+    const decider = { initialState: 0, decide: () => Result.succeed([]), evolve: () => 0 }
+    const codec = EventCodec.make({ name: "parcel", events })
+    return FoldFingerprint.make(
+      Aggregate.make({ category: "parcel", decider, codec, state: Schema.Int })
+    ).pipe(Effect.provide(Digest.layerWebCrypto))
+  }
+
+  it.effect("is not there for events that cannot be generated, and says of which field", () =>
     Effect.gen(function* () {
-      const never = Schema.String.check(Schema.makeFilter(() => false, { expected: "nothing" }))
-      const events = Schema.TaggedUnion({ Never: { never } })
-      const decider = { initialState: 0, decide: () => Result.succeed([]), evolve: () => 0 }
-      const codec = EventCodec.make({ name: "never", events })
-      const error = yield* Effect.flip(
-        FoldFingerprint.make(
-          Aggregate.make({ category: "never", decider, codec, state: Schema.Int })
-        )
+      const order = Schema.String.check(
+        Schema.makeFilter((id: string) => id.startsWith("ORD-"), { expected: "an order's id" })
       )
-      assert.include(error.message, "The fold of never has no fingerprint")
-    }).pipe(Effect.provide(Digest.layerWebCrypto))
+      const { message } = yield* Effect.flip(ofEvent(order))
+      assert.strictEqual(
+        message,
+        "The fold of parcel has no fingerprint: of Shipped version 1 no value of parcel.orders[] could be " +
+          "generated (string, an order's id): random values do not pass its checks"
+      )
+      const declared = Schema.declare((value: unknown): value is string => value === "ORD-1")
+      const underivable = yield* Effect.flip(ofEvent(declared))
+      assert.include(underivable.message, "of Shipped version 1 no value of parcel.orders[] could")
+      assert.include(underivable.message, "Unable to derive an arbitrary")
+    })
+  )
+
+  it.effect("is there when a check says what its values look like", () =>
+    Effect.gen(function* () {
+      const patterns = [{ source: "^ORD-[0-9]{4}$", flags: "" }] as const
+      const annotations = { expected: "an order's id", arbitraryConstraint: { patterns } }
+      yield* ofEvent(
+        Schema.String.check(Schema.makeFilter((id: string) => id.startsWith("ORD-"), annotations))
+      )
+      yield* ofEvent(Schema.String.check(Schema.isPattern(/^(?=ORD)[\p{Lu}\d-]+$/u, annotations)))
+    })
   )
 })

@@ -1,12 +1,16 @@
 /**
  * When snapshots are taken, and what a store that is slow or broken does to commands: nothing.
  */
+import * as Aggregate from "@daybook/kernel/Aggregate"
+import * as Decider from "@daybook/kernel/Decider"
+import * as EventCodec from "@daybook/kernel/EventCodec"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import { SnapshotStore, SnapshotStoreError } from "@daybook/store/SnapshotStore"
 import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
 import { assert, describe, it, layer } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,6 +18,8 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Ref from "effect/Ref"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { balance, counters, fresh, measured, move, newest, snapshotting } from "./handlerHarness.ts"
 
@@ -116,6 +122,40 @@ layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("Taking sn
       assert.strictEqual(yield* taken("saved"), 1)
       assert.isUndefined(yield* taken("failed"))
       assert.strictEqual(String(messages), `Old snapshots of account-${id} could not be deleted`)
+    }).pipe(measured)
+  )
+
+  it.effect("says and counts once which aggregate gets none, and why", () =>
+    Effect.gen(function* () {
+      const code = Schema.String.check(
+        Schema.makeFilter((text: string) => text.startsWith("A-"), { expected: "a code" })
+      )
+      const Coded = Schema.TaggedUnion({ Coded: { code } })
+      const coded = Aggregate.make({
+        category: "coded",
+        decider: Decider.make({
+          initialState: 0,
+          decide: (code: string) => Result.succeed([Coded.cases.Coded.make({ code })]),
+          evolve: (length: number, event: typeof Coded.Type) => length + event.code.length
+        }),
+        codec: EventCodec.make({ name: "coded", events: Coded }),
+        state: Schema.Int
+      })
+      const causes: Array<string> = []
+      const logger = Logger.make(({ cause }) => causes.push(Cause.pretty(cause)))
+      const id = yield* fresh
+      yield* Effect.gen(function* () {
+        const handler = yield* CommandHandler
+        yield* handler.execute(coded, id, "A-1")
+        const { state } = yield* handler.execute(coded, id, "A-1")
+        assert.strictEqual(state, 6)
+      }).pipe(
+        Effect.provide(snapshotting(SnapshotPolicy.every(1))),
+        Effect.provide(Logger.layer([logger]))
+      )
+      assert.strictEqual(causes.length, 1)
+      assert.include(causes[0], "of Coded version 1 no value of code could be generated")
+      assert.strictEqual((yield* counters).get("daybook_fingerprints_missing coded"), 1)
     }).pipe(measured)
   )
 

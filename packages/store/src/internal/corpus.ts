@@ -7,11 +7,12 @@
  */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Arr from "effect/Array"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import { describeSchema } from "./describeSchema.ts"
+import { describeLeaf, describeSchema } from "./describeSchema.ts"
 
 /** Draws a whole number from 0 up to `below`, which is excluded. */
 export interface Draw {
@@ -26,15 +27,31 @@ export const makeDraw = (options: { readonly edges: boolean }): Effect.Effect<Dr
     Object.assign((below: number) => Math.floor(random.nextDoubleUnsafe() * below), options)
   ).pipe(Random.withSeed("daybook"))
 
-/** Why there is no generator: a schema whose values `effect/Arbitrary` can't derive or find. */
-export type NotGenerated = Effect.Error<ReturnType<typeof build>>
+/** There is no generator: `effect/Arbitrary` can't derive values of a field, or finds none. */
+export class NotGenerated extends Data.TaggedError("NotGenerated")<{
+  /** Of which events or states, in words. */
+  readonly of: string
+  /** Where in them, such as `unitPrice.minor`; empty for the whole. */
+  readonly path: string
+  readonly schema: string
+  readonly reason: string
+}> {
+  override get message() {
+    const value = this.path === "" ? "no value" : `no value of ${this.path}`
+    return `of ${this.of} ${value} could be generated (${this.schema}): ${this.reason}`
+  }
+}
 
-/** Generates values of the type of `schema`. */
+/** Generates values of the type of `schema`, which is that `of` something that errors name. */
 export const generator = <A>(
-  schema: Schema.Codec<A, unknown>
+  schema: Schema.Codec<A, unknown>,
+  of: string
 ): Effect.Effect<(draw: Draw) => A, NotGenerated> =>
   // What is built from the parts of a schema, and checked by it, is of its type.
-  Effect.map(build(Schema.toType(schema).ast), (generate) => generate as (draw: Draw) => A)
+  Effect.map(
+    build(Schema.toType(schema).ast, { of, path: "" }),
+    (generate) => generate as (draw: Draw) => A
+  )
 
 /** The members of a union, in the order of what they describe; of another schema that schema. */
 export const members = <A>(
@@ -61,13 +78,24 @@ const MAX_ELEMENTS = 2
 /** How often a value is built until it passes the checks of its own schema. */
 const TRIES = 8
 
-const build: (ast: SchemaAST.AST) => Effect.Effect<Generate, unknown> = Effect.fnUntraced(
-  function* (ast) {
-    const parts = yield* buildParts(ast)
-    if (parts === undefined) return yield* leaf(ast)
+/** What is being built, for errors. */
+interface Place {
+  readonly of: string
+  readonly path: string
+}
+
+const inside = ({ of, path }: Place, step: string): Place => ({
+  of,
+  path: path === "" || step.startsWith("[") ? `${path}${step}` : `${path}.${step}`
+})
+
+const build: (ast: SchemaAST.AST, place: Place) => Effect.Effect<Generate, NotGenerated> =
+  Effect.fnUntraced(function* (ast, place) {
+    const parts = yield* buildParts(ast, place)
+    if (parts === undefined) return yield* leaf(ast, place)
     if (ast.checks === undefined) return parts
     const passes = Schema.is(Schema.make<Schema.Codec<unknown>>(ast))
-    const whole = yield* leaf(ast)
+    const whole = yield* leaf(ast, place)
     return (draw) => {
       for (let tried = 0; tried < TRIES; tried++) {
         const value = parts(draw)
@@ -75,33 +103,42 @@ const build: (ast: SchemaAST.AST) => Effect.Effect<Generate, unknown> = Effect.f
       }
       return whole(draw)
     }
-  }
-)
+  })
 
 /** Generates a composite from its parts; a schema without parts has none. */
-const buildParts = (ast: SchemaAST.AST): Effect.Effect<Generate | undefined, unknown> => {
-  if (SchemaAST.isObjects(ast)) return buildObject(ast)
-  if (SchemaAST.isArrays(ast)) return buildArray(ast)
+const buildParts = (
+  ast: SchemaAST.AST,
+  place: Place
+): Effect.Effect<Generate | undefined, NotGenerated> => {
+  if (SchemaAST.isObjects(ast)) return buildObject(ast, place)
+  if (SchemaAST.isArrays(ast)) return buildArray(ast, place)
   if (SchemaAST.isUnion(ast)) {
     return Effect.map(
-      Effect.forEach(inOrder(ast.types), build),
+      Effect.forEach(inOrder(ast.types), (type) => build(type, place)),
       (types) => (draw: Draw) => types[draw(types.length)]?.(draw)
     )
   }
   return Effect.undefined
 }
 
-const buildObject = Effect.fnUntraced(function* ({
-  indexSignatures,
-  propertySignatures
-}: SchemaAST.Objects) {
+const buildObject = Effect.fnUntraced(function* (
+  { indexSignatures, propertySignatures }: SchemaAST.Objects,
+  place: Place
+) {
   const properties = yield* Effect.forEach(
     propertySignatures.toSorted((a, b) => compare(String(a.name), String(b.name))),
     ({ name, type }) =>
-      Effect.map(build(type), (value) => ({ name, value, optional: SchemaAST.isOptional(type) }))
+      Effect.map(build(type, inside(place, String(name))), (value) => ({
+        name,
+        value,
+        optional: SchemaAST.isOptional(type)
+      }))
   )
   const indexes = yield* Effect.forEach(indexSignatures, ({ parameter, type }) =>
-    Effect.all({ key: build(parameter), value: build(type) })
+    Effect.all({
+      key: build(parameter, inside(place, "[key]")),
+      value: build(type, inside(place, "[*]"))
+    })
   )
   return (draw: Draw) => {
     const object: Record<PropertyKey, unknown> = {}
@@ -117,11 +154,19 @@ const buildObject = Effect.fnUntraced(function* ({
   }
 })
 
-const buildArray = Effect.fnUntraced(function* ({ elements, rest }: SchemaAST.Arrays) {
-  const first = yield* Effect.forEach(elements, (element) =>
-    Effect.map(build(element), (value) => ({ value, optional: SchemaAST.isOptional(element) }))
+const buildArray = Effect.fnUntraced(function* (
+  { elements, rest }: SchemaAST.Arrays,
+  place: Place
+) {
+  const first = yield* Effect.forEach(elements, (element, index) =>
+    Effect.map(build(element, inside(place, `[${index}]`)), (value) => ({
+      value,
+      optional: SchemaAST.isOptional(element)
+    }))
   )
-  const [repeated, ...last] = yield* Effect.forEach(rest, build)
+  const [repeated, ...last] = yield* Effect.forEach(rest, (type) =>
+    build(type, inside(place, "[]"))
+  )
   return (draw: Draw) => {
     const array: Array<unknown> = []
     for (const { optional, value } of first) {
@@ -136,17 +181,19 @@ const buildArray = Effect.fnUntraced(function* ({ elements, rest }: SchemaAST.Ar
 })
 
 /** Generates one of a few values, which depend on nothing but what the schema describes. */
-const leaf = Effect.fnUntraced(function* (ast: SchemaAST.AST) {
+const leaf = Effect.fnUntraced(function* (ast: SchemaAST.AST, place: Place) {
   const schema = Schema.make<Schema.Codec<unknown>>(ast)
+  const failed = (reason: string) =>
+    new NotGenerated({ ...place, schema: describeLeaf(schema), reason })
   const arbitrary = yield* Effect.try({
     try: () => Arbitrary.schema(schema),
-    catch: (cause) => cause
+    catch: (cause) => failed(cause instanceof Error ? cause.message : String(cause))
   })
   const samples = yield* Arbitrary.sampleEffect(arbitrary, {
     count: SAMPLES,
     size: SIZE,
     seed: describeSchema(schema)
-  })
+  }).pipe(Effect.mapError(() => failed("random values do not pass its checks")))
   const values = Arr.dedupe(samples).slice(0, VALUES)
   const special = Arr.dedupe(edges(ast, values[0])).filter(Schema.is(schema))
   // Mostly the first one, so that several fields of two events can be alike at once. Numbers differ more:

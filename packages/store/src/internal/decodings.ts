@@ -29,7 +29,7 @@ export const decodings = Effect.fnUntraced(function* <Event>(codec: EventCodec<E
     lines.push(`${type} ${schemaVersion} ${line}`)
   }
   for (const { names, schema, schemaVersion } of codec.versions) {
-    const samples = yield* stored(schema)
+    const samples = yield* stored(schema, `${names[0]} version ${schemaVersion}`)
     for (const name of names) for (const data of samples) tell(name, schemaVersion, data)
   }
   // A codec may have an answer of its own to what it can't decode, see `orElse`.
@@ -43,10 +43,10 @@ export const decodings = Effect.fnUntraced(function* <Event>(codec: EventCodec<E
 })
 
 /** Data that may be stored under a schema: right, from before some fields, and wrong. */
-const stored = Effect.fnUntraced(function* (schema: Schema.Codec<unknown, unknown>) {
+const stored = Effect.fnUntraced(function* (schema: Schema.Codec<unknown, unknown>, what: string) {
   const draw = yield* Corpus.makeDraw({ edges: true })
   const json = Schema.toCodecJson(schema)
-  const generate = yield* Corpus.generator(schema)
+  const generate = yield* Corpus.generator(schema, what)
   const encode = Schema.encodeUnknownResult(json)
   const { ast } = Schema.toEncoded(json)
   const samples: Array<unknown> = []

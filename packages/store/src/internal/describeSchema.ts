@@ -7,12 +7,20 @@ import * as Schema from "effect/Schema"
 
 /** The description that a lock file would hold, so that the two never disagree about a change. */
 export const describeSchema = (schema: Schema.Codec<unknown, unknown>): string =>
-  SchemaLock.toText(
-    SchemaLock.describe({
-      ...empty,
-      // A lock leaves out the tag of an event, which is stored beside its data; inside of a field it counts.
-      versions: [{ names: ["it"], schemaVersion: 1, schema: Schema.Struct({ it: schema }) }]
-    })
-  )
+  SchemaLock.toText(describe(schema))
+
+/** The same in a few words, of a schema that has no fields. */
+export const describeLeaf = (schema: Schema.Codec<unknown, unknown>): string =>
+  Object.values(describe(schema).events)
+    .flatMap((versions) => Object.values(versions))
+    .flatMap((fields) => Object.values(fields))
+    .join("; ")
+
+const describe = (schema: Schema.Codec<unknown, unknown>) =>
+  SchemaLock.describe({
+    ...empty,
+    // A lock leaves out the tag of an event, which is stored beside its data; inside of a field it counts.
+    versions: [{ names: ["it"], schemaVersion: 1, schema: Schema.Struct({ it: schema }) }]
+  })
 
 const empty = EventCodec.make({ name: "it", events: Schema.TaggedUnion({ It: {} }) })

@@ -50,3 +50,8 @@ export const snapshotsTaken = by(
       "Snapshots that a policy asked for, by category and outcome: saved, failed or skipped"
   })
 )
+export const fingerprintsMissing = by(
+  Metric.counter("daybook_fingerprints_missing", {
+    description: "Aggregates that get no snapshots since their fold has no fingerprint, by category"
+  })
+)

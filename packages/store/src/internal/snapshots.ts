@@ -189,7 +189,10 @@ const makeFold = <Command, State, Event, Rejection>(
       }
     }),
     Effect.catchTag("NoFoldFingerprint", (error) =>
-      Effect.as(warn(`${aggregate.category} has no snapshots`, Cause.fail(error)), undefined)
+      warn(`${aggregate.category} has no snapshots`, Cause.fail(error)).pipe(
+        Effect.andThen(Metrics.fingerprintsMissing({ category: aggregate.category })),
+        Effect.as(undefined)
+      )
     )
   )
 
