@@ -29,12 +29,12 @@ export interface Moment {
  */
 export interface SnapshotPolicy {
   readonly take: (moment: Moment) => boolean
-  /** The newest so many are kept; a whole number, 1 or more. */
+  /** The newest so many of each fold on a stream are kept; a whole number, 1 or more. */
   readonly keep: number
 }
 
 /**
- * Keeps two: while a new release rolls out, the hosts of the old one still find theirs.
+ * Keeps two: when the newest can't be decoded, or a past state is asked for, there is one before it.
  *
  * @category limits
  * @since 0.1.0
@@ -73,7 +73,7 @@ export const every = (events: number): SnapshotPolicy => {
 export const never: SnapshotPolicy = when(() => false)
 
 /**
- * The same policy, which keeps the newest `snapshots` of a stream; dies unless that is a whole number,
+ * The same policy, which keeps the newest `snapshots` of each fold on a stream; dies unless that is a whole number,
  * 1 or more.
  *
  * @category combinators

@@ -9,7 +9,8 @@
  *
  * 1. What was saved is loaded as it was, or its saving is refused.
  * 2. A revision of a stream has one snapshot: the one that was saved last.
- * 3. `load` gives the newest of those that are asked for; `prune` keeps the newest.
+ * 3. `load` gives the newest of those that are asked for.
+ * 4. `prune` keeps the newest of each fold, of a bounded number of folds, and the one it is told of.
  *
  * @since 0.1.0
  */
@@ -115,6 +116,15 @@ export interface LoadOptions {
 }
 
 /**
+ * Of how many other folds on a stream `prune` keeps snapshots: those with the newest ones. There is one
+ * while a new release rolls out, and more where aggregates share their streams.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_OTHER_FOLDS = 3
+
+/**
  * Snapshots of streams.
  *
  * @category services
@@ -132,7 +142,22 @@ export class SnapshotStore extends Context.Service<
     /** Keeps the snapshot, in place of one at the same revision. */
     readonly save: (snapshot: Snapshot) => Effect.Effect<void, SnapshotRefused | SnapshotStoreError>
 
-    /** Deletes the snapshots of the stream but the newest `keep`, a whole number, 0 or more. */
-    readonly prune: (streamId: StreamId, keep: number) => Effect.Effect<void, SnapshotStoreError>
+    /**
+     * Deletes older snapshots of the stream of `snapshot`, which was just saved and stays in any case.
+     *
+     * **Details**
+     * Of its fold the newest `keep` are left, a whole number, 1 or more; and likewise of each of the
+     * {@link MAX_OTHER_FOLDS} other folds that have the newest ones.
+     */
+    readonly prune: (
+      snapshot: Pick<Snapshot, "streamId" | "revision" | "fingerprint">,
+      keep: number
+    ) => Effect.Effect<void, SnapshotStoreError>
+
+    /** Deletes the snapshots of the stream; only that of a revision and event if one is given. */
+    readonly delete: (
+      streamId: StreamId,
+      only?: Pick<Snapshot, "revision" | "eventId">
+    ) => Effect.Effect<void, SnapshotStoreError>
   }
 >()("@daybook/store/SnapshotStore") {}

@@ -5,13 +5,14 @@
  * @since 0.1.0
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import { type EncodedSnapshot, encodeSnapshot } from "./internal/encodeSnapshot.ts"
 import { instrument } from "./internal/instrumentSnapshots.ts"
-import { SnapshotStore } from "./SnapshotStore.ts"
+import { MAX_OTHER_FOLDS, SnapshotStore } from "./SnapshotStore.ts"
 
 /**
  * An empty store of its own; nothing is shared between two of them.
@@ -46,7 +47,28 @@ export const make: Effect.Effect<SnapshotStore["Service"]> = Effect.sync(() => {
           streams.set(saved.streamId, all)
         }
       ),
-    prune: (streamId, keep) => Effect.sync(() => streams.set(streamId, of(streamId).slice(0, keep)))
+    prune: ({ fingerprint, revision, streamId }, keep) =>
+      Effect.sync(() => {
+        const all = of(streamId)
+        const others = Arr.dedupe(all.map((snapshot) => snapshot.fingerprint))
+          .filter((other) => other !== fingerprint)
+          .slice(0, MAX_OTHER_FOLDS)
+        const kept = [fingerprint, ...others].flatMap((fold) =>
+          all.filter((snapshot) => snapshot.fingerprint === fold).slice(0, keep)
+        )
+        streams.set(
+          streamId,
+          all.filter((snapshot) => kept.includes(snapshot) || snapshot.revision === revision)
+        )
+      }),
+    delete: (streamId, only) =>
+      Effect.sync(() => {
+        const kept = of(streamId).filter(
+          ({ eventId, revision }) =>
+            only !== undefined && (revision !== only.revision || eventId !== only.eventId)
+        )
+        streams.set(streamId, kept)
+      })
   })
 })
 

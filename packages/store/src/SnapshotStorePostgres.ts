@@ -17,7 +17,7 @@ import { encodeSnapshot } from "./internal/encodeSnapshot.ts"
 import { instrument } from "./internal/instrumentSnapshots.ts"
 import { inSavepoint } from "./internal/savepoint.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
-import { SnapshotStore, SnapshotStoreError } from "./SnapshotStore.ts"
+import { MAX_OTHER_FOLDS, SnapshotStore, SnapshotStoreError } from "./SnapshotStore.ts"
 
 /**
  * The store on the current SQL client, in the schema of {@link PostgresSchema}.
@@ -69,14 +69,35 @@ export const make: Effect.Effect<SnapshotStore["Service"], never, SqlClient> = E
           failed("save")
         )
       }),
-      prune: (streamId, keep) =>
+      prune: ({ fingerprint, revision, streamId }, keep) =>
         sql`
-          DELETE FROM ${snapshots} WHERE stream_id = ${streamId} AND revision <= (
-            SELECT revision FROM ${snapshots} WHERE stream_id = ${streamId}
-            ORDER BY revision DESC OFFSET ${PgTypes.int8(BigInt(keep))} LIMIT 1)`.pipe(
-          Effect.mapError(failed("prune")),
-          Effect.asVoid
-        )
+          DELETE FROM ${snapshots} WHERE stream_id = ${streamId}
+            AND revision <> ${PgTypes.int4(revision)}
+            AND revision IN (
+              SELECT revision FROM (
+                SELECT revision, nth,
+                  dense_rank() OVER (ORDER BY is_other, newest DESC) AS fold
+                FROM (
+                  SELECT revision, fingerprint <> ${fingerprint} AS is_other,
+                    row_number() OVER (PARTITION BY fingerprint ORDER BY revision DESC) AS nth,
+                    max(revision) OVER (PARTITION BY fingerprint) AS newest
+                  FROM ${snapshots} WHERE stream_id = ${streamId}
+                ) AS numbered
+              ) AS ranked
+              WHERE nth > ${PgTypes.int8(BigInt(keep))}
+                OR fold > ${PgTypes.int8(BigInt(MAX_OTHER_FOLDS + 1))}
+            )`.pipe(Effect.mapError(failed("prune")), Effect.asVoid),
+      delete: (streamId, only) =>
+        sql`
+          DELETE FROM ${snapshots} WHERE ${sql.and([
+            sql`stream_id = ${streamId}`,
+            ...(only === undefined
+              ? []
+              : [
+                  sql`revision = ${PgTypes.int4(only.revision)}`,
+                  sql`event_id = ${only.eventId}::uuid`
+                ])
+          ])}`.pipe(Effect.mapError(failed("delete")), Effect.asVoid)
     })
   }
 )

@@ -56,17 +56,10 @@ export const telling = (taken: Queue.Queue<number>) =>
     SnapshotStore,
     Effect.gen(function* () {
       const store = yield* SnapshotStore
-      const revisions = new Map<string, number>()
       return SnapshotStore.of({
         ...store,
-        save: (snapshot) =>
-          Effect.tap(store.save(snapshot), () =>
-            Effect.sync(() => revisions.set(snapshot.streamId, snapshot.revision))
-          ),
-        prune: (streamId, keep) =>
-          Effect.tap(store.prune(streamId, keep), () =>
-            Queue.offer(taken, revisions.get(streamId) ?? 0)
-          )
+        prune: (snapshot, keep) =>
+          Effect.tap(store.prune(snapshot, keep), () => Queue.offer(taken, snapshot.revision))
       })
     })
   )

@@ -81,7 +81,7 @@ export const snapshotTableCases = (
       Effect.gen(function* () {
         const store = yield* SnapshotStore
         const { id, snapshot } = yield* snapshotted
-        yield* store.prune(snapshot.streamId, 0)
+        yield* store.delete(snapshot.streamId)
         yield* undone(
           Effect.gen(function* () {
             yield* store.save(snapshot)

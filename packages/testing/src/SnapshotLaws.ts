@@ -202,7 +202,7 @@ export const invisible = <Command, State, Event, Rejection>(
           yield* plant(step)
           break
         case "Clear":
-          yield* snapshots.prune(streamId, 0)
+          yield* snapshots.delete(streamId)
       }
     }
     yield* load(newest)

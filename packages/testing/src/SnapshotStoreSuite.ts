@@ -17,6 +17,7 @@ import * as Revision from "@daybook/kernel/Revision"
 import { FoldFingerprint } from "@daybook/store/FoldFingerprint"
 import {
   type LoadOptions,
+  MAX_OTHER_FOLDS,
   type Snapshot,
   SnapshotRefused,
   SnapshotStore
@@ -104,7 +105,7 @@ export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): vo
         const store = yield* SnapshotStore
         const [one, other] = [makeStream()(1), makeStream()(2)]
         yield* save(one, other)
-        yield* store.prune(other.streamId, 0)
+        yield* store.delete(other.streamId)
         assert.deepStrictEqual(yield* load(one), one)
         assert.isUndefined(yield* load(other))
       })
@@ -116,7 +117,7 @@ export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): vo
         const snapshot = makeStream()
         const [one, two] = [snapshot(1), snapshot(2)]
         yield* save(one, two, two)
-        yield* store.prune(one.streamId, 2)
+        yield* store.prune(two, 2)
         assert.deepStrictEqual(yield* load(one), two)
         assert.deepStrictEqual(yield* load(one, atOrBelow(1)), one)
       })
@@ -132,27 +133,82 @@ export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): vo
       })
     )
 
-    it.effect("deletes all but the newest", () =>
+    it.effect("deletes all but the newest of a fold", () =>
       Effect.gen(function* () {
         const store = yield* SnapshotStore
         const snapshot = makeStream()
         const [one, two, three] = [snapshot(1), snapshot(2), snapshot(3)]
         yield* save(three, one, two)
-        yield* store.prune(one.streamId, 3)
+        yield* store.prune(three, 3)
         assert.deepStrictEqual(yield* load(one, atOrBelow(1)), one)
-        yield* store.prune(one.streamId, 2)
+        yield* store.prune(three, 2)
         assert.isUndefined(yield* load(one, atOrBelow(1)))
         assert.deepStrictEqual(yield* load(one, atOrBelow(2)), two)
-        yield* store.prune(one.streamId, 0)
+        assert.deepStrictEqual(yield* load(one), three)
+      })
+    )
+
+    it.effect("keeps the one that was just saved, though the stream had newer ones", () =>
+      Effect.gen(function* () {
+        const store = yield* SnapshotStore
+        const snapshot = makeStream()
+        const [one, two, eight, nine] = [snapshot(1), snapshot(2), snapshot(8), snapshot(9)]
+        yield* save(one, eight, nine, two)
+        yield* store.prune(two, 2)
+        assert.deepStrictEqual(yield* load(two, atOrBelow(7)), two)
+        assert.isUndefined(yield* load(one, atOrBelow(1)))
+        assert.deepStrictEqual(yield* load(one), nine)
+      })
+    )
+
+    it.effect("keeps the newest of each fold, of a bounded number of folds", () =>
+      Effect.gen(function* () {
+        const store = yield* SnapshotStore
+        const snapshot = makeStream()
+        // Each fold has two, and that of 10 and 20 is the oldest.
+        const folds = Array.from({ length: MAX_OTHER_FOLDS + 1 }, (_, n) => {
+          const fingerprint = FoldFingerprint.make(String(n).repeat(64))
+          return [snapshot(n + 10, { fingerprint }), snapshot(n + 20, { fingerprint })]
+        })
+        const [older, newer] = [snapshot(1), snapshot(2)]
+        yield* save(older, newer, ...folds.flat())
+        yield* store.prune(newer, 1)
+        const left = yield* Effect.forEach([[older, newer], ...folds], ([first, second]) =>
+          Effect.forEach([first, second], (saved) =>
+            saved === undefined
+              ? Effect.undefined
+              : Effect.map(
+                  load(saved, { fingerprint: saved.fingerprint, atOrBelow: saved.revision }),
+                  (loaded) => loaded?.revision === saved.revision
+                )
+          )
+        )
+        const kept = [false, true]
+        assert.deepStrictEqual(left, [kept, [false, false], ...folds.slice(1).map(() => kept)])
+      })
+    )
+
+    it.effect("deletes all of a stream, or that of one event", () =>
+      Effect.gen(function* () {
+        const store = yield* SnapshotStore
+        const snapshot = makeStream()
+        const [one, two] = [snapshot(1), snapshot(2)]
+        yield* save(one, two)
+        yield* store.delete(one.streamId, { revision: two.revision, eventId: freshId() })
+        yield* store.delete(one.streamId, { revision: two.revision, eventId: one.eventId })
+        assert.deepStrictEqual(yield* load(one), two)
+        yield* store.delete(one.streamId, two)
+        assert.deepStrictEqual(yield* load(one), one)
+        yield* store.delete(one.streamId)
         assert.isUndefined(yield* load(one))
       })
     )
 
-    it.effect("dies when it is told to keep less than none", () =>
+    it.effect("dies when it is told to keep less than one", () =>
       Effect.gen(function* () {
         const store = yield* SnapshotStore
-        for (const keep of [-1, 0.5, Number.NaN]) {
-          const exit = yield* Effect.exit(store.prune(freshStream(), keep))
+        for (const keep of [0, -1, 1.5, Number.NaN]) {
+          const exit = yield* Effect.exit(store.prune(makeStream()(1), keep))
           assert.isTrue(Exit.hasDies(exit), String(keep))
         }
       })

@@ -6,6 +6,7 @@ import { SnapshotStore } from "../SnapshotStore.ts"
 
 /** The same store, its operations in spans. */
 export const instrument = ({
+  delete: remove,
   load,
   prune,
   save
@@ -14,10 +15,12 @@ export const instrument = ({
     load: (streamId, options) =>
       load(streamId, options).pipe(inSpan("SnapshotStore.load", streamId)),
     save: (snapshot) => save(snapshot).pipe(inSpan("SnapshotStore.save", snapshot.streamId)),
-    prune: (streamId, keep) =>
-      Number.isSafeInteger(keep) && keep >= 0
-        ? prune(streamId, keep).pipe(inSpan("SnapshotStore.prune", streamId), Effect.asVoid)
-        : Effect.die(new RangeError(`keep is ${keep}, allowed is a whole number, 0 or more`))
+    prune: (snapshot, keep) =>
+      Number.isSafeInteger(keep) && keep >= 1
+        ? prune(snapshot, keep).pipe(inSpan("SnapshotStore.prune", snapshot.streamId))
+        : Effect.die(new RangeError(`keep is ${keep}, allowed is a whole number, 1 or more`)),
+    delete: (streamId, only) =>
+      remove(streamId, only).pipe(inSpan("SnapshotStore.delete", streamId))
   })
 
 const inSpan = (name: string, streamId: string) =>

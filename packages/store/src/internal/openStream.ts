@@ -145,6 +145,7 @@ export const make = (options: {
       }
       if (caughtUp.failure._tag !== "NotInStream") return yield* caughtUp.failure
       yield* Metrics.snapshotsIgnored({ category, reason: caughtUp.failure.reason })
+      yield* snapshots.discard(streamId, snapshot)
       atOrBelow = Revision.make(snapshot.revision - 1)
     }
   })

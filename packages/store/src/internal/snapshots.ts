@@ -28,6 +28,9 @@ export interface Snapshots {
     atOrBelow: Revision.Revision | undefined
   ) => Effect.Effect<Known<State> | undefined>
 
+  /** Begins to delete a snapshot whose event the stream does not have: nobody can ever use it. */
+  readonly discard: (streamId: StreamId, snapshot: Known<unknown>) => Effect.Effect<void>
+
   /** Begins to take a snapshot if it is time to; tells whether it did. */
   readonly consider: <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
@@ -38,6 +41,7 @@ export interface Snapshots {
 
 export const none: Snapshots = {
   find: () => Effect.undefined,
+  discard: () => Effect.void,
   consider: () => Effect.succeed(false)
 }
 
@@ -77,7 +81,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy) {
     const { fingerprint } = fold
     yield* store.save({ streamId, revision, eventId, fingerprint, state: encoded })
     yield* Metrics.snapshotsTaken({ category: aggregate.category, outcome: "saved" })
-    yield* Effect.catch(store.prune(streamId, policy.keep), (error) =>
+    yield* Effect.catch(store.prune({ streamId, revision, fingerprint }, policy.keep), (error) =>
       warn(`Old snapshots of ${streamId} could not be deleted`, Cause.fail(error))
     )
   })
@@ -110,6 +114,22 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy) {
         // From the second look on the store leaves out the other folds' itself.
         options = { atOrBelow: Revision.make(revision - 1), fingerprint: fold.fingerprint }
       }
+    }),
+    discard: Effect.fnUntraced(function* (streamId, { eventId, revision }) {
+      // Left where it is, it is found and deleted another time.
+      if (eventId === undefined || (yield* FiberSet.size(saves)) >= MAX_IN_FLIGHT) return
+      // Like a save it has no part in a transaction of the caller, which may still be undone.
+      fork(
+        store.delete(streamId, { revision, eventId }).pipe(
+          Effect.timeout(Duration.seconds(SAVE_SECONDS)),
+          Semaphore.withPermit(turns),
+          Effect.catchCause((cause) =>
+            Cause.hasInterruptsOnly(cause)
+              ? Effect.void
+              : warn(`A snapshot of ${streamId} that is of no use could not be deleted`, cause)
+          )
+        )
+      )
     }),
     consider: (aggregate, streamId, known) =>
       Effect.gen(function* () {
