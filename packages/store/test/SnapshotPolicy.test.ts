@@ -14,6 +14,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -21,6 +22,7 @@ import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
+import { aggregate, deposit } from "./Account.ts"
 import { balance, counters, fresh, measured, move, newest, snapshotting } from "./handlerHarness.ts"
 
 /** The same store with other methods. */
@@ -156,6 +158,70 @@ layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("Taking sn
       assert.strictEqual(causes.length, 1)
       assert.include(causes[0], "of Coded version 1 no value of code could be generated")
       assert.strictEqual((yield* counters).get("daybook_fingerprints_missing coded"), 1)
+    }).pipe(measured)
+  )
+
+  const unreadable: ReadonlyArray<readonly [string, Effect.Effect<never>]> = [
+    ["hangs", Effect.never],
+    ["dies", Effect.die("no store")]
+  ]
+  for (const [what, load] of unreadable) {
+    it.effect(`answers commands when reading one ${what}`, () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const began = yield* Clock.currentTimeMillis
+        const host = move(id, 1).pipe(
+          Effect.provide(eagerOn(changed(() => ({ load: () => load })))),
+          Effect.provide(Logger.layer([]))
+        )
+        yield* passTime(yield* Effect.forkChild(host))
+        assert.isAtMost((yield* Clock.currentTimeMillis) - began, 6_000)
+        const counts = yield* counters
+        assert.strictEqual(counts.get("daybook_snapshots_ignored account unreadable"), 1)
+        assert.strictEqual((yield* newest(id))?.revision, 1)
+      }).pipe(measured)
+    )
+  }
+
+  it.effect("stops reading one when its command is interrupted", () =>
+    Effect.gen(function* () {
+      const reading = yield* Deferred.make<void>()
+      const hanging = changed(() => ({
+        load: () => Effect.andThen(Deferred.succeed(reading, undefined), Effect.never)
+      }))
+      yield* Effect.gen(function* () {
+        const fiber = yield* Effect.forkChild(move("interrupted", 1))
+        yield* Deferred.await(reading)
+        yield* Fiber.interrupt(fiber)
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+      }).pipe(Effect.provide(eagerOn(hanging)))
+      assert.isUndefined((yield* counters).get("daybook_snapshots_ignored account unreadable"))
+    }).pipe(measured)
+  )
+
+  it.effect("answers commands when a state throws while it is decoded", () =>
+    Effect.gen(function* () {
+      const Kept = Schema.Struct({ balance: Schema.Int }).check(
+        Schema.makeFilter(({ balance: kept }) => {
+          if (kept === 666) throw new Error("unlucky")
+          return true
+        })
+      )
+      const wary = Aggregate.make({ ...aggregate, state: Kept })
+      const id = yield* fresh
+      yield* Effect.gen(function* () {
+        yield* (yield* CommandHandler).execute(wary, id, deposit(5))
+      }).pipe(Effect.provide(snapshotting(SnapshotPolicy.every(1))))
+      const saved = yield* newest(id)
+      if (saved === undefined) return assert.fail("no snapshot was taken")
+      const store = yield* SnapshotStore
+      yield* store.save({ ...saved, state: { balance: 666 } })
+      yield* Effect.gen(function* () {
+        const { state } = yield* (yield* CommandHandler).execute(wary, id, deposit(1))
+        assert.deepStrictEqual(state, { balance: 6 })
+      }).pipe(Effect.provide(snapshotting(SnapshotPolicy.never)))
+      const counts = yield* counters
+      assert.strictEqual(counts.get("daybook_snapshots_ignored account undecodable"), 1)
     }).pipe(measured)
   )
 

@@ -10,7 +10,9 @@ import * as Cause from "effect/Cause"
 import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
+import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
@@ -49,6 +51,8 @@ export const none: Snapshots = {
 const MAX_IN_FLIGHT = 64
 /** How many are saved at once. Each holds a connection, mostly of the pool that the commands use. */
 const MAX_AT_ONCE = 2
+/** Longer than any load should take: from then on the command had better read its events. */
+const LOAD_SECONDS = 5
 /** Longer than any save should take: one that hangs must not hold the others up for ever. */
 const SAVE_SECONDS = 30
 /** How long the closing of a handler waits for saves, so that a host which lives for one command has snapshots too. */
@@ -94,14 +98,19 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy) {
       const ignored = (reason: string) => Metrics.snapshotsIgnored({ category, reason })
       let options: LoadOptions = { atOrBelow }
       while (true) {
-        const loaded = yield* Effect.result(store.load(streamId, options))
-        if (Result.isFailure(loaded)) {
+        const loaded = yield* Effect.exit(
+          Effect.suspend(() => store.load(streamId, options)).pipe(
+            Effect.timeout(Duration.seconds(LOAD_SECONDS))
+          )
+        )
+        if (Exit.isFailure(loaded)) {
+          if (Cause.hasInterruptsOnly(loaded.cause)) return yield* Effect.interrupt
           yield* ignored("unreadable")
-          yield* warn(`A snapshot of ${streamId} could not be read`, Cause.fail(loaded.failure))
+          yield* warn(`A snapshot of ${streamId} could not be read`, loaded.cause)
           return undefined
         }
-        if (loaded.success._tag === "None") return undefined
-        const { eventId, fingerprint, revision, state } = loaded.success.value
+        if (loaded.value._tag === "None") return undefined
+        const { eventId, fingerprint, revision, state } = loaded.value.value
         if (fingerprint !== fold.fingerprint) {
           yield* ignored("fingerprint")
         } else {
@@ -170,7 +179,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy) {
 interface Fold<State> {
   readonly fingerprint: FoldFingerprint.FoldFingerprint
   readonly encode: (state: State) => Result.Result<Schema.Json, Schema.SchemaError>
-  readonly decode: (json: unknown) => Result.Result<State, Schema.SchemaError>
+  readonly decode: (json: unknown) => Result.Result<State, unknown>
 }
 
 /** Looks at each aggregate once, when it is first used; an aggregate without fingerprint has no fold. */
@@ -202,10 +211,16 @@ const makeFold = <Command, State, Event, Rejection>(
     Effect.provideService(Digest.Digest, digest),
     Effect.map((fingerprint) => {
       const json = Schema.toCodecJson(aggregate.state)
+      const decode = Schema.decodeUnknownResult(json)
       return {
         fingerprint,
         encode: Schema.encodeUnknownResult(json),
-        decode: Schema.decodeUnknownResult(json)
+        // Checks are the user's code, and may throw on a state that they never saw.
+        decode: (state: unknown) =>
+          Result.flatMap(
+            Result.try(() => decode(state)),
+            identity
+          )
       }
     }),
     Effect.catchTag("NoFoldFingerprint", (error) =>
