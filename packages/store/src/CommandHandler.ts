@@ -199,7 +199,7 @@ export class CommandHandler extends Context.Service<
   /** Ids of commands that bring none are drawn from the `WebCrypto` reference of `effect`. */
   static readonly layer: Layer.Layer<CommandHandler, never, EventStore> = Layer.effect(
     CommandHandler,
-    Effect.suspend(() => make(Effect.succeed(Snapshots.none)))
+    Effect.suspend(() => make(() => Effect.succeed(Snapshots.none)))
   ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
 
   /**
@@ -214,12 +214,12 @@ export class CommandHandler extends Context.Service<
   ): Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> =>
     Layer.effect(
       CommandHandler,
-      Effect.suspend(() => make(Snapshots.make(policy)))
+      Effect.suspend(() => make((cachedStreams) => Snapshots.make(policy, cachedStreams)))
     ).pipe(Layer.provide([SecureRandom.layerWebCrypto, Digest.layerWebCrypto]))
 }
 
 const make = Effect.fnUntraced(function* <R>(
-  makeSnapshots: Effect.Effect<Snapshots.Snapshots, never, R>
+  makeSnapshots: (cachedStreams: number) => Effect.Effect<Snapshots.Snapshots, never, R>
 ) {
   const store = yield* EventStore
   const random = yield* SecureRandom.SecureRandom
@@ -227,7 +227,7 @@ const make = Effect.fnUntraced(function* <R>(
   const stream = OpenStream.make({
     store,
     cache: capacity > 0 ? StateCache.make(capacity) : undefined,
-    snapshots: yield* makeSnapshots
+    snapshots: yield* makeSnapshots(capacity)
   })
   const decideAndAppend = ExecuteAll.make(store, stream)
   const inTurn = capacity > 0 ? Turns.make() : undefined

@@ -10,7 +10,8 @@ import type { StreamId } from "@daybook/kernel/StreamId"
  * A stream after a command that recorded something.
  *
  * **Details**
- * `snapshotRevision`: that of the newest usable snapshot known to the handler, 0 when it knows of none.
+ * `snapshotRevision`: that of the newest usable snapshot known to the handler, which was found or saved;
+ * 0 when it knows of none. `triedRevision`: where one was last begun, which may have failed; 0 for nowhere.
  *
  * @category types
  * @since 0.1.0
@@ -19,6 +20,7 @@ export interface Moment {
   readonly streamId: StreamId
   readonly revision: Revision
   readonly snapshotRevision: Revision
+  readonly triedRevision: Revision
 }
 
 /**
@@ -56,12 +58,18 @@ export const when = (take: (moment: Moment) => boolean): SnapshotPolicy => ({
  * Takes a snapshot when `events` or more were recorded since the last; dies unless that is a whole
  * number, 1 or more.
  *
+ * **Details**
+ * One that could not be saved counts too: a store that fails is not tried at every command.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const every = (events: number): SnapshotPolicy => {
   const distance = positive("events", events)
-  return when(({ revision, snapshotRevision }) => revision - snapshotRevision >= distance)
+  return when(
+    ({ revision, snapshotRevision, triedRevision }) =>
+      revision - Math.max(snapshotRevision, triedRevision) >= distance
+  )
 }
 
 /**

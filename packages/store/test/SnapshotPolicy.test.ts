@@ -243,21 +243,67 @@ layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("Taking sn
     })
   )
 
-  it.effect("tells a policy of the last one that was taken, though no state was loaded since", () =>
-    Effect.gen(function* () {
-      const id = yield* fresh
-      const seen: Array<number> = []
-      const policy = SnapshotPolicy.when(({ revision, snapshotRevision }) => {
-        seen.push(snapshotRevision)
-        return revision % 2 === 0
-      })
-      yield* Effect.gen(function* () {
-        yield* CommandHandler
-        yield* move(id, 1, 1, 1, 1, 1)
-      }).pipe(Effect.provide(snapshotting(policy, 1)))
-      assert.deepStrictEqual(seen, [0, 0, 2, 2, 4])
-    })
-  )
+  for (const cachedStreams of [0, 10]) {
+    it.effect(`tries again after so many events when saving fails, ${cachedStreams} cached`, () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const lost = new SnapshotStoreError({ operation: "save", cause: "connection lost" })
+        const tried: Array<number> = []
+        const failing = changed(() => ({
+          save: ({ revision }) =>
+            Effect.andThen(
+              Effect.sync(() => tried.push(revision)),
+              Effect.fail(lost)
+            )
+        }))
+        const host = snapshotting(SnapshotPolicy.every(10), cachedStreams)
+        yield* Effect.gen(function* () {
+          for (let n = 0; n < 100; n++) {
+            yield* move(id, 1)
+            // What was begun ends before the next command.
+            yield* Effect.replicateEffect(Effect.yieldNow, 10)
+          }
+        }).pipe(Effect.provide(Layer.provide(host, failing)), Effect.provide(Logger.layer([])))
+        assert.deepStrictEqual(tried, [10, 20, 30, 40, 50, 60, 70, 80, 90, 100])
+        assert.strictEqual(yield* taken("failed"), 10)
+      }).pipe(measured)
+    )
+
+    it.effect(
+      `tells a policy of what was saved, and of what was tried, ${cachedStreams} cached`,
+      () =>
+        Effect.gen(function* () {
+          const id = yield* fresh
+          const seen: Array<readonly [number, number]> = []
+          const policy = SnapshotPolicy.when(({ revision, snapshotRevision, triedRevision }) => {
+            seen.push([snapshotRevision, triedRevision])
+            return revision % 2 === 0
+          })
+          const lost = new SnapshotStoreError({ operation: "save", cause: "connection lost" })
+          // The first is lost.
+          const store = changed(({ save }) => ({
+            save: (snapshot) => (snapshot.revision === 2 ? Effect.fail(lost) : save(snapshot))
+          }))
+          yield* Effect.gen(function* () {
+            for (let n = 0; n < 6; n++) {
+              yield* move(id, 1)
+              yield* Effect.replicateEffect(Effect.yieldNow, 10)
+            }
+          }).pipe(
+            Effect.provide(Layer.provide(snapshotting(policy, cachedStreams), store)),
+            Effect.provide(Logger.layer([]))
+          )
+          assert.deepStrictEqual(seen, [
+            [0, 0],
+            [0, 0],
+            [0, 2],
+            [0, 2],
+            [4, 4],
+            [4, 4]
+          ])
+        })
+    )
+  }
 })
 
 describe("SnapshotPolicy", () => {

@@ -171,14 +171,9 @@ export const make = (options: {
   ) {
     // What the caller may still undo is nobody else's state.
     if (yield* store.inTransaction) return
-    const taken = appended && (yield* snapshots.consider(aggregate, streamId, known))
+    if (appended) yield* snapshots.consider(aggregate, streamId, known)
     const { eventId, revision, snapshotRevision, state } = known
-    cache?.set(aggregate, streamId, {
-      revision,
-      eventId,
-      state,
-      snapshotRevision: taken ? revision : snapshotRevision
-    })
+    cache?.set(aggregate, streamId, { revision, eventId, state, snapshotRevision })
   })
 
   return { open, foldAll, refresh, remember }

@@ -7,20 +7,17 @@ import type { Aggregate } from "@daybook/kernel/Aggregate"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Cause from "effect/Cause"
-import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
-import { identity } from "effect/Function"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
-import * as FoldFingerprint from "../FoldFingerprint.ts"
 import type { SnapshotPolicy } from "../SnapshotPolicy.ts"
 import { type LoadOptions, SnapshotStore } from "../SnapshotStore.ts"
 import type { Known } from "./decision.ts"
 import * as Metrics from "./handlerMetrics.ts"
+import { type Fold, makeFolds } from "./snapshotFolds.ts"
 
 export interface Snapshots {
   /** The newest snapshot of the aggregate's fold at or below a revision, if it decodes. */
@@ -33,18 +30,18 @@ export interface Snapshots {
   /** Begins to delete a snapshot whose event the stream does not have: nobody can ever use it. */
   readonly discard: (streamId: StreamId, snapshot: Known<unknown>) => Effect.Effect<void>
 
-  /** Begins to take a snapshot if it is time to; tells whether it did. */
+  /** Begins to take a snapshot if it is time to. */
   readonly consider: <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     known: Known<State>
-  ) => Effect.Effect<boolean>
+  ) => Effect.Effect<void>
 }
 
 export const none: Snapshots = {
   find: () => Effect.undefined,
   discard: () => Effect.void,
-  consider: () => Effect.succeed(false)
+  consider: () => Effect.void
 }
 
 /** How many snapshots may wait to be saved, each of another stream: when a store is slow, the rest is skipped. */
@@ -58,9 +55,13 @@ const SAVE_SECONDS = 30
 /** How long the closing of a handler waits for saves, so that a host which lives for one command has snapshots too. */
 const CLOSE_SECONDS = 5
 
-export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy) {
+/** Of how many streams at least it is known when a snapshot was last tried. */
+const MIN_TRIES = 1_000
+
+/** `cachedStreams`: of how many streams the handler keeps states, which don't know of later snapshots. */
+export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedStreams: number) {
   const store = yield* SnapshotStore
-  const foldOf = yield* makeFolds
+  const foldOf = yield* makeFolds(Math.max(MIN_TRIES, cachedStreams))
   const saves = yield* FiberSet.make<void, never>()
   // In the context of the layer: a save outlives its command, so it has no part in that one's transaction.
   const fork = yield* FiberSet.runtime(saves)<never>()
@@ -74,17 +75,18 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy) {
   )
   const inFlight = new Set<StreamId>()
 
-  const save = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
-    aggregate: Aggregate<Command, State, Event, Rejection>,
+  const save = Effect.fnUntraced(function* <State>(
+    category: string,
     streamId: StreamId,
+    fold: Fold<State>,
     { eventId, revision, state }: Known<State>
   ) {
-    const fold = yield* foldOf(aggregate)
-    if (fold === undefined || eventId === undefined) return
+    if (eventId === undefined) return
     const encoded = yield* Effect.fromResult(fold.encode(state))
     const { fingerprint } = fold
     yield* store.save({ streamId, revision, eventId, fingerprint, state: encoded })
-    yield* Metrics.snapshotsTaken({ category: aggregate.category, outcome: "saved" })
+    fold.tries.saved(streamId, revision)
+    yield* Metrics.snapshotsTaken({ category, outcome: "saved" })
     yield* Effect.catch(store.prune({ streamId, revision, fingerprint }, policy.keep), (error) =>
       warn(`Old snapshots of ${streamId} could not be deleted`, Cause.fail(error))
     )
@@ -142,16 +144,22 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy) {
     }),
     consider: (aggregate, streamId, known) =>
       Effect.gen(function* () {
-        const { revision, snapshotRevision } = known
-        if (!policy.take({ streamId, revision, snapshotRevision })) return false
+        const fold = yield* foldOf(aggregate)
+        if (fold === undefined) return
+        const { revision } = known
+        const { saved, tried } = fold.tries.upTo(streamId, revision)
+        const snapshotRevision = Revision.make(Math.max(known.snapshotRevision, saved))
+        const moment = { streamId, revision, snapshotRevision, triedRevision: tried }
+        if (!policy.take(moment)) return
         const { category } = aggregate
         if (inFlight.has(streamId) || inFlight.size >= MAX_IN_FLIGHT) {
           yield* Metrics.snapshotsTaken({ category, outcome: "skipped" })
-          return false
+          return
         }
         inFlight.add(streamId)
+        fold.tries.began(streamId, revision)
         fork(
-          save(aggregate, streamId, known).pipe(
+          save(category, streamId, fold, known).pipe(
             Effect.timeout(Duration.seconds(SAVE_SECONDS)),
             Semaphore.withPermit(turns),
             Effect.catchCause((cause) =>
@@ -165,70 +173,11 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy) {
             Effect.ensuring(Effect.sync(() => inFlight.delete(streamId)))
           )
         )
-        return true
       }).pipe(
         // The command is recorded by now: a policy that throws must not fail it.
-        Effect.catchCause((cause) =>
-          Effect.as(warn(`The snapshot policy failed for ${streamId}`, cause), false)
-        )
+        Effect.catchCause((cause) => warn(`The snapshot policy failed for ${streamId}`, cause))
       )
   } satisfies Snapshots
 })
-
-/** An aggregate's fold: how to tell it from others, and its states as JSON. */
-interface Fold<State> {
-  readonly fingerprint: FoldFingerprint.FoldFingerprint
-  readonly encode: (state: State) => Result.Result<Schema.Json, Schema.SchemaError>
-  readonly decode: (json: unknown) => Result.Result<State, unknown>
-}
-
-/** Looks at each aggregate once, when it is first used; an aggregate without fingerprint has no fold. */
-const makeFolds = Effect.gen(function* () {
-  const digest = yield* Digest.Digest
-  const folds = new WeakMap<object, Effect.Effect<Fold<unknown> | undefined>>()
-  return <Command, State, Event, Rejection>(
-    aggregate: Aggregate<Command, State, Event, Rejection>
-  ): Effect.Effect<Fold<State> | undefined> =>
-    Effect.suspend(() => {
-      // What is kept for an aggregate was made from it, so that its states have the right type.
-      const known = folds.get(aggregate) as Effect.Effect<Fold<State> | undefined> | undefined
-      if (known !== undefined) return known
-      return Effect.flatMap(
-        Effect.cached(Effect.uninterruptible(makeFold(aggregate, digest))),
-        (fold) => {
-          folds.set(aggregate, fold as Effect.Effect<Fold<unknown> | undefined>)
-          return fold
-        }
-      )
-    })
-})
-
-const makeFold = <Command, State, Event, Rejection>(
-  aggregate: Aggregate<Command, State, Event, Rejection>,
-  digest: Digest.Digest["Service"]
-): Effect.Effect<Fold<State> | undefined> =>
-  FoldFingerprint.make(aggregate).pipe(
-    Effect.provideService(Digest.Digest, digest),
-    Effect.map((fingerprint) => {
-      const json = Schema.toCodecJson(aggregate.state)
-      const decode = Schema.decodeUnknownResult(json)
-      return {
-        fingerprint,
-        encode: Schema.encodeUnknownResult(json),
-        // Checks are the user's code, and may throw on a state that they never saw.
-        decode: (state: unknown) =>
-          Result.flatMap(
-            Result.try(() => decode(state)),
-            identity
-          )
-      }
-    }),
-    Effect.catchTag("NoFoldFingerprint", (error) =>
-      warn(`${aggregate.category} has no snapshots`, Cause.fail(error)).pipe(
-        Effect.andThen(Metrics.fingerprintsMissing({ category: aggregate.category })),
-        Effect.as(undefined)
-      )
-    )
-  )
 
 const warn = (what: string, cause: Cause.Cause<unknown>) => Effect.logWarning(what, cause)
