@@ -11,7 +11,8 @@ import type { StreamId } from "@daybook/kernel/StreamId"
  * What an accepted command led to.
  *
  * **Details**
- * `revision` and `state`: of the stream after the command. `events`: what it recorded, perhaps nothing.
+ * `revision` and `state`: of the stream after the command. `events`: what it recorded, perhaps nothing,
+ * as the codec reads it again: what is not stored of an event is not in it either.
  * `repeated`: its id was recorded before, so this time nothing was.
  *
  * @category types

@@ -32,6 +32,7 @@ import {
   snapshotting,
   telling
 } from "./handlerHarness.ts"
+import * as Tally from "./Tally.ts"
 
 /** Accounts with five events and a snapshot at the fourth, made by `change` what it is. */
 const accountWith = (change: (snapshot: Snapshot) => Snapshot) =>
@@ -84,6 +85,18 @@ export const snapshotCases = (
       )
     })
   }
+
+  it.layer(snapshotting(SnapshotPolicy.every(1), 10))(
+    "With events that hold more than is stored",
+    (on) => {
+      on.effect.prop(
+        "answers as without",
+        { steps: SnapshotLaws.steps(Tally.Tally) },
+        ({ steps }) => SnapshotLaws.invisible(Tally.aggregate, steps),
+        { timeout: 120_000, arbitrary: { runs } }
+      )
+    }
+  )
 
   describe("With snapshots", { timeout: 60_000 }, () => {
     it.effect("takes one after so many events, beside the command, and keeps the newest", () =>

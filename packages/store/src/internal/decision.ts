@@ -8,6 +8,7 @@ import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCo
 import * as EventId from "@daybook/kernel/EventId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
+import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
@@ -129,7 +130,7 @@ export const decideAll = <Command, State, Event, Rejection>(
   cursor: Cursor<State, Event>,
   requests: ReadonlyArray<Identified<Command>>,
   metadata: EventMetadata
-): Result.Result<Decided<State, Event, Rejection>, EventEncodeError> => {
+): Result.Result<Decided<State, Event, Rejection>, EventEncodeError | EventDecodeError> => {
   const answers: Array<Result.Result<Executed<State, Event>, Rejection>> = []
   const appended: Array<NewEvent> = []
   const recorded = new Map(cursor.recorded)
@@ -145,29 +146,51 @@ export const decideAll = <Command, State, Event, Rejection>(
       answers.push(Result.fail(decided.failure))
       continue
     }
+    const events: Array<Event> = []
     for (const [index, event] of decided.success.entries()) {
       const encoded = codec.encode(event)
       if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
-      appended.push({
+      const fresh: NewEvent = {
         ...encoded.success,
         id: eventId(commandId, index),
         metadata: { ...metadata, commandId },
         occurredAt
-      })
-      state = decider.evolve(state, event)
+      }
+      appended.push(fresh)
+      // What the decider gave may hold more than is stored. Whoever folds the log sees what is stored, so
+      // that is what the answer tells, and what caches and snapshots keep.
+      const decoded = codec.decode(asRecorded(fresh, cursor, appended.length))
+      if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+      for (const stored of decoded.success) {
+        state = decider.evolve(state, stored)
+        events.push(stored)
+      }
     }
     const executed: Executed<State, Event> = {
       streamId: cursor.streamId,
       revision: Revision.make(cursor.revision + appended.length),
       state,
-      events: decided.success,
+      events,
       repeated: false
     }
     answers.push(Result.succeed(executed))
-    if (executed.events.length > 0) recorded.set(commandId, { ...executed, repeated: true })
+    if (decided.success.length > 0) recorded.set(commandId, { ...executed, repeated: true })
   }
   return Result.succeed({ answers, events: appended, state })
 }
+
+/** The event as it will be read, but for its position and time in the log, which nobody knows yet. */
+const asRecorded = <State, Event>(
+  event: NewEvent,
+  { revision, streamId }: Cursor<State, Event>,
+  nth: number
+): RecordedEvent => ({
+  ...event,
+  streamId,
+  revision: Revision.make(revision + nth),
+  position: Position.start,
+  recordedAt: event.occurredAt
+})
 
 /**
  * The id of a command's event number `index`: a UUID of version 5 (RFC 9562, section 5.5).

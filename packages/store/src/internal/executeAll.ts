@@ -118,7 +118,7 @@ export const make = (store: EventStore["Service"], stream: OpenStream) =>
 
 type Decision<State, Event, Rejection> = Result.Result<
   Decided<State, Event, Rejection>,
-  EventEncodeError
+  EventEncodeError | EventDecodeError
 >
 
 const appends = <State, Event, Rejection>(decided: Decision<State, Event, Rejection>): boolean =>
