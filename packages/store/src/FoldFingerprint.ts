@@ -7,7 +7,11 @@
  * states. It stays the same, in every process and on every machine, when symbols are renamed, fields
  * are reordered or code is rewritten that does the same.
  *
- * What the corpus does not reach, it can't tell: a change that shows only for one text or one number
+ * Of every schema version the codec decodes generated data as it is, without its optional fields, and
+ * broken; and data of unknown types and of versions to come. Fields have few values, so that events meet,
+ * and among them 0, 1, empty and padded text, and the bounds of their checks.
+ *
+ * What the corpus does not reach, it can't tell: a change that shows only for one other text or number
  * among all. `effect` generates the corpus, so that a new version of it may change every fingerprint.
  *
  * @since 0.1.0

@@ -299,6 +299,19 @@ describe("A fold's fingerprint", () => {
     )
   }
 
+  it.effect("is there when a codec throws at data that nobody stored", () =>
+    Effect.gen(function* () {
+      const codec = EventCodec.orElse(
+        EventCodec.make({ name: "basket", events: Events }),
+        ({ data }) => {
+          if (!Predicate.hasProperty(data, "tags")) throw new Error("no tags")
+          return []
+        }
+      )
+      assert.notStrictEqual(yield* of({}, codec), yield* of())
+    })
+  )
+
   it.effect("stays the same when the same fold is written another way", () =>
     Effect.gen(function* () {
       const evolve: Fold["evolve"] = (state, event) => {

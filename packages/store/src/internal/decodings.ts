@@ -10,6 +10,7 @@ import * as Revision from "@daybook/kernel/Revision"
 import { StreamId } from "@daybook/kernel/StreamId"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -24,8 +25,13 @@ const SAMPLES = 16
 export const decodings = Effect.fnUntraced(function* <Event>(codec: EventCodec<Event>) {
   const lines: Array<string> = []
   const tell = (type: string, schemaVersion: number, data: unknown) => {
-    const events = codec.decode(recorded(type, schemaVersion, data))
-    const line = lineOf(Result.flatMap(events, (all) => Result.all(all.map(codec.encode))))
+    // A function that is handed what can't be decoded may count on something that only real data has.
+    const events = Result.try(() =>
+      Result.flatMap(codec.decode(recorded(type, schemaVersion, data)), (all) =>
+        Result.all(all.map(codec.encode))
+      )
+    )
+    const line = lineOf(Result.flatMap(events, identity))
     lines.push(`${type} ${schemaVersion} ${line}`)
   }
   for (const { names, schema, schemaVersion } of codec.versions) {
