@@ -8,13 +8,17 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import { EventStore, EventStoreError } from "./EventStore.ts"
+import * as AppendQueue from "./internal/appendQueue.ts"
 import { encodeAppends } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as PostgresAppend from "./internal/postgresAppend.ts"
+import * as PostgresAppendNew from "./internal/postgresAppendNew.ts"
+import * as PostgresPages from "./internal/postgresPages.ts"
 import * as PostgresRead from "./internal/postgresRead.ts"
 import { eventIds, readOptions } from "./internal/readOptions.ts"
 import { inTransaction } from "./internal/savepoint.ts"
@@ -26,30 +30,39 @@ import { PostgresSchema } from "./PostgresSchema.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<EventStore["Service"], never, SqlClient> = Effect.gen(
-  function* () {
+export const make: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.Scope> =
+  Effect.gen(function* () {
     // A client may rename columns and keys of JSON for its other users; the log is as it is.
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
+    const readPage = PostgresPages.make(sql, schema)
+    const enqueue = yield* AppendQueue.make({
+      appendNew: (appends) => PostgresAppendNew.appendNew(sql, schema, appends),
+      appendEach: (appends) => PostgresAppend.appendEach(sql, schema, appends)
+    })
     return instrument("postgres", {
       append: Effect.fnUntraced(function* (append) {
         const encoded = yield* Effect.fromResult(encodeAppends([append], []))
-        const [answer] = yield* Effect.mapError(
-          PostgresAppend.appendEach(sql, schema, encoded),
-          failed("append")
-        )
-        return yield* Effect.fromResult(answer)
+        const [one] = encoded
+        // What is appended in a transaction of the caller is the caller's to commit.
+        const answered = (yield* inTransaction(sql))
+          ? PostgresAppendNew.appendOne(sql, schema, one)
+          : enqueue(one)
+        return yield* Effect.fromResult(yield* Effect.mapError(answered, failed("append")))
       }),
       appendAll: Effect.fnUntraced(function* ({ appends, checks = [] }) {
         const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
-        return yield* PostgresAppend.appendAll(sql, schema, encoded).pipe(
+        return yield* PostgresAppendNew.appendAll(sql, schema, encoded).pipe(
           Effect.catchTag("SqlError", (error) => Effect.fail(failed("appendAll")(error)))
         )
       }),
       read: (streamId, options = {}) =>
         Stream.unwrap(
           Effect.map(Effect.fromResult(readOptions(options, streamId)), (valid) =>
-            Stream.mapError(PostgresRead.read(sql, schema, streamId, valid), failed("read"))
+            Stream.mapError(
+              PostgresRead.read(sql, schema, readPage, streamId, valid),
+              failed("read")
+            )
           )
         ),
       readAll: (options = {}) =>
@@ -64,8 +77,7 @@ export const make: Effect.Effect<EventStore["Service"], never, SqlClient> = Effe
       }),
       inTransaction: inTransaction(sql)
     })
-  }
-)
+  })
 
 /**
  * The tables must be there: provide `PostgresMigrations.layer` at the edge, or run it beforehand.

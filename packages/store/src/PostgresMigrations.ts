@@ -12,6 +12,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as migration0001 from "./internal/migration0001.ts"
 import * as migration0002 from "./internal/migration0002.ts"
+import * as migration0003 from "./internal/migration0003.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
@@ -58,7 +59,8 @@ const run = Migrator.make({})
 const loader = (schema: SchemaName): Migrator.Loader =>
   Effect.succeed([
     [1, "events", Effect.succeed(runAll(migration0001.statements(schema)))],
-    [2, "snapshots", Effect.succeed(runAll(migration0002.statements(schema)))]
+    [2, "snapshots", Effect.succeed(runAll(migration0002.statements(schema)))],
+    [3, "append_new", Effect.succeed(runAll(migration0003.statements(schema)))]
   ])
 
 const runAll = (statements: ReadonlyArray<string>) =>

@@ -14,6 +14,9 @@ const appendedEvents = Metric.counter("daybook_appended_events", {
   description: "Events in acknowledged appends, repeated ones included, by store"
 })
 
+/** Where the span was opened is always here, and looking it up takes longer than the span. */
+const noTrace = { captureStackTrace: false } as const
+
 /** The same store, its operations in spans and counted. */
 export const instrument = (
   store: "memory" | "postgres",
@@ -32,14 +35,16 @@ export const instrument = (
     append: (append) =>
       counted(service.append(append), append.events.length).pipe(
         Effect.withSpan("EventStore.append", {
-          attributes: { "daybook.stream": append.streamId, "daybook.events": append.events.length }
+          attributes: { "daybook.stream": append.streamId, "daybook.events": append.events.length },
+          ...noTrace
         })
       ),
     appendAll: (options) => {
       const size = options.appends.reduce((sum, { events }) => sum + events.length, 0)
       return counted(service.appendAll(options), size).pipe(
         Effect.withSpan("EventStore.appendAll", {
-          attributes: { "daybook.streams": options.appends.length, "daybook.events": size }
+          attributes: { "daybook.streams": options.appends.length, "daybook.events": size },
+          ...noTrace
         })
       )
     },

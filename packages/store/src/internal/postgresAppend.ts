@@ -21,7 +21,8 @@ import type { EncodedAppend } from "./encodeAppends.ts"
 import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
 import { inSavepoint } from "./savepoint.ts"
 
-type Conflict = WrongExpectedRevision | EventIdConflict
+/** Why an append was not written, which its caller can do something about. */
+export type Conflict = WrongExpectedRevision | EventIdConflict
 
 /** What the function says of one append; `rows` are the events that prove a conflict. */
 interface Answer {
@@ -70,65 +71,49 @@ const call = (
     // meet others' ids in a ring; PostgreSQL ends one of the two calls, which then finds them too.
     Effect.retry(inSavepoint(sql, statement(sql, schema, appends, allOrNone)), {
       times: 3,
-      while: ({ reason }) =>
-        reason._tag === "DeadlockError" ||
-        (reason._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
+      while: isIdTaken
     }),
     (rows) => readAnswers(appends, rows)
   )
 
+/** Ids are recorded already, or are being recorded by a call that meets this one in a ring. */
+export const isIdTaken = ({ reason }: SqlError): boolean =>
+  reason._tag === "DeadlockError" ||
+  (reason._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
+
+// The text is put together by hand since all of it is constant for a log: a statement of this size takes
+// longer to build than to bind.
 const statement = (
   sql: SqlClient,
   schema: SchemaName,
   appends: ReadonlyArray<EncodedAppend>,
   allOrNone: boolean
-) => {
-  const events = appends.flatMap((append) => append.events)
-  return sql<AnswerRow>`
-    SELECT append_index, outcome, last_revision, last_position, ${sql.literal(COLUMNS)}
-    FROM ${sql(`${schema}.append`)}(
-    ${array(
-      appends.map((append) => append.streamId),
-      PgTypes.OID.text
-    )},
-    ${array(
-      appends.map((append) => expectedNumber(append.expected)),
-      PgTypes.OID.int8
-    )},
-    ${array(
-      appends.map((append) => append.events.length),
-      PgTypes.OID.int4
-    )},
-    ${array(
-      events.map((event) => event.id),
-      PgTypes.OID.uuid
-    )},
-    ${array(
-      events.map((event) => event.type),
-      PgTypes.OID.text
-    )},
-    ${array(
-      events.map((event) => event.schemaVersion),
-      PgTypes.OID.int2
-    )},
-    ${array(
-      events.map((event) => event.data),
-      PgTypes.OID.text
-    )},
-    ${array(
-      events.map((event) => event.metadata),
-      PgTypes.OID.text
-    )},
-    ${array(
-      events.map((event) => event.occurredAt),
-      PgTypes.OID.timestamptz
-    )},
-    ${allOrNone}, ${PgTypes.int4(MAX_BETWEEN)})`
-}
+) =>
+  sql.unsafe<AnswerRow>(
+    `SELECT append_index, outcome, last_revision, last_position, ${COLUMNS}
+    FROM "${schema}".append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN)]
+  )
 
-/** Every element type above has an array type. */
-const array = (values: ReadonlyArray<unknown>, elementOid: number) =>
-  Result.getOrThrow(PgTypes.array(values, elementOid))
+/** The appends as arrays, as the functions of the database take them. */
+export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
+  const { OID } = PgTypes
+  const events = appends.flatMap((append) => append.events)
+  const column = <A>(rows: ReadonlyArray<A>, elementOid: number, of: (row: A) => unknown) =>
+    // Each of these element types has an array type.
+    Result.getOrThrow(PgTypes.array(rows.map(of), elementOid))
+  return [
+    column(appends, OID.text, ({ streamId }) => streamId),
+    column(appends, OID.int8, ({ expected }) => expectedNumber(expected)),
+    column(appends, OID.int4, (append) => append.events.length),
+    column(events, OID.uuid, ({ id }) => id),
+    column(events, OID.text, ({ type }) => type),
+    column(events, OID.int2, ({ schemaVersion }) => schemaVersion),
+    column(events, OID.text, ({ data }) => data),
+    column(events, OID.text, ({ metadata }) => metadata),
+    column(events, OID.timestamptz, ({ occurredAt }) => occurredAt)
+  ]
+}
 
 const expectedNumber = (expected: ExpectedRevision): bigint =>
   ExpectedRevision.match(expected, {

@@ -18,10 +18,14 @@ import type { Fragment } from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import type { EventAddress, ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
+import type { ReadPage } from "./postgresPages.ts"
 import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
 
 /** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
 const PAGE_ROWS = 500
+
+/** Rows in the first page of a stream, which may be read together with those of other streams. */
+const FIRST_ROWS = 128
 
 /** The highest revision of a stream: the column is an integer. */
 const MAX_REVISION = 2_147_483_647
@@ -29,6 +33,7 @@ const MAX_REVISION = 2_147_483_647
 export const read = (
   sql: SqlClient,
   schema: SchemaName,
+  readPage: ReadPage,
   streamId: StreamId,
   { direction, from, limit, to, until }: ReadOptions
 ): Stream.Stream<RecordedEvent, SqlError> =>
@@ -41,11 +46,15 @@ export const read = (
         at: (row) => row.revision,
         direction,
         limit,
-        rows: (lowest, highest, order, rows) => sql<EventRow>`
-          SELECT ${sql.literal(COLUMNS)} FROM ${sql(`${schema}.events`)}
-          WHERE stream_id = ${streamId}
-            AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)}
-          ORDER BY revision ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}`
+        firstRows: FIRST_ROWS,
+        rows: (lowest, highest, order, size) =>
+          order === "ASC"
+            ? readPage({ streamId, lowest, highest, size })
+            : sql<EventRow>`
+                SELECT ${sql.literal(COLUMNS)} FROM ${sql(`${schema}.events`)}
+                WHERE stream_id = ${streamId}
+                  AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)}
+                ORDER BY revision DESC LIMIT ${PgTypes.int4(size)}`
       })
     )
   )
@@ -154,6 +163,7 @@ interface Pages<Place> {
   readonly at: (row: EventRow) => Place
   readonly direction: "forward" | "backward" | undefined
   readonly limit: number | undefined
+  readonly firstRows?: number
   readonly rows: (
     lowest: Place,
     highest: Place,
@@ -167,9 +177,13 @@ const pages = <Place extends number | bigint>(
   options: Pages<Place>
 ): Stream.Stream<RecordedEvent, SqlError> => {
   const backward = options.direction === "backward"
-  const start = { ...options, left: options.limit ?? Number.MAX_SAFE_INTEGER }
-  return Stream.paginate(start, ({ highest, left, lowest }) => {
-    const size = Math.min(left, PAGE_ROWS)
+  const start = {
+    ...options,
+    left: options.limit ?? Number.MAX_SAFE_INTEGER,
+    most: options.firstRows ?? PAGE_ROWS
+  }
+  return Stream.paginate(start, ({ highest, left, lowest, most }) => {
+    const size = Math.min(left, most)
     if (size === 0 || lowest > highest) return Effect.succeed([[], Option.none()] as const)
     return Effect.map(options.rows(lowest, highest, backward ? "DESC" : "ASC", size), (rows) => {
       const last = rows.at(-1)
@@ -180,7 +194,8 @@ const pages = <Place extends number | bigint>(
             ...start,
             lowest: backward ? lowest : options.after(options.at(last), 1),
             highest: backward ? options.after(options.at(last), -1) : highest,
-            left: left - rows.length
+            left: left - rows.length,
+            most: PAGE_ROWS
           })
       return [rows.map(recordedEvent), next] as const
     })

@@ -1,0 +1,212 @@
+/**
+ * Appends that arrive while others are being written wait, and go together in the next call.
+ *
+ * An append that finds nothing under way goes at once, so that none waits for company's sake. What can't be
+ * written at once, because its stream is held by another writer or is not as expected, leaves its call and
+ * is seen to apart, so that it holds up nobody who writes elsewhere.
+ */
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Hash from "effect/Hash"
+import * as Metric from "effect/Metric"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
+import { type Appended, MAX_EVENTS } from "../EventStore.ts"
+import type { EncodedAppend } from "./encodeAppends.ts"
+import type { Conflict } from "./postgresAppend.ts"
+import type { Written } from "./postgresAppendNew.ts"
+
+type Answer = Result.Result<Appended, Conflict>
+
+type Appends = Arr.NonEmptyReadonlyArray<EncodedAppend>
+
+/** How many queues there are, each with a call under way: one is worked on while another waits for the disk. */
+const QUEUES = 2
+
+/** How many appends may wait in a queue; those beyond wait for a place to wait. */
+export const CAPACITY = 4_096
+
+/** Characters of JSON in a call of several appends: a larger one keeps those behind it waiting. */
+const MAX_CHARACTERS = 1_000_000
+
+interface Waiting {
+  readonly append: EncodedAppend
+  readonly answer: Deferred.Deferred<Answer, SqlError>
+  /** Whether the caller has gone before its append was sent. */
+  abandoned: boolean
+}
+
+type Batch = Arr.NonEmptyReadonlyArray<Waiting>
+
+const batchSize = Metric.histogram("daybook_append_batch", {
+  description: "Appends that went to the database in one call",
+  boundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+})
+
+/**
+ * Appends through the queues. A caller that is interrupted before its append was sent takes it back; after
+ * that its outcome is the store's.
+ */
+export const make = Effect.fnUntraced(function* (options: {
+  /** Writes what can be written at once. */
+  readonly appendNew: (appends: Appends) => Effect.Effect<Written, SqlError>
+  /** Waits for the streams, and answers each. */
+  readonly appendEach: (
+    appends: Appends
+  ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Answer>, SqlError>
+  readonly queues?: number
+}): Effect.fn.Return<
+  (append: EncodedAppend) => Effect.Effect<Answer, SqlError>,
+  never,
+  Scope.Scope
+> {
+  const fork = yield* FiberSet.makeRuntime<never, void, never>()
+  /** What is seen to apart, by stream: one call at a time for each. */
+  const apart = new Map<StreamId, Array<Waiting>>()
+
+  const seeTo = (streamId: StreamId, waiting: Array<Waiting>): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      while (Arr.isArrayNonEmpty(waiting)) {
+        const batch: Batch = [...waiting]
+        waiting.length = 0
+        yield* callEach(batch)
+      }
+    }).pipe(Effect.ensuring(Effect.suspend(() => leave(streamId, waiting))))
+
+  const leave = (streamId: StreamId, waiting: ReadonlyArray<Waiting>) => {
+    apart.delete(streamId)
+    return interrupt(waiting)
+  }
+
+  const callEach = (batch: Batch): Effect.Effect<void> =>
+    answering(batch, options.appendEach(Arr.map(batch, ({ append }) => append)), (answers) =>
+      batch.forEach((waiting, index) =>
+        answer(waiting, Exit.succeed(Arr.getUnsafe(answers, index)))
+      )
+    )
+
+  const setApart = (waiting: Waiting) => {
+    const { streamId } = waiting.append
+    const busy = apart.get(streamId)
+    if (busy !== undefined) {
+      busy.push(waiting)
+      return
+    }
+    const fresh = [waiting]
+    apart.set(streamId, fresh)
+    fork(seeTo(streamId, fresh))
+  }
+
+  const callNew = (batch: Batch): Effect.Effect<void> =>
+    Effect.andThen(
+      Metric.update(batchSize, batch.length),
+      answering(batch, options.appendNew(Arr.map(batch, ({ append }) => append)), (written) =>
+        batch.forEach((waiting, index) => {
+          const appended = written[index]
+          if (appended === undefined) setApart(waiting)
+          else answer(waiting, Exit.succeed(Result.succeed(appended)))
+        })
+      )
+    )
+
+  /** Makes a call, and answers; those of a call that was refused for one of them are made one by one. */
+  const answering = <A>(
+    batch: Batch,
+    call: Effect.Effect<A, SqlError>,
+    onSuccess: (answers: A) => void
+  ): Effect.Effect<void> =>
+    call.pipe(
+      Effect.matchCauseEffect({
+        onSuccess: (answers) => Effect.sync(() => onSuccess(answers)),
+        onFailure: (cause) =>
+          batch.length > 1 && mayBeOfOne(cause)
+            ? Effect.forEach(batch, (one) => callEach([one]), { discard: true })
+            : Effect.sync(() => batch.forEach((one) => answer(one, Exit.failCause(cause))))
+      }),
+      Effect.onInterrupt(() => interrupt(batch))
+    )
+
+  const queues = yield* Effect.forEach(Arr.range(1, options.queues ?? QUEUES), () =>
+    Effect.gen(function* () {
+      const queue = yield* Queue.bounded<Waiting>(CAPACITY)
+      const work = Effect.flatMap(Queue.takeBetween(queue, 1, MAX_EVENTS), (taken) =>
+        Effect.forEach(
+          batches(taken),
+          (batch) =>
+            Effect.suspend(() => {
+              const left = batch.filter(({ abandoned }) => !abandoned)
+              return Arr.isArrayNonEmpty(left) ? callNew(left) : Effect.void
+            }),
+          { discard: true }
+        )
+      )
+      yield* Effect.forkScoped(Effect.forever(work))
+      // Nobody waits for a queue that nobody serves any more.
+      yield* Effect.addFinalizer(() =>
+        Effect.andThen(Effect.flatMap(Queue.clear(queue), interrupt), Queue.shutdown(queue))
+      )
+      return queue
+    })
+  )
+
+  return (append) =>
+    Effect.suspend(() => {
+      const waiting: Waiting = { append, answer: Deferred.makeUnsafe(), abandoned: false }
+      // The appends to a stream stay in one queue, so that they keep their order.
+      const place = Math.abs(Hash.string(append.streamId)) % queues.length
+      return Effect.onInterrupt(
+        Effect.andThen(
+          Queue.offer(Arr.getUnsafe(queues, place), waiting),
+          Deferred.await(waiting.answer)
+        ),
+        () =>
+          Effect.sync(() => {
+            waiting.abandoned = true
+          })
+      )
+    })
+})
+
+const answer = (waiting: Waiting, exit: Exit.Exit<Answer, SqlError>) =>
+  Deferred.doneUnsafe(waiting.answer, exit)
+
+const interrupt = (all: ReadonlyArray<Waiting>): Effect.Effect<void> =>
+  Effect.forEach(all, (waiting) => Deferred.interrupt(waiting.answer), { discard: true })
+
+/** Whether one of several may be what the others failed for: the server refused the call, so wrote nothing. */
+const mayBeOfOne = (cause: Cause.Cause<SqlError>): boolean =>
+  !Cause.hasInterrupts(cause) &&
+  !cause.reasons.some(
+    (reason) => Cause.isFailReason(reason) && reason.error.reason._tag === "ConnectionError"
+  )
+
+/** In the order in which they came, each batch within the limits of a call. */
+const batches = (taken: ReadonlyArray<Waiting>): ReadonlyArray<Batch> => {
+  const all: Array<[Waiting, ...Array<Waiting>]> = []
+  let events = 0
+  let characters = 0
+  for (const waiting of taken) {
+    const size = sizeOf(waiting.append)
+    events += waiting.append.events.length
+    characters += size
+    const batch = all.at(-1)
+    if (batch !== undefined && events <= MAX_EVENTS && characters <= MAX_CHARACTERS) {
+      batch.push(waiting)
+    } else {
+      all.push([waiting])
+      events = waiting.append.events.length
+      characters = size
+    }
+  }
+  return all
+}
+
+const sizeOf = ({ events }: EncodedAppend): number =>
+  events.reduce((sum, { data, metadata }) => sum + data.length + metadata.length, 0)

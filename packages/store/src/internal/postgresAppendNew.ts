@@ -1,0 +1,78 @@
+/**
+ * Appending what can be appended at once; the rest goes to the function that waits and explains.
+ */
+import type { Position } from "@daybook/kernel/Position"
+import type { Revision } from "@daybook/kernel/Revision"
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Appended } from "../EventStore.ts"
+import type { SchemaName } from "../PostgresSchema.ts"
+import type { EncodedAppend } from "./encodeAppends.ts"
+import * as PostgresAppend from "./postgresAppend.ts"
+import { inSavepoint } from "./savepoint.ts"
+
+/** What was written of some appends, in their order; nothing stands for one that is left. */
+export type Written = ReadonlyArray<Appended | undefined>
+
+interface AnswerRow {
+  readonly last_revisions: ReadonlyArray<number | null>
+  readonly start_position: bigint | null
+}
+
+/** Writes those whose streams nobody else writes now and are as expected, and whose ids are new. */
+export const appendNew = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
+  allOrNone = false
+): Effect.Effect<Written, SqlError> =>
+  inSavepoint(
+    sql,
+    sql.unsafe<AnswerRow>(
+      `SELECT last_revisions, start_position
+      FROM "${schema}".append_new($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      [...PostgresAppend.parameters(appends), allOrNone]
+    )
+  ).pipe(
+    Effect.map(([row]): Written => {
+      let position = row?.start_position ?? 0n
+      return appends.map(({ events }, index) => {
+        position += BigInt(events.length)
+        const revision = row?.last_revisions[index] ?? undefined
+        // The numbers are the database's own, so the casts add only the brands.
+        return revision === undefined
+          ? undefined
+          : { revision: revision as Revision, position: position as Position, repeated: false }
+      })
+    }),
+    Effect.catchIf(PostgresAppend.isIdTaken, () => Effect.succeed(appends.map(() => undefined)))
+  )
+
+/** Appends one, in the transaction of the caller if there is one. */
+export const appendOne = (
+  sql: SqlClient,
+  schema: SchemaName,
+  append: EncodedAppend
+): Effect.Effect<Result.Result<Appended, PostgresAppend.Conflict>, SqlError> =>
+  Effect.flatMap(appendNew(sql, schema, [append]), ([appended]) =>
+    appended === undefined
+      ? Effect.map(PostgresAppend.appendEach(sql, schema, [append]), ([answer]) => answer)
+      : Effect.succeed(Result.succeed(appended))
+  )
+
+/** Appends all or none; checks are appends without events and have no answer. */
+export const appendAll = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | PostgresAppend.Conflict> =>
+  Effect.flatMap(appendNew(sql, schema, appends, true), (written) => {
+    const answers = written.filter((_, index) => appends[index]?.events.length !== 0)
+    return answers.every((one) => one !== undefined)
+      ? // The first is an append, so this is not empty.
+        Effect.succeed(answers as [Appended, ...Array<Appended>])
+      : PostgresAppend.appendAll(sql, schema, appends)
+  })
