@@ -30,11 +30,11 @@ import * as Stream from "effect/Stream"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
 import { type AppendError, EventStore, type EventStoreError, type Until } from "./EventStore.ts"
 import { type Cursor, entries, nothing } from "./internal/decision.ts"
+import * as CommandQueues from "./internal/commandQueues.ts"
 import * as ExecuteAll from "./internal/executeAll.ts"
 import * as OpenStream from "./internal/openStream.ts"
 import * as Snapshots from "./internal/snapshots.ts"
 import * as StateCache from "./internal/stateCache.ts"
-import * as Turns from "./internal/turns.ts"
 import type { SnapshotPolicy } from "./SnapshotPolicy.ts"
 import type { SnapshotStore } from "./SnapshotStore.ts"
 
@@ -229,16 +229,20 @@ const make = Effect.fnUntraced(function* <R>(
     cache: capacity > 0 ? StateCache.make(capacity) : undefined,
     snapshots: yield* makeSnapshots(capacity)
   })
-  const decideAndAppend = ExecuteAll.make(store, stream)
-  const inTurn = capacity > 0 ? Turns.make() : undefined
+  const atOnce = ExecuteAll.make(store, stream)
+  const inQueue = yield* CommandQueues.make(atOnce)
 
-  const identify = <Command>(request: Request<Command>, now: DateTime.Utc) => {
+  const identify = <Command>(
+    request: Request<Command>,
+    now: DateTime.Utc,
+    metadata: EventMetadata
+  ) => {
     const { command, commandId, occurredAt = now } = request
     return commandId === undefined
       ? Effect.map(random.uuidV4(), (uuid) => {
-          return { command, commandId: CommandId.make(uuid), occurredAt, brought: false }
+          return { command, commandId: CommandId.make(uuid), occurredAt, metadata, brought: false }
         })
-      : Effect.succeed({ command, commandId, occurredAt, brought: true })
+      : Effect.succeed({ command, commandId, occurredAt, metadata, brought: true })
   }
 
   const executeAll = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
@@ -255,15 +259,15 @@ const make = Effect.fnUntraced(function* <R>(
       "daybook.commands": requests.length
     })
     const now = yield* DateTime.now
-    const identified = yield* Effect.forEach(requests, (request) => identify(request, now))
     const metadata = yield* currentMetadata
+    const identified = yield* Effect.forEach(requests, (request) =>
+      identify(request, now, metadata)
+    )
     const maxAttempts = yield* MaxAttempts
-    const answers = decideAndAppend(aggregate, streamId, identified, { metadata, maxAttempts })
     // A transaction holds the stream in the store until it ends: who waited here for another who waits
     // there would wait for ever.
-    return yield* inTurn === undefined || (yield* store.inTransaction)
-      ? answers
-      : inTurn(streamId, answers)
+    const execute = (yield* store.inTransaction) ? atOnce : inQueue
+    return yield* execute(aggregate, streamId, identified, { maxAttempts })
   })
 
   return CommandHandler.of({

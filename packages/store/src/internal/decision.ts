@@ -22,6 +22,7 @@ export interface Identified<out Command> {
   readonly command: Command
   readonly commandId: CommandId
   readonly occurredAt: DateTime.Utc
+  readonly metadata: EventMetadata
   /** Whether the caller named the command, so that it may have been executed before. */
   readonly brought: boolean
 }
@@ -128,14 +129,13 @@ export interface Decided<State, Event, Rejection> {
 export const decideAll = <Command, State, Event, Rejection>(
   { codec, decider }: Aggregate<Command, State, Event, Rejection>,
   cursor: Cursor<State, Event>,
-  requests: ReadonlyArray<Identified<Command>>,
-  metadata: EventMetadata
+  requests: ReadonlyArray<Identified<Command>>
 ): Result.Result<Decided<State, Event, Rejection>, EventEncodeError | EventDecodeError> => {
   const answers: Array<Result.Result<Executed<State, Event>, Rejection>> = []
   const appended: Array<NewEvent> = []
   const recorded = new Map(cursor.recorded)
   let { state } = cursor
-  for (const { command, commandId, occurredAt } of requests) {
+  for (const { command, commandId, metadata, occurredAt } of requests) {
     const repeated = recorded.get(commandId)
     if (repeated !== undefined) {
       answers.push(Result.succeed(repeated))

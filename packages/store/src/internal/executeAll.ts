@@ -4,7 +4,6 @@
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
-import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
@@ -24,15 +23,26 @@ import { type Decided, decideAll, eventId, evolveBy, type Identified } from "./d
 import * as Metrics from "./handlerMetrics.ts"
 import type { OpenStream } from "./openStream.ts"
 
-export const make = (store: EventStore["Service"], stream: OpenStream) =>
+/** Why commands have no answer. */
+export type ExecuteAllError = EventDecodeError | EventEncodeError | AppendError
+
+/** Decides `requests` one after the other, and appends what they lead to. */
+export type ExecuteAll = <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>,
+  streamId: StreamId,
+  requests: ReadonlyArray<Identified<Command>>,
+  options: { readonly maxAttempts: number }
+) => Effect.Effect<ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>, ExecuteAllError>
+
+export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteAll =>
   Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     requests: ReadonlyArray<Identified<Command>>,
-    options: { readonly metadata: EventMetadata; readonly maxAttempts: number }
+    options: { readonly maxAttempts: number }
   ): Effect.fn.Return<
     ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
-    EventDecodeError | EventEncodeError | AppendError
+    ExecuteAllError
   > {
     const { category } = aggregate
     const watched = requests.filter(({ brought }) => brought).map(({ commandId }) => commandId)
@@ -52,7 +62,7 @@ export const make = (store: EventStore["Service"], stream: OpenStream) =>
     })
     while (true) {
       const { cursor } = opened
-      const decided = decideAll(aggregate, cursor, requests, options.metadata)
+      const decided = decideAll(aggregate, cursor, requests)
       if (!isCurrent && !appends(decided)) {
         opened = yield* stream.refresh(aggregate, opened)
         isCurrent = true

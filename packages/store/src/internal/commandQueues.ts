@@ -1,0 +1,174 @@
+/**
+ * Commands of this host on one stream: while one is executed the others wait, and then go together, each
+ * decided on the state that the one before it leaves, in one append.
+ *
+ * So commands of one host never race each other, and a stream takes as many at once as fit in an append.
+ */
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { Span } from "effect/Tracer"
+import type { Identified } from "./decision.ts"
+import type { ExecuteAll, ExecuteAllError } from "./executeAll.ts"
+
+/** How many commands go together at most, so that what they lead to mostly fits in one append. */
+const MAX_COMMANDS = 500
+
+/** The commands of one caller, which waits for their answers. */
+interface Waiting {
+  /** Only commands on the same aggregate go together: they agree on the types that are unknown here. */
+  readonly aggregate: object
+  readonly requests: ReadonlyArray<Identified<unknown>>
+  readonly maxAttempts: number
+  readonly span: Span | undefined
+  /** Executes requests on the aggregate. */
+  readonly execute: (
+    requests: ReadonlyArray<Identified<unknown>>,
+    maxAttempts: number
+  ) => Effect.Effect<ReadonlyArray<unknown>, ExecuteAllError>
+  readonly answer: (exit: Exit.Exit<ReadonlyArray<unknown>, ExecuteAllError>) => void
+  /** Whether the caller has gone before its commands were looked at. */
+  abandoned: boolean
+}
+
+type Batch = Arr.NonEmptyReadonlyArray<Waiting>
+
+/** The same function, one call at a time for each stream. */
+export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    // Fibers of their own: a batch has several callers, of which any may go.
+    const fork = yield* FiberSet.makeRuntime<never, void, never>()
+    /** What waits for each stream that is busy. */
+    const queues = new Map<StreamId, Array<Waiting>>()
+
+    const serve = (streamId: StreamId, queue: Array<Waiting>): Effect.Effect<void> =>
+      Effect.gen(function* () {
+        for (let batch = take(queue); batch !== undefined; batch = take(queue)) {
+          yield* executeBatch(streamId, batch)
+        }
+      })
+
+    const next = (streamId: StreamId, queue: Array<Waiting>) => {
+      if (queue.length === 0) {
+        queues.delete(streamId)
+        return
+      }
+      fork(serve(streamId, queue)).addObserver((exit) => {
+        // It ends early only with its layer.
+        if (Exit.isFailure(exit)) {
+          queue.splice(0).forEach(({ answer }) => answer(Exit.failCause(exit.cause)))
+        }
+        next(streamId, queue)
+      })
+    }
+
+    return (aggregate, streamId, requests, { maxAttempts }) =>
+      Effect.suspend(() => {
+        const execute = (all: typeof requests, attempts: number) =>
+          executeAll(aggregate, streamId, all, { maxAttempts: attempts })
+        const busy = queues.get(streamId)
+        if (busy === undefined) {
+          const queue: Array<Waiting> = []
+          queues.set(streamId, queue)
+          // Alone it needs no fiber but its caller's.
+          return Effect.ensuring(
+            execute(requests, maxAttempts),
+            Effect.sync(() => next(streamId, queue))
+          )
+        }
+        return Effect.flatMap(Effect.option(Effect.currentSpan), (span) => {
+          const answers: Deferred.Deferred<
+            Answers<typeof execute>,
+            ExecuteAllError
+          > = Deferred.makeUnsafe()
+          const waiting: Waiting = {
+            aggregate,
+            requests,
+            maxAttempts,
+            span: Option.getOrUndefined(span),
+            // What goes together is on the same aggregate, so its commands and answers are of the types here.
+            execute: (all, attempts) => execute(all as typeof requests, attempts),
+            answer: (exit) =>
+              Deferred.doneUnsafe(
+                answers,
+                exit as Exit.Exit<Answers<typeof execute>, ExecuteAllError>
+              ),
+            abandoned: false
+          }
+          busy.push(waiting)
+          return Effect.onInterrupt(Deferred.await(answers), () =>
+            Effect.sync(() => {
+              waiting.abandoned = true
+            })
+          )
+        })
+      })
+  })
+
+type Answers<F> = F extends (...args: never) => Effect.Effect<infer A, infer _E, infer _R>
+  ? A
+  : never
+
+/** Takes the first to wait, and those behind it that can go with it. */
+const take = (queue: Array<Waiting>): Batch | undefined => {
+  const batch: Array<Waiting> = []
+  let commands = 0
+  while (true) {
+    const waiting = queue[0]
+    if (waiting === undefined) break
+    if (!waiting.abandoned) {
+      commands += waiting.requests.length
+      const fits = waiting.aggregate === batch[0]?.aggregate && commands <= MAX_COMMANDS
+      if (batch.length > 0 && !fits) break
+      batch.push(waiting)
+    }
+    queue.shift()
+  }
+  return Arr.isArrayNonEmpty(batch) ? batch : undefined
+}
+
+const executeBatch = (streamId: StreamId, batch: Batch): Effect.Effect<void> => {
+  const requests = batch.flatMap((waiting) => waiting.requests)
+  const maxAttempts = Math.max(...batch.map((waiting) => waiting.maxAttempts))
+  const links = batch.flatMap(({ span }) => (span === undefined ? [] : [{ span, attributes: {} }]))
+  return batch[0].execute(requests, maxAttempts).pipe(
+    Effect.withSpan("CommandHandler.batch", {
+      attributes: { "daybook.stream": streamId, "daybook.commands": requests.length },
+      links,
+      root: true
+    }),
+    Effect.exit,
+    Effect.flatMap((exit) => {
+      if (batch.length > 1 && mayBeOfOne(exit)) {
+        const [left, right] = Arr.splitAtNonEmpty(batch, Math.ceil(batch.length / 2))
+        return Effect.andThen(
+          executeBatch(streamId, left),
+          Arr.isReadonlyArrayNonEmpty(right) ? executeBatch(streamId, right) : Effect.void
+        )
+      }
+      let next = 0
+      for (const waiting of batch) {
+        const start = next
+        next += waiting.requests.length
+        waiting.answer(Exit.map(exit, (answers) => answers.slice(start, next)))
+      }
+      return Effect.void
+    })
+  )
+}
+
+/** Whether one of several may be what the others failed for: nothing was recorded then. */
+const mayBeOfOne = (exit: Exit.Exit<unknown, ExecuteAllError>): boolean => {
+  if (Exit.isSuccess(exit) || Cause.hasInterrupts(exit.cause)) return false
+  const error = Cause.findErrorOption(exit.cause)
+  // A defect is that of a decider that threw.
+  if (Option.isNone(error)) return true
+  const { _tag } = error.value
+  return _tag === "EventEncodeError" || _tag === "AppendRefused" || _tag === "EventIdConflict"
+}
