@@ -1,0 +1,172 @@
+/**
+ * Whatever the log holds, no statement of the store reads all of it, or sorts what grows.
+ */
+import * as EventId from "@daybook/kernel/EventId"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import * as Position from "@daybook/kernel/Position"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import { FoldFingerprint } from "@daybook/store/FoldFingerprint"
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import { SnapshotStore } from "@daybook/store/SnapshotStore"
+import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
+import * as PostgresServer from "@daybook/testing/PostgresServer"
+import { assert, layer } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
+
+// One session, whose counters are complete when it says so.
+const log = Layer.mergeAll(EventStorePostgres.layer, SnapshotStorePostgres.layer).pipe(
+  Layer.provideMerge(PostgresMigrations.layer),
+  Layer.provideMerge(PostgresServer.layerClient({ maxConnections: 1 })),
+  Layer.provide(PostgresServer.PostgresServer.layer)
+)
+
+/** The texts of the statements that were run. */
+const statements = new Set<string>()
+const listening = Layer.succeed(
+  Tracer.Tracer,
+  Tracer.make({
+    span: (options) => {
+      const span = new Tracer.NativeSpan(options)
+      const attribute = span.attribute.bind(span)
+      span.attribute = (key, value) => {
+        if (key === "db.query.text") statements.add(String(value))
+        attribute(key, value)
+      }
+      return span
+    }
+  })
+)
+
+const freshId = Effect.sync(() => SecureRandom.uuidV4Unsafe())
+
+const newEvents = (count: number): Arr.NonEmptyReadonlyArray<NewEvent> =>
+  Arr.makeBy(count, (n) => ({
+    id: EventId.make(SecureRandom.uuidV4Unsafe()),
+    type: n % 2 === 0 ? "Noted" : "Sold",
+    schemaVersion: 1,
+    data: {},
+    metadata: {},
+    occurredAt: DateTime.makeUnsafe(0)
+  }))
+
+const fold = FoldFingerprint.make("0f".repeat(32))
+const category = StreamId.Category.make("note")
+const noteId = Effect.flatMap(freshId, (id) => Effect.fromResult(StreamId.make(category, id)))
+
+/** Everything that a store can be asked, on a stream of its own. */
+const askEverything = Effect.gen(function* () {
+  const store = yield* EventStore
+  const snapshots = yield* SnapshotStore
+  const { any, exactly, noStream } = ExpectedRevision
+  const [one, two] = [yield* noteId, yield* noteId]
+  const events = newEvents(3)
+  yield* store.append({ streamId: one, expected: noStream, events: newEvents(1) })
+  const { position } = yield* store.append({ streamId: one, expected: any, events })
+  yield* store.append({ streamId: one, expected: any, events })
+  yield* Effect.flip(
+    store.append({ streamId: one, expected: exactly(Revision.make(9)), events: newEvents(1) })
+  )
+  yield* store.appendAll({
+    appends: [{ streamId: two, expected: noStream, events: newEvents(2) }],
+    checks: [{ streamId: one, expected: exactly(Revision.make(4)) }]
+  })
+  yield* Effect.all(
+    Arr.makeBy(8, () => store.append({ streamId: two, expected: any, events: newEvents(2) })),
+    { concurrency: "unbounded" }
+  )
+  yield* Effect.all(
+    [one, two].map((streamId) => Stream.runDrain(store.read(streamId))),
+    { concurrency: "unbounded" }
+  )
+  yield* Stream.runDrain(store.read(one))
+  yield* Stream.runDrain(store.read(one, { direction: "backward", limit: 2 }))
+  yield* Stream.runDrain(store.read(one, { until: { occurredAt: DateTime.makeUnsafe(0) } }))
+  yield* Stream.runDrain(store.read(one, { until: { recordedAt: DateTime.makeUnsafe(0) } }))
+  const after = Position.make(position > 9_000n ? position - 9_000n : 0n)
+  for (const direction of ["forward", "backward"] as const) {
+    for (const filter of [{}, { categories: [category] }, { types: ["Sold"] }]) {
+      yield* Stream.runDrain(store.readAll({ after, direction, limit: 20, ...filter }))
+    }
+  }
+  yield* store.find(events.map(({ id }) => id))
+  yield* snapshots.load(one, { atOrBelow: Revision.make(3) })
+  const snapshot = { streamId: one, revision: Revision.make(3), fingerprint: fold }
+  yield* snapshots.save({ ...snapshot, eventId: events[1]?.id ?? events[0].id, state: {} })
+  yield* snapshots.prune(snapshot, 2)
+  yield* snapshots.delete(one)
+})
+
+const decodePlan = Schema.decodeUnknownEffect(
+  Schema.NonEmptyArray(Schema.Struct({ Plan: Schema.Json }))
+)
+
+/** The types of the nodes of a plan. */
+const nodes = (plan: Schema.Json): ReadonlyArray<unknown> => {
+  if (!Predicate.isObject(plan)) return []
+  const children = Predicate.hasProperty(plan, "Plans") ? plan.Plans : []
+  // A plan is JSON, and so are its parts.
+  return [
+    plan["Node Type"],
+    ...(Array.isArray(children) ? (children as ReadonlyArray<Schema.Json>).flatMap(nodes) : [])
+  ]
+}
+
+layer(log.pipe(Layer.provideMerge(listening)), { timeout: 120_000 })(
+  "The plans of the store",
+  (it) => {
+    it.effect("read no table from end to end, and sort no more than was asked for at once", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const store = yield* EventStore
+        for (let n = 0; n < 20; n++) {
+          yield* store.append({
+            streamId: yield* noteId,
+            expected: ExpectedRevision.any,
+            events: newEvents(1_000)
+          })
+        }
+        yield* sql`ANALYZE daybook.events`.unprepared
+        const scans = Effect.gen(function* () {
+          yield* sql`SELECT pg_stat_force_next_flush()`
+          const [row] = yield* sql<{ readonly scans: bigint }>`
+          SELECT sum(seq_scan)::bigint AS scans FROM pg_stat_user_tables
+          WHERE schemaname = 'daybook' AND relname IN ('events', 'snapshots')`
+          return row?.scans
+        })
+        const before = yield* scans
+        // More often than a session takes to decide on the plan of a prepared statement.
+        for (let n = 0; n < 8; n++) yield* askEverything
+        assert.strictEqual(yield* scans, before)
+
+        // What joins the arrays of a caller sorts them; the rest finds its rows in order.
+        const asked = [...statements].filter((text) =>
+          /^\s*SELECT(?!.*(unnest|append_new|"append")).*FROM "daybook"/s.test(text)
+        )
+        assert.isAtLeast(asked.length, 9)
+        yield* sql`SET plan_cache_mode = force_generic_plan`.unprepared
+        for (const [index, text] of asked.entries()) {
+          const values = Array.from(new Set(text.match(/\$\d+/g)), () => "NULL").join(", ")
+          yield* sql.unsafe(`PREPARE asked_${index} AS ${text}`).unprepared
+          const rows = yield* sql.unsafe<{ readonly "QUERY PLAN": Schema.Json }>(
+            `EXPLAIN (FORMAT JSON) EXECUTE asked_${index}${values === "" ? "" : `(${values})`}`
+          ).unprepared
+          const [{ Plan: plan }] = yield* decodePlan(rows[0]?.["QUERY PLAN"])
+          for (const type of nodes(plan)) assert.notInclude(["Seq Scan", "Sort"], type, text)
+        }
+      })
+    )
+  }
+)
