@@ -34,18 +34,25 @@ export const instrument = (
   return {
     append: (append) =>
       counted(service.append(append), append.events.length).pipe(
-        Effect.withSpan("EventStore.append", {
-          attributes: { "daybook.stream": append.streamId, "daybook.events": append.events.length },
-          ...noTrace
-        })
+        Effect.withSpan(
+          "EventStore.append",
+          {
+            attributes: {
+              "daybook.stream": append.streamId,
+              "daybook.events": append.events.length
+            }
+          },
+          noTrace
+        )
       ),
     appendAll: (options) => {
       const size = options.appends.reduce((sum, { events }) => sum + events.length, 0)
       return counted(service.appendAll(options), size).pipe(
-        Effect.withSpan("EventStore.appendAll", {
-          attributes: { "daybook.streams": options.appends.length, "daybook.events": size },
-          ...noTrace
-        })
+        Effect.withSpan(
+          "EventStore.appendAll",
+          { attributes: { "daybook.streams": options.appends.length, "daybook.events": size } },
+          noTrace
+        )
       )
     },
     read: (streamId, options) =>
