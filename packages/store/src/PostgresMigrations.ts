@@ -13,6 +13,8 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as migration0001 from "./internal/migration0001.ts"
 import * as migration0002 from "./internal/migration0002.ts"
 import * as migration0003 from "./internal/migration0003.ts"
+import * as migration0004 from "./internal/migration0004.ts"
+import { takeTurn } from "./internal/migrationLock.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
@@ -35,7 +37,7 @@ export const migrate: Effect.Effect<
   return yield* sql.withTransaction(
     Effect.gen(function* () {
       // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
-      yield* sql`SELECT pg_advisory_xact_lock(hashtextextended(${`daybook migrations of ${schema}`}, 0))`
+      yield* takeTurn(sql, schema)
       // Without a notice for each start that finds its schema there.
       const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
       if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
@@ -60,7 +62,8 @@ const loader = (schema: SchemaName): Migrator.Loader =>
   Effect.succeed([
     [1, "events", Effect.succeed(runAll(migration0001.statements(schema)))],
     [2, "snapshots", Effect.succeed(runAll(migration0002.statements(schema)))],
-    [3, "append_new", Effect.succeed(runAll(migration0003.statements(schema)))]
+    [3, "append_new", Effect.succeed(runAll(migration0003.statements(schema)))],
+    [4, "least_privilege", Effect.succeed(runAll(migration0004.statements(schema)))]
   ])
 
 const runAll = (statements: ReadonlyArray<string>) =>

@@ -64,13 +64,15 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
         )
         assert.deepStrictEqual(ran.flat(), [
           [1, "events"],
-          [2, "snapshots"]
+          [2, "snapshots"],
+          [4, "least_privilege"]
         ])
         const sql = yield* PgClient.make({ url })
         const rows = yield* sql`SELECT migration_id, name FROM daybook.migrations ORDER BY 1`
         assert.deepStrictEqual(rows, [
           { migration_id: 1, name: "events" },
-          { migration_id: 2, name: "snapshots" }
+          { migration_id: 2, name: "snapshots" },
+          { migration_id: 4, name: "least_privilege" }
         ])
       }).pipe(Effect.scoped)
     )
@@ -84,7 +86,7 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
             Effect.provideService(SqlClient, sql),
             Effect.provideService(PostgresSchema, SchemaName.make(name))
           )
-          assert.strictEqual(ran.length, 2)
+          assert.strictEqual(ran.length, 3)
         }
         const tables = yield* sql<{ schemaname: string }>`
           SELECT schemaname FROM pg_tables WHERE tablename = 'events' ORDER BY 1`

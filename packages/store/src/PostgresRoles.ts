@@ -1,0 +1,186 @@
+/**
+ * Roles of PostgreSQL that may do with a log what they need, and nothing else.
+ *
+ * What each role may do, in the schema of the log:
+ *
+ * 1. The owner migrates. It owns all there is, and is refused changes to events like everybody.
+ * 2. The writer calls `append`, reads events, and keeps snapshots.
+ * 3. The reader reads events and snapshots.
+ *
+ * They are groups without a login: grant them to the users that hosts connect as.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { takeTurn } from "./internal/migrationLock.ts"
+import { excessPrivileges } from "./internal/excessPrivileges.ts"
+import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
+
+/**
+ * The name of a role: a lower-case letter or `_`, then letters, digits and `_`.
+ *
+ * **Details**
+ * Shape: at most 63 characters, since PostgreSQL cuts longer identifiers; not a name that starts
+ * with `pg_`, nor `public` and `none`, which mean everybody and nobody even in quotes.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const RoleName = Schema.String.check(
+  Schema.isPattern(/^(?!pg_|public$|none$)[a-z_][a-z0-9_]{0,62}$/, {
+    expected:
+      "a role name: a lower-case letter or _, then letters, digits or _, at most 63 characters, not starting with pg_, not public or none"
+  })
+).pipe(Schema.brand("RoleName"))
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type RoleName = typeof RoleName.Type
+
+/**
+ * The names of the three roles, which all databases of a server share.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Roles {
+  readonly owner: RoleName
+  readonly writer: RoleName
+  readonly reader: RoleName
+}
+
+/**
+ * A role may do more than its share, by an attribute, as a member of another role, or by what was
+ * granted to everybody: nothing was changed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ExcessPrivileges extends Schema.TaggedError<ExcessPrivileges>()("ExcessPrivileges", {
+  excess: Schema.NonEmptyArray(Schema.Struct({ role: Schema.String, privilege: Schema.String }))
+}) {
+  override get message() {
+    const list = this.excess.map(({ privilege, role }) => `${role} has ${privilege}`)
+    return `More privileges than the log grants: ${list.join(", ")}`
+  }
+}
+
+/**
+ * Makes the roles that aren't there, gives the log in {@link PostgresSchema} to its owner, and grants
+ * to the other two what they need, and only that; all or none.
+ *
+ * **Details**
+ * Run it after the migrations, and again after new ones, as a user that made the schema or is a
+ * member of the owner. Making roles needs `CREATEROLE`; roles that exist need nothing of the kind.
+ * The schema is the log's alone: privileges of the two roles on other things in it are revoked.
+ * Running it again changes nothing; hosts that start at once wait for one another.
+ * Errors: `ExcessPrivileges`, a role is more than it should be, such as a superuser.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const grant = Effect.fn("PostgresRoles.grant")(function* (
+  roles: Roles
+): Effect.fn.Return<void, ExcessPrivileges | SqlError, SqlClient> {
+  const sql = (yield* SqlClient).withoutTransforms()
+  const schema = yield* PostgresSchema
+  yield* sql.withTransaction(
+    Effect.gen(function* () {
+      yield* takeTurn(sql, schema)
+      yield* Effect.forEach([roles.owner, roles.writer, roles.reader], (role) => make(sql, role), {
+        discard: true
+      })
+      yield* giveTo(sql, schema, roles.owner)
+      yield* grantTo(sql, schema, roles)
+      const excess = yield* excessPrivileges(sql, schema, roles)
+      if (Arr.isReadonlyArrayNonEmpty(excess)) return yield* new ExcessPrivileges({ excess })
+    })
+  )
+})
+
+/**
+ * Runs {@link grant} when it is built: provide it with `PostgresMigrations.layer`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (roles: Roles): Layer.Layer<never, ExcessPrivileges | SqlError, SqlClient> =>
+  Layer.effectDiscard(grant(roles))
+
+const make = (sql: SqlClient, role: RoleName) =>
+  unless(
+    sql,
+    sql`SELECT FROM pg_roles WHERE rolname = ${role}`,
+    sql`CREATE ROLE ${sql(role)} NOLOGIN`
+  )
+
+/**
+ * Runs `change` unless `found` has a row.
+ *
+ * Roles are the server's, and locks the database's: a host on another database may be faster.
+ */
+const unless = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  found: Effect.Effect<ReadonlyArray<unknown>, SqlError>,
+  change: Effect.Effect<unknown, SqlError>
+) {
+  if ((yield* found).length > 0) return
+  yield* Effect.catch(sql.withTransaction(change), (error) =>
+    Effect.flatMap(found, (rows) => (rows.length > 0 ? Effect.void : Effect.fail(error)))
+  )
+})
+
+const giveTo = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, owner: RoleName) {
+  // Giving a thing away takes the right to act as the one who gets it; whoever made a role may take it.
+  yield* unless(
+    sql,
+    sql`SELECT WHERE pg_has_role(current_user, ${owner}::name, 'USAGE')`,
+    sql`GRANT ${sql(owner)} TO CURRENT_USER`
+  )
+  // Only what is not the owner's yet: a table that changes hands is locked against everybody.
+  const changes = yield* sql<{ readonly statement: string }>`
+    WITH log AS (
+      SELECT n.oid, n.nspname, n.nspowner, r.oid AS owner_oid, r.rolname AS owner
+      FROM pg_namespace n, pg_roles r WHERE n.nspname = ${schema} AND r.rolname = ${owner}
+    )
+    SELECT format('ALTER SCHEMA %I OWNER TO %I', nspname, owner) AS statement, 1 AS turn
+      FROM log WHERE nspowner <> owner_oid
+    UNION ALL
+    SELECT format('ALTER TABLE %I.%I OWNER TO %I', nspname, c.relname, owner), 2
+      FROM log JOIN pg_class c ON c.relnamespace = log.oid
+      WHERE c.relkind IN ('r', 'p') AND c.relowner <> owner_oid
+    UNION ALL
+    SELECT format('ALTER FUNCTION %s OWNER TO %I', p.oid::regprocedure, owner), 3
+      FROM log JOIN pg_proc p ON p.pronamespace = log.oid WHERE p.proowner <> owner_oid
+    ORDER BY turn`
+  yield* Effect.forEach(changes, ({ statement }) => sql.unsafe(statement), { discard: true })
+})
+
+const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, roles: Roles) {
+  const [schema, events, snapshots] = [sql(name), sql(`${name}.events`), sql(`${name}.snapshots`)]
+  const [reader, writer] = [sql(roles.reader), sql(roles.writer)]
+  yield* sql`REVOKE ALL ON SCHEMA ${schema} FROM PUBLIC, ${writer}, ${reader}`
+  for (const kind of ["TABLES", "SEQUENCES", "FUNCTIONS"]) {
+    yield* sql`REVOKE ALL ON ALL ${sql.literal(kind)} IN SCHEMA ${schema}
+      FROM PUBLIC, ${writer}, ${reader}`
+  }
+  yield* sql`GRANT USAGE ON SCHEMA ${schema} TO ${writer}, ${reader}`
+  yield* sql`GRANT SELECT ON ${events}, ${snapshots} TO ${writer}, ${reader}`
+  yield* sql`GRANT INSERT, UPDATE, DELETE ON ${snapshots} TO ${writer}`
+  const functions = yield* sql<{ readonly name: string; readonly signature: string }>`
+    SELECT p.proname::text AS name, p.oid::regprocedure::text AS signature
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname = ${name} AND p.proname IN ('append', 'settled_position')`
+  for (const { name, signature } of functions) {
+    const named = sql.literal(signature)
+    yield* sql`GRANT EXECUTE ON FUNCTION ${named} TO ${writer}`
+    if (name === "settled_position") yield* sql`GRANT EXECUTE ON FUNCTION ${named} TO ${reader}`
+  }
+})

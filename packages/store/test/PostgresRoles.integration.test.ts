@@ -1,0 +1,288 @@
+/**
+ * What each role may do to a log, and what the database refuses it.
+ */
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as PostgresRoles from "@daybook/store/PostgresRoles"
+import { RoleName } from "@daybook/store/PostgresRoles"
+import { PostgresSchema, SchemaName } from "@daybook/store/PostgresSchema"
+import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
+import type * as PgClient from "@effect/sql-pg/PgClient"
+import { assert, describe, it, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
+import { attacks } from "./attacks.ts"
+import { note, stateOf } from "./notes.ts"
+import { Logins } from "./roleLogins.ts"
+
+const storeOf = (sql: SqlClient) => Effect.provideService(EventStorePostgres.make, SqlClient, sql)
+
+const refused = (sql: PgClient.PgClient, statement: string) =>
+  Effect.gen(function* () {
+    // Some statements are for a transaction only.
+    const result = yield* Effect.result(sql.withTransaction(sql.unsafe(statement)))
+    const outcome = Result.isSuccess(result) ? "Success" : result.failure.reason._tag
+    assert.strictEqual(outcome, "AuthorizationError", statement)
+  })
+
+layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("The roles of a log", (it) => {
+  for (const { name, statements } of attacks) {
+    for (const who of ["writer", "reader", "stranger"] as const) {
+      it.effect(`refuse a ${who} ${name}`, () =>
+        Effect.gen(function* () {
+          const logins = yield* Logins
+          yield* note(logins.writer)
+          const before = yield* stateOf(logins.superuser)
+          yield* Effect.forEach(statements(logins.roles), (each) => refused(logins[who], each))
+          assert.deepStrictEqual(yield* stateOf(logins.superuser), before)
+        })
+      )
+    }
+  }
+
+  it.effect("let a reader read all that there is, and append nothing", () =>
+    Effect.gen(function* () {
+      const { reader, writer } = yield* Logins
+      const { streamId } = yield* note(writer)
+      const store = yield* storeOf(reader)
+      const [read] = yield* Stream.runCollect(store.read(streamId))
+      const log = yield* Stream.runCollect(store.readAll())
+      assert.deepStrictEqual(log.at(-1), read)
+      assert.strictEqual((yield* store.find([read?.id ?? assert.fail("no event")])).length, 1)
+      const snapshots = yield* Effect.provideService(SnapshotStorePostgres.make, SqlClient, reader)
+      assert.deepInclude(yield* snapshots.load(streamId), { _tag: "None" })
+      const error = yield* Effect.flip(note(reader))
+      assert.include(error.message, "permission denied for function append")
+      yield* refused(reader, "DELETE FROM daybook.snapshots")
+    })
+  )
+
+  it.effect("let nobody read another log, or another schema, that was not granted", () =>
+    Effect.gen(function* () {
+      const { migrator, reader, superuser, writer } = yield* Logins
+      yield* Effect.provideService(PostgresMigrations.migrate, SqlClient, migrator).pipe(
+        Effect.provideService(PostgresSchema, SchemaName.make("another"))
+      )
+      yield* superuser`CREATE SCHEMA payroll CREATE TABLE salaries (amount integer)`
+      for (const sql of [writer, reader]) {
+        yield* refused(sql, "SELECT FROM another.events")
+        yield* refused(sql, "SELECT another.settled_position()")
+        yield* refused(sql, "SELECT FROM payroll.salaries")
+        yield* refused(sql, "SELECT FROM daybook.migrations")
+        yield* refused(sql, "SELECT FROM pg_authid")
+      }
+    })
+  )
+
+  for (const [who, statement] of [
+    ["owner", "UPDATE daybook.events SET type = 'Forged'"],
+    ["owner", "UPDATE daybook.events SET type = 'Forged' WHERE false"],
+    ["owner", "DELETE FROM daybook.events"],
+    ["owner", "TRUNCATE daybook.events CASCADE"],
+    [
+      "owner",
+      "INSERT INTO daybook.events SELECT * FROM daybook.events ON CONFLICT (event_id) DO UPDATE SET type = 'Forged'"
+    ],
+    [
+      "owner",
+      "MERGE INTO daybook.events e USING daybook.events o ON e.position = o.position WHEN MATCHED THEN DELETE"
+    ],
+    ["superuser", "UPDATE daybook.events SET type = 'Forged'"],
+    ["superuser", "DELETE FROM daybook.events"],
+    ["superuser", "TRUNCATE daybook.events"]
+  ] as const) {
+    it.effect(`refuse the ${who} ${statement}`, () =>
+      Effect.gen(function* () {
+        const { migrator, superuser, writer } = yield* Logins
+        yield* note(writer)
+        const before = yield* stateOf(superuser)
+        // Who migrates is a member of the owner.
+        const sql = who === "owner" ? migrator : superuser
+        const error = yield* Effect.flip(sql.unsafe(statement))
+        assert.strictEqual(error.reason._tag, "AuthorizationError")
+        assert.include(String(error.reason.cause), "events are append-only")
+        assert.deepStrictEqual(yield* stateOf(superuser), before)
+      })
+    )
+  }
+
+  it.effect("refuse a superuser who lets triggers rest, until the trigger itself is off", () =>
+    Effect.gen(function* () {
+      const { superuser: sql, writer } = yield* Logins
+      yield* note(writer)
+      const change = sql`UPDATE daybook.events SET type = 'Forged'`
+      const attempt = (...preparation: ReadonlyArray<string>) =>
+        Effect.forEach(preparation, (statement) => sql.unsafe(statement)).pipe(
+          Effect.andThen(Effect.result(change)),
+          // Undone, whatever it did.
+          Effect.flatMap((result) => Effect.fail(result._tag)),
+          sql.withTransaction,
+          Effect.flip
+        )
+      const resting = "SET LOCAL session_replication_role = replica"
+      const table = "ALTER TABLE daybook.events"
+      assert.strictEqual(yield* attempt(resting), "Failure")
+      assert.strictEqual(yield* attempt(`${table} DISABLE TRIGGER append_only`), "Success")
+      // As an ordinary trigger lets it through.
+      assert.strictEqual(yield* attempt(`${table} ENABLE TRIGGER append_only`, resting), "Success")
+    })
+  )
+
+  it.effect("let nobody pass on what they may", () =>
+    Effect.gen(function* () {
+      const { reader, superuser, writer } = yield* Logins
+      const before = yield* stateOf(superuser)
+      for (const sql of [writer, reader]) {
+        // Of privileges that may not be passed on PostgreSQL only warns.
+        yield* sql`GRANT ALL ON daybook.events, daybook.snapshots TO PUBLIC`
+        yield* sql`GRANT ALL ON FUNCTION daybook.settled_position TO PUBLIC`
+        yield* sql`GRANT ALL ON SCHEMA daybook TO PUBLIC`
+        yield* sql`REVOKE ALL ON daybook.events FROM PUBLIC`
+      }
+      assert.deepStrictEqual(yield* stateOf(superuser), before)
+    })
+  )
+
+  it.effect("stay as they are when they are granted again, by ten hosts at once", () =>
+    Effect.gen(function* () {
+      const { migrator, roles, superuser, writer } = yield* Logins
+      const before = yield* stateOf(superuser)
+      yield* Effect.all(
+        Array.from({ length: 10 }, () =>
+          Effect.provideService(PostgresRoles.grant(roles), SqlClient, migrator)
+        ),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(yield* stateOf(superuser), before)
+      yield* note(writer)
+    })
+  )
+
+  it.effect("take back what was granted besides", () =>
+    Effect.gen(function* () {
+      const { migrator, roles, stranger, superuser } = yield* Logins
+      const before = yield* stateOf(superuser)
+      const { owner, reader, writer } = roles
+      for (const statement of [
+        `GRANT ALL ON daybook.events, daybook.migrations TO "${writer}", PUBLIC`,
+        `GRANT UPDATE (data) ON daybook.events TO "${reader}"`,
+        `GRANT ALL ON daybook.append_number TO "${writer}"`,
+        `GRANT ALL ON SCHEMA daybook TO PUBLIC, "${reader}"`,
+        `GRANT ALL ON ALL FUNCTIONS IN SCHEMA daybook TO PUBLIC`
+      ]) {
+        yield* superuser.unsafe(statement)
+      }
+      assert.notDeepEqual(yield* stateOf(superuser), before)
+      yield* Effect.provideService(
+        PostgresRoles.grant({ owner, reader, writer }),
+        SqlClient,
+        migrator
+      )
+      assert.deepStrictEqual(yield* stateOf(superuser), before)
+      yield* refused(stranger, "SELECT FROM daybook.events")
+    })
+  )
+
+  it.effect("give a log that a superuser made to an owner who is none", () =>
+    Effect.gen(function* () {
+      const { roles, superuser } = yield* Logins
+      yield* Effect.andThen(PostgresMigrations.migrate, PostgresRoles.grant(roles)).pipe(
+        Effect.provideService(SqlClient, superuser),
+        Effect.provideService(PostgresSchema, SchemaName.make("by_superuser"))
+      )
+      const owners = yield* superuser<{ readonly owner: string }>`
+        SELECT DISTINCT pg_get_userbyid(owner)::text AS owner FROM (
+          SELECT relowner FROM pg_class WHERE relnamespace = 'by_superuser'::regnamespace
+          UNION ALL SELECT proowner FROM pg_proc WHERE pronamespace = 'by_superuser'::regnamespace
+          UNION ALL SELECT nspowner FROM pg_namespace WHERE nspname = 'by_superuser'
+        ) AS things(owner)`
+      assert.deepStrictEqual(owners, [{ owner: roles.owner }])
+    })
+  )
+
+  it.effect("let the one who migrates go on migrating", () =>
+    Effect.gen(function* () {
+      const { migrator } = yield* Logins
+      yield* migrator`DELETE FROM daybook.migrations WHERE migration_id = 4`
+      const ran = yield* Effect.provideService(PostgresMigrations.migrate, SqlClient, migrator)
+      assert.deepStrictEqual(ran, [[4, "least_privilege"]])
+    })
+  )
+
+  for (const [what, change, told] of [
+    ["a superuser", "ALTER ROLE %writer SUPERUSER", "SUPERUSER"],
+    ["able to make roles", "ALTER ROLE %writer CREATEROLE", "CREATEROLE"],
+    ["able to replicate", "ALTER ROLE %writer REPLICATION", "REPLICATION"],
+    ["a member of the owner", "GRANT %owner TO %writer", "INSERT on events"],
+    ["able to write all tables", "GRANT pg_write_all_data TO %writer", "DELETE on events"]
+  ] as const) {
+    it.effect(`are refused when the writer is ${what}`, () =>
+      Effect.gen(function* () {
+        const { migrator, roles, superuser } = yield* Logins
+        const fresh = {
+          ...roles,
+          writer: RoleName.make(roles.writer.replace("writer", what.replaceAll(" ", "_")))
+        }
+        yield* superuser.unsafe(`CREATE ROLE "${fresh.writer}"`)
+        yield* superuser.unsafe(
+          change.replace("%writer", `"${fresh.writer}"`).replace("%owner", `"${fresh.owner}"`)
+        )
+        const before = yield* stateOf(superuser)
+        const error = yield* Effect.flip(
+          Effect.provideService(PostgresRoles.grant(fresh), SqlClient, migrator)
+        )
+        assert.instanceOf(error, PostgresRoles.ExcessPrivileges)
+        assert.include(error.message, `${fresh.writer} has ${told}`)
+        assert.deepStrictEqual(yield* stateOf(superuser), before)
+      })
+    )
+  }
+
+  it.effect("are refused when two of them are one, or the owner is a superuser", () =>
+    Effect.gen(function* () {
+      const { roles, superuser } = yield* Logins
+      const { owner, reader } = roles
+      const attempt = (wrong: PostgresRoles.Roles) =>
+        Effect.flip(Effect.provideService(PostgresRoles.grant(wrong), SqlClient, superuser))
+      for (const wrong of [
+        { owner, writer: owner, reader },
+        { owner, writer: reader, reader },
+        { ...roles, reader: owner },
+        { ...roles, owner: RoleName.make("daybook") }
+      ]) {
+        const error = yield* attempt(wrong)
+        assert.instanceOf(error, PostgresRoles.ExcessPrivileges, JSON.stringify(wrong))
+      }
+    })
+  )
+})
+
+const isRoleName = Schema.is(RoleName)
+
+describe("RoleName", () => {
+  it("takes plain names in lower case that mean one role, and no others", () => {
+    for (const name of ["daybook_writer", "_a1", "user", "a".repeat(63)]) {
+      assert.isTrue(isRoleName(name), name)
+    }
+    for (const name of [
+      "",
+      "A",
+      "1a",
+      "a-b",
+      'a"b',
+      'a" SUPERUSER; --',
+      "a;b",
+      "a.b",
+      "pg_monitor",
+      "public",
+      "none",
+      "a".repeat(64),
+      "a\n"
+    ]) {
+      assert.isFalse(isRoleName(name), name)
+    }
+  })
+})

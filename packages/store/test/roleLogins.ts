@@ -1,0 +1,101 @@
+/**
+ * A log on a real server whose roles are there, and connections of users who are their members.
+ */
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as PostgresRoles from "@daybook/store/PostgresRoles"
+import { RoleName } from "@daybook/store/PostgresRoles"
+import * as PostgresServer from "@daybook/testing/PostgresServer"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Redacted from "effect/Redacted"
+import { SqlClient } from "effect/sql/SqlClient"
+
+/** Users of one database: `migrator` made the log and its roles and is no superuser. */
+export class Logins extends Context.Service<
+  Logins,
+  {
+    readonly url: Redacted.Redacted<string>
+    readonly roles: PostgresRoles.Roles
+    readonly superuser: PgClient.PgClient
+    readonly migrator: PgClient.PgClient
+    readonly writer: PgClient.PgClient
+    readonly reader: PgClient.PgClient
+    /** May connect, and is no member of anything. */
+    readonly stranger: PgClient.PgClient
+  }
+>()("@daybook/store/test/Logins") {
+  static readonly layer = Layer.effect(
+    Logins,
+    Effect.gen(function* () {
+      const { dropped, name } = yield* names
+      const roles = { owner: name("owner"), writer: name("writer"), reader: name("reader") }
+      // Roles can go when no database holds anything of theirs, so after the database.
+      yield* dropped
+      const url = yield* PostgresServer.freshDatabase
+      const superuser = yield* PgClient.make({ url })
+      const login = Effect.fnUntraced(function* (user: string, clause: string) {
+        const role = name(user)
+        yield* superuser.unsafe(`CREATE ROLE "${role}" LOGIN PASSWORD 'secret' ${clause}`)
+        return yield* PgClient.make({ url: as(url, role), maxConnections: 12 })
+      })
+      const migrator = yield* login("migrator", "CREATEROLE")
+      yield* superuser`DO $$ BEGIN
+        EXECUTE format('GRANT CREATE ON DATABASE %I TO %I', current_database(),
+          ${superuser.literal(`'${name("migrator")}'`)}); END $$`
+      yield* Effect.provideService(
+        Effect.andThen(PostgresMigrations.migrate, PostgresRoles.grant(roles)),
+        SqlClient,
+        migrator
+      )
+      return {
+        url,
+        roles,
+        superuser,
+        migrator,
+        writer: yield* login("writing_host", `IN ROLE "${roles.writer}"`),
+        reader: yield* login("reading_host", `IN ROLE "${roles.reader}"`),
+        stranger: yield* login("stranger", "")
+      }
+    })
+  ).pipe(
+    Layer.provide(SecureRandom.layerWebCrypto),
+    Layer.provide(Reactivity.layer),
+    Layer.provideMerge(PostgresServer.PostgresServer.layer)
+  )
+
+  /** The client of a host that is a writer. */
+  static readonly layerWriter = Layer.effect(
+    SqlClient,
+    Effect.map(Logins, ({ writer }) => writer)
+  ).pipe(Layer.provideMerge(Logins.layer))
+}
+
+/** Names that nobody else has on the server, and their end with the scope. */
+const names = Effect.gen(function* () {
+  const { url } = yield* PostgresServer.PostgresServer
+  const run = yield* (yield* SecureRandom.SecureRandom).uuidV4()
+  const reactivity = yield* Reactivity.Reactivity
+  const suffix = run.replaceAll("-", "").slice(0, 12)
+  const dropped = Effect.addFinalizer(() =>
+    Effect.gen(function* () {
+      const sql = yield* PgClient.make({ url, maxConnections: 1 })
+      const found = yield* sql<{ readonly name: string }>`
+        SELECT rolname::text AS name FROM pg_roles WHERE rolname LIKE ${`%${suffix}`}`
+      const all = found.map(({ name }) => `"${name}"`).join(", ")
+      if (all !== "") yield* sql.unsafe(`DROP ROLE ${all}`)
+    }).pipe(Effect.scoped, Effect.provideService(Reactivity.Reactivity, reactivity), Effect.orDie)
+  )
+  return { name: (role: string) => RoleName.make(`daybook_${role}_${suffix}`), dropped }
+})
+
+/** The same database, as another user. */
+const as = (url: Redacted.Redacted<string>, user: string) => {
+  const changed = new URL(Redacted.value(url))
+  changed.username = user
+  changed.password = "secret"
+  return Redacted.make(changed.href)
+}
