@@ -18,6 +18,7 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { takeTurn } from "./internal/migrationLock.ts"
+import { APPENDING, READING } from "./internal/openFunctions.ts"
 import { excessPrivileges } from "./internal/excessPrivileges.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
@@ -177,10 +178,10 @@ const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, r
   const functions = yield* sql<{ readonly name: string; readonly signature: string }>`
     SELECT p.proname::text AS name, p.oid::regprocedure::text AS signature
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE n.nspname = ${name} AND p.proname IN ('append', 'settled_position')`
+    WHERE n.nspname = ${name} AND ${sql.in("p.proname", [...APPENDING, ...READING])}`
   for (const { name, signature } of functions) {
     const named = sql.literal(signature)
     yield* sql`GRANT EXECUTE ON FUNCTION ${named} TO ${writer}`
-    if (name === "settled_position") yield* sql`GRANT EXECUTE ON FUNCTION ${named} TO ${reader}`
+    if (READING.includes(name)) yield* sql`GRANT EXECUTE ON FUNCTION ${named} TO ${reader}`
   }
 })

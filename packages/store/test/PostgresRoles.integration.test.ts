@@ -206,9 +206,15 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("The roles o
   it.effect("let the one who migrates go on migrating", () =>
     Effect.gen(function* () {
       const { migrator } = yield* Logins
-      yield* migrator`DELETE FROM daybook.migrations WHERE migration_id = 4`
-      const ran = yield* Effect.provideService(PostgresMigrations.migrate, SqlClient, migrator)
-      assert.deepStrictEqual(ran, [[4, "least_privilege"]])
+      const migrate = Effect.provideService(PostgresMigrations.migrate, SqlClient, migrator)
+      assert.deepStrictEqual(yield* migrate, [])
+      const undone = yield* Effect.gen(function* () {
+        yield* migrator`CREATE TABLE daybook.further (position bigint)`
+        yield* migrator`ALTER TABLE daybook.events ADD COLUMN further text`
+        yield* migrator`DROP FUNCTION daybook.settled_position`
+        return yield* Effect.fail("undone")
+      }).pipe(migrator.withTransaction, Effect.flip)
+      assert.strictEqual(undone, "undone")
     })
   )
 

@@ -17,6 +17,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { SqlClient } from "effect/sql/SqlClient"
+import * as migration0001 from "../src/internal/migration0001.ts"
 import { aggregate, deposit } from "./Account.ts"
 import {
   balance,
@@ -163,15 +164,22 @@ export const snapshotTableCases = (
     it.effect("take up a log that has events already", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
-        yield* PostgresMigrations.migrate
+        // As the release before snapshots left it.
+        yield* sql`CREATE SCHEMA before`
+        yield* sql`CREATE TABLE before.migrations (migration_id integer PRIMARY KEY,
+          created_at timestamptz NOT NULL DEFAULT now(), name text NOT NULL)`
+        yield* sql`INSERT INTO before.migrations (migration_id, name) VALUES (1, 'events')`
+        for (const statement of migration0001.statements(SchemaName.make("before"))) {
+          yield* sql.unsafe(statement)
+        }
         const id = yield* fresh
         const stores = Layer.merge(EventStorePostgres.layer, SnapshotStorePostgres.layer)
         yield* Effect.gen(function* () {
-          yield* move(id, 1, 2).pipe(Effect.provide(caching(0)))
-          // As the first release left it.
-          yield* sql`DROP TABLE before.snapshots`
-          yield* sql`DROP FUNCTION before.append_new`
-          yield* sql`DELETE FROM before.migrations WHERE migration_id > 1`
+          yield* sql`SELECT * FROM before.append(
+            ARRAY[${`account-${id}`}], ARRAY[0::bigint], ARRAY[2],
+            ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY['Deposited', 'Deposited'],
+            ARRAY[1, 1]::smallint[], ARRAY['{"amount":1}', '{"amount":2}'], ARRAY['{}', '{}'],
+            ARRAY[now(), now()], false, 0)`
           const [first] = yield* PostgresMigrations.migrate
           assert.deepStrictEqual(first, [2, "snapshots"])
           yield* move(id, 4).pipe(Effect.provide(snapshotting(SnapshotPolicy.every(1))))

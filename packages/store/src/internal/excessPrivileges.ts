@@ -5,6 +5,7 @@ import type { Effect } from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../PostgresSchema.ts"
+import { APPENDING, READING } from "./openFunctions.ts"
 
 interface Names {
   readonly owner: string
@@ -65,4 +66,4 @@ export const excessPrivileges = (
   SELECT name::text, 'EXECUTE on ' || p.proname
     FROM member, pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname = ${schema} AND has_function_privilege(name, p.oid, 'EXECUTE')
-      AND NOT (p.proname = 'settled_position' OR (p.proname = 'append' AND NOT reads))`
+      AND NOT (${sql.in("p.proname", READING)} OR (${sql.in("p.proname", APPENDING)} AND NOT reads))`
