@@ -60,6 +60,47 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("The roles o
     })
   )
 
+  it.effect("let a reader wait for the open append of a writer, and miss nothing", () =>
+    Effect.gen(function* () {
+      const { migrator, reader, writer } = yield* Logins
+      const store = yield* storeOf(reader)
+      const last = Effect.map(Stream.runCollect(store.readAll()), (log) => log.at(-1)?.position)
+      const before = yield* note(writer)
+      const inside = yield* writer.withTransaction(
+        Effect.gen(function* () {
+          const first = yield* note(writer)
+          // On another connection, whose append is done, behind the one that isn't.
+          const second = yield* note(migrator)
+          assert.isTrue(first.position < second.position)
+          assert.strictEqual(yield* last, before.position)
+          return second
+        })
+      )
+      assert.strictEqual(yield* last, inside.position)
+    })
+  )
+
+  it.effect("can't keep anybody from taking locks, which delay readers and hide nothing", () =>
+    Effect.gen(function* () {
+      const { reader, stranger, superuser, writer } = yield* Logins
+      const [log] = yield* superuser<{ readonly oid: number }>`
+        SELECT 'daybook.events'::regclass::oid::integer AS oid`
+      const store = yield* storeOf(reader)
+      const last = Effect.map(Stream.runCollect(store.readAll()), (log) => log.at(-1)?.position)
+      const before = yield* note(writer)
+      const after = yield* stranger.withTransaction(
+        Effect.gen(function* () {
+          const number = (before.position - 1n) / 1024n + 1n
+          yield* stranger.unsafe(`SELECT pg_advisory_xact_lock_shared(${log?.oid}, ${number})`)
+          const noted = yield* note(writer)
+          assert.strictEqual(yield* last, before.position)
+          return noted
+        })
+      )
+      assert.strictEqual(yield* last, after.position)
+    })
+  )
+
   it.effect("let nobody read another log, or another schema, that was not granted", () =>
     Effect.gen(function* () {
       const { migrator, reader, superuser, writer } = yield* Logins

@@ -18,7 +18,6 @@ import { SqlClient } from "effect/sql/SqlClient"
 export class Logins extends Context.Service<
   Logins,
   {
-    readonly url: Redacted.Redacted<string>
     readonly roles: PostgresRoles.Roles
     readonly superuser: PgClient.PgClient
     readonly migrator: PgClient.PgClient
@@ -52,7 +51,6 @@ export class Logins extends Context.Service<
         migrator
       )
       return {
-        url,
         roles,
         superuser,
         migrator,
