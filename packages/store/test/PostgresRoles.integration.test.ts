@@ -7,9 +7,11 @@ import * as PostgresRoles from "@daybook/store/PostgresRoles"
 import { RoleName } from "@daybook/store/PostgresRoles"
 import { PostgresSchema, SchemaName } from "@daybook/store/PostgresSchema"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
+import * as PostgresServer from "@daybook/testing/PostgresServer"
 import type * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -200,6 +202,35 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("The roles o
       assert.deepStrictEqual(yield* stateOf(superuser), before)
       yield* note(writer)
     })
+  )
+
+  it.effect("are made once when hosts on several databases start at once", () =>
+    Effect.gen(function* () {
+      const { migratorOf, roles, superuser } = yield* Logins
+      const shared = (role: RoleName) => RoleName.make(role.replace("daybook", "shared"))
+      const fresh = {
+        owner: shared(roles.owner),
+        writer: shared(roles.writer),
+        reader: shared(roles.reader)
+      }
+      const databases = yield* Effect.replicateEffect(PostgresServer.freshDatabase, 3)
+      const hosts = yield* Effect.forEach([...databases, ...databases], migratorOf)
+      yield* Effect.forEach(
+        hosts,
+        (sql) =>
+          Effect.andThen(PostgresMigrations.migrate, PostgresRoles.grant(fresh)).pipe(
+            Effect.provideService(SqlClient, sql)
+          ),
+        { concurrency: "unbounded" }
+      )
+      for (const sql of hosts) {
+        const [may] =
+          yield* sql`SELECT has_schema_privilege(${fresh.writer}, 'daybook', 'USAGE') AS use`
+        assert.deepStrictEqual(may, { use: true })
+      }
+      const made = yield* superuser`SELECT FROM pg_roles WHERE rolname LIKE 'shared_%'`
+      assert.strictEqual(made.length, 3)
+    }).pipe(Effect.scoped, Effect.provide(Reactivity.layer))
   )
 
   it.effect("take back what was granted besides", () =>

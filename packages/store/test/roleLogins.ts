@@ -12,7 +12,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 
 /** Users of one database: `migrator` made the log and its roles and is no superuser. */
 export class Logins extends Context.Service<
@@ -23,6 +25,10 @@ export class Logins extends Context.Service<
     readonly migrator: PgClient.PgClient
     readonly writer: PgClient.PgClient
     readonly reader: PgClient.PgClient
+    /** Connects to another database as the user who migrates, who may make schemas there. */
+    readonly migratorOf: (
+      url: Redacted.Redacted<string>
+    ) => Effect.Effect<PgClient.PgClient, SqlError, Scope.Scope | Reactivity.Reactivity>
     /** May connect, and is no member of anything. */
     readonly stranger: PgClient.PgClient
   }
@@ -42,9 +48,9 @@ export class Logins extends Context.Service<
         return yield* PgClient.make({ url: as(url, role), maxConnections: 12 })
       })
       const migrator = yield* login("migrator", "CREATEROLE")
-      yield* superuser`DO $$ BEGIN
-        EXECUTE format('GRANT CREATE ON DATABASE %I TO %I', current_database(),
-          ${superuser.literal(`'${name("migrator")}'`)}); END $$`
+      yield* superuser.unsafe(
+        `GRANT CREATE ON DATABASE "${databaseOf(url)}" TO "${name("migrator")}"`
+      )
       yield* Effect.provideService(
         Effect.andThen(PostgresMigrations.migrate, PostgresRoles.grant(roles)),
         SqlClient,
@@ -54,6 +60,11 @@ export class Logins extends Context.Service<
         roles,
         superuser,
         migrator,
+        migratorOf: Effect.fnUntraced(function* (other: Redacted.Redacted<string>) {
+          const grant = `GRANT CREATE ON DATABASE "${databaseOf(other)}" TO "${name("migrator")}"`
+          yield* superuser.unsafe(grant)
+          return yield* PgClient.make({ url: as(other, name("migrator")), maxConnections: 2 })
+        }),
         writer: yield* login("writing_host", `IN ROLE "${roles.writer}"`),
         reader: yield* login("reading_host", `IN ROLE "${roles.reader}"`),
         stranger: yield* login("stranger", "")
@@ -97,3 +108,6 @@ const as = (url: Redacted.Redacted<string>, user: string) => {
   changed.password = "secret"
   return Redacted.make(changed.href)
 }
+
+const databaseOf = (url: Redacted.Redacted<string>) =>
+  new URL(Redacted.value(url)).pathname.slice(1)
