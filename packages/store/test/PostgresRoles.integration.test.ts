@@ -109,6 +109,8 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("The roles o
       yield* Effect.provideService(PostgresMigrations.migrate, SqlClient, migrator).pipe(
         Effect.provideService(PostgresSchema, SchemaName.make("another"))
       )
+      // Whoever lets everybody in has not let them do anything yet.
+      yield* superuser`GRANT USAGE ON SCHEMA another TO PUBLIC`
       yield* superuser`CREATE SCHEMA payroll CREATE TABLE salaries (amount integer)`
       for (const sql of [writer, reader]) {
         yield* refused(sql, "SELECT FROM another.events")

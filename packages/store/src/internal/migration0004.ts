@@ -11,27 +11,43 @@ export const statements = (schema: SchemaName): ReadonlyArray<string> => [
   // An ordinary trigger rests while session_replication_role is 'replica'.
   `ALTER TABLE "${schema}".events ENABLE ALWAYS TRIGGER append_only`,
 
-  // An array of arrays counts its rows and holds more events: they would get the positions of later
-  // appends. What appends from now on does not trust its caller.
-  `ALTER FUNCTION "${schema}".append RENAME TO append_each`,
-  `CREATE FUNCTION "${schema}".append(
-    p_stream_ids text[], p_expected bigint[], p_counts integer[],
-    p_event_ids uuid[], p_types text[], p_schema_versions smallint[],
-    p_data text[], p_metadata text[], p_occurred_at timestamptz[],
-    p_all_or_none boolean, p_max_between integer
-  ) RETURNS TABLE (
-    append_index integer, outcome text, last_revision integer, last_position bigint,
-    "position" bigint, occurred_at timestamptz, recorded_at timestamptz, event_id uuid,
-    revision integer, schema_version smallint, stream_id text, type text, data json, metadata json
+  // As it was, but for its first check, which each append passes: an array of arrays counts its rows and
+  // holds more events than that, which would get the positions of later appends.
+  `CREATE OR REPLACE FUNCTION "${schema}".judge_append(
+    p_stream_id text, p_expected bigint, p_event_ids uuid[],
+    OUT outcome text, OUT revision integer, OUT "position" bigint
   ) LANGUAGE plpgsql VOLATILE AS $$
+  DECLARE
+    recorded bigint;
+    on_stream bigint;
+    in_order boolean;
   BEGIN
     IF array_ndims(p_event_ids) > 1 THEN
       RAISE EXCEPTION 'the ids of events are an array of % dimensions', array_ndims(p_event_ids)
         USING ERRCODE = 'array_subscript_error';
     END IF;
-    RETURN QUERY SELECT * FROM "${schema}".append_each(
-      p_stream_ids, p_expected, p_counts, p_event_ids, p_types, p_schema_versions,
-      p_data, p_metadata, p_occurred_at, p_all_or_none, p_max_between);
+    SELECT count(*), count(*) FILTER (WHERE r.stream_id = p_stream_id),
+        coalesce(bool_and(r.ascending), true), max(r.revision), max(r.position)
+      INTO recorded, on_stream, in_order, revision, "position"
+      FROM (
+        SELECT e.stream_id, e.revision, e.position,
+            e.revision > coalesce(lag(e.revision) OVER (ORDER BY i.place), 0) AS ascending
+          FROM unnest(p_event_ids) WITH ORDINALITY AS i(id, place)
+          JOIN "${schema}".events e ON e.event_id = i.id
+      ) r;
+    IF recorded > 0 THEN
+      outcome := CASE
+        WHEN on_stream = cardinality(p_event_ids) AND in_order THEN 'repeated'
+        ELSE 'id_conflict' END;
+      RETURN;
+    END IF;
+    "position" := NULL;
+    SELECT e.revision INTO revision FROM "${schema}".events e
+      WHERE e.stream_id = p_stream_id ORDER BY e.revision DESC LIMIT 1;
+    revision := coalesce(revision, 0);
+    outcome := CASE
+      WHEN p_expected = -2 OR p_expected = revision OR (p_expected = -1 AND revision > 0)
+      THEN 'new' ELSE 'conflict' END;
   END $$`,
 
   // PostgreSQL lets everybody execute a new function. Few are for others than the owner: they run with
