@@ -25,6 +25,12 @@ interface Arguments {
   readonly times: string
 }
 
+/** What appends, and its last parameters. */
+const functions = [
+  ["append", ", 100"],
+  ["append_new", ""]
+] as const
+
 const array = (length: number, element: () => string) =>
   `{${Array.from({ length }, element).join(",")}}`
 
@@ -49,10 +55,15 @@ const appendOf = (
   }
 }
 
-const call = (sql: SqlClient, name: string, a: Arguments, allOrNone: boolean) =>
+const call = (
+  sql: SqlClient,
+  [name, parameters]: (typeof functions)[number],
+  a: Arguments,
+  allOrNone: boolean
+) =>
   sql.unsafe(
     `SELECT * FROM daybook.${name}('${a.streams}', '${a.expected}', '${a.counts}', '${a.ids}', '${a.types}',
-      '${a.versions}', '${a.data}', '${a.metadata}', '${a.times}', ${allOrNone}, 100)`
+      '${a.versions}', '${a.data}', '${a.metadata}', '${a.times}', ${allOrNone}${parameters})`
   )
 
 const inPairs = () => appendOf(1_000, (element) => () => array(2, element))
@@ -126,7 +137,7 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Append", (i
     return { events, position, began: now?.["began"] }
   })
 
-  for (const name of ["append"]) {
+  for (const [name, parameters] of functions) {
     for (const allOrNone of [true, false]) {
       for (const [trick, make] of tricks) {
         it.effect(
@@ -135,7 +146,7 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Append", (i
             Effect.gen(function* () {
               const { superuser, writer } = yield* Logins
               const { began, events, position } = yield* before
-              yield* Effect.result(call(writer, name, make(), allOrNone))
+              yield* Effect.result(call(writer, [name, parameters], make(), allOrNone))
               const after = yield* superuser`SELECT * FROM daybook.events ORDER BY position`
               assert.deepStrictEqual(after.slice(0, events.length), events)
               assert.deepStrictEqual(yield* forgeries(superuser, position, began), [])
@@ -158,7 +169,7 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Append", (i
       const found = yield* sql
         .unsafe((unchecked ?? "").replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
         .pipe(
-          Effect.andThen(call(sql, "append", inPairs(), true)),
+          Effect.andThen(call(sql, functions[0], inPairs(), true)),
           Effect.andThen(forgeries(sql, position, began)),
           Effect.flatMap((rows) => Effect.fail(rows.length)),
           sql.withTransaction,

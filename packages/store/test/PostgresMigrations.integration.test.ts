@@ -65,6 +65,7 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
         assert.deepStrictEqual(ran.flat(), [
           [1, "events"],
           [2, "snapshots"],
+          [3, "append_new"],
           [4, "least_privilege"]
         ])
         const sql = yield* PgClient.make({ url })
@@ -72,6 +73,7 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
         assert.deepStrictEqual(rows, [
           { migration_id: 1, name: "events" },
           { migration_id: 2, name: "snapshots" },
+          { migration_id: 3, name: "append_new" },
           { migration_id: 4, name: "least_privilege" }
         ])
       }).pipe(Effect.scoped)

@@ -94,7 +94,8 @@ const cases = <E>(
           }
           yield* snapshots.save(snapshot)
           assert.deepStrictEqual(yield* snapshots.load(streamId), Option.some(snapshot))
-          yield* snapshots.prune(streamId, 0)
+          yield* snapshots.prune(snapshot, 1)
+          yield* snapshots.delete(streamId)
           assert.deepStrictEqual(yield* tables, before)
         })
       )
