@@ -75,7 +75,11 @@ const tell = Effect.fnUntraced(function* (store: Stores.Store) {
     const remarks = [...leftOut.values(), ...survey.remarks.first]
     yield* lines([
       [{ title: "row", ...right }, { title: "order" }, { title: "why" }],
-      remarks.map(({ id, order, reason }) => [String(id), order, Output.printable(reason)])
+      remarks.map(({ id, order, reason }) => [
+        String(id),
+        Output.printable(order),
+        Output.printable(reason)
+      ])
     ])
   }
   yield* Console.log(`\n${style.green(outcome(imported))}`)
@@ -97,7 +101,7 @@ const findings = Effect.fnUntraced(function* (
   if (count === 0) return
   yield* Console.log(`  ${title}: ${Output.count(count, "order")}`)
   yield* Effect.forEach(first.slice(0, SHOWN), ({ finding, order }) =>
-    Console.log(`    ${order}  ${finding}`)
+    Console.log(`    ${Output.printable(order)}  ${Output.printable(finding)}`)
   )
   if (count > SHOWN) yield* Console.log(`    and ${Output.number(count - SHOWN)} more`)
 })

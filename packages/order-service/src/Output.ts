@@ -117,9 +117,11 @@ export const count = (value: number, noun: string): string =>
   `${number(value)} ${value === 1 ? noun : `${noun}s`}`
 
 /**
- * Foreign text without the control characters that could steer a terminal.
+ * Foreign text without the characters that could steer a terminal, break its line, or turn its
+ * letters around.
  *
  * @category operations
  * @since 0.1.0
  */
-export const printable = (text: string): string => text.replace(/\p{Cc}/gu, "\ufffd")
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "\ufffd")
