@@ -325,13 +325,14 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("The roles o
     Effect.gen(function* () {
       const { roles, superuser } = yield* Logins
       const { owner, reader } = roles
+      const [me] = yield* superuser<{ readonly name: string }>`SELECT current_user::text AS name`
       const attempt = (wrong: PostgresRoles.Roles) =>
         Effect.flip(Effect.provideService(PostgresRoles.grant(wrong), SqlClient, superuser))
       for (const wrong of [
         { owner, writer: owner, reader },
         { owner, writer: reader, reader },
         { ...roles, reader: owner },
-        { ...roles, owner: RoleName.make("daybook") }
+        { ...roles, owner: RoleName.make(me?.name ?? "nobody") }
       ]) {
         const error = yield* attempt(wrong)
         assert.instanceOf(error, PostgresRoles.ExcessPrivileges, JSON.stringify(wrong))
