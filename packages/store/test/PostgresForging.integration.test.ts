@@ -26,10 +26,9 @@ interface Arguments {
 }
 
 /** What appends, and its last parameters. */
-const functions = [
-  ["append", ", 100"],
-  ["append_new", ""]
-] as const
+type Function = readonly [name: string, more: string]
+const append: Function = ["append", ", 100"]
+const functions: ReadonlyArray<Function> = [append, ["append_new", ""]]
 
 const array = (length: number, element: () => string) =>
   `{${Array.from({ length }, element).join(",")}}`
@@ -55,12 +54,7 @@ const appendOf = (
   }
 }
 
-const call = (
-  sql: SqlClient,
-  [name, parameters]: (typeof functions)[number],
-  a: Arguments,
-  allOrNone: boolean
-) =>
+const call = (sql: SqlClient, [name, parameters]: Function, a: Arguments, allOrNone: boolean) =>
   sql.unsafe(
     `SELECT * FROM daybook.${name}('${a.streams}', '${a.expected}', '${a.counts}', '${a.ids}', '${a.types}',
       '${a.versions}', '${a.data}', '${a.metadata}', '${a.times}', ${allOrNone}${parameters})`
@@ -169,7 +163,7 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Append", (i
       const found = yield* sql
         .unsafe((unchecked ?? "").replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
         .pipe(
-          Effect.andThen(call(sql, functions[0], inPairs(), true)),
+          Effect.andThen(call(sql, append, inPairs(), true)),
           Effect.andThen(forgeries(sql, position, began)),
           Effect.flatMap((rows) => Effect.fail(rows.length)),
           sql.withTransaction,

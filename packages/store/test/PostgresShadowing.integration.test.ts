@@ -88,9 +88,9 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Shadows", (
     const named = [...temporary, "SET LOCAL search_path = pg_temp, pg_catalog"]
     const settle = sql`SELECT daybook.settled_position()`
     return yield* Effect.all([
-      attack(sql, called, note(sql)),
+      attack(sql, called, Effect.scoped(note(sql))),
       attack(sql, called, settle),
-      attack(sql, named, note(sql)),
+      attack(sql, named, Effect.scoped(note(sql))),
       attack(sql, named, settle)
     ])
   })
