@@ -4,8 +4,10 @@
 import * as Effect from "effect/Effect"
 import type { Appender, Contender } from "./Appender.ts"
 import * as Decoding from "./Decoding.ts"
+import * as Live from "./Live.ts"
 import * as Ordering from "./Ordering.ts"
 import * as Orders from "./Orders.ts"
+import type { Sample } from "./Sample.ts"
 import * as Shortcuts from "./Shortcuts.ts"
 import type { Subject } from "./Subject.ts"
 
@@ -15,13 +17,17 @@ export interface Measure<in C extends Contender = Subject> {
   readonly concurrency: number
   readonly events: number
   /** Makes ready, and gives what to do the `n`th time, `n` from 0 up to `limit`, which is excluded. */
-  readonly begin: (
-    subject: C,
-    prefix: string
-  ) => Effect.Effect<{
-    readonly limit?: number
-    readonly act: (n: number) => Effect.Effect<unknown>
-  }>
+  readonly begin: (subject: C, prefix: string) => Effect.Effect<Acts | Samples>
+}
+
+interface Acts {
+  readonly limit?: number
+  readonly act: (n: number) => Effect.Effect<unknown>
+}
+
+/** For what is not the time that an act takes. */
+interface Samples {
+  readonly sample: (seconds: number) => Effect.Effect<Sample>
 }
 
 const append = (concurrency: number, events: number): Measure => ({
@@ -148,6 +154,22 @@ export const snapshots: ReadonlyArray<Measure<Shortcuts.Loader>> = [
     concurrency: 1,
     events: Shortcuts.EVENTS,
     begin: (loader) => Effect.map(loader.begin, (load) => ({ act: () => load }))
+  }
+]
+
+const LIVE_PER_SECOND = 1_000
+
+/** How late a live subscriber is. */
+export const lives: ReadonlyArray<Measure<Live.Live>> = [
+  {
+    name: `live: from acknowledged to seen, ${LIVE_PER_SECOND.toLocaleString("en")} appends a second`,
+    concurrency: 1,
+    events: 1,
+    begin: (live, prefix) =>
+      Effect.succeed({
+        sample: (seconds) =>
+          Effect.orDie(Live.sample(live, `${live.name}-${prefix}`, LIVE_PER_SECOND, seconds))
+      })
   }
 ]
 

@@ -35,14 +35,18 @@ export const take = Effect.fnUntraced(function* (
     discard: true
   })
   const elapsed = (yield* Clock.currentTimeNanos) - start
+  return summary(latencies, elapsed)
+})
+
+/** What came out, of the nanoseconds that each took and that all took. */
+export const summary = (latencies: ReadonlyArray<bigint>, elapsed: bigint): Sample => {
   const micros = latencies.map((nanos) => Number(nanos) / 1e3).toSorted((a, b) => a - b)
-  const sample: Sample = {
+  return {
     perSecond: latencies.length / (Number(elapsed) / 1e9),
     p50Micros: quantile(micros, 0.5),
     p99Micros: quantile(micros, 0.99)
   }
-  return sample
-})
+}
 
 /** The medians of the rounds. */
 export const medians = (rounds: ReadonlyArray<Sample>): Sample => {

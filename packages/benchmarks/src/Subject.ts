@@ -63,6 +63,7 @@ export const openAll = Effect.gen(function* () {
   return {
     opens,
     stores,
+    sql: server.sql,
     orderings: yield* Ordering.opens(server.sql),
     versions: { embedded: embedded.version, server: server.version }
   }

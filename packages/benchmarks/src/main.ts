@@ -17,6 +17,7 @@ import * as Schema from "effect/Schema"
 import * as Os from "node:os"
 import type { Contender, Opens } from "./Appender.ts"
 import * as Decoding from "./Decoding.ts"
+import * as Live from "./Live.ts"
 import * as Measure from "./Measure.ts"
 import * as Report from "./Report.ts"
 import * as Sample from "./Sample.ts"
@@ -36,6 +37,7 @@ const all: ReadonlyArray<{ readonly name: string }> = [
   ...Measure.stores,
   ...Measure.snapshots,
   ...Measure.caches,
+  ...Measure.lives,
   ...Measure.orderings,
   ...Measure.decodings
 ]
@@ -67,7 +69,7 @@ const command = Command.make(
   Effect.fnUntraced(function* ({ only, out, seconds }) {
     const files = yield* FileSystem.FileSystem
     yield* Console.error("Starting the databases")
-    const { opens, orderings, stores, versions } = yield* Subject.openAll
+    const { opens, orderings, sql, stores, versions } = yield* Subject.openAll
     const environment = {
       node: process.version,
       cpu: Os.cpus()[0]?.model ?? "unknown",
@@ -78,6 +80,7 @@ const command = Command.make(
       ...(yield* runAll(named(Measure.stores, only), opens, seconds)),
       ...(yield* runAll(named(Measure.snapshots, only), Shortcuts.loads(stores), seconds)),
       ...(yield* runAll(named(Measure.caches, only), Shortcuts.executes(stores), seconds)),
+      ...(yield* runAll(named(Measure.lives, only), Live.opens(stores, sql), seconds)),
       ...(yield* runAll(named(Measure.orderings, only), orderings, seconds)),
       ...(yield* runAll(named(Measure.decodings, only), Decoding.opens, seconds))
     ]
@@ -121,12 +124,16 @@ const run = Effect.fnUntraced(function* <A extends Contender>(
         Effect.gen(function* () {
           const subject = yield* open
           const prefix = `${measure.name}-${measure.concurrency}-${round}`
-          const { act, limit } = yield* measure.begin(subject, prefix)
-          const sample = yield* Sample.take(act, {
-            concurrency: measure.concurrency,
-            seconds: isWarmUp ? WARM_UP_SECONDS : seconds / ROUNDS,
-            ...(limit === undefined ? {} : { limit })
-          })
+          const begun = yield* measure.begin(subject, prefix)
+          const time = isWarmUp ? WARM_UP_SECONDS : seconds / ROUNDS
+          const sample =
+            "sample" in begun
+              ? yield* begun.sample(time)
+              : yield* Sample.take(begun.act, {
+                  concurrency: measure.concurrency,
+                  seconds: time,
+                  ...(begun.limit === undefined ? {} : { limit: begun.limit })
+                })
           const rounds = samples.get(name)?.rounds ?? []
           samples.set(name, { subject, rounds: isWarmUp ? [] : [...rounds, sample] })
         })

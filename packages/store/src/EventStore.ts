@@ -9,6 +9,7 @@
  * 4. Who has read up to position p never later finds a new event at or below p.
  * 5. Repeating an append with the same event ids changes nothing and gives the first answer.
  * 6. JSON comes back as it went in, or is refused.
+ * 7. A subscriber sees every event that matches, once, in position order, recorded or still to come.
  *
  * @since 0.1.0
  */
@@ -28,6 +29,7 @@ import type * as Stream from "effect/Stream"
 import { describe, ExpectedRevision } from "./ExpectedRevision.ts"
 import { rootMessage } from "./internal/rootMessage.ts"
 import * as RefusalReason from "./RefusalReason.ts"
+import type { SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
 
 /**
  * The most events in one append, and in all the appends of one `appendAll` together.
@@ -243,7 +245,7 @@ export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRe
 }
 
 /**
- * An option of `read`, `readAll` or `find` is out of its range.
+ * An option of `read`, `readAll`, `subscribe` or `find` is out of its range.
  *
  * @category errors
  * @since 0.1.0
@@ -341,6 +343,20 @@ export class EventStore extends Context.Service<
      * Settled: no append in flight can still put an event at or below that position.
      */
     readonly readAll: (options?: ReadAllOptions) => Stream.Stream<RecordedEvent, ReadError>
+
+    /**
+     * The settled events after a position, then those that are appended while it runs; it never ends.
+     *
+     * **Details**
+     * Each matching event once, in position order. It reads on when its consumer does. A lost
+     * connection is taken up again; it fails with what repeating can't mend.
+     */
+    readonly subscribe: (options?: SubscribeOptions) => Stream.Stream<RecordedEvent, ReadError>
+
+    /** The same in pages, each with the position up to which all was given: for checkpoints. */
+    readonly subscribePages: (
+      options?: SubscribeOptions
+    ) => Stream.Stream<SubscriptionPage, ReadError>
 
     /** Where events of these ids are recorded, in the order of `ids`; those that aren't are left out. */
     readonly find: (

@@ -15,6 +15,8 @@ import { encodeAppends } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as Log from "./internal/memoryLog.ts"
 import { eventIds, readOptions } from "./internal/readOptions.ts"
+import * as Subscription from "./internal/subscription.ts"
+import * as WakeUps from "./internal/wakeUps.ts"
 
 /**
  * An empty log of its own; nothing is shared between two of them.
@@ -24,6 +26,13 @@ import { eventIds, readOptions } from "./internal/readOptions.ts"
  */
 export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
   const log = Log.empty()
+  const wakeUps = WakeUps.make()
+  const source: Subscription.Source<never> = {
+    look: (after, options) => Effect.sync(() => Log.look(log, after, options)),
+    join: wakeUps.join,
+    // Nobody else can append to this log, so there is nothing to look for without a wake-up.
+    wait: (latch) => latch.await
+  }
 
   const appendAll = Effect.fnUntraced(function* ({
     appends,
@@ -31,8 +40,12 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
   }: Parameters<EventStore["Service"]["appendAll"]>[0]) {
     const encoded = yield* Effect.fromResult(encodeAppends(appends, checks ?? []))
     const now = yield* Clock.currentTimeMillis
-    // Deciding and writing are one synchronous step: no other fiber gets in between.
-    return yield* Effect.suspend(() => Effect.fromResult(Log.append(log, encoded, now)))
+    // Deciding, writing and waking are one synchronous step: no other fiber gets in between.
+    return yield* Effect.suspend(() => {
+      const answers = Log.append(log, encoded, now)
+      wakeUps.wakeAllUnsafe()
+      return Effect.fromResult(answers)
+    })
   })
 
   return instrument("memory", {
@@ -41,6 +54,7 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
     read: (streamId, options = {}) =>
       pages(readOptions(options, streamId), (checked) => Log.readStream(log, streamId, checked)),
     readAll: (options = {}) => pages(readOptions(options), (checked) => Log.readAll(log, checked)),
+    subscribePages: (options = {}) => Subscription.pages(source, options),
     find: (ids) =>
       Effect.suspend(() =>
         Effect.fromResult(Result.map(eventIds(ids), (checked) => Log.find(log, checked)))

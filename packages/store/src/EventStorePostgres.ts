@@ -8,6 +8,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -20,8 +21,11 @@ import * as PostgresAppend from "./internal/postgresAppend.ts"
 import * as PostgresAppendNew from "./internal/postgresAppendNew.ts"
 import * as PostgresPages from "./internal/postgresPages.ts"
 import * as PostgresRead from "./internal/postgresRead.ts"
+import * as PostgresSubscription from "./internal/postgresSubscription.ts"
+import * as PostgresWakeUps from "./internal/postgresWakeUps.ts"
 import { eventIds, readOptions } from "./internal/readOptions.ts"
 import { inTransaction } from "./internal/savepoint.ts"
+import * as Subscription from "./internal/subscription.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 
 /**
@@ -36,9 +40,16 @@ export const make: Effect.Effect<EventStore["Service"], never, SqlClient | Scope
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
     const readPage = PostgresPages.make(sql, schema)
+    const wakeUps = yield* PostgresWakeUps.make(sql, schema)
     const enqueue = yield* AppendQueue.make({
-      appendNew: (appends) => PostgresAppendNew.appendNew(sql, schema, appends),
-      appendEach: (appends) => PostgresAppend.appendEach(sql, schema, appends)
+      appendNew: (appends) =>
+        wakeUps.after(PostgresAppendNew.appendNew(sql, schema, appends), (written) =>
+          written.some((one) => one !== undefined)
+        ),
+      appendEach: (appends) =>
+        wakeUps.after(PostgresAppend.appendEach(sql, schema, appends), (answers) =>
+          answers.some(Result.isSuccess)
+        )
     })
     return instrument("postgres", {
       append: Effect.fnUntraced(function* (append) {
@@ -46,15 +57,15 @@ export const make: Effect.Effect<EventStore["Service"], never, SqlClient | Scope
         const [one] = encoded
         // What is appended in a transaction of the caller is the caller's to commit.
         const answered = (yield* inTransaction(sql))
-          ? PostgresAppendNew.appendOne(sql, schema, one)
+          ? wakeUps.after(PostgresAppendNew.appendOne(sql, schema, one), Result.isSuccess)
           : enqueue(one)
         return yield* Effect.fromResult(yield* Effect.mapError(answered, failed("append")))
       }),
       appendAll: Effect.fnUntraced(function* ({ appends, checks = [] }) {
         const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
-        return yield* PostgresAppendNew.appendAll(sql, schema, encoded).pipe(
-          Effect.catchTag("SqlError", (error) => Effect.fail(failed("appendAll")(error)))
-        )
+        return yield* wakeUps
+          .after(PostgresAppendNew.appendAll(sql, schema, encoded), () => true)
+          .pipe(Effect.catchTag("SqlError", (error) => Effect.fail(failed("appendAll")(error))))
       }),
       read: (streamId, options = {}) =>
         Stream.unwrap(
@@ -70,6 +81,19 @@ export const make: Effect.Effect<EventStore["Service"], never, SqlClient | Scope
           Effect.map(Effect.fromResult(readOptions(options)), (valid) =>
             Stream.mapError(PostgresRead.readAll(sql, schema, valid), failed("readAll"))
           )
+        ),
+      subscribePages: (options = {}) =>
+        Subscription.pages(
+          {
+            look: (after, valid) =>
+              Effect.mapError(
+                PostgresSubscription.look(sql, schema, after, valid, wakeUps.heartbeatInterval),
+                failed("subscribe")
+              ),
+            join: wakeUps.join,
+            wait: wakeUps.wait
+          },
+          options
         ),
       find: Effect.fnUntraced(function* (ids) {
         const valid = yield* Effect.fromResult(eventIds(ids))

@@ -1,4 +1,5 @@
 import * as EventId from "@daybook/kernel/EventId"
+import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { type Append, EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
@@ -144,6 +145,49 @@ const endsAnywhere = broken((store) => ({
     store.readAll({ ...options, limit: limit + 1 }).pipe(Stream.drop(1))
 }))
 
+/** What is appended between the last of the recorded events and the first live one is never given. */
+const losesHandOver = broken((store) => ({
+  subscribePages: (options = {}) =>
+    Stream.unwrap(
+      Effect.map(Stream.runCollect(store.readAll(options)), (events) => {
+        const after = events.at(-1)?.position ?? Position.start
+        const recorded =
+          events.length === 0 ? Stream.empty : Stream.make({ events, position: after })
+        const live = Stream.unwrap(
+          Effect.gen(function* () {
+            yield* Effect.yieldNow
+            const newest = store.readAll({ direction: "backward", limit: 1 })
+            const now = yield* Stream.runHead(newest)
+            const from = Option.match(now, { onNone: () => after, onSome: (last) => last.position })
+            return store.subscribePages({ ...options, after: from })
+          })
+        )
+        return Stream.concat(recorded, live)
+      })
+    )
+}))
+
+/** The position of a page is that of its first event, as if there were one to each page. */
+const givesTwice = broken((store) => ({
+  subscribePages: (options) =>
+    Stream.map(store.subscribePages(options), ({ events, position }) => ({
+      events,
+      position: events[0]?.position ?? position
+    }))
+}))
+
+/** The position is where the log ends, also when the page ends before that. */
+const claimsTooMuch = broken((store) => ({
+  subscribePages: (options) =>
+    Stream.mapEffect(store.subscribePages(options), (page) =>
+      Effect.gen(function* () {
+        yield* Effect.yieldNow
+        const last = yield* Stream.runHead(store.readAll({ direction: "backward", limit: 1 }))
+        return { ...page, position: Option.getOrElse(last, () => page).position }
+      })
+    )
+}))
+
 /** Through JSON.stringify and back, with a change to each value on the way. */
 const reviveJson = (json: Schema.Json, revive: (value: unknown) => unknown): Schema.Json => {
   const revived = JSON.parse(JSON.stringify({ json }), (_, value: unknown) => revive(value)) as {
@@ -192,6 +236,19 @@ describe("a store is caught that", () => {
       commitsLate,
       "nothingAppearsBehindReader",
       "misses"
+    ],
+    [
+      "loses what comes at the hand-over",
+      losesHandOver,
+      "subscriberSeesAllOnce",
+      "each event once"
+    ],
+    ["says that it gave less than it did", givesTwice, "subscriberSeesAllOnce", "each event once"],
+    [
+      "says that it gave more than it did",
+      claimsTooMuch,
+      "subscriberSeesAllOnce",
+      "each event once"
     ],
     ["leaves JSON to JSON.stringify", trustsStringify, "jsonIsExactOrRefused", "undefined"],
     ["sorts keys", sortsKeys, "jsonRoundTrips", "the order of keys"]

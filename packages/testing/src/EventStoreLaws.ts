@@ -8,7 +8,8 @@
  * 4. {@link appendsAreSeenWhole}: the end of the log that readers see is the end of an append.
  * 5. {@link repeatIsIdempotent}: the same append, again or in parallel, happens once.
  * 6. {@link nothingAppearsBehindReader}: who has read up to a position misses nothing below it.
- * 7. {@link jsonRoundTrips}, {@link jsonIsExactOrRefused}: JSON comes back as it went in, or is refused.
+ * 7. {@link subscriberSeesAllOnce}: who follows the log sees each event once, in position order.
+ * 8. {@link jsonRoundTrips}, {@link jsonIsExactOrRefused}: JSON comes back as it went in, or is refused.
  *
  * They use streams of their own, so the store may hold other events and get more meanwhile.
  *
@@ -287,6 +288,63 @@ export const nothingAppearsBehindReader: Law = Effect.gen(function* () {
   assert.isTrue(increases(all), "positions increase")
   for (const seen of readers) {
     assert.deepStrictEqual(ids(seen), ids(all), "a reader by position misses nothing")
+  }
+})
+
+/**
+ * Subscribers that begin before, while and after others append, and that come back at where they
+ * left, see every matching event once, in position order.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const subscriberSeesAllOnce: Law = Effect.gen(function* () {
+  const store = yield* EventStore
+  const category = freshCategory()
+  const write = Effect.fnUntraced(function* (writer: number) {
+    const streamId = streamOf(category, String(writer))
+    for (let n = 0; n < 15; n++) {
+      yield* store.append({ streamId, expected: any, events: newEvents(1 + (n % 3)) })
+      yield* Effect.yieldNow
+    }
+  })
+  const follow = (pagesAtOnce: number) =>
+    Effect.gen(function* () {
+      const seen: Array<RecordedEvent> = []
+      let after = Position.start
+      while (seen.at(-1)?.type !== "End") {
+        const pages = store.subscribePages({ categories: [category], after }).pipe(
+          Stream.filter(({ events }) => events.length > 0),
+          Stream.take(pagesAtOnce),
+          Stream.takeUntil(({ events }) => events.at(-1)?.type === "End")
+        )
+        yield* Stream.runForEach(pages, ({ events, position }) =>
+          Effect.sync(() => {
+            seen.push(...events)
+            after = position
+          })
+        )
+      }
+      return seen
+    })
+  const early = yield* Effect.forEach([1, 3, 1_000], (pages) => Effect.forkChild(follow(pages)))
+  const writers = yield* Effect.forkChild(Effect.forEach(Arr.range(1, 8), write, inParallel))
+  const during = yield* Effect.forkChild(follow(2))
+  yield* Fiber.join(writers)
+  yield* store.append({
+    streamId: streamOf(category, "9"),
+    expected: any,
+    events: [newEvent({ type: "End" })]
+  })
+  const late = yield* Effect.forkChild(follow(1_000))
+  const all = yield* readCategories(8 * 30 + 1, category)
+  assert.lengthOf(all, 8 * 30 + 1)
+  for (const subscriber of [...early, during, late]) {
+    assert.deepStrictEqual(
+      ids(yield* Fiber.join(subscriber)),
+      ids(all),
+      "a subscriber sees each event once, in order"
+    )
   }
 })
 

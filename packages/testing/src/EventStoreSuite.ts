@@ -25,6 +25,7 @@ import { readCases } from "./internal/eventStoreSuite/read.ts"
 import { readAllCases } from "./internal/eventStoreSuite/readAll.ts"
 import { refusalCases } from "./internal/eventStoreSuite/refusal.ts"
 import { repeatCases } from "./internal/eventStoreSuite/repeat.ts"
+import { subscribeCases } from "./internal/eventStoreSuite/subscribe.ts"
 
 /**
  * Registers the cases of every rule of `EventStore`, all on one store that `store` builds.
@@ -45,6 +46,7 @@ export const suite = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     jsonCases(it)
     readCases(it)
     readAllCases(it)
+    subscribeCases(it)
     findCases(it)
     concurrencyCases(it)
     modelCases(it)

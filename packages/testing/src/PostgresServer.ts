@@ -59,7 +59,7 @@ export class PostgresServer extends Context.Service<
       )
     )
 
-  /** A server of this process alone: PostgreSQL 18, 200 connections, otherwise as installed. */
+  /** A server of this process alone: PostgreSQL 18, 200 connections, 16 prepared transactions, otherwise as installed. */
   static readonly layerEmbedded: Layer.Layer<PostgresServer, PostgresServerError> = Layer.effect(
     PostgresServer,
     Effect.gen(function* () {

@@ -17,11 +17,30 @@ const appendedEvents = Metric.counter("daybook_appended_events", {
 /** Where the span was opened is always here, and looking it up takes longer than the span. */
 const noTrace = { captureStackTrace: false } as const
 
-/** The same store, its operations in spans and counted. */
+const subscriptions = Metric.gauge("daybook_subscriptions", {
+  description: "Subscriptions that are open, by store"
+})
+const subscribedEvents = Metric.counter("daybook_subscribed_events", {
+  description: "Events given to subscribers, by store"
+})
+
+/** The same store, its operations in spans and counted, and its pages as a stream of events too. */
 export const instrument = (
   store: "memory" | "postgres",
-  service: EventStore["Service"]
+  service: Omit<EventStore["Service"], "subscribe">
 ): EventStore["Service"] => {
+  // A subscription has no span: one that ends with its host would never be exported.
+  const open = Metric.withAttributes(subscriptions, { store })
+  const subscribed = Metric.withAttributes(subscribedEvents, { store })
+  const subscribePages: EventStore["Service"]["subscribePages"] = (options) =>
+    Stream.unwrap(
+      Effect.as(
+        Effect.acquireRelease(Metric.modify(open, 1), () => Metric.modify(open, -1)),
+        Stream.tap(service.subscribePages(options), ({ events }) =>
+          Metric.update(subscribed, events.length)
+        )
+      )
+    )
   const appended = Metric.withAttributes(appends, { store, outcome: "appended" })
   const events = Metric.withAttributes(appendedEvents, { store })
   const counted = <A>(effect: Effect.Effect<A, AppendError>, size: number) =>
@@ -60,6 +79,9 @@ export const instrument = (
         .read(streamId, options)
         .pipe(Stream.withSpan("EventStore.read", { attributes: { "daybook.stream": streamId } })),
     readAll: (options) => service.readAll(options).pipe(Stream.withSpan("EventStore.readAll")),
+    subscribe: (options) =>
+      Stream.flattenIterable(Stream.map(subscribePages(options), ({ events }) => events)),
+    subscribePages,
     find: (ids) =>
       service
         .find(ids)

@@ -23,7 +23,9 @@ import {
   WrongExpectedRevision
 } from "../EventStore.ts"
 import { type ExpectedRevision, isMet } from "../ExpectedRevision.ts"
+import type { SubscribeOptions } from "../Subscription.ts"
 import type { EncodedAppend, EncodedEvent } from "./encodeAppends.ts"
+import type { Look } from "./subscription.ts"
 
 /** Holds JSON as text, so that who reads an event can't alter what is stored. */
 interface Stored extends EncodedEvent {
@@ -190,6 +192,20 @@ export const readAll = (log: Log, options: ReadAllOptions): Page => {
       (categories === undefined || categories.has(category)) &&
       (types === undefined || types.has(type))
   })
+}
+
+/**
+ * The next page after a position, with its end, however few of the events in it match.
+ */
+export const look = (log: Log, after: Position.Position, options: SubscribeOptions): Look => {
+  const end = Math.min(countUpTo(log.events, after) + PAGE_SIZE, log.events.length)
+  const upTo = Position.make(BigInt(end))
+  return {
+    events: readAll(log, { ...options, after, upTo }).events,
+    position: upTo > after ? upTo : after,
+    caughtUp: end === log.events.length,
+    heldBack: false
+  }
 }
 
 const countUpTo = (events: ReadonlyArray<Stored>, position: Position.Position): number =>

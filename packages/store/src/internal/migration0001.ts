@@ -236,7 +236,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
 ]
 
 /** How many positions an append has: more than `MAX_EVENTS`, and a power of two. */
-const PLACES = 1_024n
+export const PLACES = 1_024n
 
 const names = [
   "position",

@@ -24,7 +24,7 @@ export const connect = (database: PGlite): (() => Duplex) => {
     }
     return await database.execProtocolRaw(message)
   }
-  return () =>
+  const open = () =>
     new Duplex({
       read() {},
       write(message: Uint8Array, _encoding, done) {
@@ -45,7 +45,14 @@ export const connect = (database: PGlite): (() => Duplex) => {
           )
       }
     })
+  singleSessions.add(open)
+  return open
 }
+
+const singleSessions = new WeakSet<() => Duplex>()
+
+/** Whether all connections that it opens are one session, so that a second one ends the first. */
+export const sharesOneSession = (open: () => Duplex): boolean => singleSessions.has(open)
 
 /** Only the first messages of a connection have no type byte, but the high byte of a length: 0. */
 const isStartup = (message: Uint8Array): boolean => message[0] === 0

@@ -16,7 +16,7 @@ import { COLUMNS, type EventRow } from "./postgresRow.ts"
 import { inTransaction } from "./savepoint.ts"
 
 /** Events of a stream from the revision `lowest` up to `highest`, the first `size` of them. */
-export interface PageRange {
+interface PageRange {
   readonly streamId: StreamId
   readonly lowest: number
   readonly highest: number

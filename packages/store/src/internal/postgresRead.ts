@@ -22,7 +22,7 @@ import type { ReadPage } from "./postgresPages.ts"
 import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
 
 /** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
-const PAGE_ROWS = 500
+export const PAGE_ROWS = 500
 
 /** Rows in the first page of a stream, which may be read together with those of other streams. */
 const FIRST_ROWS = 128
@@ -109,22 +109,55 @@ export const readAll = (
         direction,
         limit,
         // The pages are later statements than the settled position: that is half of its proof.
-        rows: (lowest, highest, order, rows) => {
-          const where: Array<Fragment> = [
-            sql`position BETWEEN ${PgTypes.int8(lowest)} AND ${PgTypes.int8(highest)}`
-          ]
-          if (categories !== undefined) {
-            // The expression of the index on category and position.
-            where.push(sql`split_part(stream_id, '-', 1) = ANY(${textArray(categories)})`)
-          }
-          if (types !== undefined) where.push(sql`type = ANY(${textArray(types)})`)
-          return sql<EventRow>`
-            SELECT ${sql.literal(COLUMNS)} FROM ${sql(`${schema}.events`)} WHERE ${sql.and(where)}
-            ORDER BY position ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}`
-        }
+        rows: logRows(sql, schema, { categories, types })
       })
     )
   )
+
+type LogFilter = Pick<ReadAllOptions, "categories" | "types">
+
+/** Matching rows of the log between two positions, both included. */
+export const logRows =
+  (sql: SqlClient, schema: SchemaName, filter: LogFilter) =>
+  (lowest: bigint, highest: bigint, order: "ASC" | "DESC", rows: number) =>
+    sql<EventRow>`
+      SELECT ${sql.literal(COLUMNS)} FROM ${sql(`${schema}.events`)}
+      WHERE ${between(sql, lowest, highest, filter)}
+      ORDER BY position ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}`
+
+/** The position of the row so many places after the first, if there are so many between the positions. */
+export const positionAfterRows = (
+  sql: SqlClient,
+  schema: SchemaName,
+  filter: LogFilter,
+  lowest: bigint,
+  highest: bigint,
+  rows: number
+): Effect.Effect<bigint | undefined, SqlError> =>
+  Effect.map(
+    sql<{ readonly position: bigint }>`
+      SELECT position FROM ${sql(`${schema}.events`)}
+      WHERE ${between(sql, lowest, highest, filter)}
+      ORDER BY position OFFSET ${PgTypes.int4(rows)} LIMIT 1`,
+    ([row]) => row?.position
+  )
+
+const between = (
+  sql: SqlClient,
+  lowest: bigint,
+  highest: bigint,
+  { categories, types }: LogFilter
+): Fragment => {
+  const where: Array<Fragment> = [
+    sql`position BETWEEN ${PgTypes.int8(lowest)} AND ${PgTypes.int8(highest)}`
+  ]
+  if (categories !== undefined) {
+    // The expression of the index on category and position.
+    where.push(sql`split_part(stream_id, '-', 1) = ANY(${textArray(categories)})`)
+  }
+  if (types !== undefined) where.push(sql`type = ANY(${textArray(types)})`)
+  return sql.and(where)
+}
 
 /** Up to here nothing can be recorded any more; see the ADR on ordering. */
 export const settledPosition = (

@@ -40,7 +40,8 @@ umask 077
 printf '%s\\n' "$PASSWORD" > "$FOLDER/password"
 "$BIN/initdb" --pgdata="$FOLDER/data" --username=daybook --pwfile="$FOLDER/password" \\
   --auth=scram-sha-256 --encoding=UTF8 --locale-provider=icu --icu-locale=en --no-sync >&2 || exit
-"$BIN/postgres" -D "$FOLDER/data" -p "$PORT" -h 127.0.0.1 -k '' -c max_connections=200 3<&- &
+"$BIN/postgres" -D "$FOLDER/data" -p "$PORT" -h 127.0.0.1 -k '' -c max_connections=200 \\
+  -c max_prepared_transactions=16 3<&- &
 server=$!
 { read -r _; kill -QUIT "$server"; } <&3 2>/dev/null &
 watcher=$!

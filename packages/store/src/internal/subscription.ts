@@ -1,0 +1,80 @@
+/**
+ * The loop of a subscription, the same for every store: look, give what is there, wait until there may be more.
+ *
+ * Catching up and living on are one loop, so there is no hand-over at which an event could be lost or
+ * given twice. It looks when it is asked for the next page and holds none: a slow consumer holds it back.
+ */
+import * as Position from "@daybook/kernel/Position"
+import * as Effect from "effect/Effect"
+import type * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { InvalidReadOption } from "../EventStore.ts"
+import type { SubscribeOptions, SubscriptionPage } from "../Subscription.ts"
+import { readOptions } from "./readOptions.ts"
+
+/** What a store shows of its log behind a position. */
+export interface Look extends SubscriptionPage {
+  /** Whether this was all that is settled. */
+  readonly caughtUp: boolean
+  /** Whether an append in flight holds back what comes after. */
+  readonly heldBack: boolean
+}
+
+/** Where a subscription reads. */
+export interface Source<E> {
+  readonly look: (after: Position.Position, options: SubscribeOptions) => Effect.Effect<Look, E>
+  /** A latch that is opened when there may be more. */
+  readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
+  /** Waits for the latch, or for as long as this store does without one; `heldBack`: how many looks in a row were. */
+  readonly wait: (latch: Latch.Latch, heldBack: number) => Effect.Effect<void>
+}
+
+export const pages = <E>(
+  source: Source<E>,
+  options: SubscribeOptions
+): Stream.Stream<SubscriptionPage, E | InvalidReadOption> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const valid = yield* Effect.fromResult(readOptions(options))
+      const latch = yield* source.join
+      const start: State = {
+        after: valid.after ?? Position.start,
+        caughtUp: false,
+        heldBack: 0
+      }
+      return Stream.paginate(start, (state) => next(source, valid, latch, state))
+    })
+  )
+
+interface State {
+  readonly after: Position.Position
+  readonly caughtUp: boolean
+  readonly heldBack: number
+}
+
+const next = Effect.fnUntraced(function* <E>(
+  source: Source<E>,
+  options: SubscribeOptions,
+  latch: Latch.Latch,
+  { after, caughtUp, heldBack }: State
+) {
+  for (;;) {
+    if (caughtUp) yield* source.wait(latch, heldBack)
+    // Before the look: an append that it no longer sees opens the latch again.
+    latch.closeUnsafe()
+    const look = yield* source.look(after, options)
+    if (look.position > after) {
+      const { events, position } = look
+      const state: State = {
+        after: position,
+        caughtUp: look.caughtUp,
+        heldBack: look.heldBack ? 1 : 0
+      }
+      return [[{ events, position }], Option.some(state)] as const
+    }
+    caughtUp = look.caughtUp
+    heldBack = look.heldBack ? heldBack + 1 : 0
+  }
+})

@@ -1,0 +1,31 @@
+/**
+ * Wakes the subscribers of one store in this process.
+ */
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
+
+export interface WakeUps {
+  /** Opens the latch of every subscriber. */
+  readonly wakeAllUnsafe: () => void
+  /** A latch of one's own, to close before each look: what comes during the look opens it again. */
+  readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
+}
+
+// A latch is a flag and not a queue: however many wake-ups a slow subscriber sleeps through, they are one.
+export const make = (): WakeUps => {
+  const latches = new Set<Latch.Latch>()
+  return {
+    wakeAllUnsafe: () => {
+      for (const latch of latches) latch.openUnsafe()
+    },
+    join: Effect.acquireRelease(
+      Effect.sync(() => {
+        const latch = Latch.makeUnsafe()
+        latches.add(latch)
+        return latch
+      }),
+      (latch) => Effect.sync(() => latches.delete(latch))
+    )
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Hosts that are processes of their own, to be frozen and killed.
+ */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Redacted from "effect/Redacted"
+import { spawn } from "node:child_process"
+import * as Path from "node:path"
+
+/** Runs `appendToServer.ts`, and kills it when the scope closes. */
+export const startProcess = Effect.fnUntraced(function* (
+  url: Redacted.Redacted,
+  mode: "hold" | "single" | number
+) {
+  const acknowledged: Array<string> = []
+  const told = yield* Queue.unbounded<string>()
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(
+        process.execPath,
+        [Path.join(import.meta.dirname, "programs", "appendToServer.ts"), String(mode)],
+        {
+          stdio: ["ignore", "pipe", "inherit"],
+          env: { DATABASE_URL: Redacted.value(url) }
+        }
+      )
+    ),
+    (running) => Effect.sync(() => running.kill("SIGKILL"))
+  )
+  let rest = ""
+  child.stdout.on("data", (chunk: Buffer) => {
+    const lines = (rest + chunk.toString()).split("\n")
+    rest = lines.pop() ?? ""
+    acknowledged.push(...lines)
+    for (const line of lines) Queue.offerUnsafe(told, line)
+  })
+  const ended = Effect.callback<void>((resume) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
+    child.once("close", () => resume(Effect.void))
+  })
+  return {
+    /** The ids of the events that it was told are recorded, so far. */
+    acknowledged,
+    /** Waits for so many more of them. */
+    appends: (count: number) => Effect.replicateEffect(Queue.take(told), count),
+    ended,
+    signal: (signal: "SIGSTOP" | "SIGCONT" | "SIGKILL") => Effect.sync(() => child.kill(signal))
+  }
+})

@@ -1,0 +1,127 @@
+/**
+ * When a subscription looks, and how long it waits, by a clock of the test.
+ */
+import * as Position from "@daybook/kernel/Position"
+import { assert, it } from "@effect/vitest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import * as PostgresWakeUps from "../src/internal/postgresWakeUps.ts"
+import { type Look, pages, type Source } from "../src/internal/subscription.ts"
+import * as WakeUps from "../src/internal/wakeUps.ts"
+
+const upTo = (position: number, caughtUp: boolean): Look => ({
+  events: [],
+  position: Position.make(BigInt(position)),
+  caughtUp,
+  heldBack: false
+})
+
+/** Shows a look after the other, the last one again and again. */
+const showing = (
+  looks: ReadonlyArray<Look>,
+  during: (look: number) => void,
+  latch: Latch.Latch
+) => {
+  let taken = 0
+  const source: Source<never> = {
+    look: () =>
+      Effect.sync(() => {
+        during(taken)
+        return looks[Math.min(taken++, looks.length - 1)] ?? upTo(0, true)
+      }),
+    join: Effect.succeed(latch),
+    wait: (own) => own.await
+  }
+  return { source, taken: () => taken }
+}
+
+const end = (stream: ReturnType<typeof pages>) =>
+  Effect.map(
+    Stream.runLast(stream),
+    Option.map(({ position }) => Number(position))
+  )
+
+it.effect("looks again when it was woken during a look that found nothing", () =>
+  Effect.gen(function* () {
+    const latch = Latch.makeUnsafe()
+    const { source } = showing(
+      [upTo(0, true), upTo(1, true)],
+      (look) => void (look === 0 && latch.openUnsafe()),
+      latch
+    )
+    const fiber = yield* Effect.forkChild(end(Stream.take(pages(source, {}), 1)))
+    for (let turn = 0; turn < 100; turn++) yield* Effect.yieldNow
+    assert.isDefined(fiber.pollUnsafe())
+    assert.deepStrictEqual(yield* Fiber.join(fiber), Option.some(1))
+  })
+)
+
+it.effect("reads on without waiting until it has caught up, and then waits to be woken", () =>
+  Effect.gen(function* () {
+    const latch = Latch.makeUnsafe()
+    const { source, taken } = showing(
+      [upTo(1, false), upTo(2, false), upTo(3, true), upTo(4, true)],
+      () => {},
+      latch
+    )
+    const fiber = yield* Effect.forkChild(end(Stream.take(pages(source, {}), 4)))
+    for (let turn = 0; turn < 100; turn++) yield* Effect.yieldNow
+    assert.strictEqual(taken(), 3)
+    latch.openUnsafe()
+    assert.deepStrictEqual(yield* Fiber.join(fiber), Option.some(4))
+  })
+)
+
+it.effect("looks no more than its consumer asks, however often it is woken", () =>
+  Effect.gen(function* () {
+    const wakeUps = WakeUps.make()
+    const latch = yield* wakeUps.join
+    const { source, taken } = showing(
+      [1, 2, 3, 4].map((n) => upTo(n, true)),
+      () => {},
+      latch
+    )
+    const consumer = Latch.makeUnsafe()
+    const fiber = yield* pages(source, {}).pipe(
+      Stream.take(2),
+      Stream.runForEach(() => consumer.await),
+      Effect.forkChild
+    )
+    for (let turn = 0; turn < 100; turn++) {
+      yield* Effect.yieldNow
+      wakeUps.wakeAllUnsafe()
+    }
+    assert.strictEqual(taken(), 1)
+    consumer.openUnsafe()
+    yield* Fiber.join(fiber)
+    assert.strictEqual(taken(), 2)
+  }).pipe(Effect.scoped)
+)
+
+for (const [heldBack, millis] of [
+  [0, 1_000],
+  [1, 10],
+  [2, 20],
+  [5, 160],
+  [7, 640],
+  [8, 1_000],
+  [1_000, 1_000]
+] as const) {
+  it.effect(`looks again after ${millis} ms when an append held back ${heldBack} looks`, () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(
+        PostgresWakeUps.wait(Latch.makeUnsafe(), heldBack, Duration.seconds(1)),
+        { startImmediately: true }
+      )
+      yield* TestClock.adjust(Duration.millis(millis - 1))
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust(Duration.millis(1))
+      yield* Fiber.join(fiber)
+    })
+  )
+}
