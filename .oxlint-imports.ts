@@ -15,7 +15,8 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   inspector: ["kernel", "store", "projections"],
   cli: ["kernel", "store", "projections"],
   "order-service": ["*"],
-  benchmarks: ["*"]
+  benchmarks: ["*"],
+  peers: ["*"]
 }
 
 /** Packages whose `src` imports nothing else but the modules of `effect` that need no runtime. */
