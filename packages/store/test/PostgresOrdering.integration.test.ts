@@ -21,6 +21,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import { server } from "./postgresLayers.ts"
 
@@ -356,5 +357,24 @@ layer(server.pipe(Layer.provideMerge(SecureRandom.layerWebCrypto)), {
       assert.isAbove(written.length, 300)
       for (const seen of readers) assert.deepStrictEqual(seen, written)
     })
+  )
+
+  it.effect(
+    "bounds how long the transaction of an append may be idle, unless somebody else did",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const bound = Effect.map(
+          sql<{ readonly bound: string }>`
+          SELECT current_setting('idle_in_transaction_session_timeout') AS bound`,
+          ([row]) => row?.bound
+        )
+        const during = (preparation: Effect.Effect<unknown, SqlError>) =>
+          sql.withTransaction(Effect.andThen(Effect.andThen(preparation, appendOne), bound))
+        assert.strictEqual(yield* during(Effect.void), "1min")
+        const set = sql`SET LOCAL idle_in_transaction_session_timeout = '7s'`.unprepared
+        assert.strictEqual(yield* during(set), "7s")
+        assert.strictEqual(yield* bound, "0")
+      })
   )
 })

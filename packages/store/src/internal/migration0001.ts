@@ -254,6 +254,6 @@ const columns = names.join(", ")
 const qualified = names.map((name) => `e.${name}`).join(", ")
 
 /** SQL for the low 32 bits of a bigint as a signed integer: shifting left drops the high half. */
-function signed32(bigint: string): string {
+export function signed32(bigint: string): string {
   return `((((${bigint}) << 32) >> 32)::integer)`
 }

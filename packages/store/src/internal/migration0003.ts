@@ -4,12 +4,26 @@
  *
  * Released migrations are never edited: a change is a further migration.
  */
+import { PLACES, signed32 } from "./migration0001.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 
 /** The statements, in order. */
 export const statements = (name: SchemaName): ReadonlyArray<string> => inSchema(`"${name}"`)
 
 const inSchema = (schema: string): ReadonlyArray<string> => [
+  // As before, and: a host that freezes with its transaction open holds readers back until the server ends
+  // its session, which a server does not do by itself. Until this transaction ends it does, unless it was
+  // set to do so sooner or later.
+  `CREATE OR REPLACE FUNCTION ${schema}.announce_append() RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+  BEGIN
+    IF current_setting('idle_in_transaction_session_timeout') = '0' THEN
+      PERFORM set_config('idle_in_transaction_session_timeout', '${IDLE_SECONDS}s', true);
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared(
+      ${signed32(`'${schema}.events'::regclass::oid::bigint`)},
+      ${signed32(`${schema}.newest_append()`)});
+  END $$`,
+
   // Writes those of the appends that it can at once, and leaves the others to `append`: where a stream is
   // not as some append to it expects, or has another writer now, all appends to that stream; where ids
   // are recorded already, it fails as a whole with unique_violation. Parameters as of `append`.
@@ -118,8 +132,8 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
   END $$`
 ]
 
-/** As in the first migration. */
-const PLACES = 1_024n
+/** How long a transaction with an append in it may be idle: longer than any that is worked on. */
+const IDLE_SECONDS = 60
 
 const columns =
   "position, occurred_at, recorded_at, event_id, revision, schema_version, stream_id, type, data, metadata"
