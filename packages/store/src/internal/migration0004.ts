@@ -62,7 +62,7 @@ export const statements = (schema: SchemaName): ReadonlyArray<string> => [
       FROM pg_catalog.pg_proc p WHERE p.pronamespace = '"${schema}"'::pg_catalog.regnamespace
     LOOP
       EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f.signature);
-      IF f.name IN ('append', 'append_new', 'settled_position') THEN
+      IF f.name IN ('append', 'append_new', 'settled_position', 'newest_append') THEN
         EXECUTE pg_catalog.format(
           'ALTER FUNCTION %s SECURITY DEFINER SET search_path = pg_catalog, pg_temp', f.signature);
       END IF;
