@@ -73,17 +73,16 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const seeTo = (streamId: StreamId, waiting: Array<Waiting>): Effect.Effect<void> =>
     Effect.gen(function* () {
-      while (Arr.isArrayNonEmpty(waiting)) {
-        const batch: Batch = [...waiting]
-        waiting.length = 0
+      while (true) {
+        const batch = waiting.splice(0)
+        if (!Arr.isArrayNonEmpty(batch)) {
+          // In one step with the look, so that none can come in between and be forgotten.
+          apart.delete(streamId)
+          return
+        }
         yield* callEach(batch)
       }
-    }).pipe(Effect.ensuring(Effect.suspend(() => leave(streamId, waiting))))
-
-  const leave = (streamId: StreamId, waiting: ReadonlyArray<Waiting>) => {
-    apart.delete(streamId)
-    return interrupt(waiting)
-  }
+    })
 
   const callEach = (batch: Batch): Effect.Effect<void> =>
     answering(batch, options.appendEach(Arr.map(batch, ({ append }) => append)), (answers) =>
@@ -101,7 +100,11 @@ export const make = Effect.fnUntraced(function* (options: {
     }
     const fresh = [waiting]
     apart.set(streamId, fresh)
-    fork(seeTo(streamId, fresh))
+    fork(seeTo(streamId, fresh)).addObserver((exit) => {
+      // It ends early only with its layer.
+      if (Exit.isFailure(exit))
+        fresh.splice(0).forEach((one) => answer(one, Exit.failCause(exit.cause)))
+    })
   }
 
   const callNew = (batch: Batch): Effect.Effect<void> =>

@@ -69,20 +69,22 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
     }
 
     return (aggregate, streamId, requests, { maxAttempts }) =>
-      Effect.suspend(() => {
-        const execute = (all: typeof requests, attempts: number) =>
-          executeAll(aggregate, streamId, all, { maxAttempts: attempts })
-        const busy = queues.get(streamId)
-        if (busy === undefined) {
-          const queue: Array<Waiting> = []
-          queues.set(streamId, queue)
-          // Alone it needs no fiber but its caller's.
-          return Effect.ensuring(
-            execute(requests, maxAttempts),
-            Effect.sync(() => next(streamId, queue))
-          )
-        }
-        return Effect.flatMap(Effect.option(Effect.currentSpan), (span) => {
+      // A caller that goes between taking the stream and giving it back would keep it for ever.
+      Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(Effect.option(Effect.currentSpan), (span) => {
+          const execute = (all: typeof requests, attempts: number) =>
+            executeAll(aggregate, streamId, all, { maxAttempts: attempts })
+          // Looked up and taken, or joined, in one step: in between it could become nobody's.
+          const busy = queues.get(streamId)
+          if (busy === undefined) {
+            const queue: Array<Waiting> = []
+            queues.set(streamId, queue)
+            // Alone it needs no fiber but its caller's.
+            return Effect.ensuring(
+              restore(execute(requests, maxAttempts)),
+              Effect.sync(() => next(streamId, queue))
+            )
+          }
           const answers: Deferred.Deferred<
             Answers<typeof execute>,
             ExecuteAllError
@@ -102,13 +104,13 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
             abandoned: false
           }
           busy.push(waiting)
-          return Effect.onInterrupt(Deferred.await(answers), () =>
+          return Effect.onInterrupt(restore(Deferred.await(answers)), () =>
             Effect.sync(() => {
               waiting.abandoned = true
             })
           )
         })
-      })
+      )
   })
 
 type Answers<F> = F extends (...args: never) => Effect.Effect<infer A, infer _E, infer _R>
@@ -169,6 +171,7 @@ const mayBeOfOne = (exit: Exit.Exit<unknown, ExecuteAllError>): boolean => {
   const error = Cause.findErrorOption(exit.cause)
   // A defect is that of a decider that threw.
   if (Option.isNone(error)) return true
-  const { _tag } = error.value
-  return _tag === "EventEncodeError" || _tag === "AppendRefused" || _tag === "EventIdConflict"
+  // What can't be decoded may be what one of them was about to record, or what the stream holds.
+  const ofOne = ["EventEncodeError", "EventDecodeError", "AppendRefused", "EventIdConflict"]
+  return ofOne.includes(error.value._tag)
 }
