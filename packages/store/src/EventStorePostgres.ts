@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
@@ -35,7 +36,17 @@ import { PostgresSchema } from "./PostgresSchema.ts"
  * @since 0.1.0
  */
 export const make: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.Scope> =
-  Effect.gen(function* () {
+  Effect.flatMap(SqlClient, ({ transactionService }) =>
+    // The fibers of a store that is opened inside of a transaction are no part of it.
+    Effect.updateContext(
+      Effect.suspend(() => makeStore),
+      (context: Context.Context<SqlClient | Scope.Scope>) =>
+        Context.omit(transactionService)(context)
+    )
+  )
+
+const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.Scope> = Effect.gen(
+  function* () {
     // A client may rename columns and keys of JSON for its other users; the log is as it is.
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
@@ -101,7 +112,8 @@ export const make: Effect.Effect<EventStore["Service"], never, SqlClient | Scope
       }),
       inTransaction: inTransaction(sql)
     })
-  })
+  }
+)
 
 /**
  * The tables must be there: provide `PostgresMigrations.layer` at the edge, or run it beforehand.

@@ -297,7 +297,17 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("The roles o
     ["able to make roles", "ALTER ROLE %writer CREATEROLE", "CREATEROLE"],
     ["able to replicate", "ALTER ROLE %writer REPLICATION", "REPLICATION"],
     ["a member of the owner", "GRANT %owner TO %writer", "INSERT on events"],
-    ["able to write all tables", "GRANT pg_write_all_data TO %writer", "DELETE on events"]
+    ["able to write all tables", "GRANT pg_write_all_data TO %writer", "DELETE on events"],
+    [
+      "able to run programs",
+      "GRANT pg_execute_server_program TO %writer",
+      "membership of pg_execute_server_program"
+    ],
+    [
+      "able to end sessions",
+      "GRANT pg_signal_backend TO %writer",
+      "membership of pg_signal_backend"
+    ]
   ] as const) {
     it.effect(`are refused when the writer is ${what}`, () =>
       Effect.gen(function* () {

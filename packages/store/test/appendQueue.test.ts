@@ -243,6 +243,71 @@ it.effect("Callers wait for a place to wait when too many do", () =>
   }).pipe(Effect.scoped)
 )
 
+it.effect("A refused call does not keep its queue from others while it is made again", () =>
+  Effect.gen(function* () {
+    const refused = new SqlError({ reason: new UnknownError({ cause: "cancelled" }) })
+    const released = yield* Deferred.make<void>()
+    let calls = 0
+    const { enqueue, free } = yield* busy({
+      appendNew: (appends) => (++calls === 2 ? Effect.fail(refused) : written(appends)),
+      appendEach: (appends) => Effect.as(Deferred.await(released), appends)
+    })
+    const fibers = yield* Effect.forEach([1, 2], (n) =>
+      Effect.forkChild(enqueue(append(n)), { startImmediately: true })
+    )
+    yield* settled
+    yield* free
+    yield* settled
+    yield* enqueue(append(3))
+    yield* Deferred.succeed(released, undefined)
+    yield* Effect.forEach(fibers, Fiber.join)
+  }).pipe(Effect.scoped)
+)
+
+it.effect(
+  "What is seen to apart goes in calls of bounded size, without those whose caller has gone",
+  () =>
+    Effect.gen(function* () {
+      const released = yield* Deferred.make<void>()
+      const { enqueue, explained, free } = yield* busy({
+        appendNew: (appends) => Effect.sync(() => appends.map(() => undefined)),
+        appendEach: (appends) => Effect.as(Deferred.await(released), appends)
+      })
+      yield* free
+      const start = (events: number) =>
+        Effect.tap(
+          Effect.forkChild(enqueue(append(7, events)), { startImmediately: true }),
+          () => settled
+        )
+      const first = yield* start(1)
+      const gone = yield* start(900)
+      const others = yield* Effect.forEach([600, 300, 200], start)
+      yield* Fiber.interrupt(gone)
+      yield* Deferred.succeed(released, undefined)
+      yield* Effect.forEach([first, ...others], Fiber.join)
+      assert.deepStrictEqual(explained, [[100], [7], [7, 7], [7]])
+    }).pipe(Effect.scoped)
+)
+
+it.effect("Nobody waits for a place in a queue that was closed, or behind a batch of it", () =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const { enqueue, free } = yield* Scope.provide(busy(), scope)
+    const large = "x".repeat(600_000)
+    const fork = (one: EncodedAppend) => Effect.forkChild(enqueue(one), { startImmediately: true })
+    const behind = yield* Effect.forEach([append(1, 1, large), append(2, 1, large)], fork)
+    const many = yield* Effect.forEach(Arr.range(1, AppendQueue.CAPACITY + 10), (n) =>
+      fork(append(n))
+    )
+    yield* settled
+    yield* Scope.close(scope, Exit.void)
+    yield* free
+    const late = yield* fork(append(3))
+    const exits = yield* Effect.forEach([...behind, ...many, late], Fiber.await)
+    assert.isTrue(exits.every((exit) => Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause)))
+  })
+)
+
 it.effect("Nobody waits for a queue that was closed", () =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()

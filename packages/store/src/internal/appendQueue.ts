@@ -68,14 +68,18 @@ export const make = Effect.fnUntraced(function* (options: {
   Scope.Scope
 > {
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
+  /** All who wait. Registered first, so that it comes last: nobody waits for a store that is closed. */
+  const unanswered = new Set<Waiting>()
+  yield* Effect.addFinalizer(() => Effect.suspend(() => interrupt([...unanswered])))
   /** What is seen to apart, by stream: one call at a time for each. */
   const apart = new Map<StreamId, Array<Waiting>>()
 
   const seeTo = (streamId: StreamId, waiting: Array<Waiting>): Effect.Effect<void> =>
     Effect.gen(function* () {
       while (true) {
-        const batch = waiting.splice(0)
-        if (!Arr.isArrayNonEmpty(batch)) {
+        const [batch, ...later] = batches(waiting.filter(({ abandoned }) => !abandoned))
+        waiting.splice(0, waiting.length, ...later.flat())
+        if (batch === undefined) {
           // In one step with the look, so that none can come in between and be forgotten.
           apart.delete(streamId)
           return
@@ -83,13 +87,6 @@ export const make = Effect.fnUntraced(function* (options: {
         yield* callEach(batch)
       }
     })
-
-  const callEach = (batch: Batch): Effect.Effect<void> =>
-    answering(batch, options.appendEach(Arr.map(batch, ({ append }) => append)), (answers) =>
-      batch.forEach((waiting, index) =>
-        answer(waiting, Exit.succeed(Arr.getUnsafe(answers, index)))
-      )
-    )
 
   const setApart = (waiting: Waiting) => {
     const { streamId } = waiting.append
@@ -102,39 +99,41 @@ export const make = Effect.fnUntraced(function* (options: {
     apart.set(streamId, fresh)
     fork(seeTo(streamId, fresh)).addObserver((exit) => {
       // It ends early only with its layer.
-      if (Exit.isFailure(exit))
-        fresh.splice(0).forEach((one) => answer(one, Exit.failCause(exit.cause)))
+      if (Exit.isSuccess(exit)) return
+      apart.delete(streamId)
+      fresh.splice(0).forEach((one) => answer(one, Exit.failCause(exit.cause)))
     })
   }
 
   const callNew = (batch: Batch): Effect.Effect<void> =>
-    Effect.andThen(
-      Metric.update(batchSize, batch.length),
-      answering(batch, options.appendNew(Arr.map(batch, ({ append }) => append)), (written) =>
+    answering(batch, {
+      call: (appends) =>
+        Effect.andThen(Metric.update(batchSize, batch.length), options.appendNew(appends)),
+      onSuccess: (written) =>
         batch.forEach((waiting, index) => {
           const appended = written[index]
           if (appended === undefined) setApart(waiting)
           else answer(waiting, Exit.succeed(Result.succeed(appended)))
-        })
-      )
-    )
+        }),
+      again: () => Effect.sync(() => batch.forEach(setApart))
+    })
 
-  /** Makes a call, and answers; those of a call that was refused for one of them are made one by one. */
-  const answering = <A>(
-    batch: Batch,
-    call: Effect.Effect<A, SqlError>,
-    onSuccess: (answers: A) => void
-  ): Effect.Effect<void> =>
-    call.pipe(
-      Effect.matchCauseEffect({
-        onSuccess: (answers) => Effect.sync(() => onSuccess(answers)),
-        onFailure: (cause) =>
-          batch.length > 1 && mayBeOfOne(cause)
-            ? Effect.forEach(batch, (one) => callEach([one]), { discard: true })
-            : Effect.sync(() => batch.forEach((one) => answer(one, Exit.failCause(cause))))
-      }),
-      Effect.onInterrupt(() => interrupt(batch))
-    )
+  const callEach = (batch: Batch): Effect.Effect<void> =>
+    answering(batch, {
+      call: options.appendEach,
+      onSuccess: (answers) =>
+        batch.forEach((waiting, index) =>
+          answer(waiting, Exit.succeed(Arr.getUnsafe(answers, index)))
+        ),
+      again: () => Effect.forEach(batch, (one) => callEach([one]), { discard: true })
+    })
+
+  const abandon = (waiting: Waiting) => {
+    waiting.abandoned = true
+    const others = apart.get(waiting.append.streamId)
+    const place = others?.indexOf(waiting) ?? -1
+    if (place >= 0) others?.splice(place, 1)
+  }
 
   const queues = yield* Effect.forEach(Arr.range(1, options.queues ?? QUEUES), () =>
     Effect.gen(function* () {
@@ -151,10 +150,7 @@ export const make = Effect.fnUntraced(function* (options: {
         )
       )
       yield* Effect.forkScoped(Effect.forever(work))
-      // Nobody waits for a queue that nobody serves any more.
-      yield* Effect.addFinalizer(() =>
-        Effect.andThen(Effect.flatMap(Queue.clear(queue), interrupt), Queue.shutdown(queue))
-      )
+      yield* Effect.addFinalizer(() => Queue.shutdown(queue))
       return queue
     })
   )
@@ -162,20 +158,36 @@ export const make = Effect.fnUntraced(function* (options: {
   return (append) =>
     Effect.suspend(() => {
       const waiting: Waiting = { append, answer: Deferred.makeUnsafe(), abandoned: false }
+      unanswered.add(waiting)
       // The appends to a stream stay in one queue, so that they keep their order.
-      const place = Math.abs(Hash.string(append.streamId)) % queues.length
-      return Effect.onInterrupt(
-        Effect.andThen(
-          Queue.offer(Arr.getUnsafe(queues, place), waiting),
-          Deferred.await(waiting.answer)
-        ),
-        () =>
-          Effect.sync(() => {
-            waiting.abandoned = true
-          })
+      const queue = Arr.getUnsafe(queues, Math.abs(Hash.string(append.streamId)) % queues.length)
+      return Effect.flatMap(Queue.offer(queue, waiting), (isOpen) =>
+        isOpen ? Deferred.await(waiting.answer) : Effect.interrupt
+      ).pipe(
+        Effect.onInterrupt(() => Effect.sync(() => abandon(waiting))),
+        Effect.ensuring(Effect.sync(() => unanswered.delete(waiting)))
       )
     })
 })
+
+/** Makes a call, and answers; `again` is for those of a call that was refused for one of them. */
+const answering = <A>(
+  batch: Batch,
+  options: {
+    readonly call: (appends: Appends) => Effect.Effect<A, SqlError>
+    readonly onSuccess: (answers: A) => void
+    readonly again: () => Effect.Effect<void>
+  }
+): Effect.Effect<void> =>
+  Effect.suspend(() => options.call(Arr.map(batch, ({ append }) => append))).pipe(
+    Effect.flatMap((answers) => Effect.sync(() => options.onSuccess(answers))),
+    Effect.catchCause((cause) =>
+      batch.length > 1 && mayBeOfOne(cause)
+        ? options.again()
+        : Effect.sync(() => batch.forEach((one) => answer(one, Exit.failCause(cause))))
+    ),
+    Effect.onInterrupt(() => interrupt(batch))
+  )
 
 const answer = (waiting: Waiting, exit: Exit.Exit<Answer, SqlError>) =>
   Deferred.doneUnsafe(waiting.answer, exit)

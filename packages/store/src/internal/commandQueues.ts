@@ -7,13 +7,14 @@
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
-import type { Span } from "effect/Tracer"
+import { ParentSpan } from "effect/Tracer"
 import type { Identified } from "./decision.ts"
 import type { ExecuteAll, ExecuteAllError } from "./executeAll.ts"
 
@@ -26,7 +27,7 @@ interface Waiting {
   readonly aggregate: object
   readonly requests: ReadonlyArray<Identified<unknown>>
   readonly maxAttempts: number
-  readonly span: Span | undefined
+  readonly context: Context.Context<never>
   /** Executes requests on the aggregate. */
   readonly execute: (
     requests: ReadonlyArray<Identified<unknown>>,
@@ -71,7 +72,7 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
     return (aggregate, streamId, requests, { maxAttempts }) =>
       // A caller that goes between taking the stream and giving it back would keep it for ever.
       Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(Effect.option(Effect.currentSpan), (span) => {
+        Effect.contextWith((context: Context.Context<never>) => {
           const execute = (all: typeof requests, attempts: number) =>
             executeAll(aggregate, streamId, all, { maxAttempts: attempts })
           // Looked up and taken, or joined, in one step: in between it could become nobody's.
@@ -93,7 +94,7 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
             aggregate,
             requests,
             maxAttempts,
-            span: Option.getOrUndefined(span),
+            context,
             // What goes together is on the same aggregate, so its commands and answers are of the types here.
             execute: (all, attempts) => execute(all as typeof requests, attempts),
             answer: (exit) =>
@@ -138,13 +139,20 @@ const take = (queue: Array<Waiting>): Batch | undefined => {
 const executeBatch = (streamId: StreamId, batch: Batch): Effect.Effect<void> => {
   const requests = batch.flatMap((waiting) => waiting.requests)
   const maxAttempts = Math.max(...batch.map((waiting) => waiting.maxAttempts))
-  const links = batch.flatMap(({ span }) => (span === undefined ? [] : [{ span, attributes: {} }]))
+  const links = batch.flatMap(({ context }) =>
+    Option.match(Context.getOption(context, ParentSpan), {
+      onNone: () => [],
+      onSome: (span) => [{ span, attributes: {} }]
+    })
+  )
   return batch[0].execute(requests, maxAttempts).pipe(
     Effect.withSpan("CommandHandler.batch", {
       attributes: { "daybook.stream": streamId, "daybook.commands": requests.length },
       links,
       root: true
     }),
+    // As its first caller has it, and not as who opened the handler, perhaps inside of a transaction.
+    Effect.updateContext(inContextOf(batch[0])),
     Effect.exit,
     Effect.flatMap((exit) => {
       if (batch.length > 1 && mayBeOfOne(exit)) {
@@ -164,6 +172,11 @@ const executeBatch = (streamId: StreamId, batch: Batch): Effect.Effect<void> => 
     })
   )
 }
+
+const inContextOf =
+  ({ context }: Waiting): ((opener: Context.Context<never>) => Context.Context<never>) =>
+  () =>
+    context
 
 /** Whether one of several may be what the others failed for: nothing was recorded then. */
 const mayBeOfOne = (exit: Exit.Exit<unknown, ExecuteAllError>): boolean => {

@@ -40,6 +40,12 @@ export const excessPrivileges = (
   SELECT name::text, 'membership of ' || ${owner}::text FROM member
     WHERE pg_has_role(name, ${owner}::name, 'MEMBER')
   UNION ALL
+  -- Roles that every server has: some of them reach past all tables, and older servers lack others.
+  SELECT name::text, 'membership of ' || p.rolname FROM member, pg_roles p
+    WHERE p.rolname IN ('pg_maintain', 'pg_signal_backend', 'pg_write_all_data', 'pg_checkpoint',
+        'pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
+      AND pg_has_role(name, p.oid, 'MEMBER')
+  UNION ALL
   SELECT name::text, 'CREATE in ' || ${schema}::text FROM member
     WHERE has_schema_privilege(name, ${schema}::text, 'CREATE')
   UNION ALL

@@ -4,6 +4,7 @@
  *
  * Released migrations are never edited: a change is a further migration.
  */
+import { MAX_DATA_BYTES, MAX_METADATA_BYTES } from "../EventStore.ts"
 import { PLACES, signed32 } from "./migration0001.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 
@@ -19,10 +20,24 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
     IF current_setting('idle_in_transaction_session_timeout') = '0' THEN
       PERFORM set_config('idle_in_transaction_session_timeout', '${IDLE_SECONDS}s', true);
     END IF;
+    -- Likewise one that takes no more of its answer; on a Unix socket that is not to be had.
+    IF current_setting('tcp_user_timeout') = '0' THEN
+      PERFORM set_config('tcp_user_timeout', '${IDLE_SECONDS}s', true);
+    END IF;
     PERFORM pg_advisory_xact_lock_shared(
       ${signed32(`'${schema}.events'::regclass::oid::bigint`)},
       ${signed32(`${schema}.newest_append()`)});
   END $$`,
+
+  // What waits for a stream gives its connection back now and then, and is sent again: streams that are
+  // held for long must not take all connections of a pool.
+  `ALTER FUNCTION ${schema}.append SET lock_timeout = '${LOCK_MILLIS}ms'`,
+
+  // Readers trust what is stored, and a row that ends them could never be taken out.
+  `ALTER TABLE ${schema}.events ADD CONSTRAINT events_readable CHECK (
+    occurred_at >= '0001-01-01 00:00:00+00' AND occurred_at < '10000-01-01 00:00:00+00'
+    AND octet_length(data::text) <= ${MAX_DATA_BYTES}
+    AND octet_length(metadata::text) <= ${MAX_METADATA_BYTES})`,
 
   // Writes those of the appends that it can at once, and leaves the others to `append`: where a stream is
   // not as some append to it expects, or has another writer now, all appends to that stream; where ids
@@ -134,6 +149,9 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
 
 /** How long a transaction with an append in it may be idle: longer than any that is worked on. */
 const IDLE_SECONDS = 60
+
+/** How long a call waits for a stream: longer than an append takes, and too short to be missed. */
+const LOCK_MILLIS = 50
 
 const columns =
   "position, occurred_at, recorded_at, event_id, revision, schema_version, stream_id, type, data, metadata"

@@ -69,10 +69,11 @@ const call = (
     // Appends of one event id to two streams at once: the unique index lets the first one through and
     // fails the call of the second, which then finds the id recorded. Several appends of one call can
     // meet others' ids in a ring; PostgreSQL ends one of the two calls, which then finds them too.
-    Effect.retry(inSavepoint(sql, statement(sql, schema, appends, allOrNone)), {
-      times: 3,
-      while: isIdTaken
-    }),
+    inSavepoint(sql, statement(sql, schema, appends, allOrNone)).pipe(
+      // It waited for its stream in the database, and waits on.
+      Effect.retry({ while: ({ reason }) => reason._tag === "LockTimeoutError" }),
+      Effect.retry({ times: 3, while: isIdTaken })
+    ),
     (rows) => readAnswers(appends, rows)
   )
 

@@ -26,10 +26,33 @@ interface PageRange {
 /** Reads a page; its rows are in the order of their revisions. */
 export type ReadPage = (range: PageRange) => Effect.Effect<ReadonlyArray<EventRow>, SqlError>
 
-class PageRequest extends Request.Class<PageRange, ReadonlyArray<EventRow>, SqlError> {}
+class PageRequest extends Request.Class<PageRange, ReadonlyArray<EventRow>, SqlError> {
+  /** Whether its caller has gone, and who wants to know. */
+  gone = false
+  onGone = () => {}
+}
+
+/** Ends a call that nobody waits for any more, so that it keeps no connection. */
+const whileWanted = <A, E>(
+  requests: ReadonlyArray<PageRequest>,
+  call: Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  Effect.raceFirst(
+    call,
+    Effect.callback<never>((resume) => {
+      const look = () => {
+        if (requests.every(({ gone }) => gone)) resume(Effect.interrupt)
+      }
+      for (const request of requests) request.onGone = look
+      look()
+    })
+  )
 
 /** How many streams are read in one statement at most, whose rows are in memory at once. */
 const MAX_STREAMS = 64
+
+/** How many rows of a stream are read together with those of others at most. */
+export const MAX_ROWS_TOGETHER = 128
 
 export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
   const one = ({ highest, lowest, size, streamId }: PageRange) =>
@@ -59,11 +82,13 @@ export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
   }
 
   const resolver = RequestResolver.make<PageRequest>((entries) => {
-    const [{ request }] = entries
+    const requests = Arr.map(entries, (entry) => entry.request)
     if (entries.length === 1) {
-      return Effect.map(one(request), (rows) => entries[0].completeUnsafe(Exit.succeed(rows)))
+      return Effect.map(whileWanted(requests, one(requests[0])), (rows) =>
+        entries[0].completeUnsafe(Exit.succeed(rows))
+      )
     }
-    return Effect.map(several(Arr.map(entries, (entry) => entry.request)), (rows) => {
+    return Effect.map(whileWanted(requests, several(requests)), (rows) => {
       const pages = entries.map((): Array<EventRow> => [])
       for (const row of rows) pages[Number(row.place) - 1]?.push(row)
       entries.forEach((entry, index) => entry.completeUnsafe(Exit.succeed(pages[index] ?? [])))
@@ -72,7 +97,14 @@ export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
 
   return (range) =>
     // What is read in a transaction of the caller is read in it.
-    Effect.flatMap(inTransaction(sql), (inside) =>
-      inside ? one(range) : Effect.request(new PageRequest(range), resolver)
-    )
+    Effect.flatMap(inTransaction(sql), (inside) => {
+      if (inside || range.size > MAX_ROWS_TOGETHER) return one(range)
+      const request = new PageRequest(range)
+      return Effect.onInterrupt(Effect.request(request, resolver), () =>
+        Effect.sync(() => {
+          request.gone = true
+          request.onGone()
+        })
+      )
+    })
 }

@@ -18,14 +18,11 @@ import type { Fragment } from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import type { EventAddress, ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
-import type { ReadPage } from "./postgresPages.ts"
+import { MAX_ROWS_TOGETHER, type ReadPage } from "./postgresPages.ts"
 import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
 
 /** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
 export const PAGE_ROWS = 500
-
-/** Rows in the first page of a stream, which may be read together with those of other streams. */
-const FIRST_ROWS = 128
 
 /** The highest revision of a stream: the column is an integer. */
 const MAX_REVISION = 2_147_483_647
@@ -46,7 +43,7 @@ export const read = (
         at: (row) => row.revision,
         direction,
         limit,
-        firstRows: FIRST_ROWS,
+        firstRows: MAX_ROWS_TOGETHER,
         rows: (lowest, highest, order, size) =>
           order === "ASC"
             ? readPage({ streamId, lowest, highest, size })
