@@ -41,8 +41,7 @@ export const before = Aggregate.make({
 
 const Event = Schema.TaggedUnion({
   PutIn: { pence: Schema.Int },
-  TakenOut: { pence: Schema.Int },
-  Lost: { stored: Schema.String }
+  TakenOut: { pence: Schema.Int }
 })
 
 export type PurseEvent = typeof Event.Type
@@ -64,8 +63,7 @@ export const today = Aggregate.make({
     evolve: (balance: number, event: PurseEvent) =>
       Event.match(event, {
         PutIn: ({ pence }) => balance + pence,
-        TakenOut: ({ pence }) => balance - pence,
-        Lost: () => balance
+        TakenOut: ({ pence }) => balance - pence
       })
   }),
   codec: EventCodec.make({

@@ -34,8 +34,6 @@ interface Waiting {
     maxAttempts: number
   ) => Effect.Effect<ReadonlyArray<unknown>, ExecuteAllError>
   readonly answer: (exit: Exit.Exit<ReadonlyArray<unknown>, ExecuteAllError>) => void
-  /** Whether the caller has gone before its commands were looked at. */
-  abandoned: boolean
 }
 
 type Batch = Arr.NonEmptyReadonlyArray<Waiting>
@@ -101,13 +99,14 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
               Deferred.doneUnsafe(
                 answers,
                 exit as Exit.Exit<Answers<typeof execute>, ExecuteAllError>
-              ),
-            abandoned: false
+              )
           }
           busy.push(waiting)
           return Effect.onInterrupt(restore(Deferred.await(answers)), () =>
+            // Who goes before its commands were looked at takes them back.
             Effect.sync(() => {
-              waiting.abandoned = true
+              const place = busy.indexOf(waiting)
+              if (place >= 0) busy.splice(place, 1)
             })
           )
         })
@@ -125,12 +124,10 @@ const take = (queue: Array<Waiting>): Batch | undefined => {
   while (true) {
     const waiting = queue[0]
     if (waiting === undefined) break
-    if (!waiting.abandoned) {
-      commands += waiting.requests.length
-      const fits = waiting.aggregate === batch[0]?.aggregate && commands <= MAX_COMMANDS
-      if (batch.length > 0 && !fits) break
-      batch.push(waiting)
-    }
+    commands += waiting.requests.length
+    const fits = waiting.aggregate === batch[0]?.aggregate && commands <= MAX_COMMANDS
+    if (batch.length > 0 && !fits) break
+    batch.push(waiting)
     queue.shift()
   }
   return Arr.isArrayNonEmpty(batch) ? batch : undefined

@@ -4,7 +4,6 @@
  *
  * Released migrations are never edited: a change is a further migration.
  */
-import { MAX_DATA_BYTES, MAX_METADATA_BYTES } from "../EventStore.ts"
 import { PLACES, signed32 } from "./migration0001.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 
@@ -146,6 +145,10 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
         ORDER BY u.event_id;
   END $$`
 ]
+
+/** The limits of the contract when this was written; a higher one needs a migration that says so. */
+const MAX_DATA_BYTES = 1_048_576
+const MAX_METADATA_BYTES = 65_536
 
 /** How long a transaction with an append in it may be idle: longer than any that is worked on. */
 const IDLE_SECONDS = 60
