@@ -29,7 +29,7 @@ import type * as Stream from "effect/Stream"
 import { describe, ExpectedRevision } from "./ExpectedRevision.ts"
 import { rootMessage } from "./internal/rootMessage.ts"
 import * as RefusalReason from "./RefusalReason.ts"
-import type { SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
+import type { Backlog, SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
 
 /**
  * The most events in one append, and in all the appends of one `appendAll` together.
@@ -245,7 +245,7 @@ export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRe
 }
 
 /**
- * An option of `read`, `readAll`, `subscribe` or `find` is out of its range.
+ * An option of `read`, `readAll`, `subscribe`, `backlog` or `find` is out of its range.
  *
  * @category errors
  * @since 0.1.0
@@ -357,6 +357,9 @@ export class EventStore extends Context.Service<
     readonly subscribePages: (
       options?: SubscribeOptions
     ) => Stream.Stream<SubscriptionPage, ReadError>
+
+    /** The settled events that `subscribe` with these options would give at once, counted, not read. */
+    readonly backlog: (options?: SubscribeOptions) => Effect.Effect<Backlog, ReadError>
 
     /** Where events of these ids are recorded, in the order of `ids`; those that aren't are left out. */
     readonly find: (

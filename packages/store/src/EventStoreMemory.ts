@@ -55,6 +55,10 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
       pages(readOptions(options, streamId), (checked) => Log.readStream(log, streamId, checked)),
     readAll: (options = {}) => pages(readOptions(options), (checked) => Log.readAll(log, checked)),
     subscribePages: (options = {}) => Subscription.pages(source, options),
+    backlog: (options = {}) =>
+      Effect.suspend(() =>
+        Effect.fromResult(Result.map(readOptions(options), (checked) => Log.backlog(log, checked)))
+      ),
     find: (ids) =>
       Effect.suspend(() =>
         Effect.fromResult(Result.map(eventIds(ids), (checked) => Log.find(log, checked)))

@@ -106,6 +106,10 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           },
           options
         ),
+      backlog: Effect.fnUntraced(function* (options = {}) {
+        const valid = yield* Effect.fromResult(readOptions(options))
+        return yield* Effect.mapError(PostgresRead.backlog(sql, schema, valid), failed("backlog"))
+      }),
       find: Effect.fnUntraced(function* (ids) {
         const valid = yield* Effect.fromResult(eventIds(ids))
         return yield* Effect.mapError(PostgresRead.find(sql, schema, valid), failed("find"))

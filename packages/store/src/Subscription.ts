@@ -7,6 +7,8 @@
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Category } from "@daybook/kernel/StreamId"
+import type * as DateTime from "effect/DateTime"
+import type * as Option from "effect/Option"
 
 /**
  * Which events to follow; all from the beginning of the log, unless said otherwise.
@@ -36,4 +38,28 @@ export interface SubscribeOptions {
 export interface SubscriptionPage {
   readonly events: ReadonlyArray<RecordedEvent>
   readonly position: Position
+}
+
+/**
+ * How many events a {@link Backlog} counts at most.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_BACKLOG = 10_000
+
+/**
+ * What a follower of the log has still to read.
+ *
+ * **Details**
+ * `events`: how many match, {@link MAX_BACKLOG} where there are as many or more. `since`: when the earliest of them was
+ * recorded. `head`: the position up to which the whole log is settled.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Backlog {
+  readonly events: number
+  readonly since: Option.Option<DateTime.Utc>
+  readonly head: Position
 }

@@ -101,6 +101,9 @@ const askEverything = Effect.gen(function* () {
       yield* Stream.runDrain(store.readAll({ after, direction, limit: 20, ...filter }))
     }
   }
+  for (const filter of [{}, { categories: [category] }, { types: ["Sold"] }]) {
+    yield* store.backlog({ after, ...filter })
+  }
   yield* store.find(events.map(({ id }) => id))
   yield* snapshots.load(one, { atOrBelow: Revision.make(3) })
   const snapshot = { streamId: one, revision: Revision.make(3), fingerprint: fold }

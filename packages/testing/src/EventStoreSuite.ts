@@ -17,6 +17,7 @@ import { layer } from "@effect/vitest"
 import type * as Layer from "effect/Layer"
 import { appendCases } from "./internal/eventStoreSuite/append.ts"
 import { appendAllCases } from "./internal/eventStoreSuite/appendAll.ts"
+import { backlogCases } from "./internal/eventStoreSuite/backlog.ts"
 import { concurrencyCases } from "./internal/eventStoreSuite/concurrency.ts"
 import { findCases } from "./internal/eventStoreSuite/find.ts"
 import { jsonCases } from "./internal/eventStoreSuite/json.ts"
@@ -47,6 +48,7 @@ export const suite = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     readCases(it)
     readAllCases(it)
     subscribeCases(it)
+    backlogCases(it)
     findCases(it)
     concurrencyCases(it)
     modelCases(it)

@@ -82,6 +82,7 @@ export const instrument = (
     subscribe: (options) =>
       Stream.flattenIterable(Stream.map(subscribePages(options), ({ events }) => events)),
     subscribePages,
+    backlog: (options) => service.backlog(options).pipe(Effect.withSpan("EventStore.backlog")),
     find: (ids) =>
       service
         .find(ids)

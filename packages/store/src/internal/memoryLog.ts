@@ -10,6 +10,7 @@ import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import {
@@ -23,7 +24,7 @@ import {
   WrongExpectedRevision
 } from "../EventStore.ts"
 import { type ExpectedRevision, isMet } from "../ExpectedRevision.ts"
-import type { SubscribeOptions } from "../Subscription.ts"
+import { type Backlog, MAX_BACKLOG, type SubscribeOptions } from "../Subscription.ts"
 import type { EncodedAppend, EncodedEvent } from "./encodeAppends.ts"
 import type { Look } from "./subscription.ts"
 
@@ -179,8 +180,6 @@ const laterThan = (field: "occurredAt" | "recordedAt", instant: DateTime.Utc) =>
  * The first page of what is in the log now.
  */
 export const readAll = (log: Log, options: ReadAllOptions): Page => {
-  const categories = options.categories && new Set(options.categories)
-  const types = options.types && new Set(options.types)
   const { events } = log
   return page({
     events,
@@ -188,10 +187,16 @@ export const readAll = (log: Log, options: ReadAllOptions): Page => {
     to: options.upTo === undefined ? events.length : countUpTo(events, options.upTo),
     backward: options.direction === "backward",
     limit: options.limit ?? Number.POSITIVE_INFINITY,
-    matches: ({ category, type }) =>
-      (categories === undefined || categories.has(category)) &&
-      (types === undefined || types.has(type))
+    matches: matching(options)
   })
+}
+
+const matching = (options: SubscribeOptions) => {
+  const categories = options.categories && new Set(options.categories)
+  const types = options.types && new Set(options.types)
+  return ({ category, type }: Stored): boolean =>
+    (categories === undefined || categories.has(category)) &&
+    (types === undefined || types.has(type))
 }
 
 /**
@@ -205,6 +210,30 @@ export const look = (log: Log, after: Position.Position, options: SubscribeOptio
     position: upTo > after ? upTo : after,
     caughtUp: end === log.events.length,
     heldBack: false
+  }
+}
+
+/** What `look` would still give behind a position. */
+export const backlog = (log: Log, options: SubscribeOptions): Backlog => {
+  const matches = matching(options)
+  let events = 0
+  let first: Stored | undefined
+  for (
+    let at = countUpTo(log.events, options.after ?? Position.start);
+    at < log.events.length;
+    at++
+  ) {
+    const event = log.events[at]
+    if (event === undefined || !matches(event)) continue
+    first ??= event
+    if (++events === MAX_BACKLOG) break
+  }
+  return {
+    events,
+    since: Option.map(Option.fromUndefinedOr(first), (event) =>
+      DateTime.makeUnsafe(event.recordedAt)
+    ),
+    head: Position.make(BigInt(log.events.length))
   }
 }
 

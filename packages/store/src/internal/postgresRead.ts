@@ -4,6 +4,7 @@
  * Each page is a statement of its own: no cursor and no connection is held while the reader works.
  */
 import type { EventId } from "@daybook/kernel/EventId"
+import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -18,6 +19,7 @@ import type { Fragment } from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import type { EventAddress, ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
+import { type Backlog, MAX_BACKLOG, type SubscribeOptions } from "../Subscription.ts"
 import { MAX_ROWS_TOGETHER, type ReadPage } from "./postgresPages.ts"
 import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
 
@@ -155,6 +157,32 @@ const between = (
   if (types !== undefined) where.push(sql`type = ANY(${textArray(types)})`)
   return sql.and(where)
 }
+
+/** What is settled behind a position, counted. */
+export const backlog = (
+  sql: SqlClient,
+  schema: SchemaName,
+  { after, ...filter }: SubscribeOptions
+): Effect.Effect<Backlog, SqlError> =>
+  Effect.flatMap(settledPosition(sql, schema), (settled) =>
+    Effect.map(
+      sql<{ readonly events: bigint; readonly since: Date | null }>`
+        SELECT count(*) AS events, min(recorded_at) AS since FROM (
+          SELECT recorded_at FROM ${sql(`${schema}.events`)}
+          WHERE ${between(sql, (after ?? 0n) + 1n, settled, filter)}
+          ORDER BY position LIMIT ${PgTypes.int4(MAX_BACKLOG)}
+        ) AS behind`,
+      (rows) => {
+        const { events, since } = Arr.getUnsafe(rows, 0)
+        return {
+          events: Number(events),
+          // Appends take turns on a stream and not on the log: the earliest may not be the first.
+          since: Option.map(Option.fromNullOr(since), DateTime.makeUnsafe),
+          head: Position.make(settled)
+        }
+      }
+    )
+  )
 
 /** Up to here nothing can be recorded any more; see the ADR on ordering. */
 export const settledPosition = (

@@ -1,0 +1,239 @@
+/**
+ * The pure middle of every read model: recorded events in, changed rows out.
+ *
+ * It is the same fold whether it runs behind the log, in an append, or on demand. An event is folded whole or
+ * not at all, whatever rows it touches; what can't be folded is a `Poison`.
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import type { Position } from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as StreamId from "@daybook/kernel/StreamId"
+import * as Cause from "effect/Cause"
+import * as Result from "effect/Result"
+import type { Changes, Poison } from "../ReadModelStore.ts"
+import type { ReadModelTable, StoredKey, StoredRow } from "../ReadModelTable.ts"
+
+/** A projection with its table. */
+export interface Model<Event, Key, Row> {
+  readonly projection: Projection.Projection<Event, Key, Row>
+  readonly table: ReadModelTable<Key, Row>
+}
+
+export type AnyModel = Model<unknown, object, object>
+
+interface Touched<Key> {
+  readonly text: string
+  readonly key: Key
+  readonly stored: StoredKey
+}
+
+/** An event of today, with the rows that it touches; a recorded one stands for zero, one or several. */
+interface Touching<Event, Key> {
+  readonly event: Event
+  readonly touched: ReadonlyArray<Touched<Key>>
+}
+
+interface Prepared<Event, Key> {
+  readonly recorded: RecordedEvent
+  readonly events: ReadonlyArray<Touching<Event, Key>>
+}
+
+/** Events that are ready to be folded, in position order, up to one that is not. */
+export interface Batch<Event, Key> {
+  readonly prepared: ReadonlyArray<Prepared<Event, Key>>
+  readonly poison: Poison | undefined
+}
+
+const poisonOf = (
+  { position, revision, streamId, type }: RecordedEvent,
+  reason: Poison["reason"],
+  issue: string
+): Poison => ({ position, revision, streamId, type, reason, issue })
+
+/** What was thrown as one text: the name and the message, or whatever it is. */
+const thrown = (error: unknown): string => Cause.pretty(Cause.die(error)).split("\n", 1)[0] ?? ""
+
+/** The events of today that a recorded one stands for; none if the projection does not read its category. */
+const decode = <Event>(
+  projection: Projection.Projection<Event, never, never>,
+  recorded: RecordedEvent
+): Result.Result<ReadonlyArray<Event>, Poison> => {
+  const category = StreamId.category(recorded.streamId)
+  const source = projection.from.find((source) => source.category === category)
+  if (source === undefined) return Result.succeed([])
+  const decoded = Result.try({
+    try: () => source.codec.decode(recorded),
+    catch: (error) => poisonOf(recorded, "Threw", thrown(error))
+  })
+  return Result.flatMap(
+    decoded,
+    Result.mapError((error) => poisonOf(recorded, "Undecodable", error.problem))
+  )
+}
+
+const touchedBy = <Event, Key, Row>(
+  { projection, table }: Model<Event, Key, Row>,
+  event: Event,
+  recorded: RecordedEvent
+): Result.Result<ReadonlyArray<Touched<Key>>, Poison> => {
+  const keys = Result.try({
+    try: () => projection.keys(event, recorded),
+    catch: (error) => poisonOf(recorded, "Threw", thrown(error))
+  })
+  if (Result.isFailure(keys)) return Result.fail(keys.failure)
+  const touched = new Map<string, Touched<Key>>()
+  for (const key of keys.success) {
+    const stored = table.encodeKey(key)
+    if (Result.isFailure(stored)) return Result.fail(poisonOf(recorded, "NoRow", stored.failure))
+    const text = table.keyText(stored.success)
+    touched.set(text, { text, key, stored: stored.success })
+  }
+  return Result.succeed(Array.from(touched.values()))
+}
+
+/** Decodes events and finds the rows they touch, up to the first for which that fails. */
+export const prepare = <Event, Key, Row>(
+  model: Model<Event, Key, Row>,
+  recorded: ReadonlyArray<RecordedEvent>,
+  skipped: ReadonlySet<Position>
+): Batch<Event, Key> => {
+  const prepared: Array<Prepared<Event, Key>> = []
+  for (const one of recorded) {
+    if (skipped.has(one.position)) continue
+    const decoded = decode(model.projection, one)
+    if (Result.isFailure(decoded)) return { prepared, poison: decoded.failure }
+    const events: Array<Touching<Event, Key>> = []
+    for (const event of decoded.success) {
+      const touched = touchedBy(model, event, one)
+      if (Result.isFailure(touched)) return { prepared, poison: touched.failure }
+      if (touched.success.length > 0) events.push({ event, touched: touched.success })
+    }
+    if (events.length > 0) prepared.push({ recorded: one, events })
+  }
+  return { prepared, poison: undefined }
+}
+
+/** The part of a batch that is behind a position and before another, and touches the rows of a partition. */
+export const part = <Event, Key>(
+  { poison, prepared }: Batch<Event, Key>,
+  options: {
+    readonly after: Position
+    readonly before: Position | undefined
+    readonly owns: (keyText: string) => boolean
+  }
+): Batch<Event, Key> => {
+  const { after, before, owns } = options
+  const events = prepared.flatMap(({ events, recorded }) => {
+    if (recorded.position <= after) return []
+    if (before !== undefined && recorded.position >= before) return []
+    const own = events.flatMap(({ event, touched }) => {
+      const mine = touched.filter(({ text }) => owns(text))
+      return mine.length === 0 ? [] : [{ event, touched: mine }]
+    })
+    return own.length === 0 ? [] : [{ recorded, events: own }]
+  })
+  return { prepared: events, poison }
+}
+
+/** The rows that a batch touches, each once. */
+export const touchedKeys = <Event, Key>({
+  prepared
+}: Batch<Event, Key>): ReadonlyArray<StoredKey> => {
+  const keys = new Map<string, StoredKey>()
+  for (const { events } of prepared) {
+    for (const { touched } of events) for (const { stored, text } of touched) keys.set(text, stored)
+  }
+  return Array.from(keys.values())
+}
+
+interface Folded<Key, Row> {
+  readonly touched: Touched<Key>
+  readonly row: Row | undefined
+  /** The last event that the row was folded by. */
+  readonly recorded: RecordedEvent
+}
+
+/** What becomes of the touched rows, given those that are there. */
+export const fold = <Event, Key, Row>(
+  model: Model<Event, Key, Row>,
+  batch: Batch<Event, Key>,
+  rows: ReadonlyMap<string, StoredRow>
+): Result.Result<Changes, Poison> => {
+  // Each row is checked once, in the end; only when one fails it is asked after each event, to tell which one it was.
+  const changes = Result.flatMap(foldRows(model, batch, rows, false), (folded) =>
+    changesOf(model, folded, rows)
+  )
+  if (Result.isSuccess(changes)) return changes
+  return Result.flatMap(foldRows(model, batch, rows, true), (folded) =>
+    changesOf(model, folded, rows)
+  )
+}
+
+const foldRows = <Event, Key, Row>(
+  model: Model<Event, Key, Row>,
+  { prepared }: Batch<Event, Key>,
+  rows: ReadonlyMap<string, StoredRow>,
+  checkEach: boolean
+): Result.Result<ReadonlyMap<string, Folded<Key, Row>>, Poison> => {
+  const { projection, table } = model
+  const folded = new Map<string, Folded<Key, Row>>()
+  for (const { events, recorded } of prepared) {
+    for (const { event, touched: all } of events) {
+      for (const touched of all) {
+        const known = folded.get(touched.text)
+        let before = known?.row
+        if (known === undefined) {
+          const stored = rows.get(touched.text)
+          if (stored !== undefined) {
+            const decoded = table.decode(stored)
+            if (Result.isFailure(decoded)) {
+              return Result.fail(poisonOf(recorded, "NoRow", `stored row: ${decoded.failure}`))
+            }
+            before = decoded.success
+          }
+        }
+        const applied = Result.try({
+          try: () => projection.apply(before, event, { key: touched.key, recorded }),
+          catch: (error) => poisonOf(recorded, "Threw", thrown(error))
+        })
+        if (Result.isFailure(applied)) return Result.fail(applied.failure)
+        const after = { touched, row: applied.success, recorded }
+        if (checkEach) {
+          const encoded = encode(model, after)
+          if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+        }
+        folded.set(touched.text, after)
+      }
+    }
+  }
+  return Result.succeed(folded)
+}
+
+const encode = <Event, Key, Row>(
+  { table }: Model<Event, Key, Row>,
+  { recorded, row, touched }: Folded<Key, Row>
+): Result.Result<StoredRow | undefined, Poison> => {
+  if (row === undefined) return Result.succeed(undefined)
+  const encoded = table.encode(row)
+  if (Result.isFailure(encoded)) return Result.fail(poisonOf(recorded, "NoRow", encoded.failure))
+  const text = table.keyText(encoded.success)
+  return text === touched.text
+    ? Result.succeed(encoded.success)
+    : Result.fail(poisonOf(recorded, "NoRow", `the row of ${touched.text} got the key ${text}`))
+}
+
+const changesOf = <Event, Key, Row>(
+  model: Model<Event, Key, Row>,
+  folded: ReadonlyMap<string, Folded<Key, Row>>,
+  rows: ReadonlyMap<string, StoredRow>
+): Result.Result<Changes, Poison> => {
+  const upserts: Array<StoredRow> = []
+  const deletions: Array<StoredKey> = []
+  for (const [text, one] of folded) {
+    const encoded = encode(model, one)
+    if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+    if (encoded.success !== undefined) upserts.push(encoded.success)
+    else if (rows.has(text)) deletions.push(one.touched.stored)
+  }
+  return Result.succeed({ upserts, deletions })
+}
