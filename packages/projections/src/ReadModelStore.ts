@@ -295,6 +295,26 @@ export class RowsDiffer extends Schema.TaggedError<RowsDiffer>()("RowsDiffer", {
 }
 
 /**
+ * The event to skip is folded into what serves already: only a new version can leave it out.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AlreadyFolded extends Schema.TaggedError<AlreadyFolded>()("AlreadyFolded", {
+  name: Projection.Name,
+  version: Projection.Version,
+  position: Position.Position,
+  checkpoint: Position.Position
+}) {
+  override get message() {
+    return (
+      `${this.name} version ${this.version} holds the events up to position ${this.checkpoint}: ` +
+      `that at ${this.position} can't be skipped any more`
+    )
+  }
+}
+
+/**
  * The store itself failed, for example its connection.
  *
  * @category errors
@@ -387,11 +407,21 @@ export class ReadModelStore extends Context.Service<
       options?: { readonly partitions?: number }
     ) => Effect.Effect<Opened, DefinitionChanged | Superseded | ReadModelStoreError>
 
-    /** Begins a shadow of the serving version in `partitions` partitions, or finds the one that was begun. */
+    /**
+     * Begins a shadow of the serving version in `partitions` partitions, or finds the one that was begun; and claims it
+     * for `owner`, unless another holds it.
+     */
     readonly beginShadow: (
       table: AnyTable,
-      partitions: number
-    ) => Effect.Effect<GenerationState, DefinitionChanged | Superseded | ReadModelStoreError>
+      options: {
+        readonly partitions: number
+        readonly owner: string
+        readonly lease: Duration.Duration
+      }
+    ) => Effect.Effect<
+      { readonly shadow: GenerationState; readonly claim: Option.Option<Claim> },
+      DefinitionChanged | Superseded | ReadModelStoreError
+    >
 
     /**
      * Claims a generation for `owner`, unless another holds it.
@@ -438,10 +468,16 @@ export class ReadModelStore extends Context.Service<
     readonly resume: (name: Projection.Name) => Effect.Effect<void, ReadModelStoreError>
 
     /**
-     * Records that the event at a position is left out of a version; again is no error and changes nothing. What this
-     * event stopped is tried again.
+     * Records that the event at a position is left out of a version; again is no error and changes nothing.
+     *
+     * **Details**
+     * What this event stopped is tried again. Claims of the version end, so that nobody goes on without knowing; its
+     * shadows start over, since some of their partitions may have folded the event.
+     * Errors: `AlreadyFolded`, what serves holds the event.
      */
-    readonly skip: (skipped: Omit<Skipped, "skippedAt">) => Effect.Effect<void, ReadModelStoreError>
+    readonly skip: (
+      skipped: Omit<Skipped, "skippedAt">
+    ) => Effect.Effect<void, AlreadyFolded | ReadModelStoreError>
 
     /** What was skipped of a read model, in position order. */
     readonly skipped: (
@@ -473,7 +509,7 @@ export class ReadModelStore extends Context.Service<
      * What serves is held still meanwhile, inline appends to it included. `catchUp` is run then, with the serving
      * checkpoint, to bring the shadow there if it is behind; it steps the shadow by the claim of it. With `compare` the two
      * must have the same rows, at that position. The shadow has one partition and the serving one's mode afterwards.
-     * Errors: `RowsDiffer`, and the shadow is left to be looked at; those of `catchUp`. Nothing was switched.
+     * Errors: `RowsDiffer`, and the shadow is retired, to be looked at; those of `catchUp`. Nothing was switched.
      */
     readonly switchOver: <E>(
       table: AnyTable,

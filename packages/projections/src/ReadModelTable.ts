@@ -108,3 +108,18 @@ export interface ReadModelTable<Key, Row> {
  * @since 0.1.0
  */
 export type Any = ReadModelTable<object, object>
+
+/**
+ * The projection has no table: nothing was made.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidProjection extends Schema.TaggedError<InvalidProjection>()(
+  "InvalidProjection",
+  { name: Schema.String, field: Schema.String, issue: Schema.String }
+) {}
+
+export declare const make: <Event, Key, Row>(
+  projection: Projection.Projection<Event, Key, Row>
+) => Result.Result<ReadModelTable<Key, Row>, InvalidProjection>

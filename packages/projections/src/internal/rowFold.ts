@@ -55,11 +55,11 @@ const thrown = (error: unknown): string => Cause.pretty(Cause.die(error)).split(
 
 /** The events of today that a recorded one stands for; none if the projection does not read its category. */
 const decode = <Event>(
-  projection: Projection.Projection<Event, never, never>,
+  { from }: Pick<Projection.Projection<Event, object, object>, "from">,
   recorded: RecordedEvent
 ): Result.Result<ReadonlyArray<Event>, Poison> => {
   const category = StreamId.category(recorded.streamId)
-  const source = projection.from.find((source) => source.category === category)
+  const source = from.find((source) => source.category === category)
   if (source === undefined) return Result.succeed([])
   const decoded = Result.try({
     try: () => source.codec.decode(recorded),

@@ -1,0 +1,140 @@
+/**
+ * Keeps read models in the transaction of the append: who has the answer of an append finds it in the rows.
+ *
+ * Every append pays for it, and appends that touch the same row wait for each other's commit. Give the same
+ * projections to `Projections.layer` as `inline` ones on every host that appends: its runner brings the rows up to the head, and hands
+ * them over. Until then, and after an event that a projection can't fold, they are kept like any other.
+ *
+ * @since 0.1.0
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
+import { type Append, type Appended, EventStore, EventStoreError } from "@daybook/store/EventStore"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import { fold, type AnyModel, prepare } from "./internal/rowFold.ts"
+import { keysToTouch } from "./internal/unnumbered.ts"
+import { InlinePoison, ReadModelStore, ReadModelStoreError } from "./ReadModelStore.ts"
+import * as ReadModelTable from "./ReadModelTable.ts"
+
+/**
+ * The event store beneath, whose appends keep the read models too.
+ *
+ * **Details**
+ * Both stores must be on one database, or in one process. Its errors are those of the store beneath; a read model
+ * store that fails is an `EventStoreError`.
+ * An event that a projection can't fold is appended all the same, and that projection is given back to the runner,
+ * which stops at the event. Only inside of a transaction of the caller, who holds the rows, the append fails.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  projections: ReadonlyArray<Projection.Any>
+): Layer.Layer<EventStore, ReadModelTable.InvalidProjection, EventStore | ReadModelStore> =>
+  Layer.effect(EventStore, make(projections))
+
+const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.Any>) {
+  const events = yield* EventStore
+  const store = yield* ReadModelStore
+  const models = new Map<string, AnyModel>()
+  for (const projection of projections) {
+    const table = yield* Effect.fromResult(ReadModelTable.make(projection))
+    models.set(table.name, { projection, table })
+  }
+
+  /** The settled head of the log: all that is folded of a read model that nobody is appending to. */
+  const settled = Effect.map(events.backlog(), ({ head }) => head).pipe(
+    Effect.catchTag("InvalidReadOption", Effect.die)
+  )
+
+  const recordedBy = Effect.fnUntraced(function* (
+    appends: ReadonlyArray<Append>,
+    appended: ReadonlyArray<Appended>
+  ): Effect.fn.Return<ReadonlyArray<RecordedEvent>, EventStoreError> {
+    const recorded: Array<RecordedEvent> = []
+    for (const [index, { events: written, streamId }] of appends.entries()) {
+      const { repeated, revision } = Arr.getUnsafe(appended, index)
+      // Its rows were kept when it was recorded.
+      if (repeated) continue
+      const from = Revision.make(revision - written.length + 1)
+      const read = yield* Stream.runCollect(events.read(streamId, { from, to: revision })).pipe(
+        Effect.catchTag("InvalidReadOption", Effect.die)
+      )
+      for (const event of read) recorded.push(event)
+    }
+    return recorded.toSorted((a, b) => (a.position < b.position ? -1 : 1))
+  })
+
+  const folds = (
+    name: Projection.Name,
+    recorded: ReadonlyArray<RecordedEvent>,
+    rows: ReadonlyMap<string, ReadModelTable.StoredRow>
+  ) => {
+    const model = models.get(name)
+    // What is folded was touched, and touched is what is listed here.
+    if (model === undefined) throw new Error(`${name} is no inline projection of this host`)
+    const batch = prepare(model, recorded, new Set())
+    return batch.poison === undefined ? fold(model, batch, rows) : Result.fail(batch.poison)
+  }
+
+  /** Gives a read model that can't fold an event back to the runner, as of what it has folded. */
+  const giveBack = Effect.fnUntraced(function* (error: InlinePoison, operation: string) {
+    // What the caller's transaction did to the rows ends with it, so here is nothing to give back.
+    if (yield* events.inTransaction) return yield* new EventStoreError({ operation, cause: error })
+    yield* store
+      .demote(error.name, settled)
+      .pipe(Effect.catchTag("ReadModelStoreError", failed(operation)))
+    yield* Effect.logError(`${error.message}; it is kept behind the log from now on`)
+  })
+
+  /** Appends with the rows that it touches; again without the read models that can't fold it. */
+  const keeping = Effect.fnUntraced(function* <E>(
+    operation: string,
+    appends: ReadonlyArray<Append>,
+    append: Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, E>
+  ): Effect.fn.Return<Arr.NonEmptyReadonlyArray<Appended>, E | EventStoreError> {
+    const categories = new Set(appends.map(({ streamId }) => StreamId.category(streamId)))
+    const touches = Array.from(models.values())
+      .filter(({ projection }) => projection.from.some(({ category }) => categories.has(category)))
+      .map((model) => ({ table: model.table, keys: keysToTouch(model, appends) }))
+    if (touches.length === 0) return yield* append
+    for (;;) {
+      const kept = yield* store
+        .inline<Arr.NonEmptyReadonlyArray<Appended>, E | EventStoreError>({
+          touches,
+          append,
+          recorded: (appended) => recordedBy(appends, appended),
+          fold: folds
+        })
+        .pipe(Effect.catchIf(isStoreError, failed(operation)), Effect.result)
+      if (Result.isSuccess(kept)) return kept.success
+      const { failure } = kept
+      if (!isInlinePoison(failure)) return yield* Effect.fail(failure)
+      yield* giveBack(failure, operation)
+    }
+  })
+
+  return EventStore.of({
+    ...events,
+    append: (append) =>
+      Effect.map(
+        keeping("append", [append], Effect.map(events.append(append), Arr.of)),
+        ([appended]) => appended
+      ),
+    appendAll: (options) => keeping("appendAll", options.appends, events.appendAll(options))
+  })
+})
+
+const failed = (operation: string) => (cause: ReadModelStoreError) =>
+  Effect.fail(new EventStoreError({ operation, cause }))
+
+const isStoreError = (error: unknown): error is ReadModelStoreError =>
+  error instanceof ReadModelStoreError
+
+const isInlinePoison = (error: unknown): error is InlinePoison => error instanceof InlinePoison

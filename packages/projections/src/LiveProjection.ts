@@ -1,0 +1,252 @@
+/**
+ * Read models folded on demand: as they are, or as they were at any position, revision or instant.
+ *
+ * Nothing is stored, and nothing needs to be kept: a definition and a log are enough.
+ *
+ * @since 0.1.0
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import type * as Revision from "@daybook/kernel/Revision"
+import type * as StreamId from "@daybook/kernel/StreamId"
+import {
+  EventStore,
+  type EventStoreError,
+  type ReadError,
+  type Until
+} from "@daybook/store/EventStore"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { fold, type Model, part, prepare } from "./internal/rowFold.ts"
+import { ProjectionStopped } from "./ProjectionStatus.ts"
+import { ReadModelStore, type ReadModelStoreError } from "./ReadModelStore.ts"
+import * as ReadModelTable from "./ReadModelTable.ts"
+
+/**
+ * As of when.
+ *
+ * **Details**
+ * `position`: all events up to there. An instant cuts every stream at its first event that is later, see `Until`.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type At =
+  | Until
+  | {
+      readonly position: Position.Position
+      readonly occurredAt?: never
+      readonly recordedAt?: never
+    }
+
+/**
+ * As of when, for a row whose events are in one stream: also a revision of it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type RowAt =
+  | At
+  | {
+      readonly revision: Revision.Revision
+      readonly occurredAt?: never
+      readonly recordedAt?: never
+    }
+
+/**
+ * A revision is of one stream, and the row has another number of them, or the projection does not tell.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoSingleStream extends Schema.TaggedError<NoSingleStream>()("NoSingleStream", {
+  name: Schema.String,
+  key: Schema.String,
+  streams: Schema.optionalKey(Schema.Int)
+}) {
+  override get message() {
+    const streams = this.streams === undefined ? "an unknown number of" : this.streams
+    return `The row ${this.key} of ${this.name} has ${streams} streams: it has no revision`
+  }
+}
+
+/**
+ * Why a row or a table could not be folded.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type LiveError =
+  | ReadModelTable.InvalidProjection
+  | ProjectionStopped
+  | EventStoreError
+  | ReadModelStoreError
+
+/**
+ * The row of a key, or none, as of now or `at`.
+ *
+ * **Details**
+ * Reads the row's streams where the projection tells them, else all events of its categories. What was skipped by
+ * position is left out here too.
+ * Errors: `ProjectionStopped` at an event that can't be folded; `NoSingleStream` for a revision.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const rowAt = Effect.fn("LiveProjection.rowAt")(function* <
+  Event,
+  Key extends object,
+  Row extends object
+>(
+  projection: Projection.Projection<Event, Key, Row>,
+  key: Key,
+  at?: RowAt
+): Effect.fn.Return<Option.Option<Row>, LiveError | NoSingleStream, EventStore | ReadModelStore> {
+  const table = yield* Effect.fromResult(ReadModelTable.make(projection))
+  const stored = yield* Effect.fromResult(
+    Result.mapError(
+      table.encodeKey(key),
+      (issue) =>
+        new ReadModelTable.InvalidProjection({ name: projection.name, field: "key", issue })
+    )
+  )
+  const text = table.keyText(stored)
+  const streams = projection.streams?.(key)
+  const events = yield* eventsOf(projection, streams, text, at)
+  const rows = yield* foldEvents({ projection, table }, events, (touched) => touched === text)
+  const row = rows.get(text)
+  return row === undefined ? Option.none() : Option.some(yield* decoded(projection, table, row))
+})
+
+/**
+ * All rows, as of now or `at`, in no particular order; they are in memory at once.
+ *
+ * **Details**
+ * Errors: `ProjectionStopped` at an event that can't be folded.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const tableAt = Effect.fn("LiveProjection.tableAt")(function* <
+  Event,
+  Key extends object,
+  Row extends object
+>(
+  projection: Projection.Projection<Event, Key, Row>,
+  at?: At
+): Effect.fn.Return<ReadonlyArray<Row>, LiveError, EventStore | ReadModelStore> {
+  const table = yield* Effect.fromResult(ReadModelTable.make(projection))
+  const events = yield* logUpTo(projection, at)
+  const rows = yield* foldEvents({ projection, table }, events, () => true)
+  return yield* Effect.forEach(rows.values(), (row) => decoded(projection, table, row))
+})
+
+type Events = Stream.Stream<RecordedEvent, EventStoreError>
+
+const eventsOf = Effect.fnUntraced(function* <Event, Key, Row>(
+  projection: Projection.Projection<Event, Key, Row>,
+  streams: ReadonlyArray<StreamId.StreamId> | undefined,
+  text: string,
+  at: RowAt | undefined
+): Effect.fn.Return<Events, NoSingleStream, EventStore> {
+  const store = yield* EventStore
+  const only = streams?.length === 1 ? streams[0] : undefined
+  if (at !== undefined && "revision" in at) {
+    if (only === undefined) {
+      return yield* new NoSingleStream({
+        name: projection.name,
+        key: text,
+        ...(streams === undefined ? {} : { streams: streams.length })
+      })
+    }
+    return settings(store.read(only, { to: at.revision }))
+  }
+  if (only !== undefined) {
+    if (at !== undefined && "position" in at) {
+      return Stream.takeWhile(settings(store.read(only)), ({ position }) => position <= at.position)
+    }
+    return settings(store.read(only, { until: at }))
+  }
+  const events = yield* logUpTo(projection, at)
+  if (streams === undefined) return events
+  const wanted = new Set(streams)
+  return Stream.filter(events, ({ streamId }) => wanted.has(streamId))
+})
+
+/** The options are built here, and what `at` holds has been checked when it was made. */
+const settings = (stream: Stream.Stream<RecordedEvent, ReadError>): Events =>
+  Stream.catchTag(stream, "InvalidReadOption", Stream.die)
+
+const logUpTo = Effect.fnUntraced(function* <Event, Key, Row>(
+  { from }: Projection.Projection<Event, Key, Row>,
+  at: At | undefined
+): Effect.fn.Return<Events, never, EventStore> {
+  const store = yield* EventStore
+  const categories = from.map(({ category }) => category)
+  const upTo = at !== undefined && "position" in at ? at.position : undefined
+  const events = settings(store.readAll({ categories, upTo }))
+  if (at === undefined || "position" in at) return events
+  const later = isLater(at)
+  const ended = new Set<StreamId.StreamId>()
+  return Stream.filter(events, (event) => {
+    if (ended.has(event.streamId)) return false
+    if (!later(event)) return true
+    ended.add(event.streamId)
+    return false
+  })
+})
+
+const isLater = (until: Until) => {
+  const millis = DateTime.toEpochMillis(until.occurredAt ?? until.recordedAt)
+  const field = until.occurredAt === undefined ? "recordedAt" : "occurredAt"
+  return (event: RecordedEvent) => DateTime.toEpochMillis(event[field]) > millis
+}
+
+const foldEvents = Effect.fnUntraced(function* <Event, Key, Row>(
+  model: Model<Event, Key, Row>,
+  events: Events,
+  owns: (keyText: string) => boolean
+): Effect.fn.Return<
+  ReadonlyMap<string, ReadModelTable.StoredRow>,
+  ProjectionStopped | EventStoreError | ReadModelStoreError,
+  ReadModelStore
+> {
+  const { name, version } = model.table
+  const skips = yield* (yield* ReadModelStore).skipped(name)
+  const skipped = new Set(
+    skips.filter((one) => one.version === version).map(({ position }) => position)
+  )
+  const rows = new Map<string, ReadModelTable.StoredRow>()
+  yield* Stream.runForEachArray(events, (chunk) =>
+    Effect.suspend(() => {
+      const batch = prepare(model, chunk, skipped)
+      const own = part(batch, { after: Position.start, before: undefined, owns })
+      const folded = Result.flatMap(fold(model, own, rows), (changes) =>
+        batch.poison === undefined ? Result.succeed(changes) : Result.fail(batch.poison)
+      )
+      if (Result.isFailure(folded)) {
+        return new ProjectionStopped({ name, poison: folded.failure })
+      }
+      const { deletions, upserts } = folded.success
+      for (const row of upserts) rows.set(model.table.keyText(row), row)
+      for (const key of deletions) rows.delete(model.table.keyText(key))
+      return Effect.void
+    })
+  )
+  return rows
+})
+
+const decoded = <Event, Key, Row>(
+  { name }: Projection.Projection<Event, Key, Row>,
+  table: ReadModelTable.ReadModelTable<Key, Row>,
+  row: ReadModelTable.StoredRow
+): Effect.Effect<Row> =>
+  // The table has encoded it a moment ago.
+  Effect.orDie(
+    Effect.fromResult(Result.mapError(table.decode(row), (issue) => new Error(`${name}: ${issue}`)))
+  )

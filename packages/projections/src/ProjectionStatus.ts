@@ -1,0 +1,233 @@
+/**
+ * What can be told of a read model: how far it is, who keeps it, and what became of a rebuild.
+ *
+ * @since 0.1.0
+ */
+import * as Projection from "@daybook/kernel/Projection"
+import * as Position from "@daybook/kernel/Position"
+import type { Backlog } from "@daybook/store/Subscription"
+import * as DateTime from "effect/DateTime"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { Generation, type GenerationState, Poison } from "./ReadModelStore.ts"
+
+/**
+ * What a read model does.
+ *
+ * **Details**
+ * `live`: it holds all that is settled. `catching up`: it is behind, and a host keeps it. `inline`: appends keep it.
+ * `paused`: by somebody's word. `stopped`: by an event that it can't fold. `waiting`: no host keeps it now.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Doing = Schema.Literals([
+  "live",
+  "catching up",
+  "inline",
+  "paused",
+  "stopped",
+  "waiting"
+])
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Doing = typeof Doing.Type
+
+/**
+ * How a read model is.
+ *
+ * **Details**
+ * `version`: of the rows that are served. `position`: up to which they hold every event; `head`: up to which the log is
+ * settled. `lagEvents`: how many events it is behind, at most `MAX_BACKLOG`; `lagMillis`: since when the
+ * earliest of them waits. `owner`: the host that keeps it.
+ * `building`: the state of the shadow that is to take its place.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Status = Schema.Struct({
+  name: Projection.Name,
+  version: Projection.Version,
+  generation: Generation,
+  doing: Doing,
+  position: Position.Position,
+  head: Position.Position,
+  lagEvents: Schema.Int,
+  lagMillis: Schema.Number,
+  events: Schema.Int,
+  eventsPerSecond: Schema.Number,
+  owner: Schema.Option(Schema.String),
+  poison: Schema.Option(Poison),
+  building: Schema.Option(
+    Schema.Struct({
+      version: Projection.Version,
+      generation: Generation,
+      position: Position.Position,
+      events: Schema.Int,
+      eventsPerSecond: Schema.Number,
+      owner: Schema.Option(Schema.String),
+      poison: Schema.Option(Poison)
+    })
+  )
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Status = typeof Status.Type
+
+/**
+ * How far a rebuild is.
+ *
+ * **Details**
+ * `fraction`: 0 to 1, by positions, which have gaps, so it is an estimate like `millisLeft`. `switched`: it
+ * serves, and this is the last one.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Progress {
+  readonly name: Projection.Name
+  readonly generation: number
+  readonly position: Position.Position
+  readonly head: Position.Position
+  readonly events: number
+  readonly eventsPerSecond: number
+  readonly fraction: number
+  readonly millisLeft: Option.Option<number>
+  readonly switched: boolean
+}
+
+/**
+ * No projection of this name was given to the runner.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnknownProjection extends Schema.TaggedError<UnknownProjection>()(
+  "UnknownProjection",
+  { name: Schema.String, known: Schema.Array(Projection.Name) }
+) {
+  override get message() {
+    return `No projection ${JSON.stringify(this.name)}: there are ${this.known.join(", ")}`
+  }
+}
+
+/**
+ * The read model was not at the position when the time was up.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class WaitTimedOut extends Schema.TaggedError<WaitTimedOut>()("WaitTimedOut", {
+  name: Projection.Name,
+  position: Position.Position,
+  reached: Position.Position,
+  timeoutMillis: Schema.Number
+}) {
+  override get message() {
+    return (
+      `${this.name} was at position ${this.reached} after ${this.timeoutMillis} ms, ` +
+      `waited for ${this.position}`
+    )
+  }
+}
+
+/**
+ * An event stopped the read model: it goes on when the event is skipped, or when it is resumed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProjectionStopped extends Schema.TaggedError<ProjectionStopped>()(
+  "ProjectionStopped",
+  { name: Projection.Name, poison: Poison }
+) {
+  override get message() {
+    const { issue, position, revision, streamId, type } = this.poison
+    return (
+      `${this.name} can't fold ${type} at revision ${revision} of ${streamId} ` +
+      `(position ${position}): ${issue}`
+    )
+  }
+}
+
+/**
+ * The shadow was built by another host, and is there no more, or was not put in the place of what serves.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RebuildLost extends Schema.TaggedError<RebuildLost>()("RebuildLost", {
+  name: Projection.Name,
+  generation: Generation
+}) {
+  override get message() {
+    return `Generation ${this.generation} of ${this.name} was not switched to by the host that built it`
+  }
+}
+
+/**
+ * The status of the generations of a read model, as of a look at the log.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  serving: GenerationState,
+  shadow: Option.Option<GenerationState>,
+  backlog: Backlog,
+  now: DateTime.Utc
+): Status => {
+  const inline = serving.mode === "inline"
+  const waits = DateTime.toEpochMillis(now)
+  return {
+    name: serving.name,
+    version: serving.version,
+    generation: serving.generation,
+    doing: doing(serving, backlog),
+    position: inline ? backlog.head : position(serving),
+    head: backlog.head,
+    lagEvents: inline ? 0 : backlog.events,
+    lagMillis: inline
+      ? 0
+      : Option.match(backlog.since, {
+          onNone: () => 0,
+          onSome: (since) => Math.max(0, waits - DateTime.toEpochMillis(since))
+        }),
+    events: serving.events,
+    eventsPerSecond: serving.eventsPerSecond,
+    owner: serving.owner,
+    poison: serving.poison,
+    building: Option.map(shadow, (state) => ({
+      version: state.version,
+      generation: state.generation,
+      position: position(state),
+      events: state.events,
+      eventsPerSecond: state.eventsPerSecond,
+      owner: state.owner,
+      poison: state.poison
+    }))
+  }
+}
+
+const doing = (serving: GenerationState, backlog: Backlog): Doing => {
+  if (serving.paused) return "paused"
+  if (Option.isSome(serving.poison)) return "stopped"
+  if (serving.mode === "inline") return "inline"
+  if (Option.isNone(serving.owner)) return "waiting"
+  return backlog.events === 0 ? "live" : "catching up"
+}
+
+/**
+ * Up to where all rows of a generation hold every event: that of its partition which is last.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const position = ({ checkpoints }: GenerationState): Position.Position =>
+  checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))

@@ -1,0 +1,285 @@
+/**
+ * Keeps read models: from their checkpoint to the head of the log and then live, one host each, however many hosts
+ * start; and builds them anew beside what serves.
+ *
+ * Laws:
+ *
+ * 1. The rows are those of a fold from the first event, whatever crashed, was repeated, or took over.
+ * 2. An event that a read model can't fold stops that one alone, at that event.
+ * 3. What was rebuilt serves only if it is what served; that of a new version, only when it is caught up.
+ *
+ * @since 0.1.0
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import type * as Position from "@daybook/kernel/Position"
+import { EventStore, type EventStoreError } from "@daybook/store/EventStore"
+import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Stream from "effect/Stream"
+import * as Changes from "./internal/changes.ts"
+import { keepBuilding } from "./internal/buildShadow.ts"
+import { keepServing } from "./internal/keepServing.ts"
+import { rebuild } from "./internal/rebuild.ts"
+import { type AnyModel } from "./internal/rowFold.ts"
+import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
+import * as Status from "./ProjectionStatus.ts"
+import {
+  type AlreadyFolded,
+  type DefinitionChanged,
+  type GenerationState,
+  ReadModelStore,
+  type ReadModelStoreError,
+  type RowsDiffer,
+  type Skipped,
+  type Superseded
+} from "./ReadModelStore.ts"
+import * as ReadModelTable from "./ReadModelTable.ts"
+import { RunnerSettings } from "./RunnerSettings.ts"
+
+/**
+ * What may keep a runner from answering.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type RunnerError = Status.UnknownProjection | EventStoreError | ReadModelStoreError
+
+/**
+ * Why a rebuild did not end with a switch.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type RebuildError =
+  | RunnerError
+  | RowsDiffer
+  | DefinitionChanged
+  | Superseded
+  | Status.ProjectionStopped
+  | Status.RebuildLost
+
+/**
+ * The read models of a host.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Projections extends Context.Service<
+  Projections,
+  {
+    /** How a read model is; see {@link Status.Status}. */
+    readonly status: (name: string) => Effect.Effect<Status.Status, RunnerError>
+
+    /** How all of them are, in the order in which they were given. */
+    readonly statuses: Effect.Effect<ReadonlyArray<Status.Status>, RunnerError>
+
+    /**
+     * Waits until the rows that are served hold every event up to `position`: that of an append, to read what one wrote.
+     *
+     * **Details**
+     * Errors: `WaitTimedOut` after `timeout`; `ProjectionStopped` when an event before the position stopped it.
+     */
+    readonly waitFor: (
+      name: string,
+      position: Position.Position,
+      timeout: Duration.Input
+    ) => Effect.Effect<void, RunnerError | Status.WaitTimedOut | Status.ProjectionStopped>
+
+    /** Stops taking events in, on all hosts, until it is resumed. */
+    readonly pause: (name: string) => Effect.Effect<void, RunnerError>
+
+    /** Ends a pause, and tries the event again that it stopped at. */
+    readonly resume: (name: string) => Effect.Effect<void, RunnerError>
+
+    /**
+     * Leaves out the event at a position, now and in every rebuild of this version, and records why.
+     *
+     * **Details**
+     * Errors: `AlreadyFolded`, it can't be left out of rows that hold it.
+     */
+    readonly skip: (
+      name: string,
+      position: Position.Position,
+      reason: string
+    ) => Effect.Effect<void, RunnerError | AlreadyFolded>
+
+    /** What was left out, in position order. */
+    readonly skipped: (name: string) => Effect.Effect<ReadonlyArray<Skipped>, RunnerError>
+
+    /**
+     * Builds the rows anew beside those that serve, compares the two at one position, and switches if they are the same.
+     *
+     * **Details**
+     * The first element is given when it has begun, the last one when it serves. It goes on though nobody looks, also when
+     * this host dies: then another one ends it. The old rows are kept as a retired generation.
+     * Errors: `RowsDiffer`, row by row, and what served goes on; the rebuilt rows are kept as a retired generation.
+     */
+    readonly rebuild: (
+      name: string,
+      options?: { readonly partitions?: number }
+    ) => Stream.Stream<Status.Progress, RebuildError>
+
+    /** All generations of a read model: retired ones are kept until they are dropped. */
+    readonly generations: (
+      name: string
+    ) => Effect.Effect<ReadonlyArray<GenerationState>, RunnerError>
+
+    /** Drops the rows of a generation that does not serve. */
+    readonly drop: (name: string, generation: number) => Effect.Effect<void, RunnerError>
+  }
+>()("@daybook/projections/Projections") {
+  /**
+   * Keeps `async` read models beside the log, and hands the `inline` ones to the appends of `InlineProjections` when they are
+   * caught up.
+   *
+   * **Details**
+   * Errors: `InvalidProjection`, it has no table; `DefinitionChanged`, with the difference. A version that is superseded is left
+   * alone and logged: another host is newer.
+   */
+  static readonly layer = (projections: {
+    readonly async?: ReadonlyArray<Projection.Any>
+    readonly inline?: ReadonlyArray<Projection.Any>
+  }): Layer.Layer<
+    Projections,
+    ReadModelTable.InvalidProjection | DefinitionChanged | ReadModelStoreError,
+    EventStore | ReadModelStore
+  > =>
+    Layer.effect(Projections, make(projections.async ?? [], projections.inline ?? [])).pipe(
+      Layer.provide(SecureRandom.layerWebCrypto)
+    )
+}
+
+const make = Effect.fnUntraced(function* (
+  async: ReadonlyArray<Projection.Any>,
+  inline: ReadonlyArray<Projection.Any>
+) {
+  const events = yield* EventStore
+  const store = yield* ReadModelStore
+  const random = yield* SecureRandom.SecureRandom
+  const settings = yield* RunnerSettings
+  const runner: Runner = {
+    events,
+    store,
+    changes: Changes.make(),
+    owner: yield* random.uuidV4(),
+    lease: Duration.fromInputUnsafe(settings.lease),
+    pollInterval: Duration.fromInputUnsafe(settings.pollInterval),
+    partitions: settings.partitions
+  }
+  const models = new Map<string, AnyModel>()
+  for (const projection of [...async, ...inline]) {
+    const table = yield* Effect.fromResult(ReadModelTable.make(projection))
+    if (models.has(projection.name)) {
+      return yield* Effect.die(new Error(`two projections are named ${projection.name}`))
+    }
+    models.set(projection.name, { projection, table })
+  }
+  for (const model of models.values()) {
+    yield* store.open(model.table, { partitions: runner.partitions }).pipe(
+      // A newer host serves while this one is replaced.
+      Effect.catchTag("Superseded", (error) => Effect.logWarning(error.message))
+    )
+  }
+  for (const model of models.values()) {
+    const { name } = model.table
+    const kept = keepServing(runner, model, inline.includes(model.projection))
+    yield* Effect.forkScoped(forever(runner, name, kept))
+    yield* Effect.forkScoped(forever(runner, name, keepBuilding(runner, model)))
+  }
+
+  const find = (name: string): Effect.Effect<AnyModel, Status.UnknownProjection> =>
+    Effect.suspend(() => {
+      const model = models.get(name)
+      return model === undefined
+        ? new Status.UnknownProjection({
+            name,
+            known: Array.from(models.values(), ({ table }) => table.name)
+          })
+        : Effect.succeed(model)
+    })
+  const told = <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.tap(effect, () => Effect.sync(() => runner.changes.tellUnsafe()))
+
+  const statusOf = Effect.fnUntraced(function* (model: AnyModel) {
+    const states = yield* store.states(model.table.name)
+    const serving = states.find(({ role }) => role === "serving")
+    // It was opened above, and what serves is never dropped.
+    if (serving === undefined) return yield* Effect.die(`${model.table.name} serves nothing`)
+    const shadow = states.find(({ role }) => role === "shadow")
+    const backlog = yield* events
+      .backlog({ after: Status.position(serving), categories: categoriesOf(model) })
+      .pipe(Effect.catchTag("InvalidReadOption", Effect.die))
+    return Status.make(serving, Option.fromUndefinedOr(shadow), backlog, yield* DateTime.now)
+  })
+
+  const reached = Effect.fnUntraced(function* (model: AnyModel, position: Position.Position) {
+    const { name } = model.table
+    const states = yield* store.states(name)
+    const serving = states.find(({ role }) => role === "serving")
+    if (serving === undefined || serving.mode === "inline") return true
+    if (Status.position(serving) >= position) return true
+    if (Option.isSome(serving.poison) && serving.poison.value.position <= position) {
+      return yield* new Status.ProjectionStopped({ name, poison: serving.poison.value })
+    }
+    return undefined
+  })
+
+  return Projections.of({
+    status: Effect.fn("Projections.status")(function* (name) {
+      return yield* statusOf(yield* find(name))
+    }),
+    statuses: Effect.suspend(() => Effect.forEach(models.values(), statusOf)).pipe(
+      Effect.withSpan("Projections.statuses")
+    ),
+    waitFor: Effect.fn("Projections.waitFor")(function* (name, position, timeout) {
+      const model = yield* find(name)
+      const duration = Duration.fromInputUnsafe(timeout)
+      yield* runner.changes
+        .until(reached(model, position), Duration.min(runner.pollInterval, WAIT_POLL))
+        .pipe(
+          Effect.timeoutOrElse({
+            duration,
+            orElse: () =>
+              Effect.flatMap(statusOf(model), (status) =>
+                Effect.fail(
+                  new Status.WaitTimedOut({
+                    name: model.table.name,
+                    position,
+                    reached: status.position,
+                    timeoutMillis: Duration.toMillis(duration)
+                  })
+                )
+              )
+          })
+        )
+    }),
+    pause: Effect.fn("Projections.pause")(function* (name) {
+      yield* told(store.pause((yield* find(name)).table.name))
+    }),
+    resume: Effect.fn("Projections.resume")(function* (name) {
+      yield* told(store.resume((yield* find(name)).table.name))
+    }),
+    skip: Effect.fn("Projections.skip")(function* (given, position, reason) {
+      const { name, version } = (yield* find(given)).table
+      yield* told(store.skip({ name, version, position, reason }))
+    }),
+    skipped: Effect.fn("Projections.skipped")(function* (name) {
+      return yield* store.skipped((yield* find(name)).table.name)
+    }),
+    rebuild: yield* rebuild(runner, find),
+    generations: Effect.fn("Projections.generations")(function* (name) {
+      return yield* store.states((yield* find(name)).table.name)
+    }),
+    drop: Effect.fn("Projections.drop")(function* (name, generation) {
+      yield* store.drop((yield* find(name)).table.name, generation)
+    })
+  })
+})
+
+/** How often who waits for a position looks at a read model that another host keeps. */
+const WAIT_POLL = Duration.millis(25)

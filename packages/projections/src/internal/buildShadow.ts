@@ -1,0 +1,96 @@
+/**
+ * Builds a shadow beside what serves, and puts it in its place.
+ */
+import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type {
+  Claim,
+  ClaimLost,
+  GenerationState,
+  ReadModelStoreError,
+  RowsDiffer
+} from "../ReadModelStore.ts"
+import type { Stopped } from "./advance.ts"
+import { catchUpTo } from "./catchUp.ts"
+import type { AnyModel } from "./rowFold.ts"
+import { claimed, hold, type Runner, stop, underClaim } from "./runner.ts"
+
+/** So few events left can be taken in while what serves stands still. */
+const NEARLY_THERE = 1_000
+
+/** Whether there was a shadow of this version to build, until it was switched or lost. */
+export const keepBuilding = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel
+): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
+  const { lease, owner, store } = runner
+  const { name, version } = model.table
+  const states = yield* store.states(name)
+  const shadow = states.find((state) => state.role === "shadow" && state.version === version)
+  if (shadow === undefined) return false
+  const claim = yield* store.claim(shadow, owner, lease)
+  if (Option.isNone(claim)) return false
+  return yield* build(runner, model, claim.value).pipe(
+    Effect.as(true),
+    // Nobody waits for the answer here: whoever began it is gone.
+    Effect.catchTag("RowsDiffer", (error) => Effect.as(Effect.logError(error.message), true)),
+    // `build` has recorded it.
+    Effect.catchTag("Stopped", () => Effect.succeed(true)),
+    Effect.catchTag("ClaimLost", () => Effect.succeed(false))
+  )
+})
+
+/** Builds the claimed shadow and switches; of the version that serves, only if it has the same rows. */
+export const build = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  claim: Claim
+): Effect.fn.Return<
+  GenerationState,
+  RowsDiffer | Stopped | ClaimLost | EventStoreError | ReadModelStoreError
+> {
+  const { name } = model.table
+  yield* claimed(name, "taken")
+  const built = buildHeld(runner, model, claim).pipe(
+    Effect.tapErrorTag("Stopped", (stopped) => stop(runner, claim, stopped))
+  )
+  const serving = yield* underClaim(runner, claim, built).pipe(
+    Effect.tapErrorTag("ClaimLost", () => claimed(name, "lost")),
+    Effect.onExit(() => Effect.sync(() => runner.changes.tellUnsafe()))
+  )
+  yield* Effect.logInfo(`${name} serves generation ${serving.generation}`)
+  return serving
+})
+
+const buildHeld = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, claim: Claim) {
+  const { store } = runner
+  const { name, version } = model.table
+  const held = yield* hold(runner, model, claim)
+  // Nobody drops what is claimed; who does it by hand has it begun anew.
+  if (held === undefined) return yield* Effect.die(`${name} has no generation ${claim.generation}`)
+  for (;;) {
+    const states = yield* store.states(name)
+    const serving = states.find(({ role }) => role === "serving")
+    if (serving === undefined) return yield* Effect.die(`${name} serves nothing`)
+    const compare = serving.version === version
+    const events = yield* catchUpTo(runner, held, {
+      role: "shadow",
+      upTo: upTo(serving, compare)
+    })
+    if (events > NEARLY_THERE) continue
+    return yield* store.switchOver(model.table, claim, {
+      compare,
+      catchUp: (still) =>
+        catchUpTo(runner, held, {
+          role: "shadow",
+          upTo: upTo(still, compare),
+          inTransaction: true
+        })
+    })
+  }
+})
+
+/** Not past what serves, or the two could not be compared. */
+const upTo = (serving: GenerationState, compare: boolean) =>
+  compare && serving.mode === "async" ? serving.checkpoints[0] : undefined

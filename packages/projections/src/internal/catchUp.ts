@@ -1,0 +1,54 @@
+/**
+ * Taking a held generation up to a position, or to what is settled.
+ */
+import type * as Position from "@daybook/kernel/Position"
+import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { ClaimLost, GenerationState, ReadModelStoreError } from "../ReadModelStore.ts"
+import { type Held, merge, type Page, type Stopped } from "./advance.ts"
+import { categoriesOf, lowest, type Runner, taker } from "./runner.ts"
+
+/** As many chunks of events as are read ahead, and folded in one step when they are there. */
+const CHUNKS_AHEAD = 8
+
+interface CatchUp {
+  readonly role: GenerationState["role"]
+  readonly upTo?: Position.Position | undefined
+  /** Inside of a transaction of the store, whose one connection does one thing after the other. */
+  readonly inTransaction?: boolean
+}
+
+/**
+ * All events up to `upTo`, or up to what is settled when it begins. The checkpoint is there afterwards, or at
+ * the last event without it. Gives the number of events.
+ */
+export const catchUpTo = Effect.fnUntraced(function* (
+  runner: Runner,
+  held: Held,
+  { inTransaction = false, role, upTo }: CatchUp
+): Effect.fn.Return<number, Stopped | ClaimLost | EventStoreError | ReadModelStoreError> {
+  const after = lowest(held.checkpoints)
+  if (upTo !== undefined && upTo <= after) return 0
+  const take = yield* taker(runner, held, role, inTransaction ? 1 : "unbounded")
+  let events = 0
+  const pages = runner.events.readAll({ after, upTo, categories: categoriesOf(held.model) }).pipe(
+    // The options above are built here, within their ranges.
+    Stream.catchTag("InvalidReadOption", Stream.die),
+    Stream.chunks,
+    Stream.map((chunk): Page => ({
+      events: chunk,
+      position: Arr.lastNonEmpty(chunk).position
+    }))
+  )
+  yield* (inTransaction ? pages : Stream.buffer(pages, { capacity: CHUNKS_AHEAD })).pipe(
+    Stream.runForEachArray((pages) => {
+      const page = merge(pages)
+      events += page.events.length
+      return take(page)
+    })
+  )
+  if (upTo !== undefined) yield* take({ events: [], position: upTo })
+  return events
+})

@@ -1,0 +1,87 @@
+/**
+ * Keeps the serving generation of a read model, if this host is the one to do it.
+ */
+import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { ReadModelStoreError } from "../ReadModelStore.ts"
+import { type Held, merge } from "./advance.ts"
+import { catchUpTo } from "./catchUp.ts"
+import type { AnyModel } from "./rowFold.ts"
+import {
+  categoriesOf,
+  claimed,
+  hold,
+  lowest,
+  type Runner,
+  stop,
+  taker,
+  underClaim
+} from "./runner.ts"
+
+/**
+ * How many pages are read ahead, and folded in one step when they are there: behind, steps are large and few; at the
+ * head each page is a step of its own.
+ */
+const PAGES_AHEAD = 8
+
+/** Whether there was something to do, until there was no more or another host had it. */
+export const keepServing = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  inline: boolean
+): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
+  const { lease, owner, store } = runner
+  const { name, version } = model.table
+  const states = yield* store.states(name)
+  const serving = states.find(({ role }) => role === "serving")
+  // Another version of the program keeps another version of the rows.
+  if (serving === undefined || serving.version !== version) return false
+  if (serving.mode === "inline") {
+    if (inline) return false
+    // It was kept by the appends of an earlier configuration.
+    yield* store.demote(
+      name,
+      Effect.map(runner.events.backlog(), ({ head }) => head).pipe(
+        Effect.catchTag("InvalidReadOption", Effect.die)
+      )
+    )
+    return true
+  }
+  const claim = yield* store.claim(serving, owner, lease)
+  if (Option.isNone(claim)) return false
+  yield* claimed(name, "taken")
+  const held = yield* hold(runner, model, claim.value)
+  if (held === undefined) return false
+  const kept = (inline ? handOver(runner, held) : follow(runner, held)).pipe(
+    Effect.catchTag("Stopped", (stopped) => stop(runner, claim.value, stopped))
+  )
+  return yield* underClaim(runner, claim.value, kept).pipe(
+    Effect.as(true),
+    Effect.catchTag("ClaimLost", () => Effect.as(claimed(name, "lost"), false))
+  )
+})
+
+/** From the checkpoint to the head and then live; it ends only by failing. */
+const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
+  const take = yield* taker(runner, held, "serving")
+  yield* runner.events
+    .subscribePages({ after: lowest(held.checkpoints), categories: categoriesOf(held.model) })
+    .pipe(
+      // The options above are built here, within their ranges.
+      Stream.catchTag("InvalidReadOption", Stream.die),
+      Stream.buffer({ capacity: PAGES_AHEAD }),
+      Stream.runForEachArray((pages) => take(merge(pages)))
+    )
+})
+
+/** Catches up, and leaves the rows to the appends from then on. */
+const handOver = Effect.fnUntraced(function* (runner: Runner, held: Held) {
+  yield* catchUpTo(runner, held, { role: "serving" })
+  yield* runner.store.promote(
+    held.claim,
+    catchUpTo(runner, held, { role: "serving", inTransaction: true })
+  )
+  runner.changes.tellUnsafe()
+})

@@ -1,0 +1,17 @@
+/**
+ * Which partition of a shadow a row belongs to.
+ */
+
+/**
+ * FNV-1a over the UTF-16 code units of the text of a key, http://www.isthe.com/chongo/tech/comp/fnv/.
+ *
+ * Hosts of different releases build one shadow together, so it must never change; that of a library might.
+ */
+export const partitionOf = (keyText: string, partitions: number): number => {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < keyText.length; at++) {
+    hash = Math.imul(hash ^ keyText.charCodeAt(at), 0x01000193)
+  }
+  // Without this a low bit of the hash would depend on the low bits of the text alone.
+  return ((hash ^ (hash >>> 15)) >>> 0) % partitions
+}

@@ -1,0 +1,178 @@
+/**
+ * What the fibers of a runner share.
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import type * as Position from "@daybook/kernel/Position"
+import type { EventStore, EventStoreError } from "@daybook/store/EventStore"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import type { Claim, ClaimLost, GenerationState, ReadModelStore } from "../ReadModelStore.ts"
+import type { ReadModelStoreError } from "../ReadModelStore.ts"
+import { advance, type Held, type Page, Stopped } from "./advance.ts"
+import type { Changes } from "./changes.ts"
+import type { AnyModel } from "./rowFold.ts"
+import * as Metrics from "./runnerMetrics.ts"
+
+export interface Runner {
+  readonly events: EventStore["Service"]
+  readonly store: ReadModelStore["Service"]
+  readonly changes: Changes
+  readonly owner: string
+  readonly lease: Duration.Duration
+  readonly pollInterval: Duration.Duration
+  readonly partitions: number
+}
+
+export const categoriesOf = ({ projection }: AnyModel) =>
+  projection.from.map(({ category }) => category)
+
+/** A generation's state by its number; gone when somebody dropped it meanwhile. */
+export const stateOf = (
+  { store }: Runner,
+  name: Projection.Name,
+  generation: number
+): Effect.Effect<GenerationState | undefined, ReadModelStoreError> =>
+  Effect.map(store.states(name), (states) =>
+    states.find((state) => state.generation === generation)
+  )
+
+/** What a claim holds, as it stands now. */
+export const hold = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  claim: Claim
+): Effect.fn.Return<Held | undefined, ReadModelStoreError> {
+  const { name, version } = model.table
+  const state = yield* stateOf(runner, name, claim.generation)
+  if (state === undefined) return undefined
+  const skipped = yield* runner.store.skipped(name)
+  return {
+    model,
+    claim,
+    checkpoints: Array.from(state.checkpoints),
+    skipped: new Set(skipped.filter((one) => one.version === version).map((one) => one.position))
+  }
+})
+
+export const lowest = (checkpoints: ReadonlyArray<Position.Position>): Position.Position =>
+  checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))
+
+/**
+ * Runs what is done under a claim, and renews the claim meanwhile. However it ends, the claim is not held for longer.
+ */
+export const underClaim = <A, E, R>(
+  { lease, store }: Runner,
+  claim: Claim,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | ClaimLost | ReadModelStoreError, R> =>
+  Effect.raceFirst(
+    effect,
+    Effect.andThen(Effect.sleep(Duration.times(lease, 1 / 3)), store.renew(claim)).pipe(
+      Effect.forever
+    )
+  ).pipe(
+    // Not of use any more, or lost already; if it can't be told, the lease runs out.
+    Effect.onExit(() =>
+      Effect.ignore(store.release(claim)).pipe(Effect.interruptible, Effect.timeoutOption(lease))
+    )
+  )
+
+/** Takes pages in, one after the other, and tells how fast. */
+export const taker = Effect.fnUntraced(function* (
+  { changes, store }: Runner,
+  held: Held,
+  role: GenerationState["role"],
+  concurrency: 1 | "unbounded" = "unbounded"
+) {
+  const { name } = held.model.table
+  const counted = { projection: name, role }
+  const taken = Metric.withAttributes(Metrics.events, counted)
+  const steps = Metric.withAttributes(Metrics.steps, counted)
+  const lag = Metric.withAttributes(Metrics.lag, counted)
+  let since = yield* Clock.currentTimeMillis
+  let events = 0
+  let eventsPerSecond = 0
+  return Effect.fnUntraced(function* (page: Page) {
+    yield* advance(store, held, page, { eventsPerSecond, concurrency })
+    changes.tellUnsafe()
+    const now = yield* Clock.currentTimeMillis
+    events += page.events.length
+    // Over a second at least: a rate of single pages would say how large they were.
+    if (now - since >= 1_000) {
+      eventsPerSecond = (events * 1_000) / (now - since)
+      since = now
+      events = 0
+    }
+    const last = page.events.at(-1)
+    yield* Metric.update(taken, page.events.length)
+    yield* Metric.update(steps, 1)
+    if (last !== undefined) {
+      yield* Metric.update(lag, (now - DateTime.toEpochMillis(last.recordedAt)) / 1_000)
+    }
+  })
+})
+
+/** Records what stopped a generation, where everybody sees it. */
+export const stop = Effect.fnUntraced(function* (
+  { changes, store }: Runner,
+  claim: Claim,
+  { poison }: Stopped
+) {
+  yield* store.stop(claim, poison)
+  changes.tellUnsafe()
+  yield* Metric.update(
+    Metric.withAttributes(Metrics.stops, { projection: claim.name, reason: poison.reason }),
+    1
+  )
+  yield* Effect.logError(
+    `${claim.name} stopped at position ${poison.position}, ${poison.type} at revision ` +
+      `${poison.revision} of ${poison.streamId}: ${poison.issue}`
+  )
+})
+
+export const claimed = (name: Projection.Name, outcome: "taken" | "lost") =>
+  Metric.update(Metric.withAttributes(Metrics.claims, { projection: name, outcome }), 1)
+
+// Soon at first, since most losses are short; every 5 s in the end, since a store that comes back has enough to do.
+const backOff = Schedule.jittered(
+  Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("5 seconds")])
+)
+
+/**
+ * Does it again and again: at once while it finds something to do, else when something changed. What a store
+ * fails with is logged once for each loss, and tried again.
+ */
+export const forever = <E extends EventStoreError | ReadModelStoreError>(
+  { changes, pollInterval }: Runner,
+  name: Projection.Name,
+  once: Effect.Effect<boolean, E>
+): Effect.Effect<never> => {
+  let failing = false
+  const failed = (error: E) =>
+    Effect.andThen(
+      Metric.update(Metric.withAttributes(Metrics.retries, { projection: name }), 1),
+      Effect.suspend(() => {
+        if (failing) return Effect.void
+        failing = true
+        return Effect.logWarning(
+          `${name} can't go on, and tries again until it can`,
+          Cause.fail(error)
+        )
+      })
+    )
+  return changes
+    .until(
+      Effect.map(once, (worked): Option.Option<never> | undefined => {
+        failing = false
+        return worked ? Option.none() : undefined
+      }),
+      pollInterval
+    )
+    .pipe(Effect.tapError(failed), Effect.retry(backOff), Effect.forever, Effect.orDie)
+}
