@@ -18,9 +18,12 @@
  *
  * @since 0.1.0
  */
-import type * as Projection from "@daybook/kernel/Projection"
-import type * as Result from "effect/Result"
+import * as Projection from "@daybook/kernel/Projection"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { codecOf } from "./internal/rowCodec.ts"
+import { deriveColumn } from "./internal/deriveColumn.ts"
+import { describe } from "./internal/describeTable.ts"
 
 /**
  * The PostgreSQL type of a column.
@@ -117,9 +120,90 @@ export type Any = ReadModelTable<object, object>
  */
 export class InvalidProjection extends Schema.TaggedError<InvalidProjection>()(
   "InvalidProjection",
-  { name: Schema.String, field: Schema.String, issue: Schema.String }
-) {}
+  { name: Projection.Name, field: Schema.String, issue: Schema.String }
+) {
+  override get message() {
+    return `${this.name} can't be a table: ${this.field} ${this.issue}`
+  }
+}
 
-export declare const make: <Event, Key, Row>(
+/**
+ * Derives the table of a projection.
+ *
+ * **Details**
+ * Errors: `InvalidProjection`, a field that has no column, or two that have the same; a primary key or an index that can't
+ * be.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <Event, Key, Row>(
   projection: Projection.Projection<Event, Key, Row>
-) => Result.Result<ReadModelTable<Key, Row>, InvalidProjection>
+): Result.Result<ReadModelTable<Key, Row>, InvalidProjection> =>
+  Result.gen(function* () {
+    const { name, row, version } = projection
+    const invalid = (field: string, issue: string) =>
+      Result.fail(new InvalidProjection({ name, field, issue }))
+    const columns: Array<Column> = []
+    const absent = new Set<string>()
+    for (const field of Object.keys(row.fields)) {
+      const derived = deriveColumn(row, field)
+      if (Result.isFailure(derived)) return yield* invalid(field, derived.failure)
+      const { column, isOptional } = derived.success
+      const same = columns.find((other) => other.name === column.name)
+      if (same !== undefined) {
+        return yield* invalid(field, `has the column ${column.name}, as ${same.field} has`)
+      }
+      columns.push(column)
+      if (isOptional) absent.add(field)
+    }
+    const columnOf = (field: string, of: string) => {
+      const column = columns.find((one) => one.field === field)
+      return column === undefined
+        ? invalid(field, `of ${of} is no field of the row`)
+        : Result.succeed(column)
+    }
+    const distinct = (fields: ReadonlyArray<string>, of: string) =>
+      new Set(fields).size < fields.length
+        ? invalid(fields.join(", "), `of ${of} names a field twice`)
+        : Result.all(fields.map((field) => columnOf(field, of)))
+    const primaryKey = yield* distinct(projection.primaryKey, "the primary key")
+    if (primaryKey.length === 0) return yield* invalid("the primary key", "is empty")
+    for (const { field, nullable, type } of primaryKey) {
+      if (nullable) return yield* invalid(field, "of the primary key may be null")
+      if (type === "jsonb" || type === "double precision") {
+        return yield* invalid(field, `of the primary key is ${type}`)
+      }
+    }
+    const indexes: Array<ReadonlyArray<Column>> = []
+    for (const fields of projection.indexes) {
+      const index = yield* distinct(fields, "an index")
+      const json = index.find(({ type }) => type === "jsonb")
+      if (json !== undefined) return yield* invalid(json.field, "of an index is jsonb")
+      if (index.length === 0) return yield* invalid("an index", "is empty")
+      indexes.push(index)
+    }
+    const keyFields = Object.fromEntries(
+      primaryKey.flatMap(({ field }) => {
+        const schema = row.fields[field]
+        return schema === undefined ? [] : [[field, schema] as const]
+      })
+    )
+    // The fields of a `RowSchema` need no services, and `Key` is the part of the row that these are.
+    const keySchema = Schema.Struct(keyFields) as Schema.Top as Schema.Codec<Key, unknown>
+    const rows = codecOf<Row>(row, columns, absent)
+    const keys = codecOf<Key>(keySchema, primaryKey, new Set())
+    return {
+      name,
+      version,
+      columns,
+      primaryKey,
+      indexes,
+      description: describe(row, columns, primaryKey, indexes),
+      encode: rows.encode,
+      decode: rows.decode,
+      encodeKey: keys.encode,
+      decodeKey: keys.decode,
+      keyText: (key) => JSON.stringify(primaryKey.map(({ field }) => key[field]))
+    }
+  })

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -17,6 +18,21 @@ import * as Log from "./internal/memoryLog.ts"
 import { eventIds, readOptions } from "./internal/readOptions.ts"
 import * as Subscription from "./internal/subscription.ts"
 import * as WakeUps from "./internal/wakeUps.ts"
+
+/**
+ * What is asked with the events that an append is about to record, and then does its part in the same step as the append: so that
+ * both happen or neither, and nobody sees one without the other. Nothing unless provided around an append.
+ *
+ * **Details**
+ * Not asked for an append that is refused or repeated. A failure takes the place of the append.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const BeforeCommit = Context.Reference<Log.BeforeCommit | undefined>(
+  "@daybook/store/EventStoreMemory/BeforeCommit",
+  { defaultValue: () => undefined }
+)
 
 /**
  * An empty log of its own; nothing is shared between two of them.
@@ -40,9 +56,10 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
   }: Parameters<EventStore["Service"]["appendAll"]>[0]) {
     const encoded = yield* Effect.fromResult(encodeAppends(appends, checks ?? []))
     const now = yield* Clock.currentTimeMillis
+    const beforeCommit = yield* BeforeCommit
     // Deciding, writing and waking are one synchronous step: no other fiber gets in between.
     return yield* Effect.suspend(() => {
-      const answers = Log.append(log, encoded, now)
+      const answers = Log.append(log, encoded, now, beforeCommit)
       wakeUps.wakeAllUnsafe()
       return Effect.fromResult(answers)
     })

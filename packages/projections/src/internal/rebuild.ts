@@ -42,6 +42,7 @@ export const rebuild = Effect.fnUntraced(function* (
 ) {
   // That of the runner: a rebuild goes on though nobody looks.
   const scope = yield* Scope.Scope
+  let begun = 0
   return (
     name: string,
     options: { readonly partitions?: number } = {}
@@ -51,7 +52,8 @@ export const rebuild = Effect.fnUntraced(function* (
         const model = yield* find(name)
         const { claim, shadow } = yield* runner.store.beginShadow(model.table, {
           partitions: options.partitions ?? runner.partitions,
-          owner: runner.owner,
+          // Another than that of the fiber which ends what nobody is building.
+          owner: `${runner.owner} rebuild ${++begun}`,
           lease: runner.lease
         })
         const building = Option.isSome(claim)

@@ -17,6 +17,7 @@ import {
   type Appended,
   type EventAddress,
   EventIdConflict,
+  type EventStoreError,
   MAX_BETWEEN,
   type ReadAllOptions,
   type ReadOptions,
@@ -46,14 +47,23 @@ export interface Log {
 
 export const empty = (): Log => ({ events: [], streams: new Map(), ids: new Map() })
 
+/** Is told what is about to be recorded, and gives what to do when it is, or an error instead of it. */
+export type BeforeCommit = (
+  recorded: ReadonlyArray<RecordedEvent>
+) => Result.Result<() => void, EventStoreError>
+
 /**
  * Writes all appends, or none, and tells the last revision and position of each.
  */
 export const append = (
   log: Log,
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
-  recordedAt: number
-): Result.Result<Arr.NonEmptyReadonlyArray<Appended>, EventIdConflict | WrongExpectedRevision> => {
+  recordedAt: number,
+  beforeCommit?: BeforeCommit
+): Result.Result<
+  Arr.NonEmptyReadonlyArray<Appended>,
+  EventIdConflict | WrongExpectedRevision | EventStoreError
+> => {
   // Of at least one append, since checks come after the appends they go with.
   const writes = appends.filter(
     ({ events }) => events.length > 0
@@ -72,7 +82,14 @@ export const append = (
       return Result.fail(wrongExpectedRevision(streamId, expected, stream))
     }
   }
-  return Result.succeed(Arr.map(writes, (append) => write(log, append, recordedAt)))
+  if (beforeCommit === undefined) {
+    return Result.succeed(Arr.map(writes, (append) => write(log, append, recordedAt)))
+  }
+  return Result.map(beforeCommit(numbered(log, writes, recordedAt).map(toRecorded)), (commit) => {
+    const appended = Arr.map(writes, (append) => write(log, append, recordedAt))
+    commit()
+    return appended
+  })
 }
 
 /** The answer to an append whose ids are all recorded on its stream, in its order. */
@@ -85,6 +102,28 @@ const firstAnswer = (log: Log, { events, streamId }: EncodedAppend): Appended | 
     last = stored
   }
   return last && { revision: last.revision, position: last.position, repeated: true }
+}
+
+/** What `write` would write. */
+const numbered = (
+  log: Log,
+  appends: ReadonlyArray<EncodedAppend>,
+  recordedAt: number
+): ReadonlyArray<Stored> => {
+  let count = log.events.length
+  // No stream is named twice.
+  return appends.flatMap(({ events, streamId }) => {
+    const category = StreamId.category(streamId)
+    const length = log.streams.get(streamId)?.length ?? 0
+    return events.map((event, index): Stored => ({
+      ...event,
+      streamId,
+      category,
+      revision: Revision.make(length + index + 1),
+      position: Position.make(BigInt(++count)),
+      recordedAt
+    }))
+  })
 }
 
 const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number): Appended => {

@@ -1,0 +1,245 @@
+/**
+ * Reading the rows that are served, typed by their projection.
+ *
+ * On Postgres they are in a table too, for whatever SQL can ask.
+ *
+ * @since 0.1.0
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import {
+  type Condition,
+  ReadModelStore,
+  type ReadModelStoreError,
+  type RowQuery
+} from "./ReadModelStore.ts"
+import * as ReadModelTable from "./ReadModelTable.ts"
+
+/** The fields of a row that are columns to compare by: those that are no objects, but instants. */
+type Comparable<Row> = {
+  readonly [Field in keyof Row]: Exclude<Row[Field], null | undefined> extends
+    | string
+    | number
+    | bigint
+    | boolean
+    | Date
+    | { readonly epochMilliseconds: number }
+    ? Field
+    : never
+}[keyof Row] &
+  string
+
+/**
+ * What must hold of a field, all that is given: it equals a value or does not, has one of several, or is within bounds. `null`
+ * equals `null` here, and is neither below nor above anything.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Filter<in out Value> {
+  readonly equal?: Value
+  readonly not?: Value
+  readonly oneOf?: ReadonlyArray<Value>
+  readonly below?: NonNullable<Value>
+  readonly atMost?: NonNullable<Value>
+  readonly above?: NonNullable<Value>
+  readonly atLeast?: NonNullable<Value>
+}
+
+/**
+ * Which rows to read: all, in the order of their primary key, unless said otherwise.
+ *
+ * **Details**
+ * `where`: by field, what must hold. `orderBy`: fields that are never `null`, in ascending order unless they are `descending`; the
+ * primary key decides between equals. `after`: rows behind this one in that order, which need not be there any more: the last
+ * of a page leads to the next. `limit`: at most so many, a whole number, 0 or more. Text is ordered by its bytes in UTF-8.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Query<in out Row> {
+  readonly where?: { readonly [Field in Comparable<Row>]?: Filter<Row[Field]> }
+  readonly orderBy?: ReadonlyArray<Comparable<Row> | { readonly descending: Comparable<Row> }>
+  readonly after?: Row
+  readonly limit?: number
+}
+
+/**
+ * A query asks for what the table does not have, or for a value that no row can have.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidQuery extends Schema.TaggedError<InvalidQuery>()("InvalidQuery", {
+  name: Schema.String,
+  field: Schema.String,
+  issue: Schema.String
+}) {
+  override get message() {
+    return `${this.name} can't be asked so: ${this.field} ${this.issue}`
+  }
+}
+
+/**
+ * Why rows could not be read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type ReadError = ReadModelTable.InvalidProjection | InvalidQuery | ReadModelStoreError
+
+/**
+ * The row of a key, if there is one.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const get = Effect.fn("ReadModel.get")(function* <
+  Event,
+  Key extends object,
+  Row extends object
+>(
+  projection: Projection.Projection<Event, Key, Row>,
+  key: Key
+): Effect.fn.Return<Option.Option<Row>, ReadError, ReadModelStore> {
+  const store = yield* ReadModelStore
+  const table = yield* Effect.fromResult(ReadModelTable.make(projection))
+  const invalid = (issue: string) =>
+    new InvalidQuery({ name: projection.name, field: "the key", issue })
+  const stored = yield* Effect.fromResult(Result.mapError(table.encodeKey(key), invalid))
+  const row = yield* store.get(table, stored)
+  return yield* Effect.transposeOption(Option.map(row, (found) => decode(table, found)))
+})
+
+/**
+ * Rows, in bounded memory.
+ *
+ * **Details**
+ * What is written meanwhile may be among them. Errors: `InvalidQuery`, before the first row.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const query = <Event, Key extends object, Row extends object>(
+  projection: Projection.Projection<Event, Key, Row>,
+  options: Query<Row> = {}
+): Stream.Stream<Row, ReadError, ReadModelStore> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const store = yield* ReadModelStore
+      const table = yield* Effect.fromResult(ReadModelTable.make(projection))
+      const asked = yield* Effect.fromResult(rowQuery(projection, table, options))
+      return Stream.mapEffect(store.query(table, asked), (row) => decode(table, row))
+    })
+  ).pipe(
+    Stream.withSpan("ReadModel.query", { attributes: { "daybook.projection": projection.name } })
+  )
+
+/** A store gives back what was encoded by the same schema. */
+const decode = <Key, Row>(
+  table: ReadModelTable.ReadModelTable<Key, Row>,
+  row: ReadModelTable.StoredRow
+) =>
+  Effect.orDie(
+    Effect.fromResult(
+      Result.mapError(table.decode(row), (issue) => new Error(`a row of ${table.name}: ${issue}`))
+    )
+  )
+
+const rowQuery = <Event, Key, Row extends object>(
+  { name, row }: Projection.Projection<Event, Key, Row>,
+  table: ReadModelTable.ReadModelTable<Key, Row>,
+  { after, limit, orderBy = [], where = {} }: Query<Row>
+): Result.Result<RowQuery, InvalidQuery> =>
+  Result.gen(function* () {
+    const invalid = (field: string, issue: string) =>
+      Result.fail(new InvalidQuery({ name, field, issue }))
+    const columnOf = (field: string) => {
+      const column = table.columns.find((one) => one.field === field)
+      if (column === undefined) return invalid(field, "is no field of the row")
+      return column.type === "jsonb"
+        ? invalid(field, "is JSON, which has no order")
+        : Result.succeed(column)
+    }
+    const conditions: Array<Condition> = []
+    for (const [field, filter] of Object.entries(where)) {
+      if (filter === undefined) continue
+      yield* columnOf(field)
+      if (!Predicate.isObject(filter)) return yield* invalid(field, "has a filter that is none")
+      const encode = encoder(row, field)
+      for (const [word, given] of Object.entries(filter)) {
+        const is = WORDS.get(word)
+        if (is === undefined) {
+          return yield* invalid(
+            field,
+            `has a filter ${word}; there are ${[...WORDS.keys()].join(", ")}`
+          )
+        }
+        const values: Array<Schema.Json> = []
+        for (const value of is === "oneOf" && Array.isArray(given) ? given : [given]) {
+          const encoded = encode(value)
+          if (Result.isFailure(encoded)) {
+            return yield* invalid(field, `is never ${String(value)}: ${encoded.failure.message}`)
+          }
+          values.push(encoded.success)
+        }
+        conditions.push({ field, is, values })
+      }
+    }
+    const order: Array<RowQuery["orderBy"][number]> = []
+    for (const given of orderBy) {
+      const field = typeof given === "string" ? given : given.descending
+      const column = yield* columnOf(field)
+      if (column.nullable)
+        return yield* invalid(field, "may be null, which has no place in an order")
+      order.push({ field, direction: typeof given === "string" ? "asc" : "desc" })
+    }
+    if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
+      return yield* invalid("limit", `is ${limit}, allowed is a whole number, 0 or more`)
+    }
+    const cursor =
+      after === undefined
+        ? Option.none()
+        : Option.some(
+            yield* Result.mapError(
+              table.encode(after),
+              (issue) => new InvalidQuery({ name, field: "after", issue })
+            )
+          )
+    return {
+      where: conditions,
+      orderBy: order,
+      after: cursor,
+      limit: Option.fromUndefinedOr(limit)
+    }
+  })
+
+const WORDS: ReadonlyMap<string, Condition["is"]> = new Map<string, Condition["is"]>([
+  ["equal", "equal"],
+  ["not", "notEqual"],
+  ["oneOf", "oneOf"],
+  ["below", "below"],
+  ["atMost", "atMost"],
+  ["above", "above"],
+  ["atLeast", "atLeast"]
+])
+
+/** The stored form of a value of a field; what a column of `null` stands for may also be absent. */
+const encoder = (row: Projection.RowSchema<unknown>, field: string) => {
+  // The fields of a `RowSchema` need no services.
+  const schema = Schema.Struct({
+    it: row.fields[field] ?? Schema.Never
+  }) as Schema.Top as Schema.Codec<unknown, unknown>
+  const encode = Schema.encodeUnknownResult(Schema.toCodecJson(schema))
+  return (value: unknown) =>
+    Result.map(
+      encode(value === undefined ? {} : { it: value }),
+      // A struct in JSON is an object.
+      (encoded) => (encoded as { readonly it?: Schema.Json }).it ?? null
+    )
+}

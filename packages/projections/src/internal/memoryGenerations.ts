@@ -1,0 +1,285 @@
+/**
+ * The generations of the read models of the memory store, and every change that they take.
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import * as Position from "@daybook/kernel/Position"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import {
+  AlreadyFolded,
+  type Changes,
+  type Claim,
+  ClaimLost,
+  DefinitionChanged,
+  type GenerationState,
+  type Opened,
+  type Poison,
+  type Skipped,
+  Superseded
+} from "../ReadModelStore.ts"
+import type { Any as AnyTable, StoredKey, StoredRow } from "../ReadModelTable.ts"
+
+export interface Generation {
+  readonly model: Model
+  readonly number: number
+  readonly version: Projection.Version
+  readonly description: ReadonlyArray<string>
+  readonly rows: Map<string, StoredRow>
+  role: GenerationState["role"]
+  mode: GenerationState["mode"]
+  checkpoints: Array<Position.Position>
+  owner: string | undefined
+  epoch: number
+  leaseEnd: number
+  poison: Poison | undefined
+  events: number
+  eventsPerSecond: number
+  /** Held in place while another is put in its place. */
+  still: boolean
+}
+
+export interface Model {
+  readonly name: Projection.Name
+  paused: boolean
+  readonly skipped: Array<Skipped>
+  generations: Array<Generation>
+}
+
+export type Models = Map<string, Model>
+
+export const find = (models: Models, name: string, number: number): Generation | undefined =>
+  models.get(name)?.generations.find((generation) => generation.number === number)
+
+export const servingOf = (models: Models, name: string): Generation | undefined =>
+  models.get(name)?.generations.find(({ role }) => role === "serving")
+
+const shadowOf = (model: Model, version: Projection.Version): Generation | undefined =>
+  model.generations.find(
+    (generation) => generation.role === "shadow" && generation.version === version
+  )
+
+const begin = (
+  model: Model,
+  { description, version }: AnyTable,
+  role: Generation["role"],
+  partitions: number
+): Generation => {
+  const generation: Generation = {
+    model,
+    number: Math.max(0, ...model.generations.map(({ number }) => number)) + 1,
+    version,
+    description,
+    rows: new Map(),
+    role,
+    mode: "async",
+    checkpoints: Array.from({ length: partitions }, () => Position.start),
+    owner: undefined,
+    epoch: 0,
+    leaseEnd: 0,
+    poison: undefined,
+    events: 0,
+    eventsPerSecond: 0,
+    still: false
+  }
+  model.generations.push(generation)
+  return generation
+}
+
+const changed = (
+  { description, version }: Generation,
+  table: AnyTable
+): DefinitionChanged | undefined => {
+  const stored = description.filter((line) => !table.description.includes(line))
+  const defined = table.description.filter((line) => !description.includes(line))
+  return stored.length + defined.length === 0
+    ? undefined
+    : new DefinitionChanged({ name: table.name, version, stored, defined })
+}
+
+export const open = (
+  models: Models,
+  table: AnyTable,
+  partitions: number,
+  millis: number
+): Result.Result<Opened, DefinitionChanged | Superseded> => {
+  const { name, version } = table
+  const model = models.get(name) ?? { name, paused: false, skipped: [], generations: [] }
+  models.set(name, model)
+  const serving = servingOf(models, name) ?? begin(model, table, "serving", 1)
+  if (serving.version > version) {
+    return Result.fail(new Superseded({ name, version, serving: serving.version }))
+  }
+  const known =
+    serving.version === version
+      ? serving
+      : (shadowOf(model, version) ?? begin(model, table, "shadow", partitions))
+  const difference = changed(known, table)
+  if (difference !== undefined) return Result.fail(difference)
+  return Result.succeed({
+    serving: stateOf(serving, millis),
+    shadow: Option.map(Option.fromUndefinedOr(shadowOf(model, version)), (shadow) =>
+      stateOf(shadow, millis)
+    )
+  })
+}
+
+export const beginShadow = (
+  models: Models,
+  table: AnyTable,
+  partitions: number
+): Result.Result<Generation, DefinitionChanged | Superseded> =>
+  Result.map(open(models, table, partitions, 0), () => {
+    // `open` has found or made it.
+    const model = models.get(table.name) as Model
+    return shadowOf(model, table.version) ?? begin(model, table, "shadow", partitions)
+  })
+
+export const stateOf = (generation: Generation, millis: number): GenerationState => ({
+  name: generation.model.name,
+  generation: generation.number,
+  version: generation.version,
+  role: generation.role,
+  mode: generation.mode,
+  checkpoints: Array.from(generation.checkpoints),
+  owner: generation.leaseEnd > millis ? Option.fromUndefinedOr(generation.owner) : Option.none(),
+  paused: generation.model.paused,
+  poison: Option.fromUndefinedOr(generation.poison),
+  events: generation.events,
+  eventsPerSecond: generation.eventsPerSecond
+})
+
+export const claim = (
+  generation: Generation,
+  owner: string,
+  lease: Duration.Duration,
+  millis: number
+): Option.Option<Claim> => {
+  const { mode, model, number, poison, role } = generation
+  const isFree = generation.owner === undefined || generation.leaseEnd <= millis
+  if (!isFree && generation.owner !== owner) return Option.none()
+  if (role === "retired" || mode === "inline" || model.paused || poison !== undefined) {
+    return Option.none()
+  }
+  generation.owner = owner
+  generation.epoch++
+  generation.leaseEnd = millis + Duration.toMillis(lease)
+  return Option.some({ name: model.name, generation: number, epoch: generation.epoch, lease })
+}
+
+export const lost = ({ epoch, generation, name }: Claim): ClaimLost =>
+  new ClaimLost({ name, generation, epoch })
+
+/** The generation, if this is the newest claim of it, and nothing keeps it from being written. */
+export const held = (models: Models, claimed: Claim): Result.Result<Generation, ClaimLost> => {
+  const generation = find(models, claimed.name, claimed.generation)
+  return generation === undefined ||
+    generation.owner === undefined ||
+    generation.epoch !== claimed.epoch ||
+    generation.role === "retired" ||
+    generation.mode === "inline" ||
+    generation.still
+    ? Result.fail(lost(claimed))
+    : Result.succeed(generation)
+}
+
+/** The same, if a step may be taken from where it says. */
+export const heldAt = (
+  models: Models,
+  claimed: Claim,
+  { from, partition }: { readonly from: Position.Position; readonly partition: number }
+): Result.Result<Generation, ClaimLost> =>
+  Result.filterOrFail(
+    held(models, claimed),
+    ({ checkpoints, model }) => !model.paused && checkpoints[partition] === from,
+    () => lost(claimed)
+  )
+
+/** Ends whatever claim there is. */
+export const free = (generation: Generation): void => {
+  generation.owner = undefined
+  generation.leaseEnd = 0
+}
+
+export const retire = (generation: Generation): void => {
+  generation.role = "retired"
+  free(generation)
+}
+
+export const lowest = ({ checkpoints }: Generation): Position.Position =>
+  checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))
+
+export const rowsOf = (
+  table: AnyTable,
+  { rows }: Generation,
+  keys: ReadonlyArray<StoredKey>
+): ReadonlyMap<string, StoredRow> => {
+  const found = new Map<string, StoredRow>()
+  for (const key of keys) {
+    const text = table.keyText(key)
+    const row = rows.get(text)
+    if (row !== undefined) found.set(text, row)
+  }
+  return found
+}
+
+export const write = (
+  table: AnyTable,
+  { rows }: Generation,
+  { deletions, upserts }: Changes
+): void => {
+  for (const row of upserts) rows.set(table.keyText(row), row)
+  for (const key of deletions) rows.delete(table.keyText(key))
+}
+
+export const skip = (
+  models: Models,
+  skipped: Omit<Skipped, "skippedAt">,
+  millis: number
+): Result.Result<void, AlreadyFolded> => {
+  const { name, position, version } = skipped
+  const model = models.get(name)
+  if (model === undefined) return Result.void
+  const known = model.skipped.some((one) => one.version === version && one.position === position)
+  if (known) return Result.void
+  const ofVersion = model.generations.filter(
+    (generation) => generation.version === version && generation.role !== "retired"
+  )
+  const serving = ofVersion.find(({ role }) => role === "serving")
+  if (serving !== undefined) {
+    const checkpoint = lowest(serving)
+    if (serving.mode === "inline" || checkpoint >= position) {
+      return Result.fail(new AlreadyFolded({ name, version, position, checkpoint }))
+    }
+  }
+  model.skipped.push({ ...skipped, skippedAt: DateTime.makeUnsafe(millis) })
+  for (const generation of ofVersion) {
+    free(generation)
+    if (generation.poison?.position === position) generation.poison = undefined
+    if (generation.role !== "shadow") continue
+    generation.poison = undefined
+    generation.rows.clear()
+    generation.events = 0
+    generation.checkpoints = generation.checkpoints.map(() => Position.start)
+  }
+  return Result.void
+}
+
+export const switchOver = (shadow: Generation, serving: Generation): void => {
+  retire(serving)
+  shadow.role = "serving"
+  shadow.mode = serving.mode
+  shadow.checkpoints = [lowest(shadow)]
+  free(shadow)
+}
+
+export const drop = (models: Models, name: string, number: number): void => {
+  const generation = find(models, name, number)
+  if (generation === undefined) return
+  if (generation.role === "serving") {
+    throw new Error(`generation ${number} of ${name} serves, and is not dropped`)
+  }
+  const { model } = generation
+  model.generations = model.generations.filter((other) => other !== generation)
+}

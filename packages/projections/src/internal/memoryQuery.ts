@@ -1,0 +1,77 @@
+/**
+ * Selecting and ordering rows as PostgreSQL does.
+ */
+import * as Equal from "effect/Equal"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import type { Condition, RowQuery } from "../ReadModelStore.ts"
+import type { Any as AnyTable, Column, ColumnType, StoredRow } from "../ReadModelTable.ts"
+
+export const selectRows = (
+  table: AnyTable,
+  rows: Iterable<StoredRow>,
+  { after, limit, orderBy, where }: RowQuery
+): ReadonlyArray<StoredRow> => {
+  const typeOf = new Map(table.columns.map(({ field, type }) => [field, type]))
+  const order = [
+    ...orderBy,
+    ...table.primaryKey.map(({ field }: Column) => ({ field, direction: "asc" as const }))
+  ]
+  const compareRows = (a: StoredRow, b: StoredRow): number => {
+    for (const { direction, field } of order) {
+      const compared = compare(typeOf.get(field), a[field] ?? null, b[field] ?? null)
+      if (compared !== 0) return direction === "asc" ? compared : -compared
+    }
+    return 0
+  }
+  const selected = Array.from(rows)
+    .filter((row) => where.every((condition) => holds(typeOf.get(condition.field), row, condition)))
+    .toSorted(compareRows)
+  const rest = Option.isNone(after)
+    ? selected
+    : selected.filter((row) => compareRows(row, after.value) > 0)
+  return Option.isNone(limit) ? rest : rest.slice(0, limit.value)
+}
+
+const holds = (
+  type: ColumnType | undefined,
+  row: StoredRow,
+  { field, is, values }: Condition
+): boolean => {
+  const value = row[field] ?? null
+  const equal = values.some(
+    (other) => Equal.equals(value, other) || compare(type, value, other) === 0
+  )
+  if (is === "equal" || is === "oneOf") return equal
+  if (is === "notEqual") return !equal
+  const [bound] = values
+  if (value === null || bound === undefined || bound === null) return false
+  const compared = compare(type, value, bound)
+  switch (is) {
+    case "below":
+      return compared < 0
+    case "atMost":
+      return compared <= 0
+    case "above":
+      return compared > 0
+    case "atLeast":
+      return compared >= 0
+  }
+}
+
+/** Of two values of one column; `null` is the last, as in PostgreSQL. */
+const compare = (type: ColumnType | undefined, a: Schema.Json, b: Schema.Json): number => {
+  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1
+  if (type === "numeric" && typeof a === "string" && typeof b === "string") {
+    const [one, other] = [BigInt(a), BigInt(b)]
+    return one < other ? -1 : one > other ? 1 : 0
+  }
+  if (typeof a === "string" && typeof b === "string") {
+    if (type === "timestamptz") return Math.sign(Date.parse(a) - Date.parse(b))
+    // By the bytes of UTF-8, which is by code points; UTF-16 orders astral characters before U+E000.
+    return Buffer.compare(Buffer.from(a), Buffer.from(b))
+  }
+  if (typeof a === "number" && typeof b === "number") return Math.sign(a - b)
+  if (typeof a === "boolean" && typeof b === "boolean") return Number(a) - Number(b)
+  return Equal.equals(a, b) ? 0 : 1
+}

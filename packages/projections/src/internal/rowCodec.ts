@@ -1,0 +1,124 @@
+/**
+ * Between rows and what stores keep of them.
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { Column, StoredRow } from "../ReadModelTable.ts"
+
+/** How many digits a `numeric` has before its point at most (PostgreSQL, "Numeric Types"). */
+const MAX_DIGITS = 131_072
+
+/** The first and the last instant of the years 0001 to 9999, which ISO 8601 and SQL both name. */
+const MIN_INSTANT = -62_135_596_800_000
+const MAX_INSTANT = 253_402_300_799_999
+
+export interface RowCodec<A> {
+  readonly encode: (value: A) => Result.Result<StoredRow, string>
+  readonly decode: (stored: StoredRow) => Result.Result<A, string>
+}
+
+/** `absent`: the fields that may be, for which stores keep `null`. */
+export const codecOf = <A>(
+  schema: Schema.Codec<A, unknown>,
+  columns: ReadonlyArray<Column>,
+  absent: ReadonlySet<string>
+): RowCodec<A> => {
+  const json = Schema.toCodecJson(schema)
+  const encode = Schema.encodeUnknownResult(json)
+  const decode = Schema.decodeUnknownResult(json)
+  return {
+    encode: (value) => {
+      const encoded = caught(() => encode(value))
+      if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+      // A struct in JSON is an object.
+      const fields = encoded.success as { readonly [field: string]: Schema.Json | undefined }
+      const stored: { [field: string]: Schema.Json } = {}
+      for (const column of columns) {
+        const checked = store(fields[column.field] ?? null, column)
+        if (Result.isFailure(checked)) return Result.fail(`${column.field}: ${checked.failure}`)
+        stored[column.field] = checked.success
+      }
+      return Result.succeed(stored)
+    },
+    decode: (stored) => {
+      const fields: { [field: string]: Schema.Json } = {}
+      for (const { field } of columns) {
+        const value = stored[field] ?? null
+        if (value !== null || !absent.has(field)) fields[field] = value
+      }
+      return caught(() => decode(fields))
+    }
+  }
+}
+
+/** A transformation in a schema that throws is an issue too. */
+const caught = <A>(convert: () => Result.Result<A, Schema.SchemaError>): Result.Result<A, string> =>
+  Result.flatMap(
+    Result.try({ try: convert, catch: String }),
+    Result.mapError(({ message }) => message)
+  )
+
+/** The same value as every store keeps it, or why none can. */
+const store = (value: Schema.Json, { type }: Column): Result.Result<Schema.Json, string> => {
+  if (value === null) return Result.succeed(null)
+  if (typeof value === "string") {
+    const issue =
+      type === "numeric"
+        ? value.length > MAX_DIGITS
+          ? `more than ${MAX_DIGITS} digits`
+          : undefined
+        : type === "timestamptz"
+          ? instantIssue(value)
+          : textIssue(value)
+    return issue === undefined ? Result.succeed(value) : Result.fail(issue)
+  }
+  if (typeof value === "number") return number(value, type)
+  if (type !== "jsonb") return Result.succeed(value)
+  return plain(value)
+}
+
+const number = (value: number, type: Column["type"]): Result.Result<number, string> => {
+  if (type === "bigint" && !Number.isSafeInteger(value)) {
+    return Result.fail(`${value} is past the whole numbers that are exact`)
+  }
+  // JSON and whole numbers of SQL have one zero.
+  return Number.isFinite(value)
+    ? Result.succeed(value === 0 ? 0 : value)
+    : Result.fail(`${value} is no number of JSON`)
+}
+
+const textIssue = (text: string): string | undefined =>
+  text.includes("\u0000")
+    ? "text with U+0000, which PostgreSQL does not hold"
+    : text.isWellFormed()
+      ? undefined
+      : "text with a lone surrogate, which is no Unicode"
+
+const instantIssue = (text: string): string | undefined => {
+  const millis = Date.parse(text)
+  return millis >= MIN_INSTANT && millis <= MAX_INSTANT
+    ? undefined
+    : `${text} is not in the years 0001 to 9999`
+}
+
+/** JSON inside of a column. */
+const plain = (value: Schema.Json): Result.Result<Schema.Json, string> => {
+  if (typeof value === "string") {
+    const issue = textIssue(value)
+    return issue === undefined ? Result.succeed(value) : Result.fail(issue)
+  }
+  if (typeof value === "number") return number(value, "jsonb")
+  if (typeof value !== "object" || value === null) return Result.succeed(value)
+  if (Array.isArray(value)) return Result.all((value as ReadonlyArray<Schema.Json>).map(plain))
+  return Result.map(
+    Result.all(
+      Object.entries(value).map(([key, entry]) => {
+        const issue = textIssue(key)
+        return issue === undefined
+          ? Result.map(plain(entry), (held) => [key, held] as const)
+          : Result.fail(issue)
+      })
+    ),
+    Object.fromEntries
+  )
+}

@@ -1,0 +1,107 @@
+/**
+ * A shop's tills, small enough to say what their read models hold: sales and refunds of products.
+ */
+import * as Aggregate from "@daybook/kernel/Aggregate"
+import * as Decider from "@daybook/kernel/Decider"
+import * as EventCodec from "@daybook/kernel/EventCodec"
+import * as Projection from "@daybook/kernel/Projection"
+import * as StreamId from "@daybook/kernel/StreamId"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+const item = { product: Schema.String, cents: Schema.Int }
+
+export const TillCommand = Schema.TaggedUnion({ Sell: item, Refund: item, Close: {} })
+export const TillEvent = Schema.TaggedUnion({ Sold: item, Refunded: item, Closed: {} })
+type Event = typeof TillEvent.Type
+
+const State = Schema.Struct({ cents: Schema.Int, open: Schema.Boolean })
+class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {}
+
+/** Tills of a category of their own: what is recorded by one test is not seen by another. */
+export const aggregateOf = (category: string) =>
+  Aggregate.make({
+    category,
+    decider: Decider.make({
+      initialState: { cents: 0, open: true },
+      decide: (command: typeof TillCommand.Type, { cents, open }: typeof State.Type) => {
+        if (!open) return Result.fail(new Refused())
+        return TillCommand.match(command, {
+          Sell: ({ _tag: _, ...sold }): Result.Result<ReadonlyArray<Event>, Refused> =>
+            Result.succeed([{ _tag: "Sold", ...sold }]),
+          Refund: ({ _tag: _, ...refunded }): Result.Result<ReadonlyArray<Event>, Refused> =>
+            refunded.cents > cents
+              ? Result.fail(new Refused())
+              : Result.succeed([{ _tag: "Refunded", ...refunded }]),
+          Close: (): Result.Result<ReadonlyArray<Event>, Refused> =>
+            Result.succeed([{ _tag: "Closed" }])
+        })
+      },
+      evolve: (state: typeof State.Type, event: Event) =>
+        TillEvent.match(event, {
+          Sold: ({ cents }) => ({ ...state, cents: state.cents + cents }),
+          Refunded: ({ cents }) => ({ ...state, cents: state.cents - cents }),
+          Closed: () => ({ ...state, open: false })
+        })
+    }),
+    codec: EventCodec.make({ name: category, events: TillEvent }),
+    state: State
+  })
+
+export type TillAggregate = ReturnType<typeof aggregateOf>
+
+/** What each till took in: a row a stream, gone when it is closed. */
+export const takings = (till: TillAggregate, name: string, version = 1) =>
+  Projection.make({
+    name,
+    version,
+    from: [till],
+    row: Schema.Struct({
+      tillId: Schema.String,
+      cents: Schema.Int,
+      sales: Schema.Int,
+      last: Schema.DateTimeUtc
+    }),
+    primaryKey: ["tillId"],
+    indexes: [["cents"]],
+    keys: (_, { streamId }) => [{ tillId: StreamId.id(streamId) }],
+    streams: ({ tillId }) => [Result.getOrThrow(StreamId.make(till.category, tillId))],
+    initial: () => undefined,
+    apply: (row, event, { key, recorded }) => {
+      const { cents, sales } = row ?? { cents: 0, sales: 0 }
+      const last = recorded.occurredAt
+      return TillEvent.match(event, {
+        Sold: (sold) => ({ ...key, cents: cents + sold.cents, sales: sales + 1, last }),
+        Refunded: (refunded) => ({ ...key, cents: cents - refunded.cents, sales, last }),
+        Closed: () => undefined
+      })
+    }
+  })
+
+/** What is sold of each product, and in which order: rows that streams share, whose fold minds the order. */
+export const products = (till: TillAggregate, name: string, version = 1) =>
+  Projection.make({
+    name,
+    version,
+    from: [till],
+    row: Schema.Struct({
+      product: Schema.String,
+      cents: Schema.BigInt,
+      log: Schema.Array(Schema.Struct({ till: Schema.String, cents: Schema.Int }))
+    }),
+    primaryKey: ["product"],
+    keys: (event) => (event._tag === "Closed" ? [] : [{ product: event.product }]),
+    initial: ({ product }) => ({ product, cents: 0n, log: [] }),
+    apply: (row, event, { recorded }) => {
+      if (event._tag === "Closed") return row
+      if (event.product === "poison") throw new Error("it can't be folded")
+      const cents = event._tag === "Sold" ? event.cents : -event.cents
+      const till = StreamId.id(recorded.streamId)
+      return {
+        product: row.product,
+        cents: row.cents + BigInt(cents),
+        // The newest of them only: a row is bounded.
+        log: [...row.log, { till, cents }].slice(-20)
+      }
+    }
+  })

@@ -1,0 +1,293 @@
+/**
+ * The law that read models keep through everything that happens to their hosts: their rows are those of a fold from
+ * the first event.
+ *
+ * {@link kept} runs generated {@link moves} on the stores in its context: commands are executed and appended, hosts that keep
+ * the read models crash before and after a step took effect, are closed and replaced, read pages of any size, and build
+ * the rows anew in the middle. In the end, for every projection, four ways must give the same rows:
+ *
+ * 1. what the hosts have stored behind the log;
+ * 2. what the appends have stored, for a copy of the projection that is kept inline;
+ * 3. the whole log, folded on demand (`LiveProjection.tableAt`);
+ * 4. each row folded on demand by itself (`LiveProjection.rowAt`).
+ *
+ * They share `keys` and `apply`, so none of them notices a definition that counts wrongly: give a `model`, which computes the
+ * rows from the accepted commands in its own way.
+ *
+ * @since 0.1.0
+ */
+import * as Aggregate from "@daybook/kernel/Aggregate"
+import * as Projection from "@daybook/kernel/Projection"
+import type * as Position from "@daybook/kernel/Position"
+import * as InlineProjections from "@daybook/projections/InlineProjections"
+import * as LiveProjection from "@daybook/projections/LiveProjection"
+import { Projections } from "@daybook/projections/Projections"
+import * as ReadModel from "@daybook/projections/ReadModel"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import { assert } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { type Fault, frail } from "./internal/frailStores.ts"
+
+/**
+ * Something that happens to a log and to the hosts that keep read models of it.
+ *
+ * **Details**
+ * `Execute`: commands on one of a few instances. `CatchUp`: the hosts take in all that is recorded. `Crash`: the host dies at one of its
+ * next steps, before or after it took effect, and another one starts. `Replace`: the host is closed and another one starts. `Pages`: how
+ * many events the next hosts get at a time. `Rebuild`: of all read models.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Move<Command> =
+  | {
+      readonly _tag: "Execute"
+      readonly instance: number
+      readonly commands: ReadonlyArray<Command>
+    }
+  | { readonly _tag: "CatchUp" }
+  | { readonly _tag: "Crash"; readonly when: "before" | "after"; readonly steps: number }
+  | { readonly _tag: "Replace" }
+  | { readonly _tag: "Pages"; readonly events: number }
+  | { readonly _tag: "Rebuild" }
+
+/**
+ * A schema of moves, to generate them from: of commands that are few enough to be accepted now and then.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const moves = <Command>(
+  command: Schema.Codec<Command, unknown>
+): Schema.Codec<ReadonlyArray<Move<Command>>, unknown> => {
+  const execute = Schema.TaggedStruct("Execute", {
+    instance: Schema.Literals([0, 0, 1, 2]),
+    commands: Schema.Array(command).check(Schema.isMinLength(1), Schema.isMaxLength(4))
+  })
+  const host = Schema.TaggedUnion({
+    CatchUp: {},
+    Crash: { when: Schema.Literals(["before", "after"]), steps: Schema.Literals([0, 1, 2]) },
+    Replace: {},
+    Pages: { events: Schema.Literals([1, 2, 3, 100]) },
+    Rebuild: {}
+  })
+  return Schema.Array(Schema.Union([execute, host, execute, execute])).check(
+    Schema.isMinLength(4),
+    Schema.isMaxLength(24)
+  )
+}
+
+/**
+ * What commands came to, for a model that recomputes rows: those that were accepted, in order.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Accepted<out Command> {
+  readonly id: string
+  readonly command: Command
+}
+
+/**
+ * The stored rows are those of a fold from the first event, in every way to get them.
+ *
+ * **Details**
+ * The store may hold other streams of the category: compare by a `model` only on a store of its own.
+ * Leases are short here, and run out by the clock of the stores.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const kept = <Command, State, Event, Rejection>(options: {
+  readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
+  readonly projections: ReadonlyArray<Projection.Any>
+  readonly moves: ReadonlyArray<Move<Command>>
+  /** By the name of a projection: its rows after the commands, in any order; those of instances of this run are compared. */
+  readonly model?: (
+    accepted: ReadonlyArray<Accepted<Command>>
+  ) => ReadonlyMap<string, ReadonlyArray<unknown>>
+}): Effect.Effect<void, unknown, EventStore | ReadModelStore> =>
+  Effect.gen(function* () {
+    const { aggregate, model, moves, projections } = options
+    const stores = yield* Effect.context<EventStore | ReadModelStore>()
+    const events = Context.get(stores, EventStore)
+    const run = SecureRandom.uuidV4Unsafe().slice(0, 8)
+    const inline = projections.map(copyOf)
+    const hosts = yield* makeHosts(stores, projections, inline)
+    const appending = yield* Layer.build(
+      Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer(inline))))
+    )
+    const handler = Context.get(appending, CommandHandler)
+    const accepted: Array<Accepted<Command>> = []
+
+    yield* hosts.start
+    for (const move of moves) {
+      switch (move._tag) {
+        case "Execute": {
+          const id = `${run}-${move.instance}`
+          for (const command of move.commands) {
+            const executed = yield* Effect.result(handler.execute(aggregate, id, command))
+            if (Result.isSuccess(executed)) accepted.push({ id, command })
+          }
+          break
+        }
+        case "CatchUp":
+          yield* hosts.catchUp(yield* head(events))
+          break
+        case "Crash":
+          yield* hosts.crash({ when: move.when, steps: move.steps })
+          break
+        case "Replace":
+          yield* hosts.stop
+          yield* hosts.start
+          break
+        case "Pages":
+          hosts.readPagesOf(move.events)
+          break
+        case "Rebuild":
+          yield* hosts.catchUp(yield* head(events))
+          yield* hosts.rebuild
+      }
+    }
+    yield* hosts.catchUp(yield* head(events))
+
+    const expected = model?.(accepted)
+    for (const [index, projection] of projections.entries()) {
+      const { name } = projection
+      const stored = yield* allRows(projection)
+      const live = yield* LiveProjection.tableAt(projection)
+      const kept = { name, rows: yield* comparable(projection, stored) }
+      assert.deepStrictEqual(
+        kept,
+        { name, rows: yield* comparable(projection, live) },
+        "stored behind the log, and folded from all of it"
+      )
+      const copy = inline[index] ?? projection
+      assert.deepStrictEqual(
+        { name, rows: yield* comparable(copy, yield* allRows(copy)) },
+        kept,
+        "stored by the appends, and behind the log"
+      )
+      for (const row of stored) {
+        const alone = yield* LiveProjection.rowAt(projection, row)
+        assert.deepStrictEqual(
+          yield* comparable(projection, Option.toArray(alone)),
+          yield* comparable(projection, [row]),
+          `a row of ${name} folded by itself, and stored`
+        )
+      }
+      const modelled = expected?.get(name)
+      if (modelled === undefined) continue
+      assert.deepStrictEqual(
+        kept,
+        // What a model gives is checked by the encoding of the row.
+        { name, rows: yield* comparable(projection, modelled as ReadonlyArray<object>) },
+        "stored, and computed from the accepted commands"
+      )
+    }
+  }).pipe(Effect.scoped)
+
+/** Short, since a host that died leaves its claims, and somebody waits here for them to run out. */
+const settings = { ...defaults, lease: "250 millis", pollInterval: "20 millis" } as const
+
+/** The same under another name, to be kept by the appends. */
+const copyOf = (projection: Projection.Any): Projection.Any => ({
+  ...projection,
+  name: Projection.Name.make(`${projection.name.slice(0, 30)}_inline`),
+  keys: (event, recorded) => projection.keys(event, recorded),
+  apply: (row, event, applied) => projection.apply(row, event, applied)
+})
+
+const head = (events: EventStore["Service"]) => Effect.map(events.backlog(), ({ head }) => head)
+
+const allRows = (projection: Projection.Any) => Stream.runCollect(ReadModel.query(projection, {}))
+
+/** Rows in their stored form, in the order of their keys. */
+const comparable = Effect.fnUntraced(function* (
+  projection: Projection.Any,
+  rows: ReadonlyArray<object>
+) {
+  const table = yield* Effect.fromResult(ReadModelTable.make(projection))
+  const stored = yield* Effect.forEach(rows, (row) => Effect.fromResult(table.encode(row)))
+  return stored.toSorted((a, b) => (table.keyText(a) < table.keyText(b) ? -1 : 1))
+})
+
+interface Host {
+  readonly scope: Scope.Closeable
+  readonly projections: Projections["Service"]
+  /** Nothing that it does reaches the stores any more, also not what it does last. */
+  readonly die: () => void
+}
+
+const makeHosts = Effect.fnUntraced(function* (
+  stores: Context.Context<EventStore | ReadModelStore>,
+  async: ReadonlyArray<Projection.Any>,
+  inline: ReadonlyArray<Projection.Any>
+) {
+  const outer = yield* Scope.Scope
+  let pageSize = 100
+  let running: Host | undefined
+  let dying: Fault | undefined
+
+  const start = Effect.gen(function* () {
+    const scope = yield* Scope.fork(outer)
+    const { die, layer } = frail(stores, { pageSize, fault: dying })
+    const built = yield* Layer.buildWithScope(
+      Layer.fresh(Projections.layer({ async, inline })).pipe(Layer.provide(layer)),
+      scope
+    ).pipe(Effect.provideService(RunnerSettings, settings))
+    running = { scope, projections: Context.get(built, Projections), die }
+  })
+  const stop = Effect.suspend(() =>
+    running === undefined ? Effect.void : Scope.close(running.scope, Exit.void)
+  )
+  const replaceDead = Effect.gen(function* () {
+    if (dying === undefined) return
+    running?.die()
+    yield* stop
+    dying = undefined
+    yield* start
+  })
+  const names = [...async, ...inline].map(({ name }) => name)
+  /** The host that runs in the end takes all in; one that is to die may do so on the way. */
+  const catchUp = (position: Position.Position) =>
+    Effect.gen(function* () {
+      yield* replaceDead
+      const host = running
+      if (host === undefined) return
+      yield* Effect.forEach(names, (name) => host.projections.waitFor(name, position, "20 seconds"))
+    })
+  return {
+    start,
+    stop,
+    catchUp,
+    crash: (fault: Fault) =>
+      Effect.gen(function* () {
+        yield* replaceDead
+        yield* stop
+        dying = fault
+        yield* start
+      }),
+    rebuild: Effect.suspend(() =>
+      Effect.forEach(names, (name) =>
+        running === undefined ? Effect.void : Stream.runDrain(running.projections.rebuild(name))
+      )
+    ),
+    readPagesOf: (events: number) => {
+      pageSize = events
+    }
+  }
+})

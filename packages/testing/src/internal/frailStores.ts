@@ -1,0 +1,81 @@
+/**
+ * The stores as a host sees them that is going to die: at a step of a read model, before or after it took effect.
+ */
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { EventStore } from "@daybook/store/EventStore"
+import type { SubscriptionPage } from "@daybook/store/Subscription"
+import * as Arr from "effect/Array"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+
+/** The host dies at the step after so many, before or after it took effect. */
+export interface Fault {
+  readonly when: "before" | "after"
+  readonly steps: number
+}
+
+export const frail = (
+  stores: Context.Context<EventStore | ReadModelStore>,
+  options: { readonly pageSize: number; readonly fault: Fault | undefined }
+) => {
+  const { fault, pageSize } = options
+  const events = Context.get(stores, EventStore)
+  const rows = Context.get(stores, ReadModelStore)
+  let dead = false
+  let steps = 0
+  // A dead host does nothing and is told nothing.
+  const alive = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => (dead ? Effect.never : effect))
+  const layer = Layer.mergeAll(
+    Layer.succeed(
+      EventStore,
+      EventStore.of({
+        ...events,
+        subscribePages: (subscribed) =>
+          Stream.flatMap(events.subscribePages(subscribed), (page) =>
+            Stream.fromIterable(smaller(page, pageSize))
+          ),
+        readAll: (read) => Stream.rechunk(events.readAll(read), pageSize)
+      })
+    ),
+    Layer.succeed(
+      ReadModelStore,
+      ReadModelStore.of({
+        ...rows,
+        claim: (of, owner, lease) => alive(rows.claim(of, owner, lease)),
+        renew: (claim) => alive(rows.renew(claim)),
+        release: (claim) => alive(rows.release(claim)),
+        step: (table, claim, step) =>
+          Effect.suspend(() => {
+            if (dead) return Effect.never
+            if (fault === undefined || steps++ < fault.steps) return rows.step(table, claim, step)
+            dead = true
+            return fault.when === "before"
+              ? Effect.never
+              : Effect.andThen(rows.step(table, claim, step), Effect.never)
+          }),
+        stop: (claim, poison) => alive(rows.stop(claim, poison)),
+        switchOver: (table, claim, over) => alive(rows.switchOver(table, claim, over)),
+        promote: (claim, catchUp) => alive(rows.promote(claim, catchUp))
+      })
+    )
+  )
+  return {
+    layer,
+    die: () => {
+      dead = true
+    }
+  }
+}
+
+/** The same page in parts; each ends at its last event, and the last where the page does. */
+const smaller = (page: SubscriptionPage, size: number): ReadonlyArray<SubscriptionPage> => {
+  if (page.events.length <= size) return [page]
+  const parts = Arr.chunksOf(page.events, size)
+  return parts.map((events, index) => ({
+    events,
+    position: index === parts.length - 1 ? page.position : Arr.lastNonEmpty(events).position
+  }))
+}
