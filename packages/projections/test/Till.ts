@@ -27,12 +27,14 @@ export const aggregateOf = (category: string) =>
       decide: (command: typeof TillCommand.Type, { cents, open }: typeof State.Type) => {
         if (!open) return Result.fail(new Refused())
         return TillCommand.match(command, {
-          Sell: ({ _tag: _, ...sold }): Result.Result<ReadonlyArray<Event>, Refused> =>
-            Result.succeed([{ _tag: "Sold", ...sold }]),
-          Refund: ({ _tag: _, ...refunded }): Result.Result<ReadonlyArray<Event>, Refused> =>
-            refunded.cents > cents
+          Sell: ({ cents, product }): Result.Result<ReadonlyArray<Event>, Refused> =>
+            Result.succeed([{ _tag: "Sold", product, cents }]),
+          Refund: (refund): Result.Result<ReadonlyArray<Event>, Refused> =>
+            refund.cents > cents
               ? Result.fail(new Refused())
-              : Result.succeed([{ _tag: "Refunded", ...refunded }]),
+              : Result.succeed([
+                  { _tag: "Refunded", product: refund.product, cents: refund.cents }
+                ]),
           Close: (): Result.Result<ReadonlyArray<Event>, Refused> =>
             Result.succeed([{ _tag: "Closed" }])
         })

@@ -31,6 +31,7 @@ import { EventStore } from "@daybook/store/EventStore"
 import { assert } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -106,7 +107,7 @@ export interface Accepted<out Command> {
  *
  * **Details**
  * The store may hold other streams of the category: compare by a `model` only on a store of its own.
- * Leases are short here, and run out by the clock of the stores.
+ * `lease`: of the hosts, 250 ms unless given: somebody waits for that of each host that died, by the clock of the stores.
  *
  * @category laws
  * @since 0.1.0
@@ -115,18 +116,19 @@ export const kept = <Command, State, Event, Rejection>(options: {
   readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
   readonly projections: ReadonlyArray<Projection.Any>
   readonly moves: ReadonlyArray<Move<Command>>
+  readonly lease?: Duration.Input
   /** By the name of a projection: its rows after the commands, in any order; those of instances of this run are compared. */
   readonly model?: (
     accepted: ReadonlyArray<Accepted<Command>>
   ) => ReadonlyMap<string, ReadonlyArray<unknown>>
 }): Effect.Effect<void, unknown, EventStore | ReadModelStore> =>
   Effect.gen(function* () {
-    const { aggregate, model, moves, projections } = options
+    const { aggregate, lease = "250 millis", model, moves, projections } = options
     const stores = yield* Effect.context<EventStore | ReadModelStore>()
     const events = Context.get(stores, EventStore)
     const run = SecureRandom.uuidV4Unsafe().slice(0, 8)
     const inline = projections.map(copyOf)
-    const hosts = yield* makeHosts(stores, projections, inline)
+    const hosts = yield* makeHosts(stores, lease, projections, inline)
     const appending = yield* Layer.build(
       Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer(inline))))
     )
@@ -200,13 +202,10 @@ export const kept = <Command, State, Event, Rejection>(options: {
     }
   }).pipe(Effect.scoped)
 
-/** Short, since a host that died leaves its claims, and somebody waits here for them to run out. */
-const settings = { ...defaults, lease: "250 millis", pollInterval: "20 millis" } as const
-
 /** The same under another name, to be kept by the appends. */
 const copyOf = (projection: Projection.Any): Projection.Any => ({
   ...projection,
-  name: Projection.Name.make(`${projection.name.slice(0, 30)}_inline`),
+  name: Projection.Name.make(`inline_${projection.name.slice(0, 33).replace(/_$/, "")}`),
   keys: (event, recorded) => projection.keys(event, recorded),
   apply: (row, event, applied) => projection.apply(row, event, applied)
 })
@@ -234,10 +233,14 @@ interface Host {
 
 const makeHosts = Effect.fnUntraced(function* (
   stores: Context.Context<EventStore | ReadModelStore>,
+  lease: Duration.Input,
   async: ReadonlyArray<Projection.Any>,
   inline: ReadonlyArray<Projection.Any>
 ) {
   const outer = yield* Scope.Scope
+  // A host that died leaves its claims, and others look for what is free.
+  const pollInterval = Duration.times(Duration.fromInputUnsafe(lease), 0.1)
+  const settings = { ...defaults, lease, pollInterval }
   let pageSize = 100
   let running: Host | undefined
   let dying: Fault | undefined

@@ -1,0 +1,127 @@
+import type * as Projection from "@daybook/kernel/Projection"
+import { ReadModelStore, ReadModelStoreError } from "@daybook/projections/ReadModelStore"
+import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import type { EventStore } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import { assert, describe, it, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import { products, type TillAggregate } from "./Till.ts"
+import { kept, moves, type Moves } from "./tillLaws.ts"
+
+const LEASE = "40 millis"
+
+const stores = Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer)
+
+layer(stores, { excludeTestServices: true })("Read models in memory", (it) => {
+  it.effect.prop(
+    "are those of a fold from the first event, whatever happens to their hosts",
+    { moves },
+    ({ moves }) => kept(moves, { lease: LEASE }),
+    { arbitrary: { runs: 60 }, timeout: 120_000 }
+  )
+})
+
+/** Enough of everything to show what is broken. */
+const eventful: Moves = [
+  { _tag: "Execute", instance: 0, commands: [sell("tea", 250), sell("mug", 1_000)] },
+  { _tag: "CatchUp" },
+  { _tag: "Execute", instance: 1, commands: [sell("tea", 250), sell("tea", 1)] },
+  { _tag: "Crash", when: "after", steps: 0 },
+  { _tag: "CatchUp" },
+  { _tag: "Execute", instance: 0, commands: [{ _tag: "Refund", product: "tea", cents: 250 }] },
+  { _tag: "CatchUp" }
+]
+
+function sell(product: "tea" | "mug", cents: 250 | 1_000 | 1) {
+  return { _tag: "Sell", product, cents } as const
+}
+
+const broken = (
+  change: (rows: ReadModelStore["Service"]) => Partial<ReadModelStore["Service"]>
+): Layer.Layer<EventStore | ReadModelStore> =>
+  Layer.merge(
+    EventStoreMemory.layer,
+    Layer.effect(
+      ReadModelStore,
+      Effect.map(ReadModelStoreMemory.make, (rows) => ({ ...rows, ...change(rows) }))
+    )
+  )
+
+const fails = (
+  stores: Layer.Layer<EventStore | ReadModelStore>,
+  twin?: (till: TillAggregate, name: string) => Projection.Any
+) =>
+  Effect.gen(function* () {
+    const law = kept(eventful, { lease: LEASE, ...(twin === undefined ? {} : { twin }) })
+    const exit = yield* Effect.exit(Effect.provide(law, stores))
+    assert.isTrue(Exit.isFailure(exit))
+  })
+
+describe("The law of read models catches", () => {
+  it.live("nothing about stores and definitions that keep it", () =>
+    Effect.provide(kept(eventful, { lease: LEASE }), stores)
+  )
+
+  it.live("a checkpoint that is saved apart from the rows", () =>
+    fails(
+      broken((rows) => {
+        let steps = 0
+        return {
+          step: (table, claim, step) =>
+            Effect.gen(function* () {
+              yield* rows.step(table, claim, { ...step, to: step.from })
+              // The connection is lost between the two, now and then.
+              if (steps++ % 3 === 1) {
+                return yield* new ReadModelStoreError({ operation: "step", cause: "lost" })
+              }
+              const fold = () => Result.succeed({ upserts: [], deletions: [] })
+              yield* rows.step(table, claim, { ...step, keys: [], fold })
+            })
+        }
+      })
+    )
+  )
+
+  it.live("a redelivered page that is folded again", () =>
+    fails(
+      broken((rows) => ({
+        step: (table, claim, step) =>
+          Effect.andThen(
+            rows.step(table, claim, { ...step, to: step.from }),
+            rows.step(table, claim, step)
+          )
+      }))
+    )
+  )
+
+  it.live("a store that loses a part of a column", () =>
+    fails(
+      broken((rows) => ({
+        step: (table, claim, step) =>
+          rows.step(table, claim, {
+            ...step,
+            fold: (found) =>
+              Result.map(step.fold(found), (changes) => ({
+                ...changes,
+                upserts: changes.upserts.map((row) => ("log" in row ? { ...row, log: [] } : row))
+              }))
+          })
+      }))
+    )
+  )
+
+  it.live("a refund that is not counted", () =>
+    fails(stores, (till, name) => {
+      const right: Projection.Any = products(till, name)
+      return {
+        ...right,
+        keys: (event, recorded) => right.keys(event, recorded),
+        apply: (row, event, applied) =>
+          applied.recorded.type === "Refunded" ? row : right.apply(row, event, applied)
+      }
+    })
+  )
+})

@@ -1,0 +1,66 @@
+/**
+ * The law of read models on tills, with the rows as they are counted from the accepted commands alone.
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import * as ProjectionLaws from "@daybook/testing/ProjectionLaws"
+import type * as Duration from "effect/Duration"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Schema from "effect/Schema"
+import { aggregateOf, products, takings, type TillAggregate, type TillCommand } from "./Till.ts"
+
+const item = {
+  product: Schema.Literals(["tea", "mug", "tray"]),
+  cents: Schema.Literals([0, 1, 250, 1_000])
+}
+
+/** Commands that meet: three products, and now and then the end of a till. */
+const Command = Schema.Union([
+  Schema.TaggedStruct("Sell", item),
+  Schema.TaggedStruct("Sell", item),
+  Schema.TaggedStruct("Sell", item),
+  Schema.TaggedStruct("Refund", item),
+  Schema.TaggedStruct("Close", {})
+])
+
+export const moves = ProjectionLaws.moves(Command)
+
+export type Moves = typeof moves.Type
+
+/** Rows of both read models, by loops over what was accepted. */
+const model =
+  (names: { readonly products: string }) =>
+  (accepted: ReadonlyArray<ProjectionLaws.Accepted<typeof TillCommand.Type>>) => {
+    const sums = new Map<string, { cents: bigint; log: Array<{ till: string; cents: number }> }>()
+    for (const { command, id } of accepted) {
+      if (command._tag === "Close") continue
+      const sum = sums.get(command.product) ?? { cents: 0n, log: [] }
+      const cents = command._tag === "Sell" ? command.cents : 0 - command.cents
+      sum.cents += BigInt(cents)
+      sum.log.push({ till: id, cents })
+      if (sum.log.length > 20) sum.log.shift()
+      sums.set(command.product, sum)
+    }
+    const rows = Array.from(sums, ([product, sum]) => ({ product, ...sum }))
+    return new Map([[names.products, rows]])
+  }
+
+/** The law on tills of a category of their own. */
+export const kept = (
+  moves: Moves,
+  options: {
+    readonly lease: Duration.Input
+    readonly twin?: (till: TillAggregate, name: string) => Projection.Any
+  }
+) => {
+  const id = SecureRandom.uuidV4Unsafe().slice(0, 8)
+  const till = aggregateOf(`till_${id}`)
+  const names = { takings: `takings_${id}`, products: `products_${id}` }
+  const { lease, twin = products } = options
+  return ProjectionLaws.kept({
+    aggregate: till,
+    projections: [takings(till, names.takings), twin(till, names.products)],
+    moves,
+    lease,
+    model: model(names)
+  })
+}
