@@ -21,6 +21,7 @@ import { fold, type AnyModel, prepare } from "./internal/rowFold.ts"
 import { keysToTouch } from "./internal/unnumbered.ts"
 import { InlinePoison, ReadModelStore, ReadModelStoreError } from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
+import type { StoredRow } from "./StoredRow.ts"
 
 /**
  * The event store beneath, whose appends keep the read models too.
@@ -74,7 +75,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
   const folds = (
     name: Projection.Name,
     recorded: ReadonlyArray<RecordedEvent>,
-    rows: ReadonlyMap<string, ReadModelTable.StoredRow>
+    rows: ReadonlyMap<string, StoredRow>
   ) => {
     const model = models.get(name)
     // What is folded was touched, and touched is what is listed here.

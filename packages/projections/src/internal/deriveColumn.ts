@@ -4,7 +4,7 @@
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Column, ColumnType } from "../ReadModelTable.ts"
+import type { Column, ColumnType } from "../StoredRow.ts"
 
 /** A node of the representation that `effect` gives of a schema, as far as it is looked at here. */
 interface Node {

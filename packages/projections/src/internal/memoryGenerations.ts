@@ -19,7 +19,8 @@ import {
   type Skipped,
   Superseded
 } from "../ReadModelStore.ts"
-import type { Any as AnyTable, StoredKey, StoredRow } from "../ReadModelTable.ts"
+import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
+import type { StoredRow } from "../StoredRow.ts"
 
 export interface Generation {
   readonly model: Model

@@ -3,7 +3,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Column, StoredRow } from "../ReadModelTable.ts"
+import type { Column, StoredRow } from "../StoredRow.ts"
 
 /** How many digits a `numeric` has before its point at most (PostgreSQL, "Numeric Types"). */
 const MAX_DIGITS = 131_072

@@ -11,7 +11,8 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import * as Cause from "effect/Cause"
 import * as Result from "effect/Result"
 import type { Changes, Poison } from "../ReadModelStore.ts"
-import type { ReadModelTable, StoredKey, StoredRow } from "../ReadModelTable.ts"
+import type { ReadModelTable, StoredKey } from "../ReadModelTable.ts"
+import type { StoredRow } from "../StoredRow.ts"
 
 /** A projection with its table. */
 export interface Model<Event, Key, Row> {
