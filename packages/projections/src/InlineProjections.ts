@@ -19,7 +19,12 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { fold, type AnyModel, prepare } from "./internal/rowFold.ts"
 import { keysToTouch } from "./internal/unnumbered.ts"
-import { InlinePoison, ReadModelStore, ReadModelStoreError } from "./ReadModelStore.ts"
+import {
+  InlinePoison,
+  OtherVersionKept,
+  ReadModelStore,
+  ReadModelStoreError
+} from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import type { StoredRow } from "./StoredRow.ts"
 
@@ -84,8 +89,11 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     return batch.poison === undefined ? fold(model, batch, rows) : Result.fail(batch.poison)
   }
 
-  /** Gives a read model that can't fold an event back to the runner, as of what it has folded. */
-  const giveBack = Effect.fnUntraced(function* (error: InlinePoison, operation: string) {
+  /** Gives a read model that this host can't keep back to the runner, as of what it has folded. */
+  const giveBack = Effect.fnUntraced(function* (
+    error: InlinePoison | OtherVersionKept,
+    operation: string
+  ) {
     // What the caller's transaction did to the rows ends with it, so here is nothing to give back.
     if (yield* events.inTransaction) return yield* new EventStoreError({ operation, cause: error })
     yield* store
@@ -116,7 +124,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
         .pipe(Effect.catchIf(isStoreError, failed(operation)), Effect.result)
       if (Result.isSuccess(kept)) return kept.success
       const { failure } = kept
-      if (!isInlinePoison(failure)) return yield* Effect.fail(failure)
+      if (!isInlinePoison(failure) && !isOtherVersion(failure)) return yield* Effect.fail(failure)
       yield* giveBack(failure, operation)
     }
   })
@@ -139,3 +147,6 @@ const isStoreError = (error: unknown): error is ReadModelStoreError =>
   error instanceof ReadModelStoreError
 
 const isInlinePoison = (error: unknown): error is InlinePoison => error instanceof InlinePoison
+
+const isOtherVersion = (error: unknown): error is OtherVersionKept =>
+  error instanceof OtherVersionKept

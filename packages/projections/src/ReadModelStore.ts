@@ -387,6 +387,23 @@ export class InlinePoison extends Schema.TaggedError<InlinePoison>()("InlinePois
 }
 
 /**
+ * Appends keep another version of the read model than the one that was to be kept, where this append would be
+ * missing: nothing was appended.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OtherVersionKept extends Schema.TaggedError<OtherVersionKept>()("OtherVersionKept", {
+  name: Projection.Name,
+  version: Projection.Version,
+  kept: Projection.Version
+}) {
+  override get message() {
+    return `Appends keep version ${this.kept} of ${this.name}, and not version ${this.version}`
+  }
+}
+
+/**
  * Tables of read models.
  *
  * @category services
@@ -533,11 +550,11 @@ export class ReadModelStore extends Context.Service<
      * **Details**
      * The keys are locked before the append, in one order, so that the events of a key are numbered in the order in which they are
      * folded, and no two callers wait for each other.
-     * Errors: `InlinePoison`, nothing was appended; those of the append.
+     * Errors: `InlinePoison` and `OtherVersionKept`, nothing was appended; those of the append.
      */
     readonly inline: <A, E>(
       append: InlineAppend<A, E>
-    ) => Effect.Effect<A, E | InlinePoison | ReadModelStoreError>
+    ) => Effect.Effect<A, E | InlinePoison | OtherVersionKept | ReadModelStoreError>
 
     /**
      * Hands a generation that was caught up to the appends, which keep its rows from then on; it ends the claim.

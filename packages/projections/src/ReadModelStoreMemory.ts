@@ -22,7 +22,9 @@ import { differences } from "./internal/rowDifferences.ts"
 import {
   type ClaimLost,
   type GenerationState,
+  type InlineAppend,
   InlinePoison,
+  OtherVersionKept,
   ReadModelStore,
   RowsDiffer
 } from "./ReadModelStore.ts"
@@ -167,19 +169,23 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         })
       ),
     drop: (name, number) => Effect.sync(() => Generations.drop(models, name, number)),
-    inline: ({ append, fold, touches }) =>
+    inline: <A, E>({ append, fold, touches }: InlineAppend<A, E>) =>
       Semaphore.withPermits(
         appending,
         1
       )(
-        Effect.suspend(() => {
+        Effect.suspend((): Effect.Effect<A, E | InlinePoison | OtherVersionKept> => {
           let poisoned: InlinePoison | undefined
           const kept = touches.flatMap(({ keys, table }) => {
             const serving = Generations.servingOf(models, table.name)
-            return serving?.mode === "inline" && serving.version === table.version
-              ? [{ table, keys, serving }]
-              : []
+            return serving?.mode === "inline" ? [{ table, keys, serving }] : []
           })
+          const other = kept.find(({ serving, table }) => serving.version !== table.version)
+          if (other !== undefined) {
+            const { serving, table } = other
+            const { name, version } = table
+            return Effect.fail(new OtherVersionKept({ name, version, kept: serving.version }))
+          }
           return append.pipe(
             Effect.provideService(EventStoreMemory.BeforeCommit, (recorded) => {
               const commits: Array<() => void> = []

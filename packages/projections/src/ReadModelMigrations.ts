@@ -1,0 +1,94 @@
+/**
+ * Creates and moves forward the tables in which PostgreSQL keeps how far read models are.
+ *
+ * The tables of read models themselves are made when they are opened. A layer of its own: building a store
+ * never changes a database. Safe when many hosts start at once.
+ *
+ * @since 0.1.0
+ */
+import type { SchemaName } from "@daybook/store/PostgresSchema"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Migrator from "effect/sql/Migrator"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import * as migration0001 from "./internal/readModelMigration0001.ts"
+import { ReadModelSchema } from "./ReadModelSchema.ts"
+
+/**
+ * Runs the migrations that {@link ReadModelSchema} still lacks, all or none, and gives their numbers and names.
+ *
+ * **Details**
+ * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do. What it makes
+ * belongs to the owner of the schema, whoever runs it as a member of that role.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const migrate: Effect.Effect<
+  ReadonlyArray<readonly [id: number, name: string]>,
+  Migrator.MigrationError | SqlError,
+  SqlClient
+> = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  const schema = yield* ReadModelSchema
+  return yield* sql.withTransaction(
+    Effect.gen(function* () {
+      // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
+      yield* sql`SELECT pg_advisory_xact_lock(
+        hashtextextended(${`daybook read models of ${schema}`}, 0))`
+      // Without a notice for each start that finds its schema there.
+      const found = yield* sql<{ readonly migrated: boolean }>`
+        SELECT EXISTS (
+          SELECT FROM pg_class WHERE relnamespace = n.oid AND relname = 'daybook__migrations'
+        ) AS migrated
+        FROM pg_namespace n WHERE nspname = ${schema}`
+      if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
+      const ran = yield* run({ loader: loader(schema), table: `${schema}.daybook__migrations` })
+      if (ran.length > 0) yield* giveToOwner(sql, schema)
+      return ran
+    })
+  )
+}).pipe(Effect.withSpan("ReadModelMigrations.migrate"))
+
+/**
+ * Runs {@link migrate} when it is built.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<never, Migrator.MigrationError | SqlError, SqlClient> =
+  Layer.effectDiscard(migrate)
+
+const run = Migrator.make({})
+
+/** Numbered, and only ever appended to. */
+const loader = (schema: SchemaName): Migrator.Loader =>
+  Effect.succeed([[1, "generations", Effect.succeed(runAll(migration0001.statements(schema)))]])
+
+const runAll = (statements: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    yield* Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
+  })
+
+/** Who migrates by the rights of a group would otherwise leave things that the others of the group can't change. */
+const giveToOwner = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName) {
+  const changes = yield* sql<{ readonly statement: string }>`
+    WITH own AS (
+      SELECT n.oid, n.nspname, n.nspowner, r.rolname AS owner
+      FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = ${schema}
+    )
+    SELECT format('ALTER TABLE %I.%I OWNER TO %I', nspname, c.relname, owner) AS statement
+      FROM own JOIN pg_class c ON c.relnamespace = own.oid
+      WHERE c.relkind = 'r' AND c.relname LIKE 'daybook\\_\\_%' AND c.relowner <> nspowner
+    UNION ALL
+    SELECT format('ALTER SEQUENCE %I.%I OWNER TO %I', nspname, c.relname, owner)
+      FROM own JOIN pg_class c ON c.relnamespace = own.oid
+      WHERE c.relkind = 'S' AND c.relname LIKE 'daybook\\_\\_%' AND c.relowner <> nspowner
+    UNION ALL
+    SELECT format('ALTER FUNCTION %s OWNER TO %I', p.oid::regprocedure, owner)
+      FROM own JOIN pg_proc p ON p.pronamespace = own.oid
+      WHERE p.proname LIKE 'daybook\\_\\_%' AND p.proowner <> nspowner`
+  yield* Effect.forEach(changes, ({ statement }) => sql.unsafe(statement), { discard: true })
+})

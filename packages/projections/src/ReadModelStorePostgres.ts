@@ -1,0 +1,175 @@
+/**
+ * Read models in PostgreSQL 15 or later, or in PGlite: each in a table with real columns, to be read by anything
+ * that speaks SQL.
+ *
+ * `order_summary` is served from the table of this name in the schema of {@link ReadModelSchema}; other generations are
+ * beside it as `order_summary__g1` and so on, and a switch renames them. Who was granted something on what serves has it
+ * on what serves next.
+ *
+ * @since 0.1.0
+ */
+import * as PostgresOpenAppends from "@daybook/store/PostgresOpenAppends"
+import { PostgresSchema } from "@daybook/store/PostgresSchema"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import { SqlClient } from "effect/sql/SqlClient"
+import { SqlError } from "effect/sql/SqlError"
+import * as Stream from "effect/Stream"
+import * as Claims from "./internal/postgresClaims.ts"
+import * as Generations from "./internal/postgresGenerations.ts"
+import * as PostgresInline from "./internal/postgresInline.ts"
+import { changing, CHANGE_TIMEOUT } from "./internal/postgresLocks.ts"
+import * as PostgresOpen from "./internal/postgresOpen.ts"
+import * as PostgresQuery from "./internal/postgresQuery.ts"
+import * as PostgresStep from "./internal/postgresStep.ts"
+import * as PostgresSwitch from "./internal/postgresSwitch.ts"
+import { type Claim, ReadModelStore, ReadModelStoreError } from "./ReadModelStore.ts"
+import { ForeignRelation } from "./ReadModelStorePostgresError.ts"
+import { ReadModelSchema } from "./ReadModelSchema.ts"
+
+/**
+ * The store on the current SQL client, in the schema of {@link ReadModelSchema}.
+ *
+ * **Details**
+ * What concerns appends needs the log of `PostgresSchema` in the same database, and a client that the event store shares.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = Effect.gen(
+  function* () {
+    // A client may rename columns and keys of JSON for its other users; rows are as they are.
+    const sql = (yield* SqlClient).withoutTransforms()
+    const schema = yield* ReadModelSchema
+    const log = yield* PostgresSchema
+    const settle = PostgresOpenAppends.awaitEnd(CHANGE_TIMEOUT).pipe(
+      Effect.provideService(PostgresSchema, log),
+      Effect.provideService(SqlClient, sql)
+    )
+    const database: PostgresSwitch.Database = { sql, schema, settle }
+
+    /**
+     * Which table a claim is of. It can't change while the claim is good, and of each generation only the newest
+     * claim is kept.
+     */
+    const claimed = new Map<string, { readonly epoch: number; readonly serves: boolean }>()
+    const generationOf = ({ generation, name }: Pick<Claim, "name" | "generation">) =>
+      `${name} ${generation}`
+    const claim: ReadModelStore["Service"]["claim"] = (of, owner, lease) =>
+      Claims.claim(sql, schema, of, owner, lease).pipe(
+        Effect.map(
+          Option.map(({ serves, ...made }): Claim => {
+            claimed.set(generationOf(made), { epoch: made.epoch, serves })
+            return made
+          })
+        ),
+        failing("claim")
+      )
+    const placeOf = Effect.fnUntraced(function* (of: Claim) {
+      const known = claimed.get(generationOf(of))
+      if (known?.epoch === of.epoch) return { generation: of.generation, serves: known.serves }
+      // It was claimed of another store on this database.
+      const serves = yield* Claims.serves(sql, schema, of)
+      claimed.set(generationOf(of), { epoch: of.epoch, serves })
+      return { generation: of.generation, serves }
+    })
+
+    return ReadModelStore.of({
+      open: (table, { partitions = 1 } = {}) =>
+        PostgresOpen.open(sql, schema, table, partitions).pipe(
+          failing("open"),
+          spanned("open", table.name)
+        ),
+      beginShadow: (table, { lease, owner, partitions }) =>
+        changing(
+          sql,
+          schema,
+          table.name,
+          Effect.gen(function* () {
+            const { name } = table
+            const generation = yield* PostgresOpen.shadow(sql, schema, table, partitions)
+            const made = yield* claim({ name, generation }, owner, lease)
+            const shadow = yield* Generations.state(sql, schema, name, generation)
+            return { shadow, claim: made }
+          })
+        ).pipe(failing("beginShadow"), spanned("beginShadow", table.name)),
+      claim,
+      renew: (of) => Claims.renew(sql, schema, of).pipe(failing("renew")),
+      release: (of) => Claims.release(sql, schema, of).pipe(failing("release")),
+      step: (table, of, step) =>
+        Effect.flatMap(placeOf(of), (place) =>
+          PostgresStep.step(sql, schema, table, of, place, step)
+        ).pipe(failing("step"), spanned("step", table.name)),
+      stop: (of, poison) => Claims.stop(sql, schema, of, poison).pipe(failing("stop")),
+      pause: (name) => Claims.pause(sql, schema, name).pipe(failing("pause")),
+      resume: (name) => Claims.resume(sql, schema, name).pipe(failing("resume")),
+      skip: (skipped) => Claims.skip(sql, schema, skipped).pipe(failing("skip")),
+      skipped: (name) => Claims.skipped(sql, schema, name).pipe(failing("skipped")),
+      states: (name) => Generations.states(sql, schema, { name }).pipe(failing("states")),
+      get: (table, key) =>
+        PostgresQuery.get(sql, schema, table, key).pipe(failing("get"), spanned("get", table.name)),
+      query: (table, query, generation) =>
+        Stream.mapError(
+          PostgresQuery.query(sql, schema, table, query, generation),
+          (cause) => new ReadModelStoreError({ operation: "query", cause })
+        ),
+      switchOver: (table, of, options) =>
+        PostgresSwitch.switchOver(database, table, of, options).pipe(
+          failing("switchOver"),
+          spanned("switchOver", table.name)
+        ),
+      drop: (name, generation) =>
+        PostgresSwitch.drop(database, name, generation).pipe(failing("drop")),
+      inline: (append) => PostgresInline.inline(sql, schema, append).pipe(failing("inline")),
+      promote: (of, catchUp) =>
+        PostgresSwitch.promote(database, of, catchUp).pipe(
+          failing("promote"),
+          spanned("promote", of.name)
+        ),
+      demote: (name, settled) =>
+        PostgresSwitch.demote(database, name, settled).pipe(
+          failing("demote"),
+          spanned("demote", name)
+        )
+    })
+  }
+)
+
+/**
+ * The tables must be there: provide `ReadModelMigrations.layer` at the edge, or run it beforehand.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<ReadModelStore, never, SqlClient> = Layer.effect(
+  ReadModelStore,
+  make
+)
+
+type Own = SqlError | ForeignRelation | PostgresOpenAppends.AppendsStillOpen
+
+const isOwn = (error: unknown): error is Own =>
+  error instanceof SqlError ||
+  error instanceof ForeignRelation ||
+  error instanceof PostgresOpenAppends.AppendsStillOpen
+
+/** Errors of the database are the store's, and those of its callers stay theirs. */
+const failing =
+  (operation: string) =>
+  <A, E, R>(
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, Exclude<E, Own> | ReadModelStoreError, R> =>
+    Effect.mapError(effect, (error) =>
+      // What is no error of the store is one of the others.
+      isOwn(error)
+        ? new ReadModelStoreError({ operation, cause: error })
+        : (error as Exclude<E, Own>)
+    )
+
+const spanned = (operation: string, name: string) =>
+  Effect.withSpan(
+    `ReadModelStore.${operation}`,
+    { attributes: { "daybook.projection": name } },
+    { captureStackTrace: false }
+  )

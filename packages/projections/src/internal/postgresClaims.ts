@@ -1,0 +1,272 @@
+/**
+ * Who may write a generation in PostgreSQL, and whether anybody may.
+ *
+ * Whatever ends a claim gives the generation the next epoch, so that steps of the claim find another one.
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import type { Position } from "@daybook/kernel/Position"
+import type { SchemaName } from "@daybook/store/PostgresSchema"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as DateTime from "effect/DateTime"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import {
+  AlreadyFolded,
+  type Claim,
+  ClaimLost,
+  type Poison,
+  type Skipped
+} from "../ReadModelStore.ts"
+import { quoted } from "./postgresColumns.ts"
+import { poisonText } from "./postgresGenerations.ts"
+import { changing, millisOf } from "./postgresLocks.ts"
+import * as PostgresTable from "./postgresTable.ts"
+
+/** What ends the claim of a generation, as the columns of an update. */
+export const ENDED = (schema: SchemaName): string =>
+  `epoch = nextval('${quoted(schema)}.daybook__epochs'), owner = NULL, lease_ends = NULL`
+
+const generations = (schema: SchemaName) => `${quoted(schema)}.daybook__generations`
+
+export const claim = (
+  sql: SqlClient,
+  schema: SchemaName,
+  { generation, name }: Pick<Claim, "name" | "generation">,
+  owner: string,
+  lease: Duration.Duration
+): Effect.Effect<Option.Option<Claim & { readonly serves: boolean }>, SqlError> =>
+  Effect.map(
+    // Steps renew the lease of their partition, so the latest of them all counts.
+    sql.unsafe<{ readonly epoch: bigint; readonly serves: boolean }>(
+      `UPDATE ${generations(schema)} g SET epoch = nextval('${quoted(schema)}.daybook__epochs'),
+        owner = $3, lease_ends = clock_timestamp() + $4 * interval '1 millisecond'
+      WHERE g.name = $1 AND g.generation = $2 AND g.role <> 'retired' AND g.mode = 'async'
+        AND NOT g.paused AND g.poison IS NULL
+        AND (g.owner IS NULL OR g.owner = $3 OR clock_timestamp() >= greatest(g.lease_ends, (
+          SELECT max(c.lease_ends) FROM ${quoted(schema)}.daybook__checkpoints c
+          WHERE c.name = g.name AND c.generation = g.generation)))
+      RETURNING g.epoch, g.role = 'serving' AS serves`,
+      [
+        PgTypes.text(name),
+        PgTypes.int4(generation),
+        PgTypes.text(owner),
+        PgTypes.float8(millisOf(lease))
+      ]
+    ),
+    ([row]) =>
+      Option.map(Option.fromUndefinedOr(row), ({ epoch, serves }) => ({
+        name,
+        generation,
+        epoch: Number(epoch),
+        lease,
+        serves
+      }))
+  )
+
+const keyOf = ({ epoch, generation, name }: Claim) => [
+  PgTypes.text(name),
+  PgTypes.int4(generation),
+  PgTypes.int8(BigInt(epoch))
+]
+
+/** Whether the claim is of what serves. */
+export const serves = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  claim: Claim
+): Effect.fn.Return<boolean, ClaimLost | SqlError> {
+  const [row] = yield* sql.unsafe<{ readonly serves: boolean }>(
+    `SELECT role = 'serving' AS serves FROM ${generations(schema)}
+    WHERE name = $1 AND generation = $2 AND epoch = $3`,
+    keyOf(claim)
+  )
+  return row === undefined ? yield* lost(claim) : row.serves
+})
+
+export const lost = ({ epoch, generation, name }: Claim): ClaimLost =>
+  new ClaimLost({ name, generation, epoch })
+
+/**
+ * What holds the generation now is its holder at work, which needs no renewal, or somebody who is about to end the claim,
+ * which shows next time: so it does not wait, and a switch that takes long does not take two connections.
+ */
+export const renew = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  claim: Claim
+): Effect.fn.Return<void, ClaimLost | SqlError> {
+  const held = yield* sql.unsafe(
+    `WITH free AS (
+      SELECT FROM ${generations(schema)} WHERE name = $1 AND generation = $2 AND epoch = $3
+      FOR NO KEY UPDATE SKIP LOCKED
+    ), renewed AS (
+      UPDATE ${generations(schema)} SET lease_ends = clock_timestamp() + $4 * interval '1 millisecond'
+      FROM free WHERE name = $1 AND generation = $2 AND epoch = $3
+    )
+    SELECT 1 FROM ${generations(schema)} WHERE name = $1 AND generation = $2 AND epoch = $3`,
+    [...keyOf(claim), PgTypes.float8(millisOf(claim.lease))]
+  )
+  if (held.length === 0) return yield* lost(claim)
+})
+
+export const release = (
+  sql: SqlClient,
+  schema: SchemaName,
+  claim: Claim
+): Effect.Effect<void, SqlError> =>
+  Effect.asVoid(
+    sql.unsafe(
+      `UPDATE ${generations(schema)} SET ${ENDED(schema)}
+      WHERE name = $1 AND generation = $2 AND epoch = $3`,
+      keyOf(claim)
+    )
+  )
+
+export const stop = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  claim: Claim,
+  poison: Poison
+): Effect.fn.Return<void, ClaimLost | SqlError> {
+  const stopped = yield* sql.unsafe(
+    `UPDATE ${generations(schema)} SET poison = $4::text::json, ${ENDED(schema)}
+    WHERE name = $1 AND generation = $2 AND epoch = $3 RETURNING 1`,
+    [...keyOf(claim), PgTypes.text(yield* poisonText(poison))]
+  )
+  if (stopped.length === 0) return yield* lost(claim)
+})
+
+// A generation that is being made meanwhile would be missed without the lock.
+export const pause = (
+  sql: SqlClient,
+  schema: SchemaName,
+  name: Projection.Name
+): Effect.Effect<void, SqlError> =>
+  changing(
+    sql,
+    schema,
+    name,
+    Effect.asVoid(
+      sql.unsafe(`UPDATE ${generations(schema)} SET paused = true WHERE name = $1`, [
+        PgTypes.text(name)
+      ])
+    )
+  )
+
+export const resume = (
+  sql: SqlClient,
+  schema: SchemaName,
+  name: Projection.Name
+): Effect.Effect<void, SqlError> =>
+  changing(
+    sql,
+    schema,
+    name,
+    Effect.asVoid(
+      sql.unsafe(
+        `UPDATE ${generations(schema)} SET paused = false, poison = NULL WHERE name = $1`,
+        [PgTypes.text(name)]
+      )
+    )
+  )
+
+interface Generation {
+  readonly generation: number
+  readonly role: "serving" | "shadow"
+  readonly mode: "async" | "inline"
+  readonly checkpoint: bigint
+}
+
+export const skip = (
+  sql: SqlClient,
+  schema: SchemaName,
+  skipped: Omit<Skipped, "skippedAt">
+): Effect.Effect<void, AlreadyFolded | SqlError> =>
+  changing(sql, schema, skipped.name, skipInChange(sql, schema, skipped))
+
+const skipInChange = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  { name, position, reason, version }: Omit<Skipped, "skippedAt">
+): Effect.fn.Return<void, AlreadyFolded | SqlError> {
+  const own = quoted(schema)
+  const key = [PgTypes.text(name), PgTypes.int4(version), PgTypes.int8(position)]
+  const known = yield* sql.unsafe(
+    `SELECT 1 FROM ${own}.daybook__skipped WHERE name = $1 AND version = $2 AND "position" = $3`,
+    key
+  )
+  if (known.length > 0) return
+  // Locked, so that no step is under way any more when the checkpoints are read.
+  yield* sql.unsafe(
+    `SELECT 1 FROM ${generations(schema)} WHERE name = $1 AND version = $2 AND role <> 'retired'
+    ORDER BY generation FOR UPDATE`,
+    key.slice(0, 2)
+  )
+  const found = yield* sql.unsafe<Generation>(
+    `SELECT g.generation, g.role, g.mode, (
+        SELECT max(c."position") FROM ${own}.daybook__checkpoints c
+        WHERE c.name = g.name AND c.generation = g.generation) AS checkpoint
+    FROM ${generations(schema)} g
+    WHERE g.name = $1 AND g.version = $2 AND g.role <> 'retired' ORDER BY g.generation`,
+    key.slice(0, 2)
+  )
+  const serving = found.find(({ role }) => role === "serving")
+  // What appends keep holds all that was recorded.
+  if (serving !== undefined && (serving.mode === "inline" || serving.checkpoint >= position)) {
+    // The database's own, so the cast adds only the brand.
+    const checkpoint = serving.checkpoint as Position
+    return yield* new AlreadyFolded({ name, version, position, checkpoint })
+  }
+  yield* sql.unsafe(
+    `INSERT INTO ${own}.daybook__skipped (name, version, "position", reason, skipped_at)
+    VALUES ($1, $2, $3, $4, date_trunc('milliseconds', clock_timestamp()))`,
+    [...key, PgTypes.text(reason)]
+  )
+  yield* sql.unsafe(
+    `UPDATE ${generations(schema)} SET ${ENDED(schema)},
+      poison = CASE WHEN role = 'serving' AND (poison ->> 'position')::bigint <> $3 THEN poison END
+    WHERE name = $1 AND version = $2 AND role <> 'retired'`,
+    key
+  )
+  for (const { generation, role } of found) {
+    if (role !== "shadow") continue
+    const table = PostgresTable.relationIn(schema, name, { generation, serves: false })
+    yield* sql.unsafe(`TRUNCATE ${table}`).unprepared
+    yield* sql.unsafe(
+      `UPDATE ${own}.daybook__checkpoints SET "position" = 0, events = 0, events_per_second = 0
+      WHERE name = $1 AND generation = $2`,
+      [PgTypes.text(name), PgTypes.int4(generation)]
+    )
+  }
+})
+
+interface SkippedRow {
+  readonly version: number
+  readonly position: bigint
+  readonly reason: string
+  readonly skipped_at: Date
+}
+
+export const skipped = (
+  sql: SqlClient,
+  schema: SchemaName,
+  name: Projection.Name
+): Effect.Effect<ReadonlyArray<Skipped>, SqlError> =>
+  Effect.map(
+    sql.unsafe<SkippedRow>(
+      `SELECT version, "position", reason, skipped_at FROM ${quoted(schema)}.daybook__skipped
+      WHERE name = $1 ORDER BY "position", version`,
+      [PgTypes.text(name)]
+    ),
+    (rows) =>
+      rows.map(({ position, reason, skipped_at, version }) => ({
+        name,
+        version: version as Projection.Version,
+        position: position as Position,
+        reason,
+        skippedAt: DateTime.makeUnsafe(skipped_at)
+      }))
+  )

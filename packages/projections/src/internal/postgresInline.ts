@@ -1,0 +1,92 @@
+/**
+ * Appending with the rows that it touches, in one transaction of PostgreSQL.
+ *
+ * The events of a row are folded in position order: who appends one has locked the row before it draws a
+ * position, and keeps it until it has committed. So of two appends to a row the second draws later, and reads the row as
+ * the first one left it. That a read model is kept by appends, and by which version, can't change meanwhile either.
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import type { SchemaName } from "@daybook/store/PostgresSchema"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { type InlineAppend, InlinePoison, OtherVersionKept } from "../ReadModelStore.ts"
+import { quoted } from "./postgresColumns.ts"
+import { CHANGE_TIMEOUT, inTransaction, millisOf } from "./postgresLocks.ts"
+import * as PostgresStep from "./postgresStep.ts"
+
+export const inline = <A, E>(
+  sql: SqlClient,
+  schema: SchemaName,
+  options: InlineAppend<A, E>
+): Effect.Effect<A, E | InlinePoison | OtherVersionKept | SqlError> =>
+  Effect.flatMap(inTransaction(sql), (inside) =>
+    sql.withTransaction(keeping(sql, schema, options, inside))
+  )
+
+type Touch = InlineAppend<unknown, unknown>["touches"][number]
+
+const keeping = Effect.fnUntraced(function* <A, E>(
+  sql: SqlClient,
+  schema: SchemaName,
+  { append, fold, recorded, touches }: InlineAppend<A, E>,
+  inside: boolean
+): Effect.fn.Return<A, E | InlinePoison | OtherVersionKept | SqlError> {
+  const kept = touches.length === 0 ? [] : yield* lock(sql, schema, touches, inside)
+  const answer = yield* append
+  if (kept.length === 0) return answer
+  const events = yield* recorded(answer)
+  if (events.length === 0) return answer
+  for (const { keys, table } of kept) {
+    // No switch is under way, so what serves has the name of the read model, whatever its generation.
+    const place = { generation: 0, serves: true }
+    const rows = yield* PostgresStep.load(sql, schema, table, place, keys)
+    const changes = yield* Effect.fromResult(
+      Result.mapError(
+        fold(table.name, events, rows),
+        (poison) => new InlinePoison({ name: table.name, poison })
+      )
+    )
+    yield* PostgresStep.write(sql, schema, table, place, changes)
+  }
+  return answer
+})
+
+/** Those of the read models that this append keeps; they and their rows stay locked until the transaction ends. */
+const lock = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  touches: ReadonlyArray<Touch>,
+  inside: boolean
+): Effect.fn.Return<ReadonlyArray<Touch>, OtherVersionKept | SqlError> {
+  const keys = touches.flatMap(({ keys, table }) =>
+    keys.map((key) => ({ name: table.name, key: table.keyText(key) }))
+  )
+  const texts = (values: ReadonlyArray<string>) =>
+    Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
+  // A host that freezes with rows locked is ended by the server, unless its caller has seen to that.
+  const bound = inside
+    ? ""
+    : `, set_config('idle_in_transaction_session_timeout', '${millisOf(CHANGE_TIMEOUT)}', true)`
+  const rows = yield* sql.unsafe<{ readonly versions: ReadonlyArray<Projection.Version | null> }>(
+    `SELECT ${quoted(schema)}.daybook__keep($1, $2, $3) AS versions${bound}`,
+    [
+      texts(touches.map(({ table }) => table.name)),
+      texts(keys.map(({ name }) => name)),
+      texts(keys.map(({ key }) => key))
+    ]
+  )
+  const { versions } = Arr.getUnsafe(rows, 0)
+  const kept: Array<Touch> = []
+  for (const [index, touch] of touches.entries()) {
+    const serving = versions[index] ?? undefined
+    if (serving === undefined) continue
+    const { name, version } = touch.table
+    if (serving !== version) return yield* new OtherVersionKept({ name, version, kept: serving })
+    kept.push(touch)
+  }
+  return kept
+})

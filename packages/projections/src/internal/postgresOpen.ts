@@ -1,0 +1,177 @@
+/**
+ * Finding and making generations in PostgreSQL.
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import type { SchemaName } from "@daybook/store/PostgresSchema"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import {
+  DefinitionChanged,
+  type GenerationState,
+  type Opened,
+  Superseded
+} from "../ReadModelStore.ts"
+import { ForeignRelation } from "../ReadModelStorePostgresError.ts"
+import type { Any as AnyTable } from "../ReadModelTable.ts"
+import { quoted } from "./postgresColumns.ts"
+import * as Generations from "./postgresGenerations.ts"
+import { changing } from "./postgresLocks.ts"
+import * as PostgresTable from "./postgresTable.ts"
+
+interface Found {
+  readonly generation: number
+  readonly version: Projection.Version
+  readonly role: GenerationState["role"]
+  readonly description: ReadonlyArray<string>
+}
+
+/** The generations that a definition finds; those that are missing are to be made. */
+interface Known {
+  readonly serving: Found | undefined
+  readonly shadow: Found | undefined
+}
+
+type Refused = DefinitionChanged | Superseded
+
+const find = (sql: SqlClient, schema: SchemaName, name: Projection.Name) =>
+  sql.unsafe<Found>(
+    `SELECT generation, version, role, description FROM ${quoted(schema)}.daybook__generations
+    WHERE name = $1 AND role <> 'retired' ORDER BY generation`,
+    [PgTypes.text(name)]
+  )
+
+/** What a definition finds of itself, unless what is there is newer, or another one of its version. */
+const judge = (
+  { description, name, version }: AnyTable,
+  found: ReadonlyArray<Found>
+): Result.Result<Known, Refused> => {
+  const serving = found.find(({ role }) => role === "serving")
+  if (serving !== undefined && serving.version > version) {
+    return Result.fail(new Superseded({ name, version, serving: serving.version }))
+  }
+  const same = found.find((one) => one.version === version)
+  if (same !== undefined) {
+    const stored = same.description.filter((line) => !description.includes(line))
+    const defined = description.filter((line) => !same.description.includes(line))
+    if (stored.length > 0 || defined.length > 0) {
+      return Result.fail(new DefinitionChanged({ name, version, stored, defined }))
+    }
+  }
+  const shadow = found.find((one) => one.role === "shadow" && one.version === version)
+  return Result.succeed({ serving, shadow })
+}
+
+/** Finds what serves and the shadow of the version, if it should have one, or makes them. */
+export const open = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  table: AnyTable,
+  asked: number
+): Effect.fn.Return<Opened, Refused | ForeignRelation | SqlError> {
+  const partitions = yield* Generations.partitionCount(asked)
+  const isWhole = ({ serving, shadow }: Known) =>
+    serving !== undefined && (serving.version === table.version || shadow !== undefined)
+  const look = Effect.flatMap(find(sql, schema, table.name), (found) =>
+    Effect.fromResult(judge(table, found))
+  )
+  let known = yield* look
+  // Every host asks this when it starts, so only what is to be made is made under the lock.
+  if (!isWhole(known)) {
+    known = yield* changing(
+      sql,
+      schema,
+      table.name,
+      Effect.gen(function* () {
+        const { serving, shadow } = yield* look
+        if (serving === undefined) yield* make(sql, schema, table, "serving", 1)
+        else if (serving.version < table.version && shadow === undefined) {
+          yield* make(sql, schema, table, "shadow", partitions)
+        }
+        return yield* look
+      })
+    )
+  }
+  const all = yield* Generations.states(sql, schema, { name: table.name })
+  const state = (of: Found | undefined) =>
+    Option.fromUndefinedOr(all.find(({ generation }) => generation === of?.generation))
+  const serving = state(known.serving)
+  return Option.isSome(serving)
+    ? { serving: serving.value, shadow: state(known.shadow) }
+    : yield* Effect.die(new Error(`${table.name} serves nothing`))
+})
+
+/** Finds the shadow of a version, or makes it; in the transaction of a change. */
+export const shadow = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  table: AnyTable,
+  asked: number
+): Effect.fn.Return<number, Refused | ForeignRelation | SqlError> {
+  const partitions = yield* Generations.partitionCount(asked)
+  const known = yield* Effect.fromResult(judge(table, yield* find(sql, schema, table.name)))
+  if (known.serving === undefined) yield* make(sql, schema, table, "serving", 1)
+  return known.shadow === undefined
+    ? yield* make(sql, schema, table, "shadow", partitions)
+    : known.shadow.generation
+})
+
+const make = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  table: AnyTable,
+  role: "serving" | "shadow",
+  partitions: number
+): Effect.fn.Return<number, ForeignRelation | SqlError> {
+  const own = quoted(schema)
+  const rows = yield* sql.unsafe<{ readonly generation: number }>(
+    `INSERT INTO ${own}.daybook__generations (name, generation, version, role, description, paused)
+    SELECT $1, coalesce(max(generation), 0) + 1, $2, $3, $4,
+      coalesce(bool_or(paused) FILTER (WHERE role <> 'retired'), false)
+    FROM ${own}.daybook__generations WHERE name = $1 RETURNING generation`,
+    [
+      PgTypes.text(table.name),
+      PgTypes.int4(table.version),
+      PgTypes.text(role),
+      Result.getOrThrow(PgTypes.array(table.description, PgTypes.OID.text))
+    ]
+  )
+  const { generation } = Arr.getUnsafe(rows, 0)
+  const place = { generation, serves: role === "serving" }
+  yield* sql.unsafe(
+    `INSERT INTO ${own}.daybook__checkpoints (name, generation, partition)
+    SELECT $1, $2, partition FROM generate_series(0, $3::integer - 1) AS partition`,
+    [PgTypes.text(table.name), PgTypes.int4(generation), PgTypes.int4(partitions)]
+  )
+  const relation = PostgresTable.relation(table.name, place)
+  // A table makes a type of its name, so that neither may be there.
+  const foreign = yield* sql.unsafe(
+    `SELECT FROM pg_class WHERE relnamespace = $1::regnamespace AND relname = $2
+    UNION ALL
+    SELECT FROM pg_type WHERE typnamespace = $1::regnamespace AND typname = $2`,
+    [PgTypes.text(own), PgTypes.text(relation)]
+  )
+  if (foreign.length > 0) return yield* new ForeignRelation({ schema, relation })
+  for (const statement of PostgresTable.definition(schema, table, place)) {
+    // Each is run once, so preparing it would only take the place of one that is run often.
+    yield* sql.unsafe(statement).unprepared
+  }
+  yield* giveToOwner(sql, own, PostgresTable.relationIn(schema, table.name, place))
+  return generation
+})
+
+/** Who makes a table by the rights of a group would otherwise leave one that the others of the group can't switch. */
+const giveToOwner = Effect.fnUntraced(function* (sql: SqlClient, schema: string, table: string) {
+  const owners = yield* sql.unsafe<{ readonly owner: string }>(
+    `SELECT r.rolname::text AS owner FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
+    WHERE n.oid = $1::regnamespace AND r.rolname <> current_user`,
+    [PgTypes.text(schema)]
+  )
+  for (const { owner } of owners) {
+    yield* sql.unsafe(`ALTER TABLE ${table} OWNER TO ${quoted(owner)}`).unprepared
+  }
+})

@@ -1,0 +1,141 @@
+/**
+ * A step of a checkpoint in PostgreSQL: two statements, each of them a transaction of its own, with the fold in between.
+ *
+ * The first reads the rows as they are at the checkpoint `from` and under the claim; the second moves the checkpoint
+ * from there, under the same claim, and writes what the fold made of the rows. Nobody else writes rows of a generation
+ * without moving its checkpoint or ending its claim, and neither ever comes back to what it was. So if the second one
+ * finds both as the first one did, the rows are too; and if not, it writes nothing. No lock is held while the host folds:
+ * one that dies or freezes there holds up nobody.
+ */
+import type { SchemaName } from "@daybook/store/PostgresSchema"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { SqlError } from "effect/sql/SqlError"
+import { type Changes, type Claim, ClaimLost, type Step } from "../ReadModelStore.ts"
+import type { Any as AnyTable, StoredKey, StoredRow } from "../ReadModelTable.ts"
+import { arrays, readRow } from "./postgresColumns.ts"
+import { inTransaction, millisOf } from "./postgresLocks.ts"
+import * as PostgresTable from "./postgresTable.ts"
+
+/**
+ * Above so many rows a statement is planned anew each time, which is then a small part of its work: a plan that was
+ * made while the table was small would read all of it, again and again, until statistics tell otherwise.
+ */
+const FEW_ROWS = 32
+
+const run = (sql: SqlClient, text: string, parameters: ReadonlyArray<unknown>, rows: number) => {
+  const statement = sql.unsafe(text, parameters)
+  return rows > FEW_ROWS ? statement.valuesUnprepared : statement.values
+}
+
+/** The rows by the text of their key; where a join found none there is one without a key. */
+const byKey = (table: AnyTable, found: ReadonlyArray<ReadonlyArray<unknown>>) => {
+  const rows = new Map<string, StoredRow>()
+  const key = table.columns.findIndex(({ name }) => name === table.primaryKey[0]?.name)
+  for (const values of found) {
+    if (values[key] === null) continue
+    const row = readRow(table.columns, values)
+    rows.set(table.keyText(row), row)
+  }
+  return rows
+}
+
+/** Rows by the text of their key. */
+export const load = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  table: AnyTable,
+  place: PostgresTable.Place,
+  keys: ReadonlyArray<StoredKey>
+): Effect.fn.Return<ReadonlyMap<string, StoredRow>, SqlError> {
+  if (keys.length === 0) return new Map()
+  const text = PostgresTable.load(schema, table, place)
+  return byKey(table, yield* run(sql, text, arrays(table.primaryKey, keys), keys.length))
+})
+
+/** Writes rows, in the transaction of the caller. */
+export const write = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  table: AnyTable,
+  place: PostgresTable.Place,
+  { deletions, upserts }: Changes
+): Effect.fn.Return<void, SqlError> {
+  const written = { upserts: upserts.length > 0, deletions: deletions.length > 0 }
+  if (!written.upserts && !written.deletions) return
+  const text = PostgresTable.write(schema, table, place, written)
+  yield* run(sql, text, changed(table, { upserts, deletions }), upserts.length + deletions.length)
+})
+
+const changed = (table: AnyTable, { deletions, upserts }: Changes) => [
+  ...(upserts.length > 0 ? arrays(table.columns, upserts) : []),
+  ...(deletions.length > 0 ? arrays(table.primaryKey, deletions) : [])
+]
+
+export const step = <E>(
+  sql: SqlClient,
+  schema: SchemaName,
+  table: AnyTable,
+  claim: Claim,
+  place: PostgresTable.Place,
+  step: Step<E>
+): Effect.Effect<void, E | ClaimLost | SqlError> =>
+  Effect.flatMap(inTransaction(sql), (inside) =>
+    Effect.retry(attempt(sql, schema, table, claim, place, step), {
+      // It is judged anew from its first statement on. Inside of a transaction nothing could succeed any more.
+      times: inside ? 0 : 3,
+      while: (error) => error instanceof SqlError && isUndone(error)
+    })
+  )
+
+/** PostgreSQL ended the statement in favour of another one. */
+const isUndone = ({ reason }: SqlError) =>
+  reason._tag === "DeadlockError" || reason._tag === "SerializationError"
+
+const attempt = Effect.fnUntraced(function* <E>(
+  sql: SqlClient,
+  schema: SchemaName,
+  table: AnyTable,
+  { epoch, generation, lease, name }: Claim,
+  place: PostgresTable.Place,
+  { events, eventsPerSecond, fold, from, keys, partition, to }: Step<E>
+): Effect.fn.Return<void, E | ClaimLost | SqlError> {
+  const lost = () => new ClaimLost({ name, generation, epoch })
+  const held = [
+    name,
+    PgTypes.int4(generation),
+    PgTypes.int8(BigInt(epoch)),
+    PgTypes.int4(partition),
+    PgTypes.int8(from)
+  ]
+  let rows: ReadonlyMap<string, StoredRow> = new Map()
+  if (keys.length > 0) {
+    const text = PostgresTable.loadOfStep(schema, table, place)
+    const parameters = [...held, ...arrays(table.primaryKey, keys)]
+    const found = yield* run(sql, text, parameters, keys.length)
+    if (found.length === 0) return yield* lost()
+    rows = byKey(table, found)
+  }
+  const changes = yield* Effect.fromResult(fold(rows))
+  const { deletions, upserts } = changes
+  const text = PostgresTable.writeOfStep(schema, table, place, {
+    upserts: upserts.length > 0,
+    deletions: deletions.length > 0
+  })
+  const moved = yield* run(
+    sql,
+    text,
+    [
+      ...held,
+      PgTypes.int8(to),
+      PgTypes.float8(millisOf(lease)),
+      PgTypes.int8(BigInt(events)),
+      PgTypes.float8(eventsPerSecond),
+      ...changed(table, changes)
+    ],
+    upserts.length + deletions.length
+  )
+  if (!Arr.isReadonlyArrayNonEmpty(moved)) return yield* lost()
+})

@@ -1,0 +1,242 @@
+/**
+ * Changing what serves in PostgreSQL: a switch, and who keeps it.
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import type { Position } from "@daybook/kernel/Position"
+import type { AppendsStillOpen } from "@daybook/store/PostgresOpenAppends"
+import type { SchemaName } from "@daybook/store/PostgresSchema"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { type Claim, ClaimLost, type GenerationState, RowsDiffer } from "../ReadModelStore.ts"
+import type { Any as AnyTable } from "../ReadModelTable.ts"
+import { ENDED, lost } from "./postgresClaims.ts"
+import { quoted } from "./postgresColumns.ts"
+import { differences } from "./postgresDifferences.ts"
+import * as Generations from "./postgresGenerations.ts"
+import { changing } from "./postgresLocks.ts"
+import { rename } from "./postgresRename.ts"
+import * as PostgresTable from "./postgresTable.ts"
+
+export interface Database {
+  readonly sql: SqlClient
+  readonly schema: SchemaName
+  /** Waits until what was appended to the log by now is settled. */
+  readonly settle: Effect.Effect<void, AppendsStillOpen | SqlError>
+}
+
+const generations = ({ schema }: Database) => `${quoted(schema)}.daybook__generations`
+
+/** Locks what serves and the claimed generation; steps of them wait, and those that wait find what became of them. */
+const lockBoth = ({ schema, sql }: Database, name: Projection.Name, claimed?: number) =>
+  sql.unsafe(
+    `SELECT 1 FROM ${quoted(schema)}.daybook__generations
+    WHERE name = $1 AND (role = 'serving' OR generation = $2) ORDER BY generation FOR UPDATE`,
+    [PgTypes.text(name), PgTypes.int4(claimed ?? null)]
+  )
+
+/** Whether the claim may still be written under. */
+const stillHeld = Effect.fnUntraced(function* (
+  database: Database,
+  claim: Claim,
+  role: GenerationState["role"]
+): Effect.fn.Return<void, ClaimLost | SqlError> {
+  const held = yield* database.sql.unsafe(
+    `SELECT 1 FROM ${generations(database)} WHERE name = $1 AND generation = $2 AND epoch = $3
+      AND role = $4 AND mode = 'async' AND NOT paused AND poison IS NULL`,
+    [
+      PgTypes.text(claim.name),
+      PgTypes.int4(claim.generation),
+      PgTypes.int8(BigInt(claim.epoch)),
+      PgTypes.text(role)
+    ]
+  )
+  if (held.length === 0) return yield* lost(claim)
+})
+
+const servingOf = Effect.fnUntraced(function* (
+  { schema, sql }: Database,
+  name: Projection.Name
+): Effect.fn.Return<GenerationState, SqlError> {
+  const all = yield* Generations.states(sql, schema, { name })
+  const serving = all.find(({ role }) => role === "serving")
+  return serving ?? (yield* Effect.die(new Error(`${name} serves nothing`)))
+})
+
+/** Where all partitions of a generation are. */
+const together = Effect.fnUntraced(function* ({
+  checkpoints,
+  generation,
+  name
+}: GenerationState): Effect.fn.Return<Position> {
+  const [first, ...others] = checkpoints
+  return first === undefined || others.some((other) => other !== first)
+    ? // Events between them would be folded twice, or never.
+      yield* Effect.die(
+        new Error(`${name}, generation ${generation}, is at ${checkpoints.join(", ")} at once`)
+      )
+    : first
+})
+
+/** Ends claims of generations, and gives them a role. */
+const retire = (database: Database, name: Projection.Name, which: string, version: number) =>
+  database.sql.unsafe(
+    `UPDATE ${generations(database)} SET role = 'retired', mode = 'async', ${ENDED(database.schema)}
+    WHERE name = $1 AND ${which}`,
+    [PgTypes.text(name), PgTypes.int4(version)]
+  )
+
+export const switchOver = <E>(
+  database: Database,
+  table: AnyTable,
+  claim: Claim,
+  options: {
+    readonly compare: boolean
+    readonly catchUp: (serving: GenerationState) => Effect.Effect<void, E>
+  }
+): Effect.Effect<GenerationState, E | RowsDiffer | ClaimLost | AppendsStillOpen | SqlError> =>
+  changing(
+    database.sql,
+    database.schema,
+    table.name,
+    switchInChange(database, table, claim, options),
+    claim.lease
+    // A difference is an answer, and what is written about it stays written.
+  ).pipe(Effect.flatMap(Effect.fromResult))
+
+const switchInChange = Effect.fnUntraced(function* <E>(
+  database: Database,
+  table: AnyTable,
+  claim: Claim,
+  options: {
+    readonly compare: boolean
+    readonly catchUp: (serving: GenerationState) => Effect.Effect<void, E>
+  }
+): Effect.fn.Return<
+  Result.Result<GenerationState, RowsDiffer>,
+  E | ClaimLost | AppendsStillOpen | SqlError
+> {
+  const { schema, settle, sql } = database
+  const { name } = table
+  yield* lockBoth(database, name, claim.generation)
+  yield* stillHeld(database, claim, "shadow")
+  const serving = yield* servingOf(database, name)
+  if (serving.mode === "inline") yield* settle
+  yield* options.catchUp(serving)
+  const shadow = yield* Generations.state(sql, schema, name, claim.generation)
+  const position = yield* together(shadow)
+  if (options.compare) {
+    if (serving.mode === "async" && (yield* together(serving)) !== position) {
+      return yield* Effect.die(new Error(`${name} serves as of another position than ${position}`))
+    }
+    const { count, first } = yield* differences(sql, schema, table, serving, shadow)
+    if (count > 0) {
+      yield* retire(database, name, "generation = $2", shadow.generation)
+      return Result.fail(new RowsDiffer({ name, position, count, differences: first }))
+    }
+  }
+  yield* rename(sql, schema, name, serving.generation, shadow.generation)
+  yield* retire(database, name, "role = 'serving' AND generation <> $2", shadow.generation)
+  yield* sql.unsafe(
+    `UPDATE ${generations(database)} SET role = 'serving', mode = $3, ${ENDED(schema)}
+    WHERE name = $1 AND generation = $2`,
+    [PgTypes.text(name), PgTypes.int4(shadow.generation), PgTypes.text(serving.mode)]
+  )
+  // What was to take the place of this version, or of an older one, has no place to take any more.
+  yield* retire(database, name, "role = 'shadow' AND version <= $2", shadow.version)
+  yield* sql.unsafe(
+    `WITH parts AS (
+      DELETE FROM ${quoted(schema)}.daybook__checkpoints
+      WHERE name = $1 AND generation = $2 AND partition > 0 RETURNING events, events_per_second
+    )
+    UPDATE ${quoted(schema)}.daybook__checkpoints SET lease_ends = NULL,
+      events = events + (SELECT coalesce(sum(p.events), 0) FROM parts p),
+      events_per_second = events_per_second + (SELECT coalesce(sum(p.events_per_second), 0) FROM parts p)
+    WHERE name = $1 AND generation = $2 AND partition = 0`,
+    [PgTypes.text(name), PgTypes.int4(shadow.generation)]
+  )
+  return Result.succeed(yield* Generations.state(sql, schema, name, shadow.generation))
+})
+
+export const promote = <E>(
+  database: Database,
+  claim: Claim,
+  catchUp: Effect.Effect<void, E>
+): Effect.Effect<void, E | ClaimLost | AppendsStillOpen | SqlError> =>
+  changing(
+    database.sql,
+    database.schema,
+    claim.name,
+    Effect.gen(function* () {
+      yield* lockBoth(database, claim.name, claim.generation)
+      yield* stillHeld(database, claim, "serving")
+      yield* database.settle
+      yield* catchUp
+      yield* database.sql.unsafe(
+        `UPDATE ${generations(database)} SET mode = 'inline', ${ENDED(database.schema)}
+        WHERE name = $1 AND generation = $2`,
+        [PgTypes.text(claim.name), PgTypes.int4(claim.generation)]
+      )
+    }),
+    claim.lease
+  )
+
+export const demote = <E>(
+  database: Database,
+  name: Projection.Name,
+  settled: Effect.Effect<Position, E>
+): Effect.Effect<void, E | AppendsStillOpen | SqlError> =>
+  changing(
+    database.sql,
+    database.schema,
+    name,
+    Effect.gen(function* () {
+      yield* lockBoth(database, name)
+      const all = yield* Generations.states(database.sql, database.schema, { name })
+      const kept = all.find(({ mode }) => mode === "inline")
+      if (kept === undefined) return
+      yield* database.settle
+      const position = yield* settled
+      const generation = [PgTypes.text(name), PgTypes.int4(kept.generation)]
+      yield* database.sql.unsafe(
+        `UPDATE ${generations(database)} SET mode = 'async', ${ENDED(database.schema)}
+        WHERE name = $1 AND generation = $2`,
+        generation
+      )
+      yield* database.sql.unsafe(
+        `UPDATE ${quoted(database.schema)}.daybook__checkpoints SET "position" = $3
+        WHERE name = $1 AND generation = $2`,
+        [...generation, PgTypes.int8(position)]
+      )
+    })
+  )
+
+export const drop = (
+  { schema, sql }: Database,
+  name: Projection.Name,
+  generation: number
+): Effect.Effect<void, SqlError> =>
+  changing(
+    sql,
+    schema,
+    name,
+    Effect.gen(function* () {
+      const key = [PgTypes.text(name), PgTypes.int4(generation)]
+      const [found] = yield* sql.unsafe<{ readonly role: GenerationState["role"] }>(
+        `SELECT role FROM ${quoted(schema)}.daybook__generations
+        WHERE name = $1 AND generation = $2 FOR UPDATE`,
+        key
+      )
+      if (found === undefined) return
+      if (found.role === "serving")
+        return yield* Effect.die(new Error(`${name} serves generation ${generation}`))
+      const table = PostgresTable.relationIn(schema, name, { generation, serves: false })
+      yield* sql.unsafe(`DROP TABLE IF EXISTS ${table}`).unprepared
+      yield* sql.unsafe(
+        `DELETE FROM ${quoted(schema)}.daybook__generations WHERE name = $1 AND generation = $2`,
+        key
+      )
+    })
+  )

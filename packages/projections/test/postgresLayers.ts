@@ -1,0 +1,21 @@
+/**
+ * The log and the read models of one database: on a real server, and embedded.
+ */
+import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
+import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
+import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as PostgresServer from "@daybook/testing/PostgresServer"
+import * as Layer from "effect/Layer"
+
+const stores = Layer.merge(EventStorePostgres.layer, ReadModelStorePostgres.layer).pipe(
+  Layer.provideMerge(Layer.merge(PostgresMigrations.layer, ReadModelMigrations.layer))
+)
+
+export const server = stores.pipe(
+  Layer.provideMerge(PostgresServer.layerClient({ maxConnections: 12 })),
+  Layer.provideMerge(PostgresServer.PostgresServer.layer)
+)
+
+export const embedded = stores.pipe(Layer.provideMerge(EmbeddedPostgres.layer()))
