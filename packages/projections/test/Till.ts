@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 const item = { product: Schema.String, cents: Schema.Int }
 
 export const TillCommand = Schema.TaggedUnion({ Sell: item, Refund: item, Close: {} })
-export const TillEvent = Schema.TaggedUnion({ Sold: item, Refunded: item, Closed: {} })
+const TillEvent = Schema.TaggedUnion({ Sold: item, Refunded: item, Closed: {} })
 type Event = typeof TillEvent.Type
 
 const State = Schema.Struct({ cents: Schema.Int, open: Schema.Boolean })

@@ -41,7 +41,7 @@ export interface Generation {
   still: boolean
 }
 
-export interface Model {
+interface Model {
   readonly name: Projection.Name
   paused: boolean
   readonly skipped: Array<Skipped>

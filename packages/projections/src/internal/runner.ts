@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type { Claim, ClaimLost, GenerationState, ReadModelStore } from "../ReadModelStore.ts"
 import type { ReadModelStoreError } from "../ReadModelStore.ts"
-import type { Stopped } from "./advance.ts";
+import type { Stopped } from "./advance.ts"
 import { advance, type Held, type Page } from "./advance.ts"
 import type { Changes } from "./changes.ts"
 import type { AnyModel } from "./rowFold.ts"
