@@ -1,37 +1,47 @@
 /**
- * The read model `address_changes`: how often the shipping address of an order was set, and so changed. How often a
- * customer changed it:
+ * The read model `address_changes`: how often an order was given another address, when, and which they were.
+ *
+ * A table of orders as they are holds the last address. Of all orders of a customer:
  *
  * ```sql
- * SELECT customer_id, sum(changes) FROM read_models.address_changes GROUP BY customer_id
+ * select customer_id, sum(changes) as changes from read_models.address_changes group by customer_id
  * ```
  *
  * @since 0.1.0
  */
 import * as Projection from "@daybook/kernel/Projection"
-import * as StreamId from "@daybook/kernel/StreamId"
-import * as DateTime from "effect/DateTime"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { identifier } from "./internal/Text.ts"
+import * as Address from "./Address.ts"
+import * as OrderKey from "./internal/OrderKey.ts"
 import { aggregate } from "./Order.ts"
+import { OrderEvent } from "./OrderEvent.ts"
 
 /**
- * An order with the addresses that were recorded.
+ * The most addresses that a row shows; all of them are counted.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_ADDRESSES = 20
+
+/**
+ * The addresses of an order.
  *
  * **Details**
- * `timesSet`: how many were. `changes`: all but the first. `firstSetAt` and `lastSetAt`: `null` without one.
+ * `changes`: how often an address took the place of another one; the first is no change. `addresses`: the
+ * last {@link MAX_ADDRESSES} of them, oldest first, so that a row is bounded however often it changes. `firstAt`, `lastAt`: when the
+ * first and the last one of all were given, `null` when none was.
  *
  * @category types
  * @since 0.1.0
  */
 export const AddressChanges = Schema.Struct({
-  orderId: identifier,
-  customerId: identifier,
-  timesSet: Schema.Int,
+  orderId: Schema.String,
+  customerId: Schema.String,
   changes: Schema.Int,
-  firstSetAt: Schema.NullOr(Schema.DateTimeUtc),
-  lastSetAt: Schema.NullOr(Schema.DateTimeUtc)
+  firstAt: Schema.NullOr(Schema.DateTimeUtc),
+  lastAt: Schema.NullOr(Schema.DateTimeUtc),
+  addresses: Schema.Array(Schema.Struct({ at: Schema.DateTimeUtc, address: Address.Address }))
 })
 
 /**
@@ -41,7 +51,7 @@ export const AddressChanges = Schema.Struct({
 export type AddressChanges = typeof AddressChanges.Type
 
 /**
- * Counts the addresses of each order; that of the same address again is no event.
+ * Addresses by order, each that was recorded, whatever the order was then; the same again is no other.
  *
  * @category projections
  * @since 0.1.0
@@ -54,27 +64,49 @@ export const projection = Projection.define({
   primaryKey: ["orderId"],
   indexes: [["customerId"]]
 }).fold({
-  keys: (event, { streamId }) =>
-    event._tag === "OrderCreated" || event._tag === "ShippingAddressUpdated"
-      ? [{ orderId: StreamId.id(streamId) }]
-      : [],
-  streams: ({ orderId }) => [Result.getOrThrow(StreamId.make(aggregate.category, orderId))],
+  keys: (event, recorded) => (isTold(event) ? [OrderKey.keyOf(recorded)] : []),
+  streams: OrderKey.streamsOf,
   initial: () => undefined,
   apply: (row, event, { key, recorded }) => {
-    if (event._tag === "OrderCreated") {
-      const { customerId } = event
-      const none = { timesSet: 0, changes: 0, firstSetAt: null, lastSetAt: null }
-      return row ?? { ...key, customerId, ...none }
+    if (row === undefined) {
+      return event._tag === "OrderCreated"
+        ? {
+            ...key,
+            customerId: event.customerId,
+            changes: 0,
+            firstAt: null,
+            lastAt: null,
+            addresses: []
+          }
+        : undefined
     }
-    // An address without an order is nobody's.
-    if (row === undefined || event._tag !== "ShippingAddressUpdated") return row
-    const at = recorded.occurredAt
-    return {
-      ...row,
-      timesSet: row.timesSet + 1,
-      changes: row.timesSet,
-      firstSetAt: row.firstSetAt === null ? at : DateTime.min(row.firstSetAt, at),
-      lastSetAt: row.lastSetAt === null ? at : DateTime.max(row.lastSetAt, at)
-    }
+    return event._tag === "ShippingAddressUpdated" ? given(row, event.address, recorded) : row
   }
 })
+
+const isTold = OrderEvent.match({
+  OrderCreated: () => true,
+  ItemAdded: () => false,
+  ItemRemoved: () => false,
+  ProductRemoved: () => false,
+  ShippingAddressUpdated: () => true,
+  OrderConfirmed: () => false,
+  OrderShipped: () => false,
+  OrderCancelled: () => false
+})
+
+const given = (
+  row: AddressChanges,
+  address: Address.Address,
+  { occurredAt: at }: { readonly occurredAt: typeof Schema.DateTimeUtc.Type }
+): AddressChanges => {
+  const current = row.addresses.at(-1)
+  if (current !== undefined && Address.equivalence(current.address, address)) return row
+  return {
+    ...row,
+    changes: current === undefined ? 0 : row.changes + 1,
+    firstAt: row.firstAt ?? at,
+    lastAt: at,
+    addresses: [...row.addresses, { at, address }].slice(-MAX_ADDRESSES)
+  }
+}
