@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -34,19 +33,15 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
     wait: (latch) => latch.await
   }
 
-  const appendAll = Effect.fnUntraced(function* ({
-    appends,
-    checks
-  }: Parameters<EventStore["Service"]["appendAll"]>[0]) {
-    const encoded = yield* Effect.fromResult(encodeAppends(appends, checks ?? []))
-    const now = yield* Clock.currentTimeMillis
-    // Deciding, writing and waking are one synchronous step: no other fiber gets in between.
-    return yield* Effect.suspend(() => {
-      const answers = Log.append(log, encoded, now)
-      wakeUps.wakeAllUnsafe()
-      return Effect.fromResult(answers)
-    })
-  })
+  // Deciding, writing and waking are one synchronous step: no other fiber gets in between.
+  const appendAll: EventStore["Service"]["appendAll"] = ({ appends, checks = [] }) =>
+    Effect.clockWith((clock) =>
+      Result.flatMap(encodeAppends(appends, checks), (encoded) => {
+        const answers = Log.append(log, encoded, clock.currentTimeMillisUnsafe())
+        wakeUps.wakeAllUnsafe()
+        return answers
+      }).pipe(Effect.fromResult)
+    )
 
   return instrument("memory", {
     append: (append) => Effect.map(appendAll({ appends: [append] }), ([appended]) => appended),
