@@ -158,10 +158,11 @@ export const make = Effect.fnUntraced(function* (options: {
       return Effect.void
     })
 
-  const queues = Arr.makeBy(
-    options.queues ?? QUEUES,
-    (): Queue => ({ waiting: [], busy: false, room: Latch.makeUnsafe(true) })
-  )
+  const queues = Arr.makeBy(options.queues ?? QUEUES, (): Queue => ({
+    waiting: [],
+    busy: false,
+    room: Latch.makeUnsafe(true)
+  }))
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       closed = true

@@ -4,8 +4,8 @@
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
 import type { AppendError, EventStore } from "../EventStore.ts"
+import { inSpan } from "./inSpan.ts"
 
 const appends = Metric.counter("daybook_appends", {
   description:
@@ -14,22 +14,6 @@ const appends = Metric.counter("daybook_appends", {
 const appendedEvents = Metric.counter("daybook_appended_events", {
   description: "Events in acknowledged appends, repeated ones included, by store"
 })
-
-/**
- * In a span of this name. The tracer that is there when nobody provided one keeps spans to itself, and a span is a
- * third of what an append to memory costs: then there is none. Where it was opened is always here, and looking that up
- * takes longer than the span.
- */
-const inSpan = <A, E>(
-  effect: Effect.Effect<A, E>,
-  name: string,
-  attributes: () => Readonly<Record<string, unknown>>
-): Effect.Effect<A, E> =>
-  Effect.withFiber((fiber) =>
-    fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer
-      ? effect
-      : Effect.withSpan(effect, name, { attributes: attributes(), captureStackTrace: false })
-  )
 
 const subscriptions = Metric.gauge("daybook_subscriptions", {
   description: "Subscriptions that are open, by store"
