@@ -30,6 +30,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import type { webcrypto } from "node:crypto"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
 import { type AppendError, EventStore, type EventStoreError, type Until } from "./EventStore.ts"
 import { type Cursor, entries, type Identified, nothing } from "./internal/decision.ts"
@@ -226,7 +227,12 @@ const make = Effect.fnUntraced(function* <R>(
   makeSnapshots: (cachedStreams: number) => Effect.Effect<Snapshots.Snapshots, never, R>
 ) {
   const store = yield* EventStore
-  const crypto = yield* WebCrypto
+  const randomUUID = yield* Effect.map(
+    WebCrypto,
+    (crypto: webcrypto.Crypto) => () =>
+      // A UUID in lower case, by its definition.
+      crypto.randomUUID() as CommandId
+  )
   const capacity = yield* CachedStreams
   const stream = OpenStream.make({
     store,
@@ -243,14 +249,7 @@ const make = Effect.fnUntraced(function* <R>(
   ): Identified<Command> => {
     const { command, commandId, occurredAt = now } = request
     return commandId === undefined
-      ? // A UUID in lower case, by its definition.
-        {
-          command,
-          commandId: crypto.randomUUID() as CommandId,
-          occurredAt,
-          metadata,
-          brought: false
-        }
+      ? { command, commandId: randomUUID(), occurredAt, metadata, brought: false }
       : { command, commandId, occurredAt, metadata, brought: true }
   }
 
