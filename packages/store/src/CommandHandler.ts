@@ -278,8 +278,10 @@ const make = Effect.fnUntraced(function* <R>(
       }
     )
     return inSpan(executing, `CommandHandler.${name}`, () => ({
-      "daybook.stream": Result.getOrElse(streamId, ({ input }) => input),
-      "daybook.commands": requests.length
+      attributes: {
+        "daybook.stream": Result.getOrElse(streamId, ({ input }) => input),
+        "daybook.commands": requests.length
+      }
     }))
   }
 

@@ -4,13 +4,14 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { EventStore, type InvalidReadOption } from "./EventStore.ts"
-import { encodeAppends } from "./internal/encodeAppends.ts"
+import { type AppendRefused, EventStore, type InvalidReadOption } from "./EventStore.ts"
+import { encodeAppend, encodeAppends, type EncodedAppend } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as Log from "./internal/memoryLog.ts"
 import { eventIds, readOptions } from "./internal/readOptions.ts"
@@ -34,18 +35,24 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
   }
 
   // Deciding, writing and waking are one synchronous step: no other fiber gets in between.
-  const appendAll: EventStore["Service"]["appendAll"] = ({ appends, checks = [] }) =>
-    Effect.clockWith((clock) =>
-      Result.flatMap(encodeAppends(appends, checks), (encoded) => {
-        const answers = Log.append(log, encoded, clock.currentTimeMillisUnsafe())
-        wakeUps.wakeAllUnsafe()
-        return answers
-      }).pipe(Effect.fromResult)
-    )
+  const write = (
+    encode: () => Result.Result<Arr.NonEmptyReadonlyArray<EncodedAppend>, AppendRefused>
+  ) =>
+    Effect.clockWith((clock): ReturnType<EventStore["Service"]["appendAll"]> => {
+      const encoded = encode()
+      if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
+      const answers = Log.append(log, encoded.success, clock.currentTimeMillisUnsafe())
+      wakeUps.wakeAllUnsafe()
+      return Effect.fromResult(answers)
+    })
 
   return instrument("memory", {
-    append: (append) => Effect.map(appendAll({ appends: [append] }), ([appended]) => appended),
-    appendAll,
+    append: (append) =>
+      Effect.map(
+        write(() => Result.map(encodeAppend(append), Arr.of)),
+        ([appended]) => appended
+      ),
+    appendAll: ({ appends, checks = [] }) => write(() => encodeAppends(appends, checks)),
     read: (streamId, options = {}) =>
       pages(readOptions(options, streamId), (checked) => Log.readStream(log, streamId, checked)),
     readAll: (options = {}) => pages(readOptions(options), (checked) => Log.readAll(log, checked)),

@@ -17,7 +17,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import { EventStore, EventStoreError } from "./EventStore.ts"
 import * as AppendQueue from "./internal/appendQueue.ts"
-import { encodeAppends } from "./internal/encodeAppends.ts"
+import { encodeAppend, encodeAppends } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as PostgresAppend from "./internal/postgresAppend.ts"
 import * as PostgresAppendNew from "./internal/postgresAppendNew.ts"
@@ -66,9 +66,9 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
     return instrument("postgres", {
       append: (append) =>
         Effect.withFiber(({ context }) => {
-          const encoded = encodeAppends([append], [])
+          const encoded = encodeAppend(append)
           if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
-          const [one] = encoded.success
+          const one = encoded.success
           // What is appended in a transaction of the caller is the caller's to commit.
           const isInside = Option.isSome(Context.getOption(context, sql.transactionService))
           return (

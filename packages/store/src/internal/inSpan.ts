@@ -13,13 +13,13 @@ import * as Tracer from "effect/Tracer"
 export const inSpan = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   name: string,
-  attributes: () => Readonly<Record<string, unknown>>
+  options: () => Tracer.SpanOptionsNoTrace
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) =>
     isTraced(fiber)
       ? // The effect needs no parent span of its own, so none is excluded from what it requires.
         (Effect.withSpan(effect, name, {
-          attributes: attributes(),
+          ...options(),
           captureStackTrace: false
         }) as Effect.Effect<A, E, R>)
       : effect

@@ -59,15 +59,13 @@ export const instrument = (
     append: (append) => {
       const size = append.events.length
       return inSpan(counted(service.append(append), size), "EventStore.append", () => ({
-        "daybook.stream": append.streamId,
-        "daybook.events": size
+        attributes: { "daybook.stream": append.streamId, "daybook.events": size }
       }))
     },
     appendAll: (options) => {
       const size = options.appends.reduce((sum, { events }) => sum + events.length, 0)
       return inSpan(counted(service.appendAll(options), size), "EventStore.appendAll", () => ({
-        "daybook.streams": options.appends.length,
-        "daybook.events": size
+        attributes: { "daybook.streams": options.appends.length, "daybook.events": size }
       }))
     },
     read: (streamId, options) =>
@@ -79,7 +77,9 @@ export const instrument = (
       Stream.flattenIterable(Stream.map(subscribePages(options), ({ events }) => events)),
     subscribePages,
     find: (ids) =>
-      inSpan(service.find(ids), "EventStore.find", () => ({ "daybook.events": ids.length })),
+      inSpan(service.find(ids), "EventStore.find", () => ({
+        attributes: { "daybook.events": ids.length }
+      })),
     inTransaction: service.inTransaction
   }
 }
