@@ -82,8 +82,8 @@ export const put = (
 
 export const claimOf = Effect.fnUntraced(function* (
   of: Pick<Claim, "name" | "generation">,
-  owner = "a host",
-  lease = LEASE
+  owner: string = "a host",
+  lease: Duration.Duration = LEASE
 ) {
   const store = yield* ReadModelStore
   return Option.getOrThrow(yield* store.claim(of, owner, lease))
