@@ -7,6 +7,8 @@ import * as Decoding from "./Decoding.ts"
 import * as Live from "./Live.ts"
 import * as Ordering from "./Ordering.ts"
 import * as Orders from "./Orders.ts"
+import type { CatchUp } from "./PlainReadModels.ts"
+import * as ReadModels from "./ReadModels.ts"
 import type { Sample } from "./Sample.ts"
 import * as Shortcuts from "./Shortcuts.ts"
 import type { Subject } from "./Subject.ts"
@@ -177,4 +179,53 @@ export const lives: ReadonlyArray<Measure<Live.Live>> = [
 export const caches: ReadonlyArray<Measure> = [
   executeHot("cache: execute on an order", 1),
   executeHot("cache: execute on an order", 8)
+]
+
+/** How fast a read model catches up with a log. */
+export const catchUps: ReadonlyArray<Measure<CatchUp>> = [
+  {
+    name: `read models: catch up with ${counted(ReadModels.EVENTS)}`,
+    concurrency: 1,
+    events: ReadModels.EVENTS,
+    begin: (subject) =>
+      Effect.succeed({ sample: (seconds) => ReadModels.sampleCatchUp(subject, seconds) })
+  }
+]
+
+/** How fast a read model is rebuilt. */
+export const rebuilds: ReadonlyArray<Measure<ReadModels.Rebuild>> = [
+  {
+    name: `read models: rebuild from ${counted(ReadModels.EVENTS)}, compare and switch`,
+    concurrency: 1,
+    events: ReadModels.EVENTS,
+    begin: (subject) => Effect.succeed({ sample: () => ReadModels.sampleRebuild(subject) })
+  }
+]
+
+const VISIBLE_PER_SECOND = 200
+
+/** What a read model costs an append, and how late its rows are. */
+export const keepings: ReadonlyArray<Measure<ReadModels.Keeping>> = [
+  ...[1, 16, 64].map((concurrency): Measure<ReadModels.Keeping> => ({
+    name: "read models: append 1 event to a new order",
+    concurrency,
+    events: 1,
+    begin: (subject, prefix) =>
+      Effect.succeed({ act: (n) => subject.append(`${subject.name}-${prefix}-${n}`) })
+  })),
+  {
+    name: `read models: from acknowledged to its row, ${VISIBLE_PER_SECOND} appends a second`,
+    concurrency: 1,
+    events: 1,
+    begin: (subject, prefix) =>
+      Effect.succeed({
+        sample: (seconds) =>
+          ReadModels.sampleVisible(
+            subject,
+            `${subject.name}-${prefix}`,
+            VISIBLE_PER_SECOND,
+            seconds
+          )
+      })
+  }
 ]

@@ -19,6 +19,7 @@ import type { Contender, Opens } from "./Appender.ts"
 import * as Decoding from "./Decoding.ts"
 import * as Live from "./Live.ts"
 import * as Measure from "./Measure.ts"
+import * as ReadModels from "./ReadModels.ts"
 import * as Report from "./Report.ts"
 import * as Sample from "./Sample.ts"
 import * as Shortcuts from "./Shortcuts.ts"
@@ -39,7 +40,10 @@ const all: ReadonlyArray<{ readonly name: string }> = [
   ...Measure.caches,
   ...Measure.lives,
   ...Measure.orderings,
-  ...Measure.decodings
+  ...Measure.decodings,
+  ...Measure.catchUps,
+  ...Measure.rebuilds,
+  ...Measure.keepings
 ]
 
 const command = Command.make(
@@ -82,7 +86,8 @@ const command = Command.make(
       ...(yield* runAll(named(Measure.caches, only), Shortcuts.executes(stores), seconds)),
       ...(yield* runAll(named(Measure.lives, only), Live.opens(stores, sql), seconds)),
       ...(yield* runAll(named(Measure.orderings, only), orderings, seconds)),
-      ...(yield* runAll(named(Measure.decodings, only), Decoding.opens, seconds))
+      ...(yield* runAll(named(Measure.decodings, only), Decoding.opens, seconds)),
+      ...(yield* runReadModels(only, seconds))
     ]
     const rated = Report.rate(results)
     yield* Console.log(Report.table(rated))
@@ -96,6 +101,21 @@ const command = Command.make(
     "Measures appending, loading and executing on every store, beside plain SQL through the same client."
   )
 )
+
+/** They have a server of their own, which is filled only if one of them is asked for. */
+const runReadModels = Effect.fnUntraced(function* (only: string, seconds: number) {
+  const catchUps = named(Measure.catchUps, only)
+  const rebuilds = named(Measure.rebuilds, only)
+  const keepings = named(Measure.keepings, only)
+  if (catchUps.length + rebuilds.length + keepings.length === 0) return []
+  yield* Console.error("Filling a log for the read models")
+  const opens = yield* ReadModels.openAll
+  return [
+    ...(yield* runAll(catchUps, opens.catchUps, seconds)),
+    ...(yield* runAll(rebuilds, opens.rebuilds, seconds)),
+    ...(yield* runAll(keepings, opens.keepings, seconds))
+  ]
+})
 
 const runAll = Effect.fnUntraced(function* <A extends Contender>(
   measures: ReadonlyArray<Measure.Measure<A>>,

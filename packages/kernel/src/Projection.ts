@@ -144,55 +144,70 @@ export const Version = Schema.Int.check(
 export type Version = typeof Version.Type
 
 /**
- * Builds a projection, its types inferred; dies when the name or the version is none.
+ * The rows of a projection, whose fold is still to be given.
  *
  * **Details**
- * `from`: aggregates, or other sources; their categories must differ. `initial`: the row that the first event
- * of a key is applied to; it may be `undefined` where an event makes the row.
+ * `initial`: the row that the first event of a key is applied to; it may be `undefined` where an event makes the row.
  *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Definition<Event, Key, Row> {
+  readonly fold: <Initial extends Row | undefined>(fold: {
+    readonly keys: (event: Event, recorded: Unnumbered) => ReadonlyArray<Key>
+    readonly streams?: (key: Key) => ReadonlyArray<StreamId>
+    readonly initial: (key: Key) => Initial
+    readonly apply: (row: Row | Initial, event: Event, applied: Applied<Key>) => Row | undefined
+  }) => Projection<Event, Key, Row>
+}
+
+/**
+ * Begins a projection with what its rows are; dies when the name or the version is none.
+ *
+ * **Details**
+ * `from`: aggregates, or other sources; their categories must differ. `primaryKey` and `indexes`: fields of the row.
+ * Two steps, so that the fold is written against rows whose type is known already.
+ *
+ * @see {@link Definition}
  * @category constructors
  * @since 0.1.0
  */
-export const make = <
+export const define = <
   const Sources extends ReadonlyArray<EventSource<unknown>>,
   Row extends object,
-  const Columns extends ReadonlyArray<keyof Row & string>,
-  Initial extends Row | undefined
->(options: {
+  const Columns extends ReadonlyArray<keyof Row & string>
+>(rows: {
   readonly name: string
   readonly version: number
   readonly from: Sources
   readonly row: RowSchema<Row>
   readonly primaryKey: Columns
   readonly indexes?: ReadonlyArray<ReadonlyArray<keyof NoInfer<Row> & string>>
-  readonly keys: (
-    event: EventOf<Sources[number]>,
-    recorded: Unnumbered
-  ) => ReadonlyArray<Pick<NoInfer<Row>, Columns[number]>>
-  readonly streams?: (key: Pick<NoInfer<Row>, Columns[number]>) => ReadonlyArray<StreamId>
-  readonly initial: (key: Pick<NoInfer<Row>, Columns[number]>) => Initial
-  readonly apply: (
-    row: NoInfer<Row> | NoInfer<Initial>,
-    event: EventOf<Sources[number]>,
-    applied: Applied<Pick<NoInfer<Row>, Columns[number]>>
-  ) => NoInfer<Row> | undefined
-}): Projection<EventOf<Sources[number]>, Pick<Row, Columns[number]>, Row> => {
+}): Definition<EventOf<Sources[number]>, Pick<Row, Columns[number]>, Row> => {
   type Event = EventOf<Sources[number]>
-  const { apply, initial, keys, streams } = options
-  const categories = options.from.map(({ category }) => category)
+  const { indexes = [], primaryKey, row } = rows
+  const name = Name.make(rows.name)
+  const version = Version.make(rows.version)
+  const categories = rows.from.map(({ category }) => category)
   if (new Set(categories).size < categories.length) {
-    throw new Error(`${options.name} reads a category twice: ${categories.join(", ")}`)
+    throw new Error(`${name} reads a category twice: ${categories.join(", ")}`)
   }
+  // Each source gives its part of the union of events.
+  const from = rows.from as ReadonlyArray<EventSource<Event>>
   return {
-    name: Name.make(options.name),
-    version: Version.make(options.version),
-    // Each source gives its part of the union of events.
-    from: options.from as ReadonlyArray<EventSource<Event>>,
-    row: options.row,
-    primaryKey: options.primaryKey,
-    indexes: options.indexes ?? [],
-    keys,
-    ...(streams === undefined ? {} : { streams }),
-    apply: (row, event, applied) => apply(row ?? initial(applied.key), event, applied)
+    fold: (fold) => {
+      const { apply, initial, keys, streams } = fold
+      return {
+        name,
+        version,
+        from,
+        row,
+        primaryKey,
+        indexes,
+        keys,
+        ...(streams === undefined ? {} : { streams }),
+        apply: (row, event, applied) => apply(row ?? initial(applied.key), event, applied)
+      }
+    }
   }
 }

@@ -26,6 +26,7 @@ import {
   ReadModelStoreError
 } from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
+import type { StoredRow } from "./StoredRow.ts"
 
 /**
  * The event store beneath, whose appends keep the read models too.
@@ -79,7 +80,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
   const folds = (
     name: Projection.Name,
     recorded: ReadonlyArray<RecordedEvent>,
-    rows: ReadonlyMap<string, ReadModelTable.StoredRow>
+    rows: ReadonlyMap<string, StoredRow>
   ) => {
     const model = models.get(name)
     // What is folded was touched, and touched is what is listed here.

@@ -26,6 +26,7 @@ import { fold, type Model, part, prepare } from "./internal/rowFold.ts"
 import { ProjectionStopped } from "./ProjectionStatus.ts"
 import { ReadModelStore, type ReadModelStoreError } from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
+import type { StoredRow } from "./StoredRow.ts"
 
 /**
  * As of when.
@@ -212,7 +213,7 @@ const foldEvents = Effect.fnUntraced(function* <Event, Key, Row>(
   events: Events,
   owns: (keyText: string) => boolean
 ): Effect.fn.Return<
-  ReadonlyMap<string, ReadModelTable.StoredRow>,
+  ReadonlyMap<string, StoredRow>,
   ProjectionStopped | EventStoreError | ReadModelStoreError,
   ReadModelStore
 > {
@@ -221,7 +222,7 @@ const foldEvents = Effect.fnUntraced(function* <Event, Key, Row>(
   const skipped = new Set(
     skips.filter((one) => one.version === version).map(({ position }) => position)
   )
-  const rows = new Map<string, ReadModelTable.StoredRow>()
+  const rows = new Map<string, StoredRow>()
   yield* Stream.runForEachArray(events, (chunk) =>
     Effect.suspend(() => {
       const batch = prepare(model, chunk, skipped)
@@ -244,7 +245,7 @@ const foldEvents = Effect.fnUntraced(function* <Event, Key, Row>(
 const decoded = <Event, Key, Row>(
   { name }: Projection.Projection<Event, Key, Row>,
   table: ReadModelTable.ReadModelTable<Key, Row>,
-  row: ReadModelTable.StoredRow
+  row: StoredRow
 ): Effect.Effect<Row> =>
   // The table has encoded it a moment ago.
   Effect.orDie(

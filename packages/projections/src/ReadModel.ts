@@ -19,6 +19,7 @@ import {
   type RowQuery
 } from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
+import type { StoredRow } from "./StoredRow.ts"
 
 /** The fields of a row that are columns to compare by: those that are no objects, but instants. */
 type Comparable<Row> = {
@@ -141,10 +142,7 @@ export const query = <Event, Key extends object, Row extends object>(
   )
 
 /** A store gives back what was encoded by the same schema. */
-const decode = <Key, Row>(
-  table: ReadModelTable.ReadModelTable<Key, Row>,
-  row: ReadModelTable.StoredRow
-) =>
+const decode = <Key, Row>(table: ReadModelTable.ReadModelTable<Key, Row>, row: StoredRow) =>
   Effect.orDie(
     Effect.fromResult(
       Result.mapError(table.decode(row), (issue) => new Error(`a row of ${table.name}: ${issue}`))

@@ -27,7 +27,8 @@ import type * as Option from "effect/Option"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import type { Any as AnyTable, StoredKey, StoredRow } from "./ReadModelTable.ts"
+import type { Any as AnyTable, StoredKey } from "./ReadModelTable.ts"
+import type { StoredRow } from "./StoredRow.ts"
 
 /**
  * A generation of a read model, counted from 1.

@@ -21,55 +21,10 @@
 import * as Projection from "@daybook/kernel/Projection"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type { Column, StoredRow } from "./StoredRow.ts"
 import { codecOf } from "./internal/rowCodec.ts"
 import { deriveColumn } from "./internal/deriveColumn.ts"
 import { describe } from "./internal/describeTable.ts"
-
-/**
- * The PostgreSQL type of a column.
- *
- * @category types
- * @since 0.1.0
- */
-export const ColumnType = Schema.Literals([
-  "text",
-  "bigint",
-  "numeric",
-  "double precision",
-  "boolean",
-  "timestamptz",
-  "uuid",
-  "jsonb"
-])
-
-/**
- * @category types
- * @since 0.1.0
- */
-export type ColumnType = typeof ColumnType.Type
-
-/**
- * A column: the field of the row that it holds, and its name in SQL.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Column {
-  readonly field: string
-  readonly name: string
-  readonly type: ColumnType
-  readonly nullable: boolean
-}
-
-/**
- * A row as stores keep it: by field, the JSON form of its value; `null` also where the field is absent.
- *
- * @category types
- * @since 0.1.0
- */
-export interface StoredRow {
-  readonly [field: string]: Schema.Json
-}
 
 /**
  * The fields of the primary key of a row, as stored; all of them scalars, none `null`.

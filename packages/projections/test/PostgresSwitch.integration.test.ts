@@ -2,7 +2,7 @@
  * What a switch of generations takes with it in PostgreSQL, and what others see of it.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type { StoredRow } from "@daybook/projections/ReadModelTable"
+import type { StoredRow } from "@daybook/projections/StoredRow"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
 import * as Arr from "effect/Array"

@@ -12,7 +12,7 @@ import * as Schema from "effect/Schema"
 const item = { product: Schema.String, cents: Schema.Int }
 
 export const TillCommand = Schema.TaggedUnion({ Sell: item, Refund: item, Close: {} })
-export const TillEvent = Schema.TaggedUnion({ Sold: item, Refunded: item, Closed: {} })
+const TillEvent = Schema.TaggedUnion({ Sold: item, Refunded: item, Closed: {} })
 type Event = typeof TillEvent.Type
 
 const State = Schema.Struct({ cents: Schema.Int, open: Schema.Boolean })
@@ -54,7 +54,7 @@ export type TillAggregate = ReturnType<typeof aggregateOf>
 
 /** What each till took in: a row a stream, gone when it is closed. */
 export const takings = (till: TillAggregate, name: string, version = 1) =>
-  Projection.make({
+  Projection.define({
     name,
     version,
     from: [till],
@@ -65,7 +65,8 @@ export const takings = (till: TillAggregate, name: string, version = 1) =>
       last: Schema.DateTimeUtc
     }),
     primaryKey: ["tillId"],
-    indexes: [["cents"]],
+    indexes: [["cents"]]
+  }).fold({
     keys: (_, { streamId }) => [{ tillId: StreamId.id(streamId) }],
     streams: ({ tillId }) => [Result.getOrThrow(StreamId.make(till.category, tillId))],
     initial: () => undefined,
@@ -82,7 +83,7 @@ export const takings = (till: TillAggregate, name: string, version = 1) =>
 
 /** What is sold of each product, and in which order: rows that streams share, whose fold minds the order. */
 export const products = (till: TillAggregate, name: string, version = 1) =>
-  Projection.make({
+  Projection.define({
     name,
     version,
     from: [till],
@@ -91,7 +92,8 @@ export const products = (till: TillAggregate, name: string, version = 1) =>
       cents: Schema.BigInt,
       log: Schema.Array(Schema.Struct({ till: Schema.String, cents: Schema.Int }))
     }),
-    primaryKey: ["product"],
+    primaryKey: ["product"]
+  }).fold({
     keys: (event) => (event._tag === "Closed" ? [] : [{ product: event.product }]),
     initial: ({ product }) => ({ product, cents: 0n, log: [] }),
     apply: (row, event, { recorded }) => {

@@ -1,7 +1,7 @@
 /**
  * The runner on any store: shared by the tests of memory, the embedded Postgres and a server.
  */
-import * as Projection from "@daybook/kernel/Projection"
+import type * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import { Projections } from "@daybook/projections/Projections"
 import * as InlineProjections from "@daybook/projections/InlineProjections"

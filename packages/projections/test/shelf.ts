@@ -24,13 +24,14 @@ const fields = { shelf: Schema.String, item: Schema.String, count: Schema.Int }
 /** Its table, under a name that no other test has unless one is given. */
 export const shelves = (options: { readonly name?: string; readonly version?: number } = {}) => {
   const name = options.name ?? `shelves_${SecureRandom.uuidV4Unsafe().slice(0, 8)}`
-  const projection = Projection.make({
+  const projection = Projection.define({
     name,
     version: options.version ?? 1,
     from: [source],
     row: Schema.Struct(fields),
     primaryKey: ["shelf"],
-    indexes: [["count"]],
+    indexes: [["count"]]
+  }).fold({
     keys: () => [],
     initial: () => undefined,
     apply: () => undefined
@@ -41,13 +42,14 @@ export const shelves = (options: { readonly name?: string; readonly version?: nu
 
 /** The same columns, with a count of another type. */
 export const weighedShelves = (name: string, version: number) => {
-  const projection = Projection.make({
+  const projection = Projection.define({
     name,
     version,
     from: [source],
     row: Schema.Struct({ ...fields, count: Schema.Finite }),
     primaryKey: ["shelf"],
-    indexes: [["count"]],
+    indexes: [["count"]]
+  }).fold({
     keys: () => [],
     initial: () => undefined,
     apply: () => undefined
@@ -58,7 +60,7 @@ export const weighedShelves = (name: string, version: number) => {
 
 export const LEASE = Duration.minutes(1)
 
-export const at = (position: number) => Position.make(BigInt(position))
+const at = (position: number) => Position.make(BigInt(position))
 
 /** A step that puts rows there, whatever was. */
 export const put = (

@@ -16,14 +16,14 @@
  *
  * @since 0.1.0
  */
-import * as Aggregate from "@daybook/kernel/Aggregate"
+import type * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import * as InlineProjections from "@daybook/projections/InlineProjections"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
-import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
 import { CommandHandler } from "@daybook/store/CommandHandler"

@@ -11,8 +11,8 @@ import { Currency, MAX_MINOR } from "../Money.ts"
 import { RecordedQuantity } from "../Quantity.ts"
 import { identifier, line, text } from "./Text.ts"
 
-/** The only currency of the first system. */
-const CURRENCY = "GBP"
+/** The only currency of the first system, which recorded none. */
+export const LEGACY_CURRENCY = "GBP"
 
 /** What the first system repeated of a row in its data, in whatever form; nothing reads it. */
 const row = {
@@ -69,7 +69,10 @@ const sentenceOf = (reason: string): string => {
 /** By stored type, versions 1 and up to that before today's. */
 export const past = {
   OrderCreated: Upcaster.from(OrderCreatedV1)
-    .to(OrderCreatedV2, ({ customer_id }) => ({ customerId: customer_id, currency: CURRENCY }))
+    .to(OrderCreatedV2, ({ customer_id }) => ({
+      customerId: customer_id,
+      currency: LEGACY_CURRENCY
+    }))
     // An address with the creation was two facts in one.
     .into(({ currency, customerId, shippingAddress: address }) => {
       const created = { _tag: "OrderCreated", customerId, currency } as const
@@ -83,7 +86,7 @@ export const past = {
     // Names were looked up elsewhere.
     name: "",
     quantity,
-    unitPrice: { currency: CURRENCY, minor: minorOf(price) }
+    unitPrice: { currency: LEGACY_CURRENCY, minor: minorOf(price) }
   })),
   ItemRemoved: Upcaster.from(ItemRemovedV1).into(({ product_id }) => ({
     _tag: "ProductRemoved",

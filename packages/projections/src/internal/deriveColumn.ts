@@ -4,7 +4,7 @@
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Column, ColumnType } from "../ReadModelTable.ts"
+import type { Column, ColumnType } from "../StoredRow.ts"
 
 /** A node of the representation that `effect` gives of a schema, as far as it is looked at here. */
 interface Node {
@@ -99,7 +99,7 @@ const columnType = (decoded: Node, stored: Node): ColumnType => {
   if (all(types, ({ _tag }) => _tag === "BigInt")) return "numeric"
   if (all(types, isInstant)) return "timestamptz"
   if (!all(types, isText)) return "jsonb"
-  return all(types, (node) => checks(node).includes("effect/schema/isUUID")) ? "uuid" : "text"
+  return all(types, isUuid) ? "uuid" : "text"
 }
 
 const isSomething = ({ _tag }: Node): boolean => _tag !== "Null" && _tag !== "Undefined"
@@ -118,6 +118,10 @@ const isBoolean = (node: Node): boolean => node._tag === "Boolean" || isLiteral(
 
 const isText = (node: Node): boolean =>
   node._tag === "String" || node._tag === "TemplateLiteral" || isLiteral(node, "string")
+
+/** PostgreSQL takes a UUID of any version. */
+const isUuid = (node: Node): boolean =>
+  checks(node).some((id) => id === "effect/schema/isUUID" || id === "effect/schema/isGUID")
 
 const isInstant = ({ representation }: Node): boolean =>
   representation?.id === "effect/schema/DateTimeUtc" || representation?.id === "effect/schema/Date"

@@ -5,7 +5,7 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as SchemaLock from "@daybook/kernel/SchemaLock"
 import * as Schema from "effect/Schema"
-import type { Column } from "../ReadModelTable.ts"
+import type { Column } from "../StoredRow.ts"
 
 /** The same for the same fields in another order. */
 export const describe = (

@@ -19,7 +19,8 @@ import {
   type Skipped,
   Superseded
 } from "../ReadModelStore.ts"
-import type { Any as AnyTable, StoredKey, StoredRow } from "../ReadModelTable.ts"
+import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
+import type { StoredRow } from "../StoredRow.ts"
 
 export interface Generation {
   readonly model: Model
@@ -40,7 +41,7 @@ export interface Generation {
   still: boolean
 }
 
-export interface Model {
+interface Model {
   readonly name: Projection.Name
   paused: boolean
   readonly skipped: Array<Skipped>

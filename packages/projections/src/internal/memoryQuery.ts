@@ -5,7 +5,8 @@ import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type { Condition, RowQuery } from "../ReadModelStore.ts"
-import type { Any as AnyTable, Column, ColumnType, StoredRow } from "../ReadModelTable.ts"
+import type { Any as AnyTable } from "../ReadModelTable.ts"
+import type { Column, ColumnType, StoredRow } from "../StoredRow.ts"
 
 export const selectRows = (
   table: AnyTable,

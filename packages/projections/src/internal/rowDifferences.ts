@@ -3,7 +3,8 @@
  */
 import * as Equal from "effect/Equal"
 import { MAX_DIFFERENCES, type RowDifference } from "../ReadModelStore.ts"
-import type { Any as AnyTable, StoredRow } from "../ReadModelTable.ts"
+import type { Any as AnyTable } from "../ReadModelTable.ts"
+import type { StoredRow } from "../StoredRow.ts"
 
 export const differences = (
   table: AnyTable,

@@ -1,0 +1,247 @@
+/**
+ * Read models of a log that is there already, and of one that is written to.
+ *
+ * Every contender fills a table of order summaries from the same events on the same server: Daybook; a projector as it is found
+ * in textbooks, with a statement for each event; one written by hand that goes by batches; and, as the limit, one SQL statement
+ * that computes the table from the events by itself.
+ */
+import * as Position from "@daybook/kernel/Position"
+import { projection as orderSummary } from "@daybook/order/OrderSummary"
+import * as InlineProjections from "@daybook/projections/InlineProjections"
+import { Projections } from "@daybook/projections/Projections"
+import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
+import { ReadModelSchema } from "@daybook/projections/ReadModelSchema"
+import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import { SchemaName } from "@daybook/store/PostgresSchema"
+import * as PostgresServer from "@daybook/testing/PostgresServer"
+import * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
+import type { Contender, Open, Opens } from "./Appender.ts"
+import * as Orders from "./Orders.ts"
+import { byHand, type CatchUp, inSql, textbook } from "./PlainReadModels.ts"
+import * as Sample from "./Sample.ts"
+
+/** How many events the log has, in orders of {@link EVENTS_AN_ORDER}. */
+export const EVENTS = 300_000
+const EVENTS_AN_ORDER = 20
+
+/** Builds the rows anew beside those that serve. */
+export interface Rebuild extends Contender {
+  readonly rebuild: Effect.Effect<void>
+}
+
+/** Appends an order's first event. */
+export interface Keeping extends Contender {
+  readonly append: (id: string) => Effect.Effect<{ readonly position: bigint }>
+  /** Waits until the row of an appended event is there. */
+  readonly visible: (position: bigint) => Effect.Effect<void>
+}
+
+type Stores = Context.Context<EventStore | SqlClient>
+
+/** A server of its own with {@link EVENTS} in its log. */
+export const openAll = Effect.gen(function* () {
+  const stores: Stores = yield* Layer.build(
+    EventStorePostgres.layer.pipe(
+      Layer.provideMerge(PostgresMigrations.layer),
+      Layer.provideMerge(PostgresServer.layerClient({ maxConnections: 10 })),
+      Layer.provide(PostgresServer.PostgresServer.layer)
+    )
+  )
+  yield* fill(Context.get(stores, EventStore), EVENTS)
+  const sql = Context.get(stores, SqlClient)
+  yield* Effect.orDie(sql`VACUUM ANALYZE daybook.events`.unprepared)
+  const limit = inSql(sql, EVENTS)
+  const catchUps: Opens<CatchUp> = [
+    daybook(stores, limit.name),
+    { ...byHand(sql), yardstick: limit.name },
+    { ...textbook(sql), yardstick: limit.name },
+    limit
+  ].map((subject) => [subject.name, Effect.succeed(subject)] as const)
+  const rebuilds: Opens<Rebuild> = [1, 2].map((partitions) => {
+    const name = `in ${partitions} ${partitions === 1 ? "partition" : "partitions"}`
+    return [name, rebuilding(name, stores, partitions)] as const
+  })
+  const keepings: Opens<Keeping> = [
+    ["no read model", keeping("no read model", stores, "none")],
+    ["kept behind the log", keeping("kept behind the log", stores, "async")],
+    ["kept inline", keeping("kept inline", stores, "inline")]
+  ]
+  return { catchUps, rebuilds, keepings }
+})
+
+const fill = Effect.fnUntraced(function* (events: EventStore["Service"], count: number) {
+  const perAppend = 1_000 / EVENTS_AN_ORDER
+  const appends = Array.from({ length: count / 1_000 }, () => perAppend)
+  yield* Effect.forEach(
+    appends,
+    (orders) =>
+      Effect.suspend(() =>
+        events.appendAll({
+          appends: Arr.makeBy(orders, () => ({
+            streamId: Orders.streamId(SecureRandom.uuidV4Unsafe()),
+            expected: ExpectedRevision.noStream,
+            events: Orders.history(EVENTS_AN_ORDER)
+          }))
+        })
+      ),
+    { concurrency: 4, discard: true }
+  ).pipe(Effect.orDie)
+})
+
+let schemas = 0
+
+/** Read models in a schema that nothing is in yet. */
+const readModels = <A, E>(
+  stores: Stores,
+  layer: Layer.Layer<A, E, EventStore | ReadModelStore>
+): Effect.Effect<Context.Context<A | EventStore | ReadModelStore>, never, Scope.Scope> => {
+  const schema = SchemaName.make(`read_models_${++schemas}`)
+  return Layer.build(
+    Layer.fresh(
+      layer.pipe(
+        Layer.provideMerge(ReadModelStorePostgres.layer),
+        Layer.provide(ReadModelMigrations.layer),
+        Layer.provideMerge(Layer.succeedContext(stores))
+      )
+    )
+  ).pipe(Effect.provideService(ReadModelSchema, schema), Effect.orDie)
+}
+
+const head = (stores: Context.Context<EventStore>) =>
+  Effect.orDie(Effect.map(Context.get(stores, EventStore).backlog(), (backlog) => backlog.head))
+
+const daybook = (stores: Stores, yardstick: string): CatchUp => ({
+  name: "Daybook",
+  yardstick,
+  catchUp: Effect.fnUntraced(
+    function* () {
+      const kept = yield* readModels(stores, Projections.layer({ async: [orderSummary] }))
+      const projections = Context.get(kept, Projections)
+      yield* projections.waitFor(orderSummary.name, yield* head(stores), "10 minutes")
+      return (yield* projections.status(orderSummary.name)).events
+    },
+    Effect.scoped,
+    Effect.orDie
+  )
+})
+
+const rebuilding = (name: string, stores: Stores, partitions: number): Open<Rebuild> =>
+  Effect.gen(function* () {
+    const kept = yield* readModels(stores, Projections.layer({ async: [orderSummary] }))
+    const projections = Context.get(kept, Projections)
+    yield* projections.waitFor(orderSummary.name, yield* head(stores), "10 minutes")
+    const rebuilds: Rebuild = {
+      name,
+      ...(partitions === 1 ? {} : { yardstick: "in 1 partition" }),
+      rebuild: Effect.orDie(Stream.runDrain(projections.rebuild(orderSummary.name, { partitions })))
+    }
+    return rebuilds
+  }).pipe(Effect.orDie)
+
+const keeping = (name: string, stores: Stores, mode: "none" | "async" | "inline"): Open<Keeping> =>
+  Effect.gen(function* () {
+    const kept = yield* readModels(
+      stores,
+      Projections.layer(mode === "none" ? {} : { [mode]: [orderSummary] })
+    )
+    const projections = Context.get(kept, Projections)
+    if (mode !== "none") {
+      yield* projections.waitFor(orderSummary.name, yield* head(stores), "10 minutes")
+    }
+    const events =
+      mode === "inline"
+        ? Context.get(
+            yield* Layer.build(
+              Layer.fresh(
+                InlineProjections.layer([orderSummary]).pipe(
+                  Layer.provide(Layer.succeedContext(kept))
+                )
+              )
+            ),
+            EventStore
+          )
+        : Context.get(stores, EventStore)
+    if (mode === "inline") {
+      yield* Effect.repeat(projections.status(orderSummary.name), {
+        until: ({ doing }) => doing === "inline",
+        schedule: Schedule.spaced("10 millis")
+      })
+    }
+    const subject: Keeping = {
+      name,
+      ...(mode === "none" ? {} : { yardstick: "no read model" }),
+      append: (id) =>
+        events
+          .append({
+            streamId: Orders.streamId(id),
+            expected: ExpectedRevision.noStream,
+            events: Orders.history(1)
+          })
+          .pipe(Effect.orDie),
+      visible: (position) =>
+        mode === "none"
+          ? Effect.void
+          : Effect.orDie(
+              projections.waitFor(orderSummary.name, Position.make(position), "1 minute")
+            )
+    }
+    return subject
+  }).pipe(Effect.orDie)
+
+/** How fast a table is filled. */
+export const sampleCatchUp = Effect.fnUntraced(function* (subject: CatchUp, seconds: number) {
+  const start = yield* Clock.currentTimeNanos
+  const events = yield* subject.catchUp(seconds)
+  const elapsed = (yield* Clock.currentTimeNanos) - start
+  return rate(events, elapsed)
+})
+
+/** How fast the rows of all events are built anew, compared and switched to. */
+export const sampleRebuild = Effect.fnUntraced(function* (subject: Rebuild) {
+  const start = yield* Clock.currentTimeNanos
+  yield* subject.rebuild
+  return rate(EVENTS, (yield* Clock.currentTimeNanos) - start)
+})
+
+/** Events a second; the time is that of all. */
+const rate = (events: number, elapsed: bigint): Sample.Sample => {
+  const micros = Number(elapsed) / 1e3
+  return { perSecond: events / (micros / 1e6), p50Micros: micros, p99Micros: micros }
+}
+
+/** How long after an append was acknowledged its row is there, one append each `1 / perSecond`. */
+export const sampleVisible = Effect.fnUntraced(function* (
+  subject: Keeping,
+  prefix: string,
+  perSecond: number,
+  seconds: number
+) {
+  const start = yield* Clock.currentTimeNanos
+  const latencies = yield* Effect.forEach(
+    Array.from({ length: Math.round(perSecond * seconds) }, (_, n) => n),
+    (n) =>
+      Effect.gen(function* () {
+        yield* Effect.sleep(`${(n * 1_000) / perSecond} millis`)
+        const { position } = yield* subject.append(`${prefix}-${n}`)
+        const acknowledged = yield* Clock.currentTimeNanos
+        yield* subject.visible(position)
+        return (yield* Clock.currentTimeNanos) - acknowledged
+      }),
+    { concurrency: "unbounded" }
+  )
+  return Sample.summary(latencies, (yield* Clock.currentTimeNanos) - start)
+})

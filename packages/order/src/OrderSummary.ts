@@ -1,0 +1,63 @@
+/**
+ * The read model `order_summary`: each order with its status, its total and how many items it has.
+ *
+ * @since 0.1.0
+ */
+import * as Projection from "@daybook/kernel/Projection"
+import * as Schema from "effect/Schema"
+import * as OrderFigures from "./internal/OrderFigures.ts"
+import * as OrderKey from "./internal/OrderKey.ts"
+import { aggregate } from "./Order.ts"
+
+/**
+ * An order in a row.
+ *
+ * **Details**
+ * `totalMinor`: in minor units of `currency`. `itemCount`: over all lines. `hasAddress`: whether it can be shipped to
+ * somebody. `lines`: product, unit price in minor units, quantity; so a removal that names neither price nor quantity
+ * counts exactly. `createdAt`, `updatedAt`: when the first and the last event of it occurred that meant something.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const OrderSummary = Schema.Struct({
+  orderId: Schema.String,
+  ...OrderFigures.fields,
+  createdAt: Schema.DateTimeUtc,
+  updatedAt: Schema.DateTimeUtc
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type OrderSummary = typeof OrderSummary.Type
+
+/**
+ * Orders as they are; an event that means nothing to the decider's `evolve` leaves the row.
+ *
+ * @category projections
+ * @since 0.1.0
+ */
+export const projection = Projection.define({
+  name: "order_summary",
+  version: 1,
+  from: [aggregate],
+  row: OrderSummary,
+  primaryKey: ["orderId"],
+  indexes: [["status"]]
+}).fold({
+  keys: (_, recorded) => [OrderKey.keyOf(recorded)],
+  streams: OrderKey.streamsOf,
+  initial: () => undefined,
+  apply: (row, event, { key, recorded }) => {
+    const at = recorded.occurredAt
+    if (row === undefined) {
+      return event._tag === "OrderCreated"
+        ? { ...key, ...OrderFigures.created(event), createdAt: at, updatedAt: at }
+        : undefined
+    }
+    const after = OrderFigures.after(event)(row)
+    return after === row ? row : { ...after, updatedAt: at }
+  }
+})
