@@ -69,7 +69,7 @@ const store = (value: Schema.Json, { type }: Column): Result.Result<Schema.Json,
           : undefined
         : type === "timestamptz"
           ? instantIssue(value)
-          : textIssue(value)
+          : (textIssue(value) ?? (type === "uuid" ? uuidIssue(value) : undefined))
     return issue === undefined ? Result.succeed(value) : Result.fail(issue)
   }
   if (typeof value === "number") return number(value, type)
@@ -93,6 +93,12 @@ const textIssue = (text: string): string | undefined =>
     : text.isWellFormed()
       ? undefined
       : "text with a lone surrogate, which is no Unicode"
+
+/** Two texts of one UUID would be two keys here and one there. */
+const uuidIssue = (text: string): string | undefined =>
+  text === text.toLowerCase()
+    ? undefined
+    : `${text} has capital letters, which PostgreSQL does not keep in a UUID`
 
 const instantIssue = (text: string): string | undefined => {
   const millis = Date.parse(text)
