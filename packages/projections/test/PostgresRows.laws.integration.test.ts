@@ -8,6 +8,7 @@ import { Category } from "@daybook/kernel/StreamId"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import type { StoredRow } from "@daybook/projections/StoredRow"
 import { assert, layer } from "@effect/vitest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
@@ -68,7 +69,7 @@ const Asked = Schema.Struct({
 })
 
 const projection = (name: string) =>
-  Projection.make({
+  Projection.define({
     name,
     version: 1,
     from: [
@@ -89,7 +90,8 @@ const projection = (name: string) =>
       maybe: Schema.NullOr(Schema.String),
       maybeWhole: Schema.NullOr(Schema.Int)
     }),
-    primaryKey: ["id", "whole"],
+    primaryKey: ["id", "whole"]
+  }).fold({
     keys: () => [],
     initial: () => undefined,
     apply: () => undefined
@@ -110,7 +112,7 @@ const law = ({
       "text,bigint,double precision,numeric,boolean,timestamptz,uuid,jsonb,text,bigint"
     )
     const stored = new Map(
-      rows.map(({ json, ...row }): [string, ReadModelTable.StoredRow] => {
+      rows.map(({ json, ...row }): [string, StoredRow] => {
         const parsed = JSON.parse(json) as Schema.Json
         const one = { ...row, json: parsed === null ? null : { it: parsed } }
         return [table.keyText(one), one]

@@ -60,7 +60,7 @@ export const weighedShelves = (name: string, version: number) => {
 
 export const LEASE = Duration.minutes(1)
 
-const at = (position: number) => Position.make(BigInt(position))
+export const at = (position: number) => Position.make(BigInt(position))
 
 /** A step that puts rows there, whatever was. */
 export const put = (
