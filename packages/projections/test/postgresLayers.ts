@@ -18,4 +18,10 @@ export const server = stores.pipe(
   Layer.provideMerge(PostgresServer.PostgresServer.layer)
 )
 
+/** For what a session knows of itself. */
+export const oneConnection = stores.pipe(
+  Layer.provideMerge(PostgresServer.layerClient({ maxConnections: 1 })),
+  Layer.provide(PostgresServer.PostgresServer.layer)
+)
+
 export const embedded = stores.pipe(Layer.provideMerge(EmbeddedPostgres.layer()))

@@ -74,6 +74,7 @@ const stepPartition = Effect.fnUntraced(function* (
   const partitions = checkpoints.length
   const from = Arr.getUnsafe(checkpoints, partition)
   if (from >= page.position) return
+  const first = page.events[0]?.position ?? page.position
   let poison = batch.poison
   for (;;) {
     const before = poison?.position
@@ -85,11 +86,15 @@ const stepPartition = Effect.fnUntraced(function* (
             from
           )
     if (to > from) {
-      const own = part(batch, {
-        after: from,
-        before,
-        owns: (text) => partitions === 1 || partitionOf(text, partitions) === partition
-      })
+      // Mostly it is all of them.
+      const isWhole = partitions === 1 && before === undefined && from < first
+      const own = isWhole
+        ? batch
+        : part(batch, {
+            after: from,
+            before,
+            owns: (text) => partitions === 1 || partitionOf(text, partitions) === partition
+          })
       const stepped = yield* Effect.result(
         store.step(model.table, claim, {
           partition,

@@ -18,6 +18,7 @@ import {
 } from "../ReadModelStore.ts"
 import { ForeignRelation } from "../ReadModelStorePostgresError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
+import { asOwner } from "./asOwner.ts"
 import { quoted } from "./postgresColumns.ts"
 import * as Generations from "./postgresGenerations.ts"
 import { changing } from "./postgresLocks.ts"
@@ -156,22 +157,9 @@ const make = Effect.fnUntraced(function* (
     [PgTypes.text(own), PgTypes.text(relation)]
   )
   if (foreign.length > 0) return yield* new ForeignRelation({ schema, relation })
-  for (const statement of PostgresTable.definition(schema, table, place)) {
-    // Each is run once, so preparing it would only take the place of one that is run often.
-    yield* sql.unsafe(statement).unprepared
-  }
-  yield* giveToOwner(sql, own, PostgresTable.relationIn(schema, table.name, place))
+  const statements = PostgresTable.definition(schema, table, place)
+  // Each is run once, so preparing it would only take the place of one that is run often.
+  const define = Effect.forEach(statements, (statement) => sql.unsafe(statement).unprepared)
+  yield* asOwner(sql, schema, define)
   return generation
-})
-
-/** Who makes a table by the rights of a group would otherwise leave one that the others of the group can't switch. */
-const giveToOwner = Effect.fnUntraced(function* (sql: SqlClient, schema: string, table: string) {
-  const owners = yield* sql.unsafe<{ readonly owner: string }>(
-    `SELECT r.rolname::text AS owner FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
-    WHERE n.oid = $1::regnamespace AND r.rolname <> current_user`,
-    [PgTypes.text(schema)]
-  )
-  for (const { owner } of owners) {
-    yield* sql.unsafe(`ALTER TABLE ${table} OWNER TO ${quoted(owner)}`).unprepared
-  }
 })

@@ -69,7 +69,7 @@ const store = (value: Schema.Json, { type }: Column): Result.Result<Schema.Json,
           : undefined
         : type === "timestamptz"
           ? instantIssue(value)
-          : textIssue(value)
+          : (textIssue(value) ?? (type === "uuid" ? uuidIssue(value) : undefined))
     return issue === undefined ? Result.succeed(value) : Result.fail(issue)
   }
   if (typeof value === "number") return number(value, type)
@@ -94,6 +94,12 @@ const textIssue = (text: string): string | undefined =>
       ? undefined
       : "text with a lone surrogate, which is no Unicode"
 
+/** Two texts of one UUID would be two keys here and one there. */
+const uuidIssue = (text: string): string | undefined =>
+  text === text.toLowerCase()
+    ? undefined
+    : `${text} has capital letters, which PostgreSQL does not keep in a UUID`
+
 const instantIssue = (text: string): string | undefined => {
   const millis = Date.parse(text)
   return millis >= MIN_INSTANT && millis <= MAX_INSTANT
@@ -101,24 +107,43 @@ const instantIssue = (text: string): string | undefined => {
     : `${text} is not in the years 0001 to 9999`
 }
 
-/** JSON inside of a column. */
+/** JSON inside of a column: the same value, unless a number in it is -0. */
 const plain = (value: Schema.Json): Result.Result<Schema.Json, string> => {
-  if (typeof value === "string") {
-    const issue = textIssue(value)
-    return issue === undefined ? Result.succeed(value) : Result.fail(issue)
+  const found = jsonIssue(value)
+  if (found === undefined) return Result.succeed(value)
+  return found === NEGATIVE_ZERO
+    ? // The text of JSON has one zero.
+      Result.succeed(JSON.parse(JSON.stringify(value)) as Schema.Json)
+    : Result.fail(found)
+}
+
+const NEGATIVE_ZERO = "-0"
+
+/** Why no store can keep the value; `-0` only if nothing else is wrong. */
+const jsonIssue = (value: Schema.Json): string | undefined => {
+  switch (typeof value) {
+    case "string":
+      return textIssue(value)
+    case "number":
+      return Number.isFinite(value)
+        ? Object.is(value, -0)
+          ? NEGATIVE_ZERO
+          : undefined
+        : `${value} is no number of JSON`
+    case "object": {
+      if (value === null) return undefined
+      let zero: string | undefined
+      for (const key in value) {
+        if (!Object.hasOwn(value, key)) continue
+        // Whatever an array or an object holds is JSON.
+        const held = (value as { readonly [key: string]: Schema.Json })[key] as Schema.Json
+        const found = textIssue(key) ?? jsonIssue(held)
+        if (found === NEGATIVE_ZERO) zero = found
+        else if (found !== undefined) return found
+      }
+      return zero
+    }
+    default:
+      return undefined
   }
-  if (typeof value === "number") return number(value, "jsonb")
-  if (typeof value !== "object" || value === null) return Result.succeed(value)
-  if (Array.isArray(value)) return Result.all((value as ReadonlyArray<Schema.Json>).map(plain))
-  return Result.map(
-    Result.all(
-      Object.entries(value).map(([key, entry]) => {
-        const issue = textIssue(key)
-        return issue === undefined
-          ? Result.map(plain(entry), (held) => [key, held] as const)
-          : Result.fail(issue)
-      })
-    ),
-    Object.fromEntries
-  )
 }
