@@ -2,11 +2,21 @@
  * Whether two values are equal, and if not, where, in lines.
  */
 import * as Equal from "effect/Equal"
+import * as Predicate from "effect/Predicate"
 import { renderSorted } from "./render.ts"
 
-/** Equal as `Equal.equals` says, but for 0 and -0, which no JSON keeps apart. */
-export const same = (a: unknown, b: unknown): boolean =>
-  Equal.equals(a, b) && renderSorted(a) === renderSorted(b)
+/** Equal as `Equal.equals` says, but for 0 and -0, which JSON does not keep apart. */
+export const same = (a: unknown, b: unknown): boolean => Equal.equals(a, b) && sameZeros(a, b)
+
+/** Of two values that are equal otherwise. */
+const sameZeros = (a: unknown, b: unknown): boolean => {
+  if (a === 0) return Object.is(a, b)
+  if (a === b || !Predicate.isObjectOrArray(a) || !Predicate.isObjectOrArray(b)) return true
+  const other = new Map(Object.entries(b))
+  return Object.entries(a).every(
+    ([key, field]) => !other.has(key) || sameZeros(field, other.get(key))
+  )
+}
 
 /** Dies with a text that says what differs, unless the two are equal. */
 export const expectSame = (actual: unknown, expected: unknown, what: string): void => {
