@@ -40,6 +40,8 @@ export type Commands<Command> = Schema.Codec<Command, unknown> | Arbitrary.Arbit
 const MAX_COMMANDS = 40
 /** Of how many commands one is chosen for each place, at most. */
 const MAX_CANDIDATES = 6
+/** At one of so many places a command may be taken after which the next place has none that is accepted. */
+const ENDS = 4
 
 /**
  * Generates histories: commands that are mostly accepted, one after the other.
@@ -177,7 +179,7 @@ const counts = (values: ReadonlyArray<unknown>): ReadonlyMap<string, number> => 
   return counted
 }
 
-/** Of the candidates for each place the one that leads on, or leads to an event at all, or the first. */
+/** Of the candidates for each place the one that leads on; seldom one that leads to an end. */
 const choose = <Command, State, Event, Rejection>(
   decider: Decider<Command, State, Event, Rejection>,
   places: ReadonlyArray<ReadonlyArray<Command>>
@@ -195,20 +197,20 @@ const choose = <Command, State, Event, Rejection>(
     )
   let state = decider.initialState
   return places.flatMap((candidates, place) => {
-    const accepted = candidates.flatMap((command) => {
-      const next = after(command, state)
-      return next === undefined ? [] : [{ command, state: next.state }]
-    })
-    // Else most histories would soon be in a state that nothing leads out of.
-    const leadingOn =
-      accepted.length > 1
-        ? accepted.find(({ state }) =>
-            places[place + 1]?.some((command) => after(command, state) !== undefined)
-          )
-        : undefined
-    const chosen = leadingOn ?? accepted[0]
-    if (chosen === undefined) return candidates.slice(0, 1)
-    state = chosen.state
+    const tried = candidates.map((command) => ({ command, after: after(command, state) }))
+    const leadsOn = (from: State): boolean =>
+      places[place + 1]?.some((command) => after(command, from) !== undefined) ?? true
+    const accepted = tried.filter(({ after }) => after !== undefined)
+    const chosen =
+      accepted.find(({ after }) => after !== undefined && leadsOn(after.state)) ??
+      // Else most histories would soon be in a state that nothing leads out of.
+      (place % ENDS !== ENDS - 1 && leadsOn(state)
+        ? tried.find(({ after }) => after === undefined)
+        : undefined) ??
+      accepted[0] ??
+      tried[0]
+    if (chosen === undefined) return []
+    state = chosen.after?.state ?? state
     return [chosen.command]
   })
 }

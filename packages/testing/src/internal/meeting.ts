@@ -13,8 +13,11 @@ import * as SchemaAST from "effect/SchemaAST"
 
 /** How many values a kind has: enough to differ, few enough to meet again. */
 const VALUES = 3
-/** One of how many values of a kind is left as it was drawn. */
-const KEPT = 8
+/**
+ * Of so many values of a kind one is left as it was drawn, two become others than the first: mostly the first one, so
+ * that several fields can be alike at once.
+ */
+const CHOICES = 10
 
 /** Replaces a leaf by another one of its kind. */
 type Visit = (kind: string, leaf: unknown) => unknown
@@ -32,25 +35,33 @@ export const make = <A>(
   const walk = compile(type.ast, new Map())
   const fits = Schema.is(type)
   return (values) => {
-    const pools = new Map<string, Array<unknown>>()
+    const drawn = new Map<string, Set<unknown>>()
     for (const value of values) {
       walk(value, (kind, leaf) => {
-        const pool = pools.get(kind) ?? []
-        if (pool.length < VALUES && !pool.includes(leaf)) pools.set(kind, [...pool, leaf])
+        drawn.set(kind, (drawn.get(kind) ?? new Set()).add(leaf))
         return leaf
       })
     }
+    const pools = new Map(Array.from(drawn, ([kind, leaves]) => [kind, poolOf([...leaves])]))
     return values.map((value) => {
       const met = walk(value, (kind, leaf) => {
         const pool = pools.get(kind) ?? []
         // The value itself decides, so that the same draw gives the same history again.
-        const drawn = Math.abs(Hash.hash(leaf))
-        // Mostly the first one, so that several fields can be alike at once.
-        return drawn % KEPT === 0 ? leaf : (pool[drawn % (2 * VALUES)] ?? pool[0])
+        const choice = Math.abs(Hash.hash(leaf)) % CHOICES
+        return choice === 0 ? leaf : (pool[choice] ?? pool[0])
       })
       return fits(met) ? met : value
     })
   }
+}
+
+/** The few values that stand for those drawn: of numbers two small ones and the largest, else the first ones. */
+const poolOf = (drawn: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
+  const numbers = drawn.filter((leaf) => typeof leaf === "number" || typeof leaf === "bigint")
+  if (numbers.length < drawn.length || numbers.length <= VALUES) return drawn.slice(0, VALUES)
+  const magnitude = (n: number | bigint) => (n < 0 ? -n : n)
+  const ascending = numbers.toSorted((a, b) => (magnitude(a) < magnitude(b) ? -1 : 1))
+  return [...ascending.slice(0, VALUES - 1), ...ascending.slice(-1)]
 }
 
 const compile = (ast: SchemaAST.AST, known: Map<SchemaAST.AST, Walk>): Walk => {
