@@ -4,7 +4,7 @@
  *
  * `order_summary` is served from the table of this name in the schema of {@link ReadModelSchema}; other generations are
  * beside it as `order_summary__g1` and so on, and a switch renames them. Who was granted something on what serves has it
- * on what serves next.
+ * on what serves next, and views follow.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ import * as PostgresQuery from "./internal/postgresQuery.ts"
 import * as PostgresStep from "./internal/postgresStep.ts"
 import * as PostgresSwitch from "./internal/postgresSwitch.ts"
 import { type Claim, ReadModelStore, ReadModelStoreError } from "./ReadModelStore.ts"
-import { ForeignRelation } from "./ReadModelStorePostgresError.ts"
+import { DependentView, ForeignRelation } from "./ReadModelStorePostgresError.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
@@ -147,11 +147,12 @@ export const layer: Layer.Layer<ReadModelStore, never, SqlClient> = Layer.effect
   make
 )
 
-type Own = SqlError | ForeignRelation | PostgresOpenAppends.AppendsStillOpen
+type Own = SqlError | ForeignRelation | DependentView | PostgresOpenAppends.AppendsStillOpen
 
 const isOwn = (error: unknown): error is Own =>
   error instanceof SqlError ||
   error instanceof ForeignRelation ||
+  error instanceof DependentView ||
   error instanceof PostgresOpenAppends.AppendsStillOpen
 
 /** Errors of the database are the store's, and those of its callers stay theirs. */

@@ -13,7 +13,7 @@ import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as ProjectionLaws from "@daybook/testing/ProjectionLaws"
 import type * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
@@ -24,7 +24,7 @@ import { rows } from "../../order/test/orderModels.ts"
 
 type Move = ProjectionLaws.Move<OrderCommand>
 
-export const projections: ReadonlyArray<Projection.Any> = [
+const projections: ReadonlyArray<Projection.Any> = [
   OrderSummary.projection,
   CustomerOrders.projection,
   ProductDemand.projection,

@@ -11,6 +11,7 @@ import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { type Claim, type ClaimLost, type GenerationState, RowsDiffer } from "../ReadModelStore.ts"
+import type { DependentView } from "../ReadModelStorePostgresError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
 import { ENDED, lost } from "./postgresClaims.ts"
 import { quoted } from "./postgresColumns.ts"
@@ -96,7 +97,10 @@ export const switchOver = <E>(
     readonly compare: boolean
     readonly catchUp: (serving: GenerationState) => Effect.Effect<void, E>
   }
-): Effect.Effect<GenerationState, E | RowsDiffer | ClaimLost | AppendsStillOpen | SqlError> =>
+): Effect.Effect<
+  GenerationState,
+  E | RowsDiffer | ClaimLost | AppendsStillOpen | DependentView | SqlError
+> =>
   changing(
     database.sql,
     database.schema,
@@ -116,7 +120,7 @@ const switchInChange = Effect.fnUntraced(function* <E>(
   }
 ): Effect.fn.Return<
   Result.Result<GenerationState, RowsDiffer>,
-  E | ClaimLost | AppendsStillOpen | SqlError
+  E | ClaimLost | AppendsStillOpen | DependentView | SqlError
 > {
   const { schema, settle, sql } = database
   const { name } = table
