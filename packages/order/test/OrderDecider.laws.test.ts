@@ -87,7 +87,7 @@ describe("evolve is total", () => {
   )
 })
 
-describe(Laws.DIFFERENCE, () => {
+describe("an event makes a difference", () => {
   catches(
     "a confirmation of a confirmed order",
     Laws.DIFFERENCE,
@@ -108,7 +108,7 @@ describe(Laws.DIFFERENCE, () => {
   )
 })
 
-describe(Laws.NO_DRIFT, () => {
+describe("money never drifts", () => {
   const sum = (of: (line: OrderState.Line) => number) => (state: OrderState.OrderState) =>
     OrderState.lines(state).reduce((all, line) => all + of(line), 0)
   const inTotal = (total: (state: OrderState.OrderState) => number) =>
@@ -143,7 +143,7 @@ describe(Laws.NO_DRIFT, () => {
   )
 })
 
-describe(Laws.EXACT_REMOVAL, () => {
+describe("a removal is exact", () => {
   catches(
     "a removal that takes the first price first",
     Laws.EXACT_REMOVAL,
@@ -158,7 +158,7 @@ describe(Laws.EXACT_REMOVAL, () => {
   )
 })
 
-describe(Laws.CLOSED, () => {
+describe("closed orders stay", () => {
   catches(
     "an order that is cancelled twice",
     Laws.CLOSED,
