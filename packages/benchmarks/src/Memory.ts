@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url"
 import { fill } from "./ReadModels.ts"
 
 /** Events in the log, and the memory of the process in MiB, its runtime included. */
-export interface Peak {
+interface Peak {
   readonly events: number
   readonly peakMiB: number
 }

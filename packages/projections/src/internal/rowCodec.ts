@@ -147,10 +147,8 @@ const jsonIssue = (value: Schema.Json): string | undefined => {
     case "object": {
       if (value === null) return undefined
       let zero: string | undefined
-      for (const key in value) {
-        if (!Object.hasOwn(value, key)) continue
-        // Whatever an array or an object holds is JSON.
-        const held = (value as { readonly [key: string]: Schema.Json })[key] as Schema.Json
+      // Whatever an array or an object holds is JSON.
+      for (const [key, held] of Object.entries(value as { readonly [key: string]: Schema.Json })) {
         const found = textIssue(key) ?? jsonIssue(held)
         if (found === NEGATIVE_ZERO) zero = found
         else if (found !== undefined) return found
