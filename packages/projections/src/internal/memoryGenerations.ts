@@ -185,7 +185,7 @@ export const claim = (
   return Option.some({ name: model.name, generation: number, epoch: generation.epoch, lease })
 }
 
-export const lost = ({ epoch, generation, name }: Claim): ClaimLost =>
+const lost = ({ epoch, generation, name }: Claim): ClaimLost =>
   new ClaimLost({ name, generation, epoch })
 
 /** The generation, if this is the newest claim of it, and nothing keeps it from being written. */
@@ -236,7 +236,7 @@ export const retire = (generation: Generation): void => {
   free(generation)
 }
 
-export const lowest = ({ checkpoints }: Generation): Position.Position =>
+const lowest = ({ checkpoints }: Generation): Position.Position =>
   checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))
 
 /** Where all partitions are. */

@@ -20,6 +20,7 @@ import {
   at,
   type Cases,
   countUp,
+  factsOf,
   freshName,
   LEASE,
   poison,
@@ -180,9 +181,7 @@ const outcomeOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
   if (Exit.isSuccess(exit)) return withoutEpoch(exit.value)
   const error = Cause.findErrorOption(exit.cause)
   if (Option.isNone(error)) return "died"
-  return Predicate.isError(error.value)
-    ? withoutEpoch({ ...error.value, message: undefined })
-    : error.value
+  return Predicate.isReadonlyObject(error.value) ? withoutEpoch(factsOf(error.value)) : error.value
 }
 
 const seen = Effect.fnUntraced(function* (name: string, { store }: Side) {
@@ -193,7 +192,11 @@ const seen = Effect.fnUntraced(function* (name: string, { store }: Side) {
     (of) => rowsOf(tableOf(name, 1), {}, of)
   ).pipe(Effect.provideService(ReadModelStore, store))
   const skipped = yield* store.skipped(model)
-  return { states, rows, skipped: skipped.map(({ skippedAt: _, ...rest }) => rest) }
+  return {
+    states,
+    rows,
+    skipped: skipped.map(({ position, reason, version }) => ({ position, reason, version }))
+  }
 })
 
 const agree = Effect.fnUntraced(function* (calls: ReadonlyArray<Call>) {

@@ -36,7 +36,7 @@ export class Leases extends Context.Service<
   { readonly runOut: (claim: Claim) => Effect.Effect<void, unknown> }
 >()("@daybook/testing/ReadModelStoreSuite/Leases") {}
 
-export type Services = EventStore | ReadModelStore | Leases
+type Services = EventStore | ReadModelStore | Leases
 
 /** By the sentence that each of them shows: it fails or dies when that is not so. */
 export interface Cases {
@@ -206,7 +206,7 @@ export const rolesOf = (of: Pick<GenerationState, "name">) =>
 /** A claim that is expected to be had. */
 export const claimOf = Effect.fnUntraced(function* (
   of: Pick<Claim, "name" | "generation">,
-  owner = "a host"
+  owner: string = "a host"
 ) {
   const store = yield* ReadModelStore
   const claim = yield* store.claim(of, owner, LEASE)
@@ -226,7 +226,10 @@ export const serve = Effect.fnUntraced(function* (
 })
 
 /** A shadow of the version of the table, claimed. */
-export const begin = Effect.fnUntraced(function* (table: ReadModelTable.Any, partitions = 1) {
+export const begin = Effect.fnUntraced(function* (
+  table: ReadModelTable.Any,
+  partitions: number = 1
+) {
   const store = yield* ReadModelStore
   const begun = yield* store.beginShadow(table, { partitions, owner: "a builder", lease: LEASE })
   return Option.getOrElse(begun.claim, () => assert.fail(`${table.name} has a shadow to claim`))
