@@ -47,7 +47,8 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
     look: (after, options) => Effect.sync(() => Log.look(log, after, options)),
     join: wakeUps.join,
     // Nobody else can append to this log, so there is nothing to look for without a wake-up.
-    wait: (latch) => latch.await
+    wait: (latch) => latch.await,
+    alone: Effect.succeed(true)
   }
 
   const appendAll = Effect.fnUntraced(function* ({

@@ -100,7 +100,8 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
             {
               look: (after, valid) => Effect.mapError(look(after, valid), failed("subscribe")),
               join: wakeUps.join,
-              wait: wakeUps.wait
+              wait: wakeUps.wait,
+              alone: inTransaction(sql)
             },
             options
           )

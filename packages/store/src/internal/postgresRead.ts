@@ -30,6 +30,8 @@ import {
 } from "./postgresPage.ts"
 import { MAX_ROWS_TOGETHER, type ReadPage } from "./postgresPages.ts"
 import { eventAddress, type EventRow } from "./postgresRow.ts"
+import * as ReadAhead from "./readAhead.ts"
+import { inTransaction } from "./savepoint.ts"
 
 /** The highest revision of a stream: the column is an integer. */
 const MAX_REVISION = 2_147_483_647
@@ -44,6 +46,7 @@ export const read = (
   Stream.unwrap(
     Effect.map(lastRevision(sql, schema, streamId, to ?? MAX_REVISION, until), (last) =>
       pages({
+        sql,
         lowest: Math.min(from ?? 1, MAX_REVISION),
         highest: Math.min(last, MAX_REVISION),
         after: (revision, step) => revision + step,
@@ -130,6 +133,7 @@ export const readAll = (
   Stream.unwrap(
     Effect.map(settledPosition(sql, schema), (settled) =>
       pages({
+        sql,
         lowest: (after ?? 0n) + 1n,
         highest: upTo !== undefined && upTo < settled ? upTo : settled,
         after: (position, step) => position + BigInt(step),
@@ -240,6 +244,7 @@ const textArray = (values: ReadonlyArray<string>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
 
 interface Pages<Place> {
+  readonly sql: SqlClient
   /** The range to read, both ends included; empty when they cross. */
   readonly lowest: Place
   readonly highest: Place
@@ -260,26 +265,33 @@ interface Pages<Place> {
 const pages = <Place extends number | bigint>(
   options: Pages<Place>
 ): Stream.Stream<RecordedEvent, SqlError> => {
-  const { after, at, firstRows = PAGE_ROWS, limit = Number.MAX_SAFE_INTEGER, read } = options
+  const { after, at, firstRows = PAGE_ROWS, limit = Number.MAX_SAFE_INTEGER, read, sql } = options
   const backward = options.direction === "backward"
   const { highest, lowest } = options
   const start = { lowest, highest, left: limit, size: pageSize(0, Math.min(limit, firstRows)) }
-  return Stream.paginate(start, ({ highest, left, lowest, size }) => {
-    if (left === 0 || lowest > highest) return Effect.succeed([[], Option.none()] as const)
-    return Effect.map(
-      read(lowest, highest, backward ? "DESC" : "ASC", size),
-      ({ cut, events, largest }) => {
-        const last = events.at(-1)
-        if (!cut && events.length < size.rows) return [events, Option.none()] as const
-        const remaining = left - events.length
-        const next = {
-          lowest: backward || last === undefined ? lowest : after(at(last), 1),
-          highest: backward && last !== undefined ? after(at(last), -1) : highest,
-          left: remaining,
-          size: pageSize(largest, Math.min(remaining, PAGE_ROWS))
+  return ReadAhead.paginate(
+    start,
+    ({ highest, left, lowest, size }) => {
+      if (left === 0 || lowest > highest) return Effect.succeed([[], Option.none()] as const)
+      return Effect.map(
+        read(lowest, highest, backward ? "DESC" : "ASC", size),
+        ({ cut, events, largest }) => {
+          const last = events.at(-1)
+          if (!cut && events.length < size.rows) return [events, Option.none()] as const
+          const remaining = left - events.length
+          const next = {
+            lowest: backward || last === undefined ? lowest : after(at(last), 1),
+            highest: backward && last !== undefined ? after(at(last), -1) : highest,
+            left: remaining,
+            size: pageSize(largest, Math.min(remaining, PAGE_ROWS))
+          }
+          return [events, Option.some(next)] as const
         }
-        return [events, Option.some(next)] as const
-      }
-    )
-  })
+      )
+    },
+    {
+      ready: ({ highest, left, lowest }) => left > 0 && lowest <= highest,
+      alone: inTransaction(sql)
+    }
+  )
 }
