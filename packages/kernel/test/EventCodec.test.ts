@@ -201,9 +201,9 @@ describe("compiled schemas", () => {
     const native = globalThis.Function
     let made = 0
     globalThis.Function = new Proxy(makeFunction, {
-      apply: (target, self, args) => {
+      apply: (target, _self, args: ReadonlyArray<string>) => {
         made += 1
-        return Reflect.apply(target, self, args)
+        return target(...args)
       }
     })
     try {
