@@ -24,7 +24,7 @@ import { rows } from "../../order/test/orderModels.ts"
 
 type Move = ProjectionLaws.Move<OrderCommand>
 
-const projections: ReadonlyArray<Projection.Any> = [
+export const projections: ReadonlyArray<Projection.Any> = [
   OrderSummary.projection,
   CustomerOrders.projection,
   ProductDemand.projection,
