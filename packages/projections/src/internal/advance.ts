@@ -35,10 +35,18 @@ export interface Page {
   readonly position: Position.Position
 }
 
-export const merge = (pages: Arr.NonEmptyReadonlyArray<Page>): Page => ({
-  events: pages.length === 1 ? pages[0].events : pages.flatMap(({ events }) => events),
-  position: Arr.lastNonEmpty(pages).position
-})
+/** One page of several; each event once, though a page may come again. */
+export const merge = (pages: Arr.NonEmptyReadonlyArray<Page>): Page => {
+  if (pages.length === 1) return pages[0]
+  let { position } = pages[0]
+  const events = Array.from(pages[0].events)
+  for (const page of pages.slice(1)) {
+    const from = position
+    for (const event of page.events) if (event.position > from) events.push(event)
+    if (page.position > position) position = page.position
+  }
+  return { events, position }
+}
 
 /**
  * Steps all partitions to the end of the page, at the same time.

@@ -22,7 +22,7 @@ import {
 } from "../ReadModelStore.ts"
 import { quoted } from "./postgresColumns.ts"
 import { poisonText } from "./postgresGenerations.ts"
-import { changing, millisOf } from "./postgresLocks.ts"
+import { changing, holdTables, millisOf } from "./postgresLocks.ts"
 import * as PostgresTable from "./postgresTable.ts"
 
 /** What ends the claim of a generation, as the columns of an update. */
@@ -205,11 +205,21 @@ const skipInChange = Effect.fnUntraced(function* (
     key
   )
   if (known.length > 0) return
+  const ofVersion = key.slice(0, 2)
+  const shadows = yield* sql.unsafe<Pick<Generation, "generation">>(
+    `SELECT generation FROM ${generations(schema)}
+    WHERE name = $1 AND version = $2 AND role = 'shadow' ORDER BY generation`,
+    ofVersion
+  )
+  const tables = shadows.map(({ generation }) =>
+    PostgresTable.relationIn(schema, name, { generation, serves: false })
+  )
+  yield* holdTables(sql, tables, "wait")
   // Locked, so that no step is under way any more when the checkpoints are read.
   yield* sql.unsafe(
     `SELECT 1 FROM ${generations(schema)} WHERE name = $1 AND version = $2 AND role <> 'retired'
     ORDER BY generation FOR UPDATE`,
-    key.slice(0, 2)
+    ofVersion
   )
   const found = yield* sql.unsafe<Generation>(
     `SELECT g.generation, g.role, g.mode, (
@@ -217,7 +227,7 @@ const skipInChange = Effect.fnUntraced(function* (
         WHERE c.name = g.name AND c.generation = g.generation) AS checkpoint
     FROM ${generations(schema)} g
     WHERE g.name = $1 AND g.version = $2 AND g.role <> 'retired' ORDER BY g.generation`,
-    key.slice(0, 2)
+    ofVersion
   )
   const serving = found.find(({ role }) => role === "serving")
   // What appends keep holds all that was recorded.
@@ -237,10 +247,8 @@ const skipInChange = Effect.fnUntraced(function* (
     WHERE name = $1 AND version = $2 AND role <> 'retired'`,
     key
   )
-  for (const { generation, role } of found) {
-    if (role !== "shadow") continue
-    const table = PostgresTable.relationIn(schema, name, { generation, serves: false })
-    yield* sql.unsafe(`TRUNCATE ${table}`).unprepared
+  for (const table of tables) yield* sql.unsafe(`TRUNCATE ${table}`).unprepared
+  for (const { generation } of shadows) {
     yield* sql.unsafe(
       `UPDATE ${own}.daybook__checkpoints SET "position" = 0, events = 0, events_per_second = 0
       WHERE name = $1 AND generation = $2`,

@@ -19,6 +19,7 @@ import {
 import { ForeignRelation } from "../ReadModelStorePostgresError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
 import { asOwner } from "./asOwner.ts"
+import { partitionCount } from "./partition.ts"
 import { quoted } from "./postgresColumns.ts"
 import * as Generations from "./postgresGenerations.ts"
 import { changing } from "./postgresLocks.ts"
@@ -74,7 +75,7 @@ export const open = Effect.fnUntraced(function* (
   table: AnyTable,
   asked: number
 ): Effect.fn.Return<Opened, Refused | ForeignRelation | SqlError> {
-  const partitions = yield* Generations.partitionCount(asked)
+  const partitions = yield* partitionCount(asked)
   const isWhole = ({ serving, shadow }: Known) =>
     serving !== undefined && (serving.version === table.version || shadow !== undefined)
   const look = Effect.flatMap(find(sql, schema, table.name), (found) =>
@@ -113,7 +114,7 @@ export const shadow = Effect.fnUntraced(function* (
   table: AnyTable,
   asked: number
 ): Effect.fn.Return<number, Refused | ForeignRelation | SqlError> {
-  const partitions = yield* Generations.partitionCount(asked)
+  const partitions = yield* partitionCount(asked)
   const known = yield* Effect.fromResult(judge(table, yield* find(sql, schema, table.name)))
   if (known.serving === undefined) yield* make(sql, schema, table, "serving", 1)
   return known.shadow === undefined
