@@ -19,7 +19,8 @@
  *
  * @since 0.1.0
  */
-import type { Claim, ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { EventStore } from "@daybook/store/EventStore"
 import { describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"

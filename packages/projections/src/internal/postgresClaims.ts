@@ -13,13 +13,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import {
-  AlreadyFolded,
-  type Claim,
-  ClaimLost,
-  type Poison,
-  type Skipped
-} from "../ReadModelStore.ts"
+import { AlreadyFolded, ClaimLost } from "../ReadModelError.ts"
+import type { Claim, Poison, Skipped } from "../ReadModelGeneration.ts"
 import { quoted } from "./postgresColumns.ts"
 import { poisonText } from "./postgresGenerations.ts"
 import { changing, holdTables, millisOf } from "./postgresLocks.ts"
