@@ -141,16 +141,8 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           const shadow = yield* Effect.fromResult(Generations.held(models, claim))
           const serving = Generations.servingOf(models, name)
           if (serving === undefined) return yield* Generations.lost(claim)
-          // Nobody else steps it meanwhile, and its holder starts anew.
-          serving.still = true
           const millis = yield* Clock.currentTimeMillis
-          yield* Effect.ensuring(
-            catchUp(Generations.stateOf(serving, millis)),
-            Effect.sync(() => {
-              serving.still = false
-            })
-          )
-          return yield* Effect.suspend(
+          const compared = Effect.suspend(
             (): Effect.Effect<GenerationState, ClaimLost | RowsDiffer> => {
               const still = Generations.held(models, claim)
               if (Result.isFailure(still)) return Effect.fail(still.failure)
@@ -165,6 +157,20 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
               Generations.switchOver(shadow, serving)
               return Effect.succeed(Generations.stateOf(shadow, millis))
             }
+          )
+          const hold = (still: boolean) =>
+            Effect.sync(() => {
+              serving.still = still
+            })
+          // Nobody else steps it until they are compared, and its holder starts anew.
+          return yield* Effect.acquireUseRelease(
+            hold(true),
+            () =>
+              Effect.andThen(
+                Effect.suspend(() => catchUp(Generations.stateOf(serving, millis))),
+                compared
+              ),
+            () => hold(false)
           )
         })
       ),
