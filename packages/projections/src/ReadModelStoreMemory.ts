@@ -22,16 +22,9 @@ import * as Generations from "./internal/memoryGenerations.ts"
 import { selectRows } from "./internal/memoryQuery.ts"
 import { partitionCount } from "./internal/partition.ts"
 import { differences } from "./internal/rowDifferences.ts"
-import {
-  type Claim,
-  type ClaimLost,
-  type GenerationState,
-  type InlineAppend,
-  InlinePoison,
-  OtherVersionKept,
-  ReadModelStore,
-  RowsDiffer
-} from "./ReadModelStore.ts"
+import { type ClaimLost, InlinePoison, OtherVersionKept, RowsDiffer } from "./ReadModelError.ts"
+import type { Claim, GenerationState } from "./ReadModelGeneration.ts"
+import { type InlineAppend, ReadModelStore } from "./ReadModelStore.ts"
 
 type Switched = Result.Result<GenerationState, RowsDiffer>
 

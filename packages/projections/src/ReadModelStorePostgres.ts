@@ -24,12 +24,9 @@ import * as PostgresOpen from "./internal/postgresOpen.ts"
 import * as PostgresQuery from "./internal/postgresQuery.ts"
 import * as PostgresStep from "./internal/postgresStep.ts"
 import * as PostgresSwitch from "./internal/postgresSwitch.ts"
-import {
-  type Claim,
-  type ClaimLost,
-  ReadModelStore,
-  ReadModelStoreError
-} from "./ReadModelStore.ts"
+import { type ClaimLost, ReadModelStoreError } from "./ReadModelError.ts"
+import type { Claim } from "./ReadModelGeneration.ts"
+import { ReadModelStore } from "./ReadModelStore.ts"
 import { DependentView, ForeignRelation } from "./ReadModelStorePostgresError.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 

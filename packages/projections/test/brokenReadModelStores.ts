@@ -2,11 +2,9 @@
  * Read-model stores that make one mistake each, beside the rule that it breaks.
  */
 import * as Position from "@daybook/kernel/Position"
-import type {
-  Claim,
-  ReadModelStore,
-  ReadModelStoreError
-} from "@daybook/projections/ReadModelStore"
+import type { ReadModelStoreError } from "@daybook/projections/ReadModelError"
+import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -130,9 +128,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
   ],
   "keeps instants to the second": [
     "rows: come back as they were, of every type and at its edges",
-    changeRows(
-      (row) => each(row, (value) => String(value).replace(/\.\d{3}Z$/, ".000Z")) as StoredRow
-    )
+    changeRows((row) => each(row, (value) => String(value).replace(/\.\d{3}Z$/, ".000Z")))
   ],
   "trims text": [
     "rows: come back as they were, of every type and at its edges",

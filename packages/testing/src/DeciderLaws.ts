@@ -56,6 +56,7 @@ import { same } from "./internal/differences.ts"
 import * as Meeting from "./internal/meeting.ts"
 import { render, renderSorted } from "./internal/render.ts"
 import { roundTripProblem } from "./internal/roundTrip.ts"
+import { shorter } from "./internal/simpler.ts"
 import { tagsOf } from "./internal/tagsOf.ts"
 import { withoutStacks } from "./internal/withoutStacks.ts"
 import * as Law from "./Law.ts"
@@ -114,7 +115,8 @@ export const laws = <Command, State, Event, Rejection>(
         const steps = History.steps(decider, commands)
         return first(steps, (step, index) => problem(step, steps.slice(0, index)))
       },
-      show: (commands) => History.show(decider, commands)
+      show: (commands) => History.show(decider, commands),
+      simpler: History.simpler(claims.commands)
     })
 
   /** Any state, that before all events included. */
@@ -149,7 +151,8 @@ export const laws = <Command, State, Event, Rejection>(
       })
     },
     show: ({ events, state }) =>
-      [`from ${render(state)}`, ...events.map((event) => `  ${render(event, 2)}`)].join("\n")
+      [`from ${render(state)}`, ...events.map((event) => `  ${render(event, 2)}`)].join("\n"),
+    simpler: ({ events, state }) => shorter(events).map((fewer) => ({ events: fewer, state }))
   })
 
   const decideIsTotal = Law.make({
@@ -185,7 +188,8 @@ export const laws = <Command, State, Event, Rejection>(
         return undefined
       })
     },
-    show: (commands) => History.show(decider, commands)
+    show: (commands) => History.show(decider, commands),
+    simpler: History.simpler(claims.commands)
   })
 
   const rejectionIssue = claims.rejections === undefined ? undefined : issueOf(claims.rejections)

@@ -13,6 +13,7 @@ import type * as Schema from "effect/Schema"
 import { copy } from "./internal/copy.ts"
 import * as Meeting from "./internal/meeting.ts"
 import { renderLine } from "./internal/render.ts"
+import { shorter, simpler as simplerValues } from "./internal/simpler.ts"
 import { withoutStacks } from "./internal/withoutStacks.ts"
 
 /**
@@ -71,6 +72,24 @@ export const arbitrary = <Command, State, Event, Rejection>(
     const candidates = drawn.map(({ length }) => met.slice(from, (from += length)))
     return withoutStacks(() => choose(decider, candidates))
   })
+}
+
+/**
+ * Histories with fewer commands, or with one that is simpler; they could have happened too, since each is decided anew.
+ *
+ * @category generators
+ * @since 0.1.0
+ */
+export const simpler = <Command>(
+  commands: Commands<Command>
+): ((history: ReadonlyArray<Command>) => ReadonlyArray<ReadonlyArray<Command>>) => {
+  const variants = Arbitrary.isArbitrary(commands) ? () => [] : simplerValues(commands)
+  return (history) => [
+    ...shorter(history),
+    ...history.flatMap((command, index) =>
+      variants(command).map((other) => history.with(index, other))
+    )
+  ]
 }
 
 /**

@@ -62,6 +62,9 @@ export const RUNS = 200
  */
 export const SIZE = 20
 
+/** How many simpler inputs are tried in place of a failing one. */
+const MAX_TRIES = 1_000
+
 /**
  * Something that holds for every input; `R` is what it needs to be tried.
  *
@@ -132,7 +135,8 @@ export class LawBroken extends Data.TaggedError("LawBroken")<{
  *
  * **Details**
  * `inputs`: called when the law is tried first. `problem`: what is wrong with an input, in words, nothing if
- * all is well; what throws, fails or dies is wrong too. `show`: the input as people read it.
+ * all is well; what throws, fails or dies is wrong too. `show`: the input as people read it. `simpler`: inputs to
+ * try instead of a failing one, the simplest first, besides those that its generator knows; each must be nearer to an end.
  *
  * @category constructors
  * @since 0.1.0
@@ -142,8 +146,9 @@ export const make = <A, R = never>(options: {
   readonly inputs: () => Arbitrary.Arbitrary<A>
   readonly problem: (input: A) => string | undefined | Effect.Effect<string | undefined, unknown, R>
   readonly show?: (input: A) => string
+  readonly simpler?: (input: A) => ReadonlyArray<A>
 }): Law<R> => {
-  const { name, problem, show = (input) => `for ${render(input)}` } = options
+  const { name, problem, show = (input) => `for ${render(input)}`, simpler = () => [] } = options
   const broken = (reason: Reason) => Effect.fail(new LawBroken({ law: name, reason }))
   let compiled: Arbitrary.Arbitrary<A> | undefined
   const inputs = Effect.try({
@@ -166,6 +171,23 @@ export const make = <A, R = never>(options: {
       ),
       Effect.flatMap((found) => (found === undefined ? Effect.succeed(true) : Effect.fail(found)))
     )
+  /** Goes from a failing input to a simpler one that fails too, as long as there is one. */
+  const simplify = Effect.fnUntraced(function* (input: A, problem: string, tries: number) {
+    let best = { input, problem, times: 0 }
+    let left = tries
+    search: while (true) {
+      for (const candidate of simpler(best.input)) {
+        if (left-- <= 0) break search
+        const tried = yield* Effect.result(attempt(candidate))
+        if (Result.isFailure(tried)) {
+          best = { input: candidate, problem: tried.failure, times: best.times + 1 }
+          continue search
+        }
+      }
+      break
+    }
+    return best
+  })
   return {
     name,
     check: Effect.fnUntraced(function* (check = {}) {
@@ -179,10 +201,19 @@ export const make = <A, R = never>(options: {
         case "Passed":
           return
         case "Falsified": {
-          const { failure, replay, runs, shrinks, shrunkInput } = result
-          const problem = failure._tag === "PropertyError" ? failure.error : ""
+          const { failure, replay, runs, shrunkInput } = result
+          const {
+            input: simplest,
+            problem,
+            times
+          } = yield* simplify(
+            shrunkInput,
+            failure._tag === "PropertyError" ? failure.error : "",
+            check.maxShrinks ?? MAX_TRIES
+          )
+          const shrinks = result.shrinks + times
           // What the domain does may throw again when it is shown.
-          const input = yield* Effect.sync(() => show(shrunkInput)).pipe(
+          const input = yield* Effect.sync(() => show(simplest)).pipe(
             Effect.catchDefect((cause) => Effect.succeed(`(not shown: ${said(cause)})`))
           )
           return yield* broken({ _tag: "Falsified", input, problem, runs, shrinks, replay })

@@ -8,6 +8,9 @@
 import { describe, it } from "@effect/vitest"
 import type { CheckOptions, Law } from "./Law.ts"
 
+/** A search takes seconds, on a busy machine more; that it ends is all that is asked. */
+const TIMEOUT_MILLIS = 120_000
+
 /**
  * How the laws of a suite are tried, see {@link CheckOptions}; `replay` is by the name of the law.
  *
@@ -32,8 +35,10 @@ export const suite = (
   describe(name, () => {
     for (const law of laws) {
       const token = replay?.[law.name]
-      it.effect(law.name, () =>
-        law.check(token === undefined ? options : { ...options, replay: token })
+      it.effect(
+        law.name,
+        () => law.check(token === undefined ? options : { ...options, replay: token }),
+        TIMEOUT_MILLIS
       )
     }
   })

@@ -19,7 +19,8 @@
  *
  * @since 0.1.0
  */
-import type { Claim, ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { EventStore } from "@daybook/store/EventStore"
 import { describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -70,7 +71,7 @@ const groups: Readonly<Record<string, Cases>> = {
 
 /**
  * Every rule of `ReadModelStore` by the sentence that says it, as a program that fails when the stores in its context break
- * it: for whoever runs them without Vitest, or wants to know which of them a store breaks.
+ * it: for whoever wants to know which of them a store breaks.
  *
  * **Details**
  * The event store must be one that takes part in the appends of the read-model store. Both may hold other things, and others

@@ -136,6 +136,11 @@ describe("The laws of codecs", () => {
     "every version has a golden sample"
   ])
   catches(
+    "a lock file that is not there",
+    CodecLaws.laws(codec, { lock: Path.join(folder, "none.json") }),
+    ["the codec stores events as its lock says"]
+  )
+  catches(
     "a version that its lock does not have",
     CodecLaws.laws({ ...codec, versions: codec.versions.slice(1) }, { lock }),
     ["the codec stores events as its lock says"]

@@ -122,6 +122,39 @@ describe("Generated histories", () => {
   )
 })
 
+describe("Simpler histories", () => {
+  it("have fewer commands, long stretches first, or one that is simpler and fits its schema", () => {
+    const simpler = History.simpler(Account.Command)
+    assert.deepStrictEqual(simpler([{ _tag: "Close" }, { _tag: "Deposit", amount: 5n }]), [
+      [{ _tag: "Deposit", amount: 5n }],
+      [{ _tag: "Close" }],
+      [{ _tag: "Close" }, { _tag: "Deposit", amount: 1n }],
+      [{ _tag: "Close" }, { _tag: "Deposit", amount: 2n }],
+      [{ _tag: "Close" }, { _tag: "Deposit", amount: 4n }]
+    ])
+    assert.deepStrictEqual(simpler([{ _tag: "Deposit", amount: 1n }]), [[]])
+    const drawn = History.simpler(Arbitrary.schema(Account.Command))
+    assert.deepStrictEqual(drawn([{ _tag: "Deposit", amount: 5n }]), [[]])
+  })
+
+  it("come to an end, however deep commands are", () => {
+    const Command = Schema.Struct({
+      names: Schema.Array(Schema.Struct({ name: Schema.String, at: Schema.Int }))
+    })
+    const simpler = History.simpler(Command)
+    let history: ReadonlyArray<typeof Command.Type> = [
+      {
+        names: [
+          { name: "some name", at: -17 },
+          { name: "b", at: 40 }
+        ]
+      }
+    ]
+    for (let tried = 0; tried < 200; tried++) history = simpler(history).at(-1) ?? history
+    assert.deepStrictEqual(history, [])
+  })
+})
+
 describe("A history as text", () => {
   it("has a line for each command, and what it led to", () => {
     assert.strictEqual(

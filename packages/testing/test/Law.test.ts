@@ -103,6 +103,26 @@ describe("A law", () => {
     })
   )
 
+  it.effect("shows a simpler input that breaks it too, where its own way to one is known", () =>
+    Effect.gen(function* () {
+      const law = (simpler?: (n: number) => ReadonlyArray<number>) =>
+        Law.make({
+          name: "l",
+          inputs: () => Arbitrary.schema(Schema.Literals([600])),
+          problem: (n) => (n < 100 ? undefined : `${n} is large`),
+          ...(simpler === undefined ? {} : { simpler })
+        })
+      const less = law((n) => [n - 200, n - 1])
+      const found = yield* brokenBy(less)
+      assert.include(found.message, "100 is large\n\nfor 100\n")
+      assert.include((yield* brokenBy(law())).message, "for 600")
+      assert.include((yield* brokenBy(less, { maxShrinks: 3 })).message, "for 200")
+      if (found.reason._tag !== "Falsified") return assert.fail(found.reason._tag)
+      const again = yield* brokenBy(less, { replay: found.reason.replay })
+      assert.include(again.message, "for 100")
+    })
+  )
+
   it.effect("about one thing is tried once, and shows no input", () =>
     Effect.gen(function* () {
       let tried = 0

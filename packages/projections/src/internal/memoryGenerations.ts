@@ -8,18 +8,15 @@ import * as Duration from "effect/Duration"
 import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import {
-  AlreadyFolded,
-  type Changes,
-  type Claim,
-  ClaimLost,
-  DefinitionChanged,
-  type GenerationState,
-  type Opened,
-  type Poison,
-  type Skipped,
-  Superseded
-} from "../ReadModelStore.ts"
+import { AlreadyFolded, ClaimLost, DefinitionChanged, Superseded } from "../ReadModelError.ts"
+import type {
+  Changes,
+  Claim,
+  GenerationState,
+  Opened,
+  Poison,
+  Skipped
+} from "../ReadModelGeneration.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 

@@ -4,7 +4,7 @@
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
-import type { Condition, RowQuery } from "../ReadModelStore.ts"
+import type { Condition, RowQuery } from "../RowQuery.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
 import type { Column, ColumnType, StoredRow } from "../StoredRow.ts"
 

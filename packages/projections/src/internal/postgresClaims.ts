@@ -13,13 +13,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import {
-  AlreadyFolded,
-  type Claim,
-  ClaimLost,
-  type Poison,
-  type Skipped
-} from "../ReadModelStore.ts"
+import { AlreadyFolded, ClaimLost } from "../ReadModelError.ts"
+import type { Claim, Poison, Skipped } from "../ReadModelGeneration.ts"
 import { quoted } from "./postgresColumns.ts"
 import { poisonText } from "./postgresGenerations.ts"
 import { changing, holdTables, millisOf } from "./postgresLocks.ts"
@@ -39,15 +34,21 @@ export const claim = (
   lease: Duration.Duration
 ): Effect.Effect<Option.Option<Claim & { readonly serves: boolean }>, SqlError> =>
   Effect.map(
-    // Steps renew the lease of their partition, so the latest of them all counts.
+    // Steps renew the lease of their partition, so the latest of them all counts. Who holds the generation at this moment
+    // takes a step or switches, and would be robbed by one who waited: the end of the lease would be that of before.
     sql.unsafe<{ readonly epoch: bigint; readonly serves: boolean }>(
-      `UPDATE ${generations(schema)} g SET epoch = nextval('${quoted(schema)}.daybook__epochs'),
+      `WITH free AS (
+        SELECT FROM ${generations(schema)} WHERE name = $1 AND generation = $2
+          AND owner IS DISTINCT FROM $3 FOR UPDATE SKIP LOCKED
+      )
+      UPDATE ${generations(schema)} g SET epoch = nextval('${quoted(schema)}.daybook__epochs'),
         owner = $3, lease_ends = clock_timestamp() + $4 * interval '1 millisecond'
       WHERE g.name = $1 AND g.generation = $2 AND g.role <> 'retired' AND g.mode = 'async'
         AND NOT g.paused AND g.poison IS NULL
-        AND (g.owner IS NULL OR g.owner = $3 OR clock_timestamp() >= greatest(g.lease_ends, (
-          SELECT max(c.lease_ends) FROM ${quoted(schema)}.daybook__checkpoints c
-          WHERE c.name = g.name AND c.generation = g.generation)))
+        AND (g.owner = $3 OR EXISTS (SELECT FROM free) AND (
+          g.owner IS NULL OR clock_timestamp() >= greatest(g.lease_ends, (
+            SELECT max(c.lease_ends) FROM ${quoted(schema)}.daybook__checkpoints c
+            WHERE c.name = g.name AND c.generation = g.generation))))
       RETURNING g.epoch, g.role = 'serving' AS serves`,
       [
         PgTypes.text(name),

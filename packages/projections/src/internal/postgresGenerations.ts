@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { type GenerationState, Poison } from "../ReadModelStore.ts"
+import { type GenerationState, Poison } from "../ReadModelGeneration.ts"
 import { quoted } from "./postgresColumns.ts"
 
 interface StateRow {

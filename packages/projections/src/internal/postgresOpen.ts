@@ -10,12 +10,8 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import {
-  DefinitionChanged,
-  type GenerationState,
-  type Opened,
-  Superseded
-} from "../ReadModelStore.ts"
+import { DefinitionChanged, Superseded } from "../ReadModelError.ts"
+import type { GenerationState, Opened } from "../ReadModelGeneration.ts"
 import { ForeignRelation } from "../ReadModelStorePostgresError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
 import { asOwner } from "./asOwner.ts"

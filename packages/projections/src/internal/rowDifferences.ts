@@ -2,7 +2,7 @@
  * What two sets of rows differ in.
  */
 import * as Equal from "effect/Equal"
-import { MAX_DIFFERENCES, type RowDifference } from "../ReadModelStore.ts"
+import { MAX_DIFFERENCES, type RowDifference } from "../ReadModelError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 import { rowOrder } from "./memoryQuery.ts"

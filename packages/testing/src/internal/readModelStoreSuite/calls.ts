@@ -2,7 +2,8 @@
  * Any calls, in any order, answered as the reference answers them, and with the same to see after each.
  */
 import * as Projection from "@daybook/kernel/Projection"
-import { type Claim, ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { assert } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"

@@ -1,7 +1,8 @@
 /**
  * Dropping what has had its time.
  */
-import { ClaimLost, ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { ClaimLost } from "@daybook/projections/ReadModelError"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

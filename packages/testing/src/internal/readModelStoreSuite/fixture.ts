@@ -8,15 +8,10 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import { Category } from "@daybook/kernel/StreamId"
-import {
-  type Claim,
-  ClaimLost,
-  type GenerationState,
-  type Poison,
-  ReadModelStore,
-  type RowQuery,
-  type Step
-} from "@daybook/projections/ReadModelStore"
+import { ClaimLost } from "@daybook/projections/ReadModelError"
+import type { Claim, GenerationState, Poison, Step } from "@daybook/projections/ReadModelGeneration"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { RowQuery } from "@daybook/projections/RowQuery"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import type { EventStore } from "@daybook/store/EventStore"

@@ -1,7 +1,8 @@
 /**
  * Handing a read model to the appends, and taking it back.
  */
-import { OtherVersionKept, ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { OtherVersionKept } from "@daybook/projections/ReadModelError"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore } from "@daybook/store/EventStore"
 import { assert } from "@effect/vitest"
 import * as Arr from "effect/Array"

@@ -2,12 +2,9 @@
  * Read models that appends keep: what is recorded and what is folded is one.
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import {
-  InlinePoison,
-  OtherVersionKept,
-  type Poison,
-  ReadModelStore
-} from "@daybook/projections/ReadModelStore"
+import { InlinePoison, OtherVersionKept } from "@daybook/projections/ReadModelError"
+import type { Poison } from "@daybook/projections/ReadModelGeneration"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
 import { any, exactly } from "@daybook/store/ExpectedRevision"
 import { assert } from "@effect/vitest"

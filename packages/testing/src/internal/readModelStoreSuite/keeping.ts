@@ -4,12 +4,8 @@
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
-import {
-  type Changes,
-  type InlineAppend,
-  type Poison,
-  ReadModelStore
-} from "@daybook/projections/ReadModelStore"
+import type { Changes, Poison } from "@daybook/projections/ReadModelGeneration"
+import { type InlineAppend, ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import { type Append, type Appended, EventStore } from "@daybook/store/EventStore"

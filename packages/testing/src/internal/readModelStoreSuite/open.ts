@@ -2,12 +2,9 @@
  * Finding a read model and its definition, or making it.
  */
 import * as Projection from "@daybook/kernel/Projection"
-import {
-  DefinitionChanged,
-  type GenerationState,
-  ReadModelStore,
-  Superseded
-} from "@daybook/projections/ReadModelStore"
+import { DefinitionChanged, Superseded } from "@daybook/projections/ReadModelError"
+import type { GenerationState } from "@daybook/projections/ReadModelGeneration"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

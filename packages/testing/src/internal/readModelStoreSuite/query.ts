@@ -1,7 +1,8 @@
 /**
  * Reading rows: conditions, orders, pages.
  */
-import { type Condition, ReadModelStore, type RowQuery } from "@daybook/projections/ReadModelStore"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { Condition, RowQuery } from "@daybook/projections/RowQuery"
 import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import { assert } from "@effect/vitest"

@@ -2,7 +2,8 @@
  * Leaving an event out by somebody's word.
  */
 import * as Projection from "@daybook/kernel/Projection"
-import { AlreadyFolded, ClaimLost, ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { AlreadyFolded, ClaimLost } from "@daybook/projections/ReadModelError"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import { assert } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"

@@ -1,12 +1,9 @@
 /**
  * Putting a shadow in the place of what serves, and dropping what has had its time.
  */
-import {
-  type GenerationState,
-  MAX_DIFFERENCES,
-  ReadModelStore,
-  RowsDiffer
-} from "@daybook/projections/ReadModelStore"
+import { MAX_DIFFERENCES, RowsDiffer } from "@daybook/projections/ReadModelError"
+import type { GenerationState } from "@daybook/projections/ReadModelGeneration"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import { assert } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
