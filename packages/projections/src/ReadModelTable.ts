@@ -41,6 +41,7 @@ export type StoredKey = StoredRow
  * **Details**
  * `keyText`: a text that two keys share only if they are equal. `description`: a line for each
  * property that may not change without a new version, for people to read a difference in.
+ * `accepts`: whether the row's schema does, its checks included.
  * `encode` and `decode` fail with the schema's issue; `encode` also with what PostgreSQL can't hold, or would give
  * back otherwise, and with keys and indexed values of more than some 2,600 bytes.
  *
@@ -54,6 +55,7 @@ export interface ReadModelTable<Key, Row> {
   readonly primaryKey: ReadonlyArray<Column>
   readonly indexes: ReadonlyArray<ReadonlyArray<Column>>
   readonly description: ReadonlyArray<string>
+  accepts(row: Row): boolean
   encode(row: Row): Result.Result<StoredRow, string>
   decode(stored: StoredRow): Result.Result<Row, string>
   encodeKey(key: Key): Result.Result<StoredKey, string>
@@ -174,6 +176,7 @@ const derive = <Event, Key, Row>(
       primaryKey,
       indexes,
       description: describe(row, columns, primaryKey, indexes),
+      accepts: Schema.is(row),
       encode: rows.encode,
       decode: rows.decode,
       encodeKey: keys.encode,
