@@ -264,7 +264,7 @@ describe("There is no table", () => {
     ["with an empty index", {}, { indexes: [[]] }, "an index", /is empty/],
     ["with an index that repeats itself", {}, { indexes: [["id", "id"]] }, "id, id", /twice/]
   ] as const) {
-    it(`${why}`, () => {
+    it(`${why}, and the field is told`, () => {
       const refused = derive({ id: Schema.String, ...fields }, options)
       if (Result.isSuccess(refused)) return assert.fail("it is refused")
       assert.instanceOf(refused.failure, ReadModelTable.InvalidProjection)
@@ -337,7 +337,7 @@ describe("A row is refused", () => {
       /^it, other: too large/
     ]
   ] as const) {
-    it(`${why}`, () => {
+    it(`${why}, and the issue is told`, () => {
       const refused = (of as ReadModelTable.Any).encode({ id: "a", ...row })
       assert.match(Result.isFailure(refused) ? refused.failure : "it is refused", issue)
     })
