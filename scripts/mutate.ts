@@ -102,15 +102,13 @@ try {
   process.chdir(folder)
   for (const subject of chosen) {
     const results = await mutate(subject)
-    const source = (file: string) => Fs.readFileSync(Path.join(root, file), "utf8")
     const judged = judge(
-      results.map((result) => ({
-        status: result.status,
-        mutant: survivorOf(
-          { ...result, fileName: Path.relative(folder, result.fileName) },
-          source(Path.relative(folder, result.fileName))
-        )
-      })),
+      results.map((result) => {
+        const fileName = Path.relative(folder, Path.resolve(result.fileName))
+        // Of the copy, which is as it was again: the repository may have been edited meanwhile.
+        const source = Fs.readFileSync(Path.join(folder, fileName), "utf8")
+        return { status: result.status, mutant: survivorOf({ ...result, fileName }, source) }
+      }),
       listed.filter(({ file }) => file.startsWith(`packages/${subject.name}/`))
     )
     console.log(report(subject.name, judged))
