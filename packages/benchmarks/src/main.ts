@@ -1,8 +1,6 @@
 /**
  * The entry point of `pnpm bench`: measures every store beside plain SQL, in one run.
  */
-// Compiles schemas at run time: decoding events takes half the time.
-import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CliConfig from "effect/cli/CliConfig"

@@ -212,6 +212,11 @@ it.layer(NodeServices.layer)("demo", (it) => {
         assert.include(ended.stdout, "1,758 of 1,758 orders")
         assert.notInclude(ended.stdout, "Different")
         assert.notInclude(ended.stdout, "\u001b")
+        // Its removals had neither number nor reason, and the read models say so.
+        assert.match(
+          ended.stdout,
+          /\n  reason +times +units\n  not recorded +[0-9,]+ +not recorded\n/
+        )
         assert.strictEqual(lastLine(ended), "Recorded 10,000 events.")
       }),
     TIMEOUT_MILLIS

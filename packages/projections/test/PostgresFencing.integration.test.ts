@@ -7,7 +7,10 @@ import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePost
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
@@ -113,6 +116,41 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
           assert.strictEqual(error._tag, "ClaimLost")
           assert.deepStrictEqual(yield* store.get(table, { shelf: "a" }), Option.none())
         }
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("keeps its claim while it writes, though its lease runs out meanwhile", () =>
+      Effect.gen(function* () {
+        const { sql, store } = yield* database
+        const table = shelves()
+        yield* store.open(table)
+        const of = { name: table.name, generation: 1 }
+        yield* Effect.gen(function* () {
+          const claim = yield* claimOf(of, "a host", Duration.millis(1))
+          const writing = yield* Deferred.make<void>()
+          const other = yield* Deferred.make<void>()
+          // The checkpoint is locked, so the step waits with its generation locked.
+          const lock = yield* sql
+            .withTransaction(
+              Effect.gen(function* () {
+                yield* sql`SELECT FROM read_models.daybook__checkpoints FOR UPDATE`
+                yield* Deferred.succeed(writing, undefined)
+                yield* Deferred.await(other)
+              })
+            )
+            .pipe(Effect.forkScoped)
+          yield* Deferred.await(writing)
+          const step = yield* Effect.forkScoped(store.step(table, claim, put(0, 10, [["a", 1]])))
+          yield* Effect.repeat(
+            sql`SELECT FROM pg_stat_activity
+              WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+            { until: ({ length }) => length > 0 }
+          )
+          assert.deepStrictEqual(yield* store.claim(of, "another", LEASE), Option.none())
+          yield* Deferred.succeed(other, undefined)
+          yield* Fiber.join(lock)
+          yield* Fiber.join(step)
+        }).pipe(Effect.provideService(ReadModelStore, store))
       }).pipe(Effect.scoped)
     )
 

@@ -19,6 +19,9 @@ import * as Stream from "effect/Stream"
 import fc from "fast-check"
 import { aggregateOf, products } from "./Till.ts"
 
+/** Lets the fibers of the hosts come to their next call. */
+const othersRun = Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
+
 /** The store as a host sees it whose calls wait for their turn. */
 const taking = (
   rows: ReadModelStore["Service"],
@@ -49,9 +52,10 @@ const race = Effect.fnUntraced(function* (
     handler.execute(till, `${n % 3}`, { _tag: "Sell", product: `p${n % 2}`, cents: n })
   let over = false
   const turn = (label: string) =>
-    Effect.suspend(() =>
-      over ? Effect.void : Effect.promise(() => scheduler.schedule(Promise.resolve(), label))
-    )
+    Effect.suspend(() => {
+      if (over) return Effect.void
+      return Effect.promise(() => scheduler.schedule(Promise.resolve(), label))
+    })
   const host = (name: string) =>
     Layer.build(
       Layer.fresh(Projections.layer({ async: [projection] })).pipe(
@@ -71,15 +75,14 @@ const race = Effect.fnUntraced(function* (
   yield* sell(2)
   const one = yield* host("one")
   yield* host("other")
-  const work = Effect.gen(function* () {
-    for (let n = 3; n < 12; n++) {
-      yield* sell(n)
-      yield* Effect.yieldNow
-    }
-  })
-  yield* work
-  // Some of the calls come in the order that is chosen; then whatever is left comes as it comes.
-  yield* Effect.promise(() => scheduler.waitFor(new Promise((resolve) => setTimeout(resolve, 30))))
+  // The clerk takes turns with the hosts, so that there is always something to keep.
+  const work = Effect.forEach(
+    Array.from({ length: 12 }, (_, n) => n + 3),
+    (n) => Effect.andThen(othersRun, Effect.andThen(turn("a clerk sells"), sell(n))),
+    { discard: true }
+  )
+  yield* Effect.promise(() => scheduler.waitFor(Effect.runPromise(work)))
+  // Whatever is left comes as it comes.
   over = true
   yield* Effect.promise(() => scheduler.waitAll())
   const { head } = yield* events.backlog()

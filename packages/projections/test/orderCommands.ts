@@ -121,7 +121,7 @@ const other = fc.oneof(
   )
 )
 
-const instance = fc.constantFrom(0, 1, 2)
+const instance = fc.constantFrom(0, 0, 1, 2)
 
 const kinds: Array<fc.Arbitrary<fc.AsyncCommand<Model, Real>>> = [
   fc
@@ -147,7 +147,21 @@ const kinds: Array<fc.Arbitrary<fc.AsyncCommand<Model, Real>>> = [
   fc.constant(new Check())
 ]
 
-const commands = fc.commands(kinds, { maxCommands: 25 })
+const commands = fc.commands(kinds, { maxCommands: 25, size: "medium" })
+
+/** Two of the three orders are there from the start: what is asked of an order that is not is skipped. */
+const opening: ReadonlyArray<Move> = [
+  {
+    _tag: "Execute",
+    instance: 0,
+    commands: [{ _tag: "CreateOrder", customerId: "ada", currency: "GBP" }]
+  },
+  {
+    _tag: "Execute",
+    instance: 1,
+    commands: [{ _tag: "CreateOrder", customerId: "bob", currency: "GBP" }]
+  }
+]
 
 /** Runs generated commands on new stores each time; a failure tells the seed and the path to replay it by. */
 export const assertKept = <E>(
@@ -175,7 +189,8 @@ export const assertKept = <E>(
           )
         )
         const real: Real = { world, run: (effect) => runtime.runPromise(effect) }
-        await fc.asyncModelRun(() => ({ model: { created: new Set<number>() }, real }), asked)
+        for (const move of opening) await real.run(world.play(move))
+        await fc.asyncModelRun(() => ({ model: { created: new Set([0, 1]) }, real }), asked)
         await real.run(world.check)
       } finally {
         await runtime.runPromise(Scope.close(scope, Exit.void))

@@ -7,13 +7,9 @@ import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type {
-  Claim,
-  ClaimLost,
-  Poison,
-  ReadModelStore,
-  ReadModelStoreError
-} from "../ReadModelStore.ts"
+import type { ClaimLost, ReadModelStoreError } from "../ReadModelError.ts"
+import type { Claim, Poison } from "../ReadModelGeneration.ts"
+import type { ReadModelStore } from "../ReadModelStore.ts"
 import { partitionOf } from "./partition.ts"
 import { type AnyModel, type Batch, fold, part, prepare, touchedKeys } from "./rowFold.ts"
 

@@ -10,15 +10,12 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import {
-  DefinitionChanged,
-  type GenerationState,
-  type Opened,
-  Superseded
-} from "../ReadModelStore.ts"
+import { DefinitionChanged, Superseded } from "../ReadModelError.ts"
+import type { GenerationState, Opened } from "../ReadModelGeneration.ts"
 import { ForeignRelation } from "../ReadModelStorePostgresError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
 import { asOwner } from "./asOwner.ts"
+import { partitionCount } from "./partition.ts"
 import { quoted } from "./postgresColumns.ts"
 import * as Generations from "./postgresGenerations.ts"
 import { changing } from "./postgresLocks.ts"
@@ -74,7 +71,7 @@ export const open = Effect.fnUntraced(function* (
   table: AnyTable,
   asked: number
 ): Effect.fn.Return<Opened, Refused | ForeignRelation | SqlError> {
-  const partitions = yield* Generations.partitionCount(asked)
+  const partitions = yield* partitionCount(asked)
   const isWhole = ({ serving, shadow }: Known) =>
     serving !== undefined && (serving.version === table.version || shadow !== undefined)
   const look = Effect.flatMap(find(sql, schema, table.name), (found) =>
@@ -113,7 +110,7 @@ export const shadow = Effect.fnUntraced(function* (
   table: AnyTable,
   asked: number
 ): Effect.fn.Return<number, Refused | ForeignRelation | SqlError> {
-  const partitions = yield* Generations.partitionCount(asked)
+  const partitions = yield* partitionCount(asked)
   const known = yield* Effect.fromResult(judge(table, yield* find(sql, schema, table.name)))
   if (known.serving === undefined) yield* make(sql, schema, table, "serving", 1)
   return known.shadow === undefined

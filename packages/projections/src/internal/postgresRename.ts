@@ -11,6 +11,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { DependentView } from "../ReadModelStorePostgresError.ts"
 import { quoted } from "./postgresColumns.ts"
+import { holdTables } from "./postgresLocks.ts"
 import * as PostgresTable from "./postgresTable.ts"
 
 /**
@@ -32,7 +33,7 @@ export const rename = Effect.fnUntraced(function* (
   const [timeout] = yield* sql<{ readonly before: string }>`
     SELECT current_setting('lock_timeout') AS before,
       set_config('lock_timeout', ${`${LOCK_MILLIS}ms`}, true)`
-  yield* sql.unsafe(`LOCK TABLE ${served}, ${rebuilt} IN ACCESS EXCLUSIVE MODE`).unprepared
+  yield* holdTables(sql, [served, rebuilt], "wait")
   yield* sql`SELECT set_config('lock_timeout', ${timeout?.before ?? "0"}, true)`
   const changes = yield* sql.unsafe<{ readonly statement: string }>(HANDED_ON, [
     PgTypes.text(served),

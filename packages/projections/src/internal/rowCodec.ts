@@ -27,19 +27,20 @@ export const codecOf = <A>(
   const encode = Schema.encodeUnknownResult(json)
   const decode = Schema.decodeUnknownResult(json)
   return {
-    encode: (value) => {
-      const encoded = caught(() => encode(value))
-      if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
-      // A struct in JSON is an object.
-      const fields = encoded.success as { readonly [field: string]: Schema.Json | undefined }
-      const stored: { [field: string]: Schema.Json } = {}
-      for (const column of columns) {
-        const checked = store(fields[column.field] ?? null, column)
-        if (Result.isFailure(checked)) return Result.fail(`${column.field}: ${checked.failure}`)
-        stored[column.field] = checked.success
-      }
-      return Result.succeed(stored)
-    },
+    encode: (value) =>
+      caught((): Result.Result<StoredRow, Schema.SchemaError | string> => {
+        const encoded = encode(value)
+        if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+        // A struct in JSON is an object.
+        const fields = encoded.success as { readonly [field: string]: Schema.Json | undefined }
+        const stored: { [field: string]: Schema.Json } = {}
+        for (const column of columns) {
+          const checked = store(fields[column.field] ?? null, column)
+          if (Result.isFailure(checked)) return Result.fail(`${column.field}: ${checked.failure}`)
+          stored[column.field] = checked.success
+        }
+        return Result.succeed(stored)
+      }),
     decode: (stored) => {
       const fields: { [field: string]: Schema.Json } = {}
       for (const { field } of columns) {
@@ -51,25 +52,21 @@ export const codecOf = <A>(
   }
 }
 
-/** A transformation in a schema that throws is an issue too. */
-const caught = <A>(convert: () => Result.Result<A, Schema.SchemaError>): Result.Result<A, string> =>
+/** What throws is an issue too: a transformation in a schema, or JSON that is too deep to look through. */
+const caught = <A>(
+  convert: () => Result.Result<A, Schema.SchemaError | string>
+): Result.Result<A, string> =>
   Result.flatMap(
     Result.try({ try: convert, catch: String }),
-    Result.mapError(({ message }) => message)
+    Result.mapError((issue) => (typeof issue === "string" ? issue : issue.message))
   )
 
 /** The same value as every store keeps it, or why none can. */
-const store = (value: Schema.Json, { type }: Column): Result.Result<Schema.Json, string> => {
-  if (value === null) return Result.succeed(null)
+const store = (value: Schema.Json, column: Column): Result.Result<Schema.Json, string> => {
+  const { nullable, type } = column
+  if (value === null) return nullable ? Result.succeed(null) : Result.fail("null, and not nullable")
   if (typeof value === "string") {
-    const issue =
-      type === "numeric"
-        ? value.length > MAX_DIGITS
-          ? `more than ${MAX_DIGITS} digits`
-          : undefined
-        : type === "timestamptz"
-          ? instantIssue(value)
-          : (textIssue(value) ?? (type === "uuid" ? uuidIssue(value) : undefined))
+    const issue = (textIssues[type] ?? textIssue)(value)
     return issue === undefined ? Result.succeed(value) : Result.fail(issue)
   }
   if (typeof value === "number") return number(value, type)
@@ -94,17 +91,34 @@ const textIssue = (text: string): string | undefined =>
       ? undefined
       : "text with a lone surrogate, which is no Unicode"
 
+const digitsIssue = (text: string): string | undefined =>
+  !/^(?:0|-?[1-9][0-9]*)$/.test(text)
+    ? `${text} is no whole number in decimal digits`
+    : text.length > MAX_DIGITS
+      ? `more than ${MAX_DIGITS} digits`
+      : undefined
+
 /** Two texts of one UUID would be two keys here and one there. */
 const uuidIssue = (text: string): string | undefined =>
-  text === text.toLowerCase()
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text)
     ? undefined
-    : `${text} has capital letters, which PostgreSQL does not keep in a UUID`
+    : `${text} is not how PostgreSQL writes a UUID: in small letters, in groups of 8, 4, 4, 4 and 12`
 
 const instantIssue = (text: string): string | undefined => {
   const millis = Date.parse(text)
-  return millis >= MIN_INSTANT && millis <= MAX_INSTANT
+  if (!(millis >= MIN_INSTANT && millis <= MAX_INSTANT)) {
+    return `${text} is not in the years 0001 to 9999`
+  }
+  return new Date(millis).toISOString() === text
     ? undefined
-    : `${text} is not in the years 0001 to 9999`
+    : `${text} is not how an instant is stored: ${new Date(millis).toISOString()}`
+}
+
+/** Of columns whose type gives back one text for each value, whatever it was written as. */
+const textIssues: { readonly [Type in Column["type"]]?: typeof textIssue } = {
+  numeric: digitsIssue,
+  uuid: uuidIssue,
+  timestamptz: instantIssue
 }
 
 /** JSON inside of a column: the same value, unless a number in it is -0. */

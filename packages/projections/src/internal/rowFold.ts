@@ -10,7 +10,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Cause from "effect/Cause"
 import * as Result from "effect/Result"
-import type { Changes, Poison } from "../ReadModelStore.ts"
+import type { Changes, Poison } from "../ReadModelGeneration.ts"
 import type { ReadModelTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 
