@@ -39,6 +39,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -186,12 +187,13 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
       case "Pages":
         return Effect.sync(() => hosts.readPagesOf(move.events))
       case "Rebuild":
-        return Effect.andThen(caughtUp, hosts.rebuild)
+        return hosts.rebuild(caughtUp)
     }
   }
 
   const check = Effect.gen(function* () {
     yield* caughtUp
+    yield* hosts.areInline
     const expected = model?.(accepted)
     for (const [index, projection] of projections.entries()) {
       const copy = inline[index] ?? projection
@@ -200,6 +202,8 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
   }).pipe(Effect.provide(stores))
 
   yield* hosts.start
+  // Else the first commands would not be kept by their appends.
+  yield* hosts.areInline
   return { play, check }
 })
 
@@ -335,9 +339,30 @@ const makeHosts = Effect.fnUntraced(function* (
         dying = fault
         yield* start
       }),
-    rebuild: Effect.suspend(() =>
-      Effect.forEach(names, (name) =>
-        running === undefined ? Effect.void : Stream.runDrain(running.projections.rebuild(name))
+    /** One that is to die may do so meanwhile; another one ends what it began. */
+    rebuild: (caughtUp: Effect.Effect<void, unknown>) =>
+      Effect.gen(function* () {
+        if (dying === undefined) yield* caughtUp
+        const host = running
+        if (host === undefined) return
+        const rebuilds = Effect.forEach(
+          names,
+          (name) => Stream.runDrain(host.projections.rebuild(name)),
+          { discard: true }
+        )
+        if (dying === undefined) return yield* rebuilds
+        yield* Effect.forkIn(Effect.ignore(rebuilds), host.scope)
+      }),
+    /** The copies are kept by the appends, and not behind the log. */
+    areInline: Effect.suspend(() =>
+      Effect.forEach(
+        running === undefined ? [] : inline,
+        ({ name }) =>
+          Effect.repeat(running?.projections.status(name) ?? Effect.never, {
+            until: ({ doing }) => doing === "inline",
+            schedule: Schedule.spaced("5 millis")
+          }),
+        { discard: true }
       )
     ),
     readPagesOf: (events: number) => {
