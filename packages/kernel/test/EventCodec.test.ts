@@ -155,6 +155,26 @@ describe("decoding", () => {
     }
   })
 
+  it("says why in words, for every reason", () => {
+    const address = stored("Closed", {})
+    const problem = (reason: typeof EventCodec.DecodeErrorReason.Type) =>
+      new EventCodec.EventDecodeError({ ...address, codec: "account", reason }).problem
+    assert.deepStrictEqual(
+      [
+        problem({ _tag: "UnknownType", known: ["A", "B"] }),
+        problem({ _tag: "UnknownSchemaVersion", newest: 2 }),
+        problem({ _tag: "InvalidData", issue: "no amount" }),
+        problem({ _tag: "UpcastFailed", issue: "Error: no" })
+      ],
+      [
+        "the type is not one of A, B",
+        "the newest known schema version is 2",
+        "no amount",
+        "upcasting failed: Error: no"
+      ]
+    )
+  })
+
   it("gives errors that cross a wire", () => {
     const Wire = Schema.fromJsonString(Schema.toCodecJson(EventCodec.EventDecodeError))
     const error = failure(codec.decode(stored("Renamed", {})))

@@ -47,6 +47,120 @@ describe("SchemaLock", () => {
     })
   })
 
+  it("has words for every kind of schema, and its checks", () => {
+    const kinds = {
+      empty: Schema.Struct({}),
+      checked: Schema.Struct({ a: Schema.String }).check(
+        Schema.makeFilter(() => true, { expected: "a fine one" })
+      ),
+      unexplained: Schema.String.check(Schema.makeFilter(() => true)),
+      map: Schema.Record(Schema.String, Schema.Int),
+      pair: Schema.Tuple([Schema.String, Schema.optionalKey(Schema.Int)]),
+      some: Schema.TupleWithRest(Schema.Tuple([Schema.String]), [Schema.Int, Schema.Boolean]),
+      either: Schema.Union([
+        Schema.Struct({ a: Schema.String }),
+        Schema.Struct({ b: Schema.Int })
+      ]).check(Schema.makeFilter(() => true, { expected: "one of them" })),
+      mixed: Schema.Union([Schema.String, Schema.Null]).check(
+        Schema.makeFilter(() => true, { expected: "or not" })
+      ),
+      reversed: Schema.Union([Schema.Null, Schema.Literal("a")]),
+      literals: Schema.Literals(["b", "a", 3]),
+      "a b": Schema.BigInt,
+      anything: Schema.Unknown,
+      template: Schema.TemplateLiteral(["a-", Schema.String]),
+      pattern: Schema.String.check(Schema.isPattern(/^x$/u, { expected: "an x" }))
+    }
+    assert.deepStrictEqual(lockOf(kinds).events["Sold"]?.["1"], {
+      empty: "object",
+      checked: "object, a fine one",
+      "checked.a": "string",
+      unexplained: "string, a check",
+      "map[key]": "string",
+      "map[*]": "number, isInt",
+      pair: "array",
+      "pair[0]": "string",
+      "pair[1]?": "number, isInt",
+      some: "array",
+      "some[0]": "string",
+      "some[]": "number, isInt",
+      "some[+1]": "boolean",
+      either: "one of 2, one of them",
+      "either<1>.a": "string",
+      "either<2>.b": "number, isInt",
+      mixed: "string | null, or not",
+      reversed: 'null | "a"',
+      literals: '"a" | "b" | 3',
+      '"a b"': "string, isStringBigInt",
+      '"a b" decoded': "bigint",
+      anything: "Json",
+      "anything decoded": "unknown",
+      template:
+        '{"_tag":"TemplateLiteral","checks":[],"parts":[{"_tag":"Literal","checks":[],"literal":"a-"},{"_tag":"String","checks":[]}]}',
+      pattern: 'string, isPattern {"flags":"u","source":"^x$"}'
+    })
+  })
+
+  it("says of every difference what was there and what is, and what to do", () => {
+    const broken = (
+      differences: ReadonlyArray<typeof SchemaLock.Difference.Type>
+    ): ReadonlyArray<string> =>
+      new SchemaLock.SchemaLockBroken({ codec: "till", differences }).message.split("\n")
+    const at = { type: "Sold", schemaVersion: "2" }
+    assert.deepStrictEqual(
+      broken([
+        { _tag: "FieldChanged", ...at, path: "minor", locked: "number", current: "string" },
+        { _tag: "FieldChanged", ...at, path: "", current: "object" },
+        { _tag: "FieldChanged", ...at, path: "gone", locked: "string" },
+        { _tag: "VersionGone", ...at },
+        { _tag: "VersionAdded", ...at },
+        { _tag: "OptionalAdded", ...at, path: "note?" }
+      ]),
+      [
+        "The stored contract of till differs from its lock:",
+        "  Sold version 2, minor: was number, is string",
+        "  Sold version 2, the data: was not there, is object",
+        "  Sold version 2, gone: was string, is not there",
+        "  Sold version 2: is gone",
+        "  Sold version 2: is not in the lock yet",
+        "  Sold version 2, note?: is not in the lock yet",
+        "Events in these shapes are stored: put the schema back, and add a new version with an upcaster."
+      ]
+    )
+    assert.deepStrictEqual(broken([{ _tag: "VersionAdded", ...at }]), [
+      "The stored contract of till differs from its lock:",
+      "  Sold version 2: is not in the lock yet",
+      "Write the lock again: nothing that is stored is affected."
+    ])
+  })
+
+  it("has types by name, versions by number and fields by name", () => {
+    const lock = {
+      codec: "till",
+      events: { b: { "10": { y: "1", x: "2" }, "9": {}, a1: {} }, a: {} }
+    }
+    assert.strictEqual(
+      SchemaLock.toText(lock).replace(/\s/g, ""),
+      '{"codec":"till","events":{"a":{},"b":{"9":{},"10":{"x":"2","y":"1"},"a1":{}}}}'
+    )
+    assert.deepStrictEqual(
+      SchemaLock.compare({ codec: "till", events: {} }, lock).map(
+        ({ schemaVersion }) => schemaVersion
+      ),
+      ["9", "10", "a1"]
+    )
+    assert.deepStrictEqual(
+      SchemaLock.compare(
+        { codec: "till", events: { b: { "1": { x: "1", y: "2" } } } },
+        { codec: "till", events: { b: { "1": { z: "3", y: "2" } } } }
+      ),
+      [
+        { _tag: "FieldChanged", type: "b", schemaVersion: "1", path: "x", locked: "1" },
+        { _tag: "FieldChanged", type: "b", schemaVersion: "1", path: "z", current: "3" }
+      ]
+    )
+  })
+
   it("stays the same when only the source changed", () => {
     const Price = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })).annotate({
       title: "Price",
