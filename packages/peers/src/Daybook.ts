@@ -16,7 +16,6 @@ import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
-import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -79,7 +78,7 @@ const work = (
         expected: ExpectedRevision.noStream,
         events: Arr.map(events, (event) => ({
           ...event,
-          id: EventId.make(SecureRandom.uuidV4Unsafe())
+          id: EventId.make(Baskets.newId())
         }))
       })
       .pipe(

@@ -1,5 +1,5 @@
 import * as Position from "@daybook/kernel/Position"
-import type { Step } from "@daybook/projections/ReadModelStore"
+import type { Step } from "@daybook/projections/ReadModelGeneration"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import { assert, describe, it } from "@effect/vitest"

@@ -12,26 +12,31 @@
  * @since 0.1.0
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
-import * as CommandId from "@daybook/kernel/CommandId"
+import type { CommandId } from "@daybook/kernel/CommandId"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import type * as Revision from "@daybook/kernel/Revision"
 import type { InvalidStreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
-import * as SecureRandom from "effect/crypto/SecureRandom"
+import { WebCrypto } from "effect/crypto/WebCrypto"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
+import type { webcrypto } from "node:crypto"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
 import { type AppendError, EventStore, type EventStoreError, type Until } from "./EventStore.ts"
-import { type Cursor, entries, nothing } from "./internal/decision.ts"
+import { type Cursor, entries, type Identified, nothing } from "./internal/decision.ts"
 import * as CommandQueues from "./internal/commandQueues.ts"
 import * as ExecuteAll from "./internal/executeAll.ts"
+import { inSpan, isTraced } from "./internal/inSpan.ts"
 import * as OpenStream from "./internal/openStream.ts"
 import * as Snapshots from "./internal/snapshots.ts"
 import * as StateCache from "./internal/stateCache.ts"
@@ -59,7 +64,7 @@ export interface Request<out Command> extends RequestOptions {
  * @since 0.1.0
  */
 export interface RequestOptions {
-  readonly commandId?: CommandId.CommandId | undefined
+  readonly commandId?: CommandId | undefined
   readonly occurredAt?: DateTime.Utc | undefined
 }
 
@@ -200,7 +205,7 @@ export class CommandHandler extends Context.Service<
   static readonly layer: Layer.Layer<CommandHandler, never, EventStore> = Layer.effect(
     CommandHandler,
     Effect.suspend(() => make(() => Effect.succeed(Snapshots.none)))
-  ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+  )
 
   /**
    * Starts folds from snapshots, and takes new ones by `policy`, beside the commands.
@@ -215,14 +220,19 @@ export class CommandHandler extends Context.Service<
     Layer.effect(
       CommandHandler,
       Effect.suspend(() => make((cachedStreams) => Snapshots.make(policy, cachedStreams)))
-    ).pipe(Layer.provide([SecureRandom.layerWebCrypto, Digest.layerWebCrypto]))
+    ).pipe(Layer.provide(Digest.layerWebCrypto))
 }
 
 const make = Effect.fnUntraced(function* <R>(
   makeSnapshots: (cachedStreams: number) => Effect.Effect<Snapshots.Snapshots, never, R>
 ) {
   const store = yield* EventStore
-  const random = yield* SecureRandom.SecureRandom
+  const randomUUID = yield* Effect.map(
+    WebCrypto,
+    (crypto: webcrypto.Crypto) => () =>
+      // A UUID in lower case, by its definition.
+      crypto.randomUUID() as CommandId
+  )
   const capacity = yield* CachedStreams
   const stream = OpenStream.make({
     store,
@@ -236,47 +246,53 @@ const make = Effect.fnUntraced(function* <R>(
     request: Request<Command>,
     now: DateTime.Utc,
     metadata: EventMetadata
-  ) => {
+  ): Identified<Command> => {
     const { command, commandId, occurredAt = now } = request
     return commandId === undefined
-      ? Effect.map(random.uuidV4(), (uuid) => {
-          return { command, commandId: CommandId.make(uuid), occurredAt, metadata, brought: false }
-        })
-      : Effect.succeed({ command, commandId, occurredAt, metadata, brought: true })
+      ? { command, commandId: randomUUID(), occurredAt, metadata, brought: false }
+      : { command, commandId, occurredAt, metadata, brought: true }
   }
 
-  const executeAll = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  const executeAll = <Command, State, Event, Rejection>(
+    name: "execute" | "executeAll",
     aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
     id: string,
     requests: ReadonlyArray<Request<Command>>
-  ): Effect.fn.Return<
+  ): Effect.Effect<
     ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
     ExecuteError
-  > {
-    const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
-    yield* Effect.annotateCurrentSpan({
-      "daybook.stream": streamId,
-      "daybook.commands": requests.length
-    })
-    const now = yield* DateTime.now
-    const metadata = yield* currentMetadata
-    const identified = yield* Effect.forEach(requests, (request) =>
-      identify(request, now, metadata)
+  > => {
+    const streamId = Aggregate.streamId(aggregate, id)
+    const executing = Effect.withFiber(
+      (fiber): ReturnType<typeof executeAll<Command, State, Event, Rejection>> => {
+        if (Result.isFailure(streamId)) return Effect.fail(streamId.failure)
+        const now = DateTime.makeUnsafe(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
+        const metadata = currentMetadata(fiber)
+        const identified = requests.map((request) => identify(request, now, metadata))
+        const maxAttempts = fiber.getRef(MaxAttempts)
+        // A transaction holds the stream in the store until it ends: who waited here for another who waits
+        // there would wait for ever.
+        return Effect.flatMap(store.inTransaction, (isInside) =>
+          (isInside ? atOnce : inQueue)(aggregate, streamId.success, identified, { maxAttempts })
+        )
+      }
     )
-    const maxAttempts = yield* MaxAttempts
-    // A transaction holds the stream in the store until it ends: who waited here for another who waits
-    // there would wait for ever.
-    const execute = (yield* store.inTransaction) ? atOnce : inQueue
-    return yield* execute(aggregate, streamId, identified, { maxAttempts })
-  })
+    return inSpan(executing, `CommandHandler.${name}`, () => ({
+      attributes: {
+        "daybook.stream": Result.getOrElse(streamId, ({ input }) => input),
+        "daybook.commands": requests.length
+      }
+    }))
+  }
 
   return CommandHandler.of({
-    execute: Effect.fn("CommandHandler.execute")(function* (aggregate, id, command, options) {
-      const answers = yield* executeAll(aggregate, id, [{ ...options, command }])
-      // One request has one answer.
-      return yield* Effect.fromResult(Arr.getUnsafe(answers, 0))
-    }),
-    executeAll: Effect.fn("CommandHandler.executeAll")(executeAll),
+    execute: (aggregate, id, command, options) =>
+      Effect.flatMap(
+        executeAll("execute", aggregate, id, [{ ...options, command }]),
+        // One request has one answer.
+        (answers) => Effect.fromResult(Arr.getUnsafe(answers, 0))
+      ),
+    executeAll: (aggregate, id, requests) => executeAll("executeAll", aggregate, id, requests),
     load: Effect.fn("CommandHandler.load")(function* (aggregate, id) {
       const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
@@ -316,13 +332,15 @@ const loaded = <State, Event>(cursor: Cursor<State, Event>): Loaded<State> => ({
 })
 
 /** The caller's metadata with the W3C trace context of the current span. */
-const currentMetadata = Effect.gen(function* () {
-  const metadata = yield* CurrentMetadata
-  const span = yield* Effect.option(Effect.currentSpan)
-  // The handler's own span alone is nobody's trace: only a caller's makes it one to be found again.
-  if (Option.isNone(span) || Option.isNone(span.value.parent)) return metadata
-  const { sampled, spanId, traceId } = span.value
+const currentMetadata = (fiber: Fiber.Fiber<unknown, unknown>): EventMetadata => {
+  const metadata = fiber.getRef(CurrentMetadata)
+  const current = Option.getOrUndefined(Context.getOption(fiber.context, Tracer.ParentSpan))
+  // The handler's own span alone, which it has where there is a tracer, is nobody's trace: only a caller's makes it
+  // one to be found again.
+  const isOwn = isTraced(fiber) && current?._tag === "Span" && Option.isNone(current.parent)
+  if (current === undefined || isOwn) return metadata
+  const { sampled, spanId, traceId } = current
   // A tracer that is switched off gives ids that are none.
   if (!/^[0-9a-f]{32}$/.test(traceId) || !/^[0-9a-f]{16}$/.test(spanId)) return metadata
   return { ...metadata, traceparent: `00-${traceId}-${spanId}-${sampled ? "01" : "00"}` }
-})
+}

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -11,8 +12,8 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { EventStore, type InvalidReadOption } from "./EventStore.ts"
-import { encodeAppends } from "./internal/encodeAppends.ts"
+import { type AppendRefused, EventStore, type InvalidReadOption } from "./EventStore.ts"
+import { encodeAppend, encodeAppends, type EncodedAppend } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as Log from "./internal/memoryLog.ts"
 import { eventIds, readOptions } from "./internal/readOptions.ts"
@@ -47,27 +48,31 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
     look: (after, options) => Effect.sync(() => Log.look(log, after, options)),
     join: wakeUps.join,
     // Nobody else can append to this log, so there is nothing to look for without a wake-up.
-    wait: (latch) => latch.await
+    wait: (latch) => latch.await,
+    alone: Effect.succeed(true)
   }
 
-  const appendAll = Effect.fnUntraced(function* ({
-    appends,
-    checks
-  }: Parameters<EventStore["Service"]["appendAll"]>[0]) {
-    const encoded = yield* Effect.fromResult(encodeAppends(appends, checks ?? []))
-    const now = yield* Clock.currentTimeMillis
-    const beforeCommit = yield* BeforeCommit
-    // Deciding, writing and waking are one synchronous step: no other fiber gets in between.
-    return yield* Effect.suspend(() => {
-      const answers = Log.append(log, encoded, now, beforeCommit)
+  // Deciding, writing and waking are one synchronous step: no other fiber gets in between.
+  const write = (
+    encode: () => Result.Result<Arr.NonEmptyReadonlyArray<EncodedAppend>, AppendRefused>
+  ) =>
+    Effect.withFiber((fiber): ReturnType<EventStore["Service"]["appendAll"]> => {
+      const clock = fiber.getRef(Clock.Clock)
+      const encoded = encode()
+      if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
+      const now = clock.currentTimeMillisUnsafe()
+      const answers = Log.append(log, encoded.success, now, fiber.getRef(BeforeCommit))
       wakeUps.wakeAllUnsafe()
       return Effect.fromResult(answers)
     })
-  })
 
   return instrument("memory", {
-    append: (append) => Effect.map(appendAll({ appends: [append] }), ([appended]) => appended),
-    appendAll,
+    append: (append) =>
+      Effect.map(
+        write(() => Result.map(encodeAppend(append), Arr.of)),
+        ([appended]) => appended
+      ),
+    appendAll: ({ appends, checks = [] }) => write(() => encodeAppends(appends, checks)),
     read: (streamId, options = {}) =>
       pages(readOptions(options, streamId), (checked) => Log.readStream(log, streamId, checked)),
     readAll: (options = {}) => pages(readOptions(options), (checked) => Log.readAll(log, checked)),

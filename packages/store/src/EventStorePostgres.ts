@@ -9,6 +9,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -16,7 +17,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import { EventStore, EventStoreError } from "./EventStore.ts"
 import * as AppendQueue from "./internal/appendQueue.ts"
-import { encodeAppends } from "./internal/encodeAppends.ts"
+import { encodeAppend, encodeAppends } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as PostgresAppend from "./internal/postgresAppend.ts"
 import * as PostgresAppendNew from "./internal/postgresAppendNew.ts"
@@ -63,15 +64,22 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         )
     })
     return instrument("postgres", {
-      append: Effect.fnUntraced(function* (append) {
-        const encoded = yield* Effect.fromResult(encodeAppends([append], []))
-        const [one] = encoded
-        // What is appended in a transaction of the caller is the caller's to commit.
-        const answered = (yield* inTransaction(sql))
-          ? wakeUps.after(PostgresAppendNew.appendOne(sql, schema, one), Result.isSuccess)
-          : enqueue(one)
-        return yield* Effect.fromResult(yield* Effect.mapError(answered, failed("append")))
-      }),
+      append: (append) =>
+        Effect.withFiber(({ context }) => {
+          const encoded = encodeAppend(append)
+          if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
+          const one = encoded.success
+          // What is appended in a transaction of the caller is the caller's to commit.
+          const isInside = Option.isSome(Context.getOption(context, sql.transactionService))
+          return (
+            isInside
+              ? Effect.flatMap(
+                  wakeUps.after(PostgresAppendNew.appendOne(sql, schema, one), Result.isSuccess),
+                  Effect.fromResult
+                )
+              : enqueue(one)
+          ).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(failed("append")(error))))
+        }),
       appendAll: Effect.fnUntraced(function* ({ appends, checks = [] }) {
         const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
         return yield* wakeUps
@@ -94,18 +102,18 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           )
         ),
       subscribePages: (options = {}) =>
-        Subscription.pages(
-          {
-            look: (after, valid) =>
-              Effect.mapError(
-                PostgresSubscription.look(sql, schema, after, valid, wakeUps.heartbeatInterval),
-                failed("subscribe")
-              ),
-            join: wakeUps.join,
-            wait: wakeUps.wait
-          },
-          options
-        ),
+        Stream.suspend(() => {
+          const look = PostgresSubscription.makeLook(sql, schema, wakeUps.heartbeatInterval)
+          return Subscription.pages(
+            {
+              look: (after, valid) => Effect.mapError(look(after, valid), failed("subscribe")),
+              join: wakeUps.join,
+              wait: wakeUps.wait,
+              alone: inTransaction(sql)
+            },
+            options
+          )
+        }),
       backlog: Effect.fnUntraced(function* (options = {}) {
         const valid = yield* Effect.fromResult(readOptions(options))
         return yield* Effect.mapError(PostgresRead.backlog(sql, schema, valid), failed("backlog"))

@@ -14,6 +14,7 @@ import * as migration0001 from "./internal/migration0001.ts"
 import * as migration0002 from "./internal/migration0002.ts"
 import * as migration0003 from "./internal/migration0003.ts"
 import * as migration0004 from "./internal/migration0004.ts"
+import * as migration0005 from "./internal/migration0005.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
@@ -63,7 +64,8 @@ const loader = (schema: SchemaName): Migrator.Loader =>
     [1, "events", Effect.succeed(runAll(migration0001.statements(schema)))],
     [2, "snapshots", Effect.succeed(runAll(migration0002.statements(schema)))],
     [3, "append_new", Effect.succeed(runAll(migration0003.statements(schema)))],
-    [4, "least_privilege", Effect.succeed(runAll(migration0004.statements(schema)))]
+    [4, "least_privilege", Effect.succeed(runAll(migration0004.statements(schema)))],
+    [5, "append_different", Effect.succeed(runAll(migration0005.statements(schema)))]
   ])
 
 const runAll = (statements: ReadonlyArray<string>) =>

@@ -95,7 +95,7 @@ it.effect("What arrives while the database is busy goes together, in its order",
     yield* free
     const answers = yield* Effect.forEach(fibers, Fiber.join)
     assert.deepStrictEqual(
-      answers.map((answer) => Number(Result.getOrThrow(answer).revision)),
+      answers.map(({ revision }) => Number(revision)),
       [1, 2, 3, 4, 5]
     )
     assert.deepStrictEqual(calls.slice(1), [[1, 2, 3, 4, 5]])
@@ -221,7 +221,7 @@ it.effect("A defect is its callers', and the next append is written all the same
     yield* free
     const exit = yield* Effect.exit(enqueue(append(13)))
     assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
-    const { revision } = yield* Effect.fromResult(yield* enqueue(append(1)))
+    const { revision } = yield* enqueue(append(1))
     assert.strictEqual(Number(revision), 1)
   }).pipe(Effect.scoped)
 )

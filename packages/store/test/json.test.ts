@@ -27,8 +27,9 @@ describe("encode", () => {
   it.prop("gives a text that reads back as the value, or refuses it", [Schema.Json], ([value]) => {
     const encoded = Json.encode(value, { maxBytes: 1_000_000, maxDepth: 100 })
     if (Result.isSuccess(encoded)) {
-      assert.deepStrictEqual(JSON.parse(encoded.success), value)
-      assert.notMatch(encoded.success, unstorableEscape)
+      assert.deepStrictEqual(JSON.parse(encoded.success.text), value)
+      assert.strictEqual(encoded.success.bytes, Buffer.byteLength(encoded.success.text))
+      assert.notMatch(encoded.success.text, unstorableEscape)
     } else {
       // Of what is refused, `Schema.Json` has these.
       assert.include(
@@ -40,7 +41,10 @@ describe("encode", () => {
 
   it("writes objects without a prototype as ordinary ones", () => {
     const value: object = Object.assign(Object.create(null) as object, { a: 1 })
-    assert.deepStrictEqual(Json.encode(value, limits), Result.succeed('{"a":1}'))
+    assert.deepStrictEqual(
+      Json.encode(value, limits),
+      Result.succeed({ text: '{"a":1}', bytes: 7 })
+    )
   })
 
   it("tells the way to what it refuses", () => {

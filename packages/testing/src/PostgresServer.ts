@@ -38,6 +38,42 @@ export class PostgresServerError extends Data.TaggedError("PostgresServerError")
 }
 
 /**
+ * A server that can be stopped and started again, on the same data and port.
+ *
+ * **Details**
+ * `stop`: `fast` ends all sessions and writes what is in memory; `immediate` leaves that to the recovery, as a crash does.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Restartable {
+  readonly url: Redacted.Redacted<string>
+  readonly stop: (mode: "fast" | "immediate") => Effect.Effect<void, PostgresServerError>
+  readonly start: Effect.Effect<void, PostgresServerError>
+}
+
+/**
+ * A server of one's own: PostgreSQL 18, 200 connections, 16 prepared transactions, otherwise as installed.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const restartable: Effect.Effect<Restartable, PostgresServerError, Scope.Scope> = Effect.gen(
+  function* () {
+    const random = yield* SecureRandom.SecureRandom
+    const password = Redacted.make(yield* random.uuidV4())
+    const failed = Effect.mapError((cause: unknown) => new PostgresServerError({ cause }))
+    const { start, stop, url } = yield* failed(EmbeddedServer.start({ password }))
+    const server: Restartable = {
+      url,
+      stop: (mode) => failed(stop(mode)),
+      start: failed(start)
+    }
+    return server
+  }
+).pipe(Effect.provide(SecureRandom.layerWebCrypto))
+
+/**
  * A PostgreSQL server, 15 or newer, on which the user of `url` may create databases.
  *
  * @category services
@@ -59,19 +95,11 @@ export class PostgresServer extends Context.Service<
       )
     )
 
-  /** A server of this process alone: PostgreSQL 18, 200 connections, 16 prepared transactions, otherwise as installed. */
+  /** A {@link restartable} server of this process alone. */
   static readonly layerEmbedded: Layer.Layer<PostgresServer, PostgresServerError> = Layer.effect(
     PostgresServer,
-    Effect.gen(function* () {
-      const random = yield* SecureRandom.SecureRandom
-      const password = Redacted.make(yield* random.uuidV4())
-      const url = yield* Effect.mapError(
-        EmbeddedServer.start({ password }),
-        (cause) => new PostgresServerError({ cause })
-      )
-      return { url }
-    })
-  ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+    Effect.map(restartable, ({ url }) => ({ url }))
+  )
 }
 
 /**

@@ -84,3 +84,26 @@ it.live(
     }),
   { timeout: 30_000 }
 )
+
+it.live(
+  "starts again on its data and port when it was stopped, and ends all the same",
+  () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const server = yield* Scope.provide(PostgresServer.restartable, scope)
+      const rows = Effect.fnUntraced(function* (statement: string) {
+        const sql = yield* PgClient.make({ url: server.url, maxConnections: 1 })
+        return yield* sql.unsafe(statement)
+      }, Effect.scoped)
+      yield* rows("CREATE TABLE kept AS SELECT 1 AS one")
+      for (const mode of ["fast", "immediate", "fast"] as const) {
+        yield* server.stop(mode)
+        yield* Effect.flip(rows("SELECT"))
+        yield* server.start
+        assert.deepStrictEqual(yield* rows("SELECT * FROM kept"), [{ one: 1 }])
+      }
+      yield* server.stop("fast")
+      yield* Scope.close(scope, Exit.void)
+    }).pipe(Effect.provide(Reactivity.layer)),
+  { timeout: 60_000 }
+)

@@ -5,7 +5,7 @@ import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { ReadModelStoreError } from "../ReadModelStore.ts"
+import type { ReadModelStoreError } from "../ReadModelError.ts"
 import { type Held, merge } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "./rowFold.ts"
@@ -24,7 +24,7 @@ import {
  * How many pages are read ahead, and folded in one step when they are there: behind, steps are large and few; at the
  * head each page is a step of its own.
  */
-const PAGES_AHEAD = 8
+const PAGES_AHEAD = 4
 
 /** Whether there was something to do, until there was no more or another host had it. */
 export const keepServing = Effect.fnUntraced(function* (
@@ -40,7 +40,10 @@ export const keepServing = Effect.fnUntraced(function* (
   if (serving === undefined || serving.version !== version) return false
   if (serving.mode === "inline") {
     if (inline) return false
-    // It was kept by the appends of an earlier configuration.
+    // It was kept by the appends of an earlier configuration, or is by those of another host, which has to be told so too.
+    yield* Effect.logWarning(
+      `${name} is kept by appends, and this host takes it back to keep it behind the log`
+    )
     yield* store.demote(
       name,
       Effect.map(runner.events.backlog(), ({ head }) => head).pipe(

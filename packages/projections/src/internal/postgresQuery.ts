@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import type { Condition, RowQuery } from "../ReadModelStore.ts"
+import type { Condition, RowQuery } from "../RowQuery.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { Column, StoredRow } from "../StoredRow.ts"
 import { array, cast, quoted, readRow, scalar, selected } from "./postgresColumns.ts"
@@ -20,12 +20,6 @@ import * as PostgresTable from "./postgresTable.ts"
 
 /** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
 const PAGE_ROWS = 500
-
-/**
- * A version that has other types in columns of the same names needs other statements: those that a connection has
- * prepared fail when the types of their columns change.
- */
-const marked = ({ version }: AnyTable) => `/* version ${version} */`
 
 export const get = (
   sql: SqlClient,
@@ -35,7 +29,7 @@ export const get = (
 ): Effect.Effect<Option.Option<StoredRow>, SqlError> => {
   const bind = binder()
   const where = table.primaryKey.map((column) => equals(bind, column, key[column.field] ?? null))
-  const text = `SELECT ${marked(table)} ${selected("t", table.columns)}
+  const text = `SELECT ${PostgresTable.marked(table)} ${selected("t", table.columns)}
     FROM ${quoted(schema)}.${quoted(table.name)} t WHERE ${where.join(" AND ")}`
   return Effect.map(sql.unsafe(text, bind.parameters).values, ([values]) =>
     Option.map(Option.fromUndefinedOr(values), (values) => readRow(table.columns, values))
@@ -157,7 +151,7 @@ const select = (
       ? `(SELECT generation FROM ${quoted(schema)}.daybook__generations
         WHERE name = ${bind(PgTypes.text(table.name))} AND role = 'serving')`
       : "NULL::integer"
-  const text = `SELECT ${marked(table)} ${generation}, ${selected("t", table.columns)} FROM ${from} t
+  const text = `SELECT ${PostgresTable.marked(table)} ${generation}, ${selected("t", table.columns)} FROM ${from} t
     ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
     ORDER BY ${order.map(({ column, direction }) => `t.${quoted(column.name)} ${direction}`).join(", ")}
     LIMIT ${bind(PgTypes.int8(BigInt(size)))}`

@@ -13,7 +13,8 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"
-import { type Changes, type Claim, ClaimLost, type Step } from "../ReadModelStore.ts"
+import { ClaimLost } from "../ReadModelError.ts"
+import type { Changes, Claim, Step } from "../ReadModelGeneration.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 import { arrays, readRow } from "./postgresColumns.ts"
@@ -21,14 +22,14 @@ import { inTransaction, millisOf } from "./postgresLocks.ts"
 import * as PostgresTable from "./postgresTable.ts"
 
 /**
- * Above so many rows a statement is planned anew each time, which is then a small part of its work: a plan that was
- * made while the table was small would read all of it, again and again, until statistics tell otherwise.
+ * For more keys than this a statement is planned anew each time, which is then a small part of its work: a plan that
+ * was made while the table was tiny reads all of it for each key, until statistics tell otherwise.
  */
-const FEW_ROWS = 32
+const FEW_KEYS = 4
 
-const run = (sql: SqlClient, text: string, parameters: ReadonlyArray<unknown>, rows: number) => {
+const run = (sql: SqlClient, text: string, parameters: ReadonlyArray<unknown>, keys: number) => {
   const statement = sql.unsafe(text, parameters)
-  return rows > FEW_ROWS ? statement.valuesUnprepared : statement.values
+  return keys > FEW_KEYS ? statement.valuesUnprepared : statement.values
 }
 
 /** The rows by the text of their key; where a join found none there is one without a key. */
@@ -43,6 +44,12 @@ const byKey = (table: AnyTable, found: ReadonlyArray<ReadonlyArray<unknown>>) =>
   return rows
 }
 
+/** The parameters that name rows: how many, and their keys. */
+const keyed = (table: AnyTable, keys: ReadonlyArray<StoredKey>) => [
+  PgTypes.int8(BigInt(keys.length)),
+  ...arrays(table.primaryKey, keys)
+]
+
 /** Rows by the text of their key. */
 export const load = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -53,7 +60,7 @@ export const load = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyMap<string, StoredRow>, SqlError> {
   if (keys.length === 0) return new Map()
   const text = PostgresTable.load(schema, table, place)
-  return byKey(table, yield* run(sql, text, arrays(table.primaryKey, keys), keys.length))
+  return byKey(table, yield* run(sql, text, keyed(table, keys), keys.length))
 })
 
 /** Writes rows, in the transaction of the caller. */
@@ -67,12 +74,12 @@ export const write = Effect.fnUntraced(function* (
   const written = { upserts: upserts.length > 0, deletions: deletions.length > 0 }
   if (!written.upserts && !written.deletions) return
   const text = PostgresTable.write(schema, table, place, written)
-  yield* run(sql, text, changed(table, { upserts, deletions }), upserts.length + deletions.length)
+  yield* run(sql, text, changed(table, { upserts, deletions }), deletions.length)
 })
 
 const changed = (table: AnyTable, { deletions, upserts }: Changes) => [
   ...(upserts.length > 0 ? arrays(table.columns, upserts) : []),
-  ...(deletions.length > 0 ? arrays(table.primaryKey, deletions) : [])
+  ...(deletions.length > 0 ? keyed(table, deletions) : [])
 ]
 
 export const step = <E>(
@@ -84,7 +91,7 @@ export const step = <E>(
   step: Step<E>
 ): Effect.Effect<void, E | ClaimLost | SqlError> =>
   Effect.flatMap(inTransaction(sql), (inside) =>
-    Effect.retry(attempt(sql, schema, table, claim, place, step), {
+    Effect.retry(attempt(sql, schema, table, claim, place, step, inside), {
       // It is judged anew from its first statement on. Inside of a transaction nothing could succeed any more.
       times: inside ? 0 : 3,
       while: (error) => error instanceof SqlError && isUndone(error)
@@ -101,7 +108,8 @@ const attempt = Effect.fnUntraced(function* <E>(
   table: AnyTable,
   { epoch, generation, lease, name }: Claim,
   place: PostgresTable.Place,
-  { events, eventsPerSecond, fold, from, keys, partition, to }: Step<E>
+  { events, eventsPerSecond, fold, from, keys, partition, to }: Step<E>,
+  inside: boolean
 ): Effect.fn.Return<void, E | ClaimLost | SqlError> {
   const lost = () => new ClaimLost({ name, generation, epoch })
   const held = [
@@ -114,17 +122,15 @@ const attempt = Effect.fnUntraced(function* <E>(
   let rows: ReadonlyMap<string, StoredRow> = new Map()
   if (keys.length > 0) {
     const text = PostgresTable.loadOfStep(schema, table, place)
-    const parameters = [...held, ...arrays(table.primaryKey, keys)]
+    const parameters = [...held, ...keyed(table, keys)]
     const found = yield* run(sql, text, parameters, keys.length)
     if (found.length === 0) return yield* lost()
     rows = byKey(table, found)
   }
   const changes = yield* Effect.fromResult(fold(rows))
   const { deletions, upserts } = changes
-  const text = PostgresTable.writeOfStep(schema, table, place, {
-    upserts: upserts.length > 0,
-    deletions: deletions.length > 0
-  })
+  const written = { upserts: upserts.length > 0, deletions: deletions.length > 0 }
+  const text = PostgresTable.writeOfStep(schema, table, place, written, inside)
   const moved = yield* run(
     sql,
     text,
@@ -136,7 +142,7 @@ const attempt = Effect.fnUntraced(function* <E>(
       PgTypes.float8(eventsPerSecond),
       ...changed(table, changes)
     ],
-    upserts.length + deletions.length
+    deletions.length
   )
   if (!Arr.isReadonlyArrayNonEmpty(moved)) return yield* lost()
 })

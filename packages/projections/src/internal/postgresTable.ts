@@ -20,6 +20,12 @@ export const relation = (name: string, { generation, serves }: Place): string =>
 export const relationIn = (schema: SchemaName, name: string, place: Place): string =>
   `${quoted(schema)}.${quoted(relation(name, place))}`
 
+/**
+ * A version that has other types in columns of the same names needs other statements: those that a connection has
+ * prepared fail when the types of their columns change.
+ */
+export const marked = ({ version }: AnyTable): string => `/* version ${version} */`
+
 const columnType = ({ type }: Column): string =>
   // Bytes in UTF-8 are compared, as the contract of queries says, the same on every system.
   type === "text" ? `text COLLATE "C"` : type
@@ -48,18 +54,32 @@ export const definition = (
   ]
 }
 
-/** Parameters from a number on. */
-const numbered = (columns: ReadonlyArray<Column>, first: number) =>
-  columns.map((column, at) => `$${first + at}::${arrayType(column)}`).join(", ")
-
 const places = (columns: ReadonlyArray<Column>) => columns.map((_, at) => `c${at}`).join(", ")
 
-/** Rows `t` of a table that have one of the keys of the parameters from `first` on. */
-const keyed = (table: string, { primaryKey }: AnyTable, first: number): string =>
-  `unnest(${numbered(primaryKey, first)}) AS k(${places(primaryKey)})
-    JOIN ${table} t ON ${primaryKey
-      .map((column, at) => `t.${quoted(column.name)} = ${cast(`k.c${at}`, column)}`)
-      .join(" AND ")}`
+const unnested = (columns: ReadonlyArray<Column>, first: number, alias: string) =>
+  `unnest(${columns
+    .map((column, at) => `$${first + at}::${arrayType(column)}`)
+    .join(", ")}) AS ${alias}(${places(columns)})`
+
+/**
+ * Keys `k`: how many is a parameter, `first`, and behind it are their columns.
+ *
+ * PostgreSQL would find it cheaper to read a table of some thousand rows from end to end than to look up some hundred
+ * keys, and keep no plan for a few. It can't look into the parameter of a subquery, and takes an unknown
+ * limit for a tenth of the rows, so it plans for one key whatever there are: by the index, and one plan for all.
+ */
+const keys = ({ primaryKey }: AnyTable, first: number): string =>
+  `(
+      SELECT * FROM unnest(${primaryKey
+        .map((column, at) => `(SELECT $${first + 1 + at}::${arrayType(column)})`)
+        .join(", ")}) AS a(${places(primaryKey)})
+      LIMIT (SELECT $${first}::bigint)
+    ) k`
+
+const isOfKey = ({ primaryKey }: AnyTable): string =>
+  primaryKey
+    .map((column, at) => `t.${quoted(column.name)} = ${cast(`k.c${at}`, column)}`)
+    .join(" AND ")
 
 /** $1 name, $2 generation, $3 epoch: the generation of a claim that may be written. */
 const CLAIMED =
@@ -69,20 +89,22 @@ const CLAIMED =
 const FROM = 'c.name = $1 AND c.generation = $2 AND c.partition = $4 AND c."position" = $5'
 
 /**
- * The rows of the keys ($6 and on) if the claim and the checkpoint are as the parameters say; no row at all
+ * The rows of the keys ($7 and on), of which there are $6, if the claim and the checkpoint are as the parameters say; no row at all
  * otherwise, and one without a key where there are none.
  */
 export const loadOfStep = (schema: SchemaName, table: AnyTable, place: Place): string =>
-  `SELECT ${selected("t", table.columns)}
+  `SELECT ${marked(table)} ${selected("t", table.columns)}
   FROM ${quoted(schema)}.daybook__generations g
   JOIN ${quoted(schema)}.daybook__checkpoints c ON ${FROM}
-  LEFT JOIN (${keyed(relationIn(schema, table.name, place), table, 6)}) ON true
+  LEFT JOIN (
+    ${keys(table, 6)} JOIN ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}
+  ) ON true
   WHERE ${CLAIMED}`
 
-/** The rows of the keys ($1 and on). */
+/** The rows of the keys ($2 and on), of which there are $1. */
 export const load = (schema: SchemaName, table: AnyTable, place: Place): string =>
-  `SELECT ${selected("t", table.columns)}
-  FROM ${keyed(relationIn(schema, table.name, place), table, 1)}`
+  `SELECT ${marked(table)} ${selected("t", table.columns)}
+  FROM ${keys(table, 1)} JOIN ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}`
 
 interface Written {
   readonly upserts: boolean
@@ -109,18 +131,14 @@ const writing = (
     parts.push(`upserted AS (
     INSERT INTO ${into} (${columns.map(({ name }) => quoted(name)).join(", ")})
     SELECT ${columns.map((column, at) => cast(`u.c${at}`, column)).join(", ")}
-    FROM ${source}unnest(${numbered(columns, first)}) AS u(${places(columns)})
+    FROM ${source}${unnested(columns, first, "u")}
     ON CONFLICT (${primaryKey.map(({ name }) => quoted(name)).join(", ")})
       DO ${update === "" ? "NOTHING" : `UPDATE SET ${update}`}
   )`)
   }
   if (deletions) {
     parts.push(`deleted AS (
-    DELETE FROM ${into} t USING ${source}unnest(${numbered(primaryKey, afterUpserts)})
-      AS k(${places(primaryKey)})
-    WHERE ${primaryKey
-      .map((column, at) => `t.${quoted(column.name)} = ${cast(`k.c${at}`, column)}`)
-      .join(" AND ")}
+    DELETE FROM ${into} t USING ${source}${keys(table, afterUpserts)} WHERE ${isOfKey(table)}
   )`)
   }
   return parts
@@ -137,8 +155,12 @@ export const writeOfStep = (
   schema: SchemaName,
   table: AnyTable,
   place: Place,
-  written: Written
+  written: Written,
+  inTransaction: boolean
 ): string => {
+  // A step that a crash of the server takes back is taken again from where its checkpoint is then, so it does not wait for
+  // the disk. What else a transaction does may have to.
+  const answer = inTransaction ? "1" : "set_config('synchronous_commit', 'off', true)"
   const parts = [
     `claimed AS MATERIALIZED (
     SELECT FROM ${quoted(schema)}.daybook__generations g WHERE ${CLAIMED} FOR SHARE
@@ -151,7 +173,7 @@ export const writeOfStep = (
   )`,
     ...writing(schema, table, place, written, 10, "moved, ")
   ]
-  return `WITH ${parts.join(",\n  ")}\n  SELECT 1 FROM moved`
+  return `WITH ${parts.join(",\n  ")}\n  SELECT ${answer} FROM moved`
 }
 
 /** Writes to what the transaction keeps: upserts are parameters from $1 on, then deletions. */

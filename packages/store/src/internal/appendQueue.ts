@@ -8,13 +8,12 @@
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Hash from "effect/Hash"
+import * as Latch from "effect/Latch"
 import * as Metric from "effect/Metric"
-import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import type { SqlError } from "effect/sql/SqlError"
@@ -23,7 +22,7 @@ import type { EncodedAppend } from "./encodeAppends.ts"
 import type { Conflict } from "./postgresAppend.ts"
 import type { Written } from "./postgresAppendNew.ts"
 
-type Answer = Result.Result<Appended, Conflict>
+type Answer = Exit.Exit<Appended, Conflict | SqlError>
 
 type Appends = Arr.NonEmptyReadonlyArray<EncodedAppend>
 
@@ -38,12 +37,22 @@ const MAX_CHARACTERS = 1_000_000
 
 interface Waiting {
   readonly append: EncodedAppend
-  readonly answer: Deferred.Deferred<Answer, SqlError>
+  /** Resumes the caller, on the spot. */
+  readonly answer: (answer: Answer) => void
   /** Whether the caller has gone before its append was sent. */
   abandoned: boolean
 }
 
 type Batch = Arr.NonEmptyReadonlyArray<Waiting>
+
+interface Queue {
+  /** In the order in which they came. */
+  waiting: Array<Waiting>
+  /** Whether a fiber empties it. */
+  busy: boolean
+  /** Open while there is a place to wait. */
+  readonly room: Latch.Latch
+}
 
 const batchSize = Metric.histogram("daybook_append_batch", {
   description: "Appends that went to the database in one call",
@@ -60,25 +69,23 @@ export const make = Effect.fnUntraced(function* (options: {
   /** Waits for the streams, and answers each. */
   readonly appendEach: (
     appends: Appends
-  ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Answer>, SqlError>
+  ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError>
   readonly queues?: number
 }): Effect.fn.Return<
-  (append: EncodedAppend) => Effect.Effect<Answer, SqlError>,
+  (append: EncodedAppend) => Effect.Effect<Appended, Conflict | SqlError>,
   never,
   Scope.Scope
 > {
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
-  /** All who wait. Registered first, so that it comes last: nobody waits for a store that is closed. */
-  const unanswered = new Set<Waiting>()
-  yield* Effect.addFinalizer(() => Effect.suspend(() => interrupt([...unanswered])))
+  let closed = false
   /** What is seen to apart, by stream: one call at a time for each. */
   const apart = new Map<StreamId, Array<Waiting>>()
 
   const seeTo = (streamId: StreamId, waiting: Array<Waiting>): Effect.Effect<void> =>
     Effect.gen(function* () {
       while (true) {
-        const [batch, ...later] = batches(waiting.filter(({ abandoned }) => !abandoned))
-        waiting.splice(0, waiting.length, ...later.flat())
+        const { batch, rest } = next(waiting)
+        waiting.splice(0, waiting.length, ...rest)
         if (batch === undefined) {
           // In one step with the look, so that none can come in between and be forgotten.
           apart.delete(streamId)
@@ -101,7 +108,7 @@ export const make = Effect.fnUntraced(function* (options: {
       // It ends early only with its layer.
       if (Exit.isSuccess(exit)) return
       apart.delete(streamId)
-      fresh.splice(0).forEach((one) => answer(one, Exit.failCause(exit.cause)))
+      fresh.splice(0).forEach(({ answer }) => answer(Exit.failCause(exit.cause)))
     })
   }
 
@@ -113,7 +120,7 @@ export const make = Effect.fnUntraced(function* (options: {
         batch.forEach((waiting, index) => {
           const appended = written[index]
           if (appended === undefined) setApart(waiting)
-          else answer(waiting, Exit.succeed(Result.succeed(appended)))
+          else waiting.answer(Exit.succeed(appended))
         }),
       again: () => Effect.sync(() => batch.forEach(setApart))
     })
@@ -123,7 +130,12 @@ export const make = Effect.fnUntraced(function* (options: {
       call: options.appendEach,
       onSuccess: (answers) =>
         batch.forEach((waiting, index) =>
-          answer(waiting, Exit.succeed(Arr.getUnsafe(answers, index)))
+          waiting.answer(
+            Result.match(Arr.getUnsafe(answers, index), {
+              onFailure: Exit.fail<Conflict>,
+              onSuccess: Exit.succeed<Appended>
+            })
+          )
         ),
       again: () => Effect.forEach(batch, (one) => callEach([one]), { discard: true })
     })
@@ -135,39 +147,54 @@ export const make = Effect.fnUntraced(function* (options: {
     if (place >= 0) others?.splice(place, 1)
   }
 
-  const queues = yield* Effect.forEach(Arr.range(1, options.queues ?? QUEUES), () =>
-    Effect.gen(function* () {
-      const queue = yield* Queue.bounded<Waiting>(CAPACITY)
-      const work = Effect.flatMap(Queue.takeBetween(queue, 1, MAX_EVENTS), (taken) =>
-        Effect.forEach(
-          batches(taken),
-          (batch) =>
-            Effect.suspend(() => {
-              const left = batch.filter(({ abandoned }) => !abandoned)
-              return Arr.isArrayNonEmpty(left) ? callNew(left) : Effect.void
-            }),
-          { discard: true }
-        )
-      )
-      yield* Effect.forkScoped(Effect.forever(work))
-      yield* Effect.addFinalizer(() => Queue.shutdown(queue))
-      return queue
+  /** Calls until nothing waits any more. What comes while callers are answered goes in the next call. */
+  const empty = (queue: Queue): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { batch, rest } = next(queue.waiting)
+      queue.waiting = rest
+      if (rest.length < CAPACITY) queue.room.openUnsafe()
+      if (batch !== undefined) return Effect.flatMap(callNew(batch), () => empty(queue))
+      queue.busy = false
+      return Effect.void
+    })
+
+  const queues = Arr.makeBy(options.queues ?? QUEUES, (): Queue => ({
+    waiting: [],
+    busy: false,
+    room: Latch.makeUnsafe(true)
+  }))
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      closed = true
+      for (const queue of queues) {
+        queue.waiting.splice(0).forEach(({ answer }) => answer(Exit.interrupt()))
+        queue.room.openUnsafe()
+      }
     })
   )
 
-  return (append) =>
+  const enqueue = (append: EncodedAppend): Effect.Effect<Appended, Conflict | SqlError> =>
     Effect.suspend(() => {
-      const waiting: Waiting = { append, answer: Deferred.makeUnsafe(), abandoned: false }
-      unanswered.add(waiting)
+      if (closed) return Effect.interrupt
       // The appends to a stream stay in one queue, so that they keep their order.
       const queue = Arr.getUnsafe(queues, Math.abs(Hash.string(append.streamId)) % queues.length)
-      return Effect.flatMap(Queue.offer(queue, waiting), (isOpen) =>
-        isOpen ? Deferred.await(waiting.answer) : Effect.interrupt
-      ).pipe(
-        Effect.onInterrupt(() => Effect.sync(() => abandon(waiting))),
-        Effect.ensuring(Effect.sync(() => unanswered.delete(waiting)))
-      )
+      if (queue.waiting.length >= CAPACITY) {
+        queue.room.closeUnsafe()
+        return Effect.andThen(queue.room.await, enqueue(append))
+      }
+      return Effect.callback((answer) => {
+        const waiting: Waiting = { append, answer, abandoned: false }
+        queue.waiting.push(waiting)
+        if (!queue.busy) {
+          queue.busy = true
+          // It runs at once, up to the socket. To wait until all who are ready have run, so that theirs goes in
+          // the same call, was no faster: under load a queue is never empty.
+          fork(empty(queue))
+        }
+        return Effect.sync(() => abandon(waiting))
+      })
     })
+  return enqueue
 })
 
 /** Makes a call, and answers; `again` is for those of a call that was refused for one of them. */
@@ -184,16 +211,12 @@ const answering = <A>(
     Effect.catchCause((cause) =>
       batch.length > 1 && mayBeOfOne(cause)
         ? options.again()
-        : Effect.sync(() => batch.forEach((one) => answer(one, Exit.failCause(cause))))
+        : Effect.sync(() => batch.forEach(({ answer }) => answer(Exit.failCause(cause))))
     ),
-    Effect.onInterrupt(() => interrupt(batch))
+    Effect.onInterrupt(() =>
+      Effect.sync(() => batch.forEach(({ answer }) => answer(Exit.interrupt())))
+    )
   )
-
-const answer = (waiting: Waiting, exit: Exit.Exit<Answer, SqlError>) =>
-  Deferred.doneUnsafe(waiting.answer, exit)
-
-const interrupt = (all: ReadonlyArray<Waiting>): Effect.Effect<void> =>
-  Effect.forEach(all, (waiting) => Deferred.interrupt(waiting.answer), { discard: true })
 
 /** Whether one of several may be what the others failed for: the server refused the call, so wrote nothing. */
 const mayBeOfOne = (cause: Cause.Cause<SqlError>): boolean =>
@@ -202,25 +225,24 @@ const mayBeOfOne = (cause: Cause.Cause<SqlError>): boolean =>
     (reason) => Cause.isFailReason(reason) && reason.error.reason._tag === "ConnectionError"
   )
 
-/** In the order in which they came, each batch within the limits of a call. */
-const batches = (taken: ReadonlyArray<Waiting>): ReadonlyArray<Batch> => {
-  const all: Array<[Waiting, ...Array<Waiting>]> = []
+/** The first to wait, and those behind it that fit in one call; what is left. */
+const next = (
+  waiting: ReadonlyArray<Waiting>
+): { readonly batch: Batch | undefined; readonly rest: Array<Waiting> } => {
+  const batch: Array<Waiting> = []
   let events = 0
   let characters = 0
-  for (const waiting of taken) {
-    const size = sizeOf(waiting.append)
-    events += waiting.append.events.length
-    characters += size
-    const batch = all.at(-1)
-    if (batch !== undefined && events <= MAX_EVENTS && characters <= MAX_CHARACTERS) {
-      batch.push(waiting)
-    } else {
-      all.push([waiting])
-      events = waiting.append.events.length
-      characters = size
+  let taken = 0
+  for (const one of waiting) {
+    if (!one.abandoned) {
+      events += one.append.events.length
+      characters += sizeOf(one.append)
+      if (batch.length > 0 && (events > MAX_EVENTS || characters > MAX_CHARACTERS)) break
+      batch.push(one)
     }
+    taken++
   }
-  return all
+  return { batch: Arr.isArrayNonEmpty(batch) ? batch : undefined, rest: waiting.slice(taken) }
 }
 
 const sizeOf = ({ events }: EncodedAppend): number =>

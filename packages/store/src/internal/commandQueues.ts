@@ -17,6 +17,7 @@ import type * as Scope from "effect/Scope"
 import { ParentSpan } from "effect/Tracer"
 import type { Identified } from "./decision.ts"
 import type { ExecuteAll, ExecuteAllError } from "./executeAll.ts"
+import { inSpan } from "./inSpan.ts"
 
 /** How many commands go together at most, so that what they lead to mostly fits in one append. */
 const MAX_COMMANDS = 500
@@ -136,18 +137,7 @@ const take = (queue: Array<Waiting>): Batch | undefined => {
 const executeBatch = (streamId: StreamId, batch: Batch): Effect.Effect<void> => {
   const requests = batch.flatMap((waiting) => waiting.requests)
   const maxAttempts = Math.max(...batch.map((waiting) => waiting.maxAttempts))
-  const links = batch.flatMap(({ context }) =>
-    Option.match(Context.getOption(context, ParentSpan), {
-      onNone: () => [],
-      onSome: (span) => [{ span, attributes: {} }]
-    })
-  )
-  return batch[0].execute(requests, maxAttempts).pipe(
-    Effect.withSpan("CommandHandler.batch", {
-      attributes: { "daybook.stream": streamId, "daybook.commands": requests.length },
-      links,
-      root: true
-    }),
+  return inBatchSpan(batch[0].execute(requests, maxAttempts), streamId, batch).pipe(
     // As its first caller has it, and not as who opened the handler, perhaps inside of a transaction.
     Effect.updateContext(inContextOf(batch[0])),
     Effect.exit,
@@ -169,6 +159,26 @@ const executeBatch = (streamId: StreamId, batch: Batch): Effect.Effect<void> => 
     })
   )
 }
+
+/** A batch has several callers, so its span links to theirs and is in none of them. */
+const inBatchSpan = <A, E>(
+  effect: Effect.Effect<A, E>,
+  streamId: StreamId,
+  batch: Batch
+): Effect.Effect<A, E> =>
+  inSpan(effect, "CommandHandler.batch", () => ({
+    attributes: {
+      "daybook.stream": streamId,
+      "daybook.commands": batch.reduce((sum, { requests }) => sum + requests.length, 0)
+    },
+    links: batch.flatMap(({ context }) =>
+      Option.match(Context.getOption(context, ParentSpan), {
+        onNone: () => [],
+        onSome: (span) => [{ span, attributes: {} }]
+      })
+    ),
+    root: true
+  }))
 
 const inContextOf =
   ({ context }: Waiting): ((opener: Context.Context<never>) => Context.Context<never>) =>

@@ -41,6 +41,24 @@ export interface EncodedAppend {
   readonly events: ReadonlyArray<EncodedEvent>
 }
 
+/** What is counted over all appends of a call. */
+interface Totals {
+  /** The ids so far, once there is a second event to compare them with. */
+  readonly ids: Set<EventId>
+  bytes: number
+}
+
+/**
+ * Encodes the append, or refuses it.
+ */
+export const encodeAppend = (append: Append): Result.Result<EncodedAppend, AppendRefused> => {
+  const { events, expected, streamId } = append
+  // Refusals read like exceptions here: the one that comes first is the answer.
+  const misnamed = refuseName(streamId, expected) ?? refuseCount(streamId, events, events.length)
+  if (misnamed !== undefined) return Result.fail(misnamed)
+  return encodeEvents(append, { ids: new Set(), bytes: 0 })
+}
+
 /**
  * Encodes the appends, then the checks, each in its order; or refuses them all.
  */
@@ -48,33 +66,41 @@ export const encodeAppends = (
   appends: Arr.NonEmptyReadonlyArray<Append>,
   checks: ReadonlyArray<Check>
 ): Result.Result<Arr.NonEmptyReadonlyArray<EncodedAppend>, AppendRefused> => {
-  // Refusals read like exceptions here: the one that comes first is the answer.
   const misshapen = refuseShape(appends, checks)
   if (misshapen !== undefined) return Result.fail(misshapen)
-  const ids = new Set<string>()
-  let bytes = 0
+  const totals: Totals = { ids: new Set(), bytes: 0 }
   const encoded: Array<EncodedAppend> = []
-  for (const { events, expected, streamId } of appends) {
-    const encodedEvents: Array<EncodedEvent> = []
-    for (const [index, event] of events.entries()) {
-      const one = encodeEvent(event, index)
-      if (Result.isFailure(one)) return refuse(streamId, one.failure)
-      if (ids.has(event.id)) {
-        return refuse(streamId, { _tag: "RepeatedEventId", index, eventId: event.id })
-      }
-      ids.add(event.id)
-      bytes += Buffer.byteLength(one.success.data) + Buffer.byteLength(one.success.metadata)
-      if (bytes > MAX_APPEND_BYTES) {
-        const limit = MAX_APPEND_BYTES
-        return refuse(streamId, { _tag: "AppendTooLarge", index, bytes, limit })
-      }
-      encodedEvents.push(one.success)
-    }
-    encoded.push({ streamId, expected, events: encodedEvents })
+  for (const append of appends) {
+    const one = encodeEvents(append, totals)
+    if (Result.isFailure(one)) return Result.fail(one.failure)
+    encoded.push(one.success)
   }
   for (const { expected, streamId } of checks) encoded.push({ streamId, expected, events: [] })
   // As many as the appends and checks, and of appends there is one at least.
   return Result.succeed(encoded as [EncodedAppend, ...Array<EncodedAppend>])
+}
+
+const encodeEvents = (
+  { events, expected, streamId }: Append,
+  totals: Totals
+): Result.Result<EncodedAppend, AppendRefused> => {
+  const encoded: Array<EncodedEvent> = []
+  for (let index = 0; index < events.length; index++) {
+    // As `refuseCount` counted it.
+    const event = events[index] as NewEvent
+    const one = encodeEvent(event, index, totals)
+    if (Result.isFailure(one)) return refuse(streamId, one.failure)
+    if (totals.ids.has(event.id)) {
+      return refuse(streamId, { _tag: "RepeatedEventId", index, eventId: event.id })
+    }
+    totals.ids.add(event.id)
+    if (totals.bytes > MAX_APPEND_BYTES) {
+      const limit = MAX_APPEND_BYTES
+      return refuse(streamId, { _tag: "AppendTooLarge", index, bytes: totals.bytes, limit })
+    }
+    encoded.push(one.success)
+  }
+  return Result.succeed({ streamId, expected, events: encoded })
 }
 
 const refuse = (streamId: StreamId, reason: RefusalReason) =>
@@ -88,14 +114,8 @@ const refuseShape = (
   const streams = new Set<string>()
   const named = appends.length + checks.length
   for (const { expected, streamId } of [...appends, ...checks]) {
-    if (!isStreamId(streamId)) {
-      const issue = "not a stream id: a category, -, then 1 to 200 characters of Unicode"
-      return new AppendRefused({ streamId, reason: { _tag: "InvalidStreamId", issue } })
-    }
-    if (!isExpected(expected)) {
-      const issue = "neither any, no stream, exists, nor exactly a whole number"
-      return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
-    }
+    const misnamed = refuseName(streamId, expected)
+    if (misnamed !== undefined) return misnamed
     if (named > MAX_STREAMS) {
       const reason: RefusalReason = { _tag: "TooManyStreams", count: named, limit: MAX_STREAMS }
       return new AppendRefused({ streamId, reason })
@@ -107,12 +127,35 @@ const refuseShape = (
   }
   const count = appends.reduce((sum, { events }) => sum + events.length, 0)
   for (const { events, streamId } of appends) {
-    // The type says that there is one, and callers without types find out here.
-    if (events.length === 0) return new AppendRefused({ streamId, reason: { _tag: "NoEvents" } })
-    if (count > MAX_EVENTS) {
-      const reason: RefusalReason = { _tag: "TooManyEvents", count, limit: MAX_EVENTS }
-      return new AppendRefused({ streamId, reason })
-    }
+    const miscounted = refuseCount(streamId, events, count)
+    if (miscounted !== undefined) return miscounted
+  }
+  return undefined
+}
+
+const refuseName = (streamId: StreamId, expected: ExpectedRevision): AppendRefused | undefined => {
+  if (!isStreamId(streamId)) {
+    const issue = "not a stream id: a category, -, then 1 to 200 characters of Unicode"
+    return new AppendRefused({ streamId, reason: { _tag: "InvalidStreamId", issue } })
+  }
+  if (!isExpected(expected)) {
+    const issue = "neither any, no stream, exists, nor exactly a whole number"
+    return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
+  }
+  return undefined
+}
+
+/** `count`: the events of all appends that go together. */
+const refuseCount = (
+  streamId: StreamId,
+  events: Append["events"],
+  count: number
+): AppendRefused | undefined => {
+  // The type says that there is one, and callers without types find out here.
+  if (events.length === 0) return new AppendRefused({ streamId, reason: { _tag: "NoEvents" } })
+  if (count > MAX_EVENTS) {
+    const reason: RefusalReason = { _tag: "TooManyEvents", count, limit: MAX_EVENTS }
+    return new AppendRefused({ streamId, reason })
   }
   return undefined
 }
@@ -129,9 +172,11 @@ const isSchemaVersion = Schema.is(SchemaVersion)
 const MIN_OCCURRED_AT = -62_135_596_800_000
 const MAX_OCCURRED_AT = 253_402_300_799_999
 
+/** Adds the event's size to the totals. */
 const encodeEvent = (
   event: NewEvent,
-  index: number
+  index: number,
+  totals: Totals
 ): Result.Result<EncodedEvent, RefusalReason> => {
   const { id, schemaVersion, type } = event
   if (!isEventId(id)) return invalid(index, "id", "not a UUID in lower case")
@@ -150,20 +195,23 @@ const encodeEvent = (
   if (Result.isFailure(data)) return Result.fail(data.failure)
   const metadata = encodeField(event.metadata, index, "metadata", MAX_METADATA_BYTES)
   if (Result.isFailure(metadata)) return Result.fail(metadata.failure)
-  // Readers trust what is stored, conflicts that carry it included.
-  const unknown = Object.keys(event.metadata ?? {}).find((key) => !metadataFields.has(key))
-  if (unknown !== undefined) {
-    return invalid(index, "metadata", `${JSON.stringify(unknown)} belongs into "custom"`)
-  }
-  if (!isMetadata(event.metadata)) {
-    return invalid(index, "metadata", "not of the shape of EventMetadata")
+  totals.bytes += data.success.bytes + metadata.success.bytes
+  // Readers trust what is stored, conflicts that carry it included. Without a field there is nothing to look at.
+  if (metadata.success.text !== "{}") {
+    const unknown = Object.keys(event.metadata ?? {}).find((key) => !metadataFields.has(key))
+    if (unknown !== undefined) {
+      return invalid(index, "metadata", `${JSON.stringify(unknown)} belongs into "custom"`)
+    }
+    if (!isMetadata(event.metadata)) {
+      return invalid(index, "metadata", "not of the shape of EventMetadata")
+    }
   }
   return Result.succeed({
     id,
     type,
     schemaVersion,
-    data: data.success,
-    metadata: metadata.success,
+    data: data.success.text,
+    metadata: metadata.success.text,
     occurredAt
   })
 }
@@ -179,11 +227,13 @@ const encodeField = (
   index: number,
   field: "data" | "metadata",
   limit: number
-): Result.Result<string, RefusalReason> =>
-  Result.mapError(
-    Json.encode(value, { maxBytes: limit, maxDepth: MAX_JSON_DEPTH }),
-    (refused): RefusalReason =>
-      refused._tag === "TooLarge"
-        ? { _tag: "TooLarge", index, field, bytes: refused.bytes, limit }
-        : { _tag: "NotJson", index, path: [field, ...refused.path].join("."), found: refused.found }
+): Result.Result<Json.Encoded, RefusalReason> => {
+  const encoded = Json.encode(value, { maxBytes: limit, maxDepth: MAX_JSON_DEPTH })
+  if (Result.isSuccess(encoded)) return Result.succeed(encoded.success)
+  const refused = encoded.failure
+  return Result.fail(
+    refused._tag === "TooLarge"
+      ? { _tag: "TooLarge", index, field, bytes: refused.bytes, limit }
+      : { _tag: "NotJson", index, path: [field, ...refused.path].join("."), found: refused.found }
   )
+}

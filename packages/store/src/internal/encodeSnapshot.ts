@@ -25,7 +25,7 @@ export const encodeSnapshot = (
   }
   const limits = { maxBytes: MAX_STATE_BYTES, maxDepth: MAX_JSON_DEPTH }
   const state = Json.encode(snapshot.state, limits)
-  if (Result.isSuccess(state)) return Result.succeed({ ...snapshot, state: state.success })
+  if (Result.isSuccess(state)) return Result.succeed({ ...snapshot, state: state.success.text })
   const { failure } = state
   return refuse(
     streamId,

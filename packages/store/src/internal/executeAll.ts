@@ -87,7 +87,7 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
           : Effect.succeed(false)
       )
       if (Result.isSuccess(appended) && !appended.success) {
-        yield* Effect.forEach(answers, (answer) => count(category, answer), { discard: true })
+        yield* count(category, answers)
         const known = {
           revision: Revision.make(cursor.revision + events.length),
           eventId: events.at(-1)?.id ?? cursor.eventId,
@@ -166,12 +166,18 @@ const takenIds = (
 
 const count = <State, Event, Rejection>(
   category: string,
-  answer: Result.Result<Executed<State, Event>, Rejection>
-) => {
-  const outcome = Result.isFailure(answer)
-    ? "rejected"
-    : answer.success.repeated
-      ? "repeated"
-      : "accepted"
-  return Metrics.commands({ category, outcome })
+  answers: ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>
+): Effect.Effect<void> => {
+  const counts = { accepted: 0, repeated: 0, rejected: 0 }
+  for (const answer of answers) counts[outcomeOf(answer)]++
+  // Mostly all have one outcome.
+  return Effect.forEach(
+    (["accepted", "repeated", "rejected"] as const).filter((outcome) => counts[outcome] > 0),
+    (outcome) => Metrics.commands({ category, outcome }, counts[outcome]),
+    { discard: true }
+  )
 }
+
+const outcomeOf = <State, Event, Rejection>(
+  answer: Result.Result<Executed<State, Event>, Rejection>
+) => (Result.isFailure(answer) ? "rejected" : answer.success.repeated ? "repeated" : "accepted")

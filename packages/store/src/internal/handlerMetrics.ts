@@ -1,12 +1,24 @@
 /**
  * What the command handler counts.
  */
+import type * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 
-const by =
-  (counter: Metric.Counter<number>) =>
-  (attributes: Readonly<Record<string, string>>, n = 1) =>
-    Metric.update(Metric.withAttributes(counter, attributes), n)
+type Attributes = Readonly<Record<string, string>>
+
+const by = (counter: Metric.Counter<number>) => {
+  // Attributes make a metric of their own, whose key takes longer to make than the count: there are few.
+  const counters = new Map<string, Metric.Counter<number>>()
+  return (attributes: Attributes, n = 1): Effect.Effect<void> => {
+    const key = Object.values(attributes).join()
+    let one = counters.get(key)
+    if (one === undefined) {
+      one = Metric.withAttributes(counter, attributes)
+      counters.set(key, one)
+    }
+    return Metric.update(one, n)
+  }
+}
 
 export const commands = by(
   Metric.counter("daybook_commands", {

@@ -23,13 +23,19 @@ export type Refused =
  */
 const GIVE_UP_FACTOR = 8
 
+/** A JSON text and its size in UTF-8. */
+export interface Encoded {
+  readonly text: string
+  readonly bytes: number
+}
+
 /**
  * The JSON text of `value`, if it is at most `maxBytes` in UTF-8 and nests at most `maxDepth` deep.
  */
 export const encode = (
   value: unknown,
   limits: { readonly maxBytes: number; readonly maxDepth: number }
-): Result.Result<string, Refused> => {
+): Result.Result<Encoded, Refused> => {
   const walk: Walk = { bytes: 0, maxBytes: limits.maxBytes * GIVE_UP_FACTOR, path: [] }
   const found = check(value, limits.maxDepth, walk)
   if (found === "too large") return Result.fail({ _tag: "TooLarge", bytes: walk.bytes })
@@ -39,7 +45,9 @@ export const encode = (
   // Native code writes and measures faster than the walk could: the walk looks only for a no.
   const text = JSON.stringify(value)
   const bytes = Buffer.byteLength(text)
-  return bytes > limits.maxBytes ? Result.fail({ _tag: "TooLarge", bytes }) : Result.succeed(text)
+  return bytes > limits.maxBytes
+    ? Result.fail({ _tag: "TooLarge", bytes })
+    : Result.succeed({ text, bytes })
 }
 
 interface Walk {

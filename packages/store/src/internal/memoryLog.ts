@@ -68,13 +68,15 @@ export const append = (
   const writes = appends.filter(
     ({ events }) => events.length > 0
   ) as Arr.NonEmptyArray<EncodedAppend>
-  const repeated = writes.flatMap((append) => firstAnswer(log, append) ?? [])
-  if (Arr.isReadonlyArrayNonEmpty(repeated) && repeated.length === writes.length) {
-    return Result.succeed(repeated)
-  }
-  for (const write of writes) {
-    const recorded = write.events.flatMap(({ id }) => log.ids.get(id) ?? [])
-    if (recorded.length > 0) return Result.fail(idConflict(write.streamId, recorded))
+  if (writes.some(({ events }) => events.some(({ id }) => log.ids.has(id)))) {
+    const repeated = writes.flatMap((append) => firstAnswer(log, append) ?? [])
+    if (Arr.isReadonlyArrayNonEmpty(repeated) && repeated.length === writes.length) {
+      return Result.succeed(repeated)
+    }
+    for (const write of writes) {
+      const recorded = write.events.flatMap(({ id }) => log.ids.get(id) ?? [])
+      if (recorded.length > 0) return Result.fail(idConflict(write.streamId, recorded))
+    }
   }
   for (const { expected, streamId } of appends) {
     const stream = log.streams.get(streamId) ?? []
@@ -131,18 +133,31 @@ const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number
   const stream = log.streams.get(streamId) ?? []
   log.streams.set(streamId, stream)
   for (const event of events) {
-    const revision = Revision.make(stream.length + 1)
-    const position = Position.make(BigInt(log.events.length + 1))
-    const stored: Stored = { ...event, streamId, category, revision, position, recordedAt }
+    // The log counts itself, so the casts add only the brands.
+    const revision = (stream.length + 1) as Revision.Revision
+    const position = BigInt(log.events.length + 1) as Position.Position
+    const stored: Stored = {
+      id: event.id,
+      type: event.type,
+      schemaVersion: event.schemaVersion,
+      data: event.data,
+      metadata: event.metadata,
+      occurredAt: event.occurredAt,
+      streamId,
+      category,
+      revision,
+      position,
+      recordedAt
+    }
     log.events.push(stored)
     stream.push(stored)
     log.ids.set(stored.id, stored)
   }
-  const position = Position.make(BigInt(log.events.length))
+  const position = BigInt(log.events.length) as Position.Position
   return { revision: revisionOf(stream), position, repeated: false }
 }
 
-const revisionOf = (stream: ReadonlyArray<Stored>) => Revision.make(stream.length)
+const revisionOf = (stream: ReadonlyArray<Stored>) => stream.length as Revision.Revision
 
 const idConflict = (streamId: StreamId.StreamId, recorded: ReadonlyArray<Stored>) =>
   new EventIdConflict({

@@ -104,25 +104,45 @@ export const make = (options: {
     return { cursor, read: true, whole: true }
   })
 
-  const open = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  const open = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     options: OpenOptions
+  ): Effect.Effect<Opened<State, Event>, OpenError> =>
+    Effect.suspend(() => {
+      const { to, until, unread = false, watched = [] } = options
+      // A state past the instant can't be told from one before it.
+      if (until !== undefined) return foldAll(aggregate, streamId, options)
+      const newest = cache?.get(aggregate, streamId)
+      const cached =
+        newest === undefined || newest.revision > (to ?? newest.revision) ? undefined : newest
+      if (cache === undefined) return fold(aggregate, streamId, options, undefined)
+      return Effect.andThen(
+        Metrics.cacheLookups({
+          category: aggregate.category,
+          outcome: cached === undefined ? "miss" : "hit"
+        }),
+        cached !== undefined && unread
+          ? Effect.succeed({
+              cursor: begin<State, Event>(streamId, watched, cached),
+              read: false,
+              whole: false
+            })
+          : fold(aggregate, streamId, options, cached)
+      )
+    })
+
+  /** Folds from the cached state, or else from the newest snapshot that the stream bears out, or else all. */
+  const fold = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    options: OpenOptions,
+    cached: Known<State> | undefined
   ): Effect.fn.Return<Opened<State, Event>, OpenError> {
-    const { to, until, unread = false } = options
-    const watched = options.watched ?? []
-    // A state past the instant can't be told from one before it.
-    if (until !== undefined) return yield* foldAll(aggregate, streamId, options)
+    const { to, watched = [] } = options
     const { category } = aggregate
-    const newest = cache?.get(aggregate, streamId)
-    const cached =
-      newest === undefined || newest.revision > (to ?? newest.revision) ? undefined : newest
-    if (cache !== undefined) {
-      yield* Metrics.cacheLookups({ category, outcome: cached === undefined ? "miss" : "hit" })
-    }
     if (cached !== undefined) {
       const cursor = begin<State, Event>(streamId, watched, cached)
-      if (unread) return { cursor, read: false, whole: false }
       const caughtUp = yield* Effect.result(catchUp(aggregate, cursor, options))
       if (Result.isSuccess(caughtUp)) return { cursor, read: true, whole: false }
       if (caughtUp.failure._tag !== "NotInStream") return yield* caughtUp.failure
@@ -163,18 +183,21 @@ export const make = (options: {
     )
 
   /** Keeps a state for the next opening, and takes a snapshot of one that was `appended` to. */
-  const remember = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  const remember = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     known: Known<State>,
     appended: boolean
-  ) {
-    // What the caller may still undo is nobody else's state.
-    if (yield* store.inTransaction) return
-    if (appended) yield* snapshots.consider(aggregate, streamId, known)
-    const { eventId, revision, snapshotRevision, state } = known
-    cache?.set(aggregate, streamId, { revision, eventId, state, snapshotRevision })
-  })
+  ): Effect.Effect<void> =>
+    Effect.flatMap(store.inTransaction, (isInside) => {
+      // What the caller may still undo is nobody else's state.
+      if (isInside) return Effect.void
+      const { eventId, revision, snapshotRevision, state } = known
+      return Effect.map(
+        appended ? snapshots.consider(aggregate, streamId, known) : Effect.void,
+        () => cache?.set(aggregate, streamId, { revision, eventId, state, snapshotRevision })
+      )
+    })
 
   return { open, foldAll, refresh, remember }
 }

@@ -20,7 +20,7 @@ const PAUSE_AFTER_FAILURE = "1 second"
  * How long after one notification the next may follow: a lone writer would pay for one with each append. The first
  * after a quiet moment is sent at once.
  */
-const GATHERING = "2 millis"
+const GATHERING = "10 millis"
 
 const notifications = Metric.counter("daybook_notifications", {
   description: "Notifications that events were appended, by outcome: sent or failed"

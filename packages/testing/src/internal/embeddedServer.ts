@@ -28,10 +28,13 @@ const NOBODY = 65_534
 // A port is free when it is chosen, and may be taken by the time the server binds it.
 const MAX_RETRIES = 4
 
+const READY = "ready to accept connections"
+const STOPPED = "the server has stopped"
+
 /**
  * `sh` owns the server, so that it ends with this process even when that is killed: standard input
- * is a pipe that nobody writes to, and reading it ends when the process at its other end is gone.
- * SIGQUIT is the immediate shutdown: the data is thrown away.
+ * is a pipe whose end it reads when the process at its other end is gone. SIGQUIT is the immediate shutdown: the data is thrown away.
+ * A line in the pipe is the signal that stops the server, and the line after that starts it again.
  */
 const supervisor = `
 exec 3<&0 </dev/null
@@ -40,14 +43,23 @@ umask 077
 printf '%s\\n' "$PASSWORD" > "$FOLDER/password"
 "$BIN/initdb" --pgdata="$FOLDER/data" --username=daybook --pwfile="$FOLDER/password" \\
   --auth=scram-sha-256 --encoding=UTF8 --locale-provider=icu --icu-locale=en --no-sync >&2 || exit
-"$BIN/postgres" -D "$FOLDER/data" -p "$PORT" -h 127.0.0.1 -k '' -c max_connections=200 \\
-  -c max_prepared_transactions=16 3<&- &
-server=$!
-{ read -r _; kill -QUIT "$server"; } <&3 2>/dev/null &
-watcher=$!
-wait "$server"
-kill "$watcher" 2>/dev/null
+while :; do
+  "$BIN/postgres" -D "$FOLDER/data" -p "$PORT" -h 127.0.0.1 -k '' -c max_connections=200 \\
+    -c max_prepared_transactions=16 3<&- &
+  server=$!
+  { read -r signal && touch "$FOLDER/stopping"; kill "-\${signal:-QUIT}" "$server"; } <&3 2>/dev/null &
+  watcher=$!
+  wait "$server"
+  kill "$watcher" 2>/dev/null
+  [ -e "$FOLDER/stopping" ] || exit
+  rm "$FOLDER/stopping"
+  echo ${STOPPED} >&2
+  read -r _ <&3 || exit
+done
 `
+
+/** PostgreSQL's fast shutdown ends sessions, and writes what it has; the immediate one is a crash. */
+const signals = { fast: "INT", immediate: "QUIT" } as const
 
 /** Starts a server with the superuser `daybook`; the URL is that of its database `postgres`. */
 export const start = Effect.fnUntraced(
@@ -56,7 +68,7 @@ export const start = Effect.fnUntraced(
     const port = yield* freePort
     const folder = yield* makeFolder(user)
     const bin = yield* binaries(folder, user)
-    yield* Effect.acquireRelease(
+    const child = yield* Effect.acquireRelease(
       launch(
         {
           PORT: String(port),
@@ -68,9 +80,13 @@ export const start = Effect.fnUntraced(
       ),
       stop
     )
-    return Redacted.make(
-      `postgresql://daybook:${Redacted.value(options.password)}@127.0.0.1:${port}/postgres`
-    )
+    return {
+      url: Redacted.make(
+        `postgresql://daybook:${Redacted.value(options.password)}@127.0.0.1:${port}/postgres`
+      ),
+      stop: (mode: keyof typeof signals) => tell(child, signals[mode], STOPPED),
+      start: tell(child, "start", READY)
+    }
   },
   (effect) =>
     Effect.retry(effect, {
@@ -146,20 +162,35 @@ const launch = (env: Record<string, string>, user: User): Effect.Effect<Supervis
       env: { PATH: "/usr/bin:/bin", LC_ALL: "C", ...env },
       stdio: ["pipe", "ignore", "pipe"]
     })
+    resume(Effect.as(hears(child, READY), child))
+  })
+
+/** Waits for what the supervisor or the server says; it fails with all that was said when they end. */
+const hears = (child: Supervisor, text: string): Effect.Effect<void, StartError> =>
+  Effect.callback((resume) => {
     let output = ""
+    const done = (exit: Effect.Effect<void, StartError>) => {
+      child.off("error", onError).off("close", onClose)
+      child.stderr.off("data", onData).resume()
+      resume(exit)
+    }
     const onData = (chunk: Buffer) => {
       output += chunk.toString()
-      if (!output.includes("ready to accept connections")) return
-      child.removeAllListeners()
-      child.stderr.off("data", onData).resume()
-      resume(Effect.succeed(child))
+      if (output.includes(text)) done(Effect.void)
     }
-    child.stderr.on("data", onData)
     const onFailure = (reason: string) =>
-      resume(Effect.fail(new StartError({ output: output + reason })))
-    child.once("error", (cause) => onFailure(String(cause)))
-    child.once("close", (code) => onFailure(`(exit status ${code})`))
+      done(Effect.fail(new StartError({ output: output + reason })))
+    const onError = (cause: Error) => onFailure(String(cause))
+    const onClose = (code: number | null) => onFailure(`(exit status ${code})`)
+    child.stderr.on("data", onData)
+    child.once("error", onError).once("close", onClose)
   })
+
+const tell = (child: Supervisor, line: string, answer: string): Effect.Effect<void, StartError> =>
+  Effect.andThen(
+    Effect.sync(() => child.stdin.write(`${line}\n`)),
+    hears(child, answer)
+  )
 
 const stop = (child: Supervisor): Effect.Effect<void> =>
   Effect.callback((resume) => {

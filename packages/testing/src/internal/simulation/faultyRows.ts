@@ -1,7 +1,8 @@
 /**
  * The store of read models as a host sees it over a way that loses things.
  */
-import { ReadModelStore, ReadModelStoreError } from "@daybook/projections/ReadModelStore"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { ReadModelStoreError } from "@daybook/projections/ReadModelError"
 import * as Effect from "effect/Effect"
 import type { Connection } from "./connection.ts"
 import { LOST } from "./lost.ts"
