@@ -17,7 +17,7 @@
  * @since 0.1.0
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
-import * as Projection from "@daybook/kernel/Projection"
+import type * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
@@ -44,6 +44,7 @@ import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Fault, frail } from "./internal/frailStores.ts"
+import { inlineCopy } from "./internal/inlineCopy.ts"
 
 /**
  * Something that happens to a log and to the hosts that keep read models of it.
@@ -152,7 +153,7 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
   const stores = yield* Effect.context<EventStore | ReadModelStore>()
   const events = Context.get(stores, EventStore)
   const run = SecureRandom.uuidV4Unsafe().slice(0, 8)
-  const inline = projections.map(copyOf)
+  const inline = projections.map(inlineCopy)
   const hosts = yield* makeHosts(stores, lease, projections, inline)
   const appending = yield* Layer.build(
     Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer(inline))))
@@ -258,14 +259,6 @@ export const kept = <Command, State, Event, Rejection>(
     yield* Effect.forEach(moves, world.play, { discard: true })
     yield* world.check
   }).pipe(Effect.scoped)
-
-/** The same under another name, to be kept by the appends. */
-const copyOf = (projection: Projection.Any): Projection.Any => ({
-  ...projection,
-  name: Projection.Name.make(`inline_${projection.name.slice(0, 33).replace(/_$/, "")}`),
-  keys: (event, recorded) => projection.keys(event, recorded),
-  apply: (row, event, applied) => projection.apply(row, event, applied)
-})
 
 const allRows = (projection: Projection.Any) => Stream.runCollect(ReadModel.query(projection, {}))
 

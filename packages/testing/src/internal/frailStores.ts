@@ -83,7 +83,7 @@ export const frail = (
 }
 
 /** The same page in parts; each ends at its last event, and the last where the page does. */
-const smaller = (page: SubscriptionPage, size: number): ReadonlyArray<SubscriptionPage> => {
+export const smaller = (page: SubscriptionPage, size: number): ReadonlyArray<SubscriptionPage> => {
   if (page.events.length <= size) return [page]
   const parts = Arr.chunksOf(page.events, size)
   return parts.map((events, index) => ({
