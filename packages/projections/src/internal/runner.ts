@@ -150,7 +150,7 @@ const backOff = Schedule.jittered(
 )
 
 /** What went wrong last with a read model on this host, until something goes right. */
-export interface LastError {
+interface LastError {
   readonly message: string
   readonly at: DateTime.Utc
 }
