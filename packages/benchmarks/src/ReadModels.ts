@@ -83,7 +83,8 @@ export const openAll = Effect.gen(function* () {
   return { catchUps, rebuilds, keepings }
 })
 
-const fill = Effect.fnUntraced(function* (events: EventStore["Service"], count: number) {
+/** Fills a log with so many thousands of events, in orders of {@link EVENTS_AN_ORDER}. */
+export const fill = Effect.fnUntraced(function* (events: EventStore["Service"], count: number) {
   const perAppend = 1_000 / EVENTS_AN_ORDER
   const appends = Array.from({ length: count / 1_000 }, () => perAppend)
   yield* Effect.forEach(

@@ -1,8 +1,6 @@
 /**
  * The entry point of `pnpm bench`: measures every store beside plain SQL, in one run.
  */
-// Compiles schemas at run time: decoding events takes half the time.
-import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as CliConfig from "effect/cli/CliConfig"
@@ -19,6 +17,7 @@ import type { Contender, Opens } from "./Appender.ts"
 import * as Decoding from "./Decoding.ts"
 import * as Live from "./Live.ts"
 import * as Measure from "./Measure.ts"
+import * as Memory from "./Memory.ts"
 import * as ReadModels from "./ReadModels.ts"
 import * as Report from "./Report.ts"
 import * as Sample from "./Sample.ts"
@@ -43,7 +42,8 @@ const all: ReadonlyArray<{ readonly name: string }> = [
   ...Measure.decodings,
   ...Measure.catchUps,
   ...Measure.rebuilds,
-  ...Measure.keepings
+  ...Measure.keepings,
+  { name: Memory.name }
 ]
 
 const command = Command.make(
@@ -89,10 +89,15 @@ const command = Command.make(
       ...(yield* runAll(named(Measure.decodings, only), Decoding.opens, seconds)),
       ...(yield* runReadModels(only, seconds))
     ]
+    const peaks = Memory.name.includes(only) ? yield* Memory.measure : []
     const rated = Report.rate(results)
     yield* Console.log(Report.table(rated))
+    for (const { events, peakMiB } of peaks) {
+      const log = `${events.toLocaleString("en")} events`
+      yield* Console.log(`${Memory.name}, catching up with ${log}: ${Math.round(peakMiB)} MiB`)
+    }
     const at = DateTime.formatIso(yield* DateTime.now)
-    const json = { at, environment, rounds: ROUNDS, seconds, results: rated }
+    const json = { at, environment, rounds: ROUNDS, seconds, results: rated, peaks }
     yield* files.writeFileString(out, `${JSON.stringify(json, null, 2)}\n`)
     yield* Console.error(`Written to ${out}`)
   }, Effect.scoped)

@@ -163,6 +163,78 @@ describe("decoding", () => {
   })
 })
 
+describe("compiled schemas", () => {
+  // A schema is compiled once, so each codec has its own.
+  const makePrices = () =>
+    EventCodec.make({
+      name: "prices",
+      events: Schema.TaggedUnion({
+        Priced: {
+          amount: Schema.BigInt,
+          at: Schema.DateTimeUtc,
+          lines: Schema.Array(
+            Schema.Struct({
+              name: Schema.String.check(Schema.isMaxLength(5)),
+              note: Schema.optionalKey(Schema.String)
+            })
+          ),
+          currency: Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.succeed("GBP")))
+        }
+      })
+    })
+  const lines = [{ name: "Tea" }, { name: "Mugs", note: "blue" }]
+  const samples: ReadonlyArray<Schema.Json> = [
+    { amount: "5", at: "1970-01-01T00:00:00.000Z", lines, currency: "EUR" },
+    { amount: "5", at: "1970-01-01T00:00:00.000Z", lines: [], later: 1 },
+    { amount: "5.5", at: "1970-01-01T00:00:00.000Z", lines },
+    { amount: "5", at: "yesterday", lines },
+    { amount: "5", at: "1970-01-01T00:00:00.000Z", lines: [...lines, { name: "Teapots" }] },
+    { amount: "5", at: "1970-01-01T00:00:00.000Z", lines: [{ note: "no name" }] },
+    {},
+    [],
+    null,
+    "text"
+  ]
+
+  /** What a codec of its own makes of the samples, and how often it made a function of a text. */
+  const answers = (makeFunction: FunctionConstructor) => {
+    const native = globalThis.Function
+    let made = 0
+    globalThis.Function = new Proxy(makeFunction, {
+      apply: (target, _self, args: ReadonlyArray<string>) => {
+        made += 1
+        return target(...args)
+      }
+    })
+    try {
+      const own = makePrices()
+      const texts = samples.map((data) => {
+        const decoded = own.decode(stored("Priced", data))
+        if (Result.isFailure(decoded)) return decoded.failure.message
+        return decoded.success.map((event) => [event, Result.getOrThrow(own.encode(event))])
+      })
+      return { made, texts }
+    } finally {
+      globalThis.Function = native
+    }
+  }
+
+  const forbidden = new Proxy(Function, {
+    apply: () => {
+      throw new EvalError("Refused to evaluate a string as JavaScript")
+    }
+  })
+
+  it("give what interpreted ones give, where no function may be made of a text", () => {
+    const compiled = answers(Function)
+    const interpreted = answers(forbidden)
+    // One to see whether it may.
+    assert.isAbove(compiled.made, 1)
+    assert.strictEqual(interpreted.made, 1)
+    assert.deepStrictEqual(compiled.texts, interpreted.texts)
+  })
+})
+
 describe("the round trip", () => {
   const same = Schema.toEquivalence(Schema.Array(AccountEvent))
   const roundTrips = (

@@ -25,6 +25,7 @@ import * as LegacyDemo from "./LegacyDemo.ts"
 import * as LogFigures from "./LogFigures.ts"
 import * as Output from "./Output.ts"
 import * as Progress from "./Progress.ts"
+import * as ReadModelPage from "./ReadModelPage.ts"
 import * as Stores from "./Stores.ts"
 
 class DataWithoutEmbedded extends Data.TaggedError("DataWithoutEmbedded")<{
@@ -95,6 +96,8 @@ const importFile = Effect.fnUntraced(function* (path: string, store: Stores.Stor
     const imported = yield* Progress.withBar(survey.rows, (draw) => CsvImport.run(survey, draw))
     const log = yield* LogFigures.read(survey.orders.keys())
     yield* ImportReport.print(survey, imported, log)
+    yield* ReadModelPage.tell
+    yield* ImportReport.end(imported)
   }).pipe(Effect.provide(Stores.layer(store)))
 })
 

@@ -15,6 +15,7 @@ import * as DayAnswers from "./DayAnswers.ts"
 import * as DayPage from "./DayPage.ts"
 import * as DayRace from "./DayRace.ts"
 import { ASKED_TIME, type OrderName, type Request, SCENES } from "./DayScript.ts"
+import * as ReadModelPage from "./ReadModelPage.ts"
 import * as ShopTime from "./ShopTime.ts"
 import * as Stores from "./Stores.ts"
 
@@ -26,7 +27,7 @@ import * as Stores from "./Stores.ts"
  */
 export const tell = Effect.fnUntraced(function* (store: Stores.Store) {
   yield* Console.log(`Opening ${Stores.describe(store)}.`)
-  yield* run.pipe(Effect.provide(Stores.layer(store)))
+  yield* run.pipe(Effect.andThen(ReadModelPage.tell), Effect.provide(Stores.layer(store)))
 })
 
 /**

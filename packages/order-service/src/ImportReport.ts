@@ -103,7 +103,16 @@ export const print = Effect.fnUntraced(function* (
     })
   yield* list(imported.refused, `Refused: ${Output.count(imported.refused.count, "row")}`)
   yield* list(imported.remarks, "Worth a look")
+})
 
+/**
+ * What this very run did, in a line.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const end = Effect.fnUntraced(function* (imported: Imported) {
+  const style = yield* Output.style
   yield* Console.log(`\n${style.green(outcome(imported))}`)
 })
 

@@ -14,6 +14,7 @@ import { LegacyTable } from "./LegacyTable.ts"
 import type { Listed } from "./Listed.ts"
 import * as Output from "./Output.ts"
 import * as Progress from "./Progress.ts"
+import * as ReadModelPage from "./ReadModelPage.ts"
 import * as Stores from "./Stores.ts"
 
 /** How many events the generated table holds. */
@@ -82,6 +83,7 @@ const tell = Effect.fnUntraced(function* (store: Stores.Store) {
       ])
     ])
   }
+  yield* ReadModelPage.tell
   yield* Console.log(`\n${style.green(outcome(imported))}`)
 })
 

@@ -105,7 +105,7 @@ const grouped = new Intl.NumberFormat("en-GB")
  * @category operations
  * @since 0.1.0
  */
-export const number = (value: number): string => grouped.format(value)
+export const number = (value: number | bigint): string => grouped.format(value)
 
 /**
  * Such as `1 order`, `467 orders`; the plural is `noun` with an s.

@@ -9,7 +9,7 @@ import * as Terminal from "effect/Terminal"
 import * as Output from "./Output.ts"
 
 /**
- * Draws how much of `total` is done.
+ * Draws how much is done.
  *
  * @category types
  * @since 0.1.0
@@ -25,26 +25,42 @@ const CLEAR_LINE = "\r\u001b[K"
  * @category operations
  * @since 0.1.0
  */
-export const withBar = Effect.fnUntraced(function* <A, E, R>(
-  total: number,
-  use: (draw: Draw) => Effect.Effect<A, E, R>
+export const withBar = <A, E, R>(total: number, use: (draw: Draw) => Effect.Effect<A, E, R>) =>
+  withPercent((draw) =>
+    use((done) =>
+      draw(
+        total === 0 ? 100 : Math.floor((100 * done) / total),
+        `${Output.number(done)} of ${Output.count(total, "row")}`
+      )
+    )
+  )
+
+/**
+ * The same for what is known in parts of 1 only, with a name beside the bar.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const withFraction = <A, E, R>(name: string, use: (draw: Draw) => Effect.Effect<A, E, R>) =>
+  withPercent((draw) => use((fraction) => draw(Math.floor(100 * fraction), name)))
+
+const withPercent = Effect.fnUntraced(function* <A, E, R>(
+  use: (draw: (percent: number, beside: string) => Effect.Effect<void>) => Effect.Effect<A, E, R>
 ) {
   const { canAnimate } = yield* TerminalCapabilities
   if (!canAnimate) return yield* use(() => Effect.void)
   const terminal = yield* Terminal.Terminal
   const style = yield* Output.style
-  // A terminal that went away takes the bar with it, not the import.
+  // A terminal that went away takes the bar with it, not what is done.
   const display = (text: string) => Effect.ignore(terminal.display(text))
   let shown = -1
-  const draw: Draw = (done) =>
+  const draw = (percent: number, beside: string) =>
     Effect.suspend(() => {
-      const percent = total === 0 ? 100 : Math.floor((100 * done) / total)
       if (percent === shown) return Effect.void
       shown = percent
       const full = Math.round((CELLS * percent) / 100)
       const bar = style.cyan("█".repeat(full)) + style.dim("░".repeat(CELLS - full))
-      const rows = `${Output.number(done)} of ${Output.count(total, "row")}`
-      return display(`${CLEAR_LINE}${bar} ${Output.pad(`${percent}%`, 4, "right")}  ${rows}`)
+      return display(`${CLEAR_LINE}${bar} ${Output.pad(`${percent}%`, 4, "right")}  ${beside}`)
     })
   return yield* Effect.ensuring(use(draw), display(CLEAR_LINE))
 })

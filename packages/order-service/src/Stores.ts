@@ -1,8 +1,12 @@
 /**
- * Which log the demo writes to.
+ * Which log the demo writes to, and where its read models are.
  *
  * @since 0.1.0
  */
+import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
+import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import * as CommandHandler from "@daybook/store/CommandHandler"
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import type { EventStore } from "@daybook/store/EventStore"
@@ -19,6 +23,8 @@ import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as LegacyTable from "./LegacyTable.ts"
+import { ReadModelFigures } from "./ReadModelFigures.ts"
+import * as ReadModelSql from "./ReadModelSql.ts"
 
 /**
  * A place for the log.
@@ -68,17 +74,20 @@ export const describe = (store: Store): string => {
 }
 
 /**
- * The log of a store, migrated, with a command handler on it.
+ * The log of a store and its read models, migrated, with a command handler on it.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layer = (
   store: Store
-): Layer.Layer<CommandHandler.CommandHandler | EventStore, StoreUnavailable> =>
+): Layer.Layer<
+  CommandHandler.CommandHandler | EventStore | ReadModelStore | ReadModelFigures,
+  StoreUnavailable
+> =>
   Layer.provideMerge(
     CommandHandler.CommandHandler.layer,
-    on(store, { memory: EventStoreMemory.layer, postgres: onPostgres })
+    on(store, { memory: inMemory, postgres: onPostgres })
   )
 
 /**
@@ -90,13 +99,17 @@ export const layer = (
 export const layerLegacy = (
   store: Store
 ): Layer.Layer<
-  CommandHandler.CommandHandler | EventStore | LegacyTable.LegacyTable,
+  | CommandHandler.CommandHandler
+  | EventStore
+  | ReadModelStore
+  | ReadModelFigures
+  | LegacyTable.LegacyTable,
   StoreUnavailable
 > =>
   Layer.provideMerge(
     CommandHandler.CommandHandler.layer,
     on(store, {
-      memory: Layer.merge(EventStoreMemory.layer, LegacyTable.layerMemory),
+      memory: Layer.merge(inMemory, LegacyTable.layerMemory),
       postgres: Layer.merge(onPostgres, LegacyTable.layerPostgres)
     })
   )
@@ -130,7 +143,16 @@ const server = Layer.unwrap(
   })
 )
 
-const onPostgres = EventStorePostgres.layer.pipe(Layer.provide(PostgresMigrations.layer))
+const inMemory = Layer.merge(
+  EventStoreMemory.layer,
+  Layer.provideMerge(ReadModelFigures.layer, ReadModelStoreMemory.layer)
+)
+
+const onPostgres = Layer.mergeAll(
+  EventStorePostgres.layer,
+  ReadModelStorePostgres.layer,
+  ReadModelSql.layer
+).pipe(Layer.provide([PostgresMigrations.layer, ReadModelMigrations.layer]))
 
 /**
  * The innermost message: what wraps it says where in the code, not what is wrong.

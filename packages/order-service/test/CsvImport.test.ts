@@ -124,7 +124,7 @@ it.layer(NodeServices.layer)("CsvImport", (it) => {
       assert.strictEqual(again.imported.recorded, 0)
       assert.deepStrictEqual(again.log, first.log)
       assert.deepStrictEqual(again.imported.refused, first.imported.refused)
-      const { lines } = yield* captured(ImportReport.print(again.survey, again.imported, again.log))
+      const { lines } = yield* captured(ImportReport.end(again.imported))
       assert.include(
         lines.join("\n"),
         "Nothing changed: all 24 events of this file were in the log already."
@@ -208,7 +208,9 @@ it.layer(NodeServices.layer)("CsvImport", (it) => {
         yield* write([header, ...rows].join("\n"))
       )
       assert.strictEqual(log.orders, 0)
-      const { lines } = yield* captured(ImportReport.print(survey, imported, log))
+      const { lines } = yield* captured(
+        Effect.andThen(ImportReport.print(survey, imported, log), ImportReport.end(imported))
+      )
       const text = lines.join("\n")
       assert.include(text, "60 rows read, 0 accepted, 60 refused")
       assert.include(text, "and 10 more")

@@ -5,9 +5,10 @@
 import type { StoredVersion } from "@daybook/kernel/EventCodec"
 import { MAX_MINOR } from "@daybook/order/Money"
 import type { OrderCommand } from "@daybook/order/OrderCommand"
+import { decider } from "@daybook/order/OrderDecider"
 import { OrderEvent } from "@daybook/order/OrderEvent"
-import { OrderState } from "@daybook/order/OrderState"
 import { MAX_QUANTITY } from "@daybook/order/Quantity"
+import * as History from "@daybook/testing/History"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 
@@ -53,7 +54,7 @@ const ship = Schema.TaggedStruct("ShipOrder", {
 const cancel = Schema.TaggedStruct("CancelOrder", { reason })
 
 /** One command. */
-const command: Arbitrary.Arbitrary<OrderCommand> = oneOf<OrderCommand>(
+export const command: Arbitrary.Arbitrary<OrderCommand> = oneOf<OrderCommand>(
   Arbitrary.schema(create),
   Arbitrary.schema(add),
   Arbitrary.schema(add),
@@ -70,21 +71,16 @@ const command: Arbitrary.Arbitrary<OrderCommand> = oneOf<OrderCommand>(
   Arbitrary.schema(cancel)
 )
 
-/** Commands that mostly begin by creating the order. */
-export const commands: Arbitrary.Arbitrary<ReadonlyArray<OrderCommand>> = oneOf(
-  ...Array.from({ length: 7 }, () =>
-    Arbitrary.map(
-      Arbitrary.all([Arbitrary.schema(create), Arbitrary.array(command, { maxLength: 30 })]),
-      ([first, rest]): ReadonlyArray<OrderCommand> => [first, ...rest]
-    )
-  ),
-  Arbitrary.array(command, { maxLength: 5 })
+/** Histories of one order. */
+export const commands: Arbitrary.Arbitrary<ReadonlyArray<OrderCommand>> = History.arbitrary(
+  decider,
+  command
 )
 
 const item = Schema.Struct({ productId: product, name, quantity, unitPrice: price })
 
 /** Events that no decider decided: anything that the schema allows, and events that meet. */
-export const event: Arbitrary.Arbitrary<OrderEvent> = oneOf<OrderEvent>(
+const event: Arbitrary.Arbitrary<OrderEvent> = oneOf<OrderEvent>(
   Arbitrary.schema(OrderEvent),
   Arbitrary.schema(Schema.TaggedStruct("OrderCreated", customer)),
   Arbitrary.schema(Schema.TaggedStruct("ItemAdded", item.fields)),
@@ -112,9 +108,6 @@ export const events: Arbitrary.Arbitrary<ReadonlyArray<OrderEvent>> = oneOf(
   ),
   Arbitrary.array(event, { maxLength: 20 })
 )
-
-/** Any state that the schema allows. */
-export const state: Arbitrary.Arbitrary<OrderState> = Arbitrary.schema(OrderState)
 
 /** A stored version of an event, and a value of its data. */
 export interface Stored {

@@ -1,8 +1,6 @@
 /**
  * The entry point of `pnpm bench:peers`: Daybook and its peers on one server, in one run.
  */
-// Compiles schemas at run time: decoding events takes half the time.
-import "effect/schema/SchemaJITCompiler/enable"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"

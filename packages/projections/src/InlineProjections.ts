@@ -19,12 +19,8 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { fold, type AnyModel, prepare } from "./internal/rowFold.ts"
 import { keysToTouch } from "./internal/unnumbered.ts"
-import {
-  InlinePoison,
-  OtherVersionKept,
-  ReadModelStore,
-  ReadModelStoreError
-} from "./ReadModelStore.ts"
+import { InlinePoison, OtherVersionKept, ReadModelStoreError } from "./ReadModelError.ts"
+import { ReadModelStore } from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import type { StoredRow } from "./StoredRow.ts"
 

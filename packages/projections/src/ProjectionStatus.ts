@@ -9,7 +9,7 @@ import type { Backlog } from "@daybook/store/Subscription"
 import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Generation, type GenerationState, Poison } from "./ReadModelStore.ts"
+import { Generation, type GenerationState, Poison } from "./ReadModelGeneration.ts"
 
 /**
  * What a read model does.

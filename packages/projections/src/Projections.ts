@@ -28,16 +28,15 @@ import { rebuild } from "./internal/rebuild.ts"
 import { type AnyModel } from "./internal/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
 import * as Status from "./ProjectionStatus.ts"
-import {
-  type AlreadyFolded,
-  type DefinitionChanged,
-  type GenerationState,
-  ReadModelStore,
-  type ReadModelStoreError,
-  type RowsDiffer,
-  type Skipped,
-  type Superseded
-} from "./ReadModelStore.ts"
+import type {
+  AlreadyFolded,
+  DefinitionChanged,
+  ReadModelStoreError,
+  RowsDiffer,
+  Superseded
+} from "./ReadModelError.ts"
+import type { GenerationState, Skipped } from "./ReadModelGeneration.ts"
+import { ReadModelStore } from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import { RunnerSettings } from "./RunnerSettings.ts"
 

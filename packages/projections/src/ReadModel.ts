@@ -12,12 +12,9 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import {
-  type Condition,
-  ReadModelStore,
-  type ReadModelStoreError,
-  type RowQuery
-} from "./ReadModelStore.ts"
+import type { ReadModelStoreError } from "./ReadModelError.ts"
+import { ReadModelStore } from "./ReadModelStore.ts"
+import type { Condition, RowQuery } from "./RowQuery.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import type { StoredRow } from "./StoredRow.ts"
 

@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { asOwner } from "./internal/asOwner.ts"
 import * as migration0001 from "./internal/readModelMigration0001.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
@@ -38,15 +39,10 @@ export const migrate: Effect.Effect<
       yield* sql`SELECT pg_advisory_xact_lock(
         hashtextextended(${`daybook read models of ${schema}`}, 0))`
       // Without a notice for each start that finds its schema there.
-      const found = yield* sql<{ readonly migrated: boolean }>`
-        SELECT EXISTS (
-          SELECT FROM pg_class WHERE relnamespace = n.oid AND relname = 'daybook__migrations'
-        ) AS migrated
-        FROM pg_namespace n WHERE nspname = ${schema}`
+      const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
       if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
-      const ran = yield* run({ loader: loader(schema), table: `${schema}.daybook__migrations` })
-      if (ran.length > 0) yield* giveToOwner(sql, schema)
-      return ran
+      const table = `${schema}.daybook__migrations`
+      return yield* asOwner(sql, schema, run({ loader: loader(schema), table }))
     })
   )
 }).pipe(Effect.withSpan("ReadModelMigrations.migrate"))
@@ -71,24 +67,3 @@ const runAll = (statements: ReadonlyArray<string>) =>
     const sql = yield* SqlClient
     yield* Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
   })
-
-/** Who migrates by the rights of a group would otherwise leave things that the others of the group can't change. */
-const giveToOwner = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName) {
-  const changes = yield* sql<{ readonly statement: string }>`
-    WITH own AS (
-      SELECT n.oid, n.nspname, n.nspowner, r.rolname AS owner
-      FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE n.nspname = ${schema}
-    )
-    SELECT format('ALTER TABLE %I.%I OWNER TO %I', nspname, c.relname, owner) AS statement
-      FROM own JOIN pg_class c ON c.relnamespace = own.oid
-      WHERE c.relkind = 'r' AND c.relname LIKE 'daybook\\_\\_%' AND c.relowner <> nspowner
-    UNION ALL
-    SELECT format('ALTER SEQUENCE %I.%I OWNER TO %I', nspname, c.relname, owner)
-      FROM own JOIN pg_class c ON c.relnamespace = own.oid
-      WHERE c.relkind = 'S' AND c.relname LIKE 'daybook\\_\\_%' AND c.relowner <> nspowner
-    UNION ALL
-    SELECT format('ALTER FUNCTION %s OWNER TO %I', p.oid::regprocedure, owner)
-      FROM own JOIN pg_proc p ON p.pronamespace = own.oid
-      WHERE p.proname LIKE 'daybook\\_\\_%' AND p.proowner <> nspowner`
-  yield* Effect.forEach(changes, ({ statement }) => sql.unsafe(statement), { discard: true })
-})

@@ -16,335 +16,37 @@
  *
  * @since 0.1.0
  */
-import * as Projection from "@daybook/kernel/Projection"
-import * as Position from "@daybook/kernel/Position"
+import type * as Position from "@daybook/kernel/Position"
+import type * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Context from "effect/Context"
-import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import type {
+  AlreadyFolded,
+  ClaimLost,
+  DefinitionChanged,
+  InlinePoison,
+  OtherVersionKept,
+  ReadModelStoreError,
+  RowsDiffer,
+  Superseded
+} from "./ReadModelError.ts"
+import type {
+  Changes,
+  Claim,
+  GenerationState,
+  Opened,
+  Poison,
+  Skipped,
+  Step
+} from "./ReadModelGeneration.ts"
 import type { Any as AnyTable, StoredKey } from "./ReadModelTable.ts"
+import type { RowQuery } from "./RowQuery.ts"
 import type { StoredRow } from "./StoredRow.ts"
-
-/**
- * A generation of a read model, counted from 1.
- *
- * @category types
- * @since 0.1.0
- */
-export const Generation = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 999_999 }))
-
-/**
- * What stopped a read model: an event that it can't fold.
- *
- * **Details**
- * `Undecodable`: the codec refused what is stored. `Threw`: `keys` or `apply` did. `NoRow`: what `apply` or
- * `keys` gave is not of the schema, or not of the key.
- *
- * @category types
- * @since 0.1.0
- */
-export const Poison = Schema.Struct({
-  position: Position.Position,
-  streamId: Schema.String,
-  revision: Schema.Int,
-  type: Schema.String,
-  reason: Schema.Literals(["Undecodable", "Threw", "NoRow"]),
-  issue: Schema.String
-})
-
-/**
- * @category types
- * @since 0.1.0
- */
-export type Poison = typeof Poison.Type
-
-/**
- * How far a generation is, and who keeps it.
- *
- * **Details**
- * `checkpoints`: by partition, the position up to which its rows hold every event. One partition unless it is
- * a shadow that is built in several. `mode`: `inline` when appends keep it themselves; then its checkpoint says only
- * where that began. `paused`: by somebody's word, which holds for all generations of the read model. `poison`: what
- * stopped it. `owner`: who holds the claim, if its lease has not run out. `events`: how many events it has folded
- * since it was begun; `eventsPerSecond`: of late, as its holder reported.
- *
- * @category types
- * @since 0.1.0
- */
-export interface GenerationState {
-  readonly name: Projection.Name
-  readonly generation: number
-  readonly version: Projection.Version
-  readonly role: "serving" | "shadow" | "retired"
-  readonly mode: "async" | "inline"
-  readonly checkpoints: ReadonlyArray<Position.Position>
-  readonly owner: Option.Option<string>
-  readonly paused: boolean
-  readonly poison: Option.Option<Poison>
-  readonly events: number
-  readonly eventsPerSecond: number
-}
-
-/**
- * The right to write a generation, until another claim is made of it.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Claim {
-  readonly name: Projection.Name
-  readonly generation: number
-  /** Grows with every claim of the generation: the fencing token. */
-  readonly epoch: number
-  readonly lease: Duration.Duration
-}
-
-/**
- * What becomes of rows: all of `upserts` are stored whole, `deletions` are there no more.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Changes {
-  readonly upserts: ReadonlyArray<StoredRow>
-  readonly deletions: ReadonlyArray<StoredKey>
-}
-
-/**
- * A step of a checkpoint with what it does to the rows.
- *
- * **Details**
- * `keys`: the rows it may touch, distinct. `fold`: given those that are there, by the text of their key, what
- * becomes of them; pure, since it may be called again when the step is repeated. `events`: how many it folds.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Step<E> {
-  readonly partition: number
-  readonly from: Position.Position
-  readonly to: Position.Position
-  readonly keys: ReadonlyArray<StoredKey>
-  readonly fold: (rows: ReadonlyMap<string, StoredRow>) => Result.Result<Changes, E>
-  readonly events: number
-  readonly eventsPerSecond: number
-}
-
-/**
- * An event that was left out by somebody's word.
- *
- * @category types
- * @since 0.1.0
- */
-export const Skipped = Schema.Struct({
-  name: Projection.Name,
-  version: Projection.Version,
-  position: Position.Position,
-  reason: Schema.String,
-  skippedAt: Schema.DateTimeUtc
-})
-
-/**
- * @category types
- * @since 0.1.0
- */
-export type Skipped = typeof Skipped.Type
-
-/**
- * Which rows of a read model to read, and in which order: that of the primary key, unless said otherwise.
- *
- * **Details**
- * `where`: conditions that all hold. `orderBy`: fields that are never `null`, none of them JSON; the primary
- * key decides between equals. `after`: rows behind this one in that order. Text is compared by its bytes in UTF-8.
- *
- * @category types
- * @since 0.1.0
- */
-export interface RowQuery {
-  readonly where: ReadonlyArray<Condition>
-  readonly orderBy: ReadonlyArray<{ readonly field: string; readonly direction: "asc" | "desc" }>
-  readonly after: Option.Option<StoredRow>
-  readonly limit: Option.Option<number>
-}
-
-/**
- * What must hold of a field; values are in their stored form. `null` is equal to `null` here, and neither
- * below nor above anything.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Condition {
-  readonly field: string
-  readonly is: "equal" | "notEqual" | "below" | "atMost" | "above" | "atLeast" | "oneOf"
-  /** One value, and any number for `oneOf`. */
-  readonly values: ReadonlyArray<Schema.Json>
-}
-
-/**
- * A row in which a shadow differs from what serves; absent on the side that lacks it.
- *
- * @category types
- * @since 0.1.0
- */
-export const RowDifference = Schema.Struct({
-  key: Schema.Record(Schema.String, Schema.Json),
-  serving: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
-  rebuilt: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json))
-})
-
-/**
- * @category types
- * @since 0.1.0
- */
-export type RowDifference = typeof RowDifference.Type
-
-/**
- * How many different rows a comparison tells at most.
- *
- * @category limits
- * @since 0.1.0
- */
-export const MAX_DIFFERENCES = 100
-
-/**
- * The definition of a read model changed without a new version: its table is left as it is.
- *
- * **Details**
- * `stored` and `defined`: the lines of the two descriptions that the other lacks.
- *
- * @category errors
- * @since 0.1.0
- */
-export class DefinitionChanged extends Schema.TaggedError<DefinitionChanged>()(
-  "DefinitionChanged",
-  {
-    name: Projection.Name,
-    version: Projection.Version,
-    stored: Schema.Array(Schema.String),
-    defined: Schema.Array(Schema.String)
-  }
-) {
-  override get message() {
-    const lines = [
-      ...this.stored.map((line) => `- ${line}`),
-      ...this.defined.map((line) => `+ ${line}`)
-    ]
-    return `${this.name} is not what version ${this.version} was:\n${lines.join("\n")}`
-  }
-}
-
-/**
- * A newer version of the read model serves, so this one has nothing to keep.
- *
- * @category errors
- * @since 0.1.0
- */
-export class Superseded extends Schema.TaggedError<Superseded>()("Superseded", {
-  name: Projection.Name,
-  version: Projection.Version,
-  serving: Projection.Version
-}) {
-  override get message() {
-    return `${this.name} version ${this.version} is superseded: version ${this.serving} serves`
-  }
-}
-
-/**
- * The claim is not the newest, or what it claims has another role or checkpoint by now: nothing was written.
- *
- * @category errors
- * @since 0.1.0
- */
-export class ClaimLost extends Schema.TaggedError<ClaimLost>()("ClaimLost", {
-  name: Projection.Name,
-  generation: Generation,
-  epoch: Schema.Int
-}) {
-  override get message() {
-    return `Claim ${this.epoch} of ${this.name}, generation ${this.generation}, is lost`
-  }
-}
-
-/**
- * The rebuilt rows are not the ones that serve: nothing was switched.
- *
- * **Details**
- * `count`: of all rows that differ; `differences`: at most {@link MAX_DIFFERENCES} of them, by key.
- *
- * @category errors
- * @since 0.1.0
- */
-export class RowsDiffer extends Schema.TaggedError<RowsDiffer>()("RowsDiffer", {
-  name: Projection.Name,
-  position: Position.Position,
-  count: Schema.Int,
-  differences: Schema.Array(RowDifference)
-}) {
-  override get message() {
-    const some = this.differences.slice(0, 3).map((difference) => JSON.stringify(difference))
-    return (
-      `${this.name} rebuilt up to position ${this.position} differs from what serves in ` +
-      `${this.count} ${this.count === 1 ? "row" : "rows"}: ${some.join(", ")}`
-    )
-  }
-}
-
-/**
- * The event to skip is folded into what serves already: only a new version can leave it out.
- *
- * @category errors
- * @since 0.1.0
- */
-export class AlreadyFolded extends Schema.TaggedError<AlreadyFolded>()("AlreadyFolded", {
-  name: Projection.Name,
-  version: Projection.Version,
-  position: Position.Position,
-  checkpoint: Position.Position
-}) {
-  override get message() {
-    return (
-      `${this.name} version ${this.version} holds the events up to position ${this.checkpoint}: ` +
-      `that at ${this.position} can't be skipped any more`
-    )
-  }
-}
-
-/**
- * The store itself failed, for example its connection.
- *
- * @category errors
- * @since 0.1.0
- */
-export class ReadModelStoreError extends Data.TaggedError("ReadModelStoreError")<{
-  readonly operation: string
-  readonly cause: unknown
-}> {
-  override get message() {
-    const { cause } = this
-    return `${this.operation} failed: ${cause instanceof Error ? cause.message : String(cause)}`
-  }
-}
-
-/**
- * What a projection finds of its read model.
- *
- * **Details**
- * `shadow`: one of this version that is to take the place of `serving`: because the version is newer, or
- * because a rebuild was begun and not ended.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Opened {
-  readonly serving: GenerationState
-  readonly shadow: Option.Option<GenerationState>
-}
 
 /**
  * An append with the read models that it may keep.
@@ -369,38 +71,6 @@ export interface InlineAppend<A, E> {
     recorded: ReadonlyArray<RecordedEvent>,
     rows: ReadonlyMap<string, StoredRow>
   ) => Result.Result<Changes, Poison>
-}
-
-/**
- * A read model that appends keep can't fold what was to be appended: nothing was written.
- *
- * @category errors
- * @since 0.1.0
- */
-export class InlinePoison extends Schema.TaggedError<InlinePoison>()("InlinePoison", {
-  name: Projection.Name,
-  poison: Poison
-}) {
-  override get message() {
-    return `${this.name} can't fold ${this.poison.type} of ${this.poison.streamId}: ${this.poison.issue}`
-  }
-}
-
-/**
- * Appends keep another version of the read model than the one that was to be kept, where this append would be
- * missing: nothing was appended.
- *
- * @category errors
- * @since 0.1.0
- */
-export class OtherVersionKept extends Schema.TaggedError<OtherVersionKept>()("OtherVersionKept", {
-  name: Projection.Name,
-  version: Projection.Version,
-  kept: Projection.Version
-}) {
-  override get message() {
-    return `Appends keep version ${this.kept} of ${this.name}, and not version ${this.version}`
-  }
 }
 
 /**

@@ -11,6 +11,8 @@ import { EventStoreError } from "@daybook/store/EventStore"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -18,16 +20,13 @@ import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as Generations from "./internal/memoryGenerations.ts"
 import { selectRows } from "./internal/memoryQuery.ts"
+import { partitionCount } from "./internal/partition.ts"
 import { differences } from "./internal/rowDifferences.ts"
-import {
-  type ClaimLost,
-  type GenerationState,
-  type InlineAppend,
-  InlinePoison,
-  OtherVersionKept,
-  ReadModelStore,
-  RowsDiffer
-} from "./ReadModelStore.ts"
+import { type ClaimLost, InlinePoison, OtherVersionKept, RowsDiffer } from "./ReadModelError.ts"
+import type { Claim, GenerationState } from "./ReadModelGeneration.ts"
+import { type InlineAppend, ReadModelStore } from "./ReadModelStore.ts"
+
+type Switched = Result.Result<GenerationState, RowsDiffer>
 
 /**
  * An empty store of its own.
@@ -37,31 +36,77 @@ import {
  */
 export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => {
   const models: Generations.Models = new Map()
-  // Who takes part in appends waits here while a read model is handed over; whatever else is done is one synchronous step.
-  const appending = Semaphore.makeUnsafe(MANY)
-  const alone = Semaphore.withPermits(appending, MANY)
+  // What takes longer than one synchronous step has the store to itself, but for what is done under claims.
+  const permits = Semaphore.makeUnsafe(MANY)
+  const alone = Semaphore.withPermits(permits, MANY)
+  const amongOthers = Semaphore.withPermits(permits, 1)
   const step = <A>(change: (millis: number) => A): Effect.Effect<A> =>
     Effect.map(Clock.currentTimeMillis, (millis) => change(millis))
   const attempt = <A, E>(change: (millis: number) => Result.Result<A, E>): Effect.Effect<A, E> =>
     Effect.flatMap(Clock.currentTimeMillis, (millis) =>
       Effect.suspend(() => Effect.fromResult(change(millis)))
     )
+  /** Waits while the generation is held still, and is judged as it is afterwards. */
+  const moving = <A, E>(
+    { generation, name }: Pick<Claim, "name" | "generation">,
+    effect: Effect.Effect<A, E>
+  ): Effect.Effect<A, E> =>
+    Effect.suspend(() => {
+      const still = Generations.find(models, name, generation)?.still
+      return still === undefined
+        ? effect
+        : Effect.andThen(still.await, moving({ generation, name }, effect))
+    })
+  /** Runs with the generation held still. */
+  const still = <A, E>(generation: Generations.Generation, effect: Effect.Effect<A, E>) =>
+    Effect.suspend(() => {
+      const latch = Latch.makeUnsafe()
+      generation.still = latch
+      return Effect.ensuring(
+        effect,
+        Effect.sync(() => {
+          generation.still = undefined
+          latch.openUnsafe()
+        })
+      )
+    })
+  /** All that is done to the generation, or nothing when it does not end well. */
+  const allOrNothing = <A, E>(generation: Generations.Generation, effect: Effect.Effect<A, E>) =>
+    Effect.suspend(() => {
+      const undo = Generations.undo(generation)
+      return Effect.onExit(effect, (exit) =>
+        Effect.sync(() => {
+          if (Exit.isFailure(exit)) undo()
+        })
+      )
+    })
 
   return ReadModelStore.of({
-    open: (table, options = {}) =>
-      attempt((millis) => Generations.open(models, table, options.partitions ?? 1, millis)),
+    open: (table, { partitions = 1 } = {}) =>
+      Effect.flatMap(partitionCount(partitions), (count) =>
+        amongOthers(attempt((millis) => Generations.open(models, table, count, millis)))
+      ),
     beginShadow: (table, { lease, owner, partitions }) =>
-      attempt((millis) =>
-        Result.map(Generations.beginShadow(models, table, partitions), (generation) => {
-          const claim = Generations.claim(generation, owner, lease, millis)
-          return { shadow: Generations.stateOf(generation, millis), claim }
+      Effect.flatMap(partitionCount(partitions), (count) =>
+        amongOthers(
+          attempt((millis) =>
+            Result.map(Generations.beginShadow(models, table, count), (generation) => {
+              const claim = Generations.claim(generation, owner, lease, millis)
+              return { shadow: Generations.stateOf(generation, millis), claim }
+            })
+          )
+        )
+      ),
+    claim: (of, owner, lease) =>
+      moving(
+        of,
+        step((millis) => {
+          const found = Generations.find(models, of.name, of.generation)
+          return found === undefined
+            ? Option.none()
+            : Generations.claim(found, owner, lease, millis)
         })
       ),
-    claim: ({ generation, name }, owner, lease) =>
-      step((millis) => {
-        const found = Generations.find(models, name, generation)
-        return found === undefined ? Option.none() : Generations.claim(found, owner, lease, millis)
-      }),
     renew: (claim) =>
       attempt((millis) =>
         Result.map(Generations.held(models, claim), (generation) => {
@@ -69,46 +114,42 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         })
       ),
     release: (claim) =>
-      step(() => {
-        const held = Generations.held(models, claim)
-        if (Result.isSuccess(held)) Generations.free(held.success)
-      }),
+      moving(
+        claim,
+        step(() => {
+          const held = Generations.held(models, claim)
+          if (Result.isSuccess(held)) Generations.free(held.success)
+        })
+      ),
     step: (table, claim, taken) =>
-      attempt((millis) =>
-        Result.flatMap(Generations.heldAt(models, claim, taken), (generation) =>
-          Result.map(taken.fold(Generations.rowsOf(table, generation, taken.keys)), (changes) => {
-            Generations.write(table, generation, changes)
-            generation.checkpoints[taken.partition] = taken.to
-            generation.leaseEnd = millis + Duration.toMillis(claim.lease)
-            generation.events += taken.events
-            generation.eventsPerSecond = taken.eventsPerSecond
-          })
+      moving(
+        claim,
+        attempt((millis) =>
+          Result.flatMap(Generations.heldAt(models, claim, taken), (generation) =>
+            Result.map(taken.fold(Generations.rowsOf(table, generation, taken.keys)), (changes) => {
+              Generations.write(table, generation, changes)
+              generation.checkpoints[taken.partition] = taken.to
+              generation.leaseEnd = millis + Duration.toMillis(claim.lease)
+              generation.events += taken.events
+              generation.rates[taken.partition] = taken.eventsPerSecond
+            })
+          )
         )
       ),
     stop: (claim, poison) =>
-      attempt(() =>
-        Result.map(Generations.held(models, claim), (generation) => {
-          generation.poison = poison
-          Generations.free(generation)
-        })
+      moving(
+        claim,
+        attempt(() =>
+          Result.map(Generations.held(models, claim), (generation) => {
+            generation.poison = poison
+            Generations.free(generation)
+          })
+        )
       ),
-    pause: (name) =>
-      step(() => {
-        const model = models.get(name)
-        if (model !== undefined) model.paused = true
-      }),
-    resume: (name) =>
-      step(() => {
-        const model = models.get(name)
-        if (model === undefined) return
-        model.paused = false
-        for (const generation of model.generations) generation.poison = undefined
-      }),
-    skip: (skipped) => attempt((millis) => Generations.skip(models, skipped, millis)),
-    skipped: (name) =>
-      step(() =>
-        (models.get(name)?.skipped ?? []).toSorted((a, b) => (a.position < b.position ? -1 : 1))
-      ),
+    pause: (name) => amongOthers(step(() => Generations.pause(models, name))),
+    resume: (name) => amongOthers(step(() => Generations.resume(models, name))),
+    skip: (skipped) => amongOthers(attempt((millis) => Generations.skip(models, skipped, millis))),
+    skipped: (name) => step(() => Generations.skippedOf(models, name)),
     states: (name) =>
       step((millis) =>
         Array.from(models.values())
@@ -138,42 +179,40 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
       alone(
         Effect.gen(function* () {
           const { name } = claim
-          const shadow = yield* Effect.fromResult(Generations.held(models, claim))
+          const shadow = yield* Effect.fromResult(Generations.heldAs(models, claim, "shadow"))
           const serving = Generations.servingOf(models, name)
-          if (serving === undefined) return yield* Generations.lost(claim)
-          // Nobody else steps it meanwhile, and its holder starts anew.
-          serving.still = true
+          if (serving === undefined) return yield* Effect.die(new Error(`${name} serves nothing`))
           const millis = yield* Clock.currentTimeMillis
-          yield* Effect.ensuring(
+          const switched = Effect.andThen(
             catchUp(Generations.stateOf(serving, millis)),
-            Effect.sync(() => {
-              serving.still = false
-            })
-          )
-          return yield* Effect.suspend(
-            (): Effect.Effect<GenerationState, ClaimLost | RowsDiffer> => {
-              const still = Generations.held(models, claim)
-              if (Result.isFailure(still)) return Effect.fail(still.failure)
+            Effect.suspend((): Effect.Effect<Switched, ClaimLost> => {
+              const held = Generations.heldAs(models, claim, "shadow")
+              if (Result.isFailure(held)) return Effect.fail(held.failure)
+              const position = Generations.together(shadow)
               if (compare) {
+                if (serving.mode === "async" && Generations.together(serving) !== position) {
+                  return Effect.die(new Error(`${name} serves as of another position`))
+                }
                 const found = differences(table, serving.rows, shadow.rows)
                 if (found.count > 0) {
                   Generations.retire(shadow)
-                  const position = Generations.lowest(shadow)
-                  return Effect.fail(new RowsDiffer({ name, position, ...found }))
+                  return Effect.succeed(Result.fail(new RowsDiffer({ name, position, ...found })))
                 }
               }
               Generations.switchOver(shadow, serving)
-              return Effect.succeed(Generations.stateOf(shadow, millis))
-            }
+              return Effect.succeed(Result.succeed(Generations.stateOf(shadow, millis)))
+            })
+          )
+          // A difference is an answer, and what was done to find it stays.
+          return yield* Effect.flatMap(
+            still(serving, allOrNothing(shadow, switched)),
+            Effect.fromResult
           )
         })
       ),
-    drop: (name, number) => Effect.sync(() => Generations.drop(models, name, number)),
+    drop: (name, number) => amongOthers(Effect.sync(() => Generations.drop(models, name, number))),
     inline: <A, E>({ append, fold, touches }: InlineAppend<A, E>) =>
-      Semaphore.withPermits(
-        appending,
-        1
-      )(
+      amongOthers(
         Effect.suspend((): Effect.Effect<A, E | InlinePoison | OtherVersionKept> => {
           let poisoned: InlinePoison | undefined
           const kept = touches.flatMap(({ keys, table }) => {
@@ -210,25 +249,23 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
       ),
     promote: (claim, catchUp) =>
       alone(
-        Effect.andThen(
-          catchUp,
-          attempt(() =>
-            Result.flatMap(Generations.held(models, claim), (generation) => {
-              if (generation.role !== "serving") return Result.fail(Generations.lost(claim))
-              generation.mode = "inline"
-              Generations.free(generation)
-              return Result.void
-            })
-          )
-        )
+        Effect.gen(function* () {
+          const heldStill = attempt(() => Generations.heldAs(models, claim, "serving"))
+          const serving = yield* heldStill
+          yield* allOrNothing(serving, Effect.andThen(catchUp, heldStill))
+          serving.mode = "inline"
+          Generations.free(serving)
+        })
       ),
     demote: (name, settled) =>
       alone(
-        Effect.map(settled, (position) => {
+        Effect.suspend(() => {
           const serving = Generations.servingOf(models, name)
-          if (serving?.mode !== "inline") return
-          serving.mode = "async"
-          serving.checkpoints = [position]
+          if (serving?.mode !== "inline") return Effect.void
+          return Effect.map(settled, (position) => {
+            serving.mode = "async"
+            serving.checkpoints = [position]
+          })
         })
       )
   })
@@ -242,5 +279,5 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
  */
 export const layer: Layer.Layer<ReadModelStore> = Layer.effect(ReadModelStore, make)
 
-/** More appends than there are at a time. */
+/** More than ask at a time. */
 const MANY = 1_000_000

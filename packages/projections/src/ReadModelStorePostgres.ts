@@ -4,7 +4,7 @@
  *
  * `order_summary` is served from the table of this name in the schema of {@link ReadModelSchema}; other generations are
  * beside it as `order_summary__g1` and so on, and a switch renames them. Who was granted something on what serves has it
- * on what serves next.
+ * on what serves next, and views follow.
  *
  * @since 0.1.0
  */
@@ -24,8 +24,10 @@ import * as PostgresOpen from "./internal/postgresOpen.ts"
 import * as PostgresQuery from "./internal/postgresQuery.ts"
 import * as PostgresStep from "./internal/postgresStep.ts"
 import * as PostgresSwitch from "./internal/postgresSwitch.ts"
-import { type Claim, ReadModelStore, ReadModelStoreError } from "./ReadModelStore.ts"
-import { ForeignRelation } from "./ReadModelStorePostgresError.ts"
+import { type ClaimLost, ReadModelStoreError } from "./ReadModelError.ts"
+import type { Claim } from "./ReadModelGeneration.ts"
+import { ReadModelStore } from "./ReadModelStore.ts"
+import { DependentView, ForeignRelation } from "./ReadModelStorePostgresError.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
@@ -74,6 +76,15 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
       claimed.set(generationOf(of), { epoch: of.epoch, serves })
       return { generation: of.generation, serves }
     })
+    /** A switch or a drop may have taken away the table that the claim was of, and the claim with it. */
+    const unlessLost =
+      (of: Claim) =>
+      <A, E>(step: Effect.Effect<A, E>): Effect.Effect<A, E | ClaimLost> =>
+        Effect.tapError(step, (error) =>
+          error instanceof SqlError && error.reason._tag === "SqlSyntaxError"
+            ? Effect.catchTag(Claims.serves(sql, schema, of), "SqlError", () => Effect.void)
+            : Effect.void
+        )
 
     return ReadModelStore.of({
       open: (table, { partitions = 1 } = {}) =>
@@ -100,7 +111,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
       step: (table, of, step) =>
         Effect.flatMap(placeOf(of), (place) =>
           PostgresStep.step(sql, schema, table, of, place, step)
-        ).pipe(failing("step"), spanned("step", table.name)),
+        ).pipe(unlessLost(of), failing("step"), spanned("step", table.name)),
       stop: (of, poison) => Claims.stop(sql, schema, of, poison).pipe(failing("stop")),
       pause: (name) => Claims.pause(sql, schema, name).pipe(failing("pause")),
       resume: (name) => Claims.resume(sql, schema, name).pipe(failing("resume")),
@@ -147,11 +158,12 @@ export const layer: Layer.Layer<ReadModelStore, never, SqlClient> = Layer.effect
   make
 )
 
-type Own = SqlError | ForeignRelation | PostgresOpenAppends.AppendsStillOpen
+type Own = SqlError | ForeignRelation | DependentView | PostgresOpenAppends.AppendsStillOpen
 
 const isOwn = (error: unknown): error is Own =>
   error instanceof SqlError ||
   error instanceof ForeignRelation ||
+  error instanceof DependentView ||
   error instanceof PostgresOpenAppends.AppendsStillOpen
 
 /** Errors of the database are the store's, and those of its callers stay theirs. */

@@ -2,6 +2,7 @@
  * What a switch of generations takes with it in PostgreSQL, and what others see of it.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { DependentView } from "@daybook/projections/ReadModelStorePostgresError"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
@@ -68,6 +69,45 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
           `${reader} SELECT true`
         ])
       }).pipe(Effect.scoped)
+    )
+
+    it.effect("takes views along with what they grant, and refuses what can't follow", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const store = yield* ReadModelStore
+        const table = shelves()
+        yield* serve(table, [["a", 1]])
+        const named = (suffix: string) => sql(`read_models.${table.name}${suffix}`)
+        const [name, view] = [named(""), named("_view")]
+        const [outer, copy] = [named("_outer"), named("_copy")]
+        yield* sql`CREATE VIEW ${view} WITH (security_invoker = true) AS
+          SELECT shelf, sum(count) AS total FROM ${name} GROUP BY shelf`.unprepared
+        yield* sql`CREATE VIEW ${outer} AS SELECT total FROM ${view}`.unprepared
+        yield* sql`GRANT SELECT ON ${view} TO PUBLIC`.unprepared
+        const facts = sql`
+          SELECT relacl::text AS grants, reloptions::text AS options FROM pg_class
+          WHERE relname = ${`${table.name}_view`}`
+        const before = yield* facts
+        yield* store.switchOver(table, yield* shadow(table, [["a", 2]]), nothingToDo)
+        assert.deepStrictEqual(yield* sql`SELECT total::text FROM ${outer}`, [{ total: "2" }])
+        assert.deepStrictEqual(yield* facts, before)
+        yield* store.drop(table.name, 1)
+
+        yield* sql`CREATE MATERIALIZED VIEW ${copy} AS SELECT shelf FROM ${name}`.unprepared
+        const claim = yield* shadow(table, [["a", 3]])
+        const error = yield* Effect.flip(store.switchOver(table, claim, nothingToDo))
+        assert.strictEqual(error._tag, "ReadModelStoreError")
+        assert.deepStrictEqual(
+          error._tag === "ReadModelStoreError" ? error.cause : undefined,
+          new DependentView({
+            schema: "read_models",
+            relation: table.name,
+            view: `read_models.${table.name}_copy`
+          })
+        )
+        yield* sql`DROP MATERIALIZED VIEW ${copy}`.unprepared
+        yield* store.switchOver(table, claim, nothingToDo)
+      })
     )
 
     it.effect("leaves a query in the generation that it has begun with", () =>
@@ -234,11 +274,12 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         )
         const { idle, pid } = yield* Deferred.await(frozen)
         assert.strictEqual(idle, "1min")
+        const pausing = yield* Effect.forkScoped(store.pause(table.name))
         // What the server does after that time.
-        const others = yield* Effect.forkScoped(claimOf({ name: table.name, generation: 1 }))
         yield* sql`SELECT pg_terminate_backend(${pid}::integer)`
-        yield* Fiber.join(others)
-        yield* store.pause(table.name)
+        yield* Fiber.join(pausing)
+        yield* store.resume(table.name)
+        yield* claimOf({ name: table.name, generation: 1 })
         yield* Fiber.interrupt(switching)
       }).pipe(Effect.scoped)
     )

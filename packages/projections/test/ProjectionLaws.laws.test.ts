@@ -1,5 +1,6 @@
 import type * as Projection from "@daybook/kernel/Projection"
-import { ReadModelStore, ReadModelStoreError } from "@daybook/projections/ReadModelStore"
+import { ReadModelStoreError } from "@daybook/projections/ReadModelError"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"

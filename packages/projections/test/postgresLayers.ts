@@ -3,11 +3,14 @@
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
+import type { Claim } from "@daybook/projections/ReadModelGeneration"
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
 
 const stores = Layer.merge(EventStorePostgres.layer, ReadModelStorePostgres.layer).pipe(
   Layer.provideMerge(Layer.merge(PostgresMigrations.layer, ReadModelMigrations.layer))
@@ -18,4 +21,20 @@ export const server = stores.pipe(
   Layer.provideMerge(PostgresServer.PostgresServer.layer)
 )
 
+/** For what a session knows of itself. */
+export const oneConnection = stores.pipe(
+  Layer.provideMerge(PostgresServer.layerClient({ maxConnections: 1 })),
+  Layer.provide(PostgresServer.PostgresServer.layer)
+)
+
 export const embedded = stores.pipe(Layer.provideMerge(EmbeddedPostgres.layer()))
+
+/** Lets a lease be over by the server's clock, as if so much time had gone by. */
+export const runOut = Effect.fnUntraced(function* ({ generation, name }: Claim) {
+  const sql = yield* SqlClient
+  for (const table of ["daybook__generations", "daybook__checkpoints"]) {
+    yield* sql`
+      UPDATE ${sql(`read_models.${table}`)} SET lease_ends = clock_timestamp()
+      WHERE name = ${name}::text AND generation = ${generation}::integer AND lease_ends IS NOT NULL`
+  }
+})

@@ -19,6 +19,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { aggregateOf, products, takings, type TillCommand, type TillAggregate } from "./Till.ts"
@@ -269,10 +270,9 @@ export const cases = <E>(
         const second = { ...takings(till, first.name, 2), indexes: [] }
         const projections = yield* host({ async: [second] })
         yield* execute(till, "1", sell("tea", 6))
-        yield* Effect.gen(function* () {
-          while ((yield* projections.status(first.name)).version !== 2) {
-            yield* Effect.sleep("5 millis")
-          }
+        yield* Effect.repeat(projections.status(first.name), {
+          until: ({ version }) => version === 2,
+          schedule: Schedule.spaced("5 millis")
         })
         yield* caughtUp(projections, first.name)
         assert.deepStrictEqual(
@@ -312,10 +312,9 @@ export const cases = <E>(
         yield* execute(till, "0", sell("tea", 1))
         const projections = yield* host({ inline })
         for (const { name } of inline) {
-          yield* Effect.gen(function* () {
-            while ((yield* projections.status(name)).doing !== "inline") {
-              yield* Effect.sleep("5 millis")
-            }
+          yield* Effect.repeat(projections.status(name), {
+            until: ({ doing }) => doing === "inline",
+            schedule: Schedule.spaced("5 millis")
           })
         }
         const appending = yield* Layer.build(

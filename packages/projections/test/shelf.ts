@@ -5,7 +5,8 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import { Category } from "@daybook/kernel/StreamId"
-import { type Claim, ReadModelStore, type Step } from "@daybook/projections/ReadModelStore"
+import type { Claim, Step } from "@daybook/projections/ReadModelGeneration"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
@@ -60,7 +61,7 @@ export const weighedShelves = (name: string, version: number) => {
 
 export const LEASE = Duration.minutes(1)
 
-const at = (position: number) => Position.make(BigInt(position))
+export const at = (position: number) => Position.make(BigInt(position))
 
 /** A step that puts rows there, whatever was. */
 export const put = (

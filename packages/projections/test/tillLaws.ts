@@ -29,7 +29,9 @@ export type Moves = typeof moves.Type
 /** Rows of both read models, by loops over what was accepted. */
 const model =
   (names: { readonly products: string }) =>
-  (accepted: ReadonlyArray<ProjectionLaws.Accepted<typeof TillCommand.Type>>) => {
+  (
+    accepted: ReadonlyArray<ProjectionLaws.Accepted<typeof TillCommand.Type>>
+  ): ReadonlyMap<string, ReadonlyArray<unknown>> => {
     const sums = new Map<string, { cents: bigint; log: Array<{ till: string; cents: number }> }>()
     for (const { command, id } of accepted) {
       if (command._tag === "Close") continue
@@ -56,11 +58,11 @@ export const kept = (
   const till = aggregateOf(`till_${id}`)
   const names = { takings: `takings_${id}`, products: `products_${id}` }
   const { lease, twin = products } = options
-  return ProjectionLaws.kept({
+  const domain = {
     aggregate: till,
     projections: [takings(till, names.takings), twin(till, names.products)],
-    moves,
     lease,
     model: model(names)
-  })
+  }
+  return ProjectionLaws.kept(domain, moves)
 }

@@ -48,7 +48,8 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
     look: (after, options) => Effect.sync(() => Log.look(log, after, options)),
     join: wakeUps.join,
     // Nobody else can append to this log, so there is nothing to look for without a wake-up.
-    wait: (latch) => latch.await
+    wait: (latch) => latch.await,
+    alone: Effect.succeed(true)
   }
 
   // Deciding, writing and waking are one synchronous step: no other fiber gets in between.

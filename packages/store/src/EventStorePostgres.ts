@@ -102,18 +102,18 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           )
         ),
       subscribePages: (options = {}) =>
-        Subscription.pages(
-          {
-            look: (after, valid) =>
-              Effect.mapError(
-                PostgresSubscription.look(sql, schema, after, valid, wakeUps.heartbeatInterval),
-                failed("subscribe")
-              ),
-            join: wakeUps.join,
-            wait: wakeUps.wait
-          },
-          options
-        ),
+        Stream.suspend(() => {
+          const look = PostgresSubscription.makeLook(sql, schema, wakeUps.heartbeatInterval)
+          return Subscription.pages(
+            {
+              look: (after, valid) => Effect.mapError(look(after, valid), failed("subscribe")),
+              join: wakeUps.join,
+              wait: wakeUps.wait,
+              alone: inTransaction(sql)
+            },
+            options
+          )
+        }),
       backlog: Effect.fnUntraced(function* (options = {}) {
         const valid = yield* Effect.fromResult(readOptions(options))
         return yield* Effect.mapError(PostgresRead.backlog(sql, schema, valid), failed("backlog"))

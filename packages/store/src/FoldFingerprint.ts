@@ -64,7 +64,7 @@ export class NoFoldFingerprint extends Data.TaggedError("NoFoldFingerprint")<{
  * The fingerprint of an aggregate's fold.
  *
  * **Details**
- * Takes about a tenth of a second: compute it once for each aggregate.
+ * Takes about a tenth of a second, once in a process for each aggregate: nothing of it changes.
  *
  * @category constructors
  * @since 0.1.0
@@ -73,6 +73,8 @@ export const make = <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>
 ): Effect.Effect<FoldFingerprint, NoFoldFingerprint, Digest.Digest> =>
   Effect.gen(function* () {
+    const before = known.get(aggregate)
+    if (before !== undefined) return before
     const digest = yield* Digest.Digest
     const lines = [
       describeSchema(aggregate.state),
@@ -80,7 +82,9 @@ export const make = <Command, State, Event, Rejection>(
       ...(yield* histories(aggregate))
     ]
     const text = new TextEncoder().encode(lines.join("\n"))
-    return FoldFingerprint.make(yield* digest.digestHex(Digest.sha256, text))
+    const fingerprint = FoldFingerprint.make(yield* digest.digestHex(Digest.sha256, text))
+    known.set(aggregate, fingerprint)
+    return fingerprint
   }).pipe(
     // A schema that can't be described throws, and whatever it throws is the reason.
     Effect.catchDefect(Effect.fail),
@@ -89,6 +93,8 @@ export const make = <Command, State, Event, Rejection>(
       attributes: { "daybook.category": aggregate.category }
     })
   )
+
+const known = new WeakMap<object, FoldFingerprint>()
 
 /** How many histories are folded, without edges and with, and how many events each has. */
 const HISTORIES = 192

@@ -77,24 +77,18 @@ export const snapshotCases = (
   }
   for (const [what, handler] of Object.entries(handlers)) {
     it.layer(handler)(`With ${what}`, (on) => {
-      on.effect.prop(
-        "answers as without",
-        { steps: SnapshotLaws.steps(Hall.HallCommand) },
-        ({ steps }) => SnapshotLaws.invisible(Hall.aggregate, steps),
-        { timeout: 120_000, arbitrary: { runs } }
-      )
+      for (const law of SnapshotLaws.laws(Hall.aggregate, Hall.HallCommand)) {
+        on.effect(law.name, () => law.check({ runs }), 120_000)
+      }
     })
   }
 
   it.layer(snapshotting(SnapshotPolicy.every(1), 10))(
     "With events that hold more than is stored",
     (on) => {
-      on.effect.prop(
-        "answers as without",
-        { steps: SnapshotLaws.steps(Tally.Tally) },
-        ({ steps }) => SnapshotLaws.invisible(Tally.aggregate, steps),
-        { timeout: 120_000, arbitrary: { runs } }
-      )
+      for (const law of SnapshotLaws.laws(Tally.aggregate, Tally.Tally)) {
+        on.effect(law.name, () => law.check({ runs }), 120_000)
+      }
     }
   )
 

@@ -35,7 +35,8 @@ const showing = (
         return looks[Math.min(taken++, looks.length - 1)] ?? upTo(0, true)
       }),
     join: Effect.succeed(latch),
-    wait: (own) => own.await
+    wait: (own) => own.await,
+    alone: Effect.succeed(false)
   }
   return { source, taken: () => taken }
 }

@@ -2,7 +2,7 @@
  * The law that read models keep through everything that happens to their hosts: their rows are those of a fold from
  * the first event.
  *
- * {@link kept} runs generated {@link moves} on the stores in its context: commands are executed and appended, hosts that keep
+ * {@link kept} plays generated {@link moves} on the stores in its context: commands are executed and appended, hosts that keep
  * the read models crash before and after a step took effect, are closed and replaced, read pages of any size, and build
  * the rows anew in the middle. In the end, for every projection, four ways must give the same rows:
  *
@@ -19,6 +19,8 @@
 import type * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Revision from "@daybook/kernel/Revision"
 import * as InlineProjections from "@daybook/projections/InlineProjections"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { Projections } from "@daybook/projections/Projections"
@@ -92,7 +94,7 @@ export const moves = <Command>(
 }
 
 /**
- * What commands came to, for a model that recomputes rows: those that were accepted, in order.
+ * What commands came to, for a model that recomputes rows: those that were accepted, in order, with what they recorded.
  *
  * @category types
  * @since 0.1.0
@@ -100,106 +102,157 @@ export const moves = <Command>(
 export interface Accepted<out Command> {
   readonly id: string
   readonly command: Command
+  readonly recorded: ReadonlyArray<RecordedEvent>
 }
 
 /**
- * The stored rows are those of a fold from the first event, in every way to get them.
+ * What the law is asked of.
  *
  * **Details**
- * The store may hold other streams of the category: compare by a `model` only on a store of its own.
- * `lease`: of the hosts, 250 ms unless given: somebody waits for that of each host that died, by the clock of the stores.
+ * `model`: by the name of a projection, its rows after the commands, in any order. `lease`: of the hosts, 250 ms unless given: somebody
+ * waits for that of each host that died, by the clock of the stores.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Domain<Command, State, Event, Rejection> {
+  readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
+  readonly projections: ReadonlyArray<Projection.Any>
+  readonly model?: (
+    accepted: ReadonlyArray<Accepted<Command>>
+  ) => ReadonlyMap<string, ReadonlyArray<unknown>>
+  readonly lease?: Duration.Input
+}
+
+/**
+ * Hosts that keep read models of a log, and what may happen to them.
+ *
+ * **Details**
+ * `check`: takes all in, and dies when the rows are not those of a fold from the first event.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface World<in Command> {
+  readonly play: (move: Move<Command>) => Effect.Effect<void, unknown>
+  readonly check: Effect.Effect<void, unknown>
+}
+
+/**
+ * Begins with a host on the stores in the context; they should hold nothing else of these read models.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  domain: Domain<Command, State, Event, Rejection>
+): Effect.fn.Return<World<Command>, unknown, EventStore | ReadModelStore | Scope.Scope> {
+  const { aggregate, lease = "250 millis", model, projections } = domain
+  const stores = yield* Effect.context<EventStore | ReadModelStore>()
+  const events = Context.get(stores, EventStore)
+  const run = SecureRandom.uuidV4Unsafe().slice(0, 8)
+  const inline = projections.map(copyOf)
+  const hosts = yield* makeHosts(stores, lease, projections, inline)
+  const appending = yield* Layer.build(
+    Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer(inline))))
+  )
+  const handler = Context.get(appending, CommandHandler)
+  const accepted: Array<Accepted<Command>> = []
+
+  const execute = Effect.fnUntraced(function* (id: string, command: Command) {
+    const executed = yield* Effect.result(handler.execute(aggregate, id, command))
+    if (Result.isFailure(executed)) return
+    const { revision, streamId } = executed.success
+    const from = Revision.make(revision - executed.success.events.length + 1)
+    const recorded = yield* Stream.runCollect(events.read(streamId, { from, to: revision }))
+    accepted.push({ id, command, recorded })
+  })
+  const caughtUp = Effect.flatMap(events.backlog(), ({ head }) => hosts.catchUp(head))
+
+  const play = (move: Move<Command>): Effect.Effect<void, unknown> => {
+    switch (move._tag) {
+      case "Execute":
+        return Effect.forEach(
+          move.commands,
+          (command) => execute(`${run}-${move.instance}`, command),
+          { discard: true }
+        )
+      case "CatchUp":
+        return caughtUp
+      case "Crash":
+        return hosts.crash({ when: move.when, steps: move.steps })
+      case "Replace":
+        return Effect.andThen(hosts.stop, hosts.start)
+      case "Pages":
+        return Effect.sync(() => hosts.readPagesOf(move.events))
+      case "Rebuild":
+        return Effect.andThen(caughtUp, hosts.rebuild)
+    }
+  }
+
+  const check = Effect.gen(function* () {
+    yield* caughtUp
+    const expected = model?.(accepted)
+    for (const [index, projection] of projections.entries()) {
+      const copy = inline[index] ?? projection
+      yield* compare(projection, copy, expected?.get(projection.name))
+    }
+  }).pipe(Effect.provide(stores))
+
+  yield* hosts.start
+  return { play, check }
+})
+
+/** Four ways to the rows of a projection, and those of a model. */
+const compare = Effect.fnUntraced(function* (
+  projection: Projection.Any,
+  copy: Projection.Any,
+  modelled: ReadonlyArray<unknown> | undefined
+) {
+  const { name } = projection
+  const stored = yield* allRows(projection)
+  const kept = { name, rows: yield* comparable(projection, stored) }
+  assert.deepStrictEqual(
+    kept,
+    { name, rows: yield* comparable(projection, yield* LiveProjection.tableAt(projection)) },
+    "stored behind the log, and folded from all of it"
+  )
+  assert.deepStrictEqual(
+    { name, rows: yield* comparable(copy, yield* allRows(copy)) },
+    kept,
+    "stored by the appends, and behind the log"
+  )
+  for (const row of stored) {
+    const alone = yield* LiveProjection.rowAt(projection, row)
+    assert.deepStrictEqual(
+      yield* comparable(projection, Option.toArray(alone)),
+      yield* comparable(projection, [row]),
+      `a row of ${name} folded by itself, and stored`
+    )
+  }
+  if (modelled === undefined) return
+  assert.deepStrictEqual(
+    kept,
+    // What a model gives is checked by the encoding of the row.
+    { name, rows: yield* comparable(projection, modelled as ReadonlyArray<object>) },
+    "stored, and computed from the accepted commands"
+  )
+})
+
+/**
+ * The stored rows are those of a fold from the first event, in every way to get them, after all moves.
  *
  * @category laws
  * @since 0.1.0
  */
-export const kept = <Command, State, Event, Rejection>(options: {
-  readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
-  readonly projections: ReadonlyArray<Projection.Any>
-  readonly moves: ReadonlyArray<Move<Command>>
-  readonly lease?: Duration.Input
-  /** By the name of a projection: its rows after the commands, in any order; those of instances of this run are compared. */
-  readonly model?: (
-    accepted: ReadonlyArray<Accepted<Command>>
-  ) => ReadonlyMap<string, ReadonlyArray<unknown>>
-}): Effect.Effect<void, unknown, EventStore | ReadModelStore> =>
+export const kept = <Command, State, Event, Rejection>(
+  domain: Domain<Command, State, Event, Rejection>,
+  moves: ReadonlyArray<Move<Command>>
+): Effect.Effect<void, unknown, EventStore | ReadModelStore> =>
   Effect.gen(function* () {
-    const { aggregate, lease = "250 millis", model, moves, projections } = options
-    const stores = yield* Effect.context<EventStore | ReadModelStore>()
-    const events = Context.get(stores, EventStore)
-    const run = SecureRandom.uuidV4Unsafe().slice(0, 8)
-    const inline = projections.map(copyOf)
-    const hosts = yield* makeHosts(stores, lease, projections, inline)
-    const appending = yield* Layer.build(
-      Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer(inline))))
-    )
-    const handler = Context.get(appending, CommandHandler)
-    const accepted: Array<Accepted<Command>> = []
-
-    yield* hosts.start
-    for (const move of moves) {
-      switch (move._tag) {
-        case "Execute": {
-          const id = `${run}-${move.instance}`
-          for (const command of move.commands) {
-            const executed = yield* Effect.result(handler.execute(aggregate, id, command))
-            if (Result.isSuccess(executed)) accepted.push({ id, command })
-          }
-          break
-        }
-        case "CatchUp":
-          yield* hosts.catchUp(yield* head(events))
-          break
-        case "Crash":
-          yield* hosts.crash({ when: move.when, steps: move.steps })
-          break
-        case "Replace":
-          yield* hosts.stop
-          yield* hosts.start
-          break
-        case "Pages":
-          hosts.readPagesOf(move.events)
-          break
-        case "Rebuild":
-          yield* hosts.catchUp(yield* head(events))
-          yield* hosts.rebuild
-      }
-    }
-    yield* hosts.catchUp(yield* head(events))
-
-    const expected = model?.(accepted)
-    for (const [index, projection] of projections.entries()) {
-      const { name } = projection
-      const stored = yield* allRows(projection)
-      const live = yield* LiveProjection.tableAt(projection)
-      const kept = { name, rows: yield* comparable(projection, stored) }
-      assert.deepStrictEqual(
-        kept,
-        { name, rows: yield* comparable(projection, live) },
-        "stored behind the log, and folded from all of it"
-      )
-      const copy = inline[index] ?? projection
-      assert.deepStrictEqual(
-        { name, rows: yield* comparable(copy, yield* allRows(copy)) },
-        kept,
-        "stored by the appends, and behind the log"
-      )
-      for (const row of stored) {
-        const alone = yield* LiveProjection.rowAt(projection, row)
-        assert.deepStrictEqual(
-          yield* comparable(projection, Option.toArray(alone)),
-          yield* comparable(projection, [row]),
-          `a row of ${name} folded by itself, and stored`
-        )
-      }
-      const modelled = expected?.get(name)
-      if (modelled === undefined) continue
-      assert.deepStrictEqual(
-        kept,
-        // What a model gives is checked by the encoding of the row.
-        { name, rows: yield* comparable(projection, modelled as ReadonlyArray<object>) },
-        "stored, and computed from the accepted commands"
-      )
-    }
+    const world = yield* begin(domain)
+    yield* Effect.forEach(moves, world.play, { discard: true })
+    yield* world.check
   }).pipe(Effect.scoped)
 
 /** The same under another name, to be kept by the appends. */
@@ -209,8 +262,6 @@ const copyOf = (projection: Projection.Any): Projection.Any => ({
   keys: (event, recorded) => projection.keys(event, recorded),
   apply: (row, event, applied) => projection.apply(row, event, applied)
 })
-
-const head = (events: EventStore["Service"]) => Effect.map(events.backlog(), ({ head }) => head)
 
 const allRows = (projection: Projection.Any) => Stream.runCollect(ReadModel.query(projection, {}))
 

@@ -16,8 +16,9 @@
  * import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
  * import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
  * import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
+ * import * as Law from "@daybook/testing/Law"
+ * import * as LawSuite from "@daybook/testing/LawSuite"
  * import * as SnapshotLaws from "@daybook/testing/SnapshotLaws"
- * import { layer } from "@effect/vitest"
  * import { Layer, Result, Schema } from "effect"
  *
  * const Count = Schema.TaggedUnion({ Count: { by: Schema.Int } })
@@ -39,11 +40,9 @@
  * const stores = Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer)
  * const handler = CommandHandler.layerSnapshots(SnapshotPolicy.every(2))
  *
- * layer(handler.pipe(Layer.provideMerge(stores)))("A counter", (it) => {
- *   it.effect.prop("counts as if it had no snapshots", { steps: SnapshotLaws.steps(Count) }, ({ steps }) =>
- *     SnapshotLaws.invisible(counter, steps)
- *   )
- * })
+ * LawSuite.suite("A counter", SnapshotLaws.laws(counter, Count).map((law) =>
+ *   Law.provide(law, handler.pipe(Layer.provideMerge(stores)))
+ * ))
  * ```
  *
  * @since 0.1.0
@@ -55,7 +54,7 @@ import type { StreamId } from "@daybook/kernel/StreamId"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import type { EventStore } from "@daybook/store/EventStore"
 import { SnapshotStore } from "@daybook/store/SnapshotStore"
-import { assert } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -64,7 +63,10 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
+import { expectSame } from "./internal/differences.ts"
 import { makePlanter, Plant } from "./internal/plantSnapshot.ts"
+import { renderLine } from "./internal/render.ts"
+import * as Law from "./Law.ts"
 
 const Where = Schema.Literals(["here", "here", "elsewhere"])
 // What happened last is asked for most.
@@ -123,6 +125,28 @@ export const steps = <Command>(
 }
 
 /**
+ * The laws of a handler with snapshots or a cache, for the domain that is described by `aggregate`: there is
+ * one, {@link invisible}.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const laws = <Command, State, Event, Rejection>(
+  aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
+  command: Schema.Codec<NoInfer<Command>, unknown>
+): ReadonlyArray<Law.Law<CommandHandler | EventStore | SnapshotStore>> => [
+  Law.make({
+    name: "nobody can see snapshots and cached states",
+    inputs: () => Arbitrary.schema(steps(command)),
+    problem: (generated) => Effect.as(invisible(aggregate, generated), undefined),
+    show: (generated) => ["after these steps:", ...generated.map(showStep)].join("\n")
+  })
+]
+
+const showStep = <Command>(step: Step<Command>, index: number): string =>
+  `${String(index + 1).padStart(4)}. ${renderLine(step)}`
+
+/**
  * Every answer of the handler is that of one without snapshots and without cache.
  *
  * @category laws
@@ -155,7 +179,7 @@ export const invisible = <Command, State, Event, Rejection>(
             commands.map(({ command, ids }) => ({ command, commandId: ids?.[side] }))
           )
           .pipe(Effect.map(Arr.map(Result.map(withoutStream))), Effect.result)
-      assert.deepStrictEqual(
+      expectSame(
         comparable(yield* run(handler, watched, "watched")),
         comparable(yield* run(plain, reference, "reference")),
         "commands are answered alike"
@@ -163,7 +187,7 @@ export const invisible = <Command, State, Event, Rejection>(
     })
 
     const load = Effect.fnUntraced(function* (at: Revision.Revision) {
-      assert.deepStrictEqual(
+      expectSame(
         withoutStream(yield* here.loadAt(aggregate, watched, { revision: at })),
         withoutStream(yield* plain.loadAt(aggregate, reference, { revision: at })),
         "past states are alike"
@@ -189,7 +213,7 @@ export const invisible = <Command, State, Event, Rejection>(
           break
         }
         case "Load":
-          assert.deepStrictEqual(
+          expectSame(
             withoutStream(yield* here.load(aggregate, watched)),
             withoutStream(yield* plain.load(aggregate, reference)),
             "states are alike"

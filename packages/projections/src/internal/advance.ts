@@ -7,13 +7,9 @@ import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type {
-  Claim,
-  ClaimLost,
-  Poison,
-  ReadModelStore,
-  ReadModelStoreError
-} from "../ReadModelStore.ts"
+import type { ClaimLost, ReadModelStoreError } from "../ReadModelError.ts"
+import type { Claim, Poison } from "../ReadModelGeneration.ts"
+import type { ReadModelStore } from "../ReadModelStore.ts"
 import { partitionOf } from "./partition.ts"
 import { type AnyModel, type Batch, fold, part, prepare, touchedKeys } from "./rowFold.ts"
 
@@ -35,10 +31,18 @@ export interface Page {
   readonly position: Position.Position
 }
 
-export const merge = (pages: Arr.NonEmptyReadonlyArray<Page>): Page => ({
-  events: pages.length === 1 ? pages[0].events : pages.flatMap(({ events }) => events),
-  position: Arr.lastNonEmpty(pages).position
-})
+/** One page of several; each event once, though a page may come again. */
+export const merge = (pages: Arr.NonEmptyReadonlyArray<Page>): Page => {
+  if (pages.length === 1) return pages[0]
+  let { position } = pages[0]
+  const events = Array.from(pages[0].events)
+  for (const page of pages.slice(1)) {
+    const from = position
+    for (const event of page.events) if (event.position > from) events.push(event)
+    if (page.position > position) position = page.position
+  }
+  return { events, position }
+}
 
 /**
  * Steps all partitions to the end of the page, at the same time.
@@ -74,6 +78,7 @@ const stepPartition = Effect.fnUntraced(function* (
   const partitions = checkpoints.length
   const from = Arr.getUnsafe(checkpoints, partition)
   if (from >= page.position) return
+  const first = page.events[0]?.position ?? page.position
   let poison = batch.poison
   for (;;) {
     const before = poison?.position
@@ -85,11 +90,15 @@ const stepPartition = Effect.fnUntraced(function* (
             from
           )
     if (to > from) {
-      const own = part(batch, {
-        after: from,
-        before,
-        owns: (text) => partitions === 1 || partitionOf(text, partitions) === partition
-      })
+      // Mostly it is all of them.
+      const isWhole = partitions === 1 && before === undefined && from < first
+      const own = isWhole
+        ? batch
+        : part(batch, {
+            after: from,
+            before,
+            owns: (text) => partitions === 1 || partitionOf(text, partitions) === partition
+          })
       const stepped = yield* Effect.result(
         store.step(model.table, claim, {
           partition,

@@ -4,13 +4,8 @@
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type {
-  Claim,
-  ClaimLost,
-  GenerationState,
-  ReadModelStoreError,
-  RowsDiffer
-} from "../ReadModelStore.ts"
+import type { ClaimLost, ReadModelStoreError, RowsDiffer } from "../ReadModelError.ts"
+import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "./rowFold.ts"

@@ -6,12 +6,13 @@ import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { ClaimLost, GenerationState, ReadModelStoreError } from "../ReadModelStore.ts"
+import type { ClaimLost, ReadModelStoreError } from "../ReadModelError.ts"
+import type { GenerationState } from "../ReadModelGeneration.ts"
 import { type Held, merge, type Page, type Stopped } from "./advance.ts"
 import { categoriesOf, lowest, type Runner, taker } from "./runner.ts"
 
 /** As many chunks of events as are read ahead, and folded in one step when they are there. */
-const CHUNKS_AHEAD = 8
+const CHUNKS_AHEAD = 4
 
 interface CatchUp {
   readonly role: GenerationState["role"]

@@ -46,10 +46,12 @@ export const deriveColumn = (
   if (SYSTEM_COLUMNS.has(name)) return Result.fail(`has no column: PostgreSQL has its own ${name}`)
   // In a struct of its own, an optional field says that it is one.
   const alone = Schema.Struct({ it: schema }) as Schema.Top as Schema.Codec<unknown, unknown>
+  const form = Schema.toEncoded(Schema.toCodecJson(alone))
   const decoded = property(Schema.toType(alone))
-  const stored = property(Schema.toEncoded(Schema.toCodecJson(alone)))
+  const stored = property(form)
   if (decoded === undefined || stored === undefined) return Result.fail("has no column")
-  const nullable = members(stored.type).some(({ _tag }) => _tag === "Null")
+  // Asked of the schema, since not all that takes `null` shows it, as any JSON.
+  const nullable = Schema.is(form)({ it: null })
   const isOptional = decoded.isOptional || stored.isOptional
   if (nullable && isOptional) {
     return Result.fail("may be null and may be absent, which a column can't tell apart")

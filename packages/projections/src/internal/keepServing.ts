@@ -5,7 +5,7 @@ import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { ReadModelStoreError } from "../ReadModelStore.ts"
+import type { ReadModelStoreError } from "../ReadModelError.ts"
 import { type Held, merge } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "./rowFold.ts"
@@ -24,7 +24,7 @@ import {
  * How many pages are read ahead, and folded in one step when they are there: behind, steps are large and few; at the
  * head each page is a step of its own.
  */
-const PAGES_AHEAD = 8
+const PAGES_AHEAD = 4
 
 /** Whether there was something to do, until there was no more or another host had it. */
 export const keepServing = Effect.fnUntraced(function* (

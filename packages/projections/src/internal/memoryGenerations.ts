@@ -5,20 +5,18 @@ import type * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
+import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import {
-  AlreadyFolded,
-  type Changes,
-  type Claim,
-  ClaimLost,
-  DefinitionChanged,
-  type GenerationState,
-  type Opened,
-  type Poison,
-  type Skipped,
-  Superseded
-} from "../ReadModelStore.ts"
+import { AlreadyFolded, ClaimLost, DefinitionChanged, Superseded } from "../ReadModelError.ts"
+import type {
+  Changes,
+  Claim,
+  GenerationState,
+  Opened,
+  Poison,
+  Skipped
+} from "../ReadModelGeneration.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 
@@ -36,19 +34,35 @@ export interface Generation {
   leaseEnd: number
   poison: Poison | undefined
   events: number
-  eventsPerSecond: number
-  /** Held in place while another is put in its place. */
-  still: boolean
+  /** Events a second, by partition. */
+  rates: Array<number>
+  /** Opens when it may move again: another is being put in its place. */
+  still: Latch.Latch | undefined
 }
 
 interface Model {
   readonly name: Projection.Name
   paused: boolean
+  /** Of all claims: a generation that was dropped and one that got its number share none. */
+  epochs: number
   readonly skipped: Array<Skipped>
   generations: Array<Generation>
 }
 
 export type Models = Map<string, Model>
+
+/** It is there from the first word about it on. */
+const modelOf = (models: Models, name: Projection.Name): Model => {
+  const model = models.get(name) ?? {
+    name,
+    paused: false,
+    epochs: 0,
+    skipped: [],
+    generations: []
+  }
+  models.set(name, model)
+  return model
+}
 
 export const find = (models: Models, name: string, number: number): Generation | undefined =>
   models.get(name)?.generations.find((generation) => generation.number === number)
@@ -81,8 +95,8 @@ const begin = (
     leaseEnd: 0,
     poison: undefined,
     events: 0,
-    eventsPerSecond: 0,
-    still: false
+    rates: Array.from({ length: partitions }, () => 0),
+    still: undefined
   }
   model.generations.push(generation)
   return generation
@@ -106,8 +120,7 @@ export const open = (
   millis: number
 ): Result.Result<Opened, DefinitionChanged | Superseded> => {
   const { name, version } = table
-  const model = models.get(name) ?? { name, paused: false, skipped: [], generations: [] }
-  models.set(name, model)
+  const model = modelOf(models, name)
   const serving = servingOf(models, name) ?? begin(model, table, "serving", 1)
   if (serving.version > version) {
     return Result.fail(new Superseded({ name, version, serving: serving.version }))
@@ -148,7 +161,7 @@ export const stateOf = (generation: Generation, millis: number): GenerationState
   paused: generation.model.paused,
   poison: Option.fromUndefinedOr(generation.poison),
   events: generation.events,
-  eventsPerSecond: generation.eventsPerSecond
+  eventsPerSecond: Math.max(...generation.rates)
 })
 
 export const claim = (
@@ -164,12 +177,12 @@ export const claim = (
     return Option.none()
   }
   generation.owner = owner
-  generation.epoch++
+  generation.epoch = ++model.epochs
   generation.leaseEnd = millis + Duration.toMillis(lease)
   return Option.some({ name: model.name, generation: number, epoch: generation.epoch, lease })
 }
 
-export const lost = ({ epoch, generation, name }: Claim): ClaimLost =>
+const lost = ({ epoch, generation, name }: Claim): ClaimLost =>
   new ClaimLost({ name, generation, epoch })
 
 /** The generation, if this is the newest claim of it, and nothing keeps it from being written. */
@@ -179,11 +192,22 @@ export const held = (models: Models, claimed: Claim): Result.Result<Generation, 
     generation.owner === undefined ||
     generation.epoch !== claimed.epoch ||
     generation.role === "retired" ||
-    generation.mode === "inline" ||
-    generation.still
+    generation.mode === "inline"
     ? Result.fail(lost(claimed))
     : Result.succeed(generation)
 }
+
+/** The same, if it has that role and may be written. */
+export const heldAs = (
+  models: Models,
+  claimed: Claim,
+  expected: Generation["role"]
+): Result.Result<Generation, ClaimLost> =>
+  Result.filterOrFail(
+    held(models, claimed),
+    ({ model, poison, role }) => role === expected && !model.paused && poison === undefined,
+    () => lost(claimed)
+  )
 
 /** The same, if a step may be taken from where it says. */
 export const heldAt = (
@@ -205,11 +229,35 @@ export const free = (generation: Generation): void => {
 
 export const retire = (generation: Generation): void => {
   generation.role = "retired"
+  generation.mode = "async"
   free(generation)
 }
 
-export const lowest = ({ checkpoints }: Generation): Position.Position =>
+const lowest = ({ checkpoints }: Generation): Position.Position =>
   checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))
+
+/** Where all partitions are. */
+export const together = ({ checkpoints, model, number }: Generation): Position.Position => {
+  const [first, ...others] = checkpoints
+  if (first === undefined || others.some((other) => other !== first)) {
+    // Events between them would be folded twice, or never.
+    throw new Error(`${model.name}, generation ${number}, is at ${checkpoints.join(", ")} at once`)
+  }
+  return first
+}
+
+/** Gives what takes all steps of the generation back that are taken from now on. */
+export const undo = (generation: Generation): (() => void) => {
+  const { events, leaseEnd } = generation
+  const rows = new Map(generation.rows)
+  const checkpoints = Array.from(generation.checkpoints)
+  const rates = Array.from(generation.rates)
+  return () => {
+    generation.rows.clear()
+    for (const [key, row] of rows) generation.rows.set(key, row)
+    Object.assign(generation, { checkpoints, rates, events, leaseEnd })
+  }
+}
 
 export const rowsOf = (
   table: AnyTable,
@@ -234,14 +282,30 @@ export const write = (
   for (const key of deletions) rows.delete(table.keyText(key))
 }
 
+export const pause = (models: Models, name: string): void => {
+  const model = models.get(name)
+  if (model !== undefined && model.generations.length > 0) model.paused = true
+}
+
+export const resume = (models: Models, name: string): void => {
+  const model = models.get(name)
+  if (model === undefined) return
+  model.paused = false
+  for (const generation of model.generations) generation.poison = undefined
+}
+
+export const skippedOf = (models: Models, name: string): ReadonlyArray<Skipped> =>
+  (models.get(name)?.skipped ?? []).toSorted((a, b) =>
+    a.position === b.position ? a.version - b.version : a.position < b.position ? -1 : 1
+  )
+
 export const skip = (
   models: Models,
   skipped: Omit<Skipped, "skippedAt">,
   millis: number
 ): Result.Result<void, AlreadyFolded> => {
   const { name, position, version } = skipped
-  const model = models.get(name)
-  if (model === undefined) return Result.void
+  const model = modelOf(models, name)
   const known = model.skipped.some((one) => one.version === version && one.position === position)
   if (known) return Result.void
   const ofVersion = model.generations.filter(
@@ -262,17 +326,24 @@ export const skip = (
     generation.poison = undefined
     generation.rows.clear()
     generation.events = 0
+    generation.rates = generation.rates.map(() => 0)
     generation.checkpoints = generation.checkpoints.map(() => Position.start)
   }
   return Result.void
 }
 
 export const switchOver = (shadow: Generation, serving: Generation): void => {
+  const { mode } = serving
   retire(serving)
   shadow.role = "serving"
-  shadow.mode = serving.mode
-  shadow.checkpoints = [lowest(shadow)]
+  shadow.mode = mode
+  shadow.checkpoints = [together(shadow)]
+  shadow.rates = [Math.max(...shadow.rates)]
   free(shadow)
+  // What was to take the place of this version, or of an older one, has no place to take any more.
+  for (const other of shadow.model.generations) {
+    if (other.role === "shadow" && other.version <= shadow.version) retire(other)
+  }
 }
 
 export const drop = (models: Models, name: string, number: number): void => {

@@ -4,27 +4,39 @@
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
-import type { Condition, RowQuery } from "../ReadModelStore.ts"
+import type { Condition, RowQuery } from "../RowQuery.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
 import type { Column, ColumnType, StoredRow } from "../StoredRow.ts"
 
-export const selectRows = (
+const typesOf = (table: AnyTable) =>
+  new Map(table.columns.map(({ field, type }) => [field, type] as const))
+
+/** The order of a query, down to the primary key: no two rows are equal in it. */
+export const rowOrder = (
   table: AnyTable,
-  rows: Iterable<StoredRow>,
-  { after, limit, orderBy, where }: RowQuery
-): ReadonlyArray<StoredRow> => {
-  const typeOf = new Map(table.columns.map(({ field, type }) => [field, type]))
+  orderBy: RowQuery["orderBy"]
+): ((a: StoredRow, b: StoredRow) => number) => {
+  const typeOf = typesOf(table)
   const order = [
     ...orderBy,
     ...table.primaryKey.map(({ field }: Column) => ({ field, direction: "asc" as const }))
   ]
-  const compareRows = (a: StoredRow, b: StoredRow): number => {
+  return (a, b) => {
     for (const { direction, field } of order) {
       const compared = compare(typeOf.get(field), a[field] ?? null, b[field] ?? null)
       if (compared !== 0) return direction === "asc" ? compared : -compared
     }
     return 0
   }
+}
+
+export const selectRows = (
+  table: AnyTable,
+  rows: Iterable<StoredRow>,
+  { after, limit, orderBy, where }: RowQuery
+): ReadonlyArray<StoredRow> => {
+  const typeOf = typesOf(table)
+  const compareRows = rowOrder(table, orderBy)
   const selected = Array.from(rows)
     .filter((row) => where.every((condition) => holds(typeOf.get(condition.field), row, condition)))
     .toSorted(compareRows)

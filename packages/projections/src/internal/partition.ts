@@ -1,6 +1,20 @@
 /**
- * Which partition of a shadow a row belongs to.
+ * Into how many parts a shadow is built, and to which of them a row belongs.
  */
+import * as Effect from "effect/Effect"
+
+/** Each is a row, and a statement at the same time as the others. */
+const MAX_PARTITIONS = 1_024
+
+/** The partitions of a generation that is being made. */
+export const partitionCount = (partitions: number): Effect.Effect<number> =>
+  Number.isInteger(partitions) && partitions >= 1 && partitions <= MAX_PARTITIONS
+    ? Effect.succeed(partitions)
+    : Effect.die(
+        new RangeError(
+          `partitions is ${partitions}, allowed is a whole number from 1 to ${MAX_PARTITIONS}`
+        )
+      )
 
 /**
  * FNV-1a over the UTF-16 code units of the text of a key, http://www.isthe.com/chongo/tech/comp/fnv/.

@@ -13,16 +13,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import {
-  AlreadyFolded,
-  type Claim,
-  ClaimLost,
-  type Poison,
-  type Skipped
-} from "../ReadModelStore.ts"
+import { AlreadyFolded, ClaimLost } from "../ReadModelError.ts"
+import type { Claim, Poison, Skipped } from "../ReadModelGeneration.ts"
 import { quoted } from "./postgresColumns.ts"
 import { poisonText } from "./postgresGenerations.ts"
-import { changing, millisOf } from "./postgresLocks.ts"
+import { changing, holdTables, millisOf } from "./postgresLocks.ts"
 import * as PostgresTable from "./postgresTable.ts"
 
 /** What ends the claim of a generation, as the columns of an update. */
@@ -39,15 +34,21 @@ export const claim = (
   lease: Duration.Duration
 ): Effect.Effect<Option.Option<Claim & { readonly serves: boolean }>, SqlError> =>
   Effect.map(
-    // Steps renew the lease of their partition, so the latest of them all counts.
+    // Steps renew the lease of their partition, so the latest of them all counts. Who holds the generation at this moment
+    // takes a step or switches, and would be robbed by one who waited: the end of the lease would be that of before.
     sql.unsafe<{ readonly epoch: bigint; readonly serves: boolean }>(
-      `UPDATE ${generations(schema)} g SET epoch = nextval('${quoted(schema)}.daybook__epochs'),
+      `WITH free AS (
+        SELECT FROM ${generations(schema)} WHERE name = $1 AND generation = $2
+          AND owner IS DISTINCT FROM $3 FOR UPDATE SKIP LOCKED
+      )
+      UPDATE ${generations(schema)} g SET epoch = nextval('${quoted(schema)}.daybook__epochs'),
         owner = $3, lease_ends = clock_timestamp() + $4 * interval '1 millisecond'
       WHERE g.name = $1 AND g.generation = $2 AND g.role <> 'retired' AND g.mode = 'async'
         AND NOT g.paused AND g.poison IS NULL
-        AND (g.owner IS NULL OR g.owner = $3 OR clock_timestamp() >= greatest(g.lease_ends, (
-          SELECT max(c.lease_ends) FROM ${quoted(schema)}.daybook__checkpoints c
-          WHERE c.name = g.name AND c.generation = g.generation)))
+        AND (g.owner = $3 OR EXISTS (SELECT FROM free) AND (
+          g.owner IS NULL OR clock_timestamp() >= greatest(g.lease_ends, (
+            SELECT max(c.lease_ends) FROM ${quoted(schema)}.daybook__checkpoints c
+            WHERE c.name = g.name AND c.generation = g.generation))))
       RETURNING g.epoch, g.role = 'serving' AS serves`,
       [
         PgTypes.text(name),
@@ -199,11 +200,21 @@ const skipInChange = Effect.fnUntraced(function* (
     key
   )
   if (known.length > 0) return
+  const ofVersion = key.slice(0, 2)
+  const shadows = yield* sql.unsafe<Pick<Generation, "generation">>(
+    `SELECT generation FROM ${generations(schema)}
+    WHERE name = $1 AND version = $2 AND role = 'shadow' ORDER BY generation`,
+    ofVersion
+  )
+  const tables = shadows.map(({ generation }) =>
+    PostgresTable.relationIn(schema, name, { generation, serves: false })
+  )
+  yield* holdTables(sql, tables, "wait")
   // Locked, so that no step is under way any more when the checkpoints are read.
   yield* sql.unsafe(
     `SELECT 1 FROM ${generations(schema)} WHERE name = $1 AND version = $2 AND role <> 'retired'
     ORDER BY generation FOR UPDATE`,
-    key.slice(0, 2)
+    ofVersion
   )
   const found = yield* sql.unsafe<Generation>(
     `SELECT g.generation, g.role, g.mode, (
@@ -211,7 +222,7 @@ const skipInChange = Effect.fnUntraced(function* (
         WHERE c.name = g.name AND c.generation = g.generation) AS checkpoint
     FROM ${generations(schema)} g
     WHERE g.name = $1 AND g.version = $2 AND g.role <> 'retired' ORDER BY g.generation`,
-    key.slice(0, 2)
+    ofVersion
   )
   const serving = found.find(({ role }) => role === "serving")
   // What appends keep holds all that was recorded.
@@ -231,10 +242,8 @@ const skipInChange = Effect.fnUntraced(function* (
     WHERE name = $1 AND version = $2 AND role <> 'retired'`,
     key
   )
-  for (const { generation, role } of found) {
-    if (role !== "shadow") continue
-    const table = PostgresTable.relationIn(schema, name, { generation, serves: false })
-    yield* sql.unsafe(`TRUNCATE ${table}`).unprepared
+  for (const table of tables) yield* sql.unsafe(`TRUNCATE ${table}`).unprepared
+  for (const { generation } of shadows) {
     yield* sql.unsafe(
       `UPDATE ${own}.daybook__checkpoints SET "position" = 0, events = 0, events_per_second = 0
       WHERE name = $1 AND generation = $2`,

@@ -10,7 +10,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { type GenerationState, Poison } from "../ReadModelStore.ts"
+import { type GenerationState, Poison } from "../ReadModelGeneration.ts"
 import { quoted } from "./postgresColumns.ts"
 
 interface StateRow {
@@ -50,7 +50,7 @@ export const states = (
       CROSS JOIN LATERAL (
         SELECT array_agg(c."position" ORDER BY c.partition) AS checkpoints,
           max(c.lease_ends) AS lease_ends, sum(c.events)::bigint AS events,
-          sum(c.events_per_second) AS events_per_second
+          max(c.events_per_second) AS events_per_second
         FROM ${quoted(schema)}.daybook__checkpoints c
         WHERE c.name = g.name AND c.generation = g.generation
       ) c
@@ -93,16 +93,3 @@ export const state = (
       ? Effect.die(new Error(`${name} has no generation ${generation}`))
       : Effect.succeed(found)
   )
-
-/** The partitions of a generation that is being made. */
-export const partitionCount = (partitions: number): Effect.Effect<number> =>
-  Number.isInteger(partitions) && partitions >= 1 && partitions <= MAX_PARTITIONS
-    ? Effect.succeed(partitions)
-    : Effect.die(
-        new RangeError(
-          `partitions is ${partitions}, allowed is a whole number from 1 to ${MAX_PARTITIONS}`
-        )
-      )
-
-/** Each is a row, and a statement at the same time as the others. */
-const MAX_PARTITIONS = 1_024

@@ -6,7 +6,8 @@
  * 1. A read model, an advisory lock: shared by appends that may keep it, exclusive for what changes its generations.
  * 2. Rows of a read model that appends keep, advisory locks by a hash of their keys.
  * 3. What an append of the log takes: its streams, then its announcement.
- * 4. Generations, then checkpoints, then rows. A step takes no others, and in one statement.
+ * 4. Tables of read models, then generations, then checkpoints, then rows. A step takes no others, and in one
+ *    statement, which has its table before it looks at the generation.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -51,6 +52,23 @@ export const changing = <A, E>(
       })
     )
   )
+
+/**
+ * Waits for the steps that write tables, and lets no others begin: who locks a generation without its table is waited
+ * for by a step that has the table, and could never have that. Readers go on, unless they are to be kept out.
+ */
+export const holdTables = (
+  sql: SqlClient,
+  tables: ReadonlyArray<string>,
+  readers: "go on" | "wait"
+): Effect.Effect<void, SqlError> =>
+  tables.length === 0
+    ? Effect.void
+    : Effect.asVoid(
+        sql.unsafe(
+          `LOCK TABLE ${tables.join(", ")} IN ${readers === "wait" ? "ACCESS EXCLUSIVE" : "EXCLUSIVE"} MODE`
+        ).unprepared
+      )
 
 const bound = (sql: SqlClient, timeout: Duration.Duration) => {
   // 0 would be no limit at all.

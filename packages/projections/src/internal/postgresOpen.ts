@@ -10,14 +10,12 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import {
-  DefinitionChanged,
-  type GenerationState,
-  type Opened,
-  Superseded
-} from "../ReadModelStore.ts"
+import { DefinitionChanged, Superseded } from "../ReadModelError.ts"
+import type { GenerationState, Opened } from "../ReadModelGeneration.ts"
 import { ForeignRelation } from "../ReadModelStorePostgresError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
+import { asOwner } from "./asOwner.ts"
+import { partitionCount } from "./partition.ts"
 import { quoted } from "./postgresColumns.ts"
 import * as Generations from "./postgresGenerations.ts"
 import { changing } from "./postgresLocks.ts"
@@ -73,7 +71,7 @@ export const open = Effect.fnUntraced(function* (
   table: AnyTable,
   asked: number
 ): Effect.fn.Return<Opened, Refused | ForeignRelation | SqlError> {
-  const partitions = yield* Generations.partitionCount(asked)
+  const partitions = yield* partitionCount(asked)
   const isWhole = ({ serving, shadow }: Known) =>
     serving !== undefined && (serving.version === table.version || shadow !== undefined)
   const look = Effect.flatMap(find(sql, schema, table.name), (found) =>
@@ -112,7 +110,7 @@ export const shadow = Effect.fnUntraced(function* (
   table: AnyTable,
   asked: number
 ): Effect.fn.Return<number, Refused | ForeignRelation | SqlError> {
-  const partitions = yield* Generations.partitionCount(asked)
+  const partitions = yield* partitionCount(asked)
   const known = yield* Effect.fromResult(judge(table, yield* find(sql, schema, table.name)))
   if (known.serving === undefined) yield* make(sql, schema, table, "serving", 1)
   return known.shadow === undefined
@@ -156,22 +154,9 @@ const make = Effect.fnUntraced(function* (
     [PgTypes.text(own), PgTypes.text(relation)]
   )
   if (foreign.length > 0) return yield* new ForeignRelation({ schema, relation })
-  for (const statement of PostgresTable.definition(schema, table, place)) {
-    // Each is run once, so preparing it would only take the place of one that is run often.
-    yield* sql.unsafe(statement).unprepared
-  }
-  yield* giveToOwner(sql, own, PostgresTable.relationIn(schema, table.name, place))
+  const statements = PostgresTable.definition(schema, table, place)
+  // Each is run once, so preparing it would only take the place of one that is run often.
+  const define = Effect.forEach(statements, (statement) => sql.unsafe(statement).unprepared)
+  yield* asOwner(sql, schema, define)
   return generation
-})
-
-/** Who makes a table by the rights of a group would otherwise leave one that the others of the group can't switch. */
-const giveToOwner = Effect.fnUntraced(function* (sql: SqlClient, schema: string, table: string) {
-  const owners = yield* sql.unsafe<{ readonly owner: string }>(
-    `SELECT r.rolname::text AS owner FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner
-    WHERE n.oid = $1::regnamespace AND r.rolname <> current_user`,
-    [PgTypes.text(schema)]
-  )
-  for (const { owner } of owners) {
-    yield* sql.unsafe(`ALTER TABLE ${table} OWNER TO ${quoted(owner)}`).unprepared
-  }
 })

@@ -1,14 +1,17 @@
 /**
  * Gives the name of a read model to the table of another generation, in one step for readers.
  *
- * Who may do what with the table that served may do it with the one that serves, and its comments go with it.
+ * Who may do what with the table that served may do it with the one that serves, its comments go with it, and views of the one
+ * are of the other.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { DependentView } from "../ReadModelStorePostgresError.ts"
 import { quoted } from "./postgresColumns.ts"
+import { holdTables } from "./postgresLocks.ts"
 import * as PostgresTable from "./postgresTable.ts"
 
 /**
@@ -24,23 +27,49 @@ export const rename = Effect.fnUntraced(function* (
   name: string,
   serving: number,
   shadow: number
-): Effect.fn.Return<void, SqlError> {
+): Effect.fn.Return<void, DependentView | SqlError> {
   const served = PostgresTable.relationIn(schema, name, { generation: serving, serves: true })
   const rebuilt = PostgresTable.relationIn(schema, name, { generation: shadow, serves: false })
   const [timeout] = yield* sql<{ readonly before: string }>`
     SELECT current_setting('lock_timeout') AS before,
       set_config('lock_timeout', ${`${LOCK_MILLIS}ms`}, true)`
-  yield* sql.unsafe(`LOCK TABLE ${served}, ${rebuilt} IN ACCESS EXCLUSIVE MODE`).unprepared
+  yield* holdTables(sql, [served, rebuilt], "wait")
   yield* sql`SELECT set_config('lock_timeout', ${timeout?.before ?? "0"}, true)`
   const changes = yield* sql.unsafe<{ readonly statement: string }>(HANDED_ON, [
     PgTypes.text(served),
     PgTypes.text(rebuilt)
   ])
   for (const { statement } of changes) yield* sql.unsafe(statement).unprepared
+  // Their definitions name the table now, and stay with it when it gets another name.
+  const views = yield* sql.unsafe<View>(VIEWS, [PgTypes.text(served)])
+  const snapshot = views.find(({ statement }) => statement === null)
+  if (snapshot !== undefined) {
+    return yield* new DependentView({ schema, relation: name, view: snapshot.view })
+  }
   const retired = PostgresTable.relation(name, { generation: serving, serves: false })
   yield* sql.unsafe(`ALTER TABLE ${served} RENAME TO ${quoted(retired)}`).unprepared
   yield* sql.unsafe(`ALTER TABLE ${rebuilt} RENAME TO ${quoted(name)}`).unprepared
+  for (const { statement } of views) yield* sql.unsafe(statement ?? "").unprepared
 })
+
+interface View {
+  readonly view: string
+  /** None for one that is materialized. */
+  readonly statement: string | null
+}
+
+/** The views that read table $1, with the statements that define them anew; those that read them follow by themselves. */
+const VIEWS = `
+  SELECT v.oid::regclass::text AS view, CASE WHEN v.relkind = 'v' THEN format(
+      'CREATE OR REPLACE VIEW %s %s AS %s', v.oid::regclass,
+      CASE WHEN v.reloptions IS NULL THEN '' ELSE format('WITH (%s)', array_to_string(v.reloptions, ', ')) END,
+      pg_get_viewdef(v.oid)) END AS statement
+  FROM pg_class v
+  WHERE v.relkind IN ('v', 'm') AND EXISTS (
+    SELECT FROM pg_rewrite w JOIN pg_depend d
+      ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+    WHERE w.ev_class = v.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1::regclass)
+  ORDER BY v.oid`
 
 const GRANTEE =
   "CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END"

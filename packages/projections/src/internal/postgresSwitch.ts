@@ -10,13 +10,15 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { type Claim, type ClaimLost, type GenerationState, RowsDiffer } from "../ReadModelStore.ts"
+import { type ClaimLost, RowsDiffer } from "../ReadModelError.ts"
+import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
+import type { DependentView } from "../ReadModelStorePostgresError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
 import { ENDED, lost } from "./postgresClaims.ts"
 import { quoted } from "./postgresColumns.ts"
 import { differences } from "./postgresDifferences.ts"
 import * as Generations from "./postgresGenerations.ts"
-import { changing } from "./postgresLocks.ts"
+import { changing, holdTables } from "./postgresLocks.ts"
 import { rename } from "./postgresRename.ts"
 import * as PostgresTable from "./postgresTable.ts"
 
@@ -65,6 +67,11 @@ const servingOf = Effect.fnUntraced(function* (
   return serving ?? (yield* Effect.die(new Error(`${name} serves nothing`)))
 })
 
+const tablesOf = (schema: SchemaName, name: string, serving: number, shadow: number) => [
+  PostgresTable.relationIn(schema, name, { generation: serving, serves: true }),
+  PostgresTable.relationIn(schema, name, { generation: shadow, serves: false })
+]
+
 /** Where all partitions of a generation are. */
 const together = Effect.fnUntraced(function* ({
   checkpoints,
@@ -96,7 +103,10 @@ export const switchOver = <E>(
     readonly compare: boolean
     readonly catchUp: (serving: GenerationState) => Effect.Effect<void, E>
   }
-): Effect.Effect<GenerationState, E | RowsDiffer | ClaimLost | AppendsStillOpen | SqlError> =>
+): Effect.Effect<
+  GenerationState,
+  E | RowsDiffer | ClaimLost | AppendsStillOpen | DependentView | SqlError
+> =>
   changing(
     database.sql,
     database.schema,
@@ -116,19 +126,23 @@ const switchInChange = Effect.fnUntraced(function* <E>(
   }
 ): Effect.fn.Return<
   Result.Result<GenerationState, RowsDiffer>,
-  E | ClaimLost | AppendsStillOpen | SqlError
+  E | ClaimLost | AppendsStillOpen | DependentView | SqlError
 > {
   const { schema, settle, sql } = database
   const { name } = table
-  yield* lockBoth(database, name, claim.generation)
   yield* stillHeld(database, claim, "shadow")
   const serving = yield* servingOf(database, name)
+  yield* holdTables(sql, tablesOf(schema, name, serving.generation, claim.generation), "go on")
+  yield* lockBoth(database, name, claim.generation)
+  // A step may have come before.
+  yield* stillHeld(database, claim, "shadow")
+  const still = yield* servingOf(database, name)
   if (serving.mode === "inline") yield* settle
-  yield* options.catchUp(serving)
+  yield* options.catchUp(still)
   const shadow = yield* Generations.state(sql, schema, name, claim.generation)
   const position = yield* together(shadow)
   if (options.compare) {
-    if (serving.mode === "async" && (yield* together(serving)) !== position) {
+    if (serving.mode === "async" && (yield* together(still)) !== position) {
       return yield* Effect.die(new Error(`${name} serves as of another position than ${position}`))
     }
     const { count, first } = yield* differences(sql, schema, table, serving, shadow)
@@ -153,7 +167,7 @@ const switchInChange = Effect.fnUntraced(function* <E>(
     )
     UPDATE ${quoted(schema)}.daybook__checkpoints SET lease_ends = NULL,
       events = events + (SELECT coalesce(sum(p.events), 0) FROM parts p),
-      events_per_second = events_per_second + (SELECT coalesce(sum(p.events_per_second), 0) FROM parts p)
+      events_per_second = greatest(events_per_second, (SELECT max(p.events_per_second) FROM parts p))
     WHERE name = $1 AND generation = $2 AND partition = 0`,
     [PgTypes.text(name), PgTypes.int4(shadow.generation)]
   )
@@ -226,7 +240,7 @@ export const drop = (
       const key = [PgTypes.text(name), PgTypes.int4(generation)]
       const [found] = yield* sql.unsafe<{ readonly role: GenerationState["role"] }>(
         `SELECT role FROM ${quoted(schema)}.daybook__generations
-        WHERE name = $1 AND generation = $2 FOR UPDATE`,
+        WHERE name = $1 AND generation = $2`,
         key
       )
       if (found === undefined) return

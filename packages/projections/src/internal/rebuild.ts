@@ -13,11 +13,11 @@ import * as Status from "../ProjectionStatus.ts"
 import type {
   ClaimLost,
   DefinitionChanged,
-  GenerationState,
   ReadModelStoreError,
   RowsDiffer,
   Superseded
-} from "../ReadModelStore.ts"
+} from "../ReadModelError.ts"
+import type { GenerationState } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
 import { build } from "./buildShadow.ts"
 import type { AnyModel } from "./rowFold.ts"

@@ -27,19 +27,20 @@ export const codecOf = <A>(
   const encode = Schema.encodeUnknownResult(json)
   const decode = Schema.decodeUnknownResult(json)
   return {
-    encode: (value) => {
-      const encoded = caught(() => encode(value))
-      if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
-      // A struct in JSON is an object.
-      const fields = encoded.success as { readonly [field: string]: Schema.Json | undefined }
-      const stored: { [field: string]: Schema.Json } = {}
-      for (const column of columns) {
-        const checked = store(fields[column.field] ?? null, column)
-        if (Result.isFailure(checked)) return Result.fail(`${column.field}: ${checked.failure}`)
-        stored[column.field] = checked.success
-      }
-      return Result.succeed(stored)
-    },
+    encode: (value) =>
+      caught((): Result.Result<StoredRow, Schema.SchemaError | string> => {
+        const encoded = encode(value)
+        if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+        // A struct in JSON is an object.
+        const fields = encoded.success as { readonly [field: string]: Schema.Json | undefined }
+        const stored: { [field: string]: Schema.Json } = {}
+        for (const column of columns) {
+          const checked = store(fields[column.field] ?? null, column)
+          if (Result.isFailure(checked)) return Result.fail(`${column.field}: ${checked.failure}`)
+          stored[column.field] = checked.success
+        }
+        return Result.succeed(stored)
+      }),
     decode: (stored) => {
       const fields: { [field: string]: Schema.Json } = {}
       for (const { field } of columns) {
@@ -51,25 +52,21 @@ export const codecOf = <A>(
   }
 }
 
-/** A transformation in a schema that throws is an issue too. */
-const caught = <A>(convert: () => Result.Result<A, Schema.SchemaError>): Result.Result<A, string> =>
+/** What throws is an issue too: a transformation in a schema, or JSON that is too deep to look through. */
+const caught = <A>(
+  convert: () => Result.Result<A, Schema.SchemaError | string>
+): Result.Result<A, string> =>
   Result.flatMap(
     Result.try({ try: convert, catch: String }),
-    Result.mapError(({ message }) => message)
+    Result.mapError((issue) => (typeof issue === "string" ? issue : issue.message))
   )
 
 /** The same value as every store keeps it, or why none can. */
-const store = (value: Schema.Json, { type }: Column): Result.Result<Schema.Json, string> => {
-  if (value === null) return Result.succeed(null)
+const store = (value: Schema.Json, column: Column): Result.Result<Schema.Json, string> => {
+  const { nullable, type } = column
+  if (value === null) return nullable ? Result.succeed(null) : Result.fail("null, and not nullable")
   if (typeof value === "string") {
-    const issue =
-      type === "numeric"
-        ? value.length > MAX_DIGITS
-          ? `more than ${MAX_DIGITS} digits`
-          : undefined
-        : type === "timestamptz"
-          ? instantIssue(value)
-          : textIssue(value)
+    const issue = (textIssues[type] ?? textIssue)(value)
     return issue === undefined ? Result.succeed(value) : Result.fail(issue)
   }
   if (typeof value === "number") return number(value, type)
@@ -94,31 +91,71 @@ const textIssue = (text: string): string | undefined =>
       ? undefined
       : "text with a lone surrogate, which is no Unicode"
 
+const digitsIssue = (text: string): string | undefined =>
+  !/^(?:0|-?[1-9][0-9]*)$/.test(text)
+    ? `${text} is no whole number in decimal digits`
+    : text.length > MAX_DIGITS
+      ? `more than ${MAX_DIGITS} digits`
+      : undefined
+
+/** Two texts of one UUID would be two keys here and one there. */
+const uuidIssue = (text: string): string | undefined =>
+  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text)
+    ? undefined
+    : `${text} is not how PostgreSQL writes a UUID: in small letters, in groups of 8, 4, 4, 4 and 12`
+
 const instantIssue = (text: string): string | undefined => {
   const millis = Date.parse(text)
-  return millis >= MIN_INSTANT && millis <= MAX_INSTANT
+  if (!(millis >= MIN_INSTANT && millis <= MAX_INSTANT)) {
+    return `${text} is not in the years 0001 to 9999`
+  }
+  return new Date(millis).toISOString() === text
     ? undefined
-    : `${text} is not in the years 0001 to 9999`
+    : `${text} is not how an instant is stored: ${new Date(millis).toISOString()}`
 }
 
-/** JSON inside of a column. */
+/** Of columns whose type gives back one text for each value, whatever it was written as. */
+const textIssues: { readonly [Type in Column["type"]]?: typeof textIssue } = {
+  numeric: digitsIssue,
+  uuid: uuidIssue,
+  timestamptz: instantIssue
+}
+
+/** JSON inside of a column: the same value, unless a number in it is -0. */
 const plain = (value: Schema.Json): Result.Result<Schema.Json, string> => {
-  if (typeof value === "string") {
-    const issue = textIssue(value)
-    return issue === undefined ? Result.succeed(value) : Result.fail(issue)
+  const found = jsonIssue(value)
+  if (found === undefined) return Result.succeed(value)
+  return found === NEGATIVE_ZERO
+    ? // The text of JSON has one zero.
+      Result.succeed(JSON.parse(JSON.stringify(value)) as Schema.Json)
+    : Result.fail(found)
+}
+
+const NEGATIVE_ZERO = "-0"
+
+/** Why no store can keep the value; `-0` only if nothing else is wrong. */
+const jsonIssue = (value: Schema.Json): string | undefined => {
+  switch (typeof value) {
+    case "string":
+      return textIssue(value)
+    case "number":
+      return Number.isFinite(value)
+        ? Object.is(value, -0)
+          ? NEGATIVE_ZERO
+          : undefined
+        : `${value} is no number of JSON`
+    case "object": {
+      if (value === null) return undefined
+      let zero: string | undefined
+      // Whatever an array or an object holds is JSON.
+      for (const [key, held] of Object.entries(value as { readonly [key: string]: Schema.Json })) {
+        const found = textIssue(key) ?? jsonIssue(held)
+        if (found === NEGATIVE_ZERO) zero = found
+        else if (found !== undefined) return found
+      }
+      return zero
+    }
+    default:
+      return undefined
   }
-  if (typeof value === "number") return number(value, "jsonb")
-  if (typeof value !== "object" || value === null) return Result.succeed(value)
-  if (Array.isArray(value)) return Result.all((value as ReadonlyArray<Schema.Json>).map(plain))
-  return Result.map(
-    Result.all(
-      Object.entries(value).map(([key, entry]) => {
-        const issue = textIssue(key)
-        return issue === undefined
-          ? Result.map(plain(entry), (held) => [key, held] as const)
-          : Result.fail(issue)
-      })
-    ),
-    Object.fromEntries
-  )
 }

@@ -10,7 +10,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Cause from "effect/Cause"
 import * as Result from "effect/Result"
-import type { Changes, Poison } from "../ReadModelStore.ts"
+import type { Changes, Poison } from "../ReadModelGeneration.ts"
 import type { ReadModelTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 
@@ -56,40 +56,57 @@ const thrown = (error: unknown): string => Cause.pretty(Cause.die(error)).split(
 
 /** The events of today that a recorded one stands for; none if the projection does not read its category. */
 const decode = <Event>(
-  { from }: Pick<Projection.Projection<Event, object, object>, "from">,
+  source: Projection.EventSource<Event> | undefined,
   recorded: RecordedEvent
 ): Result.Result<ReadonlyArray<Event>, Poison> => {
-  const category = StreamId.category(recorded.streamId)
-  const source = from.find((source) => source.category === category)
   if (source === undefined) return Result.succeed([])
-  const decoded = Result.try({
-    try: () => source.codec.decode(recorded),
-    catch: (error) => poisonOf(recorded, "Threw", thrown(error))
-  })
-  return Result.flatMap(
-    decoded,
-    Result.mapError((error) => poisonOf(recorded, "Undecodable", error.problem))
-  )
+  try {
+    const decoded = source.codec.decode(recorded)
+    return Result.isSuccess(decoded)
+      ? Result.succeed(decoded.success)
+      : Result.fail(poisonOf(recorded, "Undecodable", decoded.failure.problem))
+  } catch (error) {
+    return Result.fail(poisonOf(recorded, "Threw", thrown(error)))
+  }
 }
 
-const touchedBy = <Event, Key, Row>(
-  { projection, table }: Model<Event, Key, Row>,
-  event: Event,
-  recorded: RecordedEvent
-): Result.Result<ReadonlyArray<Touched<Key>>, Poison> => {
-  const keys = Result.try({
-    try: () => projection.keys(event, recorded),
-    catch: (error) => poisonOf(recorded, "Threw", thrown(error))
-  })
-  if (Result.isFailure(keys)) return Result.fail(keys.failure)
-  const touched = new Map<string, Touched<Key>>()
-  for (const key of keys.success) {
-    const stored = table.encodeKey(key)
-    if (Result.isFailure(stored)) return Result.fail(poisonOf(recorded, "NoRow", stored.failure))
-    const text = table.keyText(stored.success)
-    touched.set(text, { text, key, stored: stored.success })
+/**
+ * Finds rows by their keys. Events of one stream follow one another and mostly touch the same row, so the key that was seen last
+ * is not encoded again.
+ */
+const makeToucher = <Event, Key, Row>({ projection, table }: Model<Event, Key, Row>) => {
+  const fields = table.primaryKey.map(({ field }) => field as keyof Key)
+  let last: Touched<Key> | undefined
+  const touch = (key: Key): Result.Result<Touched<Key>, string> => {
+    const known = last
+    if (known !== undefined && fields.every((field) => Object.is(known.key[field], key[field]))) {
+      return Result.succeed(known)
+    }
+    return Result.map(table.encodeKey(key), (stored) => {
+      last = { text: table.keyText(stored), key, stored }
+      return last
+    })
   }
-  return Result.succeed(Array.from(touched.values()))
+  return (
+    event: Event,
+    recorded: RecordedEvent
+  ): Result.Result<ReadonlyArray<Touched<Key>>, Poison> => {
+    let keys: ReadonlyArray<Key>
+    try {
+      keys = projection.keys(event, recorded)
+    } catch (error) {
+      return Result.fail(poisonOf(recorded, "Threw", thrown(error)))
+    }
+    const touched: Array<Touched<Key>> = []
+    for (const key of keys) {
+      const one = touch(key)
+      if (Result.isFailure(one)) return Result.fail(poisonOf(recorded, "NoRow", one.failure))
+      const { text } = one.success
+      // A row is folded once by an event, however often it is named.
+      if (!touched.some((other) => other.text === text)) touched.push(one.success)
+    }
+    return Result.succeed(touched)
+  }
 }
 
 /** Decodes events and finds the rows they touch, up to the first for which that fails. */
@@ -98,14 +115,16 @@ export const prepare = <Event, Key, Row>(
   recorded: ReadonlyArray<RecordedEvent>,
   skipped: ReadonlySet<Position>
 ): Batch<Event, Key> => {
+  const sources = new Map(model.projection.from.map((source) => [source.category, source]))
+  const touchedBy = makeToucher(model)
   const prepared: Array<Prepared<Event, Key>> = []
   for (const one of recorded) {
     if (skipped.has(one.position)) continue
-    const decoded = decode(model.projection, one)
+    const decoded = decode(sources.get(StreamId.category(one.streamId)), one)
     if (Result.isFailure(decoded)) return { prepared, poison: decoded.failure }
     const events: Array<Touching<Event, Key>> = []
     for (const event of decoded.success) {
-      const touched = touchedBy(model, event, one)
+      const touched = touchedBy(event, one)
       if (Result.isFailure(touched)) return { prepared, poison: touched.failure }
       if (touched.success.length > 0) events.push({ event, touched: touched.success })
     }
@@ -193,12 +212,13 @@ const foldRows = <Event, Key, Row>(
             before = decoded.success
           }
         }
-        const applied = Result.try({
-          try: () => projection.apply(before, event, { key: touched.key, recorded }),
-          catch: (error) => poisonOf(recorded, "Threw", thrown(error))
-        })
-        if (Result.isFailure(applied)) return Result.fail(applied.failure)
-        const after = { touched, row: applied.success, recorded }
+        let row: Row | undefined
+        try {
+          row = projection.apply(before, event, { key: touched.key, recorded })
+        } catch (error) {
+          return Result.fail(poisonOf(recorded, "Threw", thrown(error)))
+        }
+        const after = { touched, row, recorded }
         if (checkEach) {
           const encoded = encode(model, after)
           if (Result.isFailure(encoded)) return Result.fail(encoded.failure)

@@ -20,11 +20,18 @@ import * as Stream from "effect/Stream"
 import type { EventAddress, ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { type Backlog, MAX_BACKLOG, type SubscribeOptions } from "../Subscription.ts"
+import { PAGE_ROWS, type PageSize, pageSize } from "./pageSize.ts"
+import {
+  type EventPage,
+  eventPage,
+  PAGE_COLUMNS,
+  type PageRow,
+  SIZED_COLUMNS
+} from "./postgresPage.ts"
 import { MAX_ROWS_TOGETHER, type ReadPage } from "./postgresPages.ts"
-import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
-
-/** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
-export const PAGE_ROWS = 500
+import { eventAddress, type EventRow } from "./postgresRow.ts"
+import * as ReadAhead from "./readAhead.ts"
+import { inTransaction } from "./savepoint.ts"
 
 /** The highest revision of a stream: the column is an integer. */
 const MAX_REVISION = 2_147_483_647
@@ -39,23 +46,48 @@ export const read = (
   Stream.unwrap(
     Effect.map(lastRevision(sql, schema, streamId, to ?? MAX_REVISION, until), (last) =>
       pages({
+        sql,
         lowest: Math.min(from ?? 1, MAX_REVISION),
         highest: Math.min(last, MAX_REVISION),
         after: (revision, step) => revision + step,
-        at: (row) => row.revision,
+        at: (event) => event.revision,
         direction,
         limit,
         firstRows: MAX_ROWS_TOGETHER,
-        rows: (lowest, highest, order, size) =>
+        read: (lowest, highest, order, size) =>
           order === "ASC"
             ? readPage({ streamId, lowest, highest, size })
-            : sql<EventRow>`
-                SELECT ${sql.literal(COLUMNS)} FROM ${sql(`${schema}.events`)}
-                WHERE stream_id = ${streamId}
-                  AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)}
-                ORDER BY revision DESC LIMIT ${PgTypes.int4(size)}`
+            : readRows(
+                sql,
+                schema,
+                sql`stream_id = ${streamId}
+                  AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)}`,
+                "revision DESC",
+                size
+              )
       })
     )
+  )
+
+/** The events of a condition, as many as fit in a page. */
+const readRows = (
+  sql: SqlClient,
+  schema: SchemaName,
+  where: Fragment,
+  order: string,
+  { bytes, rows }: PageSize
+): Effect.Effect<EventPage, SqlError> =>
+  Effect.map(
+    sql`
+      SELECT ${sql.literal(PAGE_COLUMNS)}, stream_id
+      FROM (
+        SELECT ${sql.literal(SIZED_COLUMNS)}, ${PgTypes.int4(bytes)}::integer AS most
+        FROM ${sql(`${schema}.events`)}
+        WHERE ${where} ORDER BY ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}
+      ) AS page
+      ORDER BY ${sql.literal(order)}`.values,
+    // The rows are of the columns that are asked for.
+    (found) => eventPage(found as ReadonlyArray<PageRow>)
   )
 
 /**
@@ -101,28 +133,26 @@ export const readAll = (
   Stream.unwrap(
     Effect.map(settledPosition(sql, schema), (settled) =>
       pages({
+        sql,
         lowest: (after ?? 0n) + 1n,
         highest: upTo !== undefined && upTo < settled ? upTo : settled,
         after: (position, step) => position + BigInt(step),
-        at: (row) => row.position,
+        at: (event) => event.position,
         direction,
         limit,
         // The pages are later statements than the settled position: that is half of its proof.
-        rows: logRows(sql, schema, { categories, types })
+        read: readLog(sql, schema, { categories, types })
       })
     )
   )
 
 type LogFilter = Pick<ReadAllOptions, "categories" | "types">
 
-/** Matching rows of the log between two positions, both included. */
-export const logRows =
+/** Matching events of the log between two positions, both included. */
+export const readLog =
   (sql: SqlClient, schema: SchemaName, filter: LogFilter) =>
-  (lowest: bigint, highest: bigint, order: "ASC" | "DESC", rows: number) =>
-    sql<EventRow>`
-      SELECT ${sql.literal(COLUMNS)} FROM ${sql(`${schema}.events`)}
-      WHERE ${between(sql, lowest, highest, filter)}
-      ORDER BY position ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}`
+  (lowest: bigint, highest: bigint, order: "ASC" | "DESC", size: PageSize) =>
+    readRows(sql, schema, between(sql, lowest, highest, filter), `position ${order}`, size)
 
 /** The position of the row so many places after the first, if there are so many between the positions. */
 export const positionAfterRows = (
@@ -215,48 +245,54 @@ const textArray = (values: ReadonlyArray<string>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
 
 interface Pages<Place> {
+  readonly sql: SqlClient
   /** The range to read, both ends included; empty when they cross. */
   readonly lowest: Place
   readonly highest: Place
   readonly after: (place: Place, step: 1 | -1) => Place
-  readonly at: (row: EventRow) => Place
+  readonly at: (event: RecordedEvent) => Place
   readonly direction: "forward" | "backward" | undefined
   readonly limit: number | undefined
   readonly firstRows?: number
-  readonly rows: (
+  readonly read: (
     lowest: Place,
     highest: Place,
     order: "ASC" | "DESC",
-    rows: number
-  ) => Effect.Effect<ReadonlyArray<EventRow>, SqlError>
+    size: PageSize
+  ) => Effect.Effect<EventPage, SqlError>
 }
 
 /** Pages along a key, from one end of the range to the other. */
 const pages = <Place extends number | bigint>(
   options: Pages<Place>
 ): Stream.Stream<RecordedEvent, SqlError> => {
+  const { after, at, firstRows = PAGE_ROWS, limit = Number.MAX_SAFE_INTEGER, read, sql } = options
   const backward = options.direction === "backward"
-  const start = {
-    ...options,
-    left: options.limit ?? Number.MAX_SAFE_INTEGER,
-    most: options.firstRows ?? PAGE_ROWS
-  }
-  return Stream.paginate(start, ({ highest, left, lowest, most }) => {
-    const size = Math.min(left, most)
-    if (size === 0 || lowest > highest) return Effect.succeed([[], Option.none()] as const)
-    return Effect.map(options.rows(lowest, highest, backward ? "DESC" : "ASC", size), (rows) => {
-      const last = rows.at(-1)
-      const ended = last === undefined || rows.length < size
-      const next = ended
-        ? Option.none()
-        : Option.some({
-            ...start,
-            lowest: backward ? lowest : options.after(options.at(last), 1),
-            highest: backward ? options.after(options.at(last), -1) : highest,
-            left: left - rows.length,
-            most: PAGE_ROWS
-          })
-      return [rows.map(recordedEvent), next] as const
-    })
-  })
+  const { highest, lowest } = options
+  const start = { lowest, highest, left: limit, size: pageSize(0, Math.min(limit, firstRows)) }
+  return ReadAhead.paginate(
+    start,
+    ({ highest, left, lowest, size }) => {
+      if (left === 0 || lowest > highest) return Effect.succeed([[], Option.none()] as const)
+      return Effect.map(
+        read(lowest, highest, backward ? "DESC" : "ASC", size),
+        ({ cut, events, largest }) => {
+          const last = events.at(-1)
+          if (!cut && events.length < size.rows) return [events, Option.none()] as const
+          const remaining = left - events.length
+          const next = {
+            lowest: backward || last === undefined ? lowest : after(at(last), 1),
+            highest: backward && last !== undefined ? after(at(last), -1) : highest,
+            left: remaining,
+            size: pageSize(largest, Math.min(remaining, PAGE_ROWS))
+          }
+          return [events, Option.some(next)] as const
+        }
+      )
+    },
+    {
+      ready: ({ highest, left, lowest }) => left > 0 && lowest <= highest,
+      alone: inTransaction(sql)
+    }
+  )
 }

@@ -12,9 +12,9 @@ import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../PostgresSchema.ts"
 import type { SubscribeOptions } from "../Subscription.ts"
 import { PLACES } from "./migration0001.ts"
-import { logRows, PAGE_ROWS, positionAfterRows } from "./postgresRead.ts"
+import { type PageSize, pageSize } from "./pageSize.ts"
+import { positionAfterRows, readLog } from "./postgresRead.ts"
 import { isTransient, persistently } from "./postgresRetry.ts"
-import { recordedEvent } from "./postgresRow.ts"
 import type { Look } from "./subscription.ts"
 
 /**
@@ -32,20 +32,24 @@ const SETTLED_HEARTBEATS = 3
 /** Long, since a page may be large and the network slow. */
 const ROWS_TIMEOUT = Duration.minutes(5)
 
-/** The next page behind `after`; what keeps it from being read is waited for, unless that can't end. */
-export const look = (
+/**
+ * Looks for one subscription: each the next page behind a position, as large as the page before suggests. What
+ * keeps it from being read is waited for, unless that can't end.
+ */
+export const makeLook = (
   sql: SqlClient,
   schema: SchemaName,
-  after: Position.Position,
-  options: SubscribeOptions,
   heartbeatInterval: Duration.Duration
-): Effect.Effect<Look, SqlError> =>
-  persistently(lookOnce(sql, schema, after, options, heartbeatInterval), {
-    failing: "A subscription can't read, and tries again until it can",
-    working: "A subscription reads again",
-    retries,
-    while: isTransient
-  })
+) => {
+  const size = { next: pageSize(0) }
+  return (after: Position.Position, options: SubscribeOptions): Effect.Effect<Look, SqlError> =>
+    persistently(lookOnce(sql, schema, after, options, size, heartbeatInterval), {
+      failing: "A subscription can't read, and tries again until it can",
+      working: "A subscription reads again",
+      retries,
+      while: isTransient
+    })
+}
 
 const retries = Metric.counter("daybook_subscription_retries", {
   description: "Reads of subscribers that failed and are repeated"
@@ -56,6 +60,7 @@ const lookOnce = Effect.fnUntraced(function* (
   schema: SchemaName,
   after: Position.Position,
   options: SubscribeOptions,
+  size: { next: PageSize },
   heartbeatInterval: Duration.Duration
 ) {
   const { newest, settled } = yield* bounded(
@@ -70,19 +75,26 @@ const lookOnce = Effect.fnUntraced(function* (
   // A later statement than the settled position: that is half of its proof.
   const lowest = after + 1n
   const highest = yield* bounded(searchedUpTo(sql, schema, lowest, settled, options), ROWS_TIMEOUT)
-  const rows = yield* bounded(
-    logRows(sql, schema, options)(lowest, highest, "ASC", PAGE_ROWS),
-    ROWS_TIMEOUT
-  )
-  const last = rows.length < PAGE_ROWS ? undefined : rows.at(-1)
-  const position = last?.position ?? highest
-  const page: Look = {
-    events: rows.map(recordedEvent),
-    position: Position.make(position),
-    caughtUp: position === settled,
-    heldBack
+  for (;;) {
+    const page = size.next
+    const { cut, events, largest } = yield* bounded(
+      readLog(sql, schema, options)(lowest, highest, "ASC", page),
+      ROWS_TIMEOUT
+    )
+    size.next = pageSize(largest)
+    const last = events.at(-1)
+    // The first event is too large for the page that was asked for, and fits in the next.
+    if (cut && last === undefined) continue
+    const position =
+      last !== undefined && (cut || events.length === page.rows) ? last.position : highest
+    const found: Look = {
+      events,
+      position: Position.make(position),
+      caughtUp: position === settled,
+      heldBack
+    }
+    return found
   }
-  return page
 })
 
 /** As `settled_position`, and the last position that an append drawn by now could have. */

@@ -2,7 +2,8 @@
  * The loop of a subscription, the same for every store: look, give what is there, wait until there may be more.
  *
  * Catching up and living on are one loop, so there is no hand-over at which an event could be lost or
- * given twice. It looks when it is asked for the next page and holds none: a slow consumer holds it back.
+ * given twice. It looks when it is asked for the next page, and one page ahead while more is there: a slow consumer
+ * holds it back.
  */
 import * as Position from "@daybook/kernel/Position"
 import * as Effect from "effect/Effect"
@@ -12,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { InvalidReadOption } from "../EventStore.ts"
 import type { SubscribeOptions, SubscriptionPage } from "../Subscription.ts"
+import * as ReadAhead from "./readAhead.ts"
 import { readOptions } from "./readOptions.ts"
 
 /** What a store shows of its log behind a position. */
@@ -29,6 +31,8 @@ export interface Source<E> {
   readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
   /** Waits for the latch, or for as long as this store does without one; `heldBack`: how many looks in a row were. */
   readonly wait: (latch: Latch.Latch, heldBack: number) => Effect.Effect<void>
+  /** Whether a look can't be had while the consumer works, as in its transaction, or is had at once. */
+  readonly alone: Effect.Effect<boolean>
 }
 
 export const pages = <E>(
@@ -44,7 +48,11 @@ export const pages = <E>(
         caughtUp: false,
         heldBack: 0
       }
-      return Stream.paginate(start, (state) => next(source, valid, latch, state))
+      return ReadAhead.paginate(start, (state) => next(source, valid, latch, state), {
+        // A look that would wait is not taken before its page is asked for.
+        ready: (state) => !state.caughtUp,
+        alone: source.alone
+      })
     })
   )
 

@@ -2,6 +2,7 @@
  * Putting a snapshot into a store behind the back of its handler: a right one, or a wrong one.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
+import * as EventId from "@daybook/kernel/EventId"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as StreamIds from "@daybook/kernel/StreamId"
@@ -10,11 +11,11 @@ import { EventStore } from "@daybook/store/EventStore"
 import * as FoldFingerprint from "@daybook/store/FoldFingerprint"
 import { SnapshotStore } from "@daybook/store/SnapshotStore"
 import * as Digest from "effect/crypto/Digest"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { freshId } from "./eventStoreSuite/fixture.ts"
 
 /**
  * A snapshot to plant, `back` revisions from the end of its stream.
@@ -65,7 +66,10 @@ export const makePlanter = Effect.fnUntraced(function* <Command, State, Event, R
     )
     const right = yield* encode((yield* plain.loadAt(aggregate, id, { revision })).state)
     const initial = yield* encode(aggregate.decider.initialState)
-    const eventId = event === undefined || kind === "foreign" ? freshId() : event.id
+    const eventId =
+      event === undefined || kind === "foreign"
+        ? EventId.make(SecureRandom.uuidV4Unsafe())
+        : event.id
     const fold = yield* fingerprintOf(aggregate)
     const fingerprint = kind === "stale" ? otherFold : fold
     const state = kind === "right" ? right : kind === "corrupted" ? undecodable : initial

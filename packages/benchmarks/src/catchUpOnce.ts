@@ -1,0 +1,27 @@
+/**
+ * A host that catches up with the log at `DATABASE_URL`, and then says how much memory it took at its peak, in KiB.
+ */
+import "effect/schema/SchemaJITCompiler/enable"
+import { projection as orderSummary } from "@daybook/order/OrderSummary"
+import { Projections } from "@daybook/projections/Projections"
+import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
+import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as Postgres from "@daybook/store/Postgres"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+
+const program = Effect.gen(function* () {
+  const { head } = yield* (yield* EventStore).backlog()
+  yield* (yield* Projections).waitFor(orderSummary.name, head, "10 minutes")
+  process.stdout.write(String(process.resourceUsage().maxRSS))
+})
+
+const layer = Projections.layer({ async: [orderSummary] }).pipe(
+  Layer.provideMerge(Layer.merge(EventStorePostgres.layer, ReadModelStorePostgres.layer)),
+  Layer.provide(ReadModelMigrations.layer),
+  Layer.provide(Postgres.layer)
+)
+
+void Effect.runPromise(Effect.provide(program, layer))

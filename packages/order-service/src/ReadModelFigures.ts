@@ -1,0 +1,270 @@
+/**
+ * What the shop's read models say, in a few figures: read through `ReadModel.query`, on any store.
+ *
+ * @since 0.1.0
+ */
+import type * as Money from "@daybook/order/Money"
+import * as AddressChanges from "@daybook/order/AddressChanges"
+import * as CustomerOrders from "@daybook/order/CustomerOrders"
+import * as OrderSummary from "@daybook/order/OrderSummary"
+import * as ProductDemand from "@daybook/order/ProductDemand"
+import * as RemovedItems from "@daybook/order/RemovedItems"
+import * as ReadModel from "@daybook/projections/ReadModel"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import * as Context from "effect/Context"
+import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+
+/**
+ * How many of the best, most wanted and so on are told.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const SHOWN = 3
+
+/** The orders in one status and currency. */
+interface StatusSum {
+  readonly status: OrderSummary.OrderSummary["status"]
+  readonly currency: Money.Currency
+  readonly orders: number
+  readonly units: bigint
+  readonly totalMinor: bigint
+}
+
+/** A customer in a currency; `revenueMinor` is of confirmed and shipped orders. */
+interface CustomerSum {
+  readonly customerId: string
+  readonly currency: Money.Currency
+  readonly orders: number
+  readonly cancelled: number
+  readonly revenueMinor: bigint
+  readonly lastOrderAt: DateTime.Utc
+}
+
+/** What was wanted of a product, and what became of it. */
+interface ProductSum {
+  readonly productId: string
+  readonly currency: Money.Currency
+  readonly name: string
+  readonly unitsAdded: bigint
+  readonly unitsRemoved: bigint
+  readonly unitsConfirmed: bigint
+}
+
+/** Removals for one reason; the shop's first system recorded neither reasons nor units. */
+interface RemovalSum {
+  readonly reason: string | null
+  readonly times: number
+  readonly units: bigint | null
+}
+
+/**
+ * The figures; the lists have {@link SHOWN} elements at most, but for `orders`.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Figures {
+  readonly orders: ReadonlyArray<StatusSum>
+  readonly customers: { readonly known: number; readonly best: ReadonlyArray<CustomerSum> }
+  readonly products: {
+    readonly known: number
+    readonly unitsAdded: bigint
+    readonly unitsRemoved: bigint
+    readonly wholeRemovals: number
+    readonly wanted: ReadonlyArray<ProductSum>
+  }
+  readonly addresses: {
+    readonly orders: number
+    readonly changes: number
+    readonly restless: ReadonlyArray<{ readonly customerId: string; readonly changes: number }>
+  }
+  readonly removals: {
+    readonly times: number
+    readonly reasons: ReadonlyArray<RemovalSum>
+  }
+}
+
+/**
+ * The read models could not be read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ReadModelsUnread extends Data.TaggedError("ReadModelsUnread")<{
+  readonly cause: unknown
+}> {
+  override get message() {
+    return `the read models: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+  }
+}
+
+/**
+ * The figures, however they are read.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class ReadModelFigures extends Context.Service<
+  ReadModelFigures,
+  {
+    /** How they are read, for people. */
+    readonly how: string
+    readonly read: Effect.Effect<Figures, ReadModelsUnread>
+  }
+>()("@daybook/order-service/ReadModelFigures") {
+  /**
+   * By going through the rows: what a store without SQL can do.
+   *
+   * @category layers
+   * @since 0.1.0
+   */
+  static readonly layer: Layer.Layer<ReadModelFigures, never, ReadModelStore> = Layer.effect(
+    ReadModelFigures,
+    Effect.gen(function* () {
+      const store = yield* ReadModelStore
+      const read = Effect.gen(function* () {
+        return {
+          orders: yield* orders,
+          customers: yield* customers,
+          products: yield* products,
+          addresses: yield* addresses,
+          removals: yield* removals
+        }
+      }).pipe(
+        Effect.provideService(ReadModelStore, store),
+        Effect.mapError((cause) => new ReadModelsUnread({ cause }))
+      )
+      return ReadModelFigures.of({ how: "read row by row", read })
+    })
+  )
+}
+
+/** Adds rows up by a text, in the order in which the first of each comes. */
+const sums = <Row, Sum, E, R>(
+  rows: Stream.Stream<Row, E, R>,
+  key: (row: Row) => string,
+  add: (sum: Sum | undefined, row: Row) => Sum
+): Effect.Effect<ReadonlyArray<Sum>, E, R> =>
+  Effect.map(
+    Stream.runFold(
+      rows,
+      () => new Map<string, Sum>(),
+      (all, row) => all.set(key(row), add(all.get(key(row)), row))
+    ),
+    (all) => Array.from(all.values())
+  )
+
+/** The first few by a number, highest first; equals stay in the order that they come in. */
+const most = <A>(all: ReadonlyArray<A>, by: (one: A) => bigint | number): ReadonlyArray<A> =>
+  all.toSorted((a, b) => (by(a) === by(b) ? 0 : by(a) < by(b) ? 1 : -1)).slice(0, SHOWN)
+
+const orders = sums(
+  ReadModel.query(OrderSummary.projection, { orderBy: ["status", "currency"] }),
+  ({ currency, status }) => `${status} ${currency}`,
+  (sum: StatusSum | undefined, { currency, itemCount, status, totalMinor }): StatusSum => ({
+    status,
+    currency,
+    orders: (sum?.orders ?? 0) + 1,
+    units: (sum?.units ?? 0n) + BigInt(itemCount),
+    totalMinor: (sum?.totalMinor ?? 0n) + totalMinor
+  })
+)
+
+const isBought = (status: OrderSummary.OrderSummary["status"]) =>
+  status === "confirmed" || status === "shipped"
+
+const customers = Effect.map(
+  sums(
+    ReadModel.query(CustomerOrders.projection, { orderBy: ["customerId", "currency"] }),
+    ({ currency, customerId }) => `${currency} ${customerId}`,
+    (sum: CustomerSum | undefined, row): CustomerSum => ({
+      customerId: row.customerId,
+      currency: row.currency,
+      orders: (sum?.orders ?? 0) + 1,
+      cancelled: (sum?.cancelled ?? 0) + (row.status === "cancelled" ? 1 : 0),
+      revenueMinor: (sum?.revenueMinor ?? 0n) + (isBought(row.status) ? row.totalMinor : 0n),
+      lastOrderAt: sum === undefined ? row.createdAt : DateTime.max(sum.lastOrderAt, row.createdAt)
+    })
+  ),
+  (all) => ({
+    known: new Set(all.map(({ customerId }) => customerId)).size,
+    best: most(all, ({ revenueMinor }) => revenueMinor)
+  })
+)
+
+/** Units of confirmed and shipped orders, by currency and product. */
+const bought = Stream.runFold(
+  ReadModel.query(OrderSummary.projection, {
+    where: { status: { oneOf: ["confirmed", "shipped"] } }
+  }),
+  () => new Map<string, bigint>(),
+  (units, { currency, lines }) => {
+    for (const [productId, , quantity] of lines) {
+      const key = `${currency} ${productId}`
+      units.set(key, (units.get(key) ?? 0n) + BigInt(quantity))
+    }
+    return units
+  }
+)
+
+const products = Effect.gen(function* () {
+  const rows = yield* Stream.runCollect(ReadModel.query(ProductDemand.projection))
+  const units = yield* bought
+  return {
+    known: new Set(rows.map(({ productId }) => productId)).size,
+    unitsAdded: rows.reduce((sum, row) => sum + row.unitsAdded, 0n),
+    unitsRemoved: rows.reduce((sum, row) => sum + row.unitsRemoved, 0n),
+    wholeRemovals: rows.reduce((sum, row) => sum + row.wholeRemovals, 0),
+    wanted: most(rows, (row) => row.unitsAdded).map((row): ProductSum => {
+      const { currency, name, productId, unitsAdded, unitsRemoved } = row
+      const unitsConfirmed = units.get(`${currency} ${productId}`) ?? 0n
+      return { productId, currency, name, unitsAdded, unitsRemoved, unitsConfirmed }
+    })
+  }
+})
+
+const addresses = Effect.gen(function* () {
+  const rows = yield* Stream.runCollect(
+    ReadModel.query(AddressChanges.projection, { orderBy: ["customerId"] })
+  )
+  const byCustomer = yield* sums(
+    Stream.fromIterable(rows),
+    ({ customerId }) => customerId,
+    (sum: { readonly customerId: string; readonly changes: number } | undefined, row) => ({
+      customerId: row.customerId,
+      changes: (sum?.changes ?? 0) + row.changes
+    })
+  )
+  return {
+    orders: rows.filter(({ firstAt }) => firstAt !== null).length,
+    changes: rows.reduce((sum, row) => sum + row.changes, 0),
+    restless: most(
+      byCustomer.filter(({ changes }) => changes > 0),
+      ({ changes }) => changes
+    )
+  }
+})
+
+const removals = Effect.map(
+  sums(
+    ReadModel.query(RemovedItems.projection),
+    ({ reason }) => reason ?? "",
+    (sum: RemovalSum | undefined, { quantity, reason }): RemovalSum => ({
+      reason,
+      times: (sum?.times ?? 0) + 1,
+      units: quantity === null ? (sum?.units ?? null) : (sum?.units ?? 0n) + BigInt(quantity)
+    })
+  ),
+  (all) => ({
+    times: all.reduce((sum, { times }) => sum + times, 0),
+    reasons: most(
+      all.toSorted((a, b) => ((a.reason ?? "") < (b.reason ?? "") ? -1 : 1)),
+      ({ times }) => times
+    )
+  })
+)

@@ -1,0 +1,154 @@
+/**
+ * The read models on the page: what each of them answers, and the proof that they are right.
+ *
+ * @since 0.1.0
+ */
+import * as Money from "@daybook/order/Money"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { MinimumLogLevel } from "effect/References"
+import * as Output from "./Output.ts"
+import * as Progress from "./Progress.ts"
+import { type Figures, ReadModelFigures } from "./ReadModelFigures.ts"
+import * as ReadModels from "./ReadModels.ts"
+import * as ShopTime from "./ShopTime.ts"
+
+/**
+ * Brings the read models up to date, shows them, and builds each anew from the log, which must give the same rows.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const tell = Effect.gen(function* () {
+  const source = yield* ReadModelFigures
+  yield* ReadModels.caughtUp
+  const figures = yield* source.read
+  yield* print(figures, source.how)
+  const rebuilt = yield* Effect.forEach(ReadModels.all, ({ name }) =>
+    Effect.map(
+      Progress.withFraction(name, (draw) => ReadModels.rebuild(name, draw)),
+      (events) => ({ name, events })
+    )
+  )
+  const style = yield* Output.style
+  yield* Console.log(
+    `\n${style.bold("Built anew from the log, and found equal row by row before they took over")}`
+  )
+  yield* lines(
+    [{ title: "read model" }, { title: "events folded", ...right }],
+    rebuilt.map(({ events, name }) => [name, Output.number(events)])
+  )
+  return figures
+}).pipe(
+  Effect.provide(ReadModels.layer),
+  // What a runner tells those who operate it is not for this page.
+  Effect.provideService(MinimumLogLevel, "Warn")
+)
+
+/** What each read model answers. */
+const print = Effect.fnUntraced(function* (figures: Figures, how: string) {
+  const style = yield* Output.style
+  const question = (text: string, table: string) =>
+    Console.log(`\n${style.bold(text)}  ${style.dim(table)}`)
+  const { addresses, customers, orders, products, removals } = figures
+  yield* Console.log(`\n${style.dim(`The read models, ${how}.`)}`)
+
+  yield* question("How are the orders?", "order_summary")
+  yield* lines(
+    [
+      { title: "status" },
+      { title: "orders", ...right },
+      { title: "units", ...right },
+      { title: "value", ...right }
+    ],
+    orders.map((sum) => [
+      sum.status,
+      Output.number(sum.orders),
+      Output.number(sum.units),
+      Money.format({ currency: sum.currency, minor: sum.totalMinor })
+    ])
+  )
+
+  yield* question(
+    `Who buys most, of ${Output.count(customers.known, "customer")}?`,
+    "customer_orders"
+  )
+  yield* lines(
+    [
+      { title: "customer" },
+      { title: "orders", ...right },
+      { title: "cancelled", ...right },
+      { title: "revenue", ...right },
+      { title: "last order" }
+    ],
+    customers.best.map((sum) => [
+      Output.printable(sum.customerId),
+      Output.number(sum.orders),
+      Output.number(sum.cancelled),
+      Money.format({ currency: sum.currency, minor: sum.revenueMinor }),
+      ShopTime.dateAndTime(sum.lastOrderAt)
+    ])
+  )
+
+  yield* question(
+    `What is wanted most, of ${Output.count(products.known, "product")}?`,
+    "product_demand"
+  )
+  yield* lines(
+    [
+      { title: "product" },
+      { title: "name" },
+      { title: "put in", ...right },
+      { title: "taken out", ...right },
+      { title: "bought", ...right }
+    ],
+    products.wanted.map((sum) => [
+      Output.printable(sum.productId),
+      Output.printable(sum.name),
+      Output.number(sum.unitsAdded),
+      Output.number(sum.unitsRemoved),
+      Output.number(sum.unitsConfirmed)
+    ])
+  )
+  yield* Console.log(`  ${demandOfAll(products)}`)
+
+  yield* question("How often does an address change?", "address_changes")
+  yield* Console.log(`  ${addressesOfAll(addresses)}`)
+
+  yield* question("Why are things taken out?", "removed_items")
+  if (removals.times === 0) yield* Console.log("  nothing was")
+  else {
+    yield* lines(
+      [{ title: "reason" }, { title: "times", ...right }, { title: "units", ...right }],
+      removals.reasons.map(({ reason, times, units }) => [
+        reason === null ? "not recorded" : Output.printable(reason),
+        Output.number(times),
+        units === null ? "not recorded" : Output.number(units)
+      ])
+    )
+  }
+})
+
+const right = { align: "right" } as const
+
+const lines = Effect.fnUntraced(function* (...table: Parameters<typeof Output.table>) {
+  const style = yield* Output.style
+  yield* Effect.forEach(Output.table(...table), (line, index) =>
+    Console.log(`  ${index === 0 ? style.dim(line) : line}`)
+  )
+})
+
+const demandOfAll = ({ unitsAdded, unitsRemoved, wholeRemovals }: Figures["products"]): string => {
+  const all = `all products: ${Output.number(unitsAdded)} put in, ${Output.number(unitsRemoved)} taken out`
+  return wholeRemovals === 0
+    ? all
+    : `${all}, and ${Output.count(wholeRemovals, "time")} all there was of one, whose number was not recorded`
+}
+
+const addressesOfAll = ({ changes, orders, restless }: Figures["addresses"]): string => {
+  const all = `${Output.count(changes, "time")}, of ${Output.count(orders, "order")} with an address`
+  const most = restless.map(
+    ({ changes, customerId }) => `${Output.printable(customerId)} ${Output.number(changes)}`
+  )
+  return most.length === 0 ? all : `${all}; most by ${most.join(", ")}`
+}

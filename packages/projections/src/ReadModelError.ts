@@ -1,0 +1,187 @@
+/**
+ * What keeps a read model from being opened, kept, rebuilt or appended to.
+ *
+ * @since 0.1.0
+ */
+import * as Position from "@daybook/kernel/Position"
+import * as Projection from "@daybook/kernel/Projection"
+import * as Data from "effect/Data"
+import * as Schema from "effect/Schema"
+import { Generation, Poison } from "./ReadModelGeneration.ts"
+
+/**
+ * A row in which a shadow differs from what serves; absent on the side that lacks it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const RowDifference = Schema.Struct({
+  key: Schema.Record(Schema.String, Schema.Json),
+  serving: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
+  rebuilt: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json))
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type RowDifference = typeof RowDifference.Type
+
+/**
+ * How many different rows a comparison tells at most.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_DIFFERENCES = 100
+
+/**
+ * The definition of a read model changed without a new version: its table is left as it is.
+ *
+ * **Details**
+ * `stored` and `defined`: the lines of the two descriptions that the other lacks.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class DefinitionChanged extends Schema.TaggedError<DefinitionChanged>()(
+  "DefinitionChanged",
+  {
+    name: Projection.Name,
+    version: Projection.Version,
+    stored: Schema.Array(Schema.String),
+    defined: Schema.Array(Schema.String)
+  }
+) {
+  override get message() {
+    const lines = [
+      ...this.stored.map((line) => `- ${line}`),
+      ...this.defined.map((line) => `+ ${line}`)
+    ]
+    return `${this.name} is not what version ${this.version} was:\n${lines.join("\n")}`
+  }
+}
+
+/**
+ * A newer version of the read model serves, so this one has nothing to keep.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Superseded extends Schema.TaggedError<Superseded>()("Superseded", {
+  name: Projection.Name,
+  version: Projection.Version,
+  serving: Projection.Version
+}) {
+  override get message() {
+    return `${this.name} version ${this.version} is superseded: version ${this.serving} serves`
+  }
+}
+
+/**
+ * The claim is not the newest, or what it claims has another role or checkpoint by now: nothing was written.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ClaimLost extends Schema.TaggedError<ClaimLost>()("ClaimLost", {
+  name: Projection.Name,
+  generation: Generation,
+  epoch: Schema.Int
+}) {
+  override get message() {
+    return `Claim ${this.epoch} of ${this.name}, generation ${this.generation}, is lost`
+  }
+}
+
+/**
+ * The rebuilt rows are not the ones that serve: nothing was switched.
+ *
+ * **Details**
+ * `count`: of all rows that differ; `differences`: at most {@link MAX_DIFFERENCES} of them, by key.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class RowsDiffer extends Schema.TaggedError<RowsDiffer>()("RowsDiffer", {
+  name: Projection.Name,
+  position: Position.Position,
+  count: Schema.Int,
+  differences: Schema.Array(RowDifference)
+}) {
+  override get message() {
+    const some = this.differences.slice(0, 3).map((difference) => JSON.stringify(difference))
+    return (
+      `${this.name} rebuilt up to position ${this.position} differs from what serves in ` +
+      `${this.count} ${this.count === 1 ? "row" : "rows"}: ${some.join(", ")}`
+    )
+  }
+}
+
+/**
+ * The event to skip is folded into what serves already: only a new version can leave it out.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AlreadyFolded extends Schema.TaggedError<AlreadyFolded>()("AlreadyFolded", {
+  name: Projection.Name,
+  version: Projection.Version,
+  position: Position.Position,
+  checkpoint: Position.Position
+}) {
+  override get message() {
+    return (
+      `${this.name} version ${this.version} holds the events up to position ${this.checkpoint}: ` +
+      `that at ${this.position} can't be skipped any more`
+    )
+  }
+}
+
+/**
+ * The store itself failed, for example its connection.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ReadModelStoreError extends Data.TaggedError("ReadModelStoreError")<{
+  readonly operation: string
+  readonly cause: unknown
+}> {
+  override get message() {
+    const { cause } = this
+    return `${this.operation} failed: ${cause instanceof Error ? cause.message : String(cause)}`
+  }
+}
+
+/**
+ * A read model that appends keep can't fold what was to be appended: nothing was written.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InlinePoison extends Schema.TaggedError<InlinePoison>()("InlinePoison", {
+  name: Projection.Name,
+  poison: Poison
+}) {
+  override get message() {
+    return `${this.name} can't fold ${this.poison.type} of ${this.poison.streamId}: ${this.poison.issue}`
+  }
+}
+
+/**
+ * Appends keep another version of the read model than the one that was to be kept, where this append would be
+ * missing: nothing was appended.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OtherVersionKept extends Schema.TaggedError<OtherVersionKept>()("OtherVersionKept", {
+  name: Projection.Name,
+  version: Projection.Version,
+  kept: Projection.Version
+}) {
+  override get message() {
+    return `Appends keep version ${this.kept} of ${this.name}, and not version ${this.version}`
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Generations of a read model: how far each is, who may write it, and what is written.
+ *
+ * @since 0.1.0
+ */
+import * as Position from "@daybook/kernel/Position"
+import * as Projection from "@daybook/kernel/Projection"
+import type * as Duration from "effect/Duration"
+import type * as Option from "effect/Option"
+import type * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { StoredKey } from "./ReadModelTable.ts"
+import type { StoredRow } from "./StoredRow.ts"
+
+/**
+ * A generation of a read model, counted from 1.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Generation = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 999_999 }))
+
+/**
+ * What stopped a read model: an event that it can't fold.
+ *
+ * **Details**
+ * `Undecodable`: the codec refused what is stored. `Threw`: `keys` or `apply` did. `NoRow`: what `apply` or
+ * `keys` gave is not of the schema, or not of the key.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Poison = Schema.Struct({
+  position: Position.Position,
+  streamId: Schema.String,
+  revision: Schema.Int,
+  type: Schema.String,
+  reason: Schema.Literals(["Undecodable", "Threw", "NoRow"]),
+  issue: Schema.String
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Poison = typeof Poison.Type
+
+/**
+ * How far a generation is, and who keeps it.
+ *
+ * **Details**
+ * `checkpoints`: by partition, the position up to which its rows hold every event. One partition unless it is
+ * a shadow that is built in several. `mode`: `inline` when appends keep it themselves; then its checkpoint says only
+ * where that began. `paused`: by somebody's word, which holds for all generations of the read model. `poison`: what
+ * stopped it. `owner`: who holds the claim, if its lease has not run out. `events`: how many events it has folded
+ * since it was begun; `eventsPerSecond`: of late, as its holder reported with a step; of partitions the highest.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface GenerationState {
+  readonly name: Projection.Name
+  readonly generation: number
+  readonly version: Projection.Version
+  readonly role: "serving" | "shadow" | "retired"
+  readonly mode: "async" | "inline"
+  readonly checkpoints: ReadonlyArray<Position.Position>
+  readonly owner: Option.Option<string>
+  readonly paused: boolean
+  readonly poison: Option.Option<Poison>
+  readonly events: number
+  readonly eventsPerSecond: number
+}
+
+/**
+ * The right to write a generation, until another claim is made of it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Claim {
+  readonly name: Projection.Name
+  readonly generation: number
+  /** Grows with every claim of the generation: the fencing token. */
+  readonly epoch: number
+  readonly lease: Duration.Duration
+}
+
+/**
+ * What becomes of rows: all of `upserts` are stored whole, `deletions` are there no more.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Changes {
+  readonly upserts: ReadonlyArray<StoredRow>
+  readonly deletions: ReadonlyArray<StoredKey>
+}
+
+/**
+ * A step of a checkpoint with what it does to the rows.
+ *
+ * **Details**
+ * `keys`: the rows it may touch, distinct. `fold`: given those that are there, by the text of their key, what
+ * becomes of them; pure, since it may be called again when the step is repeated. `events`: how many it folds.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Step<E> {
+  readonly partition: number
+  readonly from: Position.Position
+  readonly to: Position.Position
+  readonly keys: ReadonlyArray<StoredKey>
+  readonly fold: (rows: ReadonlyMap<string, StoredRow>) => Result.Result<Changes, E>
+  readonly events: number
+  readonly eventsPerSecond: number
+}
+
+/**
+ * An event that was left out by somebody's word.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Skipped = Schema.Struct({
+  name: Projection.Name,
+  version: Projection.Version,
+  position: Position.Position,
+  reason: Schema.String,
+  skippedAt: Schema.DateTimeUtc
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Skipped = typeof Skipped.Type
+
+/**
+ * What a projection finds of its read model.
+ *
+ * **Details**
+ * `shadow`: one of this version that is to take the place of `serving`: because the version is newer, or
+ * because a rebuild was begun and not ended.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Opened {
+  readonly serving: GenerationState
+  readonly shadow: Option.Option<GenerationState>
+}

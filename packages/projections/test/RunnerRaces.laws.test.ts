@@ -1,0 +1,136 @@
+/**
+ * Two hosts that both believe that they keep a read model: their calls of the store are let through in an order that
+ * fast-check chooses, and their leases have always run out.
+ */
+import { Projections } from "@daybook/projections/Projections"
+import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as ReadModel from "@daybook/projections/ReadModel"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import fc from "fast-check"
+import { aggregateOf, products } from "./Till.ts"
+
+/** Lets the fibers of the hosts come to their next call. */
+const othersRun = Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
+
+/** The store as a host sees it whose calls wait for their turn. */
+const taking = (
+  rows: ReadModelStore["Service"],
+  turn: (label: string) => Effect.Effect<void>,
+  host: string
+): ReadModelStore["Service"] => ({
+  ...rows,
+  claim: (of, owner, lease) => Effect.andThen(turn(`${host} claims`), rows.claim(of, owner, lease)),
+  // As for a process that was paused: it does not learn that it has lost the claim.
+  renew: () => Effect.void,
+  skipped: (name) => Effect.andThen(turn(`${host} has claimed`), rows.skipped(name)),
+  step: (table, claim, step) => Effect.andThen(turn(`${host} steps`), rows.step(table, claim, step))
+})
+
+const race = Effect.fnUntraced(function* (
+  scheduler: fc.Scheduler,
+  make: Effect.Effect<ReadModelStore["Service"]>
+) {
+  const till = aggregateOf("till")
+  const projection = products(till, "products")
+  const events = yield* EventStoreMemory.make
+  const rows = yield* make
+  const handling = yield* Layer.build(
+    Layer.fresh(CommandHandler.layer.pipe(Layer.provide(Layer.succeed(EventStore, events))))
+  )
+  const handler = Context.get(handling, CommandHandler)
+  const sell = (n: number) =>
+    handler.execute(till, `${n % 3}`, { _tag: "Sell", product: `p${n % 2}`, cents: n })
+  let over = false
+  const turn = (label: string) =>
+    Effect.suspend(() => {
+      if (over) return Effect.void
+      return Effect.promise(() => scheduler.schedule(Promise.resolve(), label))
+    })
+  const host = (name: string) =>
+    Layer.build(
+      Layer.fresh(Projections.layer({ async: [projection] })).pipe(
+        Layer.provide(
+          Layer.mergeAll(
+            Layer.succeed(EventStore, events),
+            Layer.succeed(ReadModelStore, taking(rows, turn, name))
+          )
+        )
+      )
+    ).pipe(
+      Effect.map((context) => Context.get(context, Projections)),
+      // Whoever asks takes over.
+      Effect.provideService(RunnerSettings, { ...defaults, lease: 0, pollInterval: "1 millis" })
+    )
+  yield* sell(1)
+  yield* sell(2)
+  const one = yield* host("one")
+  yield* host("other")
+  // The clerk takes turns with the hosts, so that there is always something to keep.
+  const work = Effect.forEach(
+    Array.from({ length: 12 }, (_, n) => n + 3),
+    (n) => Effect.andThen(othersRun, Effect.andThen(turn("a clerk sells"), sell(n))),
+    { discard: true }
+  )
+  yield* Effect.promise(() => scheduler.waitFor(Effect.runPromise(work)))
+  // Whatever is left comes as it comes.
+  over = true
+  yield* Effect.promise(() => scheduler.waitAll())
+  const { head } = yield* events.backlog()
+  yield* one.waitFor("products", head, "20 seconds")
+  const stores = Layer.merge(Layer.succeed(EventStore, events), Layer.succeed(ReadModelStore, rows))
+  const [kept, live] = yield* Effect.all([
+    Stream.runCollect(ReadModel.query(projection)),
+    LiveProjection.tableAt(projection)
+  ]).pipe(Effect.provide(stores))
+  assert.sameDeepMembers(Array.from(kept), Array.from(live))
+}, Effect.scoped)
+
+describe("Two hosts that both keep a read model", () => {
+  it("leave the rows of a fold, in whatever order their calls come", () =>
+    fc.assert(
+      fc.asyncProperty(fc.scheduler(), (scheduler) =>
+        Effect.runPromise(race(scheduler, ReadModelStoreMemory.make))
+      ),
+      { numRuns: 40 }
+    ))
+
+  it("do not where a step does not look at the claim", async () => {
+    const unfenced = Effect.map(ReadModelStoreMemory.make, (rows) => ({
+      ...rows,
+      step: ((table, claim, step) =>
+        Effect.flatMap(rows.states(claim.name), ([state]) =>
+          Effect.flatMap(rows.claim(claim, "whoever", claim.lease), (newest) =>
+            newest._tag === "None" || state === undefined
+              ? Effect.void
+              : rows.step(table, newest.value, {
+                  ...step,
+                  // As if it were where the host thinks that it is.
+                  from: state.checkpoints[step.partition] ?? step.from
+                })
+          )
+        )) satisfies ReadModelStore["Service"]["step"]
+    }))
+    const failure = await fc
+      .assert(
+        fc.asyncProperty(fc.scheduler(), (scheduler) =>
+          Effect.runPromise(race(scheduler, unfenced))
+        ),
+        { numRuns: 100 }
+      )
+      .then(
+        () => undefined,
+        (error: unknown) => String(error)
+      )
+    assert.include(failure, "seed")
+  })
+})

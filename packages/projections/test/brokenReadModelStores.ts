@@ -1,0 +1,230 @@
+/**
+ * Read-model stores that make one mistake each, beside the rule that it breaks.
+ */
+import * as Position from "@daybook/kernel/Position"
+import type { ReadModelStoreError } from "@daybook/projections/ReadModelError"
+import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { StoredRow } from "@daybook/projections/StoredRow"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+
+type Store = ReadModelStore["Service"]
+type Break = (store: Store) => Partial<Store>
+
+/** Whatever a host knows, as the store sees it now. */
+const newest = (store: Store, of: Claim): Effect.Effect<Claim, ReadModelStoreError> =>
+  Effect.map(
+    Effect.flatMap(store.states(of.name), (states) => {
+      const state = states.find(({ generation }) => generation === of.generation)
+      const owner = Option.getOrElse(state?.owner ?? Option.none(), () => "whoever")
+      return store.claim(of, owner, of.lease)
+    }),
+    Option.getOrElse(() => of)
+  )
+
+const changeRows =
+  (change: (row: StoredRow) => StoredRow): Break =>
+  (store) => ({
+    step: (table, claim, step) =>
+      store.step(table, claim, {
+        ...step,
+        fold: (rows) =>
+          Result.map(step.fold(rows), ({ deletions, upserts }) => ({
+            deletions,
+            upserts: upserts.map(change)
+          }))
+      })
+  })
+
+const each = (row: StoredRow, change: (value: string | number) => string | number): StoredRow =>
+  Object.fromEntries(
+    Object.entries(row).map(([field, value]) => [
+      field,
+      field !== "id" && (typeof value === "string" || typeof value === "number")
+        ? change(value)
+        : value
+    ])
+  )
+
+const checkpointOf = (store: Store, { generation, name }: Claim, partition: number) =>
+  Effect.map(store.states(name), (states) => {
+    const state = states.find((one) => one.generation === generation)
+    return state?.checkpoints[partition] ?? Position.start
+  })
+
+/** By the mistake: a part of the name of a case that must find it. */
+export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt: Break]>> = {
+  "saves the checkpoint apart from the rows": [
+    "leaves all as it was when the fold fails",
+    (store) => ({
+      step: (table, claim, step) =>
+        Effect.andThen(
+          store.step(table, claim, {
+            ...step,
+            keys: [],
+            fold: () => Result.succeed({ upserts: [], deletions: [] })
+          }),
+          store.step(table, claim, { ...step, from: step.to })
+        )
+    })
+  ],
+  "saves the rows before the checkpoint, and looks at the claim after that": [
+    "counts nothing twice when it is repeated",
+    (store) => ({
+      step: (table, claim, step) =>
+        Effect.gen(function* () {
+          const from = yield* checkpointOf(store, claim, step.partition)
+          yield* Effect.ignore(store.step(table, claim, { ...step, from, to: from }))
+          yield* store.step(table, claim, step)
+        })
+    })
+  ],
+  "does not fence": [
+    "who had it writes nothing any more",
+    (store) => ({
+      step: (table, claim, step) =>
+        Effect.flatMap(newest(store, claim), (current) => store.step(table, current, step))
+    })
+  ],
+  "looks where the checkpoint is, and writes in another step": [
+    "happens once, of those from one position at the same time",
+    (store) => ({
+      step: (table, claim, step) =>
+        Effect.gen(function* () {
+          const from = yield* checkpointOf(store, claim, step.partition)
+          if (from !== step.from) return yield* store.step(table, claim, step)
+          yield* Effect.yieldNow
+          const now = yield* checkpointOf(store, claim, step.partition)
+          yield* store.step(table, claim, { ...step, from: now, to: now > step.to ? now : step.to })
+        })
+    })
+  ],
+  "gives a claim to whoever asks": [
+    "has one owner at a time",
+    (store) => ({ claim: (of, _, lease) => store.claim(of, "whoever", lease) })
+  ],
+  "never lets a lease run out": [
+    "goes to another when the lease has run out",
+    (store) => {
+      const owners = new Map<string, string>()
+      return {
+        claim: (of, owner, lease) => {
+          const key = `${of.name} ${of.generation}`
+          if ((owners.get(key) ?? owner) !== owner) return Effect.succeedNone
+          owners.set(key, owner)
+          return store.claim(of, owner, lease)
+        }
+      }
+    }
+  ],
+  "keeps numbers to 15 digits": [
+    "rows: come back as they were, of every type and at its edges",
+    changeRows((row) =>
+      each(row, (value) => (typeof value === "number" ? Number(value.toPrecision(15)) : value))
+    )
+  ],
+  "keeps instants to the second": [
+    "rows: come back as they were, of every type and at its edges",
+    changeRows((row) => each(row, (value) => String(value).replace(/\.\d{3}Z$/, ".000Z")))
+  ],
+  "trims text": [
+    "rows: come back as they were, of every type and at its edges",
+    changeRows((row) => each(row, (value) => (typeof value === "string" ? value.trimEnd() : value)))
+  ],
+  "adds to rows, and clears nothing": [
+    "stores rows whole",
+    (store) => ({
+      step: (table, claim, step) =>
+        store.step(table, claim, {
+          ...step,
+          fold: (rows) =>
+            Result.map(step.fold(rows), ({ deletions, upserts }) => ({
+              deletions,
+              upserts: upserts.map((row) => {
+                const before = rows.get(table.keyText(row)) ?? {}
+                const known = Object.entries(row).filter(([, value]) => value !== null)
+                return { ...row, ...before, ...Object.fromEntries(known) }
+              })
+            }))
+        })
+    })
+  ],
+  "orders text as JavaScript does": [
+    "orders every type of column as it says",
+    (store) => ({
+      query: (table, query, generation) => {
+        const [by, ...more] = query.orderBy
+        if (by?.field !== "text" || more.length > 0) return store.query(table, query, generation)
+        const sign = by.direction === "asc" ? 1 : -1
+        return Stream.unwrap(
+          Effect.map(Stream.runCollect(store.query(table, query, generation)), (rows) =>
+            Stream.fromIterable(
+              rows.toSorted((a, b) => {
+                const [one, other] = [a["text"] as string, b["text"] as string]
+                return one === other ? 0 : one < other ? -sign : sign
+              })
+            )
+          )
+        )
+      }
+    })
+  ],
+  "switches without a look at the rows": [
+    "does not switch to rows that differ",
+    (store) => ({
+      switchOver: (table, claim, options) =>
+        store.switchOver(table, claim, { ...options, compare: false })
+    })
+  ],
+  "switches before the shadow has caught up": [
+    "has the shadow brought to where what serves stands",
+    (store) => ({
+      switchOver: (table, claim, options) =>
+        store.switchOver(table, claim, { ...options, compare: false, catchUp: () => Effect.void })
+    })
+  ],
+  "drops whatever it is told to": [
+    "dies for what serves",
+    (store) => ({
+      drop: (name, generation) =>
+        Effect.catchDefect(store.drop(name, generation), () => Effect.void)
+    })
+  ],
+  "pauses nobody": ["takes no step while it is paused", () => ({ pause: () => Effect.void })],
+  "lets who holds a claim go on when an event is skipped": [
+    "lets go on what the event stopped, and nobody who does not know of it",
+    (store) => ({
+      step: (table, claim, step) =>
+        store
+          .step(table, claim, step)
+          .pipe(
+            Effect.catchTag("ClaimLost", () =>
+              Effect.flatMap(newest(store, claim), (current) => store.step(table, current, step))
+            )
+          )
+    })
+  ],
+  "appends first, and folds afterwards": [
+    "appends nothing, and folds nothing, of what one read model can't fold",
+    (store) => ({
+      inline: (options) =>
+        Effect.tap(options.append, (answer) =>
+          store.inline({
+            ...options,
+            append: Effect.succeed(answer),
+            recorded: () => options.recorded(answer)
+          })
+        )
+    })
+  ],
+  "hands over without waiting for the last steps": [
+    "to the appends ends the claim, after the last steps under it",
+    (store) => ({
+      promote: (claim, catchUp) =>
+        Effect.andThen(store.promote(claim, Effect.void), Effect.ignore(catchUp))
+    })
+  ]
+}

@@ -1,0 +1,204 @@
+/**
+ * The laws of a codec, on events of one's own: what is stored is read for ever.
+ *
+ * 1. An event comes back from its stored form as it was: `decode(encode(event))` is `[event]`, through JSON text.
+ * 2. Encoding is canonical: equal events have equal texts, whatever the order of their fields.
+ * 3. Every version that was ever stored decodes, under every name, whatever its schema allows.
+ * 4. Golden samples decode to the events that they stand for, and every version has one.
+ * 5. The lock of the codec is as its file says.
+ *
+ * @since 0.1.0
+ */
+import * as Deciders from "@daybook/kernel/Decider"
+import type { Decider } from "@daybook/kernel/Decider"
+import type { EncodedEvent, EventCodec } from "@daybook/kernel/EventCodec"
+import * as SchemaLock from "@daybook/kernel/SchemaLock"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Fs from "node:fs/promises"
+import { diff, same } from "./internal/differences.ts"
+import { render } from "./internal/render.ts"
+import { roundTripProblem, stored } from "./internal/roundTrip.ts"
+import * as Law from "./Law.ts"
+
+/**
+ * An event as it was stored once, and the events of today that it stands for. Never edited: a new shape gets
+ * a new sample.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Sample<out Event> {
+  readonly stored: EncodedEvent
+  readonly means: ReadonlyArray<Event>
+}
+
+/**
+ * What there is beside the codec.
+ *
+ * **Details**
+ * `samples`: the golden ones, one of each version at least. `lock`: the file of its lock. `fold`: the aggregate that
+ * folds its events, or its decider with the schema of its states, to see that a fold accepts what old versions mean.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Evidence<Command, State, Event, Rejection> {
+  readonly samples?: ReadonlyArray<Sample<Event>>
+  readonly lock?: string | URL
+  readonly fold?: {
+    readonly decider: Decider<Command, State, Event, Rejection>
+    readonly state: Schema.Codec<State, unknown>
+  }
+}
+
+/**
+ * The laws of `codec`.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const laws = <Event, Command = never, State = unknown, Rejection = unknown>(
+  codec: EventCodec<Event>,
+  evidence: Evidence<Command, State, NoInfer<Event>, Rejection> = {}
+): ReadonlyArray<Law.Law> => {
+  const { fold, lock, samples } = evidence
+  const events = () => Arbitrary.schema(Schema.toType(codec.events))
+  const isEvents = Schema.is(Schema.toType(Schema.Array(codec.events)))
+  const isState = fold === undefined ? undefined : Schema.is(Schema.toType(fold.state))
+
+  const comesBack = Law.make({
+    name: "an event comes back from its stored form as it was",
+    inputs: events,
+    problem: (event) => roundTripProblem(codec, event)
+  })
+
+  const canonical = Law.make({
+    name: "equal events have equal texts",
+    inputs: events,
+    problem: (event) => {
+      const [text, other] = [event, reversed(event) as Event].map((of) =>
+        Result.match(codec.encode(of), {
+          onSuccess: ({ data }) => JSON.stringify(data),
+          onFailure: ({ message }) => message
+        })
+      )
+      return text === other
+        ? undefined
+        : `with its fields in another order it is stored as\n${other}\nand not as\n${text}`
+    }
+  })
+
+  const oldDecode = Law.make({
+    name: "every version that was ever stored decodes",
+    inputs: () =>
+      Arbitrary.flatMap(
+        Arbitrary.schema(Schema.Literals(codec.versions.map((_, index) => index))),
+        (index) => {
+          const { names, schema, schemaVersion } = at(codec.versions, index)
+          const encode = Schema.encodeUnknownSync(Schema.toCodecJson(schema))
+          return Arbitrary.map(
+            Arbitrary.all([
+              Arbitrary.schema(Schema.Literals(names)),
+              Arbitrary.schema(Schema.toType(schema))
+            ]),
+            ([type, value]): EncodedEvent => ({
+              type,
+              schemaVersion,
+              data: withoutTag(encode(value))
+            })
+          )
+        }
+      ),
+    problem: (encoded) => {
+      const decoded = codec.decode(stored(encoded))
+      if (Result.isFailure(decoded)) return decoded.failure.message
+      if (!isEvents(decoded.success))
+        return `it means no events of today: ${render(decoded.success)}`
+      if (fold === undefined || isState === undefined) return undefined
+      const state = Deciders.fold(fold.decider, decoded.success)
+      return isState(state) ? undefined : `its fold is no state: ${render(state)}`
+    },
+    show: ({ data, schemaVersion, type }) =>
+      `for ${type} version ${schemaVersion}, stored as ${JSON.stringify(data)}`
+  })
+
+  const golden =
+    samples === undefined
+      ? []
+      : [
+          Law.once({
+            name: "every version has a golden sample",
+            problem: () => {
+              const have = new Set(
+                samples.map(({ stored }) => versionOf(stored.type, stored.schemaVersion))
+              )
+              const missing = codec.versions
+                .map(({ names, schemaVersion }) => versionOf(names[0], schemaVersion))
+                .filter((version) => !have.has(version))
+              return missing.length === 0 ? undefined : `there is none of ${missing.join(", ")}`
+            }
+          }),
+          ...samples.map((sample, index) =>
+            Law.once({
+              name: `sample ${index + 1}, ${versionOf(sample.stored.type, sample.stored.schemaVersion)}, means what it meant`,
+              problem: () => {
+                const decoded = codec.decode(stored(sample.stored))
+                if (Result.isFailure(decoded)) return decoded.failure.message
+                return same(decoded.success, sample.means)
+                  ? undefined
+                  : diff(sample.means, decoded.success)
+              }
+            })
+          )
+        ]
+
+  const locked =
+    lock === undefined
+      ? []
+      : [
+          Law.once({
+            name: "the codec stores events as its lock says",
+            problem: () =>
+              Effect.gen(function* () {
+                const text = yield* Effect.tryPromise({
+                  try: () => Fs.readFile(lock, "utf8"),
+                  catch: (cause) => cause
+                })
+                const locked = yield* Effect.fromResult(SchemaLock.fromText(text))
+                const differences = SchemaLock.compare(locked, SchemaLock.describe(codec))
+                return differences.length === 0
+                  ? undefined
+                  : new SchemaLock.SchemaLockBroken({ codec: codec.name, differences }).message
+              })
+          })
+        ]
+  return [comesBack, canonical, oldDecode, ...golden, ...locked]
+}
+
+const versionOf = (type: string, schemaVersion: number): string =>
+  `${type} version ${schemaVersion}`
+
+/** The index is one of the versions': it was drawn from theirs. */
+const at = <A>(all: ReadonlyArray<A>, index: number): A => all[index] as A
+
+/** The tag of an event is stored as its type, beside its data. */
+const withoutTag = (data: Schema.Json): Schema.Json => {
+  if (!Predicate.isObject(data)) return data
+  const { _tag: _, ...rest } = data as Record<string, Schema.Json>
+  return rest
+}
+
+/** The same with the fields of its objects in the reverse order, all the way down. */
+const reversed = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(reversed)
+  if (!Predicate.isObject(value) || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toReversed()
+      .map(([key, field]) => [key, reversed(field)])
+  )
+}

@@ -1,0 +1,108 @@
+/**
+ * Specifications through a command handler on a store: what is given is stored, the command is executed, and
+ * what was recorded is read back.
+ *
+ * @since 0.1.0
+ */
+import * as Aggregates from "@daybook/kernel/Aggregate"
+import type { Aggregate } from "@daybook/kernel/Aggregate"
+import * as EventId from "@daybook/kernel/EventId"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import { noStream } from "@daybook/store/ExpectedRevision"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Specification from "./Specification.ts"
+
+/**
+ * Runs every example through the handler, each on a stream of its own.
+ *
+ * **Details**
+ * The same specification as for the decider: an example holds when the handler answers as it says and the
+ * stream holds the given events and then the ones it says. Errors: `SpecificationFailed`, as of `Specification.check`.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const check = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>,
+  specification: Specification.Specification<Command, State, Event, Rejection>
+): Effect.fn.Return<void, Specification.SpecificationFailed, CommandHandler | EventStore> {
+  const failures = yield* Effect.forEach(Object.keys(specification.examples), (sentence) =>
+    checkExample(aggregate, specification, sentence)
+  )
+  return yield* Effect.fromResult(
+    Specification.conclude(
+      specification,
+      failures.filter((failure) => failure !== undefined)
+    )
+  )
+})
+
+/**
+ * Runs one example through the handler; nothing when it holds.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const checkExample = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>,
+  { examples }: Specification.Specification<Command, State, Event, Rejection>,
+  sentence: string
+): Effect.fn.Return<Specification.ExampleFailed | undefined, never, CommandHandler | EventStore> {
+  const example = examples[sentence]
+  if (example === undefined) return undefined
+  const answer = yield* Effect.exit(run(aggregate, example))
+  return Specification.compare(
+    sentence,
+    example,
+    Exit.isSuccess(answer) ? Result.succeed(answer.value) : Result.fail(Cause.squash(answer.cause))
+  )
+})
+
+const run = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>,
+  { given, when }: Specification.Example<Command, Event, Rejection>
+) {
+  const store = yield* EventStore
+  const handler = yield* CommandHandler
+  const id = SecureRandom.uuidV4Unsafe()
+  const streamId = yield* Effect.fromResult(Aggregates.streamId(aggregate, id))
+  const occurredAt = yield* DateTime.now
+  const events = yield* Effect.forEach(given, (event) =>
+    Effect.map(Effect.fromResult(aggregate.codec.encode(event)), (encoded) => ({
+      ...encoded,
+      id: EventId.make(SecureRandom.uuidV4Unsafe()),
+      metadata: {},
+      occurredAt
+    }))
+  )
+  if (Arr.isArrayNonEmpty(events)) yield* store.append({ streamId, expected: noStream, events })
+  // One command at a time, so that its rejection is a value, whatever other errors there are.
+  const [answer] = yield* handler.executeAll(aggregate, id, [{ command: when }])
+  const recorded = yield* Stream.runCollect(store.read(streamId))
+  const decoded = yield* Effect.forEach(recorded.slice(events.length), (event) =>
+    Effect.fromResult(aggregate.codec.decode(event))
+  )
+  const added = decoded.flat()
+  if (answer === undefined) return yield* Effect.die(new Error("the command has no answer"))
+  if (Result.isFailure(answer)) {
+    return added.length === 0
+      ? Result.fail(answer.failure)
+      : yield* Effect.die(new Error(`a rejected command recorded ${added.length} events`))
+  }
+  // What is stored counts: an answer that tells more or less is one that a caller can't rely on.
+  const told = answer.success.events
+  if (told.length !== added.length) {
+    return yield* Effect.die(
+      new Error(`${told.length} events were answered, and ${added.length} are stored`)
+    )
+  }
+  return Result.succeed(added)
+})

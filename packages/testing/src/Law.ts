@@ -1,0 +1,300 @@
+/**
+ * Laws: sentences that hold for every input, and the search for one that breaks them.
+ *
+ * A law is a value. {@link check} runs it with no test runner at all; `LawSuite` makes Vitest tests of laws.
+ *
+ * **Example** (A law, and how it is found broken)
+ *
+ * ```ts
+ * import * as Law from "@daybook/testing/Law"
+ * import { Arbitrary, Effect, Schema } from "effect"
+ * import assert from "node:assert"
+ *
+ * const law = Law.make({
+ *   name: "a sum is larger than its parts",
+ *   inputs: () => Arbitrary.schema(Schema.Struct({ a: Schema.Int, b: Schema.Int })),
+ *   problem: ({ a, b }) => (a + b > a ? undefined : `${a} + ${b} is not larger than ${a}`)
+ * })
+ * const broken = await Effect.runPromise(Effect.flip(Law.check(law)))
+ * assert.strictEqual(broken.reason._tag, "Falsified")
+ * assert.match(broken.message, /to replay: /)
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Arbitrary from "effect/Arbitrary"
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import { render } from "./internal/render.ts"
+
+/**
+ * How a broken law is searched for.
+ *
+ * **Details**
+ * `runs`: how many inputs are tried, {@link RUNS} unless said. `size`: how large they become, {@link SIZE}
+ * unless said. `seed`: gives the same inputs again; at random unless said. `replay`: the token of a failure, to run that one alone.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type CheckOptions = Pick<
+  Arbitrary.CheckOptions,
+  "runs" | "size" | "seed" | "replay" | "maxShrinks"
+>
+
+/**
+ * How many inputs a law is tried on.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const RUNS = 200
+
+/**
+ * How large inputs become: so many elements, such as commands of a history.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const SIZE = 20
+
+/** How many simpler inputs are tried in place of a failing one. */
+const MAX_TRIES = 1_000
+
+/**
+ * Something that holds for every input; `R` is what it needs to be tried.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Law<out R = never> {
+  /** A sentence that is true when the law holds. */
+  readonly name: string
+  readonly check: (options?: CheckOptions) => Effect.Effect<void, LawBroken, R>
+}
+
+/**
+ * Why a law does not hold, or could not be tried.
+ *
+ * **Details**
+ * `Falsified`: `input` is the smallest that was found, as text, and `problem` what is wrong with it.
+ * `NotGenerated`: there are no inputs, or too few. `NotReplayed`: the token's input breaks nothing any more, or the law has others now.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Reason = Data.TaggedEnum<{
+  Falsified: {
+    readonly input: string
+    readonly problem: string
+    /** How many inputs were tried, and how often the one that failed was made smaller. */
+    readonly runs: number
+    readonly shrinks: number
+    readonly replay: string
+  }
+  NotGenerated: { readonly problem: string }
+  NotReplayed: { readonly replay: string; readonly problem: string }
+}>
+
+/**
+ * A law is broken, or could not be tried.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LawBroken extends Data.TaggedError("LawBroken")<{
+  readonly law: string
+  readonly reason: Reason
+}> {
+  override get message() {
+    const { law, reason } = this
+    switch (reason._tag) {
+      case "Falsified":
+        return [
+          `broken: ${law}`,
+          reason.problem,
+          ...(reason.input === "" ? [] : ["", reason.input]),
+          "",
+          `found in run ${reason.runs}, made smaller ${reason.shrinks} times`,
+          `to replay: { replay: ${JSON.stringify(reason.replay)} }`
+        ].join("\n")
+      case "NotGenerated":
+        return `not tried: ${law}\n${reason.problem}`
+      case "NotReplayed":
+        return `not replayed: ${law}\n${reason.replay}: ${reason.problem}`
+    }
+  }
+}
+
+/**
+ * Builds a law from its inputs and from what can be wrong with one.
+ *
+ * **Details**
+ * `inputs`: called when the law is tried first. `problem`: what is wrong with an input, in words, nothing if
+ * all is well; what throws, fails or dies is wrong too. `show`: the input as people read it. `simpler`: inputs to
+ * try instead of a failing one, the simplest first, besides those that its generator knows; each must be nearer to an end.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <A, R = never>(options: {
+  readonly name: string
+  readonly inputs: () => Arbitrary.Arbitrary<A>
+  readonly problem: (input: A) => string | undefined | Effect.Effect<string | undefined, unknown, R>
+  readonly show?: (input: A) => string
+  readonly simpler?: (input: A) => ReadonlyArray<A>
+}): Law<R> => {
+  const { name, problem, show = (input) => `for ${render(input)}`, simpler = () => [] } = options
+  const broken = (reason: Reason) => Effect.fail(new LawBroken({ law: name, reason }))
+  let compiled: Arbitrary.Arbitrary<A> | undefined
+  const inputs = Effect.try({
+    try: () => (compiled ??= options.inputs()),
+    catch: (cause) =>
+      new LawBroken({
+        law: name,
+        reason: { _tag: "NotGenerated", problem: `no input can be generated: ${said(cause)}` }
+      })
+  })
+  const attempt = (input: A): Effect.Effect<boolean, string, R> =>
+    Effect.suspend(() => {
+      const found = problem(input)
+      return Effect.isEffect(found) ? found : Effect.succeed(found)
+    }).pipe(
+      Effect.catchCause((cause) =>
+        Cause.hasInterrupts(cause)
+          ? Effect.failCause(cause as Cause.Cause<never>)
+          : Effect.succeed(said(Cause.squash(cause)))
+      ),
+      Effect.flatMap((found) => (found === undefined ? Effect.succeed(true) : Effect.fail(found)))
+    )
+  /** Goes from a failing input to a simpler one that fails too, as long as there is one. */
+  const simplify = Effect.fnUntraced(function* (input: A, problem: string, tries: number) {
+    let best = { input, problem, times: 0 }
+    let left = tries
+    search: while (true) {
+      for (const candidate of simpler(best.input)) {
+        if (left-- <= 0) break search
+        const tried = yield* Effect.result(attempt(candidate))
+        if (Result.isFailure(tried)) {
+          best = { input: candidate, problem: tried.failure, times: best.times + 1 }
+          continue search
+        }
+      }
+      break
+    }
+    return best
+  })
+  return {
+    name,
+    check: Effect.fnUntraced(function* (check = {}) {
+      const arbitrary = yield* inputs
+      const result = yield* Arbitrary.checkEffect(arbitrary, attempt, {
+        runs: RUNS,
+        size: SIZE,
+        ...check
+      })
+      switch (result._tag) {
+        case "Passed":
+          return
+        case "Falsified": {
+          const { failure, replay, runs, shrunkInput } = result
+          const {
+            input: simplest,
+            problem,
+            times
+          } = yield* simplify(
+            shrunkInput,
+            failure._tag === "PropertyError" ? failure.error : "",
+            check.maxShrinks ?? MAX_TRIES
+          )
+          const shrinks = result.shrinks + times
+          // What the domain does may throw again when it is shown.
+          const input = yield* Effect.sync(() => show(simplest)).pipe(
+            Effect.catchDefect((cause) => Effect.succeed(`(not shown: ${said(cause)})`))
+          )
+          return yield* broken({ _tag: "Falsified", input, problem, runs, shrinks, replay })
+        }
+        case "Exhausted":
+          return yield* broken({
+            _tag: "NotGenerated",
+            problem: `only ${result.runs} inputs were generated, ${result.discards} were discarded`
+          })
+        case "ReplayMismatch":
+          return yield* broken({
+            _tag: "NotReplayed",
+            replay: String(check.replay),
+            problem: result.reason
+          })
+      }
+    })
+  }
+}
+
+/**
+ * A law about one thing instead of many inputs.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const once = <R = never>(options: {
+  readonly name: string
+  readonly problem: () => string | undefined | Effect.Effect<string | undefined, unknown, R>
+}): Law<R> => {
+  const law = make<void, R>({
+    name: options.name,
+    inputs: () => Arbitrary.Constant(undefined),
+    problem: options.problem,
+    show: () => ""
+  })
+  return { name: law.name, check: (check) => law.check({ ...check, runs: 1 }) }
+}
+
+/**
+ * Searches for an input that breaks the law.
+ *
+ * **Details**
+ * Errors: `LawBroken`, whose message shows the smallest input that was found, what is wrong, and how to replay it.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const check = <R>(law: Law<R>, options?: CheckOptions): Effect.Effect<void, LawBroken, R> =>
+  law.check(options)
+
+/**
+ * Tries all laws, and gives those that are broken.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const broken = <R>(
+  laws: ReadonlyArray<Law<R>>,
+  options?: CheckOptions
+): Effect.Effect<ReadonlyArray<LawBroken>, never, R> =>
+  Effect.map(
+    Effect.forEach(laws, (law) => Effect.result(law.check(options))),
+    (results) => results.filter(Result.isFailure).map(({ failure }) => failure)
+  )
+
+/**
+ * Gives a law what it needs; built anew each time that it is checked.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const provide = <R, E, Needed>(
+  law: Law<R>,
+  layer: Layer.Layer<R, E, Needed>
+): Law<Needed> => ({
+  name: law.name,
+  check: (options) => law.check(options).pipe(Effect.provide(Layer.orDie(layer)))
+})
+
+const said = (thrown: unknown): string =>
+  thrown instanceof Error && thrown.message !== ""
+    ? thrown.message
+    : `threw ${Formatter.format(thrown)}`

@@ -1,0 +1,124 @@
+/**
+ * The contract of read-model stores as a suite: run it on a store of your own, as Daybook runs it on its own.
+ *
+ * **Example** (A test file of a store)
+ *
+ * ```ts test
+ * import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+ * import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+ * import * as ReadModelStoreSuite from "@daybook/testing/ReadModelStoreSuite"
+ * import { Layer } from "effect"
+ * import { TestClock } from "effect/testing"
+ *
+ * const stores = Layer.mergeAll(EventStoreMemory.layer, ReadModelStoreMemory.layer, TestClock.layer())
+ *
+ * ReadModelStoreSuite.suite("ReadModelStoreMemory", stores, {
+ *   runOut: ({ lease }) => TestClock.adjust(lease) // leases here last by this clock
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { EventStore } from "@daybook/store/EventStore"
+import { describe, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { callCases } from "./internal/readModelStoreSuite/calls.ts"
+import { claimCases } from "./internal/readModelStoreSuite/claim.ts"
+import { dropCases } from "./internal/readModelStoreSuite/drop.ts"
+import { type Cases, Leases } from "./internal/readModelStoreSuite/fixture.ts"
+import { handOverCases } from "./internal/readModelStoreSuite/handOver.ts"
+import { inlineCases } from "./internal/readModelStoreSuite/inline.ts"
+import { openCases } from "./internal/readModelStoreSuite/open.ts"
+import { queryCases } from "./internal/readModelStoreSuite/query.ts"
+import { rowCases } from "./internal/readModelStoreSuite/rows.ts"
+import { skipCases } from "./internal/readModelStoreSuite/skip.ts"
+import { stepCases } from "./internal/readModelStoreSuite/step.ts"
+import { stopCases } from "./internal/readModelStoreSuite/stop.ts"
+import { switchCases } from "./internal/readModelStoreSuite/switchOver.ts"
+
+/**
+ * How leases end without anybody waiting for them.
+ *
+ * **Details**
+ * `runOut`: lets the lease of a claim, and maybe those of others, be over by the clock of the store. Nothing else may
+ * change. `R`: what that takes beside the two stores, to be in the same layer.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Options<out R> {
+  readonly runOut: (claim: Claim) => Effect.Effect<void, unknown, R>
+}
+
+/** By what they are about. */
+const groups: Readonly<Record<string, Cases>> = {
+  "opening a read model": openCases,
+  "a claim": claimCases,
+  "a step": stepCases,
+  "a read model": stopCases,
+  "skipping an event": skipCases,
+  rows: rowCases,
+  "a query": queryCases,
+  "a switch": switchCases,
+  "a drop": dropCases,
+  "keeping with an append": inlineCases,
+  "handing over": handOverCases,
+  "calls in turn": callCases
+}
+
+/**
+ * Every rule of `ReadModelStore` by the sentence that says it, as a program that fails when the stores in its context break
+ * it: for whoever runs them without Vitest, or wants to know which of them a store breaks.
+ *
+ * **Details**
+ * The event store must be one that takes part in the appends of the read-model store. Both may hold other things, and others
+ * may use them meanwhile.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const cases = <R = never>(
+  options: Options<R>
+): ReadonlyMap<string, Effect.Effect<void, unknown, EventStore | ReadModelStore | R>> => {
+  const leases = Layer.effect(
+    Leases,
+    Effect.map(Effect.context<R>(), (context) => ({
+      runOut: (claim: Claim) => Effect.provide(options.runOut(claim), context)
+    }))
+  )
+  return new Map(
+    Object.entries(groups).flatMap(([about, cases]) =>
+      Object.entries(cases).map(([name, run]) => [`${about}: ${name}`, Effect.provide(run, leases)])
+    )
+  )
+}
+
+/** Cases on a real server wait for its disk. */
+const TIMEOUT_MILLIS = 120_000
+
+/**
+ * Registers the cases of every rule of `ReadModelStore`, all on the stores that `stores` builds.
+ *
+ * **Details**
+ * The event store must be one that takes part in the appends of the read-model store. Both may hold other things already.
+ *
+ * @category suites
+ * @since 0.1.0
+ */
+export const suite = <E, R = never>(
+  name: string,
+  stores: Layer.Layer<EventStore | ReadModelStore | R, E>,
+  options: Options<R>
+): void => {
+  // A database may have to be started, and connections to it live by the real clock.
+  layer(stores, { timeout: TIMEOUT_MILLIS, excludeTestServices: true })(name, (it) => {
+    describe("keeps the contract:", () => {
+      for (const [sentence, run] of cases(options)) {
+        it.effect(sentence, () => run, TIMEOUT_MILLIS)
+      }
+    })
+  })
+}

@@ -1,0 +1,290 @@
+/**
+ * Specifications by example: given events, when a command, then events or a rejection.
+ *
+ * A specification is a value. {@link check} runs it on its decider, with no test runner at all;
+ * `SpecificationSuite` makes Vitest tests of it; `HandlerSpecification` runs it through a command
+ * handler on a store.
+ *
+ * **Example** (A counter that does not go below zero)
+ *
+ * ```ts
+ * import * as Decider from "@daybook/kernel/Decider"
+ * import * as Specification from "@daybook/testing/Specification"
+ * import { Result } from "effect"
+ *
+ * const counter = Decider.make({
+ *   initialState: 0,
+ *   decide: (by: number, count: number): Result.Result<ReadonlyArray<number>, "below zero"> =>
+ *     count + by < 0 ? Result.fail("below zero") : Result.succeed([by]),
+ *   evolve: (count, by: number) => count + by
+ * })
+ *
+ * Specification.assert(
+ *   Specification.make("a counter", counter, (given) => ({
+ *     "counts up": given().when(2).then([2]),
+ *     "counts down to zero": given(1, 1).when(-2).then([-2]),
+ *     "refuses to go below zero": given(1).when(-2).then("below zero")
+ *   }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Deciders from "@daybook/kernel/Decider"
+import type { Decider } from "@daybook/kernel/Decider"
+import * as Data from "effect/Data"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import { diff, same } from "./internal/differences.ts"
+import { render } from "./internal/render.ts"
+
+/**
+ * The answer to a command: the events it leads to, or the rejection.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Answer<Event, Rejection> = Result.Result<ReadonlyArray<Event>, Rejection>
+
+/**
+ * One example: after `given`, the command `when` is answered by `then`.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Example<out Command, out Event, out Rejection> {
+  readonly given: ReadonlyArray<Event>
+  readonly when: Command
+  readonly answer: Answer<Event, Rejection>
+}
+
+/**
+ * Begins an example: `given(...events).when(command).then(events)`, or `.then(rejection)`.
+ *
+ * **Details**
+ * An array stands for events, also the empty one; everything else for the rejection, which is thus no array.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Given<Command, Event, Rejection> = (...events: ReadonlyArray<Event>) => {
+  readonly when: (command: Command) => {
+    readonly then: (
+      expected: ReadonlyArray<Event> | Rejection
+    ) => Example<Command, Event, Rejection>
+  }
+}
+
+/**
+ * The examples of a decider, each under the sentence that it shows.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Specification<in out Command, in out State, in out Event, in out Rejection> {
+  readonly name: string
+  readonly decider: Decider<Command, State, Event, Rejection>
+  readonly examples: { readonly [sentence: string]: Example<Command, Event, Rejection> }
+  /** Tags of commands, events or rejections that no example has. */
+  readonly uncovered: ReadonlyArray<string>
+}
+
+/**
+ * An example was answered otherwise.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ExampleFailed extends Data.TaggedError("ExampleFailed")<{
+  readonly sentence: string
+  readonly given: ReadonlyArray<unknown>
+  readonly when: unknown
+  /** What of the answer differs: lines that were expected after "-", those that came after "+". */
+  readonly difference: string
+}> {
+  override get message() {
+    const given =
+      this.given.length === 0 ? ["nothing"] : this.given.map((event) => render(event, 8))
+    return [
+      this.sentence,
+      ...labelled("given", given.join("\n")),
+      ...labelled("when", render(this.when, 8)),
+      ...labelled("then", this.difference)
+    ].join("\n")
+  }
+}
+
+/**
+ * Some examples were answered otherwise, or some tags have no example.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SpecificationFailed extends Data.TaggedError("SpecificationFailed")<{
+  readonly specification: string
+  readonly failures: ReadonlyArray<ExampleFailed>
+  readonly uncovered: ReadonlyArray<string>
+}> {
+  override get message() {
+    return [
+      `${this.specification}:`,
+      ...this.failures.map(({ message }) => `\n${message}`),
+      ...(this.uncovered.length === 0 ? [] : [`\nno example of ${this.uncovered.join(", ")}`])
+    ].join("\n")
+  }
+}
+
+/**
+ * Builds a specification of `decider`, its types inferred.
+ *
+ * **Details**
+ * `covers`: cases of tagged unions, such as `OrderCommand.cases`. Each tag must be that of a command,
+ * a decided event or a rejection in some example, so that a new one without an example is found.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <Command, State, Event, Rejection>(
+  name: string,
+  decider: Decider<Command, State, Event, Rejection>,
+  examples: (given: Given<NoInfer<Command>, NoInfer<Event>, NoInfer<Rejection>>) => {
+    readonly [sentence: string]: Example<NoInfer<Command>, NoInfer<Event>, NoInfer<Rejection>>
+  },
+  options: { readonly covers?: ReadonlyArray<object> } = {}
+): Specification<Command, State, Event, Rejection> => {
+  const all = examples((...given) => ({
+    when: (command) => ({
+      // The word is that of given, when, then; nobody awaits an example, and who does is told so.
+      // oxlint-disable-next-line unicorn/no-thenable
+      then: (expected) => {
+        if (typeof expected === "function") {
+          throw new Error("an example was awaited before its `then` was given")
+        }
+        return { given, when: command, answer: answerOf<Event, Rejection>(expected) }
+      }
+    })
+  }))
+  const covered = new Set(Object.values(all).flatMap(tagsOf))
+  const wanted = (options.covers ?? []).flatMap((cases) => Object.keys(cases))
+  return { name, decider, examples: all, uncovered: wanted.filter((tag) => !covered.has(tag)) }
+}
+
+/**
+ * Runs every example on the decider.
+ *
+ * **Details**
+ * Errors: `SpecificationFailed`, whose message shows what differs in which example. A decider that throws
+ * fails its example.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const check = <Command, State, Event, Rejection>(
+  specification: Specification<Command, State, Event, Rejection>
+): Result.Result<void, SpecificationFailed> =>
+  conclude(
+    specification,
+    Object.keys(specification.examples).flatMap((sentence) => {
+      const failure = checkExample(specification, sentence)
+      return failure === undefined ? [] : [failure]
+    })
+  )
+
+/**
+ * The same, for any test runner or none: throws the `SpecificationFailed`.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const assert = <Command, State, Event, Rejection>(
+  specification: Specification<Command, State, Event, Rejection>
+): void => Result.getOrThrow(check(specification))
+
+/**
+ * Runs one example on the decider; nothing when it is answered as it says.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const checkExample = <Command, State, Event, Rejection>(
+  { decider, examples }: Specification<Command, State, Event, Rejection>,
+  sentence: string
+): ExampleFailed | undefined => {
+  const example = examples[sentence]
+  if (example === undefined) return undefined
+  const answer = Result.try({
+    try: () => decider.decide(example.when, Deciders.fold(decider, example.given)),
+    catch: (thrown) => thrown
+  })
+  return compare(sentence, example, answer)
+}
+
+/**
+ * The failure of an example that was answered by `actual`, if it is one; the failure of `actual` is what
+ * was thrown instead of an answer.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const compare = <Command, Event, Rejection>(
+  sentence: string,
+  { answer, given, when }: Example<Command, Event, Rejection>,
+  actual: Result.Result<Answer<Event, Rejection>, unknown>
+): ExampleFailed | undefined => {
+  const [expected, got] = [
+    told(answer),
+    Result.match(actual, { onSuccess: told, onFailure: (thrown) => [outcome("threw"), thrown] })
+  ]
+  return same(expected, got)
+    ? undefined
+    : new ExampleFailed({ sentence, given, when, difference: diff(expected, got) })
+}
+
+/**
+ * What a specification came to, given the failures of its examples.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const conclude = <Command, State, Event, Rejection>(
+  { name, uncovered }: Specification<Command, State, Event, Rejection>,
+  failures: ReadonlyArray<ExampleFailed>
+): Result.Result<void, SpecificationFailed> =>
+  failures.length === 0 && uncovered.length === 0
+    ? Result.void
+    : Result.fail(new SpecificationFailed({ specification: name, failures, uncovered }))
+
+/** What the type of an array can't tell: a rejection is none. */
+const answerOf = <Event, Rejection>(
+  expected: ReadonlyArray<Event> | Rejection
+): Answer<Event, Rejection> =>
+  Array.isArray(expected)
+    ? Result.succeed(expected as ReadonlyArray<Event>)
+    : Result.fail(expected as Rejection)
+
+/** What an answer says, part by part. */
+const told = <Event, Rejection>(answer: Answer<Event, Rejection>): ReadonlyArray<unknown> =>
+  Result.match(answer, {
+    onSuccess: (events) => [outcome("accepted"), ...events],
+    onFailure: (rejection) => [outcome("rejected"), rejection]
+  })
+
+/** Shown as its tag, and unlike any event. */
+const outcome = (tag: "accepted" | "rejected" | "threw") => ({ _tag: tag })
+
+const tagsOf = <Command, Event, Rejection>({
+  answer,
+  when
+}: Example<Command, Event, Rejection>): ReadonlyArray<string> =>
+  [
+    when,
+    ...Result.match(answer, {
+      onSuccess: (events): ReadonlyArray<unknown> => events,
+      onFailure: (rejection) => [rejection]
+    })
+  ].flatMap((value) =>
+    Predicate.hasProperty(value, "_tag") && typeof value._tag === "string" ? [value._tag] : []
+  )
+
+const labelled = (label: string, text: string): ReadonlyArray<string> =>
+  text.split("\n").map((line, index) => `  ${(index === 0 ? label : "").padEnd(6)}${line}`)

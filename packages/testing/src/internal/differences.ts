@@ -1,0 +1,69 @@
+/**
+ * Whether two values are equal, and if not, where, in lines.
+ */
+import * as Equal from "effect/Equal"
+import * as Predicate from "effect/Predicate"
+import { renderSorted } from "./render.ts"
+
+/** Equal as `Equal.equals` says, but for 0 and -0, which JSON does not keep apart. */
+export const same = (a: unknown, b: unknown): boolean => Equal.equals(a, b) && sameZeros(a, b)
+
+/** Of two values that are equal otherwise. */
+const sameZeros = (a: unknown, b: unknown): boolean => {
+  if (a === 0) return Object.is(a, b)
+  if (a === b || !Predicate.isObjectOrArray(a) || !Predicate.isObjectOrArray(b)) return true
+  const other = new Map(Object.entries(b))
+  return Object.entries(a).every(
+    ([key, field]) => !other.has(key) || sameZeros(field, other.get(key))
+  )
+}
+
+/** Dies with a text that says what differs, unless the two are equal. */
+export const expectSame = (actual: unknown, expected: unknown, what: string): void => {
+  if (!same(actual, expected)) throw new Error(`${what}:\n${diff([expected], [actual])}`)
+}
+
+/**
+ * Lines of all values, one after the other: those of `expected` alone after "-", those of `actual` alone after "+".
+ */
+export const diff = (expected: ReadonlyArray<unknown>, actual: ReadonlyArray<unknown>): string => {
+  const [left, right] = [linesOf(expected), linesOf(actual)]
+  const lines = lineDiff(left, right)
+  return lines.every((line) => line.startsWith(" "))
+    ? [...lines, "(both look so, but are of different classes)"].join("\n")
+    : lines.join("\n")
+}
+
+const linesOf = (values: ReadonlyArray<unknown>): ReadonlyArray<string> =>
+  values.flatMap((value) => renderSorted(value).split("\n"))
+
+/** By the longest common subsequence. */
+const lineDiff = (
+  before: ReadonlyArray<string>,
+  after: ReadonlyArray<string>
+): ReadonlyArray<string> => {
+  // lengths[i][j]: of the longest common subsequence of what follows i in one and j in the other.
+  const lengths = Array.from({ length: before.length + 1 }, () =>
+    Array<number>(after.length + 1).fill(0)
+  )
+  const at = (i: number, j: number) => lengths[i]?.[j] ?? 0
+  for (let i = before.length - 1; i >= 0; i--) {
+    const row = lengths[i] ?? []
+    for (let j = after.length - 1; j >= 0; j--) {
+      row[j] = before[i] === after[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1))
+    }
+  }
+  const lines: Array<string> = []
+  let [i, j] = [0, 0]
+  while (i < before.length || j < after.length) {
+    if (i < before.length && j < after.length && before[i] === after[j]) {
+      lines.push(`  ${before[i++]}`)
+      j++
+    } else if (i < before.length && (j === after.length || at(i + 1, j) >= at(i, j + 1))) {
+      lines.push(`- ${before[i++]}`)
+    } else {
+      lines.push(`+ ${after[j++]}`)
+    }
+  }
+  return lines
+}

@@ -1,0 +1,205 @@
+/**
+ * Who may write a generation: claims, leases, and what becomes of who had one.
+ */
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import {
+  at,
+  begin,
+  type Cases,
+  claimOf,
+  countOf,
+  countUp,
+  inParallel,
+  isLost,
+  LEASE,
+  poison,
+  runOut,
+  serve,
+  stateOf,
+  step,
+  switchTo,
+  tallies
+} from "./fixture.ts"
+
+export const claimCases: Cases = {
+  "has one owner at a time": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const { serving } = yield* store.open(tallies())
+    const claim = Option.getOrThrow(yield* store.claim(serving, "one", LEASE))
+    const { generation, name } = serving
+    assert.deepStrictEqual(claim, { name, generation, epoch: claim.epoch, lease: LEASE })
+    assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.some("one"))
+    assert.deepStrictEqual(yield* store.claim(serving, "other", LEASE), Option.none())
+    assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.some("one"))
+  }),
+
+  "goes to one of those that ask for it at the same time": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const { serving } = yield* store.open(tallies())
+    for (let round = 0; round < 5; round++) {
+      const owners = Array.from({ length: 8 }, (_, n) => `host ${n}`)
+      const claims = yield* Effect.forEach(
+        owners,
+        (owner) => store.claim(serving, owner, LEASE),
+        inParallel
+      )
+      const winners = owners.filter((_, n) => claims[n] !== undefined && Option.isSome(claims[n]))
+      assert.lengthOf(winners, 1)
+      assert.deepStrictEqual((yield* stateOf(serving)).owner, Option.fromUndefinedOr(winners[0]))
+      yield* Effect.forEach(
+        claims,
+        Option.match({ onNone: () => Effect.void, onSome: store.release })
+      )
+    }
+  }),
+
+  "is made anew when its owner asks again, and the one before is lost": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const first = yield* serve(table)
+    const again = yield* claimOf(first)
+    assert.isAbove(again.epoch, first.epoch)
+    yield* isLost(first, store.step(table, first, step(1, 2)))
+    yield* isLost(first, store.renew(first))
+    yield* store.step(table, again, step(1, 2))
+  }),
+
+  "is free for another at once when it is released": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const first = yield* serve(table)
+    yield* store.release(first)
+    assert.deepStrictEqual((yield* stateOf(first)).owner, Option.none())
+    yield* isLost(first, store.step(table, first, step(1, 2)))
+    yield* isLost(first, store.renew(first))
+    const second = yield* claimOf(first, "another")
+    assert.isAbove(second.epoch, first.epoch)
+    // It was told already, and may tell again.
+    yield* store.release(first)
+    assert.deepStrictEqual((yield* stateOf(first)).owner, Option.some("another"))
+    yield* store.step(table, second, step(1, 2))
+  }),
+
+  "goes to another when the lease has run out, and who had it writes nothing any more": Effect.gen(
+    function* () {
+      const store = yield* ReadModelStore
+      const table = tallies()
+      const paused = yield* serve(table)
+      yield* store.step(table, paused, countUp(1, 2, "a"))
+      yield* runOut(paused)
+      assert.deepStrictEqual((yield* stateOf(paused)).owner, Option.none())
+      const next = yield* claimOf(paused, "another")
+      assert.isAbove(next.epoch, paused.epoch)
+
+      // The paused process wakes, and has missed nothing that it could know of.
+      yield* isLost(paused, store.step(table, paused, countUp(2, 3, "a")))
+      yield* isLost(paused, store.renew(paused))
+      yield* isLost(paused, store.stop(paused, poison(3)))
+      yield* isLost(paused, store.promote(paused, Effect.void))
+      yield* store.release(paused)
+      const state = yield* stateOf(next)
+      assert.deepStrictEqual(
+        [state.owner, state.checkpoints, state.poison, state.mode],
+        [Option.some("another"), [at(2)], Option.none(), "async"]
+      )
+      assert.strictEqual(yield* countOf(table, "a"), 1)
+      yield* store.step(table, next, countUp(2, 3, "a"))
+      yield* isLost(paused, store.step(table, paused, countUp(3, 4, "a")))
+      assert.strictEqual(yield* countOf(table, "a"), 2)
+    }
+  ),
+
+  "of a shadow goes to another as well, who goes on where it is": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    yield* store.open(table)
+    const dead = yield* begin(table)
+    yield* store.step(table, dead, countUp(0, 5, "a"))
+    yield* runOut(dead)
+    const next = yield* claimOf(dead, "another")
+    yield* isLost(dead, switchTo(table, dead))
+    yield* store.step(table, next, countUp(5, 6, "a"))
+    yield* switchTo(table, next)
+    assert.strictEqual(yield* countOf(table, "a"), 2)
+  }),
+
+  "stays with its owner after the lease while nobody else asks, and is renewed": Effect.gen(
+    function* () {
+      const store = yield* ReadModelStore
+      const table = tallies()
+      const claim = yield* serve(table)
+      yield* runOut(claim)
+      yield* store.renew(claim)
+      assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.some("a host"))
+      assert.deepStrictEqual(yield* store.claim(claim, "another", LEASE), Option.none())
+    }
+  ),
+
+  "is renewed by a step": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const claim = yield* serve(table)
+    yield* runOut(claim)
+    yield* store.step(table, claim, step(1, 2))
+    assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.some("a host"))
+    assert.deepStrictEqual(yield* store.claim(claim, "another", LEASE), Option.none())
+  }),
+
+  "is renewed by a step of any partition": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    yield* store.open(table)
+    const claim = yield* begin(table, 3)
+    for (const partition of [0, 1, 2]) {
+      yield* runOut(claim)
+      yield* store.step(table, claim, step(0, 1, { partition }))
+      assert.deepStrictEqual(yield* store.claim(claim, "another", LEASE), Option.none())
+    }
+    yield* runOut(claim)
+    yield* claimOf(claim, "another")
+  }),
+
+  "of what serves and of its shadow are apart": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const serving = yield* serve(table)
+    const shadow = yield* begin(table)
+    yield* store.release(serving)
+    yield* store.step(table, shadow, step(0, 1))
+    yield* isLost(serving, store.step(table, serving, step(1, 2)))
+    assert.deepStrictEqual((yield* stateOf(shadow)).owner, Option.some("a builder"))
+  }),
+
+  "is not had of a generation that isn't there, or is retired": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const before = yield* serve(table)
+    for (const generation of [2, 999_999]) {
+      const of = { name: table.name, generation }
+      assert.deepStrictEqual(yield* store.claim(of, "a host", LEASE), Option.none())
+    }
+    yield* switchTo(table, yield* begin(table))
+    assert.deepStrictEqual(yield* store.claim(before, "a host", LEASE), Option.none())
+    yield* isLost(before, store.step(table, before, step(1, 2)))
+    yield* isLost(before, store.renew(before))
+  }),
+
+  "of a generation that was dropped is not one of the next with its number": Effect.gen(
+    function* () {
+      const store = yield* ReadModelStore
+      const table = tallies()
+      yield* store.open(table)
+      const dropped = yield* begin(table)
+      yield* store.step(table, dropped, countUp(0, 1, "a"))
+      yield* store.drop(table.name, dropped.generation)
+      const next = yield* begin(table)
+      assert.strictEqual(next.generation, dropped.generation)
+      yield* isLost(dropped, store.step(table, dropped, countUp(0, 1, "a")))
+      yield* isLost(dropped, store.renew(dropped))
+      yield* store.step(table, next, step(0, 1))
+    }
+  )
+}

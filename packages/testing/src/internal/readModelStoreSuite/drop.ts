@@ -1,0 +1,106 @@
+/**
+ * Dropping what has had its time.
+ */
+import { ClaimLost } from "@daybook/projections/ReadModelError"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import {
+  begin,
+  type Cases,
+  countOf,
+  countUp,
+  isLost,
+  others,
+  rolesOf,
+  rowsOf,
+  serve,
+  shadow,
+  statesOf,
+  step,
+  switchTo,
+  tallies,
+  tally
+} from "./fixture.ts"
+
+export const dropCases: Cases = {
+  "drops a retired generation with its rows": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    yield* serve(table, [tally("a", 1)])
+    yield* switchTo(table, yield* shadow(table, [tally("a", 2)]))
+    yield* store.drop(table.name, 1)
+    assert.deepStrictEqual(yield* rolesOf(table), [[2, "serving"]])
+    assert.deepStrictEqual(yield* rowsOf(table, {}, 1), [])
+    assert.strictEqual(yield* countOf(table, "a"), 2)
+    yield* switchTo(table, yield* shadow(table, [tally("a", 3)]))
+    assert.deepStrictEqual(yield* rolesOf(table), [
+      [2, "retired"],
+      [3, "serving"]
+    ])
+  }),
+
+  "drops a shadow, whoever holds it": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    yield* serve(table)
+    const claim = yield* shadow(table, [tally("a", 2)])
+    yield* store.drop(table.name, claim.generation)
+    yield* isLost(claim, store.step(table, claim, step(1, 2)))
+    yield* isLost(claim, store.renew(claim))
+    yield* isLost(claim, switchTo(table, claim))
+    yield* store.release(claim)
+    assert.deepStrictEqual(yield* rolesOf(table), [[1, "serving"]])
+  }),
+
+  "drops a shadow while it is written, and its holder finds that it has nothing to write":
+    Effect.gen(function* () {
+      const store = yield* ReadModelStore
+      const table = tallies()
+      yield* serve(table)
+      const claim = yield* begin(table)
+      const writing = Effect.gen(function* () {
+        for (let n = 0; n < 50; n++) {
+          const taken = yield* Effect.result(store.step(table, claim, countUp(n, n + 1, "a")))
+          if (Result.isSuccess(taken)) continue
+          return assert.instanceOf(taken.failure, ClaimLost)
+        }
+      })
+      const dropping = Effect.andThen(others, store.drop(table.name, claim.generation))
+      yield* Effect.all([writing, dropping], { concurrency: "unbounded" })
+      yield* isLost(claim, store.step(table, claim, step(0, 1)))
+      assert.lengthOf(yield* statesOf(table), 1)
+    }),
+
+  "does not mind when there is nothing to drop": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    yield* store.drop(table.name, 1)
+    yield* store.open(table)
+    yield* store.drop(table.name, 2)
+    assert.lengthOf(yield* statesOf(table), 1)
+  }),
+
+  "dies for what serves, which goes on": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const claim = yield* serve(table, [tally("a", 1)])
+    assert.isTrue(Exit.hasDies(yield* Effect.exit(store.drop(table.name, claim.generation))))
+    yield* store.step(table, claim, countUp(1, 2, "a"))
+    assert.strictEqual(yield* countOf(table, "a"), 2)
+  }),
+
+  "drops no more than is asked for": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const [table, other] = [tallies(), tallies()]
+    for (const one of [table, other]) {
+      yield* serve(one, [tally("a", 1)])
+      yield* shadow(one, [tally("a", 2)])
+    }
+    yield* store.drop(table.name, 2)
+    assert.deepStrictEqual(yield* rowsOf(other, {}, 2), [tally("a", 2)])
+    assert.lengthOf(yield* statesOf(other), 2)
+  })
+}

@@ -1,0 +1,280 @@
+/**
+ * What the cases of the read model store suite keep, and how.
+ *
+ * Every case has read models of its own, so the store may hold others and get more. Cases are values: they are run by
+ * a test runner, or by whoever wants to know which of them a store breaks.
+ */
+import * as EventCodec from "@daybook/kernel/EventCodec"
+import * as Position from "@daybook/kernel/Position"
+import * as Projection from "@daybook/kernel/Projection"
+import { Category } from "@daybook/kernel/StreamId"
+import { ClaimLost } from "@daybook/projections/ReadModelError"
+import type { Claim, GenerationState, Poison, Step } from "@daybook/projections/ReadModelGeneration"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { RowQuery } from "@daybook/projections/RowQuery"
+import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import type { StoredRow } from "@daybook/projections/StoredRow"
+import type { EventStore } from "@daybook/store/EventStore"
+import { assert } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+
+/** How a lease runs out here, without anybody waiting for it. */
+export class Leases extends Context.Service<
+  Leases,
+  { readonly runOut: (claim: Claim) => Effect.Effect<void, unknown> }
+>()("@daybook/testing/ReadModelStoreSuite/Leases") {}
+
+type Services = EventStore | ReadModelStore | Leases
+
+/** By the sentence that each of them shows: it fails or dies when that is not so. */
+export interface Cases {
+  readonly [name: string]: Effect.Effect<void, unknown, Services>
+}
+
+/** Far longer than any case takes. */
+export const LEASE = Duration.hours(1)
+
+export const inParallel = { concurrency: "unbounded" } as const
+
+export const freshName = (): string =>
+  `suite_${SecureRandom.uuidV4Unsafe().slice(0, 13).replace("-", "_")}`
+
+/** Of which the tables here are: their rows are written by hand. */
+const nothing = {
+  category: Category.make("suite"),
+  codec: EventCodec.make({ name: "suite", events: Schema.TaggedUnion({ Happened: {} }) })
+}
+
+/** The table of a row schema, under a name that no other case has unless one is given. */
+export const tableOf = <Row extends object, const Key extends ReadonlyArray<keyof Row & string>>(
+  row: Projection.RowSchema<Row>,
+  primaryKey: Key,
+  options: {
+    readonly name?: string | undefined
+    readonly version?: number | undefined
+    readonly indexes?: ReadonlyArray<ReadonlyArray<keyof NoInfer<Row> & string>> | undefined
+  } = {}
+): ReadModelTable.ReadModelTable<Pick<Row, Key[number]>, Row> =>
+  Result.getOrThrow(
+    ReadModelTable.make(
+      Projection.define({
+        name: options.name ?? freshName(),
+        version: options.version ?? 1,
+        from: [nothing],
+        row,
+        primaryKey,
+        indexes: options.indexes ?? []
+      }).fold({
+        keys: () => [],
+        initial: () => undefined,
+        apply: () => undefined
+      })
+    )
+  )
+
+const tallyFields = {
+  id: Schema.String,
+  count: Schema.Int,
+  /** In the order in which they were counted. */
+  counted: Schema.Array(Schema.String)
+}
+
+/** A small table, to count in. */
+export const tallies = (
+  options: {
+    readonly name?: string | undefined
+    readonly version?: number | undefined
+    readonly indexes?: ReadonlyArray<ReadonlyArray<"id" | "count">> | undefined
+  } = {}
+): ReadModelTable.Any =>
+  tableOf(Schema.Struct(tallyFields), ["id"], { indexes: [["count"]], ...options })
+
+/** The same under another version, with other columns. */
+export const talliesAnew = (name: string, version = 2): ReadModelTable.Any =>
+  tableOf(
+    Schema.Struct({ id: Schema.String, count: Schema.Finite, note: Schema.NullOr(Schema.String) }),
+    ["id"],
+    {
+      name,
+      version
+    }
+  )
+
+export const tally = (id: string, count: number): StoredRow => ({ id, count, counted: [] })
+
+export const at = (position: number): Position.Position => Position.make(BigInt(position))
+
+/** A step that leaves the rows alone unless told otherwise. */
+export const step = <E = never>(
+  from: number,
+  to: number,
+  fields: Partial<Step<E>> = {}
+): Step<E> => ({
+  partition: 0,
+  from: at(from),
+  to: at(to),
+  keys: [],
+  fold: () => Result.succeed({ upserts: [], deletions: [] }),
+  events: 1,
+  eventsPerSecond: 0,
+  ...fields
+})
+
+const keyOf = (table: ReadModelTable.Any, row: StoredRow): StoredRow =>
+  Object.fromEntries(table.primaryKey.map(({ field }) => [field, row[field] ?? null]))
+
+/** A step that puts rows there, whatever was. */
+export const put = (
+  table: ReadModelTable.Any,
+  from: number,
+  to: number,
+  rows: ReadonlyArray<StoredRow>,
+  fields: Partial<Step<never>> = {}
+): Step<never> =>
+  step(from, to, {
+    keys: rows.map((row) => keyOf(table, row)),
+    fold: () => Result.succeed({ upserts: rows, deletions: [] }),
+    events: rows.length,
+    ...fields
+  })
+
+/** A step that counts a tally up by one, from what is stored. */
+export const countUp = (
+  from: number,
+  to: number,
+  id: string,
+  fields: Partial<Step<never>> = {}
+): Step<never> =>
+  step(from, to, {
+    keys: [{ id }],
+    fold: (rows) => {
+      const row = Array.from(rows.values()).find((one) => one["id"] === id)
+      return Result.succeed({
+        upserts: [tally(id, Number(row?.["count"] ?? 0) + 1)],
+        deletions: []
+      })
+    },
+    ...fields
+  })
+
+export const all: RowQuery = { where: [], orderBy: [], after: Option.none(), limit: Option.none() }
+
+/** Rows that serve, or those of a generation, in the order of the query. */
+export const rowsOf = (
+  table: ReadModelTable.Any,
+  query: Partial<RowQuery> = {},
+  generation?: number
+) =>
+  Effect.flatMap(ReadModelStore, (store) =>
+    Stream.runCollect(store.query(table, { ...all, ...query }, generation))
+  )
+
+export const countOf = Effect.fnUntraced(function* (table: ReadModelTable.Any, id: string) {
+  const store = yield* ReadModelStore
+  const row = yield* store.get(table, { id })
+  return Option.getOrUndefined(row)?.["count"]
+})
+
+/** All generations of the read model, by their number. */
+export const statesOf = ({ name }: Pick<GenerationState, "name">) =>
+  Effect.flatMap(ReadModelStore, (store) => store.states(name))
+
+export const stateOf = Effect.fnUntraced(function* ({
+  generation,
+  name
+}: Pick<GenerationState, "name" | "generation">) {
+  const state = (yield* statesOf({ name })).find((one) => one.generation === generation)
+  return state ?? assert.fail(`${name} has no generation ${generation}`)
+})
+
+/** Number and role of each generation. */
+export const rolesOf = (of: Pick<GenerationState, "name">) =>
+  Effect.map(statesOf(of), (states) => states.map(({ generation, role }) => [generation, role]))
+
+/** A claim that is expected to be had. */
+export const claimOf = Effect.fnUntraced(function* (
+  of: Pick<Claim, "name" | "generation">,
+  owner: string = "a host"
+) {
+  const store = yield* ReadModelStore
+  const claim = yield* store.claim(of, owner, LEASE)
+  return Option.getOrElse(claim, () => assert.fail(`${of.name} is free to be claimed`))
+})
+
+/** What serves, claimed, and taken to position 1 with the rows. */
+export const serve = Effect.fnUntraced(function* (
+  table: ReadModelTable.Any,
+  rows: ReadonlyArray<StoredRow> = []
+) {
+  const store = yield* ReadModelStore
+  const { serving } = yield* store.open(table)
+  const claim = yield* claimOf(serving)
+  yield* store.step(table, claim, put(table, 0, 1, rows))
+  return claim
+})
+
+/** A shadow of the version of the table, claimed. */
+export const begin = Effect.fnUntraced(function* (
+  table: ReadModelTable.Any,
+  partitions: number = 1
+) {
+  const store = yield* ReadModelStore
+  const begun = yield* store.beginShadow(table, { partitions, owner: "a builder", lease: LEASE })
+  return Option.getOrElse(begun.claim, () => assert.fail(`${table.name} has a shadow to claim`))
+})
+
+/** The same, taken to position 1 with the rows. */
+export const shadow = Effect.fnUntraced(function* (
+  table: ReadModelTable.Any,
+  rows: ReadonlyArray<StoredRow> = []
+) {
+  const store = yield* ReadModelStore
+  const claim = yield* begin(table)
+  yield* store.step(table, claim, put(table, 0, 1, rows))
+  return claim
+})
+
+export const runOut = (claim: Claim) => Effect.flatMap(Leases, ({ runOut }) => runOut(claim))
+
+/** Puts a shadow that is where it should be in the place of what serves. */
+export const switchTo = (table: ReadModelTable.Any, claim: Claim, compare = false) =>
+  Effect.flatMap(ReadModelStore, (store) =>
+    store.switchOver(table, claim, { compare, catchUp: () => Effect.void })
+  )
+
+/** What an error tells, without where it was made. */
+export const factsOf = (error: object): object => ({ ...error })
+
+/** The claim is lost for all that may be done under it, and none of it is done. */
+export const isLost = Effect.fnUntraced(function* <A, E, R>(
+  claim: Claim,
+  effect: Effect.Effect<A, E, R>
+) {
+  const { epoch, generation, name } = claim
+  const answer = yield* Effect.result(effect)
+  const error = Result.isFailure(answer) ? answer.failure : assert.fail("the claim is lost")
+  assert.instanceOf(error, ClaimLost)
+  assert.deepStrictEqual(factsOf(error), factsOf(new ClaimLost({ name, generation, epoch })))
+})
+
+export const poison = (position: number, fields: Partial<Poison> = {}): Poison => ({
+  position: at(position),
+  streamId: "till-1",
+  revision: 7,
+  type: "Sold",
+  reason: "Threw",
+  issue: "Error: it can't be folded",
+  ...fields
+})
+
+/** Lets other fibers go on, those that wait for nothing but their turn. */
+export const others = Effect.forEach(Array.from({ length: 100 }), () => Effect.yieldNow, {
+  discard: true
+})

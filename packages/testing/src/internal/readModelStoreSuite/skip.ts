@@ -1,0 +1,207 @@
+/**
+ * Leaving an event out by somebody's word.
+ */
+import * as Projection from "@daybook/kernel/Projection"
+import { AlreadyFolded, ClaimLost } from "@daybook/projections/ReadModelError"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import { assert } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import {
+  at,
+  begin,
+  type Cases,
+  claimOf,
+  countOf,
+  countUp,
+  freshName,
+  inParallel,
+  isLost,
+  LEASE,
+  others,
+  poison,
+  rowsOf,
+  serve,
+  stateOf,
+  statesOf,
+  step,
+  tallies,
+  factsOf
+} from "./fixture.ts"
+
+const skip = (
+  { name, version }: Pick<ReadModelTable.Any, "name" | "version">,
+  position: number,
+  reason = "by somebody's word"
+) =>
+  Effect.flatMap(ReadModelStore, (store) =>
+    store.skip({ name, version, position: at(position), reason })
+  )
+
+const skippedOf = ({ name }: Pick<ReadModelTable.Any, "name">) =>
+  Effect.map(
+    Effect.flatMap(ReadModelStore, (store) => store.skipped(name)),
+    (skipped) => skipped.map(({ position, reason, version }) => [version, position, reason])
+  )
+
+export const skipCases: Cases = {
+  "is recorded with its reason, once, and listed by position": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const { name } = table
+    const second = { name, version: Projection.Version.make(2) }
+    yield* store.open(table)
+    assert.deepStrictEqual(yield* store.skipped(name), [])
+    yield* skip(table, 12, "the second")
+    yield* skip(second, 7, "the first, of another version")
+    yield* skip(table, 7, "the first: \u{1F9FE} \"'\\")
+    yield* skip(table, 12, "once more")
+    yield* skip({ ...table, name: tallies().name }, 9)
+    assert.deepStrictEqual(yield* skippedOf(table), [
+      [1, at(7), "the first: \u{1F9FE} \"'\\"],
+      [2, at(7), "the first, of another version"],
+      [1, at(12), "the second"]
+    ])
+    const [first, , last] = yield* store.skipped(name)
+    assert.strictEqual(first?.name, name)
+    assert.isAtLeast(
+      DateTime.toEpochMillis(first?.skippedAt ?? DateTime.makeUnsafe(0)),
+      DateTime.toEpochMillis(last?.skippedAt ?? DateTime.makeUnsafe(1))
+    )
+  }),
+
+  "is recorded of a read model that is not there yet": Effect.gen(function* () {
+    const table = tallies()
+    yield* skip(table, 3)
+    assert.deepStrictEqual(yield* statesOf(table), [])
+    yield* serve(table)
+    assert.lengthOf(yield* skippedOf(table), 1)
+    assert.deepStrictEqual(yield* skippedOf({ name: Projection.Name.make(freshName()) }), [])
+  }),
+
+  "lets go on what the event stopped, and nobody who does not know of it": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const stopped = yield* serve(table)
+    yield* store.stop(stopped, poison(5))
+    yield* skip(table, 5)
+    assert.deepStrictEqual((yield* stateOf(stopped)).poison, Option.none())
+    const claim = yield* claimOf(stopped)
+    yield* skip(table, 8)
+    // Who holds it does not know that 8 is to be left out.
+    yield* isLost(claim, store.step(table, claim, step(1, 9)))
+    yield* isLost(claim, store.renew(claim))
+    assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.none())
+    const knowing = yield* claimOf(claim)
+    yield* skip(table, 8)
+    yield* store.step(table, knowing, step(1, 9))
+  }),
+
+  "leaves stopped what another event stopped": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const stopped = yield* serve(table)
+    yield* store.stop(stopped, poison(5))
+    yield* skip(table, 8)
+    assert.deepStrictEqual((yield* stateOf(stopped)).poison, Option.some(poison(5)))
+    assert.deepStrictEqual(yield* store.claim(stopped, "a host", LEASE), Option.none())
+  }),
+
+  "starts shadows of the version over": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    yield* serve(table)
+    const shadow = yield* begin(table, 2)
+    yield* store.step(table, shadow, countUp(0, 9, "a", { partition: 0, eventsPerSecond: 5 }))
+    yield* store.step(table, shadow, countUp(0, 3, "b", { partition: 1 }))
+    yield* store.stop(shadow, poison(4))
+    yield* skip(table, 7)
+    assert.deepStrictEqual(yield* rowsOf(table, {}, shadow.generation), [])
+    const { checkpoints, events, eventsPerSecond, owner, ...state } = yield* stateOf(shadow)
+    assert.deepStrictEqual(
+      { checkpoints, events, eventsPerSecond, owner, poison: state.poison },
+      {
+        checkpoints: [at(0), at(0)],
+        events: 0,
+        eventsPerSecond: 0,
+        owner: Option.none(),
+        poison: Option.none()
+      }
+    )
+    const again = yield* claimOf(shadow)
+    yield* store.step(table, again, countUp(0, 9, "a", { partition: 0 }))
+  }),
+
+  "starts shadows over in whole, while their partitions are written": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    yield* serve(table)
+    const shadow = yield* begin(table, 3)
+    const writing = Effect.forEach(
+      [0, 1, 2],
+      (partition) =>
+        Effect.gen(function* () {
+          for (let n = 0; n < 20; n++) {
+            const next = countUp(n, n + 1, `row ${partition}`, { partition })
+            const taken = yield* Effect.result(store.step(table, shadow, next))
+            if (Result.isSuccess(taken)) continue
+            return assert.instanceOf(taken.failure, ClaimLost)
+          }
+        }),
+      inParallel
+    )
+    yield* Effect.all([writing, Effect.andThen(others, skip(table, 99))], inParallel)
+    assert.deepStrictEqual(yield* rowsOf(table, {}, shadow.generation), [])
+    assert.deepStrictEqual((yield* stateOf(shadow)).checkpoints, [at(0), at(0), at(0)])
+  }),
+
+  "leaves other versions alone": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const next = tallies({ name: table.name, version: 2 })
+    const serving = yield* serve(table)
+    const shadow = yield* begin(next)
+    yield* store.step(next, shadow, countUp(0, 1, "a"))
+    yield* skip(next, 9)
+    yield* store.step(table, serving, countUp(1, 10, "a"))
+    yield* isLost(shadow, store.step(next, shadow, countUp(1, 2, "a")))
+    assert.deepStrictEqual(yield* rowsOf(next, {}, shadow.generation), [])
+    const again = yield* claimOf(shadow)
+    yield* skip(table, 11)
+    yield* store.step(next, again, countUp(0, 1, "a"))
+  }),
+
+  "is refused when what serves holds the event": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const { name, version } = table
+    const claim = yield* serve(table)
+    const shadow = yield* begin(table)
+    yield* store.step(table, claim, countUp(1, 6, "a"))
+    yield* store.step(table, shadow, countUp(0, 1, "a"))
+    const before = yield* statesOf(table)
+    for (const position of [1, 6]) {
+      const error = yield* Effect.flip(skip(table, position))
+      assert.instanceOf(error, AlreadyFolded)
+      assert.deepStrictEqual(
+        factsOf(error),
+        factsOf(new AlreadyFolded({ name, version, position: at(position), checkpoint: at(6) }))
+      )
+    }
+    assert.deepStrictEqual(yield* store.skipped(name), [])
+    assert.deepStrictEqual(yield* statesOf(table), before)
+    yield* store.step(table, claim, countUp(6, 7, "a"))
+    assert.strictEqual(yield* countOf(table, "a"), 2)
+  }),
+
+  "is refused of what appends keep, which holds all that is recorded": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    yield* store.promote(yield* serve(table), Effect.void)
+    assert.instanceOf(yield* Effect.flip(skip(table, 1_000_000)), AlreadyFolded)
+    assert.deepStrictEqual(yield* skippedOf(table), [])
+  })
+}

@@ -1,0 +1,142 @@
+/**
+ * What keeps a read model from being written: an event that stopped it, and somebody's word.
+ */
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import {
+  at,
+  begin,
+  type Cases,
+  claimOf,
+  countOf,
+  countUp,
+  isLost,
+  LEASE,
+  poison,
+  serve,
+  stateOf,
+  statesOf,
+  step,
+  switchTo,
+  tallies
+} from "./fixture.ts"
+
+export const stopCases: Cases = {
+  "is stopped by an event until it is resumed, and tells by which": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const claim = yield* serve(table)
+    yield* store.stop(claim, poison(2))
+    const stopped = yield* stateOf(claim)
+    assert.deepStrictEqual(
+      [stopped.poison, stopped.owner, stopped.checkpoints],
+      [Option.some(poison(2)), Option.none(), [at(1)]]
+    )
+    assert.deepStrictEqual(yield* store.claim(claim, "a host", LEASE), Option.none())
+    yield* isLost(claim, store.step(table, claim, step(1, 2)))
+    yield* isLost(claim, store.renew(claim))
+    yield* isLost(claim, store.stop(claim, poison(9)))
+    yield* store.resume(table.name)
+    assert.deepStrictEqual((yield* stateOf(claim)).poison, Option.none())
+    yield* isLost(claim, store.step(table, claim, step(1, 2)))
+    yield* store.step(table, yield* claimOf(claim), countUp(1, 2, "a"))
+    assert.strictEqual(yield* countOf(table, "a"), 1)
+  }),
+
+  "tells what stopped it as it was told, whatever the text": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    for (const fields of [
+      { reason: "Undecodable", issue: "" },
+      { reason: "NoRow", issue: "two\nlines, \"quotes\", \\, 'more' and \u{1F9FE} beyond" },
+      { reason: "Threw", issue: "x".repeat(100_000) },
+      { position: at(2 ** 53 + 2), streamId: "till-Zoë", revision: 2_147_483_647 }
+    ] as const) {
+      const table = tallies()
+      const claim = yield* serve(table)
+      const told = poison(2, fields)
+      yield* store.stop(claim, told)
+      assert.deepStrictEqual((yield* stateOf(claim)).poison, Option.some(told))
+    }
+  }),
+
+  "is stopped alone": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const [table, other] = [tallies(), tallies()]
+    const claim = yield* serve(table)
+    const shadow = yield* begin(table)
+    const elsewhere = yield* serve(other)
+    yield* store.stop(claim, poison(2))
+    yield* store.step(table, shadow, step(0, 1))
+    yield* store.step(other, elsewhere, step(1, 2))
+    const states = yield* statesOf(table)
+    assert.deepStrictEqual(
+      states.map(({ owner, poison }) => [Option.isSome(owner), Option.isSome(poison)]),
+      [
+        [false, true],
+        [true, false]
+      ]
+    )
+  }),
+
+  "takes no step while it is paused, and goes on where it was": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const claim = yield* serve(table)
+    const shadow = yield* begin(table)
+    yield* store.pause(table.name)
+    yield* isLost(claim, store.step(table, claim, countUp(1, 2, "a")))
+    yield* isLost(shadow, store.step(table, shadow, countUp(0, 1, "a")))
+    yield* isLost(shadow, switchTo(table, shadow))
+    assert.deepStrictEqual(
+      (yield* statesOf(table)).map(({ paused }) => paused),
+      [true, true]
+    )
+    assert.deepStrictEqual(yield* store.claim(claim, "a host", LEASE), Option.none())
+    yield* store.pause(table.name)
+    yield* store.resume(table.name)
+    assert.deepStrictEqual(
+      (yield* statesOf(table)).map(({ paused }) => paused),
+      [false, false]
+    )
+    yield* store.step(table, yield* claimOf(claim), countUp(1, 2, "a"))
+    assert.strictEqual(yield* countOf(table, "a"), 1)
+  }),
+
+  "is paused alone, and with what is begun of it meanwhile": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const [table, other] = [tallies(), tallies()]
+    const elsewhere = yield* serve(other)
+    yield* serve(table)
+    yield* store.pause(table.name)
+    const { shadow } = yield* store.open(tallies({ name: table.name, version: 2 }))
+    assert.isTrue(Option.getOrThrow(shadow).paused)
+    const begun = yield* store.beginShadow(table, { partitions: 1, owner: "a host", lease: LEASE })
+    assert.deepStrictEqual([begun.shadow.paused, begun.claim], [true, Option.none()])
+    assert.isFalse((yield* stateOf(elsewhere)).paused)
+    yield* store.step(other, elsewhere, step(1, 2))
+  }),
+
+  "is paused and stopped both, and resumed from both": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const claim = yield* serve(table)
+    yield* store.stop(claim, poison(2))
+    yield* store.pause(table.name)
+    const { paused, poison: told } = yield* stateOf(claim)
+    assert.deepStrictEqual([paused, told], [true, Option.some(poison(2))])
+    yield* store.resume(table.name)
+    yield* claimOf(claim)
+  }),
+
+  "is not there to be paused or resumed: nothing happens": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    yield* store.pause(table.name)
+    yield* store.resume(table.name)
+    yield* store.pause(table.name)
+    assert.deepStrictEqual(yield* statesOf(table), [])
+    yield* store.step(table, yield* serve(table), step(1, 2))
+  })
+}

@@ -1,0 +1,158 @@
+import * as Law from "@daybook/testing/Law"
+import { assert, describe, it } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+
+const ints = () => Arbitrary.schema(Schema.Int)
+
+const small = Law.make({
+  name: "integers are small",
+  inputs: ints,
+  problem: (n) => (Math.abs(n) < 100 ? undefined : `${n} is large`)
+})
+
+const brokenBy = <R>(law: Law.Law<R>, options?: Law.CheckOptions) => Effect.flip(law.check(options))
+
+describe("A law", () => {
+  it.effect("holds when no input breaks it", () =>
+    Law.check(Law.make({ name: "integers are whole", inputs: ints, problem: () => undefined }), {
+      seed: 1
+    })
+  )
+
+  it.effect("shows the smallest input that was found, what is wrong, and how to replay it", () =>
+    Effect.gen(function* () {
+      const { message, reason } = yield* brokenBy(small, { seed: 1 })
+      assert.strictEqual(reason._tag, "Falsified")
+      assert.match(
+        message,
+        /^broken: integers are small\n-?100 is large\n\nfor -?100\n\nfound in run/
+      )
+      assert.include(message, `to replay: { replay: "[`)
+    })
+  )
+
+  it.effect("breaks on the same input again when its failure is replayed", () =>
+    Effect.gen(function* () {
+      const { reason } = yield* brokenBy(small)
+      if (reason._tag !== "Falsified") return assert.fail(reason._tag)
+      const again = yield* brokenBy(small, { replay: reason.replay })
+      if (again.reason._tag !== "Falsified") return assert.fail(again.reason._tag)
+      assert.strictEqual(again.reason.input, reason.input)
+    })
+  )
+
+  it.effect("says so when a failure that is replayed is mended", () =>
+    Effect.gen(function* () {
+      const { reason } = yield* brokenBy(small, { seed: 1 })
+      if (reason._tag !== "Falsified") return assert.fail(reason._tag)
+      const mended = Law.make({ name: "mended", inputs: ints, problem: () => undefined })
+      const { message } = yield* brokenBy(mended, { replay: reason.replay })
+      assert.match(message, /^not replayed: mended\n\[.*: PropertyPassed$/)
+    })
+  )
+
+  it.effect("is broken by what throws, dies or fails", () =>
+    Effect.gen(function* () {
+      const laws = [
+        () => {
+          throw new Error("thrown")
+        },
+        () => Effect.die("dead"),
+        () => Effect.fail({ failed: true })
+      ].map((problem) => Law.make({ name: "l", inputs: ints, problem }))
+      const broken = yield* Law.broken(laws)
+      assert.deepStrictEqual(
+        broken.map(({ reason }) => (reason._tag === "Falsified" ? reason.problem : reason._tag)),
+        ["thrown", 'threw "dead"', 'threw {"failed":true}']
+      )
+    })
+  )
+
+  it.effect("is not taken for kept when its inputs can't be generated", () =>
+    Effect.gen(function* () {
+      const none = Law.make({
+        name: "of nothing",
+        inputs: () => Arbitrary.filter(ints(), () => false),
+        problem: () => undefined
+      })
+      assert.include((yield* brokenBy(none)).message, "not tried: of nothing\nonly 0 inputs")
+      const underived = Law.make({
+        name: "of no schema",
+        inputs: () => Arbitrary.schema(Schema.Never),
+        problem: () => undefined
+      })
+      assert.strictEqual((yield* brokenBy(underived)).reason._tag, "NotGenerated")
+    })
+  )
+
+  it.effect("is broken where its input can't be shown either", () =>
+    Effect.gen(function* () {
+      const law = Law.make({
+        name: "l",
+        inputs: ints,
+        problem: () => "wrong",
+        show: () => {
+          throw new Error("can't look")
+        }
+      })
+      assert.include((yield* brokenBy(law)).message, "(not shown: can't look)")
+    })
+  )
+
+  it.effect("shows a simpler input that breaks it too, where its own way to one is known", () =>
+    Effect.gen(function* () {
+      const law = (simpler?: (n: number) => ReadonlyArray<number>) =>
+        Law.make({
+          name: "l",
+          inputs: () => Arbitrary.schema(Schema.Literals([600])),
+          problem: (n) => (n < 100 ? undefined : `${n} is large`),
+          ...(simpler === undefined ? {} : { simpler })
+        })
+      const less = law((n) => [n - 200, n - 1])
+      const found = yield* brokenBy(less)
+      assert.include(found.message, "100 is large\n\nfor 100\n")
+      assert.include((yield* brokenBy(law())).message, "for 600")
+      assert.include((yield* brokenBy(less, { maxShrinks: 3 })).message, "for 200")
+      if (found.reason._tag !== "Falsified") return assert.fail(found.reason._tag)
+      const again = yield* brokenBy(less, { replay: found.reason.replay })
+      assert.include(again.message, "for 100")
+    })
+  )
+
+  it.effect("about one thing is tried once, and shows no input", () =>
+    Effect.gen(function* () {
+      let tried = 0
+      yield* Law.once({
+        name: "once",
+        problem: () => {
+          tried++
+          return undefined
+        }
+      }).check()
+      assert.strictEqual(tried, 1)
+      const { message } = yield* brokenBy(Law.once({ name: "once", problem: () => "wrong" }))
+      assert.match(message, /^broken: once\nwrong\n\nfound in run 1/)
+    })
+  )
+
+  it.effect("gets what it needs", () =>
+    Effect.gen(function* () {
+      class Limit extends Context.Service<Limit, number>()("test/Limit") {}
+      const limited = Law.make({
+        name: "limited",
+        inputs: ints,
+        problem: (n) =>
+          Effect.map(Limit, (limit) => (Math.abs(n) < limit ? undefined : `${n} is large`))
+      })
+      yield* Law.check(Law.provide(limited, Layer.succeed(Limit, Number.POSITIVE_INFINITY)))
+      const { reason } = yield* brokenBy(Law.provide(limited, Layer.succeed(Limit, 10)), {
+        seed: 1
+      })
+      assert.strictEqual(reason._tag, "Falsified")
+    })
+  )
+})
