@@ -24,11 +24,7 @@ const subjects: ReadonlyArray<Subject> = [
   {
     name: "kernel",
     mutate: ["packages/kernel/src/**/*.ts"],
-    tests: [
-      "packages/kernel/test/**/*.test.ts",
-      "packages/testing/test/SchemaLockFile.test.ts",
-      "packages/order/test/{OrderModels,OrderSchemas}.test.ts"
-    ]
+    tests: ["packages/kernel/test/**/*.test.ts", "packages/testing/test/SchemaLockFile.test.ts"]
   },
   {
     name: "order",
