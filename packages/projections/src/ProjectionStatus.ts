@@ -43,6 +43,7 @@ export type Doing = typeof Doing.Type
  * `version`: of the rows that are served. `position`: up to which they hold every event; `head`: up to which the log is
  * settled. `lagEvents`: how many events it is behind, at most `MAX_BACKLOG`; `lagMillis`: since when the
  * earliest of them waits. `owner`: the host that keeps it.
+ * `lastError`: what keeps this host from keeping it, such as a store that does not answer, until it goes on.
  * `building`: the state of the shadow that is to take its place.
  *
  * @category types
@@ -61,6 +62,7 @@ export const Status = Schema.Struct({
   eventsPerSecond: Schema.Number,
   owner: Schema.Option(Schema.String),
   poison: Schema.Option(Poison),
+  lastError: Schema.Option(Schema.Struct({ message: Schema.String, at: Schema.DateTimeUtc })),
   building: Schema.Option(
     Schema.Struct({
       version: Projection.Version,
@@ -179,9 +181,17 @@ export class RebuildLost extends Schema.TaggedError<RebuildLost>()("RebuildLost"
  */
 export const make = (
   serving: GenerationState,
-  shadow: Option.Option<GenerationState>,
-  backlog: Backlog,
-  now: DateTime.Utc
+  {
+    backlog,
+    lastError,
+    now,
+    shadow
+  }: {
+    readonly shadow: Option.Option<GenerationState>
+    readonly backlog: Backlog
+    readonly lastError: Status["lastError"]
+    readonly now: DateTime.Utc
+  }
 ): Status => {
   const inline = serving.mode === "inline"
   const waits = DateTime.toEpochMillis(now)
@@ -203,6 +213,7 @@ export const make = (
     eventsPerSecond: serving.eventsPerSecond,
     owner: serving.owner,
     poison: serving.poison,
+    lastError,
     building: Option.map(shadow, (state) => ({
       version: state.version,
       generation: state.generation,

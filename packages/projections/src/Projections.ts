@@ -165,6 +165,7 @@ const make = Effect.fnUntraced(function* (
     events,
     store,
     changes: Changes.make(),
+    errors: new Map(),
     owner: yield* random.uuidV4(),
     lease: Duration.fromInputUnsafe(settings.lease),
     pollInterval: Duration.fromInputUnsafe(settings.pollInterval),
@@ -213,7 +214,12 @@ const make = Effect.fnUntraced(function* (
     const backlog = yield* events
       .backlog({ after: Status.position(serving), categories: categoriesOf(model) })
       .pipe(Effect.catchTag("InvalidReadOption", Effect.die))
-    return Status.make(serving, Option.fromUndefinedOr(shadow), backlog, yield* DateTime.now)
+    return Status.make(serving, {
+      shadow: Option.fromUndefinedOr(shadow),
+      backlog,
+      lastError: Option.fromUndefinedOr(runner.errors.get(serving.name)),
+      now: yield* DateTime.now
+    })
   })
 
   const reached = Effect.fnUntraced(function* (model: AnyModel, position: Position.Position) {
@@ -222,8 +228,15 @@ const make = Effect.fnUntraced(function* (
     const serving = states.find(({ role }) => role === "serving")
     if (serving === undefined || serving.mode === "inline") return true
     if (Status.position(serving) >= position) return true
-    if (Option.isSome(serving.poison) && serving.poison.value.position <= position) {
-      return yield* new Status.ProjectionStopped({ name, poison: serving.poison.value })
+    // Of another version it is the shadow that is waited for, and what serves only while a host still keeps it.
+    const shadow = states.find(
+      ({ role, version }) => role === "shadow" && version === model.table.version
+    )
+    const isLeft = serving.version !== model.table.version && Option.isNone(serving.owner)
+    for (const { poison } of isLeft && shadow !== undefined ? [serving, shadow] : [serving]) {
+      if (Option.isSome(poison) && poison.value.position <= position) {
+        return yield* new Status.ProjectionStopped({ name, poison: poison.value })
+      }
     }
     return undefined
   })

@@ -16,7 +16,8 @@ import type { ReadModelStoreError } from "./ReadModelError.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
 import type { Condition, RowQuery } from "./RowQuery.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
-import type { StoredRow } from "./StoredRow.ts"
+import type { Column, StoredRow } from "./StoredRow.ts"
+import { codecOf } from "./internal/rowCodec.ts"
 
 /** The fields of a row that are columns to compare by: those that are no objects, but instants. */
 type Comparable<Row> = {
@@ -84,12 +85,32 @@ export class InvalidQuery extends Schema.TaggedError<InvalidQuery>()("InvalidQue
 }
 
 /**
+ * A row that serves is none of this version of the projection: another one serves by now, or somebody wrote it by hand.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnreadableRow extends Schema.TaggedError<UnreadableRow>()("UnreadableRow", {
+  name: Schema.String,
+  version: Schema.Int,
+  issue: Schema.String
+}) {
+  override get message() {
+    return `A row of ${this.name} is none of version ${this.version}: ${this.issue}`
+  }
+}
+
+/**
  * Why rows could not be read.
  *
  * @category errors
  * @since 0.1.0
  */
-export type ReadError = ReadModelTable.InvalidProjection | InvalidQuery | ReadModelStoreError
+export type ReadError =
+  | ReadModelTable.InvalidProjection
+  | InvalidQuery
+  | UnreadableRow
+  | ReadModelStoreError
 
 /**
  * The row of a key, if there is one.
@@ -138,13 +159,12 @@ export const query = <Event, Key extends object, Row extends object>(
     Stream.withSpan("ReadModel.query", { attributes: { "daybook.projection": projection.name } })
   )
 
-/** A store gives back what was encoded by the same schema. */
-const decode = <Key, Row>(table: ReadModelTable.ReadModelTable<Key, Row>, row: StoredRow) =>
-  Effect.orDie(
-    Effect.fromResult(
-      Result.mapError(table.decode(row), (issue) => new Error(`a row of ${table.name}: ${issue}`))
-    )
+const decode = <Key, Row>(table: ReadModelTable.ReadModelTable<Key, Row>, row: StoredRow) => {
+  const { name, version } = table
+  return Effect.fromResult(
+    Result.mapError(table.decode(row), (issue) => new UnreadableRow({ name, version, issue }))
   )
+}
 
 const rowQuery = <Event, Key, Row extends object>(
   { name, row }: Projection.Projection<Event, Key, Row>,
@@ -164,9 +184,9 @@ const rowQuery = <Event, Key, Row extends object>(
     const conditions: Array<Condition> = []
     for (const [field, filter] of Object.entries(where)) {
       if (filter === undefined) continue
-      yield* columnOf(field)
+      const column = yield* columnOf(field)
       if (!Predicate.isObject(filter)) return yield* invalid(field, "has a filter that is none")
-      const encode = encoder(row, field)
+      const encode = encoder(row, column)
       for (const [word, given] of Object.entries(filter)) {
         const is = WORDS.get(word)
         if (is === undefined) {
@@ -179,7 +199,7 @@ const rowQuery = <Event, Key, Row extends object>(
         for (const value of is === "oneOf" && Array.isArray(given) ? given : [given]) {
           const encoded = encode(value)
           if (Result.isFailure(encoded)) {
-            return yield* invalid(field, `is never ${String(value)}: ${encoded.failure.message}`)
+            return yield* invalid(field, `is never ${String(value)}: ${encoded.failure}`)
           }
           values.push(encoded.success)
         }
@@ -225,16 +245,16 @@ const WORDS: ReadonlyMap<string, Condition["is"]> = new Map<string, Condition["i
 ])
 
 /** The stored form of a value of a field; what a column of `null` stands for may also be absent. */
-const encoder = (row: Projection.RowSchema<unknown>, field: string) => {
+const encoder = (row: Projection.RowSchema<unknown>, column: Column) => {
+  const { field } = column
   // The fields of a `RowSchema` need no services.
   const schema = Schema.Struct({
-    it: row.fields[field] ?? Schema.Never
+    [field]: row.fields[field] ?? Schema.Never
   }) as Schema.Top as Schema.Codec<unknown, unknown>
-  const encode = Schema.encodeUnknownResult(Schema.toCodecJson(schema))
-  return (value: unknown) =>
+  const { encode } = codecOf(schema, [column], new Set(), [])
+  return (value: unknown): Result.Result<Schema.Json, string> =>
     Result.map(
-      encode(value === undefined ? {} : { it: value }),
-      // A struct in JSON is an object.
-      (encoded) => (encoded as { readonly it?: Schema.Json }).it ?? null
+      encode(value === undefined ? {} : { [field]: value }),
+      (stored) => stored[field] ?? null
     )
 }

@@ -53,7 +53,7 @@ export type Poison = typeof Poison.Type
  * a shadow that is built in several. `mode`: `inline` when appends keep it themselves; then its checkpoint says only
  * where that began. `paused`: by somebody's word, which holds for all generations of the read model. `poison`: what
  * stopped it. `owner`: who holds the claim, if its lease has not run out. `events`: how many events it has folded
- * since it was begun; `eventsPerSecond`: of late, as its holder reported with a step; of partitions the highest.
+ * since it was begun, without those that appends fold; `eventsPerSecond`: of late, as its holder reported with a step; of partitions the highest.
  *
  * @category types
  * @since 0.1.0

@@ -234,10 +234,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
                   poisoned = new InlinePoison({ name: table.name, poison: folded.failure })
                   return Result.fail(new EventStoreError({ operation: "append", cause: poisoned }))
                 }
-                commits.push(() => {
-                  Generations.write(table, serving, folded.success)
-                  serving.events += recorded.length
-                })
+                commits.push(() => Generations.write(table, serving, folded.success))
               }
               return Result.succeed(() => {
                 for (const commit of commits) commit()

@@ -22,6 +22,7 @@ import * as Projection from "@daybook/kernel/Projection"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Column, StoredRow } from "./StoredRow.ts"
+import { MAX_INDEX_COLUMNS } from "./internal/indexSize.ts"
 import { codecOf } from "./internal/rowCodec.ts"
 import { deriveColumn } from "./internal/deriveColumn.ts"
 import { describe } from "./internal/describeTable.ts"
@@ -40,7 +41,9 @@ export type StoredKey = StoredRow
  * **Details**
  * `keyText`: a text that two keys share only if they are equal. `description`: a line for each
  * property that may not change without a new version, for people to read a difference in.
- * `encode` and `decode` fail with the schema's issue; `encode` also with text that PostgreSQL can't hold.
+ * `accepts`: whether the row's schema does, its checks included.
+ * `encode` and `decode` fail with the schema's issue; `encode` also with what PostgreSQL can't hold, or would give
+ * back otherwise, and with keys and indexed values of more than some 2,600 bytes.
  *
  * @category types
  * @since 0.1.0
@@ -52,6 +55,7 @@ export interface ReadModelTable<Key, Row> {
   readonly primaryKey: ReadonlyArray<Column>
   readonly indexes: ReadonlyArray<ReadonlyArray<Column>>
   readonly description: ReadonlyArray<string>
+  accepts(row: Row): boolean
   encode(row: Row): Result.Result<StoredRow, string>
   decode(stored: StoredRow): Result.Result<Row, string>
   encodeKey(key: Key): Result.Result<StoredKey, string>
@@ -94,6 +98,21 @@ export class InvalidProjection extends Schema.TaggedError<InvalidProjection>()(
  */
 export const make = <Event, Key, Row>(
   projection: Projection.Projection<Event, Key, Row>
+): Result.Result<ReadModelTable<Key, Row>, InvalidProjection> => {
+  // It was derived from this very projection.
+  type Derived = Result.Result<ReadModelTable<Key, Row>, InvalidProjection> | undefined
+  const known = derived.get(projection) as Derived
+  if (known !== undefined) return known
+  const made = derive(projection)
+  derived.set(projection, made)
+  return made
+}
+
+/** By projection: deriving takes milliseconds, and each reading of a row asks for the table. */
+const derived = new WeakMap<object, unknown>()
+
+const derive = <Event, Key, Row>(
+  projection: Projection.Projection<Event, Key, Row>
 ): Result.Result<ReadModelTable<Key, Row>, InvalidProjection> =>
   Result.gen(function* () {
     const { name, row, version } = projection
@@ -121,7 +140,9 @@ export const make = <Event, Key, Row>(
     const distinct = (fields: ReadonlyArray<string>, of: string) =>
       new Set(fields).size < fields.length
         ? invalid(fields.join(", "), `of ${of} names a field twice`)
-        : Result.all(fields.map((field) => columnOf(field, of)))
+        : fields.length > MAX_INDEX_COLUMNS
+          ? invalid(fields.join(", "), `of ${of} are more than ${MAX_INDEX_COLUMNS}`)
+          : Result.all(fields.map((field) => columnOf(field, of)))
     const primaryKey = yield* distinct(projection.primaryKey, "the primary key")
     if (primaryKey.length === 0) return yield* invalid("the primary key", "is empty")
     for (const { field, nullable, type } of primaryKey) {
@@ -146,8 +167,8 @@ export const make = <Event, Key, Row>(
     )
     // The fields of a `RowSchema` need no services, and `Key` is the part of the row that these are.
     const keySchema = Schema.Struct(keyFields) as Schema.Top as Schema.Codec<Key, unknown>
-    const rows = codecOf<Row>(row, columns, absent)
-    const keys = codecOf<Key>(keySchema, primaryKey, new Set())
+    const rows = codecOf<Row>(row, columns, absent, [primaryKey, ...indexes])
+    const keys = codecOf<Key>(keySchema, primaryKey, new Set(), [primaryKey])
     return {
       name,
       version,
@@ -155,6 +176,7 @@ export const make = <Event, Key, Row>(
       primaryKey,
       indexes,
       description: describe(row, columns, primaryKey, indexes),
+      accepts: Schema.is(row),
       encode: rows.encode,
       decode: rows.decode,
       encodeKey: keys.encode,

@@ -40,7 +40,7 @@ const isCaught = async (projection: Projection.Any) => {
 
 describe("The read models of orders", () => {
   it("are what the accepted commands come to, whatever happens to their hosts", () =>
-    assertKept(memory, { runs: 40, lease: "40 millis" }))
+    assertKept(memory, { runs: 25, lease: "40 millis" }))
 
   it("are caught when a removal counts one item", () =>
     isCaught(

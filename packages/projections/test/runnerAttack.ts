@@ -16,6 +16,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import * as Path from "node:path"
@@ -78,6 +79,12 @@ const behind = Effect.gen(function* () {
     : serving.some(({ checkpoints }) => checkpoints.some((position) => position < head))
 })
 
+/** Grows with every event that a read model has taken in. */
+const progress = Effect.map(
+  Effect.flatMap(ReadModelStore, (store) => store.states()),
+  (states) => states.reduce((sum, { events }) => sum + events, 0)
+)
+
 /**
  * Kills the host that runs every `killEvery`, and starts another; every third one is frozen past its lease first, and wakes
  * up when another has taken over.
@@ -100,7 +107,13 @@ export const attack = Effect.fnUntraced(function* (options: {
     let standingBy = yield* host(url, leaseMillis)
     yield* running.keeps
     while ((yield* behind) || kills < minimumKills) {
+      // On a slow machine a host would be killed before it has begun, again and again.
+      const before = yield* progress
       yield* Effect.sleep(killEvery)
+      yield* Effect.repeat(Effect.all([progress, behind]), {
+        until: ([now, isBehind]) => now > before || !isBehind,
+        schedule: Schedule.spaced("50 millis")
+      })
       if (kills % 3 === 2) {
         yield* running.signal("SIGSTOP")
         yield* Effect.sleep(Duration.millis(leaseMillis * 2))

@@ -1,7 +1,7 @@
 /**
  * The runner on any store: shared by the tests of memory, the embedded Postgres and a server.
  */
-import type * as Projection from "@daybook/kernel/Projection"
+import * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import { Projections } from "@daybook/projections/Projections"
 import * as InlineProjections from "@daybook/projections/InlineProjections"
@@ -20,6 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { aggregateOf, products, takings, type TillCommand, type TillAggregate } from "./Till.ts"
@@ -146,6 +147,79 @@ export const cases = <E>(
         const late = yield* Effect.flip(projections.skip(products.name, position, "too late"))
         assert.strictEqual(late._tag, "AlreadyFolded")
         yield* Stream.runDrain(projections.rebuild(products.name))
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("tells who waits for a version of the event that stops its shadow", () =>
+      Effect.gen(function* () {
+        const { products: second, till } = fresh()
+        const first = Projection.define({
+          name: second.name,
+          version: 1,
+          from: [till],
+          row: Schema.Struct({ product: Schema.String }),
+          primaryKey: ["product"]
+        }).fold({ keys: () => [], initial: () => undefined, apply: () => undefined })
+        yield* execute(till, "1", sell("tea", 250), sell("poison", 1))
+        const position = yield* head
+        yield* Effect.scoped(
+          Effect.flatMap(host({ async: [first] }), (old) => caughtUp(old, first.name))
+        )
+        yield* execute(till, "1", sell("tea", 1))
+        const projections = yield* host({ async: [products(till, second.name, 2)] })
+        const { name } = second
+        const waiting = [
+          Effect.flip(Effect.flatMap(head, (now) => projections.waitFor(name, now, "20 seconds"))),
+          Effect.flip(Stream.runDrain(projections.rebuild(name))),
+          Effect.flip(Stream.runDrain(projections.rebuild(name)))
+        ]
+        for (const failure of waiting) {
+          const stopped = yield* failure
+          assert.strictEqual(stopped._tag, "ProjectionStopped")
+          if (stopped._tag === "ProjectionStopped") {
+            assert.strictEqual(stopped.poison.position, position)
+          }
+        }
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("stops at an event that leaves no row, though the next one would mend it", () =>
+      Effect.gen(function* () {
+        const { till } = fresh()
+        const handler = yield* CommandHandler
+        // Both in one append, and so in one page.
+        yield* handler.executeAll(till, "1", [
+          { command: sell("tea", 5) },
+          { command: { _tag: "Refund", product: "tea", cents: 5 } }
+        ])
+        const owed = Projection.define({
+          name: `owed_${till.category.slice(-8)}`,
+          version: 1,
+          from: [till],
+          row: Schema.Struct({
+            product: Schema.String,
+            cents: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+          }),
+          primaryKey: ["product"]
+        }).fold({
+          keys: (event) => (event._tag === "Closed" ? [] : [{ product: event.product }]),
+          initial: (key) => ({ ...key, cents: 0 }),
+          apply: (row, event) =>
+            event._tag === "Closed"
+              ? row
+              : { ...row, cents: row.cents + (event._tag === "Sold" ? -1 : 1) * event.cents }
+        })
+        const projections = yield* host({ async: [owed] })
+        const stopped = yield* Effect.flip(
+          projections.waitFor(owed.name, yield* head, "20 seconds")
+        )
+        const live = yield* Effect.flip(LiveProjection.tableAt(owed))
+        for (const error of [stopped, live]) {
+          assert.strictEqual(error._tag, "ProjectionStopped")
+          if (error._tag !== "ProjectionStopped") continue
+          assert.deepStrictEqual([error.poison.revision, error.poison.reason], [1, "NoRow"])
+        }
+        assert.deepStrictEqual(yield* rows(owed), [])
       }).pipe(Effect.scoped)
     )
 

@@ -156,7 +156,7 @@ const giveTo = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, 
     UNION ALL
     SELECT format('ALTER TABLE %I.%I OWNER TO %I', nspname, c.relname, owner), 2
       FROM log JOIN pg_class c ON c.relnamespace = log.oid
-      WHERE c.relkind IN ('r', 'p') AND c.relowner <> owner_oid
+      WHERE c.relkind IN ('r', 'p', 'v') AND c.relowner <> owner_oid
     UNION ALL
     SELECT format('ALTER FUNCTION %s OWNER TO %I', p.oid::regprocedure, owner), 3
       FROM log JOIN pg_proc p ON p.pronamespace = log.oid WHERE p.proowner <> owner_oid
@@ -165,7 +165,8 @@ const giveTo = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, 
 })
 
 const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, roles: Roles) {
-  const [schema, events, snapshots] = [sql(name), sql(`${name}.events`), sql(`${name}.snapshots`)]
+  const [schema, snapshots] = [sql(name), sql(`${name}.snapshots`)]
+  const [events, eventIds] = [sql(`${name}.events`), sql(`${name}.event_ids`)]
   const [reader, writer] = [sql(roles.reader), sql(roles.writer)]
   yield* sql`REVOKE ALL ON SCHEMA ${schema} FROM PUBLIC, ${writer}, ${reader}`
   for (const kind of ["TABLES", "SEQUENCES", "FUNCTIONS"]) {
@@ -173,7 +174,7 @@ const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, r
       FROM PUBLIC, ${writer}, ${reader}`
   }
   yield* sql`GRANT USAGE ON SCHEMA ${schema} TO ${writer}, ${reader}`
-  yield* sql`GRANT SELECT ON ${events}, ${snapshots} TO ${writer}, ${reader}`
+  yield* sql`GRANT SELECT ON ${events}, ${eventIds}, ${snapshots} TO ${writer}, ${reader}`
   yield* sql`GRANT INSERT, UPDATE, DELETE ON ${snapshots} TO ${writer}`
   const functions = yield* sql<{ readonly name: string; readonly signature: string }>`
     SELECT p.proname::text AS name, p.oid::regprocedure::text AS signature

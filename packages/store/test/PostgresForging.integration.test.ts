@@ -122,55 +122,63 @@ const forgeries = (sql: SqlClient, after: unknown, began: unknown) => sql`
   WHERE revision <> place OR position > newest
     OR recorded_at NOT BETWEEN ${began as Date} AND clock_timestamp()`
 
-layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Append", (it) => {
-  const before = Effect.gen(function* () {
-    const { superuser, writer } = yield* Logins
-    const { position } = yield* note(writer)
-    const events = yield* superuser`SELECT * FROM daybook.events ORDER BY position`
-    const [now] = yield* superuser`SELECT date_trunc('milliseconds', clock_timestamp()) AS began`
-    return { events, position, began: now?.["began"] }
-  })
+const kinds = [
+  ["Append", Logins.layer],
+  ["Append to partitions", Logins.layerPartitioned]
+] as const
 
-  for (const [name, parameters] of functions) {
-    for (const allOrNone of [true, false]) {
-      for (const [trick, make] of tricks) {
-        it.effect(
-          `keeps its promises when a writer sends ${trick} to ${name}, ${allOrNone ? "all or none" : "each alone"}`,
-          () =>
-            Effect.gen(function* () {
-              const { superuser, writer } = yield* Logins
-              const { began, events, position } = yield* before
-              yield* Effect.result(call(writer, [name, parameters], make(), allOrNone))
-              const after = yield* superuser`SELECT * FROM daybook.events ORDER BY position`
-              assert.deepStrictEqual(after.slice(0, events.length), events)
-              assert.deepStrictEqual(yield* forgeries(superuser, position, began), [])
-              const next = yield* note(writer)
-              const [newest] = yield* superuser`SELECT max(position) AS newest FROM daybook.events`
-              assert.deepStrictEqual(newest, { newest: next.position })
-            })
-        )
+for (const [title, logins] of kinds) {
+  layer(logins, { timeout: 60_000, excludeTestServices: true })(title, (it) => {
+    const before = Effect.gen(function* () {
+      const { superuser, writer } = yield* Logins
+      const { position } = yield* note(writer)
+      const events = yield* superuser`SELECT * FROM daybook.events ORDER BY position`
+      const [now] = yield* superuser`SELECT date_trunc('milliseconds', clock_timestamp()) AS began`
+      return { events, position, began: now?.["began"] }
+    })
+
+    for (const [name, parameters] of functions) {
+      for (const allOrNone of [true, false]) {
+        for (const [trick, make] of tricks) {
+          it.effect(
+            `keeps its promises when a writer sends ${trick} to ${name}, ${allOrNone ? "all or none" : "each alone"}`,
+            () =>
+              Effect.gen(function* () {
+                const { superuser, writer } = yield* Logins
+                const { began, events, position } = yield* before
+                yield* Effect.result(call(writer, [name, parameters], make(), allOrNone))
+                const after = yield* superuser`SELECT * FROM daybook.events ORDER BY position`
+                assert.deepStrictEqual(after.slice(0, events.length), events)
+                assert.deepStrictEqual(yield* forgeries(superuser, position, began), [])
+                const next = yield* note(writer)
+                const [newest] =
+                  yield* superuser`SELECT max(position) AS newest FROM daybook.events`
+                assert.deepStrictEqual(newest, { newest: next.position })
+              })
+          )
+        }
       }
     }
-  }
 
-  it.effect("would let ids in an array of arrays take the positions of later appends", () =>
-    Effect.gen(function* () {
-      const { superuser: sql } = yield* Logins
-      const { began, position } = yield* before
-      const unchecked = migration0001
-        .statements(SchemaName.make("daybook"))
-        .find((statement) => statement.includes(".judge_append(\n"))
-      const found = yield* sql
-        .unsafe((unchecked ?? "").replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
-        .pipe(
-          Effect.andThen(call(sql, append, inPairs(), true)),
-          Effect.andThen(forgeries(sql, position, began)),
-          Effect.flatMap((rows) => Effect.fail(rows.length)),
-          sql.withTransaction,
-          Effect.flip
-        )
-      // 2,000 events, of which 1,024 have their place.
-      assert.strictEqual(found, 976)
-    })
-  )
-})
+    it.effect("would let ids in an array of arrays take the positions of later appends", () =>
+      Effect.gen(function* () {
+        const { superuser: sql } = yield* Logins
+        const { began, position } = yield* before
+        const unchecked = migration0001
+          .statements(SchemaName.make("daybook"))
+          .find((statement) => statement.includes(".judge_append(\n"))
+        const found = yield* sql
+          .unsafe((unchecked ?? "").replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
+          .pipe(
+            Effect.andThen(call(sql, append, inPairs(), true)),
+            Effect.andThen(forgeries(sql, position, began)),
+            Effect.flatMap((rows) => Effect.fail(rows.length)),
+            sql.withTransaction,
+            Effect.flip
+          )
+        // 2,000 events, of which 1,024 have their place.
+        assert.strictEqual(found, 976)
+      })
+    )
+  })
+}

@@ -67,7 +67,8 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           [2, "snapshots"],
           [3, "append_new"],
           [4, "least_privilege"],
-          [5, "append_different"]
+          [5, "append_different"],
+          [6, "event_ids"]
         ])
         const sql = yield* PgClient.make({ url })
         const rows = yield* sql`SELECT migration_id, name FROM daybook.migrations ORDER BY 1`
@@ -76,7 +77,8 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           { migration_id: 2, name: "snapshots" },
           { migration_id: 3, name: "append_new" },
           { migration_id: 4, name: "least_privilege" },
-          { migration_id: 5, name: "append_different" }
+          { migration_id: 5, name: "append_different" },
+          { migration_id: 6, name: "event_ids" }
         ])
       }).pipe(Effect.scoped)
     )
@@ -90,7 +92,7 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
             Effect.provideService(SqlClient, sql),
             Effect.provideService(PostgresSchema, SchemaName.make(name))
           )
-          assert.strictEqual(ran.length, 5)
+          assert.strictEqual(ran.length, 6)
         }
         const tables = yield* sql<{ schemaname: string }>`
           SELECT schemaname FROM pg_tables WHERE tablename = 'events' ORDER BY 1`

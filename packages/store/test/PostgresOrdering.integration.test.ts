@@ -23,7 +23,7 @@ import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import { server } from "./postgresLayers.ts"
+import { server, serverPartitioned } from "./postgresLayers.ts"
 
 const freshId = Effect.flatMap(SecureRandom.SecureRandom, (random) => random.uuidV4())
 
@@ -142,7 +142,7 @@ const settledAcross = (reader: "settled_position" | "settled_position_swapped") 
       DECLARE open_appends bigint;
       BEGIN
         SELECT count(*) INTO open_appends FROM pg_locks WHERE locktype = 'advisory'
-          AND objsubid = 2 AND classid = '${log}.events'::regclass::oid;
+          AND objsubid = 2 AND classid = '${log}.append_number'::regclass::oid;
         RETURN CASE WHEN open_appends = 0 THEN ${log}.newest_append() * 1024 ELSE 0 END;
       END $$`)
     const opened = yield* Deferred.make<void>()
@@ -181,200 +181,207 @@ const settledAcross = (reader: "settled_position" | "settled_position_swapped") 
     return { early: early.position, late, settled: Position.make(row?.settled ?? 0n) }
   }).pipe(Effect.scoped)
 
-layer(server.pipe(Layer.provideMerge(SecureRandom.layerWebCrypto)), {
-  timeout: 60_000,
-  excludeTestServices: true
-})("The order of a log in Postgres", (it) => {
-  it.effect("loses no event of an append that commits after later ones", () =>
-    Effect.gen(function* () {
-      assert.deepStrictEqual(yield* missedBehindAnOpenAppend(positionsAfter), [])
-    })
-  )
+const kinds = [
+  ["The order of a log in Postgres", server],
+  ["The order of a log in partitions", serverPartitioned]
+] as const
 
-  it.effect("catches a reader that pages by position alone", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient
-      const missed = yield* missedBehindAnOpenAppend((after) =>
-        Effect.map(
-          sql<{ position: bigint }>`
-              SELECT position FROM daybook.events WHERE position > ${after} ORDER BY position`,
-          (rows) => rows.map((row) => Position.make(row.position))
-        )
-      )
-      assert.strictEqual(missed.length, 1)
-    })
-  )
-
-  it.effect("looks at the newest append before it looks for open ones", () =>
-    Effect.gen(function* () {
-      const { early, late, settled } = yield* settledAcross("settled_position")
-      assert.isTrue(settled < early && early < late)
-    })
-  )
-
-  it.effect("catches a reader that looks for open appends first", () =>
-    Effect.gen(function* () {
-      const { early, late, settled } = yield* settledAcross("settled_position_swapped")
-      // Then `late` would be read and `early` never.
-      assert.isTrue(early < late && late <= settled)
-    })
-  )
-
-  it.effect("refuses to read under a snapshot that hides what is settled", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient
-      const error = yield* sql
-        .withTransaction(
-          Effect.andThen(
-            sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`,
-            readSettled(Position.start)
-          )
-        )
-        .pipe(Effect.flip)
-      assert.include(String(error), "reading the log needs READ COMMITTED, not repeatable read")
-    })
-  )
-
-  it.effect("crosses the gap of an append that was rolled back", () =>
-    Effect.gen(function* () {
-      const start = yield* newest
-      const gap = yield* heldOpen
-      const after = yield* appendOne
-      assert.deepStrictEqual(yield* positionsAfter(start), [])
-      const exit = yield* gap.end("roll back")
-      assert.isTrue(Exit.isFailure(exit))
-      assert.deepStrictEqual(yield* positionsAfter(start), [after])
-    })
-  )
-
-  it.effect("crosses the gap of an append whose connection was killed", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient
-      const start = yield* newest
-      yield* heldOpen
-      const after = yield* appendOne
-      yield* sql`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-          WHERE state = 'idle in transaction' AND datname = current_database()`
-      assert.deepStrictEqual(yield* positionsAfter(start), [after])
-    })
-  )
-
-  it.effect("is not delayed by an unrelated transaction that idles", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient
-      const start = yield* newest
-      const begun = yield* Deferred.make<void>()
-      const done = yield* Deferred.make<void>()
-      const idle = yield* sql
-        .withTransaction(
-          Effect.gen(function* () {
-            yield* sql`CREATE TABLE unrelated AS SELECT pg_current_xact_id()::text AS id`
-            yield* sql`SELECT pg_advisory_xact_lock_shared(1, 1), pg_advisory_xact_lock(2)`
-            yield* Deferred.succeed(begun, undefined)
-            yield* Deferred.await(done)
-          })
-        )
-        .pipe(Effect.forkChild({ startImmediately: true }))
-      yield* Deferred.await(begun)
-      const position = yield* appendOne
-      assert.deepStrictEqual(yield* positionsAfter(start), [position])
-      yield* Deferred.succeed(done, undefined)
-      yield* Fiber.join(idle)
-    })
-  )
-
-  it.effect("is not delayed by an open append in another log of the same database", () =>
-    Effect.gen(function* () {
-      const other = yield* Layer.build(
-        Layer.fresh(EventStorePostgres.layer).pipe(
-          Layer.provideMerge(Layer.fresh(PostgresMigrations.layer)),
-          Layer.provide(Layer.succeed(PostgresSchema, SchemaName.make("another_log")))
-        )
-      )
-      const inOther = <A, E>(
-        effect: Effect.Effect<A, E, EventStore | SqlClient | SecureRandom.SecureRandom>
-      ) => Effect.provideService(effect, EventStore, Context.get(other, EventStore))
-      const start = yield* newest
-      const open = yield* inOther(heldOpen)
-      const position = yield* appendOne
-      assert.deepStrictEqual(yield* positionsAfter(start), [position])
-      assert.deepStrictEqual(yield* inOther(positionsAfter(Position.start)), [])
-      yield* open.end("commit")
-      assert.deepStrictEqual(yield* inOther(positionsAfter(Position.start)), [open.position])
-    })
-  )
-
-  it.effect("keeps the order where the low half of an append's number turns over", () =>
-    Effect.gen(function* () {
-      const sql = yield* SqlClient
-      for (const edge of [2n ** 31n, 2n ** 32n, 3n * 2n ** 31n, 2n ** 40n]) {
-        yield* sql`SELECT setval('daybook.append_number', ${edge - 2n})`
-        // An open append before, on and after the edge, and one later append behind each.
-        for (let step = 0; step < 4; step++) {
-          assert.deepStrictEqual(yield* missedBehindAnOpenAppend(positionsAfter), [])
-        }
-      }
-    })
-  )
-
-  it.effect("shows each event once and in order to readers that page while writers write", () =>
-    Effect.gen(function* () {
-      const start = yield* newest
-      const sql = yield* SqlClient
-      const write = (writer: number) =>
-        Effect.forEach(
-          Array.from({ length: 60 }, (_, n) => n),
-          (n) =>
-            // Each third append is rolled back, each fifth waits for another statement first.
-            sql
-              .withTransaction(
-                Effect.gen(function* () {
-                  const position = yield* appendOne
-                  if (n % 5 === 0) yield* sql`SELECT 1`
-                  return n % 3 === writer % 3 ? yield* Effect.fail("rolled back") : position
-                })
-              )
-              .pipe(Effect.option),
-          { concurrency: 1 }
-        )
-      const writers = yield* Effect.forEach([0, 1, 2, 3, 4, 5, 6, 7], write, {
-        concurrency: "unbounded"
-      }).pipe(Effect.forkChild({ startImmediately: true }))
-      const follow = Effect.gen(function* () {
-        const seen: Array<Position.Position> = []
-        for (let done = false; !done;) {
-          // Looked at before the read, so that the last read comes after the last append.
-          done = writers.pollUnsafe() !== undefined
-          seen.push(...(yield* positionsAfter(seen.at(-1) ?? start)))
-        }
-        return seen
+for (const [title, log] of kinds) {
+  layer(log.pipe(Layer.provideMerge(SecureRandom.layerWebCrypto)), {
+    timeout: 60_000,
+    excludeTestServices: true
+  })(title, (it) => {
+    it.effect("loses no event of an append that commits after later ones", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* missedBehindAnOpenAppend(positionsAfter), [])
       })
-      const readers = yield* Effect.all([follow, follow], { concurrency: "unbounded" })
-      const written = (yield* Fiber.join(writers))
-        .flat()
-        .flatMap((position) => (position._tag === "Some" ? [position.value] : []))
-        .toSorted((a, b) => (a < b ? -1 : 1))
-      assert.isAbove(written.length, 300)
-      for (const seen of readers) assert.deepStrictEqual(seen, written)
-    })
-  )
+    )
 
-  it.effect(
-    "bounds how long the transaction of an append may be idle, unless somebody else did",
-    () =>
+    it.effect("catches a reader that pages by position alone", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
-        const bound = Effect.map(
-          sql<{ readonly bound: string }>`
-          SELECT current_setting('idle_in_transaction_session_timeout') AS bound`,
-          ([row]) => row?.bound
+        const missed = yield* missedBehindAnOpenAppend((after) =>
+          Effect.map(
+            sql<{ position: bigint }>`
+              SELECT position FROM daybook.events WHERE position > ${after} ORDER BY position`,
+            (rows) => rows.map((row) => Position.make(row.position))
+          )
         )
-        const during = (preparation: Effect.Effect<unknown, SqlError>) =>
-          sql.withTransaction(Effect.andThen(Effect.andThen(preparation, appendOne), bound))
-        assert.strictEqual(yield* during(Effect.void), "1min")
-        const set = sql`SET LOCAL idle_in_transaction_session_timeout = '7s'`.unprepared
-        assert.strictEqual(yield* during(set), "7s")
-        assert.strictEqual(yield* bound, "0")
+        assert.strictEqual(missed.length, 1)
       })
-  )
-})
+    )
+
+    it.effect("looks at the newest append before it looks for open ones", () =>
+      Effect.gen(function* () {
+        const { early, late, settled } = yield* settledAcross("settled_position")
+        assert.isTrue(settled < early && early < late)
+      })
+    )
+
+    it.effect("catches a reader that looks for open appends first", () =>
+      Effect.gen(function* () {
+        const { early, late, settled } = yield* settledAcross("settled_position_swapped")
+        // Then `late` would be read and `early` never.
+        assert.isTrue(early < late && late <= settled)
+      })
+    )
+
+    it.effect("refuses to read under a snapshot that hides what is settled", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const error = yield* sql
+          .withTransaction(
+            Effect.andThen(
+              sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`,
+              readSettled(Position.start)
+            )
+          )
+          .pipe(Effect.flip)
+        assert.include(String(error), "reading the log needs READ COMMITTED, not repeatable read")
+      })
+    )
+
+    it.effect("crosses the gap of an append that was rolled back", () =>
+      Effect.gen(function* () {
+        const start = yield* newest
+        const gap = yield* heldOpen
+        const after = yield* appendOne
+        assert.deepStrictEqual(yield* positionsAfter(start), [])
+        const exit = yield* gap.end("roll back")
+        assert.isTrue(Exit.isFailure(exit))
+        assert.deepStrictEqual(yield* positionsAfter(start), [after])
+      })
+    )
+
+    it.effect("crosses the gap of an append whose connection was killed", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const start = yield* newest
+        yield* heldOpen
+        const after = yield* appendOne
+        yield* sql`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+          WHERE state = 'idle in transaction' AND datname = current_database()`
+        assert.deepStrictEqual(yield* positionsAfter(start), [after])
+      })
+    )
+
+    it.effect("is not delayed by an unrelated transaction that idles", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const start = yield* newest
+        const begun = yield* Deferred.make<void>()
+        const done = yield* Deferred.make<void>()
+        const idle = yield* sql
+          .withTransaction(
+            Effect.gen(function* () {
+              yield* sql`CREATE TABLE unrelated AS SELECT pg_current_xact_id()::text AS id`
+              yield* sql`SELECT pg_advisory_xact_lock_shared(1, 1), pg_advisory_xact_lock(2)`
+              yield* Deferred.succeed(begun, undefined)
+              yield* Deferred.await(done)
+            })
+          )
+          .pipe(Effect.forkChild({ startImmediately: true }))
+        yield* Deferred.await(begun)
+        const position = yield* appendOne
+        assert.deepStrictEqual(yield* positionsAfter(start), [position])
+        yield* Deferred.succeed(done, undefined)
+        yield* Fiber.join(idle)
+      })
+    )
+
+    it.effect("is not delayed by an open append in another log of the same database", () =>
+      Effect.gen(function* () {
+        const other = yield* Layer.build(
+          Layer.fresh(EventStorePostgres.layer).pipe(
+            Layer.provideMerge(Layer.fresh(PostgresMigrations.layer)),
+            Layer.provide(Layer.succeed(PostgresSchema, SchemaName.make("another_log")))
+          )
+        )
+        const inOther = <A, E>(
+          effect: Effect.Effect<A, E, EventStore | SqlClient | SecureRandom.SecureRandom>
+        ) => Effect.provideService(effect, EventStore, Context.get(other, EventStore))
+        const start = yield* newest
+        const open = yield* inOther(heldOpen)
+        const position = yield* appendOne
+        assert.deepStrictEqual(yield* positionsAfter(start), [position])
+        assert.deepStrictEqual(yield* inOther(positionsAfter(Position.start)), [])
+        yield* open.end("commit")
+        assert.deepStrictEqual(yield* inOther(positionsAfter(Position.start)), [open.position])
+      })
+    )
+
+    it.effect("keeps the order where the low half of an append's number turns over", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        for (const edge of [2n ** 31n, 2n ** 32n, 3n * 2n ** 31n, 2n ** 40n]) {
+          yield* sql`SELECT setval('daybook.append_number', ${edge - 2n})`
+          // An open append before, on and after the edge, and one later append behind each.
+          for (let step = 0; step < 4; step++) {
+            assert.deepStrictEqual(yield* missedBehindAnOpenAppend(positionsAfter), [])
+          }
+        }
+      })
+    )
+
+    it.effect("shows each event once and in order to readers that page while writers write", () =>
+      Effect.gen(function* () {
+        const start = yield* newest
+        const sql = yield* SqlClient
+        const write = (writer: number) =>
+          Effect.forEach(
+            Array.from({ length: 60 }, (_, n) => n),
+            (n) =>
+              // Each third append is rolled back, each fifth waits for another statement first.
+              sql
+                .withTransaction(
+                  Effect.gen(function* () {
+                    const position = yield* appendOne
+                    if (n % 5 === 0) yield* sql`SELECT 1`
+                    return n % 3 === writer % 3 ? yield* Effect.fail("rolled back") : position
+                  })
+                )
+                .pipe(Effect.option),
+            { concurrency: 1 }
+          )
+        const writers = yield* Effect.forEach([0, 1, 2, 3, 4, 5, 6, 7], write, {
+          concurrency: "unbounded"
+        }).pipe(Effect.forkChild({ startImmediately: true }))
+        const follow = Effect.gen(function* () {
+          const seen: Array<Position.Position> = []
+          for (let done = false; !done;) {
+            // Looked at before the read, so that the last read comes after the last append.
+            done = writers.pollUnsafe() !== undefined
+            seen.push(...(yield* positionsAfter(seen.at(-1) ?? start)))
+          }
+          return seen
+        })
+        const readers = yield* Effect.all([follow, follow], { concurrency: "unbounded" })
+        const written = (yield* Fiber.join(writers))
+          .flat()
+          .flatMap((position) => (position._tag === "Some" ? [position.value] : []))
+          .toSorted((a, b) => (a < b ? -1 : 1))
+        assert.isAbove(written.length, 300)
+        for (const seen of readers) assert.deepStrictEqual(seen, written)
+      })
+    )
+
+    it.effect(
+      "bounds how long the transaction of an append may be idle, unless somebody else did",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient
+          const bound = Effect.map(
+            sql<{ readonly bound: string }>`
+          SELECT current_setting('idle_in_transaction_session_timeout') AS bound`,
+            ([row]) => row?.bound
+          )
+          const during = (preparation: Effect.Effect<unknown, SqlError>) =>
+            sql.withTransaction(Effect.andThen(Effect.andThen(preparation, appendOne), bound))
+          assert.strictEqual(yield* during(Effect.void), "1min")
+          const set = sql`SET LOCAL idle_in_transaction_session_timeout = '7s'`.unprepared
+          assert.strictEqual(yield* during(set), "7s")
+          assert.strictEqual(yield* bound, "0")
+        })
+    )
+  })
+}

@@ -25,13 +25,16 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import { partition } from "./postgresLayers.ts"
 
 // One session, whose counters are complete when it says so.
-const log = Layer.mergeAll(EventStorePostgres.layer, SnapshotStorePostgres.layer).pipe(
-  Layer.provideMerge(PostgresMigrations.layer),
-  Layer.provideMerge(PostgresServer.layerClient({ maxConnections: 1 })),
-  Layer.provide(PostgresServer.PostgresServer.layer)
-)
+const logOf = <E>(further: Effect.Effect<unknown, E, SqlClient>) =>
+  Layer.mergeAll(EventStorePostgres.layer, SnapshotStorePostgres.layer).pipe(
+    Layer.provideMerge(Layer.effectDiscard(further)),
+    Layer.provideMerge(PostgresMigrations.layer),
+    Layer.provideMerge(PostgresServer.layerClient({ maxConnections: 1 })),
+    Layer.provide(PostgresServer.PostgresServer.layer)
+  )
 
 /** The texts of the statements that were run. */
 const statements = new Set<string>()
@@ -127,9 +130,13 @@ const nodes = (plan: Schema.Json): ReadonlyArray<unknown> => {
   ]
 }
 
-layer(log.pipe(Layer.provideMerge(listening)), { timeout: 120_000 })(
-  "The plans of the store",
-  (it) => {
+const kinds = [
+  ["The plans of the store", Effect.void],
+  ["The plans of the store in partitions", partition]
+] as const
+
+for (const [title, further] of kinds) {
+  layer(logOf(further).pipe(Layer.provideMerge(listening)), { timeout: 120_000 })(title, (it) => {
     it.effect("read no table from end to end, and sort no more than was asked for at once", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
@@ -146,7 +153,8 @@ layer(log.pipe(Layer.provideMerge(listening)), { timeout: 120_000 })(
           yield* sql`SELECT pg_stat_force_next_flush()`
           const [row] = yield* sql<{ readonly scans: bigint }>`
           SELECT sum(seq_scan)::bigint AS scans FROM pg_stat_user_tables
-          WHERE schemaname = 'daybook' AND relname IN ('events', 'snapshots')`
+          WHERE schemaname = 'daybook' AND relname ~ '^(events|recorded_ids|snapshots)'
+            AND (${further === partition} IS FALSE OR n_live_tup > 1000)`
           return row?.scans
         })
         const before = yield* scans
@@ -171,5 +179,5 @@ layer(log.pipe(Layer.provideMerge(listening)), { timeout: 120_000 })(
         }
       })
     )
-  }
-)
+  })
+}

@@ -34,16 +34,14 @@ export const startProcess = Effect.fnUntraced(function* (
     acknowledged.push(...lines)
     for (const line of lines) Queue.offerUnsafe(told, line)
   })
-  const ended = Effect.callback<void>((resume) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.void)
-    child.once("close", () => resume(Effect.void))
-  })
+  const closed = new Promise<number | null>((resolve) => child.once("close", resolve))
   return {
     /** The ids of the events that it was told are recorded, so far. */
     acknowledged,
     /** Waits for so many more of them. */
     appends: (count: number) => Effect.replicateEffect(Queue.take(told), count),
-    ended,
+    /** Its exit code, when it has ended and all that it told is here; null if it was killed. */
+    ended: Effect.promise(() => closed),
     signal: (signal: "SIGSTOP" | "SIGCONT" | "SIGKILL") => Effect.sync(() => child.kill(signal))
   }
 })

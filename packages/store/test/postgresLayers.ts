@@ -4,17 +4,32 @@
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as PostgresPartitions from "@daybook/store/PostgresPartitions"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-const migrated = Layer.merge(EventStorePostgres.layer, SnapshotStorePostgres.layer).pipe(
+const stores = Layer.merge(EventStorePostgres.layer, SnapshotStorePostgres.layer)
+const migrated = stores.pipe(Layer.provideMerge(PostgresMigrations.layer))
+
+/** Puts a log into partitions so small that a few appends cross several, and one behind them for all the rest. */
+export const partition = Effect.andThen(
+  PostgresPartitions.partition({ appendsPerPartition: 7, ahead: 12 }),
+  PostgresPartitions.partition({ appendsPerPartition: Number.MAX_SAFE_INTEGER, ahead: 1 })
+)
+
+const partitioned = stores.pipe(
+  Layer.provideMerge(Layer.effectDiscard(partition)),
   Layer.provideMerge(PostgresMigrations.layer)
 )
 
-export const server = migrated.pipe(
-  Layer.provideMerge(PostgresServer.layerClient({ maxConnections: 12 })),
+const onServer = PostgresServer.layerClient({ maxConnections: 12 }).pipe(
   Layer.provide(PostgresServer.PostgresServer.layer)
 )
 
+export const server = migrated.pipe(Layer.provideMerge(onServer))
+export const serverPartitioned = partitioned.pipe(Layer.provideMerge(onServer))
+
 export const embedded = migrated.pipe(Layer.provideMerge(EmbeddedPostgres.layer()))
+export const embeddedPartitioned = partitioned.pipe(Layer.provideMerge(EmbeddedPostgres.layer()))

@@ -15,6 +15,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { partition } from "./postgresLayers.ts"
 
 /** Users of one database: `migrator` made the log and its roles and is no superuser. */
 export class Logins extends Context.Service<
@@ -33,48 +34,59 @@ export class Logins extends Context.Service<
     readonly stranger: PgClient.PgClient
   }
 >()("@daybook/store/test/Logins") {
-  static readonly layer = Layer.effect(
-    Logins,
-    Effect.gen(function* () {
-      const { dropped, name } = yield* names
-      const roles = { owner: name("owner"), writer: name("writer"), reader: name("reader") }
-      // Roles can go when no database holds anything of theirs, so after the database.
-      yield* dropped
-      const url = yield* PostgresServer.freshDatabase
-      const superuser = yield* PgClient.make({ url })
-      const login = Effect.fnUntraced(function* (user: string, clause: string) {
-        const role = name(user)
-        yield* superuser.unsafe(`CREATE ROLE "${role}" LOGIN PASSWORD 'secret' ${clause}`)
-        return yield* PgClient.make({ url: as(url, role), maxConnections: 12 })
+  /** `further` is done as the migrations are, and after them. */
+  private static among<E>(further: Effect.Effect<unknown, E, SqlClient>) {
+    return Layer.effect(
+      Logins,
+      Effect.gen(function* () {
+        const { dropped, name } = yield* names
+        const roles = { owner: name("owner"), writer: name("writer"), reader: name("reader") }
+        // Roles can go when no database holds anything of theirs, so after the database.
+        yield* dropped
+        const url = yield* PostgresServer.freshDatabase
+        const superuser = yield* PgClient.make({ url })
+        const login = Effect.fnUntraced(function* (user: string, clause: string) {
+          const role = name(user)
+          yield* superuser.unsafe(`CREATE ROLE "${role}" LOGIN PASSWORD 'secret' ${clause}`)
+          return yield* PgClient.make({ url: as(url, role), maxConnections: 12 })
+        })
+        const migrator = yield* login("migrator", "CREATEROLE")
+        yield* superuser.unsafe(
+          `GRANT CREATE ON DATABASE "${databaseOf(url)}" TO "${name("migrator")}"`
+        )
+        yield* Effect.provideService(
+          PostgresMigrations.migrate.pipe(
+            Effect.andThen(further),
+            Effect.andThen(PostgresRoles.grant(roles))
+          ),
+          SqlClient,
+          migrator
+        )
+        return {
+          roles,
+          superuser,
+          migrator,
+          migratorOf: Effect.fnUntraced(function* (other: Redacted.Redacted<string>) {
+            const grant = `GRANT CREATE ON DATABASE "${databaseOf(other)}" TO "${name("migrator")}"`
+            yield* superuser.unsafe(grant)
+            return yield* PgClient.make({ url: as(other, name("migrator")), maxConnections: 2 })
+          }),
+          writer: yield* login("writing_host", `IN ROLE "${roles.writer}"`),
+          reader: yield* login("reading_host", `IN ROLE "${roles.reader}"`),
+          stranger: yield* login("stranger", "")
+        }
       })
-      const migrator = yield* login("migrator", "CREATEROLE")
-      yield* superuser.unsafe(
-        `GRANT CREATE ON DATABASE "${databaseOf(url)}" TO "${name("migrator")}"`
-      )
-      yield* Effect.provideService(
-        Effect.andThen(PostgresMigrations.migrate, PostgresRoles.grant(roles)),
-        SqlClient,
-        migrator
-      )
-      return {
-        roles,
-        superuser,
-        migrator,
-        migratorOf: Effect.fnUntraced(function* (other: Redacted.Redacted<string>) {
-          const grant = `GRANT CREATE ON DATABASE "${databaseOf(other)}" TO "${name("migrator")}"`
-          yield* superuser.unsafe(grant)
-          return yield* PgClient.make({ url: as(other, name("migrator")), maxConnections: 2 })
-        }),
-        writer: yield* login("writing_host", `IN ROLE "${roles.writer}"`),
-        reader: yield* login("reading_host", `IN ROLE "${roles.reader}"`),
-        stranger: yield* login("stranger", "")
-      }
-    })
-  ).pipe(
-    Layer.provide(SecureRandom.layerWebCrypto),
-    Layer.provide(Reactivity.layer),
-    Layer.provideMerge(PostgresServer.PostgresServer.layer)
-  )
+    ).pipe(
+      Layer.provide(SecureRandom.layerWebCrypto),
+      Layer.provide(Reactivity.layer),
+      Layer.provideMerge(PostgresServer.PostgresServer.layer)
+    )
+  }
+
+  static readonly layer = Logins.among(Effect.void)
+
+  /** Of a log in partitions. */
+  static readonly layerPartitioned = Logins.among(partition)
 
   /** The client of a host that is a writer. */
   static readonly layerWriter = Layer.effect(

@@ -17,7 +17,7 @@
  * @since 0.1.0
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
-import * as Projection from "@daybook/kernel/Projection"
+import type * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
@@ -39,10 +39,12 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type Fault, frail } from "./internal/frailStores.ts"
+import { inlineCopy } from "./internal/inlineCopy.ts"
 
 /**
  * Something that happens to a log and to the hosts that keep read models of it.
@@ -151,7 +153,7 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
   const stores = yield* Effect.context<EventStore | ReadModelStore>()
   const events = Context.get(stores, EventStore)
   const run = SecureRandom.uuidV4Unsafe().slice(0, 8)
-  const inline = projections.map(copyOf)
+  const inline = projections.map(inlineCopy)
   const hosts = yield* makeHosts(stores, lease, projections, inline)
   const appending = yield* Layer.build(
     Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer(inline))))
@@ -186,12 +188,13 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
       case "Pages":
         return Effect.sync(() => hosts.readPagesOf(move.events))
       case "Rebuild":
-        return Effect.andThen(caughtUp, hosts.rebuild)
+        return hosts.rebuild(caughtUp)
     }
   }
 
   const check = Effect.gen(function* () {
     yield* caughtUp
+    yield* hosts.areInline
     const expected = model?.(accepted)
     for (const [index, projection] of projections.entries()) {
       const copy = inline[index] ?? projection
@@ -200,6 +203,8 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
   }).pipe(Effect.provide(stores))
 
   yield* hosts.start
+  // Else the first commands would not be kept by their appends.
+  yield* hosts.areInline
   return { play, check }
 })
 
@@ -254,14 +259,6 @@ export const kept = <Command, State, Event, Rejection>(
     yield* Effect.forEach(moves, world.play, { discard: true })
     yield* world.check
   }).pipe(Effect.scoped)
-
-/** The same under another name, to be kept by the appends. */
-const copyOf = (projection: Projection.Any): Projection.Any => ({
-  ...projection,
-  name: Projection.Name.make(`inline_${projection.name.slice(0, 33).replace(/_$/, "")}`),
-  keys: (event, recorded) => projection.keys(event, recorded),
-  apply: (row, event, applied) => projection.apply(row, event, applied)
-})
 
 const allRows = (projection: Projection.Any) => Stream.runCollect(ReadModel.query(projection, {}))
 
@@ -335,9 +332,30 @@ const makeHosts = Effect.fnUntraced(function* (
         dying = fault
         yield* start
       }),
-    rebuild: Effect.suspend(() =>
-      Effect.forEach(names, (name) =>
-        running === undefined ? Effect.void : Stream.runDrain(running.projections.rebuild(name))
+    /** One that is to die may do so meanwhile; another one ends what it began. */
+    rebuild: (caughtUp: Effect.Effect<void, unknown>) =>
+      Effect.gen(function* () {
+        if (dying === undefined) yield* caughtUp
+        const host = running
+        if (host === undefined) return
+        const rebuilds = Effect.forEach(
+          names,
+          (name) => Stream.runDrain(host.projections.rebuild(name)),
+          { discard: true }
+        )
+        if (dying === undefined) return yield* rebuilds
+        yield* Effect.forkIn(Effect.ignore(rebuilds), host.scope)
+      }),
+    /** The copies are kept by the appends, and not behind the log. */
+    areInline: Effect.suspend(() =>
+      Effect.forEach(
+        running === undefined ? [] : inline,
+        ({ name }) =>
+          Effect.repeat(running?.projections.status(name) ?? Effect.never, {
+            until: ({ doing }) => doing === "inline",
+            schedule: Schedule.spaced("5 millis")
+          }),
+        { discard: true }
       )
     ),
     readPagesOf: (events: number) => {

@@ -71,7 +71,7 @@ const groups: Readonly<Record<string, Cases>> = {
 
 /**
  * Every rule of `ReadModelStore` by the sentence that says it, as a program that fails when the stores in its context break
- * it: for whoever runs them without Vitest, or wants to know which of them a store breaks.
+ * it: for whoever wants to know which of them a store breaks.
  *
  * **Details**
  * The event store must be one that takes part in the appends of the read-model store. Both may hold other things, and others

@@ -4,7 +4,7 @@
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { ClaimLost, ReadModelStoreError, RowsDiffer } from "../ReadModelError.ts"
+import { ClaimLost, type ReadModelStoreError, type RowsDiffer } from "../ReadModelError.ts"
 import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
@@ -23,7 +23,19 @@ export const keepBuilding = Effect.fnUntraced(function* (
   const { name, version } = model.table
   const states = yield* store.states(name)
   const shadow = states.find((state) => state.role === "shadow" && state.version === version)
-  if (shadow === undefined) return false
+  if (shadow === undefined) {
+    const serving = states.find(({ role }) => role === "serving")
+    if (serving === undefined || serving.version >= version) return false
+    // Somebody dropped the one that was to take its place: this version still is.
+    yield* store
+      .open(model.table, { partitions: runner.partitions })
+      .pipe(
+        Effect.catchTag(["DefinitionChanged", "Superseded"], (error) =>
+          Effect.logError(error.message)
+        )
+      )
+    return false
+  }
   const claim = yield* store.claim(shadow, owner, lease)
   if (Option.isNone(claim)) return false
   return yield* build(runner, model, claim.value).pipe(
@@ -62,12 +74,12 @@ const buildHeld = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, 
   const { store } = runner
   const { name, version } = model.table
   const held = yield* hold(runner, model, claim)
-  // Nobody drops what is claimed; who does it by hand has it begun anew.
-  if (held === undefined) return yield* Effect.die(`${name} has no generation ${claim.generation}`)
+  // It was dropped meanwhile.
+  if (held === undefined) return yield* lost(claim)
   for (;;) {
     const states = yield* store.states(name)
     const serving = states.find(({ role }) => role === "serving")
-    if (serving === undefined) return yield* Effect.die(`${name} serves nothing`)
+    if (serving === undefined) return yield* lost(claim)
     const compare = serving.version === version
     const events = yield* catchUpTo(runner, held, {
       role: "shadow",
@@ -89,3 +101,5 @@ const buildHeld = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, 
 /** Not past what serves, or the two could not be compared. */
 const upTo = (serving: GenerationState, compare: boolean) =>
   compare && serving.mode === "async" ? serving.checkpoints[0] : undefined
+
+const lost = ({ epoch, generation, name }: Claim) => new ClaimLost({ name, generation, epoch })

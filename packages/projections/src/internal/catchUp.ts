@@ -50,6 +50,8 @@ export const catchUpTo = Effect.fnUntraced(function* (
       return take(page)
     })
   )
-  if (upTo !== undefined) yield* take({ events: [], position: upTo })
+  // Partitions that somebody left apart come together here.
+  const highest = held.checkpoints.reduce((high, one) => (one > high ? one : high))
+  yield* take({ events: [], position: upTo ?? highest })
   return events
 })

@@ -40,7 +40,10 @@ export const keepServing = Effect.fnUntraced(function* (
   if (serving === undefined || serving.version !== version) return false
   if (serving.mode === "inline") {
     if (inline) return false
-    // It was kept by the appends of an earlier configuration.
+    // It was kept by the appends of an earlier configuration, or is by those of another host, which has to be told so too.
+    yield* Effect.logWarning(
+      `${name} is kept by appends, and this host takes it back to keep it behind the log`
+    )
     yield* store.demote(
       name,
       Effect.map(runner.events.backlog(), ({ head }) => head).pipe(

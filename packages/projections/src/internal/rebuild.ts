@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Status from "../ProjectionStatus.ts"
@@ -17,7 +18,7 @@ import type {
   RowsDiffer,
   Superseded
 } from "../ReadModelError.ts"
-import type { GenerationState } from "../ReadModelGeneration.ts"
+import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
 import { build } from "./buildShadow.ts"
 import type { AnyModel } from "./rowFold.ts"
@@ -50,14 +51,15 @@ export const rebuild = Effect.fnUntraced(function* (
     Stream.unwrap(
       Effect.gen(function* () {
         const model = yield* find(name)
+        // Another than that of the fiber which ends what nobody is building.
+        const owner = `${runner.owner} rebuild ${++begun}`
         const { claim, shadow } = yield* runner.store.beginShadow(model.table, {
           partitions: options.partitions ?? runner.partitions,
-          // Another than that of the fiber which ends what nobody is building.
-          owner: `${runner.owner} rebuild ${++begun}`,
+          owner,
           lease: runner.lease
         })
         const building = Option.isSome(claim)
-          ? Option.some(yield* Effect.forkIn(build(runner, model, claim.value), scope))
+          ? Option.some(yield* Effect.forkIn(buildAgain(runner, model, claim.value, owner), scope))
           : Option.none()
         if (Option.isSome(building)) building.value.addObserver(runner.changes.tellUnsafe)
         return progress(runner, model, shadow, building)
@@ -66,6 +68,36 @@ export const rebuild = Effect.fnUntraced(function* (
       )
     )
 })
+
+/**
+ * A store that fails now and then, or a switch that somebody's long query was in the way of, is tried again: some seconds in
+ * all, then the caller is told. Whoever has time goes on with the shadow even so.
+ */
+const buildAgain = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  claim: Claim,
+  owner: string
+): Effect.fn.Return<GenerationState, BuildError> {
+  let held = claim
+  return yield* Effect.suspend(() => build(runner, model, held)).pipe(
+    Effect.tapError((error) =>
+      isStoreError(error)
+        ? Effect.flatMap(runner.store.claim(held, owner, runner.lease), (again) =>
+            Effect.sync(() => {
+              if (Option.isSome(again)) held = again.value
+            })
+          )
+        : Effect.void
+    ),
+    Effect.retry({ schedule: FEW_TIMES, while: isStoreError })
+  )
+})
+
+const isStoreError = (error: BuildError): boolean =>
+  error._tag === "ReadModelStoreError" || error._tag === "EventStoreError"
+
+const FEW_TIMES = Schedule.max([Schedule.exponential("100 millis"), Schedule.recurs(6)])
 
 /** What was told last, and what the rest is estimated from. */
 interface Told {
@@ -103,6 +135,10 @@ const look = Effect.fnUntraced(function* (
   const state = yield* stateOf(runner, name, generation)
   if (state === undefined || (state.role === "retired" && !isBuilt)) {
     return yield* new Status.RebuildLost({ name, generation })
+  }
+  // Whoever builds it has stopped there.
+  if (Option.isSome(state.poison) && !isBuilt) {
+    return yield* new Status.ProjectionStopped({ name, poison: state.poison.value })
   }
   const { events, eventsPerSecond, role } = state
   const switched = role === "serving"

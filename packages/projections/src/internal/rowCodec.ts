@@ -4,6 +4,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Column, StoredRow } from "../StoredRow.ts"
+import { mayBeTooLarge, sizeIssue } from "./indexSize.ts"
 
 /** How many digits a `numeric` has before its point at most (PostgreSQL, "Numeric Types"). */
 const MAX_DIGITS = 131_072
@@ -17,12 +18,14 @@ export interface RowCodec<A> {
   readonly decode: (stored: StoredRow) => Result.Result<A, string>
 }
 
-/** `absent`: the fields that may be, for which stores keep `null`. */
+/** `absent`: the fields that may be, for which stores keep `null`. `indexes`: those that rows must have a place in. */
 export const codecOf = <A>(
   schema: Schema.Codec<A, unknown>,
   columns: ReadonlyArray<Column>,
-  absent: ReadonlySet<string>
+  absent: ReadonlySet<string>,
+  indexes: ReadonlyArray<ReadonlyArray<Column>>
 ): RowCodec<A> => {
+  const large = indexes.filter(mayBeTooLarge)
   const json = Schema.toCodecJson(schema)
   const encode = Schema.encodeUnknownResult(json)
   const decode = Schema.decodeUnknownResult(json)
@@ -38,6 +41,12 @@ export const codecOf = <A>(
           const checked = store(fields[column.field] ?? null, column)
           if (Result.isFailure(checked)) return Result.fail(`${column.field}: ${checked.failure}`)
           stored[column.field] = checked.success
+        }
+        for (const index of large) {
+          const issue = sizeIssue(index, stored)
+          if (issue !== undefined) {
+            return Result.fail(`${index.map(({ field }) => field).join(", ")}: ${issue}`)
+          }
         }
         return Result.succeed(stored)
       }),

@@ -173,27 +173,23 @@ interface Folded<Key, Row> {
   readonly recorded: RecordedEvent
 }
 
-/** What becomes of the touched rows, given those that are there. */
+/**
+ * What becomes of the touched rows, given those that are there.
+ *
+ * A row is checked by its schema after each event, and not only when it is stored: otherwise it would depend on where a batch ends
+ * whether an event can be folded.
+ */
 export const fold = <Event, Key, Row>(
   model: Model<Event, Key, Row>,
   batch: Batch<Event, Key>,
   rows: ReadonlyMap<string, StoredRow>
-): Result.Result<Changes, Poison> => {
-  // Each row is checked once, in the end; only when one fails it is asked after each event, to tell which one it was.
-  const changes = Result.flatMap(foldRows(model, batch, rows, false), (folded) =>
-    changesOf(model, folded, rows)
-  )
-  if (Result.isSuccess(changes)) return changes
-  return Result.flatMap(foldRows(model, batch, rows, true), (folded) =>
-    changesOf(model, folded, rows)
-  )
-}
+): Result.Result<Changes, Poison> =>
+  Result.flatMap(foldRows(model, batch, rows), (folded) => changesOf(model, folded, rows))
 
 const foldRows = <Event, Key, Row>(
   model: Model<Event, Key, Row>,
   { prepared }: Batch<Event, Key>,
-  rows: ReadonlyMap<string, StoredRow>,
-  checkEach: boolean
+  rows: ReadonlyMap<string, StoredRow>
 ): Result.Result<ReadonlyMap<string, Folded<Key, Row>>, Poison> => {
   const { projection, table } = model
   const folded = new Map<string, Folded<Key, Row>>()
@@ -219,9 +215,13 @@ const foldRows = <Event, Key, Row>(
           return Result.fail(poisonOf(recorded, "Threw", thrown(error)))
         }
         const after = { touched, row, recorded }
-        if (checkEach) {
+        if (row !== undefined && row !== before && !table.accepts(row)) {
+          // Encoding tells what is wrong with it.
           const encoded = encode(model, after)
-          if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+          const issue = Result.isFailure(encoded)
+            ? encoded.failure.issue
+            : "not of the row's schema"
+          return Result.fail(poisonOf(recorded, "NoRow", issue))
         }
         folded.set(touched.text, after)
       }

@@ -3,7 +3,7 @@
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
-import type { EventStore, EventStoreError } from "@daybook/store/EventStore"
+import type { EventStore } from "@daybook/store/EventStore"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -26,6 +26,8 @@ export interface Runner {
   readonly events: EventStore["Service"]
   readonly store: ReadModelStore["Service"]
   readonly changes: Changes
+  /** By the name of a read model. */
+  readonly errors: Map<Projection.Name, LastError>
   readonly owner: string
   readonly lease: Duration.Duration
   readonly pollInterval: Duration.Duration
@@ -147,35 +149,46 @@ const backOff = Schedule.jittered(
   Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("5 seconds")])
 )
 
+/** What went wrong last with a read model on this host, until something goes right. */
+interface LastError {
+  readonly message: string
+  readonly at: DateTime.Utc
+}
+
 /**
- * Does it again and again: at once while it finds something to do, else when something changed. What a store
- * fails with is logged once for each loss, and tried again.
+ * Does it again and again: at once while it finds something to do, else when something changed. What it fails with, or dies
+ * of, is logged once for each loss, and tried again: a fiber that is gone would keep nothing and tell nobody.
  */
-export const forever = <E extends EventStoreError | ReadModelStoreError>(
-  { changes, pollInterval }: Runner,
+export const forever = <E>(
+  { changes, errors, pollInterval }: Runner,
   name: Projection.Name,
   once: Effect.Effect<boolean, E>
 ): Effect.Effect<never> => {
   let failing = false
-  const failed = (error: E) =>
-    Effect.andThen(
-      Metric.update(Metric.withAttributes(Metrics.retries, { projection: name }), 1),
-      Effect.suspend(() => {
-        if (failing) return Effect.void
-        failing = true
-        return Effect.logWarning(
-          `${name} can't go on, and tries again until it can`,
-          Cause.fail(error)
-        )
-      })
-    )
+  const failed = Effect.fnUntraced(function* (cause: Cause.Cause<E>) {
+    yield* Metric.update(Metric.withAttributes(Metrics.retries, { projection: name }), 1)
+    const error = Cause.squash(cause)
+    errors.set(name, {
+      message: error instanceof Error ? error.message : String(error),
+      at: yield* DateTime.now
+    })
+    if (failing) return
+    failing = true
+    yield* Effect.logWarning(`${name} can't go on, and tries again until it can`, cause)
+  })
+  const tried = Effect.catchCause(once, (cause) =>
+    Cause.hasInterruptsOnly(cause)
+      ? Effect.interrupt
+      : Effect.andThen(failed(cause), Effect.fail("try again" as const))
+  )
   return changes
     .until(
-      Effect.map(once, (worked): Option.Option<never> | undefined => {
+      Effect.map(tried, (worked): Option.Option<never> | undefined => {
         failing = false
+        errors.delete(name)
         return worked ? Option.none() : undefined
       }),
       pollInterval
     )
-    .pipe(Effect.tapError(failed), Effect.retry(backOff), Effect.forever, Effect.orDie)
+    .pipe(Effect.retry(backOff), Effect.forever, Effect.orDie)
 }

@@ -30,6 +30,13 @@ export const excessPrivileges = (
   ), member AS (
     -- A superuser has them all, which need not be listed.
     SELECT * FROM role WHERE name IN (${writer}, ${reader}) AND NOT rolsuper
+  ), part AS (
+    -- What holds events or snapshots: with partitions, each of them can be named too.
+    SELECT c.oid, c.relname::text AS name, c.relname = 'snapshots' AS is_snapshots
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${schema} AND (c.relname IN ('events', 'event_ids', 'recorded_ids', 'snapshots')
+      OR EXISTS (SELECT FROM pg_inherits i JOIN pg_class log ON log.oid = i.inhparent
+        WHERE i.inhrelid = c.oid AND c.relkind = 'r' AND log.relname = 'events' AND log.relnamespace = n.oid))
   )
   SELECT name::text AS role, 'SUPERUSER' AS privilege FROM role WHERE rolsuper
   UNION ALL
@@ -49,21 +56,19 @@ export const excessPrivileges = (
   SELECT name::text, 'CREATE in ' || ${schema}::text FROM member
     WHERE has_schema_privilege(name, ${schema}::text, 'CREATE')
   UNION ALL
-  SELECT name::text, p.privilege || ' on ' || p.on_table
-    FROM member, (VALUES
-      ('INSERT', 'events', false), ('UPDATE', 'events', false), ('REFERENCES', 'events', false),
-      ('INSERT', 'snapshots', true), ('UPDATE', 'snapshots', true), ('REFERENCES', 'snapshots', false)
-    ) AS p(privilege, on_table, of_writer)
-    WHERE NOT (p.of_writer AND NOT reads) AND has_any_column_privilege(
-      name, format('%I.%I', ${schema}::text, p.on_table), p.privilege)
+  SELECT m.name::text, p.privilege || ' on ' || t.name
+    FROM member AS m, part AS t, (VALUES
+      ('INSERT', true), ('UPDATE', true), ('REFERENCES', false)
+    ) AS p(privilege, of_writer)
+    WHERE NOT (t.is_snapshots AND p.of_writer AND NOT reads)
+      AND has_any_column_privilege(m.name, t.oid, p.privilege)
   UNION ALL
-  SELECT name::text, p.privilege || ' on ' || p.on_table
-    FROM member, (VALUES
-      ('DELETE', 'events', false), ('TRUNCATE', 'events', false), ('TRIGGER', 'events', false),
-      ('DELETE', 'snapshots', true), ('TRUNCATE', 'snapshots', false), ('TRIGGER', 'snapshots', false)
-    ) AS p(privilege, on_table, of_writer)
-    WHERE NOT (p.of_writer AND NOT reads) AND has_table_privilege(
-      name, format('%I.%I', ${schema}::text, p.on_table), p.privilege)
+  SELECT m.name::text, p.privilege || ' on ' || t.name
+    FROM member AS m, part AS t, (VALUES
+      ('DELETE', true), ('TRUNCATE', false), ('TRIGGER', false)
+    ) AS p(privilege, of_writer)
+    WHERE NOT (t.is_snapshots AND p.of_writer AND NOT reads)
+      AND has_table_privilege(m.name, t.oid, p.privilege)
   UNION ALL
   SELECT name::text, p.privilege || ' on append_number'
     FROM member, (VALUES ('USAGE'), ('UPDATE')) AS p(privilege)

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
-/** The host dies at the step after so many, before or after it took effect. */
+/** The host dies at the step, switch or hand-over after so many, before or after it took effect. */
 export interface Fault {
   readonly when: "before" | "after"
   readonly steps: number
@@ -28,6 +28,23 @@ export const frail = (
   // A dead host does nothing and is told nothing.
   const alive = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => (dead ? Effect.never : effect))
+  /** One of the calls that the host may die at. */
+  const counted = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      if (dead) return Effect.never
+      if (fault === undefined || steps++ < fault.steps) return effect
+      if (fault.when === "before") {
+        dead = true
+        return Effect.never
+      }
+      return Effect.andThen(
+        effect,
+        Effect.suspend(() => {
+          dead = true
+          return Effect.never
+        })
+      )
+    })
   const layer = Layer.mergeAll(
     Layer.succeed(
       EventStore,
@@ -44,21 +61,16 @@ export const frail = (
       ReadModelStore,
       ReadModelStore.of({
         ...rows,
+        open: (table, opened) => alive(rows.open(table, opened)),
+        beginShadow: (table, begun) => alive(rows.beginShadow(table, begun)),
         claim: (of, owner, lease) => alive(rows.claim(of, owner, lease)),
         renew: (claim) => alive(rows.renew(claim)),
         release: (claim) => alive(rows.release(claim)),
-        step: (table, claim, step) =>
-          Effect.suspend(() => {
-            if (dead) return Effect.never
-            if (fault === undefined || steps++ < fault.steps) return rows.step(table, claim, step)
-            dead = true
-            return fault.when === "before"
-              ? Effect.never
-              : Effect.andThen(rows.step(table, claim, step), Effect.never)
-          }),
+        step: (table, claim, step) => counted(rows.step(table, claim, step)),
         stop: (claim, poison) => alive(rows.stop(claim, poison)),
-        switchOver: (table, claim, over) => alive(rows.switchOver(table, claim, over)),
-        promote: (claim, catchUp) => alive(rows.promote(claim, catchUp))
+        switchOver: (table, claim, over) => counted(rows.switchOver(table, claim, over)),
+        promote: (claim, catchUp) => counted(rows.promote(claim, catchUp)),
+        demote: (name, settled) => alive(rows.demote(name, settled))
       })
     )
   )
@@ -71,7 +83,7 @@ export const frail = (
 }
 
 /** The same page in parts; each ends at its last event, and the last where the page does. */
-const smaller = (page: SubscriptionPage, size: number): ReadonlyArray<SubscriptionPage> => {
+export const smaller = (page: SubscriptionPage, size: number): ReadonlyArray<SubscriptionPage> => {
   if (page.events.length <= size) return [page]
   const parts = Arr.chunksOf(page.events, size)
   return parts.map((events, index) => ({

@@ -6,6 +6,7 @@ import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import { assert } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -207,6 +208,29 @@ export const rowCases: Cases = {
     ]
     const table = tableOf(keyed, ["uuid", "at", "yes", "digits", "whole", "text"])
     yield* comesBack(table, rows)
+  }),
+
+  "have keys and indexed values as large as their table takes them": Effect.gen(function* () {
+    // Text that does not compress.
+    const text = Array.from({ length: 100 }, () => SecureRandom.uuidV4Unsafe() + "|é~").join("")
+    const large = Schema.Struct({ id: Schema.String, more: Schema.String, digits: Schema.BigInt })
+    const table = tableOf(large, ["id"], { indexes: [["more", "digits"]] })
+    const digits = BigInt(`1${"0123456789".repeat(120)}`)
+    const rowOf = (length: number, more: number) => ({
+      id: text.slice(0, length),
+      more: text.slice(text.length - more),
+      digits
+    })
+    const largest = (fits: (length: number) => boolean): number => {
+      let length = 0
+      while (fits(length + 1)) length++
+      return length
+    }
+    const id = largest((length) => Result.isSuccess(table.encode(rowOf(length, 1))))
+    const more = largest((length) => Result.isSuccess(table.encode(rowOf(1, length))))
+    yield* comesBack(table, [rowOf(id, 1), rowOf(1, more)])
+    assert.isAbove(id, 2_000)
+    assert.isAbove(more, 1_500)
   }),
 
   "of keys alone are stored and deleted": Effect.gen(function* () {

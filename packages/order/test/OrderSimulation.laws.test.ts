@@ -1,0 +1,58 @@
+import * as Fault from "@daybook/testing/Fault"
+import * as Simulation from "@daybook/testing/Simulation"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import { apart, forgetfulHandler, hasty } from "./brokenMachinery.ts"
+import { orders } from "./orderSimulation.ts"
+
+/** The seed and faults with which it goes wrong, within a thousand histories. */
+const failureOf = (broken: Partial<typeof orders>) =>
+  Effect.flip(Simulation.check({ ...orders, ...broken }, { seed: 1, histories: 1_000 }))
+
+describe("A simulation of orders", () => {
+  it.live("finds nothing wrong in histories with faults of every kind", () =>
+    Effect.gen(function* () {
+      const { faults } = yield* Simulation.check(orders, { seed: 1, histories: 40 })
+      assert.deepStrictEqual(
+        Object.keys(Fault.kinds).filter((kind) => ![...faults.keys()].includes(kind as Fault.Kind)),
+        []
+      )
+    })
+  )
+
+  it.live("gives the same history again for a seed, and for some of its faults", () =>
+    Effect.gen(function* () {
+      for (const seed of [3, 4, 5]) {
+        const first = yield* Simulation.run(orders, { seed })
+        assert.deepStrictEqual(yield* Simulation.run(orders, { seed }), first)
+        const faults = first.faults.filter((_, index) => index % 2 === 0)
+        const some = yield* Simulation.run(orders, { seed, faults })
+        assert.deepStrictEqual(yield* Simulation.run(orders, { seed, faults }), some)
+      }
+    })
+  )
+
+  it.live("catches a handler that retries without the command's id, with two faults at most", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ handler: forgetfulHandler })
+      assert.strictEqual(failed.violations[0]?.invariant, 3, failed.message)
+      assert.isAtMost(failed.faults.length, 2, failed.message)
+      assert.include(failed.message, `--seed ${failed.seed} --schedule ${failed.schedule}`)
+    })
+  )
+
+  it.live("catches a store that checks and writes in two steps, without any fault", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ stores: hasty })
+      assert.deepStrictEqual(failed.faults, [], failed.message)
+    })
+  )
+
+  it.live("catches a checkpoint that is kept apart from the rows, with two faults at most", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ stores: apart })
+      assert.isAtMost(failed.faults.length, 2, failed.message)
+      assert.match(failed.message, /rows of|differs from what serves/)
+    })
+  )
+})

@@ -1,0 +1,394 @@
+import * as EventCodec from "@daybook/kernel/EventCodec"
+import * as Projection from "@daybook/kernel/Projection"
+import { Category } from "@daybook/kernel/StreamId"
+import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+const source = {
+  category: Category.make("row"),
+  codec: EventCodec.make({ name: "row", events: Schema.TaggedUnion({ Written: {} }) })
+}
+
+const derive = (
+  fields: Schema.Struct.Fields,
+  options: {
+    readonly primaryKey?: ReadonlyArray<string>
+    readonly indexes?: ReadonlyArray<ReadonlyArray<string>>
+  } = {}
+) => {
+  // Fields that need no services; rows of any type.
+  const row = Schema.Struct(fields) as Schema.Top as Projection.RowSchema<{
+    readonly [field: string]: unknown
+  }>
+  const projection = Projection.define({
+    name: "some_rows",
+    version: 1,
+    from: [source],
+    row,
+    primaryKey: options.primaryKey ?? ["id"],
+    indexes: options.indexes ?? []
+  }).fold({ keys: () => [], initial: () => undefined, apply: () => undefined })
+  return ReadModelTable.make(projection)
+}
+
+const table = (fields: Schema.Struct.Fields, options?: Parameters<typeof derive>[1]) =>
+  Result.getOrThrow(derive({ id: Schema.String, ...fields }, options))
+
+const columnsOf = (fields: Schema.Struct.Fields) =>
+  Object.fromEntries(
+    table(fields).columns.map(({ name, nullable, type }) => [
+      name,
+      `${type}${nullable ? "" : " not null"}`
+    ])
+  )
+
+const Uuid = Schema.String.check(Schema.isUUID())
+
+describe("A table", () => {
+  it("has a column of the type that fits for each field", () => {
+    assert.deepStrictEqual(
+      columnsOf({
+        text: Schema.String,
+        nonEmpty: Schema.NonEmptyString,
+        branded: Schema.String.pipe(Schema.brand("Name")),
+        status: Schema.Literals(["draft", "shipped"]),
+        template: Schema.TemplateLiteral(["order-", Schema.String]),
+        whole: Schema.Int,
+        positive: Schema.Int.check(Schema.isGreaterThan(0)),
+        checkedWhole: Schema.Number.check(Schema.isInt()),
+        level: Schema.Literals([1, 2, 3]),
+        half: Schema.Literals([0.5, 1]),
+        real: Schema.Finite,
+        anyNumber: Schema.Number,
+        digits: Schema.BigInt,
+        yes: Schema.Boolean,
+        always: Schema.Literal(true),
+        at: Schema.DateTimeUtc,
+        date: Schema.Date,
+        uuid: Uuid,
+        uuid4: Schema.String.check(Schema.isUUID(4)),
+        list: Schema.Array(Schema.String),
+        nested: Schema.Struct({ a: Schema.Int }),
+        mixed: Schema.Union([Schema.String, Schema.Int]),
+        json: Schema.Json,
+        duration: Schema.Duration,
+        bytes: Schema.Uint8Array
+      }),
+      {
+        id: "text not null",
+        text: "text not null",
+        non_empty: "text not null",
+        branded: "text not null",
+        status: "text not null",
+        template: "text not null",
+        whole: "bigint not null",
+        positive: "bigint not null",
+        checked_whole: "bigint not null",
+        level: "bigint not null",
+        half: "double precision not null",
+        real: "double precision not null",
+        // NaN and the infinities are no numbers of JSON.
+        any_number: "jsonb not null",
+        digits: "numeric not null",
+        yes: "boolean not null",
+        always: "boolean not null",
+        at: "timestamptz not null",
+        date: "timestamptz not null",
+        uuid: "uuid not null",
+        uuid4: "uuid not null",
+        list: "jsonb not null",
+        nested: "jsonb not null",
+        mixed: "jsonb not null",
+        json: "jsonb",
+        duration: "jsonb not null",
+        bytes: "jsonb not null"
+      }
+    )
+  })
+
+  it("has a column that may be null for a field that may be null, or absent", () => {
+    assert.deepStrictEqual(
+      columnsOf({
+        text: Schema.NullOr(Schema.String),
+        whole: Schema.NullOr(Schema.Int),
+        status: Schema.NullOr(Schema.Literals(["draft", "shipped"])),
+        at: Schema.optionalKey(Schema.DateTimeUtc),
+        uuid: Schema.optionalKey(Uuid),
+        nothing: Schema.Null
+      }),
+      {
+        id: "text not null",
+        text: "text",
+        whole: "bigint",
+        status: "text",
+        at: "timestamptz",
+        uuid: "uuid",
+        nothing: "jsonb"
+      }
+    )
+  })
+
+  it("names columns in small letters with _", () => {
+    const columns = table({
+      customerId: Schema.Int,
+      totalGBP: Schema.Int,
+      URLOfPage: Schema.Int,
+      line2Text: Schema.Int,
+      already_so: Schema.Int
+    }).columns.map(({ field, name }) => [field, name])
+    assert.deepStrictEqual(columns, [
+      ["id", "id"],
+      ["customerId", "customer_id"],
+      ["totalGBP", "total_gbp"],
+      ["URLOfPage", "url_of_page"],
+      ["line2Text", "line2_text"],
+      ["already_so", "already_so"]
+    ])
+  })
+
+  it("is described in lines that do not depend on the order of fields and indexes", () => {
+    const fields = { id: Schema.String, total: Schema.Int, note: Schema.NullOr(Schema.String) }
+    const one = Result.getOrThrow(derive(fields, { indexes: [["total"], ["note", "total"]] }))
+    const other = Result.getOrThrow(
+      derive(
+        { note: fields.note, total: fields.total, id: fields.id },
+        { indexes: [["note", "total"], ["total"]] }
+      )
+    )
+    assert.deepStrictEqual(one.description, other.description)
+    assert.includeMembers(Array.from(one.description), [
+      "id text not null",
+      "note text",
+      "total bigint not null",
+      "primary key (id)",
+      "index (note, total)",
+      "index (total)"
+    ])
+  })
+
+  it("is described otherwise when anything that is stored or accepted changes", () => {
+    const described = (
+      fields: Schema.Struct.Fields,
+      options: Parameters<typeof derive>[1] = {}
+    ): string =>
+      Result.getOrThrow(derive({ id: Schema.String, ...fields }, options)).description.join("\n")
+    const one = described({ n: Schema.Int, json: Schema.Struct({ a: Schema.Int }) })
+    const others = [
+      described({ n: Schema.Finite, json: Schema.Struct({ a: Schema.Int }) }),
+      described({ n: Schema.NullOr(Schema.Int), json: Schema.Struct({ a: Schema.Int }) }),
+      described({ n: Schema.Int, json: Schema.Struct({ a: Schema.String }) }),
+      described({ n: Schema.Int, json: Schema.Struct({ b: Schema.Int }) }),
+      described({
+        n: Schema.Int.check(Schema.isGreaterThan(0)),
+        json: Schema.Struct({ a: Schema.Int })
+      }),
+      described({ m: Schema.Int, json: Schema.Struct({ a: Schema.Int }) }),
+      described(
+        { n: Schema.Int, json: Schema.Struct({ a: Schema.Int }) },
+        { primaryKey: ["id", "n"] }
+      ),
+      described({ n: Schema.Int, json: Schema.Struct({ a: Schema.Int }) }, { indexes: [["n"]] })
+    ]
+    assert.strictEqual(new Set([one, ...others]).size, others.length + 1)
+  })
+
+  it("is derived once for a projection", () => {
+    const projection = Projection.define({
+      name: "once",
+      version: 1,
+      from: [source],
+      row: Schema.Struct({ id: Schema.String }),
+      primaryKey: ["id"]
+    }).fold({ keys: () => [], initial: () => undefined, apply: () => undefined })
+    assert.strictEqual(ReadModelTable.make(projection), ReadModelTable.make(projection))
+  })
+})
+
+const many = Object.fromEntries(
+  Array.from({ length: 33 }, (_, n) => [`n${n}`, Schema.Int] as const)
+)
+
+describe("There is no table", () => {
+  for (const [why, fields, options, field, issue] of [
+    ["of a name that is none", { "a b": Schema.Int }, {}, "a b", /begin with a letter/],
+    ["of a name that begins with a digit", { "1a": Schema.Int }, {}, "1a", /begin with a letter/],
+    ["of a name with quotes", { 'a"; DROP': Schema.Int }, {}, 'a"; DROP', /begin with a letter/],
+    ["of letters beyond ASCII", { größe: Schema.Int }, {}, "größe", /begin with a letter/],
+    ["of a name too long", { ["x".repeat(64)]: Schema.Int }, {}, "x".repeat(64), /longer than 63/],
+    ["with a column that PostgreSQL has", { xmin: Schema.Int }, {}, "xmin", /its own xmin/],
+    ["with two columns of one name", { aB: Schema.Int, a_b: Schema.Int }, {}, "a_b", /as aB has/],
+    [
+      "where null and absence would be one",
+      { n: Schema.optionalKey(Schema.NullOr(Schema.Int)) },
+      {},
+      "n",
+      /may be null and may be absent/
+    ],
+    ["without a key", {}, { primaryKey: [] }, "the primary key", /is empty/],
+    ["with a key of another row", {}, { primaryKey: ["it"] }, "it", /no field/],
+    ["with a key that repeats itself", {}, { primaryKey: ["id", "id"] }, "id, id", /twice/],
+    [
+      "with a key that may be null",
+      { n: Schema.NullOr(Schema.Int) },
+      { primaryKey: ["n"] },
+      "n",
+      /null/
+    ],
+    [
+      "with a key that may be absent",
+      { n: Schema.optionalKey(Schema.Int) },
+      { primaryKey: ["n"] },
+      "n",
+      /null/
+    ],
+    ["with a key of JSON", { n: Schema.Array(Schema.Int) }, { primaryKey: ["n"] }, "n", /jsonb/],
+    [
+      "with a key of a number that is not whole",
+      { n: Schema.Finite },
+      { primaryKey: ["n"] },
+      "n",
+      /double precision/
+    ],
+    [
+      "with a key of too many fields",
+      many,
+      { primaryKey: Object.keys(many) },
+      Object.keys(many).join(", "),
+      /more than 32/
+    ],
+    ["with an index of another row", {}, { indexes: [["it"]] }, "it", /no field/],
+    ["with an index of JSON", { n: Schema.Json }, { indexes: [["id", "n"]] }, "n", /jsonb/],
+    ["with an empty index", {}, { indexes: [[]] }, "an index", /is empty/],
+    ["with an index that repeats itself", {}, { indexes: [["id", "id"]] }, "id, id", /twice/]
+  ] as const) {
+    it(`${why}, and the field is told`, () => {
+      const refused = derive({ id: Schema.String, ...fields }, options)
+      if (Result.isSuccess(refused)) return assert.fail("it is refused")
+      assert.instanceOf(refused.failure, ReadModelTable.InvalidProjection)
+      assert.strictEqual(refused.failure.name, "some_rows")
+      assert.strictEqual(refused.failure.field, field)
+      assert.match(refused.failure.issue, issue)
+    })
+  }
+})
+
+describe("A row is refused", () => {
+  const lenient = (schema: Schema.Top) => table({ it: schema }, { indexes: [] })
+  const text = table({ it: Schema.String, other: Schema.String }, { indexes: [["it", "other"]] })
+  for (const [why, of, row, issue] of [
+    ["for text with U+0000", lenient(Schema.String), { it: "a\u0000" }, /^it: text with U\+0000/],
+    [
+      "for a lone surrogate",
+      lenient(Schema.String),
+      { it: "\uD800" },
+      /^it: text with a lone surrogate/
+    ],
+    ["for either in JSON", lenient(Schema.Json), { it: { a: [{ b: "\u0000" }] } }, /U\+0000/],
+    [
+      "for either in a key of JSON",
+      lenient(Schema.Json),
+      { it: { "\uDFFF": 1 } },
+      /lone surrogate/
+    ],
+    [
+      "for a whole number that is not exact",
+      lenient(Schema.Number.check(Schema.isInt())),
+      { it: 2 ** 53 },
+      /an integer/
+    ],
+    [
+      "for a check of its schema",
+      lenient(Schema.Int.check(Schema.isGreaterThan(0))),
+      { it: 0 },
+      /greater than 0/
+    ],
+    ["for another type", lenient(Schema.Int), { it: "1" }, /Expected/],
+    [
+      "for more digits than fit",
+      lenient(Schema.BigInt),
+      { it: 10n ** 131_072n },
+      /more than 131072 digits/
+    ],
+    [
+      "for an instant before year 1",
+      lenient(Schema.DateTimeUtc),
+      { it: DateTime.makeUnsafe(-62_135_596_800_001) },
+      /0001 to 9999/
+    ],
+    [
+      "for an instant after year 9999",
+      lenient(Schema.DateTimeUtc),
+      { it: DateTime.makeUnsafe(253_402_300_800_000) },
+      /0001 to 9999/
+    ],
+    [
+      "for a UUID in capitals",
+      lenient(Uuid),
+      { it: "0F9D1C7E-3B5A-4C2D-8E1F-000000000000" },
+      /small letters/
+    ],
+    [
+      "for indexed text that is too large",
+      text,
+      { it: "x".repeat(1_500), other: "é".repeat(700) },
+      /^it, other: too large/
+    ]
+  ] as const) {
+    it(`${why}, and the issue is told`, () => {
+      const refused = (of as ReadModelTable.Any).encode({ id: "a", ...row })
+      assert.match(Result.isFailure(refused) ? refused.failure : "it is refused", issue)
+    })
+  }
+
+  it("for a key that is too large, as a key and in a row", () => {
+    const id = "x".repeat(2_700)
+    const of: ReadModelTable.Any = table({})
+    assert.isTrue(Result.isFailure(of.encode({ id })))
+    assert.isTrue(Result.isFailure(of.encodeKey({ id })))
+    assert.isTrue(Result.isSuccess(of.encode({ id: id.slice(0, 2_600) })))
+  })
+
+  it("not for large text that no index holds, or at the edges of what fits", () => {
+    const of: ReadModelTable.Any = table({
+      it: Schema.String,
+      n: Schema.Int,
+      at: Schema.DateTimeUtc,
+      digits: Schema.BigInt
+    })
+    const row = {
+      id: "",
+      it: "x".repeat(1_000_000),
+      n: -(2 ** 53) + 1,
+      at: DateTime.makeUnsafe(253_402_300_799_999),
+      digits: -(10n ** 131_070n)
+    }
+    const stored = Result.getOrThrow(of.encode(row))
+    assert.deepStrictEqual(
+      Result.getOrThrow(of.encode(Result.getOrThrow(of.decode(stored)))),
+      stored
+    )
+  })
+})
+
+it("keeps one zero", () => {
+  const of: ReadModelTable.Any = table({ real: Schema.Finite, json: Schema.Json })
+  const stored = Result.getOrThrow(of.encode({ id: "a", real: -0, json: [-0] }))
+  assert.isTrue(Object.is(stored["real"], 0))
+  assert.strictEqual(JSON.stringify(stored["json"]), "[0]")
+})
+
+it("has a text of each key that no other key has", () => {
+  const of: ReadModelTable.Any = table({ other: Schema.String }, { primaryKey: ["id", "other"] })
+  const texts = [
+    ["a", "b,c"],
+    ["a,b", "c"],
+    ['a","b', "c"],
+    ["a", 'b","c'],
+    ["", ""]
+  ].map(([id = "", other = ""]) => of.keyText({ id, other }))
+  assert.strictEqual(new Set(texts).size, texts.length)
+  assert.strictEqual(of.keyText({ other: "b", id: "a" }), of.keyText({ id: "a", other: "b" }))
+})

@@ -1,0 +1,365 @@
+/**
+ * Says whether a log, what was folded from it, and what everybody was told of it, agree with the commands that were sent.
+ *
+ * It shares nothing with what it audits: what an instance and the rows of a read model must be, a {@link Model} recomputes from the
+ * accepted commands, in the order in which the log has them. The invariants that it checks, by their numbers in `docs/ARCHITECTURE.md`:
+ *
+ * - 1: revisions of a stream are 1..n, positions increase.
+ * - 2: all or none of an append is seen, and its state is that of the commands before it.
+ * - 3: what was acknowledged is there, what was refused is not.
+ * - 4: a reader at a position never finds another event at or below it.
+ * - 5: a subscriber sees every event once, in order.
+ * - 6: a command counts once, and repeating it gives the first answer.
+ * - 8: a state is the same with any snapshot, cached or not.
+ * - 10: stored rows are those of the accepted commands.
+ * - 11: rows are the same however they are kept, and when they are rebuilt.
+ * - 14: nothing of a host that died holds the others up for longer than a bounded time.
+ *
+ * @since 0.1.0
+ */
+import type * as Aggregate from "@daybook/kernel/Aggregate"
+import type * as Projection from "@daybook/kernel/Projection"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as StreamId from "@daybook/kernel/StreamId"
+import type * as DateTime from "effect/DateTime"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+
+/**
+ * A command that the log holds, with what identifies its events; for models.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Accepted<out Command> {
+  readonly id: string
+  readonly command: Command
+  readonly recorded: ReadonlyArray<Pick<RecordedEvent, "id" | "occurredAt" | "metadata">>
+}
+
+/**
+ * What must come of commands, computed in another way than the domain does.
+ *
+ * **Details**
+ * `instance`: the state, and if given the events, of one instance after all commands that it accepted. `rows`: by the name of a
+ * projection its rows after the accepted commands of all instances, in any order.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Model<Command, State, Event> {
+  readonly instance: (accepted: ReadonlyArray<Accepted<Command>>) => {
+    readonly state: State
+    readonly events?: ReadonlyArray<Event>
+  }
+  readonly rows?: (
+    accepted: ReadonlyArray<Accepted<Command>>
+  ) => ReadonlyMap<string, ReadonlyArray<unknown>>
+}
+
+/**
+ * What a sender was told of a command: that it was accepted, and led to so many events, or rejected.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Answer<State> =
+  | {
+      readonly _tag: "Accepted"
+      readonly revision: number
+      readonly events: number
+      readonly state: State
+    }
+  | { readonly _tag: "Rejected" }
+
+/**
+ * A command that was sent, once or several times with the same id, and all answers to it.
+ *
+ * **Details**
+ * `doubtful`: whether it was sent at least once without an answer, so that it may have happened.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Sent<out Command, out State> {
+  readonly id: string
+  readonly command: Command
+  readonly commandId: string
+  readonly occurredAt: DateTime.Utc
+  readonly answers: ReadonlyArray<Answer<State>>
+  readonly doubtful: boolean
+}
+
+/**
+ * All that is known in the end.
+ *
+ * **Details**
+ * `log`: all events of the category. `loads`: states that were read while it went on, and `folds`, in the end.
+ * `prefixes`: what reading the log up to a position gave. `subscribers`: what each was given. `rows`: each is a way in which the rows of
+ * a projection were got; the first is the one behind the log. `overdue`: what was not done in its time.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Evidence<out Command, out State> {
+  readonly sent: ReadonlyArray<Sent<Command, State>>
+  readonly log: ReadonlyArray<RecordedEvent>
+  readonly loads: ReadonlyArray<Loaded<State>>
+  readonly folds: ReadonlyArray<Loaded<State>>
+  readonly prefixes: ReadonlyArray<{
+    readonly upTo: bigint
+    readonly ids: ReadonlyArray<string>
+  }>
+  readonly subscribers: ReadonlyMap<string, ReadonlyArray<RecordedEvent["id"]>>
+  readonly rows: ReadonlyArray<{
+    readonly projection: Projection.Any
+    readonly way: string
+    readonly rows: ReadonlyArray<unknown>
+  }>
+  readonly overdue: ReadonlyArray<string>
+}
+
+interface Loaded<out State> {
+  readonly id: string
+  readonly revision: number
+  readonly state: State
+}
+
+/**
+ * Something that is not as it must be: the number of the invariant, and the facts.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Violation {
+  readonly invariant: number
+  readonly message: string
+}
+
+/**
+ * What an audit found, and by invariant how many things it compared.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Audit {
+  readonly violations: ReadonlyArray<Violation>
+  readonly checks: ReadonlyMap<number, number>
+}
+
+/**
+ * Compares the evidence with the model.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const audit = <Command, State, Event, Rejection>(
+  aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
+  model: Model<Command, State, Event>,
+  evidence: Evidence<Command, State>
+): Audit => {
+  const violations: Array<Violation> = []
+  const checks = new Map<number, number>()
+  /** `what`: said only when it is wrong. */
+  const check = (invariant: number, holds: boolean, what: () => string) => {
+    checks.set(invariant, (checks.get(invariant) ?? 0) + 1)
+    if (!holds) violations.push({ invariant, message: what() })
+  }
+  const encodeState = Schema.encodeUnknownSync(Schema.toCodecJson(aggregate.state))
+  const stateText = (state: State) => canonical(encodeState(state))
+
+  const { log } = evidence
+  const streams = new Map<string, Array<RecordedEvent>>()
+  let position = 0n
+  for (const event of log) {
+    const id = StreamId.id(event.streamId)
+    const stream = streams.get(id) ?? []
+    streams.set(id, stream)
+    stream.push(event)
+    check(
+      1,
+      event.revision === stream.length && event.position > position,
+      () => `${told(event)} is event ${stream.length} of its stream, after position ${position}`
+    )
+    position = event.position
+  }
+
+  const byCommand = new Map<string, Array<RecordedEvent>>()
+  for (const event of log) {
+    const { commandId = `none of ${event.id}` } = event.metadata
+    const events = byCommand.get(commandId) ?? []
+    byCommand.set(commandId, events)
+    const last = events.at(-1)
+    check(
+      6,
+      last === undefined ||
+        (last.streamId === event.streamId && last.revision + 1 === event.revision),
+      () => `${told(event)} is of a command that was recorded before: ${commandId}`
+    )
+    events.push(event)
+  }
+
+  const sent = new Map(evidence.sent.map((one) => [one.commandId, one]))
+  const accepted: Array<Accepted<Command>> = []
+  for (const [commandId, recorded] of byCommand) {
+    const one = sent.get(commandId)
+    const [first] = recorded
+    if (first === undefined) continue
+    check(
+      3,
+      one !== undefined && one.id === StreamId.id(first.streamId),
+      () => `${told(first)} is of a command that nobody sent: ${commandId}`
+    )
+    if (one === undefined) continue
+    check(
+      3,
+      recorded.every(
+        ({ occurredAt }) => occurredAt.epochMilliseconds === one.occurredAt.epochMilliseconds
+      ),
+      () => `${told(first)} occurred at another time than its command`
+    )
+    accepted.push({ id: one.id, command: one.command, recorded })
+  }
+
+  /** By instance and revision: the state that the commands up to there lead to. */
+  const states = new Map<string, Map<number, string>>()
+  for (const [id, stream] of streams) {
+    const own = accepted.filter((one) => one.id === id)
+    const reached = new Map<number, string>([[0, stateText(aggregate.decider.initialState)]])
+    states.set(id, reached)
+    let revision = 0
+    for (let count = 1; count <= own.length; count++) {
+      revision += own[count - 1]?.recorded.length ?? 0
+      reached.set(revision, stateText(model.instance(own.slice(0, count)).state))
+    }
+    const { events } = model.instance(own)
+    if (events === undefined) continue
+    const predicted = events.map((event) => {
+      const { data, type } = Result.getOrThrow(aggregate.codec.encode(event))
+      return canonical({ type, data })
+    })
+    const stored = stream.map(({ data, type }) => canonical({ type, data }))
+    check(
+      2,
+      canonical(stored) === canonical(predicted),
+      () => `stream ${id} is\n  ${stored.join("\n  ")}\nand not\n  ${predicted.join("\n  ")}`
+    )
+  }
+  const stateAt = (id: string, revision: number) =>
+    states.get(id)?.get(revision) ??
+    (revision === 0 ? stateText(aggregate.decider.initialState) : undefined)
+  const checkState = (invariant: number, what: string, { id, revision, state }: Loaded<State>) => {
+    const expected = stateAt(id, revision)
+    check(
+      2,
+      expected !== undefined,
+      () => `${what} of ${id} was given at revision ${revision}, where no command ends`
+    )
+    if (expected === undefined) return
+    const actual = stateText(state)
+    check(
+      invariant,
+      actual === expected,
+      () => `${what} of ${id} at revision ${revision} is ${actual} and not ${expected}`
+    )
+  }
+
+  for (const { answers, command, commandId, doubtful, id } of evidence.sent) {
+    const name = `command ${commandId} on ${id} (${canonical(command)})`
+    const recorded = byCommand.get(commandId) ?? []
+    const last = recorded.at(-1)
+    let effective = false
+    for (const answer of answers) {
+      if (answer._tag === "Rejected") continue
+      checkState(2, `the answer to ${name}`, { id, ...answer })
+      if (answer.events === 0) continue
+      effective = true
+      check(
+        3,
+        last !== undefined,
+        () => `${name} was acknowledged at revision ${answer.revision}, and is lost`
+      )
+      if (last === undefined) continue
+      check(
+        6,
+        answer.revision === last.revision && answer.events === recorded.length,
+        () =>
+          `${name} was answered with ${answer.events} events up to revision ${answer.revision}, ` +
+          `recorded are ${recorded.length} up to ${last.revision}`
+      )
+    }
+    check(
+      3,
+      recorded.length === 0 || effective || doubtful,
+      () => `${name} was refused, and is recorded up to revision ${last?.revision}`
+    )
+  }
+
+  for (const load of evidence.loads) checkState(2, "the state", load)
+  for (const fold of evidence.folds) checkState(8, "the state", fold)
+
+  for (const { ids, upTo } of evidence.prefixes) {
+    const now = log.filter((event) => event.position <= upTo).map((event) => event.id)
+    check(4, same(ids, now), () => `up to position ${upTo} ${difference(ids, now)}`)
+  }
+  const all = log.map(({ id }) => id)
+  for (const [name, ids] of evidence.subscribers) {
+    check(5, same(ids, all), () => `subscriber ${name} ${difference(ids, all)}`)
+  }
+
+  const modelled = model.rows?.(accepted)
+  const first = new Map<string, ReadonlyArray<string>>()
+  for (const { projection, rows, way } of evidence.rows) {
+    const { name } = projection
+    const actual = rowTexts(projection, rows)
+    const expected = modelled?.get(name)
+    if (expected !== undefined) {
+      const text = rowTexts(projection, expected)
+      check(10, same(actual, text), () => `rows of ${name}, ${way}: ${difference(actual, text)}`)
+    }
+    const before = first.get(name)
+    if (before === undefined) first.set(name, actual)
+    else {
+      check(
+        11,
+        same(actual, before),
+        () => `rows of ${name}, ${way}: ${difference(actual, before)}`
+      )
+    }
+  }
+
+  check(14, evidence.overdue.length === 0, () => evidence.overdue.join("; "))
+  return { violations, checks }
+}
+
+const told = ({ position, revision, streamId, type }: RecordedEvent) =>
+  `${type} at revision ${revision} of ${streamId}, position ${position},`
+
+const same = (actual: ReadonlyArray<string>, expected: ReadonlyArray<string>): boolean =>
+  actual.length === expected.length && actual.every((one, index) => one === expected[index])
+
+/** How a list differs from what it must be. */
+const difference = (actual: ReadonlyArray<string>, expected: ReadonlyArray<string>): string => {
+  const lacks = expected.filter((one) => !actual.includes(one))
+  const extra = actual.filter(
+    (one, index) => !expected.includes(one) || actual.indexOf(one) !== index
+  )
+  if (lacks.length + extra.length === 0) return "has all in another order"
+  return `lacks ${lacks.length} (${lacks.slice(0, 3).join(", ")}) and has ${extra.length} too many (${extra.slice(0, 3).join(", ")})`
+}
+
+/** Rows as texts that can be compared, in their order; what is no row of the schema throws. */
+const rowTexts = ({ row }: Projection.Any, rows: ReadonlyArray<unknown>): ReadonlyArray<string> => {
+  const encode = Schema.encodeUnknownSync(Schema.toCodecJson(row))
+  return rows.map((one) => canonical(encode(one))).toSorted()
+}
+
+/** The text of a JSON value with the fields of objects in one order. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : typeof inner === "bigint"
+        ? String(inner)
+        : inner
+  )

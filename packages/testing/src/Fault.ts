@@ -1,0 +1,72 @@
+/**
+ * What a simulation does to the hosts, their stores and the ways between them.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * The kinds of faults, each with what it does.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const kinds = {
+  "append-unsent": "an append fails and did not happen",
+  "append-unacknowledged": "an append happens, and its answer is lost",
+  "append-late": "an append fails, and happens later all the same",
+  "append-repeated": "an append is delivered twice, the second time later",
+  "append-outrun": "before an append others execute commands on its stream",
+  "read-fails": "a reading of the log ends early",
+  "call-slow": "a call of a store, or its answer, takes its time",
+  "snapshot-vanishes": "a snapshot is not found, or all of a stream are deleted",
+  "snapshot-stale": "an older snapshot is found than there is",
+  "snapshot-fails": "a call of the snapshot store fails, before or after it took effect",
+  "rows-unsent": "a call of the read-model store fails and did not happen",
+  "rows-unacknowledged": "a call of the read-model store happens, and its answer is lost",
+  "rows-late": "a call of the read-model store fails, and happens later all the same",
+  "subscription-drops": "a subscription ends",
+  "page-redelivered": "a page of a subscription is delivered again",
+  "host-freezes": "a host dies between two steps, and cleans nothing up",
+  "host-stops": "a host is interrupted between two steps, and cleans up",
+  "host-sleeps": "a host stands still for longer than its leases, and goes on",
+  "command-repeated": "a command is sent again on another host, though it is on its way or done",
+  "caller-leaves": "who sent a command does not wait for the answer, and never asks again",
+  "rows-rebuilt": "a read model is built anew, beside all else"
+} as const
+
+/**
+ * One of {@link kinds}.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Kind = keyof typeof kinds
+
+/**
+ * A fault of a run: its kind, and the how manieth occasion for it was taken, counted from 1; such as `append-late#12`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Fault = Schema.TemplateLiteral([
+  Schema.Literals(Object.keys(kinds) as ReadonlyArray<Kind>),
+  "#",
+  Schema.Int
+])
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Fault = typeof Fault.Type
+
+/**
+ * The kind of a fault.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const kind = (fault: Fault): Kind =>
+  // The template says that a kind stands before the sign.
+  fault.slice(0, fault.indexOf("#")) as Kind

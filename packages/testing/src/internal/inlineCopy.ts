@@ -1,0 +1,9 @@
+import * as Projection from "@daybook/kernel/Projection"
+
+/** The same projection under another name, to be kept by the appends. */
+export const inlineCopy = (projection: Projection.Any): Projection.Any => ({
+  ...projection,
+  name: Projection.Name.make(`inline_${projection.name.slice(0, 33).replace(/_$/, "")}`),
+  keys: (event, recorded) => projection.keys(event, recorded),
+  apply: (row, event, applied) => projection.apply(row, event, applied)
+})

@@ -1,0 +1,203 @@
+/**
+ * Those who send commands: they choose what is likely to be accepted, and send again, with the same id, what was not answered.
+ */
+import type * as Aggregate from "@daybook/kernel/Aggregate"
+import * as CommandId from "@daybook/kernel/CommandId"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { Answer, Sent } from "../../Auditor.ts"
+import * as Dice from "./dice.ts"
+import type { Hosts, Running } from "./hosts.ts"
+import type { Plan } from "./plan.ts"
+import type { World } from "./world.ts"
+
+/** A command with what is known of it so far. */
+interface Letter<Command, State> extends Sent<Command, State> {
+  readonly answers: Array<Answer<State>>
+  doubtful: boolean
+}
+
+export interface Clerks<Command, State> {
+  readonly sent: ReadonlyArray<Sent<Command, State>>
+  readonly loads: ReadonlyArray<{
+    readonly id: string
+    readonly revision: number
+    readonly state: State
+  }>
+  readonly complaints: ReadonlyArray<string>
+  /** All of them send all of their commands, and have answers to those that they didn't leave. */
+  readonly work: Effect.Effect<void>
+  /** A command of somebody who is as near to the log as can be. */
+  readonly outrun: (id: string, dice: Dice.Dice) => Effect.Effect<void>
+}
+
+/** Longer than a call takes that is slow once. */
+const PATIENCE = Duration.seconds(3)
+
+export const make = <Command, State, Event, Rejection>(
+  world: World,
+  plan: Plan,
+  options: {
+    readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
+    readonly commands: ReadonlyArray<Command>
+    readonly instances: ReadonlyArray<string>
+    readonly clerks: number
+    readonly commandsEach: number
+    readonly hosts: () => Hosts
+    readonly rival: CommandHandler["Service"]
+  }
+): Clerks<Command, State> => {
+  const { aggregate, commands, hosts, instances } = options
+  const ids = Dice.webCrypto(world.dice("command ids"), () => new ArrayBuffer(0))
+  const sent: Array<Letter<Command, State>> = []
+  const loads: Array<{ id: string; revision: number; state: State }> = []
+  const complaints: Array<string> = []
+  /** What was last seen of each instance, to choose by. */
+  const seen = new Map<string, State>()
+
+  const choose = (id: string, dice: Dice.Dice): Command => {
+    const state = seen.get(id) ?? aggregate.decider.initialState
+    let command = dice.pick(commands)
+    // Now and then what is refused is sent too.
+    for (let look = 0; look < 8; look++) {
+      if (Result.isSuccess(aggregate.decider.decide(command, state))) break
+      command = dice.pick(commands)
+    }
+    return command
+  }
+
+  const write = (id: string, dice: Dice.Dice): Letter<Command, State> => {
+    const letter: Letter<Command, State> = {
+      id,
+      command: choose(id, dice),
+      commandId: CommandId.make(ids.randomUUID()),
+      occurredAt: DateTime.makeUnsafe(world.now()),
+      answers: [],
+      doubtful: false
+    }
+    sent.push(letter)
+    return letter
+  }
+
+  const request = ({ command, commandId, occurredAt }: Letter<Command, State>) => ({
+    command,
+    commandId: CommandId.make(commandId),
+    occurredAt
+  })
+
+  const execute = (handler: CommandHandler["Service"], letter: Letter<Command, State>) =>
+    Effect.map(handler.executeAll(aggregate, letter.id, [request(letter)]), ([answer]) => {
+      if (answer === undefined) return undefined
+      if (Result.isFailure(answer)) return { _tag: "Rejected" } as const
+      const { events, revision, state } = answer.success
+      seen.set(letter.id, state)
+      return { _tag: "Accepted", revision, events: events.length, state } as const
+    })
+
+  /** Whether the letter was answered. */
+  const send = Effect.fnUntraced(function* (host: Running, letter: Letter<Command, State>) {
+    const handler = Context.get(host.services, CommandHandler)
+    const outcome = yield* Effect.timeoutOption(
+      hosts().on(host, execute(handler, letter)),
+      PATIENCE
+    ).pipe(
+      Effect.onInterrupt(() =>
+        Effect.sync(() => {
+          letter.doubtful = true
+        })
+      )
+    )
+    if (Option.isNone(outcome) || outcome.value === "gone") {
+      letter.doubtful = true
+      return false
+    }
+    const exit = outcome.value
+    if (Exit.isSuccess(exit)) {
+      if (exit.value !== undefined) letter.answers.push(exit.value)
+      return exit.value !== undefined
+    }
+    const error = Cause.findErrorOption(exit.cause)
+    const tag = Option.isSome(error) ? error.value._tag : undefined
+    if (tag === "WrongExpectedRevision") return false
+    letter.doubtful = true
+    if (tag !== "EventStoreError" && !Cause.hasInterruptsOnly(exit.cause)) {
+      complaints.push(`command ${letter.commandId} on ${letter.id}: ${Cause.pretty(exit.cause)}`)
+    }
+    return false
+  })
+
+  const sendUntilAnswered = Effect.fnUntraced(function* (
+    letter: Letter<Command, State>,
+    dice: Dice.Dice
+  ) {
+    const leaves = plan.occasion("caller-leaves")
+    for (;;) {
+      const host = yield* hosts().any(dice)
+      if (plan.occasion("command-repeated") !== undefined) {
+        yield* Effect.forkChild(repeat(letter, dice))
+      }
+      if (leaves !== undefined) {
+        yield* Effect.timeoutOption(send(host, letter), Duration.millis(leaves.dice.below(50)))
+        return
+      }
+      if (yield* send(host, letter)) return
+      yield* Effect.sleep(Duration.millis(dice.pick([0, 10, 200])))
+    }
+  })
+
+  const repeat = Effect.fnUntraced(function* (letter: Letter<Command, State>, dice: Dice.Dice) {
+    yield* Effect.sleep(Duration.millis(dice.pick([0, 0, 20, 500])))
+    const host = yield* hosts().any(dice)
+    yield* send(host, letter)
+  })
+
+  /** Looks at an instance, as it is on one of the hosts. */
+  const look = Effect.fnUntraced(function* (id: string, dice: Dice.Dice) {
+    const host = yield* hosts().any(dice)
+    const handler = Context.get(host.services, CommandHandler)
+    const exit = yield* hosts().on(host, handler.load(aggregate, id))
+    if (exit === "gone" || Exit.isFailure(exit)) return
+    const { revision, state } = exit.value
+    seen.set(id, state)
+    loads.push({ id, revision, state })
+  })
+
+  const clerk = Effect.fnUntraced(function* (number: number) {
+    const dice = world.dice(`clerk ${number}`)
+    for (let count = 0; count < options.commandsEach; count++) {
+      yield* Effect.sleep(Duration.millis(dice.pick([0, 0, 0, 5, 50])))
+      const id = dice.pick(instances)
+      if (dice.chance(0.2)) yield* look(id, dice)
+      yield* sendUntilAnswered(write(id, dice), dice)
+    }
+  })
+
+  return {
+    sent,
+    loads,
+    complaints,
+    work: Effect.forEach(
+      Array.from({ length: options.clerks }, (_, number) => number),
+      clerk,
+      { concurrency: "unbounded", discard: true }
+    ),
+    outrun: (id, dice) =>
+      Effect.gen(function* () {
+        const times = dice.pick([1, 1, 2, 5])
+        for (let count = 0; count < times; count++) {
+          const letter = write(id, dice)
+          letter.doubtful = true
+          const answer = yield* Effect.orDie(execute(options.rival, letter))
+          letter.doubtful = false
+          if (answer !== undefined) letter.answers.push(answer)
+        }
+      })
+  }
+}

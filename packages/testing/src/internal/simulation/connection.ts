@@ -1,0 +1,106 @@
+/**
+ * The way from a host to the stores: what is on its way there goes on without the host, and what the host has lost comes to nothing.
+ */
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
+import type { Kind } from "../../Fault.ts"
+import type { Occurrence, Plan } from "./plan.ts"
+import type { Process, World } from "./world.ts"
+
+export interface Connection {
+  readonly plan: Plan
+  /** Runs a call in the store's own process; `slow`: whether it may take its time. */
+  readonly call: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /** The same for one that changes something, with the faults of such a call. */
+  readonly change: <A, E, R>(
+    faults: Faults,
+    effect: Effect.Effect<A, E, R>,
+    lost: Effect.Effect<never, E>
+  ) => Effect.Effect<A, E, R>
+  /** Does it some time later, whatever has become of the host. */
+  readonly later: <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    occurrence: Occurrence
+  ) => Effect.Effect<void, never, R>
+  /** Ends all calls that are under way, as those of a connection that is cut. */
+  readonly cut: () => void
+}
+
+/** The kinds of faults of a call that changes something. */
+interface Faults {
+  readonly unsent: Kind
+  readonly unacknowledged: Kind
+  /** None for a call that would be meaningless later. */
+  readonly late?: Kind | undefined
+}
+
+/** Longer than any lease of the hosts. */
+const LONG_MILLIS = 2_500
+
+export const make = (world: World, process: Process, plan: Plan): Connection => {
+  const underWay = new Set<Fiber.Fiber<unknown, unknown>>()
+
+  /** A fiber of the stores, in the caller's context. */
+  const fork = <A, E, R>(context: Context.Context<R>, effect: Effect.Effect<A, E, R>) =>
+    Effect.runForkWith(Context.add(context, Scheduler.Scheduler, world.self.scheduler))(effect)
+
+  const call: Connection["call"] = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.contextWith((context: Context.Context<R>) =>
+      Effect.callback<A, E>((resume) => {
+        // None of its fibers asks any more: this is its part in a transaction, which ends with it.
+        if (!process.isAlive()) return resume(Effect.interrupt)
+        const fiber = fork(context, slowed(effect))
+        underWay.add(fiber)
+        fiber.addObserver((exit) => {
+          underWay.delete(fiber)
+          resume(exit)
+        })
+        return Fiber.interrupt(fiber)
+      })
+    )
+
+  const slowed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.suspend(() => {
+      const slow = plan.occasion("call-slow")
+      if (slow === undefined) return effect
+      const millis = Duration.millis(slow.dice.pick([1, 20, 300, LONG_MILLIS]))
+      return slow.dice.chance(0.5)
+        ? Effect.delay(effect, millis)
+        : Effect.tap(effect, () => Effect.sleep(millis))
+    })
+
+  const later: Connection["later"] = <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    { dice }: Occurrence
+  ) =>
+    Effect.contextWith((context: Context.Context<R>) =>
+      Effect.sync(() => {
+        fork(context, Effect.delay(effect, Duration.millis(dice.pick([0, 5, 300, LONG_MILLIS]))))
+      })
+    )
+
+  return {
+    plan,
+    call,
+    change: ({ late, unacknowledged, unsent }, effect, lost) =>
+      Effect.suspend(() => {
+        const occurrence = plan.occasion(
+          unsent,
+          ...(unacknowledged === unsent ? [] : [unacknowledged]),
+          ...(late === undefined ? [] : [late])
+        )
+        if (occurrence === undefined) return call(effect)
+        const { dice, kind } = occurrence
+        if (kind === late) return Effect.andThen(later(effect, occurrence), lost)
+        const happens = unacknowledged === unsent ? dice.chance(0.5) : kind === unacknowledged
+        return happens ? Effect.andThen(call(effect), lost) : lost
+      }),
+    later,
+    cut: () => {
+      for (const fiber of underWay) fiber.interruptUnsafe()
+    }
+  }
+}

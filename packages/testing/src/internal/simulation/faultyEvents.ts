@@ -1,0 +1,118 @@
+/**
+ * The log as a host sees it over a way that loses things.
+ */
+import type { StreamId } from "@daybook/kernel/StreamId"
+import { EventStore, EventStoreError, type ReadError } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import type { SubscriptionPage } from "@daybook/store/Subscription"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { smaller } from "../frailStores.ts"
+import type { Connection } from "./connection.ts"
+import { LOST } from "./lost.ts"
+import type { Dice } from "./dice.ts"
+
+type Events = EventStore["Service"]
+
+/** `outrun`: others execute commands on the stream. `pageSize`: how many events come at a time. */
+export const make = (
+  events: Events,
+  { call, change, later, plan }: Connection,
+  options: {
+    readonly pageSize: number
+    readonly outrun: (streamId: StreamId, dice: Dice) => Effect.Effect<void>
+  }
+): Events => {
+  const { outrun, pageSize } = options
+  const lost = (operation: string) =>
+    Effect.suspend(() => Effect.fail(new EventStoreError({ operation, cause: LOST })))
+
+  /** What changes the log. */
+  const append = <A, E>(
+    operation: string,
+    streamIds: ReadonlyArray<StreamId>,
+    effect: Effect.Effect<A, E | EventStoreError>
+  ): Effect.Effect<A, E | EventStoreError> =>
+    Effect.gen(function* () {
+      // What goes along with an append that keeps rows is one transaction with it: it is lost or late as a whole, elsewhere.
+      const alone = (yield* EventStoreMemory.BeforeCommit) === undefined
+      if (alone) {
+        const rivals = plan.occasion("append-outrun")
+        if (rivals !== undefined) {
+          yield* Effect.forEach(streamIds, (streamId) => outrun(streamId, rivals.dice))
+        }
+      }
+      const sent = alone ? repeated(effect) : effect
+      return yield* change(
+        {
+          unsent: "append-unsent",
+          unacknowledged: "append-unacknowledged",
+          late: alone ? "append-late" : undefined
+        },
+        sent,
+        lost(operation)
+      )
+    })
+
+  const repeated = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.tap(effect, () => {
+      const again = plan.occasion("append-repeated")
+      return again === undefined ? Effect.void : later(Effect.exit(effect), again)
+    })
+
+  /** A reading that may end early, before or after some events. */
+  const reading = <A>(operation: string, stream: Stream.Stream<A, ReadError>) =>
+    Stream.unwrap(
+      Effect.map(call(Effect.void), () => {
+        const fails = plan.occasion("read-fails")
+        const paged = Stream.rechunk(stream, pageSize)
+        return fails === undefined
+          ? paged
+          : Stream.concat(
+              Stream.take(paged, fails.dice.below(4)),
+              Stream.fromEffect(lost(operation))
+            )
+      })
+    )
+
+  const asked = <A>(operation: string, effect: Effect.Effect<A, ReadError>) =>
+    Effect.suspend(() =>
+      plan.occasion("read-fails") === undefined ? call(effect) : lost(operation)
+    )
+
+  /** Before an element, or after it, the subscription may end. */
+  const dropping = <A>(stream: Stream.Stream<A, ReadError>) =>
+    Stream.flatMap(stream, (element) => {
+      const drops = plan.occasion("subscription-drops")
+      if (drops === undefined) return Stream.succeed(element)
+      const end = Stream.fromEffect(lost("subscribe"))
+      return drops.dice.chance(0.5) ? end : Stream.concat(Stream.succeed(element), end)
+    })
+
+  return EventStore.of({
+    append: (one) => append("append", [one.streamId], events.append(one)),
+    appendAll: (all) =>
+      append(
+        "appendAll",
+        all.appends.map(({ streamId }) => streamId),
+        events.appendAll(all)
+      ),
+    read: (streamId, options) => reading("read", events.read(streamId, options)),
+    readAll: (options) => reading("readAll", events.readAll(options)),
+    subscribe: (options) => dropping(events.subscribe(options)),
+    subscribePages: (options) =>
+      dropping(
+        Stream.flatMap(events.subscribePages(options), (page) =>
+          Stream.fromIterable(smaller(page, pageSize).flatMap(again))
+        )
+      ),
+    backlog: (options) => asked("backlog", events.backlog(options)),
+    find: (ids) => asked("find", events.find(ids)),
+    inTransaction: events.inTransaction
+  })
+
+  /** Who keeps rows by pages knows which events it has. */
+  function again(page: SubscriptionPage): ReadonlyArray<SubscriptionPage> {
+    return plan.occasion("page-redelivered") === undefined ? [page] : [page, page]
+  }
+}

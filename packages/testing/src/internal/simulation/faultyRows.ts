@@ -1,0 +1,46 @@
+/**
+ * The store of read models as a host sees it over a way that loses things.
+ */
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { ReadModelStoreError } from "@daybook/projections/ReadModelError"
+import * as Effect from "effect/Effect"
+import type { Connection } from "./connection.ts"
+import { LOST } from "./lost.ts"
+
+type Rows = ReadModelStore["Service"]
+
+export const make = (rows: Rows, { call, change }: Connection): Rows => {
+  const lost = (operation: string) =>
+    Effect.suspend(() => Effect.fail(new ReadModelStoreError({ operation, cause: LOST })))
+  const now = { unsent: "rows-unsent", unacknowledged: "rows-unacknowledged" } as const
+  const sometime = { ...now, late: "rows-late" } as const
+  const changed =
+    (faults: typeof now | typeof sometime) =>
+    <A, E>(operation: string, effect: Effect.Effect<A, E | ReadModelStoreError>) =>
+      change(faults, effect, lost(operation))
+  const atOnce = changed(now)
+  const orLater = changed(sometime)
+  return ReadModelStore.of({
+    open: (table, options) => atOnce("open", rows.open(table, options)),
+    beginShadow: (table, options) => orLater("beginShadow", rows.beginShadow(table, options)),
+    claim: (of, owner, lease) => orLater("claim", rows.claim(of, owner, lease)),
+    renew: (claim) => orLater("renew", rows.renew(claim)),
+    release: (claim) => orLater("release", rows.release(claim)),
+    step: (table, claim, step) => orLater("step", rows.step(table, claim, step)),
+    stop: (claim, poison) => orLater("stop", rows.stop(claim, poison)),
+    pause: (name) => atOnce("pause", rows.pause(name)),
+    resume: (name) => atOnce("resume", rows.resume(name)),
+    skip: (skipped) => orLater("skip", rows.skip(skipped)),
+    skipped: (name) => call(rows.skipped(name)),
+    states: (name) => atOnce("states", rows.states(name)),
+    get: (table, key) => call(rows.get(table, key)),
+    query: (table, query, generation) => rows.query(table, query, generation),
+    // A transaction with the host, which ends with it.
+    switchOver: (table, claim, options) =>
+      atOnce("switchOver", rows.switchOver(table, claim, options)),
+    drop: (name, generation) => orLater("drop", rows.drop(name, generation)),
+    inline: (append) => orLater("inline", rows.inline(append)),
+    promote: (claim, catchUp) => atOnce("promote", rows.promote(claim, catchUp)),
+    demote: (name, settled) => orLater("demote", rows.demote(name, settled))
+  })
+}

@@ -1,0 +1,316 @@
+/**
+ * One history: the work, what happens to it, the quiet in the end, and the audit.
+ */
+import type * as Aggregate from "@daybook/kernel/Aggregate"
+import * as Position from "@daybook/kernel/Position"
+import type * as Projection from "@daybook/kernel/Projection"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
+import * as LiveProjection from "@daybook/projections/LiveProjection"
+import { Projections } from "@daybook/projections/Projections"
+import * as ReadModel from "@daybook/projections/ReadModel"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore, type ReadError } from "@daybook/store/EventStore"
+import * as FoldFingerprint from "@daybook/store/FoldFingerprint"
+import type { SnapshotStore } from "@daybook/store/SnapshotStore"
+import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Digest from "effect/crypto/Digest"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import type * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { audit, type Evidence, type Model, type Violation } from "../../Auditor.ts"
+import type { Fault } from "../../Fault.ts"
+import { inlineCopy } from "../inlineCopy.ts"
+import * as Clerks from "./clerks.ts"
+import * as Hosts from "./hosts.ts"
+import * as Plan from "./plan.ts"
+import * as World from "./world.ts"
+
+export interface Subject<Command, State, Event, Rejection> {
+  readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
+  readonly projections: ReadonlyArray<Projection.Any>
+  readonly command: Schema.Codec<Command, unknown>
+  readonly model: Model<Command, State, Event>
+  readonly stores: Layer.Layer<Hosts.Stores>
+  readonly handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> | undefined
+}
+
+export interface History {
+  readonly seed: number
+  readonly violations: ReadonlyArray<Violation>
+  readonly faults: ReadonlyArray<Fault>
+  readonly commands: number
+  readonly events: number
+  readonly checks: ReadonlyMap<number, number>
+  readonly steps: number
+  /** Of the log, and of what was told: two runs of a seed have the same. */
+  readonly digest: number
+}
+
+/** How many of what is generated from the schema are chosen from. */
+const POOL = 64
+
+/** How long everything takes at most to be done after the last fault: leases, pauses between attempts, and slow calls. */
+const QUIET = Duration.seconds(30)
+
+export const run = async <Command, State, Event, Rejection>(
+  subject: Subject<Command, State, Event, Rejection>,
+  seed: number,
+  schedule: number,
+  only: ReadonlySet<Fault> | undefined
+): Promise<History> => {
+  const world = World.make(seed, schedule)
+  const plan = Plan.make(seed, only)
+  const dice = world.dice("history")
+  const { aggregate, model, projections } = subject
+  const { category } = aggregate
+  const withInline = projections.length > 0 && dice.chance(0.5)
+  const inline = withInline ? projections.map(inlineCopy) : []
+  const commands = Effect.runSync(
+    Arbitrary.sampleEffect(Arbitrary.schema(subject.command), { count: POOL, seed }).pipe(
+      Effect.orDie
+    )
+  )
+  const subscribers = new Map<string, Array<RecordedEvent["id"]>>()
+  const prefixes: Array<{ upTo: bigint; ids: ReadonlyArray<string> }> = []
+  const overdue: Array<string> = []
+  const complaints: Array<string> = []
+  let evidence: Evidence<Command, State> | undefined
+
+  const program = Effect.gen(function* () {
+    const scope = yield* Scope.Scope
+    const stores = yield* Layer.buildWithScope(Layer.fresh(subject.stores), scope)
+    const events = Context.get(stores, EventStore)
+    const rival = yield* handlerOn(CommandHandler.layer, stores, scope)
+    const fork = Effect.runForkWith(world.contextOf(world.self))
+    const clerks = Clerks.make(world, plan, {
+      aggregate,
+      commands,
+      instances: ["a", "b", "c"].slice(0, dice.pick([1, 2, 3])),
+      clerks: dice.pick([1, 2, 4, 6]),
+      commandsEach: dice.pick([3, 6, 12]),
+      hosts: () => hosts,
+      rival
+    })
+    const hosts: Hosts.Hosts = Hosts.make(world, plan, stores, {
+      async: projections,
+      inline,
+      handler: subject.handler,
+      // Whoever goes before is not stopped by the end of who was to be outrun.
+      outrun: (streamId, at) =>
+        Effect.callback((resume) => {
+          fork(clerks.outrun(StreamId.id(streamId), at)).addObserver(() => resume(Effect.void))
+        })
+    })
+    yield* hosts.begin
+    let meddling = true
+    world.onStep = (step) => {
+      if (meddling && step % 16 === 0) hosts.meddle()
+    }
+    for (const name of ["one", "two"].slice(0, dice.pick([0, 1, 2]))) {
+      const given: Array<RecordedEvent["id"]> = []
+      subscribers.set(name, given)
+      yield* Effect.forkIn(follow(world, hosts, name, category, given), scope)
+    }
+    yield* Effect.forkIn(
+      Effect.forever(
+        Effect.andThen(
+          Effect.sleep("200 millis"),
+          Effect.flatMap(readLog(events, category), (log) =>
+            Effect.sync(() => {
+              const upTo = log.at(-1)?.position
+              if (upTo !== undefined) prefixes.push({ upTo, ids: log.map(({ id }) => id) })
+            })
+          )
+        )
+      ),
+      scope
+    )
+
+    yield* clerks.work
+    plan.end()
+    meddling = false
+    yield* hosts.recover
+
+    const head = yield* Effect.orDie(Effect.map(events.backlog(), (backlog) => backlog.head))
+    const host = yield* hosts.any(dice)
+    const runner = Context.get(host.services, Projections)
+    /** On a host, as all that is part of it; within the time that it may take. */
+    const within = <A, E>(what: string, effect: Effect.Effect<A, E>) =>
+      Effect.gen(function* () {
+        const done = yield* Effect.timeoutOption(hosts.on(host, effect), QUIET)
+        if (done._tag === "None") overdue.push(`${what} takes more than ${Duration.format(QUIET)}`)
+        else if (done.value !== "gone" && Exit.isFailure(done.value)) {
+          complaints.push(`${what}: ${String(Cause.squash(done.value.cause))}`)
+        }
+      })
+    for (const { name } of [...projections, ...inline]) {
+      yield* within(`${name} catching up`, runner.waitFor(name, head, QUIET))
+    }
+    for (const [name, given] of subscribers) {
+      const expected = (yield* readLog(events, category)).length
+      yield* within(
+        `subscriber ${name} catching up`,
+        Effect.gen(function* () {
+          while (given.length < expected) yield* Effect.sleep("10 millis")
+          // And some more time, in which nothing may come.
+          yield* Effect.sleep("1 second")
+        })
+      )
+    }
+
+    const rows: Array<Evidence<Command, State>["rows"][number]> = []
+    const look = Effect.fnUntraced(function* (way: string, of: "async" | "inline") {
+      for (const [index, projection] of projections.entries()) {
+        const stored = of === "async" ? projection : inline[index]
+        if (stored === undefined) continue
+        const found = yield* Stream.runCollect(ReadModel.query(stored, {}))
+        rows.push({ projection, way, rows: found })
+      }
+    })
+    yield* look("kept behind the log", "async").pipe(Effect.provideContext(stores))
+    yield* look("kept by the appends", "inline").pipe(Effect.provideContext(stores))
+    for (const projection of projections) {
+      const live = yield* LiveProjection.tableAt(projection).pipe(Effect.provideContext(stores))
+      rows.push({ projection, way: "folded on demand", rows: live })
+    }
+    for (const { name } of [...projections, ...inline]) {
+      yield* within(`rebuilding ${name}`, Stream.runDrain(runner.rebuild(name)))
+    }
+    yield* look("rebuilt", "async").pipe(Effect.provideContext(stores))
+    yield* look("rebuilt inline", "inline").pipe(Effect.provideContext(stores))
+
+    const log = yield* readLog(events, category)
+    const folds: Array<Evidence<Command, State>["folds"][number]> = []
+    const folding = yield* handlerOn(
+      CommandHandler.layerSnapshots(SnapshotPolicy.never),
+      stores,
+      scope
+    )
+    for (const id of new Set(log.map(({ streamId }) => StreamId.id(streamId)))) {
+      folds.push({ id, ...(yield* folding.load(aggregate, id)) })
+      for (const { answers } of clerks.sent.filter((one) => one.id === id)) {
+        const [answer] = answers
+        if (answer?._tag !== "Accepted") continue
+        const revision = Revision.make(answer.revision)
+        folds.push({ id, ...(yield* folding.loadAt(aggregate, id, { revision })) })
+      }
+    }
+    complaints.push(...hosts.complaints, ...clerks.complaints)
+    evidence = {
+      sent: clerks.sent,
+      log,
+      loads: clerks.loads,
+      folds,
+      prefixes,
+      subscribers,
+      rows,
+      overdue
+    }
+  }).pipe(Effect.scoped)
+
+  // It is kept for the process: the first history must not take other steps than the same one later.
+  await Effect.runPromise(
+    Effect.exit(FoldFingerprint.make(aggregate)).pipe(Effect.provide(Digest.layerWebCrypto))
+  )
+  const exit = await world.run(program)
+  const failures: Array<Violation> = complaints.map((message) => ({ invariant: 0, message }))
+  if (typeof exit === "string") {
+    failures.push({ invariant: 14, message: `nothing goes on any more: ${STUCK[exit]}` })
+  } else if (Exit.isFailure(exit)) {
+    failures.push({ invariant: 0, message: Cause.pretty(exit.cause) })
+  }
+  const audited =
+    evidence === undefined
+      ? { violations: [], checks: new Map<number, number>() }
+      : audit(aggregate, model, evidence)
+  return {
+    seed,
+    violations: [...audited.violations, ...failures],
+    faults: plan.injected,
+    commands: evidence?.sent.length ?? 0,
+    events: evidence?.log.length ?? 0,
+    checks: audited.checks,
+    steps: world.steps(),
+    digest: digestOf(evidence, world.steps())
+  }
+}
+
+const STUCK = {
+  deadlock: "all fibers wait for one another",
+  steps: "something runs for ever",
+  time: "an hour has passed"
+} satisfies Record<World.Stuck, string>
+
+const handlerOn = <R>(
+  layer: Layer.Layer<CommandHandler, never, R>,
+  stores: Context.Context<R>,
+  scope: Scope.Scope
+) =>
+  Effect.map(
+    Layer.buildWithScope(
+      Layer.fresh(layer).pipe(Layer.provide(Layer.succeedContext(stores))),
+      scope
+    ),
+    (built) => Context.get(built, CommandHandler)
+  )
+
+const readLog = (events: EventStore["Service"], category: StreamId.Category) =>
+  Stream.runCollect(events.readAll({ categories: [category] })).pipe(Effect.orDie)
+
+/** A subscriber that remembers where it was, on one host after the other. */
+const follow = Effect.fnUntraced(function* (
+  world: World.World,
+  hosts: Hosts.Hosts,
+  name: string,
+  category: StreamId.Category,
+  given: Array<RecordedEvent["id"]>
+) {
+  const dice = world.dice(`subscriber ${name}`)
+  let after = Position.start
+  for (;;) {
+    const host = yield* hosts.any(dice)
+    const subscribed: Stream.Stream<RecordedEvent, ReadError> = host.events.subscribe({
+      after,
+      categories: [category]
+    })
+    yield* hosts.on(
+      host,
+      Stream.runForEach(subscribed, (event) =>
+        Effect.sync(() => {
+          // The place is kept with what was done, as who must not do it twice does.
+          if (!host.process.isAlive()) return
+          given.push(event.id)
+          after = event.position
+        })
+      )
+    )
+    yield* Effect.sleep("10 millis")
+  }
+})
+
+/** FNV-1a, 32 bits. */
+const digestOf = (evidence: Evidence<unknown, unknown> | undefined, steps: number): number => {
+  const parts = [
+    ...(evidence?.log ?? []).map(
+      ({ data, id, recordedAt }) => `${id} ${JSON.stringify(data)} ${recordedAt.epochMilliseconds}`
+    ),
+    ...(evidence?.sent ?? []).map(
+      ({ answers, commandId }) => `${commandId} ${answers.map((answer) => answer._tag).join()}`
+    ),
+    String(steps)
+  ]
+  let hash = 0x811c_9dc5
+  for (const char of parts.join("\n")) {
+    hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x0100_0193)
+  }
+  return hash >>> 0
+}

@@ -1,0 +1,262 @@
+/**
+ * The hosts of a simulation: each a process with a command handler and a runner of read models, over a faulty way to the same stores.
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import * as InlineProjections from "@daybook/projections/InlineProjections"
+import { Projections } from "@daybook/projections/Projections"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
+import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import { EventStore } from "@daybook/store/EventStore"
+import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
+import { SnapshotStore } from "@daybook/store/SnapshotStore"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Connection from "./connection.ts"
+import type { Dice } from "./dice.ts"
+import * as FaultyEvents from "./faultyEvents.ts"
+import * as FaultyRows from "./faultyRows.ts"
+import * as FaultySnapshots from "./faultySnapshots.ts"
+import type { Plan } from "./plan.ts"
+import type { Process, World } from "./world.ts"
+
+export type Stores = EventStore | SnapshotStore | ReadModelStore
+
+interface Host {
+  readonly number: number
+  readonly process: Process
+  readonly connection: Connection.Connection
+  readonly scope: Scope.Closeable
+  /** Called when it is no more. */
+  readonly mourners: Set<() => void>
+  /** The log as it sees it. */
+  readonly events: EventStore["Service"]
+  readonly services: Context.Context<CommandHandler | Projections> | undefined
+}
+
+export interface Hosts {
+  /** One that runs; waits for one if there is none. */
+  readonly any: (dice: Dice) => Effect.Effect<Running>
+  /** Runs an effect on the host, until it ends or the host does. */
+  readonly on: <A, E>(
+    host: Host,
+    effect: Effect.Effect<A, E>
+  ) => Effect.Effect<Exit.Exit<A, E> | "gone">
+  /** An occasion for something to happen to them. */
+  readonly meddle: () => void
+  /** What went wrong on them that never should. */
+  readonly complaints: ReadonlyArray<string>
+  readonly begin: Effect.Effect<void>
+  /** All run, and go on running. */
+  readonly recover: Effect.Effect<void>
+}
+
+export interface Running extends Host {
+  readonly services: Context.Context<CommandHandler | Projections>
+}
+
+/** The lease of the hosts. */
+const LEASE = Duration.seconds(1)
+
+/** Longer than a lease, and than a lease with all that is tried again within it. */
+const SLEEPS_MILLIS = [1_100, 2_500, 6_000]
+const RESTARTS_MILLIS = [0, 30, 500, 3_000]
+
+export const make = (
+  world: World,
+  plan: Plan,
+  stores: Context.Context<Stores>,
+  options: {
+    readonly async: ReadonlyArray<Projection.Any>
+    readonly inline: ReadonlyArray<Projection.Any>
+    readonly handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> | undefined
+    readonly outrun: (streamId: StreamId, dice: Dice) => Effect.Effect<void>
+  }
+): Hosts => {
+  const dice = world.dice("hosts")
+  const settings = {
+    ...defaults,
+    lease: LEASE,
+    pollInterval: Duration.millis(100),
+    partitions: dice.pick([1, 2])
+  }
+  const pageSize = dice.pick([1, 2, 5, 256])
+  const slots: Array<Host | undefined> = Array.from({ length: dice.pick([1, 2, 3]) })
+  const complaints: Array<string> = []
+  const names = [...options.async, ...options.inline].map(({ name }) => name)
+  let numbers = 0
+
+  const fork = <A, E>(effect: Effect.Effect<A, E>, process: Process = world.self) =>
+    Effect.runForkWith(world.contextOf(process))(effect)
+
+  const servicesOf = (events: EventStore["Service"], connection: Connection.Connection) => {
+    const eventStore = Layer.succeed(EventStore, events)
+    const snapshots = Layer.succeed(
+      SnapshotStore,
+      FaultySnapshots.make(Context.get(stores, SnapshotStore), connection)
+    )
+    const rows = Layer.succeed(
+      ReadModelStore,
+      FaultyRows.make(Context.get(stores, ReadModelStore), connection)
+    )
+    const handler =
+      options.handler ??
+      dice.pick([
+        CommandHandler.layer,
+        CommandHandler.layerSnapshots(SnapshotPolicy.every(dice.pick([1, 2, 5])))
+      ])
+    const appended =
+      options.inline.length === 0
+        ? eventStore
+        : InlineProjections.layer(options.inline).pipe(Layer.provide([eventStore, rows]))
+    return Layer.merge(
+      handler.pipe(Layer.provide([appended, snapshots])),
+      Projections.layer({ async: options.async, inline: options.inline }).pipe(
+        Layer.provide([eventStore, rows])
+      )
+    ).pipe(
+      Layer.provide(Layer.succeed(RunnerSettings, settings)),
+      Layer.provide(Layer.succeed(CachedStreams, dice.pick([0, 0, 1, 100])))
+    )
+  }
+
+  const start = (slot: number): void => {
+    const process = world.process()
+    const connection = Connection.make(world, process, plan)
+    const events = FaultyEvents.make(Context.get(stores, EventStore), connection, {
+      pageSize,
+      outrun: options.outrun
+    })
+    const scope = Scope.makeUnsafe()
+    const host: Host = {
+      number: ++numbers,
+      process,
+      connection,
+      scope,
+      mourners: new Set(),
+      events,
+      services: undefined
+    }
+    slots[slot] = host
+    const built = Layer.buildWithScope(Layer.fresh(servicesOf(events, connection)), scope)
+    fork(built, process).addObserver((exit) => {
+      if (slots[slot] !== host || !process.isAlive()) return
+      if (Exit.isSuccess(exit)) {
+        slots[slot] = { ...host, services: exit.value }
+        return
+      }
+      complain(`host ${host.number} starts`, exit.cause)
+      end(host)
+      restart(slot, 30)
+    })
+  }
+
+  /** What comes of faults is expected; anything else is what is looked for. */
+  const complain = (when: string, cause: Cause.Cause<unknown>) => {
+    if (Cause.hasInterruptsOnly(cause)) return
+    const failure = Cause.squash(cause)
+    const tag = Predicate.hasProperty(failure, "_tag") ? failure._tag : undefined
+    if (EXPECTED.includes(String(tag))) return
+    complaints.push(`${when}: ${tag === undefined ? Cause.pretty(cause) : String(failure)}`)
+  }
+
+  const end = (host: Host) => {
+    host.process.die()
+    host.connection.cut()
+    for (const mourn of host.mourners) mourn()
+  }
+
+  const restart = (slot: number, millis: number) => {
+    fork(
+      Effect.delay(
+        Effect.sync(() => start(slot)),
+        Duration.millis(millis)
+      )
+    )
+  }
+
+  const on: Hosts["on"] = (host, effect) =>
+    Effect.callback((resume) => {
+      if (!host.process.isAlive()) return resume(Effect.succeed("gone"))
+      const gone = () => resume(Effect.succeed("gone"))
+      host.mourners.add(gone)
+      fork(effect, host.process).addObserver((exit) => {
+        host.mourners.delete(gone)
+        resume(Effect.succeed(exit))
+      })
+    })
+
+  const running = () =>
+    slots.filter(
+      (host): host is Running =>
+        host !== undefined && host.services !== undefined && host.process.isAlive()
+    )
+
+  return {
+    complaints,
+    on,
+    any: (choice) =>
+      Effect.gen(function* () {
+        for (;;) {
+          const all = running()
+          if (all.length > 0) return choice.pick(all)
+          yield* Effect.sleep("10 millis")
+        }
+      }),
+    meddle: () => {
+      const slot = dice.below(slots.length)
+      const host = slots[slot]
+      if (host === undefined || !host.process.isAlive() || host.process.isPaused()) return
+      const event = plan.occasion("host-freezes", "host-stops", "host-sleeps", "rows-rebuilt")
+      if (event === undefined) return
+      const { process, scope } = host
+      switch (event.kind) {
+        case "host-freezes":
+          end(host)
+          restart(slot, event.dice.pick(RESTARTS_MILLIS))
+          break
+        case "host-stops":
+          slots[slot] = undefined
+          fork(Scope.close(scope, Exit.void), process).addObserver(() => {
+            end(host)
+            restart(slot, event.dice.pick(RESTARTS_MILLIS))
+          })
+          break
+        case "host-sleeps":
+          process.pause()
+          fork(
+            Effect.delay(
+              Effect.sync(process.resume),
+              Duration.millis(event.dice.pick(SLEEPS_MILLIS))
+            )
+          )
+          break
+        default: {
+          if (host.services === undefined || names.length === 0) break
+          const name = event.dice.pick(names)
+          const rebuilt = Context.get(host.services, Projections).rebuild(name)
+          fork(Stream.runDrain(rebuilt), process).addObserver((exit) => {
+            if (process.isAlive() && Exit.isFailure(exit))
+              complain(`rebuilding ${name}`, exit.cause)
+          })
+        }
+      }
+    },
+    begin: Effect.sync(() => slots.forEach((_, slot) => start(slot))),
+    recover: Effect.gen(function* () {
+      for (const host of slots) host?.process.resume()
+      while (running().length < slots.length) yield* Effect.sleep("10 millis")
+    })
+  }
+}
+
+/** What calls fail with whose way is cut, and what a rebuild ends with that another host goes on with. */
+const EXPECTED = ["EventStoreError", "ReadModelStoreError", "SnapshotStoreError", "RebuildLost"]

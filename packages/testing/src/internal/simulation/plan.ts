@@ -1,0 +1,65 @@
+/**
+ * Which faults come, drawn at each occasion from the seed and the number of the occasion alone: so the same ones can be had again,
+ * all of them or some.
+ */
+import { type Fault, type Kind, kinds } from "../../Fault.ts"
+import * as Dice from "./dice.ts"
+
+export interface Plan {
+  /** At an occasion for faults of these kinds: one that comes, with dice for what it needs. */
+  readonly occasion: (...of: ReadonlyArray<Kind>) => Occurrence | undefined
+  /** Those that came, in their order. */
+  readonly injected: ReadonlyArray<Fault>
+  /** From now on none comes. */
+  readonly end: () => void
+}
+
+export interface Occurrence {
+  readonly kind: Kind
+  readonly dice: Dice.Dice
+}
+
+/** How often a fault comes that a history has at all, in each of its occasions. */
+const RATES = [0.005, 0.02, 0.1]
+
+/** Kinds whose occasions are steps of fibers, of which a history has thousands. */
+const PER_STEP: ReadonlyArray<Kind> = ["host-freezes", "host-stops", "host-sleeps", "rows-rebuilt"]
+
+/**
+ * Each history has about half of the kinds, each at a rate of its own: all at once would hide what needs long quiet stretches
+ * (swarm testing: Groce et al., ISSTA 2012). `only`: no faults but these.
+ */
+export const make = (seed: number, only?: ReadonlySet<Fault>): Plan => {
+  const rates = new Map<Kind, number>()
+  for (const kind of Object.keys(kinds) as ReadonlyArray<Kind>) {
+    const dice = Dice.make(seed, `rate of ${kind}`)
+    const rate = dice.chance(0.5) ? dice.pick(RATES) : 0
+    rates.set(kind, PER_STEP.includes(kind) ? rate / 20 : rate)
+  }
+  const counts = new Map<Kind, number>()
+  const injected: Array<Fault> = []
+  let ended = false
+  return {
+    occasion: (...of) => {
+      if (ended) return undefined
+      let found: Occurrence | undefined
+      // Each kind counts its own occasions, whether another one came or not.
+      for (const kind of of) {
+        const count = (counts.get(kind) ?? 0) + 1
+        counts.set(kind, count)
+        if (found !== undefined) continue
+        const fault: Fault = `${kind}#${count}`
+        const dice = Dice.make(seed, fault)
+        const drawn = dice.chance(rates.get(kind) ?? 0)
+        if (only === undefined ? !drawn : !only.has(fault)) continue
+        injected.push(fault)
+        found = { kind, dice }
+      }
+      return found
+    },
+    injected,
+    end: () => {
+      ended = true
+    }
+  }
+}

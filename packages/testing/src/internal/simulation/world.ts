@@ -1,0 +1,224 @@
+/**
+ * A small world that a seed decides: its time is a `TestClock`, and which fiber goes on, and where one is interrupted to let others
+ * go on, is drawn. Processes are parts of it that can be paused, and that can die between any two steps.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import { WebCrypto } from "effect/crypto/WebCrypto"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Random from "effect/Random"
+import * as References from "effect/References"
+import * as Scheduler from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import * as Crypto from "node:crypto"
+import * as Dice from "./dice.ts"
+
+/** Fibers that live and die together. */
+export interface Process {
+  /** For what its fibers run in. */
+  readonly scheduler: Scheduler.Scheduler
+  readonly isAlive: () => boolean
+  readonly isPaused: () => boolean
+  /** None of its fibers goes on until it is resumed. */
+  readonly pause: () => void
+  readonly resume: () => void
+  /** None of its fibers ever goes on; nothing of theirs is cleaned up. */
+  readonly die: () => void
+}
+
+/** Why a run did not end: nothing can go on; or things go on for too long, in steps or in time. */
+export type Stuck = "deadlock" | "steps" | "time"
+
+export interface World {
+  readonly dice: (label: string) => Dice.Dice
+  readonly process: () => Process
+  /** The context of what runs in the process. */
+  readonly contextOf: (process: Process) => Context.Context<never>
+  /** Fibers of the world itself: of the stores, which outlive every host. */
+  readonly self: Process
+  readonly now: () => number
+  /** Called before every step. */
+  onStep: (step: number) => void
+  readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E> | Stuck>
+  readonly steps: () => number
+}
+
+/** 2026-01-01, so that times look like times. */
+const START_MILLIS = 1_767_225_600_000
+
+/** Far more than a history of a simulation takes: about 50,000 were seen at most. */
+const MAX_STEPS = 2_000_000
+const MAX_MILLIS = 3_600_000
+
+interface Task {
+  readonly process: InnerProcess
+  readonly run: () => void
+}
+
+interface InnerProcess extends Process {
+  readonly held: Array<() => void>
+}
+
+export const make = (seed: number, schedule: number): World => {
+  const order = Dice.make(seed, `schedule ${schedule}`)
+  const ready: Array<Task> = []
+  let current: Process | undefined
+  let steps = 0
+  // About every so many operations of a fiber others get a turn: drawn once, since runs of one length would hide races.
+  const stride = order.pick([1, 4, 16, 64])
+  let left = 0
+
+  const process = (): InnerProcess => {
+    let state: "running" | "paused" | "dead" = "running"
+    const held: Array<() => void> = []
+    const self: InnerProcess = {
+      held,
+      scheduler: {
+        executionMode: "async",
+        shouldYield: (fiber) => {
+          // Somebody else's step has woken the fiber: it goes on in a step of its own.
+          if (current !== self) return true
+          // Two operations take it to where it was.
+          if (fiber.currentOpCount <= 2 || left-- > 0) return false
+          left = order.below(2 * stride)
+          return true
+        },
+        makeDispatcher: () => ({
+          scheduleTask: (run) => {
+            if (state === "running") ready.push({ process: self, run })
+            else if (state === "paused") held.push(run)
+          },
+          flush: () => {}
+        })
+      },
+      isAlive: () => state !== "dead",
+      isPaused: () => state === "paused",
+      pause: () => {
+        if (state === "running") state = "paused"
+      },
+      resume: () => {
+        if (state !== "paused") return
+        state = "running"
+        for (const run of held.splice(0)) ready.push({ process: self, run })
+      },
+      die: () => {
+        state = "dead"
+        held.length = 0
+      }
+    }
+    return self
+  }
+
+  const self = process()
+  const deadlines = new Set<{ readonly millis: number }>()
+  const testClock = Effect.runSync(
+    Effect.provideService(TestClock.make(), Scope.Scope, Scope.makeUnsafe())
+  )
+  // What runs when nothing can go on is the next that sleeps.
+  const clock: Clock.Clock = {
+    ...testClock,
+    // By a fiber of the world: a process that stands still or dies must not stop the clock.
+    sleep: (duration) =>
+      Effect.callback((resume) => {
+        const deadline = {
+          millis: testClock.currentTimeMillisUnsafe() + Duration.toMillis(duration)
+        }
+        deadlines.add(deadline)
+        const fiber = fork(testClock.sleep(duration))
+        fiber.addObserver(() => {
+          deadlines.delete(deadline)
+          resume(Effect.void)
+        })
+        return Effect.sync(() => fiber.interruptUnsafe())
+      })
+  }
+  const numbers = Dice.make(seed, "random")
+  const shared = Context.make(Clock.Clock, clock).pipe(
+    Context.add(Random.Random, {
+      nextIntUnsafe: () => Math.floor((numbers.next() - 0.5) * 2 * Number.MAX_SAFE_INTEGER),
+      nextDoubleUnsafe: numbers.next
+    }),
+    Context.add(
+      WebCrypto,
+      Dice.webCrypto(Dice.make(seed, "ids"), (name, bytes) => {
+        const hash = Crypto.createHash(name.replace("-", "")).update(bytes).digest()
+        return new Uint8Array(hash).buffer
+      })
+    ),
+    Context.add(References.MinimumLogLevel, "None"),
+    Context.add(References.TracerEnabled, false)
+  )
+  const contextOf = ({ scheduler }: Process): Context.Context<never> =>
+    Context.add(shared, Scheduler.Scheduler, scheduler)
+
+  /** In the world's own process. */
+  const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.runForkWith(contextOf(self))(effect)
+
+  const world: World = {
+    dice: (label) => Dice.make(seed, label),
+    process,
+    contextOf,
+    self,
+    now: () => testClock.currentTimeMillisUnsafe(),
+    onStep: () => {},
+    steps: () => steps,
+    run: async (effect) => {
+      fork(testClock.setTime(START_MILLIS))
+      await settle()
+      const fiber = fork(effect)
+      for (;;) {
+        const stuck = await settle(fiber)
+        const exit = fiber.pollUnsafe()
+        if (exit !== undefined) return exit
+        if (stuck) return "steps"
+        const now = testClock.currentTimeMillisUnsafe()
+        let next = Number.POSITIVE_INFINITY
+        for (const { millis } of deadlines) next = Math.min(next, millis)
+        if (next === Number.POSITIVE_INFINITY) return "deadlock"
+        if (next > START_MILLIS + MAX_MILLIS) return "time"
+        fork(testClock.adjust(next - now))
+      }
+    }
+  }
+
+  /** Runs what can go on, until nothing can or the fiber has ended; whether that took too long. */
+  const settle = async (fiber?: Fiber.Fiber<unknown, unknown>): Promise<boolean> => {
+    do {
+      while (ready.length > 0) {
+        if (fiber?.pollUnsafe() !== undefined) return false
+        if (steps >= MAX_STEPS) return true
+        world.onStep(steps++)
+        step()
+      }
+      // Promises that are done give way to fibers: nothing here waits for the outside.
+      await new Promise((resolve) => setImmediate(resolve))
+    } while (ready.length > 0)
+    return false
+  }
+
+  const step = () => {
+    if (ready.length === 0) return
+    const index = order.below(ready.length)
+    // The last one takes its place.
+    const task = ready[index] as Task
+    const last = ready.pop() as Task
+    if (last !== task) ready[index] = last
+    if (!task.process.isAlive()) return
+    if (task.process.isPaused()) {
+      task.process.held.push(task.run)
+      return
+    }
+    current = task.process
+    try {
+      task.run()
+    } finally {
+      current = undefined
+    }
+  }
+
+  return world
+}
