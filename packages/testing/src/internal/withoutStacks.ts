@@ -3,7 +3,7 @@
  */
 
 /**
- * Runs it with errors that have no stack: taking it is half of the time of a law whose domain rejects with errors.
+ * Runs it with errors that have no stack: taking it was 40 % of the CPU time of a law whose domain rejects with errors.
  */
 export const withoutStacks = <A>(run: () => A): A => {
   const limit = Error.stackTraceLimit
