@@ -46,16 +46,19 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
     Effect.flatMap(Clock.currentTimeMillis, (millis) =>
       Effect.suspend(() => Effect.fromResult(change(millis)))
     )
-  /** Waits while the generation is held still, and is judged as it is afterwards. */
+  /**
+   * Waits while the generation is held still, and is judged as it is afterwards. Whether it is held and what is done to it are one
+   * synchronous step: nobody can hold it in between.
+   */
   const moving = <A, E>(
-    { generation, name }: Pick<Claim, "name" | "generation">,
-    effect: Effect.Effect<A, E>
+    of: Pick<Claim, "name" | "generation">,
+    change: (millis: number) => Result.Result<A, E>
   ): Effect.Effect<A, E> =>
-    Effect.suspend(() => {
-      const still = Generations.find(models, name, generation)?.still
+    Effect.clockWith((clock) => {
+      const still = Generations.find(models, of.name, of.generation)?.still
       return still === undefined
-        ? effect
-        : Effect.andThen(still.await, moving({ generation, name }, effect))
+        ? Effect.fromResult(change(clock.currentTimeMillisUnsafe()))
+        : Effect.andThen(still.await, moving(of, change))
     })
   /** Runs with the generation held still. */
   const still = <A, E>(generation: Generations.Generation, effect: Effect.Effect<A, E>) =>
@@ -98,15 +101,12 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         )
       ),
     claim: (of, owner, lease) =>
-      moving(
-        of,
-        step((millis) => {
-          const found = Generations.find(models, of.name, of.generation)
-          return found === undefined
-            ? Option.none()
-            : Generations.claim(found, owner, lease, millis)
-        })
-      ),
+      moving(of, (millis) => {
+        const found = Generations.find(models, of.name, of.generation)
+        return Result.succeed(
+          found === undefined ? Option.none() : Generations.claim(found, owner, lease, millis)
+        )
+      }),
     renew: (claim) =>
       attempt((millis) =>
         Result.map(Generations.held(models, claim), (generation) => {
@@ -114,37 +114,29 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         })
       ),
     release: (claim) =>
-      moving(
-        claim,
-        step(() => {
-          const held = Generations.held(models, claim)
-          if (Result.isSuccess(held)) Generations.free(held.success)
-        })
-      ),
+      moving(claim, () => {
+        const held = Generations.held(models, claim)
+        if (Result.isSuccess(held)) Generations.free(held.success)
+        return Result.void
+      }),
     step: (table, claim, taken) =>
-      moving(
-        claim,
-        attempt((millis) =>
-          Result.flatMap(Generations.heldAt(models, claim, taken), (generation) =>
-            Result.map(taken.fold(Generations.rowsOf(table, generation, taken.keys)), (changes) => {
-              Generations.write(table, generation, changes)
-              generation.checkpoints[taken.partition] = taken.to
-              generation.leaseEnd = millis + Duration.toMillis(claim.lease)
-              generation.events += taken.events
-              generation.rates[taken.partition] = taken.eventsPerSecond
-            })
-          )
+      moving(claim, (millis) =>
+        Result.flatMap(Generations.heldAt(models, claim, taken), (generation) =>
+          Result.map(taken.fold(Generations.rowsOf(table, generation, taken.keys)), (changes) => {
+            Generations.write(table, generation, changes)
+            generation.checkpoints[taken.partition] = taken.to
+            generation.leaseEnd = millis + Duration.toMillis(claim.lease)
+            generation.events += taken.events
+            generation.rates[taken.partition] = taken.eventsPerSecond
+          })
         )
       ),
     stop: (claim, poison) =>
-      moving(
-        claim,
-        attempt(() =>
-          Result.map(Generations.held(models, claim), (generation) => {
-            generation.poison = poison
-            Generations.free(generation)
-          })
-        )
+      moving(claim, () =>
+        Result.map(Generations.held(models, claim), (generation) => {
+          generation.poison = poison
+          Generations.free(generation)
+        })
       ),
     pause: (name) => amongOthers(step(() => Generations.pause(models, name))),
     resume: (name) => amongOthers(step(() => Generations.resume(models, name))),
@@ -184,7 +176,8 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           if (serving === undefined) return yield* Effect.die(new Error(`${name} serves nothing`))
           const millis = yield* Clock.currentTimeMillis
           const switched = Effect.andThen(
-            catchUp(Generations.stateOf(serving, millis)),
+            // As it is once it is held.
+            Effect.suspend(() => catchUp(Generations.stateOf(serving, millis))),
             Effect.suspend((): Effect.Effect<Switched, ClaimLost> => {
               const held = Generations.heldAs(models, claim, "shadow")
               if (Result.isFailure(held)) return Effect.fail(held.failure)
