@@ -18,6 +18,7 @@ import type { InlineAppend } from "../ReadModelStore.ts"
 import { quoted } from "./postgresColumns.ts"
 import { CHANGE_TIMEOUT, inTransaction, millisOf } from "./postgresLocks.ts"
 import * as PostgresStep from "./postgresStep.ts"
+import { transaction } from "./postgresTransaction.ts"
 
 export const inline = <A, E>(
   sql: SqlClient,
@@ -25,7 +26,7 @@ export const inline = <A, E>(
   options: InlineAppend<A, E>
 ): Effect.Effect<A, E | InlinePoison | OtherVersionKept | SqlError> =>
   Effect.flatMap(inTransaction(sql), (inside) =>
-    sql.withTransaction(keeping(sql, schema, options, inside))
+    transaction(sql, keeping(sql, schema, options, inside))
   )
 
 type Touch = InlineAppend<unknown, unknown>["touches"][number]

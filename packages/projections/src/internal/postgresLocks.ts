@@ -17,6 +17,7 @@ import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { quoted } from "./postgresColumns.ts"
+import { transaction } from "./postgresTransaction.ts"
 
 /** Whether the caller has a transaction open on the client. */
 export const inTransaction = (sql: SqlClient): Effect.Effect<boolean> =>
@@ -44,7 +45,8 @@ export const changing = <A, E>(
   timeout: Duration.Duration = CHANGE_TIMEOUT
 ): Effect.Effect<A, E | SqlError> =>
   Effect.flatMap(inTransaction(sql), (inside) =>
-    sql.withTransaction(
+    transaction(
+      sql,
       Effect.gen(function* () {
         if (!inside) yield* bound(sql, timeout)
         yield* locked(sql, schema, name)
