@@ -1,0 +1,61 @@
+/**
+ * Attacks hosts of orders, their ways and a server of its own for `--seconds`, and compares what came of it with the commands.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import { parseArgs } from "node:util"
+import * as Attacks from "../torture/attacks.ts"
+import { torture } from "../torture/torture.ts"
+
+const { values } = parseArgs({ options: { seconds: { type: "string", default: "120" } } })
+if (!/^\d{1,5}$/.test(values.seconds)) {
+  process.stderr.write(`--seconds is ${values.seconds}, allowed is a whole number\n`)
+  process.exit(2)
+}
+const seconds = Number(values.seconds)
+
+const program = Effect.gen(function* () {
+  const end = (yield* Clock.currentTimeMillis) + seconds * 1_000
+  let count = 0
+  const attacks = Effect.gen(function* () {
+    yield* Effect.sleep(Duration.millis(200 + Math.random() * 1_300))
+    if ((yield* Clock.currentTimeMillis) >= end) return Option.none()
+    // Each kind once in a round.
+    return Option.fromUndefinedOr(Attacks.all[count++ % Attacks.all.length])
+  })
+  return yield* torture(attacks)
+}).pipe(Effect.scoped)
+
+const exit = await Effect.runPromiseExit(program)
+if (Exit.isFailure(exit)) {
+  process.stdout.write(`${Cause.pretty(exit.cause)}\n`)
+  process.exit(1)
+}
+const { acknowledged, attacks, audit, commands, doubtful, events, rows } = exit.value
+const failed = (...invariants: ReadonlyArray<number>) =>
+  audit.violations.filter(({ invariant }) => invariants.includes(invariant)).length
+const lines = [
+  `${commands} commands, ${acknowledged} accepted, ${doubtful} sent again without an answer; ${events} events, ${rows} rows compared`,
+  "attacks:",
+  ...Array.from(
+    attacks,
+    ([kind, count]) => `  ${String(count).padStart(5)}  ${Attacks.kinds[kind]}`
+  ),
+  "compared, by invariant:",
+  ...Array.from(audit.checks)
+    .toSorted(([a], [b]) => a - b)
+    .map(([invariant, count]) => `  ${String(count).padStart(9)}  ${invariant}`),
+  `acknowledged commands lost: ${failed(3)}`,
+  `commands duplicated: ${failed(6)}`,
+  `events missed or reordered by subscribers: ${failed(4, 5)}`,
+  `rows different: ${failed(10, 11)}`,
+  `states and streams different: ${failed(1, 2, 8)}`,
+  `other: ${failed(0, 14)}`,
+  ...audit.violations.slice(0, 20).map(({ invariant, message }) => `${invariant}: ${message}`)
+]
+process.stdout.write(`${lines.join("\n")}\n`)
+process.exit(audit.violations.length === 0 ? 0 : 1)

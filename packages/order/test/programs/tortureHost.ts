@@ -1,0 +1,139 @@
+/**
+ * A host of orders on the database at `DATABASE_URL`: it executes commands, keeps the read models, and gives a subscriber the log. It
+ * lives as long as somebody holds its standard input.
+ */
+import "effect/schema/SchemaJITCompiler/enable"
+import * as CommandId from "@daybook/kernel/CommandId"
+import * as Position from "@daybook/kernel/Position"
+import { aggregate } from "@daybook/order/Order"
+import * as InlineProjections from "@daybook/projections/InlineProjections"
+import { Projections } from "@daybook/projections/Projections"
+import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
+import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
+import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as Postgres from "@daybook/store/Postgres"
+import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
+import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
+import * as Cause from "effect/Cause"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Queue from "effect/Queue"
+import * as References from "effect/References"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Stream from "effect/Stream"
+import { lines, type Question, readQuestion, type Reply, writeReply } from "../torture/message.ts"
+import { behind, inlineSummaries } from "../torture/projections.ts"
+
+const number = Number(process.argv[2])
+
+const tell = (reply: Reply) => process.stdout.write(`${writeReply(reply)}\n`)
+
+const questions = Effect.runSync(Queue.unbounded<Question>())
+process.stdin.on(
+  "data",
+  lines((line) => Queue.offerUnsafe(questions, readQuestion(line)))
+)
+// Nobody is there any more.
+process.stdin.once("close", () => process.exit())
+
+const answer = Effect.fnUntraced(function* (question: Question) {
+  if (question._tag === "Follow") return yield* follow(question.after)
+  const { ask, id } = question
+  const handler = yield* CommandHandler
+  const exit = yield* Effect.exit(
+    Effect.gen(function* (): Effect.fn.Return<Reply, unknown> {
+      if (question._tag === "Load") {
+        const { revision, state } = yield* handler.load(aggregate, id)
+        return { _tag: "Loaded", ask, revision, state }
+      }
+      const { command, commandId, occurredAt } = question
+      const [answered] = yield* handler.executeAll(aggregate, id, [
+        {
+          command,
+          commandId: CommandId.make(commandId),
+          occurredAt: DateTime.makeUnsafe(occurredAt)
+        }
+      ])
+      if (answered === undefined || Result.isFailure(answered)) return { _tag: "Rejected", ask }
+      const { events, revision, state } = answered.success
+      return { _tag: "Accepted", ask, revision, events: events.length, state }
+    })
+  )
+  if (Exit.isSuccess(exit)) return tell(exit.value)
+  const failure = Cause.squash(exit.cause)
+  tell({
+    _tag: "Failed",
+    ask,
+    error: failure instanceof Error ? failure.name : "unknown",
+    message: String(failure)
+  })
+})
+
+/** Goes on after a failure where it was; a host that starts again is told where that is. */
+const follow = Effect.fnUntraced(function* (begin: bigint) {
+  const events = yield* EventStore
+  let after = Position.make(begin)
+  yield* Effect.suspend(() =>
+    events.subscribe({ after, categories: [aggregate.category] }).pipe(
+      Stream.runForEach(({ id, position }) =>
+        Effect.sync(() => {
+          after = position
+          tell({ _tag: "Given", eventId: id, position })
+        })
+      )
+    )
+  ).pipe(Effect.retry(Schedule.spaced("100 millis")), Effect.orDie)
+})
+
+const handler =
+  number % 2 === 0 ? CommandHandler.layer : CommandHandler.layerSnapshots(SnapshotPolicy.every(3))
+
+const inline = [inlineSummaries]
+
+const layer = Layer.merge(
+  handler.pipe(
+    Layer.provide(InlineProjections.layer(inline)),
+    Layer.provide(Layer.succeed(CachedStreams, number === 0 ? 0 : 100))
+  ),
+  Projections.layer({ async: behind, inline }).pipe(
+    Layer.provide(
+      Layer.succeed(RunnerSettings, {
+        ...defaults,
+        lease: "1 second",
+        pollInterval: "100 millis"
+      })
+    )
+  )
+).pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(
+      EventStorePostgres.layer,
+      SnapshotStorePostgres.layer,
+      ReadModelStorePostgres.layer
+    )
+  ),
+  Layer.provide(Postgres.layer)
+)
+
+const program = Effect.gen(function* () {
+  tell({ _tag: "Ready" })
+  return yield* Queue.take(questions).pipe(
+    Effect.flatMap((question) => Effect.forkChild(answer(question))),
+    Effect.forever
+  )
+})
+
+// What fails here is what the attacks do to it, and told to who asked.
+await Effect.runPromise(
+  program.pipe(
+    Effect.provide(layer),
+    Effect.provideService(References.MinimumLogLevel, "None"),
+    Effect.exit
+  )
+)
+process.exit(1)

@@ -1,0 +1,100 @@
+/**
+ * What is done to hosts, to their ways, and to the server.
+ */
+import type * as PostgresServer from "@daybook/testing/PostgresServer"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { Host } from "./host.ts"
+
+/** Each with what it does. */
+export const kinds = {
+  "host-killed": "a host is killed (SIGKILL) and another one started",
+  "host-frozen": "a host is stopped (SIGSTOP) for longer than its leases, and goes on",
+  "connection-terminated": "sessions are ended (pg_terminate_backend)",
+  "listener-terminated": "the sessions that listen are ended",
+  "backend-killed": "a session's process is killed (SIGKILL): the server ends all and recovers",
+  "server-crashed": "the server is shut down without writing what is in memory, and started again",
+  "server-restarted": "the server is stopped and started again",
+  "way-slow": "all that passes between a host and the server takes longer",
+  "way-stalled": "nothing passes between a host and the server, then its connections are cut",
+  "way-reset": "the connections of a host are cut"
+} as const
+
+export type Kind = keyof typeof kinds
+
+export const all = Object.keys(kinds) as ReadonlyArray<Kind>
+
+export interface Battlefield {
+  readonly hosts: ReadonlyArray<Host>
+  readonly server: PostgresServer.Restartable
+  /** Straight to the server, as its superuser. */
+  readonly admin: SqlClient
+  readonly pick: <A>(members: ReadonlyArray<A>) => A
+}
+
+const pause = (millis: number) => Effect.sleep(Duration.millis(millis))
+
+export const attack = (
+  kind: Kind,
+  { admin, hosts, pick, server }: Battlefield
+): Effect.Effect<void, unknown> =>
+  Effect.suspend((): Effect.Effect<void, unknown> => {
+    const host = pick(hosts)
+    switch (kind) {
+      case "host-killed":
+        return Effect.sync(() => host.signal("SIGKILL"))
+      case "host-frozen":
+        return Effect.acquireUseRelease(
+          Effect.sync(() => host.signal("SIGSTOP")),
+          () => pause(pick([1_200, 2_500])),
+          () => Effect.sync(() => host.signal("SIGCONT"))
+        )
+      case "connection-terminated":
+        return Effect.asVoid(admin`
+          SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND pid <> pg_backend_pid()
+            AND application_name <> ${ADMIN}::text AND random() < 0.5`)
+      case "listener-terminated":
+        return Effect.asVoid(admin`
+          SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'daybook listener'`)
+      case "backend-killed":
+        return Effect.flatMap(
+          admin<{ readonly pid: number }>`
+            SELECT pid FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name <> ${ADMIN}::text
+            ORDER BY random() LIMIT 1`,
+          ([session]) =>
+            session === undefined
+              ? Effect.void
+              : // The server is a child of this process, on this machine.
+                Effect.sync(() => process.kill(session.pid, "SIGKILL"))
+        )
+      case "server-crashed":
+        return Effect.andThen(server.stop("immediate"), Effect.andThen(pause(300), server.start))
+      case "server-restarted":
+        return Effect.andThen(server.stop("fast"), server.start)
+      case "way-slow":
+        return Effect.acquireUseRelease(
+          Effect.sync(() => host.proxy.delay(pick([20, 100, 300]))),
+          () => pause(1_000),
+          () => Effect.sync(() => host.proxy.delay(0))
+        )
+      case "way-stalled":
+        return Effect.acquireUseRelease(
+          Effect.sync(host.proxy.stall),
+          () => pause(pick([500, 2_500])),
+          () =>
+            Effect.sync(() => {
+              host.proxy.reset()
+              host.proxy.resume()
+            })
+        )
+      case "way-reset":
+        return Effect.sync(host.proxy.reset)
+    }
+  })
+
+/** The name of the sessions that look on. */
+export const ADMIN = "torture"

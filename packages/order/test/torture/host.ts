@@ -1,0 +1,112 @@
+/**
+ * A host of orders that is a process of its own, behind a way of its own to the server.
+ */
+import type { EventId } from "@daybook/kernel/EventId"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import { type ChildProcess, spawn } from "node:child_process"
+import * as Path from "node:path"
+import { lines, type Question, readReply, type Reply, writeQuestion } from "./message.ts"
+import * as Proxy from "./proxy.ts"
+
+type Answer = Exclude<Reply, { readonly _tag: "Ready" | "Given" }>
+
+/** A question without its number. */
+export type Asked = Question extends infer Q
+  ? Q extends { readonly ask: number }
+    ? Omit<Q, "ask">
+    : never
+  : never
+
+export interface Host {
+  readonly proxy: Proxy.Proxy
+  readonly isReady: () => boolean
+  /** Its answer; none if it died first, or takes longer than it may. */
+  readonly ask: (question: Asked) => Effect.Effect<Option.Option<Answer>>
+  readonly signal: (signal: "SIGKILL" | "SIGSTOP" | "SIGCONT") => void
+  /** Runs it again, if it is dead. */
+  readonly start: () => void
+  /** What it has given a subscriber, over all of its lives. */
+  readonly given: ReadonlyArray<EventId>
+}
+
+/** Longer than any fault lasts, but for a stalled way. */
+const PATIENCE = "4 seconds"
+
+export const make = Effect.fnUntraced(function* (number: number, server: Redacted.Redacted) {
+  const proxy = yield* Proxy.start(server)
+  const asked = new Map<number, Deferred.Deferred<Option.Option<Answer>>>()
+  const given: Array<EventId> = []
+  let after = 0n
+  let asks = 0
+  let ready = false
+  let child: ChildProcess | undefined
+
+  const heard = (running: ChildProcess, line: string) => {
+    // What a host wrote before it died was sent; only whole lines are heard.
+    const reply = readReply(line)
+    if (reply._tag === "Given") {
+      given.push(reply.eventId)
+      after = reply.position
+    } else if (reply._tag === "Ready") {
+      ready = running === child
+      running.stdin?.write(`${writeQuestion({ _tag: "Follow", after })}\n`)
+    } else {
+      const waiting = asked.get(reply.ask)
+      asked.delete(reply.ask)
+      if (waiting !== undefined) Deferred.doneUnsafe(waiting, Exit.succeed(Option.some(reply)))
+    }
+  }
+
+  const start = () => {
+    if (child !== undefined) return
+    const running = spawn(
+      process.execPath,
+      [Path.join(import.meta.dirname, "..", "programs", "tortureHost.ts"), String(number)],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+        env: { DATABASE_URL: Redacted.value(proxy.url), DATABASE_MAX_CONNECTIONS: "6" }
+      }
+    )
+    child = running
+    running.stdin.on("error", () => {})
+    running.stdout.on(
+      "data",
+      lines((line) => heard(running, line))
+    )
+    // All that it wrote has been read by then.
+    running.once("close", () => {
+      child = undefined
+      ready = false
+      for (const waiting of asked.values()) {
+        Deferred.doneUnsafe(waiting, Exit.succeed(Option.none()))
+      }
+      asked.clear()
+    })
+  }
+
+  start()
+  yield* Effect.addFinalizer(() => Effect.sync(() => child?.kill("SIGKILL")))
+  const host: Host = {
+    proxy,
+    given,
+    start,
+    isReady: () => ready,
+    signal: (signal) => child?.kill(signal),
+    ask: (question) =>
+      Effect.suspend(() => {
+        if (child === undefined) return Effect.succeedNone
+        const ask = ++asks
+        const waiting: Deferred.Deferred<Option.Option<Answer>> = Deferred.makeUnsafe()
+        asked.set(ask, waiting)
+        child.stdin?.write(`${writeQuestion({ ...question, ask })}\n`)
+        return Effect.timeoutOption(Deferred.await(waiting), PATIENCE).pipe(
+          Effect.map(Option.flatten)
+        )
+      })
+  }
+  return host
+})
