@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Random from "effect/Random"
 import { parseArgs } from "node:util"
 import * as Attacks from "../torture/attacks.ts"
 import { torture } from "../torture/torture.ts"
@@ -22,7 +23,7 @@ const program = Effect.gen(function* () {
   const end = (yield* Clock.currentTimeMillis) + seconds * 1_000
   let count = 0
   const attacks = Effect.gen(function* () {
-    yield* Effect.sleep(Duration.millis(200 + Math.random() * 1_300))
+    yield* Effect.sleep(Duration.millis(200 + (yield* Random.next) * 1_300))
     if ((yield* Clock.currentTimeMillis) >= end) return Option.none()
     // Each kind once in a round.
     return Option.fromUndefinedOr(Attacks.all[count++ % Attacks.all.length])

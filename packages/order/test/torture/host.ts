@@ -15,7 +15,7 @@ import * as Proxy from "./proxy.ts"
 type Answer = Exclude<Reply, { readonly _tag: "Ready" | "Given" }>
 
 /** A question without its number. */
-export type Asked = Question extends infer Q
+type Asked = Question extends infer Q
   ? Q extends { readonly ask: number }
     ? Omit<Q, "ask">
     : never

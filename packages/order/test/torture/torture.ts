@@ -24,6 +24,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Data from "effect/Data"
+import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -31,6 +32,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -40,7 +42,7 @@ import * as Attacks from "./attacks.ts"
 import * as Host from "./host.ts"
 import { behind, inlineSummaries, summaries } from "./projections.ts"
 
-export interface Torture {
+interface Torture {
   readonly attacks: ReadonlyMap<Attacks.Kind, number>
   readonly commands: number
   readonly acknowledged: number
@@ -232,15 +234,17 @@ const makeClerks = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>)
   const loads: Array<{ id: string; revision: number; state: OrderState }> = []
   const complaints: Array<string> = []
   const seen = new Map<string, OrderState>()
-  let working = true
+  const random = yield* Random.Random
+  const clock = yield* Clock.Clock
+  const shift = { over: false }
   let orderCount = 0
   const open = Array.from({ length: OPEN }, () => ({ id: `${run}-${++orderCount}`, commands: 0 }))
   // The index is one of theirs.
   const pick = <A>(members: ReadonlyArray<A>) =>
-    members[Math.floor(Math.random() * members.length)] as A
+    members[Math.floor(random.nextDoubleUnsafe() * members.length)] as A
 
   const next = (): string => {
-    const place = Math.floor(Math.random() * OPEN)
+    const place = Math.floor(random.nextDoubleUnsafe() * OPEN)
     const order = open[place]
     if (order === undefined || order.commands++ >= COMMANDS_EACH) {
       open[place] = { id: `${run}-${++orderCount}`, commands: 1 }
@@ -259,7 +263,7 @@ const makeClerks = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>)
       id,
       command,
       commandId: CommandId.make(SecureRandom.uuidV4Unsafe()),
-      occurredAt: DateTime.nowUnsafe(),
+      occurredAt: DateTime.makeUnsafe(clock.currentTimeMillisUnsafe()),
       answers: [],
       doubtful: false
     }
@@ -311,14 +315,14 @@ const makeClerks = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>)
   })
 
   const clerk = Effect.gen(function* () {
-    while (working) {
+    while (!shift.over) {
       const id = next()
-      if (Math.random() < 0.1) yield* look(id)
+      if (random.nextDoubleUnsafe() < 0.1) yield* look(id)
       const letter = write(id)
       while (!(yield* send(letter))) yield* Effect.sleep("50 millis")
       // Somebody who did not hear the answer.
-      if (Math.random() < 0.05) yield* send(letter)
-      yield* Effect.sleep(Duration.millis(Math.random() * 30))
+      if (random.nextDoubleUnsafe() < 0.05) yield* send(letter)
+      yield* Effect.sleep(Duration.millis(random.nextDoubleUnsafe() * 30))
     }
   })
 
@@ -332,7 +336,7 @@ const makeClerks = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>)
       { concurrency: "unbounded", discard: true }
     ),
     stop: () => {
-      working = false
+      shift.over = true
     }
   }
 })
