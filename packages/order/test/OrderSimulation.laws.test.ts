@@ -9,7 +9,8 @@ import { orders } from "./orderSimulation.ts"
 const failureOf = (broken: Partial<typeof orders>) =>
   Effect.flip(Simulation.check({ ...orders, ...broken }, { seed: 1, histories: 1_000 }))
 
-describe("A simulation of orders", () => {
+// Leaving out faults one after the other runs a history hundreds of times.
+describe("A simulation of orders", { timeout: 600_000 }, () => {
   it.live("finds nothing wrong in histories with faults of every kind", () =>
     Effect.gen(function* () {
       const { faults } = yield* Simulation.check(orders, { seed: 1, histories: 40 })
