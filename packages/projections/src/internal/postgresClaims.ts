@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { AlreadyFolded, ClaimLost } from "../ReadModelError.ts"
-import type { Claim, Poison, Skipped } from "../ReadModelGeneration.ts"
+import type { Claim, Poison, Skipped, SkipReason } from "../ReadModelGeneration.ts"
 import { quoted } from "./postgresColumns.ts"
 import { poisonText } from "./postgresGenerations.ts"
 import { changing, holdTables, millisOf } from "./postgresLocks.ts"
@@ -275,7 +275,7 @@ export const skipped = (
         name,
         version: version as Projection.Version,
         position: position as Position,
-        reason,
+        reason: reason as SkipReason,
         skippedAt: DateTime.makeUnsafe(skipped_at)
       }))
   )
