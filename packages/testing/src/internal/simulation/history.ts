@@ -66,10 +66,10 @@ export const run = async <Command, State, Event, Rejection>(
   subject: Subject<Command, State, Event, Rejection>,
   seed: number,
   schedule: number,
-  only: ReadonlySet<Fault> | undefined
+  limits: Plan.Limits
 ): Promise<History> => {
   const world = World.make(seed, schedule)
-  const plan = Plan.make(seed, only)
+  const plan = Plan.make(seed, limits)
   const dice = world.dice("history")
   const { aggregate, model, projections } = subject
   const { category } = aggregate
