@@ -73,9 +73,27 @@ const COMMANDS_EACH = 24
 /** Far more than recovery, leases and new connections take. */
 const QUIET = Duration.seconds(60)
 
-/** Runs the attacks one after the other, some at once, while orders are worked on. */
+/** How many commands, events and rows are not as they must be. */
+export const failures = ({ audit: { violations } }: Torture) => {
+  const of = (...invariants: ReadonlyArray<number>) =>
+    violations.filter(({ invariant }) => invariants.includes(invariant)).length
+  return {
+    "acknowledged commands lost": of(3),
+    "commands duplicated": of(6),
+    "events missed or reordered by subscribers": of(4, 5),
+    "rows different": of(10, 11),
+    "states, streams and events different": of(1, 2, 8, 9, 12),
+    other: of(0, 14)
+  }
+}
+
+/**
+ * Runs the attacks one after the other while orders are worked on, until there is none. `attacks`: the next one, given how many commands
+ * have been answered. `forgetful`: the hosts try again without the ids of commands.
+ */
 export const torture = Effect.fnUntraced(function* (
-  attacks: Effect.Effect<Option.Option<Attacks.Kind>>
+  attacks: (answered: () => number) => Effect.Effect<Option.Option<Attacks.Kind>>,
+  { forgetful = false }: { readonly forgetful?: boolean } = {}
 ) {
   const server = yield* PostgresServer.restartable
   const url = yield* PostgresServer.freshDatabase.pipe(
@@ -92,7 +110,9 @@ export const torture = Effect.fnUntraced(function* (
   const context = yield* Layer.build(own)
   const events = Context.get(context, EventStore)
   const admin = Context.get(context, SqlClient)
-  const hosts = yield* Effect.forEach([0, 1, 2].slice(0, HOSTS), (number) => Host.make(number, url))
+  const hosts = yield* Effect.forEach([0, 1, 2].slice(0, HOSTS), (number) =>
+    Host.make(number, url, { forgetful })
+  )
   yield* Effect.forkScoped(
     Effect.repeat(
       Effect.sync(() => hosts.forEach(({ start }) => start())),
@@ -121,8 +141,9 @@ export const torture = Effect.fnUntraced(function* (
   )
 
   const done = new Map<Attacks.Kind, number>()
+  const answered = () => clerks.sent.filter(({ answers }) => answers.length > 0).length
   for (;;) {
-    const kind = yield* attacks
+    const kind = yield* attacks(answered)
     if (Option.isNone(kind)) break
     const field = { hosts, server, admin, pick: clerks.pick }
     // A session that looks on is ended too when the server is.
@@ -199,7 +220,7 @@ export const torture = Effect.fnUntraced(function* (
     rows,
     overdue
   })
-  const failures = clerks.complaints.map((message) => ({ invariant: 0, message }))
+  const complaints = clerks.complaints.map((message) => ({ invariant: 0, message }))
   const result: Torture = {
     attacks: done,
     commands: clerks.sent.length,
@@ -209,7 +230,7 @@ export const torture = Effect.fnUntraced(function* (
     doubtful: clerks.sent.filter(({ doubtful }) => doubtful).length,
     events: recorded.length,
     rows: rows.reduce((sum, { rows: found }) => sum + found.length, 0),
-    audit: { ...audit, violations: [...audit.violations, ...failures] }
+    audit: { ...audit, violations: [...audit.violations, ...complaints] }
   }
   return result
 })
