@@ -346,12 +346,9 @@ export const checkExample = <Event, Key extends object, Row extends object>(
   const failed = (difference: string) => new ExampleFailed({ sentence, given, difference })
   const table = ReadModelTable.make(projection)
   if (Result.isFailure(table)) return failed(table.failure.message)
-  const [rows, absent] = [example.rows.filter(isRow), example.rows.filter(isNoRow)]
-  const expected = expect(
-    table.success,
-    rows,
-    absent.map(({ key }) => key)
-  )
+  const rows = example.rows.filter((row): row is Row => !(row instanceof NoRow))
+  const absent = example.rows.flatMap((row) => (row instanceof NoRow ? [row.key] : []))
+  const expected = expect(table.success, rows, absent)
   if (Result.isFailure(expected)) return failed(`no such rows can be: ${expected.failure}`)
   const recordings: Array<Recording> = []
   for (const [index, one] of given.entries()) {
@@ -384,9 +381,6 @@ const recording = <Event>(
   },
   recordedAtMillis: DateTime.toEpochMillis(occurredAt(n))
 })
-
-const isNoRow = <Row, Key>(row: Row | NoRow<Key>): row is NoRow<Key> => row instanceof NoRow
-const isRow = <Row, Key>(row: Row | NoRow<Key>): row is Row => !isNoRow(row)
 
 const tagOf = ({ shown }: Happened<unknown>): ReadonlyArray<string> =>
   Predicate.hasProperty(shown, "_tag") && typeof shown._tag === "string" ? [shown._tag] : []
