@@ -8,12 +8,10 @@ import type { OrderState } from "@daybook/order/OrderState"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
-import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
-import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -40,6 +38,7 @@ import * as Stream from "effect/Stream"
 import { orders } from "../orderSimulation.ts"
 import * as Attacks from "./attacks.ts"
 import * as Host from "./host.ts"
+import * as Users from "./users.ts"
 import { behind, inlineSummaries, summaries } from "./projections.ts"
 
 interface Torture {
@@ -83,17 +82,18 @@ export const failures = ({ audit: { violations } }: Torture) => {
     "events missed or reordered by subscribers": of(4, 5),
     "rows different": of(10, 11),
     "states, streams and events different": of(1, 2, 8, 9, 12),
+    "alterations of the log let through": of(13),
     other: of(0, 14)
   }
 }
 
 /**
  * Runs the attacks one after the other while orders are worked on, until there is none. `attacks`: the next one, given how many commands
- * have been answered. `forgetful`: the hosts try again without the ids of commands.
+ * have been answered. `broken`: the hosts try again without the ids of commands, and may alter the log.
  */
 export const torture = Effect.fnUntraced(function* (
   attacks: (answered: () => number) => Effect.Effect<Option.Option<Attacks.Kind>>,
-  { forgetful = false }: { readonly forgetful?: boolean } = {}
+  { broken = false }: { readonly broken?: boolean } = {}
 ) {
   const server = yield* PostgresServer.restartable
   const url = yield* PostgresServer.freshDatabase.pipe(
@@ -104,14 +104,18 @@ export const torture = Effect.fnUntraced(function* (
     ReadModelStorePostgres.layer,
     SnapshotStorePostgres.layer
   ).pipe(
-    Layer.provideMerge(Layer.merge(PostgresMigrations.layer, ReadModelMigrations.layer)),
     Layer.provideMerge(PgClient.layer({ url, maxConnections: 4, applicationName: Attacks.ADMIN }))
   )
   const context = yield* Layer.build(own)
   const events = Context.get(context, EventStore)
   const admin = Context.get(context, SqlClient)
+  const shop = yield* Users.deploy(url).pipe(Effect.provideContext(context))
+  if (broken) yield* Users.spoil.pipe(Effect.provideContext(context))
+  const user = yield* Layer.build(
+    PgClient.layer({ url: shop, maxConnections: 1, applicationName: Attacks.ADMIN })
+  ).pipe(Effect.map((built) => Context.get(built, SqlClient)))
   const hosts = yield* Effect.forEach([0, 1, 2].slice(0, HOSTS), (number) =>
-    Host.make(number, url, { forgetful })
+    Host.make(number, shop, { forgetful: broken })
   )
   yield* Effect.forkScoped(
     Effect.repeat(
@@ -164,6 +168,11 @@ export const torture = Effect.fnUntraced(function* (
     Effect.sync(() => hosts.every(({ isReady }) => isReady()))
   )
 
+  // Its session is one that was ended, maybe.
+  const alterations = yield* Effect.retry(Users.alter(user), {
+    schedule: Schedule.spaced("200 millis"),
+    times: 50
+  })
   const recorded = yield* log
   const overdue: Array<string> = []
   yield* until(
@@ -220,7 +229,12 @@ export const torture = Effect.fnUntraced(function* (
     rows,
     overdue
   })
-  const complaints = clerks.complaints.map((message) => ({ invariant: 0, message }))
+  const further = [
+    ...alterations
+      .filter(({ refused }) => !refused)
+      .map(({ statement }) => ({ invariant: 13, message: `hosts may ${statement}` })),
+    ...clerks.complaints.map((message) => ({ invariant: 0, message }))
+  ]
   const result: Torture = {
     attacks: done,
     commands: clerks.sent.length,
@@ -230,7 +244,10 @@ export const torture = Effect.fnUntraced(function* (
     doubtful: clerks.sent.filter(({ doubtful }) => doubtful).length,
     events: recorded.length,
     rows: rows.reduce((sum, { rows: found }) => sum + found.length, 0),
-    audit: { ...audit, violations: [...audit.violations, ...complaints] }
+    audit: {
+      violations: [...audit.violations, ...further],
+      checks: new Map([...audit.checks, [13, alterations.length]])
+    }
   }
   return result
 })
