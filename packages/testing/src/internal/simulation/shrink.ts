@@ -30,8 +30,8 @@ const OTHER_SEEDS = 32
 const SHARE = 0.1
 const FEW = 8
 
-/** Without some faults all steps come in another order, so some orders are tried; more where little is left to leave out. */
-const SCHEDULES = [1, 2, 3]
+/** Without some faults all steps come in another order, so some orders are tried: two, and more where little is left to leave out. */
+const SCHEDULES = [1, 2, 3, 4, 5, 6, 7]
 
 /**
  * A history that breaks the first invariant that `failed` breaks: what was broken first is where it comes from, and the rest follows.
@@ -74,7 +74,7 @@ export const shrink = async (
   /** The faults that came, of those that were let in, if it fails with them. */
   const needed = async (faults: ReadonlyArray<Fault>) => {
     const { history, schedule } = smallest
-    const schedules = faults.length <= FEW / 2 ? SCHEDULES : SCHEDULES.slice(0, 1)
+    const schedules = history.faults.length <= FEW ? SCHEDULES : SCHEDULES.slice(0, 1)
     const limits = { only: new Set(faults) }
     for (const other of new Set([schedule, ...schedules])) {
       const steps = { seed: history.seed, schedule: other }
@@ -92,48 +92,33 @@ export const shrink = async (
 }
 
 /**
- * A part of `all`, as small as is found, with which something holds; `needed`: what of a part it holds with, if it does.
+ * A part of `all`, as small as is found, with which something holds: a piece alone, or all but some pieces, for smaller and smaller
+ * pieces. `needed`: what of a part it holds with, if it does.
  */
 const minimise = async <A>(
   all: ReadonlyArray<A>,
   needed: (some: ReadonlyArray<A>) => Promise<ReadonlyArray<A> | undefined>
 ): Promise<void> => {
   let kept = all
-  let parts = 2
-  while (kept.length >= 2) {
-    const size = Math.ceil(kept.length / parts)
-    const starts = Array.from({ length: Math.ceil(kept.length / size) }, (_, part) => part * size)
-    const alone = await first(starts, (start) => needed(kept.slice(start, start + size)))
+  let size = Math.ceil(all.length / 2)
+  while (kept.length > 1) {
+    const before = kept.length
+    let alone: ReadonlyArray<A> | undefined
+    for (let start = 0; start < before && alone === undefined; start += size) {
+      alone = await needed(kept.slice(start, start + size))
+    }
     if (alone !== undefined) {
       kept = alone
-      parts = 2
-      continue
-    }
-    // With two parts, what is left without one is the other.
-    const without =
-      parts === 2
-        ? undefined
-        : await first(starts, (start) =>
-            needed([...kept.slice(0, start), ...kept.slice(start + size)])
-          )
-    if (without !== undefined) {
-      kept = without
-      parts = Math.max(parts - 1, 2)
-    } else if (parts >= kept.length) {
-      break
     } else {
-      parts = Math.min(kept.length, parts * 2)
+      // Of two pieces, one without the other was tried.
+      for (let start = 0; start < kept.length && size * 2 < kept.length;) {
+        const without = await needed([...kept.slice(0, start), ...kept.slice(start + size)])
+        if (without === undefined) start += size
+        else kept = without
+      }
     }
+    // What could stay before may be left out now that others are gone.
+    if (size === 1 && kept.length === before) break
+    size = Math.max(1, Math.min(Math.floor(size / 2), Math.ceil(kept.length / 2)))
   }
-}
-
-const first = async <A, B>(
-  all: ReadonlyArray<A>,
-  find: (one: A) => Promise<B | undefined>
-): Promise<B | undefined> => {
-  for (const one of all) {
-    const found = await find(one)
-    if (found !== undefined) return found
-  }
-  return undefined
 }
