@@ -156,7 +156,16 @@ const jsonIssue = (value: Schema.Json): string | undefined => {
     case "object": {
       if (value === null) return undefined
       let zero: string | undefined
-      // Whatever an array or an object holds is JSON.
+      if (Array.isArray(value)) {
+        const list: ReadonlyArray<Schema.Json> = value
+        for (const held of list) {
+          const found = jsonIssue(held)
+          if (found === NEGATIVE_ZERO) zero = found
+          else if (found !== undefined) return found
+        }
+        return zero
+      }
+      // Whatever an object holds is JSON.
       for (const [key, held] of Object.entries(value as { readonly [key: string]: Schema.Json })) {
         const found = textIssue(key) ?? jsonIssue(held)
         if (found === NEGATIVE_ZERO) zero = found
