@@ -19,19 +19,25 @@ export interface Shrunk {
   readonly history: History
 }
 
-/** So many histories are run at most. */
-const TRIES = 300
+/** So many histories are run at most; and so many to leave faults out of one of them, which may be one that needs them all. */
+const TRIES = 500
+const TRIES_EACH = 100
 
-/** So many orders of the steps of the same seed, and then so many of the seeds that follow, are tried with no faults and with few. */
+/** So many orders of the steps of the same seed are tried without faults, and so many of the seeds that follow. */
 const OTHER_SCHEDULES = 8
 const OTHER_SEEDS = 32
 
-/** A tenth of the faults, at most eight, are not many to try one by one. */
-const SHARE = 0.1
+/** Those seeds are also tried with so much of their faults: the fewer there are, the less there is to leave out. */
+const SHARES = [0.1, 0.3]
+
+/** No smaller list is looked for than one of so many faults; one of few is made smaller before others are looked for. */
+const ENOUGH = 2
 const FEW = 8
 
 /** Without some faults all steps come in another order, so some orders are tried: two, and more where little is left to leave out. */
 const SCHEDULES = [1, 2, 3, 4, 5, 6, 7]
+
+type Attempt = (steps: Steps, limits: Limits) => Promise<Shrunk | undefined>
 
 /**
  * A history that breaks the first invariant that `failed` breaks: what was broken first is where it comes from, and the rest follows.
@@ -40,49 +46,67 @@ export const shrink = async (
   failed: History,
   run: (steps: Steps, limits: Limits) => Promise<History>
 ): Promise<Shrunk> => {
+  const { seed } = failed
   const invariant = failed.violations[0]?.invariant
   let left = TRIES
-  let smallest: Shrunk = { schedule: 0, history: failed }
-
-  const fails = async (steps: Steps, limits: Limits, most: number): Promise<boolean> => {
-    if (left-- <= 0) return false
+  const attempt: Attempt = async (steps, limits) => {
+    if (left-- <= 0) return undefined
     const history = await run(steps, limits)
-    const { faults, violations } = history
-    if (faults.length > most || !violations.some((one) => one.invariant === invariant)) return false
-    smallest = { schedule: steps.schedule, history }
-    return true
+    return history.violations.some((one) => one.invariant === invariant)
+      ? { schedule: steps.schedule, history }
+      : undefined
   }
 
-  const others = (schedules: number): ReadonlyArray<Steps> => {
-    const { seed } = failed
-    return [
-      ...Array.from({ length: schedules }, (_, schedule) => ({ seed, schedule })),
-      ...Array.from({ length: OTHER_SEEDS }, (_, count) => ({
-        seed: seed + count + 1,
-        schedule: 0
-      }))
-    ]
-  }
-  for (const steps of others(OTHER_SCHEDULES)) {
-    if (await fails(steps, { only: new Set() }, 0)) return smallest
-  }
-  // One order of steps is enough: what comes of a few faults differs by the faults.
-  if (failed.faults.length > FEW) {
-    for (const steps of others(1)) if (await fails(steps, { share: SHARE }, FEW)) break
+  const seeds = Array.from({ length: OTHER_SEEDS }, (_, count) => seed + count + 1)
+  const quiet: ReadonlyArray<Steps> = [
+    ...Array.from({ length: OTHER_SCHEDULES }, (_, schedule) => ({ seed, schedule })),
+    ...seeds.map((other) => ({ seed: other, schedule: 0 }))
+  ]
+  for (const steps of quiet) {
+    const found = await attempt(steps, { only: new Set() })
+    if (found !== undefined) return found
   }
 
+  let smallest: Shrunk = { schedule: 0, history: failed }
+  const reduced = async (one: Shrunk) => {
+    const { history, schedule } = await reduce(one, attempt)
+    if (history.faults.length < smallest.history.faults.length) smallest = { schedule, history }
+    return smallest.history.faults.length <= ENOUGH
+  }
+  if (failed.faults.length <= FEW && (await reduced(smallest))) return smallest
+  for (const share of SHARES) {
+    for (const other of [seed, ...seeds]) {
+      const found = await attempt({ seed: other, schedule: 0 }, { share })
+      if (found !== undefined && (await reduced(found))) return smallest
+    }
+  }
+  for (;;) {
+    const before = smallest
+    if ((await reduced(smallest)) || smallest === before) return smallest
+  }
+}
+
+/** The same history with as few of its faults as are found to be needed: as few kinds, and then as few of these. */
+const reduce = async (from: Shrunk, attempt: Attempt): Promise<Shrunk> => {
+  let left = TRIES_EACH
+  let smallest = from
   /** The faults that came, of those that were let in, if it fails with them. */
   const needed = async (faults: ReadonlyArray<Fault>) => {
     const { history, schedule } = smallest
     const schedules = history.faults.length <= FEW ? SCHEDULES : SCHEDULES.slice(0, 1)
-    const limits = { only: new Set(faults) }
     for (const other of new Set([schedule, ...schedules])) {
-      const steps = { seed: history.seed, schedule: other }
-      if (await fails(steps, limits, faults.length)) return smallest.history.faults
+      if (left-- <= 0) return undefined
+      const found = await attempt(
+        { seed: history.seed, schedule: other },
+        { only: new Set(faults) }
+      )
+      if (found === undefined) continue
+      smallest = found
+      return found.history.faults
     }
     return undefined
   }
-  const { faults } = smallest.history
+  const { faults } = from.history
   await minimise(Array.from(new Set(faults.map(kind))), async (some) => {
     const kept = await needed(faults.filter((fault) => some.includes(kind(fault))))
     return kept && Array.from(new Set(kept.map(kind)))
