@@ -93,7 +93,8 @@ const number = (value: number, type: Column["type"]): Result.Result<number, stri
     : Result.fail(`${value} is no number of JSON`)
 }
 
-const textIssue = (text: string): string | undefined =>
+/** Why no store holds a text. */
+export const textIssue = (text: string): string | undefined =>
   text.includes("\u0000")
     ? "text with U+0000, which PostgreSQL does not hold"
     : text.isWellFormed()

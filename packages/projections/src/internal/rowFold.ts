@@ -57,7 +57,15 @@ const poisonOf = (
   { position, revision, streamId, type }: RecordedEvent,
   reason: Poison["reason"],
   issue: string
-): Poison => ({ position, revision, streamId, type, reason, issue })
+): Poison => ({
+  position,
+  revision,
+  streamId,
+  type,
+  reason,
+  // It is recorded, whatever it quotes.
+  issue: issue.toWellFormed().replaceAll("\u0000", "\ufffd")
+})
 
 /** What was thrown as one text: the name and the message, or whatever it is. */
 const thrown = (error: unknown): string => Cause.pretty(Cause.die(error)).split("\n", 1)[0] ?? ""
