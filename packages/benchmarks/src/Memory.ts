@@ -68,6 +68,9 @@ const peak = Effect.fnUntraced(function* (
       { env: { DATABASE_URL: Redacted.value(url) }, stderr: "inherit" }
     )
   )
-  const found: Peak = { events, flags, peakMiB: Number(told) / 1_024 ** 2 }
+  const peakMiB = Number(told) / 1_024 ** 2
+  // Else a host that had too little for it would look like the best one.
+  if (!(peakMiB > 0)) return yield* Effect.die(new Error(`No catch-up with ${flags.join(" ")}`))
+  const found: Peak = { events, flags, peakMiB }
   return found
 })

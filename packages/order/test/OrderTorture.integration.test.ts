@@ -31,7 +31,6 @@ describe("Orders on hosts and a server that are attacked", { timeout: 300_000 },
       assert.deepStrictEqual([...tortured.attacks.keys()], Attacks.all)
       assert.isAtLeast(tortured.acknowledged, 20)
       assert.isAtLeast(tortured.rows, 20)
-      assert.isAtLeast(tortured.audit.checks.get(13) ?? 0, 6)
       assert.deepStrictEqual(tortured.audit.violations, [])
       assert.deepStrictEqual(failures(tortured), {
         "acknowledged commands lost": 0,
@@ -52,6 +51,7 @@ describe("Orders on hosts and a server that are attacked", { timeout: 300_000 },
       const messages = tortured.audit.violations.map(({ message }) => message).join("\n")
       assert.include(messages, "is of a command that nobody sent")
       assert.include(messages, "hosts may UPDATE daybook.events")
+      assert.isAbove(failures(tortured)["alterations of the log let through"], 0)
     }).pipe(Effect.scoped, quietly)
   )
 })

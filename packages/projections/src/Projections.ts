@@ -101,7 +101,7 @@ export class Projections extends Context.Service<
      * Leaves out the event at a position, now and in every rebuild of this version, and records why.
      *
      * **Details**
-     * `reason`: a `SkipReason`, 1 to 1,000 characters.
+     * `reason`: a `SkipReason`, text of at most 1,000 UTF-16 code units.
      * Errors: `AlreadyFolded`, it can't be left out of rows that hold it; `InvalidSkipReason`.
      */
     readonly skip: (

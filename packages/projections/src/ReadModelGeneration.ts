@@ -119,13 +119,14 @@ export interface Step<E> {
 }
 
 /**
- * Why an event is left out: 1 to 1,000 characters that every store holds, so no U+0000 and no lone surrogate.
+ * Why an event is left out: text that is not blank, of at most 1,000 UTF-16 code units, which every store holds, so without
+ * U+0000 and lone surrogates.
  *
  * @category types
  * @since 0.1.0
  */
 export const SkipReason = Schema.String.check(
-  Schema.isMinLength(1),
+  Schema.isPattern(/\S/, { expected: "text that is not blank" }),
   Schema.isMaxLength(1_000),
   Schema.makeFilter((text) => textIssue(text) ?? true)
 ).pipe(Schema.brand("SkipReason"))

@@ -125,13 +125,13 @@ export const cases = <E>(
         const poison = Option.getOrThrow(status.poison)
         assert.deepStrictEqual(
           [poison.revision, poison.type, poison.reason, poison.issue],
-          [2, "Sold", "Threw", "Error: it can't be folded: \ufffd"]
+          [2, "Sold", "Threw", "Error: it can't be folded: \ufffd\ufffd"]
         )
         assert.deepStrictEqual(
           (yield* rows(products)).map(({ cents }) => cents),
           [250n]
         )
-        const voiceless = ["", "x".repeat(1_001), "a \u0000 in it", "half of a pair: \ud83d"]
+        const voiceless = ["", " \n", "x".repeat(1_001), "a \u0000 in it", "half of a pair: \ud83d"]
         for (const reason of voiceless) {
           const refused = yield* Effect.flip(
             projections.skip(products.name, poison.position, reason)

@@ -11,10 +11,10 @@
  * - 5: a subscriber sees every event once, in order.
  * - 6: a command counts once, and repeating it gives the first answer.
  * - 8: a state is the same with any snapshot, cached or not.
- * - 9: an event comes back as it was encoded.
+ * - 9: an event is decoded to what is encoded as it is stored; with `events` of the model, to what was decided.
  * - 10: stored rows are those of the accepted commands.
  * - 11: rows are the same however they are kept, and when they are rebuilt.
- * - 12: a state is one of the schema, and nothing in it drifts from what the commands add up to.
+ * - 12: a state is one of the schema; that nothing in it drifts from what the commands add up to is part of 2 and 8.
  * - 14: nothing of a host that died holds the others up for longer than a bounded time.
  *
  * @since 0.1.0
@@ -359,14 +359,20 @@ export const audit = <Command, State, Event, Rejection>(
   const first = new Map<string, ReadonlyArray<string>>()
   for (const { projection, rows, way } of evidence.rows) {
     const { name } = projection
-    const actual = rowTexts(projection, rows)
+    const texts = rowTexts(projection, rows)
+    if (Result.isFailure(texts)) {
+      check(10, false, () => `rows of ${name}, ${way}, are none of the schema: ${texts.failure}`)
+      continue
+    }
+    const actual = texts.success
     const expected = Result.getOrUndefined(predictedRows)?.get(name)
     if (expected !== undefined) {
-      const text = rowTexts(projection, expected)
-      check(
-        10,
-        sameList(actual, text),
-        () => `rows of ${name}, ${way}: ${listDifference(actual, text)}`
+      const predicted = rowTexts(projection, expected)
+      check(10, Result.isSuccess(predicted) && sameList(actual, predicted.success), () =>
+        Result.match(predicted, {
+          onSuccess: (text) => `rows of ${name}, ${way}: ${listDifference(actual, text)}`,
+          onFailure: (issue) => `the commands lead to what are no rows of ${name}: ${issue}`
+        })
       )
     }
     const before = first.get(name)
@@ -390,8 +396,14 @@ const NONE = "none"
 const told = ({ position, revision, streamId, type }: RecordedEvent) =>
   `${type} at revision ${revision} of ${streamId}, position ${position},`
 
-/** Rows as texts that can be compared, in their order; what is no row of the schema throws. */
-const rowTexts = ({ row }: Projection.Any, rows: ReadonlyArray<unknown>): ReadonlyArray<string> => {
-  const encode = Schema.encodeUnknownSync(Schema.toCodecJson(row))
-  return rows.map((one) => canonical(encode(one))).toSorted()
+/** Rows as texts that can be compared, in their order; the failure of what is no row: why. */
+const rowTexts = (
+  { row }: Projection.Any,
+  rows: ReadonlyArray<unknown>
+): Result.Result<ReadonlyArray<string>, string> => {
+  const encode = Schema.encodeUnknownResult(Schema.toCodecJson(row))
+  return Result.mapBoth(Result.all(rows.map((one) => encode(one))), {
+    onSuccess: (encoded) => encoded.map(canonical).toSorted(),
+    onFailure: ({ message }) => message
+  })
 }

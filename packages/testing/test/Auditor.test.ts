@@ -1,4 +1,5 @@
 import * as CommandId from "@daybook/kernel/CommandId"
+import * as Projection from "@daybook/kernel/Projection"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -7,6 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Account from "./Account.ts"
 
@@ -25,6 +27,17 @@ const model: Auditor.Model<Account.Command, Account.State, Account.Event> = {
     }
   }
 }
+
+const balances = Projection.define({
+  name: "balances",
+  version: 1,
+  from: [Account.aggregate],
+  row: Schema.Struct({
+    id: Schema.String,
+    balance: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+  }),
+  primaryKey: ["id"]
+}).fold({ keys: () => [], initial: () => undefined, apply: () => undefined })
 
 const occurredAt = DateTime.makeUnsafe(0)
 const commands: ReadonlyArray<Account.Command> = [
@@ -94,6 +107,25 @@ describe("An auditor", () => {
         event.type === "Deposited" ? { ...event, data: { amount: "five" } } : event
       )
       assert.deepStrictEqual(violations({ ...found, log }), [9])
+    })
+  )
+
+  it.effect("says which rows are none of the schema, whether they are kept or predicted", () =>
+    Effect.gen(function* () {
+      const found = yield* evidence
+      const kept = (balance: number, predicted: number) =>
+        Auditor.audit(
+          Account.aggregate,
+          { ...model, rows: () => new Map([["balances", [{ id: "1", balance: predicted }]]]) },
+          {
+            ...found,
+            rows: [{ projection: balances, way: "at hand", rows: [{ id: "1", balance }] }]
+          }
+        ).violations.map(({ invariant, message }) => `${invariant}: ${message.split(":")[0]}`)
+      assert.deepStrictEqual(kept(5, 5), [])
+      assert.deepStrictEqual(kept(5, 6), ["10: rows of balances, at hand"])
+      assert.deepStrictEqual(kept(-5, 5), ["10: rows of balances, at hand, are none of the schema"])
+      assert.deepStrictEqual(kept(5, -5), ["10: the commands lead to what are no rows of balances"])
     })
   )
 

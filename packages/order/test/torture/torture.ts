@@ -144,10 +144,15 @@ export const torture = Effect.fnUntraced(function* (
     )
   )
 
+  // It goes on until it is stopped: what ends it before is an error of it.
+  const worked = Effect.andThen(Fiber.join(work), Effect.never)
   const done = new Map<Attacks.Kind, number>()
   const answered = () => clerks.sent.filter(({ answers }) => answers.length > 0).length
   for (;;) {
-    const kind = yield* attacks(answered)
+    const kind = yield* Effect.timeoutOrElse(Effect.raceFirst(attacks(answered), worked), {
+      duration: QUIET,
+      orElse: () => new Overdue({ what: "answering some more commands" })
+    })
     if (Option.isNone(kind)) break
     const field = { hosts, server, admin, pick: clerks.pick }
     // A session that looks on is ended too when the server is.

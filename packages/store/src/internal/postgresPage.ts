@@ -1,12 +1,12 @@
 /**
  * A page of events in PostgreSQL: so many rows, and of those the events that are not too large for it.
  */
-import * as EventId from "@daybook/kernel/EventId"
+import type { EventId } from "@daybook/kernel/EventId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
-import * as Position from "@daybook/kernel/Position"
+import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import * as Revision from "@daybook/kernel/Revision"
-import * as StreamId from "@daybook/kernel/StreamId"
+import type { Revision } from "@daybook/kernel/Revision"
+import type { StreamId } from "@daybook/kernel/StreamId"
 import * as DateTime from "effect/DateTime"
 import type * as Schema from "effect/Schema"
 import { COLUMNS } from "./postgresRow.ts"
@@ -52,22 +52,22 @@ export interface EventPage {
 }
 
 /**
- * What every event of a page is a copy of.
+ * What every event of a page is a copy of, with the fields in place; a field that is not set is none of an event.
  *
  * Of literals that outlive a collection or two V8 learns to make them in the old generation, where a page that nobody reads any
  * more would stay, with its data, until that is collected too; of copies it does not.
  */
-const blank: RecordedEvent = {
-  id: EventId.make("00000000-0000-0000-0000-000000000000"),
-  type: "",
-  schemaVersion: 1,
-  data: null,
-  metadata: {},
-  occurredAt: DateTime.makeUnsafe(0),
-  streamId: StreamId.StreamId.make("blank-0"),
-  revision: Revision.empty,
-  position: Position.start,
-  recordedAt: DateTime.makeUnsafe(0)
+const blank: { readonly [Field in keyof RecordedEvent]: undefined } = {
+  id: undefined,
+  type: undefined,
+  schemaVersion: undefined,
+  data: undefined,
+  metadata: undefined,
+  occurredAt: undefined,
+  streamId: undefined,
+  revision: undefined,
+  position: undefined,
+  recordedAt: undefined
 }
 
 /**
@@ -77,10 +77,7 @@ const blank: RecordedEvent = {
  * The casts trust what `append` checked before it wrote; a check of every row that is read would cost
  * more than the reading.
  */
-export const eventPage = (
-  rows: ReadonlyArray<PageRow>,
-  streamId?: StreamId.StreamId
-): EventPage => {
+export const eventPage = (rows: ReadonlyArray<PageRow>, streamId?: StreamId): EventPage => {
   const events: Array<RecordedEvent> = []
   let largest = 0
   let occurredAt: DateTime.Utc | undefined
@@ -95,15 +92,15 @@ export const eventPage = (
     recordedAt = instant(row[2], recordedAt)
     events.push({
       ...blank,
-      id: row[3] as EventId.EventId,
+      id: row[3] as EventId,
       type: row[6],
       schemaVersion: row[5],
       data: row[8],
       metadata,
       occurredAt,
-      streamId: streamId ?? (row[10] as StreamId.StreamId),
-      revision: row[4] as Revision.Revision,
-      position: row[0] as Position.Position,
+      streamId: streamId ?? (row[10] as StreamId),
+      revision: row[4] as Revision,
+      position: row[0] as Position,
       recordedAt
     })
   }

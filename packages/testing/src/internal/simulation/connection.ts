@@ -22,11 +22,6 @@ export interface Connection {
   ) => Effect.Effect<A, E, R>
   /** What appends, perhaps delivered again later. */
   readonly repeated: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Does it some time later, whatever has become of the host. */
-  readonly later: <A, E, R>(
-    effect: Effect.Effect<A, E, R>,
-    occurrence: Occurrence
-  ) => Effect.Effect<void, never, R>
   /** Ends all calls that are under way, as those of a connection that is cut. */
   readonly cut: () => void
 }
@@ -42,7 +37,7 @@ interface Faults {
 /** Longer than any lease of the hosts. */
 const LONG_MILLIS = 2_500
 
-/** Whether a call goes on by itself: its host is not asked any more, and nothing else happens to it. */
+/** Whether a call goes on by itself: its host is not asked any more, and no fault of the way meets it. */
 const OnItsWay = Context.Reference<boolean>("@daybook/testing/internal/simulation/OnItsWay", {
   defaultValue: () => false
 })
@@ -80,10 +75,11 @@ export const make = (world: World, process: Process, plan: Plan): Connection => 
         : Effect.tap(effect, () => Effect.sleep(millis))
     })
 
-  const later: Connection["later"] = <A, E, R>(
+  /** Does it some time later, whatever has become of the host. */
+  const later = <A, E, R>(
     effect: Effect.Effect<A, E, R>,
     { dice }: Occurrence
-  ) =>
+  ): Effect.Effect<void, never, R> =>
     Effect.contextWith((context: Context.Context<R>) =>
       Effect.sync(() => {
         const delayed = Effect.delay(effect, Duration.millis(dice.pick([0, 5, 300, LONG_MILLIS])))
@@ -113,7 +109,6 @@ export const make = (world: World, process: Process, plan: Plan): Connection => 
         }
         return yield* lost
       }),
-    later,
     repeated: (effect) =>
       Effect.tap(effect, () => {
         const again = plan.occasion("append-repeated")
