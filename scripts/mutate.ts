@@ -5,7 +5,7 @@
  * it may write, and in which a package that imports another gets the changed one. Mutants that survive must be
  * in `survivors.json`, each with the reason; see `mutants.ts`.
  *
- * `pnpm mutate [kernel|order] [--static]`: of one package; with what runs when a module is loaded, such as schemas.
+ * `pnpm mutate [kernel|order|projections] [--static]`: of one package; with what runs when a module is loaded, such as schemas.
  */
 import { Stryker } from "@stryker-mutator/core"
 import * as Fs from "node:fs"
@@ -19,6 +19,19 @@ interface Subject {
   readonly tests: ReadonlyArray<string>
 }
 
+/** What `projections` does without a store. */
+const pureParts = [
+  "changes",
+  "deriveColumn",
+  "describeTable",
+  "indexSize",
+  "memoryQuery",
+  "partition",
+  "rowCodec",
+  "rowDifferences",
+  "rowFold"
+]
+
 /** Laws on hundreds of histories are left out where examples are enough to notice a mutant. */
 const subjects: ReadonlyArray<Subject> = [
   {
@@ -30,6 +43,19 @@ const subjects: ReadonlyArray<Subject> = [
     name: "order",
     mutate: ["packages/order/src/**/*.ts"],
     tests: ["packages/order/test/*.test.ts", "!packages/order/test/*.{laws,integration}.test.ts"]
+  },
+  {
+    name: "projections",
+    mutate: [
+      "packages/projections/src/{ReadModelTable,RowQuery,StoredRow}.ts",
+      `packages/projections/src/internal/{${pureParts.join(",")}}.ts`
+    ],
+    // Of the stores, the one in memory alone: a database would be minutes.
+    tests: [
+      "packages/projections/test/*.test.ts",
+      "!packages/projections/test/*.{laws,integration}.test.ts",
+      "!packages/projections/test/{ProjectionsMemory,Redelivery,SwitchOverRace}.test.ts"
+    ]
   }
 ]
 
