@@ -6,6 +6,7 @@ import * as CustomerOrders from "@daybook/order/CustomerOrders"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
 import * as OrderSummary from "@daybook/order/OrderSummary"
 import * as ProductDemand from "@daybook/order/ProductDemand"
+import { MAX_ITEM_COUNT } from "@daybook/order/Quantity"
 import * as RemovedItems from "@daybook/order/RemovedItems"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
@@ -125,6 +126,61 @@ describe("order_summary", () => {
     then(OrderSummary.projection, events(added("tea", 1, 1), confirmed)).rows()
   })
 
+  it("takes what is removed of its product at its price, and in its currency", () => {
+    const given = [created, added("tea", 2, 250), added("mug", 2, 250), added("tea", 2, 199)]
+    const euros = {
+      ...removed("tea", 2, 250),
+      unitPrice: { currency: "EUR", minor: 250 }
+    } as OrderEvent
+    then(
+      OrderSummary.projection,
+      events(...given, removed("mug", 1, 250), removed("tea", 1, 199), euros)
+    ).rows({
+      ...summary,
+      totalMinor: 949n,
+      itemCount: 4,
+      lines: [
+        ["tea", 250, 2],
+        ["mug", 250, 1],
+        ["tea", 199, 1]
+      ],
+      updatedAt: minute(6)
+    })
+  })
+
+  it("leaves out items that no number could count, and no fewer", () => {
+    const most = MAX_ITEM_COUNT - 1
+    const given = [created, added("gift", most, 0), added("tea", 2, 0)]
+    const full = { ...summary, itemCount: most, lines: [["gift", 0, most]], updatedAt: minute(2) }
+    then(OrderSummary.projection, events(...given)).rows(full)
+    then(OrderSummary.projection, events(...given, added("tea", 1, 0))).rows({
+      ...full,
+      itemCount: MAX_ITEM_COUNT,
+      lines: [
+        ["gift", 0, most],
+        ["tea", 0, 1]
+      ],
+      updatedAt: minute(4)
+    })
+  })
+
+  it("has the status that the order has, whatever is recorded of it", () => {
+    const tea = added("tea", 1, 250)
+    for (const [expected, ...recorded] of [
+      ["draft", created, tea, sentTo("1"), shipped],
+      ["confirmed", created, tea, confirmed, shipped],
+      ["confirmed", created, sentTo("1"), confirmed, shipped],
+      ["confirmed", created, tea, sentTo("1"), confirmed, productRemoved("tea"), shipped],
+      ["shipped", created, tea, sentTo("1"), confirmed, shipped],
+      ["shipped", created, tea, sentTo("1"), confirmed, shipped, confirmed],
+      ["cancelled", created, tea, sentTo("1"), confirmed, cancelled, shipped],
+      ["cancelled", created, tea, cancelled, confirmed]
+    ] as const) {
+      const [row] = fold(OrderSummary.projection, events(...recorded))
+      assert.strictEqual((row as OrderSummary.OrderSummary).status, expected)
+    }
+  })
+
   it("has a total past what a number holds", () => {
     const dear = added("tea", Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER)
     const [row] = fold(OrderSummary.projection, events(created, dear)) as [
@@ -159,6 +215,10 @@ describe("customer_orders", () => {
   it("tells when an order was made, confirmed and shipped, and with whom", () => {
     const given = [created, added("tea", 2, 250), sentTo("1"), confirmed, shipped, cancelled]
     then(CustomerOrders.projection, events(...given)).rows(order)
+  })
+
+  it("has no row of an order that was never created", () => {
+    then(CustomerOrders.projection, events(added("tea", 2, 250), cancelled)).rows()
   })
 
   it("tells why an order was cancelled", () => {
@@ -242,6 +302,21 @@ describe("product_demand", () => {
     )
   })
 
+  it("calls a product as it was called last, and of two names at once the greater", () => {
+    const named = (...all: ReadonlyArray<readonly [name: string, minute: number]>) => {
+      const recorded = all.map(([name, at], n) =>
+        recordedAs(String(n), added("tea", 1, 1, name), n + 1, at)
+      )
+      const [row] = fold(ProductDemand.projection, recorded) as [ProductDemand.ProductDemand]
+      return [row.name, row.namedAt]
+    }
+    const [green, mint] = [["Green tea", 5] as const, ["Mint tea", 5] as const]
+    assert.deepStrictEqual(named(green, mint), ["Mint tea", minute(5)])
+    assert.deepStrictEqual(named(mint, green), ["Mint tea", minute(5)])
+    assert.deepStrictEqual(named(green, ["Mint tea", 4]), ["Green tea", minute(5)])
+    assert.deepStrictEqual(named(["Mint tea", 4], green), ["Green tea", minute(5)])
+  })
+
   it("says how often the first system removed a product without saying how many", () => {
     then(ProductDemand.projection, events(...given, productRemoved("tea"))).rows({
       ...tea,
@@ -280,6 +355,10 @@ describe("address_changes", () => {
       lastAt: minute(5),
       addresses: [at(2, "1"), at(3, "2"), at(5, "1")]
     })
+  })
+
+  it("has no row of an order that was never created", () => {
+    then(AddressChanges.projection, events(sentTo("1"), sentTo("2"))).rows()
   })
 
   it("counts all and shows the last 20, so that its row is bounded", () => {
@@ -338,6 +417,58 @@ describe("removed_items", () => {
       recordedAs: "ItemRemoved v1"
     })
   })
+})
+
+const all = [
+  created,
+  added("tea", 2, 250),
+  removed("tea", 1, 250),
+  productRemoved("mug"),
+  sentTo("1"),
+  confirmed,
+  shipped,
+  cancelled
+]
+
+describe("An event touches the rows that it says something of:", () => {
+  const tea = { productId: "tea", currency: "GBP" }
+  const mug = { productId: "mug", currency: "GBP" }
+  const order = { orderId: "42" }
+  const ids = events(...all).map(({ id }) => ({ eventId: id }))
+
+  for (const [projection, ...keys] of [
+    [OrderSummary.projection, ...all.map(() => order)],
+    [CustomerOrders.projection, ...all.map(() => order)],
+    [AddressChanges.projection, order, null, null, null, order, null, null, null],
+    [ProductDemand.projection, null, tea, tea, mug, null, null, null, null],
+    [RemovedItems.projection, null, null, ids[2], ids[3], null, null, null, null]
+  ] as ReadonlyArray<readonly [Any, ...ReadonlyArray<object | null>]>) {
+    it(`of ${projection.name}`, () => {
+      const recorded = events(...all)
+      assert.deepStrictEqual(
+        all.map((event, n) => projection.keys(event, recorded[n] as RecordedEvent)),
+        keys.map((key) => (key === null ? [] : [key]))
+      )
+    })
+  }
+})
+
+describe("A row is left as it is by an event that does not touch it, when it is given to it:", () => {
+  const recorded = events(...all)
+  const [demand = {}] = fold(ProductDemand.projection, events(created, added("tea", 2, 250)))
+  for (const [projection, row, touches] of [
+    [AddressChanges.projection, { addresses: [] }, ["OrderCreated", "ShippingAddressUpdated"]],
+    [ProductDemand.projection, demand, ["ItemAdded", "ItemRemoved", "ProductRemoved"]],
+    [RemovedItems.projection, {}, ["ItemRemoved", "ProductRemoved"]]
+  ] as ReadonlyArray<readonly [Any, object, ReadonlyArray<string>]>) {
+    it(`of ${projection.name}`, () => {
+      for (const [n, event] of all.entries()) {
+        if (touches.includes(event._tag)) continue
+        const applied = { key: {}, recorded: recorded[n] as RecordedEvent }
+        assert.strictEqual(projection.apply(row, event, applied), row)
+      }
+    })
+  }
 })
 
 describe("The rows of an order", () => {

@@ -203,7 +203,17 @@ describe("the schemas", () => {
   it("refuse states that no order can be in", () => {
     const line = { productId: "tea", name: "Tea", quantity: 1, unitPriceMinor: 250 }
     const draft = { _tag: "Draft", customerId: "ada", currency: "GBP", lines: [line] }
-    const good = [draft, { ...draft, lines: [line, { ...line, unitPriceMinor: 251 }] }]
+    const good = [
+      draft,
+      { ...draft, lines: [line, { ...line, unitPriceMinor: 251 }] },
+      {
+        ...draft,
+        lines: [
+          { ...line, quantity: 1 },
+          { ...line, productId: "mug", quantity: 2 ** 53 - 2 }
+        ]
+      }
+    ]
     const bad = [
       { ...draft, lines: [line, { ...line, quantity: 2 }] },
       { ...draft, lines: [line, { ...line, productId: "mug", quantity: 2 ** 53 - 1 }] },
@@ -247,6 +257,14 @@ describe("the schemas", () => {
           limit: MAX_MINOR
         }),
         "The order would total 9007199254740992 minor units, at most 9007199254740991 are allowed"
+      ],
+      [
+        new OrderRejection.TotalTooLarge({
+          of: "items",
+          total: "9007199254740993",
+          limit: Number.MAX_SAFE_INTEGER
+        }),
+        "The order would total 9007199254740993 items, at most 9007199254740991 are allowed"
       ],
       [new OrderRejection.NoItems(), "The order has no items"],
       [new OrderRejection.NoShippingAddress(), "The order has no shipping address"]
