@@ -39,7 +39,17 @@ export const describeFields = (schema: Schema.Codec<unknown, unknown>): Fields =
   return fields
 }
 
-const withoutMarks = (path: string): string => path.replaceAll("?", "")
+/** The marks of optional fields in a path, and the quoted names in it, in which a `?` is none. */
+const MARKS = /"(?:[^"\\]|\\.)*"|\?/g
+
+const withoutMarks = (path: string): string =>
+  path.replaceAll(MARKS, (found) => (found === "?" ? "" : found))
+
+/** The paths of the optional fields that a path leads through, from the outermost. */
+export const optionalFields = (path: string): ReadonlyArray<string> =>
+  Array.from(path.matchAll(MARKS))
+    .filter(([found]) => found === "?")
+    .map(({ index }) => path.slice(0, index))
 
 const flatten = (document: {
   readonly representation: unknown
@@ -151,7 +161,7 @@ const isFlat = ({ _tag }: Node): boolean =>
 const describe = (node: Node): string => {
   const what =
     node._tag === "Literal"
-      ? JSON.stringify(node["literal"])
+      ? literal(node["literal"])
       : node._tag === "Declaration"
         ? declared(node)
         : ["String", "Number", "Boolean", "BigInt", "Null", "Unknown"].includes(node._tag)
@@ -159,6 +169,10 @@ const describe = (node: Node): string => {
           : canonical(node)
   return `${what}${checks(node)}`
 }
+
+/** JSON, which has no bigint. */
+const literal = (value: unknown): string =>
+  Predicate.isBigInt(value) ? `${value}n` : JSON.stringify(value)
 
 const declared = (node: Node): string => {
   const { representation } = node
@@ -179,8 +193,7 @@ const describeCheck = (check: Check): string => {
 
 const short = (id: string): string => id.replace("effect/schema/", "")
 
-const nodes = (value: unknown): ReadonlyArray<Node> =>
-  Array.isArray(value) ? (value as ReadonlyArray<Node>) : []
+const nodes = (value: unknown) => value as ReadonlyArray<Node>
 
 /** JSON with its keys in order and without annotations, which do not change what decodes. */
 const canonical = (value: unknown): string => {
