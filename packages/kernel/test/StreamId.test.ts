@@ -2,11 +2,13 @@ import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
-import { EventType, SchemaVersion } from "@daybook/kernel/NewEvent"
+import { EventType, NewEvent, SchemaVersion } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
+import { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
@@ -69,6 +71,12 @@ describe("StreamId", () => {
     assert.include(error.message, 'Not a stream id: "order"')
     assert.include(error.message, "a category, -, then")
   })
+
+  it("quotes no more than 300 characters of the text", () => {
+    const error = Result.getOrThrow(Result.flip(StreamId.fromString("x".repeat(301))))
+    assert.match(error.message, /^Not a stream id: "x{300}": /)
+    assert.lengthOf(error.input, 301)
+  })
 })
 
 describe("an aggregate", () => {
@@ -115,6 +123,32 @@ describe("revisions and positions", () => {
     assert.deepStrictEqual(refused(Position.Position, [...good, ...bad]), bad)
     assert.strictEqual(Position.start, Position.make(0n))
     assert.throws(() => Position.make(-1n))
+  })
+})
+
+describe("a recorded event", () => {
+  const event = {
+    id: EventId.make("3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
+    type: "Opened",
+    schemaVersion: 1,
+    data: {},
+    metadata: {},
+    occurredAt: DateTime.makeUnsafe(0)
+  }
+  const place = {
+    streamId: "account-1",
+    revision: 1,
+    position: 1n,
+    recordedAt: DateTime.makeUnsafe(0)
+  }
+
+  it("has a place in its stream and in the log, and the time when it got them", () => {
+    const without = Object.keys(place).map((key) => ({ ...event, ...place, [key]: undefined }))
+    assert.deepStrictEqual(refused(NewEvent, [event]), [])
+    assert.deepStrictEqual(refused(RecordedEvent, [{ ...event, ...place }, event, ...without]), [
+      event,
+      ...without
+    ])
   })
 })
 
