@@ -2,10 +2,13 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Projection from "@daybook/kernel/Projection"
 import { Category } from "@daybook/kernel/StreamId"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import { ColumnType } from "@daybook/projections/StoredRow"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 
 const source = {
   category: Category.make("row"),
@@ -46,6 +49,10 @@ const columnsOf = (fields: Schema.Struct.Fields) =>
   )
 
 const Uuid = Schema.String.check(Schema.isUUID())
+
+const many = Object.fromEntries(
+  Array.from({ length: 33 }, (_, n) => [`n${n}`, Schema.Int] as const)
+)
 
 describe("A table", () => {
   it("has a column of the type that fits for each field", () => {
@@ -131,6 +138,72 @@ describe("A table", () => {
     )
   })
 
+  it("has a column that may be null for a field with a default, and for one that hides that it may be absent", () => {
+    assert.deepStrictEqual(
+      columnsOf({
+        till: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))),
+        note: Schema.OptionFromOptionalKey(Schema.String),
+        unknown: Schema.UndefinedOr(Schema.String)
+      }),
+      { id: "text not null", till: "bigint", note: "jsonb", unknown: "text" }
+    )
+  })
+
+  it("has a column of JSON where what is stored and what is read are of two kinds", () => {
+    const read = <To extends Schema.Top>(to: To) =>
+      Schema.decodeTo(to, {
+        decode: SchemaGetter.passthrough({ strict: false }),
+        encode: SchemaGetter.passthrough({ strict: false })
+      })
+    assert.deepStrictEqual(
+      columnsOf({
+        millis: Schema.DateTimeUtcFromMillis,
+        rounded: Schema.Finite.pipe(read(Schema.Int)),
+        measured: Schema.Int.pipe(read(Schema.Finite)),
+        yes: Schema.Boolean.pipe(read(Schema.String)),
+        no: Schema.String.pipe(read(Schema.Boolean)),
+        list: Schema.Array(Schema.String).pipe(read(Schema.String)),
+        numberedIds: Schema.String.pipe(read(Schema.Int))
+      }),
+      {
+        id: "text not null",
+        millis: "jsonb not null",
+        rounded: "double precision not null",
+        measured: "double precision not null",
+        yes: "jsonb not null",
+        no: "jsonb not null",
+        list: "jsonb not null",
+        numbered_ids: "jsonb not null"
+      }
+    )
+  })
+
+  it("has columns of types that it names, whatever is checked of their fields", () => {
+    const { columns } = table({
+      even: Schema.Int.check(Schema.makeFilter((n: number) => n % 2 === 0)),
+      short: Uuid.check(Schema.makeFilterGroup([Schema.isMinLength(1), Schema.isMaxLength(40)])),
+      grouped: Schema.String.check(Schema.makeFilterGroup([Schema.isMinLength(1), Schema.isUUID()]))
+    })
+    assert.deepStrictEqual(
+      columns.map(({ type }) => type),
+      ["text", "bigint", "uuid", "uuid"]
+    )
+    assert.isTrue(columns.every(({ type }) => Schema.is(ColumnType)(type)))
+    assert.isFalse(Schema.is(ColumnType)("integer"))
+  })
+
+  it("has names of up to 63 characters, and keys and indexes of up to 32 fields", () => {
+    const fields = Object.fromEntries(Object.keys(many).map((name) => [name, Schema.Int]))
+    const first = Object.keys(many).slice(0, 32)
+    const longest = "x".repeat(63)
+    const of = Result.getOrThrow(
+      derive({ ...fields, [longest]: Schema.Int }, { primaryKey: first, indexes: [first] })
+    )
+    assert.lengthOf(of.primaryKey, 32)
+    assert.lengthOf(of.indexes[0] ?? [], 32)
+    assert.strictEqual(of.columns.at(-1)?.name, longest)
+  })
+
   it("names columns in small letters with _", () => {
     const columns = table({
       customerId: Schema.Int,
@@ -207,10 +280,6 @@ describe("A table", () => {
   })
 })
 
-const many = Object.fromEntries(
-  Array.from({ length: 33 }, (_, n) => [`n${n}`, Schema.Int] as const)
-)
-
 describe("There is no table", () => {
   for (const [why, fields, options, field, issue] of [
     ["of a name that is none", { "a b": Schema.Int }, {}, "a b", /begin with a letter/],
@@ -228,8 +297,20 @@ describe("There is no table", () => {
       /may be null and may be absent/
     ],
     ["without a key", {}, { primaryKey: [] }, "the primary key", /is empty/],
-    ["with a key of another row", {}, { primaryKey: ["it"] }, "it", /no field/],
-    ["with a key that repeats itself", {}, { primaryKey: ["id", "id"] }, "id, id", /twice/],
+    [
+      "with a key of another row",
+      {},
+      { primaryKey: ["it"] },
+      "it",
+      /^of the primary key is no field of the row$/
+    ],
+    [
+      "with a key that repeats itself",
+      {},
+      { primaryKey: ["id", "id"] },
+      "id, id",
+      /^of the primary key names a field twice$/
+    ],
     [
       "with a key that may be null",
       { n: Schema.NullOr(Schema.Int) },
@@ -259,10 +340,22 @@ describe("There is no table", () => {
       Object.keys(many).join(", "),
       /more than 32/
     ],
-    ["with an index of another row", {}, { indexes: [["it"]] }, "it", /no field/],
+    [
+      "with an index of another row",
+      {},
+      { indexes: [["it"]] },
+      "it",
+      /^of an index is no field of the row$/
+    ],
     ["with an index of JSON", { n: Schema.Json }, { indexes: [["id", "n"]] }, "n", /jsonb/],
     ["with an empty index", {}, { indexes: [[]] }, "an index", /is empty/],
-    ["with an index that repeats itself", {}, { indexes: [["id", "id"]] }, "id, id", /twice/]
+    [
+      "with an index that repeats itself",
+      {},
+      { indexes: [["id", "id"]] },
+      "id, id",
+      /^of an index names a field twice$/
+    ]
   ] as const) {
     it(`${why}, and the field is told`, () => {
       const refused = derive({ id: Schema.String, ...fields }, options)
@@ -271,6 +364,10 @@ describe("There is no table", () => {
       assert.strictEqual(refused.failure.name, "some_rows")
       assert.strictEqual(refused.failure.field, field)
       assert.match(refused.failure.issue, issue)
+      assert.strictEqual(
+        refused.failure.message,
+        `some_rows can't be a table: ${field} ${refused.failure.issue}`
+      )
     })
   }
 })
@@ -285,6 +382,12 @@ describe("A row is refused", () => {
       lenient(Schema.String),
       { it: "\uD800" },
       /^it: text with a lone surrogate/
+    ],
+    [
+      "for either in JSON, whatever is before it",
+      lenient(Schema.Json),
+      { it: [1, true, null, "a", { b: [] }, -0, "\u0000"] },
+      /^it: text with U\+0000/
     ],
     ["for either in JSON", lenient(Schema.Json), { it: { a: [{ b: "\u0000" }] } }, /U\+0000/],
     [
@@ -351,6 +454,43 @@ describe("A row is refused", () => {
     assert.isTrue(Result.isSuccess(of.encode({ id: id.slice(0, 2_600) })))
   })
 
+  it("for an entry of an index of more than 2704 bytes, and for no smaller one", () => {
+    const of: ReadModelTable.Any = table(
+      {
+        text: Schema.NullOr(Schema.String),
+        digits: Schema.BigInt,
+        whole: Schema.Int,
+        uuid: Uuid
+      },
+      { indexes: [["text", "whole"], ["digits"], ["uuid", "text"]] }
+    )
+    const row = {
+      id: "a",
+      text: "",
+      digits: 1n,
+      whole: 1,
+      uuid: "0f9d1c7e-3b5a-4c2d-8e1f-000000000000"
+    }
+    const digitsOf = (length: number) => 10n ** BigInt(length - 1)
+    const issue = (fields: Partial<typeof row> | { readonly text: null }) =>
+      Result.match(of.encode({ ...row, ...fields }), {
+        onFailure: (all) => all,
+        onSuccess: () => undefined
+      })
+    // Of 2704 bytes, 16 are for the entry and 16 for each of its values.
+    assert.isUndefined(issue({ text: "x".repeat(2_704 - 3 * 16) }))
+    assert.strictEqual(
+      issue({ text: "x".repeat(2_704 - 3 * 16 + 1) }),
+      "text, whole: too large for an index, which has 2704 bytes for it"
+    )
+    assert.isUndefined(issue({ digits: digitsOf(2 * (2_704 - 2 * 16)) }))
+    assert.strictEqual(
+      issue({ digits: digitsOf(2 * (2_704 - 2 * 16) + 1) }),
+      "digits: too large for an index, which has 2704 bytes for it"
+    )
+    assert.isUndefined(issue({ text: null }))
+  })
+
   it("not for large text that no index holds, or at the edges of what fits", () => {
     const of: ReadModelTable.Any = table({
       it: Schema.String,
@@ -375,9 +515,10 @@ describe("A row is refused", () => {
 
 it("keeps one zero", () => {
   const of: ReadModelTable.Any = table({ real: Schema.Finite, json: Schema.Json })
-  const stored = Result.getOrThrow(of.encode({ id: "a", real: -0, json: [-0] }))
+  const stored = Result.getOrThrow(of.encode({ id: "a", real: -0, json: [-0, { a: [-0, "b"] }] }))
   assert.isTrue(Object.is(stored["real"], 0))
-  assert.strictEqual(JSON.stringify(stored["json"]), "[0]")
+  // Whether a zero is another one is seen by this comparison, and not in the text of JSON.
+  assert.deepStrictEqual(stored["json"], [0, { a: [0, "b"] }])
 })
 
 it("has a text of each key that no other key has", () => {
