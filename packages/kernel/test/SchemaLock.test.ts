@@ -83,6 +83,9 @@ describe("SchemaLock", () => {
       grouped: Schema.String.check(
         Schema.makeFilterGroup([Schema.isMinLength(1), Schema.isMaxLength(5)])
       ),
+      names: Schema.Record(Schema.String, Schema.Int).check(
+        Schema.isPropertyNames(Schema.String.check(Schema.isMaxLength(5)))
+      ),
       known: Schema.StructWithRest(Schema.Struct({ a: Schema.Int }), [
         Schema.Record(Schema.String, Schema.Int)
       ]),
@@ -124,6 +127,9 @@ describe("SchemaLock", () => {
         '{"_tag":"TemplateLiteral","checks":[],"parts":[{"_tag":"Literal","checks":[],"literal":"b-"},{"_tag":"String","checks":[]}]}',
       pattern: 'string, isPattern {"flags":"u","source":"^x$"}',
       grouped: 'string, isMinLength {"minLength":1}, isMaxLength {"maxLength":5}',
+      names: 'object, isPropertyNames (string, isMaxLength {"maxLength":5})',
+      "names[key]": "string",
+      "names[*]": "number, isInt",
       "known.a": "number, isInt",
       "known[key]": "string",
       "known[*]": "number, isInt",
@@ -269,6 +275,7 @@ describe("SchemaLock", () => {
       ["10", "100"],
       ["10a", "9a"],
       ["10a", "9"],
+      ["#10", "9"],
       ["10", "9a"],
       ["a10", "a9"],
       ["10", "a9"],

@@ -15,7 +15,12 @@ interface Node {
 interface Check {
   readonly _tag: string
   readonly checks?: ReadonlyArray<Check>
-  readonly representation?: { readonly id: string; readonly payload: unknown }
+  readonly representation?: {
+    readonly id: string
+    readonly payload: unknown
+    /** Of what the check looks at, as the names of properties. */
+    readonly schemas?: ReadonlyArray<Node>
+  }
   readonly annotations?: { readonly expected?: unknown }
 }
 
@@ -188,7 +193,8 @@ const describeCheck = (check: Check): string => {
     return `, ${Predicate.isString(annotations?.expected) ? annotations.expected : "a check"}`
   }
   const payload = representation.payload === null ? "" : ` ${canonical(representation.payload)}`
-  return `, ${short(representation.id)}${payload}`
+  const schemas = (representation.schemas ?? []).map((schema) => ` (${describe(schema)})`).join("")
+  return `, ${short(representation.id)}${payload}${schemas}`
 }
 
 const short = (id: string): string => id.replace("effect/schema/", "")
