@@ -80,6 +80,9 @@ const vitestConfig = ({ tests }: Subject) => `
 import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
+    // A loaded machine is slow, and has noticed nothing by that.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     include: ${JSON.stringify(tests.filter((glob) => !glob.startsWith("!")))},
     exclude: ${JSON.stringify(tests.filter((glob) => glob.startsWith("!")).map((glob) => glob.slice(1)))}
   }

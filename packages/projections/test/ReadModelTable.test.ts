@@ -521,6 +521,21 @@ it("keeps one zero", () => {
   assert.deepStrictEqual(stored["json"], [0, { a: [0, "b"] }])
 })
 
+it("has keys of the fields that are their own, with the types of these", () => {
+  const of: ReadModelTable.Any = table(
+    { n: Schema.BigInt, note: Schema.String },
+    { primaryKey: ["n", "id"] }
+  )
+  const stored = { n: "3", id: "a" }
+  assert.deepStrictEqual(of.encodeKey({ id: "a", n: 3n }), Result.succeed(stored))
+  assert.deepStrictEqual(of.decodeKey(stored), Result.succeed({ n: 3n, id: "a" }))
+  assert.deepStrictEqual(
+    of.encodeKey({ id: "a", n: 3 }),
+    Result.fail('Expected bigint\n  at ["n"]')
+  )
+  assert.isTrue(Result.isFailure(of.decodeKey({ n: 3, id: "a" })))
+})
+
 it("has a text of each key that no other key has", () => {
   const of: ReadModelTable.Any = table({ other: Schema.String }, { primaryKey: ["id", "other"] })
   const texts = [
