@@ -190,6 +190,7 @@ describe("decoding", () => {
     const error = failure(codec.decode(stored("Renamed", {})))
     const back = Schema.decodeUnknownSync(Wire)(Schema.encodeSync(Wire)(error))
     assert.strictEqual(back.message, error.message)
+    assert.strictEqual(back._tag, "EventDecodeError")
   })
 })
 

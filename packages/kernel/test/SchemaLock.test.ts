@@ -482,6 +482,7 @@ describe("SchemaLock", () => {
     assert.deepStrictEqual(SchemaLock.extend(first, second), Result.succeed(second))
     const retired = SchemaLock.extend(second, first)
     if (Result.isSuccess(retired)) return assert.fail("it was extended")
+    assert.strictEqual(retired.failure._tag, "SchemaLockBroken")
     assert.deepStrictEqual(
       retired.failure.differences.map((d) => `${d._tag} ${d.type} ${d.schemaVersion}`),
       ["VersionGone Sold 2", "VersionGone Vended 1", "VersionGone Vended 2"]
