@@ -3,6 +3,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Address } from "@daybook/order/Address"
 import * as AddressChanges from "@daybook/order/AddressChanges"
 import * as CustomerOrders from "@daybook/order/CustomerOrders"
+import { aggregate } from "@daybook/order/Order"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
 import * as OrderSummary from "@daybook/order/OrderSummary"
 import * as ProductDemand from "@daybook/order/ProductDemand"
@@ -469,6 +470,29 @@ describe("A row is left as it is by an event that does not touch it, when it is 
       }
     })
   }
+})
+
+describe("The read models of an order", () => {
+  it("read orders, and nothing else", () => {
+    for (const { from } of [
+      OrderSummary.projection,
+      CustomerOrders.projection,
+      ProductDemand.projection,
+      AddressChanges.projection,
+      RemovedItems.projection
+    ] as ReadonlyArray<Any>) {
+      assert.deepStrictEqual(from, [aggregate])
+    }
+  })
+
+  it("have rows of every status that an order can have", () => {
+    const isRow = Schema.is(OrderSummary.OrderSummary)
+    const statuses = ["draft", "confirmed", "shipped", "cancelled", "none", ""]
+    assert.deepStrictEqual(
+      statuses.filter((status) => isRow({ ...summary, status })),
+      ["draft", "confirmed", "shipped", "cancelled"]
+    )
+  })
 })
 
 describe("The rows of an order", () => {
