@@ -31,7 +31,7 @@ const projection = Projection.define({
   primaryKey: ["id"]
 }).fold({ keys: () => [], initial: () => undefined, apply: () => undefined })
 
-const table: ReadModelTable.Any = Result.getOrThrow(ReadModelTable.make(projection))
+const tableOf = (): ReadModelTable.Any => Result.getOrThrow(ReadModelTable.make(projection))
 
 /** Values of each type, in their order; `null` comes after them. */
 const ordered: Readonly<Record<string, ReadonlyArray<Schema.Json>>> = {
@@ -66,14 +66,14 @@ describe("Rows in memory", () => {
           ["asc", ids],
           ["desc", ids.toReversed()]
         ] as const) {
-          const sorted = selectRows(table, given, query({ orderBy: [{ field, direction }] }))
+          const sorted = selectRows(tableOf(), given, query({ orderBy: [{ field, direction }] }))
           assert.deepStrictEqual(idsOf(sorted), expected)
         }
       }
     })
 
     it(`are told apart by every two values of ${field}`, () => {
-      const compare = rowOrder(table, [{ field, direction: "asc" }])
+      const compare = rowOrder(tableOf(), [{ field, direction: "asc" }])
       for (const [n, a] of rows.entries()) {
         for (const [m, b] of rows.entries()) {
           assert.strictEqual(compare({ ...a, id: 0 }, { ...b, id: 0 }), Math.sign(n - m))
@@ -85,7 +85,7 @@ describe("Rows in memory", () => {
       const [first, second] = rows
       const bound = second?.[field] ?? null
       const held = (is: Condition["is"], ...values: ReadonlyArray<Schema.Json>) =>
-        idsOf(selectRows(table, rows, query({ where: [{ field, is, values }] })))
+        idsOf(selectRows(tableOf(), rows, query({ where: [{ field, is, values }] })))
       const after = ids.slice(2, -1)
       const last = ids.slice(-1)
       assert.deepStrictEqual(held("equal", bound), [1])
@@ -111,7 +111,9 @@ describe("Rows in memory", () => {
       { id: 2, json: null }
     ]
     const held = (is: Condition["is"]) =>
-      idsOf(selectRows(table, rows, query({ where: [{ field: "json", is, values: [[1, 2]] }] })))
+      idsOf(
+        selectRows(tableOf(), rows, query({ where: [{ field: "json", is, values: [[1, 2]] }] }))
+      )
     assert.deepStrictEqual(held("equal"), [0])
     assert.deepStrictEqual(held("notEqual"), [1, 2])
   })
@@ -120,7 +122,7 @@ describe("Rows in memory", () => {
     const rows = rowsOf("real")
     const orderBy = [{ field: "real", direction: "desc" as const }]
     const found = (options: Partial<RowQuery>) =>
-      idsOf(selectRows(table, rows, query({ orderBy, ...options })))
+      idsOf(selectRows(tableOf(), rows, query({ orderBy, ...options })))
     assert.deepStrictEqual(found({ after: Option.some({ id: 3, real: 2 }) }), [2, 1, 0])
     assert.deepStrictEqual(
       found({ after: Option.some({ id: 3, real: 2 }), limit: Option.some(2) }),

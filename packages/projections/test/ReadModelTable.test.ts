@@ -373,8 +373,9 @@ describe("There is no table", () => {
 })
 
 describe("A row is refused", () => {
-  const lenient = (schema: Schema.Top) => table({ it: schema }, { indexes: [] })
-  const text = table({ it: Schema.String, other: Schema.String }, { indexes: [["it", "other"]] })
+  const lenient = (schema: Schema.Top) => (): ReadModelTable.Any => table({ it: schema })
+  const text = (): ReadModelTable.Any =>
+    table({ it: Schema.String, other: Schema.String }, { indexes: [["it", "other"]] })
   for (const [why, of, row, issue] of [
     ["for text with U+0000", lenient(Schema.String), { it: "a\u0000" }, /^it: text with U\+0000/],
     [
@@ -441,7 +442,7 @@ describe("A row is refused", () => {
     ]
   ] as const) {
     it(`${why}, and the issue is told`, () => {
-      const refused = (of as ReadModelTable.Any).encode({ id: "a", ...row })
+      const refused = of().encode({ id: "a", ...row })
       assert.match(Result.isFailure(refused) ? refused.failure : "it is refused", issue)
     })
   }

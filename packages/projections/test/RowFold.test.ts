@@ -100,8 +100,10 @@ const projection = Projection.define({
   }
 })
 
-const table = Result.getOrThrow(ReadModelTable.make(projection))
-const model = { projection, table }
+const modelOf = () => ({
+  projection,
+  table: Result.getOrThrow(ReadModelTable.make(projection))
+})
 
 /** An event as it is stored at a position, at half of that as its revision. */
 const stored = (
@@ -127,7 +129,7 @@ const recorded = (position: number, event: ShelfEvent): RecordedEvent => {
   return stored(position, type, data)
 }
 
-const prepared = (...events: ReadonlyArray<RecordedEvent>) => prepare(model, events, new Set())
+const prepared = (...events: ReadonlyArray<RecordedEvent>) => prepare(modelOf(), events, new Set())
 
 /** Which rows are touched where: positions, and of each event of today the texts of its keys. */
 const touches = (batch: ReturnType<typeof prepared>) =>
@@ -153,12 +155,12 @@ const rowOf = ({ aisle, place }: Where, items: number, log: string): StoredRow =
 })
 
 const rowsOf = (...rows: ReadonlyArray<StoredRow>) =>
-  new Map(rows.map((row) => [table.keyText(row), row]))
+  new Map(rows.map((row) => [modelOf().table.keyText(row), row]))
 
 const folded = (
   events: ReadonlyArray<RecordedEvent>,
   rows: ReadonlyMap<string, StoredRow> = new Map(),
-  of: Parameters<typeof fold<ShelfEvent, Where, Row>>[0] = model
+  of: Parameters<typeof fold<ShelfEvent, Where, Row>>[0] = modelOf()
 ) => fold(of, prepare(of, events, new Set()), rows)
 
 const changed = (...[events, rows]: Parameters<typeof folded>) =>
@@ -193,7 +195,7 @@ describe("Events are prepared", () => {
   it("without those that touch no row, are skipped, or are of another category", () => {
     const elsewhere = stored(8, "Counted", recorded(8, counted([a1], 1)).data, "rack-1")
     const batch = prepare(
-      model,
+      modelOf(),
       [
         recorded(2, counted([], 1)),
         recorded(4, counted([a1], 1)),
@@ -208,6 +210,7 @@ describe("Events are prepared", () => {
 
   it("without encoding a key again that the event before had", () => {
     const keys: Array<Where> = []
+    const { table } = modelOf()
     const counting = {
       ...table,
       encodeKey: (key: Where) => {
@@ -253,30 +256,32 @@ describe("Events are prepared", () => {
 })
 
 describe("The part of a batch", () => {
-  const batch = prepared(
-    recorded(2, counted([a1], 1)),
-    stored(4, RECOUNTED, null),
-    recorded(6, counted([a1, b1], 1)),
-    recorded(8, counted([b1], 1)),
-    stored(10, "Burnt", null)
-  )
+  const batchOf = () =>
+    prepared(
+      recorded(2, counted([a1], 1)),
+      stored(4, RECOUNTED, null),
+      recorded(6, counted([a1, b1], 1)),
+      recorded(8, counted([b1], 1)),
+      stored(10, "Burnt", null)
+    )
   const partOf = (options: {
     readonly after?: number
     readonly before?: number
     readonly owns?: (text: string) => boolean
   }) =>
-    part(batch, {
+    part(batchOf(), {
       after: Position.make(BigInt(options.after ?? 0)),
       before: options.before === undefined ? undefined : Position.make(BigInt(options.before)),
       owns: options.owns ?? (() => true)
     })
 
   it("is all of it, behind the start and before nothing", () => {
-    assert.deepStrictEqual(partOf({}), batch)
+    assert.deepStrictEqual(partOf({}), batchOf())
   })
 
   it("is behind a position and before another, neither of them included", () => {
-    const positions = (all: typeof batch) => all.prepared.map(({ recorded }) => recorded.position)
+    const positions = (all: ReturnType<typeof prepared>) =>
+      all.prepared.map(({ recorded }) => recorded.position)
     assert.deepStrictEqual(positions(partOf({ after: 4 })), [6n, 8n])
     assert.deepStrictEqual(positions(partOf({ before: 6 })), [2n, 4n])
     assert.deepStrictEqual(positions(partOf({ after: 2, before: 8 })), [4n, 6n])
@@ -320,7 +325,7 @@ describe("A fold", () => {
   it("applies an event to the row of each key that it touches", () => {
     const keys: Array<unknown> = []
     const seeing = {
-      table,
+      ...modelOf(),
       projection: {
         ...projection,
         apply: (...args: Parameters<typeof projection.apply>) => {
@@ -355,6 +360,7 @@ describe("A fold", () => {
   })
 
   it("does not check a row again that an event leaves as it is", () => {
+    const { table } = modelOf()
     const unchecked = {
       projection,
       table: { ...table, accepts: () => assert.fail("it is checked") }
@@ -381,6 +387,7 @@ describe("A fold", () => {
   })
 
   it("stops at a row that its table does not accept, though it would be stored", () => {
+    const { table } = modelOf()
     const strict = { projection, table: { ...table, accepts: () => false } }
     assert.deepStrictEqual<object>(
       poisoned([recorded(2, counted([a1], 1))], new Map(), strict),
