@@ -26,6 +26,7 @@ const projection = Projection.define({
     real: Schema.NullOr(Schema.Finite),
     yes: Schema.NullOr(Schema.Boolean),
     at: Schema.NullOr(Schema.DateTimeUtc),
+    uuid: Schema.NullOr(Schema.String.check(Schema.isUUID())),
     json: Schema.NullOr(Schema.Array(Schema.Int))
   }),
   primaryKey: ["id"]
@@ -39,6 +40,7 @@ const ordered: Readonly<Record<string, ReadonlyArray<Schema.Json>>> = {
   digits: ["-10", "-9", "0", "9", "10", "9007199254740993"],
   real: [-1.5, 0, 0.1, 2, 10],
   yes: [false, true],
+  uuid: ["00000000-0000-4000-8000-000000000009", "00000000-0000-4000-8000-00000000000a"],
   at: ["0001-01-01T00:00:00.000Z", "2024-01-01T00:00:00.000Z", "2024-01-01T00:00:00.001Z"]
 }
 

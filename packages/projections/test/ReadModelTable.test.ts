@@ -77,6 +77,7 @@ describe("A table", () => {
         date: Schema.Date,
         uuid: Uuid,
         uuid4: Schema.String.check(Schema.isUUID(4)),
+        guid: Schema.String.check(Schema.isGUID()),
         list: Schema.Array(Schema.String),
         nested: Schema.Struct({ a: Schema.Int }),
         mixed: Schema.Union([Schema.String, Schema.Int]),
@@ -106,6 +107,7 @@ describe("A table", () => {
         date: "timestamptz not null",
         uuid: "uuid not null",
         uuid4: "uuid not null",
+        guid: "uuid not null",
         list: "jsonb not null",
         nested: "jsonb not null",
         mixed: "jsonb not null",
@@ -188,8 +190,11 @@ describe("A table", () => {
       columns.map(({ type }) => type),
       ["text", "bigint", "uuid", "uuid"]
     )
-    assert.isTrue(columns.every(({ type }) => Schema.is(ColumnType)(type)))
-    assert.isFalse(Schema.is(ColumnType)("integer"))
+    const types = [
+      ...["text", "bigint", "numeric", "double precision"],
+      ...["boolean", "timestamptz", "uuid", "jsonb"]
+    ]
+    assert.deepStrictEqual([...types, "integer", ""].filter(Schema.is(ColumnType)), types)
   })
 
   it("has names of up to 63 characters, and keys and indexes of up to 32 fields", () => {
@@ -288,6 +293,16 @@ describe("There is no table", () => {
     ["of letters beyond ASCII", { größe: Schema.Int }, {}, "größe", /begin with a letter/],
     ["of a name too long", { ["x".repeat(64)]: Schema.Int }, {}, "x".repeat(64), /longer than 63/],
     ["with a column that PostgreSQL has", { xmin: Schema.Int }, {}, "xmin", /its own xmin/],
+    ...["tableoid", "cmin", "xmax", "cmax", "ctid"].map(
+      (name) =>
+        [
+          `with a column that PostgreSQL has, ${name}`,
+          { [name]: Schema.Int },
+          {},
+          name,
+          new RegExp(`^has no column: PostgreSQL has its own ${name}$`)
+        ] as const
+    ),
     ["with two columns of one name", { aB: Schema.Int, a_b: Schema.Int }, {}, "a_b", /as aB has/],
     [
       "where null and absence would be one",
@@ -361,6 +376,7 @@ describe("There is no table", () => {
       const refused = derive({ id: Schema.String, ...fields }, options)
       if (Result.isSuccess(refused)) return assert.fail("it is refused")
       assert.instanceOf(refused.failure, ReadModelTable.InvalidProjection)
+      assert.strictEqual(refused.failure._tag, "InvalidProjection")
       assert.strictEqual(refused.failure.name, "some_rows")
       assert.strictEqual(refused.failure.field, field)
       assert.match(refused.failure.issue, issue)
@@ -520,6 +536,21 @@ it("keeps one zero", () => {
   assert.isTrue(Object.is(stored["real"], 0))
   // Whether a zero is another one is seen by this comparison, and not in the text of JSON.
   assert.deepStrictEqual(stored["json"], [0, { a: [0, "b"] }])
+})
+
+it("gives back null where it was null, and nothing where nothing was", () => {
+  const of: ReadModelTable.Any = table({
+    text: Schema.NullOr(Schema.String),
+    note: Schema.optionalKey(Schema.String)
+  })
+  for (const [row, note] of [
+    [{ id: "a", text: null }, null],
+    [{ id: "a", text: null, note: "b" }, "b"]
+  ] as const) {
+    const stored = Result.getOrThrow(of.encode(row))
+    assert.deepStrictEqual(stored, { id: "a", text: null, note })
+    assert.deepStrictEqual<object>(Result.getOrThrow(of.decode(stored)), row)
+  }
 })
 
 it("has keys of the fields that are their own, with the types of these", () => {

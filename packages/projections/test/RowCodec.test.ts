@@ -96,6 +96,8 @@ describe("A column takes what its type gives back,", () => {
     ["zero", "numeric", Schema.String, "0"],
     ["UUIDs", "uuid", Schema.String, UUID],
     ["instants", "timestamptz", Schema.String, "2024-02-01T00:00:00.000Z"],
+    ["the first instant", "timestamptz", Schema.String, "0001-01-01T00:00:00.000Z"],
+    ["the last instant", "timestamptz", Schema.String, "9999-12-31T23:59:59.999Z"],
     ["booleans", "boolean", Schema.Boolean, false],
     ["JSON", "jsonb", Schema.Json, [true, null, { a: [0, "b"] }]]
   ] as const) {
