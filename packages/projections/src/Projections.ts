@@ -20,6 +20,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import * as Changes from "./internal/changes.ts"
 import { keepBuilding } from "./internal/buildShadow.ts"
@@ -28,14 +29,15 @@ import { rebuild } from "./internal/rebuild.ts"
 import { type AnyModel } from "./internal/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
 import * as Status from "./ProjectionStatus.ts"
-import type {
-  AlreadyFolded,
-  DefinitionChanged,
-  ReadModelStoreError,
-  RowsDiffer,
-  Superseded
+import {
+  type AlreadyFolded,
+  type DefinitionChanged,
+  InvalidSkipReason,
+  type ReadModelStoreError,
+  type RowsDiffer,
+  type Superseded
 } from "./ReadModelError.ts"
-import type { GenerationState, Skipped } from "./ReadModelGeneration.ts"
+import { type GenerationState, SkipReason, type Skipped } from "./ReadModelGeneration.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import { RunnerSettings } from "./RunnerSettings.ts"
@@ -99,13 +101,14 @@ export class Projections extends Context.Service<
      * Leaves out the event at a position, now and in every rebuild of this version, and records why.
      *
      * **Details**
-     * Errors: `AlreadyFolded`, it can't be left out of rows that hold it.
+     * `reason`: a `SkipReason`, 1 to 1,000 characters.
+     * Errors: `AlreadyFolded`, it can't be left out of rows that hold it; `InvalidSkipReason`.
      */
     readonly skip: (
       name: string,
       position: Position.Position,
       reason: string
-    ) => Effect.Effect<void, RunnerError | AlreadyFolded>
+    ) => Effect.Effect<void, RunnerError | AlreadyFolded | InvalidSkipReason>
 
     /** What was left out, in position order. */
     readonly skipped: (name: string) => Effect.Effect<ReadonlyArray<Skipped>, RunnerError>
@@ -278,7 +281,11 @@ const make = Effect.fnUntraced(function* (
     }),
     skip: Effect.fn("Projections.skip")(function* (given, position, reason) {
       const { name, version } = (yield* find(given)).table
-      yield* told(store.skip({ name, version, position, reason }))
+      const checked = yield* Effect.mapError(
+        Effect.fromResult(toSkipReason(reason)),
+        ({ message }) => new InvalidSkipReason({ name, position, issue: message })
+      )
+      yield* told(store.skip({ name, version, position, reason: checked }))
     }),
     skipped: Effect.fn("Projections.skipped")(function* (name) {
       return yield* store.skipped((yield* find(name)).table.name)
@@ -292,6 +299,8 @@ const make = Effect.fnUntraced(function* (
     })
   })
 })
+
+const toSkipReason = Schema.decodeUnknownResult(SkipReason)
 
 /** How often who waits for a position looks at a read model that another host keeps. */
 const WAIT_POLL = Duration.millis(25)

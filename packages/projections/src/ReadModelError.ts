@@ -139,6 +139,21 @@ export class AlreadyFolded extends Schema.TaggedError<AlreadyFolded>()("AlreadyF
 }
 
 /**
+ * The reason for skipping an event is no `SkipReason`; nothing was skipped.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidSkipReason extends Schema.TaggedError<InvalidSkipReason>()(
+  "InvalidSkipReason",
+  { name: Projection.Name, position: Position.Position, issue: Schema.String }
+) {
+  override get message() {
+    return `The event at ${this.position} is not skipped by ${this.name}, for the reason given: ${this.issue}`
+  }
+}
+
+/**
  * The store itself failed, for example its connection.
  *
  * @category errors

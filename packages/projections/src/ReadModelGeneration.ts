@@ -9,6 +9,7 @@ import type * as Duration from "effect/Duration"
 import type * as Option from "effect/Option"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { textIssue } from "./internal/rowCodec.ts"
 import type { StoredKey } from "./ReadModelTable.ts"
 import type { StoredRow } from "./StoredRow.ts"
 
@@ -118,6 +119,24 @@ export interface Step<E> {
 }
 
 /**
+ * Why an event is left out: 1 to 1,000 characters that every store holds, so no U+0000 and no lone surrogate.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const SkipReason = Schema.String.check(
+  Schema.isMinLength(1),
+  Schema.isMaxLength(1_000),
+  Schema.makeFilter((text) => textIssue(text) ?? true)
+).pipe(Schema.brand("SkipReason"))
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type SkipReason = typeof SkipReason.Type
+
+/**
  * An event that was left out by somebody's word.
  *
  * @category types
@@ -127,7 +146,7 @@ export const Skipped = Schema.Struct({
   name: Projection.Name,
   version: Projection.Version,
   position: Position.Position,
-  reason: Schema.String,
+  reason: SkipReason,
   skippedAt: Schema.DateTimeUtc
 })
 

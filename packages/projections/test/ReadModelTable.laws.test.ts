@@ -5,6 +5,8 @@ import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Option from "effect/Option"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
@@ -87,14 +89,13 @@ describe("A table", () => {
     { arbitrary: { runs: 500 } }
   )
 
-  it.prop(
-    "takes nearly every row of its schema",
-    { rows: Schema.Array(Row).check(Schema.isMinLength(20)) },
-    ({ rows }) => {
+  // The others have text or instants that PostgreSQL can't hold.
+  it.effect("takes a third of arbitrary rows at least, so that these laws hold of something", () =>
+    Effect.gen(function* () {
+      const rows = yield* Arbitrary.sampleEffect(Arbitrary.schema(Row), { count: 300, seed: 1 })
       const taken = rows.filter((row) => Result.isSuccess(table.encode(row)))
-      assert.isAbove(taken.length, 0)
-    },
-    { arbitrary: { runs: 5 } }
+      assert.isAbove(taken.length, 100)
+    })
   )
 
   it.prop("has of a row the key that it has of the key alone", { row: Row }, ({ row }) => {

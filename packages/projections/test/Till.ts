@@ -98,7 +98,7 @@ export const products = (till: TillAggregate, name: string, version = 1) =>
     initial: ({ product }) => ({ product, cents: 0n, log: [] }),
     apply: (row, event, { recorded }) => {
       if (event._tag === "Closed") return row
-      if (event.product === "poison") throw new Error("it can't be folded")
+      if (event.product === "poison") throw new Error("it can't be folded: \u0000")
       const cents = event._tag === "Sold" ? event.cents : -event.cents
       const till = StreamId.id(recorded.streamId)
       return {

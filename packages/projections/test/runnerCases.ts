@@ -125,12 +125,19 @@ export const cases = <E>(
         const poison = Option.getOrThrow(status.poison)
         assert.deepStrictEqual(
           [poison.revision, poison.type, poison.reason, poison.issue],
-          [2, "Sold", "Threw", "Error: it can't be folded"]
+          [2, "Sold", "Threw", "Error: it can't be folded: \ufffd"]
         )
         assert.deepStrictEqual(
           (yield* rows(products)).map(({ cents }) => cents),
           [250n]
         )
+        const voiceless = ["", "x".repeat(1_001), "a \u0000 in it", "half of a pair: \ud83d"]
+        for (const reason of voiceless) {
+          const refused = yield* Effect.flip(
+            projections.skip(products.name, poison.position, reason)
+          )
+          assert.strictEqual(refused._tag, "InvalidSkipReason")
+        }
         yield* projections.skip(products.name, poison.position, "it was a test of the till")
         yield* caughtUp(projections, products.name)
         assert.deepStrictEqual(

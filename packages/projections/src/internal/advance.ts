@@ -11,7 +11,15 @@ import type { ClaimLost, ReadModelStoreError } from "../ReadModelError.ts"
 import type { Claim, Poison } from "../ReadModelGeneration.ts"
 import type { ReadModelStore } from "../ReadModelStore.ts"
 import { partitionOf } from "./partition.ts"
-import { type AnyModel, type Batch, fold, part, prepare, touchedKeys } from "./rowFold.ts"
+import {
+  type AnyModel,
+  type Batch,
+  countRecorded,
+  fold,
+  part,
+  prepare,
+  touchedKeys
+} from "./rowFold.ts"
 
 /** An event can't be folded; the checkpoint is before it. */
 export class Stopped extends Data.TaggedError("Stopped")<{ readonly poison: Poison }> {}
@@ -107,7 +115,7 @@ const stepPartition = Effect.fnUntraced(function* (
           keys: touchedKeys(own),
           fold: (rows) =>
             Result.mapError(fold(model, own, rows), (at) => new Stopped({ poison: at })),
-          events: own.prepared.length,
+          events: countRecorded(own),
           eventsPerSecond
         })
       )

@@ -12,7 +12,7 @@ import { type Held, merge, type Page, type Stopped } from "./advance.ts"
 import { categoriesOf, lowest, type Runner, taker } from "./runner.ts"
 
 /** As many chunks of events as are read ahead, and folded in one step when they are there. */
-const CHUNKS_AHEAD = 4
+const CHUNKS_AHEAD = 2
 
 interface CatchUp {
   readonly role: GenerationState["role"]

@@ -24,7 +24,7 @@ import {
  * How many pages are read ahead, and folded in one step when they are there: behind, steps are large and few; at the
  * head each page is a step of its own.
  */
-const PAGES_AHEAD = 4
+const PAGES_AHEAD = 2
 
 /** Whether there was something to do, until there was no more or another host had it. */
 export const keepServing = Effect.fnUntraced(function* (

@@ -14,7 +14,7 @@ import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { AlreadyFolded, ClaimLost } from "../ReadModelError.ts"
-import type { Claim, Poison, Skipped } from "../ReadModelGeneration.ts"
+import type { Claim, Poison, Skipped, SkipReason } from "../ReadModelGeneration.ts"
 import { quoted } from "./postgresColumns.ts"
 import { poisonText } from "./postgresGenerations.ts"
 import { changing, holdTables, millisOf } from "./postgresLocks.ts"
@@ -140,39 +140,17 @@ export const stop = Effect.fnUntraced(function* (
   if (stopped.length === 0) return yield* lost(claim)
 })
 
-// A generation that is being made meanwhile would be missed without the lock.
-export const pause = (
-  sql: SqlClient,
-  schema: SchemaName,
-  name: Projection.Name
-): Effect.Effect<void, SqlError> =>
-  changing(
-    sql,
-    schema,
-    name,
-    Effect.asVoid(
-      sql.unsafe(`UPDATE ${generations(schema)} SET paused = true WHERE name = $1`, [
-        PgTypes.text(name)
-      ])
-    )
-  )
+/** Of all generations; one that is being made meanwhile would be missed without the lock. */
+const setAll =
+  (columns: string) =>
+  (sql: SqlClient, schema: SchemaName, name: Projection.Name): Effect.Effect<void, SqlError> => {
+    const text = `UPDATE ${generations(schema)} SET ${columns} WHERE name = $1`
+    return changing(sql, schema, name, Effect.asVoid(sql.unsafe(text, [PgTypes.text(name)])))
+  }
 
-export const resume = (
-  sql: SqlClient,
-  schema: SchemaName,
-  name: Projection.Name
-): Effect.Effect<void, SqlError> =>
-  changing(
-    sql,
-    schema,
-    name,
-    Effect.asVoid(
-      sql.unsafe(
-        `UPDATE ${generations(schema)} SET paused = false, poison = NULL WHERE name = $1`,
-        [PgTypes.text(name)]
-      )
-    )
-  )
+export const pause = setAll("paused = true")
+
+export const resume = setAll("paused = false, poison = NULL")
 
 interface Generation {
   readonly generation: number
@@ -275,7 +253,7 @@ export const skipped = (
         name,
         version: version as Projection.Version,
         position: position as Position,
-        reason,
+        reason: reason as SkipReason,
         skippedAt: DateTime.makeUnsafe(skipped_at)
       }))
   )

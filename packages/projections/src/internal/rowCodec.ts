@@ -93,7 +93,8 @@ const number = (value: number, type: Column["type"]): Result.Result<number, stri
     : Result.fail(`${value} is no number of JSON`)
 }
 
-const textIssue = (text: string): string | undefined =>
+/** Why no store holds a text. */
+export const textIssue = (text: string): string | undefined =>
   text.includes("\u0000")
     ? "text with U+0000, which PostgreSQL does not hold"
     : text.isWellFormed()
@@ -156,7 +157,16 @@ const jsonIssue = (value: Schema.Json): string | undefined => {
     case "object": {
       if (value === null) return undefined
       let zero: string | undefined
-      // Whatever an array or an object holds is JSON.
+      if (Array.isArray(value)) {
+        const list: ReadonlyArray<Schema.Json> = value
+        for (const held of list) {
+          const found = jsonIssue(held)
+          if (found === NEGATIVE_ZERO) zero = found
+          else if (found !== undefined) return found
+        }
+        return zero
+      }
+      // Whatever an object holds is JSON.
       for (const [key, held] of Object.entries(value as { readonly [key: string]: Schema.Json })) {
         const found = textIssue(key) ?? jsonIssue(held)
         if (found === NEGATIVE_ZERO) zero = found

@@ -1,12 +1,12 @@
 /**
  * A page of events in PostgreSQL: so many rows, and of those the events that are not too large for it.
  */
-import type { EventId } from "@daybook/kernel/EventId"
+import * as EventId from "@daybook/kernel/EventId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
-import type { Position } from "@daybook/kernel/Position"
+import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import type { Revision } from "@daybook/kernel/Revision"
-import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
 import * as DateTime from "effect/DateTime"
 import type * as Schema from "effect/Schema"
 import { COLUMNS } from "./postgresRow.ts"
@@ -52,13 +52,35 @@ export interface EventPage {
 }
 
 /**
+ * What every event of a page is a copy of.
+ *
+ * Of literals that outlive a collection or two V8 learns to make them in the old generation, where a page that nobody reads any
+ * more would stay, with its data, until that is collected too; of copies it does not.
+ */
+const blank: RecordedEvent = {
+  id: EventId.make("00000000-0000-0000-0000-000000000000"),
+  type: "",
+  schemaVersion: 1,
+  data: null,
+  metadata: {},
+  occurredAt: DateTime.makeUnsafe(0),
+  streamId: StreamId.StreamId.make("blank-0"),
+  revision: Revision.empty,
+  position: Position.start,
+  recordedAt: DateTime.makeUnsafe(0)
+}
+
+/**
  * The events of rows, up to the first that is too large; `streamId`: of which stream they all are, where
  * the rows don't say it.
  *
  * The casts trust what `append` checked before it wrote; a check of every row that is read would cost
  * more than the reading.
  */
-export const eventPage = (rows: ReadonlyArray<PageRow>, streamId?: StreamId): EventPage => {
+export const eventPage = (
+  rows: ReadonlyArray<PageRow>,
+  streamId?: StreamId.StreamId
+): EventPage => {
   const events: Array<RecordedEvent> = []
   let largest = 0
   let occurredAt: DateTime.Utc | undefined
@@ -72,15 +94,16 @@ export const eventPage = (rows: ReadonlyArray<PageRow>, streamId?: StreamId): Ev
     occurredAt = instant(row[1], occurredAt)
     recordedAt = instant(row[2], recordedAt)
     events.push({
-      id: row[3] as EventId,
+      ...blank,
+      id: row[3] as EventId.EventId,
       type: row[6],
       schemaVersion: row[5],
       data: row[8],
       metadata,
       occurredAt,
-      streamId: streamId ?? (row[10] as StreamId),
-      revision: row[4] as Revision,
-      position: row[0] as Position,
+      streamId: streamId ?? (row[10] as StreamId.StreamId),
+      revision: row[4] as Revision.Revision,
+      position: row[0] as Position.Position,
       recordedAt
     })
   }

@@ -2,7 +2,7 @@
  * Any calls, in any order, answered as the reference answers them, and with the same to see after each.
  */
 import * as Projection from "@daybook/kernel/Projection"
-import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import { type Claim, SkipReason } from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { assert } from "@effect/vitest"
@@ -151,7 +151,7 @@ const make = Effect.fnUntraced(function* (
         name: model,
         version: Projection.Version.make(version),
         position: at(position),
-        reason: `at ${position}`
+        reason: SkipReason.make(`at ${position}`)
       }),
     Switch: ({ catchUp, claim, compare }) =>
       withClaim(claim, (held) =>

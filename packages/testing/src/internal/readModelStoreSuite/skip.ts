@@ -3,6 +3,7 @@
  */
 import * as Projection from "@daybook/kernel/Projection"
 import { AlreadyFolded, ClaimLost } from "@daybook/projections/ReadModelError"
+import { SkipReason } from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import { assert } from "@effect/vitest"
@@ -38,7 +39,7 @@ const skip = (
   reason = "by somebody's word"
 ) =>
   Effect.flatMap(ReadModelStore, (store) =>
-    store.skip({ name, version, position: at(position), reason })
+    store.skip({ name, version, position: at(position), reason: SkipReason.make(reason) })
   )
 
 const skippedOf = ({ name }: Pick<ReadModelTable.Any, "name">) =>
