@@ -11,7 +11,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { fold, part, prepare, touchedKeys } from "../src/internal/rowFold.ts"
+import { countRecorded, fold, part, prepare, touchedKeys } from "../src/internal/rowFold.ts"
 
 /** Where something lies: an aisle, and a place in it. */
 const Where = Schema.Struct({ aisle: Schema.String, place: Schema.Finite })
@@ -46,12 +46,18 @@ const b1: Where = { aisle: "b", place: 1 }
 /** Recorded once, and two events of today. */
 const RECOUNTED = "Recounted"
 
+/** The same, but the second of them has no key. */
+const HALF_READ = "HalfRead"
+
 const source: Projection.EventSource<ShelfEvent> = {
   category,
   codec: {
     name: "shelf",
     decode: (stored) => {
       if (stored.type === "Burnt") throw new TypeError("ashes\nof a shelf")
+      if (stored.type === HALF_READ) {
+        return Result.succeed([cleared(a1), cleared({ aisle: "a", place: 1.5 })])
+      }
       return stored.type === RECOUNTED
         ? Result.succeed([cleared(a1), counted([a1, a2], 7)])
         : codec.decode(stored)
@@ -131,11 +137,12 @@ const recorded = (position: number, event: ShelfEvent): RecordedEvent => {
 
 const prepared = (...events: ReadonlyArray<RecordedEvent>) => prepare(modelOf(), events, new Set())
 
-/** Which rows are touched where: positions, and of each event of today the texts of its keys. */
+/** Which rows are touched where: the position, the event of today and the texts of its keys. */
 const touches = (batch: ReturnType<typeof prepared>) =>
-  batch.prepared.map(({ events, recorded }) => [
+  batch.prepared.map(({ event, recorded, touched }) => [
     Number(recorded.position),
-    ...events.map(({ event, touched }) => [event._tag, ...touched.map(({ text }) => text)])
+    event._tag,
+    ...touched.map(({ text }) => text)
   ])
 
 const poisonAt = (position: number, type: string, reason: string, issue: string) => ({
@@ -179,16 +186,17 @@ describe("Events are prepared", () => {
       recorded(6, counted([b1], 1))
     ]
     assert.deepStrictEqual(touches(prepared(...events)), [
-      [2, ["Counted", '["a",1]', '["b",1]', '["a",2]']],
-      [4, ["Counted", '["a",2]']],
-      [6, ["Counted", '["b",1]']]
+      [2, "Counted", '["a",1]', '["b",1]', '["a",2]'],
+      [4, "Counted", '["a",2]'],
+      [6, "Counted", '["b",1]']
     ])
     assert.deepStrictEqual(touchedKeys(prepared(...events)), [a1, b1, a2])
   })
 
   it("with all events of today that a recorded one stands for", () => {
     assert.deepStrictEqual(touches(prepared(stored(2, RECOUNTED, null))), [
-      [2, ["Cleared", '["a",1]'], ["Counted", '["a",1]', '["a",2]']]
+      [2, "Cleared", '["a",1]'],
+      [2, "Counted", '["a",1]', '["a",2]']
     ])
   })
 
@@ -204,7 +212,7 @@ describe("Events are prepared", () => {
       ],
       new Set([Position.make(4n)])
     )
-    assert.deepStrictEqual(touches(batch), [[6, ["Counted", '["a",1]']]])
+    assert.deepStrictEqual(touches(batch), [[6, "Counted", '["a",1]']])
     assert.isUndefined(batch.poison)
   })
 
@@ -242,6 +250,16 @@ describe("Events are prepared", () => {
       poisonAt(4, "Lost", "Threw", "Error: nobody")
     ],
     [
+      "has a key that is none in a part of it",
+      stored(4, HALF_READ, null),
+      poisonAt(4, HALF_READ, "NoRow", 'Expected an integer\n  at ["place"]')
+    ],
+    [
+      "throws what can't be recorded",
+      recorded(4, { _tag: "Lost", why: "a\u0000b\uD800c" }),
+      poisonAt(4, "Lost", "Threw", "Error: a\ufffdb\ufffdc")
+    ],
+    [
       "has a key that is none",
       recorded(4, counted([a1, { aisle: "a", place: 1.5 }], 1)),
       poisonAt(4, "Counted", "NoRow", 'Expected an integer\n  at ["place"]')
@@ -249,7 +267,7 @@ describe("Events are prepared", () => {
   ] as const) {
     it(`up to the first that ${why}, with all that is known of it`, () => {
       const batch = prepared(recorded(2, counted([a1], 1)), bad, recorded(6, counted([a1], 1)))
-      assert.deepStrictEqual(touches(batch), [[2, ["Counted", '["a",1]']]])
+      assert.deepStrictEqual(touches(batch), [[2, "Counted", '["a",1]']])
       assert.deepStrictEqual<object | undefined>(batch.poison, poison)
     })
   }
@@ -283,19 +301,29 @@ describe("The part of a batch", () => {
     const positions = (all: ReturnType<typeof prepared>) =>
       all.prepared.map(({ recorded }) => recorded.position)
     assert.deepStrictEqual(positions(partOf({ after: 4 })), [6n, 8n])
-    assert.deepStrictEqual(positions(partOf({ before: 6 })), [2n, 4n])
-    assert.deepStrictEqual(positions(partOf({ after: 2, before: 8 })), [4n, 6n])
+    assert.deepStrictEqual(positions(partOf({ before: 6 })), [2n, 4n, 4n])
+    assert.deepStrictEqual(positions(partOf({ after: 2, before: 8 })), [4n, 4n, 6n])
   })
 
   it("touches the rows of its partition and no others", () => {
     assert.deepStrictEqual(touches(partOf({ owns: (text) => text === '["a",2]' })), [
-      [4, ["Counted", '["a",2]']]
+      [4, "Counted", '["a",2]']
     ])
     assert.deepStrictEqual(touches(partOf({ owns: (text) => text === '["b",1]' })), [
-      [6, ["Counted", '["b",1]']],
-      [8, ["Counted", '["b",1]']]
+      [6, "Counted", '["b",1]'],
+      [8, "Counted", '["b",1]']
     ])
     assert.deepStrictEqual(touchedKeys(partOf({ owns: () => false })), [])
+  })
+
+  it("has the events whose rows are all its own as they are", () => {
+    const batch = batchOf()
+    const options = { after: Position.make(0n), before: undefined }
+    const own = part(batch, { ...options, owns: (text) => text !== '["a",2]' })
+    assert.deepStrictEqual(
+      batch.prepared.map((one, index) => own.prepared[index] === one),
+      [true, true, false, true, true]
+    )
   })
 
   it("ends with what ends the batch", () => {
@@ -304,6 +332,19 @@ describe("The part of a batch", () => {
       poison,
       poisonAt(10, "Burnt", "Threw", "TypeError: ashes")
     )
+  })
+})
+
+describe("A batch", () => {
+  it("counts what is recorded, however many events of today that stands for", () => {
+    const events = [
+      stored(2, RECOUNTED, null),
+      stored(4, RECOUNTED, null),
+      recorded(6, counted([a1], 1)),
+      recorded(8, counted([], 1))
+    ]
+    assert.strictEqual(countRecorded(prepared(...events)), 3)
+    assert.strictEqual(countRecorded(prepared()), 0)
   })
 })
 
