@@ -373,6 +373,13 @@ describe("address_changes", () => {
     })
   })
 
+  it("has of each address what it is, and since when", () => {
+    const isRow = Schema.is(AddressChanges.AddressChanges)
+    assert.isTrue(isRow({ ...none, addresses: [at(2, "1")] }))
+    assert.isFalse(isRow({ ...none, addresses: [{ at: minute(2) }] }))
+    assert.isFalse(isRow({ ...none, addresses: [{ address }] }))
+  })
+
   it("knows the address that the creation of an order held once", () => {
     const data = { customerId: "ada", currency: "GBP", shippingAddress: { ...address } }
     then(AddressChanges.projection, [stored("42", "OrderCreated", 2, data, 1, 1)]).rows({
