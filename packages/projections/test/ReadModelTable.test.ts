@@ -406,6 +406,12 @@ describe("A row is refused", () => {
       { it: [1, true, null, "a", { b: [] }, -0, "\u0000"] },
       /^it: text with U\+0000/
     ],
+    [
+      "for either in an object, whatever is before it",
+      lenient(Schema.Json),
+      { it: { a: 1, b: -0, c: "d", e: "\uD800" } },
+      /^it: text with a lone surrogate/
+    ],
     ["for either in JSON", lenient(Schema.Json), { it: { a: [{ b: "\u0000" }] } }, /U\+0000/],
     [
       "for either in a key of JSON",
@@ -536,6 +542,8 @@ it("keeps one zero", () => {
   assert.isTrue(Object.is(stored["real"], 0))
   // Whether a zero is another one is seen by this comparison, and not in the text of JSON.
   assert.deepStrictEqual(stored["json"], [0, { a: [0, "b"] }])
+  const object = Result.getOrThrow(of.encode({ id: "a", real: 1, json: { a: 1, b: -0, c: "d" } }))
+  assert.deepStrictEqual(object["json"], { a: 1, b: 0, c: "d" })
 })
 
 it("gives back null where it was null, and nothing where nothing was", () => {
