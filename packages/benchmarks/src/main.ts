@@ -92,8 +92,8 @@ const command = Command.make(
     const peaks = Memory.name.includes(only) ? yield* Memory.measure : []
     const rated = Report.rate(results)
     yield* Console.log(Report.table(rated))
-    for (const { events, peakMiB } of peaks) {
-      const log = `${events.toLocaleString("en")} events`
+    for (const { events, flags, peakMiB } of peaks) {
+      const log = [`${events.toLocaleString("en")} events`, ...flags].join(" ")
       yield* Console.log(`${Memory.name}, catching up with ${log}: ${Math.round(peakMiB)} MiB`)
     }
     const at = DateTime.formatIso(yield* DateTime.now)

@@ -2,7 +2,14 @@ import * as Fault from "@daybook/testing/Fault"
 import * as Simulation from "@daybook/testing/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { apart, forgetfulHandler, hasty } from "./brokenMachinery.ts"
+import {
+  apart,
+  forgetfulCodec,
+  forgetfulHandler,
+  hasty,
+  stale,
+  untidyFold
+} from "./brokenMachinery.ts"
 import { orders } from "./orderSimulation.ts"
 
 /** The seed and faults with which it goes wrong, within a thousand histories. */
@@ -49,6 +56,7 @@ describe("A simulation of orders", { timeout: 600_000 }, () => {
         failed.violations.some(({ invariant }) => invariant === 2),
         failed.message
       )
+      assert.deepStrictEqual(failed.faults, [], failed.message)
     })
   )
 
@@ -57,6 +65,31 @@ describe("A simulation of orders", { timeout: 600_000 }, () => {
       const failed = yield* failureOf({ stores: apart })
       assert.isAtMost(failed.faults.length, 2, failed.message)
       assert.match(failed.message, /rows of|differs from what serves/)
+    })
+  )
+
+  it.live("catches an append that is folded into rows of before it, without any fault", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ stores: stale })
+      assert.strictEqual(failed.violations[0]?.invariant, 10, failed.message)
+      assert.match(failed.message, /kept by the appends/)
+      assert.deepStrictEqual(failed.faults, [], failed.message)
+    })
+  )
+
+  it.live("catches a codec that loses a reason, as an event that comes back as another", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ aggregate: forgetfulCodec })
+      assert.strictEqual(failed.violations[0]?.invariant, 9, failed.message)
+      assert.deepStrictEqual(failed.faults, [], failed.message)
+    })
+  )
+
+  it.live("catches a fold that gives a state which its schema refuses", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ aggregate: untidyFold })
+      assert.strictEqual(failed.violations[0]?.invariant, 12, failed.message)
+      assert.deepStrictEqual(failed.faults, [], failed.message)
     })
   )
 })

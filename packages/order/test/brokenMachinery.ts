@@ -1,8 +1,11 @@
 /**
  * Twins of what orders run on, each with a mistake that is often made.
  */
+import { aggregate } from "@daybook/order/Order"
+import { sameLine } from "@daybook/order/OrderState"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import type { StoredRow } from "@daybook/projections/StoredRow"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -10,6 +13,7 @@ import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 
@@ -68,6 +72,29 @@ const apartStore = Effect.map(ReadModelStoreMemory.make, (store) =>
   })
 )
 
+/** Folds an append into the rows as they were when the append began. */
+const staleStore = Effect.map(ReadModelStoreMemory.make, (store) =>
+  ReadModelStore.of({
+    ...store,
+    inline: (asked) =>
+      Effect.gen(function* () {
+        const before = new Map<string, ReadonlyMap<string, StoredRow>>()
+        for (const { keys, table } of asked.touches) {
+          const rows = new Map<string, StoredRow>()
+          before.set(table.name, rows)
+          for (const key of keys) {
+            const row = yield* store.get(table, key)
+            if (Option.isSome(row)) rows.set(table.keyText(row.value), row.value)
+          }
+        }
+        return yield* store.inline({
+          ...asked,
+          fold: (name, recorded, rows) => asked.fold(name, recorded, before.get(name) ?? rows)
+        })
+      })
+  })
+)
+
 export const hasty = Layer.mergeAll(
   Layer.effect(EventStore, hastyStore),
   SnapshotStoreMemory.layer,
@@ -78,4 +105,39 @@ export const apart = Layer.mergeAll(
   EventStoreMemory.layer,
   SnapshotStoreMemory.layer,
   Layer.effect(ReadModelStore, apartStore)
+)
+
+/** Writes down of a removal that it was one, and not why. */
+export const forgetfulCodec: typeof aggregate = {
+  ...aggregate,
+  codec: {
+    ...aggregate.codec,
+    encode: (event) =>
+      aggregate.codec.encode(event._tag === "ItemRemoved" ? { ...event, reason: "removed" } : event)
+  }
+}
+
+/** Keeps a line from which all was taken. */
+export const untidyFold: typeof aggregate = {
+  ...aggregate,
+  decider: {
+    ...aggregate.decider,
+    evolve: (state, event) => {
+      const after = aggregate.decider.evolve(state, event)
+      if (event._tag !== "ItemRemoved" || state._tag !== "Draft" || after._tag !== "Draft") {
+        return after
+      }
+      const taken = state.lines.filter((line) => !after.lines.some((left) => sameLine(left, line)))
+      return {
+        ...after,
+        lines: [...after.lines, ...taken.map((line) => ({ ...line, quantity: 0 }))]
+      }
+    }
+  }
+}
+
+export const stale = Layer.mergeAll(
+  EventStoreMemory.layer,
+  SnapshotStoreMemory.layer,
+  Layer.effect(ReadModelStore, staleStore)
 )

@@ -11,8 +11,10 @@
  * - 5: a subscriber sees every event once, in order.
  * - 6: a command counts once, and repeating it gives the first answer.
  * - 8: a state is the same with any snapshot, cached or not.
+ * - 9: an event comes back as it was encoded.
  * - 10: stored rows are those of the accepted commands.
  * - 11: rows are the same however they are kept, and when they are rebuilt.
+ * - 12: a state is one of the schema, and nothing in it drifts from what the commands add up to.
  * - 14: nothing of a host that died holds the others up for longer than a bounded time.
  *
  * @since 0.1.0
@@ -24,6 +26,9 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { same } from "./internal/differences.ts"
+import { canonical, listDifference, sameList } from "./internal/lists.ts"
+import { renderLine } from "./internal/render.ts"
 
 /**
  * A command that the log holds, with what identifies its events; for models.
@@ -165,8 +170,21 @@ export const audit = <Command, State, Event, Rejection>(
     checks.set(invariant, (checks.get(invariant) ?? 0) + 1)
     if (!holds) violations.push({ invariant, message: what() })
   }
-  const encodeState = Schema.encodeUnknownSync(Schema.toCodecJson(aggregate.state))
-  const stateText = (state: State) => canonical(encodeState(state))
+  const encodeState = Schema.encodeUnknownResult(Schema.toCodecJson(aggregate.state))
+  /** The failure of what is no state: why. */
+  const stateText = (state: State): Result.Result<string, string> =>
+    Result.mapBoth(encodeState(state), {
+      onSuccess: canonical,
+      onFailure: ({ message }) => message
+    })
+  const eventText = (event: Event): string =>
+    Result.match(aggregate.codec.encode(event), {
+      onSuccess: ({ data, type }) => canonical({ type, data }),
+      onFailure: ({ message }) => message
+    })
+  /** Commands that should not have been accepted together may lead the model to what is no state, or nowhere. */
+  const modelled = (own: ReadonlyArray<Accepted<Command>>) =>
+    Result.try({ try: () => model.instance(own), catch: String })
 
   const { log } = evidence
   const streams = new Map<string, Array<RecordedEvent>>()
@@ -225,29 +243,51 @@ export const audit = <Command, State, Event, Rejection>(
   const states = new Map<string, Map<number, string>>()
   for (const [id, stream] of streams) {
     const own = accepted.filter((one) => one.id === id)
-    const reached = new Map<number, string>([[0, stateText(aggregate.decider.initialState)]])
+    const reached = new Map<number, string>()
     states.set(id, reached)
     let revision = 0
     for (let count = 1; count <= own.length; count++) {
       revision += own[count - 1]?.recorded.length ?? 0
-      reached.set(revision, stateText(model.instance(own.slice(0, count)).state))
+      const state = Result.flatMap(modelled(own.slice(0, count)), ({ state }) => stateText(state))
+      if (Result.isFailure(state)) {
+        const told = `the commands of ${id} up to revision ${revision} lead to no state`
+        check(2, false, () => `${told}: ${state.failure}`)
+      }
+      reached.set(
+        revision,
+        Result.getOrElse(state, () => NONE)
+      )
     }
-    const { events } = model.instance(own)
-    if (events === undefined) continue
-    const predicted = events.map((event) => {
-      const { data, type } = Result.getOrThrow(aggregate.codec.encode(event))
-      return canonical({ type, data })
-    })
+    const events = Result.getOrUndefined(modelled(own))?.events
     const stored = stream.map(({ data, type }) => canonical({ type, data }))
+    const predicted = events?.map((event) => eventText(event))
+    const isPredicted = predicted === undefined || sameList(stored, predicted)
     check(
       2,
-      canonical(stored) === canonical(predicted),
-      () => `stream ${id} is\n  ${stored.join("\n  ")}\nand not\n  ${predicted.join("\n  ")}`
+      isPredicted,
+      () => `stream ${id} is\n  ${stored.join("\n  ")}\nand not\n  ${predicted?.join("\n  ")}`
     )
+    stream.forEach((recorded, index) => {
+      const decoded = aggregate.codec.decode(recorded)
+      const [event, ...more] = Result.getOrElse(decoded, () => [])
+      check(
+        9,
+        event !== undefined && more.length === 0 && eventText(event) === stored[index],
+        () => `${told(recorded)} is not what it is decoded to: ${renderLine(decoded)}`
+      )
+      if (event === undefined || events === undefined || !isPredicted) return
+      check(
+        9,
+        same(event, events[index]),
+        () =>
+          `${told(recorded)} came back as ${renderLine(event)} and not ${renderLine(events[index])}`
+      )
+    })
   }
   const stateAt = (id: string, revision: number) =>
-    states.get(id)?.get(revision) ??
-    (revision === 0 ? stateText(aggregate.decider.initialState) : undefined)
+    revision === 0
+      ? Result.getOrElse(stateText(aggregate.decider.initialState), () => NONE)
+      : states.get(id)?.get(revision)
   const checkState = (invariant: number, what: string, { id, revision, state }: Loaded<State>) => {
     const expected = stateAt(id, revision)
     check(
@@ -257,10 +297,15 @@ export const audit = <Command, State, Event, Rejection>(
     )
     if (expected === undefined) return
     const actual = stateText(state)
+    if (Result.isFailure(actual)) {
+      const told = `${what} of ${id} at revision ${revision} is none of the schema`
+      return check(12, false, () => `${told}: ${actual.failure}`)
+    }
+    check(12, true, () => "")
     check(
       invariant,
-      actual === expected,
-      () => `${what} of ${id} at revision ${revision} is ${actual} and not ${expected}`
+      actual.success === expected,
+      () => `${what} of ${id} at revision ${revision} is ${actual.success} and not ${expected}`
     )
   }
 
@@ -300,30 +345,37 @@ export const audit = <Command, State, Event, Rejection>(
 
   for (const { ids, upTo } of evidence.prefixes) {
     const now = log.filter((event) => event.position <= upTo).map((event) => event.id)
-    check(4, same(ids, now), () => `up to position ${upTo} ${difference(ids, now)}`)
+    check(4, sameList(ids, now), () => `up to position ${upTo} ${listDifference(ids, now)}`)
   }
   const all = log.map(({ id }) => id)
   for (const [name, ids] of evidence.subscribers) {
-    check(5, same(ids, all), () => `subscriber ${name} ${difference(ids, all)}`)
+    check(5, sameList(ids, all), () => `subscriber ${name} ${listDifference(ids, all)}`)
   }
 
-  const modelled = model.rows?.(accepted)
+  const predictedRows = Result.try({ try: () => model.rows?.(accepted), catch: String })
+  if (Result.isFailure(predictedRows)) {
+    check(10, false, () => `the commands lead to no rows: ${predictedRows.failure}`)
+  }
   const first = new Map<string, ReadonlyArray<string>>()
   for (const { projection, rows, way } of evidence.rows) {
     const { name } = projection
     const actual = rowTexts(projection, rows)
-    const expected = modelled?.get(name)
+    const expected = Result.getOrUndefined(predictedRows)?.get(name)
     if (expected !== undefined) {
       const text = rowTexts(projection, expected)
-      check(10, same(actual, text), () => `rows of ${name}, ${way}: ${difference(actual, text)}`)
+      check(
+        10,
+        sameList(actual, text),
+        () => `rows of ${name}, ${way}: ${listDifference(actual, text)}`
+      )
     }
     const before = first.get(name)
     if (before === undefined) first.set(name, actual)
     else {
       check(
         11,
-        same(actual, before),
-        () => `rows of ${name}, ${way}: ${difference(actual, before)}`
+        sameList(actual, before),
+        () => `rows of ${name}, ${way}: ${listDifference(actual, before)}`
       )
     }
   }
@@ -332,34 +384,14 @@ export const audit = <Command, State, Event, Rejection>(
   return { violations, checks }
 }
 
+/** The text of what is no state: not one of JSON. */
+const NONE = "none"
+
 const told = ({ position, revision, streamId, type }: RecordedEvent) =>
   `${type} at revision ${revision} of ${streamId}, position ${position},`
-
-const same = (actual: ReadonlyArray<string>, expected: ReadonlyArray<string>): boolean =>
-  actual.length === expected.length && actual.every((one, index) => one === expected[index])
-
-/** How a list differs from what it must be. */
-const difference = (actual: ReadonlyArray<string>, expected: ReadonlyArray<string>): string => {
-  const lacks = expected.filter((one) => !actual.includes(one))
-  const extra = actual.filter(
-    (one, index) => !expected.includes(one) || actual.indexOf(one) !== index
-  )
-  if (lacks.length + extra.length === 0) return "has all in another order"
-  return `lacks ${lacks.length} (${lacks.slice(0, 3).join(", ")}) and has ${extra.length} too many (${extra.slice(0, 3).join(", ")})`
-}
 
 /** Rows as texts that can be compared, in their order; what is no row of the schema throws. */
 const rowTexts = ({ row }: Projection.Any, rows: ReadonlyArray<unknown>): ReadonlyArray<string> => {
   const encode = Schema.encodeUnknownSync(Schema.toCodecJson(row))
   return rows.map((one) => canonical(encode(one))).toSorted()
 }
-
-/** The text of a JSON value with the fields of objects in one order. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "object" && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : typeof inner === "bigint"
-        ? String(inner)
-        : inner
-  )

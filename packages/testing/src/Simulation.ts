@@ -6,7 +6,7 @@
  * the end all is quiet, and an audit compares what everybody was told, the log, the states and the rows with a model; see `Auditor`.
  *
  * A seed decides everything: the commands, the faults, which fiber goes on at each step; time is a `TestClock`. So a history can be had
- * again, and the faults of one that went wrong are left out one by one until those remain that it needs.
+ * again. One that went wrong is looked for without any fault; else its faults are left out until those remain that it needs.
  *
  * Laws:
  *
@@ -30,6 +30,7 @@ import * as Schema from "effect/Schema"
 import type { Model } from "./Auditor.ts"
 import * as Fault from "./Fault.ts"
 import * as Histories from "./internal/simulation/history.ts"
+import type { Limits } from "./internal/simulation/plan.ts"
 import { shrink } from "./internal/simulation/shrink.ts"
 
 /**
@@ -78,7 +79,10 @@ export interface Summary {
 }
 
 /**
- * A history in which something went wrong, with the faults that it needs for that: as few as were found.
+ * A history in which something goes wrong, with the faults that it needs for that: as few as were found.
+ *
+ * **Details**
+ * `first`: the history that went wrong, and how many faults it had. `seed` is another one's where that goes wrong with fewer.
  *
  * @category errors
  * @since 0.1.0
@@ -87,13 +91,13 @@ export class HistoryFailed extends Schema.TaggedError<HistoryFailed>()("HistoryF
   seed: Schema.Int,
   schedule: Schema.Int,
   faults: Schema.Array(Fault.Fault),
-  injected: Schema.Int,
   violations: Schema.Array(Schema.Struct({ invariant: Schema.Int, message: Schema.String })),
-  /** How many histories were run before it. */
+  first: Schema.Struct({ seed: Schema.Int, faults: Schema.Int }),
+  /** How many histories were run before the first. */
   before: Schema.Int
 }) {
   override get message() {
-    const { faults, injected, schedule, seed, violations } = this
+    const { faults, first, schedule, seed, violations } = this
     const lines = violations
       .slice(0, 5)
       .map(({ invariant, message }) =>
@@ -103,7 +107,9 @@ export class HistoryFailed extends Schema.TaggedError<HistoryFailed>()("HistoryF
       lines.push(`- and ${violations.length - lines.length} more`)
     const listed = faults.length === 0 ? "none" : faults.join(",")
     return (
-      `The history of seed ${seed} goes wrong with ${faults.length} of ${injected} faults:\n` +
+      (seed === first.seed
+        ? `The history of seed ${seed} goes wrong with ${faults.length} of ${first.faults} faults:\n`
+        : `The history of seed ${first.seed} goes wrong with ${first.faults} faults, that of seed ${seed} with ${faults.length}:\n`) +
       `${lines.join("\n")}\n` +
       faults.map((fault) => `${fault}: ${Fault.kinds[Fault.kind(fault)]}\n`).join("") +
       `Replay: --seed ${seed} --schedule ${schedule} --faults ${listed}`
@@ -137,17 +143,7 @@ export const run = <Command, State, Event, Rejection>(
   options: Replay
 ): Effect.Effect<History> =>
   Effect.promise(() =>
-    Histories.run(
-      {
-        ...simulation,
-        projections: simulation.projections ?? [],
-        stores: simulation.stores ?? memory,
-        handler: simulation.handler
-      },
-      options.seed,
-      options.schedule ?? 0,
-      options.faults && new Set(options.faults)
-    )
+    runLimited(simulation, options, { only: options.faults && new Set(options.faults) })
   )
 
 /**
@@ -180,37 +176,26 @@ export const check = <Command, State, Event, Rejection>(
     return { histories, commands, events, faults, checks }
   })
 
-/** So many histories are run at most to leave faults out. */
-const TRIES = 400
-const SCHEDULES = [1, 2, 3]
+const runLimited = <Command, State, Event, Rejection>(
+  simulation: Simulation<Command, State, Event, Rejection>,
+  { schedule = 0, seed }: Replay,
+  limits: Limits
+): Promise<History> => {
+  const { handler, projections = [], stores = memory } = simulation
+  return Histories.run({ ...simulation, projections, stores, handler }, seed, schedule, limits)
+}
 
 const shrunk = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
   simulation: Simulation<Command, State, Event, Rejection>,
   failed: History,
   before: number
 ): Effect.fn.Return<never, HistoryFailed> {
-  const { seed } = failed
-  let left = TRIES
-  let smallest = failed
-  let schedule = 0
-  // Any failure is followed, not only the first one's. Without some faults all steps come in another order, so some orders are tried.
-  const faults = yield* Effect.promise(() =>
-    shrink(failed.faults, async (some) => {
-      for (const other of [schedule, ...SCHEDULES]) {
-        if (left-- <= 0) return false
-        const replay = { seed, faults: some, schedule: other }
-        const history = await Effect.runPromise(run(simulation, replay))
-        if (history.violations.length === 0) continue
-        smallest = history
-        schedule = other
-        return true
-      }
-      return false
-    })
+  const { history, schedule } = yield* Effect.promise(() =>
+    shrink(failed, (replay, limits) => runLimited(simulation, replay, limits))
   )
-  const { violations } = smallest
-  const injected = failed.faults.length
-  return yield* new HistoryFailed({ seed, schedule, faults, injected, violations, before })
+  const { faults, seed, violations } = history
+  const first = { seed: failed.seed, faults: failed.faults.length }
+  return yield* new HistoryFailed({ seed, schedule, faults, violations, first, before })
 })
 
 const add = <K>(counts: Map<K, number>, key: K, count: number) =>

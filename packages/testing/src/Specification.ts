@@ -3,7 +3,7 @@
  *
  * A specification is a value. {@link check} runs it on its decider, with no test runner at all;
  * `SpecificationSuite` makes Vitest tests of it; `HandlerSpecification` runs it through a command
- * handler on a store.
+ * handler on a store. For read models there is `ProjectionSpecification`.
  *
  * **Example** (A counter that does not go below zero)
  *
@@ -36,6 +36,7 @@ import * as Data from "effect/Data"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { diff, same } from "./internal/differences.ts"
+import { labelled } from "./internal/labelled.ts"
 import { render } from "./internal/render.ts"
 
 /**
@@ -285,6 +286,3 @@ const tagsOf = <Command, Event, Rejection>({
   ].flatMap((value) =>
     Predicate.hasProperty(value, "_tag") && typeof value._tag === "string" ? [value._tag] : []
   )
-
-const labelled = (label: string, text: string): ReadonlyArray<string> =>
-  text.split("\n").map((line, index) => `  ${(index === 0 ? label : "").padEnd(6)}${line}`)

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as HandlerSpecification from "./HandlerSpecification.ts"
+import * as ProjectionSpecification from "./ProjectionSpecification.ts"
 import * as Specification from "./Specification.ts"
 
 /**
@@ -58,5 +59,27 @@ export const suiteOnStore = <Command, State, Event, Rejection, E>(
         )
       )
     }
+  })
+}
+
+/**
+ * Registers a test for each example of a read model, and one for the tags that need an example.
+ *
+ * @category suites
+ * @since 0.1.0
+ */
+export const suiteOfProjection = <Event, Key extends object, Row extends object>(
+  specification: ProjectionSpecification.ProjectionSpecification<Event, Key, Row>
+): void => {
+  describe(specification.name, () => {
+    for (const sentence of Object.keys(specification.examples)) {
+      it(sentence, () => {
+        const failure = ProjectionSpecification.checkExample(specification, sentence)
+        if (failure !== undefined) throw failure
+      })
+    }
+    it("has an example of every event that it covers", () => {
+      Result.getOrThrow(ProjectionSpecification.conclude(specification, []))
+    })
   })
 }

@@ -1,6 +1,6 @@
 /**
  * A host of orders on the database at `DATABASE_URL`: it executes commands, keeps the read models, and gives a subscriber the log. It
- * lives as long as somebody holds its standard input.
+ * lives as long as somebody holds its standard input. One that is `forgetful` tries again without the ids of commands.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import * as CommandId from "@daybook/kernel/CommandId"
@@ -26,10 +26,12 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { forgetfulHandler } from "../brokenMachinery.ts"
 import { lines, type Question, readQuestion, type Reply, writeReply } from "../torture/message.ts"
 import { behind, inlineSummaries } from "../torture/projections.ts"
 
 const number = Number(process.argv[2])
+const isForgetful = process.argv[3] === "forgetful"
 
 const tell = (reply: Reply) => process.stdout.write(`${writeReply(reply)}\n`)
 
@@ -90,8 +92,11 @@ const follow = Effect.fnUntraced(function* (begin: bigint) {
   ).pipe(Effect.retry(Schedule.spaced("100 millis")), Effect.orDie)
 })
 
-const handler =
-  number % 2 === 0 ? CommandHandler.layer : CommandHandler.layerSnapshots(SnapshotPolicy.every(3))
+const handler = isForgetful
+  ? forgetfulHandler
+  : number % 2 === 0
+    ? CommandHandler.layer
+    : CommandHandler.layerSnapshots(SnapshotPolicy.every(3))
 
 const inline = [inlineSummaries]
 

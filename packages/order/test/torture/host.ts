@@ -36,7 +36,11 @@ export interface Host {
 /** Longer than any fault lasts, but for a stalled way. */
 const PATIENCE = "4 seconds"
 
-export const make = Effect.fnUntraced(function* (number: number, server: Redacted.Redacted) {
+export const make = Effect.fnUntraced(function* (
+  number: number,
+  server: Redacted.Redacted,
+  { forgetful }: { readonly forgetful: boolean }
+) {
   const proxy = yield* Proxy.start(server)
   const asked = new Map<number, Deferred.Deferred<Option.Option<Answer>>>()
   const given: Array<EventId> = []
@@ -65,7 +69,11 @@ export const make = Effect.fnUntraced(function* (number: number, server: Redacte
     if (child !== undefined) return
     const running = spawn(
       process.execPath,
-      [Path.join(import.meta.dirname, "..", "programs", "tortureHost.ts"), String(number)],
+      [
+        Path.join(import.meta.dirname, "..", "programs", "tortureHost.ts"),
+        String(number),
+        ...(forgetful ? ["forgetful"] : [])
+      ],
       {
         stdio: ["pipe", "pipe", "inherit"],
         env: { DATABASE_URL: Redacted.value(proxy.url), DATABASE_MAX_CONNECTIONS: "6" }

@@ -8,12 +8,10 @@ import type { OrderState } from "@daybook/order/OrderState"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
-import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
-import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -40,6 +38,7 @@ import * as Stream from "effect/Stream"
 import { orders } from "../orderSimulation.ts"
 import * as Attacks from "./attacks.ts"
 import * as Host from "./host.ts"
+import * as Users from "./users.ts"
 import { behind, inlineSummaries, summaries } from "./projections.ts"
 
 interface Torture {
@@ -73,9 +72,28 @@ const COMMANDS_EACH = 24
 /** Far more than recovery, leases and new connections take. */
 const QUIET = Duration.seconds(60)
 
-/** Runs the attacks one after the other, some at once, while orders are worked on. */
+/** How many commands, events and rows are not as they must be. */
+export const failures = ({ audit: { violations } }: Torture) => {
+  const of = (...invariants: ReadonlyArray<number>) =>
+    violations.filter(({ invariant }) => invariants.includes(invariant)).length
+  return {
+    "acknowledged commands lost": of(3),
+    "commands duplicated": of(6),
+    "events missed or reordered by subscribers": of(4, 5),
+    "rows different": of(10, 11),
+    "states, streams and events different": of(1, 2, 8, 9, 12),
+    "alterations of the log let through": of(13),
+    other: of(0, 14)
+  }
+}
+
+/**
+ * Runs the attacks one after the other while orders are worked on, until there is none. `attacks`: the next one, given how many commands
+ * have been answered. `broken`: the hosts try again without the ids of commands, and may alter the log.
+ */
 export const torture = Effect.fnUntraced(function* (
-  attacks: Effect.Effect<Option.Option<Attacks.Kind>>
+  attacks: (answered: () => number) => Effect.Effect<Option.Option<Attacks.Kind>>,
+  { broken = false }: { readonly broken?: boolean } = {}
 ) {
   const server = yield* PostgresServer.restartable
   const url = yield* PostgresServer.freshDatabase.pipe(
@@ -86,13 +104,19 @@ export const torture = Effect.fnUntraced(function* (
     ReadModelStorePostgres.layer,
     SnapshotStorePostgres.layer
   ).pipe(
-    Layer.provideMerge(Layer.merge(PostgresMigrations.layer, ReadModelMigrations.layer)),
     Layer.provideMerge(PgClient.layer({ url, maxConnections: 4, applicationName: Attacks.ADMIN }))
   )
   const context = yield* Layer.build(own)
   const events = Context.get(context, EventStore)
   const admin = Context.get(context, SqlClient)
-  const hosts = yield* Effect.forEach([0, 1, 2].slice(0, HOSTS), (number) => Host.make(number, url))
+  const shop = yield* Users.deploy(url).pipe(Effect.provideContext(context))
+  if (broken) yield* Users.spoil.pipe(Effect.provideContext(context))
+  const user = yield* Layer.build(
+    PgClient.layer({ url: shop, maxConnections: 1, applicationName: Attacks.ADMIN })
+  ).pipe(Effect.map((built) => Context.get(built, SqlClient)))
+  const hosts = yield* Effect.forEach([0, 1, 2].slice(0, HOSTS), (number) =>
+    Host.make(number, shop, { forgetful: broken })
+  )
   yield* Effect.forkScoped(
     Effect.repeat(
       Effect.sync(() => hosts.forEach(({ start }) => start())),
@@ -121,8 +145,9 @@ export const torture = Effect.fnUntraced(function* (
   )
 
   const done = new Map<Attacks.Kind, number>()
+  const answered = () => clerks.sent.filter(({ answers }) => answers.length > 0).length
   for (;;) {
-    const kind = yield* attacks
+    const kind = yield* attacks(answered)
     if (Option.isNone(kind)) break
     const field = { hosts, server, admin, pick: clerks.pick }
     // A session that looks on is ended too when the server is.
@@ -143,6 +168,11 @@ export const torture = Effect.fnUntraced(function* (
     Effect.sync(() => hosts.every(({ isReady }) => isReady()))
   )
 
+  // Its session is one that was ended, maybe.
+  const alterations = yield* Effect.retry(Users.alter(user), {
+    schedule: Schedule.spaced("200 millis"),
+    times: 50
+  })
   const recorded = yield* log
   const overdue: Array<string> = []
   yield* until(
@@ -199,7 +229,12 @@ export const torture = Effect.fnUntraced(function* (
     rows,
     overdue
   })
-  const failures = clerks.complaints.map((message) => ({ invariant: 0, message }))
+  const further = [
+    ...alterations
+      .filter(({ refused }) => !refused)
+      .map(({ statement }) => ({ invariant: 13, message: `hosts may ${statement}` })),
+    ...clerks.complaints.map((message) => ({ invariant: 0, message }))
+  ]
   const result: Torture = {
     attacks: done,
     commands: clerks.sent.length,
@@ -209,7 +244,10 @@ export const torture = Effect.fnUntraced(function* (
     doubtful: clerks.sent.filter(({ doubtful }) => doubtful).length,
     events: recorded.length,
     rows: rows.reduce((sum, { rows: found }) => sum + found.length, 0),
-    audit: { ...audit, violations: [...audit.violations, ...failures] }
+    audit: {
+      violations: [...audit.violations, ...further],
+      checks: new Map([...audit.checks, [13, alterations.length]])
+    }
   }
   return result
 })

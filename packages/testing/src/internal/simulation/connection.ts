@@ -20,6 +20,8 @@ export interface Connection {
     effect: Effect.Effect<A, E, R>,
     lost: Effect.Effect<never, E>
   ) => Effect.Effect<A, E, R>
+  /** What appends, perhaps delivered again later. */
+  readonly repeated: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** Does it some time later, whatever has become of the host. */
   readonly later: <A, E, R>(
     effect: Effect.Effect<A, E, R>,
@@ -40,6 +42,11 @@ interface Faults {
 /** Longer than any lease of the hosts. */
 const LONG_MILLIS = 2_500
 
+/** Whether a call goes on by itself: its host is not asked any more, and nothing else happens to it. */
+const OnItsWay = Context.Reference<boolean>("@daybook/testing/internal/simulation/OnItsWay", {
+  defaultValue: () => false
+})
+
 export const make = (world: World, process: Process, plan: Plan): Connection => {
   const underWay = new Set<Fiber.Fiber<unknown, unknown>>()
 
@@ -48,8 +55,9 @@ export const make = (world: World, process: Process, plan: Plan): Connection => 
     Effect.runForkWith(Context.add(context, Scheduler.Scheduler, world.self.scheduler))(effect)
 
   const call: Connection["call"] = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.contextWith((context: Context.Context<R>) =>
-      Effect.callback<A, E>((resume) => {
+    Effect.contextWith((context: Context.Context<R>) => {
+      if (Context.get(context, OnItsWay)) return effect
+      return Effect.callback<A, E>((resume) => {
         // None of its fibers asks any more: this is its part in a transaction, which ends with it.
         if (!process.isAlive()) return resume(Effect.interrupt)
         const fiber = fork(context, slowed(effect))
@@ -60,7 +68,7 @@ export const make = (world: World, process: Process, plan: Plan): Connection => 
         })
         return Fiber.interrupt(fiber)
       })
-    )
+    })
 
   const slowed = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => {
@@ -78,7 +86,8 @@ export const make = (world: World, process: Process, plan: Plan): Connection => 
   ) =>
     Effect.contextWith((context: Context.Context<R>) =>
       Effect.sync(() => {
-        fork(context, Effect.delay(effect, Duration.millis(dice.pick([0, 5, 300, LONG_MILLIS]))))
+        const delayed = Effect.delay(effect, Duration.millis(dice.pick([0, 5, 300, LONG_MILLIS])))
+        fork(Context.add(context, OnItsWay, true), delayed)
       })
     )
 
@@ -86,19 +95,30 @@ export const make = (world: World, process: Process, plan: Plan): Connection => 
     plan,
     call,
     change: ({ late, unacknowledged, unsent }, effect, lost) =>
-      Effect.suspend(() => {
+      Effect.gen(function* () {
+        if (yield* OnItsWay) return yield* effect
         const occurrence = plan.occasion(
           unsent,
           ...(unacknowledged === unsent ? [] : [unacknowledged]),
           ...(late === undefined ? [] : [late])
         )
-        if (occurrence === undefined) return call(effect)
+        if (occurrence === undefined) return yield* call(effect)
         const { dice, kind } = occurrence
-        if (kind === late) return Effect.andThen(later(effect, occurrence), lost)
-        const happens = unacknowledged === unsent ? dice.chance(0.5) : kind === unacknowledged
-        return happens ? Effect.andThen(call(effect), lost) : lost
+        if (kind === late) {
+          yield* later(effect, occurrence)
+          return yield* lost
+        }
+        if (unacknowledged === unsent ? dice.chance(0.5) : kind === unacknowledged) {
+          yield* call(effect)
+        }
+        return yield* lost
       }),
     later,
+    repeated: (effect) =>
+      Effect.tap(effect, () => {
+        const again = plan.occasion("append-repeated")
+        return again === undefined ? Effect.void : later(Effect.exit(effect), again)
+      }),
     cut: () => {
       for (const fiber of underWay) fiber.interruptUnsafe()
     }

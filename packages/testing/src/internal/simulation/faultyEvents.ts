@@ -11,54 +11,35 @@ import { smaller } from "../frailStores.ts"
 import type { Connection } from "./connection.ts"
 import { LOST } from "./lost.ts"
 import type { Dice } from "./dice.ts"
+import type { Plan } from "./plan.ts"
 
 type Events = EventStore["Service"]
 
-/** `outrun`: others execute commands on the stream. `pageSize`: how many events come at a time. */
+/** `pageSize`: how many events come at a time. */
 export const make = (
   events: Events,
-  { call, change, later, plan }: Connection,
-  options: {
-    readonly pageSize: number
-    readonly outrun: (streamId: StreamId, dice: Dice) => Effect.Effect<void>
-  }
+  { call, change, plan, repeated }: Connection,
+  pageSize: number
 ): Events => {
-  const { outrun, pageSize } = options
   const lost = (operation: string) =>
     Effect.suspend(() => Effect.fail(new EventStoreError({ operation, cause: LOST })))
 
-  /** What changes the log. */
+  /** What changes the log. What goes along with an append that keeps rows is one transaction with it, and late as a whole, elsewhere. */
   const append = <A, E>(
     operation: string,
-    streamIds: ReadonlyArray<StreamId>,
     effect: Effect.Effect<A, E | EventStoreError>
   ): Effect.Effect<A, E | EventStoreError> =>
-    Effect.gen(function* () {
-      // What goes along with an append that keeps rows is one transaction with it: it is lost or late as a whole, elsewhere.
-      const alone = (yield* EventStoreMemory.BeforeCommit) === undefined
-      if (alone) {
-        const rivals = plan.occasion("append-outrun")
-        if (rivals !== undefined) {
-          yield* Effect.forEach(streamIds, (streamId) => outrun(streamId, rivals.dice))
-        }
-      }
-      const sent = alone ? repeated(effect) : effect
-      return yield* change(
+    Effect.flatMap(EventStoreMemory.BeforeCommit, (inside) =>
+      change(
         {
           unsent: "append-unsent",
           unacknowledged: "append-unacknowledged",
-          late: alone ? "append-late" : undefined
+          late: inside === undefined ? "append-late" : undefined
         },
-        sent,
+        inside === undefined ? repeated(effect) : effect,
         lost(operation)
       )
-    })
-
-  const repeated = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-    Effect.tap(effect, () => {
-      const again = plan.occasion("append-repeated")
-      return again === undefined ? Effect.void : later(Effect.exit(effect), again)
-    })
+    )
 
   /** A reading that may end early, before or after some events. */
   const reading = <A>(operation: string, stream: Stream.Stream<A, ReadError>) =>
@@ -90,13 +71,8 @@ export const make = (
     })
 
   return EventStore.of({
-    append: (one) => append("append", [one.streamId], events.append(one)),
-    appendAll: (all) =>
-      append(
-        "appendAll",
-        all.appends.map(({ streamId }) => streamId),
-        events.appendAll(all)
-      ),
+    append: (one) => append("append", events.append(one)),
+    appendAll: (all) => append("appendAll", events.appendAll(all)),
     read: (streamId, options) => reading("read", events.read(streamId, options)),
     readAll: (options) => reading("readAll", events.readAll(options)),
     subscribe: (options) => dropping(events.subscribe(options)),
@@ -115,4 +91,25 @@ export const make = (
   function again(page: SubscriptionPage): ReadonlyArray<SubscriptionPage> {
     return plan.occasion("page-redelivered") === undefined ? [page] : [page, page]
   }
+}
+
+/** The log of a host that is outrun: before an append others execute commands on its streams. */
+export const outrunning = (
+  events: Events,
+  plan: Plan,
+  outrun: (streamId: StreamId, dice: Dice) => Effect.Effect<void>
+): Events => {
+  const before = (streamIds: ReadonlyArray<StreamId>) =>
+    Effect.suspend(() => {
+      const rivals = plan.occasion("append-outrun")
+      return rivals === undefined
+        ? Effect.void
+        : Effect.forEach(streamIds, (streamId) => outrun(streamId, rivals.dice), { discard: true })
+    })
+  return EventStore.of({
+    ...events,
+    append: (one) => Effect.andThen(before([one.streamId]), events.append(one)),
+    appendAll: (all) =>
+      Effect.andThen(before(all.appends.map(({ streamId }) => streamId)), events.appendAll(all))
+  })
 }

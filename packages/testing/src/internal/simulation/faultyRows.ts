@@ -9,7 +9,7 @@ import { LOST } from "./lost.ts"
 
 type Rows = ReadModelStore["Service"]
 
-export const make = (rows: Rows, { call, change }: Connection): Rows => {
+export const make = (rows: Rows, { call, change, repeated }: Connection): Rows => {
   const lost = (operation: string) =>
     Effect.suspend(() => Effect.fail(new ReadModelStoreError({ operation, cause: LOST })))
   const now = { unsent: "rows-unsent", unacknowledged: "rows-unacknowledged" } as const
@@ -39,8 +39,15 @@ export const make = (rows: Rows, { call, change }: Connection): Rows => {
     switchOver: (table, claim, options) =>
       atOnce("switchOver", rows.switchOver(table, claim, options)),
     drop: (name, generation) => orLater("drop", rows.drop(name, generation)),
-    inline: (append) => orLater("inline", rows.inline(append)),
+    inline: (append) => change(APPEND, repeated(rows.inline(append)), lost("inline")),
     promote: (claim, catchUp) => atOnce("promote", rows.promote(claim, catchUp)),
     demote: (name, settled) => orLater("demote", rows.demote(name, settled))
   })
 }
+
+/** An append with its rows is an append: its transaction fails, comes late or comes twice as one. */
+const APPEND = {
+  unsent: "append-unsent",
+  unacknowledged: "append-unacknowledged",
+  late: "append-late"
+} as const

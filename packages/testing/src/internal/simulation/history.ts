@@ -7,6 +7,7 @@ import type * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
+import * as InlineProjections from "@daybook/projections/InlineProjections"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -65,10 +66,10 @@ export const run = async <Command, State, Event, Rejection>(
   subject: Subject<Command, State, Event, Rejection>,
   seed: number,
   schedule: number,
-  only: ReadonlySet<Fault> | undefined
+  limits: Plan.Limits
 ): Promise<History> => {
   const world = World.make(seed, schedule)
-  const plan = Plan.make(seed, only)
+  const plan = Plan.make(seed, limits)
   const dice = world.dice("history")
   const { aggregate, model, projections } = subject
   const { category } = aggregate
@@ -89,7 +90,15 @@ export const run = async <Command, State, Event, Rejection>(
     const scope = yield* Scope.Scope
     const stores = yield* Layer.buildWithScope(Layer.fresh(subject.stores), scope)
     const events = Context.get(stores, EventStore)
-    const rival = yield* handlerOn(CommandHandler.layer, stores, scope)
+    // It keeps the rows that appends keep, as everybody who appends must.
+    const rival = yield* handlerOn(
+      CommandHandler.layer.pipe(
+        Layer.provide(inline.length === 0 ? Layer.empty : InlineProjections.layer(inline)),
+        Layer.orDie
+      ),
+      stores,
+      scope
+    )
     const fork = Effect.runForkWith(world.contextOf(world.self))
     const clerks = Clerks.make(world, plan, {
       aggregate,

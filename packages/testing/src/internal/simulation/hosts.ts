@@ -117,8 +117,12 @@ export const make = (
       options.inline.length === 0
         ? eventStore
         : InlineProjections.layer(options.inline).pipe(Layer.provide([eventStore, rows]))
+    const outrun = Layer.effect(
+      EventStore,
+      Effect.map(EventStore, (store) => FaultyEvents.outrunning(store, plan, options.outrun))
+    ).pipe(Layer.provide(appended))
     return Layer.merge(
-      handler.pipe(Layer.provide([appended, snapshots])),
+      handler.pipe(Layer.provide([outrun, snapshots])),
       Projections.layer({ async: options.async, inline: options.inline }).pipe(
         Layer.provide([eventStore, rows])
       )
@@ -131,10 +135,7 @@ export const make = (
   const start = (slot: number): void => {
     const process = world.process()
     const connection = Connection.make(world, process, plan)
-    const events = FaultyEvents.make(Context.get(stores, EventStore), connection, {
-      pageSize,
-      outrun: options.outrun
-    })
+    const events = FaultyEvents.make(Context.get(stores, EventStore), connection, pageSize)
     const scope = Scope.makeUnsafe()
     const host: Host = {
       number: ++numbers,

@@ -25,15 +25,22 @@ const RATES = [0.005, 0.02, 0.1]
 /** Kinds whose occasions are steps of fibers, of which a history has thousands. */
 const PER_STEP: ReadonlyArray<Kind> = ["host-freezes", "host-stops", "host-sleeps", "rows-rebuilt"]
 
+export interface Limits {
+  /** No faults but these. */
+  readonly only?: ReadonlySet<Fault> | undefined
+  /** How much of each rate is left, from 0 to 1; 1 unless given. */
+  readonly share?: number | undefined
+}
+
 /**
  * Each history has about half of the kinds, each at a rate of its own: all at once would hide what needs long quiet stretches
- * (swarm testing: Groce et al., ISSTA 2012). `only`: no faults but these.
+ * (swarm testing: Groce et al., ISSTA 2012).
  */
-export const make = (seed: number, only?: ReadonlySet<Fault>): Plan => {
+export const make = (seed: number, { only, share = 1 }: Limits): Plan => {
   const rates = new Map<Kind, number>()
   for (const kind of Object.keys(kinds) as ReadonlyArray<Kind>) {
     const dice = Dice.make(seed, `rate of ${kind}`)
-    const rate = dice.chance(0.5) ? dice.pick(RATES) : 0
+    const rate = dice.chance(0.5) ? share * dice.pick(RATES) : 0
     rates.set(kind, PER_STEP.includes(kind) ? rate / 20 : rate)
   }
   const counts = new Map<Kind, number>()

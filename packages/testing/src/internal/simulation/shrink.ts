@@ -1,40 +1,148 @@
 /**
- * Finds a small list of faults that a failure needs: the minimising delta debugging of Zeller and Hildebrandt (IEEE TSE 28, 2002).
+ * Finds a history with few faults that fails as another one with many did: one without any, if there is one; else one with a few, of
+ * which those are left out that it does not need.
+ *
+ * That is done by halves: the minimising delta debugging of Zeller and Hildebrandt (IEEE TSE 28, 2002), over kinds of faults first and
+ * then over faults, as in the hierarchical one of Misherghi and Su (ICSE 2006).
  */
+import { type Fault, kind } from "../../Fault.ts"
+import type { History } from "./history.ts"
+import type { Limits } from "./plan.ts"
 
-/** A part of `all` with which `fails` holds, as small as was found. */
-export const shrink = async <A>(
-  all: ReadonlyArray<A>,
-  fails: (some: ReadonlyArray<A>) => Promise<boolean>
-): Promise<ReadonlyArray<A>> => {
-  if (await fails([])) return []
-  let kept = all
-  let parts = 2
-  while (kept.length >= 2) {
-    const size = Math.ceil(kept.length / parts)
-    const reduced = await firstOf(parts, async (part) => {
-      const without = [...kept.slice(0, part * size), ...kept.slice((part + 1) * size)]
-      return without.length < kept.length && (await fails(without)) ? without : undefined
-    })
-    if (reduced !== undefined) {
-      kept = reduced
-      parts = Math.max(parts - 1, 2)
-    } else if (parts >= kept.length) {
-      break
-    } else {
-      parts = Math.min(kept.length, parts * 2)
-    }
-  }
-  return kept
+export interface Steps {
+  readonly seed: number
+  readonly schedule: number
 }
 
-const firstOf = async <A>(
-  count: number,
-  find: (index: number) => Promise<A | undefined>
-): Promise<A | undefined> => {
-  for (let index = 0; index < count; index++) {
-    const found = await find(index)
+export interface Shrunk {
+  readonly schedule: number
+  readonly history: History
+}
+
+/** So many histories are run at most; and so many to leave faults out of one of them, which may be one that needs them all. */
+const TRIES = 500
+const TRIES_EACH = 100
+
+/** So many orders of the steps of the same seed are tried without faults, and so many of the seeds that follow. */
+const OTHER_SCHEDULES = 8
+const OTHER_SEEDS = 32
+
+/** Those seeds are also tried with so much of their faults: the fewer there are, the less there is to leave out. */
+const SHARES = [0.1, 0.3]
+
+/** No smaller list is looked for than one of so many faults; one of few is made smaller before others are looked for. */
+const ENOUGH = 2
+const FEW = 8
+
+/** Without some faults all steps come in another order, so some orders are tried: two, and more where little is left to leave out. */
+const SCHEDULES = [1, 2, 3, 4, 5, 6, 7]
+
+type Attempt = (steps: Steps, limits: Limits) => Promise<Shrunk | undefined>
+
+/**
+ * A history that breaks the first invariant that `failed` breaks: what was broken first is where it comes from, and the rest follows.
+ */
+export const shrink = async (
+  failed: History,
+  run: (steps: Steps, limits: Limits) => Promise<History>
+): Promise<Shrunk> => {
+  const { seed } = failed
+  const invariant = failed.violations[0]?.invariant
+  let left = TRIES
+  const attempt: Attempt = async (steps, limits) => {
+    if (left-- <= 0) return undefined
+    const history = await run(steps, limits)
+    return history.violations.some((one) => one.invariant === invariant)
+      ? { schedule: steps.schedule, history }
+      : undefined
+  }
+
+  const seeds = Array.from({ length: OTHER_SEEDS }, (_, count) => seed + count + 1)
+  const quiet: ReadonlyArray<Steps> = [
+    ...Array.from({ length: OTHER_SCHEDULES }, (_, schedule) => ({ seed, schedule })),
+    ...seeds.map((other) => ({ seed: other, schedule: 0 }))
+  ]
+  for (const steps of quiet) {
+    const found = await attempt(steps, { only: new Set() })
     if (found !== undefined) return found
   }
-  return undefined
+
+  let smallest: Shrunk = { schedule: 0, history: failed }
+  const reduced = async (one: Shrunk) => {
+    const { history, schedule } = await reduce(one, attempt)
+    if (history.faults.length < smallest.history.faults.length) smallest = { schedule, history }
+    return smallest.history.faults.length <= ENOUGH
+  }
+  if (failed.faults.length <= FEW && (await reduced(smallest))) return smallest
+  for (const share of SHARES) {
+    for (const other of [seed, ...seeds]) {
+      const found = await attempt({ seed: other, schedule: 0 }, { share })
+      if (found !== undefined && (await reduced(found))) return smallest
+    }
+  }
+  for (;;) {
+    const before = smallest
+    if ((await reduced(smallest)) || smallest === before) return smallest
+  }
+}
+
+/** The same history with as few of its faults as are found to be needed: as few kinds, and then as few of these. */
+const reduce = async (from: Shrunk, attempt: Attempt): Promise<Shrunk> => {
+  let left = TRIES_EACH
+  let smallest = from
+  /** The faults that came, of those that were let in, if it fails with them. */
+  const needed = async (faults: ReadonlyArray<Fault>) => {
+    const { history, schedule } = smallest
+    const schedules = history.faults.length <= FEW ? SCHEDULES : SCHEDULES.slice(0, 1)
+    for (const other of new Set([schedule, ...schedules])) {
+      if (left-- <= 0) return undefined
+      const found = await attempt(
+        { seed: history.seed, schedule: other },
+        { only: new Set(faults) }
+      )
+      if (found === undefined) continue
+      smallest = found
+      return found.history.faults
+    }
+    return undefined
+  }
+  const { faults } = from.history
+  await minimise(Array.from(new Set(faults.map(kind))), async (some) => {
+    const kept = await needed(faults.filter((fault) => some.includes(kind(fault))))
+    return kept && Array.from(new Set(kept.map(kind)))
+  })
+  await minimise(smallest.history.faults, needed)
+  return smallest
+}
+
+/**
+ * A part of `all`, as small as is found, with which something holds: a piece alone, or all but some pieces, for smaller and smaller
+ * pieces. `needed`: what of a part it holds with, if it does.
+ */
+const minimise = async <A>(
+  all: ReadonlyArray<A>,
+  needed: (some: ReadonlyArray<A>) => Promise<ReadonlyArray<A> | undefined>
+): Promise<void> => {
+  let kept = all
+  let size = Math.ceil(all.length / 2)
+  while (kept.length > 1) {
+    const before = kept.length
+    let alone: ReadonlyArray<A> | undefined
+    for (let start = 0; start < before && alone === undefined; start += size) {
+      alone = await needed(kept.slice(start, start + size))
+    }
+    if (alone !== undefined) {
+      kept = alone
+    } else {
+      // Of two pieces, one without the other was tried.
+      for (let start = 0; start < kept.length && size * 2 < kept.length;) {
+        const without = await needed([...kept.slice(0, start), ...kept.slice(start + size)])
+        if (without === undefined) start += size
+        else kept = without
+      }
+    }
+    // What could stay before may be left out now that others are gone.
+    if (size === 1 && kept.length === before) break
+    size = Math.max(1, Math.min(Math.floor(size / 2), Math.ceil(kept.length / 2)))
+  }
 }

@@ -59,6 +59,11 @@ interface Task {
   readonly run: () => void
 }
 
+interface Sleeper {
+  readonly millis: number
+  readonly wake: () => void
+}
+
 interface InnerProcess extends Process {
   readonly held: Array<() => void>
 }
@@ -114,26 +119,20 @@ export const make = (seed: number, schedule: number): World => {
   }
 
   const self = process()
-  const deadlines = new Set<{ readonly millis: number }>()
+  const sleepers = new Set<Sleeper>()
   const testClock = Effect.runSync(
     Effect.provideService(TestClock.make(), Scope.Scope, Scope.makeUnsafe())
   )
-  // What runs when nothing can go on is the next that sleeps.
+  // The world wakes who sleeps, when nothing else can go on: time moves in several steps, and who goes to sleep between
+  // two of them is to be woken as well.
   const clock: Clock.Clock = {
     ...testClock,
-    // By a fiber of the world: a process that stands still or dies must not stop the clock.
     sleep: (duration) =>
       Effect.callback((resume) => {
-        const deadline = {
-          millis: testClock.currentTimeMillisUnsafe() + Duration.toMillis(duration)
-        }
-        deadlines.add(deadline)
-        const fiber = fork(testClock.sleep(duration))
-        fiber.addObserver(() => {
-          deadlines.delete(deadline)
-          resume(Effect.void)
-        })
-        return Effect.sync(() => fiber.interruptUnsafe())
+        const millis = testClock.currentTimeMillisUnsafe() + Duration.toMillis(duration)
+        const sleeper: Sleeper = { millis, wake: () => resume(Effect.void) }
+        sleepers.add(sleeper)
+        return Effect.sync(() => sleepers.delete(sleeper))
       })
   }
   const numbers = Dice.make(seed, "random")
@@ -175,12 +174,20 @@ export const make = (seed: number, schedule: number): World => {
         const exit = fiber.pollUnsafe()
         if (exit !== undefined) return exit
         if (stuck) return "steps"
-        const now = testClock.currentTimeMillisUnsafe()
         let next = Number.POSITIVE_INFINITY
-        for (const { millis } of deadlines) next = Math.min(next, millis)
+        for (const { millis } of sleepers) next = Math.min(next, millis)
         if (next === Number.POSITIVE_INFINITY) return "deadlock"
         if (next > START_MILLIS + MAX_MILLIS) return "time"
-        fork(testClock.adjust(next - now))
+        if (next > testClock.currentTimeMillisUnsafe()) {
+          fork(testClock.setTime(next))
+          await settle(fiber)
+        }
+        const now = testClock.currentTimeMillisUnsafe()
+        for (const sleeper of Array.from(sleepers)) {
+          if (sleeper.millis > now) continue
+          sleepers.delete(sleeper)
+          sleeper.wake()
+        }
       }
     }
   }

@@ -1,0 +1,71 @@
+/**
+ * The user that hosts are, who may append and keep read models, and no more.
+ */
+import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as PostgresRoles from "@daybook/store/PostgresRoles"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import { SqlClient } from "effect/sql/SqlClient"
+import { isSqlError } from "effect/sql/SqlError"
+
+const role = (name: string) => PostgresRoles.RoleName.make(name)
+const roles = { owner: role("log_owner"), writer: role("log_writer"), reader: role("log_reader") }
+
+/** Makes all that a deploy makes, as the superuser of `url`; gives the URL of hosts. */
+export const deploy = Effect.fnUntraced(function* (url: Redacted.Redacted) {
+  const sql = yield* SqlClient
+  const password = SecureRandom.uuidV4Unsafe()
+  yield* PostgresMigrations.migrate
+  yield* PostgresRoles.grant(roles)
+  // What the guide on least privilege says.
+  for (const statement of [
+    `CREATE ROLE projector IN ROLE ${roles.reader}`,
+    `CREATE SCHEMA read_models AUTHORIZATION projector`,
+    `CREATE ROLE shop LOGIN PASSWORD '${password}' IN ROLE projector, ${roles.writer}`
+  ]) {
+    yield* sql.unsafe(statement).unprepared
+  }
+  yield* ReadModelMigrations.migrate
+  const shop = new URL(Redacted.value(url))
+  shop.username = "shop"
+  shop.password = password
+  return Redacted.make(shop.href)
+})
+
+/** Lets hosts do to events what they like, as none should be. */
+export const spoil = Effect.gen(function* () {
+  const sql = yield* SqlClient
+  yield* sql`GRANT ALL ON daybook.events TO shop`.unprepared
+  yield* sql`ALTER TABLE daybook.events DISABLE TRIGGER USER`.unprepared
+})
+
+const ALTERATIONS = [
+  "UPDATE daybook.events SET type = 'Forged'",
+  "DELETE FROM daybook.events",
+  "TRUNCATE daybook.events CASCADE",
+  "INSERT INTO daybook.events SELECT * FROM daybook.events ON CONFLICT DO NOTHING",
+  "ALTER TABLE daybook.events DISABLE TRIGGER USER",
+  "SET LOCAL session_replication_role = replica"
+]
+
+/** What the log suffers when its user tries to alter it: each statement, and whether it was refused; what was not is rolled back. */
+export const alter = (user: SqlClient) =>
+  Effect.forEach(ALTERATIONS, (statement) =>
+    user.unsafe(statement).unprepared.pipe(
+      Effect.result,
+      Effect.flatMap((outcome) => Effect.fail(outcome)),
+      user.withTransaction,
+      Effect.catch((outcome) => {
+        if (isSqlError(outcome)) return Effect.fail(outcome)
+        if (Result.isSuccess(outcome)) return Effect.succeed({ statement, refused: false })
+        const { failure } = outcome
+        // Whatever else it fails with, such as a connection that is cut, says nothing.
+        return failure.reason._tag === "AuthorizationError"
+          ? Effect.succeed({ statement, refused: true })
+          : Effect.fail(failure)
+      })
+    )
+  )

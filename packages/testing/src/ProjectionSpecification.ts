@@ -1,0 +1,386 @@
+/**
+ * Specifications of read models by example: given events, then rows.
+ *
+ * The given events are recorded in a log in memory, and the rows are folded from it as wherever they are kept: decoded by the codecs of
+ * their streams, upcast, and each row through its stored form, once between any two events and once only at the end.
+ *
+ * **Example** (A word is there for as long as it is said more often than taken back)
+ *
+ * ```ts
+ * import * as EventCodec from "@daybook/kernel/EventCodec"
+ * import * as Projection from "@daybook/kernel/Projection"
+ * import * as StreamId from "@daybook/kernel/StreamId"
+ * import * as ProjectionSpecification from "@daybook/testing/ProjectionSpecification"
+ * import { Schema } from "effect"
+ *
+ * const events = Schema.TaggedUnion({ Said: { word: Schema.String }, Unsaid: { word: Schema.String } })
+ * const talk = { category: StreamId.Category.make("talk"), codec: EventCodec.make({ name: "talk", events }) }
+ * const words = Projection.define({
+ *   name: "words",
+ *   version: 1,
+ *   from: [talk],
+ *   row: Schema.Struct({ word: Schema.String, times: Schema.Int }),
+ *   primaryKey: ["word"]
+ * }).fold({
+ *   keys: ({ word }) => [{ word }],
+ *   initial: ({ word }) => ({ word, times: 0 }),
+ *   apply: ({ times, word }, { _tag }) =>
+ *     _tag === "Said" ? { word, times: times + 1 } : times > 1 ? { word, times: times - 1 } : undefined
+ * })
+ *
+ * const one = ProjectionSpecification.stream(talk, "1")
+ * const said = (word: string) => ({ _tag: "Said", word }) as const
+ * ProjectionSpecification.assert(
+ *   ProjectionSpecification.make("words", words, (given) => ({
+ *     "are counted": given(one.events(said("yes"), said("no"), said("yes"))).then([
+ *       { word: "yes", times: 2 },
+ *       { word: "no", times: 1 }
+ *     ]),
+ *     "are gone when they are taken back": given(
+ *       one.events(said("yes"), { _tag: "Unsaid", word: "yes" })
+ *     ).then([ProjectionSpecification.noRow({ word: "yes" })])
+ *   }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ */
+import type { EncodedEvent, EventCodec } from "@daybook/kernel/EventCodec"
+import * as EventId from "@daybook/kernel/EventId"
+import type { EventMetadata } from "@daybook/kernel/EventMetadata"
+import type { Projection } from "@daybook/kernel/Projection"
+import * as StreamId from "@daybook/kernel/StreamId"
+import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import { labelled } from "./internal/labelled.ts"
+import { difference, expect, fold, type Recording } from "./internal/projectionExample.ts"
+import { render } from "./internal/render.ts"
+
+/**
+ * What is known of an event besides what happened.
+ *
+ * **Details**
+ * `occurredAt` and `id`: those of its place in the example, {@link occurredAt} and {@link eventId}, unless given. `metadata`: none unless given.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Circumstances {
+  readonly occurredAt?: DateTime.Utc
+  readonly id?: EventId.EventId
+  readonly metadata?: EventMetadata
+}
+
+/**
+ * An event that is given, in a stream.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Happened<out Event> extends Circumstances {
+  readonly streamId: StreamId.StreamId
+  /** What it is shown as: of today, or as stored. */
+  readonly shown: Event | EncodedEvent
+  readonly encode: () => Result.Result<EncodedEvent, unknown>
+}
+
+/**
+ * A stream whose events are given.
+ *
+ * **Details**
+ * `events`: events of today, as they are recorded today. `stored`: what was recorded before, in a version of old or of today. `with`: the
+ * same stream, its events in other circumstances.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Stream<in out Event> {
+  readonly events: (...events: ReadonlyArray<Event>) => ReadonlyArray<Happened<Event>>
+  readonly stored: (...stored: ReadonlyArray<EncodedEvent>) => ReadonlyArray<Happened<Event>>
+  readonly with: (circumstances: Circumstances) => Stream<Event>
+}
+
+/**
+ * There is no row of this key: it never was, or is no more.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export class NoRow<out Key> {
+  readonly key: Key
+  constructor(key: Key) {
+    this.key = key
+  }
+}
+
+/**
+ * One example: after `given`, in that order in the log, there are these rows and no others.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Example<out Event, out Key, out Row> {
+  readonly given: ReadonlyArray<Happened<Event>>
+  readonly rows: ReadonlyArray<Row | NoRow<Key>>
+}
+
+/**
+ * Begins an example: `given(one.events(...), another.events(...)).then(rows)`, the rows in any order.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Given<Event, Key, Row> = (
+  ...happened: ReadonlyArray<ReadonlyArray<Happened<Event>>>
+) => {
+  readonly then: (rows: ReadonlyArray<Row | NoRow<Key>>) => Example<Event, Key, Row>
+}
+
+/**
+ * The examples of a read model, each under the sentence that it shows.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface ProjectionSpecification<in out Event, in out Key, in out Row> {
+  readonly name: string
+  readonly projection: Projection<Event, Key, Row>
+  readonly examples: { readonly [sentence: string]: Example<Event, Key, Row> }
+  /** Tags of events that no example is given. */
+  readonly uncovered: ReadonlyArray<string>
+}
+
+/**
+ * An example has other rows.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ExampleFailed extends Data.TaggedError("ExampleFailed")<{
+  readonly sentence: string
+  readonly given: ReadonlyArray<Happened<unknown>>
+  /** Rows by their keys, in lines: those that were expected after "-", those that are there after "+". */
+  readonly difference: string
+}> {
+  override get message() {
+    const several = new Set(this.given.map(({ streamId }) => streamId)).size > 1
+    const given = this.given.map(({ occurredAt, shown, streamId }) =>
+      [
+        ...(several ? [`${streamId}:`] : []),
+        render(shown, 8),
+        ...(occurredAt === undefined ? [] : [`at ${DateTime.formatIso(occurredAt)}`])
+      ].join(" ")
+    )
+    return [
+      this.sentence,
+      ...labelled("given", given.length === 0 ? "nothing" : given.join("\n")),
+      ...labelled("then", this.difference)
+    ].join("\n")
+  }
+}
+
+/**
+ * Some examples have other rows, or some tags have no example.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SpecificationFailed extends Data.TaggedError("SpecificationFailed")<{
+  readonly specification: string
+  readonly failures: ReadonlyArray<ExampleFailed>
+  readonly uncovered: ReadonlyArray<string>
+}> {
+  override get message() {
+    return [
+      `${this.specification}:`,
+      ...this.failures.map(({ message }) => `\n${message}`),
+      ...(this.uncovered.length === 0 ? [] : [`\nno example of ${this.uncovered.join(", ")}`])
+    ].join("\n")
+  }
+}
+
+/**
+ * When the event occurred that is the `n`th of an example, counted from 1, unless it is said: that many minutes into 2026, in UTC. It is
+ * recorded then in any case.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const occurredAt = (n: number): DateTime.Utc =>
+  DateTime.makeUnsafe(Date.UTC(2026, 0, 1, 0, n))
+
+/**
+ * The id of the event that is the `n`th of an example, counted from 1, unless it is said.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const eventId = (n: number): EventId.EventId =>
+  EventId.make(`00000000-0000-4000-8000-${String(n).padStart(12, "0")}`)
+
+/**
+ * A stream of an aggregate, or of another source that can encode; throws where `id` is none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const stream = <Event>(
+  source: { readonly category: StreamId.Category; readonly codec: EventCodec<Event> },
+  id: string,
+  circumstances: Circumstances = {}
+): Stream<Event> => {
+  const happened = {
+    ...circumstances,
+    streamId: Result.getOrThrow(StreamId.make(source.category, id))
+  }
+  return {
+    events: (...events) =>
+      events.map((shown) => ({ ...happened, shown, encode: () => source.codec.encode(shown) })),
+    stored: (...stored) =>
+      stored.map((shown) => ({ ...happened, shown, encode: () => Result.succeed(shown) })),
+    with: (others) => stream(source, id, { ...circumstances, ...others })
+  }
+}
+
+/**
+ * Says that a key has no row, which rows that are not named have none of either.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const noRow = <Key>(key: Key): NoRow<Key> => new NoRow(key)
+
+/**
+ * Builds a specification of `projection`, its types inferred.
+ *
+ * **Details**
+ * `covers`: cases of tagged unions, such as `OrderEvent.cases`. Each tag must be that of an event that some example is given, so that a
+ * new event without an example is found.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = <Event, Key extends object, Row extends object>(
+  name: string,
+  projection: Projection<Event, Key, Row>,
+  examples: (given: Given<NoInfer<Event>, NoInfer<Key>, NoInfer<Row>>) => {
+    readonly [sentence: string]: Example<NoInfer<Event>, NoInfer<Key>, NoInfer<Row>>
+  },
+  options: { readonly covers?: ReadonlyArray<object> } = {}
+): ProjectionSpecification<Event, Key, Row> => {
+  const all = examples((...happened) => ({
+    // The word is that of given and then; nobody awaits an example, and who does is told so.
+    // oxlint-disable-next-line unicorn/no-thenable
+    then: (rows) => {
+      if (!Array.isArray(rows))
+        throw new Error("an example was awaited before its `then` was given")
+      return { given: happened.flat(), rows }
+    }
+  }))
+  const covered = new Set(Object.values(all).flatMap(({ given }) => given.flatMap(tagOf)))
+  const wanted = (options.covers ?? []).flatMap((cases) => Object.keys(cases))
+  return { name, projection, examples: all, uncovered: wanted.filter((tag) => !covered.has(tag)) }
+}
+
+/**
+ * Folds the events of every example.
+ *
+ * **Details**
+ * Errors: `SpecificationFailed`, whose message shows which rows differ in which example. An event that is refused by its codec or the
+ * log, or can't be folded, fails its example.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const check = <Event, Key extends object, Row extends object>(
+  specification: ProjectionSpecification<Event, Key, Row>
+): Result.Result<void, SpecificationFailed> =>
+  conclude(
+    specification,
+    Object.keys(specification.examples).flatMap((sentence) => {
+      const failure = checkExample(specification, sentence)
+      return failure === undefined ? [] : [failure]
+    })
+  )
+
+/**
+ * What a specification came to, given the failures of its examples.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const conclude = <Event, Key, Row>(
+  { name, uncovered }: ProjectionSpecification<Event, Key, Row>,
+  failures: ReadonlyArray<ExampleFailed>
+): Result.Result<void, SpecificationFailed> =>
+  failures.length === 0 && uncovered.length === 0
+    ? Result.void
+    : Result.fail(new SpecificationFailed({ specification: name, failures, uncovered }))
+
+/**
+ * The same, for any test runner or none: throws the `SpecificationFailed`.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const assert = <Event, Key extends object, Row extends object>(
+  specification: ProjectionSpecification<Event, Key, Row>
+): void => Result.getOrThrow(check(specification))
+
+/**
+ * Folds the events of one example; nothing when it has the rows that it says.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const checkExample = <Event, Key extends object, Row extends object>(
+  { examples, projection }: ProjectionSpecification<Event, Key, Row>,
+  sentence: string
+): ExampleFailed | undefined => {
+  const example = examples[sentence]
+  if (example === undefined) return undefined
+  const { given } = example
+  const failed = (difference: string) => new ExampleFailed({ sentence, given, difference })
+  const table = ReadModelTable.make(projection)
+  if (Result.isFailure(table)) return failed(table.failure.message)
+  const rows = example.rows.filter((row): row is Row => !(row instanceof NoRow))
+  const absent = example.rows.flatMap((row) => (row instanceof NoRow ? [row.key] : []))
+  const expected = expect(table.success, rows, absent)
+  if (Result.isFailure(expected)) return failed(`no such rows can be: ${expected.failure}`)
+  const recordings: Array<Recording> = []
+  for (const [index, one] of given.entries()) {
+    const encoded = one.encode()
+    if (Result.isFailure(encoded)) return failed(`the failure ${render(encoded.failure, 8)}`)
+    recordings.push(recording(one, encoded.success, index + 1))
+  }
+  // The log would take the second one for the first, delivered again.
+  const ids = new Set(recordings.map(({ event }) => event.id))
+  if (ids.size < recordings.length) return failed("no such events can be: two have one id")
+  for (const { pages, rows } of fold(projection, recordings)) {
+    if (Result.isFailure(rows)) return failed(`the failure ${render(rows.failure, 8)}, ${pages}`)
+    const lines = difference(table.success, expected.success, rows.success)
+    if (lines !== undefined) return failed(`${lines}\n(${pages})`)
+  }
+  return undefined
+}
+
+const recording = <Event>(
+  { id, metadata, occurredAt: at, streamId }: Happened<Event>,
+  encoded: EncodedEvent,
+  n: number
+): Recording => ({
+  streamId,
+  event: {
+    ...encoded,
+    id: id ?? eventId(n),
+    metadata: metadata ?? {},
+    occurredAt: at ?? occurredAt(n)
+  },
+  recordedAtMillis: DateTime.toEpochMillis(occurredAt(n))
+})
+
+const tagOf = ({ shown }: Happened<unknown>): ReadonlyArray<string> =>
+  Predicate.hasProperty(shown, "_tag") && typeof shown._tag === "string" ? [shown._tag] : []

@@ -1,0 +1,139 @@
+/**
+ * Runs an example of a read model: from recorded events to rows, and to what differs.
+ */
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import type { Projection } from "@daybook/kernel/Projection"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as LiveProjection from "@daybook/projections/LiveProjection"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import type { ReadModelTable } from "@daybook/projections/ReadModelTable"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import { diff, same } from "./differences.ts"
+
+/** An event that is to be recorded at an instant. */
+export interface Recording {
+  readonly streamId: StreamId
+  readonly event: NewEvent
+  readonly recordedAtMillis: number
+}
+
+/** What the events come to, read in such pages; the failure is what was thrown. */
+export interface Folded<Row> {
+  readonly pages: string
+  readonly rows: Result.Result<ReadonlyArray<Row>, unknown>
+}
+
+/** A row that is kept between two events goes through its stored form; one of a page does so at its end. */
+const PAGES = [
+  { pages: "read one by one", size: 1 },
+  { pages: "read in one page", size: 1_000_000 }
+]
+
+export const fold = <Event, Key extends object, Row extends object>(
+  projection: Projection<Event, Key, Row>,
+  recordings: ReadonlyArray<Recording>
+): ReadonlyArray<Folded<Row>> =>
+  PAGES.map(({ pages, size }) => {
+    const exit = Effect.runSyncExit(rowsOf(projection, recordings, size))
+    return {
+      pages,
+      rows: Exit.isSuccess(exit)
+        ? Result.succeed(exit.value)
+        : Result.fail(Cause.squash(exit.cause))
+    }
+  })
+
+const rowsOf = Effect.fnUntraced(function* <Event, Key extends object, Row extends object>(
+  projection: Projection<Event, Key, Row>,
+  recordings: ReadonlyArray<Recording>,
+  size: number
+) {
+  const store = yield* EventStoreMemory.make
+  const rows = yield* ReadModelStoreMemory.make
+  for (const { event, recordedAtMillis, streamId } of recordings) {
+    yield* store
+      .append({ streamId, expected: ExpectedRevision.any, events: [event] })
+      .pipe(Effect.provideService(Clock.Clock, standing(recordedAtMillis)))
+  }
+  return yield* LiveProjection.tableAt(projection).pipe(
+    Effect.provideService(ReadModelStore, rows),
+    Effect.provideService(
+      EventStore,
+      EventStore.of({
+        ...store,
+        readAll: (options) => Stream.rechunk(store.readAll(options), size)
+      })
+    )
+  )
+})
+
+/** A clock that stands still. */
+const standing = (millis: number): Clock.Clock => {
+  const nanos = BigInt(millis) * 1_000_000n
+  return {
+    currentTimeMillisUnsafe: () => millis,
+    currentTimeMillis: Effect.succeed(millis),
+    currentTimeNanosUnsafe: () => nanos,
+    currentTimeNanos: Effect.succeed(nanos),
+    monotonicTimeNanosUnsafe: () => nanos,
+    monotonicTimeNanos: Effect.succeed(nanos),
+    sleep: () => Effect.never
+  }
+}
+
+/** Rows that are expected, and keys that have none, by their keys; or why there can be no such table. */
+export interface Expected {
+  readonly rows: ReadonlyMap<string, unknown>
+  readonly absent: ReadonlyMap<string, unknown>
+}
+
+export const expect = <Key extends object, Row extends object>(
+  table: ReadModelTable<Key, Row>,
+  rows: ReadonlyArray<Row>,
+  absent: ReadonlyArray<Key>
+): Result.Result<Expected, string> =>
+  Result.gen(function* () {
+    const expected = { rows: new Map<string, unknown>(), absent: new Map<string, unknown>() }
+    for (const row of rows) {
+      const stored = yield* table.encode(row)
+      const text = table.keyText(stored)
+      if (expected.rows.has(text)) return yield* Result.fail(`${text} has two rows`)
+      // As it comes back: a date of another class, a zero of the other sign.
+      expected.rows.set(text, yield* table.decode(stored))
+    }
+    for (const key of absent) {
+      const text = table.keyText(yield* table.encodeKey(key))
+      if (expected.rows.has(text)) return yield* Result.fail(`${text} has a row and none`)
+      expected.absent.set(text, { ...key, _tag: "no row" })
+    }
+    return expected
+  })
+
+/** How the rows differ from those that are expected, in lines, if they do. */
+export const difference = <Key extends object, Row extends object>(
+  table: ReadModelTable<Key, Row>,
+  { absent, rows }: Expected,
+  actual: ReadonlyArray<Row>
+): string | undefined => {
+  // It has stored them.
+  const found = new Map<string, unknown>(
+    actual.map((row) => [table.keyText(Result.getOrThrow(table.encode(row))), row])
+  )
+  const left = inOrder(new Map([...rows, ...absent]))
+  const right = inOrder(new Map([...absent, ...found]))
+  return same(left, right) ? undefined : diff(left, right)
+}
+
+const inOrder = (byKey: ReadonlyMap<string, unknown>): ReadonlyArray<unknown> =>
+  Array.from(byKey)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, row]) => row)

@@ -1,0 +1,111 @@
+import * as CommandId from "@daybook/kernel/CommandId"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import * as Auditor from "@daybook/testing/Auditor"
+import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as Account from "./Account.ts"
+
+const model: Auditor.Model<Account.Command, Account.State, Account.Event> = {
+  instance: (accepted) => {
+    let balance = 0n
+    let owner: string | undefined
+    for (const { command } of accepted) {
+      if (command._tag === "Open") owner = command.owner
+      else if (owner === undefined) throw new Error("a deposit into no account")
+      else if (command._tag === "Deposit") balance += command.amount
+      else if (command._tag === "Withdraw") balance -= command.amount
+    }
+    return {
+      state: owner === undefined ? { _tag: "None" } : { _tag: "Open", owner, balance }
+    }
+  }
+}
+
+const occurredAt = DateTime.makeUnsafe(0)
+const commands: ReadonlyArray<Account.Command> = [
+  { _tag: "Open", owner: "Ada" },
+  { _tag: "Deposit", amount: 5n }
+]
+
+/** The log of an account that was opened and paid into, and all that is known of that. */
+const evidence = Effect.gen(function* () {
+  const handler = yield* CommandHandler
+  const sent: Array<Auditor.Sent<Account.Command, Account.State>> = []
+  for (const [index, command] of commands.entries()) {
+    const commandId = CommandId.make(`00000000-0000-4000-8000-00000000000${index}`)
+    const { events, revision, state } = yield* handler.execute(Account.aggregate, "1", command, {
+      commandId,
+      occurredAt
+    })
+    const answer = { _tag: "Accepted", revision, events: events.length, state } as const
+    sent.push({ id: "1", command, commandId, occurredAt, answers: [answer], doubtful: false })
+  }
+  const log = yield* Stream.runCollect((yield* EventStore).readAll())
+  const last = { id: "1", ...(yield* handler.load(Account.aggregate, "1")) }
+  const found: Auditor.Evidence<Account.Command, Account.State> = {
+    sent,
+    log,
+    loads: [last],
+    folds: [last],
+    prefixes: [],
+    subscribers: new Map(),
+    rows: [],
+    overdue: []
+  }
+  return found
+}).pipe(
+  Effect.provide(CommandHandler.layer.pipe(Layer.provideMerge(EventStoreMemory.layer))),
+  Effect.orDie
+)
+
+/** By their invariants. */
+const violations = (found: Auditor.Evidence<Account.Command, Account.State>) =>
+  Auditor.audit(Account.aggregate, model, found).violations.map(({ invariant }) => invariant)
+
+describe("An auditor", () => {
+  it.effect("has nothing to say of a log that is as the commands say", () =>
+    Effect.gen(function* () {
+      const { checks, violations } = Auditor.audit(Account.aggregate, model, yield* evidence)
+      assert.deepStrictEqual(violations, [])
+      for (const invariant of [1, 2, 3, 6, 8, 9, 12])
+        assert.isAtLeast(checks.get(invariant) ?? 0, 1)
+    })
+  )
+
+  it.effect("says what is wrong where the model makes nothing of what was accepted", () =>
+    Effect.gen(function* () {
+      const found = yield* evidence
+      // The command that opened the account is one that nobody sent.
+      const told = violations({ ...found, sent: found.sent.slice(1) })
+      assert.strictEqual(told[0], 3)
+      assert.include(told, 2)
+    })
+  )
+
+  it.effect("says which event can't be decoded", () =>
+    Effect.gen(function* () {
+      const found = yield* evidence
+      const log = found.log.map((event) =>
+        event.type === "Deposited" ? { ...event, data: { amount: "five" } } : event
+      )
+      assert.deepStrictEqual(violations({ ...found, log }), [9])
+    })
+  )
+
+  it.effect("says which state is none of the schema", () =>
+    Effect.gen(function* () {
+      const found = yield* evidence
+      const loads = found.loads.map((load) => ({
+        ...load,
+        // As a fold does whose types are not minded.
+        state: { _tag: "Open", owner: "Ada", balance: 5 } as unknown as Account.State
+      }))
+      assert.deepStrictEqual(violations({ ...found, loads }), [12])
+    })
+  )
+})

@@ -1,0 +1,76 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Fault } from "../src/Fault.ts"
+import type { History } from "../src/internal/simulation/history.ts"
+import { shrink, type Steps } from "../src/internal/simulation/shrink.ts"
+
+const faultsOf = (count: number): ReadonlyArray<Fault> =>
+  Array.from({ length: count }, (_, n): Fault =>
+    n % 3 === 0 ? `call-slow#${n}` : `rows-late#${n}`
+  )
+
+/** A history of a seed that breaks these invariants. */
+const history = (
+  seed: number,
+  faults: ReadonlyArray<Fault>,
+  invariants: ReadonlyArray<number>
+): History => ({
+  seed,
+  faults,
+  violations: invariants.map((invariant) => ({ invariant, message: "" })),
+  commands: 0,
+  events: 0,
+  checks: new Map(),
+  steps: 0,
+  digest: 0
+})
+
+interface Candidate extends Steps {
+  readonly faults: ReadonlyArray<Fault>
+}
+
+/** Shrinks a history of seed 1 and a hundred faults that breaks invariants 3 and 10; `broken`: those that a part of it breaks. */
+const shrunk = async (broken: (candidate: Candidate) => ReadonlyArray<number>) => {
+  let runs = 0
+  const { history: smallest, schedule } = await shrink(
+    history(1, faultsOf(100), [3, 10]),
+    async ({ schedule, seed }, { only, share }) => {
+      runs++
+      // A tenth of those of another seed.
+      const faults = only === undefined ? faultsOf(share === undefined ? 100 : 10) : [...only]
+      return history(seed, faults, broken({ seed, schedule, faults }))
+    }
+  )
+  return { seed: smallest.seed, schedule, faults: smallest.faults, runs }
+}
+
+describe("A failing history", () => {
+  it("is shrunk to none of its faults where another order of its steps needs none", async () => {
+    const found = await shrunk(({ schedule }) => (schedule === 5 ? [3] : []))
+    assert.deepStrictEqual(found, { seed: 1, schedule: 5, faults: [], runs: 6 })
+  })
+
+  it("is shrunk to one of a seed that follows and needs no fault", async () => {
+    const { faults, seed } = await shrunk((candidate) => (candidate.seed === 4 ? [3, 10] : []))
+    assert.deepStrictEqual({ seed, faults }, { seed: 4, faults: [] })
+  })
+
+  it("is shrunk to the two faults that it needs, before its runs are up", async () => {
+    const needed: ReadonlyArray<Fault> = ["call-slow#33", "rows-late#98"]
+    const found = await shrunk(({ faults }) =>
+      needed.every((one) => faults.includes(one)) ? [3] : []
+    )
+    assert.deepStrictEqual(found.faults, needed)
+    assert.isBelow(found.runs, 500)
+  })
+
+  it("is not shrunk to one that breaks another invariant, also when it breaks more", async () => {
+    const needed: Fault = "rows-late#50"
+    const found = await shrunk(({ faults }) => (faults.includes(needed) ? [1, 3] : [10]))
+    assert.deepStrictEqual(found.faults, [needed])
+  })
+
+  it("stays as it is when no part of it fails", async () => {
+    const { faults, seed } = await shrunk(({ faults }) => (faults.length === 100 ? [3] : []))
+    assert.deepStrictEqual({ seed, faults }, { seed: 1, faults: faultsOf(100) })
+  })
+})
