@@ -76,7 +76,7 @@ export const judge = (
   outcomes: ReadonlyArray<Outcome>,
   listed: ReadonlyArray<Survivor>
 ): Judged => {
-  // What did not compile, or broke the runner, was not tried.
+  // What did not compile, or breaks a module when it is loaded, was not tried.
   const tried = outcomes.filter(({ status }) =>
     ["Killed", "Timeout", "Survived", "NoCoverage"].includes(status)
   )

@@ -342,7 +342,7 @@ const compile = (schema: EventCase, type: string, unknownFields: "drop" | "keep"
       })
   }
   if (unknownFields === "drop") return plain
-  const named = new Set(["_tag", ...fieldNames(schema)])
+  const named = new Set(fieldNames(schema))
   const unnamed = (value: unknown): Record<string, Schema.Json> =>
     Predicate.isObject(value)
       ? // What is kept of stored data is JSON, coming and going.
@@ -362,7 +362,7 @@ const compile = (schema: EventCase, type: string, unknownFields: "drop" | "keep"
   }
 }
 
-/** A case of a tagged union has its fields; only the type that it is known by here does not say so. */
+/** A case of a tagged union has its fields, the tag included; only the type that it is known by here does not say so. */
 const fieldNames = (schema: EventCase): ReadonlyArray<string> =>
   Predicate.hasProperty(schema, "fields") && Predicate.isObject(schema.fields)
     ? Object.keys(schema.fields)

@@ -9,10 +9,11 @@
  *
  * @since 0.1.0
  */
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { EventCodec } from "./EventCodec.ts"
-import { describeFields } from "./internal/describeFields.ts"
+import { describeFields, optionalFields } from "./internal/describeFields.ts"
 
 /** What is stored at each path of the data, such as `unitPrice.minor`; `?` marks what may be absent. */
 const Fields = Schema.Record(Schema.String, Schema.String)
@@ -173,7 +174,7 @@ const compareFields = (
     const [locked, current] = [old[path], now[path]]
     if (locked === current) return []
     // Data without the field decodes as before, so that old events are safe.
-    if (locked === undefined && isOptional(path, old)) return [{ _tag: "OptionalAdded", path }]
+    if (isOptional(path, old)) return [{ _tag: "OptionalAdded", path }]
     return [
       {
         _tag: "FieldChanged",
@@ -186,12 +187,12 @@ const compareFields = (
 
 /** Whether a path leads through an optional field that was not there, required or not. */
 const isOptional = (path: string, old: typeof Fields.Type): boolean =>
-  Array.from(path.matchAll(/\?/g)).some(({ index }) => {
-    const field = path.slice(0, index)
-    return !Object.keys(old).some(
-      (key) => key === field || (/^[.[<?]/.test(key.slice(field.length)) && key.startsWith(field))
-    )
-  })
+  optionalFields(path).some(
+    (field) =>
+      !Object.keys(old).some(
+        (key) => key === field || (/^[.[<?]/.test(key.slice(field.length)) && key.startsWith(field))
+      )
+  )
 
 const explain = (codec: string, differences: ReadonlyArray<Difference>): string => {
   const lines = differences.map((difference) =>
@@ -221,8 +222,6 @@ const sortedKeys = (...records: ReadonlyArray<object>): ReadonlyArray<string> =>
 
 /** The same JSON with its keys in order, all the way down. */
 const sorted = (value: unknown): unknown =>
-  typeof value === "object" && value !== null
-    ? Object.fromEntries(
-        sortedKeys(value).map((key) => [key, sorted((value as Record<string, unknown>)[key])])
-      )
+  Predicate.isObject(value)
+    ? Object.fromEntries(sortedKeys(value).map((key) => [key, sorted(value[key])]))
     : value

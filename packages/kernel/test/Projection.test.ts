@@ -41,14 +41,16 @@ const recorded: RecordedEvent = {
   position: Position.make(1n)
 }
 
-const sales = Projection.define(rows).fold({
-  keys: ({ product }) => [{ product }],
-  initial: ({ product }) => ({ product, items: 10 }),
-  apply: (before, { items }) => ({ ...before, items: before.items + items })
-})
+const makeSales = () =>
+  Projection.define(rows).fold({
+    keys: ({ product }) => [{ product }],
+    initial: ({ product }) => ({ product, items: 10 }),
+    apply: (before, { items }) => ({ ...before, items: before.items + items })
+  })
 
 describe("A projection", () => {
   it("applies the first event of a key to the initial row, and the next to the row before", () => {
+    const sales = makeSales()
     const event = { _tag: "Sold", product: "tea", items: 2 } as const
     const applied = { key: { product: "tea" }, recorded }
     const first = sales.apply(undefined, event, applied)
@@ -58,6 +60,7 @@ describe("A projection", () => {
   })
 
   it("is what it was defined as", () => {
+    const sales = makeSales()
     assert.deepInclude(sales, {
       name: Projection.Name.make("sales"),
       version: Projection.Version.make(1),

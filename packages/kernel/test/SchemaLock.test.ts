@@ -5,6 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 
 type Fields = Schema.Struct.Fields
 
@@ -17,6 +18,14 @@ const lockOf = (fields: Fields) =>
 /** Fields that need no services. */
 const codecFields = (fields: Fields) =>
   fields as { readonly [name: string]: Schema.Codec<unknown, unknown> }
+
+/** What the library knows nothing of. */
+class Own {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
 
 const base = {
   price: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })),
@@ -69,7 +78,24 @@ describe("SchemaLock", () => {
       "a b": Schema.BigInt,
       anything: Schema.Unknown,
       template: Schema.TemplateLiteral(["a-", Schema.String]),
-      pattern: Schema.String.check(Schema.isPattern(/^x$/u, { expected: "an x" }))
+      annotated: Schema.TemplateLiteral(["b-", Schema.String.annotate({ description: "a text" })]),
+      pattern: Schema.String.check(Schema.isPattern(/^x$/u, { expected: "an x" })),
+      grouped: Schema.String.check(
+        Schema.makeFilterGroup([Schema.isMinLength(1), Schema.isMaxLength(5)])
+      ),
+      names: Schema.Record(Schema.String, Schema.Int).check(
+        Schema.isPropertyNames(Schema.String.check(Schema.isMaxLength(5)))
+      ),
+      known: Schema.StructWithRest(Schema.Struct({ a: Schema.Int }), [
+        Schema.Record(Schema.String, Schema.Int)
+      ]),
+      bigints: Schema.Literals([1n, -2n]),
+      own: Schema.String.pipe(
+        Schema.decodeTo(Schema.instanceOf(Own), {
+          decode: SchemaGetter.transform((text: string) => new Own(text)),
+          encode: SchemaGetter.transform(({ text }: Own) => text)
+        })
+      )
     }
     assert.deepStrictEqual(lockOf(kinds).events["Sold"]?.["1"], {
       empty: "object",
@@ -97,8 +123,80 @@ describe("SchemaLock", () => {
       "anything decoded": "unknown",
       template:
         '{"_tag":"TemplateLiteral","checks":[],"parts":[{"_tag":"Literal","checks":[],"literal":"a-"},{"_tag":"String","checks":[]}]}',
-      pattern: 'string, isPattern {"flags":"u","source":"^x$"}'
+      annotated:
+        '{"_tag":"TemplateLiteral","checks":[],"parts":[{"_tag":"Literal","checks":[],"literal":"b-"},{"_tag":"String","checks":[]}]}',
+      pattern: 'string, isPattern {"flags":"u","source":"^x$"}',
+      grouped: 'string, isMinLength {"minLength":1}, isMaxLength {"maxLength":5}',
+      names: 'object, isPropertyNames (string, isMaxLength {"maxLength":5})',
+      "names[key]": "string",
+      "names[*]": "number, isInt",
+      "known.a": "number, isInt",
+      "known[key]": "string",
+      "known[*]": "number, isInt",
+      bigints: '"-2" | "1"',
+      "bigints decoded": "-2n | 1n",
+      own: "string",
+      "own decoded": "declared"
     })
+  })
+
+  it("describes each of several shapes that a field may have", () => {
+    const Money = Schema.Struct({ minor: Schema.Int }).annotate({ identifier: "Money" })
+    const unions = {
+      text: Schema.Union([Schema.String, Schema.Struct({})]),
+      list: Schema.Union([Schema.Array(Schema.String), Schema.Null]),
+      nested: Schema.Union([Schema.Union([Schema.Int, Schema.Null]), Schema.String]),
+      named: Schema.Union([Money, Schema.Null]),
+      later: Schema.Union([Schema.suspend(() => Schema.String), Schema.Null])
+    }
+    assert.deepStrictEqual(lockOf(unions).events["Sold"]?.["1"], {
+      text: "one of 2",
+      "text<1>": "string",
+      "text<2>": "object",
+      list: "one of 2",
+      "list<1>": "array",
+      "list<1>[]": "string",
+      "list<2>": "null",
+      nested: "one of 2",
+      "nested<1>": "number, isInt | null",
+      "nested<2>": "string",
+      named: "one of 2",
+      "named<1>.minor": "number, isInt",
+      "named<2>": "null",
+      later: "one of 2",
+      "later<1>": "string",
+      "later<2>": "null"
+    })
+  })
+
+  it("describes what several fields have in common at each of them", () => {
+    const Money = Schema.Struct({ minor: Schema.Int }).annotate({ identifier: "Money" })
+    assert.deepStrictEqual(lockOf({ paid: Money, tip: Money }).events["Sold"]?.["1"], {
+      "paid.minor": "number, isInt",
+      "tip.minor": "number, isInt"
+    })
+  })
+
+  it("has no field of a version that stored nothing", () => {
+    const events = Schema.TaggedUnion({ Opened: { by: Schema.String } })
+    const past = {
+      Opened: Upcaster.from(Schema.Struct({})).into(() => ({ _tag: "Opened", by: "" }) as const)
+    }
+    const codec = EventCodec.make({ name: "till", events, past })
+    assert.deepStrictEqual(SchemaLock.describe(codec).events["Opened"], {
+      "1": {},
+      "2": { by: "string" }
+    })
+  })
+
+  it("dies of two kinds of keys in one object, which it could not tell apart", () => {
+    const fields = {
+      map: Schema.StructWithRest(Schema.Struct({}), [
+        Schema.Record(Schema.String, Schema.Json),
+        Schema.Record(Schema.TemplateLiteral(["n-", Schema.String]), Schema.Int)
+      ])
+    }
+    assert.throws(() => lockOf(fields), "Two fields are described at map[key]")
   })
 
   it("says of every difference what was there and what is, and what to do", () => {
@@ -127,6 +225,11 @@ describe("SchemaLock", () => {
         "Events in these shapes are stored: put the schema back, and add a new version with an upcaster."
       ]
     )
+    assert.deepStrictEqual(broken([{ _tag: "VersionGone", ...at }]), [
+      "The stored contract of till differs from its lock:",
+      "  Sold version 2: is gone",
+      "Events in these shapes are stored: put the schema back, and add a new version with an upcaster."
+    ])
     assert.deepStrictEqual(broken([{ _tag: "VersionAdded", ...at }]), [
       "The stored contract of till differs from its lock:",
       "  Sold version 2: is not in the lock yet",
@@ -159,6 +262,36 @@ describe("SchemaLock", () => {
         { _tag: "FieldChanged", type: "b", schemaVersion: "1", path: "z", current: "3" }
       ]
     )
+  })
+
+  it("orders versions by number and all else by text, whatever came first", () => {
+    const versions = ["9", "10", "100", "9a", "10a", "a9", "a10"]
+    const lock = (...names: ReadonlyArray<string>) => ({
+      codec: "till",
+      events: { b: Object.fromEntries(names.map((name) => [name, {}])) }
+    })
+    for (const [one, other] of [
+      ["9", "10"],
+      ["10", "100"],
+      ["10a", "9a"],
+      ["10a", "9"],
+      ["#10", "9"],
+      ["10", "9a"],
+      ["a10", "a9"],
+      ["10", "a9"],
+      ["9", "a10"]
+    ] as const) {
+      for (const [was, is] of [
+        [lock(one), lock(other)],
+        [lock(other), lock(one)]
+      ] as const) {
+        assert.deepStrictEqual(
+          SchemaLock.compare(was, is).map(({ schemaVersion }) => schemaVersion),
+          [one, other]
+        )
+      }
+    }
+    assert.lengthOf(SchemaLock.compare(lock(), lock(...versions)), versions.length)
   })
 
   it("stays the same when only the source changed", () => {
@@ -230,7 +363,24 @@ describe("SchemaLock", () => {
       children: Schema.Array(Schema.suspend((): Schema.Codec<Tree> => Tree))
     })
     const { Sold } = lockOf({ tree: Tree }).events
-    assert.include(JSON.stringify(Sold), "as at tree")
+    assert.deepStrictEqual(Sold?.["1"], {
+      "tree.children": "array",
+      "tree.children[]": "as at tree"
+    })
+  })
+
+  it("describes an event that is recursive itself to where it begins again", () => {
+    interface Sold {
+      readonly _tag: "Sold"
+      readonly parts: ReadonlyArray<Sold>
+    }
+    const events = Schema.TaggedUnion({
+      Sold: { parts: Schema.Array(Schema.suspend((): Schema.Codec<Sold> => events.cases.Sold)) }
+    })
+    assert.deepStrictEqual(
+      SchemaLock.describe(EventCodec.make({ name: "till", events })).events["Sold"]?.["1"],
+      { parts: "array", "parts[]": "as at the top" }
+    )
   })
 
   it("tells apart fields whose paths look the same, and every part of a tuple", () => {
@@ -257,6 +407,40 @@ describe("SchemaLock", () => {
       ]
     )
     assert.isTrue(Result.isSuccess(SchemaLock.extend(lockOf(base), lockOf(wider))))
+  })
+
+  it("does not take a field that may be absent now for a new one", () => {
+    assert.deepStrictEqual(
+      differences(
+        { note: Schema.String, other: Schema.Int },
+        { note: Schema.optionalKey(Schema.String), other: Schema.Int }
+      ),
+      [
+        { _tag: "FieldChanged", type: "Sold", schemaVersion: "1", path: "note", locked: "string" },
+        { _tag: "FieldChanged", type: "Sold", schemaVersion: "1", path: "note?", current: "string" }
+      ]
+    )
+  })
+
+  it("takes a field that may be absent, whatever the names of others begin with", () => {
+    const noted = { noted: Schema.Struct({ by: Schema.String }) }
+    assert.deepStrictEqual(
+      differences(noted, { ...noted, note: Schema.optionalKey(Schema.String) }),
+      [{ _tag: "OptionalAdded", type: "Sold", schemaVersion: "1", path: "note?" }]
+    )
+  })
+
+  it("does not take a question mark in a name for one that may be absent", () => {
+    const [difference] = differences({}, { "is it sure?": Schema.String })
+    assert.deepInclude(difference, { _tag: "FieldChanged", path: '"is it sure?"' })
+    const [optional] = differences({}, { '"sure?" \\': Schema.optionalKey(Schema.String) })
+    assert.deepInclude(optional, { _tag: "OptionalAdded" })
+    const both = { "sure?": Schema.String, sure: Schema.optionalKey(Schema.Int), '"s"': Schema.Int }
+    assert.deepStrictEqual(lockOf(both).events["Sold"]?.["1"], {
+      '"sure?"': "string",
+      "sure?": "number, isInt",
+      '"\\"s\\""': "number, isInt"
+    })
   })
 
   it("takes what may be absent inside of what may be absent, and nothing that must be there", () => {
@@ -296,6 +480,13 @@ describe("SchemaLock", () => {
       ["VersionAdded Sold 2", "VersionAdded Vended 1", "VersionAdded Vended 2"]
     )
     assert.deepStrictEqual(SchemaLock.extend(first, second), Result.succeed(second))
+    const retired = SchemaLock.extend(second, first)
+    if (Result.isSuccess(retired)) return assert.fail("it was extended")
+    assert.strictEqual(retired.failure._tag, "SchemaLockBroken")
+    assert.deepStrictEqual(
+      retired.failure.differences.map((d) => `${d._tag} ${d.type} ${d.schemaVersion}`),
+      ["VersionGone Sold 2", "VersionGone Vended 1", "VersionGone Vended 2"]
+    )
     const forgotten = SchemaLock.describe(EventCodec.make({ name: "till", events, past }))
     assert.deepStrictEqual(
       SchemaLock.compare(second, forgotten).map((d) => `${d._tag} ${d.type} ${d.schemaVersion}`),

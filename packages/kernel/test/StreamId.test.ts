@@ -2,11 +2,13 @@ import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
-import { EventType, SchemaVersion } from "@daybook/kernel/NewEvent"
+import { EventType, NewEvent, SchemaVersion } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
+import { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
@@ -69,6 +71,12 @@ describe("StreamId", () => {
     assert.include(error.message, 'Not a stream id: "order"')
     assert.include(error.message, "a category, -, then")
   })
+
+  it("quotes no more than 300 characters of the text", () => {
+    const error = Result.getOrThrow(Result.flip(StreamId.fromString("x".repeat(301))))
+    assert.match(error.message, /^Not a stream id: "x{300}": /)
+    assert.lengthOf(error.input, 301)
+  })
 })
 
 describe("an aggregate", () => {
@@ -118,14 +126,86 @@ describe("revisions and positions", () => {
   })
 })
 
+describe("a recorded event", () => {
+  const event = {
+    id: EventId.make("3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
+    type: "Opened",
+    schemaVersion: 1,
+    data: {},
+    metadata: {},
+    occurredAt: DateTime.makeUnsafe(0)
+  }
+  const place = {
+    streamId: "account-1",
+    revision: 1,
+    position: 1n,
+    recordedAt: DateTime.makeUnsafe(0)
+  }
+
+  it("is what happened before it is recorded, whole", () => {
+    const metadata = {
+      commandId: CommandId.make(event.id),
+      correlationId: "a request",
+      causationId: "another event",
+      actor: "Priya",
+      traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+      tracestate: "shop=1",
+      custom: { till: { id: 4 } }
+    }
+    const whole = { ...event, metadata }
+    const decode = Schema.decodeUnknownSync(Schema.toType(NewEvent))
+    assert.deepStrictEqual<object>(decode(whole), whole)
+    const without = Object.keys(event).map((key) => ({ ...event, [key]: undefined }))
+    assert.deepStrictEqual(refused(NewEvent, without), without)
+    const wrong = Object.keys(metadata).map((key) => ({ ...event, metadata: { [key]: 1 } }))
+    assert.deepStrictEqual(refused(NewEvent, wrong), wrong)
+  })
+
+  it("has a place in its stream and in the log, and the time when it got them", () => {
+    const without = Object.keys(place).map((key) => ({ ...event, ...place, [key]: undefined }))
+    assert.deepStrictEqual(refused(NewEvent, [event]), [])
+    assert.deepStrictEqual(refused(RecordedEvent, [{ ...event, ...place }, event, ...without]), [
+      event,
+      ...without
+    ])
+  })
+})
+
 describe("ids, types and versions", () => {
   it("take UUIDs in lower case as ids of events and commands", () => {
     const uuid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
-    const bad = [uuid.toUpperCase(), uuid.slice(1), `${uuid}0`, uuid.replaceAll("-", ""), ""]
+    const bad = [
+      uuid.toUpperCase(),
+      uuid.slice(1),
+      `${uuid}0`,
+      `{${uuid}`,
+      uuid.replaceAll("-", ""),
+      ""
+    ]
     assert.strictEqual(EventId.make(uuid), uuid)
     assert.strictEqual(CommandId.make(uuid), uuid)
     assert.deepStrictEqual(refused(EventId.EventId, [uuid, ...bad]), bad)
     assert.deepStrictEqual(refused(CommandId.CommandId, [uuid, ...bad]), bad)
+  })
+
+  it("say what they take when they refuse", () => {
+    const expected = (schema: Schema.Codec<unknown, unknown>, value: unknown) =>
+      Result.getOrThrow(Result.flip(Schema.decodeUnknownResult(schema)(value))).message
+    const uuid = "Expected a UUID in lower case"
+    assert.strictEqual(expected(EventId.EventId, "1"), uuid)
+    assert.strictEqual(expected(CommandId.CommandId, "1"), uuid)
+    assert.strictEqual(
+      expected(EventType, "1st"),
+      "Expected an event type: a letter, then letters, digits or _.:/-, at most 200 characters"
+    )
+    assert.strictEqual(
+      expected(StreamId.Category, "bank-account"),
+      "Expected a category: a letter, then letters, digits or _, at most 64 characters"
+    )
+    assert.strictEqual(
+      expected(StreamId.StreamId, `order-${"🫖".repeat(101)}`),
+      "Expected an id of at most 200 UTF-16 code units"
+    )
   })
 
   it("take event types of a letter and 199 more characters", () => {

@@ -3,6 +3,7 @@ import * as Order from "@daybook/order/Order"
 import { decider } from "@daybook/order/OrderDecider"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
 import * as OrderState from "@daybook/order/OrderState"
+import { MAX_ITEM_COUNT } from "@daybook/order/Quantity"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
@@ -68,12 +69,55 @@ describe("folding added items", () => {
   })
 })
 
+describe("folding removed items", () => {
+  it("takes them of their product at their price, and of no other line", () => {
+    const state = Decider.fold(decider, [
+      created,
+      added("tea", 2, 100),
+      added("tea", 2, 120),
+      added("mug", 2, 100),
+      removed("tea", 1, 100)
+    ])
+    assert.deepStrictEqual(
+      OrderState.lines(state).map((line) => [line.productId, line.quantity, line.unitPriceMinor]),
+      [
+        ["tea", 1, 100],
+        ["tea", 2, 120],
+        ["mug", 2, 100]
+      ]
+    )
+  })
+})
+
+describe("an order that is not created", () => {
+  it("has no lines, costs nothing and counts nothing", () => {
+    const none = decider.initialState
+    assert.deepStrictEqual(OrderState.lines(none), [])
+    assert.strictEqual(OrderState.total(none), 0n)
+    assert.strictEqual(OrderState.itemCount(none), 0)
+  })
+})
+
 describe("folding events that make no sense", () => {
   const draft = Decider.fold(decider, [created, added("tea", 2, 250)])
 
   it("leaves an order without items unshipped", () => {
     const empty = Decider.fold(decider, [created, addressUpdated, confirmed])
     assert.strictEqual(decider.evolve(empty, shipped), empty)
+  })
+
+  it("leaves a draft unshipped, whatever it has", () => {
+    const ready = decider.evolve(draft, addressUpdated)
+    assert.strictEqual(decider.evolve(ready, shipped), ready)
+  })
+
+  it("leaves out items that no number could count, and no fewer", () => {
+    const most = Decider.fold(decider, [created, added("gift", MAX_ITEM_COUNT - 1, 0)])
+    assert.strictEqual(decider.evolve(most, added("tea", 2, 0)), most)
+    assert.strictEqual(
+      OrderState.itemCount(decider.evolve(most, added("tea", 1, 0))),
+      MAX_ITEM_COUNT
+    )
   })
 
   it("leaves an order without an address unshipped", () => {

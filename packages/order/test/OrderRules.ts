@@ -232,6 +232,9 @@ export const rules = Specification.make(
     "records nothing for the address that a confirmed order has": given(...histories.confirmed)
       .when(updateAddress)
       .then([]),
+    "records the first address of an order": given(created)
+      .when(updateAddress)
+      .then([addressUpdated]),
     "records an address that differs in one field only": given(...histories.draft)
       .when({ ...updateAddress, address: { ...address, region: "Westminster" } })
       .then([{ _tag: "ShippingAddressUpdated", address: { ...address, region: "Westminster" } }]),

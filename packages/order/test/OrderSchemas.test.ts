@@ -11,7 +11,7 @@ import { OrderCommand } from "@daybook/order/OrderCommand"
 import { decider } from "@daybook/order/OrderDecider"
 import { codec, type OrderEvent } from "@daybook/order/OrderEvent"
 import * as OrderRejection from "@daybook/order/OrderRejection"
-import { OrderState } from "@daybook/order/OrderState"
+import { Line, OrderState } from "@daybook/order/OrderState"
 import { MAX_QUANTITY } from "@daybook/order/Quantity"
 import * as CodecLaws from "@daybook/testing/CodecLaws"
 import * as LawSuite from "@daybook/testing/LawSuite"
@@ -19,6 +19,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import { readdirSync, readFileSync } from "node:fs"
 
 const address: Address = {
@@ -200,10 +201,131 @@ describe("the schemas", () => {
     assert.deepStrictEqual(refused(Address, [...good, ...bad]), bad)
   })
 
+  const line = { productId: "tea", name: "Tea", quantity: 1, unitPriceMinor: 250 }
+  const customer = { customerId: "ada", currency: "GBP" }
+
+  /** The value without each of its fields but those, and with each of another type. */
+  const broken = (value: object, ...optional: ReadonlyArray<string>): ReadonlyArray<object> =>
+    Object.keys(value).flatMap((field) => [
+      { ...value, [field]: Symbol(field) },
+      ...(optional.includes(field) ? [] : [Struct.omit(value, [field as never])])
+    ])
+
+  it("take commands, lines and states with all their fields, and none that lacks one", () => {
+    for (const [schema, value, ...optional] of [
+      [OrderCommand, { _tag: "CreateOrder", ...customer }],
+      [OrderCommand, { ...item, _tag: "AddItem" }],
+      [
+        OrderCommand,
+        { _tag: "RemoveItem", productId: "tea", quantity: 1, reason: "no" },
+        "quantity"
+      ],
+      [OrderCommand, { _tag: "UpdateShippingAddress", address }],
+      [OrderCommand, { _tag: "ConfirmOrder" }],
+      [OrderCommand, { _tag: "ShipOrder", carrier: "post", tracking: "P1" }],
+      [OrderCommand, { _tag: "CancelOrder", reason: "no" }],
+      [Line, line],
+      [OrderState, { _tag: "NotCreated" }],
+      [OrderState, { _tag: "Draft", ...customer, lines: [line], address }, "address"],
+      [OrderState, { _tag: "Confirmed", ...customer, lines: [line], address }, "address"],
+      [
+        OrderState,
+        { _tag: "Shipped", ...customer, lines: [line], address, carrier: "post", tracking: "P1" }
+      ],
+      [
+        OrderState,
+        { _tag: "Cancelled", ...customer, lines: [line], address, reason: "no" },
+        "address"
+      ],
+      [Address, address, "line2", "region"]
+    ] as ReadonlyArray<readonly [Schema.Constraint, object, ...ReadonlyArray<string>]>) {
+      const bad = broken(value, ...optional)
+      assert.deepStrictEqual(refused(schema, [value, ...bad]), bad)
+      for (const field of optional) {
+        assert.deepStrictEqual(refused(schema, [Struct.omit(value, [field as never])]), [])
+      }
+    }
+  })
+
+  it("say what they take when they refuse", () => {
+    const message = (schema: Schema.Codec<unknown, unknown>, value: unknown) =>
+      Result.getOrThrow(Result.flip(Schema.decodeUnknownResult(schema)(value))).message
+    const draft = { _tag: "Draft", ...customer }
+    for (const [schema, value, expected] of [
+      [
+        Money,
+        { currency: "gbp", minor: 1 },
+        'a currency code: three capital letters\n  at ["currency"]'
+      ],
+      [Money, { currency: "GBP", minor: -0 }, '0 rather than -0\n  at ["minor"]'],
+      [
+        Address,
+        { ...address, country: "UK " },
+        'a country code: two capital letters\n  at ["country"]'
+      ],
+      [
+        Address,
+        { ...address, city: "" },
+        '1 to 200 characters of Unicode without control characters or line breaks\n  at ["city"]'
+      ],
+      [
+        OrderState,
+        { ...draft, lines: [line, line] },
+        'at most one line for a product at a unit price\n  at ["lines"]'
+      ],
+      [
+        OrderState,
+        { ...draft, lines: [line, { ...line, productId: "mug", quantity: 2 ** 53 - 1 }] },
+        'at most 9007199254740991 items\n  at ["lines"]'
+      ],
+      [
+        OrderRejection.TotalTooLarge,
+        { _tag: "TotalTooLarge", of: "items", total: "many", limit: 1 },
+        'decimal digits\n  at ["total"]'
+      ]
+    ] as ReadonlyArray<readonly [Schema.Codec<unknown, unknown>, unknown, string]>) {
+      assert.strictEqual(message(schema, value), `Expected ${expected}`)
+    }
+    const once = {
+      customerId: "ada",
+      currency: "GBP",
+      shippingAddress: { ...address, country: "UK " }
+    }
+    const past = codec.decode(recorded("OrderCreated", 2, once))
+    assert.include(
+      Result.getOrThrow(Result.flip(past)).message,
+      "Expected a country code: two capital letters"
+    )
+  })
+
+  it("take totals of rejections in decimal digits", () => {
+    const total = (digits: string) => ({
+      _tag: "TotalTooLarge",
+      of: "items",
+      total: digits,
+      limit: 1
+    })
+    const decode = Schema.decodeUnknownResult(OrderRejection.TotalTooLarge)
+    const taken = (digits: string) => Result.isSuccess(decode(total(digits)))
+    assert.deepStrictEqual(["0", "9007199254740993", "", "1x", "x1", "-1"].filter(taken), [
+      "0",
+      "9007199254740993"
+    ])
+  })
+
   it("refuse states that no order can be in", () => {
-    const line = { productId: "tea", name: "Tea", quantity: 1, unitPriceMinor: 250 }
     const draft = { _tag: "Draft", customerId: "ada", currency: "GBP", lines: [line] }
-    const good = [draft, { ...draft, lines: [line, { ...line, unitPriceMinor: 251 }] }]
+    const good = [
+      draft,
+      { ...draft, lines: [line, { ...line, unitPriceMinor: 251 }] },
+      {
+        ...draft,
+        lines: [
+          { ...line, quantity: 1 },
+          { ...line, productId: "mug", quantity: 2 ** 53 - 2 }
+        ]
+      }
+    ]
     const bad = [
       { ...draft, lines: [line, { ...line, quantity: 2 }] },
       { ...draft, lines: [line, { ...line, productId: "mug", quantity: 2 ** 53 - 1 }] },
@@ -248,6 +370,14 @@ describe("the schemas", () => {
         }),
         "The order would total 9007199254740992 minor units, at most 9007199254740991 are allowed"
       ],
+      [
+        new OrderRejection.TotalTooLarge({
+          of: "items",
+          total: "9007199254740993",
+          limit: Number.MAX_SAFE_INTEGER
+        }),
+        "The order would total 9007199254740993 items, at most 9007199254740991 are allowed"
+      ],
       [new OrderRejection.NoItems(), "The order has no items"],
       [new OrderRejection.NoShippingAddress(), "The order has no shipping address"]
     ]
@@ -259,9 +389,20 @@ describe("the schemas", () => {
       back.map(({ _tag, message }) => [_tag, message]),
       rejections.map(([{ _tag }, message]) => [_tag, message])
     )
+    assert.deepStrictEqual(Array.from(new Set(back.map(({ _tag }) => _tag))), [
+      "OrderAlreadyExists",
+      "WrongStatus",
+      "CurrencyMismatch",
+      "ItemNotInOrder",
+      "NotEnoughItems",
+      "TotalTooLarge",
+      "NoItems",
+      "NoShippingAddress"
+    ])
   })
 
   it("name the streams of orders", () => {
     assert.strictEqual(Order.aggregate.category, "order")
+    assert.strictEqual(codec.name, "order")
   })
 })

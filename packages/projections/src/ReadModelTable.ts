@@ -21,6 +21,7 @@
 import * as Projection from "@daybook/kernel/Projection"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import type { Column, StoredRow } from "./StoredRow.ts"
 import { MAX_INDEX_COLUMNS } from "./internal/indexSize.ts"
 import { codecOf } from "./internal/rowCodec.ts"
@@ -120,8 +121,8 @@ const derive = <Event, Key, Row>(
       Result.fail(new InvalidProjection({ name, field, issue }))
     const columns: Array<Column> = []
     const absent = new Set<string>()
-    for (const field of Object.keys(row.fields)) {
-      const derived = deriveColumn(row, field)
+    for (const [field, schema] of Object.entries(row.fields)) {
+      const derived = deriveColumn(field, schema)
       if (Result.isFailure(derived)) return yield* invalid(field, derived.failure)
       const { column, isOptional } = derived.success
       const same = columns.find((other) => other.name === column.name)
@@ -159,11 +160,9 @@ const derive = <Event, Key, Row>(
       if (index.length === 0) return yield* invalid("an index", "is empty")
       indexes.push(index)
     }
-    const keyFields = Object.fromEntries(
-      primaryKey.flatMap(({ field }) => {
-        const schema = row.fields[field]
-        return schema === undefined ? [] : [[field, schema] as const]
-      })
+    const keyFields = Struct.pick(
+      row.fields,
+      primaryKey.map(({ field }) => field)
     )
     // The fields of a `RowSchema` need no services, and `Key` is the part of the row that these are.
     const keySchema = Schema.Struct(keyFields) as Schema.Top as Schema.Codec<Key, unknown>

@@ -2,10 +2,13 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Projection from "@daybook/kernel/Projection"
 import { Category } from "@daybook/kernel/StreamId"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import { ColumnType } from "@daybook/projections/StoredRow"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 
 const source = {
   category: Category.make("row"),
@@ -47,6 +50,10 @@ const columnsOf = (fields: Schema.Struct.Fields) =>
 
 const Uuid = Schema.String.check(Schema.isUUID())
 
+const many = Object.fromEntries(
+  Array.from({ length: 33 }, (_, n) => [`n${n}`, Schema.Int] as const)
+)
+
 describe("A table", () => {
   it("has a column of the type that fits for each field", () => {
     assert.deepStrictEqual(
@@ -70,6 +77,7 @@ describe("A table", () => {
         date: Schema.Date,
         uuid: Uuid,
         uuid4: Schema.String.check(Schema.isUUID(4)),
+        guid: Schema.String.check(Schema.isGUID()),
         list: Schema.Array(Schema.String),
         nested: Schema.Struct({ a: Schema.Int }),
         mixed: Schema.Union([Schema.String, Schema.Int]),
@@ -99,6 +107,7 @@ describe("A table", () => {
         date: "timestamptz not null",
         uuid: "uuid not null",
         uuid4: "uuid not null",
+        guid: "uuid not null",
         list: "jsonb not null",
         nested: "jsonb not null",
         mixed: "jsonb not null",
@@ -129,6 +138,75 @@ describe("A table", () => {
         nothing: "jsonb"
       }
     )
+  })
+
+  it("has a column that may be null for a field with a default, and for one that hides that it may be absent", () => {
+    assert.deepStrictEqual(
+      columnsOf({
+        till: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))),
+        note: Schema.OptionFromOptionalKey(Schema.String),
+        unknown: Schema.UndefinedOr(Schema.String)
+      }),
+      { id: "text not null", till: "bigint", note: "jsonb", unknown: "text" }
+    )
+  })
+
+  it("has a column of JSON where what is stored and what is read are of two kinds", () => {
+    const read = <To extends Schema.Top>(to: To) =>
+      Schema.decodeTo(to, {
+        decode: SchemaGetter.passthrough({ strict: false }),
+        encode: SchemaGetter.passthrough({ strict: false })
+      })
+    assert.deepStrictEqual(
+      columnsOf({
+        millis: Schema.DateTimeUtcFromMillis,
+        rounded: Schema.Finite.pipe(read(Schema.Int)),
+        measured: Schema.Int.pipe(read(Schema.Finite)),
+        yes: Schema.Boolean.pipe(read(Schema.String)),
+        no: Schema.String.pipe(read(Schema.Boolean)),
+        list: Schema.Array(Schema.String).pipe(read(Schema.String)),
+        numberedIds: Schema.String.pipe(read(Schema.Int))
+      }),
+      {
+        id: "text not null",
+        millis: "jsonb not null",
+        rounded: "double precision not null",
+        measured: "double precision not null",
+        yes: "jsonb not null",
+        no: "jsonb not null",
+        list: "jsonb not null",
+        numbered_ids: "jsonb not null"
+      }
+    )
+  })
+
+  it("has columns of types that it names, whatever is checked of their fields", () => {
+    const { columns } = table({
+      even: Schema.Int.check(Schema.makeFilter((n: number) => n % 2 === 0)),
+      short: Uuid.check(Schema.makeFilterGroup([Schema.isMinLength(1), Schema.isMaxLength(40)])),
+      grouped: Schema.String.check(Schema.makeFilterGroup([Schema.isMinLength(1), Schema.isUUID()]))
+    })
+    assert.deepStrictEqual(
+      columns.map(({ type }) => type),
+      ["text", "bigint", "uuid", "uuid"]
+    )
+    const types = "text, bigint, numeric, double precision, boolean, timestamptz, uuid, jsonb"
+    assert.strictEqual(
+      [...types.split(", "), "integer", ""].filter(Schema.is(ColumnType)).join(", "),
+      types
+    )
+  })
+
+  it("has names of up to 63 characters, and keys and indexes of up to 32 fields", () => {
+    const fields = Object.fromEntries(Object.keys(many).map((name) => [name, Schema.Int]))
+    const first = Object.keys(many).slice(0, 32)
+    const longest = "x".repeat(63)
+    const of = Result.getOrThrow(
+      derive({ ...fields, [longest]: Schema.Int }, { primaryKey: first, indexes: [first] })
+    )
+    assert.lengthOf(of.primaryKey, 32)
+    assert.lengthOf(of.indexes[0] ?? [], 32)
+    assert.strictEqual(of.columns.at(-1)?.name, longest)
   })
 
   it("names columns in small letters with _", () => {
@@ -207,10 +285,6 @@ describe("A table", () => {
   })
 })
 
-const many = Object.fromEntries(
-  Array.from({ length: 33 }, (_, n) => [`n${n}`, Schema.Int] as const)
-)
-
 describe("There is no table", () => {
   for (const [why, fields, options, field, issue] of [
     ["of a name that is none", { "a b": Schema.Int }, {}, "a b", /begin with a letter/],
@@ -219,6 +293,16 @@ describe("There is no table", () => {
     ["of letters beyond ASCII", { größe: Schema.Int }, {}, "größe", /begin with a letter/],
     ["of a name too long", { ["x".repeat(64)]: Schema.Int }, {}, "x".repeat(64), /longer than 63/],
     ["with a column that PostgreSQL has", { xmin: Schema.Int }, {}, "xmin", /its own xmin/],
+    ...["tableoid", "cmin", "xmax", "cmax", "ctid"].map(
+      (name) =>
+        [
+          `with a column that PostgreSQL has, ${name}`,
+          { [name]: Schema.Int },
+          {},
+          name,
+          new RegExp(`^has no column: PostgreSQL has its own ${name}$`)
+        ] as const
+    ),
     ["with two columns of one name", { aB: Schema.Int, a_b: Schema.Int }, {}, "a_b", /as aB has/],
     [
       "where null and absence would be one",
@@ -228,8 +312,20 @@ describe("There is no table", () => {
       /may be null and may be absent/
     ],
     ["without a key", {}, { primaryKey: [] }, "the primary key", /is empty/],
-    ["with a key of another row", {}, { primaryKey: ["it"] }, "it", /no field/],
-    ["with a key that repeats itself", {}, { primaryKey: ["id", "id"] }, "id, id", /twice/],
+    [
+      "with a key of another row",
+      {},
+      { primaryKey: ["it"] },
+      "it",
+      /^of the primary key is no field of the row$/
+    ],
+    [
+      "with a key that repeats itself",
+      {},
+      { primaryKey: ["id", "id"] },
+      "id, id",
+      /^of the primary key names a field twice$/
+    ],
     [
       "with a key that may be null",
       { n: Schema.NullOr(Schema.Int) },
@@ -259,31 +355,61 @@ describe("There is no table", () => {
       Object.keys(many).join(", "),
       /more than 32/
     ],
-    ["with an index of another row", {}, { indexes: [["it"]] }, "it", /no field/],
+    [
+      "with an index of another row",
+      {},
+      { indexes: [["it"]] },
+      "it",
+      /^of an index is no field of the row$/
+    ],
     ["with an index of JSON", { n: Schema.Json }, { indexes: [["id", "n"]] }, "n", /jsonb/],
     ["with an empty index", {}, { indexes: [[]] }, "an index", /is empty/],
-    ["with an index that repeats itself", {}, { indexes: [["id", "id"]] }, "id, id", /twice/]
+    [
+      "with an index that repeats itself",
+      {},
+      { indexes: [["id", "id"]] },
+      "id, id",
+      /^of an index names a field twice$/
+    ]
   ] as const) {
     it(`${why}, and the field is told`, () => {
       const refused = derive({ id: Schema.String, ...fields }, options)
       if (Result.isSuccess(refused)) return assert.fail("it is refused")
       assert.instanceOf(refused.failure, ReadModelTable.InvalidProjection)
+      assert.strictEqual(refused.failure._tag, "InvalidProjection")
       assert.strictEqual(refused.failure.name, "some_rows")
       assert.strictEqual(refused.failure.field, field)
       assert.match(refused.failure.issue, issue)
+      assert.strictEqual(
+        refused.failure.message,
+        `some_rows can't be a table: ${field} ${refused.failure.issue}`
+      )
     })
   }
 })
 
 describe("A row is refused", () => {
-  const lenient = (schema: Schema.Top) => table({ it: schema }, { indexes: [] })
-  const text = table({ it: Schema.String, other: Schema.String }, { indexes: [["it", "other"]] })
+  const lenient = (schema: Schema.Top) => (): ReadModelTable.Any => table({ it: schema })
+  const text = (): ReadModelTable.Any =>
+    table({ it: Schema.String, other: Schema.String }, { indexes: [["it", "other"]] })
   for (const [why, of, row, issue] of [
     ["for text with U+0000", lenient(Schema.String), { it: "a\u0000" }, /^it: text with U\+0000/],
     [
       "for a lone surrogate",
       lenient(Schema.String),
       { it: "\uD800" },
+      /^it: text with a lone surrogate/
+    ],
+    [
+      "for either in JSON, whatever is before it",
+      lenient(Schema.Json),
+      { it: [1, true, null, "a", { b: [] }, -0, "\u0000"] },
+      /^it: text with U\+0000/
+    ],
+    [
+      "for either in an object, whatever is before it",
+      lenient(Schema.Json),
+      { it: { a: 1, b: -0, c: "d", e: "\uD800" } },
       /^it: text with a lone surrogate/
     ],
     ["for either in JSON", lenient(Schema.Json), { it: { a: [{ b: "\u0000" }] } }, /U\+0000/],
@@ -338,7 +464,7 @@ describe("A row is refused", () => {
     ]
   ] as const) {
     it(`${why}, and the issue is told`, () => {
-      const refused = (of as ReadModelTable.Any).encode({ id: "a", ...row })
+      const refused = of().encode({ id: "a", ...row })
       assert.match(Result.isFailure(refused) ? refused.failure : "it is refused", issue)
     })
   }
@@ -349,6 +475,43 @@ describe("A row is refused", () => {
     assert.isTrue(Result.isFailure(of.encode({ id })))
     assert.isTrue(Result.isFailure(of.encodeKey({ id })))
     assert.isTrue(Result.isSuccess(of.encode({ id: id.slice(0, 2_600) })))
+  })
+
+  it("for an entry of an index of more than 2704 bytes, and for no smaller one", () => {
+    const of: ReadModelTable.Any = table(
+      {
+        text: Schema.NullOr(Schema.String),
+        digits: Schema.BigInt,
+        whole: Schema.Int,
+        uuid: Uuid
+      },
+      { indexes: [["text", "whole"], ["digits"], ["uuid", "text"]] }
+    )
+    const row = {
+      id: "a",
+      text: "",
+      digits: 1n,
+      whole: 1,
+      uuid: "0f9d1c7e-3b5a-4c2d-8e1f-000000000000"
+    }
+    const digitsOf = (length: number) => 10n ** BigInt(length - 1)
+    const issue = (fields: Partial<typeof row> | { readonly text: null }) =>
+      Result.match(of.encode({ ...row, ...fields }), {
+        onFailure: (all) => all,
+        onSuccess: () => undefined
+      })
+    // Of 2704 bytes, 16 are for the entry and 16 for each of its values.
+    assert.isUndefined(issue({ text: "x".repeat(2_704 - 3 * 16) }))
+    assert.strictEqual(
+      issue({ text: "x".repeat(2_704 - 3 * 16 + 1) }),
+      "text, whole: too large for an index, which has 2704 bytes for it"
+    )
+    assert.isUndefined(issue({ digits: digitsOf(2 * (2_704 - 2 * 16)) }))
+    assert.strictEqual(
+      issue({ digits: digitsOf(2 * (2_704 - 2 * 16) + 1) }),
+      "digits: too large for an index, which has 2704 bytes for it"
+    )
+    assert.isUndefined(issue({ text: null }))
   })
 
   it("not for large text that no index holds, or at the edges of what fits", () => {
@@ -375,9 +538,42 @@ describe("A row is refused", () => {
 
 it("keeps one zero", () => {
   const of: ReadModelTable.Any = table({ real: Schema.Finite, json: Schema.Json })
-  const stored = Result.getOrThrow(of.encode({ id: "a", real: -0, json: [-0] }))
+  const stored = Result.getOrThrow(of.encode({ id: "a", real: -0, json: [-0, { a: [-0, "b"] }] }))
   assert.isTrue(Object.is(stored["real"], 0))
-  assert.strictEqual(JSON.stringify(stored["json"]), "[0]")
+  // Whether a zero is another one is seen by this comparison, and not in the text of JSON.
+  assert.deepStrictEqual(stored["json"], [0, { a: [0, "b"] }])
+  const object = Result.getOrThrow(of.encode({ id: "a", real: 1, json: { a: 1, b: -0, c: "d" } }))
+  assert.deepStrictEqual(object["json"], { a: 1, b: 0, c: "d" })
+})
+
+it("gives back null where it was null, and nothing where nothing was", () => {
+  const of: ReadModelTable.Any = table({
+    text: Schema.NullOr(Schema.String),
+    note: Schema.optionalKey(Schema.String)
+  })
+  for (const [row, note] of [
+    [{ id: "a", text: null }, null],
+    [{ id: "a", text: null, note: "b" }, "b"]
+  ] as const) {
+    const stored = Result.getOrThrow(of.encode(row))
+    assert.deepStrictEqual(stored, { id: "a", text: null, note })
+    assert.deepStrictEqual<object>(Result.getOrThrow(of.decode(stored)), row)
+  }
+})
+
+it("has keys of the fields that are their own, with the types of these", () => {
+  const of: ReadModelTable.Any = table(
+    { n: Schema.BigInt, note: Schema.String },
+    { primaryKey: ["n", "id"] }
+  )
+  const stored = { n: "3", id: "a" }
+  assert.deepStrictEqual(of.encodeKey({ id: "a", n: 3n }), Result.succeed(stored))
+  assert.deepStrictEqual(of.decodeKey(stored), Result.succeed({ n: 3n, id: "a" }))
+  assert.deepStrictEqual(
+    of.encodeKey({ id: "a", n: 3 }),
+    Result.fail('Expected bigint\n  at ["n"]')
+  )
+  assert.isTrue(Result.isFailure(of.decodeKey({ n: 3, id: "a" })))
 })
 
 it("has a text of each key that no other key has", () => {

@@ -15,7 +15,12 @@ interface Node {
 interface Check {
   readonly _tag: string
   readonly checks?: ReadonlyArray<Check>
-  readonly representation?: { readonly id: string; readonly payload: unknown }
+  readonly representation?: {
+    readonly id: string
+    readonly payload: unknown
+    /** Of what the check looks at, as the names of properties. */
+    readonly schemas?: ReadonlyArray<Node>
+  }
   readonly annotations?: { readonly expected?: unknown }
 }
 
@@ -39,7 +44,17 @@ export const describeFields = (schema: Schema.Codec<unknown, unknown>): Fields =
   return fields
 }
 
-const withoutMarks = (path: string): string => path.replaceAll("?", "")
+/** The marks of optional fields in a path, and the quoted names in it, in which a `?` is none. */
+const MARKS = /"(?:[^"\\]|\\.)*"|\?/g
+
+const withoutMarks = (path: string): string =>
+  path.replaceAll(MARKS, (found) => (found === "?" ? "" : found))
+
+/** The paths of the optional fields that a path leads through, from the outermost. */
+export const optionalFields = (path: string): ReadonlyArray<string> =>
+  Array.from(path.matchAll(MARKS))
+    .filter(([found]) => found === "?")
+    .map(({ index }) => path.slice(0, index))
 
 const flatten = (document: {
   readonly representation: unknown
@@ -151,7 +166,7 @@ const isFlat = ({ _tag }: Node): boolean =>
 const describe = (node: Node): string => {
   const what =
     node._tag === "Literal"
-      ? JSON.stringify(node["literal"])
+      ? literal(node["literal"])
       : node._tag === "Declaration"
         ? declared(node)
         : ["String", "Number", "Boolean", "BigInt", "Null", "Unknown"].includes(node._tag)
@@ -159,6 +174,10 @@ const describe = (node: Node): string => {
           : canonical(node)
   return `${what}${checks(node)}`
 }
+
+/** JSON, which has no bigint. */
+const literal = (value: unknown): string =>
+  Predicate.isBigInt(value) ? `${value}n` : JSON.stringify(value)
 
 const declared = (node: Node): string => {
   const { representation } = node
@@ -174,13 +193,13 @@ const describeCheck = (check: Check): string => {
     return `, ${Predicate.isString(annotations?.expected) ? annotations.expected : "a check"}`
   }
   const payload = representation.payload === null ? "" : ` ${canonical(representation.payload)}`
-  return `, ${short(representation.id)}${payload}`
+  const schemas = (representation.schemas ?? []).map((schema) => ` (${describe(schema)})`).join("")
+  return `, ${short(representation.id)}${payload}${schemas}`
 }
 
 const short = (id: string): string => id.replace("effect/schema/", "")
 
-const nodes = (value: unknown): ReadonlyArray<Node> =>
-  Array.isArray(value) ? (value as ReadonlyArray<Node>) : []
+const nodes = (value: unknown) => value as ReadonlyArray<Node>
 
 /** JSON with its keys in order and without annotations, which do not change what decodes. */
 const canonical = (value: unknown): string => {

@@ -1,7 +1,6 @@
 /**
  * The column that a field of a row gets, from what the schema of the field decodes to and from its JSON form.
  */
-import type * as Projection from "@daybook/kernel/Projection"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Column, ColumnType } from "../StoredRow.ts"
@@ -10,7 +9,9 @@ import type { Column, ColumnType } from "../StoredRow.ts"
 interface Node {
   readonly _tag: string
   readonly checks?: ReadonlyArray<Check>
+  /** Of a union. */
   readonly types?: ReadonlyArray<Node>
+  /** Of a literal. */
   readonly literal?: unknown
   readonly representation?: { readonly id: string }
   readonly propertySignatures?: ReadonlyArray<{
@@ -31,11 +32,9 @@ const MAX_NAME_BYTES = 63
 const SYSTEM_COLUMNS = new Set(["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"])
 
 export const deriveColumn = (
-  row: Projection.RowSchema<unknown>,
-  field: string
+  field: string,
+  schema: Schema.Constraint
 ): Result.Result<{ readonly column: Column; readonly isOptional: boolean }, string> => {
-  const schema = row.fields[field]
-  if (schema === undefined) return Result.fail("is no field of the row")
   const name = columnName(field)
   if (!/^[a-z][a-z0-9_]*$/.test(name)) {
     return Result.fail("has no column: names are letters, digits and _, and begin with a letter")
@@ -82,7 +81,7 @@ const property = (schema: Schema.Codec<unknown, unknown>) => {
 
 /** The alternatives of a union, those of unions in it too. */
 const members = (node: Node): ReadonlyArray<Node> =>
-  node._tag === "Union" ? (node.types ?? []).flatMap(members) : [node]
+  node.types === undefined ? [node] : node.types.flatMap(members)
 
 const columnType = (decoded: Node, stored: Node): ColumnType => {
   const types = members(decoded).filter(isSomething)
@@ -106,8 +105,7 @@ const columnType = (decoded: Node, stored: Node): ColumnType => {
 
 const isSomething = ({ _tag }: Node): boolean => _tag !== "Null" && _tag !== "Undefined"
 
-const isLiteral = (node: Node, type: string): boolean =>
-  node._tag === "Literal" && typeof node.literal === type
+const isLiteral = ({ literal }: Node, type: string): boolean => typeof literal === type
 
 const isNumber = (node: Node): boolean => node._tag === "Number" || isLiteral(node, "number")
 

@@ -52,9 +52,7 @@ const holds = (
   { field, is, values }: Condition
 ): boolean => {
   const value = row[field] ?? null
-  const equal = values.some(
-    (other) => Equal.equals(value, other) || compare(type, value, other) === 0
-  )
+  const equal = values.some((other) => compare(type, value, other) === 0)
   if (is === "equal" || is === "oneOf") return equal
   if (is === "notEqual") return !equal
   const [bound] = values
@@ -75,16 +73,24 @@ const holds = (
 /** Of two values of one column; `null` is the last, as in PostgreSQL. */
 const compare = (type: ColumnType | undefined, a: Schema.Json, b: Schema.Json): number => {
   if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1
-  if (type === "numeric" && typeof a === "string" && typeof b === "string") {
-    const [one, other] = [BigInt(a), BigInt(b)]
-    return one < other ? -1 : one > other ? 1 : 0
+  // What is stored in a column is of the JSON form of its type.
+  switch (type) {
+    case "numeric": {
+      const [one, other] = [BigInt(a as string), BigInt(b as string)]
+      return one < other ? -1 : one > other ? 1 : 0
+    }
+    // Instants of four digits of a year, all in one form.
+    case "timestamptz":
+    case "text":
+    case "uuid":
+      // By the bytes of UTF-8, which is by code points; UTF-16 orders astral characters before U+E000.
+      return Buffer.compare(Buffer.from(a as string), Buffer.from(b as string))
+    case "bigint":
+    case "double precision":
+    case "boolean":
+      return Math.sign(Number(a) - Number(b))
+    case "jsonb":
+    case undefined:
+      return Equal.equals(a, b) ? 0 : 1
   }
-  if (typeof a === "string" && typeof b === "string") {
-    if (type === "timestamptz") return Math.sign(Date.parse(a) - Date.parse(b))
-    // By the bytes of UTF-8, which is by code points; UTF-16 orders astral characters before U+E000.
-    return Buffer.compare(Buffer.from(a), Buffer.from(b))
-  }
-  if (typeof a === "number" && typeof b === "number") return Math.sign(a - b)
-  if (typeof a === "boolean" && typeof b === "boolean") return Number(a) - Number(b)
-  return Equal.equals(a, b) ? 0 : 1
 }
