@@ -444,8 +444,12 @@ describe("A fold", () => {
     )
   })
 
-  it("stops at an event that changes the key of a row", () => {
-    const events = [recorded(2, counted([a1], 1)), recorded(4, { _tag: "Moved", where: [a1] })]
+  it("stops at an event that changes the key of a row, though the row is gone after the next", () => {
+    const events = [
+      recorded(2, counted([a1], 1)),
+      recorded(4, { _tag: "Moved", where: [a1] }),
+      recorded(6, cleared(a1))
+    ]
     assert.deepStrictEqual<object>(
       poisoned(events),
       poisonAt(4, "Moved", "NoRow", 'the row of ["a",1] got the key ["a",2]')

@@ -27,7 +27,7 @@ import type * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { same } from "./internal/differences.ts"
-import { canonical, listDifference, sameList } from "./internal/lists.ts"
+import { canonical, listDifference, rowTexts, sameList } from "./internal/lists.ts"
 import { renderLine } from "./internal/render.ts"
 
 /**
@@ -395,15 +395,3 @@ const NONE = "none"
 
 const told = ({ position, revision, streamId, type }: RecordedEvent) =>
   `${type} at revision ${revision} of ${streamId}, position ${position},`
-
-/** Rows as texts that can be compared, in their order; the failure of what is no row: why. */
-const rowTexts = (
-  { row }: Projection.Any,
-  rows: ReadonlyArray<unknown>
-): Result.Result<ReadonlyArray<string>, string> => {
-  const encode = Schema.encodeUnknownResult(Schema.toCodecJson(row))
-  return Result.mapBoth(Result.all(rows.map((one) => encode(one))), {
-    onSuccess: (encoded) => encoded.map(canonical).toSorted(),
-    onFailure: ({ message }) => message
-  })
-}

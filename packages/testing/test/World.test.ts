@@ -24,7 +24,10 @@ describe("A world of a simulation", () => {
         yield* Deferred.await(done)
       })
       const exit = await world.run(program)
-      assert.isTrue(typeof exit !== "string" && Exit.isSuccess(exit), `at step ${at}: ${exit}`)
+      assert.isTrue(
+        typeof exit !== "string" && Exit.isSuccess(exit),
+        `at step ${at}: ${typeof exit === "string" ? exit : exit._tag}`
+      )
     }
   })
 })

@@ -222,8 +222,9 @@ class Folded<Key, Row> {
 /**
  * What becomes of the touched rows, given those that are there.
  *
- * A row is checked by its schema after each event, and not only when it is stored: otherwise it would depend on where a batch ends
- * whether an event can be folded.
+ * A row is checked by its schema and its key after each event, and not only when it is stored: otherwise it would depend on where a
+ * batch ends whether an event can be folded. Only text that no store holds, as with U+0000, is found where the row is stored: no
+ * event in PostgreSQL has any.
  */
 export const fold = <Event, Key, Row>(
   model: Model<Event, Key, Row>,
@@ -238,6 +239,10 @@ const foldRows = <Event, Key, Row>(
   rows: ReadonlyMap<string, StoredRow>
 ): Result.Result<ReadonlyMap<string, Folded<Key, Row>>, Poison> => {
   const { projection, table } = model
+  // They are fields of both, by the same names.
+  const keyFields = table.primaryKey.map(({ field }) => field as keyof Key & keyof Row)
+  const isSound = (row: Row, key: Key): boolean =>
+    keyFields.every((field) => Object.is(row[field], key[field])) && table.accepts(row)
   const folded = new Map<string, Folded<Key, Row>>()
   for (const { event, recorded, touched: all } of prepared) {
     for (const touched of all) {
@@ -267,11 +272,12 @@ const foldRows = <Event, Key, Row>(
         after.row = row
         after.recorded = recorded
       }
-      if (row !== undefined && row !== before && !table.accepts(row)) {
-        // Encoding tells what is wrong with it.
-        const encoded = encode(model, after)
-        const issue = Result.isFailure(encoded) ? encoded.failure.issue : "not of the row's schema"
-        return Result.fail(poisonOf(recorded, "NoRow", issue))
+      if (row === undefined || row === before || isSound(row, touched.key)) continue
+      // Encoding tells what is wrong with it, or that its key is the same in other words.
+      const encoded = encode(model, after)
+      if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+      if (!table.accepts(row)) {
+        return Result.fail(poisonOf(recorded, "NoRow", "not of the row's schema"))
       }
     }
   }

@@ -1,6 +1,9 @@
 /**
  * Lists of texts that are compared, and values as such texts.
  */
+import type * as Projection from "@daybook/kernel/Projection"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 
 export const sameList = (actual: ReadonlyArray<string>, expected: ReadonlyArray<string>): boolean =>
   actual.length === expected.length && actual.every((one, index) => one === expected[index])
@@ -27,3 +30,15 @@ export const canonical = (value: unknown): string =>
         ? String(inner)
         : inner
   )
+
+/** Rows as texts that can be compared, in their order; the failure of what is no row: why. */
+export const rowTexts = (
+  { row }: Projection.Any,
+  rows: ReadonlyArray<unknown>
+): Result.Result<ReadonlyArray<string>, string> => {
+  const encode = Schema.encodeUnknownResult(Schema.toCodecJson(row))
+  return Result.mapBoth(Result.all(rows.map((one) => encode(one))), {
+    onSuccess: (encoded) => encoded.map(canonical).toSorted(),
+    onFailure: ({ message }) => message
+  })
+}
