@@ -2,6 +2,7 @@ import type { Column } from "@daybook/projections/StoredRow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
 import { codecOf } from "../src/internal/rowCodec.ts"
 
 const column = (type: Column["type"], nullable = false): Column => ({
@@ -86,6 +87,20 @@ describe("A column refuses what its type would not give back,", () => {
       assert.strictEqual(stored(type, schema, value), `it: ${issue}`)
     })
   }
+})
+
+describe("A row whose schema throws", () => {
+  it("is refused with what was thrown", () => {
+    const thrower = Schema.String.pipe(
+      Schema.decodeTo(Schema.String, {
+        decode: SchemaGetter.passthrough(),
+        encode: SchemaGetter.transform((): string => {
+          throw new TypeError("it has no other side")
+        })
+      })
+    )
+    assert.strictEqual(stored("text", thrower, "a"), "TypeError: it has no other side")
+  })
 })
 
 describe("A column takes what its type gives back,", () => {

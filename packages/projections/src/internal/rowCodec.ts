@@ -5,6 +5,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Column, StoredRow } from "../StoredRow.ts"
 import { mayBeTooLarge, sizeIssue } from "./indexSize.ts"
+import { thrown } from "./thrown.ts"
 
 /** How many digits a `numeric` has before its point at most (PostgreSQL, "Numeric Types"). */
 const MAX_DIGITS = 131_072
@@ -66,7 +67,7 @@ const caught = <A>(
   convert: () => Result.Result<A, Schema.SchemaError | string>
 ): Result.Result<A, string> =>
   Result.flatMap(
-    Result.try({ try: convert, catch: String }),
+    Result.try({ try: convert, catch: thrown }),
     Result.mapError((issue) => (typeof issue === "string" ? issue : issue.message))
   )
 

@@ -9,11 +9,11 @@ import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Result from "effect/Result"
 import type { Changes, Poison } from "../ReadModelGeneration.ts"
 import type { ReadModelTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
+import { thrown } from "./thrown.ts"
 
 /** A projection with its table. */
 export interface Model<Event, Key, Row> {
@@ -66,9 +66,6 @@ const poisonOf = (
   // It is recorded, whatever it quotes.
   issue: issue.toWellFormed().replaceAll("\u0000", "\ufffd")
 })
-
-/** What was thrown as one text: the name and the message, or whatever it is. */
-const thrown = (error: unknown): string => Cause.pretty(Cause.die(error)).split("\n", 1)[0] ?? ""
 
 /** The events of today that a recorded one stands for; none if the projection does not read its category. */
 const decode = <Event>(
