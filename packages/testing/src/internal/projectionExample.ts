@@ -14,10 +14,12 @@ import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { diff, same } from "./differences.ts"
+import { render } from "./render.ts"
 
 /** An event that is to be recorded at an instant. */
 export interface Recording {
@@ -107,8 +109,13 @@ export const expect = <Key extends object, Row extends object>(
       const stored = yield* table.encode(row)
       const text = table.keyText(stored)
       if (expected.rows.has(text)) return yield* Result.fail(`${text} has two rows`)
-      // As it comes back: a date of another class, a zero of the other sign.
-      expected.rows.set(text, yield* table.decode(stored))
+      const back = yield* table.decode(stored)
+      // Else what is lost of both would be the same.
+      if (!Equal.equals(back, row)) {
+        return yield* Result.fail(`${text} comes back as ${render(back, 8)}`)
+      }
+      // As it comes back: with the zero that is stored, and dates of the class that is decoded.
+      expected.rows.set(text, back)
     }
     for (const key of absent) {
       const text = table.keyText(yield* table.encodeKey(key))
