@@ -56,7 +56,7 @@ import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { labelled } from "./internal/labelled.ts"
-import { difference, expect, fold, type Recording } from "./internal/projectionExample.ts"
+import { decode, difference, expect, fold, type Recording } from "./internal/projectionExample.ts"
 import { render } from "./internal/render.ts"
 
 /**
@@ -257,8 +257,8 @@ export const noRow = <Key>(key: Key): NoRow<Key> => new NoRow(key)
  * Builds a specification of `projection`, its types inferred.
  *
  * **Details**
- * `covers`: cases of tagged unions, such as `OrderEvent.cases`. Each tag must be that of an event that some example is given, so that a
- * new event without an example is found.
+ * `covers`: cases of tagged unions, such as `OrderEvent.cases`. Each tag must be that of an event that some example is given, of today or
+ * by what is stored of it, so that a new event without an example is found.
  *
  * @category constructors
  * @since 0.1.0
@@ -280,7 +280,9 @@ export const make = <Event, Key extends object, Row extends object>(
       return { given: happened.flat(), rows }
     }
   }))
-  const covered = new Set(Object.values(all).flatMap(({ given }) => given.flatMap(tagOf)))
+  const covered = new Set(
+    Object.values(all).flatMap(({ given }) => given.flatMap((one) => tagsOf(projection, one)))
+  )
   const wanted = (options.covers ?? []).flatMap((cases) => Object.keys(cases))
   return { name, projection, examples: all, uncovered: wanted.filter((tag) => !covered.has(tag)) }
 }
@@ -382,5 +384,17 @@ const recording = <Event>(
   recordedAtMillis: DateTime.toEpochMillis(occurredAt(n))
 })
 
-const tagOf = ({ shown }: Happened<unknown>): ReadonlyArray<string> =>
-  Predicate.hasProperty(shown, "_tag") && typeof shown._tag === "string" ? [shown._tag] : []
+/** Of the event, or of those of today that a stored one stands for. */
+const tagsOf = <Event, Key, Row>(
+  projection: Projection<Event, Key, Row>,
+  one: Happened<Event>
+): ReadonlyArray<string> => {
+  const tags = tagOf(one.shown)
+  const encoded = one.encode()
+  return tags.length > 0 || Result.isFailure(encoded)
+    ? tags
+    : decode(projection, recording(one, encoded.success, 1)).flatMap(tagOf)
+}
+
+const tagOf = (event: unknown): ReadonlyArray<string> =>
+  Predicate.hasProperty(event, "_tag") && typeof event._tag === "string" ? [event._tag] : []

@@ -235,6 +235,22 @@ it is so
     )
   })
 
+  it("counts an event that is given as it is stored as the event of today that it stands for", () => {
+    const uncovered = (schemaVersion: number, data: Schema.Json) =>
+      ProjectionSpecification.make(
+        "balances",
+        balances,
+        (given) => ({
+          "are none": given(ada.stored({ type: "Deposited", schemaVersion, data })).then([])
+        }),
+        { covers: [Account.Event.cases] }
+      ).uncovered
+    assert.deepStrictEqual(uncovered(1, { pounds: 3 }), ["Opened", "Withdrawn", "Closed"])
+    assert.deepStrictEqual(uncovered(2, { amount: "3" }), ["Opened", "Withdrawn", "Closed"])
+    // Nothing, where it can't be decoded.
+    for (const version of [0, 3]) assert.include(uncovered(version, {}), "Deposited")
+  })
+
   describe("of rows whose codec rounds to tenths", () => {
     const tenths = Schema.Finite.pipe(
       Schema.encodeTo(Schema.Finite, {

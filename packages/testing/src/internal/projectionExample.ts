@@ -1,9 +1,11 @@
 /**
  * Runs an example of a read model: from recorded events to rows, and to what differs.
  */
-import type { NewEvent } from "@daybook/kernel/NewEvent"
+import { NewEvent } from "@daybook/kernel/NewEvent"
+import * as Position from "@daybook/kernel/Position"
 import type { Projection } from "@daybook/kernel/Projection"
-import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
@@ -13,20 +15,41 @@ import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { diff, same } from "./differences.ts"
 import { render } from "./render.ts"
 
 /** An event that is to be recorded at an instant. */
 export interface Recording {
-  readonly streamId: StreamId
+  readonly streamId: StreamId.StreamId
   readonly event: NewEvent
   readonly recordedAtMillis: number
 }
+
+/** The events that a projection is given for one; none where it would not be. */
+export const decode = <Event, Key, Row>(
+  { from }: Projection<Event, Key, Row>,
+  { event, recordedAtMillis, streamId }: Recording
+): ReadonlyArray<Event> => {
+  const source = from.find(({ category }) => category === StreamId.category(streamId))
+  if (source === undefined || !isNewEvent(event)) return []
+  const decoded = source.codec.decode({
+    ...event,
+    streamId,
+    revision: Revision.make(1),
+    position: Position.make(1n),
+    recordedAt: DateTime.makeUnsafe(recordedAtMillis)
+  })
+  return Result.getOrElse(decoded, () => [])
+}
+
+const isNewEvent = Schema.is(NewEvent)
 
 /** What the events come to, read in such pages; the failure is what was thrown. */
 export interface Folded<Row> {
