@@ -56,7 +56,7 @@ import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { labelled } from "./internal/labelled.ts"
-import { decode, difference, expect, fold, type Recording } from "./internal/projectionExample.ts"
+import * as Examples from "./internal/projectionExample.ts"
 import { render } from "./internal/render.ts"
 
 /**
@@ -292,7 +292,7 @@ export const make = <Event, Key extends object, Row extends object>(
  *
  * **Details**
  * Errors: `SpecificationFailed`, whose message shows which rows differ in which example. An event that is refused by its codec or the
- * log, or can't be folded, fails its example.
+ * log, is of a category that the projection does not read, or can't be folded, fails its example.
  *
  * @category operations
  * @since 0.1.0
@@ -350,20 +350,19 @@ export const checkExample = <Event, Key extends object, Row extends object>(
   if (Result.isFailure(table)) return failed(table.failure.message)
   const rows = example.rows.filter((row): row is Row => !(row instanceof NoRow))
   const absent = example.rows.flatMap((row) => (row instanceof NoRow ? [row.key] : []))
-  const expected = expect(table.success, rows, absent)
+  const expected = Examples.expect(table.success, rows, absent)
   if (Result.isFailure(expected)) return failed(`no such rows can be: ${expected.failure}`)
-  const recordings: Array<Recording> = []
+  const recordings: Array<Examples.Recording> = []
   for (const [index, one] of given.entries()) {
     const encoded = one.encode()
     if (Result.isFailure(encoded)) return failed(`the failure ${render(encoded.failure, 8)}`)
     recordings.push(recording(one, encoded.success, index + 1))
   }
-  // The log would take the second one for the first, delivered again.
-  const ids = new Set(recordings.map(({ event }) => event.id))
-  if (ids.size < recordings.length) return failed("no such events can be: two have one id")
-  for (const { pages, rows } of fold(projection, recordings)) {
+  const issue = Examples.issueOf(projection, recordings)
+  if (issue !== undefined) return failed(`no such events can be: ${issue}`)
+  for (const { pages, rows } of Examples.fold(projection, recordings)) {
     if (Result.isFailure(rows)) return failed(`the failure ${render(rows.failure, 8)}, ${pages}`)
-    const lines = difference(table.success, expected.success, rows.success)
+    const lines = Examples.difference(table.success, expected.success, rows.success)
     if (lines !== undefined) return failed(`${lines}\n(${pages})`)
   }
   return undefined
@@ -373,7 +372,7 @@ const recording = <Event>(
   { id, metadata, occurredAt: at, streamId }: Happened<Event>,
   encoded: EncodedEvent,
   n: number
-): Recording => ({
+): Examples.Recording => ({
   streamId,
   event: {
     ...encoded,
@@ -393,7 +392,7 @@ const tagsOf = <Event, Key, Row>(
   const encoded = one.encode()
   return tags.length > 0 || Result.isFailure(encoded)
     ? tags
-    : decode(projection, recording(one, encoded.success, 1)).flatMap(tagOf)
+    : Examples.decode(projection, recording(one, encoded.success, 1)).flatMap(tagOf)
 }
 
 const tagOf = (event: unknown): ReadonlyArray<string> =>

@@ -205,6 +205,15 @@ it is so
     )
   })
 
+  it("refuses events of a category that the projection does not read", () => {
+    const category = StreamId.Category.make("savings")
+    const savings = ProjectionSpecification.stream({ category, codec: Account.codec }, "1")
+    assert.include(
+      failureOf((given) => given(savings.events(opened("Ada"))).then([])),
+      "no such events can be: savings is not read by balances"
+    )
+  })
+
   it("refuses expected rows that can't be, and two of one key", () => {
     assert.include(
       failureOf((given) => given().then([{ ...row, owner: "a\u0000b" }])),

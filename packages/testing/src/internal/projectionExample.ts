@@ -32,6 +32,20 @@ export interface Recording {
   readonly recordedAtMillis: number
 }
 
+/** Why such events prove nothing of a projection. */
+export const issueOf = <Event, Key, Row>(
+  { from, name }: Projection<Event, Key, Row>,
+  recordings: ReadonlyArray<Recording>
+): string | undefined => {
+  const read = new Set(from.map(({ category }) => category))
+  const categories = recordings.map(({ streamId }) => StreamId.category(streamId))
+  const unread = categories.find((category) => !read.has(category))
+  if (unread !== undefined) return `${unread} is not read by ${name}`
+  // The log would take the second one for the first, delivered again.
+  const ids = new Set(recordings.map(({ event }) => event.id))
+  return ids.size < recordings.length ? "two have one id" : undefined
+}
+
 /** The events that a projection is given for one; none where it would not be. */
 export const decode = <Event, Key, Row>(
   { from }: Projection<Event, Key, Row>,
