@@ -166,19 +166,10 @@ export class ExampleFailed extends Data.TaggedError("ExampleFailed")<{
   readonly difference: string
 }> {
   override get message() {
-    const several = new Set(this.given.map(({ streamId }) => streamId)).size > 1
-    const given = this.given.map(({ occurredAt, shown, streamId }) =>
-      [
-        ...(several ? [`${streamId}:`] : []),
-        render(shown, 8),
-        ...(occurredAt === undefined ? [] : [`at ${DateTime.formatIso(occurredAt)}`])
-      ].join(" ")
+    const given = Examples.linesOf(this.given)
+    return [this.sentence, ...labelled("given", given), ...labelled("then", this.difference)].join(
+      "\n"
     )
-    return [
-      this.sentence,
-      ...labelled("given", given.length === 0 ? "nothing" : given.join("\n")),
-      ...labelled("then", this.difference)
-    ].join("\n")
   }
 }
 

@@ -168,7 +168,7 @@ are gone when an account is closed
 it is so
   given account-1: Opened { owner: "Ada" }
         account-1: Deposited { amount: 5n }
-        account-2: Opened { owner: "Bob" }
+        account-2: Opened { owner: "Bob" } metadata { actor: "Bob" }
   then    {
             account: "1",
         -   balance: 6n,
@@ -186,6 +186,33 @@ it is so
         + }
         (read one by one)`
     )
+  })
+
+  it("shows the circumstances that events are given in", () => {
+    const id = eventId(7)
+    const late = bob.with({ id, occurredAt: DateTime.makeUnsafe(0) })
+    assert.include(
+      failureOf((given) =>
+        given(late.events(opened("Bob")), bob.with({ metadata: {} }).events(closed)).then([row])
+      ),
+      `given Opened { owner: "Bob" } at 1970-01-01T00:00:00.000Z, id ${id}, metadata { actor: "Bob" }
+        Closed metadata {}
+`
+    )
+  })
+
+  it("says so when an example is awaited that has no end", async () => {
+    const awaited = await Promise.resolve()
+      .then(() => {
+        let open: unknown
+        ProjectionSpecification.make("balances", balances, (given) => {
+          open = given(ada.events(opened("Ada")))
+          return {}
+        })
+        return open
+      })
+      .catch((error: unknown) => String(error))
+    assert.include(awaited, "an example was awaited")
   })
 
   it("shows why events can't be folded, and which can't be recorded", () => {

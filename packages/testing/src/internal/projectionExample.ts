@@ -1,6 +1,8 @@
 /**
  * Runs an example of a read model: from recorded events to rows, and to what differs.
  */
+import type { EventId } from "@daybook/kernel/EventId"
+import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import { NewEvent } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
 import type { Projection } from "@daybook/kernel/Projection"
@@ -181,3 +183,28 @@ const inOrder = (byKey: ReadonlyMap<string, unknown>): ReadonlyArray<unknown> =>
   Array.from(byKey)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([, row]) => row)
+
+/** Events as they are given, in lines: each with its stream where these are several, and with the circumstances that are said. */
+export const linesOf = (
+  given: ReadonlyArray<{
+    readonly streamId: StreamId.StreamId
+    readonly shown: unknown
+    readonly occurredAt?: DateTime.Utc
+    readonly id?: EventId
+    readonly metadata?: EventMetadata
+  }>
+): string => {
+  if (given.length === 0) return "nothing"
+  const several = new Set(given.map(({ streamId }) => streamId)).size > 1
+  return given
+    .map(({ id, metadata, occurredAt, shown, streamId }) => {
+      const circumstances = [
+        ...(occurredAt === undefined ? [] : [`at ${DateTime.formatIso(occurredAt)}`]),
+        ...(id === undefined ? [] : [`id ${id}`]),
+        ...(metadata === undefined ? [] : [`metadata ${render(metadata, 8)}`])
+      ]
+      const event = `${several ? `${streamId}: ` : ""}${render(shown, 8)}`
+      return [event, circumstances.join(", ")].join(" ").trimEnd()
+    })
+    .join("\n")
+}
