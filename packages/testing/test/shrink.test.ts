@@ -75,6 +75,16 @@ describe("A failing history", () => {
     assert.deepStrictEqual(found.faults, [needed])
   })
 
+  it("is shrunk by what went wrong on the way, before what the audit found after it", async () => {
+    for (const first of [0, 14]) {
+      const needed: Fault = "append-late#50"
+      const found = await shrunk(({ faults }) => (faults.includes(needed) ? [10, first] : [10]), {
+        invariants: [10, first]
+      })
+      assert.deepStrictEqual(found.faults, [needed])
+    }
+  })
+
   it("stays as it is when no part of it fails", async () => {
     const { faults, seed } = await shrunk(({ faults }) => (faults.length === 100 ? [3] : []))
     assert.deepStrictEqual({ seed, faults }, { seed: 1, faults: faultsOf(100) })

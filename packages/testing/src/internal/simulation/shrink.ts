@@ -42,17 +42,22 @@ const FEW = 8
 /** Without some faults all steps come in another order, so some orders are tried: two, and more where little is left to leave out. */
 const SCHEDULES = [1, 2, 3, 4, 5, 6, 7]
 
+/** An error, and what takes too long or goes on no more: they come before the audit, though they stand after what it finds. */
+const ON_THE_WAY: ReadonlySet<number> = new Set([0, 14])
+
 type Attempt = (steps: Steps, limits: Limits) => Promise<Shrunk | undefined>
 
 /**
- * A history that breaks the first invariant that `failed` breaks: what was broken first is where it comes from, and the rest follows.
+ * A history that breaks the same invariant as `failed`: one of those {@link ON_THE_WAY}, of which the rest may follow, or else the first
+ * that the audit names.
  */
 export const shrink = async (
   failed: History,
   run: (steps: Steps, limits: Limits) => Promise<History>
 ): Promise<Shrunk> => {
   const { seed } = failed
-  const invariant = failed.violations[0]?.invariant
+  const invariants = failed.violations.map((one) => one.invariant)
+  const invariant = invariants.find((one) => ON_THE_WAY.has(one)) ?? invariants[0]
   let left = TRIES - TRIES_LAST
   const attempt: Attempt = async (steps, limits) => {
     if (left-- <= 0) return undefined
@@ -160,8 +165,8 @@ const reduce = async (from: Shrunk, attempt: Attempt, tries: number): Promise<Sh
 }
 
 /**
- * A part of `all`, as small as is found, with which something holds: a piece alone, or all but some pieces, for smaller and smaller
- * pieces. `needed`: what of a part it holds with, if it does.
+ * Asks for parts of `all`, smaller and smaller, with which something holds: a piece alone, or all but some pieces. `needed`: what of a
+ * part it holds with, if it does; the last that it gave is the smallest that was found.
  */
 const minimise = async <A>(
   all: ReadonlyArray<A>,
