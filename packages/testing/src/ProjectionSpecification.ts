@@ -56,7 +56,7 @@ import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { labelled } from "./internal/labelled.ts"
-import { difference, expect, fold, type Recording } from "./internal/projectionExample.ts"
+import * as Examples from "./internal/projectionExample.ts"
 import { render } from "./internal/render.ts"
 
 /**
@@ -166,19 +166,10 @@ export class ExampleFailed extends Data.TaggedError("ExampleFailed")<{
   readonly difference: string
 }> {
   override get message() {
-    const several = new Set(this.given.map(({ streamId }) => streamId)).size > 1
-    const given = this.given.map(({ occurredAt, shown, streamId }) =>
-      [
-        ...(several ? [`${streamId}:`] : []),
-        render(shown, 8),
-        ...(occurredAt === undefined ? [] : [`at ${DateTime.formatIso(occurredAt)}`])
-      ].join(" ")
+    const given = Examples.linesOf(this.given)
+    return [this.sentence, ...labelled("given", given), ...labelled("then", this.difference)].join(
+      "\n"
     )
-    return [
-      this.sentence,
-      ...labelled("given", given.length === 0 ? "nothing" : given.join("\n")),
-      ...labelled("then", this.difference)
-    ].join("\n")
   }
 }
 
@@ -257,8 +248,8 @@ export const noRow = <Key>(key: Key): NoRow<Key> => new NoRow(key)
  * Builds a specification of `projection`, its types inferred.
  *
  * **Details**
- * `covers`: cases of tagged unions, such as `OrderEvent.cases`. Each tag must be that of an event that some example is given, so that a
- * new event without an example is found.
+ * `covers`: cases of tagged unions, such as `OrderEvent.cases`. Each tag must be that of an event that some example is given, of today or
+ * by what is stored of it, so that a new event without an example is found.
  *
  * @category constructors
  * @since 0.1.0
@@ -280,7 +271,9 @@ export const make = <Event, Key extends object, Row extends object>(
       return { given: happened.flat(), rows }
     }
   }))
-  const covered = new Set(Object.values(all).flatMap(({ given }) => given.flatMap(tagOf)))
+  const covered = new Set(
+    Object.values(all).flatMap(({ given }) => given.flatMap((one) => tagsOf(projection, one)))
+  )
   const wanted = (options.covers ?? []).flatMap((cases) => Object.keys(cases))
   return { name, projection, examples: all, uncovered: wanted.filter((tag) => !covered.has(tag)) }
 }
@@ -290,7 +283,7 @@ export const make = <Event, Key extends object, Row extends object>(
  *
  * **Details**
  * Errors: `SpecificationFailed`, whose message shows which rows differ in which example. An event that is refused by its codec or the
- * log, or can't be folded, fails its example.
+ * log, is of a category that the projection does not read, or can't be folded, fails its example.
  *
  * @category operations
  * @since 0.1.0
@@ -348,20 +341,19 @@ export const checkExample = <Event, Key extends object, Row extends object>(
   if (Result.isFailure(table)) return failed(table.failure.message)
   const rows = example.rows.filter((row): row is Row => !(row instanceof NoRow))
   const absent = example.rows.flatMap((row) => (row instanceof NoRow ? [row.key] : []))
-  const expected = expect(table.success, rows, absent)
+  const expected = Examples.expect(table.success, rows, absent)
   if (Result.isFailure(expected)) return failed(`no such rows can be: ${expected.failure}`)
-  const recordings: Array<Recording> = []
+  const recordings: Array<Examples.Recording> = []
   for (const [index, one] of given.entries()) {
     const encoded = one.encode()
     if (Result.isFailure(encoded)) return failed(`the failure ${render(encoded.failure, 8)}`)
     recordings.push(recording(one, encoded.success, index + 1))
   }
-  // The log would take the second one for the first, delivered again.
-  const ids = new Set(recordings.map(({ event }) => event.id))
-  if (ids.size < recordings.length) return failed("no such events can be: two have one id")
-  for (const { pages, rows } of fold(projection, recordings)) {
+  const issue = Examples.issueOf(projection, recordings)
+  if (issue !== undefined) return failed(`no such events can be: ${issue}`)
+  for (const { pages, rows } of Examples.fold(projection, recordings)) {
     if (Result.isFailure(rows)) return failed(`the failure ${render(rows.failure, 8)}, ${pages}`)
-    const lines = difference(table.success, expected.success, rows.success)
+    const lines = Examples.difference(table.success, expected.success, rows.success)
     if (lines !== undefined) return failed(`${lines}\n(${pages})`)
   }
   return undefined
@@ -371,7 +363,7 @@ const recording = <Event>(
   { id, metadata, occurredAt: at, streamId }: Happened<Event>,
   encoded: EncodedEvent,
   n: number
-): Recording => ({
+): Examples.Recording => ({
   streamId,
   event: {
     ...encoded,
@@ -382,5 +374,17 @@ const recording = <Event>(
   recordedAtMillis: DateTime.toEpochMillis(occurredAt(n))
 })
 
-const tagOf = ({ shown }: Happened<unknown>): ReadonlyArray<string> =>
-  Predicate.hasProperty(shown, "_tag") && typeof shown._tag === "string" ? [shown._tag] : []
+/** Of the event, or of those of today that a stored one stands for. */
+const tagsOf = <Event, Key, Row>(
+  projection: Projection<Event, Key, Row>,
+  one: Happened<Event>
+): ReadonlyArray<string> => {
+  const tags = tagOf(one.shown)
+  const encoded = one.encode()
+  return tags.length > 0 || Result.isFailure(encoded)
+    ? tags
+    : Examples.decode(projection, recording(one, encoded.success, 1)).flatMap(tagOf)
+}
+
+const tagOf = (event: unknown): ReadonlyArray<string> =>
+  Predicate.hasProperty(event, "_tag") && typeof event._tag === "string" ? [event._tag] : []

@@ -168,7 +168,7 @@ are gone when an account is closed
 it is so
   given account-1: Opened { owner: "Ada" }
         account-1: Deposited { amount: 5n }
-        account-2: Opened { owner: "Bob" }
+        account-2: Opened { owner: "Bob" } metadata { actor: "Bob" }
   then    {
             account: "1",
         -   balance: 6n,
@@ -188,6 +188,33 @@ it is so
     )
   })
 
+  it("shows the circumstances that events are given in", () => {
+    const id = eventId(7)
+    const late = bob.with({ id, occurredAt: DateTime.makeUnsafe(0) })
+    assert.include(
+      failureOf((given) =>
+        given(late.events(opened("Bob")), bob.with({ metadata: {} }).events(closed)).then([row])
+      ),
+      `given Opened { owner: "Bob" } at 1970-01-01T00:00:00.000Z, id ${id}, metadata { actor: "Bob" }
+        Closed metadata {}
+`
+    )
+  })
+
+  it("says so when an example is awaited that has no end", async () => {
+    const awaited = await Promise.resolve()
+      .then(() => {
+        let open: unknown
+        ProjectionSpecification.make("balances", balances, (given) => {
+          open = given(ada.events(opened("Ada")))
+          return {}
+        })
+        return open
+      })
+      .catch((error: unknown) => String(error))
+    assert.include(awaited, "an example was awaited")
+  })
+
   it("shows why events can't be folded, and which can't be recorded", () => {
     const poisoned = failureOf((given) =>
       given(ada.stored({ type: "Deposited", schemaVersion: 1, data: { pounds: "3" } })).then([])
@@ -202,6 +229,15 @@ it is so
         given(ada.with({ id: eventId(1) }).events(opened("Ada"), deposited(1n))).then([])
       ),
       "two have one id"
+    )
+  })
+
+  it("refuses events of a category that the projection does not read", () => {
+    const category = StreamId.Category.make("savings")
+    const savings = ProjectionSpecification.stream({ category, codec: Account.codec }, "1")
+    assert.include(
+      failureOf((given) => given(savings.events(opened("Ada"))).then([])),
+      "no such events can be: savings is not read by balances"
     )
   })
 
@@ -235,7 +271,23 @@ it is so
     )
   })
 
-  it("catches a row that loses something between two events, though not within a page", () => {
+  it("counts an event that is given as it is stored as the event of today that it stands for", () => {
+    const uncovered = (schemaVersion: number, data: Schema.Json) =>
+      ProjectionSpecification.make(
+        "balances",
+        balances,
+        (given) => ({
+          "are none": given(ada.stored({ type: "Deposited", schemaVersion, data })).then([])
+        }),
+        { covers: [Account.Event.cases] }
+      ).uncovered
+    assert.deepStrictEqual(uncovered(1, { pounds: 3 }), ["Opened", "Withdrawn", "Closed"])
+    assert.deepStrictEqual(uncovered(2, { amount: "3" }), ["Opened", "Withdrawn", "Closed"])
+    // Nothing, where it can't be decoded.
+    for (const version of [0, 3]) assert.include(uncovered(version, {}), "Deposited")
+  })
+
+  describe("of rows whose codec rounds to tenths", () => {
     const tenths = Schema.Finite.pipe(
       Schema.encodeTo(Schema.Finite, {
         decode: SchemaGetter.passthrough(),
@@ -253,19 +305,45 @@ it is so
       name: "bucket",
       version: 1,
       from: [source],
-      row: Schema.Struct({ bucket: Schema.String, litres: tenths }),
+      row: Schema.Struct({
+        bucket: Schema.String,
+        litres: tenths,
+        emptiedAt: Schema.Date
+      }),
       primaryKey: ["bucket"]
     }).fold({
       keys: () => [{ bucket: "1" }],
-      initial: (key) => ({ ...key, litres: 0 }),
+      initial: (key) => ({ ...key, litres: 0, emptiedAt: new Date(0) }),
       apply: (row, { litres }) => ({ ...row, litres: row.litres + litres })
     })
-    const drops = ProjectionSpecification.stream(source, "1")
-    const specification = ProjectionSpecification.make("a bucket", bucket, (given) => ({
-      "holds what dropped into it": given(
-        drops.events({ _tag: "Dropped", litres: 0.25 }, { _tag: "Dropped", litres: 0.25 })
-      ).then([{ bucket: "1", litres: 0.5 }])
-    }))
-    assert.throws(() => ProjectionSpecification.assert(specification), "read one by one")
+    const failureOf = (drops: ReadonlyArray<number>, litres: number, emptiedAt = new Date(0)) => {
+      const events = drops.map((litres) => ({ _tag: "Dropped", litres }) as const)
+      const specification = ProjectionSpecification.make("a bucket", bucket, (given) => ({
+        "holds what dropped into it": given(
+          ProjectionSpecification.stream(source, "1").events(...events)
+        ).then([{ bucket: "1", litres, emptiedAt }])
+      }))
+      return Result.match(ProjectionSpecification.check(specification), {
+        onSuccess: () => "",
+        onFailure: ({ message }) => message
+      })
+    }
+
+    it("catches a row that loses something between two events, though not within a page", () => {
+      assert.include(failureOf([0.25, 0.25], 0.5), "read one by one")
+    })
+
+    it("refuses an expected row that loses something when it is stored", () => {
+      for (const litres of [0.25, 0.26]) {
+        const message = failureOf([0.25], litres)
+        assert.include(message, 'no such rows can be: ["1"] comes back as {')
+        assert.include(message, "litres: 0.3")
+      }
+    })
+
+    it("takes a date of another class and a zero of the other sign for the same", () => {
+      class Sunday extends Date {}
+      assert.strictEqual(failureOf([0], -0, new Sunday(0)), "")
+    })
   })
 })

@@ -1,9 +1,13 @@
 /**
  * Runs an example of a read model: from recorded events to rows, and to what differs.
  */
-import type { NewEvent } from "@daybook/kernel/NewEvent"
+import type { EventId } from "@daybook/kernel/EventId"
+import type { EventMetadata } from "@daybook/kernel/EventMetadata"
+import { NewEvent } from "@daybook/kernel/NewEvent"
+import * as Position from "@daybook/kernel/Position"
 import type { Projection } from "@daybook/kernel/Projection"
-import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
@@ -13,18 +17,55 @@ import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { diff, same } from "./differences.ts"
+import { render } from "./render.ts"
 
 /** An event that is to be recorded at an instant. */
 export interface Recording {
-  readonly streamId: StreamId
+  readonly streamId: StreamId.StreamId
   readonly event: NewEvent
   readonly recordedAtMillis: number
 }
+
+/** Why such events prove nothing of a projection. */
+export const issueOf = <Event, Key, Row>(
+  { from, name }: Projection<Event, Key, Row>,
+  recordings: ReadonlyArray<Recording>
+): string | undefined => {
+  const read = new Set(from.map(({ category }) => category))
+  const categories = recordings.map(({ streamId }) => StreamId.category(streamId))
+  const unread = categories.find((category) => !read.has(category))
+  if (unread !== undefined) return `${unread} is not read by ${name}`
+  // The log would take the second one for the first, delivered again.
+  const ids = new Set(recordings.map(({ event }) => event.id))
+  return ids.size < recordings.length ? "two have one id" : undefined
+}
+
+/** The events that a projection is given for one; none where it would not be. */
+export const decode = <Event, Key, Row>(
+  { from }: Projection<Event, Key, Row>,
+  { event, recordedAtMillis, streamId }: Recording
+): ReadonlyArray<Event> => {
+  const source = from.find(({ category }) => category === StreamId.category(streamId))
+  if (source === undefined || !isNewEvent(event)) return []
+  const decoded = source.codec.decode({
+    ...event,
+    streamId,
+    revision: Revision.make(1),
+    position: Position.make(1n),
+    recordedAt: DateTime.makeUnsafe(recordedAtMillis)
+  })
+  return Result.getOrElse(decoded, () => [])
+}
+
+const isNewEvent = Schema.is(NewEvent)
 
 /** What the events come to, read in such pages; the failure is what was thrown. */
 export interface Folded<Row> {
@@ -107,8 +148,13 @@ export const expect = <Key extends object, Row extends object>(
       const stored = yield* table.encode(row)
       const text = table.keyText(stored)
       if (expected.rows.has(text)) return yield* Result.fail(`${text} has two rows`)
-      // As it comes back: a date of another class, a zero of the other sign.
-      expected.rows.set(text, yield* table.decode(stored))
+      const back = yield* table.decode(stored)
+      // Else what is lost of both would be the same.
+      if (!Equal.equals(back, row)) {
+        return yield* Result.fail(`${text} comes back as ${render(back, 8)}`)
+      }
+      // As it comes back: with the zero that is stored, and dates of the class that is decoded.
+      expected.rows.set(text, back)
     }
     for (const key of absent) {
       const text = table.keyText(yield* table.encodeKey(key))
@@ -137,3 +183,28 @@ const inOrder = (byKey: ReadonlyMap<string, unknown>): ReadonlyArray<unknown> =>
   Array.from(byKey)
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([, row]) => row)
+
+/** Events as they are given, in lines: each with its stream where these are several, and with the circumstances that are said. */
+export const linesOf = (
+  given: ReadonlyArray<{
+    readonly streamId: StreamId.StreamId
+    readonly shown: unknown
+    readonly occurredAt?: DateTime.Utc
+    readonly id?: EventId
+    readonly metadata?: EventMetadata
+  }>
+): string => {
+  if (given.length === 0) return "nothing"
+  const several = new Set(given.map(({ streamId }) => streamId)).size > 1
+  return given
+    .map(({ id, metadata, occurredAt, shown, streamId }) => {
+      const circumstances = [
+        ...(occurredAt === undefined ? [] : [`at ${DateTime.formatIso(occurredAt)}`]),
+        ...(id === undefined ? [] : [`id ${id}`]),
+        ...(metadata === undefined ? [] : [`metadata ${render(metadata, 8)}`])
+      ]
+      const event = `${several ? `${streamId}: ` : ""}${render(shown, 8)}`
+      return [event, circumstances.join(", ")].join(" ").trimEnd()
+    })
+    .join("\n")
+}

@@ -3,7 +3,8 @@
  * which those are left out that it does not need.
  *
  * That is done by halves: the minimising delta debugging of Zeller and Hildebrandt (IEEE TSE 28, 2002), over kinds of faults first and
- * then over faults, as in the hierarchical one of Misherghi and Su (ICSE 2006).
+ * then over faults, as in the hierarchical one of Misherghi and Su (ICSE 2006). As that may use up its runs, what is left is tried without
+ * each fault in the end.
  */
 import { type Fault, kind } from "../../Fault.ts"
 import type { History } from "./history.ts"
@@ -19,9 +20,13 @@ export interface Shrunk {
   readonly history: History
 }
 
-/** So many histories are run at most; and so many to leave faults out of one of them, which may be one that needs them all. */
+/**
+ * So many histories are run at most; so many to leave faults out of one of them, which may be one that needs them all; and so many are
+ * kept for the last, to leave out faults one by one.
+ */
 const TRIES = 500
 const TRIES_EACH = 100
+const TRIES_LAST = 100
 
 /** So many orders of the steps of the same seed are tried without faults, and so many of the seeds that follow. */
 const OTHER_SCHEDULES = 8
@@ -37,18 +42,23 @@ const FEW = 8
 /** Without some faults all steps come in another order, so some orders are tried: two, and more where little is left to leave out. */
 const SCHEDULES = [1, 2, 3, 4, 5, 6, 7]
 
+/** An error, and what takes too long or goes on no more: they come before the audit, though they stand after what it finds. */
+const ON_THE_WAY: ReadonlySet<number> = new Set([0, 14])
+
 type Attempt = (steps: Steps, limits: Limits) => Promise<Shrunk | undefined>
 
 /**
- * A history that breaks the first invariant that `failed` breaks: what was broken first is where it comes from, and the rest follows.
+ * A history that breaks the same invariant as `failed`: one of those {@link ON_THE_WAY}, of which the rest may follow, or else the first
+ * that the audit names.
  */
 export const shrink = async (
   failed: History,
   run: (steps: Steps, limits: Limits) => Promise<History>
 ): Promise<Shrunk> => {
   const { seed } = failed
-  const invariant = failed.violations[0]?.invariant
-  let left = TRIES
+  const invariants = failed.violations.map((one) => one.invariant)
+  const invariant = invariants.find((one) => ON_THE_WAY.has(one)) ?? invariants[0]
+  let left = TRIES - TRIES_LAST
   const attempt: Attempt = async (steps, limits) => {
     if (left-- <= 0) return undefined
     const history = await run(steps, limits)
@@ -68,27 +78,66 @@ export const shrink = async (
   }
 
   let smallest: Shrunk = { schedule: 0, history: failed }
-  const reduced = async (one: Shrunk) => {
-    const { history, schedule } = await reduce(one, attempt)
-    if (history.faults.length < smallest.history.faults.length) smallest = { schedule, history }
+  const reduced = async (one: Shrunk, tries = TRIES_EACH) => {
+    const found = await reduce(one, attempt, tries)
+    if (found.history.faults.length < smallest.history.faults.length) smallest = found
     return smallest.history.faults.length <= ENOUGH
   }
-  if (failed.faults.length <= FEW && (await reduced(smallest))) return smallest
-  for (const share of SHARES) {
-    for (const other of [seed, ...seeds]) {
-      const found = await attempt({ seed: other, schedule: 0 }, { share })
-      if (found !== undefined && (await reduced(found))) return smallest
+  const search = async () => {
+    if (failed.faults.length <= FEW && (await reduced(smallest))) return
+    for (const share of SHARES) {
+      for (const other of [seed, ...seeds]) {
+        const found = await attempt({ seed: other, schedule: 0 }, { share })
+        if (found !== undefined && (await reduced(found))) return
+      }
+    }
+    let before = Infinity
+    while (smallest.history.faults.length > FEW && smallest.history.faults.length < before) {
+      before = smallest.history.faults.length
+      await reduced(smallest)
     }
   }
+  await search()
+  left = Math.max(left, 0) + TRIES_LAST
   for (;;) {
+    smallest = await oneByOne(smallest, attempt)
+    if (smallest.history.faults.length <= ENOUGH) return smallest
     const before = smallest
-    if ((await reduced(smallest)) || smallest === before) return smallest
+    // Several may be left out together that can't be one by one.
+    await reduced(smallest, left)
+    if (smallest === before) return smallest
   }
 }
 
+/** The same history without any fault that can be left out alone: in its order of steps, and then in others. */
+const oneByOne = async (from: Shrunk, attempt: Attempt): Promise<Shrunk> => {
+  let smallest = from
+  let faults = from.history.faults
+  // A history without any was looked for before.
+  search: while (faults.length > 1) {
+    const { history, schedule } = smallest
+    for (const other of new Set([schedule, ...SCHEDULES])) {
+      for (const [index, fault] of faults.entries()) {
+        const only = new Set(history.faults.filter((one) => one !== fault))
+        const found = await attempt({ seed: history.seed, schedule: other }, { only })
+        if (found === undefined) continue
+        smallest = found
+        const came = new Set(found.history.faults)
+        // It goes on where it was; those before are tried again in the end.
+        faults = [...faults.slice(index + 1), ...faults.slice(0, index)].filter((one) =>
+          came.has(one)
+        )
+        continue search
+      }
+    }
+    return smallest
+  }
+  return smallest
+}
+
 /** The same history with as few of its faults as are found to be needed: as few kinds, and then as few of these. */
-const reduce = async (from: Shrunk, attempt: Attempt): Promise<Shrunk> => {
-  let left = TRIES_EACH
+const reduce = async (from: Shrunk, attempt: Attempt, tries: number): Promise<Shrunk> => {
+  let left = tries
   let smallest = from
   /** The faults that came, of those that were let in, if it fails with them. */
   const needed = async (faults: ReadonlyArray<Fault>) => {
@@ -116,8 +165,8 @@ const reduce = async (from: Shrunk, attempt: Attempt): Promise<Shrunk> => {
 }
 
 /**
- * A part of `all`, as small as is found, with which something holds: a piece alone, or all but some pieces, for smaller and smaller
- * pieces. `needed`: what of a part it holds with, if it does.
+ * Asks for parts of `all`, smaller and smaller, with which something holds: a piece alone, or all but some pieces. `needed`: what of a
+ * part it holds with, if it does; the last that it gave is the smallest that was found.
  */
 const minimise = async <A>(
   all: ReadonlyArray<A>,
