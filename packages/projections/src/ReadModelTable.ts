@@ -24,6 +24,7 @@ import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import type { Column, StoredRow } from "./StoredRow.ts"
 import { MAX_INDEX_COLUMNS } from "./internal/indexSize.ts"
+import { compiled } from "./internal/compiled.ts"
 import { codecOf } from "./internal/rowCodec.ts"
 import { deriveColumn } from "./internal/deriveColumn.ts"
 import { describe } from "./internal/describeTable.ts"
@@ -175,7 +176,7 @@ const derive = <Event, Key, Row>(
       primaryKey,
       indexes,
       description: describe(row, columns, primaryKey, indexes),
-      accepts: Schema.is(row),
+      accepts: Schema.is(compiled(Schema.toType(row))),
       encode: rows.encode,
       decode: rows.decode,
       encodeKey: keys.encode,

@@ -4,6 +4,7 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Column, StoredRow } from "../StoredRow.ts"
+import { compiled } from "./compiled.ts"
 import { mayBeTooLarge, sizeIssue } from "./indexSize.ts"
 import { thrown } from "./thrown.ts"
 
@@ -27,7 +28,7 @@ export const codecOf = <A>(
   indexes: ReadonlyArray<ReadonlyArray<Column>>
 ): RowCodec<A> => {
   const large = indexes.filter(mayBeTooLarge)
-  const json = Schema.toCodecJson(schema)
+  const json = compiled(Schema.toCodecJson(schema))
   const encode = Schema.encodeUnknownResult(json)
   const decode = Schema.decodeUnknownResult(json)
   return {
