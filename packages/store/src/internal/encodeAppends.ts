@@ -22,6 +22,7 @@ import {
 } from "../EventStore.ts"
 import { ExpectedRevision } from "../ExpectedRevision.ts"
 import type { RefusalReason } from "../RefusalReason.ts"
+import { MAX_OCCURRED_AT, MIN_OCCURRED_AT } from "./instants.ts"
 import * as Json from "./json.ts"
 
 /** An event as stores write it: JSON as text, the instant in milliseconds since the Unix epoch. */
@@ -167,10 +168,6 @@ const metadataFields = new Set(Object.keys(EventMetadata.fields))
 const isEventId = Schema.is(EventId)
 const isEventType = Schema.is(EventType)
 const isSchemaVersion = Schema.is(SchemaVersion)
-
-/** The first and the last millisecond of the years 0001 to 9999, which ISO 8601 and SQL both name. */
-const MIN_OCCURRED_AT = -62_135_596_800_000
-const MAX_OCCURRED_AT = 253_402_300_799_999
 
 /** Adds the event's size to the totals. */
 const encodeEvent = (

@@ -18,6 +18,7 @@ import {
 import { ExpectedRevision } from "../ExpectedRevision.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import type { EncodedAppend } from "./encodeAppends.ts"
+import * as Instants from "./instants.ts"
 import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
 import { inSavepoint } from "./savepoint.ts"
 
@@ -92,9 +93,16 @@ const statement = (
 ) =>
   sql.unsafe<AnswerRow>(
     `SELECT append_index, outcome, last_revision, last_position, ${COLUMNS}
-    FROM "${schema}".append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    FROM "${schema}".append($1, $2, $3, $4, $5, $6, $7, $8, ${occurredAts(appends)}, $10, $11)`,
     [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN)]
   )
+
+const areExact = (appends: ReadonlyArray<EncodedAppend>): boolean =>
+  appends.every(({ events }) => events.every(({ occurredAt }) => Instants.isExact(occurredAt)))
+
+/** The last of the {@link parameters}, which is text where the binary form would be another instant. */
+export const occurredAts = (appends: ReadonlyArray<EncodedAppend>): string =>
+  areExact(appends) ? "$9" : "$9::text[]::timestamptz[]"
 
 /** The appends as arrays, as the functions of the database take them. */
 export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
@@ -112,7 +120,9 @@ export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray
     column(events, OID.int2, ({ schemaVersion }) => schemaVersion),
     column(events, OID.text, ({ data }) => data),
     column(events, OID.text, ({ metadata }) => metadata),
-    column(events, OID.timestamptz, ({ occurredAt }) => occurredAt)
+    areExact(appends)
+      ? column(events, OID.timestamptz, ({ occurredAt }) => occurredAt)
+      : column(events, OID.text, ({ occurredAt }) => Instants.toText(occurredAt))
   ]
 }
 

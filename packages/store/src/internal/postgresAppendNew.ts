@@ -33,7 +33,7 @@ export const appendNew = (
     sql,
     sql.unsafe<AnswerRow>(
       `SELECT last_revisions, start_position
-      FROM "${schema}".append_new($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      FROM "${schema}".append_new($1, $2, $3, $4, $5, $6, $7, $8, ${PostgresAppend.occurredAts(appends)}, $10)`,
       [...PostgresAppend.parameters(appends), allOrNone]
     )
   ).pipe(

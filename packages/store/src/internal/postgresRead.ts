@@ -20,6 +20,7 @@ import * as Stream from "effect/Stream"
 import type { EventAddress, ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { type Backlog, MAX_BACKLOG, type SubscribeOptions } from "../Subscription.ts"
+import * as Instants from "./instants.ts"
 import { PAGE_ROWS, type PageSize, pageSize } from "./pageSize.ts"
 import {
   type EventPage,
@@ -106,13 +107,12 @@ const lastRevision = (
   if (until === undefined) return Effect.succeed(to)
   const instant = until.occurredAt ?? until.recordedAt
   const column = until.occurredAt === undefined ? "recorded_at" : "occurred_at"
-  const millis = Math.min(Math.max(DateTime.toEpochMillis(instant), MIN_INSTANT), MAX_INSTANT)
   const events = sql(`${schema}.events`)
   return Effect.map(
     sql<{ readonly revision: number }>`
       SELECT coalesce(
         (SELECT revision - 1 FROM ${events}
-          WHERE stream_id = ${streamId} AND ${sql(column)} > ${PgTypes.timestamptz(millis)}
+          WHERE stream_id = ${streamId} AND ${sql(column)} > ${Instants.bound(DateTime.toEpochMillis(instant))}::timestamptz
           ORDER BY revision LIMIT 1),
         (SELECT revision FROM ${events}
           WHERE stream_id = ${streamId} ORDER BY revision DESC LIMIT 1),
@@ -120,10 +120,6 @@ const lastRevision = (
     (rows) => Math.min(to, Arr.getUnsafe(rows, 0).revision)
   )
 }
-
-/** A day outside of the years 0001 to 9999, which all events are in; PostgreSQL has no instant as JavaScript's first. */
-const MIN_INSTANT = -62_135_683_200_000
-const MAX_INSTANT = 253_402_387_199_999
 
 export const readAll = (
   sql: SqlClient,

@@ -7,6 +7,7 @@ import { assert, describe } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
 import {
   comparable,
   fill,
@@ -87,15 +88,24 @@ export const appendCases = (it: It): void => {
     for (const [name, instant] of [
       ["year 1", "0001-01-01T00:00:00.000Z"],
       ["the millisecond before the epoch", "1969-12-31T23:59:59.999Z"],
+      ["year 7648, to the millisecond", "7648-06-09T03:58:30.737Z"],
       ["year 9999", "9999-12-31T23:59:59.999Z"]
     ] as const) {
-      it.effect(`records events of ${name}`, () =>
+      it.effect(`records events of ${name}, and reads up to them`, () =>
         Effect.gen(function* () {
           const streamId = freshStream()
           const occurredAt = DateTime.makeUnsafe(instant)
           yield* fill(streamId, [newEvent({ occurredAt })])
           const stored = yield* readFirst(streamId)
           assert.strictEqual(DateTime.formatIso(stored.occurredAt), instant)
+          const millis = DateTime.toEpochMillis(occurredAt)
+          const store = yield* EventStore
+          const upTo = (until: number) =>
+            Stream.runCollect(
+              store.read(streamId, { until: { occurredAt: DateTime.makeUnsafe(until) } })
+            )
+          assert.lengthOf(yield* upTo(millis), 1)
+          assert.lengthOf(yield* upTo(millis - 1), 0)
         })
       )
     }

@@ -86,6 +86,7 @@ const edges: Readonly<Record<string, Partial<Everything>>> = {
   "ten thousand digits": { digits: 10n ** 9_999n + 1n },
   "a number between 2^63 and 2^64": { digits: 2n ** 63n + 1n },
   "the first instant of year 1": { at: instant("0001-01-01T00:00:00.000Z") },
+  "an instant far away to the millisecond": { at: instant("7648-06-09T03:58:30.737Z") },
   "the last instant of year 9999": { at: instant("9999-12-31T23:59:59.999Z") },
   "a leap day to the millisecond": { at: instant("2024-02-29T23:59:59.999Z") },
   "before 1970 to the millisecond": { at: instant("1969-12-31T23:59:59.001Z") },
