@@ -456,6 +456,27 @@ describe("A fold", () => {
     )
   })
 
+  it("goes on with a row whose key is the same in another object", () => {
+    const daily = Projection.define({
+      name: "days",
+      version: 1,
+      from: [source],
+      row: Schema.Struct({ day: Schema.DateTimeUtc, times: Schema.Int }),
+      primaryKey: ["day"]
+    }).fold({
+      keys: () => [{ day: DateTime.makeUnsafe(0) }],
+      initial: () => undefined,
+      apply: (row) => ({ day: DateTime.makeUnsafe(0), times: (row?.times ?? 0) + 1 })
+    })
+    const model = { projection: daily, table: Result.getOrThrow(ReadModelTable.make(daily)) }
+    const events = [recorded(2, counted([a1], 1)), recorded(4, counted([a1], 1))]
+    const changes = fold(model, prepare(model, events, new Set()), new Map())
+    assert.deepStrictEqual(
+      Result.map(changes, ({ upserts }) => upserts),
+      Result.succeed([{ day: "1970-01-01T00:00:00.000Z", times: 2 }])
+    )
+  })
+
   it("stops at a stored row that is none of the schema", () => {
     const events = [recorded(2, counted([b1], 1)), recorded(4, counted([a1], 1))]
     assert.deepStrictEqual<object>(
