@@ -1,6 +1,5 @@
 import type { Any } from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import type { Address } from "@daybook/order/Address"
 import * as AddressChanges from "@daybook/order/AddressChanges"
 import * as CustomerOrders from "@daybook/order/CustomerOrders"
 import { aggregate } from "@daybook/order/Order"
@@ -13,39 +12,17 @@ import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import { fold, recordedAs } from "./orderHistories.ts"
-
-const gbp = (minor: number) => ({ currency: "GBP", minor })
-const address: Address = {
-  recipient: "Ada Lovelace",
-  line1: "12 St James's Square",
-  city: "London",
-  postalCode: "SW1Y 4LB",
-  country: "GB"
-}
-const created: OrderEvent = { _tag: "OrderCreated", customerId: "ada", currency: "GBP" }
-const added = (productId: string, quantity: number, minor: number, name = "Tea"): OrderEvent => ({
-  _tag: "ItemAdded",
-  productId,
-  name,
-  quantity,
-  unitPrice: gbp(minor)
-})
-const removed = (productId: string, quantity: number, minor: number): OrderEvent => ({
-  _tag: "ItemRemoved",
-  productId,
-  name: "Tea",
-  quantity,
-  unitPrice: gbp(minor),
-  reason: "too many"
-})
-const productRemoved = (productId: string): OrderEvent => ({ _tag: "ProductRemoved", productId })
-const sentTo = (line1: string): OrderEvent => ({
-  _tag: "ShippingAddressUpdated",
-  address: { ...address, line1 }
-})
-const confirmed: OrderEvent = { _tag: "OrderConfirmed" }
-const shipped: OrderEvent = { _tag: "OrderShipped", carrier: "Royal Mail", tracking: "RM1" }
-const cancelled: OrderEvent = { _tag: "OrderCancelled", reason: "changed my mind" }
+import {
+  address,
+  created,
+  added,
+  removed,
+  productRemoved,
+  sentTo,
+  confirmed,
+  shipped,
+  cancelled
+} from "./orderEvents.ts"
 
 /** Events of the order 42, one a minute. */
 const events = (...all: ReadonlyArray<OrderEvent>) =>

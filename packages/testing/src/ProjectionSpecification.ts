@@ -55,7 +55,7 @@ import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { labelled } from "./internal/labelled.ts"
+import { failureText, labelled } from "./internal/labelled.ts"
 import * as Examples from "./internal/projectionExample.ts"
 import { render } from "./internal/render.ts"
 
@@ -185,11 +185,7 @@ export class SpecificationFailed extends Data.TaggedError("SpecificationFailed")
   readonly uncovered: ReadonlyArray<string>
 }> {
   override get message() {
-    return [
-      `${this.specification}:`,
-      ...this.failures.map(({ message }) => `\n${message}`),
-      ...(this.uncovered.length === 0 ? [] : [`\nno example of ${this.uncovered.join(", ")}`])
-    ].join("\n")
+    return failureText(this)
   }
 }
 

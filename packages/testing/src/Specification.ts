@@ -36,7 +36,7 @@ import * as Data from "effect/Data"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { diff, same } from "./internal/differences.ts"
-import { labelled } from "./internal/labelled.ts"
+import { failureText, labelled } from "./internal/labelled.ts"
 import { render } from "./internal/render.ts"
 
 /**
@@ -127,11 +127,7 @@ export class SpecificationFailed extends Data.TaggedError("SpecificationFailed")
   readonly uncovered: ReadonlyArray<string>
 }> {
   override get message() {
-    return [
-      `${this.specification}:`,
-      ...this.failures.map(({ message }) => `\n${message}`),
-      ...(this.uncovered.length === 0 ? [] : [`\nno example of ${this.uncovered.join(", ")}`])
-    ].join("\n")
+    return failureText(this)
   }
 }
 
