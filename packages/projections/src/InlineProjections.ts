@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import type * as Projection from "@daybook/kernel/Projection"
+import type { LogId } from "@daybook/kernel/LogId"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -50,10 +51,8 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     models.set(table.name, { projection, table })
   }
 
-  /** The settled head of the log: all that is folded of a read model that nobody is appending to. */
-  const settled = Effect.map(events.backlog(), ({ head }) => head).pipe(
-    Effect.catchTag("InvalidReadOption", Effect.die)
-  )
+  // Asked for with the first append, since a log need not be there before.
+  let log: LogId | undefined
 
   const recordedBy = Effect.fnUntraced(function* (
     appends: ReadonlyArray<Append>,
@@ -93,7 +92,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     // What the caller's transaction did to the rows ends with it, so here is nothing to give back.
     if (yield* events.inTransaction) return yield* new EventStoreError({ operation, cause: error })
     yield* store
-      .demote(error.name, settled)
+      .demote(error.name, events.checkpoint)
       .pipe(Effect.catchTag("ReadModelStoreError", failed(operation)))
     yield* Effect.logError(`${error.message}; it is kept behind the log from now on`)
   })
@@ -109,9 +108,11 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
       .filter(({ projection }) => projection.from.some(({ category }) => categories.has(category)))
       .map((model) => ({ table: model.table, keys: keysToTouch(model, appends) }))
     if (touches.length === 0) return yield* append
+    log ??= yield* events.identity
     for (;;) {
       const kept = yield* store
         .inline<Arr.NonEmptyReadonlyArray<Appended>, E | EventStoreError>({
+          log,
           touches,
           append,
           recorded: (appended) => recordedBy(appends, appended),

@@ -221,7 +221,7 @@ const foldEvents = Effect.fnUntraced(function* <Event, Key, Row>(
   const { name, version } = model.table
   const skips = yield* (yield* ReadModelStore).skipped(name)
   const skipped = new Set(
-    skips.filter((one) => one.version === version).map(({ position }) => position)
+    skips.filter((one) => one.version === version).map(({ eventId }) => eventId)
   )
   const rows = new Map<string, StoredRow>()
   yield* Stream.runForEachArray(events, (chunk) =>

@@ -5,6 +5,7 @@
  */
 import * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
+import { MismatchReason } from "@daybook/store/Checkpoint"
 import type { Backlog } from "@daybook/store/Subscription"
 import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
@@ -16,7 +17,8 @@ import { Generation, type GenerationState, Poison } from "./ReadModelGeneration.
  *
  * **Details**
  * `live`: it holds all that is settled. `catching up`: it is behind, and a host keeps it. `inline`: appends keep it.
- * `paused`: by somebody's word. `stopped`: by an event that it can't fold. `waiting`: no host keeps it now.
+ * `paused`: by somebody's word. `stopped`: by an event that it can't fold, or since its rows are of another
+ * history than the log has. `waiting`: no host keeps it now.
  *
  * @category types
  * @since 0.1.0
@@ -43,6 +45,7 @@ export type Doing = typeof Doing.Type
  * `version`: of the rows that are served. `position`: up to which they hold every event; `head`: up to which the log is
  * settled. `lagEvents`: how many events it is behind, at most `MAX_BACKLOG`; `lagMillis`: since when the
  * earliest of them waits. `owner`: the host that keeps it.
+ * `mismatch`: why its rows are of another history; it stays as it is until it is rebuilt.
  * `lastError`: what keeps this host from keeping it, such as a store that does not answer, until it goes on.
  * `building`: the state of the shadow that is to take its place.
  *
@@ -62,6 +65,7 @@ export const Status = Schema.Struct({
   eventsPerSecond: Schema.Number,
   owner: Schema.Option(Schema.String),
   poison: Schema.Option(Poison),
+  mismatch: Schema.Option(MismatchReason),
   lastError: Schema.Option(Schema.Struct({ message: Schema.String, at: Schema.DateTimeUtc })),
   building: Schema.Option(
     Schema.Struct({
@@ -184,12 +188,14 @@ export const make = (
   {
     backlog,
     lastError,
+    mismatch,
     now,
     shadow
   }: {
     readonly shadow: Option.Option<GenerationState>
     readonly backlog: Backlog
     readonly lastError: Status["lastError"]
+    readonly mismatch: Status["mismatch"]
     readonly now: DateTime.Utc
   }
 ): Status => {
@@ -199,7 +205,7 @@ export const make = (
     name: serving.name,
     version: serving.version,
     generation: serving.generation,
-    doing: doing(serving, backlog),
+    doing: Option.isSome(mismatch) && !serving.paused ? "stopped" : doing(serving, backlog),
     position: inline ? backlog.head : position(serving),
     head: backlog.head,
     lagEvents: inline ? 0 : backlog.events,
@@ -213,6 +219,7 @@ export const make = (
     eventsPerSecond: serving.eventsPerSecond,
     owner: serving.owner,
     poison: serving.poison,
+    mismatch,
     lastError,
     building: Option.map(shadow, (state) => ({
       version: state.version,

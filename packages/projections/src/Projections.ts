@@ -21,10 +21,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import * as Changes from "./internal/changes.ts"
 import { keepBuilding } from "./internal/buildShadow.ts"
 import { keepServing } from "./internal/keepServing.ts"
+import * as History from "./internal/history.ts"
 import { rebuild } from "./internal/rebuild.ts"
 import { type AnyModel } from "./internal/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
@@ -32,7 +33,10 @@ import * as Status from "./ProjectionStatus.ts"
 import {
   type AlreadyFolded,
   type DefinitionChanged,
+  HistoryChanged,
   InvalidSkipReason,
+  NoEventToSkip,
+  type OtherLog,
   type ReadModelStoreError,
   type RowsDiffer,
   type Superseded
@@ -60,6 +64,7 @@ export type RebuildError =
   | RunnerError
   | RowsDiffer
   | DefinitionChanged
+  | OtherLog
   | Superseded
   | Status.ProjectionStopped
   | Status.RebuildLost
@@ -83,13 +88,17 @@ export class Projections extends Context.Service<
      * Waits until the rows that are served hold every event up to `position`: that of an append, to read what one wrote.
      *
      * **Details**
-     * Errors: `WaitTimedOut` after `timeout`; `ProjectionStopped` when an event before the position stopped it.
+     * Errors: `WaitTimedOut` after `timeout`; `ProjectionStopped` when an event before the position stopped it;
+     * `HistoryChanged` when its rows are of another history than the log has.
      */
     readonly waitFor: (
       name: string,
       position: Position.Position,
       timeout: Duration.Input
-    ) => Effect.Effect<void, RunnerError | Status.WaitTimedOut | Status.ProjectionStopped>
+    ) => Effect.Effect<
+      void,
+      RunnerError | Status.WaitTimedOut | Status.ProjectionStopped | HistoryChanged
+    >
 
     /** Stops taking events in, on all hosts, until it is resumed. */
     readonly pause: (name: string) => Effect.Effect<void, RunnerError>
@@ -102,13 +111,14 @@ export class Projections extends Context.Service<
      *
      * **Details**
      * `reason`: a `SkipReason`, text of at most 1,000 UTF-16 code units.
-     * Errors: `AlreadyFolded`, it can't be left out of rows that hold it; `InvalidSkipReason`.
+     * Errors: `AlreadyFolded`, it can't be left out of rows that hold it; `InvalidSkipReason`; `NoEventToSkip`, the log has
+     * none at the position.
      */
     readonly skip: (
       name: string,
       position: Position.Position,
       reason: string
-    ) => Effect.Effect<void, RunnerError | AlreadyFolded | InvalidSkipReason>
+    ) => Effect.Effect<void, RunnerError | AlreadyFolded | InvalidSkipReason | NoEventToSkip>
 
     /** What was left out, in position order. */
     readonly skipped: (name: string) => Effect.Effect<ReadonlyArray<Skipped>, RunnerError>
@@ -140,7 +150,7 @@ export class Projections extends Context.Service<
    * caught up.
    *
    * **Details**
-   * Errors: `InvalidProjection`, it has no table; `DefinitionChanged`, with the difference. A version that is superseded is left
+   * Errors: `InvalidProjection`, it has no table; `OtherLog`, its rows are of another log; `DefinitionChanged`, with the difference. A version that is superseded is left
    * alone and logged: another host is newer.
    */
   static readonly layer = (projections: {
@@ -148,7 +158,11 @@ export class Projections extends Context.Service<
     readonly inline?: ReadonlyArray<Projection.Any>
   }): Layer.Layer<
     Projections,
-    ReadModelTable.InvalidProjection | DefinitionChanged | ReadModelStoreError,
+    | ReadModelTable.InvalidProjection
+    | OtherLog
+    | DefinitionChanged
+    | EventStoreError
+    | ReadModelStoreError,
     EventStore | ReadModelStore
   > =>
     Layer.effect(Projections, make(projections.async ?? [], projections.inline ?? [])).pipe(
@@ -169,6 +183,8 @@ const make = Effect.fnUntraced(function* (
     store,
     changes: Changes.make(),
     errors: new Map(),
+    mismatches: new Map(),
+    log: yield* events.identity,
     owner: yield* random.uuidV4(),
     lease: Duration.fromInputUnsafe(settings.lease),
     pollInterval: Duration.fromInputUnsafe(settings.pollInterval),
@@ -183,7 +199,7 @@ const make = Effect.fnUntraced(function* (
     models.set(projection.name, { projection, table })
   }
   for (const model of models.values()) {
-    yield* store.open(model.table, { partitions: runner.partitions }).pipe(
+    yield* store.open(model.table, { partitions: runner.partitions, log: runner.log }).pipe(
       // A newer host serves while this one is replaced.
       Effect.catchTag("Superseded", (error) => Effect.logWarning(error.message))
     )
@@ -217,9 +233,11 @@ const make = Effect.fnUntraced(function* (
     const backlog = yield* events
       .backlog({ after: Status.position(serving), categories: categoriesOf(model) })
       .pipe(Effect.catchTag("InvalidReadOption", Effect.die))
+    const mismatch = yield* History.mismatch(events, serving)
     return Status.make(serving, {
       shadow: Option.fromUndefinedOr(shadow),
       backlog,
+      mismatch: Option.fromUndefinedOr(mismatch),
       lastError: Option.fromUndefinedOr(runner.errors.get(serving.name)),
       now: yield* DateTime.now
     })
@@ -229,8 +247,14 @@ const make = Effect.fnUntraced(function* (
     const { name } = model.table
     const states = yield* store.states(name)
     const serving = states.find(({ role }) => role === "serving")
-    if (serving === undefined || serving.mode === "inline") return true
-    if (Status.position(serving) >= position) return true
+    if (serving === undefined) return true
+    if (serving.mode === "inline" || Status.position(serving) >= position) {
+      // Rows of another history may be past the position, and don't hold its event.
+      const reason = yield* History.mismatch(events, serving)
+      return reason === undefined ? true : yield* new HistoryChanged({ name, reason })
+    }
+    const told = runner.mismatches.get(name)
+    if (told !== undefined) return yield* new HistoryChanged({ name, reason: told })
     // Of another version it is the shadow that is waited for, and what serves only while a host still keeps it.
     const shadow = states.find(
       ({ role, version }) => role === "shadow" && version === model.table.version
@@ -285,7 +309,15 @@ const make = Effect.fnUntraced(function* (
         Effect.fromResult(toSkipReason(reason)),
         ({ message }) => new InvalidSkipReason({ name, position, issue: message })
       )
-      yield* told(store.skip({ name, version, position, reason: checked }))
+      // The last event up to there is the one at the position, if there is one.
+      const event = yield* events
+        .readAll({ upTo: position, direction: "backward", limit: 1 })
+        .pipe(Stream.runHead, Effect.catchTag("InvalidReadOption", Effect.die))
+      if (Option.isNone(event) || event.value.position !== position) {
+        return yield* new NoEventToSkip({ name, position })
+      }
+      const eventId = event.value.id
+      yield* told(store.skip({ name, version, position, eventId, reason: checked }))
     }),
     skipped: Effect.fn("Projections.skipped")(function* (name) {
       return yield* store.skipped((yield* find(name)).table.name)

@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+import { LogId } from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
+import { describe, MismatchReason } from "@daybook/store/Checkpoint"
 import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
 import { Generation, Poison } from "./ReadModelGeneration.ts"
@@ -75,6 +77,59 @@ export class Superseded extends Schema.TaggedError<Superseded>()("Superseded", {
 }) {
   override get message() {
     return `${this.name} version ${this.version} is superseded: version ${this.serving} serves`
+  }
+}
+
+/**
+ * The read model is folded from another log: nothing was changed, and this log has no part in it.
+ *
+ * **Details**
+ * Two logs need a `ReadModelSchema` each. A log that took the place of `kept` for good needs it dropped and migrated again.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OtherLog extends Schema.TaggedError<OtherLog>()("OtherLog", {
+  name: Projection.Name,
+  kept: LogId,
+  given: LogId
+}) {
+  override get message() {
+    return (
+      `${this.name} is a read model of log ${this.kept}, and was opened for log ${this.given}: ` +
+      "give each log a ReadModelSchema of its own, or drop the schema if that log is gone"
+    )
+  }
+}
+
+/**
+ * The log no longer has the history that the rows were folded from: it was restored to an earlier time, or is another one. The read
+ * model is left as it is until it is rebuilt.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class HistoryChanged extends Schema.TaggedError<HistoryChanged>()("HistoryChanged", {
+  name: Projection.Name,
+  reason: MismatchReason
+}) {
+  override get message() {
+    return `${this.name} is of another history: ${describe(this.reason)}; rebuild it`
+  }
+}
+
+/**
+ * The log has no event at the position that was to be skipped; nothing was skipped.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NoEventToSkip extends Schema.TaggedError<NoEventToSkip>()("NoEventToSkip", {
+  name: Projection.Name,
+  position: Position.Position
+}) {
+  override get message() {
+    return `No event at position ${this.position} for ${this.name} to skip`
   }
 }
 

@@ -3,6 +3,8 @@
  *
  * @since 0.1.0
  */
+import { EventId } from "@daybook/kernel/EventId"
+import type { LogId } from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import type * as Duration from "effect/Duration"
@@ -47,12 +49,24 @@ export const Poison = Schema.Struct({
 export type Poison = typeof Poison.Type
 
 /**
+ * A position, and the last event of the whole log at or below it; null when there is none.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Reached {
+  readonly position: Position.Position
+  readonly eventId: EventId | null
+}
+
+/**
  * How far a generation is, and who keeps it.
  *
  * **Details**
- * `checkpoints`: by partition, the position up to which its rows hold every event. One partition unless it is
- * a shadow that is built in several. `mode`: `inline` when appends keep it themselves; then its checkpoint says only
- * where that began. `paused`: by somebody's word, which holds for all generations of the read model. `poison`: what
+ * `log`: the log that its rows are folded from, if it is known. `checkpoints`: by partition, the position up to which its rows hold
+ * every event; `anchors`: by partition, the last event of the log at or below it. One partition unless it is
+ * a shadow that is built in several. `mode`: `inline` when appends keep it themselves; then its checkpoint says
+ * how far that was looked at last. `paused`: by somebody's word, which holds for all generations of the read model. `poison`: what
  * stopped it. `owner`: who holds the claim, if its lease has not run out. `events`: how many events it has folded
  * since it was begun, without those that appends fold; `eventsPerSecond`: of late, as its holder reported with a step; of partitions the highest.
  *
@@ -63,9 +77,11 @@ export interface GenerationState {
   readonly name: Projection.Name
   readonly generation: number
   readonly version: Projection.Version
+  readonly log: Option.Option<LogId>
   readonly role: "serving" | "shadow" | "retired"
   readonly mode: "async" | "inline"
   readonly checkpoints: ReadonlyArray<Position.Position>
+  readonly anchors: ReadonlyArray<EventId | null>
   readonly owner: Option.Option<string>
   readonly paused: boolean
   readonly poison: Option.Option<Poison>
@@ -102,7 +118,7 @@ export interface Changes {
  * A step of a checkpoint with what it does to the rows.
  *
  * **Details**
- * `keys`: the rows it may touch, distinct. `fold`: given those that are there, by the text of their key, what
+ * `eventId`: of the last event of the log at or below `to`. `keys`: the rows it may touch, distinct. `fold`: given those that are there, by the text of their key, what
  * becomes of them; pure, since it may be called again when the step is repeated. `events`: how many it folds.
  *
  * @category types
@@ -112,6 +128,7 @@ export interface Step<E> {
   readonly partition: number
   readonly from: Position.Position
   readonly to: Position.Position
+  readonly eventId: EventId | null
   readonly keys: ReadonlyArray<StoredKey>
   readonly fold: (rows: ReadonlyMap<string, StoredRow>) => Result.Result<Changes, E>
   readonly events: number
@@ -138,7 +155,7 @@ export const SkipReason = Schema.String.check(
 export type SkipReason = typeof SkipReason.Type
 
 /**
- * An event that was left out by somebody's word.
+ * An event that was left out by somebody's word. Another event at the same position, as in a log that was restored, is not.
  *
  * @category types
  * @since 0.1.0
@@ -147,6 +164,7 @@ export const Skipped = Schema.Struct({
   name: Projection.Name,
   version: Projection.Version,
   position: Position.Position,
+  eventId: EventId,
   reason: SkipReason,
   skippedAt: Schema.DateTimeUtc
 })

@@ -14,6 +14,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { asOwner } from "./internal/asOwner.ts"
 import * as migration0001 from "./internal/readModelMigration0001.ts"
+import * as migration0002 from "./internal/readModelMigration0002.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
@@ -60,7 +61,10 @@ const run = Migrator.make({})
 
 /** Numbered, and only ever appended to. */
 const loader = (schema: SchemaName): Migrator.Loader =>
-  Effect.succeed([[1, "generations", Effect.succeed(runAll(migration0001.statements(schema)))]])
+  Effect.succeed([
+    [1, "generations", Effect.succeed(runAll(migration0001.statements(schema)))],
+    [2, "origin", Effect.succeed(runAll(migration0002.statements(schema)))]
+  ])
 
 const runAll = (statements: ReadonlyArray<string>) =>
   Effect.gen(function* () {

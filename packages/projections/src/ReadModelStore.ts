@@ -13,10 +13,11 @@
  * 3. What nobody renews is claimed by another when its lease has run out, whatever became of its holder.
  * 4. A switch is seen whole: readers have all rows of one generation, before and after it.
  * 5. Every store gives the same rows for the same calls.
+ * 6. A read model is of one log, and a checkpoint of one history of it.
  *
  * @since 0.1.0
  */
-import type * as Position from "@daybook/kernel/Position"
+import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Context from "effect/Context"
@@ -30,6 +31,7 @@ import type {
   ClaimLost,
   DefinitionChanged,
   InlinePoison,
+  OtherLog,
   OtherVersionKept,
   ReadModelStoreError,
   RowsDiffer,
@@ -41,6 +43,7 @@ import type {
   GenerationState,
   Opened,
   Poison,
+  Reached,
   Skipped,
   Step
 } from "./ReadModelGeneration.ts"
@@ -52,7 +55,7 @@ import type { StoredRow } from "./StoredRow.ts"
  * An append with the read models that it may keep.
  *
  * **Details**
- * `touches`: by read model, the rows that the events to append touch. `append`: to an event store on the same
+ * `log`: the one that is appended to; read models of others are left alone. `touches`: by read model, the rows that the events to append touch. `append`: to an event store on the same
  * database, or in the same process. `recorded`: what the append recorded; nothing when it was a repeated one. `fold`: what
  * becomes of the rows of a read model.
  *
@@ -60,6 +63,7 @@ import type { StoredRow } from "./StoredRow.ts"
  * @since 0.1.0
  */
 export interface InlineAppend<A, E> {
+  readonly log?: LogId | undefined
   readonly touches: ReadonlyArray<{
     readonly table: AnyTable
     readonly keys: ReadonlyArray<StoredKey>
@@ -87,28 +91,30 @@ export class ReadModelStore extends Context.Service<
      *
      * **Details**
      * A new one serves at once, from position 0. A newer version than the serving one gets a shadow of
-     * `partitions` partitions, unless it has one.
-     * Errors: `DefinitionChanged`, `Superseded`; nothing was made.
+     * `partitions` partitions, unless it has one. `log`: what it is folded from; one whose log is not known yet becomes
+     * that of the first that is given.
+     * Errors: `OtherLog`, `DefinitionChanged`, `Superseded`; nothing was made.
      */
     readonly open: (
       table: AnyTable,
-      options?: { readonly partitions?: number }
-    ) => Effect.Effect<Opened, DefinitionChanged | Superseded | ReadModelStoreError>
+      options?: { readonly partitions?: number; readonly log?: LogId | undefined }
+    ) => Effect.Effect<Opened, OtherLog | DefinitionChanged | Superseded | ReadModelStoreError>
 
     /**
      * Begins a shadow of the serving version in `partitions` partitions, or finds the one that was begun; and claims it
-     * for `owner`, unless another holds it.
+     * for `owner`, unless another holds it. `log`: what it is folded from, be it another log than before.
      */
     readonly beginShadow: (
       table: AnyTable,
       options: {
+        readonly log?: LogId | undefined
         readonly partitions: number
         readonly owner: string
         readonly lease: Duration.Duration
       }
     ) => Effect.Effect<
       { readonly shadow: GenerationState; readonly claim: Option.Option<Claim> },
-      DefinitionChanged | Superseded | ReadModelStoreError
+      OtherLog | DefinitionChanged | Superseded | ReadModelStoreError
     >
 
     /**
@@ -143,6 +149,23 @@ export class ReadModelStore extends Context.Service<
       step: Step<E>
     ) => Effect.Effect<void, E | ClaimLost | ReadModelStoreError>
 
+    /** Begins a claimed shadow again from nothing, whatever it held; of `log` from now on. */
+    readonly restart: (
+      claim: Claim,
+      log: LogId
+    ) => Effect.Effect<void, ClaimLost | ReadModelStoreError>
+
+    /**
+     * Notes that what appends keep holds every event up to there, so that a log that is restored to before that is noticed.
+     *
+     * **Details**
+     * Only forward, and only of one that appends keep.
+     */
+    readonly mark: (
+      of: { readonly name: Projection.Name; readonly generation: number },
+      reached: Reached
+    ) => Effect.Effect<void, ReadModelStoreError>
+
     /** Stops a generation for the event that it can't fold, and ends the claim. */
     readonly stop: (
       claim: Claim,
@@ -156,7 +179,7 @@ export class ReadModelStore extends Context.Service<
     readonly resume: (name: Projection.Name) => Effect.Effect<void, ReadModelStoreError>
 
     /**
-     * Records that the event at a position is left out of a version; again is no error and changes nothing.
+     * Records that an event is left out of a version; again is no error and changes nothing.
      *
      * **Details**
      * What this event stopped is tried again. Claims of the version end, so that nobody goes on without knowing; its
@@ -240,7 +263,7 @@ export class ReadModelStore extends Context.Service<
     /** Takes a read model back from the appends, at a checkpoint that `settled` tells with nobody appending. */
     readonly demote: <E>(
       name: Projection.Name,
-      settled: Effect.Effect<Position.Position, E>
+      settled: Effect.Effect<Reached, E>
     ) => Effect.Effect<void, E | ReadModelStoreError>
   }
 >()("@daybook/projections/ReadModelStore") {}

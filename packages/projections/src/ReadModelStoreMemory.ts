@@ -85,15 +85,15 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
     })
 
   return ReadModelStore.of({
-    open: (table, { partitions = 1 } = {}) =>
+    open: (table, { log, partitions = 1 } = {}) =>
       Effect.flatMap(partitionCount(partitions), (count) =>
-        amongOthers(attempt((millis) => Generations.open(models, table, count, millis)))
+        amongOthers(attempt((millis) => Generations.open(models, table, count, log, millis)))
       ),
-    beginShadow: (table, { lease, owner, partitions }) =>
+    beginShadow: (table, { lease, log, owner, partitions }) =>
       Effect.flatMap(partitionCount(partitions), (count) =>
         amongOthers(
           attempt((millis) =>
-            Result.map(Generations.beginShadow(models, table, count), (generation) => {
+            Result.map(Generations.beginShadow(models, table, count, log), (generation) => {
               const claim = Generations.claim(generation, owner, lease, millis)
               return { shadow: Generations.stateOf(generation, millis), claim }
             })
@@ -125,11 +125,25 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           Result.map(taken.fold(Generations.rowsOf(table, generation, taken.keys)), (changes) => {
             Generations.write(table, generation, changes)
             generation.checkpoints[taken.partition] = taken.to
+            generation.anchors[taken.partition] = taken.eventId
             generation.leaseEnd = millis + Duration.toMillis(claim.lease)
             generation.events += taken.events
             generation.rates[taken.partition] = taken.eventsPerSecond
           })
         )
+      ),
+    restart: (claim, log) =>
+      moving(claim, () =>
+        Result.map(Generations.heldAs(models, claim, "shadow"), (generation) =>
+          Generations.restart(generation, log)
+        )
+      ),
+    mark: (of, reached) =>
+      amongOthers(
+        step(() => {
+          const found = Generations.find(models, of.name, of.generation)
+          if (found !== undefined) Generations.mark(found, reached)
+        })
       ),
     stop: (claim, poison) =>
       moving(claim, () =>
@@ -204,13 +218,14 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         })
       ),
     drop: (name, number) => amongOthers(Effect.sync(() => Generations.drop(models, name, number))),
-    inline: <A, E>({ append, fold, touches }: InlineAppend<A, E>) =>
+    inline: <A, E>({ append, fold, log, touches }: InlineAppend<A, E>) =>
       amongOthers(
         Effect.suspend((): Effect.Effect<A, E | InlinePoison | OtherVersionKept> => {
           let poisoned: InlinePoison | undefined
           const kept = touches.flatMap(({ keys, table }) => {
             const serving = Generations.servingOf(models, table.name)
-            return serving?.mode === "inline" ? [{ table, keys, serving }] : []
+            const isOfLog = log === undefined || (serving?.log ?? log) === log
+            return serving?.mode === "inline" && isOfLog ? [{ table, keys, serving }] : []
           })
           const other = kept.find(({ serving, table }) => serving.version !== table.version)
           if (other !== undefined) {
@@ -252,9 +267,10 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         Effect.suspend(() => {
           const serving = Generations.servingOf(models, name)
           if (serving?.mode !== "inline") return Effect.void
-          return Effect.map(settled, (position) => {
+          return Effect.map(settled, ({ eventId, position }) => {
             serving.mode = "async"
             serving.checkpoints = [position]
+            serving.anchors = [eventId]
           })
         })
       )

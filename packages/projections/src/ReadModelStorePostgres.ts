@@ -87,19 +87,19 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
         )
 
     return ReadModelStore.of({
-      open: (table, { partitions = 1 } = {}) =>
-        PostgresOpen.open(sql, schema, table, partitions).pipe(
+      open: (table, { log: of, partitions = 1 } = {}) =>
+        PostgresOpen.open(sql, schema, table, partitions, of).pipe(
           failing("open"),
           spanned("open", table.name)
         ),
-      beginShadow: (table, { lease, owner, partitions }) =>
+      beginShadow: (table, { lease, log: of, owner, partitions }) =>
         changing(
           sql,
           schema,
           table.name,
           Effect.gen(function* () {
             const { name } = table
-            const generation = yield* PostgresOpen.shadow(sql, schema, table, partitions)
+            const generation = yield* PostgresOpen.shadow(sql, schema, table, partitions, of)
             const made = yield* claim({ name, generation }, owner, lease)
             const shadow = yield* Generations.state(sql, schema, name, generation)
             return { shadow, claim: made }
@@ -112,6 +112,9 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
         Effect.flatMap(placeOf(of), (place) =>
           PostgresStep.step(sql, schema, table, of, place, step)
         ).pipe(unlessLost(of), failing("step"), spanned("step", table.name)),
+      restart: (of, from) =>
+        PostgresSwitch.restart(database, of, from).pipe(unlessLost(of), failing("restart")),
+      mark: (of, reached) => PostgresSwitch.mark(database, of, reached).pipe(failing("mark")),
       stop: (of, poison) => Claims.stop(sql, schema, of, poison).pipe(failing("stop")),
       pause: (name) => Claims.pause(sql, schema, name).pipe(failing("pause")),
       resume: (name) => Claims.resume(sql, schema, name).pipe(failing("resume")),

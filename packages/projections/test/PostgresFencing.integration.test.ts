@@ -1,6 +1,7 @@
 /**
  * Hosts that die or freeze in the middle of a step: what they held is free, and what they held back is not written.
  */
+import * as EventId from "@daybook/kernel/EventId"
 import { SkipReason } from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
@@ -107,7 +108,12 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
         for (const [n, other] of [
           store.claim(of, "a host", LEASE),
           store.pause(table.name),
-          store.skip({ ...table, position: at(50), reason: SkipReason.make("a test") })
+          store.skip({
+            ...table,
+            position: at(50),
+            eventId: EventId.make("00000000-0000-4000-8000-000000000050"),
+            reason: SkipReason.make("a test")
+          })
         ].entries()) {
           yield* store.resume(table.name)
           const claim = Option.getOrThrow(yield* store.claim(of, "a host", LEASE))

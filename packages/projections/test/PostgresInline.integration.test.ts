@@ -235,7 +235,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
           Effect.gen(function* () {
             for (let n = 0; n < 5; n++) {
               yield* Effect.repeat(isInline, { until: (is) => is })
-              yield* store.demote(table.name, head)
+              yield* store.demote(table.name, Effect.orDie(plain.checkpoint))
             }
           })
         )

@@ -118,7 +118,7 @@ const stored = (
   data: Schema.Json,
   streamId = "shelf-1"
 ): RecordedEvent => ({
-  id: EventId.make("00000000-0000-4000-8000-000000000001"),
+  id: EventId.make(`00000000-0000-4000-8000-${String(position).padStart(12, "0")}`),
   type,
   schemaVersion: 1,
   data,
@@ -210,7 +210,7 @@ describe("Events are prepared", () => {
         recorded(6, counted([a1], 1)),
         elsewhere
       ],
-      new Set([Position.make(4n)])
+      new Set([recorded(4, counted([a1], 1)).id])
     )
     assert.deepStrictEqual(touches(batch), [[6, "Counted", '["a",1]']])
     assert.isUndefined(batch.poison)

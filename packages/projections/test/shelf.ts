@@ -73,6 +73,7 @@ export const put = (
   partition,
   from: at(from),
   to: at(to),
+  eventId: null,
   keys: rows.map(([shelf]) => ({ shelf })),
   fold: () =>
     Result.succeed({

@@ -10,10 +10,12 @@
  * 5. Repeating an append with the same event ids changes nothing and gives the first answer.
  * 6. JSON comes back as it went in, or is refused.
  * 7. A subscriber sees every event that matches, once, in position order, recorded or still to come.
+ * 8. A checkpoint is of one history of one log: one that does not fit is refused wherever it is used.
  *
  * @since 0.1.0
  */
 import { EventId } from "@daybook/kernel/EventId"
+import type { LogId } from "@daybook/kernel/LogId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import type { Position } from "@daybook/kernel/Position"
 import { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -26,10 +28,11 @@ import type * as DateTime from "effect/DateTime"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import type { Checkpoint, CheckpointMismatch } from "./Checkpoint.ts"
 import { describe, ExpectedRevision } from "./ExpectedRevision.ts"
 import { rootMessage } from "./internal/rootMessage.ts"
 import * as RefusalReason from "./RefusalReason.ts"
-import type { Backlog, SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
+import type { Backlog, BacklogOptions, SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
 
 /**
  * The most events in one append, and in all the appends of one `appendAll` together.
@@ -292,6 +295,14 @@ export type AppendError = WrongExpectedRevision | EventIdConflict | AppendRefuse
 export type ReadError = InvalidReadOption | EventStoreError
 
 /**
+ * Why a subscription ended.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type SubscribeError = ReadError | CheckpointMismatch
+
+/**
  * An append-only log of events in streams.
  *
  * @category services
@@ -350,16 +361,29 @@ export class EventStore extends Context.Service<
      * **Details**
      * Each matching event once, in position order. It reads on when its consumer does. A lost
      * connection is taken up again; it fails with what repeating can't mend.
+     * Errors: `CheckpointMismatch`, `after` is past the head or of another history; also later, when the log was
+     * restored to an earlier time beneath the subscription.
      */
-    readonly subscribe: (options?: SubscribeOptions) => Stream.Stream<RecordedEvent, ReadError>
+    readonly subscribe: (options?: SubscribeOptions) => Stream.Stream<RecordedEvent, SubscribeError>
 
-    /** The same in pages, each with the position up to which all was given: for checkpoints. */
+    /** The same in pages, each with the checkpoint up to which all was given. */
     readonly subscribePages: (
       options?: SubscribeOptions
-    ) => Stream.Stream<SubscriptionPage, ReadError>
+    ) => Stream.Stream<SubscriptionPage, SubscribeError>
 
     /** The settled events that `subscribe` with these options would give at once, counted, not read. */
-    readonly backlog: (options?: SubscribeOptions) => Effect.Effect<Backlog, ReadError>
+    readonly backlog: (options?: BacklogOptions) => Effect.Effect<Backlog, ReadError>
+
+    /** The id of the log, drawn once when the log was made. */
+    readonly identity: Effect.Effect<LogId, EventStoreError>
+
+    /** The settled end of the log as a checkpoint: a subscription from it gives what is appended from now on. */
+    readonly checkpoint: Effect.Effect<Checkpoint, EventStoreError>
+
+    /** Fails unless the checkpoint, or the bare position, is of this log's history. */
+    readonly verify: (
+      given: Position | Checkpoint
+    ) => Effect.Effect<void, CheckpointMismatch | EventStoreError>
 
     /** Where events of these ids are recorded, in the order of `ids`; those that aren't are left out. */
     readonly find: (

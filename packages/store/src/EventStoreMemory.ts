@@ -4,9 +4,11 @@
  *
  * @since 0.1.0
  */
+import * as LogId from "@daybook/kernel/LogId"
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -36,16 +38,31 @@ export const BeforeCommit = Context.Reference<Log.BeforeCommit | undefined>(
 )
 
 /**
+ * The id of the logs that are built; each draws its own unless one is provided.
+ *
+ * **Details**
+ * For a log that is to stand for another one, such as the same log after it was restored to an earlier time.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const Identity = Context.Reference<LogId.LogId | undefined>(
+  "@daybook/store/EventStoreMemory/Identity",
+  { defaultValue: () => undefined }
+)
+
+/**
  * An empty log of its own; nothing is shared between two of them.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
-  const log = Log.empty()
+export const make: Effect.Effect<EventStore["Service"]> = Effect.map(Identity, (identity) => {
+  // A seeded generator would give two logs of one test the same id.
+  const log = Log.empty(identity ?? LogId.make(SecureRandom.uuidV4Unsafe()))
   const wakeUps = WakeUps.make()
   const source: Subscription.Source<never> = {
-    look: (after, options) => Effect.sync(() => Log.look(log, after, options)),
+    look: (after, options) => Effect.suspend(() => Effect.fromResult(Log.look(log, after, options))),
     join: wakeUps.join,
     // Nobody else can append to this log, so there is nothing to look for without a wake-up.
     wait: (latch) => latch.await,
@@ -85,6 +102,9 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
       Effect.suspend(() =>
         Effect.fromResult(Result.map(eventIds(ids), (checked) => Log.find(log, checked)))
       ),
+    identity: Effect.succeed(log.id),
+    checkpoint: Effect.sync(() => Log.checkpoint(log)),
+    verify: (given) => Effect.suspend(() => Effect.fromResult(Log.verify(log, given))),
     inTransaction: Effect.succeed(false)
   })
 })

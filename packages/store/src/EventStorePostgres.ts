@@ -21,6 +21,7 @@ import { encodeAppend, encodeAppends } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as PostgresAppend from "./internal/postgresAppend.ts"
 import * as PostgresAppendNew from "./internal/postgresAppendNew.ts"
+import * as PostgresOrigin from "./internal/postgresOrigin.ts"
 import * as PostgresPages from "./internal/postgresPages.ts"
 import * as PostgresRead from "./internal/postgresRead.ts"
 import * as PostgresSubscription from "./internal/postgresSubscription.ts"
@@ -106,7 +107,10 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           const look = PostgresSubscription.makeLook(sql, schema, wakeUps.heartbeatInterval)
           return Subscription.pages(
             {
-              look: (after, valid) => Effect.mapError(look(after, valid), failed("subscribe")),
+              look: (after, filter) =>
+                Effect.catchTag(look(after, filter), "SqlError", (error) =>
+                  Effect.fail(failed("subscribe")(error))
+                ),
               join: wakeUps.join,
               wait: wakeUps.wait,
               alone: inTransaction(sql)
@@ -122,6 +126,14 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         const valid = yield* Effect.fromResult(eventIds(ids))
         return yield* Effect.mapError(PostgresRead.find(sql, schema, valid), failed("find"))
       }),
+      identity: Effect.mapError(PostgresOrigin.identity(sql, schema), failed("identity")),
+      checkpoint: Effect.mapError(PostgresOrigin.checkpoint(sql, schema), failed("checkpoint")),
+      verify: (given) =>
+        Effect.asVoid(
+          Effect.catchTag(PostgresOrigin.look(sql, schema, given), "SqlError", (error) =>
+            Effect.fail(failed("verify")(error))
+          )
+        ),
       inTransaction: inTransaction(sql)
     })
   }

@@ -167,6 +167,7 @@ const giveTo = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, 
 const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, roles: Roles) {
   const [schema, snapshots] = [sql(name), sql(`${name}.snapshots`)]
   const [events, eventIds] = [sql(`${name}.events`), sql(`${name}.event_ids`)]
+  const log = sql(`${name}.log`)
   const [reader, writer] = [sql(roles.reader), sql(roles.writer)]
   yield* sql`REVOKE ALL ON SCHEMA ${schema} FROM PUBLIC, ${writer}, ${reader}`
   for (const kind of ["TABLES", "SEQUENCES", "FUNCTIONS"]) {
@@ -174,7 +175,7 @@ const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, r
       FROM PUBLIC, ${writer}, ${reader}`
   }
   yield* sql`GRANT USAGE ON SCHEMA ${schema} TO ${writer}, ${reader}`
-  yield* sql`GRANT SELECT ON ${events}, ${eventIds}, ${snapshots} TO ${writer}, ${reader}`
+  yield* sql`GRANT SELECT ON ${events}, ${eventIds}, ${log}, ${snapshots} TO ${writer}, ${reader}`
   yield* sql`GRANT INSERT, UPDATE, DELETE ON ${snapshots} TO ${writer}`
   const functions = yield* sql<{ readonly name: string; readonly signature: string }>`
     SELECT p.proname::text AS name, p.oid::regprocedure::text AS signature

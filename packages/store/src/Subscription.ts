@@ -9,6 +9,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Category } from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 import type * as Option from "effect/Option"
+import type { Checkpoint } from "./Checkpoint.ts"
 
 /**
  * Which events to follow; all from the beginning of the log, unless said otherwise.
@@ -16,7 +17,21 @@ import type * as Option from "effect/Option"
  * @category types
  * @since 0.1.0
  */
-export interface SubscribeOptions {
+export interface SubscribeOptions extends Omit<BacklogOptions, "after"> {
+  /**
+   * Positions above this one. A checkpoint is compared with the log, first and at every page; a bare position is refused
+   * only past the head of the log, so keep a checkpoint wherever the position is kept for longer.
+   */
+  readonly after?: Position | Checkpoint | undefined
+}
+
+/**
+ * Which events to count.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface BacklogOptions {
   /** Positions above this one. */
   readonly after?: Position | undefined
   /** Streams of these categories only. An empty list matches nothing. */
@@ -29,8 +44,8 @@ export interface SubscribeOptions {
  * The next of the matching events, in position order: with them, every one up to `position` was given.
  *
  * **Details**
- * A page may be empty and only advance the position. A checkpoint at `position` does not read again
- * what the filter left out.
+ * A page may be empty and only advance the position. A subscription from `checkpoint` does not read again
+ * what the filter left out. `position`: that of the checkpoint.
  *
  * @category types
  * @since 0.1.0
@@ -38,6 +53,7 @@ export interface SubscribeOptions {
 export interface SubscriptionPage {
   readonly events: ReadonlyArray<RecordedEvent>
   readonly position: Position
+  readonly checkpoint: Checkpoint
 }
 
 /**

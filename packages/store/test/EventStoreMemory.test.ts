@@ -5,6 +5,7 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import { type Append, EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as Checkpoint from "@daybook/store/Checkpoint"
 import * as EventStoreLaws from "@daybook/testing/EventStoreLaws"
 import * as EventStoreSuite from "@daybook/testing/EventStoreSuite"
 import { assert, describe, it } from "@effect/vitest"
@@ -147,12 +148,17 @@ const endsAnywhere = broken((store) => ({
 
 /** What is appended between the last of the recorded events and the first live one is never given. */
 const losesHandOver = broken((store) => ({
-  subscribePages: (options = {}) =>
+  subscribePages: ({ after: from = Position.start, ...filter } = {}) =>
     Stream.unwrap(
-      Effect.map(Stream.runCollect(store.readAll(options)), (events) => {
+      Effect.gen(function* () {
+        const options = { ...filter, after: Checkpoint.position(from) }
+        const events = yield* Stream.runCollect(store.readAll(options))
+        const checkpoint = yield* store.checkpoint
         const after = events.at(-1)?.position ?? Position.start
         const recorded =
-          events.length === 0 ? Stream.empty : Stream.make({ events, position: after })
+          events.length === 0
+            ? Stream.empty
+            : Stream.make({ events, position: after, checkpoint: { ...checkpoint, position: after } })
         const live = Stream.unwrap(
           Effect.gen(function* () {
             yield* Effect.yieldNow
@@ -170,7 +176,8 @@ const losesHandOver = broken((store) => ({
 /** The position of a page is that of its first event, as if there were one to each page. */
 const givesTwice = broken((store) => ({
   subscribePages: (options) =>
-    Stream.map(store.subscribePages(options), ({ events, position }) => ({
+    Stream.map(store.subscribePages(options), ({ checkpoint, events, position }) => ({
+      checkpoint,
       events,
       position: events[0]?.position ?? position
     }))

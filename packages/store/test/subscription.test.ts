@@ -1,6 +1,7 @@
 /**
  * When a subscription looks, and how long it waits, by a clock of the test.
  */
+import * as LogId from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
@@ -16,7 +17,11 @@ import * as WakeUps from "../src/internal/wakeUps.ts"
 
 const upTo = (position: number, caughtUp: boolean): Look => ({
   events: [],
-  position: Position.make(BigInt(position)),
+  checkpoint: {
+    log: LogId.make("00000000-0000-4000-8000-000000000000"),
+    position: Position.make(BigInt(position)),
+    eventId: null
+  },
   caughtUp,
   heldBack: false
 })

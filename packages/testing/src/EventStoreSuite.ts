@@ -22,6 +22,7 @@ import { concurrencyCases } from "./internal/eventStoreSuite/concurrency.ts"
 import { findCases } from "./internal/eventStoreSuite/find.ts"
 import { jsonCases } from "./internal/eventStoreSuite/json.ts"
 import { modelCases } from "./internal/eventStoreSuite/modelCases.ts"
+import { originCases } from "./internal/eventStoreSuite/origin.ts"
 import { readCases } from "./internal/eventStoreSuite/read.ts"
 import { readAllCases } from "./internal/eventStoreSuite/readAll.ts"
 import { refusalCases } from "./internal/eventStoreSuite/refusal.ts"
@@ -48,6 +49,7 @@ export const suite = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     readCases(it)
     readAllCases(it)
     subscribeCases(it)
+    originCases(it)
     backlogCases(it)
     findCases(it)
     concurrencyCases(it)

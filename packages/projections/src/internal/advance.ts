@@ -1,14 +1,16 @@
 /**
  * Taking a generation forward by a page of the log.
  */
-import type * as Position from "@daybook/kernel/Position"
+import type { EventId } from "@daybook/kernel/EventId"
+import type { LogId } from "@daybook/kernel/LogId"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { ClaimLost, ReadModelStoreError } from "../ReadModelError.ts"
-import type { Claim, Poison } from "../ReadModelGeneration.ts"
+import type { Claim, Poison, Reached } from "../ReadModelGeneration.ts"
 import type { ReadModelStore } from "../ReadModelStore.ts"
 import { partitionOf } from "./partition.ts"
 import {
@@ -28,28 +30,29 @@ export class Stopped extends Data.TaggedError("Stopped")<{ readonly poison: Pois
 export interface Held {
   readonly model: AnyModel
   readonly claim: Claim
+  /** What the rows are folded from. */
+  readonly log: Option.Option<LogId>
   /** By partition; moved on by `advance`. */
-  readonly checkpoints: Array<Position.Position>
-  readonly skipped: ReadonlySet<Position.Position>
+  readonly checkpoints: Array<Reached>
+  readonly skipped: ReadonlySet<EventId>
 }
 
-/** The next events of the log, all of the sources up to `position`. */
-export interface Page {
+/** The next events of the log, all of the sources up to `position`; and the last of the log there. */
+export interface Page extends Reached {
   readonly events: ReadonlyArray<RecordedEvent>
-  readonly position: Position.Position
 }
 
 /** One page of several; each event once, though a page may come again. */
 export const merge = (pages: Arr.NonEmptyReadonlyArray<Page>): Page => {
   if (pages.length === 1) return pages[0]
-  let { position } = pages[0]
+  let { eventId, position } = pages[0]
   const events = Array.from(pages[0].events)
   for (const page of pages.slice(1)) {
     const from = position
     for (const event of page.events) if (event.position > from) events.push(event)
-    if (page.position > position) position = page.position
+    if (page.position > position) ({ eventId, position } = page)
   }
-  return { events, position }
+  return { events, position, eventId }
 }
 
 /**
@@ -84,20 +87,15 @@ const stepPartition = Effect.fnUntraced(function* (
   eventsPerSecond: number
 ): Effect.fn.Return<void, Stopped | ClaimLost | ReadModelStoreError> {
   const partitions = checkpoints.length
-  const from = Arr.getUnsafe(checkpoints, partition)
+  const { position: from } = Arr.getUnsafe(checkpoints, partition)
   if (from >= page.position) return
   const first = page.events[0]?.position ?? page.position
   let poison = batch.poison
   for (;;) {
     const before = poison?.position
-    const to =
-      before === undefined
-        ? page.position
-        : page.events.reduce(
-            (last, { position }) => (position < before && position > last ? position : last),
-            from
-          )
-    if (to > from) {
+    const reached = before === undefined ? page : lastBefore(page, before)
+    const to = reached?.position ?? from
+    if (reached !== undefined && to > from) {
       // Mostly it is all of them.
       const isWhole = partitions === 1 && before === undefined && from < first
       const own = isWhole
@@ -112,6 +110,7 @@ const stepPartition = Effect.fnUntraced(function* (
           partition,
           from,
           to,
+          eventId: reached.eventId,
           keys: touchedKeys(own),
           fold: (rows) =>
             Result.mapError(fold(model, own, rows), (at) => new Stopped({ poison: at })),
@@ -126,9 +125,18 @@ const stepPartition = Effect.fnUntraced(function* (
         poison = failure.poison
         continue
       }
-      checkpoints[partition] = to
+      checkpoints[partition] = { position: to, eventId: reached.eventId }
     }
     if (poison !== undefined) return yield* new Stopped({ poison })
     return
   }
 })
+
+/** What a page has reached before an event of it. */
+const lastBefore = ({ events }: Page, before: RecordedEvent["position"]): Reached | undefined => {
+  let last: RecordedEvent | undefined
+  for (const event of events) {
+    if (event.position < before && event.position > (last?.position ?? 0n)) last = event
+  }
+  return last && { position: last.position, eventId: last.id }
+}

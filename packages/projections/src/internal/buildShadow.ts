@@ -3,13 +3,15 @@
  */
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
+import { describe } from "@daybook/store/Checkpoint"
 import * as Option from "effect/Option"
 import { ClaimLost, type ReadModelStoreError, type RowsDiffer } from "../ReadModelError.ts"
 import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
+import * as History from "./history.ts"
 import type { AnyModel } from "./rowFold.ts"
-import { claimed, hold, type Runner, stop, underClaim } from "./runner.ts"
+import { claimed, hold, type Runner, stateOf, stop, underClaim } from "./runner.ts"
 
 /** So few events left can be taken in while what serves stands still. */
 const NEARLY_THERE = 1_000
@@ -28,9 +30,9 @@ export const keepBuilding = Effect.fnUntraced(function* (
     if (serving === undefined || serving.version >= version) return false
     // Somebody dropped the one that was to take its place: this version still is.
     yield* store
-      .open(model.table, { partitions: runner.partitions })
+      .open(model.table, { partitions: runner.partitions, log: runner.log })
       .pipe(
-        Effect.catchTag(["DefinitionChanged", "Superseded"], (error) =>
+        Effect.catchTag(["OtherLog", "DefinitionChanged", "Superseded"], (error) =>
           Effect.logError(error.message)
         )
       )
@@ -73,14 +75,16 @@ export const build = Effect.fnUntraced(function* (
 const buildHeld = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, claim: Claim) {
   const { store } = runner
   const { name, version } = model.table
-  const held = yield* hold(runner, model, claim)
+  const held = yield* holdShadow(runner, model, claim)
   // It was dropped meanwhile.
   if (held === undefined) return yield* lost(claim)
   for (;;) {
     const states = yield* store.states(name)
     const serving = states.find(({ role }) => role === "serving")
     if (serving === undefined) return yield* lost(claim)
-    const compare = serving.version === version
+    // Rows of another history are no measure, and the position up to which they are folded is none here.
+    const isOfHistory = (yield* History.mismatch(runner.events, serving)) === undefined
+    const compare = serving.version === version && isOfHistory
     const events = yield* catchUpTo(runner, held, {
       role: "shadow",
       upTo: upTo(serving, compare)
@@ -98,8 +102,22 @@ const buildHeld = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, 
   }
 })
 
+/** The shadow as it stands, or from nothing again when it was begun in another history of the log. */
+const holdShadow = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, claim: Claim) {
+  const { events, store } = runner
+  const state = yield* stateOf(runner, claim.name, claim.generation)
+  const reason = state && (yield* History.mismatch(events, state))
+  if (reason !== undefined) {
+    yield* Effect.logWarning(
+      `Generation ${claim.generation} of ${claim.name} is built from nothing again: ${describe(reason)}`
+    )
+    yield* store.restart(claim, yield* events.identity)
+  }
+  return yield* hold(runner, model, claim)
+})
+
 /** Not past what serves, or the two could not be compared. */
 const upTo = (serving: GenerationState, compare: boolean) =>
-  compare && serving.mode === "async" ? serving.checkpoints[0] : undefined
+  compare && serving.mode === "async" ? History.reachedBy(serving)[0] : undefined
 
 const lost = ({ epoch, generation, name }: Claim) => new ClaimLost({ name, generation, epoch })

@@ -1,22 +1,22 @@
 /**
  * Taking a held generation up to a position, or to what is settled.
  */
-import type * as Position from "@daybook/kernel/Position"
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { ClaimLost, ReadModelStoreError } from "../ReadModelError.ts"
-import type { GenerationState } from "../ReadModelGeneration.ts"
+import type { GenerationState, Reached } from "../ReadModelGeneration.ts"
 import { type Held, merge, type Page, type Stopped } from "./advance.ts"
-import { categoriesOf, lowest, type Runner, taker } from "./runner.ts"
+import * as History from "./history.ts"
+import { categoriesOf, type Runner, taker } from "./runner.ts"
 
 /** As many chunks of events as are read ahead, and folded in one step when they are there. */
 const CHUNKS_AHEAD = 2
 
 interface CatchUp {
   readonly role: GenerationState["role"]
-  readonly upTo?: Position.Position | undefined
+  readonly upTo?: Reached | undefined
   /** Inside of a transaction of the store, whose one connection does one thing after the other. */
   readonly inTransaction?: boolean
 }
@@ -30,18 +30,18 @@ export const catchUpTo = Effect.fnUntraced(function* (
   held: Held,
   { inTransaction = false, role, upTo }: CatchUp
 ): Effect.fn.Return<number, Stopped | ClaimLost | EventStoreError | ReadModelStoreError> {
-  const after = lowest(held.checkpoints)
-  if (upTo !== undefined && upTo <= after) return 0
+  const { position: after } = History.first(held.checkpoints)
+  if (upTo !== undefined && upTo.position <= after) return 0
   const take = yield* taker(runner, held, role, inTransaction ? 1 : "unbounded")
   let events = 0
-  const pages = runner.events.readAll({ after, upTo, categories: categoriesOf(held.model) }).pipe(
+  const pages = runner.events.readAll({ after, upTo: upTo?.position, categories: categoriesOf(held.model) }).pipe(
     // The options above are built here, within their ranges.
     Stream.catchTag("InvalidReadOption", Stream.die),
     Stream.chunks,
-    Stream.map((chunk): Page => ({
-      events: chunk,
-      position: Arr.lastNonEmpty(chunk).position
-    }))
+    Stream.map((chunk): Page => {
+      const { id, position } = Arr.lastNonEmpty(chunk)
+      return { events: chunk, position, eventId: id }
+    })
   )
   yield* (inTransaction ? pages : Stream.buffer(pages, { capacity: CHUNKS_AHEAD })).pipe(
     Stream.runForEachArray((pages) => {
@@ -51,7 +51,6 @@ export const catchUpTo = Effect.fnUntraced(function* (
     })
   )
   // Partitions that somebody left apart come together here.
-  const highest = held.checkpoints.reduce((high, one) => (one > high ? one : high))
-  yield* take({ events: [], position: upTo ?? highest })
+  yield* take({ events: [], ...(upTo ?? History.last(held.checkpoints)) })
   return events
 })

@@ -6,14 +6,14 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ReadModelStoreError } from "../ReadModelError.ts"
-import { type Held, merge } from "./advance.ts"
+import { type Held, merge, type Page } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "./rowFold.ts"
+import * as History from "./history.ts"
 import {
   categoriesOf,
   claimed,
   hold,
-  lowest,
   type Runner,
   stop,
   taker,
@@ -38,18 +38,20 @@ export const keepServing = Effect.fnUntraced(function* (
   const serving = states.find(({ role }) => role === "serving")
   // Another version of the program keeps another version of the rows.
   if (serving === undefined || serving.version !== version) return false
+  if (!(yield* History.fits(runner, serving))) return false
   if (serving.mode === "inline") {
-    if (inline) return false
+    if (inline) {
+      const end = yield* runner.events.checkpoint
+      if (end.position > History.first(History.reachedBy(serving)).position) {
+        yield* store.mark(serving, end)
+      }
+      return false
+    }
     // It was kept by the appends of an earlier configuration, or is by those of another host, which has to be told so too.
     yield* Effect.logWarning(
       `${name} is kept by appends, and this host takes it back to keep it behind the log`
     )
-    yield* store.demote(
-      name,
-      Effect.map(runner.events.backlog(), ({ head }) => head).pipe(
-        Effect.catchTag("InvalidReadOption", Effect.die)
-      )
-    )
+    yield* store.demote(name, runner.events.checkpoint)
     return true
   }
   const claim = yield* store.claim(serving, owner, lease)
@@ -58,7 +60,11 @@ export const keepServing = Effect.fnUntraced(function* (
   const held = yield* hold(runner, model, claim.value)
   if (held === undefined) return false
   const kept = (inline ? handOver(runner, held) : follow(runner, held)).pipe(
-    Effect.catchTag("Stopped", (stopped) => stop(runner, claim.value, stopped))
+    Effect.catchTags({
+      Stopped: (stopped) => stop(runner, claim.value, stopped),
+      // The log was restored beneath it.
+      CheckpointMismatch: ({ reason }) => History.tell(runner, name, reason)
+    })
   )
   return yield* underClaim(runner, claim.value, kept).pipe(
     Effect.as(true),
@@ -70,10 +76,20 @@ export const keepServing = Effect.fnUntraced(function* (
 const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
   const take = yield* taker(runner, held, "serving")
   yield* runner.events
-    .subscribePages({ after: lowest(held.checkpoints), categories: categoriesOf(held.model) })
+    .subscribePages({
+      after: History.resumeFrom(held.log, held.checkpoints),
+      categories: categoriesOf(held.model)
+    })
     .pipe(
       // The options above are built here, within their ranges.
       Stream.catchTag("InvalidReadOption", Stream.die),
+      Stream.map(
+        ({ checkpoint, events, position }): Page => ({
+          events,
+          position,
+          eventId: checkpoint.eventId
+        })
+      ),
       Stream.buffer({ capacity: PAGES_AHEAD }),
       Stream.runForEachArray((pages) => take(merge(pages)))
     )

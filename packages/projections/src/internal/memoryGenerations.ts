@@ -1,6 +1,8 @@
 /**
  * The generations of the read models of the memory store, and every change that they take.
  */
+import type { EventId } from "@daybook/kernel/EventId"
+import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
 import * as DateTime from "effect/DateTime"
@@ -8,13 +10,20 @@ import * as Duration from "effect/Duration"
 import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import { AlreadyFolded, ClaimLost, DefinitionChanged, Superseded } from "../ReadModelError.ts"
+import {
+  AlreadyFolded,
+  ClaimLost,
+  DefinitionChanged,
+  OtherLog,
+  Superseded
+} from "../ReadModelError.ts"
 import type {
   Changes,
   Claim,
   GenerationState,
   Opened,
   Poison,
+  Reached,
   Skipped
 } from "../ReadModelGeneration.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
@@ -26,9 +35,11 @@ export interface Generation {
   readonly version: Projection.Version
   readonly description: ReadonlyArray<string>
   readonly rows: Map<string, StoredRow>
+  log: LogId | undefined
   role: GenerationState["role"]
   mode: GenerationState["mode"]
   checkpoints: Array<Position.Position>
+  anchors: Array<EventId | null>
   owner: string | undefined
   epoch: number
   leaseEnd: number
@@ -79,7 +90,8 @@ const begin = (
   model: Model,
   { description, version }: AnyTable,
   role: Generation["role"],
-  partitions: number
+  partitions: number,
+  log: LogId | undefined
 ): Generation => {
   const generation: Generation = {
     model,
@@ -87,9 +99,11 @@ const begin = (
     version,
     description,
     rows: new Map(),
+    log,
     role,
     mode: "async",
     checkpoints: Array.from({ length: partitions }, () => Position.start),
+    anchors: Array.from({ length: partitions }, () => null),
     owner: undefined,
     epoch: 0,
     leaseEnd: 0,
@@ -117,18 +131,23 @@ export const open = (
   models: Models,
   table: AnyTable,
   partitions: number,
+  log: LogId | undefined,
   millis: number
-): Result.Result<Opened, DefinitionChanged | Superseded> => {
+): Result.Result<Opened, OtherLog | DefinitionChanged | Superseded> => {
   const { name, version } = table
   const model = modelOf(models, name)
-  const serving = servingOf(models, name) ?? begin(model, table, "serving", 1)
+  const serving = servingOf(models, name) ?? begin(model, table, "serving", 1, log)
+  if (log !== undefined && serving.log !== undefined && serving.log !== log) {
+    return Result.fail(new OtherLog({ name, kept: serving.log, given: log }))
+  }
+  for (const generation of model.generations) generation.log ??= log
   if (serving.version > version) {
     return Result.fail(new Superseded({ name, version, serving: serving.version }))
   }
   const known =
     serving.version === version
       ? serving
-      : (shadowOf(model, version) ?? begin(model, table, "shadow", partitions))
+      : (shadowOf(model, version) ?? begin(model, table, "shadow", partitions, log))
   const difference = changed(known, table)
   if (difference !== undefined) return Result.fail(difference)
   return Result.succeed({
@@ -142,21 +161,25 @@ export const open = (
 export const beginShadow = (
   models: Models,
   table: AnyTable,
-  partitions: number
-): Result.Result<Generation, DefinitionChanged | Superseded> =>
-  Result.map(open(models, table, partitions, 0), () => {
+  partitions: number,
+  log: LogId | undefined
+): Result.Result<Generation, OtherLog | DefinitionChanged | Superseded> =>
+  // Without the log: it may be another than that of what serves, which the shadow is to replace.
+  Result.map(open(models, table, partitions, undefined, 0), () => {
     // `open` has found or made it.
     const model = models.get(table.name) as Model
-    return shadowOf(model, table.version) ?? begin(model, table, "shadow", partitions)
+    return shadowOf(model, table.version) ?? begin(model, table, "shadow", partitions, log)
   })
 
 export const stateOf = (generation: Generation, millis: number): GenerationState => ({
   name: generation.model.name,
   generation: generation.number,
   version: generation.version,
+  log: Option.fromUndefinedOr(generation.log),
   role: generation.role,
   mode: generation.mode,
   checkpoints: Array.from(generation.checkpoints),
+  anchors: Array.from(generation.anchors),
   owner: generation.leaseEnd > millis ? Option.fromUndefinedOr(generation.owner) : Option.none(),
   paused: generation.model.paused,
   poison: Option.fromUndefinedOr(generation.poison),
@@ -251,11 +274,12 @@ export const undo = (generation: Generation): (() => void) => {
   const { events, leaseEnd } = generation
   const rows = new Map(generation.rows)
   const checkpoints = Array.from(generation.checkpoints)
+  const anchors = Array.from(generation.anchors)
   const rates = Array.from(generation.rates)
   return () => {
     generation.rows.clear()
     for (const [key, row] of rows) generation.rows.set(key, row)
-    Object.assign(generation, { checkpoints, rates, events, leaseEnd })
+    Object.assign(generation, { checkpoints, anchors, rates, events, leaseEnd })
   }
 }
 
@@ -304,9 +328,9 @@ export const skip = (
   skipped: Omit<Skipped, "skippedAt">,
   millis: number
 ): Result.Result<void, AlreadyFolded> => {
-  const { name, position, version } = skipped
+  const { eventId, name, position, version } = skipped
   const model = modelOf(models, name)
-  const known = model.skipped.some((one) => one.version === version && one.position === position)
+  const known = model.skipped.some((one) => one.version === version && one.eventId === eventId)
   if (known) return Result.void
   const ofVersion = model.generations.filter(
     (generation) => generation.version === version && generation.role !== "retired"
@@ -324,12 +348,30 @@ export const skip = (
     if (generation.poison?.position === position) generation.poison = undefined
     if (generation.role !== "shadow") continue
     generation.poison = undefined
-    generation.rows.clear()
-    generation.events = 0
-    generation.rates = generation.rates.map(() => 0)
-    generation.checkpoints = generation.checkpoints.map(() => Position.start)
+    empty(generation)
   }
   return Result.void
+}
+
+const empty = (generation: Generation): void => {
+  generation.rows.clear()
+  generation.events = 0
+  generation.rates = generation.rates.map(() => 0)
+  generation.checkpoints = generation.checkpoints.map(() => Position.start)
+  generation.anchors = generation.anchors.map(() => null)
+}
+
+/** Begins a shadow again from nothing, of a log. */
+export const restart = (generation: Generation, log: LogId): void => {
+  empty(generation)
+  generation.log = log
+}
+
+/** Notes how far what appends keep is. */
+export const mark = (generation: Generation, { eventId, position }: Reached): void => {
+  if (generation.mode !== "inline" || lowest(generation) >= position) return
+  generation.checkpoints = [position]
+  generation.anchors = [eventId]
 }
 
 export const switchOver = (shadow: Generation, serving: Generation): void => {
@@ -338,6 +380,7 @@ export const switchOver = (shadow: Generation, serving: Generation): void => {
   shadow.role = "serving"
   shadow.mode = mode
   shadow.checkpoints = [together(shadow)]
+  shadow.anchors = shadow.anchors.slice(0, 1)
   shadow.rates = [Math.max(...shadow.rates)]
   free(shadow)
   // What was to take the place of this version, or of an older one, has no place to take any more.

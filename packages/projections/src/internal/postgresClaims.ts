@@ -3,6 +3,7 @@
  *
  * Whatever ends a claim gives the generation the next epoch, so that steps of the claim find another one.
  */
+import type { EventId } from "@daybook/kernel/EventId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
@@ -169,13 +170,13 @@ export const skip = (
 const skipInChange = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
-  { name, position, reason, version }: Omit<Skipped, "skippedAt">
+  { eventId, name, position, reason, version }: Omit<Skipped, "skippedAt">
 ): Effect.fn.Return<void, AlreadyFolded | SqlError> {
   const own = quoted(schema)
   const key = [PgTypes.text(name), PgTypes.int4(version), PgTypes.int8(position)]
   const known = yield* sql.unsafe(
-    `SELECT 1 FROM ${own}.daybook__skipped WHERE name = $1 AND version = $2 AND "position" = $3`,
-    key
+    `SELECT 1 FROM ${own}.daybook__skipped WHERE name = $1 AND version = $2 AND event_id = $3::text::uuid`,
+    [...key.slice(0, 2), PgTypes.text(eventId)]
   )
   if (known.length > 0) return
   const ofVersion = key.slice(0, 2)
@@ -210,9 +211,9 @@ const skipInChange = Effect.fnUntraced(function* (
     return yield* new AlreadyFolded({ name, version, position, checkpoint })
   }
   yield* sql.unsafe(
-    `INSERT INTO ${own}.daybook__skipped (name, version, "position", reason, skipped_at)
-    VALUES ($1, $2, $3, $4, date_trunc('milliseconds', clock_timestamp()))`,
-    [...key, PgTypes.text(reason)]
+    `INSERT INTO ${own}.daybook__skipped (name, version, "position", reason, event_id, skipped_at)
+    VALUES ($1, $2, $3, $4, $5::text::uuid, date_trunc('milliseconds', clock_timestamp()))`,
+    [...key, PgTypes.text(reason), PgTypes.text(eventId)]
   )
   yield* sql.unsafe(
     `UPDATE ${generations(schema)} SET ${ENDED(schema)},
@@ -223,7 +224,7 @@ const skipInChange = Effect.fnUntraced(function* (
   for (const table of tables) yield* sql.unsafe(`TRUNCATE ${table}`).unprepared
   for (const { generation } of shadows) {
     yield* sql.unsafe(
-      `UPDATE ${own}.daybook__checkpoints SET "position" = 0, events = 0, events_per_second = 0
+      `UPDATE ${own}.daybook__checkpoints SET "position" = 0, event_id = NULL, events = 0, events_per_second = 0
       WHERE name = $1 AND generation = $2`,
       [PgTypes.text(name), PgTypes.int4(generation)]
     )
@@ -233,6 +234,7 @@ const skipInChange = Effect.fnUntraced(function* (
 interface SkippedRow {
   readonly version: number
   readonly position: bigint
+  readonly event_id: EventId
   readonly reason: string
   readonly skipped_at: Date
 }
@@ -244,15 +246,16 @@ export const skipped = (
 ): Effect.Effect<ReadonlyArray<Skipped>, SqlError> =>
   Effect.map(
     sql.unsafe<SkippedRow>(
-      `SELECT version, "position", reason, skipped_at FROM ${quoted(schema)}.daybook__skipped
+      `SELECT version, "position", event_id::text AS event_id, reason, skipped_at FROM ${quoted(schema)}.daybook__skipped
       WHERE name = $1 ORDER BY "position", version`,
       [PgTypes.text(name)]
     ),
     (rows) =>
-      rows.map(({ position, reason, skipped_at, version }) => ({
+      rows.map(({ event_id, position, reason, skipped_at, version }) => ({
         name,
         version: version as Projection.Version,
         position: position as Position,
+        eventId: event_id,
         reason: reason as SkipReason,
         skippedAt: DateTime.makeUnsafe(skipped_at)
       }))

@@ -1,6 +1,8 @@
 /**
  * Generations as PostgreSQL keeps them.
  */
+import type { EventId } from "@daybook/kernel/EventId"
+import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
@@ -22,7 +24,9 @@ interface StateRow {
   readonly paused: boolean
   readonly poison: Schema.Json | null
   readonly owner: string | null
+  readonly log: LogId | null
   readonly checkpoints: ReadonlyArray<bigint>
+  readonly anchors: ReadonlyArray<EventId | null>
   readonly events: bigint
   readonly events_per_second: number
 }
@@ -45,10 +49,11 @@ export const states = (
     sql.unsafe<StateRow>(
       `SELECT g.name, g.generation, g.version, g.role, g.mode, g.paused, g.poison,
         CASE WHEN greatest(g.lease_ends, c.lease_ends) > clock_timestamp() THEN g.owner END AS owner,
-        c.checkpoints, c.events, c.events_per_second
+        g.log::text AS log, c.checkpoints, c.anchors, c.events, c.events_per_second
       FROM ${quoted(schema)}.daybook__generations g
       CROSS JOIN LATERAL (
         SELECT array_agg(c."position" ORDER BY c.partition) AS checkpoints,
+          array_agg(c.event_id::text ORDER BY c.partition) AS anchors,
           max(c.lease_ends) AS lease_ends, sum(c.events)::bigint AS events,
           max(c.events_per_second) AS events_per_second
         FROM ${quoted(schema)}.daybook__checkpoints c
@@ -68,9 +73,11 @@ export const states = (
           name: row.name as Projection.Name,
           generation: row.generation,
           version: row.version as Projection.Version,
+          log: Option.fromNullOr(row.log),
           role: row.role,
           mode: row.mode,
           checkpoints: row.checkpoints as ReadonlyArray<Position>,
+          anchors: row.anchors,
           owner: Option.fromNullOr(row.owner),
           paused: row.paused,
           poison,

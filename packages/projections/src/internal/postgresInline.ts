@@ -5,6 +5,7 @@
  * position, and keeps it until it has committed. So of two appends to a row the second draws later, and reads the row as
  * the first one left it. That a read model is kept by appends, and by which version, can't change meanwhile either.
  */
+import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -34,10 +35,10 @@ type Touch = InlineAppend<unknown, unknown>["touches"][number]
 const keeping = Effect.fnUntraced(function* <A, E>(
   sql: SqlClient,
   schema: SchemaName,
-  { append, fold, recorded, touches }: InlineAppend<A, E>,
+  { append, fold, log, recorded, touches }: InlineAppend<A, E>,
   inside: boolean
 ): Effect.fn.Return<A, E | InlinePoison | OtherVersionKept | SqlError> {
-  const kept = touches.length === 0 ? [] : yield* lock(sql, schema, touches, inside)
+  const kept = touches.length === 0 ? [] : yield* lock(sql, schema, touches, log, inside)
   const answer = yield* append
   if (kept.length === 0) return answer
   const events = yield* recorded(answer)
@@ -62,6 +63,7 @@ const lock = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   touches: ReadonlyArray<Touch>,
+  log: LogId | undefined,
   inside: boolean
 ): Effect.fn.Return<ReadonlyArray<Touch>, OtherVersionKept | SqlError> {
   const keys = touches.flatMap(({ keys, table }) =>
@@ -74,11 +76,12 @@ const lock = Effect.fnUntraced(function* (
     ? ""
     : `, set_config('idle_in_transaction_session_timeout', '${millisOf(CHANGE_TIMEOUT)}', true)`
   const rows = yield* sql.unsafe<{ readonly versions: ReadonlyArray<Projection.Version | null> }>(
-    `SELECT ${quoted(schema)}.daybook__keep($1, $2, $3) AS versions${bound}`,
+    `SELECT ${quoted(schema)}.daybook__keep($1, $2, $3, $4::text::uuid) AS versions${bound}`,
     [
       texts(touches.map(({ table }) => table.name)),
       texts(keys.map(({ name }) => name)),
-      texts(keys.map(({ key }) => key))
+      texts(keys.map(({ key }) => key)),
+      PgTypes.text(log ?? null)
     ]
   )
   const { versions } = Arr.getUnsafe(rows, 0)

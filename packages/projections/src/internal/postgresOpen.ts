@@ -1,6 +1,7 @@
 /**
  * Finding and making generations in PostgreSQL.
  */
+import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -10,7 +11,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { DefinitionChanged, Superseded } from "../ReadModelError.ts"
+import { DefinitionChanged, OtherLog, Superseded } from "../ReadModelError.ts"
 import type { GenerationState, Opened } from "../ReadModelGeneration.ts"
 import { ForeignRelation } from "../ReadModelStorePostgresError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
@@ -24,6 +25,7 @@ import * as PostgresTable from "./postgresTable.ts"
 interface Found {
   readonly generation: number
   readonly version: Projection.Version
+  readonly log: LogId | null
   readonly role: GenerationState["role"]
   readonly description: ReadonlyArray<string>
 }
@@ -34,11 +36,11 @@ interface Known {
   readonly shadow: Found | undefined
 }
 
-type Refused = DefinitionChanged | Superseded
+type Refused = OtherLog | DefinitionChanged | Superseded
 
 const find = (sql: SqlClient, schema: SchemaName, name: Projection.Name) =>
   sql.unsafe<Found>(
-    `SELECT generation, version, role, description FROM ${quoted(schema)}.daybook__generations
+    `SELECT generation, version, log::text AS log, role, description FROM ${quoted(schema)}.daybook__generations
     WHERE name = $1 AND role <> 'retired' ORDER BY generation`,
     [PgTypes.text(name)]
   )
@@ -46,9 +48,14 @@ const find = (sql: SqlClient, schema: SchemaName, name: Projection.Name) =>
 /** What a definition finds of itself, unless what is there is newer, or another one of its version. */
 const judge = (
   { description, name, version }: AnyTable,
-  found: ReadonlyArray<Found>
+  found: ReadonlyArray<Found>,
+  log?: LogId
 ): Result.Result<Known, Refused> => {
   const serving = found.find(({ role }) => role === "serving")
+  const kept = serving?.log ?? undefined
+  if (log !== undefined && kept !== undefined && kept !== log) {
+    return Result.fail(new OtherLog({ name, kept, given: log }))
+  }
   if (serving !== undefined && serving.version > version) {
     return Result.fail(new Superseded({ name, version, serving: serving.version }))
   }
@@ -69,13 +76,14 @@ export const open = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   table: AnyTable,
-  asked: number
+  asked: number,
+  log: LogId | undefined
 ): Effect.fn.Return<Opened, Refused | ForeignRelation | SqlError> {
   const partitions = yield* partitionCount(asked)
   const isWhole = ({ serving, shadow }: Known) =>
     serving !== undefined && (serving.version === table.version || shadow !== undefined)
   const look = Effect.flatMap(find(sql, schema, table.name), (found) =>
-    Effect.fromResult(judge(table, found))
+    Effect.fromResult(judge(table, found, log))
   )
   let known = yield* look
   // Every host asks this when it starts, so only what is to be made is made under the lock.
@@ -86,12 +94,18 @@ export const open = Effect.fnUntraced(function* (
       table.name,
       Effect.gen(function* () {
         const { serving, shadow } = yield* look
-        if (serving === undefined) yield* make(sql, schema, table, "serving", 1)
+        if (serving === undefined) yield* make(sql, schema, table, "serving", 1, log)
         else if (serving.version < table.version && shadow === undefined) {
-          yield* make(sql, schema, table, "shadow", partitions)
+          yield* make(sql, schema, table, "shadow", partitions, log)
         }
         return yield* look
       })
+    )
+  }
+  if (log !== undefined && known.serving?.log === null) {
+    yield* sql.unsafe(
+      `UPDATE ${quoted(schema)}.daybook__generations SET log = $2::text::uuid WHERE name = $1 AND log IS NULL`,
+      [PgTypes.text(table.name), PgTypes.text(log)]
     )
   }
   const all = yield* Generations.states(sql, schema, { name: table.name })
@@ -108,13 +122,14 @@ export const shadow = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   table: AnyTable,
-  asked: number
+  asked: number,
+  log: LogId | undefined
 ): Effect.fn.Return<number, Refused | ForeignRelation | SqlError> {
   const partitions = yield* partitionCount(asked)
   const known = yield* Effect.fromResult(judge(table, yield* find(sql, schema, table.name)))
-  if (known.serving === undefined) yield* make(sql, schema, table, "serving", 1)
+  if (known.serving === undefined) yield* make(sql, schema, table, "serving", 1, log)
   return known.shadow === undefined
-    ? yield* make(sql, schema, table, "shadow", partitions)
+    ? yield* make(sql, schema, table, "shadow", partitions, log)
     : known.shadow.generation
 })
 
@@ -123,19 +138,21 @@ const make = Effect.fnUntraced(function* (
   schema: SchemaName,
   table: AnyTable,
   role: "serving" | "shadow",
-  partitions: number
+  partitions: number,
+  log: LogId | undefined
 ): Effect.fn.Return<number, ForeignRelation | SqlError> {
   const own = quoted(schema)
   const rows = yield* sql.unsafe<{ readonly generation: number }>(
-    `INSERT INTO ${own}.daybook__generations (name, generation, version, role, description, paused)
-    SELECT $1, coalesce(max(generation), 0) + 1, $2, $3, $4,
+    `INSERT INTO ${own}.daybook__generations (name, generation, version, role, description, log, paused)
+    SELECT $1, coalesce(max(generation), 0) + 1, $2, $3, $4, $5::text::uuid,
       coalesce(bool_or(paused) FILTER (WHERE role <> 'retired'), false)
     FROM ${own}.daybook__generations WHERE name = $1 RETURNING generation`,
     [
       PgTypes.text(table.name),
       PgTypes.int4(table.version),
       PgTypes.text(role),
-      Result.getOrThrow(PgTypes.array(table.description, PgTypes.OID.text))
+      Result.getOrThrow(PgTypes.array(table.description, PgTypes.OID.text)),
+      PgTypes.text(log ?? null)
     ]
   )
   const { generation } = Arr.getUnsafe(rows, 0)

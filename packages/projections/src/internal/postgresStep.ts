@@ -108,7 +108,7 @@ const attempt = Effect.fnUntraced(function* <E>(
   table: AnyTable,
   { epoch, generation, lease, name }: Claim,
   place: PostgresTable.Place,
-  { events, eventsPerSecond, fold, from, keys, partition, to }: Step<E>,
+  { eventId, events, eventsPerSecond, fold, from, keys, partition, to }: Step<E>,
   inside: boolean
 ): Effect.fn.Return<void, E | ClaimLost | SqlError> {
   const lost = () => new ClaimLost({ name, generation, epoch })
@@ -140,6 +140,7 @@ const attempt = Effect.fnUntraced(function* <E>(
       PgTypes.float8(millisOf(lease)),
       PgTypes.int8(BigInt(events)),
       PgTypes.float8(eventsPerSecond),
+      PgTypes.text(eventId),
       ...changed(table, changes)
     ],
     deletions.length

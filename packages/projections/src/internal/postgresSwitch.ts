@@ -1,6 +1,7 @@
 /**
  * Changing what serves in PostgreSQL: a switch, and who keeps it.
  */
+import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
 import type { AppendsStillOpen } from "@daybook/store/PostgresOpenAppends"
@@ -11,7 +12,7 @@ import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { type ClaimLost, RowsDiffer } from "../ReadModelError.ts"
-import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
+import type { Claim, GenerationState, Reached } from "../ReadModelGeneration.ts"
 import type { DependentView } from "../ReadModelStorePostgresError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
 import { ENDED, lost } from "./postgresClaims.ts"
@@ -200,7 +201,7 @@ export const promote = <E>(
 export const demote = <E>(
   database: Database,
   name: Projection.Name,
-  settled: Effect.Effect<Position, E>
+  settled: Effect.Effect<Reached, E>
 ): Effect.Effect<void, E | AppendsStillOpen | SqlError> =>
   changing(
     database.sql,
@@ -212,7 +213,7 @@ export const demote = <E>(
       const kept = all.find(({ mode }) => mode === "inline")
       if (kept === undefined) return
       yield* database.settle
-      const position = yield* settled
+      const { eventId, position } = yield* settled
       const generation = [PgTypes.text(name), PgTypes.int4(kept.generation)]
       yield* database.sql.unsafe(
         `UPDATE ${generations(database)} SET mode = 'async', ${ENDED(database.schema)}
@@ -220,11 +221,61 @@ export const demote = <E>(
         generation
       )
       yield* database.sql.unsafe(
-        `UPDATE ${quoted(database.schema)}.daybook__checkpoints SET "position" = $3
+        `UPDATE ${quoted(database.schema)}.daybook__checkpoints SET "position" = $3, event_id = $4::text::uuid
         WHERE name = $1 AND generation = $2`,
-        [...generation, PgTypes.int8(position)]
+        [...generation, PgTypes.int8(position), PgTypes.text(eventId)]
       )
     })
+  )
+
+/** Begins a claimed shadow again from nothing, of a log. */
+export const restart = (
+  database: Database,
+  claim: Claim,
+  log: LogId
+): Effect.Effect<void, ClaimLost | SqlError> =>
+  changing(
+    database.sql,
+    database.schema,
+    claim.name,
+    Effect.gen(function* () {
+      const { schema, sql } = database
+      const { generation, name } = claim
+      yield* stillHeld(database, claim, "shadow")
+      const table = PostgresTable.relationIn(schema, name, { generation, serves: false })
+      yield* holdTables(sql, [table], "wait")
+      yield* lockBoth(database, name, generation)
+      // A step may have come before.
+      yield* stillHeld(database, claim, "shadow")
+      yield* sql.unsafe(`TRUNCATE ${table}`).unprepared
+      const key = [PgTypes.text(name), PgTypes.int4(generation)]
+      yield* sql.unsafe(
+        `UPDATE ${quoted(schema)}.daybook__checkpoints
+        SET "position" = 0, event_id = NULL, events = 0, events_per_second = 0
+        WHERE name = $1 AND generation = $2`,
+        key
+      )
+      yield* sql.unsafe(
+        `UPDATE ${generations(database)} SET log = $3::text::uuid WHERE name = $1 AND generation = $2`,
+        [...key, PgTypes.text(log)]
+      )
+    })
+  )
+
+/** Notes how far what appends keep is; they go on meanwhile, since they don't look at checkpoints. */
+export const mark = (
+  { schema, sql }: Pick<Database, "schema" | "sql">,
+  { generation, name }: Pick<Claim, "name" | "generation">,
+  { eventId, position }: Reached
+): Effect.Effect<void, SqlError> =>
+  Effect.asVoid(
+    sql.unsafe(
+      `UPDATE ${quoted(schema)}.daybook__checkpoints c SET "position" = $3, event_id = $4::text::uuid
+      FROM ${quoted(schema)}.daybook__generations g
+      WHERE g.name = $1 AND g.generation = $2 AND g.mode = 'inline'
+        AND c.name = g.name AND c.generation = g.generation AND c."position" < $3`,
+      [PgTypes.text(name), PgTypes.int4(generation), PgTypes.int8(position), PgTypes.text(eventId)]
+    )
   )
 
 export const drop = (

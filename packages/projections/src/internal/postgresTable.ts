@@ -145,8 +145,8 @@ const writing = (
 }
 
 /**
- * Moves the checkpoint from $5 to $6 under the claim, renews it for $7 milliseconds, counts $8 events at $9 a second,
- * and writes: all in one statement, which gives a row if it did.
+ * Moves the checkpoint from $5 to $6, which is at the event $10, under the claim, renews it for $7 milliseconds, counts $8 events
+ * at $9 a second, and writes: all in one statement, which gives a row if it did.
  *
  * The generation is locked first, and what waited for the lock is judged anew by PostgreSQL; no row is written
  * unless the checkpoint has moved, since the rows to write are joined with it.
@@ -168,10 +168,10 @@ export const writeOfStep = (
     `moved AS (
     UPDATE ${quoted(schema)}.daybook__checkpoints c SET "position" = $6,
       lease_ends = clock_timestamp() + $7 * interval '1 millisecond',
-      events = c.events + $8, events_per_second = $9
+      events = c.events + $8, events_per_second = $9, event_id = $10::text::uuid
     FROM claimed WHERE ${FROM} RETURNING 1
   )`,
-    ...writing(schema, table, place, written, 10, "moved, ")
+    ...writing(schema, table, place, written, 11, "moved, ")
   ]
   return `WITH ${parts.join(",\n  ")}\n  SELECT ${answer} FROM moved`
 }

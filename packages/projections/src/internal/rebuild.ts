@@ -14,6 +14,7 @@ import * as Status from "../ProjectionStatus.ts"
 import type {
   ClaimLost,
   DefinitionChanged,
+  OtherLog,
   ReadModelStoreError,
   RowsDiffer,
   Superseded
@@ -30,6 +31,7 @@ type RebuildError =
   | Status.UnknownProjection
   | RowsDiffer
   | DefinitionChanged
+  | OtherLog
   | Superseded
   | Status.ProjectionStopped
   | Status.RebuildLost
@@ -56,7 +58,8 @@ export const rebuild = Effect.fnUntraced(function* (
         const { claim, shadow } = yield* runner.store.beginShadow(model.table, {
           partitions: options.partitions ?? runner.partitions,
           owner,
-          lease: runner.lease
+          lease: runner.lease,
+          log: yield* runner.events.identity
         })
         const building = Option.isSome(claim)
           ? Option.some(yield* Effect.forkIn(buildAgain(runner, model, claim.value, owner), scope))

@@ -4,6 +4,7 @@
  * It is the same fold whether it runs behind the log, in an append, or on demand. An event is folded whole or
  * not at all, whatever rows it touches; what can't be folded is a `Poison`.
  */
+import type { EventId } from "@daybook/kernel/EventId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -136,13 +137,13 @@ const makeToucher = <Event, Key, Row>({ projection, table }: Model<Event, Key, R
 export const prepare = <Event, Key, Row>(
   model: Model<Event, Key, Row>,
   recorded: ReadonlyArray<RecordedEvent>,
-  skipped: ReadonlySet<Position>
+  skipped: ReadonlySet<EventId>
 ): Batch<Event, Key> => {
   const sources = new Map(model.projection.from.map((source) => [source.category, source]))
   const touchedBy = makeToucher(model)
   const prepared: Array<Touching<Event, Key>> = []
   for (const one of recorded) {
-    if (skipped.has(one.position)) continue
+    if (skipped.has(one.id)) continue
     const decoded = decode(sources.get(StreamId.category(one.streamId)), one)
     if (Result.isFailure(decoded)) return { prepared, poison: decoded.failure }
     // Those of an event that can't be folded are taken back.

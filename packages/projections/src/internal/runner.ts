@@ -1,8 +1,9 @@
 /**
  * What the fibers of a runner share.
  */
+import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
-import type * as Position from "@daybook/kernel/Position"
+import type { MismatchReason } from "@daybook/store/Checkpoint"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -19,6 +20,7 @@ import type { ReadModelStoreError } from "../ReadModelError.ts"
 import type { Stopped } from "./advance.ts"
 import { advance, type Held, type Page } from "./advance.ts"
 import type { Changes } from "./changes.ts"
+import { reachedBy } from "./history.ts"
 import type { AnyModel } from "./rowFold.ts"
 import * as Metrics from "./runnerMetrics.ts"
 
@@ -28,6 +30,10 @@ export interface Runner {
   readonly changes: Changes
   /** By the name of a read model. */
   readonly errors: Map<Projection.Name, LastError>
+  /** Why rows are not of the log's history, by the name of their read model: what was told. */
+  readonly mismatches: Map<Projection.Name, MismatchReason>
+  /** The log that this runner was started on. */
+  readonly log: LogId
   readonly owner: string
   readonly lease: Duration.Duration
   readonly pollInterval: Duration.Duration
@@ -60,13 +66,11 @@ export const hold = Effect.fnUntraced(function* (
   return {
     model,
     claim,
-    checkpoints: Array.from(state.checkpoints),
-    skipped: new Set(skipped.filter((one) => one.version === version).map((one) => one.position))
+    log: state.log,
+    checkpoints: reachedBy(state),
+    skipped: new Set(skipped.filter((one) => one.version === version).map((one) => one.eventId))
   }
 })
-
-export const lowest = (checkpoints: ReadonlyArray<Position.Position>): Position.Position =>
-  checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))
 
 /**
  * Runs what is done under a claim, and renews the claim meanwhile. However it ends, the claim is not held for longer.

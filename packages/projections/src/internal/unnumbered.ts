@@ -1,6 +1,7 @@
 /**
  * Which rows events touch that are not recorded yet.
  */
+import type { EventId } from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
@@ -31,7 +32,7 @@ export const keysToTouch = (
   return touchedKeys({ poison, prepared })
 }
 
-const none: ReadonlySet<Position.Position> = new Set()
+const none: ReadonlySet<EventId> = new Set()
 
 /** Stands for what only the log knows; `keys` gets an `Unnumbered` and does not see it. */
 const unnumbered = { revision: Revision.make(1), position: Position.make(1n) }

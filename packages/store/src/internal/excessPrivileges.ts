@@ -34,7 +34,7 @@ export const excessPrivileges = (
     -- What holds events or snapshots: with partitions, each of them can be named too.
     SELECT c.oid, c.relname::text AS name, c.relname = 'snapshots' AS is_snapshots
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ${schema} AND (c.relname IN ('events', 'event_ids', 'recorded_ids', 'snapshots')
+    WHERE n.nspname = ${schema} AND (c.relname IN ('events', 'event_ids', 'recorded_ids', 'snapshots', 'log')
       OR EXISTS (SELECT FROM pg_inherits i JOIN pg_class log ON log.oid = i.inhparent
         WHERE i.inhrelid = c.oid AND c.relkind = 'r' AND log.relname = 'events' AND log.relnamespace = n.oid))
   )

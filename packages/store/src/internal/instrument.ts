@@ -81,6 +81,9 @@ export const instrument = (
       inSpan(service.find(ids), "EventStore.find", () => ({
         attributes: { "daybook.events": ids.length }
       })),
+    identity: service.identity,
+    checkpoint: service.checkpoint,
+    verify: service.verify,
     inTransaction: service.inTransaction
   }
 }

@@ -3,6 +3,7 @@
  * synchronous step. An append costs what it adds; copying the log for each would cost what is there.
  */
 import type { EventId } from "@daybook/kernel/EventId"
+import type { LogId } from "@daybook/kernel/LogId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -24,10 +25,12 @@ import {
   type Until,
   WrongExpectedRevision
 } from "../EventStore.ts"
+import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import { type ExpectedRevision, isMet } from "../ExpectedRevision.ts"
-import { type Backlog, MAX_BACKLOG, type SubscribeOptions } from "../Subscription.ts"
+import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../Subscription.ts"
 import type { EncodedAppend, EncodedEvent } from "./encodeAppends.ts"
-import type { Look } from "./subscription.ts"
+import { judge } from "./judgeCheckpoint.ts"
+import type { Filter, Look } from "./subscription.ts"
 
 /** Holds JSON as text, so that who reads an event can't alter what is stored. */
 interface Stored extends EncodedEvent {
@@ -40,12 +43,13 @@ interface Stored extends EncodedEvent {
 
 /** Positions count from 1 without gaps here, so the event at position p is `events[p - 1]`. */
 export interface Log {
+  readonly id: LogId
   readonly events: Array<Stored>
   readonly streams: Map<StreamId.StreamId, Array<Stored>>
   readonly ids: Map<EventId, Stored>
 }
 
-export const empty = (): Log => ({ events: [], streams: new Map(), ids: new Map() })
+export const empty = (id: LogId): Log => ({ id, events: [], streams: new Map(), ids: new Map() })
 
 /** Is told what is about to be recorded, and gives what to do when it is, or an error instead of it. */
 export type BeforeCommit = (
@@ -245,7 +249,7 @@ export const readAll = (log: Log, options: ReadAllOptions): Page => {
   })
 }
 
-const matching = (options: SubscribeOptions) => {
+const matching = (options: Filter) => {
   const categories = options.categories && new Set(options.categories)
   const types = options.types && new Set(options.types)
   return ({ category, type }: Stored): boolean =>
@@ -253,22 +257,49 @@ const matching = (options: SubscribeOptions) => {
     (types === undefined || types.has(type))
 }
 
+/** The log up to a position, as a checkpoint. */
+export const checkpoint = (
+  log: Log,
+  position = Position.make(BigInt(log.events.length))
+): Checkpoint => ({
+  log: log.id,
+  position,
+  eventId: log.events[countUpTo(log.events, position) - 1]?.id ?? null
+})
+
+/** Fails unless the checkpoint is of the log's history. */
+export const verify = (
+  log: Log,
+  given: Position.Position | Checkpoint
+): Result.Result<void, CheckpointMismatch> => {
+  const { eventId } = checkpoint(log, positionOf(given))
+  const newest = Position.make(BigInt(log.events.length))
+  const reason = judge(given, { log: log.id, newest, eventId })
+  return reason === undefined ? Result.void : Result.fail(new CheckpointMismatch({ reason }))
+}
+
 /**
  * The next page after a position, with its end, however few of the events in it match.
  */
-export const look = (log: Log, after: Position.Position, options: SubscribeOptions): Look => {
-  const end = Math.min(countUpTo(log.events, after) + PAGE_SIZE, log.events.length)
-  const upTo = Position.make(BigInt(end))
-  return {
-    events: readAll(log, { ...options, after, upTo }).events,
-    position: upTo > after ? upTo : after,
-    caughtUp: end === log.events.length,
-    heldBack: false
-  }
-}
+export const look = (
+  log: Log,
+  given: Position.Position | Checkpoint,
+  filter: Filter
+): Result.Result<Look, CheckpointMismatch> =>
+  Result.map(verify(log, given), () => {
+    const after = positionOf(given)
+    const end = Math.min(Number(after) + PAGE_SIZE, log.events.length)
+    const upTo = Position.make(BigInt(end))
+    return {
+      events: readAll(log, { ...filter, after, upTo }).events,
+      checkpoint: checkpoint(log, upTo),
+      caughtUp: end === log.events.length,
+      heldBack: false
+    }
+  })
 
 /** What `look` would still give behind a position. */
-export const backlog = (log: Log, options: SubscribeOptions): Backlog => {
+export const backlog = (log: Log, options: BacklogOptions): Backlog => {
   const matches = matching(options)
   let events = 0
   let first: Stored | undefined

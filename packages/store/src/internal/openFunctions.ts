@@ -9,4 +9,4 @@
 export const APPENDING = ["append", "append_new"]
 
 /** For writers and readers. */
-export const READING = ["settled_position", "newest_append"]
+export const READING = ["settled_position", "newest_append", "look_at_log"]

@@ -19,7 +19,7 @@ import type { Fragment } from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import type { EventAddress, ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
-import { type Backlog, MAX_BACKLOG, type SubscribeOptions } from "../Subscription.ts"
+import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../Subscription.ts"
 import * as Instants from "./instants.ts"
 import { PAGE_ROWS, type PageSize, pageSize } from "./pageSize.ts"
 import {
@@ -188,7 +188,7 @@ const between = (
 export const backlog = (
   sql: SqlClient,
   schema: SchemaName,
-  { after, ...filter }: SubscribeOptions
+  { after, ...filter }: BacklogOptions
 ): Effect.Effect<Backlog, SqlError> =>
   Effect.flatMap(settledPosition(sql, schema), (settled) =>
     Effect.map(

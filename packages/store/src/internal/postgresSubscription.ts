@@ -3,19 +3,18 @@
  * up to there.
  */
 import * as Position from "@daybook/kernel/Position"
-import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
-import type { SubscribeOptions } from "../Subscription.ts"
-import { PLACES } from "./migration0001.ts"
 import { type PageSize, pageSize } from "./pageSize.ts"
+import * as PostgresOrigin from "./postgresOrigin.ts"
 import { positionAfterRows, readLog } from "./postgresRead.ts"
 import { isTransient, persistently } from "./postgresRetry.ts"
-import type { Look } from "./subscription.ts"
+import type { Filter, Look } from "./subscription.ts"
 
 /**
  * How many rows one statement goes through at most to find events of the types asked for, which no index leads to: about
@@ -42,12 +41,15 @@ export const makeLook = (
   heartbeatInterval: Duration.Duration
 ) => {
   const size = { next: pageSize(0) }
-  return (after: Position.Position, options: SubscribeOptions): Effect.Effect<Look, SqlError> =>
-    persistently(lookOnce(sql, schema, after, options, size, heartbeatInterval), {
+  return (
+    after: Position.Position | Checkpoint,
+    filter: Filter
+  ): Effect.Effect<Look, SqlError | CheckpointMismatch> =>
+    persistently(lookOnce(sql, schema, after, filter, size, heartbeatInterval), {
       failing: "A subscription can't read, and tries again until it can",
       working: "A subscription reads again",
       retries,
-      while: isTransient
+      while: (error) => !(error instanceof CheckpointMismatch) && isTransient(error)
     })
 }
 
@@ -58,18 +60,21 @@ const retries = Metric.counter("daybook_subscription_retries", {
 const lookOnce = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
-  after: Position.Position,
-  options: SubscribeOptions,
+  given: Position.Position | Checkpoint,
+  options: Filter,
   size: { next: PageSize },
   heartbeatInterval: Duration.Duration
 ) {
-  const { newest, settled } = yield* bounded(
-    settledAndNewest(sql, schema),
+  const after = positionOf(given)
+  const { given_event, log, newest, settled, settled_event } = yield* bounded(
+    PostgresOrigin.look(sql, schema, given),
     Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)
   )
   const heldBack = newest > settled
   if (settled <= after) {
-    const nothing: Look = { events: [], position: after, caughtUp: true, heldBack }
+    const checkpoint =
+      settled === after ? { log, position: settled, eventId: given_event } : undefined
+    const nothing: Look = { events: [], checkpoint, caughtUp: true, heldBack }
     return nothing
   }
   // A later statement than the settled position: that is half of its proof.
@@ -87,9 +92,15 @@ const lookOnce = Effect.fnUntraced(function* (
     if (cut && last === undefined) continue
     const position =
       last !== undefined && (cut || events.length === page.rows) ? last.position : highest
+    const eventId =
+      position === last?.position
+        ? last.id
+        : position === settled
+          ? settled_event
+          : yield* bounded(PostgresOrigin.eventAt(sql, schema, position), ROWS_TIMEOUT)
     const found: Look = {
       events,
-      position: Position.make(position),
+      checkpoint: { log, position: Position.make(position), eventId },
       caughtUp: position === settled,
       heldBack
     }
@@ -97,21 +108,12 @@ const lookOnce = Effect.fnUntraced(function* (
   }
 })
 
-/** As `settled_position`, and the last position that an append drawn by now could have. */
-const settledAndNewest = (sql: SqlClient, schema: SchemaName) =>
-  Effect.map(
-    sql<{ readonly settled: bigint; readonly newest: bigint }>`
-      SELECT ${sql(`${schema}.settled_position`)}() AS settled,
-        ${sql(`${schema}.newest_append`)}() * ${PLACES} AS newest`,
-    (rows) => Arr.getUnsafe(rows, 0)
-  )
-
 const searchedUpTo = (
   sql: SqlClient,
   schema: SchemaName,
   lowest: bigint,
   settled: bigint,
-  { categories, types }: SubscribeOptions
+  { categories, types }: Filter
 ): Effect.Effect<bigint, SqlError> =>
   // Categories have an index, and there can't be more rows than positions.
   types === undefined || settled - lowest < SEARCHED_ROWS
@@ -121,10 +123,10 @@ const searchedUpTo = (
         (position) => position ?? settled
       )
 
-const bounded = <A>(
-  effect: Effect.Effect<A, SqlError>,
+const bounded = <A, E>(
+  effect: Effect.Effect<A, E | SqlError>,
   duration: Duration.Duration
-): Effect.Effect<A, SqlError> =>
+): Effect.Effect<A, E | SqlError> =>
   Effect.timeoutOrElse(effect, {
     duration,
     orElse: () =>

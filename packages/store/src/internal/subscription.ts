@@ -11,13 +11,24 @@ import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import {
+  type Checkpoint,
+  type CheckpointMismatch,
+  position as positionOf
+} from "../Checkpoint.ts"
 import type { InvalidReadOption } from "../EventStore.ts"
 import type { SubscribeOptions, SubscriptionPage } from "../Subscription.ts"
 import * as ReadAhead from "./readAhead.ts"
 import { readOptions } from "./readOptions.ts"
 
+/** Which events a subscription gives, wherever it is. */
+export type Filter = Omit<SubscribeOptions, "after">
+
 /** What a store shows of its log behind a position. */
-export interface Look extends SubscriptionPage {
+export interface Look {
+  readonly events: SubscriptionPage["events"]
+  /** How far it got; undefined while the log is not settled up to where the look began. */
+  readonly checkpoint: Checkpoint | undefined
   /** Whether this was all that is settled. */
   readonly caughtUp: boolean
   /** Whether an append in flight holds back what comes after. */
@@ -26,7 +37,11 @@ export interface Look extends SubscriptionPage {
 
 /** Where a subscription reads. */
 export interface Source<E> {
-  readonly look: (after: Position.Position, options: SubscribeOptions) => Effect.Effect<Look, E>
+  /** Fails when `after` is not of the log's history. */
+  readonly look: (
+    after: Position.Position | Checkpoint,
+    filter: Filter
+  ) => Effect.Effect<Look, E | CheckpointMismatch>
   /** A latch that is opened when there may be more. */
   readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
   /** Waits for the latch, or for as long as this store does without one; `heldBack`: how many looks in a row were. */
@@ -38,17 +53,18 @@ export interface Source<E> {
 export const pages = <E>(
   source: Source<E>,
   options: SubscribeOptions
-): Stream.Stream<SubscriptionPage, E | InvalidReadOption> =>
+): Stream.Stream<SubscriptionPage, E | InvalidReadOption | CheckpointMismatch> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const valid = yield* Effect.fromResult(readOptions(options))
+      const { after = Position.start, ...filter } = options
+      yield* Effect.fromResult(readOptions({ ...filter, after: positionOf(after) }))
       const latch = yield* source.join
       const start: State = {
-        after: valid.after ?? Position.start,
+        after,
         caughtUp: false,
         heldBack: 0
       }
-      return ReadAhead.paginate(start, (state) => next(source, valid, latch, state), {
+      return ReadAhead.paginate(start, (state) => next(source, filter, latch, state), {
         // A look that would wait is not taken before its page is asked for.
         ready: (state) => !state.caughtUp,
         alone: source.alone
@@ -57,14 +73,14 @@ export const pages = <E>(
   )
 
 interface State {
-  readonly after: Position.Position
+  readonly after: Position.Position | Checkpoint
   readonly caughtUp: boolean
   readonly heldBack: number
 }
 
 const next = Effect.fnUntraced(function* <E>(
   source: Source<E>,
-  options: SubscribeOptions,
+  filter: Filter,
   latch: Latch.Latch,
   { after, caughtUp, heldBack }: State
 ) {
@@ -72,16 +88,19 @@ const next = Effect.fnUntraced(function* <E>(
     if (caughtUp) yield* source.wait(latch, heldBack)
     // Before the look: an append that it no longer sees opens the latch again.
     latch.closeUnsafe()
-    const look = yield* source.look(after, options)
-    if (look.position > after) {
-      const { events, position } = look
+    const look = yield* source.look(after, filter)
+    const { checkpoint, events } = look
+    if (checkpoint !== undefined && checkpoint.position > positionOf(after)) {
+      const { position } = checkpoint
       const state: State = {
-        after: position,
+        after: checkpoint,
         caughtUp: look.caughtUp,
         heldBack: look.heldBack ? 1 : 0
       }
-      return [[{ events, position }], Option.some(state)] as const
+      return [[{ events, position, checkpoint }], Option.some(state)] as const
     }
+    // A bare position becomes a checkpoint as soon as it can, so that a later look notices a restored log.
+    after = checkpoint ?? after
     caughtUp = look.caughtUp
     heldBack = look.heldBack ? heldBack + 1 : 0
   }

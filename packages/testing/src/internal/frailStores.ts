@@ -67,6 +67,8 @@ export const frail = (
         renew: (claim) => alive(rows.renew(claim)),
         release: (claim) => alive(rows.release(claim)),
         step: (table, claim, step) => counted(rows.step(table, claim, step)),
+        restart: (claim, log) => alive(rows.restart(claim, log)),
+        mark: (of, reached) => alive(rows.mark(of, reached)),
         stop: (claim, poison) => alive(rows.stop(claim, poison)),
         switchOver: (table, claim, over) => counted(rows.switchOver(table, claim, over)),
         promote: (claim, catchUp) => counted(rows.promote(claim, catchUp)),
@@ -86,8 +88,10 @@ export const frail = (
 export const smaller = (page: SubscriptionPage, size: number): ReadonlyArray<SubscriptionPage> => {
   if (page.events.length <= size) return [page]
   const parts = Arr.chunksOf(page.events, size)
-  return parts.map((events, index) => ({
-    events,
-    position: index === parts.length - 1 ? page.position : Arr.lastNonEmpty(events).position
-  }))
+  return parts.map((events, index) => {
+    const { id, position } = Arr.lastNonEmpty(events)
+    return index === parts.length - 1
+      ? { ...page, events }
+      : { events, position, checkpoint: { ...page.checkpoint, position, eventId: id } }
+  })
 }

@@ -12,7 +12,7 @@ import {
   type AppendError,
   AppendRefused,
   EventStore,
-  type ReadError
+  type SubscribeError
 } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import { assert, type Vitest } from "@effect/vitest"
@@ -27,7 +27,7 @@ import * as Stream from "effect/Stream"
 export type It = Vitest.MethodsNonLive<EventStore>
 
 /** What may end a case. */
-export type StoreError = AppendError | ReadError
+export type StoreError = AppendError | SubscribeError
 
 /** Cases on a real server wait for its disk. */
 export const TIMEOUT_MILLIS = 60_000

@@ -108,7 +108,7 @@ export const subscribeCases = (it: It): void => {
       })
     )
 
-    it.effect("begins behind the position asked for, which may be yet to come", () =>
+    it.effect("begins after the position asked for", () =>
       Effect.gen(function* () {
         const category = freshCategory()
         const events = newEvents(4)
@@ -120,16 +120,14 @@ export const subscribeCases = (it: It): void => {
           ids(yield* take(2, { after: position, categories })),
           ids(events.slice(2))
         )
-        const ahead = Position.make(Arr.getUnsafe(recorded, 3).position + 1n)
-        const waiting = yield* Effect.forkChild(take(1, { after: ahead, categories }), {
+        const last = Arr.getUnsafe(recorded, 3).position
+        const waiting = yield* Effect.forkChild(take(1, { after: last, categories }), {
           startImmediately: true
         })
         yield* fill(streamOf(freshCategory(), "1"), newEvents(3))
         const [event] = newEvents(1)
         yield* fill(streamOf(category, "1"), [event])
-        const next = yield* readCategories(5, category)
-        const expected = next.filter(({ position }) => position > ahead)
-        assert.deepStrictEqual(ids(yield* Fiber.join(waiting)), ids(expected))
+        assert.deepStrictEqual(ids(yield* Fiber.join(waiting)), [event.id])
       })
     )
 

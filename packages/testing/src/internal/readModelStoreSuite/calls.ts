@@ -24,7 +24,9 @@ import {
   factsOf,
   freshName,
   LEASE,
+  eventAt,
   poison,
+  reached,
   rowsOf,
   runOut,
   tallies
@@ -151,6 +153,7 @@ const make = Effect.fnUntraced(function* (
         name: model,
         version: Projection.Version.make(version),
         position: at(position),
+        eventId: eventAt(position),
         reason: SkipReason.make(`at ${position}`)
       }),
     Switch: ({ catchUp, claim, compare }) =>
@@ -173,7 +176,7 @@ const make = Effect.fnUntraced(function* (
       ),
     Drop: ({ generation }) => store.drop(model, generation),
     Promote: ({ claim }) => withClaim(claim, (held) => store.promote(held, Effect.void)),
-    Demote: ({ position }) => store.demote(model, Effect.succeed(at(position)))
+    Demote: ({ position }) => store.demote(model, Effect.succeed(reached(position)))
   })
 })
 

@@ -4,12 +4,19 @@
  * Every case has read models of its own, so the store may hold others and get more. Cases are values: they are run by
  * a test runner, or by whoever wants to know which of them a store breaks.
  */
+import * as EventId from "@daybook/kernel/EventId"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import { Category } from "@daybook/kernel/StreamId"
 import { ClaimLost } from "@daybook/projections/ReadModelError"
-import type { Claim, GenerationState, Poison, Step } from "@daybook/projections/ReadModelGeneration"
+import type {
+  Claim,
+  GenerationState,
+  Poison,
+  Reached,
+  Step
+} from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { RowQuery } from "@daybook/projections/RowQuery"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
@@ -109,6 +116,16 @@ export const talliesAnew = (name: string, version = 2): ReadModelTable.Any =>
 
 export const tally = (id: string, count: number): StoredRow => ({ id, count, counted: [] })
 
+/** The event that stands at a position, in logs that nobody has. */
+export const eventAt = (position: number): EventId.EventId =>
+  EventId.make(`00000000-0000-4000-8000-${String(position).padStart(12, "0")}`)
+
+/** A position with its event. */
+export const reached = (position: number): Reached => ({
+  position: at(position),
+  eventId: eventAt(position)
+})
+
 export const at = (position: number): Position.Position => Position.make(BigInt(position))
 
 /** A step that leaves the rows alone unless told otherwise. */
@@ -120,6 +137,7 @@ export const step = <E = never>(
   partition: 0,
   from: at(from),
   to: at(to),
+  eventId: eventAt(to),
   keys: [],
   fold: () => Result.succeed({ upserts: [], deletions: [] }),
   events: 1,

@@ -26,6 +26,7 @@ import {
   others,
   rowsOf,
   serve,
+  reached,
   shadow,
   stateOf,
   switchTo,
@@ -117,7 +118,7 @@ export const handOverCases: Cases = {
     const [streamId] = twoStreams()
     const { generation, name } = yield* promoted(table)
     yield* append([table], streamId, touching("a"))
-    yield* store.demote(name, Effect.succeed(at(77)))
+    yield* store.demote(name, Effect.succeed(reached(77)))
     const { checkpoints, mode, owner } = yield* stateOf({ name, generation })
     assert.deepStrictEqual([checkpoints, mode, owner], [[at(77)], "async", Option.none()])
     yield* append([table], streamId, touching("a"))
@@ -130,9 +131,9 @@ export const handOverCases: Cases = {
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
-      yield* store.demote(table.name, Effect.succeed(at(9)))
+      yield* store.demote(table.name, Effect.succeed(reached(9)))
       const claim = yield* serve(table)
-      yield* store.demote(table.name, Effect.succeed(at(9)))
+      yield* store.demote(table.name, Effect.succeed(reached(9)))
       assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
       yield* store.promote(claim, Effect.void)
       const why = { _tag: "NoHead" } as const
@@ -148,14 +149,14 @@ export const handOverCases: Cases = {
     const category = freshCategory()
     const streams = Arr.makeBy(4, (n) => streamOf(category, `${n}`))
     const { serving } = yield* store.open(table)
-    const settled = Effect.map(events.backlog(), ({ head }) => head)
+    const settled = events.checkpoint
 
     /** From the checkpoint to what is settled. */
     const catchUp = (claim: Effect.Success<ReturnType<typeof claimOf>>) =>
       Effect.gen(function* () {
         const states = yield* store.states(claim.name)
         const [from = at(0)] = states[0]?.checkpoints ?? []
-        const to = yield* settled
+        const { eventId, position: to } = yield* settled
         if (to <= from) return
         const read = yield* Stream.runCollect(
           events.readAll({ after: from, upTo: to, categories: [category] })
@@ -164,6 +165,7 @@ export const handOverCases: Cases = {
           partition: 0,
           from,
           to,
+          eventId,
           keys: [{ id: "a" }],
           fold: (rows) => Result.succeed(foldTallies(read, rows)),
           events: read.length,
@@ -208,6 +210,6 @@ export const handOverCases: Cases = {
       yield* Effect.flip(append([table], streamId, touching("a"))),
       OtherVersionKept
     )
-    yield* store.demote(table.name, Effect.succeed(at(99)))
+    yield* store.demote(table.name, Effect.succeed(reached(99)))
   })
 }

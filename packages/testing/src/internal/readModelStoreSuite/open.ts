@@ -35,9 +35,11 @@ import {
 
 const fresh = {
   generation: 1,
+  log: Option.none(),
   role: "serving",
   mode: "async",
   checkpoints: [at(0)],
+  anchors: [null],
   owner: Option.none(),
   paused: false,
   poison: Option.none(),
@@ -158,7 +160,8 @@ export const openCases: Cases = {
           ...fresh,
           generation: 2,
           role: "shadow",
-          checkpoints: [at(0), at(0), at(0)]
+          checkpoints: [at(0), at(0), at(0)],
+          anchors: [null, null, null]
         }
         assert.deepStrictEqual(shadow, Option.some(begun))
       }
@@ -230,6 +233,7 @@ export const openCases: Cases = {
       generation: 2,
       role: "shadow",
       checkpoints: [at(0), at(0)],
+      anchors: [null, null],
       owner: Option.some("a builder")
     })
     const { serving, ...opened } = yield* store.open(table)

@@ -18,6 +18,7 @@ import {
   claimOf,
   countOf,
   countUp,
+  eventAt,
   freshName,
   inParallel,
   isLost,
@@ -39,7 +40,13 @@ const skip = (
   reason = "by somebody's word"
 ) =>
   Effect.flatMap(ReadModelStore, (store) =>
-    store.skip({ name, version, position: at(position), reason: SkipReason.make(reason) })
+    store.skip({
+      name,
+      version,
+      position: at(position),
+      eventId: eventAt(position),
+      reason: SkipReason.make(reason)
+    })
   )
 
 const skippedOf = ({ name }: Pick<ReadModelTable.Any, "name">) =>

@@ -2,7 +2,7 @@
  * The log as a host sees it over a way that loses things.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
-import { EventStore, EventStoreError, type ReadError } from "@daybook/store/EventStore"
+import { EventStore, EventStoreError, type ReadError, type SubscribeError } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import type { SubscriptionPage } from "@daybook/store/Subscription"
 import * as Effect from "effect/Effect"
@@ -56,13 +56,13 @@ export const make = (
       })
     )
 
-  const asked = <A>(operation: string, effect: Effect.Effect<A, ReadError>) =>
-    Effect.suspend(() =>
+  const asked = <A, E>(operation: string, effect: Effect.Effect<A, E>) =>
+    Effect.suspend((): Effect.Effect<A, E | EventStoreError> =>
       plan.occasion("read-fails") === undefined ? call(effect) : lost(operation)
     )
 
   /** Before an element, or after it, the subscription may end. */
-  const dropping = <A>(stream: Stream.Stream<A, ReadError>) =>
+  const dropping = <A>(stream: Stream.Stream<A, SubscribeError>) =>
     Stream.flatMap(stream, (element) => {
       const drops = plan.occasion("subscription-drops")
       if (drops === undefined) return Stream.succeed(element)
@@ -84,6 +84,9 @@ export const make = (
       ),
     backlog: (options) => asked("backlog", events.backlog(options)),
     find: (ids) => asked("find", events.find(ids)),
+    identity: asked("identity", events.identity),
+    checkpoint: asked("checkpoint", events.checkpoint),
+    verify: (given) => asked("verify", events.verify(given)),
     inTransaction: events.inTransaction
   })
 

@@ -27,6 +27,8 @@ export const make = (rows: Rows, { call, change, repeated }: Connection): Rows =
     renew: (claim) => orLater("renew", rows.renew(claim)),
     release: (claim) => orLater("release", rows.release(claim)),
     step: (table, claim, step) => orLater("step", rows.step(table, claim, step)),
+    restart: (claim, log) => orLater("restart", rows.restart(claim, log)),
+    mark: (of, reached) => orLater("mark", rows.mark(of, reached)),
     stop: (claim, poison) => orLater("stop", rows.stop(claim, poison)),
     pause: (name) => atOnce("pause", rows.pause(name)),
     resume: (name) => atOnce("resume", rows.resume(name)),

@@ -1,0 +1,181 @@
+/**
+ * Of which log and which history a position is.
+ */
+import * as EventId from "@daybook/kernel/EventId"
+import * as LogId from "@daybook/kernel/LogId"
+import * as Position from "@daybook/kernel/Position"
+import type { Checkpoint } from "@daybook/store/Checkpoint"
+import { EventStore } from "@daybook/store/EventStore"
+import { assert, describe } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import {
+  fill,
+  freshCategory,
+  ids,
+  type It,
+  newEvents,
+  readCategories,
+  streamOf,
+  TIMEOUT_MILLIS
+} from "./fixture.ts"
+
+const OTHER_LOG = LogId.make("00000000-0000-4000-8000-000000000000")
+const OTHER_EVENT = EventId.make("00000000-0000-4000-8000-000000000001")
+
+/** A category of so many events, and the checkpoint of a subscription that has read them. */
+const readUpTo = Effect.fnUntraced(function* (count: number) {
+  const store = yield* EventStore
+  const category = freshCategory()
+  yield* fill(streamOf(category, "1"), newEvents(count))
+  const recorded = yield* readCategories(count, category)
+  const last = Arr.getUnsafe(recorded, count - 1)
+  const pages = yield* Stream.runCollect(
+    Stream.takeUntil(
+      store.subscribePages({ categories: [category] }),
+      ({ position }) => position >= last.position
+    )
+  )
+  const { checkpoint } = Arr.getUnsafe(pages, pages.length - 1)
+  return { category, recorded, last, pages, checkpoint }
+})
+
+/** Why a subscription from there ends, before it gives anything. */
+const refusal = Effect.fnUntraced(function* (after: Checkpoint | Position.Position) {
+  const store = yield* EventStore
+  const error = yield* Effect.flip(Stream.runHead(store.subscribe({ after })))
+  if (error._tag !== "CheckpointMismatch") return assert.fail(String(error))
+  const verified = yield* Effect.flip(store.verify(after))
+  if (verified._tag !== "CheckpointMismatch") return assert.fail(String(verified))
+  assert.deepStrictEqual(verified.reason, error.reason)
+  return error
+})
+
+export const originCases = (it: It): void => {
+  describe("an origin", { timeout: TIMEOUT_MILLIS }, () => {
+    it.effect("is that of the log in every checkpoint, with the last event up to there", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const log = yield* store.identity
+        assert.isTrue(Schema.is(LogId.LogId)(log))
+        assert.notStrictEqual(log, OTHER_LOG)
+        const { checkpoint, last, pages } = yield* readUpTo(3)
+        for (const page of pages) {
+          assert.deepStrictEqual(
+            [page.checkpoint.log, page.checkpoint.position],
+            [log, page.position]
+          )
+          const before = yield* Stream.runHead(
+            store.readAll({ upTo: page.position, direction: "backward", limit: 1 })
+          )
+          assert.strictEqual(
+            page.checkpoint.eventId,
+            Option.getOrNull(Option.map(before, ({ id }) => id))
+          )
+        }
+        // Others append to this log too: behind the last of these events, if any.
+        if (checkpoint.eventId !== last.id) assert.isTrue(checkpoint.position > last.position)
+        assert.strictEqual(yield* store.identity, log)
+      })
+    )
+
+    it.effect("lets a subscription go on from each checkpoint, and one through JSON", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const { category, checkpoint, recorded } = yield* readUpTo(5)
+        const middle = Arr.getUnsafe(recorded, 2)
+        const { log } = checkpoint
+        const categories = [category]
+        const after: Checkpoint = { log, position: middle.position, eventId: middle.id }
+        yield* store.verify(after)
+        assert.deepStrictEqual(
+          ids(yield* Stream.runCollect(Stream.take(store.subscribe({ after, categories }), 2))),
+          ids(recorded.slice(3))
+        )
+        const start: Checkpoint = { log, position: Position.start, eventId: null }
+        yield* store.verify(start)
+        yield* store.verify(Position.start)
+        yield* store.verify(middle.position)
+        yield* store.verify(checkpoint)
+        const [event] = newEvents(1)
+        yield* fill(streamOf(category, "2"), [event])
+        const live = store.subscribe({ after: checkpoint, categories })
+        assert.deepStrictEqual(ids(yield* Stream.runCollect(Stream.take(live, 1))), [event.id])
+      })
+    )
+
+    it.effect("gives its end as a checkpoint that a subscription goes on from", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const { category, last } = yield* readUpTo(2)
+        const end = yield* store.checkpoint
+        assert.isTrue(end.position >= last.position)
+        assert.strictEqual(end.log, yield* store.identity)
+        yield* store.verify(end)
+        const [event] = newEvents(1)
+        yield* fill(streamOf(category, "1"), [event])
+        const live = store.subscribe({ after: end, categories: [category] })
+        assert.deepStrictEqual(ids(yield* Stream.runCollect(Stream.take(live, 1))), [event.id])
+      })
+    )
+
+    it.effect("refuses a checkpoint of another log, wherever it stands", () =>
+      Effect.gen(function* () {
+        const { checkpoint, last } = yield* readUpTo(1)
+        for (const position of [Position.start, last.position, Position.make(2n ** 63n - 1n)]) {
+          const { message, reason } = yield* refusal({ ...checkpoint, position, log: OTHER_LOG })
+          assert.deepStrictEqual(reason, {
+            _tag: "OtherLog",
+            position,
+            given: OTHER_LOG,
+            log: checkpoint.log
+          })
+          assert.strictEqual(
+            message,
+            `The checkpoint does not fit: position ${position} is of log ${OTHER_LOG}, ` +
+              `and this is log ${checkpoint.log}`
+          )
+        }
+      })
+    )
+
+    it.effect("refuses a position that was never drawn, with or without its event", () =>
+      Effect.gen(function* () {
+        const { checkpoint } = yield* readUpTo(1)
+        const position = Position.make(2n ** 62n)
+        for (const after of [position, { ...checkpoint, position }]) {
+          const { reason } = yield* refusal(after)
+          if (reason._tag !== "PastHead") return assert.fail(reason._tag)
+          assert.deepStrictEqual([reason.position, reason.log], [position, checkpoint.log])
+          assert.isTrue(reason.head >= checkpoint.position && reason.head < position)
+        }
+      })
+    )
+
+    it.effect("refuses a checkpoint whose event is another one there now, or none", () =>
+      Effect.gen(function* () {
+        const { checkpoint, recorded } = yield* readUpTo(3)
+        const { log } = checkpoint
+        const [first, second] = [Arr.getUnsafe(recorded, 0), Arr.getUnsafe(recorded, 1)]
+        for (const given of [OTHER_EVENT, first.id, null]) {
+          const { reason } = yield* refusal({ log, position: second.position, eventId: given })
+          assert.deepStrictEqual(reason, {
+            _tag: "OtherEvent",
+            position: second.position,
+            given,
+            recorded: second.id,
+            log
+          })
+        }
+        const { reason } = yield* refusal({ log, position: Position.start, eventId: first.id })
+        assert.deepStrictEqual(
+          [reason._tag, reason.position],
+          ["OtherEvent", Position.start]
+        )
+      })
+    )
+  })
+}
