@@ -10,6 +10,7 @@
  */
 import * as PostgresOpenAppends from "@daybook/store/PostgresOpenAppends"
 import { PostgresSchema } from "@daybook/store/PostgresSchema"
+import * as PostgresSoleHost from "@daybook/store/PostgresSoleHost"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -68,6 +69,12 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
         ),
         failing("claim")
       )
+    /** Who holds a claim of before an embedded database was opened is dead, so its lease is not waited out. */
+    const freed = PostgresSoleHost.onceOpened(
+      sql,
+      `claims in ${schema}`,
+      sql.withTransaction(Claims.releaseAll(sql, schema))
+    )
     const placeOf = Effect.fnUntraced(function* (of: Claim) {
       const known = claimed.get(generationOf(of))
       if (known?.epoch === of.epoch) return { generation: of.generation, serves: known.serves }
@@ -88,7 +95,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
 
     return ReadModelStore.of({
       open: (table, { log: of, partitions = 1 } = {}) =>
-        PostgresOpen.open(sql, schema, table, partitions, of).pipe(
+        Effect.andThen(freed, PostgresOpen.open(sql, schema, table, partitions, of)).pipe(
           failing("open"),
           spanned("open", table.name)
         ),
@@ -105,7 +112,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
             return { shadow, claim: made }
           })
         ).pipe(failing("beginShadow"), spanned("beginShadow", table.name)),
-      claim,
+      claim: (of, owner, lease) => Effect.andThen(failing("claim")(freed), claim(of, owner, lease)),
       renew: (of) => Claims.renew(sql, schema, of).pipe(failing("renew")),
       release: (of) => Claims.release(sql, schema, of).pipe(failing("release")),
       step: (table, of, step) =>

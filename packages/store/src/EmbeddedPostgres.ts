@@ -22,7 +22,11 @@ import { connect } from "./internal/pgliteDuplex.ts"
  *
  * **Details**
  * A new database takes about 3 s to make, an old one 0.3 s to open; it uses 600 to 800 MB of memory.
- * A folder is open in one process at a time. One whose making was cut short is made anew.
+ * A folder is open once at a time, over all threads, processes and containers that share it: opening it again fails with
+ * `InUse`, after a wait of 5 s for an owner that is just dying. The system keeps the lock and frees it when the owner dies,
+ * so a folder whose owner was killed opens, and so does a copy of an open one. Copying an open folder within the process
+ * that has it open needs the program `flock` on Linux (util-linux or BusyBox): without it the copy frees the folder.
+ * A folder whose making was cut short is made again. Opening one needs `node:sqlite`: Node 22.13 or later.
  *
  * @category layers
  * @since 0.1.0

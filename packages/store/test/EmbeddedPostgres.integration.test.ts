@@ -16,6 +16,7 @@ import { existsSync, watch } from "node:fs"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import * as Namespace from "./namespace.ts"
 
 const temporaryFolder = Effect.acquireRelease(
   Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "daybook-embedded-"))),
@@ -40,12 +41,10 @@ const revisionsIn = (dataDir: string) =>
     )
   )
 
+const APPENDER = Path.join(import.meta.dirname, "programs", "appendForever.ts")
+
 const spawnAppender = (dataDir: string) =>
-  spawn(
-    process.execPath,
-    [Path.join(import.meta.dirname, "programs", "appendForever.ts"), dataDir],
-    { stdio: ["ignore", "pipe", "inherit"] }
-  )
+  spawn(process.execPath, [APPENDER, dataDir], { stdio: ["ignore", "pipe", "inherit"] })
 
 /** Kills a process that appends once it has been told of some appends; gives the last revision told. */
 const killAppender = (dataDir: string, lines: number) =>
@@ -57,6 +56,24 @@ const killAppender = (dataDir: string, lines: number) =>
       if (output.split("\n").length > lines) child.kill("SIGKILL")
     })
     child.on("close", () => resume(Effect.succeed(Number(output.split("\n").at(-2)))))
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
+/** A process with an id of its own namespace, which has acknowledged an append and goes on appending. */
+const containedAppender = (dataDir: string) =>
+  Effect.callback<{ readonly kill: Effect.Effect<number> }>((resume) => {
+    const child = spawn(...Namespace.node(APPENDER, dataDir), {
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    let output = ""
+    const kill = Effect.callback<number>((ended) => {
+      child.once("close", () => ended(Effect.succeed(Number(output.split("\n").at(-2)))))
+      child.kill("SIGKILL")
+    })
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString()
+      if (output.includes("\n")) resume(Effect.succeed({ kill }))
+    })
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
@@ -119,13 +136,42 @@ describe("EmbeddedPostgres", () => {
           assert.include(error.message, `in use by process ${process.pid}`)
           assert.deepStrictEqual(yield* sql`SELECT 2 AS answer`, [{ answer: 2 }])
         }).pipe(Effect.provide(EmbeddedPostgres.layer({ dataDir })))
-        // Closed again, it is free, and so is one whose owner had this process's id and was killed.
+        // Closed again, it is free, and so is one whose owner had the id of a process that lives, and was killed.
+        const owner = { id: "x", host: "h", pid: process.ppid, since: "2026-11-29T12:00:00.000Z" }
         yield* Effect.promise(() =>
-          Fs.writeFile(Path.join(dataDir, "lock"), `${process.pid} another token`)
+          Fs.writeFile(Path.join(dataDir, "lock.json"), JSON.stringify(owner))
         )
         assert.deepStrictEqual(yield* answerOf(dataDir), [{ answer: 1 }])
       }).pipe(Effect.scoped),
     60_000
+  )
+
+  it.live(
+    "loses nothing that a host in another container acknowledged, and opens a copy of its folder",
+    () =>
+      Effect.gen(function* () {
+        const folder = yield* temporaryFolder
+        const [dataDir, copy] = [Path.join(folder, "open"), Path.join(folder, "copy")]
+        const host = yield* containedAppender(dataDir)
+        const error = yield* Effect.flip(answerOf(dataDir))
+        assert.instanceOf(error, EmbeddedPostgresError)
+        assert.deepInclude(error.reason, { _tag: "InUse" })
+        const owner = error.reason._tag === "InUse" ? error.reason.owner : undefined
+        assert.strictEqual(owner?.host, Os.hostname())
+        if (Namespace.pid !== undefined) assert.strictEqual(owner?.pid, Namespace.pid)
+        const acknowledged = yield* host.kill
+        // As the host's death left it, with the files that its lock left behind.
+        yield* Effect.promise(() => Fs.cp(dataDir, copy, { recursive: true }))
+        for (const place of [dataDir, copy]) {
+          const revisions = yield* revisionsIn(place)
+          assert.isAtLeast(revisions.length, acknowledged)
+          assert.deepStrictEqual(
+            revisions.map(Number),
+            Array.from(revisions, (_, index) => index + 1)
+          )
+        }
+      }).pipe(Effect.scoped),
+    120_000
   )
 
   it.effect("says what is wrong with a folder that can't be one", () =>

@@ -127,6 +127,17 @@ export const release = (
     )
   )
 
+/** Ends every claim there is: those who made them are dead. */
+export const releaseAll = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, SqlError> =>
+  Effect.andThen(
+    sql.unsafe(`UPDATE ${generations(schema)} SET ${ENDED(schema)} WHERE owner IS NOT NULL`),
+    Effect.asVoid(
+      sql.unsafe(
+        `UPDATE ${quoted(schema)}.daybook__checkpoints SET lease_ends = NULL WHERE lease_ends IS NOT NULL`
+      )
+    )
+  )
+
 export const stop = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,

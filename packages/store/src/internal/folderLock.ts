@@ -1,117 +1,168 @@
 /**
- * A lock that a file is: Node has no file locks, so the file names the process that holds it.
+ * The lock of a folder: at most one open database per folder, wherever its owner runs.
  *
- * A live owner's file is never touched by others. A dead owner's is replaced by whoever holds the lock
- * that is named after it, in one rename, so that at no time two are told that they hold it.
+ * The system holds the lock and takes it back when its owner dies, be it a thread or a process. A process id would not
+ * do: it means nothing in another container, after a reboot, or on a copy of the folder.
  *
- * A process id says nothing outside of its container, and a thread has none of its own: a folder is
- * for one container, and for the main threads of its processes.
+ * There are two locks, and an owner holds both:
+ *
+ * 1. SQLite's exclusive lock on the file `lock.sqlite`, which stays empty. It is a record lock of the system (`fcntl`,
+ *    `LockFileEx`), and SQLite itself keeps the threads of a process apart. Node has it everywhere.
+ * 2. A lock on the folder itself (`flock`) where it can be had. POSIX drops the record locks of a process as soon as any
+ *    part of that process closes the file, as a copy of the folder does. Deleting the file loses the first lock too.
+ *
+ * The file `lock.json` names the owner for error messages. Its content decides nothing.
  */
-import { createHash, randomUUID } from "node:crypto"
+import { spawn } from "node:child_process"
+import { randomUUID } from "node:crypto"
+import { constants } from "node:fs"
 import * as Fs from "node:fs/promises"
+import * as Os from "node:os"
 import * as Path from "node:path"
 import * as process from "node:process"
+import { DatabaseSync } from "node:sqlite"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 
-/** What this process wrote into the locks that it holds or is about to hold. */
-const own = new Set<string>()
+/** Who holds a folder, in its own words: `pid` counts in the owner's container, `bootId` names its running system. */
+const Owner = Schema.Struct({
+  id: Schema.String,
+  host: Schema.String,
+  pid: Schema.Int,
+  bootId: Schema.optionalKey(Schema.String),
+  since: Schema.String
+})
 
-/** What this process wrote into each lock that it was given, by path. */
-const held = new Map<string, string>()
+export type Owner = typeof Owner.Type
 
-/** Takes the lock, or gives the id of the process that holds it. */
-export const take = async (lockFile: string): Promise<number | undefined> => {
-  const taken = await acquire(lockFile)
-  if (typeof taken === "number") return taken
-  held.set(Path.resolve(lockFile), taken)
-  return undefined
-}
+const decodeOwner = Schema.decodeUnknownOption(Schema.fromJsonString(Owner))
 
-/** Gives the lock back, if it is still the one that was taken. */
-export const release = async (lockFile: string): Promise<void> => {
-  const text = held.get(Path.resolve(lockFile))
-  held.delete(Path.resolve(lockFile))
-  if (text !== undefined) await remove(lockFile, text)
-}
+export type Answer =
+  | { readonly _tag: "Taken"; readonly release: () => Promise<void> }
+  /** `owner` is absent when the folder does not say who holds it. `ours`: this thread does. */
+  | { readonly _tag: "Held"; readonly owner: Owner | undefined; readonly ours: boolean }
 
-/** The text of the lock that is held now, or the id of the process that holds it. */
-const acquire = async (lockFile: string): Promise<string | number> => {
-  // The token tells this lock from any other, of an earlier process with the same id too.
-  const text = `${process.pid} ${randomUUID()}`
-  const draft = `${lockFile}.${randomUUID()}`
-  own.add(text)
-  let mine = false
-  try {
-    await Fs.writeFile(draft, text)
-    mine = (await place(draft, lockFile)) || (await replaceDead(draft, lockFile))
-  } finally {
-    if (!mine) own.delete(text)
-    await Fs.rm(draft, { force: true })
+/** The locks that this thread holds, by id. Here they are safe from the garbage collector, which would open them. */
+const own = new Map<string, () => Promise<void>>()
+
+/** The file that is locked; it must stay where it is. */
+export const lockFile = (folder: string): string => Path.join(folder, "lock.sqlite")
+
+const ownerFile = (folder: string): string => Path.join(folder, "lock.json")
+
+/** Takes the lock of a folder that exists, or says who holds it. `since`: the present instant, for messages. */
+export const take = async (folder: string, since: string): Promise<Answer> => {
+  const itself = await lockFolder(folder)
+  if (itself === "held") return await held(folder)
+  let records: DatabaseSync | undefined
+  const open = async () => {
+    records?.close()
+    await itself?.close()
   }
-  return mine ? text : processOf((await read(lockFile)) ?? "")
-}
-
-/** Linking a finished file is atomic: nobody reads a lock without its owner, and one link wins. */
-const place = async (draft: string, lockFile: string): Promise<boolean> => {
   try {
-    await Fs.link(draft, lockFile)
-    return true
+    records = lockRecords(Path.resolve(lockFile(folder)))
+    if (records === undefined) {
+      await open()
+      return await held(folder)
+    }
+    const id = randomUUID()
+    await writeOwner(folder, id, since)
+    const release = async () => {
+      await Fs.rm(ownerFile(folder), { force: true })
+      await open()
+      own.delete(id)
+    }
+    own.set(id, release)
+    return { _tag: "Taken", release }
   } catch (error) {
-    if (hasCode(error, "EEXIST")) return false
+    await open()
     throw error
   }
 }
 
-const replaceDead = async (draft: string, lockFile: string): Promise<boolean> => {
-  const found = await read(lockFile)
-  if (found === undefined) return await place(draft, lockFile)
-  if (!isDead(found)) return false
-  // One process at a time replaces this very lock; if it dies meanwhile, its own is replaced likewise.
-  const takeOver = `${lockFile}.${createHash("sha256").update(found).digest("hex").slice(0, 16)}`
-  const turn = await acquire(takeOver)
-  if (typeof turn === "number") return false
-  try {
-    if ((await read(lockFile)) !== found) return false
-    await Fs.rename(draft, lockFile)
-    return true
-  } finally {
-    await remove(takeOver, turn)
-  }
-}
+/** Contenders that come at once hold one another up for a moment, and one of them has to win. */
+const CONTENTION_MILLIS = 50
 
-/** Only its owner removes a lock, so nobody can have placed another one in between. */
-const remove = async (lockFile: string, text: string): Promise<void> => {
-  if ((await read(lockFile)) === text) await Fs.rm(lockFile, { force: true })
-  own.delete(text)
-}
-
-const read = async (lockFile: string): Promise<string | undefined> => {
+/** An open transaction on the file, unless another one is open. It writes nothing, so there is nothing to recover. */
+const lockRecords = (file: string): DatabaseSync | undefined => {
+  const database = new DatabaseSync(file, { timeout: CONTENTION_MILLIS })
   try {
-    return await Fs.readFile(lockFile, "utf8")
+    database.exec("BEGIN EXCLUSIVE")
+    return database
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined
+    database.close()
+    if (isBusy(error)) return undefined
     throw error
   }
 }
 
-/** 0 when the file was written by nobody who follows these rules, or is gone by now. */
-const processOf = (text: string): number => Number(/^([1-9][0-9]*) /.exec(text)?.[1] ?? 0)
+/** SQLITE_BUSY: another connection, of whatever process, has the lock. */
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && error.errcode === 5
 
-/** Whether the owner of a lock was killed. Its id may be that of this process by now. */
-const isDead = (text: string): boolean => {
-  const owner = processOf(text)
-  if (owner === process.pid) return !own.has(text)
-  return owner === 0 || !isAlive(owner)
-}
+/** `O_EXLOCK` of macOS and the BSDs, which open a file and take its `flock` in one step. Node gives it no name. */
+const O_EXLOCK = 0x20
 
-const isAlive = (pid: number): boolean => {
-  try {
-    // Signal 0 asks and does nothing.
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return hasCode(error, "EPERM")
+/** The folder, open and locked; `undefined` where it can't be locked. */
+const lockFolder = async (folder: string): Promise<Fs.FileHandle | "held" | undefined> => {
+  const { O_DIRECTORY, O_NONBLOCK, O_RDONLY } = constants
+  switch (process.platform) {
+    case "linux":
+      return await lockOpened(await Fs.open(folder, O_RDONLY | O_DIRECTORY))
+    case "darwin":
+      return await Fs.open(folder, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_EXLOCK).catch(
+        (error: unknown) => (hasCode(error, "EAGAIN") ? "held" : undefined)
+      )
+    default:
+      return undefined
   }
 }
+
+/**
+ * Node has no `flock`, but the lock belongs to the open file and not to the process that asked for it: the program
+ * `flock` (util-linux, BusyBox) is given the open folder, locks it and ends. The lock stays until this process closes
+ * the folder or dies.
+ */
+const lockOpened = async (opened: Fs.FileHandle): Promise<Fs.FileHandle | "held" | undefined> => {
+  const status = await new Promise<number | null>((resolve) => {
+    const locker = spawn("flock", ["-x", "-n", "3"], {
+      stdio: ["ignore", "ignore", "ignore", opened.fd]
+    })
+    // The program may be missing.
+    locker.once("error", () => resolve(null))
+    locker.once("close", resolve)
+  })
+  if (status === 0) return opened
+  await opened.close()
+  // Any other status says that this file system has no such locks.
+  return status === 1 ? "held" : undefined
+}
+
+const held = async (folder: string): Promise<Answer> => {
+  const owner = Option.getOrUndefined(
+    decodeOwner(await Fs.readFile(ownerFile(folder), "utf8").catch(() => undefined))
+  )
+  return { _tag: "Held", owner, ours: owner !== undefined && own.has(owner.id) }
+}
+
+const writeOwner = async (folder: string, id: string, since: string): Promise<void> => {
+  const bootId = await readBootId()
+  const owner: Owner = {
+    id,
+    host: Os.hostname(),
+    pid: process.pid,
+    ...(bootId === undefined ? {} : { bootId }),
+    since
+  }
+  await Fs.writeFile(ownerFile(folder), JSON.stringify(owner))
+}
+
+/** Linux alone names each start of the system. */
+const readBootId = (): Promise<string | undefined> =>
+  Fs.readFile("/proc/sys/kernel/random/boot_id", "utf8").then(
+    (text) => text.trim(),
+    () => undefined
+  )
 
 /** Whether Node gave this code to an error. */
 export const hasCode = (error: unknown, code: string): boolean =>

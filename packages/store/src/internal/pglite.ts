@@ -2,15 +2,16 @@
  * Opens PGlite in memory or in a folder, so that a process killed at any moment leaves a folder that
  * opens again.
  *
- * A folder holds `pgdata`, the cluster, and `lock`, the id of the process that has it open.
+ * A folder holds `pgdata`, the cluster, and the files of its lock (`folderLock.ts`).
  */
 import { PGlite } from "@electric-sql/pglite"
+import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
-import * as process from "node:process"
 import { EmbeddedPostgresError } from "../EmbeddedPostgresError.ts"
 import * as FolderLock from "./folderLock.ts"
 
@@ -59,23 +60,28 @@ const exists = (path: string): Promise<boolean> =>
   )
 
 /** Two processes on one cluster would ruin it. */
-const lock = (dataDir: string) => {
-  const lockFile = Path.join(dataDir, "lock")
-  return Effect.acquireRelease(
+const lock = (dataDir: string) =>
+  Effect.acquireRelease(
     // A process that was just killed holds its lock until the system has cleared its memory away.
-    Effect.retry(takeLock(dataDir, lockFile), {
+    Effect.retry(takeLock(dataDir), {
       times: 20,
       schedule: Schedule.spaced("250 millis"),
-      while: ({ reason }) => reason._tag === "InUse" && reason.pid !== process.pid
+      while: (refused) => refused._tag === "Refused" && !refused.ours
     }),
-    () => Effect.promise(() => FolderLock.release(lockFile))
-  )
-}
+    (taken) => Effect.promise(taken.release)
+  ).pipe(Effect.catchTag("Refused", ({ error }) => Effect.fail(error)))
 
-const takeLock = Effect.fnUntraced(function* (dataDir: string, lockFile: string) {
-  const owner = yield* attempt(dataDir, () => FolderLock.take(lockFile))
-  if (owner !== undefined) {
-    const reason = { _tag: "InUse", pid: owner, lockFile } as const
-    return yield* new EmbeddedPostgresError({ dataDir, reason })
-  }
+class Refused extends Data.TaggedError("Refused")<{
+  readonly error: EmbeddedPostgresError
+  readonly ours: boolean
+}> {}
+
+const takeLock = Effect.fnUntraced(function* (dataDir: string) {
+  const since = DateTime.formatIso(yield* DateTime.now)
+  const answer = yield* attempt(dataDir, () => FolderLock.take(dataDir, since))
+  if (answer._tag === "Taken") return answer
+  const { ours, owner } = answer
+  const lockFile = FolderLock.lockFile(dataDir)
+  const error = new EmbeddedPostgresError({ dataDir, reason: { _tag: "InUse", owner, lockFile } })
+  return yield* new Refused({ error, ours })
 })

@@ -14,7 +14,7 @@ export const connect = (database: PGlite): (() => Duplex) => {
   let used = false
   // Bytes of two connections, such as a query's and its cancellation's, must not interleave.
   let turn: Promise<unknown> = Promise.resolve()
-  const answer = async (message: Uint8Array): Promise<Uint8Array> => {
+  const answer = async (message: Uint8Array, give: (bytes: Uint8Array) => void): Promise<void> => {
     if (isStartup(message)) {
       if (used) {
         if (database.isInTransaction()) await database.exec("ROLLBACK")
@@ -22,7 +22,9 @@ export const connect = (database: PGlite): (() => Duplex) => {
       }
       used = true
     }
-    return await database.execProtocolRaw(message)
+    // The bytes lie in PGlite's own memory. Its other calls parse each answer besides: `execProtocolRaw` keeps what it
+    // parsed for the life of the process, and both take 14 times as long for a large answer.
+    await database.execProtocolRawStream(message, { onRawData: (bytes) => give(bytes.slice()) })
   }
   const open = () =>
     new Duplex({
@@ -35,12 +37,9 @@ export const connect = (database: PGlite): (() => Duplex) => {
           return
         }
         turn = turn
-          .then(() => answer(message))
+          .then(() => answer(message, (bytes) => this.push(bytes)))
           .then(
-            (bytes) => {
-              if (bytes.length > 0) this.push(bytes)
-              done()
-            },
+            () => done(),
             (error: unknown) => done(error instanceof Error ? error : new Error(String(error)))
           )
       }

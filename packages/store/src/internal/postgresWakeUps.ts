@@ -9,8 +9,8 @@ import type * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SchemaName } from "../PostgresSchema.ts"
+import * as PostgresSoleHost from "../PostgresSoleHost.ts"
 import { PostgresWakeUp } from "../PostgresWakeUp.ts"
-import { sharesOneSession } from "./pgliteDuplex.ts"
 import * as PostgresListen from "./postgresListen.ts"
 import * as PostgresNotify from "./postgresNotify.ts"
 import * as WakeUps from "./wakeUps.ts"
@@ -43,7 +43,7 @@ export const make = Effect.fnUntraced(function* (
   const ownPayload = `${schema} ${SecureRandom.uuidV4Unsafe()}`
   const client = isPgClient(sql) ? sql : undefined
   // No other process is on an embedded database, and a second connection would end the first one's session.
-  const alone = client?.config.stream !== undefined && sharesOneSession(client.config.stream)
+  const alone = PostgresSoleHost.isSole(sql)
   const tellOthers = alone ? () => {} : yield* PostgresNotify.make(sql, ownPayload)
   const hearOthers =
     alone || client === undefined || !settings.listen

@@ -1,0 +1,58 @@
+/**
+ * How much of what a program read is still held after it.
+ */
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as process from "node:process"
+import * as V8 from "node:v8"
+import * as Vm from "node:vm"
+
+V8.setFlagsFromString("--expose-gc")
+const collectGarbage: () => void = Vm.runInNewContext("gc")
+
+/** What is in use once all that is left over has been collected. A first collection may only queue finalizers. */
+const bytesInUse = Effect.gen(function* () {
+  for (let times = 0; times < 2; times++) {
+    yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+    collectGarbage()
+  }
+  return process.memoryUsage()
+})
+
+interface Amount {
+  readonly items: number
+  readonly times: number
+  /** An embedded database in memory has its files in buffers, and its files grow with what is written. */
+  readonly writes?: boolean
+}
+
+/**
+ * The bytes for each item that stay in use when `run` is repeated. `run` reads `items` items; it has run twice before the
+ * first look, so that caches are full and code is compiled.
+ */
+const bytesKept = Effect.fnUntraced(function* <E, R>(
+  run: Effect.Effect<unknown, E, R>,
+  { items, times, writes = false }: Amount
+) {
+  yield* Effect.repeat(run, { times: 1 })
+  const before = yield* bytesInUse
+  yield* Effect.repeat(run, { times: times - 1 })
+  const after = yield* bytesInUse
+  const buffers = writes ? 0 : after.arrayBuffers - before.arrayBuffers
+  return (after.heapUsed - before.heapUsed + buffers) / (items * times)
+})
+
+/**
+ * The least that can be said of an item takes more: a pointer to it in an array of pointers that are not compressed. The
+ * noise of a process of 100 MB is 1 byte of an item when 200,000 are read.
+ */
+const MAX_BYTES = 8
+
+/** Fails when items that were read stay in memory. */
+export const keepsNothing = Effect.fnUntraced(function* <E, R>(
+  run: Effect.Effect<unknown, E, R>,
+  amount: Amount
+) {
+  const bytes = yield* bytesKept(run, amount)
+  assert.isBelow(bytes, MAX_BYTES, `kept of each of ${amount.items * amount.times} items`)
+})
