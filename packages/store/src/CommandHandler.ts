@@ -3,8 +3,8 @@
  *
  * Laws:
  *
- * 1. A command id counts once: executing it again on the same stream records nothing and gives the
- *    first answer. A command that was rejected, or recorded nothing, left no trace: it is decided anew.
+ * 1. A command id counts once on a stream: executing it again there records nothing and gives the
+ *    first answer. The same id on another stream is another command. A command that was rejected, or recorded nothing, left no trace: it is decided anew.
  * 2. Nothing is decided on a state that the append did not find.
  * 3. Snapshots and cached states are invisible: with any of them, stale ones and wrong ones included, or
  *    with none, the answers are the same.
@@ -33,6 +33,7 @@ import * as Tracer from "effect/Tracer"
 import type { webcrypto } from "node:crypto"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
 import { type AppendError, EventStore, type EventStoreError, type Until } from "./EventStore.ts"
+import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { type Cursor, entries, type Identified, nothing } from "./internal/decision.ts"
 import * as CommandQueues from "./internal/commandQueues.ts"
 import * as ExecuteAll from "./internal/executeAll.ts"
@@ -55,6 +56,21 @@ import type { SnapshotStore } from "./SnapshotStore.ts"
  */
 export interface Request<out Command> extends RequestOptions {
   readonly command: Command
+}
+
+/**
+ * What the caller of a command knows of the stream.
+ *
+ * **Details**
+ * `expected`: how the stream must be before the command, as an HTTP request says by `If-Match`; any unless
+ * given. If it has moved on, the command fails with `WrongExpectedRevision` at once, and is not decided
+ * again. A command that was recorded before still gives its first answer.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface ExpectOptions {
+  readonly expected?: ExpectedRevision.ExpectedRevision | undefined
 }
 
 /**
@@ -91,7 +107,8 @@ export type At =
 export type LoadError = InvalidStreamId | EventDecodeError | EventStoreError
 
 /**
- * Why a command has no answer; `WrongExpectedRevision` only after {@link MaxAttempts} lost races.
+ * Why a command has no answer; `WrongExpectedRevision` when the stream is not as its caller expects, or after
+ * {@link MaxAttempts} lost races.
  *
  * @category errors
  * @since 0.1.0
@@ -161,7 +178,7 @@ export class CommandHandler extends Context.Service<
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
       id: string,
       command: Command,
-      options?: RequestOptions
+      options?: RequestOptions & ExpectOptions
     ) => Effect.Effect<Executed<State, Event>, Rejection | ExecuteError>
 
     /**
@@ -171,11 +188,14 @@ export class CommandHandler extends Context.Service<
      * **Details**
      * The answers are in the order of `requests`; a rejected command leaves the others alone.
      * Shape: what is accepted may lead to `MAX_EVENTS` events together (see `EventStore`).
+     * What is `expected` is of the stream before the first of them. When one of them was recorded before,
+     * the call is a repeated one: it is answered, unless it would record something on a stream that has moved on.
      */
     readonly executeAll: <Command, State, Event, Rejection>(
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
       id: string,
-      requests: ReadonlyArray<Request<Command>>
+      requests: ReadonlyArray<Request<Command>>,
+      options?: ExpectOptions
     ) => Effect.Effect<
       ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
       ExecuteError
@@ -257,7 +277,8 @@ const make = Effect.fnUntraced(function* <R>(
     name: "execute" | "executeAll",
     aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
     id: string,
-    requests: ReadonlyArray<Request<Command>>
+    requests: ReadonlyArray<Request<Command>>,
+    { expected = ExpectedRevision.any }: ExpectOptions = {}
   ): Effect.Effect<
     ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
     ExecuteError
@@ -269,11 +290,11 @@ const make = Effect.fnUntraced(function* <R>(
         const now = DateTime.makeUnsafe(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
         const metadata = currentMetadata(fiber)
         const identified = requests.map((request) => identify(request, now, metadata))
-        const maxAttempts = fiber.getRef(MaxAttempts)
+        const given = { maxAttempts: fiber.getRef(MaxAttempts), expected }
         // A transaction holds the stream in the store until it ends: who waited here for another who waits
         // there would wait for ever.
         return Effect.flatMap(store.inTransaction, (isInside) =>
-          (isInside ? atOnce : inQueue)(aggregate, streamId.success, identified, { maxAttempts })
+          (isInside ? atOnce : inQueue)(aggregate, streamId.success, identified, given)
         )
       }
     )
@@ -288,11 +309,12 @@ const make = Effect.fnUntraced(function* <R>(
   return CommandHandler.of({
     execute: (aggregate, id, command, options) =>
       Effect.flatMap(
-        executeAll("execute", aggregate, id, [{ ...options, command }]),
+        executeAll("execute", aggregate, id, [{ ...options, command }], options),
         // One request has one answer.
         (answers) => Effect.fromResult(Arr.getUnsafe(answers, 0))
       ),
-    executeAll: (aggregate, id, requests) => executeAll("executeAll", aggregate, id, requests),
+    executeAll: (aggregate, id, requests, options) =>
+      executeAll("executeAll", aggregate, id, requests, options),
     load: Effect.fn("CommandHandler.load")(function* (aggregate, id) {
       const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)

@@ -4,6 +4,7 @@
  * A snapshot only ever saves time: none that can't be read, decoded or saved fails a command.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
+import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Cause from "effect/Cause"
@@ -118,7 +119,13 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
         } else {
           const decoded = fold.decode(state)
           if (Result.isSuccess(decoded)) {
-            return { revision, eventId, state: decoded.success, snapshotRevision: revision }
+            return {
+              revision,
+              eventId,
+              position: Position.start,
+              state: decoded.success,
+              snapshotRevision: revision
+            }
           }
           yield* ignored("undecodable")
         }
