@@ -24,12 +24,10 @@ import * as Digest from "effect/crypto/Digest"
 import { WebCrypto } from "effect/crypto/WebCrypto"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
 import type { webcrypto } from "node:crypto"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
 import { type AppendError, EventStore, type EventStoreError, type Until } from "./EventStore.ts"
@@ -37,10 +35,11 @@ import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { type Cursor, entries, type Identified, nothing } from "./internal/decision.ts"
 import * as CommandQueues from "./internal/commandQueues.ts"
 import * as ExecuteAll from "./internal/executeAll.ts"
-import { inSpan, isTraced } from "./internal/inSpan.ts"
+import { inSpan } from "./internal/inSpan.ts"
 import * as OpenStream from "./internal/openStream.ts"
 import * as Snapshots from "./internal/snapshots.ts"
 import * as StateCache from "./internal/stateCache.ts"
+import { withTrace } from "./internal/withTrace.ts"
 import type { SnapshotPolicy } from "./SnapshotPolicy.ts"
 import type { SnapshotStore } from "./SnapshotStore.ts"
 
@@ -159,6 +158,24 @@ export const CachedStreams = Context.Reference<number>(
 )
 
 /**
+ * How many commands and loads a handler works on at once; more wait at its door, in their order. 64 unless
+ * provided to its layer.
+ *
+ * **Details**
+ * A burst that went to the pool of connections whole would wait there, and in front of everybody else who
+ * needs one. Commands on one stream go through together; see {@link CommandHandler}. What runs in a
+ * transaction of the caller has its connection already, and does not wait. `history` does not wait either: it
+ * takes a connection for a page at a time.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CommandsAtOnce = Context.Reference<number>(
+  "@daybook/store/CommandHandler/CommandsAtOnce",
+  { defaultValue: () => 64 }
+)
+
+/**
  * Executes commands and loads states of any aggregate.
  *
  * @category services
@@ -260,7 +277,19 @@ const make = Effect.fnUntraced(function* <R>(
     snapshots: yield* makeSnapshots(capacity)
   })
   const atOnce = ExecuteAll.make(store, stream)
-  const inQueue = yield* CommandQueues.make(atOnce)
+  const places = yield* Semaphore.make(yield* CommandsAtOnce)
+  /**
+   * In a transaction the caller has a connection, and perhaps a stream that those inside wait for: waiting
+   * for them here would be waiting for ever.
+   */
+  const atTheDoor = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(store.inTransaction, (isInside) =>
+      isInside ? effect : places.withPermit(effect)
+    )
+  // What waits for its stream has no place yet: a hot stream would keep the others out.
+  const inQueue = yield* CommandQueues.make((aggregate, streamId, requests, options) =>
+    places.withPermit(atOnce(aggregate, streamId, requests, options))
+  )
 
   const identify = <Command>(
     request: Request<Command>,
@@ -288,7 +317,7 @@ const make = Effect.fnUntraced(function* <R>(
       (fiber): ReturnType<typeof executeAll<Command, State, Event, Rejection>> => {
         if (Result.isFailure(streamId)) return Effect.fail(streamId.failure)
         const now = DateTime.makeUnsafe(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-        const metadata = currentMetadata(fiber)
+        const metadata = withTrace(fiber, fiber.getRef(CurrentMetadata))
         const identified = requests.map((request) => identify(request, now, metadata))
         const given = { maxAttempts: fiber.getRef(MaxAttempts), expected }
         // A transaction holds the stream in the store until it ends: who waited here for another who waits
@@ -318,15 +347,19 @@ const make = Effect.fnUntraced(function* <R>(
     load: Effect.fn("CommandHandler.load")(function* (aggregate, id) {
       const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
-      const { cursor } = yield* stream.open(aggregate, streamId, {})
-      yield* stream.remember(aggregate, streamId, cursor, false)
-      return loaded(cursor)
+      return yield* atTheDoor(
+        Effect.gen(function* () {
+          const { cursor } = yield* stream.open(aggregate, streamId, {})
+          yield* stream.remember(aggregate, streamId, cursor, false)
+          return loaded(cursor)
+        })
+      )
     }),
     loadAt: Effect.fn("CommandHandler.loadAt")(function* (aggregate, id, at) {
       const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
       const bound = "revision" in at ? { to: at.revision } : { until: at }
-      const { cursor } = yield* stream.open(aggregate, streamId, bound)
+      const { cursor } = yield* atTheDoor(stream.open(aggregate, streamId, bound))
       return loaded(cursor)
     }),
     history: (aggregate, id) =>
@@ -352,17 +385,3 @@ const loaded = <State, Event>(cursor: Cursor<State, Event>): Loaded<State> => ({
   revision: cursor.revision,
   state: cursor.state
 })
-
-/** The caller's metadata with the W3C trace context of the current span. */
-const currentMetadata = (fiber: Fiber.Fiber<unknown, unknown>): EventMetadata => {
-  const metadata = fiber.getRef(CurrentMetadata)
-  const current = Option.getOrUndefined(Context.getOption(fiber.context, Tracer.ParentSpan))
-  // The handler's own span alone, which it has where there is a tracer, is nobody's trace: only a caller's makes it
-  // one to be found again.
-  const isOwn = isTraced(fiber) && current?._tag === "Span" && Option.isNone(current.parent)
-  if (current === undefined || isOwn) return metadata
-  const { sampled, spanId, traceId } = current
-  // A tracer that is switched off gives ids that are none.
-  if (!/^[0-9a-f]{32}$/.test(traceId) || !/^[0-9a-f]{16}$/.test(spanId)) return metadata
-  return { ...metadata, traceparent: `00-${traceId}-${spanId}-${sampled ? "01" : "00"}` }
-}
