@@ -26,7 +26,6 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { webcrypto } from "node:crypto"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
@@ -34,6 +33,7 @@ import { type AppendError, EventStore, type EventStoreError, type Until } from "
 import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { type Cursor, entries, type Identified, nothing } from "./internal/decision.ts"
 import * as CommandQueues from "./internal/commandQueues.ts"
+import * as Door from "./internal/door.ts"
 import * as ExecuteAll from "./internal/executeAll.ts"
 import { inSpan } from "./internal/inSpan.ts"
 import * as OpenStream from "./internal/openStream.ts"
@@ -158,21 +158,22 @@ export const CachedStreams = Context.Reference<number>(
 )
 
 /**
- * How many commands and loads a handler works on at once; more wait at its door, in their order. 64 unless
+ * How many commands and loads a handler works on at once; more wait at its door, in their order. 256 unless
  * provided to its layer.
  *
  * **Details**
  * A burst that went to the pool of connections whole would wait there, and in front of everybody else who
- * needs one. Commands on one stream go through together; see {@link CommandHandler}. What runs in a
- * transaction of the caller has its connection already, and does not wait. `history` does not wait either: it
- * takes a connection for a page at a time.
+ * needs one. 256 keep the ten connections of a pool busy, and are written many at a time. Commands that
+ * wait for their stream wait outside, and then take one place together. What runs in a transaction of the
+ * caller has its connection already, and takes no place. `history` takes none either: it has a connection for
+ * a page at a time, while its consumer may execute commands.
  *
  * @category references
  * @since 0.1.0
  */
 export const CommandsAtOnce = Context.Reference<number>(
   "@daybook/store/CommandHandler/CommandsAtOnce",
-  { defaultValue: () => 64 }
+  { defaultValue: () => 256 }
 )
 
 /**
@@ -277,18 +278,16 @@ const make = Effect.fnUntraced(function* <R>(
     snapshots: yield* makeSnapshots(capacity)
   })
   const atOnce = ExecuteAll.make(store, stream)
-  const places = yield* Semaphore.make(yield* CommandsAtOnce)
+  const enter = Door.make(yield* CommandsAtOnce)
   /**
    * In a transaction the caller has a connection, and perhaps a stream that those inside wait for: waiting
    * for them here would be waiting for ever.
    */
   const atTheDoor = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(store.inTransaction, (isInside) =>
-      isInside ? effect : places.withPermit(effect)
-    )
+    Effect.flatMap(store.inTransaction, (isInside) => (isInside ? effect : enter(effect)))
   // What waits for its stream has no place yet: a hot stream would keep the others out.
   const inQueue = yield* CommandQueues.make((aggregate, streamId, requests, options) =>
-    places.withPermit(atOnce(aggregate, streamId, requests, options))
+    enter(atOnce(aggregate, streamId, requests, options))
   )
 
   const identify = <Command>(
