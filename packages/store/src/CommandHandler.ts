@@ -3,8 +3,8 @@
  *
  * Laws:
  *
- * 1. A command id counts once: executing it again on the same stream records nothing and gives the
- *    first answer. A command that was rejected, or recorded nothing, left no trace: it is decided anew.
+ * 1. A command id counts once on a stream: executing it again there records nothing and gives the
+ *    first answer. The same id on another stream is another command. A command that was rejected, or recorded nothing, left no trace: it is decided anew.
  * 2. Nothing is decided on a state that the append did not find.
  * 3. Snapshots and cached states are invisible: with any of them, stale ones and wrong ones included, or
  *    with none, the answers are the same.
@@ -24,22 +24,22 @@ import * as Digest from "effect/crypto/Digest"
 import { WebCrypto } from "effect/crypto/WebCrypto"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as Tracer from "effect/Tracer"
 import type { webcrypto } from "node:crypto"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
 import { type AppendError, EventStore, type EventStoreError, type Until } from "./EventStore.ts"
+import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { type Cursor, entries, type Identified, nothing } from "./internal/decision.ts"
 import * as CommandQueues from "./internal/commandQueues.ts"
+import * as Door from "./internal/door.ts"
 import * as ExecuteAll from "./internal/executeAll.ts"
-import { inSpan, isTraced } from "./internal/inSpan.ts"
+import { inSpan } from "./internal/inSpan.ts"
 import * as OpenStream from "./internal/openStream.ts"
 import * as Snapshots from "./internal/snapshots.ts"
 import * as StateCache from "./internal/stateCache.ts"
+import { withTrace } from "./internal/withTrace.ts"
 import type { SnapshotPolicy } from "./SnapshotPolicy.ts"
 import type { SnapshotStore } from "./SnapshotStore.ts"
 
@@ -55,6 +55,21 @@ import type { SnapshotStore } from "./SnapshotStore.ts"
  */
 export interface Request<out Command> extends RequestOptions {
   readonly command: Command
+}
+
+/**
+ * What the caller of a command knows of the stream.
+ *
+ * **Details**
+ * `expected`: how the stream must be before the command, as an HTTP request says by `If-Match`; any unless
+ * given. If it has moved on, the command fails with `WrongExpectedRevision` at once, and is not decided
+ * again. A command that was recorded before still gives its first answer.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface ExpectOptions {
+  readonly expected?: ExpectedRevision.ExpectedRevision | undefined
 }
 
 /**
@@ -91,7 +106,8 @@ export type At =
 export type LoadError = InvalidStreamId | EventDecodeError | EventStoreError
 
 /**
- * Why a command has no answer; `WrongExpectedRevision` only after {@link MaxAttempts} lost races.
+ * Why a command has no answer; `WrongExpectedRevision` when the stream is not as its caller expects, or after
+ * {@link MaxAttempts} lost races.
  *
  * @category errors
  * @since 0.1.0
@@ -142,6 +158,25 @@ export const CachedStreams = Context.Reference<number>(
 )
 
 /**
+ * How many commands and loads a handler works on at once; more wait at its door, in their order. 256 unless
+ * provided to its layer.
+ *
+ * **Details**
+ * A burst that went to the pool of connections whole would wait there, and in front of everybody else who
+ * needs one. 256 keep the ten connections of a pool busy, and are written many at a time. Commands that
+ * wait for their stream wait outside, and then take one place together. What runs in a transaction of the
+ * caller has its connection already, and takes no place. `history` takes none either: it has a connection for
+ * a page at a time, while its consumer may execute commands.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CommandsAtOnce = Context.Reference<number>(
+  "@daybook/store/CommandHandler/CommandsAtOnce",
+  { defaultValue: () => 256 }
+)
+
+/**
  * Executes commands and loads states of any aggregate.
  *
  * @category services
@@ -161,7 +196,7 @@ export class CommandHandler extends Context.Service<
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
       id: string,
       command: Command,
-      options?: RequestOptions
+      options?: RequestOptions & ExpectOptions
     ) => Effect.Effect<Executed<State, Event>, Rejection | ExecuteError>
 
     /**
@@ -171,11 +206,14 @@ export class CommandHandler extends Context.Service<
      * **Details**
      * The answers are in the order of `requests`; a rejected command leaves the others alone.
      * Shape: what is accepted may lead to `MAX_EVENTS` events together (see `EventStore`).
+     * What is `expected` is of the stream before the first of them. When one of them was recorded before,
+     * the call is a repeated one: it is answered, unless it would record something on a stream that has moved on.
      */
     readonly executeAll: <Command, State, Event, Rejection>(
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
       id: string,
-      requests: ReadonlyArray<Request<Command>>
+      requests: ReadonlyArray<Request<Command>>,
+      options?: ExpectOptions
     ) => Effect.Effect<
       ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
       ExecuteError
@@ -240,7 +278,17 @@ const make = Effect.fnUntraced(function* <R>(
     snapshots: yield* makeSnapshots(capacity)
   })
   const atOnce = ExecuteAll.make(store, stream)
-  const inQueue = yield* CommandQueues.make(atOnce)
+  const enter = Door.make(yield* CommandsAtOnce)
+  /**
+   * In a transaction the caller has a connection, and perhaps a stream that those inside wait for: waiting
+   * for them here would be waiting for ever.
+   */
+  const atTheDoor = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.flatMap(store.inTransaction, (isInside) => (isInside ? effect : enter(effect)))
+  // What waits for its stream has no place yet: a hot stream would keep the others out.
+  const inQueue = yield* CommandQueues.make((aggregate, streamId, requests, options) =>
+    enter(atOnce(aggregate, streamId, requests, options))
+  )
 
   const identify = <Command>(
     request: Request<Command>,
@@ -257,7 +305,8 @@ const make = Effect.fnUntraced(function* <R>(
     name: "execute" | "executeAll",
     aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
     id: string,
-    requests: ReadonlyArray<Request<Command>>
+    requests: ReadonlyArray<Request<Command>>,
+    { expected = ExpectedRevision.any }: ExpectOptions = {}
   ): Effect.Effect<
     ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
     ExecuteError
@@ -267,13 +316,13 @@ const make = Effect.fnUntraced(function* <R>(
       (fiber): ReturnType<typeof executeAll<Command, State, Event, Rejection>> => {
         if (Result.isFailure(streamId)) return Effect.fail(streamId.failure)
         const now = DateTime.makeUnsafe(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-        const metadata = currentMetadata(fiber)
+        const metadata = withTrace(fiber, fiber.getRef(CurrentMetadata))
         const identified = requests.map((request) => identify(request, now, metadata))
-        const maxAttempts = fiber.getRef(MaxAttempts)
+        const given = { maxAttempts: fiber.getRef(MaxAttempts), expected }
         // A transaction holds the stream in the store until it ends: who waited here for another who waits
         // there would wait for ever.
         return Effect.flatMap(store.inTransaction, (isInside) =>
-          (isInside ? atOnce : inQueue)(aggregate, streamId.success, identified, { maxAttempts })
+          (isInside ? atOnce : inQueue)(aggregate, streamId.success, identified, given)
         )
       }
     )
@@ -288,23 +337,28 @@ const make = Effect.fnUntraced(function* <R>(
   return CommandHandler.of({
     execute: (aggregate, id, command, options) =>
       Effect.flatMap(
-        executeAll("execute", aggregate, id, [{ ...options, command }]),
+        executeAll("execute", aggregate, id, [{ ...options, command }], options),
         // One request has one answer.
         (answers) => Effect.fromResult(Arr.getUnsafe(answers, 0))
       ),
-    executeAll: (aggregate, id, requests) => executeAll("executeAll", aggregate, id, requests),
+    executeAll: (aggregate, id, requests, options) =>
+      executeAll("executeAll", aggregate, id, requests, options),
     load: Effect.fn("CommandHandler.load")(function* (aggregate, id) {
       const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
-      const { cursor } = yield* stream.open(aggregate, streamId, {})
-      yield* stream.remember(aggregate, streamId, cursor, false)
-      return loaded(cursor)
+      return yield* atTheDoor(
+        Effect.gen(function* () {
+          const { cursor } = yield* stream.open(aggregate, streamId, {})
+          yield* stream.remember(aggregate, streamId, cursor, false)
+          return loaded(cursor)
+        })
+      )
     }),
     loadAt: Effect.fn("CommandHandler.loadAt")(function* (aggregate, id, at) {
       const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
       const bound = "revision" in at ? { to: at.revision } : { until: at }
-      const { cursor } = yield* stream.open(aggregate, streamId, bound)
+      const { cursor } = yield* atTheDoor(stream.open(aggregate, streamId, bound))
       return loaded(cursor)
     }),
     history: (aggregate, id) =>
@@ -330,17 +384,3 @@ const loaded = <State, Event>(cursor: Cursor<State, Event>): Loaded<State> => ({
   revision: cursor.revision,
   state: cursor.state
 })
-
-/** The caller's metadata with the W3C trace context of the current span. */
-const currentMetadata = (fiber: Fiber.Fiber<unknown, unknown>): EventMetadata => {
-  const metadata = fiber.getRef(CurrentMetadata)
-  const current = Option.getOrUndefined(Context.getOption(fiber.context, Tracer.ParentSpan))
-  // The handler's own span alone, which it has where there is a tracer, is nobody's trace: only a caller's makes it
-  // one to be found again.
-  const isOwn = isTraced(fiber) && current?._tag === "Span" && Option.isNone(current.parent)
-  if (current === undefined || isOwn) return metadata
-  const { sampled, spanId, traceId } = current
-  // A tracer that is switched off gives ids that are none.
-  if (!/^[0-9a-f]{32}$/.test(traceId) || !/^[0-9a-f]{16}$/.test(spanId)) return metadata
-  return { ...metadata, traceparent: `00-${traceId}-${spanId}-${sampled ? "01" : "00"}` }
-}

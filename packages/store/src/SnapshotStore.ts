@@ -103,6 +103,24 @@ export class SnapshotStoreError extends Data.TaggedError("SnapshotStoreError")<{
 }
 
 /**
+ * A store passes to it what it waits for before it can begin, such as a connection: a handler gives up a
+ * snapshot that takes too long, and does not count that.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const UncountedWait = Context.Reference<UncountedWait>(
+  "@daybook/store/SnapshotStore/UncountedWait",
+  { defaultValue: () => (wait) => wait }
+)
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type UncountedWait = <A, E, R>(wait: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/**
  * Which snapshot of a stream to load; the newest of all, unless said otherwise.
  *
  * @category types

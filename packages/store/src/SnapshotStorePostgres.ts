@@ -15,9 +15,14 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { FoldFingerprint } from "./FoldFingerprint.ts"
 import { encodeSnapshot } from "./internal/encodeSnapshot.ts"
 import { instrument } from "./internal/instrumentSnapshots.ts"
-import { inSavepoint } from "./internal/savepoint.ts"
+import { inSavepoint, inTransaction } from "./internal/savepoint.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
-import { MAX_OTHER_FOLDS, SnapshotStore, SnapshotStoreError } from "./SnapshotStore.ts"
+import {
+  MAX_OTHER_FOLDS,
+  SnapshotStore,
+  SnapshotStoreError,
+  UncountedWait
+} from "./SnapshotStore.ts"
 
 /**
  * The store on the current SQL client, in the schema of {@link PostgresSchema}.
@@ -32,7 +37,7 @@ export const make: Effect.Effect<SnapshotStore["Service"], never, SqlClient> = E
     const snapshots = sql(`${yield* PostgresSchema}.snapshots`)
     return instrument({
       load: (streamId, { atOrBelow, fingerprint } = {}) =>
-        inSavepoint(
+        whenConnected(
           sql,
           sql<SnapshotRow>`
             SELECT revision, event_id, fingerprint, state FROM ${snapshots}
@@ -59,18 +64,20 @@ export const make: Effect.Effect<SnapshotStore["Service"], never, SqlClient> = E
         const { eventId, fingerprint, revision, state, streamId } = yield* Effect.fromResult(
           encodeSnapshot(snapshot)
         )
-        yield* Effect.mapError(
+        yield* whenConnected(
+          sql,
           sql`
             INSERT INTO ${snapshots} (stream_id, revision, event_id, fingerprint, state)
             VALUES (${streamId}, ${PgTypes.int4(revision)}, ${eventId}::uuid, ${fingerprint},
               ${state}::text::json)
             ON CONFLICT (stream_id, revision) DO UPDATE SET event_id = excluded.event_id,
-              fingerprint = excluded.fingerprint, state = excluded.state`,
-          failed("save")
-        )
+              fingerprint = excluded.fingerprint, state = excluded.state`
+        ).pipe(Effect.mapError(failed("save")))
       }),
       prune: ({ fingerprint, revision, streamId }, keep) =>
-        sql`
+        whenConnected(
+          sql,
+          sql`
           DELETE FROM ${snapshots} WHERE stream_id = ${streamId}
             AND revision <> ${PgTypes.int4(revision)}
             AND revision IN (
@@ -86,9 +93,12 @@ export const make: Effect.Effect<SnapshotStore["Service"], never, SqlClient> = E
               ) AS ranked
               WHERE nth > ${PgTypes.int8(BigInt(keep))}
                 OR fold > ${PgTypes.int8(BigInt(MAX_OTHER_FOLDS + 1))}
-            )`.pipe(Effect.mapError(failed("prune")), Effect.asVoid),
+            )`
+        ).pipe(Effect.mapError(failed("prune")), Effect.asVoid),
       delete: (streamId, only) =>
-        sql`
+        whenConnected(
+          sql,
+          sql`
           DELETE FROM ${snapshots} WHERE ${sql.and([
             sql`stream_id = ${streamId}`,
             ...(only === undefined
@@ -97,7 +107,8 @@ export const make: Effect.Effect<SnapshotStore["Service"], never, SqlClient> = E
                   sql`revision = ${PgTypes.int4(only.revision)}`,
                   sql`event_id = ${only.eventId}::uuid`
                 ])
-          ])}`.pipe(Effect.mapError(failed("delete")), Effect.asVoid)
+          ])}`
+        ).pipe(Effect.mapError(failed("delete")), Effect.asVoid)
     })
   }
 )
@@ -109,6 +120,23 @@ export const make: Effect.Effect<SnapshotStore["Service"], never, SqlClient> = E
  * @since 0.1.0
  */
 export const layer: Layer.Layer<SnapshotStore, never, SqlClient> = Layer.effect(SnapshotStore, make)
+
+/** Runs a statement on the connection of the caller's transaction, or on one of its own: the wait for it is none of the statement. */
+const whenConnected = <A>(
+  sql: SqlClient,
+  statement: Effect.Effect<A, SqlError>
+): Effect.Effect<A, SqlError> =>
+  Effect.flatMap(inTransaction(sql), (isInside) =>
+    isInside
+      ? inSavepoint(sql, statement)
+      : Effect.scoped(
+          Effect.gen(function* () {
+            const uncounted = yield* UncountedWait
+            const connection = yield* uncounted(sql.reserve)
+            return yield* Effect.provideService(statement, sql.transactionService, [connection, 0])
+          })
+        )
+  )
 
 /** The highest revision of a stream: the column is an integer. */
 const MAX_REVISION = 2_147_483_647

@@ -23,12 +23,14 @@ const laws = SnapshotLaws.laws(aggregate, HallCommand)
 /** Whether the law finds steps that show the difference. */
 const falsifies = (
   ports: Layer.Layer<EventStore | SnapshotStore, never, EventStore | SnapshotStore>,
-  cachedStreams = 0
+  cachedStreams = 0,
+  spoilt: (handler: CommandHandler["Service"]) => CommandHandler["Service"] = (handler) => handler
 ) =>
   Law.broken(laws, { runs: 300, size: 10, seed: "mistakes", maxShrinks: 0 }).pipe(
     Effect.map((broken) => broken.some(({ reason }) => reason._tag === "Falsified")),
     Effect.provide(
-      CommandHandler.layerSnapshots(SnapshotPolicy.never).pipe(
+      Layer.effect(CommandHandler, Effect.map(CommandHandler, spoilt)).pipe(
+        Layer.provide(CommandHandler.layerSnapshots(SnapshotPolicy.never)),
         Layer.provide(ports),
         Layer.provide(Layer.succeed(CachedStreams, cachedStreams)),
         Layer.provideMerge(stores)
@@ -76,5 +78,22 @@ it.effect("The law of snapshots catches an answer on a cached state that is behi
   Effect.gen(function* () {
     const ports = Layer.merge(right, BrokenPorts.cacheTrusted)
     assert.isTrue(yield* falsifies(ports, 1))
+  })
+)
+
+it.effect("The law of snapshots catches a position that is not the one of the last event", () =>
+  Effect.gen(function* () {
+    assert.isTrue(yield* falsifies(Layer.merge(right, BrokenPorts.earlierPositions)))
+  })
+)
+
+it.effect("The law of snapshots catches a revision that is expected and not looked at", () =>
+  Effect.gen(function* () {
+    const forgetful = (handler: CommandHandler["Service"]) =>
+      CommandHandler.of({
+        ...handler,
+        executeAll: (of, id, requests) => handler.executeAll(of, id, requests)
+      })
+    assert.isTrue(yield* falsifies(right, 1, forgetful))
   })
 )

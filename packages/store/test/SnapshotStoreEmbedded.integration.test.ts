@@ -1,5 +1,7 @@
 import * as SnapshotStoreSuite from "@daybook/testing/SnapshotStoreSuite"
 import { layer } from "@effect/vitest"
+import { commandStreamCases } from "./commandStreamCases.ts"
+import { expectedRevisionCases } from "./expectedRevisionCases.ts"
 import { embedded } from "./postgresLayers.ts"
 import { snapshotCases } from "./snapshotCases.ts"
 import { snapshotTableCases } from "./snapshotTableCases.ts"
@@ -10,5 +12,7 @@ SnapshotStoreSuite.suite("SnapshotStorePostgres embedded", embedded)
 layer(embedded, { timeout: 60_000, excludeTestServices: true })("Embedded", (it) => {
   snapshotCases(it, 6)
   stateCacheCases(it)
+  expectedRevisionCases(it)
+  commandStreamCases(it)
   snapshotTableCases(it)
 })

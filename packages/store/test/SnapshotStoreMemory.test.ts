@@ -3,6 +3,8 @@ import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
 import * as SnapshotStoreSuite from "@daybook/testing/SnapshotStoreSuite"
 import { layer } from "@effect/vitest"
 import * as Layer from "effect/Layer"
+import { commandStreamCases } from "./commandStreamCases.ts"
+import { expectedRevisionCases } from "./expectedRevisionCases.ts"
 import { snapshotCases } from "./snapshotCases.ts"
 import { stateCacheCases } from "./stateCacheCases.ts"
 
@@ -11,4 +13,6 @@ SnapshotStoreSuite.suite("SnapshotStoreMemory", SnapshotStoreMemory.layer)
 layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("In memory", (it) => {
   snapshotCases(it, 100)
   stateCacheCases(it)
+  expectedRevisionCases(it)
+  commandStreamCases(it)
 })

@@ -1,4 +1,6 @@
 import * as SnapshotStoreSuite from "@daybook/testing/SnapshotStoreSuite"
+import { commandStreamCases } from "./commandStreamCases.ts"
+import { expectedRevisionCases } from "./expectedRevisionCases.ts"
 import { layer } from "@effect/vitest"
 import { server } from "./postgresLayers.ts"
 import { snapshotCases } from "./snapshotCases.ts"
@@ -10,5 +12,7 @@ SnapshotStoreSuite.suite("SnapshotStorePostgres on a server", server)
 layer(server, { timeout: 60_000, excludeTestServices: true })("On a server", (it) => {
   snapshotCases(it, 6)
   stateCacheCases(it)
+  expectedRevisionCases(it)
+  commandStreamCases(it)
   snapshotTableCases(it)
 })

@@ -3,6 +3,7 @@
  * those must notice each of them.
  */
 import type { EventId } from "@daybook/kernel/EventId"
+import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import { EventStore } from "@daybook/store/EventStore"
@@ -108,3 +109,18 @@ export const cacheTrusted = changedEvents((events) => ({
     return events.read(streamId, from > 1 ? { ...options, to: from } : options)
   }
 }))
+
+/** Answers an append with the position before the one of its last event. */
+export const earlierPositions = Layer.effect(
+  EventStore,
+  Effect.map(EventStore, (store) =>
+    EventStore.of({
+      ...store,
+      append: (append) =>
+        Effect.map(store.append(append), (appended) => ({
+          ...appended,
+          position: Position.make(appended.position - 1n)
+        }))
+    })
+  )
+)

@@ -2,6 +2,7 @@
  * What a command handler does, whatever the store below it.
  */
 import * as CommandId from "@daybook/kernel/CommandId"
+import * as EventId from "@daybook/kernel/EventId"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -111,9 +112,12 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
         const id = yield* fresh
         yield* execute(id, deposit(10))
         const answer = yield* execute(id, withdraw(4))
+        const [, last] = yield* recorded(id)
+        if (last === undefined) return assert.fail("nothing was recorded")
         assert.deepStrictEqual(answer, {
           streamId: yield* streamOf(id),
           revision: Revision.make(2),
+          position: last.position,
           state: { balance: 6 },
           events: [{ _tag: "Withdrawn", amount: 4 }],
           repeated: false
@@ -284,25 +288,44 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
 
     it.effect("fails when ids of its command are recorded as something else", () =>
       Effect.gen(function* () {
-        const [id, other] = [yield* fresh, yield* fresh]
-        const commandId = yield* freshCommandId
-        yield* execute(id, deposit(1), { commandId })
-        const error = yield* Effect.flip(execute(other, deposit(1), { commandId }))
+        const commandId = CommandId.make("d41d8cd9-8f00-b204-e980-0998ecf8427e")
+        const [id, other] = ["planted", yield* fresh]
+        const store = yield* EventStore
+        yield* store.append({
+          streamId: yield* streamOf(other),
+          expected: ExpectedRevision.any,
+          events: [
+            {
+              // The UUID of version 5 of the name "0 account-planted" in the namespace of the command's id.
+              id: EventId.make("f30743d9-f809-5247-a392-073dc1b674e1"),
+              type: "Deposited",
+              schemaVersion: 1,
+              data: { amount: 1 },
+              metadata: { commandId },
+              occurredAt: DateTime.makeUnsafe(0)
+            }
+          ]
+        })
+        const error = yield* Effect.flip(execute(id, deposit(1), { commandId }))
         assert.instanceOf(error, EventIdConflict)
-        // The same ids on the same stream, but of no command.
-        const foreign = yield* fresh
+        assert.deepStrictEqual(yield* recorded(id), [])
+      })
+    )
+
+    it.effect("knows a command among others on its stream that are of none", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const commandId = yield* freshCommandId
+        const store = yield* EventStore
+        yield* execute(id, deposit(1), { commandId })
         const [first] = yield* recorded(id)
         if (first === undefined) return assert.fail("nothing was recorded")
-        const unknown = yield* freshCommandId
-        const store = yield* EventStore
-        const random = yield* SecureRandom.SecureRandom
-        yield* execute(foreign, deposit(1), { commandId: unknown })
         yield* store.append({
-          streamId: yield* streamOf(foreign),
+          streamId: yield* streamOf(id),
           expected: ExpectedRevision.any,
-          events: [{ ...first, id: (yield* random.uuidV4()) as typeof first.id, metadata: {} }]
+          events: [{ ...first, id: EventId.make(yield* fresh), metadata: {} }]
         })
-        assert.isTrue((yield* execute(foreign, deposit(1), { commandId: unknown })).repeated)
+        assert.isTrue((yield* execute(id, deposit(1), { commandId })).repeated)
       })
     )
 

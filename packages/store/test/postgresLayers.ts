@@ -28,6 +28,15 @@ const onServer = PostgresServer.layerClient({ maxConnections: 12 }).pipe(
   Layer.provide(PostgresServer.PostgresServer.layer)
 )
 
+/** All of a host is on one connection. */
+export const serverOfOne = migrated.pipe(
+  Layer.provideMerge(
+    PostgresServer.layerClient({ maxConnections: 1 }).pipe(
+      Layer.provide(PostgresServer.PostgresServer.layer)
+    )
+  )
+)
+
 export const server = migrated.pipe(Layer.provideMerge(onServer))
 export const serverPartitioned = partitioned.pipe(Layer.provideMerge(onServer))
 

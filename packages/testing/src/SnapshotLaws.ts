@@ -49,10 +49,12 @@
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
+import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
-import { CommandHandler } from "@daybook/store/CommandHandler"
-import type { EventStore } from "@daybook/store/EventStore"
+import { CommandHandler, type ExpectOptions, type Request } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import { SnapshotStore } from "@daybook/store/SnapshotStore"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Arr from "effect/Array"
@@ -62,6 +64,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
 import { expectSame } from "./internal/differences.ts"
 import { makePlanter, Plant } from "./internal/plantSnapshot.ts"
@@ -78,7 +81,8 @@ const Place = Schema.Literals([0, 1, 2, 3, 5, 8])
  *
  * **Details**
  * `where`: through the handler that is looked at, or by another host. `Repeat`: the commands of the
- * step that many executions ago, with the same ids. `Plant`: a snapshot, `back` revisions from the end.
+ * step that many executions ago, with the same ids. `expecting`: whether their caller says of which revision the
+ * stream is, the one that it has or the one before it. `Plant`: a snapshot, `back` revisions from the end.
  *
  * @category types
  * @since 0.1.0
@@ -90,6 +94,7 @@ export type Step<Command> =
       readonly commands: ReadonlyArray<Command>
       /** Whether the commands bring ids of their own. */
       readonly named: boolean
+      readonly expecting: "anything" | "now" | "before"
     }
   | { readonly _tag: "Repeat"; readonly where: "here" | "elsewhere"; readonly ago: number }
   | { readonly _tag: "Load" }
@@ -109,7 +114,8 @@ export const steps = <Command>(
   const execute = Schema.TaggedStruct("Execute", {
     where: Where,
     commands: Schema.Array(command).check(Schema.isMinLength(1), Schema.isMaxLength(2)),
-    named: Schema.Literals([true, true, false])
+    named: Schema.Literals([true, true, false]),
+    expecting: Schema.Literals(["anything", "anything", "now", "before"])
   })
   const repeat = Schema.TaggedStruct("Repeat", { where: Where, ago: Ago })
   const others = Schema.TaggedUnion({
@@ -160,28 +166,40 @@ export const invisible = <Command, State, Event, Rejection>(
     const snapshots = yield* SnapshotStore
     const here = yield* CommandHandler
     const plain = Context.get(yield* Layer.build(Layer.fresh(CommandHandler.layer)), CommandHandler)
-    // The same happens to both streams; the ids of commands differ, being unique in the log.
+    const store = yield* EventStore
+    // The same happens to both streams.
     const [watched, reference] = [freshId(), freshId()]
     const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, watched))
     const plant = yield* makePlanter(aggregate, streamId, plain)
-    const executed: Array<ReadonlyArray<Named<Command>>> = []
+    const executed: Array<ReadonlyArray<Request<Command>>> = []
 
     const execute = Effect.fnUntraced(function* (
       where: "here" | "elsewhere",
-      commands: ReadonlyArray<Named<Command>>
+      commands: ReadonlyArray<Request<Command>>,
+      options?: ExpectOptions
     ) {
       const handler = where === "here" ? here : plain
-      const run = (of: CommandHandler["Service"], id: string, side: "watched" | "reference") =>
-        of
-          .executeAll(
-            aggregate,
-            id,
-            commands.map(({ command, ids }) => ({ command, commandId: ids?.[side] }))
-          )
+      const run = Effect.fnUntraced(function* (of: CommandHandler["Service"], id: string) {
+        const answers = yield* of
+          .executeAll(aggregate, id, commands, options)
           .pipe(Effect.map(Arr.map(Result.map(withoutStream))), Effect.result)
+        if (Result.isFailure(answers)) return comparable(answers)
+        // Positions differ too, but not the revisions of the events at them.
+        const stream = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
+        const revisions = new Map<bigint, number>([[Position.start, 0]])
+        yield* Stream.runForEach(store.read(stream), ({ position, revision }) =>
+          Effect.sync(() => revisions.set(position, revision))
+        )
+        return answers.success.map((answer) =>
+          Result.map(answer, (executed) => ({
+            ...executed,
+            position: revisions.get(executed.position) ?? "of no event of the stream"
+          }))
+        )
+      })
       expectSame(
-        comparable(yield* run(handler, watched, "watched")),
-        comparable(yield* run(plain, reference, "reference")),
+        yield* run(handler, watched),
+        yield* run(plain, reference),
         "commands are answered alike"
       )
     })
@@ -197,18 +215,26 @@ export const invisible = <Command, State, Event, Rejection>(
     for (const step of steps) {
       switch (step._tag) {
         case "Execute": {
-          const named = step.commands.map((command) => ({
+          const requests = step.commands.map((command) => ({
             command,
-            ids: step.named
-              ? { watched: CommandId.make(freshId()), reference: CommandId.make(freshId()) }
-              : undefined
+            commandId: step.named ? CommandId.make(freshId()) : undefined
           }))
-          executed.push(named)
-          yield* execute(step.where, named)
+          executed.push(requests)
+          const { revision } = yield* plain.load(aggregate, reference)
+          const expected = step.expecting === "now" ? revision : Math.max(0, revision - 1)
+          yield* execute(
+            step.where,
+            requests,
+            step.expecting === "anything"
+              ? undefined
+              : { expected: ExpectedRevision.exactly(Revision.make(expected)) }
+          )
           break
         }
         case "Repeat": {
-          const before = executed.at(-1 - step.ago)?.filter(({ ids }) => ids !== undefined)
+          const before = executed
+            .at(-1 - step.ago)
+            ?.filter(({ commandId }) => commandId !== undefined)
           if (before !== undefined) yield* execute(step.where, before)
           break
         }
@@ -231,14 +257,6 @@ export const invisible = <Command, State, Event, Rejection>(
     }
     yield* load(newest)
   }).pipe(Effect.scoped)
-
-/** A command with its ids on both streams, unless it has none. */
-interface Named<out Command> {
-  readonly command: Command
-  readonly ids:
-    | { readonly watched: CommandId.CommandId; readonly reference: CommandId.CommandId }
-    | undefined
-}
 
 const newest = Revision.make(Number.MAX_SAFE_INTEGER)
 

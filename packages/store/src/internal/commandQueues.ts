@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { ParentSpan } from "effect/Tracer"
 import type { Identified } from "./decision.ts"
-import type { ExecuteAll, ExecuteAllError } from "./executeAll.ts"
+import type { ExecuteAll, ExecuteAllError, ExecuteOptions } from "./executeAll.ts"
 import { inSpan } from "./inSpan.ts"
 
 /** How many commands go together at most, so that what they lead to mostly fits in one append. */
@@ -27,12 +27,12 @@ interface Waiting {
   /** Only commands on the same aggregate go together: they agree on the types that are unknown here. */
   readonly aggregate: object
   readonly requests: ReadonlyArray<Identified<unknown>>
-  readonly maxAttempts: number
+  readonly options: ExecuteOptions
   readonly context: Context.Context<never>
   /** Executes requests on the aggregate. */
   readonly execute: (
     requests: ReadonlyArray<Identified<unknown>>,
-    maxAttempts: number
+    options: ExecuteOptions
   ) => Effect.Effect<ReadonlyArray<unknown>, ExecuteAllError>
   readonly answer: (exit: Exit.Exit<ReadonlyArray<unknown>, ExecuteAllError>) => void
 }
@@ -68,12 +68,12 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
       })
     }
 
-    return (aggregate, streamId, requests, { maxAttempts }) =>
+    return (aggregate, streamId, requests, options) =>
       // A caller that goes between taking the stream and giving it back would keep it for ever.
       Effect.uninterruptibleMask((restore) =>
         Effect.contextWith((context: Context.Context<never>) => {
-          const execute = (all: typeof requests, attempts: number) =>
-            executeAll(aggregate, streamId, all, { maxAttempts: attempts })
+          const execute = (all: typeof requests, given: ExecuteOptions) =>
+            executeAll(aggregate, streamId, all, given)
           // Looked up and taken, or joined, in one step: in between it could become nobody's.
           const busy = queues.get(streamId)
           if (busy === undefined) {
@@ -81,7 +81,7 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
             queues.set(streamId, queue)
             // Alone it needs no fiber but its caller's.
             return Effect.ensuring(
-              restore(execute(requests, maxAttempts)),
+              restore(execute(requests, options)),
               Effect.sync(() => next(streamId, queue))
             )
           }
@@ -92,10 +92,10 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
           const waiting: Waiting = {
             aggregate,
             requests,
-            maxAttempts,
+            options,
             context,
             // What goes together is on the same aggregate, so its commands and answers are of the types here.
-            execute: (all, attempts) => execute(all as typeof requests, attempts),
+            execute: (all, given) => execute(all as typeof requests, given),
             answer: (exit) =>
               Deferred.doneUnsafe(
                 answers,
@@ -126,7 +126,11 @@ const take = (queue: Array<Waiting>): Batch | undefined => {
     const waiting = queue[0]
     if (waiting === undefined) break
     commands += waiting.requests.length
-    const fits = waiting.aggregate === batch[0]?.aggregate && commands <= MAX_COMMANDS
+    const fits =
+      waiting.aggregate === batch[0]?.aggregate &&
+      commands <= MAX_COMMANDS &&
+      expectsNothing(waiting) &&
+      expectsNothing(batch[0])
     if (batch.length > 0 && !fits) break
     batch.push(waiting)
     queue.shift()
@@ -134,10 +138,14 @@ const take = (queue: Array<Waiting>): Batch | undefined => {
   return Arr.isArrayNonEmpty(batch) ? batch : undefined
 }
 
+/** What its caller expects of the stream is of the stream before its commands, so it goes alone. */
+const expectsNothing = ({ options }: Waiting) => options.expected._tag === "Any"
+
 const executeBatch = (streamId: StreamId, batch: Batch): Effect.Effect<void> => {
   const requests = batch.flatMap((waiting) => waiting.requests)
-  const maxAttempts = Math.max(...batch.map((waiting) => waiting.maxAttempts))
-  return inBatchSpan(batch[0].execute(requests, maxAttempts), streamId, batch).pipe(
+  const maxAttempts = Math.max(...batch.map(({ options }) => options.maxAttempts))
+  const options = { ...batch[0].options, maxAttempts }
+  return inBatchSpan(batch[0].execute(requests, options), streamId, batch).pipe(
     // As its first caller has it, and not as who opened the handler, perhaps inside of a transaction.
     Effect.updateContext(inContextOf(batch[0])),
     Effect.exit,

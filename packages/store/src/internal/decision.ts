@@ -34,6 +34,8 @@ export interface Known<out State> {
   readonly revision: Revision.Revision
   /** Absent at revision 0, which has no event. */
   readonly eventId: EventId.EventId | undefined
+  /** Of that event; `Position.start` at revision 0, and in a snapshot until its event is read again. */
+  readonly position: Position.Position
   readonly state: State
   /** That of the newest snapshot that is known to be there; 0 for none. */
   readonly snapshotRevision: Revision.Revision
@@ -45,6 +47,7 @@ export const nothing = <Command, State, Event, Rejection>(
 ): Known<State> => ({
   revision: Revision.empty,
   eventId: undefined,
+  position: Position.start,
   state: aggregate.decider.initialState,
   snapshotRevision: Revision.empty
 })
@@ -60,6 +63,7 @@ export interface Cursor<State, Event> {
   readonly snapshotRevision: Revision.Revision
   revision: Revision.Revision
   eventId: EventId.EventId | undefined
+  position: Position.Position
   state: State
 }
 
@@ -86,14 +90,16 @@ export const evolveBy = <Command, State, Event, Rejection>(
     for (const event of decoded.success) cursor.state = decider.evolve(cursor.state, event)
     cursor.revision = stored.revision
     cursor.eventId = stored.id
+    cursor.position = stored.position
     const { commandId } = stored.metadata
     if (commandId === undefined || !cursor.watched.has(commandId)) continue
     // A command is known by its first event's id, since that is what can be looked up without a fold.
     const before = cursor.recorded.get(commandId)?.events
-    if (before !== undefined || stored.id === eventId(commandId, 0)) {
+    if (before !== undefined || stored.id === eventId(commandId, cursor.streamId, 0)) {
       cursor.recorded.set(commandId, {
         streamId: cursor.streamId,
         revision: cursor.revision,
+        position: cursor.position,
         state: cursor.state,
         events: [...(before ?? []), ...decoded.success],
         repeated: true
@@ -117,8 +123,10 @@ export const entries = <Command, State, Event, Rejection>(
     })
   })
 
-/** The answers to requests, and the events that must be appended at the cursor to make them true, with
- * the state that they leave. */
+/**
+ * The answers to requests, and the events that must be appended at the cursor to make them true, with
+ * the state that they leave. The positions of the answers are those before the append; see `placed`.
+ */
 export interface Decided<State, Event, Rejection> {
   readonly answers: ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>
   readonly events: ReadonlyArray<NewEvent>
@@ -152,7 +160,7 @@ export const decideAll = <Command, State, Event, Rejection>(
       if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
       const fresh: NewEvent = {
         ...encoded.success,
-        id: eventId(commandId, index),
+        id: eventId(commandId, cursor.streamId, index),
         metadata: { ...metadata, commandId },
         occurredAt
       }
@@ -169,6 +177,7 @@ export const decideAll = <Command, State, Event, Rejection>(
     const executed: Executed<State, Event> = {
       streamId: cursor.streamId,
       revision: Revision.make(cursor.revision + appended.length),
+      position: cursor.position,
       state,
       events,
       repeated: false
@@ -178,6 +187,18 @@ export const decideAll = <Command, State, Event, Rejection>(
   }
   return Result.succeed({ answers, events: appended, state })
 }
+
+/** The answers, once the events that were decided at `revision` are recorded up to `position`. */
+export const placed = <State, Event, Rejection>(
+  answers: ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
+  revision: Revision.Revision,
+  position: Position.Position
+): ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>> =>
+  answers.map((answer) =>
+    Result.map(answer, (executed) =>
+      executed.revision > revision ? { ...executed, position } : executed
+    )
+  )
 
 /** The event as it will be read, but for its position and time in the log, which nobody knows yet. */
 const asRecorded = <State, Event>(
@@ -193,9 +214,11 @@ const asRecorded = <State, Event>(
 })
 
 /**
- * The id of a command's event number `index`: a UUID of version 5 (RFC 9562, section 5.5).
+ * The id of event number `index` of a command on a stream: a UUID of version 5 (RFC 9562, section 5.5).
  *
- * The namespace goes in as bytes: as a text it would have to be of a version that the RFC knows.
+ * The stream is part of it, so that one id can serve commands on several streams. No number has a space, so a
+ * name is of one number and stream only. The namespace goes in as bytes: as a text it would have to be of a
+ * version that the RFC knows.
  */
-export const eventId = (commandId: CommandId, index: number): EventId.EventId =>
-  EventId.make(uuidV5(String(index), Buffer.from(commandId.replaceAll("-", ""), "hex")))
+export const eventId = (commandId: CommandId, streamId: StreamId, index: number): EventId.EventId =>
+  EventId.make(uuidV5(`${index} ${streamId}`, Buffer.from(commandId.replaceAll("-", ""), "hex")))

@@ -9,6 +9,7 @@ import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import type { Executed } from "../CommandResult.ts"
 import {
   type AppendError,
@@ -16,22 +17,29 @@ import {
   EventIdConflict,
   type EventStore,
   type EventStoreError,
+  MAX_BETWEEN,
   WrongExpectedRevision
 } from "../EventStore.ts"
 import * as ExpectedRevision from "../ExpectedRevision.ts"
-import { type Decided, decideAll, eventId, evolveBy, type Identified } from "./decision.ts"
+import { type Decided, decideAll, eventId, evolveBy, type Identified, placed } from "./decision.ts"
 import * as Metrics from "./handlerMetrics.ts"
 import type { OpenStream } from "./openStream.ts"
 
 /** Why commands have no answer. */
 export type ExecuteAllError = EventDecodeError | EventEncodeError | AppendError
 
+export interface ExecuteOptions {
+  readonly maxAttempts: number
+  /** What the caller expects of the stream before the first command. */
+  readonly expected: ExpectedRevision.ExpectedRevision
+}
+
 /** Decides `requests` one after the other, and appends what they lead to. */
 export type ExecuteAll = <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>,
   streamId: StreamId,
   requests: ReadonlyArray<Identified<Command>>,
-  options: { readonly maxAttempts: number }
+  options: ExecuteOptions
 ) => Effect.Effect<ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>, ExecuteAllError>
 
 export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteAll =>
@@ -39,12 +47,13 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     requests: ReadonlyArray<Identified<Command>>,
-    options: { readonly maxAttempts: number }
+    options: ExecuteOptions
   ): Effect.fn.Return<
     ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
     ExecuteAllError
   > {
     const { category } = aggregate
+    const { expected } = options
     const watched = requests.filter(({ brought }) => brought).map(({ commandId }) => commandId)
     let opened = yield* stream.open(aggregate, streamId, { watched, unread: true })
     // An append proves what it was decided on: that the state is the stream's, since it has that revision,
@@ -63,14 +72,19 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
     while (true) {
       const { cursor } = opened
       const decided = decideAll(aggregate, cursor, requests)
-      if (!isCurrent && !appends(decided)) {
+      const isMet = ExpectedRevision.isMet(expected, cursor.revision)
+      if (!isCurrent && !(isMet && appends(decided))) {
         opened = yield* stream.refresh(aggregate, opened)
         isCurrent = true
         continue
       }
-      if (isSilent(decided) && (yield* foldIfRepeated())) {
+      if ((!isMet || isSilent(decided)) && (yield* foldIfRepeated())) {
         isCurrent = true
         continue
+      }
+      // Commands of which one is recorded already are repeated: the stream was as expected when they first came.
+      if (!isMet && (appends(decided) || !isRepeated(decided))) {
+        return yield* refusal(store, streamId, expected, cursor.revision)
       }
       if (Result.isFailure(decided)) return yield* decided.failure
       const { answers, events, state } = decided.success
@@ -82,25 +96,33 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
                 expected: ExpectedRevision.exactly(cursor.revision),
                 events
               }),
-              ({ repeated }) => repeated
+              ({ position, repeated }) => (repeated ? undefined : position)
             )
-          : Effect.succeed(false)
+          : Effect.succeed(cursor.position)
       )
-      if (Result.isSuccess(appended) && !appended.success) {
+      if (Result.isSuccess(appended) && appended.success !== undefined) {
         yield* count(category, answers)
+        const position = appended.success
         const known = {
           revision: Revision.make(cursor.revision + events.length),
           eventId: events.at(-1)?.id ?? cursor.eventId,
+          position,
           state,
           snapshotRevision: cursor.snapshotRevision
         }
         yield* stream.remember(aggregate, streamId, known, events.length > 0)
-        return answers
+        return placed(answers, cursor.revision, position)
       }
       const error = Result.isFailure(appended) ? appended.failure : undefined
       if (error instanceof WrongExpectedRevision) {
         yield* Metrics.conflicts({ category })
         yield* Effect.annotateCurrentSpan("daybook.attempts", attempt)
+        // The store looks for the ids first: these commands were not recorded before.
+        if (!ExpectedRevision.isMet(expected, error.actual)) {
+          return yield* expected._tag === "Exactly"
+            ? error
+            : refusal(store, streamId, expected, error.actual)
+        }
         if (attempt++ >= options.maxAttempts) return yield* error
         // The conflict brings the events in between, so mostly no read is needed to decide again.
         if (error.actual > cursor.revision) {
@@ -141,13 +163,39 @@ const isSilent = <State, Event, Rejection>(decided: Decision<State, Event, Rejec
     (answer) => Result.isFailure(answer) || answer.success.events.length === 0
   )
 
+/** Whether a command was recorded before. */
+const isRepeated = <State, Event, Rejection>(decided: Decision<State, Event, Rejection>): boolean =>
+  Result.isSuccess(decided) &&
+  decided.success.answers.some((answer) => Result.isSuccess(answer) && answer.success.repeated)
+
+/** The error of a caller who expects another revision, as an append of such an expectation has it. */
+const refusal = (
+  store: EventStore["Service"],
+  streamId: StreamId,
+  expected: ExpectedRevision.ExpectedRevision,
+  actual: Revision.Revision
+): Effect.Effect<never, WrongExpectedRevision | EventStoreError> => {
+  const past = expected._tag === "Exactly" ? expected.revision : 0
+  const between =
+    past >= actual
+      ? Stream.empty
+      : store.read(streamId, { from: Revision.make(past + 1), to: actual, limit: MAX_BETWEEN })
+  return Stream.runCollect(between).pipe(
+    // The options are within their ranges.
+    Effect.catchTag("InvalidReadOption", Effect.die),
+    Effect.flatMap(
+      (recorded) => new WrongExpectedRevision({ streamId, expected, actual, between: recorded })
+    )
+  )
+}
+
 /** Where the commands are recorded on the stream; each is known by the id of its first event. */
 const find = (
   store: EventStore["Service"],
   streamId: StreamId,
   commandIds: ReadonlyArray<Identified<unknown>["commandId"]>
 ) =>
-  store.find(commandIds.map((commandId) => eventId(commandId, 0))).pipe(
+  store.find(commandIds.map((commandId) => eventId(commandId, streamId, 0))).pipe(
     // These are ids.
     Effect.catchTag("InvalidReadOption", Effect.die),
     Effect.map((found) => found.filter((address) => address.streamId === streamId))

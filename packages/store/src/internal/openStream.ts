@@ -70,6 +70,9 @@ export const make = (options: {
         if (expected !== undefined && recorded[0]?.id !== expected) {
           return Result.fail(new NotInStream({ reason: "foreign" }))
         }
+        if (expected !== undefined && recorded[0] !== undefined) {
+          cursor.position = recorded[0].position
+        }
         const fresh = expected === undefined ? recorded : recorded.slice(1)
         expected = undefined
         return evolveBy(aggregate, cursor, fresh)
@@ -192,10 +195,11 @@ export const make = (options: {
     Effect.flatMap(store.inTransaction, (isInside) => {
       // What the caller may still undo is nobody else's state.
       if (isInside) return Effect.void
-      const { eventId, revision, snapshotRevision, state } = known
+      const { eventId, position, revision, snapshotRevision, state } = known
       return Effect.map(
         appended ? snapshots.consider(aggregate, streamId, known) : Effect.void,
-        () => cache?.set(aggregate, streamId, { revision, eventId, state, snapshotRevision })
+        () =>
+          cache?.set(aggregate, streamId, { revision, eventId, position, state, snapshotRevision })
       )
     })
 

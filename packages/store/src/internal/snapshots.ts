@@ -4,6 +4,7 @@
  * A snapshot only ever saves time: none that can't be read, decoded or saved fails a command.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
+import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Cause from "effect/Cause"
@@ -16,6 +17,8 @@ import * as Semaphore from "effect/Semaphore"
 import type { SnapshotPolicy } from "../SnapshotPolicy.ts"
 import { type LoadOptions, SnapshotStore } from "../SnapshotStore.ts"
 import type { Known } from "./decision.ts"
+import * as Patience from "./patience.ts"
+import * as Warnings from "./warnings.ts"
 import * as Metrics from "./handlerMetrics.ts"
 import { type Fold, makeFolds } from "./snapshotFolds.ts"
 
@@ -48,9 +51,9 @@ export const none: Snapshots = {
 const MAX_IN_FLIGHT = 64
 /** How many are saved at once. Each holds a connection, mostly of the pool that the commands use. */
 const MAX_AT_ONCE = 2
-/** Longer than any load should take: from then on the command had better read its events. */
+/** Longer than any load should take once it has a connection: from then on the command had better read its events. */
 const LOAD_SECONDS = 5
-/** Longer than any save should take: one that hangs must not hold the others up for ever. */
+/** Longer than any save should take once it has a connection: one that hangs must not hold the others up for ever. */
 const SAVE_SECONDS = 30
 /** How long the closing of a handler waits for saves, so that a host which lives for one command has snapshots too. */
 const CLOSE_SECONDS = 5
@@ -61,6 +64,7 @@ const MIN_TRIES = 1_000
 /** `cachedStreams`: of how many streams the handler keeps states, which don't know of later snapshots. */
 export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedStreams: number) {
   const store = yield* SnapshotStore
+  const warn = yield* Warnings.make
   const foldOf = yield* makeFolds(Math.max(MIN_TRIES, cachedStreams))
   const saves = yield* FiberSet.make<void, never>()
   // In the context of the layer: a save outlives its command, so it has no part in that one's transaction.
@@ -88,7 +92,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
     fold.tries.saved(streamId, revision)
     yield* Metrics.snapshotsTaken({ category, outcome: "saved" })
     yield* Effect.catch(store.prune({ streamId, revision, fingerprint }, policy.keep), (error) =>
-      warn(`Old snapshots of ${streamId} could not be deleted`, Cause.fail(error))
+      warn(notPruned, streamId, Cause.fail(error))
     )
   })
 
@@ -101,14 +105,15 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
       let options: LoadOptions = { atOrBelow }
       while (true) {
         const loaded = yield* Effect.exit(
-          Effect.suspend(() => store.load(streamId, options)).pipe(
-            Effect.timeout(Duration.seconds(LOAD_SECONDS))
+          Patience.within(
+            Effect.suspend(() => store.load(streamId, options)),
+            Duration.seconds(LOAD_SECONDS)
           )
         )
         if (Exit.isFailure(loaded)) {
           if (Cause.hasInterruptsOnly(loaded.cause)) return yield* Effect.interrupt
           yield* ignored("unreadable")
-          yield* warn(`A snapshot of ${streamId} could not be read`, loaded.cause)
+          yield* warn(notRead, streamId, loaded.cause)
           return undefined
         }
         if (loaded.value._tag === "None") return undefined
@@ -118,7 +123,13 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
         } else {
           const decoded = fold.decode(state)
           if (Result.isSuccess(decoded)) {
-            return { revision, eventId, state: decoded.success, snapshotRevision: revision }
+            return {
+              revision,
+              eventId,
+              position: Position.start,
+              state: decoded.success,
+              snapshotRevision: revision
+            }
           }
           yield* ignored("undecodable")
         }
@@ -131,13 +142,13 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
       if (eventId === undefined || (yield* FiberSet.size(saves)) >= MAX_IN_FLIGHT) return
       // Like a save it has no part in a transaction of the caller, which may still be undone.
       fork(
-        store.delete(streamId, { revision, eventId }).pipe(
-          Effect.timeout(Duration.seconds(SAVE_SECONDS)),
+        Patience.within(
+          store.delete(streamId, { revision, eventId }),
+          Duration.seconds(SAVE_SECONDS)
+        ).pipe(
           Semaphore.withPermit(turns),
           Effect.catchCause((cause) =>
-            Cause.hasInterruptsOnly(cause)
-              ? Effect.void
-              : warn(`A snapshot of ${streamId} that is of no use could not be deleted`, cause)
+            Cause.hasInterruptsOnly(cause) ? Effect.void : warn(notDiscarded, streamId, cause)
           )
         )
       )
@@ -159,15 +170,17 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
         inFlight.add(streamId)
         fold.tries.began(streamId, revision)
         fork(
-          save(category, streamId, fold, known).pipe(
-            Effect.timeout(Duration.seconds(SAVE_SECONDS)),
+          Patience.within(
+            save(category, streamId, fold, known),
+            Duration.seconds(SAVE_SECONDS)
+          ).pipe(
             Semaphore.withPermit(turns),
             Effect.catchCause((cause) =>
               Cause.hasInterruptsOnly(cause)
                 ? Effect.void
                 : Effect.andThen(
                     Metrics.snapshotsTaken({ category, outcome: "failed" }),
-                    warn(`No snapshot of ${streamId} at revision ${revision}`, cause)
+                    warn(notSaved, streamId, cause)
                   )
             ),
             Effect.ensuring(Effect.sync(() => inFlight.delete(streamId)))
@@ -175,9 +188,28 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
         )
       }).pipe(
         // The command is recorded by now: a policy that throws must not fail it.
-        Effect.catchCause((cause) => warn(`The snapshot policy failed for ${streamId}`, cause))
+        Effect.catchCause((cause) => warn(policyFailed, streamId, cause))
       )
   } satisfies Snapshots
 })
 
-const warn = (what: string, cause: Cause.Cause<unknown>) => Effect.logWarning(what, cause)
+const notRead: Warnings.Warning = {
+  of: (streamId) => `A snapshot of ${streamId} could not be read`,
+  more: (count) => `${count} more snapshots could not be read`
+}
+const notSaved: Warnings.Warning = {
+  of: (streamId) => `A snapshot of ${streamId} could not be saved`,
+  more: (count) => `${count} more snapshots could not be saved`
+}
+const notPruned: Warnings.Warning = {
+  of: (streamId) => `Old snapshots of ${streamId} could not be deleted`,
+  more: (count) => `Old snapshots could not be deleted ${count} more times`
+}
+const notDiscarded: Warnings.Warning = {
+  of: (streamId) => `A snapshot of ${streamId} that is of no use could not be deleted`,
+  more: (count) => `${count} more snapshots that are of no use could not be deleted`
+}
+const policyFailed: Warnings.Warning = {
+  of: (streamId) => `The snapshot policy failed for ${streamId}`,
+  more: (count) => `The snapshot policy failed ${count} more times`
+}

@@ -1,0 +1,132 @@
+/**
+ * What a command handler does with more commands at once than it works on, whatever the store below it.
+ */
+import { CommandHandler, CommandsAtOnce } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import { assert, layer } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import { aggregate, deposit } from "./Account.ts"
+import { balance, fresh, move } from "./handlerHarness.ts"
+
+/** A handler of its own that works on so many commands at once. */
+export const atOnce = (commands: number) =>
+  Layer.fresh(CommandHandler.layer).pipe(Layer.provide(Layer.succeed(CommandsAtOnce, commands)))
+
+/** What reads of the log wait for, how many have come, and the most that were there at once. */
+interface Gate {
+  readonly came: Ref.Ref<number>
+  readonly inside: Ref.Ref<number>
+  readonly most: Ref.Ref<number>
+  readonly open: Deferred.Deferred<void>
+}
+
+const gate: Effect.Effect<Gate> = Effect.all({
+  came: Ref.make(0),
+  inside: Ref.make(0),
+  most: Ref.make(0),
+  open: Deferred.make<void>()
+})
+
+/** Lets every read of a stream wait at the gate; `only`: reads of this stream. */
+const gated = ({ came, inside, most, open }: Gate, only?: string) =>
+  Layer.effect(
+    EventStore,
+    Effect.map(EventStore, (store) =>
+      EventStore.of({
+        ...store,
+        read: (streamId, options) =>
+          only !== undefined && streamId !== `account-${only}`
+            ? store.read(streamId, options)
+            : Stream.unwrap(
+                Effect.gen(function* () {
+                  yield* Ref.update(came, (n) => n + 1)
+                  const now = yield* Ref.updateAndGet(inside, (n) => n + 1)
+                  yield* Ref.update(most, (before) => Math.max(before, now))
+                  yield* Deferred.await(open)
+                  return Stream.ensuring(
+                    store.read(streamId, options),
+                    Ref.update(inside, (n) => n - 1)
+                  )
+                })
+              )
+      })
+    )
+  )
+
+const until = (condition: Effect.Effect<boolean>) =>
+  Effect.repeat(Effect.andThen(Effect.yieldNow, condition), { until: (holds) => holds })
+
+/** What is ready to run has run. */
+const settle = Effect.replicateEffect(Effect.yieldNow, 200, { discard: true })
+
+export const cases = <E>(name: string, stores: Layer.Layer<EventStore, E>): void =>
+  layer(stores, { timeout: 60_000 })(name, (it) => {
+    it.effect("are worked on so many at a time, loads too, and all get through", () =>
+      Effect.gen(function* () {
+        const door = yield* gate
+        const ids = yield* Effect.replicateEffect(fresh, 30)
+        yield* Effect.gen(function* () {
+          const moving = yield* Effect.forEach(ids, (id, n) =>
+            Effect.forkChild(n % 3 === 0 ? balance(id) : move(id, 1), { startImmediately: true })
+          )
+          yield* until(Effect.map(Ref.get(door.came), (came) => came >= 3))
+          yield* settle
+          assert.strictEqual(yield* Ref.get(door.came), 3)
+          yield* Deferred.succeed(door.open, undefined)
+          yield* Effect.forEach(moving, Fiber.join)
+        }).pipe(Effect.provide(atOnce(3).pipe(Layer.provide(gated(door)))))
+        assert.strictEqual(yield* Ref.get(door.most), 3)
+        assert.strictEqual(yield* Ref.get(door.came), 30)
+      })
+    )
+
+    it.effect("keep nobody out while they wait for their stream", () =>
+      Effect.gen(function* () {
+        const door = yield* gate
+        const [hot, other] = [yield* fresh, yield* fresh]
+        yield* Effect.gen(function* () {
+          const moving = yield* Effect.forEach([1, 2, 3, 4, 5, 6], (amount) =>
+            Effect.forkChild(move(hot, amount), { startImmediately: true })
+          )
+          yield* until(Effect.map(Ref.get(door.came), (came) => came === 1))
+          yield* move(other, 1)
+          yield* Deferred.succeed(door.open, undefined)
+          yield* Effect.forEach(moving, Fiber.join)
+          assert.deepStrictEqual(yield* balance(hot), [6, 21])
+        }).pipe(Effect.provide(atOnce(2).pipe(Layer.provide(gated(door, hot)))))
+      })
+    )
+
+    it.effect("give their place back when they are interrupted, at the door and inside", () =>
+      Effect.gen(function* () {
+        const door = yield* gate
+        const [held, waiting, last] = [yield* fresh, yield* fresh, yield* fresh]
+        yield* Effect.gen(function* () {
+          const inside = yield* Effect.forkChild(move(held, 1), { startImmediately: true })
+          yield* until(Effect.map(Ref.get(door.came), (came) => came === 1))
+          const before = yield* Effect.forkChild(move(waiting, 1), { startImmediately: true })
+          yield* settle
+          yield* Fiber.interrupt(before)
+          yield* Fiber.interrupt(inside)
+          yield* move(last, 1)
+        }).pipe(Effect.provide(atOnce(1).pipe(Layer.provide(gated(door, held)))))
+      })
+    )
+
+    it.effect("count for nothing in what a command says: a rejection gives its place back", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        yield* Effect.gen(function* () {
+          const handler = yield* CommandHandler
+          for (let n = 0; n < 3; n++) yield* Effect.flip(move(id, -1))
+          yield* handler.execute(aggregate, id, deposit(1))
+        }).pipe(Effect.provide(atOnce(1)))
+        assert.deepStrictEqual(yield* balance(id).pipe(Effect.provide(atOnce(1))), [1, 1])
+      })
+    )
+  })
