@@ -58,6 +58,9 @@ const byText = (code: string, message: string): string | undefined => {
   if ((code === "28000" || code === "28P01") && message.includes("does not exist")) {
     return "create the role, or correct the user in the URL"
   }
+  if (code === "08P01" && /database .* does not exist|no such database/.test(message)) {
+    return codes["3D000"]
+  }
   if (code === "08P01" && message.includes("unsupported startup parameter")) {
     return "name it in the pooler's ignore_startup_parameters, or leave it out of the URL"
   }

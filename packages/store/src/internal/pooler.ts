@@ -32,7 +32,7 @@ export const looksPooled = (
 /** A pooler with one session makes who waits for another one wait long. */
 const PATIENCE = "2 seconds"
 
-/** PostgreSQL's `invalid_sql_statement_name` and `duplicate_prepared_statement`; poolers answer with their own. */
+/** PostgreSQL has codes for it, and poolers answer with their own. */
 const isLoss = (error: SqlError): boolean => error.reason._tag !== "ConnectionError"
 
 /** Prepares a statement in one session, has that session lent to another client, and looks for it again. */
@@ -47,7 +47,8 @@ export const losesStatements = (
       yield* look
       yield* other.query("BEGIN", [], false)
       yield* other.query("SELECT 1", [], false)
-      return yield* look.pipe(
+      // In a transaction, since outside of one the client prepares again what was lost.
+      return yield* Effect.andThen(one.query("BEGIN", [], false), look).pipe(
         Effect.as(false),
         Effect.catchIf(isLoss, () => Effect.succeed(true)),
         Effect.timeoutOrElse({ duration: PATIENCE, orElse: () => Effect.succeed(false) })
