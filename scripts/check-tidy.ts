@@ -23,6 +23,7 @@ const topLevel = new Set([
   "pnpm-workspace.yaml",
   "scripts",
   "tsconfig.base.json",
+  "vitest.pooler.ts",
   "vitest.workspace.ts"
 ])
 

@@ -46,7 +46,7 @@ const anotherHost = (name: string, sql: SqlClient): Open<Live> =>
     )
     const live: Live = { name, writer: yield* store, reader: yield* store }
     return live
-  }).pipe(Effect.provideService(SqlClient, sql))
+  }).pipe(Effect.provideService(SqlClient, sql), Effect.orDie)
 
 /** Appends single events at an even rate, each to a stream of its own, while a subscriber follows. */
 export const sample = Effect.fnUntraced(function* (

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { EventStoreError } from "@daybook/store/EventStore"
+import * as StartFailure from "@daybook/store/StartFailure"
 import * as Cause from "effect/Cause"
 import * as Argument from "effect/cli/Argument"
 import * as CliConfig from "effect/cli/CliConfig"
@@ -153,7 +154,7 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   if (CliError.isCliError(error) && error._tag === "ShowHelp") return Effect.void
   if (error instanceof EventStoreError) {
     return complain(
-      `the store failed (${error.operation}): ${Stores.reason(error.cause)}; ${goesOn}`
+      `the store failed (${error.operation}): ${StartFailure.lineOf(error.cause)}; ${goesOn}`
     )
   }
   return complain(error instanceof Error ? error.message : String(error))

@@ -14,13 +14,12 @@ import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as Postgres from "@daybook/store/Postgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as StartFailure from "@daybook/store/StartFailure"
 import * as Config from "effect/Config"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
-import * as Predicate from "effect/Predicate"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as LegacyTable from "./LegacyTable.ts"
 import { ReadModelFigures } from "./ReadModelFigures.ts"
@@ -50,7 +49,7 @@ export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
   readonly cause: unknown
 }> {
   override get message() {
-    return `cannot open ${describe(this.store)}: ${reason(this.cause)}`
+    return `cannot open ${describe(this.store)}: ${StartFailure.lineOf(this.cause)}`
   }
 }
 
@@ -153,23 +152,3 @@ const onPostgres = Layer.mergeAll(
   ReadModelStorePostgres.layer,
   ReadModelSql.layer
 ).pipe(Layer.provide([PostgresMigrations.layer, ReadModelMigrations.layer]))
-
-/**
- * The innermost message: what wraps it says where in the code, not what is wrong.
- *
- * @category destructors
- * @since 0.1.0
- */
-export const reason = (error: unknown): string => {
-  if (Predicate.hasProperty(error, "reason") && hidesAnother(error.reason)) {
-    return reason(error.reason)
-  }
-  if (Predicate.hasProperty(error, "cause") && error.cause !== undefined) return reason(error.cause)
-  // Node reports a name with several addresses as an AggregateError without a message.
-  if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0])
-  if (error instanceof Error) return error.message === "" ? error.name : error.message
-  return typeof error === "string" ? error : Inspectable.toStringUnknown(error)
-}
-
-const hidesAnother = (value: unknown): boolean =>
-  value instanceof Error || Predicate.hasProperty(value, "cause")

@@ -6,7 +6,9 @@
  *
  * @since 0.1.0
  */
+import * as PostgresReady from "@daybook/store/PostgresReady"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
+import type { SchemaUnready } from "@daybook/store/PostgresStart"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
@@ -56,6 +58,29 @@ export const migrate: Effect.Effect<
  */
 export const layer: Layer.Layer<never, Migrator.MigrationError | SqlError, SqlClient> =
   Layer.effectDiscard(migrate)
+
+/**
+ * Fails unless {@link ReadModelSchema} has every migration that this code needs, and the user may use it.
+ *
+ * **Details**
+ * The store does this when it is opened. A schema that is newer than the code passes, since a deploy migrates before it
+ * has replaced all hosts.
+ * Errors: `NotMigrated`, `NotPermitted`.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const check: Effect.Effect<void, SchemaUnready, SqlClient> = Effect.gen(function* () {
+  const schema = yield* ReadModelSchema
+  const known = yield* Effect.orDie(loader(schema))
+  yield* PostgresReady.check(yield* SqlClient, {
+    schema,
+    table: "daybook__migrations",
+    needed: Math.max(...known.map(([id]) => id)),
+    migrations: "ReadModelMigrations",
+    onPrimary: false
+  })
+})
 
 const run = Migrator.make({})
 

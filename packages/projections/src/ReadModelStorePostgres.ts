@@ -11,6 +11,7 @@
 import * as PostgresOpenAppends from "@daybook/store/PostgresOpenAppends"
 import { PostgresSchema } from "@daybook/store/PostgresSchema"
 import * as PostgresSoleHost from "@daybook/store/PostgresSoleHost"
+import type { SchemaUnready } from "@daybook/store/PostgresStart"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -27,6 +28,7 @@ import * as PostgresStep from "./internal/postgresStep.ts"
 import * as PostgresSwitch from "./internal/postgresSwitch.ts"
 import { type ClaimLost, ReadModelStoreError } from "./ReadModelError.ts"
 import type { Claim } from "./ReadModelGeneration.ts"
+import * as ReadModelMigrations from "./ReadModelMigrations.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
 import { DependentView, ForeignRelation } from "./ReadModelStorePostgresError.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
@@ -36,12 +38,14 @@ import { ReadModelSchema } from "./ReadModelSchema.ts"
  *
  * **Details**
  * What concerns appends needs the log of `PostgresSchema` in the same database, and a client that the event store shares.
+ * Errors: `NotMigrated`, the schema lacks migrations; `NotPermitted`, the user may not use it.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = Effect.gen(
+export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlClient> = Effect.gen(
   function* () {
+    yield* ReadModelMigrations.check
     // A client may rename columns and keys of JSON for its other users; rows are as they are.
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* ReadModelSchema
@@ -163,7 +167,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<ReadModelStore, never, SqlClient> = Layer.effect(
+export const layer: Layer.Layer<ReadModelStore, SchemaUnready, SqlClient> = Layer.effect(
   ReadModelStore,
   make
 )

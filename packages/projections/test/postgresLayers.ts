@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 
-const stores = Layer.merge(EventStorePostgres.layer, ReadModelStorePostgres.layer).pipe(
+export const stores = Layer.merge(EventStorePostgres.layer, ReadModelStorePostgres.layer).pipe(
   Layer.provideMerge(Layer.merge(PostgresMigrations.layer, ReadModelMigrations.layer))
 )
 

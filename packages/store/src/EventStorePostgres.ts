@@ -29,16 +29,27 @@ import * as PostgresWakeUps from "./internal/postgresWakeUps.ts"
 import { eventIds, readOptions } from "./internal/readOptions.ts"
 import { inTransaction } from "./internal/savepoint.ts"
 import * as Subscription from "./internal/subscription.ts"
+import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
+import type { SchemaUnready } from "./PostgresStart.ts"
 
 /**
  * The store on the current SQL client, in the schema of {@link PostgresSchema}.
  *
+ * **Details**
+ * Errors: `NotMigrated`, the schema lacks migrations; `NotPermitted`, the user may not use it; `InRecovery`, the database is
+ * a standby.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.Scope> =
-  Effect.flatMap(SqlClient, ({ transactionService }) =>
+export const make: Effect.Effect<
+  EventStore["Service"],
+  SchemaUnready,
+  SqlClient | Scope.Scope
+> = Effect.flatMap(SqlClient, ({ transactionService }) =>
+  Effect.andThen(
+    PostgresMigrations.check,
     // The fibers of a store that is opened inside of a transaction are no part of it.
     Effect.updateContext(
       Effect.suspend(() => makeStore),
@@ -46,6 +57,7 @@ export const make: Effect.Effect<EventStore["Service"], never, SqlClient | Scope
         Context.omit(transactionService)(context)
     )
   )
+)
 
 const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.Scope> = Effect.gen(
   function* () {
@@ -145,6 +157,6 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<EventStore, never, SqlClient> = Layer.effect(EventStore, make)
+export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.effect(EventStore, make)
 
 const failed = (operation: string) => (cause: SqlError) => new EventStoreError({ operation, cause })

@@ -18,7 +18,9 @@ import * as migration0005 from "./internal/migration0005.ts"
 import * as migration0006 from "./internal/migration0006.ts"
 import * as migration0008 from "./internal/migration0008.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
+import * as PostgresReady from "./PostgresReady.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
+import type { SchemaUnready } from "./PostgresStart.ts"
 
 /**
  * Runs the migrations that the log in {@link PostgresSchema} still lacks, all or none, and gives
@@ -57,6 +59,29 @@ export const migrate: Effect.Effect<
  */
 export const layer: Layer.Layer<never, Migrator.MigrationError | SqlError, SqlClient> =
   Layer.effectDiscard(migrate)
+
+/**
+ * Fails unless {@link PostgresSchema} has every migration that this code needs, and the user may use it.
+ *
+ * **Details**
+ * The stores do this when they are opened. A schema that is newer than the code passes, since a deploy migrates before
+ * it has replaced all hosts: a migration leaves to the code before it all that this code uses.
+ * Errors: `NotMigrated`, `NotPermitted`; `InRecovery`, the database is a standby.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const check: Effect.Effect<void, SchemaUnready, SqlClient> = Effect.gen(function* () {
+  const schema = yield* PostgresSchema
+  const known = yield* Effect.orDie(loader(schema))
+  yield* PostgresReady.check(yield* SqlClient, {
+    schema,
+    table: "migrations",
+    needed: Math.max(...known.map(([id]) => id)),
+    migrations: "PostgresMigrations",
+    onPrimary: true
+  })
+})
 
 const run = Migrator.make({})
 

@@ -23,21 +23,31 @@ import { excessPrivileges } from "./internal/excessPrivileges.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
- * The name of a role: a lower-case letter or `_`, then letters, digits and `_`.
+ * The name of a role: any that PostgreSQL takes, such as `shop-writer` or `Shop_Writer`.
  *
  * **Details**
- * Shape: at most 63 characters, since PostgreSQL cuts longer identifiers; not a name that starts
- * with `pg_`, nor `public` and `none`, which mean everybody and nobody even in quotes.
+ * Shape: 1 to 63 bytes of UTF-8, since PostgreSQL cuts longer identifiers, without `U+0000`; not a name that starts
+ * with `pg_`, nor `public` and `none`, which mean everybody and nobody even in quotes. Letters of both cases are
+ * different: a name is always quoted.
  *
  * @category types
  * @since 0.1.0
  */
 export const RoleName = Schema.String.check(
-  Schema.isPattern(/^(?!pg_|public$|none$)[a-z_][a-z0-9_]{0,62}$/, {
+  Schema.makeFilter((name) => isRoleName(name), {
     expected:
-      "a role name: a lower-case letter or _, then letters, digits or _, at most 63 characters, not starting with pg_, not public or none"
+      "a role name: 1 to 63 bytes of UTF-8 text without U+0000, not starting with pg_, not public or none"
   })
 ).pipe(Schema.brand("RoleName"))
+
+const isRoleName = (name: string): boolean =>
+  name !== "" &&
+  Buffer.byteLength(name) <= 63 &&
+  name.isWellFormed() &&
+  !name.includes("\0") &&
+  !name.startsWith("pg_") &&
+  name !== "public" &&
+  name !== "none"
 
 /**
  * @category types
@@ -119,7 +129,7 @@ const make = (sql: SqlClient, role: RoleName) =>
   unless(
     sql,
     sql`SELECT FROM pg_roles WHERE rolname = ${role}`,
-    sql`CREATE ROLE ${sql(role)} NOLOGIN`
+    sql`CREATE ROLE ${quoted(sql, role)} NOLOGIN`
   )
 
 /**
@@ -143,7 +153,7 @@ const giveTo = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, 
   yield* unless(
     sql,
     sql`SELECT WHERE pg_has_role(current_user, ${owner}::name, 'USAGE')`,
-    sql`GRANT ${sql(owner)} TO CURRENT_USER`
+    sql`GRANT ${quoted(sql, owner)} TO CURRENT_USER`
   )
   // Only what is not the owner's yet: a table that changes hands is locked against everybody.
   const changes = yield* sql<{ readonly statement: string }>`
@@ -167,15 +177,16 @@ const giveTo = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, 
 const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, roles: Roles) {
   const [schema, snapshots] = [sql(name), sql(`${name}.snapshots`)]
   const [events, eventIds] = [sql(`${name}.events`), sql(`${name}.event_ids`)]
-  const log = sql(`${name}.log`)
-  const [reader, writer] = [sql(roles.reader), sql(roles.writer)]
+  const [log, migrations] = [sql(`${name}.log`), sql(`${name}.migrations`)]
+  const [reader, writer] = [quoted(sql, roles.reader), quoted(sql, roles.writer)]
   yield* sql`REVOKE ALL ON SCHEMA ${schema} FROM PUBLIC, ${writer}, ${reader}`
   for (const kind of ["TABLES", "SEQUENCES", "FUNCTIONS"]) {
     yield* sql`REVOKE ALL ON ALL ${sql.literal(kind)} IN SCHEMA ${schema}
       FROM PUBLIC, ${writer}, ${reader}`
   }
   yield* sql`GRANT USAGE ON SCHEMA ${schema} TO ${writer}, ${reader}`
-  yield* sql`GRANT SELECT ON ${events}, ${eventIds}, ${log}, ${snapshots} TO ${writer}, ${reader}`
+  yield* sql`GRANT SELECT ON ${events}, ${eventIds}, ${log}, ${snapshots}, ${migrations}
+    TO ${writer}, ${reader}`
   yield* sql`GRANT INSERT, UPDATE, DELETE ON ${snapshots} TO ${writer}`
   const functions = yield* sql<{ readonly name: string; readonly signature: string }>`
     SELECT p.proname::text AS name, p.oid::regprocedure::text AS signature
@@ -187,3 +198,6 @@ const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, r
     if (READING.includes(name)) yield* sql`GRANT EXECUTE ON FUNCTION ${named} TO ${reader}`
   }
 })
+
+/** The client's own quoting takes a dot for the end of a schema's name. */
+const quoted = (sql: SqlClient, role: RoleName) => sql.literal(`"${role.replaceAll('"', '""')}"`)

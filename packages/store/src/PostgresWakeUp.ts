@@ -15,8 +15,11 @@ import type * as Duration from "effect/Duration"
  * @since 0.1.0
  */
 export interface Settings {
-  /** Whether the subscribers of a store share a connection, besides the client's, that listens for appends. */
-  readonly listen: boolean
+  /**
+   * Whether the subscribers of a store share a connection, besides the client's, that listens for appends; `auto`: unless
+   * `Postgres.layer` found a pooler.
+   */
+  readonly listen: boolean | "auto"
   /** How long a subscriber waits at most before it looks by itself. */
   readonly pollInterval: Duration.Input
   /** How often the listening connection is tried, and how long its answer may take; a read may take three. */
@@ -24,8 +27,8 @@ export interface Settings {
 }
 
 /**
- * What the stores use unless provided otherwise: they listen, poll each second, and try the connection
- * each 5 seconds.
+ * What the stores use unless provided otherwise: they listen unless there is a pooler, poll each second, and try the
+ * connection each 5 seconds.
  *
  * **Details**
  * `listen`: false behind a pooler that gives a connection to others between transactions. Then
@@ -37,7 +40,7 @@ export interface Settings {
  * @since 0.1.0
  */
 export const defaults: Settings = {
-  listen: true,
+  listen: "auto",
   pollInterval: "1 second",
   heartbeatInterval: "5 seconds"
 }

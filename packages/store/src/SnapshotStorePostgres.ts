@@ -16,7 +16,9 @@ import type { FoldFingerprint } from "./FoldFingerprint.ts"
 import { encodeSnapshot } from "./internal/encodeSnapshot.ts"
 import { instrument } from "./internal/instrumentSnapshots.ts"
 import { inSavepoint, inTransaction } from "./internal/savepoint.ts"
+import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
+import type { SchemaUnready } from "./PostgresStart.ts"
 import {
   MAX_OTHER_FOLDS,
   SnapshotStore,
@@ -27,11 +29,16 @@ import {
 /**
  * The store on the current SQL client, in the schema of {@link PostgresSchema}.
  *
+ * **Details**
+ * Errors: `NotMigrated`, the schema lacks migrations; `NotPermitted`, the user may not use it; `InRecovery`, the database is
+ * a standby.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<SnapshotStore["Service"], never, SqlClient> = Effect.gen(
+export const make: Effect.Effect<SnapshotStore["Service"], SchemaUnready, SqlClient> = Effect.gen(
   function* () {
+    yield* PostgresMigrations.check
     // A client may rename columns and keys of JSON for its other users; states are as they are.
     const sql = (yield* SqlClient).withoutTransforms()
     const snapshots = sql(`${yield* PostgresSchema}.snapshots`)
@@ -119,7 +126,7 @@ export const make: Effect.Effect<SnapshotStore["Service"], never, SqlClient> = E
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<SnapshotStore, never, SqlClient> = Layer.effect(SnapshotStore, make)
+export const layer: Layer.Layer<SnapshotStore, SchemaUnready, SqlClient> = Layer.effect(SnapshotStore, make)
 
 /** Runs a statement on the connection of the caller's transaction, or on one of its own: the wait for it is none of the statement. */
 const whenConnected = <A>(

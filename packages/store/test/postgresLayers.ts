@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
 const stores = Layer.merge(EventStorePostgres.layer, SnapshotStorePostgres.layer)
-const migrated = stores.pipe(Layer.provideMerge(PostgresMigrations.layer))
+export const migrated = stores.pipe(Layer.provideMerge(PostgresMigrations.layer))
 
 /** Puts a log into partitions so small that a few appends cross several, and one behind them for all the rest. */
 export const partition = Effect.andThen(
@@ -19,7 +19,7 @@ export const partition = Effect.andThen(
   PostgresPartitions.partition({ appendsPerPartition: Number.MAX_SAFE_INTEGER, ahead: 1 })
 )
 
-const partitioned = stores.pipe(
+export const partitioned = stores.pipe(
   Layer.provideMerge(Layer.effectDiscard(partition)),
   Layer.provideMerge(PostgresMigrations.layer)
 )

@@ -11,6 +11,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SchemaName } from "../PostgresSchema.ts"
 import * as PostgresSoleHost from "../PostgresSoleHost.ts"
 import { PostgresWakeUp } from "../PostgresWakeUp.ts"
+import * as Pooler from "./pooler.ts"
 import * as PostgresListen from "./postgresListen.ts"
 import * as PostgresNotify from "./postgresNotify.ts"
 import * as WakeUps from "./wakeUps.ts"
@@ -45,8 +46,12 @@ export const make = Effect.fnUntraced(function* (
   // No other process is on an embedded database, and a second connection would end the first one's session.
   const alone = PostgresSoleHost.isSole(sql)
   const tellOthers = alone ? () => {} : yield* PostgresNotify.make(sql, ownPayload)
+  // A pooler that lends sessions by the transaction takes LISTEN and drops what is heard.
+  const listens =
+    client !== undefined &&
+    (settings.listen === "auto" ? !Pooler.isPooled(client.config) : settings.listen)
   const hearOthers =
-    alone || client === undefined || !settings.listen
+    alone || !listens
       ? Effect.void
       : yield* PostgresListen.make({
           client,

@@ -11,10 +11,10 @@ import type * as Scope from "effect/Scope"
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs/promises"
 import { createRequire } from "node:module"
-import * as Net from "node:net"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import type { Readable, Writable } from "node:stream"
+import { freePort } from "./freePort.ts"
 
 class StartError extends Data.TaggedError("StartError")<{ readonly output: string }> {
   override get message() {
@@ -65,7 +65,7 @@ const signals = { fast: "INT", immediate: "QUIT" } as const
 export const start = Effect.fnUntraced(
   function* (options: { readonly password: Redacted.Redacted<string> }) {
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
-    const port = yield* freePort
+    const port = yield* Effect.mapError(freePort, (cause) => new StartError({ output: String(cause) }))
     const folder = yield* makeFolder(user)
     const bin = yield* binaries(folder, user)
     const child = yield* Effect.acquireRelease(
@@ -134,21 +134,6 @@ const isPublic = async (path: string): Promise<boolean> => {
   const parent = Path.dirname(path)
   return parent === path || isPublic(parent)
 }
-
-const freePort: Effect.Effect<number, StartError> = Effect.callback((resume) => {
-  const server = Net.createServer()
-  server.once("error", (cause) => resume(Effect.fail(new StartError({ output: String(cause) }))))
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    server.close(() =>
-      resume(
-        address !== null && typeof address === "object"
-          ? Effect.succeed(address.port)
-          : Effect.fail(new StartError({ output: "no free port" }))
-      )
-    )
-  })
-})
 
 type Supervisor = ChildProcess.ChildProcessByStdio<Writable, null, Readable>
 

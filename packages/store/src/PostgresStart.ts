@@ -1,0 +1,166 @@
+/**
+ * What keeps a host from starting on PostgreSQL, found when a layer is built and not at the first call.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import type { SqlError } from "effect/sql/SqlError"
+import { rootMessage } from "./internal/rootMessage.ts"
+
+/**
+ * Where a client connects to, without its password.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Server {
+  readonly host: string
+  readonly port: number
+  /** Absent when the server chooses: the database that is named like the user. */
+  readonly database: string | undefined
+  /** Absent when it is that of the process. */
+  readonly username: string | undefined
+}
+
+/**
+ * The server in words: `shop at db.example:5432 as shop`.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const describe = ({ database, host, port, username }: Server): string => {
+  const place = `${host.includes(":") ? `[${host}]` : host}:${port}`
+  return `${database ?? "the database"} at ${place}${username === undefined ? "" : ` as ${username}`}`
+}
+
+/**
+ * The part of a database URL that is wrong.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type UrlPart =
+  | "whole"
+  | "protocol"
+  | "port"
+  | "reserved character"
+  | "percent-encoding"
+  | "connect_timeout"
+  | "sslmode"
+  | "prepare"
+
+/**
+ * `DATABASE_URL` is not the URL of a database.
+ *
+ * **Details**
+ * It holds no text of the URL, since a mistyped one has its password anywhere.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidDatabaseUrl extends Data.TaggedError("InvalidDatabaseUrl")<{
+  readonly part: UrlPart
+}> {
+  override get message() {
+    return `DATABASE_URL is not the URL of a database: ${parts[this.part]}`
+  }
+}
+
+const parts: Record<UrlPart, string> = {
+  whole: "it can't be parsed as postgres://user:password@host:port/database",
+  protocol: "it does not begin with postgres:// or postgresql://",
+  port: "its port is not a number from 1 to 65535",
+  "reserved character": "a # or @ stands after its host",
+  "percent-encoding": "a % in it is not followed by two hexadecimal digits of UTF-8 text",
+  connect_timeout: "its connect_timeout is not a whole number of seconds",
+  sslmode: "its sslmode is not disable, allow, prefer, require, verify-ca or verify-full",
+  prepare: "its prepare is neither true nor false"
+}
+
+/**
+ * The server was not reached, or refused the connection.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PostgresUnavailable extends Data.TaggedError("PostgresUnavailable")<{
+  readonly server: Server
+  readonly cause: SqlError
+}> {
+  override get message() {
+    return `Cannot connect to ${describe(this.server)}: ${rootMessage(this.cause)}`
+  }
+}
+
+/**
+ * A pooler between the host and PostgreSQL loses prepared statements, and the host was told to keep them.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PoolerForgetsStatements extends Data.TaggedError("PoolerForgetsStatements")<{
+  readonly server: Server
+}> {
+  override get message() {
+    return `The pooler of ${describe(this.server)} loses prepared statements`
+  }
+}
+
+/**
+ * The schema lacks migrations that this code needs.
+ *
+ * **Details**
+ * `found`: the number of the newest migration it has, 0 if it has none; `needed`: of the newest one that this code knows.
+ * A schema that is newer than the code is accepted: hosts of the version before go on while a deploy replaces them.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotMigrated extends Data.TaggedError("NotMigrated")<{
+  readonly schema: string
+  readonly database: string
+  readonly found: number
+  readonly needed: number
+  readonly migrations: "PostgresMigrations" | "ReadModelMigrations"
+}> {
+  override get message() {
+    const has = this.found === 0 ? "it has no migrations" : `it has migration ${this.found}`
+    return `Schema ${this.schema} of database ${this.database} is not migrated: ${has} and this code needs ${this.needed}`
+  }
+}
+
+/**
+ * The role that the host connects as may not use the schema.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class NotPermitted extends Data.TaggedError("NotPermitted")<{
+  readonly schema: string
+  readonly database: string
+  readonly role: string
+}> {
+  override get message() {
+    return `Role ${this.role} may not use schema ${this.schema} of database ${this.database}`
+  }
+}
+
+/**
+ * The database is a standby: it can't be written to, and does not show what is being appended on its primary.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InRecovery extends Data.TaggedError("InRecovery")<{ readonly database: string }> {
+  override get message() {
+    return `Database ${this.database} is a standby in recovery, and the log is read and written on its primary`
+  }
+}
+
+/**
+ * Why a schema can't be used, or `SqlError`, it could not be asked.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type SchemaUnready = NotMigrated | NotPermitted | InRecovery | SqlError

@@ -1,0 +1,73 @@
+/**
+ * One line for whatever keeps a host from starting: what, where, and what to do next.
+ *
+ * A host that is provided its layers fails with a cause of several levels. Run it with {@link report}, and without another
+ * reporter of errors:
+ *
+ * ```ts
+ * import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
+ * import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+ * import * as StartFailure from "@daybook/store/StartFailure"
+ * import { Effect, Exit, Layer } from "effect"
+ * import assert from "node:assert"
+ *
+ * const host = Layer.build(EventStorePostgres.layer).pipe(
+ *   Effect.scoped,
+ *   Effect.provide(EmbeddedPostgres.layer())
+ * )
+ * const exit = await Effect.runPromiseExit(StartFailure.report(host))
+ * assert(Exit.isFailure(exit))
+ * assert.match(StartFailure.lineOf(exit.cause), /^Schema daybook .* is not migrated: .*: run PostgresMigrations$/)
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import { nextStep } from "./internal/nextStep.ts"
+import { chainOf, printable, textOf } from "./internal/startChain.ts"
+
+/** An error may quote what it was given, which may be a whole statement. */
+const MAX_LENGTH = 600
+
+/**
+ * One line for a `Cause`, or for any error: what failed and where, and after a colon what to do next, as far as that is known.
+ *
+ * **Details**
+ * The first failure counts, or else the first defect. No line holds a password: a URL in a message loses what stands
+ * before its host. The line has no control characters and at most 600 characters.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const lineOf = (cause: unknown): string => {
+  const error = Cause.isCause(cause) ? firstOf(cause) : cause
+  const chain = chainOf(error)
+  const next = nextStep(chain)
+  const what = textOf(chain)
+  const line = printable(next === undefined ? what : `${what}: ${next}`)
+  return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH - 1)}…` : line
+}
+
+/**
+ * Logs {@link lineOf} the cause as an error when `effect` fails, and the cause with its stacks at the level debug.
+ *
+ * @category reporting
+ * @since 0.1.0
+ */
+export const report = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.tapCause(effect, (cause) =>
+    Cause.hasInterruptsOnly(cause)
+      ? Effect.void
+      : Effect.andThen(
+          Effect.logError(lineOf(cause)),
+          Effect.logDebug(printable(Cause.pretty(cause), "lines"))
+        )
+  )
+
+const firstOf = (cause: Cause.Cause<unknown>): unknown => {
+  if (Cause.hasInterruptsOnly(cause)) return new Error("Interrupted")
+  const squashed = Cause.squash(cause)
+  return Predicate.isObject(squashed) || typeof squashed === "string" ? squashed : String(squashed)
+}

@@ -1,0 +1,75 @@
+/**
+ * An error and the causes that it wraps, and what of them can be shown.
+ */
+import * as Inspectable from "effect/Inspectable"
+import * as Predicate from "effect/Predicate"
+
+/** The outermost first. */
+export type Chain = readonly [unknown, ...ReadonlyArray<unknown>]
+
+/** A cause may be its own. */
+const MAX_DEPTH = 20
+
+export const chainOf = (error: unknown): Chain => {
+  const inner: Array<unknown> = []
+  let current = error
+  while (inner.length < MAX_DEPTH) {
+    const next = causeOf(current)
+    if (next === undefined || next === current || inner.includes(next)) break
+    inner.push(next)
+    current = next
+  }
+  return [error, ...inner]
+}
+
+const causeOf = (error: unknown): unknown => {
+  if (Predicate.hasProperty(error, "reason") && hidesAnother(error.reason)) return error.reason
+  if (Predicate.hasProperty(error, "cause") && error.cause !== undefined) return error.cause
+  // Node reports a name with several addresses as an AggregateError without a message.
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors[0]
+  return undefined
+}
+
+const hidesAnother = (value: unknown): boolean =>
+  value instanceof Error || Predicate.hasProperty(value, "cause")
+
+/** Errors that name the place themselves, so that what they wrap must not be shown without them. */
+const WHOLE = new Set([
+  "InvalidDatabaseUrl",
+  "PostgresUnavailable",
+  "PoolerForgetsStatements",
+  "NotMigrated",
+  "NotPermitted",
+  "InRecovery",
+  "EmbeddedPostgresError",
+  "PostgresServerError",
+  "ConfigError"
+])
+
+export const tagOf = (error: unknown): string | undefined =>
+  Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : undefined
+
+/** The innermost message, unless an error around it says more: what wraps it says where in the code. */
+export const textOf = (chain: Chain): string => {
+  const whole = chain.find((error) => WHOLE.has(tagOf(error) ?? ""))
+  return messageOf(whole ?? chain[chain.length - 1])
+}
+
+const messageOf = (error: unknown): string => {
+  if (tagOf(error) === "ConfigError" && error instanceof Error) return `Configuration: ${error.message}`
+  if (error instanceof Error) {
+    const { message } = error
+    if (message === "") return error.name
+    return message.replace(/^(PgConnection|PgClient|PgProtocol): /, "")
+  }
+  return typeof error === "string" ? error : Inspectable.toStringUnknown(error)
+}
+
+/** Text of others in a log: in one line unless asked for more, and without what stands in a URL before its host. */
+export const printable = (text: string, shape: "line" | "lines" = "line"): string => {
+  const withoutSecrets = text
+    .replace(/:\/\/[^\s]*@/g, "://")
+    .replace(/((?:pass(?:word|wd)?|connect_timeout in URL|sslmode in URL)\s*[:=]\s*)("[^"]*"|\S+)/gi, "$1***")
+  const control = shape === "line" ? /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu : /[^\P{Cc}\n]+|\p{Bidi_Control}+/gu
+  return withoutSecrets.replace(control, " ").trim()
+}

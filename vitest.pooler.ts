@@ -1,0 +1,15 @@
+import { globSync } from "node:fs"
+import { dirname } from "node:path"
+import { defineConfig } from "vitest/config"
+
+// What runs through PgBouncer, which npm does not have: Debian's package `pgbouncer`.
+export default defineConfig({
+  test: {
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    projects: globSync("packages/*/package.json").map(dirname).map((root) => ({
+      extends: true,
+      test: { name: root, root, include: ["test/**/*.pooler.test.ts"] }
+    }))
+  }
+})
