@@ -16,7 +16,9 @@ import * as migration0003 from "./internal/migration0003.ts"
 import * as migration0004 from "./internal/migration0004.ts"
 import * as migration0005 from "./internal/migration0005.ts"
 import * as migration0006 from "./internal/migration0006.ts"
+import * as migration0007 from "./internal/migration0007.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
+import { transaction } from "./internal/readCommitted.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
@@ -36,7 +38,8 @@ export const migrate: Effect.Effect<
 > = Effect.gen(function* () {
   const sql = yield* SqlClient
   const schema = yield* PostgresSchema
-  return yield* sql.withTransaction(
+  return yield* transaction(
+    sql,
     Effect.gen(function* () {
       // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
       yield* takeTurn(sql, schema)
@@ -67,7 +70,8 @@ const loader = (schema: SchemaName): Migrator.Loader =>
     [3, "append_new", Effect.succeed(runAll(migration0003.statements(schema)))],
     [4, "least_privilege", Effect.succeed(runAll(migration0004.statements(schema)))],
     [5, "append_different", Effect.succeed(runAll(migration0005.statements(schema)))],
-    [6, "event_ids", Effect.succeed(runAll(migration0006.statements(schema)))]
+    [6, "event_ids", Effect.succeed(runAll(migration0006.statements(schema)))],
+    [7, "one_time", Effect.succeed(runAll(migration0007.statements(schema)))]
   ])
 
 const runAll = (statements: ReadonlyArray<string>) =>

@@ -14,6 +14,7 @@ import type { SubscribeOptions } from "../Subscription.ts"
 import { PLACES } from "./migration0001.ts"
 import { type PageSize, pageSize } from "./pageSize.ts"
 import { positionAfterRows, readLog } from "./postgresRead.ts"
+import { statement as readCommitted } from "./readCommitted.ts"
 import { isTransient, persistently } from "./postgresRetry.ts"
 import type { Look } from "./subscription.ts"
 
@@ -100,9 +101,12 @@ const lookOnce = Effect.fnUntraced(function* (
 /** As `settled_position`, and the last position that an append drawn by now could have. */
 const settledAndNewest = (sql: SqlClient, schema: SchemaName) =>
   Effect.map(
-    sql<{ readonly settled: bigint; readonly newest: bigint }>`
-      SELECT ${sql(`${schema}.settled_position`)}() AS settled,
-        ${sql(`${schema}.newest_append`)}() * ${PLACES} AS newest`,
+    readCommitted(
+      sql,
+      sql<{ readonly settled: bigint; readonly newest: bigint }>`
+        SELECT ${sql(`${schema}.settled_position`)}() AS settled,
+          ${sql(`${schema}.newest_append`)}() * ${PLACES} AS newest`
+    ),
     (rows) => Arr.getUnsafe(rows, 0)
   )
 
