@@ -46,7 +46,11 @@ const anotherHost = (name: string, sql: SqlClient): Open<Live> =>
     )
     const live: Live = { name, writer: yield* store, reader: yield* store }
     return live
-  }).pipe(Effect.provideService(SqlClient, sql))
+  }).pipe(
+    // The server is one that holds a log by now.
+    Effect.catchTag("UnfitDatabase", Effect.die),
+    Effect.provideService(SqlClient, sql)
+  )
 
 /** Appends single events at an even rate, each to a stream of its own, while a subscriber follows. */
 export const sample = Effect.fnUntraced(function* (

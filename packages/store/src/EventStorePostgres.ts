@@ -28,17 +28,22 @@ import * as PostgresWakeUps from "./internal/postgresWakeUps.ts"
 import { refusedIsolation } from "./internal/readCommitted.ts"
 import { eventIds, readOptions } from "./internal/readOptions.ts"
 import { inTransaction } from "./internal/savepoint.ts"
+import { refuseUnfit } from "./internal/refuseUnfit.ts"
 import * as Subscription from "./internal/subscription.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 import type { RefusalReason } from "./RefusalReason.ts"
+import type { UnfitDatabase } from "./UnfitDatabase.ts"
 
 /**
  * The store on the current SQL client, in the schema of {@link PostgresSchema}.
  *
+ * **Details**
+ * Errors: `UnfitDatabase`, the encoding of the database is not UTF8.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.Scope> =
+export const make: Effect.Effect<EventStore["Service"], UnfitDatabase, SqlClient | Scope.Scope> =
   Effect.flatMap(SqlClient, ({ transactionService }) =>
     // The fibers of a store that is opened inside of a transaction are no part of it.
     Effect.updateContext(
@@ -48,10 +53,16 @@ export const make: Effect.Effect<EventStore["Service"], never, SqlClient | Scope
     )
   )
 
-const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.Scope> = Effect.gen(
+const makeStore: Effect.Effect<
+  EventStore["Service"],
+  UnfitDatabase,
+  SqlClient | Scope.Scope
+> = Effect.gen(
   function* () {
     // A client may rename columns and keys of JSON for its other users; the log is as it is.
     const sql = (yield* SqlClient).withoutTransforms()
+    // Of a server that is away the first call says so, which may succeed when it is back.
+    yield* Effect.catchTag(refuseUnfit(sql), "SqlError", () => Effect.void)
     const schema = yield* PostgresSchema
     const readPage = PostgresPages.make(sql, schema)
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
@@ -137,7 +148,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<EventStore, never, SqlClient> = Layer.effect(EventStore, make)
+export const layer: Layer.Layer<EventStore, UnfitDatabase, SqlClient> = Layer.effect(EventStore, make)
 
 /** What no repetition can change is refused; of anything else nobody knows whether it was written. */
 const failedAppend = (

@@ -19,7 +19,9 @@ import * as migration0006 from "./internal/migration0006.ts"
 import * as migration0007 from "./internal/migration0007.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
 import { transaction } from "./internal/readCommitted.ts"
+import { refuseUnfit } from "./internal/refuseUnfit.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
+import type { UnfitDatabase } from "./UnfitDatabase.ts"
 
 /**
  * Runs the migrations that the log in {@link PostgresSchema} still lacks, all or none, and gives
@@ -27,13 +29,14 @@ import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
  *
  * **Details**
  * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do.
+ * Errors: `UnfitDatabase`, its encoding is not UTF8. Nothing was made.
  *
  * @category operations
  * @since 0.1.0
  */
 export const migrate: Effect.Effect<
   ReadonlyArray<readonly [id: number, name: string]>,
-  Migrator.MigrationError | SqlError,
+  Migrator.MigrationError | SqlError | UnfitDatabase,
   SqlClient
 > = Effect.gen(function* () {
   const sql = yield* SqlClient
@@ -42,6 +45,7 @@ export const migrate: Effect.Effect<
     sql,
     Effect.gen(function* () {
       // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
+      yield* refuseUnfit(sql)
       yield* takeTurn(sql, schema)
       // Without a notice for each start that finds its schema there.
       const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
@@ -57,8 +61,11 @@ export const migrate: Effect.Effect<
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<never, Migrator.MigrationError | SqlError, SqlClient> =
-  Layer.effectDiscard(migrate)
+export const layer: Layer.Layer<
+  never,
+  Migrator.MigrationError | SqlError | UnfitDatabase,
+  SqlClient
+> = Layer.effectDiscard(migrate)
 
 const run = Migrator.make({})
 

@@ -156,7 +156,7 @@ layer(migrated, { timeout: 60_000 })("The functions of a log", (it) => {
         append(two, ExpectedRevision.exactly(Revision.make(2)), d),
         append(two, ExpectedRevision.exists, e)
       ])
-      const told = answers.map((answer) => {
+      const told = answers.map((answer): unknown => {
         if (Result.isSuccess(answer)) return answer.success.revision
         const { failure } = answer
         if (failure instanceof WrongExpectedRevision) {

@@ -43,6 +43,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => {
       on_stream bigint;
       in_place boolean;
       first bigint;
+      last bigint;
     BEGIN
       IF array_ndims(p_event_ids) > 1 THEN
         RAISE EXCEPTION 'the ids of events are an array of % dimensions', array_ndims(p_event_ids)
@@ -50,7 +51,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => {
       END IF;
       SELECT count(*), count(*) FILTER (WHERE r.stream_id = p_stream_id), bool_and(r.follows),
           max(r.revision), min(r.position), max(r.position)
-        INTO recorded, on_stream, in_place, revision, first, "position"
+        INTO recorded, on_stream, in_place, revision, first, last
         FROM (
           SELECT e.stream_id, e.revision, e.position,
               e.position = coalesce(lag(e.position) OVER (ORDER BY i.place) + 1, e.position) AS follows
@@ -58,15 +59,15 @@ const inSchema = (schema: string): ReadonlyArray<string> => {
             JOIN ${schema}.event_ids n ON n.event_id = i.id
             JOIN ${schema}.events e ON e.position = n.position
         ) r;
+      "position" := last;
       IF recorded > 0 THEN
         outcome := CASE
           WHEN on_stream = cardinality(p_event_ids) AND in_place AND NOT EXISTS (
             SELECT FROM ${schema}.events e
-              WHERE e.position = ANY (ARRAY[first - 1, "position" + 1]) AND e.stream_id = p_stream_id)
+              WHERE e.position = ANY (ARRAY[first - 1, last + 1]) AND e.stream_id = p_stream_id)
           THEN 'repeated' ELSE 'id_conflict' END;
         RETURN;
       END IF;
-      "position" := NULL;
       SELECT e.revision INTO revision FROM ${schema}.events e
         WHERE e.stream_id = p_stream_id ORDER BY e.revision DESC LIMIT 1;
       revision := coalesce(revision, 0);

@@ -118,7 +118,7 @@ export const repeatCases = (it: It): void => {
         const streamId = freshStream()
         // What arrives together may be written in one step, and each is an append all the same.
         const appends = Arr.makeBy(40, (n) => newEvents(1 + (n % 3)))
-        const append = (events: (typeof appends)[number]) =>
+        const append = (events: Arr.NonEmptyReadonlyArray<ReturnType<typeof newEvent>>) =>
           store.append({ streamId, expected: any, events })
         const first = yield* Effect.forEach(appends, append, { concurrency: "unbounded" })
         assert.deepStrictEqual(
@@ -134,9 +134,8 @@ export const repeatCases = (it: It): void => {
         }
         // The last event of the append that was written first, and the first of the next.
         const end = Math.min(...first.map(({ revision }) => revision))
-        const joined = Arr.map([end - 1, end], (index) =>
-          newEvent({ id: Arr.getUnsafe(stored, index).id })
-        )
+        const again = (index: number) => newEvent({ id: Arr.getUnsafe(stored, index).id })
+        const joined = [again(end - 1), again(end)] as const
         assert.instanceOf(yield* Effect.flip(append(joined)), EventIdConflict)
       })
     )
