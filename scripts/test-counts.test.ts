@@ -1,5 +1,5 @@
 import { assert, describe, it } from "vitest"
-import { counts } from "./test-counts.ts"
+import { counts, total } from "./test-counts.ts"
 
 describe("test-counts", () => {
   const report = (
@@ -20,6 +20,13 @@ describe("test-counts", () => {
   it("counts a file that failed without a failed test", () => {
     const file = { status: "failed", assertionResults: [] }
     assert.deepStrictEqual(counts(report(1, 0, [file, file])), { passed: 1, failed: 2 })
+  })
+
+  it("adds up several runs", () => {
+    assert.deepStrictEqual(total([counts(report(12, 1)), counts(report(3, 0)), counts("")]), {
+      passed: 15,
+      failed: 2
+    })
   })
 
   it("counts a run without a report as failed", () => {

@@ -1,5 +1,5 @@
 /**
- * Prints `N passed, N failed` from a report of Vitest's, the last line of a CI run.
+ * Prints `N passed, N failed` from reports of Vitest's, the last line of a CI run.
  *
  * A test file that failed before any test of it ran counts as one failure; so does a run that ended
  * without a report.
@@ -27,8 +27,18 @@ export const counts = (report: string): { readonly passed: number; readonly fail
   return { passed: numPassedTests, failed: numFailedTests + brokenFiles.length }
 }
 
+/** The counts of several runs together. */
+export const total = (
+  runs: ReadonlyArray<ReturnType<typeof counts>>
+): ReturnType<typeof counts> => ({
+  passed: runs.reduce((sum, { passed }) => sum + passed, 0),
+  failed: runs.reduce((sum, { failed }) => sum + failed, 0)
+})
+
 if (import.meta.main) {
-  const { failed, passed } = counts(Fs.readFileSync(process.argv[2] ?? "", "utf8"))
+  const { failed, passed } = total(
+    process.argv.slice(2).map((file) => counts(Fs.readFileSync(file, "utf8")))
+  )
   console.log(`${passed} passed, ${failed} failed`)
   if (failed > 0 || passed === 0) process.exitCode = 1
 }

@@ -21,6 +21,7 @@ export const machine = Effect.sync(() => ({
 
 const SETTINGS = [
   "server_version",
+  "jit",
   "fsync",
   "synchronous_commit",
   "full_page_writes",
@@ -36,6 +37,15 @@ export const settings = Effect.fnUntraced(function* (sql: SqlClient) {
   const rows = yield* sql<{ readonly name: string; readonly value: string }>`
     SELECT name, current_setting(name) AS value FROM unnest(${[...SETTINGS]}::text[]) AS s(name)`
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]))
+})
+
+/** Which build of the server it is, and whether it can compile what it runs. */
+export const build = Effect.fnUntraced(function* (sql: SqlClient) {
+  const [row] = yield* sql<{ readonly version: string; readonly compiles: boolean }>`
+    SELECT version() AS version, pg_jit_available() AS compiles`
+  return row === undefined
+    ? "unknown"
+    : `${row.version}; JIT ${row.compiles ? "at work" : "off or not built in"}`
 })
 
 /** The peers are pinned, so their versions are those of the package's own manifest. */

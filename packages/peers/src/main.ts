@@ -56,6 +56,12 @@ const command = Command.make(
       ),
       Flag.withDefault("")
     ),
+    server: Flag.String("server").pipe(
+      Flag.withDescription(
+        "A folder of PostgreSQL's binaries to run it on, such as /usr/lib/postgresql/17/bin, instead of those of npm"
+      ),
+      Flag.withDefault("")
+    ),
     out: Flag.String("out").pipe(
       Flag.withDescription("File for the results as JSON"),
       Flag.withDefault("bench-peers.json")
@@ -75,6 +81,7 @@ const command = Command.make(
         commit: yield* Environment.commit,
         machine: yield* Environment.machine,
         versions: { ...(yield* Environment.versions), pgbench: pgbenchVersion ?? "not there" },
+        server: yield* Environment.build(sql),
         settings: yield* Environment.settings(sql),
         connections: CONNECTIONS,
         slowCommit: `commit_delay = ${SlowCommit.MILLIS * 1_000}, commit_siblings = 0`,
@@ -111,7 +118,8 @@ const command = Command.make(
       yield* Console.error(`Written to ${out}`)
     },
     Effect.scoped,
-    Effect.provide(PostgresServer.PostgresServer.layerEmbedded)
+    (run, { server }) =>
+      Effect.provide(run, PostgresServer.PostgresServer.layerOf(server === "" ? undefined : server))
   )
 ).pipe(
   Command.withDescription(

@@ -15,6 +15,7 @@ import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { asOwner } from "./internal/asOwner.ts"
+import { transaction } from "./internal/postgresTransaction.ts"
 import * as migration0001 from "./internal/readModelMigration0001.ts"
 import * as migration0002 from "./internal/readModelMigration0002.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
@@ -36,7 +37,8 @@ export const migrate: Effect.Effect<
 > = Effect.gen(function* () {
   const sql = yield* SqlClient
   const schema = yield* ReadModelSchema
-  return yield* sql.withTransaction(
+  return yield* transaction(
+    sql,
     Effect.gen(function* () {
       // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
       yield* sql`SELECT pg_advisory_xact_lock(

@@ -11,6 +11,7 @@
  * 6. JSON comes back as it went in, or is refused.
  * 7. A subscriber sees every event that matches, once, in position order, recorded or still to come.
  * 8. A checkpoint is of one history of one log: one that does not fit is refused wherever it is used.
+ * 9. All events of an append have one `recordedAt`, and all of an `appendAll`; along a stream it never goes back.
  *
  * @since 0.1.0
  */
@@ -25,11 +26,11 @@ import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as DateTime from "effect/DateTime"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Checkpoint, CheckpointMismatch } from "./Checkpoint.ts"
-import { describe, ExpectedRevision } from "./ExpectedRevision.ts"
+import { describeUnmet, ExpectedRevision, Unmet } from "./ExpectedRevision.ts"
 import { rootMessage } from "./internal/rootMessage.ts"
 import * as RefusalReason from "./RefusalReason.ts"
 import type { Backlog, BacklogOptions, SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
@@ -89,6 +90,22 @@ export const MAX_JSON_DEPTH = 128
  * @since 0.1.0
  */
 export const MAX_BETWEEN = 100
+
+/**
+ * The largest `between` of a `WrongExpectedRevision`: bytes of the JSON texts of its events in UTF-8 (2 MiB).
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_BETWEEN_BYTES = 2_097_152
+
+/**
+ * The last revision that a stream can have.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_REVISION = 2_147_483_647
 
 /**
  * One append: `events` at the end of `streamId`, if the stream is as `expected`.
@@ -177,8 +194,9 @@ export interface ReadAllOptions {
  * Another writer won: the stream is not as expected, and nothing was written.
  *
  * **Details**
- * `between`: what is recorded past the expected revision, oldest first, at most {@link MAX_BETWEEN};
- * past revision 0 for `NoStream`, nothing for `Exists`. Evolve by them and decide again.
+ * `between`: what is recorded past the expected revision, oldest first, at most {@link MAX_BETWEEN} and
+ * {@link MAX_BETWEEN_BYTES}, but one at least; past revision 0 for `NoStream`, nothing for `Exists`. Evolve by them and
+ * decide again.
  *
  * @category errors
  * @since 0.1.0
@@ -189,11 +207,15 @@ export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevis
     streamId: StreamId,
     expected: ExpectedRevision,
     actual: Revision,
-    between: Schema.Array(RecordedEvent)
+    between: Schema.Array(RecordedEvent),
+    /** The place of the stream in the call: of `appends` and then `checks`, counted from 0. */
+    place: Schema.Int.pipe(Schema.withConstructorDefault(Effect.succeed(0))),
+    /** The further streams of an `appendAll` that are not as expected, in the order of their places. */
+    others: Schema.Array(Unmet).pipe(Schema.withConstructorDefault(Effect.succeed([])))
   }
 ) {
-  override get message() {
-    return `${this.streamId} is at revision ${this.actual}, expected ${describe(this.expected)}`
+  override get message(): string {
+    return [this, ...this.others].map(describeUnmet).join("; ")
   }
 }
 
@@ -217,6 +239,9 @@ export type EventAddress = typeof EventAddress.Type
 
 /**
  * Some ids of an append to `streamId` are `recorded` already, but not as it: nothing was written.
+ *
+ * **Details**
+ * Of an `appendAll`, `streamId` is the first such stream, and `recorded` has those of all its appends, in their order.
  *
  * @category errors
  * @since 0.1.0
@@ -315,8 +340,8 @@ export class EventStore extends Context.Service<
      * Appends `events` to `streamId`, all or none.
      *
      * **Details**
-     * Repeating it: when every id is recorded on that stream already, in that order, it succeeds
-     * with its first revision and position and writes nothing, whatever it expects.
+     * Repeating it: when its ids are those of one append to that stream, all of them in their order, it
+     * succeeds with its first revision and position and writes nothing, whatever it expects.
      * Errors: `WrongExpectedRevision`, another writer won; `EventIdConflict`, ids are taken;
      * `AppendRefused`, it breaks a limit. Nothing was written in any of these.
      */

@@ -15,7 +15,7 @@ import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import { EventStore, EventStoreError } from "./EventStore.ts"
+import { type Append, AppendRefused, EventStore, EventStoreError } from "./EventStore.ts"
 import * as AppendQueue from "./internal/appendQueue.ts"
 import { encodeAppend, encodeAppends } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
@@ -26,19 +26,21 @@ import * as PostgresPages from "./internal/postgresPages.ts"
 import * as PostgresRead from "./internal/postgresRead.ts"
 import * as PostgresSubscription from "./internal/postgresSubscription.ts"
 import * as PostgresWakeUps from "./internal/postgresWakeUps.ts"
+import { refusedIsolation } from "./internal/readCommitted.ts"
 import { eventIds, readOptions } from "./internal/readOptions.ts"
 import { inTransaction } from "./internal/savepoint.ts"
 import * as Subscription from "./internal/subscription.ts"
 import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
+import type { RefusalReason } from "./RefusalReason.ts"
 
 /**
  * The store on the current SQL client, in the schema of {@link PostgresSchema}.
  *
  * **Details**
  * Errors: `NotMigrated`, the schema lacks migrations; `NotPermitted`, the user may not use it; `InRecovery`, the database is
- * a standby.
+ * a standby; `UnfitDatabase`, its encoding is not UTF8.
  *
  * @category constructors
  * @since 0.1.0
@@ -91,13 +93,15 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
                   Effect.fromResult
                 )
               : enqueue(one)
-          ).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(failed("append")(error))))
+          ).pipe(Effect.catchTag("SqlError", (error) => failedAppend("append", append, error)))
         }),
       appendAll: Effect.fnUntraced(function* ({ appends, checks = [] }) {
         const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
         return yield* wakeUps
           .after(PostgresAppendNew.appendAll(sql, schema, encoded), () => true)
-          .pipe(Effect.catchTag("SqlError", (error) => Effect.fail(failed("appendAll")(error))))
+          .pipe(
+            Effect.catchTag("SqlError", (error) => failedAppend("appendAll", appends[0], error))
+          )
       }),
       read: (streamId, options = {}) =>
         Stream.unwrap(
@@ -158,5 +162,17 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
  * @since 0.1.0
  */
 export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.effect(EventStore, make)
+
+/** What no repetition can change is refused; of anything else nobody knows whether it was written. */
+const failedAppend = (
+  operation: string,
+  { streamId }: Append,
+  error: SqlError
+): Effect.Effect<never, AppendRefused | EventStoreError> => {
+  const found = refusedIsolation(error)
+  if (found === undefined) return Effect.fail(failed(operation)(error))
+  const reason: RefusalReason = { _tag: "WrongIsolation", found, needed: "read committed" }
+  return Effect.fail(new AppendRefused({ streamId, reason }))
+}
 
 const failed = (operation: string) => (cause: SqlError) => new EventStoreError({ operation, cause })

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import { Revision } from "@daybook/kernel/Revision"
+import { StreamId } from "@daybook/kernel/StreamId"
 import * as Schema from "effect/Schema"
 
 /**
@@ -71,6 +72,38 @@ export const isMet = (expected: ExpectedRevision, actual: Revision): boolean =>
     Exists: () => actual > 0,
     Exactly: ({ revision }) => actual === revision
   })
+
+/**
+ * A stream that is not as expected; `place`: of the appends and then the checks of a call, counted from 0.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Unmet = Schema.Struct({
+  place: Schema.Int,
+  streamId: StreamId,
+  expected: ExpectedRevision,
+  actual: Revision
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Unmet = typeof Unmet.Type
+
+/**
+ * Both revisions in words, for messages.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const describeUnmet = ({
+  actual,
+  expected,
+  streamId
+}: Pick<Unmet, "streamId" | "expected" | "actual">): string =>
+  `${streamId} is at revision ${actual}, expected ${describe(expected)}`
 
 /**
  * The expectation in words, for messages.

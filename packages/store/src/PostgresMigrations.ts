@@ -16,11 +16,15 @@ import * as migration0003 from "./internal/migration0003.ts"
 import * as migration0004 from "./internal/migration0004.ts"
 import * as migration0005 from "./internal/migration0005.ts"
 import * as migration0006 from "./internal/migration0006.ts"
+import * as migration0007 from "./internal/migration0007.ts"
 import * as migration0008 from "./internal/migration0008.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
+import { transaction } from "./internal/readCommitted.ts"
+import { refuseUnfit } from "./internal/refuseUnfit.ts"
 import * as PostgresReady from "./PostgresReady.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
+import type { UnfitDatabase } from "./UnfitDatabase.ts"
 
 /**
  * Runs the migrations that the log in {@link PostgresSchema} still lacks, all or none, and gives
@@ -28,20 +32,23 @@ import type { SchemaUnready } from "./PostgresStart.ts"
  *
  * **Details**
  * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do.
+ * Errors: `UnfitDatabase`, its encoding is not UTF8. Nothing was made.
  *
  * @category operations
  * @since 0.1.0
  */
 export const migrate: Effect.Effect<
   ReadonlyArray<readonly [id: number, name: string]>,
-  Migrator.MigrationError | SqlError,
+  Migrator.MigrationError | SqlError | UnfitDatabase,
   SqlClient
 > = Effect.gen(function* () {
   const sql = yield* SqlClient
   const schema = yield* PostgresSchema
-  return yield* sql.withTransaction(
+  return yield* transaction(
+    sql,
     Effect.gen(function* () {
       // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
+      yield* refuseUnfit(sql)
       yield* takeTurn(sql, schema)
       // Without a notice for each start that finds its schema there.
       const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
@@ -57,8 +64,11 @@ export const migrate: Effect.Effect<
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<never, Migrator.MigrationError | SqlError, SqlClient> =
-  Layer.effectDiscard(migrate)
+export const layer: Layer.Layer<
+  never,
+  Migrator.MigrationError | SqlError | UnfitDatabase,
+  SqlClient
+> = Layer.effectDiscard(migrate)
 
 /**
  * Fails unless {@link PostgresSchema} has every migration that this code needs, and the user may use it.
@@ -94,6 +104,7 @@ const loader = (schema: SchemaName): Migrator.Loader =>
     [4, "least_privilege", Effect.succeed(runAll(migration0004.statements(schema)))],
     [5, "append_different", Effect.succeed(runAll(migration0005.statements(schema)))],
     [6, "event_ids", Effect.succeed(runAll(migration0006.statements(schema)))],
+    [7, "one_time", Effect.succeed(runAll(migration0007.statements(schema)))],
     [8, "identity", Effect.succeed(runAll(migration0008.statements(schema)))]
   ])
 

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { PLACES } from "./internal/migration0001.ts"
+import { statement as readCommitted } from "./internal/readCommitted.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 
 /**
@@ -51,8 +52,11 @@ export const awaitEnd = Effect.fn("PostgresOpenAppends.awaitEnd")(function* (
   const looks = Math.ceil(Duration.toMillis(atMost) / LOOK_MILLIS)
   for (let look = 0; look <= looks; look++) {
     // What the look sees is never older than the look, whatever transaction it is in.
-    const [settled] = yield* sql<{ readonly is: boolean }>`
-      SELECT ${sql(`${schema}.settled_position`)}() >= ${PgTypes.int8(position)} AS is`
+    const [settled] = yield* readCommitted(
+      sql,
+      sql<{ readonly is: boolean }>`
+        SELECT ${sql(`${schema}.settled_position`)}() >= ${PgTypes.int8(position)} AS is`
+    )
     if (settled?.is === true) return
     if (look < looks) yield* sql`SELECT pg_sleep(${PgTypes.float8(LOOK_MILLIS / 1_000)})`
   }

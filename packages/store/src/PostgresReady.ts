@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
+import { refuseUnfit } from "./internal/refuseUnfit.ts"
 import { inSavepoint } from "./internal/savepoint.ts"
 import type { SchemaName } from "./PostgresSchema.ts"
 import { InRecovery, NotMigrated, NotPermitted, type SchemaUnready } from "./PostgresStart.ts"
@@ -36,7 +37,7 @@ interface Facts {
 }
 
 /**
- * Fails unless the schema has the migrations that are needed, and the user may use it.
+ * Fails unless the database can hold a log, the schema has the migrations that are needed, and the user may use it.
  *
  * @category operations
  * @since 0.1.0
@@ -46,6 +47,7 @@ export const check = Effect.fnUntraced(function* (
   { migrations, needed, onPrimary, schema, table }: Needs
 ): Effect.fn.Return<void, SchemaUnready> {
   const sql = client.withoutTransforms()
+  yield* refuseUnfit(sql)
   // The catalog first, which everybody may read, so that a missing table or right is no failed statement.
   const [facts] = yield* inSavepoint(
     sql,

@@ -18,6 +18,7 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { takeTurn } from "./internal/migrationLock.ts"
+import { transaction } from "./internal/readCommitted.ts"
 import { APPENDING, READING } from "./internal/openFunctions.ts"
 import { excessPrivileges } from "./internal/excessPrivileges.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
@@ -102,7 +103,8 @@ export const grant = Effect.fn("PostgresRoles.grant")(function* (
 ): Effect.fn.Return<void, ExcessPrivileges | SqlError, SqlClient> {
   const sql = (yield* SqlClient).withoutTransforms()
   const schema = yield* PostgresSchema
-  yield* sql.withTransaction(
+  yield* transaction(
+    sql,
     Effect.gen(function* () {
       yield* takeTurn(sql, schema)
       yield* Effect.forEach([roles.owner, roles.writer, roles.reader], (role) => make(sql, role), {

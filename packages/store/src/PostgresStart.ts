@@ -6,6 +6,7 @@
 import * as Data from "effect/Data"
 import type { SqlError } from "effect/sql/SqlError"
 import { rootMessage } from "./internal/rootMessage.ts"
+import type { UnfitDatabase } from "./UnfitDatabase.ts"
 
 /**
  * Where a client connects to, without its password.
@@ -163,4 +164,4 @@ export class InRecovery extends Data.TaggedError("InRecovery")<{ readonly databa
  * @category types
  * @since 0.1.0
  */
-export type SchemaUnready = NotMigrated | NotPermitted | InRecovery | SqlError
+export type SchemaUnready = NotMigrated | NotPermitted | InRecovery | UnfitDatabase | SqlError

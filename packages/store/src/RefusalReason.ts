@@ -1,5 +1,5 @@
 /**
- * Why an append was refused before it reached the log: what holds for every store.
+ * Why an append was refused: what holds for every store, mostly before it reaches the log.
  *
  * @since 0.1.0
  */
@@ -7,13 +7,15 @@ import * as Schema from "effect/Schema"
 import { NotJson } from "./NotJson.ts"
 
 /**
- * Why an append was refused before it reached the log. `index` counts events from 0.
+ * Why an append was refused. `index` counts events from 0.
  *
  * @category types
  * @since 0.1.0
  */
 export const RefusalReason = Schema.TaggedUnion({
   NoEvents: {},
+  /** `appendAll` has only checks. */
+  NoAppends: {},
   TooManyEvents: { count: Schema.Int, limit: Schema.Int },
   RepeatedEventId: { index: Schema.Int, eventId: Schema.String },
   InvalidStreamId: { issue: Schema.String },
@@ -31,7 +33,11 @@ export const RefusalReason = Schema.TaggedUnion({
     limit: Schema.Int
   },
   /** The events up to `index` are more than an append holds, with those of its other streams. */
-  AppendTooLarge: { index: Schema.Int, bytes: Schema.Int, limit: Schema.Int }
+  AppendTooLarge: { index: Schema.Int, bytes: Schema.Int, limit: Schema.Int },
+  /** The stream is at the revision `actual`, and has no room for `count` events more: go on in another stream. */
+  StreamFull: { actual: Schema.Int, count: Schema.Int, limit: Schema.Int },
+  /** The transaction that the append is called in keeps the snapshot of its beginning. */
+  WrongIsolation: { found: Schema.String, needed: Schema.String }
 })
 
 /**
@@ -49,6 +55,7 @@ export type RefusalReason = typeof RefusalReason.Type
 export const describe = (reason: RefusalReason): string =>
   RefusalReason.match(reason, {
     NoEvents: () => "it has no events",
+    NoAppends: () => "the call has no appends",
     TooManyEvents: ({ count, limit }) => `${count} events, at most ${limit} are allowed`,
     RepeatedEventId: ({ eventId, index }) => `event ${index} repeats the id ${eventId}`,
     InvalidStreamId: ({ issue }) => issue,
@@ -60,5 +67,9 @@ export const describe = (reason: RefusalReason): string =>
     TooLarge: ({ bytes, field, index, limit }) =>
       `${field} of event ${index} has ${bytes} bytes, at most ${limit} are allowed`,
     AppendTooLarge: ({ bytes, index, limit }) =>
-      `with event ${index} it has ${bytes} bytes, at most ${limit} are allowed`
+      `with event ${index} it has ${bytes} bytes, at most ${limit} are allowed`,
+    StreamFull: ({ actual, count, limit }) =>
+      `the stream is at revision ${actual} and ends at ${limit}, which leaves no room for ${count} more`,
+    WrongIsolation: ({ found, needed }) =>
+      `the transaction around it is ${found}, and an append needs ${needed}`
   })

@@ -1,8 +1,15 @@
 import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
+import * as LogId from "@daybook/kernel/LogId"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
-import { type Append, EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
+import {
+  type Append,
+  AppendRefused,
+  EventStore,
+  WrongExpectedRevision
+} from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Checkpoint from "@daybook/store/Checkpoint"
@@ -21,6 +28,7 @@ import type * as Schema from "effect/Schema"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
+import * as Log from "../src/internal/memoryLog.ts"
 
 EventStoreSuite.suite("EventStoreMemory", EventStoreMemory.layer)
 
@@ -48,7 +56,78 @@ it.effect("cuts a stream by the time of the Clock at each append", () =>
   })
 )
 
+it.effect("records no event before the one that it follows, though its clock is set back", () =>
+  Effect.gen(function* () {
+    const store = yield* EventStoreMemory.make
+    const [one, two] = [fresh("order-1"), fresh("order-2")]
+    const event = () => ({
+      id: EventId.make(SecureRandom.uuidV4Unsafe()),
+      type: "A",
+      schemaVersion: 1,
+      data: {},
+      metadata: {},
+      occurredAt: DateTime.makeUnsafe(0)
+    })
+    const { any } = ExpectedRevision
+    yield* TestClock.setTime(20_000)
+    yield* store.append({ streamId: one, expected: any, events: [event()] })
+    yield* TestClock.setTime(10_000)
+    yield* store.append({ streamId: one, expected: any, events: [event(), event()] })
+    yield* store.append({ streamId: two, expected: any, events: [event()] })
+    yield* store.appendAll({
+      appends: [
+        { streamId: two, expected: any, events: [event()] },
+        { streamId: one, expected: any, events: [event()] }
+      ]
+    })
+    yield* TestClock.setTime(30_000)
+    yield* store.append({ streamId: two, expected: any, events: [event()] })
+    const times = (streamId: StreamId.StreamId) =>
+      Effect.map(Stream.runCollect(store.read(streamId)), (events) =>
+        events.map(({ recordedAt }) => DateTime.toEpochMillis(recordedAt) / 1_000)
+      )
+    assert.deepStrictEqual(yield* times(one), [20, 20, 20, 20])
+    assert.deepStrictEqual(yield* times(two), [10, 20, 30])
+  })
+)
+
+it("refuses events past the last revision of a stream", () => {
+  const log = Log.empty(LogId.make("6f0f3c2e-0000-4000-8000-000000000001"))
+  const [one, two] = [fresh("order-1"), fresh("order-2")]
+  // As if it had so many events: that many don't fit in the memory of any process.
+  const events: Array<never> = []
+  events.length = 2_147_483_646
+  log.streams.set(one, events)
+  const append = (streamId: StreamId.StreamId, count: number) => ({
+    streamId,
+    expected: ExpectedRevision.any,
+    events: Arr.makeBy(count, () => ({
+      id: EventId.make(SecureRandom.uuidV4Unsafe()),
+      type: "A",
+      schemaVersion: 1,
+      data: "{}",
+      metadata: "{}",
+      occurredAt: 0
+    }))
+  })
+  const refused = Log.append(log, [append(two, 1), append(one, 2)], 0)
+  assert.isTrue(Result.isFailure(refused) && refused.failure instanceof AppendRefused)
+  if (Result.isSuccess(refused) || !(refused.failure instanceof AppendRefused)) return
+  assert.strictEqual(refused.failure.streamId, one)
+  assert.deepStrictEqual(refused.failure.reason, {
+    _tag: "StreamFull",
+    actual: 2_147_483_646,
+    count: 2,
+    limit: 2_147_483_647
+  })
+  assert.strictEqual(log.events.length, 0)
+  const last = Log.append(log, [append(one, 1)], 0)
+  assert.strictEqual(Result.getOrThrow(last)[0].revision, 2_147_483_647)
+})
+
 type Store = EventStore["Service"]
+
+const fresh = (id: string) => Result.getOrThrow(StreamId.fromString(id))
 
 /** The memory store with some of its methods broken. */
 const broken = (breakIt: (store: Store) => Partial<Store>): Layer.Layer<EventStore> =>
@@ -230,6 +309,49 @@ const sortsKeys = broken((store) => ({
     }))
 }))
 
+/** The time of each event, as it is read. */
+const timed = (store: Store, later: (event: RecordedEvent) => number) => {
+  const at = (event: RecordedEvent) => ({
+    ...event,
+    recordedAt: DateTime.add(event.recordedAt, { milliseconds: later(event) })
+  })
+  return {
+    read: (...[streamId, options]: Parameters<Store["read"]>) => {
+      const { until, ...rest } = options ?? {}
+      const limit = until?.recordedAt
+      return Stream.map(store.read(streamId, rest), at).pipe(
+        Stream.takeWhile(
+          ({ recordedAt }) =>
+            limit === undefined || recordedAt.epochMilliseconds <= limit.epochMilliseconds
+        )
+      )
+    },
+    readAll: (...options: Parameters<Store["readAll"]>) => Stream.map(store.readAll(...options), at)
+  }
+}
+
+/** As a statement that takes the time for each row that it writes. */
+const timesEachEvent = broken((store) => timed(store, ({ revision }) => Math.floor(revision / 100)))
+
+/** As one that takes it for each stream of an appendAll. */
+const timesEachStream = broken((store) =>
+  timed(store, ({ streamId }) => (streamId.endsWith("7") ? 1 : 0))
+)
+
+/** The clock goes back from one append to the next. */
+const timesBackwards = broken((store) => {
+  const appends = new Map<string, number>()
+  return {
+    ...timed(store, ({ id }) => -(appends.get(id) ?? 0)),
+    append: (append) =>
+      Effect.suspend(() => {
+        const nth = appends.size
+        for (const { id } of append.events) appends.set(id, nth)
+        return store.append(append)
+      })
+  }
+})
+
 describe("a store is caught that", () => {
   for (const [name, store, law, complaint] of [
     ["checks and writes in two steps", checksThenWrites, "oneWinner", "one append wins"],
@@ -237,6 +359,9 @@ describe("a store is caught that", () => {
     ["writes a refused append in part", insertsHalf, "allOrNone", "all of it"],
     ["shows an append in part", showsHalf, "allOrNone", "all of it is seen or none"],
     ["ends its log in the middle of an append", endsAnywhere, "appendsAreSeenWhole", "seen whole"],
+    ["takes a time for each event", timesEachEvent, "recordedOnce", "an append has one time"],
+    ["takes a time for each stream", timesEachStream, "recordedOnce", "an appendAll has one time"],
+    ["lets time go back", timesBackwards, "recordedOnce", "time does not go back"],
     ["ignores the ids of events", ignoresIds, "repeatIsIdempotent", "deeply equal"],
     [
       "numbers events long before they are seen",

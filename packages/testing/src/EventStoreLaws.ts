@@ -9,7 +9,8 @@
  * 5. {@link repeatIsIdempotent}: the same append, again or in parallel, happens once.
  * 6. {@link nothingAppearsBehindReader}: who has read up to a position misses nothing below it.
  * 7. {@link subscriberSeesAllOnce}: who follows the log sees each event once, in position order.
- * 8. {@link jsonRoundTrips}, {@link jsonIsExactOrRefused}: JSON comes back as it went in, or is refused.
+ * 8. {@link recordedOnce}: all of an append have one time, which along a stream never goes back.
+ * 9. {@link jsonRoundTrips}, {@link jsonIsExactOrRefused}: JSON comes back as it went in, or is refused.
  *
  * They use streams of their own, so the store may hold other events and get more meanwhile.
  *
@@ -47,6 +48,8 @@ import {
   streamOf
 } from "./internal/eventStoreSuite/fixture.ts"
 import { notJson, roundTrips } from "./internal/eventStoreSuite/jsonValues.ts"
+
+export { recordedOnce } from "./internal/eventStoreSuite/recordedAt.ts"
 
 /**
  * What a store has to keep; it dies when the store does not.

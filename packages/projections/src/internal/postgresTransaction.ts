@@ -3,7 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type { SqlClient } from "effect/sql/SqlClient"
+import { BeginTransaction, type SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
 /**
@@ -12,10 +12,10 @@ import { isSqlError, type SqlError } from "effect/sql/SqlError"
  * To the client it is a defect that a connection which is gone can't be rolled back, and what the effect failed with is
  * lost. Here that is the failure, or the loss itself: the server rolls back what it hears no more of.
  */
-export const transaction = <A, E>(
+export const transaction = <A, E, R>(
   sql: SqlClient,
-  effect: Effect.Effect<A, E>
-): Effect.Effect<A, E | SqlError> =>
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SqlError, R> =>
   Effect.suspend(() => {
     let failure: Cause.Cause<E> | undefined
     const noted = Effect.onError(effect, (cause) =>
@@ -24,7 +24,12 @@ export const transaction = <A, E>(
       })
     )
     return Effect.catchCause(
-      sql.withTransaction(noted),
+      // Under a fixed snapshot who waited for a lock would not see what it waited for; a savepoint is as its transaction.
+      Effect.flatMap(BeginTransaction, (outer) =>
+        sql
+          .withTransaction(Effect.provideService(noted, BeginTransaction, outer))
+          .pipe(Effect.provideService(BeginTransaction, "BEGIN ISOLATION LEVEL READ COMMITTED"))
+      ),
       (cause): Effect.Effect<never, E | SqlError> => {
         const loss = lossIn(cause)
         if (loss === undefined) return Effect.failCause(cause)

@@ -20,7 +20,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { type Appended, MAX_EVENTS } from "../EventStore.ts"
 import type { EncodedAppend } from "./encodeAppends.ts"
 import type { Conflict } from "./postgresAppend.ts"
-import type { Written } from "./postgresAppendNew.ts"
+import { placesBefore, type Written } from "./postgresAppendNew.ts"
 
 type Answer = Exit.Exit<Appended, Conflict | SqlError>
 
@@ -230,14 +230,16 @@ const next = (
   waiting: ReadonlyArray<Waiting>
 ): { readonly batch: Batch | undefined; readonly rest: Array<Waiting> } => {
   const batch: Array<Waiting> = []
-  let events = 0
+  // Together with the free places between them they are no more than the events of one append.
+  let places = 0
   let characters = 0
   let taken = 0
+  const streams = new Set<StreamId>()
   for (const one of waiting) {
     if (!one.abandoned) {
-      events += one.append.events.length
+      places += one.append.events.length + placesBefore(streams, one.append.streamId)
       characters += sizeOf(one.append)
-      if (batch.length > 0 && (events > MAX_EVENTS || characters > MAX_CHARACTERS)) break
+      if (batch.length > 0 && (places > MAX_EVENTS || characters > MAX_CHARACTERS)) break
       batch.push(one)
     }
     taken++

@@ -112,6 +112,13 @@ const refuseShape = (
   appends: Arr.NonEmptyReadonlyArray<Append>,
   checks: ReadonlyArray<Check>
 ): AppendRefused | undefined => {
+  // The type says that there is one, and callers without types find out here.
+  if (appends.length === 0) {
+    return new AppendRefused({
+      streamId: checks[0]?.streamId ?? "",
+      reason: { _tag: "NoAppends" }
+    })
+  }
   const streams = new Set<string>()
   const named = appends.length + checks.length
   for (const { expected, streamId } of [...appends, ...checks]) {

@@ -16,20 +16,23 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import {
   type Appended,
+  type AppendRefused,
   type EventAddress,
   EventIdConflict,
   type EventStoreError,
   MAX_BETWEEN,
+  MAX_BETWEEN_BYTES,
   type ReadAllOptions,
   type ReadOptions,
   type Until,
   WrongExpectedRevision
 } from "../EventStore.ts"
 import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
-import { type ExpectedRevision, isMet } from "../ExpectedRevision.ts"
+import { isMet, type Unmet } from "../ExpectedRevision.ts"
 import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../Subscription.ts"
 import type { EncodedAppend, EncodedEvent } from "./encodeAppends.ts"
 import { judge } from "./judgeCheckpoint.ts"
+import { refuseFull } from "./refuseFull.ts"
 import type { Filter, Look } from "./subscription.ts"
 
 /** Holds JSON as text, so that who reads an event can't alter what is stored. */
@@ -39,6 +42,8 @@ interface Stored extends EncodedEvent {
   readonly revision: Revision.Revision
   readonly position: Position.Position
   readonly recordedAt: number
+  /** The first and the last revision of the append that it came with. */
+  readonly appended: { readonly first: number; readonly last: number }
 }
 
 /** Positions count from 1 without gaps here, so the event at position p is `events[p - 1]`. */
@@ -58,15 +63,17 @@ export type BeforeCommit = (
 
 /**
  * Writes all appends, or none, and tells the last revision and position of each.
+ *
+ * A clock may be set back: their time is `now`, or a later one of an event on one of their streams.
  */
 export const append = (
   log: Log,
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
-  recordedAt: number,
+  now: number,
   beforeCommit?: BeforeCommit
 ): Result.Result<
   Arr.NonEmptyReadonlyArray<Appended>,
-  EventIdConflict | WrongExpectedRevision | EventStoreError
+  AppendRefused | EventIdConflict | WrongExpectedRevision | EventStoreError
 > => {
   // Of at least one append, since checks come after the appends they go with.
   const writes = appends.filter(
@@ -77,17 +84,23 @@ export const append = (
     if (Arr.isReadonlyArrayNonEmpty(repeated) && repeated.length === writes.length) {
       return Result.succeed(repeated)
     }
-    for (const write of writes) {
-      const recorded = write.events.flatMap(({ id }) => log.ids.get(id) ?? [])
-      if (recorded.length > 0) return Result.fail(idConflict(write.streamId, recorded))
-    }
+    const taken = writes.filter(({ events }) => events.some(({ id }) => log.ids.has(id)))
+    const recorded = taken.flatMap(({ events }) => events.flatMap(({ id }) => log.ids.get(id) ?? []))
+    return Result.fail(idConflict(Arr.getUnsafe(taken, 0).streamId, recorded))
   }
-  for (const { expected, streamId } of appends) {
-    const stream = log.streams.get(streamId) ?? []
-    if (!isMet(expected, revisionOf(stream))) {
-      return Result.fail(wrongExpectedRevision(streamId, expected, stream))
-    }
+  const unmet = appends.flatMap(({ expected, streamId }, place): ReadonlyArray<Unmet> => {
+    const actual = revisionOf(streamOf(log, streamId))
+    return isMet(expected, actual) ? [] : [{ place, streamId, expected, actual }]
+  })
+  if (Arr.isReadonlyArrayNonEmpty(unmet)) return Result.fail(wrongExpectedRevision(log, unmet))
+  for (const { events, streamId } of writes) {
+    const full = refuseFull(streamId, revisionOf(streamOf(log, streamId)), events.length)
+    if (full !== undefined) return Result.fail(full)
   }
+  const recordedAt = writes.reduce(
+    (time, { streamId }) => Math.max(time, log.streams.get(streamId)?.at(-1)?.recordedAt ?? time),
+    now
+  )
   if (beforeCommit === undefined) {
     return Result.succeed(Arr.map(writes, (append) => write(log, append, recordedAt)))
   }
@@ -98,16 +111,23 @@ export const append = (
   })
 }
 
-/** The answer to an append whose ids are all recorded on its stream, in its order. */
+const streamOf = (log: Log, streamId: StreamId.StreamId): ReadonlyArray<Stored> =>
+  log.streams.get(streamId) ?? []
+
+/** The answer to an append whose ids are those of one append to its stream, in their order. */
 const firstAnswer = (log: Log, { events, streamId }: EncodedAppend): Appended | undefined => {
   let last: Stored | undefined
   for (const { id } of events) {
     const stored = log.ids.get(id)
     if (stored === undefined || stored.streamId !== streamId) return undefined
-    if (last !== undefined && last.revision >= stored.revision) return undefined
+    const expected = last === undefined ? stored.appended.first : last.revision + 1
+    if (stored.revision !== expected) return undefined
+    if (last !== undefined && last.appended !== stored.appended) return undefined
     last = stored
   }
-  return last && { revision: last.revision, position: last.position, repeated: true }
+  return last?.revision === last?.appended.last
+    ? last && { revision: last.revision, position: last.position, repeated: true }
+    : undefined
 }
 
 /** What `write` would write. */
@@ -120,14 +140,16 @@ const numbered = (
   // No stream is named twice.
   return appends.flatMap(({ events, streamId }) => {
     const category = StreamId.category(streamId)
-    const length = log.streams.get(streamId)?.length ?? 0
+    const { length } = streamOf(log, streamId)
+    const appended = { first: length + 1, last: length + events.length }
     return events.map((event, index): Stored => ({
       ...event,
       streamId,
       category,
       revision: Revision.make(length + index + 1),
       position: Position.make(BigInt(++count)),
-      recordedAt
+      recordedAt,
+      appended
     }))
   })
 }
@@ -136,6 +158,7 @@ const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number
   const category = StreamId.category(streamId)
   const stream = log.streams.get(streamId) ?? []
   log.streams.set(streamId, stream)
+  const appended = { first: stream.length + 1, last: stream.length + events.length }
   for (const event of events) {
     // The log counts itself, so the casts add only the brands.
     const revision = (stream.length + 1) as Revision.Revision
@@ -151,7 +174,8 @@ const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number
       category,
       revision,
       position,
-      recordedAt
+      recordedAt,
+      appended
     }
     log.events.push(stored)
     stream.push(stored)
@@ -175,19 +199,18 @@ const addressOf = ({ id, revision, streamId }: Stored): EventAddress => ({
   revision
 })
 
-const wrongExpectedRevision = (
-  streamId: StreamId.StreamId,
-  expected: ExpectedRevision,
-  stream: ReadonlyArray<Stored>
-) => {
+const wrongExpectedRevision = (log: Log, [first, ...others]: Arr.NonEmptyReadonlyArray<Unmet>) => {
+  const { expected, streamId } = first
   // `Exists` is wrong only about a stream without events, so nothing is past it.
   const past = expected._tag === "Exactly" ? expected.revision : 0
-  return new WrongExpectedRevision({
-    streamId,
-    expected,
-    actual: revisionOf(stream),
-    between: stream.slice(past, past + MAX_BETWEEN).map(toRecorded)
-  })
+  const between: Array<RecordedEvent> = []
+  let bytes = 0
+  for (const stored of streamOf(log, streamId).slice(past, past + MAX_BETWEEN)) {
+    bytes += Buffer.byteLength(stored.data) + Buffer.byteLength(stored.metadata)
+    if (bytes > MAX_BETWEEN_BYTES) break
+    between.push(toRecorded(stored))
+  }
+  return new WrongExpectedRevision({ ...first, between, others })
 }
 
 /** Where the events of the ids are. */

@@ -8,6 +8,7 @@ import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { takeTurn } from "./migrationLock.ts"
+import { transaction } from "./readCommitted.ts"
 
 /** A partition holds the events from the position `from` up to one before `to`; null is as far as positions go. */
 interface PartitionRow {
@@ -90,7 +91,8 @@ export const asOwner = <A, E>(
   schema: SchemaName,
   work: Effect.Effect<A, E | SqlError>
 ): Effect.Effect<A, E | SqlError> =>
-  sql.withTransaction(
+  transaction(
+    sql,
     Effect.gen(function* () {
       const [before] = yield* sql<{ readonly role: string }>`
         SELECT current_setting('role') AS role, set_config('role', pg_get_userbyid(relowner), true)

@@ -11,11 +11,13 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import {
   type Appended,
+  AppendRefused,
   EventIdConflict,
   MAX_BETWEEN,
+  MAX_REVISION,
   WrongExpectedRevision
 } from "../EventStore.ts"
-import { ExpectedRevision } from "../ExpectedRevision.ts"
+import { ExpectedRevision, type Unmet } from "../ExpectedRevision.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import type { EncodedAppend } from "./encodeAppends.ts"
 import * as Instants from "./instants.ts"
@@ -23,12 +25,14 @@ import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresR
 import { inSavepoint } from "./savepoint.ts"
 
 /** Why an append was not written, which its caller can do something about. */
-export type Conflict = WrongExpectedRevision | EventIdConflict
+export type Conflict = WrongExpectedRevision | EventIdConflict | AppendRefused
 
 /** What the function says of one append; `rows` are the events that prove a conflict. */
 interface Answer {
   readonly append: EncodedAppend
-  readonly outcome: "new" | "repeated" | "conflict" | "id_conflict"
+  readonly outcome: "new" | "repeated" | "conflict" | "id_conflict" | "full"
+  /** Of the appends of a call, counted from 0. */
+  readonly place: number
   readonly revision: number
   readonly position: bigint | null
   readonly rows: Array<EventRow>
@@ -48,7 +52,14 @@ export const appendEach = (
   schema: SchemaName,
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
 ): Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError> =>
-  Effect.map(call(sql, schema, appends, false), Arr.map(each))
+  Effect.flatMap(call(sql, schema, appends, false), (some) => {
+    const answers = Arr.map(some, each)
+    // A call that had to explain a great deal has left the others for the next one.
+    const left = appends.slice(answers.length)
+    return Arr.isReadonlyArrayNonEmpty(left)
+      ? Effect.map(appendEach(sql, schema, left), (others) => Arr.appendAll(answers, others))
+      : Effect.succeed(answers)
+  })
 
 /** Appends all or none; checks are appends without events and have no answer. */
 export const appendAll = (
@@ -146,13 +157,14 @@ const readAnswers = (
       answers.push({
         append: Arr.getUnsafe(appends, answers.length),
         outcome: row.outcome,
+        place: answers.length,
         revision: row.last_revision,
         position: row.last_position,
         rows: []
       })
     }
   }
-  // The function answers each append, and there is at least one.
+  // The function answers the first append at least, and all of one that is all or none.
   return answers as [Answer, ...Array<Answer>]
 }
 
@@ -162,9 +174,11 @@ const each = (answer: Answer): Result.Result<Appended, Conflict> => {
     case "repeated":
       return Result.succeed(appended(answer))
     case "conflict":
-      return Result.fail(wrongRevision(answer))
+      return Result.fail(wrongRevision([{ ...answer, place: 0 }]))
     case "id_conflict":
-      return Result.fail(idConflict(answer))
+      return Result.fail(idConflict([answer]))
+    case "full":
+      return Result.fail(full(answer))
   }
 }
 
@@ -179,10 +193,14 @@ const together = (
   if (writes.every((answer) => answer.outcome === "repeated")) {
     return Result.succeed(Arr.map(writes, appended))
   }
-  const recorded = writes.find(({ outcome }) => outcome === "id_conflict" || outcome === "repeated")
-  if (recorded !== undefined) return Result.fail(idConflict(recorded))
-  const conflict = answers.find(({ outcome }) => outcome === "conflict")
-  if (conflict !== undefined) return Result.fail(wrongRevision(conflict))
+  const recorded = writes.filter(
+    ({ outcome }) => outcome === "id_conflict" || outcome === "repeated"
+  )
+  if (Arr.isReadonlyArrayNonEmpty(recorded)) return Result.fail(idConflict(recorded))
+  const conflicts = answers.filter(({ outcome }) => outcome === "conflict")
+  if (Arr.isReadonlyArrayNonEmpty(conflicts)) return Result.fail(wrongRevision(conflicts))
+  const end = answers.find(({ outcome }) => outcome === "full")
+  if (end !== undefined) return Result.fail(full(end))
   return Result.succeed(Arr.map(writes, appended))
 }
 
@@ -193,16 +211,33 @@ const appended = (answer: Answer): Appended => ({
   repeated: answer.outcome === "repeated"
 })
 
-const wrongRevision = ({ append, revision, rows }: Answer) =>
+const wrongRevision = ([first, ...others]: Arr.NonEmptyReadonlyArray<Answer>) =>
   new WrongExpectedRevision({
-    streamId: append.streamId,
-    expected: append.expected,
-    actual: revision as Revision,
-    between: rows.map(recordedEvent)
+    ...unmet(first),
+    between: first.rows.map(recordedEvent),
+    others: others.map(unmet)
   })
 
-const idConflict = ({ append, rows }: Answer) =>
+const unmet = ({ append, place, revision }: Answer): Unmet => ({
+  place,
+  streamId: append.streamId,
+  expected: append.expected,
+  actual: revision as Revision
+})
+
+const idConflict = (answers: Arr.NonEmptyReadonlyArray<Answer>) =>
   new EventIdConflict({
+    streamId: answers[0].append.streamId,
+    recorded: answers.flatMap(({ rows }) => rows.map(eventAddress))
+  })
+
+const full = ({ append, revision }: Answer) =>
+  new AppendRefused({
     streamId: append.streamId,
-    recorded: rows.map(eventAddress)
+    reason: {
+      _tag: "StreamFull",
+      actual: revision,
+      count: append.events.length,
+      limit: MAX_REVISION
+    }
   })

@@ -3,6 +3,7 @@
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
+import type { StreamId } from "@daybook/kernel/StreamId"
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -39,8 +40,10 @@ export const appendNew = (
   ).pipe(
     Effect.map(([row]): Written => {
       let position = row?.start_position ?? 0n
-      return appends.map(({ events }, index) => {
-        position += BigInt(events.length)
+      const before = new Set<StreamId>()
+      return appends.map(({ events, streamId }, index) => {
+        // The function leaves a place free between two appends to a stream.
+        position += BigInt(events.length + placesBefore(before, streamId))
         const revision = row?.last_revisions[index] ?? undefined
         // The numbers are the database's own, so the casts add only the brands.
         return revision === undefined
@@ -50,6 +53,13 @@ export const appendNew = (
     }),
     Effect.catchIf(PostgresAppend.isIdTaken, () => Effect.succeed(appends.map(() => undefined)))
   )
+
+/** The positions that are left free before an append, given the streams of those before it in its call. */
+export const placesBefore = (before: Set<StreamId>, streamId: StreamId): 0 | 1 => {
+  if (before.has(streamId)) return 1
+  before.add(streamId)
+  return 0
+}
 
 /** Appends one, in the transaction of the caller if there is one. */
 export const appendOne = (

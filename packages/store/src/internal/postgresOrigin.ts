@@ -12,6 +12,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { judge } from "./judgeCheckpoint.ts"
+import { statement as readCommitted } from "./readCommitted.ts"
 
 /** What one statement says of the log. */
 interface Seen {
@@ -28,9 +29,12 @@ export const look = Effect.fnUntraced(function* (
   schema: SchemaName,
   given: Position | Checkpoint
 ): Effect.fn.Return<Seen, CheckpointMismatch | SqlError> {
-  const rows = yield* sql<Seen>`
-    SELECT settled, newest, log::text AS log, settled_event::text AS settled_event, given_event::text AS given_event
-    FROM ${sql(`${schema}.look_at_log`)}(${PgTypes.int8(positionOf(given))})`
+  const rows = yield* readCommitted(
+    sql,
+    sql<Seen>`
+      SELECT settled, newest, log::text AS log, settled_event::text AS settled_event, given_event::text AS given_event
+      FROM ${sql(`${schema}.look_at_log`)}(${PgTypes.int8(positionOf(given))})`
+  )
   const seen = Arr.getUnsafe(rows, 0)
   const { given_event: eventId, log, newest } = seen
   const reason = judge(given, { log, newest, eventId })
@@ -43,8 +47,11 @@ export const checkpoint = (
   schema: SchemaName
 ): Effect.Effect<Checkpoint, SqlError> =>
   Effect.map(
-    sql<Seen>`SELECT settled, log::text AS log, settled_event::text AS settled_event
-      FROM ${sql(`${schema}.look_at_log`)}(NULL)`,
+    readCommitted(
+      sql,
+      sql<Seen>`SELECT settled, log::text AS log, settled_event::text AS settled_event
+        FROM ${sql(`${schema}.look_at_log`)}(NULL)`
+    ),
     (rows) => {
       const { log, settled, settled_event: eventId } = Arr.getUnsafe(rows, 0)
       return { log, position: settled, eventId }

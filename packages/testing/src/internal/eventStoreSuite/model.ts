@@ -7,6 +7,8 @@ import type { ExpectedRevision } from "@daybook/store/ExpectedRevision"
 export interface Entry {
   readonly stream: number
   readonly event: number
+  /** How long the log was when its append came. */
+  readonly append: number
 }
 
 export interface Write {
@@ -25,12 +27,20 @@ export type Answer =
       readonly stream: number
       readonly actual: number
       readonly between: ReadonlyArray<number>
+      readonly place: number
+      readonly others: ReadonlyArray<Unmet>
     }
   | {
       readonly _tag: "EventIdConflict"
       readonly stream: number
-      readonly recorded: ReadonlyArray<Entry & { readonly revision: number }>
+      readonly recorded: ReadonlyArray<Omit<Entry, "append"> & { readonly revision: number }>
     }
+
+export interface Unmet {
+  readonly place: number
+  readonly stream: number
+  readonly actual: number
+}
 
 type Log = ReadonlyArray<Entry>
 
@@ -47,7 +57,9 @@ export const append = (
   if (answer !== undefined) return { log, answer }
   const written = [
     ...log,
-    ...writes.flatMap(({ events, stream }) => events.map((event) => ({ stream, event })))
+    ...writes.flatMap(({ events, stream }) =>
+      events.map((event) => ({ stream, event, append: log.length }))
+    )
   ]
   const revisions = appends(writes).map(({ stream }) => eventsOf(written, stream).length)
   return { log: written, answer: { _tag: "Appended", revisions } }
@@ -70,39 +82,60 @@ const repeats = (values: ReadonlyArray<number>) => new Set(values).size < values
 const repeat = (log: Log, writes: ReadonlyArray<Write>): Answer | undefined => {
   const revisions: Array<number> = []
   for (const { events, stream } of appends(writes)) {
-    let last = 0
-    for (const event of events) {
-      const revision = eventsOf(log, stream).indexOf(event) + 1
-      if (revision <= last) return undefined
-      last = revision
-    }
-    revisions.push(last)
+    const first = log.find((entry) => entry.event === events[0])
+    const together = log.filter(
+      (entry) => entry.append === first?.append && entry.stream === stream
+    )
+    if (together.map(({ event }) => event).join() !== events.join()) return undefined
+    revisions.push(eventsOf(log, stream).indexOf(events.at(-1) ?? -1) + 1)
   }
   return { _tag: "Appended", revisions }
 }
 
 const conflict = (log: Log, writes: ReadonlyArray<Write>): Answer | undefined => {
-  for (const { events, stream } of appends(writes)) {
-    const recorded = events.flatMap((event) => {
+  const taken = appends(writes).flatMap(({ events, stream: of }) =>
+    events.flatMap((event) => {
       const entry = log.find((entry) => entry.event === event)
       if (entry === undefined) return []
-      return [{ ...entry, revision: eventsOf(log, entry.stream).indexOf(event) + 1 }]
+      const { stream } = entry
+      return [{ of, recorded: { stream, event, revision: eventsOf(log, stream).indexOf(event) + 1 } }]
     })
-    if (recorded.length > 0) return { _tag: "EventIdConflict", stream, recorded }
-  }
-  return undefined
+  )
+  const [first] = taken
+  return (
+    first && {
+      _tag: "EventIdConflict",
+      stream: first.of,
+      recorded: taken.map(({ recorded }) => recorded)
+    }
+  )
 }
 
 const disappoint = (log: Log, writes: ReadonlyArray<Write>): Answer | undefined => {
-  for (const { expected, stream } of writes) {
+  const wrong = writes.flatMap(({ expected, stream }, place) => {
     const events = eventsOf(log, stream)
-    const actual = events.length
-    const wrong = { _tag: "WrongExpectedRevision", stream, actual } as const
-    if (expected._tag === "Exists" && actual === 0) return { ...wrong, between: [] }
-    if (expected._tag === "NoStream" && actual > 0) return { ...wrong, between: events }
-    if (expected._tag === "Exactly" && actual !== expected.revision) {
-      return { ...wrong, between: events.slice(expected.revision) }
+    const between = betweenOf(expected, events)
+    return between === undefined ? [] : [{ place, stream, actual: events.length, between }]
+  })
+  const [first, ...others] = wrong
+  return (
+    first && {
+      _tag: "WrongExpectedRevision",
+      ...first,
+      others: others.map(({ actual, place, stream }) => ({ place, stream, actual }))
     }
+  )
+}
+
+/** The events that come in between, when a stream is not as expected. */
+const betweenOf = (
+  expected: ExpectedRevision,
+  events: ReadonlyArray<number>
+): ReadonlyArray<number> | undefined => {
+  if (expected._tag === "Exists" && events.length === 0) return []
+  if (expected._tag === "NoStream" && events.length > 0) return events
+  if (expected._tag === "Exactly" && events.length !== expected.revision) {
+    return events.slice(expected.revision)
   }
   return undefined
 }

@@ -118,12 +118,18 @@ const appendAll = Effect.fnUntraced(function* (
     Effect.catchTags({
       AppendRefused: ({ reason }) =>
         Effect.succeed<Model.Answer>({ _tag: "Refused", reason: reason._tag }),
-      WrongExpectedRevision: ({ _tag, actual, between, streamId }) =>
+      WrongExpectedRevision: ({ _tag, actual, between, others, place, streamId }) =>
         Effect.succeed<Model.Answer>({
           _tag,
+          place,
           stream: world.streamNumber(streamId),
           actual,
-          between: ids(between).map(world.eventNumber)
+          between: ids(between).map(world.eventNumber),
+          others: others.map((other) => ({
+            place: other.place,
+            stream: world.streamNumber(other.streamId),
+            actual: other.actual
+          }))
         }),
       EventIdConflict: ({ _tag, recorded, streamId }) =>
         Effect.succeed<Model.Answer>({

@@ -58,37 +58,85 @@ export const repeatCases = (it: It): void => {
         )
       })
     )
+  })
 
-    it.effect("may name fewer of the events, in their order", () =>
+  describe("an append that never was", { timeout: TIMEOUT_MILLIS }, () => {
+    /** Appends of two, three and one event to one stream. */
+    const threeAppends = Effect.gen(function* () {
+      const streamId = freshStream()
+      const [a, b] = [newEvent(), newEvent()]
+      const [c, d, e] = [newEvent(), newEvent(), newEvent()]
+      const f = newEvent()
+      yield* fill(streamId, [a, b])
+      yield* fill(streamId, [c, d, e])
+      yield* fill(streamId, [f])
+      return { streamId, a, b, c, d, e, f }
+    })
+
+    for (const [name, choose, revisions] of [
+      ["leaves out the middle of one", ({ c, e }) => [c, e], [3, 5]],
+      ["is the beginning of one", ({ c, d }) => [c, d], [3, 4]],
+      ["is the end of one", ({ d, e }) => [d, e], [4, 5]],
+      ["is one event of one", ({ a }) => [a], [1]],
+      ["is two of them", ({ a, b, c, d, e }) => [a, b, c, d, e], [1, 2, 3, 4, 5]],
+      ["is one and the beginning of the next", ({ a, b, c }) => [a, b, c], [1, 2, 3]],
+      ["is the end of one and the next", ({ e, f }) => [e, f], [5, 6]],
+      ["leaves out one of them", ({ a, b, f }) => [a, b, f], [1, 2, 6]]
+    ] as ReadonlyArray<
+      readonly [
+        name: string,
+        choose: (
+          appended: Effect.Success<typeof threeAppends>
+        ) => Arr.NonEmptyReadonlyArray<ReturnType<typeof newEvent>>,
+        revisions: ReadonlyArray<number>
+      ]
+    >) {
+      it.effect(`is refused though its ids are recorded: it ${name}`, () =>
+        Effect.gen(function* () {
+          const store = yield* EventStore
+          const appended = yield* threeAppends
+          const { streamId } = appended
+          const events = choose(appended)
+          const error = yield* Effect.flip(store.append({ streamId, expected: any, events }))
+          assert.instanceOf(error, EventIdConflict)
+          assert.deepStrictEqual(
+            error.recorded,
+            events.map(({ id }, index) => ({
+              eventId: id,
+              streamId,
+              revision: revision(revisions[index] ?? 0)
+            }))
+          )
+          assert.lengthOf(yield* readStream(streamId), 6)
+        })
+      )
+    }
+
+    it.effect("is told apart from those that came together, each of which can be repeated", () =>
       Effect.gen(function* () {
         const store = yield* EventStore
         const streamId = freshStream()
-        const events = newEvents(4)
-        yield* fill(streamId, events)
+        // What arrives together may be written in one step, and each is an append all the same.
+        const appends = Arr.makeBy(40, (n) => newEvents(1 + (n % 3)))
+        const append = (events: Arr.NonEmptyReadonlyArray<ReturnType<typeof newEvent>>) =>
+          store.append({ streamId, expected: any, events })
+        const first = yield* Effect.forEach(appends, append, { concurrency: "unbounded" })
+        assert.deepStrictEqual(
+          yield* Effect.forEach(appends, append, { concurrency: "unbounded" }),
+          first.map((answer) => ({ ...answer, repeated: true }))
+        )
         const stored = yield* readStream(streamId)
-        const appended = yield* store.append({
-          streamId,
-          expected: noStream,
-          events: [events[0], Arr.getUnsafe(events, 2)]
-        })
-        assert.deepStrictEqual(appended, {
-          revision: revision(3),
-          position: Arr.getUnsafe(stored, 2).position,
-          repeated: true
-        })
-        assert.lengthOf(yield* readStream(streamId), 4)
-      })
-    )
-
-    it.effect("may join the events of several appends", () =>
-      Effect.gen(function* () {
-        const store = yield* EventStore
-        const streamId = freshStream()
-        const [one, two] = [newEvent(), newEvent()]
-        yield* fill(streamId, [one])
-        const last = yield* store.append({ streamId, expected: any, events: [two] })
-        const both = yield* store.append({ streamId, expected: noStream, events: [one, two] })
-        assert.deepStrictEqual(both, { ...last, repeated: true })
+        for (const [index, events] of appends.entries()) {
+          const { position, revision } = Arr.getUnsafe(first, index)
+          const last = Arr.getUnsafe(stored, revision - 1)
+          assert.strictEqual(last.id, events.at(-1)?.id)
+          assert.strictEqual(last.position, position)
+        }
+        // The last event of the append that was written first, and the first of the next.
+        const end = Math.min(...first.map(({ revision }) => revision))
+        const again = (index: number) => newEvent({ id: Arr.getUnsafe(stored, index).id })
+        const joined = [again(end - 1), again(end)] as const
+        assert.instanceOf(yield* Effect.flip(append(joined)), EventIdConflict)
       })
     )
   })

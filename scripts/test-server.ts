@@ -1,0 +1,79 @@
+/**
+ * Runs the tests that need a PostgreSQL server on one as a distribution installs it, with the settings it has there.
+ *
+ * The server is started from the binaries in `DAYBOOK_POSTGRES_BIN`, or else of the newest version that Debian's packages left in
+ * `/usr/lib/postgresql`. Further arguments go to Vitest.
+ */
+import * as ChildProcess from "node:child_process"
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+
+const DEBIAN = "/usr/lib/postgresql"
+
+/** What depends on the build of the server: its planner and compiler, its locales, its limits. */
+const FILES = [
+  "packages/store/test/EventStorePostgres",
+  "packages/store/test/PostgresBatching",
+  "packages/store/test/PostgresForging",
+  "packages/store/test/PostgresIsolation",
+  "packages/store/test/PostgresMigrations",
+  "packages/store/test/PostgresOrdering",
+  "packages/store/test/PostgresPages",
+  "packages/store/test/PostgresPlans",
+  "packages/store/test/PostgresRecordedAt",
+  "packages/store/test/PostgresRestart",
+  "packages/store/test/PostgresRoles.",
+  "packages/store/test/PostgresStrings",
+  "packages/store/test/PostgresSubscription",
+  "packages/store/test/SnapshotStorePostgres",
+  "packages/projections/test/PostgresInline",
+  "packages/projections/test/PostgresPlans",
+  "packages/projections/test/PostgresRoles",
+  "packages/projections/test/PostgresSwitch",
+  "packages/projections/test/ProjectionsPostgres",
+  "packages/projections/test/ReadModelStorePostgres"
+]
+
+/** The folder of the newest version below a folder of versions. */
+export const newest = (versions: ReadonlyArray<string>): string | undefined =>
+  versions
+    .filter((version) => /^\d+$/.test(version))
+    .toSorted((a, b) => Number(b) - Number(a))
+    .at(0)
+
+const binaries = (): string | undefined => {
+  const named = process.env["DAYBOOK_POSTGRES_BIN"]
+  if (named !== undefined && named !== "") return named
+  if (!Fs.existsSync(DEBIAN)) return undefined
+  const version = newest(Fs.readdirSync(DEBIAN))
+  return version === undefined ? undefined : Path.join(DEBIAN, version, "bin")
+}
+
+if (import.meta.main) {
+  const bin = binaries()
+  if (bin === undefined) {
+    console.error(
+      `No server: name its binaries in DAYBOOK_POSTGRES_BIN, or install Debian's package postgresql`
+    )
+    process.exitCode = 1
+  } else {
+    const postgres = Path.join(bin, "postgres")
+    console.log(ChildProcess.execFileSync(postgres, ["--version"], { encoding: "utf8" }).trim())
+    const { DATABASE_URL: _, ...env } = process.env
+    const { status } = ChildProcess.spawnSync(
+      process.execPath,
+      [
+        Path.join(import.meta.dirname, "../node_modules/vitest/vitest.mjs"),
+        ...["run", "--config", "vitest.workspace.ts"],
+        ...FILES,
+        ...process.argv.slice(2)
+      ],
+      {
+        cwd: Path.join(import.meta.dirname, ".."),
+        stdio: "inherit",
+        env: { ...env, DAYBOOK_POSTGRES_BIN: bin }
+      }
+    )
+    process.exitCode = status ?? 1
+  }
+}
