@@ -49,7 +49,7 @@ const FileProblem = Schema.TaggedUnion({
   NotAFile: { found: Schema.String },
   Unreadable: { why: Schema.String },
   Empty: {},
-  /** `byte` is the first that cannot stand where it does. */
+  /** `byte`: the first byte of the first character that is broken. */
   NotUtf8: { line: Schema.Int, byte: Schema.Int },
   /** The last character lacks bytes. */
   CutOff: { line: Schema.Int },
@@ -159,12 +159,12 @@ const decodeUtf8 = <R>(
         try: () => {
           const text = decoder.decode(chunk, { stream: true })
           lines += lineFeeds(chunk)
-          lastCharacter = chunk.slice(chunk.findLastIndex((byte) => (byte & 0xc0) !== 0x80))
+          lastCharacter = lastOf(Buffer.concat([lastCharacter, chunk]))
           return text
         },
         catch: () => {
           const suspect = Buffer.concat([lastCharacter, chunk])
-          const index = firstInvalid(suspect)
+          const index = firstBroken(suspect)
           const before = suspect.subarray(
             lastCharacter.length,
             Math.max(index, lastCharacter.length)
@@ -189,20 +189,42 @@ const lineFeeds = (bytes: Uint8Array): number => {
   return found
 }
 
+/** The last character, as far as its bytes are there. */
+const lastOf = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
+  bytes.slice(Math.max(0, bytes.findLastIndex(beginsCharacter)))
+
+const beginsCharacter = (byte: number): boolean => (byte & 0xc0) !== 0x80
+
+/**
+ * The place of the first character that is broken. In Latin-1 `é,` is E9 2C: E9 begins a character of three bytes, and only
+ * the comma shows that it is none.
+ */
+const firstBroken = (bytes: Uint8Array): number => {
+  const end = firstInvalid(bytes)
+  const before = bytes.subarray(0, end)
+  return isUtf8(before, false) ? end : before.findLastIndex(beginsCharacter)
+}
+
 /** Bisects: every prefix that holds the invalid byte is invalid, no shorter one is. */
 const firstInvalid = (bytes: Uint8Array): number => {
   let valid = 0
   let invalid = bytes.length
   while (invalid - valid > 1) {
     const middle = Math.floor((valid + invalid) / 2)
-    try {
-      new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, middle), { stream: true })
-      valid = middle
-    } catch {
-      invalid = middle
-    }
+    if (isUtf8(bytes.subarray(0, middle), true)) valid = middle
+    else invalid = middle
   }
   return invalid - 1
+}
+
+/** `goesOn`: whether the last character may lack bytes. */
+const isUtf8 = (bytes: Uint8Array, goesOn: boolean): boolean => {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: goesOn })
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** The decoder gives cells alone; a record is as high as the line breaks inside its quotes say. */

@@ -8,7 +8,9 @@ import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
-import * as process from "node:process"
+import * as Runtime from "effect/Runtime"
+import * as Os from "node:os"
+import process from "node:process"
 import * as Cli from "./Cli.ts"
 
 // A reader that has seen enough, such as `head`, neither breaks an import nor makes it a failure.
@@ -16,4 +18,20 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error
 })
 
-NodeRuntime.runMain(Effect.provide(Cli.run, NodeServices.layer), { disableErrorReporting: true })
+// A shell says of a process that a signal ended: 128 and the number of the signal. Both are interruptions to the program.
+let isTerminated = false
+process.once("SIGTERM", () => {
+  isTerminated = true
+})
+const [INTERRUPTED, TERMINATED] = [
+  128 + Os.constants.signals.SIGINT,
+  128 + Os.constants.signals.SIGTERM
+]
+
+NodeRuntime.runMain(Effect.provide(Cli.run, NodeServices.layer), {
+  disableErrorReporting: true,
+  teardown: (exit, onExit) =>
+    Runtime.defaultTeardown(exit, (code) =>
+      onExit(code === INTERRUPTED && isTerminated ? TERMINATED : code)
+    )
+})

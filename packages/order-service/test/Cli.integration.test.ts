@@ -92,6 +92,16 @@ it.layer(NodeServices.layer)("demo", (it) => {
         "a file in the place of the folder",
         [dirty, "--data", dirty],
         `cannot open the embedded Postgres in ${dirty}: EEXIST: file already exists, mkdir '${dirty}'`
+      ],
+      [
+        "a folder below a file",
+        [dirty, "--data", `${dirty}/a/b`],
+        `cannot open the embedded Postgres in ${dirty}/a/b: ENOTDIR: not a directory, mkdir '${dirty}/a/b'`
+      ],
+      [
+        "a folder where none can be made",
+        [dirty, "--data", "/proc/x"],
+        "cannot open the embedded Postgres in /proc/x: ENOENT: no such file or directory, mkdir '/proc/x'"
       ]
     ] as const) {
       it.effect(
@@ -153,22 +163,27 @@ it.layer(NodeServices.layer)("demo", (it) => {
     )
   })
 
-  it.effect(
-    "says that it was interrupted, and that it can go on",
-    () =>
-      Effect.gen(function* () {
-        const dataDir = yield* folder
-        const { status, stderr } = yield* demo([dirty, "--data", dataDir], {
-          kill: { when: (stdout) => stdout.includes("30 rows"), signal: "SIGINT" }
-        })
-        assert.strictEqual(
-          stderr,
-          "demo: interrupted; what was recorded stays, and running it again goes on from there\n"
-        )
-        assert.strictEqual(status, 130)
-      }),
-    TIMEOUT_MILLIS
-  )
+  for (const [signal, expected] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143]
+  ] as const) {
+    it.effect(
+      `says on ${signal} that it was interrupted, and that it can go on`,
+      () =>
+        Effect.gen(function* () {
+          const dataDir = yield* folder
+          const { status, stderr } = yield* demo([dirty, "--data", dataDir], {
+            kill: { when: (stdout) => stdout.includes("30 rows"), signal }
+          })
+          assert.strictEqual(
+            stderr,
+            "demo: interrupted; what was recorded stays, and running it again goes on from there\n"
+          )
+          assert.strictEqual(status, expected)
+        }),
+      TIMEOUT_MILLIS
+    )
+  }
 
   it.effect(
     "ends with the same figures after imports into the same folder were killed",

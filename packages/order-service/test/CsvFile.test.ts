@@ -70,7 +70,27 @@ it.layer(NodeServices.layer)("CsvFile", (it) => {
       [
         "a broken character far into the file",
         bytes(`${header}\n`, `${row({})}\n`.repeat(5_000), "é", [0xe2, 0x82, 0x20], row({})),
-        "line 5002: not UTF-8 text (byte 0x20)"
+        "line 5002: not UTF-8 text (byte 0xE2)"
+      ],
+      [
+        "an e with an acute accent in Latin-1, before a comma",
+        bytes(`${header}\n${row({})}\nCaf`, [0xe9], ",1\n"),
+        "line 3: not UTF-8 text (byte 0xE9)"
+      ],
+      [
+        "the same at the end of a line, and before an accented letter that is right",
+        bytes(`${header}\nCaf`, [0xe9], "\n", "é", [0xe9], "é"),
+        "line 2: not UTF-8 text (byte 0xE9)"
+      ],
+      [
+        "a continuation byte that continues nothing",
+        bytes(`${header}\né`, [0xa9], ","),
+        "line 2: not UTF-8 text (byte 0xA9)"
+      ],
+      [
+        "half a surrogate pair",
+        bytes(`${header}\n€`, [0xed, 0xa0, 0x80], ","),
+        "line 2: not UTF-8 text (byte 0xED)"
       ],
       [
         "a character cut off by the end",
@@ -95,6 +115,17 @@ it.layer(NodeServices.layer)("CsvFile", (it) => {
         })
       )
     }
+
+    it.effect("a character that is broken where the file is cut into pieces to read", () =>
+      Effect.gen(function* () {
+        for (const before of [1, 2, 3]) {
+          // A piece is 64 KiB. The character lacks its last byte.
+          const filling = "x".repeat(65_536 - header.length - 1 - before)
+          const content = bytes(`${header}\n${filling}`, [0xf0, 0x9f, 0x98], "\n")
+          assert.strictEqual(yield* problemOf(content), "line 2: not UTF-8 text (byte 0xF0)")
+        }
+      })
+    )
 
     it.effect("a file that is not there, and a folder", () =>
       Effect.gen(function* () {

@@ -16,7 +16,7 @@ interface Options {
   /** Sends the signal as soon as standard output is what is waited for. */
   readonly kill?: {
     readonly when: (stdout: string) => boolean
-    readonly signal: "SIGKILL" | "SIGINT"
+    readonly signal: "SIGKILL" | "SIGINT" | "SIGTERM"
   }
   /** Closes standard output after its first bytes, as `head` does. */
   readonly hangUp?: boolean

@@ -24,7 +24,7 @@ export const openFolder = Effect.fnUntraced(function* (
 ): Effect.fn.Return<PGlite, EmbeddedPostgresError, Scope.Scope> {
   const cluster = Path.join(dataDir, "pgdata")
   const unfinished = `${cluster}.new`
-  yield* attempt(dataDir, () => Fs.mkdir(dataDir, { recursive: true }))
+  yield* attempt(dataDir, () => makeFolder(dataDir))
   yield* lock(dataDir)
   if (!(yield* attempt(dataDir, () => exists(cluster)))) {
     // Half a cluster does not open, so it gets its name only when it is whole.
@@ -48,6 +48,24 @@ const attempt = <A>(
   Effect.tryPromise({
     try: run,
     catch: (cause) => new EmbeddedPostgresError({ dataDir, reason: { _tag: "Unusable", cause } })
+  })
+
+/** Node's recursive `mkdir` tries for ever where a folder can't be made though its parent is there, as in `/proc`. */
+const makeFolder = async (path: string): Promise<void> => {
+  try {
+    await makeOne(path)
+  } catch (error) {
+    const parent = Path.dirname(path)
+    if (!FolderLock.hasCode(error, "ENOENT") || parent === path) throw error
+    await makeFolder(parent)
+    await makeOne(path)
+  }
+}
+
+const makeOne = (path: string): Promise<void> =>
+  Fs.mkdir(path).catch(async (error: unknown) => {
+    const isThere = FolderLock.hasCode(error, "EEXIST") && (await Fs.stat(path)).isDirectory()
+    if (!isThere) throw error
   })
 
 const exists = (path: string): Promise<boolean> =>
