@@ -1,0 +1,149 @@
+/**
+ * Lets hosts of orders work on a server of their own, and measures again and again what should stay level.
+ */
+import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as PostgresServer from "@daybook/testing/PostgresServer"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import { SqlClient } from "effect/sql/SqlClient"
+import { spawn } from "node:child_process"
+import * as Path from "node:path"
+import { lines } from "../torture/message.ts"
+import { type Held, readHeld, type Role } from "./held.ts"
+import type { Sample, Series } from "./trend.ts"
+
+export interface Soak {
+  readonly series: ReadonlyArray<Series>
+  readonly commands: number
+  readonly events: number
+  readonly given: number
+  readonly errors: ReadonlyArray<string>
+}
+
+const MIB = 1_048_576
+
+/** How long a host may take to start, and to collect its garbage. */
+const PATIENCE = "60 seconds"
+
+/**
+ * Takes `samples` samples, one `every` so long, of hosts in these roles.
+ */
+export const soak = Effect.fnUntraced(function* (options: {
+  readonly roles: ReadonlyArray<Role>
+  readonly samples: number
+  readonly every: Duration.Input
+  readonly onSample?: (taken: number, commands: number) => void
+}) {
+  const { every, onSample, roles, samples } = options
+  const url = yield* PostgresServer.freshDatabase
+  const context = yield* Layer.build(
+    Layer.mergeAll(PostgresMigrations.layer, ReadModelMigrations.layer).pipe(
+      Layer.provideMerge(PgClient.layer({ url, maxConnections: 1, applicationName: "soak" }))
+    )
+  )
+  const sql = Context.get(context, SqlClient)
+  const hosts = yield* Effect.forEach(roles, (role) => startHost(role, url))
+  const taken = new Map<string, Omit<Series, "samples"> & { readonly samples: Array<Sample> }>()
+  const note = (second: number, name: string, unit: string, least: number, value: number) => {
+    const series = taken.get(name) ?? { name, unit, least, samples: [] }
+    taken.set(name, series)
+    series.samples.push({ second, value })
+  }
+
+  let held: ReadonlyArray<Held> = yield* Effect.forEach(hosts, (ask) => ask)
+  let events = 0
+  for (let count = 1; count <= samples; count++) {
+    yield* Effect.sleep(every)
+    const second = (yield* Clock.currentTimeMillis) / 1_000
+    held = yield* Effect.forEach(hosts, (ask) => ask)
+    for (const [index, { handles, heap }] of held.entries()) {
+      const host = `host ${index + 1} (${roles[index]})`
+      note(second, `heap of ${host}`, "MiB", 8, heap / MIB)
+      note(second, `handles of ${host}`, "handles", 3, handles)
+    }
+    const server = yield* look(sql)
+    events = server.events
+    note(second, "backends", "backends", 3, server.backends)
+    note(second, "locks", "locks", 50, server.locks)
+    note(second, "dead rows", "rows", 50_000, server.dead)
+    for (const [table, bytes] of server.tables) {
+      // It grows with the log, so only by event can it be level.
+      if (events > 0) note(second, `table ${table}`, "bytes an event", 100, bytes / events)
+    }
+    onSample?.(
+      count,
+      sum(held, ({ commands }) => commands)
+    )
+  }
+  const result: Soak = {
+    series: Array.from(taken.values()),
+    commands: sum(held, ({ commands }) => commands),
+    events,
+    given: sum(held, ({ given }) => given),
+    errors: held.flatMap(({ errors, lastError }) =>
+      errors === 0 ? [] : [`${errors} commands failed, the last with ${lastError}`]
+    )
+  }
+  return result
+})
+
+const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number =>
+  all.reduce((total, one) => total + of(one), 0)
+
+/** A host; gives what it holds when it is asked. */
+const startHost = Effect.fnUntraced(function* (role: Role, url: Redacted.Redacted) {
+  const child = spawn(
+    process.execPath,
+    ["--expose-gc", Path.join(import.meta.dirname, "..", "programs", "soakHost.ts"), role],
+    { stdio: ["pipe", "pipe", "inherit"], env: { DATABASE_URL: Redacted.value(url) } }
+  )
+  yield* Effect.addFinalizer(() => Effect.sync(() => child.kill("SIGKILL")))
+  let waiting: Deferred.Deferred<Held, Error> | undefined
+  const died = new Error(`the ${role} host died`)
+  child.stdout.on(
+    "data",
+    lines((line) => {
+      if (waiting !== undefined) Deferred.doneUnsafe(waiting, Exit.succeed(readHeld(line)))
+    })
+  )
+  child.stdin.on("error", () => {})
+  child.once("close", () => {
+    if (waiting !== undefined) Deferred.doneUnsafe(waiting, Exit.fail(died))
+  })
+  return Effect.suspend(() => {
+    if (child.exitCode !== null) return Effect.fail(died)
+    const held = Deferred.makeUnsafe<Held, Error>()
+    waiting = held
+    child.stdin.write("look\n")
+    return Effect.timeout(Deferred.await(held), PATIENCE)
+  })
+})
+
+/** What the server holds. */
+const look = Effect.fnUntraced(function* (sql: SqlClient) {
+  const [row] = yield* sql<{
+    readonly backends: number
+    readonly locks: number
+    readonly dead: number
+    readonly events: number
+  }>`SELECT
+      (SELECT count(*)::integer FROM pg_stat_activity WHERE datname = current_database()) AS backends,
+      (SELECT count(*)::integer FROM pg_locks) AS locks,
+      (SELECT coalesce(sum(n_dead_tup), 0)::integer FROM pg_stat_user_tables) AS dead,
+      (SELECT count(*)::integer FROM daybook.events) AS events`
+  const tables = yield* sql<{ readonly name: string; readonly bytes: number }>`
+    SELECT schemaname || '.' || relname AS name, pg_total_relation_size(relid)::float8 AS bytes
+      FROM pg_stat_user_tables WHERE schemaname IN ('daybook', 'read_models') ORDER BY 1`
+  return {
+    ...(row ?? { backends: 0, locks: 0, dead: 0, events: 0 }),
+    tables: tables.map(({ bytes, name }) => [name, bytes] as const)
+  }
+})

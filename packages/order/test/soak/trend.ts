@@ -1,0 +1,92 @@
+/**
+ * Whether what was measured again and again grows: a line of least squares, and how sure it is.
+ */
+
+export interface Sample {
+  readonly second: number
+  readonly value: number
+}
+
+/** What should stay level while a system works. `least`: a growth below it is never named. */
+export interface Series {
+  readonly name: string
+  readonly unit: string
+  readonly least: number
+  readonly samples: ReadonlyArray<Sample>
+}
+
+/**
+ * A line through samples.
+ *
+ * `error`: the standard error of the slope. `growth`: what the line rises over all of the samples. `floor`: by how
+ * much the lowest value of the last third lies above the lowest of the first.
+ */
+export interface Line {
+  readonly slope: number
+  readonly error: number
+  readonly mean: number
+  readonly growth: number
+  readonly floor: number
+}
+
+/** This share of the samples is warm-up: caches fill, code is compiled. */
+const WARM_UP = 1 / 3
+/** A line that rises by less than this share of its mean is level. */
+const SHARE = 0.1
+/** So many standard errors a slope lies above none: by chance alone it does so once in a million. */
+const SURE = 5
+/** Of what a line rises this share is in its floor too, unless it is a saw that stands at its peak. */
+const FLOOR = 0.5
+const FEWEST = 6
+
+export const settled = (samples: ReadonlyArray<Sample>): ReadonlyArray<Sample> =>
+  samples.slice(Math.floor(samples.length * WARM_UP))
+
+/** The line of least squares; none through fewer samples than say something. */
+export const fit = (samples: ReadonlyArray<Sample>): Line | undefined => {
+  const count = samples.length
+  const first = samples[0]
+  const last = samples.at(-1)
+  if (count < FEWEST || first === undefined || last === undefined) return undefined
+  const sum = (of: (sample: Sample) => number) =>
+    samples.reduce((total, sample) => total + of(sample), 0)
+  const middle = sum(({ second }) => second) / count
+  const mean = sum(({ value }) => value) / count
+  const spread = sum(({ second }) => (second - middle) ** 2)
+  if (spread === 0) return undefined
+  const slope = sum(({ second, value }) => (second - middle) * (value - mean)) / spread
+  const left = sum(({ second, value }) => (value - mean - slope * (second - middle)) ** 2)
+  const third = Math.ceil(count / 3)
+  const lowest = (part: ReadonlyArray<Sample>) => Math.min(...part.map(({ value }) => value))
+  return {
+    slope,
+    error: Math.sqrt(left / (count - 2) / spread),
+    mean,
+    growth: slope * (last.second - first.second),
+    floor: lowest(samples.slice(-third)) - lowest(samples.slice(0, third))
+  }
+}
+
+/** Whether a series grows once it is warm: by more than noise, a sawtooth or rounding explains. */
+export const grows = ({ least, samples }: Series): boolean => {
+  const line = fit(settled(samples))
+  if (line === undefined) return false
+  const { error, floor, growth, mean, slope } = line
+  return (
+    growth > Math.max(least, SHARE * Math.abs(mean)) &&
+    slope > SURE * error &&
+    floor > FLOOR * growth
+  )
+}
+
+/** A line of a report. */
+export const tell = (series: Series): string => {
+  const { name, samples, unit } = series
+  const line = fit(settled(samples))
+  if (line === undefined) return `${name}: ${samples.length} samples are too few`
+  const number = (value: number) => value.toPrecision(4)
+  return (
+    `${name}: ${number(line.mean)} ${unit}, ${line.slope < 0 ? "" : "+"}${number(line.slope * 60)} a minute ` +
+    `(± ${number(line.error * 60)})${grows(series) ? "  GROWS" : ""}`
+  )
+}

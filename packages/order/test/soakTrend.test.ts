@@ -1,0 +1,79 @@
+import { assert, describe, it } from "@effect/vitest"
+import { fit, grows, type Series, tell } from "./soak/trend.ts"
+
+/** Noise between -1 and 1, the same each time. */
+const noise = (seed: number) => {
+  let state = seed
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648
+    return (state / 2_147_483_648) * 2 - 1
+  }
+}
+
+const series = (value: (second: number) => number, least = 1): Series => ({
+  name: "heap",
+  unit: "MiB",
+  least,
+  samples: Array.from({ length: 60 }, (_, n) => ({ second: n * 12, value: value(n * 12) }))
+})
+
+describe("What a soak says of its samples", () => {
+  it("fits the line of least squares", () => {
+    const line = fit([
+      { second: 0, value: 1 },
+      { second: 1, value: 3 },
+      { second: 2, value: 5 },
+      { second: 3, value: 7 },
+      { second: 4, value: 9 },
+      { second: 5, value: 11 }
+    ])
+    assert.deepStrictEqual(line, { slope: 2, error: 0, mean: 6, growth: 10, floor: 8 })
+    // By hand: values 1, 2, 1, 2, 1, 2 have a slope of 1.5 / 17.5, and leave 1.5 - 1.5 ^ 2 / 17.5.
+    const wavy = fit([1, 2, 1, 2, 1, 2].map((value, second) => ({ second, value })))
+    assert.approximately(wavy?.slope ?? 0, 0.085_714, 0.000_001)
+    assert.approximately(wavy?.error ?? 0, 0.139_971, 0.000_001)
+    assert.isUndefined(fit([{ second: 0, value: 1 }]))
+    assert.isUndefined(fit(Array.from({ length: 9 }, () => ({ second: 1, value: 1 }))))
+  })
+
+  it("names a leak of a known slope under noise, and tells how fast it is", () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const random = noise(seed)
+      // 60 MiB, and 3 more in each of the 12 minutes.
+      const leak = series((second) => 60 + second / 20 + random() * 4)
+      assert.isTrue(grows(leak), `seed ${seed}`)
+      assert.approximately((fit(leak.samples)?.slope ?? 0) * 60, 3, 0.5)
+      assert.match(tell(leak), /^heap: .* MiB, \+[23]\.\d+ a minute .* GROWS$/)
+    }
+  })
+
+  it("does not name noise", () => {
+    for (let seed = 1; seed <= 500; seed++) {
+      const random = noise(seed)
+      assert.isFalse(grows(series(() => 60 + random() * 20)), `seed ${seed}`)
+      assert.isFalse(grows(series(() => Math.round(10 + random()))), `seed ${seed}`)
+    }
+  })
+
+  it("does not name a warm-up, nor what shrinks", () => {
+    const random = noise(7)
+    assert.isFalse(grows(series((second) => 60 + 40 * (1 - Math.exp(-second / 60)) + random())))
+    assert.isFalse(grows(series((second) => (second < 200 ? second : 200) + random())))
+    assert.isFalse(grows(series((second) => 100 - second / 20 + random())))
+  })
+
+  it("does not name a saw, wherever it stands at the end, and names one that climbs", () => {
+    for (const period of [60, 130, 240, 400]) {
+      const saw = (second: number) => 1_000 * ((second % period) / period)
+      assert.isFalse(grows(series((second) => saw(second))), `a period of ${period} seconds`)
+    }
+    assert.isTrue(grows(series((second) => 1_000 + ((second % 60) / 60) * 100 + second * 2)))
+  })
+
+  it("does not name a growth of less than matters", () => {
+    assert.isFalse(grows(series((second) => 60 + second / 1_000)))
+    assert.isFalse(grows(series((second) => second / 100, 8)))
+    assert.isTrue(grows(series((second) => second / 100, 4)))
+    assert.include(tell({ ...series(() => 1), samples: [] }), "0 samples are too few")
+  })
+})
