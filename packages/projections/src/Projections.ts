@@ -248,13 +248,13 @@ const make = Effect.fnUntraced(function* (
     const states = yield* store.states(name)
     const serving = states.find(({ role }) => role === "serving")
     if (serving === undefined) return true
-    if (serving.mode === "inline" || Status.position(serving) >= position) {
-      // Rows of another history may be past the position, and don't hold its event.
+    const isThere = serving.mode === "inline" || Status.position(serving) >= position
+    // Rows of another history may be past the position, and don't hold its event.
+    if (isThere || runner.mismatches.has(name)) {
       const reason = yield* History.mismatch(events, serving)
-      return reason === undefined ? true : yield* new HistoryChanged({ name, reason })
+      if (reason !== undefined) return yield* new HistoryChanged({ name, reason })
+      if (isThere) return true
     }
-    const told = runner.mismatches.get(name)
-    if (told !== undefined) return yield* new HistoryChanged({ name, reason: told })
     // Of another version it is the shadow that is waited for, and what serves only while a host still keeps it.
     const shadow = states.find(
       ({ role, version }) => role === "shadow" && version === model.table.version

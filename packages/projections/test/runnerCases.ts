@@ -151,7 +151,16 @@ export const cases = <E>(
           yield* LiveProjection.tableAt(products),
           "what is folded on demand leaves it out too"
         )
-        const late = yield* Effect.flip(projections.skip(products.name, position, "too late"))
+        const last = yield* Stream.runHead(
+          (yield* EventStore).readAll({
+            categories: [till.category],
+            direction: "backward",
+            limit: 1
+          })
+        )
+        const late = yield* Effect.flip(
+          projections.skip(products.name, Option.getOrThrow(last).position, "too late")
+        )
         assert.strictEqual(late._tag, "AlreadyFolded")
         yield* Stream.runDrain(projections.rebuild(products.name))
       }).pipe(Effect.scoped)

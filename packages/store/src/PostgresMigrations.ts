@@ -21,6 +21,7 @@ import * as migration0008 from "./internal/migration0008.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
 import { transaction } from "./internal/readCommitted.ts"
 import { refuseUnfit } from "./internal/refuseUnfit.ts"
+import { repair } from "./internal/restored.ts"
 import * as PostgresReady from "./PostgresReady.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
@@ -31,6 +32,7 @@ import type { UnfitDatabase } from "./UnfitDatabase.ts"
  * their numbers and names.
  *
  * **Details**
+ * Puts right what a restore or a copy of the log may have left behind, each time: see `PostgresHealth`.
  * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do.
  * Errors: `UnfitDatabase`, its encoding is not UTF8. Nothing was made.
  *
@@ -53,7 +55,9 @@ export const migrate: Effect.Effect<
       // Without a notice for each start that finds its schema there.
       const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
       if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
-      return yield* run({ loader: loader(schema), table: `${schema}.migrations` })
+      const done = yield* run({ loader: loader(schema), table: `${schema}.migrations` })
+      yield* repair(sql, schema)
+      return done
     })
   )
 }).pipe(Effect.withSpan("PostgresMigrations.migrate"))

@@ -20,6 +20,8 @@ import type { SqlError } from "effect/sql/SqlError"
 import { takeTurn } from "./internal/migrationLock.ts"
 import { transaction } from "./internal/readCommitted.ts"
 import { APPENDING, READING } from "./internal/openFunctions.ts"
+import { asOwner } from "./internal/partitions.ts"
+import { enableTriggers } from "./internal/restored.ts"
 import { excessPrivileges } from "./internal/excessPrivileges.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
@@ -112,6 +114,7 @@ export const grant = Effect.fn("PostgresRoles.grant")(function* (
       })
       yield* giveTo(sql, schema, roles.owner)
       yield* grantTo(sql, schema, roles)
+      yield* asOwner(sql, schema, enableTriggers(sql, schema))
       const excess = yield* excessPrivileges(sql, schema, roles)
       if (Arr.isReadonlyArrayNonEmpty(excess)) return yield* new ExcessPrivileges({ excess })
     })

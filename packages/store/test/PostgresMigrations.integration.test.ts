@@ -69,7 +69,8 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           [4, "least_privilege"],
           [5, "append_different"],
           [6, "event_ids"],
-          [7, "one_time"]
+          [7, "one_time"],
+          [8, "identity"]
         ])
         const sql = yield* PgClient.make({ url })
         const rows = yield* sql`SELECT migration_id, name FROM daybook.migrations ORDER BY 1`
@@ -80,7 +81,8 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           { migration_id: 4, name: "least_privilege" },
           { migration_id: 5, name: "append_different" },
           { migration_id: 6, name: "event_ids" },
-          { migration_id: 7, name: "one_time" }
+          { migration_id: 7, name: "one_time" },
+          { migration_id: 8, name: "identity" }
         ])
       }).pipe(Effect.scoped)
     )

@@ -21,8 +21,8 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
   `ALTER TABLE ${schema}.daybook__skipped
     ADD CONSTRAINT daybook__skipped_pkey PRIMARY KEY (name, version, event_id)`,
 
-  // As before, but read models of another log than p_log are not kept. That with three parameters stays for hosts
-  // that are replaced one after the other.
+  // As before, but read models of another log than p_log are not kept.
+  `DROP FUNCTION ${schema}.daybook__keep(text[], text[], text[])`,
   `CREATE FUNCTION ${schema}.daybook__keep(p_names text[], p_keys_of text[], p_keys text[], p_log uuid)
     RETURNS integer[] LANGUAGE plpgsql VOLATILE
     SET search_path = pg_catalog, pg_temp

@@ -66,6 +66,10 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
     settled := ${schema}.settled_position();
     newest := ${schema}.newest_append() * ${PLACES};
     SELECT l.id INTO log FROM ${schema}.log l;
+    IF log IS NULL THEN
+      RAISE EXCEPTION 'the log has no id: run PostgresMigrations, which gives it one'
+        USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
     SELECT e.event_id INTO settled_event FROM ${schema}.events e
       WHERE e.position <= settled ORDER BY e.position DESC LIMIT 1;
     IF p_position IS NOT NULL THEN

@@ -39,13 +39,13 @@ export const rememberIds = (schema: SchemaName): ReadonlyArray<string> => [
   ...recordIds(schema, "events")
 ]
 
-const recordIds = (schema: SchemaName, table: string) => [
+export const recordIds = (schema: SchemaName, table: string) => [
   `CREATE TRIGGER record_ids AFTER INSERT ON "${schema}"."${table}"
     REFERENCING NEW TABLE AS recorded FOR EACH STATEMENT EXECUTE FUNCTION "${schema}".record_ids()`,
   `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER record_ids`
 ]
 
-const appendOnly = (schema: SchemaName, table: string) => [
+export const appendOnly = (schema: SchemaName, table: string) => [
   `CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON "${schema}"."${table}"
     FOR EACH STATEMENT EXECUTE FUNCTION "${schema}".refuse_change()`,
   `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER append_only`

@@ -1,0 +1,9 @@
+import * as Layer from "effect/Layer"
+import { cases } from "./historyCases.ts"
+import * as PostgresLayers from "./postgresLayers.ts"
+import { world } from "./postgresWorld.ts"
+
+cases(
+  "The history of a log on a PostgreSQL server",
+  world.pipe(Layer.provideMerge(PostgresLayers.server))
+)

@@ -1,0 +1,105 @@
+/**
+ * What is wrong with a log in PostgreSQL, as a restore, a copy or an operator may have left it.
+ *
+ * A log that is as its migrations made it has no findings. `PostgresMigrations` puts each of them right.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { isPartitioned } from "./internal/partitions.ts"
+import * as Restored from "./internal/restored.ts"
+import { PostgresSchema } from "./PostgresSchema.ts"
+
+/**
+ * One thing that is wrong.
+ *
+ * **Details**
+ * `NotMigrated`: the schema has no log, or one of an earlier release. `NoIdentity`: the log has lost its id.
+ * `SequenceBehind`: the rows end at `rows`, and the next append would get a position after `sequence`, in the middle of them.
+ * `TriggerResting`: a trigger is missing, disabled, or rests where `session_replication_role` is `replica`, so that changes to
+ * events are not refused there, or ids of events not recorded. `IdsMissing`: the first or last event of a log in partitions is not
+ * in its table of ids, so that its id could be recorded again.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Finding = Schema.TaggedUnion({
+  NotMigrated: { schema: Schema.String },
+  NoIdentity: { schema: Schema.String },
+  SequenceBehind: { rows: Schema.BigInt, sequence: Schema.BigInt },
+  TriggerResting: {
+    table: Schema.String,
+    trigger: Schema.Literals(["append_only", "record_ids"]),
+    state: Schema.Literals(["missing", "disabled", "resting for replicas", "only for replicas"])
+  },
+  IdsMissing: { position: Schema.BigInt }
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Finding = typeof Finding.Type
+
+/**
+ * Returns a finding as a line that says what is wrong and what puts it right.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const describe = (finding: Finding): string =>
+  `${Finding.match(finding, {
+    NotMigrated: ({ schema }) => `Schema ${schema} has no log of this release`,
+    NoIdentity: ({ schema }) => `The log in schema ${schema} has no id`,
+    SequenceBehind: ({ rows, sequence }) =>
+      `The log has events up to position ${rows}, and its sequence is at ${sequence}`,
+    TriggerResting: ({ state, table, trigger }) => `Trigger ${trigger} of ${table} is ${state}`,
+    IdsMissing: ({ position }) =>
+      `The id of the event at position ${position} is not in the table of ids`
+  })}: run PostgresMigrations`
+
+/**
+ * Looks for what is wrong with the log in {@link PostgresSchema}, and changes nothing; none when all is right.
+ *
+ * **Details**
+ * It reads a few rows, however long the log is. A reader of the log may run it.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const check: Effect.Effect<ReadonlyArray<Finding>, SqlError, SqlClient> = Effect.gen(
+  function* () {
+    const sql = (yield* SqlClient).withoutTransforms()
+    const schema = yield* PostgresSchema
+    const findings: Array<Finding> = []
+    const found = yield* sql`
+      SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = ${schema} AND c.relname = 'log'`
+    if (found.length === 0) {
+      findings.push({ _tag: "NotMigrated", schema })
+      return findings
+    }
+    if (!(yield* Restored.hasIdentity(sql, schema))) findings.push({ _tag: "NoIdentity", schema })
+    const { rows, sequence } = yield* Restored.ends(sql, schema)
+    if (rows > sequence) findings.push({ _tag: "SequenceBehind", rows, sequence })
+    for (const { state, table, trigger } of yield* Restored.restingTriggers(sql, schema)) {
+      findings.push({ _tag: "TriggerResting", table, trigger, state: STATES[state] })
+    }
+    if (yield* isPartitioned(sql, schema)) {
+      for (const { position } of yield* Restored.unrecordedIds(sql, schema)) {
+        findings.push({ _tag: "IdsMissing", position })
+      }
+    }
+    return findings
+  }
+).pipe(Effect.withSpan("PostgresHealth.check"))
+
+const STATES = {
+  missing: "missing",
+  O: "resting for replicas",
+  D: "disabled",
+  R: "only for replicas"
+} as const

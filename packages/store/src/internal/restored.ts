@@ -1,0 +1,129 @@
+/**
+ * What a restore or a copy may leave behind of a log, and putting it right.
+ *
+ * `pg_restore --data-only --disable-triggers` leaves triggers as ordinary ones, rows that are copied by hand or by logical
+ * replication come without their sequence, and rows that are copied without triggers come without their ids.
+ */
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { SchemaName } from "../PostgresSchema.ts"
+import { PLACES } from "./migration0001.ts"
+import { asOwner, isPartitioned, logTable, runAll } from "./partitions.ts"
+import { appendOnly, recordIds } from "./partitionStatements.ts"
+
+/** A trigger of the log that is not there, or rests in some sessions; `state`: that of `pg_trigger.tgenabled`. */
+export interface RestingTrigger {
+  readonly table: string
+  readonly trigger: "append_only" | "record_ids"
+  readonly state: "missing" | "O" | "D" | "R"
+}
+
+/** The triggers that should always fire, and don't. */
+export const restingTriggers = (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.Effect<ReadonlyArray<RestingTrigger>, SqlError> => sql<RestingTrigger>`
+  WITH log AS (${logTable(sql, schema)}), part AS (
+    SELECT c.oid, c.relname FROM log c
+    UNION ALL
+    SELECT c.oid, c.relname FROM log JOIN pg_inherits i ON i.inhparent = log.oid
+      JOIN pg_class c ON c.oid = i.inhrelid
+  ), needed AS (
+    SELECT oid, relname, 'append_only' AS trigger FROM part
+    UNION ALL
+    SELECT part.oid, part.relname, 'record_ids' FROM part, log WHERE log.relkind = 'p'
+    UNION ALL
+    SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, "recorded_ids")}) ids
+  )
+  SELECT n.relname::text AS "table", n.trigger, coalesce(t.tgenabled::text, 'missing') AS state
+  FROM needed n LEFT JOIN pg_trigger t ON t.tgrelid = n.oid AND t.tgname = n.trigger
+  WHERE t.tgenabled IS DISTINCT FROM 'A'
+  ORDER BY n.relname, n.trigger`
+
+/** Where the rows of the log end, and where its sequence does, which should be no lower. */
+export const ends = (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.Effect<{ readonly rows: bigint; readonly sequence: bigint }, SqlError> =>
+  Effect.map(
+    // In this order: an append draws its number before its events can be seen.
+    Effect.flatMap(
+      sql<{ readonly rows: bigint }>`
+        SELECT coalesce(max(position), 0)::bigint AS rows FROM ${sql(`${schema}.events`)}`,
+      ([last]) =>
+        Effect.map(
+          sql<{ readonly sequence: bigint }>`
+            SELECT ${sql(`${schema}.newest_append`)}() * ${PLACES}::bigint AS sequence`,
+          ([newest]) => ({ rows: last?.rows ?? 0n, sequence: newest?.sequence ?? 0n })
+        )
+    ),
+    (found) => found
+  )
+
+/** Of the first and the last event of a log in partitions, those whose ids are not recorded. */
+export const unrecordedIds = (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.Effect<ReadonlyArray<{ readonly position: bigint }>, SqlError> => {
+  const events = sql(`${schema}.events`)
+  return sql<{ readonly position: bigint }>`
+    SELECT e.position FROM ${events} e
+    WHERE e.position IN (
+        (SELECT position FROM ${events} ORDER BY position LIMIT 1),
+        (SELECT position FROM ${events} ORDER BY position DESC LIMIT 1))
+      AND NOT EXISTS (SELECT FROM ${sql(`${schema}.event_ids`)} i WHERE i.event_id = e.event_id)
+    ORDER BY e.position`
+}
+
+/** Whether the log has its id. */
+export const hasIdentity = (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.Effect<boolean, SqlError> =>
+  Effect.map(sql`SELECT FROM ${sql(`${schema}.log`)}`, (rows) => rows.length === 1)
+
+/** Puts the triggers, the sequence, the ids and the identity right; in a transaction, when its turn has come. */
+export const repair = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, SqlError> =>
+  asOwner(
+    sql,
+    schema,
+    Effect.gen(function* () {
+      yield* enableTriggers(sql, schema)
+      yield* sql`INSERT INTO ${sql(`${schema}.log`)} DEFAULT VALUES ON CONFLICT DO NOTHING`
+      const found = yield* ends(sql, schema)
+      if (found.rows > found.sequence) {
+        // Appends wait, and none can be between the look and the change.
+        yield* sql`LOCK TABLE ${sql(`${schema}.events`)} IN SHARE ROW EXCLUSIVE MODE`
+        const { rows, sequence } = yield* ends(sql, schema)
+        const newest = (rows - 1n) / PLACES + 1n
+        if (rows > sequence) {
+          yield* sql.unsafe(`SELECT setval('"${schema}".append_number', ${newest})`)
+        }
+      }
+      if ((yield* isPartitioned(sql, schema)) && (yield* unrecordedIds(sql, schema)).length > 0) {
+        yield* sql`INSERT INTO ${sql(`${schema}.recorded_ids`)} (event_id, position)
+          SELECT e.event_id, e.position FROM ${sql(`${schema}.events`)} e
+          WHERE NOT EXISTS (
+            SELECT FROM ${sql(`${schema}.recorded_ids`)} i WHERE i.event_id = e.event_id)`
+      }
+    })
+  )
+
+/** Has the triggers of the log fire in every session; as the owner of the log. */
+export const enableTriggers = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, SqlError> =>
+  Effect.flatMap(restingTriggers(sql, schema), (resting) =>
+    Effect.forEach(
+      resting,
+      ({ state, table, trigger }) =>
+        runAll(
+          sql,
+          state !== "missing"
+            ? [`ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER ${trigger}`]
+            : trigger === "append_only"
+              ? appendOnly(schema, table)
+              : recordIds(schema, table)
+        ),
+      { discard: true }
+    )
+  )
