@@ -42,21 +42,18 @@ import type { SchemaUnready } from "./PostgresStart.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<
-  EventStore["Service"],
-  SchemaUnready,
-  SqlClient | Scope.Scope
-> = Effect.flatMap(SqlClient, ({ transactionService }) =>
-  Effect.andThen(
-    PostgresMigrations.check,
-    // The fibers of a store that is opened inside of a transaction are no part of it.
-    Effect.updateContext(
-      Effect.suspend(() => makeStore),
-      (context: Context.Context<SqlClient | Scope.Scope>) =>
-        Context.omit(transactionService)(context)
+export const make: Effect.Effect<EventStore["Service"], SchemaUnready, SqlClient | Scope.Scope> =
+  Effect.flatMap(SqlClient, ({ transactionService }) =>
+    Effect.andThen(
+      PostgresMigrations.check,
+      // The fibers of a store that is opened inside of a transaction are no part of it.
+      Effect.updateContext(
+        Effect.suspend(() => makeStore),
+        (context: Context.Context<SqlClient | Scope.Scope>) =>
+          Context.omit(transactionService)(context)
+      )
     )
   )
-)
 
 const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.Scope> = Effect.gen(
   function* () {
@@ -145,6 +142,9 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.effect(EventStore, make)
+export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.effect(
+  EventStore,
+  make
+)
 
 const failed = (operation: string) => (cause: SqlError) => new EventStoreError({ operation, cause })

@@ -115,7 +115,10 @@ export const make: Effect.Effect<SnapshotStore["Service"], SchemaUnready, SqlCli
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<SnapshotStore, SchemaUnready, SqlClient> = Layer.effect(SnapshotStore, make)
+export const layer: Layer.Layer<SnapshotStore, SchemaUnready, SqlClient> = Layer.effect(
+  SnapshotStore,
+  make
+)
 
 /** The highest revision of a stream: the column is an integer. */
 const MAX_REVISION = 2_147_483_647

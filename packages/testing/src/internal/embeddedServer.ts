@@ -65,7 +65,10 @@ const signals = { fast: "INT", immediate: "QUIT" } as const
 export const start = Effect.fnUntraced(
   function* (options: { readonly password: Redacted.Redacted<string> }) {
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
-    const port = yield* Effect.mapError(freePort, (cause) => new StartError({ output: String(cause) }))
+    const port = yield* Effect.mapError(
+      freePort,
+      (cause) => new StartError({ output: String(cause) })
+    )
     const folder = yield* makeFolder(user)
     const bin = yield* binaries(folder, user)
     const child = yield* Effect.acquireRelease(
