@@ -7,9 +7,11 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    projects: globSync("packages/*/package.json").map(dirname).map((root) => ({
-      extends: true,
-      test: { name: root, root, include: ["test/**/*.pooler.test.ts"] }
-    }))
+    projects: globSync("packages/*/package.json")
+      .map(dirname)
+      .map((root) => ({
+        extends: true,
+        test: { name: root, root, include: ["test/**/*.pooler.test.ts"] }
+      }))
   }
 })

@@ -139,7 +139,12 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
       Effect.gen(function* () {
         const { inline, projecting, projectingToo, reading, superuser, writer } = yield* logins
         yield* Effect.provideService(ReadModelMigrations.migrate, SqlClient, projecting)
-        yield* Effect.provide(Effect.andThen(sell("1", 250), sell("2", 100)), stores(writer))
+        yield* Effect.provide(
+          Effect.andThen(sell("1", 250), sell("2", 100)),
+          EventStorePostgres.layer.pipe(Layer.provide(Layer.succeed(SqlClient, writer)))
+        )
+        const unfit = yield* Effect.flip(Effect.scoped(Layer.build(Layer.fresh(stores(writer)))))
+        assert.strictEqual(unfit._tag, "NotPermitted")
         const none = () => Effect.void
         yield* project(projecting, { async: [projection] }, none)
         // Another member of the group, with a table that the first one made.

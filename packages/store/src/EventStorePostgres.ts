@@ -46,21 +46,18 @@ import type { RefusalReason } from "./RefusalReason.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<
-  EventStore["Service"],
-  SchemaUnready,
-  SqlClient | Scope.Scope
-> = Effect.flatMap(SqlClient, ({ transactionService }) =>
-  Effect.andThen(
-    PostgresMigrations.check,
-    // The fibers of a store that is opened inside of a transaction are no part of it.
-    Effect.updateContext(
-      Effect.suspend(() => makeStore),
-      (context: Context.Context<SqlClient | Scope.Scope>) =>
-        Context.omit(transactionService)(context)
+export const make: Effect.Effect<EventStore["Service"], SchemaUnready, SqlClient | Scope.Scope> =
+  Effect.flatMap(SqlClient, ({ transactionService }) =>
+    Effect.andThen(
+      PostgresMigrations.check,
+      // The fibers of a store that is opened inside of a transaction are no part of it.
+      Effect.updateContext(
+        Effect.suspend(() => makeStore),
+        (context: Context.Context<SqlClient | Scope.Scope>) =>
+          Context.omit(transactionService)(context)
+      )
     )
   )
-)
 
 const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.Scope> = Effect.gen(
   function* () {
@@ -166,7 +163,10 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.effect(EventStore, make)
+export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.effect(
+  EventStore,
+  make
+)
 
 /** What no repetition can change is refused; of anything else nobody knows whether it was written. */
 const failedAppend = (

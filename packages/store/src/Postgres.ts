@@ -72,7 +72,11 @@ export const CONNECT_TIMEOUT = {
  * @category errors
  * @since 0.1.0
  */
-export type StartError = InvalidDatabaseUrl | PostgresUnavailable | PoolerForgetsStatements | SqlError
+export type StartError =
+  | InvalidDatabaseUrl
+  | PostgresUnavailable
+  | PoolerForgetsStatements
+  | SqlError
 
 /**
  * A pool of connections, after one of them was tried.
@@ -122,7 +126,9 @@ const configOf = Effect.fnUntraced(function* ({
   const { connectTimeout, server } = parsed
   const wanted = settings.prepare ?? parsed.prepare
   const atStart = { url, connectTimeout: connectTimeout ?? CONNECT_TIMEOUT.atStart }
-  const unreachable = Effect.mapError((cause: SqlError) => new PostgresUnavailable({ server, cause }))
+  const unreachable = Effect.mapError(
+    (cause: SqlError) => new PostgresUnavailable({ server, cause })
+  )
   const isPooled = yield* unreachable(Pooler.looksPooled(atStart))
   if (isPooled && wanted === true && (yield* unreachable(Pooler.losesStatements(atStart)))) {
     return yield* new PoolerForgetsStatements({ server })

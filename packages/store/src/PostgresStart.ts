@@ -68,7 +68,7 @@ export class InvalidDatabaseUrl extends Data.TaggedError("InvalidDatabaseUrl")<{
 }
 
 const parts: Record<UrlPart, string> = {
-  whole: "it can't be parsed as postgres://user:password@host:port/database",
+  whole: "it can't be parsed",
   protocol: "it does not begin with postgres:// or postgresql://",
   port: "its port is not a number from 1 to 65535",
   "reserved character": "a # or @ stands after its host",

@@ -126,7 +126,10 @@ export const make: Effect.Effect<SnapshotStore["Service"], SchemaUnready, SqlCli
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<SnapshotStore, SchemaUnready, SqlClient> = Layer.effect(SnapshotStore, make)
+export const layer: Layer.Layer<SnapshotStore, SchemaUnready, SqlClient> = Layer.effect(
+  SnapshotStore,
+  make
+)
 
 /** Runs a statement on the connection of the caller's transaction, or on one of its own: the wait for it is none of the statement. */
 const whenConnected = <A>(

@@ -45,8 +45,8 @@ export const lineOf = (cause: unknown): string => {
   const error = Cause.isCause(cause) ? firstOf(cause) : cause
   const chain = chainOf(error)
   const next = nextStep(chain)
-  const what = textOf(chain)
-  const line = printable(next === undefined ? what : `${what}: ${next}`)
+  const what = printable(textOf(chain))
+  const line = next === undefined ? what : `${what}: ${next}`
   return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH - 1)}…` : line
 }
 

@@ -11,6 +11,7 @@ import * as PostgresServer from "@daybook/testing/PostgresServer"
 import type * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -139,9 +140,30 @@ for (const [title, logins, tables] of kinds) {
           yield* refused(sql, "SELECT FROM another.events")
           yield* refused(sql, "SELECT another.settled_position()")
           yield* refused(sql, "SELECT FROM payroll.salaries")
-          yield* refused(sql, "SELECT FROM daybook.migrations")
+          yield* refused(sql, "DELETE FROM daybook.migrations")
           yield* refused(sql, "SELECT FROM pg_authid")
         }
+      })
+    )
+
+    it.effect("open a store that is migrated, and are told when it is not", () =>
+      Effect.gen(function* () {
+        const { migrator, reader, writer } = yield* Logins
+        const open = (sql: SqlClient) =>
+          Layer.build(Layer.fresh(EventStorePostgres.layer)).pipe(
+            Effect.scoped,
+            Effect.provideService(SqlClient, sql)
+          )
+        for (const sql of [writer, reader]) yield* open(sql)
+        const [newest] = yield* migrator<{ readonly migration_id: number; readonly name: string }>`
+          DELETE FROM daybook.migrations
+          WHERE migration_id = (SELECT max(migration_id) FROM daybook.migrations)
+          RETURNING migration_id, name`
+        for (const sql of [writer, reader]) {
+          const error = yield* Effect.flip(open(sql))
+          assert.strictEqual(error._tag, "NotMigrated")
+        }
+        yield* migrator`INSERT INTO daybook.migrations ${migrator.insert([newest ?? {}])}`
       })
     )
 
@@ -383,26 +405,20 @@ for (const [title, logins, tables] of kinds) {
 const isRoleName = Schema.is(RoleName)
 
 describe("RoleName", () => {
-  it("takes plain names in lower case that mean one role, and no others", () => {
-    for (const name of ["daybook_writer", "_a1", "user", "a".repeat(63)]) {
-      assert.isTrue(isRoleName(name), name)
-    }
-    for (const name of [
-      "",
-      "A",
-      "1a",
-      "a-b",
+  it("takes what PostgreSQL takes, and nothing that means more than one role", () => {
+    const taken = ["daybook_writer", "_a1", "user", "a".repeat(63), "A", "1a", "a-b", "Shop_Writer"]
+    const odd = [
       'a"b',
       'a" SUPERUSER; --',
       "a;b",
       "a.b",
-      "pg_monitor",
-      "public",
-      "none",
-      "a".repeat(64),
-      "a\n"
-    ]) {
-      assert.isFalse(isRoleName(name), name)
-    }
+      "a\n",
+      "PG_monitor",
+      "Public",
+      "ü".repeat(31)
+    ]
+    for (const name of [...taken, ...odd]) assert.isTrue(isRoleName(name), name)
+    const refused = ["", "pg_monitor", "pg_", "public", "none", "a".repeat(64), "ü".repeat(32)]
+    for (const name of [...refused, "a\0b", "a\ud800"]) assert.isFalse(isRoleName(name), name)
   })
 })

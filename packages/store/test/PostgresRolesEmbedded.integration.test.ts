@@ -55,6 +55,46 @@ layer(embedded, { timeout: 60_000, excludeTestServices: true })("Embedded roles"
     })
   )
 
+  it.effect("have any names that PostgreSQL takes", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      const kinds = [
+        "shop-writer",
+        "Shop_Writer",
+        "the shop's",
+        'a "quoted" one',
+        "a.b",
+        "ü",
+        "x".repeat(63),
+        "1",
+        "; --",
+        "$1",
+        " "
+      ]
+      for (const [index, kind] of kinds.entries()) {
+        // Names of all three kinds that differ in their first characters.
+        const named = (first: string) =>
+          role(kind.length === 63 ? `${first}${kind.slice(1)}` : `${first}${kind}`)
+        const [owner, writer, reader] = [named("O"), named("w"), named("r")]
+        yield* Effect.andThen(
+          PostgresMigrations.migrate,
+          // Twice, as each deploy does.
+          Effect.replicateEffect(PostgresRoles.grant({ owner, writer, reader }), 2)
+        ).pipe(Effect.provideService(PostgresSchema, SchemaName.make(`named_${index}`)))
+        const may = yield* sql`
+          SELECT r.rolname::text AS name, has_function_privilege(r.oid, p.oid, 'EXECUTE') AS append
+          FROM pg_proc p, pg_roles r
+          WHERE p.proname = 'append' AND p.pronamespace = ${`named_${index}`}::text::regnamespace
+            AND r.rolname IN (${owner}, ${writer}, ${reader}) ORDER BY r.rolname COLLATE "C"`
+        assert.deepStrictEqual(may, [
+          { name: owner, append: true },
+          { name: reader, append: false },
+          { name: writer, append: true }
+        ])
+      }
+    })
+  )
+
   it.effect("have any names that they may have, words of SQL too", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient

@@ -53,11 +53,7 @@ export interface Options {
 export const before = (
   url: Redacted.Redacted<string>,
   options: Options = {}
-): Effect.Effect<
-  Redacted.Redacted<string>,
-  PgBouncerError | Config.ConfigError,
-  Scope.Scope
-> =>
+): Effect.Effect<Redacted.Redacted<string>, PgBouncerError | Config.ConfigError, Scope.Scope> =>
   Effect.gen(function* () {
     const binary = yield* Config.String("DAYBOOK_PGBOUNCER").pipe(
       Config.withDefault("/usr/sbin/pgbouncer")

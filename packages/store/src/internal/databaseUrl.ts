@@ -30,7 +30,12 @@ export const parse = (raw: string): Result.Result<DatabaseUrl, InvalidDatabaseUr
   const parameters = url.searchParams
   const texts = [url.hostname, url.username, url.password, url.pathname].map(decoded)
   const [host, username, password, path] = texts
-  if (host === undefined || username === undefined || password === undefined || path === undefined) {
+  if (
+    host === undefined ||
+    username === undefined ||
+    password === undefined ||
+    path === undefined
+  ) {
     return invalid("percent-encoding")
   }
   const port = Number(parameters.get("port") ?? (url.port === "" ? "5432" : url.port))
@@ -43,7 +48,8 @@ export const parse = (raw: string): Result.Result<DatabaseUrl, InvalidDatabaseUr
   if (prepare !== null && prepare !== "true" && prepare !== "false") return invalid("prepare")
   return Result.succeed({
     server: {
-      host: parameters.get("host") ?? (host === "" ? "localhost" : host.replace(/^\[(.*)\]$/, "$1")),
+      host:
+        parameters.get("host") ?? (host === "" ? "localhost" : host.replace(/^\[(.*)\]$/, "$1")),
       port,
       database: parameters.get("dbname") ?? (path.slice(1) === "" ? undefined : path.slice(1)),
       username: parameters.get("user") ?? (username === "" ? undefined : username)

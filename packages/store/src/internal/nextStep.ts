@@ -22,13 +22,18 @@ const byTag = (error: unknown): string | undefined => {
     return `run ${String(error.migrations)}`
   }
   if (tag === "EmbeddedPostgresError" && Predicate.hasProperty(error, "reason")) {
-    return tagOf(error.reason) === "InUse" ? UNLOCK : "give a folder that this user may write and that holds nothing else"
+    return tagOf(error.reason) === "InUse"
+      ? UNLOCK
+      : "give a folder that this user may write and that holds nothing else"
   }
   return tag === undefined ? undefined : steps[tag]
 }
 
+const WRITE_URL =
+  "write it as postgres://user:password@host:port/database, with %23 for #, %40 for @, %2F for / and %3F for ? in its parts"
+
 const steps: Record<string, string> = {
-  InvalidDatabaseUrl: "correct it, with reserved characters written as %23 for #, %40 for @, %2F for / and %3F for ?",
+  InvalidDatabaseUrl: WRITE_URL,
   PoolerForgetsStatements: "set DATABASE_PREPARE=false, or let the pooler keep track of statements",
   NotPermitted: "run PostgresRoles, or grant it USAGE of the schema, or connect as another role",
   InRecovery: "connect to the primary",
@@ -70,8 +75,10 @@ const byText = (code: string, message: string): string | undefined => {
 const REACH = "start the server, or correct host and port in the URL"
 const NAME = "correct the host in the URL, or the name server"
 const NETWORK = "look at the network and firewalls between the host and the server"
-const CERTIFICATE = "let the host trust the server's certificate (NODE_EXTRA_CA_CERTS), or connect by the name in it"
-const ROLES = "run PostgresRoles, or connect as a role that may; migrations run as the owner of the log"
+const CERTIFICATE =
+  "let the host trust the server's certificate (NODE_EXTRA_CA_CERTS), or connect by the name in it"
+const ROLES =
+  "run PostgresRoles, or connect as a role that may; migrations run as the owner of the log"
 
 const codes: Record<string, string> = {
   ECONNREFUSED: REACH,
@@ -87,7 +94,7 @@ const codes: Record<string, string> = {
   ENOENT: "make it, or correct the path",
   ENOSPC: "free space on that disk",
   EROFS: "choose a folder that can be written",
-  ERR_INVALID_URL: "write it as postgres://user:password@host:port/database, with reserved characters percent-encoded",
+  ERR_INVALID_URL: WRITE_URL,
   DEPTH_ZERO_SELF_SIGNED_CERT: CERTIFICATE,
   SELF_SIGNED_CERT_IN_CHAIN: CERTIFICATE,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: CERTIFICATE,
@@ -104,7 +111,8 @@ const codes: Record<string, string> = {
   "42501": ROLES,
   "42P05": "set DATABASE_PREPARE=false: a pooler loses prepared statements",
   "26000": "set DATABASE_PREPARE=false: a pooler loses prepared statements",
-  "53300": "lower DATABASE_MAX_CONNECTIONS of the hosts, raise max_connections of the server, or put a pooler between",
+  "53300":
+    "lower DATABASE_MAX_CONNECTIONS of the hosts, raise max_connections of the server, or put a pooler between",
   "53100": "free space on the server's disk",
   "53200": "raise max_locks_per_transaction or the memory of the server, as its message says",
   "57P03": "wait until the server is up, and start again",
@@ -126,7 +134,10 @@ const byMessage = (error: unknown): string | undefined => {
 const messages: ReadonlyArray<readonly [part: string, next: string]> = [
   ["Connection timed out", NETWORK],
   ["Connection closed unexpectedly", "see the server's log: it ended the connection"],
-  ["The server does not support TLS", "turn TLS on in the server, or add sslmode=disable to the URL if the network is trusted"],
+  [
+    "The server does not support TLS",
+    "turn TLS on in the server, or add sslmode=disable to the URL if the network is trusted"
+  ],
   ["requested password authentication", "add the password to the URL"],
   ["No username configured", "add the user to the URL"],
   ["Invalid connection URL", codes["ERR_INVALID_URL"] ?? ""],

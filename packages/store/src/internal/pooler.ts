@@ -18,9 +18,7 @@ export const isPooled = (config: object): boolean => pooled.has(config)
  * A server says its own process id when a session starts. A pooler lends sessions, so it has to make up an id for what it
  * gives its clients: that is how a request to cancel finds its way.
  */
-export const looksPooled = (
-  config: PgConnection.Config
-): Effect.Effect<boolean, SqlError> =>
+export const looksPooled = (config: PgConnection.Config): Effect.Effect<boolean, SqlError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const connection = yield* PgConnection.make(config)
@@ -36,9 +34,7 @@ const PATIENCE = "2 seconds"
 const isLoss = (error: SqlError): boolean => error.reason._tag !== "ConnectionError"
 
 /** Prepares a statement in one session, has that session lent to another client, and looks for it again. */
-export const losesStatements = (
-  config: PgConnection.Config
-): Effect.Effect<boolean, SqlError> =>
+export const losesStatements = (config: PgConnection.Config): Effect.Effect<boolean, SqlError> =>
   Effect.scoped(
     Effect.gen(function* () {
       const one = yield* PgConnection.make({ ...config, prepare: true })

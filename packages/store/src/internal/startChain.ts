@@ -56,7 +56,10 @@ export const textOf = (chain: Chain): string => {
 }
 
 const messageOf = (error: unknown): string => {
-  if (tagOf(error) === "ConfigError" && error instanceof Error) return `Configuration: ${error.message}`
+  // Not one of JavaScript's errors.
+  if (tagOf(error) === "ConfigError" && Predicate.hasProperty(error, "message")) {
+    return `Configuration: ${String(error.message)}`
+  }
   if (error instanceof Error) {
     const { message } = error
     if (message === "") return error.name
@@ -69,7 +72,11 @@ const messageOf = (error: unknown): string => {
 export const printable = (text: string, shape: "line" | "lines" = "line"): string => {
   const withoutSecrets = text
     .replace(/:\/\/[^\s]*@/g, "://")
-    .replace(/((?:pass(?:word|wd)?|connect_timeout in URL|sslmode in URL)\s*[:=]\s*)("[^"]*"|\S+)/gi, "$1***")
-  const control = shape === "line" ? /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu : /[^\P{Cc}\n]+|\p{Bidi_Control}+/gu
-  return withoutSecrets.replace(control, " ").trim()
+    .replace(
+      /((?:pass(?:word|wd)?|connect_timeout in URL|sslmode in URL)\s*[:=]\s*)("[^"]*"|\S+)/gi,
+      "$1***"
+    )
+  return shape === "line"
+    ? withoutSecrets.replace(/[\s\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ").trim()
+    : withoutSecrets.replace(/[^\P{Cc}\n]|\p{Bidi_Control}/gu, " ")
 }

@@ -81,7 +81,10 @@ export const start = Effect.fnUntraced(
     readonly bin?: string | undefined
   }) {
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
-    const port = yield* Effect.mapError(freePort, (cause) => new StartError({ output: String(cause) }))
+    const port = yield* Effect.mapError(
+      freePort,
+      (cause) => new StartError({ output: String(cause) })
+    )
     const folder = yield* makeFolder(user)
     const bin = options.bin ?? (yield* binaries(folder, user))
     const child = yield* Effect.acquireRelease(

@@ -39,7 +39,10 @@ export const start = ({
 }: Options): Effect.Effect<number, StartError, Scope.Scope> =>
   Effect.gen(function* () {
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
-    const port = yield* Effect.mapError(freePort, (cause) => new StartError({ output: String(cause) }))
+    const port = yield* Effect.mapError(
+      freePort,
+      (cause) => new StartError({ output: String(cause) })
+    )
     const folder = yield* Effect.acquireRelease(
       attempt(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "daybook-pgbouncer-"))),
       (path) => Effect.promise(() => Fs.rm(path, { recursive: true, force: true }))
