@@ -124,11 +124,11 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
         const url = new URL(Redacted.value(server.url))
         url.pathname = "/latin"
         const sql = yield* PgClient.make({ url: Redacted.make(url.href), maxConnections: 1 })
-        for (const refusal of [
-          Effect.flip(PostgresMigrations.migrate),
-          Effect.flip(Effect.scoped(Layer.build(EventStorePostgres.layer)))
+        const on = Effect.provideService(SqlClient, sql)
+        for (const refused of [
+          yield* Effect.flip(PostgresMigrations.migrate).pipe(on),
+          yield* Effect.flip(Effect.scoped(Layer.build(EventStorePostgres.layer))).pipe(on)
         ]) {
-          const refused = yield* Effect.provideService(refusal, SqlClient, sql)
           assert.instanceOf(refused, UnfitDatabase)
           assert.strictEqual(
             refused.message,
