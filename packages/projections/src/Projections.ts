@@ -26,6 +26,7 @@ import * as Changes from "./internal/changes.ts"
 import { keepBuilding } from "./internal/buildShadow.ts"
 import { keepServing } from "./internal/keepServing.ts"
 import { rebuild } from "./internal/rebuild.ts"
+import { recordedText } from "./internal/recordedText.ts"
 import { type AnyModel } from "./internal/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
 import * as Status from "./ProjectionStatus.ts"
@@ -37,7 +38,12 @@ import {
   type RowsDiffer,
   type Superseded
 } from "./ReadModelError.ts"
-import { type GenerationState, SkipReason, type Skipped } from "./ReadModelGeneration.ts"
+import {
+  type GenerationState,
+  MAX_ISSUE_LENGTH,
+  SkipReason,
+  type Skipped
+} from "./ReadModelGeneration.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import { RunnerSettings } from "./RunnerSettings.ts"
@@ -283,7 +289,9 @@ const make = Effect.fnUntraced(function* (
       const { name, version } = (yield* find(given)).table
       const checked = yield* Effect.mapError(
         Effect.fromResult(toSkipReason(reason)),
-        ({ message }) => new InvalidSkipReason({ name, position, issue: message })
+        ({ message }) =>
+          // It may quote the reason.
+          new InvalidSkipReason({ name, position, issue: recordedText(message, MAX_ISSUE_LENGTH) })
       )
       yield* told(store.skip({ name, version, position, reason: checked }))
     }),

@@ -17,7 +17,9 @@ import { ReadModelStore } from "./ReadModelStore.ts"
 import type { Condition, RowQuery } from "./RowQuery.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import type { Column, StoredRow } from "./StoredRow.ts"
+import { recordedText } from "./internal/recordedText.ts"
 import { codecOf } from "./internal/rowCodec.ts"
+import { MAX_ISSUE_LENGTH } from "./ReadModelGeneration.ts"
 
 /** The fields of a row that are columns to compare by: those that are no objects, but instants. */
 type Comparable<Row> = {
@@ -162,7 +164,10 @@ export const query = <Event, Key extends object, Row extends object>(
 const decode = <Key, Row>(table: ReadModelTable.ReadModelTable<Key, Row>, row: StoredRow) => {
   const { name, version } = table
   return Effect.fromResult(
-    Result.mapError(table.decode(row), (issue) => new UnreadableRow({ name, version, issue }))
+    Result.mapError(
+      table.decode(row),
+      (issue) => new UnreadableRow({ name, version, issue: recordedText(issue, MAX_ISSUE_LENGTH) })
+    )
   )
 }
 
@@ -172,8 +177,9 @@ const rowQuery = <Event, Key, Row extends object>(
   { after, limit, orderBy = [], where = {} }: Query<Row>
 ): Result.Result<RowQuery, InvalidQuery> =>
   Result.gen(function* () {
+    // What it quotes may be as long as anything that is asked for.
     const invalid = (field: string, issue: string) =>
-      Result.fail(new InvalidQuery({ name, field, issue }))
+      Result.fail(new InvalidQuery({ name, field, issue: recordedText(issue, MAX_ISSUE_LENGTH) }))
     const columnOf = (field: string) => {
       const column = table.columns.find((one) => one.field === field)
       if (column === undefined) return invalid(field, "is no field of the row")

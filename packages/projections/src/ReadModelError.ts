@@ -5,8 +5,10 @@
  */
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
+import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
+import { recordedText } from "./internal/recordedText.ts"
 import { Generation, Poison } from "./ReadModelGeneration.ts"
 
 /**
@@ -110,13 +112,18 @@ export class RowsDiffer extends Schema.TaggedError<RowsDiffer>()("RowsDiffer", {
   differences: Schema.Array(RowDifference)
 }) {
   override get message() {
-    const some = this.differences.slice(0, 3).map((difference) => JSON.stringify(difference))
+    const some = this.differences
+      .slice(0, 3)
+      .map((difference) => recordedText(JSON.stringify(difference), MAX_SHOWN))
     return (
       `${this.name} rebuilt up to position ${this.position} differs from what serves in ` +
       `${this.count} ${this.count === 1 ? "row" : "rows"}: ${some.join(", ")}`
     )
   }
 }
+
+/** How much of a row a message shows, in UTF-16 code units. */
+const MAX_SHOWN = 1_000
 
 /**
  * The event to skip is folded into what serves already: only a new version can leave it out.
@@ -164,8 +171,7 @@ export class ReadModelStoreError extends Data.TaggedError("ReadModelStoreError")
   readonly cause: unknown
 }> {
   override get message() {
-    const { cause } = this
-    return `${this.operation} failed: ${cause instanceof Error ? cause.message : String(cause)}`
+    return `${this.operation} failed: ${rootMessage(this.cause)}`
   }
 }
 

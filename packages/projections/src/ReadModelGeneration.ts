@@ -9,6 +9,7 @@ import type * as Duration from "effect/Duration"
 import type * as Option from "effect/Option"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { recordedText } from "./internal/recordedText.ts"
 import { textIssue } from "./internal/rowCodec.ts"
 import type { StoredKey } from "./ReadModelTable.ts"
 import type { StoredRow } from "./StoredRow.ts"
@@ -22,9 +23,18 @@ import type { StoredRow } from "./StoredRow.ts"
 export const Generation = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 999_999 }))
 
 /**
+ * The longest `issue` that is recorded, in UTF-16 code units: what is longer is cut, and its length follows.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_ISSUE_LENGTH = 10_000
+
+/**
  * What stopped a read model: an event that it can't fold.
  *
  * **Details**
+ * `issue`: at most {@link MAX_ISSUE_LENGTH} of what was thrown or refused.
  * `Undecodable`: the codec refused what is stored. `Threw`: `keys` or `apply` did. `NoRow`: what `apply` or
  * `keys` gave is not of the schema, or not of the key.
  *
@@ -45,6 +55,17 @@ export const Poison = Schema.Struct({
  * @since 0.1.0
  */
 export type Poison = typeof Poison.Type
+
+/**
+ * The poison as every store records it, with its issue cut to {@link MAX_ISSUE_LENGTH}.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const recordedPoison = (poison: Poison): Poison => ({
+  ...poison,
+  issue: recordedText(poison.issue, MAX_ISSUE_LENGTH)
+})
 
 /**
  * How far a generation is, and who keeps it.

@@ -23,7 +23,7 @@ import { selectRows } from "./internal/memoryQuery.ts"
 import { partitionCount } from "./internal/partition.ts"
 import { differences } from "./internal/rowDifferences.ts"
 import { type ClaimLost, InlinePoison, OtherVersionKept, RowsDiffer } from "./ReadModelError.ts"
-import type { Claim, GenerationState } from "./ReadModelGeneration.ts"
+import { type Claim, type GenerationState, recordedPoison } from "./ReadModelGeneration.ts"
 import { type InlineAppend, ReadModelStore } from "./ReadModelStore.ts"
 
 type Switched = Result.Result<GenerationState, RowsDiffer>
@@ -134,7 +134,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
     stop: (claim, poison) =>
       moving(claim, () =>
         Result.map(Generations.held(models, claim), (generation) => {
-          generation.poison = poison
+          generation.poison = recordedPoison(poison)
           Generations.free(generation)
         })
       ),

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import { rootMessage } from "./internal/rootMessage.ts"
 
 /**
  * The embedded database could not be opened.
@@ -27,6 +28,6 @@ export class EmbeddedPostgresError extends Data.TaggedError("EmbeddedPostgresErr
       return `The embedded database ${where} is in use by process ${this.reason.pid} (${this.reason.lockFile})`
     }
     const { cause } = this.reason
-    return `The embedded database ${where} can't be opened: ${cause instanceof Error ? cause.message : String(cause)}`
+    return `The embedded database ${where} can't be opened: ${rootMessage(cause)}`
   }
 }
