@@ -36,6 +36,9 @@ export const Doing = Schema.Literals([
  */
 export type Doing = typeof Doing.Type
 
+/** What went wrong last in words of the innermost cause, and when. */
+const LastError = Schema.Struct({ message: Schema.String, at: Schema.DateTimeUtc })
+
 /**
  * How a read model is.
  *
@@ -43,8 +46,9 @@ export type Doing = typeof Doing.Type
  * `version`: of the rows that are served. `position`: up to which they hold every event; `head`: up to which the log is
  * settled. `lagEvents`: how many events it is behind, at most `MAX_BACKLOG`; `lagMillis`: since when the
  * earliest of them waits. `owner`: the host that keeps it.
- * `lastError`: what keeps this host from keeping it, such as a store that does not answer, until it goes on.
- * `building`: the state of the shadow that is to take its place.
+ * `lastError`: what keeps this host from keeping it, such as a store that does not answer or a constraint that rows break, until
+ * it goes on; in words of the innermost cause. Without a shadow also what keeps this host from making one.
+ * `building`: the state of the shadow that is to take its place, with what keeps this host from building it or putting it there.
  *
  * @category types
  * @since 0.1.0
@@ -62,7 +66,7 @@ export const Status = Schema.Struct({
   eventsPerSecond: Schema.Number,
   owner: Schema.Option(Schema.String),
   poison: Schema.Option(Poison),
-  lastError: Schema.Option(Schema.Struct({ message: Schema.String, at: Schema.DateTimeUtc })),
+  lastError: Schema.Option(LastError),
   building: Schema.Option(
     Schema.Struct({
       version: Projection.Version,
@@ -71,7 +75,8 @@ export const Status = Schema.Struct({
       events: Schema.Int,
       eventsPerSecond: Schema.Number,
       owner: Schema.Option(Schema.String),
-      poison: Schema.Option(Poison)
+      poison: Schema.Option(Poison),
+      lastError: Schema.Option(LastError)
     })
   )
 })
@@ -183,23 +188,30 @@ export const make = (
   serving: GenerationState,
   {
     backlog,
-    lastError,
+    lastErrors,
     now,
     shadow
   }: {
     readonly shadow: Option.Option<GenerationState>
     readonly backlog: Backlog
-    readonly lastError: Status["lastError"]
+    readonly lastErrors: {
+      readonly serving: typeof LastError.Type | undefined
+      readonly building: typeof LastError.Type | undefined
+    }
     readonly now: DateTime.Utc
   }
 ): Status => {
   const inline = serving.mode === "inline"
   const waits = DateTime.toEpochMillis(now)
+  const does = doing(serving, backlog)
+  // What holds all that is settled has gone on, be it on another host.
+  const ofServing = does === "live" ? undefined : lastErrors.serving
+  const building = Option.fromUndefinedOr(lastErrors.building)
   return {
     name: serving.name,
     version: serving.version,
     generation: serving.generation,
-    doing: doing(serving, backlog),
+    doing: does,
     position: inline ? backlog.head : position(serving),
     head: backlog.head,
     lagEvents: inline ? 0 : backlog.events,
@@ -213,7 +225,9 @@ export const make = (
     eventsPerSecond: serving.eventsPerSecond,
     owner: serving.owner,
     poison: serving.poison,
-    lastError,
+    lastError: Option.orElse(Option.fromUndefinedOr(ofServing), () =>
+      Option.isSome(shadow) ? Option.none() : building
+    ),
     building: Option.map(shadow, (state) => ({
       version: state.version,
       generation: state.generation,
@@ -221,7 +235,8 @@ export const make = (
       events: state.events,
       eventsPerSecond: state.eventsPerSecond,
       owner: state.owner,
-      poison: state.poison
+      poison: state.poison,
+      lastError: building
     }))
   }
 }

@@ -14,6 +14,7 @@ import type * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import { EventStore, type EventStoreError } from "@daybook/store/EventStore"
 import * as Context from "effect/Context"
+import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -24,11 +25,14 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import * as Changes from "./internal/changes.ts"
 import { keepBuilding } from "./internal/buildShadow.ts"
+import { codeFingerprint } from "./internal/codeFingerprint.ts"
 import { keepServing } from "./internal/keepServing.ts"
+import * as LoopErrors from "./internal/loopErrors.ts"
 import { rebuild } from "./internal/rebuild.ts"
 import { recordedText } from "./internal/recordedText.ts"
 import { type AnyModel } from "./internal/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
+import * as Stops from "./internal/stops.ts"
 import * as Status from "./ProjectionStatus.ts"
 import {
   type AlreadyFolded,
@@ -158,7 +162,7 @@ export class Projections extends Context.Service<
     EventStore | ReadModelStore
   > =>
     Layer.effect(Projections, make(projections.async ?? [], projections.inline ?? [])).pipe(
-      Layer.provide(SecureRandom.layerWebCrypto)
+      Layer.provide(Layer.merge(SecureRandom.layerWebCrypto, Digest.layerWebCrypto))
     )
 }
 
@@ -170,35 +174,41 @@ const make = Effect.fnUntraced(function* (
   const store = yield* ReadModelStore
   const random = yield* SecureRandom.SecureRandom
   const settings = yield* RunnerSettings
-  const runner: Runner = {
-    events,
-    store,
-    changes: Changes.make(),
-    errors: new Map(),
-    owner: yield* random.uuidV4(),
-    lease: Duration.fromInputUnsafe(settings.lease),
-    pollInterval: Duration.fromInputUnsafe(settings.pollInterval),
-    partitions: settings.partitions
-  }
   const models = new Map<string, AnyModel>()
+  const codes = new Map<string, string>()
   for (const projection of [...async, ...inline]) {
     const table = yield* Effect.fromResult(ReadModelTable.make(projection))
     if (models.has(projection.name)) {
       return yield* Effect.die(new Error(`two projections are named ${projection.name}`))
     }
-    models.set(projection.name, { projection, table })
+    const model = { projection, table }
+    models.set(projection.name, model)
+    codes.set(projection.name, yield* codeFingerprint(model, settings.build))
+  }
+  const owner = yield* random.uuidV4()
+  const runner: Runner = {
+    events,
+    store,
+    changes: Changes.make(),
+    errors: LoopErrors.make(),
+    stops: Stops.make({ owner, build: settings.build, codes }),
+    owner,
+    lease: Duration.fromInputUnsafe(settings.lease),
+    pollInterval: Duration.fromInputUnsafe(settings.pollInterval),
+    partitions: settings.partitions
   }
   for (const model of models.values()) {
     yield* store.open(model.table, { partitions: runner.partitions }).pipe(
       // A newer host serves while this one is replaced.
       Effect.catchTag("Superseded", (error) => Effect.logWarning(error.message))
     )
+    yield* tryAgain(runner, model)
   }
   for (const model of models.values()) {
     const { name } = model.table
     const kept = keepServing(runner, model, inline.includes(model.projection))
-    yield* Effect.forkScoped(forever(runner, name, kept))
-    yield* Effect.forkScoped(forever(runner, name, keepBuilding(runner, model)))
+    yield* Effect.forkScoped(forever(runner, name, "serving", kept))
+    yield* Effect.forkScoped(forever(runner, name, "building", keepBuilding(runner, model)))
   }
 
   const find = (name: string): Effect.Effect<AnyModel, Status.UnknownProjection> =>
@@ -226,7 +236,12 @@ const make = Effect.fnUntraced(function* (
     return Status.make(serving, {
       shadow: Option.fromUndefinedOr(shadow),
       backlog,
-      lastError: Option.fromUndefinedOr(runner.errors.get(serving.name)),
+      lastErrors: {
+        serving: runner.errors.of(serving.name, "serving"),
+        building:
+          runner.errors.of(serving.name, "rebuilding") ??
+          runner.errors.of(serving.name, "building")
+      },
       now: yield* DateTime.now
     })
   })
@@ -306,6 +321,21 @@ const make = Effect.fnUntraced(function* (
       yield* store.drop((yield* find(name)).table.name, generation)
     })
   })
+})
+
+/**
+ * What stopped a read model may be mended in the code of this host. It has the claim when others see that the read model is not
+ * stopped any more: an old host would only stop it again.
+ */
+const tryAgain = Effect.fnUntraced(function* (runner: Runner, { table }: AnyModel) {
+  const { lease, owner, stops, store } = runner
+  for (const state of yield* store.states(table.name)) {
+    if (state.role === "retired" || state.version !== table.version) continue
+    const poison = yield* stops.toTry(state, "at start")
+    if (poison === undefined) continue
+    const claim = yield* store.claim(state, owner, lease, poison)
+    if (Option.isSome(claim)) yield* stops.tries(table.name, poison)
+  }
 })
 
 const toSkipReason = Schema.decodeUnknownResult(SkipReason)

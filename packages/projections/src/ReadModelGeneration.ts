@@ -23,6 +23,27 @@ import type { StoredRow } from "./StoredRow.ts"
 export const Generation = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 999_999 }))
 
 /**
+ * The host that stopped a read model, and by which code.
+ *
+ * **Details**
+ * `code`: a fingerprint of the projection, its codecs and its functions. `build`: of the host, if `RunnerSettings` name it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const StoppedBy = Schema.Struct({
+  owner: Schema.String,
+  code: Schema.String,
+  build: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type StoppedBy = typeof StoppedBy.Type
+
+/**
  * The longest `issue` that is recorded, in UTF-16 code units: what is longer is cut, and its length follows.
  *
  * @category limits
@@ -36,7 +57,7 @@ export const MAX_ISSUE_LENGTH = 10_000
  * **Details**
  * `issue`: at most {@link MAX_ISSUE_LENGTH} of what was thrown or refused.
  * `Undecodable`: the codec refused what is stored. `Threw`: `keys` or `apply` did. `NoRow`: what `apply` or
- * `keys` gave is not of the schema, or not of the key.
+ * `keys` gave is not of the schema, or not of the key. `stoppedBy`: the host that stopped there, recorded with the stop.
  *
  * @category types
  * @since 0.1.0
@@ -47,7 +68,8 @@ export const Poison = Schema.Struct({
   revision: Schema.Int,
   type: Schema.String,
   reason: Schema.Literals(["Undecodable", "Threw", "NoRow"]),
-  issue: Schema.String
+  issue: Schema.String,
+  stoppedBy: Schema.optionalKey(StoppedBy)
 })
 
 /**

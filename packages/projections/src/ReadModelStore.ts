@@ -118,11 +118,14 @@ export class ReadModelStore extends Context.Service<
      * The claim lasts until `lease` has gone by without a step or a renewal, by the store's clock. An owner that claims
      * again gets a new claim at once, and the one it had is lost. None of one that is retired, paused, stopped by poison, or kept
      * by appends.
+     * `despite`: the poison that the caller wants to try again. If the generation is still stopped by it, at the same position and
+     * by the same code, it is claimed, and stopped no longer.
      */
     readonly claim: (
       of: { readonly name: Projection.Name; readonly generation: number },
       owner: string,
-      lease: Duration.Duration
+      lease: Duration.Duration,
+      despite?: Poison
     ) => Effect.Effect<Option.Option<Claim>, ReadModelStoreError>
 
     readonly renew: (claim: Claim) => Effect.Effect<void, ClaimLost | ReadModelStoreError>

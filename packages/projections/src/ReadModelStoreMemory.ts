@@ -100,11 +100,13 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           )
         )
       ),
-    claim: (of, owner, lease) =>
+    claim: (of, owner, lease, despite) =>
       moving(of, (millis) => {
         const found = Generations.find(models, of.name, of.generation)
         return Result.succeed(
-          found === undefined ? Option.none() : Generations.claim(found, owner, lease, millis)
+          found === undefined
+            ? Option.none()
+            : Generations.claim(found, owner, lease, millis, despite)
         )
       }),
     renew: (claim) =>

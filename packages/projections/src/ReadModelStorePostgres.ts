@@ -58,8 +58,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
     const claimed = new Map<string, { readonly epoch: number; readonly serves: boolean }>()
     const generationOf = ({ generation, name }: Pick<Claim, "name" | "generation">) =>
       `${name} ${generation}`
-    const claim: ReadModelStore["Service"]["claim"] = (of, owner, lease) =>
-      Claims.claim(sql, schema, of, owner, lease).pipe(
+    const claim: ReadModelStore["Service"]["claim"] = (of, owner, lease, despite) =>
+      Claims.claim(sql, schema, of, owner, lease, despite).pipe(
         Effect.map(
           Option.map(({ serves, ...made }): Claim => {
             claimed.set(generationOf(made), { epoch: made.epoch, serves })

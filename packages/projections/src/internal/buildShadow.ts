@@ -9,7 +9,7 @@ import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "./rowFold.ts"
-import { claimed, hold, type Runner, stop, underClaim } from "./runner.ts"
+import { claimed, hold, lowest, type Runner, stop, underClaim } from "./runner.ts"
 
 /** So few events left can be taken in while what serves stands still. */
 const NEARLY_THERE = 1_000
@@ -19,13 +19,16 @@ export const keepBuilding = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel
 ): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
-  const { lease, owner, store } = runner
+  const { errors, lease, owner, stops, store } = runner
   const { name, version } = model.table
   const states = yield* store.states(name)
   const shadow = states.find((state) => state.role === "shadow" && state.version === version)
   if (shadow === undefined) {
     const serving = states.find(({ role }) => role === "serving")
-    if (serving === undefined || serving.version >= version) return false
+    if (serving === undefined || serving.version >= version) {
+      yield* errors.idle(name, "building", undefined)
+      return false
+    }
     // Somebody dropped the one that was to take its place: this version still is.
     yield* store
       .open(model.table, { partitions: runner.partitions })
@@ -36,8 +39,14 @@ export const keepBuilding = Effect.fnUntraced(function* (
       )
     return false
   }
-  const claim = yield* store.claim(shadow, owner, lease)
-  if (Option.isNone(claim)) return false
+  const poison = yield* stops.toTry(shadow, "later")
+  const claim = yield* store.claim(shadow, owner, lease, poison)
+  if (Option.isNone(claim)) {
+    yield* errors.idle(name, "building", lowest(shadow.checkpoints))
+    return false
+  }
+  if (poison !== undefined) yield* stops.tries(name, poison)
+  errors.holdsUnsafe(name, "building", lowest(shadow.checkpoints))
   return yield* build(runner, model, claim.value).pipe(
     Effect.as(true),
     // Nobody waits for the answer here: whoever began it is gone.

@@ -32,14 +32,20 @@ export const keepServing = Effect.fnUntraced(function* (
   model: AnyModel,
   inline: boolean
 ): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
-  const { lease, owner, store } = runner
+  const { errors, lease, owner, stops, store } = runner
   const { name, version } = model.table
   const states = yield* store.states(name)
   const serving = states.find(({ role }) => role === "serving")
   // Another version of the program keeps another version of the rows.
-  if (serving === undefined || serving.version !== version) return false
+  if (serving === undefined || serving.version !== version) {
+    yield* errors.idle(name, "serving", undefined)
+    return false
+  }
   if (serving.mode === "inline") {
-    if (inline) return false
+    if (inline) {
+      yield* errors.idle(name, "serving", undefined)
+      return false
+    }
     // It was kept by the appends of an earlier configuration, or is by those of another host, which has to be told so too.
     yield* Effect.logWarning(
       `${name} is kept by appends, and this host takes it back to keep it behind the log`
@@ -52,11 +58,17 @@ export const keepServing = Effect.fnUntraced(function* (
     )
     return true
   }
-  const claim = yield* store.claim(serving, owner, lease)
-  if (Option.isNone(claim)) return false
+  const poison = yield* stops.toTry(serving, "later")
+  const claim = yield* store.claim(serving, owner, lease, poison)
+  if (Option.isNone(claim)) {
+    yield* errors.idle(name, "serving", lowest(serving.checkpoints))
+    return false
+  }
+  if (poison !== undefined) yield* stops.tries(name, poison)
   yield* claimed(name, "taken")
   const held = yield* hold(runner, model, claim.value)
   if (held === undefined) return false
+  errors.holdsUnsafe(name, "serving", lowest(held.checkpoints))
   const kept = (inline ? handOver(runner, held) : follow(runner, held)).pipe(
     Effect.catchTag("Stopped", (stopped) => stop(runner, claim.value, stopped))
   )
@@ -75,7 +87,12 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
       // The options above are built here, within their ranges.
       Stream.catchTag("InvalidReadOption", Stream.die),
       Stream.buffer({ capacity: PAGES_AHEAD }),
-      Stream.runForEachArray((pages) => take(merge(pages)))
+      Stream.runForEachArray((pages) =>
+        Effect.andThen(
+          take(merge(pages)),
+          runner.errors.wentOn(held.model.table.name, "serving")
+        )
+      )
     )
 })
 

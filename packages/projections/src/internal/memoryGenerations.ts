@@ -168,14 +168,19 @@ export const claim = (
   generation: Generation,
   owner: string,
   lease: Duration.Duration,
-  millis: number
+  millis: number,
+  despite?: Poison
 ): Option.Option<Claim> => {
   const { mode, model, number, poison, role } = generation
   const isFree = generation.owner === undefined || generation.leaseEnd <= millis
   if (!isFree && generation.owner !== owner) return Option.none()
-  if (role === "retired" || mode === "inline" || model.paused || poison !== undefined) {
-    return Option.none()
-  }
+  const isStopped =
+    poison !== undefined &&
+    !(
+      despite?.position === poison.position && despite.stoppedBy?.code === poison.stoppedBy?.code
+    )
+  if (role === "retired" || mode === "inline" || model.paused || isStopped) return Option.none()
+  generation.poison = undefined
   generation.owner = owner
   generation.epoch = ++model.epochs
   generation.leaseEnd = millis + Duration.toMillis(lease)

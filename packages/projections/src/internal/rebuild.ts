@@ -2,6 +2,7 @@
  * Building a read model anew on request, and telling how far it is.
  */
 import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -79,18 +80,23 @@ const buildAgain = Effect.fnUntraced(function* (
   claim: Claim,
   owner: string
 ): Effect.fn.Return<GenerationState, BuildError> {
+  const { name } = model.table
   let held = claim
   return yield* Effect.suspend(() => build(runner, model, held)).pipe(
     Effect.tapError((error) =>
       isStoreError(error)
-        ? Effect.flatMap(runner.store.claim(held, owner, runner.lease), (again) =>
+        ? Effect.andThen(
+            runner.errors.failed(name, "rebuilding", Cause.fail(error)),
+            Effect.flatMap(runner.store.claim(held, owner, runner.lease), (again) =>
             Effect.sync(() => {
               if (Option.isSome(again)) held = again.value
             })
-          )
+          ))
         : Effect.void
     ),
-    Effect.retry({ schedule: FEW_TIMES, while: isStoreError })
+    Effect.retry({ schedule: FEW_TIMES, while: isStoreError }),
+    // What it ended with is told to the caller.
+    Effect.ensuring(runner.errors.wentOn(name, "rebuilding"))
   )
 })
 

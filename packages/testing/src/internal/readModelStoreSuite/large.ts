@@ -112,10 +112,10 @@ export const largeCases: Cases = {
         poison(2, { issue: `\u0000${"\u{1F9FE}".repeat(8_500_000)}` })
       )
       const issue = Option.getOrThrow((yield* stateOf(claim)).poison).issue
-      assert.strictEqual(
-        issue,
-        `\ufffd${"\u{1F9FE}".repeat((MAX_ISSUE_LENGTH - 2) / 2)}\ufffd… (17000001 characters)`
-      )
+      assert.strictEqual(issue.length, MAX_ISSUE_LENGTH)
+      assert.strictEqual(issue.slice(0, 5), "\ufffd\u{1F9FE}\u{1F9FE}")
+      assert.strictEqual(issue.slice(-25), "\u{1F9FE}… (17000001 characters)")
+      assert.isTrue(issue.isWellFormed())
       yield* store.resume(of.name)
       assert.strictEqual((yield* statesOf(of)).length, 1)
     }
