@@ -12,7 +12,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { ReadModelStoreError } from "./ReadModelError.ts"
+import type { OtherVersionServes, ReadModelStoreError } from "./ReadModelError.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
 import type { Condition, RowQuery } from "./RowQuery.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
@@ -133,7 +133,7 @@ export const get = Effect.fn("ReadModel.get")(function* <
   const invalid = (issue: string) =>
     new InvalidQuery({ name: projection.name, field: "the key", issue })
   const stored = yield* Effect.fromResult(Result.mapError(table.encodeKey(key), invalid))
-  const row = yield* store.get(table, stored)
+  const row = yield* Effect.catchTag(store.get(table, stored), "OtherVersionServes", unreadable)
   return yield* Effect.transposeOption(Option.map(row, (found) => decode(table, found)))
 })
 
@@ -155,11 +155,17 @@ export const query = <Event, Key extends object, Row extends object>(
       const store = yield* ReadModelStore
       const table = yield* Effect.fromResult(ReadModelTable.make(projection))
       const asked = yield* Effect.fromResult(rowQuery(projection, table, options))
-      return Stream.mapEffect(store.query(table, asked), (row) => decode(table, row))
+      return store.query(table, asked).pipe(
+        Stream.catchTag("OtherVersionServes", (error) => Stream.fromEffect(unreadable(error))),
+        Stream.mapEffect((row) => decode(table, row))
+      )
     })
   ).pipe(
     Stream.withSpan("ReadModel.query", { attributes: { "daybook.projection": projection.name } })
   )
+
+const unreadable = ({ name, serving, version }: OtherVersionServes) =>
+  Effect.fail(new UnreadableRow({ name, version, issue: `version ${serving} serves` }))
 
 const decode = <Key, Row>(table: ReadModelTable.ReadModelTable<Key, Row>, row: StoredRow) => {
   const { name, version } = table

@@ -81,6 +81,21 @@ export class Superseded extends Schema.TaggedError<Superseded>()("Superseded", {
 }
 
 /**
+ * Another version of the read model serves, whose rows lack what this one reads: nothing was read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OtherVersionServes extends Schema.TaggedError<OtherVersionServes>()(
+  "OtherVersionServes",
+  { name: Projection.Name, version: Projection.Version, serving: Projection.Version }
+) {
+  override get message() {
+    return `Version ${this.serving} of ${this.name} serves, whose rows are not those of version ${this.version}`
+  }
+}
+
+/**
  * The claim is not the newest, or what it claims has another role or checkpoint by now: nothing was written.
  *
  * @category errors

@@ -31,6 +31,7 @@ import type {
   DefinitionChanged,
   InlinePoison,
   OtherVersionKept,
+  OtherVersionServes,
   ReadModelStoreError,
   RowsDiffer,
   Superseded
@@ -180,18 +181,23 @@ export class ReadModelStore extends Context.Service<
       name?: Projection.Name
     ) => Effect.Effect<ReadonlyArray<GenerationState>, ReadModelStoreError>
 
-    /** The serving row of a key. */
+    /**
+     * The serving row of a key.
+     *
+     * **Details**
+     * Errors: `OtherVersionServes`, a version without all columns of the table, or with others of their names.
+     */
     readonly get: (
       table: AnyTable,
       key: StoredKey
-    ) => Effect.Effect<Option.Option<StoredRow>, ReadModelStoreError>
+    ) => Effect.Effect<Option.Option<StoredRow>, OtherVersionServes | ReadModelStoreError>
 
-    /** Serving rows, or those of a generation, in bounded memory. */
+    /** Serving rows, or those of a generation, in bounded memory: pages are bounded by bytes. Errors: as those of `get`. */
     readonly query: (
       table: AnyTable,
       query: RowQuery,
       generation?: number
-    ) => Stream.Stream<StoredRow, ReadModelStoreError>
+    ) => Stream.Stream<StoredRow, OtherVersionServes | ReadModelStoreError>
 
     /**
      * Puts a shadow in the place of what serves, in one step that readers see whole.

@@ -154,19 +154,22 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           )
       ),
     get: (table, key) =>
-      step(() =>
-        Option.fromUndefinedOr(
-          Generations.servingOf(models, table.name)?.rows.get(table.keyText(key))
+      attempt(() =>
+        Result.map(
+          Generations.readable(Generations.servingOf(models, table.name), table),
+          (serving) => Option.fromUndefinedOr(serving?.rows.get(table.keyText(key)))
         )
       ),
     query: (table, query, number) =>
       Stream.unwrap(
-        step(() => {
-          const generation =
+        attempt(() => {
+          const asked =
             number === undefined
               ? Generations.servingOf(models, table.name)
               : Generations.find(models, table.name, number)
-          return Stream.fromIterable(selectRows(table, generation?.rows.values() ?? [], query))
+          return Result.map(Generations.readable(asked, table), (generation) =>
+            Stream.fromIterable(selectRows(table, generation?.rows.values() ?? [], query))
+          )
         })
       ),
     switchOver: (table, claim, { catchUp, compare }) =>

@@ -119,11 +119,19 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
       skipped: (name) => Claims.skipped(sql, schema, name).pipe(failing("skipped")),
       states: (name) => Generations.states(sql, schema, { name }).pipe(failing("states")),
       get: (table, key) =>
-        PostgresQuery.get(sql, schema, table, key).pipe(failing("get"), spanned("get", table.name)),
+        PostgresQuery.get(sql, schema, table, key).pipe(
+          Effect.catch((error) => PostgresQuery.failed(sql, schema, table, error)),
+          failing("get"),
+          spanned("get", table.name)
+        ),
       query: (table, query, generation) =>
-        Stream.mapError(
-          PostgresQuery.query(sql, schema, table, query, generation),
-          (cause) => new ReadModelStoreError({ operation: "query", cause })
+        PostgresQuery.query(sql, schema, table, query, generation).pipe(
+          Stream.catch((error) =>
+            Stream.fromEffect(PostgresQuery.failed(sql, schema, table, error, generation))
+          ),
+          Stream.mapError((error) =>
+            isOwn(error) ? new ReadModelStoreError({ operation: "query", cause: error }) : error
+          )
         ),
       switchOver: (table, of, options) =>
         PostgresSwitch.switchOver(database, table, of, options).pipe(

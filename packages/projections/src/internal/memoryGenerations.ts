@@ -8,7 +8,13 @@ import * as Duration from "effect/Duration"
 import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import { AlreadyFolded, ClaimLost, DefinitionChanged, Superseded } from "../ReadModelError.ts"
+import {
+  AlreadyFolded,
+  ClaimLost,
+  DefinitionChanged,
+  OtherVersionServes,
+  Superseded
+} from "../ReadModelError.ts"
 import type {
   Changes,
   Claim,
@@ -18,13 +24,14 @@ import type {
   Skipped
 } from "../ReadModelGeneration.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
-import type { StoredRow } from "../StoredRow.ts"
+import type { Column, StoredRow } from "../StoredRow.ts"
 
 export interface Generation {
   readonly model: Model
   readonly number: number
   readonly version: Projection.Version
   readonly description: ReadonlyArray<string>
+  readonly columns: ReadonlyArray<Column>
   readonly rows: Map<string, StoredRow>
   role: GenerationState["role"]
   mode: GenerationState["mode"]
@@ -77,7 +84,7 @@ const shadowOf = (model: Model, version: Projection.Version): Generation | undef
 
 const begin = (
   model: Model,
-  { description, version }: AnyTable,
+  { columns, description, version }: AnyTable,
   role: Generation["role"],
   partitions: number
 ): Generation => {
@@ -86,6 +93,7 @@ const begin = (
     number: Math.max(0, ...model.generations.map(({ number }) => number)) + 1,
     version,
     description,
+    columns,
     rows: new Map(),
     role,
     mode: "async",
@@ -277,6 +285,26 @@ export const rowsOf = (
   }
   return found
 }
+
+/** The generation, if its rows are such as the table reads: those of another version may be, where no column changed. */
+export const readable = (
+  generation: Generation | undefined,
+  { columns, name, version }: AnyTable
+): Result.Result<Generation | undefined, OtherVersionServes> => {
+  if (generation === undefined || generation.version === version) return Result.succeed(generation)
+  const isThere = (column: Column) => {
+    const known = generation.columns.find((other) => other.name === column.name)
+    if (known === undefined) return false
+    return generation.rows.size === 0 || known.type === column.type || areTexts(known, column)
+  }
+  return columns.every(isThere)
+    ? Result.succeed(generation)
+    : Result.fail(new OtherVersionServes({ name, version, serving: generation.version }))
+}
+
+/** Types whose stored form a database gives as it is: whether it is a value of the field, its schema says. */
+const areTexts = (...columns: ReadonlyArray<Column>): boolean =>
+  columns.every(({ type }) => type === "text" || type === "uuid" || type === "jsonb")
 
 export const write = (
   table: AnyTable,
