@@ -91,8 +91,9 @@ export type Status = typeof Status.Type
  * How far a rebuild is.
  *
  * **Details**
- * `fraction`: 0 to 1, by positions, which have gaps, so it is an estimate like `millisLeft`. `switched`: it
- * serves, and this is the last one.
+ * `position`: of the rebuilt rows. `target`: where the rebuild ends as things stand, which need not be the `head` of the log: rows
+ * of the version that serves are compared with those that serve, where these are. `fraction`: 0 to 1 of the target, by positions, which
+ * have gaps, so it is an estimate like `millisLeft`. `switched`: it serves, and this is the last one.
  *
  * @category types
  * @since 0.1.0
@@ -101,6 +102,7 @@ export interface Progress {
   readonly name: Projection.Name
   readonly generation: number
   readonly position: Position.Position
+  readonly target: Position.Position
   readonly head: Position.Position
   readonly events: number
   readonly eventsPerSecond: number

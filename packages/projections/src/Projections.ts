@@ -129,11 +129,14 @@ export class Projections extends Context.Service<
      * **Details**
      * The first element is given when it has begun, the last one when it serves. It goes on though nobody looks, also when
      * this host dies: then another one ends it. The old rows are kept as a retired generation.
+     * It ends where the rows that serve are, and not at the head of the log: `target` and `position` of the last element say
+     * where. `upTo`: a position that both must hold before they are compared, such as that of an append; as long as this host builds.
      * Errors: `RowsDiffer`, row by row, and what served goes on; the rebuilt rows are kept as a retired generation.
+     * `ProjectionStopped` also when an event before `upTo` stopped the rows that serve.
      */
     readonly rebuild: (
       name: string,
-      options?: { readonly partitions?: number }
+      options?: { readonly partitions?: number; readonly upTo?: Position.Position }
     ) => Stream.Stream<Status.Progress, RebuildError>
 
     /** All generations of a read model: retired ones are kept until they are dropped. */

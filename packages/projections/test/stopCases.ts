@@ -19,6 +19,7 @@ import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
@@ -317,6 +318,67 @@ export const cases = <E>(
           yield* Effect.yieldNow
         }
         assert.deepStrictEqual((yield* projections.status(newer.name)).lastError, Option.none())
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("is rebuilt to where its rows are, or to a position that is asked for", () =>
+      Effect.gen(function* () {
+        const { new: newer, notes } = releases()
+        const projections = yield* host({ async: [newer] })
+        yield* execute(notes, "1", note("a"))
+        yield* caughtUp(projections, newer.name)
+        const before = (yield* projections.status(newer.name)).position
+        yield* projections.pause(newer.name)
+        yield* execute(notes, "1", note("b"))
+        const after = yield* head
+        const rebuilding = yield* Effect.forkScoped(
+          Stream.runCollect(projections.rebuild(newer.name, { upTo: after }))
+        )
+        yield* projections.resume(newer.name)
+        const last = (yield* Fiber.join(rebuilding)).at(-1)
+        assert.isTrue(last?.switched)
+        assert.isTrue(last !== undefined && last.position >= after && last.target >= after)
+        assert.strictEqual((yield* rowOf(newer, "1")).text, "ab")
+        assert.isTrue(before < after)
+        // What stopped the rows that serve ends the wait.
+        yield* execute(notes, "1", note("refuse"))
+        yield* Effect.flip(caughtUp(projections, newer.name))
+        const there = (yield* projections.status(newer.name)).position
+        const stopped = yield* Effect.flip(
+          Stream.runDrain(projections.rebuild(newer.name, { upTo: yield* head }))
+        )
+        assert.strictEqual(stopped._tag, "ProjectionStopped")
+        // Without it the rebuild ends where they are, and says so.
+        const ended = (yield* Stream.runCollect(projections.rebuild(newer.name))).at(-1)
+        assert.deepStrictEqual([ended?.position, ended?.target], [there, there])
+        assert.isTrue(ended !== undefined && ended.head > there)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("reads no rows of a version that does not serve yet, and says which one does", () =>
+      Effect.gen(function* () {
+        const { new: newer, notes } = releases()
+        const projections = yield* host({ async: [newer] })
+        yield* execute(notes, "1", note("a"))
+        yield* caughtUp(projections, newer.name)
+        const next = Projection.define({
+          name: newer.name,
+          version: 2,
+          from: [notes],
+          row: Schema.Struct({ id: Schema.String, length: Schema.Int }),
+          primaryKey: ["id"]
+        }).fold({ keys: () => [], initial: () => undefined, apply: () => undefined })
+        for (const read of [
+          ReadModel.get(next, { id: "1" }),
+          Stream.runCollect(ReadModel.query(next, { where: { length: { above: 1 } } }))
+        ] as ReadonlyArray<Effect.Effect<unknown, ReadModel.ReadError, ReadModelStore>>) {
+          const error = yield* Effect.flip(read)
+          assert.instanceOf(error, ReadModel.UnreadableRow)
+          assert.strictEqual(
+            error.message,
+            `A row of ${newer.name} is none of version 2: version 1 serves`
+          )
+        }
       }).pipe(Effect.scoped)
     )
 

@@ -1,11 +1,13 @@
 /**
  * Builds a shadow beside what serves, and puts it in its place.
  */
+import type { Position } from "@daybook/kernel/Position"
 import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ClaimLost, type ReadModelStoreError, type RowsDiffer } from "../ReadModelError.ts"
-import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
+import type { Claim, GenerationState, Poison } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "./rowFold.ts"
@@ -52,23 +54,32 @@ export const keepBuilding = Effect.fnUntraced(function* (
     // Nobody waits for the answer here: whoever began it is gone.
     Effect.catchTag("RowsDiffer", (error) => Effect.as(Effect.logError(error.message), true)),
     // `build` has recorded it.
-    Effect.catchTag("Stopped", () => Effect.succeed(true)),
+    Effect.catchTag(["Stopped", "ServingStopped"], () => Effect.succeed(true)),
     Effect.catchTag("ClaimLost", () => Effect.succeed(false))
   )
 })
 
-/** Builds the claimed shadow and switches; of the version that serves, only if it has the same rows. */
+/** An event before the position to reach has stopped what serves, so that the two can't be compared there. */
+export class ServingStopped extends Data.TaggedError("ServingStopped")<{
+  readonly poison: Poison
+}> {}
+
+/**
+ * Builds the claimed shadow and switches; of the version that serves, only if it has the same rows. `upTo`: not before those
+ * that serve are at this position.
+ */
 export const build = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel,
-  claim: Claim
+  claim: Claim,
+  upTo?: Position
 ): Effect.fn.Return<
   GenerationState,
-  RowsDiffer | Stopped | ClaimLost | EventStoreError | ReadModelStoreError
+  RowsDiffer | Stopped | ServingStopped | ClaimLost | EventStoreError | ReadModelStoreError
 > {
   const { name } = model.table
   yield* claimed(name, "taken")
-  const built = buildHeld(runner, model, claim).pipe(
+  const built = buildHeld(runner, model, claim, upTo).pipe(
     Effect.tapErrorTag("Stopped", (stopped) => stop(runner, claim, stopped))
   )
   const serving = yield* underClaim(runner, claim, built).pipe(
@@ -79,7 +90,12 @@ export const build = Effect.fnUntraced(function* (
   return serving
 })
 
-const buildHeld = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, claim: Claim) {
+const buildHeld = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  claim: Claim,
+  reach: Position | undefined
+) {
   const { store } = runner
   const { name, version } = model.table
   const held = yield* hold(runner, model, claim)
@@ -95,6 +111,10 @@ const buildHeld = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, 
       upTo: upTo(serving, compare)
     })
     if (events > NEARLY_THERE) continue
+    if (compare && reach !== undefined && !isAt(serving, reach)) {
+      yield* runner.changes.until(reached(runner, model, reach), runner.pollInterval)
+      continue
+    }
     return yield* store.switchOver(model.table, claim, {
       compare,
       catchUp: (still) =>
@@ -105,6 +125,25 @@ const buildHeld = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, 
         })
     })
   }
+})
+
+/** What appends keep has all that was recorded. */
+const isAt = ({ checkpoints, mode }: GenerationState, position: Position) =>
+  mode === "inline" || lowest(checkpoints) >= position
+
+const reached = Effect.fnUntraced(function* (
+  { store }: Runner,
+  { table }: AnyModel,
+  position: Position
+) {
+  const states = yield* store.states(table.name)
+  const serving = states.find(({ role }) => role === "serving")
+  if (serving === undefined || serving.version !== table.version) return true
+  if (isAt(serving, position)) return true
+  if (Option.isSome(serving.poison)) {
+    return yield* new ServingStopped({ poison: serving.poison.value })
+  }
+  return undefined
 })
 
 /** Not past what serves, or the two could not be compared. */
