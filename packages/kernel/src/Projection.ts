@@ -14,7 +14,7 @@
  */
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { EventDecodeError } from "./EventCodec.ts"
+import type { EventDecodeError, StoredVersion } from "./EventCodec.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 import type { Category, StreamId } from "./StreamId.ts"
 
@@ -28,6 +28,8 @@ export interface EventSource<out Event> {
   readonly category: Category
   readonly codec: {
     readonly name: string
+    /** Every shape that it reads, by which hosts see that they run different code. */
+    readonly versions?: ReadonlyArray<StoredVersion>
     readonly decode: (
       stored: RecordedEvent
     ) => Result.Result<ReadonlyArray<Event>, EventDecodeError>
@@ -90,6 +92,8 @@ export interface Projection<Event, Key, Row> {
   readonly row: RowSchema<Row>
   readonly primaryKey: ReadonlyArray<string>
   readonly indexes: ReadonlyArray<ReadonlyArray<string>>
+  /** The text of the functions that it was made of, by which hosts see that they run different code. */
+  readonly code?: string
   // Methods, so that projections of different rows fit into one list, see `Any`.
   keys(event: Event, recorded: Unnumbered): ReadonlyArray<Key>
   streams?(key: Key): ReadonlyArray<StreamId>
@@ -204,6 +208,7 @@ export const define = <
         row,
         primaryKey,
         indexes,
+        code: [keys, initial, apply].map(String).join("\n"),
         keys,
         ...(streams === undefined ? {} : { streams }),
         apply: (row, event, applied) => apply(row ?? initial(applied.key), event, applied)

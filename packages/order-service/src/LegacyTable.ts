@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -42,7 +43,7 @@ export class LegacyTableError extends Data.TaggedError("LegacyTableError")<{
   readonly cause: unknown
 }> {
   override get message() {
-    const why = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const why = rootMessage(this.cause)
     return `the table of the first system: ${why}`
   }
 }

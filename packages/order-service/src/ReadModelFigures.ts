@@ -12,6 +12,7 @@ import * as RemovedItems from "@daybook/order/RemovedItems"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as Context from "effect/Context"
+import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -99,7 +100,7 @@ export class ReadModelsUnread extends Data.TaggedError("ReadModelsUnread")<{
   readonly cause: unknown
 }> {
   override get message() {
-    return `the read models: ${this.cause instanceof Error ? this.cause.message : String(this.cause)}`
+    return `the read models: ${rootMessage(this.cause)}`
   }
 }
 

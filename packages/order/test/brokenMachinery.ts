@@ -83,7 +83,11 @@ const staleStore = Effect.map(ReadModelStoreMemory.make, (store) =>
           const rows = new Map<string, StoredRow>()
           before.set(table.name, rows)
           for (const key of keys) {
-            const row = yield* store.get(table, key)
+            const row = yield* Effect.catchTag(
+              store.get(table, key),
+              "OtherVersionServes",
+              Effect.die
+            )
             if (Option.isSome(row)) rows.set(table.keyText(row.value), row.value)
           }
         }

@@ -38,6 +38,9 @@ export const Doing = Schema.Literals([
  */
 export type Doing = typeof Doing.Type
 
+/** What went wrong last in words of the innermost cause, and when. */
+const LastError = Schema.Struct({ message: Schema.String, at: Schema.DateTimeUtc })
+
 /**
  * How a read model is.
  *
@@ -46,8 +49,9 @@ export type Doing = typeof Doing.Type
  * settled. `lagEvents`: how many events it is behind, at most `MAX_BACKLOG`; `lagMillis`: since when the
  * earliest of them waits. `owner`: the host that keeps it.
  * `mismatch`: why its rows are of another history; it stays as it is until it is rebuilt.
- * `lastError`: what keeps this host from keeping it, such as a store that does not answer, until it goes on.
- * `building`: the state of the shadow that is to take its place.
+ * `lastError`: what keeps this host from keeping it, such as a store that does not answer or a constraint that rows break, until
+ * it goes on; in words of the innermost cause. Without a shadow also what keeps this host from making one.
+ * `building`: the state of the shadow that is to take its place, with what keeps this host from building it or putting it there.
  *
  * @category types
  * @since 0.1.0
@@ -66,7 +70,7 @@ export const Status = Schema.Struct({
   owner: Schema.Option(Schema.String),
   poison: Schema.Option(Poison),
   mismatch: Schema.Option(MismatchReason),
-  lastError: Schema.Option(Schema.Struct({ message: Schema.String, at: Schema.DateTimeUtc })),
+  lastError: Schema.Option(LastError),
   building: Schema.Option(
     Schema.Struct({
       version: Projection.Version,
@@ -75,7 +79,8 @@ export const Status = Schema.Struct({
       events: Schema.Int,
       eventsPerSecond: Schema.Number,
       owner: Schema.Option(Schema.String),
-      poison: Schema.Option(Poison)
+      poison: Schema.Option(Poison),
+      lastError: Schema.Option(LastError)
     })
   )
 })
@@ -90,8 +95,9 @@ export type Status = typeof Status.Type
  * How far a rebuild is.
  *
  * **Details**
- * `fraction`: 0 to 1, by positions, which have gaps, so it is an estimate like `millisLeft`. `switched`: it
- * serves, and this is the last one.
+ * `position`: of the rebuilt rows. `target`: where the rebuild ends as things stand, which need not be the `head` of the log: rows
+ * of the version that serves are compared with those that serve, where these are. `fraction`: 0 to 1 of the target, by positions, which
+ * have gaps, so it is an estimate like `millisLeft`. `switched`: it serves, and this is the last one.
  *
  * @category types
  * @since 0.1.0
@@ -100,6 +106,7 @@ export interface Progress {
   readonly name: Projection.Name
   readonly generation: number
   readonly position: Position.Position
+  readonly target: Position.Position
   readonly head: Position.Position
   readonly events: number
   readonly eventsPerSecond: number
@@ -187,25 +194,32 @@ export const make = (
   serving: GenerationState,
   {
     backlog,
-    lastError,
+    lastErrors,
     mismatch,
     now,
     shadow
   }: {
     readonly shadow: Option.Option<GenerationState>
     readonly backlog: Backlog
-    readonly lastError: Status["lastError"]
+    readonly lastErrors: {
+      readonly serving: typeof LastError.Type | undefined
+      readonly building: typeof LastError.Type | undefined
+    }
     readonly mismatch: Status["mismatch"]
     readonly now: DateTime.Utc
   }
 ): Status => {
   const inline = serving.mode === "inline"
   const waits = DateTime.toEpochMillis(now)
+  const does = doing(serving, backlog)
+  // What holds all that is settled has gone on, be it on another host.
+  const ofServing = does === "live" ? undefined : lastErrors.serving
+  const building = Option.fromUndefinedOr(lastErrors.building)
   return {
     name: serving.name,
     version: serving.version,
     generation: serving.generation,
-    doing: Option.isSome(mismatch) && !serving.paused ? "stopped" : doing(serving, backlog),
+    doing: Option.isSome(mismatch) && !serving.paused ? "stopped" : does,
     position: inline ? backlog.head : position(serving),
     head: backlog.head,
     lagEvents: inline ? 0 : backlog.events,
@@ -220,7 +234,9 @@ export const make = (
     owner: serving.owner,
     poison: serving.poison,
     mismatch,
-    lastError,
+    lastError: Option.orElse(Option.fromUndefinedOr(ofServing), () =>
+      Option.isSome(shadow) ? Option.none() : building
+    ),
     building: Option.map(shadow, (state) => ({
       version: state.version,
       generation: state.generation,
@@ -228,7 +244,8 @@ export const make = (
       events: state.events,
       eventsPerSecond: state.eventsPerSecond,
       owner: state.owner,
-      poison: state.poison
+      poison: state.poison,
+      lastError: building
     }))
   }
 }

@@ -14,6 +14,7 @@ import type * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import { EventStore, type EventStoreError } from "@daybook/store/EventStore"
 import * as Context from "effect/Context"
+import * as Digest from "effect/crypto/Digest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -24,11 +25,15 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Changes from "./internal/changes.ts"
 import { keepBuilding } from "./internal/buildShadow.ts"
+import { codeFingerprint } from "./internal/codeFingerprint.ts"
 import { keepServing } from "./internal/keepServing.ts"
 import * as History from "./internal/history.ts"
+import * as LoopErrors from "./internal/loopErrors.ts"
 import { rebuild } from "./internal/rebuild.ts"
+import { recordedText } from "./internal/recordedText.ts"
 import { type AnyModel } from "./internal/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
+import * as Stops from "./internal/stops.ts"
 import * as Status from "./ProjectionStatus.ts"
 import {
   type AlreadyFolded,
@@ -41,7 +46,12 @@ import {
   type RowsDiffer,
   type Superseded
 } from "./ReadModelError.ts"
-import { type GenerationState, SkipReason, type Skipped } from "./ReadModelGeneration.ts"
+import {
+  type GenerationState,
+  MAX_ISSUE_LENGTH,
+  SkipReason,
+  type Skipped
+} from "./ReadModelGeneration.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import { RunnerSettings } from "./RunnerSettings.ts"
@@ -129,11 +139,14 @@ export class Projections extends Context.Service<
      * **Details**
      * The first element is given when it has begun, the last one when it serves. It goes on though nobody looks, also when
      * this host dies: then another one ends it. The old rows are kept as a retired generation.
+     * It ends where the rows that serve are, and not at the head of the log: `target` and `position` of the last element say
+     * where. `upTo`: a position that both must hold before they are compared, such as that of an append; as long as this host builds.
      * Errors: `RowsDiffer`, row by row, and what served goes on; the rebuilt rows are kept as a retired generation.
+     * `ProjectionStopped` also when an event before `upTo` stopped the rows that serve.
      */
     readonly rebuild: (
       name: string,
-      options?: { readonly partitions?: number }
+      options?: { readonly partitions?: number; readonly upTo?: Position.Position }
     ) => Stream.Stream<Status.Progress, RebuildError>
 
     /** All generations of a read model: retired ones are kept until they are dropped. */
@@ -166,7 +179,7 @@ export class Projections extends Context.Service<
     EventStore | ReadModelStore
   > =>
     Layer.effect(Projections, make(projections.async ?? [], projections.inline ?? [])).pipe(
-      Layer.provide(SecureRandom.layerWebCrypto)
+      Layer.provide(Layer.merge(SecureRandom.layerWebCrypto, Digest.layerWebCrypto))
     )
 }
 
@@ -178,37 +191,43 @@ const make = Effect.fnUntraced(function* (
   const store = yield* ReadModelStore
   const random = yield* SecureRandom.SecureRandom
   const settings = yield* RunnerSettings
-  const runner: Runner = {
-    events,
-    store,
-    changes: Changes.make(),
-    errors: new Map(),
-    mismatches: new Map(),
-    log: yield* events.identity,
-    owner: yield* random.uuidV4(),
-    lease: Duration.fromInputUnsafe(settings.lease),
-    pollInterval: Duration.fromInputUnsafe(settings.pollInterval),
-    partitions: settings.partitions
-  }
   const models = new Map<string, AnyModel>()
+  const codes = new Map<string, string>()
   for (const projection of [...async, ...inline]) {
     const table = yield* Effect.fromResult(ReadModelTable.make(projection))
     if (models.has(projection.name)) {
       return yield* Effect.die(new Error(`two projections are named ${projection.name}`))
     }
-    models.set(projection.name, { projection, table })
+    const model = { projection, table }
+    models.set(projection.name, model)
+    codes.set(projection.name, yield* codeFingerprint(model, settings.build))
+  }
+  const owner = yield* random.uuidV4()
+  const runner: Runner = {
+    events,
+    store,
+    changes: Changes.make(),
+    errors: LoopErrors.make(),
+    stops: Stops.make({ owner, build: settings.build, codes }),
+    mismatches: new Map(),
+    log: yield* events.identity,
+    owner,
+    lease: Duration.fromInputUnsafe(settings.lease),
+    pollInterval: Duration.fromInputUnsafe(settings.pollInterval),
+    partitions: settings.partitions
   }
   for (const model of models.values()) {
     yield* store.open(model.table, { partitions: runner.partitions, log: runner.log }).pipe(
       // A newer host serves while this one is replaced.
       Effect.catchTag("Superseded", (error) => Effect.logWarning(error.message))
     )
+    yield* tryAgain(runner, model)
   }
   for (const model of models.values()) {
     const { name } = model.table
     const kept = keepServing(runner, model, inline.includes(model.projection))
-    yield* Effect.forkScoped(forever(runner, name, kept))
-    yield* Effect.forkScoped(forever(runner, name, keepBuilding(runner, model)))
+    yield* Effect.forkScoped(forever(runner, name, "serving", kept))
+    yield* Effect.forkScoped(forever(runner, name, "building", keepBuilding(runner, model)))
   }
 
   const find = (name: string): Effect.Effect<AnyModel, Status.UnknownProjection> =>
@@ -238,7 +257,12 @@ const make = Effect.fnUntraced(function* (
       shadow: Option.fromUndefinedOr(shadow),
       backlog,
       mismatch: Option.fromUndefinedOr(mismatch),
-      lastError: Option.fromUndefinedOr(runner.errors.get(serving.name)),
+      lastErrors: {
+        serving: runner.errors.of(serving.name, "serving"),
+        building:
+          runner.errors.of(serving.name, "rebuilding") ??
+          runner.errors.of(serving.name, "building")
+      },
       now: yield* DateTime.now
     })
   })
@@ -307,7 +331,9 @@ const make = Effect.fnUntraced(function* (
       const { name, version } = (yield* find(given)).table
       const checked = yield* Effect.mapError(
         Effect.fromResult(toSkipReason(reason)),
-        ({ message }) => new InvalidSkipReason({ name, position, issue: message })
+        ({ message }) =>
+          // It may quote the reason.
+          new InvalidSkipReason({ name, position, issue: recordedText(message, MAX_ISSUE_LENGTH) })
       )
       // The last event up to there is the one at the position, if there is one.
       const event = yield* events
@@ -330,6 +356,21 @@ const make = Effect.fnUntraced(function* (
       yield* store.drop((yield* find(name)).table.name, generation)
     })
   })
+})
+
+/**
+ * What stopped a read model may be mended in the code of this host. It has the claim when others see that the read model is not
+ * stopped any more: an old host would only stop it again.
+ */
+const tryAgain = Effect.fnUntraced(function* (runner: Runner, { table }: AnyModel) {
+  const { lease, owner, stops, store } = runner
+  for (const state of yield* store.states(table.name)) {
+    if (state.role === "retired" || state.version !== table.version) continue
+    const poison = yield* stops.toTry(state, "at start")
+    if (poison === undefined) continue
+    const claim = yield* store.claim(state, owner, lease, poison)
+    if (Option.isSome(claim)) yield* stops.tries(table.name, poison)
+  }
 })
 
 const toSkipReason = Schema.decodeUnknownResult(SkipReason)

@@ -12,12 +12,14 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { ReadModelStoreError } from "./ReadModelError.ts"
+import type { OtherVersionServes, ReadModelStoreError } from "./ReadModelError.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
 import type { Condition, RowQuery } from "./RowQuery.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import type { Column, StoredRow } from "./StoredRow.ts"
+import { recordedText } from "./internal/recordedText.ts"
 import { codecOf } from "./internal/rowCodec.ts"
+import { MAX_ISSUE_LENGTH } from "./ReadModelGeneration.ts"
 
 /** The fields of a row that are columns to compare by: those that are no objects, but instants. */
 type Comparable<Row> = {
@@ -131,7 +133,7 @@ export const get = Effect.fn("ReadModel.get")(function* <
   const invalid = (issue: string) =>
     new InvalidQuery({ name: projection.name, field: "the key", issue })
   const stored = yield* Effect.fromResult(Result.mapError(table.encodeKey(key), invalid))
-  const row = yield* store.get(table, stored)
+  const row = yield* Effect.catchTag(store.get(table, stored), "OtherVersionServes", unreadable)
   return yield* Effect.transposeOption(Option.map(row, (found) => decode(table, found)))
 })
 
@@ -153,16 +155,25 @@ export const query = <Event, Key extends object, Row extends object>(
       const store = yield* ReadModelStore
       const table = yield* Effect.fromResult(ReadModelTable.make(projection))
       const asked = yield* Effect.fromResult(rowQuery(projection, table, options))
-      return Stream.mapEffect(store.query(table, asked), (row) => decode(table, row))
+      return store.query(table, asked).pipe(
+        Stream.catchTag("OtherVersionServes", (error) => Stream.fromEffect(unreadable(error))),
+        Stream.mapEffect((row) => decode(table, row))
+      )
     })
   ).pipe(
     Stream.withSpan("ReadModel.query", { attributes: { "daybook.projection": projection.name } })
   )
 
+const unreadable = ({ name, serving, version }: OtherVersionServes) =>
+  Effect.fail(new UnreadableRow({ name, version, issue: `version ${serving} serves` }))
+
 const decode = <Key, Row>(table: ReadModelTable.ReadModelTable<Key, Row>, row: StoredRow) => {
   const { name, version } = table
   return Effect.fromResult(
-    Result.mapError(table.decode(row), (issue) => new UnreadableRow({ name, version, issue }))
+    Result.mapError(
+      table.decode(row),
+      (issue) => new UnreadableRow({ name, version, issue: recordedText(issue, MAX_ISSUE_LENGTH) })
+    )
   )
 }
 
@@ -172,8 +183,9 @@ const rowQuery = <Event, Key, Row extends object>(
   { after, limit, orderBy = [], where = {} }: Query<Row>
 ): Result.Result<RowQuery, InvalidQuery> =>
   Result.gen(function* () {
+    // What it quotes may be as long as anything that is asked for.
     const invalid = (field: string, issue: string) =>
-      Result.fail(new InvalidQuery({ name, field, issue }))
+      Result.fail(new InvalidQuery({ name, field, issue: recordedText(issue, MAX_ISSUE_LENGTH) }))
     const columnOf = (field: string) => {
       const column = table.columns.find((one) => one.field === field)
       if (column === undefined) return invalid(field, "is no field of the row")

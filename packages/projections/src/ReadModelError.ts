@@ -7,8 +7,10 @@ import { LogId } from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import { describe, MismatchReason } from "@daybook/store/Checkpoint"
+import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
+import { recordedText } from "./internal/recordedText.ts"
 import { Generation, Poison } from "./ReadModelGeneration.ts"
 
 /**
@@ -134,6 +136,21 @@ export class NoEventToSkip extends Schema.TaggedError<NoEventToSkip>()("NoEventT
 }
 
 /**
+ * Another version of the read model serves, whose rows lack what this one reads: nothing was read.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OtherVersionServes extends Schema.TaggedError<OtherVersionServes>()(
+  "OtherVersionServes",
+  { name: Projection.Name, version: Projection.Version, serving: Projection.Version }
+) {
+  override get message() {
+    return `Version ${this.serving} of ${this.name} serves, whose rows are not those of version ${this.version}`
+  }
+}
+
+/**
  * The claim is not the newest, or what it claims has another role or checkpoint by now: nothing was written.
  *
  * @category errors
@@ -165,13 +182,18 @@ export class RowsDiffer extends Schema.TaggedError<RowsDiffer>()("RowsDiffer", {
   differences: Schema.Array(RowDifference)
 }) {
   override get message() {
-    const some = this.differences.slice(0, 3).map((difference) => JSON.stringify(difference))
+    const some = this.differences
+      .slice(0, 3)
+      .map((difference) => recordedText(JSON.stringify(difference), MAX_SHOWN))
     return (
       `${this.name} rebuilt up to position ${this.position} differs from what serves in ` +
       `${this.count} ${this.count === 1 ? "row" : "rows"}: ${some.join(", ")}`
     )
   }
 }
+
+/** How much of a row a message shows, in UTF-16 code units. */
+const MAX_SHOWN = 1_000
 
 /**
  * The event to skip is folded into what serves already: only a new version can leave it out.
@@ -219,8 +241,7 @@ export class ReadModelStoreError extends Data.TaggedError("ReadModelStoreError")
   readonly cause: unknown
 }> {
   override get message() {
-    const { cause } = this
-    return `${this.operation} failed: ${cause instanceof Error ? cause.message : String(cause)}`
+    return `${this.operation} failed: ${rootMessage(this.cause)}`
   }
 }
 

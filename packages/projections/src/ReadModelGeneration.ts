@@ -11,6 +11,7 @@ import type * as Duration from "effect/Duration"
 import type * as Option from "effect/Option"
 import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { recordedText } from "./internal/recordedText.ts"
 import { textIssue } from "./internal/rowCodec.ts"
 import type { StoredKey } from "./ReadModelTable.ts"
 import type { StoredRow } from "./StoredRow.ts"
@@ -24,11 +25,41 @@ import type { StoredRow } from "./StoredRow.ts"
 export const Generation = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 999_999 }))
 
 /**
+ * The host that stopped a read model, and by which code.
+ *
+ * **Details**
+ * `code`: a fingerprint of the projection, its codecs and its functions. `build`: of the host, if `RunnerSettings` name it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const StoppedBy = Schema.Struct({
+  owner: Schema.String,
+  code: Schema.String,
+  build: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type StoppedBy = typeof StoppedBy.Type
+
+/**
+ * The longest `issue` that is recorded, in UTF-16 code units: what is longer is cut, and its length follows.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_ISSUE_LENGTH = 10_000
+
+/**
  * What stopped a read model: an event that it can't fold.
  *
  * **Details**
+ * `issue`: at most {@link MAX_ISSUE_LENGTH} of what was thrown or refused.
  * `Undecodable`: the codec refused what is stored. `Threw`: `keys` or `apply` did. `NoRow`: what `apply` or
- * `keys` gave is not of the schema, or not of the key.
+ * `keys` gave is not of the schema, or not of the key. `stoppedBy`: the host that stopped there, recorded with the stop.
  *
  * @category types
  * @since 0.1.0
@@ -39,7 +70,8 @@ export const Poison = Schema.Struct({
   revision: Schema.Int,
   type: Schema.String,
   reason: Schema.Literals(["Undecodable", "Threw", "NoRow"]),
-  issue: Schema.String
+  issue: Schema.String,
+  stoppedBy: Schema.optionalKey(StoppedBy)
 })
 
 /**
@@ -58,6 +90,17 @@ export interface Reached {
   readonly position: Position.Position
   readonly eventId: EventId | null
 }
+
+/**
+ * The poison as every store records it, with its issue cut to {@link MAX_ISSUE_LENGTH}.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const recordedPoison = (poison: Poison): Poison => ({
+  ...poison,
+  issue: recordedText(poison.issue, MAX_ISSUE_LENGTH)
+})
 
 /**
  * How far a generation is, and who keeps it.

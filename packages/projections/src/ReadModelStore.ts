@@ -33,6 +33,7 @@ import type {
   InlinePoison,
   OtherLog,
   OtherVersionKept,
+  OtherVersionServes,
   ReadModelStoreError,
   RowsDiffer,
   Superseded
@@ -124,11 +125,14 @@ export class ReadModelStore extends Context.Service<
      * The claim lasts until `lease` has gone by without a step or a renewal, by the store's clock. An owner that claims
      * again gets a new claim at once, and the one it had is lost. None of one that is retired, paused, stopped by poison, or kept
      * by appends.
+     * `despite`: the poison that the caller wants to try again. If the generation is still stopped by it, at the same position and
+     * by the same code, it is claimed, and stopped no longer.
      */
     readonly claim: (
       of: { readonly name: Projection.Name; readonly generation: number },
       owner: string,
-      lease: Duration.Duration
+      lease: Duration.Duration,
+      despite?: Poison
     ) => Effect.Effect<Option.Option<Claim>, ReadModelStoreError>
 
     readonly renew: (claim: Claim) => Effect.Effect<void, ClaimLost | ReadModelStoreError>
@@ -200,18 +204,23 @@ export class ReadModelStore extends Context.Service<
       name?: Projection.Name
     ) => Effect.Effect<ReadonlyArray<GenerationState>, ReadModelStoreError>
 
-    /** The serving row of a key. */
+    /**
+     * The serving row of a key.
+     *
+     * **Details**
+     * Errors: `OtherVersionServes`, a version without all columns of the table, or with others of their names.
+     */
     readonly get: (
       table: AnyTable,
       key: StoredKey
-    ) => Effect.Effect<Option.Option<StoredRow>, ReadModelStoreError>
+    ) => Effect.Effect<Option.Option<StoredRow>, OtherVersionServes | ReadModelStoreError>
 
-    /** Serving rows, or those of a generation, in bounded memory. */
+    /** Serving rows, or those of a generation, in bounded memory: pages are bounded by bytes. Errors: as those of `get`. */
     readonly query: (
       table: AnyTable,
       query: RowQuery,
       generation?: number
-    ) => Stream.Stream<StoredRow, ReadModelStoreError>
+    ) => Stream.Stream<StoredRow, OtherVersionServes | ReadModelStoreError>
 
     /**
      * Puts a shadow in the place of what serves, in one step that readers see whole.

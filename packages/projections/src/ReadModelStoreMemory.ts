@@ -23,7 +23,7 @@ import { selectRows } from "./internal/memoryQuery.ts"
 import { partitionCount } from "./internal/partition.ts"
 import { differences } from "./internal/rowDifferences.ts"
 import { type ClaimLost, InlinePoison, OtherVersionKept, RowsDiffer } from "./ReadModelError.ts"
-import type { Claim, GenerationState } from "./ReadModelGeneration.ts"
+import { type Claim, type GenerationState, recordedPoison } from "./ReadModelGeneration.ts"
 import { type InlineAppend, ReadModelStore } from "./ReadModelStore.ts"
 
 type Switched = Result.Result<GenerationState, RowsDiffer>
@@ -100,11 +100,13 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           )
         )
       ),
-    claim: (of, owner, lease) =>
+    claim: (of, owner, lease, despite) =>
       moving(of, (millis) => {
         const found = Generations.find(models, of.name, of.generation)
         return Result.succeed(
-          found === undefined ? Option.none() : Generations.claim(found, owner, lease, millis)
+          found === undefined
+            ? Option.none()
+            : Generations.claim(found, owner, lease, millis, despite)
         )
       }),
     renew: (claim) =>
@@ -148,7 +150,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
     stop: (claim, poison) =>
       moving(claim, () =>
         Result.map(Generations.held(models, claim), (generation) => {
-          generation.poison = poison
+          generation.poison = recordedPoison(poison)
           Generations.free(generation)
         })
       ),
@@ -166,19 +168,22 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           )
       ),
     get: (table, key) =>
-      step(() =>
-        Option.fromUndefinedOr(
-          Generations.servingOf(models, table.name)?.rows.get(table.keyText(key))
+      attempt(() =>
+        Result.map(
+          Generations.readable(Generations.servingOf(models, table.name), table),
+          (serving) => Option.fromUndefinedOr(serving?.rows.get(table.keyText(key)))
         )
       ),
     query: (table, query, number) =>
       Stream.unwrap(
-        step(() => {
-          const generation =
+        attempt(() => {
+          const asked =
             number === undefined
               ? Generations.servingOf(models, table.name)
               : Generations.find(models, table.name, number)
-          return Stream.fromIterable(selectRows(table, generation?.rows.values() ?? [], query))
+          return Result.map(Generations.readable(asked, table), (generation) =>
+            Stream.fromIterable(selectRows(table, generation?.rows.values() ?? [], query))
+          )
         })
       ),
     switchOver: (table, claim, { catchUp, compare }) =>

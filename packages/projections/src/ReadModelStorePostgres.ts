@@ -63,8 +63,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
     const claimed = new Map<string, { readonly epoch: number; readonly serves: boolean }>()
     const generationOf = ({ generation, name }: Pick<Claim, "name" | "generation">) =>
       `${name} ${generation}`
-    const claim: ReadModelStore["Service"]["claim"] = (of, owner, lease) =>
-      Claims.claim(sql, schema, of, owner, lease).pipe(
+    const claim: ReadModelStore["Service"]["claim"] = (of, owner, lease, despite) =>
+      Claims.claim(sql, schema, of, owner, lease, despite).pipe(
         Effect.map(
           Option.map(({ serves, ...made }): Claim => {
             claimed.set(generationOf(made), { epoch: made.epoch, serves })
@@ -133,11 +133,19 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
       skipped: (name) => Claims.skipped(sql, schema, name).pipe(failing("skipped")),
       states: (name) => Generations.states(sql, schema, { name }).pipe(failing("states")),
       get: (table, key) =>
-        PostgresQuery.get(sql, schema, table, key).pipe(failing("get"), spanned("get", table.name)),
+        PostgresQuery.get(sql, schema, table, key).pipe(
+          Effect.catch((error) => PostgresQuery.failed(sql, schema, table, error)),
+          failing("get"),
+          spanned("get", table.name)
+        ),
       query: (table, query, generation) =>
-        Stream.mapError(
-          PostgresQuery.query(sql, schema, table, query, generation),
-          (cause) => new ReadModelStoreError({ operation: "query", cause })
+        PostgresQuery.query(sql, schema, table, query, generation).pipe(
+          Stream.catch((error) =>
+            Stream.fromEffect(PostgresQuery.failed(sql, schema, table, error, generation))
+          ),
+          Stream.mapError((error) =>
+            isOwn(error) ? new ReadModelStoreError({ operation: "query", cause: error }) : error
+          )
         ),
       switchOver: (table, of, options) =>
         PostgresSwitch.switchOver(database, table, of, options).pipe(

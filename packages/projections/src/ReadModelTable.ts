@@ -25,9 +25,20 @@ import * as Struct from "effect/Struct"
 import type { Column, StoredRow } from "./StoredRow.ts"
 import { MAX_INDEX_COLUMNS } from "./internal/indexSize.ts"
 import { compiled } from "./internal/compiled.ts"
-import { codecOf } from "./internal/rowCodec.ts"
+import { codecOf, MAX_ROW_BYTES as MAX_BYTES } from "./internal/rowCodec.ts"
 import { deriveColumn } from "./internal/deriveColumn.ts"
 import { describe } from "./internal/describeTable.ts"
+
+/**
+ * The largest row: bytes of it as PostgreSQL sends it, with texts in UTF-8 and JSON as `jsonb` is written out.
+ *
+ * **Details**
+ * The client reads messages of at most 16 MiB, and a rebuild compares two rows in one.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_ROW_BYTES = MAX_BYTES
 
 /**
  * The fields of the primary key of a row, as stored; all of them scalars, none `null`.
@@ -45,7 +56,8 @@ export type StoredKey = StoredRow
  * property that may not change without a new version, for people to read a difference in.
  * `accepts`: whether the row's schema does, its checks included.
  * `encode` and `decode` fail with the schema's issue; `encode` also with what PostgreSQL can't hold, or would give
- * back otherwise, and with keys and indexed values of more than some 2,600 bytes.
+ * back otherwise, with keys and indexed values of more than some 2,600 bytes, and with rows of more than
+ * {@link MAX_ROW_BYTES}.
  *
  * @category types
  * @since 0.1.0

@@ -14,6 +14,8 @@ import type * as Duration from "effect/Duration"
  * over at the latest so much later, and a poll interval. It is renewed three times as often.
  * `pollInterval`: how often a host looks whether a read model is free, paused, resumed, or done elsewhere; what happens in
  * its own process it knows at once.
+ * `build`: which build of the program this host runs, such as a commit: a host of another build tries the event again that
+ * stopped a read model.
  * `partitions`: in how many parts a shadow is built whose rows are written at the same time, by key.
  *
  * @category types
@@ -23,6 +25,7 @@ export interface Settings {
   readonly lease: Duration.Input
   readonly pollInterval: Duration.Input
   readonly partitions: number
+  readonly build?: string
 }
 
 /**

@@ -81,7 +81,20 @@ describe("A column refuses what its type would not give back,", () => {
       "2024-02-01",
       "2024-02-01 is not how an instant is stored: 2024-02-01T00:00:00.000Z"
     ],
-    ["as no instant", "timestamptz", Schema.String, "now", "now is not in the years 0001 to 9999"]
+    [
+      "as no instant",
+      "timestamptz",
+      Schema.String,
+      "now",
+      "now is not in the years 4713 BC to 275760, which PostgreSQL and JavaScript both have"
+    ],
+    [
+      "as an instant before all of PostgreSQL's",
+      "timestamptz",
+      Schema.String,
+      "-004713-11-23T23:59:59.999Z",
+      "-004713-11-23T23:59:59.999Z is not in the years 4713 BC to 275760, which PostgreSQL and JavaScript both have"
+    ]
   ] as const) {
     it(`such ${why}, and says so`, () => {
       assert.strictEqual(stored(type, schema, value), `it: ${issue}`)
@@ -111,8 +124,8 @@ describe("A column takes what its type gives back,", () => {
     ["zero", "numeric", Schema.String, "0"],
     ["UUIDs", "uuid", Schema.String, UUID],
     ["instants", "timestamptz", Schema.String, "2024-02-01T00:00:00.000Z"],
-    ["the first instant", "timestamptz", Schema.String, "0001-01-01T00:00:00.000Z"],
-    ["the last instant", "timestamptz", Schema.String, "9999-12-31T23:59:59.999Z"],
+    ["the first instant", "timestamptz", Schema.String, "-004713-11-24T00:00:00.000Z"],
+    ["the last instant", "timestamptz", Schema.String, "+275760-09-13T00:00:00.000Z"],
     ["booleans", "boolean", Schema.Boolean, false],
     ["JSON", "jsonb", Schema.Json, [true, null, { a: [0, "b"] }]]
   ] as const) {

@@ -29,7 +29,8 @@ const taking = (
   host: string
 ): ReadModelStore["Service"] => ({
   ...rows,
-  claim: (of, owner, lease) => Effect.andThen(turn(`${host} claims`), rows.claim(of, owner, lease)),
+  claim: (of, owner, lease, despite) =>
+    Effect.andThen(turn(`${host} claims`), rows.claim(of, owner, lease, despite)),
   // As for a process that was paused: it does not learn that it has lost the claim.
   renew: () => Effect.void,
   skipped: (name) => Effect.andThen(turn(`${host} has claimed`), rows.skipped(name)),

@@ -3,7 +3,7 @@
  */
 import * as Position from "@daybook/kernel/Position"
 import type { ReadModelStoreError } from "@daybook/projections/ReadModelError"
-import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import type { Claim, Poison } from "@daybook/projections/ReadModelGeneration"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import * as Effect from "effect/Effect"
@@ -106,16 +106,46 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     "has one owner at a time",
     (store) => ({ claim: (of, _, lease) => store.claim(of, "whoever", lease) })
   ],
+  "tries whatever stopped it again": [
+    "is claimed by who tries the event again that stopped it",
+    (store) => ({
+      claim: (of, owner, lease, despite) =>
+        Effect.flatMap(store.states(of.name), (states) => {
+          const state = states.find(({ generation }) => generation === of.generation)
+          const known = Option.getOrUndefined(state?.poison ?? Option.none())
+          return store.claim(of, owner, lease, despite && known)
+        })
+    })
+  ],
+  "keeps whatever text it is given": [
+    "records the beginning of what stopped a read model",
+    (store) => {
+      const told = new Map<string, Poison>()
+      return {
+        stop: (claim, poison) =>
+          Effect.tap(store.stop(claim, poison), () =>
+            Effect.sync(() => told.set(claim.name, poison))
+          ),
+        states: (name) =>
+          Effect.map(store.states(name), (states) =>
+            states.map((state) => ({
+              ...state,
+              poison: Option.map(state.poison, (known) => told.get(state.name) ?? known)
+            }))
+          )
+      }
+    }
+  ],
   "never lets a lease run out": [
     "goes to another when the lease has run out",
     (store) => {
       const owners = new Map<string, string>()
       return {
-        claim: (of, owner, lease) => {
+        claim: (of, owner, lease, despite) => {
           const key = `${of.name} ${of.generation}`
           if ((owners.get(key) ?? owner) !== owner) return Effect.succeedNone
           owners.set(key, owner)
-          return store.claim(of, owner, lease)
+          return store.claim(of, owner, lease, despite)
         }
       }
     }

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
+import { rootMessage } from "./internal/rootMessage.ts"
 
 /**
  * The process that has a folder open, as it described itself.
@@ -48,7 +49,7 @@ export class EmbeddedPostgresError extends Data.TaggedError("EmbeddedPostgresErr
       return `The embedded database ${where} is in use by ${named(this.reason.owner)} (${this.reason.lockFile})`
     }
     const { cause } = this.reason
-    return `The embedded database ${where} can't be opened: ${cause instanceof Error ? cause.message : String(cause)}`
+    return `The embedded database ${where} can't be opened: ${rootMessage(cause)}`
   }
 }
 

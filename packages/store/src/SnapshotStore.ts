@@ -27,12 +27,16 @@ import { rootMessage } from "./internal/rootMessage.ts"
 import { NotJson } from "./NotJson.ts"
 
 /**
- * The largest state: bytes of its JSON text in UTF-8 (16 MiB).
+ * The largest state: bytes of its JSON text in UTF-8, 16 MiB less 1 KiB.
+ *
+ * **Details**
+ * PostgreSQL sends a snapshot as one message, of which the client reads 16 MiB; besides the state it holds the address and the
+ * lengths of the columns, some hundred bytes.
  *
  * @category limits
  * @since 0.1.0
  */
-export const MAX_STATE_BYTES = 16_777_216
+export const MAX_STATE_BYTES = 16_777_216 - 1_024
 
 /**
  * The state that a fold left at a revision of a stream.

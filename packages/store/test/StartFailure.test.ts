@@ -129,9 +129,13 @@ describe("The line for", () => {
       "a folder in use",
       new EmbeddedPostgresError({
         dataDir: "/srv/shop",
-        reason: { _tag: "InUse", pid: 12, lockFile: "/srv/shop/lock" }
+        reason: {
+          _tag: "InUse",
+          owner: { host: "a", pid: 12, since: "2026-01-01T00:00:00.000Z" },
+          lockFile: "/srv/shop/lock"
+        }
       }),
-      "The embedded database in /srv/shop is in use by process 12 (/srv/shop/lock): stop that process, or choose another folder"
+      "The embedded database in /srv/shop is in use by process 12 on host a, since 2026-01-01T00:00:00.000Z (/srv/shop/lock): stop that process, or choose another folder"
     ],
     [
       "a folder that can't be written",

@@ -31,6 +31,7 @@ import { dropCases } from "./internal/readModelStoreSuite/drop.ts"
 import { type Cases, Leases } from "./internal/readModelStoreSuite/fixture.ts"
 import { handOverCases } from "./internal/readModelStoreSuite/handOver.ts"
 import { inlineCases } from "./internal/readModelStoreSuite/inline.ts"
+import { largeCases } from "./internal/readModelStoreSuite/large.ts"
 import { openCases } from "./internal/readModelStoreSuite/open.ts"
 import { queryCases } from "./internal/readModelStoreSuite/query.ts"
 import { rowCases } from "./internal/readModelStoreSuite/rows.ts"
@@ -61,6 +62,7 @@ const groups: Readonly<Record<string, Cases>> = {
   "a read model": stopCases,
   "skipping an event": skipCases,
   rows: rowCases,
+  "a large row": largeCases,
   "a query": queryCases,
   "a switch": switchCases,
   "a drop": dropCases,

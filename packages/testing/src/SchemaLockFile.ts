@@ -22,6 +22,7 @@
 import type { EventCodec } from "@daybook/kernel/EventCodec"
 import * as SchemaLock from "@daybook/kernel/SchemaLock"
 import { it } from "@effect/vitest"
+import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -38,7 +39,7 @@ export class LockFileError extends Data.TaggedError("LockFileError")<{
   readonly cause: unknown
 }> {
   override get message() {
-    const cause = this.cause instanceof Error ? this.cause.message : String(this.cause)
+    const cause = rootMessage(this.cause)
     return `${this.file}: ${cause}`
   }
 }

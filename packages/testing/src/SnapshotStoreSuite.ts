@@ -18,6 +18,7 @@ import { FoldFingerprint } from "@daybook/store/FoldFingerprint"
 import {
   type LoadOptions,
   MAX_OTHER_FOLDS,
+  MAX_STATE_BYTES,
   type Snapshot,
   SnapshotRefused,
   SnapshotStore
@@ -234,6 +235,24 @@ export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): vo
           assert.instanceOf(yield* Effect.flip(save(snapshot)), SnapshotRefused, name)
           assert.isUndefined(yield* load(snapshot))
         }
+      })
+    )
+
+    it.effect("loads the largest state that it saves, and refuses one of a byte more", () =>
+      Effect.gen(function* () {
+        // As JSON text it has two quotes more.
+        const largest = makeStream()(2_147_483_647, { state: "x".repeat(MAX_STATE_BYTES - 2) })
+        yield* save(largest)
+        assert.isTrue((yield* load(largest))?.state === largest.state)
+        const larger = { ...makeStream()(1), state: "x".repeat(MAX_STATE_BYTES - 1) }
+        const refused = yield* Effect.flip(save(larger))
+        assert.instanceOf(refused, SnapshotRefused)
+        assert.deepStrictEqual(refused.reason, {
+          _tag: "TooLarge",
+          bytes: 16_776_193,
+          limit: 16_776_192
+        })
+        assert.isUndefined(yield* load(larger))
       })
     )
 

@@ -1,17 +1,19 @@
 /**
  * Builds a shadow beside what serves, and puts it in its place.
  */
+import type { Position } from "@daybook/kernel/Position"
 import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { describe } from "@daybook/store/Checkpoint"
 import * as Option from "effect/Option"
 import { ClaimLost, type ReadModelStoreError, type RowsDiffer } from "../ReadModelError.ts"
-import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
+import type { Claim, GenerationState, Poison } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import * as History from "./history.ts"
 import type { AnyModel } from "./rowFold.ts"
-import { claimed, hold, type Runner, stateOf, stop, underClaim } from "./runner.ts"
+import { claimed, hold, lowest, type Runner, stateOf, stop, underClaim } from "./runner.ts"
 
 /** So few events left can be taken in while what serves stands still. */
 const NEARLY_THERE = 1_000
@@ -21,13 +23,16 @@ export const keepBuilding = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel
 ): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
-  const { lease, owner, store } = runner
+  const { errors, lease, owner, stops, store } = runner
   const { name, version } = model.table
   const states = yield* store.states(name)
   const shadow = states.find((state) => state.role === "shadow" && state.version === version)
   if (shadow === undefined) {
     const serving = states.find(({ role }) => role === "serving")
-    if (serving === undefined || serving.version >= version) return false
+    if (serving === undefined || serving.version >= version) {
+      yield* errors.idle(name, "building", undefined)
+      return false
+    }
     // Somebody dropped the one that was to take its place: this version still is.
     yield* store
       .open(model.table, { partitions: runner.partitions, log: runner.log })
@@ -38,30 +43,45 @@ export const keepBuilding = Effect.fnUntraced(function* (
       )
     return false
   }
-  const claim = yield* store.claim(shadow, owner, lease)
-  if (Option.isNone(claim)) return false
+  const poison = yield* stops.toTry(shadow, "later")
+  const claim = yield* store.claim(shadow, owner, lease, poison)
+  if (Option.isNone(claim)) {
+    yield* errors.idle(name, "building", lowest(shadow.checkpoints))
+    return false
+  }
+  if (poison !== undefined) yield* stops.tries(name, poison)
+  errors.holdsUnsafe(name, "building", lowest(shadow.checkpoints))
   return yield* build(runner, model, claim.value).pipe(
     Effect.as(true),
     // Nobody waits for the answer here: whoever began it is gone.
     Effect.catchTag("RowsDiffer", (error) => Effect.as(Effect.logError(error.message), true)),
     // `build` has recorded it.
-    Effect.catchTag("Stopped", () => Effect.succeed(true)),
+    Effect.catchTag(["Stopped", "ServingStopped"], () => Effect.succeed(true)),
     Effect.catchTag("ClaimLost", () => Effect.succeed(false))
   )
 })
 
-/** Builds the claimed shadow and switches; of the version that serves, only if it has the same rows. */
+/** An event before the position to reach has stopped what serves, so that the two can't be compared there. */
+export class ServingStopped extends Data.TaggedError("ServingStopped")<{
+  readonly poison: Poison
+}> {}
+
+/**
+ * Builds the claimed shadow and switches; of the version that serves, only if it has the same rows. `upTo`: not before those
+ * that serve are at this position.
+ */
 export const build = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel,
-  claim: Claim
+  claim: Claim,
+  upTo?: Position
 ): Effect.fn.Return<
   GenerationState,
-  RowsDiffer | Stopped | ClaimLost | EventStoreError | ReadModelStoreError
+  RowsDiffer | Stopped | ServingStopped | ClaimLost | EventStoreError | ReadModelStoreError
 > {
   const { name } = model.table
   yield* claimed(name, "taken")
-  const built = buildHeld(runner, model, claim).pipe(
+  const built = buildHeld(runner, model, claim, upTo).pipe(
     Effect.tapErrorTag("Stopped", (stopped) => stop(runner, claim, stopped))
   )
   const serving = yield* underClaim(runner, claim, built).pipe(
@@ -72,7 +92,12 @@ export const build = Effect.fnUntraced(function* (
   return serving
 })
 
-const buildHeld = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, claim: Claim) {
+const buildHeld = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  claim: Claim,
+  reach: Position | undefined
+) {
   const { store } = runner
   const { name, version } = model.table
   const held = yield* holdShadow(runner, model, claim)
@@ -90,6 +115,10 @@ const buildHeld = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, 
       upTo: upTo(serving, compare)
     })
     if (events > NEARLY_THERE) continue
+    if (compare && reach !== undefined && !isAt(serving, reach)) {
+      yield* runner.changes.until(reached(runner, model, reach), runner.pollInterval)
+      continue
+    }
     return yield* store.switchOver(model.table, claim, {
       compare,
       catchUp: (still) =>
@@ -114,6 +143,25 @@ const holdShadow = Effect.fnUntraced(function* (runner: Runner, model: AnyModel,
     yield* store.restart(claim, yield* events.identity)
   }
   return yield* hold(runner, model, claim)
+})
+
+/** What appends keep has all that was recorded. */
+const isAt = ({ checkpoints, mode }: GenerationState, position: Position) =>
+  mode === "inline" || lowest(checkpoints) >= position
+
+const reached = Effect.fnUntraced(function* (
+  { store }: Runner,
+  { table }: AnyModel,
+  position: Position
+) {
+  const states = yield* store.states(table.name)
+  const serving = states.find(({ role }) => role === "serving")
+  if (serving === undefined || serving.version !== table.version) return true
+  if (isAt(serving, position)) return true
+  if (Option.isSome(serving.poison)) {
+    return yield* new ServingStopped({ poison: serving.poison.value })
+  }
+  return undefined
 })
 
 /** Not past what serves, or the two could not be compared. */

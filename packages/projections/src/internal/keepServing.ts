@@ -14,6 +14,7 @@ import {
   categoriesOf,
   claimed,
   hold,
+  lowest,
   type Runner,
   stop,
   taker,
@@ -32,15 +33,19 @@ export const keepServing = Effect.fnUntraced(function* (
   model: AnyModel,
   inline: boolean
 ): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
-  const { lease, owner, store } = runner
+  const { errors, lease, owner, stops, store } = runner
   const { name, version } = model.table
   const states = yield* store.states(name)
   const serving = states.find(({ role }) => role === "serving")
   // Another version of the program keeps another version of the rows.
-  if (serving === undefined || serving.version !== version) return false
+  if (serving === undefined || serving.version !== version) {
+    yield* errors.idle(name, "serving", undefined)
+    return false
+  }
   if (!(yield* History.fits(runner, serving))) return false
   if (serving.mode === "inline") {
     if (inline) {
+      yield* errors.idle(name, "serving", undefined)
       const end = yield* runner.events.checkpoint
       if (end.position > History.first(History.reachedBy(serving)).position) {
         yield* store.mark(serving, end)
@@ -54,11 +59,17 @@ export const keepServing = Effect.fnUntraced(function* (
     yield* store.demote(name, runner.events.checkpoint)
     return true
   }
-  const claim = yield* store.claim(serving, owner, lease)
-  if (Option.isNone(claim)) return false
+  const poison = yield* stops.toTry(serving, "later")
+  const claim = yield* store.claim(serving, owner, lease, poison)
+  if (Option.isNone(claim)) {
+    yield* errors.idle(name, "serving", lowest(serving.checkpoints))
+    return false
+  }
+  if (poison !== undefined) yield* stops.tries(name, poison)
   yield* claimed(name, "taken")
   const held = yield* hold(runner, model, claim.value)
   if (held === undefined) return false
+  errors.holdsUnsafe(name, "serving", History.first(held.checkpoints).position)
   const kept = (inline ? handOver(runner, held) : follow(runner, held)).pipe(
     Effect.catchTags({
       Stopped: (stopped) => stop(runner, claim.value, stopped),
@@ -91,7 +102,12 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
         })
       ),
       Stream.buffer({ capacity: PAGES_AHEAD }),
-      Stream.runForEachArray((pages) => take(merge(pages)))
+      Stream.runForEachArray((pages) =>
+        Effect.andThen(
+          take(merge(pages)),
+          runner.errors.wentOn(held.model.table.name, "serving")
+        )
+      )
     )
 })
 

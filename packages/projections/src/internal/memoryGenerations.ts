@@ -15,6 +15,7 @@ import {
   ClaimLost,
   DefinitionChanged,
   OtherLog,
+  OtherVersionServes,
   Superseded
 } from "../ReadModelError.ts"
 import type {
@@ -27,13 +28,14 @@ import type {
   Skipped
 } from "../ReadModelGeneration.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
-import type { StoredRow } from "../StoredRow.ts"
+import type { Column, StoredRow } from "../StoredRow.ts"
 
 export interface Generation {
   readonly model: Model
   readonly number: number
   readonly version: Projection.Version
   readonly description: ReadonlyArray<string>
+  readonly columns: ReadonlyArray<Column>
   readonly rows: Map<string, StoredRow>
   log: LogId | undefined
   role: GenerationState["role"]
@@ -88,7 +90,7 @@ const shadowOf = (model: Model, version: Projection.Version): Generation | undef
 
 const begin = (
   model: Model,
-  { description, version }: AnyTable,
+  { columns, description, version }: AnyTable,
   role: Generation["role"],
   partitions: number,
   log: LogId | undefined
@@ -98,6 +100,7 @@ const begin = (
     number: Math.max(0, ...model.generations.map(({ number }) => number)) + 1,
     version,
     description,
+    columns,
     rows: new Map(),
     log,
     role,
@@ -191,14 +194,19 @@ export const claim = (
   generation: Generation,
   owner: string,
   lease: Duration.Duration,
-  millis: number
+  millis: number,
+  despite?: Poison
 ): Option.Option<Claim> => {
   const { mode, model, number, poison, role } = generation
   const isFree = generation.owner === undefined || generation.leaseEnd <= millis
   if (!isFree && generation.owner !== owner) return Option.none()
-  if (role === "retired" || mode === "inline" || model.paused || poison !== undefined) {
-    return Option.none()
-  }
+  const isStopped =
+    poison !== undefined &&
+    !(
+      despite?.position === poison.position && despite.stoppedBy?.code === poison.stoppedBy?.code
+    )
+  if (role === "retired" || mode === "inline" || model.paused || isStopped) return Option.none()
+  generation.poison = undefined
   generation.owner = owner
   generation.epoch = ++model.epochs
   generation.leaseEnd = millis + Duration.toMillis(lease)
@@ -296,6 +304,26 @@ export const rowsOf = (
   }
   return found
 }
+
+/** The generation, if its rows are such as the table reads: those of another version may be, where no column changed. */
+export const readable = (
+  generation: Generation | undefined,
+  { columns, name, version }: AnyTable
+): Result.Result<Generation | undefined, OtherVersionServes> => {
+  if (generation === undefined || generation.version === version) return Result.succeed(generation)
+  const isThere = (column: Column) => {
+    const known = generation.columns.find((other) => other.name === column.name)
+    if (known === undefined) return false
+    return generation.rows.size === 0 || known.type === column.type || areTexts(known, column)
+  }
+  return columns.every(isThere)
+    ? Result.succeed(generation)
+    : Result.fail(new OtherVersionServes({ name, version, serving: generation.version }))
+}
+
+/** Types whose stored form a database gives as it is: whether it is a value of the field, its schema says. */
+const areTexts = (...columns: ReadonlyArray<Column>): boolean =>
+  columns.every(({ type }) => type === "text" || type === "uuid" || type === "jsonb")
 
 export const write = (
   table: AnyTable,

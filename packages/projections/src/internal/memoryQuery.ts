@@ -79,8 +79,9 @@ const compare = (type: ColumnType | undefined, a: Schema.Json, b: Schema.Json): 
       const [one, other] = [BigInt(a as string), BigInt(b as string)]
       return one < other ? -1 : one > other ? 1 : 0
     }
-    // Instants of four digits of a year, all in one form.
+    // Not by their texts: those of far years have a sign.
     case "timestamptz":
+      return Math.sign(Date.parse(a as string) - Date.parse(b as string))
     case "text":
     case "uuid":
       // By the bytes of UTF-8, which is by code points; UTF-16 orders astral characters before U+E000.

@@ -32,7 +32,8 @@ export const claim = (
   schema: SchemaName,
   { generation, name }: Pick<Claim, "name" | "generation">,
   owner: string,
-  lease: Duration.Duration
+  lease: Duration.Duration,
+  despite?: Poison
 ): Effect.Effect<Option.Option<Claim & { readonly serves: boolean }>, SqlError> =>
   Effect.map(
     // Steps renew the lease of their partition, so the latest of them all counts. Who holds the generation at this moment
@@ -43,9 +44,10 @@ export const claim = (
           AND owner IS DISTINCT FROM $3 FOR UPDATE SKIP LOCKED
       )
       UPDATE ${generations(schema)} g SET epoch = nextval('${quoted(schema)}.daybook__epochs'),
-        owner = $3, lease_ends = clock_timestamp() + $4 * interval '1 millisecond'
+        owner = $3, lease_ends = clock_timestamp() + $4 * interval '1 millisecond', poison = NULL
       WHERE g.name = $1 AND g.generation = $2 AND g.role <> 'retired' AND g.mode = 'async'
-        AND NOT g.paused AND g.poison IS NULL
+        AND NOT g.paused AND (g.poison IS NULL OR (g.poison ->> 'position')::bigint = $5
+          AND g.poison #>> '{stoppedBy,code}' IS NOT DISTINCT FROM $6)
         AND (g.owner = $3 OR EXISTS (SELECT FROM free) AND (
           g.owner IS NULL OR clock_timestamp() >= greatest(g.lease_ends, (
             SELECT max(c.lease_ends) FROM ${quoted(schema)}.daybook__checkpoints c
@@ -55,7 +57,9 @@ export const claim = (
         PgTypes.text(name),
         PgTypes.int4(generation),
         PgTypes.text(owner),
-        PgTypes.float8(millisOf(lease))
+        PgTypes.float8(millisOf(lease)),
+        PgTypes.int8(despite?.position ?? null),
+        PgTypes.text(despite?.stoppedBy?.code ?? null)
       ]
     ),
     ([row]) =>

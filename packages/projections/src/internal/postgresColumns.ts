@@ -6,6 +6,7 @@ import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type { Column, ColumnType, StoredRow } from "../StoredRow.ts"
+import { sqlInstant } from "./instants.ts"
 
 interface Codec {
   /** The type that parameters are sent as. */
@@ -68,7 +69,7 @@ const codecs: Record<ColumnType, Codec> = {
     oid: OID.text,
     parameter: PgTypes.text,
     cast: "::timestamptz",
-    write: same,
+    write: (value) => sqlInstant(value as string),
     readAs: "",
     read: (value) => (value as Date).toISOString()
   },

@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { type GenerationState, Poison } from "../ReadModelGeneration.ts"
+import { type GenerationState, Poison, recordedPoison } from "../ReadModelGeneration.ts"
 import { quoted } from "./postgresColumns.ts"
 
 interface StateRow {
@@ -37,7 +37,7 @@ const encodePoison = Schema.encodeEffect(poisonJson)
 
 /** The stored form of a poison. */
 export const poisonText = (poison: Poison): Effect.Effect<string> =>
-  Effect.map(Effect.orDie(encodePoison(poison)), (json) => JSON.stringify(json))
+  Effect.map(Effect.orDie(encodePoison(recordedPoison(poison))), (json) => JSON.stringify(json))
 
 /** All generations, or those of a read model, or one of them; by name and generation. */
 export const states = (

@@ -5,6 +5,7 @@
  * query are of one generation: a switch renames tables, so each page after the first makes sure that the table that it
  * reads still is that of its generation, and follows it otherwise.
  */
+import type * as Projection from "@daybook/kernel/Projection"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Effect from "effect/Effect"
@@ -12,6 +13,7 @@ import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
+import { OtherVersionServes } from "../ReadModelError.ts"
 import type { Condition, RowQuery } from "../RowQuery.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { Column, StoredRow } from "../StoredRow.ts"
@@ -20,6 +22,29 @@ import * as PostgresTable from "./postgresTable.ts"
 
 /** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
 const PAGE_ROWS = 500
+
+/** Bytes in a page, but for its last row: what a reader holds is bounded by them where rows are large. */
+const PAGE_BYTES = 8_000_000
+
+/** JSON of more bytes, compressed as it may be, is written out to be measured. */
+const LARGE_JSON = 2_000
+
+/** About how many bytes the columns of a row have that may have many; nothing when none may. */
+const sizeOf = (columns: ReadonlyArray<Column>): string | undefined => {
+  const sizes = columns.flatMap(({ name, type }) => {
+    const column = `t.${quoted(name)}`
+    // The length of a text is told without reading it.
+    if (type === "text") return [`coalesce(octet_length(${column}), 0)`]
+    // Two bytes are four digits.
+    if (type === "numeric") return [`coalesce(pg_column_size(${column}) * 2, 0)`]
+    if (type !== "jsonb") return []
+    return [
+      `CASE WHEN pg_column_size(${column}) > ${LARGE_JSON} THEN octet_length(${column}::text) ` +
+        `ELSE coalesce(pg_column_size(${column}), 0) END`
+    ]
+  })
+  return sizes.length === 0 ? undefined : sizes.join(" + ")
+}
 
 export const get = (
   sql: SqlClient,
@@ -58,7 +83,8 @@ export const query = (
         const page = yield* readPage(sql, schema, table, rows, cursor)
         const last = page.rows.at(-1)
         const left = cursor.left - page.rows.length
-        const ended = last === undefined || page.rows.length < Math.min(cursor.left, PAGE_ROWS)
+        const isShort = !page.cut && page.rows.length < Math.min(cursor.left, PAGE_ROWS)
+        const ended = last === undefined || isShort
         const next: Option.Option<Cursor> =
           ended || left <= 0
             ? Option.none()
@@ -77,6 +103,8 @@ export const query = (
 interface Page {
   readonly place: PostgresTable.Place
   readonly rows: ReadonlyArray<StoredRow>
+  /** Whether it ends where its bytes are enough. */
+  readonly cut: boolean
 }
 
 const readPage = Effect.fnUntraced(function* (
@@ -151,15 +179,48 @@ const select = (
       ? `(SELECT generation FROM ${quoted(schema)}.daybook__generations
         WHERE name = ${bind(PgTypes.text(table.name))} AND role = 'serving')`
       : "NULL::integer"
-  const text = `SELECT ${PostgresTable.marked(table)} ${generation}, ${selected("t", table.columns)} FROM ${from} t
-    ${conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`}
-    ORDER BY ${order.map(({ column, direction }) => `t.${quoted(column.name)} ${direction}`).join(", ")}
-    LIMIT ${bind(PgTypes.int8(BigInt(size)))}`
+  const filter = conditions.length === 0 ? "" : `WHERE ${conditions.join(" AND ")}`
+  const by = order.map(({ column, direction }) => `t.${quoted(column.name)} ${direction}`)
+  const limited = `FROM ${from} t ${filter} ORDER BY ${by.join(", ")} LIMIT ${bind(PgTypes.int8(BigInt(size)))}`
+  const bytes = sizeOf(table.columns)
+  const columns = `${generation}, ${selected("t", table.columns)}`
+  // The rows of a page are few, and summed up in the order that they have already.
+  const text =
+    bytes === undefined
+      ? `SELECT ${PostgresTable.marked(table)} ${columns}, 0 ${limited}`
+      : `SELECT ${PostgresTable.marked(table)} ${columns}, t.daybook__bytes FROM (
+        SELECT t.*, sum(t.daybook__own) OVER (ORDER BY ${by.join(", ")}
+          ROWS UNBOUNDED PRECEDING) AS daybook__bytes
+        FROM (SELECT t.*, ${bytes} AS daybook__own ${limited}) t
+      ) t
+      WHERE t.daybook__bytes - t.daybook__own <= ${PAGE_BYTES} ORDER BY ${by.join(", ")}`
   return Effect.map(sql.unsafe(text, bind.parameters).values, (found) => ({
     place: place ?? { generation: Number(found[0]?.[0] ?? 0), serves: true },
-    rows: found.map((values) => readRow(table.columns, values, 1))
+    rows: found.map((values) => readRow(table.columns, values, 1)),
+    cut: Number(found.at(-1)?.[table.columns.length + 1] ?? 0) > PAGE_BYTES
   }))
 }
+
+/**
+ * What a statement failed with: columns that are missing, or are of another type than what they are compared with, are those of
+ * another version that serves, or of the generation that was asked for.
+ */
+export const failed = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  { name, version }: AnyTable,
+  error: SqlError,
+  generation?: number
+): Effect.fn.Return<never, OtherVersionServes | SqlError> {
+  if (error.reason._tag !== "SqlSyntaxError") return yield* error
+  const [row] = yield* sql.unsafe<{ readonly version: Projection.Version }>(
+    `SELECT version FROM ${quoted(schema)}.daybook__generations
+    WHERE name = $1 AND CASE WHEN $2::integer IS NULL THEN role = 'serving' ELSE generation = $2 END`,
+    [PgTypes.text(name), PgTypes.int4(generation ?? null)]
+  )
+  if (row === undefined || row.version === version) return yield* error
+  return yield* new OtherVersionServes({ name, version, serving: row.version })
+})
 
 /** Adds a parameter, and gives its place in the statement. */
 interface Binder {

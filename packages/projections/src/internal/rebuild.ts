@@ -1,7 +1,9 @@
 /**
  * Building a read model anew on request, and telling how far it is.
  */
+import type { Position } from "@daybook/kernel/Position"
 import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,11 +23,22 @@ import type {
 } from "../ReadModelError.ts"
 import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
-import { build } from "./buildShadow.ts"
+import { build, type ServingStopped } from "./buildShadow.ts"
 import type { AnyModel } from "./rowFold.ts"
-import { categoriesOf, type Runner, stateOf } from "./runner.ts"
+import { categoriesOf, type Runner } from "./runner.ts"
 
-type BuildError = RowsDiffer | Stopped | ClaimLost | EventStoreError | ReadModelStoreError
+type BuildError =
+  | RowsDiffer
+  | Stopped
+  | ServingStopped
+  | ClaimLost
+  | EventStoreError
+  | ReadModelStoreError
+
+interface Options {
+  readonly partitions?: number
+  readonly upTo?: Position
+}
 
 type RebuildError =
   | Status.UnknownProjection
@@ -48,7 +61,7 @@ export const rebuild = Effect.fnUntraced(function* (
   let begun = 0
   return (
     name: string,
-    options: { readonly partitions?: number } = {}
+    options: Options = {}
   ): Stream.Stream<Status.Progress, RebuildError> =>
     Stream.unwrap(
       Effect.gen(function* () {
@@ -62,10 +75,13 @@ export const rebuild = Effect.fnUntraced(function* (
           log: yield* runner.events.identity
         })
         const building = Option.isSome(claim)
-          ? Option.some(yield* Effect.forkIn(buildAgain(runner, model, claim.value, owner), scope))
+          ? Option.some(yield* Effect.forkIn(
+                buildAgain(runner, model, claim.value, owner, options.upTo),
+                scope
+              ))
           : Option.none()
         if (Option.isSome(building)) building.value.addObserver(runner.changes.tellUnsafe)
-        return progress(runner, model, shadow, building)
+        return progress(runner, model, shadow, building, options.upTo)
       }).pipe(
         Effect.withSpan("Projections.rebuild", { attributes: { "daybook.projection": name } })
       )
@@ -80,20 +96,26 @@ const buildAgain = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel,
   claim: Claim,
-  owner: string
+  owner: string,
+  upTo: Position | undefined
 ): Effect.fn.Return<GenerationState, BuildError> {
+  const { name } = model.table
   let held = claim
-  return yield* Effect.suspend(() => build(runner, model, held)).pipe(
+  return yield* Effect.suspend(() => build(runner, model, held, upTo)).pipe(
     Effect.tapError((error) =>
       isStoreError(error)
-        ? Effect.flatMap(runner.store.claim(held, owner, runner.lease), (again) =>
+        ? Effect.andThen(
+            runner.errors.failed(name, "rebuilding", Cause.fail(error)),
+            Effect.flatMap(runner.store.claim(held, owner, runner.lease), (again) =>
             Effect.sync(() => {
               if (Option.isSome(again)) held = again.value
             })
-          )
+          ))
         : Effect.void
     ),
-    Effect.retry({ schedule: FEW_TIMES, while: isStoreError })
+    Effect.retry({ schedule: FEW_TIMES, while: isStoreError }),
+    // What it ended with is told to the caller.
+    Effect.ensuring(runner.errors.wentOn(name, "rebuilding"))
   )
 })
 
@@ -112,12 +134,16 @@ const progress = (
   runner: Runner,
   model: AnyModel,
   { generation }: GenerationState,
-  building: Option.Option<Fiber.Fiber<GenerationState, BuildError>>
+  building: Option.Option<Fiber.Fiber<GenerationState, BuildError>>,
+  upTo: Position | undefined
 ): Stream.Stream<Status.Progress, RebuildError> => {
   const first: Told = { events: -1, began: undefined }
   return Stream.paginate(first, (told) =>
     Effect.map(
-      runner.changes.until(look(runner, model, generation, building, told), runner.pollInterval),
+      runner.changes.until(
+        look(runner, model, generation, building, told, upTo),
+        runner.pollInterval
+      ),
       ([next, progress]) =>
         [[progress], progress.switched ? Option.none() : Option.some(next)] as const
     )
@@ -129,13 +155,16 @@ const look = Effect.fnUntraced(function* (
   model: AnyModel,
   generation: number,
   building: Option.Option<Fiber.Fiber<GenerationState, BuildError>>,
-  told: Told
+  told: Told,
+  upTo: Position | undefined
 ) {
   const { name } = model.table
+  const states = yield* runner.store.states(name)
+  // After the look: once it has let go of the shadow another may have put it there.
   const exit = Option.isSome(building) ? building.value.pollUnsafe() : undefined
   if (exit !== undefined && Exit.isFailure(exit)) yield* failed(name, exit)
   const isBuilt = Option.isSome(building) && exit === undefined
-  const state = yield* stateOf(runner, name, generation)
+  const state = states.find((one) => one.generation === generation)
   if (state === undefined || (state.role === "retired" && !isBuilt)) {
     return yield* new Status.RebuildLost({ name, generation })
   }
@@ -145,13 +174,15 @@ const look = Effect.fnUntraced(function* (
   }
   const { events, eventsPerSecond, role } = state
   const switched = role === "serving"
-  if (!switched && events === told.events) return undefined
+  // Who built it is about to tell how it ended.
+  if (switched ? isBuilt : events === told.events) return undefined
   const position = Status.position(state)
   const { head } = yield* runner.events
     .backlog({ after: position, categories: categoriesOf(model) })
     .pipe(Effect.catchTag("InvalidReadOption", Effect.die))
   const millis = yield* Clock.currentTimeMillis
-  const fraction = switched || head === 0n ? 1 : Math.min(1, Number(position) / Number(head))
+  const target = switched ? position : targetOf(states, state, head, upTo)
+  const fraction = switched || target === 0n ? 1 : Math.min(1, Number(position) / Number(target))
   const began = told.began ?? { millis, fraction }
   const done = fraction - began.fraction
   const millisLeft =
@@ -160,6 +191,7 @@ const look = Effect.fnUntraced(function* (
     name,
     generation,
     position,
+    target,
     head,
     events,
     eventsPerSecond,
@@ -171,6 +203,19 @@ const look = Effect.fnUntraced(function* (
   return [next, progress] as const
 })
 
+/** Where it ends as things stand: where the rows are that it is compared with, or at the head. */
+const targetOf = (
+  states: ReadonlyArray<GenerationState>,
+  { version }: GenerationState,
+  head: Position,
+  upTo: Position | undefined
+): Position => {
+  const serving = states.find(({ role }) => role === "serving")
+  const isCompared = serving?.version === version && serving.mode === "async"
+  const end = isCompared ? Status.position(serving) : head
+  return upTo !== undefined && upTo > end ? upTo : end
+}
+
 const failed = Effect.fnUntraced(function* (
   name: GenerationState["name"],
   exit: Exit.Failure<GenerationState, BuildError>
@@ -178,6 +223,7 @@ const failed = Effect.fnUntraced(function* (
   const exited: Exit.Exit<GenerationState, BuildError> = exit
   return yield* Effect.catchTags(exited, {
     Stopped: ({ poison }) => Effect.fail(new Status.ProjectionStopped({ name, poison })),
+    ServingStopped: ({ poison }) => Effect.fail(new Status.ProjectionStopped({ name, poison })),
     // Another host has claimed it, and goes on.
     ClaimLost: () => Effect.void
   })

@@ -6,19 +6,22 @@ import * as Schema from "effect/Schema"
 import type { Column, StoredRow } from "../StoredRow.ts"
 import { compiled } from "./compiled.ts"
 import { mayBeTooLarge, sizeIssue } from "./indexSize.ts"
+import { instantIssue } from "./instants.ts"
+import { atMostBytes, bytesOf } from "./rowSize.ts"
 import { thrown } from "./thrown.ts"
 
 /** How many digits a `numeric` has before its point at most (PostgreSQL, "Numeric Types"). */
 const MAX_DIGITS = 131_072
 
-/** The first and the last instant of the years 0001 to 9999, which ISO 8601 and SQL both name. */
-const MIN_INSTANT = -62_135_596_800_000
-const MAX_INSTANT = 253_402_300_799_999
-
 export interface RowCodec<A> {
   readonly encode: (value: A) => Result.Result<StoredRow, string>
   readonly decode: (stored: StoredRow) => Result.Result<A, string>
 }
+
+/**
+ * The largest row: bytes of it as PostgreSQL sends it. The client reads messages of 16 MiB, and two rows are compared in one.
+ */
+export const MAX_ROW_BYTES = 8_000_000
 
 /** `absent`: the fields that may be, for which stores keep `null`. `indexes`: those that rows must have a place in. */
 export const codecOf = <A>(
@@ -48,6 +51,13 @@ export const codecOf = <A>(
           const issue = sizeIssue(index, stored)
           if (issue !== undefined) {
             return Result.fail(`${index.map(({ field }) => field).join(", ")}: ${issue}`)
+          }
+        }
+        // The exact size takes longer, and only of rows that are large it matters.
+        if (atMostBytes(columns, stored) > MAX_ROW_BYTES) {
+          const bytes = bytesOf(columns, stored)
+          if (bytes > MAX_ROW_BYTES) {
+            return Result.fail(`the row has ${bytes} bytes, at most ${MAX_ROW_BYTES} are stored`)
           }
         }
         return Result.succeed(stored)
@@ -115,16 +125,6 @@ const uuidIssue = (text: string): string | undefined =>
   /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text)
     ? undefined
     : `${text} is not how PostgreSQL writes a UUID: in small letters, in groups of 8, 4, 4, 4 and 12`
-
-const instantIssue = (text: string): string | undefined => {
-  const millis = Date.parse(text)
-  if (!(millis >= MIN_INSTANT && millis <= MAX_INSTANT)) {
-    return `${text} is not in the years 0001 to 9999`
-  }
-  return new Date(millis).toISOString() === text
-    ? undefined
-    : `${text} is not how an instant is stored: ${new Date(millis).toISOString()}`
-}
 
 /** Of columns whose type gives back one text for each value, whatever it was written as. */
 const textIssues: { readonly [Type in Column["type"]]?: typeof textIssue } = {

@@ -11,7 +11,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
-import type { Changes, Poison } from "../ReadModelGeneration.ts"
+import { type Changes, type Poison, recordedPoison } from "../ReadModelGeneration.ts"
 import type { ReadModelTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 import { thrown } from "./thrown.ts"
@@ -58,15 +58,9 @@ const poisonOf = (
   { position, revision, streamId, type }: RecordedEvent,
   reason: Poison["reason"],
   issue: string
-): Poison => ({
-  position,
-  revision,
-  streamId,
-  type,
-  reason,
+): Poison =>
   // It is recorded, whatever it quotes.
-  issue: issue.toWellFormed().replaceAll("\u0000", "\ufffd")
-})
+  recordedPoison({ position, revision, streamId, type, reason, issue })
 
 /** The events of today that a recorded one stands for; none if the projection does not read its category. */
 const decode = <Event>(
@@ -221,15 +215,43 @@ class Folded<Key, Row> {
  * What becomes of the touched rows, given those that are there.
  *
  * A row is checked by its schema and its key after each event, and not only when it is stored: otherwise it would depend on where a
- * batch ends whether an event can be folded. Only text that no store holds, as with U+0000, is found where the row is stored: no
- * event in PostgreSQL has any.
+ * batch ends whether an event can be folded. Only text that no store holds, as with U+0000, and a row that is
+ * too large are found where the row is stored: no event in PostgreSQL has such text, and measuring would cost each event more than
+ * it is worth.
  */
 export const fold = <Event, Key, Row>(
   model: Model<Event, Key, Row>,
   batch: Batch<Event, Key>,
   rows: ReadonlyMap<string, StoredRow>
 ): Result.Result<Changes, Poison> =>
-  Result.flatMap(foldRows(model, batch, rows), (folded) => changesOf(model, folded, rows))
+  Result.flatMap(foldRows(model, batch, rows), (folded) => {
+    const changes = changesOf(model, folded, rows)
+    return Result.isFailure(changes) ? firstNotStored(model, batch, rows, changes.failure) : changes
+  })
+
+/**
+ * Which of the events left a row that can't be stored, where that shows only at the end: the events before it are folded, and it is
+ * where the read model stops, whatever follows in the batch. Found by halving, since each try encodes what may be large.
+ */
+const firstNotStored = <Event, Key, Row>(
+  model: Model<Event, Key, Row>,
+  { prepared }: Batch<Event, Key>,
+  rows: ReadonlyMap<string, StoredRow>,
+  last: Poison
+): Result.Result<never, Poison> => {
+  let poison = last
+  let [stored, refused] = [0, prepared.length]
+  while (refused - stored > 1) {
+    const middle = Math.floor((stored + refused) / 2)
+    const some: Batch<Event, Key> = { prepared: prepared.slice(0, middle), poison: undefined }
+    const tried = Result.flatMap(foldRows(model, some, rows), (folded) =>
+      changesOf(model, folded, rows)
+    )
+    if (Result.isSuccess(tried)) stored = middle
+    else [refused, poison] = [middle, tried.failure]
+  }
+  return Result.fail(poison)
+}
 
 const foldRows = <Event, Key, Row>(
   model: Model<Event, Key, Row>,

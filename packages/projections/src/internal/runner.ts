@@ -2,6 +2,7 @@
  * What the fibers of a runner share.
  */
 import type { LogId } from "@daybook/kernel/LogId"
+import type * as Position from "@daybook/kernel/Position"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { MismatchReason } from "@daybook/store/Checkpoint"
 import type { EventStore } from "@daybook/store/EventStore"
@@ -10,9 +11,10 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
+import * as Random from "effect/Random"
 import type { ClaimLost } from "../ReadModelError.ts"
 import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
 import type { ReadModelStore } from "../ReadModelStore.ts"
@@ -21,19 +23,21 @@ import type { Stopped } from "./advance.ts"
 import { advance, type Held, type Page } from "./advance.ts"
 import type { Changes } from "./changes.ts"
 import { reachedBy } from "./history.ts"
+import type { Loop, LoopErrors } from "./loopErrors.ts"
 import type { AnyModel } from "./rowFold.ts"
+import type { Stops } from "./stops.ts"
 import * as Metrics from "./runnerMetrics.ts"
 
 export interface Runner {
   readonly events: EventStore["Service"]
   readonly store: ReadModelStore["Service"]
   readonly changes: Changes
-  /** By the name of a read model. */
-  readonly errors: Map<Projection.Name, LastError>
   /** Why rows are not of the log's history, by the name of their read model: what was told. */
   readonly mismatches: Map<Projection.Name, MismatchReason>
   /** The log that this runner was started on. */
   readonly log: LogId
+  readonly errors: LoopErrors
+  readonly stops: Stops
   readonly owner: string
   readonly lease: Duration.Duration
   readonly pollInterval: Duration.Duration
@@ -71,6 +75,9 @@ export const hold = Effect.fnUntraced(function* (
     skipped: new Set(skipped.filter((one) => one.version === version).map((one) => one.eventId))
   }
 })
+
+export const lowest = (checkpoints: ReadonlyArray<Position.Position>): Position.Position =>
+  checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))
 
 /**
  * Runs what is done under a claim, and renews the claim meanwhile. However it ends, the claim is not held for longer.
@@ -129,11 +136,12 @@ export const taker = Effect.fnUntraced(function* (
 
 /** Records what stopped a generation, where everybody sees it. */
 export const stop = Effect.fnUntraced(function* (
-  { changes, store }: Runner,
+  { changes, stops, store }: Runner,
   claim: Claim,
   { poison }: Stopped
 ) {
-  yield* store.stop(claim, poison)
+  stops.metUnsafe(claim, poison)
+  yield* store.stop(claim, stops.signed(claim.name, poison))
   changes.tellUnsafe()
   yield* Metric.update(
     Metric.withAttributes(Metrics.stops, { projection: claim.name, reason: poison.reason }),
@@ -148,51 +156,39 @@ export const stop = Effect.fnUntraced(function* (
 export const claimed = (name: Projection.Name, outcome: "taken" | "lost") =>
   Metric.update(Metric.withAttributes(Metrics.claims, { projection: name, outcome }), 1)
 
-// Soon at first, since most losses are short; every 5 s in the end, since a store that comes back has enough to do.
-const backOff = Schedule.jittered(
-  Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced("5 seconds")])
-)
-
-/** What went wrong last with a read model on this host, until something goes right. */
-interface LastError {
-  readonly message: string
-  readonly at: DateTime.Utc
-}
+// Soon at first, since most losses are short; each second in the end: a store that is back is noticed by one of the loops, and the
+// others go on at once.
+const FIRST_PAUSE = 50
+const LONGEST_PAUSE = 1_000
 
 /**
  * Does it again and again: at once while it finds something to do, else when something changed. What it fails with, or dies
- * of, is logged once for each loss, and tried again: a fiber that is gone would keep nothing and tell nobody.
+ * of, is noted, and tried again: a fiber that is gone would keep nothing and tell nobody.
  */
 export const forever = <E>(
   { changes, errors, pollInterval }: Runner,
   name: Projection.Name,
+  loop: Loop,
   once: Effect.Effect<boolean, E>
-): Effect.Effect<never> => {
-  let failing = false
-  const failed = Effect.fnUntraced(function* (cause: Cause.Cause<E>) {
-    yield* Metric.update(Metric.withAttributes(Metrics.retries, { projection: name }), 1)
-    const error = Cause.squash(cause)
-    errors.set(name, {
-      message: error instanceof Error ? error.message : String(error),
-      at: yield* DateTime.now
+): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    let failures = 0
+    const tried = Effect.map(once, (worked): Option.Option<never> | undefined => {
+      failures = 0
+      return worked ? Option.none() : undefined
     })
-    if (failing) return
-    failing = true
-    yield* Effect.logWarning(`${name} can't go on, and tries again until it can`, cause)
+    for (;;) {
+      const exit = yield* Effect.exit(changes.until(tried, pollInterval))
+      if (Exit.isSuccess(exit)) {
+        yield* errors.wentOn(name, loop)
+        continue
+      }
+      if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+      yield* Metric.update(Metric.withAttributes(Metrics.retries, { projection: name, loop }), 1)
+      yield* errors.failed(name, loop, exit.cause)
+      const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(failures++, 16), LONGEST_PAUSE)
+      // Not all at the same moment.
+      const jittered = pause * (0.8 + 0.4 * (yield* Random.next))
+      yield* Effect.raceFirst(Effect.sleep(Duration.millis(jittered)), errors.back)
+    }
   })
-  const tried = Effect.catchCause(once, (cause) =>
-    Cause.hasInterruptsOnly(cause)
-      ? Effect.interrupt
-      : Effect.andThen(failed(cause), Effect.fail("try again" as const))
-  )
-  return changes
-    .until(
-      Effect.map(tried, (worked): Option.Option<never> | undefined => {
-        failing = false
-        errors.delete(name)
-        return worked ? Option.none() : undefined
-      }),
-      pollInterval
-    )
-    .pipe(Effect.retry(backOff), Effect.forever, Effect.orDie)
-}

@@ -63,7 +63,7 @@ export const frail = (
         ...rows,
         open: (table, opened) => alive(rows.open(table, opened)),
         beginShadow: (table, begun) => alive(rows.beginShadow(table, begun)),
-        claim: (of, owner, lease) => alive(rows.claim(of, owner, lease)),
+        claim: (of, owner, lease, despite) => alive(rows.claim(of, owner, lease, despite)),
         renew: (claim) => alive(rows.renew(claim)),
         release: (claim) => alive(rows.release(claim)),
         step: (table, claim, step) => counted(rows.step(table, claim, step)),

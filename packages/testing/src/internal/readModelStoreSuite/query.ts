@@ -1,6 +1,7 @@
 /**
  * Reading rows: conditions, orders, pages.
  */
+import { OtherVersionServes } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { Condition, RowQuery } from "@daybook/projections/RowQuery"
 import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
@@ -15,6 +16,7 @@ import {
   all,
   type Cases,
   countUp,
+  factsOf,
   put,
   rowsOf,
   serve,
@@ -22,6 +24,7 @@ import {
   step,
   tableOf,
   tallies,
+  talliesAnew,
   tally
 } from "./fixture.ts"
 
@@ -45,11 +48,15 @@ const WHOLES = [-(2 ** 53) + 1, -10, -9, 0, 1, 9, 10, 2 ** 53 - 1] as const
 const REALS = [-1e300, -1.5, 0, 5e-324, 0.1, 0.3, 1e300] as const
 const DIGITS = ["-100000000000000000000", "-9", "0", "9", "10", "100000000000000000000"] as const
 const INSTANTS = [
+  "-004713-11-24T00:00:00.000Z",
+  "0000-12-31T23:59:59.999Z",
   "0001-01-01T00:00:00.000Z",
   "1969-12-31T23:59:59.999Z",
   "1970-01-01T00:00:00.000Z",
   "2024-02-29T12:00:00.001Z",
-  "9999-12-31T23:59:59.999Z"
+  "9999-12-31T23:59:59.999Z",
+  "+010000-01-01T00:00:00.000Z",
+  "+275760-09-13T00:00:00.000Z"
 ] as const
 const UUIDS = [
   "0f9d1c7e-3b5a-4c2d-8e1f-000000000000",
@@ -280,6 +287,34 @@ export const queryCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table, {}, 3), [])
     assert.deepStrictEqual(yield* store.get(table, { id: "a" }), Option.some(tally("a", 1)))
   }),
+
+  "are not those of another version that serves: who reads them is told so": Effect.gen(
+    function* () {
+      const store = yield* ReadModelStore
+      const table = tallies()
+      yield* serve(table, [tally("a", 1)])
+      // It has a field more, and another one is of another type.
+      const next = talliesAnew(table.name)
+      yield* store.open(next)
+      const reads = [
+        store.get(next, { id: "a" }),
+        store.get(next, { id: "nowhere" }),
+        rowsOf(next),
+        rowsOf(next, { where: [{ field: "note", is: "equal", values: ["a"] }] })
+      ] as ReadonlyArray<Effect.Effect<unknown, unknown, ReadModelStore>>
+      for (const read of reads) {
+        const error = yield* Effect.flip(read)
+        assert.instanceOf(error, OtherVersionServes)
+        assert.deepStrictEqual(factsOf(error), {
+          ...factsOf(new OtherVersionServes({ name: next.name, version: next.version, serving: table.version }))
+        })
+      }
+      assert.deepStrictEqual(yield* rowsOf(next, {}, 2), [])
+      // Of one with the same columns they are as good.
+      const same = tallies({ name: table.name, version: 3, indexes: [] })
+      assert.deepStrictEqual(yield* rowsOf(same), [tally("a", 1)])
+    }
+  ),
 
   "shows a row once while others are written": Effect.gen(function* () {
     const store = yield* ReadModelStore

@@ -45,12 +45,45 @@ export const stopCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
 
+  "is claimed by who tries the event again that stopped it, and by nobody who tries another": Effect.gen(
+    function* () {
+      const store = yield* ReadModelStore
+      const table = tallies()
+      const claim = yield* serve(table)
+      const by = (code: string) => ({ stoppedBy: { owner: "an old host", code, build: "v1" } })
+      yield* store.stop(claim, poison(2, by("old")))
+      const stopped = (yield* stateOf(claim)).poison
+      assert.deepStrictEqual(stopped, Option.some(poison(2, by("old"))))
+      for (const other of [poison(3, by("old")), poison(2, by("new")), poison(2)]) {
+        const refused = yield* store.claim(claim, "a host", LEASE, other)
+        assert.deepStrictEqual(refused, Option.none())
+      }
+      yield* store.pause(table.name)
+      assert.deepStrictEqual(
+        yield* store.claim(claim, "a host", LEASE, poison(2, by("old"))),
+        Option.none()
+      )
+      yield* store.resume(table.name)
+      yield* store.stop(yield* claimOf(claim), poison(2, by("old")))
+      const again = Option.getOrThrow(
+        yield* store.claim(claim, "a host", LEASE, poison(2, by("old")))
+      )
+      const state = yield* stateOf(claim)
+      assert.deepStrictEqual([state.poison, state.owner], [Option.none(), Option.some("a host")])
+      assert.deepStrictEqual(yield* store.claim(claim, "an old host", LEASE), Option.none())
+      yield* store.step(table, again, countUp(1, 2, "a"))
+      // One that names no code is tried by who knows of none.
+      yield* store.stop(again, poison(3))
+      assert.isTrue(Option.isSome(yield* store.claim(claim, "a host", LEASE, poison(3))))
+    }
+  ),
+
   "tells what stopped it as it was told, whatever the text": Effect.gen(function* () {
     const store = yield* ReadModelStore
     for (const fields of [
       { reason: "Undecodable", issue: "" },
       { reason: "NoRow", issue: "two\nlines, \"quotes\", \\, 'more' and \u{1F9FE} beyond" },
-      { reason: "Threw", issue: "x".repeat(100_000) },
+      { reason: "Threw", issue: "x".repeat(10_000) },
       { position: at(2 ** 53 + 2), streamId: "till-Zoë", revision: 2_147_483_647 }
     ] as const) {
       const table = tallies()

@@ -23,7 +23,7 @@ export const make = (rows: Rows, { call, change, repeated }: Connection): Rows =
   return ReadModelStore.of({
     open: (table, options) => atOnce("open", rows.open(table, options)),
     beginShadow: (table, options) => orLater("beginShadow", rows.beginShadow(table, options)),
-    claim: (of, owner, lease) => orLater("claim", rows.claim(of, owner, lease)),
+    claim: (of, owner, lease, despite) => orLater("claim", rows.claim(of, owner, lease, despite)),
     renew: (claim) => orLater("renew", rows.renew(claim)),
     release: (claim) => orLater("release", rows.release(claim)),
     step: (table, claim, step) => orLater("step", rows.step(table, claim, step)),

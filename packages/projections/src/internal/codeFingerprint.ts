@@ -1,0 +1,38 @@
+/**
+ * By what a host sees that another one folds a read model by other code.
+ *
+ * It covers what can be seen of a projection: every stored version that its codecs read, the table, the texts of its functions, though
+ * not of those that they call, and the build that the host names.
+ */
+import * as EventCodec from "@daybook/kernel/EventCodec"
+import * as SchemaLock from "@daybook/kernel/SchemaLock"
+import * as Digest from "effect/crypto/Digest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { AnyModel } from "./rowFold.ts"
+
+export const codeFingerprint = (
+  { projection, table }: AnyModel,
+  build: string | undefined
+): Effect.Effect<string, never, Digest.Digest> =>
+  Effect.gen(function* () {
+    const digest = yield* Digest.Digest
+    const text = JSON.stringify([
+      table.name,
+      table.version,
+      table.description,
+      projection.from.map(({ category, codec }) => [
+        category,
+        codec.name,
+        SchemaLock.toText(SchemaLock.describe({ ...empty, versions: codec.versions ?? [] }))
+      ]),
+      projection.code ?? "",
+      String(projection.keys),
+      String(projection.apply),
+      build ?? ""
+    ])
+    const hash = yield* digest.digestHex(Digest.sha256, new TextEncoder().encode(text))
+    return hash.slice(0, 16)
+  }).pipe(Effect.orDie)
+
+const empty = EventCodec.make({ name: "code", events: Schema.TaggedUnion({ Event: {} }) })

@@ -1,0 +1,436 @@
+/**
+ * What keeps read models from going on, and what lets them go on again; on any store.
+ */
+import * as Aggregate from "@daybook/kernel/Aggregate"
+import * as Decider from "@daybook/kernel/Decider"
+import * as EventCodec from "@daybook/kernel/EventCodec"
+import * as Projection from "@daybook/kernel/Projection"
+import * as StreamId from "@daybook/kernel/StreamId"
+import * as InlineProjections from "@daybook/projections/InlineProjections"
+import { Projections } from "@daybook/projections/Projections"
+import * as ReadModel from "@daybook/projections/ReadModel"
+import { ReadModelStoreError } from "@daybook/projections/ReadModelError"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import { assert, layer } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+
+const settings = { ...defaults, lease: "300 millis", pollInterval: "20 millis" } as const
+
+const Noted = { text: Schema.String }
+
+/** Notes of today; those of the old release know no `Struck`. */
+const Events = {
+  old: Schema.TaggedUnion({ Noted }),
+  new: Schema.TaggedUnion({ Noted, Struck: {} })
+}
+type Event = typeof Events.new.Type
+
+const Command = Schema.TaggedUnion({ Note: { text: Schema.String }, Strike: {} })
+
+const State = Schema.Struct({})
+
+/** Both releases of a program that counts notes: the same projection, of the same version, by another codec. */
+const releases = () => {
+  const id = SecureRandom.uuidV4Unsafe().slice(0, 8)
+  const category = `note_${id}`
+  const codec = EventCodec.make({ name: category, events: Events.new })
+  const notes = Aggregate.make({
+    category,
+    decider: Decider.make({
+      initialState: {},
+      decide: (command: typeof Command.Type): Result.Result<ReadonlyArray<Event>, never> =>
+        Result.succeed([
+          command._tag === "Note" ? { _tag: "Noted", text: command.text } : { _tag: "Struck" }
+        ]),
+      evolve: (state: typeof State.Type, _: Event) => state
+    }),
+    codec,
+    state: State
+  })
+  const projection = (reading: Projection.EventSource<Event>["codec"]) =>
+    Projection.define({
+      name: `notes_${id}`,
+      version: 1,
+      from: [{ category: notes.category, codec: reading }],
+      row: Schema.Struct({ id: Schema.String, text: Schema.String, struck: Schema.Boolean }),
+      primaryKey: ["id"]
+    }).fold({
+      keys: (_, { streamId }) => [{ id: StreamId.id(streamId) }],
+      initial: (key) => ({ ...key, text: "", struck: false }),
+      apply: (row, event) =>
+        event._tag === "Struck"
+          ? { ...row, struck: true }
+          : event.text.startsWith("refuse")
+            ? refused(event.text)
+            : { ...row, text: row.text + event.text }
+    })
+  return {
+    notes,
+    // Its events are some of those of today.
+    old: projection(EventCodec.make({ name: category, events: Events.old })),
+    new: projection(codec)
+  }
+}
+
+/** An error of more than any message that a store sends. */
+const refused = (text: string): never => {
+  throw new Error(text.repeat(1_000_000))
+}
+
+const host = (
+  projections: Parameters<typeof Projections.layer>[0],
+  lines: Array<string> = [],
+  build?: string
+) =>
+  Layer.build(Layer.fresh(Projections.layer(projections))).pipe(
+    Effect.map((context) => Context.get(context, Projections)),
+    Effect.provideService(RunnerSettings, {
+      ...settings,
+      ...(build === undefined ? {} : { build })
+    }),
+    Effect.provide(recording(lines))
+  )
+
+/** Warnings and errors, and what is told about them. */
+const recording = (lines: Array<string>) =>
+  Logger.layer([
+    Logger.make(({ logLevel, message }) => {
+      if (logLevel !== "Debug") lines.push(`${logLevel}: ${String(message)}`)
+    })
+  ])
+
+type Notes = ReturnType<typeof releases>["notes"]
+
+const execute = Effect.fnUntraced(function* (
+  notes: Notes,
+  id: string,
+  ...commands: ReadonlyArray<typeof Command.Type>
+) {
+  const handler = yield* CommandHandler
+  for (const command of commands) yield* handler.execute(notes, id, command)
+})
+
+const head = Effect.map(
+  Effect.flatMap(EventStore, (events) => events.backlog()),
+  (backlog) => backlog.head
+)
+
+const until = <E>(
+  look: Effect.Effect<boolean, E>
+): Effect.Effect<void, E> =>
+  Effect.asVoid(
+    Effect.repeat(look, { until: (found) => found, schedule: Schedule.spaced("5 millis") })
+  ).pipe(Effect.timeout("20 seconds"), Effect.catchTag("TimeoutError", Effect.die))
+
+const caughtUp = Effect.fnUntraced(function* (projections: Projections["Service"], name: string) {
+  yield* projections.waitFor(name, yield* head, "20 seconds")
+})
+
+const rowOf = (projection: ReturnType<typeof releases>["new"], id: string) =>
+  Effect.map(ReadModel.get(projection, { id }), Option.getOrThrow)
+
+const note = (text: string) => ({ _tag: "Note", text }) as const
+const strike = { _tag: "Strike" } as const
+
+export const cases = <E>(
+  name: string,
+  stores: Layer.Layer<EventStore | ReadModelStore, E>
+): void => {
+  const all = CommandHandler.layer.pipe(Layer.provideMerge(stores))
+  layer(all, { timeout: "2 minutes", excludeTestServices: true })(name, (it) => {
+    for (const mode of ["async", "inline"] as const) {
+      it.effect(`goes on with a newer host, when an old one met its event (${mode})`, () =>
+        Effect.gen(function* () {
+          const { new: newer, notes, old } = releases()
+          yield* execute(notes, "1", note("a"), strike, note("b"))
+          const oldLines: Array<string> = []
+          const first = yield* host({ [mode]: [old] }, oldLines, "v1")
+          const stopped = yield* Effect.flip(caughtUp(first, old.name))
+          assert.strictEqual(stopped._tag, "ProjectionStopped")
+          const { poison } = yield* first.status(old.name)
+          const { reason, revision, stoppedBy } = Option.getOrThrow(poison)
+          assert.deepStrictEqual([reason, revision, stoppedBy?.build], ["Undecodable", 2, "v1"])
+          // Another host of the same release sees it too, and says so; it was started later, so it tries once.
+          const againLines: Array<string> = []
+          const again = yield* host({ [mode]: [old] }, againLines, "v1")
+          yield* until(Effect.sync(() => againLines.some((line) => line.startsWith("Error"))))
+          assert.strictEqual((yield* again.status(old.name)).doing, "stopped")
+          yield* until(
+            Effect.sync(() => oldLines.some((line) => line.includes("does not try it again")))
+          )
+
+          const lines: Array<string> = []
+          const second = yield* host({ [mode]: [newer] }, lines, "v2")
+          yield* caughtUp(second, newer.name)
+          if (mode === "inline") {
+            yield* until(
+              Effect.map(second.status(newer.name), ({ doing }) => doing === "inline")
+            )
+          }
+          assert.deepStrictEqual(yield* rowOf(newer, "1"), { id: "1", text: "ab", struck: true })
+          assert.deepStrictEqual((yield* second.status(newer.name)).poison, Option.none())
+          assert.isTrue(
+            lines.some((line) =>
+              /^Info: notes_\w+ was stopped at position \d+, by code \w+ of build v1: this host tries the event again$/.test(
+                line
+              )
+            ),
+            lines.join("\n")
+          )
+        }).pipe(Effect.scoped)
+      )
+    }
+
+    it.effect("is taken over by a newer host that is there when the old one stops", () =>
+      Effect.gen(function* () {
+        const { new: newer, notes, old } = releases()
+        const first = yield* host({ async: [old] })
+        yield* execute(notes, "1", note("a"))
+        yield* caughtUp(first, old.name)
+        const second = yield* host({ async: [newer] })
+        assert.deepStrictEqual(
+          (yield* second.status(newer.name)).owner,
+          (yield* first.status(old.name)).owner,
+          "the old one keeps it"
+        )
+        yield* execute(notes, "1", strike, note("b"))
+        const position = yield* head
+        yield* until(
+          Effect.map(second.status(newer.name), (status) => status.position >= position)
+        )
+        assert.deepStrictEqual(yield* rowOf(newer, "1"), { id: "1", text: "ab", struck: true })
+        assert.strictEqual((yield* first.status(old.name)).doing, "live")
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("stays stopped where the newest host can't fold the event either", () =>
+      Effect.gen(function* () {
+        const { new: newer, notes, old } = releases()
+        yield* execute(notes, "1", note("refuse"))
+        const scope = yield* Scope.make()
+        const first = yield* Scope.provide(host({ async: [old] }), scope)
+        yield* Effect.flip(caughtUp(first, old.name))
+        yield* Scope.close(scope, Exit.void)
+        const lines: Array<string> = []
+        const second = yield* host({ async: [newer] }, lines, "v2")
+        yield* until(Effect.sync(() => lines.some((line) => line.startsWith("Error"))))
+        const stopped = yield* Effect.flip(caughtUp(second, newer.name))
+        assert.strictEqual(stopped._tag, "ProjectionStopped")
+        if (stopped._tag !== "ProjectionStopped") return
+        assert.strictEqual(stopped.poison.stoppedBy?.build, "v2")
+        const { issue } = stopped.poison
+        assert.deepStrictEqual(
+          [issue.length, issue.slice(0, 19), issue.slice(-20)],
+          [10_000, "Error: refuserefuse", " (6000007 characters)".slice(-20)]
+        )
+        // Its message is of 6 MB, and all that can be done about it can be done.
+        yield* second.resume(newer.name)
+        yield* second.skip(newer.name, stopped.poison.position, "it was a test")
+        yield* caughtUp(second, newer.name)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("tells why it does not go on, in the words of the innermost cause, until it does", () =>
+      Effect.gen(function* () {
+        const { new: newer, notes } = releases()
+        const store = yield* ReadModelStore
+        let failing = true
+        const lines: Array<string> = []
+        const projections = yield* host({ async: [newer] }, lines).pipe(
+          Effect.provideService(ReadModelStore, {
+            ...store,
+            step: (table, claim, step) =>
+              failing && step.keys.length > 0
+                ? Effect.fail(new ReadModelStoreError({ operation: "step", cause: constraint }))
+                : store.step(table, claim, step)
+          })
+        )
+        assert.deepStrictEqual((yield* projections.status(newer.name)).lastError, Option.none())
+        yield* execute(notes, "1", note("a"))
+        const lastError = Effect.map(projections.status(newer.name), (status) =>
+          Option.getOrUndefined(Option.map(status.lastError, ({ message }) => message))
+        )
+        yield* until(Effect.map(lastError, (message) => message !== undefined))
+        for (let look = 0; look < 100; look++) {
+          assert.strictEqual(
+            yield* lastError,
+            'step failed: new row violates check constraint "no_tea"',
+            `look ${look}`
+          )
+          yield* Effect.yieldNow
+        }
+        failing = false
+        yield* caughtUp(projections, newer.name)
+        yield* until(Effect.map(lastError, (message) => message === undefined))
+        yield* until(Effect.sync(() => lines.length > 1))
+        assert.deepStrictEqual(lines, [
+          `Warn: ${newer.name} can't go on, and tries again until it can: ` +
+            'step failed: new row violates check constraint "no_tea"',
+          `Info: ${newer.name} goes on`
+        ])
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("keeps the error of a shadow beside that of what serves", () =>
+      Effect.gen(function* () {
+        const { new: newer, notes } = releases()
+        const store = yield* ReadModelStore
+        yield* execute(notes, "1", note("a"))
+        yield* Effect.scoped(
+          Effect.flatMap(host({ async: [newer] }), (first) => caughtUp(first, newer.name))
+        )
+        const second = { ...newer, version: Projection.Version.make(2) }
+        const projections = yield* host({ async: [second] }).pipe(
+          Effect.provideService(ReadModelStore, {
+            ...store,
+            switchOver: () =>
+              Effect.fail(new ReadModelStoreError({ operation: "switchOver", cause: constraint }))
+          })
+        )
+        const building = Effect.map(projections.status(newer.name), (status) =>
+          Option.getOrUndefined(
+            Option.flatMap(status.building, ({ lastError }) =>
+              Option.map(lastError, ({ message }) => message)
+            )
+          )
+        )
+        yield* until(Effect.map(building, (message) => message !== undefined))
+        for (let look = 0; look < 100; look++) {
+          assert.strictEqual(
+            yield* building,
+            'switchOver failed: new row violates check constraint "no_tea"'
+          )
+          yield* Effect.yieldNow
+        }
+        assert.deepStrictEqual((yield* projections.status(newer.name)).lastError, Option.none())
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("is rebuilt to where its rows are, or to a position that is asked for", () =>
+      Effect.gen(function* () {
+        const { new: newer, notes } = releases()
+        const projections = yield* host({ async: [newer] })
+        yield* execute(notes, "1", note("a"))
+        yield* caughtUp(projections, newer.name)
+        const before = (yield* projections.status(newer.name)).position
+        yield* projections.pause(newer.name)
+        yield* execute(notes, "1", note("b"))
+        const after = yield* head
+        const rebuilding = yield* Effect.forkScoped(
+          Stream.runCollect(projections.rebuild(newer.name, { upTo: after }))
+        )
+        yield* projections.resume(newer.name)
+        const last = (yield* Fiber.join(rebuilding)).at(-1)
+        assert.isTrue(last?.switched)
+        assert.isTrue(last !== undefined && last.position >= after && last.target >= after)
+        assert.strictEqual((yield* rowOf(newer, "1")).text, "ab")
+        assert.isTrue(before < after)
+        // What stopped the rows that serve ends the wait.
+        yield* execute(notes, "1", note("refuse"))
+        yield* Effect.flip(caughtUp(projections, newer.name))
+        const there = (yield* projections.status(newer.name)).position
+        const stopped = yield* Effect.flip(
+          Stream.runDrain(projections.rebuild(newer.name, { upTo: yield* head }))
+        )
+        assert.strictEqual(stopped._tag, "ProjectionStopped")
+        // Without it the rebuild ends where they are, and says so.
+        const ended = (yield* Stream.runCollect(projections.rebuild(newer.name))).at(-1)
+        assert.deepStrictEqual([ended?.position, ended?.target], [there, there])
+        assert.isTrue(ended !== undefined && ended.head > there)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("reads no rows of a version that does not serve yet, and says which one does", () =>
+      Effect.gen(function* () {
+        const { new: newer, notes } = releases()
+        const projections = yield* host({ async: [newer] })
+        yield* execute(notes, "1", note("a"))
+        yield* caughtUp(projections, newer.name)
+        const next = Projection.define({
+          name: newer.name,
+          version: 2,
+          from: [notes],
+          row: Schema.Struct({ id: Schema.String, length: Schema.Int }),
+          primaryKey: ["id"]
+        }).fold({ keys: () => [], initial: () => undefined, apply: () => undefined })
+        for (const read of [
+          ReadModel.get(next, { id: "1" }),
+          Stream.runCollect(ReadModel.query(next, { where: { length: { above: 1 } } }))
+        ] as ReadonlyArray<Effect.Effect<unknown, ReadModel.ReadError, ReadModelStore>>) {
+          const error = yield* Effect.flip(read)
+          assert.instanceOf(error, ReadModel.UnreadableRow)
+          assert.strictEqual(
+            error.message,
+            `A row of ${newer.name} is none of version 2: version 1 serves`
+          )
+        }
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("stops at a row that is too large, with its size, and reads all others", () =>
+      Effect.gen(function* () {
+        const { new: newer, notes } = releases()
+        const projections = yield* host({ async: [newer] })
+        const part = "x".repeat(900_000)
+        yield* execute(notes, "1", ...Array.from({ length: 9 }, () => note(part)))
+        yield* execute(notes, "2", note("b"))
+        const stopped = yield* Effect.flip(caughtUp(projections, newer.name))
+        assert.strictEqual(stopped._tag, "ProjectionStopped")
+        if (stopped._tag !== "ProjectionStopped") return
+        // Eight of them, the key, a boolean, and the lengths of three columns fit.
+        assert.deepStrictEqual(
+          [stopped.poison.revision, stopped.poison.reason, stopped.poison.issue],
+          [9, "NoRow", "the row has 8100014 bytes, at most 8000000 are stored"]
+        )
+        assert.strictEqual((yield* rowOf(newer, "1")).text.length, 7_200_000)
+        yield* projections.skip(newer.name, stopped.poison.position, "too large")
+        yield* caughtUp(projections, newer.name)
+        assert.strictEqual((yield* rowOf(newer, "2")).text, "b")
+        yield* Stream.runDrain(projections.rebuild(newer.name))
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("keeps events whose row would be too large to be kept by their append", () =>
+      Effect.gen(function* () {
+        const { new: newer, notes } = releases()
+        const projections = yield* host({ inline: [newer] })
+        yield* until(Effect.map(projections.status(newer.name), ({ doing }) => doing === "inline"))
+        const appending = yield* Layer.build(
+          Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer([newer]))))
+        )
+        const part = "x".repeat(900_000)
+        yield* execute(notes, "1", ...Array.from({ length: 10 }, () => note(part))).pipe(
+          Effect.provide(appending)
+        )
+        const stopped = yield* Effect.flip(caughtUp(projections, newer.name))
+        assert.strictEqual(stopped._tag, "ProjectionStopped")
+        if (stopped._tag !== "ProjectionStopped") return
+        assert.deepStrictEqual(
+          [stopped.poison.revision, stopped.poison.issue],
+          [9, "the row has 8100014 bytes, at most 8000000 are stored"]
+        )
+        yield* Effect.provide(execute(notes, "1", note("b")), appending)
+      }).pipe(Effect.scoped)
+    )
+  })
+}
+
+/** As a client of a database wraps what the server answers. */
+const constraint = new Error("PgConnection: Query failed", {
+  cause: new Error('new row violates check constraint "no_tea"')
+})

@@ -1,0 +1,127 @@
+/**
+ * The largest rows that are stored are read again in every way; whatever is recorded of a poison can be read.
+ */
+import { MAX_ISSUE_LENGTH } from "@daybook/projections/ReadModelGeneration"
+import { RowsDiffer } from "@daybook/projections/ReadModelError"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { MAX_ROW_BYTES } from "@daybook/projections/ReadModelTable"
+import type { StoredRow } from "@daybook/projections/StoredRow"
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import {
+  type Cases,
+  poison,
+  put,
+  rowsOf,
+  serve,
+  shadow,
+  stateOf,
+  statesOf,
+  switchTo,
+  tableOf
+} from "./fixture.ts"
+
+const table = () => tableOf(Schema.Struct({ id: Schema.String, json: Schema.Json }), ["id"])
+
+/** JSON that PostgreSQL sends with more bytes than it was given: spaces, and numbers without exponents. */
+const grown = (id: string, numbers: number): StoredRow => ({
+  id,
+  json: [{ list: Array.from({ length: numbers }, () => 1e300) }]
+})
+
+/** Rows with a text of JSON of so many bytes, its two quotes included. */
+const filled = (id: string, bytes: number): StoredRow => ({ id, json: "x".repeat(bytes - 2) })
+
+/** The two columns have 4 bytes each before them, the id 1 and the JSON a version. */
+const LARGEST = MAX_ROW_BYTES - 10
+
+export const largeCases: Cases = {
+  "is read in every way when it is the largest that the table encodes": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const of = table()
+    const rows = [filled("a", LARGEST), grown("b", 26_000)]
+    for (const row of rows) assert.isTrue(Result.isSuccess(of.encode(row as never)))
+    const claim = yield* serve(of, rows)
+    for (const row of rows) {
+      assert.isTrue(same(Option.getOrUndefined(yield* store.get(of, { id: row["id"] ?? "" })), row))
+    }
+    yield* store.step(of, claim, {
+      ...put(of, 1, 2, rows),
+      fold: (found) => {
+        assert.isTrue(rows.every((row) => same(found.get(of.keyText(row)), row)))
+        return Result.succeed({ upserts: [], deletions: [] })
+      }
+    })
+    const queried = yield* rowsOf(of)
+    assert.isTrue(queried.length === 2 && queried.every((row, at) => same(row, rows[at])))
+  }),
+
+  "is compared with another as large": Effect.gen(function* () {
+    const of = table()
+    yield* serve(of, [filled("a", LARGEST)])
+    const other = yield* shadow(of, [filled("a", LARGEST - 1)])
+    const differ = yield* Effect.flip(switchTo(of, other, true))
+    assert.instanceOf(differ, RowsDiffer)
+    assert.strictEqual(differ.count, 1)
+    assert.isTrue(same(differ.differences[0]?.serving, filled("a", LARGEST)))
+    assert.isTrue(same(differ.differences[0]?.rebuilt, filled("a", LARGEST - 1)))
+    assert.isBelow(differ.message.length, 10_000)
+  }),
+
+  "is refused by the table of a byte more, with its size": Effect.sync(() => {
+    const refused = table().encode(filled("a", LARGEST + 1) as never)
+    assert.strictEqual(
+      Result.isFailure(refused) ? refused.failure : "stored",
+      "the row has 8000001 bytes, at most 8000000 are stored"
+    )
+    assert.isTrue(Result.isFailure(table().encode(grown("b", 27_000) as never)))
+  }),
+
+  "are given one after the other when they are large, all of them once": Effect.gen(function* () {
+    const of = table()
+    const rows = Array.from({ length: 24 }, (_, at) =>
+      filled(String.fromCharCode(97 + at), 1_000_000 + at)
+    )
+    yield* serve(of, rows)
+    const ascending = yield* rowsOf(of)
+    assert.deepStrictEqual(
+      ascending.map(({ id }) => id),
+      Array.from("abcdefghijklmnopqrstuvwx")
+    )
+    const some = yield* rowsOf(of, {
+      orderBy: [{ field: "id", direction: "desc" }],
+      limit: Option.some(17)
+    })
+    assert.deepStrictEqual(
+      some.map(({ id }) => id),
+      Array.from("xwvutsrqponmlkjih")
+    )
+  }),
+
+  "records the beginning of what stopped a read model, and how long it was": Effect.gen(
+    function* () {
+      const store = yield* ReadModelStore
+      const of = table()
+      const claim = yield* serve(of)
+      // 17 MB, of which the last of the beginning is half of a pair.
+      yield* store.stop(
+        claim,
+        poison(2, { issue: `\u0000${"\u{1F9FE}".repeat(8_500_000)}` })
+      )
+      const issue = Option.getOrThrow((yield* stateOf(claim)).poison).issue
+      assert.strictEqual(issue.length, MAX_ISSUE_LENGTH)
+      assert.strictEqual(issue.slice(0, 5), "\ufffd\u{1F9FE}\u{1F9FE}")
+      assert.strictEqual(issue.slice(-25), "\u{1F9FE}… (17000001 characters)")
+      assert.isTrue(issue.isWellFormed())
+      yield* store.resume(of.name)
+      assert.strictEqual((yield* statesOf(of)).length, 1)
+    }
+  )
+}
+
+/** Without telling both at length when they differ. */
+const same = (row: object | undefined, expected: object | undefined): boolean =>
+  JSON.stringify(row) === JSON.stringify(expected)
