@@ -13,6 +13,7 @@ import * as Decider from "@daybook/kernel/Decider"
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import * as Address from "./Address.ts"
+import * as OrderLines from "./internal/OrderLines.ts"
 import { MAX_MINOR, times } from "./Money.ts"
 import { OrderCommand } from "./OrderCommand.ts"
 import { OrderEvent } from "./OrderEvent.ts"
@@ -27,15 +28,7 @@ import {
   TotalTooLarge,
   WrongStatus
 } from "./OrderRejection.ts"
-import {
-  itemCount,
-  type Line,
-  OrderState,
-  type OrderStatus,
-  sameLine,
-  status,
-  total
-} from "./OrderState.ts"
+import { itemCount, OrderState, type OrderStatus, status, total } from "./OrderState.ts"
 import { MAX_ITEM_COUNT } from "./Quantity.ts"
 
 type Command<Tag extends OrderCommand["_tag"]> = Extract<OrderCommand, { readonly _tag: Tag }>
@@ -127,7 +120,7 @@ const removeItem = (
   { productId, quantity, reason }: Command<"RemoveItem">,
   draft: State<"Draft">
 ): Decision => {
-  const found = draft.lines.filter((line) => line.productId === productId)
+  const found = OrderLines.ofProduct(draft.lines, productId)
   if (found.length === 0) return refuse(new ItemNotInOrder({ productId }))
   const available = found.reduce((sum, line) => sum + line.quantity, 0)
   const requested = quantity ?? available
@@ -196,9 +189,7 @@ const evolve = (state: OrderState, event: OrderEvent): OrderState =>
     ItemAdded: (added): OrderState => (isOpen(state) ? withAdded(state, added) : state),
     ItemRemoved: (removed): OrderState => (isOpen(state) ? withoutRemoved(state, removed) : state),
     ProductRemoved: ({ productId }): OrderState =>
-      isOpen(state)
-        ? { ...state, lines: state.lines.filter((line) => line.productId !== productId) }
-        : state,
+      isOpen(state) ? withoutProduct(state, productId) : state,
     ShippingAddressUpdated: ({ address }): OrderState =>
       isOpen(state) ? { ...state, address } : state,
     OrderConfirmed: (): OrderState =>
@@ -226,26 +217,32 @@ type Open = State<"Draft" | "Confirmed">
 
 const withAdded = (open: Open, added: Event<"ItemAdded">): Open => {
   const { name, productId, quantity, unitPrice } = added
-  const key = { productId, unitPriceMinor: unitPrice.minor }
   // No number could count the items of the state after it.
   const countless = quantity > MAX_ITEM_COUNT - itemCount(open)
   if (unitPrice.currency !== open.currency || countless) return open
-  const before = open.lines.find((line) => sameLine(line, key))
-  const line: Line = { ...key, name, quantity: quantity + (before?.quantity ?? 0) }
-  return { ...open, lines: [...open.lines.filter((other) => other !== before), line] }
+  const unitPriceMinor = unitPrice.minor
+  const before = OrderLines.find(open.lines, productId, unitPriceMinor)
+  const line = { productId, name, quantity: quantity + (before?.quantity ?? 0), unitPriceMinor }
+  return { ...open, lines: OrderLines.putLast(open.lines, before, line) }
 }
 
 const withoutRemoved = (open: Open, removed: Event<"ItemRemoved">): Open => {
   const { productId, quantity, unitPrice } = removed
   if (unitPrice.currency !== open.currency) return open
-  const key = { productId, unitPriceMinor: unitPrice.minor }
-  return {
-    ...open,
-    lines: open.lines.flatMap((line) => {
-      if (!sameLine(line, key)) return [line]
-      return line.quantity > quantity ? [{ ...line, quantity: line.quantity - quantity }] : []
-    })
+  const before = OrderLines.find(open.lines, productId, unitPrice.minor)
+  if (before === undefined) return open
+  const left = before.quantity - quantity
+  const line = left > 0 ? { ...before, quantity: left } : undefined
+  return { ...open, lines: OrderLines.replace(open.lines, before, line) }
+}
+
+/** It was recorded without prices, so it is of each line of the product. */
+const withoutProduct = (open: Open, productId: string): Open => {
+  let { lines } = open
+  for (const line of OrderLines.ofProduct(lines, productId)) {
+    lines = OrderLines.replace(lines, line, undefined)
   }
+  return { ...open, lines }
 }
 
 /**

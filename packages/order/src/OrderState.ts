@@ -10,8 +10,9 @@
  */
 import * as Schema from "effect/Schema"
 import { Address } from "./Address.ts"
+import * as OrderLines from "./internal/OrderLines.ts"
 import { identifier, sentence, text } from "./internal/Text.ts"
-import { Currency, MinorUnits, times } from "./Money.ts"
+import { Currency, MinorUnits } from "./Money.ts"
 import { MAX_ITEM_COUNT, RecordedQuantity } from "./Quantity.ts"
 
 /**
@@ -57,7 +58,7 @@ const oneLinePerKey = Schema.makeFilter(
 )
 
 const countable = Schema.makeFilter(
-  (all: ReadonlyArray<Line>) => countItems(all) <= MAX_ITEM_COUNT,
+  (all: ReadonlyArray<Line>) => all.reduce((sum, line) => sum + line.quantity, 0) <= MAX_ITEM_COUNT,
   {
     expected: `at most ${MAX_ITEM_COUNT} items`
   }
@@ -147,8 +148,7 @@ export const lines = (state: OrderState): ReadonlyArray<Line> =>
  * @category destructors
  * @since 0.1.0
  */
-export const total = (state: OrderState): bigint =>
-  lines(state).reduce((sum, line) => sum + times(line.unitPriceMinor, line.quantity), 0n)
+export const total = (state: OrderState): bigint => OrderLines.value(lines(state))
 
 /**
  * How many items the order has, over all its lines.
@@ -156,8 +156,4 @@ export const total = (state: OrderState): bigint =>
  * @category destructors
  * @since 0.1.0
  */
-export const itemCount = (state: OrderState): number => countItems(lines(state))
-
-/** Adding numbers rounds past 2^53, but never back below it: enough to compare with the limit. */
-const countItems = (all: ReadonlyArray<Line>): number =>
-  all.reduce((sum, line) => sum + line.quantity, 0)
+export const itemCount = (state: OrderState): number => OrderLines.quantity(lines(state))

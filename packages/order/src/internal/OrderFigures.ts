@@ -2,13 +2,14 @@
  * What read models of an order fold alike: its status, lines, total and count, by the rules of `evolve` in
  * `OrderDecider`, from less than a state holds.
  *
- * The total and the count are carried along, so that an event costs the search of its line, not a sum over all of them. An
+ * The total and the count are carried along, so that an event costs no sum over all of them. An
  * event that means nothing gives the same object, so that a row can tell.
  */
 import * as Schema from "effect/Schema"
 import { times } from "../Money.ts"
 import { OrderEvent } from "../OrderEvent.ts"
 import { MAX_ITEM_COUNT } from "../Quantity.ts"
+import * as LineIndex from "./LineIndex.ts"
 
 /**
  * The fields of a row. What the events checked is not checked again.
@@ -29,6 +30,14 @@ export const fields = {
 
 type Figures = Schema.Struct.Type<typeof fields>
 type Line = Figures["lines"][number]
+
+const Lines = LineIndex.make<Line>({
+  product: ([product]) => product,
+  price: ([, price]) => price,
+  quantity: ([, , quantity]) => quantity,
+  value: ([, price, quantity]) => times(price, quantity)
+})
+
 type Event<Tag extends OrderEvent["_tag"]> = Extract<OrderEvent, { readonly _tag: Tag }>
 
 export const created = ({ currency, customerId }: Event<"OrderCreated">): Figures => ({
@@ -76,47 +85,40 @@ const withAdded = <Row extends Figures>(row: Row, event: Event<"ItemAdded">): Ro
   const { productId, quantity, unitPrice } = event
   const countless = quantity > MAX_ITEM_COUNT - row.itemCount
   if (unitPrice.currency !== row.currency || countless) return row
-  const index = indexOf(row.lines, productId, unitPrice.minor)
-  const before = row.lines[index]
-  const others = before === undefined ? row.lines : row.lines.toSpliced(index, 1)
+  const before = Lines.find(row.lines, productId, unitPrice.minor)
+  const line: Line = [productId, unitPrice.minor, quantity + (before?.[2] ?? 0)]
   return {
     ...row,
     totalMinor: row.totalMinor + times(unitPrice.minor, quantity),
     itemCount: row.itemCount + quantity,
-    lines: [...others, [productId, unitPrice.minor, quantity + (before?.[2] ?? 0)]]
+    lines: Lines.putLast(row.lines, before, line)
   }
 }
 
 const withoutRemoved = <Row extends Figures>(row: Row, event: Event<"ItemRemoved">): Row => {
   const { productId, quantity, unitPrice } = event
   if (unitPrice.currency !== row.currency) return row
-  const index = indexOf(row.lines, productId, unitPrice.minor)
-  const before = row.lines[index]
+  const before = Lines.find(row.lines, productId, unitPrice.minor)
   if (before === undefined) return row
   const taken = Math.min(quantity, before[2])
+  const left: Line = [productId, unitPrice.minor, before[2] - taken]
   return {
     ...row,
     totalMinor: row.totalMinor - times(unitPrice.minor, taken),
     itemCount: row.itemCount - taken,
-    lines:
-      taken === before[2]
-        ? row.lines.toSpliced(index, 1)
-        : row.lines.with(index, [productId, unitPrice.minor, before[2] - taken])
+    lines: Lines.replace(row.lines, before, left[2] === 0 ? undefined : left)
   }
 }
 
 const withoutProduct = <Row extends Figures>(row: Row, productId: string): Row => {
-  const lines = row.lines.filter(([product]) => product !== productId)
-  if (lines.length === row.lines.length) return row
-  let { itemCount, totalMinor } = row
-  for (const [product, unitPriceMinor, quantity] of row.lines) {
-    if (product !== productId) continue
+  const removed = Lines.ofProduct(row.lines, productId)
+  if (removed.length === 0) return row
+  let { itemCount, lines, totalMinor } = row
+  for (const line of removed) {
+    const [, unitPriceMinor, quantity] = line
     itemCount -= quantity
     totalMinor -= times(unitPriceMinor, quantity)
+    lines = Lines.replace(lines, line, undefined)
   }
   return { ...row, totalMinor, itemCount, lines }
 }
-
-/** The place of a line, or -1, which is no index of an array either. */
-const indexOf = (lines: ReadonlyArray<Line>, productId: string, unitPriceMinor: number): number =>
-  lines.findIndex(([product, minor]) => minor === unitPriceMinor && product === productId)
