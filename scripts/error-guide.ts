@@ -1,0 +1,33 @@
+/**
+ * The errors that the packages export, each of which the guide to what goes wrong has to name.
+ */
+import * as Fs from "node:fs"
+import * as Path from "node:path"
+
+export interface ExportedError {
+  readonly file: string
+  readonly tag: string
+}
+
+/** Packages whose errors a person can meet; those of the worked domain are its own rejections. */
+const PATTERN = "packages/{kernel,store,projections,testing,order-service}/src/*.ts"
+
+/** The tagged errors of the public modules, in the order of their files. */
+export const exportedErrors = (root: string): ReadonlyArray<ExportedError> =>
+  Fs.globSync(PATTERN, { cwd: root })
+    .toSorted()
+    .flatMap((file) =>
+      Array.from(
+        Fs.readFileSync(Path.join(root, file), "utf8").matchAll(
+          /export class \w+ extends (?:Schema|Data)\.TaggedError(?:<\w+>\(\))?\(\s*"(\w+)"/g
+        ),
+        ([, tag = ""]) => ({ file, tag })
+      )
+    )
+
+/** Those that a text does not name as code. */
+export const unnamed = (
+  errors: ReadonlyArray<ExportedError>,
+  text: string
+): ReadonlyArray<string> =>
+  errors.filter(({ tag }) => !text.includes(`\`${tag}\``)).map(({ file, tag }) => `${file}: ${tag}`)
