@@ -7,6 +7,44 @@
  * 4. Golden samples decode to the events that they stand for, and every version has one.
  * 5. The lock of the codec is as its file says.
  *
+ * **Example** (With samples by hand, and a lock that a script has written)
+ *
+ * ```ts test
+ * import * as EventCodec from "@daybook/kernel/EventCodec"
+ * import * as Upcaster from "@daybook/kernel/Upcaster"
+ * import * as CodecLaws from "@daybook/testing/CodecLaws"
+ * import * as LawSuite from "@daybook/testing/LawSuite"
+ * import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
+ * import { Effect, Schema } from "effect"
+ *
+ * const events = Schema.TaggedUnion({ Sold: { minor: Schema.Int } })
+ * // Until version 2 a sale was of so many pounds.
+ * const past = {
+ *   Sold: Upcaster.from(Schema.Struct({ pounds: Schema.Int })).into(({ pounds }) =>
+ *     events.cases.Sold.make({ minor: pounds * 100 })
+ *   )
+ * }
+ * const codec = EventCodec.make({ name: "till", events, past })
+ *
+ * const samples: ReadonlyArray<CodecLaws.Sample<typeof events.Type>> = [
+ *   {
+ *     stored: { type: "Sold", schemaVersion: 1, data: { pounds: 5 } },
+ *     means: [{ _tag: "Sold", minor: 500 }]
+ *   },
+ *   {
+ *     stored: { type: "Sold", schemaVersion: 2, data: { minor: 5 } },
+ *     means: [{ _tag: "Sold", minor: 5 }]
+ *   }
+ * ]
+ *
+ * const lock = new URL("till.lock.json", import.meta.url)
+ * await Effect.runPromise(SchemaLockFile.write(codec, lock)) // in a script, when a version is new
+ *
+ * LawSuite.suite("the codec of a till", CodecLaws.laws(codec, { samples, lock }))
+ * ```
+ *
+ * `GoldenSamples` writes samples from generated events, and reads them from files.
+ *
  * @since 0.1.0
  */
 import * as Deciders from "@daybook/kernel/Decider"
@@ -20,6 +58,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs/promises"
 import { diff, same } from "./internal/differences.ts"
+import { encodeVersion } from "./internal/encodeVersion.ts"
 import { render } from "./internal/render.ts"
 import { roundTripProblem, stored } from "./internal/roundTrip.ts"
 import * as Law from "./Law.ts"
@@ -98,18 +137,15 @@ export const laws = <Event, Command = never, State = unknown, Rejection = unknow
       Arbitrary.flatMap(
         Arbitrary.schema(Schema.Literals(codec.versions.map((_, index) => index))),
         (index) => {
-          const { names, schema, schemaVersion } = at(codec.versions, index)
-          const encode = Schema.encodeUnknownSync(Schema.toCodecJson(schema))
+          const version = at(codec.versions, index)
+          const { names, schema } = version
+          const encode = encodeVersion(version)
           return Arbitrary.map(
             Arbitrary.all([
               Arbitrary.schema(Schema.Literals(names)),
               Arbitrary.schema(Schema.toType(schema))
             ]),
-            ([type, value]): EncodedEvent => ({
-              type,
-              schemaVersion,
-              data: withoutTag(encode(value))
-            })
+            ([type, value]) => encode(type, value)
           )
         }
       ),
@@ -184,13 +220,6 @@ const versionOf = (type: string, schemaVersion: number): string =>
 
 /** The index is one of the versions': it was drawn from theirs. */
 const at = <A>(all: ReadonlyArray<A>, index: number): A => all[index] as A
-
-/** The tag of an event is stored as its type, beside its data. */
-const withoutTag = (data: Schema.Json): Schema.Json => {
-  if (!Predicate.isObject(data)) return data
-  const { _tag: _, ...rest } = data as Record<string, Schema.Json>
-  return rest
-}
 
 /** The same with the fields of its objects in the reverse order, all the way down. */
 const reversed = (value: unknown): unknown => {

@@ -28,6 +28,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { Model } from "./Auditor.ts"
+import type { CommandSchema } from "./CommandSchema.ts"
 import * as Fault from "./Fault.ts"
 import * as Histories from "./internal/simulation/history.ts"
 import type { Limits } from "./internal/simulation/plan.ts"
@@ -138,13 +139,10 @@ export interface Replay {
  * @category operations
  * @since 0.1.0
  */
-export const run = <Command, State, Event, Rejection>(
-  simulation: Simulation<Command, State, Event, Rejection>,
+export const run = <Command, State, Event, Rejection, S>(
+  simulation: Fitting<Command, State, Event, Rejection, S>,
   options: Replay
-): Effect.Effect<History> =>
-  Effect.promise(() =>
-    runLimited(simulation, options, { only: options.faults && new Set(options.faults) })
-  )
+): Effect.Effect<History> => runOf(fitting(simulation), options)
 
 /**
  * Runs the histories of `seed` and of those that follow it, up to the first that goes wrong.
@@ -155,19 +153,20 @@ export const run = <Command, State, Event, Rejection>(
  * @category operations
  * @since 0.1.0
  */
-export const check = <Command, State, Event, Rejection>(
-  simulation: Simulation<Command, State, Event, Rejection>,
+export const check = <Command, State, Event, Rejection, S>(
+  simulation: Fitting<Command, State, Event, Rejection, S>,
   options: { readonly seed: number; readonly histories?: number }
 ): Effect.Effect<Summary, HistoryFailed> =>
   Effect.gen(function* () {
+    const subject = fitting(simulation)
     const { histories = 100, seed } = options
     const faults = new Map<Fault.Kind, number>()
     const checks = new Map<number, number>()
     let commands = 0
     let events = 0
     for (let before = 0; before < histories; before++) {
-      const history = yield* run(simulation, { seed: seed + before })
-      if (history.violations.length > 0) return yield* shrunk(simulation, history, before)
+      const history = yield* runOf(subject, { seed: seed + before })
+      if (history.violations.length > 0) return yield* shrunk(subject, history, before)
       commands += history.commands
       events += history.events
       for (const fault of history.faults) add(faults, Fault.kind(fault), 1)
@@ -175,6 +174,26 @@ export const check = <Command, State, Event, Rejection>(
     }
     return { histories, commands, events, faults, checks }
   })
+
+/** A simulation whose schema is compared with the commands of its aggregate on its own, so that a mismatch says so. */
+type Fitting<Command, State, Event, Rejection, S> = Omit<
+  Simulation<Command, State, Event, Rejection>,
+  "command"
+> & { readonly command: S & CommandSchema<S, NoInfer<Command>> }
+
+/** What fits gives commands of the aggregate, so it may stand for their schema. */
+const fitting = <Command, State, Event, Rejection, S>(
+  simulation: Fitting<Command, State, Event, Rejection, S>
+): Simulation<Command, State, Event, Rejection> =>
+  simulation as unknown as Simulation<Command, State, Event, Rejection>
+
+const runOf = <Command, State, Event, Rejection>(
+  simulation: Simulation<Command, State, Event, Rejection>,
+  options: Replay
+): Effect.Effect<History> =>
+  Effect.promise(() =>
+    runLimited(simulation, options, { only: options.faults && new Set(options.faults) })
+  )
 
 const runLimited = <Command, State, Event, Rejection>(
   simulation: Simulation<Command, State, Event, Rejection>,

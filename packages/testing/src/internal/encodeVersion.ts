@@ -1,0 +1,25 @@
+/**
+ * Events as a version of theirs was stored.
+ */
+import type { EncodedEvent, EventCodec } from "@daybook/kernel/EventCodec"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
+
+type Version = EventCodec<unknown>["versions"][number]
+
+/** What is stored of a value of the version's schema under one of its names. */
+export const encodeVersion = ({ schema, schemaVersion }: Version) => {
+  const encode = Schema.encodeUnknownSync(Schema.toCodecJson(schema))
+  return (type: string, value: unknown): EncodedEvent => ({
+    type,
+    schemaVersion,
+    data: withoutTag(encode(value))
+  })
+}
+
+/** The tag of an event is stored as its type, beside its data. */
+const withoutTag = (data: Schema.Json): Schema.Json => {
+  if (!Predicate.isObject(data)) return data
+  const { _tag: _, ...rest } = data as Record<string, Schema.Json>
+  return rest
+}

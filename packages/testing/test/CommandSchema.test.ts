@@ -1,0 +1,76 @@
+import type { CommandSchema } from "@daybook/testing/CommandSchema"
+import * as Simulation from "@daybook/testing/Simulation"
+import { describe, expectTypeOf, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Account from "./Account.ts"
+
+const wrong = Schema.TaggedUnion({ Open: { owner: Schema.Int }, Close: {} })
+const some = Schema.TaggedUnion({ Open: { owner: Schema.String }, Close: {} })
+
+const model = { instance: () => ({ state: Account.aggregate.decider.initialState }) }
+const ofAccounts = { aggregate: Account.aggregate, model }
+
+// Only its type matters.
+const typesOf = (_: () => unknown) => {}
+
+describe("A schema of commands", () => {
+  it("is itself when its commands are decided, some of them or all", () => {
+    expectTypeOf<CommandSchema<typeof some, Account.Command>>().toEqualTypeOf<typeof some>()
+    expectTypeOf<CommandSchema<typeof Account.Command, Account.Command>>().toEqualTypeOf<
+      typeof Account.Command
+    >()
+    typesOf(() => Simulation.check({ ...ofAccounts, command: some }, { seed: 1 }))
+    typesOf(() => Simulation.run({ ...ofAccounts, command: Account.Command }, { seed: 1 }))
+  })
+
+  it("is a message that names the commands of the schema that are not decided", () => {
+    expectTypeOf<CommandSchema<typeof wrong, Account.Command>>().toEqualTypeOf<{
+      readonly "this schema gives commands that are not decided": {
+        readonly _tag: "Open"
+        readonly owner: number
+      }
+      readonly "commands that are decided": Account.Command
+    }>()
+    expectTypeOf<CommandSchema<typeof Account.Command.cases, Account.Command>>().toEqualTypeOf<{
+      readonly "this is no schema that needs no services": typeof Account.Command.cases
+    }>()
+  })
+
+  it("is wrong where it is given, and not where the aggregate is", () => {
+    typesOf(() => [
+      Simulation.check(
+        {
+          aggregate: Account.aggregate,
+          model,
+          // @ts-expect-error: its owner is a number
+          command: wrong
+        },
+        { seed: 1 }
+      ),
+      Simulation.run(
+        {
+          aggregate: Account.aggregate,
+          model,
+          // @ts-expect-error: its owner is a number
+          command: wrong
+        },
+        { seed: 1 }
+      )
+    ])
+  })
+
+  it.effect("of some commands is simulated with these alone", () =>
+    Effect.gen(function* () {
+      const histories = yield* Simulation.check(
+        {
+          aggregate: Account.aggregate,
+          command: Schema.TaggedUnion({ Close: {} }),
+          model
+        },
+        { seed: 1, histories: 1 }
+      )
+      expectTypeOf(histories.events).toEqualTypeOf<number>()
+    })
+  )
+})
