@@ -99,6 +99,11 @@ export const MAX_BETWEEN = 100
 export interface Append {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
+  /**
+   * With `Exactly`: the id of the event at that revision. Another event there is a `WrongExpectedRevision` without events
+   * in between, since what the caller knows is of another history. Other expectations ignore it.
+   */
+  readonly lastEventId?: EventId | undefined
   /** 1 to {@link MAX_EVENTS}, their ids distinct. */
   readonly events: Arr.NonEmptyReadonlyArray<NewEvent>
 }
@@ -193,7 +198,10 @@ export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevis
   }
 ) {
   override get message() {
-    return `${this.streamId} is at revision ${this.actual}, expected ${describe(this.expected)}`
+    const { actual, expected, streamId } = this
+    return expected._tag === "Exactly" && expected.revision === actual
+      ? `${streamId} is at revision ${actual} as expected, with another event than expected`
+      : `${streamId} is at revision ${actual}, expected ${describe(expected)}`
   }
 }
 

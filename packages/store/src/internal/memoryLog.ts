@@ -82,8 +82,14 @@ export const append = (
       if (recorded.length > 0) return Result.fail(idConflict(write.streamId, recorded))
     }
   }
-  for (const { expected, streamId } of appends) {
+  for (const { expected, lastEventId, streamId } of appends) {
     const stream = log.streams.get(streamId) ?? []
+    if (lastEventId !== undefined && expected._tag === "Exactly") {
+      if (stream[expected.revision - 1]?.id !== lastEventId) {
+        const actual = revisionOf(stream)
+        return Result.fail(new WrongExpectedRevision({ streamId, expected, actual, between: [] }))
+      }
+    }
     if (!isMet(expected, revisionOf(stream))) {
       return Result.fail(wrongExpectedRevision(streamId, expected, stream))
     }
