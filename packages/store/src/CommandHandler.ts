@@ -146,8 +146,8 @@ export const MaxAttempts = Context.Reference<number>("@daybook/store/CommandHand
  * With it a command on such a stream appends without reading, and commands of this host on one stream
  * take turns. Memory is bounded by this number alone, not
  * by the size of the states. A state is shared by all who got it, so nobody may change it in place, as
- * `evolve` does not. Restart the hosts when their log was restored from a backup: a stream that
- * has other events at the same revisions is noticed by reading only.
+ * `evolve` does not. The append proves the state by the id of its last event, so that a log which was
+ * restored beneath the host is noticed.
  *
  * @category references
  * @since 0.1.0

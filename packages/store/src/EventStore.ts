@@ -116,6 +116,11 @@ export const MAX_REVISION = 2_147_483_647
 export interface Append {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
+  /**
+   * With `Exactly`: the id of the event at that revision. Another event there is a `WrongExpectedRevision` without events
+   * in between, since what the caller knows is of another history. Other expectations ignore it.
+   */
+  readonly lastEventId?: EventId | undefined
   /** 1 to {@link MAX_EVENTS}, their ids distinct. */
   readonly events: Arr.NonEmptyReadonlyArray<NewEvent>
 }

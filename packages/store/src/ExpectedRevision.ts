@@ -103,7 +103,9 @@ export const describeUnmet = ({
   expected,
   streamId
 }: Pick<Unmet, "streamId" | "expected" | "actual">): string =>
-  `${streamId} is at revision ${actual}, expected ${describe(expected)}`
+  expected._tag === "Exactly" && expected.revision === actual
+    ? `${streamId} is at revision ${actual} as expected, with another event than expected`
+    : `${streamId} is at revision ${actual}, expected ${describe(expected)}`
 
 /**
  * The expectation in words, for messages.

@@ -39,6 +39,8 @@ export interface EncodedEvent {
 export interface EncodedAppend {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
+  /** The event at the expected revision, if it is to be compared. */
+  readonly lastEventId?: EventId | undefined
   readonly events: ReadonlyArray<EncodedEvent>
 }
 
@@ -82,7 +84,7 @@ export const encodeAppends = (
 }
 
 const encodeEvents = (
-  { events, expected, streamId }: Append,
+  { events, expected, lastEventId, streamId }: Append,
   totals: Totals
 ): Result.Result<EncodedAppend, AppendRefused> => {
   const encoded: Array<EncodedEvent> = []
@@ -101,7 +103,11 @@ const encodeEvents = (
     }
     encoded.push(one.success)
   }
-  return Result.succeed({ streamId, expected, events: encoded })
+  return Result.succeed(
+    lastEventId === undefined || expected._tag !== "Exactly"
+      ? { streamId, expected, events: encoded }
+      : { streamId, expected, lastEventId, events: encoded }
+  )
 }
 
 const refuse = (streamId: StreamId, reason: RefusalReason) =>

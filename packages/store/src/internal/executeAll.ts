@@ -94,6 +94,8 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
               store.append({
                 streamId,
                 expected: ExpectedRevision.exactly(cursor.revision),
+                // A state that was not read may be of a log that was restored since.
+                lastEventId: isCurrent ? undefined : cursor.eventId,
                 events
               }),
               ({ position, repeated }) => (repeated ? undefined : position)
@@ -128,7 +130,9 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
         if (error.actual > cursor.revision) {
           yield* Effect.fromResult(evolveBy(aggregate, cursor, error.between))
         }
-        if (cursor.revision !== error.actual) opened = yield* stream.refresh(aggregate, opened)
+        // Without events in between the known state may be of another history.
+        const isFollowed = error.between.length > 0 && cursor.revision === error.actual
+        if (!isFollowed) opened = yield* stream.refresh(aggregate, opened)
       } else if (error === undefined || error instanceof EventIdConflict) {
         // The same commands ran before, perhaps on another state: theirs is the answer.
         const known = cursor.recorded.size

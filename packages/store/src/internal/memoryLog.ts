@@ -28,7 +28,7 @@ import {
   WrongExpectedRevision
 } from "../EventStore.ts"
 import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
-import { isMet, type Unmet } from "../ExpectedRevision.ts"
+import { type ExpectedRevision, isMet, type Unmet } from "../ExpectedRevision.ts"
 import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../Subscription.ts"
 import type { EncodedAppend, EncodedEvent } from "./encodeAppends.ts"
 import { judge } from "./judgeCheckpoint.ts"
@@ -88,11 +88,15 @@ export const append = (
     const recorded = taken.flatMap(({ events }) => events.flatMap(({ id }) => log.ids.get(id) ?? []))
     return Result.fail(idConflict(Arr.getUnsafe(taken, 0).streamId, recorded))
   }
-  const unmet = appends.flatMap(({ expected, streamId }, place): ReadonlyArray<Unmet> => {
-    const actual = revisionOf(streamOf(log, streamId))
-    return isMet(expected, actual) ? [] : [{ place, streamId, expected, actual }]
+  const unmet = appends.flatMap(({ expected, lastEventId, streamId }, place): ReadonlyArray<Unmet> => {
+    const stream = streamOf(log, streamId)
+    const actual = revisionOf(stream)
+    const isMine = lastEventId === undefined || lastEventId === expectedEvent(stream, expected)?.id
+    return isMine && isMet(expected, actual) ? [] : [{ place, streamId, expected, actual }]
   })
-  if (Arr.isReadonlyArrayNonEmpty(unmet)) return Result.fail(wrongExpectedRevision(log, unmet))
+  if (Arr.isReadonlyArrayNonEmpty(unmet)) {
+    return Result.fail(wrongExpectedRevision(log, unmet, appends))
+  }
   for (const { events, streamId } of writes) {
     const full = refuseFull(streamId, revisionOf(streamOf(log, streamId)), events.length)
     if (full !== undefined) return Result.fail(full)
@@ -199,13 +203,27 @@ const addressOf = ({ id, revision, streamId }: Stored): EventAddress => ({
   revision
 })
 
-const wrongExpectedRevision = (log: Log, [first, ...others]: Arr.NonEmptyReadonlyArray<Unmet>) => {
-  const { expected, streamId } = first
+/** The event at the revision that is expected exactly. */
+const expectedEvent = (stream: ReadonlyArray<Stored>, expected: ExpectedRevision) =>
+  expected._tag === "Exactly" ? stream[expected.revision - 1] : undefined
+
+const wrongExpectedRevision = (
+  log: Log,
+  [first, ...others]: Arr.NonEmptyReadonlyArray<Unmet>,
+  appends: ReadonlyArray<EncodedAppend>
+) => {
+  const { expected, place, streamId } = first
+  const stream = streamOf(log, streamId)
+  const known = appends[place]?.lastEventId
+  // What the caller knows is of another history: nothing follows on it.
+  if (known !== undefined && known !== expectedEvent(stream, expected)?.id) {
+    return new WrongExpectedRevision({ ...first, between: [], others })
+  }
   // `Exists` is wrong only about a stream without events, so nothing is past it.
   const past = expected._tag === "Exactly" ? expected.revision : 0
   const between: Array<RecordedEvent> = []
   let bytes = 0
-  for (const stored of streamOf(log, streamId).slice(past, past + MAX_BETWEEN)) {
+  for (const stored of stream.slice(past, past + MAX_BETWEEN)) {
     bytes += Buffer.byteLength(stored.data) + Buffer.byteLength(stored.metadata)
     if (bytes > MAX_BETWEEN_BYTES) break
     between.push(toRecorded(stored))

@@ -104,8 +104,9 @@ const statement = (
 ) =>
   sql.unsafe<AnswerRow>(
     `SELECT append_index, outcome, last_revision, last_position, ${COLUMNS}
-    FROM "${schema}".append($1, $2, $3, $4, $5, $6, $7, $8, ${occurredAts(appends)}, $10, $11)`,
-    [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN)]
+    FROM "${schema}".append($1, ${expectations(schema, appends, "$12")}, $3, $4, $5, $6, $7, $8,
+      ${occurredAts(appends)}, $10, $11)`,
+    [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN), ...lastEventIds(appends)]
   )
 
 const areExact = (appends: ReadonlyArray<EncodedAppend>): boolean =>
@@ -114,6 +115,43 @@ const areExact = (appends: ReadonlyArray<EncodedAppend>): boolean =>
 /** The last of the {@link parameters}, which is text where the binary form would be another instant. */
 export const occurredAts = (appends: ReadonlyArray<EncodedAppend>): string =>
   areExact(appends) ? "$9" : "$9::text[]::timestamptz[]"
+
+/**
+ * The expected revisions, of which no stream can meet those where another event than the last known one stands.
+ *
+ * That event does not change but by a restore of the log, so it may be looked at before the stream is locked.
+ */
+export const expectations = (
+  schema: SchemaName,
+  appends: ReadonlyArray<EncodedAppend>,
+  ids: string
+): string =>
+  isUnproved(appends)
+    ? `(SELECT array_agg(CASE WHEN l.id IS NULL OR EXISTS (
+        SELECT FROM "${schema}".events e
+        WHERE e.stream_id = l.stream_id AND e.revision = l.expected AND e.event_id = l.id
+      ) THEN l.expected ELSE ${NEVER_MET} END ORDER BY l.place)
+      FROM unnest($1, $2, ${ids}) WITH ORDINALITY AS l(stream_id, expected, id, place))`
+    : "$2"
+
+/** The ids that {@link expectations} compares, as a parameter; none where it compares none. */
+export const lastEventIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> =>
+  isUnproved(appends)
+    ? [
+        Result.getOrThrow(
+          PgTypes.array(
+            appends.map(({ lastEventId }) => lastEventId ?? null),
+            PgTypes.OID.uuid
+          )
+        )
+      ]
+    : []
+
+const isUnproved = (appends: ReadonlyArray<EncodedAppend>): boolean =>
+  appends.some(({ lastEventId }) => lastEventId !== undefined)
+
+/** An expectation that the functions of the database find no meaning in. */
+const NEVER_MET = -3
 
 /** The appends as arrays, as the functions of the database take them. */
 export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {

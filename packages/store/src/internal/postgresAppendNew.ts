@@ -34,8 +34,9 @@ export const appendNew = (
     sql,
     sql.unsafe<AnswerRow>(
       `SELECT last_revisions, start_position
-      FROM "${schema}".append_new($1, $2, $3, $4, $5, $6, $7, $8, ${PostgresAppend.occurredAts(appends)}, $10)`,
-      [...PostgresAppend.parameters(appends), allOrNone]
+      FROM "${schema}".append_new($1, ${PostgresAppend.expectations(schema, appends, "$11")}, $3, $4, $5, $6, $7, $8,
+        ${PostgresAppend.occurredAts(appends)}, $10)`,
+      [...PostgresAppend.parameters(appends), allOrNone, ...PostgresAppend.lastEventIds(appends)]
     )
   ).pipe(
     Effect.map(([row]): Written => {

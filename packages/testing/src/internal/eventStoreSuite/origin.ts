@@ -3,9 +3,11 @@
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as LogId from "@daybook/kernel/LogId"
+import * as Revision from "@daybook/kernel/Revision"
 import * as Position from "@daybook/kernel/Position"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
-import { EventStore } from "@daybook/store/EventStore"
+import { type Append, EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import { assert, describe } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -15,10 +17,13 @@ import * as Stream from "effect/Stream"
 import {
   fill,
   freshCategory,
+  freshStream,
   ids,
   type It,
+  newEvent,
   newEvents,
   readCategories,
+  readStream,
   streamOf,
   TIMEOUT_MILLIS
 } from "./fixture.ts"
@@ -175,6 +180,60 @@ export const originCases = (it: It): void => {
           [reason._tag, reason.position],
           ["OtherEvent", Position.start]
         )
+      })
+    )
+
+    it.effect("lets an append through that knows the last event, and none that knows another", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const streamId = freshStream()
+        const [one, two, three, four] = [newEvent(), newEvent(), newEvent(), newEvent()]
+        yield* fill(streamId, [one, two])
+        const expected = ExpectedRevision.exactly(Revision.make(2))
+        const append = (fields: Partial<Append>) =>
+          store.append({ streamId, expected, events: [three], ...fields })
+        for (const lastEventId of [OTHER_EVENT, one.id]) {
+          for (const refused of [
+            yield* Effect.flip(append({ lastEventId })),
+            yield* Effect.flip(
+              store.appendAll({ appends: [{ streamId, expected, lastEventId, events: [three] }] })
+            )
+          ]) {
+            const conflict = { streamId, expected, actual: Revision.make(2), between: [] }
+            assert.deepStrictEqual(refused, new WrongExpectedRevision(conflict))
+            assert.strictEqual(
+              refused.message,
+              `${streamId} is at revision 2 as expected, with another event than expected`
+            )
+          }
+        }
+        assert.lengthOf(yield* readStream(streamId), 2)
+        // What else is appended at the same time is judged for itself.
+        const others = yield* Effect.forEach(
+          [
+            { lastEventId: OTHER_EVENT },
+            { streamId: freshStream(), expected: ExpectedRevision.noStream, events: [newEvent()] },
+            { lastEventId: two.id },
+            { streamId: freshStream(), expected: ExpectedRevision.any, lastEventId: OTHER_EVENT, events: [newEvent()] }
+          ] satisfies ReadonlyArray<Partial<Append>>,
+          (fields) => Effect.result(append(fields)),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(
+          others.map(({ _tag }) => _tag),
+          ["Failure", "Success", "Success", "Success"]
+        )
+        // A repeated append has its first answer, whatever it knows.
+        assert.isTrue((yield* append({ lastEventId: OTHER_EVENT })).repeated)
+        // Where others came in between, they are told, as long as the known event is there.
+        const behind = { expected, lastEventId: two.id, events: [four] } as const
+        const conflict = yield* Effect.flip(append(behind))
+        if (conflict._tag !== "WrongExpectedRevision") return assert.fail(conflict._tag)
+        assert.deepStrictEqual(ids(conflict.between), [three.id])
+        const foreign = yield* Effect.flip(append({ ...behind, lastEventId: OTHER_EVENT }))
+        if (foreign._tag !== "WrongExpectedRevision") return assert.fail(foreign._tag)
+        assert.deepStrictEqual([foreign.actual, foreign.between.length], [Revision.make(3), 0])
+        assert.deepStrictEqual(ids(yield* readStream(streamId)), ids([one, two, three]))
       })
     )
   })
