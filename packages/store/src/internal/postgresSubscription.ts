@@ -12,16 +12,11 @@ import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../PostgresSchema.ts"
 import type { SubscribeOptions } from "../Subscription.ts"
 import { PLACES } from "./migration0001.ts"
-import { type PageSize, pageSize } from "./pageSize.ts"
-import { positionAfterRows, readLog } from "./postgresRead.ts"
+import { pageSize } from "./pageSize.ts"
+import { endOfPiece, matchesNothing, readLog } from "./postgresLog.ts"
 import { isTransient, persistently } from "./postgresRetry.ts"
+import { lookAtStream, type Within } from "./postgresStreamLook.ts"
 import type { Look } from "./subscription.ts"
-
-/**
- * How many rows one statement goes through at most to find events of the types asked for, which no index leads to: about
- * 10 ms. What it went through is behind the subscription, whether anything matched or not.
- */
-const SEARCHED_ROWS = 10_000
 
 /**
  * A network that went dead tells nobody. What is settled is found in less than a millisecond; so many
@@ -39,11 +34,20 @@ const ROWS_TIMEOUT = Duration.minutes(5)
 export const makeLook = (
   sql: SqlClient,
   schema: SchemaName,
-  heartbeatInterval: Duration.Duration
+  heartbeatInterval: Duration.Duration,
+  { streamId, ...options }: SubscribeOptions
 ) => {
-  const size = { next: pageSize(0) }
-  return (after: Position.Position, options: SubscribeOptions): Effect.Effect<Look, SqlError> =>
-    persistently(lookOnce(sql, schema, after, options, size, heartbeatInterval), {
+  const within: Within = {
+    end: (effect) =>
+      bounded(effect, Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)),
+    rows: (effect) => bounded(effect, ROWS_TIMEOUT)
+  }
+  const lookOnce =
+    streamId === undefined
+      ? lookAtLog(sql, schema, within, options)
+      : lookAtStream(sql, schema, within, { ...options, streamId })
+  return (after: Position.Position): Effect.Effect<Look, SqlError> =>
+    persistently(lookOnce(after), {
       failing: "A subscription can't read, and tries again until it can",
       working: "A subscription reads again",
       retries,
@@ -55,47 +59,42 @@ const retries = Metric.counter("daybook_subscription_retries", {
   description: "Reads of subscribers that failed and are repeated"
 })
 
-const lookOnce = Effect.fnUntraced(function* (
+const lookAtLog = (
   sql: SqlClient,
   schema: SchemaName,
-  after: Position.Position,
-  options: SubscribeOptions,
-  size: { next: PageSize },
-  heartbeatInterval: Duration.Duration
-) {
-  const { newest, settled } = yield* bounded(
-    settledAndNewest(sql, schema),
-    Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)
-  )
-  const heldBack = newest > settled
-  if (settled <= after) {
-    const nothing: Look = { events: [], position: after, caughtUp: true, heldBack }
-    return nothing
-  }
-  // A later statement than the settled position: that is half of its proof.
-  const lowest = after + 1n
-  const highest = yield* bounded(searchedUpTo(sql, schema, lowest, settled, options), ROWS_TIMEOUT)
-  for (;;) {
-    const page = size.next
-    const { cut, events, largest } = yield* bounded(
-      readLog(sql, schema, options)(lowest, highest, "ASC", page),
-      ROWS_TIMEOUT
-    )
-    size.next = pageSize(largest)
-    const last = events.at(-1)
-    // The first event is too large for the page that was asked for, and fits in the next.
-    if (cut && last === undefined) continue
-    const position =
-      last !== undefined && (cut || events.length === page.rows) ? last.position : highest
-    const found: Look = {
-      events,
-      position: Position.make(position),
-      caughtUp: position === settled,
-      heldBack
+  within: Within,
+  options: Omit<SubscribeOptions, "streamId">
+) => {
+  const read = readLog(sql, schema, options)
+  const endOf = endOfPiece(sql, schema, options)
+  const nothingMatches = matchesNothing(options)
+  let size = pageSize(0)
+  return Effect.fnUntraced(function* (
+    after: Position.Position
+  ): Effect.fn.Return<Look, SqlError> {
+    const { newest, settled } = yield* within.end(settledAndNewest(sql, schema))
+    const heldBack = newest > settled
+    if (settled <= after) return { events: [], position: after, caughtUp: true, heldBack }
+    if (nothingMatches) {
+      return { events: [], position: Position.make(settled), caughtUp: true, heldBack }
     }
-    return found
-  }
-})
+    // A later statement than the settled position: that is half of its proof.
+    const lowest = after + 1n
+    const highest = yield* within.rows(endOf(lowest, settled, "ASC"))
+    for (;;) {
+      const asked = size
+      const { cut, events, largest } = yield* within.rows(read(lowest, highest, "ASC", asked))
+      size = pageSize(largest)
+      const last = events.at(-1)
+      // The first event is too large for the page that was asked for, and fits in the next.
+      if (cut && last === undefined) continue
+      const position =
+        last !== undefined && (cut || events.length === asked.rows) ? last.position : highest
+      const caughtUp = position === settled
+      return { events, position: Position.make(position), caughtUp, heldBack }
+    }
+  })
+}
 
 /** As `settled_position`, and the last position that an append drawn by now could have. */
 const settledAndNewest = (sql: SqlClient, schema: SchemaName) =>
@@ -105,21 +104,6 @@ const settledAndNewest = (sql: SqlClient, schema: SchemaName) =>
         ${sql(`${schema}.newest_append`)}() * ${PLACES} AS newest`,
     (rows) => Arr.getUnsafe(rows, 0)
   )
-
-const searchedUpTo = (
-  sql: SqlClient,
-  schema: SchemaName,
-  lowest: bigint,
-  settled: bigint,
-  { categories, types }: SubscribeOptions
-): Effect.Effect<bigint, SqlError> =>
-  // Categories have an index, and there can't be more rows than positions.
-  types === undefined || settled - lowest < SEARCHED_ROWS
-    ? Effect.succeed(settled)
-    : Effect.map(
-        positionAfterRows(sql, schema, { categories }, lowest, settled, SEARCHED_ROWS),
-        (position) => position ?? settled
-      )
 
 const bounded = <A>(
   effect: Effect.Effect<A, SqlError>,

@@ -56,8 +56,8 @@ export const make = (
       })
     )
 
-  const asked = <A>(operation: string, effect: Effect.Effect<A, ReadError>) =>
-    Effect.suspend(() =>
+  const asked = <A, E>(operation: string, effect: Effect.Effect<A, E | EventStoreError>) =>
+    Effect.suspend((): Effect.Effect<A, E | EventStoreError> =>
       plan.occasion("read-fails") === undefined ? call(effect) : lost(operation)
     )
 
@@ -82,6 +82,10 @@ export const make = (
           Stream.fromIterable(smaller(page, pageSize).flatMap(again))
         )
       ),
+    head: asked("head", events.head),
+    positionAt: (at) => asked("positionAt", events.positionAt(at)),
+    streams: (options) => reading("streams", events.streams(options)),
+    stream: (streamId) => asked("stream", events.stream(streamId)),
     backlog: (options) => asked("backlog", events.backlog(options)),
     find: (ids) => asked("find", events.find(ids)),
     inTransaction: events.inTransaction
