@@ -95,7 +95,9 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.sync(() => {
       ),
     backlog: (options = {}) =>
       Effect.suspend(() =>
-        Effect.fromResult(Result.map(readOptions(options), (checked) => Follow.backlog(log, checked)))
+        Effect.fromResult(
+          Result.map(readOptions(options), (checked) => Follow.backlog(log, checked))
+        )
       ),
     find: (ids) =>
       Effect.suspend(() =>

@@ -68,7 +68,8 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           [3, "append_new"],
           [4, "least_privilege"],
           [5, "append_different"],
-          [6, "event_ids"]
+          [6, "event_ids"],
+          [9, "recorded_at"]
         ])
         const sql = yield* PgClient.make({ url })
         const rows = yield* sql`SELECT migration_id, name FROM daybook.migrations ORDER BY 1`
@@ -78,7 +79,8 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           { migration_id: 3, name: "append_new" },
           { migration_id: 4, name: "least_privilege" },
           { migration_id: 5, name: "append_different" },
-          { migration_id: 6, name: "event_ids" }
+          { migration_id: 6, name: "event_ids" },
+          { migration_id: 9, name: "recorded_at" }
         ])
       }).pipe(Effect.scoped)
     )

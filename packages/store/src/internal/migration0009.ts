@@ -10,5 +10,5 @@ import type { SchemaName } from "../PostgresSchema.ts"
 export const statements = (schema: SchemaName): ReadonlyArray<string> => [
   // Both columns: times alone would lead to all blocks after the instant, of which those before it are sought.
   `CREATE INDEX events_recorded_at_idx ON "${schema}".events
-    USING brin (recorded_at, position) WITH (autosummarize = on)`
+    USING brin (recorded_at, position) WITH (pages_per_range = 32, autosummarize = on)`
 ]

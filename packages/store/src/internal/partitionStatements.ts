@@ -87,7 +87,7 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
     `CREATE INDEX events_category_position_idx
       ON ${log}.events (split_part(stream_id, '-', 1), position)`,
     `CREATE INDEX events_recorded_at_idx
-      ON ${log}.events USING brin (recorded_at, position) WITH (autosummarize = on)`,
+      ON ${log}.events USING brin (recorded_at, position) WITH (pages_per_range = 32, autosummarize = on)`,
     `ALTER TABLE ${log}.events ATTACH PARTITION ${log}.${first} FOR VALUES FROM (MINVALUE) TO (${behind(last)})`,
     `ALTER TABLE ${log}.${first} DROP CONSTRAINT IF EXISTS ${CHECK}`,
     ...appendOnly(schema, "events"),

@@ -11,7 +11,15 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { type Backlog, MAX_BACKLOG, type SubscribeOptions } from "../Subscription.ts"
-import { count, type Counted, distinct, endOfPiece, matchesNothing, textArray } from "./postgresLog.ts"
+import {
+  count,
+  type Counted,
+  distinct,
+  endOfPiece,
+  matchesNothing,
+  SEARCHED_ROWS,
+  textArray
+} from "./postgresLog.ts"
 import { settledPosition } from "./postgresRead.ts"
 import { ofCategories } from "./streamPrefix.ts"
 import { endOfStream, revisionAt, SEARCHED_REVISIONS, type StreamFilter } from "./postgresStream.ts"
@@ -25,10 +33,10 @@ export const backlog = Effect.fnUntraced(function* (
   const { events, since } =
     matchesNothing(options) ||
     (streamId !== undefined && !ofCategories(streamId, options.categories))
-    ? nothing
-    : streamId === undefined
-      ? yield* ofLog(sql, schema, settled, options)
-      : yield* ofStream(sql, schema, { ...options, streamId })
+      ? nothing
+      : streamId === undefined
+        ? yield* ofLog(sql, schema, settled, options)
+        : yield* ofStream(sql, schema, { ...options, streamId })
   return {
     events: Math.min(events, MAX_BACKLOG),
     // Appends take turns on a stream and not on the log: the earliest may not be the first.
@@ -59,7 +67,8 @@ const ofLog = Effect.fnUntraced(function* (
   let lowest = (after ?? 0n) + 1n
   while (lowest <= settled && counted.events < MAX_BACKLOG) {
     const highest = yield* endOf(lowest, settled, "ASC")
-    const piece = { lowest, highest, types, limit: MAX_BACKLOG }
+    const searched = types === undefined ? MAX_BACKLOG : SEARCHED_ROWS + 1
+    const piece = { lowest, highest, types, searched, limit: MAX_BACKLOG }
     const counts = yield* Effect.forEach(distinct(categories) ?? [undefined], (category) =>
       count(sql, schema, category, piece)
     )

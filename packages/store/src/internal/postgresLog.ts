@@ -45,7 +45,9 @@ interface Rows {
   readonly highest: bigint
   readonly order: Order
   readonly types: ReadonlyArray<string> | undefined
-  /** How many rows at most. */
+  /** How many rows to go through at most, whether they are of the types or not; unlimited but by positions if they are of all categories. */
+  readonly searched: number
+  /** How many rows to give at most. */
   readonly limit: number
 }
 
@@ -59,9 +61,10 @@ const ofLog = (sql: SqlClient, schema: SchemaName, rows: Rows): Fragment => sql`
 /**
  * Rows of one category, along the index on category and position.
  *
- * The comparison of both together is a range of that index and of no other, and the order is that of the index. It is
- * said twice, since the server takes each for a third of the log, whatever it is: a ninth would seem to be worth a
- * scan of a small log, and a hundredth never is.
+ * The comparison of both together is where that index begins, and no other has its order. It is said three times, since the
+ * server takes each for a third of the log, whatever it is: of a ninth it would think that a scan of a small log is
+ * cheaper, and of a hundredth never. The index would not stop at a pair that ends the range, so so many rows are read, and
+ * those past the end are left out.
  */
 const ofCategory = (
   sql: SqlClient,
@@ -69,33 +72,51 @@ const ofCategory = (
   category: Fragment,
   rows: Rows
 ): Fragment => {
-  const range = sql`
-    (split_part(stream_id, '-', 1), position) >= (${category}, ${PgTypes.int8(rows.lowest)})
-    AND (split_part(stream_id, '-', 1), position) <= (${category}, ${PgTypes.int8(rows.highest)})`
-  const order = sql.literal(rows.order)
+  const order = sql.literal(`category ${rows.order}, position ${rows.order}`)
+  const of = sql.literal("split_part(stream_id, '-', 1)")
+  const forward = rows.order === "ASC"
+  const [first, last] = forward ? [rows.lowest, rows.highest] : [rows.highest, rows.lowest]
+  const [from, to] = forward
+    ? [sql.literal(">="), sql.literal("<=")]
+    : [sql.literal("<="), sql.literal(">=")]
+  const begin = sql`(${of}, position) ${from} (${category}, ${PgTypes.int8(first)})`
   return sql`
-    SELECT ${sql.literal(rows.columns)} FROM ${sql(`${schema}.events`)}
-    WHERE ${range} AND ${range} ${ofTypes(sql, rows.types)}
-    ORDER BY split_part(stream_id, '-', 1) ${order}, position ${order}
-    LIMIT ${PgTypes.int4(rows.limit)}`
+    SELECT ${sql.literal(rows.columns)}, category
+    FROM (
+      SELECT ${of} AS category, ${sql.literal(COLUMNS)} FROM ${sql(`${schema}.events`)}
+      WHERE ${begin} AND ${begin} AND ${begin} AND ${of} ${to} ${category}
+      ORDER BY ${of} ${sql.literal(rows.order)}, position ${sql.literal(rows.order)}
+      LIMIT ${PgTypes.int4(rows.searched)}
+    ) AS searched
+    WHERE position ${to} ${PgTypes.int8(last)} ${ofTypes(sql, rows.types)}
+    ORDER BY ${order} LIMIT ${PgTypes.int4(rows.limit)}`
 }
 
-const CATEGORY = "split_part(stream_id, '-', 1) AS category"
+/** As the answer of a subquery, which the server does not look into: the plan is the same for all values. */
+const hidden = (sql: SqlClient, category: string): Fragment =>
+  sql`(SELECT ${PgTypes.text(category)}::text)`
 
 const ofTypes = (sql: SqlClient, types: ReadonlyArray<string> | undefined): Fragment =>
   types === undefined ? sql.literal("") : sql`AND type = ANY(${textArray(types)})`
 
 /** Matching events of the log between two positions, both included, as many as fit in a page. */
 export const readLog =
-  (sql: SqlClient, schema: SchemaName, filter: LogFilter) =>
+  (sql: SqlClient, schema: SchemaName, { categories, types }: LogFilter) =>
   (
     lowest: bigint,
     highest: bigint,
     order: Order,
     { bytes, rows }: PageSize
   ): Effect.Effect<EventPage, SqlError> => {
-    const asked = { columns: COLUMNS, lowest, highest, order, types: filter.types, limit: rows }
-    const { found, key } = pageOf(sql, schema, distinct(filter.categories), asked)
+    const { found, key } = pageOf(sql, schema, distinct(categories), {
+      columns: COLUMNS,
+      lowest,
+      highest,
+      order,
+      types,
+      searched: types === undefined ? rows : SEARCHED_ROWS + 1,
+      limit: rows
+    })
     const along = sql.literal(key.map((column) => `${column} ${order}`).join(", "))
     return Effect.map(
       sql`
@@ -122,15 +143,14 @@ const pageOf = (
   }
   const [category, ...more] = categories
   if (category !== undefined && more.length === 0) {
-    const columns = `${CATEGORY}, ${rows.columns}`
-    const found = ofCategory(sql, schema, sql`${PgTypes.text(category)}`, { ...rows, columns })
+    const found = ofCategory(sql, schema, hidden(sql, category), rows)
     return { found: sql`(${found})`, key: ["category", "position"] }
   }
-  const each = ofCategory(sql, schema, sql.literal("c.category"), rows)
+  const each = ofCategory(sql, schema, sql.literal("c.name"), rows)
   const found = sql`
-    (SELECT matching.* FROM unnest(${textArray(categories)}) AS c(category)
+    (SELECT matching.* FROM unnest(${textArray(categories)}) AS c(name)
     CROSS JOIN LATERAL (${each}) AS matching
-    ORDER BY position LIMIT ${PgTypes.int4(rows.limit)})`
+    ORDER BY position ${sql.literal(rows.order)} LIMIT ${PgTypes.int4(rows.limit)})`
   return { found, key: ["position"] }
 }
 
@@ -178,7 +198,8 @@ const positionAfterRows = (
   order: Order
 ): Effect.Effect<{ readonly position: bigint | null }, SqlError> => {
   const limit = SEARCHED_ROWS + 1
-  const rows = { columns: "position", lowest, highest, order, types: undefined, limit }
+  const types = undefined
+  const rows = { columns: "position", lowest, highest, order, types, searched: limit, limit }
   return Effect.map(
     sql<{ readonly position: bigint | null }>`
       SELECT CASE WHEN count(*) = ${PgTypes.int4(limit)}
@@ -219,12 +240,11 @@ const rowsOf = (
 ): Fragment =>
   category === undefined
     ? ofLog(sql, schema, rows)
-    : ofCategory(sql, schema, sql`${PgTypes.text(category)}`, rows)
+    : ofCategory(sql, schema, hidden(sql, category), rows)
 
 /** Each category once: an event is of one. */
-export const distinct = (
-  categories: LogFilter["categories"]
-): ReadonlyArray<string> | undefined => categories && [...new Set<string>(categories)]
+export const distinct = (categories: LogFilter["categories"]): ReadonlyArray<string> | undefined =>
+  categories && [...new Set<string>(categories)]
 
 export const textArray = (values: ReadonlyArray<string>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))

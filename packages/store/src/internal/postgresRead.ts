@@ -113,9 +113,7 @@ export const readAll = (
   const filter = { categories, types }
   if (matchesNothing(filter)) return Stream.empty
   const at = (settled: bigint, instant: DateTime.Utc | undefined, otherwise: bigint) =>
-    instant === undefined
-      ? Effect.succeed(otherwise)
-      : positionAt(sql, schema, settled, instant)
+    instant === undefined ? Effect.succeed(otherwise) : positionAt(sql, schema, settled, instant)
   return Stream.unwrap(
     Effect.gen(function* () {
       const settled = yield* settledPosition(sql, schema)

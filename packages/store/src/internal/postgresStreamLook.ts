@@ -42,9 +42,7 @@ export const lookAtStream = (
   const size = { next: pageSize(0) }
   /** Up to which revision everything was given when the position was. */
   let given = { position: 0n, revision: 0 }
-  return Effect.fnUntraced(function* (
-    after: Position.Position
-  ): Effect.fn.Return<Look, SqlError> {
+  return Effect.fnUntraced(function* (after: Position.Position): Effect.fn.Return<Look, SqlError> {
     const nothing: Look = { events: [], position: after, caughtUp: true, heldBack: false }
     const seen =
       given.position === after
@@ -55,9 +53,7 @@ export const lookAtStream = (
     if (end.revision < lowest) return nothing
     if (nothingMatches) return { ...nothing, position: Position.make(end.position) }
     const highest =
-      types === undefined
-        ? end.revision
-        : Math.min(end.revision, lowest + SEARCHED_REVISIONS - 1)
+      types === undefined ? end.revision : Math.min(end.revision, lowest + SEARCHED_REVISIONS - 1)
     for (;;) {
       const asked = size.next
       const { cut, events, largest } = yield* within.rows(read(lowest, highest, "ASC", asked))

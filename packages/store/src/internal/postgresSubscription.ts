@@ -38,8 +38,7 @@ export const makeLook = (
   { streamId, ...options }: SubscribeOptions
 ) => {
   const within: Within = {
-    end: (effect) =>
-      bounded(effect, Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)),
+    end: (effect) => bounded(effect, Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)),
     rows: (effect) => bounded(effect, ROWS_TIMEOUT)
   }
   const lookOnce =
@@ -69,9 +68,7 @@ const lookAtLog = (
   const endOf = endOfPiece(sql, schema, options)
   const nothingMatches = matchesNothing(options)
   let size = pageSize(0)
-  return Effect.fnUntraced(function* (
-    after: Position.Position
-  ): Effect.fn.Return<Look, SqlError> {
+  return Effect.fnUntraced(function* (after: Position.Position): Effect.fn.Return<Look, SqlError> {
     const { newest, settled } = yield* within.end(settledAndNewest(sql, schema))
     const heldBack = newest > settled
     if (settled <= after) return { events: [], position: after, caughtUp: true, heldBack }
