@@ -27,12 +27,14 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Checkpoint, CheckpointMismatch } from "./Checkpoint.ts"
 import { describeUnmet, ExpectedRevision, Unmet } from "./ExpectedRevision.ts"
 import { rootMessage } from "./internal/rootMessage.ts"
 import * as RefusalReason from "./RefusalReason.ts"
+import type { StreamFacts, StreamsOptions } from "./StreamFacts.ts"
 import type { Backlog, BacklogOptions, SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
 
 /**
@@ -170,7 +172,9 @@ export interface ReadOptions {
   /** The highest revision, included, whatever the direction. */
   readonly to?: Revision | undefined
   readonly direction?: "forward" | "backward" | undefined
-  /** At most this many events: a whole number, 0 or more. */
+  /** Events of these types only. An empty list matches nothing. */
+  readonly types?: ReadonlyArray<string> | undefined
+  /** At most this many matching events: a whole number, 0 or more. */
   readonly limit?: number | undefined
   readonly until?: Until | undefined
 }
@@ -186,6 +190,10 @@ export interface ReadAllOptions {
   readonly after?: Position | undefined
   /** Positions up to this one, included, whatever the direction. */
   readonly upTo?: Position | undefined
+  /** Positions above and up to those as of these instants, see `positionAt`: windows that follow one another share no event and miss none. */
+  readonly recordedAt?:
+    | { readonly after?: DateTime.Utc | undefined; readonly upTo?: DateTime.Utc | undefined }
+    | undefined
   /** Streams of these categories only. An empty list matches nothing. */
   readonly categories?: ReadonlyArray<Category> | undefined
   /** Events of these types only. An empty list matches nothing. */
@@ -278,7 +286,7 @@ export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRe
 }
 
 /**
- * An option of `read`, `readAll`, `subscribe`, `backlog` or `find` is out of its range.
+ * An option of a reading operation is out of its range.
  *
  * @category errors
  * @since 0.1.0
@@ -400,6 +408,20 @@ export class EventStore extends Context.Service<
     readonly subscribePages: (
       options?: SubscribeOptions
     ) => Stream.Stream<SubscriptionPage, SubscribeError>
+
+    /** The position up to which the log is settled, at the same cost however long the log is. */
+    readonly head: Effect.Effect<Position, EventStoreError>
+
+    /** The largest settled position p such that every event up to p was recorded at or before the instant. */
+    readonly positionAt: (at: {
+      readonly recordedAt: DateTime.Utc
+    }) => Effect.Effect<Position, EventStoreError>
+
+    /** The streams of the log in the order of their ids' code points, read from indexes and not from the log. */
+    readonly streams: (options?: StreamsOptions) => Stream.Stream<StreamFacts, ReadError>
+
+    /** The same of one stream; none when the stream isn't there. */
+    readonly stream: (streamId: StreamId) => Effect.Effect<Option.Option<StreamFacts>, ReadError>
 
     /** The settled events that `subscribe` with these options would give at once, counted, not read. */
     readonly backlog: (options?: BacklogOptions) => Effect.Effect<Backlog, ReadError>

@@ -17,8 +17,10 @@ import * as Stream from "effect/Stream"
 import { type AppendRefused, EventStore, type InvalidReadOption } from "./EventStore.ts"
 import { encodeAppend, encodeAppends, type EncodedAppend } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
+import * as Follow from "./internal/memoryFollow.ts"
 import * as Log from "./internal/memoryLog.ts"
-import { eventIds, readOptions } from "./internal/readOptions.ts"
+import * as Streams from "./internal/memoryStreams.ts"
+import { eventIds, readOptions, streamsOptions, validStreamId } from "./internal/readOptions.ts"
 import * as Subscription from "./internal/subscription.ts"
 import * as WakeUps from "./internal/wakeUps.ts"
 
@@ -62,7 +64,8 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.map(Identity, (
   const log = Log.empty(identity ?? LogId.make(SecureRandom.uuidV4Unsafe()))
   const wakeUps = WakeUps.make()
   const source: Subscription.Source<never> = {
-    look: (after, options) => Effect.suspend(() => Effect.fromResult(Log.look(log, after, options))),
+    look: (after, options) =>
+      Effect.suspend(() => Effect.fromResult(Follow.look(log, after, options))),
     join: wakeUps.join,
     // Nobody else can append to this log, so there is nothing to look for without a wake-up.
     wait: (latch) => latch.await,
@@ -94,17 +97,33 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.map(Identity, (
       pages(readOptions(options, streamId), (checked) => Log.readStream(log, streamId, checked)),
     readAll: (options = {}) => pages(readOptions(options), (checked) => Log.readAll(log, checked)),
     subscribePages: (options = {}) => Subscription.pages(source, options),
+    head: Effect.sync(() => Follow.head(log)),
+    positionAt: ({ recordedAt }) => Effect.sync(() => Streams.positionAt(log, recordedAt)),
+    streams: (options = {}) =>
+      Stream.unwrap(
+        Effect.map(Effect.fromResult(streamsOptions(options)), (checked) =>
+          Stream.suspend(() => Stream.fromIterable(Streams.streams(log, checked)))
+        )
+      ),
+    stream: (streamId) =>
+      Effect.suspend(() =>
+        Effect.fromResult(
+          Result.map(validStreamId(streamId), (checked) => Streams.stream(log, checked))
+        )
+      ),
     backlog: (options = {}) =>
       Effect.suspend(() =>
-        Effect.fromResult(Result.map(readOptions(options), (checked) => Log.backlog(log, checked)))
+        Effect.fromResult(
+          Result.map(readOptions(options), (checked) => Follow.backlog(log, checked))
+        )
       ),
     find: (ids) =>
       Effect.suspend(() =>
         Effect.fromResult(Result.map(eventIds(ids), (checked) => Log.find(log, checked)))
       ),
     identity: Effect.succeed(log.id),
-    checkpoint: Effect.sync(() => Log.checkpoint(log)),
-    verify: (given) => Effect.suspend(() => Effect.fromResult(Log.verify(log, given))),
+    checkpoint: Effect.sync(() => Follow.checkpoint(log)),
+    verify: (given) => Effect.suspend(() => Effect.fromResult(Follow.verify(log, given))),
     inTransaction: Effect.succeed(false)
   })
 })

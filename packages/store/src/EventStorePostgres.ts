@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Position from "@daybook/kernel/Position"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -21,13 +22,16 @@ import { encodeAppend, encodeAppends } from "./internal/encodeAppends.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as PostgresAppend from "./internal/postgresAppend.ts"
 import * as PostgresAppendNew from "./internal/postgresAppendNew.ts"
+import { backlog } from "./internal/postgresBacklog.ts"
 import * as PostgresOrigin from "./internal/postgresOrigin.ts"
 import * as PostgresPages from "./internal/postgresPages.ts"
+import { positionAt } from "./internal/postgresPositionAt.ts"
 import * as PostgresRead from "./internal/postgresRead.ts"
+import * as PostgresStreams from "./internal/postgresStreams.ts"
 import * as PostgresSubscription from "./internal/postgresSubscription.ts"
 import * as PostgresWakeUps from "./internal/postgresWakeUps.ts"
+import { eventIds, readOptions, streamsOptions, validStreamId } from "./internal/readOptions.ts"
 import { refusedIsolation } from "./internal/readCommitted.ts"
-import { eventIds, readOptions } from "./internal/readOptions.ts"
 import { inTransaction } from "./internal/savepoint.ts"
 import * as SoundLog from "./internal/soundLog.ts"
 import * as Subscription from "./internal/subscription.ts"
@@ -122,11 +126,12 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         ),
       subscribePages: (options = {}) =>
         Stream.suspend(() => {
-          const look = PostgresSubscription.makeLook(sql, schema, wakeUps.heartbeatInterval)
+          const { heartbeatInterval } = wakeUps
+          const look = PostgresSubscription.makeLook(sql, schema, heartbeatInterval, options)
           return Subscription.pages(
             {
-              look: (after, filter) =>
-                Effect.catchTag(look(after, filter), "SqlError", (error) =>
+              look: (after) =>
+                Effect.catchTag(look(after), "SqlError", (error) =>
                   Effect.fail(failed("subscribe")(error))
                 ),
               join: wakeUps.join,
@@ -136,9 +141,31 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
             options
           )
         }),
+      head: Effect.mapBoth(PostgresRead.settledPosition(sql, schema), {
+        onSuccess: (settled) => Position.make(settled),
+        onFailure: failed("head")
+      }),
+      positionAt: ({ recordedAt }) =>
+        PostgresRead.settledPosition(sql, schema).pipe(
+          Effect.flatMap((settled) => positionAt(sql, schema, settled, recordedAt)),
+          Effect.mapBoth({
+            onSuccess: (position) => Position.make(position),
+            onFailure: failed("positionAt")
+          })
+        ),
+      streams: (options = {}) =>
+        Stream.unwrap(
+          Effect.map(Effect.fromResult(streamsOptions(options)), (valid) =>
+            Stream.mapError(PostgresStreams.streams(sql, schema, valid), failed("streams"))
+          )
+        ),
+      stream: Effect.fnUntraced(function* (streamId) {
+        const valid = yield* Effect.fromResult(validStreamId(streamId))
+        return yield* Effect.mapError(PostgresStreams.stream(sql, schema, valid), failed("stream"))
+      }),
       backlog: Effect.fnUntraced(function* (options = {}) {
         const valid = yield* Effect.fromResult(readOptions(options))
-        return yield* Effect.mapError(PostgresRead.backlog(sql, schema, valid), failed("backlog"))
+        return yield* Effect.mapError(backlog(sql, schema, valid), failed("backlog"))
       }),
       find: Effect.fnUntraced(function* (ids) {
         const valid = yield* Effect.fromResult(eventIds(ids))

@@ -18,6 +18,7 @@ import * as migration0005 from "./internal/migration0005.ts"
 import * as migration0006 from "./internal/migration0006.ts"
 import * as migration0007 from "./internal/migration0007.ts"
 import * as migration0008 from "./internal/migration0008.ts"
+import * as migration0009 from "./internal/migration0009.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
 import { transaction } from "./internal/readCommitted.ts"
 import { refuseUnfit } from "./internal/refuseUnfit.ts"
@@ -109,7 +110,8 @@ const loader = (schema: SchemaName): Migrator.Loader =>
     [5, "append_different", Effect.succeed(runAll(migration0005.statements(schema)))],
     [6, "event_ids", Effect.succeed(runAll(migration0006.statements(schema)))],
     [7, "one_time", Effect.succeed(runAll(migration0007.statements(schema)))],
-    [8, "identity", Effect.succeed(runAll(migration0008.statements(schema)))]
+    [8, "identity", Effect.succeed(runAll(migration0008.statements(schema)))],
+    [9, "recorded_at", Effect.succeed(runAll(migration0009.statements(schema)))]
   ])
 
 const runAll = (statements: ReadonlyArray<string>) =>

@@ -6,13 +6,18 @@
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import type { Category } from "@daybook/kernel/StreamId"
+import type { Revision } from "@daybook/kernel/Revision"
+import type { Category, StreamId } from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 import type * as Option from "effect/Option"
 import type { Checkpoint } from "./Checkpoint.ts"
 
 /**
  * Which events to follow; all from the beginning of the log, unless said otherwise.
+ *
+ * **Details**
+ * Who follows one stream sees its events as soon as they are committed: an append in flight to another stream
+ * holds none of them back.
  *
  * @category types
  * @since 0.1.0
@@ -38,6 +43,10 @@ export interface BacklogOptions {
   readonly categories?: ReadonlyArray<Category> | undefined
   /** Events of these types only. An empty list matches nothing. */
   readonly types?: ReadonlyArray<string> | undefined
+  /** Events of this stream only, which need not be there yet. */
+  readonly streamId?: StreamId | undefined
+  /** Revisions of `streamId` above this one; refused without a `streamId`. */
+  readonly afterRevision?: Revision | undefined
 }
 
 /**

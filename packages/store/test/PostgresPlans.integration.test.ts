@@ -38,6 +38,8 @@ const logOf = <E>(further: Effect.Effect<unknown, E, SqlClient>) =>
 
 /** The texts of the statements that were run. */
 const statements = new Set<string>()
+/** How many statements were run. */
+let asked = 0
 const listening = Layer.succeed(
   Tracer.Tracer,
   Tracer.make({
@@ -45,7 +47,10 @@ const listening = Layer.succeed(
       const span = new Tracer.NativeSpan(options)
       const attribute = span.attribute.bind(span)
       span.attribute = (key, value) => {
-        if (key === "db.query.text") statements.add(String(value))
+        if (key === "db.query.text") {
+          statements.add(String(value))
+          asked++
+        }
         attribute(key, value)
       }
       return span
@@ -96,6 +101,8 @@ const askEverything = Effect.gen(function* () {
   )
   yield* Stream.runDrain(store.read(one))
   yield* Stream.runDrain(store.read(one, { direction: "backward", limit: 2 }))
+  yield* Stream.runDrain(store.read(one, { types: ["Sold"] }))
+  yield* Stream.runDrain(store.read(one, { types: ["Sold"], direction: "backward" }))
   yield* Stream.runDrain(store.read(one, { until: { occurredAt: DateTime.makeUnsafe(0) } }))
   yield* Stream.runDrain(store.read(one, { until: { recordedAt: DateTime.makeUnsafe(0) } }))
   const after = Position.make(position > 9_000n ? position - 9_000n : 0n)
@@ -104,9 +111,23 @@ const askEverything = Effect.gen(function* () {
       yield* Stream.runDrain(store.readAll({ after, direction, limit: 20, ...filter }))
     }
   }
-  for (const filter of [{}, { categories: [category] }, { types: ["Sold"] }]) {
+  const filters = [
+    {},
+    { categories: [category] },
+    { types: ["Sold"] },
+    { categories: [category], types: ["Sold"] },
+    { streamId: one },
+    { streamId: one, types: ["Sold"] }
+  ]
+  for (const filter of filters) {
     yield* store.backlog({ after, ...filter })
+    yield* Stream.runHead(store.subscribe({ after, ...filter }))
   }
+  yield* store.head
+  yield* store.stream(one)
+  yield* Stream.runDrain(store.streams({ category, limit: 20 }))
+  yield* store.positionAt({ recordedAt: DateTime.makeUnsafe(0) })
+  yield* store.positionAt({ recordedAt: yield* DateTime.now })
   yield* store.find(events.map(({ id }) => id))
   yield* snapshots.load(one, { atOrBelow: Revision.make(3) })
   const snapshot = { streamId: one, revision: Revision.make(3), fingerprint: fold }
@@ -135,19 +156,24 @@ const kinds = [
   ["The plans of the store in partitions", partition]
 ] as const
 
+/** Appends so many thousand events to streams of a category. */
+const fill = Effect.fnUntraced(function* (of: StreamId.Category, thousands: number) {
+  const store = yield* EventStore
+  for (let n = 0; n < thousands; n++) {
+    yield* store.append({
+      streamId: yield* Effect.fromResult(StreamId.make(of, yield* freshId)),
+      expected: ExpectedRevision.any,
+      events: newEvents(1_000)
+    })
+  }
+})
+
 for (const [title, further] of kinds) {
   layer(logOf(further).pipe(Layer.provideMerge(listening)), { timeout: 120_000 })(title, (it) => {
     it.effect("read no table from end to end, and sort no more than was asked for at once", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
-        const store = yield* EventStore
-        for (let n = 0; n < 20; n++) {
-          yield* store.append({
-            streamId: yield* noteId,
-            expected: ExpectedRevision.any,
-            events: newEvents(1_000)
-          })
-        }
+        yield* fill(category, 20)
         yield* sql`ANALYZE daybook.events`.unprepared
         const scans = Effect.gen(function* () {
           yield* sql`SELECT pg_stat_force_next_flush()`
@@ -163,12 +189,12 @@ for (const [title, further] of kinds) {
         assert.strictEqual(yield* scans, before)
 
         // What joins the arrays of a caller sorts them; the rest finds its rows in order.
-        const asked = [...statements].filter((text) =>
+        const texts = [...statements].filter((text) =>
           /^\s*SELECT(?!.*(unnest|append_new|"append")).*FROM "daybook"/s.test(text)
         )
-        assert.isAtLeast(asked.length, 9)
+        assert.isAtLeast(texts.length, 15)
         yield* sql`SET plan_cache_mode = force_generic_plan`.unprepared
-        for (const [index, text] of asked.entries()) {
+        for (const [index, text] of texts.entries()) {
           const values = Array.from(new Set(text.match(/\$\d+/g)), () => "NULL").join(", ")
           yield* sql.unsafe(`PREPARE asked_${index} AS ${text}`).unprepared
           const rows = yield* sql.unsafe<{ readonly "QUERY PLAN": Schema.Json }>(
@@ -177,6 +203,67 @@ for (const [title, further] of kinds) {
           const [{ Plan: plan }] = yield* decodePlan(rows[0]?.["QUERY PLAN"])
           for (const type of nodes(plan)) assert.notInclude(["Seq Scan", "Sort"], type, text)
         }
+        yield* sql`SET plan_cache_mode = auto`.unprepared
+      })
+    )
+
+    it.effect("reads few rows of a rare category where it has read many of a common one", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const store = yield* EventStore
+        const [rare, rarer] = [StreamId.Category.make("rare"), StreamId.Category.make("rarer")]
+        yield* store.append({
+          streamId: yield* Effect.fromResult(StreamId.make(rare, "1")),
+          expected: ExpectedRevision.any,
+          events: newEvents(2)
+        })
+        yield* fill(category, 20)
+        yield* sql`ANALYZE daybook.events`.unprepared
+        const fetched = Effect.gen(function* () {
+          yield* sql`SELECT pg_stat_force_next_flush()`
+          const [row] = yield* sql<{ readonly rows: bigint }>`
+            SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint AS rows
+            FROM pg_stat_user_tables WHERE schemaname = 'daybook' AND relname ~ '^events'`
+          return Number(row?.rows)
+        })
+        const ask = (categories: ReadonlyArray<StreamId.Category>) =>
+          Effect.gen(function* () {
+            for (const direction of ["forward", "backward"] as const) {
+              yield* Stream.runDrain(store.readAll({ categories, direction, limit: 2 }))
+            }
+            yield* Stream.runHead(store.subscribe({ categories }))
+            return (yield* store.backlog({ categories })).events
+          })
+        // More often than a session takes to decide on the plan of a prepared statement.
+        for (let n = 0; n < 8; n++) {
+          yield* ask([category])
+          yield* ask([category, rare])
+        }
+        for (const categories of [[rare], [rare, rarer]]) {
+          const before = yield* fetched
+          assert.strictEqual(yield* ask(categories), 2)
+          // Twice the two rows forward and backward, a page of them, their count, and no others of 20,000.
+          assert.isAtMost((yield* fetched) - before, 40)
+        }
+      })
+    )
+
+    it.effect("looks for types in pieces, and not in all of the log at once", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const statementsOf = Effect.fnUntraced(function* <E>(effect: Effect.Effect<unknown, E>) {
+          const before = asked
+          yield* effect
+          return asked - before
+        })
+        // At least 40,000 events are there, and a piece has 10,000.
+        const types = ["Never"]
+        for (const direction of ["forward", "backward"] as const) {
+          const reading = Stream.runDrain(store.readAll({ types, direction }))
+          assert.isAtLeast(yield* statementsOf(reading), 8)
+        }
+        assert.isAtLeast(yield* statementsOf(store.backlog({ types })), 8)
+        assert.strictEqual(yield* statementsOf(store.head), 1)
       })
     )
   })

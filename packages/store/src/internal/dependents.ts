@@ -35,7 +35,7 @@ export const dependents = (
       SELECT 'index ' || c.relname FROM log JOIN pg_index i ON i.indrelid = log.oid
         JOIN pg_class c ON c.oid = i.indexrelid
         WHERE c.relname NOT IN ('events_pkey', 'events_event_id_key', 'events_stream_id_revision_key',
-          'events_category_position_idx')
+          'events_category_position_idx', 'events_recorded_at_idx')
       UNION
       SELECT 'policy ' || p.polname FROM log JOIN pg_policy p ON p.polrelid = log.oid
       UNION

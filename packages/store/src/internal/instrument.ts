@@ -76,6 +76,13 @@ export const instrument = (
     subscribe: (options) =>
       Stream.flattenIterable(Stream.map(subscribePages(options), ({ events }) => events)),
     subscribePages,
+    head: service.head.pipe(Effect.withSpan("EventStore.head")),
+    positionAt: (at) => service.positionAt(at).pipe(Effect.withSpan("EventStore.positionAt")),
+    streams: (options) => service.streams(options).pipe(Stream.withSpan("EventStore.streams")),
+    stream: (streamId) =>
+      service
+        .stream(streamId)
+        .pipe(Effect.withSpan("EventStore.stream", { attributes: { "daybook.stream": streamId } })),
     backlog: (options) => service.backlog(options).pipe(Effect.withSpan("EventStore.backlog")),
     find: (ids) =>
       inSpan(service.find(ids), "EventStore.find", () => ({

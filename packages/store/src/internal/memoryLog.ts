@@ -11,7 +11,6 @@ import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import {
@@ -27,16 +26,13 @@ import {
   type Until,
   WrongExpectedRevision
 } from "../EventStore.ts"
-import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import { type ExpectedRevision, isMet, type Unmet } from "../ExpectedRevision.ts"
-import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../Subscription.ts"
 import type { EncodedAppend, EncodedEvent } from "./encodeAppends.ts"
-import { judge } from "./judgeCheckpoint.ts"
 import { refuseFull } from "./refuseFull.ts"
-import type { Filter, Look } from "./subscription.ts"
+import type { Filter } from "./subscription.ts"
 
 /** Holds JSON as text, so that who reads an event can't alter what is stored. */
-interface Stored extends EncodedEvent {
+export interface Stored extends EncodedEvent {
   readonly streamId: StreamId.StreamId
   readonly category: StreamId.Category
   readonly revision: Revision.Revision
@@ -256,12 +252,12 @@ export const readStream = (log: Log, streamId: StreamId.StreamId, options: ReadO
     to: Math.min(options.to ?? length, length),
     backward: options.direction === "backward",
     limit: options.limit ?? Number.POSITIVE_INFINITY,
-    matches: () => true
+    matches: matching(options)
   })
 }
 
 /** How many events come before the first that is later than the instant. */
-const prefixLength = (events: ReadonlyArray<Stored>, until: Until): number => {
+export const prefixLength = (events: ReadonlyArray<Stored>, until: Until): number => {
   const later =
     until.recordedAt === undefined
       ? laterThan("occurredAt", until.occurredAt)
@@ -280,17 +276,21 @@ const laterThan = (field: "occurredAt" | "recordedAt", instant: DateTime.Utc) =>
  */
 export const readAll = (log: Log, options: ReadAllOptions): Page => {
   const { events } = log
+  const { after, upTo } = options.recordedAt ?? {}
+  const least = after === undefined ? 0 : prefixLength(events, { recordedAt: after })
+  const most = upTo === undefined ? events.length : prefixLength(events, { recordedAt: upTo })
   return page({
     events,
-    from: countUpTo(events, options.after ?? Position.start),
-    to: options.upTo === undefined ? events.length : countUpTo(events, options.upTo),
+    from: Math.max(least, countUpTo(events, options.after ?? Position.start)),
+    to: options.upTo === undefined ? most : Math.min(most, countUpTo(events, options.upTo)),
     backward: options.direction === "backward",
     limit: options.limit ?? Number.POSITIVE_INFINITY,
     matches: matching(options)
   })
 }
 
-const matching = (options: Filter) => {
+/** Whether an event is of the categories and types asked for. */
+export const matching = (options: Pick<Filter, "categories" | "types">) => {
   const categories = options.categories && new Set(options.categories)
   const types = options.types && new Set(options.types)
   return ({ category, type }: Stored): boolean =>
@@ -298,72 +298,8 @@ const matching = (options: Filter) => {
     (types === undefined || types.has(type))
 }
 
-/** The log up to a position, as a checkpoint. */
-export const checkpoint = (
-  log: Log,
-  position = Position.make(BigInt(log.events.length))
-): Checkpoint => ({
-  log: log.id,
-  position,
-  eventId: log.events[countUpTo(log.events, position) - 1]?.id ?? null
-})
-
-/** Fails unless the checkpoint is of the log's history. */
-export const verify = (
-  log: Log,
-  given: Position.Position | Checkpoint
-): Result.Result<void, CheckpointMismatch> => {
-  const { eventId } = checkpoint(log, positionOf(given))
-  const newest = Position.make(BigInt(log.events.length))
-  const reason = judge(given, { log: log.id, newest, eventId })
-  return reason === undefined ? Result.void : Result.fail(new CheckpointMismatch({ reason }))
-}
-
-/**
- * The next page after a position, with its end, however few of the events in it match.
- */
-export const look = (
-  log: Log,
-  given: Position.Position | Checkpoint,
-  filter: Filter
-): Result.Result<Look, CheckpointMismatch> =>
-  Result.map(verify(log, given), () => {
-    const after = positionOf(given)
-    const end = Math.min(Number(after) + PAGE_SIZE, log.events.length)
-    const upTo = Position.make(BigInt(end))
-    return {
-      events: readAll(log, { ...filter, after, upTo }).events,
-      checkpoint: checkpoint(log, upTo),
-      caughtUp: end === log.events.length,
-      heldBack: false
-    }
-  })
-
-/** What `look` would still give behind a position. */
-export const backlog = (log: Log, options: BacklogOptions): Backlog => {
-  const matches = matching(options)
-  let events = 0
-  let first: Stored | undefined
-  for (
-    let at = countUpTo(log.events, options.after ?? Position.start);
-    at < log.events.length;
-    at++
-  ) {
-    const event = log.events[at]
-    if (event === undefined || !matches(event)) continue
-    first ??= event
-    if (++events === MAX_BACKLOG) break
-  }
-  return {
-    events,
-    since: Option.map(Option.fromUndefinedOr(first), (event) =>
-      DateTime.makeUnsafe(event.recordedAt)
-    ),
-    head: Position.make(BigInt(log.events.length))
-  }
-}
-
-const countUpTo = (events: ReadonlyArray<Stored>, position: Position.Position): number =>
+/** How many events of the log there are up to a position. */
+export const countUpTo = (events: ReadonlyArray<Stored>, position: Position.Position): number =>
   Math.min(Number(position), events.length)
 
 /** What is left to read: of `events`, the indexes from `from` up to and without `to`. */
@@ -377,7 +313,7 @@ interface Span {
 }
 
 /** How many events one page looks at: a reader holds so many, and lets others run in between. */
-const PAGE_SIZE = 256
+export const PAGE_SIZE = 256
 
 const page = (span: Span): Page => {
   const size = Math.min(PAGE_SIZE, Math.max(span.to - span.from, 0))
@@ -393,7 +329,8 @@ const page = (span: Span): Page => {
   return { events, next: rest.from < rest.to && rest.limit > 0 ? () => page(rest) : undefined }
 }
 
-const toRecorded = (stored: Stored): RecordedEvent => ({
+/** The event with its JSON as values of its own. */
+export const toRecorded = (stored: Stored): RecordedEvent => ({
   id: stored.id,
   type: stored.type,
   schemaVersion: stored.schemaVersion,

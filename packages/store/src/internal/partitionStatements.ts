@@ -78,6 +78,7 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
     `ALTER TABLE ${log}.${first}
       RENAME CONSTRAINT events_stream_id_revision_key TO ${first}_stream_id_revision_key`,
     `ALTER INDEX ${log}.events_category_position_idx RENAME TO ${first}_category_position_idx`,
+    `ALTER INDEX ${log}.events_recorded_at_idx RENAME TO ${first}_recorded_at_idx`,
     `CREATE TABLE ${log}.events (
       LIKE ${log}.${first} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION
     ) PARTITION BY RANGE (position)`,
@@ -85,6 +86,8 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
     `ALTER TABLE ${log}.events ADD CONSTRAINT events_pkey PRIMARY KEY (position)`,
     `CREATE INDEX events_category_position_idx
       ON ${log}.events (split_part(stream_id, '-', 1), position)`,
+    `CREATE INDEX events_recorded_at_idx
+      ON ${log}.events USING brin (recorded_at, position) WITH (pages_per_range = 32, autosummarize = on)`,
     `ALTER TABLE ${log}.events ATTACH PARTITION ${log}.${first} FOR VALUES FROM (MINVALUE) TO (${behind(last)})`,
     `ALTER TABLE ${log}.${first} DROP CONSTRAINT IF EXISTS ${CHECK}`,
     ...appendOnly(schema, "events"),

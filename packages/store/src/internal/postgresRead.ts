@@ -15,7 +15,6 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { Fragment } from "effect/sql/Statement"
 import * as Stream from "effect/Stream"
 import {
   type EventAddress,
@@ -25,18 +24,14 @@ import {
   type Until
 } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
-import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../Subscription.ts"
 import * as Instants from "./instants.ts"
 import { PAGE_ROWS, type PageSize, pageSize } from "./pageSize.ts"
-import {
-  type EventPage,
-  eventPage,
-  PAGE_COLUMNS,
-  type PageRow,
-  SIZED_COLUMNS
-} from "./postgresPage.ts"
+import { endOfPiece, matchesNothing, readLog } from "./postgresLog.ts"
+import type { EventPage } from "./postgresPage.ts"
 import { MAX_ROWS_TOGETHER, type ReadPage } from "./postgresPages.ts"
+import { positionAt } from "./postgresPositionAt.ts"
 import { eventAddress, type EventRow } from "./postgresRow.ts"
+import { endOfStream, readRevisions, SEARCHED_REVISIONS } from "./postgresStream.ts"
 import * as ReadAhead from "./readAhead.ts"
 import { statement as readCommitted } from "./readCommitted.ts"
 import { inTransaction } from "./savepoint.ts"
@@ -46,10 +41,19 @@ export const read = (
   schema: SchemaName,
   readPage: ReadPage,
   streamId: StreamId,
-  { direction, from, limit, to, until }: ReadOptions
-): Stream.Stream<RecordedEvent, SqlError> =>
-  Stream.unwrap(
-    Effect.map(lastRevision(sql, schema, streamId, to ?? MAX_REVISION, until), (last) =>
+  { direction, from, limit, to, types, until }: ReadOptions
+): Stream.Stream<RecordedEvent, SqlError> => {
+  if (types?.length === 0) return Stream.empty
+  const readRows = readRevisions(sql, schema, { streamId, types })
+  const last =
+    types === undefined || until !== undefined
+      ? lastRevision(sql, schema, streamId, to ?? MAX_REVISION, until)
+      : Effect.map(
+          endOfStream(sql, schema, streamId, Math.min(to ?? MAX_REVISION, MAX_REVISION)),
+          ({ revision }) => revision
+        )
+  return Stream.unwrap(
+    Effect.map(last, (last) =>
       pages({
         sql,
         lowest: Math.min(from ?? 1, MAX_REVISION),
@@ -60,40 +64,23 @@ export const read = (
         limit,
         firstRows: MAX_ROWS_TOGETHER,
         read: (lowest, highest, order, size) =>
-          order === "ASC"
+          order === "ASC" && types === undefined
             ? readPage({ streamId, lowest, highest, size })
-            : readRows(
-                sql,
-                schema,
-                sql`stream_id = ${streamId}
-                  AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)}`,
-                "revision DESC",
-                size
-              )
+            : readRows(lowest, highest, order, size),
+        piece: (lowest, highest, order) =>
+          Effect.succeed(
+            types === undefined
+              ? order === "ASC"
+                ? highest
+                : lowest
+              : order === "ASC"
+                ? Math.min(highest, lowest + SEARCHED_REVISIONS - 1)
+                : Math.max(lowest, highest - SEARCHED_REVISIONS + 1)
+          )
       })
     )
   )
-
-/** The events of a condition, as many as fit in a page. */
-const readRows = (
-  sql: SqlClient,
-  schema: SchemaName,
-  where: Fragment,
-  order: string,
-  { bytes, rows }: PageSize
-): Effect.Effect<EventPage, SqlError> =>
-  Effect.map(
-    sql`
-      SELECT ${sql.literal(PAGE_COLUMNS)}, stream_id
-      FROM (
-        SELECT ${sql.literal(SIZED_COLUMNS)}, ${PgTypes.int4(bytes)}::integer AS most
-        FROM ${sql(`${schema}.events`)}
-        WHERE ${where} ORDER BY ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}
-      ) AS page
-      ORDER BY ${sql.literal(order)}`.values,
-    // The rows are of the columns that are asked for.
-    (found) => eventPage(found as ReadonlyArray<PageRow>)
-  )
+}
 
 /**
  * `to`, or the last revision below it before the first event that is later than the instant.
@@ -128,91 +115,32 @@ const lastRevision = (
 export const readAll = (
   sql: SqlClient,
   schema: SchemaName,
-  { after, categories, direction, limit, types, upTo }: ReadAllOptions
-): Stream.Stream<RecordedEvent, SqlError> =>
-  Stream.unwrap(
-    Effect.map(settledPosition(sql, schema), (settled) =>
-      pages({
+  { after = Position.start, categories, direction, limit, recordedAt, types, upTo }: ReadAllOptions
+): Stream.Stream<RecordedEvent, SqlError> => {
+  const filter = { categories, types }
+  if (matchesNothing(filter)) return Stream.empty
+  const at = (settled: bigint, instant: DateTime.Utc | undefined, otherwise: bigint) =>
+    instant === undefined ? Effect.succeed(otherwise) : positionAt(sql, schema, settled, instant)
+  return Stream.unwrap(
+    Effect.gen(function* () {
+      const settled = yield* settledPosition(sql, schema)
+      const least = yield* at(settled, recordedAt?.after, after)
+      const most = yield* at(settled, recordedAt?.upTo, settled)
+      return pages({
         sql,
-        lowest: (after ?? 0n) + 1n,
-        highest: upTo !== undefined && upTo < settled ? upTo : settled,
+        lowest: (least > after ? least : after) + 1n,
+        highest: upTo !== undefined && upTo < most ? upTo : most,
         after: (position, step) => position + BigInt(step),
         at: (event) => event.position,
         direction,
         limit,
         // The pages are later statements than the settled position: that is half of its proof.
-        read: readLog(sql, schema, { categories, types })
+        read: readLog(sql, schema, filter),
+        piece: endOfPiece(sql, schema, filter)
       })
-    )
+    })
   )
-
-type LogFilter = Pick<ReadAllOptions, "categories" | "types">
-
-/** Matching events of the log between two positions, both included. */
-export const readLog =
-  (sql: SqlClient, schema: SchemaName, filter: LogFilter) =>
-  (lowest: bigint, highest: bigint, order: "ASC" | "DESC", size: PageSize) =>
-    readRows(sql, schema, between(sql, lowest, highest, filter), `position ${order}`, size)
-
-/** The position of the row so many places after the first, if there are so many between the positions. */
-export const positionAfterRows = (
-  sql: SqlClient,
-  schema: SchemaName,
-  filter: LogFilter,
-  lowest: bigint,
-  highest: bigint,
-  rows: number
-): Effect.Effect<bigint | undefined, SqlError> =>
-  Effect.map(
-    sql<{ readonly position: bigint }>`
-      SELECT position FROM ${sql(`${schema}.events`)}
-      WHERE ${between(sql, lowest, highest, filter)}
-      ORDER BY position OFFSET ${PgTypes.int4(rows)} LIMIT 1`,
-    ([row]) => row?.position
-  )
-
-const between = (
-  sql: SqlClient,
-  lowest: bigint,
-  highest: bigint,
-  { categories, types }: LogFilter
-): Fragment => {
-  const where: Array<Fragment> = [
-    sql`position BETWEEN ${PgTypes.int8(lowest)} AND ${PgTypes.int8(highest)}`
-  ]
-  if (categories !== undefined) {
-    // The expression of the index on category and position.
-    where.push(sql`split_part(stream_id, '-', 1) = ANY(${textArray(categories)})`)
-  }
-  if (types !== undefined) where.push(sql`type = ANY(${textArray(types)})`)
-  return sql.and(where)
 }
-
-/** What is settled behind a position, counted. */
-export const backlog = (
-  sql: SqlClient,
-  schema: SchemaName,
-  { after, ...filter }: BacklogOptions
-): Effect.Effect<Backlog, SqlError> =>
-  Effect.flatMap(settledPosition(sql, schema), (settled) =>
-    Effect.map(
-      sql<{ readonly events: bigint; readonly since: Date | null }>`
-        SELECT count(*) AS events, min(recorded_at) AS since FROM (
-          SELECT recorded_at FROM ${sql(`${schema}.events`)}
-          WHERE ${between(sql, (after ?? 0n) + 1n, settled, filter)}
-          ORDER BY position LIMIT ${PgTypes.int4(MAX_BACKLOG)}
-        ) AS behind`,
-      (rows) => {
-        const { events, since } = Arr.getUnsafe(rows, 0)
-        return {
-          events: Number(events),
-          // Appends take turns on a stream and not on the log: the earliest may not be the first.
-          since: Option.map(Option.fromNullOr(since), DateTime.makeUnsafe),
-          head: Position.make(settled)
-        }
-      }
-    )
-  )
 
 /** Up to here nothing can be recorded any more; see the ADR on ordering. */
 export const settledPosition = (
@@ -244,9 +172,6 @@ export const find = (
     (rows) => rows.map(eventAddress)
   )
 
-const textArray = (values: ReadonlyArray<string>) =>
-  Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
-
 interface Pages<Place> {
   readonly sql: SqlClient
   /** The range to read, both ends included; empty when they cross. */
@@ -263,36 +188,45 @@ interface Pages<Place> {
     order: "ASC" | "DESC",
     size: PageSize
   ) => Effect.Effect<EventPage, SqlError>
+  /** Up to where, in this order, one statement may look for what matches. */
+  readonly piece: (
+    lowest: Place,
+    highest: Place,
+    order: "ASC" | "DESC"
+  ) => Effect.Effect<Place, SqlError>
 }
 
 /** Pages along a key, from one end of the range to the other. */
 const pages = <Place extends number | bigint>(
   options: Pages<Place>
 ): Stream.Stream<RecordedEvent, SqlError> => {
-  const { after, at, firstRows = PAGE_ROWS, limit = Number.MAX_SAFE_INTEGER, read, sql } = options
+  const { after, at, firstRows = PAGE_ROWS, limit = Number.MAX_SAFE_INTEGER } = options
+  const { highest, lowest, piece, read, sql } = options
   const backward = options.direction === "backward"
-  const { highest, lowest } = options
+  const order = backward ? "DESC" : "ASC"
   const start = { lowest, highest, left: limit, size: pageSize(0, Math.min(limit, firstRows)) }
   return ReadAhead.paginate(
     start,
-    ({ highest, left, lowest, size }) => {
-      if (left === 0 || lowest > highest) return Effect.succeed([[], Option.none()] as const)
-      return Effect.map(
-        read(lowest, highest, backward ? "DESC" : "ASC", size),
-        ({ cut, events, largest }) => {
-          const last = events.at(-1)
-          if (!cut && events.length < size.rows) return [events, Option.none()] as const
-          const remaining = left - events.length
-          const next = {
-            lowest: backward || last === undefined ? lowest : after(at(last), 1),
-            highest: backward && last !== undefined ? after(at(last), -1) : highest,
-            left: remaining,
-            size: pageSize(largest, Math.min(remaining, PAGE_ROWS))
-          }
-          return [events, Option.some(next)] as const
-        }
-      )
-    },
+    Effect.fnUntraced(function* ({ highest, left, lowest, size }) {
+      if (left === 0 || lowest > highest) return [[], Option.none()] as const
+      const end = yield* piece(lowest, highest, order)
+      const { cut, events, largest } = backward
+        ? yield* read(end, highest, order, size)
+        : yield* read(lowest, end, order, size)
+      // It holds what there is up to its last event, or all of the piece.
+      const last = events.at(-1)
+      const full = cut || events.length === size.rows
+      const readTo = !full ? end : last === undefined ? undefined : at(last)
+      if (!full && end === (backward ? lowest : highest)) return [events, Option.none()] as const
+      const remaining = left - events.length
+      const next = {
+        lowest: backward || readTo === undefined ? lowest : after(readTo, 1),
+        highest: backward && readTo !== undefined ? after(readTo, -1) : highest,
+        left: remaining,
+        size: pageSize(largest, Math.min(remaining, PAGE_ROWS))
+      }
+      return [events, Option.some(next)] as const
+    }),
     {
       ready: ({ highest, left, lowest }) => left > 0 && lowest <= highest,
       alone: inTransaction(sql)

@@ -10,17 +10,12 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
-import { type PageSize, pageSize } from "./pageSize.ts"
+import { pageSize } from "./pageSize.ts"
+import { endOfPiece, matchesNothing, readLog } from "./postgresLog.ts"
 import * as PostgresOrigin from "./postgresOrigin.ts"
-import { positionAfterRows, readLog } from "./postgresRead.ts"
 import { isTransient, persistently } from "./postgresRetry.ts"
+import { lookAtStream, type Within } from "./postgresStreamLook.ts"
 import type { Filter, Look } from "./subscription.ts"
-
-/**
- * How many rows one statement goes through at most to find events of the types asked for, which no index leads to: about
- * 10 ms. What it went through is behind the subscription, whether anything matched or not.
- */
-const SEARCHED_ROWS = 10_000
 
 /**
  * A network that went dead tells nobody. What is settled is found in less than a millisecond; so many
@@ -38,14 +33,21 @@ const ROWS_TIMEOUT = Duration.minutes(5)
 export const makeLook = (
   sql: SqlClient,
   schema: SchemaName,
-  heartbeatInterval: Duration.Duration
+  heartbeatInterval: Duration.Duration,
+  { streamId, ...options }: Filter
 ) => {
-  const size = { next: pageSize(0) }
+  const within: Within = {
+    end: (effect) => bounded(effect, Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)),
+    rows: (effect) => bounded(effect, ROWS_TIMEOUT)
+  }
+  const lookOnce =
+    streamId === undefined
+      ? lookAtLog(sql, schema, within, options)
+      : lookAtStream(sql, schema, within, { ...options, streamId })
   return (
-    after: Position.Position | Checkpoint,
-    filter: Filter
+    after: Position.Position | Checkpoint
   ): Effect.Effect<Look, SqlError | CheckpointMismatch> =>
-    persistently(lookOnce(sql, schema, after, filter, size, heartbeatInterval), {
+    persistently(lookOnce(after), {
       failing: "A subscription can't read, and tries again until it can",
       working: "A subscription reads again",
       retries,
@@ -57,71 +59,59 @@ const retries = Metric.counter("daybook_subscription_retries", {
   description: "Reads of subscribers that failed and are repeated"
 })
 
-const lookOnce = Effect.fnUntraced(function* (
+const lookAtLog = (
   sql: SqlClient,
   schema: SchemaName,
-  given: Position.Position | Checkpoint,
-  options: Filter,
-  size: { next: PageSize },
-  heartbeatInterval: Duration.Duration
-) {
-  const after = positionOf(given)
-  const { given_event, log, newest, settled, settled_event } = yield* bounded(
-    PostgresOrigin.look(sql, schema, given),
-    Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)
-  )
-  const heldBack = newest > settled
-  if (settled <= after) {
-    const checkpoint =
-      settled === after ? { log, position: settled, eventId: given_event } : undefined
-    const nothing: Look = { events: [], checkpoint, caughtUp: true, heldBack }
-    return nothing
-  }
-  // A later statement than the settled position: that is half of its proof.
-  const lowest = after + 1n
-  const highest = yield* bounded(searchedUpTo(sql, schema, lowest, settled, options), ROWS_TIMEOUT)
-  for (;;) {
-    const page = size.next
-    const { cut, events, largest } = yield* bounded(
-      readLog(sql, schema, options)(lowest, highest, "ASC", page),
-      ROWS_TIMEOUT
-    )
-    size.next = pageSize(largest)
-    const last = events.at(-1)
-    // The first event is too large for the page that was asked for, and fits in the next.
-    if (cut && last === undefined) continue
-    const position =
-      last !== undefined && (cut || events.length === page.rows) ? last.position : highest
-    const eventId =
-      position === last?.position
-        ? last.id
-        : position === settled
-          ? settled_event
-          : yield* bounded(PostgresOrigin.eventAt(sql, schema, position), ROWS_TIMEOUT)
-    const found: Look = {
-      events,
-      checkpoint: { log, position: Position.make(position), eventId },
-      caughtUp: position === settled,
-      heldBack
+  within: Within,
+  filter: Omit<Filter, "streamId">
+) => {
+  const read = readLog(sql, schema, filter)
+  const endOf = endOfPiece(sql, schema, filter)
+  const nothingMatches = matchesNothing(filter)
+  let size = pageSize(0)
+  return Effect.fnUntraced(function* (
+    given: Position.Position | Checkpoint
+  ): Effect.fn.Return<Look, SqlError | CheckpointMismatch> {
+    const after = positionOf(given)
+    const end = yield* within.end(PostgresOrigin.look(sql, schema, given))
+    const { log, settled } = end
+    const heldBack = end.newest > settled
+    if (settled <= after) {
+      const checkpoint =
+        settled === after ? { log, position: settled, eventId: end.given_event } : undefined
+      return { events: [], checkpoint, caughtUp: true, heldBack }
     }
-    return found
-  }
-})
-
-const searchedUpTo = (
-  sql: SqlClient,
-  schema: SchemaName,
-  lowest: bigint,
-  settled: bigint,
-  { categories, types }: Filter
-): Effect.Effect<bigint, SqlError> =>
-  // Categories have an index, and there can't be more rows than positions.
-  types === undefined || settled - lowest < SEARCHED_ROWS
-    ? Effect.succeed(settled)
-    : Effect.map(
-        positionAfterRows(sql, schema, { categories }, lowest, settled, SEARCHED_ROWS),
-        (position) => position ?? settled
-      )
+    if (nothingMatches) {
+      const checkpoint = { log, position: settled, eventId: end.settled_event }
+      return { events: [], checkpoint, caughtUp: true, heldBack }
+    }
+    // A later statement than the settled position: that is half of its proof.
+    const lowest = after + 1n
+    const highest = yield* within.rows(endOf(lowest, settled, "ASC"))
+    for (;;) {
+      const asked = size
+      const { cut, events, largest } = yield* within.rows(read(lowest, highest, "ASC", asked))
+      size = pageSize(largest)
+      const last = events.at(-1)
+      // The first event is too large for the page that was asked for, and fits in the next.
+      if (cut && last === undefined) continue
+      const position =
+        last !== undefined && (cut || events.length === asked.rows) ? last.position : highest
+      const eventId =
+        position === last?.position
+          ? last.id
+          : position === settled
+            ? end.settled_event
+            : yield* within.rows(PostgresOrigin.eventAt(sql, schema, position))
+      return {
+        events,
+        checkpoint: { log, position: Position.make(position), eventId },
+        caughtUp: position === settled,
+        heldBack
+      }
+    }
+  })
+}
 
 const bounded = <A, E>(
   effect: Effect.Effect<A, E | SqlError>,

@@ -4,13 +4,16 @@
 import { EventId } from "@daybook/kernel/EventId"
 import { EventType } from "@daybook/kernel/NewEvent"
 import { Position } from "@daybook/kernel/Position"
-import { StreamId } from "@daybook/kernel/StreamId"
+import { Category, StreamId } from "@daybook/kernel/StreamId"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { InvalidReadOption, type ReadAllOptions, type ReadOptions } from "../EventStore.ts"
+import type { StreamsOptions } from "../StreamFacts.ts"
+import type { SubscribeOptions } from "../Subscription.ts"
 
 const isEventId = Schema.is(EventId)
 const isEventType = Schema.is(EventType)
+const isCategory = Schema.is(Category)
 const isStreamId = Schema.is(StreamId)
 const isPosition = Schema.is(Position)
 
@@ -21,15 +24,16 @@ const isPosition = Schema.is(Position)
  * A type that no event can have is refused rather than never found: stores differ in which texts
  * they can even search for.
  */
-export const readOptions = <Options extends ReadOptions & ReadAllOptions>(
+export const readOptions = <Options extends ReadOptions & ReadAllOptions & SubscribeOptions>(
   options: Options,
-  streamId?: StreamId
+  streamId: StreamId | undefined = options.streamId
 ): Result.Result<Options, InvalidReadOption> => {
-  const { after, from, limit, to, types, upTo } = options
+  const { after, afterRevision, from, limit, to, types, upTo } = options
   const refused =
-    (streamId === undefined || isStreamId(streamId)
-      ? undefined
-      : refuse("streamId", streamId, "a stream id")) ??
+    refuseStream("streamId", streamId) ??
+    (afterRevision !== undefined && streamId === undefined
+      ? refuse("afterRevision", afterRevision, "a revision of a streamId that is given too")
+      : refuseNumber("afterRevision", afterRevision)) ??
     refuseNumber("limit", limit) ??
     refuseNumber("from", from) ??
     refuseNumber("to", to) ??
@@ -41,6 +45,32 @@ export const readOptions = <Options extends ReadOptions & ReadAllOptions>(
     ? Result.succeed(options)
     : Result.fail(refuse("types", unknown, "event types"))
 }
+
+/** The same options, if they are in range. */
+export const streamsOptions = (
+  options: StreamsOptions
+): Result.Result<StreamsOptions, InvalidReadOption> => {
+  const { after, category, limit, prefix } = options
+  const refused =
+    refuseNumber("limit", limit) ??
+    refuseStream("after", after) ??
+    (category === undefined || isCategory(category)
+      ? undefined
+      : refuse("category", category, "a category")) ??
+    (prefix === undefined || beginsStreamId(prefix)
+      ? undefined
+      : refuse("prefix", prefix, "the beginning of a stream id"))
+  return refused === undefined ? Result.succeed(options) : Result.fail(refused)
+}
+
+/** The id, if it is one. */
+export const validStreamId = (streamId: StreamId): Result.Result<StreamId, InvalidReadOption> => {
+  const refused = refuseStream("streamId", streamId)
+  return refused === undefined ? Result.succeed(streamId) : Result.fail(refused)
+}
+
+const beginsStreamId = (prefix: string) =>
+  prefix === "" || isCategory(prefix) || isStreamId(prefix) || isStreamId(`${prefix}0`)
 
 /** The same ids, if they are ids. */
 export const eventIds = (
@@ -56,6 +86,9 @@ const refuseNumber = (option: string, value: number | undefined) =>
   value === undefined || (Number.isSafeInteger(value) && value >= 0)
     ? undefined
     : refuse(option, value, "a whole number, 0 or more")
+
+const refuseStream = (option: string, value: StreamId | undefined) =>
+  value === undefined || isStreamId(value) ? undefined : refuse(option, value, "a stream id")
 
 const refusePosition = (option: string, value: Position | undefined) =>
   value === undefined || isPosition(value)

@@ -82,6 +82,10 @@ export const make = (
           Stream.fromIterable(smaller(page, pageSize).flatMap(again))
         )
       ),
+    head: asked("head", events.head),
+    positionAt: (at) => asked("positionAt", events.positionAt(at)),
+    streams: (options) => reading("streams", events.streams(options)),
+    stream: (streamId) => asked("stream", events.stream(streamId)),
     backlog: (options) => asked("backlog", events.backlog(options)),
     find: (ids) => asked("find", events.find(ids)),
     identity: asked("identity", events.identity),

@@ -1,0 +1,97 @@
+/**
+ * Where a subscription to one stream in PostgreSQL reads.
+ *
+ * One at a time writes a stream until its transaction ends, so that no revision can appear before one that is seen: there is
+ * no open append to wait for.
+ */
+import * as Position from "@daybook/kernel/Position"
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { type Checkpoint, type CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
+import type { SchemaName } from "../PostgresSchema.ts"
+import { pageSize } from "./pageSize.ts"
+import { matchesNothing } from "./postgresLog.ts"
+import * as PostgresOrigin from "./postgresOrigin.ts"
+import {
+  endOfStream,
+  readRevisions,
+  revisionAt,
+  SEARCHED_REVISIONS,
+  type Place,
+  type StreamFilter
+} from "./postgresStream.ts"
+import { ofCategories } from "./streamPrefix.ts"
+import type { Filter, Look } from "./subscription.ts"
+
+/** How long parts of a look may take. */
+export interface Within {
+  readonly end: Bounded
+  readonly rows: Bounded
+}
+
+type Bounded = <A, E>(effect: Effect.Effect<A, E | SqlError>) => Effect.Effect<A, E | SqlError>
+
+/** Looks for one subscription. */
+export const lookAtStream = (
+  sql: SqlClient,
+  schema: SchemaName,
+  within: Within,
+  { afterRevision, categories, ...filter }: Filter & StreamFilter
+) => {
+  const { streamId, types } = filter
+  const read = readRevisions(sql, schema, filter)
+  const nothingMatches = matchesNothing({ types }) || !ofCategories(streamId, categories)
+  const size = { next: pageSize(0) }
+  /** Up to which revision everything was given when the position was. */
+  let known = { position: 0n, revision: 0 }
+  return Effect.fnUntraced(function* (
+    given: Position.Position | Checkpoint
+  ): Effect.fn.Return<Look, SqlError | CheckpointMismatch> {
+    const after = positionOf(given)
+    const { given_event, log, settled } = yield* within.end(PostgresOrigin.look(sql, schema, given))
+    const at = ({ id, position }: Place): Checkpoint => ({
+      log,
+      position: Position.make(position),
+      eventId: id
+    })
+    const nothing: Look = {
+      events: [],
+      // Below an open append the last event up to the position may still be another one.
+      checkpoint: settled >= after ? { log, position: after, eventId: given_event } : undefined,
+      caughtUp: true,
+      heldBack: false
+    }
+    const seen =
+      known.position === after
+        ? known.revision
+        : yield* within.rows(revisionAt(sql, schema, streamId, after))
+    const lowest = Math.max(seen, afterRevision ?? 0) + 1
+    const end = yield* within.end(endOfStream(sql, schema, streamId))
+    if (end.revision < lowest) return nothing
+    if (nothingMatches) return { ...nothing, checkpoint: at(end) }
+    const highest =
+      types === undefined ? end.revision : Math.min(end.revision, lowest + SEARCHED_REVISIONS - 1)
+    for (;;) {
+      const asked = size.next
+      const { cut, events, largest } = yield* within.rows(read(lowest, highest, "ASC", asked))
+      size.next = pageSize(largest)
+      const last = events.at(-1)
+      // The first event is too large for the page that was asked for, and fits in the next.
+      if (cut && last === undefined) continue
+      const place: Place =
+        last !== undefined && (cut || events.length === asked.rows)
+          ? last
+          : highest === end.revision
+            ? end
+            : yield* within.end(endOfStream(sql, schema, streamId, highest))
+      known = { position: place.position, revision: place.revision }
+      return {
+        events,
+        checkpoint: at(place),
+        caughtUp: place.revision === end.revision,
+        heldBack: false
+      }
+    }
+  })
+}
