@@ -46,8 +46,8 @@ const commands: ReadonlyArray<Account.Command> = [
 ]
 
 /** The log of accounts that were opened and paid into by the same requests, and all that is known of that. */
-const evidenceOf = Effect.fnUntraced(
-  function* (...ids: ReadonlyArray<string>) {
+const evidenceOf = (...ids: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
     const handler = yield* CommandHandler
     const sent: Array<Auditor.Sent<Account.Command, Account.State>> = []
     for (const [id, index, command] of ids.flatMap((of) =>
@@ -76,10 +76,10 @@ const evidenceOf = Effect.fnUntraced(
       overdue: []
     }
     return found
-  },
-  Effect.provide(CommandHandler.layer.pipe(Layer.provideMerge(EventStoreMemory.layer))),
-  Effect.orDie
-)
+  }).pipe(
+    Effect.provide(CommandHandler.layer.pipe(Layer.provideMerge(EventStoreMemory.layer))),
+    Effect.orDie
+  )
 
 const evidence = evidenceOf("1")
 
