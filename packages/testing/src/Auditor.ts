@@ -205,8 +205,9 @@ export const audit = <Command, State, Event, Rejection>(
   const byCommand = new Map<string, Array<RecordedEvent>>()
   for (const event of log) {
     const { commandId = `none of ${event.id}` } = event.metadata
-    const events = byCommand.get(commandId) ?? []
-    byCommand.set(commandId, events)
+    const name = commandOn(commandId, StreamId.id(event.streamId))
+    const events = byCommand.get(name) ?? []
+    byCommand.set(name, events)
     const last = events.at(-1)
     check(
       6,
@@ -217,17 +218,13 @@ export const audit = <Command, State, Event, Rejection>(
     events.push(event)
   }
 
-  const sent = new Map(evidence.sent.map((one) => [one.commandId, one]))
+  const sent = new Map(evidence.sent.map((one) => [commandOn(one.commandId, one.id), one]))
   const accepted: Array<Accepted<Command>> = []
-  for (const [commandId, recorded] of byCommand) {
-    const one = sent.get(commandId)
+  for (const [name, recorded] of byCommand) {
+    const one = sent.get(name)
     const [first] = recorded
     if (first === undefined) continue
-    check(
-      3,
-      one !== undefined && one.id === StreamId.id(first.streamId),
-      () => `${told(first)} is of a command that nobody sent: ${commandId}`
-    )
+    check(3, one !== undefined, () => `${told(first)} is of a command that nobody sent: ${name}`)
     if (one === undefined) continue
     check(
       3,
@@ -311,7 +308,7 @@ export const audit = <Command, State, Event, Rejection>(
 
   for (const { answers, command, commandId, doubtful, id } of evidence.sent) {
     const name = `command ${commandId} on ${id} (${canonical(command)})`
-    const recorded = byCommand.get(commandId) ?? []
+    const recorded = byCommand.get(commandOn(commandId, id)) ?? []
     const last = recorded.at(-1)
     let effective = false
     for (const answer of answers) {
@@ -389,6 +386,9 @@ export const audit = <Command, State, Event, Rejection>(
   check(14, evidence.overdue.length === 0, () => evidence.overdue.join("; "))
   return { violations, checks }
 }
+
+/** One command id may serve several streams: a command is one on its own. */
+const commandOn = (commandId: string, id: string) => `${commandId} ${id}`
 
 /** The text of what is no state: not one of JSON. */
 const NONE = "none"

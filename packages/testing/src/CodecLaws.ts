@@ -17,10 +17,11 @@
  * import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
  * import { Effect, Schema } from "effect"
  *
- * const events = Schema.TaggedUnion({ Sold: { minor: Schema.Int } })
+ * const upTo = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
+ * const events = Schema.TaggedUnion({ Sold: { minor: upTo(1_000_000) } })
  * // Until version 2 a sale was of so many pounds.
  * const past = {
- *   Sold: Upcaster.from(Schema.Struct({ pounds: Schema.Int })).into(({ pounds }) =>
+ *   Sold: Upcaster.from(Schema.Struct({ pounds: upTo(10_000) })).into(({ pounds }) =>
  *     events.cases.Sold.make({ minor: pounds * 100 })
  *   )
  * }

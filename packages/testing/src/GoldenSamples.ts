@@ -14,7 +14,8 @@
  * import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
  * import { Effect, Schema } from "effect"
  *
- * const events = Schema.TaggedUnion({ Sold: { minor: Schema.Int, to: Schema.String } })
+ * const minor = Schema.Int.check(Schema.isGreaterThan(0))
+ * const events = Schema.TaggedUnion({ Sold: { minor, to: Schema.String } })
  * const codec = EventCodec.make({ name: "till", events })
  *
  * const samples = new URL("samples/", import.meta.url)

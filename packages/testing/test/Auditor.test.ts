@@ -45,36 +45,43 @@ const commands: ReadonlyArray<Account.Command> = [
   { _tag: "Deposit", amount: 5n }
 ]
 
-/** The log of an account that was opened and paid into, and all that is known of that. */
-const evidence = Effect.gen(function* () {
-  const handler = yield* CommandHandler
-  const sent: Array<Auditor.Sent<Account.Command, Account.State>> = []
-  for (const [index, command] of commands.entries()) {
-    const commandId = CommandId.make(`00000000-0000-4000-8000-00000000000${index}`)
-    const { events, revision, state } = yield* handler.execute(Account.aggregate, "1", command, {
-      commandId,
-      occurredAt
-    })
-    const answer = { _tag: "Accepted", revision, events: events.length, state } as const
-    sent.push({ id: "1", command, commandId, occurredAt, answers: [answer], doubtful: false })
-  }
-  const log = yield* Stream.runCollect((yield* EventStore).readAll())
-  const last = { id: "1", ...(yield* handler.load(Account.aggregate, "1")) }
-  const found: Auditor.Evidence<Account.Command, Account.State> = {
-    sent,
-    log,
-    loads: [last],
-    folds: [last],
-    prefixes: [],
-    subscribers: new Map(),
-    rows: [],
-    overdue: []
-  }
-  return found
-}).pipe(
-  Effect.provide(CommandHandler.layer.pipe(Layer.provideMerge(EventStoreMemory.layer))),
-  Effect.orDie
-)
+/** The log of accounts that were opened and paid into by the same requests, and all that is known of that. */
+const evidenceOf = (...ids: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const handler = yield* CommandHandler
+    const sent: Array<Auditor.Sent<Account.Command, Account.State>> = []
+    for (const [id, index, command] of ids.flatMap((of) =>
+      commands.map((one, place) => [of, place, one] as const)
+    )) {
+      const commandId = CommandId.make(`00000000-0000-4000-8000-00000000000${index}`)
+      const { events, revision, state } = yield* handler.execute(Account.aggregate, id, command, {
+        commandId,
+        occurredAt
+      })
+      const answer = { _tag: "Accepted", revision, events: events.length, state } as const
+      sent.push({ id, command, commandId, occurredAt, answers: [answer], doubtful: false })
+    }
+    const log = yield* Stream.runCollect((yield* EventStore).readAll())
+    const last = yield* Effect.forEach(ids, (id) =>
+      Effect.map(handler.load(Account.aggregate, id), (loaded) => ({ id, ...loaded }))
+    )
+    const found: Auditor.Evidence<Account.Command, Account.State> = {
+      sent,
+      log,
+      loads: last,
+      folds: last,
+      prefixes: [],
+      subscribers: new Map(),
+      rows: [],
+      overdue: []
+    }
+    return found
+  }).pipe(
+    Effect.provide(CommandHandler.layer.pipe(Layer.provideMerge(EventStoreMemory.layer))),
+    Effect.orDie
+  )
+
+const evidence = evidenceOf("1")
 
 /** By their invariants. */
 const violations = (found: Auditor.Evidence<Account.Command, Account.State>) =>
@@ -87,6 +94,16 @@ describe("An auditor", () => {
       assert.deepStrictEqual(violations, [])
       for (const invariant of [1, 2, 3, 6, 8, 9, 12])
         assert.isAtLeast(checks.get(invariant) ?? 0, 1)
+    })
+  )
+
+  it.effect("takes one command id on two streams for two commands, each of its stream alone", () =>
+    Effect.gen(function* () {
+      const both = yield* evidenceOf("1", "2")
+      assert.deepStrictEqual(violations(both), [])
+      // What was sent to the first alone is recorded on both.
+      const told = violations({ ...both, sent: both.sent.filter(({ id }) => id === "1") })
+      assert.include(told, 3)
     })
   )
 

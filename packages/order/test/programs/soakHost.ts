@@ -24,7 +24,7 @@ import * as References from "effect/References"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { orders } from "../orderSimulation.ts"
-import { Held, isRole, writeHeld } from "../soak/held.ts"
+import { type Held, isRole, writeHeld } from "../soak/held.ts"
 import { lines } from "../torture/message.ts"
 import { behind } from "../torture/projections.ts"
 
@@ -99,7 +99,7 @@ const clerk = Effect.gen(function* () {
       if (Result.isSuccess(one)) seen.set(order.id, one.success.state)
     }
     counts.commands++
-    if (role === "leaky") kept.push(Array.from({ length: 10_000 }, () => Math.random()))
+    if (role === "leaky") kept.push(Array.from({ length: 10_000 }, (_, n) => n + 0.5))
     yield* Effect.sleep("2 millis")
   }
 })

@@ -8,7 +8,7 @@ import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -28,13 +28,16 @@ export interface Soak {
   readonly errors: ReadonlyArray<string>
 }
 
+/** So many samples say something, however long they take. */
+const FEWEST = 15
+
 const MIB = 1_048_576
 
 /** How long a host may take to start, and to collect its garbage. */
 const PATIENCE = "60 seconds"
 
 /**
- * Takes `samples` samples, one `every` so long, of hosts in these roles.
+ * Takes `samples` samples, one `every` so long, of hosts in these roles; fewer when they take longer than that, but some.
  */
 export const soak = Effect.fnUntraced(function* (options: {
   readonly roles: ReadonlyArray<Role>
@@ -60,8 +63,12 @@ export const soak = Effect.fnUntraced(function* (options: {
 
   let held: ReadonlyArray<Held> = yield* Effect.forEach(hosts, (ask) => ask)
   let events = 0
+  const began = yield* Clock.currentTimeMillis
+  const interval = Duration.toMillis(Duration.fromInputUnsafe(every))
   for (let count = 1; count <= samples; count++) {
-    yield* Effect.sleep(every)
+    const late = (yield* Clock.currentTimeMillis) - began - (count - 1) * interval
+    if (count > FEWEST && late >= interval * (samples - count + 1)) break
+    yield* Effect.sleep(Duration.millis(Math.max(0, interval - late)))
     const second = (yield* Clock.currentTimeMillis) / 1_000
     held = yield* Effect.forEach(hosts, (ask) => ask)
     for (const [index, { handles, heap }] of held.entries()) {

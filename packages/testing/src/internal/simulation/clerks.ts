@@ -56,6 +56,9 @@ export const make = <Command, State, Event, Rejection>(
 ): Clerks<Command, State> => {
   const { aggregate, commands, hosts, instances } = options
   const ids = Dice.webCrypto(world.dice("command ids"), () => new ArrayBuffer(0))
+  const requests = world.dice("requests")
+  /** By the id of a request that was sent, the instances that it has a command on. */
+  const requested = new Map<string, Set<string>>()
   const sent: Array<Letter<Command, State>> = []
   const loads: Array<{ id: string; revision: number; state: State }> = []
   const complaints: Array<string> = []
@@ -73,11 +76,20 @@ export const make = <Command, State, Event, Rejection>(
     return command
   }
 
+  /** Of a new request, or of one that has commands on other instances alone: one id may serve several. */
+  const commandIdOn = (id: string): CommandId.CommandId => {
+    const others = Array.from(requested).filter(([, instances]) => !instances.has(id))
+    const shared = requests.chance(0.2) && others.length > 0 ? requests.pick(others) : undefined
+    const [commandId, instances] = shared ?? [ids.randomUUID(), new Set<string>()]
+    requested.set(commandId, instances.add(id))
+    return CommandId.make(commandId)
+  }
+
   const write = (id: string, dice: Dice.Dice): Letter<Command, State> => {
     const letter: Letter<Command, State> = {
       id,
       command: choose(id, dice),
-      commandId: CommandId.make(ids.randomUUID()),
+      commandId: commandIdOn(id),
       occurredAt: DateTime.makeUnsafe(world.now()),
       answers: [],
       doubtful: false
