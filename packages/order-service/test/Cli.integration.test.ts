@@ -86,12 +86,13 @@ it.layer(NodeServices.layer)("demo", (it) => {
       [
         "a server that is not configured",
         [dirty, "--store", "postgres"],
-        "cannot open the Postgres at DATABASE_URL: it is not set"
+        "cannot open the store: DATABASE_URL is not set"
       ],
       [
         "a file in the place of the folder",
         [dirty, "--data", dirty],
-        `cannot open the embedded Postgres in ${dirty}: EEXIST: file already exists, mkdir '${dirty}'`
+        `cannot open the store: The embedded database in ${dirty} can't be opened: EEXIST: file already exists, mkdir '${dirty}': ` +
+          "give a folder that this user may write and that holds nothing else"
       ]
     ] as const) {
       it.effect(
@@ -109,7 +110,8 @@ it.layer(NodeServices.layer)("demo", (it) => {
           const ended = yield* demo([dirty, "--store", "postgres"], { env })
           assertFails(
             ended,
-            "cannot open the Postgres at DATABASE_URL: connect ECONNREFUSED 127.0.0.1:1"
+            "cannot open the store: Cannot connect to shop at 127.0.0.1:1 as shop: connect ECONNREFUSED 127.0.0.1:1: " +
+              "start the server, or correct host and port in the URL"
           )
         }),
       TIMEOUT_MILLIS
@@ -146,7 +148,7 @@ it.layer(NodeServices.layer)("demo", (it) => {
           assertFails(yield* demo([file], options), `${file}: permission denied`)
           assertFails(
             yield* demo([dirty, "--data", `${closed}/log`], options),
-            /^demo: cannot open the embedded Postgres in .*: EACCES: permission denied/
+            /^demo: cannot open the store: The embedded database in .* can.t be opened: EACCES: permission denied/
           )
         }),
       TIMEOUT_MILLIS
