@@ -12,7 +12,14 @@ describe("The guide to what goes wrong", () => {
     const errors = exportedErrors(root)
     assert.includeMembers(
       errors.map(({ tag }) => tag),
-      ["AppendRefused", "EventDecodeError", "NotMigrated", "LawBroken", "RowsDiffer", "CsvFileError"]
+      [
+        "AppendRefused",
+        "EventDecodeError",
+        "NotMigrated",
+        "LawBroken",
+        "RowsDiffer",
+        "CsvFileError"
+      ]
     )
     assert.deepStrictEqual(unnamed(errors, guide), [])
   })

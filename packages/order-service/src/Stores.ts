@@ -49,7 +49,7 @@ export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
   readonly cause: unknown
 }> {
   override get message() {
-    return `cannot open ${describe(this.store)}: ${StartFailure.lineOf(this.cause)}`
+    return `cannot open the store: ${StartFailure.lineOf(this.cause)}`
   }
 }
 
@@ -138,7 +138,7 @@ const on = <A, E>(
 const server = Layer.unwrap(
   Effect.gen(function* () {
     const url = yield* Config.option(Config.Redacted("DATABASE_URL"))
-    return Option.isSome(url) ? Postgres.layer : yield* Effect.fail("it is not set")
+    return Option.isSome(url) ? Postgres.layer : yield* Effect.fail("DATABASE_URL is not set")
   })
 )
 

@@ -86,22 +86,25 @@ it.layer(NodeServices.layer)("demo", (it) => {
       [
         "a server that is not configured",
         [dirty, "--store", "postgres"],
-        "cannot open the Postgres at DATABASE_URL: it is not set"
+        "cannot open the store: DATABASE_URL is not set"
       ],
       [
         "a file in the place of the folder",
         [dirty, "--data", dirty],
-        `cannot open the embedded Postgres in ${dirty}: EEXIST: file already exists, mkdir '${dirty}'`
-      ],
-      [
-        "a folder below a file",
-        [dirty, "--data", `${dirty}/a/b`],
-        `cannot open the embedded Postgres in ${dirty}/a/b: ENOTDIR: not a directory, mkdir '${dirty}/a/b'`
-      ],
-      [
-        "a folder where none can be made",
-        [dirty, "--data", "/proc/x"],
-        "cannot open the embedded Postgres in /proc/x: ENOENT: no such file or directory, mkdir '/proc/x'"
+          `cannot open the store: The embedded database in ${dirty} can't be opened: EEXIST: file already exists, mkdir '${dirty}': ` +
+            "give a folder that this user may write and that holds nothing else"
+        ],
+        [
+          "a folder below a file",
+          [dirty, "--data", `${dirty}/a/b`],
+          `cannot open the store: The embedded database in ${dirty}/a/b can't be opened: ENOTDIR: not a directory, mkdir '${dirty}/a/b': ` +
+            "give a folder that this user may write and that holds nothing else"
+        ],
+        [
+          "a folder where none can be made",
+          [dirty, "--data", "/proc/x"],
+          "cannot open the store: The embedded database in /proc/x can't be opened: ENOENT: no such file or directory, mkdir '/proc/x': " +
+            "give a folder that this user may write and that holds nothing else"
       ]
     ] as const) {
       it.effect(
@@ -119,7 +122,8 @@ it.layer(NodeServices.layer)("demo", (it) => {
           const ended = yield* demo([dirty, "--store", "postgres"], { env })
           assertFails(
             ended,
-            "cannot open the Postgres at DATABASE_URL: connect ECONNREFUSED 127.0.0.1:1"
+            "cannot open the store: Cannot connect to shop at 127.0.0.1:1 as shop: connect ECONNREFUSED 127.0.0.1:1: " +
+              "start the server, or correct host and port in the URL"
           )
         }),
       TIMEOUT_MILLIS
@@ -156,7 +160,7 @@ it.layer(NodeServices.layer)("demo", (it) => {
           assertFails(yield* demo([file], options), `${file}: permission denied`)
           assertFails(
             yield* demo([dirty, "--data", `${closed}/log`], options),
-            /^demo: cannot open the embedded Postgres in .*: EACCES: permission denied/
+            /^demo: cannot open the store: The embedded database in .* can.t be opened: EACCES: permission denied/
           )
         }),
       TIMEOUT_MILLIS

@@ -49,6 +49,8 @@ export interface Settings {
 }
 
 /**
+ * How many connections a pool opens at most unless told otherwise.
+ *
  * @category limits
  * @since 0.1.0
  */

@@ -186,7 +186,7 @@ describe("The line for", () => {
     ]
   ]
   for (const [name, error, line] of cases) {
-    it(name, () => {
+    it(`${name} is one line`, () => {
       assert.strictEqual(StartFailure.lineOf(error), line)
       assert.strictEqual(StartFailure.lineOf(Cause.fail(error)), line)
     })
