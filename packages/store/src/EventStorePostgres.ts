@@ -53,12 +53,8 @@ export const make: Effect.Effect<EventStore["Service"], UnfitDatabase, SqlClient
     )
   )
 
-const makeStore: Effect.Effect<
-  EventStore["Service"],
-  UnfitDatabase,
-  SqlClient | Scope.Scope
-> = Effect.gen(
-  function* () {
+const makeStore: Effect.Effect<EventStore["Service"], UnfitDatabase, SqlClient | Scope.Scope> =
+  Effect.gen(function* () {
     // A client may rename columns and keys of JSON for its other users; the log is as it is.
     const sql = (yield* SqlClient).withoutTransforms()
     // Of a server that is away the first call says so, which may succeed when it is back.
@@ -139,8 +135,7 @@ const makeStore: Effect.Effect<
       }),
       inTransaction: inTransaction(sql)
     })
-  }
-)
+  })
 
 /**
  * The tables must be there: provide `PostgresMigrations.layer` at the edge, or run it beforehand.
@@ -148,7 +143,10 @@ const makeStore: Effect.Effect<
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<EventStore, UnfitDatabase, SqlClient> = Layer.effect(EventStore, make)
+export const layer: Layer.Layer<EventStore, UnfitDatabase, SqlClient> = Layer.effect(
+  EventStore,
+  make
+)
 
 /** What no repetition can change is refused; of anything else nobody knows whether it was written. */
 const failedAppend = (

@@ -73,21 +73,20 @@ export const restartable: Effect.Effect<Restartable, PostgresServerError, Scope.
  */
 export const restartableOf: (
   bin: string | undefined
-) => Effect.Effect<Restartable, PostgresServerError, Scope.Scope> = Effect.fnUntraced(
-  function* (bin) {
-    const random = yield* SecureRandom.SecureRandom
-    const password = Redacted.make(yield* random.uuidV4())
-    const failed = Effect.mapError((cause: unknown) => new PostgresServerError({ cause }))
-    const { start, stop, url } = yield* failed(EmbeddedServer.start({ password, bin }))
-    const server: Restartable = {
-      url,
-      stop: (mode) => failed(stop(mode)),
-      start: failed(start)
-    }
-    return server
-  },
-  Effect.provide(SecureRandom.layerWebCrypto)
-)
+) => Effect.Effect<Restartable, PostgresServerError, Scope.Scope> = Effect.fnUntraced(function* (
+  bin
+) {
+  const random = yield* SecureRandom.SecureRandom
+  const password = Redacted.make(yield* random.uuidV4())
+  const failed = Effect.mapError((cause: unknown) => new PostgresServerError({ cause }))
+  const { start, stop, url } = yield* failed(EmbeddedServer.start({ password, bin }))
+  const server: Restartable = {
+    url,
+    stop: (mode) => failed(stop(mode)),
+    start: failed(start)
+  }
+  return server
+}, Effect.provide(SecureRandom.layerWebCrypto))
 
 /**
  * A PostgreSQL server, 15 or newer, on which the user of `url` may create databases.
