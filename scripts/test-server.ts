@@ -64,7 +64,9 @@ if (import.meta.main) {
       process.execPath,
       [
         Path.join(import.meta.dirname, "../node_modules/vitest/vitest.mjs"),
-        ...["run", "--config", "vitest.workspace.ts"],
+        "run",
+        "--config",
+        "vitest.workspace.ts",
         ...FILES,
         ...process.argv.slice(2)
       ],

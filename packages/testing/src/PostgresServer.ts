@@ -62,7 +62,11 @@ export interface Restartable {
  * @since 0.1.0
  */
 export const restartable: Effect.Effect<Restartable, PostgresServerError, Scope.Scope> =
-  Effect.suspend(() => restartableOf(process.env["DAYBOOK_POSTGRES_BIN"] || undefined))
+  Config.String("DAYBOOK_POSTGRES_BIN").pipe(
+    Config.withDefault(""),
+    Effect.mapError((cause) => new PostgresServerError({ cause })),
+    Effect.flatMap((bin) => restartableOf(bin === "" ? undefined : bin))
+  )
 
 /**
  * A server of one's own, of the binaries in a folder such as `/usr/lib/postgresql/17/bin`; without one as {@link restartable}

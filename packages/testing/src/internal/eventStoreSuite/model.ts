@@ -36,7 +36,7 @@ export type Answer =
       readonly recorded: ReadonlyArray<Omit<Entry, "append"> & { readonly revision: number }>
     }
 
-export interface Unmet {
+interface Unmet {
   readonly place: number
   readonly stream: number
   readonly actual: number
