@@ -8,6 +8,8 @@ import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 
+const ROOT = Path.join(import.meta.dirname, "..")
+
 const DEBIAN = "/usr/lib/postgresql"
 
 /** What depends on the build of the server: its planner and compiler, its locales, its limits. */
@@ -63,13 +65,16 @@ if (import.meta.main) {
     const { status } = ChildProcess.spawnSync(
       process.execPath,
       [
-        Path.join(import.meta.dirname, "../node_modules/vitest/vitest.mjs"),
-        ...["run", "--config", "vitest.workspace.ts"],
-        ...FILES,
+        Path.join(ROOT, "node_modules/vitest/vitest.mjs"),
+        "run",
+        "--config",
+        "vitest.workspace.ts",
+        // Vitest looks for what is no whole path in the folder of each package.
+        ...FILES.map((file) => Path.join(ROOT, file)),
         ...process.argv.slice(2)
       ],
       {
-        cwd: Path.join(import.meta.dirname, ".."),
+        cwd: ROOT,
         stdio: "inherit",
         env: { ...env, DAYBOOK_POSTGRES_BIN: bin }
       }

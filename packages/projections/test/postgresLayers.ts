@@ -21,6 +21,17 @@ export const server = stores.pipe(
   Layer.provideMerge(PostgresServer.PostgresServer.layer)
 )
 
+/** Sessions that begin transactions with another level than the one that is needed. */
+export const serializable = stores.pipe(
+  Layer.provideMerge(
+    PostgresServer.layerClient({
+      maxConnections: 12,
+      startupParameters: { default_transaction_isolation: "serializable" }
+    })
+  ),
+  Layer.provideMerge(PostgresServer.PostgresServer.layer)
+)
+
 /** For what a session knows of itself. */
 export const oneConnection = stores.pipe(
   Layer.provideMerge(PostgresServer.layerClient({ maxConnections: 1 })),

@@ -313,7 +313,7 @@ const sortsKeys = broken((store) => ({
 const timed = (store: Store, later: (event: RecordedEvent) => number) => {
   const at = (event: RecordedEvent) => ({
     ...event,
-    recordedAt: DateTime.add(event.recordedAt, { milliseconds: later(event) })
+    recordedAt: DateTime.makeUnsafe(event.recordedAt.epochMilliseconds + later(event))
   })
   return {
     read: (...[streamId, options]: Parameters<Store["read"]>) => {

@@ -137,7 +137,7 @@ const askEverything = Effect.gen(function* () {
 })
 
 const decodePlan = Schema.decodeUnknownEffect(
-  Schema.NonEmptyArray(Schema.Struct({ Plan: Schema.Json }))
+  Schema.NonEmptyArray(Schema.Struct({ Plan: Schema.Json, JIT: Schema.optional(Schema.Json) }))
 )
 
 /** The types of the nodes of a plan. */
@@ -170,6 +170,24 @@ const fill = Effect.fnUntraced(function* (of: StreamId.Category, thousands: numb
 
 for (const [title, further] of kinds) {
   layer(logOf(further).pipe(Layer.provideMerge(listening)), { timeout: 120_000 })(title, (it) => {
+    it.effect(
+      "are compiled for no function of the log, which would take longer than its work",
+      () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient
+          const functions = yield* sql<{ readonly name: string; readonly settings: string | null }>`
+          SELECT p.proname::text AS name, array_to_string(p.proconfig, ', ') AS settings
+          FROM pg_proc p WHERE p.pronamespace = 'daybook'::regnamespace AND p.prosecdef ORDER BY 1`
+          assert.deepStrictEqual(
+            functions.map(({ name }) => name),
+            ["append", "append_new", "newest_append", "settled_position"]
+          )
+          // A plan that is forbidden has a cost that is past jit_above_cost, and is taken where there is no other.
+          for (const { name, settings } of functions)
+            assert.include(settings ?? "", "jit=off", name)
+        })
+    )
+
     it.effect("read no table from end to end, and sort no more than was asked for at once", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
@@ -200,7 +218,8 @@ for (const [title, further] of kinds) {
           const rows = yield* sql.unsafe<{ readonly "QUERY PLAN": Schema.Json }>(
             `EXPLAIN (FORMAT JSON) EXECUTE asked_${index}${values === "" ? "" : `(${values})`}`
           ).unprepared
-          const [{ Plan: plan }] = yield* decodePlan(rows[0]?.["QUERY PLAN"])
+          const [{ JIT: compiled, Plan: plan }] = yield* decodePlan(rows[0]?.["QUERY PLAN"])
+          assert.isUndefined(compiled, text)
           for (const type of nodes(plan)) assert.notInclude(["Seq Scan", "Sort"], type, text)
         }
         yield* sql`SET plan_cache_mode = auto`.unprepared

@@ -63,7 +63,11 @@ export interface Restartable {
  * @since 0.1.0
  */
 export const restartable: Effect.Effect<Restartable, PostgresServerError, Scope.Scope> =
-  Effect.suspend(() => restartableOf(process.env["DAYBOOK_POSTGRES_BIN"] || undefined))
+  Config.String("DAYBOOK_POSTGRES_BIN").pipe(
+    Config.withDefault(""),
+    Effect.mapError((cause) => new PostgresServerError({ cause })),
+    Effect.flatMap((bin) => restartableOf(bin === "" ? undefined : bin))
+  )
 
 /**
  * A server of one's own, of the binaries in a folder such as `/usr/lib/postgresql/17/bin`; without one as {@link restartable}
@@ -74,21 +78,20 @@ export const restartable: Effect.Effect<Restartable, PostgresServerError, Scope.
  */
 export const restartableOf: (
   bin: string | undefined
-) => Effect.Effect<Restartable, PostgresServerError, Scope.Scope> = Effect.fnUntraced(
-  function* (bin) {
-    const random = yield* SecureRandom.SecureRandom
-    const password = Redacted.make(yield* random.uuidV4())
-    const failed = Effect.mapError((cause: unknown) => new PostgresServerError({ cause }))
-    const { start, stop, url } = yield* failed(EmbeddedServer.start({ password, bin }))
-    const server: Restartable = {
-      url,
-      stop: (mode) => failed(stop(mode)),
-      start: failed(start)
-    }
-    return server
-  },
-  Effect.provide(SecureRandom.layerWebCrypto)
-)
+) => Effect.Effect<Restartable, PostgresServerError, Scope.Scope> = Effect.fnUntraced(function* (
+  bin
+) {
+  const random = yield* SecureRandom.SecureRandom
+  const password = Redacted.make(yield* random.uuidV4())
+  const failed = Effect.mapError((cause: unknown) => new PostgresServerError({ cause }))
+  const { start, stop, url } = yield* failed(EmbeddedServer.start({ password, bin }))
+  const server: Restartable = {
+    url,
+    stop: (mode) => failed(stop(mode)),
+    start: failed(start)
+  }
+  return server
+}, Effect.provide(SecureRandom.layerWebCrypto))
 
 /**
  * A PostgreSQL server, 15 or newer, on which the user of `url` may create databases.

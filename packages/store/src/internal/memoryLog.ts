@@ -81,7 +81,9 @@ export const append = (
       return Result.succeed(repeated)
     }
     const taken = writes.filter(({ events }) => events.some(({ id }) => log.ids.has(id)))
-    const recorded = taken.flatMap(({ events }) => events.flatMap(({ id }) => log.ids.get(id) ?? []))
+    const recorded = taken.flatMap(({ events }) =>
+      events.flatMap(({ id }) => log.ids.get(id) ?? [])
+    )
     return Result.fail(idConflict(Arr.getUnsafe(taken, 0).streamId, recorded))
   }
   const unmet = appends.flatMap(({ expected, lastEventId, streamId }, place): ReadonlyArray<Unmet> => {

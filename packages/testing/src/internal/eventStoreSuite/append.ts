@@ -246,10 +246,7 @@ export const appendCases = (it: It): void => {
           )
         assert.deepStrictEqual(yield* between(noStream), [revision(1)])
         assert.deepStrictEqual(yield* between(exactly(revision(2))), [revision(3)])
-        assert.deepStrictEqual(
-          yield* between(exactly(revision(3))),
-          [4, 5, 6, 7].map(revision)
-        )
+        assert.deepStrictEqual(yield* between(exactly(revision(3))), [4, 5, 6, 7].map(revision))
       })
     )
 

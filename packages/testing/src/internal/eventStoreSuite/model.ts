@@ -36,7 +36,7 @@ export type Answer =
       readonly recorded: ReadonlyArray<Omit<Entry, "append"> & { readonly revision: number }>
     }
 
-export interface Unmet {
+interface Unmet {
   readonly place: number
   readonly stream: number
   readonly actual: number
@@ -98,7 +98,9 @@ const conflict = (log: Log, writes: ReadonlyArray<Write>): Answer | undefined =>
       const entry = log.find((entry) => entry.event === event)
       if (entry === undefined) return []
       const { stream } = entry
-      return [{ of, recorded: { stream, event, revision: eventsOf(log, stream).indexOf(event) + 1 } }]
+      return [
+        { of, recorded: { stream, event, revision: eventsOf(log, stream).indexOf(event) + 1 } }
+      ]
     })
   )
   const [first] = taken
