@@ -51,9 +51,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
   }
 
   /** The settled head of the log: all that is folded of a read model that nobody is appending to. */
-  const settled = Effect.map(events.backlog(), ({ head }) => head).pipe(
-    Effect.catchTag("InvalidReadOption", Effect.die)
-  )
+  const settled = events.head
 
   const recordedBy = Effect.fnUntraced(function* (
     appends: ReadonlyArray<Append>,

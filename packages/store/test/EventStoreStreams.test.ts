@@ -26,11 +26,11 @@ const broken = (breakIt: (store: Store) => Partial<Store>): Layer.Layer<EventSto
   )
 
 const record = (store: Store) =>
-  Effect.forEach(instants, (seconds) =>
+  Effect.forEach(instants, (seconds, index) =>
     Effect.gen(function* () {
       yield* TestClock.setTime(seconds * 1_000)
       yield* store.append({
-        streamId: Result.getOrThrow(StreamId.fromString("order-1")),
+        streamId: Result.getOrThrow(StreamId.fromString(`order-${index}`)),
         expected: ExpectedRevision.any,
         events: [
           {

@@ -44,12 +44,7 @@ export const keepServing = Effect.fnUntraced(function* (
     yield* Effect.logWarning(
       `${name} is kept by appends, and this host takes it back to keep it behind the log`
     )
-    yield* store.demote(
-      name,
-      Effect.map(runner.events.backlog(), ({ head }) => head).pipe(
-        Effect.catchTag("InvalidReadOption", Effect.die)
-      )
-    )
+    yield* store.demote(name, runner.events.head)
     return true
   }
   const claim = yield* store.claim(serving, owner, lease)

@@ -148,7 +148,7 @@ export const handOverCases: Cases = {
     const category = freshCategory()
     const streams = Arr.makeBy(4, (n) => streamOf(category, `${n}`))
     const { serving } = yield* store.open(table)
-    const settled = Effect.map(events.backlog(), ({ head }) => head)
+    const settled = events.head
 
     /** From the checkpoint to what is settled. */
     const catchUp = (claim: Effect.Success<ReturnType<typeof claimOf>>) =>
