@@ -123,7 +123,7 @@ const readModels = <A, E>(
 }
 
 const head = (stores: Context.Context<EventStore>) =>
-  Effect.orDie(Effect.map(Context.get(stores, EventStore).backlog(), (backlog) => backlog.head))
+  Effect.orDie(Context.get(stores, EventStore).head)
 
 const daybook = (stores: Stores, yardstick: string): CatchUp => ({
   name: "Daybook",

@@ -16,7 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 
 const program = Effect.gen(function* () {
-  const { head } = yield* (yield* EventStore).backlog()
+  const head = yield* (yield* EventStore).head
   let peak = 0
   const look = Effect.sync(() => {
     peak = Math.max(peak, process.memoryUsage.rss())

@@ -46,7 +46,7 @@ export const layer = Projections.layer({ async: all })
 export const caughtUp = Effect.gen(function* () {
   const projections = yield* Projections
   const store = yield* EventStore
-  const { head } = yield* store.backlog()
+  const head = yield* store.head
   yield* Effect.forEach(all, ({ name }) => projections.waitFor(name, head, Duration.infinity), {
     discard: true
   })

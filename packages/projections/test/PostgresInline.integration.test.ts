@@ -156,9 +156,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
         const promoting = yield* store
           .promote(
             claim,
-            Effect.flatMap(plain.backlog(), ({ head }) =>
-              Effect.asVoid(Deferred.succeed(caughtUp, head))
-            )
+            Effect.flatMap(plain.head, (head) => Effect.asVoid(Deferred.succeed(caughtUp, head)))
           )
           .pipe(Effect.forkScoped)
         yield* Effect.repeat(
@@ -229,7 +227,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
           Effect.provideService(RunnerSettings, { ...defaults, pollInterval: "5 millis" })
         )
         const projections = Context.get(runner, Projections)
-        const head = Effect.map(Effect.orDie(plain.backlog()), ({ head }) => head)
+        const head = Effect.orDie(plain.head)
         const isInline = Effect.map(store.states(table.name), ([state]) => state?.mode === "inline")
         const takingBack = yield* Effect.forkScoped(
           Effect.gen(function* () {

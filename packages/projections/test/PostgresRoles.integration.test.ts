@@ -123,7 +123,7 @@ const project = (
       yield* Layer.build(Layer.fresh(Projections.layer(projections))),
       Projections
     )
-    const { head } = yield* Effect.flatMap(EventStore, (events) => events.backlog())
+    const head = yield* Effect.flatMap(EventStore, (events) => events.head)
     yield* runner.waitFor(projection.name, head, "20 seconds")
     yield* then(runner)
   }).pipe(

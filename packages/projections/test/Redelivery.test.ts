@@ -33,7 +33,7 @@ describe("A log that delivers again", () => {
           Layer.provide(Layer.succeed(EventStore, again))
         )
       )
-      const { head } = yield* events.backlog()
+      const head = yield* events.head
       yield* Context.get(host, Projections).waitFor("takings", head, "20 seconds")
       const rows = yield* Stream.runCollect(ReadModel.query(projection))
       assert.deepStrictEqual(

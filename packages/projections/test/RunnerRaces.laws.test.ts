@@ -86,7 +86,7 @@ const race = Effect.fnUntraced(function* (
   // Whatever is left comes as it comes.
   over = true
   yield* Effect.promise(() => scheduler.waitAll())
-  const { head } = yield* events.backlog()
+  const head = yield* events.head
   yield* one.waitFor("products", head, "20 seconds")
   const stores = Layer.merge(Layer.succeed(EventStore, events), Layer.succeed(ReadModelStore, rows))
   const [kept, live] = yield* Effect.all([

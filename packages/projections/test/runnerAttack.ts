@@ -72,7 +72,7 @@ const fill = Effect.fnUntraced(function* (orders: number) {
 
 const behind = Effect.gen(function* () {
   const store = yield* ReadModelStore
-  const { head } = yield* (yield* EventStore).backlog()
+  const head = yield* (yield* EventStore).head
   const serving = (yield* store.states()).filter(({ role }) => role === "serving")
   return serving.length < projections.length
     ? true
@@ -99,7 +99,7 @@ export const attack = Effect.fnUntraced(function* (options: {
 }) {
   const { killEvery, leaseMillis, minimumKills, seconds, url } = options
   yield* fill(Math.ceil(options.events / 25))
-  const { head } = yield* (yield* EventStore).backlog()
+  const head = yield* (yield* EventStore).head
   let kills = 0
   let freezes = 0
   const work = Effect.gen(function* () {

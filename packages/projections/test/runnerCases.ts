@@ -60,10 +60,7 @@ const execute = Effect.fnUntraced(function* (
 
 const sell = (product: string, cents: number) => ({ _tag: "Sell", product, cents }) as const
 
-const head = Effect.map(
-  Effect.flatMap(EventStore, (events) => events.backlog()),
-  (backlog) => backlog.head
-)
+const head = Effect.flatMap(EventStore, (events) => events.head)
 
 const caughtUp = Effect.fnUntraced(function* (
   projections: Projections["Service"],

@@ -1,6 +1,7 @@
 /**
  * What each role may do to a log, and what the database refuses it.
  */
+import * as StreamId from "@daybook/kernel/StreamId"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresRoles from "@daybook/store/PostgresRoles"
@@ -10,8 +11,10 @@ import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import type * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Result from "effect/Result"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -73,6 +76,24 @@ for (const [title, logins, tables] of kinds) {
         const log = yield* Stream.runCollect(store.readAll())
         assert.deepStrictEqual(log.at(-1), read)
         assert.strictEqual((yield* store.find([read?.id ?? assert.fail("no event")])).length, 1)
+        const head = yield* store.head
+        assert.isTrue(read !== undefined && head >= read.position)
+        const always = DateTime.makeUnsafe(8.64e15)
+        assert.strictEqual(yield* store.positionAt({ recordedAt: always }), head)
+        const options = { categories: [StreamId.category(streamId)], types: [read?.type ?? ""] }
+        assert.strictEqual((yield* store.backlog({ ...options, streamId })).events, 1)
+        assert.isAtLeast((yield* store.backlog(options)).events, 1)
+        for (const asked of [{ streamId }, options]) {
+          assert.lengthOf(yield* Stream.runCollect(Stream.take(store.subscribe(asked), 1)), 1)
+        }
+        assert.lengthOf(yield* Stream.runCollect(store.readAll({ ...options, limit: 1 })), 1)
+        const facts = yield* store.stream(streamId)
+        assert.strictEqual(Option.getOrThrow(facts).position, read?.position)
+        const listed = yield* Stream.runCollect(store.streams({ prefix: streamId }))
+        assert.deepStrictEqual(
+          listed.map((one) => one.streamId),
+          [streamId]
+        )
         const snapshots = yield* Effect.provideService(
           SnapshotStorePostgres.make,
           SqlClient,

@@ -20,13 +20,16 @@ import { appendAllCases } from "./internal/eventStoreSuite/appendAll.ts"
 import { backlogCases } from "./internal/eventStoreSuite/backlog.ts"
 import { concurrencyCases } from "./internal/eventStoreSuite/concurrency.ts"
 import { findCases } from "./internal/eventStoreSuite/find.ts"
+import { followStreamCases } from "./internal/eventStoreSuite/followStream.ts"
 import { jsonCases } from "./internal/eventStoreSuite/json.ts"
 import { modelCases } from "./internal/eventStoreSuite/modelCases.ts"
 import { originCases } from "./internal/eventStoreSuite/origin.ts"
+import { positionAtCases } from "./internal/eventStoreSuite/positionAt.ts"
 import { readCases } from "./internal/eventStoreSuite/read.ts"
 import { readAllCases } from "./internal/eventStoreSuite/readAll.ts"
 import { refusalCases } from "./internal/eventStoreSuite/refusal.ts"
 import { repeatCases } from "./internal/eventStoreSuite/repeat.ts"
+import { streamsCases } from "./internal/eventStoreSuite/streams.ts"
 import { subscribeCases } from "./internal/eventStoreSuite/subscribe.ts"
 
 /**
@@ -50,7 +53,10 @@ export const suite = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     readAllCases(it)
     subscribeCases(it)
     originCases(it)
+    followStreamCases(it)
     backlogCases(it)
+    streamsCases(it)
+    positionAtCases(it)
     findCases(it)
     concurrencyCases(it)
     modelCases(it)

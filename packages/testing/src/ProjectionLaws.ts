@@ -169,7 +169,7 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
     const recorded = yield* Stream.runCollect(events.read(streamId, { from, to: revision }))
     accepted.push({ id, command, recorded })
   })
-  const caughtUp = Effect.flatMap(events.backlog(), ({ head }) => hosts.catchUp(head))
+  const caughtUp = Effect.flatMap(events.head, (head) => hosts.catchUp(head))
 
   const play = (move: Move<Command>): Effect.Effect<void, unknown> => {
     switch (move._tag) {

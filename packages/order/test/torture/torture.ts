@@ -191,7 +191,7 @@ export const torture = Effect.fnUntraced(function* (
     Effect.map((built) => Context.get(built, Projections)),
     Effect.provideContext(context)
   )
-  const { head } = yield* events.backlog()
+  const head = yield* events.head
   const rows: Array<Auditor.Evidence<OrderCommand, OrderState>["rows"][number]> = []
   const find = Effect.fnUntraced(function* (way: string) {
     for (const projection of behind) {

@@ -9,6 +9,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as StreamLaws from "../../StreamLaws.ts"
 import {
   fill,
   freshCategory,
@@ -60,31 +61,7 @@ export const positionAtCases = (it: It): void => {
       })
     )
 
-    it.effect("is the end of a prefix of the log in which nothing is later", () =>
-      Effect.gen(function* () {
-        const store = yield* EventStore
-        const category = freshCategory()
-        for (let n = 0; n < 5; n++) yield* fill(streamOf(category, `${n}`), newEvents(2))
-        const events = yield* readCategories(10, category)
-        for (const { recordedAt } of [Arr.getUnsafe(events, 0), Arr.getUnsafe(events, 7)]) {
-          for (const instant of [recordedAt, DateTime.subtract(recordedAt, { milliseconds: 1 })]) {
-            const millis = DateTime.toEpochMillis(instant)
-            const position = yield* store.positionAt({ recordedAt: instant })
-            const later = yield* Stream.runHead(
-              store
-                .readAll()
-                .pipe(Stream.filter((event) => DateTime.toEpochMillis(event.recordedAt) > millis))
-            )
-            assert.isTrue(Option.isSome(later) || position === (yield* store.head))
-            if (Option.isNone(later)) continue
-            assert.isTrue(position < later.value.position)
-            // No event is between the prefix and the first later one.
-            const between = store.readAll({ after: position, limit: 1 })
-            assert.deepStrictEqual(ids(yield* Stream.runCollect(between)), [later.value.id])
-          }
-        }
-      })
-    )
+    it.effect("is the end of a prefix in which nothing is later", () => StreamLaws.instantsCutLog)
 
     it.effect("cuts the log into windows of time that share no event and miss none", () =>
       Effect.gen(function* () {

@@ -10,6 +10,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as StreamLaws from "../../StreamLaws.ts"
 import {
   fill,
   freshCategory,
@@ -40,6 +41,8 @@ const millis = ({ occurredAt, recordedAt, ...facts }: StreamFacts) => ({
 
 export const streamsCases = (it: It): void => {
   describe("streams", { timeout: TIMEOUT_MILLIS }, () => {
+    it.effect("are listed as the log has them", () => StreamLaws.streamsAgreeWithLog)
+
     it.effect("tells revision, position and times of the last event of each stream", () =>
       Effect.gen(function* () {
         const store = yield* EventStore

@@ -149,7 +149,7 @@ export const run = async <Command, State, Event, Rejection>(
     meddling = false
     yield* hosts.recover
 
-    const head = yield* Effect.orDie(Effect.map(events.backlog(), (backlog) => backlog.head))
+    const head = yield* Effect.orDie(events.head)
     const host = yield* hosts.any(dice)
     const runner = Context.get(host.services, Projections)
     /** On a host, as all that is part of it; within the time that it may take. */

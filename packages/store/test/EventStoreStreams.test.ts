@@ -1,0 +1,177 @@
+import * as EventId from "@daybook/kernel/EventId"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as StreamLaws from "@daybook/testing/StreamLaws"
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { answers, instants } from "./instantCases.ts"
+
+type Store = EventStore["Service"]
+
+const broken = (breakIt: (store: Store) => Partial<Store>): Layer.Layer<EventStore> =>
+  Layer.effect(
+    EventStore,
+    Effect.map(EventStoreMemory.make, (store) => ({ ...store, ...breakIt(store) }))
+  )
+
+const record = (store: Store) =>
+  Effect.forEach(instants, (seconds, index) =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(seconds * 1_000)
+      yield* store.append({
+        streamId: Result.getOrThrow(StreamId.fromString(`order-${index}`)),
+        expected: ExpectedRevision.any,
+        events: [
+          {
+            id: EventId.make(SecureRandom.uuidV4Unsafe()),
+            type: "Noted",
+            schemaVersion: 1,
+            data: {},
+            metadata: {},
+            occurredAt: DateTime.makeUnsafe(0)
+          }
+        ]
+      })
+    })
+  )
+
+it.effect(
+  "the position as of an instant is before the first later event, wherever clocks went",
+  () =>
+    Effect.gen(function* () {
+      const store = yield* EventStoreMemory.make
+      yield* record(store)
+      yield* TestClock.setTime(0)
+      for (const [seconds, count] of answers) {
+        const recordedAt = DateTime.makeUnsafe(seconds * 1_000)
+        assert.strictEqual(yield* store.positionAt({ recordedAt }), BigInt(count))
+        assert.strictEqual(
+          yield* Stream.runCount(store.readAll({ recordedAt: { upTo: recordedAt } })),
+          count
+        )
+        const rest = store.readAll({ recordedAt: { after: recordedAt } })
+        assert.strictEqual(yield* Stream.runCount(rest), instants.length - count)
+      }
+    })
+)
+
+/** Takes a name that begins with that of the stream for the stream. */
+const followsByPrefix = broken((store) => ({
+  subscribePages: ({ afterRevision = Revision.make(0), streamId = "", ...options } = {}) =>
+    Stream.map(store.subscribePages(options), ({ events, position }) => ({
+      events: events.filter(
+        (event) => event.streamId.startsWith(streamId) && event.revision > afterRevision
+      ),
+      position
+    }))
+}))
+
+/** Begins at the beginning when it comes back at a revision. */
+const forgetsRevision = broken((store) => ({
+  subscribePages: ({ afterRevision: _, ...options } = {}) => store.subscribePages(options)
+}))
+
+/** The position of a page is that of its first event. */
+const pagesEndEarly = broken((store) => ({
+  subscribePages: (options) =>
+    Stream.map(store.subscribePages(options), ({ events, position }) => ({
+      events,
+      position: events[0]?.position ?? position
+    }))
+}))
+
+/** Says of a stream what its first event says. */
+const tellsFirst = broken((store) => ({
+  streams: (options) =>
+    Stream.mapEffect(store.streams(options), (facts) =>
+      Effect.map(Stream.runHead(store.read(facts.streamId)), (first) => ({
+        ...facts,
+        occurredAt: Option.getOrElse(first, () => facts).occurredAt
+      }))
+    )
+}))
+
+/** A page of streams begins with the last one of the page before. */
+const listsTwice = broken((store) => ({
+  streams: ({ after, limit = 1_000, ...options } = {}) =>
+    store.streams(options).pipe(
+      Stream.filter(({ streamId }) => after === undefined || streamId >= after),
+      Stream.take(limit)
+    )
+}))
+
+/** Leaves out what is of the very instant. */
+const cutsBefore = broken((store) => ({
+  positionAt: ({ recordedAt }) =>
+    store.positionAt({ recordedAt: DateTime.subtract(recordedAt, { milliseconds: 1 }) })
+}))
+
+describe("a store is caught that", () => {
+  for (const [name, store, law, complaint] of [
+    [
+      "follows streams by how they begin",
+      followsByPrefix,
+      "followerSeesStreamWhole",
+      "each revision once"
+    ],
+    [
+      "forgets at which revision to begin",
+      forgetsRevision,
+      "followerSeesStreamWhole",
+      "each revision once"
+    ],
+    [
+      "says that a page ends at its first event",
+      pagesEndEarly,
+      "followerSeesStreamWhole",
+      "each revision once"
+    ],
+    [
+      "tells of a stream what its first event says",
+      tellsFirst,
+      "streamsAgreeWithLog",
+      "as the log has them"
+    ],
+    ["lists a stream on two pages", listsTwice, "streamsAgreeWithLog", "pages of streams"],
+    ["cuts the log before an instant", cutsBefore, "instantsCutLog", "is later"]
+  ] as const) {
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        const cause = yield* Effect.flip(
+          Effect.sandbox(Effect.provide(StreamLaws[law], store, { local: true }))
+        )
+        const error = Cause.squash(cause)
+        assert.instanceOf(error, Error)
+        assert.include(error.message, complaint)
+      })
+    )
+  }
+
+  it.effect("takes the last event that is not later for the end of a prefix", () =>
+    Effect.gen(function* () {
+      const store = yield* EventStoreMemory.make
+      yield* record(store)
+      const last = yield* Stream.runFold(
+        store.readAll(),
+        () => 0n,
+        (found, event) =>
+          DateTime.toEpochMillis(event.recordedAt) <= 20_000 ? event.position : found
+      )
+      assert.notStrictEqual(
+        last,
+        yield* store.positionAt({ recordedAt: DateTime.makeUnsafe(20_000) })
+      )
+    })
+  )
+})

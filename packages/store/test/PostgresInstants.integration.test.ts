@@ -1,0 +1,85 @@
+/**
+ * The position as of an instant on logs whose clocks were put back, which no store lets be appended: rows are written by SQL.
+ */
+import { EventStore } from "@daybook/store/EventStore"
+import { assert, layer } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
+import { answers, instants } from "./instantCases.ts"
+import { embedded, embeddedPartitioned, server, serverPartitioned } from "./postgresLayers.ts"
+
+/** An event a second of the list, each the only one of its append, at positions 1, 1025, 2049 and so on. */
+const record = (seconds: ReadonlyArray<number>) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    for (const [index, second] of seconds.entries()) {
+      yield* sql`
+        INSERT INTO daybook.events
+          (position, occurred_at, recorded_at, event_id, revision, schema_version, stream_id, type, data, metadata)
+        VALUES (${BigInt(index) * 1_024n + 1n}, now(), to_timestamp(${second}::integer), gen_random_uuid(), 1, 1,
+          ${`order-${index}`}, 'Noted', '{}', '{}')`
+    }
+    yield* sql`SELECT setval('daybook.append_number', ${seconds.length}::integer)`
+  })
+
+/** Enough for several ranges of blocks, in each of which the clock goes on by a second. */
+const EVENTS = 6_000
+
+const cases = <E>(title: string, store: Layer.Layer<EventStore | SqlClient, E>) =>
+  layer(store, { timeout: 120_000, excludeTestServices: true })(`Instants ${title}`, (it) => {
+    it.effect("cut the log before the first later event, wherever clocks went", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const sql = yield* SqlClient
+        assert.strictEqual(yield* store.positionAt({ recordedAt: DateTime.makeUnsafe(0) }), 0n)
+        yield* record(instants)
+        const ask = Effect.gen(function* () {
+          for (const [second, count] of answers) {
+            const recordedAt = DateTime.makeUnsafe(second * 1_000)
+            // Up to before the first place of the next append.
+            assert.strictEqual(yield* store.positionAt({ recordedAt }), BigInt(count) * 1_024n)
+            const bounded = store.readAll({ recordedAt: { upTo: recordedAt } })
+            assert.strictEqual(yield* Stream.runCount(bounded), count)
+            const rest = store.readAll({ recordedAt: { after: recordedAt } })
+            assert.strictEqual(yield* Stream.runCount(rest), instants.length - count)
+          }
+        })
+        yield* ask
+        yield* sql`ANALYZE daybook.events`
+        yield* ask
+        // Behind them a long log, with one event in it that is later than what follows.
+        yield* sql`
+          INSERT INTO daybook.events
+            (position, occurred_at, recorded_at, event_id, revision, schema_version, stream_id, type, data, metadata)
+          SELECT (20 + n) * 1024 + 1, now(), to_timestamp(CASE WHEN n = 1234 THEN 150 ELSE 100 + n / 100 END),
+            gen_random_uuid(), 1, 1, 'later-' || n, 'Noted', '{}', '{}'
+          FROM generate_series(0, ${EVENTS - 1}::integer) n`
+        yield* sql`SELECT setval('daybook.append_number', 7000)`
+        yield* sql`ANALYZE daybook.events`
+        for (const [second, next] of [
+          [99, 0],
+          [100, 100],
+          [111, 1_200],
+          // Event 1234 of the second 112 says 150.
+          [112, 1_234],
+          [130, 1_234],
+          [149, 1_234],
+          [150, 5_100],
+          [158, 5_900]
+        ] as const) {
+          const recordedAt = DateTime.makeUnsafe(second * 1_000)
+          assert.strictEqual(yield* store.positionAt({ recordedAt }), BigInt(20 + next) * 1_024n)
+        }
+        const end = { recordedAt: DateTime.makeUnsafe(159_000) }
+        assert.strictEqual(yield* store.positionAt(end), 7_000n * 1_024n)
+      })
+    )
+  })
+
+cases("on a server", server)
+cases("in partitions on a server", serverPartitioned)
+cases("embedded", embedded)
+cases("in partitions embedded", embeddedPartitioned)
