@@ -53,6 +53,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
     const schema = yield* PostgresSchema
     const readPage = PostgresPages.make(sql, schema)
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
+    const losses = PostgresSubscription.subscriptionLosses()
     const enqueue = yield* AppendQueue.make({
       appendNew: (appends) =>
         wakeUps.after(PostgresAppendNew.appendNew(sql, schema, appends), (written) =>
@@ -103,7 +104,12 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         ),
       subscribePages: (options = {}) =>
         Stream.suspend(() => {
-          const look = PostgresSubscription.makeLook(sql, schema, wakeUps.heartbeatInterval)
+          const look = PostgresSubscription.makeLook(
+            sql,
+            schema,
+            wakeUps.heartbeatInterval,
+            losses
+          )
           return Subscription.pages(
             {
               look: (after, valid) => Effect.mapError(look(after, valid), failed("subscribe")),

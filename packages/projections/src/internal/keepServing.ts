@@ -72,7 +72,7 @@ export const keepServing = Effect.fnUntraced(function* (
   const kept = (inline ? handOver(runner, held) : follow(runner, held)).pipe(
     Effect.catchTag("Stopped", (stopped) => stop(runner, claim.value, stopped))
   )
-  return yield* underClaim(runner, claim.value, kept).pipe(
+  return yield* underClaim(runner, claim.value, "serving", kept).pipe(
     Effect.as(true),
     Effect.catchTag("ClaimLost", () => Effect.as(claimed(name, "lost"), false))
   )

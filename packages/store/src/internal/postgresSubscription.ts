@@ -14,7 +14,7 @@ import type { SubscribeOptions } from "../Subscription.ts"
 import { PLACES } from "./migration0001.ts"
 import { type PageSize, pageSize } from "./pageSize.ts"
 import { positionAfterRows, readLog } from "./postgresRead.ts"
-import { isTransient, persistently } from "./postgresRetry.ts"
+import { isTransient, type Losses, makeLosses, persistently } from "./postgresRetry.ts"
 import type { Look } from "./subscription.ts"
 
 /**
@@ -39,17 +39,24 @@ const ROWS_TIMEOUT = Duration.minutes(5)
 export const makeLook = (
   sql: SqlClient,
   schema: SchemaName,
-  heartbeatInterval: Duration.Duration
+  heartbeatInterval: Duration.Duration,
+  losses: Losses
 ) => {
   const size = { next: pageSize(0) }
   return (after: Position.Position, options: SubscribeOptions): Effect.Effect<Look, SqlError> =>
     persistently(lookOnce(sql, schema, after, options, size, heartbeatInterval), {
-      failing: "A subscription can't read, and tries again until it can",
-      working: "A subscription reads again",
+      losses,
       retries,
       while: isTransient
     })
 }
+
+/** All subscriptions of a store. */
+export const subscriptionLosses = (): Losses =>
+  makeLosses({
+    failing: "Subscriptions can't read, and try again until they can",
+    working: "Subscriptions read again"
+  })
 
 const retries = Metric.counter("daybook_subscription_retries", {
   description: "Reads of subscribers that failed and are repeated"
