@@ -97,14 +97,17 @@ for (const mode of ["fast", "immediate"] as const) {
           Effect.repeat({ until: (found) => found > 2, schedule: Schedule.spaced("20 millis") })
         )
         // What the server said last is as it happens.
-        assert.deepStrictEqual(lines.map((line) => line.replace(/(?<=Warn: [^:]*):.*$/, "")).toSorted(), [
-          "Info: Listens for the appends of other hosts again",
-          "Info: Read models have their store back",
-          "Info: Subscriptions read again",
-          "Warn: Lost the connection that listens for the appends of other hosts, and polls until it is back",
-          "Warn: Read models have lost their store, and try again until they have it back",
-          "Warn: Subscriptions can't read, and try again until they can"
-        ])
+        assert.deepStrictEqual(
+          lines.map((line) => line.replace(/(?<=Warn: [^:]*):.*$/, "")).toSorted(),
+          [
+            "Info: Listens for the appends of other hosts again",
+            "Info: Read models have their store back",
+            "Info: Subscriptions read again",
+            "Warn: Lost the connection that listens for the appends of other hosts, and polls until it is back",
+            "Warn: Read models have lost their store, and try again until they have it back",
+            "Warn: Subscriptions can't read, and try again until they can"
+          ]
+        )
         for (const { name } of models) {
           assert.deepStrictEqual((yield* projections.status(name)).lastError, Option.none())
         }

@@ -104,12 +104,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         ),
       subscribePages: (options = {}) =>
         Stream.suspend(() => {
-          const look = PostgresSubscription.makeLook(
-            sql,
-            schema,
-            wakeUps.heartbeatInterval,
-            losses
-          )
+          const look = PostgresSubscription.makeLook(sql, schema, wakeUps.heartbeatInterval, losses)
           return Subscription.pages(
             {
               look: (after, valid) => Effect.mapError(look(after, valid), failed("subscribe")),

@@ -179,7 +179,14 @@ describe("The laws of a codec, of fields that accept what can't be kept,", () =>
       unkeptIssue({ at: "-004713-11-23T23:59:59.999Z" }),
       "data.at is -004713-11-23T23:59:59.999Z, an instant before the first one of PostgreSQL, which no row holds: bound the field"
     )
-    for (const kept of [2 ** 53 - 1, 1.5, "-004713-11-24T00:00:00.000Z", "+275760-09-13T00:00:00.000Z", null, true]) {
+    for (const kept of [
+      2 ** 53 - 1,
+      1.5,
+      "-004713-11-24T00:00:00.000Z",
+      "+275760-09-13T00:00:00.000Z",
+      null,
+      true
+    ]) {
       assert.isUndefined(unkeptIssue({ kept }))
     }
   })

@@ -88,10 +88,7 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
       Stream.catchTag("InvalidReadOption", Stream.die),
       Stream.buffer({ capacity: PAGES_AHEAD }),
       Stream.runForEachArray((pages) =>
-        Effect.andThen(
-          take(merge(pages)),
-          runner.errors.wentOn(held.model.table.name, "serving")
-        )
+        Effect.andThen(take(merge(pages)), runner.errors.wentOn(held.model.table.name, "serving"))
       )
     )
 })

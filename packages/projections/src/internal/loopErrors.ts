@@ -98,9 +98,7 @@ export const make = (): LoopErrors => {
         held.delete(key)
         const known = errors.get(key)
         const isOver =
-          known?.position === undefined ||
-          position === undefined ||
-          position > known.position
+          known?.position === undefined || position === undefined || position > known.position
         return isOver ? cleared(name, key) : answered(key)
       }),
     wentOn: (name, loop) => cleared(name, keyOf(name, loop)),

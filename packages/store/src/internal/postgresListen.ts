@@ -45,18 +45,20 @@ const retries = Metric.counter("daybook_listener_retries", {
 export const make = (
   listening: Listening
 ): Effect.Effect<Effect.Effect<void, never, Scope.Scope>, never, Scope.Scope> =>
-  Effect.map(RcRef.make({ acquire: Effect.forkScoped(listen(listening)) }), (ref) =>
-    Effect.asVoid(RcRef.get(ref))
-  )
+  Effect.suspend(() => {
+    const losses = makeLosses({
+      failing:
+        "Lost the connection that listens for the appends of other hosts, and polls until it is back",
+      working: "Listens for the appends of other hosts again"
+    })
+    const acquire = Effect.forkScoped(listen(listening, losses))
+    return Effect.map(RcRef.make({ acquire }), (ref) => Effect.asVoid(RcRef.get(ref)))
+  })
 
-const listen = (listening: Listening) =>
+const listen = (listening: Listening, all: Losses) =>
   Effect.suspend(() => {
     // The connection, be it lost while it listens or not to be had: one line in the log until it has been heard on again.
     const connection = {}
-    const all = makeLosses({
-      failing: "Lost the connection that listens for the appends of other hosts, and polls until it is back",
-      working: "Listens for the appends of other hosts again"
-    })
     const losses: Losses = {
       lost: (_, message) => all.lost(connection, message),
       // A server, or a pooler, may take connections and drop them at once.
@@ -74,7 +76,8 @@ const listen = (listening: Listening) =>
     )
     return persistently(session, { losses, retries, while: () => true }).pipe(
       Effect.andThen(Effect.sleep(PAUSE_AFTER_LOSS)),
-      Effect.forever
+      Effect.forever,
+      Effect.ensuring(Effect.sync(() => all.forgetUnsafe(connection)))
     )
   })
 

@@ -23,7 +23,7 @@ const LONGEST_PAUSE = 1_000
 export interface Losses {
   /** The task has lost it. */
   readonly lost: (task: object, message: string) => Effect.Effect<void>
-  /** The task has it back. */
+  /** The task has it, or has it back. */
   readonly found: (task: object) => Effect.Effect<void>
   /** The task ends without it. */
   readonly forgetUnsafe: (task: object) => void
@@ -37,21 +37,27 @@ export const makeLosses = (lines: {
   readonly working: string
 }): Losses => {
   const tasks = new Set<object>()
+  /** Until a task works again: those that lost it may have ended, as subscriptions do whose reader has lost it too. */
+  let isLost = false
   let back = Deferred.makeUnsafe<void>()
   return {
     lost: (task, message) =>
       Effect.suspend(() => {
-        const isFirst = tasks.size === 0
+        const isFirst = !isLost
+        isLost = true
         tasks.add(task)
         return isFirst ? Effect.logWarning(`${lines.failing}: ${message}`) : Effect.void
       }),
     found: (task) =>
       Effect.suspend(() => {
-        if (!tasks.delete(task)) return Effect.void
+        if (!isLost) return Effect.void
+        tasks.delete(task)
         const waiting = back
         back = Deferred.makeUnsafe()
         Deferred.doneUnsafe(waiting, Exit.void)
-        return tasks.size > 0 ? Effect.void : Effect.logInfo(lines.working)
+        if (tasks.size > 0) return Effect.void
+        isLost = false
+        return Effect.logInfo(lines.working)
       }),
     forgetUnsafe: (task) => {
       tasks.delete(task)
