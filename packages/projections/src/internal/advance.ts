@@ -8,7 +8,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { ClaimLost, ReadModelStoreError } from "../ReadModelError.ts"
-import type { Claim, Poison } from "../ReadModelGeneration.ts"
+import type { Changes, Claim, Poison } from "../ReadModelGeneration.ts"
 import type { ReadModelStore } from "../ReadModelStore.ts"
 import { partitionOf } from "./partition.ts"
 import {
@@ -17,12 +17,24 @@ import {
   countRecorded,
   fold,
   part,
+  poisonOf,
   prepare,
   touchedKeys
 } from "./rowFold.ts"
+import { atMostBytes } from "./rowSize.ts"
 
 /** An event can't be folded; the checkpoint is before it. */
 export class Stopped extends Data.TaggedError("Stopped")<{ readonly poison: Poison }> {}
+
+/** The rows of a step are too many bytes to be written at once. */
+class TooMuch extends Data.TaggedError("TooMuch")<{ readonly bytes: number }> {}
+
+/**
+ * How many bytes the rows of a step have at most, measured as what they may have: PostgreSQL takes 1 GB at once, and the host holds
+ * them several times. Fewer rows than these never have as many.
+ */
+const MAX_STEP_BYTES = 256_000_000
+const FEW_ROWS = 10
 
 /** A claimed generation with what its holder knows of it. */
 export interface Held {
@@ -84,12 +96,14 @@ const stepPartition = Effect.fnUntraced(function* (
   eventsPerSecond: number
 ): Effect.fn.Return<void, Stopped | ClaimLost | ReadModelStoreError> {
   const partitions = checkpoints.length
-  const from = Arr.getUnsafe(checkpoints, partition)
+  let from = Arr.getUnsafe(checkpoints, partition)
   if (from >= page.position) return
   const first = page.events[0]?.position ?? page.position
   let poison = batch.poison
+  // Where the step ends that would be too large otherwise.
+  let split: Position.Position | undefined
   for (;;) {
-    const before = poison?.position
+    const before = split ?? poison?.position
     const to =
       before === undefined
         ? page.position
@@ -114,21 +128,58 @@ const stepPartition = Effect.fnUntraced(function* (
           to,
           keys: touchedKeys(own),
           fold: (rows) =>
-            Result.mapError(fold(model, own, rows), (at) => new Stopped({ poison: at })),
+            Result.flatMap(
+              Result.mapError(fold(model, own, rows), (at) => new Stopped({ poison: at })),
+              (changes) => withinStep(model, changes)
+            ),
           events: countRecorded(own),
           eventsPerSecond
         })
       )
       if (Result.isFailure(stepped)) {
         const { failure } = stepped
+        if (failure._tag === "TooMuch") {
+          const middle = middleOf(page, from, before)
+          if (middle === undefined) {
+            const recorded = Arr.getUnsafe(own.prepared, 0).recorded
+            const issue = `the rows that it touches have up to ${failure.bytes} bytes, at most ${MAX_STEP_BYTES} are written at once`
+            return yield* new Stopped({ poison: poisonOf(recorded, "NoRow", issue) })
+          }
+          split = middle
+          continue
+        }
         // A later look may find an earlier one only: each goes back in the page.
         if (failure._tag !== "Stopped") return yield* failure
         poison = failure.poison
         continue
       }
       checkpoints[partition] = to
+      from = to
+    }
+    if (split !== undefined) {
+      split = undefined
+      continue
     }
     if (poison !== undefined) return yield* new Stopped({ poison })
     return
   }
 })
+
+const withinStep = ({ table }: AnyModel, changes: Changes): Result.Result<Changes, TooMuch> => {
+  const { upserts } = changes
+  if (upserts.length <= FEW_ROWS) return Result.succeed(changes)
+  const bytes = upserts.reduce((sum, row) => sum + atMostBytes(table.columns, row), 0)
+  return bytes > MAX_STEP_BYTES ? Result.fail(new TooMuch({ bytes })) : Result.succeed(changes)
+}
+
+/** The position of the event in the middle of those behind `from`; none when there is one at most. */
+const middleOf = (
+  { events }: Page,
+  from: Position.Position,
+  before: Position.Position | undefined
+): Position.Position | undefined => {
+  const own = events.filter(
+    ({ position }) => position > from && (before === undefined || position < before)
+  )
+  return own.length < 2 ? undefined : own[Math.floor(own.length / 2)]?.position
+}
