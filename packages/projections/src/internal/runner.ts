@@ -41,7 +41,7 @@ export const categoriesOf = ({ projection }: AnyModel) =>
   projection.from.map(({ category }) => category)
 
 /** A generation's state by its number; gone when somebody dropped it meanwhile. */
-export const stateOf = (
+const stateOf = (
   { store }: Runner,
   name: Projection.Name,
   generation: number
