@@ -260,8 +260,7 @@ const make = Effect.fnUntraced(function* (
       lastErrors: {
         serving: runner.errors.of(serving.name, "serving"),
         building:
-          runner.errors.of(serving.name, "rebuilding") ??
-          runner.errors.of(serving.name, "building")
+          runner.errors.of(serving.name, "rebuilding") ?? runner.errors.of(serving.name, "building")
       },
       now: yield* DateTime.now
     })

@@ -106,6 +106,13 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     "has one owner at a time",
     (store) => ({ claim: (of, _, lease) => store.claim(of, "whoever", lease) })
   ],
+  "finds nothing where another version serves": [
+    "are not those of another version that serves",
+    (store) => ({
+      get: (table, key) =>
+        Effect.catchTag(store.get(table, key), "OtherVersionServes", () => Effect.succeedNone)
+    })
+  ],
   "tries whatever stopped it again": [
     "is claimed by who tries the event again that stopped it",
     (store) => ({

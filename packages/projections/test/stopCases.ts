@@ -57,7 +57,7 @@ const releases = () => {
         Result.succeed([
           command._tag === "Note" ? { _tag: "Noted", text: command.text } : { _tag: "Struck" }
         ]),
-      evolve: (state: typeof State.Type, _: Event) => state
+      evolve: (state: typeof State.Type, { _tag }: Event) => (_tag === "Noted" ? {} : state)
     }),
     codec,
     state: State
@@ -130,9 +130,7 @@ const head = Effect.map(
   (backlog) => backlog.head
 )
 
-const until = <E>(
-  look: Effect.Effect<boolean, E>
-): Effect.Effect<void, E> =>
+const until = <E>(look: Effect.Effect<boolean, E>): Effect.Effect<void, E> =>
   Effect.asVoid(
     Effect.repeat(look, { until: (found) => found, schedule: Schedule.spaced("5 millis") })
   ).pipe(Effect.timeout("20 seconds"), Effect.catchTag("TimeoutError", Effect.die))
@@ -178,9 +176,7 @@ export const cases = <E>(
           const second = yield* host({ [mode]: [newer] }, lines, "v2")
           yield* caughtUp(second, newer.name)
           if (mode === "inline") {
-            yield* until(
-              Effect.map(second.status(newer.name), ({ doing }) => doing === "inline")
-            )
+            yield* until(Effect.map(second.status(newer.name), ({ doing }) => doing === "inline"))
           }
           assert.deepStrictEqual(yield* rowOf(newer, "1"), { id: "1", text: "ab", struck: true })
           assert.deepStrictEqual((yield* second.status(newer.name)).poison, Option.none())
@@ -210,9 +206,7 @@ export const cases = <E>(
         )
         yield* execute(notes, "1", strike, note("b"))
         const position = yield* head
-        yield* until(
-          Effect.map(second.status(newer.name), (status) => status.position >= position)
-        )
+        yield* until(Effect.map(second.status(newer.name), (status) => status.position >= position))
         assert.deepStrictEqual(yield* rowOf(newer, "1"), { id: "1", text: "ab", struck: true })
         assert.strictEqual((yield* first.status(old.name)).doing, "live")
       }).pipe(Effect.scoped)
@@ -245,45 +239,47 @@ export const cases = <E>(
       }).pipe(Effect.scoped)
     )
 
-    it.effect("tells why it does not go on, in the words of the innermost cause, until it does", () =>
-      Effect.gen(function* () {
-        const { new: newer, notes } = releases()
-        const store = yield* ReadModelStore
-        let failing = true
-        const lines: Array<string> = []
-        const projections = yield* host({ async: [newer] }, lines).pipe(
-          Effect.provideService(ReadModelStore, {
-            ...store,
-            step: (table, claim, step) =>
-              failing && step.keys.length > 0
-                ? Effect.fail(new ReadModelStoreError({ operation: "step", cause: constraint }))
-                : store.step(table, claim, step)
-          })
-        )
-        assert.deepStrictEqual((yield* projections.status(newer.name)).lastError, Option.none())
-        yield* execute(notes, "1", note("a"))
-        const lastError = Effect.map(projections.status(newer.name), (status) =>
-          Option.getOrUndefined(Option.map(status.lastError, ({ message }) => message))
-        )
-        yield* until(Effect.map(lastError, (message) => message !== undefined))
-        for (let look = 0; look < 100; look++) {
-          assert.strictEqual(
-            yield* lastError,
-            'step failed: new row violates check constraint "no_tea"',
-            `look ${look}`
+    it.effect(
+      "tells why it does not go on, in the words of the innermost cause, until it does",
+      () =>
+        Effect.gen(function* () {
+          const { new: newer, notes } = releases()
+          const store = yield* ReadModelStore
+          let failing = true
+          const lines: Array<string> = []
+          const projections = yield* host({ async: [newer] }, lines).pipe(
+            Effect.provideService(ReadModelStore, {
+              ...store,
+              step: (table, claim, step) =>
+                failing && step.keys.length > 0
+                  ? Effect.fail(new ReadModelStoreError({ operation: "step", cause: constraint }))
+                  : store.step(table, claim, step)
+            })
           )
-          yield* Effect.yieldNow
-        }
-        failing = false
-        yield* caughtUp(projections, newer.name)
-        yield* until(Effect.map(lastError, (message) => message === undefined))
-        yield* until(Effect.sync(() => lines.length > 1))
-        assert.deepStrictEqual(lines, [
-          `Warn: ${newer.name} can't go on, and tries again until it can: ` +
-            'step failed: new row violates check constraint "no_tea"',
-          `Info: ${newer.name} goes on`
-        ])
-      }).pipe(Effect.scoped)
+          assert.deepStrictEqual((yield* projections.status(newer.name)).lastError, Option.none())
+          yield* execute(notes, "1", note("a"))
+          const lastError = Effect.map(projections.status(newer.name), (status) =>
+            Option.getOrUndefined(Option.map(status.lastError, ({ message }) => message))
+          )
+          yield* until(Effect.map(lastError, (message) => message !== undefined))
+          for (let look = 0; look < 100; look++) {
+            assert.strictEqual(
+              yield* lastError,
+              'step failed: new row violates check constraint "no_tea"',
+              `look ${look}`
+            )
+            yield* Effect.yieldNow
+          }
+          failing = false
+          yield* caughtUp(projections, newer.name)
+          yield* until(Effect.map(lastError, (message) => message === undefined))
+          yield* until(Effect.sync(() => lines.length > 1))
+          assert.deepStrictEqual(lines, [
+            `Warn: ${newer.name} can't go on, and tries again until it can: ` +
+              'step failed: new row violates check constraint "no_tea"',
+            `Info: ${newer.name} goes on`
+          ])
+        }).pipe(Effect.scoped)
     )
 
     it.effect("keeps the error of a shadow beside that of what serves", () =>

@@ -71,6 +71,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
     const readPage = PostgresPages.make(sql, schema)
     const soundly = SoundLog.make(sql, schema)
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
+    const losses = PostgresSubscription.subscriptionLosses()
     const enqueue = yield* AppendQueue.make({
       appendNew: (appends) =>
         wakeUps.after(soundly(PostgresAppendNew.appendNew(sql, schema, appends)), (written) =>
@@ -127,7 +128,12 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       subscribePages: (options = {}) =>
         Stream.suspend(() => {
           const { heartbeatInterval } = wakeUps
-          const look = PostgresSubscription.makeLook(sql, schema, heartbeatInterval, options)
+          const look = PostgresSubscription.makeLook(
+            sql,
+            schema,
+            { heartbeatInterval, losses },
+            options
+          )
           return Subscription.pages(
             {
               look: (after) =>

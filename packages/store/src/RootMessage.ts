@@ -3,16 +3,16 @@
  *
  * @since 0.1.0
  */
-export {
-  /**
-   * The message of the innermost cause, such as the constraint that a row broke: the outer messages are about the layers
-   * that the error passed through.
-   *
-   * **Details**
-   * At most 2,000 UTF-16 code units; what is longer is cut, and its length follows.
-   *
-   * @category destructors
-   * @since 0.1.0
-   */
-  rootMessage
-} from "./internal/rootMessage.ts"
+import * as Internal from "./internal/rootMessage.ts"
+
+/**
+ * The message of the innermost cause, such as the constraint that a row broke: the outer messages are about the layers that the
+ * error passed through.
+ *
+ * **Details**
+ * At most 2,000 UTF-16 code units; what is longer is cut, and its length follows.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const rootMessage = (error: unknown): string => Internal.rootMessage(error)

@@ -69,11 +69,11 @@ it.effect(
 /** Takes a name that begins with that of the stream for the stream. */
 const followsByPrefix = broken((store) => ({
   subscribePages: ({ afterRevision = Revision.make(0), streamId = "", ...options } = {}) =>
-    Stream.map(store.subscribePages(options), ({ events, position }) => ({
-      events: events.filter(
+    Stream.map(store.subscribePages(options), (page) => ({
+      ...page,
+      events: page.events.filter(
         (event) => event.streamId.startsWith(streamId) && event.revision > afterRevision
-      ),
-      position
+      )
     }))
 }))
 
@@ -85,10 +85,12 @@ const forgetsRevision = broken((store) => ({
 /** The position of a page is that of its first event. */
 const pagesEndEarly = broken((store) => ({
   subscribePages: (options) =>
-    Stream.map(store.subscribePages(options), ({ events, position }) => ({
-      events,
-      position: events[0]?.position ?? position
-    }))
+    Stream.map(store.subscribePages(options), (page) => {
+      const [first] = page.events
+      if (first === undefined) return page
+      const { id, position } = first
+      return { ...page, position, checkpoint: { ...page.checkpoint, position, eventId: id } }
+    })
 }))
 
 /** Says of a stream what its first event says. */

@@ -172,7 +172,7 @@ layer(Layer.merge(PostgresServer.PostgresServer.layerEmbedded, Logger.layer([col
       const after = yield* Effect.retry(appendTo(writer), { times: 10_000 })
       const seen = yield* subscriber.next(1)
       assert.isTrue(seen.every((position) => position > before && position <= after))
-      assert.include(logged.join(), "A subscription reads again")
+      assert.include(logged.join(), "Subscriptions read again")
       assert.isUndefined(subscriber.fiber.pollUnsafe())
     })
   )

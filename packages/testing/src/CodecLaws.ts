@@ -1,7 +1,8 @@
 /**
  * The laws of a codec, on events of one's own: what is stored is read for ever.
  *
- * 1. An event comes back from its stored form as it was: `decode(encode(event))` is `[event]`, through JSON text.
+ * 1. An event comes back from its stored form as it was: `decode(encode(event))` is `[event]`, through JSON text. It holds no
+ *    integer past 2^53 - 1, which logs refuse, and no instant before 4713 BC, which no row of a read model holds.
  * 2. Encoding is canonical: equal events have equal texts, whatever the order of their fields.
  * 3. Every version that was ever stored decodes, under every name, whatever its schema allows.
  * 4. Golden samples decode to the events that they stand for, and every version has one.

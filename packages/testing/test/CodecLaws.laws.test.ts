@@ -14,6 +14,7 @@ import * as Struct from "effect/Struct"
 import * as Fs from "node:fs"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { unkeptIssue } from "../src/internal/unkept.ts"
 import * as Account from "./Account.ts"
 
 const samples: ReadonlyArray<CodecLaws.Sample<Account.Event>> = [
@@ -145,4 +146,48 @@ describe("The laws of codecs", () => {
     CodecLaws.laws({ ...codec, versions: codec.versions.slice(1) }, { lock }),
     ["the codec stores events as its lock says"]
   )
+})
+
+describe("The laws of a codec, of fields that accept what can't be kept,", () => {
+  const law = "an event comes back from its stored form as it was"
+  const broken = <Event>(of: EventCodec.EventCodec<Event>) =>
+    Effect.map(Law.broken(CodecLaws.laws(of), { seed: "mistakes" }), (all) =>
+      all.map((one) => one.law)
+    )
+
+  it.effect("find an instant that no row holds", () =>
+    Effect.gen(function* () {
+      const events = Schema.TaggedUnion({ Held: { at: Schema.DateTimeUtc } })
+      assert.deepStrictEqual(yield* broken(EventCodec.make({ name: "held", events })), [law])
+    })
+  )
+
+  it.effect("find a number that no log takes", () =>
+    Effect.gen(function* () {
+      const number = Schema.Finite.check(Schema.isBetween({ minimum: 1e15, maximum: 1e17 }))
+      const events = Schema.TaggedUnion({ Held: { number } })
+      assert.deepStrictEqual(yield* broken(EventCodec.make({ name: "held", events })), [law])
+    })
+  )
+
+  it("say where it is, and of which kind", () => {
+    assert.strictEqual(
+      unkeptIssue({ a: [1, { b: 2 ** 53 }] }),
+      "data.a.1.b is 9007199254740992, an integer past 2^53 - 1, which logs refuse: bound the field"
+    )
+    assert.strictEqual(
+      unkeptIssue({ at: "-004713-11-23T23:59:59.999Z" }),
+      "data.at is -004713-11-23T23:59:59.999Z, an instant before the first one of PostgreSQL, which no row holds: bound the field"
+    )
+    for (const kept of [
+      2 ** 53 - 1,
+      1.5,
+      "-004713-11-24T00:00:00.000Z",
+      "+275760-09-13T00:00:00.000Z",
+      null,
+      true
+    ]) {
+      assert.isUndefined(unkeptIssue({ kept }))
+    }
+  })
 })

@@ -3,6 +3,7 @@
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
+import type * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
@@ -10,7 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { ClaimLost, ReadModelStoreError } from "../ReadModelError.ts"
-import type { Claim, Poison, Reached } from "../ReadModelGeneration.ts"
+import type { Changes, Claim, Poison, Reached } from "../ReadModelGeneration.ts"
 import type { ReadModelStore } from "../ReadModelStore.ts"
 import { partitionOf } from "./partition.ts"
 import {
@@ -19,12 +20,24 @@ import {
   countRecorded,
   fold,
   part,
+  poisonOf,
   prepare,
   touchedKeys
 } from "./rowFold.ts"
+import { atMostBytes } from "./rowSize.ts"
 
 /** An event can't be folded; the checkpoint is before it. */
 export class Stopped extends Data.TaggedError("Stopped")<{ readonly poison: Poison }> {}
+
+/** The rows of a step are too many bytes to be written at once. */
+class TooMuch extends Data.TaggedError("TooMuch")<{ readonly bytes: number }> {}
+
+/**
+ * How many bytes the rows of a step have at most, measured as what they may have: PostgreSQL takes 1 GB at once, and the host holds
+ * them several times. Fewer rows than these never have as many.
+ */
+const MAX_STEP_BYTES = 256_000_000
+const FEW_ROWS = 10
 
 /** A claimed generation with what its holder knows of it. */
 export interface Held {
@@ -87,12 +100,14 @@ const stepPartition = Effect.fnUntraced(function* (
   eventsPerSecond: number
 ): Effect.fn.Return<void, Stopped | ClaimLost | ReadModelStoreError> {
   const partitions = checkpoints.length
-  const { position: from } = Arr.getUnsafe(checkpoints, partition)
+  let { position: from } = Arr.getUnsafe(checkpoints, partition)
   if (from >= page.position) return
   const first = page.events[0]?.position ?? page.position
   let poison = batch.poison
+  // Where the step ends that would be too large otherwise.
+  let split: Position.Position | undefined
   for (;;) {
-    const before = poison?.position
+    const before = split ?? poison?.position
     const reached = before === undefined ? page : lastBefore(page, before)
     const to = reached?.position ?? from
     if (reached !== undefined && to > from) {
@@ -113,19 +128,37 @@ const stepPartition = Effect.fnUntraced(function* (
           eventId: reached.eventId,
           keys: touchedKeys(own),
           fold: (rows) =>
-            Result.mapError(fold(model, own, rows), (at) => new Stopped({ poison: at })),
+            Result.flatMap(
+              Result.mapError(fold(model, own, rows), (at) => new Stopped({ poison: at })),
+              (changes) => withinStep(model, changes)
+            ),
           events: countRecorded(own),
           eventsPerSecond
         })
       )
       if (Result.isFailure(stepped)) {
         const { failure } = stepped
+        if (failure._tag === "TooMuch") {
+          const middle = middleOf(page, from, before)
+          if (middle === undefined) {
+            const recorded = Arr.getUnsafe(own.prepared, 0).recorded
+            const issue = `the rows that it touches have up to ${failure.bytes} bytes, at most ${MAX_STEP_BYTES} are written at once`
+            return yield* new Stopped({ poison: poisonOf(recorded, "NoRow", issue) })
+          }
+          split = middle
+          continue
+        }
         // A later look may find an earlier one only: each goes back in the page.
         if (failure._tag !== "Stopped") return yield* failure
         poison = failure.poison
         continue
       }
       checkpoints[partition] = { position: to, eventId: reached.eventId }
+      from = to
+    }
+    if (split !== undefined) {
+      split = undefined
+      continue
     }
     if (poison !== undefined) return yield* new Stopped({ poison })
     return
@@ -139,4 +172,23 @@ const lastBefore = ({ events }: Page, before: RecordedEvent["position"]): Reache
     if (event.position < before && event.position > (last?.position ?? 0n)) last = event
   }
   return last && { position: last.position, eventId: last.id }
+}
+
+const withinStep = ({ table }: AnyModel, changes: Changes): Result.Result<Changes, TooMuch> => {
+  const { upserts } = changes
+  if (upserts.length <= FEW_ROWS) return Result.succeed(changes)
+  const bytes = upserts.reduce((sum, row) => sum + atMostBytes(table.columns, row), 0)
+  return bytes > MAX_STEP_BYTES ? Result.fail(new TooMuch({ bytes })) : Result.succeed(changes)
+}
+
+/** The position of the event in the middle of those behind `from`; none when there is one at most. */
+const middleOf = (
+  { events }: Page,
+  from: Position.Position,
+  before: Position.Position | undefined
+): Position.Position | undefined => {
+  const own = events.filter(
+    ({ position }) => position > from && (before === undefined || position < before)
+  )
+  return own.length < 2 ? undefined : own[Math.floor(own.length / 2)]?.position
 }

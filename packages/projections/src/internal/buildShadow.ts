@@ -84,7 +84,7 @@ export const build = Effect.fnUntraced(function* (
   const built = buildHeld(runner, model, claim, upTo).pipe(
     Effect.tapErrorTag("Stopped", (stopped) => stop(runner, claim, stopped))
   )
-  const serving = yield* underClaim(runner, claim, built).pipe(
+  const serving = yield* underClaim(runner, claim, "building", built).pipe(
     Effect.tapErrorTag("ClaimLost", () => claimed(name, "lost")),
     Effect.onExit(() => Effect.sync(() => runner.changes.tellUnsafe()))
   )

@@ -27,8 +27,8 @@ export const codeFingerprint = (
         SchemaLock.toText(SchemaLock.describe({ ...empty, versions: codec.versions ?? [] }))
       ]),
       projection.code ?? "",
-      String(projection.keys),
-      String(projection.apply),
+      String(Reflect.get(projection, "keys")),
+      String(Reflect.get(projection, "apply")),
       build ?? ""
     ])
     const hash = yield* digest.digestHex(Digest.sha256, new TextEncoder().encode(text))

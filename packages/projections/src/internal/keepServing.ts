@@ -77,7 +77,7 @@ export const keepServing = Effect.fnUntraced(function* (
       CheckpointMismatch: ({ reason }) => History.tell(runner, name, reason)
     })
   )
-  return yield* underClaim(runner, claim.value, kept).pipe(
+  return yield* underClaim(runner, claim.value, "serving", kept).pipe(
     Effect.as(true),
     Effect.catchTag("ClaimLost", () => Effect.as(claimed(name, "lost"), false))
   )
@@ -103,10 +103,7 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
       ),
       Stream.buffer({ capacity: PAGES_AHEAD }),
       Stream.runForEachArray((pages) =>
-        Effect.andThen(
-          take(merge(pages)),
-          runner.errors.wentOn(held.model.table.name, "serving")
-        )
+        Effect.andThen(take(merge(pages)), runner.errors.wentOn(held.model.table.name, "serving"))
       )
     )
 })

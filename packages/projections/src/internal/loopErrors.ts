@@ -42,6 +42,8 @@ export interface LoopErrors {
     position: Position | undefined
   ) => Effect.Effect<void>
   readonly wentOn: (name: Projection.Name, loop: Loop) => Effect.Effect<void>
+  /** The claim was renewed: if the store was away, it is not any more. What else went wrong may go wrong again. */
+  readonly renewed: (name: Projection.Name, loop: Loop) => Effect.Effect<void>
   readonly failed: (
     name: Projection.Name,
     loop: Loop,
@@ -96,12 +98,15 @@ export const make = (): LoopErrors => {
         held.delete(key)
         const known = errors.get(key)
         const isOver =
-          known?.position === undefined ||
-          position === undefined ||
-          position > known.position
+          known?.position === undefined || position === undefined || position > known.position
         return isOver ? cleared(name, key) : answered(key)
       }),
     wentOn: (name, loop) => cleared(name, keyOf(name, loop)),
+    renewed: (name, loop) =>
+      Effect.suspend(() => {
+        const key = keyOf(name, loop)
+        return lost.has(key) ? cleared(name, key) : Effect.void
+      }),
     failed: Effect.fnUntraced(function* (name, loop, cause) {
       const key = keyOf(name, loop)
       const error = Cause.squash(cause)

@@ -202,9 +202,7 @@ export const claim = (
   if (!isFree && generation.owner !== owner) return Option.none()
   const isStopped =
     poison !== undefined &&
-    !(
-      despite?.position === poison.position && despite.stoppedBy?.code === poison.stoppedBy?.code
-    )
+    !(despite?.position === poison.position && despite.stoppedBy?.code === poison.stoppedBy?.code)
   if (role === "retired" || mode === "inline" || model.paused || isStopped) return Option.none()
   generation.poison = undefined
   generation.owner = owner

@@ -59,10 +59,7 @@ export const rebuild = Effect.fnUntraced(function* (
   // That of the runner: a rebuild goes on though nobody looks.
   const scope = yield* Scope.Scope
   let begun = 0
-  return (
-    name: string,
-    options: Options = {}
-  ): Stream.Stream<Status.Progress, RebuildError> =>
+  return (name: string, options: Options = {}): Stream.Stream<Status.Progress, RebuildError> =>
     Stream.unwrap(
       Effect.gen(function* () {
         const model = yield* find(name)
@@ -75,10 +72,12 @@ export const rebuild = Effect.fnUntraced(function* (
           log: yield* runner.events.identity
         })
         const building = Option.isSome(claim)
-          ? Option.some(yield* Effect.forkIn(
+          ? Option.some(
+              yield* Effect.forkIn(
                 buildAgain(runner, model, claim.value, owner, options.upTo),
                 scope
-              ))
+              )
+            )
           : Option.none()
         if (Option.isSome(building)) building.value.addObserver(runner.changes.tellUnsafe)
         return progress(runner, model, shadow, building, options.upTo)
@@ -107,10 +106,11 @@ const buildAgain = Effect.fnUntraced(function* (
         ? Effect.andThen(
             runner.errors.failed(name, "rebuilding", Cause.fail(error)),
             Effect.flatMap(runner.store.claim(held, owner, runner.lease), (again) =>
-            Effect.sync(() => {
-              if (Option.isSome(again)) held = again.value
-            })
-          ))
+              Effect.sync(() => {
+                if (Option.isSome(again)) held = again.value
+              })
+            )
+          )
         : Effect.void
     ),
     Effect.retry({ schedule: FEW_TIMES, while: isStoreError }),

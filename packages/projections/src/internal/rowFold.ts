@@ -54,7 +54,7 @@ export interface Batch<Event, Key> {
   readonly poison: Poison | undefined
 }
 
-const poisonOf = (
+export const poisonOf = (
   { position, revision, streamId, type }: RecordedEvent,
   reason: Poison["reason"],
   issue: string

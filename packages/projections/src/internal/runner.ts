@@ -83,13 +83,16 @@ export const lowest = (checkpoints: ReadonlyArray<Position.Position>): Position.
  * Runs what is done under a claim, and renews the claim meanwhile. However it ends, the claim is not held for longer.
  */
 export const underClaim = <A, E, R>(
-  { lease, store }: Runner,
+  { errors, lease, store }: Runner,
   claim: Claim,
+  loop: Loop,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClaimLost | ReadModelStoreError, R> =>
   Effect.raceFirst(
     effect,
-    Effect.andThen(Effect.sleep(Duration.times(lease, 1 / 3)), store.renew(claim)).pipe(
+    Effect.sleep(Duration.times(lease, 1 / 3)).pipe(
+      Effect.andThen(store.renew(claim)),
+      Effect.andThen(errors.renewed(claim.name, loop)),
       Effect.forever
     )
   ).pipe(

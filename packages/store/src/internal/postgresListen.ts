@@ -15,7 +15,7 @@ import * as Queue from "effect/Queue"
 import * as RcRef from "effect/RcRef"
 import * as Scope from "effect/Scope"
 import { CHANNEL } from "./postgresNotify.ts"
-import { persistently } from "./postgresRetry.ts"
+import { type Losses, makeLosses, persistently } from "./postgresRetry.ts"
 import { rootMessage } from "./rootMessage.ts"
 
 export interface Listening {
@@ -34,7 +34,7 @@ const APPLICATION_NAME = "daybook listener"
 /** A server, or a pooler, that takes connections and drops them at once is not asked without a pause. */
 const PAUSE_AFTER_LOSS = "50 millis"
 
-const losses = Metric.counter("daybook_listener_losses", {
+const lossesCount = Metric.counter("daybook_listener_losses", {
   description: "Listening connections that were lost"
 })
 const retries = Metric.counter("daybook_listener_retries", {
@@ -45,21 +45,41 @@ const retries = Metric.counter("daybook_listener_retries", {
 export const make = (
   listening: Listening
 ): Effect.Effect<Effect.Effect<void, never, Scope.Scope>, never, Scope.Scope> =>
-  Effect.map(RcRef.make({ acquire: Effect.forkScoped(listen(listening)) }), (ref) =>
-    Effect.asVoid(RcRef.get(ref))
-  )
+  Effect.suspend(() => {
+    const losses = makeLosses({
+      failing:
+        "Lost the connection that listens for the appends of other hosts, and polls until it is back",
+      working: "Listens for the appends of other hosts again"
+    })
+    const acquire = Effect.forkScoped(listen(listening, losses))
+    return Effect.map(RcRef.make({ acquire }), (ref) => Effect.asVoid(RcRef.get(ref)))
+  })
 
-const listen = (listening: Listening) =>
-  Effect.scoped(Effect.flatMap(open(listening), (connection) => hear(listening, connection))).pipe(
-    (session) =>
-      persistently(session, {
-        failing: "Can't listen for the appends of other hosts, and polls until that works",
-        retries,
-        while: () => true
-      }),
-    Effect.andThen(Effect.sleep(PAUSE_AFTER_LOSS)),
-    Effect.forever
-  )
+const listen = (listening: Listening, all: Losses) =>
+  Effect.suspend(() => {
+    // The connection, be it lost while it listens or not to be had: one line in the log until it has been heard on again.
+    const connection = {}
+    const losses: Losses = {
+      lost: (_, message) => all.lost(connection, message),
+      // A server, or a pooler, may take connections and drop them at once.
+      found: () => Effect.void,
+      forgetUnsafe: () => {},
+      back: all.back
+    }
+    const session = Effect.scoped(
+      Effect.flatMap(open(listening), (opened) =>
+        hear(listening, opened, {
+          heard: all.found(connection),
+          lost: (message) => all.lost(connection, message)
+        })
+      )
+    )
+    return persistently(session, { losses, retries, while: () => true }).pipe(
+      Effect.andThen(Effect.sleep(PAUSE_AFTER_LOSS)),
+      Effect.forever,
+      Effect.ensuring(Effect.sync(() => all.forgetUnsafe(connection)))
+    )
+  })
 
 const open = Effect.fnUntraced(function* ({ client, heartbeatInterval }: Listening) {
   // A scope of its own, so that it can be closed before what was acquired on it: UNLISTEN on a
@@ -79,15 +99,20 @@ const open = Effect.fnUntraced(function* ({ client, heartbeatInterval }: Listeni
 /** Ends when the connection is lost. */
 const hear = Effect.fnUntraced(function* (
   { heartbeatInterval, logPrefix, onAppended, ownPayload }: Listening,
-  { notifications, pinned }: Effect.Success<ReturnType<typeof open>>
+  { notifications, pinned }: Effect.Success<ReturnType<typeof open>>,
+  told: {
+    readonly heard: Effect.Effect<void>
+    readonly lost: (message: string) => Effect.Effect<void>
+  }
 ) {
   const heard = Latch.makeUnsafe()
   yield* Effect.logDebug("Listens for the appends of other hosts")
   // What was appended before the server knew of this listener was told to nobody here.
   onAppended()
-  const receive = Effect.map(Queue.take(notifications), ({ payload }) => {
+  const receive = Effect.flatMap(Queue.take(notifications), ({ payload }) => {
     heard.openUnsafe()
     if (payload !== ownPayload && payload.startsWith(logPrefix)) onAppended()
+    return told.heard
   })
   // To itself and not only to the server: a pooler would answer, and drop the notifications.
   const beat = Effect.andThen(
@@ -107,12 +132,7 @@ const hear = Effect.fnUntraced(function* (
   )
   yield* Effect.raceFirst(Effect.forever(receive), Effect.forever(beat)).pipe(
     Effect.catch((error) =>
-      Effect.andThen(
-        Metric.update(losses, 1),
-        Effect.logWarning(
-          `Lost the connection that listens for the appends of other hosts: ${rootMessage(error)}`
-        )
-      )
+      Effect.andThen(Metric.update(lossesCount, 1), told.lost(rootMessage(error)))
     )
   )
 })

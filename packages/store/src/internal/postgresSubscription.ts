@@ -13,7 +13,7 @@ import type { SchemaName } from "../PostgresSchema.ts"
 import { pageSize } from "./pageSize.ts"
 import { endOfPiece, matchesNothing, readLog } from "./postgresLog.ts"
 import * as PostgresOrigin from "./postgresOrigin.ts"
-import { isTransient, persistently } from "./postgresRetry.ts"
+import { isTransient, type Losses, makeLosses, persistently } from "./postgresRetry.ts"
 import { lookAtStream, type Within } from "./postgresStreamLook.ts"
 import type { Filter, Look } from "./subscription.ts"
 
@@ -33,7 +33,7 @@ const ROWS_TIMEOUT = Duration.minutes(5)
 export const makeLook = (
   sql: SqlClient,
   schema: SchemaName,
-  heartbeatInterval: Duration.Duration,
+  { heartbeatInterval, losses }: { readonly heartbeatInterval: Duration.Duration; readonly losses: Losses },
   { streamId, ...options }: Filter
 ) => {
   const within: Within = {
@@ -48,12 +48,18 @@ export const makeLook = (
     after: Position.Position | Checkpoint
   ): Effect.Effect<Look, SqlError | CheckpointMismatch> =>
     persistently(lookOnce(after), {
-      failing: "A subscription can't read, and tries again until it can",
-      working: "A subscription reads again",
+      losses,
       retries,
       while: (error) => !(error instanceof CheckpointMismatch) && isTransient(error)
     })
 }
+
+/** All subscriptions of a store. */
+export const subscriptionLosses = (): Losses =>
+  makeLosses({
+    failing: "Subscriptions can't read, and try again until they can",
+    working: "Subscriptions read again"
+  })
 
 const retries = Metric.counter("daybook_subscription_retries", {
   description: "Reads of subscribers that failed and are repeated"

@@ -7,7 +7,7 @@ import * as Cause from "effect/Cause"
 const MAX_DEPTH = 32
 
 /** How long a message is at most, in UTF-16 code units: it goes into logs, spans and metrics. */
-export const MAX_MESSAGE_LENGTH = 2_000
+const MAX_MESSAGE_LENGTH = 2_000
 
 /** What the innermost cause says: the outer ones are about the layers it passed through. */
 export const rootMessage = (error: unknown): string => {

@@ -11,6 +11,7 @@ import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { diff, same } from "./differences.ts"
+import { unkeptIssue } from "./unkept.ts"
 
 /** What a store gives back for an event that it keeps as JSON text. */
 export const stored = ({ data, schemaVersion, type }: EncodedEvent): RecordedEvent => ({
@@ -26,7 +27,7 @@ export const stored = ({ data, schemaVersion, type }: EncodedEvent): RecordedEve
   position: Position.make(1n)
 })
 
-/** What is wrong with the way of an event into JSON text and back; nothing if it comes back as it was. */
+/** What is wrong with the way of an event into JSON text and back; nothing if it comes back as it was, and can be kept. */
 export const roundTripProblem = <Event>(
   codec: EventCodec<Event>,
   event: Event
@@ -36,6 +37,6 @@ export const roundTripProblem = <Event>(
   const decoded = codec.decode(stored(encoded.success))
   if (Result.isFailure(decoded)) return decoded.failure.message
   return same(decoded.success, [event])
-    ? undefined
+    ? unkeptIssue(encoded.success.data)
     : `the event comes back otherwise:\n${diff([event], decoded.success)}`
 }

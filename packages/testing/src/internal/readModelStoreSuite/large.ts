@@ -107,10 +107,7 @@ export const largeCases: Cases = {
       const of = table()
       const claim = yield* serve(of)
       // 17 MB, of which the last of the beginning is half of a pair.
-      yield* store.stop(
-        claim,
-        poison(2, { issue: `\u0000${"\u{1F9FE}".repeat(8_500_000)}` })
-      )
+      yield* store.stop(claim, poison(2, { issue: `\u0000${"\u{1F9FE}".repeat(8_500_000)}` }))
       const issue = Option.getOrThrow((yield* stateOf(claim)).poison).issue
       assert.strictEqual(issue.length, MAX_ISSUE_LENGTH)
       assert.strictEqual(issue.slice(0, 5), "\ufffd\u{1F9FE}\u{1F9FE}")

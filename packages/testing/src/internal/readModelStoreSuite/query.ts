@@ -306,7 +306,13 @@ export const queryCases: Cases = {
         const error = yield* Effect.flip(read)
         assert.instanceOf(error, OtherVersionServes)
         assert.deepStrictEqual(factsOf(error), {
-          ...factsOf(new OtherVersionServes({ name: next.name, version: next.version, serving: table.version }))
+          ...factsOf(
+            new OtherVersionServes({
+              name: next.name,
+              version: next.version,
+              serving: table.version
+            })
+          )
         })
       }
       assert.deepStrictEqual(yield* rowsOf(next, {}, 2), [])

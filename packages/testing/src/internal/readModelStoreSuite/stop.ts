@@ -45,8 +45,8 @@ export const stopCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
 
-  "is claimed by who tries the event again that stopped it, and by nobody who tries another": Effect.gen(
-    function* () {
+  "is claimed by who tries the event again that stopped it, and by nobody who tries another":
+    Effect.gen(function* () {
       const store = yield* ReadModelStore
       const table = tallies()
       const claim = yield* serve(table)
@@ -75,8 +75,7 @@ export const stopCases: Cases = {
       // One that names no code is tried by who knows of none.
       yield* store.stop(again, poison(3))
       assert.isTrue(Option.isSome(yield* store.claim(claim, "a host", LEASE, poison(3))))
-    }
-  ),
+    }),
 
   "tells what stopped it as it was told, whatever the text": Effect.gen(function* () {
     const store = yield* ReadModelStore
