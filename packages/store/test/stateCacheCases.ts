@@ -42,7 +42,9 @@ const replaced = (id: string, by: string, isRestored: Ref.Ref<boolean>) =>
       return EventStore.of({
         ...store,
         append: (append) =>
-          Effect.flatMap(current(append.streamId), (streamId) => store.append({ ...append, streamId })),
+          Effect.flatMap(current(append.streamId), (streamId) =>
+            store.append({ ...append, streamId })
+          ),
         read: (streamId, options) =>
           Stream.unwrap(Effect.map(current(streamId), (now) => store.read(now, options)))
       })

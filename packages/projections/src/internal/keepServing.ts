@@ -10,15 +10,7 @@ import { type Held, merge, type Page } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "./rowFold.ts"
 import * as History from "./history.ts"
-import {
-  categoriesOf,
-  claimed,
-  hold,
-  type Runner,
-  stop,
-  taker,
-  underClaim
-} from "./runner.ts"
+import { categoriesOf, claimed, hold, type Runner, stop, taker, underClaim } from "./runner.ts"
 
 /**
  * How many pages are read ahead, and folded in one step when they are there: behind, steps are large and few; at the
@@ -83,13 +75,11 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
     .pipe(
       // The options above are built here, within their ranges.
       Stream.catchTag("InvalidReadOption", Stream.die),
-      Stream.map(
-        ({ checkpoint, events, position }): Page => ({
-          events,
-          position,
-          eventId: checkpoint.eventId
-        })
-      ),
+      Stream.map(({ checkpoint, events, position }): Page => ({
+        events,
+        position,
+        eventId: checkpoint.eventId
+      })),
       Stream.buffer({ capacity: PAGES_AHEAD }),
       Stream.runForEachArray((pages) => take(merge(pages)))
     )

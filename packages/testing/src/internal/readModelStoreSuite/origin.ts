@@ -106,10 +106,7 @@ export const originCases: Cases = {
     assert.deepStrictEqual((yield* stateOf(parts)).anchors, [null, eventAt(8)])
     yield* store.step(table, parts, step(0, 8, { partition: 0 }))
     const serving = yield* switchTo(table, parts)
-    assert.deepStrictEqual(
-      [serving.checkpoints, serving.anchors],
-      [[at(8)], [eventAt(8)]]
-    )
+    assert.deepStrictEqual([serving.checkpoints, serving.anchors], [[at(8)], [eventAt(8)]])
   }),
 
   "has a shadow of it that is begun from nothing again, under its claim, of a log": Effect.gen(
