@@ -32,7 +32,13 @@ import type { Checkpoint, CheckpointMismatch } from "./Checkpoint.ts"
 import { describe, ExpectedRevision } from "./ExpectedRevision.ts"
 import { rootMessage } from "./internal/rootMessage.ts"
 import * as RefusalReason from "./RefusalReason.ts"
-import type { Backlog, BacklogOptions, SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
+import type {
+  Backlog,
+  BacklogOptions,
+  SubscribeError,
+  SubscribeOptions,
+  SubscriptionPage
+} from "./Subscription.ts"
 
 /**
  * The most events in one append, and in all the appends of one `appendAll` together.
@@ -99,10 +105,7 @@ export const MAX_BETWEEN = 100
 export interface Append {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
-  /**
-   * With `Exactly`: the id of the event at that revision. Another event there is a `WrongExpectedRevision` without events
-   * in between, since what the caller knows is of another history. Other expectations ignore it.
-   */
+  /** With `Exactly`: the id of the event there. Another one is a `WrongExpectedRevision` with nothing in between. */
   readonly lastEventId?: EventId | undefined
   /** 1 to {@link MAX_EVENTS}, their ids distinct. */
   readonly events: Arr.NonEmptyReadonlyArray<NewEvent>
@@ -303,14 +306,6 @@ export type AppendError = WrongExpectedRevision | EventIdConflict | AppendRefuse
 export type ReadError = InvalidReadOption | EventStoreError
 
 /**
- * Why a subscription ended.
- *
- * @category errors
- * @since 0.1.0
- */
-export type SubscribeError = ReadError | CheckpointMismatch
-
-/**
  * An append-only log of events in streams.
  *
  * @category services
@@ -369,8 +364,7 @@ export class EventStore extends Context.Service<
      * **Details**
      * Each matching event once, in position order. It reads on when its consumer does. A lost
      * connection is taken up again; it fails with what repeating can't mend.
-     * Errors: `CheckpointMismatch`, `after` is past the head or of another history; also later, when the log was
-     * restored to an earlier time beneath the subscription.
+     * Errors: `CheckpointMismatch`, `after` is past the head or of another history; also when the log is restored later.
      */
     readonly subscribe: (options?: SubscribeOptions) => Stream.Stream<RecordedEvent, SubscribeError>
 

@@ -62,7 +62,8 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.map(Identity, (
   const log = Log.empty(identity ?? LogId.make(SecureRandom.uuidV4Unsafe()))
   const wakeUps = WakeUps.make()
   const source: Subscription.Source<never> = {
-    look: (after, options) => Effect.suspend(() => Effect.fromResult(Log.look(log, after, options))),
+    look: (after, options) =>
+      Effect.suspend(() => Effect.fromResult(Log.look(log, after, options))),
     join: wakeUps.join,
     // Nobody else can append to this log, so there is nothing to look for without a wake-up.
     wait: (latch) => latch.await,

@@ -9,7 +9,8 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Category } from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 import type * as Option from "effect/Option"
-import type { Checkpoint } from "./Checkpoint.ts"
+import type { Checkpoint, CheckpointMismatch } from "./Checkpoint.ts"
+import type { ReadError } from "./EventStore.ts"
 
 /**
  * Which events to follow; all from the beginning of the log, unless said otherwise.
@@ -79,3 +80,11 @@ export interface Backlog {
   readonly since: Option.Option<DateTime.Utc>
   readonly head: Position
 }
+
+/**
+ * Why a subscription ended.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type SubscribeError = ReadError | CheckpointMismatch

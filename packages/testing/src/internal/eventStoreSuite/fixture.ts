@@ -8,13 +8,9 @@ import type { NewEvent } from "@daybook/kernel/NewEvent"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
-import {
-  type AppendError,
-  AppendRefused,
-  EventStore,
-  type SubscribeError
-} from "@daybook/store/EventStore"
+import { type AppendError, AppendRefused, EventStore } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import type { SubscribeError } from "@daybook/store/Subscription"
 import { assert, type Vitest } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as SecureRandom from "effect/crypto/SecureRandom"

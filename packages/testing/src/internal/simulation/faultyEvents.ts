@@ -2,9 +2,9 @@
  * The log as a host sees it over a way that loses things.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
-import { EventStore, EventStoreError, type ReadError, type SubscribeError } from "@daybook/store/EventStore"
+import { EventStore, EventStoreError, type ReadError } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
-import type { SubscriptionPage } from "@daybook/store/Subscription"
+import type { SubscribeError, SubscriptionPage } from "@daybook/store/Subscription"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { smaller } from "../frailStores.ts"
