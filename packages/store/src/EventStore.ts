@@ -32,13 +32,7 @@ import type { Checkpoint, CheckpointMismatch } from "./Checkpoint.ts"
 import { describe, ExpectedRevision } from "./ExpectedRevision.ts"
 import { rootMessage } from "./internal/rootMessage.ts"
 import * as RefusalReason from "./RefusalReason.ts"
-import type {
-  Backlog,
-  BacklogOptions,
-  SubscribeError,
-  SubscribeOptions,
-  SubscriptionPage
-} from "./Subscription.ts"
+import type { Backlog, BacklogOptions, SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
 
 /**
  * The most events in one append, and in all the appends of one `appendAll` together.
@@ -366,12 +360,14 @@ export class EventStore extends Context.Service<
      * connection is taken up again; it fails with what repeating can't mend.
      * Errors: `CheckpointMismatch`, `after` is past the head or of another history; also when the log is restored later.
      */
-    readonly subscribe: (options?: SubscribeOptions) => Stream.Stream<RecordedEvent, SubscribeError>
+    readonly subscribe: (
+      options?: SubscribeOptions
+    ) => Stream.Stream<RecordedEvent, ReadError | CheckpointMismatch>
 
     /** The same in pages, each with the checkpoint up to which all was given. */
     readonly subscribePages: (
       options?: SubscribeOptions
-    ) => Stream.Stream<SubscriptionPage, SubscribeError>
+    ) => Stream.Stream<SubscriptionPage, ReadError | CheckpointMismatch>
 
     /** The settled events that `subscribe` with these options would give at once, counted, not read. */
     readonly backlog: (options?: BacklogOptions) => Effect.Effect<Backlog, ReadError>

@@ -9,8 +9,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Category } from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 import type * as Option from "effect/Option"
-import type { Checkpoint, CheckpointMismatch } from "./Checkpoint.ts"
-import type { ReadError } from "./EventStore.ts"
+import type { Checkpoint } from "./Checkpoint.ts"
 
 /**
  * Which events to follow; all from the beginning of the log, unless said otherwise.
@@ -80,11 +79,3 @@ export interface Backlog {
   readonly since: Option.Option<DateTime.Utc>
   readonly head: Position
 }
-
-/**
- * Why a subscription ended.
- *
- * @category errors
- * @since 0.1.0
- */
-export type SubscribeError = ReadError | CheckpointMismatch

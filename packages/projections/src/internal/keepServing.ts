@@ -10,6 +10,7 @@ import { type Held, merge, type Page } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "./rowFold.ts"
 import * as History from "./history.ts"
+import * as OffHistory from "./offHistory.ts"
 import { categoriesOf, claimed, hold, type Runner, stop, taker, underClaim } from "./runner.ts"
 
 /**
@@ -30,7 +31,7 @@ export const keepServing = Effect.fnUntraced(function* (
   const serving = states.find(({ role }) => role === "serving")
   // Another version of the program keeps another version of the rows.
   if (serving === undefined || serving.version !== version) return false
-  if (!(yield* History.fits(runner, serving))) return false
+  if (!(yield* OffHistory.fits(runner, serving))) return false
   if (serving.mode === "inline") {
     if (inline) {
       const end = yield* runner.events.checkpoint
@@ -55,7 +56,7 @@ export const keepServing = Effect.fnUntraced(function* (
     Effect.catchTags({
       Stopped: (stopped) => stop(runner, claim.value, stopped),
       // The log was restored beneath it.
-      CheckpointMismatch: ({ reason }) => History.tell(runner, name, reason)
+      CheckpointMismatch: ({ reason }) => OffHistory.tell(runner, name, reason)
     })
   )
   return yield* underClaim(runner, claim.value, kept).pipe(

@@ -10,7 +10,6 @@ import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { type AppendError, AppendRefused, EventStore } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
-import type { SubscribeError } from "@daybook/store/Subscription"
 import { assert, type Vitest } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -23,7 +22,7 @@ import * as Stream from "effect/Stream"
 export type It = Vitest.MethodsNonLive<EventStore>
 
 /** What may end a case. */
-export type StoreError = AppendError | SubscribeError
+export type StoreError = AppendError | ReadError | CheckpointMismatch
 
 /** Cases on a real server wait for its disk. */
 export const TIMEOUT_MILLIS = 60_000
