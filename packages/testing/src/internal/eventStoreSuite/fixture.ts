@@ -8,7 +8,13 @@ import type { NewEvent } from "@daybook/kernel/NewEvent"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
-import { type AppendError, AppendRefused, EventStore } from "@daybook/store/EventStore"
+import type { CheckpointMismatch } from "@daybook/store/Checkpoint"
+import {
+  type AppendError,
+  AppendRefused,
+  EventStore,
+  type ReadError
+} from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import { assert, type Vitest } from "@effect/vitest"
 import * as Arr from "effect/Array"
