@@ -257,6 +257,39 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         )
     })
   ],
+  "opens a read model for whichever log": [
+    "is that of the log which it is opened for, and it opens for no other",
+    (store) => ({ open: (table, { log: _, ...options } = {}) => store.open(table, options) })
+  ],
+  "moves the checkpoint without its event": [
+    "has with each checkpoint the event at which it stands",
+    (store) => ({
+      step: (table, claim, step) => store.step(table, claim, { ...step, eventId: null })
+    })
+  ],
+  "leaves a shadow of another history as it is": [
+    "has a shadow of it that is begun from nothing again, under its claim, of a log",
+    () => ({ restart: () => Effect.void })
+  ],
+  "keeps it by the appends to any log": [
+    "is kept by appends to its log, and by those to no other",
+    (store) => ({ inline: (options) => store.inline({ ...options, log: undefined }) })
+  ],
+  "notes nothing of what appends keep": [
+    "notes how far appends have kept it, and only forward",
+    () => ({ mark: () => Effect.void })
+  ],
+  "skips by the position alone": [
+    "has the events left out that were named, wherever others stand now",
+    (store) => ({
+      skip: (skipped) =>
+        Effect.flatMap(store.skipped(skipped.name), (known) =>
+          known.some(({ position }) => position === skipped.position)
+            ? Effect.void
+            : store.skip(skipped)
+        )
+    })
+  ],
   "hands over without waiting for the last steps": [
     "to the appends ends the claim, after the last steps under it",
     (store) => ({

@@ -49,7 +49,8 @@ const fresh = () => {
   }
 }
 
-const settings = { ...defaults, lease: "300 millis", pollInterval: "20 millis" } as const
+// Hosts here end by themselves, so no lease has to run out.
+const settings = { ...defaults, lease: "1 minute", pollInterval: "20 millis" } as const
 
 const host = (projections: Parameters<typeof Projections.layer>[0]) =>
   Layer.build(Layer.fresh(Projections.layer(projections))).pipe(
@@ -99,7 +100,7 @@ const keep = (
   Effect.gen(function* () {
     const kept = yield* host(projections)
     yield* kept.waitFor(name, yield* head(events), "30 seconds")
-    return yield* kept.status(name)
+    return yield* until(kept.status(name), ({ doing }) => doing === "live")
   }).pipe(on(events), Effect.scoped)
 
 const rebuilt = (projections: Projections["Service"], name: string) =>

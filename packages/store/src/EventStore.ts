@@ -118,10 +118,7 @@ export const MAX_REVISION = 2_147_483_647
 export interface Append {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
-  /**
-   * With `Exactly`: the id of the event at that revision. Another event there is a `WrongExpectedRevision` without events
-   * in between, since what the caller knows is of another history. Other expectations ignore it.
-   */
+  /** With `Exactly`: the id of the event there. Another one is a `WrongExpectedRevision` with nothing in between. */
   readonly lastEventId?: EventId | undefined
   /** 1 to {@link MAX_EVENTS}, their ids distinct. */
   readonly events: Arr.NonEmptyReadonlyArray<NewEvent>
@@ -333,14 +330,6 @@ export type AppendError = WrongExpectedRevision | EventIdConflict | AppendRefuse
 export type ReadError = InvalidReadOption | EventStoreError
 
 /**
- * Why a subscription ended.
- *
- * @category errors
- * @since 0.1.0
- */
-export type SubscribeError = ReadError | CheckpointMismatch
-
-/**
  * An append-only log of events in streams.
  *
  * @category services
@@ -399,15 +388,16 @@ export class EventStore extends Context.Service<
      * **Details**
      * Each matching event once, in position order. It reads on when its consumer does. A lost
      * connection is taken up again; it fails with what repeating can't mend.
-     * Errors: `CheckpointMismatch`, `after` is past the head or of another history; also later, when the log was
-     * restored to an earlier time beneath the subscription.
+     * Errors: `CheckpointMismatch`, `after` is past the head or of another history; also when the log is restored later.
      */
-    readonly subscribe: (options?: SubscribeOptions) => Stream.Stream<RecordedEvent, SubscribeError>
+    readonly subscribe: (
+      options?: SubscribeOptions
+    ) => Stream.Stream<RecordedEvent, ReadError | CheckpointMismatch>
 
     /** The same in pages, each with the checkpoint up to which all was given. */
     readonly subscribePages: (
       options?: SubscribeOptions
-    ) => Stream.Stream<SubscriptionPage, SubscribeError>
+    ) => Stream.Stream<SubscriptionPage, ReadError | CheckpointMismatch>
 
     /** The position up to which the log is settled, at the same cost however long the log is. */
     readonly head: Effect.Effect<Position, EventStoreError>

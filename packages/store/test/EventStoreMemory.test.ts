@@ -237,7 +237,11 @@ const losesHandOver = broken((store) => ({
         const recorded =
           events.length === 0
             ? Stream.empty
-            : Stream.make({ events, position: after, checkpoint: { ...checkpoint, position: after } })
+            : Stream.make({
+                events,
+                position: after,
+                checkpoint: { ...checkpoint, position: after }
+              })
         const live = Stream.unwrap(
           Effect.gen(function* () {
             yield* Effect.yieldNow

@@ -1,14 +1,18 @@
 /**
  * What a command handler does with the states that it keeps in memory, whatever the store below it.
  */
+import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
 import * as Revision from "@daybook/kernel/Revision"
+import type * as StreamId from "@daybook/kernel/StreamId"
 import { CommandHandler, MaxAttempts } from "@daybook/store/CommandHandler"
-import type { EventStore } from "@daybook/store/EventStore"
+import { EventStore } from "@daybook/store/EventStore"
 import { assert, type Vitest } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import { aggregate, deposit, Overdrawn, withdraw } from "./Account.ts"
 import { balance, caching, counters, counting, fresh, measured, move } from "./handlerHarness.ts"
 
@@ -22,6 +26,30 @@ const asked = Effect.fnUntraced(function* <A, E, R>(
   yield* Effect.provide(effect, handler)
   return yield* Ref.get(calls)
 })
+
+/** From some time on one account is another, as if the log had been restored and gone on from there. */
+const replaced = (id: string, by: string, isRestored: Ref.Ref<boolean>) =>
+  Layer.effect(
+    EventStore,
+    Effect.map(EventStore, (store) => {
+      const [own, other] = [id, by].map((one) =>
+        Result.getOrThrow(Aggregate.streamId(aggregate, one))
+      )
+      const current = (streamId: StreamId.StreamId) =>
+        Effect.map(Ref.get(isRestored), (is) =>
+          is && streamId === own && other !== undefined ? other : streamId
+        )
+      return EventStore.of({
+        ...store,
+        append: (append) =>
+          Effect.flatMap(current(append.streamId), (streamId) =>
+            store.append({ ...append, streamId })
+          ),
+        read: (streamId, options) =>
+          Stream.unwrap(Effect.map(current(streamId), (now) => store.read(now, options)))
+      })
+    })
+  )
 
 /** The cases, on the store of `it`. */
 export const stateCacheCases = (on: Vitest.MethodsNonLive<EventStore>): void =>
@@ -140,6 +168,28 @@ export const stateCacheCases = (on: Vitest.MethodsNonLive<EventStore>): void =>
         assert.strictEqual(counts.get("daybook_state_cache account miss"), 4)
       }).pipe(measured)
     )
+
+    for (const since of [[1], [1, 2]]) {
+      it.effect(
+        `decides on what is there when the log was restored beneath it, with ${since.length} events in place of one`,
+        () =>
+          Effect.gen(function* () {
+            const [id, restored] = [yield* fresh, yield* fresh]
+            yield* move(restored, ...since)
+            const isRestored = yield* Ref.make(false)
+            const handler = caching(1).pipe(Layer.provide(replaced(id, restored, isRestored)))
+            yield* Effect.gen(function* () {
+              yield* move(id, 100)
+              yield* Ref.set(isRestored, true)
+              const refused = yield* Effect.flip(move(id, -50))
+              const sum = since.reduce((all, one) => all + one, 0)
+              assert.deepStrictEqual(refused, new Overdrawn({ balance: sum, amount: 50 }))
+              yield* move(id, 10)
+              assert.deepStrictEqual(yield* balance(id), [since.length + 1, sum + 10])
+            }).pipe(Effect.provide(handler))
+          })
+      )
+    }
 
     it.effect("lets fibers share a state without loss", () =>
       Effect.gen(function* () {

@@ -33,6 +33,7 @@ import { handOverCases } from "./internal/readModelStoreSuite/handOver.ts"
 import { inlineCases } from "./internal/readModelStoreSuite/inline.ts"
 import { largeCases } from "./internal/readModelStoreSuite/large.ts"
 import { openCases } from "./internal/readModelStoreSuite/open.ts"
+import { originCases } from "./internal/readModelStoreSuite/origin.ts"
 import { queryCases } from "./internal/readModelStoreSuite/query.ts"
 import { rowCases } from "./internal/readModelStoreSuite/rows.ts"
 import { skipCases } from "./internal/readModelStoreSuite/skip.ts"
@@ -68,6 +69,7 @@ const groups: Readonly<Record<string, Cases>> = {
   "a drop": dropCases,
   "keeping with an append": inlineCases,
   "handing over": handOverCases,
+  "an origin": originCases,
   "calls in turn": callCases
 }
 

@@ -34,15 +34,17 @@ export const catchUpTo = Effect.fnUntraced(function* (
   if (upTo !== undefined && upTo.position <= after) return 0
   const take = yield* taker(runner, held, role, inTransaction ? 1 : "unbounded")
   let events = 0
-  const pages = runner.events.readAll({ after, upTo: upTo?.position, categories: categoriesOf(held.model) }).pipe(
-    // The options above are built here, within their ranges.
-    Stream.catchTag("InvalidReadOption", Stream.die),
-    Stream.chunks,
-    Stream.map((chunk): Page => {
-      const { id, position } = Arr.lastNonEmpty(chunk)
-      return { events: chunk, position, eventId: id }
-    })
-  )
+  const pages = runner.events
+    .readAll({ after, upTo: upTo?.position, categories: categoriesOf(held.model) })
+    .pipe(
+      // The options above are built here, within their ranges.
+      Stream.catchTag("InvalidReadOption", Stream.die),
+      Stream.chunks,
+      Stream.map((chunk): Page => {
+        const { id, position } = Arr.lastNonEmpty(chunk)
+        return { events: chunk, position, eventId: id }
+      })
+    )
   yield* (inTransaction ? pages : Stream.buffer(pages, { capacity: CHUNKS_AHEAD })).pipe(
     Stream.runForEachArray((pages) => {
       const page = merge(pages)

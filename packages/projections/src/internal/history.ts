@@ -3,13 +3,12 @@
  */
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Position from "@daybook/kernel/Position"
-import { type Checkpoint, describe, type MismatchReason } from "@daybook/store/Checkpoint"
+import type { Checkpoint, MismatchReason } from "@daybook/store/Checkpoint"
 import type { EventStore, EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { GenerationState, Reached } from "../ReadModelGeneration.ts"
-import type { Runner } from "./runner.ts"
 
 /**
  * What a generation has reached, to be compared with the log. Without a log, or an event, as of a generation that was begun by an
@@ -57,31 +56,4 @@ export const mismatch = Effect.fnUntraced(function* (
     return yield* failure
   }
   return undefined
-})
-
-/** Whether what serves may be kept; what may not is told once, and until it is rebuilt. */
-export const fits = Effect.fnUntraced(function* (
-  runner: Runner,
-  serving: GenerationState
-): Effect.fn.Return<boolean, EventStoreError> {
-  const reason = yield* mismatch(runner.events, serving)
-  if (reason === undefined) {
-    runner.mismatches.delete(serving.name)
-    return true
-  }
-  yield* tell(runner, serving.name, reason)
-  return false
-})
-
-export const tell = Effect.fnUntraced(function* (
-  { changes, mismatches }: Runner,
-  name: GenerationState["name"],
-  reason: MismatchReason
-) {
-  if (mismatches.has(name)) return
-  mismatches.set(name, reason)
-  changes.tellUnsafe()
-  yield* Effect.logError(
-    `${name} stopped, for its rows are of another history: ${describe(reason)}; rebuild it`
-  )
 })

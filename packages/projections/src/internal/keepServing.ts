@@ -10,6 +10,7 @@ import { type Held, merge, type Page } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "./rowFold.ts"
 import * as History from "./history.ts"
+import * as OffHistory from "./offHistory.ts"
 import {
   categoriesOf,
   claimed,
@@ -42,7 +43,7 @@ export const keepServing = Effect.fnUntraced(function* (
     yield* errors.idle(name, "serving", undefined)
     return false
   }
-  if (!(yield* History.fits(runner, serving))) return false
+  if (!(yield* OffHistory.fits(runner, serving))) return false
   if (serving.mode === "inline") {
     if (inline) {
       yield* errors.idle(name, "serving", undefined)
@@ -74,7 +75,7 @@ export const keepServing = Effect.fnUntraced(function* (
     Effect.catchTags({
       Stopped: (stopped) => stop(runner, claim.value, stopped),
       // The log was restored beneath it.
-      CheckpointMismatch: ({ reason }) => History.tell(runner, name, reason)
+      CheckpointMismatch: ({ reason }) => OffHistory.tell(runner, name, reason)
     })
   )
   return yield* underClaim(runner, claim.value, "serving", kept).pipe(
@@ -94,13 +95,11 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
     .pipe(
       // The options above are built here, within their ranges.
       Stream.catchTag("InvalidReadOption", Stream.die),
-      Stream.map(
-        ({ checkpoint, events, position }): Page => ({
-          events,
-          position,
-          eventId: checkpoint.eventId
-        })
-      ),
+      Stream.map(({ checkpoint, events, position }): Page => ({
+        events,
+        position,
+        eventId: checkpoint.eventId
+      })),
       Stream.buffer({ capacity: PAGES_AHEAD }),
       Stream.runForEachArray((pages) =>
         Effect.andThen(take(merge(pages)), runner.errors.wentOn(held.model.table.name, "serving"))

@@ -8,11 +8,12 @@ import type { NewEvent } from "@daybook/kernel/NewEvent"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
+import type { CheckpointMismatch } from "@daybook/store/Checkpoint"
 import {
   type AppendError,
   AppendRefused,
   EventStore,
-  type SubscribeError
+  type ReadError
 } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import { assert, type Vitest } from "@effect/vitest"
@@ -27,7 +28,7 @@ import * as Stream from "effect/Stream"
 export type It = Vitest.MethodsNonLive<EventStore>
 
 /** What may end a case. */
-export type StoreError = AppendError | SubscribeError
+export type StoreError = AppendError | ReadError | CheckpointMismatch
 
 /** Cases on a real server wait for its disk. */
 export const TIMEOUT_MILLIS = 60_000

@@ -176,10 +176,7 @@ export const originCases = (it: It): void => {
           })
         }
         const { reason } = yield* refusal({ log, position: Position.start, eventId: first.id })
-        assert.deepStrictEqual(
-          [reason._tag, reason.position],
-          ["OtherEvent", Position.start]
-        )
+        assert.deepStrictEqual([reason._tag, reason.position], ["OtherEvent", Position.start])
       })
     )
 
@@ -214,7 +211,12 @@ export const originCases = (it: It): void => {
             { lastEventId: OTHER_EVENT },
             { streamId: freshStream(), expected: ExpectedRevision.noStream, events: [newEvent()] },
             { lastEventId: two.id },
-            { streamId: freshStream(), expected: ExpectedRevision.any, lastEventId: OTHER_EVENT, events: [newEvent()] }
+            {
+              streamId: freshStream(),
+              expected: ExpectedRevision.any,
+              lastEventId: OTHER_EVENT,
+              events: [newEvent()]
+            }
           ] satisfies ReadonlyArray<Partial<Append>>,
           (fields) => Effect.result(append(fields)),
           { concurrency: "unbounded" }

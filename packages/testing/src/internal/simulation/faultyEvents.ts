@@ -2,7 +2,8 @@
  * The log as a host sees it over a way that loses things.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
-import { EventStore, EventStoreError, type ReadError, type SubscribeError } from "@daybook/store/EventStore"
+import type { CheckpointMismatch } from "@daybook/store/Checkpoint"
+import { EventStore, EventStoreError, type ReadError } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import type { SubscriptionPage } from "@daybook/store/Subscription"
 import * as Effect from "effect/Effect"
@@ -62,7 +63,7 @@ export const make = (
     )
 
   /** Before an element, or after it, the subscription may end. */
-  const dropping = <A>(stream: Stream.Stream<A, SubscribeError>) =>
+  const dropping = <A>(stream: Stream.Stream<A, ReadError | CheckpointMismatch>) =>
     Stream.flatMap(stream, (element) => {
       const drops = plan.occasion("subscription-drops")
       if (drops === undefined) return Stream.succeed(element)

@@ -12,7 +12,8 @@ import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { CommandHandler } from "@daybook/store/CommandHandler"
-import { EventStore, type SubscribeError } from "@daybook/store/EventStore"
+import type { CheckpointMismatch } from "@daybook/store/Checkpoint"
+import { EventStore, type ReadError } from "@daybook/store/EventStore"
 import * as FoldFingerprint from "@daybook/store/FoldFingerprint"
 import type { SnapshotStore } from "@daybook/store/SnapshotStore"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
@@ -287,10 +288,11 @@ const follow = Effect.fnUntraced(function* (
   let after = Position.start
   for (;;) {
     const host = yield* hosts.any(dice)
-    const subscribed: Stream.Stream<RecordedEvent, SubscribeError> = host.events.subscribe({
-      after,
-      categories: [category]
-    })
+    const subscribed: Stream.Stream<RecordedEvent, ReadError | CheckpointMismatch> =
+      host.events.subscribe({
+        after,
+        categories: [category]
+      })
     yield* hosts.on(
       host,
       Stream.runForEach(subscribed, (event) =>

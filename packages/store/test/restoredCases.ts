@@ -1,0 +1,222 @@
+/**
+ * What a restore, a copy or an operator leaves behind of a log in PostgreSQL, whichever: noticed, told and put right.
+ */
+import * as EventId from "@daybook/kernel/EventId"
+import * as StreamId from "@daybook/kernel/StreamId"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as PostgresHealth from "@daybook/store/PostgresHealth"
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as PostgresRoles from "@daybook/store/PostgresRoles"
+import { assert, layer } from "@effect/vitest"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { SqlClient } from "effect/sql/SqlClient"
+import * as Stream from "effect/Stream"
+
+const newEvent = () => ({
+  id: EventId.make(SecureRandom.uuidV4Unsafe()),
+  type: "Noted",
+  schemaVersion: 1,
+  data: {},
+  metadata: {},
+  occurredAt: DateTime.makeUnsafe(0)
+})
+
+const streamId = StreamId.StreamId.make("note-1")
+
+const append = (store: EventStore["Service"]) =>
+  store.append({ streamId, expected: ExpectedRevision.any, events: [newEvent()] })
+
+/** A log of 14 events, one an append: the last is at position 13,313. */
+const filled = Effect.gen(function* () {
+  const store = yield* EventStore
+  for (let n = 0; n < 14; n++) yield* append(store)
+  assert.deepStrictEqual(yield* PostgresHealth.check, [])
+  return store
+})
+
+const BEHIND = { _tag: "SequenceBehind", rows: 13_313n, sequence: 2_048n } as const
+
+/** The cases, on databases of their own that `database` makes; `partitioned`: their logs are in partitions. */
+export const restoredCases = <E>(
+  name: string,
+  database: Layer.Layer<EventStore | SqlClient, E>,
+  partitioned: boolean
+): void => {
+  layer(Layer.empty, { timeout: "2 minutes", excludeTestServices: true })(name, (it) => {
+    const onDatabase = <EE>(
+      sentence: string,
+      run: Effect.Effect<void, EE, EventStore | SqlClient>
+    ) => it.effect(sentence, () => Effect.provide(run, Layer.fresh(database)), 120_000)
+
+    const says = `the log has events up to position 13313, and its sequence is at 2048: run PostgresMigrations, which puts it right`
+
+    onDatabase(
+      "says in one line that rows came without their sequence, to whoever reads or appends, until a migration puts it right",
+      Effect.gen(function* () {
+        yield* filled
+        const sql = yield* SqlClient
+        yield* sql`SELECT setval('daybook.append_number', 2)`
+        assert.deepStrictEqual(yield* PostgresHealth.check, [BEHIND])
+        // As a host that is started then.
+        const store = yield* EventStorePostgres.make
+        const failures = {
+          append: yield* Effect.flip(append(store)),
+          appendAll: yield* Effect.flip(
+            store.appendAll({
+              appends: [{ streamId, expected: ExpectedRevision.any, events: [newEvent()] }]
+            })
+          ),
+          readAll: yield* Effect.flip(Stream.runCollect(store.readAll())),
+          subscribe: yield* Effect.flip(Stream.runHead(store.subscribe())),
+          backlog: yield* Effect.flip(store.backlog()),
+          checkpoint: yield* Effect.flip(store.checkpoint)
+        }
+        for (const [operation, error] of Object.entries(failures)) {
+          assert.strictEqual(error.message, `${operation} failed: ${says}`)
+        }
+        yield* PostgresMigrations.migrate
+        assert.deepStrictEqual(yield* PostgresHealth.check, [])
+        assert.lengthOf(yield* Stream.runCollect(store.readAll()), 14)
+        assert.strictEqual((yield* append(store)).position, 14_337n)
+        assert.lengthOf(yield* Stream.runCollect(store.readAll()), 15)
+      }).pipe(Effect.scoped)
+    )
+
+    onDatabase(
+      "says it to a host that has appended before, and appends nothing in the middle of the history",
+      Effect.gen(function* () {
+        const store = yield* filled
+        const sql = yield* SqlClient
+        yield* sql`SELECT setval('daybook.append_number', 2)`
+        // The next number is taken, so this is the first that shows it.
+        const error = yield* Effect.flip(append(store))
+        assert.strictEqual(error.message, `append failed: ${says.replace("2048", "3072")}`)
+        yield* PostgresMigrations.migrate
+        assert.strictEqual((yield* append(store)).position, 14_337n)
+      })
+    )
+
+    onDatabase(
+      "gives the log an identity that lasts, and another when it has lost its own",
+      Effect.gen(function* () {
+        const store = yield* filled
+        const sql = yield* SqlClient
+        const before = yield* store.identity
+        yield* PostgresMigrations.migrate
+        assert.strictEqual(yield* store.identity, before)
+        const twice = yield* Effect.flip(sql`INSERT INTO daybook.log DEFAULT VALUES`)
+        assert.strictEqual(twice.reason._tag, "UniqueViolation")
+        yield* sql`TRUNCATE daybook.log`
+        assert.deepStrictEqual(yield* PostgresHealth.check, [
+          { _tag: "NoIdentity", schema: "daybook" }
+        ])
+        const error = yield* Effect.flip(store.checkpoint)
+        assert.strictEqual(
+          error.message,
+          "checkpoint failed: the log has no id: run PostgresMigrations, which gives it one"
+        )
+        yield* PostgresMigrations.migrate
+        assert.notStrictEqual(yield* store.identity, before)
+      })
+    )
+
+    const rests = Effect.gen(function* () {
+      const sql = yield* SqlClient
+      const tables = yield* sql<{ readonly table: string }>`
+        SELECT DISTINCT t.tgrelid::regclass::text AS "table" FROM pg_trigger t
+        WHERE t.tgname = 'append_only' ORDER BY 1`
+      // As `pg_restore --data-only --disable-triggers` does.
+      for (const { table } of tables) {
+        yield* sql.unsafe(`ALTER TABLE ${table} DISABLE TRIGGER ALL`)
+        yield* sql.unsafe(`ALTER TABLE ${table} ENABLE TRIGGER ALL`)
+      }
+      return tables.length
+    })
+    const altered = Effect.gen(function* () {
+      const sql = yield* SqlClient
+      yield* sql`SET LOCAL session_replication_role = replica`
+      return (yield* sql`UPDATE daybook.events SET type = 'Forged' RETURNING 1`).length
+    })
+    const restored = {
+      "a migration": PostgresMigrations.migrate,
+      "a grant": PostgresRoles.grant({
+        owner: PostgresRoles.RoleName.make("restored_owner"),
+        writer: PostgresRoles.RoleName.make("restored_writer"),
+        reader: PostgresRoles.RoleName.make("restored_reader")
+      })
+    }
+    for (const [by, restore] of Object.entries(restored)) {
+      onDatabase(
+        `has triggers that a restore has weakened put back by ${by}`,
+        Effect.gen(function* () {
+          yield* filled
+          const sql = yield* SqlClient
+          const count = yield* rests
+          const findings = yield* PostgresHealth.check
+          assert.lengthOf(
+            findings.filter(
+              (one) => one._tag === "TriggerResting" && one.trigger === "append_only"
+            ),
+            count
+          )
+          assert.include(
+            findings.map(PostgresHealth.describe),
+            "Trigger append_only of events is resting for replicas: run PostgresMigrations"
+          )
+          // Whoever may set the role of the session may alter events then.
+          const forged = sql.withTransaction(
+            Effect.flatMap(altered, (count) => Effect.fail({ _tag: "Altered" as const, count }))
+          )
+          assert.deepStrictEqual(yield* Effect.flip(forged), { _tag: "Altered", count: 14 })
+          yield* Effect.asVoid(restore as Effect.Effect<unknown, unknown, SqlClient>)
+          assert.deepStrictEqual(yield* PostgresHealth.check, [])
+          const refused = yield* Effect.flip(forged)
+          assert.strictEqual(refused._tag, "SqlError")
+        })
+      )
+    }
+
+    onDatabase(
+      "makes a trigger again that is gone",
+      Effect.gen(function* () {
+        yield* filled
+        const sql = yield* SqlClient
+        yield* sql`DROP TRIGGER append_only ON daybook.events`
+        assert.deepStrictEqual(yield* PostgresHealth.check, [
+          { _tag: "TriggerResting", table: "events", trigger: "append_only", state: "missing" }
+        ])
+        yield* PostgresMigrations.migrate
+        assert.deepStrictEqual(yield* PostgresHealth.check, [])
+      })
+    )
+
+    if (!partitioned) return
+
+    onDatabase(
+      "records the ids of events that were copied without them",
+      Effect.gen(function* () {
+        const store = yield* filled
+        const sql = yield* SqlClient
+        yield* sql`ALTER TABLE daybook.recorded_ids DISABLE TRIGGER ALL`
+        yield* sql`DELETE FROM daybook.recorded_ids`
+        yield* sql`ALTER TABLE daybook.recorded_ids ENABLE TRIGGER ALL`
+        assert.deepStrictEqual(
+          (yield* PostgresHealth.check).filter(({ _tag }) => _tag === "IdsMissing"),
+          [
+            { _tag: "IdsMissing", position: 1n },
+            { _tag: "IdsMissing", position: 13_313n }
+          ]
+        )
+        yield* PostgresMigrations.migrate
+        assert.deepStrictEqual(yield* PostgresHealth.check, [])
+        const events = yield* Stream.runCollect(store.readAll())
+        assert.lengthOf(yield* store.find(events.map(({ id }) => id)), 14)
+      })
+    )
+  })
+}

@@ -1,0 +1,209 @@
+/**
+ * Of which log a read model is, and of which history its checkpoints and skips are.
+ */
+import * as EventId from "@daybook/kernel/EventId"
+import * as LogId from "@daybook/kernel/LogId"
+import { OtherLog } from "@daybook/projections/ReadModelError"
+import { SkipReason } from "@daybook/projections/ReadModelGeneration"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { EventStore } from "@daybook/store/EventStore"
+import { any } from "@daybook/store/ExpectedRevision"
+import { assert } from "@effect/vitest"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import {
+  at,
+  begin,
+  type Cases,
+  countOf,
+  countUp,
+  eventAt,
+  factsOf,
+  isLost,
+  LEASE,
+  reached,
+  rowsOf,
+  serve,
+  shadow,
+  stateOf,
+  statesOf,
+  step,
+  switchTo,
+  tallies,
+  tally
+} from "./fixture.ts"
+import { append, inlineOf, promoted, touching, twoStreams } from "./keeping.ts"
+
+const freshLog = () => LogId.make(SecureRandom.uuidV4Unsafe())
+
+const logsOf = (table: Parameters<typeof statesOf>[0]) =>
+  Effect.map(statesOf(table), (states) =>
+    states.map(({ generation, log }) => [generation, Option.getOrNull(log)])
+  )
+
+export const originCases: Cases = {
+  "is that of the log which it is opened for, and it opens for no other": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const { name } = table
+    const [kept, given] = [freshLog(), freshLog()]
+    const opened = yield* store.open(table, { log: kept })
+    assert.deepStrictEqual(opened.serving.log, Option.some(kept))
+    assert.deepStrictEqual(yield* store.open(table, { log: kept }), opened)
+    for (const version of [1, 2]) {
+      const other = tallies({ name, version })
+      const refused = yield* Effect.flip(store.open(other, { log: given }))
+      assert.instanceOf(refused, OtherLog)
+      assert.deepStrictEqual(factsOf(refused), factsOf(new OtherLog({ name, kept, given })))
+    }
+    assert.strictEqual(
+      new OtherLog({ name, kept, given }).message,
+      `${name} is a read model of log ${kept}, and was opened for log ${given}: ` +
+        "give each log a ReadModelSchema of its own, or drop the schema if that log is gone"
+    )
+    assert.deepStrictEqual(yield* logsOf(table), [[1, kept]])
+    yield* store.open(tallies({ name, version: 2 }), { log: kept })
+    assert.deepStrictEqual(yield* logsOf(table), [
+      [1, kept],
+      [2, kept]
+    ])
+  }),
+
+  "becomes that of the first log which is given, of all generations": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const log = freshLog()
+    yield* serve(table)
+    yield* shadow(table)
+    assert.deepStrictEqual(yield* logsOf(table), [
+      [1, null],
+      [2, null]
+    ])
+    const { serving } = yield* store.open(table, { log })
+    assert.deepStrictEqual(serving.log, Option.some(log))
+    assert.deepStrictEqual(yield* logsOf(table), [
+      [1, log],
+      [2, log]
+    ])
+    assert.instanceOf(yield* Effect.flip(store.open(table, { log: freshLog() })), OtherLog)
+  }),
+
+  "has with each checkpoint the event at which it stands": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const claim = yield* serve(table)
+    assert.deepStrictEqual((yield* stateOf(claim)).anchors, [eventAt(1)])
+    yield* store.step(table, claim, step(1, 7))
+    assert.deepStrictEqual((yield* stateOf(claim)).anchors, [eventAt(7)])
+    // A log may have no event there.
+    yield* store.step(table, claim, { ...step(7, 8), eventId: null })
+    assert.deepStrictEqual((yield* stateOf(claim)).anchors, [null])
+    yield* isLost(claim, store.step(table, claim, step(7, 9)))
+    assert.deepStrictEqual((yield* stateOf(claim)).anchors, [null])
+    const parts = yield* begin(table, 2)
+    yield* store.step(table, parts, step(0, 8, { partition: 1 }))
+    assert.deepStrictEqual((yield* stateOf(parts)).anchors, [null, eventAt(8)])
+    yield* store.step(table, parts, step(0, 8, { partition: 0 }))
+    const serving = yield* switchTo(table, parts)
+    assert.deepStrictEqual([serving.checkpoints, serving.anchors], [[at(8)], [eventAt(8)]])
+  }),
+
+  "has a shadow of it that is begun from nothing again, under its claim, of a log": Effect.gen(
+    function* () {
+      const store = yield* ReadModelStore
+      const table = tallies()
+      const [before, now] = [freshLog(), freshLog()]
+      yield* serve(table, [tally("a", 1)])
+      yield* store.open(table, { log: before })
+      const lost = yield* shadow(table, [tally("b", 2)])
+      const begun = yield* store.beginShadow(table, {
+        partitions: 3,
+        owner: "a builder",
+        lease: LEASE,
+        log: now
+      })
+      const claim = Option.getOrThrow(begun.claim)
+      yield* isLost(lost, store.restart(lost, now))
+      assert.deepStrictEqual(yield* rowsOf(table, {}, 2), [tally("b", 2)])
+      yield* store.restart(claim, now)
+      const { anchors, checkpoints, events, log } = yield* stateOf(claim)
+      assert.deepStrictEqual(
+        [checkpoints, anchors, events, log],
+        [[at(0)], [null], 0, Option.some(now)]
+      )
+      assert.deepStrictEqual(yield* rowsOf(table, {}, 2), [])
+      yield* store.step(table, claim, countUp(0, 5, "c"))
+      const serving = yield* switchTo(table, claim)
+      assert.deepStrictEqual([serving.log, serving.anchors], [Option.some(now), [eventAt(5)]])
+      assert.strictEqual((yield* store.open(table, { log: now })).serving.generation, 2)
+      assert.instanceOf(yield* Effect.flip(store.open(table, { log: before })), OtherLog)
+    }
+  ),
+
+  "does not begin again what serves": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const claim = yield* serve(table, [tally("a", 1)])
+    yield* isLost(claim, store.restart(claim, freshLog()))
+    assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
+    assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
+  }),
+
+  "notes how far appends have kept it, and only forward": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const claim = yield* serve(table)
+    // Of others the checkpoint is their own.
+    yield* store.mark(claim, reached(5))
+    assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
+    yield* store.promote(claim, Effect.void)
+    yield* store.mark(claim, reached(5))
+    yield* store.mark(claim, reached(4))
+    const { anchors, checkpoints, mode } = yield* stateOf(claim)
+    assert.deepStrictEqual([checkpoints, anchors, mode], [[at(5)], [eventAt(5)], "inline"])
+    yield* store.mark({ name: table.name, generation: 9 }, reached(6))
+    yield* store.demote(table.name, Effect.succeed(reached(3)))
+    const demoted = yield* stateOf(claim)
+    assert.deepStrictEqual([demoted.checkpoints, demoted.anchors], [[at(3)], [eventAt(3)]])
+  }),
+
+  "is kept by appends to its log, and by those to no other": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const events = yield* EventStore
+    const table = tallies()
+    const [streamId] = twoStreams()
+    const [own, other] = [freshLog(), freshLog()]
+    yield* store.open(table, { log: own })
+    yield* promoted(table)
+    const inline = (log: LogId.LogId) =>
+      store.inline({
+        ...inlineOf(events, [table], [{ streamId, expected: any, events: [touching("a")] }]),
+        log
+      })
+    yield* inline(own)
+    yield* inline(other)
+    yield* append([table], streamId, touching("a"))
+    assert.strictEqual(yield* countOf(table, "a"), 2)
+  }),
+
+  "has the events left out that were named, wherever others stand now": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const { name, version } = table
+    yield* store.open(table)
+    const other = EventId.make(SecureRandom.uuidV4Unsafe())
+    for (const eventId of [eventAt(9), other, eventAt(9)]) {
+      const reason = SkipReason.make(`is ${eventId}`)
+      yield* store.skip({ name, version, position: at(9), eventId, reason })
+    }
+    const skipped = yield* store.skipped(name)
+    assert.sameDeepMembers(
+      skipped.map(({ eventId, position, reason }) => [position, eventId, reason]),
+      [
+        [at(9), eventAt(9), `is ${eventAt(9)}`],
+        [at(9), other, `is ${other}`]
+      ]
+    )
+  })
+}
