@@ -333,13 +333,15 @@ layer(migrated, { timeout: 60_000 })("The functions of a log", (it) => {
 })
 
 layer(migrated, { timeout: 60_000 })("A store without its tables", (it) => {
-  it.effect("fails, naming what is missing", () =>
+  it.effect("is not opened, and fails when they are gone, naming what is missing", () =>
     Effect.gen(function* () {
-      const store = yield* Effect.provideService(
-        EventStorePostgres.make,
-        PostgresSchema,
-        SchemaName.make("nowhere")
-      )
+      const nowhere = Effect.provideService(PostgresSchema, SchemaName.make("nowhere"))
+      const unopened = yield* Effect.flip(nowhere(EventStorePostgres.make))
+      assert.strictEqual(unopened._tag, "NotMigrated")
+      yield* nowhere(PostgresMigrations.migrate)
+      const store = yield* nowhere(EventStorePostgres.make)
+      const sql = yield* SqlClient
+      yield* sql`DROP SCHEMA nowhere CASCADE`.unprepared
       const error = yield* Effect.flip(
         store.append({
           streamId: yield* stream,
