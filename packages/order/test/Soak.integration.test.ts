@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { soak } from "./soak/soak.ts"
 import { grows } from "./soak/trend.ts"
 
-layer(PostgresServer.PostgresServer.layer, { timeout: 120_000, excludeTestServices: true })(
+layer(PostgresServer.PostgresServer.layer, { timeout: 300_000, excludeTestServices: true })(
   "A soak",
   (it) => {
     it.effect("of some seconds samples what is held, and names the host that leaks", () =>

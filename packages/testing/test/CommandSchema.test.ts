@@ -11,8 +11,8 @@ const some = Schema.TaggedUnion({ Open: { owner: Schema.String }, Close: {} })
 const model = { instance: () => ({ state: Account.aggregate.decider.initialState }) }
 const ofAccounts = { aggregate: Account.aggregate, model }
 
-// Only its type matters.
-const typesOf = (_: () => unknown) => {}
+/** Is not called: only its types matter. */
+const typesOf = (uncalled: () => unknown) => expectTypeOf(uncalled).toBeFunction()
 
 describe("A schema of commands", () => {
   it("is itself when its commands are decided, some of them or all", () => {

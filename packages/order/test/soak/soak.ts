@@ -20,7 +20,7 @@ import { lines } from "../torture/message.ts"
 import { type Held, readHeld, type Role } from "./held.ts"
 import type { Sample, Series } from "./trend.ts"
 
-export interface Soak {
+interface Soak {
   readonly series: ReadonlyArray<Series>
   readonly commands: number
   readonly events: number

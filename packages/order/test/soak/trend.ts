@@ -39,7 +39,7 @@ const SURE = 5
 const FLOOR = 0.5
 const FEWEST = 6
 
-export const settled = (samples: ReadonlyArray<Sample>): ReadonlyArray<Sample> =>
+const settled = (samples: ReadonlyArray<Sample>): ReadonlyArray<Sample> =>
   samples.slice(Math.floor(samples.length * WARM_UP))
 
 /** The line of least squares; none through fewer samples than say something. */

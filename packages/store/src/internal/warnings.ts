@@ -13,7 +13,7 @@ export interface Warning {
   readonly more: (count: number) => string
 }
 
-export type Warn = (
+type Warn = (
   warning: Warning,
   streamId: StreamId,
   cause: Cause.Cause<unknown>
