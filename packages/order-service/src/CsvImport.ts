@@ -3,8 +3,10 @@
  *
  * **Details**
  * The file is read twice: the survey finds what is wrong with it as a whole and how many rows each
- * invoice has, the import executes. Memory grows with the invoices, never with the rows.
- * The rows of an invoice need not stand together; the order is closed after the last one.
+ * invoice has, the import executes. The rows of an invoice need not stand together: they wait for the last one of them,
+ * which closes the order, at most 400 of an invoice and 20,000 of all. So an order of n rows is loaded at most n / 400 + r / 20,000
+ * times, where r are the rows from its first to its last, whichever way invoices alternate.
+ * Memory holds a few words for each invoice, the rows that wait, and an id for each row of an order that is open.
  * What is recorded stays recorded when the import dies: importing the file again completes it.
  *
  * @since 0.1.0
@@ -27,6 +29,9 @@ import * as OrderRow from "./OrderRow.ts"
  * well below the 1,000 events that a store takes at once.
  */
 const MAX_ROWS_AT_ONCE = 400
+
+/** The most rows that wait for others of their invoices: some 10 MB. Then all of them are executed, and others may wait. */
+const MAX_WAITING = 20_000
 
 /**
  * What a file holds, as far as can be said without an order.
@@ -88,6 +93,24 @@ export const survey = (path: string): Effect.Effect<Survey, CsvFile.CsvFileError
   })
 
 /**
+ * Which rows are executed when one more has come to wait: those of its invoice, all, or none yet.
+ *
+ * **Details**
+ * `isComplete`: whether it is the last row of its invoice. `ofInvoice`, `ofAll`: how many rows wait, with this one.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const turn = (rows: {
+  readonly isComplete: boolean
+  readonly ofInvoice: number
+  readonly ofAll: number
+}): "wait" | "invoice" | "all" => {
+  if (rows.isComplete || rows.ofInvoice >= MAX_ROWS_AT_ONCE) return "invoice"
+  return rows.ofAll >= MAX_WAITING ? "all" : "wait"
+}
+
+/**
  * Executes the rows of a surveyed file; `onProgress` hears how many of them are done.
  *
  * @category operations
@@ -99,61 +122,73 @@ export const run = Effect.fn("CsvImport.run")(function* (
 ) {
   const handler = yield* CommandHandler.CommandHandler
   const opened = new Map<string, Opened>()
-  const refused = Listed.make<OrderRow.RefusedRow>()
-  const remarks = Listed.make<OrderRow.RefusedRow>()
+  const refused = Listed.make<OrderRow.RefusedRow>(byLine)
+  const remarks = Listed.make<OrderRow.RefusedRow>(byLine)
   let recorded = 0
   let known = 0
   let done = 0
-  let waiting: Array<Row> = []
-  let invoice: string | undefined
+  let waiting = 0
 
-  const flush = Effect.gen(function* () {
-    const refusedHere: Array<OrderRow.RefusedRow> = []
+  const execute = Effect.fnUntraced(function* (order: Opened) {
     const steps: Array<Step> = []
-    for (const row of waiting) {
-      const order = openedOf(opened, row)
-      if (Result.isFailure(row)) refusedHere.push(row.failure)
-      else if (order !== undefined) {
-        steps.push(...stepsOf(row.success, order, orders.get(row.success.invoice) ?? 0))
-        if (row.success.create.customerId !== order.customerId) {
-          const { create, invoice, line } = row.success
-          const reason = `customer ${create.customerId} on an order of customer ${order.customerId}`
-          remarks.add({ line, invoice, reason })
-        }
-      }
+    for (const row of order.waiting) {
+      steps.push(...stepsOf(row, order, orders.get(row.invoice) ?? 0))
+      if (row.create.customerId === order.customerId) continue
+      const reason = `customer ${row.create.customerId} on an order of customer ${order.customerId}`
+      remarks.add({ line: row.line, invoice: row.invoice, reason })
     }
+    const { invoice } = order
     const answers =
-      invoice === undefined || steps.length === 0
-        ? []
-        : yield* handler.executeAll(Order.aggregate, invoice, steps)
+      steps.length === 0 ? [] : yield* handler.executeAll(Order.aggregate, invoice, steps)
     for (const [step, answer] of Arr.zip(steps, answers)) {
       if (Result.isSuccess(answer)) {
         const { events, repeated } = answer.success
         if (repeated) known += events.length
         else recorded += events.length
       } else if (step.command._tag === "AddItem") {
-        refusedHere.push({ line: step.line, invoice, reason: answer.failure.message })
+        refused.add({ line: step.line, invoice, reason: answer.failure.message })
       } else {
         const reason = `${step.command._tag} was rejected: ${answer.failure.message}`
         remarks.add({ line: step.line, invoice, reason })
       }
     }
-    refusedHere.sort((a, b) => a.line - b.line)
-    for (const row of refusedHere) refused.add(row)
-    done += waiting.length
-    waiting = []
+    done += order.waiting.length
+    waiting -= order.waiting.length
+    order.waiting = []
     yield* onProgress(done)
   })
 
+  const executeAll = Effect.suspend(() =>
+    Effect.forEach(
+      Array.from(opened.values()).filter((order) => order.waiting.length > 0),
+      execute,
+      { discard: true }
+    )
+  )
+
   yield* Stream.runForEach(rows(path), (row) => {
-    const next = Result.isSuccess(row) ? row.success.invoice : invoice
-    const ends = waiting.length >= MAX_ROWS_AT_ONCE || (invoice !== undefined && next !== invoice)
-    return Effect.map(ends ? flush : Effect.void, () => {
-      invoice = next
-      waiting.push(row)
-    })
+    if (Result.isFailure(row)) {
+      refused.add(row.failure)
+      done += 1
+      return done % MAX_ROWS_AT_ONCE === 0 ? onProgress(done) : Effect.void
+    }
+    const { invoice } = row.success
+    const order = openedOf(opened, invoice)
+    order.waiting.push(row.success)
+    waiting += 1
+    const isComplete = order.accepted + order.waiting.length === orders.get(invoice)
+    switch (turn({ isComplete, ofInvoice: order.waiting.length, ofAll: waiting })) {
+      case "wait":
+        return Effect.void
+      case "invoice":
+        return execute(order)
+      case "all":
+        return executeAll
+    }
   })
-  yield* flush
+  // There are some if the file was changed after the survey.
+  yield* executeAll
+  yield* onProgress(done)
   const imported: Imported = {
     recorded,
     known,
@@ -163,22 +198,29 @@ export const run = Effect.fn("CsvImport.run")(function* (
   return imported
 })
 
-type Row = Result.Result<OrderRow.OrderRow, OrderRow.RefusedRow>
+const byLine = (a: OrderRow.RefusedRow, b: OrderRow.RefusedRow): number => a.line - b.line
 
 /** How far the rows of an invoice have come. */
 interface Opened {
+  readonly invoice: string
   accepted: number
+  /** Those that came since the last ones were executed. */
+  waiting: Array<OrderRow.OrderRow>
   /** How often each row was there, until the invoice ends. */
   readonly seen: Map<CommandId, number>
   customerId: string | undefined
 }
 
-const openedOf = (opened: Map<string, Opened>, row: Row): Opened | undefined => {
-  const { invoice } = Result.merge(row)
-  if (invoice === undefined) return undefined
+const openedOf = (opened: Map<string, Opened>, invoice: string): Opened => {
   const known = opened.get(invoice)
   if (known !== undefined) return known
-  const fresh: Opened = { accepted: 0, seen: new Map(), customerId: undefined }
+  const fresh: Opened = {
+    invoice,
+    accepted: 0,
+    waiting: [],
+    seen: new Map(),
+    customerId: undefined
+  }
   opened.set(invoice, fresh)
   return fresh
 }

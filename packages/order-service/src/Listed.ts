@@ -30,18 +30,22 @@ export interface Builder<in out A> {
 const MAX_SHOWN = 50
 
 /**
- * An empty list, to be added to.
+ * An empty list, to be added to in any order: the first entries are those that `order` puts first, or the
+ * first that were added.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = <A>(): Builder<A> => {
+export const make = <A>(order: (a: A, b: A) => number = () => 0): Builder<A> => {
   const first: Array<A> = []
   let count = 0
   return {
     add: (entry) => {
       count += 1
-      if (first.length < MAX_SHOWN) first.push(entry)
+      const place = first.findLastIndex((other) => order(other, entry) <= 0) + 1
+      if (place === MAX_SHOWN) return
+      first.splice(place, 0, entry)
+      if (first.length > MAX_SHOWN) first.pop()
     },
     listed: () => ({ count, first })
   }

@@ -166,6 +166,41 @@ it.layer(NodeServices.layer)("CsvImport", (it) => {
     })
   )
 
+  it.effect("appends few times when invoices alternate row by row", () =>
+    Effect.gen(function* () {
+      const store = yield* EventStoreMemory.make
+      const appends: Array<number> = []
+      const counting = EventStore.of({
+        ...store,
+        append: (append) =>
+          Effect.suspend(() => {
+            appends.push(append.events.length)
+            return store.append(append)
+          })
+      })
+      const invoices = ["1", "2", "3"]
+      const rows = Array.from({ length: 1_000 }, (_, n) =>
+        invoices.map((invoice) => row({ invoice, product: `P${n}` }))
+      ).flat()
+      const { log } = yield* importInto(counting, yield* write([header, ...rows].join("\n")))
+      assert.deepStrictEqual(log.byStatus, [
+        { status: "confirmed", currency: "GBP", orders: 3, units: 3_000, total: 300_000n }
+      ])
+      // Each invoice: 400 rows and what opens it, 400 rows, 200 rows and what closes it.
+      assert.deepStrictEqual(appends, [401, 401, 401, 400, 400, 400, 201, 201, 201])
+    })
+  )
+
+  it("lets at most 400 rows of an invoice wait, and 20,000 of all", () => {
+    const turn = (isComplete: boolean, ofInvoice: number, ofAll: number) =>
+      CsvImport.turn({ isComplete, ofInvoice, ofAll })
+    assert.strictEqual(turn(false, 399, 19_999), "wait")
+    assert.strictEqual(turn(false, 400, 19_999), "invoice")
+    assert.strictEqual(turn(false, 1, 20_000), "all")
+    // The invoice alone makes room already.
+    assert.strictEqual(turn(true, 1, 20_000), "invoice")
+  })
+
   it.effect("refuses rows that come after their order was confirmed, with the order's reason", () =>
     Effect.gen(function* () {
       const store = yield* EventStoreMemory.make

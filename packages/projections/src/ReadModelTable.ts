@@ -24,9 +24,9 @@ import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import type { Column, StoredRow } from "./StoredRow.ts"
 import { MAX_INDEX_COLUMNS } from "./internal/indexSize.ts"
-import { compiled } from "./internal/compiled.ts"
 import { codecOf, MAX_ROW_BYTES as MAX_BYTES } from "./internal/rowCodec.ts"
 import { deriveColumn } from "./internal/deriveColumn.ts"
+import * as Acceptance from "./internal/acceptance.ts"
 import { describe } from "./internal/describeTable.ts"
 
 /**
@@ -54,7 +54,8 @@ export type StoredKey = StoredRow
  * **Details**
  * `keyText`: a text that two keys share only if they are equal. `description`: a line for each
  * property that may not change without a new version, for people to read a difference in.
- * `accepts`: whether the row's schema does, its checks included.
+ * `accepts`: whether the row's schema does, its checks included; `before`: a row that it accepts, from which `row` was made, so that
+ * what they share is not checked again.
  * `encode` and `decode` fail with the schema's issue; `encode` also with what PostgreSQL can't hold, or would give
  * back otherwise, with keys and indexed values of more than some 2,600 bytes, and with rows of more than
  * {@link MAX_ROW_BYTES}.
@@ -69,7 +70,7 @@ export interface ReadModelTable<Key, Row> {
   readonly primaryKey: ReadonlyArray<Column>
   readonly indexes: ReadonlyArray<ReadonlyArray<Column>>
   readonly description: ReadonlyArray<string>
-  accepts(row: Row): boolean
+  accepts(row: Row, before?: Row | undefined): boolean
   encode(row: Row): Result.Result<StoredRow, string>
   decode(stored: StoredRow): Result.Result<Row, string>
   encodeKey(key: Key): Result.Result<StoredKey, string>
@@ -188,7 +189,7 @@ const derive = <Event, Key, Row>(
       primaryKey,
       indexes,
       description: describe(row, columns, primaryKey, indexes),
-      accepts: Schema.is(compiled(Schema.toType(row))),
+      accepts: Acceptance.make(row),
       encode: rows.encode,
       decode: rows.decode,
       encodeKey: keys.encode,

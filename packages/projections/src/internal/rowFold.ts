@@ -261,8 +261,8 @@ const foldRows = <Event, Key, Row>(
   const { projection, table } = model
   // They are fields of both, by the same names.
   const keyFields = table.primaryKey.map(({ field }) => field as keyof Key & keyof Row)
-  const isSound = (row: Row, key: Key): boolean =>
-    keyFields.every((field) => Object.is(row[field], key[field])) && table.accepts(row)
+  const isSound = (row: Row, before: Row | undefined, key: Key): boolean =>
+    keyFields.every((field) => Object.is(row[field], key[field])) && table.accepts(row, before)
   const folded = new Map<string, Folded<Key, Row>>()
   for (const { event, recorded, touched: all } of prepared) {
     for (const touched of all) {
@@ -292,7 +292,7 @@ const foldRows = <Event, Key, Row>(
         after.row = row
         after.recorded = recorded
       }
-      if (row === undefined || row === before || isSound(row, touched.key)) continue
+      if (row === undefined || row === before || isSound(row, before, touched.key)) continue
       // Encoding tells what is wrong with it, or that its key is the same in other words.
       const encoded = encode(model, after)
       if (Result.isFailure(encoded)) return Result.fail(encoded.failure)

@@ -1,0 +1,82 @@
+import * as Schema from "effect/Schema"
+import { assert, describe, it } from "@effect/vitest"
+import * as Acceptance from "../src/internal/acceptance.ts"
+
+let checks = 0
+const counted = Schema.makeFilter((element: { readonly n: number }) => {
+  checks++
+  return element.n >= 0
+})
+const Element = Schema.Struct({ n: Schema.Finite }).check(counted)
+
+const Row = Schema.Struct({ id: Schema.String, list: Schema.Array(Element) })
+const accepts = Acceptance.make(Row)
+const rowOf = (list: ReadonlyArray<{ readonly n: number }>) => ({ id: "a", list })
+const numbers = Array.from({ length: 1_000 }, (_, n) => ({ n }))
+
+const checksOf = (run: () => boolean) => {
+  checks = 0
+  assert.isTrue(run())
+  return checks
+}
+
+describe("acceptance", () => {
+  it("checks of a list what was not in it before", () => {
+    const before = rowOf(numbers)
+    assert.strictEqual(
+      checksOf(() => accepts(before)),
+      1_000
+    )
+    assert.strictEqual(
+      checksOf(() => accepts(rowOf([...numbers, { n: 1 }]), before)),
+      1
+    )
+    assert.strictEqual(
+      checksOf(() => accepts(rowOf([{ n: 1 }, ...numbers]), before)),
+      1
+    )
+    assert.strictEqual(
+      checksOf(() => accepts(rowOf(numbers.with(500, { n: 1 })), before)),
+      1
+    )
+    assert.strictEqual(
+      checksOf(() => accepts(rowOf(numbers.toSpliced(500, 1)), before)),
+      0
+    )
+    assert.strictEqual(
+      checksOf(() => accepts(rowOf([]), before)),
+      0
+    )
+  })
+
+  it("refuses what the schema refuses, wherever it is new", () => {
+    const before = rowOf(numbers)
+    for (const list of [
+      [...numbers, { n: -1 }],
+      [{ n: -1 }, ...numbers],
+      numbers.with(500, { n: -1 }),
+      numbers.toReversed().with(3, { n: -1 }),
+      [{ n: -1 }]
+    ]) {
+      assert.isFalse(accepts(rowOf(list), before))
+      // Refused once, it is not remembered as accepted.
+      assert.isFalse(accepts(rowOf(list), before))
+    }
+    // Of another type than TypeScript lets it be, as a fold of JavaScript may give it.
+    const wrong: unknown = { ...before, id: 1 }
+    assert.isFalse(accepts(wrong as typeof before, before))
+  })
+
+  it("checks a list as a whole where something is said of the whole", () => {
+    const few = Schema.makeFilter((list: ReadonlyArray<unknown>) => list.length < 1_001)
+    const Few = Schema.Struct({ id: Schema.String, list: Schema.Array(Element).check(few) })
+    const row = Schema.makeFilter(
+      ({ list }: { readonly list: ReadonlyArray<unknown> }) => list.length < 1_001
+    )
+    for (const schema of [Few, Row.check(row)]) {
+      const acceptsFew = Acceptance.make(schema)
+      assert.isTrue(acceptsFew(rowOf(numbers)))
+      assert.isFalse(acceptsFew(rowOf([...numbers, { n: 1 }]), rowOf(numbers)))
+    }
+  })
+})
