@@ -111,7 +111,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
       release: (of) => readCommitted(sql, Claims.release(sql, schema, of)).pipe(failing("release")),
       step: (table, of, step) =>
         Effect.flatMap(placeOf(of), (place) =>
-          readCommitted(sql, PostgresStep.step(sql, schema, table, of, place, step))
+          PostgresStep.step(sql, schema, table, of, place, step)
         ).pipe(unlessLost(of), failing("step"), spanned("step", table.name)),
       stop: (of, poison) =>
         readCommitted(sql, Claims.stop(sql, schema, of, poison)).pipe(failing("stop")),
