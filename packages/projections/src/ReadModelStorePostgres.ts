@@ -26,6 +26,7 @@ import * as PostgresOpen from "./internal/postgresOpen.ts"
 import * as PostgresQuery from "./internal/postgresQuery.ts"
 import * as PostgresStep from "./internal/postgresStep.ts"
 import * as PostgresSwitch from "./internal/postgresSwitch.ts"
+import { readCommitted } from "./internal/readCommitted.ts"
 import { type ClaimLost, ReadModelStoreError } from "./ReadModelError.ts"
 import type { Claim } from "./ReadModelGeneration.ts"
 import * as ReadModelMigrations from "./ReadModelMigrations.ts"
@@ -64,7 +65,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
     const generationOf = ({ generation, name }: Pick<Claim, "name" | "generation">) =>
       `${name} ${generation}`
     const claim: ReadModelStore["Service"]["claim"] = (of, owner, lease, despite) =>
-      Claims.claim(sql, schema, of, owner, lease, despite).pipe(
+      readCommitted(sql, Claims.claim(sql, schema, of, owner, lease, despite)).pipe(
         Effect.map(
           Option.map(({ serves, ...made }): Claim => {
             claimed.set(generationOf(made), { epoch: made.epoch, serves })
@@ -116,22 +117,29 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
             return { shadow, claim: made }
           })
         ).pipe(failing("beginShadow"), spanned("beginShadow", table.name)),
-      claim: (of, owner, lease) => Effect.andThen(failing("claim")(freed), claim(of, owner, lease)),
-      renew: (of) => Claims.renew(sql, schema, of).pipe(failing("renew")),
-      release: (of) => Claims.release(sql, schema, of).pipe(failing("release")),
+      claim: (of, owner, lease, despite) =>
+        Effect.andThen(failing("claim")(freed), claim(of, owner, lease, despite)),
+      renew: (of) => readCommitted(sql, Claims.renew(sql, schema, of)).pipe(failing("renew")),
+      release: (of) => readCommitted(sql, Claims.release(sql, schema, of)).pipe(failing("release")),
       step: (table, of, step) =>
         Effect.flatMap(placeOf(of), (place) =>
           PostgresStep.step(sql, schema, table, of, place, step)
         ).pipe(unlessLost(of), failing("step"), spanned("step", table.name)),
       restart: (of, from) =>
         PostgresSwitch.restart(database, of, from).pipe(unlessLost(of), failing("restart")),
-      mark: (of, reached) => PostgresSwitch.mark(database, of, reached).pipe(failing("mark")),
-      stop: (of, poison) => Claims.stop(sql, schema, of, poison).pipe(failing("stop")),
-      pause: (name) => Claims.pause(sql, schema, name).pipe(failing("pause")),
-      resume: (name) => Claims.resume(sql, schema, name).pipe(failing("resume")),
-      skip: (skipped) => Claims.skip(sql, schema, skipped).pipe(failing("skip")),
-      skipped: (name) => Claims.skipped(sql, schema, name).pipe(failing("skipped")),
-      states: (name) => Generations.states(sql, schema, { name }).pipe(failing("states")),
+      mark: (of, reached) =>
+        readCommitted(sql, PostgresSwitch.mark(database, of, reached)).pipe(failing("mark")),
+      stop: (of, poison) =>
+        readCommitted(sql, Claims.stop(sql, schema, of, poison)).pipe(failing("stop")),
+      pause: (name) => readCommitted(sql, Claims.pause(sql, schema, name)).pipe(failing("pause")),
+      resume: (name) =>
+        readCommitted(sql, Claims.resume(sql, schema, name)).pipe(failing("resume")),
+      skip: (skipped) =>
+        readCommitted(sql, Claims.skip(sql, schema, skipped)).pipe(failing("skip")),
+      skipped: (name) =>
+        readCommitted(sql, Claims.skipped(sql, schema, name)).pipe(failing("skipped")),
+      states: (name) =>
+        readCommitted(sql, Generations.states(sql, schema, { name })).pipe(failing("states")),
       get: (table, key) =>
         PostgresQuery.get(sql, schema, table, key).pipe(
           Effect.catch((error) => PostgresQuery.failed(sql, schema, table, error)),

@@ -19,6 +19,7 @@ import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { Column, StoredRow } from "../StoredRow.ts"
 import { array, cast, quoted, readRow, scalar, selected } from "./postgresColumns.ts"
 import * as PostgresTable from "./postgresTable.ts"
+import { readCommitted } from "./readCommitted.ts"
 
 /** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
 const PAGE_ROWS = 500
@@ -56,7 +57,7 @@ export const get = (
   const where = table.primaryKey.map((column) => equals(bind, column, key[column.field] ?? null))
   const text = `SELECT ${PostgresTable.marked(table)} ${selected("t", table.columns)}
     FROM ${quoted(schema)}.${quoted(table.name)} t WHERE ${where.join(" AND ")}`
-  return Effect.map(sql.unsafe(text, bind.parameters).values, ([values]) =>
+  return Effect.map(readCommitted(sql, sql.unsafe(text, bind.parameters).values), ([values]) =>
     Option.map(Option.fromUndefinedOr(values), (values) => readRow(table.columns, values))
   )
 }
@@ -117,13 +118,15 @@ const readPage = Effect.fnUntraced(function* (
   const size = Math.min(left, PAGE_ROWS)
   let known = place
   for (;;) {
-    const read = yield* Effect.result(select(sql, schema, table, query, known, after, size))
+    const read = yield* Effect.result(
+      readCommitted(sql, select(sql, schema, table, query, known, after, size))
+    )
     if (read._tag === "Success" && (known === undefined || read.success.rows.length > 0)) {
       return read.success
     }
     if (known === undefined) return yield* Effect.fromResult(read)
     // None there, or another table by now, or no such table: the place of the generation tells.
-    const now = yield* placeOf(sql, schema, table.name, known.generation)
+    const now = yield* readCommitted(sql, placeOf(sql, schema, table.name, known.generation))
     if (now === undefined || now.serves === known.serves) return yield* Effect.fromResult(read)
     known = now
   }

@@ -20,6 +20,7 @@ import type { StoredRow } from "../StoredRow.ts"
 import { arrays, readRow } from "./postgresColumns.ts"
 import { inTransaction, millisOf } from "./postgresLocks.ts"
 import * as PostgresTable from "./postgresTable.ts"
+import { readCommitted } from "./readCommitted.ts"
 
 /**
  * For more keys than this a statement is planned anew each time, which is then a small part of its work: a plan that
@@ -29,7 +30,8 @@ const FEW_KEYS = 4
 
 const run = (sql: SqlClient, text: string, parameters: ReadonlyArray<unknown>, keys: number) => {
   const statement = sql.unsafe(text, parameters)
-  return keys > FEW_KEYS ? statement.valuesUnprepared : statement.values
+  // Each by itself: to hold what the first has locked until the second is another order of locks.
+  return readCommitted(sql, keys > FEW_KEYS ? statement.valuesUnprepared : statement.values)
 }
 
 /** The rows by the text of their key; where a join found none there is one without a key. */
