@@ -79,7 +79,7 @@ const followsByPrefix = broken((store) => ({
 
 /** Begins at the beginning when it comes back at a revision. */
 const forgetsRevision = broken((store) => ({
-  subscribePages: ({ afterRevision: _, ...options } = {}) => store.subscribePages(options)
+  subscribePages: (options = {}) => store.subscribePages({ ...options, afterRevision: undefined })
 }))
 
 /** The position of a page is that of its first event. */

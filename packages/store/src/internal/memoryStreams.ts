@@ -17,7 +17,7 @@ export const streams = (log: Log, options: StreamsOptions): ReadonlyArray<Stream
   const { after, limit } = options
   return Array.from(log.streams.keys())
     .filter((id) => id.startsWith(prefix) && (after === undefined || byCodePoints(id, after) > 0))
-    .sort(byCodePoints)
+    .toSorted(byCodePoints)
     .slice(0, limit)
     .flatMap((id) => Option.toArray(stream(log, id)))
 }
