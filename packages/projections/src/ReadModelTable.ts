@@ -70,7 +70,7 @@ export interface ReadModelTable<Key, Row> {
   readonly primaryKey: ReadonlyArray<Column>
   readonly indexes: ReadonlyArray<ReadonlyArray<Column>>
   readonly description: ReadonlyArray<string>
-  accepts(row: Row, before?: Row | undefined): boolean
+  accepts(row: Row, before?: Row): boolean
   encode(row: Row): Result.Result<StoredRow, string>
   decode(stored: StoredRow): Result.Result<Row, string>
   encodeKey(key: Key): Result.Result<StoredKey, string>

@@ -58,10 +58,13 @@ const processOf = (
   command: string,
   args: ReadonlyArray<string>,
   signal: "SIGKILL" | undefined,
-  env: NodeJS.ProcessEnv = process.env
+  env?: NodeJS.ProcessEnv
 ) =>
   contender((heard) => {
-    const child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env })
+    const child = spawn(command, args, {
+      stdio: ["pipe", "pipe", "inherit"],
+      ...(env === undefined ? {} : { env })
+    })
     child.stdout.on("data", (chunk: Buffer) => heard(chunk.toString()))
     return {
       send: () => child.stdin.write("go\n"),
@@ -88,6 +91,7 @@ const thread = (folder: string) =>
     const worker = new Worker(PROGRAM, { workerData: folder })
     worker.on("message", heard)
     return {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread of Node has no origin.
       send: () => worker.postMessage("go"),
       end: async () => {
         await worker.terminate()

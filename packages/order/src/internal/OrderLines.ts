@@ -2,8 +2,15 @@
  * The lines of a state, found by product and price.
  */
 import { times } from "../Money.ts"
-import type { Line } from "../OrderState.ts"
 import * as LineIndex from "./LineIndex.ts"
+
+/** As in `OrderState`, which sums them and so can't be imported here. */
+interface Line {
+  readonly productId: string
+  readonly name: string
+  readonly quantity: number
+  readonly unitPriceMinor: number
+}
 
 export const { find, ofProduct, putLast, quantity, replace, value } = LineIndex.make<Line>({
   product: ({ productId }) => productId,

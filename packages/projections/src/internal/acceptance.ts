@@ -10,7 +10,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import { compiled } from "./compiled.ts"
 
 /** Whether a row is of its schema; `before`: a row that is, which the row was made from. */
-export type Accepts<Row> = (row: Row, before?: Row | undefined) => boolean
+export type Accepts<Row> = (row: Row, before?: Row) => boolean
 
 /** Below it, a check of every element costs no more than a look at which are new. */
 const MANY = 32

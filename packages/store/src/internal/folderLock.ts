@@ -33,7 +33,7 @@ const Owner = Schema.Struct({
   since: Schema.String
 })
 
-export type Owner = typeof Owner.Type
+type Owner = typeof Owner.Type
 
 const decodeOwner = Schema.decodeUnknownOption(Schema.fromJsonString(Owner))
 

@@ -11,8 +11,11 @@ import { take } from "../../src/internal/folderLock.ts"
 
 const folder = isMainThread ? (process.argv[2] ?? "") : String(workerData)
 
-const say = (word: string) =>
-  isMainThread ? process.stdout.write(`${word}\n`) : parentPort?.postMessage(word)
+const say = (word: string) => {
+  if (isMainThread) process.stdout.write(`${word}\n`)
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A port of Node has no origin.
+  else parentPort?.postMessage(word)
+}
 
 const contend = async () => {
   const { _tag } = await take(folder, "2026-11-29T12:00:00.000Z")
