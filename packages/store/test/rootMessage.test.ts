@@ -27,7 +27,7 @@ describe("The message of the innermost cause", () => {
       `${"x".repeat(2_000)}… (1000000 characters)`
     ]
   ] as const) {
-    it(what, () => {
+    it(`is told ${what}`, () => {
       assert.strictEqual(rootMessage(error), message)
     })
   }
