@@ -259,7 +259,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
   ],
   "opens a read model for whichever log": [
     "is that of the log which it is opened for, and it opens for no other",
-    (store) => ({ open: (table, { log: _, ...options } = {}) => store.open(table, options) })
+    (store) => ({ open: (table, options) => store.open(table, { ...options, log: undefined }) })
   ],
   "moves the checkpoint without its event": [
     "has with each checkpoint the event at which it stands",

@@ -71,10 +71,7 @@ const sell = (
     for (let n = 0; n < count; n++) {
       yield* handler.execute(till, id, { _tag: "Sell", product, cents: 1 })
     }
-  }).pipe(
-    Effect.provide(CommandHandler.layer),
-    Effect.provideService(EventStore, events)
-  )
+  }).pipe(Effect.provide(CommandHandler.layer), Effect.provideService(EventStore, events))
 
 const on =
   (events: EventStore["Service"]) =>
@@ -126,8 +123,7 @@ export const cases = <E>(
     const inWorld = <A, EE>(
       sentence: string,
       run: Effect.Effect<A, EE, EventStore | ReadModelStore | World>
-    ) =>
-      it.effect(sentence, () => Effect.provide(run, Layer.fresh(stores)), 120_000)
+    ) => it.effect(sentence, () => Effect.provide(run, Layer.fresh(stores)), 120_000)
 
     inWorld(
       "stops when the log was restored to before its checkpoint, and is right when it is rebuilt",
