@@ -10,12 +10,8 @@ import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type * as Revision from "@daybook/kernel/Revision"
 import type * as StreamId from "@daybook/kernel/StreamId"
-import {
-  EventStore,
-  type EventStoreError,
-  type ReadError,
-  type Until
-} from "@daybook/store/EventStore"
+import { EventStore, type EventStoreError, type ReadError } from "@daybook/store/EventStore"
+import type { Until } from "@daybook/store/ReadOptions"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -21,7 +21,7 @@ import type { NewEvent } from "@daybook/kernel/NewEvent"
 import type { Position } from "@daybook/kernel/Position"
 import { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { Revision } from "@daybook/kernel/Revision"
-import { type Category, StreamId } from "@daybook/kernel/StreamId"
+import { StreamId } from "@daybook/kernel/StreamId"
 import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -32,6 +32,7 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Checkpoint, CheckpointMismatch } from "./Checkpoint.ts"
 import { describeUnmet, ExpectedRevision, Unmet } from "./ExpectedRevision.ts"
+import type { ReadAllOptions, ReadOptions } from "./ReadOptions.ts"
 import { rootMessage } from "./internal/rootMessage.ts"
 import * as RefusalReason from "./RefusalReason.ts"
 import type { StreamFacts, StreamsOptions } from "./StreamFacts.ts"
@@ -145,59 +146,6 @@ export interface Appended {
 export interface Check {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
-}
-
-/**
- * Cuts a stream at an instant: its events in revision order up to the first one that is later.
- *
- * @category types
- * @since 0.1.0
- */
-export type Until =
-  | { readonly occurredAt: DateTime.Utc; readonly recordedAt?: never }
-  | { readonly recordedAt: DateTime.Utc; readonly occurredAt?: never }
-
-/**
- * Which events of a stream to read; all, oldest first, unless said otherwise.
- *
- * @category types
- * @since 0.1.0
- */
-export interface ReadOptions {
-  /** The lowest revision, included, whatever the direction. */
-  readonly from?: Revision | undefined
-  /** The highest revision, included, whatever the direction. */
-  readonly to?: Revision | undefined
-  readonly direction?: "forward" | "backward" | undefined
-  /** Events of these types only. An empty list matches nothing. */
-  readonly types?: ReadonlyArray<string> | undefined
-  /** At most this many matching events: a whole number, 0 or more. */
-  readonly limit?: number | undefined
-  readonly until?: Until | undefined
-}
-
-/**
- * Which events of the log to read; all, oldest first, unless said otherwise.
- *
- * @category types
- * @since 0.1.0
- */
-export interface ReadAllOptions {
-  /** Positions above this one, whatever the direction. */
-  readonly after?: Position | undefined
-  /** Positions up to this one, included, whatever the direction. */
-  readonly upTo?: Position | undefined
-  /** Positions above and up to those as of these instants, see `positionAt`: windows that follow one another share no event and miss none. */
-  readonly recordedAt?:
-    | { readonly after?: DateTime.Utc | undefined; readonly upTo?: DateTime.Utc | undefined }
-    | undefined
-  /** Streams of these categories only. An empty list matches nothing. */
-  readonly categories?: ReadonlyArray<Category> | undefined
-  /** Events of these types only. An empty list matches nothing. */
-  readonly types?: ReadonlyArray<string> | undefined
-  readonly direction?: "forward" | "backward" | undefined
-  /** At most this many matching events: a whole number, 0 or more. */
-  readonly limit?: number | undefined
 }
 
 /**

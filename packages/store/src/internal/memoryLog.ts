@@ -21,11 +21,9 @@ import {
   type EventStoreError,
   MAX_BETWEEN,
   MAX_BETWEEN_BYTES,
-  type ReadAllOptions,
-  type ReadOptions,
-  type Until,
   WrongExpectedRevision
 } from "../EventStore.ts"
+import type { ReadAllOptions, ReadOptions, Until } from "../ReadOptions.ts"
 import { type ExpectedRevision, isMet, type Unmet } from "../ExpectedRevision.ts"
 import type { EncodedAppend, EncodedEvent } from "./encodeAppends.ts"
 import { refuseFull } from "./refuseFull.ts"

@@ -13,7 +13,7 @@ import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
-import type { ReadAllOptions } from "../EventStore.ts"
+import type { ReadAllOptions } from "../ReadOptions.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import type { PageSize } from "./pageSize.ts"
 import {

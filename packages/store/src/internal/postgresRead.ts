@@ -16,13 +16,8 @@ import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import {
-  type EventAddress,
-  MAX_REVISION,
-  type ReadAllOptions,
-  type ReadOptions,
-  type Until
-} from "../EventStore.ts"
+import { type EventAddress, MAX_REVISION } from "../EventStore.ts"
+import type { ReadAllOptions, ReadOptions, Until } from "../ReadOptions.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import * as Instants from "./instants.ts"
 import { PAGE_ROWS, type PageSize, pageSize } from "./pageSize.ts"

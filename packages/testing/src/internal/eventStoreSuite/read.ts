@@ -1,7 +1,8 @@
 /**
  * Reading one stream.
  */
-import { EventStore, InvalidReadOption, type ReadOptions } from "@daybook/store/EventStore"
+import { EventStore, InvalidReadOption } from "@daybook/store/EventStore"
+import type { ReadOptions } from "@daybook/store/ReadOptions"
 import { assert, describe } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"

@@ -3,7 +3,8 @@
  */
 import * as Position from "@daybook/kernel/Position"
 import * as StreamId from "@daybook/kernel/StreamId"
-import { EventStore, InvalidReadOption, type ReadAllOptions } from "@daybook/store/EventStore"
+import { EventStore, InvalidReadOption } from "@daybook/store/EventStore"
+import type { ReadAllOptions } from "@daybook/store/ReadOptions"
 import { any } from "@daybook/store/ExpectedRevision"
 import { assert, describe } from "@effect/vitest"
 import * as Arr from "effect/Array"
