@@ -13,6 +13,7 @@ import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { asOwner } from "./internal/asOwner.ts"
+import { pinned } from "./internal/searchPath.ts"
 import * as migration0001 from "./internal/readModelMigration0001.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
@@ -33,18 +34,17 @@ export const migrate: Effect.Effect<
 > = Effect.gen(function* () {
   const sql = yield* SqlClient
   const schema = yield* ReadModelSchema
-  return yield* sql.withTransaction(
-    Effect.gen(function* () {
-      // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
-      yield* sql`SELECT pg_advisory_xact_lock(
-        hashtextextended(${`daybook read models of ${schema}`}, 0))`
-      // Without a notice for each start that finds its schema there.
-      const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
-      if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
-      const table = `${schema}.daybook__migrations`
-      return yield* asOwner(sql, schema, run({ loader: loader(schema), table }))
-    })
-  )
+  const lacking = Effect.gen(function* () {
+    // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
+    yield* sql`SELECT pg_advisory_xact_lock(
+      hashtextextended(${`daybook read models of ${schema}`}, 0))`
+    // Without a notice for each start that finds its schema there.
+    const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
+    if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
+    const table = `${schema}.daybook__migrations`
+    return yield* asOwner(sql, schema, run({ loader: loader(schema), table }))
+  })
+  return yield* sql.withTransaction(pinned(sql, lacking))
 }).pipe(Effect.withSpan("ReadModelMigrations.migrate"))
 
 /**

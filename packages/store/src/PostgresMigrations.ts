@@ -17,6 +17,7 @@ import * as migration0004 from "./internal/migration0004.ts"
 import * as migration0005 from "./internal/migration0005.ts"
 import * as migration0006 from "./internal/migration0006.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
+import { pinned } from "./internal/searchPath.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
@@ -36,16 +37,15 @@ export const migrate: Effect.Effect<
 > = Effect.gen(function* () {
   const sql = yield* SqlClient
   const schema = yield* PostgresSchema
-  return yield* sql.withTransaction(
-    Effect.gen(function* () {
-      // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
-      yield* takeTurn(sql, schema)
-      // Without a notice for each start that finds its schema there.
-      const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
-      if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
-      return yield* run({ loader: loader(schema), table: `${schema}.migrations` })
-    })
-  )
+  const lacking = Effect.gen(function* () {
+    // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
+    yield* takeTurn(sql, schema)
+    // Without a notice for each start that finds its schema there.
+    const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
+    if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
+    return yield* run({ loader: loader(schema), table: `${schema}.migrations` })
+  })
+  return yield* sql.withTransaction(pinned(sql, lacking))
 }).pipe(Effect.withSpan("PostgresMigrations.migrate"))
 
 /**

@@ -20,6 +20,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { takeTurn } from "./internal/migrationLock.ts"
 import { APPENDING, READING } from "./internal/openFunctions.ts"
 import { excessPrivileges } from "./internal/excessPrivileges.ts"
+import { pinned } from "./internal/searchPath.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
@@ -92,18 +93,17 @@ export const grant = Effect.fn("PostgresRoles.grant")(function* (
 ): Effect.fn.Return<void, ExcessPrivileges | SqlError, SqlClient> {
   const sql = (yield* SqlClient).withoutTransforms()
   const schema = yield* PostgresSchema
-  yield* sql.withTransaction(
-    Effect.gen(function* () {
-      yield* takeTurn(sql, schema)
-      yield* Effect.forEach([roles.owner, roles.writer, roles.reader], (role) => make(sql, role), {
-        discard: true
-      })
-      yield* giveTo(sql, schema, roles.owner)
-      yield* grantTo(sql, schema, roles)
-      const excess = yield* excessPrivileges(sql, schema, roles)
-      if (Arr.isReadonlyArrayNonEmpty(excess)) return yield* new ExcessPrivileges({ excess })
+  const granting = Effect.gen(function* () {
+    yield* takeTurn(sql, schema)
+    yield* Effect.forEach([roles.owner, roles.writer, roles.reader], (role) => make(sql, role), {
+      discard: true
     })
-  )
+    yield* giveTo(sql, schema, roles.owner)
+    yield* grantTo(sql, schema, roles)
+    const excess = yield* excessPrivileges(sql, schema, roles)
+    if (Arr.isReadonlyArrayNonEmpty(excess)) return yield* new ExcessPrivileges({ excess })
+  })
+  yield* sql.withTransaction(pinned(sql, granting))
 })
 
 /**

@@ -22,7 +22,7 @@ import * as PostgresTable from "./postgresTable.ts"
 
 /** What ends the claim of a generation, as the columns of an update. */
 export const ENDED = (schema: SchemaName): string =>
-  `epoch = nextval('${quoted(schema)}.daybook__epochs'), owner = NULL, lease_ends = NULL`
+  `epoch = pg_catalog.nextval('${quoted(schema)}.daybook__epochs'), owner = NULL, lease_ends = NULL`
 
 const generations = (schema: SchemaName) => `${quoted(schema)}.daybook__generations`
 
@@ -41,7 +41,7 @@ export const claim = (
         SELECT FROM ${generations(schema)} WHERE name = $1 AND generation = $2
           AND owner IS DISTINCT FROM $3 FOR UPDATE SKIP LOCKED
       )
-      UPDATE ${generations(schema)} g SET epoch = nextval('${quoted(schema)}.daybook__epochs'),
+      UPDATE ${generations(schema)} g SET epoch = pg_catalog.nextval('${quoted(schema)}.daybook__epochs'),
         owner = $3, lease_ends = clock_timestamp() + $4 * interval '1 millisecond'
       WHERE g.name = $1 AND g.generation = $2 AND g.role <> 'retired' AND g.mode = 'async'
         AND NOT g.paused AND g.poison IS NULL

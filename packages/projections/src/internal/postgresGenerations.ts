@@ -48,7 +48,7 @@ export const states = (
         c.checkpoints, c.events, c.events_per_second
       FROM ${quoted(schema)}.daybook__generations g
       CROSS JOIN LATERAL (
-        SELECT array_agg(c."position" ORDER BY c.partition) AS checkpoints,
+        SELECT pg_catalog.array_agg(c."position" ORDER BY c.partition) AS checkpoints,
           max(c.lease_ends) AS lease_ends, sum(c.events)::bigint AS events,
           max(c.events_per_second) AS events_per_second
         FROM ${quoted(schema)}.daybook__checkpoints c

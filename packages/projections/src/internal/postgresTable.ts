@@ -57,8 +57,8 @@ export const definition = (
 const places = (columns: ReadonlyArray<Column>) => columns.map((_, at) => `c${at}`).join(", ")
 
 const unnested = (columns: ReadonlyArray<Column>, first: number, alias: string) =>
-  `unnest(${columns
-    .map((column, at) => `$${first + at}::${arrayType(column)}`)
+  `ROWS FROM (${columns
+    .map((column, at) => `pg_catalog.unnest($${first + at}::${arrayType(column)})`)
     .join(", ")}) AS ${alias}(${places(columns)})`
 
 /**
@@ -70,8 +70,8 @@ const unnested = (columns: ReadonlyArray<Column>, first: number, alias: string) 
  */
 const keys = ({ primaryKey }: AnyTable, first: number): string =>
   `(
-      SELECT * FROM unnest(${primaryKey
-        .map((column, at) => `(SELECT $${first + 1 + at}::${arrayType(column)})`)
+      SELECT * FROM ROWS FROM (${primaryKey
+        .map((column, at) => `pg_catalog.unnest((SELECT $${first + 1 + at}::${arrayType(column)}))`)
         .join(", ")}) AS a(${places(primaryKey)})
       LIMIT (SELECT $${first}::bigint)
     ) k`
