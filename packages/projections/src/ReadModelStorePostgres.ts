@@ -27,7 +27,7 @@ import * as PostgresSwitch from "./internal/postgresSwitch.ts"
 import { type ClaimLost, ReadModelStoreError } from "./ReadModelError.ts"
 import type { Claim } from "./ReadModelGeneration.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
-import { DependentView, ForeignRelation } from "./ReadModelStorePostgresError.ts"
+import { DependentView, ForeignCode, ForeignRelation } from "./ReadModelStorePostgresError.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
@@ -132,7 +132,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
         ),
       drop: (name, generation) =>
         PostgresSwitch.drop(database, name, generation).pipe(failing("drop")),
-      inline: (append) => PostgresInline.inline(sql, schema, append).pipe(failing("inline")),
+      inline: (append) => PostgresInline.inline(sql, schema, log, append).pipe(failing("inline")),
       promote: (of, catchUp) =>
         PostgresSwitch.promote(database, of, catchUp).pipe(
           failing("promote"),
@@ -158,11 +158,17 @@ export const layer: Layer.Layer<ReadModelStore, never, SqlClient> = Layer.effect
   make
 )
 
-type Own = SqlError | ForeignRelation | DependentView | PostgresOpenAppends.AppendsStillOpen
+type Own =
+  | SqlError
+  | ForeignRelation
+  | ForeignCode
+  | DependentView
+  | PostgresOpenAppends.AppendsStillOpen
 
 const isOwn = (error: unknown): error is Own =>
   error instanceof SqlError ||
   error instanceof ForeignRelation ||
+  error instanceof ForeignCode ||
   error instanceof DependentView ||
   error instanceof PostgresOpenAppends.AppendsStillOpen
 

@@ -23,6 +23,25 @@ export class ForeignRelation extends Data.TaggedError("ForeignRelation")<{
 }
 
 /**
+ * Somebody has put code of theirs on the tables that an append was to keep: a trigger, a rule, a default, a constraint, an index of an expression,
+ * row security, a type, or something else in the place of a table. The append would have run it with the right to append, so nothing
+ * was appended.
+ *
+ * **Details**
+ * `found`: each by its kind, its name and its table, such as `trigger t of read_models.counts`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ForeignCode extends Data.TaggedError("ForeignCode")<{
+  readonly found: ReadonlyArray<string>
+}> {
+  override get message() {
+    return `Appends don't write to tables that run code of others: ${this.found.join(", ")}`
+  }
+}
+
+/**
  * A materialized view reads the table of a read model, and would go on reading the one that is retired: nothing was
  * switched. Drop it, and make it anew afterwards.
  *

@@ -16,6 +16,7 @@ import * as migration0003 from "./internal/migration0003.ts"
 import * as migration0004 from "./internal/migration0004.ts"
 import * as migration0005 from "./internal/migration0005.ts"
 import * as migration0006 from "./internal/migration0006.ts"
+import * as migration0010 from "./internal/migration0010.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
 import { pinned } from "./internal/searchPath.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
@@ -67,7 +68,8 @@ const loader = (schema: SchemaName): Migrator.Loader =>
     [3, "append_new", Effect.succeed(runAll(migration0003.statements(schema)))],
     [4, "least_privilege", Effect.succeed(runAll(migration0004.statements(schema)))],
     [5, "append_different", Effect.succeed(runAll(migration0005.statements(schema)))],
-    [6, "event_ids", Effect.succeed(runAll(migration0006.statements(schema)))]
+    [6, "event_ids", Effect.succeed(runAll(migration0006.statements(schema)))],
+    [10, "acts", Effect.succeed(runAll(migration0010.statements(schema)))]
   ])
 
 const runAll = (statements: ReadonlyArray<string>) =>

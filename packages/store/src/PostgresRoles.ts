@@ -18,7 +18,7 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { takeTurn } from "./internal/migrationLock.ts"
-import { APPENDING, READING } from "./internal/openFunctions.ts"
+import { APPENDING, KEEPING, READING } from "./internal/openFunctions.ts"
 import { excessPrivileges } from "./internal/excessPrivileges.ts"
 import { pinned } from "./internal/searchPath.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
@@ -176,10 +176,11 @@ const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, r
   yield* sql`GRANT USAGE ON SCHEMA ${schema} TO ${writer}, ${reader}`
   yield* sql`GRANT SELECT ON ${events}, ${eventIds}, ${snapshots} TO ${writer}, ${reader}`
   yield* sql`GRANT INSERT, UPDATE, DELETE ON ${snapshots} TO ${writer}`
+  yield* sql`GRANT SELECT ON ${sql(`${name}.acts`)} TO ${reader}`
   const functions = yield* sql<{ readonly name: string; readonly signature: string }>`
     SELECT p.proname::text AS name, p.oid::regprocedure::text AS signature
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE n.nspname = ${name} AND ${sql.in("p.proname", [...APPENDING, ...READING])}`
+    WHERE n.nspname = ${name} AND ${sql.in("p.proname", [...APPENDING, ...KEEPING, ...READING])}`
   for (const { name, signature } of functions) {
     const named = sql.literal(signature)
     yield* sql`GRANT EXECUTE ON FUNCTION ${named} TO ${writer}`

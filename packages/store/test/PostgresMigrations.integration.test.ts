@@ -68,7 +68,8 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           [3, "append_new"],
           [4, "least_privilege"],
           [5, "append_different"],
-          [6, "event_ids"]
+          [6, "event_ids"],
+          [10, "acts"]
         ])
         const sql = yield* PgClient.make({ url })
         const rows = yield* sql`SELECT migration_id, name FROM daybook.migrations ORDER BY 1`
@@ -78,7 +79,8 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           { migration_id: 3, name: "append_new" },
           { migration_id: 4, name: "least_privilege" },
           { migration_id: 5, name: "append_different" },
-          { migration_id: 6, name: "event_ids" }
+          { migration_id: 6, name: "event_ids" },
+          { migration_id: 10, name: "acts" }
         ])
       }).pipe(Effect.scoped)
     )
@@ -92,7 +94,7 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
             Effect.provideService(SqlClient, sql),
             Effect.provideService(PostgresSchema, SchemaName.make(name))
           )
-          assert.strictEqual(ran.length, 6)
+          assert.strictEqual(ran.length, 7)
         }
         const tables = yield* sql<{ schemaname: string }>`
           SELECT schemaname FROM pg_tables WHERE tablename = 'events' ORDER BY 1`

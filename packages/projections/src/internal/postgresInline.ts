@@ -15,6 +15,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { InlinePoison, OtherVersionKept } from "../ReadModelError.ts"
 import type { InlineAppend } from "../ReadModelStore.ts"
+import { ForeignCode } from "../ReadModelStorePostgresError.ts"
 import { quoted } from "./postgresColumns.ts"
 import { CHANGE_TIMEOUT, inTransaction, millisOf } from "./postgresLocks.ts"
 import * as PostgresStep from "./postgresStep.ts"
@@ -23,10 +24,11 @@ import { transaction } from "./postgresTransaction.ts"
 export const inline = <A, E>(
   sql: SqlClient,
   schema: SchemaName,
+  log: SchemaName,
   options: InlineAppend<A, E>
-): Effect.Effect<A, E | InlinePoison | OtherVersionKept | SqlError> =>
+): Effect.Effect<A, E | InlinePoison | OtherVersionKept | ForeignCode | SqlError> =>
   Effect.flatMap(inTransaction(sql), (inside) =>
-    transaction(sql, keeping(sql, schema, options, inside))
+    transaction(sql, keeping(sql, schema, log, options, inside))
   )
 
 type Touch = InlineAppend<unknown, unknown>["touches"][number]
@@ -34,10 +36,11 @@ type Touch = InlineAppend<unknown, unknown>["touches"][number]
 const keeping = Effect.fnUntraced(function* <A, E>(
   sql: SqlClient,
   schema: SchemaName,
+  log: SchemaName,
   { append, fold, recorded, touches }: InlineAppend<A, E>,
   inside: boolean
-): Effect.fn.Return<A, E | InlinePoison | OtherVersionKept | SqlError> {
-  const kept = touches.length === 0 ? [] : yield* lock(sql, schema, touches, inside)
+): Effect.fn.Return<A, E | InlinePoison | OtherVersionKept | ForeignCode | SqlError> {
+  const kept = touches.length === 0 ? [] : yield* lock(sql, schema, log, touches, inside)
   const answer = yield* append
   if (kept.length === 0) return answer
   const events = yield* recorded(answer)
@@ -57,13 +60,20 @@ const keeping = Effect.fnUntraced(function* <A, E>(
   return answer
 })
 
+interface Looked {
+  readonly versions: ReadonlyArray<Projection.Version | null> | null
+  /** What runs code of others when the tables are written. */
+  readonly altered: ReadonlyArray<string> | null
+}
+
 /** Those of the read models that this append keeps; they and their rows stay locked until the transaction ends. */
 const lock = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
+  log: SchemaName,
   touches: ReadonlyArray<Touch>,
   inside: boolean
-): Effect.fn.Return<ReadonlyArray<Touch>, OtherVersionKept | SqlError> {
+): Effect.fn.Return<ReadonlyArray<Touch>, OtherVersionKept | ForeignCode | SqlError> {
   const keys = touches.flatMap(({ keys, table }) =>
     keys.map((key) => ({ name: table.name, key: table.keyText(key) }))
   )
@@ -73,18 +83,20 @@ const lock = Effect.fnUntraced(function* (
   const bound = inside
     ? ""
     : `, set_config('idle_in_transaction_session_timeout', '${millisOf(CHANGE_TIMEOUT)}', true)`
-  const rows = yield* sql.unsafe<{ readonly versions: ReadonlyArray<Projection.Version | null> }>(
-    `SELECT ${quoted(schema)}.daybook__keep($1, $2, $3) AS versions${bound}`,
+  const rows = yield* sql.unsafe<Looked>(
+    `SELECT k.versions, k.altered${bound} FROM ${quoted(log)}.keep_read_models($1, $2, $3, $4) k`,
     [
+      PgTypes.text(schema),
       texts(touches.map(({ table }) => table.name)),
       texts(keys.map(({ name }) => name)),
       texts(keys.map(({ key }) => key))
     ]
   )
-  const { versions } = Arr.getUnsafe(rows, 0)
+  const { altered, versions } = Arr.getUnsafe(rows, 0)
+  if (altered !== null) return yield* new ForeignCode({ found: altered })
   const kept: Array<Touch> = []
   for (const [index, touch] of touches.entries()) {
-    const serving = versions[index] ?? undefined
+    const serving = versions?.[index] ?? undefined
     if (serving === undefined) continue
     const { name, version } = touch.table
     if (serving !== version) return yield* new OtherVersionKept({ name, version, kept: serving })

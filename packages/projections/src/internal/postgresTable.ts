@@ -97,14 +97,14 @@ export const loadOfStep = (schema: SchemaName, table: AnyTable, place: Place): s
   FROM ${quoted(schema)}.daybook__generations g
   JOIN ${quoted(schema)}.daybook__checkpoints c ON ${FROM}
   LEFT JOIN (
-    ${keys(table, 6)} JOIN ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}
+    ${keys(table, 6)} JOIN ONLY ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}
   ) ON true
   WHERE ${CLAIMED}`
 
 /** The rows of the keys ($2 and on), of which there are $1. */
 export const load = (schema: SchemaName, table: AnyTable, place: Place): string =>
   `SELECT ${marked(table)} ${selected("t", table.columns)}
-  FROM ${keys(table, 1)} JOIN ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}`
+  FROM ${keys(table, 1)} JOIN ONLY ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}`
 
 interface Written {
   readonly upserts: boolean
@@ -138,7 +138,7 @@ const writing = (
   }
   if (deletions) {
     parts.push(`deleted AS (
-    DELETE FROM ${into} t USING ${source}${keys(table, afterUpserts)} WHERE ${isOfKey(table)}
+    DELETE FROM ONLY ${into} t USING ${source}${keys(table, afterUpserts)} WHERE ${isOfKey(table)}
   )`)
   }
   return parts
