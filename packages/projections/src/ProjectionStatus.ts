@@ -44,7 +44,8 @@ export type Doing = typeof Doing.Type
  * settled. `lagEvents`: how many events it is behind, at most `MAX_BACKLOG`; `lagMillis`: since when the
  * earliest of them waits. `owner`: the host that keeps it.
  * `lastError`: what keeps this host from keeping it, such as a store that does not answer, until it goes on.
- * `building`: the state of the shadow that is to take its place.
+ * `building`: the state of the shadow that is to take its place. `leftBehind`: what stayed with the table that served before this
+ * one, such as `view reports.sales of dashboards`: it shows the old rows.
  *
  * @category types
  * @since 0.1.0
@@ -62,6 +63,7 @@ export const Status = Schema.Struct({
   eventsPerSecond: Schema.Number,
   owner: Schema.Option(Schema.String),
   poison: Schema.Option(Poison),
+  leftBehind: Schema.Array(Schema.String),
   lastError: Schema.Option(Schema.Struct({ message: Schema.String, at: Schema.DateTimeUtc })),
   building: Schema.Option(
     Schema.Struct({
@@ -213,6 +215,7 @@ export const make = (
     eventsPerSecond: serving.eventsPerSecond,
     owner: serving.owner,
     poison: serving.poison,
+    leftBehind: serving.leftBehind,
     lastError,
     building: Option.map(shadow, (state) => ({
       version: state.version,

@@ -23,16 +23,19 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import * as Changes from "./internal/changes.ts"
+import { checkedWhy } from "./internal/checkedWhy.ts"
 import { keepBuilding } from "./internal/buildShadow.ts"
 import { keepServing } from "./internal/keepServing.ts"
 import { rebuild } from "./internal/rebuild.ts"
 import { type AnyModel } from "./internal/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
 import * as Status from "./ProjectionStatus.ts"
+import type { Act, Why } from "./ReadModelAct.ts"
 import {
   type AlreadyFolded,
   type DefinitionChanged,
   InvalidSkipReason,
+  InvalidWhy,
   type ReadModelStoreError,
   type RowsDiffer,
   type Superseded
@@ -63,6 +66,7 @@ export type RebuildError =
   | Superseded
   | Status.ProjectionStopped
   | Status.RebuildLost
+  | InvalidWhy
 
 /**
  * The read models of a host.
@@ -92,10 +96,10 @@ export class Projections extends Context.Service<
     ) => Effect.Effect<void, RunnerError | Status.WaitTimedOut | Status.ProjectionStopped>
 
     /** Stops taking events in, on all hosts, until it is resumed. */
-    readonly pause: (name: string) => Effect.Effect<void, RunnerError>
+    readonly pause: (name: string, why?: Why) => Effect.Effect<void, RunnerError | InvalidWhy>
 
     /** Ends a pause, and tries the event again that it stopped at. */
-    readonly resume: (name: string) => Effect.Effect<void, RunnerError>
+    readonly resume: (name: string, why?: Why) => Effect.Effect<void, RunnerError | InvalidWhy>
 
     /**
      * Leaves out the event at a position, now and in every rebuild of this version, and records why.
@@ -107,8 +111,17 @@ export class Projections extends Context.Service<
     readonly skip: (
       name: string,
       position: Position.Position,
-      reason: string
-    ) => Effect.Effect<void, RunnerError | AlreadyFolded | InvalidSkipReason>
+      reason: string,
+      by?: Pick<Why, "actor">
+    ) => Effect.Effect<void, RunnerError | AlreadyFolded | InvalidSkipReason | InvalidWhy>
+
+    /**
+     * What was done to it on purpose, by whom and why: pauses, skips, rebuilds, switches and drops, in the order of time.
+     *
+     * **Details**
+     * In PostgreSQL they are rows of `acts` beside the log, to which who keeps read models can add and which nobody changes.
+     */
+    readonly acts: (name: string) => Effect.Effect<ReadonlyArray<Act>, RunnerError>
 
     /** What was left out, in position order. */
     readonly skipped: (name: string) => Effect.Effect<ReadonlyArray<Skipped>, RunnerError>
@@ -119,11 +132,13 @@ export class Projections extends Context.Service<
      * **Details**
      * The first element is given when it has begun, the last one when it serves. It goes on though nobody looks, also when
      * this host dies: then another one ends it. The old rows are kept as a retired generation.
+     * `accept`: the rebuilt rows serve though they differ: what serves was tampered with, or a fold was mended without a new version. It
+     * holds until this shadow serves, whichever host ends it; who accepted it, why, and how many rows differed is in `acts`.
      * Errors: `RowsDiffer`, row by row, and what served goes on; the rebuilt rows are kept as a retired generation.
      */
     readonly rebuild: (
       name: string,
-      options?: { readonly partitions?: number }
+      options?: Why & { readonly partitions?: number; readonly accept?: boolean }
     ) => Stream.Stream<Status.Progress, RebuildError>
 
     /** All generations of a read model: retired ones are kept until they are dropped. */
@@ -132,7 +147,11 @@ export class Projections extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<GenerationState>, RunnerError>
 
     /** Drops the rows of a generation that does not serve. */
-    readonly drop: (name: string, generation: number) => Effect.Effect<void, RunnerError>
+    readonly drop: (
+      name: string,
+      generation: number,
+      why?: Why
+    ) => Effect.Effect<void, RunnerError | InvalidWhy>
   }
 >()("@daybook/projections/Projections") {
   /**
@@ -273,19 +292,25 @@ const make = Effect.fnUntraced(function* (
           })
         )
     }),
-    pause: Effect.fn("Projections.pause")(function* (name) {
-      yield* told(store.pause((yield* find(name)).table.name))
+    pause: Effect.fn("Projections.pause")(function* (given, why) {
+      const { name } = (yield* find(given)).table
+      yield* told(store.pause(name, yield* checkedWhy(name, why)))
     }),
-    resume: Effect.fn("Projections.resume")(function* (name) {
-      yield* told(store.resume((yield* find(name)).table.name))
+    resume: Effect.fn("Projections.resume")(function* (given, why) {
+      const { name } = (yield* find(given)).table
+      yield* told(store.resume(name, yield* checkedWhy(name, why)))
     }),
-    skip: Effect.fn("Projections.skip")(function* (given, position, reason) {
+    acts: Effect.fn("Projections.acts")(function* (name) {
+      return yield* store.acts((yield* find(name)).table.name)
+    }),
+    skip: Effect.fn("Projections.skip")(function* (given, position, reason, by) {
       const { name, version } = (yield* find(given)).table
       const checked = yield* Effect.mapError(
         Effect.fromResult(toSkipReason(reason)),
         ({ message }) => new InvalidSkipReason({ name, position, issue: message })
       )
-      yield* told(store.skip({ name, version, position, reason: checked }))
+      const who = yield* checkedWhy(name, by)
+      yield* told(store.skip({ name, version, position, reason: checked }, who))
     }),
     skipped: Effect.fn("Projections.skipped")(function* (name) {
       return yield* store.skipped((yield* find(name)).table.name)
@@ -294,8 +319,9 @@ const make = Effect.fnUntraced(function* (
     generations: Effect.fn("Projections.generations")(function* (name) {
       return yield* store.states((yield* find(name)).table.name)
     }),
-    drop: Effect.fn("Projections.drop")(function* (name, generation) {
-      yield* store.drop((yield* find(name)).table.name, generation)
+    drop: Effect.fn("Projections.drop")(function* (given, generation, why) {
+      const { name } = (yield* find(given)).table
+      yield* store.drop(name, generation, yield* checkedWhy(name, why))
     })
   })
 })

@@ -6,6 +6,7 @@
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Data from "effect/Data"
+import * as Equal from "effect/Equal"
 import * as Schema from "effect/Schema"
 import { Generation, Poison } from "./ReadModelGeneration.ts"
 
@@ -98,7 +99,8 @@ export class ClaimLost extends Schema.TaggedError<ClaimLost>()("ClaimLost", {
  * The rebuilt rows are not the ones that serve: nothing was switched.
  *
  * **Details**
- * `count`: of all rows that differ; `differences`: at most {@link MAX_DIFFERENCES} of them, by key.
+ * `count`: of all rows that differ; `differences`: at most {@link MAX_DIFFERENCES} of them, by key. The message names the fields that differ,
+ * and no values.
  *
  * @category errors
  * @since 0.1.0
@@ -110,12 +112,22 @@ export class RowsDiffer extends Schema.TaggedError<RowsDiffer>()("RowsDiffer", {
   differences: Schema.Array(RowDifference)
 }) {
   override get message() {
-    const some = this.differences.slice(0, 3).map((difference) => JSON.stringify(difference))
+    // A message ends in logs, where the rows of a read model have no place: they may be anybody's data.
+    const fields = new Set(this.differences.flatMap(differingFields))
+    const where = fields.size === 0 ? "" : `, of those compared in ${[...fields].join(", ")}`
     return (
       `${this.name} rebuilt up to position ${this.position} differs from what serves in ` +
-      `${this.count} ${this.count === 1 ? "row" : "rows"}: ${some.join(", ")}`
+      `${this.count} ${this.count === 1 ? "row" : "rows"}${where}`
     )
   }
+}
+
+/** The fields in which the two rows differ, or in words that one of them lacks. */
+const differingFields = ({ rebuilt, serving }: RowDifference): ReadonlyArray<string> => {
+  if (serving === undefined) return ["rows that do not serve"]
+  if (rebuilt === undefined) return ["rows that were not rebuilt"]
+  const fields = [...new Set([...Object.keys(serving), ...Object.keys(rebuilt)])]
+  return fields.filter((field) => !Equal.equals(serving[field], rebuilt[field]))
 }
 
 /**
@@ -150,6 +162,21 @@ export class InvalidSkipReason extends Schema.TaggedError<InvalidSkipReason>()(
 ) {
   override get message() {
     return `The event at ${this.position} is not skipped by ${this.name}, for the reason given: ${this.issue}`
+  }
+}
+
+/**
+ * Who wants something of a read model, or why, is not text that the record of acts takes; nothing was done.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidWhy extends Schema.TaggedError<InvalidWhy>()("InvalidWhy", {
+  name: Projection.Name,
+  issue: Schema.String
+}) {
+  override get message() {
+    return `Nothing was done to ${this.name}, for what was given as its actor or reason: ${this.issue}`
   }
 }
 

@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import type { SchemaName } from "@daybook/store/PostgresSchema"
+import { PostgresSchema, type SchemaName } from "@daybook/store/PostgresSchema"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
@@ -14,7 +14,9 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { asOwner } from "./internal/asOwner.ts"
 import { pinned } from "./internal/searchPath.ts"
+import { shut } from "./internal/postgresShut.ts"
 import * as migration0001 from "./internal/readModelMigration0001.ts"
+import * as migration0004 from "./internal/readModelMigration0004.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
@@ -22,7 +24,8 @@ import { ReadModelSchema } from "./ReadModelSchema.ts"
  *
  * **Details**
  * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do. What it makes
- * belongs to the owner of the schema, whoever runs it as a member of that role.
+ * belongs to the owner of the schema, whoever runs it as a member of that role; and of its own tables others may read what
+ * queries ask, and no more, unless they may read the log in `PostgresSchema`: what default privileges gave besides is taken back.
  *
  * @category operations
  * @since 0.1.0
@@ -42,7 +45,12 @@ export const migrate: Effect.Effect<
     const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
     if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
     const table = `${schema}.daybook__migrations`
-    return yield* asOwner(sql, schema, run({ loader: loader(schema), table }))
+    const log = yield* PostgresSchema
+    return yield* asOwner(
+      sql,
+      schema,
+      Effect.tap(run({ loader: loader(schema), table }), () => shut(sql, schema, log))
+    )
   })
   return yield* sql.withTransaction(pinned(sql, lacking))
 }).pipe(Effect.withSpan("ReadModelMigrations.migrate"))
@@ -60,7 +68,10 @@ const run = Migrator.make({})
 
 /** Numbered, and only ever appended to. */
 const loader = (schema: SchemaName): Migrator.Loader =>
-  Effect.succeed([[1, "generations", Effect.succeed(runAll(migration0001.statements(schema)))]])
+  Effect.succeed([
+    [1, "generations", Effect.succeed(runAll(migration0001.statements(schema)))],
+    [4, "acts", Effect.succeed(runAll(migration0004.statements(schema)))]
+  ])
 
 const runAll = (statements: ReadonlyArray<string>) =>
   Effect.gen(function* () {

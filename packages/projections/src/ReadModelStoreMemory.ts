@@ -89,12 +89,15 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
       Effect.flatMap(partitionCount(partitions), (count) =>
         amongOthers(attempt((millis) => Generations.open(models, table, count, millis)))
       ),
-    beginShadow: (table, { lease, owner, partitions }) =>
+    beginShadow: (table, { accept = false, lease, owner, partitions, why }) =>
       Effect.flatMap(partitionCount(partitions), (count) =>
         amongOthers(
           attempt((millis) =>
             Result.map(Generations.beginShadow(models, table, count), (generation) => {
               const claim = Generations.claim(generation, owner, lease, millis)
+              if (accept) generation.accepted = true
+              const details = { generation: generation.number, accepted: accept }
+              Generations.record(models, "rebuild", table.name, why, details, millis)
               return { shadow: Generations.stateOf(generation, millis), claim }
             })
           )
@@ -138,9 +141,23 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           Generations.free(generation)
         })
       ),
-    pause: (name) => amongOthers(step(() => Generations.pause(models, name))),
-    resume: (name) => amongOthers(step(() => Generations.resume(models, name))),
-    skip: (skipped) => amongOthers(attempt((millis) => Generations.skip(models, skipped, millis))),
+    pause: (name, why) =>
+      amongOthers(
+        step((millis) => {
+          Generations.pause(models, name)
+          Generations.record(models, "pause", name, why, {}, millis)
+        })
+      ),
+    resume: (name, why) =>
+      amongOthers(
+        step((millis) => {
+          Generations.resume(models, name)
+          Generations.record(models, "resume", name, why, {}, millis)
+        })
+      ),
+    skip: (skipped, by) =>
+      amongOthers(attempt((millis) => Generations.skip(models, skipped, by, millis))),
+    acts: (name) => step(() => Generations.actsOf(models, name)),
     skipped: (name) => step(() => Generations.skippedOf(models, name)),
     states: (name) =>
       step((millis) =>
@@ -175,6 +192,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           const serving = Generations.servingOf(models, name)
           if (serving === undefined) return yield* Effect.die(new Error(`${name} serves nothing`))
           const millis = yield* Clock.currentTimeMillis
+          let differing = 0
           const switched = Effect.andThen(
             // As it is once it is held.
             Effect.suspend(() => catchUp(Generations.stateOf(serving, millis))),
@@ -187,12 +205,24 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
                   return Effect.die(new Error(`${name} serves as of another position`))
                 }
                 const found = differences(table, serving.rows, shadow.rows)
-                if (found.count > 0) {
+                differing = found.count
+                if (found.count > 0 && !shadow.accepted) {
                   Generations.retire(shadow)
+                  const details = { generation: shadow.number, rows: found.count }
+                  Generations.record(models, "differ", name, undefined, details, millis)
                   return Effect.succeed(Result.fail(new RowsDiffer({ name, position, ...found })))
                 }
               }
+              const details = { from: serving.number, to: shadow.number, version: shadow.version }
               Generations.switchOver(shadow, serving)
+              Generations.record(
+                models,
+                "switch",
+                name,
+                undefined,
+                differing > 0 ? { ...details, differing } : details,
+                millis
+              )
               return Effect.succeed(Result.succeed(Generations.stateOf(shadow, millis)))
             })
           )
@@ -203,7 +233,8 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           )
         })
       ),
-    drop: (name, number) => amongOthers(Effect.sync(() => Generations.drop(models, name, number))),
+    drop: (name, number, why) =>
+      amongOthers(step((millis) => Generations.drop(models, name, number, why, millis))),
     inline: <A, E>({ append, fold, touches }: InlineAppend<A, E>) =>
       amongOthers(
         Effect.suspend((): Effect.Effect<A, E | InlinePoison | OtherVersionKept> => {

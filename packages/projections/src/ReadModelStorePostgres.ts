@@ -16,6 +16,7 @@ import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
+import * as Acts from "./internal/postgresActs.ts"
 import * as Claims from "./internal/postgresClaims.ts"
 import * as Generations from "./internal/postgresGenerations.ts"
 import * as PostgresInline from "./internal/postgresInline.ts"
@@ -27,7 +28,7 @@ import * as PostgresSwitch from "./internal/postgresSwitch.ts"
 import { type ClaimLost, ReadModelStoreError } from "./ReadModelError.ts"
 import type { Claim } from "./ReadModelGeneration.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
-import { DependentView, ForeignCode, ForeignRelation } from "./ReadModelStorePostgresError.ts"
+import { DependentRefused, ForeignCode, ForeignRelation } from "./ReadModelStorePostgresError.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
@@ -49,7 +50,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
       Effect.provideService(PostgresSchema, log),
       Effect.provideService(SqlClient, sql)
     )
-    const database: PostgresSwitch.Database = { sql, schema, settle }
+    const acts = Acts.make(sql, schema, log)
+    const database: PostgresSwitch.Database = { sql, schema, acts, settle }
 
     /**
      * Which table a claim is of. It can't change while the claim is good, and of each generation only the newest
@@ -92,7 +94,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
           failing("open"),
           spanned("open", table.name)
         ),
-      beginShadow: (table, { lease, owner, partitions }) =>
+      beginShadow: (table, { accept = false, lease, owner, partitions, why }) =>
         changing(
           sql,
           schema,
@@ -100,6 +102,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
           Effect.gen(function* () {
             const { name } = table
             const generation = yield* PostgresOpen.shadow(sql, schema, table, partitions)
+            if (accept) yield* Claims.accept(sql, schema, { name, generation })
+            yield* acts.record("rebuild", name, why, { generation, accepted: accept })
             const made = yield* claim({ name, generation }, owner, lease)
             const shadow = yield* Generations.state(sql, schema, name, generation)
             return { shadow, claim: made }
@@ -113,9 +117,10 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
           PostgresStep.step(sql, schema, table, of, place, step)
         ).pipe(unlessLost(of), failing("step"), spanned("step", table.name)),
       stop: (of, poison) => Claims.stop(sql, schema, of, poison).pipe(failing("stop")),
-      pause: (name) => Claims.pause(sql, schema, name).pipe(failing("pause")),
-      resume: (name) => Claims.resume(sql, schema, name).pipe(failing("resume")),
-      skip: (skipped) => Claims.skip(sql, schema, skipped).pipe(failing("skip")),
+      pause: (name, why) => Claims.pause(sql, schema, acts, name, why).pipe(failing("pause")),
+      resume: (name, why) => Claims.resume(sql, schema, acts, name, why).pipe(failing("resume")),
+      skip: (skipped, by) => Claims.skip(sql, schema, acts, skipped, by).pipe(failing("skip")),
+      acts: (name) => acts.list(name).pipe(failing("acts")),
       skipped: (name) => Claims.skipped(sql, schema, name).pipe(failing("skipped")),
       states: (name) => Generations.states(sql, schema, { name }).pipe(failing("states")),
       get: (table, key) =>
@@ -130,8 +135,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], never, SqlClient> = 
           failing("switchOver"),
           spanned("switchOver", table.name)
         ),
-      drop: (name, generation) =>
-        PostgresSwitch.drop(database, name, generation).pipe(failing("drop")),
+      drop: (name, generation, why) =>
+        PostgresSwitch.drop(database, name, generation, why).pipe(failing("drop")),
       inline: (append) => PostgresInline.inline(sql, schema, log, append).pipe(failing("inline")),
       promote: (of, catchUp) =>
         PostgresSwitch.promote(database, of, catchUp).pipe(
@@ -162,14 +167,14 @@ type Own =
   | SqlError
   | ForeignRelation
   | ForeignCode
-  | DependentView
+  | DependentRefused
   | PostgresOpenAppends.AppendsStillOpen
 
 const isOwn = (error: unknown): error is Own =>
   error instanceof SqlError ||
   error instanceof ForeignRelation ||
   error instanceof ForeignCode ||
-  error instanceof DependentView ||
+  error instanceof DependentRefused ||
   error instanceof PostgresOpenAppends.AppendsStillOpen
 
 /** Errors of the database are the store's, and those of its callers stay theirs. */

@@ -42,18 +42,22 @@ export class ForeignCode extends Data.TaggedError("ForeignCode")<{
 }
 
 /**
- * A materialized view reads the table of a read model, and would go on reading the one that is retired: nothing was
- * switched. Drop it, and make it anew afterwards.
+ * Something hangs on the table of a read model that can't go with its name to another table, or would be dropped with it: nothing was
+ * changed. Take it away, and put it back afterwards.
+ *
+ * **Details**
+ * `dependents`: each by its kind and name, such as `materialized view reports.sales`, `trigger t`, `policy p`, and its owner where that is
+ * another.
  *
  * @category errors
  * @since 0.1.0
  */
-export class DependentView extends Data.TaggedError("DependentView")<{
+export class DependentRefused extends Data.TaggedError("DependentRefused")<{
   readonly schema: string
   readonly relation: string
-  readonly view: string
+  readonly dependents: readonly [string, ...Array<string>]
 }> {
   override get message() {
-    return `The materialized view ${this.view} reads ${this.schema}.${this.relation}, and can't follow it`
+    return `${this.schema}.${this.relation} can't be changed with what hangs on it: ${this.dependents.join(", ")}`
   }
 }

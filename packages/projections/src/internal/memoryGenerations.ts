@@ -17,6 +17,7 @@ import type {
   Poison,
   Skipped
 } from "../ReadModelGeneration.ts"
+import type { Act, Why } from "../ReadModelAct.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 
@@ -33,6 +34,8 @@ export interface Generation {
   epoch: number
   leaseEnd: number
   poison: Poison | undefined
+  /** Rows that differ from those that serve may take their place. */
+  accepted: boolean
   events: number
   /** Events a second, by partition. */
   rates: Array<number>
@@ -46,6 +49,7 @@ interface Model {
   /** Of all claims: a generation that was dropped and one that got its number share none. */
   epochs: number
   readonly skipped: Array<Skipped>
+  readonly acts: Array<Act>
   generations: Array<Generation>
 }
 
@@ -58,6 +62,7 @@ const modelOf = (models: Models, name: Projection.Name): Model => {
     paused: false,
     epochs: 0,
     skipped: [],
+    acts: [],
     generations: []
   }
   models.set(name, model)
@@ -94,6 +99,7 @@ const begin = (
     epoch: 0,
     leaseEnd: 0,
     poison: undefined,
+    accepted: false,
     events: 0,
     rates: Array.from({ length: partitions }, () => 0),
     still: undefined
@@ -160,6 +166,7 @@ export const stateOf = (generation: Generation, millis: number): GenerationState
   owner: generation.leaseEnd > millis ? Option.fromUndefinedOr(generation.owner) : Option.none(),
   paused: generation.model.paused,
   poison: Option.fromUndefinedOr(generation.poison),
+  leftBehind: [],
   events: generation.events,
   eventsPerSecond: Math.max(...generation.rates)
 })
@@ -282,6 +289,29 @@ export const write = (
   for (const key of deletions) rows.delete(table.keyText(key))
 }
 
+/** Adds an act to the record. */
+export const record = (
+  models: Models,
+  act: Act["act"],
+  name: Projection.Name,
+  why: Why | undefined,
+  details: Act["details"],
+  millis: number
+): void => {
+  modelOf(models, name).acts.push({
+    name,
+    act,
+    at: DateTime.makeUnsafe(millis),
+    login: Option.none(),
+    actor: Option.fromUndefinedOr(why?.actor),
+    reason: Option.fromUndefinedOr(why?.reason),
+    details
+  })
+}
+
+export const actsOf = (models: Models, name: string): ReadonlyArray<Act> =>
+  Array.from(models.get(name)?.acts ?? [])
+
 export const pause = (models: Models, name: string): void => {
   const model = models.get(name)
   if (model !== undefined && model.generations.length > 0) model.paused = true
@@ -302,6 +332,7 @@ export const skippedOf = (models: Models, name: string): ReadonlyArray<Skipped> 
 export const skip = (
   models: Models,
   skipped: Omit<Skipped, "skippedAt">,
+  by: Pick<Why, "actor"> | undefined,
   millis: number
 ): Result.Result<void, AlreadyFolded> => {
   const { name, position, version } = skipped
@@ -319,6 +350,8 @@ export const skip = (
     }
   }
   model.skipped.push({ ...skipped, skippedAt: DateTime.makeUnsafe(millis) })
+  const details = { version, position: String(position) }
+  record(models, "skip", name, { ...by, reason: skipped.reason }, details, millis)
   for (const generation of ofVersion) {
     free(generation)
     if (generation.poison?.position === position) generation.poison = undefined
@@ -346,7 +379,13 @@ export const switchOver = (shadow: Generation, serving: Generation): void => {
   }
 }
 
-export const drop = (models: Models, name: string, number: number): void => {
+export const drop = (
+  models: Models,
+  name: Projection.Name,
+  number: number,
+  why: Why | undefined,
+  millis: number
+): void => {
   const generation = find(models, name, number)
   if (generation === undefined) return
   if (generation.role === "serving") {
@@ -354,4 +393,5 @@ export const drop = (models: Models, name: string, number: number): void => {
   }
   const { model } = generation
   model.generations = model.generations.filter((other) => other !== generation)
+  record(models, "drop", name, why, { generation: number }, millis)
 }

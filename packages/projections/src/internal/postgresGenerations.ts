@@ -22,6 +22,7 @@ interface StateRow {
   readonly paused: boolean
   readonly poison: Schema.Json | null
   readonly owner: string | null
+  readonly left_behind: ReadonlyArray<string>
   readonly checkpoints: ReadonlyArray<bigint>
   readonly events: bigint
   readonly events_per_second: number
@@ -43,7 +44,7 @@ export const states = (
 ): Effect.Effect<ReadonlyArray<GenerationState>, SqlError> =>
   Effect.flatMap(
     sql.unsafe<StateRow>(
-      `SELECT g.name, g.generation, g.version, g.role, g.mode, g.paused, g.poison,
+      `SELECT g.name, g.generation, g.version, g.role, g.mode, g.paused, g.poison, g.left_behind,
         CASE WHEN greatest(g.lease_ends, c.lease_ends) > clock_timestamp() THEN g.owner END AS owner,
         c.checkpoints, c.events, c.events_per_second
       FROM ${quoted(schema)}.daybook__generations g
@@ -74,6 +75,7 @@ export const states = (
           owner: Option.fromNullOr(row.owner),
           paused: row.paused,
           poison,
+          leftBehind: row.left_behind,
           events: Number(row.events),
           eventsPerSecond: row.events_per_second
         })

@@ -11,9 +11,11 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Status from "../ProjectionStatus.ts"
+import type { Why } from "../ReadModelAct.ts"
 import type {
   ClaimLost,
   DefinitionChanged,
+  InvalidWhy,
   ReadModelStoreError,
   RowsDiffer,
   Superseded
@@ -21,6 +23,7 @@ import type {
 import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
 import { build } from "./buildShadow.ts"
+import { checkedWhy } from "./checkedWhy.ts"
 import type { AnyModel } from "./rowFold.ts"
 import { categoriesOf, type Runner, stateOf } from "./runner.ts"
 
@@ -33,6 +36,7 @@ type RebuildError =
   | Superseded
   | Status.ProjectionStopped
   | Status.RebuildLost
+  | InvalidWhy
   | EventStoreError
   | ReadModelStoreError
 
@@ -46,7 +50,14 @@ export const rebuild = Effect.fnUntraced(function* (
   let begun = 0
   return (
     name: string,
-    options: { readonly partitions?: number } = {}
+    {
+      accept,
+      partitions,
+      ...why
+    }: Why & {
+      readonly partitions?: number
+      readonly accept?: boolean
+    } = {}
   ): Stream.Stream<Status.Progress, RebuildError> =>
     Stream.unwrap(
       Effect.gen(function* () {
@@ -54,9 +65,11 @@ export const rebuild = Effect.fnUntraced(function* (
         // Another than that of the fiber which ends what nobody is building.
         const owner = `${runner.owner} rebuild ${++begun}`
         const { claim, shadow } = yield* runner.store.beginShadow(model.table, {
-          partitions: options.partitions ?? runner.partitions,
+          partitions: partitions ?? runner.partitions,
           owner,
-          lease: runner.lease
+          lease: runner.lease,
+          accept,
+          why: yield* checkedWhy(model.table.name, why)
         })
         const building = Option.isSome(claim)
           ? Option.some(yield* Effect.forkIn(buildAgain(runner, model, claim.value, owner), scope))

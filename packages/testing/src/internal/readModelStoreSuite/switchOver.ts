@@ -64,6 +64,7 @@ export const switchCases: Cases = {
       owner: Option.none(),
       paused: false,
       poison: Option.none(),
+      leftBehind: [],
       events: 2,
       eventsPerSecond: 3
     }
