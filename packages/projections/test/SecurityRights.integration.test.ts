@@ -268,7 +268,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
   (it) => {
     it.effect("S7: can't have an event appended by code on the tables", () =>
       Effect.gen(function* () {
-        const { inline, projecting, superuser } = yield* inlineKept
+        const { inline, projecting, role, superuser } = yield* inlineKept
         yield* refused(
           projecting,
           "SELECT daybook.append_new('{}','{}','{}','{}','{}','{}','{}','{}','{}',true)"
@@ -314,7 +314,8 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
         yield* attempt(
           ["kind v of read_models.takings", "rule _RETURN of read_models.takings"],
           "ALTER TABLE read_models.takings RENAME TO hidden",
-          "CREATE VIEW read_models.takings AS SELECT * FROM read_models.hidden WHERE read_models.forge(1)"
+          "CREATE VIEW read_models.takings AS SELECT * FROM read_models.hidden WHERE read_models.forge(1)",
+          `GRANT ALL ON read_models.takings TO "${role("inline")}"`
         )
         yield* attempt(
           [
@@ -322,7 +323,8 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
             "rule _RETURN of read_models.daybook__generations"
           ],
           "ALTER TABLE read_models.daybook__generations RENAME TO hidden_generations",
-          "CREATE VIEW read_models.daybook__generations AS SELECT * FROM read_models.hidden_generations WHERE read_models.forge(1)"
+          "CREATE VIEW read_models.daybook__generations AS SELECT * FROM read_models.hidden_generations WHERE read_models.forge(1)",
+          `GRANT ALL ON read_models.daybook__generations TO "${role("inline")}"`
         )
       }).pipe(Effect.scoped)
     )
