@@ -35,7 +35,7 @@ import {
   type AlreadyFolded,
   type DefinitionChanged,
   InvalidSkipReason,
-  InvalidWhy,
+  type InvalidWhy,
   type ReadModelStoreError,
   type RowsDiffer,
   type Superseded
