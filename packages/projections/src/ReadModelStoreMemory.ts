@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import * as Acts from "./internal/memoryActs.ts"
 import * as Generations from "./internal/memoryGenerations.ts"
 import { selectRows } from "./internal/memoryQuery.ts"
 import { partitionCount } from "./internal/partition.ts"
@@ -97,7 +98,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
               const claim = Generations.claim(generation, owner, lease, millis)
               if (accept) generation.accepted = true
               const details = { generation: generation.number, accepted: accept }
-              Generations.record(models, "rebuild", table.name, why, details, millis)
+              Acts.record(generation.model, "rebuild", why, details, millis)
               return { shadow: Generations.stateOf(generation, millis), claim }
             })
           )
@@ -145,19 +146,19 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
       amongOthers(
         step((millis) => {
           Generations.pause(models, name)
-          Generations.record(models, "pause", name, why, {}, millis)
+          Acts.record(Generations.modelOf(models, name), "pause", why, {}, millis)
         })
       ),
     resume: (name, why) =>
       amongOthers(
         step((millis) => {
           Generations.resume(models, name)
-          Generations.record(models, "resume", name, why, {}, millis)
+          Acts.record(Generations.modelOf(models, name), "resume", why, {}, millis)
         })
       ),
     skip: (skipped, by) =>
       amongOthers(attempt((millis) => Generations.skip(models, skipped, by, millis))),
-    acts: (name) => step(() => Generations.actsOf(models, name)),
+    acts: (name) => step(() => Array.from(models.get(name)?.acts ?? [])),
     skipped: (name) => step(() => Generations.skippedOf(models, name)),
     states: (name) =>
       step((millis) =>
@@ -209,16 +210,15 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
                 if (found.count > 0 && !shadow.accepted) {
                   Generations.retire(shadow)
                   const details = { generation: shadow.number, rows: found.count }
-                  Generations.record(models, "differ", name, undefined, details, millis)
+                  Acts.record(shadow.model, "differ", undefined, details, millis)
                   return Effect.succeed(Result.fail(new RowsDiffer({ name, position, ...found })))
                 }
               }
               const details = { from: serving.number, to: shadow.number, version: shadow.version }
               Generations.switchOver(shadow, serving)
-              Generations.record(
-                models,
+              Acts.record(
+                shadow.model,
                 "switch",
-                name,
                 undefined,
                 differing > 0 ? { ...details, differing } : details,
                 millis

@@ -18,6 +18,7 @@ import type {
   Skipped
 } from "../ReadModelGeneration.ts"
 import type { Act, Why } from "../ReadModelAct.ts"
+import { record } from "./memoryActs.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 
@@ -56,7 +57,7 @@ interface Model {
 export type Models = Map<string, Model>
 
 /** It is there from the first word about it on. */
-const modelOf = (models: Models, name: Projection.Name): Model => {
+export const modelOf = (models: Models, name: Projection.Name): Model => {
   const model = models.get(name) ?? {
     name,
     paused: false,
@@ -289,29 +290,6 @@ export const write = (
   for (const key of deletions) rows.delete(table.keyText(key))
 }
 
-/** Adds an act to the record. */
-export const record = (
-  models: Models,
-  act: Act["act"],
-  name: Projection.Name,
-  why: Why | undefined,
-  details: Act["details"],
-  millis: number
-): void => {
-  modelOf(models, name).acts.push({
-    name,
-    act,
-    at: DateTime.makeUnsafe(millis),
-    login: Option.none(),
-    actor: Option.fromUndefinedOr(why?.actor),
-    reason: Option.fromUndefinedOr(why?.reason),
-    details
-  })
-}
-
-export const actsOf = (models: Models, name: string): ReadonlyArray<Act> =>
-  Array.from(models.get(name)?.acts ?? [])
-
 export const pause = (models: Models, name: string): void => {
   const model = models.get(name)
   if (model !== undefined && model.generations.length > 0) model.paused = true
@@ -351,7 +329,7 @@ export const skip = (
   }
   model.skipped.push({ ...skipped, skippedAt: DateTime.makeUnsafe(millis) })
   const details = { version, position: String(position) }
-  record(models, "skip", name, { ...by, reason: skipped.reason }, details, millis)
+  record(model, "skip", { ...by, reason: skipped.reason }, details, millis)
   for (const generation of ofVersion) {
     free(generation)
     if (generation.poison?.position === position) generation.poison = undefined
@@ -393,5 +371,5 @@ export const drop = (
   }
   const { model } = generation
   model.generations = model.generations.filter((other) => other !== generation)
-  record(models, "drop", name, why, { generation: number }, millis)
+  record(model, "drop", why, { generation: number }, millis)
 }
