@@ -6,15 +6,14 @@ import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { globSync, readFileSync } from "node:fs"
 
-const SCALARS = [
-  ...["text", "name", "varchar", '"char"', "bigint", "integer", "smallint", "oid", "numeric"],
-  ...["regclass", "regrole", "regprocedure", "regnamespace", "uuid", "json", "jsonb", "boolean"],
-  ...["timestamptz", "timestamp", "interval", "float8"]
-]
-const ARRAYS = [
-  ...["text", "name", "bigint", "integer", "smallint", "oid", "uuid", "json", "boolean"],
-  ...["timestamptz", "float8", "aclitem"]
-].map((type) => `${type}[]`)
+const SCALARS = (
+  'text name varchar "char" bigint integer smallint oid numeric regclass regrole regprocedure ' +
+  "regnamespace uuid json jsonb boolean timestamptz timestamp interval float8"
+).split(" ")
+
+const ARRAYS = "text name bigint integer smallint oid uuid json boolean timestamptz float8 aclitem"
+  .split(" ")
+  .map((type) => `${type}[]`)
 
 /** What a caller may have where a function of PostgreSQL takes this type. */
 const instead = (type: string): ReadonlyArray<string> => {
