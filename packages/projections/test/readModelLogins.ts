@@ -110,7 +110,7 @@ export const stores = (sql: PgClient.PgClient) =>
     Layer.provideMerge(Layer.succeed(SqlClient, sql))
   )
 
-export const till = aggregateOf("till")
+const till = aggregateOf("till")
 export const projection = takings(till, "takings")
 
 export const sell = (id: string, cents: number) =>
