@@ -33,7 +33,10 @@ const ROWS_TIMEOUT = Duration.minutes(5)
 export const makeLook = (
   sql: SqlClient,
   schema: SchemaName,
-  { heartbeatInterval, losses }: { readonly heartbeatInterval: Duration.Duration; readonly losses: Losses },
+  {
+    heartbeatInterval,
+    losses
+  }: { readonly heartbeatInterval: Duration.Duration; readonly losses: Losses },
   { streamId, ...options }: Filter
 ) => {
   const within: Within = {

@@ -15,7 +15,8 @@ export const refuseUnfit = (sql: SqlClient): Effect.Effect<void, UnfitDatabase |
     inSavepoint(
       sql,
       sql<{ readonly database: string; readonly found: string }>`
-        SELECT current_database() AS database, current_setting('server_encoding') AS found`.unprepared
+        SELECT current_database() AS database, current_setting('server_encoding') AS found`
+        .unprepared
     ),
     ([row]) =>
       row === undefined || row.found === NEEDED

@@ -77,10 +77,7 @@ export const unrecordedIds = (
 }
 
 /** Whether the log has its id. */
-export const hasIdentity = (
-  sql: SqlClient,
-  schema: SchemaName
-): Effect.Effect<boolean, SqlError> =>
+export const hasIdentity = (sql: SqlClient, schema: SchemaName): Effect.Effect<boolean, SqlError> =>
   Effect.map(sql`SELECT FROM ${sql(`${schema}.log`)}`, (rows) => rows.length === 1)
 
 /** Puts the triggers, the sequence, the ids and the identity right; in a transaction, when its turn has come. */

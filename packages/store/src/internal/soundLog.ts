@@ -12,7 +12,9 @@ import type { SchemaName } from "../PostgresSchema.ts"
 import { settledPosition } from "./postgresRead.ts"
 import { inTransaction } from "./savepoint.ts"
 
-export type Soundly = <A, E>(append: Effect.Effect<A, E | SqlError>) => Effect.Effect<A, E | SqlError>
+export type Soundly = <A, E>(
+  append: Effect.Effect<A, E | SqlError>
+) => Effect.Effect<A, E | SqlError>
 
 export const make = (sql: SqlClient, schema: SchemaName): Soundly => {
   let sound = false

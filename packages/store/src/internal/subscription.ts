@@ -11,11 +11,7 @@ import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import {
-  type Checkpoint,
-  type CheckpointMismatch,
-  position as positionOf
-} from "../Checkpoint.ts"
+import { type Checkpoint, type CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import type { InvalidReadOption } from "../EventStore.ts"
 import type { SubscribeOptions, SubscriptionPage } from "../Subscription.ts"
 import * as ReadAhead from "./readAhead.ts"
