@@ -100,7 +100,7 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
             Effect.provideService(SqlClient, sql),
             Effect.provideService(PostgresSchema, SchemaName.make(name))
           )
-          assert.strictEqual(ran.length, 7)
+          assert.strictEqual(ran.length, 10)
         }
         const tables = yield* sql<{ schemaname: string }>`
           SELECT schemaname FROM pg_tables WHERE tablename = 'events' ORDER BY 1`

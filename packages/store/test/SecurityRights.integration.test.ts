@@ -40,7 +40,7 @@ layer(Logins.layerOverloaded, { timeout: 120_000, excludeTestServices: true })(
           const error = yield* Effect.flip(reader.withTransaction(reader.unsafe(statement)))
           assert.include(String(error.reason.cause), "called as", statement)
         }
-        yield* superuser`SELECT setval('public.overloads_called', 1, false)`.unprepared
+        yield* superuser`SELECT pg_catalog.setval('public.overloads_called', 1, false)`.unprepared
       })
     )
 
