@@ -6,14 +6,13 @@ import * as ReadModel from "@daybook/projections/ReadModel"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import { EventStore } from "@daybook/store/EventStore"
-import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import { assert, layer } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
-import { logins, project, projection, sell, services, stores } from "./readModelLogins.ts"
+import { logins, logOf, project, projection, sell, services, stores } from "./readModelLogins.ts"
 
 layer(services, { excludeTestServices: true, timeout: "1 minute" })(
   "Roles of read models",
@@ -22,10 +21,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
       Effect.gen(function* () {
         const { inline, projecting, projectingToo, reading, superuser, writer } = yield* logins()
         yield* Effect.provideService(ReadModelMigrations.migrate, SqlClient, projecting)
-        yield* Effect.provide(
-          Effect.andThen(sell("1", 250), sell("2", 100)),
-          EventStorePostgres.layer.pipe(Layer.provide(Layer.succeed(SqlClient, writer)))
-        )
+        yield* Effect.provide(Effect.andThen(sell("1", 250), sell("2", 100)), logOf(writer))
         const unfit = yield* Effect.flip(Effect.scoped(Layer.build(Layer.fresh(stores(writer)))))
         assert.strictEqual(unfit._tag, "NotPermitted")
         const none = () => Effect.void

@@ -50,6 +50,7 @@ layer(services, { timeout: 60_000 })("Tables of read models in PostgreSQL", (it)
         opened.flatMap(({ ran }) => ran),
         [
           [1, "generations"],
+          [2, "origin"],
           [4, "acts"]
         ]
       )

@@ -19,13 +19,13 @@ import * as Result from "effect/Result"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { makeOverloads, overloadsCalled } from "../../store/test/overloads.ts"
-import { logins, project, projection, sell, services, stores } from "./readModelLogins.ts"
+import { logins, logOf, project, projection, sell, services, stores } from "./readModelLogins.ts"
 
 const migrate = (sql: SqlClient) =>
   Effect.provideService(ReadModelMigrations.migrate, SqlClient, sql)
 
 const sells = (sql: PgClient.PgClient, id: string, cents: number) =>
-  Effect.provide(sell(id, cents), stores(sql))
+  Effect.provide(sell(id, cents), logOf(sql))
 
 /** Sells as a host that keeps the rows in the append. */
 const sellsInline = (sql: PgClient.PgClient, id: string, cents: number) =>

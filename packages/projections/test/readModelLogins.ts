@@ -110,6 +110,10 @@ export const stores = (sql: PgClient.PgClient) =>
     Layer.provideMerge(Layer.succeed(SqlClient, sql))
   )
 
+/** Of who only appends, and may not use the schema of read models. */
+export const logOf = (sql: PgClient.PgClient) =>
+  EventStorePostgres.layer.pipe(Layer.provide(Layer.succeed(SqlClient, sql)))
+
 const till = aggregateOf("till")
 export const projection = takings(till, "takings")
 

@@ -2,12 +2,14 @@
  * Who gets rights that were not granted: the findings of the security review of November 2026, each as who attacks.
  */
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as PostgresHealth from "@daybook/store/PostgresHealth"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresPartitions from "@daybook/store/PostgresPartitions"
 import * as PostgresRoles from "@daybook/store/PostgresRoles"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { note } from "./notes.ts"
@@ -64,6 +66,20 @@ layer(Logins.layerOverloaded, { timeout: 120_000, excludeTestServices: true })(
         assert.deepStrictEqual(log.at(-1), read)
         assert.strictEqual((yield* store.find([read.id])).length, 1)
         assert.isAbove((yield* store.backlog()).events, 0)
+        assert.strictEqual(yield* store.head, read.position)
+        assert.strictEqual(yield* store.positionAt(read), read.position)
+        const streams = yield* Stream.runCollect(store.streams({ category: categories[0] }))
+        assert.include(
+          streams.map(({ streamId }) => streamId),
+          read.streamId
+        )
+        assert.isTrue(Option.isSome(yield* store.stream(streamId)))
+        assert.lengthOf(yield* store.identity, 36)
+        yield* store.verify(yield* store.checkpoint)
+        for (const sql of [reader, superuser]) {
+          const findings = yield* Effect.provideService(PostgresHealth.check, SqlClient, sql)
+          assert.deepStrictEqual(findings, [])
+        }
         const pages = store.subscribe().pipe(Stream.take(1))
         assert.strictEqual((yield* Stream.runCollect(pages)).length, 1)
         const snapshots = yield* Effect.provideService(
