@@ -52,6 +52,8 @@ const LastError = Schema.Struct({ message: Schema.String, at: Schema.DateTimeUtc
  * `lastError`: what keeps this host from keeping it, such as a store that does not answer or a constraint that rows break, until
  * it goes on; in words of the innermost cause. Without a shadow also what keeps this host from making one.
  * `building`: the state of the shadow that is to take its place, with what keeps this host from building it or putting it there.
+ * `leftBehind`: what stayed with the table that served before this one, such as `view reports.sales of dashboards`: it shows the
+ * old rows.
  *
  * @category types
  * @since 0.1.0
@@ -70,6 +72,7 @@ export const Status = Schema.Struct({
   owner: Schema.Option(Schema.String),
   poison: Schema.Option(Poison),
   mismatch: Schema.Option(MismatchReason),
+  leftBehind: Schema.Array(Schema.String),
   lastError: Schema.Option(LastError),
   building: Schema.Option(
     Schema.Struct({
@@ -234,6 +237,7 @@ export const make = (
     owner: serving.owner,
     poison: serving.poison,
     mismatch,
+    leftBehind: serving.leftBehind,
     lastError: Option.orElse(Option.fromUndefinedOr(ofServing), () =>
       Option.isSome(shadow) ? Option.none() : building
     ),

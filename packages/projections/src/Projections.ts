@@ -24,6 +24,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Changes from "./internal/changes.ts"
+import { checkedWhy } from "./internal/checkedWhy.ts"
 import { keepBuilding } from "./internal/buildShadow.ts"
 import { codeFingerprint } from "./internal/codeFingerprint.ts"
 import { keepServing } from "./internal/keepServing.ts"
@@ -35,11 +36,13 @@ import { type AnyModel } from "./internal/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
 import * as Stops from "./internal/stops.ts"
 import * as Status from "./ProjectionStatus.ts"
+import type { Act, Why } from "./ReadModelAct.ts"
 import {
   type AlreadyFolded,
   type DefinitionChanged,
   HistoryChanged,
   InvalidSkipReason,
+  type InvalidWhy,
   NoEventToSkip,
   type OtherLog,
   type ReadModelStoreError,
@@ -78,6 +81,7 @@ export type RebuildError =
   | Superseded
   | Status.ProjectionStopped
   | Status.RebuildLost
+  | InvalidWhy
 
 /**
  * The read models of a host.
@@ -111,10 +115,10 @@ export class Projections extends Context.Service<
     >
 
     /** Stops taking events in, on all hosts, until it is resumed. */
-    readonly pause: (name: string) => Effect.Effect<void, RunnerError>
+    readonly pause: (name: string, why?: Why) => Effect.Effect<void, RunnerError | InvalidWhy>
 
     /** Ends a pause, and tries the event again that it stopped at. */
-    readonly resume: (name: string) => Effect.Effect<void, RunnerError>
+    readonly resume: (name: string, why?: Why) => Effect.Effect<void, RunnerError | InvalidWhy>
 
     /**
      * Leaves out the event at a position, now and in every rebuild of this version, and records why.
@@ -127,8 +131,20 @@ export class Projections extends Context.Service<
     readonly skip: (
       name: string,
       position: Position.Position,
-      reason: string
-    ) => Effect.Effect<void, RunnerError | AlreadyFolded | InvalidSkipReason | NoEventToSkip>
+      reason: string,
+      by?: Pick<Why, "actor">
+    ) => Effect.Effect<
+      void,
+      RunnerError | AlreadyFolded | InvalidSkipReason | NoEventToSkip | InvalidWhy
+    >
+
+    /**
+     * What was done to it on purpose, by whom and why: pauses, skips, rebuilds, switches and drops, in the order of time.
+     *
+     * **Details**
+     * In PostgreSQL they are rows of `acts` beside the log, to which who keeps read models can add and which nobody changes.
+     */
+    readonly acts: (name: string) => Effect.Effect<ReadonlyArray<Act>, RunnerError>
 
     /** What was left out, in position order. */
     readonly skipped: (name: string) => Effect.Effect<ReadonlyArray<Skipped>, RunnerError>
@@ -141,12 +157,18 @@ export class Projections extends Context.Service<
      * this host dies: then another one ends it. The old rows are kept as a retired generation.
      * It ends where the rows that serve are, and not at the head of the log: `target` and `position` of the last element say
      * where. `upTo`: a position that both must hold before they are compared, such as that of an append; as long as this host builds.
+     * `accept`: the rebuilt rows serve though they differ: what serves was tampered with, or a fold was mended without a new version. It
+     * holds until this shadow serves, whichever host ends it; who accepted it, why, and how many rows differed is in `acts`.
      * Errors: `RowsDiffer`, row by row, and what served goes on; the rebuilt rows are kept as a retired generation.
      * `ProjectionStopped` also when an event before `upTo` stopped the rows that serve.
      */
     readonly rebuild: (
       name: string,
-      options?: { readonly partitions?: number; readonly upTo?: Position.Position }
+      options?: Why & {
+        readonly partitions?: number
+        readonly upTo?: Position.Position
+        readonly accept?: boolean
+      }
     ) => Stream.Stream<Status.Progress, RebuildError>
 
     /** All generations of a read model: retired ones are kept until they are dropped. */
@@ -155,7 +177,11 @@ export class Projections extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<GenerationState>, RunnerError>
 
     /** Drops the rows of a generation that does not serve. */
-    readonly drop: (name: string, generation: number) => Effect.Effect<void, RunnerError>
+    readonly drop: (
+      name: string,
+      generation: number,
+      why?: Why
+    ) => Effect.Effect<void, RunnerError | InvalidWhy>
   }
 >()("@daybook/projections/Projections") {
   /**
@@ -320,13 +346,18 @@ const make = Effect.fnUntraced(function* (
           })
         )
     }),
-    pause: Effect.fn("Projections.pause")(function* (name) {
-      yield* told(store.pause((yield* find(name)).table.name))
+    pause: Effect.fn("Projections.pause")(function* (given, why) {
+      const { name } = (yield* find(given)).table
+      yield* told(store.pause(name, yield* checkedWhy(name, why)))
     }),
-    resume: Effect.fn("Projections.resume")(function* (name) {
-      yield* told(store.resume((yield* find(name)).table.name))
+    resume: Effect.fn("Projections.resume")(function* (given, why) {
+      const { name } = (yield* find(given)).table
+      yield* told(store.resume(name, yield* checkedWhy(name, why)))
     }),
-    skip: Effect.fn("Projections.skip")(function* (given, position, reason) {
+    acts: Effect.fn("Projections.acts")(function* (name) {
+      return yield* store.acts((yield* find(name)).table.name)
+    }),
+    skip: Effect.fn("Projections.skip")(function* (given, position, reason, by) {
       const { name, version } = (yield* find(given)).table
       const checked = yield* Effect.mapError(
         Effect.fromResult(toSkipReason(reason)),
@@ -334,6 +365,7 @@ const make = Effect.fnUntraced(function* (
           // It may quote the reason.
           new InvalidSkipReason({ name, position, issue: recordedText(message, MAX_ISSUE_LENGTH) })
       )
+      const who = yield* checkedWhy(name, by)
       // The last event up to there is the one at the position, if there is one.
       const event = yield* events
         .readAll({ upTo: position, direction: "backward", limit: 1 })
@@ -342,7 +374,7 @@ const make = Effect.fnUntraced(function* (
         return yield* new NoEventToSkip({ name, position })
       }
       const eventId = event.value.id
-      yield* told(store.skip({ name, version, position, eventId, reason: checked }))
+      yield* told(store.skip({ name, version, position, eventId, reason: checked }, who))
     }),
     skipped: Effect.fn("Projections.skipped")(function* (name) {
       return yield* store.skipped((yield* find(name)).table.name)
@@ -351,8 +383,9 @@ const make = Effect.fnUntraced(function* (
     generations: Effect.fn("Projections.generations")(function* (name) {
       return yield* store.states((yield* find(name)).table.name)
     }),
-    drop: Effect.fn("Projections.drop")(function* (name, generation) {
-      yield* store.drop((yield* find(name)).table.name, generation)
+    drop: Effect.fn("Projections.drop")(function* (given, generation, why) {
+      const { name } = (yield* find(given)).table
+      yield* store.drop(name, generation, yield* checkedWhy(name, why))
     })
   })
 })

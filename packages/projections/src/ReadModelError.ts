@@ -9,6 +9,7 @@ import * as Projection from "@daybook/kernel/Projection"
 import { describe, MismatchReason } from "@daybook/store/Checkpoint"
 import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
+import * as Equal from "effect/Equal"
 import * as Schema from "effect/Schema"
 import { recordedText } from "./internal/recordedText.ts"
 import { Generation, Poison } from "./ReadModelGeneration.ts"
@@ -170,7 +171,8 @@ export class ClaimLost extends Schema.TaggedError<ClaimLost>()("ClaimLost", {
  * The rebuilt rows are not the ones that serve: nothing was switched.
  *
  * **Details**
- * `count`: of all rows that differ; `differences`: at most {@link MAX_DIFFERENCES} of them, by key.
+ * `count`: of all rows that differ; `differences`: at most {@link MAX_DIFFERENCES} of them, by key. The message names the fields that differ,
+ * and no values.
  *
  * @category errors
  * @since 0.1.0
@@ -182,18 +184,27 @@ export class RowsDiffer extends Schema.TaggedError<RowsDiffer>()("RowsDiffer", {
   differences: Schema.Array(RowDifference)
 }) {
   override get message() {
-    const some = this.differences
-      .slice(0, 3)
-      .map((difference) => recordedText(JSON.stringify(difference), MAX_SHOWN))
+    // A message ends in logs, where the rows of a read model have no place: they may be anybody's data.
+    const fields = new Set(this.differences.flatMap(differingFields))
+    const named = [...fields].join(", ")
+    const where = named === "" ? "" : `, of those compared in ${recordedText(named, MAX_SHOWN)}`
     return (
       `${this.name} rebuilt up to position ${this.position} differs from what serves in ` +
-      `${this.count} ${this.count === 1 ? "row" : "rows"}: ${some.join(", ")}`
+      `${this.count} ${this.count === 1 ? "row" : "rows"}${where}`
     )
   }
 }
 
-/** How much of a row a message shows, in UTF-16 code units. */
+/** How much of the names of fields a message shows, in UTF-16 code units. */
 const MAX_SHOWN = 1_000
+
+/** The fields in which the two rows differ, or in words that one of them lacks. */
+const differingFields = ({ rebuilt, serving }: RowDifference): ReadonlyArray<string> => {
+  if (serving === undefined) return ["rows that do not serve"]
+  if (rebuilt === undefined) return ["rows that were not rebuilt"]
+  const fields = [...new Set([...Object.keys(serving), ...Object.keys(rebuilt)])]
+  return fields.filter((field) => !Equal.equals(serving[field], rebuilt[field]))
+}
 
 /**
  * The event to skip is folded into what serves already: only a new version can leave it out.
@@ -227,6 +238,21 @@ export class InvalidSkipReason extends Schema.TaggedError<InvalidSkipReason>()(
 ) {
   override get message() {
     return `The event at ${this.position} is not skipped by ${this.name}, for the reason given: ${this.issue}`
+  }
+}
+
+/**
+ * Who wants something of a read model, or why, is not text that the record of acts takes; nothing was done.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidWhy extends Schema.TaggedError<InvalidWhy>()("InvalidWhy", {
+  name: Projection.Name,
+  issue: Schema.String
+}) {
+  override get message() {
+    return `Nothing was done to ${this.name}, for what was given as its actor or reason: ${this.issue}`
   }
 }
 

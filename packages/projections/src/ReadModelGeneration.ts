@@ -111,7 +111,8 @@ export const recordedPoison = (poison: Poison): Poison => ({
  * a shadow that is built in several. `mode`: `inline` when appends keep it themselves; then its checkpoint says
  * how far that was looked at last. `paused`: by somebody's word, which holds for all generations of the read model. `poison`: what
  * stopped it. `owner`: who holds the claim, if its lease has not run out. `events`: how many events it has folded
- * since it was begun, without those that appends fold; `eventsPerSecond`: of late, as its holder reported with a step; of partitions the highest.
+ * since it was begun, without those that appends fold; `leftBehind`: what others had built on the table before it, and what stayed with that
+ * when this one took its name; `eventsPerSecond`: of late, as its holder reported with a step; of partitions the highest.
  *
  * @category types
  * @since 0.1.0
@@ -128,6 +129,7 @@ export interface GenerationState {
   readonly owner: Option.Option<string>
   readonly paused: boolean
   readonly poison: Option.Option<Poison>
+  readonly leftBehind: ReadonlyArray<string>
   readonly events: number
   readonly eventsPerSecond: number
 }

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as PostgresReady from "@daybook/store/PostgresReady"
-import type { SchemaName } from "@daybook/store/PostgresSchema"
+import { PostgresSchema, type SchemaName } from "@daybook/store/PostgresSchema"
 import type { SchemaUnready } from "@daybook/store/PostgresStart"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,9 +15,12 @@ import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { asOwner } from "./internal/asOwner.ts"
+import { shut } from "./internal/postgresShut.ts"
 import { transaction } from "./internal/postgresTransaction.ts"
 import * as migration0001 from "./internal/readModelMigration0001.ts"
 import * as migration0002 from "./internal/readModelMigration0002.ts"
+import * as migration0004 from "./internal/readModelMigration0004.ts"
+import { pinned } from "./internal/searchPath.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
@@ -25,7 +28,8 @@ import { ReadModelSchema } from "./ReadModelSchema.ts"
  *
  * **Details**
  * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do. What it makes
- * belongs to the owner of the schema, whoever runs it as a member of that role.
+ * belongs to the owner of the schema, whoever runs it as a member of that role; and of its own tables others may read what
+ * queries ask, and no more, unless they may read the log in `PostgresSchema`: what default privileges gave besides is taken back.
  *
  * @category operations
  * @since 0.1.0
@@ -37,19 +41,22 @@ export const migrate: Effect.Effect<
 > = Effect.gen(function* () {
   const sql = yield* SqlClient
   const schema = yield* ReadModelSchema
-  return yield* transaction(
-    sql,
-    Effect.gen(function* () {
-      // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
-      yield* sql`SELECT pg_advisory_xact_lock(
-        hashtextextended(${`daybook read models of ${schema}`}, 0))`
-      // Without a notice for each start that finds its schema there.
-      const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
-      if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
-      const table = `${schema}.daybook__migrations`
-      return yield* asOwner(sql, schema, run({ loader: loader(schema), table }))
-    })
-  )
+  const lacking = Effect.gen(function* () {
+    // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
+    yield* sql`SELECT pg_advisory_xact_lock(
+      hashtextextended(${`daybook read models of ${schema}`}, 0))`
+    // Without a notice for each start that finds its schema there.
+    const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
+    if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
+    const table = `${schema}.daybook__migrations`
+    const log = yield* PostgresSchema
+    return yield* asOwner(
+      sql,
+      schema,
+      Effect.tap(run({ loader: loader(schema), table }), () => shut(sql, schema, log))
+    )
+  })
+  return yield* transaction(sql, pinned(sql, lacking))
 }).pipe(Effect.withSpan("ReadModelMigrations.migrate"))
 
 /**
@@ -90,7 +97,8 @@ const run = Migrator.make({})
 const loader = (schema: SchemaName): Migrator.Loader =>
   Effect.succeed([
     [1, "generations", Effect.succeed(runAll(migration0001.statements(schema)))],
-    [2, "origin", Effect.succeed(runAll(migration0002.statements(schema)))]
+    [2, "origin", Effect.succeed(runAll(migration0002.statements(schema)))],
+    [4, "acts", Effect.succeed(runAll(migration0004.statements(schema)))]
   ])
 
 const runAll = (statements: ReadonlyArray<string>) =>

@@ -48,6 +48,7 @@ import type {
   Skipped,
   Step
 } from "./ReadModelGeneration.ts"
+import type { Act, Why } from "./ReadModelAct.ts"
 import type { Any as AnyTable, StoredKey } from "./ReadModelTable.ts"
 import type { RowQuery } from "./RowQuery.ts"
 import type { StoredRow } from "./StoredRow.ts"
@@ -103,7 +104,11 @@ export class ReadModelStore extends Context.Service<
 
     /**
      * Begins a shadow of the serving version in `partitions` partitions, or finds the one that was begun; and claims it
-     * for `owner`, unless another holds it. `log`: what it is folded from, be it another log than before.
+     * for `owner`, unless another holds it.
+     *
+     * **Details**
+     * `log`: what it is folded from, be it another log than before. `accept`: its rows may take the place of rows that differ,
+     * whoever ends it.
      */
     readonly beginShadow: (
       table: AnyTable,
@@ -112,6 +117,8 @@ export class ReadModelStore extends Context.Service<
         readonly partitions: number
         readonly owner: string
         readonly lease: Duration.Duration
+        readonly accept?: boolean | undefined
+        readonly why?: Why | undefined
       }
     ) => Effect.Effect<
       { readonly shadow: GenerationState; readonly claim: Option.Option<Claim> },
@@ -177,10 +184,10 @@ export class ReadModelStore extends Context.Service<
     ) => Effect.Effect<void, ClaimLost | ReadModelStoreError>
 
     /** Pauses all generations of a read model: steps are refused until it is resumed. */
-    readonly pause: (name: Projection.Name) => Effect.Effect<void, ReadModelStoreError>
+    readonly pause: (name: Projection.Name, why?: Why) => Effect.Effect<void, ReadModelStoreError>
 
     /** Ends a pause, and takes what stopped a generation for mended: it is tried again. */
-    readonly resume: (name: Projection.Name) => Effect.Effect<void, ReadModelStoreError>
+    readonly resume: (name: Projection.Name, why?: Why) => Effect.Effect<void, ReadModelStoreError>
 
     /**
      * Records that an event is left out of a version; again is no error and changes nothing.
@@ -191,13 +198,20 @@ export class ReadModelStore extends Context.Service<
      * Errors: `AlreadyFolded`, what serves holds the event.
      */
     readonly skip: (
-      skipped: Omit<Skipped, "skippedAt">
+      skipped: Omit<Skipped, "skippedAt">,
+      by?: Pick<Why, "actor">
     ) => Effect.Effect<void, AlreadyFolded | ReadModelStoreError>
 
     /** What was skipped of a read model, in position order. */
     readonly skipped: (
       name: Projection.Name
     ) => Effect.Effect<ReadonlyArray<Skipped>, ReadModelStoreError>
+
+    /**
+     * What was done to a read model on purpose, in the order of time: `pause`, `resume`, `skip`, `beginShadow`, `switchOver` and `drop` record
+     * themselves, with what they do or not at all.
+     */
+    readonly acts: (name: Projection.Name) => Effect.Effect<ReadonlyArray<Act>, ReadModelStoreError>
 
     /** All generations of a read model, or of all, by name and generation. */
     readonly states: (
@@ -228,7 +242,7 @@ export class ReadModelStore extends Context.Service<
      * **Details**
      * What serves is held still meanwhile, inline appends to it included. `catchUp` is run then, with the serving
      * checkpoint, to bring the shadow there if it is behind; it steps the shadow by the claim of it. With `compare` the two
-     * must have the same rows, at that position. The shadow has one partition and the serving one's mode afterwards.
+     * must have the same rows, at that position, unless other rows are accepted of the shadow: then how many differ is recorded. The shadow has one partition and the serving one's mode afterwards.
      * Errors: `RowsDiffer`, and the shadow is retired, to be looked at; those of `catchUp`. Nothing was switched.
      */
     readonly switchOver: <E>(
@@ -243,7 +257,8 @@ export class ReadModelStore extends Context.Service<
     /** Drops a generation that does not serve, with its rows; none there is no error. Dies for the one that serves. */
     readonly drop: (
       name: Projection.Name,
-      generation: number
+      generation: number,
+      why?: Why
     ) => Effect.Effect<void, ReadModelStoreError>
 
     /**

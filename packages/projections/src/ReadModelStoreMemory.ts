@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import * as Acts from "./internal/memoryActs.ts"
 import * as Generations from "./internal/memoryGenerations.ts"
 import { selectRows } from "./internal/memoryQuery.ts"
 import { partitionCount } from "./internal/partition.ts"
@@ -89,12 +90,15 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
       Effect.flatMap(partitionCount(partitions), (count) =>
         amongOthers(attempt((millis) => Generations.open(models, table, count, log, millis)))
       ),
-    beginShadow: (table, { lease, log, owner, partitions }) =>
+    beginShadow: (table, { accept = false, lease, log, owner, partitions, why }) =>
       Effect.flatMap(partitionCount(partitions), (count) =>
         amongOthers(
           attempt((millis) =>
             Result.map(Generations.beginShadow(models, table, count, log), (generation) => {
               const claim = Generations.claim(generation, owner, lease, millis)
+              if (accept) generation.accepted = true
+              const details = { generation: generation.number, accepted: accept }
+              Acts.record(generation.model, "rebuild", why, details, millis)
               return { shadow: Generations.stateOf(generation, millis), claim }
             })
           )
@@ -154,9 +158,23 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           Generations.free(generation)
         })
       ),
-    pause: (name) => amongOthers(step(() => Generations.pause(models, name))),
-    resume: (name) => amongOthers(step(() => Generations.resume(models, name))),
-    skip: (skipped) => amongOthers(attempt((millis) => Generations.skip(models, skipped, millis))),
+    pause: (name, why) =>
+      amongOthers(
+        step((millis) => {
+          Generations.pause(models, name)
+          Acts.record(Generations.modelOf(models, name), "pause", why, {}, millis)
+        })
+      ),
+    resume: (name, why) =>
+      amongOthers(
+        step((millis) => {
+          Generations.resume(models, name)
+          Acts.record(Generations.modelOf(models, name), "resume", why, {}, millis)
+        })
+      ),
+    skip: (skipped, by) =>
+      amongOthers(attempt((millis) => Generations.skip(models, skipped, by, millis))),
+    acts: (name) => step(() => Array.from(models.get(name)?.acts ?? [])),
     skipped: (name) => step(() => Generations.skippedOf(models, name)),
     states: (name) =>
       step((millis) =>
@@ -194,6 +212,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           const serving = Generations.servingOf(models, name)
           if (serving === undefined) return yield* Effect.die(new Error(`${name} serves nothing`))
           const millis = yield* Clock.currentTimeMillis
+          let differing = 0
           const switched = Effect.andThen(
             // As it is once it is held.
             Effect.suspend(() => catchUp(Generations.stateOf(serving, millis))),
@@ -206,12 +225,23 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
                   return Effect.die(new Error(`${name} serves as of another position`))
                 }
                 const found = differences(table, serving.rows, shadow.rows)
-                if (found.count > 0) {
+                differing = found.count
+                if (found.count > 0 && !shadow.accepted) {
                   Generations.retire(shadow)
+                  const details = { generation: shadow.number, rows: found.count }
+                  Acts.record(shadow.model, "differ", undefined, details, millis)
                   return Effect.succeed(Result.fail(new RowsDiffer({ name, position, ...found })))
                 }
               }
+              const details = { from: serving.number, to: shadow.number, version: shadow.version }
               Generations.switchOver(shadow, serving)
+              Acts.record(
+                shadow.model,
+                "switch",
+                undefined,
+                differing > 0 ? { ...details, differing } : details,
+                millis
+              )
               return Effect.succeed(Result.succeed(Generations.stateOf(shadow, millis)))
             })
           )
@@ -222,7 +252,8 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           )
         })
       ),
-    drop: (name, number) => amongOthers(Effect.sync(() => Generations.drop(models, name, number))),
+    drop: (name, number, why) =>
+      amongOthers(step((millis) => Generations.drop(models, name, number, why, millis))),
     inline: <A, E>({ append, fold, log, touches }: InlineAppend<A, E>) =>
       amongOthers(
         Effect.suspend((): Effect.Effect<A, E | InlinePoison | OtherVersionKept> => {

@@ -18,6 +18,7 @@ import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
+import * as Acts from "./internal/postgresActs.ts"
 import * as Claims from "./internal/postgresClaims.ts"
 import * as Generations from "./internal/postgresGenerations.ts"
 import * as PostgresInline from "./internal/postgresInline.ts"
@@ -31,7 +32,7 @@ import { type ClaimLost, ReadModelStoreError } from "./ReadModelError.ts"
 import type { Claim } from "./ReadModelGeneration.ts"
 import * as ReadModelMigrations from "./ReadModelMigrations.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
-import { DependentView, ForeignRelation } from "./ReadModelStorePostgresError.ts"
+import { DependentRefused, ForeignCode, ForeignRelation } from "./ReadModelStorePostgresError.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
@@ -55,7 +56,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
       Effect.provideService(PostgresSchema, log),
       Effect.provideService(SqlClient, sql)
     )
-    const database: PostgresSwitch.Database = { sql, schema, settle }
+    const acts = Acts.make(sql, schema, log)
+    const database: PostgresSwitch.Database = { sql, schema, acts, settle }
 
     /**
      * Which table a claim is of. It can't change while the claim is good, and of each generation only the newest
@@ -104,7 +106,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
           failing("open"),
           spanned("open", table.name)
         ),
-      beginShadow: (table, { lease, log: of, owner, partitions }) =>
+      beginShadow: (table, { accept = false, lease, log: of, owner, partitions, why }) =>
         changing(
           sql,
           schema,
@@ -112,6 +114,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
           Effect.gen(function* () {
             const { name } = table
             const generation = yield* PostgresOpen.shadow(sql, schema, table, partitions, of)
+            if (accept) yield* Claims.accept(sql, schema, { name, generation })
+            yield* acts.record("rebuild", name, why, { generation, accepted: accept })
             const made = yield* claim({ name, generation }, owner, lease)
             const shadow = yield* Generations.state(sql, schema, name, generation)
             return { shadow, claim: made }
@@ -131,11 +135,10 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
         readCommitted(sql, PostgresSwitch.mark(database, of, reached)).pipe(failing("mark")),
       stop: (of, poison) =>
         readCommitted(sql, Claims.stop(sql, schema, of, poison)).pipe(failing("stop")),
-      pause: (name) => readCommitted(sql, Claims.pause(sql, schema, name)).pipe(failing("pause")),
-      resume: (name) =>
-        readCommitted(sql, Claims.resume(sql, schema, name)).pipe(failing("resume")),
-      skip: (skipped) =>
-        readCommitted(sql, Claims.skip(sql, schema, skipped)).pipe(failing("skip")),
+      pause: (name, why) => Claims.pause(sql, schema, acts, name, why).pipe(failing("pause")),
+      resume: (name, why) => Claims.resume(sql, schema, acts, name, why).pipe(failing("resume")),
+      skip: (skipped, by) => Claims.skip(sql, schema, acts, skipped, by).pipe(failing("skip")),
+      acts: (name) => readCommitted(sql, acts.list(name)).pipe(failing("acts")),
       skipped: (name) =>
         readCommitted(sql, Claims.skipped(sql, schema, name)).pipe(failing("skipped")),
       states: (name) =>
@@ -160,9 +163,9 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
           failing("switchOver"),
           spanned("switchOver", table.name)
         ),
-      drop: (name, generation) =>
-        PostgresSwitch.drop(database, name, generation).pipe(failing("drop")),
-      inline: (append) => PostgresInline.inline(sql, schema, append).pipe(failing("inline")),
+      drop: (name, generation, why) =>
+        PostgresSwitch.drop(database, name, generation, why).pipe(failing("drop")),
+      inline: (append) => PostgresInline.inline(sql, schema, log, append).pipe(failing("inline")),
       promote: (of, catchUp) =>
         PostgresSwitch.promote(database, of, catchUp).pipe(
           failing("promote"),
@@ -188,12 +191,18 @@ export const layer: Layer.Layer<ReadModelStore, SchemaUnready, SqlClient> = Laye
   make
 )
 
-type Own = SqlError | ForeignRelation | DependentView | PostgresOpenAppends.AppendsStillOpen
+type Own =
+  | SqlError
+  | ForeignRelation
+  | ForeignCode
+  | DependentRefused
+  | PostgresOpenAppends.AppendsStillOpen
 
 const isOwn = (error: unknown): error is Own =>
   error instanceof SqlError ||
   error instanceof ForeignRelation ||
-  error instanceof DependentView ||
+  error instanceof ForeignCode ||
+  error instanceof DependentRefused ||
   error instanceof PostgresOpenAppends.AppendsStillOpen
 
 /** Errors of the database are the store's, and those of its callers stay theirs. */

@@ -2,7 +2,7 @@
  * What a switch of generations takes with it in PostgreSQL, and what others see of it.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import { DependentView } from "@daybook/projections/ReadModelStorePostgresError"
+import { DependentRefused } from "@daybook/projections/ReadModelStorePostgresError"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
@@ -99,10 +99,10 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         assert.strictEqual(error._tag, "ReadModelStoreError")
         assert.deepStrictEqual(
           error._tag === "ReadModelStoreError" ? error.cause : undefined,
-          new DependentView({
+          new DependentRefused({
             schema: "read_models",
             relation: table.name,
-            view: `read_models.${table.name}_copy`
+            dependents: [`materialized view read_models.${table.name}_copy`]
           })
         )
         yield* sql`DROP MATERIALIZED VIEW ${copy}`.unprepared

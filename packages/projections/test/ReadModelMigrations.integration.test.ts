@@ -48,7 +48,11 @@ layer(services, { timeout: 60_000 })("Tables of read models in PostgreSQL", (it)
       )
       assert.deepStrictEqual(
         opened.flatMap(({ ran }) => ran),
-        [[1, "generations"]]
+        [
+          [1, "generations"],
+          [2, "origin"],
+          [4, "acts"]
+        ]
       )
       for (const { serving, shadow } of opened) {
         assert.strictEqual(serving.generation, 1)

@@ -244,6 +244,19 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
           )
     })
   ],
+  "forgets that other rows are accepted": [
+    "when that was accepted",
+    (store) => ({
+      beginShadow: (table, options) => store.beginShadow(table, { ...options, accept: false })
+    })
+  ],
+  "accepts whatever rows there are": [
+    "does not switch to rows that differ",
+    (store) => ({
+      beginShadow: (table, options) => store.beginShadow(table, { ...options, accept: true })
+    })
+  ],
+  "records no reason": ["by whom and why", (store) => ({ pause: (name) => store.pause(name) })],
   "appends first, and folds afterwards": [
     "appends nothing, and folds nothing, of what one read model can't fold",
     (store) => ({

@@ -10,8 +10,10 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { isPartitioned } from "./internal/partitions.ts"
+import { transaction } from "./internal/readCommitted.ts"
 import * as Restored from "./internal/restored.ts"
-import { PostgresSchema } from "./PostgresSchema.ts"
+import { pinned } from "./internal/searchPath.ts"
+import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
  * One thing that is wrong.
@@ -74,28 +76,36 @@ export const check: Effect.Effect<ReadonlyArray<Finding>, SqlError, SqlClient> =
   function* () {
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
-    const findings: Array<Finding> = []
-    const found = yield* sql`
-      SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = ${schema} AND c.relname = 'log'`
-    if (found.length === 0) {
-      findings.push({ _tag: "NotMigrated", schema })
-      return findings
-    }
-    if (!(yield* Restored.hasIdentity(sql, schema))) findings.push({ _tag: "NoIdentity", schema })
-    const { rows, sequence } = yield* Restored.ends(sql, schema)
-    if (rows > sequence) findings.push({ _tag: "SequenceBehind", rows, sequence })
-    for (const { state, table, trigger } of yield* Restored.restingTriggers(sql, schema)) {
-      findings.push({ _tag: "TriggerResting", table, trigger, state: STATES[state] })
-    }
-    if (yield* isPartitioned(sql, schema)) {
-      for (const { position } of yield* Restored.unrecordedIds(sql, schema)) {
-        findings.push({ _tag: "IdsMissing", position })
-      }
-    }
-    return findings
+    // Who looks may be anybody, a superuser too.
+    return yield* transaction(sql, pinned(sql, look(sql, schema)))
   }
 ).pipe(Effect.withSpan("PostgresHealth.check"))
+
+const look = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.fn.Return<ReadonlyArray<Finding>, SqlError> {
+  const findings: Array<Finding> = []
+  const found = yield* sql`
+      SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = ${schema} AND c.relname = 'log'`
+  if (found.length === 0) {
+    findings.push({ _tag: "NotMigrated", schema })
+    return findings
+  }
+  if (!(yield* Restored.hasIdentity(sql, schema))) findings.push({ _tag: "NoIdentity", schema })
+  const { rows, sequence } = yield* Restored.ends(sql, schema)
+  if (rows > sequence) findings.push({ _tag: "SequenceBehind", rows, sequence })
+  for (const { state, table, trigger } of yield* Restored.restingTriggers(sql, schema)) {
+    findings.push({ _tag: "TriggerResting", table, trigger, state: STATES[state] })
+  }
+  if (yield* isPartitioned(sql, schema)) {
+    for (const { position } of yield* Restored.unrecordedIds(sql, schema)) {
+      findings.push({ _tag: "IdsMissing", position })
+    }
+  }
+  return findings
+})
 
 const STATES = {
   missing: "missing",

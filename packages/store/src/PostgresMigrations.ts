@@ -19,10 +19,12 @@ import * as migration0006 from "./internal/migration0006.ts"
 import * as migration0007 from "./internal/migration0007.ts"
 import * as migration0008 from "./internal/migration0008.ts"
 import * as migration0009 from "./internal/migration0009.ts"
+import * as migration0010 from "./internal/migration0010.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
 import { transaction } from "./internal/readCommitted.ts"
 import { refuseUnfit } from "./internal/refuseUnfit.ts"
 import { repair } from "./internal/restored.ts"
+import { pinned } from "./internal/searchPath.ts"
 import * as PostgresReady from "./PostgresReady.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
@@ -47,20 +49,18 @@ export const migrate: Effect.Effect<
 > = Effect.gen(function* () {
   const sql = yield* SqlClient
   const schema = yield* PostgresSchema
-  return yield* transaction(
-    sql,
-    Effect.gen(function* () {
-      // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
-      yield* refuseUnfit(sql)
-      yield* takeTurn(sql, schema)
-      // Without a notice for each start that finds its schema there.
-      const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
-      if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
-      const done = yield* run({ loader: loader(schema), table: `${schema}.migrations` })
-      yield* repair(sql, schema)
-      return done
-    })
-  )
+  const lacking = Effect.gen(function* () {
+    // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
+    yield* refuseUnfit(sql)
+    yield* takeTurn(sql, schema)
+    // Without a notice for each start that finds its schema there.
+    const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
+    if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
+    const done = yield* run({ loader: loader(schema), table: `${schema}.migrations` })
+    yield* repair(sql, schema)
+    return done
+  })
+  return yield* transaction(sql, pinned(sql, lacking))
 }).pipe(Effect.withSpan("PostgresMigrations.migrate"))
 
 /**
@@ -111,7 +111,8 @@ const loader = (schema: SchemaName): Migrator.Loader =>
     [6, "event_ids", Effect.succeed(runAll(migration0006.statements(schema)))],
     [7, "one_time", Effect.succeed(runAll(migration0007.statements(schema)))],
     [8, "identity", Effect.succeed(runAll(migration0008.statements(schema)))],
-    [9, "recorded_at", Effect.succeed(runAll(migration0009.statements(schema)))]
+    [9, "recorded_at", Effect.succeed(runAll(migration0009.statements(schema)))],
+    [10, "acts", Effect.succeed(runAll(migration0010.statements(schema)))]
   ])
 
 const runAll = (statements: ReadonlyArray<string>) =>

@@ -18,6 +18,8 @@ import type { SqlError } from "effect/sql/SqlError"
 import { PLACES } from "./internal/migration0001.ts"
 import * as Partitions from "./internal/partitions.ts"
 import * as Statements from "./internal/partitionStatements.ts"
+import { transaction } from "./internal/readCommitted.ts"
+import { pinned } from "./internal/searchPath.ts"
 import { turnOver } from "./internal/turnOver.ts"
 import { PartitioningRefused } from "./PartitioningRefused.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
@@ -70,7 +72,8 @@ export interface Partition {
 export const list: Effect.Effect<ReadonlyArray<Partition>, SqlError, SqlClient> = Effect.gen(
   function* () {
     const sql = (yield* SqlClient).withoutTransforms()
-    const rows = yield* Partitions.partitions(sql, yield* PostgresSchema)
+    const schema = yield* PostgresSchema
+    const rows = yield* transaction(sql, pinned(sql, Partitions.partitions(sql, schema)))
     return rows.map(({ from, table, to }) => ({
       table,
       after: Position.make((from ?? 1n) - 1n),

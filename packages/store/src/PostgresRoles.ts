@@ -19,10 +19,11 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { takeTurn } from "./internal/migrationLock.ts"
 import { transaction } from "./internal/readCommitted.ts"
-import { APPENDING, READING } from "./internal/openFunctions.ts"
+import { APPENDING, KEEPING, READING } from "./internal/openFunctions.ts"
 import { asOwner } from "./internal/partitions.ts"
 import { enableTriggers } from "./internal/restored.ts"
 import { excessPrivileges } from "./internal/excessPrivileges.ts"
+import { pinned } from "./internal/searchPath.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
@@ -105,20 +106,18 @@ export const grant = Effect.fn("PostgresRoles.grant")(function* (
 ): Effect.fn.Return<void, ExcessPrivileges | SqlError, SqlClient> {
   const sql = (yield* SqlClient).withoutTransforms()
   const schema = yield* PostgresSchema
-  yield* transaction(
-    sql,
-    Effect.gen(function* () {
-      yield* takeTurn(sql, schema)
-      yield* Effect.forEach([roles.owner, roles.writer, roles.reader], (role) => make(sql, role), {
-        discard: true
-      })
-      yield* giveTo(sql, schema, roles.owner)
-      yield* grantTo(sql, schema, roles)
-      yield* asOwner(sql, schema, enableTriggers(sql, schema))
-      const excess = yield* excessPrivileges(sql, schema, roles)
-      if (Arr.isReadonlyArrayNonEmpty(excess)) return yield* new ExcessPrivileges({ excess })
+  const granting = Effect.gen(function* () {
+    yield* takeTurn(sql, schema)
+    yield* Effect.forEach([roles.owner, roles.writer, roles.reader], (role) => make(sql, role), {
+      discard: true
     })
-  )
+    yield* giveTo(sql, schema, roles.owner)
+    yield* grantTo(sql, schema, roles)
+    yield* asOwner(sql, schema, enableTriggers(sql, schema))
+    const excess = yield* excessPrivileges(sql, schema, roles)
+    if (Arr.isReadonlyArrayNonEmpty(excess)) return yield* new ExcessPrivileges({ excess })
+  })
+  yield* transaction(sql, pinned(sql, granting))
 })
 
 /**
@@ -193,10 +192,11 @@ const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, r
   yield* sql`GRANT SELECT ON ${events}, ${eventIds}, ${log}, ${snapshots}, ${migrations}
     TO ${writer}, ${reader}`
   yield* sql`GRANT INSERT, UPDATE, DELETE ON ${snapshots} TO ${writer}`
+  yield* sql`GRANT SELECT ON ${sql(`${name}.acts`)} TO ${reader}`
   const functions = yield* sql<{ readonly name: string; readonly signature: string }>`
     SELECT p.proname::text AS name, p.oid::regprocedure::text AS signature
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE n.nspname = ${name} AND ${sql.in("p.proname", [...APPENDING, ...READING])}`
+    WHERE n.nspname = ${name} AND ${sql.in("p.proname", [...APPENDING, ...KEEPING, ...READING])}`
   for (const { name, signature } of functions) {
     const named = sql.literal(signature)
     yield* sql`GRANT EXECUTE ON FUNCTION ${named} TO ${writer}`

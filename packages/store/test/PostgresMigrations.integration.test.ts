@@ -71,7 +71,8 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           [6, "event_ids"],
           [7, "one_time"],
           [8, "identity"],
-          [9, "recorded_at"]
+          [9, "recorded_at"],
+          [10, "acts"]
         ])
         const sql = yield* PgClient.make({ url })
         const rows = yield* sql`SELECT migration_id, name FROM daybook.migrations ORDER BY 1`
@@ -84,7 +85,8 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
           { migration_id: 6, name: "event_ids" },
           { migration_id: 7, name: "one_time" },
           { migration_id: 8, name: "identity" },
-          { migration_id: 9, name: "recorded_at" }
+          { migration_id: 9, name: "recorded_at" },
+          { migration_id: 10, name: "acts" }
         ])
       }).pipe(Effect.scoped)
     )
@@ -98,7 +100,7 @@ layer(Services.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer)), { 
             Effect.provideService(SqlClient, sql),
             Effect.provideService(PostgresSchema, SchemaName.make(name))
           )
-          assert.strictEqual(ran.length, 7)
+          assert.strictEqual(ran.length, 10)
         }
         const tables = yield* sql<{ schemaname: string }>`
           SELECT schemaname FROM pg_tables WHERE tablename = 'events' ORDER BY 1`

@@ -3,6 +3,7 @@
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as StreamId from "@daybook/kernel/StreamId"
+import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -20,8 +21,11 @@ const newEvent = () => ({
 })
 
 /** Appends a note to a stream of its own. */
-export const note = Effect.fnUntraced(function* (sql: SqlClient) {
-  const store = yield* Effect.provideService(EventStorePostgres.make, SqlClient, sql)
+export const note = (sql: SqlClient) =>
+  Effect.flatMap(Effect.provideService(EventStorePostgres.make, SqlClient, sql), noteIn)
+
+/** The same through a store that is open. */
+export const noteIn = Effect.fnUntraced(function* (store: EventStore["Service"]) {
   const streamId = StreamId.StreamId.make(`note-${SecureRandom.uuidV4Unsafe()}`)
   const { position } = yield* store.append({
     streamId,

@@ -15,6 +15,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { makeOverloads } from "./overloads.ts"
 import { partition } from "./postgresLayers.ts"
 
 /** Users of one database: `migrator` made the log and its roles and is no superuser. */
@@ -34,8 +35,14 @@ export class Logins extends Context.Service<
     readonly stranger: PgClient.PgClient
   }
 >()("@daybook/store/test/Logins") {
-  /** `further` is done as the migrations are, and after them. */
-  private static among<E>(further: Effect.Effect<unknown, E, SqlClient>) {
+  /**
+   * `further` is done as the migrations are, and after them; `before`, ahead of all, by a stranger who may create in `public`, as in
+   * a database that came from PostgreSQL 14.
+   */
+  private static among<E, E2 = never>(
+    further: Effect.Effect<unknown, E, SqlClient>,
+    before?: (stranger: SqlClient) => Effect.Effect<unknown, E2>
+  ) {
     return Layer.effect(
       Logins,
       Effect.gen(function* () {
@@ -50,6 +57,11 @@ export class Logins extends Context.Service<
           yield* superuser.unsafe(`CREATE ROLE "${role}" LOGIN PASSWORD 'secret' ${clause}`)
           return yield* PgClient.make({ url: as(url, role), maxConnections: 12 })
         })
+        const stranger = yield* login("stranger", "")
+        if (before !== undefined) {
+          yield* superuser.unsafe(`GRANT CREATE ON SCHEMA public TO "${name("stranger")}"`)
+          yield* before(stranger)
+        }
         const migrator = yield* login("migrator", "CREATEROLE")
         yield* superuser.unsafe(
           `GRANT CREATE ON DATABASE "${databaseOf(url)}" TO "${name("migrator")}"`
@@ -73,7 +85,7 @@ export class Logins extends Context.Service<
           }),
           writer: yield* login("writing_host", `IN ROLE "${roles.writer}"`),
           reader: yield* login("reading_host", `IN ROLE "${roles.reader}"`),
-          stranger: yield* login("stranger", "")
+          stranger
         }
       })
     ).pipe(
@@ -87,6 +99,9 @@ export class Logins extends Context.Service<
 
   /** Of a log in partitions. */
   static readonly layerPartitioned = Logins.among(partition)
+
+  /** The same, with overloads of PostgreSQL's functions in `public`. */
+  static readonly layerOverloaded = Logins.among(partition, makeOverloads)
 
   /** The client of a host that is a writer. */
   static readonly layerWriter = Layer.effect(

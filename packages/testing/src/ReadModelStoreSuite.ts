@@ -27,6 +27,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { callCases } from "./internal/readModelStoreSuite/calls.ts"
 import { claimCases } from "./internal/readModelStoreSuite/claim.ts"
+import { actCases } from "./internal/readModelStoreSuite/acts.ts"
 import { dropCases } from "./internal/readModelStoreSuite/drop.ts"
 import { type Cases, Leases } from "./internal/readModelStoreSuite/fixture.ts"
 import { handOverCases } from "./internal/readModelStoreSuite/handOver.ts"
@@ -67,6 +68,7 @@ const groups: Readonly<Record<string, Cases>> = {
   "a query": queryCases,
   "a switch": switchCases,
   "a drop": dropCases,
+  "the record of acts": actCases,
   "keeping with an append": inlineCases,
   "handing over": handOverCases,
   "an origin": originCases,

@@ -27,6 +27,8 @@ import type {
   Reached,
   Skipped
 } from "../ReadModelGeneration.ts"
+import type { Act, Why } from "../ReadModelAct.ts"
+import { record } from "./memoryActs.ts"
 import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { Column, StoredRow } from "../StoredRow.ts"
 
@@ -46,6 +48,8 @@ export interface Generation {
   epoch: number
   leaseEnd: number
   poison: Poison | undefined
+  /** Rows that differ from those that serve may take their place. */
+  accepted: boolean
   events: number
   /** Events a second, by partition. */
   rates: Array<number>
@@ -59,18 +63,20 @@ interface Model {
   /** Of all claims: a generation that was dropped and one that got its number share none. */
   epochs: number
   readonly skipped: Array<Skipped>
+  readonly acts: Array<Act>
   generations: Array<Generation>
 }
 
 export type Models = Map<string, Model>
 
 /** It is there from the first word about it on. */
-const modelOf = (models: Models, name: Projection.Name): Model => {
+export const modelOf = (models: Models, name: Projection.Name): Model => {
   const model = models.get(name) ?? {
     name,
     paused: false,
     epochs: 0,
     skipped: [],
+    acts: [],
     generations: []
   }
   models.set(name, model)
@@ -111,6 +117,7 @@ const begin = (
     epoch: 0,
     leaseEnd: 0,
     poison: undefined,
+    accepted: false,
     events: 0,
     rates: Array.from({ length: partitions }, () => 0),
     still: undefined
@@ -186,6 +193,7 @@ export const stateOf = (generation: Generation, millis: number): GenerationState
   owner: generation.leaseEnd > millis ? Option.fromUndefinedOr(generation.owner) : Option.none(),
   paused: generation.model.paused,
   poison: Option.fromUndefinedOr(generation.poison),
+  leftBehind: [],
   events: generation.events,
   eventsPerSecond: Math.max(...generation.rates)
 })
@@ -352,6 +360,7 @@ export const skippedOf = (models: Models, name: string): ReadonlyArray<Skipped> 
 export const skip = (
   models: Models,
   skipped: Omit<Skipped, "skippedAt">,
+  by: Pick<Why, "actor"> | undefined,
   millis: number
 ): Result.Result<void, AlreadyFolded> => {
   const { eventId, name, position, version } = skipped
@@ -369,6 +378,8 @@ export const skip = (
     }
   }
   model.skipped.push({ ...skipped, skippedAt: DateTime.makeUnsafe(millis) })
+  const details = { version, position: String(position) }
+  record(model, "skip", { ...by, reason: skipped.reason }, details, millis)
   for (const generation of ofVersion) {
     free(generation)
     if (generation.poison?.position === position) generation.poison = undefined
@@ -415,7 +426,13 @@ export const switchOver = (shadow: Generation, serving: Generation): void => {
   }
 }
 
-export const drop = (models: Models, name: string, number: number): void => {
+export const drop = (
+  models: Models,
+  name: Projection.Name,
+  number: number,
+  why: Why | undefined,
+  millis: number
+): void => {
   const generation = find(models, name, number)
   if (generation === undefined) return
   if (generation.role === "serving") {
@@ -423,4 +440,5 @@ export const drop = (models: Models, name: string, number: number): void => {
   }
   const { model } = generation
   model.generations = model.generations.filter((other) => other !== generation)
+  record(model, "drop", why, { generation: number }, millis)
 }

@@ -15,7 +15,9 @@ import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { AlreadyFolded, ClaimLost } from "../ReadModelError.ts"
+import type { Why } from "../ReadModelAct.ts"
 import type { Claim, Poison, Skipped, SkipReason } from "../ReadModelGeneration.ts"
+import type { Recorder } from "./postgresActs.ts"
 import { quoted } from "./postgresColumns.ts"
 import { poisonText } from "./postgresGenerations.ts"
 import { changing, holdTables, millisOf } from "./postgresLocks.ts"
@@ -23,7 +25,7 @@ import * as PostgresTable from "./postgresTable.ts"
 
 /** What ends the claim of a generation, as the columns of an update. */
 export const ENDED = (schema: SchemaName): string =>
-  `epoch = nextval('${quoted(schema)}.daybook__epochs'), owner = NULL, lease_ends = NULL`
+  `epoch = pg_catalog.nextval('${quoted(schema)}.daybook__epochs'), owner = NULL, lease_ends = NULL`
 
 const generations = (schema: SchemaName) => `${quoted(schema)}.daybook__generations`
 
@@ -43,7 +45,7 @@ export const claim = (
         SELECT FROM ${generations(schema)} WHERE name = $1 AND generation = $2
           AND owner IS DISTINCT FROM $3 FOR UPDATE SKIP LOCKED
       )
-      UPDATE ${generations(schema)} g SET epoch = nextval('${quoted(schema)}.daybook__epochs'),
+      UPDATE ${generations(schema)} g SET epoch = pg_catalog.nextval('${quoted(schema)}.daybook__epochs'),
         owner = $3, lease_ends = clock_timestamp() + $4 * interval '1 millisecond', poison = NULL
       WHERE g.name = $1 AND g.generation = $2 AND g.role <> 'retired' AND g.mode = 'async'
         AND NOT g.paused AND (g.poison IS NULL OR (g.poison ->> 'position')::bigint = $5
@@ -156,17 +158,37 @@ export const stop = Effect.fnUntraced(function* (
   if (stopped.length === 0) return yield* lost(claim)
 })
 
+/** Lets the rows of a shadow take the place of others. */
+export const accept = (
+  sql: SqlClient,
+  schema: SchemaName,
+  { generation, name }: Pick<Claim, "name" | "generation">
+): Effect.Effect<void, SqlError> =>
+  Effect.asVoid(
+    sql.unsafe(
+      `UPDATE ${generations(schema)} SET accepted = true WHERE name = $1 AND generation = $2`,
+      [PgTypes.text(name), PgTypes.int4(generation)]
+    )
+  )
+
 /** Of all generations; one that is being made meanwhile would be missed without the lock. */
 const setAll =
-  (columns: string) =>
-  (sql: SqlClient, schema: SchemaName, name: Projection.Name): Effect.Effect<void, SqlError> => {
+  (act: "pause" | "resume", columns: string) =>
+  (
+    sql: SqlClient,
+    schema: SchemaName,
+    acts: Recorder,
+    name: Projection.Name,
+    why: Why | undefined
+  ): Effect.Effect<void, SqlError> => {
     const text = `UPDATE ${generations(schema)} SET ${columns} WHERE name = $1`
-    return changing(sql, schema, name, Effect.asVoid(sql.unsafe(text, [PgTypes.text(name)])))
+    const change = sql.unsafe(text, [PgTypes.text(name)])
+    return changing(sql, schema, name, Effect.andThen(change, acts.record(act, name, why, {})))
   }
 
-export const pause = setAll("paused = true")
+export const pause = setAll("pause", "paused = true")
 
-export const resume = setAll("paused = false, poison = NULL")
+export const resume = setAll("resume", "paused = false, poison = NULL")
 
 interface Generation {
   readonly generation: number
@@ -178,14 +200,18 @@ interface Generation {
 export const skip = (
   sql: SqlClient,
   schema: SchemaName,
-  skipped: Omit<Skipped, "skippedAt">
+  acts: Recorder,
+  skipped: Omit<Skipped, "skippedAt">,
+  by: Pick<Why, "actor"> | undefined
 ): Effect.Effect<void, AlreadyFolded | SqlError> =>
-  changing(sql, schema, skipped.name, skipInChange(sql, schema, skipped))
+  changing(sql, schema, skipped.name, skipInChange(sql, schema, acts, skipped, by))
 
 const skipInChange = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
-  { eventId, name, position, reason, version }: Omit<Skipped, "skippedAt">
+  acts: Recorder,
+  { eventId, name, position, reason, version }: Omit<Skipped, "skippedAt">,
+  by: Pick<Why, "actor"> | undefined
 ): Effect.fn.Return<void, AlreadyFolded | SqlError> {
   const own = quoted(schema)
   const key = [PgTypes.text(name), PgTypes.int4(version), PgTypes.int8(position)]
@@ -230,6 +256,8 @@ const skipInChange = Effect.fnUntraced(function* (
     VALUES ($1, $2, $3, $4, $5::text::uuid, date_trunc('milliseconds', clock_timestamp()))`,
     [...key, PgTypes.text(reason), PgTypes.text(eventId)]
   )
+  const details = { version, position: String(position) }
+  yield* acts.record("skip", name, { ...by, reason }, details)
   yield* sql.unsafe(
     `UPDATE ${generations(schema)} SET ${ENDED(schema)},
       poison = CASE WHEN role = 'serving' AND (poison ->> 'position')::bigint <> $3 THEN poison END

@@ -25,6 +25,7 @@ interface StateRow {
   readonly poison: Schema.Json | null
   readonly owner: string | null
   readonly log: LogId | null
+  readonly left_behind: ReadonlyArray<string>
   readonly checkpoints: ReadonlyArray<bigint>
   readonly anchors: ReadonlyArray<EventId | null>
   readonly events: bigint
@@ -47,13 +48,13 @@ export const states = (
 ): Effect.Effect<ReadonlyArray<GenerationState>, SqlError> =>
   Effect.flatMap(
     sql.unsafe<StateRow>(
-      `SELECT g.name, g.generation, g.version, g.role, g.mode, g.paused, g.poison,
+      `SELECT g.name, g.generation, g.version, g.role, g.mode, g.paused, g.poison, g.left_behind,
         CASE WHEN greatest(g.lease_ends, c.lease_ends) > clock_timestamp() THEN g.owner END AS owner,
         g.log::text AS log, c.checkpoints, c.anchors, c.events, c.events_per_second
       FROM ${quoted(schema)}.daybook__generations g
       CROSS JOIN LATERAL (
-        SELECT array_agg(c."position" ORDER BY c.partition) AS checkpoints,
-          array_agg(c.event_id::text ORDER BY c.partition) AS anchors,
+        SELECT pg_catalog.array_agg(c."position" ORDER BY c.partition) AS checkpoints,
+          pg_catalog.array_agg(c.event_id::text ORDER BY c.partition) AS anchors,
           max(c.lease_ends) AS lease_ends, sum(c.events)::bigint AS events,
           max(c.events_per_second) AS events_per_second
         FROM ${quoted(schema)}.daybook__checkpoints c
@@ -81,6 +82,7 @@ export const states = (
           owner: Option.fromNullOr(row.owner),
           paused: row.paused,
           poison,
+          leftBehind: row.left_behind,
           events: Number(row.events),
           eventsPerSecond: row.events_per_second
         })

@@ -16,18 +16,21 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { InlinePoison, OtherVersionKept } from "../ReadModelError.ts"
 import type { InlineAppend } from "../ReadModelStore.ts"
+import { ForeignCode } from "../ReadModelStorePostgresError.ts"
 import { quoted } from "./postgresColumns.ts"
 import { CHANGE_TIMEOUT, inTransaction, millisOf } from "./postgresLocks.ts"
 import * as PostgresStep from "./postgresStep.ts"
 import { transaction } from "./postgresTransaction.ts"
 
+/** `home`: the schema of the log. */
 export const inline = <A, E>(
   sql: SqlClient,
   schema: SchemaName,
+  home: SchemaName,
   options: InlineAppend<A, E>
-): Effect.Effect<A, E | InlinePoison | OtherVersionKept | SqlError> =>
+): Effect.Effect<A, E | InlinePoison | OtherVersionKept | ForeignCode | SqlError> =>
   Effect.flatMap(inTransaction(sql), (inside) =>
-    transaction(sql, keeping(sql, schema, options, inside))
+    transaction(sql, keeping(sql, schema, home, options, inside))
   )
 
 type Touch = InlineAppend<unknown, unknown>["touches"][number]
@@ -35,10 +38,11 @@ type Touch = InlineAppend<unknown, unknown>["touches"][number]
 const keeping = Effect.fnUntraced(function* <A, E>(
   sql: SqlClient,
   schema: SchemaName,
+  home: SchemaName,
   { append, fold, log, recorded, touches }: InlineAppend<A, E>,
   inside: boolean
-): Effect.fn.Return<A, E | InlinePoison | OtherVersionKept | SqlError> {
-  const kept = touches.length === 0 ? [] : yield* lock(sql, schema, touches, log, inside)
+): Effect.fn.Return<A, E | InlinePoison | OtherVersionKept | ForeignCode | SqlError> {
+  const kept = touches.length === 0 ? [] : yield* lock(sql, schema, home, touches, log, inside)
   const answer = yield* append
   if (kept.length === 0) return answer
   const events = yield* recorded(answer)
@@ -58,14 +62,21 @@ const keeping = Effect.fnUntraced(function* <A, E>(
   return answer
 })
 
+interface Looked {
+  readonly versions: ReadonlyArray<Projection.Version | null> | null
+  /** What runs code of others when the tables are written. */
+  readonly altered: ReadonlyArray<string> | null
+}
+
 /** Those of the read models that this append keeps; they and their rows stay locked until the transaction ends. */
 const lock = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
+  home: SchemaName,
   touches: ReadonlyArray<Touch>,
   log: LogId | undefined,
   inside: boolean
-): Effect.fn.Return<ReadonlyArray<Touch>, OtherVersionKept | SqlError> {
+): Effect.fn.Return<ReadonlyArray<Touch>, OtherVersionKept | ForeignCode | SqlError> {
   const keys = touches.flatMap(({ keys, table }) =>
     keys.map((key) => ({ name: table.name, key: table.keyText(key) }))
   )
@@ -75,19 +86,22 @@ const lock = Effect.fnUntraced(function* (
   const bound = inside
     ? ""
     : `, set_config('idle_in_transaction_session_timeout', '${millisOf(CHANGE_TIMEOUT)}', true)`
-  const rows = yield* sql.unsafe<{ readonly versions: ReadonlyArray<Projection.Version | null> }>(
-    `SELECT ${quoted(schema)}.daybook__keep($1, $2, $3, $4::text::uuid) AS versions${bound}`,
+  const rows = yield* sql.unsafe<Looked>(
+    `SELECT k.versions, k.altered${bound}
+    FROM ${quoted(home)}.keep_read_models($1, $2, $3, $4, $5::text::uuid) k`,
     [
+      PgTypes.text(schema),
       texts(touches.map(({ table }) => table.name)),
       texts(keys.map(({ name }) => name)),
       texts(keys.map(({ key }) => key)),
       PgTypes.text(log ?? null)
     ]
   )
-  const { versions } = Arr.getUnsafe(rows, 0)
+  const { altered, versions } = Arr.getUnsafe(rows, 0)
+  if (altered !== null) return yield* new ForeignCode({ found: altered })
   const kept: Array<Touch> = []
   for (const [index, touch] of touches.entries()) {
-    const serving = versions[index] ?? undefined
+    const serving = versions?.[index] ?? undefined
     if (serving === undefined) continue
     const { name, version } = touch.table
     if (serving !== version) return yield* new OtherVersionKept({ name, version, kept: serving })

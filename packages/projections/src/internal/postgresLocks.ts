@@ -18,6 +18,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { quoted } from "./postgresColumns.ts"
 import { transaction } from "./postgresTransaction.ts"
+import { pinned } from "./searchPath.ts"
 
 /** Whether the caller has a transaction open on the client. */
 export const inTransaction = (sql: SqlClient): Effect.Effect<boolean> =>
@@ -47,11 +48,14 @@ export const changing = <A, E>(
   Effect.flatMap(inTransaction(sql), (inside) =>
     transaction(
       sql,
-      Effect.gen(function* () {
-        if (!inside) yield* bound(sql, timeout)
-        yield* locked(sql, schema, name)
-        return yield* change
-      })
+      pinned(
+        sql,
+        Effect.gen(function* () {
+          if (!inside) yield* bound(sql, timeout)
+          yield* locked(sql, schema, name)
+          return yield* change
+        })
+      )
     )
   )
 

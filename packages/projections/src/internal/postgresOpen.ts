@@ -20,6 +20,7 @@ import { partitionCount } from "./partition.ts"
 import { quoted } from "./postgresColumns.ts"
 import * as Generations from "./postgresGenerations.ts"
 import { changing } from "./postgresLocks.ts"
+import { takeGrants } from "./postgresRename.ts"
 import * as PostgresTable from "./postgresTable.ts"
 
 interface Found {
@@ -174,6 +175,11 @@ const make = Effect.fnUntraced(function* (
   const statements = PostgresTable.definition(schema, table, place)
   // Each is run once, so preparing it would only take the place of one that is run often.
   const define = Effect.forEach(statements, (statement) => sql.unsafe(statement).unprepared)
-  yield* asOwner(sql, schema, define)
+  // What serves is for whom its owner says. A shadow is for nobody until it serves: whatever keeps some from some rows of the other, such
+  // as a policy or a grant that was taken away, is not there yet.
+  const shut = place.serves
+    ? Effect.void
+    : takeGrants(sql, PostgresTable.relationIn(schema, table.name, place))
+  yield* asOwner(sql, schema, Effect.andThen(define, shut))
   return generation
 })

@@ -7,16 +7,20 @@ import type { Position } from "@daybook/kernel/Position"
 import type { AppendsStillOpen } from "@daybook/store/PostgresOpenAppends"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { type ClaimLost, RowsDiffer } from "../ReadModelError.ts"
 import type { Claim, GenerationState, Reached } from "../ReadModelGeneration.ts"
-import type { DependentView } from "../ReadModelStorePostgresError.ts"
+import { DependentRefused } from "../ReadModelStorePostgresError.ts"
 import type { Any as AnyTable } from "../ReadModelTable.ts"
+import type { Why } from "../ReadModelAct.ts"
+import type { Recorder } from "./postgresActs.ts"
 import { ENDED, lost } from "./postgresClaims.ts"
 import { quoted } from "./postgresColumns.ts"
+import { dependents } from "./postgresDependents.ts"
 import { differences } from "./postgresDifferences.ts"
 import * as Generations from "./postgresGenerations.ts"
 import { changing, holdTables } from "./postgresLocks.ts"
@@ -26,6 +30,7 @@ import * as PostgresTable from "./postgresTable.ts"
 export interface Database {
   readonly sql: SqlClient
   readonly schema: SchemaName
+  readonly acts: Recorder
   /** Waits until what was appended to the log by now is settled. */
   readonly settle: Effect.Effect<void, AppendsStillOpen | SqlError>
 }
@@ -96,6 +101,17 @@ const retire = (database: Database, name: Projection.Name, which: string, versio
     [PgTypes.text(name), PgTypes.int4(version)]
   )
 
+/** Whether a rebuild was told that other rows may serve. */
+const isAccepted = ({ schema, sql }: Database, { generation, name }: GenerationState) =>
+  Effect.map(
+    sql.unsafe(
+      `SELECT 1 FROM ${quoted(schema)}.daybook__generations
+      WHERE name = $1 AND generation = $2 AND accepted`,
+      [PgTypes.text(name), PgTypes.int4(generation)]
+    ),
+    (rows) => rows.length > 0
+  )
+
 export const switchOver = <E>(
   database: Database,
   table: AnyTable,
@@ -106,7 +122,7 @@ export const switchOver = <E>(
   }
 ): Effect.Effect<
   GenerationState,
-  E | RowsDiffer | ClaimLost | AppendsStillOpen | DependentView | SqlError
+  E | RowsDiffer | ClaimLost | AppendsStillOpen | DependentRefused | SqlError
 > =>
   changing(
     database.sql,
@@ -127,9 +143,9 @@ const switchInChange = Effect.fnUntraced(function* <E>(
   }
 ): Effect.fn.Return<
   Result.Result<GenerationState, RowsDiffer>,
-  E | ClaimLost | AppendsStillOpen | DependentView | SqlError
+  E | ClaimLost | AppendsStillOpen | DependentRefused | SqlError
 > {
-  const { schema, settle, sql } = database
+  const { acts, schema, settle, sql } = database
   const { name } = table
   yield* stillHeld(database, claim, "shadow")
   const serving = yield* servingOf(database, name)
@@ -142,22 +158,39 @@ const switchInChange = Effect.fnUntraced(function* <E>(
   yield* options.catchUp(still)
   const shadow = yield* Generations.state(sql, schema, name, claim.generation)
   const position = yield* together(shadow)
+  let differing = 0
   if (options.compare) {
     if (serving.mode === "async" && (yield* together(still)) !== position) {
       return yield* Effect.die(new Error(`${name} serves as of another position than ${position}`))
     }
     const { count, first } = yield* differences(sql, schema, table, serving, shadow)
-    if (count > 0) {
+    differing = count
+    if (count > 0 && !(yield* isAccepted(database, shadow))) {
+      yield* acts.record("differ", name, undefined, {
+        generation: shadow.generation,
+        rows: count
+      })
       yield* retire(database, name, "generation = $2", shadow.generation)
       return Result.fail(new RowsDiffer({ name, position, count, differences: first }))
     }
   }
-  yield* rename(sql, schema, name, serving.generation, shadow.generation)
+  const stays = yield* rename(sql, schema, name, serving.generation, shadow.generation)
+  if (stays.length > 0) {
+    yield* Effect.logWarning(
+      `${name}: generation ${serving.generation}, which is retired, keeps ${stays.join(", ")}`
+    )
+  }
   yield* retire(database, name, "role = 'serving' AND generation <> $2", shadow.generation)
   yield* sql.unsafe(
-    `UPDATE ${generations(database)} SET role = 'serving', mode = $3, ${ENDED(schema)}
+    `UPDATE ${generations(database)} SET role = 'serving', mode = $3, left_behind = $4,
+      ${ENDED(schema)}
     WHERE name = $1 AND generation = $2`,
-    [PgTypes.text(name), PgTypes.int4(shadow.generation), PgTypes.text(serving.mode)]
+    [
+      PgTypes.text(name),
+      PgTypes.int4(shadow.generation),
+      PgTypes.text(serving.mode),
+      Result.getOrThrow(PgTypes.array(stays, PgTypes.OID.text))
+    ]
   )
   // What was to take the place of this version, or of an older one, has no place to take any more.
   yield* retire(database, name, "role = 'shadow' AND version <= $2", shadow.version)
@@ -172,6 +205,13 @@ const switchInChange = Effect.fnUntraced(function* <E>(
     WHERE name = $1 AND generation = $2 AND partition = 0`,
     [PgTypes.text(name), PgTypes.int4(shadow.generation)]
   )
+  yield* acts.record("switch", name, undefined, {
+    from: serving.generation,
+    to: shadow.generation,
+    version: shadow.version,
+    ...(differing > 0 ? { differing } : {}),
+    ...(stays.length > 0 ? { leftBehind: stays } : {})
+  })
   return Result.succeed(yield* Generations.state(sql, schema, name, shadow.generation))
 })
 
@@ -278,11 +318,30 @@ export const mark = (
     )
   )
 
+/** What would be dropped with the table, or keep it from being dropped. */
+const refuseDependents = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  name: string,
+  table: string
+): Effect.fn.Return<void, DependentRefused | SqlError> {
+  // What is a part of the table goes with it.
+  const built =
+    /^((materialized )?view|function|table|type|object) |^(foreign key|policy|rule) .* on /
+  const found = (yield* dependents(sql, name, table)).map(({ what }) => what)
+  const others = found.filter((what) => built.test(what))
+  if (Arr.isReadonlyArrayNonEmpty(others)) {
+    const relation = table.slice(table.indexOf(".") + 2, -1)
+    return yield* new DependentRefused({ schema, relation, dependents: others })
+  }
+})
+
 export const drop = (
-  { schema, sql }: Database,
+  { acts, schema, sql }: Database,
   name: Projection.Name,
-  generation: number
-): Effect.Effect<void, SqlError> =>
+  generation: number,
+  why: Why | undefined
+): Effect.Effect<void, DependentRefused | SqlError> =>
   changing(
     sql,
     schema,
@@ -298,10 +357,19 @@ export const drop = (
       if (found.role === "serving")
         return yield* Effect.die(new Error(`${name} serves generation ${generation}`))
       const table = PostgresTable.relationIn(schema, name, { generation, serves: false })
+      const there = yield* sql.unsafe(
+        "SELECT FROM pg_class c WHERE c.relnamespace = $1::text::regnamespace::oid AND c.relname = $2",
+        [
+          PgTypes.text(quoted(schema)),
+          PgTypes.text(PostgresTable.relation(name, { generation, serves: false }))
+        ]
+      )
+      if (there.length > 0) yield* refuseDependents(sql, schema, name, table)
       yield* sql.unsafe(`DROP TABLE IF EXISTS ${table}`).unprepared
       yield* sql.unsafe(
         `DELETE FROM ${quoted(schema)}.daybook__generations WHERE name = $1 AND generation = $2`,
         key
       )
+      yield* acts.record("drop", name, why, { generation })
     })
   )

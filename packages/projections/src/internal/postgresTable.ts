@@ -57,8 +57,8 @@ export const definition = (
 const places = (columns: ReadonlyArray<Column>) => columns.map((_, at) => `c${at}`).join(", ")
 
 const unnested = (columns: ReadonlyArray<Column>, first: number, alias: string) =>
-  `unnest(${columns
-    .map((column, at) => `$${first + at}::${arrayType(column)}`)
+  `ROWS FROM (${columns
+    .map((column, at) => `pg_catalog.unnest($${first + at}::${arrayType(column)})`)
     .join(", ")}) AS ${alias}(${places(columns)})`
 
 /**
@@ -70,8 +70,8 @@ const unnested = (columns: ReadonlyArray<Column>, first: number, alias: string) 
  */
 const keys = ({ primaryKey }: AnyTable, first: number): string =>
   `(
-      SELECT * FROM unnest(${primaryKey
-        .map((column, at) => `(SELECT $${first + 1 + at}::${arrayType(column)})`)
+      SELECT * FROM ROWS FROM (${primaryKey
+        .map((column, at) => `pg_catalog.unnest((SELECT $${first + 1 + at}::${arrayType(column)}))`)
         .join(", ")}) AS a(${places(primaryKey)})
       LIMIT (SELECT $${first}::bigint)
     ) k`
@@ -97,14 +97,14 @@ export const loadOfStep = (schema: SchemaName, table: AnyTable, place: Place): s
   FROM ${quoted(schema)}.daybook__generations g
   JOIN ${quoted(schema)}.daybook__checkpoints c ON ${FROM}
   LEFT JOIN (
-    ${keys(table, 6)} JOIN ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}
+    ${keys(table, 6)} JOIN ONLY ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}
   ) ON true
   WHERE ${CLAIMED}`
 
 /** The rows of the keys ($2 and on), of which there are $1. */
 export const load = (schema: SchemaName, table: AnyTable, place: Place): string =>
   `SELECT ${marked(table)} ${selected("t", table.columns)}
-  FROM ${keys(table, 1)} JOIN ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}`
+  FROM ${keys(table, 1)} JOIN ONLY ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}`
 
 interface Written {
   readonly upserts: boolean
@@ -138,7 +138,7 @@ const writing = (
   }
   if (deletions) {
     parts.push(`deleted AS (
-    DELETE FROM ${into} t USING ${source}${keys(table, afterUpserts)} WHERE ${isOfKey(table)}
+    DELETE FROM ONLY ${into} t USING ${source}${keys(table, afterUpserts)} WHERE ${isOfKey(table)}
   )`)
   }
   return parts

@@ -13,9 +13,11 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Status from "../ProjectionStatus.ts"
+import type { Why } from "../ReadModelAct.ts"
 import type {
   ClaimLost,
   DefinitionChanged,
+  InvalidWhy,
   OtherLog,
   ReadModelStoreError,
   RowsDiffer,
@@ -24,6 +26,7 @@ import type {
 import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
 import type { Stopped } from "./advance.ts"
 import { build, type ServingStopped } from "./buildShadow.ts"
+import { checkedWhy } from "./checkedWhy.ts"
 import type { AnyModel } from "./rowFold.ts"
 import { categoriesOf, type Runner } from "./runner.ts"
 
@@ -35,9 +38,10 @@ type BuildError =
   | EventStoreError
   | ReadModelStoreError
 
-interface Options {
+interface Options extends Why {
   readonly partitions?: number
   readonly upTo?: Position
+  readonly accept?: boolean
 }
 
 type RebuildError =
@@ -48,6 +52,7 @@ type RebuildError =
   | Superseded
   | Status.ProjectionStopped
   | Status.RebuildLost
+  | InvalidWhy
   | EventStoreError
   | ReadModelStoreError
 
@@ -59,28 +64,30 @@ export const rebuild = Effect.fnUntraced(function* (
   // That of the runner: a rebuild goes on though nobody looks.
   const scope = yield* Scope.Scope
   let begun = 0
-  return (name: string, options: Options = {}): Stream.Stream<Status.Progress, RebuildError> =>
+  return (
+    name: string,
+    { accept, partitions, upTo, ...why }: Options = {}
+  ): Stream.Stream<Status.Progress, RebuildError> =>
     Stream.unwrap(
       Effect.gen(function* () {
         const model = yield* find(name)
         // Another than that of the fiber which ends what nobody is building.
         const owner = `${runner.owner} rebuild ${++begun}`
         const { claim, shadow } = yield* runner.store.beginShadow(model.table, {
-          partitions: options.partitions ?? runner.partitions,
+          partitions: partitions ?? runner.partitions,
           owner,
           lease: runner.lease,
-          log: yield* runner.events.identity
+          log: yield* runner.events.identity,
+          accept,
+          why: yield* checkedWhy(model.table.name, why)
         })
         const building = Option.isSome(claim)
           ? Option.some(
-              yield* Effect.forkIn(
-                buildAgain(runner, model, claim.value, owner, options.upTo),
-                scope
-              )
+              yield* Effect.forkIn(buildAgain(runner, model, claim.value, owner, upTo), scope)
             )
           : Option.none()
         if (Option.isSome(building)) building.value.addObserver(runner.changes.tellUnsafe)
-        return progress(runner, model, shadow, building, options.upTo)
+        return progress(runner, model, shadow, building, upTo)
       }).pipe(
         Effect.withSpan("Projections.rebuild", { attributes: { "daybook.projection": name } })
       )

@@ -27,6 +27,7 @@ export const rememberIds = (schema: SchemaName): ReadonlyArray<string> => [
     event_id uuid CONSTRAINT recorded_ids_pkey PRIMARY KEY,
     position bigint NOT NULL
   )`,
+  withoutDefaults(schema, "recorded_ids"),
   `CREATE FUNCTION "${schema}".record_ids() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN
     -- Calls that share ids meet them in one order, so that none waits for another in a ring.
@@ -50,6 +51,21 @@ export const appendOnly = (schema: SchemaName, table: string) => [
     FOR EACH STATEMENT EXECUTE FUNCTION "${schema}".refuse_change()`,
   `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER append_only`
 ]
+
+/** Takes from a new table what default privileges gave to others than its owner, whoever they are. */
+const withoutDefaults = (schema: SchemaName, table: string) => `DO $$
+  DECLARE
+    given record;
+  BEGIN
+    FOR given IN SELECT DISTINCT r.rolname AS name
+      FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+      LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+      WHERE c.oid = '"${schema}".${table}'::pg_catalog.regclass::pg_catalog.oid AND a.grantee <> c.relowner
+    LOOP
+      EXECUTE pg_catalog.format('REVOKE ALL ON "${schema}".${table} FROM %s CASCADE',
+        coalesce(pg_catalog.quote_ident(given.name::pg_catalog.text), 'PUBLIC'));
+    END LOOP;
+  END $$`
 
 /** Has new events end before the first partition does. */
 export const addCheck = (schema: SchemaName, last: bigint): ReadonlyArray<string> => [
@@ -82,6 +98,7 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
     `CREATE TABLE ${log}.events (
       LIKE ${log}.${first} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION
     ) PARTITION BY RANGE (position)`,
+    withoutDefaults(schema, "events"),
     `ALTER TABLE ${log}.events DROP CONSTRAINT IF EXISTS ${CHECK}`,
     `ALTER TABLE ${log}.events ADD CONSTRAINT events_pkey PRIMARY KEY (position)`,
     `CREATE INDEX events_category_position_idx
@@ -134,6 +151,7 @@ export const addPartition = (
   return [
     `CREATE TABLE ${named} (LIKE "${schema}".events INCLUDING DEFAULTS INCLUDING CONSTRAINTS
       INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING INDEXES)`,
+    withoutDefaults(schema, table),
     `ALTER TABLE ${named} ADD CONSTRAINT ${table}_stream_id_revision_key UNIQUE (stream_id, revision)`,
     ...appendOnly(schema, table),
     ...recordIds(schema, table),

@@ -9,6 +9,7 @@ import type { Fragment } from "effect/sql/Statement"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { takeTurn } from "./migrationLock.ts"
 import { transaction } from "./readCommitted.ts"
+import { pinned } from "./searchPath.ts"
 
 /** A partition holds the events from the position `from` up to one before `to`; null is as far as positions go. */
 interface PartitionRow {
@@ -93,13 +94,16 @@ export const asOwner = <A, E>(
 ): Effect.Effect<A, E | SqlError> =>
   transaction(
     sql,
-    Effect.gen(function* () {
-      const [before] = yield* sql<{ readonly role: string }>`
-        SELECT current_setting('role') AS role, set_config('role', pg_get_userbyid(relowner), true)
-        FROM (${logTable(sql, schema)}) log`
-      const answer = yield* work
-      // The transaction may be a part of the caller's, which goes on.
-      yield* sql`SELECT set_config('role', ${before?.role ?? "none"}, true)`
-      return answer
-    })
+    pinned(
+      sql,
+      Effect.gen(function* () {
+        const [before] = yield* sql<{ readonly role: string }>`
+          SELECT current_setting('role') AS role, set_config('role', pg_get_userbyid(relowner), true)
+          FROM (${logTable(sql, schema)}) log`
+        const answer = yield* work
+        // The transaction may be a part of the caller's, which goes on.
+        yield* sql`SELECT set_config('role', ${before?.role ?? "none"}, true)`
+        return answer
+      })
+    )
   )

@@ -148,7 +148,7 @@ const pageOf = (
   }
   const each = ofCategory(sql, schema, sql.literal("c.name"), rows)
   const found = sql`
-    (SELECT matching.* FROM unnest(${textArray(categories)}) AS c(name)
+    (SELECT matching.* FROM pg_catalog.unnest(${textArray(categories)}) AS c(name)
     CROSS JOIN LATERAL (${each}) AS matching
     ORDER BY position ${sql.literal(rows.order)} LIMIT ${PgTypes.int4(rows.limit)})`
   return { found, key: ["position"] }

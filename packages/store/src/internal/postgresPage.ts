@@ -36,7 +36,7 @@ export const PAGE_COLUMNS = `position, occurred_at, recorded_at, event_id, revis
 // What is stored as it came has its size in its first bytes. What is compressed has there what is left of
 // it, and must be unpacked to be measured; it will be for the reader too, and small events never are.
 const bytesOf = (column: string) =>
-  `CASE WHEN pg_column_compression(${column}) IS NULL THEN pg_column_size(${column})
+  `CASE WHEN pg_catalog.pg_column_compression(${column}) IS NULL THEN pg_catalog.pg_column_size(${column})
     ELSE octet_length(${column}::text) END`
 
 /** A row of `events` and the bytes of its JSON. */

@@ -160,7 +160,7 @@ export const find = (
   Effect.map(
     sql<Pick<EventRow, "event_id" | "stream_id" | "revision">>`
       SELECT e.event_id, e.stream_id, e.revision
-      FROM unnest(${Result.getOrThrow(PgTypes.array(ids, PgTypes.OID.uuid))}) WITH ORDINALITY AS i(id, place)
+      FROM pg_catalog.unnest(${Result.getOrThrow(PgTypes.array(ids, PgTypes.OID.uuid))}) WITH ORDINALITY AS i(id, place)
       JOIN ${sql(`${schema}.event_ids`)} n ON n.event_id = i.id
       JOIN ${sql(`${schema}.events`)} e ON e.position = n.position
       ORDER BY i.place`,

@@ -34,14 +34,15 @@ const STOPPED = "the server has stopped"
 /**
  * `sh` owns the server, so that it ends with this process even when that is killed: standard input
  * is a pipe whose end it reads when the process at its other end is gone. SIGQUIT is the immediate shutdown: the data is thrown away.
- * A line in the pipe is the signal that stops the server, and the line after that starts it again.
+ * The first line in the pipe is the superuser's password: other processes of the user who runs the server read its environment.
+ * A further line is the signal that stops the server, and the line after that starts it again.
  */
 const supervisor = `
 exec 3<&0 </dev/null
 trap 'cd /; rm -rf "$FOLDER"' EXIT
 umask 077
-printf '%s\\n' "$PASSWORD" > "$FOLDER/password"
-"$BIN/initdb" --pgdata="$FOLDER/data" --username=daybook --pwfile="$FOLDER/password" \\
+read -r password <&3
+printf '%s\\n' "$password" | "$BIN/initdb" --pgdata="$FOLDER/data" --username=daybook --pwfile=/dev/stdin \\
   --auth=scram-sha-256 --encoding=UTF8 $LOCALE --no-sync >&2 || exit
 while :; do
   "$BIN/postgres" -D "$FOLDER/data" -p "$PORT" -h 127.0.0.1 -k '' $SETTINGS 3<&- &
@@ -93,9 +94,9 @@ export const start = Effect.fnUntraced(
           PORT: String(port),
           FOLDER: folder,
           BIN: bin,
-          ...(options.bin === undefined ? ofNpm : asInstalled),
-          PASSWORD: Redacted.value(options.password)
+          ...(options.bin === undefined ? ofNpm : asInstalled)
         },
+        options.password,
         user
       ),
       stop
@@ -157,7 +158,11 @@ const isPublic = async (path: string): Promise<boolean> => {
 
 type Supervisor = ChildProcess.ChildProcessByStdio<Writable, null, Readable>
 
-const launch = (env: Record<string, string>, user: User): Effect.Effect<Supervisor, StartError> =>
+const launch = (
+  env: Record<string, string>,
+  password: Redacted.Redacted<string>,
+  user: User
+): Effect.Effect<Supervisor, StartError> =>
   Effect.callback((resume) => {
     const child = ChildProcess.spawn("/bin/sh", ["-c", supervisor], {
       ...user,
@@ -167,6 +172,8 @@ const launch = (env: Record<string, string>, user: User): Effect.Effect<Supervis
       env: { PATH: "/usr/bin:/bin", LC_ALL: "C", ...env },
       stdio: ["pipe", "ignore", "pipe"]
     })
+    // Where it ended at once there is nobody to read it, which `hears` tells.
+    child.stdin.on("error", () => {}).write(`${Redacted.value(password)}\n`)
     resume(Effect.as(hears(child, READY), child))
   })
 

@@ -53,7 +53,12 @@ const Call = Schema.TaggedUnion({
     changed: Schema.Literals([false, false, false, true]),
     partitions: Schema.Literals([1, 2])
   },
-  BeginShadow: { version, owner, partitions: Schema.Literals([1, 2]) },
+  BeginShadow: {
+    version,
+    owner,
+    partitions: Schema.Literals([1, 2]),
+    accept: Schema.Literals([false, false, true])
+  },
   Claim: { generation, owner },
   Renew: { claim },
   Release: { claim },
@@ -121,9 +126,15 @@ const make = Effect.fnUntraced(function* (
   return yield* Call.match(call, {
     Open: ({ changed, partitions, version }): Effect.Effect<unknown, unknown> =>
       store.open(tableOf(name, version, changed), { partitions }),
-    BeginShadow: ({ owner, partitions, version }) =>
+    BeginShadow: ({ accept, owner, partitions, version }) =>
       Effect.tap(
-        store.beginShadow(tableOf(name, version), { owner, partitions, lease: LEASE }),
+        store.beginShadow(tableOf(name, version), {
+          owner,
+          partitions,
+          lease: LEASE,
+          accept,
+          why: { actor: owner }
+        }),
         ({ claim }) => Effect.sync(() => had(claim))
       ),
     Claim: ({ generation, owner }) =>
@@ -146,7 +157,7 @@ const make = Effect.fnUntraced(function* (
         })
       ),
     Stop: ({ claim, position }) => withClaim(claim, (held) => store.stop(held, poison(position))),
-    Pause: () => store.pause(model),
+    Pause: () => store.pause(model, { reason: "to look" }),
     Resume: () => store.resume(model),
     Skip: ({ position, version }) =>
       store.skip({
@@ -196,10 +207,12 @@ const seen = Effect.fnUntraced(function* (name: string, { store }: Side) {
     (of) => rowsOf(tableOf(name, 1), {}, of)
   ).pipe(Effect.provideService(ReadModelStore, store))
   const skipped = yield* store.skipped(model)
+  const acts = yield* store.acts(model)
   return {
     states,
     rows,
-    skipped: skipped.map(({ position, reason, version }) => ({ position, reason, version }))
+    skipped: skipped.map(({ position, reason, version }) => ({ position, reason, version })),
+    acts: acts.map(({ act, actor, details, reason }) => ({ act, actor, details, reason }))
   }
 })
 

@@ -43,6 +43,7 @@ const fresh = {
   owner: Option.none(),
   paused: false,
   poison: Option.none(),
+  leftBehind: [],
   events: 0,
   eventsPerSecond: 0
 } as const

@@ -67,6 +67,7 @@ export const switchCases: Cases = {
       owner: Option.none(),
       paused: false,
       poison: Option.none(),
+      leftBehind: [],
       events: 2,
       eventsPerSecond: 3
     }

@@ -30,17 +30,18 @@ export const make = (rows: Rows, { call, change, repeated }: Connection): Rows =
     restart: (claim, log) => orLater("restart", rows.restart(claim, log)),
     mark: (of, reached) => orLater("mark", rows.mark(of, reached)),
     stop: (claim, poison) => orLater("stop", rows.stop(claim, poison)),
-    pause: (name) => atOnce("pause", rows.pause(name)),
-    resume: (name) => atOnce("resume", rows.resume(name)),
-    skip: (skipped) => orLater("skip", rows.skip(skipped)),
+    pause: (name, why) => atOnce("pause", rows.pause(name, why)),
+    resume: (name, why) => atOnce("resume", rows.resume(name, why)),
+    skip: (skipped, by) => orLater("skip", rows.skip(skipped, by)),
     skipped: (name) => call(rows.skipped(name)),
+    acts: (name) => call(rows.acts(name)),
     states: (name) => atOnce("states", rows.states(name)),
     get: (table, key) => call(rows.get(table, key)),
     query: (table, query, generation) => rows.query(table, query, generation),
     // A transaction with the host, which ends with it.
     switchOver: (table, claim, options) =>
       atOnce("switchOver", rows.switchOver(table, claim, options)),
-    drop: (name, generation) => orLater("drop", rows.drop(name, generation)),
+    drop: (name, generation, why) => orLater("drop", rows.drop(name, generation, why)),
     inline: (append) => change(APPEND, repeated(rows.inline(append)), lost("inline")),
     promote: (claim, catchUp) => atOnce("promote", rows.promote(claim, catchUp)),
     demote: (name, settled) => orLater("demote", rows.demote(name, settled))

@@ -1,0 +1,137 @@
+/**
+ * What hangs on the table of a read model beside what Daybook made, and what becomes of it when another table takes the name.
+ *
+ * A release must not depend on what anybody may make who reads the rows. So what others own stays with the table that is retired,
+ * and is named. What the table's own owner has put there follows; what can't follow stops the switch, since the owner can take it away.
+ */
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import type * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+
+/**
+ * One of them.
+ *
+ * **Details**
+ * `what`: kind, name and, of another's, owner; such as `view reports.sales of dashboards`. `own`: it is the table's, or belongs to the owner
+ * of the table or to this user. `statement`: defines it again on the table that has the name by then.
+ */
+export interface Dependent {
+  readonly what: string
+  readonly own: boolean
+  readonly becomes: "follows" | "stays" | "refused"
+  readonly statement: string | null
+}
+
+/** Of the table with this name in quotes and its schema, of a read model `name`; in the transaction of a change. */
+export const dependents = (
+  sql: SqlClient,
+  name: string,
+  table: string
+): Effect.Effect<ReadonlyArray<Dependent>, SqlError> =>
+  sql.unsafe<Dependent>(DEPENDENTS, [
+    PgTypes.text(table),
+    // As the table's definition names its indexes.
+    PgTypes.text(`^${name}__g[0-9]+_(pkey|i[0-9]+)$`)
+  ])
+
+const POLICY = `format('CREATE POLICY %I ON %s AS %s FOR %s TO %s%s%s', p.polname, $1::text,
+    CASE WHEN p.polpermissive THEN 'PERMISSIVE' ELSE 'RESTRICTIVE' END,
+    CASE p.polcmd WHEN 'r' THEN 'SELECT' WHEN 'a' THEN 'INSERT' WHEN 'w' THEN 'UPDATE' WHEN 'd' THEN 'DELETE' ELSE 'ALL' END,
+    (SELECT string_agg(CASE WHEN r.oid = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r.oid)::text) END, ', ')
+      FROM unnest(p.polroles) AS r(oid)),
+    coalesce(' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ''),
+    coalesce(' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', ''))`
+
+const VIEW = `format('CREATE OR REPLACE VIEW %s%s AS %s', v.oid::regclass,
+    coalesce(' WITH (' || array_to_string(v.reloptions, ', ') || ')', ''), pg_get_viewdef(v.oid))`
+
+const DEPENDENTS = `
+  WITH served AS (
+    SELECT c.oid, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
+      ARRAY[c.reltype, (SELECT y.typarray FROM pg_type y WHERE y.oid = c.reltype)] AS types
+    FROM pg_class c WHERE c.oid = $1::text::regclass::oid
+  ), entry AS (
+    SELECT DISTINCT d.classid::regclass::text AS catalog, d.classid, d.objid
+    FROM served s JOIN pg_depend d ON d.deptype <> 'i' AND (
+      d.refclassid = 'pg_class'::regclass::oid AND d.refobjid = s.oid
+      OR d.refclassid = 'pg_type'::regclass::oid AND d.refobjid = ANY (s.types))
+  ), found AS (
+    SELECT 'row security' AS kind, '' AS name, NULL::oid AS owner, 'follows' AS becomes,
+        format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', $1::text) AS statement, 1 AS turn
+      FROM served s WHERE s.relrowsecurity
+    UNION ALL
+    SELECT 'forced row security', '', NULL, 'follows',
+        format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', $1::text), 2
+      FROM served s WHERE s.relforcerowsecurity
+    UNION ALL
+    SELECT 'policy', p.polname::text, NULL, 'follows', ${POLICY}, 3
+      FROM served s JOIN pg_policy p ON p.polrelid = s.oid
+    UNION ALL
+    SELECT 'policy', p.polname::text || ' on ' || c.oid::regclass::text, c.relowner, 'refused', NULL, 4
+      FROM served s, entry e JOIN pg_policy p ON p.oid = e.objid JOIN pg_class c ON c.oid = p.polrelid
+      WHERE e.catalog = 'pg_policy' AND p.polrelid <> s.oid
+    UNION ALL
+    SELECT CASE v.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'rule' END,
+        CASE WHEN v.relkind IN ('v', 'm') THEN v.oid::regclass::text
+          WHEN v.oid = s.oid THEN w.rulename::text
+          ELSE w.rulename::text || ' on ' || v.oid::regclass::text END,
+        v.relowner,
+        -- Of temporary ones, only those of this session could be defined again.
+        CASE WHEN v.relkind <> 'v' THEN 'refused'
+          WHEN v.relpersistence = 't' AND v.relnamespace <> pg_my_temp_schema() THEN 'stays'
+          WHEN pg_has_role(current_user, v.relowner, 'USAGE')
+            AND has_schema_privilege(v.relnamespace, 'USAGE') AND has_schema_privilege(v.relnamespace, 'CREATE')
+          THEN 'follows' ELSE 'refused' END,
+        CASE WHEN v.relkind = 'v' THEN ${VIEW} END, 5
+      FROM served s, entry e JOIN pg_rewrite w ON w.oid = e.objid JOIN pg_class v ON v.oid = w.ev_class
+      WHERE e.catalog = 'pg_rewrite'
+    UNION ALL
+    SELECT CASE WHEN k.contype = 'f' THEN 'foreign key' ELSE 'constraint' END,
+        k.conname::text || CASE WHEN k.conrelid = s.oid THEN '' ELSE ' on ' || k.conrelid::regclass::text END,
+        (SELECT c.relowner FROM pg_class c WHERE c.oid = k.conrelid), 'refused', NULL, 6
+      FROM served s, entry e JOIN pg_constraint k ON k.oid = e.objid
+      WHERE e.catalog = 'pg_constraint' AND NOT (k.conrelid = s.oid AND k.contype IN ('p', 'n'))
+    UNION ALL
+    SELECT 'trigger', g.tgname::text, NULL, 'refused', NULL, 7
+      FROM entry e JOIN pg_trigger g ON g.oid = e.objid WHERE e.catalog = 'pg_trigger' AND NOT g.tgisinternal
+    UNION ALL
+    SELECT 'publication', p.pubname::text, NULL, 'refused', NULL, 8
+      FROM served s JOIN pg_publication_rel r ON r.prrelid = s.oid JOIN pg_publication p ON p.oid = r.prpubid
+    UNION ALL
+    SELECT 'security label', l.provider, NULL, 'refused', NULL, 9
+      FROM served s JOIN pg_seclabel l ON l.classoid = 'pg_class'::regclass::oid AND l.objoid = s.oid
+    UNION ALL
+    -- Slower without, and not wrong.
+    SELECT 'index', c.oid::regclass::text, NULL, 'stays', NULL, 10
+      FROM entry e JOIN pg_class c ON c.oid = e.objid
+      WHERE e.catalog = 'pg_class' AND c.relkind = 'i' AND c.relname !~ $2::text
+    UNION ALL
+    SELECT 'statistics', x.stxname::text, NULL, 'stays', NULL, 11
+      FROM entry e JOIN pg_statistic_ext x ON x.oid = e.objid WHERE e.catalog = 'pg_statistic_ext'
+    UNION ALL
+    SELECT CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, c.oid::regclass::text, c.relowner, 'refused', NULL, 12
+      FROM served s, entry e JOIN pg_class c ON c.oid = e.objid
+      WHERE e.catalog = 'pg_class' AND c.relkind NOT IN ('i', 'I') AND c.oid <> s.oid
+    UNION ALL
+    SELECT 'table', i.inhparent::regclass::text, NULL, 'refused', NULL, 12
+      FROM served s JOIN pg_inherits i ON i.inhrelid = s.oid
+    UNION ALL
+    SELECT 'function', p.oid::regprocedure::text, p.proowner, 'refused', NULL, 13
+      FROM entry e JOIN pg_proc p ON p.oid = e.objid WHERE e.catalog = 'pg_proc'
+    UNION ALL
+    SELECT 'type', y.oid::regtype::text, y.typowner, 'refused', NULL, 14
+      FROM entry e JOIN pg_type y ON y.oid = e.objid WHERE e.catalog = 'pg_type'
+    UNION ALL
+    SELECT 'object', pg_describe_object(e.classid, e.objid, 0), NULL, 'refused', NULL, 15
+      FROM entry e WHERE e.catalog NOT IN ('pg_policy', 'pg_rewrite', 'pg_constraint', 'pg_trigger',
+        'pg_publication_rel', 'pg_class', 'pg_statistic_ext', 'pg_proc', 'pg_type', 'pg_attrdef')
+  ), judged AS (
+    SELECT f.*, f.owner IS NULL OR f.owner = s.relowner OR f.owner = (SELECT r.oid FROM pg_roles r WHERE r.rolname = current_user)
+        OR (NOT (SELECT r.rolsuper FROM pg_roles r WHERE r.rolname = current_user)
+          AND pg_has_role(current_user, f.owner, 'USAGE')) AS own
+      FROM found f, served s
+  )
+  SELECT concat_ws(' ', j.kind, nullif(j.name, ''), CASE WHEN NOT j.own THEN 'of ' || pg_get_userbyid(j.owner)::text END) AS what,
+    j.own, CASE WHEN j.becomes = 'refused' AND NOT j.own THEN 'stays' ELSE j.becomes END AS becomes, j.statement
+  FROM judged j ORDER BY j.turn, 1`

@@ -1,0 +1,28 @@
+/**
+ * Whose functions SQL means by a name: PostgreSQL's own, whatever others have put where the session looks.
+ *
+ * In a database that came from PostgreSQL 14 everybody may create in `public`. An overload there with the very types of a call is a
+ * better match than PostgreSQL's own function that converts them, and would run with the rights of who deploys.
+ */
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+
+/**
+ * Runs it in the transaction of the caller, with names looked up in `pg_catalog` first, and in nobody's schema.
+ *
+ * `pg_temp` is named to be last: unnamed, it would be searched first for tables and types.
+ */
+export const pinned = <A, E, R>(
+  sql: SqlClient,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SqlError, R> =>
+  Effect.gen(function* () {
+    const [before] = yield* sql<{ readonly path: string }>`
+      SELECT pg_catalog.current_setting('search_path') AS path,
+        pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)`
+    const made = yield* effect
+    // If it fails, the transaction or its savepoint ends, and the path with it. Otherwise a caller may go on.
+    yield* sql`SELECT pg_catalog.set_config('search_path', ${before?.path ?? ""}::text, true)`
+    return made
+  })

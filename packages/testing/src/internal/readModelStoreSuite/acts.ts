@@ -1,0 +1,98 @@
+/**
+ * The record of what was done on purpose, and rows that are replaced by others on purpose.
+ */
+import { RowsDiffer } from "@daybook/projections/ReadModelError"
+import { SkipReason } from "@daybook/projections/ReadModelGeneration"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { Any as AnyTable } from "@daybook/projections/ReadModelTable"
+import { assert } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import {
+  at,
+  begin,
+  type Cases,
+  eventAt,
+  LEASE,
+  put,
+  rowsOf,
+  serve,
+  tallies,
+  tally
+} from "./fixture.ts"
+
+const compared = { compare: true, catchUp: () => Effect.void }
+
+const actsOf = (table: AnyTable) =>
+  Effect.flatMap(ReadModelStore, (store) =>
+    Effect.map(store.acts(table.name), (acts) =>
+      acts.map(({ act, actor, details, reason }) => [
+        act,
+        Option.getOrNull(actor),
+        Option.getOrNull(reason),
+        details
+      ])
+    )
+  )
+
+export const actCases: Cases = {
+  "puts rows that differ in the place of others when that was accepted, and records it": Effect.gen(
+    function* () {
+      const store = yield* ReadModelStore
+      const table = tallies()
+      yield* serve(table, [tally("a", 9), tally("b", 1)])
+      const why = { actor: "Ada", reason: "somebody wrote to the table" }
+      const options = { partitions: 1, owner: "a builder", lease: LEASE }
+      const begun = yield* store.beginShadow(table, { ...options, accept: true, why })
+      // Whoever goes on with it was not told.
+      const claim = yield* begin(table)
+      assert.strictEqual(claim.generation, begun.shadow.generation)
+      yield* store.step(table, claim, put(table, 0, 1, [tally("a", 1), tally("b", 1)]))
+      yield* store.switchOver(table, claim, compared)
+      assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1), tally("b", 1)])
+      assert.deepStrictEqual(yield* actsOf(table), [
+        ["rebuild", "Ada", "somebody wrote to the table", { generation: 2, accepted: true }],
+        ["rebuild", null, null, { generation: 2, accepted: false }],
+        ["switch", null, null, { from: 1, to: 2, version: 1, differing: 1 }]
+      ])
+      // That was of one shadow, and not of the next.
+      const next = yield* begin(table)
+      yield* store.step(table, next, put(table, 0, 1, [tally("a", 2)]))
+      assert.instanceOf(yield* Effect.flip(store.switchOver(table, next, compared)), RowsDiffer)
+    }
+  ),
+
+  "records what was done, by whom and why, in the order of time": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const [table, other] = [tallies(), tallies()]
+    const { name, version } = table
+    yield* serve(table, [tally("a", 1)])
+    yield* serve(other)
+    yield* store.pause(name, { actor: "Ada", reason: "to look" })
+    yield* store.resume(name, { actor: "Bob" })
+    const skipped = {
+      name,
+      version,
+      position: at(7),
+      eventId: eventAt(7),
+      reason: SkipReason.make("a test")
+    }
+    yield* store.skip(skipped, { actor: "Ada" })
+    // What changes nothing is not recorded again.
+    yield* store.skip(skipped, { actor: "Bob" })
+    const claim = yield* begin(table)
+    yield* store.step(table, claim, put(table, 0, 1, [tally("a", 2)]))
+    yield* Effect.flip(store.switchOver(table, claim, compared))
+    yield* store.drop(name, 2, { reason: "looked at" })
+    yield* store.drop(name, 2)
+    assert.deepStrictEqual(yield* actsOf(table), [
+      ["pause", "Ada", "to look", {}],
+      ["resume", "Bob", null, {}],
+      ["skip", "Ada", "a test", { version, position: "7" }],
+      ["rebuild", null, null, { generation: 2, accepted: false }],
+      ["differ", null, null, { generation: 2, rows: 1 }],
+      ["drop", null, "looked at", { generation: 2 }]
+    ])
+    assert.deepStrictEqual(yield* actsOf(other), [])
+  })
+}
