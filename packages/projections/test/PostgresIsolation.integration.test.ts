@@ -1,11 +1,11 @@
 /**
- * Read models of a database whose transactions begin serializable: Daybook sets the level that it needs itself.
+ * Read models where sessions have unusual settings, such as serializable transactions: Daybook sets what it needs itself.
  */
 import * as ReadModelStoreSuite from "@daybook/testing/ReadModelStoreSuite"
-import { runOut, serializable } from "./postgresLayers.ts"
+import { runOut, unusual } from "./postgresLayers.ts"
 import { cases } from "./runnerCases.ts"
 
-const name = "where transactions begin serializable"
+const name = "where sessions have unusual settings"
 
-ReadModelStoreSuite.suite(`ReadModelStorePostgres ${name}`, serializable, { runOut })
-cases(`Projections ${name}`, serializable)
+ReadModelStoreSuite.suite(`ReadModelStorePostgres ${name}`, unusual, { runOut })
+cases(`Projections ${name}`, unusual)

@@ -21,12 +21,12 @@ export const server = stores.pipe(
   Layer.provideMerge(PostgresServer.PostgresServer.layer)
 )
 
-/** Sessions that begin transactions with another level than the one that is needed. */
-export const serializable = stores.pipe(
+/** Sessions that begin serializable transactions, write instants in another way, have another search path, and more. */
+export const unusual = stores.pipe(
   Layer.provideMerge(
     PostgresServer.layerClient({
       maxConnections: 12,
-      startupParameters: { default_transaction_isolation: "serializable" }
+      startupParameters: PostgresServer.unusualSettings
     })
   ),
   Layer.provideMerge(PostgresServer.PostgresServer.layer)

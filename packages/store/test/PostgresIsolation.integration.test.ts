@@ -28,12 +28,13 @@ import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as PostgresLayers from "./postgresLayers.ts"
 
+const clientWith = (startupParameters: Readonly<Record<string, string>>) =>
+  PostgresServer.layerClient({ maxConnections: 12, startupParameters }).pipe(
+    Layer.provide(PostgresServer.PostgresServer.layer)
+  )
+
 /** A client of a fresh database whose sessions begin transactions with a level. */
-const beginningWith = (level: string) =>
-  PostgresServer.layerClient({
-    maxConnections: 12,
-    startupParameters: { default_transaction_isolation: level }
-  }).pipe(Layer.provide(PostgresServer.PostgresServer.layer))
+const beginningWith = (level: string) => clientWith({ default_transaction_isolation: level })
 
 const storeOn = <E>(client: Layer.Layer<SqlClient, E>) =>
   EventStorePostgres.layer.pipe(
@@ -42,8 +43,8 @@ const storeOn = <E>(client: Layer.Layer<SqlClient, E>) =>
   )
 
 EventStoreSuite.suite(
-  "EventStorePostgres where transactions begin serializable",
-  storeOn(beginningWith("serializable"))
+  "EventStorePostgres where sessions have unusual settings, such as serializable transactions",
+  storeOn(clientWith(PostgresServer.unusualSettings))
 )
 
 const streamId = () =>

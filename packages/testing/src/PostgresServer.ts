@@ -173,3 +173,33 @@ export const layerClient = (
   options?: Omit<PgClient.PgPoolConfig, "url">
 ): Layer.Layer<PgClient.PgClient | SqlClient, SqlError, PostgresServer> =>
   Layer.unwrap(Effect.map(freshDatabase, (url) => PgClient.layer({ ...options, url })))
+
+/**
+ * Startup parameters of sessions that are set up in ways that change how statements are written, planned, printed and
+ * ended: a suite that passes with them depends on none of the defaults. Stores set for themselves what they need.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const unusualSettings: Readonly<Record<string, string>> = {
+  default_transaction_isolation: "serializable",
+  default_transaction_deferrable: "on",
+  search_path: "no_such_schema",
+  DateStyle: "German, DMY",
+  IntervalStyle: "sql_standard",
+  TimeZone: "Asia/Kathmandu",
+  bytea_output: "escape",
+  extra_float_digits: "-15",
+  standard_conforming_strings: "off",
+  escape_string_warning: "off",
+  array_nulls: "off",
+  transform_null_equals: "on",
+  quote_all_identifiers: "on",
+  plan_cache_mode: "force_generic_plan",
+  jit: "on",
+  jit_above_cost: "0",
+  log_statement: "all",
+  statement_timeout: "60s",
+  lock_timeout: "50s",
+  idle_in_transaction_session_timeout: "50s"
+}
