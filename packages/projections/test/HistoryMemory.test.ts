@@ -33,7 +33,5 @@ const world = Layer.effect(
 
 cases(
   "The history of a log in memory",
-  world.pipe(
-    Layer.provideMerge(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer))
-  )
+  world.pipe(Layer.provideMerge(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer)))
 )
