@@ -196,15 +196,8 @@ export const switchCases: Cases = {
     // Two of 6 MB each are more than 8 MB.
     assert.strictEqual(error.count, 4)
     assert.deepStrictEqual(
-      error.differences.map(({ key, rebuilt, serving }) => [
-        key["id"],
-        String(serving?.["note"]).length,
-        String(rebuilt?.["note"]).length
-      ]),
-      [
-        ["a", 3_000_000, 3_000_000],
-        ["b", 3_000_000, 3_000_000]
-      ]
+      error.differences.map(({ key }) => key["id"]),
+      ["a", "b"]
     )
     assert.isBelow(error.message.length, 5_000)
   }),
