@@ -35,12 +35,13 @@ import { recordedText } from "./internal/recordedText.ts"
 import { type AnyModel } from "./internal/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
 import * as Stops from "./internal/stops.ts"
+import * as Waiters from "./internal/waiters.ts"
 import * as Status from "./ProjectionStatus.ts"
 import type { Act, Why } from "./ReadModelAct.ts"
 import {
   type AlreadyFolded,
   type DefinitionChanged,
-  HistoryChanged,
+  type HistoryChanged,
   InvalidSkipReason,
   type InvalidWhy,
   NoEventToSkip,
@@ -249,8 +250,10 @@ const make = Effect.fnUntraced(function* (
     )
     yield* tryAgain(runner, model)
   }
+  const waiters = new Map<string, Waiters.Waiters>()
   for (const model of models.values()) {
     const { name } = model.table
+    waiters.set(name, yield* Waiters.make(runner, model))
     const kept = keepServing(runner, model, inline.includes(model.projection))
     yield* Effect.forkScoped(forever(runner, name, "serving", kept))
     yield* Effect.forkScoped(forever(runner, name, "building", keepBuilding(runner, model)))
@@ -292,29 +295,15 @@ const make = Effect.fnUntraced(function* (
     })
   })
 
-  const reached = Effect.fnUntraced(function* (model: AnyModel, position: Position.Position) {
+  const timedOut = Effect.fnUntraced(function* (
+    model: AnyModel,
+    position: Position.Position,
+    duration: Duration.Duration
+  ) {
+    const { position: reached } = yield* statusOf(model)
     const { name } = model.table
-    const states = yield* store.states(name)
-    const serving = states.find(({ role }) => role === "serving")
-    if (serving === undefined) return true
-    const isThere = serving.mode === "inline" || Status.position(serving) >= position
-    // Rows of another history may be past the position, and don't hold its event.
-    if (isThere || runner.mismatches.has(name)) {
-      const reason = yield* History.mismatch(events, serving)
-      if (reason !== undefined) return yield* new HistoryChanged({ name, reason })
-      if (isThere) return true
-    }
-    // Of another version it is the shadow that is waited for, and what serves only while a host still keeps it.
-    const shadow = states.find(
-      ({ role, version }) => role === "shadow" && version === model.table.version
-    )
-    const isLeft = serving.version !== model.table.version && Option.isNone(serving.owner)
-    for (const { poison } of isLeft && shadow !== undefined ? [serving, shadow] : [serving]) {
-      if (Option.isSome(poison) && poison.value.position <= position) {
-        return yield* new Status.ProjectionStopped({ name, poison: poison.value })
-      }
-    }
-    return undefined
+    const timeoutMillis = Duration.toMillis(duration)
+    return yield* new Status.WaitTimedOut({ name, position, reached, timeoutMillis })
   })
 
   return Projections.of({
@@ -327,24 +316,17 @@ const make = Effect.fnUntraced(function* (
     waitFor: Effect.fn("Projections.waitFor")(function* (name, position, timeout) {
       const model = yield* find(name)
       const duration = Duration.fromInputUnsafe(timeout)
-      yield* runner.changes
-        .until(reached(model, position), Duration.min(runner.pollInterval, WAIT_POLL))
-        .pipe(
-          Effect.timeoutOrElse({
-            duration,
-            orElse: () =>
-              Effect.flatMap(statusOf(model), (status) =>
-                Effect.fail(
-                  new Status.WaitTimedOut({
-                    name: model.table.name,
-                    position,
-                    reached: status.position,
-                    timeoutMillis: Duration.toMillis(duration)
-                  })
-                )
-              )
-          })
-        )
+      const known = waiters.get(model.table.name) ?? (yield* Effect.die("no waiters"))
+      yield* known.until(position).pipe(
+        Effect.timeoutOrElse({
+          duration,
+          // The shared look may wait for a connection that the caller's transaction holds.
+          orElse: () =>
+            Effect.flatMap(known.isAt(position), (isAt) =>
+              isAt ? Effect.void : timedOut(model, position, duration)
+            )
+        })
+      )
     }),
     pause: Effect.fn("Projections.pause")(function* (given, why) {
       const { name } = (yield* find(given)).table
@@ -406,6 +388,3 @@ const tryAgain = Effect.fnUntraced(function* (runner: Runner, { table }: AnyMode
 })
 
 const toSkipReason = Schema.decodeUnknownResult(SkipReason)
-
-/** How often who waits for a position looks at a read model that another host keeps. */
-const WAIT_POLL = Duration.millis(25)

@@ -41,6 +41,14 @@ export type RowDifference = typeof RowDifference.Type
 export const MAX_DIFFERENCES = 100
 
 /**
+ * After how many bytes of both rows a comparison tells no further difference, though there are less than {@link MAX_DIFFERENCES}.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_DIFFERENCES_BYTES = 8_000_000
+
+/**
  * The definition of a read model changed without a new version: its table is left as it is.
  *
  * **Details**
@@ -171,8 +179,8 @@ export class ClaimLost extends Schema.TaggedError<ClaimLost>()("ClaimLost", {
  * The rebuilt rows are not the ones that serve: nothing was switched.
  *
  * **Details**
- * `count`: of all rows that differ; `differences`: at most {@link MAX_DIFFERENCES} of them, by key. The message names the fields that differ,
- * and no values.
+ * `count`: of all rows that differ; `differences`: at most {@link MAX_DIFFERENCES} of them, by key, and none after
+ * {@link MAX_DIFFERENCES_BYTES}. The message names the fields that differ, and no values.
  *
  * @category errors
  * @since 0.1.0

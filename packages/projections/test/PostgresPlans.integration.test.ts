@@ -2,6 +2,7 @@
  * Whatever a read model holds, no statement that names rows reads all of it.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { Condition } from "@daybook/projections/RowQuery"
 import { assert, layer } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -79,6 +80,66 @@ layer(PostgresLayers.oneConnection, { timeout: "1 minute" })("The plans of read 
       yield* sql`ANALYZE read_models.shelves`.unprepared
       yield* ask
       assert.strictEqual(yield* scans, before)
+    })
+  )
+
+  it.effect("reads few rows of a rare value where it has read many of a common one", () =>
+    Effect.gen(function* () {
+      const sql = yield* SqlClient
+      const store = yield* ReadModelStore
+      const table = shelves({ name: "uneven_shelves" })
+      const claim = yield* serve(table, [])
+      const [common, rare, rarer] = [8, 9, 10]
+      // The rare ones are the last rows of the key, so that a walk along the key goes through all rows.
+      for (let n = 0; n < 20; n++) {
+        const rows = Arr.makeBy(1_000, (m) => {
+          const at = n * 1_000 + m
+          const count = at < 19_996 ? at % 9 : at < 19_998 ? rare : rarer
+          return [`shelf ${String(at).padStart(6, "0")}`, count] as const
+        })
+        yield* store.step(table, claim, put(n + 1, n + 2, rows))
+      }
+      yield* sql`VACUUM ANALYZE read_models.uneven_shelves`.unprepared
+      const fetched = Effect.gen(function* () {
+        yield* sql`SELECT pg_stat_force_next_flush()`
+        const [row] = yield* sql<{ readonly rows: bigint }>`
+          SELECT (seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint AS rows
+          FROM pg_stat_user_tables WHERE relname = 'uneven_shelves'`
+        return Number(row?.rows)
+      })
+      const ask = (where: ReadonlyArray<Condition>, limit: Option.Option<number>) =>
+        Effect.gen(function* () {
+          const before = yield* fetched
+          const found = yield* Stream.runCount(store.query(table, { ...everything, where, limit }))
+          return { found, fetched: (yield* fetched) - before }
+        })
+      const equal = (count: number) => [{ field: "count", is: "equal" as const, values: [count] }]
+      const above = (count: number) => [{ field: "count", is: "above" as const, values: [count] }]
+      const oneOf = (...values: ReadonlyArray<number>) => [
+        { field: "count", is: "oneOf" as const, values }
+      ]
+      const [some, all] = [Option.some(5), Option.none<number>()]
+      // More often than a session takes to decide on the plan of a prepared statement.
+      for (let n = 0; n < 8; n++) {
+        for (const limit of [some, Option.some(500)]) {
+          assert.strictEqual((yield* ask(equal(common), limit)).found, Option.getOrThrow(limit))
+          yield* ask(above(7), limit)
+          yield* ask(oneOf(common, rare), limit)
+        }
+      }
+      for (const limit of [some, all]) {
+        for (const [where, found] of [
+          [equal(rare), 2],
+          [above(common), 4],
+          [oneOf(rare, rarer), 4]
+        ] as const) {
+          const answer = yield* ask(where, limit)
+          assert.strictEqual(answer.found, found)
+          assert.isAtMost(answer.fetched, 10, JSON.stringify(where))
+        }
+        // Every ninth row has the common one.
+        assert.isAtMost((yield* ask(equal(common), some)).fetched, 50)
+      }
     })
   )
 })

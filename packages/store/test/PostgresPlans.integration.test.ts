@@ -180,7 +180,7 @@ for (const [title, further] of kinds) {
           FROM pg_proc p WHERE p.pronamespace = 'daybook'::regnamespace AND p.prosecdef ORDER BY 1`
           assert.deepStrictEqual(
             functions.map(({ name }) => name),
-            ["append", "append_new", "newest_append", "settled_position"]
+            ["append", "append_new", "look_at_log", "newest_append", "settled_position"]
           )
           // A plan that is forbidden has a cost that is past jit_above_cost, and is taken where there is no other.
           for (const { name, settings } of functions)
@@ -263,6 +263,39 @@ for (const [title, further] of kinds) {
           assert.strictEqual(yield* ask(categories), 2)
           // Twice the two rows forward and backward, a page of them, their count, and no others of 20,000.
           assert.isAtMost((yield* fetched) - before, 40)
+        }
+      })
+    )
+
+    it.effect("reads hardly more rows of several categories than a page has", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const store = yield* EventStore
+        const names = ["one", "two", "three", "four"].map((name) => StreamId.Category.make(name))
+        // In turns of 50, so that a page holds about as many of each.
+        for (let n = 0; n < 120; n++) {
+          yield* store.append({
+            streamId: StreamId.StreamId.make(`${names[n % 4]}-1`),
+            expected: ExpectedRevision.any,
+            events: newEvents(50)
+          })
+        }
+        yield* sql`ANALYZE daybook.events`.unprepared
+        const fetched = Effect.gen(function* () {
+          yield* sql`SELECT pg_stat_force_next_flush()`
+          const [row] = yield* sql<{ readonly rows: bigint }>`
+            SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint AS rows
+            FROM pg_stat_user_tables WHERE schemaname = 'daybook' AND relname ~ '^events'`
+          return Number(row?.rows)
+        })
+        for (const direction of ["forward", "backward"] as const) {
+          const before = yield* fetched
+          const read = yield* Stream.runCollect(
+            store.readAll({ categories: names, direction, limit: 1_000 })
+          )
+          assert.lengthOf(read, 1_000)
+          // A page of each would be 4,000; of each it is a quarter of a page, and half as much again.
+          assert.isAtMost((yield* fetched) - before, 1_600)
         }
       })
     )

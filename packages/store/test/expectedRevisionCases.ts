@@ -2,14 +2,17 @@
  * What a command handler does with the revision that a caller expects, with and without snapshots and cached
  * states, whatever the store below it.
  */
+import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
+import * as EventId from "@daybook/kernel/EventId"
 import * as Revision from "@daybook/kernel/Revision"
 import { CommandHandler, MaxAttempts } from "@daybook/store/CommandHandler"
-import { type EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
+import { EventStore, MAX_DATA_BYTES, WrongExpectedRevision } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import type { SnapshotStore } from "@daybook/store/SnapshotStore"
 import { assert, type Vitest } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
@@ -85,6 +88,39 @@ export const expectedRevisionCases = (
             [3]
           ])
           assert.deepStrictEqual(yield* balance(id), [3, 7])
+        })
+      )
+
+      on.effect("refuses it with no more events than a refused append brings", () =>
+        Effect.gen(function* () {
+          const id = yield* fresh
+          const store = yield* EventStore
+          const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
+          // An event of the largest data, with metadata of 2 bytes: two of them are 4 bytes too many.
+          const large = Effect.map(fresh, (eventId) => ({
+            id: EventId.make(eventId),
+            type: "Deposited",
+            schemaVersion: 1,
+            data: { amount: 1, note: "x".repeat(MAX_DATA_BYTES - 22) },
+            metadata: {},
+            occurredAt: DateTime.makeUnsafe(0)
+          }))
+          for (let n = 0; n < 3; n++) {
+            yield* store.append({
+              streamId,
+              expected: ExpectedRevision.any,
+              events: [yield* large]
+            })
+          }
+          yield* move(id, 1, 1)
+          const between = [
+            [{ _tag: "NoStream" }, 5, [1]],
+            [{ _tag: "Exactly", revision: 1 }, 5, [2]],
+            [{ _tag: "Exactly", revision: 2 }, 5, [3, 4, 5]]
+          ]
+          for (const [n, expected] of [noStream, at(1), at(2)].entries()) {
+            assert.deepStrictEqual(yield* refused(execute(id, deposit(8), expected)), between[n])
+          }
         })
       )
 

@@ -9,6 +9,8 @@ import * as Exit from "effect/Exit"
 export interface Changes {
   /** Ends the waits that have begun. */
   readonly tellUnsafe: () => void
+  /** What ends at the next change. */
+  readonly nextUnsafe: () => Deferred.Deferred<void>
   /**
    * Looks until it finds something; again whenever something changed, and each `pollInterval`, since other processes
    * tell nothing.
@@ -27,6 +29,7 @@ export const make = (): Changes => {
       next = Deferred.makeUnsafe()
       Deferred.doneUnsafe(told, Exit.void)
     },
+    nextUnsafe: () => next,
     until: Effect.fnUntraced(function* (look, pollInterval) {
       for (;;) {
         // Taken before the look: what changes during the look ends the wait after it.

@@ -4,6 +4,7 @@
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
@@ -18,6 +19,7 @@ import {
   type EventStore,
   type EventStoreError,
   MAX_BETWEEN,
+  MAX_BETWEEN_BYTES,
   WrongExpectedRevision
 } from "../EventStore.ts"
 import * as ExpectedRevision from "../ExpectedRevision.ts"
@@ -184,7 +186,9 @@ const refusal = (
     past >= actual
       ? Stream.empty
       : store.read(streamId, { from: Revision.make(past + 1), to: actual, limit: MAX_BETWEEN })
-  return Stream.runCollect(between).pipe(
+  return Stream.runCollect(
+    Stream.unwrap(Effect.map(fitting, (fits) => Stream.takeWhile(between, fits)))
+  ).pipe(
     // The options are within their ranges.
     Effect.catchTag("InvalidReadOption", Effect.die),
     Effect.flatMap(
@@ -192,6 +196,15 @@ const refusal = (
     )
   )
 }
+
+/** Accepts events, one after the other, until their JSON has more than {@link MAX_BETWEEN_BYTES}. */
+const fitting = Effect.sync(() => {
+  let bytes = 0
+  return ({ data, metadata }: RecordedEvent): boolean => {
+    bytes += Buffer.byteLength(JSON.stringify(data)) + Buffer.byteLength(JSON.stringify(metadata))
+    return bytes <= MAX_BETWEEN_BYTES
+  }
+})
 
 /** Where the commands are recorded on the stream; each is known by the id of its first event. */
 const find = (

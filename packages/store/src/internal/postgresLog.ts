@@ -6,6 +6,8 @@
  * `category = $1 AND position BETWEEN $2 AND $3 ORDER BY position`, both would do, and the server takes the primary
  * key where it thinks that a category is common: of a rare one it then reads the whole log.
  */
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as StreamId from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -99,16 +101,19 @@ const hidden = (sql: SqlClient, category: string): Fragment =>
 const ofTypes = (sql: SqlClient, types: ReadonlyArray<string> | undefined): Fragment =>
   types === undefined ? sql.literal("") : sql`AND type = ANY(${textArray(types)})`
 
-/** Matching events of the log between two positions, both included, as many as fit in a page. */
-export const readLog =
-  (sql: SqlClient, schema: SchemaName, { categories, types }: LogFilter) =>
-  (
+/** Matching events of the log between two positions, both included, as many as fit in a page; for one reader, who goes on where it was. */
+export const readLog = (sql: SqlClient, schema: SchemaName, { categories, types }: LogFilter) => {
+  const names = distinct(categories)
+  // Of a page, the part that one category may have: half as much again as if they were equal, or a quarter more than the busiest had.
+  let part = 1.5 / Math.max(1, names?.length ?? 0)
+  return (
     lowest: bigint,
     highest: bigint,
     order: Order,
     { bytes, rows }: PageSize
   ): Effect.Effect<EventPage, SqlError> => {
-    const { found, key } = pageOf(sql, schema, distinct(categories), {
+    const share = Math.min(rows, Math.max(LEAST_SHARE, Math.ceil(rows * part)))
+    const { found, key } = pageOf(sql, schema, names, share, {
       columns: COLUMNS,
       lowest,
       highest,
@@ -126,16 +131,24 @@ export const readLog =
           FROM ${found} AS found
         ) AS page
         ORDER BY ${along}`.values,
-      // The rows are of the columns that are asked for.
-      (found) => eventPage(found as ReadonlyArray<PageRow>)
+      (found) => {
+        // The rows are of the columns that are asked for.
+        const page = eventPage(found as ReadonlyArray<PageRow>)
+        if (names === undefined || names.length < 2) return page
+        const { busiest, events } = upToShare(page.events, share)
+        if (events.length >= LEAST_SHARE) part = (busiest * 1.25) / events.length
+        return { ...page, events, cut: page.cut || busiest === share }
+      }
     )
   }
+}
 
 /** What a page is taken from, and the columns that it is in the order of, the last of which is the position. */
 const pageOf = (
   sql: SqlClient,
   schema: SchemaName,
   categories: ReadonlyArray<string> | undefined,
+  share: number,
   rows: Rows
 ): { readonly found: Fragment; readonly key: Arr.NonEmptyReadonlyArray<string> } => {
   if (categories === undefined) {
@@ -146,12 +159,39 @@ const pageOf = (
     const found = ofCategory(sql, schema, hidden(sql, category), rows)
     return { found: sql`(${found})`, key: ["category", "position"] }
   }
-  const each = ofCategory(sql, schema, sql.literal("c.name"), rows)
+  const searched = rows.types === undefined ? share : rows.searched
+  const each = ofCategory(sql, schema, sql.literal("c.name"), { ...rows, searched, limit: share })
   const found = sql`
     (SELECT matching.* FROM pg_catalog.unnest(${textArray(categories)}) AS c(name)
     CROSS JOIN LATERAL (${each}) AS matching
     ORDER BY position ${sql.literal(rows.order)} LIMIT ${PgTypes.int4(rows.limit)})`
   return { found, key: ["position"] }
+}
+
+/** The fewest rows of a category that are worth a statement. */
+const LEAST_SHARE = 32
+
+/**
+ * Events up to where the first category has had its share of a page, and how many the busiest has until there.
+ *
+ * Of several categories each is asked for a share, since a whole page of each would be read and sorted for one page of all.
+ * More events of a category may follow after its share, before those of the others that were read. The server would find
+ * that place with a window over all rows, which it copies: such a page takes twice as long.
+ */
+const upToShare = (
+  events: ReadonlyArray<RecordedEvent>,
+  share: number
+): { readonly events: ReadonlyArray<RecordedEvent>; readonly busiest: number } => {
+  const counts = new Map<string, number>()
+  let busiest = 0
+  for (const [index, { streamId }] of events.entries()) {
+    const category = StreamId.category(streamId)
+    const count = (counts.get(category) ?? 0) + 1
+    counts.set(category, count)
+    busiest = Math.max(busiest, count)
+    if (count === share) return { events: events.slice(0, index + 1), busiest }
+  }
+  return { events, busiest }
 }
 
 /** Where a piece of the log ends that goes through no more than {@link SEARCHED_ROWS} rows a category. */

@@ -45,7 +45,7 @@ export const SIZED_COLUMNS = `${COLUMNS}, ${bytesOf("data")} + ${bytesOf("metada
 /** What a page held. */
 export interface EventPage {
   readonly events: ReadonlyArray<RecordedEvent>
-  /** Whether it ends before a row that it was to hold, whose event is too large for it. */
+  /** Whether it ends before its last row was found, or before one whose event is too large for it. */
   readonly cut: boolean
   /** The bytes of the largest event in it, or of the one that it ends before. */
   readonly largest: number

@@ -208,7 +208,7 @@ export const originCases = (it: It): void => {
         // What else is appended at the same time is judged for itself.
         const others = yield* Effect.forEach(
           [
-            { lastEventId: OTHER_EVENT },
+            { lastEventId: OTHER_EVENT, events: [newEvent()] },
             { streamId: freshStream(), expected: ExpectedRevision.noStream, events: [newEvent()] },
             { lastEventId: two.id },
             {

@@ -51,6 +51,61 @@ const twoCategories = Effect.gen(function* () {
 
 export const readAllCases = (it: It): void => {
   describe("readAll", { timeout: TIMEOUT_MILLIS }, () => {
+    it.effect("gives all events of several categories in order, however unequal those are", () =>
+      Effect.gen(function* () {
+        const store = yield* EventStore
+        const [busy, calm, rare] = [freshCategory(), freshCategory(), freshCategory()]
+        const appended: Array<{
+          readonly category: string
+          readonly id: string
+          readonly type: string
+        }> = []
+        // More than a page of each of two, one after the other, and few of the third.
+        for (const [category, count] of [
+          [busy, 700],
+          [calm, 60],
+          [busy, 500],
+          [rare, 2],
+          [calm, 1_000],
+          [calm, 400],
+          [busy, 900],
+          [rare, 1]
+        ] as const) {
+          const events = Arr.makeBy(count, (n) => newEvent({ type: n % 3 === 0 ? "A" : "B" }))
+          yield* store.append({ streamId: streamOf(category, "1"), expected: any, events })
+          appended.push(...events.map(({ id, type }) => ({ category, id, type })))
+        }
+        for (const categories of [
+          [busy, calm, rare],
+          [rare, calm],
+          [busy, rare, freshCategory(), freshCategory()]
+        ]) {
+          for (const types of [undefined, ["A"]]) {
+            const expected = appended
+              .filter(
+                ({ category, type }) =>
+                  categories.some((one) => one === category) && (types?.includes(type) ?? true)
+              )
+              .map(({ id }) => id)
+            const read = (options: ReadAllOptions) =>
+              Effect.map(
+                Stream.runCollect(store.readAll({ categories, types, ...options })),
+                (found) => found.map(({ id }): string => id)
+              )
+            assert.deepStrictEqual(yield* read({}), expected)
+            assert.deepStrictEqual(yield* read({ direction: "backward" }), expected.toReversed())
+            assert.deepStrictEqual(yield* read({ limit: 999 }), expected.slice(0, 999))
+            const live = store.subscribe({ categories, types }).pipe(
+              Stream.take(expected.length),
+              Stream.map(({ id }): string => id),
+              Stream.runCollect
+            )
+            assert.deepStrictEqual(yield* live, expected)
+          }
+        }
+      })
+    )
+
     it.effect("gives the same events as their streams do, in the order they were appended", () =>
       Effect.gen(function* () {
         const { events, first, second } = yield* twoCategories

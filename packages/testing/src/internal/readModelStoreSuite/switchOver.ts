@@ -185,6 +185,24 @@ export const switchCases: Cases = {
     )
   }),
 
+  "tells no more of large rows that differ than a host can hold": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = talliesAnew(tallies().name)
+    const large = (note: string) =>
+      ["a", "b", "c", "d"].map((id) => ({ id, count: 1, note: note.repeat(3_000_000) }))
+    yield* serve(table, large("x"))
+    const claim = yield* shadow(table, large("y"))
+    const error = yield* Effect.flip(store.switchOver(table, claim, compared))
+    assert.instanceOf(error, RowsDiffer)
+    // Two of 6 MB each are more than 8 MB.
+    assert.strictEqual(error.count, 4)
+    assert.deepStrictEqual(
+      error.differences.map(({ key }) => key["id"]),
+      ["a", "b"]
+    )
+    assert.isBelow(error.message.length, 5_000)
+  }),
+
   "switches to rows that differ where nobody compares": Effect.gen(function* () {
     const table = tallies()
     yield* serve(table, [tally("a", 1)])

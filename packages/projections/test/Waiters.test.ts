@@ -1,0 +1,195 @@
+/**
+ * Many who wait for one read model at a time.
+ */
+import * as Position from "@daybook/kernel/Position"
+import { Projections } from "@daybook/projections/Projections"
+import { ReadModelStoreError } from "@daybook/projections/ReadModelError"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import { aggregateOf, products } from "./Till.ts"
+
+const till = aggregateOf("till")
+const projection = products(till, "products")
+const { name } = projection
+
+/** What waiters look at, which a test can count, hold back and break. */
+const watched = Effect.gen(function* () {
+  const store = yield* ReadModelStore
+  const looks = { count: 0, last: (): Effect.Effect<void, ReadModelStoreError> => Effect.void }
+  const service = ReadModelStore.of({
+    ...store,
+    states: (of) =>
+      Effect.tap(store.states(of), () =>
+        Effect.suspend(() => {
+          looks.count++
+          return looks.last()
+        })
+      )
+  })
+  const context = yield* Layer.build(Projections.layer({ async: [projection] })).pipe(
+    Effect.provideService(ReadModelStore, service)
+  )
+  return { looks, projections: Context.get(context, Projections) }
+})
+
+const sell = Effect.fnUntraced(function* (product: string) {
+  yield* (yield* CommandHandler).execute(till, "1", { _tag: "Sell", product, cents: 100 })
+  return yield* (yield* EventStore).head
+})
+
+const run = <A, E>(
+  effect: Effect.Effect<A, E, CommandHandler | EventStore | ReadModelStore | Scope.Scope>
+) =>
+  effect.pipe(
+    Effect.scoped,
+    Effect.provide(
+      CommandHandler.layer.pipe(
+        Layer.provideMerge(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer))
+      )
+    )
+  )
+
+/** Lets every fiber come to where it waits. */
+const settle = TestClock.adjust("1 millis")
+
+describe("Waiters for a read model", () => {
+  it.effect("share one look, and each ends when its position is reached", () =>
+    run(
+      Effect.gen(function* () {
+        const { looks, projections } = yield* watched
+        const first = yield* sell("tea")
+        yield* TestClock.adjust("2 seconds")
+        yield* projections.waitFor(name, first, "1 second")
+        yield* projections.pause(name)
+        yield* TestClock.adjust("2 seconds")
+        const second = yield* sell("mug")
+        const third = Position.make(second + 1n)
+        const ended = { at: [0, 0, 0] }
+        const wait = (position: Position.Position, place: number) =>
+          Effect.tap(projections.waitFor(name, position, "1 hour"), () =>
+            Effect.sync(() => ended.at.splice(place, 1, (ended.at[place] ?? 0) + 1))
+          )
+        looks.count = 0
+        const fibers = yield* Effect.forEach([first, second, third], (position, place) =>
+          Effect.forEach(Array.from({ length: 500 }), () => Effect.forkChild(wait(position, place)))
+        )
+        yield* settle
+        assert.deepStrictEqual(ended.at, [500, 0, 0])
+        // Those who come, and 40 a second at most; the runner looks once a second itself.
+        assert.isAtMost(looks.count, 10)
+        looks.count = 0
+        yield* TestClock.adjust("10 seconds")
+        assert.isAtLeast(looks.count, 300)
+        assert.isAtMost(looks.count, 450)
+        // One who gives up takes no one along.
+        yield* Effect.forEach((fibers[1] ?? []).slice(0, 100), Fiber.interrupt)
+        yield* projections.resume(name)
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(ended.at, [500, 400, 0])
+        assert.strictEqual(yield* sell("tray"), third)
+        yield* TestClock.adjust("1 second")
+        assert.deepStrictEqual(ended.at, [500, 400, 500])
+        // Without a waiter there is no look but the runner's.
+        looks.count = 0
+        yield* TestClock.adjust("10 seconds")
+        assert.isAtMost(looks.count, 30)
+      })
+    )
+  )
+
+  it.effect("are judged by no look that began before they came", () =>
+    run(
+      Effect.gen(function* () {
+        const { looks, projections } = yield* watched
+        const poison = yield* sell("poison")
+        yield* TestClock.adjust("2 seconds")
+        const held = yield* Deferred.make<void>()
+        const isLooking = yield* Deferred.make<void>()
+        looks.last = () => {
+          looks.last = () => Effect.void
+          return Effect.andThen(Deferred.succeed(isLooking, undefined), Deferred.await(held))
+        }
+        const early = yield* Effect.forkChild(
+          Effect.result(projections.waitFor(name, poison, "1 hour"))
+        )
+        yield* Deferred.await(isLooking)
+        yield* projections.skip(name, poison, "it was a test of the till")
+        yield* TestClock.adjust("5 seconds")
+        const late = yield* Effect.forkChild(
+          Effect.result(projections.waitFor(name, poison, "1 hour"))
+        )
+        yield* settle
+        yield* Deferred.succeed(held, undefined)
+        yield* TestClock.adjust("5 seconds")
+        assert.deepStrictEqual(
+          [(yield* Fiber.join(early))._tag, (yield* Fiber.join(late))._tag],
+          ["Failure", "Success"]
+        )
+      })
+    )
+  )
+
+  it.effect("all fail with what a look fails with, and the next ones do not", () =>
+    run(
+      Effect.gen(function* () {
+        const { looks, projections } = yield* watched
+        const position = yield* sell("tea")
+        yield* TestClock.adjust("2 seconds")
+        const error = new ReadModelStoreError({ operation: "states", cause: "a broken pipe" })
+        looks.last = () => Effect.fail(error)
+        const failed = yield* Effect.forEach(
+          [1, 2, 3],
+          () => Effect.flip(projections.waitFor(name, position, "1 hour")),
+          { concurrency: "unbounded" }
+        )
+        assert.deepStrictEqual(failed, [error, error, error])
+        looks.last = () => Effect.void
+        yield* projections.waitFor(name, position, "1 hour")
+      })
+    )
+  )
+
+  it.effect("time out each by its own clock, with what is reached", () =>
+    run(
+      Effect.gen(function* () {
+        const { projections } = yield* watched
+        const position = yield* sell("tea")
+        yield* TestClock.adjust("2 seconds")
+        yield* projections.pause(name)
+        const next = Position.make(position + 1n)
+        const waits = yield* Effect.forEach(["1 second", "3 seconds"] as const, (timeout) =>
+          Effect.forkChild(Effect.flip(projections.waitFor(name, next, timeout)))
+        )
+        yield* TestClock.adjust("2 seconds")
+        assert.deepStrictEqual(
+          waits.map((fiber) => fiber.pollUnsafe() !== undefined),
+          [true, false]
+        )
+        yield* TestClock.adjust("2 seconds")
+        const errors = yield* Effect.forEach(waits, (fiber) => Fiber.join(fiber))
+        assert.deepStrictEqual(
+          errors.map((error) =>
+            error._tag === "WaitTimedOut"
+              ? [error.position, error.reached, error.timeoutMillis]
+              : error
+          ),
+          [
+            [next, position, 1_000],
+            [next, position, 3_000]
+          ]
+        )
+      })
+    )
+  )
+})
