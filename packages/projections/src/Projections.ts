@@ -30,6 +30,7 @@ import { codeFingerprint } from "./internal/codeFingerprint.ts"
 import { keepServing } from "./internal/keepServing.ts"
 import * as History from "./internal/history.ts"
 import * as LoopErrors from "./internal/loopErrors.ts"
+import { reached } from "./internal/reached.ts"
 import { rebuild } from "./internal/rebuild.ts"
 import { recordedText } from "./internal/recordedText.ts"
 import { type AnyModel } from "./internal/rowFold.ts"
@@ -40,7 +41,7 @@ import type { Act, Why } from "./ReadModelAct.ts"
 import {
   type AlreadyFolded,
   type DefinitionChanged,
-  HistoryChanged,
+  type HistoryChanged,
   InvalidSkipReason,
   type InvalidWhy,
   NoEventToSkip,
@@ -292,31 +293,6 @@ const make = Effect.fnUntraced(function* (
     })
   })
 
-  const reached = Effect.fnUntraced(function* (model: AnyModel, position: Position.Position) {
-    const { name } = model.table
-    const states = yield* store.states(name)
-    const serving = states.find(({ role }) => role === "serving")
-    if (serving === undefined) return true
-    const isThere = serving.mode === "inline" || Status.position(serving) >= position
-    // Rows of another history may be past the position, and don't hold its event.
-    if (isThere || runner.mismatches.has(name)) {
-      const reason = yield* History.mismatch(events, serving)
-      if (reason !== undefined) return yield* new HistoryChanged({ name, reason })
-      if (isThere) return true
-    }
-    // Of another version it is the shadow that is waited for, and what serves only while a host still keeps it.
-    const shadow = states.find(
-      ({ role, version }) => role === "shadow" && version === model.table.version
-    )
-    const isLeft = serving.version !== model.table.version && Option.isNone(serving.owner)
-    for (const { poison } of isLeft && shadow !== undefined ? [serving, shadow] : [serving]) {
-      if (Option.isSome(poison) && poison.value.position <= position) {
-        return yield* new Status.ProjectionStopped({ name, poison: poison.value })
-      }
-    }
-    return undefined
-  })
-
   return Projections.of({
     status: Effect.fn("Projections.status")(function* (name) {
       return yield* statusOf(yield* find(name))
@@ -328,7 +304,7 @@ const make = Effect.fnUntraced(function* (
       const model = yield* find(name)
       const duration = Duration.fromInputUnsafe(timeout)
       yield* runner.changes
-        .until(reached(model, position), Duration.min(runner.pollInterval, WAIT_POLL))
+        .until(reached(runner, model, position), Duration.min(runner.pollInterval, WAIT_POLL))
         .pipe(
           Effect.timeoutOrElse({
             duration,
