@@ -19,6 +19,7 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as Acts from "./internal/memoryActs.ts"
+import * as Changes from "./internal/memoryChanges.ts"
 import * as Generations from "./internal/memoryGenerations.ts"
 import { selectRows } from "./internal/memoryQuery.ts"
 import { partitionCount } from "./internal/partition.ts"
@@ -141,14 +142,14 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
     restart: (claim, log) =>
       moving(claim, () =>
         Result.map(Generations.heldAs(models, claim, "shadow"), (generation) =>
-          Generations.restart(generation, log)
+          Changes.restart(generation, log)
         )
       ),
     mark: (of, reached) =>
       amongOthers(
         step(() => {
           const found = Generations.find(models, of.name, of.generation)
-          if (found !== undefined) Generations.mark(found, reached)
+          if (found !== undefined) Changes.mark(found, reached)
         })
       ),
     stop: (claim, poison) =>
@@ -161,21 +162,21 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
     pause: (name, why) =>
       amongOthers(
         step((millis) => {
-          Generations.pause(models, name)
+          Changes.pause(models, name)
           Acts.record(Generations.modelOf(models, name), "pause", why, {}, millis)
         })
       ),
     resume: (name, why) =>
       amongOthers(
         step((millis) => {
-          Generations.resume(models, name)
+          Changes.resume(models, name)
           Acts.record(Generations.modelOf(models, name), "resume", why, {}, millis)
         })
       ),
     skip: (skipped, by) =>
-      amongOthers(attempt((millis) => Generations.skip(models, skipped, by, millis))),
+      amongOthers(attempt((millis) => Changes.skip(models, skipped, by, millis))),
     acts: (name) => step(() => Array.from(models.get(name)?.acts ?? [])),
-    skipped: (name) => step(() => Generations.skippedOf(models, name)),
+    skipped: (name) => step(() => Changes.skippedOf(models, name)),
     states: (name) =>
       step((millis) =>
         Array.from(models.values())
@@ -234,7 +235,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
                 }
               }
               const details = { from: serving.number, to: shadow.number, version: shadow.version }
-              Generations.switchOver(shadow, serving)
+              Changes.switchOver(shadow, serving)
               Acts.record(
                 shadow.model,
                 "switch",
@@ -253,7 +254,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         })
       ),
     drop: (name, number, why) =>
-      amongOthers(step((millis) => Generations.drop(models, name, number, why, millis))),
+      amongOthers(step((millis) => Changes.drop(models, name, number, why, millis))),
     inline: <A, E>({ append, fold, log, touches }: InlineAppend<A, E>) =>
       amongOthers(
         Effect.suspend((): Effect.Effect<A, E | InlinePoison | OtherVersionKept> => {

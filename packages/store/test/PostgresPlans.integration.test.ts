@@ -177,10 +177,20 @@ for (const [title, further] of kinds) {
           const sql = yield* SqlClient
           const functions = yield* sql<{ readonly name: string; readonly settings: string | null }>`
           SELECT p.proname::text AS name, array_to_string(p.proconfig, ', ') AS settings
-          FROM pg_proc p WHERE p.pronamespace = 'daybook'::regnamespace AND p.prosecdef ORDER BY 1`
+          FROM pg_proc p WHERE p.pronamespace = 'daybook'::regnamespace AND (p.prosecdef
+            OR p.proname IN ('foreign_code', 'keep_read_models')) ORDER BY 1`
           assert.deepStrictEqual(
             functions.map(({ name }) => name),
-            ["append", "append_new", "look_at_log", "newest_append", "settled_position"]
+            [
+              "append",
+              "append_new",
+              "foreign_code",
+              "keep_read_models",
+              "look_at_log",
+              "newest_append",
+              "record_act",
+              "settled_position"
+            ]
           )
           // A plan that is forbidden has a cost that is past jit_above_cost, and is taken where there is no other.
           for (const { name, settings } of functions)

@@ -66,8 +66,8 @@ layer(Logins.layerOverloaded, { timeout: 120_000, excludeTestServices: true })(
         assert.deepStrictEqual(log.at(-1), read)
         assert.strictEqual((yield* store.find([read.id])).length, 1)
         assert.isAbove((yield* store.backlog()).events, 0)
-        assert.strictEqual(yield* store.head, read.position)
-        assert.strictEqual(yield* store.positionAt(read), read.position)
+        assert.isTrue((yield* store.head) >= read.position)
+        assert.isTrue((yield* store.positionAt(read)) >= read.position)
         const streams = yield* Stream.runCollect(store.streams({ category: categories[0] }))
         assert.include(
           streams.map(({ streamId }) => streamId),

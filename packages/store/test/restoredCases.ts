@@ -187,7 +187,9 @@ export const restoredCases = <E>(
         yield* filled
         const sql = yield* SqlClient
         yield* sql`DROP TRIGGER append_only ON daybook.events`
+        yield* sql`DROP TRIGGER append_only ON daybook.acts`
         assert.deepStrictEqual(yield* PostgresHealth.check, [
+          { _tag: "TriggerResting", table: "acts", trigger: "append_only", state: "missing" },
           { _tag: "TriggerResting", table: "events", trigger: "append_only", state: "missing" }
         ])
         yield* PostgresMigrations.migrate

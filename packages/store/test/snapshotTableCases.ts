@@ -174,14 +174,14 @@ export const snapshotTableCases = (
         }
         const id = yield* fresh
         const stores = Layer.merge(EventStorePostgres.layer, SnapshotStorePostgres.layer)
+        yield* sql`SELECT * FROM before.append(
+          ARRAY[${`account-${id}`}], ARRAY[0::bigint], ARRAY[2],
+          ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY['Deposited', 'Deposited'],
+          ARRAY[1, 1]::smallint[], ARRAY['{"amount":1}', '{"amount":2}'], ARRAY['{}', '{}'],
+          ARRAY[now(), now()], false, 0)`
+        const [first] = yield* PostgresMigrations.migrate
+        assert.deepStrictEqual(first, [2, "snapshots"])
         yield* Effect.gen(function* () {
-          yield* sql`SELECT * FROM before.append(
-            ARRAY[${`account-${id}`}], ARRAY[0::bigint], ARRAY[2],
-            ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY['Deposited', 'Deposited'],
-            ARRAY[1, 1]::smallint[], ARRAY['{"amount":1}', '{"amount":2}'], ARRAY['{}', '{}'],
-            ARRAY[now(), now()], false, 0)`
-          const [first] = yield* PostgresMigrations.migrate
-          assert.deepStrictEqual(first, [2, "snapshots"])
           yield* move(id, 4).pipe(Effect.provide(snapshotting(SnapshotPolicy.every(1))))
           const snapshot = yield* newest(id)
           assert.deepStrictEqual(snapshot?.state, { balance: 7 })

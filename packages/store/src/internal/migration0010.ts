@@ -9,6 +9,13 @@ import type { SchemaName } from "../PostgresSchema.ts"
 /** The statements, in order. */
 export const statements = (name: SchemaName): ReadonlyArray<string> => inSchema(`"${name}"`)
 
+/** The trigger by which acts are only added, on the quoted schema. */
+export const appendOnly = (schema: string): ReadonlyArray<string> => [
+  `CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.acts
+    FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.refuse_change_of_acts()`,
+  `ALTER TABLE ${schema}.acts ENABLE ALWAYS TRIGGER append_only`
+]
+
 const inSchema = (schema: string): ReadonlyArray<string> => [
   // What default privileges gave to everybody. The schema is the log's alone.
   ...["TABLES", "SEQUENCES", "FUNCTIONS"].map(
@@ -31,15 +38,13 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
   BEGIN
     RAISE EXCEPTION 'acts are only added: % refused', lower(TG_OP) USING ERRCODE = 'insufficient_privilege';
   END $$`,
-  `CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ${schema}.acts
-    FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.refuse_change_of_acts()`,
-  `ALTER TABLE ${schema}.acts ENABLE ALWAYS TRIGGER append_only`,
+  ...appendOnly(schema),
 
   // Who says it is the login, which the caller can't choose; the actor is a claim.
   `CREATE FUNCTION ${schema}.record_act(
       p_act text, p_subject text, p_actor text, p_reason text, p_details json
     ) RETURNS void LANGUAGE plpgsql VOLATILE
-    SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
   BEGIN
     INSERT INTO ${schema}.acts (acted_at, act, subject, login, actor, reason, details)
       VALUES (date_trunc('milliseconds', clock_timestamp()), p_act, p_subject, session_user, p_actor,
@@ -60,7 +65,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
       p_schema text, p_names text[], p_keys_of text[], p_keys text[], p_log uuid,
       OUT versions integer[], OUT altered text[]
     ) LANGUAGE plpgsql VOLATILE
-    SET search_path = pg_catalog, pg_temp
+    SET search_path = pg_catalog, pg_temp SET jit = off
   AS $$
   DECLARE
     generations CONSTANT text := format('%I.daybook__generations', p_schema);
@@ -103,7 +108,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
 
   // Each by its kind, its name and its table, such as "trigger t of read_models.counts".
   `CREATE FUNCTION ${schema}.foreign_code(p_tables oid[], p_written boolean)
-    RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
   AS $$
     SELECT f.kind || ' of ' || t.oid::regclass::text FROM unnest(p_tables) AS t(oid), LATERAL (
       SELECT 'kind ' || c.relkind::text AS kind FROM pg_class c WHERE c.oid = t.oid AND c.relkind <> 'r'

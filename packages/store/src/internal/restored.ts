@@ -9,6 +9,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { PLACES } from "./migration0001.ts"
+import * as migration0010 from "./migration0010.ts"
 import { asOwner, isPartitioned, logTable, runAll } from "./partitions.ts"
 import { appendOnly, recordIds } from "./partitionStatements.ts"
 
@@ -35,6 +36,8 @@ export const restingTriggers = (
     SELECT part.oid, part.relname, 'record_ids' FROM part, log WHERE log.relkind = 'p'
     UNION ALL
     SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, "recorded_ids")}) ids
+    UNION ALL
+    SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, "acts")}) acts
   )
   SELECT n.relname::text AS "table", n.trigger, coalesce(t.tgenabled::text, 'missing') AS state
   FROM needed n LEFT JOIN pg_trigger t ON t.tgrelid = n.oid AND t.tgname = n.trigger
@@ -117,9 +120,11 @@ export const enableTriggers = (sql: SqlClient, schema: SchemaName): Effect.Effec
           sql,
           state !== "missing"
             ? [`ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER ${trigger}`]
-            : trigger === "append_only"
-              ? appendOnly(schema, table)
-              : recordIds(schema, table)
+            : trigger === "record_ids"
+              ? recordIds(schema, table)
+              : table === "acts"
+                ? migration0010.appendOnly(`"${schema}"`)
+                : appendOnly(schema, table)
         ),
       { discard: true }
     )
