@@ -1,5 +1,5 @@
 /**
- * Whether what was measured again and again grows: a line of least squares, and how sure it is.
+ * Fits a line of least squares through samples of a figure, and decides by it whether the figure grows.
  */
 
 export interface Sample {
@@ -7,7 +7,7 @@ export interface Sample {
   readonly value: number
 }
 
-/** What should stay level while a system works. `least`: a growth below it is never named. */
+/** A figure that should stay level while a system works. `least`: a growth below it is never named. */
 export interface Series {
   readonly name: string
   readonly unit: string
@@ -18,7 +18,7 @@ export interface Series {
 /**
  * A line through samples.
  *
- * `error`: the standard error of the slope. `growth`: what the line rises over all of the samples. `floor`: by how
+ * `error`: the standard error of the slope. `growth`: the rise of the line over all of the samples. `floor`: by how
  * much the lowest value of the last third lies above the lowest of the first.
  */
 export interface Line {
@@ -31,11 +31,11 @@ export interface Line {
 
 /** This share of the samples is warm-up: caches fill, code is compiled. */
 const WARM_UP = 1 / 3
-/** So many standard errors a slope lies above none: by chance alone it does so once in a million. */
+/** A slope is sure when it is more than this many standard errors: by chance alone about one level series in 100,000 has one. */
 const SURE = 5
 /**
- * Of what a line rises this share is in its floor too, unless it is a saw that stands at its peak. The floor of a line without noise
- * rises by 2/3 of its growth, and noise moves the lowest values of both thirds, so there must be room below that.
+ * The floor rises by at least this share of the growth, unless the series is a saw that stands at its peak. Without noise the floor
+ * rises by 2/3 of the growth. Noise moves the lowest values of both thirds, so the bound is well below that.
  */
 const FLOOR = 0.2
 const FEWEST = 6
@@ -43,7 +43,7 @@ const FEWEST = 6
 const settled = (samples: ReadonlyArray<Sample>): ReadonlyArray<Sample> =>
   samples.slice(Math.floor(samples.length * WARM_UP))
 
-/** The line of least squares; none through fewer samples than say something. */
+/** The line of least squares; undefined for fewer than 6 samples, or when all are of one second. */
 export const fit = (samples: ReadonlyArray<Sample>): Line | undefined => {
   const count = samples.length
   const first = samples[0]
