@@ -5,11 +5,11 @@
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import * as CommandId from "@daybook/kernel/CommandId"
+import * as Projection from "@daybook/kernel/Projection"
 import { aggregate } from "@daybook/order/Order"
 import type { OrderState } from "@daybook/order/OrderState"
 import { projection as orderSummary } from "@daybook/order/OrderSummary"
 import { Projections } from "@daybook/projections/Projections"
-import * as Projection from "@daybook/kernel/Projection"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
