@@ -4,8 +4,8 @@
  * **Details**
  * The file is read twice: the survey finds what is wrong with it as a whole and how many rows each
  * invoice has, the import executes. The rows of an invoice need not stand together: they wait for the last one of them,
- * which closes the order, at most 400 of an invoice and 20,000 of all. So an order of n rows is loaded at most n / 400 + r / 20,000
- * times, where r are the rows from its first to its last, whichever way invoices alternate.
+ * which closes the order, at most 400 of an invoice and 20,000 of all. So an order of n rows is loaded at most
+ * 1 + n / 400 + r / 20,000 times, where r are the rows from its first to its last, whichever way invoices alternate.
  * Memory holds a few words for each invoice, the rows that wait, and an id for each row of an order that is open.
  * What is recorded stays recorded when the import dies: importing the file again completes it.
  *

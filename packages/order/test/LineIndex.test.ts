@@ -72,7 +72,7 @@ describe("LineIndex", () => {
       }
       assertSame(lines, expected)
       if (step % 50 === 0) older.push([lines, expected])
-      // Whoever goes back to an older array finds it as it was, and goes on from it.
+      // An older array is as it was, and can be changed from there.
       if (step % 70 === 0) [lines, expected] = older[dice % older.length] ?? [lines, expected]
     }
     assert.isAbove(Math.max(...older.map(([{ length }]) => length)), 60)

@@ -53,22 +53,27 @@ const hastyStore = Effect.map(EventStoreMemory.make, (store) =>
   })
 )
 
-/** Keeps the rows first, and then the checkpoint, by another trip to the store. */
+/**
+ * Keeps the rows first, and then the checkpoint, by another trip to the store. A checkpoint and the event it stands at move together, so
+ * only the rows give it away.
+ */
 const apartStore = Effect.map(ReadModelStoreMemory.make, (store) =>
   ReadModelStore.of({
     ...store,
     step: (table, claim, step) =>
-      Effect.andThen(
-        Effect.tap(store.step(table, claim, { ...step, to: step.from }), () =>
-          Effect.sleep("5 millis")
-        ),
-        store.step(table, claim, {
+      Effect.gen(function* () {
+        const states = yield* store.states(claim.name)
+        const state = states.find(({ generation }) => generation === claim.generation)
+        const eventId = state?.anchors[step.partition] ?? null
+        yield* store.step(table, claim, { ...step, to: step.from, eventId })
+        yield* Effect.sleep("5 millis")
+        yield* store.step(table, claim, {
           ...step,
           keys: [],
           fold: () => Result.succeed({ upserts: [], deletions: [] }),
           events: 0
         })
-      )
+      })
   })
 )
 

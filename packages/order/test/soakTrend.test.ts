@@ -10,6 +10,12 @@ const noise = (seed: number) => {
   }
 }
 
+/** Normal noise with a deviation of 1, by Box and Muller. */
+const normalNoise = (seed: number) => {
+  const random = noise(seed)
+  return () => Math.sqrt(-2 * Math.log(1 - (random() + 1) / 2)) * Math.cos(Math.PI * (random() + 1))
+}
+
 const series = (value: (second: number) => number, least = 1): Series => ({
   name: "heap",
   unit: "MiB",
@@ -47,6 +53,43 @@ describe("What a soak says of its samples", () => {
     }
   })
 
+  it("names a leak under noise of 0.2 to 0.4 of what it grows", () => {
+    // 8 MiB over the samples that are settled, and noise of as much as 0.4 of that to either side.
+    for (const share of [0.2, 0.25, 0.3, 0.35, 0.4]) {
+      let named = 0
+      for (let seed = 1; seed <= 400; seed++) {
+        const random = noise(seed)
+        if (grows(series((second) => 60 + (second / 468) * 8 + random() * 8 * share))) named++
+      }
+      assert.isAtLeast(named, 398, `of 400 with noise of ${share}`)
+    }
+  })
+
+  it("names leaks under normal noise as often as its documentation says", () => {
+    // The standard deviation of the noise as a share of the growth, and out of 1,000 the fewest and the most that are named.
+    for (const [share, fewest, most] of [
+      [0.2, 985, 1_000],
+      [0.25, 950, 990],
+      [0.3, 810, 890],
+      [0.4, 330, 430]
+    ] as const) {
+      const normal = normalNoise(11)
+      const named = Array.from({ length: 1_000 }, () =>
+        grows(series((second) => 60 + (second / 468) * 8 + normal() * 8 * share))
+      ).filter((isNamed) => isNamed).length
+      assert.isAtLeast(named, fewest, `of 1,000 with noise of ${share}`)
+      assert.isAtMost(named, most, `of 1,000 with noise of ${share}`)
+    }
+  })
+
+  it("names a leak of a small share of what is held", () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const random = noise(seed)
+      // 10 MiB more over the samples that are settled, of 400.
+      assert.isTrue(grows(series((second) => 400 + (second / 468) * 10 + random(), 8)))
+    }
+  })
+
   it("does not name noise", () => {
     for (let seed = 1; seed <= 500; seed++) {
       const random = noise(seed)
@@ -63,9 +106,11 @@ describe("What a soak says of its samples", () => {
   })
 
   it("does not name a saw, wherever it stands at the end, and names one that climbs", () => {
-    for (const period of [60, 130, 240, 400]) {
-      const saw = (second: number) => 1_000 * ((second % period) / period)
-      assert.isFalse(grows(series((second) => saw(second))), `a period of ${period} seconds`)
+    for (const period of [24, 60, 130, 240, 400]) {
+      for (let phase = 0; phase < period; phase += 4) {
+        const saw = (second: number) => 1_000 * (((second + phase) % period) / period)
+        assert.isFalse(grows(series(saw)), `a period of ${period} seconds, ${phase} later`)
+      }
     }
     assert.isTrue(grows(series((second) => 1_000 + ((second % 60) / 60) * 100 + second * 2)))
   })

@@ -10,7 +10,7 @@ import type * as Schema from "effect/Schema"
  * is of, whose names say what is wrong.
  *
  * **Details**
- * A schema of a union is compared command by command, so the message has those alone that nobody decides.
+ * A schema of a union is compared command by command, so the message names only the commands that the decider does not take.
  *
  * @category types
  * @since 0.1.0

@@ -2,7 +2,7 @@
  * The lines of an order by what they are of, so that an event costs no search through all of them.
  *
  * Lines are plain arrays, which are never changed, and their index is remembered beside the newest one: a change gives a
- * new array and hands the index on to it. Whoever goes on from an older array has its index made again. So the index is
+ * new array and hands the index on to it. A change of an older array makes its index again. So the index is
  * seen in the time alone that a fold takes: at 10,000 lines each event copies an array of pointers, and reads one line.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Lets two hosts of orders and one that stands by work on a server of their own for `--minutes`, and names what grows.
+ * Lets two hosts of orders and one that stands by work on a server of their own for `--minutes`, and names what grows and what does not keep up.
  */
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as Cause from "effect/Cause"
@@ -7,8 +7,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { parseArgs } from "node:util"
+import { report, wrong } from "../soak/report.ts"
 import { soak } from "../soak/soak.ts"
-import { grows, tell } from "../soak/trend.ts"
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "12" } } })
 if (!/^[1-9]\d{0,3}$/.test(values.minutes)) {
@@ -34,15 +34,5 @@ if (Exit.isFailure(exit)) {
   process.stdout.write(`${Cause.pretty(exit.cause)}\n`)
   process.exit(1)
 }
-const { commands, errors, events, given, series } = exit.value
-const growing = series.filter(grows)
-const report = [
-  `${commands} commands, ${events} events, ${given} given to subscriptions`,
-  ...series.map(tell),
-  ...errors,
-  growing.length === 0
-    ? "nothing grows"
-    : `what grows: ${growing.map(({ name }) => name).join("; ")}`
-]
-process.stdout.write(`${report.join("\n")}\n`)
-process.exit(growing.length === 0 && errors.length === 0 ? 0 : 1)
+process.stdout.write(`${report(exit.value).join("\n")}\n`)
+process.exit(wrong(exit.value).length === 0 ? 0 : 1)

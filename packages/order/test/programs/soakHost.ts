@@ -1,12 +1,14 @@
 /**
  * A host of orders on the database at `DATABASE_URL`: it keeps the read models, executes commands unless it stands by, and in one
- * of them two subscriptions run. It answers each line of its standard input with what it holds, and lives as long as somebody
- * holds that. One that is `leaky` keeps something of each command.
+ * of them two subscriptions run. It answers each line of its standard input with what it holds and how the read models are, and ends
+ * with that input. What it warns of goes to standard error. Some roles have faults; see `Role`.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import * as CommandId from "@daybook/kernel/CommandId"
+import * as Projection from "@daybook/kernel/Projection"
 import { aggregate } from "@daybook/order/Order"
 import type { OrderState } from "@daybook/order/OrderState"
+import { projection as orderSummary } from "@daybook/order/OrderSummary"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
@@ -19,12 +21,15 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { orders } from "../orderSimulation.ts"
-import { type Held, isRole, writeHeld } from "../soak/held.ts"
+import { type Held, isRole, subscriptions, writeHeld } from "../soak/held.ts"
 import { lines } from "../torture/message.ts"
 import { behind } from "../torture/projections.ts"
 
@@ -35,30 +40,69 @@ const CLERKS = 4
 const OPEN = 6
 const COMMANDS_EACH = 24
 
-const counts = { commands: 0, given: 0, errors: 0, lastError: "" }
+const counts = { commands: 0, errors: 0, lastError: "" }
+const given = subscriptions.map(() => 0)
 const kept: Array<ReadonlyArray<number>> = []
+
+/** 8 MiB, each time: far above what a host's heap moves by, and by as much at each sample however slow the machine is. */
+const LEAK = 1_048_576
+
+const unfoldable: typeof orderSummary = {
+  ...orderSummary,
+  name: Projection.Name.make("unfoldable"),
+  keys: (event, recorded) => orderSummary.keys(event, recorded),
+  apply: () => {
+    throw new Error("it folds no event")
+  }
+}
 
 const failed = (error: unknown) => {
   counts.errors++
   counts.lastError = String(error)
 }
 
-process.stdin.on(
-  "data",
-  lines(() => {
+const counted = <A, E, R>(effect: Effect.Effect<A, E, R>, otherwise: A) =>
+  Effect.catchCause(effect, (cause) =>
+    Effect.as(
+      Effect.sync(() => failed(cause)),
+      otherwise
+    )
+  )
+
+const answer = Effect.fnUntraced(function* (question: string) {
+  const projections = yield* Projections
+  const statuses = yield* counted(projections.statuses, [])
+  if (question === "sample") {
+    if (role === "faulty") kept.push(Array.from({ length: LEAK }, () => 0.5))
     // Twice: what finalizers let go of is collected the second time.
     globalThis.gc?.()
     globalThis.gc?.()
-    const { external, heapUsed } = process.memoryUsage()
-    const held: Held = {
-      heap: heapUsed + external,
-      handles: process.getActiveResourcesInfo().length,
-      ...counts
-    }
-    process.stdout.write(`${writeHeld(held)}\n`)
+  }
+  const { external, heapUsed } = process.memoryUsage()
+  const held: Held = {
+    heap: heapUsed + external,
+    handles: process.getActiveResourcesInfo().length,
+    ...counts,
+    given: role === "first" ? given : [],
+    models: statuses.map(({ doing, lagEvents, lastError, name, position }) => ({
+      name,
+      doing,
+      position,
+      lagEvents,
+      lastError: Option.match(lastError, { onNone: () => "", onSome: ({ message }) => message })
+    }))
+  }
+  process.stdout.write(`${writeHeld(held)}\n`, () => {
+    if (role === "dying") process.kill(process.pid, "SIGKILL")
   })
+})
+
+const questions = Effect.runSync(Queue.unbounded<string>())
+process.stdin.on(
+  "data",
+  lines((line) => Queue.offerUnsafe(questions, line))
 )
-// Nobody is there any more.
+// The soak has ended.
 process.stdin.once("close", () => process.exit())
 
 const clerk = Effect.gen(function* () {
@@ -87,35 +131,30 @@ const clerk = Effect.gen(function* () {
       command = pick(commands)
     }
     const commandId = CommandId.make(SecureRandom.uuidV4Unsafe())
-    const answer = yield* handler.executeAll(aggregate, order.id, [{ command, commandId }]).pipe(
-      Effect.catchCause((cause) =>
-        Effect.as(
-          Effect.sync(() => failed(cause)),
-          []
-        )
-      )
+    const answers = yield* counted(
+      handler.executeAll(aggregate, order.id, [{ command, commandId }]),
+      []
     )
-    for (const one of answer) {
+    for (const one of answers) {
       if (Result.isSuccess(one)) seen.set(order.id, one.success.state)
     }
     counts.commands++
-    if (role === "leaky") kept.push(Array.from({ length: 10_000 }, (_, n) => n + 0.5))
     yield* Effect.sleep("2 millis")
   }
 })
 
-const follow = (types?: ReadonlyArray<string>) =>
+const follow = (index: number, types?: ReadonlyArray<string>) =>
   Effect.flatMap(EventStore, (events) =>
     events
       .subscribe({ categories: [aggregate.category], types })
-      .pipe(Stream.runForEach(() => Effect.sync(() => counts.given++)))
+      .pipe(Stream.runForEach(() => Effect.sync(() => (given[index] = (given[index] ?? 0) + 1))))
   )
 
 const layer = Layer.merge(
   CommandHandler.layerSnapshots(SnapshotPolicy.every(3)).pipe(
     Layer.provide(Layer.succeed(CachedStreams, 100))
   ),
-  Projections.layer({ async: behind })
+  Projections.layer({ async: role === "faulty" ? [...behind, unfoldable] : behind })
 ).pipe(
   Layer.provideMerge(
     Layer.mergeAll(
@@ -127,16 +166,21 @@ const layer = Layer.merge(
   Layer.provide(Postgres.layer)
 )
 
+const isAtWork = role === "first" || role === "second"
+
 const program = Effect.all(
   [
-    ...(role === "standby" ? [] : Array.from({ length: CLERKS }, () => clerk)),
-    ...(role === "first" ? [follow(), follow(["OrderConfirmed", "OrderCancelled"])] : []),
-    Effect.never
+    Effect.forever(Effect.flatMap(Queue.take(questions), answer)),
+    ...(isAtWork ? Array.from({ length: CLERKS }, () => clerk) : []),
+    ...(role === "first" ? subscriptions.map(({ types }, index) => follow(index, types)) : [])
   ],
   { concurrency: "unbounded", discard: true }
 )
 
-// Its standard output is for what it holds; what goes wrong is counted.
+// Its standard output is for its answers.
 await Effect.runPromise(
-  Effect.provide(program, layer).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
+  Effect.provide(program, layer).pipe(
+    Effect.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])),
+    Effect.provideService(References.MinimumLogLevel, "Warn")
+  )
 )

@@ -1,5 +1,6 @@
 /**
- * Lets hosts of orders work on a server of their own, and measures again and again what should stay level.
+ * Lets hosts of orders work on a server of their own, and measures again and again what should stay level, and how what follows the log
+ * keeps up.
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
@@ -13,38 +14,33 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import { spawn } from "node:child_process"
 import * as Path from "node:path"
 import { lines } from "../torture/message.ts"
-import { type Held, readHeld, type Role } from "./held.ts"
+import { type Held, readHeld, type Role, subscriptions } from "./held.ts"
+import type { Look } from "./progress.ts"
+import type { Soak } from "./report.ts"
 import type { Sample, Series } from "./trend.ts"
 
-interface Soak {
-  readonly series: ReadonlyArray<Series>
-  readonly commands: number
-  readonly events: number
-  readonly given: number
-  readonly errors: ReadonlyArray<string>
-}
-
-/** So many samples say something, however long they take. */
-const FEWEST = 15
+const ENDED = subscriptions[1].types
 
 const MIB = 1_048_576
 
-/** How long a host may take to start, and to collect its garbage. */
-const PATIENCE = "60 seconds"
+/** How long a host may take to start or to collect its garbage, and all of them to be at work. */
+const PATIENCE = Duration.seconds(60)
 
 /**
- * Takes `samples` samples, one `every` so long, of hosts in these roles; fewer when they take longer than that, but some.
+ * Takes `samples` samples, one `every` so long or as often as the machine can, of hosts in these roles, once they are at work. Fails
+ * when a host dies.
  */
 export const soak = Effect.fnUntraced(function* (options: {
   readonly roles: ReadonlyArray<Role>
   readonly samples: number
   readonly every: Duration.Input
   readonly onSample?: (taken: number, commands: number) => void
-}) {
+}): Effect.fn.Return<Soak, unknown, PostgresServer.PostgresServer | Scope.Scope> {
   const { every, onSample, roles, samples } = options
   const url = yield* PostgresServer.freshDatabase
   const context = yield* Layer.build(
@@ -54,23 +50,40 @@ export const soak = Effect.fnUntraced(function* (options: {
   )
   const sql = Context.get(context, SqlClient)
   const hosts = yield* Effect.forEach(roles, (role) => startHost(role, url))
+  const ask = (question: "start" | "sample") =>
+    Effect.forEach(hosts, (host) => host(question), { concurrency: "unbounded" })
   const taken = new Map<string, Omit<Series, "samples"> & { readonly samples: Array<Sample> }>()
   const note = (second: number, name: string, unit: string, least: number, value: number) => {
     const series = taken.get(name) ?? { name, unit, least, samples: [] }
     taken.set(name, series)
     series.samples.push({ second, value })
   }
+  const followers = new Map<string, { readonly name: string; readonly looks: Array<Look> }>()
+  const see = (name: string, look: Look) => {
+    const follower = followers.get(name) ?? { name, looks: [] }
+    followers.set(name, follower)
+    follower.looks.push(look)
+    note(look.second, `events left to ${name}`, "events", 1_000, look.behind)
+  }
 
-  let held: ReadonlyArray<Held> = yield* Effect.forEach(hosts, (ask) => ask)
+  let held = yield* ask("start")
+  const start = yield* Clock.currentTimeMillis
+  // What is never at work shows in the samples.
+  while (
+    !areAtWork(held) &&
+    (yield* Clock.currentTimeMillis) - start < Duration.toMillis(PATIENCE)
+  ) {
+    yield* Effect.sleep("250 millis")
+    held = yield* ask("start")
+  }
   let events = 0
   const began = yield* Clock.currentTimeMillis
   const interval = Duration.toMillis(Duration.fromInputUnsafe(every))
   for (let count = 1; count <= samples; count++) {
     const late = (yield* Clock.currentTimeMillis) - began - (count - 1) * interval
-    if (count > FEWEST && late >= interval * (samples - count + 1)) break
     yield* Effect.sleep(Duration.millis(Math.max(0, interval - late)))
     const second = (yield* Clock.currentTimeMillis) / 1_000
-    held = yield* Effect.forEach(hosts, (ask) => ask)
+    held = yield* ask("sample")
     for (const [index, { handles, heap }] of held.entries()) {
       const host = `host ${index + 1} (${roles[index]})`
       note(second, `heap of ${host}`, "MiB", 8, heap / MIB)
@@ -85,22 +98,55 @@ export const soak = Effect.fnUntraced(function* (options: {
       // It grows with the log, so only by event can it be level.
       if (events > 0) note(second, `table ${table}`, "bytes an event", 100, bytes / events)
     }
+    for (const { lagEvents, name, position, ...model } of modelsOf(held)) {
+      see(name, { second, at: position, behind: lagEvents, ...model })
+    }
+    for (const [index, given] of held.flatMap((one) => one.given).entries()) {
+      const { name, types } = subscriptions[index] ?? subscriptions[0]
+      const recorded = types === undefined ? events : server.ended
+      see(`the subscription to ${name}`, {
+        second,
+        at: BigInt(given),
+        behind: Math.max(0, recorded - given)
+      })
+    }
     onSample?.(
       count,
       sum(held, ({ commands }) => commands)
     )
   }
-  const result: Soak = {
+  return {
     series: Array.from(taken.values()),
+    followers: Array.from(followers.values()),
     commands: sum(held, ({ commands }) => commands),
     events,
-    given: sum(held, ({ given }) => given),
+    given: sum(held, ({ given }) => sum(given, (count) => count)),
     errors: held.flatMap(({ errors, lastError }) =>
-      errors === 0 ? [] : [`${errors} commands failed, the last with ${lastError}`]
+      errors === 0 ? [] : [`${errors} calls failed, the last with ${lastError}`]
     )
   }
-  return result
 })
+
+/** The read models that hosts keep, each once, with what keeps any of the hosts from it. */
+const modelsOf = (held: ReadonlyArray<Held>): ReadonlyArray<Held["models"][number]> => {
+  const models = new Map<string, Held["models"][number]>()
+  for (const model of held.flatMap((one) => one.models)) {
+    const seen = models.get(model.name)
+    models.set(
+      model.name,
+      seen === undefined || seen.lastError === ""
+        ? { ...(seen ?? model), lastError: model.lastError }
+        : seen
+    )
+  }
+  return Array.from(models.values())
+}
+
+/** Commands are executed, and all that follows the log has begun to. */
+const areAtWork = (held: ReadonlyArray<Held>): boolean =>
+  sum(held, ({ commands }) => commands) > 0 &&
+  held.every(({ given }) => given.every((count) => count > 0)) &&
+  modelsOf(held).every(({ doing, position }) => position > 0n || doing === "stopped")
 
 const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number =>
   all.reduce((total, one) => total + of(one), 0)
@@ -125,13 +171,14 @@ const startHost = Effect.fnUntraced(function* (role: Role, url: Redacted.Redacte
   child.once("close", () => {
     if (waiting !== undefined) Deferred.doneUnsafe(waiting, Exit.fail(died))
   })
-  return Effect.suspend(() => {
-    if (child.exitCode !== null) return Effect.fail(died)
-    const held = Deferred.makeUnsafe<Held, Error>()
-    waiting = held
-    child.stdin.write("look\n")
-    return Effect.timeout(Deferred.await(held), PATIENCE)
-  })
+  return (question: string) =>
+    Effect.suspend(() => {
+      if (child.exitCode !== null || child.signalCode !== null) return Effect.fail(died)
+      const held = Deferred.makeUnsafe<Held, Error>()
+      waiting = held
+      child.stdin.write(`${question}\n`)
+      return Effect.timeout(Deferred.await(held), PATIENCE)
+    })
 })
 
 /** What the server holds. */
@@ -141,16 +188,19 @@ const look = Effect.fnUntraced(function* (sql: SqlClient) {
     readonly locks: number
     readonly dead: number
     readonly events: number
+    readonly ended: number
   }>`SELECT
       (SELECT count(*)::integer FROM pg_stat_activity WHERE datname = current_database()) AS backends,
       (SELECT count(*)::integer FROM pg_locks) AS locks,
       (SELECT coalesce(sum(n_dead_tup), 0)::integer FROM pg_stat_user_tables) AS dead,
-      (SELECT count(*)::integer FROM daybook.events) AS events`
+      count(*)::integer AS events,
+      (count(*) FILTER (WHERE type IN ${sql.in(ENDED)}))::integer AS ended
+    FROM daybook.events`
   const tables = yield* sql<{ readonly name: string; readonly bytes: number }>`
     SELECT schemaname || '.' || relname AS name, pg_total_relation_size(relid)::float8 AS bytes
       FROM pg_stat_user_tables WHERE schemaname IN ('daybook', 'read_models') ORDER BY 1`
   return {
-    ...(row ?? { backends: 0, locks: 0, dead: 0, events: 0 }),
+    ...(row ?? { backends: 0, locks: 0, dead: 0, events: 0, ended: 0 }),
     tables: tables.map(({ bytes, name }) => [name, bytes] as const)
   }
 })

@@ -172,7 +172,7 @@ const launch = (
       env: { PATH: "/usr/bin:/bin", LC_ALL: "C", ...env },
       stdio: ["pipe", "ignore", "pipe"]
     })
-    // Where it ended at once there is nobody to read it, which `hears` tells.
+    // If it ended at once, the write fails, and `hears` reports the end.
     child.stdin.on("error", () => {}).write(`${Redacted.value(password)}\n`)
     resume(Effect.as(hears(child, READY), child))
   })

@@ -27,7 +27,7 @@ export const stored = ({ data, schemaVersion, type }: EncodedEvent): RecordedEve
   position: Position.make(1n)
 })
 
-/** What is wrong with the way of an event into JSON text and back; nothing if it comes back as it was, and can be kept. */
+/** Describes what an event loses on its way into JSON text and back; undefined if it comes back as it was and can be stored. */
 export const roundTripProblem = <Event>(
   codec: EventCodec<Event>,
   event: Event

@@ -44,7 +44,7 @@ export const actCases: Cases = {
       const why = { actor: "Ada", reason: "somebody wrote to the table" }
       const options = { partitions: 1, owner: "a builder", lease: LEASE }
       const begun = yield* store.beginShadow(table, { ...options, accept: true, why })
-      // Whoever goes on with it was not told.
+      // Another builder goes on with the shadow and does not pass `accept`.
       const claim = yield* begin(table)
       assert.strictEqual(claim.generation, begun.shadow.generation)
       yield* store.step(table, claim, put(table, 0, 1, [tally("a", 1), tally("b", 1)]))
@@ -78,7 +78,7 @@ export const actCases: Cases = {
       reason: SkipReason.make("a test")
     }
     yield* store.skip(skipped, { actor: "Ada" })
-    // What changes nothing is not recorded again.
+    // A skip that is repeated is not recorded again.
     yield* store.skip(skipped, { actor: "Bob" })
     const claim = yield* begin(table)
     yield* store.step(table, claim, put(table, 0, 1, [tally("a", 2)]))

@@ -116,7 +116,7 @@ export const talliesAnew = (name: string, version = 2): ReadModelTable.Any =>
 
 export const tally = (id: string, count: number): StoredRow => ({ id, count, counted: [] })
 
-/** The event that stands at a position, in logs that nobody has. */
+/** The id of the event at a position of an imaginary log. */
 export const eventAt = (position: number): EventId.EventId =>
   EventId.make(`00000000-0000-4000-8000-${String(position).padStart(12, "0")}`)
 

@@ -1,0 +1,61 @@
+/**
+ * Decides from samples of read models and subscriptions whether they kept up with the log.
+ */
+import type { Doing } from "@daybook/projections/ProjectionStatus"
+import { MAX_BACKLOG } from "@daybook/store/Subscription"
+
+/**
+ * A sample of a read model or a subscription.
+ *
+ * `at`: how far it is, in numbers of its own that only grow. `behind`: how many events are left to it. `doing`: of a read model.
+ * `lastError`: the error that keeps a host from keeping it; empty without one.
+ */
+export interface Look {
+  readonly second: number
+  readonly at: bigint
+  readonly behind: number
+  readonly doing?: Doing
+  readonly lastError?: string
+}
+
+export interface Follower {
+  readonly name: string
+  readonly looks: ReadonlyArray<Look>
+}
+
+/** A follower may be idle this long while events wait: the lease of a lost host and some seconds more. */
+const PATIENCE_SECONDS = 30
+
+/** Describes how a follower failed to keep up, once for each kind of fault. */
+export const faultsOf = ({ looks, name }: Follower): ReadonlyArray<string> => {
+  const faults = new Map<string, string>()
+  const found = (kind: string, words: string) => {
+    if (!faults.has(kind)) faults.set(kind, `${name} ${words}`)
+  }
+  /** The first of the looks in a row at which it had events left and was in the same place. */
+  let idle: Look | undefined
+  /** The first of the looks in a row at which no host kept it. */
+  let left: Look | undefined
+  for (const look of looks) {
+    const { at, behind, doing, lastError = "", second } = look
+    const why = lastError === "" ? "" : `: ${lastError}`
+    if (doing === "stopped" || doing === "paused") {
+      found("doing", `is ${doing}${why}`)
+      break
+    }
+    if (behind >= MAX_BACKLOG) found("behind", `is ${MAX_BACKLOG} events behind, or more${why}`)
+    left = doing === "waiting" ? (left ?? look) : undefined
+    if (left !== undefined && second - left.second >= PATIENCE_SECONDS) {
+      found("left", `is kept by no host${why}`)
+    }
+    if (behind === 0) idle = undefined
+    else if (at !== idle?.at) idle = look
+    else if (second - idle.second >= PATIENCE_SECONDS) {
+      found("idle", `stands still and has ${behind} events left${why}`)
+    }
+  }
+  const last = looks.at(-1)
+  if ((last === undefined || last.at === 0n) && !faults.has("doing"))
+    found("never", "never took an event in")
+  return Array.from(faults.values())
+}
