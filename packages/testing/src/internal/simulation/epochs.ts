@@ -1,0 +1,81 @@
+/**
+ * A log that is restored to earlier times: the history of each time between two restores, which is audited on its own.
+ */
+import * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import type * as Projection from "@daybook/kernel/Projection"
+import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { EventStore } from "@daybook/store/EventStore"
+import type { Restore } from "@daybook/store/EventStoreMemory"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type { Dice } from "./dice.ts"
+
+export interface Epochs {
+  /** How often the log was restored. */
+  readonly now: () => number
+  /** Restores the log; whether it lost anything by that. */
+  readonly restore: (dice: Dice) => boolean
+  /** By epoch all events of the category that the log had at its end, given those that it has now. */
+  readonly logs: (
+    log: ReadonlyArray<RecordedEvent>
+  ) => ReadonlyArray<ReadonlyArray<RecordedEvent>>
+}
+
+/** Each restore makes an epoch, and more of them would leave little to lose. */
+const MOST = 2
+
+export const make = (
+  /** None where the log is of a store that can't be restored. */
+  restore: Restore | undefined,
+  events: EventStore["Service"],
+  rows: ReadModelStore["Service"],
+  inline: ReadonlyArray<Projection.Any>,
+  isOfCategory: (event: RecordedEvent) => boolean
+): Epochs => {
+  const restores: Array<{ upTo: bigint; lost: ReadonlyArray<RecordedEvent> }> = []
+
+  /**
+   * Up to where appends keep rows that nothing says of: a restore to a moment since their marks does not show in them, so rows that are
+   * restored apart from their log are asked for again by who does that. Here it is a restore that shows.
+   */
+  const lowestMark = (): bigint | undefined => {
+    let lowest: bigint | undefined
+    for (const { name } of inline) {
+      const states = Effect.runSyncExit(rows.states(name))
+      if (Exit.isFailure(states)) return 0n
+      for (const { checkpoints, mode, role } of states.value) {
+        if (role !== "serving" || mode !== "inline") continue
+        for (const mark of checkpoints) lowest = lowest === undefined || mark < lowest ? mark : lowest
+      }
+    }
+    return lowest
+  }
+
+  return {
+    now: () => restores.length,
+    restore: (dice) => {
+      if (restore === undefined || restores.length === MOST) return false
+      const mark = lowestMark()
+      if (mark === 0n) return false
+      const head = Number(Effect.runSync(events.head))
+      const bound = mark === undefined ? head : Math.min(Number(mark), head)
+      if (bound === 0) return false
+      // Most backups are of a moment ago.
+      const upTo = BigInt(dice.chance(0.7) ? bound - 1 - dice.below(Math.min(bound, 8)) : dice.below(bound))
+      const lost = Effect.runSync(restore(Position.make(upTo)))
+      if (lost.length === 0) return false
+      restores.push({ upTo: (lost[0]?.position ?? 1n) - 1n, lost: lost.filter(isOfCategory) })
+      return true
+    },
+    logs: (log) => {
+      const logs = [log]
+      let later = log
+      for (const { lost, upTo } of restores.toReversed()) {
+        later = [...later.filter(({ position }) => position <= upTo), ...lost]
+        logs.unshift(later)
+      }
+      return logs
+    }
+  }
+}
