@@ -45,7 +45,8 @@ export const make = <Command, State, Event, Rejection>(
     apply: (row, _event, { recorded }) => ({
       ...row,
       events: row.events + 1,
-      load: draw(recorded.id) ? "x".repeat(MAX_ROW_BYTES) : ""
+      // It stays, so that whoever folds some events at a time finds the same one at fault.
+      load: draw(recorded.id) ? "x".repeat(MAX_ROW_BYTES) : row.load
     })
   })
   const isTooMuch = (id: string) => drawn.get(id) === true

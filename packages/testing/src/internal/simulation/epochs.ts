@@ -14,6 +14,7 @@ import type { Dice } from "./dice.ts"
 export interface Epochs {
   /** How often the log was restored. */
   readonly now: () => number
+  readonly restorable: () => ReadonlyArray<"log-restored">
   /** Restores the log; whether it lost anything by that. */
   readonly restore: (dice: Dice) => boolean
   /** By epoch all events of the category that the log had at its end, given those that it has now. */
@@ -54,8 +55,10 @@ export const make = (
 
   return {
     now: () => restores.length,
+    restorable: () =>
+      restore === undefined || restores.length === MOST ? [] : ["log-restored"],
     restore: (dice) => {
-      if (restore === undefined || restores.length === MOST) return false
+      if (restore === undefined) return false
       const mark = lowestMark()
       if (mark === 0n) return false
       const head = Number(Effect.runSync(events.head))

@@ -152,6 +152,7 @@ export const run = async <Command, State, Event, Rejection>(
       async: projections,
       inline,
       old: old.projection,
+      restorable: epochs.restorable,
       restore: (at) => {
         if (epochs.restore(at)) again.push(fork(clerks.sendAgain(at)))
       },

@@ -84,6 +84,8 @@ export const make = (
     readonly inline: ReadonlyArray<Projection.Any>
     /** A projection as the release before has it. */
     readonly old: (projection: Projection.Any) => Projection.Any
+    /** The fault, while it may come. */
+    readonly restorable: () => ReadonlyArray<"log-restored">
     /** Restores the log to an earlier time. */
     readonly restore: (dice: Dice) => void
     readonly handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> | undefined
@@ -260,7 +262,7 @@ export const make = (
         "host-stops",
         "host-sleeps",
         "rows-rebuilt",
-        "log-restored"
+        ...options.restorable()
       )
       if (event === undefined) return
       const { process } = host
