@@ -66,7 +66,10 @@ export const mismatch = Effect.fnUntraced(function* (
  * would pass for those of the log.
  */
 export const settled = Effect.fnUntraced(function* (
-  { events, store }: { readonly events: EventStore["Service"]; readonly store: ReadModelStore["Service"] },
+  {
+    events,
+    store
+  }: { readonly events: EventStore["Service"]; readonly store: ReadModelStore["Service"] },
   name: Projection.Name
 ): Effect.fn.Return<Reached, EventStoreError | ReadModelStoreError> {
   const end = yield* events.checkpoint

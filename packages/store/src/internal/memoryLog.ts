@@ -111,12 +111,15 @@ export const append = (
     )
     return Result.fail(idConflict(Arr.getUnsafe(taken, 0).streamId, recorded))
   }
-  const unmet = appends.flatMap(({ expected, lastEventId, streamId }, place): ReadonlyArray<Unmet> => {
-    const stream = streamOf(log, streamId)
-    const actual = revisionOf(stream)
-    const isMine = lastEventId === undefined || lastEventId === expectedEvent(stream, expected)?.id
-    return isMine && isMet(expected, actual) ? [] : [{ place, streamId, expected, actual }]
-  })
+  const unmet = appends.flatMap(
+    ({ expected, lastEventId, streamId }, place): ReadonlyArray<Unmet> => {
+      const stream = streamOf(log, streamId)
+      const actual = revisionOf(stream)
+      const isMine =
+        lastEventId === undefined || lastEventId === expectedEvent(stream, expected)?.id
+      return isMine && isMet(expected, actual) ? [] : [{ place, streamId, expected, actual }]
+    }
+  )
   if (Arr.isReadonlyArrayNonEmpty(unmet)) {
     return Result.fail(wrongExpectedRevision(log, unmet, appends))
   }

@@ -18,9 +18,7 @@ export interface Epochs {
   /** Restores the log; whether it lost anything by that. */
   readonly restore: (dice: Dice) => boolean
   /** By epoch all events of the category that the log had at its end, given those that it has now. */
-  readonly logs: (
-    log: ReadonlyArray<RecordedEvent>
-  ) => ReadonlyArray<ReadonlyArray<RecordedEvent>>
+  readonly logs: (log: ReadonlyArray<RecordedEvent>) => ReadonlyArray<ReadonlyArray<RecordedEvent>>
 }
 
 /** Each restore makes an epoch, and more of them would leave little to lose. */
@@ -47,7 +45,8 @@ export const make = (
       if (Exit.isFailure(states)) return 0n
       for (const { checkpoints, mode, role } of states.value) {
         if (role !== "serving" || mode !== "inline") continue
-        for (const mark of checkpoints) lowest = lowest === undefined || mark < lowest ? mark : lowest
+        for (const mark of checkpoints)
+          lowest = lowest === undefined || mark < lowest ? mark : lowest
       }
     }
     return lowest
@@ -55,8 +54,7 @@ export const make = (
 
   return {
     now: () => restores.length,
-    restorable: () =>
-      restore === undefined || restores.length === MOST ? [] : ["log-restored"],
+    restorable: () => (restore === undefined || restores.length === MOST ? [] : ["log-restored"]),
     restore: (dice) => {
       if (restore === undefined) return false
       const mark = lowestMark()
@@ -65,7 +63,9 @@ export const make = (
       const bound = mark === undefined ? head : Math.min(Number(mark), head)
       if (bound === 0) return false
       // Most backups are of a moment ago.
-      const upTo = BigInt(dice.chance(0.7) ? bound - 1 - dice.below(Math.min(bound, 8)) : dice.below(bound))
+      const upTo = BigInt(
+        dice.chance(0.7) ? bound - 1 - dice.below(Math.min(bound, 8)) : dice.below(bound)
+      )
       const lost = Effect.runSync(restore(Position.make(upTo)))
       if (lost.length === 0) return false
       restores.push({ upTo: (lost[0]?.position ?? 1n) - 1n, lost: lost.filter(isOfCategory) })

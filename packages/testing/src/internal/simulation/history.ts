@@ -282,7 +282,9 @@ export const run = async <Command, State, Event, Rejection>(
             const actual = new Set(skipped.map(({ eventId }) => eventId))
             const wrong = log.filter(({ id }) => ballast.isTooMuch(id) !== actual.has(id))
             if (wrong.length > 0) {
-              complaints.push(`${name} skips other events than it should: ${wrong.map(({ id }) => id)}`)
+              complaints.push(
+                `${name} skips other events than it should: ${wrong.map(({ id }) => id)}`
+              )
             }
           })
         )

@@ -142,9 +142,7 @@ export const make = (
     ).pipe(Layer.provide(appended))
     return Layer.merge(
       handler.pipe(Layer.provide([outrun, snapshots])),
-      Projections.layer({ async, inline }).pipe(
-        Layer.provide([eventStore, rows])
-      )
+      Projections.layer({ async, inline }).pipe(Layer.provide([eventStore, rows]))
     ).pipe(
       Layer.provide(Layer.succeed(RunnerSettings, settings)),
       Layer.provide(Layer.succeed(CachedStreams, dice.pick([0, 0, 1, 100])))
@@ -303,7 +301,8 @@ export const make = (
         host?.process.resume()
         if (host?.isOld === true) leave(slot, 0)
       }
-      while (running().filter(({ isOld }) => !isOld).length < slots.length) yield* Effect.sleep("10 millis")
+      while (running().filter(({ isOld }) => !isOld).length < slots.length)
+        yield* Effect.sleep("10 millis")
     })
   }
 }

@@ -51,7 +51,11 @@ export const make = <Command, State, Event, Rejection>(
         encode: (event) =>
           Predicate.hasProperty(event, "_tag") && event._tag === newer
             ? Result.fail(
-                new EventEncodeError({ codec: codec.name, type: newer, issue: "of a later release" })
+                new EventEncodeError({
+                  codec: codec.name,
+                  type: newer,
+                  issue: "of a later release"
+                })
               )
             : codec.encode(event),
         decode: (recorded) =>
@@ -74,10 +78,7 @@ type Source = Projection.Any["from"][number]
 const without = (
   source: Source,
   isNewer: (type: string) => boolean,
-  refused: (
-    reader: Reader,
-    recorded: RecordedEvent
-  ) => Result.Result<never, EventDecodeError>
+  refused: (reader: Reader, recorded: RecordedEvent) => Result.Result<never, EventDecodeError>
 ): Source => ({
   category: source.category satisfies Category,
   codec: {

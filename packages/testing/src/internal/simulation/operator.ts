@@ -4,6 +4,7 @@
  */
 import type { ProjectionStopped, WaitTimedOut } from "@daybook/projections/ProjectionStatus"
 import type { Projections, RunnerError } from "@daybook/projections/Projections"
+import type { Poison } from "@daybook/projections/ReadModelGeneration"
 import type { HistoryChanged } from "@daybook/projections/ReadModelError"
 import type { Position } from "@daybook/kernel/Position"
 import type * as Duration from "effect/Duration"
@@ -17,15 +18,26 @@ type Runner = Projections["Service"]
 
 /** `isBallast`: whether its rows may be too large. */
 export const make = (plan: Plan, isBallast: (name: string) => boolean) => {
+  /** It may be that of a history which is lost meanwhile, or in the rows by now. */
+  const skip = (runner: Runner, name: string, { position, reason }: Poison) =>
+    isBallast(name) && reason === "NoRow"
+      ? Effect.catchTag(
+          runner.skip(name, position, REASON),
+          ["AlreadyFolded", "NoEventToSkip"],
+          () => Effect.void
+        )
+      : Effect.void
+
   /** Does what the status of a read model asks for. */
   const tend = Effect.fnUntraced(function* (runner: Runner, name: string) {
     const { mismatch, poison } = yield* runner.status(name)
-    if (Option.isSome(mismatch)) return yield* Stream.runDrain(runner.rebuild(name))
-    if (Option.isNone(poison) || !isBallast(name) || poison.value.reason !== "NoRow") return
-    // It may be that of a history which is lost meanwhile, or in the rows by now.
-    yield* runner
-      .skip(name, poison.value.position, REASON)
-      .pipe(Effect.catchTag(["AlreadyFolded", "NoEventToSkip"], () => Effect.void))
+    if (Option.isSome(mismatch)) {
+      return yield* Stream.runDrain(runner.rebuild(name)).pipe(
+        // The rows that are built meet it as those before did.
+        Effect.catchTag("ProjectionStopped", (stopped) => skip(runner, name, stopped.poison))
+      )
+    }
+    if (Option.isSome(poison)) yield* skip(runner, name, poison.value)
   })
 
   /** Waits until the rows hold all up to a position, and does meanwhile what is asked for. */
