@@ -1,15 +1,19 @@
 /**
  * A log that is restored to earlier times: the history of each time between two restores, which is audited on its own.
  */
+import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type * as Projection from "@daybook/kernel/Projection"
+import * as StreamId from "@daybook/kernel/StreamId"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type { EventStore } from "@daybook/store/EventStore"
+import type { AppendError, EventStore } from "@daybook/store/EventStore"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import type { Restore } from "@daybook/store/EventStoreMemory"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { Dice } from "./dice.ts"
+import { type Dice, webCrypto } from "./dice.ts"
 
 export interface Epochs {
   /** How often the log was restored. */
@@ -67,8 +71,9 @@ export const make = (
         dice.chance(0.7) ? bound - 1 - dice.below(Math.min(bound, 8)) : dice.below(bound)
       )
       const lost = Effect.runSync(restore(Position.make(upTo)))
-      if (lost.length === 0) return false
-      restores.push({ upTo: (lost[0]?.position ?? 1n) - 1n, lost: lost.filter(isOfCategory) })
+      if (!Arr.isReadonlyArrayNonEmpty(lost)) return false
+      Effect.runSync(Effect.orDie(fill(events, lost, dice)))
+      restores.push({ upTo: lost[0].position - 1n, lost: lost.filter(isOfCategory) })
       return true
     },
     logs: (log) => {
@@ -82,3 +87,29 @@ export const make = (
     }
   }
 }
+
+/**
+ * Others append as much as was lost before anybody sends a command again. One that comes to the very position that it was lost from
+ * has the id that it had, so that nothing tells it from the event of before: see the guide on backups.
+ */
+const fill = (
+  events: EventStore["Service"],
+  lost: Arr.NonEmptyReadonlyArray<RecordedEvent>,
+  dice: Dice
+): Effect.Effect<unknown, AppendError> => {
+  const ids = webCrypto(dice, () => new ArrayBuffer(0))
+  return events.append({
+    streamId: OTHERS,
+    expected: ExpectedRevision.any,
+    events: Arr.map(lost, ({ occurredAt }) => ({
+      id: EventId.make(ids.randomUUID()),
+      type: "Noted",
+      schemaVersion: 1,
+      data: null,
+      metadata: {},
+      occurredAt
+    }))
+  })
+}
+
+const OTHERS = StreamId.StreamId.make("simulation_others-1")
