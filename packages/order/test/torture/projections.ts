@@ -27,7 +27,7 @@ export const heavy = Projection.define({
   })
 })
 
-export const isTooMuch = (id: string): boolean => Number.parseInt(id.slice(0, 2), 16) < 4
+const isTooMuch = (id: string): boolean => Number.parseInt(id.slice(0, 2), 16) < 4
 
 /** Its rows, of a log in which those events are skipped. */
 export const heavyRows = (log: ReadonlyArray<RecordedEvent>): ReadonlyArray<unknown> => {

@@ -7,6 +7,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { MAX_ROW_BYTES } from "@daybook/projections/ReadModelTable"
 import * as Schema from "effect/Schema"
+import type { Model } from "../../Auditor.ts"
 import type { Plan } from "./plan.ts"
 
 export interface Ballast {
@@ -64,3 +65,17 @@ export const make = <Command, State, Event, Rejection>(
     }
   }
 }
+
+/** The model, and what the rows of the simulation's own read model must be. */
+export const modelWith = <Command, State, Event>(
+  model: Model<Command, State, Event>,
+  ballast: Ballast | undefined,
+  log: ReadonlyArray<RecordedEvent>
+): Model<Command, State, Event> =>
+  ballast === undefined
+    ? model
+    : {
+        ...model,
+        rows: (accepted) =>
+          new Map(model.rows?.(accepted)).set(ballast.projection.name, ballast.rows(log))
+      }

@@ -2,7 +2,6 @@
  * One history: the work, what happens to it, the quiet in the end, and the audit.
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
-import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
@@ -13,14 +12,8 @@ import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { CommandHandler } from "@daybook/store/CommandHandler"
-import {
-  type Checkpoint,
-  type CheckpointMismatch,
-  position as positionOf
-} from "@daybook/store/Checkpoint"
-import { EventStore, type ReadError } from "@daybook/store/EventStore"
+import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
-import type { SubscriptionPage } from "@daybook/store/Subscription"
 import * as FoldFingerprint from "@daybook/store/FoldFingerprint"
 import type { SnapshotStore } from "@daybook/store/SnapshotStore"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
@@ -42,6 +35,7 @@ import { inlineCopy } from "../inlineCopy.ts"
 import * as Ballast from "./ballast.ts"
 import * as Clerks from "./clerks.ts"
 import * as Epochs from "./epochs.ts"
+import { follow, operate } from "./followers.ts"
 import * as Hosts from "./hosts.ts"
 import * as OldRelease from "./oldRelease.ts"
 import * as Operator from "./operator.ts"
@@ -271,7 +265,9 @@ export const run = async <Command, State, Event, Rejection>(
     const logs = epochs.logs(log)
     for (const ids of lives) {
       if (!logs.some((one) => one.slice(0, ids.length).every(({ id }, at) => id === ids[at]))) {
-        complaints.push(`a subscriber that had to begin again was given what no log had: ${ids}`)
+        complaints.push(
+          `a subscriber that had to begin again was given what no log had: ${ids.join()}`
+        )
       }
     }
     if (ballast !== undefined && subject.projections.length > 0) {
@@ -283,7 +279,7 @@ export const run = async <Command, State, Event, Rejection>(
             const wrong = log.filter(({ id }) => ballast.isTooMuch(id) !== actual.has(id))
             if (wrong.length > 0) {
               complaints.push(
-                `${name} skips other events than it should: ${wrong.map(({ id }) => id)}`
+                `${name} skips other events than it should: ${wrong.map(({ id }) => id).join()}`
               )
             }
           })
@@ -325,7 +321,7 @@ export const run = async <Command, State, Event, Rejection>(
   const violations: Array<Violation> = []
   for (const [epoch, one] of evidence.entries()) {
     const when = epoch === evidence.length - 1 ? "" : `before restore ${epoch + 1} of the log: `
-    const audited = audit(aggregate, modelWith(model, ballast, one.log), one)
+    const audited = audit(aggregate, Ballast.modelWith(model, ballast, one.log), one)
     for (const { invariant, message } of audited.violations) {
       violations.push({ invariant, message: `${when}${message}` })
     }
@@ -367,80 +363,6 @@ const handlerOn = <R>(
 
 const readLog = (events: EventStore["Service"], category: StreamId.Category) =>
   Stream.runCollect(events.readAll({ categories: [category] })).pipe(Effect.orDie)
-
-/** The model, and what the rows of the simulation's own read model must be. */
-const modelWith = <Command, State, Event>(
-  model: Model<Command, State, Event>,
-  ballast: Ballast.Ballast | undefined,
-  log: ReadonlyArray<RecordedEvent>
-): Model<Command, State, Event> =>
-  ballast === undefined
-    ? model
-    : {
-        ...model,
-        rows: (accepted) =>
-          new Map(model.rows?.(accepted)).set(ballast.projection.name, ballast.rows(log))
-      }
-
-/** Looks after the read models, on one host after the other. */
-const operate = Effect.fnUntraced(function* (
-  world: World.World,
-  hosts: Hosts.Hosts,
-  operator: ReturnType<typeof Operator.make>,
-  names: ReadonlyArray<string>
-) {
-  const dice = world.dice("operator")
-  for (;;) {
-    yield* Effect.sleep(Duration.millis(dice.pick([50, 400, 2_000])))
-    for (const name of names) {
-      const host = yield* hosts.any(dice)
-      // What it fails with is tried again; what must be done in the end is seen then.
-      yield* Effect.timeoutOption(
-        hosts.on(host, operator.tend(Context.get(host.services, Projections), name)),
-        QUIET
-      )
-    }
-  }
-})
-
-/** A subscriber that remembers where it was, on one host after the other. `lives`: what it was given before it had to begin again. */
-const follow = Effect.fnUntraced(function* (
-  world: World.World,
-  hosts: Hosts.Hosts,
-  name: string,
-  category: StreamId.Category,
-  given: Array<RecordedEvent["id"]>,
-  lives: Array<ReadonlyArray<string>>
-) {
-  const dice = world.dice(`subscriber ${name}`)
-  let after: Position.Position | Checkpoint = Position.start
-  for (;;) {
-    const host = yield* hosts.any(dice)
-    const pages: Stream.Stream<SubscriptionPage, ReadError | CheckpointMismatch> =
-      host.events.subscribePages({ after, categories: [category] })
-    yield* hosts.on(
-      host,
-      Stream.runForEach(pages, ({ checkpoint, events }) =>
-        Effect.sync(() => {
-          // The place is kept with what was done, as who must not do it twice does.
-          if (!host.process.isAlive()) return
-          const before = positionOf(after)
-          for (const { id, position } of events) if (position > before) given.push(id)
-          if (checkpoint.position > before) after = checkpoint
-        })
-      ).pipe(
-        Effect.catchTag("CheckpointMismatch", () =>
-          Effect.sync(() => {
-            if (!host.process.isAlive()) return
-            lives.push(given.splice(0))
-            after = Position.start
-          })
-        )
-      )
-    )
-    yield* Effect.sleep("10 millis")
-  }
-})
 
 /** FNV-1a, 32 bits. */
 const digestOf = (evidence: Evidence<unknown, unknown> | undefined, steps: number): number => {
