@@ -8,6 +8,9 @@ import {
   forgetfulHandler,
   hasty,
   stale,
+  stubborn,
+  trusting,
+  unrecorded,
   untidyFold
 } from "./brokenMachinery.ts"
 import { orders } from "./orderSimulation.ts"
@@ -67,6 +70,22 @@ describe("A simulation of orders", { timeout: 600_000 }, () => {
       assert.match(failed.message, /rows of|differs from what serves/)
     })
   )
+
+  for (const [fault, stores, what] of [
+    ["old-host", stubborn, "rows that no newer host takes up again"],
+    ["row-too-large", unrecorded, "an event that is skipped without a record of it"],
+    ["log-restored", trusting, "a log that takes any checkpoint for one of its history"]
+  ] as const) {
+    it.live(`catches ${what}, with the fault ${fault}`, () =>
+      Effect.gen(function* () {
+        const failed = yield* failureOf({ stores })
+        assert.isTrue(
+          failed.faults.some((one) => Fault.kind(one) === fault),
+          failed.message
+        )
+      })
+    )
+  }
 
   it.live("catches an append that is folded into rows of before it, without any fault", () =>
     Effect.gen(function* () {

@@ -1,11 +1,13 @@
 /**
  * Twins of what orders run on, each with a mistake that is often made.
  */
+import * as Position from "@daybook/kernel/Position"
 import { aggregate } from "@daybook/order/Order"
 import { sameLine } from "@daybook/order/OrderState"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import type { StoredRow } from "@daybook/projections/StoredRow"
+import * as Checkpoint from "@daybook/store/Checkpoint"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -149,4 +151,47 @@ export const stale = Layer.mergeAll(
   EventStoreMemory.layer,
   SnapshotStoreMemory.layer,
   Layer.effect(ReadModelStore, staleStore)
+)
+
+const withRows = (rows: Effect.Effect<ReadModelStore["Service"]>) =>
+  Layer.mergeAll(
+    EventStoreMemory.layer,
+    SnapshotStoreMemory.layer,
+    Layer.effect(ReadModelStore, rows)
+  )
+
+/** Gives no host the rows that another one has stopped at an event, whatever code it has. */
+export const stubborn = withRows(
+  Effect.map(ReadModelStoreMemory.make, (store) =>
+    ReadModelStore.of({ ...store, claim: (of, owner, lease) => store.claim(of, owner, lease) })
+  )
+)
+
+/** Skips an event once, and does not write down that it did. */
+export const unrecorded = withRows(
+  Effect.map(ReadModelStoreMemory.make, (store) =>
+    ReadModelStore.of({ ...store, skipped: () => Effect.succeed([]) })
+  )
+)
+
+/** Takes any checkpoint for one of its history. */
+export const trusting = Layer.mergeAll(
+  Layer.effect(
+    EventStore,
+    Effect.map(EventStoreMemory.make, (store) =>
+      EventStore.of({
+        ...store,
+        verify: () => Effect.void,
+        subscribePages: ({ after, ...options } = {}) =>
+          Stream.unwrap(
+            Effect.map(store.head, (head) => {
+              const from = after === undefined ? Position.start : Checkpoint.position(after)
+              return store.subscribePages({ ...options, after: from > head ? head : from })
+            })
+          )
+      })
+    )
+  ),
+  SnapshotStoreMemory.layer,
+  ReadModelStoreMemory.layer
 )

@@ -18,6 +18,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { settled } from "./internal/history.ts"
 import { fold, type AnyModel, prepare } from "./internal/rowFold.ts"
 import { keysToTouch } from "./internal/unnumbered.ts"
 import { InlinePoison, OtherVersionKept, ReadModelStoreError } from "./ReadModelError.ts"
@@ -92,7 +93,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     // What the caller's transaction did to the rows ends with it, so here is nothing to give back.
     if (yield* events.inTransaction) return yield* new EventStoreError({ operation, cause: error })
     yield* store
-      .demote(error.name, events.checkpoint)
+      .demote(error.name, settled({ events, store }, error.name))
       .pipe(Effect.catchTag("ReadModelStoreError", failed(operation)))
     yield* Effect.logError(`${error.message}; it is kept behind the log from now on`)
   })

@@ -5,6 +5,8 @@
  * @since 0.1.0
  */
 import * as LogId from "@daybook/kernel/LogId"
+import type { Position } from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -54,15 +56,56 @@ export const Identity = Context.Reference<LogId.LogId | undefined>(
 )
 
 /**
+ * Takes a log back to what it was at a position, as restoring a backup beneath those who use it does, and gives the events that are lost
+ * by that.
+ *
+ * **Details**
+ * Of an append that the position is in the middle of, nothing is left. Whoever waits for events is woken, and finds out.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Restore = (upTo: Position) => Effect.Effect<ReadonlyArray<RecordedEvent>>
+
+/**
+ * Is given by each log that is built how to take it back. Nothing unless provided.
+ *
+ * **Details**
+ * For tests of what hosts, subscribers and read models do when a backup is restored; no caller of a store can do it.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const OnBuilt = Context.Reference<((restore: Restore) => void) | undefined>(
+  "@daybook/store/EventStoreMemory/OnBuilt",
+  { defaultValue: () => undefined }
+)
+
+/**
  * An empty log of its own; nothing is shared between two of them.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<EventStore["Service"]> = Effect.map(Identity, (identity) => {
+export const make: Effect.Effect<EventStore["Service"]> = Effect.map(
+  Effect.all([Identity, OnBuilt]),
+  ([identity, onBuilt]) => build(identity, onBuilt)
+)
+
+const build = (
+  identity: LogId.LogId | undefined,
+  onBuilt: ((restore: Restore) => void) | undefined
+): EventStore["Service"] => {
   // A seeded generator would give two logs of one test the same id.
   const log = Log.empty(identity ?? LogId.make(SecureRandom.uuidV4Unsafe()))
   const wakeUps = WakeUps.make()
+  onBuilt?.((upTo) =>
+    Effect.sync(() => {
+      const lost = Log.restore(log, upTo)
+      wakeUps.wakeAllUnsafe()
+      return lost
+    })
+  )
   const source: Subscription.Source<never> = {
     look: (after, options) =>
       Effect.suspend(() => Effect.fromResult(Follow.look(log, after, options))),
@@ -126,7 +169,7 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.map(Identity, (
     verify: (given) => Effect.suspend(() => Effect.fromResult(Follow.verify(log, given))),
     inTransaction: Effect.succeed(false)
   })
-})
+}
 
 /**
  * Each event store that this layer builds is an empty log.

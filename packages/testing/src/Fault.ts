@@ -32,7 +32,10 @@ export const kinds = {
   "host-sleeps": "a host stands still for longer than its leases, and goes on",
   "command-repeated": "a command is sent again on another host, though it is on its way or done",
   "caller-leaves": "who sent a command does not wait for the answer, and never asks again",
-  "rows-rebuilt": "a read model is built anew, beside all else"
+  "rows-rebuilt": "a read model is built anew, beside all else",
+  "row-too-large": "an event makes a row larger than any that is stored",
+  "old-host": "a host is of an older release, which does not know a type of events",
+  "log-restored": "the log is restored to an earlier time beneath all who use it"
 } as const
 
 /**

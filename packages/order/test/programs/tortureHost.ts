@@ -1,9 +1,11 @@
 /**
  * A host of orders on the database at `DATABASE_URL`: it executes commands, keeps the read models, and gives a subscriber the log. It
- * lives as long as somebody holds its standard input. One that is `forgetful` tries again without the ids of commands.
+ * lives as long as somebody holds its standard input. One that is `forgetful` tries again without the ids of commands; an `old` one does not
+ * know all events.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import * as CommandId from "@daybook/kernel/CommandId"
+import type * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
 import { aggregate } from "@daybook/order/Order"
 import * as InlineProjections from "@daybook/projections/InlineProjections"
@@ -28,10 +30,13 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { forgetfulHandler } from "../brokenMachinery.ts"
 import { lines, type Question, readQuestion, type Reply, writeReply } from "../torture/message.ts"
+import { old, oldAggregate } from "../torture/release.ts"
 import { behind, inlineSummaries } from "../torture/projections.ts"
 
 const number = Number(process.argv[2])
 const isForgetful = process.argv[3] === "forgetful"
+const isOld = process.argv[3] === "old"
+const orders = isOld ? oldAggregate : aggregate
 
 const tell = (reply: Reply) => process.stdout.write(`${writeReply(reply)}\n`)
 
@@ -50,11 +55,11 @@ const answer = Effect.fnUntraced(function* (question: Question) {
   const exit = yield* Effect.exit(
     Effect.gen(function* (): Effect.fn.Return<Reply, unknown> {
       if (question._tag === "Load") {
-        const { revision, state } = yield* handler.load(aggregate, id)
+        const { revision, state } = yield* handler.load(orders, id)
         return { _tag: "Loaded", ask, revision, state }
       }
       const { command, commandId, occurredAt } = question
-      const [answered] = yield* handler.executeAll(aggregate, id, [
+      const [answered] = yield* handler.executeAll(orders, id, [
         {
           command,
           commandId: CommandId.make(commandId),
@@ -98,14 +103,16 @@ const handler = isForgetful
     ? CommandHandler.layer
     : CommandHandler.layerSnapshots(SnapshotPolicy.every(3))
 
-const inline = [inlineSummaries]
+const release = (projections: ReadonlyArray<Projection.Any>) =>
+  isOld ? projections.map(old) : projections
+const inline = release([inlineSummaries])
 
 const layer = Layer.merge(
   handler.pipe(
     Layer.provide(InlineProjections.layer(inline)),
     Layer.provide(Layer.succeed(CachedStreams, number === 0 ? 0 : 100))
   ),
-  Projections.layer({ async: behind, inline }).pipe(
+  Projections.layer({ async: release(behind), inline }).pipe(
     Layer.provide(
       Layer.succeed(RunnerSettings, {
         ...defaults,

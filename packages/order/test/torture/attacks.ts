@@ -5,6 +5,8 @@ import type * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
+import * as Schedule from "effect/Schedule"
+import * as Folder from "./folder.ts"
 import type { Host } from "./host.ts"
 
 /** Each with what it does. */
@@ -18,7 +20,9 @@ export const kinds = {
   "server-restarted": "the server is stopped and started again",
   "way-slow": "all that passes between a host and the server takes longer",
   "way-stalled": "nothing passes between a host and the server, then its connections are cut",
-  "way-reset": "the connections of a host are cut"
+  "way-reset": "the connections of a host are cut",
+  "old-host": "all hosts are killed, and one of an older release is there before the others",
+  "folder-stolen": "a folder in which a host lives is to be opened by another one"
 } as const
 
 export type Kind = keyof typeof kinds
@@ -30,6 +34,8 @@ export interface Battlefield {
   readonly server: PostgresServer.Restartable
   /** Straight to the server, as its superuser. */
   readonly admin: SqlClient
+  /** What an attack finds wrong itself. */
+  readonly report: (wrong: ReadonlyArray<string>) => void
   readonly pick: <A>(members: ReadonlyArray<A>) => A
 }
 
@@ -37,7 +43,7 @@ const pause = (millis: number) => Effect.sleep(Duration.millis(millis))
 
 export const attack = (
   kind: Kind,
-  { admin, hosts, pick, server }: Battlefield
+  { admin, hosts, pick, report, server }: Battlefield
 ): Effect.Effect<void, unknown> =>
   Effect.suspend((): Effect.Effect<void, unknown> => {
     const host = pick(hosts)
@@ -93,6 +99,37 @@ export const attack = (
         )
       case "way-reset":
         return Effect.sync(host.proxy.reset)
+      case "old-host":
+        return Effect.acquireUseRelease(
+          Effect.sync(() => {
+            for (const one of hosts) {
+              one.become(one === host ? "old" : "none")
+              one.signal("SIGKILL")
+            }
+          }),
+          () =>
+            Effect.repeat(Effect.sync(host.isReady), {
+              until: (ready) => ready,
+              schedule: Schedule.spaced("20 millis")
+            }).pipe(
+              Effect.timeoutOption("20 seconds"),
+              // It takes over what the killed ones kept.
+              Effect.andThen(pause(2_000)),
+              Effect.andThen(
+                Effect.sync(() => {
+                  for (const one of hosts) if (one !== host) one.become("new")
+                })
+              ),
+              Effect.andThen(pause(pick([500, 2_000])))
+            ),
+          () =>
+            Effect.sync(() => {
+              host.become("new")
+              host.signal("SIGKILL")
+            })
+        )
+      case "folder-stolen":
+        return Effect.map(Folder.steal(), report)
     }
   })
 

@@ -27,6 +27,8 @@ export interface Host {
   /** Its answer; none if it died first, or takes longer than it may. */
   readonly ask: (question: Asked) => Effect.Effect<Option.Option<Answer>>
   readonly signal: (signal: "SIGKILL" | "SIGSTOP" | "SIGCONT") => void
+  /** What it is from its next start on; `none`: it does not start. */
+  readonly become: (release: "new" | "old" | "none") => void
   /** Runs it again, if it is dead. */
   readonly start: () => void
   /** What it has given a subscriber, over all of its lives. */
@@ -47,6 +49,7 @@ export const make = Effect.fnUntraced(function* (
   let after = 0n
   let asks = 0
   let ready = false
+  let release: "new" | "old" | "none" = "new"
   let child: ChildProcess | undefined
 
   const heard = (running: ChildProcess, line: string) => {
@@ -66,13 +69,13 @@ export const make = Effect.fnUntraced(function* (
   }
 
   const start = () => {
-    if (child !== undefined) return
+    if (child !== undefined || release === "none") return
     const running = spawn(
       process.execPath,
       [
         Path.join(import.meta.dirname, "..", "programs", "tortureHost.ts"),
         String(number),
-        ...(forgetful ? ["forgetful"] : [])
+        ...(forgetful ? ["forgetful"] : release === "old" ? ["old"] : [])
       ],
       {
         stdio: ["pipe", "pipe", "inherit"],
@@ -102,6 +105,9 @@ export const make = Effect.fnUntraced(function* (
     proxy,
     given,
     start,
+    become: (next) => {
+      release = next
+    },
     isReady: () => ready,
     signal: (signal) => child?.kill(signal),
     ask: (question) =>

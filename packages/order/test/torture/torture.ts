@@ -1,7 +1,7 @@
 /**
  * Orders on several processes and a real server, all of which are attacked; and the audit of what came of it.
  */
-import * as CommandId from "@daybook/kernel/CommandId"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { aggregate } from "@daybook/order/Order"
 import type { OrderCommand } from "@daybook/order/OrderCommand"
 import type { OrderState } from "@daybook/order/OrderState"
@@ -18,28 +18,23 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import * as Auditor from "@daybook/testing/Auditor"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as PgClient from "@effect/sql-pg/PgClient"
-import * as Arbitrary from "effect/Arbitrary"
 import * as Context from "effect/Context"
-import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Data from "effect/Data"
-import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Redacted from "effect/Redacted"
-import * as Random from "effect/Random"
-import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { orders } from "../orderSimulation.ts"
 import * as Attacks from "./attacks.ts"
+import * as Clerks from "./clerks.ts"
 import * as Host from "./host.ts"
+import * as Restored from "./restored.ts"
 import * as Users from "./users.ts"
-import { behind, inlineSummaries, summaries } from "./projections.ts"
+import { behind, heavy, heavyRows, inlineSummaries, summaries } from "./projections.ts"
 
 interface Torture {
   readonly attacks: ReadonlyMap<Attacks.Kind, number>
@@ -58,16 +53,7 @@ class Overdue extends Data.TaggedError("Overdue")<{ readonly what: string }> {
   }
 }
 
-interface Letter extends Auditor.Sent<OrderCommand, OrderState> {
-  readonly answers: Array<Auditor.Answer<OrderState>>
-  doubtful: boolean
-}
-
 const HOSTS = 3
-const CLERKS = 12
-/** So many orders are worked on at a time, each until it has had so many commands. */
-const OPEN = 6
-const COMMANDS_EACH = 24
 
 /** Far more than recovery, leases and new connections take. */
 const QUIET = Duration.seconds(60)
@@ -99,17 +85,20 @@ export const torture = Effect.fnUntraced(function* (
   const url = yield* PostgresServer.freshDatabase.pipe(
     Effect.provideService(PostgresServer.PostgresServer, server)
   )
-  const own = Layer.mergeAll(
-    EventStorePostgres.layer,
-    ReadModelStorePostgres.layer,
-    SnapshotStorePostgres.layer
-  ).pipe(
-    Layer.provideMerge(PgClient.layer({ url, maxConnections: 4, applicationName: Attacks.ADMIN }))
+  const client = yield* Layer.build(
+    PgClient.layer({ url, maxConnections: 4, applicationName: Attacks.ADMIN })
   )
-  const context = yield* Layer.build(own)
+  // A store is of a log that is there.
+  const shop = yield* Users.deploy(url).pipe(Effect.provideContext(client))
+  const context = yield* Layer.build(
+    Layer.mergeAll(
+      EventStorePostgres.layer,
+      ReadModelStorePostgres.layer,
+      SnapshotStorePostgres.layer
+    ).pipe(Layer.provideMerge(Layer.succeedContext(client)))
+  )
   const events = Context.get(context, EventStore)
   const admin = Context.get(context, SqlClient)
-  const shop = yield* Users.deploy(url).pipe(Effect.provideContext(context))
   if (broken) yield* Users.spoil.pipe(Effect.provideContext(context))
   const user = yield* Layer.build(
     PgClient.layer({ url: shop, maxConnections: 1, applicationName: Attacks.ADMIN })
@@ -128,7 +117,7 @@ export const torture = Effect.fnUntraced(function* (
     Effect.sync(() => hosts.every(({ isReady }) => isReady()))
   )
 
-  const clerks = yield* makeClerks(hosts)
+  const clerks = yield* Clerks.make(hosts)
   const prefixes: Array<{ upTo: bigint; ids: ReadonlyArray<string> }> = []
   const log = Stream.runCollect(events.readAll({ categories: [aggregate.category] })).pipe(
     Effect.retry(Schedule.spaced("100 millis"))
@@ -147,6 +136,7 @@ export const torture = Effect.fnUntraced(function* (
   // It goes on until it is stopped: what ends it before is an error of it.
   const worked = Effect.andThen(Fiber.join(work), Effect.never)
   const done = new Map<Attacks.Kind, number>()
+  const wrong: Array<string> = []
   const answered = () => clerks.sent.filter(({ answers }) => answers.length > 0).length
   for (;;) {
     const kind = yield* Effect.timeoutOrElse(Effect.raceFirst(attacks(answered), worked), {
@@ -154,7 +144,13 @@ export const torture = Effect.fnUntraced(function* (
       orElse: () => new Overdue({ what: "answering some more commands" })
     })
     if (Option.isNone(kind)) break
-    const field = { hosts, server, admin, pick: clerks.pick }
+    const field = {
+      hosts,
+      server,
+      admin,
+      pick: clerks.pick,
+      report: (found: ReadonlyArray<string>) => wrong.push(...found)
+    }
     // A session that looks on is ended too when the server is.
     yield* Effect.retry(Attacks.attack(kind.value, field), {
       schedule: Schedule.spaced("200 millis"),
@@ -201,12 +197,13 @@ export const torture = Effect.fnUntraced(function* (
     const found = yield* Stream.runCollect(ReadModel.query(inlineSummaries, {}))
     rows.push({ projection: summaries, way: `${way}, by the appends`, rows: found })
   }, Effect.provideContext(context))
-  for (const { name } of [...behind, inlineSummaries]) {
-    yield* runner
-      .waitFor(name, head, QUIET)
-      .pipe(
-        Effect.catchTag("WaitTimedOut", ({ message }) => Effect.sync(() => overdue.push(message)))
+  const names = [...behind, inlineSummaries].map(({ name }) => name)
+  for (const name of names) {
+    yield* Restored.keptUp(runner, name, head, QUIET).pipe(
+      Effect.catchTag(["WaitTimedOut", "ProjectionStopped"], ({ message }) =>
+        Effect.sync(() => overdue.push(message))
       )
+    )
   }
   yield* find("kept")
   for (const projection of behind) {
@@ -224,7 +221,7 @@ export const torture = Effect.fnUntraced(function* (
   const folds = yield* Effect.forEach(ids, (id) =>
     Effect.map(handler.load(aggregate, id), ({ revision, state }) => ({ id, revision, state }))
   )
-  const audit = Auditor.audit(aggregate, orders.model, {
+  const audit = Auditor.audit(aggregate, modelOf(recorded), {
     sent: clerks.sent,
     log: recorded,
     loads: clerks.loads,
@@ -234,7 +231,45 @@ export const torture = Effect.fnUntraced(function* (
     rows,
     overdue
   })
+  const rowCount = rows.reduce((sum, { rows: found }) => sum + found.length, 0)
+  const restored = yield* Effect.gen(function* () {
+    const before = { sent: clerks.sent.length, loads: clerks.loads.length }
+    const lost = yield* Restored.restore(admin)
+    clerks.begin()
+    const again = yield* Effect.forkScoped(clerks.work)
+    yield* until(
+      "answering some commands on a restored log",
+      Effect.sync(() => clerks.sent.length >= before.sent + 100)
+    )
+    clerks.stop()
+    yield* Effect.timeoutOrElse(Fiber.join(again), {
+      duration: QUIET,
+      orElse: () => new Overdue({ what: "answering the last commands on a restored log" })
+    })
+    for (const name of names) wrong.push(...(yield* Restored.rebuilt(runner, name)))
+    const end = yield* events.head
+    for (const name of names) yield* Restored.keptUp(runner, name, end, QUIET)
+    rows.length = 0
+    yield* find("kept after a restore")
+    const left = yield* log
+    if (lost.size === 0) wrong.push("no event was lost by a restore")
+    return Auditor.audit(aggregate, modelOf(left), {
+      // What was told before may be lost by now.
+      sent: clerks.sent.map((one, index) =>
+        index < before.sent ? { ...one, answers: [], doubtful: true } : one
+      ),
+      log: left,
+      loads: clerks.loads.slice(before.loads),
+      folds: [],
+      prefixes: [],
+      subscribers: new Map(),
+      rows,
+      overdue: []
+    })
+  })
   const further = [
+    ...restored.violations,
+    ...wrong.map((message) => ({ invariant: 3, message })),
     ...alterations
       .filter(({ refused }) => !refused)
       .map(({ statement }) => ({ invariant: 13, message: `hosts may ${statement}` })),
@@ -248,13 +283,19 @@ export const torture = Effect.fnUntraced(function* (
     ).length,
     doubtful: clerks.sent.filter(({ doubtful }) => doubtful).length,
     events: recorded.length,
-    rows: rows.reduce((sum, { rows: found }) => sum + found.length, 0),
+    rows: rowCount,
     audit: {
       violations: [...audit.violations, ...further],
       checks: new Map([...audit.checks, [13, alterations.length]])
     }
   }
   return result
+})
+
+/** What must come of the commands, with the read model that some events are too large for. */
+const modelOf = (log: ReadonlyArray<RecordedEvent>): typeof orders.model => ({
+  ...orders.model,
+  rows: (accepted) => new Map(orders.model.rows?.(accepted)).set(heavy.name, heavyRows(log))
 })
 
 const until = <E>(what: string, condition: Effect.Effect<boolean, E>) =>
@@ -265,121 +306,3 @@ const until = <E>(what: string, condition: Effect.Effect<boolean, E>) =>
     Effect.timeoutOrElse({ duration: QUIET, orElse: () => new Overdue({ what }) }),
     Effect.asVoid
   )
-
-/** Errors of stores that are cut off; anything else is wrong. */
-const EXPECTED = ["EventStoreError", "WrongExpectedRevision"]
-
-const makeClerks = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>) {
-  const commands = yield* Arbitrary.sampleEffect(Arbitrary.schema(orders.command), { count: 200 })
-  const seed = Redacted.make(SecureRandom.uuidV4Unsafe())
-  const run = Redacted.value(seed).slice(0, 8)
-  const sent: Array<Letter> = []
-  const loads: Array<{ id: string; revision: number; state: OrderState }> = []
-  const complaints: Array<string> = []
-  const seen = new Map<string, OrderState>()
-  const random = yield* Random.Random
-  const clock = yield* Clock.Clock
-  const shift = { over: false }
-  let orderCount = 0
-  const open = Array.from({ length: OPEN }, () => ({ id: `${run}-${++orderCount}`, commands: 0 }))
-  // The index is one of theirs.
-  const pick = <A>(members: ReadonlyArray<A>) =>
-    members[Math.floor(random.nextDoubleUnsafe() * members.length)] as A
-
-  const next = (): string => {
-    const place = Math.floor(random.nextDoubleUnsafe() * OPEN)
-    const order = open[place]
-    if (order === undefined || order.commands++ >= COMMANDS_EACH) {
-      open[place] = { id: `${run}-${++orderCount}`, commands: 1 }
-    }
-    return open[place]?.id ?? run
-  }
-
-  const write = (id: string): Letter => {
-    const state = seen.get(id) ?? aggregate.decider.initialState
-    let command = pick(commands)
-    for (let look = 0; look < 8; look++) {
-      if (Result.isSuccess(aggregate.decider.decide(command, state))) break
-      command = pick(commands)
-    }
-    const letter: Letter = {
-      id,
-      command,
-      commandId: CommandId.make(SecureRandom.uuidV4Unsafe()),
-      occurredAt: DateTime.makeUnsafe(clock.currentTimeMillisUnsafe()),
-      answers: [],
-      doubtful: false
-    }
-    sent.push(letter)
-    return letter
-  }
-
-  /** Whether it was answered. */
-  const send = Effect.fnUntraced(function* (letter: Letter) {
-    const { command, commandId, id, occurredAt } = letter
-    const reply = yield* pick(hosts).ask({
-      _tag: "Execute",
-      id,
-      commandId,
-      command,
-      occurredAt: occurredAt.epochMilliseconds
-    })
-    if (Option.isNone(reply)) {
-      letter.doubtful = true
-      return false
-    }
-    switch (reply.value._tag) {
-      case "Accepted": {
-        const { events, revision, state } = reply.value
-        letter.answers.push({ _tag: "Accepted", revision, events, state })
-        seen.set(id, state)
-        return true
-      }
-      case "Rejected":
-        letter.answers.push({ _tag: "Rejected" })
-        return true
-      case "Failed":
-        letter.doubtful = true
-        if (!EXPECTED.includes(reply.value.error)) {
-          complaints.push(`${reply.value.error}: ${reply.value.message}`)
-        }
-        return false
-      case "Loaded":
-        return false
-    }
-  })
-
-  const look = Effect.fnUntraced(function* (id: string) {
-    const reply = yield* pick(hosts).ask({ _tag: "Load", id })
-    if (Option.isNone(reply) || reply.value._tag !== "Loaded") return
-    const { revision, state } = reply.value
-    seen.set(id, state)
-    loads.push({ id, revision, state })
-  })
-
-  const clerk = Effect.gen(function* () {
-    while (!shift.over) {
-      const id = next()
-      if (random.nextDoubleUnsafe() < 0.1) yield* look(id)
-      const letter = write(id)
-      while (!(yield* send(letter))) yield* Effect.sleep("50 millis")
-      // Somebody who did not hear the answer.
-      if (random.nextDoubleUnsafe() < 0.05) yield* send(letter)
-      yield* Effect.sleep(Duration.millis(random.nextDoubleUnsafe() * 30))
-    }
-  })
-
-  return {
-    sent,
-    loads,
-    complaints,
-    pick,
-    work: Effect.all(
-      Array.from({ length: CLERKS }, () => clerk),
-      { concurrency: "unbounded", discard: true }
-    ),
-    stop: () => {
-      shift.over = true
-    }
-  }
-})

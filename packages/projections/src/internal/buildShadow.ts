@@ -122,11 +122,16 @@ const buildHeld = Effect.fnUntraced(function* (
     return yield* store.switchOver(model.table, claim, {
       compare,
       catchUp: (still) =>
-        catchUpTo(runner, held, {
-          role: "shadow",
-          upTo: upTo(still, compare),
-          inTransaction: true
-        })
+        Effect.andThen(
+          compare
+            ? History.stillFits(runner.events, still.log, History.reachedBy(still))
+            : Effect.void,
+          catchUpTo(runner, held, {
+            role: "shadow",
+            upTo: upTo(still, compare),
+            inTransaction: true
+          })
+        )
     })
   }
 })

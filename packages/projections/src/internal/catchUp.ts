@@ -31,8 +31,12 @@ export const catchUpTo = Effect.fnUntraced(function* (
   { inTransaction = false, role, upTo }: CatchUp
 ): Effect.fn.Return<number, Stopped | ClaimLost | EventStoreError | ReadModelStoreError> {
   const { position: after } = History.first(held.checkpoints)
-  if (upTo !== undefined && upTo.position <= after) return 0
   const take = yield* taker(runner, held, role, inTransaction ? 1 : "unbounded")
+  // After what was read, and before it is taken in.
+  const stillFits = Effect.suspend(() =>
+    History.stillFits(runner.events, held.log, held.checkpoints)
+  )
+  if (upTo !== undefined && upTo.position <= after) return yield* Effect.as(stillFits, 0)
   let events = 0
   const pages = runner.events
     .readAll({ after, upTo: upTo?.position, categories: categoriesOf(held.model) })
@@ -49,9 +53,10 @@ export const catchUpTo = Effect.fnUntraced(function* (
     Stream.runForEachArray((pages) => {
       const page = merge(pages)
       events += page.events.length
-      return take(page)
+      return Effect.andThen(stillFits, take(page))
     })
   )
+  yield* stillFits
   // Partitions that somebody left apart come together here.
   yield* take({ events: [], ...(upTo ?? History.last(held.checkpoints)) })
   return events

@@ -4,11 +4,14 @@
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Position from "@daybook/kernel/Position"
 import type { Checkpoint, MismatchReason } from "@daybook/store/Checkpoint"
-import type { EventStore, EventStoreError } from "@daybook/store/EventStore"
+import type * as Projection from "@daybook/kernel/Projection"
+import { type EventStore, EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import type { ReadModelStoreError } from "../ReadModelError.ts"
 import type { GenerationState, Reached } from "../ReadModelGeneration.ts"
+import type { ReadModelStore } from "../ReadModelStore.ts"
 
 /**
  * What a generation has reached, to be compared with the log. Without a log, or an event, as of a generation that was begun by an
@@ -57,3 +60,34 @@ export const mismatch = Effect.fnUntraced(function* (
   }
   return undefined
 })
+
+/**
+ * Up to where appends have kept rows, asked for while none is under way. Rows of another history stay where they were: at the head they
+ * would pass for those of the log.
+ */
+export const settled = Effect.fnUntraced(function* (
+  {
+    events,
+    store
+  }: { readonly events: EventStore["Service"]; readonly store: ReadModelStore["Service"] },
+  name: Projection.Name
+): Effect.fn.Return<Reached, EventStoreError | ReadModelStoreError> {
+  const end = yield* events.checkpoint
+  const serving = (yield* store.states(name)).find(({ role }) => role === "serving")
+  if (serving === undefined || (yield* mismatch(events, serving)) === undefined) return end
+  return first(reachedBy(serving))
+})
+
+/** Fails when the log was restored to before what is held: what is read after that would be folded into rows of another history. */
+export const stillFits = (
+  events: EventStore["Service"],
+  log: Option.Option<LogId>,
+  reached: ReadonlyArray<Reached>
+): Effect.Effect<void, EventStoreError> =>
+  events
+    .verify(resumeFrom(log, reached))
+    .pipe(
+      Effect.catchTag("CheckpointMismatch", (cause) =>
+        Effect.fail(new EventStoreError({ operation: "verify", cause }))
+      )
+    )

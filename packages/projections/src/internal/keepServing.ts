@@ -43,12 +43,13 @@ export const keepServing = Effect.fnUntraced(function* (
     yield* errors.idle(name, "serving", undefined)
     return false
   }
+  // Before it is compared: one of a log that is restored meanwhile must not take the place of what tells so.
+  const end = serving.mode === "inline" && inline ? yield* runner.events.checkpoint : undefined
   if (!(yield* OffHistory.fits(runner, serving))) return false
   if (serving.mode === "inline") {
     if (inline) {
       yield* errors.idle(name, "serving", undefined)
-      const end = yield* runner.events.checkpoint
-      if (end.position > History.first(History.reachedBy(serving)).position) {
+      if (end !== undefined && end.position > History.first(History.reachedBy(serving)).position) {
         yield* store.mark(serving, end)
       }
       return false
@@ -57,7 +58,7 @@ export const keepServing = Effect.fnUntraced(function* (
     yield* Effect.logWarning(
       `${name} is kept by appends, and this host takes it back to keep it behind the log`
     )
-    yield* store.demote(name, runner.events.checkpoint)
+    yield* store.demote(name, History.settled(runner, name))
     return true
   }
   const poison = yield* stops.toTry(serving, "later")

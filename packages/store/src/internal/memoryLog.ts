@@ -46,9 +46,34 @@ export interface Log {
   readonly events: Array<Stored>
   readonly streams: Map<StreamId.StreamId, Array<Stored>>
   readonly ids: Map<EventId, Stored>
+  /** How many events there were after each append. */
+  readonly ends: Array<number>
 }
 
-export const empty = (id: LogId): Log => ({ id, events: [], streams: new Map(), ids: new Map() })
+export const empty = (id: LogId): Log => ({
+  id,
+  events: [],
+  streams: new Map(),
+  ids: new Map(),
+  ends: []
+})
+
+/**
+ * Takes the log back to what it was at a position, or before the append that the position is in the middle of. Gives the events that it
+ * loses by that.
+ */
+export const restore = (log: Log, upTo: Position.Position): ReadonlyArray<RecordedEvent> => {
+  const end = log.ends.findLast((count) => count <= upTo) ?? 0
+  const lost = log.events.splice(end)
+  log.ends.splice(log.ends.lastIndexOf(end) + 1)
+  for (const { id, revision, streamId } of lost) {
+    log.ids.delete(id)
+    const stream = log.streams.get(streamId)
+    if (revision === 1) log.streams.delete(streamId)
+    else if (stream !== undefined && stream.length >= revision) stream.splice(revision - 1)
+  }
+  return lost.map(toRecorded)
+}
 
 /** Is told what is about to be recorded, and gives what to do when it is, or an error instead of it. */
 export type BeforeCommit = (
@@ -104,11 +129,14 @@ export const append = (
     (time, { streamId }) => Math.max(time, log.streams.get(streamId)?.at(-1)?.recordedAt ?? time),
     now
   )
-  if (beforeCommit === undefined) {
-    return Result.succeed(Arr.map(writes, (append) => write(log, append, recordedAt)))
-  }
-  return Result.map(beforeCommit(numbered(log, writes, recordedAt).map(toRecorded)), (commit) => {
+  const writeAll = () => {
     const appended = Arr.map(writes, (append) => write(log, append, recordedAt))
+    log.ends.push(log.events.length)
+    return appended
+  }
+  if (beforeCommit === undefined) return Result.succeed(writeAll())
+  return Result.map(beforeCommit(numbered(log, writes, recordedAt).map(toRecorded)), (commit) => {
+    const appended = writeAll()
     commit()
     return appended
   })

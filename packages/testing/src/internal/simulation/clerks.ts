@@ -15,18 +15,21 @@ import * as Result from "effect/Result"
 import type { Answer, Sent } from "../../Auditor.ts"
 import * as Dice from "./dice.ts"
 import type { Hosts, Running } from "./hosts.ts"
+import { FAILURES } from "./oldRelease.ts"
 import type { Plan } from "./plan.ts"
 import type { World } from "./world.ts"
 
-/** A command with what is known of it so far. */
-interface Letter<Command, State> extends Sent<Command, State> {
-  readonly answers: Array<Answer<State>>
+/** A command with what is known of it so far. `told`: by the epoch of the log that it was told in. */
+interface Letter<Command, State> extends Omit<Sent<Command, State>, "answers"> {
+  readonly told: Array<{ readonly epoch: number; readonly answer: Answer<State> }>
   doubtful: boolean
 }
 
 export interface Clerks<Command, State> {
-  readonly sent: ReadonlyArray<Sent<Command, State>>
+  /** What was sent, as of an epoch of the log: what was told in others may have happened. */
+  readonly sent: (epoch: number) => ReadonlyArray<Sent<Command, State>>
   readonly loads: ReadonlyArray<{
+    readonly epoch: number
     readonly id: string
     readonly revision: number
     readonly state: State
@@ -34,6 +37,8 @@ export interface Clerks<Command, State> {
   readonly complaints: ReadonlyArray<string>
   /** All of them send all of their commands, and have answers to those that they didn't leave. */
   readonly work: Effect.Effect<void>
+  /** Some of what was told in an earlier epoch is sent again. */
+  readonly sendAgain: (dice: Dice.Dice) => Effect.Effect<void>
   /** A command of somebody who is as near to the log as can be. */
   readonly outrun: (id: string, dice: Dice.Dice) => Effect.Effect<void>
 }
@@ -46,6 +51,10 @@ export const make = <Command, State, Event, Rejection>(
   plan: Plan,
   options: {
     readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
+    /** The same as hosts of the release before have it. */
+    readonly old: Aggregate.Aggregate<Command, State, Event, Rejection>
+    /** How often the log has been restored. */
+    readonly epoch: () => number
     readonly commands: ReadonlyArray<Command>
     readonly instances: ReadonlyArray<string>
     readonly clerks: number
@@ -54,13 +63,13 @@ export const make = <Command, State, Event, Rejection>(
     readonly rival: CommandHandler["Service"]
   }
 ): Clerks<Command, State> => {
-  const { aggregate, commands, hosts, instances } = options
+  const { aggregate, commands, epoch, hosts, instances, old } = options
   const ids = Dice.webCrypto(world.dice("command ids"), () => new ArrayBuffer(0))
   const requests = world.dice("requests")
   /** By the id of a request that was sent, the instances that it has a command on. */
   const requested = new Map<string, Set<string>>()
   const sent: Array<Letter<Command, State>> = []
-  const loads: Array<{ id: string; revision: number; state: State }> = []
+  const loads: Array<{ epoch: number; id: string; revision: number; state: State }> = []
   const complaints: Array<string> = []
   /** What was last seen of each instance, to choose by. */
   const seen = new Map<string, State>()
@@ -91,7 +100,7 @@ export const make = <Command, State, Event, Rejection>(
       command: choose(id, dice),
       commandId: commandIdOn(id),
       occurredAt: DateTime.makeUnsafe(world.now()),
-      answers: [],
+      told: [],
       doubtful: false
     }
     sent.push(letter)
@@ -104,8 +113,14 @@ export const make = <Command, State, Event, Rejection>(
     occurredAt
   })
 
-  const execute = (handler: CommandHandler["Service"], letter: Letter<Command, State>) =>
-    Effect.map(handler.executeAll(aggregate, letter.id, [request(letter)]), ([answer]) => {
+  const releaseOf = ({ isOld }: Running) => (isOld ? old : aggregate)
+
+  const execute = (
+    handler: CommandHandler["Service"],
+    letter: Letter<Command, State>,
+    release = aggregate
+  ) =>
+    Effect.map(handler.executeAll(release, letter.id, [request(letter)]), ([answer]) => {
       if (answer === undefined) return undefined
       if (Result.isFailure(answer)) return { _tag: "Rejected" } as const
       const { events, revision, state } = answer.success
@@ -116,8 +131,9 @@ export const make = <Command, State, Event, Rejection>(
   /** Whether the letter was answered. */
   const send = Effect.fnUntraced(function* (host: Running, letter: Letter<Command, State>) {
     const handler = Context.get(host.services, CommandHandler)
+    const begun = epoch()
     const outcome = yield* Effect.timeoutOption(
-      hosts().on(host, execute(handler, letter)),
+      hosts().on(host, execute(handler, letter, releaseOf(host))),
       PATIENCE
     ).pipe(
       Effect.onInterrupt(() =>
@@ -131,13 +147,20 @@ export const make = <Command, State, Event, Rejection>(
       return false
     }
     const exit = outcome.value
+    if (epoch() !== begun) {
+      // What it was told may have been lost meanwhile.
+      letter.doubtful = true
+      return false
+    }
     if (Exit.isSuccess(exit)) {
-      if (exit.value !== undefined) letter.answers.push(exit.value)
+      if (exit.value !== undefined) letter.told.push({ epoch: begun, answer: exit.value })
       return exit.value !== undefined
     }
     const error = Cause.findErrorOption(exit.cause)
     const tag = Option.isSome(error) ? error.value._tag : undefined
     if (tag === "WrongExpectedRevision") return false
+    // It knows that it does not know: a newer host has the answer.
+    if (host.isOld && tag !== undefined && FAILURES.includes(tag)) return false
     letter.doubtful = true
     if (tag !== "EventStoreError" && !Cause.hasInterruptsOnly(exit.cause)) {
       complaints.push(`command ${letter.commandId} on ${letter.id}: ${Cause.pretty(exit.cause)}`)
@@ -174,11 +197,12 @@ export const make = <Command, State, Event, Rejection>(
   const look = Effect.fnUntraced(function* (id: string, dice: Dice.Dice) {
     const host = yield* hosts().any(dice)
     const handler = Context.get(host.services, CommandHandler)
-    const exit = yield* hosts().on(host, handler.load(aggregate, id))
-    if (exit === "gone" || Exit.isFailure(exit)) return
+    const begun = epoch()
+    const exit = yield* hosts().on(host, handler.load(releaseOf(host), id))
+    if (exit === "gone" || Exit.isFailure(exit) || epoch() !== begun) return
     const { revision, state } = exit.value
     seen.set(id, state)
-    loads.push({ id, revision, state })
+    loads.push({ epoch: begun, id, revision, state })
   })
 
   const clerk = Effect.fnUntraced(function* (number: number) {
@@ -192,7 +216,22 @@ export const make = <Command, State, Event, Rejection>(
   })
 
   return {
-    sent,
+    sent: (at) =>
+      sent.map(({ told, ...letter }) => ({
+        ...letter,
+        answers: told.flatMap(({ answer, epoch: of }) => (of === at ? [answer] : [])),
+        doubtful: letter.doubtful || told.some(({ epoch: of }) => of !== at)
+      })),
+    sendAgain: (dice) =>
+      Effect.forEach(
+        sent.filter(({ told }) => told.length > 0 && dice.chance(0.5)),
+        (letter, index) =>
+          Effect.delay(
+            sendUntilAnswered(letter, world.dice(`again ${epoch()} ${index}`)),
+            Duration.millis(dice.pick([0, 20, 500]))
+          ),
+        { concurrency: "unbounded", discard: true }
+      ),
     loads,
     complaints,
     work: Effect.forEach(
@@ -206,9 +245,11 @@ export const make = <Command, State, Event, Rejection>(
         for (let count = 0; count < times; count++) {
           const letter = write(id, dice)
           letter.doubtful = true
+          const begun = epoch()
           const answer = yield* Effect.orDie(execute(options.rival, letter))
+          if (epoch() !== begun) continue
           letter.doubtful = false
-          if (answer !== undefined) letter.answers.push(answer)
+          if (answer !== undefined) letter.told.push({ epoch: begun, answer })
         }
       })
   }

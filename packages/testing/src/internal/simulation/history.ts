@@ -2,8 +2,7 @@
  * One history: the work, what happens to it, the quiet in the end, and the audit.
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
-import * as Position from "@daybook/kernel/Position"
-import type * as Projection from "@daybook/kernel/Projection"
+import * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -11,9 +10,10 @@ import * as InlineProjections from "@daybook/projections/InlineProjections"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { CommandHandler } from "@daybook/store/CommandHandler"
-import type { CheckpointMismatch } from "@daybook/store/Checkpoint"
-import { EventStore, type ReadError } from "@daybook/store/EventStore"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as FoldFingerprint from "@daybook/store/FoldFingerprint"
 import type { SnapshotStore } from "@daybook/store/SnapshotStore"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
@@ -24,6 +24,7 @@ import * as Digest from "effect/crypto/Digest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
@@ -31,8 +32,13 @@ import * as Stream from "effect/Stream"
 import { audit, type Evidence, type Model, type Violation } from "../../Auditor.ts"
 import type { Fault } from "../../Fault.ts"
 import { inlineCopy } from "../inlineCopy.ts"
+import * as Ballast from "./ballast.ts"
 import * as Clerks from "./clerks.ts"
+import * as Epochs from "./epochs.ts"
+import { follow, operate } from "./followers.ts"
 import * as Hosts from "./hosts.ts"
+import * as OldRelease from "./oldRelease.ts"
+import * as Operator from "./operator.ts"
 import * as Plan from "./plan.ts"
 import * as World from "./world.ts"
 
@@ -72,8 +78,18 @@ export const run = async <Command, State, Event, Rejection>(
   const world = World.make(seed, schedule)
   const plan = Plan.make(seed, limits)
   const dice = world.dice("history")
-  const { aggregate, model, projections } = subject
+  const { aggregate, model } = subject
   const { category } = aggregate
+  const old = OldRelease.make(aggregate, world.dice("old release"))
+  const ballast = plan.knows("row-too-large") ? Ballast.make(aggregate, plan) : undefined
+  const projections = [
+    ...subject.projections,
+    ...(ballast === undefined || subject.projections.length === 0 ? [] : [ballast.projection])
+  ]
+  const ballasts = new Set(
+    ballast === undefined ? [] : [ballast.projection.name, inlineCopy(ballast.projection).name]
+  )
+  const operator = Operator.make(plan, (name) => ballasts.has(Projection.Name.make(name)))
   const withInline = projections.length > 0 && dice.chance(0.5)
   const inline = withInline ? projections.map(inlineCopy) : []
   const commands = Effect.runSync(
@@ -82,15 +98,28 @@ export const run = async <Command, State, Event, Rejection>(
     )
   )
   const subscribers = new Map<string, Array<RecordedEvent["id"]>>()
-  const prefixes: Array<{ upTo: bigint; ids: ReadonlyArray<string> }> = []
+  const prefixes: Array<{ epoch: number; upTo: bigint; ids: ReadonlyArray<string> }> = []
+  const lives: Array<ReadonlyArray<string>> = []
   const overdue: Array<string> = []
   const complaints: Array<string> = []
-  let evidence: Evidence<Command, State> | undefined
+  let evidence: ReadonlyArray<Evidence<Command, State>> = []
 
   const program = Effect.gen(function* () {
     const scope = yield* Scope.Scope
-    const stores = yield* Layer.buildWithScope(Layer.fresh(subject.stores), scope)
+    let restore: EventStoreMemory.Restore | undefined
+    const stores = yield* Layer.buildWithScope(Layer.fresh(subject.stores), scope).pipe(
+      Effect.provideService(EventStoreMemory.OnBuilt, (given) => {
+        restore = given
+      })
+    )
     const events = Context.get(stores, EventStore)
+    const epochs = Epochs.make(
+      restore,
+      events,
+      Context.get(stores, ReadModelStore),
+      inline,
+      ({ streamId }) => StreamId.category(streamId) === category
+    )
     // It keeps the rows that appends keep, as everybody who appends must.
     const rival = yield* handlerOn(
       CommandHandler.layer.pipe(
@@ -101,8 +130,11 @@ export const run = async <Command, State, Event, Rejection>(
       scope
     )
     const fork = Effect.runForkWith(world.contextOf(world.self))
+    const again: Array<Fiber.Fiber<void>> = []
     const clerks = Clerks.make(world, plan, {
       aggregate,
+      old: old.aggregate,
+      epoch: epochs.now,
       commands,
       instances: ["a", "b", "c"].slice(0, dice.pick([1, 2, 3])),
       clerks: dice.pick([1, 2, 4, 6]),
@@ -113,6 +145,11 @@ export const run = async <Command, State, Event, Rejection>(
     const hosts: Hosts.Hosts = Hosts.make(world, plan, stores, {
       async: projections,
       inline,
+      old: old.projection,
+      restorable: epochs.restorable,
+      restore: (at) => {
+        if (epochs.restore(at)) again.push(fork(clerks.sendAgain(at)))
+      },
       handler: subject.handler,
       // Whoever goes before is not stopped by the end of who was to be outrun.
       outrun: (streamId, at) =>
@@ -128,24 +165,31 @@ export const run = async <Command, State, Event, Rejection>(
     for (const name of ["one", "two"].slice(0, dice.pick([0, 1, 2]))) {
       const given: Array<RecordedEvent["id"]> = []
       subscribers.set(name, given)
-      yield* Effect.forkIn(follow(world, hosts, name, category, given), scope)
+      yield* Effect.forkIn(follow(world, hosts, name, category, given, lives), scope)
     }
     yield* Effect.forkIn(
       Effect.forever(
         Effect.andThen(
           Effect.sleep("200 millis"),
-          Effect.flatMap(readLog(events, category), (log) =>
-            Effect.sync(() => {
+          Effect.suspend(() => {
+            const epoch = epochs.now()
+            return Effect.map(readLog(events, category), (log) => {
               const upTo = log.at(-1)?.position
-              if (upTo !== undefined) prefixes.push({ upTo, ids: log.map(({ id }) => id) })
+              if (upTo === undefined || epochs.now() !== epoch) return
+              prefixes.push({ epoch, upTo, ids: log.map(({ id }) => id) })
             })
-          )
+          })
         )
       ),
       scope
     )
+    const names = [...projections, ...inline].map(({ name }) => name)
+    if (plan.knows("row-too-large") || plan.knows("log-restored")) {
+      yield* Effect.forkIn(operate(world, hosts, operator, names), scope)
+    }
 
     yield* clerks.work
+    while (again.length > 0) yield* Effect.all(again.splice(0).map(Fiber.join))
     plan.end()
     meddling = false
     yield* hosts.recover
@@ -162,15 +206,17 @@ export const run = async <Command, State, Event, Rejection>(
           complaints.push(`${what}: ${String(Cause.squash(done.value.cause))}`)
         }
       })
-    for (const { name } of [...projections, ...inline]) {
-      yield* within(`${name} catching up`, runner.waitFor(name, head, QUIET))
+    for (const name of names) {
+      yield* within(`${name} catching up`, operator.caughtUp(runner, name, head, QUIET))
     }
     for (const [name, given] of subscribers) {
-      const expected = (yield* readLog(events, category)).length
+      const now = yield* readLog(events, category)
+      const expected = now.length
+      const last = now.at(-1)?.id
       yield* within(
         `subscriber ${name} catching up`,
         Effect.gen(function* () {
-          while (given.length < expected) yield* Effect.sleep("10 millis")
+          while (given.at(-1) !== last || given.length < expected) yield* Effect.sleep("10 millis")
           // And some more time, in which nothing may come.
           yield* Effect.sleep("1 second")
         })
@@ -192,13 +238,14 @@ export const run = async <Command, State, Event, Rejection>(
       const live = yield* LiveProjection.tableAt(projection).pipe(Effect.provideContext(stores))
       rows.push({ projection, way: "folded on demand", rows: live })
     }
-    for (const { name } of [...projections, ...inline]) {
+    for (const name of names) {
       yield* within(`rebuilding ${name}`, Stream.runDrain(runner.rebuild(name)))
     }
     yield* look("rebuilt", "async").pipe(Effect.provideContext(stores))
     yield* look("rebuilt inline", "inline").pipe(Effect.provideContext(stores))
 
     const log = yield* readLog(events, category)
+    const sent = clerks.sent(epochs.now())
     const folds: Array<Evidence<Command, State>["folds"][number]> = []
     const folding = yield* handlerOn(
       CommandHandler.layerSnapshots(SnapshotPolicy.never),
@@ -207,7 +254,7 @@ export const run = async <Command, State, Event, Rejection>(
     )
     for (const id of new Set(log.map(({ streamId }) => StreamId.id(streamId)))) {
       folds.push({ id, ...(yield* folding.load(aggregate, id)) })
-      for (const { answers } of clerks.sent.filter((one) => one.id === id)) {
+      for (const { answers } of sent.filter((one) => one.id === id)) {
         const [answer] = answers
         if (answer?._tag !== "Accepted") continue
         const revision = Revision.make(answer.revision)
@@ -215,21 +262,53 @@ export const run = async <Command, State, Event, Rejection>(
       }
     }
     complaints.push(...hosts.complaints, ...clerks.complaints)
-    evidence = {
-      sent: clerks.sent,
-      log,
-      loads: clerks.loads,
-      folds,
-      prefixes,
-      subscribers,
-      rows,
-      overdue
+    const logs = epochs.logs(log)
+    for (const ids of lives) {
+      if (!logs.some((one) => one.slice(0, ids.length).every(({ id }, at) => id === ids[at]))) {
+        complaints.push(
+          `a subscriber that had to begin again was given what no log had: ${ids.join()}`
+        )
+      }
     }
+    if (ballast !== undefined && subject.projections.length > 0) {
+      for (const name of [ballast.projection.name, ...(inline.length > 0 ? ballasts : [])]) {
+        yield* within(
+          `the skipped events of ${name}`,
+          Effect.map(runner.skipped(name), (skipped) => {
+            const actual = new Set(skipped.map(({ eventId }) => eventId))
+            const wrong = log.filter(({ id }) => ballast.isTooMuch(id) !== actual.has(id))
+            if (wrong.length > 0) {
+              complaints.push(
+                `${name} skips other events than it should: ${wrong.map(({ id }) => id).join()}`
+              )
+            }
+          })
+        )
+      }
+    }
+    const at = <A extends { readonly epoch: number }>(all: ReadonlyArray<A>, epoch: number) =>
+      all.filter((one) => one.epoch === epoch)
+    evidence = logs.map((own, epoch) => {
+      const isLast = epoch === logs.length - 1
+      return {
+        sent: clerks.sent(epoch),
+        log: own,
+        loads: at(clerks.loads, epoch),
+        folds: isLast ? folds : [],
+        prefixes: at(prefixes, epoch),
+        subscribers: isLast ? subscribers : new Map(),
+        rows: isLast ? rows : [],
+        overdue: isLast ? overdue : []
+      }
+    })
   }).pipe(Effect.scoped)
 
   // It is kept for the process: the first history must not take other steps than the same one later.
   await Effect.runPromise(
-    Effect.exit(FoldFingerprint.make(aggregate)).pipe(Effect.provide(Digest.layerWebCrypto))
+    Effect.andThen(
+      Effect.exit(FoldFingerprint.make(aggregate)),
+      Effect.exit(FoldFingerprint.make(old.aggregate))
+    ).pipe(Effect.provide(Digest.layerWebCrypto))
   )
   const exit = await world.run(program)
   const failures: Array<Violation> = complaints.map((message) => ({ invariant: 0, message }))
@@ -238,19 +317,28 @@ export const run = async <Command, State, Event, Rejection>(
   } else if (Exit.isFailure(exit)) {
     failures.push({ invariant: 0, message: Cause.pretty(exit.cause) })
   }
-  const audited =
-    evidence === undefined
-      ? { violations: [], checks: new Map<number, number>() }
-      : audit(aggregate, model, evidence)
+  const checks = new Map<number, number>()
+  const violations: Array<Violation> = []
+  for (const [epoch, one] of evidence.entries()) {
+    const when = epoch === evidence.length - 1 ? "" : `before restore ${epoch + 1} of the log: `
+    const audited = audit(aggregate, Ballast.modelWith(model, ballast, one.log), one)
+    for (const { invariant, message } of audited.violations) {
+      violations.push({ invariant, message: `${when}${message}` })
+    }
+    for (const [invariant, count] of audited.checks) {
+      checks.set(invariant, (checks.get(invariant) ?? 0) + count)
+    }
+  }
+  const last = evidence.at(-1)
   return {
     seed,
-    violations: [...audited.violations, ...failures],
+    violations: [...violations, ...failures],
     faults: plan.injected,
-    commands: evidence?.sent.length ?? 0,
-    events: evidence?.log.length ?? 0,
-    checks: audited.checks,
+    commands: last?.sent.length ?? 0,
+    events: last?.log.length ?? 0,
+    checks,
     steps: world.steps(),
-    digest: digestOf(evidence, world.steps())
+    digest: digestOf(last, world.steps())
   }
 }
 
@@ -275,38 +363,6 @@ const handlerOn = <R>(
 
 const readLog = (events: EventStore["Service"], category: StreamId.Category) =>
   Stream.runCollect(events.readAll({ categories: [category] })).pipe(Effect.orDie)
-
-/** A subscriber that remembers where it was, on one host after the other. */
-const follow = Effect.fnUntraced(function* (
-  world: World.World,
-  hosts: Hosts.Hosts,
-  name: string,
-  category: StreamId.Category,
-  given: Array<RecordedEvent["id"]>
-) {
-  const dice = world.dice(`subscriber ${name}`)
-  let after = Position.start
-  for (;;) {
-    const host = yield* hosts.any(dice)
-    const subscribed: Stream.Stream<RecordedEvent, ReadError | CheckpointMismatch> =
-      host.events.subscribe({
-        after,
-        categories: [category]
-      })
-    yield* hosts.on(
-      host,
-      Stream.runForEach(subscribed, (event) =>
-        Effect.sync(() => {
-          // The place is kept with what was done, as who must not do it twice does.
-          if (!host.process.isAlive()) return
-          given.push(event.id)
-          after = event.position
-        })
-      )
-    )
-    yield* Effect.sleep("10 millis")
-  }
-})
 
 /** FNV-1a, 32 bits. */
 const digestOf = (evidence: Evidence<unknown, unknown> | undefined, steps: number): number => {

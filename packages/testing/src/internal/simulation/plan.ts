@@ -2,12 +2,14 @@
  * Which faults come, drawn at each occasion from the seed and the number of the occasion alone: so the same ones can be had again,
  * all of them or some.
  */
-import { type Fault, type Kind, kinds } from "../../Fault.ts"
+import { type Fault, type Kind, kind as kindOf, kinds } from "../../Fault.ts"
 import * as Dice from "./dice.ts"
 
 export interface Plan {
   /** At an occasion for faults of these kinds: one that comes, with dice for what it needs. */
   readonly occasion: (...of: ReadonlyArray<Kind>) => Occurrence | undefined
+  /** Whether faults of this kind may come in this history, let in or not. */
+  readonly knows: (kind: Kind) => boolean
   /** Those that came, in their order. */
   readonly injected: ReadonlyArray<Fault>
   /** From now on none comes. */
@@ -23,7 +25,16 @@ export interface Occurrence {
 const RATES = [0.005, 0.02, 0.1]
 
 /** Kinds whose occasions are steps of fibers, of which a history has thousands. */
-const PER_STEP: ReadonlyArray<Kind> = ["host-freezes", "host-stops", "host-sleeps", "rows-rebuilt"]
+const PER_STEP: ReadonlyArray<Kind> = [
+  "host-freezes",
+  "host-stops",
+  "host-sleeps",
+  "rows-rebuilt",
+  "log-restored"
+]
+
+/** The kind whose occasions are starts of hosts, of which a history has a few. */
+const PER_START: Kind = "old-host"
 
 export interface Limits {
   /** No faults but these. */
@@ -32,16 +43,23 @@ export interface Limits {
   readonly share?: number | undefined
 }
 
+/** Whether a fault of one of the kinds has come. */
+export const came = ({ injected }: Plan, ...of: ReadonlyArray<Kind>): boolean =>
+  injected.some((fault) => of.includes(kindOf(fault)))
+
 /**
  * Each history has about half of the kinds, each at a rate of its own: all at once would hide what needs long quiet stretches
  * (swarm testing: Groce et al., ISSTA 2012).
  */
 export const make = (seed: number, { only, share = 1 }: Limits): Plan => {
   const rates = new Map<Kind, number>()
+  const known = new Set<Kind>()
   for (const kind of Object.keys(kinds) as ReadonlyArray<Kind>) {
     const dice = Dice.make(seed, `rate of ${kind}`)
-    const rate = dice.chance(0.5) ? share * dice.pick(RATES) : 0
-    rates.set(kind, PER_STEP.includes(kind) ? rate / 20 : rate)
+    const isKnown = dice.chance(0.5)
+    if (isKnown) known.add(kind)
+    const rate = isKnown ? share * dice.pick(RATES) : 0
+    rates.set(kind, PER_STEP.includes(kind) ? rate / 20 : kind === PER_START ? rate * 5 : rate)
   }
   const counts = new Map<Kind, number>()
   const injected: Array<Fault> = []
@@ -64,6 +82,7 @@ export const make = (seed: number, { only, share = 1 }: Limits): Plan => {
       }
       return found
     },
+    knows: (kind) => known.has(kind),
     injected,
     end: () => {
       ended = true

@@ -1,0 +1,54 @@
+/**
+ * Orders as the release before has them: it does not know that items are removed, which later hosts record.
+ */
+import { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import type * as Projection from "@daybook/kernel/Projection"
+import { aggregate } from "@daybook/order/Order"
+import * as Result from "effect/Result"
+
+const NEWER = "ItemRemoved"
+
+const decode =
+  <A>(read: (recorded: Parameters<typeof aggregate.codec.decode>[0]) => A) =>
+  (recorded: Parameters<typeof aggregate.codec.decode>[0]) => {
+    const { position, revision, schemaVersion, streamId, type } = recorded
+    return type === NEWER
+      ? Result.fail(
+          new EventDecodeError({
+            codec: "order",
+            streamId,
+            revision,
+            position,
+            type,
+            schemaVersion,
+            reason: { _tag: "UnknownType", known: [] }
+          })
+        )
+      : read(recorded)
+  }
+
+export const oldAggregate: typeof aggregate = {
+  ...aggregate,
+  codec: {
+    ...aggregate.codec,
+    encode: (event) =>
+      event._tag === NEWER
+        ? Result.fail(new EventEncodeError({ codec: "order", type: NEWER, issue: "unknown" }))
+        : aggregate.codec.encode(event),
+    decode: decode(aggregate.codec.decode)
+  }
+}
+
+export const old = (projection: Projection.Any): Projection.Any => ({
+  ...projection,
+  from: projection.from.map(({ category, codec }) => ({
+    category,
+    codec: {
+      name: codec.name,
+      versions: (codec.versions ?? []).filter(({ names }) => !names.includes(NEWER)),
+      decode: decode(codec.decode)
+    }
+  })),
+  keys: (event, recorded) => projection.keys(event, recorded),
+  apply: (row, event, applied) => projection.apply(row, event, applied)
+})

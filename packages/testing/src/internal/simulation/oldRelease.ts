@@ -1,0 +1,91 @@
+/**
+ * The release before the one that is simulated: it knows fewer types of events, and runs beside the newer one during a deploy.
+ */
+import type * as Aggregate from "@daybook/kernel/Aggregate"
+import { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import type * as Projection from "@daybook/kernel/Projection"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import type { Category } from "@daybook/kernel/StreamId"
+import * as Predicate from "effect/Predicate"
+import * as Result from "effect/Result"
+import type { Dice } from "./dice.ts"
+
+export interface OldRelease<Command, State, Event, Rejection> {
+  readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
+  readonly projection: (projection: Projection.Any) => Projection.Any
+}
+
+/** What the old release fails with where it meets what is newer. */
+export const FAILURES = ["EventDecodeError", "EventEncodeError"]
+
+/** What a codec reads that is stored under these names. */
+interface Reader {
+  readonly name: string
+  readonly versions?: ReadonlyArray<{ readonly names: ReadonlyArray<string> }>
+}
+
+export const make = <Command, State, Event, Rejection>(
+  aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
+  dice: Dice
+): OldRelease<Command, State, Event, Rejection> => {
+  const { category, codec } = aggregate
+  const newer = dice.pick(codec.types)
+  const isNewer = (type: string) => type === newer
+  const refused = (reader: Reader, recorded: RecordedEvent) =>
+    Result.fail(
+      new EventDecodeError({
+        codec: reader.name,
+        streamId: recorded.streamId,
+        revision: recorded.revision,
+        position: recorded.position,
+        type: recorded.type,
+        schemaVersion: recorded.schemaVersion,
+        reason: { _tag: "UnknownType", known: codec.types.filter((type) => type !== newer) }
+      })
+    )
+  return {
+    aggregate: {
+      ...aggregate,
+      codec: {
+        ...codec,
+        encode: (event) =>
+          Predicate.hasProperty(event, "_tag") && event._tag === newer
+            ? Result.fail(
+                new EventEncodeError({
+                  codec: codec.name,
+                  type: newer,
+                  issue: "of a later release"
+                })
+              )
+            : codec.encode(event),
+        decode: (recorded) =>
+          isNewer(recorded.type) ? refused(codec, recorded) : codec.decode(recorded)
+      }
+    },
+    projection: (projection) => ({
+      ...projection,
+      from: projection.from.map((source) =>
+        source.category === category ? without(source, isNewer, refused) : source
+      ),
+      keys: (event, recorded) => projection.keys(event, recorded),
+      apply: (row, event, applied) => projection.apply(row, event, applied)
+    })
+  }
+}
+
+type Source = Projection.Any["from"][number]
+
+const without = (
+  source: Source,
+  isNewer: (type: string) => boolean,
+  refused: (reader: Reader, recorded: RecordedEvent) => Result.Result<never, EventDecodeError>
+): Source => ({
+  category: source.category satisfies Category,
+  codec: {
+    name: source.codec.name,
+    // By these a host sees that another one has other code.
+    versions: (source.codec.versions ?? []).filter(({ names }) => !names.some(isNewer)),
+    decode: (recorded) =>
+      isNewer(recorded.type) ? refused(source.codec, recorded) : source.codec.decode(recorded)
+  }
+})
