@@ -46,9 +46,9 @@ export const recordIds = (schema: SchemaName, table: string) => [
   `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER record_ids`
 ]
 
-export const appendOnly = (schema: SchemaName, table: string) => [
+export const appendOnly = (schema: SchemaName, table: string, refuse = "refuse_change") => [
   `CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON "${schema}"."${table}"
-    FOR EACH STATEMENT EXECUTE FUNCTION "${schema}".refuse_change()`,
+    FOR EACH STATEMENT EXECUTE FUNCTION "${schema}".${refuse}()`,
   `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER append_only`
 ]
 

@@ -12,6 +12,9 @@ import { PLACES } from "./migration0001.ts"
 import { asOwner, isPartitioned, logTable, runAll } from "./partitions.ts"
 import { appendOnly, recordIds } from "./partitionStatements.ts"
 
+/** The table of administrative acts, which is only added to. */
+const ACTS = "acts"
+
 /** A trigger of the log that is not there, or rests in some sessions; `state`: that of `pg_trigger.tgenabled`. */
 export interface RestingTrigger {
   readonly table: string
@@ -35,6 +38,8 @@ export const restingTriggers = (
     SELECT part.oid, part.relname, 'record_ids' FROM part, log WHERE log.relkind = 'p'
     UNION ALL
     SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, "recorded_ids")}) ids
+    UNION ALL
+    SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, ACTS)}) acts
   )
   SELECT n.relname::text AS "table", n.trigger, coalesce(t.tgenabled::text, 'missing') AS state
   FROM needed n LEFT JOIN pg_trigger t ON t.tgrelid = n.oid AND t.tgname = n.trigger
@@ -118,7 +123,7 @@ export const enableTriggers = (sql: SqlClient, schema: SchemaName): Effect.Effec
           state !== "missing"
             ? [`ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER ${trigger}`]
             : trigger === "append_only"
-              ? appendOnly(schema, table)
+              ? appendOnly(schema, table, table === ACTS ? "refuse_change_of_acts" : undefined)
               : recordIds(schema, table)
         ),
       { discard: true }
