@@ -180,7 +180,15 @@ for (const [title, further] of kinds) {
           FROM pg_proc p WHERE p.pronamespace = 'daybook'::regnamespace AND p.prosecdef ORDER BY 1`
           assert.deepStrictEqual(
             functions.map(({ name }) => name),
-            ["append", "append_new", "newest_append", "settled_position"]
+            [
+              "append",
+              "append_new",
+              "look_at_log",
+              "newest_append",
+              "position_at",
+              "record_act",
+              "settled_position"
+            ]
           )
           // A plan that is forbidden has a cost that is past jit_above_cost, and is taken where there is no other.
           for (const { name, settings } of functions)
@@ -208,9 +216,11 @@ for (const [title, further] of kinds) {
 
         // What joins the arrays of a caller sorts them; the rest finds its rows in order.
         const texts = [...statements].filter((text) =>
-          /^\s*SELECT(?!.*(unnest|append_new|"append")).*FROM "daybook"/s.test(text)
+          /^\s*(SELECT|WITH)(?!.*(unnest|append_new|"append")).*FROM "daybook"/s.test(text)
         )
         assert.isAtLeast(texts.length, 15)
+        // A page of streams, and the revision of a position.
+        assert.isAtLeast(texts.filter((text) => /^\s*WITH RECURSIVE/.test(text)).length, 2)
         yield* sql`SET plan_cache_mode = force_generic_plan`.unprepared
         for (const [index, text] of texts.entries()) {
           const values = Array.from(new Set(text.match(/\$\d+/g)), () => "NULL").join(", ")
@@ -264,6 +274,37 @@ for (const [title, further] of kinds) {
           // Twice the two rows forward and backward, a page of them, their count, and no others of 20,000.
           assert.isAtMost((yield* fetched) - before, 40)
         }
+      })
+    )
+
+    it.effect("reads few rows for the position as of an instant, and for a page of streams", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const store = yield* EventStore
+        const [start] = yield* sql<{ readonly recorded_at: Date }>`
+          SELECT recorded_at FROM daybook.events ORDER BY position LIMIT 1 OFFSET 20000`
+        const recordedAt = DateTime.makeUnsafe(start?.recorded_at ?? 0)
+        const fetched = Effect.gen(function* () {
+          yield* sql`SELECT pg_stat_force_next_flush()`
+          const [row] = yield* sql<{ readonly rows: bigint }>`
+            SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint AS rows
+            FROM pg_stat_user_tables WHERE schemaname = 'daybook' AND relname ~ '^events'`
+          return Number(row?.rows)
+        })
+        const costs = Effect.fnUntraced(function* <E>(effect: Effect.Effect<unknown, E>) {
+          const before = yield* fetched
+          yield* effect
+          return (yield* fetched) - before
+        })
+        // As autovacuum does on its own time, and as each migration does.
+        yield* PostgresMigrations.migrate
+        // A range of 32 blocks has less than 2,000 of these rows, and at least 40,000 are there.
+        for (const direction of [recordedAt, DateTime.makeUnsafe(0), yield* DateTime.now]) {
+          assert.isAtMost(yield* costs(store.positionAt({ recordedAt: direction })), 6_000)
+        }
+        // Each stream is looked up to be found and for its last event; 1,000 events are between two of them.
+        const listing = Stream.runDrain(store.streams({ category, limit: 20 }))
+        assert.isAtMost(yield* costs(listing), 60)
       })
     )
 

@@ -6,6 +6,7 @@
  */
 import type { SchemaName } from "../PostgresSchema.ts"
 import { PLACES } from "./migration0001.ts"
+import { RECORDED_AT_INDEX } from "./migration0009.ts"
 
 /** The table of the appends from `first` on. */
 const tableOf = (first: bigint): string => `events_${first}`
@@ -104,7 +105,7 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
     `CREATE INDEX events_category_position_idx
       ON ${log}.events (split_part(stream_id, '-', 1), position)`,
     `CREATE INDEX events_recorded_at_idx
-      ON ${log}.events USING brin (recorded_at, position) WITH (pages_per_range = 32, autosummarize = on)`,
+      ON ${log}.events ${RECORDED_AT_INDEX}`,
     `ALTER TABLE ${log}.events ATTACH PARTITION ${log}.${first} FOR VALUES FROM (MINVALUE) TO (${behind(last)})`,
     `ALTER TABLE ${log}.${first} DROP CONSTRAINT IF EXISTS ${CHECK}`,
     ...appendOnly(schema, "events"),

@@ -9,6 +9,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { PLACES } from "./migration0001.ts"
+import { summarizable } from "./migration0009.ts"
 import { asOwner, isPartitioned, logTable, runAll } from "./partitions.ts"
 import { appendOnly, recordIds } from "./partitionStatements.ts"
 
@@ -93,6 +94,8 @@ export const repair = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, 
     Effect.gen(function* () {
       yield* enableTriggers(sql, schema)
       yield* sql`INSERT INTO ${sql(`${schema}.log`)} DEFAULT VALUES ON CONFLICT DO NOTHING`
+      // Rows that were copied are in no summary, and a reader of a time would read them all.
+      yield* sql`SELECT brin_summarize_new_values(s.oid) FROM (${sql.literal(summarizable(`"${schema}"`))}) s`
       const found = yield* ends(sql, schema)
       if (found.rows > found.sequence) {
         // Appends wait, and none can be between the look and the change.
