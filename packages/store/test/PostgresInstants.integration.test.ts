@@ -1,11 +1,13 @@
 /**
  * The position as of an instant on logs whose clocks were put back, which no store lets be appended: rows are written by SQL.
  */
+import * as Position from "@daybook/kernel/Position"
 import { EventStore } from "@daybook/store/EventStore"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import { assert, layer } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
@@ -53,6 +55,10 @@ const cases = <E>(
           }
         })
         yield* ask
+        // The second 20 is the first of the rest by position, and the second 12 the earliest.
+        const rest = yield* store.backlog({ after: Position.make(1n) })
+        assert.strictEqual(rest.events, 8)
+        assert.deepStrictEqual(Option.map(rest.since, DateTime.toEpochMillis), Option.some(12_000))
         yield* sql`ANALYZE daybook.events`
         yield* ask
         // Behind them a long log, with one event in it that is later than what follows.
