@@ -125,7 +125,13 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
             ? error
             : refusal(store, streamId, expected, error.actual)
         }
-        if (attempt++ >= options.maxAttempts) return yield* error
+        // Nothing in between: the cached state is of another history, and no race was lost.
+        const isForeign = !isCurrent && error.between.length === 0
+        if (!isForeign && attempt++ >= options.maxAttempts) {
+          // The next command reads, and does not fail on the same state.
+          stream.forget(streamId)
+          return yield* error
+        }
         // The conflict brings the events in between, so mostly no read is needed to decide again.
         if (error.actual > cursor.revision) {
           yield* Effect.fromResult(evolveBy(aggregate, cursor, error.between))
