@@ -39,7 +39,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
   `CREATE FUNCTION ${schema}.record_act(
       p_act text, p_subject text, p_actor text, p_reason text, p_details json
     ) RETURNS void LANGUAGE plpgsql VOLATILE
-    SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off AS $$
   BEGIN
     INSERT INTO ${schema}.acts (acted_at, act, subject, login, actor, reason, details)
       VALUES (date_trunc('milliseconds', clock_timestamp()), p_act, p_subject, session_user, p_actor,
