@@ -195,7 +195,7 @@ for (const [title, further] of kinds) {
             ]
           )
           // Where the server should have a compiler (scripts/test-server.ts), that none is at work says something.
-          const jit = yield* Config.string("DAYBOOK_POSTGRES_JIT").pipe(Config.withDefault(""))
+          const jit = yield* Config.String("DAYBOOK_POSTGRES_JIT").pipe(Config.withDefault(""))
           if (jit === "1") {
             const [server] = yield* sql<{ readonly compiles: boolean }>`
               SELECT pg_jit_available() AS compiles`
