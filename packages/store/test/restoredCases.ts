@@ -229,7 +229,48 @@ export const restoredCases = <E>(
       })
     )
 
+    onDatabase(
+      "says that a migration is missing",
+      Effect.gen(function* () {
+        yield* filled
+        const sql = yield* SqlClient
+        yield* sql`DELETE FROM daybook.migrations WHERE migration_id = (
+          SELECT max(migration_id) FROM daybook.migrations)`
+        assert.deepStrictEqual(yield* PostgresHealth.check, [
+          { _tag: "NotMigrated", schema: "daybook" }
+        ])
+      })
+    )
+
     if (!partitioned) return
+
+    onDatabase(
+      "records the ids of a partition in the middle that was copied without them",
+      Effect.gen(function* () {
+        const store = yield* filled
+        const sql = yield* SqlClient
+        yield* sql`ALTER TABLE daybook.recorded_ids DISABLE TRIGGER ALL`
+        // The first partition has 14 appends, and each after it 7.
+        for (const position of [14_337n, 15_361n]) {
+          assert.strictEqual((yield* append(store)).position, position)
+        }
+        yield* sql`SELECT setval('daybook.append_number', 21)`
+        assert.strictEqual((yield* append(store)).position, 21_505n)
+        yield* sql`DELETE FROM daybook.recorded_ids WHERE position BETWEEN 14337 AND 15361`
+        yield* sql`ALTER TABLE daybook.recorded_ids ENABLE TRIGGER ALL`
+        assert.deepStrictEqual(
+          (yield* PostgresHealth.check).filter(({ _tag }) => _tag === "IdsMissing"),
+          [
+            { _tag: "IdsMissing", position: 14_337n },
+            { _tag: "IdsMissing", position: 15_361n }
+          ]
+        )
+        yield* PostgresMigrations.migrate
+        assert.deepStrictEqual(yield* PostgresHealth.check, [])
+        const events = yield* Stream.runCollect(store.readAll())
+        assert.lengthOf(yield* store.find(events.map(({ id }) => id)), 17)
+      })
+    )
 
     onDatabase(
       "records the ids of events that were copied without them",

@@ -10,7 +10,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { PLACES } from "./migration0001.ts"
 import { summarizable } from "./migration0009.ts"
-import { asOwner, isPartitioned, logTable, runAll } from "./partitions.ts"
+import { asOwner, isPartitioned, logTable, partitions, runAll } from "./partitions.ts"
 import { appendOnly, recordIds } from "./partitionStatements.ts"
 
 /** The table of administrative acts, which is only added to. */
@@ -67,19 +67,52 @@ export const ends = (
     (found) => found
   )
 
-/** Of the first and the last event of a log in partitions, those whose ids are not recorded. */
+/** Of the first and the last event of each partition, those whose ids are not recorded. */
 export const unrecordedIds = (
   sql: SqlClient,
   schema: SchemaName
-): Effect.Effect<ReadonlyArray<{ readonly position: bigint }>, SqlError> => {
+): Effect.Effect<ReadonlyArray<Unrecorded>, SqlError> =>
+  Effect.flatMap(partitions(sql, schema), (ranges) =>
+    Effect.map(
+      Effect.forEach(ranges, ({ from, to }) => unrecordedOf(sql, schema, from, to)),
+      (found) => found.flat()
+    )
+  )
+
+/** An event whose id is not recorded, and the range of positions of its partition. */
+interface Unrecorded extends Range {
+  readonly position: bigint
+}
+
+/** Positions from `from` up to one before `to`; null is as far as positions go. */
+interface Range {
+  readonly from: bigint | null
+  readonly to: bigint | null
+}
+
+/** By positions, since readers have no right to name a partition. */
+const inRange = (sql: SqlClient, { from, to }: Range) =>
+  sql`e.position >= ${from ?? 0n}::bigint AND (${to}::bigint IS NULL OR e.position < ${to}::bigint)`
+
+const unrecordedOf = (
+  sql: SqlClient,
+  schema: SchemaName,
+  from: bigint | null,
+  to: bigint | null
+): Effect.Effect<ReadonlyArray<Unrecorded>, SqlError> => {
   const events = sql(`${schema}.events`)
-  return sql<{ readonly position: bigint }>`
-    SELECT e.position FROM ${events} e
-    WHERE e.position IN (
-        (SELECT position FROM ${events} ORDER BY position LIMIT 1),
-        (SELECT position FROM ${events} ORDER BY position DESC LIMIT 1))
-      AND NOT EXISTS (SELECT FROM ${sql(`${schema}.event_ids`)} i WHERE i.event_id = e.event_id)
-    ORDER BY e.position`
+  const range = inRange(sql, { from, to })
+  return Effect.map(
+    sql<{ readonly position: bigint }>`
+      SELECT f.position FROM (
+        (SELECT e.position, e.event_id FROM ${events} e WHERE ${range} ORDER BY e.position LIMIT 1)
+        UNION
+        (SELECT e.position, e.event_id FROM ${events} e WHERE ${range} ORDER BY e.position DESC LIMIT 1)
+      ) f
+      WHERE NOT EXISTS (SELECT FROM ${sql(`${schema}.event_ids`)} i WHERE i.event_id = f.event_id)
+      ORDER BY f.position`,
+    (rows) => rows.map(({ position }) => ({ position, from, to }))
+  )
 }
 
 /** Whether the log has its id. */
@@ -106,10 +139,14 @@ export const repair = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, 
           yield* sql.unsafe(`SELECT setval('"${schema}".append_number', ${newest})`)
         }
       }
-      if ((yield* isPartitioned(sql, schema)) && (yield* unrecordedIds(sql, schema)).length > 0) {
+      if (!(yield* isPartitioned(sql, schema))) return
+      const repaired = new Set<bigint | null>()
+      for (const range of yield* unrecordedIds(sql, schema)) {
+        if (repaired.has(range.to)) continue
+        repaired.add(range.to)
         yield* sql`INSERT INTO ${sql(`${schema}.recorded_ids`)} (event_id, position)
           SELECT e.event_id, e.position FROM ${sql(`${schema}.events`)} e
-          WHERE NOT EXISTS (
+          WHERE ${inRange(sql, range)} AND NOT EXISTS (
             SELECT FROM ${sql(`${schema}.recorded_ids`)} i WHERE i.event_id = e.event_id)`
       }
     })
