@@ -196,7 +196,7 @@ export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.ef
   make
 )
 
-/** What no repetition can change is refused; of anything else nobody knows whether it was written. */
+/** Refuses what no repetition can change. After any other error the append may have been written or not. */
 const failedAppend = (
   operation: string,
   { streamId }: Append,

@@ -1,5 +1,5 @@
 /**
- * What is wrong with a log in PostgreSQL, as a restore, a copy or an operator may have left it.
+ * Finds the faults of a log in PostgreSQL that a restore, a copy or an operator may have left.
  *
  * A log that is as its migrations made it has no findings. `PostgresMigrations` puts each of them right.
  *
@@ -78,7 +78,7 @@ export const check: Effect.Effect<ReadonlyArray<Finding>, SqlError, SqlClient> =
   function* () {
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
-    // Who looks may be anybody, a superuser too.
+    // The caller may be any role, a superuser too.
     return yield* transaction(sql, pinned(sql, look(sql, schema)))
   }
 ).pipe(Effect.withSpan("PostgresHealth.check"))
@@ -88,7 +88,7 @@ const look = Effect.fnUntraced(function* (
   schema: SchemaName
 ): Effect.fn.Return<ReadonlyArray<Finding>, SqlError> {
   const findings: Array<Finding> = []
-  // What else may keep a store from being opened is not about the log.
+  // Other reasons that keep a store from being opened are not about the log.
   const ready = yield* Effect.result(PostgresMigrations.check).pipe(
     Effect.provideService(SqlClient, sql)
   )

@@ -30,7 +30,7 @@ export type ExecuteAllError = EventDecodeError | EventEncodeError | AppendError
 
 export interface ExecuteOptions {
   readonly maxAttempts: number
-  /** What the caller expects of the stream before the first command. */
+  /** The caller's expectation of the stream before the first command. */
   readonly expected: ExpectedRevision.ExpectedRevision
 }
 
@@ -173,7 +173,7 @@ const isSilent = <State, Event, Rejection>(decided: Decision<State, Event, Rejec
     (answer) => Result.isFailure(answer) || answer.success.events.length === 0
   )
 
-/** Whether a command was recorded before. */
+/** True if a command was recorded before. */
 const isRepeated = <State, Event, Rejection>(decided: Decision<State, Event, Rejection>): boolean =>
   Result.isSuccess(decided) &&
   decided.success.answers.some((answer) => Result.isSuccess(answer) && answer.success.repeated)

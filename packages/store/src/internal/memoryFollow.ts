@@ -68,7 +68,7 @@ export const look = (
     }
   })
 
-/** What `look` would still give after a position. */
+/** Counts the events that `look` would still give after a position. */
 export const backlog = (log: Log, options: BacklogOptions): Backlog => {
   const { events: all, from } = followed(log, options)
   const matches = matching(options)

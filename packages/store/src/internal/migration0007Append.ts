@@ -25,7 +25,7 @@ export const appendStatement = (schema: string): string =>
   SET lock_timeout = '${LOCK_MILLIS}ms'
   -- Planning would take longer than the work, so plans are made once a session; and one made while
   -- the table was small must serve while it grows. To forbid a plan is to give it a cost at which a server
-  -- with LLVM compiles it, for each call anew.
+  -- with LLVM compiles it, again for each call.
   SET plan_cache_mode = force_generic_plan SET jit = off
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   AS $$

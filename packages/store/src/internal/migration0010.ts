@@ -35,7 +35,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
     FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.refuse_change_of_acts()`,
   `ALTER TABLE ${schema}.acts ENABLE ALWAYS TRIGGER append_only`,
 
-  // Who says it is the login, which the caller can't choose; the actor is a claim.
+  // The login is recorded, which the caller can't choose; the actor is a claim.
   `CREATE FUNCTION ${schema}.record_act(
       p_act text, p_subject text, p_actor text, p_reason text, p_details json
     ) RETURNS void LANGUAGE plpgsql VOLATILE

@@ -53,7 +53,7 @@ export const appendOnly = (schema: SchemaName, table: string, refuse = "refuse_c
   `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER append_only`
 ]
 
-/** Takes from a new table what default privileges gave to others than its owner, whoever they are. */
+/** Takes from a new table what default privileges gave to roles other than its owner. */
 const withoutDefaults = (schema: SchemaName, table: string) => `DO $$
   DECLARE
     given record;
@@ -116,7 +116,7 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
     `ALTER TABLE ${log}.${first} DROP CONSTRAINT events_event_id_key`,
     `ALTER TABLE ${log}.recorded_ids RENAME CONSTRAINT recorded_ids_pkey TO events_event_id_key`,
     `CREATE OR REPLACE VIEW ${log}.event_ids AS SELECT r.event_id, r.position FROM ${log}.recorded_ids r`,
-    // Whoever could read and write events can, by the name that they know, and not by the other.
+    // A role that could read and write events still can, by the name that it knows, and not by the other.
     `DO $$
     DECLARE
       had record;

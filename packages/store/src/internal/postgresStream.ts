@@ -56,7 +56,7 @@ export const readRevisions =
     )
   }
 
-/** Where an event of a stream is. */
+/** The place of an event of a stream. */
 export interface Place {
   readonly revision: number
   readonly position: bigint

@@ -1,5 +1,5 @@
 /**
- * What a restore or a copy may leave behind of a log, and putting it right.
+ * Finds and repairs the faults that a restore or a copy may leave in a log.
  *
  * `pg_restore --data-only --disable-triggers` leaves triggers as ordinary ones, rows that are copied by hand or by logical
  * replication come without their sequence, and rows that are copied without triggers come without their ids.
@@ -115,7 +115,7 @@ const unrecordedOf = (
   )
 }
 
-/** Whether the log has its id. */
+/** True if the log has its id. */
 export const hasIdentity = (sql: SqlClient, schema: SchemaName): Effect.Effect<boolean, SqlError> =>
   Effect.map(sql`SELECT FROM ${sql(`${schema}.log`)}`, (rows) => rows.length === 1)
 
