@@ -54,7 +54,7 @@ export const position = (after: Position | Checkpoint): Position =>
   isCheckpoint(after) ? after.position : after
 
 /**
- * Why a position or a checkpoint does not belong to the history of a log.
+ * The reason for which a position or a checkpoint does not belong to the history of a log.
  *
  * **Details**
  * `OtherLog`: it was taken from another log. `PastHead`: the log has never drawn that position, so it was restored to an

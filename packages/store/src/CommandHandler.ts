@@ -4,7 +4,7 @@
  * Laws:
  *
  * 1. A command id counts once on a stream: executing it again there records nothing and gives the
- *    first answer. The same id on another stream is another command. A command that was rejected, or recorded nothing, left no trace: it is decided anew.
+ *    first answer. The same id on another stream is another command. A command that was rejected, or recorded nothing, left no trace: it is decided again.
  * 2. Nothing is decided on a state that the append did not find.
  * 3. Snapshots and cached states are invisible: with any of them, stale ones and wrong ones included, or
  *    with none, the answers are the same.
@@ -59,7 +59,7 @@ export interface Request<out Command> extends RequestOptions {
 }
 
 /**
- * What the caller of a command knows of the stream.
+ * The revision at which the caller of a command knows the stream.
  *
  * **Details**
  * `expected`: how the stream must be before the command, as an HTTP request says by `If-Match`; any unless
@@ -107,7 +107,7 @@ export type At =
 export type LoadError = InvalidStreamId | EventDecodeError | EventStoreError
 
 /**
- * Why a command has no answer; `WrongExpectedRevision` when the stream is not as its caller expects, or after
+ * The errors of a command; `WrongExpectedRevision` when the stream is not as its caller expects, or after
  * {@link MaxAttempts} lost races.
  *
  * @category errors
@@ -286,7 +286,7 @@ const make = Effect.fnUntraced(function* <R>(
    */
   const atTheDoor = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.flatMap(store.inTransaction, (isInside) => (isInside ? effect : enter(effect)))
-  // What waits for its stream has no place yet: a hot stream would keep the others out.
+  // A command that waits for its stream has no place yet: a hot stream would keep the others out.
   const inQueue = yield* CommandQueues.make((aggregate, streamId, requests, options) =>
     enter(atOnce(aggregate, streamId, requests, options))
   )

@@ -119,7 +119,10 @@ export const MAX_REVISION = 2_147_483_647
 export interface Append {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
-  /** With `Exactly`: the id of the event there. Another one is a `WrongExpectedRevision` with nothing in between. */
+  /**
+   * The id of the event at the revision of `Exactly`. Another event there is a `WrongExpectedRevision` with nothing in between.
+   * With another expectation the append is refused: `InvalidExpected`.
+   */
   readonly lastEventId?: EventId | undefined
   /** 1 to {@link MAX_EVENTS}, their ids distinct. */
   readonly events: Arr.NonEmptyReadonlyArray<NewEvent>
@@ -153,8 +156,9 @@ export interface Check {
  *
  * **Details**
  * `between`: what is recorded past the expected revision, oldest first, at most {@link MAX_BETWEEN} and
- * {@link MAX_BETWEEN_BYTES}, but one at least; past revision 0 for `NoStream`, nothing for `Exists`. Evolve by them and
- * decide again.
+ * {@link MAX_BETWEEN_BYTES}, but one at least; past revision 0 for `NoStream`. Evolve by them and decide again. It is empty in
+ * three cases, in which the stream is to be read: for `Exists`, for a stream that is shorter than expected, and for one that has
+ * another event than `lastEventId` at the expected revision.
  *
  * @category errors
  * @since 0.1.0

@@ -33,7 +33,6 @@ import * as PostgresWakeUps from "./internal/postgresWakeUps.ts"
 import { eventIds, readOptions, streamsOptions, validStreamId } from "./internal/readOptions.ts"
 import { refusedIsolation } from "./internal/readCommitted.ts"
 import { inTransaction } from "./internal/savepoint.ts"
-import * as SoundLog from "./internal/soundLog.ts"
 import * as Subscription from "./internal/subscription.ts"
 import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
@@ -69,16 +68,15 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
     const readPage = PostgresPages.make(sql, schema)
-    const soundly = SoundLog.make(sql, schema)
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
     const losses = PostgresSubscription.subscriptionLosses()
     const enqueue = yield* AppendQueue.make({
       appendNew: (appends) =>
-        wakeUps.after(soundly(PostgresAppendNew.appendNew(sql, schema, appends)), (written) =>
+        wakeUps.after(PostgresAppendNew.appendNew(sql, schema, appends), (written) =>
           written.some((one) => one !== undefined)
         ),
       appendEach: (appends) =>
-        wakeUps.after(soundly(PostgresAppend.appendEach(sql, schema, appends)), (answers) =>
+        wakeUps.after(PostgresAppend.appendEach(sql, schema, appends), (answers) =>
           answers.some(Result.isSuccess)
         )
     })
@@ -93,10 +91,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           return (
             isInside
               ? Effect.flatMap(
-                  wakeUps.after(
-                    soundly(PostgresAppendNew.appendOne(sql, schema, one)),
-                    Result.isSuccess
-                  ),
+                  wakeUps.after(PostgresAppendNew.appendOne(sql, schema, one), Result.isSuccess),
                   Effect.fromResult
                 )
               : enqueue(one)
@@ -105,7 +100,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       appendAll: Effect.fnUntraced(function* ({ appends, checks = [] }) {
         const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
         return yield* wakeUps
-          .after(soundly(PostgresAppendNew.appendAll(sql, schema, encoded)), () => true)
+          .after(PostgresAppendNew.appendAll(sql, schema, encoded), () => true)
           .pipe(
             Effect.catchTag("SqlError", (error) => failedAppend("appendAll", appends[0], error))
           )
@@ -201,7 +196,7 @@ export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.ef
   make
 )
 
-/** What no repetition can change is refused; of anything else nobody knows whether it was written. */
+/** Refuses what no repetition can change. After any other error the append may have been written or not. */
 const failedAppend = (
   operation: string,
   { streamId }: Append,

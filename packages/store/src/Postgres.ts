@@ -37,10 +37,10 @@ export interface Settings {
    * `prepare=true` or `prepare=false`.
    */
   readonly url: Redacted.Redacted<string>
-  /** How many connections are open at most, {@link MAX_CONNECTIONS} by default. What finds none free waits in turn, for as long as it takes. */
+  /** How many connections are open at most, {@link MAX_CONNECTIONS} by default. A statement that finds none free waits in turn, for as long as it takes. */
   readonly maxConnections?: number | undefined
   /**
-   * Whether sessions keep statements prepared, which is faster and needs a session that stays with its client.
+   * If true, sessions keep statements prepared, which is faster and needs a session that stays with its client.
    *
    * **Details**
    * By default as the URL says, or else yes unless a pooler answers.
@@ -69,7 +69,7 @@ export const CONNECT_TIMEOUT = {
 } as const
 
 /**
- * Why there is no connection.
+ * The reason for which there is no connection.
  *
  * @category errors
  * @since 0.1.0

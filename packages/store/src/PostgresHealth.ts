@@ -1,11 +1,12 @@
 /**
- * What is wrong with a log in PostgreSQL, as a restore, a copy or an operator may have left it.
+ * Finds the faults of a log in PostgreSQL that a restore, a copy or an operator may have left.
  *
  * A log that is as its migrations made it has no findings. `PostgresMigrations` puts each of them right.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -13,6 +14,7 @@ import { isPartitioned } from "./internal/partitions.ts"
 import { transaction } from "./internal/readCommitted.ts"
 import * as Restored from "./internal/restored.ts"
 import { pinned } from "./internal/searchPath.ts"
+import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
@@ -22,8 +24,8 @@ import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
  * `NotMigrated`: the schema has no log, or one of an earlier release. `NoIdentity`: the log has lost its id.
  * `SequenceBehind`: the rows end at `rows`, and the next append would get a position after `sequence`, in the middle of them.
  * `TriggerResting`: a trigger is missing, disabled, or rests where `session_replication_role` is `replica`, so that changes to
- * events are not refused there, or ids of events not recorded. `IdsMissing`: the first or last event of a log in partitions is not
- * in its table of ids, so that its id could be recorded again.
+ * events are not refused there, or ids of events not recorded. `IdsMissing`: the first or last event of a partition is not in the
+ * log's table of ids, so that its id could be recorded again.
  *
  * @category types
  * @since 0.1.0
@@ -76,7 +78,7 @@ export const check: Effect.Effect<ReadonlyArray<Finding>, SqlError, SqlClient> =
   function* () {
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
-    // Who looks may be anybody, a superuser too.
+    // The caller may be any role, a superuser too.
     return yield* transaction(sql, pinned(sql, look(sql, schema)))
   }
 ).pipe(Effect.withSpan("PostgresHealth.check"))
@@ -86,10 +88,11 @@ const look = Effect.fnUntraced(function* (
   schema: SchemaName
 ): Effect.fn.Return<ReadonlyArray<Finding>, SqlError> {
   const findings: Array<Finding> = []
-  const found = yield* sql`
-      SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE n.nspname = ${schema} AND c.relname = 'log'`
-  if (found.length === 0) {
+  // Other reasons that keep a store from being opened are not about the log.
+  const ready = yield* Effect.result(PostgresMigrations.check).pipe(
+    Effect.provideService(SqlClient, sql)
+  )
+  if (Result.isFailure(ready) && ready.failure._tag === "NotMigrated") {
     findings.push({ _tag: "NotMigrated", schema })
     return findings
   }

@@ -1,5 +1,5 @@
 /**
- * Whether a schema in PostgreSQL has what code needs, asked once when a store is opened; for authors of stores.
+ * Checks once, when a store is opened, that a schema in PostgreSQL has what the code needs; for authors of stores.
  *
  * @since 0.1.0
  */
@@ -66,7 +66,7 @@ export const check = Effect.fnUntraced(function* (
   }
   if (facts.may_use !== true) return yield* new NotPermitted({ schema, database, role })
   if (onPrimary && facts.is_standby) return yield* new InRecovery({ database })
-  // Who may read some read models only is not told how far the schema is.
+  // A role that may read some read models only can't see how far the schema is.
   if (facts.may_read !== true) return
   const [row] = yield* inSavepoint(
     sql,

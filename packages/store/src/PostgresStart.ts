@@ -1,5 +1,5 @@
 /**
- * What keeps a host from starting on PostgreSQL, found when a layer is built and not at the first call.
+ * The errors that keep a host from starting on PostgreSQL, found when a layer is built and not at the first call.
  *
  * @since 0.1.0
  */
@@ -159,7 +159,7 @@ export class InRecovery extends Data.TaggedError("InRecovery")<{ readonly databa
 }
 
 /**
- * Why a schema can't be used, or `SqlError`, it could not be asked.
+ * The errors of a schema that can't be used, or `SqlError`, it could not be asked.
  *
  * @category types
  * @since 0.1.0

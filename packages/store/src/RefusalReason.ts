@@ -1,5 +1,5 @@
 /**
- * Why an append was refused: what holds for every store, mostly before it reaches the log.
+ * The reasons for which every store refuses an append, mostly before it reaches the log.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import { NotJson } from "./NotJson.ts"
 
 /**
- * Why an append was refused. `index` counts events from 0.
+ * The reason for which an append was refused. `index` counts events from 0.
  *
  * @category types
  * @since 0.1.0

@@ -131,7 +131,7 @@ export const layer: Layer.Layer<SnapshotStore, SchemaUnready, SqlClient> = Layer
   make
 )
 
-/** Runs a statement on the connection of the caller's transaction, or on one of its own: the wait for it is none of the statement. */
+/** Runs a statement on the connection of the caller's transaction, or on one of its own: the wait for it does not count as the statement's. */
 const whenConnected = <A>(
   sql: SqlClient,
   statement: Effect.Effect<A, SqlError>

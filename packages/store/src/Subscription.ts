@@ -80,6 +80,11 @@ export const MAX_BACKLOG = 10_000
  * `events`: how many match, {@link MAX_BACKLOG} where there are as many or more. `since`: when the earliest of them was
  * recorded. `head`: the position up to which the whole log is settled.
  *
+ * Cost: without `types` it reads the counted events and no others. With `types` it reads all events of the categories or the
+ * stream that come after the position, until it has counted enough, in statements of 10,000 events each: no statement is long, and
+ * the whole is as long as the follower is late. An exact count of a rare type has no cheaper way, since types have no index; for
+ * a follower that must not wait, `head` minus its position is a bound that costs one look.
+ *
  * @category types
  * @since 0.1.0
  */

@@ -1,4 +1,5 @@
 import * as EventId from "@daybook/kernel/EventId"
+import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { EventStore } from "@daybook/store/EventStore"
@@ -63,6 +64,10 @@ it.effect(
         const rest = store.readAll({ recordedAt: { after: recordedAt } })
         assert.strictEqual(yield* Stream.runCount(rest), instants.length - count)
       }
+      // The second 20 is the first of the rest by position, and the second 12 the earliest.
+      const rest = yield* store.backlog({ after: Position.make(1n) })
+      assert.strictEqual(rest.events, 8)
+      assert.deepStrictEqual(Option.map(rest.since, DateTime.toEpochMillis), Option.some(12_000))
     })
 )
 

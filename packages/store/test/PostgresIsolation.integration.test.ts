@@ -85,7 +85,8 @@ layer(storeOn(beginningWith("repeatable read")), { timeout: 60_000, excludeTestS
     it.effect("refuses an append in a transaction of the caller, and says why", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
-        const store = yield* EventStore
+        // One that has not appended yet.
+        const store = yield* EventStorePostgres.make
         const id = streamId()
         for (const append of [
           Effect.asVoid(store.append({ streamId: id, expected: any, events: events(1) })),
@@ -93,7 +94,10 @@ layer(storeOn(beginningWith("repeatable read")), { timeout: 60_000, excludeTestS
             store.appendAll({ appends: [{ streamId: id, expected: any, events: events(1) }] })
           )
         ]) {
-          const error = yield* Effect.flip(sql.withTransaction(append))
+          const [error, alive] = yield* sql.withTransaction(
+            Effect.all([Effect.flip(append), sql`SELECT 1 AS one`])
+          )
+          assert.deepStrictEqual(alive, [{ one: 1 }])
           assert.instanceOf(error, AppendRefused)
           assert.strictEqual(error.streamId, id)
           assert.deepStrictEqual(error.reason, {
@@ -103,7 +107,7 @@ layer(storeOn(beginningWith("repeatable read")), { timeout: 60_000, excludeTestS
           })
         }
         assert.strictEqual(yield* Stream.runCount(store.read(id)), 0)
-      })
+      }).pipe(Effect.scoped)
     )
   }
 )

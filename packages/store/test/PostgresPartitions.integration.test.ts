@@ -362,11 +362,11 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
     )
 
     for (const [what, statement, told] of [
-      ["a view", "CREATE VIEW sales AS SELECT data FROM daybook.events", "view sales"],
+      ["a view", "CREATE VIEW sales AS SELECT data FROM daybook.events", "view daybook.sales"],
       [
         "a foreign key",
         "CREATE TABLE notes (event uuid REFERENCES daybook.events (event_id))",
-        "foreign key notes_event_fkey of notes"
+        "foreign key notes_event_fkey of daybook.notes"
       ],
       ["an index", "CREATE INDEX by_type ON daybook.events (type)", "index by_type"],
       [
@@ -378,7 +378,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
       ["a publication", "CREATE PUBLICATION out FOR TABLE daybook.events", "publication out"],
       ["a rule", "CREATE RULE quiet AS ON INSERT TO daybook.events DO ALSO NOTHING", "rule quiet"],
       ["a policy", "CREATE POLICY few ON daybook.events USING (true)", "policy few"],
-      ["a table", "CREATE TABLE more () INHERITS (daybook.events)", "table more"]
+      ["a table", "CREATE TABLE more () INHERITS (daybook.events)", "table daybook.more"]
     ] as const) {
       it.effect(`is refused, and nothing changed, when ${what} depends on the table`, () =>
         Effect.gen(function* () {

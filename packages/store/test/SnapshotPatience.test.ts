@@ -7,6 +7,7 @@ import { SnapshotStore, SnapshotStoreError, UncountedWait } from "@daybook/store
 import { assert, layer } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -71,6 +72,26 @@ layer(EventStoreMemory.layer)("Reading snapshots", (it) => {
         yield* TestClock.adjust("1 millis")
         assert.deepStrictEqual(yield* Fiber.join(looking), [0, 0])
         assert.strictEqual(yield* unreadable, 1)
+      }).pipe(Effect.provide(readingFrom(load)), Effect.provide(Logger.layer([])))
+    }).pipe(measured)
+  )
+
+  it.effect("gives one up after 5 seconds whose interruption takes longer", () =>
+    Effect.gen(function* () {
+      const id = yield* fresh
+      const waiting = yield* Deferred.make<void>()
+      // As a query whose cancellation the server does not answer.
+      const load: Load = () =>
+        Effect.uninterruptible(
+          Effect.andThen(Deferred.succeed(waiting, undefined), Effect.sleep("1 hour"))
+        ).pipe(Effect.andThen(Effect.never))
+      yield* Effect.gen(function* () {
+        const looking = yield* Effect.forkChild(balance(id))
+        yield* Deferred.await(waiting)
+        yield* settle
+        yield* TestClock.adjust("5 seconds")
+        yield* settle
+        assert.deepStrictEqual(looking.pollUnsafe(), Exit.succeed([0, 0]))
       }).pipe(Effect.provide(readingFrom(load)), Effect.provide(Logger.layer([])))
     }).pipe(measured)
   )

@@ -92,12 +92,41 @@ export const restoredCases = <E>(
       Effect.gen(function* () {
         const store = yield* filled
         const sql = yield* SqlClient
-        yield* sql`SELECT setval('daybook.append_number', 2)`
-        // The next number is taken, so this is the first that shows it.
-        const error = yield* Effect.flip(append(store))
-        assert.strictEqual(error.message, `append failed: ${says.replace("2048", "3072")}`)
+        // The number 15 is drawn and stays free: the next append is at position 15,361.
+        const undone = Effect.andThen(append(store), Effect.fail("undone" as const))
+        assert.strictEqual(yield* Effect.flip(sql.withTransaction(undone)), "undone")
+        assert.strictEqual((yield* append(store)).position, 15_361n)
+        const batch = {
+          appends: [
+            { streamId, expected: ExpectedRevision.any, events: [newEvent(), newEvent()] }
+          ] as const
+        }
+        // The first has a taken number next, and the second the free one.
+        for (const last of [2, 14]) {
+          yield* sql`SELECT setval('daybook.append_number', ${last})`
+          const sequence = last * 1_024
+          const unsound = `the log has events up to position 15361, and its sequence is at ${sequence}: run PostgresMigrations, which puts it right`
+          // As often as a caller repeats them.
+          for (let n = 0; n < 2; n++) {
+            const failures = {
+              append: yield* Effect.flip(append(store)),
+              appendAll: yield* Effect.flip(store.appendAll(batch))
+            }
+            for (const [operation, error] of Object.entries(failures)) {
+              assert.strictEqual(error.message, `${operation} failed: ${unsound}`)
+            }
+          }
+          // The function that waits for its streams and explains.
+          const explained = yield* Effect.flip(
+            sql`SELECT * FROM daybook.append(ARRAY['note-1'], ARRAY[-2], ARRAY[1],
+              ARRAY[gen_random_uuid()], ARRAY['Noted'], ARRAY[1::smallint], ARRAY['{}'], ARRAY['{}'],
+              ARRAY[now()], false, 0)`
+          )
+          assert.include(String(explained.reason.cause), unsound)
+        }
         yield* PostgresMigrations.migrate
-        assert.strictEqual((yield* append(store)).position, 14_337n)
+        assert.lengthOf(yield* Stream.runCollect(store.readAll()), 15)
+        assert.strictEqual((yield* append(store)).position, 16_385n)
       })
     )
 
@@ -194,10 +223,54 @@ export const restoredCases = <E>(
         ])
         yield* PostgresMigrations.migrate
         assert.deepStrictEqual(yield* PostgresHealth.check, [])
+        // The trigger is the one of acts, by what it says.
+        const refused = yield* Effect.flip(sql`DELETE FROM daybook.acts`)
+        assert.include(String(refused.reason.cause), "acts are only added: delete refused")
+      })
+    )
+
+    onDatabase(
+      "says that a migration is missing",
+      Effect.gen(function* () {
+        yield* filled
+        const sql = yield* SqlClient
+        yield* sql`DELETE FROM daybook.migrations WHERE migration_id = (
+          SELECT max(migration_id) FROM daybook.migrations)`
+        assert.deepStrictEqual(yield* PostgresHealth.check, [
+          { _tag: "NotMigrated", schema: "daybook" }
+        ])
       })
     )
 
     if (!partitioned) return
+
+    onDatabase(
+      "records the ids of a partition in the middle that was copied without them",
+      Effect.gen(function* () {
+        const store = yield* filled
+        const sql = yield* SqlClient
+        yield* sql`ALTER TABLE daybook.recorded_ids DISABLE TRIGGER ALL`
+        // The first partition has 14 appends, and each after it 7.
+        for (const position of [14_337n, 15_361n]) {
+          assert.strictEqual((yield* append(store)).position, position)
+        }
+        yield* sql`SELECT setval('daybook.append_number', 21)`
+        assert.strictEqual((yield* append(store)).position, 21_505n)
+        yield* sql`DELETE FROM daybook.recorded_ids WHERE position BETWEEN 14337 AND 15361`
+        yield* sql`ALTER TABLE daybook.recorded_ids ENABLE TRIGGER ALL`
+        assert.deepStrictEqual(
+          (yield* PostgresHealth.check).filter(({ _tag }) => _tag === "IdsMissing"),
+          [
+            { _tag: "IdsMissing", position: 14_337n },
+            { _tag: "IdsMissing", position: 15_361n }
+          ]
+        )
+        yield* PostgresMigrations.migrate
+        assert.deepStrictEqual(yield* PostgresHealth.check, [])
+        const events = yield* Stream.runCollect(store.readAll())
+        assert.lengthOf(yield* store.find(events.map(({ id }) => id)), 17)
+      })
+    )
 
     onDatabase(
       "records the ids of events that were copied without them",

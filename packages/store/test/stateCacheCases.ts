@@ -191,6 +191,49 @@ export const stateCacheCases = (on: Vitest.MethodsNonLive<EventStore>): void =>
       )
     }
 
+    it.effect("decides on the log as it is with one attempt, when it was restored", () =>
+      Effect.gen(function* () {
+        // As many events in the place of those that the cache knows, fewer, and more.
+        for (const [amounts, left] of [
+          [
+            [7, 1],
+            [3, 1]
+          ],
+          [[7], [2, 0]],
+          [
+            [7, 1, 1],
+            [4, 2]
+          ]
+        ] satisfies ReadonlyArray<readonly [ReadonlyArray<number>, Array<number>]>) {
+          const [id, restored] = [yield* fresh, yield* fresh]
+          const isRestored = yield* Ref.make(false)
+          yield* move(restored, ...amounts)
+          const handler = caching(1).pipe(Layer.provide(replaced(id, restored, isRestored)))
+          yield* Effect.gen(function* () {
+            yield* move(id, 1, 1)
+            yield* Ref.set(isRestored, true)
+            yield* move(id, -7)
+          }).pipe(Effect.provide(handler), Effect.provideService(MaxAttempts, 1))
+          assert.deepStrictEqual(yield* balance(restored), left)
+        }
+      })
+    )
+
+    it.effect("loses one race with one attempt, and not the next command too", () =>
+      Effect.gen(function* () {
+        const id = yield* fresh
+        const elsewhere = yield* CommandHandler
+        yield* Effect.gen(function* () {
+          yield* move(id, 5)
+          yield* elsewhere.execute(aggregate, id, deposit(3))
+          const lost = yield* Effect.flip(move(id, 1))
+          assert.strictEqual(lost._tag, "WrongExpectedRevision")
+          yield* move(id, 1)
+        }).pipe(Effect.provide(caching(1)), Effect.provideService(MaxAttempts, 1))
+        assert.deepStrictEqual(yield* balance(id), [3, 9])
+      })
+    )
+
     it.effect("lets fibers share a state without loss", () =>
       Effect.gen(function* () {
         const id = yield* fresh

@@ -138,7 +138,7 @@ const take = (queue: Array<Waiting>): Batch | undefined => {
   return Arr.isArrayNonEmpty(batch) ? batch : undefined
 }
 
-/** What its caller expects of the stream is of the stream before its commands, so it goes alone. */
+/** Its caller's expectation is about the stream before its commands, so it goes alone. */
 const expectsNothing = ({ options }: Waiting) => options.expected._tag === "Any"
 
 const executeBatch = (streamId: StreamId, batch: Batch): Effect.Effect<void> => {

@@ -8,7 +8,7 @@ import type * as Fiber from "effect/Fiber"
 
 export type Door = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** A place that somebody waits for. */
+/** A place in the queue. */
 interface Turn {
   isGiven: boolean
   readonly give: () => void

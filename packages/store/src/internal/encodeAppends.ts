@@ -20,7 +20,7 @@ import {
   MAX_METADATA_BYTES,
   MAX_STREAMS
 } from "../EventStore.ts"
-import { ExpectedRevision } from "../ExpectedRevision.ts"
+import { describe, ExpectedRevision } from "../ExpectedRevision.ts"
 import type { RefusalReason } from "../RefusalReason.ts"
 import { MAX_OCCURRED_AT, MIN_OCCURRED_AT } from "./instants.ts"
 import * as Json from "./json.ts"
@@ -55,9 +55,9 @@ interface Totals {
  * Encodes the append, or refuses it.
  */
 export const encodeAppend = (append: Append): Result.Result<EncodedAppend, AppendRefused> => {
-  const { events, expected, streamId } = append
+  const { events, streamId } = append
   // Refusals read like exceptions here: the one that comes first is the answer.
-  const misnamed = refuseName(streamId, expected) ?? refuseCount(streamId, events, events.length)
+  const misnamed = refuseName(append) ?? refuseCount(streamId, events, events.length)
   if (misnamed !== undefined) return Result.fail(misnamed)
   return encodeEvents(append, { ids: new Set(), bytes: 0 })
 }
@@ -104,7 +104,7 @@ const encodeEvents = (
     encoded.push(one.success)
   }
   return Result.succeed(
-    lastEventId === undefined || expected._tag !== "Exactly"
+    lastEventId === undefined
       ? { streamId, expected, events: encoded }
       : { streamId, expected, lastEventId, events: encoded }
   )
@@ -127,8 +127,9 @@ const refuseShape = (
   }
   const streams = new Set<string>()
   const named = appends.length + checks.length
-  for (const { expected, streamId } of [...appends, ...checks]) {
-    const misnamed = refuseName(streamId, expected)
+  for (const one of [...appends, ...checks]) {
+    const { streamId } = one
+    const misnamed = refuseName(one)
     if (misnamed !== undefined) return misnamed
     if (named > MAX_STREAMS) {
       const reason: RefusalReason = { _tag: "TooManyStreams", count: named, limit: MAX_STREAMS }
@@ -147,13 +148,21 @@ const refuseShape = (
   return undefined
 }
 
-const refuseName = (streamId: StreamId, expected: ExpectedRevision): AppendRefused | undefined => {
+const refuseName = ({
+  expected,
+  lastEventId,
+  streamId
+}: Pick<Append, "expected" | "lastEventId" | "streamId">): AppendRefused | undefined => {
   if (!isStreamId(streamId)) {
     const issue = "not a stream id: a category, -, then 1 to 200 characters of Unicode"
     return new AppendRefused({ streamId, reason: { _tag: "InvalidStreamId", issue } })
   }
   if (!isExpected(expected)) {
     const issue = "neither any, no stream, exists, nor exactly a whole number"
+    return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
+  }
+  if (lastEventId !== undefined && expected._tag !== "Exactly") {
+    const issue = `${describe(expected)}, which has no last event to compare with lastEventId`
     return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
   }
   return undefined

@@ -32,7 +32,7 @@ export type ExecuteAllError = EventDecodeError | EventEncodeError | AppendError
 
 export interface ExecuteOptions {
   readonly maxAttempts: number
-  /** What the caller expects of the stream before the first command. */
+  /** The caller's expectation of the stream before the first command. */
   readonly expected: ExpectedRevision.ExpectedRevision
 }
 
@@ -127,7 +127,13 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
             ? error
             : refusal(store, streamId, expected, error.actual)
         }
-        if (attempt++ >= options.maxAttempts) return yield* error
+        // Nothing in between: the cached state is of another history, and no race was lost.
+        const isForeign = !isCurrent && error.between.length === 0
+        if (!isForeign && attempt++ >= options.maxAttempts) {
+          // The next command reads, and does not fail on the same state.
+          stream.forget(streamId)
+          return yield* error
+        }
         // The conflict brings the events in between, so mostly no read is needed to decide again.
         if (error.actual > cursor.revision) {
           yield* Effect.fromResult(evolveBy(aggregate, cursor, error.between))
@@ -169,7 +175,7 @@ const isSilent = <State, Event, Rejection>(decided: Decision<State, Event, Rejec
     (answer) => Result.isFailure(answer) || answer.success.events.length === 0
   )
 
-/** Whether a command was recorded before. */
+/** True if a command was recorded before. */
 const isRepeated = <State, Event, Rejection>(decided: Decision<State, Event, Rejection>): boolean =>
   Result.isSuccess(decided) &&
   decided.success.answers.some((answer) => Result.isSuccess(answer) && answer.success.repeated)

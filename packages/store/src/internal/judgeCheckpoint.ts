@@ -6,7 +6,7 @@ import type { LogId } from "@daybook/kernel/LogId"
 import type { Position } from "@daybook/kernel/Position"
 import { type Checkpoint, isCheckpoint, type MismatchReason } from "../Checkpoint.ts"
 
-/** What a log says of a position. */
+/** The facts of a log that judge a position. */
 export interface Found {
   readonly log: LogId
   /** The last position that an append drawn by now could have. */

@@ -68,23 +68,22 @@ export const look = (
     }
   })
 
-/** What `look` would still give after a position. */
+/** Counts the events that `look` would still give after a position. */
 export const backlog = (log: Log, options: BacklogOptions): Backlog => {
   const { events: all, from } = followed(log, options)
   const matches = matching(options)
   let events = 0
-  let first: Stored | undefined
+  let since: number | undefined
   for (let at = from; at < all.length; at++) {
     const event = all[at]
     if (event === undefined || !matches(event)) continue
-    first ??= event
+    // Times may go back along positions.
+    since = Math.min(since ?? event.recordedAt, event.recordedAt)
     if (++events === MAX_BACKLOG) break
   }
   return {
     events,
-    since: Option.map(Option.fromUndefinedOr(first), (event) =>
-      DateTime.makeUnsafe(event.recordedAt)
-    ),
+    since: Option.map(Option.fromUndefinedOr(since), DateTime.makeUnsafe),
     head: head(log)
   }
 }

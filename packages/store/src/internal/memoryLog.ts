@@ -242,7 +242,7 @@ const wrongExpectedRevision = (
   const { expected, place, streamId } = first
   const stream = streamOf(log, streamId)
   const known = appends[place]?.lastEventId
-  // What the caller knows is of another history: nothing follows on it.
+  // The state that the caller knows is of another history: nothing follows on it.
   if (known !== undefined && known !== expectedEvent(stream, expected)?.id) {
     return new WrongExpectedRevision({ ...first, between: [], others })
   }
@@ -320,7 +320,7 @@ export const readAll = (log: Log, options: ReadAllOptions): Page => {
   })
 }
 
-/** Whether an event is of the categories and types asked for. */
+/** True if an event is of the categories and types asked for. */
 export const matching = (options: Pick<Filter, "categories" | "types">) => {
   const categories = options.categories && new Set(options.categories)
   const types = options.types && new Set(options.types)

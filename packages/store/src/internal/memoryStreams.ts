@@ -22,7 +22,7 @@ export const streams = (log: Log, options: StreamsOptions): ReadonlyArray<Stream
     .flatMap((id) => Option.toArray(stream(log, id)))
 }
 
-/** What is known of a stream, if it is there. */
+/** The facts of a stream, if it is there. */
 export const stream = (log: Log, streamId: StreamId): Option.Option<StreamFacts> => {
   const events = log.streams.get(streamId) ?? []
   return Option.map(Option.fromUndefinedOr(events.at(-1)), (last) => ({

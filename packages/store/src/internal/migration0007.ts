@@ -6,26 +6,28 @@
  */
 import type { SchemaName } from "../PostgresSchema.ts"
 import { PLACES, signed32 } from "./migration0001.ts"
-import { appendStatement } from "./migration0007Append.ts"
+import { appendStatement, endOfRows, refuseUnsound } from "./migration0007Append.ts"
 
 /** The statements, in order. */
 export const statements = (name: SchemaName): ReadonlyArray<string> => inSchema(`"${name}"`)
 
 const inSchema = (schema: string): ReadonlyArray<string> => {
   const namespace = `'${schema}.append_number'::regclass::oid::bigint`
-  // As in migration 5.
+  // As in migration 5, but for the first look.
   const announce = `
+      ${endOfRows(schema)}
       IF current_setting('idle_in_transaction_session_timeout') = '0' THEN
         PERFORM set_config('idle_in_transaction_session_timeout', '${IDLE_SECONDS}s', true);
       END IF;
       IF current_setting('tcp_user_timeout') = '0' THEN
         PERFORM set_config('tcp_user_timeout', '${IDLE_SECONDS}s', true);
       END IF;
-      PERFORM pg_advisory_xact_lock_shared(${signed32(namespace)}, (
-        SELECT ${signed32("CASE WHEN n.is_called THEN n.last_value ELSE n.last_value - 1 END")}
-          FROM ${schema}.append_number n));
+      SELECT CASE WHEN n.is_called THEN n.last_value ELSE n.last_value - 1 END INTO newest
+        FROM ${schema}.append_number n;
+      ${refuseUnsound}
+      PERFORM pg_advisory_xact_lock_shared(${signed32(namespace)}, ${signed32("newest")});
       start_position := (nextval('${schema}.append_number') - 1) * ${PLACES};`
-  const newest = (streamId: string) => `
+  const newestOf = (streamId: string) => `
           SELECT e.revision, e.recorded_at FROM ${schema}.events e
             WHERE e.stream_id = ${streamId} ORDER BY e.revision DESC LIMIT 1`
   const fits = (expected: string, base: string, count: string) =>
@@ -106,6 +108,8 @@ const inSchema = (schema: string): ReadonlyArray<string> => {
       -- Of each append, later of each event: the positions that are left free before it, and its time. NULL: none, and now.
       gaps integer[];
       times timestamptz[];
+      ends bigint;
+      newest bigint;
     BEGIN
       -- Under a fixed snapshot a writer that waited would not see the revision it waited for.
       IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -161,7 +165,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => {
           FROM (SELECT s.id, s.expected, s.count, coalesce(l.revision, 0) AS base,
                 CASE WHEN s.count > 0 THEN l.recorded_at END AS before
               FROM unnest(p_stream_ids, p_expected, p_counts) AS s(id, expected, count)
-              LEFT JOIN LATERAL (${newest("s.id")}) l ON true) a;
+              LEFT JOIN LATERAL (${newestOf("s.id")}) l ON true) a;
       ELSE
         SELECT array_agg(CASE WHEN t.fits THEN (t.base + t.count)::integer END ORDER BY t.place),
             array_agg(t.before ORDER BY t.place), max(t.before), array_agg(t.gap ORDER BY t.place), max(t.gap)
@@ -181,7 +185,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => {
                 SELECT u.id COLLATE "C" AS stream_id, u.expected, u.count, u.place
                   FROM unnest(p_stream_ids, p_expected, p_counts) WITH ORDINALITY
                     AS u(id, expected, count, place)
-              ) a LEFT JOIN LATERAL (${newest("a.stream_id")}) l ON true
+              ) a LEFT JOIN LATERAL (${newestOf("a.stream_id")}) l ON true
             ) c
           ) t;
         IF events + base >= ${PLACES} THEN

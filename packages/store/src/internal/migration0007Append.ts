@@ -25,7 +25,7 @@ export const appendStatement = (schema: string): string =>
   SET lock_timeout = '${LOCK_MILLIS}ms'
   -- Planning would take longer than the work, so plans are made once a session; and one made while
   -- the table was small must serve while it grows. To forbid a plan is to give it a cost at which a server
-  -- with LLVM compiles it, for each call anew.
+  -- with LLVM compiles it, again for each call.
   SET plan_cache_mode = force_generic_plan SET jit = off
   SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
   AS $$
@@ -37,6 +37,8 @@ export const appendStatement = (schema: string): string =>
     positions bigint[] := '{}';
     writes boolean := true;
     number bigint;
+    ends bigint;
+    newest bigint;
     placed integer := 0;
     head integer := 1;
     tail integer;
@@ -87,6 +89,9 @@ export const appendStatement = (schema: string): string =>
       END IF;
       IF writes AND outcomes[i] = 'new' AND p_counts[i] > 0 THEN
         IF number IS NULL THEN
+          ${endOfRows(schema)}
+          newest := ${schema}.newest_append();
+          ${refuseUnsound}
           PERFORM ${schema}.announce_append();
         END IF;
         -- All or none is one append, so that readers see all or none of it too.
@@ -161,6 +166,20 @@ export const appendStatement = (schema: string): string =>
       head := tail + 1;
     END LOOP;
   END $$`
+
+/** Looks where the rows end, which must come before the look at the sequence: an append draws its number before its rows show. */
+export const endOfRows = (schema: string): string =>
+  `SELECT e.position INTO ends FROM ${schema}.events e ORDER BY e.position DESC LIMIT 1;`
+
+/**
+ * Refuses to draw a number from a sequence that the rows are past: the append would get a position in the middle of the history,
+ * where every subscriber has been. A restore or a copy may have left the log so; the message is that of `settled_position`.
+ */
+export const refuseUnsound = `IF ends > newest * ${PLACES} THEN
+        RAISE EXCEPTION
+          'the log has events up to position %, and its sequence is at %: run PostgresMigrations, which puts it right',
+          ends, newest * ${PLACES} USING ERRCODE = 'object_not_in_prerequisite_state';
+      END IF;`
 
 /** The limits of the contract when this was written; a higher one needs a migration that says so. */
 const MAX_BETWEEN_BYTES = 2_097_152

@@ -79,7 +79,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
   END $$`,
   `REVOKE ALL ON FUNCTION ${schema}.look_at_log FROM PUBLIC`,
 
-  // To the owner of the log; whoever may read the log may read this: hosts go on while they wait for the grants.
+  // To the owner of the log. Each role that may read the log may read this: hosts go on while they wait for the grants.
   `DO $$
   DECLARE
     log pg_catalog.pg_class;

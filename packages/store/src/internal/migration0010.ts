@@ -40,7 +40,7 @@ const inSchema = (schema: string): ReadonlyArray<string> => [
   END $$`,
   ...appendOnly(schema),
 
-  // Who says it is the login, which the caller can't choose; the actor is a claim.
+  // The login is recorded, which the caller can't choose; the actor is a claim.
   `CREATE FUNCTION ${schema}.record_act(
       p_act text, p_subject text, p_actor text, p_reason text, p_details json
     ) RETURNS void LANGUAGE plpgsql VOLATILE

@@ -1,5 +1,5 @@
 /**
- * What a person does about an error that kept a host from starting.
+ * The next step of a person after an error that kept a host from starting.
  */
 import * as Predicate from "effect/Predicate"
 import { type Chain, tagOf } from "./startChain.ts"
@@ -125,7 +125,7 @@ const codes: Record<string, string> = {
   "08P01": "see the pooler's log and limits"
 }
 
-/** What the client finds itself has no code. */
+/** Errors that the client finds itself have no code. */
 const byMessage = (error: unknown): string | undefined => {
   if (!(error instanceof Error)) return undefined
   return messages.find(([part]) => error.message.includes(part))?.[1]

@@ -16,4 +16,4 @@ export const KEEPING = ["keep_read_models", "foreign_code"]
 export const RECORDING = ["record_act"]
 
 /** For writers and readers. */
-export const READING = ["settled_position", "newest_append", "look_at_log"]
+export const READING = ["settled_position", "newest_append", "look_at_log", "position_at"]

@@ -204,7 +204,10 @@ export const make = (options: {
       )
     })
 
-  return { open, foldAll, refresh, remember }
+  /** Drops the state that is kept of a stream. */
+  const forget = (streamId: StreamId): void => cache?.remove(streamId)
+
+  return { open, foldAll, refresh, remember, forget }
 }
 
 export type OpenStream = ReturnType<typeof make>

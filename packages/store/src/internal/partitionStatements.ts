@@ -6,6 +6,7 @@
  */
 import type { SchemaName } from "../PostgresSchema.ts"
 import { PLACES } from "./migration0001.ts"
+import { RECORDED_AT_INDEX } from "./migration0009.ts"
 
 /** The table of the appends from `first` on. */
 const tableOf = (first: bigint): string => `events_${first}`
@@ -46,13 +47,13 @@ export const recordIds = (schema: SchemaName, table: string) => [
   `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER record_ids`
 ]
 
-export const appendOnly = (schema: SchemaName, table: string) => [
+export const appendOnly = (schema: SchemaName, table: string, refuse = "refuse_change") => [
   `CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON "${schema}"."${table}"
-    FOR EACH STATEMENT EXECUTE FUNCTION "${schema}".refuse_change()`,
+    FOR EACH STATEMENT EXECUTE FUNCTION "${schema}".${refuse}()`,
   `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER append_only`
 ]
 
-/** Takes from a new table what default privileges gave to others than its owner, whoever they are. */
+/** Takes from a new table what default privileges gave to roles other than its owner. */
 const withoutDefaults = (schema: SchemaName, table: string) => `DO $$
   DECLARE
     given record;
@@ -104,7 +105,7 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
     `CREATE INDEX events_category_position_idx
       ON ${log}.events (split_part(stream_id, '-', 1), position)`,
     `CREATE INDEX events_recorded_at_idx
-      ON ${log}.events USING brin (recorded_at, position) WITH (pages_per_range = 32, autosummarize = on)`,
+      ON ${log}.events ${RECORDED_AT_INDEX}`,
     `ALTER TABLE ${log}.events ATTACH PARTITION ${log}.${first} FOR VALUES FROM (MINVALUE) TO (${behind(last)})`,
     `ALTER TABLE ${log}.${first} DROP CONSTRAINT IF EXISTS ${CHECK}`,
     ...appendOnly(schema, "events"),
@@ -115,7 +116,7 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
     `ALTER TABLE ${log}.${first} DROP CONSTRAINT events_event_id_key`,
     `ALTER TABLE ${log}.recorded_ids RENAME CONSTRAINT recorded_ids_pkey TO events_event_id_key`,
     `CREATE OR REPLACE VIEW ${log}.event_ids AS SELECT r.event_id, r.position FROM ${log}.recorded_ids r`,
-    // Whoever could read and write events can, by the name that they know, and not by the other.
+    // A role that could read and write events still can, by the name that it knows, and not by the other.
     `DO $$
     DECLARE
       had record;

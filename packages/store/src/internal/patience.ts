@@ -5,6 +5,7 @@ import { TimeoutError } from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import { UncountedWait } from "../SnapshotStore.ts"
 
@@ -41,5 +42,24 @@ export const within = <A, E, R>(
         yield* Effect.sleep(Duration.millis(left))
       }
     })
-    return yield* Effect.raceFirst(Effect.provideService(effect, UncountedWait, uncounted), end)
+    return yield* orGiveUp(Effect.provideService(effect, UncountedWait, uncounted), end)
   })
+
+/**
+ * Runs `effect` until `end` fails, and does not wait for the interruption of `effect` then.
+ *
+ * A query is interrupted by asking the server to cancel it, which takes seconds where the server hangs. An interruption from
+ * outside is waited for as ever.
+ */
+export const orGiveUp = <A, E, R, E2, R2>(
+  effect: Effect.Effect<A, E, R>,
+  end: Effect.Effect<never, E2, R2>
+): Effect.Effect<A, E | E2, R | R2> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Effect.forkDetach(restore(effect), { startImmediately: true }), (fiber) =>
+      restore(Effect.raceFirst(Fiber.join(fiber), end)).pipe(
+        Effect.onInterrupt(() => Fiber.interrupt(fiber)),
+        Effect.ensuring(Effect.sync(() => fiber.interruptUnsafe()))
+      )
+    )
+  )

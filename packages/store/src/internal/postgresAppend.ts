@@ -5,8 +5,10 @@ import type { Position } from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import {
@@ -82,12 +84,18 @@ const call = (
     // fails the call of the second, which then finds the id recorded. Several appends of one call can
     // meet others' ids in a ring; PostgreSQL ends one of the two calls, which then finds them too.
     inSavepoint(sql, statement(sql, schema, appends, allOrNone)).pipe(
-      // It waited for its stream in the database, and waits on.
-      Effect.retry({ while: ({ reason }) => reason._tag === "LockTimeoutError" }),
+      // It waited for its stream in the database, and waits on. Hosts that wait for one stream come back one by one.
+      Effect.retry({
+        while: ({ reason }) => reason._tag === "LockTimeoutError",
+        schedule: Schedule.jittered(Schedule.spaced(LOCK_PAUSE))
+      }),
       Effect.retry({ times: 3, while: isIdTaken })
     ),
     (rows) => readAnswers(appends, rows)
   )
+
+/** A pause between two waits of 50 ms, short beside them. */
+const LOCK_PAUSE = Duration.millis(5)
 
 /** Ids are recorded already, or are being recorded by a call that meets this one in a ring. */
 export const isIdTaken = ({ reason }: SqlError): boolean =>

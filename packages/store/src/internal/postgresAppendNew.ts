@@ -15,7 +15,7 @@ import type { EncodedAppend } from "./encodeAppends.ts"
 import * as PostgresAppend from "./postgresAppend.ts"
 import { inSavepoint } from "./savepoint.ts"
 
-/** What was written of some appends, in their order; nothing stands for one that is left. */
+/** The answers of some appends, in their order; `undefined` stands for one that is left. */
 export type Written = ReadonlyArray<Appended | undefined>
 
 interface AnswerRow {
@@ -23,7 +23,7 @@ interface AnswerRow {
   readonly start_position: bigint | null
 }
 
-/** Writes those whose streams nobody else writes now and are as expected, and whose ids are new. */
+/** Writes the appends whose streams no other call writes now and are as expected, and whose ids are new. */
 export const appendNew = (
   sql: SqlClient,
   schema: SchemaName,

@@ -35,7 +35,7 @@ export const SEARCHED_ROWS = 10_000
 
 export type LogFilter = Pick<ReadAllOptions, "categories" | "types">
 
-/** Whether no event can match, so that there is nothing to look for. */
+/** True if no event can match, so that there is nothing to look for. */
 export const matchesNothing = ({ categories, types }: LogFilter): boolean =>
   categories?.length === 0 || types?.length === 0
 
@@ -143,7 +143,7 @@ export const readLog = (sql: SqlClient, schema: SchemaName, { categories, types 
   }
 }
 
-/** What a page is taken from, and the columns that it is in the order of, the last of which is the position. */
+/** The rows that a page is taken from, and the columns of its order, the last of which is the position. */
 const pageOf = (
   sql: SqlClient,
   schema: SchemaName,
@@ -194,7 +194,7 @@ const upToShare = (
   return { events, busiest }
 }
 
-/** Where a piece of the log ends that goes through no more than {@link SEARCHED_ROWS} rows a category. */
+/** The end of a piece of the log that goes through no more than {@link SEARCHED_ROWS} rows a category. */
 export type EndOfPiece = (
   lowest: bigint,
   highest: bigint,

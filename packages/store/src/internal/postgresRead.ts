@@ -19,14 +19,19 @@ import * as Stream from "effect/Stream"
 import { type EventAddress, MAX_REVISION } from "../EventStore.ts"
 import type { ReadAllOptions, ReadOptions, Until } from "../ReadOptions.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
-import * as Instants from "./instants.ts"
 import { PAGE_ROWS, type PageSize, pageSize } from "./pageSize.ts"
 import { endOfPiece, matchesNothing, readLog } from "./postgresLog.ts"
 import type { EventPage } from "./postgresPage.ts"
 import { MAX_ROWS_TOGETHER, type ReadPage } from "./postgresPages.ts"
 import { positionAt } from "./postgresPositionAt.ts"
 import { eventAddress, type EventRow } from "./postgresRow.ts"
-import { endOfStream, readRevisions, SEARCHED_REVISIONS } from "./postgresStream.ts"
+import {
+  endOfStream,
+  readRevisions,
+  revisionOccurredAt,
+  revisionRecordedAt,
+  SEARCHED_REVISIONS
+} from "./postgresStream.ts"
 import * as ReadAhead from "./readAhead.ts"
 import { statement as readCommitted } from "./readCommitted.ts"
 import { inTransaction } from "./savepoint.ts"
@@ -77,35 +82,19 @@ export const read = (
   )
 }
 
-/**
- * `to`, or the last revision below it before the first event that is later than the instant.
- *
- * Without a later event it is the last revision of now, looked up in the same statement: what is
- * appended after that is later than the reading, whatever its time says.
- */
+/** `to`, or the last revision of now up to it before the first event that is later than the instant. */
 const lastRevision = (
   sql: SqlClient,
   schema: SchemaName,
   streamId: StreamId,
   to: number,
   until: Until | undefined
-): Effect.Effect<number, SqlError> => {
-  if (until === undefined) return Effect.succeed(to)
-  const instant = until.occurredAt ?? until.recordedAt
-  const column = until.occurredAt === undefined ? "recorded_at" : "occurred_at"
-  const events = sql(`${schema}.events`)
-  return Effect.map(
-    sql<{ readonly revision: number }>`
-      SELECT coalesce(
-        (SELECT revision - 1 FROM ${events}
-          WHERE stream_id = ${streamId} AND ${sql(column)} > ${Instants.bound(DateTime.toEpochMillis(instant))}::timestamptz
-          ORDER BY revision LIMIT 1),
-        (SELECT revision FROM ${events}
-          WHERE stream_id = ${streamId} ORDER BY revision DESC LIMIT 1),
-        0) AS revision`,
-    (rows) => Math.min(to, Arr.getUnsafe(rows, 0).revision)
-  )
-}
+): Effect.Effect<number, SqlError> =>
+  until === undefined
+    ? Effect.succeed(to)
+    : until.occurredAt === undefined
+      ? revisionRecordedAt(sql, schema, streamId, to, DateTime.toEpochMillis(until.recordedAt))
+      : revisionOccurredAt(sql, schema, streamId, to, DateTime.toEpochMillis(until.occurredAt))
 
 export const readAll = (
   sql: SqlClient,

@@ -7,8 +7,10 @@ import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import type { Fragment } from "effect/sql/Statement"
 import { MAX_REVISION } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
+import * as Instants from "./instants.ts"
 import type { PageSize } from "./pageSize.ts"
 import {
   type EventPage,
@@ -54,7 +56,7 @@ export const readRevisions =
     )
   }
 
-/** Where an event of a stream is. */
+/** The place of an event of a stream. */
 export interface Place {
   readonly revision: number
   readonly position: bigint
@@ -77,30 +79,75 @@ export const endOfStream = (
     ([place]) => place ?? { revision: 0, position: 0n, id: null }
   )
 
-/** The last revision up to a position: positions increase along a stream, so halving finds it. */
+/** The last revision up to a position. */
 export const revisionAt = (
   sql: SqlClient,
   schema: SchemaName,
   streamId: StreamId,
   position: bigint
+): Effect.Effect<number, SqlError> =>
+  lastThat(sql, schema, streamId, MAX_REVISION, sql`e.position <= ${PgTypes.int8(position)}`)
+
+/** The last revision up to `to` that is recorded at the instant or before. */
+export const revisionRecordedAt = (
+  sql: SqlClient,
+  schema: SchemaName,
+  streamId: StreamId,
+  to: number,
+  instant: number
+): Effect.Effect<number, SqlError> =>
+  lastThat(sql, schema, streamId, to, sql`e.recorded_at <= ${Instants.bound(instant)}::timestamptz`)
+
+/** Finds the last revision by halving: neither positions nor times of recording go back along a stream. */
+const lastThat = (
+  sql: SqlClient,
+  schema: SchemaName,
+  streamId: StreamId,
+  to: number,
+  isUpTo: Fragment
 ): Effect.Effect<number, SqlError> => {
   const events = sql(`${schema}.events`)
   return Effect.map(
     sql<{ readonly revision: number }>`
       WITH RECURSIVE search(low, high) AS (
-        SELECT 0, coalesce((SELECT revision FROM ${events}
-          WHERE stream_id = ${streamId} ORDER BY revision DESC LIMIT 1), 0) + 1
+        SELECT 0::bigint, coalesce((SELECT revision FROM ${events}
+          WHERE stream_id = ${streamId} AND revision <= ${PgTypes.int4(Math.min(to, MAX_REVISION))}
+          ORDER BY revision DESC LIMIT 1), 0)::bigint + 1
         UNION ALL
-        SELECT CASE WHEN e.position <= ${PgTypes.int8(position)} THEN m.middle ELSE s.low END,
-          CASE WHEN e.position <= ${PgTypes.int8(position)} THEN s.high ELSE m.middle END
+        SELECT CASE WHEN ${isUpTo} THEN m.middle::bigint ELSE s.low END,
+          CASE WHEN ${isUpTo} THEN s.high ELSE m.middle::bigint END
         FROM search s
-        CROSS JOIN LATERAL (SELECT s.low + (s.high - s.low) / 2 AS middle) m
+        CROSS JOIN LATERAL (SELECT (s.low + (s.high - s.low) / 2)::integer AS middle) m
         CROSS JOIN LATERAL (
-          SELECT position FROM ${events} WHERE stream_id = ${streamId} AND revision = m.middle LIMIT 1
+          SELECT position, recorded_at FROM ${events}
+          WHERE stream_id = ${streamId} AND revision = m.middle LIMIT 1
         ) e
         WHERE s.high - s.low > 1
       )
-      SELECT max(low) AS revision FROM search`,
+      SELECT max(low)::integer AS revision FROM search`,
     ([row]) => row?.revision ?? 0
   )
 }
+
+/** The last revision up to `to` before the first event that occurred later, which may be anywhere: it is looked for in pieces. */
+export const revisionOccurredAt = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  streamId: StreamId,
+  to: number,
+  instant: number
+): Effect.fn.Return<number, SqlError> {
+  // Of now: what is appended after that is later than the reading, whatever its time says.
+  const end = yield* endOfStream(sql, schema, streamId, Math.min(to, MAX_REVISION))
+  for (let lowest = 1; lowest <= end.revision; lowest += SEARCHED_REVISIONS) {
+    const highest = Math.min(end.revision, lowest + SEARCHED_REVISIONS - 1)
+    const [later] = yield* sql<{ readonly revision: number }>`
+      SELECT revision FROM ${sql(`${schema}.events`)}
+      WHERE stream_id = ${streamId}
+        AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)}
+        AND occurred_at > ${Instants.bound(instant)}::timestamptz
+      ORDER BY revision LIMIT 1`
+    if (later !== undefined) return later.revision - 1
+  }
+  return end.revision
+})

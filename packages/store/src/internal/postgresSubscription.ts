@@ -10,6 +10,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
+import { orGiveUp } from "./patience.ts"
 import { pageSize } from "./pageSize.ts"
 import { endOfPiece, matchesNothing, readLog } from "./postgresLog.ts"
 import * as PostgresOrigin from "./postgresOrigin.ts"
@@ -126,9 +127,10 @@ const bounded = <A, E>(
   effect: Effect.Effect<A, E | SqlError>,
   duration: Duration.Duration
 ): Effect.Effect<A, E | SqlError> =>
-  Effect.timeoutOrElse(effect, {
-    duration,
-    orElse: () =>
+  orGiveUp(
+    effect,
+    Effect.andThen(
+      Effect.sleep(duration),
       Effect.fail(
         new SqlError({
           reason: new ConnectionError({
@@ -137,4 +139,5 @@ const bounded = <A, E>(
           })
         })
       )
-  })
+    )
+  )

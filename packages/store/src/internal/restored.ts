@@ -1,5 +1,5 @@
 /**
- * What a restore or a copy may leave behind of a log, and putting it right.
+ * Finds and repairs the faults that a restore or a copy may leave in a log.
  *
  * `pg_restore --data-only --disable-triggers` leaves triggers as ordinary ones, rows that are copied by hand or by logical
  * replication come without their sequence, and rows that are copied without triggers come without their ids.
@@ -9,9 +9,13 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { PLACES } from "./migration0001.ts"
+import { summarizable } from "./migration0009.ts"
 import * as migration0010 from "./migration0010.ts"
-import { asOwner, isPartitioned, logTable, runAll } from "./partitions.ts"
+import { asOwner, isPartitioned, logTable, partitions, runAll } from "./partitions.ts"
 import { appendOnly, recordIds } from "./partitionStatements.ts"
+
+/** The table of administrative acts, which is only added to. */
+const ACTS = "acts"
 
 /** A trigger of the log that is not there, or rests in some sessions; `state`: that of `pg_trigger.tgenabled`. */
 export interface RestingTrigger {
@@ -37,7 +41,7 @@ export const restingTriggers = (
     UNION ALL
     SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, "recorded_ids")}) ids
     UNION ALL
-    SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, "acts")}) acts
+    SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, ACTS)}) acts
   )
   SELECT n.relname::text AS "table", n.trigger, coalesce(t.tgenabled::text, 'missing') AS state
   FROM needed n LEFT JOIN pg_trigger t ON t.tgrelid = n.oid AND t.tgname = n.trigger
@@ -64,22 +68,55 @@ export const ends = (
     (found) => found
   )
 
-/** Of the first and the last event of a log in partitions, those whose ids are not recorded. */
+/** Of the first and the last event of each partition, those whose ids are not recorded. */
 export const unrecordedIds = (
   sql: SqlClient,
   schema: SchemaName
-): Effect.Effect<ReadonlyArray<{ readonly position: bigint }>, SqlError> => {
-  const events = sql(`${schema}.events`)
-  return sql<{ readonly position: bigint }>`
-    SELECT e.position FROM ${events} e
-    WHERE e.position IN (
-        (SELECT position FROM ${events} ORDER BY position LIMIT 1),
-        (SELECT position FROM ${events} ORDER BY position DESC LIMIT 1))
-      AND NOT EXISTS (SELECT FROM ${sql(`${schema}.event_ids`)} i WHERE i.event_id = e.event_id)
-    ORDER BY e.position`
+): Effect.Effect<ReadonlyArray<Unrecorded>, SqlError> =>
+  Effect.flatMap(partitions(sql, schema), (ranges) =>
+    Effect.map(
+      Effect.forEach(ranges, ({ from, to }) => unrecordedOf(sql, schema, from, to)),
+      (found) => found.flat()
+    )
+  )
+
+/** An event whose id is not recorded, and the range of positions of its partition. */
+interface Unrecorded extends Range {
+  readonly position: bigint
 }
 
-/** Whether the log has its id. */
+/** Positions from `from` up to one before `to`; null is as far as positions go. */
+interface Range {
+  readonly from: bigint | null
+  readonly to: bigint | null
+}
+
+/** By positions, since readers have no right to name a partition. */
+const inRange = (sql: SqlClient, { from, to }: Range) =>
+  sql`e.position >= ${from ?? 0n}::bigint AND (${to}::bigint IS NULL OR e.position < ${to}::bigint)`
+
+const unrecordedOf = (
+  sql: SqlClient,
+  schema: SchemaName,
+  from: bigint | null,
+  to: bigint | null
+): Effect.Effect<ReadonlyArray<Unrecorded>, SqlError> => {
+  const events = sql(`${schema}.events`)
+  const range = inRange(sql, { from, to })
+  return Effect.map(
+    sql<{ readonly position: bigint }>`
+      SELECT f.position FROM (
+        (SELECT e.position, e.event_id FROM ${events} e WHERE ${range} ORDER BY e.position LIMIT 1)
+        UNION
+        (SELECT e.position, e.event_id FROM ${events} e WHERE ${range} ORDER BY e.position DESC LIMIT 1)
+      ) f
+      WHERE NOT EXISTS (SELECT FROM ${sql(`${schema}.event_ids`)} i WHERE i.event_id = f.event_id)
+      ORDER BY f.position`,
+    (rows) => rows.map(({ position }) => ({ position, from, to }))
+  )
+}
+
+/** True if the log has its id. */
 export const hasIdentity = (sql: SqlClient, schema: SchemaName): Effect.Effect<boolean, SqlError> =>
   Effect.map(sql`SELECT FROM ${sql(`${schema}.log`)}`, (rows) => rows.length === 1)
 
@@ -91,6 +128,8 @@ export const repair = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, 
     Effect.gen(function* () {
       yield* enableTriggers(sql, schema)
       yield* sql`INSERT INTO ${sql(`${schema}.log`)} DEFAULT VALUES ON CONFLICT DO NOTHING`
+      // Rows that were copied are in no summary, and a reader of a time would read them all.
+      yield* sql`SELECT brin_summarize_new_values(s.oid) FROM (${sql.literal(summarizable(`"${schema}"`))}) s`
       const found = yield* ends(sql, schema)
       if (found.rows > found.sequence) {
         // Appends wait, and none can be between the look and the change.
@@ -101,10 +140,14 @@ export const repair = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, 
           yield* sql.unsafe(`SELECT setval('"${schema}".append_number', ${newest})`)
         }
       }
-      if ((yield* isPartitioned(sql, schema)) && (yield* unrecordedIds(sql, schema)).length > 0) {
+      if (!(yield* isPartitioned(sql, schema))) return
+      const repaired = new Set<bigint | null>()
+      for (const range of yield* unrecordedIds(sql, schema)) {
+        if (repaired.has(range.to)) continue
+        repaired.add(range.to)
         yield* sql`INSERT INTO ${sql(`${schema}.recorded_ids`)} (event_id, position)
           SELECT e.event_id, e.position FROM ${sql(`${schema}.events`)} e
-          WHERE NOT EXISTS (
+          WHERE ${inRange(sql, range)} AND NOT EXISTS (
             SELECT FROM ${sql(`${schema}.recorded_ids`)} i WHERE i.event_id = e.event_id)`
       }
     })
@@ -122,7 +165,7 @@ export const enableTriggers = (sql: SqlClient, schema: SchemaName): Effect.Effec
             ? [`ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER ${trigger}`]
             : trigger === "record_ids"
               ? recordIds(schema, table)
-              : table === "acts"
+              : table === ACTS
                 ? migration0010.appendOnly(`"${schema}"`)
                 : appendOnly(schema, table)
         ),

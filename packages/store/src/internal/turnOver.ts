@@ -45,7 +45,7 @@ export const turnOver = (
       schema,
       Effect.gen(function* () {
         if (yield* isPartitioned(sql, schema)) return true
-        // Whoever has drawn a number by now has read events before, so that this waits for its end.
+        // A writer that has drawn a number by now has read events before, so that this waits for its end.
         yield* sql`LOCK TABLE ${sql(`${schema}.events`)} IN ACCESS EXCLUSIVE MODE`
         if ((yield* newestAppend(sql, schema)) >= last) return false
         yield* refuseDependents(sql, schema)

@@ -214,7 +214,6 @@ export const originCases = (it: It): void => {
             {
               streamId: freshStream(),
               expected: ExpectedRevision.any,
-              lastEventId: OTHER_EVENT,
               events: [newEvent()]
             }
           ] satisfies ReadonlyArray<Partial<Append>>,

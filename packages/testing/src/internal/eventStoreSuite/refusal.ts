@@ -11,7 +11,7 @@ import {
   MAX_EVENTS,
   MAX_STREAMS
 } from "@daybook/store/EventStore"
-import { any, noStream } from "@daybook/store/ExpectedRevision"
+import { any, exists, noStream } from "@daybook/store/ExpectedRevision"
 import { assert, describe } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
@@ -211,6 +211,17 @@ export const refusalCases = (it: It): void => {
           )
           assert.instanceOf(error, AppendRefused)
           assert.strictEqual(error.reason._tag, "InvalidExpected")
+        }
+        // Nothing says where the last event would be.
+        for (const expected of [any, noStream, exists]) {
+          const append = { streamId, expected, lastEventId: newEvent().id, events: newEvents(1) }
+          for (const error of [
+            yield* Effect.flip(store.append(append)),
+            yield* Effect.flip(store.appendAll({ appends: [append] }))
+          ]) {
+            assert.instanceOf(error, AppendRefused)
+            assert.strictEqual(error.reason._tag, "InvalidExpected")
+          }
         }
       })
     )
