@@ -24,7 +24,7 @@ const inTurn = (kinds: ReadonlyArray<Attacks.Kind>) => {
 const quietly = Effect.provideService(References.MinimumLogLevel, "Warn")
 
 // Processes, a server and recoveries of it, on a machine that does other things too.
-describe("Orders on hosts and a server that are attacked", { timeout: 300_000 }, () => {
+describe("Orders on hosts and a server that are attacked", { timeout: 600_000 }, () => {
   it.live("are as their commands say after each kind of attack", () =>
     Effect.gen(function* () {
       const tortured = yield* torture(inTurn(Attacks.all))
