@@ -19,6 +19,7 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import * as Acts from "./internal/memoryActs.ts"
+import * as Claims from "./internal/memoryClaims.ts"
 import * as Generations from "./internal/memoryGenerations.ts"
 import { selectRows } from "./internal/memoryQuery.ts"
 import { partitionCount } from "./internal/partition.ts"
@@ -95,7 +96,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         amongOthers(
           attempt((millis) =>
             Result.map(Generations.beginShadow(models, table, count, log), (generation) => {
-              const claim = Generations.claim(generation, owner, lease, millis)
+              const claim = Claims.claim(generation, owner, lease, millis)
               if (accept) generation.accepted = true
               const details = { generation: generation.number, accepted: accept }
               Acts.record(generation.model, "rebuild", why, details, millis)
@@ -108,26 +109,24 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
       moving(of, (millis) => {
         const found = Generations.find(models, of.name, of.generation)
         return Result.succeed(
-          found === undefined
-            ? Option.none()
-            : Generations.claim(found, owner, lease, millis, despite)
+          found === undefined ? Option.none() : Claims.claim(found, owner, lease, millis, despite)
         )
       }),
     renew: (claim) =>
       attempt((millis) =>
-        Result.map(Generations.held(models, claim), (generation) => {
+        Result.map(Claims.held(models, claim), (generation) => {
           generation.leaseEnd = millis + Duration.toMillis(claim.lease)
         })
       ),
     release: (claim) =>
       moving(claim, () => {
-        const held = Generations.held(models, claim)
+        const held = Claims.held(models, claim)
         if (Result.isSuccess(held)) Generations.free(held.success)
         return Result.void
       }),
     step: (table, claim, taken) =>
       moving(claim, (millis) =>
-        Result.flatMap(Generations.heldAt(models, claim, taken), (generation) =>
+        Result.flatMap(Claims.heldAt(models, claim, taken), (generation) =>
           Result.map(taken.fold(Generations.rowsOf(table, generation, taken.keys)), (changes) => {
             Generations.write(table, generation, changes)
             generation.checkpoints[taken.partition] = taken.to
@@ -140,7 +139,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
       ),
     restart: (claim, log) =>
       moving(claim, () =>
-        Result.map(Generations.heldAs(models, claim, "shadow"), (generation) =>
+        Result.map(Claims.heldAs(models, claim, "shadow"), (generation) =>
           Generations.restart(generation, log)
         )
       ),
@@ -153,7 +152,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
       ),
     stop: (claim, poison) =>
       moving(claim, () =>
-        Result.map(Generations.held(models, claim), (generation) => {
+        Result.map(Claims.held(models, claim), (generation) => {
           generation.poison = recordedPoison(poison)
           Generations.free(generation)
         })
@@ -161,21 +160,21 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
     pause: (name, why) =>
       amongOthers(
         step((millis) => {
-          Generations.pause(models, name)
+          Claims.pause(models, name)
           Acts.record(Generations.modelOf(models, name), "pause", why, {}, millis)
         })
       ),
     resume: (name, why) =>
       amongOthers(
         step((millis) => {
-          Generations.resume(models, name)
+          Claims.resume(models, name)
           Acts.record(Generations.modelOf(models, name), "resume", why, {}, millis)
         })
       ),
     skip: (skipped, by) =>
-      amongOthers(attempt((millis) => Generations.skip(models, skipped, by, millis))),
+      amongOthers(attempt((millis) => Claims.skip(models, skipped, by, millis))),
     acts: (name) => step(() => Array.from(models.get(name)?.acts ?? [])),
-    skipped: (name) => step(() => Generations.skippedOf(models, name)),
+    skipped: (name) => step(() => Claims.skippedOf(models, name)),
     states: (name) =>
       step((millis) =>
         Array.from(models.values())
@@ -208,7 +207,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
       alone(
         Effect.gen(function* () {
           const { name } = claim
-          const shadow = yield* Effect.fromResult(Generations.heldAs(models, claim, "shadow"))
+          const shadow = yield* Effect.fromResult(Claims.heldAs(models, claim, "shadow"))
           const serving = Generations.servingOf(models, name)
           if (serving === undefined) return yield* Effect.die(new Error(`${name} serves nothing`))
           const millis = yield* Clock.currentTimeMillis
@@ -217,7 +216,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
             // As it is once it is held.
             Effect.suspend(() => catchUp(Generations.stateOf(serving, millis))),
             Effect.suspend((): Effect.Effect<Switched, ClaimLost> => {
-              const held = Generations.heldAs(models, claim, "shadow")
+              const held = Claims.heldAs(models, claim, "shadow")
               if (Result.isFailure(held)) return Effect.fail(held.failure)
               const position = Generations.together(shadow)
               if (compare) {
@@ -291,7 +290,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
     promote: (claim, catchUp) =>
       alone(
         Effect.gen(function* () {
-          const heldStill = attempt(() => Generations.heldAs(models, claim, "serving"))
+          const heldStill = attempt(() => Claims.heldAs(models, claim, "serving"))
           const serving = yield* heldStill
           yield* allOrNothing(serving, Effect.andThen(catchUp, heldStill))
           serving.mode = "inline"

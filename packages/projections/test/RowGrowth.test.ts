@@ -65,8 +65,7 @@ const empty: Row = {
 }
 
 /** As PostgreSQL sends it. */
-const sizeOf = (row: Row): number =>
-  bytesOf(table.columns, Result.getOrThrow(table.encode(row)))
+const sizeOf = (row: Row): number => bytesOf(table.columns, Result.getOrThrow(table.encode(row)))
 
 describe("The growth of a row", () => {
   const changes: ReadonlyArray<readonly [of: string, change: Partial<Row>]> = [

@@ -33,10 +33,7 @@ export const mayBeTooLarge = (index: ReadonlyArray<Column>): boolean =>
   index.some(({ type }) => type === "text" || type === "numeric")
 
 /** So many bytes a value of a column may have whatever the other columns of the indexes hold, if those have no more either. */
-export const roomFor = (
-  indexes: ReadonlyArray<ReadonlyArray<Column>>,
-  { field }: Column
-): number =>
+export const roomFor = (indexes: ReadonlyArray<ReadonlyArray<Column>>, { field }: Column): number =>
   indexes
     .filter((index) => index.some((column) => column.field === field))
     .reduce(

@@ -3,10 +3,7 @@
  */
 
 /** The elements that lie between the beginning and the end that the lists have in common. */
-export const between = (
-  list: ReadonlyArray<unknown>,
-  before: unknown
-): ReadonlyArray<unknown> => {
+export const between = (list: ReadonlyArray<unknown>, before: unknown): ReadonlyArray<unknown> => {
   const known: ReadonlyArray<unknown> = Array.isArray(before) ? before : []
   const shared = Math.min(list.length, known.length)
   let start = 0

@@ -1,26 +1,16 @@
 /**
- * The generations of the read models of the memory store, and every change that they take.
+ * The generations of the read models of the memory store, and what becomes of their rows.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
-import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
 import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import {
-  AlreadyFolded,
-  ClaimLost,
-  DefinitionChanged,
-  OtherLog,
-  OtherVersionServes,
-  Superseded
-} from "../ReadModelError.ts"
+import { DefinitionChanged, OtherLog, OtherVersionServes, Superseded } from "../ReadModelError.ts"
 import type {
   Changes,
-  Claim,
   GenerationState,
   Opened,
   Poison,
@@ -143,30 +133,14 @@ export const open = (
   partitions: number,
   log: LogId | undefined,
   millis: number
-): Result.Result<Opened, OtherLog | DefinitionChanged | Superseded> => {
-  const { name, version } = table
-  const model = modelOf(models, name)
-  const serving = servingOf(models, name) ?? begin(model, table, "serving", 1, log)
-  if (log !== undefined && serving.log !== undefined && serving.log !== log) {
-    return Result.fail(new OtherLog({ name, kept: serving.log, given: log }))
-  }
-  for (const generation of model.generations) generation.log ??= log
-  if (serving.version > version) {
-    return Result.fail(new Superseded({ name, version, serving: serving.version }))
-  }
-  const known =
-    serving.version === version
-      ? serving
-      : (shadowOf(model, version) ?? begin(model, table, "shadow", partitions, log))
-  const difference = changed(known, table)
-  if (difference !== undefined) return Result.fail(difference)
-  return Result.succeed({
-    serving: stateOf(serving, millis),
-    shadow: Option.map(Option.fromUndefinedOr(shadowOf(model, version)), (shadow) =>
-      stateOf(shadow, millis)
-    )
+): Result.Result<Opened, OtherLog | DefinitionChanged | Superseded> =>
+  Result.map(known(models, table, partitions, log, log), ({ serving, shadow }) => {
+    for (const generation of serving.model.generations) generation.log ??= log
+    return {
+      serving: stateOf(serving, millis),
+      shadow: Option.map(Option.fromUndefinedOr(shadow), (one) => stateOf(one, millis))
+    }
   })
-}
 
 export const beginShadow = (
   models: Models,
@@ -174,12 +148,45 @@ export const beginShadow = (
   partitions: number,
   log: LogId | undefined
 ): Result.Result<Generation, OtherLog | DefinitionChanged | Superseded> =>
-  // Without the log: it may be another than that of what serves, which the shadow is to replace.
-  Result.map(open(models, table, partitions, undefined, 0), () => {
-    // `open` has found or made it.
-    const model = models.get(table.name) as Model
-    return shadowOf(model, table.version) ?? begin(model, table, "shadow", partitions, log)
-  })
+  // What serves may be of another log, which the shadow is to replace.
+  Result.map(
+    known(models, table, partitions, log, undefined),
+    ({ serving, shadow }) => shadow ?? begin(serving.model, table, "shadow", partitions, log)
+  )
+
+/**
+ * Finds what serves, and the shadow of another version, or begins them on `log`.
+ *
+ * `of`: the log that what serves must be of, if any.
+ */
+const known = (
+  models: Models,
+  table: AnyTable,
+  partitions: number,
+  log: LogId | undefined,
+  of: LogId | undefined
+): Result.Result<
+  { readonly serving: Generation; readonly shadow: Generation | undefined },
+  OtherLog | DefinitionChanged | Superseded
+> => {
+  const { name, version } = table
+  const model = modelOf(models, name)
+  const serving = servingOf(models, name) ?? begin(model, table, "serving", 1, log)
+  if (of !== undefined && serving.log !== undefined && serving.log !== of) {
+    return Result.fail(new OtherLog({ name, kept: serving.log, given: of }))
+  }
+  if (serving.version > version) {
+    return Result.fail(new Superseded({ name, version, serving: serving.version }))
+  }
+  const same =
+    serving.version === version
+      ? serving
+      : (shadowOf(model, version) ?? begin(model, table, "shadow", partitions, log))
+  const difference = changed(same, table)
+  return difference === undefined
+    ? Result.succeed({ serving, shadow: shadowOf(model, version) })
+    : Result.fail(difference)
+}
 
 export const stateOf = (generation: Generation, millis: number): GenerationState => ({
   name: generation.model.name,
@@ -198,66 +205,6 @@ export const stateOf = (generation: Generation, millis: number): GenerationState
   eventsPerSecond: Math.max(...generation.rates)
 })
 
-export const claim = (
-  generation: Generation,
-  owner: string,
-  lease: Duration.Duration,
-  millis: number,
-  despite?: Poison
-): Option.Option<Claim> => {
-  const { mode, model, number, poison, role } = generation
-  const isFree = generation.owner === undefined || generation.leaseEnd <= millis
-  if (!isFree && generation.owner !== owner) return Option.none()
-  const isStopped =
-    poison !== undefined &&
-    !(despite?.position === poison.position && despite.stoppedBy?.code === poison.stoppedBy?.code)
-  if (role === "retired" || mode === "inline" || model.paused || isStopped) return Option.none()
-  generation.poison = undefined
-  generation.owner = owner
-  generation.epoch = ++model.epochs
-  generation.leaseEnd = millis + Duration.toMillis(lease)
-  return Option.some({ name: model.name, generation: number, epoch: generation.epoch, lease })
-}
-
-const lost = ({ epoch, generation, name }: Claim): ClaimLost =>
-  new ClaimLost({ name, generation, epoch })
-
-/** The generation, if this is the newest claim of it, and nothing keeps it from being written. */
-export const held = (models: Models, claimed: Claim): Result.Result<Generation, ClaimLost> => {
-  const generation = find(models, claimed.name, claimed.generation)
-  return generation === undefined ||
-    generation.owner === undefined ||
-    generation.epoch !== claimed.epoch ||
-    generation.role === "retired" ||
-    generation.mode === "inline"
-    ? Result.fail(lost(claimed))
-    : Result.succeed(generation)
-}
-
-/** The same, if it has that role and may be written. */
-export const heldAs = (
-  models: Models,
-  claimed: Claim,
-  expected: Generation["role"]
-): Result.Result<Generation, ClaimLost> =>
-  Result.filterOrFail(
-    held(models, claimed),
-    ({ model, poison, role }) => role === expected && !model.paused && poison === undefined,
-    () => lost(claimed)
-  )
-
-/** The same, if a step may be taken from where it says. */
-export const heldAt = (
-  models: Models,
-  claimed: Claim,
-  { from, partition }: { readonly from: Position.Position; readonly partition: number }
-): Result.Result<Generation, ClaimLost> =>
-  Result.filterOrFail(
-    held(models, claimed),
-    ({ checkpoints, model }) => !model.paused && checkpoints[partition] === from,
-    () => lost(claimed)
-  )
-
 /** Ends whatever claim there is. */
 export const free = (generation: Generation): void => {
   generation.owner = undefined
@@ -270,7 +217,7 @@ export const retire = (generation: Generation): void => {
   free(generation)
 }
 
-const lowest = ({ checkpoints }: Generation): Position.Position =>
+export const lowest = ({ checkpoints }: Generation): Position.Position =>
   checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))
 
 /** Where all partitions are. */
@@ -340,57 +287,8 @@ export const write = (
   for (const key of deletions) rows.delete(table.keyText(key))
 }
 
-export const pause = (models: Models, name: string): void => {
-  const model = models.get(name)
-  if (model !== undefined && model.generations.length > 0) model.paused = true
-}
-
-export const resume = (models: Models, name: string): void => {
-  const model = models.get(name)
-  if (model === undefined) return
-  model.paused = false
-  for (const generation of model.generations) generation.poison = undefined
-}
-
-export const skippedOf = (models: Models, name: string): ReadonlyArray<Skipped> =>
-  (models.get(name)?.skipped ?? []).toSorted((a, b) =>
-    a.position === b.position ? a.version - b.version : a.position < b.position ? -1 : 1
-  )
-
-export const skip = (
-  models: Models,
-  skipped: Omit<Skipped, "skippedAt">,
-  by: Pick<Why, "actor"> | undefined,
-  millis: number
-): Result.Result<void, AlreadyFolded> => {
-  const { eventId, name, position, version } = skipped
-  const model = modelOf(models, name)
-  const known = model.skipped.some((one) => one.version === version && one.eventId === eventId)
-  if (known) return Result.void
-  const ofVersion = model.generations.filter(
-    (generation) => generation.version === version && generation.role !== "retired"
-  )
-  const serving = ofVersion.find(({ role }) => role === "serving")
-  if (serving !== undefined) {
-    const checkpoint = lowest(serving)
-    if (serving.mode === "inline" || checkpoint >= position) {
-      return Result.fail(new AlreadyFolded({ name, version, position, checkpoint }))
-    }
-  }
-  model.skipped.push({ ...skipped, skippedAt: DateTime.makeUnsafe(millis) })
-  const details = { version, position: String(position) }
-  record(model, "skip", { ...by, reason: skipped.reason }, details, millis)
-  for (const generation of ofVersion) {
-    free(generation)
-    if (generation.poison?.position === position) generation.poison = undefined
-    if (generation.role !== "shadow") continue
-    generation.poison = undefined
-    empty(generation)
-  }
-  return Result.void
-}
-
-const empty = (generation: Generation): void => {
+/** Takes all rows away, and goes back to the start of the log. */
+export const empty = (generation: Generation): void => {
   generation.rows.clear()
   generation.events = 0
   generation.rates = generation.rates.map(() => 0)

@@ -19,7 +19,6 @@ import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 import { arrays, readRow } from "./postgresColumns.ts"
 import { inTransaction, millisOf } from "./postgresLocks.ts"
-import { MAX_STEP_BYTES } from "./stepSize.ts"
 import { shares } from "./rowSize.ts"
 import * as PostgresTable from "./postgresTable.ts"
 import { readCommitted } from "./readCommitted.ts"
@@ -67,6 +66,12 @@ export const load = Effect.fnUntraced(function* (
   return byKey(table, yield* run(sql, text, keyed(table, keys), keys.length))
 })
 
+/**
+ * How many bytes of rows are sent in one statement of a transaction, unless a row has more: the server ends a transaction whose
+ * statement takes too long to arrive.
+ */
+const SHARE_BYTES = 32_000_000
+
 /** Writes rows, in the transaction of the caller; in several statements what is too large for one. */
 export const write = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -75,7 +80,7 @@ export const write = Effect.fnUntraced(function* (
   place: PostgresTable.Place,
   { deletions, upserts }: Changes
 ): Effect.fn.Return<void, SqlError> {
-  const [some = [], ...more] = shares(table.columns, upserts, MAX_STEP_BYTES)
+  const [some = [], ...more] = shares(table.columns, upserts, SHARE_BYTES)
   for (const changes of [
     { upserts: some, deletions },
     ...more.map((rows) => ({ upserts: rows, deletions: [] }))

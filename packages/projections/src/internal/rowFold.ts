@@ -221,12 +221,7 @@ class Folded<Key, Row> {
   recorded: RecordedEvent
   /** At least as many as the row has when it is stored. */
   bytes: number
-  constructor(
-    touched: Touched<Key>,
-    row: Row | undefined,
-    recorded: RecordedEvent,
-    bytes: number
-  ) {
+  constructor(touched: Touched<Key>, row: Row | undefined, recorded: RecordedEvent, bytes: number) {
     this.touched = touched
     this.row = row
     this.recorded = recorded
