@@ -19,7 +19,8 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { settled } from "./internal/history.ts"
-import { fold, type AnyModel, prepare } from "./internal/rowFold.ts"
+import { type AnyModel, prepare } from "./internal/rowFold.ts"
+import { foldBounded } from "./internal/stepSize.ts"
 import { keysToTouch } from "./internal/unnumbered.ts"
 import { InlinePoison, OtherVersionKept, ReadModelStoreError } from "./ReadModelError.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
@@ -82,7 +83,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     // What is folded was touched, and touched is what is listed here.
     if (model === undefined) throw new Error(`${name} is no inline projection of this host`)
     const batch = prepare(model, recorded, new Set())
-    return batch.poison === undefined ? fold(model, batch, rows) : Result.fail(batch.poison)
+    return batch.poison === undefined ? foldBounded(model, batch, rows) : Result.fail(batch.poison)
   }
 
   /** Gives a read model that this host can't keep back to the runner, as of what it has folded. */

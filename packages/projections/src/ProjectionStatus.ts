@@ -154,7 +154,8 @@ export class WaitTimedOut extends Schema.TaggedError<WaitTimedOut>()("WaitTimedO
 }
 
 /**
- * An event stopped the read model: it goes on when the event is skipped, or when it is resumed.
+ * An event stopped the read model: it goes on when the event is skipped, when it is resumed, or when a host starts or has other code
+ * that can fold the event.
  *
  * @category errors
  * @since 0.1.0

@@ -35,6 +35,7 @@ import { recordedText } from "./internal/recordedText.ts"
 import { type AnyModel } from "./internal/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner.ts"
 import * as Stops from "./internal/stops.ts"
+import { tryStoppedAgain } from "./internal/tryStoppedAgain.ts"
 import * as Waiters from "./internal/waiters.ts"
 import * as Status from "./ProjectionStatus.ts"
 import type { Act, Why } from "./ReadModelAct.ts"
@@ -158,6 +159,7 @@ export class Projections extends Context.Service<
      * this host dies: then another one ends it. The old rows are kept as a retired generation.
      * It ends where the rows that serve are, and not at the head of the log: `target` and `position` of the last element say
      * where. `upTo`: a position that both must hold before they are compared, such as that of an append; as long as this host builds.
+     * Rows that are not compared, of a new version or after a restore, hold it before they serve.
      * `accept`: the rebuilt rows serve though they differ: what serves was tampered with, or a fold was mended without a new version. It
      * holds until this shadow serves, whichever host ends it; who accepted it, why, and how many rows differed is in `acts`.
      * Errors: `RowsDiffer`, row by row, and what served goes on; the rebuilt rows are kept as a retired generation.
@@ -248,8 +250,8 @@ const make = Effect.fnUntraced(function* (
       // A newer host serves while this one is replaced.
       Effect.catchTag("Superseded", (error) => Effect.logWarning(error.message))
     )
-    yield* tryAgain(runner, model)
   }
+  yield* tryStoppedAgain(runner, models.values())
   const waiters = new Map<string, Waiters.Waiters>()
   for (const model of models.values()) {
     const { name } = model.table
@@ -370,21 +372,6 @@ const make = Effect.fnUntraced(function* (
       yield* store.drop(name, generation, yield* checkedWhy(name, why))
     })
   })
-})
-
-/**
- * What stopped a read model may be mended in the code of this host. It has the claim when others see that the read model is not
- * stopped any more: an old host would only stop it again.
- */
-const tryAgain = Effect.fnUntraced(function* (runner: Runner, { table }: AnyModel) {
-  const { lease, owner, stops, store } = runner
-  for (const state of yield* store.states(table.name)) {
-    if (state.role === "retired" || state.version !== table.version) continue
-    const poison = yield* stops.toTry(state, "at start")
-    if (poison === undefined) continue
-    const claim = yield* store.claim(state, owner, lease, poison)
-    if (Option.isSome(claim)) yield* stops.tries(table.name, poison)
-  }
 })
 
 const toSkipReason = Schema.decodeUnknownResult(SkipReason)

@@ -280,7 +280,10 @@ export class ReadModelStoreError extends Data.TaggedError("ReadModelStoreError")
 }
 
 /**
- * A read model that appends keep can't fold what was to be appended: nothing was written.
+ * A read model that appends keep can't fold what was to be appended, inside of a transaction of the caller: nothing was written.
+ *
+ * **Details**
+ * Outside of one `InlineProjections` appends the event without this read model, which its runner then stops at the event.
  *
  * @category errors
  * @since 0.1.0

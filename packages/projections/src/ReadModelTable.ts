@@ -27,6 +27,7 @@ import { MAX_INDEX_COLUMNS } from "./internal/indexSize.ts"
 import { codecOf, MAX_ROW_BYTES as MAX_BYTES } from "./internal/rowCodec.ts"
 import { deriveColumn } from "./internal/deriveColumn.ts"
 import * as Acceptance from "./internal/acceptance.ts"
+import * as RowGrowth from "./internal/rowGrowth.ts"
 import { describe } from "./internal/describeTable.ts"
 
 /**
@@ -56,6 +57,8 @@ export type StoredKey = StoredRow
  * property that may not change without a new version, for people to read a difference in.
  * `accepts`: whether the row's schema does, its checks included; `before`: a row that it accepts, from which `row` was made, so that
  * what they share is not checked again.
+ * `growth`: at least as many bytes as the row has more than `before`, from which it was made, or as it has at all; infinite for a
+ * row that may have no stored form.
  * `encode` and `decode` fail with the schema's issue; `encode` also with what PostgreSQL can't hold, or would give
  * back otherwise, with keys and indexed values of more than some 2,600 bytes, and with rows of more than
  * {@link MAX_ROW_BYTES}.
@@ -71,6 +74,7 @@ export interface ReadModelTable<Key, Row> {
   readonly indexes: ReadonlyArray<ReadonlyArray<Column>>
   readonly description: ReadonlyArray<string>
   accepts(row: Row, before?: Row): boolean
+  growth(row: Row, before?: Row): number
   encode(row: Row): Result.Result<StoredRow, string>
   decode(stored: StoredRow): Result.Result<Row, string>
   encodeKey(key: Key): Result.Result<StoredKey, string>
@@ -190,6 +194,7 @@ const derive = <Event, Key, Row>(
       indexes,
       description: describe(row, columns, primaryKey, indexes),
       accepts: Acceptance.make(row),
+      growth: RowGrowth.make(row, columns, [primaryKey, ...indexes]),
       encode: rows.encode,
       decode: rows.decode,
       encodeKey: keys.encode,

@@ -6,6 +6,14 @@
 import * as Schema from "effect/Schema"
 
 /**
+ * The first instant of a row, in milliseconds since 1970: midnight of November 24 in 4714 BC (PostgreSQL, "Date/Time Types").
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MIN_INSTANT = -210_866_803_200_000
+
+/**
  * The PostgreSQL type of a column.
  *
  * @category types

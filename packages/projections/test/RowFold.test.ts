@@ -436,8 +436,12 @@ describe("A fold", () => {
     )
   })
 
-  it("stops at a row that no store can keep, and tells the last event of it", () => {
-    const events = [recorded(2, counted([a1], 1, "\u0000")), recorded(4, counted([b1], 1))]
+  it("stops at an event that leaves a row no store can keep, though the next one makes it another", () => {
+    const events = [
+      recorded(2, counted([a1], 1, "\u0000")),
+      recorded(4, cleared(a1)),
+      recorded(6, counted([b1], 1))
+    ]
     assert.deepStrictEqual<object>(
       poisoned(events),
       poisonAt(2, "Counted", "NoRow", "log: text with U+0000, which PostgreSQL does not hold")

@@ -274,6 +274,16 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     "is that of the log which it is opened for, and it opens for no other",
     (store) => ({ open: (table, options) => store.open(table, { ...options, log: undefined }) })
   ],
+  "begins a shadow of no log": [
+    "has a shadow of the log that it is begun for",
+    (store) => ({
+      beginShadow: (table, options) =>
+        Effect.map(store.beginShadow(table, options), ({ claim, shadow }) => ({
+          claim,
+          shadow: { ...shadow, log: Option.none() }
+        }))
+    })
+  ],
   "moves the checkpoint without its event": [
     "has with each checkpoint the event at which it stands",
     (store) => ({

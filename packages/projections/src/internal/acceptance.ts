@@ -8,6 +8,7 @@ import type { RowSchema } from "@daybook/kernel/Projection"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { compiled } from "./compiled.ts"
+import { between } from "./listChange.ts"
 
 /** Whether a row is of its schema; `before`: a row that is, which the row was made from. */
 export type Accepts<Row> = (row: Row, before?: Row) => boolean
@@ -33,7 +34,7 @@ export const make = <Row>(schema: RowSchema<Row>): Accepts<Row> => {
     for (const [field, isElement] of lists) {
       const list: unknown = fields.get(field)
       if (!Array.isArray(list) || list.length < MANY) continue
-      if (!isNewAccepted(list, fieldsBefore.get(field), isElement)) return false
+      if (!between(list, fieldsBefore.get(field)).every(isElement)) return false
       fields.set(field, [])
     }
     return is(Object.fromEntries(fields))
@@ -59,20 +60,4 @@ const remembering = (is: (value: unknown) => boolean): ((value: unknown) => bool
     accepted.add(value)
     return true
   }
-}
-
-/** Whether all is accepted that lies between the beginning and the end that the lists have in common. */
-const isNewAccepted = (
-  list: ReadonlyArray<unknown>,
-  before: unknown,
-  isElement: (value: unknown) => boolean
-): boolean => {
-  const known: ReadonlyArray<unknown> = Array.isArray(before) ? before : []
-  const shared = Math.min(list.length, known.length)
-  let start = 0
-  while (start < shared && list[start] === known[start]) start++
-  let end = 0
-  while (end < shared - start && list.at(-1 - end) === known.at(-1 - end)) end++
-  for (let at = start; at < list.length - end; at++) if (!isElement(list[at])) return false
-  return true
 }

@@ -20,24 +20,16 @@ import {
   countRecorded,
   fold,
   part,
-  poisonOf,
   prepare,
   touchedKeys
 } from "./rowFold.ts"
-import { atMostBytes } from "./rowSize.ts"
+import { tooMany, tooManyAt } from "./stepSize.ts"
 
 /** An event can't be folded; the checkpoint is before it. */
 export class Stopped extends Data.TaggedError("Stopped")<{ readonly poison: Poison }> {}
 
 /** The rows of a step are too many bytes to be written at once. */
 class TooMuch extends Data.TaggedError("TooMuch")<{ readonly bytes: number }> {}
-
-/**
- * How many bytes the rows of a step have at most, measured as what they may have: PostgreSQL takes 1 GB at once, and the host holds
- * them several times. Fewer rows than these never have as many.
- */
-const MAX_STEP_BYTES = 256_000_000
-const FEW_ROWS = 10
 
 /** A claimed generation with what its holder knows of it. */
 export interface Held {
@@ -141,9 +133,7 @@ const stepPartition = Effect.fnUntraced(function* (
         if (failure._tag === "TooMuch") {
           const middle = middleOf(page, from, before)
           if (middle === undefined) {
-            const recorded = Arr.getUnsafe(own.prepared, 0).recorded
-            const issue = `the rows that it touches have up to ${failure.bytes} bytes, at most ${MAX_STEP_BYTES} are written at once`
-            return yield* new Stopped({ poison: poisonOf(recorded, "NoRow", issue) })
+            return yield* new Stopped({ poison: tooManyAt(own, failure.bytes) })
           }
           split = middle
           continue
@@ -151,6 +141,8 @@ const stepPartition = Effect.fnUntraced(function* (
         // A later look may find an earlier one only: each goes back in the page.
         if (failure._tag !== "Stopped") return yield* failure
         poison = failure.poison
+        // It lies before where the step was to end, so that is no end any more.
+        split = undefined
         continue
       }
       checkpoints[partition] = { position: to, eventId: reached.eventId }
@@ -174,14 +166,12 @@ const lastBefore = ({ events }: Page, before: RecordedEvent["position"]): Reache
   return last && { position: last.position, eventId: last.id }
 }
 
-const withinStep = ({ table }: AnyModel, changes: Changes): Result.Result<Changes, TooMuch> => {
-  const { upserts } = changes
-  if (upserts.length <= FEW_ROWS) return Result.succeed(changes)
-  const bytes = upserts.reduce((sum, row) => sum + atMostBytes(table.columns, row), 0)
-  return bytes > MAX_STEP_BYTES ? Result.fail(new TooMuch({ bytes })) : Result.succeed(changes)
+const withinStep = (model: AnyModel, changes: Changes): Result.Result<Changes, TooMuch> => {
+  const bytes = tooMany(model, changes)
+  return bytes === undefined ? Result.succeed(changes) : Result.fail(new TooMuch({ bytes }))
 }
 
-/** The position of the event in the middle of those behind `from`; none when there is one at most. */
+/** The position of the event in the middle of those after `from`; undefined when there is at most one. */
 const middleOf = (
   { events }: Page,
   from: Position.Position,

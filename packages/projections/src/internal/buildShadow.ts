@@ -3,6 +3,7 @@
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import { describe } from "@daybook/store/Checkpoint"
@@ -33,14 +34,13 @@ export const keepBuilding = Effect.fnUntraced(function* (
       yield* errors.idle(name, "building", undefined)
       return false
     }
-    // Somebody dropped the one that was to take its place: this version still is.
-    yield* store
-      .open(model.table, { partitions: runner.partitions, log: runner.log })
-      .pipe(
-        Effect.catchTag(["OtherLog", "DefinitionChanged", "Superseded"], (error) =>
-          Effect.logError(error.message)
-        )
+    // The shadow that was to take its place was dropped: this version still is to.
+    yield* store.open(model.table, { partitions: runner.partitions, log: runner.log }).pipe(
+      // Once for each message, since it is so at each look.
+      Effect.catchTag(["OtherLog", "DefinitionChanged", "Superseded"], (error) =>
+        errors.failed(name, "building", Cause.fail(error))
       )
+    )
     return false
   }
   const poison = yield* stops.toTry(shadow, "later")
@@ -107,16 +107,14 @@ const buildHeld = Effect.fnUntraced(function* (
     const states = yield* store.states(name)
     const serving = states.find(({ role }) => role === "serving")
     if (serving === undefined) return yield* lost(claim)
-    // Rows of another history are no measure, and the position up to which they are folded is none here.
-    const isOfHistory = (yield* History.mismatch(runner.events, serving)) === undefined
-    const compare = serving.version === version && isOfHistory
+    const compare = yield* isCompared(runner, serving, version)
     const events = yield* catchUpTo(runner, held, {
       role: "shadow",
       upTo: upTo(serving, compare)
     })
     if (events > NEARLY_THERE) continue
-    if (compare && reach !== undefined && !isAt(serving, reach)) {
-      yield* runner.changes.until(reached(runner, model, reach), runner.pollInterval)
+    if (reach !== undefined && !(yield* isThere(runner, serving, compare, reach))) {
+      yield* runner.changes.until(reached(runner, model, compare, reach), runner.pollInterval)
       continue
     }
     return yield* store.switchOver(model.table, claim, {
@@ -150,24 +148,45 @@ const holdShadow = Effect.fnUntraced(function* (runner: Runner, model: AnyModel,
   return yield* hold(runner, model, claim)
 })
 
-/** What appends keep has all that was recorded. */
-const isAt = ({ checkpoints, mode }: GenerationState, position: Position) =>
-  mode === "inline" || lowest(checkpoints) >= position
+/** What appends keep has all that was recorded; rows that are not compared are built up to what is settled. */
+const isThere = (
+  { events }: Runner,
+  { checkpoints, mode }: GenerationState,
+  compare: boolean,
+  position: Position
+): Effect.Effect<boolean, EventStoreError> =>
+  compare
+    ? Effect.succeed(mode === "inline" || lowest(checkpoints) >= position)
+    : Effect.map(events.head, (head) => head >= position)
 
+/** Whether the wait for a position is over: it is there, or what serves is compared no more, or is again. */
 const reached = Effect.fnUntraced(function* (
-  { store }: Runner,
+  runner: Runner,
   { table }: AnyModel,
+  compared: boolean,
   position: Position
 ) {
-  const states = yield* store.states(table.name)
+  const states = yield* runner.store.states(table.name)
   const serving = states.find(({ role }) => role === "serving")
-  if (serving === undefined || serving.version !== table.version) return true
-  if (isAt(serving, position)) return true
-  if (Option.isSome(serving.poison)) {
+  if (serving === undefined) return true
+  const compare = yield* isCompared(runner, serving, table.version)
+  if (compare !== compared) return true
+  if (yield* isThere(runner, serving, compare, position)) return true
+  if (compare && Option.isSome(serving.poison)) {
     return yield* new ServingStopped({ poison: serving.poison.value })
   }
   return undefined
 })
+
+/** Rows of another history are no measure, and the position up to which they are folded is not one of this log. */
+const isCompared = (
+  { events }: Runner,
+  serving: GenerationState,
+  version: GenerationState["version"]
+): Effect.Effect<boolean, EventStoreError> =>
+  serving.version === version
+    ? Effect.map(History.mismatch(events, serving), (reason) => reason === undefined)
+    : Effect.succeed(false)
 
 /** Not past what serves, or the two could not be compared. */
 const upTo = (serving: GenerationState, compare: boolean) =>

@@ -31,3 +31,13 @@ export const sizeIssue = (index: ReadonlyArray<Column>, row: StoredRow): string 
 /** Those that may have entries that are too large. */
 export const mayBeTooLarge = (index: ReadonlyArray<Column>): boolean =>
   index.some(({ type }) => type === "text" || type === "numeric")
+
+/** So many bytes a value of a column may have whatever the other columns of the indexes hold, if those have no more either. */
+export const roomFor = (indexes: ReadonlyArray<ReadonlyArray<Column>>, { field }: Column): number =>
+  indexes
+    .filter((index) => index.some((column) => column.field === field))
+    .reduce(
+      (room, { length }) =>
+        Math.min(room, Math.floor((MAX_ENTRY_BYTES - OVERHEAD_BYTES) / length) - OVERHEAD_BYTES),
+      Number.POSITIVE_INFINITY
+    )

@@ -1,9 +1,7 @@
 /**
  * The instants that rows hold, and how PostgreSQL writes them.
  */
-
-/** The first instant of a `timestamptz`: midnight of November 24 in 4714 BC (PostgreSQL, "Date/Time Types"). */
-const MIN_INSTANT = -210_866_803_200_000
+import { MIN_INSTANT } from "../StoredRow.ts"
 
 /** The last instant of a `Date` of JavaScript, in the year 275760; a `timestamptz` goes on to 294276. */
 const MAX_INSTANT = 8_640_000_000_000_000

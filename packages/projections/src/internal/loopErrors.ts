@@ -42,8 +42,10 @@ export interface LoopErrors {
     position: Position | undefined
   ) => Effect.Effect<void>
   readonly wentOn: (name: Projection.Name, loop: Loop) => Effect.Effect<void>
-  /** The claim was renewed: if the store was away, it is not any more. What else went wrong may go wrong again. */
-  readonly renewed: (name: Projection.Name, loop: Loop) => Effect.Effect<void>
+  /** The store answered: if it was away, it is not any more. What else went wrong may go wrong again. */
+  readonly answered: (name: Projection.Name, loop: Loop) => Effect.Effect<void>
+  /** The loop ends, whether it did what it was to do or gave up. */
+  readonly endedUnsafe: (name: Projection.Name, loop: Loop) => void
   readonly failed: (
     name: Projection.Name,
     loop: Loop,
@@ -65,13 +67,15 @@ export const make = (): LoopErrors => {
   let back = Deferred.makeUnsafe<void>()
   const keyOf = (name: Projection.Name, loop: Loop) => `${name} ${loop}`
 
-  const answered = (key: string) =>
+  const isBack = (key: string) =>
     Effect.suspend(() => {
       if (!lost.delete(key)) return Effect.void
+      // Before those that wait go on, which are back too then.
+      const isLast = lost.size === 0
       const waiting = back
       back = Deferred.makeUnsafe()
       Deferred.doneUnsafe(waiting, Exit.void)
-      return lost.size > 0 ? Effect.void : Effect.logInfo("Read models have their store back")
+      return isLast ? Effect.logInfo("Read models have their store back") : Effect.void
     })
   const cleared = (name: Projection.Name, key: string) =>
     Effect.suspend(() => {
@@ -79,7 +83,7 @@ export const make = (): LoopErrors => {
       const wasLost = lost.has(key)
       errors.delete(key)
       return Effect.andThen(
-        answered(key),
+        isBack(key),
         known === undefined || wasLost ? Effect.void : Effect.logInfo(`${name} goes on`)
       )
     })
@@ -99,14 +103,20 @@ export const make = (): LoopErrors => {
         const known = errors.get(key)
         const isOver =
           known?.position === undefined || position === undefined || position > known.position
-        return isOver ? cleared(name, key) : answered(key)
+        return isOver ? cleared(name, key) : isBack(key)
       }),
     wentOn: (name, loop) => cleared(name, keyOf(name, loop)),
-    renewed: (name, loop) =>
+    answered: (name, loop) =>
       Effect.suspend(() => {
         const key = keyOf(name, loop)
         return lost.has(key) ? cleared(name, key) : Effect.void
       }),
+    endedUnsafe: (name, loop) => {
+      const key = keyOf(name, loop)
+      errors.delete(key)
+      held.delete(key)
+      lost.delete(key)
+    },
     failed: Effect.fnUntraced(function* (name, loop, cause) {
       const key = keyOf(name, loop)
       const error = Cause.squash(cause)

@@ -139,30 +139,14 @@ export const open = (
   partitions: number,
   log: LogId | undefined,
   millis: number
-): Result.Result<Opened, OtherLog | DefinitionChanged | Superseded> => {
-  const { name, version } = table
-  const model = modelOf(models, name)
-  const serving = servingOf(models, name) ?? begin(model, table, "serving", 1, log)
-  if (log !== undefined && serving.log !== undefined && serving.log !== log) {
-    return Result.fail(new OtherLog({ name, kept: serving.log, given: log }))
-  }
-  for (const generation of model.generations) generation.log ??= log
-  if (serving.version > version) {
-    return Result.fail(new Superseded({ name, version, serving: serving.version }))
-  }
-  const known =
-    serving.version === version
-      ? serving
-      : (shadowOf(model, version) ?? begin(model, table, "shadow", partitions, log))
-  const difference = changed(known, table)
-  if (difference !== undefined) return Result.fail(difference)
-  return Result.succeed({
-    serving: stateOf(serving, millis),
-    shadow: Option.map(Option.fromUndefinedOr(shadowOf(model, version)), (shadow) =>
-      stateOf(shadow, millis)
-    )
+): Result.Result<Opened, OtherLog | DefinitionChanged | Superseded> =>
+  Result.map(known(models, table, partitions, log, log), ({ serving, shadow }) => {
+    for (const generation of serving.model.generations) generation.log ??= log
+    return {
+      serving: stateOf(serving, millis),
+      shadow: Option.map(Option.fromUndefinedOr(shadow), (one) => stateOf(one, millis))
+    }
   })
-}
 
 export const beginShadow = (
   models: Models,
@@ -170,12 +154,45 @@ export const beginShadow = (
   partitions: number,
   log: LogId | undefined
 ): Result.Result<Generation, OtherLog | DefinitionChanged | Superseded> =>
-  // Without the log: it may be another than that of what serves, which the shadow is to replace.
-  Result.map(open(models, table, partitions, undefined, 0), () => {
-    // `open` has found or made it.
-    const model = models.get(table.name) as Model
-    return shadowOf(model, table.version) ?? begin(model, table, "shadow", partitions, log)
-  })
+  // What serves may be of another log, which the shadow is to replace.
+  Result.map(
+    known(models, table, partitions, log, undefined),
+    ({ serving, shadow }) => shadow ?? begin(serving.model, table, "shadow", partitions, log)
+  )
+
+/**
+ * Finds what serves, and the shadow of another version, or begins them on `log`.
+ *
+ * `of`: the log that what serves must be of, if any.
+ */
+const known = (
+  models: Models,
+  table: AnyTable,
+  partitions: number,
+  log: LogId | undefined,
+  of: LogId | undefined
+): Result.Result<
+  { readonly serving: Generation; readonly shadow: Generation | undefined },
+  OtherLog | DefinitionChanged | Superseded
+> => {
+  const { name, version } = table
+  const model = modelOf(models, name)
+  const serving = servingOf(models, name) ?? begin(model, table, "serving", 1, log)
+  if (of !== undefined && serving.log !== undefined && serving.log !== of) {
+    return Result.fail(new OtherLog({ name, kept: serving.log, given: of }))
+  }
+  if (serving.version > version) {
+    return Result.fail(new Superseded({ name, version, serving: serving.version }))
+  }
+  const same =
+    serving.version === version
+      ? serving
+      : (shadowOf(model, version) ?? begin(model, table, "shadow", partitions, log))
+  const difference = changed(same, table)
+  return difference === undefined
+    ? Result.succeed({ serving, shadow: shadowOf(model, version) })
+    : Result.fail(difference)
+}
 
 export const stateOf = (generation: Generation, millis: number): GenerationState => ({
   name: generation.model.name,

@@ -19,6 +19,7 @@ import type { Any as AnyTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
 import { arrays, readRow } from "./postgresColumns.ts"
 import { inTransaction, millisOf } from "./postgresLocks.ts"
+import { shares } from "./rowSize.ts"
 import * as PostgresTable from "./postgresTable.ts"
 import { readCommitted } from "./readCommitted.ts"
 
@@ -65,7 +66,13 @@ export const load = Effect.fnUntraced(function* (
   return byKey(table, yield* run(sql, text, keyed(table, keys), keys.length))
 })
 
-/** Writes rows, in the transaction of the caller. */
+/**
+ * How many bytes of rows are sent in one statement of a transaction, unless a row has more: the server ends a transaction whose
+ * statement takes too long to arrive.
+ */
+const SHARE_BYTES = 32_000_000
+
+/** Writes rows, in the transaction of the caller; in several statements what is too large for one. */
 export const write = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
@@ -73,10 +80,16 @@ export const write = Effect.fnUntraced(function* (
   place: PostgresTable.Place,
   { deletions, upserts }: Changes
 ): Effect.fn.Return<void, SqlError> {
-  const written = { upserts: upserts.length > 0, deletions: deletions.length > 0 }
-  if (!written.upserts && !written.deletions) return
-  const text = PostgresTable.write(schema, table, place, written)
-  yield* run(sql, text, changed(table, { upserts, deletions }), deletions.length)
+  const [some = [], ...more] = shares(table.columns, upserts, SHARE_BYTES)
+  for (const changes of [
+    { upserts: some, deletions },
+    ...more.map((rows) => ({ upserts: rows, deletions: [] }))
+  ]) {
+    const written = { upserts: changes.upserts.length > 0, deletions: changes.deletions.length > 0 }
+    if (!written.upserts && !written.deletions) continue
+    const text = PostgresTable.write(schema, table, place, written)
+    yield* run(sql, text, changed(table, changes), changes.deletions.length)
+  }
 })
 
 const changed = (table: AnyTable, { deletions, upserts }: Changes) => [

@@ -121,8 +121,9 @@ const buildAgain = Effect.fnUntraced(function* (
         : Effect.void
     ),
     Effect.retry({ schedule: FEW_TIMES, while: isStoreError }),
-    // What it ended with is told to the caller.
-    Effect.ensuring(runner.errors.wentOn(name, "rebuilding"))
+    Effect.tap(() => runner.errors.wentOn(name, "rebuilding")),
+    // What it gave up for is told to the caller.
+    Effect.ensuring(Effect.sync(() => runner.errors.endedUnsafe(name, "rebuilding")))
   )
 })
 

@@ -7,7 +7,7 @@ import type { Column, StoredRow } from "../StoredRow.ts"
 import { compiled } from "./compiled.ts"
 import { mayBeTooLarge, sizeIssue } from "./indexSize.ts"
 import { instantIssue } from "./instants.ts"
-import { atMostBytes, bytesOf } from "./rowSize.ts"
+import { bytesOver } from "./rowSize.ts"
 import { thrown } from "./thrown.ts"
 
 /** How many digits a `numeric` has before its point at most (PostgreSQL, "Numeric Types"). */
@@ -43,7 +43,7 @@ export const codecOf = <A>(
         const fields = encoded.success as { readonly [field: string]: Schema.Json | undefined }
         const stored: { [field: string]: Schema.Json } = {}
         for (const column of columns) {
-          const checked = store(fields[column.field] ?? null, column)
+          const checked = storedValue(fields[column.field] ?? null, column)
           if (Result.isFailure(checked)) return Result.fail(`${column.field}: ${checked.failure}`)
           stored[column.field] = checked.success
         }
@@ -54,11 +54,9 @@ export const codecOf = <A>(
           }
         }
         // The exact size takes longer, and only of rows that are large it matters.
-        if (atMostBytes(columns, stored) > MAX_ROW_BYTES) {
-          const bytes = bytesOf(columns, stored)
-          if (bytes > MAX_ROW_BYTES) {
-            return Result.fail(`the row has ${bytes} bytes, at most ${MAX_ROW_BYTES} are stored`)
-          }
+        const bytes = bytesOver(columns, [stored], MAX_ROW_BYTES)
+        if (bytes !== undefined) {
+          return Result.fail(`the row has ${bytes} bytes, at most ${MAX_ROW_BYTES} are stored`)
         }
         return Result.succeed(stored)
       }),
@@ -83,7 +81,10 @@ const caught = <A>(
   )
 
 /** The same value as every store keeps it, or why none can. */
-const store = (value: Schema.Json, column: Column): Result.Result<Schema.Json, string> => {
+export const storedValue = (
+  value: Schema.Json,
+  column: Column
+): Result.Result<Schema.Json, string> => {
   const { nullable, type } = column
   if (value === null) return nullable ? Result.succeed(null) : Result.fail("null, and not nullable")
   if (typeof value === "string") {

@@ -14,6 +14,8 @@ import * as Result from "effect/Result"
 import { type Changes, type Poison, recordedPoison } from "../ReadModelGeneration.ts"
 import type { ReadModelTable, StoredKey } from "../ReadModelTable.ts"
 import type { StoredRow } from "../StoredRow.ts"
+import { MAX_ROW_BYTES } from "./rowCodec.ts"
+import { atMostBytes, bytesOf } from "./rowSize.ts"
 import { thrown } from "./thrown.ts"
 
 /** A projection with its table. */
@@ -189,6 +191,19 @@ export const countRecorded = <Event, Key>({ prepared }: Batch<Event, Key>): numb
   return count
 }
 
+/** A batch of each recorded event that a batch folds, in their order. */
+export const byRecorded = <Event, Key>({
+  prepared
+}: Batch<Event, Key>): ReadonlyArray<Batch<Event, Key>> => {
+  const groups: Array<Array<Touching<Event, Key>>> = []
+  for (const one of prepared) {
+    const last = groups.at(-1)
+    if (last?.[0]?.recorded === one.recorded) last.push(one)
+    else groups.push([one])
+  }
+  return groups.map((group) => ({ prepared: group, poison: undefined }))
+}
+
 /** The rows that a batch touches, each once. */
 export const touchedKeys = <Event, Key>({
   prepared
@@ -204,54 +219,28 @@ class Folded<Key, Row> {
   row: Row | undefined
   /** The last event that the row was folded by. */
   recorded: RecordedEvent
-  constructor(touched: Touched<Key>, row: Row | undefined, recorded: RecordedEvent) {
+  /** At least as many as the row has when it is stored. */
+  bytes: number
+  constructor(touched: Touched<Key>, row: Row | undefined, recorded: RecordedEvent, bytes: number) {
     this.touched = touched
     this.row = row
     this.recorded = recorded
+    this.bytes = bytes
   }
 }
 
 /**
  * What becomes of the touched rows, given those that are there.
  *
- * A row is checked by its schema and its key after each event, and not only when it is stored: otherwise it would depend on where a
- * batch ends whether an event can be folded. Only text that no store holds, as with U+0000, and a row that is
- * too large are found where the row is stored: no event in PostgreSQL has such text, and measuring would cost each event more than
- * it is worth.
+ * A row is checked by its schema, its key, and whether it can be stored, after each event and not only when it is stored: otherwise it
+ * would depend on where a batch ends whether an event can be folded.
  */
 export const fold = <Event, Key, Row>(
   model: Model<Event, Key, Row>,
   batch: Batch<Event, Key>,
   rows: ReadonlyMap<string, StoredRow>
 ): Result.Result<Changes, Poison> =>
-  Result.flatMap(foldRows(model, batch, rows), (folded) => {
-    const changes = changesOf(model, folded, rows)
-    return Result.isFailure(changes) ? firstNotStored(model, batch, rows, changes.failure) : changes
-  })
-
-/**
- * Which of the events left a row that can't be stored, where that shows only at the end: the events before it are folded, and it is
- * where the read model stops, whatever follows in the batch. Found by halving, since each try encodes what may be large.
- */
-const firstNotStored = <Event, Key, Row>(
-  model: Model<Event, Key, Row>,
-  { prepared }: Batch<Event, Key>,
-  rows: ReadonlyMap<string, StoredRow>,
-  last: Poison
-): Result.Result<never, Poison> => {
-  let poison = last
-  let [stored, refused] = [0, prepared.length]
-  while (refused - stored > 1) {
-    const middle = Math.floor((stored + refused) / 2)
-    const some: Batch<Event, Key> = { prepared: prepared.slice(0, middle), poison: undefined }
-    const tried = Result.flatMap(foldRows(model, some, rows), (folded) =>
-      changesOf(model, folded, rows)
-    )
-    if (Result.isSuccess(tried)) stored = middle
-    else [refused, poison] = [middle, tried.failure]
-  }
-  return Result.fail(poison)
-}
+  Result.flatMap(foldRows(model, batch, rows), (folded) => changesOf(model, folded, rows))
 
 const foldRows = <Event, Key, Row>(
   model: Model<Event, Key, Row>,
@@ -268,6 +257,7 @@ const foldRows = <Event, Key, Row>(
     for (const touched of all) {
       const known = folded.get(touched.text)
       let before = known?.row
+      let bytes = known?.bytes ?? 0
       if (known === undefined) {
         const stored = rows.get(touched.text)
         if (stored !== undefined) {
@@ -276,6 +266,8 @@ const foldRows = <Event, Key, Row>(
             return Result.fail(poisonOf(recorded, "NoRow", `stored row: ${decoded.failure}`))
           }
           before = decoded.success
+          bytes = atMostBytes(table.columns, stored)
+          if (bytes > MAX_ROW_BYTES) bytes = bytesOf(table.columns, stored)
         }
       }
       let row: Row | undefined
@@ -286,16 +278,23 @@ const foldRows = <Event, Key, Row>(
       }
       let after = known
       if (after === undefined) {
-        after = new Folded(touched, row, recorded)
+        after = new Folded(touched, row, recorded, bytes)
         folded.set(touched.text, after)
       } else {
         after.row = row
         after.recorded = recorded
       }
-      if (row === undefined || row === before || isSound(row, before, touched.key)) continue
-      // Encoding tells what is wrong with it, or that its key is the same in other words.
+      if (row === undefined || row === before) continue
+      // The bound only grows, until the row is measured: that of a row which shrinks too.
+      after.bytes = (before === undefined ? 0 : bytes) + table.growth(row, before)
+      const isSmall = after.bytes <= MAX_ROW_BYTES
+      if (isSmall && isSound(row, before, touched.key)) continue
+      // Encoding tells what is wrong with it, or that its key is the same in other words, or that the row is not too large.
       const encoded = encode(model, after)
       if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
+      if (!isSmall && encoded.success !== undefined) {
+        after.bytes = bytesOf(table.columns, encoded.success)
+      }
       if (!table.accepts(row)) {
         return Result.fail(poisonOf(recorded, "NoRow", "not of the row's schema"))
       }

@@ -5,13 +5,17 @@ import type * as Schema from "effect/Schema"
 import type { Column, StoredRow } from "../StoredRow.ts"
 
 /** Of a column in a message: its length stands before it. */
-const COLUMN_BYTES = 4
+export const COLUMN_BYTES = 4
 
 /** What a value of fixed size has at most: an instant, a UUID, a number. */
-const FIXED_BYTES = 16
+export const FIXED_BYTES = 16
 
-/** What a number of JSON has at most as PostgreSQL writes it out, which is without an exponent. */
+/**
+ * The most bytes of a number of JSON as PostgreSQL writes it out, which is without an exponent, with what separates it from the next one.
+ * A number that JavaScript writes without one too has at most 17 digits, 5 zeros before them, a sign and a point, or 21 digits and a sign.
+ */
 const MAX_NUMBER_BYTES = 350
+const MAX_PLAIN_NUMBER_BYTES = 28
 
 /**
  * At least as many bytes as the row has, and mostly a few times as many: enough to see that a row is small, for a fraction of what
@@ -30,10 +34,14 @@ export const atMostBytes = (columns: ReadonlyArray<Column>, row: StoredRow): num
   return bytes
 }
 
-const atMostJson = (value: Schema.Json): number => {
+/** The same, of a value in JSON. */
+export const atMostJson = (value: Schema.Json): number => {
   // A control character is six bytes of JSON, and what separates a value from the next one is two.
   if (typeof value === "string") return value.length * 6 + 4
-  if (typeof value === "number") return MAX_NUMBER_BYTES
+  if (typeof value === "number") {
+    const size = Math.abs(value)
+    return size === 0 || (size >= 1e-6 && size < 1e21) ? MAX_PLAIN_NUMBER_BYTES : MAX_NUMBER_BYTES
+  }
   if (typeof value !== "object" || value === null) return 8
   let bytes = 4
   if (Array.isArray(value)) {
@@ -43,6 +51,40 @@ const atMostJson = (value: Schema.Json): number => {
   const object = value as { readonly [key: string]: Schema.Json }
   for (const key in object) bytes += key.length * 6 + 6 + atMostJson(object[key] ?? null)
   return bytes
+}
+
+/** How many bytes the rows have, where they have more than `limit`: they are measured only if the cheap bound says that they may. */
+export const bytesOver = (
+  columns: ReadonlyArray<Column>,
+  rows: ReadonlyArray<StoredRow>,
+  limit: number
+): number | undefined => {
+  const most = rows.reduce((sum, row) => sum + atMostBytes(columns, row), 0)
+  if (most <= limit) return undefined
+  const bytes = rows.reduce((sum, row) => sum + bytesOf(columns, row), 0)
+  return bytes > limit ? bytes : undefined
+}
+
+/** The rows in their order, in lists that have at most `limit` bytes each, unless one row has more. */
+export const shares = (
+  columns: ReadonlyArray<Column>,
+  rows: ReadonlyArray<StoredRow>,
+  limit: number
+): ReadonlyArray<ReadonlyArray<StoredRow>> => {
+  if (bytesOver(columns, rows, limit) === undefined) return [rows]
+  const lists: Array<Array<StoredRow>> = []
+  let left = 0
+  for (const row of rows) {
+    const bytes = bytesOf(columns, row)
+    const last = lists.at(-1)
+    if (last !== undefined && bytes <= left) last.push(row)
+    else {
+      lists.push([row])
+      left = limit
+    }
+    left -= bytes
+  }
+  return lists
 }
 
 /** The bytes of a row, as PostgreSQL sends them: texts in UTF-8, and JSON as `jsonb` is written out. */

@@ -92,7 +92,7 @@ export const underClaim = <A, E, R>(
     effect,
     Effect.sleep(Duration.times(lease, 1 / 3)).pipe(
       Effect.andThen(store.renew(claim)),
-      Effect.andThen(errors.renewed(claim.name, loop)),
+      Effect.andThen(errors.answered(claim.name, loop)),
       Effect.forever
     )
   ).pipe(
@@ -176,9 +176,10 @@ export const forever = <E>(
 ): Effect.Effect<never> =>
   Effect.gen(function* () {
     let failures = 0
-    const tried = Effect.map(once, (worked): Option.Option<never> | undefined => {
+    const tried = Effect.flatMap(once, (worked) => {
       failures = 0
-      return worked ? Option.none() : undefined
+      const found: Option.Option<never> | undefined = worked ? Option.none() : undefined
+      return Effect.as(errors.answered(name, loop), found)
     })
     for (;;) {
       const exit = yield* Effect.exit(changes.until(tried, pollInterval))

@@ -38,6 +38,8 @@ export const make = (host: {
   return {
     metUnsafe: (of, poison) => {
       met.add(keyOf(of, poison))
+      // The line about its own stop is that of stopping.
+      warned.add(`${keyOf(of, poison)} ${owner}`)
     },
     signed: (name, poison) => ({
       ...poison,

@@ -1,10 +1,8 @@
 /**
  * What a log or the rows of read models can't keep of an event that its own schema accepts.
  */
+import { MIN_INSTANT } from "@daybook/projections/StoredRow"
 import type * as Schema from "effect/Schema"
-
-/** The first instant of PostgreSQL, which holds all later ones of JavaScript: midnight of November 24 in 4714 BC. */
-const FIRST_INSTANT = -210_866_803_200_000
 
 /** An ISO 8601 instant of a year that four digits don't hold, as schemas of instants store it. */
 const FAR_INSTANT = /^-\d{6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
@@ -17,7 +15,7 @@ export const unkeptIssue = (data: Schema.Json, path = "data"): string | undefine
       : undefined
   }
   if (typeof data === "string") {
-    return FAR_INSTANT.test(data) && Date.parse(data) < FIRST_INSTANT
+    return FAR_INSTANT.test(data) && Date.parse(data) < MIN_INSTANT
       ? `${path} is ${data}, an instant before the first one of PostgreSQL, which no row holds: bound the field`
       : undefined
   }

@@ -3,7 +3,7 @@
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as LogId from "@daybook/kernel/LogId"
-import { OtherLog } from "@daybook/projections/ReadModelError"
+import { OtherLog, Superseded } from "@daybook/projections/ReadModelError"
 import { SkipReason } from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore } from "@daybook/store/EventStore"
@@ -31,6 +31,7 @@ import {
   step,
   switchTo,
   tallies,
+  talliesAnew,
   tally
 } from "./fixture.ts"
 import { append, inlineOf, promoted, touching, twoStreams } from "./keeping.ts"
@@ -107,6 +108,39 @@ export const originCases: Cases = {
     yield* store.step(table, parts, step(0, 8, { partition: 0 }))
     const serving = yield* switchTo(table, parts)
     assert.deepStrictEqual([serving.checkpoints, serving.anchors], [[at(8)], [eventAt(8)]])
+  }),
+
+  "has a shadow of the log that it is begun for, of whichever version": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const [kept, now] = [freshLog(), freshLog()]
+    const options = { partitions: 1, owner: "a builder", lease: LEASE, log: now }
+    const table = tallies()
+    yield* store.open(table, { log: kept })
+    const newer = talliesAnew(table.name)
+    for (const of of [table, newer]) {
+      const begun = yield* store.beginShadow(of, options)
+      assert.deepStrictEqual(begun.shadow.log, Option.some(now))
+    }
+    assert.deepStrictEqual(yield* logsOf(table), [
+      [1, kept],
+      [2, now],
+      [3, now]
+    ])
+    const unknown = tallies()
+    yield* store.beginShadow(unknown, options)
+    assert.deepStrictEqual(yield* logsOf(unknown), [
+      [1, now],
+      [2, now]
+    ])
+  }),
+
+  "is that of no log where a version that is superseded names one": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies({ version: 2 })
+    yield* store.open(table)
+    const older = tallies({ name: table.name, version: 1 })
+    assert.instanceOf(yield* Effect.flip(store.open(older, { log: freshLog() })), Superseded)
+    assert.deepStrictEqual(yield* logsOf(table), [[1, null]])
   }),
 
   "has a shadow of it that is begun from nothing again, under its claim, of a log": Effect.gen(

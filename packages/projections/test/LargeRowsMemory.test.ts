@@ -1,0 +1,6 @@
+import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import * as Layer from "effect/Layer"
+import { cases } from "./largeRowCases.ts"
+
+cases("Large rows in memory", Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer))
