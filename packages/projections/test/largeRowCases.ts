@@ -122,7 +122,7 @@ const poisonBefore = Effect.fnUntraced(function* (
   assert.strictEqual(stopped._tag, "ProjectionStopped")
   const { poison } = yield* projections.status(rows.name)
   const { issue, reason, revision } = Option.getOrThrow(poison)
-  return { issue, reason, revision: Number(revision) }
+  return { issue, reason, revision }
 })
 
 const TOO_LARGE = {

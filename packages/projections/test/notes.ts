@@ -21,7 +21,7 @@ import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
-export const settings = { ...defaults, lease: "300 millis", pollInterval: "20 millis" } as const
+const settings = { ...defaults, lease: "300 millis", pollInterval: "20 millis" } as const
 
 const Noted = { text: Schema.String }
 

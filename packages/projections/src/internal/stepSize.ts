@@ -11,7 +11,7 @@ import { bytesOver } from "./rowSize.ts"
  * How many bytes are written in one statement at most: PostgreSQL takes 1 GB at once, and the host holds them several times. Fewer rows
  * than these never have as many.
  */
-export const MAX_STEP_BYTES = 256_000_000
+const MAX_STEP_BYTES = 256_000_000
 const FEW_ROWS = 10
 
 /** How many bytes the rows have when they are too many to be written at once. */
