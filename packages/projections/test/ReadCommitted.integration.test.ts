@@ -21,6 +21,8 @@ layer(oneConnection, { timeout: "1 minute", excludeTestServices: true })(
           currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + 1_000),
           currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe(),
           currentTimeNanos: clock.currentTimeNanos,
+          monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+          monotonicTimeNanos: clock.monotonicTimeNanos,
           sleep: (duration) => clock.sleep(duration)
         }
         assert.deepStrictEqual(yield* level, [{ level: "read committed" }])
