@@ -14,6 +14,12 @@ describe("The message of the innermost cause", () => {
     ["of a cause", new Error("outer", { cause: Cause.fail(inner) }), inner.message],
     ["of an error alone", inner, inner.message],
     ["of what is no error", "lost", "lost"],
+    ["of an object with a message", { message: "lost" }, "lost"],
+    [
+      "of an object without a text of its own",
+      Object.assign(Object.create(null), { a: 1 }),
+      '{"a":1}'
+    ],
     ["without one inside", new Error("outer", { cause: new Error("") }), "outer"],
     ["without any", new TypeError(""), "TypeError"],
     [

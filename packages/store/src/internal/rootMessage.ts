@@ -2,6 +2,8 @@
  * What an error that came through several layers is about.
  */
 import * as Cause from "effect/Cause"
+import * as Formatter from "effect/Formatter"
+import * as Predicate from "effect/Predicate"
 
 /** How many layers are looked through: errors may name each other as their cause. */
 const MAX_DEPTH = 32
@@ -18,7 +20,7 @@ export const rootMessage = (error: unknown): string => {
 /** Empty when no layer says anything. */
 const innermost = (error: unknown, depth: number): string => {
   if (Cause.isCause(error)) return innermost(Cause.squash(error), depth - 1)
-  if (!(error instanceof Error)) return String(error)
+  if (!(error instanceof Error)) return textOf(error)
   const { cause } = error
   const inner =
     cause === undefined || cause === error || depth <= 0 ? "" : innermost(cause, depth - 1)
@@ -29,6 +31,14 @@ const innermost = (error: unknown, depth: number): string => {
     return messages.join("; ")
   }
   return error.message
+}
+
+/** Of anything that was thrown: an object need not have a text of its own, as one without a prototype. */
+const textOf = (thrown: unknown): string => {
+  if (Predicate.hasProperty(thrown, "message") && typeof thrown.message === "string") {
+    return thrown.message
+  }
+  return typeof thrown === "string" ? thrown : Formatter.format(thrown)
 }
 
 const cut = (text: string): string =>
