@@ -31,7 +31,7 @@ import * as Stream from "effect/Stream"
 import { orders } from "../orderSimulation.ts"
 import { type Held, isRole, subscriptions, writeHeld } from "../soak/held.ts"
 import { lines } from "../torture/message.ts"
-import { behind } from "../torture/projections.ts"
+import { ofOrders } from "../torture/projections.ts"
 
 const role = process.argv[2] ?? ""
 if (!isRole(role)) throw new Error(`the role of a host is ${role}`)
@@ -154,7 +154,7 @@ const layer = Layer.merge(
   CommandHandler.layerSnapshots(SnapshotPolicy.every(3)).pipe(
     Layer.provide(Layer.succeed(CachedStreams, 100))
   ),
-  Projections.layer({ async: role === "faulty" ? [...behind, unfoldable] : behind })
+  Projections.layer({ async: role === "faulty" ? [...ofOrders, unfoldable] : ofOrders })
 ).pipe(
   Layer.provideMerge(
     Layer.mergeAll(

@@ -39,7 +39,10 @@ export const heavyRows = (log: ReadonlyArray<RecordedEvent>): ReadonlyArray<unkn
   return Array.from(events, ([orderId, count]) => ({ orderId, events: count, load: "" }))
 }
 
-export const behind: ReadonlyArray<Projection.Any> = [...(orders.projections ?? []), heavy]
+/** The five read models of orders. */
+export const ofOrders: ReadonlyArray<Projection.Any> = orders.projections ?? []
+
+export const behind: ReadonlyArray<Projection.Any> = [...ofOrders, heavy]
 
 export const summaries = orderSummary
 

@@ -24,7 +24,7 @@ export const codeFingerprint = (
       projection.from.map(({ category, codec }) => [
         category,
         codec.name,
-        SchemaLock.toText(SchemaLock.describe({ ...empty, versions: codec.versions ?? [] }))
+        describe(codec.versions ?? [])
       ]),
       projection.code ?? "",
       String(Reflect.get(projection, "keys")),
@@ -34,5 +34,16 @@ export const codeFingerprint = (
     const hash = yield* digest.digestHex(Digest.sha256, new TextEncoder().encode(text))
     return hash.slice(0, 16)
   }).pipe(Effect.orDie)
+
+/** Of each list of versions once: hosts of one process start again and again in tests, and a description takes milliseconds. */
+const described = new WeakMap<ReadonlyArray<EventCodec.StoredVersion>, string>()
+
+const describe = (versions: ReadonlyArray<EventCodec.StoredVersion>): string => {
+  const known = described.get(versions)
+  if (known !== undefined) return known
+  const text = SchemaLock.toText(SchemaLock.describe({ ...empty, versions }))
+  described.set(versions, text)
+  return text
+}
 
 const empty = EventCodec.make({ name: "code", events: Schema.TaggedUnion({ Event: {} }) })

@@ -52,7 +52,11 @@ export const skip = (
     (generation) => generation.version === version && generation.role !== "retired"
   )
   const serving = ofVersion.find(({ role }) => role === "serving")
-  if (serving !== undefined) {
+  // What serves may be of a history that the log has lost, and a rebuild of it stop at an event of now.
+  const stopsShadow = ofVersion.some(
+    ({ poison, role }) => role === "shadow" && poison?.position === position
+  )
+  if (serving !== undefined && !stopsShadow) {
     const checkpoint = lowest(serving)
     if (serving.mode === "inline" || checkpoint >= position) {
       return Result.fail(new AlreadyFolded({ name, version, position, checkpoint }))

@@ -195,6 +195,7 @@ interface Generation {
   readonly role: "serving" | "shadow"
   readonly mode: "async" | "inline"
   readonly checkpoint: bigint
+  readonly poison_position: bigint | null
 }
 
 export const skip = (
@@ -237,7 +238,7 @@ const skipInChange = Effect.fnUntraced(function* (
     ofVersion
   )
   const found = yield* sql.unsafe<Generation>(
-    `SELECT g.generation, g.role, g.mode, (
+    `SELECT g.generation, g.role, g.mode, (g.poison ->> 'position')::bigint AS poison_position, (
         SELECT max(c."position") FROM ${own}.daybook__checkpoints c
         WHERE c.name = g.name AND c.generation = g.generation) AS checkpoint
     FROM ${generations(schema)} g
@@ -245,8 +246,13 @@ const skipInChange = Effect.fnUntraced(function* (
     ofVersion
   )
   const serving = found.find(({ role }) => role === "serving")
+  // What serves may be of a history that the log has lost, and a rebuild of it stop at an event of now.
+  const stopsShadow = found.some(
+    ({ poison_position, role }) => role === "shadow" && poison_position === position
+  )
   // What appends keep holds all that was recorded.
-  if (serving !== undefined && (serving.mode === "inline" || serving.checkpoint >= position)) {
+  const isFolded = serving?.mode === "inline" || (serving?.checkpoint ?? 0n) >= position
+  if (serving !== undefined && isFolded && !stopsShadow) {
     // The database's own, so the cast adds only the brand.
     const checkpoint = serving.checkpoint as Position
     return yield* new AlreadyFolded({ name, version, position, checkpoint })

@@ -205,6 +205,27 @@ export const skipCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
+  "leaves out of a shadow what stops it, though what serves is past that position": Effect.gen(
+    function* () {
+      const store = yield* ReadModelStore
+      const table = tallies()
+      const claim = yield* serve(table)
+      const shadow = yield* begin(table)
+      // As after a restore: what serves holds events that the log has lost.
+      yield* store.step(table, claim, countUp(1, 6, "a"))
+      yield* store.step(table, shadow, countUp(0, 1, "a"))
+      yield* store.stop(shadow, poison(2))
+      yield* skip(table, 2)
+      assert.lengthOf(yield* store.skipped(table.name), 1)
+      const again = yield* claimOf(shadow)
+      yield* store.step(table, again, countUp(0, 1, "a"))
+      assert.deepStrictEqual(yield* rowsOf(table, {}, shadow.generation), [
+        { id: "a", count: 1, counted: [] }
+      ])
+      assert.strictEqual(yield* countOf(table, "a"), 1)
+    }
+  ),
+
   "is refused of what appends keep, which holds all that is recorded": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()

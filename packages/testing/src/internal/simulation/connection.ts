@@ -82,7 +82,11 @@ export const make = (world: World, process: Process, plan: Plan): Connection => 
   ): Effect.Effect<void, never, R> =>
     Effect.contextWith((context: Context.Context<R>) =>
       Effect.sync(() => {
-        const delayed = Effect.delay(effect, Duration.millis(dice.pick([0, 5, 300, LONG_MILLIS])))
+        const severed = world.severed
+        const arrives = Effect.suspend(
+          (): Effect.Effect<unknown, E, R> => (world.severed === severed ? effect : Effect.void)
+        )
+        const delayed = Effect.delay(arrives, Duration.millis(dice.pick([0, 5, 300, LONG_MILLIS])))
         fork(Context.add(context, OnItsWay, true), delayed)
       })
     )

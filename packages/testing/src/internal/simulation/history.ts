@@ -148,7 +148,10 @@ export const run = async <Command, State, Event, Rejection>(
       old: old.projection,
       restorable: epochs.restorable,
       restore: (at) => {
-        if (epochs.restore(at)) again.push(fork(clerks.sendAgain(at)))
+        if (!epochs.restore(at)) return
+        // A server is stopped to be restored.
+        world.severed++
+        again.push(fork(clerks.sendAgain(at)))
       },
       handler: subject.handler,
       // Whoever goes before is not stopped by the end of who was to be outrun.

@@ -43,6 +43,8 @@ export interface World {
   readonly now: () => number
   /** Called before every step. */
   onStep: (step: number) => void
+  /** How often all connections to the stores were ended: deliveries that were on their way by then never arrive. */
+  severed: number
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E> | Stuck>
   readonly steps: () => number
 }
@@ -164,6 +166,7 @@ export const make = (seed: number, schedule: number): World => {
     self,
     now: () => testClock.currentTimeMillisUnsafe(),
     onStep: () => {},
+    severed: 0,
     steps: () => steps,
     run: async (effect) => {
       fork(testClock.setTime(START_MILLIS))
