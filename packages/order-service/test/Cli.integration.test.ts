@@ -103,8 +103,7 @@ it.layer(NodeServices.layer)("demo", (it) => {
       [
         "a folder where none can be made",
         [dirty, "--data", "/proc/x"],
-        "cannot open the store: The embedded database in /proc/x can't be opened: ENOENT: no such file or directory, mkdir '/proc/x': " +
-          "give a folder that this user may write and that holds nothing else"
+        "cannot open the store: The embedded database in /proc/x can't be opened: ENOENT: no such file or directory, mkdir '/proc/x': make it, or correct the path"
       ]
     ] as const) {
       it.effect(

@@ -358,7 +358,11 @@ const make = Effect.fnUntraced(function* (
         return yield* new NoEventToSkip({ name, position })
       }
       const eventId = event.value.id
-      yield* told(store.skip({ name, version, position, eventId, reason: checked }, who))
+      const serving = (yield* store.states(name)).find(({ role }) => role === "serving")
+      const ofLostHistory =
+        serving !== undefined && (yield* History.mismatch(events, serving)) !== undefined
+      const skipped = { name, version, position, eventId, reason: checked }
+      yield* told(store.skip(skipped, { ...who, ofLostHistory }))
     }),
     skipped: Effect.fn("Projections.skipped")(function* (name) {
       return yield* store.skipped((yield* find(name)).table.name)

@@ -195,11 +195,12 @@ export class ReadModelStore extends Context.Service<
      * **Details**
      * What this event stopped is tried again. Claims of the version end, so that nobody goes on without knowing; its
      * shadows start over, since some of their partitions may have folded the event.
-     * Errors: `AlreadyFolded`, what serves holds the event.
+     * Errors: `AlreadyFolded`, what serves holds the event; unless its rows are `ofLostHistory`, which hold another event there
+     * if any, and wait to be rebuilt.
      */
     readonly skip: (
       skipped: Omit<Skipped, "skippedAt">,
-      by?: Pick<Why, "actor">
+      options?: Pick<Why, "actor"> & { readonly ofLostHistory?: boolean }
     ) => Effect.Effect<void, AlreadyFolded | ReadModelStoreError>
 
     /** What was skipped of a read model, in position order. */

@@ -173,8 +173,8 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           Acts.record(Generations.modelOf(models, name), "resume", why, {}, millis)
         })
       ),
-    skip: (skipped, by) =>
-      amongOthers(attempt((millis) => Changes.skip(models, skipped, by, millis))),
+    skip: (skipped, options) =>
+      amongOthers(attempt((millis) => Changes.skip(models, skipped, options, millis))),
     acts: (name) => step(() => Array.from(models.get(name)?.acts ?? [])),
     skipped: (name) => step(() => Changes.skippedOf(models, name)),
     states: (name) =>

@@ -137,7 +137,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
         readCommitted(sql, Claims.stop(sql, schema, of, poison)).pipe(failing("stop")),
       pause: (name, why) => Claims.pause(sql, schema, acts, name, why).pipe(failing("pause")),
       resume: (name, why) => Claims.resume(sql, schema, acts, name, why).pipe(failing("resume")),
-      skip: (skipped, by) => Claims.skip(sql, schema, acts, skipped, by).pipe(failing("skip")),
+      skip: (skipped, options) =>
+        Claims.skip(sql, schema, acts, skipped, options).pipe(failing("skip")),
       acts: (name) => readCommitted(sql, acts.list(name)).pipe(failing("acts")),
       skipped: (name) =>
         readCommitted(sql, Claims.skipped(sql, schema, name)).pipe(failing("skipped")),

@@ -7,6 +7,7 @@ import type * as Projection from "@daybook/kernel/Projection"
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import type { Why } from "../ReadModelAct.ts"
+import type { ReadModelStore } from "../ReadModelStore.ts"
 import { AlreadyFolded } from "../ReadModelError.ts"
 import type { Reached, Skipped } from "../ReadModelGeneration.ts"
 import { record } from "./memoryActs.ts"
@@ -41,7 +42,7 @@ export const skippedOf = (models: Models, name: string): ReadonlyArray<Skipped> 
 export const skip = (
   models: Models,
   skipped: Omit<Skipped, "skippedAt">,
-  by: Pick<Why, "actor"> | undefined,
+  { ofLostHistory = false, ...by }: Parameters<ReadModelStore["Service"]["skip"]>[1] = {},
   millis: number
 ): Result.Result<void, AlreadyFolded> => {
   const { eventId, name, position, version } = skipped
@@ -52,11 +53,7 @@ export const skip = (
     (generation) => generation.version === version && generation.role !== "retired"
   )
   const serving = ofVersion.find(({ role }) => role === "serving")
-  // What serves may be of a history that the log has lost, and a rebuild of it stop at an event of now.
-  const stopsShadow = ofVersion.some(
-    ({ poison, role }) => role === "shadow" && poison?.position === position
-  )
-  if (serving !== undefined && !stopsShadow) {
+  if (serving !== undefined && !ofLostHistory) {
     const checkpoint = lowest(serving)
     if (serving.mode === "inline" || checkpoint >= position) {
       return Result.fail(new AlreadyFolded({ name, version, position, checkpoint }))

@@ -16,6 +16,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { AlreadyFolded, ClaimLost } from "../ReadModelError.ts"
 import type { Why } from "../ReadModelAct.ts"
+import type { ReadModelStore } from "../ReadModelStore.ts"
 import type { Claim, Poison, Skipped, SkipReason } from "../ReadModelGeneration.ts"
 import type { Recorder } from "./postgresActs.ts"
 import { quoted } from "./postgresColumns.ts"
@@ -195,7 +196,6 @@ interface Generation {
   readonly role: "serving" | "shadow"
   readonly mode: "async" | "inline"
   readonly checkpoint: bigint
-  readonly poison_position: bigint | null
 }
 
 export const skip = (
@@ -203,16 +203,18 @@ export const skip = (
   schema: SchemaName,
   acts: Recorder,
   skipped: Omit<Skipped, "skippedAt">,
-  by: Pick<Why, "actor"> | undefined
+  options: SkipOptions | undefined
 ): Effect.Effect<void, AlreadyFolded | SqlError> =>
-  changing(sql, schema, skipped.name, skipInChange(sql, schema, acts, skipped, by))
+  changing(sql, schema, skipped.name, skipInChange(sql, schema, acts, skipped, options))
+
+type SkipOptions = Parameters<ReadModelStore["Service"]["skip"]>[1]
 
 const skipInChange = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   acts: Recorder,
   { eventId, name, position, reason, version }: Omit<Skipped, "skippedAt">,
-  by: Pick<Why, "actor"> | undefined
+  { ofLostHistory = false, ...by }: SkipOptions = {}
 ): Effect.fn.Return<void, AlreadyFolded | SqlError> {
   const own = quoted(schema)
   const key = [PgTypes.text(name), PgTypes.int4(version), PgTypes.int8(position)]
@@ -238,7 +240,7 @@ const skipInChange = Effect.fnUntraced(function* (
     ofVersion
   )
   const found = yield* sql.unsafe<Generation>(
-    `SELECT g.generation, g.role, g.mode, (g.poison ->> 'position')::bigint AS poison_position, (
+    `SELECT g.generation, g.role, g.mode, (
         SELECT max(c."position") FROM ${own}.daybook__checkpoints c
         WHERE c.name = g.name AND c.generation = g.generation) AS checkpoint
     FROM ${generations(schema)} g
@@ -246,13 +248,9 @@ const skipInChange = Effect.fnUntraced(function* (
     ofVersion
   )
   const serving = found.find(({ role }) => role === "serving")
-  // What serves may be of a history that the log has lost, and a rebuild of it stop at an event of now.
-  const stopsShadow = found.some(
-    ({ poison_position, role }) => role === "shadow" && poison_position === position
-  )
   // What appends keep holds all that was recorded.
   const isFolded = serving?.mode === "inline" || (serving?.checkpoint ?? 0n) >= position
-  if (serving !== undefined && isFolded && !stopsShadow) {
+  if (serving !== undefined && isFolded && !ofLostHistory) {
     // The database's own, so the cast adds only the brand.
     const checkpoint = serving.checkpoint as Position
     return yield* new AlreadyFolded({ name, version, position, checkpoint })

@@ -37,16 +37,20 @@ import {
 const skip = (
   { name, version }: Pick<ReadModelTable.Any, "name" | "version">,
   position: number,
-  reason = "by somebody's word"
+  reason = "by somebody's word",
+  options?: Parameters<ReadModelStore["Service"]["skip"]>[1]
 ) =>
   Effect.flatMap(ReadModelStore, (store) =>
-    store.skip({
-      name,
-      version,
-      position: at(position),
-      eventId: eventAt(position),
-      reason: SkipReason.make(reason)
-    })
+    store.skip(
+      {
+        name,
+        version,
+        position: at(position),
+        eventId: eventAt(position),
+        reason: SkipReason.make(reason)
+      },
+      options
+    )
   )
 
 const skippedOf = ({ name }: Pick<ReadModelTable.Any, "name">) =>
@@ -205,8 +209,8 @@ export const skipCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "leaves out of a shadow what stops it, though what serves is past that position": Effect.gen(
-    function* () {
+  "leaves out of a shadow what stops it, though what serves is past it in a lost history":
+    Effect.gen(function* () {
       const store = yield* ReadModelStore
       const table = tallies()
       const claim = yield* serve(table)
@@ -215,7 +219,8 @@ export const skipCases: Cases = {
       yield* store.step(table, claim, countUp(1, 6, "a"))
       yield* store.step(table, shadow, countUp(0, 1, "a"))
       yield* store.stop(shadow, poison(2))
-      yield* skip(table, 2)
+      assert.instanceOf(yield* Effect.flip(skip(table, 2)), AlreadyFolded)
+      yield* skip(table, 2, "too large", { ofLostHistory: true })
       assert.lengthOf(yield* store.skipped(table.name), 1)
       const again = yield* claimOf(shadow)
       yield* store.step(table, again, countUp(0, 1, "a"))
@@ -223,8 +228,7 @@ export const skipCases: Cases = {
         { id: "a", count: 1, counted: [] }
       ])
       assert.strictEqual(yield* countOf(table, "a"), 1)
-    }
-  ),
+    }),
 
   "is refused of what appends keep, which holds all that is recorded": Effect.gen(function* () {
     const store = yield* ReadModelStore

@@ -83,8 +83,8 @@ export const make = (world: World, process: Process, plan: Plan): Connection => 
     Effect.contextWith((context: Context.Context<R>) =>
       Effect.sync(() => {
         const severed = world.severed
-        const arrives = Effect.suspend(
-          (): Effect.Effect<unknown, E, R> => (world.severed === severed ? effect : Effect.void)
+        const arrives = Effect.suspend((): Effect.Effect<unknown, E, R> =>
+          world.severed === severed ? effect : Effect.void
         )
         const delayed = Effect.delay(arrives, Duration.millis(dice.pick([0, 5, 300, LONG_MILLIS])))
         fork(Context.add(context, OnItsWay, true), delayed)

@@ -32,7 +32,7 @@ export const make = (rows: Rows, { call, change, repeated }: Connection): Rows =
     stop: (claim, poison) => orLater("stop", rows.stop(claim, poison)),
     pause: (name, why) => atOnce("pause", rows.pause(name, why)),
     resume: (name, why) => atOnce("resume", rows.resume(name, why)),
-    skip: (skipped, by) => orLater("skip", rows.skip(skipped, by)),
+    skip: (skipped, options) => orLater("skip", rows.skip(skipped, options)),
     skipped: (name) => call(rows.skipped(name)),
     acts: (name) => call(rows.acts(name)),
     states: (name) => atOnce("states", rows.states(name)),
