@@ -23,7 +23,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: "2 minutes", excludeTestSe
         const found = yield* attack({
           url,
           events: 40_000,
-          killEvery: Duration.millis(400),
+          killEvery: Duration.millis(800),
           leaseMillis: 300,
           seconds: 100,
           minimumKills: 4

@@ -5,6 +5,7 @@
  * 10,000 elements an event, of which one is new. So what is the same value as before is not checked again.
  */
 import type { RowSchema } from "@daybook/kernel/Projection"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { compiled } from "./compiled.ts"
@@ -29,17 +30,20 @@ export const make = <Row>(schema: RowSchema<Row>): Accepts<Row> => {
   }
   return (row, before) => {
     if (before === undefined || lists.size === 0) return is(row)
-    const fields = new Map(Object.entries<unknown>(row ?? {}))
-    const fieldsBefore = new Map(Object.entries<unknown>(before ?? {}))
+    // Most rows have no long list, and are checked as they are.
+    let short: object | undefined
     for (const [field, isElement] of lists) {
-      const list: unknown = fields.get(field)
+      const list = fieldOf(row, field)
       if (!Array.isArray(list) || list.length < MANY) continue
-      if (!between(list, fieldsBefore.get(field)).every(isElement)) return false
-      fields.set(field, [])
+      if (!between(list, fieldOf(before, field)).every(isElement)) return false
+      short = { ...(short ?? row), [field]: [] }
     }
-    return is(Object.fromEntries(fields))
+    return is(short ?? row)
   }
 }
+
+const fieldOf = (row: unknown, field: string): unknown =>
+  Predicate.hasProperty(row, field) ? row[field] : undefined
 
 /** The schema of the elements of a list of any length, unless something is checked of the list as a whole. */
 const elementOf = (ast: SchemaAST.AST): ((value: unknown) => boolean) | undefined => {

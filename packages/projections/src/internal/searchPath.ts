@@ -18,11 +18,15 @@ export const pinned = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | SqlError, R> =>
   Effect.gen(function* () {
-    const [before] = yield* sql<{ readonly path: string }>`
+    const [before] = yield* sql<{ readonly path: string; readonly quotes: string }>`
       SELECT pg_catalog.current_setting('search_path') AS path,
-        pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)`
+        pg_catalog.current_setting('quote_all_identifiers') AS quotes,
+        pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true),
+        -- Names that the server writes are compared with ours.
+        pg_catalog.set_config('quote_all_identifiers', 'off', true)`
     const made = yield* effect
     // If it fails, the transaction or its savepoint ends, and the path with it. Otherwise a caller may go on.
-    yield* sql`SELECT pg_catalog.set_config('search_path', ${before?.path ?? ""}::text, true)`
+    yield* sql`SELECT pg_catalog.set_config('search_path', ${before?.path ?? ""}::text, true),
+      pg_catalog.set_config('quote_all_identifiers', ${before?.quotes ?? "off"}::text, true)`
     return made
   })
