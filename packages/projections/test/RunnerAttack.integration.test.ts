@@ -23,8 +23,8 @@ layer(PostgresServer.PostgresServer.layer, { timeout: "2 minutes", excludeTestSe
         const found = yield* attack({
           url,
           events: 40_000,
-          killEvery: Duration.millis(800),
-          leaseMillis: 300,
+          killEvery: Duration.seconds(2),
+          leaseMillis: 1_000,
           seconds: 100,
           minimumKills: 4
         }).pipe(Effect.provide(stores))
