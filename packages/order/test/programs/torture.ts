@@ -1,5 +1,6 @@
 /**
- * Attacks hosts of orders, their ways and a server of its own for `--seconds`, and compares what came of it with the commands.
+ * Attacks hosts of orders, their ways and a server of its own for `--seconds`, and compares what came of it with the commands. With
+ * `--hostile`, users with fewer rights than a host do what they can against it meanwhile, and fewer kinds of attacks are made beside them.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -8,27 +9,46 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
+import * as Schedule from "effect/Schedule"
 import { parseArgs } from "node:util"
 import * as Attacks from "../torture/attacks.ts"
 import { failures, torture } from "../torture/torture.ts"
 
-const { values } = parseArgs({ options: { seconds: { type: "string", default: "120" } } })
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "120" },
+    hostile: { type: "boolean", default: false }
+  }
+})
 if (!/^\d{1,5}$/.test(values.seconds)) {
   process.stderr.write(`--seconds is ${values.seconds}, allowed is a whole number\n`)
   process.exit(2)
 }
 const seconds = Number(values.seconds)
+const { hostile } = values
+const kinds = hostile ? Attacks.besideHostiles : Attacks.all
 
 const program = Effect.gen(function* () {
-  const end = (yield* Clock.currentTimeMillis) + seconds * 1_000
+  let begun = yield* Clock.currentTimeMillis
   let count = 0
-  const attacks = Effect.gen(function* () {
+  const attacks = Effect.fnUntraced(function* (answered: () => number) {
+    // Hosts and users take their time to begin.
+    if (count === 0) begun = yield* Clock.currentTimeMillis
+    const end = begun + seconds * 1_000
     yield* Effect.sleep(Duration.millis(200 + (yield* Random.next) * 1_300))
+    if (hostile) {
+      // Hosts go on working, whatever others do.
+      const before = answered()
+      yield* Effect.repeat(Effect.sync(answered), {
+        until: (now) => now >= before + 10,
+        schedule: Schedule.spaced("20 millis")
+      })
+    }
     if ((yield* Clock.currentTimeMillis) >= end) return Option.none()
     // Each kind once in a round.
-    return Option.fromUndefinedOr(Attacks.all[count++ % Attacks.all.length])
+    return Option.fromUndefinedOr(kinds[count++ % kinds.length])
   })
-  return yield* torture(() => attacks)
+  return yield* torture(attacks, { hostile })
 }).pipe(Effect.scoped)
 
 const exit = await Effect.runPromiseExit(program)
@@ -36,7 +56,16 @@ if (Exit.isFailure(exit)) {
   process.stdout.write(`${Cause.pretty(exit.cause)}\n`)
   process.exit(1)
 }
-const { acknowledged, attacks, audit, commands, doubtful, events, rows } = exit.value
+const {
+  acknowledged,
+  attacks,
+  audit,
+  commands,
+  doubtful,
+  events,
+  hostile: hostiles,
+  rows
+} = exit.value
 const lines = [
   `${commands} commands, ${acknowledged} accepted, ${doubtful} sent again without an answer; ${events} events, ${rows} rows compared`,
   "attacks:",
@@ -44,6 +73,13 @@ const lines = [
     attacks,
     ([kind, count]) => `  ${String(count).padStart(5)}  ${Attacks.kinds[kind]}`
   ),
+  ...(hostile ? ["what others did, refused and done:"] : []),
+  ...Array.from(hostiles)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(
+      ([name, { done, refused }]) =>
+        `  ${String(refused).padStart(5)} ${String(done).padStart(5)}  ${name}`
+    ),
   "compared, by invariant:",
   ...Array.from(audit.checks)
     .toSorted(([a], [b]) => a - b)

@@ -29,6 +29,15 @@ export type Kind = keyof typeof kinds
 
 export const all = Object.keys(kinds) as ReadonlyArray<Kind>
 
+/** Those that leave the server and all hosts at work, so that what others do meets them. */
+export const besideHostiles: ReadonlyArray<Kind> = [
+  "host-killed",
+  "connection-terminated",
+  "host-frozen",
+  "way-reset",
+  "listener-terminated"
+]
+
 export interface Battlefield {
   readonly hosts: ReadonlyArray<Host>
   readonly server: PostgresServer.Restartable

@@ -143,6 +143,8 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
     loads,
     complaints,
     pick,
+    /** The ids of the orders that are worked on. */
+    open: () => open.map(({ id }) => id),
     work: Effect.all(
       Array.from({ length: CLERKS }, () => clerk),
       { concurrency: "unbounded", discard: true }

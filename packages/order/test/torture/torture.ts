@@ -22,17 +22,21 @@ import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { orders } from "../orderSimulation.ts"
 import * as Attacks from "./attacks.ts"
 import * as Clerks from "./clerks.ts"
 import * as Host from "./host.ts"
+import * as Hostile from "./hostile.ts"
 import * as Restored from "./restored.ts"
+import * as Sound from "./sound.ts"
 import * as Users from "./users.ts"
 import { behind, heavy, heavyRows, inlineSummaries, summaries } from "./projections.ts"
 
@@ -43,6 +47,7 @@ interface Torture {
   readonly doubtful: number
   readonly events: number
   readonly rows: number
+  readonly hostile: Hostile.Hostility["counts"]
   readonly audit: Auditor.Audit
 }
 
@@ -75,11 +80,15 @@ export const failures = ({ audit: { violations } }: Torture) => {
 
 /**
  * Runs the attacks one after the other while orders are worked on, until there is none. `attacks`: the next one, given how many commands
- * have been answered. `broken`: the hosts try again without the ids of commands, and may alter the log.
+ * have been answered. `broken`: the hosts try again without the ids of commands, and may alter the log. `hostile`: users of the same
+ * database do what they can against it meanwhile.
  */
 export const torture = Effect.fnUntraced(function* (
   attacks: (answered: () => number) => Effect.Effect<Option.Option<Attacks.Kind>>,
-  { broken = false }: { readonly broken?: boolean } = {}
+  {
+    broken = false,
+    hostile = false
+  }: { readonly broken?: boolean; readonly hostile?: boolean } = {}
 ) {
   const server = yield* PostgresServer.restartable
   const url = yield* PostgresServer.freshDatabase.pipe(
@@ -123,6 +132,13 @@ export const torture = Effect.fnUntraced(function* (
     Effect.retry(Schedule.spaced("100 millis"))
   )
   const work = yield* Effect.forkScoped(clerks.work)
+  const battle = yield* Scope.fork(yield* Effect.scope)
+  const hostility = hostile
+    ? yield* Effect.flatMap(Users.hostiles(url), (users) => Hostile.run(users, clerks.open)).pipe(
+        Effect.provideContext(client),
+        Scope.provide(battle)
+      )
+    : undefined
   const looking = yield* Effect.forkScoped(
     Effect.repeat(
       Effect.map(log, (read) => {
@@ -158,6 +174,8 @@ export const torture = Effect.fnUntraced(function* (
     })
     done.set(kind.value, (done.get(kind.value) ?? 0) + 1)
   }
+  yield* Scope.close(battle, Exit.void)
+  yield* Hostile.leave(admin)
   clerks.stop()
   yield* Fiber.interrupt(looking)
   yield* Effect.timeoutOrElse(Fiber.join(work), {
@@ -270,6 +288,8 @@ export const torture = Effect.fnUntraced(function* (
   const further = [
     ...restored.violations,
     ...wrong.map((message) => ({ invariant: 3, message })),
+    ...(hostility?.wrong ?? []).map((message) => ({ invariant: 13, message })),
+    ...(yield* Sound.look(admin)).map((message) => ({ invariant: 1, message })),
     ...alterations
       .filter(({ refused }) => !refused)
       .map(({ statement }) => ({ invariant: 13, message: `hosts may ${statement}` })),
@@ -284,6 +304,7 @@ export const torture = Effect.fnUntraced(function* (
     doubtful: clerks.sent.filter(({ doubtful }) => doubtful).length,
     events: recorded.length,
     rows: rowCount,
+    hostile: hostility?.counts ?? new Map(),
     audit: {
       violations: [...audit.violations, ...further],
       checks: new Map([...audit.checks, [13, alterations.length]])

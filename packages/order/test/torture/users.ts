@@ -4,15 +4,24 @@
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresRoles from "@daybook/store/PostgresRoles"
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Record from "effect/Record"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as Semaphore from "effect/Semaphore"
 import { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError } from "effect/sql/SqlError"
 
 const role = (name: string) => PostgresRoles.RoleName.make(name)
-const roles = { owner: role("log_owner"), writer: role("log_writer"), reader: role("log_reader") }
+export const roles = {
+  owner: role("log_owner"),
+  writer: role("log_writer"),
+  reader: role("log_reader")
+}
 
 /** Makes all that a deploy makes, as the superuser of `url`; gives the URL of hosts. */
 export const deploy = Effect.fnUntraced(function* (url: Redacted.Redacted) {
@@ -33,6 +42,62 @@ export const deploy = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   shop.username = "shop"
   shop.password = password
   return Redacted.make(shop.href)
+})
+
+/** Who is hostile, from the one with the fewest rights on. */
+export type Actor = "stranger" | "dashboards" | "reader" | "projector" | "writer"
+
+/** Sessions of each of them, one connection each. */
+export interface Hostiles {
+  readonly sessionsOf: (
+    actor: Actor
+  ) => ReadonlyArray<{ readonly sql: SqlClient; readonly turn: Semaphore.Semaphore }>
+}
+
+const MEMBER_OF: Record<Actor, string | undefined> = {
+  stranger: undefined,
+  dashboards: "model_reader",
+  reader: roles.reader,
+  projector: "projector",
+  writer: roles.writer
+}
+
+const SESSIONS_EACH = 2
+
+/** Makes users as the guide on least privilege has them, with the rights of each, after the deploy. */
+export const hostiles = Effect.fnUntraced(function* (url: Redacted.Redacted) {
+  const sql = yield* SqlClient
+  for (const statement of [
+    "CREATE ROLE model_reader",
+    "GRANT USAGE ON SCHEMA read_models TO model_reader",
+    "ALTER DEFAULT PRIVILEGES FOR ROLE projector IN SCHEMA read_models GRANT SELECT ON TABLES TO model_reader"
+  ]) {
+    yield* sql.unsafe(statement).unprepared
+  }
+  const sessions = new Map<Actor, ReturnType<Hostiles["sessionsOf"]>>()
+  for (const actor of Record.keys(MEMBER_OF)) {
+    const [role, password] = [MEMBER_OF[actor], SecureRandom.uuidV4Unsafe()]
+    yield* sql.unsafe(
+      `CREATE ROLE hostile_${actor} LOGIN PASSWORD '${password}'${role === undefined ? "" : ` IN ROLE ${role}`}`
+    ).unprepared
+    const own = new URL(Redacted.value(url))
+    own.username = `hostile_${actor}`
+    own.password = password
+    sessions.set(
+      actor,
+      yield* Effect.forEach(Array.from({ length: SESSIONS_EACH }), () =>
+        Effect.all({
+          sql: Effect.map(
+            Layer.build(PgClient.layer({ url: Redacted.make(own.href), maxConnections: 1 })),
+            (built) => Context.get(built, SqlClient)
+          ),
+          turn: Semaphore.make(1)
+        })
+      )
+    )
+  }
+  const made: Hostiles = { sessionsOf: (actor) => sessions.get(actor) ?? [] }
+  return made
 })
 
 /** Lets hosts do to events what they like, as none should be. */
