@@ -56,8 +56,11 @@ export const make = <Command, State, Event, Rejection>(decider: {
  * @category operations
  * @since 0.1.0
  */
-export const fold = <Command, State, Event, Rejection>(
-  decider: Decider<Command, State, Event, Rejection>,
+export const fold = <State, Event>(
+  decider: {
+    readonly initialState: State
+    readonly evolve: (state: State, event: Event) => State
+  },
   events: Iterable<Event>,
   state: State = decider.initialState
 ): State => {

@@ -4,8 +4,10 @@
  * @since 0.1.0
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
+import type { OrderCommand } from "./OrderCommand.ts"
 import { decider } from "./OrderDecider.ts"
-import { codec } from "./OrderEvent.ts"
+import { codec, type OrderEvent } from "./OrderEvent.ts"
+import type { OrderRejection } from "./OrderRejection.ts"
 import { OrderState } from "./OrderState.ts"
 
 /**
@@ -14,9 +16,5 @@ import { OrderState } from "./OrderState.ts"
  * @category aggregates
  * @since 0.1.0
  */
-export const aggregate = Aggregate.make({
-  category: "order",
-  decider,
-  codec,
-  state: OrderState
-})
+export const aggregate: Aggregate.Aggregate<OrderCommand, OrderState, OrderEvent, OrderRejection> =
+  Aggregate.make({ category: "order", decider, codec, state: OrderState })

@@ -34,66 +34,52 @@ import { MAX_ITEM_COUNT } from "./Quantity.ts"
 type Command<Tag extends OrderCommand["_tag"]> = Extract<OrderCommand, { readonly _tag: Tag }>
 type Event<Tag extends OrderEvent["_tag"]> = Extract<OrderEvent, { readonly _tag: Tag }>
 type State<Tag extends OrderState["_tag"]> = Extract<OrderState, { readonly _tag: Tag }>
+type Open = State<"Draft" | "Confirmed">
 type Decision = Result.Result<ReadonlyArray<OrderEvent>, OrderRejection>
 
 const decide = (command: OrderCommand, state: OrderState): Decision =>
-  OrderState.match(state, {
-    NotCreated: (none) => decideNotCreated(command, none),
-    Draft: (draft) => decideDraft(command, draft),
-    Confirmed: (confirmed) => decideConfirmed(command, confirmed),
-    Shipped: (shipped) => decideClosed(command, shipped),
-    Cancelled: (cancelled) => decideClosed(command, cancelled)
-  })
-
-const decideNotCreated = (command: OrderCommand, none: State<"NotCreated">): Decision =>
   OrderCommand.match(command, {
     CreateOrder: ({ currency, customerId }) =>
-      accept({ _tag: "OrderCreated", customerId, currency }),
-    AddItem: (other) => refuseStatus(other, none),
-    RemoveItem: (other) => refuseStatus(other, none),
-    UpdateShippingAddress: (other) => refuseStatus(other, none),
-    ConfirmOrder: (other) => refuseStatus(other, none),
-    ShipOrder: (other) => refuseStatus(other, none),
-    CancelOrder: (other) => refuseStatus(other, none)
+      state._tag === "NotCreated"
+        ? accept({ _tag: "OrderCreated", customerId, currency })
+        : refuse(new OrderAlreadyExists({ status: status(state) })),
+    AddItem: (add) => within(DRAFT, add, state, (draft) => addItem(add, draft)),
+    RemoveItem: (remove) => within(DRAFT, remove, state, (draft) => removeItem(remove, draft)),
+    UpdateShippingAddress: (update) =>
+      within(OPEN, update, state, (open) => updateAddress(update, open)),
+    ConfirmOrder: (confirm) => within(DRAFT, confirm, state, confirmOrder),
+    ShipOrder: (ship) => within(CONFIRMED, ship, state, (confirmed) => shipOrder(ship, confirmed)),
+    CancelOrder: (cancel) =>
+      within(OPEN, cancel, state, () => accept({ _tag: "OrderCancelled", reason: cancel.reason }))
   })
 
-const decideDraft = (command: OrderCommand, draft: State<"Draft">): Decision =>
-  OrderCommand.match(command, {
-    CreateOrder: () => refuse(new OrderAlreadyExists({ status: status(draft) })),
-    AddItem: (add) => addItem(add, draft),
-    RemoveItem: (remove) => removeItem(remove, draft),
-    UpdateShippingAddress: (update) => updateAddress(update, draft),
-    ConfirmOrder: () =>
-      draft.lines.length === 0 ? refuse(new NoItems()) : accept({ _tag: "OrderConfirmed" }),
-    ShipOrder: (ship) => refuseStatus(ship, draft),
-    CancelOrder: ({ reason }) => accept({ _tag: "OrderCancelled", reason })
-  })
+/** The states in which a command is decided, and their statuses. */
+interface Allowed<S extends OrderState> {
+  readonly includes: (state: OrderState) => state is S
+  readonly statuses: ReadonlyArray<OrderStatus>
+}
 
-const decideConfirmed = (command: OrderCommand, confirmed: State<"Confirmed">): Decision =>
-  OrderCommand.match(command, {
-    CreateOrder: () => refuse(new OrderAlreadyExists({ status: status(confirmed) })),
-    AddItem: (other) => refuseStatus(other, confirmed),
-    RemoveItem: (other) => refuseStatus(other, confirmed),
-    UpdateShippingAddress: (update) => updateAddress(update, confirmed),
-    ConfirmOrder: (other) => refuseStatus(other, confirmed),
-    ShipOrder: ({ carrier, tracking }) => {
-      if (confirmed.lines.length === 0) return refuse(new NoItems())
-      if (confirmed.address === undefined) return refuse(new NoShippingAddress())
-      return accept({ _tag: "OrderShipped", carrier, tracking })
-    },
-    CancelOrder: ({ reason }) => accept({ _tag: "OrderCancelled", reason })
-  })
+const isOpen = OrderState.isAnyOf(["Draft", "Confirmed"])
 
-const decideClosed = (command: OrderCommand, closed: State<"Shipped" | "Cancelled">): Decision =>
-  OrderCommand.match(command, {
-    CreateOrder: () => refuse(new OrderAlreadyExists({ status: status(closed) })),
-    AddItem: (other) => refuseStatus(other, closed),
-    RemoveItem: (other) => refuseStatus(other, closed),
-    UpdateShippingAddress: (other) => refuseStatus(other, closed),
-    ConfirmOrder: (other) => refuseStatus(other, closed),
-    ShipOrder: (other) => refuseStatus(other, closed),
-    CancelOrder: (other) => refuseStatus(other, closed)
-  })
+const DRAFT: Allowed<State<"Draft">> = {
+  includes: OrderState.isAnyOf(["Draft"]),
+  statuses: ["draft"]
+}
+const CONFIRMED: Allowed<State<"Confirmed">> = {
+  includes: OrderState.isAnyOf(["Confirmed"]),
+  statuses: ["confirmed"]
+}
+const OPEN: Allowed<Open> = { includes: isOpen, statuses: ["draft", "confirmed"] }
+
+const within = <S extends OrderState>(
+  { includes, statuses }: Allowed<S>,
+  { _tag: command }: Exclude<OrderCommand, Command<"CreateOrder">>,
+  state: OrderState,
+  decideIn: (state: S) => Decision
+): Decision =>
+  includes(state)
+    ? decideIn(state)
+    : refuse(new WrongStatus({ command, status: status(state), allowed: statuses }))
 
 const addItem = (
   { name, productId, quantity, unitPrice }: Command<"AddItem">,
@@ -147,36 +133,27 @@ const removeItem = (
 
 const updateAddress = (
   { address }: Command<"UpdateShippingAddress">,
-  { address: current }: State<"Draft" | "Confirmed">
+  { address: current }: Open
 ): Decision =>
   current !== undefined && Address.equivalence(current, address)
     ? Result.succeed([])
     : accept({ _tag: "ShippingAddressUpdated", address })
 
+const confirmOrder = ({ lines }: State<"Draft">): Decision =>
+  lines.length === 0 ? refuse(new NoItems()) : accept({ _tag: "OrderConfirmed" })
+
+const shipOrder = (
+  { carrier, tracking }: Command<"ShipOrder">,
+  { address, lines }: State<"Confirmed">
+): Decision => {
+  if (lines.length === 0) return refuse(new NoItems())
+  if (address === undefined) return refuse(new NoShippingAddress())
+  return accept({ _tag: "OrderShipped", carrier, tracking })
+}
+
 const accept = (event: OrderEvent): Decision => Result.succeed([event])
 
 const refuse = (rejection: OrderRejection): Decision => Result.fail(rejection)
-
-const ALLOWED: Record<Exclude<OrderCommand["_tag"], "CreateOrder">, ReadonlyArray<OrderStatus>> = {
-  AddItem: ["draft"],
-  RemoveItem: ["draft"],
-  UpdateShippingAddress: ["draft", "confirmed"],
-  ConfirmOrder: ["draft"],
-  ShipOrder: ["confirmed"],
-  CancelOrder: ["draft", "confirmed"]
-}
-
-const refuseStatus = (
-  command: Exclude<OrderCommand, Command<"CreateOrder">>,
-  state: OrderState
-): Decision =>
-  refuse(
-    new WrongStatus({
-      command: command._tag,
-      status: status(state),
-      allowed: ALLOWED[command._tag]
-    })
-  )
 
 /**
  * An event that means nothing in a state leaves it as it is: a log is folded, never judged. So items
@@ -210,10 +187,6 @@ const evolve = (state: OrderState, event: OrderEvent): OrderState =>
     OrderCancelled: ({ reason }): OrderState =>
       isOpen(state) ? { ...state, _tag: "Cancelled", reason } : state
   })
-
-const isOpen = OrderState.isAnyOf(["Draft", "Confirmed"])
-
-type Open = State<"Draft" | "Confirmed">
 
 const withAdded = (open: Open, added: Event<"ItemAdded">): Open => {
   const { name, productId, quantity, unitPrice } = added

@@ -39,6 +39,9 @@ export interface Hostility {
   readonly wrong: Array<string>
 }
 
+/** Returns the record of nothing done. */
+export const peace = (): Hostility => ({ counts: new Map(), wrong: [] })
+
 const everybody: ReadonlyArray<Actor> = ["stranger", "dashboards", "reader", "projector", "writer"]
 
 /** Too many connections of theirs would keep hosts from having any. */
@@ -225,7 +228,7 @@ export const run = Effect.fnUntraced(function* (
     pick: <A>(members: ReadonlyArray<A>) => members[upTo(members.length)] as A,
     order: () => dice.pick(orders()) ?? "none"
   }
-  const hostility: Hostility = { counts: new Map(), wrong: [] }
+  const hostility = peace()
   const one = Effect.suspend(() => {
     const move = dice.pick(moves)
     const actor = dice.pick(move.actors)

@@ -138,7 +138,7 @@ export const torture = Effect.fnUntraced(function* (
         Effect.provideContext(client),
         Scope.provide(battle)
       )
-    : undefined
+    : Hostile.peace()
   const looking = yield* Effect.forkScoped(
     Effect.repeat(
       Effect.map(log, (read) => {
@@ -288,7 +288,7 @@ export const torture = Effect.fnUntraced(function* (
   const further = [
     ...restored.violations,
     ...wrong.map((message) => ({ invariant: 3, message })),
-    ...(hostility?.wrong ?? []).map((message) => ({ invariant: 13, message })),
+    ...hostility.wrong.map((message) => ({ invariant: 13, message })),
     ...(yield* Sound.look(admin)).map((message) => ({ invariant: 1, message })),
     ...alterations
       .filter(({ refused }) => !refused)
@@ -304,7 +304,7 @@ export const torture = Effect.fnUntraced(function* (
     doubtful: clerks.sent.filter(({ doubtful }) => doubtful).length,
     events: recorded.length,
     rows: rowCount,
-    hostile: hostility?.counts ?? new Map(),
+    hostile: hostility.counts,
     audit: {
       violations: [...audit.violations, ...further],
       checks: new Map([...audit.checks, [13, alterations.length]])
