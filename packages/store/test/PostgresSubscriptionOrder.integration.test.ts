@@ -61,7 +61,7 @@ const looked = Effect.fnUntraced(function* (sql: SqlClient) {
       sql`
         SELECT FROM pg_stat_activity
         WHERE application_name = 'reader' AND datname = current_database() AND state = 'idle'
-          AND query LIKE '%settled_position%' AND query_start > ${row?.now}`,
+          AND query LIKE '%look_at_log%' AND query_start > ${row?.now}`,
       (rows) => rows.length > 0
     )
   )
