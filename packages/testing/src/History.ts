@@ -124,8 +124,8 @@ export const steps = <Command, State, Event, Rejection>(
 }
 
 /**
- * Renders the commands of a history, each on a line with its events or rejection, up to the first
- * that throws.
+ * Renders the commands of a history as lines, each followed by its events or its rejection, up to
+ * the first command that throws.
  *
  * @category destructors
  * @since 0.1.0
