@@ -88,7 +88,7 @@ export interface Sent<out Command, out State> {
   readonly commandId: string
   readonly occurredAt: DateTime.Utc
   readonly answers: ReadonlyArray<Answer<State>>
-  /** Whether it was sent at least once without an answer, so that it may have happened. */
+  /** True once it was sent without getting an answer, so that it may have happened. */
   readonly doubtful: boolean
 }
 

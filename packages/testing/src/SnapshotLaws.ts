@@ -92,7 +92,7 @@ export type Step<Command> =
       /** `here` is the handler under test; `elsewhere` is another host. */
       readonly where: "here" | "elsewhere"
       readonly commands: ReadonlyArray<Command>
-      /** Whether the caller supplies ids of the commands. */
+      /** True when the caller supplies ids of the commands. */
       readonly named: boolean
       /** The expected revision: none, the stream's revision, or the one before it. */
       readonly expecting: "anything" | "now" | "before"

@@ -39,7 +39,7 @@ interface Faults {
 const LONG_MILLIS = 2_500
 
 /**
- * Whether a call runs without its host: the host's death does not end it, and no further fault of
+ * Marks a call that runs without its host: the host's death does not end it, and no fault of
  * the connection affects it.
  */
 const OnItsWay = Context.Reference<boolean>("@daybook/testing/internal/simulation/OnItsWay", {

@@ -33,7 +33,7 @@ export type Stores = EventStore | SnapshotStore | ReadModelStore
 
 interface Host {
   readonly number: number
-  /** Whether it runs the release before. */
+  /** True for a host of the release before. */
   readonly isOld: boolean
   readonly process: Process
   readonly connection: Connection.Connection
