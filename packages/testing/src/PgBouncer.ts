@@ -37,7 +37,7 @@ export class PgBouncerError extends Data.TaggedError("PgBouncerError")<{
  * @since 0.1.0
  */
 export interface Options {
-  /** The span for which a client gets a session. */
+  /** The span for which a client gets a session; a transaction by default. */
   readonly mode?: "session" | "transaction" | undefined
   /** The number of server sessions for each database; 3 by default, so that clients share them. */
   readonly poolSize?: number | undefined

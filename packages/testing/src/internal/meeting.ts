@@ -14,8 +14,9 @@ import * as SchemaAST from "effect/SchemaAST"
 /** The number of values of a kind: enough to differ, few enough to meet again. */
 const VALUES = 3
 /**
- * Of ten choices for a value of a kind, one keeps the drawn value, two take the second or the third
- * value of the pool, and the rest take the first, so that several fields can be alike at once.
+ * The number of choices for a value of a kind: one keeps the drawn value, two take the second or
+ * the third value of the pool, and the rest take the first, so that several fields can be alike at
+ * once.
  */
 const CHOICES = 10
 

@@ -72,7 +72,7 @@ export const stopCases: Cases = {
       assert.deepStrictEqual([state.poison, state.owner], [Option.none(), Option.some("a host")])
       assert.deepStrictEqual(yield* store.claim(claim, "an old host", LEASE), Option.none())
       yield* store.step(table, again, countUp(1, 2, "a"))
-      // A stop without a fingerprint of the code is retried by a host without one.
+      // A poison that names no code is tried again by a host that names none either.
       yield* store.stop(again, poison(3))
       assert.isTrue(Option.isSome(yield* store.claim(claim, "a host", LEASE, poison(3))))
     }),

@@ -46,7 +46,7 @@ export interface Clerks<Command, State> {
   readonly work: Effect.Effect<void>
   /** Sends some commands again that were answered in an earlier epoch. */
   readonly sendAgain: (dice: Dice.Dice) => Effect.Effect<void>
-  /** Executes a command through a handler directly on the log. */
+  /** Executes commands on an instance through a handler directly on the stores. */
   readonly outrun: (id: string, dice: Dice.Dice) => Effect.Effect<void>
 }
 
