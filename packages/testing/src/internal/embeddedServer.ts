@@ -39,7 +39,7 @@ const STOPPED = "the server has stopped"
  * input is a pipe, and the shell reads its end when this process is gone. SIGQUIT then is the
  * immediate shutdown, because the data is thrown away. The first line in the pipe is the
  * superuser's password, because other processes of the user who runs the server can read its
- * environment. Each further line is a signal that stops the server, and the line after that starts
+ * environment. A further line is the signal that stops the server, and the line after that starts
  * it again.
  */
 const supervisor = `
