@@ -1,21 +1,22 @@
 /**
- * Says whether a log, what was folded from it, and what everybody was told of it, agree with the commands that were sent.
+ * Checks that a log, the folds of it and all answers agree with the commands that were sent.
  *
- * It shares nothing with what it audits: what an instance and the rows of a read model must be, a {@link Model} recomputes from the
- * accepted commands, in the order in which the log has them. The invariants that it checks, by their numbers in `docs/ARCHITECTURE.md`:
+ * It shares no code with its subject: a {@link Model} recomputes the instances and the rows of read
+ * models from the accepted commands, in the order of the log. The invariants that it checks, by
+ * their numbers in `docs/ARCHITECTURE.md`:
  *
  * - 1: revisions of a stream are 1..n, positions increase.
- * - 2: all or none of an append is seen, and its state is that of the commands before it.
- * - 3: what was acknowledged is there, what was refused is not.
+ * - 2: an append is seen whole or not at all, and its state is that of the commands before it.
+ * - 3: acknowledged events are in the log, refused ones are not.
  * - 4: a reader at a position never finds another event at or below it.
  * - 5: a subscriber sees every event once, in order.
  * - 6: a command counts once, and repeating it gives the first answer.
  * - 8: a state is the same with any snapshot, cached or not.
- * - 9: an event is decoded to what is encoded as it is stored; with `events` of the model, to what was decided.
+ * - 9: a decoded event encodes to its stored form, and equals the decided one if modelled.
  * - 10: stored rows are those of the accepted commands.
- * - 11: rows are the same however they are kept, and when they are rebuilt.
- * - 12: a state is one of the schema; that nothing in it drifts from what the commands add up to is part of 2 and 8.
- * - 14: nothing of a host that died holds the others up for longer than a bounded time.
+ * - 11: rows are the same inline, async, on demand and rebuilt.
+ * - 12: a state fits its schema; drift from the sum of the commands is part of 2 and 8.
+ * - 14: a dead host delays the others for a bounded time only.
  *
  * @since 0.1.0
  */
@@ -31,7 +32,7 @@ import { canonical, listDifference, rowTexts, sameList } from "./internal/lists.
 import { renderLine } from "./internal/render.ts"
 
 /**
- * A command that the log holds, with what identifies its events; for models.
+ * A command that the log holds, with the identities of its events; for models.
  *
  * @category types
  * @since 0.1.0
@@ -43,27 +44,25 @@ export interface Accepted<out Command> {
 }
 
 /**
- * What must come of commands, computed in another way than the domain does.
- *
- * **Details**
- * `instance`: the state, and if given the events, of one instance after all commands that it accepted. `rows`: by the name of a
- * projection its rows after the accepted commands of all instances, in any order.
+ * Recomputes the results of commands in another way than the domain does.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Model<Command, State, Event> {
+  /** Computes the state, and optionally the events, of an instance from its accepted commands. */
   readonly instance: (accepted: ReadonlyArray<Accepted<Command>>) => {
     readonly state: State
     readonly events?: ReadonlyArray<Event>
   }
+  /** Computes the rows of each projection, by its name, in any order. */
   readonly rows?: (
     accepted: ReadonlyArray<Accepted<Command>>
   ) => ReadonlyMap<string, ReadonlyArray<unknown>>
 }
 
 /**
- * What a sender was told of a command: that it was accepted, and led to so many events, or rejected.
+ * The answer to a sender of a command: accepted, with the number of its events, or rejected.
  *
  * @category types
  * @since 0.1.0
@@ -80,9 +79,6 @@ export type Answer<State> =
 /**
  * A command that was sent, once or several times with the same id, and all answers to it.
  *
- * **Details**
- * `doubtful`: whether it was sent at least once without an answer, so that it may have happened.
- *
  * @category types
  * @since 0.1.0
  */
@@ -92,35 +88,38 @@ export interface Sent<out Command, out State> {
   readonly commandId: string
   readonly occurredAt: DateTime.Utc
   readonly answers: ReadonlyArray<Answer<State>>
+  /** True once it was sent without getting an answer, so that it may have happened. */
   readonly doubtful: boolean
 }
 
 /**
- * All that is known in the end.
- *
- * **Details**
- * `log`: all events of the category. `loads`: states that were read while it went on, and `folds`, in the end.
- * `prefixes`: what reading the log up to a position gave. `subscribers`: what each was given. `rows`: each is a way in which the rows of
- * a projection were got; the first is the one behind the log. `overdue`: what was not done in its time.
+ * The observations of a run, complete at its end.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Evidence<out Command, out State> {
   readonly sent: ReadonlyArray<Sent<Command, State>>
+  /** All events of the category. */
   readonly log: ReadonlyArray<RecordedEvent>
+  /** States that were read during the run. */
   readonly loads: ReadonlyArray<Loaded<State>>
+  /** States that were read at the end. */
   readonly folds: ReadonlyArray<Loaded<State>>
+  /** The ids that reading the log up to a position gave. */
   readonly prefixes: ReadonlyArray<{
     readonly upTo: bigint
     readonly ids: ReadonlyArray<string>
   }>
+  /** The ids that each subscriber received. */
   readonly subscribers: ReadonlyMap<string, ReadonlyArray<RecordedEvent["id"]>>
+  /** The rows of a projection from each source (`way`); the async rows come first. */
   readonly rows: ReadonlyArray<{
     readonly projection: Projection.Any
     readonly way: string
     readonly rows: ReadonlyArray<unknown>
   }>
+  /** Descriptions of work that was not done in time. */
   readonly overdue: ReadonlyArray<string>
 }
 
@@ -131,7 +130,7 @@ interface Loaded<out State> {
 }
 
 /**
- * Something that is not as it must be: the number of the invariant, and the facts.
+ * A broken invariant: its number, and the facts.
  *
  * @category types
  * @since 0.1.0
@@ -142,7 +141,7 @@ export interface Violation {
 }
 
 /**
- * What an audit found, and by invariant how many things it compared.
+ * The findings of an audit, and the number of comparisons by invariant.
  *
  * @category types
  * @since 0.1.0
@@ -165,13 +164,13 @@ export const audit = <Command, State, Event, Rejection>(
 ): Audit => {
   const violations: Array<Violation> = []
   const checks = new Map<number, number>()
-  /** `what`: said only when it is wrong. */
+  /** Records a comparison; `what` describes a failure, and is called for failures only. */
   const check = (invariant: number, holds: boolean, what: () => string) => {
     checks.set(invariant, (checks.get(invariant) ?? 0) + 1)
     if (!holds) violations.push({ invariant, message: what() })
   }
   const encodeState = Schema.encodeUnknownResult(Schema.toCodecJson(aggregate.state))
-  /** The failure of what is no state: why. */
+  /** Encodes a state; fails with the reason that it is invalid. */
   const stateText = (state: State): Result.Result<string, string> =>
     Result.mapBoth(encodeState(state), {
       onSuccess: canonical,
@@ -182,7 +181,10 @@ export const audit = <Command, State, Event, Rejection>(
       onSuccess: ({ data, type }) => canonical({ type, data }),
       onFailure: ({ message }) => message
     })
-  /** Commands that should not have been accepted together may lead the model to what is no state, or nowhere. */
+  /**
+   * Runs the model. Commands that should not all be accepted may lead it to an invalid state, or
+   * make it throw.
+   */
   const modelled = (own: ReadonlyArray<Accepted<Command>>) =>
     Result.try({ try: () => model.instance(own), catch: String })
 
@@ -236,7 +238,7 @@ export const audit = <Command, State, Event, Rejection>(
     accepted.push({ id: one.id, command: one.command, recorded })
   }
 
-  /** By instance and revision: the state that the commands up to there lead to. */
+  /** The state that the commands up to a revision lead to, by instance and revision. */
   const states = new Map<string, Map<number, string>>()
   for (const [id, stream] of streams) {
     const own = accepted.filter((one) => one.id === id)
@@ -387,10 +389,10 @@ export const audit = <Command, State, Event, Rejection>(
   return { violations, checks }
 }
 
-/** One command id may serve several streams: a command is one on its own. */
+/** Names a command on a stream, because one command id may serve several streams. */
 const commandOn = (commandId: string, id: string) => `${commandId} ${id}`
 
-/** The text of what is no state: not one of JSON. */
+/** Stands for an invalid state; it is no text of JSON. */
 const NONE = "none"
 
 const told = ({ position, revision, streamId, type }: RecordedEvent) =>

@@ -1,12 +1,14 @@
 /**
- * The laws of a codec, on events of one's own: what is stored is read for ever.
+ * The laws of a codec, for any events: a stored event stays readable for ever.
  *
- * 1. An event comes back from its stored form as it was: `decode(encode(event))` is `[event]`, through JSON text. It holds no
- *    integer past 2^53 - 1, which logs refuse, and no instant before 4713 BC, which no row of a read model holds.
+ * 1. An event comes back from its stored form unchanged: `decode(encode(event))` is `[event]`,
+ *    through JSON text. It holds no integer past 2^53 - 1, which logs refuse, and no instant before
+ *    4713 BC, which no row of a read model holds.
  * 2. Encoding is canonical: equal events have equal texts, whatever the order of their fields.
- * 3. Every version that was ever stored decodes, under every name, whatever its schema allows.
+ * 3. Every version that was ever stored decodes, under each of its names, for every value that its
+ *    schema allows.
  * 4. Golden samples decode to the events that they stand for, and every version has one.
- * 5. The lock of the codec is as its file says.
+ * 5. The codec agrees with its lock file.
  *
  * **Example** (With samples by hand, and a lock that a script has written)
  *
@@ -66,30 +68,34 @@ import { roundTripProblem, stored } from "./internal/roundTrip.ts"
 import * as Law from "./Law.ts"
 
 /**
- * An event as it was stored once, and the events of today that it stands for. Never edited: a new shape gets
- * a new sample.
+ * An event as it was stored once, and the events of today that it stands for. Never edit one: a new
+ * shape gets a new sample.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Sample<out Event> {
+  /** The event as it was stored, with its type and schema version. */
   readonly stored: EncodedEvent
+  /** The events of the newest shape that it decodes to. */
   readonly means: ReadonlyArray<Event>
 }
 
 /**
- * What there is beside the codec.
- *
- * **Details**
- * `samples`: the golden ones, one of each version at least. `lock`: the file of its lock. `fold`: the aggregate that
- * folds its events, or its decider with the schema of its states, to see that a fold accepts what old versions mean.
+ * The files and samples that a codec is checked against.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Evidence<Command, State, Event, Rejection> {
+  /** Golden samples, at least one of each version. */
   readonly samples?: ReadonlyArray<Sample<Event>>
+  /** The file of the codec's lock. */
   readonly lock?: string | URL
+  /**
+   * The aggregate that folds the events, or its decider and the schema of its states. With it, law
+   * 3 also checks that a fold accepts the events that old versions decode to.
+   */
   readonly fold?: {
     readonly decider: Decider<Command, State, Event, Rejection>
     readonly state: Schema.Codec<State, unknown>
@@ -220,10 +226,10 @@ export const laws = <Event, Command = never, State = unknown, Rejection = unknow
 const versionOf = (type: string, schemaVersion: number): string =>
   `${type} version ${schemaVersion}`
 
-/** The index is one of the versions': it was drawn from theirs. */
+/** Returns the version at `index`, which was drawn from the indexes of `all`. */
 const at = <A>(all: ReadonlyArray<A>, index: number): A => all[index] as A
 
-/** The same with the fields of its objects in the reverse order, all the way down. */
+/** Copies a value with the fields of its objects in reverse order, at every depth. */
 const reversed = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(reversed)
   if (!Predicate.isObject(value) || Object.getPrototypeOf(value) !== Object.prototype) return value

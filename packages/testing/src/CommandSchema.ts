@@ -1,16 +1,18 @@
 /**
- * Schemas that commands are generated from, and what the compiler says of one that gives other commands.
+ * The type of a schema that commands are generated from, with a readable compile error for other
+ * schemas.
  *
  * @since 0.1.0
  */
 import type * as Schema from "effect/Schema"
 
 /**
- * The schema `S` where it gives commands of type `Command`, some of them or all; else a type that no schema
- * is of, whose names say what is wrong.
+ * The schema `S` when all the commands that it gives are of type `Command`; otherwise a type that
+ * no schema has, whose property names state the mistake.
  *
  * **Details**
- * A schema of a union is compared command by command, so the message names only the commands that the decider does not take.
+ * A union is compared command by command, so the compile error names only the commands that the
+ * decider does not take.
  *
  * @category types
  * @since 0.1.0

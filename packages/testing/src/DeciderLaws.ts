@@ -1,14 +1,15 @@
 /**
- * The laws of a decider, on a domain of one's own.
+ * The laws of a decider, for any domain.
  *
- * 1. evolve is total: any event in any state gives a state that its schema accepts, the same each time.
+ * 1. evolve is total: any event in any state gives a state that its schema accepts, the same each
+ *    time.
  * 2. decide is total: any command in any state is answered.
  * 3. decide is a function of the command and the state, and changes neither.
- * 4. What decide emits, evolve accepts: events and states fit their schemas.
- * 5. What decide emits comes back from its stored form.
- * 6. Every event is reached by generated commands; else the laws would be tried on too little.
- * 7. What is terminal stays, if the domain says what is.
- * 8. Whatever the domain says holds always, and at each step.
+ * 4. evolve accepts every event that decide emits: events and states fit their schemas.
+ * 5. Every event that decide emits comes back from its stored form.
+ * 6. Generated commands reach every event; otherwise the laws would be tried on too little.
+ * 7. A terminal state stays as it is, if the domain names its terminal states.
+ * 8. The domain's own claims hold in every state and at each step.
  *
  * **Example** (A purse that never holds less than nothing)
  *
@@ -62,24 +63,25 @@ import { withoutStacks } from "./internal/withoutStacks.ts"
 import * as Law from "./Law.ts"
 
 /**
- * What a domain says of itself beyond its types.
- *
- * **Details**
- * `commands`: their schema, or a generator of one's own (see {@link History.arbitrary}). `rejections`: their
- * schema, if they have one. `neverDecided`: tags of events that no command leads to any more.
- * `terminal`: whether no command changes a state any more. `always`: by sentence, what holds in every state
- * that commands reach. `steps`: by sentence, what holds of every command in its history, the earlier steps
- * included.
+ * The claims of a domain beyond its types.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Claims<Command, State, Event, Rejection> {
+  /** The schema of the commands, or a generator of them (see {@link History.arbitrary}). */
   readonly commands: History.Commands<Command>
+  /** The schema of the rejections, if they have one. */
   readonly rejections?: Schema.Codec<Rejection, unknown>
+  /** The tags of events that no command leads to any more. */
   readonly neverDecided?: ReadonlyArray<string>
+  /** Returns whether no command changes the state any more. */
   readonly terminal?: (state: State) => boolean
+  /** By sentence, a condition that holds in every state that commands reach. */
   readonly always?: { readonly [sentence: string]: (state: State) => boolean }
+  /**
+   * By sentence, a condition that holds for every command of a history, given the steps before it.
+   */
   readonly steps?: {
     readonly [sentence: string]: (
       step: History.Step<Command, State, Event, Rejection>,
@@ -89,7 +91,7 @@ export interface Claims<Command, State, Event, Rejection> {
 }
 
 /**
- * The laws of the decider of `aggregate`, those of its codec's newest versions included.
+ * The laws of the decider of `aggregate`, with those of the newest versions of its codec.
  *
  * @category laws
  * @since 0.1.0
@@ -119,7 +121,7 @@ export const laws = <Command, State, Event, Rejection>(
       simpler: History.simpler(claims.commands)
     })
 
-  /** Any state, that before all events included. */
+  /** Any state, including the initial state. */
   const anyState = () =>
     Arbitrary.map(
       Arbitrary.all([Arbitrary.schema(Schema.Boolean), Arbitrary.schema(Schema.toType(State))]),
@@ -269,7 +271,7 @@ export const laws = <Command, State, Event, Rejection>(
   ]
 }
 
-/** Fixed, since an event that is rare would otherwise be missing now and then. */
+/** The seed is fixed, because a rare event would otherwise be missing in some runs. */
 const REACH = { count: 200, size: Law.SIZE, seed: "daybook" }
 
 const commandOf = <Command>(commands: History.Commands<Command>): Arbitrary.Arbitrary<Command> =>
@@ -295,7 +297,10 @@ const first = <A>(
   return undefined
 }
 
-/** Why a value is none of the type of a schema; nothing if it is. */
+/**
+ * Builds a function that describes why a value does not fit the type of `schema`; `undefined` if it
+ * does.
+ */
 const issueOf = <A>(schema: Schema.Codec<A, unknown>) => {
   const decode = Schema.decodeUnknownResult(Schema.toType(schema))
   return (value: unknown): string | undefined =>

@@ -1,18 +1,18 @@
 /**
- * Laws of event stores that are easily broken, as programs: each dies with an assertion error when the
- * store in its context breaks it.
+ * Laws of event stores that are easily broken, as programs: each dies with an assertion error when
+ * the store in its context breaks it.
  *
- * 1. {@link noGapsUnderConcurrency}: appends in parallel number their stream 1..n, and none is lost.
+ * 1. {@link noGapsUnderConcurrency}: parallel appends number their stream 1..n, and none is lost.
  * 2. {@link oneWinner}: of appends that race with the same exact expectation, one wins.
- * 3. {@link allOrNone}: of an `appendAll`, all or nothing is there, for every reader, at any time.
- * 4. {@link appendsAreSeenWhole}: the end of the log that readers see is the end of an append.
- * 5. {@link repeatIsIdempotent}: the same append, again or in parallel, happens once.
- * 6. {@link nothingAppearsBehindReader}: who has read up to a position misses nothing below it.
- * 7. {@link subscriberSeesAllOnce}: who follows the log sees each event once, in position order.
- * 8. {@link recordedOnce}: all of an append have one time, which along a stream never goes back.
- * 9. {@link jsonRoundTrips}, {@link jsonIsExactOrRefused}: JSON comes back as it went in, or is refused.
+ * 3. {@link allOrNone}: every reader sees all of an `appendAll` or nothing, at any time.
+ * 4. {@link appendsAreSeenWhole}: the end of the log that a reader sees is the end of an append.
+ * 5. {@link repeatIsIdempotent}: the same append, repeated in turn or in parallel, happens once.
+ * 6. {@link nothingAppearsBehindReader}: a reader at a position has missed nothing below it.
+ * 7. {@link subscriberSeesAllOnce}: a subscriber sees each event once, in position order.
+ * 8. {@link recordedOnce}: an append has one time, and times never go back in a stream.
+ * 9. {@link jsonRoundTrips}, {@link jsonIsExactOrRefused}: JSON comes back unchanged or is refused.
  *
- * They use streams of their own, so the store may hold other events and get more meanwhile.
+ * Each uses fresh streams, so the store may hold other events and receive more meanwhile.
  *
  * @since 0.1.0
  */
@@ -52,7 +52,7 @@ import { notJson, roundTrips } from "./internal/eventStoreSuite/jsonValues.ts"
 export { recordedOnce } from "./internal/eventStoreSuite/recordedAt.ts"
 
 /**
- * What a store has to keep; it dies when the store does not.
+ * A check of one rule; dies with an assertion error when the store breaks the rule.
  *
  * @category types
  * @since 0.1.0
@@ -62,7 +62,7 @@ export type Law = Effect.Effect<void, StoreError, EventStore>
 const inParallel = { concurrency: "unbounded" } as const
 
 /**
- * Appends in parallel number their stream without gaps, each in one piece, and none is lost.
+ * Parallel appends number their stream without gaps, each in one piece, and none is lost.
  *
  * @category laws
  * @since 0.1.0
@@ -95,7 +95,7 @@ const increases = (events: ReadonlyArray<RecordedEvent>): boolean =>
   )
 
 /**
- * Of appends that race with the same exact expectation one wins, and the others are told of it.
+ * Of appends that race with the same exact expectation, one wins and the others conflict.
  *
  * @category laws
  * @since 0.1.0
@@ -133,8 +133,8 @@ export const oneWinner: Law = Effect.gen(function* () {
 })
 
 /**
- * Of an `appendAll` all or nothing is there, for its caller and for every reader at any time, also
- * when several cross the same streams in parallel.
+ * An `appendAll` writes everything or nothing, as its caller and every reader see it at any time,
+ * also when several calls cross the same streams in parallel.
  *
  * @category laws
  * @since 0.1.0
@@ -144,7 +144,7 @@ export const allOrNone: Law = Effect.gen(function* () {
   const category = freshCategory()
   const [one, two] = [streamOf(category, "1"), streamOf(category, "2")]
   const call = Effect.fnUntraced(function* (batch: number) {
-    // Every other one crosses its neighbours' order, and most of every third one's are refused.
+    // Every other call takes the streams in reverse order, and most of every third one are refused.
     const streams = batch % 2 === 0 ? [one, two] : [two, one]
     const answer = yield* Effect.result(
       store.appendAll({
@@ -181,7 +181,7 @@ const countBatches = (events: ReadonlyArray<RecordedEvent>): Map<Schema.Json, nu
 }
 
 /**
- * While large and small appends are written in parallel, the log ends with the last event of one.
+ * While large and small appends race, the log always ends with the last event of an append.
  *
  * @category laws
  * @since 0.1.0
@@ -210,7 +210,7 @@ export const appendsAreSeenWhole: Law = Effect.gen(function* () {
 })
 
 /**
- * The same append happens once and always has the same answer, in turn and in parallel.
+ * The same append, repeated in turn or in parallel, happens once and always has the same answer.
  *
  * @category laws
  * @since 0.1.0
@@ -247,11 +247,11 @@ const placesOf = (answers: ReadonlyArray<Appended>) =>
 
 const isFirst = ({ repeated }: Appended): boolean => !repeated
 
-/** How many empty pages a reader takes for the end, when all that was written should be there. */
+/** The number of empty pages after which a reader gives up, once all writers have finished. */
 const PATIENCE = 200
 
 /**
- * Who reads on from the last position read, while others append, ends with every event in order.
+ * A reader that reads on from its last position while others append ends with every event in order.
  *
  * @category laws
  * @since 0.1.0
@@ -272,7 +272,7 @@ export const nothingAppearsBehindReader: Law = Effect.gen(function* () {
     const seen: Array<RecordedEvent> = []
     let patience = PATIENCE
     while (seen.length < total && patience > 0) {
-      // Asked before reading: what is read afterwards holds all that was written by then.
+      // Checked before the read: a page that is read after the writers' end misses no event.
       if (writers.pollUnsafe() !== undefined) patience -= 1
       const after = seen.at(-1)?.position ?? Position.start
       const page = yield* Stream.runCollect(
@@ -295,8 +295,8 @@ export const nothingAppearsBehindReader: Law = Effect.gen(function* () {
 })
 
 /**
- * Subscribers that begin before, while and after others append, and that come back at where they
- * left, see every matching event once, in position order.
+ * Subscribers that start before, during and after the appends, and that resume where they stopped,
+ * see every matching event once, in position order.
  *
  * @category laws
  * @since 0.1.0
@@ -376,7 +376,7 @@ export const jsonRoundTrips: Law = Effect.gen(function* () {
 })
 
 /**
- * What JSON cannot hold is refused, rather than changed on its way.
+ * A value that JSON cannot hold is refused rather than changed.
  *
  * @category laws
  * @since 0.1.0
@@ -385,7 +385,7 @@ export const jsonIsExactOrRefused: Law = Effect.gen(function* () {
   const store = yield* EventStore
   for (const { name, value } of notJson) {
     const streamId = freshStream()
-    // The types refuse most of these; data from elsewhere doesn't know of types.
+    // The types refuse most of these values; data from outside is not checked by types.
     const event = newEvent({ data: value as Schema.Json })
     const answer = yield* Effect.result(store.append({ streamId, expected: any, events: [event] }))
     const stored = yield* readStream(streamId)

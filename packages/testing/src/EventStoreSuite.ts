@@ -1,5 +1,5 @@
 /**
- * The contract of event stores as a suite: run it on a store of your own, as Daybook runs it on its own.
+ * The contract of event stores as a suite. Run it on your own store, as Daybook runs it on its own.
  *
  * **Example** (A test file of a store)
  *
@@ -42,7 +42,7 @@ import { subscribeCases } from "./internal/eventStoreSuite/subscribe.ts"
  * @since 0.1.0
  */
 export const suite = <E>(name: string, store: Layer.Layer<EventStore, E>): void => {
-  // A database may have to be started, and connections to it live by the real clock.
+  // A database may have to be started, and its connections use the real clock.
   layer(store, { timeout: "2 minutes", excludeTestServices: true })(name, (it) => {
     appendCases(it)
     repeatCases(it)

@@ -1,12 +1,12 @@
 /**
- * What a simulation does to the hosts, their stores and the ways between them.
+ * The faults that a simulation injects into hosts, their stores and the calls between them.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
 /**
- * The kinds of faults, each with what it does.
+ * The kinds of faults, each with a description.
  *
  * @category constants
  * @since 0.1.0
@@ -47,7 +47,8 @@ export const kinds = {
 export type Kind = keyof typeof kinds
 
 /**
- * A fault of a run: its kind, and the how manieth occasion for it was taken, counted from 1; such as `append-late#12`.
+ * A fault of a run: its kind, and the number of the occasion at which it happened, counted from 1
+ * for each kind; such as `append-late#12`.
  *
  * @category schemas
  * @since 0.1.0
@@ -65,11 +66,11 @@ export const Fault = Schema.TemplateLiteral([
 export type Fault = typeof Fault.Type
 
 /**
- * The kind of a fault.
+ * Returns the kind of a fault.
  *
  * @category getters
  * @since 0.1.0
  */
 export const kind = (fault: Fault): Kind =>
-  // The template says that a kind stands before the sign.
+  // The template puts a kind before the sign.
   fault.slice(0, fault.indexOf("#")) as Kind

@@ -1,8 +1,10 @@
 /**
- * Golden samples of a codec as files beside its code: written once, from generated events, and then kept for ever.
+ * Golden samples of a codec as files beside its code: written once, from generated events, and kept
+ * for ever.
  *
- * A file of its own holds each version, `ItemAdded.v2.json`: the event as it is stored, and the events of today
- * that it means. `stored` is never edited. When events get another shape, `means` is: it says what the old one means now.
+ * Each version has a file, such as `ItemAdded.v2.json`, with the stored event and the events of
+ * today that it means. Never edit `stored`. When the events get another shape, edit `means`, which
+ * states the current meaning of the stored event.
  *
  * **Example** (A script that writes what is missing, and a test file)
  *
@@ -47,7 +49,7 @@ import { encodeVersion } from "./internal/encodeVersion.ts"
 import { stored as recorded } from "./internal/roundTrip.ts"
 
 /**
- * A sample can't be generated, read or written, or what it means is none of the events of today.
+ * A sample can't be generated, read or written, or its `means` does not fit the events of today.
  *
  * @category errors
  * @since 0.1.0
@@ -62,7 +64,10 @@ export class GoldenSampleError extends Data.TaggedError("GoldenSampleError")<{
   }
 }
 
-/** Of so many generated events the one with the most in it is the sample, if it is of a size to be read. */
+/**
+ * The sample is the largest of `DRAWN` generated events whose text has at most `MAX_TEXT`
+ * characters, so that people can read it.
+ */
 const DRAWN = 50
 const MAX_TEXT = 2_000
 
@@ -78,11 +83,11 @@ const File = Schema.Struct({
 const decodeFile = Schema.decodeUnknownEffect(Schema.fromJsonString(File))
 
 /**
- * Writes a sample of each version that has no file in the folder, and gives the names of those files; makes
- * the folder if there is none.
+ * Writes a sample of each version that has no file in the folder, and returns the names of the new
+ * files. Creates the folder if it is missing.
  *
  * **Details**
- * Files that are there are left as they are. `seed`: 1 unless given; the same one gives the same samples.
+ * Existing files stay as they are. `seed`: 1 by default; the same seed gives the same samples.
  *
  * @category operations
  * @since 0.1.0
@@ -118,7 +123,7 @@ export const write = Effect.fnUntraced(function* <Event>(
 })
 
 /**
- * The samples in the folder, for `CodecLaws.laws`, in the order of their names.
+ * Reads the samples of the folder for `CodecLaws.laws`, in the order of their names.
  *
  * @category operations
  * @since 0.1.0
@@ -147,12 +152,12 @@ export const read = Effect.fnUntraced(function* <Event>(
   )
 })
 
-/** The longest that is short enough, or else the shortest. */
+/** Returns the largest event whose text is short enough, or else the smallest event. */
 const richest = (drawn: ReadonlyArray<EncodedEvent>): EncodedEvent => {
   const bySize = drawn
     .map((event) => ({ event, size: JSON.stringify(event).length }))
     .toSorted((a, b) => a.size - b.size)
-  // One at least is drawn.
+  // At least one event is drawn.
   const chosen = bySize.findLast(({ size }) => size <= MAX_TEXT) ?? bySize[0]
   if (chosen === undefined) throw new Error("nothing was drawn")
   return chosen.event

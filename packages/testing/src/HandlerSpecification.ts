@@ -1,6 +1,6 @@
 /**
- * Specifications through a command handler on a store: what is given is stored, the command is executed, and
- * what was recorded is read back.
+ * Runs specifications through a command handler on a store: stores the given events, executes the
+ * command, and reads the recorded events back.
  *
  * @since 0.1.0
  */
@@ -24,8 +24,9 @@ import * as Specification from "./Specification.ts"
  * Runs every example through the handler, each on a stream of its own.
  *
  * **Details**
- * The same specification as for the decider: an example holds when the handler answers as it says and the
- * stream holds the given events and then the ones it says. Errors: `SpecificationFailed`, as of `Specification.check`.
+ * It takes the same specification as the decider. An example holds when the handler gives its
+ * answer and the stream holds the given events followed by the expected ones. Errors:
+ * `SpecificationFailed`, as of `Specification.check`.
  *
  * @category operations
  * @since 0.1.0
@@ -46,7 +47,7 @@ export const check = Effect.fnUntraced(function* <Command, State, Event, Rejecti
 })
 
 /**
- * Runs one example through the handler; nothing when it holds.
+ * Runs one example through the handler; returns its failure, or `undefined` when it holds.
  *
  * @category operations
  * @since 0.1.0
@@ -84,7 +85,7 @@ const run = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     }))
   )
   if (Arr.isArrayNonEmpty(events)) yield* store.append({ streamId, expected: noStream, events })
-  // One command at a time, so that its rejection is a value, whatever other errors there are.
+  // `executeAll` with one command returns a rejection as a value, apart from all other errors.
   const [answer] = yield* handler.executeAll(aggregate, id, [{ command: when }])
   const recorded = yield* Stream.runCollect(store.read(streamId))
   const decoded = yield* Effect.forEach(recorded.slice(events.length), (event) =>
@@ -97,7 +98,7 @@ const run = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
       ? Result.fail(answer.failure)
       : yield* Effect.die(new Error(`a rejected command recorded ${added.length} events`))
   }
-  // What is stored counts: an answer that tells more or less is one that a caller can't rely on.
+  // The stored events count. A caller can't rely on an answer that lists more events or fewer.
   const told = answer.success.events
   if (told.length !== added.length) {
     return yield* Effect.die(

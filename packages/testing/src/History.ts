@@ -1,5 +1,5 @@
 /**
- * Histories of commands: generated through `decide`, so that they could have happened.
+ * Histories of commands, generated through `decide`, so that each could have happened.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,8 @@ import { shorter, simpler as simplerValues } from "./internal/simpler.ts"
 import { withoutStacks } from "./internal/withoutStacks.ts"
 
 /**
- * What a command led to; a rejected one to nothing.
+ * A command of a history, with its answer and the states before and after; a rejected command
+ * leaves the state.
  *
  * @category types
  * @since 0.1.0
@@ -30,27 +31,32 @@ export interface Step<out Command, out State, out Event, out Rejection> {
 }
 
 /**
- * Where commands come from: their schema, or a generator of one's own.
+ * The source of commands: their schema, or a generator of them.
  *
  * @category types
  * @since 0.1.0
  */
 export type Commands<Command> = Schema.Codec<Command, unknown> | Arbitrary.Arbitrary<Command>
 
-/** How long histories get when the size allows it. */
+/** The length limit of a history; the size of the inputs may set a lower one. */
 const MAX_COMMANDS = 40
-/** Of how many commands one is chosen for each place, at most. */
+/** The most commands that one is chosen from for each place. */
 const MAX_CANDIDATES = 6
-/** At one of so many places a command may be taken after which the next place has none that is accepted. */
+/**
+ * At every `ENDS`th place, a command may be chosen after which no command of the next place is
+ * accepted.
+ */
 const ENDS = 4
 
 /**
- * Generates histories: commands that are mostly accepted, one after the other.
+ * Generates histories: sequences of commands that are mostly accepted.
  *
  * **Details**
- * For each place in a history up to six commands are drawn, and one that leads to an event there is
- * taken, preferably one after which the next can; if none does, the first. Those of a schema meet: a kind of field, such as an id,
- * has few values in a history, among them the edges of its schema. Shrinking drops and simplifies commands, and decides again.
+ * For each place in a history up to six commands are drawn. The one chosen leads to an event,
+ * preferably to a state in which the next place has one that does too; if none leads to an event,
+ * it is the first. Commands of a schema meet: a kind of field, such as an id, has few values in a
+ * history, among them the edges of its schema. Shrinking drops and simplifies commands, and decides
+ * again.
  *
  * @category generators
  * @since 0.1.0
@@ -75,7 +81,8 @@ export const arbitrary = <Command, State, Event, Rejection>(
 }
 
 /**
- * Histories with fewer commands, or with one that is simpler; they could have happened too, since each is decided anew.
+ * Lists histories with fewer commands, or with one that is simpler. Each could have happened too,
+ * since it is decided again.
  *
  * @category generators
  * @since 0.1.0
@@ -93,7 +100,7 @@ export const simpler = <Command>(
 }
 
 /**
- * What `commands` lead to, each in the state that the ones before it left.
+ * Decides `commands` in turn, each in the state that the ones before it left.
  *
  * @category operations
  * @since 0.1.0
@@ -117,7 +124,8 @@ export const steps = <Command, State, Event, Rejection>(
 }
 
 /**
- * The commands of a history as text, a line each, with what each led to; up to the one that throws.
+ * Renders the commands of a history as lines, each followed by its events or its rejection, up to
+ * the first command that throws.
  *
  * @category destructors
  * @since 0.1.0
@@ -151,7 +159,8 @@ export const show = <Command, State, Event, Rejection>(
 }
 
 /**
- * How often generated histories came to what: by tag of commands, events, rejections and states.
+ * The numbers of times that generated histories reached each tag of commands, events, rejections
+ * and states.
  *
  * @category types
  * @since 0.1.0
@@ -164,7 +173,8 @@ export interface Coverage {
 }
 
 /**
- * Generates histories, and counts what they came to: what was never reached, no law was tried on.
+ * Generates histories and counts the tags that they reach. No law was tried on a tag that is
+ * missing.
  *
  * @category operations
  * @since 0.1.0
@@ -198,16 +208,19 @@ const counts = (values: ReadonlyArray<unknown>): ReadonlyMap<string, number> => 
   return counted
 }
 
-/** Of the candidates for each place the one that leads on; seldom one that leads to an end. */
+/** Chooses for each place the candidate that leads on, and only seldom one that leads to an end. */
 const choose = <Command, State, Event, Rejection>(
   decider: Decider<Command, State, Event, Rejection>,
   places: ReadonlyArray<ReadonlyArray<Command>>
 ): ReadonlyArray<Command> => {
-  /** The state after a command that leads to an event, or that throws, which is for the laws to see. */
+  /**
+   * Returns the state after a command that leads to an event, or that throws, which the laws
+   * detect; otherwise nothing.
+   */
   const after = (command: Command, state: State): { readonly state: State } | undefined =>
     Result.getOrElse(
       attempt(() => {
-        // A copy, so that a decide that changes its command leaves those of the history alone.
+        // Decides a copy: a `decide` that changes its command must not change the history.
         const decided = decider.decide(copy(command), state)
         if (Result.isFailure(decided) || decided.success.length === 0) return undefined
         return { state: Deciders.fold(decider, decided.success, state) }
@@ -222,7 +235,7 @@ const choose = <Command, State, Event, Rejection>(
     const accepted = tried.filter(({ after }) => after !== undefined)
     const chosen =
       accepted.find(({ after }) => after !== undefined && leadsOn(after.state)) ??
-      // Else most histories would soon be in a state that nothing leads out of.
+      // Otherwise most histories would soon be in a state that no command leads out of.
       (place % ENDS !== ENDS - 1 && leadsOn(state)
         ? tried.find(({ after }) => after === undefined)
         : undefined) ??

@@ -1,7 +1,8 @@
 /**
  * Laws: sentences that hold for every input, and the search for one that breaks them.
  *
- * A law is a value. {@link check} runs it with no test runner at all; `LawSuite` makes Vitest tests of laws.
+ * A law is a value. {@link check} runs it with no test runner at all; `LawSuite` turns laws into
+ * Vitest tests.
  *
  * **Example** (A law, and how it is found broken)
  *
@@ -32,11 +33,13 @@ import * as Result from "effect/Result"
 import { render } from "./internal/render.ts"
 
 /**
- * How a broken law is searched for.
+ * The settings of a search for an input that breaks a law.
  *
  * **Details**
- * `runs`: how many inputs are tried, {@link RUNS} unless said. `size`: how large they become, {@link SIZE}
- * unless said. `seed`: gives the same inputs again; at random unless said. `replay`: the token of a failure, to run that one alone.
+ * `runs`: the number of inputs to try; {@link RUNS} by default. `size`: the size of the inputs;
+ * {@link SIZE} by default. `seed`: draws the same inputs again; random by default. `replay`: the
+ * token of a failure; tries that input alone. `maxShrinks`: the most simpler inputs to try in place
+ * of a failing one.
  *
  * @category types
  * @since 0.1.0
@@ -47,7 +50,7 @@ export type CheckOptions = Pick<
 >
 
 /**
- * How many inputs a law is tried on.
+ * The number of inputs that a law is tried on by default.
  *
  * @category limits
  * @since 0.1.0
@@ -55,18 +58,18 @@ export type CheckOptions = Pick<
 export const RUNS = 200
 
 /**
- * How large inputs become: so many elements, such as commands of a history.
+ * The size of the inputs by default, in elements, such as the commands of a history.
  *
  * @category limits
  * @since 0.1.0
  */
 export const SIZE = 20
 
-/** How many simpler inputs are tried in place of a failing one. */
+/** The most simpler inputs to try in place of a failing one. */
 const MAX_TRIES = 1_000
 
 /**
- * Something that holds for every input; `R` is what it needs to be tried.
+ * A statement that holds for every input. `R` is the services that a check needs.
  *
  * @category types
  * @since 0.1.0
@@ -74,26 +77,31 @@ const MAX_TRIES = 1_000
 export interface Law<out R = never> {
   /** A sentence that is true when the law holds. */
   readonly name: string
+  /** Searches for an input that breaks the law; fails with `LawBroken` when there is one. */
   readonly check: (options?: CheckOptions) => Effect.Effect<void, LawBroken, R>
 }
 
 /**
- * Why a law does not hold, or could not be tried.
+ * The reason that a law does not hold, or could not be tried.
  *
  * **Details**
- * `Falsified`: `input` is the smallest that was found, as text, and `problem` what is wrong with it.
- * `NotGenerated`: there are no inputs, or too few. `NotReplayed`: the token's input breaks nothing any more, or the law has others now.
+ * `NotGenerated`: there are no inputs, or too few. `NotReplayed`: the token's input no longer
+ * breaks the law, or the law draws other inputs now.
  *
  * @category types
  * @since 0.1.0
  */
 export type Reason = Data.TaggedEnum<{
   Falsified: {
+    /** The smallest failing input that was found, as text. */
     readonly input: string
+    /** A description of the problem with that input. */
     readonly problem: string
-    /** How many inputs were tried, and how often the one that failed was made smaller. */
+    /** The number of inputs that were tried. */
     readonly runs: number
+    /** The number of times that the failing input was made smaller. */
     readonly shrinks: number
+    /** The token that {@link CheckOptions} takes to try that input again. */
     readonly replay: string
   }
   NotGenerated: { readonly problem: string }
@@ -131,21 +139,26 @@ export class LawBroken extends Data.TaggedError("LawBroken")<{
 }
 
 /**
- * Builds a law from its inputs and from what can be wrong with one.
- *
- * **Details**
- * `inputs`: called when the law is tried first. `problem`: what is wrong with an input, in words, nothing if
- * all is well; what throws, fails or dies is wrong too. `show`: the input as people read it. `simpler`: inputs to
- * try instead of a failing one, the simplest first, besides those that its generator knows; each must be nearer to an end.
+ * Builds a law from a generator of inputs and a function that finds the problem with one.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = <A, R = never>(options: {
   readonly name: string
+  /** Builds the generator; called once, when the law is first tried. */
   readonly inputs: () => Arbitrary.Arbitrary<A>
+  /**
+   * Describes the problem with an input; `undefined` when there is none. A throw, failure or defect
+   * counts as a problem.
+   */
   readonly problem: (input: A) => string | undefined | Effect.Effect<string | undefined, unknown, R>
+  /** Renders an input for a reader. */
   readonly show?: (input: A) => string
+  /**
+   * Lists inputs to try in place of a failing one, the simplest first, besides those that the
+   * generator knows. Each must be nearer to an end, so that the search stops.
+   */
   readonly simpler?: (input: A) => ReadonlyArray<A>
 }): Law<R> => {
   const { name, problem, show = (input) => `for ${render(input)}`, simpler = () => [] } = options
@@ -171,7 +184,9 @@ export const make = <A, R = never>(options: {
       ),
       Effect.flatMap((found) => (found === undefined ? Effect.succeed(true) : Effect.fail(found)))
     )
-  /** Goes from a failing input to a simpler one that fails too, as long as there is one. */
+  /**
+   * Replaces a failing input by a simpler one that fails too, until there is no such input left.
+   */
   const simplify = Effect.fnUntraced(function* (input: A, problem: string, tries: number) {
     let best = { input, problem, times: 0 }
     let left = tries
@@ -212,7 +227,7 @@ export const make = <A, R = never>(options: {
             check.maxShrinks ?? MAX_TRIES
           )
           const shrinks = result.shrinks + times
-          // What the domain does may throw again when it is shown.
+          // Showing the input may run the domain, which may throw again.
           const input = yield* Effect.sync(() => show(simplest)).pipe(
             Effect.catchDefect((cause) => Effect.succeed(`(not shown: ${said(cause)})`))
           )
@@ -235,7 +250,7 @@ export const make = <A, R = never>(options: {
 }
 
 /**
- * A law about one thing instead of many inputs.
+ * Builds a law without inputs, which is tried once.
  *
  * @category constructors
  * @since 0.1.0
@@ -257,7 +272,8 @@ export const once = <R = never>(options: {
  * Searches for an input that breaks the law.
  *
  * **Details**
- * Errors: `LawBroken`, whose message shows the smallest input that was found, what is wrong, and how to replay it.
+ * Errors: `LawBroken`, whose message shows the smallest input that was found, its problem, and the
+ * token to replay it.
  *
  * @category operations
  * @since 0.1.0
@@ -266,7 +282,7 @@ export const check = <R>(law: Law<R>, options?: CheckOptions): Effect.Effect<voi
   law.check(options)
 
 /**
- * Tries all laws, and gives those that are broken.
+ * Tries all laws and returns the broken ones.
  *
  * @category operations
  * @since 0.1.0
@@ -281,7 +297,7 @@ export const broken = <R>(
   )
 
 /**
- * Gives a law what it needs; built anew each time that it is checked.
+ * Provides a law with the services that it needs. They are built again for each check.
  *
  * @category combinators
  * @since 0.1.0

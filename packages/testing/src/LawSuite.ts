@@ -1,28 +1,29 @@
 /**
- * Laws as Vitest tests.
+ * Registers laws as Vitest tests.
  *
  * @since 0.1.0
  */
-// The titles are those of the caller.
+// The caller chooses the titles.
 /* oxlint-disable vitest/valid-title */
 import { describe, it } from "@effect/vitest"
 import type { CheckOptions, Law } from "./Law.ts"
 
-/** A search takes seconds, on a busy machine more; that it ends is all that is asked. */
+/** A search takes seconds, on a busy machine more. The timeout only has to end one that hangs. */
 const TIMEOUT_MILLIS = 120_000
 
 /**
- * How the laws of a suite are tried, see {@link CheckOptions}; `replay` is by the name of the law.
+ * The settings of a suite of laws, see {@link CheckOptions}.
  *
  * @category types
  * @since 0.1.0
  */
 export interface SuiteOptions extends Omit<CheckOptions, "replay"> {
+  /** The token to replay, by the name of the law. */
   readonly replay?: { readonly [law: string]: string }
 }
 
 /**
- * Registers a test for each law; what a law needs is given by `Law.provide`.
+ * Registers a test for each law. `Law.provide` gives a law the services that it needs.
  *
  * @category suites
  * @since 0.1.0

@@ -1,8 +1,10 @@
 /**
- * PgBouncer before a server, for tests: it lends few sessions to many clients, a transaction at a time.
+ * PgBouncer in front of a server, for tests: it shares few sessions among many clients, a
+ * transaction at a time.
  *
- * The binary is that of `DAYBOOK_PGBOUNCER`, or else `/usr/sbin/pgbouncer`, where Debian's package `pgbouncer` puts it. It runs
- * for this process alone, in a folder of its own, and ends with the scope.
+ * The binary is the one that `DAYBOOK_PGBOUNCER` names, or else `/usr/sbin/pgbouncer`, where
+ * Debian's package `pgbouncer` installs it. It runs for this process alone, in its own folder, and
+ * stops when the scope closes.
  *
  * @since 0.1.0
  */
@@ -29,23 +31,23 @@ export class PgBouncerError extends Data.TaggedError("PgBouncerError")<{
 }
 
 /**
- * How sessions are lent.
- *
- * **Details**
- * `poolSize`: how many sessions the server has for each database; 3 by default, so that clients meet on them.
- * `settings`: further lines of the section `pgbouncer` of its configuration.
+ * The settings of the pooler.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Options {
+  /** The span for which a client gets a session; a transaction by default. */
   readonly mode?: "session" | "transaction" | undefined
+  /** The number of server sessions for each database; 3 by default, so that clients share them. */
   readonly poolSize?: number | undefined
+  /** More lines for the section `pgbouncer` of its configuration. */
   readonly settings?: Readonly<Record<string, string>> | undefined
 }
 
 /**
- * Puts a PgBouncer before the server of `url`, and gives the URL of the same database behind it.
+ * Starts a PgBouncer in front of the server of `url`, and returns the URL of the same database
+ * through it.
  *
  * @category resources
  * @since 0.1.0

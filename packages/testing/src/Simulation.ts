@@ -1,17 +1,21 @@
 /**
- * Runs a domain on hosts that die, over ways that lose things, and looks for a history in which something goes wrong.
+ * Runs a domain on hosts that die, over connections that lose calls, and searches for a history in
+ * which an invariant breaks.
  *
- * Several senders execute generated commands on a few instances, through hosts that each have a command handler and keep the read
- * models, on the stores in memory. Faults come at every call of a store and between any two steps of a host; see {@link Fault.kinds}. In
- * the end all is quiet, and an audit compares what everybody was told, the log, the states and the rows with a model; see `Auditor`.
+ * Several senders execute generated commands on a few instances. They go through hosts that each
+ * have a command handler and maintain the read models, on the stores in memory. Faults occur at
+ * every call of a store and between any two steps of a host; see {@link Fault.kinds}. At the end
+ * the faults stop, and an audit compares all answers, the log, the states and the rows with a
+ * model; see `Auditor`.
  *
- * A seed decides everything: the commands, the faults, which fiber goes on at each step; time is a `TestClock`. So a history can be had
- * again. One that went wrong is looked for without any fault; else its faults are left out until those remain that it needs.
+ * The seed decides everything: the commands, the faults, and the fiber that runs at each step. Time
+ * is a `TestClock`. So a history can be run again. To shrink a failing history, the search first
+ * tries histories without any fault, then leaves out faults until only the necessary ones remain.
  *
  * Laws:
  *
  * 1. A seed, with some of its faults, gives the same history each time.
- * 2. Without faults that are let in, there are none: what goes wrong then is wrong under interleaving alone.
+ * 2. Faults happen only if they are let in: a failure without faults is due to interleaving alone.
  *
  * @since 0.1.0
  */
@@ -35,30 +39,29 @@ import type { Limits } from "./internal/simulation/plan.ts"
 import { shrink } from "./internal/simulation/shrink.ts"
 
 /**
- * What is simulated.
- *
- * **Details**
- * `command`: what is sent; few different products and sums, so that commands meet. `model`: what must come of it. `stores`: those in
- * memory, and `handler`: the one of `@daybook/store` with and without snapshots and cached states, unless given.
+ * The subject of a simulation.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Simulation<Command, State, Event, Rejection> {
   readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
+  /**
+   * The schema of the commands to send. Give it few different products and sums, so that commands
+   * meet.
+   */
   readonly command: Schema.Codec<Command, unknown>
+  /** Recomputes the expected states and rows. */
   readonly model: Model<Command, State, Event>
   readonly projections?: ReadonlyArray<Projection.Any>
+  /** The stores in memory by default. */
   readonly stores?: Layer.Layer<EventStore | SnapshotStore | ReadModelStore>
+  /** By default the handler of `@daybook/store`, with and without snapshots and cached states. */
   readonly handler?: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore>
 }
 
 /**
  * A history that was run.
- *
- * **Details**
- * `violations`: what went wrong, by the number of the invariant; 0 is an error that never should be. `checks`: by invariant, how many
- * things were compared. `digest`: of the log and the answers; the same for the same seed and faults.
  *
  * @category types
  * @since 0.1.0
@@ -66,7 +69,7 @@ export interface Simulation<Command, State, Event, Rejection> {
 export type History = Histories.History
 
 /**
- * How many histories were run, and what was in them.
+ * The number of histories that were run, and the numbers of things in them.
  *
  * @category types
  * @since 0.1.0
@@ -75,26 +78,32 @@ export interface Summary {
   readonly histories: number
   readonly commands: number
   readonly events: number
+  /** The number of faults, by kind. */
   readonly faults: ReadonlyMap<Fault.Kind, number>
+  /** The number of comparisons, by invariant. */
   readonly checks: ReadonlyMap<number, number>
 }
 
 /**
- * A history in which something goes wrong, with the faults that it needs for that: as few as were found.
- *
- * **Details**
- * `first`: the history that went wrong, and how many faults it had. `seed` is another one's where that goes wrong with fewer.
+ * A history broke an invariant. It has the fewest faults with which the search saw it fail.
  *
  * @category errors
  * @since 0.1.0
  */
 export class HistoryFailed extends Schema.TaggedError<HistoryFailed>()("HistoryFailed", {
+  /**
+   * The seed of the smallest failing history; another than the first one's if that fails with fewer
+   * faults.
+   */
   seed: Schema.Int,
+  /** The order of steps, as in {@link Replay}. */
   schedule: Schema.Int,
+  /** The faults that the failure needs. */
   faults: Schema.Array(Fault.Fault),
   violations: Schema.Array(Schema.Struct({ invariant: Schema.Int, message: Schema.String })),
+  /** The history that failed first, and its number of faults. */
   first: Schema.Struct({ seed: Schema.Int, faults: Schema.Int }),
-  /** How many histories were run before the first. */
+  /** The number of histories that ran before the first failure. */
   before: Schema.Int
 }) {
   override get message() {
@@ -119,22 +128,21 @@ export class HistoryFailed extends Schema.TaggedError<HistoryFailed>()("HistoryF
 }
 
 /**
- * Which history to run: that of a seed.
- *
- * **Details**
- * `faults`: no others than these are let in. `schedule`: another order of steps of the same commands and faults, counted from 0.
+ * The history to run.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Replay {
   readonly seed: number
+  /** The only faults to let in; all by default. */
   readonly faults?: ReadonlyArray<Fault.Fault> | undefined
+  /** The number of another order of steps, with the same commands and faults; 0 by default. */
   readonly schedule?: number | undefined
 }
 
 /**
- * Runs the history of a seed, with all its faults or some.
+ * Runs the history of a seed, with all its faults or some of them.
  *
  * @category operations
  * @since 0.1.0
@@ -145,10 +153,10 @@ export const run = <Command, State, Event, Rejection, S>(
 ): Effect.Effect<History> => runOf(fitting(simulation), options)
 
 /**
- * Runs the histories of `seed` and of those that follow it, up to the first that goes wrong.
+ * Runs the histories of `seed` and the seeds after it, up to the first that fails.
  *
  * **Details**
- * `histories`: 100 unless given. Errors: `HistoryFailed`, with its faults shrunk.
+ * `histories`: 100 by default. Errors: `HistoryFailed`, with its faults shrunk.
  *
  * @category operations
  * @since 0.1.0
@@ -175,13 +183,19 @@ export const check = <Command, State, Event, Rejection, S>(
     return { histories, commands, events, faults, checks }
   })
 
-/** A simulation whose schema is compared with the commands of its aggregate on its own, so that a mismatch says so. */
+/**
+ * A simulation whose schema is compared with the commands of its aggregate apart from the rest, so
+ * that the compile error names the mismatch.
+ */
 type Fitting<Command, State, Event, Rejection, S> = Omit<
   Simulation<Command, State, Event, Rejection>,
   "command"
 > & { readonly command: S & CommandSchema<S, NoInfer<Command>> }
 
-/** What fits gives commands of the aggregate, so it may stand for their schema. */
+/**
+ * Converts the type: a fitting schema gives commands of the aggregate, so it may stand for their
+ * schema.
+ */
 const fitting = <Command, State, Event, Rejection, S>(
   simulation: Fitting<Command, State, Event, Rejection, S>
 ): Simulation<Command, State, Event, Rejection> =>

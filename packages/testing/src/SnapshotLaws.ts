@@ -1,10 +1,10 @@
 /**
- * The law that a command handler keeps with snapshots and cached states: nobody can see them.
+ * The law of a command handler with snapshots and cached states: they never change an answer.
  *
- * {@link invisible} runs generated {@link steps} through the handler in its context on one stream, and
- * through a handler without snapshots and cache on another, and compares every answer: with any
- * snapshot, at any revision, none or several, with stale, corrupted and foreign ones, and while others
- * write to the stream.
+ * {@link invisible} runs generated {@link steps} on one stream through the handler in its context,
+ * and on another stream through a handler without snapshots and cache, and compares every answer:
+ * with any snapshot, at any revision, none or several, with stale, corrupted and foreign ones, and
+ * while others write to the stream.
  *
  * **Example** (A test of a domain of your own)
  *
@@ -72,17 +72,16 @@ import { renderLine } from "./internal/render.ts"
 import * as Law from "./Law.ts"
 
 const Where = Schema.Literals(["here", "here", "elsewhere"])
-// What happened last is asked for most.
+// The last executions are repeated most often.
 const Ago = Schema.Literals([0, 0, 1, 1, 2, 4])
 const Place = Schema.Literals([0, 1, 2, 3, 5, 8])
 
 /**
- * Something that happens to a stream or is asked of it.
+ * A step of a history: something that happens to a stream, or a request to the handler.
  *
  * **Details**
- * `where`: through the handler that is looked at, or by another host. `Repeat`: the commands of the
- * step that many executions ago, with the same ids. `expecting`: whether their caller says of which revision the
- * stream is, the one that it has or the one before it. `Plant`: a snapshot, `back` revisions from the end.
+ * `Repeat` executes the commands of an earlier `Execute` again, with the same ids. `Plant` stores a
+ * snapshot `back` revisions before the end.
  *
  * @category types
  * @since 0.1.0
@@ -90,10 +89,12 @@ const Place = Schema.Literals([0, 1, 2, 3, 5, 8])
 export type Step<Command> =
   | {
       readonly _tag: "Execute"
+      /** `here` is the handler under test; `elsewhere` is another host. */
       readonly where: "here" | "elsewhere"
       readonly commands: ReadonlyArray<Command>
-      /** Whether the commands bring ids of their own. */
+      /** True when the caller supplies ids of the commands. */
       readonly named: boolean
+      /** The expected revision: none, the stream's revision, or the one before it. */
       readonly expecting: "anything" | "now" | "before"
     }
   | { readonly _tag: "Repeat"; readonly where: "here" | "elsewhere"; readonly ago: number }
@@ -103,7 +104,8 @@ export type Step<Command> =
   | { readonly _tag: "Clear" }
 
 /**
- * A schema of steps, to generate them from: of commands that are few enough to be accepted now and then.
+ * A schema that steps are generated from. Give a schema of few commands, so that some of them are
+ * accepted.
  *
  * @category schemas
  * @since 0.1.0
@@ -124,15 +126,15 @@ export const steps = <Command>(
     Clear: {}
   })
   return Schema.Array(Schema.Union([execute, Plant, repeat, execute, Plant, others])).check(
-    // A few steps show nothing: something must be recorded, kept and asked for again.
+    // Fewer steps show nothing: events must be recorded, snapshots stored and both read again.
     Schema.isMinLength(16),
     Schema.isMaxLength(32)
   )
 }
 
 /**
- * The laws of a handler with snapshots or a cache, for the domain that is described by `aggregate`: there is
- * one, {@link invisible}.
+ * The laws of a handler with snapshots or a cache for the domain of `aggregate`: one law,
+ * {@link invisible}.
  *
  * @category laws
  * @since 0.1.0
@@ -153,7 +155,7 @@ const showStep = <Command>(step: Step<Command>, index: number): string =>
   `${String(index + 1).padStart(4)}. ${renderLine(step)}`
 
 /**
- * Every answer of the handler is that of one without snapshots and without cache.
+ * Every answer of the handler equals that of a handler without snapshots and without cache.
  *
  * @category laws
  * @since 0.1.0
@@ -167,7 +169,7 @@ export const invisible = <Command, State, Event, Rejection>(
     const here = yield* CommandHandler
     const plain = Context.get(yield* Layer.build(Layer.fresh(CommandHandler.layer)), CommandHandler)
     const store = yield* EventStore
-    // The same happens to both streams.
+    // Both streams take the same steps.
     const [watched, reference] = [freshId(), freshId()]
     const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, watched))
     const plant = yield* makePlanter(aggregate, streamId, plain)
@@ -184,7 +186,7 @@ export const invisible = <Command, State, Event, Rejection>(
           .executeAll(aggregate, id, commands, options)
           .pipe(Effect.map(Arr.map(Result.map(withoutStream))), Effect.result)
         if (Result.isFailure(answers)) return comparable(answers)
-        // Positions differ too, but not the revisions of the events at them.
+        // Positions differ between the streams; the revisions of the events at them do not.
         const stream = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
         const revisions = new Map<bigint, number>([[Position.start, 0]])
         yield* Stream.runForEach(store.read(stream), ({ position, revision }) =>
@@ -262,10 +264,10 @@ const newest = Revision.make(Number.MAX_SAFE_INTEGER)
 
 const freshId = () => SecureRandom.uuidV4Unsafe()
 
-/** All but the stream, in which the two sides differ. */
+/** Removes the stream id, in which the two sides differ. */
 const withoutStream = <A extends { readonly streamId: StreamId }>(answer: A) =>
   Struct.omit(answer, ["streamId"])
 
-/** Errors name their stream, so only their kind is compared. */
+/** Reduces an error to its tag, because errors name their stream. */
 const comparable = (result: Result.Result<unknown, { readonly _tag: string }>): unknown =>
   Result.isSuccess(result) ? result.success : result.failure._tag

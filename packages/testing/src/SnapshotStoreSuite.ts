@@ -1,5 +1,5 @@
 /**
- * The contract of snapshot stores as a suite: run it on a store of your own, as Daybook runs it on its
+ * The contract of snapshot stores as a suite. Run it on your own store, as Daybook runs it on its
  * own.
  *
  * **Example** (A test file of a store)
@@ -35,7 +35,7 @@ import { notJson, roundTrips } from "./internal/eventStoreSuite/jsonValues.ts"
 const fold = FoldFingerprint.make("0f".repeat(32))
 const otherFold = FoldFingerprint.make("f0".repeat(32))
 
-/** Makes snapshots of one stream, which is nobody else's. */
+/** Builds snapshots of one fresh stream. */
 const makeStream = () => {
   const streamId = freshStream()
   return (revision: number, fields?: Partial<Snapshot>): Snapshot => ({
@@ -68,7 +68,7 @@ const atOrBelow = (revision: number): LoadOptions => ({ atOrBelow: Revision.make
  * @since 0.1.0
  */
 export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): void => {
-  // A database may have to be started, and connections to it live by the real clock.
+  // A database may have to be started, and its connections use the real clock.
   layer(store, { timeout: 2 * TIMEOUT_MILLIS, excludeTestServices: true })(name, (it) => {
     it.effect("has no snapshot of a stream that none was saved of", () =>
       Effect.gen(function* () {
@@ -166,7 +166,7 @@ export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): vo
       Effect.gen(function* () {
         const store = yield* SnapshotStore
         const snapshot = makeStream()
-        // Each fold has two, and that of 10 and 20 is the oldest.
+        // Each fold has two snapshots; the fold with revisions 10 and 20 is the oldest.
         const folds = Array.from({ length: MAX_OTHER_FOLDS + 1 }, (_, n) => {
           const fingerprint = FoldFingerprint.make(String(n).repeat(64))
           return [snapshot(n + 10, { fingerprint }), snapshot(n + 20, { fingerprint })]
@@ -230,7 +230,7 @@ export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): vo
     it.effect("refuses states that JSON cannot hold, rather than changing them", () =>
       Effect.gen(function* () {
         for (const { name, value } of notJson) {
-          // The types refuse most of these; states from elsewhere don't know of types.
+          // The types refuse most of these values; data from outside is not checked by types.
           const snapshot = makeStream()(1, { state: value as Schema.Json })
           assert.instanceOf(yield* Effect.flip(save(snapshot)), SnapshotRefused, name)
           assert.isUndefined(yield* load(snapshot))
@@ -240,7 +240,7 @@ export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): vo
 
     it.effect("loads the largest state that it saves, and refuses one of a byte more", () =>
       Effect.gen(function* () {
-        // As JSON text it has two quotes more.
+        // Its JSON text is longer by two quotes.
         const largest = makeStream()(2_147_483_647, { state: "x".repeat(MAX_STATE_BYTES - 2) })
         yield* save(largest)
         assert.isTrue((yield* load(largest))?.state === largest.state)
@@ -262,7 +262,7 @@ export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): vo
         for (const wrong of [
           snapshot(0),
           snapshot(2 ** 31),
-          // As from a caller that has no types.
+          // Values of a caller without types.
           snapshot(1, { eventId: "7" as Snapshot["eventId"] }),
           snapshot(1, { fingerprint: "mine" as Snapshot["fingerprint"] }),
           snapshot(1, { streamId: "nobody" as Snapshot["streamId"] })

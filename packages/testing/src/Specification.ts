@@ -2,8 +2,8 @@
  * Specifications by example: given events, when a command, then events or a rejection.
  *
  * A specification is a value. {@link check} runs it on its decider, with no test runner at all;
- * `SpecificationSuite` makes Vitest tests of it; `HandlerSpecification` runs it through a command
- * handler on a store. For read models there is `ProjectionSpecification`.
+ * `SpecificationSuite` turns it into Vitest tests; `HandlerSpecification` runs it through a command
+ * handler on a store. `ProjectionSpecification` does the same for read models.
  *
  * **Example** (A counter that does not go below zero)
  *
@@ -48,7 +48,7 @@ import { render } from "./internal/render.ts"
 export type Answer<Event, Rejection> = Result.Result<ReadonlyArray<Event>, Rejection>
 
 /**
- * One example: after `given`, the command `when` is answered by `then`.
+ * One example: after the events `given`, the command `when` gets the answer.
  *
  * @category types
  * @since 0.1.0
@@ -63,7 +63,8 @@ export interface Example<out Command, out Event, out Rejection> {
  * Begins an example: `given(...events).when(command).then(events)`, or `.then(rejection)`.
  *
  * **Details**
- * An array stands for events, also the empty one; everything else for the rejection, which is thus no array.
+ * An array stands for events, also when it is empty; any other value for the rejection, which thus
+ * can't be an array.
  *
  * @category types
  * @since 0.1.0
@@ -77,7 +78,7 @@ export type Given<Command, Event, Rejection> = (...events: ReadonlyArray<Event>)
 }
 
 /**
- * The examples of a decider, each under the sentence that it shows.
+ * The examples of a decider, each under the sentence that it demonstrates.
  *
  * @category types
  * @since 0.1.0
@@ -91,7 +92,7 @@ export interface Specification<in out Command, in out State, in out Event, in ou
 }
 
 /**
- * An example was answered otherwise.
+ * An example got another answer.
  *
  * @category errors
  * @since 0.1.0
@@ -100,7 +101,7 @@ export class ExampleFailed extends Data.TaggedError("ExampleFailed")<{
   readonly sentence: string
   readonly given: ReadonlyArray<unknown>
   readonly when: unknown
-  /** What of the answer differs: lines that were expected after "-", those that came after "+". */
+  /** The differing lines of the answer: expected ones after "-", actual ones after "+". */
   readonly difference: string
 }> {
   override get message() {
@@ -116,7 +117,7 @@ export class ExampleFailed extends Data.TaggedError("ExampleFailed")<{
 }
 
 /**
- * Some examples were answered otherwise, or some tags have no example.
+ * Some examples got another answer, or some tags have no example.
  *
  * @category errors
  * @since 0.1.0
@@ -124,6 +125,7 @@ export class ExampleFailed extends Data.TaggedError("ExampleFailed")<{
 export class SpecificationFailed extends Data.TaggedError("SpecificationFailed")<{
   readonly specification: string
   readonly failures: ReadonlyArray<ExampleFailed>
+  /** Tags of commands, events or rejections that no example has. */
   readonly uncovered: ReadonlyArray<string>
 }> {
   override get message() {
@@ -132,11 +134,7 @@ export class SpecificationFailed extends Data.TaggedError("SpecificationFailed")
 }
 
 /**
- * Builds a specification of `decider`, its types inferred.
- *
- * **Details**
- * `covers`: cases of tagged unions, such as `OrderCommand.cases`. Each tag must be that of a command,
- * a decided event or a rejection in some example, so that a new one without an example is found.
+ * Builds a specification of `decider`, and infers its types.
  *
  * @category constructors
  * @since 0.1.0
@@ -147,11 +145,15 @@ export const make = <Command, State, Event, Rejection>(
   examples: (given: Given<NoInfer<Command>, NoInfer<Event>, NoInfer<Rejection>>) => {
     readonly [sentence: string]: Example<NoInfer<Command>, NoInfer<Event>, NoInfer<Rejection>>
   },
+  /**
+   * Cases of tagged unions, such as `OrderCommand.cases`. Each tag needs a command, a decided event
+   * or a rejection in some example, so that a new case without an example is found.
+   */
   options: { readonly covers?: ReadonlyArray<object> } = {}
 ): Specification<Command, State, Event, Rejection> => {
   const all = examples((...given) => ({
     when: (command) => ({
-      // The word is that of given, when, then; nobody awaits an example, and who does is told so.
+      // `then` is the word of given, when, then. An awaited example throws the error below.
       // oxlint-disable-next-line unicorn/no-thenable
       then: (expected) => {
         if (typeof expected === "function") {
@@ -170,8 +172,8 @@ export const make = <Command, State, Event, Rejection>(
  * Runs every example on the decider.
  *
  * **Details**
- * Errors: `SpecificationFailed`, whose message shows what differs in which example. A decider that throws
- * fails its example.
+ * Errors: `SpecificationFailed`, whose message shows the differences by example. A decider that
+ * throws fails its example.
  *
  * @category operations
  * @since 0.1.0
@@ -188,7 +190,7 @@ export const check = <Command, State, Event, Rejection>(
   )
 
 /**
- * The same, for any test runner or none: throws the `SpecificationFailed`.
+ * Runs every example and throws the `SpecificationFailed`, under any test runner or none.
  *
  * @category operations
  * @since 0.1.0
@@ -198,7 +200,8 @@ export const assert = <Command, State, Event, Rejection>(
 ): void => Result.getOrThrow(check(specification))
 
 /**
- * Runs one example on the decider; nothing when it is answered as it says.
+ * Runs one example on the decider; returns its failure, or `undefined` when the answer is as
+ * expected.
  *
  * @category operations
  * @since 0.1.0
@@ -217,8 +220,8 @@ export const checkExample = <Command, State, Event, Rejection>(
 }
 
 /**
- * The failure of an example that was answered by `actual`, if it is one; the failure of `actual` is what
- * was thrown instead of an answer.
+ * Compares the expected answer of an example with `actual`, whose failure is the value that was
+ * thrown instead of an answer. Returns the failure of the example, or `undefined`.
  *
  * @category operations
  * @since 0.1.0
@@ -238,7 +241,7 @@ export const compare = <Command, Event, Rejection>(
 }
 
 /**
- * What a specification came to, given the failures of its examples.
+ * Concludes a specification from the failures of its examples and the tags without an example.
  *
  * @category operations
  * @since 0.1.0
@@ -251,7 +254,7 @@ export const conclude = <Command, State, Event, Rejection>(
     ? Result.void
     : Result.fail(new SpecificationFailed({ specification: name, failures, uncovered }))
 
-/** What the type of an array can't tell: a rejection is none. */
+/** Tells events from a rejection at run time: a rejection is never an array. */
 const answerOf = <Event, Rejection>(
   expected: ReadonlyArray<Event> | Rejection
 ): Answer<Event, Rejection> =>
@@ -259,14 +262,14 @@ const answerOf = <Event, Rejection>(
     ? Result.succeed(expected as ReadonlyArray<Event>)
     : Result.fail(expected as Rejection)
 
-/** What an answer says, part by part. */
+/** Lists the parts of an answer, for the comparison. */
 const told = <Event, Rejection>(answer: Answer<Event, Rejection>): ReadonlyArray<unknown> =>
   Result.match(answer, {
     onSuccess: (events) => [outcome("accepted"), ...events],
     onFailure: (rejection) => [outcome("rejected"), rejection]
   })
 
-/** Shown as its tag, and unlike any event. */
+/** Marks the kind of an answer. It is shown as its tag, and equals no event. */
 const outcome = (tag: "accepted" | "rejected" | "threw") => ({ _tag: tag })
 
 const tagsOf = <Command, Event, Rejection>({

@@ -1,9 +1,9 @@
 /**
- * Specifications as Vitest tests, an example each.
+ * Registers specifications as Vitest tests, one for each example.
  *
  * @since 0.1.0
  */
-// The titles are those of the caller.
+// The caller chooses the titles.
 /* oxlint-disable vitest/valid-title */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { CommandHandler } from "@daybook/store/CommandHandler"
@@ -39,7 +39,7 @@ export const suite = <Command, State, Event, Rejection>(
 }
 
 /**
- * Registers the same examples through a command handler on a store, both of which `store` builds.
+ * Registers the same examples, run through a command handler on a store. `store` builds both.
  *
  * @category suites
  * @since 0.1.0
@@ -49,7 +49,7 @@ export const suiteOnStore = <Command, State, Event, Rejection, E>(
   specification: Specification.Specification<Command, State, Event, Rejection>,
   store: Layer.Layer<CommandHandler | EventStore, E>
 ): void => {
-  // A database may have to be started, and connections to it live by the real clock.
+  // A database may have to be started, and its connections use the real clock.
   layer(store, { timeout: "2 minutes", excludeTestServices: true })(specification.name, (it) => {
     for (const sentence of Object.keys(specification.examples)) {
       it.effect(sentence, () =>

@@ -1,12 +1,15 @@
 /**
- * Laws of what a store says of single streams and of instants, as programs: each dies with an assertion error when
- * the store in its context breaks it.
+ * Laws of single streams and of instants in a store, as programs: each dies with an assertion error
+ * when the store in its context breaks it.
  *
- * 1. {@link followerSeesStreamWhole}: who follows a stream sees its revisions 1..n, each once, and no other stream's.
- * 2. {@link streamsAgreeWithLog}: the streams that are listed, and what is said of them, are those of the log's events.
- * 3. {@link instantsCutLog}: up to the position as of an instant no event is later, and the next one is.
+ * 1. {@link followerSeesStreamWhole}: a follower of a stream sees its revisions 1..n, each once,
+ *    and no event of another stream.
+ * 2. {@link streamsAgreeWithLog}: the listed streams and their facts agree with the events of the
+ *    log.
+ * 3. {@link instantsCutLog}: no event up to the position as of an instant is later than the
+ *    instant, and the next event is.
  *
- * They use streams of their own, so the store may hold other events and get more meanwhile.
+ * Each uses fresh streams, so the store may hold other events and receive more meanwhile.
  *
  * @since 0.1.0
  */
@@ -37,8 +40,8 @@ import {
 } from "./internal/eventStoreSuite/fixture.ts"
 
 /**
- * Followers of a stream that begin before, while and after it is written, and that come back at a revision or at
- * the position of a page, see it whole.
+ * Followers of a stream that start before, during and after its appends, and that resume at a
+ * revision or at the position of a page, see it whole.
  *
  * @category laws
  * @since 0.1.0
@@ -46,7 +49,7 @@ import {
 export const followerSeesStreamWhole: Law = Effect.gen(function* () {
   const store = yield* EventStore
   const category = freshCategory()
-  // One name begins as the other does.
+  // One name is a prefix of the other.
   const [streamId, other] = [streamOf(category, "1"), streamOf(category, "10")]
   const write = Effect.gen(function* () {
     for (let n = 0; n < 25; n++) {
@@ -103,7 +106,8 @@ const comparable = ({ occurredAt, recordedAt, ...facts }: StreamFacts) => ({
 })
 
 /**
- * Each stream of a category is listed once, in order, with what its last event says, whatever it is asked by.
+ * Each stream of a category is listed once, in order, with the facts of its last event: in one
+ * list, in pages, and alone.
  *
  * @category laws
  * @since 0.1.0
@@ -151,7 +155,8 @@ export const streamsAgreeWithLog: Law = Effect.gen(function* () {
 })
 
 /**
- * For the time of any event: the position as of it is that before the first event that is later, or the head.
+ * The position as of the time of any event lies just before the first later event, or is the head
+ * when there is none.
  *
  * @category laws
  * @since 0.1.0
@@ -162,7 +167,7 @@ export const instantsCutLog: Law = Effect.gen(function* () {
   for (let n = 0; n < 5; n++) yield* fill(streamOf(category, `${n % 2}`), newEvents(1 + n))
   const own = yield* readCategories(15, category)
   const millis = own.map(({ recordedAt }) => DateTime.toEpochMillis(recordedAt))
-  // What was in the log before need not be read each time.
+  // Starts before the first own event, so that older events of the log are not read each time.
   const after = Position.make(Arr.getUnsafe(own, 0).position - 1n)
   for (const instant of new Set(millis.flatMap((one) => [one - 1, one]))) {
     const recordedAt = DateTime.makeUnsafe(instant)

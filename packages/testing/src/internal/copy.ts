@@ -1,11 +1,11 @@
 /**
- * Copies of what domains are made of, for a look at whether they were changed in place.
+ * Copies values of a domain, so that a law can detect changes in place.
  */
 import * as Predicate from "effect/Predicate"
 
-/** A copy of plain objects and arrays all the way down; all other values are shared. */
+/** Copies plain objects and arrays at every depth; shares all other values. */
 export const copy = <A>(value: A): A =>
-  // The copy has the fields of the value, and they are copies of its fields' values.
+  // The copy has the same fields as the value, with copies of their values.
   copied(value) as A
 
 const copied = (value: unknown): unknown => {

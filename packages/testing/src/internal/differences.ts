@@ -1,14 +1,14 @@
 /**
- * Whether two values are equal, and if not, where, in lines.
+ * Compares two values, and lists their differences in lines.
  */
 import * as Equal from "effect/Equal"
 import * as Predicate from "effect/Predicate"
 import { renderSorted } from "./render.ts"
 
-/** Equal as `Equal.equals` says, but for 0 and -0, which JSON does not keep apart. */
+/** Compares by `Equal.equals`, but treats 0 and -0 as different, although JSON does not. */
 export const same = (a: unknown, b: unknown): boolean => Equal.equals(a, b) && sameZeros(a, b)
 
-/** Of two values that are equal otherwise. */
+/** Compares the zeros of two values that are equal otherwise. */
 const sameZeros = (a: unknown, b: unknown): boolean => {
   if (a === 0) return Object.is(a, b)
   if (a === b || !Predicate.isObjectOrArray(a) || !Predicate.isObjectOrArray(b)) return true
@@ -18,13 +18,14 @@ const sameZeros = (a: unknown, b: unknown): boolean => {
   )
 }
 
-/** Dies with a text that says what differs, unless the two are equal. */
+/** Throws an error that lists the differences, unless the two values are equal. */
 export const expectSame = (actual: unknown, expected: unknown, what: string): void => {
   if (!same(actual, expected)) throw new Error(`${what}:\n${diff([expected], [actual])}`)
 }
 
 /**
- * Lines of all values, one after the other: those of `expected` alone after "-", those of `actual` alone after "+".
+ * Lists the lines of all values: those of `expected` alone after "-", those of `actual` alone after
+ * "+".
  */
 export const diff = (expected: ReadonlyArray<unknown>, actual: ReadonlyArray<unknown>): string => {
   const [left, right] = [linesOf(expected), linesOf(actual)]
@@ -37,12 +38,13 @@ export const diff = (expected: ReadonlyArray<unknown>, actual: ReadonlyArray<unk
 const linesOf = (values: ReadonlyArray<unknown>): ReadonlyArray<string> =>
   values.flatMap((value) => renderSorted(value).split("\n"))
 
-/** By the longest common subsequence. */
+/** Compares lines by their longest common subsequence. */
 const lineDiff = (
   before: ReadonlyArray<string>,
   after: ReadonlyArray<string>
 ): ReadonlyArray<string> => {
-  // lengths[i][j]: of the longest common subsequence of what follows i in one and j in the other.
+  // lengths[i][j]: the length of the longest common subsequence of `before` from i and `after` from
+  // j.
   const lengths = Array.from({ length: before.length + 1 }, () =>
     Array<number>(after.length + 1).fill(0)
   )

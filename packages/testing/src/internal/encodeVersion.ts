@@ -1,5 +1,5 @@
 /**
- * Events as a version of theirs was stored.
+ * Encodes events in the form of one of their stored versions.
  */
 import type { EncodedEvent, EventCodec } from "@daybook/kernel/EventCodec"
 import * as Predicate from "effect/Predicate"
@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 
 type Version = EventCodec<unknown>["versions"][number]
 
-/** What is stored of a value of the version's schema under one of its names. */
+/** Builds the function that encodes a value of the version's schema under one of its names. */
 export const encodeVersion = ({ schema, schemaVersion }: Version) => {
   const encode = Schema.encodeUnknownSync(Schema.toCodecJson(schema))
   return (type: string, value: unknown): EncodedEvent => ({
@@ -17,7 +17,7 @@ export const encodeVersion = ({ schema, schemaVersion }: Version) => {
   })
 }
 
-/** The tag of an event is stored as its type, beside its data. */
+/** Removes the tag of an event, which is stored as its type beside the data. */
 const withoutTag = (data: Schema.Json): Schema.Json => {
   if (!Predicate.isObject(data)) return data
   const { _tag: _, ...rest } = data as Record<string, Schema.Json>

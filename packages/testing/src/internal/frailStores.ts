@@ -1,5 +1,6 @@
 /**
- * The stores as a host sees them that is going to die: at a step of a read model, before or after it took effect.
+ * Wraps the stores of a host that dies at a step of a read model, before or after the step takes
+ * effect.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore } from "@daybook/store/EventStore"
@@ -10,9 +11,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
-/** The host dies at the step, switch or hand-over after so many, before or after it took effect. */
+/** The death of a host at a step, switch or hand-over, before or after it takes effect. */
 export interface Fault {
   readonly when: "before" | "after"
+  /** The number of such calls that succeed before the host dies. */
   readonly steps: number
 }
 
@@ -25,10 +27,10 @@ export const frail = (
   const rows = Context.get(stores, ReadModelStore)
   let dead = false
   let steps = 0
-  // A dead host does nothing and is told nothing.
+  // A dead host makes no calls and receives no answers.
   const alive = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => (dead ? Effect.never : effect))
-  /** One of the calls that the host may die at. */
+  /** Wraps a call that the host may die at. */
   const counted = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
     Effect.suspend(() => {
       if (dead) return Effect.never
@@ -84,7 +86,10 @@ export const frail = (
   }
 }
 
-/** The same page in parts; each ends at its last event, and the last where the page does. */
+/**
+ * Splits a page into smaller pages. Each ends at its last event, and the last one where the page
+ * ends.
+ */
 export const smaller = (page: SubscriptionPage, size: number): ReadonlyArray<SubscriptionPage> => {
   if (page.events.length <= size) return [page]
   const parts = Arr.chunksOf(page.events, size)

@@ -1,5 +1,5 @@
 /**
- * A port of loopback that is free for now.
+ * Finds a loopback port that is free for now.
  */
 import * as Effect from "effect/Effect"
 import * as Net from "node:net"

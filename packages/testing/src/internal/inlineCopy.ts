@@ -1,6 +1,6 @@
 import * as Projection from "@daybook/kernel/Projection"
 
-/** The same projection under another name, to be kept by the appends. */
+/** Copies a projection under another name, so that appends can maintain the copy inline. */
 export const inlineCopy = (projection: Projection.Any): Projection.Any => ({
   ...projection,
   name: Projection.Name.make(`inline_${projection.name.slice(0, 33).replace(/_$/, "")}`),

@@ -1,12 +1,12 @@
 /**
- * What failures of specifications say, in lines.
+ * Formats the failures of specifications in lines.
  */
 
-/** Lines of a part of an example, the first after its label. */
+/** Formats a part of an example in lines, with the label before the first. */
 export const labelled = (label: string, text: string): ReadonlyArray<string> =>
   text.split("\n").map((line, index) => `  ${(index === 0 ? label : "").padEnd(6)}${line}`)
 
-/** What a specification that failed says: each example that did, and the tags without any. */
+/** Formats the failure of a specification: each failed example, and the tags without an example. */
 export const failureText = (failed: {
   readonly specification: string
   readonly failures: ReadonlyArray<Error>

@@ -1,5 +1,5 @@
 /**
- * Lists of texts that are compared, and values as such texts.
+ * Compares lists of texts, and renders values as such texts.
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Result from "effect/Result"
@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 export const sameList = (actual: ReadonlyArray<string>, expected: ReadonlyArray<string>): boolean =>
   actual.length === expected.length && actual.every((one, index) => one === expected[index])
 
-/** How a list differs from what it must be. */
+/** Describes the difference between a list and the expected one. */
 export const listDifference = (
   actual: ReadonlyArray<string>,
   expected: ReadonlyArray<string>
@@ -21,7 +21,7 @@ export const listDifference = (
   return `lacks ${lacks.length} (${lacks.slice(0, 3).join(", ")}) and has ${extra.length} too many (${extra.slice(0, 3).join(", ")})`
 }
 
-/** The text of a JSON value with the fields of objects in one order. */
+/** Renders a JSON value with the fields of objects in one order. */
 export const canonical = (value: unknown): string =>
   JSON.stringify(value, (_, inner: unknown) =>
     typeof inner === "object" && inner !== null && !Array.isArray(inner)
@@ -31,7 +31,7 @@ export const canonical = (value: unknown): string =>
         : inner
   )
 
-/** Rows as texts that can be compared, in their order; the failure of what is no row: why. */
+/** Renders rows as comparable texts, in order; fails with the reason that a value is not a row. */
 export const rowTexts = (
   { row }: Projection.Any,
   rows: ReadonlyArray<unknown>

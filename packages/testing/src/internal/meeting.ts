@@ -1,9 +1,9 @@
 /**
- * Makes generated values meet: a kind of field has few values among them, so that a command is about
- * what another one made.
+ * Makes generated values meet: it limits each kind of field to few values, so that a command refers
+ * to the results of other commands.
  *
- * A kind is all that one leaf of a schema accepts, wherever it stands: an id that two commands share is
- * of one kind, and so are two amounts with the same bounds.
+ * A kind is the set of values that one leaf of a schema accepts, wherever it stands. An id that two
+ * commands share is one kind, and so are two amounts with the same bounds.
  */
 import * as Hash from "effect/Hash"
 import * as Predicate from "effect/Predicate"
@@ -11,11 +11,12 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 
-/** How many values a kind has: enough to differ, few enough to meet again. */
+/** The number of values of a kind: enough to differ, few enough to meet again. */
 const VALUES = 3
 /**
- * Of so many values of a kind one is left as it was drawn, two become others than the first: mostly the first one, so
- * that several fields can be alike at once.
+ * The number of choices for a value of a kind: one keeps the drawn value, two take the second or
+ * the third value of the pool, and the rest take the first, so that several fields can be alike at
+ * once.
  */
 const CHOICES = 10
 
@@ -25,8 +26,8 @@ type Visit = (kind: string, leaf: unknown) => unknown
 type Walk = (value: unknown, visit: Visit) => unknown
 
 /**
- * Values of `schema` that meet, from values of it that do not; a value that would then break a check across its
- * fields stays as it was.
+ * Builds a function that makes values of `schema` meet. A value that would then break a check
+ * across its fields stays as it was.
  */
 export const make = <A>(
   schema: Schema.Codec<A, unknown>
@@ -46,7 +47,8 @@ export const make = <A>(
     return values.map((value) => {
       const met = walk(value, (kind, leaf) => {
         const pool = pools.get(kind) ?? []
-        // The value itself decides, so that the same draw gives the same history again.
+        // The choice depends on the value itself, so that the same draw gives the same history
+        // again.
         const choice = Math.abs(Hash.hash(leaf)) % CHOICES
         return choice === 0 ? leaf : (pool[choice] ?? pool[0])
       })
@@ -55,7 +57,10 @@ export const make = <A>(
   }
 }
 
-/** The few values that stand for those drawn: of numbers two small ones and the largest, else the first ones. */
+/**
+ * Picks the few values that stand for all drawn ones: of numbers two small ones and the largest, of
+ * others the first ones.
+ */
 const poolOf = (drawn: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
   const numbers = drawn.filter((leaf) => typeof leaf === "number" || typeof leaf === "bigint")
   if (numbers.length < drawn.length || numbers.length <= VALUES) return drawn.slice(0, VALUES)
@@ -67,7 +72,7 @@ const poolOf = (drawn: ReadonlyArray<unknown>): ReadonlyArray<unknown> => {
 const compile = (ast: SchemaAST.AST, known: Map<SchemaAST.AST, Walk>): Walk => {
   const before = known.get(ast)
   if (before !== undefined) return before
-  // A schema may contain itself: who meets it again on the way down gets this.
+  // A schema may contain itself. A nested occurrence gets this function while `walk` is compiled.
   let walk: Walk | undefined
   known.set(ast, (value, visit) => (walk === undefined ? value : walk(value, visit)))
   walk = compileNew(ast, known)
@@ -118,7 +123,10 @@ const compileNew = (ast: SchemaAST.AST, known: Map<SchemaAST.AST, Walk>): Walk =
 
 const unchanged: Walk = (value) => value
 
-/** The same text for schemas that accept the same; those that have no description are taken for one. */
+/**
+ * Describes a schema, with the same text for schemas that accept the same values. Schemas without a
+ * description share a kind by their tag.
+ */
 const kindOf = (ast: SchemaAST.AST): string =>
   Result.getOrElse(
     Result.try(() =>

@@ -1,5 +1,5 @@
 /**
- * Runs a PgBouncer as an unprivileged user, as it wants.
+ * Runs a PgBouncer as an unprivileged user, because it refuses to run as root.
  */
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -18,20 +18,20 @@ class StartError extends Data.TaggedError("StartError")<{ readonly output: strin
 
 export interface Options {
   readonly binary: string
-  /** The server, with the user and password by which it is reached. */
+  /** The URL of the server, with the user and password for it. */
   readonly server: URL
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** `nobody` on every Unix. */
+/** The user `nobody` on every Unix. */
 const NOBODY = 65_534
 
-// A port is free when it is chosen, and may be taken by the time it is bound.
+// A port that was free when chosen may be taken by the time PgBouncer binds it.
 const MAX_RETRIES = 4
 
 const READY = "process up"
 
-/** Starts it, and gives its port on loopback. */
+/** Starts a PgBouncer and returns its port on loopback. */
 export const start = ({
   binary,
   server,
@@ -65,7 +65,7 @@ export const start = ({
     })
   )
 
-/** Every client is let in, and is the user of the URL to the server. */
+/** Builds the configuration. Every client may connect, and acts as the user of the server's URL. */
 const configuration = (server: URL, settings: Readonly<Record<string, string>>): string => {
   const quoted = (text: string) => `'${decodeURIComponent(text).replaceAll("'", "''")}'`
   const lines = Object.entries({
@@ -92,7 +92,11 @@ const attempt = <A>(evaluate: () => Promise<A>): Effect.Effect<A, StartError> =>
 
 type User = { readonly uid: number; readonly gid: number } | undefined
 
-/** `sh` ends it with this process, however that dies (a shell lets its children ignore SIGQUIT): standard input is a pipe whose other end this process holds. */
+/**
+ * Runs PgBouncer under `sh`, so that it ends with this process, however that dies: standard input
+ * is a pipe whose other end this process holds. (A shell makes its children ignore SIGQUIT, hence
+ * SIGTERM.)
+ */
 const supervisor = `
 exec 3<&0 </dev/null
 "$0" "$1" 3<&- &

@@ -1,5 +1,5 @@
 /**
- * Putting a snapshot into a store behind the back of its handler: a right one, or a wrong one.
+ * Puts a right or wrong snapshot into a store without its handler's knowledge.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import * as EventId from "@daybook/kernel/EventId"
@@ -18,12 +18,13 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
 /**
- * A snapshot to plant, `back` revisions from the end of its stream.
+ * A snapshot to plant, `back` revisions before the end of its stream.
  *
  * **Details**
- * `right`: as a handler would save it. `stale`: of a fold before this one. `corrupted`: it does not decode.
- * `beyond`: after the end, as when the log was restored from a backup. `foreign`: of a history that
- * the log does not have, likewise. All wrong ones that decode hold the initial state.
+ * `right`: as a handler would save it. `stale`: of an older fold. `corrupted`: it does not decode.
+ * `beyond`: past the end, as after a restore of the log from a backup. `foreign`: of a history that
+ * the log does not have, as after such a restore. All wrong ones that decode hold the initial
+ * state.
  */
 export const Plant = Schema.TaggedStruct("Plant", {
   kind: Schema.Literals([
@@ -41,7 +42,10 @@ export const Plant = Schema.TaggedStruct("Plant", {
 
 export type Plant = typeof Plant.Type
 
-/** Plants snapshots of one stream; `plain` is a handler that looks at none. */
+/**
+ * Builds a function that plants snapshots of one stream. `plain` is a handler that reads no
+ * snapshots.
+ */
 export const makePlanter = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>,
   streamId: StreamId,
@@ -81,7 +85,7 @@ export const makePlanter = Effect.fnUntraced(function* <Command, State, Event, R
 
 const otherFold = FoldFingerprint.FoldFingerprint.make("0".repeat(64))
 
-/** Computed once for each aggregate, since a law is checked many times. */
+/** Caches the fingerprint of each aggregate, because a law is checked many times. */
 const fingerprints = new WeakMap<object, FoldFingerprint.FoldFingerprint>()
 
 const fingerprintOf = Effect.fnUntraced(function* <Command, State, Event, Rejection>(

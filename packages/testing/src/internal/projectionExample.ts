@@ -1,5 +1,5 @@
 /**
- * Runs an example of a read model: from recorded events to rows, and to what differs.
+ * Runs an example of a read model: folds recorded events to rows, and compares the rows.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
@@ -27,14 +27,14 @@ import * as Stream from "effect/Stream"
 import { diff, same } from "./differences.ts"
 import { render } from "./render.ts"
 
-/** An event that is to be recorded at an instant. */
+/** An event to record at an instant. */
 export interface Recording {
   readonly streamId: StreamId.StreamId
   readonly event: NewEvent
   readonly recordedAtMillis: number
 }
 
-/** Why such events prove nothing of a projection. */
+/** Returns the reason that the events prove nothing about a projection; `undefined` if they do. */
 export const issueOf = <Event, Key, Row>(
   { from, name }: Projection<Event, Key, Row>,
   recordings: ReadonlyArray<Recording>
@@ -43,12 +43,12 @@ export const issueOf = <Event, Key, Row>(
   const categories = recordings.map(({ streamId }) => StreamId.category(streamId))
   const unread = categories.find((category) => !read.has(category))
   if (unread !== undefined) return `${unread} is not read by ${name}`
-  // The log would take the second one for the first, delivered again.
+  // The log would take the second event for a repetition of the first.
   const ids = new Set(recordings.map(({ event }) => event.id))
   return ids.size < recordings.length ? "two have one id" : undefined
 }
 
-/** The events that a projection is given for one; none where it would not be. */
+/** Decodes the events that a projection gets for a recorded one; none if it would get none. */
 export const decode = <Event, Key, Row>(
   { from }: Projection<Event, Key, Row>,
   { event, recordedAtMillis, streamId }: Recording
@@ -67,13 +67,19 @@ export const decode = <Event, Key, Row>(
 
 const isNewEvent = Schema.is(NewEvent)
 
-/** What the events come to, read in such pages; the failure is what was thrown. */
+/**
+ * The rows that events fold to when they are read in pages of a size; the failure is the thrown
+ * value.
+ */
 export interface Folded<Row> {
   readonly pages: string
   readonly rows: Result.Result<ReadonlyArray<Row>, unknown>
 }
 
-/** A row that is kept between two events goes through its stored form; one of a page does so at its end. */
+/**
+ * A row between two events of one page stays in memory. Each page ends with the stored form of its
+ * rows.
+ */
 const PAGES = [
   { pages: "read one by one", size: 1 },
   { pages: "read in one page", size: 1_000_000 }
@@ -117,7 +123,7 @@ const rowsOf = Effect.fnUntraced(function* <Event, Key extends object, Row exten
   )
 })
 
-/** A clock that stands still. */
+/** Builds a clock that stands still. */
 const standing = (millis: number): Clock.Clock => {
   const nanos = BigInt(millis) * 1_000_000n
   return {
@@ -131,7 +137,7 @@ const standing = (millis: number): Clock.Clock => {
   }
 }
 
-/** Rows that are expected, and keys that have none, by their keys; or why there can be no such table. */
+/** The expected rows and the keys without a row, by the texts of their keys. */
 export interface Expected {
   readonly rows: ReadonlyMap<string, unknown>
   readonly absent: ReadonlyMap<string, unknown>
@@ -149,11 +155,11 @@ export const expect = <Key extends object, Row extends object>(
       const text = table.keyText(stored)
       if (expected.rows.has(text)) return yield* Result.fail(`${text} has two rows`)
       const back = yield* table.decode(stored)
-      // Else what is lost of both would be the same.
+      // Otherwise a value that both sides lose would go unnoticed.
       if (!Equal.equals(back, row)) {
         return yield* Result.fail(`${text} comes back as ${render(back, 8)}`)
       }
-      // As it comes back: with the zero that is stored, and dates of the class that is decoded.
+      // Takes the decoded row: with the zero that is stored, and with dates of the decoded class.
       expected.rows.set(text, back)
     }
     for (const key of absent) {
@@ -164,13 +170,15 @@ export const expect = <Key extends object, Row extends object>(
     return expected
   })
 
-/** How the rows differ from those that are expected, in lines, if they do. */
+/**
+ * Lists the differences between actual and expected rows in lines; `undefined` if there are none.
+ */
 export const difference = <Key extends object, Row extends object>(
   table: ReadModelTable<Key, Row>,
   { absent, rows }: Expected,
   actual: ReadonlyArray<Row>
 ): string | undefined => {
-  // It has stored them.
+  // The encoding can't fail: these rows have been stored.
   const found = new Map<string, unknown>(
     actual.map((row) => [table.keyText(Result.getOrThrow(table.encode(row))), row])
   )
@@ -184,7 +192,10 @@ const inOrder = (byKey: ReadonlyMap<string, unknown>): ReadonlyArray<unknown> =>
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([, row]) => row)
 
-/** Events as they are given, in lines: each with its stream where these are several, and with the circumstances that are said. */
+/**
+ * Formats given events in lines: each with its stream if there are several streams, and with its
+ * given circumstances.
+ */
 export const linesOf = (
   given: ReadonlyArray<{
     readonly streamId: StreamId.StreamId

@@ -1,27 +1,27 @@
 /**
- * Values as text for people: as they would be written in code, on one line where that fits.
+ * Renders values as text for people: as in code, on one line if they fit.
  */
 import * as Formatter from "effect/Formatter"
 import * as Predicate from "effect/Predicate"
 
 /** The longest line that is not broken up. */
 const WIDTH = 96
-/** Deeper values are cut, since some hold themselves. */
+/** Cuts deeper values, because some contain themselves. */
 const MAX_DEPTH = 16
 
 interface Layout {
-  /** Whether fields are in the order of their names, so that equal values have equal texts. */
+  /** Sorts fields by their names, so that equal values have equal texts. */
   readonly sorted: boolean
 }
 
-/** A tagged value as `Tag { field: value }`, an error likewise: without its stack. */
+/** Renders a tagged value as `Tag { field: value }`, and an error likewise, without its stack. */
 export const render = (value: unknown, indent = 0): string =>
   broken(value, { sorted: false }, indent, 0)
 
-/** The same, with fields in the order of their names. */
+/** Renders a value with its fields in the order of their names. */
 export const renderSorted = (value: unknown): string => broken(value, { sorted: true }, 0, 0)
 
-/** The same on one line, however long. */
+/** Renders a value on one line, however long. */
 export const renderLine = (value: unknown): string => line(value, { sorted: false }, 0)
 
 const broken = (value: unknown, layout: Layout, indent: number, depth: number): string => {
@@ -42,7 +42,7 @@ const line = (value: unknown, layout: Layout, depth: number): string => {
   const parts = partsOf(value, layout)
   if (parts === undefined) return leaf(value)
   const { close, entries, open, pad } = parts
-  // What has a tag and no fields is its tag.
+  // A value with a tag and no fields is shown as the tag.
   if (entries.length === 0) return open === "{" || open === "[" ? `${open}${close}` : parts.tag
   const inner = entries.map(({ label, value }) => `${label}${line(value, layout, depth + 1)}`)
   return `${open}${pad}${inner.join(", ")}${pad}${close}`
@@ -72,7 +72,7 @@ const partsOf = (value: unknown, layout: Layout): Parts | undefined => {
   return { tag, open: tag === "" ? "{" : `${tag} {`, close: "}", pad: " ", entries }
 }
 
-/** Objects of other classes have a form of their own, or none that fields could tell. */
+/** Objects of other classes have their own form, or no fields that describe them. */
 const hasFields = (value: object): boolean => {
   if (value instanceof Error) return true
   const prototype: unknown = Object.getPrototypeOf(value)

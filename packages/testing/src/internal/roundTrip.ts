@@ -1,5 +1,5 @@
 /**
- * An event through its stored form, as JSON text, and back.
+ * Sends an event through its stored form, as JSON text, and back.
  */
 import type { EncodedEvent, EventCodec } from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
 import { diff, same } from "./differences.ts"
 import { unkeptIssue } from "./unkept.ts"
 
-/** What a store gives back for an event that it keeps as JSON text. */
+/** Builds the recorded event that a store returns after storing an event as JSON text. */
 export const stored = ({ data, schemaVersion, type }: EncodedEvent): RecordedEvent => ({
   id: EventId.make("00000000-0000-4000-8000-000000000001"),
   type,
@@ -27,7 +27,10 @@ export const stored = ({ data, schemaVersion, type }: EncodedEvent): RecordedEve
   position: Position.make(1n)
 })
 
-/** Describes what an event loses on its way into JSON text and back; undefined if it comes back as it was and can be stored. */
+/**
+ * Describes the loss of an event on its way into JSON text and back; `undefined` if it comes back
+ * unchanged and can be stored.
+ */
 export const roundTripProblem = <Event>(
   codec: EventCodec<Event>,
   event: Event

@@ -1,10 +1,10 @@
 /**
- * Simpler values than a generated one, for the failure that people read.
+ * Simplifies a generated value, for a failure that people can read.
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
-/** Lists without some of their elements: long stretches first, then each alone. */
+/** Lists shorter versions of a list: first without long stretches, then without single elements. */
 export const shorter = <A>(list: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => {
   const found: Array<ReadonlyArray<A>> = []
   for (
@@ -19,7 +19,7 @@ export const shorter = <A>(list: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<
   return found
 }
 
-/** Values of `schema` that have one leaf simpler than `value`. */
+/** Builds a function that lists the values of `schema` with one simpler leaf. */
 export const simpler = <A>(schema: Schema.Codec<A, unknown>): ((value: A) => ReadonlyArray<A>) => {
   const fits = Schema.is(Schema.toType(schema))
   return (value) => variants(value).filter(fits)
@@ -42,7 +42,7 @@ const variants = (value: unknown): ReadonlyArray<unknown> => {
   )
 }
 
-/** Each is nearer to 0, so that making things simpler ends. */
+/** Each number is nearer to 0, so that simplifying ends. */
 const numbers = <N extends number | bigint>(
   value: N,
   ...others: ReadonlyArray<N>

@@ -1,10 +1,10 @@
 /**
- * The tags of a tagged union.
+ * Lists the tags of a tagged union.
  */
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 
-/** The tags of the values that a schema of tagged structs accepts, each once. */
+/** Lists the tags of the values that a schema of tagged structs accepts, each once. */
 export const tagsOf = <A>(schema: Schema.Codec<A, unknown>): ReadonlyArray<string> =>
   Array.from(new Set(tags(Schema.toType(schema).ast)))
 

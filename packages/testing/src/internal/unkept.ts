@@ -1,13 +1,16 @@
 /**
- * What a log or the rows of read models can't keep of an event that its own schema accepts.
+ * Finds values of an event that its schema accepts, but a log or a row of a read model can't store.
  */
 import { MIN_INSTANT } from "@daybook/projections/StoredRow"
 import type * as Schema from "effect/Schema"
 
-/** An ISO 8601 instant of a year that four digits don't hold, as schemas of instants store it. */
+/** An ISO 8601 instant whose year does not fit in four digits, as schemas of instants store it. */
 const FAR_INSTANT = /^-\d{6}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
-/** Why the stored form of an event would be refused later, by an append or by a row, and where. */
+/**
+ * Returns the reason that an append or a row would refuse the stored form of an event, with the
+ * path; `undefined` if neither would.
+ */
 export const unkeptIssue = (data: Schema.Json, path = "data"): string | undefined => {
   if (typeof data === "number") {
     return Number.isInteger(data) && !Number.isSafeInteger(data)

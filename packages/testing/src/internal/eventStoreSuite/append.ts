@@ -1,5 +1,5 @@
 /**
- * One append: its answer, what is recorded of it, its expectation, its repetition.
+ * One append: its answer, its recorded events, its expected revision, its repetition.
  */
 import {
   EventStore,
@@ -154,7 +154,7 @@ export const appendCases = (it: It): void => {
   })
 
   describe("expected revision", { timeout: TIMEOUT_MILLIS }, () => {
-    // On an empty stream, and on one with two events.
+    // Tries each on an empty stream, and on one with two events.
     for (const [expected, onEmpty, onTwo] of [
       [any, true, true],
       [noStream, true, false],
@@ -232,7 +232,7 @@ export const appendCases = (it: It): void => {
       Effect.gen(function* () {
         const store = yield* EventStore
         const streamId = freshStream()
-        // With the two bytes of their metadata, two are 4 bytes too many.
+        // Two events are 4 bytes too many, because of the two bytes of their metadata each.
         for (let n = 0; n < 4; n++) yield* fill(streamId, [largest(n)])
         yield* fill(streamId, newEvents(3))
         const between = (expected: ExpectedRevision.ExpectedRevision) =>

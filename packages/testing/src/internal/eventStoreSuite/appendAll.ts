@@ -1,5 +1,5 @@
 /**
- * Appends to several streams at once, and streams that are only checked.
+ * Appends to several streams at once, with streams that are only checked.
  */
 import {
   type Append,
@@ -184,7 +184,7 @@ export const appendAllCases = (it: It): void => {
       Effect.gen(function* () {
         const store = yield* EventStore
         const { two } = yield* threeStreams
-        // Callers without types may do this.
+        // A caller without types may pass this.
         const appends = [] as ReadonlyArray<Append> as Arr.NonEmptyReadonlyArray<Append>
         for (const checks of [
           [],

@@ -1,5 +1,5 @@
 /**
- * Counting what a follower of the log has still to read.
+ * Counts the events that a follower of the log has still to read.
  */
 import * as Position from "@daybook/kernel/Position"
 import { EventStore, InvalidReadOption } from "@daybook/store/EventStore"
@@ -69,7 +69,7 @@ export const backlogCases = (it: It): void => {
     it.effect("refuses a position that is none", () =>
       Effect.gen(function* () {
         const store = yield* EventStore
-        // As from a caller that has no types.
+        // A caller without types may pass this.
         const after = -1n as Position.Position
         assert.instanceOf(yield* Effect.flip(store.backlog({ after })), InvalidReadOption)
       })

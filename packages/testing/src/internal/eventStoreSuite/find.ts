@@ -1,5 +1,5 @@
 /**
- * Finding where events are recorded, by their ids.
+ * Finds the places of events by their ids.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import { EventStore, InvalidReadOption } from "@daybook/store/EventStore"
@@ -42,7 +42,7 @@ export const findCases = (it: It): void => {
     it.effect("refuses what is no id", () =>
       Effect.gen(function* () {
         const store = yield* EventStore
-        // As from a caller that has no types.
+        // A caller without types may pass this.
         const refused = yield* Effect.flip(store.find([freshId(), "7" as EventId]))
         assert.instanceOf(refused, InvalidReadOption)
         assert.strictEqual(refused.option, "ids")

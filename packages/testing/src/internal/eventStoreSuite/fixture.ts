@@ -1,7 +1,7 @@
 /**
- * What the cases of the event store suite append and compare.
+ * The events and comparisons that the cases of the event store suite use.
  *
- * Every case works in categories of its own, so the store may hold other events and get more.
+ * Every case has its own categories, so the store may hold other events and receive more.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
@@ -27,7 +27,7 @@ import * as Stream from "effect/Stream"
 /** The test methods of a suite whose cases share a store. */
 export type It = Vitest.MethodsNonLive<EventStore>
 
-/** What may end a case. */
+/** The errors that may end a case. */
 export type StoreError = AppendError | ReadError | CheckpointMismatch
 
 /** Cases on a real server wait for its disk. */
@@ -43,7 +43,7 @@ export const streamOf = (category: StreamId.Category, id: string): StreamId.Stre
 
 export const freshStream = (): StreamId.StreamId => streamOf(freshCategory(), "1")
 
-/** The instant so many seconds after an arbitrary one. */
+/** The instant `seconds` seconds after an arbitrary one. */
 export const second = (seconds: number): DateTime.Utc =>
   DateTime.makeUnsafe(Date.UTC(2024, 1, 29, 23, 59, 0) + seconds * 1_000)
 
@@ -60,7 +60,7 @@ export const newEvent = (fields?: Partial<NewEvent>): NewEvent => ({
 export const newEvents = (count: number): Arr.NonEmptyArray<NewEvent> =>
   Arr.makeBy(count, (n) => newEvent({ data: { n } }))
 
-/** Appends to the end, whatever is there, any number of events. */
+/** Appends any number of events to the end of a stream, at any revision. */
 export const fill = Effect.fnUntraced(function* (
   streamId: StreamId.StreamId,
   events: ReadonlyArray<NewEvent>
@@ -76,18 +76,18 @@ export const readStream = Effect.fnUntraced(function* (streamId: StreamId.Stream
   return yield* Stream.runCollect(store.read(streamId))
 })
 
-/** The first event of a stream, which must be there. */
+/** Reads the first event of a stream, which must exist. */
 export const readFirst = (streamId: StreamId.StreamId) =>
   Effect.map(readStream(streamId), (events) => Arr.getUnsafe(events, 0))
 
-/** The last event of a stream, which must be there. */
+/** Reads the last event of a stream, which must exist. */
 export const readLast = (streamId: StreamId.StreamId) =>
   Effect.map(readStream(streamId), (events) => Arr.getUnsafe(events, events.length - 1))
 
 /**
- * The whole of some categories in position order, once it has `count` events.
+ * Reads all events of some categories in position order, once there are `count` of them.
  *
- * Appends of others in flight may hold back what `readAll` shows, never for long.
+ * Open appends of others may delay the answer of `readAll`, but only for a short time.
  */
 export const readCategories = Effect.fnUntraced(function* (
   count: number,
@@ -103,7 +103,7 @@ export const readCategories = Effect.fnUntraced(function* (
   return events
 })
 
-/** What the store says of an append whose second event is `event`. */
+/** Returns the store's refusal of an append whose second event is `event`. */
 export const refusalOf = Effect.fnUntraced(function* (event: NewEvent) {
   const store = yield* EventStore
   const streamId = freshStream()
@@ -124,7 +124,10 @@ export const revisions = (events: ReadonlyArray<RecordedEvent>) =>
 
 export const revision = Revision.make
 
-/** The same event with its instants as numbers: a `DateTime` may carry what it has computed. */
+/**
+ * Converts the instants of an event to numbers, because a `DateTime` may carry values that it has
+ * computed.
+ */
 export const comparable = (event: RecordedEvent) => ({
   ...event,
   occurredAt: DateTime.toEpochMillis(event.occurredAt),

@@ -1,5 +1,5 @@
 /**
- * Following one stream, and reading of it what is of some types.
+ * Follows one stream, and reads only its events of some types.
  */
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -38,7 +38,7 @@ const take = Effect.fnUntraced(function* (count: number, options: SubscribeOptio
   return yield* Stream.runCollect(Stream.take(store.subscribe(options), count))
 })
 
-/** Events of these types, in this order. */
+/** Builds events of these types, in this order. */
 const ofTypes = (types: string) => Array.from(types, (type) => newEvent({ type }))
 
 export const followStreamCases = (it: It): void => {
@@ -81,7 +81,7 @@ export const followStreamCases = (it: It): void => {
         for (const event of newEvents(10)) {
           yield* fill(streamId, [event])
           assert.strictEqual((yield* Queue.take(given)).id, event.id)
-          // Another's append wakes it in vain.
+          // An append to another stream wakes the subscriber in vain.
           yield* fill(freshStream(), newEvents(1))
         }
       })
@@ -227,7 +227,7 @@ export const followStreamCases = (it: It): void => {
 
     for (const [name, options] of [
       ["a revision of no stream", { afterRevision: revision(1) }],
-      // What callers without types may pass.
+      // Callers without types may pass these.
       ["what is no stream", { streamId: "nodash" as StreamId }],
       ["what is no revision", { streamId: freshStream(), afterRevision: -1 as Revision.Revision }]
     ] as const) {

@@ -1,5 +1,6 @@
 /**
- * What of JSON every store keeps exactly, and what every store refuses, with the same reason.
+ * The JSON that every store keeps exactly, and the values that every store refuses with the same
+ * reason.
  */
 import { MAX_DATA_BYTES, MAX_JSON_DEPTH, MAX_METADATA_BYTES } from "@daybook/store/EventStore"
 import type { RefusalReason } from "@daybook/store/RefusalReason"
@@ -27,7 +28,7 @@ export const jsonCases = (it: It): void => {
     for (const { found, name, path, value } of notJson) {
       it.effect(`does not hold ${name}`, () =>
         Effect.gen(function* () {
-          // The types refuse most of these; data from elsewhere doesn't know of types.
+          // The types refuse most of these values; data from outside is not checked by types.
           const json = value as Schema.Json
           const at = (...prefix: ReadonlyArray<string>): RefusalReason => ({
             _tag: "NotJson",
@@ -100,7 +101,7 @@ export const jsonCases = (it: It): void => {
             const text = character.repeat(Math.floor(room / bytes)) + "x".repeat(room % bytes)
             yield* fill(streamId, [event(text)])
             const stored = yield* readFirst(streamId)
-            // Compared first, since a difference would print a megabyte.
+            // Compares the texts first, because a reported difference would print a megabyte.
             assert.isTrue(
               (field === "data" ? stored.data : stored.metadata.custom?.["text"]) === text
             )

@@ -1,10 +1,11 @@
 /**
- * The edges of JSON: values that every store gives back exactly, and values that every store refuses.
+ * The edge cases of JSON: values that every store returns exactly, and values that every store
+ * refuses.
  */
 import type { NotJson } from "@daybook/store/NotJson"
 import type * as Schema from "effect/Schema"
 
-/** An array in an array and so on, `depth` arrays in all. */
+/** Nests arrays, `depth` in all. */
 export const nested = (depth: number): Schema.Json => {
   let value: Schema.Json = []
   for (let level = 1; level < depth; level++) value = [value]
@@ -44,7 +45,7 @@ export const roundTrips: ReadonlyArray<readonly [name: string, value: Schema.Jso
     { "a.b": 1, "a b": 2, "\"'\\": 3, "🧾": 4, "\n": 5, $1: 6 }
   ],
   ["keys that objects inherit", { constructor: 1, toString: 2, hasOwnProperty: 3, length: 4 }],
-  // As a literal it would set the prototype instead.
+  // In a literal this key would set the prototype instead.
   [
     "a key named __proto__",
     JSON.parse('{"__proto__":{"a":1},"b":{"__proto__":null}}') as Schema.Json
@@ -61,7 +62,7 @@ class Price {
 interface Refused {
   readonly name: string
   readonly value: unknown
-  /** From the value to what is refused in it. */
+  /** The path from the value to the refused part. */
   readonly path: ReadonlyArray<string>
   readonly found: NotJson
 }
@@ -71,7 +72,7 @@ const refused = (
   ...values: ReadonlyArray<readonly [name: string, value: unknown, ...path: Array<string>]>
 ): ReadonlyArray<Refused> => values.map(([name, value, ...path]) => ({ name, value, path, found }))
 
-/** An array with a hole is not one with `undefined` in it. */
+/** An array with a hole, which differs from one with `undefined` in it. */
 const withHole = Object.assign(Array<unknown>(3), { 0: 1, 2: 3 })
 
 export const notJson: ReadonlyArray<Refused> = [

@@ -1,24 +1,24 @@
 /**
- * The contract of an event store once more, as simply as it can be said: one list, searched from end
- * to end for every question. Streams and events are small numbers here, positions are places in it.
+ * A model of the event store contract, as simple as possible: one list that every question searches
+ * from end to end. Streams and events are small numbers; positions are indexes of the list.
  */
 import type { ExpectedRevision } from "@daybook/store/ExpectedRevision"
 
 export interface Entry {
   readonly stream: number
   readonly event: number
-  /** How long the log was when its append came. */
+  /** The length of the log before its append. */
   readonly append: number
 }
 
 export interface Write {
   readonly stream: number
   readonly expected: ExpectedRevision
-  /** None for a stream that is only checked. */
+  /** Empty for a stream that is only checked. */
   readonly events: ReadonlyArray<number>
 }
 
-/** An answer without the positions, which say nothing by themselves. */
+/** An answer without positions, which have no meaning of their own. */
 export type Answer =
   | { readonly _tag: "Appended"; readonly revisions: ReadonlyArray<number> }
   | { readonly _tag: "Refused"; readonly reason: string }
@@ -47,7 +47,7 @@ type Log = ReadonlyArray<Entry>
 export const eventsOf = (log: Log, stream: number): ReadonlyArray<number> =>
   log.filter((entry) => entry.stream === stream).map((entry) => entry.event)
 
-/** The log after the writes, all or none, and the answer to them. */
+/** Writes all or nothing, and returns the new log with the answer. */
 export const append = (
   log: Log,
   writes: ReadonlyArray<Write>
@@ -129,7 +129,7 @@ const disappoint = (log: Log, writes: ReadonlyArray<Write>): Answer | undefined 
   )
 }
 
-/** The events that come in between, when a stream is not as expected. */
+/** Lists the events in between when a stream is not at the expected revision. */
 const betweenOf = (
   expected: ExpectedRevision,
   events: ReadonlyArray<number>

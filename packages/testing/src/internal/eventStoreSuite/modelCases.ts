@@ -1,5 +1,5 @@
 /**
- * Any calls, in any order, answered by the store as by the model.
+ * Makes any calls in any order, and compares the answers of the store with the model's.
  */
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
@@ -25,7 +25,7 @@ import {
 } from "./fixture.ts"
 import * as Model from "./model.ts"
 
-// Few streams and few ids, so that calls meet one another.
+// Few streams and few ids, so that calls meet.
 const StreamNumber = Schema.Literals([0, 1, 2])
 const EventNumber = Schema.Literals([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
 const Expected = Schema.Literals(["any", "any", "noStream", "exists", 0, 1, 2, 3, 4])
@@ -72,7 +72,7 @@ const toExpected = (expected: typeof Expected.Type): ExpectedRevision.ExpectedRe
 const typeOf = (event: number) => (event % 2 === 0 ? "A" : "B")
 const secondOf = (event: number) => (event * 5) % 9
 
-/** Fresh streams and events that stand for the numbers of the model. */
+/** Builds fresh streams and events that stand for the numbers of the model. */
 const makeWorld = () => {
   const [first, other] = [freshCategory(), freshCategory()]
   const streams = [streamOf(first, "0"), streamOf(first, "1"), streamOf(other, "2")]
@@ -91,7 +91,7 @@ const makeWorld = () => {
 
 type World = ReturnType<typeof makeWorld>
 
-/** What the store answers to the writes, in the terms of the model. */
+/** Translates the store's answer to the writes into the terms of the model. */
 const appendAll = Effect.fnUntraced(function* (
   world: World,
   appends: Arr.NonEmptyReadonlyArray<typeof Append.Type>,

@@ -1,5 +1,5 @@
 /**
- * Of which log and which history a position is.
+ * The log and the history that a position belongs to.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as LogId from "@daybook/kernel/LogId"
@@ -31,7 +31,10 @@ import {
 const OTHER_LOG = LogId.make("00000000-0000-4000-8000-000000000000")
 const OTHER_EVENT = EventId.make("00000000-0000-4000-8000-000000000001")
 
-/** A category of so many events, and the checkpoint of a subscription that has read them. */
+/**
+ * Fills a category with `count` events, and returns the checkpoint of a subscription that has read
+ * them.
+ */
 const readUpTo = Effect.fnUntraced(function* (count: number) {
   const store = yield* EventStore
   const category = freshCategory()
@@ -48,7 +51,7 @@ const readUpTo = Effect.fnUntraced(function* (count: number) {
   return { category, recorded, last, pages, checkpoint }
 })
 
-/** Why a subscription from there ends, before it gives anything. */
+/** Returns the mismatch with which a subscription from `after` fails before its first event. */
 const refusal = Effect.fnUntraced(function* (after: Checkpoint | Position.Position) {
   const store = yield* EventStore
   const error = yield* Effect.flip(Stream.runHead(store.subscribe({ after })))
@@ -81,7 +84,7 @@ export const originCases = (it: It): void => {
             Option.getOrNull(Option.map(before, ({ id }) => id))
           )
         }
-        // Others append to this log too: behind the last of these events, if any.
+        // Others may append to this log after the last of these events.
         if (checkpoint.eventId !== last.id) assert.isTrue(checkpoint.position > last.position)
         assert.strictEqual(yield* store.identity, log)
       })
@@ -205,7 +208,7 @@ export const originCases = (it: It): void => {
           }
         }
         assert.lengthOf(yield* readStream(streamId), 2)
-        // What else is appended at the same time is judged for itself.
+        // Other appends at the same time are checked independently.
         const others = yield* Effect.forEach(
           [
             { lastEventId: OTHER_EVENT, events: [newEvent()] },
@@ -224,9 +227,9 @@ export const originCases = (it: It): void => {
           others.map(({ _tag }) => _tag),
           ["Failure", "Success", "Success", "Success"]
         )
-        // A repeated append has its first answer, whatever it knows.
+        // A repeated append has its first answer, whichever event it expects.
         assert.isTrue((yield* append({ lastEventId: OTHER_EVENT })).repeated)
-        // Where others came in between, they are told, as long as the known event is there.
+        // The conflict lists the events in between, as long as the known event is in the stream.
         const behind = { expected, lastEventId: two.id, events: [four] } as const
         const conflict = yield* Effect.flip(append(behind))
         if (conflict._tag !== "WrongExpectedRevision") return assert.fail(conflict._tag)

@@ -1,5 +1,5 @@
 /**
- * Where the log ends, where it ended at an instant, and what was recorded between two instants.
+ * The end of the log, its end at an instant, and the events recorded between two instants.
  */
 import * as Position from "@daybook/kernel/Position"
 import { EventStore } from "@daybook/store/EventStore"
@@ -31,7 +31,8 @@ export const positionAtCases = (it: It): void => {
         const category = freshCategory()
         yield* fill(streamOf(category, "1"), newEvents(3))
         const events = yield* readCategories(3, category)
-        // Without a bound, and before the head is asked for: what it gives must be at or below the head.
+        // Reads without a bound before it asks for the head: the event must be at or below the
+        // head.
         const last = yield* Stream.runHead(store.readAll({ direction: "backward", limit: 1 }))
         const head = yield* store.head
         assert.isTrue(head >= Arr.getUnsafe(events, 2).position)

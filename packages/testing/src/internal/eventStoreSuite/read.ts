@@ -28,7 +28,7 @@ import {
 
 const directions = ["forward", "backward"] as const
 
-/** The revisions that these options read of a stream. */
+/** Reads the revisions that the options select from a stream. */
 const revisionsOf = Effect.fnUntraced(function* (
   streamId: ReturnType<typeof freshStream>,
   options: ReadOptions
@@ -91,7 +91,7 @@ export const readCases = (it: It): void => {
       Effect.gen(function* () {
         const streamId = freshStream()
         for (const [name, options] of [
-          // What callers without types may pass.
+          // Callers without types may pass these.
           ["nodash" as typeof streamId, {}],
           [streamId, { from: 1.5 as ReturnType<typeof revision> }],
           [streamId, { to: -1 as ReturnType<typeof revision> }]
@@ -172,7 +172,7 @@ export const readCases = (it: It): void => {
         const streamId = freshStream()
         const data = { lines: [{ product: "a" }] }
         yield* fill(streamId, [newEvent({ data })])
-        // What was handed in and what was handed out both belong to the caller.
+        // The caller owns both the data that it passed and the data that it received.
         data.lines.push({ product: "b" })
         const stored = yield* readFirst(streamId)
         assert.deepStrictEqual(stored.data, { lines: [{ product: "a" }] })
@@ -240,7 +240,8 @@ export const readCases = (it: It): void => {
             }),
             prefix.slice(0, 5).reverse().slice(0, 2)
           )
-          // Past the cut nothing is left, though the fifth event occurred earlier than the fourth.
+          // Nothing is left past the cut, although the fifth event occurred earlier than the
+          // fourth.
           assert.deepStrictEqual(
             yield* revisionsOf(streamId, { ...options, from: revision(5) }),
             prefix.slice(4)

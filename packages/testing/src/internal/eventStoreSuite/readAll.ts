@@ -1,5 +1,5 @@
 /**
- * Reading the log, which others may be writing to at the same time.
+ * Reads the log, while others may write to it.
  */
 import * as Position from "@daybook/kernel/Position"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -25,7 +25,7 @@ import {
   TIMEOUT_MILLIS
 } from "./fixture.ts"
 
-/** A category, and another whose name begins with it, each with events of types `A` and `B`. */
+/** A category, and another that has its name as a prefix, each with events of types `A` and `B`. */
 const twoCategories = Effect.gen(function* () {
   const store = yield* EventStore
   const first = freshCategory()
@@ -60,7 +60,7 @@ export const readAllCases = (it: It): void => {
           readonly id: string
           readonly type: string
         }> = []
-        // More than a page of each of two, one after the other, and few of the third.
+        // Two categories have more than a page each, one after the other; the third has few events.
         for (const [category, count] of [
           [busy, 700],
           [calm, 60],
@@ -134,7 +134,7 @@ export const readAllCases = (it: It): void => {
         const [after, upTo] = [Arr.getUnsafe(events, 1).position, Arr.getUnsafe(events, 4).position]
         for (const direction of ["forward", "backward"] as const) {
           const all = yield* Stream.runCollect(store.readAll({ after, upTo, direction }))
-          // Others may have appended in between, and nothing of theirs is left out.
+          // Others may have appended events in between, which the read includes.
           const own = all.filter((event) => events.some(({ id }) => id === event.id))
           const expected = ids(events.slice(2, 5))
           assert.deepStrictEqual(
@@ -214,7 +214,7 @@ export const readAllCases = (it: It): void => {
         const store = yield* EventStore
         const category = freshCategory()
         const events = newEvents(2_500)
-        // A neighbour's events lie in between, so that pages and matches do not coincide.
+        // Events of another category lie in between, so that pages and matches do not coincide.
         for (let n = 0; n < events.length; n += 500) {
           yield* fill(streamOf(category, String(n % 1_000)), events.slice(n, n + 500))
           yield* fill(streamOf(freshCategory(), "1"), newEvents(300))

@@ -1,5 +1,5 @@
 /**
- * The time of the store: one for each append, and along a stream never lower than before.
+ * The time of the store: each append has one, and it never decreases along a stream.
  */
 import { EventStore } from "@daybook/store/EventStore"
 import { any, noStream } from "@daybook/store/ExpectedRevision"
@@ -24,7 +24,7 @@ const timesOf = (events: ReadonlyArray<{ readonly recordedAt: DateTime.Utc }>) =
 
 const distinct = (times: ReadonlyArray<number>) => new Set(times).size
 
-/** How many events a stream had when its last one was recorded, by the time of that one. */
+/** Counts the events that a stream had at the time of its last event. */
 const countAtEnd = Effect.fnUntraced(function* (streamId: ReturnType<typeof freshStream>) {
   const store = yield* EventStore
   const { recordedAt } = yield* readLast(streamId)
@@ -34,7 +34,7 @@ const countAtEnd = Effect.fnUntraced(function* (streamId: ReturnType<typeof fres
 /** See `EventStoreLaws`. */
 export const recordedOnce: Effect.Effect<void, StoreError, EventStore> = Effect.gen(function* () {
   const store = yield* EventStore
-  // More than a server writes in a millisecond.
+  // More events than a server writes in a millisecond.
   const large = freshStream()
   yield* store.append({ streamId: large, expected: noStream, events: newEvents(1_000) })
   const stored = yield* readStream(large)

@@ -37,7 +37,7 @@ export const refusalCases = (it: It): void => {
       Effect.gen(function* () {
         const store = yield* EventStore
         const streamId = freshStream()
-        // Callers without types may do this.
+        // A caller without types may pass this.
         const events = [] as ReadonlyArray<NewEvent> as Arr.NonEmptyReadonlyArray<NewEvent>
         const error = yield* Effect.flip(store.append({ streamId, expected: any, events }))
         assert.instanceOf(error, AppendRefused)
@@ -91,7 +91,8 @@ export const refusalCases = (it: It): void => {
         const store = yield* EventStore
         const category = freshCategory()
         const [streamId, other] = [streamOf(category, "1"), streamOf(category, "2")]
-        // Each as large as an event may be; the quotes of a JSON text count, and the empty metadata.
+        // Each event is as large as allowed; the quotes of its JSON text and its empty metadata
+        // count.
         const large = () => ({ ...newEvent(), data: "x".repeat(MAX_DATA_BYTES - 2), metadata: {} })
         const size = MAX_DATA_BYTES + "{}".length
         const most = Math.floor(MAX_APPEND_BYTES / size)
@@ -150,7 +151,7 @@ export const refusalCases = (it: It): void => {
     )
 
     const upperCase = (id: EventId.EventId) =>
-      // What a caller may hold who never validated it.
+      // A caller that never validated an id may hold this.
       id.toUpperCase().replace(/^./, "A") as EventId.EventId
     for (const [field, name, event] of [
       ["id", "upper case", { id: upperCase(freshId()) }],
@@ -169,7 +170,7 @@ export const refusalCases = (it: It): void => {
       ],
       ["occurredAt", "half a millisecond", { occurredAt: DateTime.fromEpochSeconds(0.000_5) }],
       ["occurredAt", "the year 0", { occurredAt: DateTime.makeUnsafe(-62_135_596_800_001) }],
-      // What callers without types may pass.
+      // Callers without types may pass these.
       ["metadata", "null", { metadata: null as never }],
       ["metadata", "a number as its actor", { metadata: { actor: 5 } as object }],
       [
@@ -193,7 +194,7 @@ export const refusalCases = (it: It): void => {
       Effect.gen(function* () {
         const store = yield* EventStore
         const streamId = freshStream()
-        // What callers without types may pass.
+        // Callers without types may pass these.
         for (const name of ["", "nodash", "a-\0", "-1"]) {
           const error = yield* Effect.flip(
             store.append({ streamId: name as typeof streamId, expected: any, events: newEvents(1) })
@@ -212,7 +213,7 @@ export const refusalCases = (it: It): void => {
           assert.instanceOf(error, AppendRefused)
           assert.strictEqual(error.reason._tag, "InvalidExpected")
         }
-        // Nothing says where the last event would be.
+        // These expectations do not state the revision of the last event.
         for (const expected of [any, noStream, exists]) {
           const append = { streamId, expected, lastEventId: newEvent().id, events: newEvents(1) }
           for (const error of [

@@ -1,5 +1,5 @@
 /**
- * Appends whose ids are recorded already, wholly or in part.
+ * Appends with ids that are already recorded, all of them or some.
  */
 import { EventIdConflict, EventStore } from "@daybook/store/EventStore"
 import { any, exactly, noStream } from "@daybook/store/ExpectedRevision"
@@ -36,7 +36,7 @@ export const repeatCases = (it: It): void => {
           const first = yield* store.append(append)
           assert.isFalse(first.repeated)
           assert.deepStrictEqual(yield* store.append(append), { ...first, repeated: true })
-          // Later events of others change neither the answer nor what counts as repeated.
+          // Later events of others change neither the answer nor the repetition.
           yield* fill(streamId, newEvents(2))
           assert.deepStrictEqual(yield* store.append(append), { ...first, repeated: true })
           assert.lengthOf(yield* readStream(streamId), 5)
@@ -61,7 +61,7 @@ export const repeatCases = (it: It): void => {
   })
 
   describe("an append that never was", { timeout: TIMEOUT_MILLIS }, () => {
-    /** Appends of two, three and one event to one stream. */
+    /** Makes appends of two, three and one event to one stream. */
     const threeAppends = Effect.gen(function* () {
       const streamId = freshStream()
       const [a, b] = [newEvent(), newEvent()]
@@ -116,7 +116,7 @@ export const repeatCases = (it: It): void => {
       Effect.gen(function* () {
         const store = yield* EventStore
         const streamId = freshStream()
-        // What arrives together may be written in one step, and each is an append all the same.
+        // Appends that arrive together may be written in one step, and still are separate appends.
         const appends = Arr.makeBy(40, (n) => newEvents(1 + (n % 3)))
         const append = (events: Arr.NonEmptyReadonlyArray<ReturnType<typeof newEvent>>) =>
           store.append({ streamId, expected: any, events })

@@ -1,5 +1,5 @@
 /**
- * Listing the streams of a log, and what is known of one.
+ * Lists the streams of a log, and reads the facts of one.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
 import { EventStore, InvalidReadOption } from "@daybook/store/EventStore"
@@ -80,7 +80,7 @@ export const streamsCases = (it: It): void => {
     it.effect("lists them in the order of code points, whatever a language thinks of it", () =>
       Effect.gen(function* () {
         const category = freshCategory()
-        // U+FFFD is one UTF-16 code unit above those of the pair that U+10000 is made of, and is below it.
+        // As UTF-16, U+FFFD is above the surrogate pair of U+10000, but its code point is below it.
         const ids = ["-", "1", "10", "2", "A", "B", "a", "a b", "é", "\ufffd", "\u{10000}"]
         for (const id of ids.toReversed()) yield* fill(streamOf(category, id), newEvents(1))
         assert.deepStrictEqual(
@@ -165,7 +165,7 @@ export const streamsCases = (it: It): void => {
     )
 
     for (const [option, options] of [
-      // What callers without types may pass.
+      // Callers without types may pass these.
       ["limit", { limit: -1 }],
       ["after", { after: "nodash" as StreamId }],
       ["category", { category: "no-category" as StreamsOptions["category"] }],

@@ -1,5 +1,5 @@
 /**
- * Following the log, which others may be writing to at the same time.
+ * Follows the log, while others may write to it.
  */
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -31,7 +31,7 @@ const take = Effect.fnUntraced(function* (count: number, options: SubscribeOptio
   return yield* Stream.runCollect(Stream.take(store.subscribe(options), count))
 })
 
-/** Pages up to the first that reaches `position`. */
+/** Collects pages up to the first that reaches `position`. */
 const pagesUpTo = Effect.fnUntraced(function* (
   position: Position.Position,
   options: SubscribeOptions
@@ -42,7 +42,7 @@ const pagesUpTo = Effect.fnUntraced(function* (
   )
 })
 
-/** A subscriber of one category that hands over each page when it is asked. */
+/** Starts a subscriber of one category that hands over each page on request. */
 const follow = Effect.fnUntraced(function* (category: StreamId.Category) {
   const store = yield* EventStore
   const pages = yield* Queue.bounded<SubscriptionPage>(1)
@@ -102,7 +102,7 @@ export const subscribeCases = (it: It): void => {
         for (const event of newEvents(20)) {
           yield* fill(streamOf(category, "1"), [event])
           assert.deepStrictEqual(ids(yield* subscriber.next(1)), [event.id])
-          // Another's append wakes it in vain.
+          // An append to another category wakes the subscriber in vain.
           yield* fill(streamOf(freshCategory(), "1"), newEvents(1))
         }
       })
@@ -237,7 +237,7 @@ export const subscribeCases = (it: It): void => {
         const category = freshCategory()
         const stream = streamOf(category, "1")
         const events = newEvents(600)
-        // Each event that is taken lets several more be appended.
+        // Several events are appended for each event that is taken.
         let next = 1
         yield* fill(stream, events.slice(0, 1))
         const seen = yield* store.subscribe({ categories: [category] }).pipe(
@@ -272,7 +272,7 @@ export const subscribeCases = (it: It): void => {
 
     for (const [name, options] of [
       ["a type that no event can have", { types: ["no type"] }],
-      // A position from elsewhere may not have been checked.
+      // A position from elsewhere may be unchecked.
       ["a position below 0", { after: -1n as Position.Position }]
     ] as const) {
       it.effect(`refuses ${name}`, () =>

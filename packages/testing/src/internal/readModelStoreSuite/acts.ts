@@ -1,5 +1,5 @@
 /**
- * The record of what was done on purpose, and rows that are replaced by others on purpose.
+ * The record of acts on a read model, and rebuilds whose differing rows are accepted.
  */
 import { RowsDiffer } from "@daybook/projections/ReadModelError"
 import { SkipReason } from "@daybook/projections/ReadModelGeneration"
@@ -55,7 +55,7 @@ export const actCases: Cases = {
         ["rebuild", null, null, { generation: 2, accepted: false }],
         ["switch", null, null, { from: 1, to: 2, version: 1, differing: 1 }]
       ])
-      // That was of one shadow, and not of the next.
+      // `accept` held for one shadow only.
       const next = yield* begin(table)
       yield* store.step(table, next, put(table, 0, 1, [tally("a", 2)]))
       assert.instanceOf(yield* Effect.flip(store.switchOver(table, next, compared)), RowsDiffer)
@@ -78,7 +78,7 @@ export const actCases: Cases = {
       reason: SkipReason.make("a test")
     }
     yield* store.skip(skipped, { actor: "Ada" })
-    // A skip that is repeated is not recorded again.
+    // A repeated skip is not recorded again.
     yield* store.skip(skipped, { actor: "Bob" })
     const claim = yield* begin(table)
     yield* store.step(table, claim, put(table, 0, 1, [tally("a", 2)]))

@@ -1,5 +1,6 @@
 /**
- * Any calls, in any order, answered as the reference answers them, and with the same to see after each.
+ * Makes any calls in any order, and compares each answer and the visible state after it with the
+ * reference.
  */
 import * as Projection from "@daybook/kernel/Projection"
 import { type Claim, SkipReason } from "@daybook/projections/ReadModelGeneration"
@@ -32,11 +33,11 @@ import {
   tallies
 } from "./fixture.ts"
 
-// Few of everything, so that calls meet one another.
+// Few values of each kind, so that calls meet.
 const version = Schema.Literals([1, 1, 2, 3])
 const owner = Schema.Literals(["one", "one", "other"])
 const generation = Schema.Literals([1, 2, 2, 3])
-/** One of the claims that were had, the newest last. */
+/** The index of one of the claims so far; the newest is last. */
 const claim = Schema.Literals([-1, -1, -1, -2, -3])
 const partition = Schema.Literals([0, 0, 0, 1])
 const position = Schema.Literals([1, 2, 3, 4])
@@ -75,7 +76,7 @@ const Call = Schema.TaggedUnion({
 type Call = typeof Call.Type
 
 const Calls = Schema.Array(
-  // Steps, and what makes them possible, more often than what ends things.
+  // Steps and the calls that allow them come more often than calls that end things.
   Schema.Union([
     Call,
     Call.cases.Step,
@@ -86,7 +87,7 @@ const Calls = Schema.Array(
   ])
 ).check(Schema.isMinLength(4), Schema.isMaxLength(40))
 
-/** One of the two stores, with what was had of it. */
+/** One of the two stores, with its claims so far. */
 interface Side {
   readonly store: ReadModelStore["Service"]
   readonly claims: Array<Claim>
@@ -96,7 +97,7 @@ interface Side {
 const tableOf = (name: string, version: number, changed = false) =>
   tallies({ name, version, indexes: changed ? [] : [["count"]] })
 
-/** The number of the claim of a generation, its fencing token, is each store's own. */
+/** Removes the epoch of a claim, its fencing token, which each store numbers in its own way. */
 const withoutEpoch = (answer: unknown): unknown => {
   if (Option.isOption(answer)) return Option.map(answer, withoutEpoch)
   if (!Predicate.isReadonlyObject(answer)) return answer
@@ -191,7 +192,7 @@ const make = Effect.fnUntraced(function* (
   })
 })
 
-/** What came of a call, in words that both stores share. */
+/** Describes the outcome of a call in words that both stores share. */
 const outcomeOf = (exit: Exit.Exit<unknown, unknown>): unknown => {
   if (Exit.isSuccess(exit)) return withoutEpoch(exit.value)
   const error = Cause.findErrorOption(exit.cause)

@@ -1,5 +1,5 @@
 /**
- * Who may write a generation: claims, leases, and what becomes of who had one.
+ * The right to write a generation: claims, leases, and the loss of a claim.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { assert } from "@effect/vitest"
@@ -77,7 +77,7 @@ export const claimCases: Cases = {
     yield* isLost(first, store.renew(first))
     const second = yield* claimOf(first, "another")
     assert.isAbove(second.epoch, first.epoch)
-    // It was told already, and may tell again.
+    // Releasing a lost claim again has no effect.
     yield* store.release(first)
     assert.deepStrictEqual((yield* stateOf(first)).owner, Option.some("another"))
     yield* store.step(table, second, step(1, 2))
@@ -94,7 +94,7 @@ export const claimCases: Cases = {
       const next = yield* claimOf(paused, "another")
       assert.isAbove(next.epoch, paused.epoch)
 
-      // The paused process wakes, and has missed nothing that it could know of.
+      // The paused process resumes. Nothing has informed it of the loss.
       yield* isLost(paused, store.step(table, paused, countUp(2, 3, "a")))
       yield* isLost(paused, store.renew(paused))
       yield* isLost(paused, store.stop(paused, poison(3)))

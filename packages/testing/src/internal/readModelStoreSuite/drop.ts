@@ -1,5 +1,5 @@
 /**
- * Dropping what has had its time.
+ * Dropping generations that are no longer used.
  */
 import { ClaimLost } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"

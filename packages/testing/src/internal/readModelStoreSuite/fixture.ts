@@ -1,8 +1,8 @@
 /**
- * What the cases of the read model store suite keep, and how.
+ * The tables, steps and claims that the cases of the read-model store suite use.
  *
- * Every case has read models of its own, so the store may hold others and get more. Cases are values: they are run by
- * a test runner, or by whoever wants to know which of them a store breaks.
+ * Every case has its own read models, so the store may hold others and receive more. Cases are
+ * values: a test runner runs them, or a caller that must know which of them a store breaks.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as EventCodec from "@daybook/kernel/EventCodec"
@@ -32,7 +32,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
-/** How a lease runs out here, without anybody waiting for it. */
+/** Lets a lease run out without waiting for it. */
 export class Leases extends Context.Service<
   Leases,
   { readonly runOut: (claim: Claim) => Effect.Effect<void, unknown> }
@@ -40,7 +40,7 @@ export class Leases extends Context.Service<
 
 type Services = EventStore | ReadModelStore | Leases
 
-/** By the sentence that each of them shows: it fails or dies when that is not so. */
+/** The cases by their sentences. Each fails or dies when its sentence does not hold. */
 export interface Cases {
   readonly [name: string]: Effect.Effect<void, unknown, Services>
 }
@@ -53,13 +53,13 @@ export const inParallel = { concurrency: "unbounded" } as const
 export const freshName = (): string =>
   `suite_${SecureRandom.uuidV4Unsafe().slice(0, 13).replace("-", "_")}`
 
-/** Of which the tables here are: their rows are written by hand. */
+/** The source of the tables here, whose rows the cases write directly. */
 const nothing = {
   category: Category.make("suite"),
   codec: EventCodec.make({ name: "suite", events: Schema.TaggedUnion({ Happened: {} }) })
 }
 
-/** The table of a row schema, under a name that no other case has unless one is given. */
+/** Builds the table of a row schema, under a unique name unless one is given. */
 export const tableOf = <Row extends object, const Key extends ReadonlyArray<keyof Row & string>>(
   row: Projection.RowSchema<Row>,
   primaryKey: Key,
@@ -89,11 +89,11 @@ export const tableOf = <Row extends object, const Key extends ReadonlyArray<keyo
 const tallyFields = {
   id: Schema.String,
   count: Schema.Int,
-  /** In the order in which they were counted. */
+  /** The events in the order in which they were counted. */
   counted: Schema.Array(Schema.String)
 }
 
-/** A small table, to count in. */
+/** Builds a small table with counts. */
 export const tallies = (
   options: {
     readonly name?: string | undefined
@@ -103,7 +103,7 @@ export const tallies = (
 ): ReadModelTable.Any =>
   tableOf(Schema.Struct(tallyFields), ["id"], { indexes: [["count"]], ...options })
 
-/** The same under another version, with other columns. */
+/** Builds the table of the same read model in another version, with other columns. */
 export const talliesAnew = (name: string, version = 2): ReadModelTable.Any =>
   tableOf(
     Schema.Struct({ id: Schema.String, count: Schema.Finite, note: Schema.NullOr(Schema.String) }),
@@ -128,7 +128,7 @@ export const reached = (position: number): Reached => ({
 
 export const at = (position: number): Position.Position => Position.make(BigInt(position))
 
-/** A step that leaves the rows alone unless told otherwise. */
+/** Builds a step that leaves the rows alone by default. */
 export const step = <E = never>(
   from: number,
   to: number,
@@ -148,7 +148,7 @@ export const step = <E = never>(
 const keyOf = (table: ReadModelTable.Any, row: StoredRow): StoredRow =>
   Object.fromEntries(table.primaryKey.map(({ field }) => [field, row[field] ?? null]))
 
-/** A step that puts rows there, whatever was. */
+/** Builds a step that writes rows, whatever rows there were. */
 export const put = (
   table: ReadModelTable.Any,
   from: number,
@@ -163,7 +163,7 @@ export const put = (
     ...fields
   })
 
-/** A step that counts a tally up by one, from what is stored. */
+/** Builds a step that increments a stored tally by one. */
 export const countUp = (
   from: number,
   to: number,
@@ -184,7 +184,7 @@ export const countUp = (
 
 export const all: RowQuery = { where: [], orderBy: [], after: Option.none(), limit: Option.none() }
 
-/** Rows that serve, or those of a generation, in the order of the query. */
+/** Reads the serving rows, or those of a generation, in the order of the query. */
 export const rowsOf = (
   table: ReadModelTable.Any,
   query: Partial<RowQuery> = {},
@@ -200,7 +200,7 @@ export const countOf = Effect.fnUntraced(function* (table: ReadModelTable.Any, i
   return Option.getOrUndefined(row)?.["count"]
 })
 
-/** All generations of the read model, by their number. */
+/** Reads all generations of the read model, by their number. */
 export const statesOf = ({ name }: Pick<GenerationState, "name">) =>
   Effect.flatMap(ReadModelStore, (store) => store.states(name))
 
@@ -212,11 +212,11 @@ export const stateOf = Effect.fnUntraced(function* ({
   return state ?? assert.fail(`${name} has no generation ${generation}`)
 })
 
-/** Number and role of each generation. */
+/** Reads the number and role of each generation. */
 export const rolesOf = (of: Pick<GenerationState, "name">) =>
   Effect.map(statesOf(of), (states) => states.map(({ generation, role }) => [generation, role]))
 
-/** A claim that is expected to be had. */
+/** Takes a claim that must be free. */
 export const claimOf = Effect.fnUntraced(function* (
   of: Pick<Claim, "name" | "generation">,
   owner: string = "a host"
@@ -226,7 +226,7 @@ export const claimOf = Effect.fnUntraced(function* (
   return Option.getOrElse(claim, () => assert.fail(`${of.name} is free to be claimed`))
 })
 
-/** What serves, claimed, and taken to position 1 with the rows. */
+/** Opens the table, claims its serving generation, and steps it to position 1 with the rows. */
 export const serve = Effect.fnUntraced(function* (
   table: ReadModelTable.Any,
   rows: ReadonlyArray<StoredRow> = []
@@ -238,7 +238,7 @@ export const serve = Effect.fnUntraced(function* (
   return claim
 })
 
-/** A shadow of the version of the table, claimed. */
+/** Begins a shadow of the table's version, and claims it. */
 export const begin = Effect.fnUntraced(function* (
   table: ReadModelTable.Any,
   partitions: number = 1
@@ -248,7 +248,7 @@ export const begin = Effect.fnUntraced(function* (
   return Option.getOrElse(begun.claim, () => assert.fail(`${table.name} has a shadow to claim`))
 })
 
-/** The same, taken to position 1 with the rows. */
+/** Begins and claims a shadow, and steps it to position 1 with the rows. */
 export const shadow = Effect.fnUntraced(function* (
   table: ReadModelTable.Any,
   rows: ReadonlyArray<StoredRow> = []
@@ -261,16 +261,16 @@ export const shadow = Effect.fnUntraced(function* (
 
 export const runOut = (claim: Claim) => Effect.flatMap(Leases, ({ runOut }) => runOut(claim))
 
-/** Puts a shadow that is where it should be in the place of what serves. */
+/** Puts a shadow that has caught up in the place of the serving generation. */
 export const switchTo = (table: ReadModelTable.Any, claim: Claim, compare = false) =>
   Effect.flatMap(ReadModelStore, (store) =>
     store.switchOver(table, claim, { compare, catchUp: () => Effect.void })
   )
 
-/** What an error tells, without where it was made. */
+/** Lists the fields of an error, without its stack. */
 export const factsOf = (error: object): object => ({ ...error })
 
-/** The claim is lost for all that may be done under it, and none of it is done. */
+/** Asserts that an action under the claim fails with `ClaimLost` and changes nothing. */
 export const isLost = Effect.fnUntraced(function* <A, E, R>(
   claim: Claim,
   effect: Effect.Effect<A, E, R>
@@ -292,7 +292,7 @@ export const poison = (position: number, fields: Partial<Poison> = {}): Poison =
   ...fields
 })
 
-/** Lets other fibers go on, those that wait for nothing but their turn. */
+/** Yields to other fibers that only wait for their turn. */
 export const others = Effect.forEach(Array.from({ length: 100 }), () => Effect.yieldNow, {
   discard: true
 })

@@ -1,5 +1,5 @@
 /**
- * Handing a read model to the appends, and taking it back.
+ * Making a read model inline, and making it async again.
  */
 import { OtherVersionKept } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
@@ -151,7 +151,7 @@ export const handOverCases: Cases = {
     const { serving } = yield* store.open(table)
     const settled = events.checkpoint
 
-    /** From the checkpoint to what is settled. */
+    /** Steps from the checkpoint to the settled position. */
     const catchUp = (claim: Effect.Success<ReturnType<typeof claimOf>>) =>
       Effect.gen(function* () {
         const states = yield* store.states(claim.name)

@@ -1,5 +1,5 @@
 /**
- * Read models that appends keep: what is recorded and what is folded is one.
+ * Inline read models: an append records its events and folds them into the rows as one.
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { InlinePoison, OtherVersionKept } from "@daybook/projections/ReadModelError"
@@ -103,7 +103,7 @@ export const inlineCases: Cases = {
         counted: yield* positionsOf("a", one, two)
       })
     }
-    // It is answered as at first, and folds nothing again.
+    // A repetition has the first answer, and folds nothing again.
     const again = yield* store.inline(inlined)
     assert.isTrue(again.every(({ repeated }) => repeated))
     assert.strictEqual(yield* countOf(table, "a"), 2)

@@ -1,5 +1,5 @@
 /**
- * Appends with the read models that they keep, as the cases make them.
+ * Appends with inline read models, as the cases make them.
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
@@ -18,12 +18,12 @@ import * as Stream from "effect/Stream"
 import { freshCategory, newEvent, readStream, streamOf } from "../eventStoreSuite/fixture.ts"
 import { claimOf, tally } from "./fixture.ts"
 
-/** The keys of the rows that an event touches are its data. */
+/** Reads the keys of the rows that an event touches; they are its data. */
 const keysOf = ({ data }: { readonly data: unknown }) => data as ReadonlyArray<string>
 
 export const touching = (...keys: ReadonlyArray<string>) => newEvent({ data: keys })
 
-/** Counts the events of each key, and keeps their order by the positions that they got. */
+/** Counts the events of each key, and lists them in the order of their positions. */
 export const foldTallies = (
   recorded: ReadonlyArray<RecordedEvent>,
   rows: ReadonlyMap<string, StoredRow>
@@ -77,7 +77,7 @@ export const inlineOf = (
   }
 })
 
-/** Appends to a stream, with the read models that appends keep. */
+/** Appends to a stream, with the inline read models. */
 export const append = Effect.fnUntraced(function* (
   tables: Tables,
   streamId: StreamId,
@@ -88,7 +88,7 @@ export const append = Effect.fnUntraced(function* (
   return yield* store.inline(inlineOf(yield* EventStore, tables, appends))
 })
 
-/** Hands what serves to the appends, as it is. */
+/** Makes the serving generation inline, as it is. */
 export const promoted = Effect.fnUntraced(function* (table: ReadModelTable.Any) {
   const store = yield* ReadModelStore
   const { serving } = yield* store.open(table)

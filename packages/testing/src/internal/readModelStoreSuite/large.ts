@@ -1,5 +1,5 @@
 /**
- * The largest rows that are stored are read again in every way; whatever is recorded of a poison can be read.
+ * Reads the largest rows that can be stored in every way, and the record of every poison event.
  */
 import { MAX_ISSUE_LENGTH } from "@daybook/projections/ReadModelGeneration"
 import { RowsDiffer } from "@daybook/projections/ReadModelError"
@@ -26,16 +26,22 @@ import {
 
 const table = () => tableOf(Schema.Struct({ id: Schema.String, json: Schema.Json }), ["id"])
 
-/** JSON that PostgreSQL sends with more bytes than it was given: spaces, and numbers without exponents. */
+/**
+ * Builds JSON that PostgreSQL sends with more bytes than it received: spaces, and numbers without
+ * exponents.
+ */
 const grown = (id: string, numbers: number): StoredRow => ({
   id,
   json: [{ list: Array.from({ length: numbers }, () => 1e300) }]
 })
 
-/** Rows with a text of JSON of so many bytes, its two quotes included. */
+/** Builds a row whose JSON text has `bytes` bytes, with its two quotes. */
 const filled = (id: string, bytes: number): StoredRow => ({ id, json: "x".repeat(bytes - 2) })
 
-/** The two columns have 4 bytes each before them, the id 1 and the JSON a version. */
+/**
+ * A row takes 10 bytes more: 4 for the length of each of its two columns, 1 for the id, and 1 for
+ * the version of the JSON.
+ */
 const LARGEST = MAX_ROW_BYTES - 10
 
 export const largeCases: Cases = {
@@ -106,7 +112,7 @@ export const largeCases: Cases = {
       const store = yield* ReadModelStore
       const of = table()
       const claim = yield* serve(of)
-      // 17 MB, of which the last of the beginning is half of a pair.
+      // The issue is 17 MB, and its cut falls in the middle of a surrogate pair.
       yield* store.stop(claim, poison(2, { issue: `\u0000${"\u{1F9FE}".repeat(8_500_000)}` }))
       const issue = Option.getOrThrow((yield* stateOf(claim)).poison).issue
       assert.strictEqual(issue.length, MAX_ISSUE_LENGTH)
@@ -119,6 +125,6 @@ export const largeCases: Cases = {
   )
 }
 
-/** Without telling both at length when they differ. */
+/** Compares two rows without printing both when they differ. */
 const same = (row: object | undefined, expected: object | undefined): boolean =>
   JSON.stringify(row) === JSON.stringify(expected)

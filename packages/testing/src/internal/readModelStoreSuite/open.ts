@@ -1,5 +1,5 @@
 /**
- * Finding a read model and its definition, or making it.
+ * Finding a read model and its definition, or creating it.
  */
 import * as Projection from "@daybook/kernel/Projection"
 import { DefinitionChanged, Superseded } from "@daybook/projections/ReadModelError"
@@ -48,7 +48,7 @@ const fresh = {
   eventsPerSecond: 0
 } as const
 
-/** What the answers of two calls have in common. */
+/** A type for the effects of different calls. */
 type Ask = Effect.Effect<unknown, unknown>
 
 const beginning = { partitions: 1, owner: "a builder", lease: LEASE }

@@ -1,5 +1,5 @@
 /**
- * Of which log a read model is, and of which history its checkpoints and skips are.
+ * The log that a read model belongs to, and the history of its checkpoints and skips.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as LogId from "@daybook/kernel/LogId"
@@ -97,7 +97,7 @@ export const originCases: Cases = {
     assert.deepStrictEqual((yield* stateOf(claim)).anchors, [eventAt(1)])
     yield* store.step(table, claim, step(1, 7))
     assert.deepStrictEqual((yield* stateOf(claim)).anchors, [eventAt(7)])
-    // A log may have no event there.
+    // A log may have no event at the position.
     yield* store.step(table, claim, { ...step(7, 8), eventId: null })
     assert.deepStrictEqual((yield* stateOf(claim)).anchors, [null])
     yield* isLost(claim, store.step(table, claim, step(7, 9)))
@@ -188,7 +188,7 @@ export const originCases: Cases = {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
-    // Of others the checkpoint is their own.
+    // A generation that is not inline has its own checkpoint.
     yield* store.mark(claim, reached(5))
     assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
     yield* store.promote(claim, Effect.void)

@@ -28,7 +28,9 @@ import {
   tally
 } from "./fixture.ts"
 
-/** In the order of their bytes in UTF-8; that of UTF-16, and that of a dictionary, are other ones. */
+/**
+ * Texts in the order of their UTF-8 bytes, which differs from that of UTF-16 and of dictionaries.
+ */
 const TEXTS = [
   "",
   " ",
@@ -92,7 +94,7 @@ const row = Schema.Struct({
 const samples = (): ReadModelTable.Any =>
   tableOf(row, ["text", "id"], { indexes: [["whole"], ["real"], ["maybe", "at"]] })
 
-/** Rows in which values of all fields meet one another in many ways. */
+/** Rows that combine the values of all fields in many ways. */
 const sampleRows: ReadonlyArray<StoredRow> = Array.from({ length: 60 }, (_, id) => {
   const pick = <A>(values: ReadonlyArray<A>, stride: number): A =>
     values[(id * stride + Math.floor(id / 7)) % values.length] as A
@@ -109,7 +111,7 @@ const sampleRows: ReadonlyArray<StoredRow> = Array.from({ length: 60 }, (_, id) 
   }
 })
 
-/** The place of a value in the order of its field, as listed above; no comparison of any store has a part in it. */
+/** Returns the rank of a value in its field, as listed above, without any store's comparison. */
 const rank = (field: string, value: Schema.Json | undefined): number => {
   if (field === "id") return Number(value)
   const values: ReadonlyArray<Schema.Json> = field === "maybe" ? TEXTS : VALUES[field as Field]
@@ -166,7 +168,7 @@ const Asked = Schema.Struct({
   limit: Schema.UndefinedOr(Schema.Literals([0, 1, 2, 5, 100]))
 })
 
-/** Indexes stand for values of the field; -1 is null where there may be one. */
+/** Builds a query. Indexes stand for values of the field; -1 is null where the field allows it. */
 const toQuery = ({ after, limit, orderBy, where }: typeof Asked.Type): RowQuery => ({
   where: where.map(({ field, is, values }) => {
     const known: ReadonlyArray<Schema.Json> = field === "maybe" ? TEXTS : VALUES[field]
@@ -293,7 +295,7 @@ export const queryCases: Cases = {
       const store = yield* ReadModelStore
       const table = tallies()
       yield* serve(table, [tally("a", 1)])
-      // It has a field more, and another one is of another type.
+      // The version has one field more, and another field has another type.
       const next = talliesAnew(table.name)
       yield* store.open(next)
       const reads = [
@@ -316,7 +318,7 @@ export const queryCases: Cases = {
         })
       }
       assert.deepStrictEqual(yield* rowsOf(next, {}, 2), [])
-      // Of one with the same columns they are as good.
+      // A version with the same columns can read the serving rows.
       const same = tallies({ name: table.name, version: 3, indexes: [] })
       assert.deepStrictEqual(yield* rowsOf(same), [tally("a", 1)])
     }

@@ -63,7 +63,7 @@ const plain: Everything = {
 
 const instant = (text: string) => DateTime.makeUnsafe(text)
 
-/** By what is special about them. */
+/** The edge cases by their descriptions. */
 const edges: Readonly<Record<string, Partial<Everything>>> = {
   "nothing where nothing may be": {},
   "something everywhere": {
@@ -120,7 +120,10 @@ const edges: Readonly<Record<string, Partial<Everything>>> = {
 
 const everythings = () => tableOf(Everything, ["id"], { indexes: [["whole"], ["at", "uuid"]] })
 
-/** Stored in one step, and read both ways; compared in the form that stores keep, which is the same for all. */
+/**
+ * Stores rows in one step, and reads them both ways. Compares them in the stored form, which is the
+ * same in all stores.
+ */
 const comesBack = Effect.fnUntraced(function* <Key extends object, Row extends object>(
   table: ReadModelTable.ReadModelTable<Key, Row>,
   rows: ReadonlyArray<Row>
@@ -139,7 +142,7 @@ const comesBack = Effect.fnUntraced(function* <Key extends object, Row extends o
       ),
       fold: (loaded) => {
         for (const [key, row] of loaded) found.set(key, row)
-        // Written again, as they were loaded.
+        // Writes the rows back as they were loaded.
         return Result.succeed({ upserts: Array.from(loaded.values()), deletions: [] })
       }
     })
@@ -179,7 +182,7 @@ export const rowCases: Cases = {
     const some = Arbitrary.array(Arbitrary.schema(Everything), { minLength: 1, maxLength: 8 })
     for (const rows of yield* Arbitrary.sampleEffect(some, { count: 12 })) {
       const table = everythings()
-      // Text that no store keeps is refused before it gets there.
+      // Filters out text that stores can't hold: the encoding refuses it.
       const kept = rows.flatMap((row, n) => {
         const own = { ...row, id: `${n} ${row.id}` }
         return Result.isSuccess(table.encode(own)) ? [own] : []
@@ -217,7 +220,7 @@ export const rowCases: Cases = {
   }),
 
   "have keys and indexed values as large as their table takes them": Effect.gen(function* () {
-    // Text that does not compress.
+    // The text does not compress.
     const text = Array.from({ length: 100 }, () => SecureRandom.uuidV4Unsafe() + "|é~").join("")
     const large = Schema.Struct({ id: Schema.String, more: Schema.String, digits: Schema.BigInt })
     const table = tableOf(large, ["id"], { indexes: [["more", "digits"]] })

@@ -1,5 +1,5 @@
 /**
- * Leaving an event out by somebody's word.
+ * Skipping an event on purpose.
  */
 import * as Projection from "@daybook/kernel/Projection"
 import { AlreadyFolded, ClaimLost } from "@daybook/projections/ReadModelError"
@@ -103,7 +103,7 @@ export const skipCases: Cases = {
     assert.deepStrictEqual((yield* stateOf(stopped)).poison, Option.none())
     const claim = yield* claimOf(stopped)
     yield* skip(table, 8)
-    // Who holds it does not know that 8 is to be left out.
+    // The holder of the claim does not know that event 8 is skipped.
     yield* isLost(claim, store.step(table, claim, step(1, 9)))
     yield* isLost(claim, store.renew(claim))
     assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.none())
@@ -215,7 +215,7 @@ export const skipCases: Cases = {
       const table = tallies()
       const claim = yield* serve(table)
       const shadow = yield* begin(table)
-      // As after a restore: what serves holds events that the log has lost.
+      // The state after a restore: the serving rows hold events that the log has lost.
       yield* store.step(table, claim, countUp(1, 6, "a"))
       yield* store.step(table, shadow, countUp(0, 1, "a"))
       yield* store.stop(shadow, poison(2))

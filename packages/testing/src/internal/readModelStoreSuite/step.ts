@@ -199,7 +199,7 @@ export const stepCases: Cases = {
     const table = tallies()
     const claim = yield* serve(table)
     yield* store.step(table, claim, countUp(1, 5, "a"))
-    // Its answer was lost; or the host reads on from a place that is not the checkpoint.
+    // The answer was lost, or the host reads on from a position other than the checkpoint.
     for (const [from, to] of [
       [1, 5],
       [1, 6],
@@ -244,7 +244,7 @@ export const stepCases: Cases = {
       yield* runOut(claim)
       const before = claim
       const owner = `host ${round}`
-      // The one steps, as slowly as it likes, while the other takes over and steps too.
+      // One host steps at any pace, while the other takes over and steps too.
       const [stepped, taken] = yield* Effect.all(
         [
           Effect.result(store.step(table, before, countUp(position, position + 1, "a"))),

@@ -1,5 +1,5 @@
 /**
- * What keeps a read model from being written: an event that stopped it, and somebody's word.
+ * The stops of a read model: by a poison event, and by an operator.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { assert } from "@effect/vitest"
@@ -72,7 +72,7 @@ export const stopCases: Cases = {
       assert.deepStrictEqual([state.poison, state.owner], [Option.none(), Option.some("a host")])
       assert.deepStrictEqual(yield* store.claim(claim, "an old host", LEASE), Option.none())
       yield* store.step(table, again, countUp(1, 2, "a"))
-      // One that names no code is tried by who knows of none.
+      // A poison that names no code is tried again by a host that names none either.
       yield* store.stop(again, poison(3))
       assert.isTrue(Option.isSome(yield* store.claim(claim, "a host", LEASE, poison(3))))
     }),

@@ -1,5 +1,5 @@
 /**
- * Putting a shadow in the place of what serves, and dropping what has had its time.
+ * Switching to a shadow, and dropping generations that are no longer used.
  */
 import { MAX_DIFFERENCES, RowsDiffer } from "@daybook/projections/ReadModelError"
 import type { GenerationState } from "@daybook/projections/ReadModelGeneration"
@@ -149,7 +149,7 @@ export const switchCases: Cases = {
       assert.deepStrictEqual(yield* rowsOf(table, {}, 1), yield* rowsOf(table))
       assert.lengthOf(yield* rowsOf(table, {}, 2), rebuilt.length)
       yield* isLost(claim, store.step(table, claim, step(1, 2)))
-      // What serves goes on, under the claim that it had, and can be rebuilt again.
+      // The serving generation goes on under its claim, and can be rebuilt again.
       yield* store.step(table, holder, step(1, 2))
       assert.strictEqual((yield* begin(table)).generation, 3)
     }
@@ -194,7 +194,7 @@ export const switchCases: Cases = {
     const claim = yield* shadow(table, large("y"))
     const error = yield* Effect.flip(store.switchOver(table, claim, compared))
     assert.instanceOf(error, RowsDiffer)
-    // Two of 6 MB each are more than 8 MB.
+    // Two rows of 6 MB each are more than 8 MB.
     assert.strictEqual(error.count, 4)
     assert.deepStrictEqual(
       error.differences.map(({ key }) => key["id"]),

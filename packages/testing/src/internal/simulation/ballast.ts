@@ -1,5 +1,5 @@
 /**
- * A read model of the simulation's own, in which some events make a row larger than any that is stored.
+ * A read model of the simulation's own, in which some events make a row too large to store.
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Projection from "@daybook/kernel/Projection"
@@ -12,13 +12,13 @@ import type { Plan } from "./plan.ts"
 
 export interface Ballast {
   readonly projection: Projection.Any
-  /** Whether an event makes its row too large. */
+  /** Returns whether an event makes its row too large. */
   readonly isTooMuch: (id: RecordedEvent["id"]) => boolean
-  /** The rows of a log in which those events are skipped. */
+  /** Computes the rows of a log in which those events are skipped. */
   readonly rows: (log: ReadonlyArray<RecordedEvent>) => ReadonlyArray<unknown>
 }
 
-/** The reason that an event is skipped for, as the record of it has it. */
+/** The reason for skipping such an event, as its record states it. */
 export const REASON = "makes the row too large"
 
 export const make = <Command, State, Event, Rejection>(
@@ -26,7 +26,7 @@ export const make = <Command, State, Event, Rejection>(
   plan: Plan
 ): Ballast => {
   const drawn = new Map<string, boolean>()
-  /** Drawn when it is folded first, and the same from then on. */
+  /** Draws whether an event is too large when it is first folded; the answer stays the same. */
   const draw = (id: string): boolean => {
     const before = drawn.get(id)
     if (before !== undefined) return before
@@ -46,7 +46,8 @@ export const make = <Command, State, Event, Rejection>(
     apply: (row, _event, { recorded }) => ({
       ...row,
       events: row.events + 1,
-      // It stays, so that whoever folds some events at a time finds the same one at fault.
+      // The load stays in the row, so that a fold of several events at a time blames the same
+      // event.
       load: draw(recorded.id) ? "x".repeat(MAX_ROW_BYTES) : row.load
     })
   })
@@ -66,7 +67,7 @@ export const make = <Command, State, Event, Rejection>(
   }
 }
 
-/** The model, and what the rows of the simulation's own read model must be. */
+/** Extends the model with the expected rows of the simulation's own read model. */
 export const modelWith = <Command, State, Event>(
   model: Model<Command, State, Event>,
   ballast: Ballast | undefined,

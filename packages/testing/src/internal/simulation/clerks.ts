@@ -1,5 +1,6 @@
 /**
- * Those who send commands: they choose what is likely to be accepted, and send again, with the same id, what was not answered.
+ * The senders of commands. They choose commands that are likely to be accepted, and send unanswered
+ * ones again with the same id.
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
@@ -19,14 +20,20 @@ import { FAILURES } from "./oldRelease.ts"
 import type { Plan } from "./plan.ts"
 import type { World } from "./world.ts"
 
-/** A command with what is known of it so far. `told`: by the epoch of the log that it was told in. */
+/**
+ * A command with its answers so far. `told`: the answers, each with the epoch of the log in which
+ * it arrived.
+ */
 interface Letter<Command, State> extends Omit<Sent<Command, State>, "answers"> {
   readonly told: Array<{ readonly epoch: number; readonly answer: Answer<State> }>
   doubtful: boolean
 }
 
 export interface Clerks<Command, State> {
-  /** What was sent, as of an epoch of the log: what was told in others may have happened. */
+  /**
+   * The commands as of an epoch of the log. A command that was answered in another epoch may have
+   * happened.
+   */
   readonly sent: (epoch: number) => ReadonlyArray<Sent<Command, State>>
   readonly loads: ReadonlyArray<{
     readonly epoch: number
@@ -35,15 +42,15 @@ export interface Clerks<Command, State> {
     readonly state: State
   }>
   readonly complaints: ReadonlyArray<string>
-  /** All of them send all of their commands, and have answers to those that they didn't leave. */
+  /** Sends all commands of all senders, until each has an answer or its sender left. */
   readonly work: Effect.Effect<void>
-  /** Some of what was told in an earlier epoch is sent again. */
+  /** Sends some commands again that were answered in an earlier epoch. */
   readonly sendAgain: (dice: Dice.Dice) => Effect.Effect<void>
-  /** A command of somebody who is as near to the log as can be. */
+  /** Executes commands on an instance through a handler directly on the stores. */
   readonly outrun: (id: string, dice: Dice.Dice) => Effect.Effect<void>
 }
 
-/** Longer than a call takes that is slow once. */
+/** Longer than one slow call takes. */
 const PATIENCE = Duration.seconds(3)
 
 export const make = <Command, State, Event, Rejection>(
@@ -51,9 +58,9 @@ export const make = <Command, State, Event, Rejection>(
   plan: Plan,
   options: {
     readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
-    /** The same as hosts of the release before have it. */
+    /** The aggregate as hosts of the release before define it. */
     readonly old: Aggregate.Aggregate<Command, State, Event, Rejection>
-    /** How often the log has been restored. */
+    /** Returns the number of restores of the log. */
     readonly epoch: () => number
     readonly commands: ReadonlyArray<Command>
     readonly instances: ReadonlyArray<string>
@@ -66,18 +73,18 @@ export const make = <Command, State, Event, Rejection>(
   const { aggregate, commands, epoch, hosts, instances, old } = options
   const ids = Dice.webCrypto(world.dice("command ids"), () => new ArrayBuffer(0))
   const requests = world.dice("requests")
-  /** By the id of a request that was sent, the instances that it has a command on. */
+  /** The instances that a request has a command on, by the id of the request. */
   const requested = new Map<string, Set<string>>()
   const sent: Array<Letter<Command, State>> = []
   const loads: Array<{ epoch: number; id: string; revision: number; state: State }> = []
   const complaints: Array<string> = []
-  /** What was last seen of each instance, to choose by. */
+  /** The state of each instance that was seen last, to choose commands by. */
   const seen = new Map<string, State>()
 
   const choose = (id: string, dice: Dice.Dice): Command => {
     const state = seen.get(id) ?? aggregate.decider.initialState
     let command = dice.pick(commands)
-    // Now and then what is refused is sent too.
+    // Sends a command that is likely to be refused now and then.
     for (let look = 0; look < 8; look++) {
       if (Result.isSuccess(aggregate.decider.decide(command, state))) break
       command = dice.pick(commands)
@@ -85,7 +92,10 @@ export const make = <Command, State, Event, Rejection>(
     return command
   }
 
-  /** Of a new request, or of one that has commands on other instances alone: one id may serve several. */
+  /**
+   * Draws the id of a new request, or one with commands on other instances only: one id may serve
+   * several.
+   */
   const commandIdOn = (id: string): CommandId.CommandId => {
     const others = Array.from(requested).filter(([, instances]) => !instances.has(id))
     const shared = requests.chance(0.2) && others.length > 0 ? requests.pick(others) : undefined
@@ -128,7 +138,7 @@ export const make = <Command, State, Event, Rejection>(
       return { _tag: "Accepted", revision, events: events.length, state } as const
     })
 
-  /** Whether the letter was answered. */
+  /** Sends a command, and returns whether it was answered. */
   const send = Effect.fnUntraced(function* (host: Running, letter: Letter<Command, State>) {
     const handler = Context.get(host.services, CommandHandler)
     const begun = epoch()
@@ -148,7 +158,7 @@ export const make = <Command, State, Event, Rejection>(
     }
     const exit = outcome.value
     if (epoch() !== begun) {
-      // What it was told may have been lost meanwhile.
+      // A restore may have lost the answered command meanwhile.
       letter.doubtful = true
       return false
     }
@@ -159,7 +169,7 @@ export const make = <Command, State, Event, Rejection>(
     const error = Cause.findErrorOption(exit.cause)
     const tag = Option.isSome(error) ? error.value._tag : undefined
     if (tag === "WrongExpectedRevision") return false
-    // It knows that it does not know: a newer host has the answer.
+    // The old host is certain that it recorded nothing; a newer host has the answer.
     if (host.isOld && tag !== undefined && FAILURES.includes(tag)) return false
     letter.doubtful = true
     if (tag !== "EventStoreError" && !Cause.hasInterruptsOnly(exit.cause)) {
@@ -193,7 +203,7 @@ export const make = <Command, State, Event, Rejection>(
     yield* send(host, letter)
   })
 
-  /** Looks at an instance, as it is on one of the hosts. */
+  /** Reads the state of an instance on one of the hosts. */
   const look = Effect.fnUntraced(function* (id: string, dice: Dice.Dice) {
     const host = yield* hosts().any(dice)
     const handler = Context.get(host.services, CommandHandler)

@@ -1,5 +1,6 @@
 /**
- * The way from a host to the stores: what is on its way there goes on without the host, and what the host has lost comes to nothing.
+ * The connection from a host to the stores. A late delivery arrives without the host; calls under
+ * way end when the connection is cut.
  */
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -12,32 +13,35 @@ import type { Process, World } from "./world.ts"
 
 export interface Connection {
   readonly plan: Plan
-  /** Runs a call in the store's own process; `slow`: whether it may take its time. */
+  /** Runs a call in the store's own process, perhaps slowly. */
   readonly call: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** The same for one that changes something, with the faults of such a call. */
+  /** Runs a call that changes data, with the faults of such a call. */
   readonly change: <A, E, R>(
     faults: Faults,
     effect: Effect.Effect<A, E, R>,
     lost: Effect.Effect<never, E>
   ) => Effect.Effect<A, E, R>
-  /** What appends, perhaps delivered again later. */
+  /** Runs an append, and perhaps delivers it again later. */
   readonly repeated: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Ends all calls that are under way, as those of a connection that is cut. */
+  /** Ends all calls that are under way, as when the connection is cut. */
   readonly cut: () => void
 }
 
-/** The kinds of faults of a call that changes something. */
+/** The kinds of faults of a call that changes data. */
 interface Faults {
   readonly unsent: Kind
   readonly unacknowledged: Kind
-  /** None for a call that would be meaningless later. */
+  /** Undefined for a call that would be meaningless later. */
   readonly late?: Kind | undefined
 }
 
 /** Longer than any lease of the hosts. */
 const LONG_MILLIS = 2_500
 
-/** Whether a call goes on by itself: its host is not asked any more, and no fault of the way meets it. */
+/**
+ * Marks a call that runs without its host: the host's death does not end it, and no fault of
+ * the connection affects it.
+ */
 const OnItsWay = Context.Reference<boolean>("@daybook/testing/internal/simulation/OnItsWay", {
   defaultValue: () => false
 })
@@ -45,7 +49,7 @@ const OnItsWay = Context.Reference<boolean>("@daybook/testing/internal/simulatio
 export const make = (world: World, process: Process, plan: Plan): Connection => {
   const underWay = new Set<Fiber.Fiber<unknown, unknown>>()
 
-  /** A fiber of the stores, in the caller's context. */
+  /** Starts a fiber of the stores, in the caller's context. */
   const fork = <A, E, R>(context: Context.Context<R>, effect: Effect.Effect<A, E, R>) =>
     Effect.runForkWith(Context.add(context, Scheduler.Scheduler, world.self.scheduler))(effect)
 
@@ -53,7 +57,7 @@ export const make = (world: World, process: Process, plan: Plan): Connection => 
     Effect.contextWith((context: Context.Context<R>) => {
       if (Context.get(context, OnItsWay)) return effect
       return Effect.callback<A, E>((resume) => {
-        // None of its fibers asks any more: this is its part in a transaction, which ends with it.
+        // The process is dead, so this call is its part of a transaction, which ends with it.
         if (!process.isAlive()) return resume(Effect.interrupt)
         const fiber = fork(context, slowed(effect))
         underWay.add(fiber)
@@ -75,7 +79,7 @@ export const make = (world: World, process: Process, plan: Plan): Connection => 
         : Effect.tap(effect, () => Effect.sleep(millis))
     })
 
-  /** Does it some time later, whatever has become of the host. */
+  /** Runs the effect some time later, even when the host has died by then. */
   const later = <A, E, R>(
     effect: Effect.Effect<A, E, R>,
     { dice }: Occurrence

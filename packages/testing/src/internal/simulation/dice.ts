@@ -1,21 +1,23 @@
 /**
- * Numbers that follow from a seed and from what they are for, so that drawing one disturbs no other.
+ * Draws numbers from a seed and a label, so that one use does not disturb another.
  *
- * The generator of `effect/Random` takes longer to seed than a point of a simulation takes to run, and each point has dice of its own.
+ * Seeding the generator of `effect/Random` takes longer than a point of a simulation takes to run,
+ * and each point has its own dice.
  */
 import * as Hash from "effect/Hash"
 
 export interface Dice {
-  /** From 0, included, to 1, excluded. */
+  /** Draws a number from 0, included, to 1, excluded. */
   readonly next: () => number
-  /** A whole number from 0 to `bound` - 1. */
+  /** Draws an integer from 0 to `bound` - 1. */
   readonly below: (bound: number) => number
+  /** Returns true with the given probability. */
   readonly chance: (probability: number) => boolean
-  /** One of them; there is at least one. */
+  /** Picks one of the members, of which there must be at least one. */
   readonly pick: <A>(members: ReadonlyArray<A>) => A
 }
 
-/** Mulberry32 (Tommy Ettinger, public domain): 32 bits of state, good enough to choose by. */
+/** Mulberry32 (Tommy Ettinger, public domain): 32 bits of state, good enough for choices. */
 export const make = (seed: number, label: string): Dice => {
   let state = Hash.string(label) ^ Math.imul(seed, 0x9e37_79b1)
   const next = () => {
@@ -29,12 +31,15 @@ export const make = (seed: number, label: string): Dice => {
     next,
     below,
     chance: (probability) => next() < probability,
-    // The index is one of theirs.
+    // The index is within the list.
     pick: <A>(members: ReadonlyArray<A>) => members[below(members.length)] as A
   }
 }
 
-/** Random bytes and ids from dice, for `effect/crypto/WebCrypto`; digests are real, and done at once. */
+/**
+ * Random bytes and ids from dice, for `effect/crypto/WebCrypto`; digests are real, and computed
+ * synchronously.
+ */
 export const webCrypto = (
   dice: Dice,
   digest: (name: string, bytes: Uint8Array) => ArrayBuffer

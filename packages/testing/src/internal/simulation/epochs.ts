@@ -1,5 +1,6 @@
 /**
- * A log that is restored to earlier times: the history of each time between two restores, which is audited on its own.
+ * A log that is restored to earlier times. Each epoch, the time between two restores, has its own
+ * history and audit.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
@@ -16,20 +17,26 @@ import * as Exit from "effect/Exit"
 import { type Dice, webCrypto } from "./dice.ts"
 
 export interface Epochs {
-  /** How often the log was restored. */
+  /** Returns the number of restores so far. */
   readonly now: () => number
   readonly restorable: () => ReadonlyArray<"log-restored">
-  /** Restores the log; whether it lost anything by that. */
+  /** Restores the log; returns whether that lost any events. */
   readonly restore: (dice: Dice) => boolean
-  /** By epoch all events of the category that the log had at its end, given those that it has now. */
+  /**
+   * Returns, by epoch, all events of the category that the log had at its end, given its present
+   * ones.
+   */
   readonly logs: (log: ReadonlyArray<RecordedEvent>) => ReadonlyArray<ReadonlyArray<RecordedEvent>>
 }
 
-/** Each restore makes an epoch, and more of them would leave little to lose. */
+/**
+ * The most restores of a history. Each starts an epoch, and more of them would leave little to
+ * lose.
+ */
 const MOST = 2
 
 export const make = (
-  /** None where the log is of a store that can't be restored. */
+  /** Undefined if the store of the log can't be restored. */
   restore: Restore | undefined,
   events: EventStore["Service"],
   rows: ReadModelStore["Service"],
@@ -39,8 +46,9 @@ export const make = (
   const restores: Array<{ upTo: bigint; lost: ReadonlyArray<RecordedEvent> }> = []
 
   /**
-   * Up to where appends keep rows that nothing says of: a restore to a moment since their marks does not show in them, so rows that are
-   * restored apart from their log are asked for again by who does that. Here it is a restore that shows.
+   * Returns the lowest mark of the inline rows. A restore to a position after the marks is
+   * invisible in the rows, so an operator who restores rows apart from their log must rebuild them.
+   * The simulation restores below the marks only, where the store detects it.
    */
   const lowestMark = (): bigint | undefined => {
     let lowest: bigint | undefined
@@ -66,7 +74,7 @@ export const make = (
       const head = Number(Effect.runSync(events.head))
       const bound = mark === undefined ? head : Math.min(Number(mark), head)
       if (bound === 0) return false
-      // Most backups are of a moment ago.
+      // Most backups are recent.
       const upTo = BigInt(
         dice.chance(0.7) ? bound - 1 - dice.below(Math.min(bound, 8)) : dice.below(bound)
       )
@@ -89,8 +97,9 @@ export const make = (
 }
 
 /**
- * Others append as much as was lost before anybody sends a command again. One that comes to the very position that it was lost from
- * has the id that it had, so that nothing tells it from the event of before: see the guide on backups.
+ * Appends other events, as many as were lost, before any command is sent again. Otherwise an event
+ * could come back to the position that it was lost from with the same id, and nothing would
+ * distinguish it from the lost one: see the guide on backups.
  */
 const fill = (
   events: EventStore["Service"],

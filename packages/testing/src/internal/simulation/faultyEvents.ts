@@ -1,5 +1,5 @@
 /**
- * The log as a host sees it over a way that loses things.
+ * Wraps the log of a host with a connection that loses calls.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
 import type { CheckpointMismatch } from "@daybook/store/Checkpoint"
@@ -16,7 +16,7 @@ import type { Plan } from "./plan.ts"
 
 type Events = EventStore["Service"]
 
-/** `pageSize`: how many events come at a time. */
+/** Builds the wrapped log. `pageSize`: the number of events that arrive at a time. */
 export const make = (
   events: Events,
   { call, change, plan, repeated }: Connection,
@@ -25,7 +25,10 @@ export const make = (
   const lost = (operation: string) =>
     Effect.suspend(() => Effect.fail(new EventStoreError({ operation, cause: LOST })))
 
-  /** What changes the log. What goes along with an append that keeps rows is one transaction with it, and late as a whole, elsewhere. */
+  /**
+   * Wraps an append. One with inline rows is part of a transaction, whose lateness `faultyRows`
+   * decides for the whole.
+   */
   const append = <A, E>(
     operation: string,
     effect: Effect.Effect<A, E | EventStoreError>
@@ -42,7 +45,7 @@ export const make = (
       )
     )
 
-  /** A reading that may end early, before or after some events. */
+  /** Wraps a read that may end early, after any of its first events. */
   const reading = <A>(operation: string, stream: Stream.Stream<A, ReadError>) =>
     Stream.unwrap(
       Effect.map(call(Effect.void), () => {
@@ -62,7 +65,7 @@ export const make = (
       plan.occasion("read-fails") === undefined ? call(effect) : lost(operation)
     )
 
-  /** Before an element, or after it, the subscription may end. */
+  /** Wraps a subscription that may end before or after any element. */
   const dropping = <A>(stream: Stream.Stream<A, ReadError | CheckpointMismatch>) =>
     Stream.flatMap(stream, (element) => {
       const drops = plan.occasion("subscription-drops")
@@ -95,13 +98,18 @@ export const make = (
     inTransaction: events.inTransaction
   })
 
-  /** Who keeps rows by pages knows which events it has. */
+  /**
+   * Delivers a page again at times: a runner that stores rows by pages must recognise events that
+   * it has folded.
+   */
   function again(page: SubscriptionPage): ReadonlyArray<SubscriptionPage> {
     return plan.occasion("page-redelivered") === undefined ? [page] : [page, page]
   }
 }
 
-/** The log of a host that is outrun: before an append others execute commands on its streams. */
+/**
+ * Wraps the log of a host that is outrun: others execute commands on its streams before an append.
+ */
 export const outrunning = (
   events: Events,
   plan: Plan,

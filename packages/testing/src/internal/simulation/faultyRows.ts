@@ -1,5 +1,5 @@
 /**
- * The store of read models as a host sees it over a way that loses things.
+ * Wraps the read-model store of a host with a connection that loses calls.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { ReadModelStoreError } from "@daybook/projections/ReadModelError"
@@ -38,7 +38,7 @@ export const make = (rows: Rows, { call, change, repeated }: Connection): Rows =
     states: (name) => atOnce("states", rows.states(name)),
     get: (table, key) => call(rows.get(table, key)),
     query: (table, query, generation) => rows.query(table, query, generation),
-    // A transaction with the host, which ends with it.
+    // It runs in a transaction of the host, which ends with the host.
     switchOver: (table, claim, options) =>
       atOnce("switchOver", rows.switchOver(table, claim, options)),
     drop: (name, generation, why) => orLater("drop", rows.drop(name, generation, why)),
@@ -48,7 +48,10 @@ export const make = (rows: Rows, { call, change, repeated }: Connection): Rows =
   })
 }
 
-/** An append with its rows is an append: its transaction fails, comes late or comes twice as one. */
+/**
+ * Treats an append with its inline rows as an append: its transaction fails, arrives late or
+ * arrives twice as one.
+ */
 const APPEND = {
   unsent: "append-unsent",
   unacknowledged: "append-unacknowledged",

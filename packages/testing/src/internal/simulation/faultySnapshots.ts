@@ -1,5 +1,5 @@
 /**
- * Snapshots as a host sees them whose store forgets, lags and fails.
+ * Wraps the snapshot store of a host, so that it forgets, lags and fails.
  */
 import * as Revision from "@daybook/kernel/Revision"
 import { type Snapshot, SnapshotStore, SnapshotStoreError } from "@daybook/store/SnapshotStore"

@@ -1,5 +1,6 @@
 /**
- * What goes on beside the commands: those who follow the log, and who looks after the read models.
+ * The work beside the commands: subscribers that follow the log, and an operator of the read
+ * models.
  */
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -20,10 +21,10 @@ import type * as Hosts from "./hosts.ts"
 import type * as Operator from "./operator.ts"
 import type * as World from "./world.ts"
 
-/** Longer than anything that is asked for takes. */
+/** Longer than any request takes. */
 const PATIENCE = Duration.seconds(30)
 
-/** Looks after the read models, on one host after the other. */
+/** Operates the read models, on one host after the other. */
 export const operate = Effect.fnUntraced(function* (
   world: World.World,
   hosts: Hosts.Hosts,
@@ -35,7 +36,8 @@ export const operate = Effect.fnUntraced(function* (
     yield* Effect.sleep(Duration.millis(dice.pick([50, 400, 2_000])))
     for (const name of names) {
       const host = yield* hosts.any(dice)
-      // What it fails with is tried again; what must be done in the end is seen then.
+      // Ignores failures here, because it tries again; the end of the history checks the required
+      // result.
       yield* Effect.timeoutOption(
         hosts.on(host, operator.tend(Context.get(host.services, Projections), name)),
         PATIENCE
@@ -44,7 +46,10 @@ export const operate = Effect.fnUntraced(function* (
   }
 })
 
-/** A subscriber that remembers where it was, on one host after the other. `lives`: what it was given before it had to begin again. */
+/**
+ * Runs a subscriber that resumes where it was, on one host after the other. `lives` collects the
+ * events it was given before it had to start again.
+ */
 export const follow = Effect.fnUntraced(function* (
   world: World.World,
   hosts: Hosts.Hosts,
@@ -63,7 +68,8 @@ export const follow = Effect.fnUntraced(function* (
       host,
       Stream.runForEach(pages, ({ checkpoint, events }) =>
         Effect.sync(() => {
-          // The place is kept with what was done, as who must not do it twice does.
+          // Stores its position together with its work, as a reader must that may not do work
+          // twice.
           if (!host.process.isAlive()) return
           const before = positionOf(after)
           for (const { id, position } of events) if (position > before) given.push(id)

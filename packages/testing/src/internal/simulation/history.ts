@@ -1,5 +1,5 @@
 /**
- * One history: the work, what happens to it, the quiet in the end, and the audit.
+ * Runs one history: the work with its faults, the quiet at the end, and the audit.
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Projection from "@daybook/kernel/Projection"
@@ -53,20 +53,31 @@ export interface Subject<Command, State, Event, Rejection> {
 
 export interface History {
   readonly seed: number
+  /** The broken invariants, by number; 0 marks an error that should never occur. */
   readonly violations: ReadonlyArray<Violation>
+  /** The faults that happened, in their order. */
   readonly faults: ReadonlyArray<Fault>
+  /** The number of commands sent in the last epoch of the log. */
   readonly commands: number
+  /** The number of events in the log at the end. */
   readonly events: number
+  /** The number of comparisons, by invariant. */
   readonly checks: ReadonlyMap<number, number>
+  /** The number of steps that fibers took. */
   readonly steps: number
-  /** Of the log, and of what was told: two runs of a seed have the same. */
+  /**
+   * A hash of the log and of the answers: two runs of a seed with the same faults have the same.
+   */
   readonly digest: number
 }
 
-/** How many of what is generated from the schema are chosen from. */
+/** The number of commands that are generated from the schema, to choose from. */
 const POOL = 64
 
-/** How long everything takes at most to be done after the last fault: leases, pauses between attempts, and slow calls. */
+/**
+ * The longest time that anything takes after the last fault: leases, pauses between attempts, and
+ * slow calls.
+ */
 const QUIET = Duration.seconds(30)
 
 export const run = async <Command, State, Event, Rejection>(
@@ -120,7 +131,7 @@ export const run = async <Command, State, Event, Rejection>(
       inline,
       ({ streamId }) => StreamId.category(streamId) === category
     )
-    // It keeps the rows that appends keep, as everybody who appends must.
+    // Maintains the inline rows, as every appender must.
     const rival = yield* handlerOn(
       CommandHandler.layer.pipe(
         Layer.provide(inline.length === 0 ? Layer.empty : InlineProjections.layer(inline)),
@@ -149,12 +160,12 @@ export const run = async <Command, State, Event, Rejection>(
       restorable: epochs.restorable,
       restore: (at) => {
         if (!epochs.restore(at)) return
-        // A server is stopped to be restored.
+        // Restoring stops the server, so all connections end.
         world.severed++
         again.push(fork(clerks.sendAgain(at)))
       },
       handler: subject.handler,
-      // Whoever goes before is not stopped by the end of who was to be outrun.
+      // Runs in a separate fiber: the rival goes on when the caller that it outruns is interrupted.
       outrun: (streamId, at) =>
         Effect.callback((resume) => {
           fork(clerks.outrun(StreamId.id(streamId), at)).addObserver(() => resume(Effect.void))
@@ -200,7 +211,7 @@ export const run = async <Command, State, Event, Rejection>(
     const head = yield* Effect.orDie(events.head)
     const host = yield* hosts.any(dice)
     const runner = Context.get(host.services, Projections)
-    /** On a host, as all that is part of it; within the time that it may take. */
+    /** Runs a check as a fiber of the host, and reports one that takes too long or fails. */
     const within = <A, E>(what: string, effect: Effect.Effect<A, E>) =>
       Effect.gen(function* () {
         const done = yield* Effect.timeoutOption(hosts.on(host, effect), QUIET)
@@ -220,7 +231,7 @@ export const run = async <Command, State, Event, Rejection>(
         `subscriber ${name} catching up`,
         Effect.gen(function* () {
           while (given.at(-1) !== last || given.length < expected) yield* Effect.sleep("10 millis")
-          // And some more time, in which nothing may come.
+          // Waits longer, to catch events that should not come.
           yield* Effect.sleep("1 second")
         })
       )
@@ -306,7 +317,8 @@ export const run = async <Command, State, Event, Rejection>(
     })
   }).pipe(Effect.scoped)
 
-  // It is kept for the process: the first history must not take other steps than the same one later.
+  // The fingerprints are cached in the process. Computing them here gives the first history the
+  // same steps as later ones.
   await Effect.runPromise(
     Effect.andThen(
       Effect.exit(FoldFingerprint.make(aggregate)),
@@ -367,7 +379,7 @@ const handlerOn = <R>(
 const readLog = (events: EventStore["Service"], category: StreamId.Category) =>
   Stream.runCollect(events.readAll({ categories: [category] })).pipe(Effect.orDie)
 
-/** FNV-1a, 32 bits. */
+/** Hashes the evidence with FNV-1a, 32 bits. */
 const digestOf = (evidence: Evidence<unknown, unknown> | undefined, steps: number): number => {
   const parts = [
     ...(evidence?.log ?? []).map(

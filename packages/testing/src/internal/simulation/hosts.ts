@@ -1,5 +1,6 @@
 /**
- * The hosts of a simulation: each a process with a command handler and a runner of read models, over a faulty way to the same stores.
+ * The hosts of a simulation. Each is a process with a command handler and a runner of read models,
+ * over a faulty connection to the same stores.
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import * as InlineProjections from "@daybook/projections/InlineProjections"
@@ -32,32 +33,32 @@ export type Stores = EventStore | SnapshotStore | ReadModelStore
 
 interface Host {
   readonly number: number
-  /** Of the release before. */
+  /** True for a host of the release before. */
   readonly isOld: boolean
   readonly process: Process
   readonly connection: Connection.Connection
   readonly scope: Scope.Closeable
-  /** Called when it is no more. */
+  /** Callbacks for the end of the host. */
   readonly mourners: Set<() => void>
-  /** The log as it sees it. */
+  /** The log through the host's connection. */
   readonly events: EventStore["Service"]
   readonly services: Context.Context<CommandHandler | Projections> | undefined
 }
 
 export interface Hosts {
-  /** One that runs; waits for one if there is none. */
+  /** Picks a running host; waits for one if there is none. */
   readonly any: (dice: Dice) => Effect.Effect<Running>
-  /** Runs an effect on the host, until it ends or the host does. */
+  /** Runs an effect on the host, until the effect or the host ends. */
   readonly on: <A, E>(
     host: Host,
     effect: Effect.Effect<A, E>
   ) => Effect.Effect<Exit.Exit<A, E> | "gone">
-  /** An occasion for something to happen to them. */
+  /** Offers an occasion for a fault of the hosts. */
   readonly meddle: () => void
-  /** What went wrong on them that never should. */
+  /** Errors of the hosts that no fault explains. */
   readonly complaints: ReadonlyArray<string>
   readonly begin: Effect.Effect<void>
-  /** All run, and go on running. */
+  /** Brings all hosts up, on the current release. */
   readonly recover: Effect.Effect<void>
 }
 
@@ -68,11 +69,11 @@ export interface Running extends Host {
 /** The lease of the hosts. */
 const LEASE = Duration.seconds(1)
 
-/** Longer than a lease, and than a lease with all that is tried again within it. */
+/** Sleeps are longer than a lease, and than a lease with all retries within it. */
 const SLEEPS_MILLIS = [1_100, 2_500, 6_000]
 const RESTARTS_MILLIS = [0, 30, 500, 3_000]
 
-/** After which time a host of the release before is replaced. */
+/** The times after which a host of the release before is replaced. */
 const DEPLOY_MILLIS = [50, 500, 3_000]
 
 export const make = (
@@ -82,9 +83,9 @@ export const make = (
   options: {
     readonly async: ReadonlyArray<Projection.Any>
     readonly inline: ReadonlyArray<Projection.Any>
-    /** A projection as the release before has it. */
+    /** Returns a projection as the release before defines it. */
     readonly old: (projection: Projection.Any) => Projection.Any
-    /** The fault, while it may come. */
+    /** The fault, while it may still happen. */
     readonly restorable: () => ReadonlyArray<"log-restored">
     /** Restores the log to an earlier time. */
     readonly restore: (dice: Dice) => void
@@ -186,7 +187,7 @@ export const make = (
     })
   }
 
-  /** Interrupts a host, and starts another one when it has cleaned up. */
+  /** Interrupts a host, and starts another one after its cleanup. */
   const leave = (slot: number, millis: number) => {
     const host = slots[slot]
     if (host === undefined || !host.process.isAlive()) return
@@ -197,13 +198,13 @@ export const make = (
     })
   }
 
-  /** What comes of faults is expected; anything else is what is looked for. */
+  /** Reports an error, unless a fault explains it. */
   const complain = (when: string, cause: Cause.Cause<unknown>) => {
     if (Cause.hasInterruptsOnly(cause)) return
     const failure = Cause.squash(cause)
     const tag = Predicate.hasProperty(failure, "_tag") ? failure._tag : undefined
     if (EXPECTED.includes(String(tag))) return
-    // A rebuild that an event stops, as faults may let it.
+    // A poison event stops a rebuild, which these faults may cause.
     if (tag === "ProjectionStopped" && came(plan, "old-host", "row-too-large")) return
     complaints.push(`${when}: ${tag === undefined ? Cause.pretty(cause) : String(failure)}`)
   }
@@ -307,5 +308,5 @@ export const make = (
   }
 }
 
-/** What calls fail with whose way is cut, and what a rebuild ends with that another host goes on with. */
+/** The errors of calls over a cut connection, and of a rebuild that another host has taken over. */
 const EXPECTED = ["EventStoreError", "ReadModelStoreError", "SnapshotStoreError", "RebuildLost"]

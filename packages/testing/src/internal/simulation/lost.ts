@@ -1,2 +1,2 @@
-/** The cause of errors of a way that lost something. */
+/** The cause of errors of a connection that lost a call or an answer. */
 export const LOST = new Error("the connection is lost")

@@ -1,5 +1,6 @@
 /**
- * The release before the one that is simulated: it knows fewer types of events, and runs beside the newer one during a deploy.
+ * The release before the simulated one: it knows fewer types of events, and runs beside the newer
+ * one during a deploy.
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
 import { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
@@ -15,10 +16,10 @@ export interface OldRelease<Command, State, Event, Rejection> {
   readonly projection: (projection: Projection.Any) => Projection.Any
 }
 
-/** What the old release fails with where it meets what is newer. */
+/** The errors of the old release for types that it does not know. */
 export const FAILURES = ["EventDecodeError", "EventEncodeError"]
 
-/** What a codec reads that is stored under these names. */
+/** The parts of a codec that identify the names it reads. */
 interface Reader {
   readonly name: string
   readonly versions?: ReadonlyArray<{ readonly names: ReadonlyArray<string> }>
@@ -83,7 +84,7 @@ const without = (
   category: source.category satisfies Category,
   codec: {
     name: source.codec.name,
-    // By these a host sees that another one has other code.
+    // A host detects by the versions that another host runs other code.
     versions: (source.codec.versions ?? []).filter(({ names }) => !names.some(isNewer)),
     decode: (recorded) =>
       isNewer(recorded.type) ? refused(source.codec, recorded) : source.codec.decode(recorded)

@@ -1,6 +1,7 @@
 /**
- * Who looks after the read models, as their status asks for it: skips an event that makes a row too large, and has rows rebuilt that are
- * of a history which the log has no more. What an old host stopped at is left to the hosts.
+ * The operator of the read models, who acts on their status: skips an event that makes a row too
+ * large, and rebuilds rows of a history that the log no longer has. The hosts themselves resolve
+ * the stop of an old host.
  */
 import type { ProjectionStopped, WaitTimedOut } from "@daybook/projections/ProjectionStatus"
 import type { Projections, RunnerError } from "@daybook/projections/Projections"
@@ -16,9 +17,9 @@ import { came, type Plan } from "./plan.ts"
 
 type Runner = Projections["Service"]
 
-/** `isBallast`: whether its rows may be too large. */
+/** Builds the operator. `isBallast` returns whether the rows of a read model may be too large. */
 export const make = (plan: Plan, isBallast: (name: string) => boolean) => {
-  /** It may be that of a history which is lost meanwhile, or in the rows by now. */
+  /** Skips a poison event. It may meanwhile be lost with its history, or already be in the rows. */
   const skip = (runner: Runner, name: string, { position, reason }: Poison) =>
     isBallast(name) && reason === "NoRow"
       ? Effect.catchTag(
@@ -28,19 +29,21 @@ export const make = (plan: Plan, isBallast: (name: string) => boolean) => {
         )
       : Effect.void
 
-  /** Does what the status of a read model asks for. */
+  /** Acts on the status of a read model. */
   const tend = Effect.fnUntraced(function* (runner: Runner, name: string) {
     const { mismatch, poison } = yield* runner.status(name)
     if (Option.isSome(mismatch)) {
       return yield* Stream.runDrain(runner.rebuild(name)).pipe(
-        // The rows that are built meet it as those before did.
+        // The rebuild meets the same poison event as the rows before it.
         Effect.catchTag("ProjectionStopped", (stopped) => skip(runner, name, stopped.poison))
       )
     }
     if (Option.isSome(poison)) yield* skip(runner, name, poison.value)
   })
 
-  /** Waits until the rows hold all up to a position, and does meanwhile what is asked for. */
+  /**
+   * Waits until the rows include all events up to a position, and acts on their status meanwhile.
+   */
   const caughtUp = (
     runner: Runner,
     name: string,
@@ -49,7 +52,7 @@ export const make = (plan: Plan, isBallast: (name: string) => boolean) => {
   ): Effect.Effect<void, RunnerError | WaitTimedOut | ProjectionStopped | HistoryChanged> =>
     runner.waitFor(name, position, patience).pipe(
       Effect.catchTag(["ProjectionStopped", "HistoryChanged"], (error) => {
-        // Nothing else may stop it.
+        // Fails on any other stop.
         const isExpected =
           error._tag === "HistoryChanged"
             ? came(plan, "log-restored")

@@ -1,18 +1,21 @@
 /**
- * Which faults come, drawn at each occasion from the seed and the number of the occasion alone: so the same ones can be had again,
- * all of them or some.
+ * Decides the faults of a history. Each is drawn from the seed and the number of its occasion
+ * alone, so that the same ones can happen again, all of them or some.
  */
 import { type Fault, type Kind, kind as kindOf, kinds } from "../../Fault.ts"
 import * as Dice from "./dice.ts"
 
 export interface Plan {
-  /** At an occasion for faults of these kinds: one that comes, with dice for what it needs. */
+  /**
+   * Offers an occasion for faults of these kinds; returns the one that happens, with dice for its
+   * details.
+   */
   readonly occasion: (...of: ReadonlyArray<Kind>) => Occurrence | undefined
-  /** Whether faults of this kind may come in this history, let in or not. */
+  /** Returns whether faults of this kind may happen in this history, let in or not. */
   readonly knows: (kind: Kind) => boolean
-  /** Those that came, in their order. */
+  /** The faults that happened, in their order. */
   readonly injected: ReadonlyArray<Fault>
-  /** From now on none comes. */
+  /** Stops all further faults. */
   readonly end: () => void
 }
 
@@ -21,10 +24,10 @@ export interface Occurrence {
   readonly dice: Dice.Dice
 }
 
-/** How often a fault comes that a history has at all, in each of its occasions. */
+/** The rates at which a fault of the history happens, for each of its occasions. */
 const RATES = [0.005, 0.02, 0.1]
 
-/** Kinds whose occasions are steps of fibers, of which a history has thousands. */
+/** The kinds whose occasions are steps of fibers, of which a history has thousands. */
 const PER_STEP: ReadonlyArray<Kind> = [
   "host-freezes",
   "host-stops",
@@ -37,19 +40,20 @@ const PER_STEP: ReadonlyArray<Kind> = [
 const PER_START: Kind = "old-host"
 
 export interface Limits {
-  /** No faults but these. */
+  /** The only faults that may happen; any by default. */
   readonly only?: ReadonlySet<Fault> | undefined
-  /** How much of each rate is left, from 0 to 1; 1 unless given. */
+  /** The share of each rate to keep, from 0 to 1; 1 by default. */
   readonly share?: number | undefined
 }
 
-/** Whether a fault of one of the kinds has come. */
+/** Returns whether a fault of one of the kinds has happened. */
 export const came = ({ injected }: Plan, ...of: ReadonlyArray<Kind>): boolean =>
   injected.some((fault) => of.includes(kindOf(fault)))
 
 /**
- * Each history has about half of the kinds, each at a rate of its own: all at once would hide what needs long quiet stretches
- * (swarm testing: Groce et al., ISSTA 2012).
+ * Builds the plan of a history. It has about half of the kinds, each at a rate of its own, because
+ * all kinds at once would hide bugs that need long quiet stretches (swarm testing: Groce et al.,
+ * ISSTA 2012).
  */
 export const make = (seed: number, { only, share = 1 }: Limits): Plan => {
   const rates = new Map<Kind, number>()
@@ -68,7 +72,7 @@ export const make = (seed: number, { only, share = 1 }: Limits): Plan => {
     occasion: (...of) => {
       if (ended) return undefined
       let found: Occurrence | undefined
-      // Each kind counts its own occasions, whether another one came or not.
+      // Each kind counts its own occasions, even when another kind's fault happens.
       for (const kind of of) {
         const count = (counts.get(kind) ?? 0) + 1
         counts.set(kind, count)

@@ -1,10 +1,12 @@
 /**
- * Finds a history with few faults that fails as another one with many did: one without any, if there is one; else one with a few, of
- * which those are left out that it does not need.
+ * Finds a history with few faults that fails like one with many. If some history without faults
+ * fails, it is the result; otherwise it takes a history with few faults and leaves out those that
+ * the failure does not need.
  *
- * That is done by halves: the minimising delta debugging of Zeller and Hildebrandt (IEEE TSE 28, 2002), over kinds of faults first and
- * then over faults, as in the hierarchical one of Misherghi and Su (ICSE 2006). As that may use up its runs, what is left is tried without
- * each fault in the end.
+ * It leaves faults out by halves: the minimising delta debugging of Zeller and Hildebrandt (IEEE
+ * TSE 28, 2002), over kinds of faults first and then over faults, as in the hierarchical one of
+ * Misherghi and Su (ICSE 2006). As that may use up its runs, the rest is tried without each fault
+ * at the end.
  */
 import { type Fault, kind } from "../../Fault.ts"
 import type { History } from "./history.ts"
@@ -21,35 +23,47 @@ export interface Shrunk {
 }
 
 /**
- * So many histories are run at most; so many to leave faults out of one of them, which may be one that needs them all; and so many are
- * kept for the last, to leave out faults one by one.
+ * The limits on runs: `TRIES` in all; `TRIES_EACH` to leave faults out of one history, which may
+ * need them all; and `TRIES_LAST` reserved for leaving out faults one by one at the end.
  */
 const TRIES = 500
 const TRIES_EACH = 100
 const TRIES_LAST = 100
 
-/** So many orders of the steps of the same seed are tried without faults, and so many of the seeds that follow. */
+/** The number of other orders of steps, and of following seeds, that are tried without faults. */
 const OTHER_SCHEDULES = 8
 const OTHER_SEEDS = 32
 
-/** Those seeds are also tried with so much of their faults: the fewer there are, the less there is to leave out. */
+/**
+ * The shares of their faults with which the following seeds are tried too: fewer faults leave less
+ * to leave out.
+ */
 const SHARES = [0.1, 0.3]
 
-/** No smaller list is looked for than one of so many faults; one of few is made smaller before others are looked for. */
+/**
+ * The search stops at `ENOUGH` faults. A history of at most `FEW` is reduced before others are
+ * searched.
+ */
 const ENOUGH = 2
 const FEW = 8
 
-/** Without some faults all steps come in another order, so some orders are tried: two, and more where little is left to leave out. */
+/**
+ * Leaving out faults changes the order of all steps, so several orders are tried: two, and more
+ * when few faults are left.
+ */
 const SCHEDULES = [1, 2, 3, 4, 5, 6, 7]
 
-/** An error, and what takes too long or goes on no more: they come before the audit, though they stand after what it finds. */
+/**
+ * The invariants that break before the audit: an error, and work that hangs or takes too long. In
+ * the list of violations they stand after the audit's.
+ */
 const ON_THE_WAY: ReadonlySet<number> = new Set([0, 14])
 
 type Attempt = (steps: Steps, limits: Limits) => Promise<Shrunk | undefined>
 
 /**
- * A history that breaks the same invariant as `failed`: one of those {@link ON_THE_WAY}, of which the rest may follow, or else the first
- * that the audit names.
+ * Searches for a history that breaks the same invariant as `failed`: one of {@link ON_THE_WAY},
+ * because it may cause the others, or else the first that the audit names.
  */
 export const shrink = async (
   failed: History,
@@ -103,17 +117,20 @@ export const shrink = async (
     smallest = await oneByOne(smallest, attempt)
     if (smallest.history.faults.length <= ENOUGH) return smallest
     const before = smallest
-    // Several may be left out together that can't be one by one.
+    // Faults that can't be left out one by one may be left out together.
     await reduced(smallest, left)
     if (smallest === before) return smallest
   }
 }
 
-/** The same history without any fault that can be left out alone: in its order of steps, and then in others. */
+/**
+ * Leaves out every fault that can be left out alone, in the history's order of steps first, then in
+ * others.
+ */
 const oneByOne = async (from: Shrunk, attempt: Attempt): Promise<Shrunk> => {
   let smallest = from
   let faults = from.history.faults
-  // A history without any was looked for before.
+  // The search has already tried histories without faults.
   search: while (faults.length > 1) {
     const { history, schedule } = smallest
     for (const other of new Set([schedule, ...SCHEDULES])) {
@@ -123,7 +140,7 @@ const oneByOne = async (from: Shrunk, attempt: Attempt): Promise<Shrunk> => {
         if (found === undefined) continue
         smallest = found
         const came = new Set(found.history.faults)
-        // It goes on where it was; those before are tried again in the end.
+        // Continues after this fault; the ones before it are tried again at the end.
         faults = [...faults.slice(index + 1), ...faults.slice(0, index)].filter((one) =>
           came.has(one)
         )
@@ -135,11 +152,14 @@ const oneByOne = async (from: Shrunk, attempt: Attempt): Promise<Shrunk> => {
   return smallest
 }
 
-/** The same history with as few of its faults as are found to be needed: as few kinds, and then as few of these. */
+/**
+ * Reduces the faults of a history to the few that it was found to need: first the kinds, then the
+ * faults.
+ */
 const reduce = async (from: Shrunk, attempt: Attempt, tries: number): Promise<Shrunk> => {
   let left = tries
   let smallest = from
-  /** The faults that came, of those that were let in, if it fails with them. */
+  /** Lets in `faults`, and returns those that happened if the history still fails. */
   const needed = async (faults: ReadonlyArray<Fault>) => {
     const { history, schedule } = smallest
     const schedules = history.faults.length <= FEW ? SCHEDULES : SCHEDULES.slice(0, 1)
@@ -165,8 +185,9 @@ const reduce = async (from: Shrunk, attempt: Attempt, tries: number): Promise<Sh
 }
 
 /**
- * Asks for parts of `all`, smaller and smaller, with which something holds: a piece alone, or all but some pieces. `needed`: what of a
- * part it holds with, if it does; the last that it gave is the smallest that was found.
+ * Tries smaller and smaller parts of `all`: a piece alone, or all but some pieces. `needed` returns
+ * the elements of a part that are needed, if the property still holds with it; its last result is
+ * the smallest that was found.
  */
 const minimise = async <A>(
   all: ReadonlyArray<A>,
@@ -183,14 +204,14 @@ const minimise = async <A>(
     if (alone !== undefined) {
       kept = alone
     } else {
-      // Of two pieces, one without the other was tried.
+      // With two pieces, each has already been tried without the other.
       for (let start = 0; start < kept.length && size * 2 < kept.length;) {
         const without = await needed([...kept.slice(0, start), ...kept.slice(start + size)])
         if (without === undefined) start += size
         else kept = without
       }
     }
-    // What could stay before may be left out now that others are gone.
+    // An element that was needed before may be left out now that others are gone.
     if (size === 1 && kept.length === before) break
     size = Math.max(1, Math.min(Math.floor(size / 2), Math.ceil(kept.length / 2)))
   }

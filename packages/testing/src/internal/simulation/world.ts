@@ -1,6 +1,7 @@
 /**
- * A small world that a seed decides: its time is a `TestClock`, and which fiber goes on, and where one is interrupted to let others
- * go on, is drawn. Processes are parts of it that can be paused, and that can die between any two steps.
+ * A small world that a seed decides. Its time is a `TestClock`; the fiber that runs next, and the
+ * points where a fiber yields to others, are drawn. Processes are parts of it that can be paused,
+ * and that can die between any two steps.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -19,31 +20,37 @@ import * as Dice from "./dice.ts"
 
 /** Fibers that live and die together. */
 export interface Process {
-  /** For what its fibers run in. */
+  /** The scheduler of its fibers. */
   readonly scheduler: Scheduler.Scheduler
   readonly isAlive: () => boolean
   readonly isPaused: () => boolean
-  /** None of its fibers goes on until it is resumed. */
+  /** Stops all its fibers until it is resumed. */
   readonly pause: () => void
   readonly resume: () => void
-  /** None of its fibers ever goes on; nothing of theirs is cleaned up. */
+  /** Stops all its fibers for ever, without any cleanup. */
   readonly die: () => void
 }
 
-/** Why a run did not end: nothing can go on; or things go on for too long, in steps or in time. */
+/**
+ * The reason that a run did not end: no fiber can run, or the run takes too many steps or too much
+ * time.
+ */
 export type Stuck = "deadlock" | "steps" | "time"
 
 export interface World {
   readonly dice: (label: string) => Dice.Dice
   readonly process: () => Process
-  /** The context of what runs in the process. */
+  /** Returns the context for effects of the process. */
   readonly contextOf: (process: Process) => Context.Context<never>
-  /** Fibers of the world itself: of the stores, which outlive every host. */
+  /** The process of the world itself and of the stores, which outlive every host. */
   readonly self: Process
   readonly now: () => number
   /** Called before every step. */
   onStep: (step: number) => void
-  /** How often all connections to the stores were ended: deliveries that were on their way by then never arrive. */
+  /**
+   * The number of times that all connections to the stores ended. Deliveries under way at that
+   * moment never arrive.
+   */
   severed: number
   readonly run: <A, E>(effect: Effect.Effect<A, E>) => Promise<Exit.Exit<A, E> | Stuck>
   readonly steps: () => number
@@ -52,7 +59,7 @@ export interface World {
 /** 2026-01-01, so that times look like times. */
 const START_MILLIS = 1_767_225_600_000
 
-/** Far more than a history of a simulation takes: about 50,000 were seen at most. */
+/** Far more than a history of a simulation takes: about 50,000 were the most that was seen. */
 const MAX_STEPS = 2_000_000
 const MAX_MILLIS = 3_600_000
 
@@ -75,7 +82,8 @@ export const make = (seed: number, schedule: number): World => {
   const ready: Array<Task> = []
   let current: Process | undefined
   let steps = 0
-  // About every so many operations of a fiber others get a turn: drawn once, since runs of one length would hide races.
+  // A fiber yields to others about every `stride` operations. The stride is drawn once, because
+  // runs of one length would hide races.
   const stride = order.pick([1, 4, 16, 64])
   let left = 0
 
@@ -87,9 +95,9 @@ export const make = (seed: number, schedule: number): World => {
       scheduler: {
         executionMode: "async",
         shouldYield: (fiber) => {
-          // Somebody else's step has woken the fiber: it goes on in a step of its own.
+          // A step of another process has woken the fiber. It goes on in a step of its own.
           if (current !== self) return true
-          // Two operations take it to where it was.
+          // The first two operations only bring the fiber back to where it was.
           if (fiber.currentOpCount <= 2 || left-- > 0) return false
           left = order.below(2 * stride)
           return true
@@ -125,8 +133,8 @@ export const make = (seed: number, schedule: number): World => {
   const testClock = Effect.runSync(
     Effect.provideService(TestClock.make(), Scope.Scope, Scope.makeUnsafe())
   )
-  // The world wakes who sleeps, when nothing else can go on: time moves in several steps, and who goes to sleep between
-  // two of them is to be woken as well.
+  // The world wakes sleepers when no fiber can run. Time advances in several steps, and a fiber
+  // that goes to sleep between two of them must be woken too.
   const clock: Clock.Clock = {
     ...testClock,
     sleep: (duration) =>
@@ -156,7 +164,7 @@ export const make = (seed: number, schedule: number): World => {
   const contextOf = ({ scheduler }: Process): Context.Context<never> =>
     Context.add(shared, Scheduler.Scheduler, scheduler)
 
-  /** In the world's own process. */
+  /** Runs an effect in the world's own process. */
   const fork = <A, E>(effect: Effect.Effect<A, E>) => Effect.runForkWith(contextOf(self))(effect)
 
   const world: World = {
@@ -195,7 +203,10 @@ export const make = (seed: number, schedule: number): World => {
     }
   }
 
-  /** Runs what can go on, until nothing can or the fiber has ended; whether that took too long. */
+  /**
+   * Runs fibers until none can run or the given one has ended; returns whether that took too many
+   * steps.
+   */
   const settle = async (fiber?: Fiber.Fiber<unknown, unknown>): Promise<boolean> => {
     do {
       while (ready.length > 0) {
@@ -204,7 +215,7 @@ export const make = (seed: number, schedule: number): World => {
         world.onStep(steps++)
         step()
       }
-      // Promises that are done give way to fibers: nothing here waits for the outside.
+      // Lets settled promises resume their fibers. Nothing here waits for the outside.
       await new Promise((resolve) => setImmediate(resolve))
     } while (ready.length > 0)
     return false
@@ -213,7 +224,7 @@ export const make = (seed: number, schedule: number): World => {
   const step = () => {
     if (ready.length === 0) return
     const index = order.below(ready.length)
-    // The last one takes its place.
+    // The last task takes the place of the chosen one.
     const task = ready[index] as Task
     const last = ready.pop() as Task
     if (last !== task) ready[index] = last
