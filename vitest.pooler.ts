@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // One less, as Vitest has it, would be one of two: a test file often waits for a server or for a process.
+    maxWorkers: "100%",
     projects: globSync("packages/*/package.json")
       .map(dirname)
       .map((root) => ({

@@ -9,6 +9,8 @@ export default defineConfig({
     // A loaded machine is slow and not wrong: no test measures time.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // One less, as Vitest has it, would be one of two: a test file often waits for a server or for a process.
+    maxWorkers: "100%",
     // They need a pooler that npm does not have: vitest.pooler.ts.
     exclude: [...configDefaults.exclude, "**/*.pooler.test.ts"],
     projects: folders.map((root) => ({ extends: true, test: { name: root, root } }))

@@ -67,6 +67,26 @@ describe("acceptance", () => {
     assert.isFalse(accepts(wrong as typeof before, before))
   })
 
+  it("looks at a field that is absent, or new, as the schema of the row does", () => {
+    const Optional = Schema.Struct({ id: Schema.String, note: Schema.optionalKey(Schema.String) })
+    const acceptsOptional = Acceptance.make(Optional)
+    const before = { id: "a", note: "b" }
+    assert.isTrue(acceptsOptional({ id: "a" }, before))
+    assert.isTrue(acceptsOptional({ id: "b", note: "c" }, before))
+    const wrong: ReadonlyArray<unknown> = [
+      { note: "b" },
+      { id: "a", note: undefined },
+      { id: undefined, note: "b" },
+      { id: "a", note: 1 },
+      [],
+      null
+    ]
+    for (const row of wrong) {
+      assert.isFalse(acceptsOptional(row as typeof before, before))
+      assert.isFalse(acceptsOptional(row as typeof before))
+    }
+  })
+
   it("checks a list as a whole where something is said of the whole", () => {
     const few = Schema.makeFilter((list: ReadonlyArray<unknown>) => list.length < 1_001)
     const Few = Schema.Struct({ id: Schema.String, list: Schema.Array(Element).check(few) })

@@ -20,6 +20,17 @@ const Tenfold = Schema.String.pipe(
   )
 )
 
+/** An instant that is stored as one a day later. */
+const Later = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.DateTimeUtc,
+    SchemaTransformation.transform({
+      decode: (text) => DateTime.subtract(DateTime.makeUnsafe(text), { days: 1 }),
+      encode: (instant) => DateTime.formatIso(DateTime.add(instant, { days: 1 }))
+    })
+  )
+)
+
 const Row = Schema.Struct({
   id: Schema.String,
   text: Schema.NullOr(Schema.String),
@@ -27,6 +38,8 @@ const Row = Schema.Struct({
   count: Schema.Int,
   total: Schema.BigInt,
   at: Schema.DateTimeUtc,
+  date: Schema.NullOr(Schema.Date),
+  later: Later,
   numbers: Schema.Array(Schema.Finite),
   list: Schema.Array(Schema.Struct({ at: Schema.DateTimeUtc, text: Tenfold })),
   tags: Schema.Record(Schema.String, Schema.String)
@@ -59,6 +72,8 @@ const empty: Row = {
   count: 1,
   total: 0n,
   at,
+  date: null,
+  later: at,
   numbers: [],
   list: [],
   tags: {}
@@ -73,6 +88,8 @@ describe("The growth of a row", () => {
     ["a text that is stored as another one", { tenfold: "x".repeat(1_000) }],
     ["digits", { total: -(10n ** 5_000n) }],
     ["an instant and a count", { at: DateTime.makeUnsafe(1), count: 2 ** 53 - 1 }],
+    ["a date", { date: new Date(8_640_000_000_000_000) }],
+    ["a sum", { total: -(10n ** 19n) + 1n }],
     ["numbers", { numbers: [1e-300, 1e300, -1e-7, -1.2345678901234567e-6, 123456789012345680000] }],
     ["elements", { list: Array.from({ length: 100 }, () => ({ at, text: "y\n" })) }],
     ["keys", { tags: { "\u0001\u0002": "\u0003\u2028" } }]
@@ -100,6 +117,9 @@ describe("The growth of a row", () => {
     ["a lone surrogate in an element", { list: [{ at, text: "\ud800" }] }],
     ["a key with U+0000", { tags: { "\u0000": "" } }],
     ["an instant before those of PostgreSQL", { at: DateTime.makeUnsafe(-8_000_000_000_000_000) }],
+    ["a date before those of PostgreSQL", { date: new Date(-8_000_000_000_000_000) }],
+    ["no date", { date: new Date(Number.NaN) }],
+    ["an instant that is stored as none", { later: DateTime.makeUnsafe(8_640_000_000_000_000) }],
     ["more digits than a numeric has", { total: 10n ** 140_000n }],
     ["a text too large for its index", { text: "x".repeat(2_700) }]
   ]

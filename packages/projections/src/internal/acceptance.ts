@@ -20,30 +20,47 @@ const MANY = 32
 export const make = <Row>(schema: RowSchema<Row>): Accepts<Row> => {
   const type = Schema.toType(schema)
   const is = Schema.is(compiled(type))
-  const lists = new Map<string, (element: unknown) => boolean>()
-  // A check of the whole row may be about a list.
-  if (type.ast.checks === undefined) {
-    for (const [field, of] of Object.entries(schema.fields)) {
-      const element = elementOf(Schema.toType(of).ast)
-      if (element !== undefined) lists.set(field, remembering(element))
-    }
-  }
+  // A check of the whole row may be about any field.
+  const fields =
+    type.ast.checks === undefined ? Object.entries(schema.fields).map(fieldOf) : undefined
   return (row, before) => {
-    if (before === undefined || lists.size === 0) return is(row)
-    // Most rows have no long list, and are checked as they are.
-    let short: object | undefined
-    for (const [field, isElement] of lists) {
-      const list = fieldOf(row, field)
-      if (!Array.isArray(list) || list.length < MANY) continue
-      if (!between(list, fieldOf(before, field)).every(isElement)) return false
-      short = { ...(short ?? row), [field]: [] }
-    }
-    return is(short ?? row)
+    if (fields === undefined || before === undefined || !Predicate.isObject(row)) return is(row)
+    const values: { readonly [field: string]: unknown } = row
+    const known = before as { readonly [field: string]: unknown }
+    return fields.every((field) => {
+      const value = values[field.name]
+      if (value === undefined) {
+        return field.name in values ? field.accepts(value, undefined) : field.isOptional
+      }
+      return value === known[field.name] || field.accepts(value, known[field.name])
+    })
   }
 }
 
-const fieldOf = (row: unknown, field: string): unknown =>
-  Predicate.hasProperty(row, field) ? row[field] : undefined
+interface Field {
+  readonly name: string
+  readonly isOptional: boolean
+  readonly accepts: (value: unknown, before: unknown) => boolean
+}
+
+const fieldOf = ([name, schema]: readonly [string, Schema.Constraint]): Field => {
+  const { ast } = Schema.toType(schema)
+  const is = isOf(ast)
+  const element = elementOf(ast)
+  const isElement = element === undefined ? undefined : remembering(element)
+  return {
+    name,
+    isOptional: SchemaAST.isOptional(ast),
+    accepts: (value, before) =>
+      // Most rows have no long list, and are checked as they are.
+      isElement === undefined || !Array.isArray(value) || value.length < MANY
+        ? is(value)
+        : between(value, before).every(isElement)
+  }
+}
+
+const isOf = (ast: SchemaAST.AST) =>
+  Schema.is(compiled(Schema.make<Schema.Codec<unknown, unknown>>(ast)))
 
 /** The schema of the elements of a list of any length, unless something is checked of the list as a whole. */
 const elementOf = (ast: SchemaAST.AST): ((value: unknown) => boolean) | undefined => {
@@ -51,7 +68,7 @@ const elementOf = (ast: SchemaAST.AST): ((value: unknown) => boolean) | undefine
     return undefined
   const [element, ...after] = ast.rest
   if (element === undefined || after.length > 0) return undefined
-  return Schema.is(compiled(Schema.make<Schema.Codec<unknown, unknown>>(element)))
+  return isOf(element)
 }
 
 /** Objects are never changed, so one that was accepted is accepted wherever it stands. */

@@ -6,10 +6,14 @@ import { MIN_INSTANT } from "../StoredRow.ts"
 /** The last instant of a `Date` of JavaScript, in the year 275760; a `timestamptz` goes on to 294276. */
 const MAX_INSTANT = 8_640_000_000_000_000
 
+/** Whether a row can hold the instant. */
+export const isStorable = (millis: number): boolean =>
+  millis >= MIN_INSTANT && millis <= MAX_INSTANT
+
 /** Why no row holds the text as an instant. */
 export const instantIssue = (text: string): string | undefined => {
   const millis = Date.parse(text)
-  if (!(millis >= MIN_INSTANT && millis <= MAX_INSTANT)) {
+  if (!isStorable(millis)) {
     return `${text} is not in the years 4713 BC to 275760, which PostgreSQL and JavaScript both have`
   }
   return new Date(millis).toISOString() === text

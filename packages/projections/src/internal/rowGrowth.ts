@@ -6,14 +6,16 @@
  * at again.
  */
 import type { RowSchema } from "@daybook/kernel/Projection"
+import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import type { Column } from "../StoredRow.ts"
 import { compiled } from "./compiled.ts"
 import { roomFor } from "./indexSize.ts"
+import { isStorable } from "./instants.ts"
 import { between } from "./listChange.ts"
-import { storedValue } from "./rowCodec.ts"
+import { storedValue, textIssue } from "./rowCodec.ts"
 import { atMostJson, COLUMN_BYTES, FIXED_BYTES } from "./rowSize.ts"
 
 /**
@@ -76,7 +78,10 @@ const valueSize = (schema: Schema.Constraint, column: Column, room: number): Siz
   const json = Schema.toCodecJson(schema as Schema.Top as Schema.Codec<unknown, unknown>)
   const isJson = Schema.toType(json).ast === json.ast
   const encode = isJson ? Result.succeed : Schema.encodeUnknownResult(compiled(json))
+  const scalar = isJson ? jsonScalarSize : isStoredAsUsual(schema.ast) ? usualSize : undefined
   return (value) => {
+    const known = scalar?.(value, column)
+    if (known !== undefined && known <= room) return known
     try {
       const encoded = encode(value)
       if (Result.isFailure(encoded)) return UNKNOWN
@@ -91,3 +96,52 @@ const valueSize = (schema: Schema.Constraint, column: Column, room: number): Siz
     }
   }
 }
+
+/** A size that is told without a look at the stored form; undefined for a value of which that tells nothing. */
+type ScalarSize = (value: unknown, column: Column) => number | undefined
+
+const jsonScalarSize: ScalarSize = (value, { type }) => {
+  if (typeof value === "boolean") return atMostJson(value)
+  if (typeof value === "number") {
+    const isStored = type === "bigint" ? Number.isSafeInteger(value) : Number.isFinite(value)
+    return isStored ? atMostJson(value) : undefined
+  }
+  return type === "text" && typeof value === "string" && textIssue(value) === undefined
+    ? atMostJson(value)
+    : undefined
+}
+
+/** Whether it is an instant or a whole number, and no code says what its text is. */
+const isStoredAsUsual = (ast: SchemaAST.AST): boolean => {
+  if (ast.encoding !== undefined) return false
+  if (SchemaAST.isUnion(ast)) return ast.types.every(isStoredAsUsual)
+  if (SchemaAST.isNull(ast) || SchemaAST.isUndefined(ast) || SchemaAST.isBigInt(ast)) return true
+  return SchemaAST.isDeclaration(ast) && ast.checks === undefined && INSTANTS.has(jsonOf(ast))
+}
+
+/** What makes JSON of a value. */
+const jsonOf = (ast: SchemaAST.AST): unknown => ast.annotations?.["toCodecJson"]
+
+const INSTANTS = new Set([Schema.DateTimeUtc, Schema.Date].map(({ ast }) => jsonOf(ast)))
+
+/** Of what nearly all instants and sums are: years have at most six digits and a sign, and these numbers 19. */
+const usualSize: ScalarSize = (value, { type }) => {
+  if (type === "timestamptz") {
+    const millis = millisOf(value)
+    return millis !== undefined && isStorable(millis) ? INSTANT_BYTES : undefined
+  }
+  return type === "numeric" && typeof value === "bigint" && value > -MAX_USUAL && value < MAX_USUAL
+    ? NUMBER_BYTES
+    : undefined
+}
+
+const MAX_USUAL = 10n ** 19n
+const NUMBER_BYTES = atMostJson("-".padEnd(20, "9"))
+const INSTANT_BYTES = atMostJson("+002026-11-30T00:00:00.000Z")
+
+const millisOf = (value: unknown): number | undefined =>
+  DateTime.isDateTime(value) && DateTime.isUtc(value)
+    ? value.epochMilliseconds
+    : value instanceof Date
+      ? value.getTime()
+      : undefined

@@ -29,8 +29,24 @@ export const make = <Command, State, Event, Rejection>(
   aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
   dice: Dice
 ): OldRelease<Command, State, Event, Rejection> => {
+  const newer = dice.pick(aggregate.codec.types)
+  // It was made of this very aggregate.
+  type Made = Map<string, OldRelease<Command, State, Event, Rejection>>
+  const releases = (made.get(aggregate) ?? new Map()) as Made
+  made.set(aggregate, releases)
+  const release = releases.get(newer) ?? without(aggregate, newer)
+  releases.set(newer, release)
+  return release
+}
+
+/** By aggregate: what is computed of a fold and of a table, once in a process, takes longer than a history. */
+const made = new WeakMap<object, unknown>()
+
+const without = <Command, State, Event, Rejection>(
+  aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
+  newer: string
+): OldRelease<Command, State, Event, Rejection> => {
   const { category, codec } = aggregate
-  const newer = dice.pick(codec.types)
   const isNewer = (type: string) => type === newer
   const refused = (reader: Reader, recorded: RecordedEvent) =>
     Result.fail(
@@ -44,6 +60,7 @@ export const make = <Command, State, Event, Rejection>(
         reason: { _tag: "UnknownType", known: codec.types.filter((type) => type !== newer) }
       })
     )
+  const projections = new WeakMap<Projection.Any, Projection.Any>()
   return {
     aggregate: {
       ...aggregate,
@@ -63,20 +80,26 @@ export const make = <Command, State, Event, Rejection>(
           isNewer(recorded.type) ? refused(codec, recorded) : codec.decode(recorded)
       }
     },
-    projection: (projection) => ({
-      ...projection,
-      from: projection.from.map((source) =>
-        source.category === category ? without(source, isNewer, refused) : source
-      ),
-      keys: (event, recorded) => projection.keys(event, recorded),
-      apply: (row, event, applied) => projection.apply(row, event, applied)
-    })
+    projection: (projection) => {
+      const known = projections.get(projection)
+      if (known !== undefined) return known
+      const old: Projection.Any = {
+        ...projection,
+        from: projection.from.map((source) =>
+          source.category === category ? sourceWithout(source, isNewer, refused) : source
+        ),
+        keys: (event, recorded) => projection.keys(event, recorded),
+        apply: (row, event, applied) => projection.apply(row, event, applied)
+      }
+      projections.set(projection, old)
+      return old
+    }
   }
 }
 
 type Source = Projection.Any["from"][number]
 
-const without = (
+const sourceWithout = (
   source: Source,
   isNewer: (type: string) => boolean,
   refused: (reader: Reader, recorded: RecordedEvent) => Result.Result<never, EventDecodeError>

@@ -1,0 +1,72 @@
+import * as Simulation from "@daybook/testing/Simulation"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import {
+  apart,
+  forgetfulCodec,
+  forgetfulHandler,
+  hasty,
+  stale,
+  untidyFold
+} from "./brokenMachinery.ts"
+import { orders } from "./orderSimulation.ts"
+
+/** The seed and faults with which it goes wrong, within a thousand histories. */
+const failureOf = (broken: Partial<typeof orders>) =>
+  Effect.flip(Simulation.check({ ...orders, ...broken }, { seed: 1, histories: 1_000 }))
+
+// Leaving faults out, by halves and in the end one by one, runs a history hundreds of times.
+describe("A simulation of broken orders", { timeout: 600_000 }, () => {
+  it.live("catches a handler that retries without the command's id, with two faults at most", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ handler: forgetfulHandler })
+      assert.strictEqual(failed.violations[0]?.invariant, 3, failed.message)
+      assert.isAtMost(failed.faults.length, 2, failed.message)
+      assert.include(failed.message, `--seed ${failed.seed} --schedule ${failed.schedule}`)
+    })
+  )
+
+  it.live("catches a store that checks and writes in two steps, as two winners of one race", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ stores: hasty })
+      assert.isTrue(
+        failed.violations.some(({ invariant }) => invariant === 2),
+        failed.message
+      )
+      assert.deepStrictEqual(failed.faults, [], failed.message)
+    })
+  )
+
+  it.live("catches a checkpoint that is kept apart from the rows, with two faults at most", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ stores: apart })
+      assert.isAtMost(failed.faults.length, 2, failed.message)
+      assert.match(failed.message, /rows of|differs from what serves/)
+    })
+  )
+
+  it.live("catches an append that is folded into rows of before it, without any fault", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ stores: stale })
+      assert.strictEqual(failed.violations[0]?.invariant, 10, failed.message)
+      assert.match(failed.message, /kept by the appends/)
+      assert.deepStrictEqual(failed.faults, [], failed.message)
+    })
+  )
+
+  it.live("catches a codec that loses a reason, as an event that comes back as another", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ aggregate: forgetfulCodec })
+      assert.strictEqual(failed.violations[0]?.invariant, 9, failed.message)
+      assert.deepStrictEqual(failed.faults, [], failed.message)
+    })
+  )
+
+  it.live("catches a fold that gives a state which its schema refuses", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ aggregate: untidyFold })
+      assert.strictEqual(failed.violations[0]?.invariant, 12, failed.message)
+      assert.deepStrictEqual(failed.faults, [], failed.message)
+    })
+  )
+})

@@ -1,0 +1,25 @@
+/**
+ * Which attacks come in a test, and when.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as References from "effect/References"
+import * as Schedule from "effect/Schedule"
+import type * as Attacks from "./attacks.ts"
+
+/** The attacks in turn, each after some more commands have been answered: so it meets hosts at work, however slow they are. */
+export const inTurn = (kinds: ReadonlyArray<Attacks.Kind>) => {
+  const left = kinds.values()
+  let after = 0
+  return (answered: () => number) =>
+    Effect.gen(function* () {
+      after = answered() + 20
+      yield* Effect.repeat(Effect.sync(answered), {
+        until: (count) => count >= after,
+        schedule: Schedule.spaced("20 millis")
+      })
+      return Option.fromUndefinedOr(left.next().value)
+    })
+}
+
+export const quietly = Effect.provideService(References.MinimumLogLevel, "Warn")
