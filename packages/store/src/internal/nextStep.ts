@@ -14,7 +14,12 @@ export const nextStep = (chain: Chain): string | undefined => {
 }
 
 const RUN_MIGRATIONS = "run PostgresMigrations, and ReadModelMigrations if there are read models"
-const UNLOCK = "stop that process, or choose another folder"
+
+const folders: Record<string, string> = {
+  InUse: "stop that process, or choose another folder",
+  NotOwned: "run as the user whose folder it is, or choose another folder",
+  OpenToOthers: "close it to others (chmod 700), or choose a folder that holds nothing else"
+}
 
 const byTag = (error: unknown): string | undefined => {
   const tag = tagOf(error)
@@ -22,9 +27,10 @@ const byTag = (error: unknown): string | undefined => {
     return `run ${String(error.migrations)}`
   }
   if (tag === "EmbeddedPostgresError" && Predicate.hasProperty(error, "reason")) {
-    return tagOf(error.reason) === "InUse"
-      ? UNLOCK
-      : "give a folder that this user may write and that holds nothing else"
+    return (
+      folders[tagOf(error.reason) ?? ""] ??
+      "give a folder that this user may write and that holds nothing else"
+    )
   }
   return tag === undefined ? undefined : steps[tag]
 }
