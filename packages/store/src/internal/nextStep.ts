@@ -2,6 +2,7 @@
  * The next step of a person after an error that kept a host from starting.
  */
 import * as Predicate from "effect/Predicate"
+import type { UrlPart } from "../PostgresStart.ts"
 import { type Chain, tagOf } from "./startChain.ts"
 
 /** The first that knows it, from the innermost error to the outermost. */
@@ -21,6 +22,18 @@ const folders: Record<string, string> = {
   OpenToOthers: "close it to others (chmod 700), or choose a folder that holds nothing else"
 }
 
+const PARAMETERS = "correct its parameters, as the guide on connecting to PostgreSQL lists them"
+
+const ofParameters: ReadonlySet<string> = new Set<UrlPart>([
+  "unknown parameter",
+  "unsupported parameter",
+  "unsupported value",
+  "repeated parameter",
+  "path",
+  "weak sslmode",
+  "half a certificate"
+])
+
 const byTag = (error: unknown): string | undefined => {
   const tag = tagOf(error)
   if (tag === "NotMigrated" && Predicate.hasProperty(error, "migrations")) {
@@ -32,6 +45,9 @@ const byTag = (error: unknown): string | undefined => {
       "give a folder that this user may write and that holds nothing else"
     )
   }
+  if (tag === "InvalidDatabaseUrl" && Predicate.hasProperty(error, "part")) {
+    return ofParameters.has(String(error.part)) ? PARAMETERS : WRITE_URL
+  }
   return tag === undefined ? undefined : steps[tag]
 }
 
@@ -39,7 +55,7 @@ const WRITE_URL =
   "write it as postgres://user:password@host:port/database, with %23 for #, %40 for @, %2F for / and %3F for ? in its parts"
 
 const steps: Record<string, string> = {
-  InvalidDatabaseUrl: WRITE_URL,
+  CertificateUnusable: "correct the file, its path or its rights",
   PoolerForgetsStatements: "set DATABASE_PREPARE=false, or let the pooler keep track of statements",
   NotPermitted: "run PostgresRoles, or grant it USAGE of the schema, or connect as another role",
   InRecovery: "connect to the primary",
@@ -82,7 +98,7 @@ const REACH = "start the server, or correct host and port in the URL"
 const NAME = "correct the host in the URL, or the name server"
 const NETWORK = "look at the network and firewalls between the host and the server"
 const CERTIFICATE =
-  "let the host trust the server's certificate (NODE_EXTRA_CA_CERTS), or connect by the name in it"
+  "let the host trust the server's certificate (sslrootcert), or connect by the name in it"
 const ROLES =
   "run PostgresRoles, or connect as a role that may; migrations run as the owner of the log"
 
@@ -144,6 +160,7 @@ const messages: ReadonlyArray<readonly [part: string, next: string]> = [
     "The server does not support TLS",
     "turn TLS on in the server, or add sslmode=disable to the URL if the network is trusted"
   ],
+  ["provider of the password failed", "see why: the password is asked for at each connection"],
   ["requested password authentication", "add the password to the URL"],
   ["No username configured", "add the user to the URL"],
   ["Invalid connection URL", codes["ERR_INVALID_URL"] ?? ""],

@@ -36,6 +36,7 @@ const hidesAnother = (value: unknown): boolean =>
 /** Errors that name the place themselves, so that what they wrap must not be shown without them. */
 const WHOLE = new Set([
   "InvalidDatabaseUrl",
+  "CertificateUnusable",
   "PostgresUnavailable",
   "PoolerForgetsStatements",
   "NotMigrated",
