@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "./Printable.ts"
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Predicate from "effect/Predicate"
@@ -83,7 +84,7 @@ export class EventEncodeError extends Schema.TaggedError<EventEncodeError>()("Ev
   issue: Schema.String
 }) {
   override get message() {
-    return `${this.codec} event ${this.type} does not fit its schema: ${this.issue}`
+    return printableLine(`${this.codec} event ${this.type} does not fit its schema: ${this.issue}`)
   }
 }
 
@@ -128,9 +129,9 @@ export class EventDecodeError extends Schema.TaggedError<EventDecodeError>()("Ev
   }
 
   override get message() {
-    return (
+    return printableLine(
       `${this.codec} cannot read ${this.type} version ${this.schemaVersion} ` +
-      `at revision ${this.revision} of ${this.streamId} (position ${this.position}): ${this.problem}`
+        `at revision ${this.revision} of ${this.streamId} (position ${this.position}): ${this.problem}`
     )
   }
 }

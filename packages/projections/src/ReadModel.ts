@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -82,7 +83,7 @@ export class InvalidQuery extends Schema.TaggedError<InvalidQuery>()("InvalidQue
   issue: Schema.String
 }) {
   override get message() {
-    return `${this.name} can't be asked so: ${this.field} ${this.issue}`
+    return printableLine(`${this.name} can't be asked so: ${this.field} ${this.issue}`)
   }
 }
 
@@ -98,7 +99,7 @@ export class UnreadableRow extends Schema.TaggedError<UnreadableRow>()("Unreadab
   issue: Schema.String
 }) {
   override get message() {
-    return `A row of ${this.name} is none of version ${this.version}: ${this.issue}`
+    return printableLine(`A row of ${this.name} is none of version ${this.version}: ${this.issue}`)
   }
 }
 

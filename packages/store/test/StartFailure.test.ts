@@ -39,6 +39,17 @@ const URL_HELP =
 const whole = "it can't be parsed"
 const reserved = "a # or @ stands after its host"
 
+describe("A long message", () => {
+  it("S16: is shortened in linear time, and without what stands before a host", () => {
+    const line = StartFailure.lineOf(new Error("://".repeat(1_000_000)))
+    assert.strictEqual(line, `${"://".repeat(199)}:/…`)
+    assert.strictEqual(
+      StartFailure.lineOf(new Error("see a://b:hunter2@c/d://e@f and g@h, i://j")),
+      "see a://f and g@h, i://j"
+    )
+  })
+})
+
 describe("A mistyped DATABASE_URL", () => {
   for (const [url, problem] of [
     ["postgres://shop:hunter2#1@db/shop", whole],
