@@ -42,3 +42,17 @@ export const oneLine = (text: string): string => {
  * @since 0.1.0
  */
 export const printableLine = (text: string): string => printable(oneLine(text))
+
+/**
+ * A text for any value, whatever was given or thrown: `String` throws for some, as for an object without a prototype.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const textOf = (value: unknown): string => {
+  try {
+    return String(value)
+  } catch {
+    return `a value of the type ${typeof value} without a text`
+  }
+}

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { printableLine } from "./Printable.ts"
+import { printableLine, textOf } from "./Printable.ts"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
@@ -94,7 +94,10 @@ const decode = Schema.decodeUnknownResult(StreamId)
  * @since 0.1.0
  */
 export const fromString = (input: string): Result.Result<StreamId, InvalidStreamId> =>
-  Result.mapError(decode(input), (error) => new InvalidStreamId({ input, issue: error.message }))
+  Result.mapError(
+    decode(input),
+    (error) => new InvalidStreamId({ input: textOf(input), issue: error.message })
+  )
 
 /**
  * Joins a category and an id.
@@ -103,7 +106,11 @@ export const fromString = (input: string): Result.Result<StreamId, InvalidStream
  * @since 0.1.0
  */
 export const make = (category: Category, id: string): Result.Result<StreamId, InvalidStreamId> =>
-  fromString(`${category}-${id}`)
+  typeof id === "string"
+    ? fromString(`${category}-${id}`)
+    : Result.fail(
+        new InvalidStreamId({ input: textOf(id), issue: "the id of an instance is a text" })
+      )
 
 /**
  * The category of a stream: the part before the first `-`.

@@ -12,7 +12,7 @@
  * @since 0.1.0
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
-import type { CommandId } from "@daybook/kernel/CommandId"
+import { CommandId } from "@daybook/kernel/CommandId"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import type * as Revision from "@daybook/kernel/Revision"
@@ -26,16 +26,25 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { webcrypto } from "node:crypto"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
-import { type AppendError, EventStore, type EventStoreError } from "./EventStore.ts"
+import {
+  type AppendError,
+  AppendRefused,
+  EventStore,
+  type EventStoreError,
+  type InvalidReadOption
+} from "./EventStore.ts"
+import type { RefusalReason } from "./RefusalReason.ts"
 import type { Until } from "./ReadOptions.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { type Cursor, entries, type Identified, nothing } from "./internal/decision.ts"
 import * as CommandQueues from "./internal/commandQueues.ts"
 import * as Door from "./internal/door.ts"
 import * as ExecuteAll from "./internal/executeAll.ts"
+import { readOptions } from "./internal/readOptions.ts"
 import { inSpan } from "./internal/inSpan.ts"
 import * as OpenStream from "./internal/openStream.ts"
 import * as Snapshots from "./internal/snapshots.ts"
@@ -231,7 +240,7 @@ export class CommandHandler extends Context.Service<
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
       id: string,
       at: At
-    ) => Effect.Effect<Loaded<State>, LoadError>
+    ) => Effect.Effect<Loaded<State>, LoadError | InvalidReadOption>
 
     /** Each event of the instance `id`, oldest first, with the state after it. */
     readonly history: <Command, State, Event, Rejection>(
@@ -260,6 +269,18 @@ export class CommandHandler extends Context.Service<
       CommandHandler,
       Effect.suspend(() => make((cachedStreams) => Snapshots.make(policy, cachedStreams)))
     ).pipe(Layer.provide(Digest.layerWebCrypto))
+}
+
+const isCommandId = Schema.is(CommandId)
+
+/** Ids of events are made of the bytes of a command's id, so the schema of metadata would come too late. */
+const refusalOf = (
+  requests: ReadonlyArray<{ readonly commandId?: unknown }>
+): RefusalReason | undefined => {
+  const index = requests.findIndex(
+    ({ commandId }) => commandId !== undefined && !isCommandId(commandId)
+  )
+  return index < 0 ? undefined : { _tag: "InvalidCommandId", index }
 }
 
 const make = Effect.fnUntraced(function* <R>(
@@ -316,6 +337,10 @@ const make = Effect.fnUntraced(function* <R>(
     const executing = Effect.withFiber(
       (fiber): ReturnType<typeof executeAll<Command, State, Event, Rejection>> => {
         if (Result.isFailure(streamId)) return Effect.fail(streamId.failure)
+        const refused = refusalOf(requests)
+        if (refused !== undefined) {
+          return Effect.fail(new AppendRefused({ streamId: streamId.success, reason: refused }))
+        }
         const now = DateTime.makeUnsafe(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
         const metadata = withTrace(fiber, fiber.getRef(CurrentMetadata))
         const identified = requests.map((request) => identify(request, now, metadata))
@@ -359,6 +384,8 @@ const make = Effect.fnUntraced(function* <R>(
       const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
       const bound = "revision" in at ? { to: at.revision } : { until: at }
+      // Where only the handler reads, an option that is refused is its own fault.
+      yield* Effect.fromResult(readOptions(bound))
       const { cursor } = yield* atTheDoor(stream.open(aggregate, streamId, bound))
       return loaded(cursor)
     }),

@@ -250,7 +250,7 @@ export class InvalidReadOption extends Schema.TaggedError<InvalidReadOption>()(
   { option: Schema.String, value: Schema.String, allowed: Schema.String }
 ) {
   override get message() {
-    return `${this.option} is ${this.value}, allowed is ${this.allowed}`
+    return printableLine(`${this.option} is ${this.value}, allowed is ${this.allowed}`)
   }
 }
 
@@ -362,7 +362,7 @@ export class EventStore extends Context.Service<
     /** The largest settled position p such that every event up to p was recorded at or before the instant. */
     readonly positionAt: (at: {
       readonly recordedAt: DateTime.Utc
-    }) => Effect.Effect<Position, EventStoreError>
+    }) => Effect.Effect<Position, ReadError>
 
     /** The streams of the log in the order of their ids' code points, read from indexes and not from the log. */
     readonly streams: (options?: StreamsOptions) => Stream.Stream<StreamFacts, ReadError>
