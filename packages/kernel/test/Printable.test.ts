@@ -23,7 +23,7 @@ const isForbidden = (character: string): boolean => {
   )
 }
 
-const forbiddenIn = (text: string) => [...text].filter(isForbidden)
+const forbiddenIn = (text: string) => Array.from(text).filter(isForbidden)
 
 /** Plain text and all that is dangerous, mixed. */
 const Foreign = Schema.Array(
@@ -89,7 +89,7 @@ describe("S17: text of others", () => {
       const text = parts.join("")
       assert.deepStrictEqual(forbiddenIn(printable(text)), [])
       assert.deepStrictEqual(forbiddenIn(printableLine(text)), [])
-      assert.lengthOf([...printable(text)], [...text].length)
+      assert.lengthOf(Array.from(printable(text)), Array.from(text).length)
     }
   )
 

@@ -12,7 +12,7 @@
  * @since 0.1.0
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
-import { CommandId } from "@daybook/kernel/CommandId"
+import type { CommandId } from "@daybook/kernel/CommandId"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import type * as Revision from "@daybook/kernel/Revision"
@@ -26,18 +26,15 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { webcrypto } from "node:crypto"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
 import {
   type AppendError,
-  AppendRefused,
   EventStore,
   type EventStoreError,
   type InvalidReadOption
 } from "./EventStore.ts"
-import type { RefusalReason } from "./RefusalReason.ts"
 import type { Until } from "./ReadOptions.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { type Cursor, entries, type Identified, nothing } from "./internal/decision.ts"
@@ -47,6 +44,7 @@ import * as ExecuteAll from "./internal/executeAll.ts"
 import { readOptions } from "./internal/readOptions.ts"
 import { inSpan } from "./internal/inSpan.ts"
 import * as OpenStream from "./internal/openStream.ts"
+import { refuseCommandIds } from "./internal/refuseCommandIds.ts"
 import * as Snapshots from "./internal/snapshots.ts"
 import * as StateCache from "./internal/stateCache.ts"
 import { withTrace } from "./internal/withTrace.ts"
@@ -271,18 +269,6 @@ export class CommandHandler extends Context.Service<
     ).pipe(Layer.provide(Digest.layerWebCrypto))
 }
 
-const isCommandId = Schema.is(CommandId)
-
-/** Ids of events are made of the bytes of a command's id, so the schema of metadata would come too late. */
-const refusalOf = (
-  requests: ReadonlyArray<{ readonly commandId?: unknown }>
-): RefusalReason | undefined => {
-  const index = requests.findIndex(
-    ({ commandId }) => commandId !== undefined && !isCommandId(commandId)
-  )
-  return index < 0 ? undefined : { _tag: "InvalidCommandId", index }
-}
-
 const make = Effect.fnUntraced(function* <R>(
   makeSnapshots: (cachedStreams: number) => Effect.Effect<Snapshots.Snapshots, never, R>
 ) {
@@ -337,10 +323,8 @@ const make = Effect.fnUntraced(function* <R>(
     const executing = Effect.withFiber(
       (fiber): ReturnType<typeof executeAll<Command, State, Event, Rejection>> => {
         if (Result.isFailure(streamId)) return Effect.fail(streamId.failure)
-        const refused = refusalOf(requests)
-        if (refused !== undefined) {
-          return Effect.fail(new AppendRefused({ streamId: streamId.success, reason: refused }))
-        }
+        const refused = refuseCommandIds(streamId.success, requests)
+        if (refused !== undefined) return Effect.fail(refused)
         const now = DateTime.makeUnsafe(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
         const metadata = withTrace(fiber, fiber.getRef(CurrentMetadata))
         const identified = requests.map((request) => identify(request, now, metadata))

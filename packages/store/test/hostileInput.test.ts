@@ -44,7 +44,10 @@ const event = {
  */
 const replaced = (given: unknown, value: unknown): ReadonlyArray<unknown> => {
   if (Array.isArray(given)) {
-    return given.flatMap((one, i) => replaced(one, value).map((changed) => given.with(i, changed)))
+    const all: ReadonlyArray<unknown> = given
+    return all.flatMap((one, i) =>
+      replaced(one, value).map((changed): unknown => all.with(i, changed))
+    )
   }
   if (!Predicate.isObject(given) || DateTime.isDateTime(given)) return [value]
   const entries = Object.entries(given)
@@ -60,7 +63,7 @@ const deaths = Effect.fnUntraced(function* <R>(
   calls: ReadonlyArray<
     readonly [
       name: string,
-      call: (...args: ReadonlyArray<any>) => Effect.Effect<unknown, unknown, R>,
+      call: (...args: ReadonlyArray<never>) => Effect.Effect<unknown, unknown, R>,
       ...args: ReadonlyArray<unknown>
     ]
   >
@@ -72,7 +75,9 @@ const deaths = Effect.fnUntraced(function* <R>(
         replaced(one, value).map((changed) => args.with(i, changed))
       )) {
         const exit = yield* Effect.exit(
-          Effect.suspend(() => call(...variant)).pipe(Effect.timeoutOption("100 millis"))
+          Effect.suspend(() =>
+            call(...(variant as ReadonlyArray<unknown> as ReadonlyArray<never>))
+          ).pipe(Effect.timeoutOption("100 millis"))
         )
         if (Exit.isFailure(exit)) {
           if (Cause.hasDies(exit.cause)) {

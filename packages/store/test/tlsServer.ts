@@ -38,18 +38,23 @@ export const certify = (
     certificate: Path.join(folder, `${name}.pem`),
     key: Path.join(folder, `${name}.key`)
   }
-  openssl([
-    ...["req", "-x509", "-days", "2", "-subj", `/CN=${name}`],
-    ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
-    ...["-keyout", made.key, "-out", made.certificate],
-    ...(options.passphrase === undefined ? ["-nodes"] : ["-passout", `pass:${options.passphrase}`]),
-    ...(options.by === undefined
+  const key =
+    options.passphrase === undefined ? ["-nodes"] : ["-passout", `pass:${options.passphrase}`]
+  const signer =
+    options.by === undefined
       ? []
-      : [
-          ...["-CA", options.by.certificate, "-CAkey", options.by.key],
-          ...["-addext", `subjectAltName=DNS:${name}`, "-addext", "basicConstraints=CA:FALSE"]
-        ])
-  ])
+      : ["-CA", options.by.certificate, "-CAkey", options.by.key].concat(
+          ["-addext", `subjectAltName=DNS:${name}`],
+          ["-addext", "basicConstraints=CA:FALSE"]
+        )
+  openssl(
+    ["req", "-x509", "-days", "2", "-subj", `/CN=${name}`].concat(
+      ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+      ["-keyout", made.key, "-out", made.certificate],
+      key,
+      signer
+    )
+  )
   return made
 }
 
