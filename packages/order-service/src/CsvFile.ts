@@ -33,13 +33,8 @@ export const HEADER = [
   "Country"
 ] as const
 
-/**
- * The longest cell, in UTF-16 code units: what a cell of a spreadsheet holds, where such files come from.
- *
- * @category limits
- * @since 0.1.0
- */
-export const MAX_CELL_LENGTH = 32_767
+/** The longest cell, in UTF-16 code units: what a cell of a spreadsheet holds, where such files come from. */
+const MAX_CELL_LENGTH = 32_767
 
 /**
  * The cells of one record, and the line of the file where it starts, counted from 1.

@@ -22,7 +22,7 @@ export type TlsPlan =
       readonly client: ClientCertificate | undefined
     }
 
-export interface ClientCertificate {
+interface ClientCertificate {
   readonly certificate: string
   readonly key: string
   readonly passphrase: Redacted.Redacted<string> | undefined
@@ -98,7 +98,7 @@ export const planTls = (
 }
 
 /** Whether what is sent there stays on the machine. */
-export const isLoopback = (host: string): boolean =>
+const isLoopback = (host: string): boolean =>
   host.toLowerCase() === "localhost" ||
   host === "::1" ||
   (Net.isIPv4(host) && host.startsWith("127."))
