@@ -19,14 +19,14 @@ export type TlsPlan =
       readonly checksHost: boolean
       /** The file of the authorities that are trusted, instead of those of Node. */
       readonly authorities: string | undefined
-      readonly client: ClientCertificate | undefined
+      readonly client:
+        | {
+            readonly certificate: string
+            readonly key: string
+            readonly passphrase: Redacted.Redacted<string> | undefined
+          }
+        | undefined
     }
-
-interface ClientCertificate {
-  readonly certificate: string
-  readonly key: string
-  readonly passphrase: Redacted.Redacted<string> | undefined
-}
 
 const invalid = (part: UrlPart, parameter?: string) =>
   Result.fail(new InvalidDatabaseUrl({ part, parameter }))
