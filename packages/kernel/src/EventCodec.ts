@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine, textOf } from "./Printable.ts"
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Predicate from "effect/Predicate"
@@ -83,7 +84,7 @@ export class EventEncodeError extends Schema.TaggedError<EventEncodeError>()("Ev
   issue: Schema.String
 }) {
   override get message() {
-    return `${this.codec} event ${this.type} does not fit its schema: ${this.issue}`
+    return printableLine(`${this.codec} event ${this.type} does not fit its schema: ${this.issue}`)
   }
 }
 
@@ -128,9 +129,9 @@ export class EventDecodeError extends Schema.TaggedError<EventDecodeError>()("Ev
   }
 
   override get message() {
-    return (
+    return printableLine(
       `${this.codec} cannot read ${this.type} version ${this.schemaVersion} ` +
-      `at revision ${this.revision} of ${this.streamId} (position ${this.position}): ${this.problem}`
+        `at revision ${this.revision} of ${this.streamId} (position ${this.position}): ${this.problem}`
     )
   }
 }
@@ -210,11 +211,12 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
     types,
     versions,
     encode: (event) => {
-      const type = event._tag
-      const writer = writers.get(type)
-      if (writer === undefined) {
+      // Callers without types find out here.
+      const type: unknown = Predicate.hasProperty(event, "_tag") ? event._tag : undefined
+      const writer = typeof type === "string" ? writers.get(type) : undefined
+      if (typeof type !== "string" || writer === undefined) {
         const issue = `not one of ${Array.from(writers.keys()).join(", ")}`
-        return Result.fail(new EventEncodeError({ codec: name, type, issue }))
+        return Result.fail(new EventEncodeError({ codec: name, type: textOf(type), issue }))
       }
       const encoded = writer.encode(event)
       if (Result.isFailure(encoded)) {
@@ -297,8 +299,8 @@ const compiled = <S extends Schema.Codec<unknown, unknown>>(schema: S): S => {
 /** Schemas wrap the cause of what was thrown in them. */
 const thrown = (error: unknown): string =>
   error instanceof Error && Cause.isCause(error.cause)
-    ? String(Cause.squash(error.cause))
-    : String(error)
+    ? textOf(Cause.squash(error.cause))
+    : textOf(error)
 
 /** What an upcaster must give in the end: events of today, checks included. */
 const compileToday = <Event>(events: Schema.Codec<Event, unknown>) =>
@@ -317,7 +319,7 @@ const upcasting =
     }
     const upcast = Result.try({
       try: () => steps.reduce((value, step) => step(value), decoded.success),
-      catch: (cause): Reason => ({ _tag: "UpcastFailed", issue: String(cause) })
+      catch: (cause): Reason => ({ _tag: "UpcastFailed", issue: textOf(cause) })
     })
     return Result.flatMap(upcast, (out) =>
       Result.mapError(today(Array.isArray(out) ? out : [out]), (issue): Reason => ({

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine, textOf } from "./Printable.ts"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
@@ -41,19 +42,19 @@ export const MAX_ID_LENGTH = 200
  *
  * **Details**
  * Shape: a category, `-`, then 1 to {@link MAX_ID_LENGTH} UTF-16 code units of well-formed Unicode
- * without control characters. The id may hold `-` itself.
+ * without control characters, line separators and controls of direction. The id may hold `-` itself.
  *
  * @category types
  * @since 0.1.0
  */
 export const StreamId = Schema.String.check(
   Schema.isPattern(
-    // The id is all of Unicode but \p{Cc}, control characters, and \p{Cs}, unpaired surrogates; in
-    // ranges, since `effect/Arbitrary` generates from ranges and not from properties.
-    /^[A-Za-z][A-Za-z0-9_]{0,63}-[ -~\u00a0-\ud7ff\ue000-\u{10ffff}]{1,200}$/u,
+    // The id is all of Unicode but \p{Cc}, control characters, \p{Zl} and \p{Zp}, separators of lines, \p{Bidi_Control},
+    // and \p{Cs}, unpaired surrogates; in ranges, since `effect/Arbitrary` generates from ranges and not from properties.
+    /^[A-Za-z][A-Za-z0-9_]{0,63}-[ -~\u00a0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\u{10ffff}]{1,200}$/u,
     {
       expected:
-        "a stream id: a category, -, then 1 to 200 characters of Unicode without control characters"
+        "a stream id: a category, -, then 1 to 200 characters of Unicode without control characters, line separators and controls of direction"
     }
   ),
   Schema.makeFilter((id: string) => id.length - id.indexOf("-") - 1 <= MAX_ID_LENGTH, {
@@ -78,7 +79,9 @@ export class InvalidStreamId extends Schema.TaggedError<InvalidStreamId>()("Inva
   issue: Schema.String
 }) {
   override get message() {
-    return `Not a stream id: ${JSON.stringify(this.input.slice(0, 300))}: ${this.issue}`
+    return printableLine(
+      `Not a stream id: ${JSON.stringify(this.input.slice(0, 300))}: ${this.issue}`
+    )
   }
 }
 
@@ -91,7 +94,10 @@ const decode = Schema.decodeUnknownResult(StreamId)
  * @since 0.1.0
  */
 export const fromString = (input: string): Result.Result<StreamId, InvalidStreamId> =>
-  Result.mapError(decode(input), (error) => new InvalidStreamId({ input, issue: error.message }))
+  Result.mapError(
+    decode(input),
+    (error) => new InvalidStreamId({ input: textOf(input), issue: error.message })
+  )
 
 /**
  * Joins a category and an id.
@@ -100,7 +106,11 @@ export const fromString = (input: string): Result.Result<StreamId, InvalidStream
  * @since 0.1.0
  */
 export const make = (category: Category, id: string): Result.Result<StreamId, InvalidStreamId> =>
-  fromString(`${category}-${id}`)
+  typeof id === "string"
+    ? fromString(`${category}-${id}`)
+    : Result.fail(
+        new InvalidStreamId({ input: textOf(id), issue: "the id of an instance is a text" })
+      )
 
 /**
  * The category of a stream: the part before the first `-`.

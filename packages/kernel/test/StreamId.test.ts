@@ -23,6 +23,7 @@ describe("StreamId", () => {
       "Order_2--",
       "order- ",
       "order-%_'\"\\/日本語🫖",
+      "order-שלום\u200d\u2010\u2027\u202f\u2065\u206a\u061b\u061d",
       `order-${"x".repeat(StreamId.MAX_ID_LENGTH)}`,
       `${"c".repeat(64)}-1`
     ]
@@ -42,6 +43,16 @@ describe("StreamId", () => {
       "order-a\nb",
       "order-a\n",
       "order-\u0085",
+      // S17: they would forge a line of a log, or turn its letters around.
+      "order-a\u2028b",
+      "order-a\u2029b",
+      "order-\u061c",
+      "order-\u200e",
+      "order-\u200f",
+      "order-\u202a",
+      "order-a\u202eb",
+      "order-\u2066",
+      "order-\u2069",
       "order-\ud800",
       "order-\udc00\ud800",
       `order-${"x".repeat(StreamId.MAX_ID_LENGTH + 1)}`,

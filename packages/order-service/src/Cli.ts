@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { printable, printableLine } from "@daybook/kernel/Printable"
 import { EventStoreError } from "@daybook/store/EventStore"
 import * as StartFailure from "@daybook/store/StartFailure"
 import * as Cause from "effect/Cause"
@@ -91,7 +92,7 @@ const importFile = Effect.fnUntraced(function* (path: string, store: Stores.Stor
     Output.count(survey.orders.size, "order")
   ]
   yield* Console.log(
-    `${style.bold(Output.printable(path))}: ${rows}, ${orders}, into ${Stores.describe(store)}`
+    `${style.bold(printable(path))}: ${rows}, ${orders}, into ${Stores.describe(store)}`
   )
   yield* Effect.gen(function* () {
     const imported = yield* Progress.withBar(survey.rows, (draw) => CsvImport.run(survey, draw))
@@ -140,8 +141,7 @@ const presenter: CliOutput.Presenter = {
       : CliOutput.defaultPresenter.present(event)
 }
 
-const complain = (problem: string) =>
-  Console.error(`demo: ${Output.printable(problem.replace(/\s*\n\s*/g, " "))}`)
+const complain = (problem: string) => Console.error(`demo: ${printableLine(problem)}`)
 
 const goesOn = "what was recorded stays, and running it again goes on from there"
 

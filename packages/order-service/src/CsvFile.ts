@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import { printable } from "@daybook/kernel/Printable"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Csv from "effect/encoding/Csv"
@@ -14,7 +15,6 @@ import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Output from "./Output.ts"
 
 /**
  * The columns of a file of orders, in this order.
@@ -32,6 +32,9 @@ export const HEADER = [
   "CustomerID",
   "Country"
 ] as const
+
+/** The longest cell, in UTF-16 code units: what a cell of a spreadsheet holds, where such files come from. */
+const MAX_CELL_LENGTH = 32_767
 
 /**
  * The cells of one record, and the line of the file where it starts, counted from 1.
@@ -54,6 +57,8 @@ const FileProblem = Schema.TaggedUnion({
   /** The last character lacks bytes. */
   CutOff: { line: Schema.Int },
   NotCsv: { line: Schema.Int, problem: Schema.String },
+  /** `line`: where the record starts. `column`: counted from 1. */
+  CellTooLong: { line: Schema.Int, column: Schema.Int, length: Schema.Int },
   WrongHeader: { line: Schema.Int, found: Schema.Array(Schema.String) }
 })
 
@@ -77,6 +82,8 @@ export class CsvFileError extends Data.TaggedError("CsvFileError")<{
         `line ${line}: not UTF-8 text (byte 0x${byte.toString(16).toUpperCase().padStart(2, "0")})`,
       CutOff: ({ line }) => `line ${line}: not UTF-8 text (the file ends inside a character)`,
       NotCsv: ({ line, problem }) => `line ${line}: not CSV: ${problem}`,
+      CellTooLong: ({ column, length, line }) =>
+        `line ${line}: column ${column}${named(column)} has ${length} characters, allowed are ${MAX_CELL_LENGTH}`,
       WrongHeader: ({ found, line }) =>
         `line ${line}: the header is ${excerpt(found.join(","))}, expected ${HEADER.join(",")}`
     })
@@ -84,8 +91,13 @@ export class CsvFileError extends Data.TaggedError("CsvFileError")<{
   }
 }
 
+const named = (column: number): string => {
+  const name = HEADER[column - 1]
+  return name === undefined ? "" : ` (${name})`
+}
+
 const excerpt = (text: string): string =>
-  Output.printable(text.length > 100 ? `${text.slice(0, 100)}...` : text)
+  printable(text.length > 100 ? `${text.slice(0, 100)}...` : text)
 
 /**
  * The records of the file below its header, in bounded memory.
@@ -116,6 +128,7 @@ export const records = (
             : error
         ),
         numbered,
+        Stream.mapEffect((record) => withinLimit(record, fail)),
         (all) => withoutHeader(all, fail)
       )
     })
@@ -241,6 +254,14 @@ const numbered = <E, R>(
   }).pipe(Stream.filter(({ cells }) => cells.length > 1 || cells[0]?.trim() !== ""))
 
 const lineBreaks = (cell: string): number => cell.match(/\r\n|\r|\n/g)?.length ?? 0
+
+const withinLimit = (record: CsvRecord, fail: Fail): Effect.Effect<CsvRecord, CsvFileError> => {
+  const index = record.cells.findIndex((cell) => cell.length > MAX_CELL_LENGTH)
+  const length = record.cells[index]?.length
+  return length === undefined
+    ? Effect.succeed(record)
+    : Effect.fail(fail({ _tag: "CellTooLong", line: record.line, column: index + 1, length }))
+}
 
 const withoutHeader = <R>(
   all: Stream.Stream<CsvRecord, CsvFileError, R>,

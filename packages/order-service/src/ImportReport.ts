@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { printable } from "@daybook/kernel/Printable"
 import * as Money from "@daybook/order/Money"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -76,8 +77,8 @@ export const print = Effect.fnUntraced(function* (
         { title: "value", ...right }
       ],
       log.largest.map((order) => [
-        Output.printable(order.invoice),
-        Output.printable(order.customerId),
+        printable(order.invoice),
+        printable(order.customerId),
         ShopTime.dateAndTime(order.lastAt),
         order.status,
         Output.number(order.lines),
@@ -94,8 +95,8 @@ export const print = Effect.fnUntraced(function* (
         [{ title: "line", ...right }, { title: "order" }, { title: "why" }],
         first.map(({ invoice, line, reason }) => [
           String(line),
-          Output.printable(invoice ?? "-"),
-          Output.printable(reason)
+          printable(invoice ?? "-"),
+          printable(reason)
         ])
       )
       if (count > first.length)

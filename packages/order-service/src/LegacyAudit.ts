@@ -159,6 +159,7 @@ const ofOld = (order: LegacyShop.LegacyOrder | undefined): Comparable => {
 const penceOf = (price: number): string => {
   const [pounds = "", decimals = ""] = price.toFixed(8).split(".")
   const pence = `${pounds}${decimals.slice(0, 2)}`.replace(/^0+(?=\d)/, "")
+  // Six digits: on a text without a bound this expression would be quadratic.
   const fraction = decimals.slice(2).replace(/0+$/, "")
   return fraction === "" ? pence : `${pence}.${fraction}`
 }

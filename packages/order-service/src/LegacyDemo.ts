@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { printable } from "@daybook/kernel/Printable"
 import * as Order from "@daybook/order/Order"
 import { OrderStatus } from "@daybook/order/OrderState"
 import * as Console from "effect/Console"
@@ -76,11 +77,7 @@ const tell = Effect.fnUntraced(function* (store: Stores.Store) {
     const remarks = [...leftOut.values(), ...survey.remarks.first]
     yield* lines([
       [{ title: "row", ...right }, { title: "order" }, { title: "why" }],
-      remarks.map(({ id, order, reason }) => [
-        String(id),
-        Output.printable(order),
-        Output.printable(reason)
-      ])
+      remarks.map(({ id, order, reason }) => [String(id), printable(order), printable(reason)])
     ])
   }
   yield* ReadModelPage.tell
@@ -103,7 +100,7 @@ const findings = Effect.fnUntraced(function* (
   if (count === 0) return
   yield* Console.log(`  ${title}: ${Output.count(count, "order")}`)
   yield* Effect.forEach(first.slice(0, SHOWN), ({ finding, order }) =>
-    Console.log(`    ${Output.printable(order)}  ${Output.printable(finding)}`)
+    Console.log(`    ${printable(order)}  ${printable(finding)}`)
   )
   if (count > SHOWN) yield* Console.log(`    and ${Output.number(count - SHOWN)} more`)
 })

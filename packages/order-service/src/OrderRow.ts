@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { oneLine, printable } from "@daybook/kernel/Printable"
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
 import * as Decider from "@daybook/kernel/Decider"
@@ -93,13 +94,8 @@ const LocalTime = Schema.Trim.check(
   )
 )
 
-/** A name is one line: breaks inside quotes become spaces. */
-const Description = Schema.Trim.pipe(
-  Schema.decodeTo(
-    Schema.String,
-    readAs((text) => text.replace(/\s*[\r\n\t]\s*/g, " "))
-  )
-)
+/** A name is one line: breaks inside quotes become spaces. Split and not replaced with the blanks around, which is quadratic. */
+const Description = Schema.Trim.pipe(Schema.decodeTo(Schema.String, readAs(oneLine)))
 
 const Cells = Schema.Struct({
   InvoiceNo: notEmpty,
@@ -202,7 +198,7 @@ const firstIssue = (error: Schema.SchemaError) => {
 }
 
 const quoted = (cell: string): string =>
-  `"${Output.printable(cell.length > 40 ? `${cell.slice(0, 40)}...` : cell)}"`
+  `"${printable(cell.length > 40 ? `${cell.slice(0, 40)}...` : cell)}"`
 
 const NAMESPACE = "7a0c7a4e-6f0b-5f6e-9b1d-2f6f1c3c1b52"
 

@@ -115,13 +115,3 @@ export const number = (value: number | bigint): string => grouped.format(value)
  */
 export const count = (value: number, noun: string): string =>
   `${number(value)} ${value === 1 ? noun : `${noun}s`}`
-
-/**
- * Foreign text without the characters that could steer a terminal, break its line, or turn its
- * letters around.
- *
- * @category operations
- * @since 0.1.0
- */
-export const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "\ufffd")

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { printable } from "@daybook/kernel/Printable"
 import * as Money from "@daybook/order/Money"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -82,7 +83,7 @@ const print = Effect.fnUntraced(function* (figures: Figures, how: string) {
       { title: "last order" }
     ],
     customers.best.map((sum) => [
-      Output.printable(sum.customerId),
+      printable(sum.customerId),
       Output.number(sum.orders),
       Output.number(sum.cancelled),
       Money.format({ currency: sum.currency, minor: sum.revenueMinor }),
@@ -103,8 +104,8 @@ const print = Effect.fnUntraced(function* (figures: Figures, how: string) {
       { title: "bought", ...right }
     ],
     products.wanted.map((sum) => [
-      Output.printable(sum.productId),
-      Output.printable(sum.name),
+      printable(sum.productId),
+      printable(sum.name),
       Output.number(sum.unitsAdded),
       Output.number(sum.unitsRemoved),
       Output.number(sum.unitsConfirmed)
@@ -121,7 +122,7 @@ const print = Effect.fnUntraced(function* (figures: Figures, how: string) {
     yield* lines(
       [{ title: "reason" }, { title: "times", ...right }, { title: "units", ...right }],
       removals.reasons.map(({ reason, times, units }) => [
-        reason === null ? "not recorded" : Output.printable(reason),
+        reason === null ? "not recorded" : printable(reason),
         Output.number(times),
         units === null ? "not recorded" : Output.number(units)
       ])
@@ -148,7 +149,7 @@ const demandOfAll = ({ unitsAdded, unitsRemoved, wholeRemovals }: Figures["produ
 const addressesOfAll = ({ changes, orders, restless }: Figures["addresses"]): string => {
   const all = `${Output.count(changes, "time")}, of ${Output.count(orders, "order")} with an address`
   const most = restless.map(
-    ({ changes, customerId }) => `${Output.printable(customerId)} ${Output.number(changes)}`
+    ({ changes, customerId }) => `${printable(customerId)} ${Output.number(changes)}`
   )
   return most.length === 0 ? all : `${all}; most by ${most.join(", ")}`
 }

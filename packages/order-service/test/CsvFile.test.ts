@@ -46,7 +46,7 @@ it.layer(NodeServices.layer)("CsvFile", (it) => {
   it.effect("reads characters that are split between chunks of the file", () =>
     Effect.gen(function* () {
       // 64 KiB is what a chunk holds; three bytes a character never fit evenly.
-      const names = "€".repeat(100_000)
+      const names = "€".repeat(30_000)
       const [only] = yield* read(yield* write(`${header}\n${row({ product: names })}`))
       assert.strictEqual(only?.cells[1], names)
     })
@@ -58,8 +58,21 @@ it.layer(NodeServices.layer)("CsvFile", (it) => {
     })
   )
 
+  it.effect("S16: reads the longest cell", () =>
+    Effect.gen(function* () {
+      const longest = "x".repeat(32_767)
+      const [only] = yield* read(yield* write(`${header}\n${row({ product: longest })}`))
+      assert.strictEqual(only?.cells[1], longest)
+    })
+  )
+
   describe("refuses, and says where,", () => {
     const cases: ReadonlyArray<readonly [string, string | Uint8Array, string]> = [
+      [
+        "S16: a cell that is too long",
+        `${header}\n${row({})}\n${row({ product: " ".repeat(32_768) })}\n`,
+        "line 3: column 2 (StockCode) has 32768 characters, allowed are 32767"
+      ],
       ["an empty file", "", `the file is empty, expected the header ${header}`],
       ["another header", "a,b\n1,2\n", `line 1: the header is a,b, expected ${header}`],
       [

@@ -108,6 +108,12 @@ describe("OrderRow", () => {
     assert.strictEqual(reason({ Quantity: "-6" }), 'Quantity "-6" is not above zero')
   })
 
+  it("S16: reads a description of blanks alone around a break in linear time", () => {
+    const blanks = " ".repeat(32_000)
+    assert.strictEqual(accepted({ Description: `A${blanks.slice(0, 100)}\n B` }).add.name, "A B")
+    assert.match(reason({ Description: `A${blanks}B`.repeat(60) }), /Description/)
+  })
+
   it("gives a command an id by its place and content alone", () => {
     const { add, occurredAt } = accepted({})
     const id = (place: number) => OrderRow.commandId("1", place, add, occurredAt)

@@ -81,9 +81,16 @@ export const format = (money: {
   const decimals = EXPONENTS.get(money.currency) ?? 2
   const digits = (minor < 0n ? -minor : minor).toString().padStart(decimals + 1, "0")
   const point = digits.length - decimals
-  const whole = digits.slice(0, point).replace(/\B(?=(?:\d{3})+$)/g, ",")
+  const whole = inThousands(digits.slice(0, point))
   const fraction = decimals === 0 ? "" : `.${digits.slice(point)}`
   return `${money.currency} ${minor < 0n ? "-" : ""}${whole}${fraction}`
+}
+
+const inThousands = (digits: string): string => {
+  const first = digits.length % 3
+  const groups = first === 0 ? [] : [digits.slice(0, first)]
+  for (let at = first; at < digits.length; at += 3) groups.push(digits.slice(at, at + 3))
+  return groups.join(",")
 }
 
 // Decimals of ISO 4217 where they are not 2. `Intl.NumberFormat` would not do: it follows CLDR,

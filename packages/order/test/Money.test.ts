@@ -23,6 +23,12 @@ describe("Money", () => {
     }
   })
 
+  it("S16: formats an amount of any length in linear time", () => {
+    const shown = Money.format({ currency: "JPY", minor: 10n ** 300_000n })
+    assert.strictEqual(shown.slice(0, 12), "JPY 1,000,00")
+    assert.lengthOf(shown, 4 + 300_001 + 100_000)
+  })
+
   it("multiplies exactly past 2^53", () => {
     assert.strictEqual(Money.times(Money.MAX_MINOR, 3), 27_021_597_764_222_973n)
   })

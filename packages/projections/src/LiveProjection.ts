@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -69,7 +70,9 @@ export class NoSingleStream extends Schema.TaggedError<NoSingleStream>()("NoSing
 }) {
   override get message() {
     const streams = this.streams === undefined ? "an unknown number of" : this.streams
-    return `The row ${this.key} of ${this.name} has ${streams} streams: it has no revision`
+    return printableLine(
+      `The row ${this.key} of ${this.name} has ${streams} streams: it has no revision`
+    )
   }
 }
 

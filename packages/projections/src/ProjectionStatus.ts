@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
 import { MismatchReason } from "@daybook/store/Checkpoint"
@@ -129,7 +130,9 @@ export class UnknownProjection extends Schema.TaggedError<UnknownProjection>()(
   { name: Schema.String, known: Schema.Array(Projection.Name) }
 ) {
   override get message() {
-    return `No projection ${JSON.stringify(this.name)}: there are ${this.known.join(", ")}`
+    return printableLine(
+      `No projection ${JSON.stringify(this.name)}: there are ${this.known.join(", ")}`
+    )
   }
 }
 
@@ -166,9 +169,9 @@ export class ProjectionStopped extends Schema.TaggedError<ProjectionStopped>()(
 ) {
   override get message() {
     const { issue, position, revision, streamId, type } = this.poison
-    return (
+    return printableLine(
       `${this.name} can't fold ${type} at revision ${revision} of ${streamId} ` +
-      `(position ${position}): ${issue}`
+        `(position ${position}): ${issue}`
     )
   }
 }

@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine, textOf } from "@daybook/kernel/Printable"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -82,7 +83,7 @@ export class InvalidQuery extends Schema.TaggedError<InvalidQuery>()("InvalidQue
   issue: Schema.String
 }) {
   override get message() {
-    return `${this.name} can't be asked so: ${this.field} ${this.issue}`
+    return printableLine(`${this.name} can't be asked so: ${this.field} ${this.issue}`)
   }
 }
 
@@ -98,7 +99,7 @@ export class UnreadableRow extends Schema.TaggedError<UnreadableRow>()("Unreadab
   issue: Schema.String
 }) {
   override get message() {
-    return `A row of ${this.name} is none of version ${this.version}: ${this.issue}`
+    return printableLine(`A row of ${this.name} is none of version ${this.version}: ${this.issue}`)
   }
 }
 
@@ -193,6 +194,8 @@ const rowQuery = <Event, Key, Row extends object>(
         ? invalid(field, "is JSON, which has no order")
         : Result.succeed(column)
     }
+    if (!Predicate.isObject(where)) return yield* invalid("where", "is no object")
+    if (!Array.isArray(orderBy)) return yield* invalid("orderBy", "is no array")
     const conditions: Array<Condition> = []
     for (const [field, filter] of Object.entries(where)) {
       if (filter === undefined) continue
@@ -211,7 +214,7 @@ const rowQuery = <Event, Key, Row extends object>(
         for (const value of is === "oneOf" && Array.isArray(given) ? given : [given]) {
           const encoded = encode(value)
           if (Result.isFailure(encoded)) {
-            return yield* invalid(field, `is never ${String(value)}: ${encoded.failure}`)
+            return yield* invalid(field, `is never ${textOf(value)}: ${encoded.failure}`)
           }
           values.push(encoded.success)
         }
@@ -220,14 +223,17 @@ const rowQuery = <Event, Key, Row extends object>(
     }
     const order: Array<RowQuery["orderBy"][number]> = []
     for (const given of orderBy) {
-      const field = typeof given === "string" ? given : given.descending
+      const field = fieldOf(given)
+      if (field === undefined) {
+        return yield* invalid("orderBy", `has ${textOf(given)}, which names no field`)
+      }
       const column = yield* columnOf(field)
       if (column.nullable)
         return yield* invalid(field, "may be null, which has no place in an order")
       order.push({ field, direction: typeof given === "string" ? "asc" : "desc" })
     }
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
-      return yield* invalid("limit", `is ${limit}, allowed is a whole number, 0 or more`)
+      return yield* invalid("limit", `is ${textOf(limit)}, allowed is a whole number, 0 or more`)
     }
     const cursor =
       after === undefined
@@ -245,6 +251,11 @@ const rowQuery = <Event, Key, Row extends object>(
       limit: Option.fromUndefinedOr(limit)
     }
   })
+
+const fieldOf = (given: unknown): string | undefined => {
+  const field = Predicate.hasProperty(given, "descending") ? given.descending : given
+  return typeof field === "string" ? field : undefined
+}
 
 const WORDS: ReadonlyMap<string, Condition["is"]> = new Map<string, Condition["is"]>([
   ["equal", "equal"],

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import { LogId } from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
@@ -245,7 +246,9 @@ export class InvalidSkipReason extends Schema.TaggedError<InvalidSkipReason>()(
   { name: Projection.Name, position: Position.Position, issue: Schema.String }
 ) {
   override get message() {
-    return `The event at ${this.position} is not skipped by ${this.name}, for the reason given: ${this.issue}`
+    return printableLine(
+      `The event at ${this.position} is not skipped by ${this.name}, for the reason given: ${this.issue}`
+    )
   }
 }
 
@@ -260,7 +263,9 @@ export class InvalidWhy extends Schema.TaggedError<InvalidWhy>()("InvalidWhy", {
   issue: Schema.String
 }) {
   override get message() {
-    return `Nothing was done to ${this.name}, for what was given as its actor or reason: ${this.issue}`
+    return printableLine(
+      `Nothing was done to ${this.name}, for what was given as its actor or reason: ${this.issue}`
+    )
   }
 }
 
@@ -293,7 +298,9 @@ export class InlinePoison extends Schema.TaggedError<InlinePoison>()("InlinePois
   poison: Poison
 }) {
   override get message() {
-    return `${this.name} can't fold ${this.poison.type} of ${this.poison.streamId}: ${this.poison.issue}`
+    return printableLine(
+      `${this.name} can't fold ${this.poison.type} of ${this.poison.streamId}: ${this.poison.issue}`
+    )
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import * as Data from "effect/Data"
 
 /**
@@ -37,7 +38,9 @@ export class ForeignCode extends Data.TaggedError("ForeignCode")<{
   readonly found: ReadonlyArray<string>
 }> {
   override get message() {
-    return `Appends don't write to tables that run code of others: ${this.found.join(", ")}`
+    return printableLine(
+      `Appends don't write to tables that run code of others: ${this.found.join(", ")}`
+    )
   }
 }
 
@@ -58,6 +61,8 @@ export class DependentRefused extends Data.TaggedError("DependentRefused")<{
   readonly dependents: readonly [string, ...Array<string>]
 }> {
   override get message() {
-    return `${this.schema}.${this.relation} can't be changed with what hangs on it: ${this.dependents.join(", ")}`
+    return printableLine(
+      `${this.schema}.${this.relation} can't be changed with what hangs on it: ${this.dependents.join(", ")}`
+    )
   }
 }

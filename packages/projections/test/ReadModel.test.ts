@@ -10,11 +10,13 @@ import { assert, it, layer } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { inspect } from "node:util"
 
 const Row = Schema.Struct({
   shop: Schema.String,
@@ -159,6 +161,50 @@ layer(Layer.effect(ReadModelStore, filled))("A read model", (it) => {
       assert.strictEqual(yield* found({ ...page, after: order(1, { note: "of old" }) }), "b1")
       assert.strictEqual(yield* found({ ...page, after: order(1, { shop: "b", total: -5n }) }), "")
       assert.strictEqual(yield* found({ limit: 0 }), "")
+    })
+  )
+
+  it.effect("S24: refuses values that no type allows, typed", () =>
+    Effect.gen(function* () {
+      const odd: ReadonlyArray<unknown> = [
+        null,
+        Number.NaN,
+        -1.5,
+        "\u0000",
+        "\ud800",
+        Symbol("s"),
+        2n ** 70n,
+        [],
+        {},
+        { toString: 1, valueOf: 1 },
+        Object.create(null),
+        () => 1,
+        new Date(Number.NaN)
+      ]
+      for (const value of odd) {
+        for (const query of [
+          { where: value },
+          { where: { number: value } },
+          { where: { number: { equal: value } } },
+          { where: { number: { oneOf: [1, value] } } },
+          { where: { shop: { below: value } } },
+          { where: { total: { not: value } } },
+          { where: { openedAt: { above: value } } },
+          { orderBy: value },
+          { orderBy: [value] },
+          { orderBy: [{ descending: value }] },
+          { limit: value },
+          { after: value }
+        ]) {
+          const exit = yield* Effect.exit(found(query as never))
+          if (Exit.isFailure(exit)) {
+            const [failure] = exit.cause.reasons
+            assert.strictEqual(failure?._tag, "Fail", `${inspect(query)}: ${inspect(failure)}`)
+          }
+        }
+        const key = yield* Effect.exit(ReadModel.get(orders, value as never))
+        if (Exit.isFailure(key)) assert.strictEqual(key.cause.reasons[0]?._tag, "Fail")
+      }
     })
   )
 

@@ -29,15 +29,22 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { webcrypto } from "node:crypto"
 import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
-import { type AppendError, EventStore, type EventStoreError } from "./EventStore.ts"
+import {
+  type AppendError,
+  EventStore,
+  type EventStoreError,
+  type InvalidReadOption
+} from "./EventStore.ts"
 import type { Until } from "./ReadOptions.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { type Cursor, entries, type Identified, nothing } from "./internal/decision.ts"
 import * as CommandQueues from "./internal/commandQueues.ts"
 import * as Door from "./internal/door.ts"
 import * as ExecuteAll from "./internal/executeAll.ts"
+import { readOptions } from "./internal/readOptions.ts"
 import { inSpan } from "./internal/inSpan.ts"
 import * as OpenStream from "./internal/openStream.ts"
+import { refuseCommandIds } from "./internal/refuseCommandIds.ts"
 import * as Snapshots from "./internal/snapshots.ts"
 import * as StateCache from "./internal/stateCache.ts"
 import { withTrace } from "./internal/withTrace.ts"
@@ -231,7 +238,7 @@ export class CommandHandler extends Context.Service<
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
       id: string,
       at: At
-    ) => Effect.Effect<Loaded<State>, LoadError>
+    ) => Effect.Effect<Loaded<State>, LoadError | InvalidReadOption>
 
     /** Each event of the instance `id`, oldest first, with the state after it. */
     readonly history: <Command, State, Event, Rejection>(
@@ -316,6 +323,8 @@ const make = Effect.fnUntraced(function* <R>(
     const executing = Effect.withFiber(
       (fiber): ReturnType<typeof executeAll<Command, State, Event, Rejection>> => {
         if (Result.isFailure(streamId)) return Effect.fail(streamId.failure)
+        const refused = refuseCommandIds(streamId.success, requests)
+        if (refused !== undefined) return Effect.fail(refused)
         const now = DateTime.makeUnsafe(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
         const metadata = withTrace(fiber, fiber.getRef(CurrentMetadata))
         const identified = requests.map((request) => identify(request, now, metadata))
@@ -359,6 +368,8 @@ const make = Effect.fnUntraced(function* <R>(
       const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
       const bound = "revision" in at ? { to: at.revision } : { until: at }
+      // Where only the handler reads, an option that is refused is its own fault.
+      yield* Effect.fromResult(readOptions(bound))
       const { cursor } = yield* atTheDoor(stream.open(aggregate, streamId, bound))
       return loaded(cursor)
     }),

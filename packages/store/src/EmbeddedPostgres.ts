@@ -26,6 +26,8 @@ import { connect } from "./internal/pgliteDuplex.ts"
  * `InUse`, after a wait of 5 s for an owner that is just dying. The system keeps the lock and frees it when the owner dies,
  * so a folder whose owner was killed opens, and so does a copy of an open one. Copying an open folder within the process
  * that has it open needs the program `flock` on Linux (util-linux or BusyBox): without it the copy frees the folder.
+ * The folder is its user's alone, whatever the umask: its mode is 0700 and that of its files 0600. One of another user is
+ * refused, and so is one that others may enter, unless it is empty or holds a log alone: then its mode is set.
  * A folder whose making was cut short is made again. Opening one needs `node:sqlite`: Node 22.13 or later.
  *
  * @category layers

@@ -24,11 +24,26 @@ export interface FolderOwner {
 }
 
 /**
+ * The reason for which a folder can't hold a log: other users could read or change it.
+ *
+ * **Details**
+ * `NotOwned`: the folder is that of the user `owner`, and the process runs as `user`. `OpenToOthers`: the folder holds other
+ * files, and its mode lets others read or write; PostgreSQL accepts 0700 and 0750.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type FolderRefusal =
+  | { readonly _tag: "NotOwned"; readonly owner: number; readonly user: number }
+  | { readonly _tag: "OpenToOthers"; readonly mode: number }
+
+/**
  * The embedded database could not be opened.
  *
  * **Details**
  * `InUse`: a live process has the folder open; `owner` is absent when the folder does not name it. `Unusable`: the folder
- * can't be read, written, locked or made ready; `cause` says why. `dataDir` is absent for a database in memory.
+ * can't be read, written, locked or made ready; `cause` says why. `NotOwned` and `OpenToOthers`: other users could read or
+ * change the log. `dataDir` is absent for a database in memory.
  *
  * @category errors
  * @since 0.1.0
@@ -42,14 +57,20 @@ export class EmbeddedPostgresError extends Data.TaggedError("EmbeddedPostgresErr
         readonly lockFile: string
       }
     | { readonly _tag: "Unusable"; readonly cause: unknown }
+    | FolderRefusal
 }> {
   override get message() {
     const where = this.dataDir === undefined ? "in memory" : `in ${this.dataDir}`
-    if (this.reason._tag === "InUse") {
-      return `The embedded database ${where} is in use by ${named(this.reason.owner)} (${this.reason.lockFile})`
+    switch (this.reason._tag) {
+      case "InUse":
+        return `The embedded database ${where} is in use by ${named(this.reason.owner)} (${this.reason.lockFile})`
+      case "Unusable":
+        return `The embedded database ${where} can't be opened: ${rootMessage(this.reason.cause)}`
+      case "NotOwned":
+        return `The embedded database ${where} can't be opened: the folder belongs to user ${this.reason.owner}, and this process runs as user ${this.reason.user}`
+      case "OpenToOthers":
+        return `The embedded database ${where} can't be opened: mode ${modeOf(this.reason.mode)} of the folder lets other users in, and it holds other files`
     }
-    const { cause } = this.reason
-    return `The embedded database ${where} can't be opened: ${rootMessage(cause)}`
   }
 }
 
@@ -58,3 +79,5 @@ const named = (owner: FolderOwner | undefined): string => {
   const boot = owner.bootId === undefined ? "" : `, boot ${owner.bootId}`
   return `process ${owner.pid} on host ${owner.host}${boot}, since ${owner.since}`
 }
+
+const modeOf = (mode: number): string => mode.toString(8).padStart(4, "0")

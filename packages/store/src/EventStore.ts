@@ -15,6 +15,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
@@ -214,7 +215,9 @@ export class EventIdConflict extends Schema.TaggedError<EventIdConflict>()("Even
 }) {
   override get message() {
     const list = this.recorded.map((r) => `${r.eventId} at revision ${r.revision} of ${r.streamId}`)
-    return `Event ids of an append to ${this.streamId} are recorded already: ${list.join(", ")}`
+    return printableLine(
+      `Event ids of an append to ${this.streamId} are recorded already: ${list.join(", ")}`
+    )
   }
 }
 
@@ -230,7 +233,9 @@ export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRe
   reason: RefusalReason.RefusalReason
 }) {
   override get message() {
-    return `Append to ${this.streamId} refused: ${RefusalReason.describe(this.reason)}`
+    return printableLine(
+      `Append to ${this.streamId} refused: ${RefusalReason.describe(this.reason)}`
+    )
   }
 }
 
@@ -245,7 +250,7 @@ export class InvalidReadOption extends Schema.TaggedError<InvalidReadOption>()(
   { option: Schema.String, value: Schema.String, allowed: Schema.String }
 ) {
   override get message() {
-    return `${this.option} is ${this.value}, allowed is ${this.allowed}`
+    return printableLine(`${this.option} is ${this.value}, allowed is ${this.allowed}`)
   }
 }
 
@@ -357,7 +362,7 @@ export class EventStore extends Context.Service<
     /** The largest settled position p such that every event up to p was recorded at or before the instant. */
     readonly positionAt: (at: {
       readonly recordedAt: DateTime.Utc
-    }) => Effect.Effect<Position, EventStoreError>
+    }) => Effect.Effect<Position, ReadError>
 
     /** The streams of the log in the order of their ids' code points, read from indexes and not from the log. */
     readonly streams: (options?: StreamsOptions) => Stream.Stream<StreamFacts, ReadError>

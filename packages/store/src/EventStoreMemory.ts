@@ -22,7 +22,13 @@ import { instrument } from "./internal/instrument.ts"
 import * as Follow from "./internal/memoryFollow.ts"
 import * as Log from "./internal/memoryLog.ts"
 import * as Streams from "./internal/memoryStreams.ts"
-import { eventIds, readOptions, streamsOptions, validStreamId } from "./internal/readOptions.ts"
+import {
+  eventIds,
+  readOptions,
+  streamsOptions,
+  validInstant,
+  validStreamId
+} from "./internal/readOptions.ts"
 import * as Subscription from "./internal/subscription.ts"
 import * as WakeUps from "./internal/wakeUps.ts"
 
@@ -141,7 +147,10 @@ const build = (
     readAll: (options = {}) => pages(readOptions(options), (checked) => Log.readAll(log, checked)),
     subscribePages: (options = {}) => Subscription.pages(source, options),
     head: Effect.sync(() => Follow.head(log)),
-    positionAt: ({ recordedAt }) => Effect.sync(() => Streams.positionAt(log, recordedAt)),
+    positionAt: ({ recordedAt }) =>
+      Effect.map(Effect.fromResult(validInstant("recordedAt", recordedAt)), (instant) =>
+        Streams.positionAt(log, instant)
+      ),
     streams: (options = {}) =>
       Stream.unwrap(
         Effect.map(Effect.fromResult(streamsOptions(options)), (checked) =>

@@ -30,7 +30,13 @@ import * as PostgresRead from "./internal/postgresRead.ts"
 import * as PostgresStreams from "./internal/postgresStreams.ts"
 import * as PostgresSubscription from "./internal/postgresSubscription.ts"
 import * as PostgresWakeUps from "./internal/postgresWakeUps.ts"
-import { eventIds, readOptions, streamsOptions, validStreamId } from "./internal/readOptions.ts"
+import {
+  eventIds,
+  readOptions,
+  streamsOptions,
+  validInstant,
+  validStreamId
+} from "./internal/readOptions.ts"
 import { refusedIsolation } from "./internal/readCommitted.ts"
 import { inTransaction } from "./internal/savepoint.ts"
 import * as Subscription from "./internal/subscription.ts"
@@ -147,12 +153,14 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         onFailure: failed("head")
       }),
       positionAt: ({ recordedAt }) =>
-        PostgresRead.settledPosition(sql, schema).pipe(
-          Effect.flatMap((settled) => positionAt(sql, schema, settled, recordedAt)),
-          Effect.mapBoth({
-            onSuccess: (position) => Position.make(position),
-            onFailure: failed("positionAt")
-          })
+        Effect.flatMap(Effect.fromResult(validInstant("recordedAt", recordedAt)), (instant) =>
+          PostgresRead.settledPosition(sql, schema).pipe(
+            Effect.flatMap((settled) => positionAt(sql, schema, settled, instant)),
+            Effect.mapBoth({
+              onSuccess: (position) => Position.make(position),
+              onFailure: failed("positionAt")
+            })
+          )
         ),
       streams: (options = {}) =>
         Stream.unwrap(

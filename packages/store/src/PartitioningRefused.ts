@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import * as Schema from "effect/Schema"
 
 /**
@@ -28,7 +29,9 @@ export class PartitioningRefused extends Schema.TaggedError<PartitioningRefused>
   override get message() {
     switch (this.reason._tag) {
       case "DependedOn":
-        return `Others depend on the table of events: ${this.reason.dependents.join(", ")}`
+        return printableLine(
+          `Others depend on the table of events: ${this.reason.dependents.join(", ")}`
+        )
       case "PartitionMissing":
         return `No partition holds the positions behind ${this.reason.after} and up to ${this.reason.upTo}`
     }

@@ -11,6 +11,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -83,7 +84,7 @@ export class ExcessPrivileges extends Schema.TaggedError<ExcessPrivileges>()("Ex
 }) {
   override get message() {
     const list = this.excess.map(({ privilege, role }) => `${role} has ${privilege}`)
-    return `More privileges than the log grants: ${list.join(", ")}`
+    return printableLine(`More privileges than the log grants: ${list.join(", ")}`)
   }
 }
 

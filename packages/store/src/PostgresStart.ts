@@ -49,21 +49,32 @@ export type UrlPart =
   | "connect_timeout"
   | "sslmode"
   | "prepare"
+  | "unknown parameter"
+  | "unsupported parameter"
+  | "unsupported value"
+  | "repeated parameter"
+  | "several hosts"
+  | "path"
+  | "weak sslmode"
+  | "half a certificate"
 
 /**
  * `DATABASE_URL` is not the URL of a database.
  *
  * **Details**
- * It holds no text of the URL, since a mistyped one has its password anywhere.
+ * It holds no text of the URL but `parameter`, the name of the parameter that is wrong: a mistyped URL has its password
+ * anywhere. The name is absent where it could be a part of a password.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidDatabaseUrl extends Data.TaggedError("InvalidDatabaseUrl")<{
   readonly part: UrlPart
+  readonly parameter?: string | undefined
 }> {
   override get message() {
-    return `DATABASE_URL is not the URL of a database: ${parts[this.part]}`
+    const { parameter, part } = this
+    return `DATABASE_URL is not the URL of a database: ${parts[part]}${parameter === undefined ? "" : `: ${parameter}`}`
   }
 }
 
@@ -75,7 +86,34 @@ const parts: Record<UrlPart, string> = {
   "percent-encoding": "a % in it is not followed by two hexadecimal digits of UTF-8 text",
   connect_timeout: "its connect_timeout is not a whole number of seconds",
   sslmode: "its sslmode is not disable, allow, prefer, require, verify-ca or verify-full",
-  prepare: "its prepare is neither true nor false"
+  prepare: "its prepare is neither true nor false",
+  "unknown parameter": "it has a parameter that is not known",
+  "unsupported parameter": "it has a parameter of libpq that is not supported",
+  "unsupported value": "it has a parameter whose value is not supported",
+  "repeated parameter": "it has a parameter twice",
+  "several hosts": "it names several hosts",
+  path: "it has a parameter that is not the path of a file",
+  "weak sslmode": "its sslmode verifies too little for a parameter",
+  "half a certificate": "it has one of sslcert and sslkey without the other"
+}
+
+/**
+ * A file that the URL names for TLS can't be read, or does not hold what it should.
+ *
+ * **Details**
+ * `sslkey` also where other users may read the key, or where it does not fit the certificate or `sslpassword`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CertificateUnusable extends Data.TaggedError("CertificateUnusable")<{
+  readonly parameter: "sslrootcert" | "sslcert" | "sslkey"
+  readonly path: string
+  readonly cause: unknown
+}> {
+  override get message() {
+    return `Cannot use ${this.path}, the ${this.parameter} of DATABASE_URL: ${rootMessage(this.cause)}`
+  }
 }
 
 /**

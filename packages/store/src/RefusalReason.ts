@@ -23,6 +23,8 @@ export const RefusalReason = Schema.TaggedUnion({
   TooManyStreams: { count: Schema.Int, limit: Schema.Int },
   /** `appendAll` names the stream twice. */
   RepeatedStream: {},
+  /** `index` counts the commands of a call from 0. */
+  InvalidCommandId: { index: Schema.Int },
   InvalidField: { index: Schema.Int, field: Schema.String, issue: Schema.String },
   /** `path` leads to the value, such as `data.lines.0.price`. */
   NotJson: { index: Schema.Int, path: Schema.String, found: NotJson },
@@ -62,6 +64,7 @@ export const describe = (reason: RefusalReason): string =>
     InvalidExpected: ({ issue }) => `its expected revision is ${issue}`,
     TooManyStreams: ({ count, limit }) => `${count} streams, at most ${limit} are allowed`,
     RepeatedStream: () => "the stream is named twice",
+    InvalidCommandId: ({ index }) => `the id of command ${index} is no UUID in lower case`,
     InvalidField: ({ field, index, issue }) => `${field} of event ${index}: ${issue}`,
     NotJson: ({ found, index, path }) => `${path} of event ${index} is or holds ${found}`,
     TooLarge: ({ bytes, field, index, limit }) =>

@@ -10,7 +10,8 @@ import * as Internal from "./internal/rootMessage.ts"
  * error passed through.
  *
  * **Details**
- * At most 2,000 UTF-16 code units; what is longer is cut, and its length follows.
+ * One line of printable text, whatever the message holds. At most 2,000 UTF-16 code units; what is longer is cut, and its length
+ * follows.
  *
  * @category destructors
  * @since 0.1.0

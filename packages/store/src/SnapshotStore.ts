@@ -14,6 +14,7 @@
  *
  * @since 0.1.0
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
 import { Revision } from "@daybook/kernel/Revision"
 import { StreamId } from "@daybook/kernel/StreamId"
@@ -87,7 +88,7 @@ export class SnapshotRefused extends Schema.TaggedError<SnapshotRefused>()("Snap
         : reason._tag === "NotJson"
           ? `${reason.path} is or holds ${reason.found}`
           : `its state has ${reason.bytes} bytes, at most ${reason.limit} are allowed`
-    return `Snapshot of ${this.streamId} refused: ${why}`
+    return printableLine(`Snapshot of ${this.streamId} refused: ${why}`)
   }
 }
 

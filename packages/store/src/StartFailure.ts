@@ -26,7 +26,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import { nextStep } from "./internal/nextStep.ts"
-import { chainOf, printable, textOf } from "./internal/startChain.ts"
+import { chainOf, forPeople, textOf } from "./internal/startChain.ts"
 
 /** An error may quote what it was given, which may be a whole statement. */
 const MAX_LENGTH = 600
@@ -45,7 +45,7 @@ export const lineOf = (cause: unknown): string => {
   const error = Cause.isCause(cause) ? firstOf(cause) : cause
   const chain = chainOf(error)
   const next = nextStep(chain)
-  const what = printable(textOf(chain))
+  const what = forPeople(textOf(chain))
   const line = next === undefined ? what : `${what}: ${next}`
   return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH - 1)}…` : line
 }
@@ -62,7 +62,7 @@ export const report = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A
       ? Effect.void
       : Effect.andThen(
           Effect.logError(lineOf(cause)),
-          Effect.logDebug(printable(Cause.pretty(cause), "lines"))
+          Effect.logDebug(forPeople(Cause.pretty(cause), "lines"))
         )
   )
 

@@ -39,6 +39,17 @@ const URL_HELP =
 const whole = "it can't be parsed"
 const reserved = "a # or @ stands after its host"
 
+describe("A long message", () => {
+  it("S16: is shortened in linear time, and without what stands before a host", () => {
+    const line = StartFailure.lineOf(new Error("://".repeat(1_000_000)))
+    assert.strictEqual(line, `${"://".repeat(199)}:/…`)
+    assert.strictEqual(
+      StartFailure.lineOf(new Error("see a://b:hunter2@c/d://e@f and g@h, i://j")),
+      "see a://f and g@h, i://j"
+    )
+  })
+})
+
 describe("A mistyped DATABASE_URL", () => {
   for (const [url, problem] of [
     ["postgres://shop:hunter2#1@db/shop", whole],
@@ -82,6 +93,73 @@ describe("A mistyped DATABASE_URL", () => {
       })
     )
   }
+
+  for (const [parameters, problem] of [
+    ["ssl_mode=verify-full", "it has a parameter that is not known: ssl_mode"],
+    ["SSLMODE=verify-full", "it has a parameter that is not known: SSLMODE"],
+    ["sslmode=verify-full&sslrootcrt=ca", "it has a parameter that is not known: sslrootcrt"],
+    ["password=a&hunter2=1", "it has a parameter that is not known"],
+    ["password=a&hunter=2", "it has a parameter that is not known"],
+    ["hunter2", "it has a parameter that is not known"],
+    ["hunter%202=1", "it has a parameter that is not known"],
+    ["require_auth=hunter2", "it has a parameter of libpq that is not supported: require_auth"],
+    ["sslcrl=hunter2", "it has a parameter of libpq that is not supported: sslcrl"],
+    ["channel_binding=require", "it has a parameter whose value is not supported: channel_binding"],
+    [
+      "target_session_attrs=read-write",
+      "it has a parameter whose value is not supported: target_session_attrs"
+    ],
+    ["gssencmode=require", "it has a parameter whose value is not supported: gssencmode"],
+    ["sslnegotiation=direct", "it has a parameter whose value is not supported: sslnegotiation"],
+    ["ssl=hunter2", "it has a parameter whose value is not supported: ssl"],
+    ["sslmode=verify-full&sslmode=disable", "it has a parameter twice: sslmode"],
+    ["ssl=true&sslmode=disable", "it has a parameter twice: ssl"],
+    [
+      "sslrootcert=-----BEGIN%20hunter2",
+      "it has a parameter that is not the path of a file: sslrootcert"
+    ],
+    [
+      "sslcert=c&sslkey=-----BEGIN%20PRIVATE%20KEY-----%0Ahunter2",
+      "it has a parameter that is not the path of a file: sslkey"
+    ],
+    ["sslkey=hunter2", "it has one of sslcert and sslkey without the other"],
+    [
+      "sslmode=prefer&sslrootcert=hunter2",
+      "its sslmode verifies too little for a parameter: sslrootcert"
+    ],
+    [
+      "sslmode=disable&sslcert=c&sslkey=k",
+      "its sslmode verifies too little for a parameter: sslcert"
+    ],
+    [
+      "sslmode=verify-ca&sslrootcert=system",
+      "its sslmode verifies too little for a parameter: sslrootcert"
+    ]
+  ] as const) {
+    it.effect(`S11: is told of a parameter by its name, and without a value: ${parameters}`, () =>
+      Effect.gen(function* () {
+        const cause = yield* failureOf({
+          DATABASE_URL: `postgres://shop:hunter2@db/shop?${parameters}`
+        })
+        assert.instanceOf(Cause.squash(cause), InvalidDatabaseUrl)
+        assert.strictEqual(
+          StartFailure.lineOf(cause),
+          `DATABASE_URL is not the URL of a database: ${problem}: correct its parameters, as the guide on connecting to PostgreSQL lists them`
+        )
+        assert.notMatch(shown(cause), /hunter/)
+      })
+    )
+  }
+
+  it.effect("S11: names several hosts", () =>
+    Effect.gen(function* () {
+      const cause = yield* failureOf({ DATABASE_URL: "postgres://shop:hunter2@one,two/shop" })
+      assert.strictEqual(
+        StartFailure.lineOf(cause),
+        `DATABASE_URL is not the URL of a database: it names several hosts${URL_HELP}`
+      )
+    })
+  )
 
   it.effect("given to a client of one's own is told without its password too", () =>
     Effect.gen(function* () {

@@ -71,6 +71,9 @@ export class GoldenSampleError extends Data.TaggedError("GoldenSampleError")<{
 const DRAWN = 50
 const MAX_TEXT = 2_000
 
+/** Source code, to be committed: everyone may read it, and its user alone may write it. Its values are drawn at random. */
+const SOURCE = 0o644
+
 const File = Schema.Struct({
   stored: Schema.Struct({
     type: Schema.String,
@@ -116,7 +119,7 @@ export const write = Effect.fnUntraced(function* <Event>(
       const encoded = yield* Effect.forEach(means, (event) => encodeEvent(event))
       return `${JSON.stringify({ stored, means: encoded }, undefined, 2)}\n`
     }).pipe(Effect.mapError((cause) => new GoldenSampleError({ file, cause })))
-    yield* attempt(file, () => Fs.writeFileSync(file, text, { flag: "wx" }))
+    yield* attempt(file, () => Fs.writeFileSync(file, text, { flag: "wx", mode: SOURCE }))
     written.push(name)
   }
   return written

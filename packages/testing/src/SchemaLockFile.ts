@@ -97,9 +97,12 @@ export const write = Effect.fnUntraced(function* <Event>(
     Effect.succeed<SchemaLock.SchemaLock>({ codec: codec.name, events: {} })
   )
   const extended = yield* Effect.fromResult(SchemaLock.extend(locked, current))
-  yield* attempt(file, () => Fs.writeFile(file, SchemaLock.toText(extended)))
+  yield* attempt(file, () => Fs.writeFile(file, SchemaLock.toText(extended), { mode: SOURCE }))
   return SchemaLock.compare(locked, current)
 })
+
+/** Source code, to be committed: everyone may read it, and its user alone may write it. It holds no data. */
+const SOURCE = 0o644
 
 const read = (file: string | URL) =>
   Effect.flatMap(

@@ -1,6 +1,7 @@
 /**
  * Changing what serves in PostgreSQL: a switch, and who keeps it.
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
@@ -177,7 +178,9 @@ const switchInChange = Effect.fnUntraced(function* <E>(
   const stays = yield* rename(sql, schema, name, serving.generation, shadow.generation)
   if (stays.length > 0) {
     yield* Effect.logWarning(
-      `${name}: generation ${serving.generation}, which is retired, keeps ${stays.join(", ")}`
+      printableLine(
+        `${name}: generation ${serving.generation}, which is retired, keeps ${stays.join(", ")}`
+      )
     )
   }
   yield* retire(database, name, "role = 'serving' AND generation <> $2", shadow.generation)

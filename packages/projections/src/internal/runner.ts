@@ -1,6 +1,7 @@
 /**
  * What the fibers of a runner share.
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Position from "@daybook/kernel/Position"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -151,8 +152,10 @@ export const stop = Effect.fnUntraced(function* (
     1
   )
   yield* Effect.logError(
-    `${claim.name} stopped at position ${poison.position}, ${poison.type} at revision ` +
-      `${poison.revision} of ${poison.streamId}: ${poison.issue}`
+    printableLine(
+      `${claim.name} stopped at position ${poison.position}, ${poison.type} at revision ` +
+        `${poison.revision} of ${poison.streamId}: ${poison.issue}`
+    )
   )
 })
 

@@ -2,6 +2,7 @@
  * Which read models were stopped by an event, and whether this host should try the event again: it does when it starts, and
  * later when other code than its own stopped there, as during a deploy in which an old host meets a newer event.
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -57,16 +58,20 @@ export const make = (host: {
         warned.add(stop)
         return Effect.as(
           Effect.logWarning(
-            `${state.name} is stopped at position ${poison.position}, ${poison.type} at revision ` +
-              `${poison.revision} of ${poison.streamId}${by(poison)}: ${poison.issue}. This host does not try it ` +
-              "again: start one whose code can fold the event, or skip it"
+            printableLine(
+              `${state.name} is stopped at position ${poison.position}, ${poison.type} at revision ` +
+                `${poison.revision} of ${poison.streamId}${by(poison)}: ${poison.issue}. This host does not try it ` +
+                "again: start one whose code can fold the event, or skip it"
+            )
           ),
           undefined
         )
       }),
     tries: (name, poison) =>
       Effect.logInfo(
-        `${name} was stopped at position ${poison.position}${by(poison)}: this host tries the event again`
+        printableLine(
+          `${name} was stopped at position ${poison.position}${by(poison)}: this host tries the event again`
+        )
       )
   }
 }

@@ -1,6 +1,7 @@
 /**
  * What every store does to an append before it looks at its log: refuse it, or write it as JSON.
  */
+import { textOf } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
 import { EventMetadata } from "@daybook/kernel/EventMetadata"
 import { EventType, type NewEvent, SchemaVersion } from "@daybook/kernel/NewEvent"
@@ -155,7 +156,10 @@ const refuseName = ({
 }: Pick<Append, "expected" | "lastEventId" | "streamId">): AppendRefused | undefined => {
   if (!isStreamId(streamId)) {
     const issue = "not a stream id: a category, -, then 1 to 200 characters of Unicode"
-    return new AppendRefused({ streamId, reason: { _tag: "InvalidStreamId", issue } })
+    return new AppendRefused({
+      streamId: textOf(streamId),
+      reason: { _tag: "InvalidStreamId", issue }
+    })
   }
   if (!isExpected(expected)) {
     const issue = "neither any, no stream, exists, nor exactly a whole number"
@@ -203,6 +207,7 @@ const encodeEvent = (
   if (!isSchemaVersion(schemaVersion)) {
     return invalid(index, "schemaVersion", "not a whole number from 1 to 32767")
   }
+  if (!DateTime.isDateTime(event.occurredAt)) return invalid(index, "occurredAt", "not an instant")
   const occurredAt = DateTime.toEpochMillis(event.occurredAt)
   if (!(occurredAt >= MIN_OCCURRED_AT && occurredAt <= MAX_OCCURRED_AT)) {
     return invalid(index, "occurredAt", "not in the years 0001 to 9999")

@@ -2,6 +2,7 @@
  * What every snapshot store does to a snapshot before it keeps it: refuse it, or write its state as
  * JSON text.
  */
+import { textOf } from "@daybook/kernel/Printable"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { MAX_JSON_DEPTH } from "../EventStore.ts"
@@ -21,7 +22,7 @@ export const encodeSnapshot = (
   const { streamId } = snapshot
   const checked = check(snapshot)
   if (Result.isFailure(checked)) {
-    return refuse(streamId, { _tag: "Invalid", issue: checked.failure.message })
+    return refuse(textOf(streamId), { _tag: "Invalid", issue: checked.failure.message })
   }
   const limits = { maxBytes: MAX_STATE_BYTES, maxDepth: MAX_JSON_DEPTH }
   const state = Json.encode(snapshot.state, limits)

@@ -65,6 +65,7 @@ export const take = async (folder: string, since: string): Promise<Answer> => {
       await open()
       return await held(folder)
     }
+    await closeToOthers(folder)
     const id = randomUUID()
     await writeOwner(folder, id, since)
     const release = async () => {
@@ -78,6 +79,15 @@ export const take = async (folder: string, since: string): Promise<Answer> => {
     await open()
     throw error
   }
+}
+
+/** By name, since POSIX drops the lock when the file is opened and closed again. SQLite leaves modes to the umask. */
+const closeToOthers = async (folder: string): Promise<void> => {
+  const file = lockFile(folder)
+  await Fs.chmod(file, 0o600)
+  await Fs.chmod(`${file}-journal`, 0o600).catch((error: unknown) => {
+    if (!hasCode(error, "ENOENT")) throw error
+  })
 }
 
 /** Contenders that come at once hold one another up for a moment, and one of them has to win. */
@@ -154,7 +164,7 @@ const writeOwner = async (folder: string, id: string, since: string): Promise<vo
     ...(bootId === undefined ? {} : { bootId }),
     since
   }
-  await Fs.writeFile(ownerFile(folder), JSON.stringify(owner))
+  await Fs.writeFile(ownerFile(folder), JSON.stringify(owner), { mode: 0o600 })
 }
 
 /** Linux alone names each start of the system. */

@@ -2,6 +2,7 @@
  * The next step of a person after an error that kept a host from starting.
  */
 import * as Predicate from "effect/Predicate"
+import type { UrlPart } from "../PostgresStart.ts"
 import { type Chain, tagOf } from "./startChain.ts"
 
 /** The first that knows it, from the innermost error to the outermost. */
@@ -14,7 +15,24 @@ export const nextStep = (chain: Chain): string | undefined => {
 }
 
 const RUN_MIGRATIONS = "run PostgresMigrations, and ReadModelMigrations if there are read models"
-const UNLOCK = "stop that process, or choose another folder"
+
+const folders: Record<string, string> = {
+  InUse: "stop that process, or choose another folder",
+  NotOwned: "run as the user whose folder it is, or choose another folder",
+  OpenToOthers: "close it to others (chmod 700), or choose a folder that holds nothing else"
+}
+
+const PARAMETERS = "correct its parameters, as the guide on connecting to PostgreSQL lists them"
+
+const ofParameters: ReadonlySet<string> = new Set<UrlPart>([
+  "unknown parameter",
+  "unsupported parameter",
+  "unsupported value",
+  "repeated parameter",
+  "path",
+  "weak sslmode",
+  "half a certificate"
+])
 
 const byTag = (error: unknown): string | undefined => {
   const tag = tagOf(error)
@@ -22,9 +40,13 @@ const byTag = (error: unknown): string | undefined => {
     return `run ${String(error.migrations)}`
   }
   if (tag === "EmbeddedPostgresError" && Predicate.hasProperty(error, "reason")) {
-    return tagOf(error.reason) === "InUse"
-      ? UNLOCK
-      : "give a folder that this user may write and that holds nothing else"
+    return (
+      folders[tagOf(error.reason) ?? ""] ??
+      "give a folder that this user may write and that holds nothing else"
+    )
+  }
+  if (tag === "InvalidDatabaseUrl" && Predicate.hasProperty(error, "part")) {
+    return ofParameters.has(String(error.part)) ? PARAMETERS : WRITE_URL
   }
   return tag === undefined ? undefined : steps[tag]
 }
@@ -33,7 +55,7 @@ const WRITE_URL =
   "write it as postgres://user:password@host:port/database, with %23 for #, %40 for @, %2F for / and %3F for ? in its parts"
 
 const steps: Record<string, string> = {
-  InvalidDatabaseUrl: WRITE_URL,
+  CertificateUnusable: "correct the file, its path or its rights",
   PoolerForgetsStatements: "set DATABASE_PREPARE=false, or let the pooler keep track of statements",
   NotPermitted: "run PostgresRoles, or grant it USAGE of the schema, or connect as another role",
   InRecovery: "connect to the primary",
@@ -76,7 +98,7 @@ const REACH = "start the server, or correct host and port in the URL"
 const NAME = "correct the host in the URL, or the name server"
 const NETWORK = "look at the network and firewalls between the host and the server"
 const CERTIFICATE =
-  "let the host trust the server's certificate (NODE_EXTRA_CA_CERTS), or connect by the name in it"
+  "let the host trust the server's certificate (sslrootcert), or connect by the name in it"
 const ROLES =
   "run PostgresRoles, or connect as a role that may; migrations run as the owner of the log"
 
@@ -138,6 +160,7 @@ const messages: ReadonlyArray<readonly [part: string, next: string]> = [
     "The server does not support TLS",
     "turn TLS on in the server, or add sslmode=disable to the URL if the network is trusted"
   ],
+  ["provider of the password failed", "see why: the password is asked for at each connection"],
   ["requested password authentication", "add the password to the URL"],
   ["No username configured", "add the user to the URL"],
   ["Invalid connection URL", codes["ERR_INVALID_URL"] ?? ""],

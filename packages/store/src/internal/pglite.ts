@@ -12,7 +12,9 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
-import { EmbeddedPostgresError } from "../EmbeddedPostgresError.ts"
+import { EmbeddedPostgresError, type FolderRefusal } from "../EmbeddedPostgresError.ts"
+import { ClosedFolder } from "./closedFolder.ts"
+import * as DataFolder from "./dataFolder.ts"
 import * as FolderLock from "./folderLock.ts"
 
 export const openMemory: Effect.Effect<PGlite, EmbeddedPostgresError, Scope.Scope> = Effect.suspend(
@@ -24,11 +26,14 @@ export const openFolder = Effect.fnUntraced(function* (
 ): Effect.fn.Return<PGlite, EmbeddedPostgresError, Scope.Scope> {
   const cluster = Path.join(dataDir, "pgdata")
   const unfinished = `${cluster}.new`
-  yield* attempt(dataDir, () => makeFolder(dataDir))
+  yield* fitFor(dataDir, () => DataFolder.prepare(dataDir))
   yield* lock(dataDir)
-  if (!(yield* attempt(dataDir, () => exists(cluster)))) {
+  if (yield* attempt(dataDir, () => exists(cluster))) {
+    yield* fitFor(dataDir, () => DataFolder.closeCluster(cluster))
+  } else {
     // Half a cluster does not open, so it gets its name only when it is whole.
     yield* attempt(dataDir, () => Fs.rm(unfinished, { recursive: true, force: true }))
+    yield* attempt(dataDir, () => Fs.mkdir(unfinished, { mode: 0o700 }))
     yield* Effect.scoped(open(dataDir, unfinished))
     yield* attempt(dataDir, () => Fs.rename(unfinished, cluster))
   }
@@ -37,7 +42,9 @@ export const openFolder = Effect.fnUntraced(function* (
 
 const open = (dataDir: string | undefined, cluster: string | undefined) =>
   Effect.acquireRelease(
-    attempt(dataDir, () => (cluster === undefined ? PGlite.create() : PGlite.create(cluster))),
+    attempt(dataDir, () =>
+      cluster === undefined ? PGlite.create() : PGlite.create({ fs: new ClosedFolder(cluster) })
+    ),
     (database) => Effect.promise(() => database.close())
   )
 
@@ -50,23 +57,10 @@ const attempt = <A>(
     catch: (cause) => new EmbeddedPostgresError({ dataDir, reason: { _tag: "Unusable", cause } })
   })
 
-/** Node's recursive `mkdir` tries for ever where a folder can't be made though its parent is there, as in `/proc`. */
-const makeFolder = async (path: string): Promise<void> => {
-  try {
-    await makeOne(path)
-  } catch (error) {
-    const parent = Path.dirname(path)
-    if (!FolderLock.hasCode(error, "ENOENT") || parent === path) throw error
-    await makeFolder(parent)
-    await makeOne(path)
-  }
-}
-
-const makeOne = (path: string): Promise<void> =>
-  Fs.mkdir(path).catch(async (error: unknown) => {
-    const isThere = FolderLock.hasCode(error, "EEXIST") && (await Fs.stat(path)).isDirectory()
-    if (!isThere) throw error
-  })
+const fitFor = (dataDir: string, look: () => Promise<FolderRefusal | undefined>) =>
+  Effect.flatMap(attempt(dataDir, look), (reason) =>
+    reason === undefined ? Effect.void : Effect.fail(new EmbeddedPostgresError({ dataDir, reason }))
+  )
 
 const exists = (path: string): Promise<boolean> =>
   Fs.access(path).then(

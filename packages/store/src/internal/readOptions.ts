@@ -1,12 +1,15 @@
 /**
  * What every store does to the options of a read before it reads.
  */
+import { textOf } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
 import { EventType } from "@daybook/kernel/NewEvent"
 import { Position } from "@daybook/kernel/Position"
 import { Category, StreamId } from "@daybook/kernel/StreamId"
+import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { Checkpoint, isCheckpoint } from "../Checkpoint.ts"
 import { InvalidReadOption } from "../EventStore.ts"
 import type { ReadAllOptions, ReadOptions } from "../ReadOptions.ts"
 import type { StreamsOptions } from "../StreamFacts.ts"
@@ -17,6 +20,7 @@ const isEventType = Schema.is(EventType)
 const isCategory = Schema.is(Category)
 const isStreamId = Schema.is(StreamId)
 const isPosition = Schema.is(Position)
+const isWhole = Schema.is(Checkpoint)
 
 /**
  * The same options, if they are in range.
@@ -29,7 +33,7 @@ export const readOptions = <Options extends ReadOptions & ReadAllOptions & Subsc
   options: Options,
   streamId: StreamId | undefined = options.streamId
 ): Result.Result<Options, InvalidReadOption> => {
-  const { after, afterRevision, from, limit, to, types, upTo } = options
+  const { after, afterRevision, from, limit, recordedAt, to, types, until, upTo } = options
   const refused =
     refuseStream("streamId", streamId) ??
     (afterRevision !== undefined && streamId === undefined
@@ -38,6 +42,10 @@ export const readOptions = <Options extends ReadOptions & ReadAllOptions & Subsc
     refuseNumber("limit", limit) ??
     refuseNumber("from", from) ??
     refuseNumber("to", to) ??
+    refuseInstant("until.occurredAt", until?.occurredAt) ??
+    refuseInstant("until.recordedAt", until?.recordedAt) ??
+    refuseInstant("recordedAt.after", recordedAt?.after) ??
+    refuseInstant("recordedAt.upTo", recordedAt?.upTo) ??
     refusePosition("after", after) ??
     refusePosition("upTo", upTo)
   if (refused !== undefined) return Result.fail(refused)
@@ -64,14 +72,30 @@ export const streamsOptions = (
   return refused === undefined ? Result.succeed(options) : Result.fail(refused)
 }
 
+/** A position is looked at with the other options. */
+export const validStart = (after: Position | Checkpoint): Result.Result<void, InvalidReadOption> =>
+  !isCheckpoint(after) || isWhole(after)
+    ? Result.void
+    : Result.fail(refuse("after", after, "a position or a checkpoint"))
+
+/** The instant, if it is one. */
+export const validInstant = (
+  option: string,
+  instant: DateTime.Utc
+): Result.Result<DateTime.Utc, InvalidReadOption> => {
+  const refused = refuseInstant(option, instant)
+  return refused === undefined ? Result.succeed(instant) : Result.fail(refused)
+}
+
 /** The id, if it is one. */
 export const validStreamId = (streamId: StreamId): Result.Result<StreamId, InvalidReadOption> => {
   const refused = refuseStream("streamId", streamId)
   return refused === undefined ? Result.succeed(streamId) : Result.fail(refused)
 }
 
-const beginsStreamId = (prefix: string) =>
-  prefix === "" || isCategory(prefix) || isStreamId(prefix) || isStreamId(`${prefix}0`)
+const beginsStreamId = (prefix: unknown) =>
+  typeof prefix === "string" &&
+  (prefix === "" || isCategory(prefix) || isStreamId(prefix) || isStreamId(`${prefix}0`))
 
 /** The same ids, if they are ids. */
 export const eventIds = (
@@ -88,6 +112,11 @@ const refuseNumber = (option: string, value: number | undefined) =>
     ? undefined
     : refuse(option, value, "a whole number, 0 or more")
 
+const refuseInstant = (option: string, value: DateTime.DateTime | undefined) =>
+  value === undefined || DateTime.isDateTime(value)
+    ? undefined
+    : refuse(option, value, "an instant")
+
 const refuseStream = (option: string, value: StreamId | undefined) =>
   value === undefined || isStreamId(value) ? undefined : refuse(option, value, "a stream id")
 
@@ -99,6 +128,6 @@ const refusePosition = (option: string, value: Position | undefined) =>
 const refuse = (option: string, value: unknown, allowed: string) =>
   new InvalidReadOption({
     option,
-    value: typeof value === "string" ? JSON.stringify(value) : String(value),
+    value: typeof value === "string" ? JSON.stringify(value) : textOf(value),
     allowed
   })

@@ -1,6 +1,7 @@
 /**
  * What an error that came through several layers is about.
  */
+import { printableLine } from "@daybook/kernel/Printable"
 import * as Cause from "effect/Cause"
 import * as Formatter from "effect/Formatter"
 import * as Predicate from "effect/Predicate"
@@ -14,7 +15,7 @@ const MAX_MESSAGE_LENGTH = 2_000
 /** What the innermost cause says: the outer ones are about the layers it passed through. */
 export const rootMessage = (error: unknown): string => {
   const found = innermost(error, MAX_DEPTH)
-  return cut(found === "" && error instanceof Error ? error.name : found)
+  return cut(printableLine(found === "" && error instanceof Error ? error.name : found))
 }
 
 /** Empty when no layer says anything. */

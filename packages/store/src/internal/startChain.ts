@@ -1,6 +1,7 @@
 /**
  * An error and the causes that it wraps, and what of them can be shown.
  */
+import { printable } from "@daybook/kernel/Printable"
 import * as Inspectable from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
 
@@ -36,6 +37,7 @@ const hidesAnother = (value: unknown): boolean =>
 /** Errors that name the place themselves, so that what they wrap must not be shown without them. */
 const WHOLE = new Set([
   "InvalidDatabaseUrl",
+  "CertificateUnusable",
   "PostgresUnavailable",
   "PoolerForgetsStatements",
   "NotMigrated",
@@ -69,14 +71,23 @@ const messageOf = (error: unknown): string => {
 }
 
 /** Text of others in a log: in one line unless asked for more, and without what stands in a URL before its host. */
-export const printable = (text: string, shape: "line" | "lines" = "line"): string => {
+export const forPeople = (text: string, shape: "line" | "lines" = "line"): string => {
   const withoutSecrets = text
-    .replace(/:\/\/[^\s]*@/g, "://")
+    .split(/(\s+)/)
+    .map(withoutUser)
+    .join("")
     .replace(
       /((?:pass(?:word|wd)?|connect_timeout in URL|sslmode in URL)\s*[:=]\s*)("[^"]*"|\S+)/gi,
       "$1***"
     )
   return shape === "line"
-    ? withoutSecrets.replace(/[\s\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ").trim()
-    : withoutSecrets.replace(/[^\P{Cc}\n]|\p{Bidi_Control}/gu, " ")
+    ? withoutSecrets.replace(/[\s\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, " ").trim()
+    : withoutSecrets.split("\n").map(printable).join("\n")
+}
+
+/** A word without what stands in a URL before its host. An expression that looks for the `@` would be quadratic. */
+const withoutUser = (word: string): string => {
+  const start = word.indexOf("://")
+  const end = word.lastIndexOf("@")
+  return start < 0 || end < start ? word : `${word.slice(0, start + 3)}${word.slice(end + 1)}`
 }

@@ -10,12 +10,13 @@ import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { type Checkpoint, type CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import type { InvalidReadOption } from "../EventStore.ts"
 import type { SubscribeOptions, SubscriptionPage } from "../Subscription.ts"
 import * as ReadAhead from "./readAhead.ts"
-import { readOptions } from "./readOptions.ts"
+import { readOptions, validStart } from "./readOptions.ts"
 
 /** Which events a subscription gives, wherever it is. */
 export type Filter = Omit<SubscribeOptions, "after">
@@ -53,7 +54,11 @@ export const pages = <E>(
   Stream.unwrap(
     Effect.gen(function* () {
       const { after = Position.start, ...filter } = options
-      yield* Effect.fromResult(readOptions({ ...filter, after: positionOf(after) }))
+      yield* Effect.fromResult(
+        Result.andThen(validStart(after), () =>
+          readOptions({ ...filter, after: positionOf(after) })
+        )
+      )
       const latch = yield* source.join
       const start: State = {
         after,
