@@ -30,7 +30,7 @@ export interface Upcaster<out Out> {
 }
 
 /**
- * An upcaster in the making, at the version whose data is `Data`.
+ * An upcaster under construction, at the version whose data is `Data`.
  *
  * @category types
  * @since 0.1.0
