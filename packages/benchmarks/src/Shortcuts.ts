@@ -22,7 +22,7 @@ export const EVENTS = 10_000
 const DISTANCE = 100
 
 /**
- * Opens an order of 10,000 events, at the most from its snapshot, beside an order of 100 events.
+ * Opens an order of 10,000 events, at the greatest distance from its snapshot, beside one of 100.
  */
 export const loads = (stores: Stores): Opens<Loader> =>
   stores.flatMap(([name, open]) => {

@@ -1,8 +1,8 @@
 /**
  * A host that catches up with the log at `DATABASE_URL`, and then prints its peak memory in bytes.
  *
- * It samples its memory every 20 ms: the system's peak of a process may include the process that
- * started it.
+ * It samples its memory every 20 ms: the peak that the system reports may belong to the process
+ * that started this one.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import { projection as orderSummary } from "@daybook/order/OrderSummary"

@@ -228,7 +228,8 @@ interface Step extends CommandHandler.Request<OrderCommand> {
 }
 
 /**
- * Returns the row's command, after the command that opens the order, before the one that closes it.
+ * Returns the row's command; for the first row of an order after the command that opens it, for the
+ * last one before the command that closes it.
  */
 const stepsOf = (row: OrderRow.OrderRow, order: Opened, last: number): ReadonlyArray<Step> => {
   const { add, close, create, invoice, line, occurredAt } = row

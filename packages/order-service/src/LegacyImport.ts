@@ -285,7 +285,7 @@ export const run = Effect.fn("LegacyImport.run")(function* <Command, State, Even
 
 /**
  * Cuts rows into appends that preserve their order in the log. The rows of one order stand together
- * in an append, so an append ends before a row of an order other than the last one in it.
+ * in an append, so an append ends before a row that returns to an order other than its last one.
  */
 const inOrder = (rows: ReadonlyArray<Planned>): ReadonlyArray<ReadonlyArray<Planned>> => {
   const batches: Array<Array<Planned>> = []
