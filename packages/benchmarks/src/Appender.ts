@@ -1,20 +1,21 @@
 /**
- * What can be measured at the least: something with a name, and something that appends.
+ * The least that a measure needs: a contender with a name, and an appender.
  */
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import type * as Arr from "effect/Array"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/** What takes part in a measure; `yardstick` names the one to compare with. */
+/** A participant in a measure. */
 export interface Contender {
   readonly name: string
+  /** The name of the contender to compare with. */
   readonly yardstick?: string
 }
 
-/** What appends. */
+/** A contender that appends. */
 export interface Appender extends Contender {
-  /** Appends at whatever revision the order has. */
+  /** Appends to the order at any revision. */
   readonly append: (id: string, events: Arr.NonEmptyReadonlyArray<NewEvent>) => Effect.Effect<void>
 }
 
@@ -22,10 +23,10 @@ export interface Appender extends Contender {
  * Opens a subject for a measurement.
  *
  * **Details**
- * A store in memory is opened for each, or it would fill the memory of the process in the course of a
- * run; the databases are opened once.
+ * A store in memory is opened for each measurement: it would fill the memory of the process in the
+ * course of a run. The databases are opened once.
  */
 export type Open<A extends Contender> = Effect.Effect<A, never, Scope.Scope>
 
-/** What is compared in a measure, by name. */
+/** The contenders of a measure, by name. */
 export type Opens<A extends Contender> = ReadonlyArray<readonly [name: string, open: Open<A>]>

@@ -1,5 +1,5 @@
 /**
- * What the codec costs over parsing: the same stored events folded through it, and by hand.
+ * The cost of the codec over parsing: the same stored events folded through it, and by hand.
  */
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import type { Contender, Opens } from "./Appender.ts"
 import * as Orders from "./Orders.ts"
 
-/** Folds all events from their texts; gives what a check can look at. */
+/** Folds all events from their texts, and returns a number to check. */
 export interface Decoder extends Contender {
   readonly fold: () => number
 }
@@ -47,13 +47,13 @@ const codec: Decoder = {
   }
 }
 
-/** Parses without a schema, then evolves as the codec's events do. */
+/** Parses without a schema, then evolves like the codec's events. */
 const byHand: Decoder = {
   name: yardstick,
   fold: () => {
     let state = aggregate.decider.initialState
     for (const { recorded, text } of stored) {
-      // What nobody checks: that is what is compared.
+      // Unchecked on purpose: the comparison is with parsing without checks.
       const event = { ...(JSON.parse(text) as object), _tag: recorded.type } as Parameters<
         typeof aggregate.decider.evolve
       >[1]

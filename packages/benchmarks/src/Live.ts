@@ -1,5 +1,5 @@
 /**
- * How long after its append was acknowledged an event reaches a live subscriber.
+ * The delay from the acknowledgement of an append to the event's arrival at a live subscriber.
  */
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
@@ -18,13 +18,15 @@ import * as Orders from "./Orders.ts"
 import * as Sample from "./Sample.ts"
 import type { Stores } from "./Subject.ts"
 
-/** A store that is appended to, and one on the same log that is followed. */
+/** A store to append to, and a store on the same log to subscribe to. */
 export interface Live extends Contender {
   readonly writer: EventStore["Service"]
   readonly reader: EventStore["Service"]
 }
 
-/** Subscribers of the store that appends, and on the server one of another host, whom `NOTIFY` wakes. */
+/**
+ * Subscribers of the appending store, and on the server one of another host, which `NOTIFY` wakes.
+ */
 export const opens = (
   stores: ReadonlyArray<readonly [name: string, stores: Stores]>,
   server: SqlClient
@@ -48,7 +50,7 @@ const anotherHost = (name: string, sql: SqlClient): Open<Live> =>
     return live
   }).pipe(Effect.provideService(SqlClient, sql), Effect.orDie)
 
-/** Appends single events at an even rate, each to a stream of its own, while a subscriber follows. */
+/** Appends single events at an even rate, each to its own stream, while a subscriber follows. */
 export const sample = Effect.fnUntraced(function* (
   { reader, writer }: Live,
   prefix: string,
@@ -86,7 +88,7 @@ export const sample = Effect.fnUntraced(function* (
   while (seen.size < total) yield* Effect.sleep("1 millis")
   const elapsed = (yield* Clock.currentTimeNanos) - start
   yield* Fiber.interrupt(subscriber)
-  // What is seen before its writer is told is seen at once.
+  // An event that arrives before its writer's acknowledgement counts as a delay of 0.
   const latencies = Array.from(acknowledged, ([id, at]) => {
     const late = (seen.get(id) ?? at) - at
     return late < 0n ? 0n : late

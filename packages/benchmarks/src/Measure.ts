@@ -1,5 +1,5 @@
 /**
- * What is measured of each subject.
+ * The measures of each subject.
  */
 import * as Effect from "effect/Effect"
 import type { Appender, Contender } from "./Appender.ts"
@@ -13,12 +13,15 @@ import type { Sample } from "./Sample.ts"
 import * as Shortcuts from "./Shortcuts.ts"
 import type { Subject } from "./Subject.ts"
 
-/** A thing to do over and over; `events` is how many of them it appends or loads. */
+/** An act to repeat and time. */
 export interface Measure<in C extends Contender = Subject> {
   readonly name: string
   readonly concurrency: number
+  /** The number of events that one act appends or loads. */
   readonly events: number
-  /** Makes ready, and gives what to do the `n`th time, `n` from 0 up to `limit`, which is excluded. */
+  /**
+   * Prepares, and returns the act to do the `n`th time, `n` from 0 to `limit`, which is excluded.
+   */
   readonly begin: (subject: C, prefix: string) => Effect.Effect<Acts | Samples>
 }
 
@@ -27,7 +30,7 @@ interface Acts {
   readonly act: (n: number) => Effect.Effect<unknown>
 }
 
-/** For what is not the time that an act takes. */
+/** For a measure other than the time of an act. */
 interface Samples {
   readonly sample: (seconds: number) => Effect.Effect<Sample>
 }
@@ -92,7 +95,7 @@ const load = (events: number): Measure => ({
 
 const MAX_APPEND = 1_000
 
-// Each is executed on once, so that all have the same length: as many as the fastest server uses up.
+// Each gets one command, so that all have the same length; enough streams for the fastest server.
 const SHORT_STREAMS = 1_000
 
 const execute = (concurrency: number, events: number): Measure => ({
@@ -120,10 +123,10 @@ const ordering = (concurrency: number): Measure<Appender> => ({
   begin: Ordering.begin
 })
 
-/** What the rule of ordering costs. */
+/** The cost of the rule of ordering. */
 export const orderings: ReadonlyArray<Measure<Appender>> = [ordering(1), ordering(16), ordering(64)]
 
-/** What decoding costs over parsing. */
+/** The cost of decoding over parsing. */
 export const decodings: ReadonlyArray<Measure<Decoding.Decoder>> = [
   {
     name: `decoding: ${counted(Decoding.EVENTS)}, parsed and folded`,
@@ -149,7 +152,7 @@ export const stores: ReadonlyArray<Measure> = [
   load(10_000)
 ]
 
-/** What a snapshot saves a load. */
+/** The saving of a snapshot in a load. */
 export const snapshots: ReadonlyArray<Measure<Shortcuts.Loader>> = [
   {
     name: "snapshots: load an order",
@@ -161,7 +164,7 @@ export const snapshots: ReadonlyArray<Measure<Shortcuts.Loader>> = [
 
 const LIVE_PER_SECOND = 1_000
 
-/** How late a live subscriber is. */
+/** The delay of a live subscriber. */
 export const lives: ReadonlyArray<Measure<Live.Live>> = [
   {
     name: `live: from acknowledged to seen, ${LIVE_PER_SECOND.toLocaleString("en")} appends a second`,
@@ -175,13 +178,13 @@ export const lives: ReadonlyArray<Measure<Live.Live>> = [
   }
 ]
 
-/** What a cached state saves a command. */
+/** The saving of a cached state in a command. */
 export const caches: ReadonlyArray<Measure> = [
   executeHot("cache: execute on an order", 1),
   executeHot("cache: execute on an order", 8)
 ]
 
-/** How fast a read model catches up with a log. */
+/** The rate at which a read model catches up with a log. */
 export const catchUps: ReadonlyArray<Measure<CatchUp>> = [
   {
     name: `read models: catch up with ${counted(ReadModels.EVENTS)}`,
@@ -192,7 +195,7 @@ export const catchUps: ReadonlyArray<Measure<CatchUp>> = [
   }
 ]
 
-/** How fast a read model is rebuilt. */
+/** The rate at which a read model is rebuilt. */
 export const rebuilds: ReadonlyArray<Measure<ReadModels.Rebuild>> = [
   {
     name: `read models: rebuild from ${counted(ReadModels.EVENTS)}, compare and switch`,
@@ -204,7 +207,7 @@ export const rebuilds: ReadonlyArray<Measure<ReadModels.Rebuild>> = [
 
 const VISIBLE_PER_SECOND = 200
 
-/** What a read model costs an append, and how late its rows are. */
+/** The cost of a read model for an append, and the delay of its rows. */
 export const keepings: ReadonlyArray<Measure<ReadModels.Keeping>> = [
   ...[1, 16, 64].map((concurrency): Measure<ReadModels.Keeping> => ({
     name: "read models: append 1 event to a new order",

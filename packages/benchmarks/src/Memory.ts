@@ -1,5 +1,5 @@
 /**
- * How much memory a host takes at its peak that catches up with a log: it must not grow with the log.
+ * The peak memory of a host that catches up with a log, which must not grow with the log.
  */
 import { ReadModelSchema } from "@daybook/projections/ReadModelSchema"
 import { EventStore } from "@daybook/store/EventStore"
@@ -17,23 +17,29 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { fileURLToPath } from "node:url"
 import { fill } from "./ReadModels.ts"
 
-/** Events in the log, options of V8, and the memory of the process in MiB, its runtime included. */
+/** The peak memory of one catch-up. */
 interface Peak {
+  /** The number of events in the log. */
   readonly events: number
+  /** Options of V8. */
   readonly flags: ReadonlyArray<string>
+  /** The memory of the process, its runtime included. */
   readonly peakMiB: number
 }
 
-/** By which `--only` finds it. */
+/** The name by which `--only` finds the measure. */
 export const name = "read models: peak memory"
 
-/** How many events the logs have. */
+/** The numbers of events in the logs. */
 const LOGS = [300_000, 1_200_000]
 
-/** V8 collects when it is convenient unless it is told what there is: MiB of a half of the new generation, and of the old. */
+/**
+ * Options of V8, in MiB: the size of half of the new generation, and of the old one. Without limits
+ * V8 collects late.
+ */
 const HEAPS = [[], ["--max-semi-space-size=8", "--max-old-space-size=96"]]
 
-/** A process of its own catches up with each of the logs, in each of the heaps. */
+/** Measures a separate process for each of the logs and each of the heaps. */
 export const measure = Effect.forEach(
   LOGS,
   Effect.fnUntraced(function* (events) {
@@ -69,7 +75,7 @@ const peak = Effect.fnUntraced(function* (
     )
   )
   const peakMiB = Number(told) / 1_024 ** 2
-  // Else a host that had too little for it would look like the best one.
+  // Otherwise a host that ran out of memory would look like the best one.
   if (!(peakMiB > 0)) return yield* Effect.die(new Error(`No catch-up with ${flags.join(" ")}`))
   const found: Peak = { events, flags, peakMiB }
   return found

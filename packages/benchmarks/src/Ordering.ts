@@ -1,6 +1,6 @@
 /**
- * What an order that readers can trust costs writers: the same insert under no rule, under one lock,
- * and announced as the log's own appends are.
+ * The cost to writers of an order that readers can trust: the same insert under no rule, under one
+ * lock, and announced like the log's own appends.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -16,7 +16,7 @@ const rules = {
 
 const yardstick = "no rule"
 
-/** Makes a table and its insert for each rule; one sequence draws for all. */
+/** Creates a table and an insert for each rule; all draw from one sequence. */
 export const opens = Effect.fnUntraced(function* (sql: SqlClient) {
   yield* sql`CREATE SEQUENCE ordered_number`
   const appenders: Array<readonly [string, Effect.Effect<Appender>]> = []
@@ -42,7 +42,7 @@ export const opens = Effect.fnUntraced(function* (sql: SqlClient) {
   return all
 })
 
-/** Appends of one event on the server, each to a stream of its own. */
+/** Appends single events on the server, each to a stream of its own. */
 export const begin = (appender: Appender, prefix: string) =>
   Effect.succeed({
     act: (n: number) => Effect.suspend(() => appender.append(`${prefix}-${n}`, Orders.additions(1)))

@@ -1,6 +1,6 @@
 /**
- * The orders that the measures append, load and change: a basket that items are put into, of ten
- * products, so that folding a long history costs what folding costs and not what a long list does.
+ * The orders that the measures append, load and change. Items of ten products go into a basket, so
+ * that folding a long history measures the fold and not a long list of lines.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as EventId from "@daybook/kernel/EventId"
@@ -25,20 +25,20 @@ const item = (n: number) => ({
   unitPrice: { currency, minor: 255 }
 })
 
-/** A command that is always accepted on an order that {@link history} began. */
+/** Returns a command that is always accepted on an order that {@link history} began. */
 export const command = (n: number): OrderCommand => ({ _tag: "AddItem", ...item(n) })
 
-/** The stream of an order. */
+/** Returns the stream id of an order. */
 export const streamId = (id: string): StreamId =>
   Result.getOrThrow(Aggregate.streamId(aggregate, id))
 
-/** The first `count` events of an order, with ids of their own. */
+/** Returns the first `count` events of an order, with fresh ids. */
 export const history = (count: number): Arr.NonEmptyReadonlyArray<NewEvent> =>
   Arr.makeBy(count, (n) =>
     newEvent(n === 0 ? { _tag: "OrderCreated", customerId: "17850", currency } : added(n))
   )
 
-/** Further events of an order, with ids of their own. */
+/** Returns further events of an order, with fresh ids. */
 export const additions = (count: number): Arr.NonEmptyReadonlyArray<NewEvent> =>
   Arr.makeBy(count, (n) => newEvent(added(n)))
 

@@ -1,6 +1,6 @@
 /**
- * Read models as they are kept without a library: with a statement for each event, by batches written by hand, and by one
- * SQL statement.
+ * Read models without a library: with a statement for each event, with hand-written batches, and
+ * with one SQL statement.
  */
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Clock from "effect/Clock"
@@ -9,12 +9,13 @@ import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { Contender } from "./Appender.ts"
 
-/** Fills a new table from the log, for so many seconds if it would take longer, and gives how many events it took in. */
+/** A contender that fills a table from the log. */
 export interface CatchUp extends Contender {
+  /** Fills a new table, for at most `seconds`, and returns the number of events folded. */
   readonly catchUp: (seconds: number) => Effect.Effect<number>
 }
 
-/** Rows of a page, with the data as text: parsing is the reader's work. */
+/** A row of a page, with the data as text, since parsing is the reader's work. */
 interface PlainRow {
   readonly position: bigint
   readonly stream_id: string
@@ -27,7 +28,7 @@ const page = (sql: SqlClient, after: bigint, rows: number) =>
     SELECT position, stream_id, type, data::text AS data FROM daybook.events
     WHERE position > ${PgTypes.int8(after)} ORDER BY position LIMIT ${PgTypes.int4(rows)}`
 
-/** The fields of the events of the benchmark's own orders; those of other types are absent. */
+/** The fields of the benchmark's events; fields of the other type are absent. */
 interface Parsed {
   readonly customerId: string
   readonly currency: string
@@ -37,7 +38,9 @@ interface Parsed {
 
 const parse = (data: string) => JSON.parse(data) as Parsed
 
-/** What all but Daybook keep of an order: as much as a person would write by hand. */
+/**
+ * Creates the table of all contenders but Daybook, with the columns that one would write by hand.
+ */
 const createTable = (sql: SqlClient, name: string) =>
   Effect.andThen(
     sql`DROP TABLE IF EXISTS ${sql(name)}`,
@@ -47,7 +50,9 @@ const createTable = (sql: SqlClient, name: string) =>
     )`
   )
 
-/** A statement for each event, each in a transaction of its own, as it is done where nobody measures. */
+/**
+ * Applies each event in a statement and a transaction of its own, as unmeasured code often does.
+ */
 export const textbook = (sql: SqlClient): CatchUp => {
   const table = "textbook_order_summary"
   const apply = ({ data, stream_id, type }: PlainRow) => {
@@ -91,7 +96,7 @@ interface Summary {
   items: bigint
 }
 
-/** What a person writes who wants it fast and checks nothing: pages of 5,000, folded in memory, one upsert each. */
+/** Folds pages of 5,000 in memory, with an upsert for each: fast code by hand, without checks. */
 export const byHand = (sql: SqlClient): CatchUp => {
   const table = "by_hand_order_summary"
   const { OID } = PgTypes
@@ -175,7 +180,7 @@ export const byHand = (sql: SqlClient): CatchUp => {
   }
 }
 
-/** The limit: the server computes the table by itself, and nobody sees an event. */
+/** The limit: the server computes the table by itself, and no event leaves it. */
 export const inSql = (sql: SqlClient, events: number): CatchUp => {
   const table = "sql_order_summary"
   return {

@@ -1,9 +1,9 @@
 /**
- * Read models of a log that is there already, and of one that is written to.
+ * Read models of a log that exists already, and of a log with a running writer.
  *
- * Every contender fills a table of order summaries from the same events on the same server: Daybook; a projector as it is found
- * in textbooks, with a statement for each event; one written by hand that goes by batches; and, as the limit, one SQL statement
- * that computes the table from the events by itself.
+ * Every contender fills a table of order summaries from the same events on the same server:
+ * Daybook; a textbook projector with a statement for each event; a hand-written one that works in
+ * batches; and, as the limit, one SQL statement that computes the table from the events.
  */
 import * as Position from "@daybook/kernel/Position"
 import { projection as orderSummary } from "@daybook/order/OrderSummary"
@@ -34,25 +34,26 @@ import * as Orders from "./Orders.ts"
 import { byHand, type CatchUp, inSql, textbook } from "./PlainReadModels.ts"
 import * as Sample from "./Sample.ts"
 
-/** How many events the log has, in orders of {@link EVENTS_AN_ORDER}. */
+/** The number of events in the log, in orders of {@link EVENTS_AN_ORDER}. */
 export const EVENTS = 300_000
 const EVENTS_AN_ORDER = 20
 
-/** Builds the rows anew beside those that serve. */
+/** A contender that rebuilds the rows beside the serving rows. */
 export interface Rebuild extends Contender {
   readonly rebuild: Effect.Effect<void>
 }
 
-/** Appends an order's first event. */
+/** A contender that appends while a read model is maintained. */
 export interface Keeping extends Contender {
+  /** Appends an order's first event. */
   readonly append: (id: string) => Effect.Effect<{ readonly position: bigint }>
-  /** Waits until the row of an appended event is there. */
+  /** Waits until the row of an appended event is visible. */
   readonly visible: (position: bigint) => Effect.Effect<void>
 }
 
 type Stores = Context.Context<EventStore | SqlClient>
 
-/** A server of its own with {@link EVENTS} in its log. */
+/** Opens the contenders on a server of their own, with {@link EVENTS} events in its log. */
 export const openAll = Effect.gen(function* () {
   const stores: Stores = yield* Layer.build(
     EventStorePostgres.layer.pipe(
@@ -83,7 +84,7 @@ export const openAll = Effect.gen(function* () {
   return { catchUps, rebuilds, keepings }
 })
 
-/** Fills a log with so many thousands of events, in orders of {@link EVENTS_AN_ORDER}. */
+/** Fills a log with `count` events, a multiple of 1,000, in orders of {@link EVENTS_AN_ORDER}. */
 export const fill = Effect.fnUntraced(function* (events: EventStore["Service"], count: number) {
   const perAppend = 1_000 / EVENTS_AN_ORDER
   const appends = Array.from({ length: count / 1_000 }, () => perAppend)
@@ -105,7 +106,7 @@ export const fill = Effect.fnUntraced(function* (events: EventStore["Service"], 
 
 let schemas = 0
 
-/** Read models in a schema that nothing is in yet. */
+/** Builds read models in a new schema. */
 const readModels = <A, E>(
   stores: Stores,
   layer: Layer.Layer<A, E, EventStore | ReadModelStore>
@@ -203,7 +204,7 @@ const keeping = (name: string, stores: Stores, mode: "none" | "async" | "inline"
     return subject
   }).pipe(Effect.orDie)
 
-/** How fast a table is filled. */
+/** Measures the rate at which a table is filled. */
 export const sampleCatchUp = Effect.fnUntraced(function* (subject: CatchUp, seconds: number) {
   const start = yield* Clock.currentTimeNanos
   const events = yield* subject.catchUp(seconds)
@@ -211,20 +212,22 @@ export const sampleCatchUp = Effect.fnUntraced(function* (subject: CatchUp, seco
   return rate(events, elapsed)
 })
 
-/** How fast the rows of all events are built anew, compared and switched to. */
+/** Measures the rate at which the rows of all events are rebuilt, compared and switched to. */
 export const sampleRebuild = Effect.fnUntraced(function* (subject: Rebuild) {
   const start = yield* Clock.currentTimeNanos
   yield* subject.rebuild
   return rate(EVENTS, (yield* Clock.currentTimeNanos) - start)
 })
 
-/** Events a second; the time is that of all. */
+/** Returns the events per second; as percentiles, the time of the whole run. */
 const rate = (events: number, elapsed: bigint): Sample.Sample => {
   const micros = Number(elapsed) / 1e3
   return { perSecond: events / (micros / 1e6), p50Micros: micros, p99Micros: micros }
 }
 
-/** How long after an append was acknowledged its row is there, one append each `1 / perSecond`. */
+/**
+ * Measures the delay from an acknowledgement to its visible row, at `perSecond` appends a second.
+ */
 export const sampleVisible = Effect.fnUntraced(function* (
   subject: Keeping,
   prefix: string,

@@ -1,21 +1,22 @@
 /**
- * The results of a run: as a table to read, and as JSON to keep.
+ * The results of a run, as a table to read and as JSON to store.
  */
 import type { Contender } from "./Appender.ts"
 import type { Measure } from "./Measure.ts"
 import type { Sample } from "./Sample.ts"
 
-/** The medians of one subject in one measure; `ratio` is its rate by that of its yardstick. */
+/** The medians of one subject in one measure. */
 export interface Result extends Sample {
   readonly measure: string
   readonly concurrency: number
   readonly events: number
   readonly subject: string
   readonly rounds: ReadonlyArray<number>
+  /** Its rate divided by the rate of its yardstick. */
   readonly ratio?: number
 }
 
-/** A result without its ratio, and the name of its yardstick. */
+/** A result without its ratio; its subject names the yardstick. */
 export interface Unrated {
   readonly measure: Pick<Measure, "name" | "concurrency" | "events">
   readonly subject: Contender
@@ -23,7 +24,7 @@ export interface Unrated {
   readonly rounds: ReadonlyArray<Sample>
 }
 
-/** Results with their ratios, where the yardstick was measured too. */
+/** Adds the ratios to results whose yardstick was measured too. */
 export const rate = (results: ReadonlyArray<Unrated>): ReadonlyArray<Result> =>
   results.map(({ measure, medians, rounds, subject }) => {
     const yardstick = results.find(
@@ -40,7 +41,7 @@ export const rate = (results: ReadonlyArray<Unrated>): ReadonlyArray<Result> =>
     }
   })
 
-/** The table: a heading for each measure, a line for each subject. */
+/** Writes the table: a heading for each measure, a line for each subject. */
 export const table = (results: ReadonlyArray<Result>): string => {
   const heading = ["", "per second", "p50 ms", "p99 ms", "of yardstick"]
   const rows = results.flatMap((result, index) => {

@@ -1,17 +1,17 @@
 /**
- * Does one thing over and over for a while, and takes the time of each.
+ * Repeats an act for a while, and times each.
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
-/** What came out of one round. */
+/** The result of one round. */
 export interface Sample {
   readonly perSecond: number
   readonly p50Micros: number
   readonly p99Micros: number
 }
 
-/** Acts with `concurrency` fibers until `seconds` are over, or `limit` times. */
+/** Repeats `act` on `concurrency` fibers for `seconds`, or `limit` times. */
 export const take = Effect.fnUntraced(function* (
   act: (n: number) => Effect.Effect<unknown>,
   options: { readonly concurrency: number; readonly seconds: number; readonly limit?: number }
@@ -38,7 +38,7 @@ export const take = Effect.fnUntraced(function* (
   return summary(latencies, elapsed)
 })
 
-/** What came out, of the nanoseconds that each took and that all took. */
+/** Summarizes the nanoseconds of each act and of the whole round. */
 export const summary = (latencies: ReadonlyArray<bigint>, elapsed: bigint): Sample => {
   const micros = latencies.map((nanos) => Number(nanos) / 1e3).toSorted((a, b) => a - b)
   return {
@@ -48,7 +48,7 @@ export const summary = (latencies: ReadonlyArray<bigint>, elapsed: bigint): Samp
   }
 }
 
-/** The medians of the rounds. */
+/** Returns the medians of the rounds. */
 export const medians = (rounds: ReadonlyArray<Sample>): Sample => {
   const median = (of: (sample: Sample) => number) =>
     quantile(
@@ -62,6 +62,8 @@ export const medians = (rounds: ReadonlyArray<Sample>): Sample => {
   }
 }
 
-/** The smallest value that at least the share `q` of `sorted` does not exceed; NaN when it is empty. */
+/**
+ * Returns the least value that the share `q` of `sorted` does not exceed; NaN if `sorted` is empty.
+ */
 const quantile = (sorted: ReadonlyArray<number>, q: number): number =>
   sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? Number.NaN

@@ -1,6 +1,6 @@
 /**
- * What snapshots and cached states save: an order with them beside one that needs none, and beside the
- * same without.
+ * The savings of snapshots and cached states: a long order with snapshots beside a short one
+ * without, and an order with a cached state beside the same without.
  */
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
@@ -10,9 +10,9 @@ import type { Contender, Open, Opens } from "./Appender.ts"
 import * as Orders from "./Orders.ts"
 import * as Subject from "./Subject.ts"
 
-/** Loads an order whose length is its own. */
+/** A contender that loads an order of its own length. */
 export interface Loader extends Contender {
-  /** Makes the order unless it is there, and gives how to load it. */
+  /** Creates the order unless it exists, and returns the effect that loads it. */
   readonly begin: Effect.Effect<Effect.Effect<number>>
 }
 
@@ -21,7 +21,9 @@ type Stores = ReadonlyArray<readonly [name: string, stores: Subject.Stores]>
 export const EVENTS = 10_000
 const DISTANCE = 100
 
-/** An order of 10,000 events, as far from its snapshot as it gets, beside an order of 100. */
+/**
+ * Opens an order of 10,000 events, at the greatest distance from its snapshot, beside one of 100.
+ */
 export const loads = (stores: Stores): Opens<Loader> =>
   stores.flatMap(([name, open]) => {
     const short = `${name}, 100 events`
@@ -43,7 +45,7 @@ export const loads = (stores: Stores): Opens<Loader> =>
         yield* subject.append(id, Orders.history(1))
         yield* Effect.replicateEffect(append(DISTANCE), EVENTS / DISTANCE - 2, { discard: true })
         yield* append(DISTANCE - 1)
-        // A handler that is closed has saved its snapshot, here at the revision 9,901.
+        // Closing the handler saves its snapshot, here at revision 9,901.
         yield* Effect.scoped(
           Effect.flatMap(
             Subject.open(long, opened, CommandHandler.layerSnapshots(policy)),
@@ -60,7 +62,7 @@ export const loads = (stores: Stores): Opens<Loader> =>
     ] as const
   })
 
-/** Loading an order that `make` makes unless it is there. */
+/** Returns the effect that loads an order, which `make` creates unless it exists. */
 const loading = (
   subject: Subject.Subject,
   order: { readonly id: string; readonly events: number; readonly make: Effect.Effect<void> }
@@ -73,7 +75,7 @@ const loading = (
       : yield* Effect.die(new Error(`${order.id} has ${events} events, not ${order.events}`))
   })
 
-/** The same subject on orders that are its own: those on one database have the same ids otherwise. */
+/** Gives a subject ids of its own; otherwise the subjects of one database would share orders. */
 const apart = (subject: Subject.Subject): Subject.Subject => ({
   ...subject,
   append: (id, events) => subject.append(`${subject.name}-${id}`, events),
@@ -81,7 +83,7 @@ const apart = (subject: Subject.Subject): Subject.Subject => ({
   execute: (id, n) => subject.execute(`${subject.name}-${id}`, n)
 })
 
-/** Commands on the same order one after the other, with its state in memory and without. */
+/** Opens subjects for commands on one order in sequence, with and without a cached state. */
 export const executes = (stores: Stores): Opens<Subject.Subject> =>
   stores.flatMap(([name, open]) => {
     const cached = CommandHandler.layer.pipe(Layer.provide(Layer.succeed(CachedStreams, 1_000)))

@@ -1,6 +1,6 @@
 /**
- * What is measured: the stores, and beside them, as the yardstick, SQL that a person would write who
- * wants no more than a table, through the same client.
+ * The subjects: the stores, and as their yardstick the SQL of a plain table, through the same
+ * client.
  */
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import { aggregate } from "@daybook/order/Order"
@@ -27,16 +27,16 @@ import * as Orders from "./Orders.ts"
 
 /** A store or a yardstick. */
 export interface Subject extends Appender {
-  /** Reads an order whole, and gives the number of its events. */
+  /** Reads a whole order, and returns the number of its events. */
   readonly load: (id: string) => Effect.Effect<number>
-  /** Reads an order, adds an item to it, and records that. */
+  /** Reads an order and records an added item. */
   readonly execute: (id: string, n: number) => Effect.Effect<void>
 }
 
-// What `Postgres.layer` opens unless told otherwise.
+// The default of `Postgres.layer`.
 const CONNECTIONS = 10
 
-/** Every subject, in the order of the report, and the versions of the databases behind them. */
+/** Opens every subject, in the order of the report, and reads the versions of their databases. */
 export const openAll = Effect.gen(function* () {
   const embedded = yield* openDatabase("embedded", EmbeddedPostgres.layer())
   const server = yield* openDatabase(
@@ -69,10 +69,10 @@ export const openAll = Effect.gen(function* () {
   }
 })
 
-/** A log and its snapshots, opened as a subject is. */
+/** A log and its snapshots, opened like a subject. */
 export type Stores = Effect.Effect<Context.Context<EventStore | SnapshotStore>, never, Scope.Scope>
 
-/** A subject on these stores, with a handler of its own. */
+/** Opens a subject on these stores, with a handler of its own. */
 export const open = <R>(
   name: string,
   stores: Context.Context<EventStore | R>,

@@ -1,7 +1,8 @@
 /**
- * A host that catches up with the log at `DATABASE_URL`, and then says how much memory it took at its peak, in bytes.
+ * A host that catches up with the log at `DATABASE_URL`, and then prints its peak memory in bytes.
  *
- * It looks every 20 ms: what the system calls the peak of a process may be that of the one which started it.
+ * It samples its memory every 20 ms: the peak that the system reports may belong to the process
+ * that started this one.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import { projection as orderSummary } from "@daybook/order/OrderSummary"

@@ -24,7 +24,7 @@ import * as Sample from "./Sample.ts"
 import * as Shortcuts from "./Shortcuts.ts"
 import * as Subject from "./Subject.ts"
 
-// The subjects take turns in each round, so that a busy moment of the machine hits all of them.
+// The subjects take turns in each round, so that a busy moment of the machine affects all of them.
 const ROUNDS = 3
 const WARM_UP_SECONDS = 0.2
 
@@ -107,7 +107,9 @@ const command = Command.make(
   )
 )
 
-/** They have a server of their own, which is filled only if one of them is asked for. */
+/**
+ * Measures read models on a server of their own, which is filled only if `only` names one of them.
+ */
 const runReadModels = Effect.fnUntraced(function* (only: string, seconds: number) {
   const catchUps = named(Measure.catchUps, only)
   const rebuilds = named(Measure.rebuilds, only)

@@ -10,7 +10,7 @@ import type { EventCodec } from "./EventCodec.ts"
 import * as StreamId from "./StreamId.ts"
 
 /**
- * What a store needs to know to run the commands of one kind of thing.
+ * The description that a store needs to run the commands of one category.
  *
  * @category types
  * @since 0.1.0
@@ -19,11 +19,12 @@ export interface Aggregate<in Command, in out State, in out Event, out Rejection
   readonly category: StreamId.Category
   readonly decider: Decider<Command, State, Event, Rejection>
   readonly codec: EventCodec<Event>
+  /** The schema in which snapshots store the state. */
   readonly state: Schema.Codec<State, unknown>
 }
 
 /**
- * Builds an aggregate; dies when `category` is not a {@link StreamId.Category}.
+ * Builds an aggregate. Throws unless `category` is a {@link StreamId.Category}.
  *
  * @category constructors
  * @since 0.1.0
@@ -39,7 +40,7 @@ export const make = <Command, State, Event, Rejection>(options: {
 })
 
 /**
- * The stream of the instance `id`.
+ * Returns the id of the stream of the instance `id`.
  *
  * @category operations
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * The identity of a command: the ids of its events derive from it, so a command that is repeated
- * after a lost answer happens once.
+ * The identity of a command. The ids of its events derive from it, so a command that is repeated
+ * after a lost answer takes effect once.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ export const CommandId = Schema.String.check(
 export type CommandId = typeof CommandId.Type
 
 /**
- * The command id of a UUID in lower case; dies when it is none.
+ * The command id of a UUID. Throws unless `uuid` is a lower-case UUID.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,29 +1,28 @@
 /**
- * The pure core of an aggregate: which events a command leads to, and what state they leave.
+ * The pure core of an aggregate: the events that a command leads to, and the state after them.
  *
  * Laws, for every decider:
  *
  * 1. `decide` is a function: the same command in the same state gives the same answer.
  * 2. `evolve` is total: any event in any state gives a state; it holds no rules.
- * 3. What `decide` emits, `evolve` accepts.
+ * 3. `evolve` accepts every event that `decide` emits.
  *
- * The shape is Jérémie Chassaing's, https://thinkbeforecoding.com/post/2021/12/17/functional-event-sourcing-decider.
+ * The shape is Jérémie Chassaing's:
+ * https://thinkbeforecoding.com/post/2021/12/17/functional-event-sourcing-decider.
  *
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
 
 /**
- * `initialState`, `decide` and `evolve` of one kind of thing.
- *
- * **Details**
- * `decide` gives the events in the order in which they happen; none when nothing changes.
+ * The initial state, the decisions and the state changes of one kind of thing.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Decider<in Command, in out State, in out Event, out Rejection> {
   readonly initialState: State
+  /** Returns the events in the order in which they happen; none when nothing changes. */
   readonly decide: (
     command: Command,
     state: State
@@ -32,11 +31,11 @@ export interface Decider<in Command, in out State, in out Event, out Rejection> 
 }
 
 /**
- * Builds a decider, its types inferred.
+ * Builds a decider and infers its types.
  *
  * **Details**
- * Commands and states are what `decide` takes, rejections what it fails with; events are what
- * `evolve` takes.
+ * The types of commands, states and rejections come from `decide`, the type of events from
+ * `evolve`.
  *
  * @category constructors
  * @since 0.1.0
@@ -51,7 +50,7 @@ export const make = <Command, State, Event, Rejection>(decider: {
 }): Decider<Command, State, Event, Rejection> => decider
 
 /**
- * The state that `events` leave, starting from `state`, or from the initial one.
+ * Returns the state after `events`, starting from `state`, or from the initial state.
  *
  * @category operations
  * @since 0.1.0
@@ -70,10 +69,10 @@ export const fold = <State, Event>(
 }
 
 /**
- * Decides one command after the other, each in the state that the ones before it left.
+ * Decides one command after the other, each in the state that the commands before it left.
  *
  * **Details**
- * Errors: the first rejection; what was decided before it is lost with it.
+ * Errors: the first rejection; the events decided before it are dropped.
  *
  * @category operations
  * @since 0.1.0
@@ -89,7 +88,7 @@ export const run = <Command, State, Event, Rejection>(
     const decided = decider.decide(command, current)
     if (Result.isFailure(decided)) return Result.fail(decided.failure)
     current = fold(decider, decided.success, current)
-    // Spread as arguments, a long list would overflow the stack.
+    // A long list spread as arguments would overflow the stack.
     for (const event of decided.success) events.push(event)
   }
   return Result.succeed({ state: current, events })

@@ -1,11 +1,11 @@
 /**
- * The stored contract of a family of events: between the events of a domain and the JSON in a log.
+ * The stored contract of a family of events: converts between a domain's events and JSON in a log.
  *
  * Laws, for every codec:
  *
  * 1. `decode(encode(event))` is `[event]`.
  * 2. Encoding is canonical: equal events give equal JSON.
- * 3. Every version that was ever stored decodes; upcasting and then folding is folding today's events.
+ * 3. Every version ever stored decodes; folding upcast events equals folding today's events.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ import { StreamId } from "./StreamId.ts"
 import type { Upcaster } from "./Upcaster.ts"
 
 /**
- * What is stored of an event besides its address and circumstances.
+ * The stored part of an event that its codec writes: all but its address and circumstances.
  *
  * @category types
  * @since 0.1.0
@@ -36,44 +36,44 @@ export interface EncodedEvent {
 }
 
 /**
- * A shape that events of one type were ever stored in.
- *
- * **Details**
- * `schema`: of the stored data. `names`: the type's name of today first, then its former ones.
+ * A shape in which events of one type were ever stored.
  *
  * @category types
  * @since 0.1.0
  */
 export interface StoredVersion {
+  /** The type's name of today first, then its former names. */
   readonly names: Arr.NonEmptyReadonlyArray<string>
   readonly schemaVersion: number
+  /** The schema of the stored data. */
   readonly schema: Schema.Codec<unknown, unknown>
 }
 
 /**
- * Encodes the events of a family, and decodes what is stored of them.
- *
- * **Details**
- * `encode` writes the newest version only. `decode` gives the events of today that a stored one stands
- * for: zero, one or several, since an older version may have been dropped or split.
+ * Encodes the events of a family, and decodes their stored forms.
  *
  * @category types
  * @since 0.1.0
  */
 export interface EventCodec<in out Event> {
   readonly name: string
-  /** The events of today. */
+  /** The schema of today's events. */
   readonly events: Schema.Codec<Event, unknown>
-  /** The stored names that this codec knows, former and retired ones included. */
+  /** The stored names that this codec knows, former and retired names included. */
   readonly types: ReadonlyArray<string>
-  /** Every shape ever stored: what a lock file holds. */
+  /** Every shape ever stored, as a lock file records them. */
   readonly versions: ReadonlyArray<StoredVersion>
+  /** Writes the newest schema version. */
   readonly encode: (event: Event) => Result.Result<EncodedEvent, EventEncodeError>
+  /**
+   * Returns the events of today that a stored event stands for: zero, one or several, since an
+   * older version may have been dropped or split.
+   */
   readonly decode: (stored: RecordedEvent) => Result.Result<ReadonlyArray<Event>, EventDecodeError>
 }
 
 /**
- * An event does not fit its own schema, so it is not stored: a decider or its caller built it wrong.
+ * An event does not fit its own schema, so it is not stored: its decider or caller built it wrong.
  *
  * @category errors
  * @since 0.1.0
@@ -89,22 +89,22 @@ export class EventEncodeError extends Schema.TaggedError<EventEncodeError>()("Ev
 }
 
 /**
- * Why a stored event could not be decoded.
+ * The reason why a stored event could not be decoded.
  *
  * @category errors
  * @since 0.1.0
  */
 export const DecodeErrorReason = Schema.TaggedUnion({
   UnknownType: { known: Schema.Array(Schema.String) },
-  /** Written by newer code than this. */
+  /** Newer code wrote the event. */
   UnknownSchemaVersion: { newest: SchemaVersion },
   InvalidData: { issue: Schema.String },
-  /** An upcaster threw, or gave what is no event of today. */
+  /** An upcaster threw, or returned something other than events of today. */
   UpcastFailed: { issue: Schema.String }
 })
 
 /**
- * A stored event that this codec cannot read; its reader stops there.
+ * This codec cannot read a stored event; the reader stops there.
  *
  * @category errors
  * @since 0.1.0
@@ -143,15 +143,9 @@ type EventCase = Schema.Codec<{ readonly _tag: string }, unknown>
  * Builds the codec of a tagged union of events: the stored type is the tag, the data the rest.
  *
  * **Details**
- * Values that JSON does not have, such as bigint and dates, are stored in the canonical JSON form of
- * their schema.
- * `past`: by stored type, its versions 1 to n; a type of today is then written in version n + 1. A type
- * that is no longer among `events` is retired: only its past is read.
- * `formerNames`: by type of today, names under which its versions are stored too.
- * `unknownFields`: whether decoding drops the fields of the data that the newest schema does not name,
- * or keeps them, unseen by the types, and writes them again when the event is encoded. Fields of objects
- * inside of the data are dropped in both cases.
- * Dies when a name is used twice.
+ * Values that JSON does not have, such as bigint and dates, are stored in the canonical JSON form
+ * of their schema.
+ * Throws when a name is used twice.
  *
  * @category constructors
  * @since 0.1.0
@@ -159,15 +153,25 @@ type EventCase = Schema.Codec<{ readonly _tag: string }, unknown>
 export const make = <const Cases extends Record<string, EventCase>>(options: {
   readonly name: string
   readonly events: Schema.TaggedUnion<Cases>
+  /**
+   * By stored type, its versions 1 to n; a type of today is then written in version n + 1. A type
+   * that is no longer among `events` is retired: only its past is read.
+   */
   readonly past?: { readonly [type: string]: Upcaster<Cases[keyof Cases]["Type"]> }
+  /** By type of today, the other names under which its versions are stored. */
   readonly formerNames?: { readonly [Type in keyof Cases]?: ReadonlyArray<string> }
+  /**
+   * Fields of the data that the newest schema does not name: decoding drops them (the default), or
+   * retains them outside of the types, and encoding writes them again. Fields of nested objects are
+   * dropped in both cases.
+   */
   readonly unknownFields?: "drop" | "keep"
 }): EventCodec<Cases[keyof Cases]["Type"]> => {
   type Event = Cases[keyof Cases]["Type"]
   const { name, past = {} } = options
   const formerNames: { readonly [type: string]: ReadonlyArray<string> | undefined } =
     options.formerNames ?? {}
-  // The union's schema is that of its cases, which `EventCase` says need no services.
+  // The union needs no services: its cases are `EventCase`s, which need none.
   const events = options.events as Schema.Top as Schema.Codec<Event, unknown>
   const today = compileToday(events)
   const readers = new Map<string, Reader<Event>>()
@@ -240,11 +244,11 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
 }
 
 /**
- * The same codec, which hands on what it can't decode instead of failing: as an event of the user's
- * own choice, which may hold the stored one whole.
+ * Returns a codec that replaces an undecodable event instead of failing: with events of the user's
+ * own choice, which may hold the stored event whole.
  *
  * **Details**
- * `raw` gives the events that take the place of an undecodable one, or none, which skips it.
+ * `raw` returns the events that take the place of the undecodable event; an empty list skips it.
  *
  * @category combinators
  * @since 0.1.0
@@ -263,7 +267,7 @@ type Reason = typeof DecodeErrorReason.Type
 /** Decodes the data of one schema version. */
 type Decoder<Event> = (data: unknown) => Result.Result<ReadonlyArray<Event>, Reason>
 
-/** The decoders of one stored type, that of version 1 first. */
+/** The decoders of one stored type, version 1 first. */
 type Reader<Event> = ReadonlyArray<Decoder<Event>>
 
 interface Writer {
@@ -271,11 +275,11 @@ interface Writer {
   readonly encode: (event: unknown) => Result.Result<Schema.Json, string>
 }
 
-/** The issue as text; a transformation in a schema that throws is one too. */
+/** Returns issues as text, including those of a transformation in a schema that throws. */
 const catching =
   <A>(convert: (value: unknown) => Result.Result<A, Schema.SchemaError>) =>
   (value: unknown): Result.Result<A, string> => {
-    // Every event that is read comes through here, so nothing is made for it on the way.
+    // Every event that is read passes here, so nothing is allocated on the way.
     try {
       return Result.mapError(convert(value), issueOf)
     } catch (error) {
@@ -286,9 +290,9 @@ const catching =
 const issueOf = (error: Schema.SchemaError): string => error.message
 
 /**
- * The same schema, whose decoder and encoder are compiled to functions when they are first used: they take
- * half the time. Where no function may be made of a text, as under a Content Security Policy, they are
- * interpreted as others are.
+ * Compiles the schema's decoder and encoder to functions at their first use, which halves their
+ * time. Where functions can't be made from text, as under a Content Security Policy, they are
+ * interpreted.
  */
 const compiled = <S extends Schema.Codec<unknown, unknown>>(schema: S): S => {
   SchemaJITCompiler.enable(schema.ast)
@@ -296,13 +300,13 @@ const compiled = <S extends Schema.Codec<unknown, unknown>>(schema: S): S => {
   return schema
 }
 
-/** Schemas wrap the cause of what was thrown in them. */
+/** Describes a thrown error. Schemas wrap errors thrown inside of them, as the cause. */
 const thrown = (error: unknown): string =>
   error instanceof Error && Cause.isCause(error.cause)
     ? textOf(Cause.squash(error.cause))
     : textOf(error)
 
-/** What an upcaster must give in the end: events of today, checks included. */
+/** Checks that the last step of an upcaster returned events of today, with the schemas' checks. */
 const compileToday = <Event>(events: Schema.Codec<Event, unknown>) =>
   catching(Schema.decodeUnknownResult(Schema.toType(Schema.Array(events))))
 
@@ -329,7 +333,7 @@ const upcasting =
     )
   }
 
-/** The newest version of a type: between an event with its tag and stored data without. */
+/** Converts the newest version of a type: events have their tag, stored data has none. */
 const compile = (schema: EventCase, type: string, unknownFields: "drop" | "keep") => {
   const json = compiled(Schema.toCodecJson(schema))
   const decode = catching(Schema.decodeUnknownResult(json))
@@ -347,7 +351,7 @@ const compile = (schema: EventCase, type: string, unknownFields: "drop" | "keep"
   const named = new Set(fieldNames(schema))
   const unnamed = (value: unknown): Record<string, Schema.Json> =>
     Predicate.isObject(value)
-      ? // What is kept of stored data is JSON, coming and going.
+      ? // Unnamed fields come from stored data and return to it, so they are JSON.
         (Object.fromEntries(Object.entries(value).filter(([key]) => !named.has(key))) as Record<
           string,
           Schema.Json
@@ -364,13 +368,13 @@ const compile = (schema: EventCase, type: string, unknownFields: "drop" | "keep"
   }
 }
 
-/** A case of a tagged union has its fields, the tag included; only the type that it is known by here does not say so. */
+/** Returns a case's fields, tag included. Each case has them, though its type here lacks them. */
 const fieldNames = (schema: EventCase): ReadonlyArray<string> =>
   Predicate.hasProperty(schema, "fields") && Predicate.isObject(schema.fields)
     ? Object.keys(schema.fields)
     : []
 
-/** A stored value that is no object is left for the schema to refuse, in its own words. */
+/** Adds the tag to an object; the schema refuses any other value in its own words. */
 const withTag = (data: unknown, tag: string): unknown =>
   Predicate.isObject(data) ? { ...data, _tag: tag } : data
 

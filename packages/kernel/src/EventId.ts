@@ -1,5 +1,5 @@
 /**
- * The identity of an event: what makes an append safe to repeat.
+ * The identity of an event, which makes an append safe to repeat.
  *
  * @since 0.1.0
  */
@@ -24,7 +24,7 @@ export const EventId = Schema.String.check(
 export type EventId = typeof EventId.Type
 
 /**
- * The event id of a UUID in lower case; dies when it is none.
+ * The event id of a UUID. Throws unless `uuid` is a lower-case UUID.
  *
  * @category constructors
  * @since 0.1.0

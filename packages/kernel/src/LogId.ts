@@ -1,5 +1,5 @@
 /**
- * The identity of a log, which tells its positions from those of every other log.
+ * The identity of a log, which distinguishes its positions from those of every other log.
  *
  * @since 0.1.0
  */

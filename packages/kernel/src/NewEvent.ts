@@ -19,7 +19,8 @@ export const MAX_TYPE_LENGTH = 200
  * The name under which events of one kind are stored: a public format, never renamed in place.
  *
  * **Details**
- * Shape: a letter, then letters, digits and `_ . : / -`, {@link MAX_TYPE_LENGTH} characters at most.
+ * Shape: a letter, then letters, digits and `_ . : / -`; at most {@link MAX_TYPE_LENGTH}
+ * characters.
  *
  * @category types
  * @since 0.1.0
@@ -37,12 +38,12 @@ export const EventType = Schema.String.check(
  * @since 0.1.0
  */
 export const SchemaVersion = Schema.Int.check(
-  // What a PostgreSQL smallint holds; no event type has lived through that many shapes.
+  // A PostgreSQL smallint holds this range; no event type has had that many shapes.
   Schema.isBetween({ minimum: 1, maximum: 32_767 })
 )
 
 /**
- * What a caller hands to a store to append.
+ * An event as a caller passes it to a store to append.
  *
  * @category types
  * @since 0.1.0
@@ -54,7 +55,7 @@ export const NewEvent = Schema.Struct({
   /** Any JSON value that survives a round trip; the store refuses the rest. */
   data: Schema.Json,
   metadata: EventMetadata,
-  /** When it happened, by the clock of the domain or of an importer; to the millisecond. */
+  /** The time when it happened, by the domain's or an importer's clock; to the millisecond. */
   occurredAt: Schema.DateTimeUtc
 })
 

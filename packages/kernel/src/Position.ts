@@ -6,8 +6,8 @@
 import * as Schema from "effect/Schema"
 
 /**
- * Strictly increasing in the order that readers see, with gaps: compare positions, never count with
- * them. 0 is before the first event.
+ * A position in a log. Positions increase strictly in the order that readers see, and have gaps:
+ * compare them, never calculate with them. 0 is before the first event.
  *
  * @category types
  * @since 0.1.0
@@ -23,7 +23,7 @@ export const Position = Schema.BigInt.check(
 export type Position = typeof Position.Type
 
 /**
- * The position of a bigint; dies below 0 and above 2^63 - 1.
+ * The position of a bigint. Throws below 0 and above 2^63 - 1.
  *
  * @category constructors
  * @since 0.1.0
@@ -31,7 +31,7 @@ export type Position = typeof Position.Type
 export const make = (position: bigint): Position => Position.make(position)
 
 /**
- * Before the first event.
+ * The position before the first event.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,14 +1,14 @@
 /**
- * A read model as a pure fold by key: which rows an event touches, and what becomes of them.
+ * A read model as a pure fold by key: the rows that an event touches, and their change.
  *
  * Laws, for every projection:
  *
  * 1. `keys` and `apply` are functions: the same event on the same row gives the same answer.
- * 2. `apply` keeps the key: the columns of the primary key are as it was given them.
- * 3. What `apply` gives is a row of the schema, whatever recorded event comes on whatever row.
+ * 2. `apply` preserves the key: it does not change the columns of the primary key.
+ * 3. `apply` returns a row that fits the schema, for any recorded event on any row.
  *
- * Where the rows are kept, and how often, is decided elsewhere: the same definition is folded beside the
- * log, in the transaction of an append, or on demand.
+ * The place of the rows is decided elsewhere: the same definition is folded beside the log, in the
+ * transaction of an append, or on demand.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ export interface EventSource<out Event> {
   readonly category: Category
   readonly codec: {
     readonly name: string
-    /** Every shape that it reads, by which hosts see that they run different code. */
+    /** Every shape that it reads. Hosts compare them to see that they run different code. */
     readonly versions?: ReadonlyArray<StoredVersion>
     readonly decode: (
       stored: RecordedEvent
@@ -45,7 +45,7 @@ export interface EventSource<out Event> {
 export type EventOf<Source> = Source extends EventSource<infer Event> ? Event : never
 
 /**
- * What is known of an event before a log has numbered it; `schemaVersion` and `data` are as stored.
+ * An event before a log has numbered it; `schemaVersion` and `data` are as stored.
  *
  * @category types
  * @since 0.1.0
@@ -53,13 +53,15 @@ export type EventOf<Source> = Source extends EventSource<infer Event> ? Event : 
 export type Unnumbered = Omit<RecordedEvent, "revision" | "position" | "recordedAt">
 
 /**
- * Where an event is applied: to the row of `key`, as it was `recorded`, its stored form included.
+ * The context in which an event is applied to a row.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Applied<out Key> {
+  /** The key of the row. */
   readonly key: Key
+  /** The recorded event, with its stored form. */
   readonly recorded: RecordedEvent
 }
 
@@ -76,12 +78,6 @@ export interface RowSchema<out Row> extends Schema.Codec<Row, unknown> {
 /**
  * A read model as a fold by key.
  *
- * **Details**
- * `primaryKey`: the fields of a row that tell it from all others. `indexes`: fields that are searched by.
- * `keys`: which rows an event touches, none included. `streams`: of a key, all streams that hold events
- * of its row, if that can be told. `apply`: the row after the event, or `undefined` when there is none;
- * it is given `undefined` where there was none.
- *
  * @category types
  * @since 0.1.0
  */
@@ -90,13 +86,18 @@ export interface Projection<Event, Key, Row> {
   readonly version: Version
   readonly from: ReadonlyArray<EventSource<Event>>
   readonly row: RowSchema<Row>
+  /** The fields of a row that identify it. */
   readonly primaryKey: ReadonlyArray<string>
+  /** The lists of fields to search by. */
   readonly indexes: ReadonlyArray<ReadonlyArray<string>>
-  /** The text of the functions that it was made of, by which hosts see that they run different code. */
+  /** The text of its functions. Hosts compare it to see that they run different code. */
   readonly code?: string
   // Methods, so that projections of different rows fit into one list, see `Any`.
+  /** Returns the keys of the rows that an event touches; may be empty. */
   keys(event: Event, recorded: Unnumbered): ReadonlyArray<Key>
+  /** Returns all streams with events of the row of `key`; absent if a key does not name them. */
   streams?(key: Key): ReadonlyArray<StreamId>
+  /** Returns the row after the event. `undefined` means no row, before the event and after it. */
   apply(row: Row | undefined, event: Event, applied: Applied<Key>): Row | undefined
 }
 
@@ -112,8 +113,8 @@ export type Any = Projection<unknown, object, object>
  * The name of a read model, and of its table.
  *
  * **Details**
- * Shape: a lower-case letter, then lower-case letters, digits and single `_`, 40 characters at most: PostgreSQL
- * cuts identifiers at 63, and the tables beside it have longer names.
+ * Shape: a lower-case letter, then lower-case letters, digits and single `_`; at most 40
+ * characters: PostgreSQL cuts identifiers at 63, and the tables beside it have longer names.
  *
  * @category types
  * @since 0.1.0
@@ -132,7 +133,8 @@ export const Name = Schema.String.check(
 export type Name = typeof Name.Type
 
 /**
- * The version of a projection's definition, counted from 1; a change of the fold or of the row is a new one.
+ * The version of a projection's definition, counted from 1. A change of the fold or of the row
+ * needs a new version.
  *
  * @category types
  * @since 0.1.0
@@ -148,10 +150,7 @@ export const Version = Schema.Int.check(
 export type Version = typeof Version.Type
 
 /**
- * The rows of a projection, whose fold is still to be given.
- *
- * **Details**
- * `initial`: the row that the first event of a key is applied to; it may be `undefined` where an event makes the row.
+ * A projection that has its rows and still lacks its fold.
  *
  * @category types
  * @since 0.1.0
@@ -160,17 +159,18 @@ export interface Definition<Event, Key, Row> {
   readonly fold: <Initial extends Row | undefined>(fold: {
     readonly keys: (event: Event, recorded: Unnumbered) => ReadonlyArray<Key>
     readonly streams?: (key: Key) => ReadonlyArray<StreamId>
+    /** Returns the row before a key's first event; `undefined` where an event makes the row. */
     readonly initial: (key: Key) => Initial
     readonly apply: (row: Row | Initial, event: Event, applied: Applied<Key>) => Row | undefined
   }) => Projection<Event, Key, Row>
 }
 
 /**
- * Begins a projection with what its rows are; dies when the name or the version is none.
+ * Begins a projection with its rows. Throws unless the name and the version are valid and the
+ * categories of `from` differ.
  *
  * **Details**
- * `from`: aggregates, or other sources; their categories must differ. `primaryKey` and `indexes`: fields of the row.
- * Two steps, so that the fold is written against rows whose type is known already.
+ * A projection takes two steps, so that the fold is written against rows whose type is known.
  *
  * @see {@link Definition}
  * @category constructors
@@ -183,9 +183,12 @@ export const define = <
 >(rows: {
   readonly name: string
   readonly version: number
+  /** Aggregates or other sources, each of another category. */
   readonly from: Sources
   readonly row: RowSchema<Row>
+  /** Fields of the row. */
   readonly primaryKey: Columns
+  /** Lists of fields of the row. */
   readonly indexes?: ReadonlyArray<ReadonlyArray<keyof NoInfer<Row> & string>>
 }): Definition<EventOf<Sources[number]>, Pick<Row, Columns[number]>, Row> => {
   type Event = EventOf<Sources[number]>
@@ -196,7 +199,7 @@ export const define = <
   if (new Set(categories).size < categories.length) {
     throw new Error(`${name} reads a category twice: ${categories.join(", ")}`)
   }
-  // Each source gives its part of the union of events.
+  // The events of each source are a part of the union.
   const from = rows.from as ReadonlyArray<EventSource<Event>>
   return {
     fold: (fold) => {

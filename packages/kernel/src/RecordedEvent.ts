@@ -20,7 +20,7 @@ export const RecordedEvent = Schema.Struct({
   streamId: StreamId,
   revision: Revision,
   position: Position,
-  /** When the store recorded it, by the store's clock; to the millisecond. */
+  /** The time when the store recorded it, by the store's clock; to the millisecond. */
   recordedAt: Schema.DateTimeUtc
 })
 

@@ -6,7 +6,8 @@
 import * as Schema from "effect/Schema"
 
 /**
- * Counted from 1 without gaps; a stream's revision is its last event's, and 0 when it is empty.
+ * A revision, counted from 1 without gaps. A stream's revision is its last event's, and 0 when the
+ * stream is empty.
  *
  * @category types
  * @since 0.1.0
@@ -22,7 +23,7 @@ export const Revision = Schema.Int.check(
 export type Revision = typeof Revision.Type
 
 /**
- * The revision of a whole number; dies below 0 and above 2^53 - 1.
+ * The revision of a whole number. Throws below 0 and above 2^53 - 1.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,11 +1,11 @@
 /**
- * What a codec ever stored, as a file to keep: a description of every schema version, and what has
- * changed since it was written.
+ * A lock file of a codec: describes every schema version that it ever stored, to be committed and
+ * compared with the code of today.
  *
- * A released version never changes, because events in that shape are stored for ever. The description
- * says what decodes, so it does not depend on names in the source, on the order of fields, or on
- * formatting. It cannot see into functions: name your own checks with `expected`, and keep golden
- * samples for transformations.
+ * A released version never changes, because events in that shape are stored for ever. The
+ * description covers the data that decodes, so it does not depend on names in the source, on the
+ * order of fields, or on formatting. It does not cover functions: name your own checks with
+ * `expected`, and test transformations with golden samples.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,9 @@ import * as Schema from "effect/Schema"
 import type { EventCodec } from "./EventCodec.ts"
 import { describeFields, optionalFields } from "./internal/describeFields.ts"
 
-/** What is stored at each path of the data, such as `unitPrice.minor`; `?` marks what may be absent. */
+/**
+ * The type stored at each path of the data, such as `unitPrice.minor`; `?` marks an optional one.
+ */
 const Fields = Schema.Record(Schema.String, Schema.String)
 
 /**
@@ -41,8 +43,8 @@ export type SchemaLock = typeof SchemaLock.Type
  * A way in which a codec differs from its lock.
  *
  * **Details**
- * `FieldChanged` and `VersionGone` break what is stored. `VersionAdded` and `OptionalAdded` do not: the
- * lock lacks them.
+ * `FieldChanged` and `VersionGone` break stored events. `VersionAdded` and `OptionalAdded` do not;
+ * the lock does not have them yet.
  *
  * @category types
  * @since 0.1.0
@@ -52,9 +54,9 @@ export const Difference = Schema.TaggedUnion({
     type: Schema.String,
     schemaVersion: Schema.String,
     path: Schema.String,
-    /** Absent for a field that is new. */
+    /** Absent for a new field. */
     locked: Schema.optionalKey(Schema.String),
-    /** Absent for a field that is gone. */
+    /** Absent for a removed field. */
     current: Schema.optionalKey(Schema.String)
   },
   VersionGone: { type: Schema.String, schemaVersion: Schema.String },
@@ -71,7 +73,7 @@ export const Difference = Schema.TaggedUnion({
 export type Difference = typeof Difference.Type
 
 /**
- * The codec is not what its lock says.
+ * The codec differs from its lock.
  *
  * @category errors
  * @since 0.1.0
@@ -103,7 +105,7 @@ export const describe = <Event>(codec: EventCodec<Event>): SchemaLock => {
 }
 
 /**
- * How `current` differs from what was locked, by type, version and field.
+ * Returns the differences of `current` from the lock, by type, version and field.
  *
  * @category operations
  * @since 0.1.0
@@ -120,10 +122,10 @@ export const compare = (locked: SchemaLock, current: SchemaLock): ReadonlyArray<
   })
 
 /**
- * The lock with what `current` adds to it.
+ * Extends the lock by the additions of `current`.
  *
  * **Details**
- * Errors: `SchemaLockBroken`, a released version changed or is gone; nothing is added then.
+ * Errors: `SchemaLockBroken`, a released version changed or is gone; nothing is added.
  *
  * @category operations
  * @since 0.1.0
@@ -141,7 +143,7 @@ export const extend = (
 }
 
 /**
- * The text of a lock file: canonical, so that equal locks have equal texts.
+ * Writes the text of a lock file in a canonical form, so that equal locks have equal texts.
  *
  * @category destructors
  * @since 0.1.0
@@ -173,7 +175,7 @@ const compareFields = (
   sortedKeys(old, now).flatMap((path): ReadonlyArray<FieldDifference> => {
     const [locked, current] = [old[path], now[path]]
     if (locked === current) return []
-    // Data without the field decodes as before, so that old events are safe.
+    // Data without the field decodes as before, so old events are safe.
     if (isOptional(path, old)) return [{ _tag: "OptionalAdded", path }]
     return [
       {
@@ -185,7 +187,7 @@ const compareFields = (
     ]
   })
 
-/** Whether a path leads through an optional field that was not there, required or not. */
+/** Tests if a path leads through an optional field that was absent, as optional and as required. */
 const isOptional = (path: string, old: typeof Fields.Type): boolean =>
   optionalFields(path).some(
     (field) =>
@@ -220,7 +222,7 @@ const sortedKeys = (...records: ReadonlyArray<object>): ReadonlyArray<string> =>
     (a, b) => (/^\d+$/.test(a) && /^\d+$/.test(b) ? Number(a) - Number(b) : a < b ? -1 : 1)
   )
 
-/** The same JSON with its keys in order, all the way down. */
+/** Returns the same JSON with its keys in order at every depth. */
 const sorted = (value: unknown): unknown =>
   Predicate.isObject(value)
     ? Object.fromEntries(sortedKeys(value).map((key) => [key, sorted(value[key])]))

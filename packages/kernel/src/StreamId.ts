@@ -29,8 +29,8 @@ export const Category = Schema.String.check(
 export type Category = typeof Category.Type
 
 /**
- * The longest `id` part of a stream name, in UTF-16 code units: with its category and in UTF-8 a
- * name stays under 1 KiB, well below what a B-tree page of PostgreSQL holds (2,704 bytes).
+ * The longest `id` part of a stream name, in UTF-16 code units. With its category, in UTF-8, a name
+ * stays under 1 KiB, well below the longest B-tree entry of PostgreSQL (2,704 bytes).
  *
  * @category limits
  * @since 0.1.0
@@ -69,7 +69,7 @@ export const StreamId = Schema.String.check(
 export type StreamId = typeof StreamId.Type
 
 /**
- * The text is no stream name.
+ * The text is not a stream name.
  *
  * @category errors
  * @since 0.1.0
@@ -88,7 +88,7 @@ export class InvalidStreamId extends Schema.TaggedError<InvalidStreamId>()("Inva
 const decode = Schema.decodeUnknownResult(StreamId)
 
 /**
- * Reads a whole stream name.
+ * Parses a whole stream name.
  *
  * @category constructors
  * @since 0.1.0
@@ -113,7 +113,7 @@ export const make = (category: Category, id: string): Result.Result<StreamId, In
       )
 
 /**
- * The category of a stream: the part before the first `-`.
+ * Returns the category of a stream: the part before the first `-`.
  *
  * @category destructors
  * @since 0.1.0
@@ -123,7 +123,7 @@ export const category = (streamId: StreamId): Category =>
   streamId.slice(0, streamId.indexOf("-")) as Category
 
 /**
- * The id of a stream: the part after the first `-`.
+ * Returns the id of a stream: the part after the first `-`.
  *
  * @category destructors
  * @since 0.1.0

@@ -1,13 +1,13 @@
 /**
- * How the old versions of a stored event become events of today: a pure step from each version to the
- * next, and a last one that gives zero, one or several events.
+ * Turns the old versions of a stored event into events of today: a pure step from each version to
+ * the next, and a last step that returns zero, one or several events.
  *
  * @since 0.1.0
  */
 import type * as Schema from "effect/Schema"
 
 /**
- * A schema version that was written once, and the step that takes its data further.
+ * A former schema version, and the step that turns its data into the next version's.
  *
  * @category types
  * @since 0.1.0
@@ -18,35 +18,38 @@ export interface OldVersion {
 }
 
 /**
- * All old versions of an event type, oldest first; they end in what {@link Out} says.
+ * All old versions of an event type, oldest first; the last step returns `Out`.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Upcaster<out Out> {
   readonly versions: ReadonlyArray<OldVersion>
-  /** Never there; it carries the type. */
+  /** Never set; it carries the type. */
   readonly out?: Out
 }
 
 /**
- * An upcaster in the making, at the version whose data is `Data`.
+ * An upcaster under construction, at the version whose data is `Data`.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Builder<in out Data> {
-  /** The next version, and how its data comes from that of the version before. */
+  /** Adds the next version; `step` derives its data from the data of the version before. */
   readonly to: <Next>(
     schema: Schema.Codec<Next, unknown>,
     step: (data: Data) => NoInfer<Next>
   ) => Builder<Next>
-  /** The event of today, or several in their order, or none, that the version before stands for. */
+  /**
+   * Ends the upcaster; `step` returns the event of today that the version before stands for, or an
+   * array of several in their order, or of none.
+   */
   readonly into: <const Out>(step: (data: Data) => Out) => Upcaster<Elements<Out>>
 }
 
 /**
- * The events in what the last step gives: one, or the elements of an array.
+ * The events that the last step returns: one, or the elements of an array.
  *
  * @category types
  * @since 0.1.0
@@ -54,7 +57,7 @@ export interface Builder<in out Data> {
 export type Elements<Out> = Out extends ReadonlyArray<infer Event> ? Event : Out
 
 /**
- * Begins with schema version 1; `schema` is that of its data, without the type.
+ * Begins with schema version 1; `schema` describes its data, without the type.
  *
  * @category constructors
  * @since 0.1.0
@@ -62,7 +65,9 @@ export type Elements<Out> = Out extends ReadonlyArray<infer Event> ? Event : Out
 export const from = <Data>(schema: Schema.Codec<Data, unknown>): Builder<Data> =>
   builder([], schema)
 
-/** The chain checks its steps by their types, which the list of versions forgets: hence the casts. */
+/**
+ * Builds the chain. Its types check the steps; the list of versions loses them, hence the casts.
+ */
 const builder = <Data>(
   before: ReadonlyArray<OldVersion>,
   schema: Schema.Codec<Data, unknown>

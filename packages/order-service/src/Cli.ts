@@ -1,5 +1,6 @@
 /**
- * The `demo` command: a day in a shop, the import of a file of orders, or that of an older system's events.
+ * The `demo` command: plays a day in a shop, or imports a file of orders or an older system's
+ * events.
  *
  * @since 0.1.0
  */
@@ -84,7 +85,8 @@ const chosen = (
 }
 
 const importFile = Effect.fnUntraced(function* (path: string, store: Stores.Store) {
-  // Before the store is opened, so that nothing is begun on a file that cannot be read to its end.
+  // The survey comes before the store is opened: a file that can't be read to its end changes
+  // nothing.
   const survey = yield* CsvImport.survey(path)
   const style = yield* Output.style
   const [rows, orders] = [
@@ -133,7 +135,9 @@ const command = Command.make(
   ])
 )
 
-/** One line for a wrong invocation; the built-in presentation prints the whole help before it. */
+/**
+ * Prints one line for a wrong invocation; the built-in presenter prints the whole help before it.
+ */
 const presenter: CliOutput.Presenter = {
   present: (event) =>
     event._tag === "InvalidInvocation"
@@ -145,12 +149,12 @@ const complain = (problem: string) => Console.error(`demo: ${printableLine(probl
 
 const goesOn = "what was recorded stays, and running it again goes on from there"
 
-/** A failure in one line; a defect whole, since it is a bug to report. */
+/** Prints a failure in one line, and a defect whole, since it is a bug to report. */
 const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   if (Cause.hasInterruptsOnly(cause)) return complain(`interrupted; ${goesOn}`)
   if (Cause.hasDies(cause)) return Console.error(`demo: a bug: ${Cause.pretty(cause)}`)
   const error = Cause.squash(cause)
-  // The presenter has spoken of it.
+  // The presenter has printed it already.
   if (CliError.isCliError(error) && error._tag === "ShowHelp") return Effect.void
   if (error instanceof EventStoreError) {
     return complain(
@@ -161,8 +165,8 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
 }
 
 /**
- * Runs the command on the arguments of the process, and says in one line on standard error what
- * went wrong.
+ * Runs the command on the arguments of the process, and prints a failure in one line on standard
+ * error.
  *
  * @category running
  * @since 0.1.0

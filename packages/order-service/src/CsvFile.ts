@@ -1,9 +1,9 @@
 /**
- * A CSV file of orders as a stream of records with line numbers, checked down to its bytes.
+ * Reads a CSV file of orders as a stream of records with line numbers, checked down to its bytes.
  *
  * **Details**
- * UTF-8, with or without a byte order mark; LF or CRLF; RFC 4180 quotes. Blank lines are no records.
- * A file whose bytes or quotes are broken is refused whole: nobody could say where its rows end.
+ * UTF-8, with or without a byte order mark; LF or CRLF; RFC 4180 quotes. Blank lines are skipped.
+ * A file with broken bytes or quotes is refused whole, since the ends of its rows are unknown.
  *
  * @since 0.1.0
  */
@@ -37,12 +37,13 @@ export const HEADER = [
 const MAX_CELL_LENGTH = 32_767
 
 /**
- * The cells of one record, and the line of the file where it starts, counted from 1.
+ * The cells of one record, and its line.
  *
  * @category types
  * @since 0.1.0
  */
 export interface CsvRecord {
+  /** The line of the file where the record starts, counted from 1. */
   readonly line: number
   readonly cells: ReadonlyArray<string>
 }
@@ -52,7 +53,7 @@ const FileProblem = Schema.TaggedUnion({
   NotAFile: { found: Schema.String },
   Unreadable: { why: Schema.String },
   Empty: {},
-  /** `byte`: the first byte of the first character that is broken. */
+  /** `byte` is the first byte of the first broken character. */
   NotUtf8: { line: Schema.Int, byte: Schema.Int },
   /** The last character lacks bytes. */
   CutOff: { line: Schema.Int },
@@ -63,7 +64,7 @@ const FileProblem = Schema.TaggedUnion({
 })
 
 /**
- * The file at `path` cannot be read as orders; nothing of it was imported.
+ * The file at `path` cannot be read as orders; no row of it was imported.
  *
  * @category errors
  * @since 0.1.0
@@ -100,7 +101,7 @@ const excerpt = (text: string): string =>
   printable(text.length > 100 ? `${text.slice(0, 100)}...` : text)
 
 /**
- * The records of the file below its header, in bounded memory.
+ * Reads the records of the file after its header, in bounded memory.
  *
  * @category constructors
  * @since 0.1.0
@@ -114,7 +115,7 @@ export const records = (
       const fail = (problem: typeof FileProblem.Type) => new CsvFileError({ path, problem })
       const failPlatform = (error: PlatformError) => fail(platformProblem(error))
       const info = yield* Effect.mapError(fs.stat(path), failPlatform)
-      // A pipe could be read only once, and the import reads the file twice.
+      // The import reads the file twice, and a pipe can be read only once.
       if (info.type !== "File") {
         return yield* fail({ _tag: "NotAFile", found: TYPE_NAMES[info.type] })
       }
@@ -158,7 +159,7 @@ const platformProblem = (error: PlatformError): typeof FileProblem.Type => {
 
 type Fail = (problem: typeof FileProblem.Type) => CsvFileError
 
-/** Strict, unlike `Stream.decodeText`, which puts U+FFFD in the place of what it cannot read. */
+/** Decodes UTF-8 strictly, unlike `Stream.decodeText`, which replaces broken bytes by U+FFFD. */
 const decodeUtf8 = <R>(
   bytes: Stream.Stream<Uint8Array, CsvFileError, R>,
   fail: Fail
@@ -202,15 +203,15 @@ const lineFeeds = (bytes: Uint8Array): number => {
   return found
 }
 
-/** The last character, as far as its bytes are there. */
+/** Returns the bytes of the last character that are present. */
 const lastOf = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
   bytes.slice(Math.max(0, bytes.findLastIndex(beginsCharacter)))
 
 const beginsCharacter = (byte: number): boolean => (byte & 0xc0) !== 0x80
 
 /**
- * The place of the first character that is broken. In Latin-1 `é,` is E9 2C: E9 begins a character of three bytes, and only
- * the comma shows that it is none.
+ * Returns the index of the first broken character. A byte may be invalid only because of the next
+ * one: in Latin-1 `é,` is E9 2C, E9 begins a character of three bytes, and the comma breaks it.
  */
 const firstBroken = (bytes: Uint8Array): number => {
   const end = firstInvalid(bytes)
@@ -218,7 +219,9 @@ const firstBroken = (bytes: Uint8Array): number => {
   return isUtf8(before, false) ? end : before.findLastIndex(beginsCharacter)
 }
 
-/** Bisects: every prefix that holds the invalid byte is invalid, no shorter one is. */
+/**
+ * Bisects for the first invalid byte: the prefixes that include it are invalid, all others valid.
+ */
 const firstInvalid = (bytes: Uint8Array): number => {
   let valid = 0
   let invalid = bytes.length
@@ -230,7 +233,7 @@ const firstInvalid = (bytes: Uint8Array): number => {
   return invalid - 1
 }
 
-/** `goesOn`: whether the last character may lack bytes. */
+/** Tests for valid UTF-8; with `goesOn` the last character may lack bytes. */
 const isUtf8 = (bytes: Uint8Array, goesOn: boolean): boolean => {
   try {
     new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: goesOn })
@@ -240,7 +243,7 @@ const isUtf8 = (bytes: Uint8Array, goesOn: boolean): boolean => {
   }
 }
 
-/** The decoder gives cells alone; a record is as high as the line breaks inside its quotes say. */
+/** Adds line numbers, which the decoder omits: a record spans the line breaks inside its quotes. */
 const numbered = <E, R>(
   rows: Stream.Stream<ReadonlyArray<string>, E, R>
 ): Stream.Stream<CsvRecord, E, R> =>

@@ -2,12 +2,13 @@
  * Imports a file of orders through commands, one order per invoice.
  *
  * **Details**
- * The file is read twice: the survey finds what is wrong with it as a whole and how many rows each
- * invoice has, the import executes. The rows of an invoice need not stand together: they wait for the last one of them,
- * which closes the order, at most 400 of an invoice and 20,000 of all. So an order of n rows is loaded at most
- * 1 + n / 400 + r / 20,000 times, where r are the rows from its first to its last, whichever way invoices alternate.
- * Memory holds a few words for each invoice, the rows that wait, and an id for each row of an order that is open.
- * What is recorded stays recorded when the import dies: importing the file again completes it.
+ * The file is read twice: the survey finds faults of the whole file and counts the rows of each
+ * invoice, the import executes them. The rows of an invoice may be scattered: they wait for the
+ * invoice's last row, which closes the order; at most 400 rows of an invoice wait, and 20,000 of
+ * all. So an order of n rows is loaded at most 1 + n / 400 + r / 20,000 times, where r is the
+ * number of rows from its first to its last, however invoices alternate.
+ * Memory holds a few words for each invoice, the waiting rows, and an id for each row of an open
+ * order. Recorded events stay when the import dies: importing the file again completes it.
  *
  * @since 0.1.0
  */
@@ -25,19 +26,16 @@ import * as Listed from "./Listed.ts"
 import * as OrderRow from "./OrderRow.ts"
 
 /**
- * The most rows that go into one append: with the commands that open and close the order they stay
- * well below the 1,000 events that a store takes at once.
+ * The most rows in one append. With the commands that open and close the order they stay well below
+ * the 1,000 events that a store takes at once.
  */
 const MAX_ROWS_AT_ONCE = 400
 
-/** The most rows that wait for others of their invoices: some 10 MB. Then all of them are executed, and others may wait. */
+/** The most rows that wait for other rows of their invoices, some 10 MB; then all are executed. */
 const MAX_WAITING = 20_000
 
 /**
- * What a file holds, as far as can be said without an order.
- *
- * **Details**
- * `orders`: the number of acceptable rows of each invoice that has any, in file order.
+ * The content of a file, as far as it can be known without folding orders.
  *
  * @category types
  * @since 0.1.0
@@ -45,23 +43,23 @@ const MAX_WAITING = 20_000
 export interface Survey {
   readonly path: string
   readonly rows: number
+  /** The number of acceptable rows of each invoice that has any, in file order. */
   readonly orders: ReadonlyMap<string, number>
 }
 
 /**
- * What an import did.
- *
- * **Details**
- * `recorded`: the events that this run added. `known`: the file's events that the log held already.
- * `remarks`: what is worth a look.
+ * The result of an import.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Imported {
+  /** The number of events that this run added. */
   readonly recorded: number
+  /** The number of the file's events that the log had already. */
   readonly known: number
   readonly refused: Listed.Listed<OrderRow.RefusedRow>
+  /** Rows that deserve a look. */
   readonly remarks: Listed.Listed<OrderRow.RefusedRow>
 }
 
@@ -93,17 +91,17 @@ export const survey = (path: string): Effect.Effect<Survey, CsvFile.CsvFileError
   })
 
 /**
- * Which rows are executed when one more has come to wait: those of its invoice, all, or none yet.
- *
- * **Details**
- * `isComplete`: whether it is the last row of its invoice. `ofInvoice`, `ofAll`: how many rows wait, with this one.
+ * Decides which rows are executed after one more waits: the rows of its invoice, all, or none yet.
  *
  * @category operations
  * @since 0.1.0
  */
 export const turn = (rows: {
+  /** True for the last row of its invoice. */
   readonly isComplete: boolean
+  /** The number of waiting rows of the invoice, this one included. */
   readonly ofInvoice: number
+  /** The number of all waiting rows, this one included. */
   readonly ofAll: number
 }): "wait" | "invoice" | "all" => {
   if (rows.isComplete || rows.ofInvoice >= MAX_ROWS_AT_ONCE) return "invoice"
@@ -111,7 +109,7 @@ export const turn = (rows: {
 }
 
 /**
- * Executes the rows of a surveyed file; `onProgress` hears how many of them are done.
+ * Executes the rows of a surveyed file; calls `onProgress` with the number of rows done.
  *
  * @category operations
  * @since 0.1.0
@@ -186,7 +184,7 @@ export const run = Effect.fn("CsvImport.run")(function* (
         return executeAll
     }
   })
-  // There are some if the file was changed after the survey.
+  // Rows are left if the file was changed after the survey.
   yield* executeAll
   yield* onProgress(done)
   const imported: Imported = {
@@ -200,13 +198,13 @@ export const run = Effect.fn("CsvImport.run")(function* (
 
 const byLine = (a: OrderRow.RefusedRow, b: OrderRow.RefusedRow): number => a.line - b.line
 
-/** How far the rows of an invoice have come. */
+/** The progress of an invoice. */
 interface Opened {
   readonly invoice: string
   accepted: number
-  /** Those that came since the last ones were executed. */
+  /** The rows since the last execution. */
   waiting: Array<OrderRow.OrderRow>
-  /** How often each row was there, until the invoice ends. */
+  /** The number of occurrences of each row, until the invoice ends. */
   readonly seen: Map<CommandId, number>
   customerId: string | undefined
 }
@@ -229,7 +227,10 @@ interface Step extends CommandHandler.Request<OrderCommand> {
   readonly line: number
 }
 
-/** The row's own command, between the one that opens the order and the one that closes it. */
+/**
+ * Returns the row's command; for the first row of an order after the command that opens it, for the
+ * last one before the command that closes it.
+ */
 const stepsOf = (row: OrderRow.OrderRow, order: Opened, last: number): ReadonlyArray<Step> => {
   const { add, close, create, invoice, line, occurredAt } = row
   const step = (command: OrderCommand, commandId: CommandId): Step => ({
@@ -243,7 +244,7 @@ const stepsOf = (row: OrderRow.OrderRow, order: Opened, last: number): ReadonlyA
     order.customerId = create.customerId
     steps.push(step(create, OrderRow.commandId(invoice, "open", create)))
   }
-  // Equal rows are told apart by their number, so that a row put in elsewhere changes no other's id.
+  // A number distinguishes equal rows, so that a row inserted elsewhere does not change other ids.
   const content = OrderRow.commandId(invoice, 1, add, occurredAt)
   const place = (order.seen.get(content) ?? 0) + 1
   order.seen.set(content, place)

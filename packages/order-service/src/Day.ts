@@ -1,5 +1,5 @@
 /**
- * A day in a shop, told as it runs, and asked about in the evening.
+ * A day in a shop, printed as it runs, with questions about it in the evening.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import * as ShopTime from "./ShopTime.ts"
 import * as Stores from "./Stores.ts"
 
 /**
- * Tells the day on a store of its own.
+ * Plays the day on a store of its own.
  *
  * @category running
  * @since 0.1.0
@@ -31,10 +31,11 @@ export const tell = Effect.fnUntraced(function* (store: Stores.Store) {
 })
 
 /**
- * Tells the day, and gives what was found out about it.
+ * Plays the day, and returns the answers to the questions about it.
  *
  * **Details**
- * The day is the last Thursday; its orders get new names each time, so that a log can hold many days.
+ * The day is the last Thursday. Its orders get new names each time, so that a log can hold many
+ * days.
  *
  * @category running
  * @since 0.1.0
@@ -78,7 +79,9 @@ export const run = Effect.gen(function* () {
   return { rejections, races, before, now, addresses, removals, timeline }
 })
 
-/** A rejection is an answer like another; only a failing store stops the day. */
+/**
+ * Executes a request. A rejection is an answer like any other; only a failing store stops the day.
+ */
 const ask = Effect.fnUntraced(function* (
   id: string,
   { clerk, command }: Request,
@@ -92,7 +95,7 @@ const ask = Effect.fnUntraced(function* (
   return answer ?? (yield* Effect.die("one request has one answer"))
 })
 
-/** Without vowels, so that it never spells a word. */
+/** The letters of names: no vowels, so that no name spells a word. */
 const LETTERS = "bcdfghjklmnpqrstvwxz"
 
 const drawName = Effect.map(

@@ -1,5 +1,5 @@
 /**
- * The questions of the evening, answered from the log alone.
+ * Answers the questions of the evening from the log alone.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
 /**
- * An event of an order with its circumstances and the order after it.
+ * An event of an order, with its circumstances and the order's state after it.
  *
  * @category types
  * @since 0.1.0
@@ -26,7 +26,7 @@ import * as Stream from "effect/Stream"
 export type Entry = CommandResult.HistoryEntry<OrderState, OrderEvent>
 
 /**
- * The last position of the log, to ask later about what came after it.
+ * Reads the last position of the log, for questions about later events.
  *
  * @category operations
  * @since 0.1.0
@@ -38,7 +38,7 @@ export const head = Effect.gen(function* () {
 })
 
 /**
- * What did this order look like at that moment?
+ * Returns the order as it was at a moment.
  *
  * @category operations
  * @since 0.1.0
@@ -49,7 +49,7 @@ export const orderAt = Effect.fnUntraced(function* (id: string, occurredAt: Date
 })
 
 /**
- * What is this order now?
+ * Returns the order as it is now.
  *
  * @category operations
  * @since 0.1.0
@@ -60,8 +60,8 @@ export const orderNow = Effect.fnUntraced(function* (id: string) {
 })
 
 /**
- * The addresses that a customer gave for any order opened after a position, oldest first: the first
- * of an order is where it was to go, each later one a change.
+ * Returns the addresses that a customer gave for orders opened after a position, oldest first. The
+ * first address of an order is its destination, each later one a change.
  *
  * @category operations
  * @since 0.1.0
@@ -100,7 +100,7 @@ export const addressesOf = Effect.fnUntraced(function* (
 })
 
 /**
- * Every event of an order, oldest first.
+ * Returns every event of an order, oldest first.
  *
  * @category operations
  * @since 0.1.0
@@ -111,7 +111,7 @@ export const timeline = Effect.fnUntraced(function* (id: string) {
 })
 
 /**
- * Why was something removed from this order?
+ * Returns the removals from an order, which have the reasons.
  *
  * @category operations
  * @since 0.1.0

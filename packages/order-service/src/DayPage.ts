@@ -1,5 +1,5 @@
 /**
- * How the day looks on the page.
+ * Prints the day.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,7 @@ const ORDER = 10
 const MARGIN = " ".repeat("00:00  ".length + ORDER + "  ".length)
 
 /**
- * The title, and what the page is about.
+ * Prints the title and the subject of the page.
  *
  * @category operations
  * @since 0.1.0
@@ -45,7 +45,7 @@ export const opening = Effect.fnUntraced(function* (day: DateTime.Utc) {
 })
 
 /**
- * One request and what came of it.
+ * Prints one request and its outcome.
  *
  * @category operations
  * @since 0.1.0
@@ -76,7 +76,7 @@ const outcome = (style: Output.Style, answer: Answer): string => {
 }
 
 /**
- * Two requests at once: who won, and what the other met.
+ * Prints two concurrent requests: the winner, and the conflicts of the other.
  *
  * @category operations
  * @since 0.1.0
@@ -110,7 +110,7 @@ const question = Effect.fnUntraced(function* (text: string, answer: ReadonlyArra
 })
 
 /**
- * The line between the day and the questions.
+ * Prints the line between the day and the questions.
  *
  * @category operations
  * @since 0.1.0
@@ -123,7 +123,7 @@ export const closing = Effect.flatMap(Output.style, (style) =>
 )
 
 /**
- * The order as it was.
+ * Prints the order as it was.
  *
  * @category operations
  * @since 0.1.0
@@ -135,7 +135,7 @@ export const orderAt = (order: string, at: DateTime.Utc, found: Loaded<OrderStat
   ])
 
 /**
- * The order as it is.
+ * Prints the order as it is.
  *
  * @category operations
  * @since 0.1.0
@@ -147,7 +147,7 @@ export const orderNow = (order: string, found: Loaded<OrderState>) =>
   ])
 
 /**
- * The addresses, and how many of them were changes.
+ * Prints the addresses and the number of changes.
  *
  * @category operations
  * @since 0.1.0
@@ -165,7 +165,7 @@ export const addresses = (
   ])
 
 /**
- * What was taken off, and why.
+ * Prints the removals with their reasons.
  *
  * @category operations
  * @since 0.1.0
@@ -180,7 +180,7 @@ export const removals = (order: string, found: ReturnType<typeof DayAnswers.remo
   )
 
 /**
- * Every event of the order, with its value after each.
+ * Prints every event of the order, with the order's value after it.
  *
  * @category operations
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Two clerks change the same order at the same moment, and what each of them met on the way.
+ * Lets two clerks change the same order at the same moment, and records their conflicts.
  *
  * @since 0.1.0
  */
@@ -20,31 +20,32 @@ import type * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Request } from "./DayScript.ts"
 
-/** An append that lost: another writer had moved the stream on. */
+/** An append that lost because another writer had appended to the stream. */
 interface Lost {
   readonly actual: number
   readonly between: ReadonlyArray<RecordedEvent>
 }
 
 /**
- * What happened to one clerk; `lost` is empty for the one who won at once.
+ * The attempts and the answer of one clerk.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Runner {
   readonly request: Request
+  /** The appends that lost; empty for a clerk who won at once. */
   readonly lost: ReadonlyArray<Lost>
   readonly answer: Result.Result<CommandResult.Executed<OrderState, OrderEvent>, OrderRejection>
 }
 
 /**
- * Runs both requests, each on a command handler of its own, and gives them in the order in which
- * they came in.
+ * Runs both requests, each on a command handler of its own, and returns them in the order in which
+ * they finished.
  *
  * **Details**
- * The race is real: each handler decides on its own read and appends when it likes. Only the start
- * is held: nobody goes on before both have read, as two clerks have who look at the same page.
+ * The race is real: each handler decides on its own read and appends at its own pace. Only the
+ * start is synchronized: both wait until both have read, like two clerks who look at the same page.
  *
  * @category operations
  * @since 0.1.0
@@ -68,7 +69,8 @@ export const run = Effect.fn("DayRace.run")(function* (
     const watched = EventStore.of({
       ...store,
       read: (streamId, options) =>
-        // Collected, so that who waits holds no connection: the embedded Postgres has only one.
+        // Collected, so that a waiting clerk holds no connection: the embedded Postgres has only
+        // one.
         Stream.runCollect(store.read(streamId, options)).pipe(
           Effect.tap(lost.length === 0 ? arrive : Effect.void),
           Effect.map(Stream.fromIterable),
@@ -81,7 +83,7 @@ export const run = Effect.fn("DayRace.run")(function* (
           })
         )
     })
-    // Fresh, since a layer is otherwise built once, and both clerks would share one handler.
+    // Fresh, since a layer is otherwise built once and both clerks would share one handler.
     const handler = Layer.fresh(CommandHandler.CommandHandler.layer).pipe(
       Layer.provide(Layer.succeed(EventStore, watched))
     )

@@ -1,13 +1,13 @@
 /**
- * What is asked for in the course of the day: who, when, on which order. What comes of it is not
- * written here; the orders decide.
+ * The requests of the day, with clerk, time and order. Their outcomes are not written here: the
+ * orders decide.
  *
  * @since 0.1.0
  */
 import type { OrderCommand } from "@daybook/order/OrderCommand"
 
 /**
- * The orders of the day, named after who they are for.
+ * The orders of the day, named after their customers.
  *
  * @category types
  * @since 0.1.0
@@ -17,7 +17,7 @@ export type OrderName = "ada" | "grace" | "alan"
 type Clerk = "Priya" | "Tom"
 
 /**
- * One clerk asks for one thing.
+ * A request of one clerk.
  *
  * @category types
  * @since 0.1.0
@@ -28,7 +28,7 @@ export interface Request {
 }
 
 /**
- * A moment of the day: a request, or two at once on the same order.
+ * A moment of the day: a request, or two concurrent requests on the same order.
  *
  * @category types
  * @since 0.1.0
@@ -40,7 +40,7 @@ export interface Scene {
 }
 
 /**
- * The moment that is asked about in the evening.
+ * The moment that an evening question asks about.
  *
  * @category constants
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What became of a file of orders, for a person to read.
+ * Reports the import of a file of orders to a person.
  *
  * @since 0.1.0
  */
@@ -107,7 +107,7 @@ export const print = Effect.fnUntraced(function* (
 })
 
 /**
- * What this very run did, in a line.
+ * Prints the result of this run in one line.
  *
  * @category operations
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * Holds the orders in the log against those that the first system would have shown, and finds where its
- * rules were wrong.
+ * Compares the orders in the log with the orders that the first system would have shown, and finds
+ * the faults of its rules.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import type { LegacyRow } from "./LegacyTable.ts"
 import * as Listed from "./Listed.ts"
 
 /**
- * An order, and what there is to say about it.
+ * A remark on an order.
  *
  * @category types
  * @since 0.1.0
@@ -27,27 +27,26 @@ export interface Finding {
   readonly finding: string
 }
 
-/**
- * `same`: orders whose state in the log is that of the old fold; `different`: the others.
- * `miscounted`: the old summary has other items than the order, since a removal took off 1 whatever the
- * quantity. `unnoticed`: cancelled, and the old summary still says otherwise. `changed`: items were
- * added or removed after confirmation.
- */
 interface Audit {
   readonly orders: number
+  /** The number of orders whose state in the log equals the old fold's. */
   readonly same: number
+  /** The other orders. */
   readonly different: Listed.Listed<Finding>
+  /** The old summary has a wrong item count: a removal took off 1, whatever the quantity. */
   readonly miscounted: Listed.Listed<Finding>
+  /** The order is cancelled, and the old summary does not say so. */
   readonly unnoticed: Listed.Listed<Finding>
+  /** Items were added or removed after confirmation. */
   readonly changed: Listed.Listed<Finding>
-  /** By status: how many orders the old summary, and how many the log says are in it. */
+  /** By status, the number of orders in the old summary and in the log. */
   readonly statuses: ReadonlyMap<
     OrderState.OrderStatus,
     { readonly old: number; readonly log: number }
   >
 }
 
-/** What the first system knew of an order. */
+/** The first system's data on an order. */
 interface Known {
   readonly order: LegacyShop.LegacyOrder | undefined
   readonly summary: LegacyShop.LegacySummary | undefined
@@ -56,7 +55,7 @@ interface Known {
 }
 
 /**
- * Folds the rows of `orders` by the old rules, and compares.
+ * Folds the rows of `orders` by the old rules, and compares the results with the log.
  *
  * **Details**
  * Memory grows with the orders and their items.
@@ -89,7 +88,7 @@ export const run = Effect.fn("LegacyAudit.run")(function* <E, R>(
   }
   let same = 0
   for (const [order, { changes, order: old, rows: imported, summary }] of known) {
-    // Each row is an event; the order may have gone on since.
+    // Each row is an event; the order may have more events since.
     const at = { revision: Revision.make(imported) }
     const { state } = yield* handler.loadAt(aggregate, order, at)
     if (Equal.equals(ofOld(old), ofToday(state))) same += 1
@@ -127,7 +126,7 @@ const next = (before: Known | undefined, row: LegacyRow): Known => {
   const { changes = 0, order, summary } = before ?? {}
   const rows = (before?.rows ?? 0) + 1
   const event = Result.getOrUndefined(LegacyShop.eventOf(row))
-  // What the old system could not read, it did not fold.
+  // The old system did not fold rows that it could not read.
   if (event === undefined) return { order, summary, rows, changes }
   const ofItems = event.event_type === "ItemAdded" || event.event_type === "ItemRemoved"
   return {
@@ -138,11 +137,11 @@ const next = (before: Known | undefined, row: LegacyRow): Known => {
   }
 }
 
-/** What both folds say of an order, in the same terms. */
+/** An order in terms that both folds share. */
 interface Comparable {
   readonly status: OrderState.OrderStatus
   readonly customerId: string | undefined
-  /** How many there are of each product at each price in minor units. */
+  /** The quantity of each product at each price in minor units. */
   readonly quantities: ReadonlyMap<string, number>
 }
 
@@ -155,7 +154,10 @@ const ofOld = (order: LegacyShop.LegacyOrder | undefined): Comparable => {
   return { status: order?.status ?? "none", customerId: order?.customerId, quantities }
 }
 
-/** Digits, as the price was printed, which is not how an upcaster gets there; or with what a penny can't say. */
+/**
+ * Returns pence from the printed digits of the price, a different way than the upcaster's.
+ * Fractions of a penny follow a point.
+ */
 const penceOf = (price: number): string => {
   const [pounds = "", decimals = ""] = price.toFixed(8).split(".")
   const pence = `${pounds}${decimals.slice(0, 2)}`.replace(/^0+(?=\d)/, "")

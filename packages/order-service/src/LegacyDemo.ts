@@ -1,5 +1,5 @@
 /**
- * Imports the table of the shop's first system, and tells what became of it.
+ * Imports the table of the shop's first system, and reports the result.
  *
  * @since 0.1.0
  */
@@ -18,14 +18,14 @@ import * as Progress from "./Progress.ts"
 import * as ReadModelPage from "./ReadModelPage.ts"
 import * as Stores from "./Stores.ts"
 
-/** How many events the generated table holds. */
+/** The number of events in the generated table. */
 const EVENTS = 10_000
 
-/** How many findings of a kind are shown. */
+/** The most findings of a kind that are shown. */
 const SHOWN = 3
 
 /**
- * Generates the table unless it is there, imports it, and audits the result.
+ * Generates the table unless it exists, imports it, and audits the result.
  *
  * @category running
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * A history that the shop's first system might have had, generated: the same one each time.
+ * Generates a plausible history of the shop's first system, the same one each time.
  *
  * @since 0.1.0
  */
@@ -11,10 +11,10 @@ import { v5 as uuidV5 } from "uuid"
 import type { LegacyRow } from "./LegacyTable.ts"
 import * as LegacyShop from "./LegacyShop.ts"
 
-/** How many orders are being worked on at a time. */
+/** The number of orders that are open at a time. */
 const OPEN_ORDERS = 25
 
-/** Each has a price, and one that it had in a sale. */
+/** Products with their price and their sale price. */
 const PRODUCTS: Arr.NonEmptyReadonlyArray<readonly [string, number, number]> = [
   ["85123A", 2.55, 2.1],
   ["71053", 3.39, 2.75],
@@ -34,7 +34,7 @@ const NAMESPACE = "9a6c6c1e-54f0-5b0e-8e46-1f0a3b6f3f0a"
 
 const START = DateTime.makeUnsafe("2009-12-01T07:45:00Z")
 
-/** What is asked of an open order, the more often named the likelier. */
+/** The requests on an open order; a request listed more often is likelier. */
 const REQUESTS = [
   ...Arr.replicate("add" as const, 10),
   ...Arr.replicate("remove" as const, 3),
@@ -53,7 +53,7 @@ type WithoutRow<Event> = Event extends unknown ? Omit<Event, "aggregate_id" | "t
 type Data = WithoutRow<LegacyShop.LegacyEvent>
 
 /**
- * The rows of the first system's table after so many events.
+ * Generates a table of the first system with `events` rows.
  *
  * @category constructors
  * @since 0.1.0
@@ -102,7 +102,7 @@ export const generate = (events: number): Effect.Effect<ReadonlyArray<LegacyRow>
     return rows
   }).pipe(Random.withSeed("the first system"))
 
-/** What happens to an order next, by what the old system refused; nothing when it is left alone. */
+/** Draws the next event of an order by the old system's rules; `undefined` ends the order. */
 const happens = Effect.fnUntraced(function* (
   order: LegacyShop.LegacyOrder | undefined,
   customers: number
@@ -114,7 +114,7 @@ const happens = Effect.fnUntraced(function* (
   const { items, status } = order
   const request = yield* Random.choice(REQUESTS)
   if (status === "cancelled" || request === "leave") return undefined
-  // What is confirmed was mostly left alone, though nothing but cancellation ended an order.
+  // Confirmed orders were mostly left alone, though only cancellation ended an order.
   if (status === "confirmed" && (yield* Random.nextIntBetween(1, 4)) > 1) return undefined
   const item = Arr.isReadonlyArrayNonEmpty(items) ? yield* Random.choice(items) : undefined
   if (request === "remove" && item !== undefined) {

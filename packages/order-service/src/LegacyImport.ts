@@ -1,13 +1,13 @@
 /**
- * Imports the table of a system that kept its events in rows of JSON: each row becomes an event of
- * schema version 1, its data as it is, in the order of the table.
+ * Imports the table of a system that stored its events in rows of JSON: each row becomes an event
+ * of schema version 1 with unchanged data, in the order of the table.
  *
  * **Details**
- * The table is read twice: the survey finds what can't be imported before anything is written, the
- * import appends. An order with a row that its codec can't read, or a store would refuse, is left out
- * whole, since a history with a hole is another one; what earlier imports recorded of it stays. Ids of
- * events come from the rows, so an import that died, or whose table has grown since, is completed by
- * running it again. Memory grows with the orders, never with the rows.
+ * The table is read twice: the survey finds the rows that can't be imported before anything is
+ * written, the import appends. An order with a row that its codec can't read, or that a store would
+ * refuse, is left out whole, since a history with a hole is another history; events of it from
+ * earlier imports stay. Event ids derive from the rows, so running the import again completes one
+ * that died or whose table has grown. Memory grows with the orders, never with the rows.
  *
  * @since 0.1.0
  */
@@ -32,7 +32,7 @@ import { v5 as uuidV5 } from "uuid"
 import type { LegacyRow } from "./LegacyTable.ts"
 import * as Listed from "./Listed.ts"
 
-/** A row with something to say about it. */
+/** A remark on a row. */
 interface Remark {
   readonly id: bigint
   readonly order: string
@@ -40,36 +40,33 @@ interface Remark {
 }
 
 /**
- * What a table holds.
- *
- * **Details**
- * `orders`: their ids in the order of their first rows. `leftOut`: of those, the ones with a row that
- * can't be imported, and why. `remarks`: rows whose version does not follow that before it, or whose data
- * repeats a column otherwise.
+ * The content of a table.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Survey {
   readonly rows: number
+  /** The ids of the orders, in the order of their first rows. */
   readonly orders: ReadonlySet<string>
+  /** The orders with a row that can't be imported, with the reason. */
   readonly leftOut: ReadonlyMap<string, Remark>
+  /** Rows whose version does not follow the version before, or whose data contradicts a column. */
   readonly remarks: Listed.Listed<Remark>
 }
 
 /**
- * What an import did.
- *
- * **Details**
- * `recorded`: the rows that this run added. `known`: those that the log held already. `leftOut`: as in the
- * survey, and orders that the log holds otherwise than the table.
+ * The result of an import.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Imported {
+  /** The number of rows that this run added. */
   readonly recorded: number
+  /** The number of rows that the log had already. */
   readonly known: number
+  /** The orders that the survey left out, and orders that differ between log and table. */
   readonly leftOut: ReadonlyMap<string, Remark>
 }
 
@@ -124,7 +121,7 @@ export const survey = <Command, State, Event, Rejection, E, R>(
     )
   })
 
-/** A row as what will be appended. */
+/** A row as the event to append. */
 interface Planned {
   readonly row: LegacyRow
   readonly streamId: StreamId
@@ -133,7 +130,9 @@ interface Planned {
 
 const checkEvent = Schema.decodeUnknownResult(Schema.toType(NewEvent))
 
-/** The row as an event of the aggregate that its codec can read, or why it is none. */
+/**
+ * Turns a row into an event that the aggregate's codec can read, or returns the reason it can't.
+ */
 const plan = <Command, State, Event, Rejection>(
   aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
   row: LegacyRow
@@ -148,7 +147,7 @@ const plan = <Command, State, Event, Rejection>(
     type,
     schemaVersion: 1,
     data,
-    // Times of events are kept to the millisecond, and those of the table are finer.
+    // Event times are stored to the millisecond, and the table's times are finer.
     metadata: { custom: { legacyId: id.toString(), legacyVersion: version, createdAt } },
     occurredAt: DateTime.toUtc(occurredAt)
   })
@@ -156,7 +155,7 @@ const plan = <Command, State, Event, Rejection>(
   const decoded = aggregate.codec.decode({
     ...event.success,
     streamId: streamId.success,
-    // It has no place in a log yet; the problem below does not speak of one.
+    // A placeholder, since the event has no place in a log yet; the problem below does not show it.
     revision: Revision.make(1),
     position: Position.make(1n),
     recordedAt: event.success.occurredAt
@@ -169,17 +168,19 @@ const plan = <Command, State, Event, Rejection>(
   })
 }
 
-/** Rows that are looked up in the log, and appended at most, at once. */
+/** The number of rows looked up in the log at once, and the most in an append. */
 const ROWS_AT_ONCE = 500
 
-/** Characters of JSON in an append, at most 3 bytes each: well below `MAX_APPEND_BYTES`. */
+/**
+ * The most characters of JSON in an append, 3 bytes each at most: well below `MAX_APPEND_BYTES`.
+ */
 const MAX_CHARACTERS = 4_000_000
 
 /**
- * Appends the rows of a surveyed table; `onProgress` hears how many of them are done.
+ * Appends the rows of a surveyed table; calls `onProgress` with the number of rows done.
  *
  * **Details**
- * Errors: those of the store. What was appended before stays: run it again.
+ * Errors: the store's. Events appended before the error stay: run it again.
  *
  * @category operations
  * @since 0.1.0
@@ -207,7 +208,10 @@ export const run = Effect.fn("LegacyImport.run")(function* <Command, State, Even
 
   const stays = ({ row }: Planned) => !leftOut.has(row.aggregateId)
 
-  /** The rows that the log does not hold yet; those that it does must be where they belong. */
+  /**
+   * Returns the rows that the log lacks; leaves out orders whose recorded rows are in a wrong
+   * place.
+   */
   const unrecorded = Effect.fnUntraced(function* (rows: ReadonlyArray<Planned>) {
     const found = yield* store.find(rows.map(({ event }) => event.id))
     const addresses = new Map(found.map((address) => [address.eventId, address.revision]))
@@ -245,7 +249,7 @@ export const run = Effect.fn("LegacyImport.run")(function* <Command, State, Even
       if (error._tag !== "WrongExpectedRevision" && error._tag !== "EventIdConflict") {
         return yield* error
       }
-      // Another import of the same table may be under way, and have been here first.
+      // A concurrent import of the same table may have appended these rows first.
       const tried = rows.length
       rows = yield* unrecorded(rows)
       if (rows.length < tried) continue
@@ -264,7 +268,7 @@ export const run = Effect.fn("LegacyImport.run")(function* <Command, State, Even
           if (leftOut.has(row.aggregateId)) return []
           const result = plan(aggregate, row)
           if (Result.isSuccess(result)) return [result.success]
-          // The table has grown since the survey.
+          // A row that the survey did not see: the table has grown.
           leaveOut(row, result.failure)
           return []
         })
@@ -280,8 +284,8 @@ export const run = Effect.fn("LegacyImport.run")(function* <Command, State, Even
 })
 
 /**
- * Cuts rows into appends that keep their order in the log: the rows of one order stand together in
- * an append, so it ends where a row would belong to an order before the last.
+ * Cuts rows into appends that preserve their order in the log. The rows of one order stand together
+ * in an append, so an append ends before a row that returns to an order other than its last one.
  */
 const inOrder = (rows: ReadonlyArray<Planned>): ReadonlyArray<ReadonlyArray<Planned>> => {
   const batches: Array<Array<Planned>> = []
@@ -321,6 +325,6 @@ const appendOf = (rows: Arr.NonEmptyReadonlyArray<Planned>, revision: number): A
 
 const NAMESPACE = "1f7f8a52-7a0b-5c3e-9f53-0d8a3b6f7c11"
 
-/** Tables number their rows alike, so the order is part of it. */
+/** Returns the event id of a row. All tables number rows alike, so the order is part of the id. */
 const eventIdOf = ({ aggregateId, id }: LegacyRow): EventId.EventId =>
   EventId.make(uuidV5(`${aggregateId} ${id}`, NAMESPACE))

@@ -1,6 +1,6 @@
 /**
- * The rules of the shop's first system, as they were: a textbook order and its summary, mistakes
- * included. Kept to show that the log holds the same orders, and where the old answers were wrong.
+ * The rules of the shop's first system, unchanged: a textbook order and its summary, mistakes
+ * included. They show that the log holds the same orders, and which old answers were wrong.
  *
  * @since 0.1.0
  */
@@ -11,7 +11,7 @@ import type { LegacyRow } from "./LegacyTable.ts"
 const row = { aggregate_id: Schema.String, timestamp: Schema.String }
 
 /**
- * What the old system stored in `event_data`.
+ * The content of the old system's column `event_data`.
  *
  * @category types
  * @since 0.1.0
@@ -41,7 +41,7 @@ export const LegacyEvent = Schema.Union([
 export type LegacyEvent = typeof LegacyEvent.Type
 
 /**
- * An order by the old rules: every addition is an item of its own.
+ * An order by the old rules; every addition is an item of its own.
  *
  * @category types
  * @since 0.1.0
@@ -57,7 +57,7 @@ export interface LegacyOrder {
 }
 
 /**
- * The row of an order in the old summary, which people looked at.
+ * The row of an order in the old summary, which people read.
  *
  * @category types
  * @since 0.1.0
@@ -70,7 +70,7 @@ export interface LegacySummary {
 const decode = Schema.decodeUnknownResult(LegacyEvent)
 
 /**
- * The event of a row.
+ * Decodes the event of a row.
  *
  * @category operations
  * @since 0.1.0
@@ -81,11 +81,11 @@ export const eventOf = ({
   data,
   type
 }: LegacyRow): Result.Result<LegacyEvent, Schema.SchemaError> =>
-  // The columns say the same as the data does, and were always there.
+  // The columns repeat fields of the data, and unlike those they are always there.
   decode({ timestamp: createdAt, ...Object(data), aggregate_id: aggregateId, event_type: type })
 
 /**
- * The old fold of an order; none before it is created.
+ * Folds an order by the old rules; `undefined` before it is created.
  *
  * @category operations
  * @since 0.1.0
@@ -109,7 +109,8 @@ export const evolve = (
   })
 
 /**
- * The old summary: a removal took 1 off whatever the quantity, and nobody told it of cancellations.
+ * Folds the old summary: a removal takes off 1, whatever the quantity, and cancellations are
+ * ignored.
  *
  * @category operations
  * @since 0.1.0

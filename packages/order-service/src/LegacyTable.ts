@@ -1,5 +1,5 @@
 /**
- * The table of events of the shop's first system, as many systems begin:
+ * The table of events of the shop's first system, in a shape with which many systems begin:
  * `events(id bigserial, aggregate_id uuid, event_type, event_data jsonb, version, created_at)`.
  *
  * @since 0.1.0
@@ -15,11 +15,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 
 /**
- * A row.
- *
- * **Details**
- * `version`: counts the events of an order, as far as the old system kept to it.
- * `createdAt`: UTC in ISO 8601, to the microsecond.
+ * A row of the table.
  *
  * @category types
  * @since 0.1.0
@@ -29,7 +25,9 @@ export interface LegacyRow {
   readonly aggregateId: string
   readonly type: string
   readonly data: Schema.Json
+  /** Counts the events of an order, if the old system counted correctly. */
   readonly version: number
+  /** UTC in ISO 8601, to the microsecond. */
   readonly createdAt: string
 }
 
@@ -49,7 +47,7 @@ export class LegacyTableError extends Data.TaggedError("LegacyTableError")<{
 }
 
 /**
- * The table, wherever it is.
+ * The table, in memory or in Postgres.
  *
  * @category services
  * @since 0.1.0
@@ -57,10 +55,10 @@ export class LegacyTableError extends Data.TaggedError("LegacyTableError")<{
 export class LegacyTable extends Context.Service<
   LegacyTable,
   {
-    /** All rows in the order of their ids, in bounded memory. */
+    /** Reads all rows in the order of their ids, in bounded memory. */
     readonly rows: Stream.Stream<LegacyRow, LegacyTableError>
 
-    /** Makes the table with these rows, unless it is there and holds any; tells whether it did. */
+    /** Creates the table with these rows and returns true; false if a table with rows exists. */
     readonly fill: (rows: ReadonlyArray<LegacyRow>) => Effect.Effect<boolean, LegacyTableError>
   }
 >()("@daybook/order-service/LegacyTable") {}
@@ -87,10 +85,10 @@ export const layerMemory: Layer.Layer<LegacyTable> = Layer.sync(LegacyTable, () 
 /** The schema of the database that holds the table. */
 const SCHEMA = "legacy_shop"
 
-/** Below every id. */
+/** A value below every id. */
 const START = String(-(2n ** 63n))
 
-/** Rows in a page, and in an insert. */
+/** The number of rows in a page and in an insert. */
 const PAGE_ROWS = 500
 
 /**
@@ -156,5 +154,5 @@ export const layerPostgres: Layer.Layer<LegacyTable, never, SqlClient> = Layer.e
   })
 )
 
-/** As the columns and the casts above have it. */
+/** A row as the columns and casts above return it. */
 type EncodedRow = Omit<LegacyRow, "id"> & { readonly textId: string }

@@ -1,11 +1,11 @@
 /**
- * Lists that may be long: all entries are counted, the first ones kept to be shown.
+ * Lists that may be long: counts all entries and holds the first ones for display.
  *
  * @since 0.1.0
  */
 
 /**
- * How many entries there are, and the first of them.
+ * The number of entries, and the first of them.
  *
  * @category types
  * @since 0.1.0
@@ -16,7 +16,7 @@ export interface Listed<out A> {
 }
 
 /**
- * A list in the making.
+ * A list under construction.
  *
  * @category types
  * @since 0.1.0
@@ -26,12 +26,12 @@ export interface Builder<in out A> {
   readonly listed: () => Listed<A>
 }
 
-/** How many entries are kept. */
+/** The most entries that are held. */
 const MAX_SHOWN = 50
 
 /**
- * An empty list, to be added to in any order: the first entries are those that `order` puts first, or the
- * first that were added.
+ * Creates an empty list that accepts entries in any order. Its first entries are first by `order`,
+ * or without it the first ones added.
  *
  * @category constructors
  * @since 0.1.0

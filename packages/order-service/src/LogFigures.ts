@@ -1,5 +1,5 @@
 /**
- * What the log holds of the orders of a file, added up.
+ * Adds up the log's events of the orders of a file.
  *
  * @since 0.1.0
  */
@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 /**
- * An order as its events tell it.
+ * An order, folded from its events.
  *
  * @category types
  * @since 0.1.0
@@ -45,24 +45,23 @@ export interface StatusSum {
 /**
  * All the orders of a file, added up.
  *
- * **Details**
- * `items`: the events that added a row. `largest`: the ten of highest value, highest first.
- *
  * @category types
  * @since 0.1.0
  */
 export interface LogFigures {
   readonly orders: number
   readonly events: number
+  /** The number of events that added a row. */
   readonly items: number
   readonly byStatus: ReadonlyArray<StatusSum>
+  /** The ten orders of highest value, highest first. */
   readonly largest: ReadonlyArray<OneOrder>
 }
 
 const LARGEST = 10
 
 /**
- * Folds the orders of these invoices from their events, one order at a time.
+ * Folds the orders of these invoices, one order at a time, and adds them up.
  *
  * @category operations
  * @since 0.1.0

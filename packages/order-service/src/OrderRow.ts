@@ -1,5 +1,5 @@
 /**
- * A record of a file of orders as the commands that it stands for, or why it is refused.
+ * Turns a record of a file of orders into commands, or refuses it with a reason.
  *
  * @since 0.1.0
  */
@@ -26,9 +26,6 @@ import * as ShopTime from "./ShopTime.ts"
 /**
  * A row that can go into an order.
  *
- * **Details**
- * `create` opens the order, `add` is the row itself, `close` comes after the last row of the invoice.
- *
  * @category types
  * @since 0.1.0
  */
@@ -36,19 +33,23 @@ export interface OrderRow {
   readonly line: number
   readonly invoice: string
   readonly occurredAt: DateTime.Utc
+  /** Opens the order. */
   readonly create: typeof OrderCommand.cases.CreateOrder.Type
+  /** The row itself. */
   readonly add: typeof OrderCommand.cases.AddItem.Type
+  /** Comes after the last row of the invoice. */
   readonly close: OrderCommand
 }
 
 /**
- * A row that went into no order. `invoice` is absent when the row does not name one.
+ * A row that was not added to any order.
  *
  * @category types
  * @since 0.1.0
  */
 export interface RefusedRow {
   readonly line: number
+  /** Absent when the row does not name an invoice. */
   readonly invoice?: string | undefined
   readonly reason: string
 }
@@ -60,7 +61,7 @@ const CREDIT_NOTE = "credit note"
 
 const notEmpty = Schema.Trim.check(Schema.isNonEmpty({ message: "is empty" }))
 
-/** Cells are read, never written. */
+/** Builds a transformation that only reads: cells are never written. */
 const readAs = <A>(read: (text: string) => A) => ({
   decode: SchemaGetter.transform(read),
   encode: SchemaGetter.forbidden<string, A>(() => "rows are not written")
@@ -70,7 +71,7 @@ const Quantity = Schema.Trim.check(
   Schema.isPattern(/^-?\d+$/, { message: "is not a whole number" })
 ).pipe(Schema.decodeTo(Schema.Number, readAs(Number)))
 
-/** Digits are moved, never multiplied, so no price passes through a fraction. */
+/** Moves digits instead of multiplying, so no price passes through a fraction. */
 const Pence = Schema.Trim.check(
   Schema.isPattern(/^-?\d+(\.\d{1,2})?$/, { message: "is not pounds with at most two decimals" })
 ).pipe(
@@ -94,7 +95,10 @@ const LocalTime = Schema.Trim.check(
   )
 )
 
-/** A name is one line: breaks inside quotes become spaces. Split and not replaced with the blanks around, which is quadratic. */
+/**
+ * Turns line breaks inside quotes into spaces, since a name is one line. It splits the text: an
+ * expression that matches the blanks around a break is quadratic.
+ */
 const Description = Schema.Trim.pipe(Schema.decodeTo(Schema.String, readAs(oneLine)))
 
 const Cells = Schema.Struct({
@@ -110,7 +114,7 @@ const Cells = Schema.Struct({
 
 const decodeCells = Schema.decodeUnknownResult(Cells)
 
-/** What the domain's schemas refuse is said of the column that it came from. */
+/** Maps a field that the domain's schemas refuse to its column, for the message. */
 const COLUMN_OF: Record<string, (typeof HEADER)[number]> = {
   productId: "StockCode",
   name: "Description",
@@ -123,8 +127,8 @@ const checkCommand = Schema.decodeUnknownResult(Schema.toType(OrderCommand))
  * Reads a record.
  *
  * **Details**
- * Refused: another number of cells, a cell that does not parse, a quantity (its absolute value on a
- * credit note) or price that is not above zero, and what no order would accept.
+ * Refuses a wrong number of cells, a cell that does not parse, a quantity (its absolute value on a
+ * credit note) or a price that is not above zero, and values that every order would reject.
  *
  * @category constructors
  * @since 0.1.0
@@ -203,12 +207,12 @@ const quoted = (cell: string): string =>
 const NAMESPACE = "7a0c7a4e-6f0b-5f6e-9b1d-2f6f1c3c1b52"
 
 /**
- * The id of a command of an import: the same file content gives the same ids, so that importing it
- * again, or going on with it after a crash, records nothing twice.
+ * Returns the id of a command of an import. The same file content gives the same ids, so importing
+ * it again, or continuing after a crash, records nothing twice.
  *
  * **Details**
- * `place`: which of the equal rows of its invoice it is, from 1; `open` and `close` for
- * the commands around the rows.
+ * `place` counts equal rows of an invoice from 1; `open` and `close` are the commands around the
+ * rows.
  *
  * @category operations
  * @since 0.1.0

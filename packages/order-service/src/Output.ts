@@ -1,5 +1,5 @@
 /**
- * How text looks on the page: colour where the terminal has it, tables, numbers.
+ * Formats text for the page: colour if the terminal has it, tables, numbers.
  *
  * @since 0.1.0
  */
@@ -43,7 +43,7 @@ const same: Paint = (text) => text
 const plain: Style = { bold: same, dim: same, red: same, green: same, yellow: same, cyan: same }
 
 /**
- * The style that the terminal allows.
+ * Reads the style that the terminal allows.
  *
  * @category operations
  * @since 0.1.0
@@ -76,7 +76,7 @@ export const pad = (text: string, width: number, align: "left" | "right" = "left
 }
 
 /**
- * The lines of a table, its titles first, columns two spaces apart.
+ * Returns the lines of a table, titles first, with two spaces between columns.
  *
  * @category operations
  * @since 0.1.0
@@ -100,7 +100,7 @@ export const table = (
 const grouped = new Intl.NumberFormat("en-GB")
 
 /**
- * Such as `10,888`.
+ * Formats a number, such as `10,888`.
  *
  * @category operations
  * @since 0.1.0
@@ -108,7 +108,7 @@ const grouped = new Intl.NumberFormat("en-GB")
 export const number = (value: number | bigint): string => grouped.format(value)
 
 /**
- * Such as `1 order`, `467 orders`; the plural is `noun` with an s.
+ * Formats a number of things, such as `1 order` or `467 orders`; the plural is `noun` with an s.
  *
  * @category operations
  * @since 0.1.0

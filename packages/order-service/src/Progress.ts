@@ -9,7 +9,7 @@ import * as Terminal from "effect/Terminal"
 import * as Output from "./Output.ts"
 
 /**
- * Draws how much is done.
+ * Draws the amount done.
  *
  * @category types
  * @since 0.1.0
@@ -20,7 +20,7 @@ const CELLS = 30
 const CLEAR_LINE = "\r\u001b[K"
 
 /**
- * Runs `use` with a bar, which is wiped away when it ends, however it ends.
+ * Runs `use` with a bar, and clears the bar when `use` ends, fails or is interrupted.
  *
  * @category operations
  * @since 0.1.0
@@ -36,7 +36,8 @@ export const withBar = <A, E, R>(total: number, use: (draw: Draw) => Effect.Effe
   )
 
 /**
- * The same for what is known in parts of 1 only, with a name beside the bar.
+ * Runs `use` with a bar as {@link withBar} does, for progress as a fraction of 1, with a name
+ * beside the bar.
  *
  * @category operations
  * @since 0.1.0
@@ -51,7 +52,7 @@ const withPercent = Effect.fnUntraced(function* <A, E, R>(
   if (!canAnimate) return yield* use(() => Effect.void)
   const terminal = yield* Terminal.Terminal
   const style = yield* Output.style
-  // A terminal that went away takes the bar with it, not what is done.
+  // A closed terminal ends the bar, not the work.
   const display = (text: string) => Effect.ignore(terminal.display(text))
   let shown = -1
   const draw = (percent: number, beside: string) =>

@@ -1,5 +1,5 @@
 /**
- * What the shop's read models say, in a few figures: read through `ReadModel.query`, on any store.
+ * A few figures from the shop's read models, read through `ReadModel.query` on any store.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
 /**
- * How many of the best, most wanted and so on are told.
+ * The most entries in each list of the best, the most wanted and so on.
  *
  * @category limits
  * @since 0.1.0
@@ -36,17 +36,18 @@ interface StatusSum {
   readonly totalMinor: bigint
 }
 
-/** A customer in a currency; `revenueMinor` is of confirmed and shipped orders. */
+/** The orders of a customer in a currency. */
 interface CustomerSum {
   readonly customerId: string
   readonly currency: Money.Currency
   readonly orders: number
   readonly cancelled: number
+  /** The value of confirmed and shipped orders. */
   readonly revenueMinor: bigint
   readonly lastOrderAt: DateTime.Utc
 }
 
-/** What was wanted of a product, and what became of it. */
+/** The units of a product that were added, removed and confirmed. */
 interface ProductSum {
   readonly productId: string
   readonly currency: Money.Currency
@@ -64,7 +65,7 @@ interface RemovalSum {
 }
 
 /**
- * The figures; the lists have {@link SHOWN} elements at most, but for `orders`.
+ * The figures; all lists but `orders` have {@link SHOWN} elements at most.
  *
  * @category types
  * @since 0.1.0
@@ -105,7 +106,7 @@ export class ReadModelsUnread extends Data.TaggedError("ReadModelsUnread")<{
 }
 
 /**
- * The figures, however they are read.
+ * The figures, read row by row or in SQL.
  *
  * @category services
  * @since 0.1.0
@@ -113,13 +114,13 @@ export class ReadModelsUnread extends Data.TaggedError("ReadModelsUnread")<{
 export class ReadModelFigures extends Context.Service<
   ReadModelFigures,
   {
-    /** How they are read, for people. */
+    /** The way of reading, as a text for people. */
     readonly how: string
     readonly read: Effect.Effect<Figures, ReadModelsUnread>
   }
 >()("@daybook/order-service/ReadModelFigures") {
   /**
-   * By going through the rows: what a store without SQL can do.
+   * Reads the figures row by row, as a store without SQL can.
    *
    * @category layers
    * @since 0.1.0
@@ -145,7 +146,7 @@ export class ReadModelFigures extends Context.Service<
   )
 }
 
-/** Adds rows up by a text, in the order in which the first of each comes. */
+/** Adds rows up by a key, in the order of each key's first row. */
 const sums = <Row, Sum, E, R>(
   rows: Stream.Stream<Row, E, R>,
   key: (row: Row) => string,
@@ -160,7 +161,7 @@ const sums = <Row, Sum, E, R>(
     (all) => Array.from(all.values())
   )
 
-/** The first few by a number, highest first; equals stay in the order that they come in. */
+/** Returns the first few by a number, highest first; equal ones stay in their order. */
 const most = <A>(all: ReadonlyArray<A>, by: (one: A) => bigint | number): ReadonlyArray<A> =>
   all.toSorted((a, b) => (by(a) === by(b) ? 0 : by(a) < by(b) ? 1 : -1)).slice(0, SHOWN)
 
@@ -198,7 +199,7 @@ const customers = Effect.map(
   })
 )
 
-/** Units of confirmed and shipped orders, by currency and product. */
+/** The units in confirmed and shipped orders, by currency and product. */
 const bought = Stream.runFold(
   ReadModel.query(OrderSummary.projection, {
     where: { status: { oneOf: ["confirmed", "shipped"] } }

@@ -1,5 +1,5 @@
 /**
- * The read models on the page: what each of them answers, and the proof that they are right.
+ * Prints the answer of each read model, and the proof that all are right.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,8 @@ import * as ReadModels from "./ReadModels.ts"
 import * as ShopTime from "./ShopTime.ts"
 
 /**
- * Brings the read models up to date, shows them, and builds each anew from the log, which must give the same rows.
+ * Brings the read models up to date, prints them, and rebuilds each from the log, which must return
+ * the same rows.
  *
  * @category running
  * @since 0.1.0
@@ -42,11 +43,11 @@ export const tell = Effect.gen(function* () {
   return figures
 }).pipe(
   Effect.provide(ReadModels.layer),
-  // What a runner tells those who operate it is not for this page.
+  // The runner's messages to its operators do not belong on this page.
   Effect.provideService(MinimumLogLevel, "Warn")
 )
 
-/** What each read model answers. */
+/** Prints the answer of each read model. */
 const print = Effect.fnUntraced(function* (figures: Figures, how: string) {
   const style = yield* Output.style
   const question = (text: string, table: string) =>

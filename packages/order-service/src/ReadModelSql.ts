@@ -1,5 +1,6 @@
 /**
- * What the shop's read models say, asked in SQL: they are tables, and anybody may ask them so.
+ * The figures of the shop's read models in SQL: read models are tables that any SQL client can
+ * query.
  *
  * @since 0.1.0
  */
@@ -11,7 +12,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { ReadModelFigures, ReadModelsUnread, SHOWN } from "./ReadModelFigures.ts"
 
-/** Sums come as text: they may be past what a number holds. */
+/** A sum, which comes as text because it may be past 2^53. */
 const sum = Schema.BigIntFromString
 
 const StatusSum = Schema.Struct({
@@ -58,7 +59,7 @@ const RemovalSum = Schema.Struct({
 })
 
 /**
- * The figures in SQL, on the current client and the current `ReadModelSchema`.
+ * Reads the figures in SQL, on the current client and the current `ReadModelSchema`.
  *
  * @category layers
  * @since 0.1.0
@@ -165,7 +166,7 @@ const rows = <A>(
   statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>
 ) => Effect.flatMap(statement, Schema.decodeUnknownEffect(Schema.Array(schema)))
 
-/** Of a query that gives one row always, since it adds up all there are. */
+/** Decodes the result of an aggregate query, which always returns one row. */
 const one = <A>(
   schema: Schema.Codec<A, unknown>,
   statement: Effect.Effect<ReadonlyArray<unknown>, SqlError>

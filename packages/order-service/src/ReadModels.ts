@@ -1,5 +1,5 @@
 /**
- * The read models of the shop, and a host that keeps them.
+ * The read models of the shop, and a host that maintains them.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 /**
- * All of them.
+ * All read models of the shop.
  *
  * @category constants
  * @since 0.1.0
@@ -30,7 +30,7 @@ export const all: ReadonlyArray<Projection.Any> = [
 ]
 
 /**
- * Keeps them beside the log.
+ * Maintains the read models asynchronously, after the log.
  *
  * @category layers
  * @since 0.1.0
@@ -38,7 +38,7 @@ export const all: ReadonlyArray<Projection.Any> = [
 export const layer = Projections.layer({ async: all })
 
 /**
- * Waits until all hold what is recorded now, however long that takes.
+ * Waits without a timeout until all read models include every event recorded now.
  *
  * @category operations
  * @since 0.1.0
@@ -53,8 +53,8 @@ export const caughtUp = Effect.gen(function* () {
 })
 
 /**
- * Builds one anew beside what serves, which it must be equal to, drops the rows that served before, and gives how many
- * events were folded.
+ * Rebuilds a read model beside the serving rows, which it must equal, drops the retired rows, and
+ * returns the number of events folded.
  *
  * @category operations
  * @since 0.1.0

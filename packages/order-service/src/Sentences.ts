@@ -1,5 +1,5 @@
 /**
- * Orders in words: their commands, their events, what they look like.
+ * Puts orders into words: their commands, their events, their states.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ const place = ({ city, line1, postalCode, recipient }: typeof Address.Type): str
 const capitalised = (name: string): string => name.slice(0, 1).toUpperCase() + name.slice(1)
 
 /**
- * What somebody asks for, such as `adds 4 x White metal lantern at GBP 3.39`.
+ * Describes a command, such as `adds 4 x White metal lantern at GBP 3.39`.
  *
  * @category destructors
  * @since 0.1.0
@@ -36,7 +36,7 @@ export const command = (command: OrderCommand): string =>
   })
 
 /**
- * What happened, such as `4 x White metal lantern added at GBP 3.39`.
+ * Describes an event, such as `4 x White metal lantern added at GBP 3.39`.
  *
  * @category destructors
  * @since 0.1.0
@@ -56,12 +56,12 @@ export const event = (event: OrderEvent): string =>
     OrderCancelled: ({ reason }) => `cancelled: ${reason}`
   })
 
-/** The shop's first system did not record names. */
+/** Returns the name of a product, or its id: the shop's first system did not record names. */
 const called = ({ name, productId }: { readonly name: string; readonly productId: string }) =>
   name === "" ? productId : name
 
 /**
- * The value of an order; nothing for one that does not exist.
+ * Returns the value of an order; empty for an order that does not exist.
  *
  * @category destructors
  * @since 0.1.0
@@ -72,7 +72,7 @@ export const total = (state: OrderState.OrderState): string =>
     : Money.format({ currency: state.currency, minor: OrderState.total(state) })
 
 /**
- * An order in one line, such as `draft, 10 items, GBP 28.86`.
+ * Describes an order in one line, such as `draft, 10 items, GBP 28.86`.
  *
  * @category destructors
  * @since 0.1.0
@@ -83,7 +83,7 @@ export const summary = (state: OrderState.OrderState): string =>
   )
 
 /**
- * An order as a page: its lines in a table, then where it goes.
+ * Describes an order on a page: its lines in a table, then its address.
  *
  * @category destructors
  * @since 0.1.0

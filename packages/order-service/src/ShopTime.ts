@@ -1,9 +1,9 @@
 /**
- * The clock on the shop's wall: Europe/London, from and to UTC.
+ * Converts the shop's local time, Europe/London, from and to UTC.
  *
  * **Details**
- * A local time that a clock change skips is read as the time after the change (01:30 becomes 02:30);
- * one that happens twice is read as its first occurrence, which is what Temporal calls "compatible".
+ * A local time that a clock change skips is read as the time after the change (01:30 becomes
+ * 02:30); one that occurs twice is read as its first occurrence. Temporal calls this "compatible".
  *
  * @since 0.1.0
  */
@@ -11,13 +11,14 @@ import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 
 /**
- * A day of the shop's calendar; `month` counts from 1.
+ * A day of the shop's calendar.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Day {
   readonly year: number
+  /** Counted from 1. */
   readonly month: number
   readonly day: number
 }
@@ -48,7 +49,7 @@ const fromLocal = (local: Day & { readonly hour: number; readonly minute: number
     : Option.none()
 }
 
-// Stores take the years 0001 to 9999.
+// Stores accept the years 0001 to 9999.
 const PATTERN = /^(\d{1,2})\/(\d{1,2})\/((?!0000)\d{4}) (\d{1,2}):(\d{2})$/
 
 /**
@@ -65,7 +66,7 @@ export const parse = (text: string): Option.Option<DateTime.Utc> => {
 }
 
 /**
- * The instant of a time such as `15:00` on a day; dies when there is no such time.
+ * Returns the instant of a time such as `15:00` on a day. Throws when there is no such time.
  *
  * @category constructors
  * @since 0.1.0
@@ -76,7 +77,7 @@ export const at = (day: Day, time: string): DateTime.Utc => {
 }
 
 /**
- * The last Thursday before the day of `now`.
+ * Returns the last Thursday before the day of `now`.
  *
  * @category operations
  * @since 0.1.0
@@ -92,7 +93,7 @@ export const lastThursday = (now: DateTime.Utc): Day => {
 const local = (instant: DateTime.Utc) => DateTime.setZone(instant, zone)
 
 /**
- * Such as `15:00`.
+ * Formats a local time, such as `15:00`.
  *
  * @category destructors
  * @since 0.1.0
@@ -101,7 +102,7 @@ export const time = (instant: DateTime.Utc): string =>
   DateTime.format(local(instant), { locale: "en-GB", hour: "2-digit", minute: "2-digit" })
 
 /**
- * Such as `Wednesday, 1 December 2010`.
+ * Formats a local date, such as `Wednesday, 1 December 2010`.
  *
  * @category destructors
  * @since 0.1.0
@@ -110,7 +111,7 @@ export const date = (instant: DateTime.Utc): string =>
   DateTime.format(local(instant), { locale: "en-GB", dateStyle: "full" })
 
 /**
- * Such as `1 Dec 2010, 08:26`.
+ * Formats a local date and time, such as `1 Dec 2010, 08:26`.
  *
  * @category destructors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Which log the demo writes to, and where its read models are.
+ * The stores that the demo can run on, with their read models.
  *
  * @since 0.1.0
  */
@@ -33,9 +33,9 @@ import * as ReadModelSql from "./ReadModelSql.ts"
  */
 export type Store =
   | { readonly _tag: "memory" }
-  /** In memory too, unless a folder is given. */
+  /** An embedded Postgres, in memory unless a folder is given. */
   | { readonly _tag: "embedded"; readonly dataDir: string | undefined }
-  /** The server at `DATABASE_URL`. */
+  /** The Postgres server at `DATABASE_URL`. */
   | { readonly _tag: "postgres" }
 
 /**
@@ -54,7 +54,7 @@ export class StoreUnavailable extends Data.TaggedError("StoreUnavailable")<{
 }
 
 /**
- * The store in words.
+ * Describes the store in words.
  *
  * @category destructors
  * @since 0.1.0
@@ -73,7 +73,7 @@ export const describe = (store: Store): string => {
 }
 
 /**
- * The log of a store and its read models, migrated, with a command handler on it.
+ * Provides the log of a store and its read models, migrated, with a command handler.
  *
  * @category layers
  * @since 0.1.0
@@ -90,7 +90,7 @@ export const layer = (
   )
 
 /**
- * The same, with the table of the shop's first system: in the same database, or in memory too.
+ * Provides the same, with the table of the shop's first system in the same database, or in memory.
  *
  * @category layers
  * @since 0.1.0
@@ -113,7 +113,7 @@ export const layerLegacy = (
     })
   )
 
-/** What the store is made of, on the database that it is in. */
+/** Chooses the layer for the store and provides its database. */
 const on = <A, E>(
   store: Store,
   layers: { readonly memory: Layer.Layer<A>; readonly postgres: Layer.Layer<A, E, SqlClient> }

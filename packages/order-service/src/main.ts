@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-// Compiles all schemas at run time, as codecs do with those of events: decoding takes half the time.
+// Compiles all schemas at run time, as codecs do for events: decoding takes half the time.
 import "effect/schema/SchemaJITCompiler/enable"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -13,12 +13,13 @@ import * as Os from "node:os"
 import process from "node:process"
 import * as Cli from "./Cli.ts"
 
-// A reader that has seen enough, such as `head`, neither breaks an import nor makes it a failure.
+// A reader that closes early, such as `head`, neither stops an import nor makes it a failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error
 })
 
-// A shell says of a process that a signal ended: 128 and the number of the signal. Both are interruptions to the program.
+// A shell reports 128 plus the signal's number for a process that a signal ended. The program sees
+// both signals as interruptions.
 let isTerminated = false
 process.once("SIGTERM", () => {
   isTerminated = true

@@ -1,5 +1,5 @@
 /**
- * Where an order is shipped to.
+ * The address that an order is shipped to.
  *
  * @since 0.1.0
  */
@@ -8,10 +8,6 @@ import { line, text } from "./internal/Text.ts"
 
 /**
  * A postal address.
- *
- * **Details**
- * `country`: a code in the form of ISO 3166-1 alpha-2, such as `GB`; only its form is checked.
- * `postalCode`: may be empty, since not every country has them.
  *
  * @category types
  * @since 0.1.0
@@ -22,7 +18,9 @@ export const Address = Schema.Struct({
   line2: Schema.optionalKey(line),
   city: line,
   region: Schema.optionalKey(line),
+  /** May be empty, since not every country has postal codes. */
   postalCode: text(0, 20),
+  /** A code in the form of ISO 3166-1 alpha-2, such as `GB`; only its form is checked. */
   country: Schema.String.check(
     Schema.isPattern(/^[A-Z]{2}$/, { expected: "a country code: two capital letters" })
   )
@@ -35,7 +33,7 @@ export const Address = Schema.Struct({
 export type Address = typeof Address.Type
 
 /**
- * Whether two addresses are the same, field by field.
+ * Tests if two addresses are equal, field by field.
  *
  * @category operations
  * @since 0.1.0

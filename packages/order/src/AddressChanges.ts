@@ -1,7 +1,7 @@
 /**
- * The read model `address_changes`: how often an order was given another address, when, and which they were.
+ * The read model `address_changes`: the addresses that an order was given, with number and dates.
  *
- * A table of orders as they are holds the last address. Of all orders of a customer:
+ * A table of current orders holds the last address only. This query counts the changes by customer:
  *
  * ```sql
  * select customer_id, sum(changes) as changes from read_models.address_changes group by customer_id
@@ -27,20 +27,19 @@ export const MAX_ADDRESSES = 20
 /**
  * The addresses of an order.
  *
- * **Details**
- * `changes`: how often an address took the place of another one; the first is no change. `addresses`: the
- * last {@link MAX_ADDRESSES} of them, oldest first, so that a row is bounded however often it changes. `firstAt`, `lastAt`: when the
- * first and the last one of all were given, `null` when none was.
- *
  * @category types
  * @since 0.1.0
  */
 export const AddressChanges = Schema.Struct({
   orderId: Schema.String,
   customerId: Schema.String,
+  /** The number of times that another address replaced one; the first address is not a change. */
   changes: Schema.Int,
+  /** The time when the first address of all was given; `null` before that. */
   firstAt: Schema.NullOr(Schema.DateTimeUtc),
+  /** The time when the last address of all was given; `null` before that. */
   lastAt: Schema.NullOr(Schema.DateTimeUtc),
+  /** The last {@link MAX_ADDRESSES} addresses, oldest first, so that a row stays bounded. */
   addresses: Schema.Array(Schema.Struct({ at: Schema.DateTimeUtc, address: Address.Address }))
 })
 
@@ -51,7 +50,7 @@ export const AddressChanges = Schema.Struct({
 export type AddressChanges = typeof AddressChanges.Type
 
 /**
- * Addresses by order, each that was recorded, whatever the order was then; the same again is no other.
+ * Addresses by order: every recorded one, in any status; the same address again is not a change.
  *
  * @category projections
  * @since 0.1.0

@@ -1,9 +1,11 @@
 /**
- * The read model `customer_orders`: the orders of a customer, each with its value, its dates, and where it is.
+ * The read model `customer_orders`: the orders of a customer, each with its value, its dates, and
+ * its parcel.
  *
- * A row stands for an order, not for a customer: only the first event of an order names the customer, and which row an event
- * belongs to is told by the event alone. So a sum by customer that is kept event by event could not know whose order was
- * confirmed; what is exact is the row of the order, and a customer is an index away:
+ * A row stands for an order, not for a customer: the row of an event follows from the event alone,
+ * and only the first event of an order names the customer. A sum by customer, updated event by
+ * event, could not know whose order was confirmed. The row of the order is exact, and an index
+ * finds a customer's rows:
  *
  * ```sql
  * select customer_id, currency, count(*) as orders,
@@ -26,8 +28,8 @@ import { OrderEvent } from "./OrderEvent.ts"
  * An order as its customer asks about it.
  *
  * **Details**
- * `totalMinor`: in minor units of `currency`; it is revenue while the status is `confirmed` or `shipped`. The
- * dates are of when it occurred, `null` while it has not. `lines`: as in `OrderSummary`.
+ * `totalMinor` is revenue while the status is `confirmed` or `shipped`. Each date is when that step
+ * occurred, `null` before it.
  *
  * @category types
  * @since 0.1.0
@@ -51,7 +53,7 @@ export const CustomerOrder = Schema.Struct({
 export type CustomerOrder = typeof CustomerOrder.Type
 
 /**
- * Orders by customer; an event that means nothing to the decider's `evolve` leaves the row.
+ * Orders by customer; an event that the decider's `evolve` ignores leaves the row unchanged.
  *
  * @category projections
  * @since 0.1.0

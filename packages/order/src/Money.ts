@@ -6,7 +6,7 @@
 import * as Schema from "effect/Schema"
 
 /**
- * The largest amount in minor units: the largest integer that JSON carries exactly, 2^53 - 1.
+ * The largest amount in minor units: 2^53 - 1, the largest integer that JSON carries exactly.
  *
  * @category limits
  * @since 0.1.0
@@ -40,7 +40,7 @@ export type Currency = typeof Currency.Type
  */
 export const MinorUnits = Schema.Int.check(
   Schema.isBetween({ minimum: 0, maximum: MAX_MINOR }),
-  // JSON text has no way back to it: JSON.stringify(-0) is "0".
+  // -0 does not survive JSON: JSON.stringify(-0) is "0".
   Schema.makeFilter((minor: number) => !Object.is(minor, -0), { expected: "0 rather than -0" })
 )
 
@@ -59,7 +59,7 @@ export const Money = Schema.Struct({ currency: Currency, minor: MinorUnits })
 export type Money = typeof Money.Type
 
 /**
- * What `quantity` units cost in minor units, exactly, however large.
+ * Returns the price of `quantity` units in minor units, exactly, however large.
  *
  * @category operations
  * @since 0.1.0
@@ -68,7 +68,7 @@ export const times = (unitMinor: number, quantity: number): bigint =>
   BigInt(unitMinor) * BigInt(quantity)
 
 /**
- * The amount for people, such as `GBP 1,234.50`, `JPY 1,235` or `KWD 1.235`.
+ * Writes an amount for people, such as `GBP 1,234.50`, `JPY 1,235` or `KWD 1.235`.
  *
  * @category destructors
  * @since 0.1.0
@@ -93,7 +93,7 @@ const inThousands = (digits: string): string => {
   return groups.join(",")
 }
 
-// Decimals of ISO 4217 where they are not 2. `Intl.NumberFormat` would not do: it follows CLDR,
+// Decimals of ISO 4217 where they are not 2. `Intl.NumberFormat` is unsuitable: it follows CLDR,
 // which shows no decimals for some currencies that have them (HUF, IDR, COP), and changes with ICU.
 const EXPONENTS: ReadonlyMap<Currency, number> = new Map(
   Object.entries({

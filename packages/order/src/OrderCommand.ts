@@ -1,6 +1,6 @@
 /**
- * What can be asked of an order. Decode commands with this schema at the edge: the decider takes
- * well-formed ones only.
+ * The commands of an order. Decode them with this schema at the edge: the decider takes well-formed
+ * commands only.
  *
  * @since 0.1.0
  */
@@ -13,18 +13,16 @@ import { Quantity } from "./Quantity.ts"
 /**
  * The commands of an order.
  *
- * **Details**
- * `AddItem`: `name` is what the product was called when it was added, and may be empty.
- * `RemoveItem`: without a quantity it removes the product wholly.
- *
  * @category types
  * @since 0.1.0
  */
 export const OrderCommand = Schema.TaggedUnion({
   CreateOrder: { customerId: identifier, currency: Currency },
+  /** `name` is the product's name at the time, and may be empty. */
   AddItem: { productId: identifier, name: text(0, 500), quantity: Quantity, unitPrice: Money },
   RemoveItem: {
     productId: identifier,
+    /** Absent: removes the whole product. */
     quantity: Schema.optionalKey(Quantity),
     reason: sentence
   },

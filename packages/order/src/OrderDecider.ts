@@ -1,11 +1,11 @@
 /**
- * The rules of an order: {@link decider} alone says what may happen.
+ * The rules of an order, all of them in {@link decider}.
  *
  * Laws, besides those of every decider:
  *
- * 1. A state that was reached from a schema's state by a schema's events fits its schema.
- * 2. The total is what was added less what was removed, exactly.
- * 3. What is shipped or cancelled never changes.
+ * 1. A valid state and valid events lead to a state that fits its schema.
+ * 2. The total is the sum of all additions less all removals, exactly.
+ * 3. A shipped or cancelled order never changes.
  *
  * @since 0.1.0
  */
@@ -92,7 +92,7 @@ const addItem = (
   if (price > MAX_MINOR) {
     return refuse(new TotalTooLarge({ of: "price", total: price.toString(), limit: MAX_MINOR }))
   }
-  // Items that cost nothing pass the limit above in any number.
+  // The limit above passes any number of items that cost nothing.
   const items = BigInt(itemCount(draft)) + BigInt(quantity)
   if (items > MAX_ITEM_COUNT) {
     return refuse(
@@ -156,8 +156,9 @@ const accept = (event: OrderEvent): Decision => Result.succeed([event])
 const refuse = (rejection: OrderRejection): Decision => Result.fail(rejection)
 
 /**
- * An event that means nothing in a state leaves it as it is: a log is folded, never judged. So items
- * count after confirmation too, though no command changes them then: once there was no such rule.
+ * Folds an event; one that has no meaning in a state leaves it unchanged, since a log is never
+ * judged. Item changes after confirmation count too. No command makes them today, but the shop's
+ * past did.
  */
 const evolve = (state: OrderState, event: OrderEvent): OrderState =>
   OrderEvent.match(event, {
@@ -190,7 +191,7 @@ const evolve = (state: OrderState, event: OrderEvent): OrderState =>
 
 const withAdded = (open: Open, added: Event<"ItemAdded">): Open => {
   const { name, productId, quantity, unitPrice } = added
-  // No number could count the items of the state after it.
+  // A number could not count the items of the next state exactly.
   const countless = quantity > MAX_ITEM_COUNT - itemCount(open)
   if (unitPrice.currency !== open.currency || countless) return open
   const unitPriceMinor = unitPrice.minor
@@ -209,7 +210,7 @@ const withoutRemoved = (open: Open, removed: Event<"ItemRemoved">): Open => {
   return { ...open, lines: OrderLines.replace(open.lines, before, line) }
 }
 
-/** It was recorded without prices, so it is of each line of the product. */
+/** Removes every line of the product, since the event was recorded without prices. */
 const withoutProduct = (open: Open, productId: string): Open => {
   let { lines } = open
   for (const line of OrderLines.ofProduct(lines, productId)) {

@@ -1,5 +1,5 @@
 /**
- * What happened to an order, and how it is stored: a public format.
+ * The events of an order and their stored form, which is a public format.
  *
  * @since 0.1.0
  */
@@ -14,11 +14,6 @@ import { RecordedQuantity } from "./Quantity.ts"
 /**
  * The events of an order.
  *
- * **Details**
- * `ItemRemoved`: what was taken from one line; a command that takes from several lines records one
- * event for each. `ProductRemoved`: all there was of a product, at whatever prices; only the shop's first
- * system recorded removals so, and no command leads to it.
- *
  * @category types
  * @since 0.1.0
  */
@@ -30,6 +25,9 @@ export const OrderEvent = Schema.TaggedUnion({
     quantity: RecordedQuantity,
     unitPrice: Money
   },
+  /**
+   * A removal from one line; a command that takes from several lines records one event for each.
+   */
   ItemRemoved: {
     productId: identifier,
     name: text(0, 500),
@@ -37,6 +35,10 @@ export const OrderEvent = Schema.TaggedUnion({
     unitPrice: Money,
     reason: sentence
   },
+  /**
+   * The removal of a whole product, at all its prices. Only the shop's first system recorded it; no
+   * command leads to it.
+   */
   ProductRemoved: { productId: identifier },
   ShippingAddressUpdated: { address: Address },
   OrderConfirmed: {},
@@ -51,7 +53,8 @@ export const OrderEvent = Schema.TaggedUnion({
 export type OrderEvent = typeof OrderEvent.Type
 
 /**
- * The stored contract of {@link OrderEvent}, which reads the shop's past too, back to its first system.
+ * The stored contract of {@link OrderEvent}. It reads the shop's past too, back to its first
+ * system.
  *
  * @category codecs
  * @since 0.1.0

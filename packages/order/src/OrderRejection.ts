@@ -1,5 +1,5 @@
 /**
- * Why a command on an order was refused, each reason with its facts.
+ * The reasons for refusing a command on an order, each with its facts.
  *
  * @since 0.1.0
  */
@@ -27,17 +27,16 @@ export class OrderAlreadyExists extends Schema.TaggedError<OrderAlreadyExists>()
 }
 
 /**
- * The order is in a status from which the command does not lead anywhere.
- *
- * **Details**
- * `status`: `none` when there is no such order. `allowed`: the statuses that the command is for.
+ * The order has a status in which the command is not allowed.
  *
  * @category errors
  * @since 0.1.0
  */
 export class WrongStatus extends Schema.TaggedError<WrongStatus>()("WrongStatus", {
   command: Schema.Literals(Struct.keys(OrderCommand.cases)),
+  /** `none` when there is no such order. */
   status: OrderStatus,
+  /** The statuses in which the command is allowed. */
   allowed: Schema.Array(OrderStatus)
 }) {
   override get message() {
@@ -76,7 +75,7 @@ export class ItemNotInOrder extends Schema.TaggedError<ItemNotInOrder>()("ItemNo
 }
 
 /**
- * `RemoveItem` of more than there is of the product, at all its prices together.
+ * `RemoveItem` of more than the order has of the product, at all its prices together.
  *
  * @category errors
  * @since 0.1.0
@@ -92,17 +91,15 @@ export class NotEnoughItems extends Schema.TaggedError<NotEnoughItems>()("NotEno
 }
 
 /**
- * `AddItem` would take the order past what it can hold.
- *
- * **Details**
- * `of`: the price in minor units, or the number of items. `total`: what it would be, in decimal
- * digits, since it may be past 2^53.
+ * `AddItem` would take the order past a limit.
  *
  * @category errors
  * @since 0.1.0
  */
 export class TotalTooLarge extends Schema.TaggedError<TotalTooLarge>()("TotalTooLarge", {
+  /** The limited figure: the price in minor units, or the number of items. */
   of: Schema.Literals(["price", "items"]),
+  /** The total that the command would reach, in decimal digits, since it may be past 2^53. */
   total: Schema.String.check(Schema.isPattern(/^[0-9]+$/, { expected: "decimal digits" })),
   limit: Schema.Int
 }) {

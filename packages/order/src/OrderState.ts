@@ -1,5 +1,5 @@
 /**
- * What an order is after its events: a state for each status, each with what that status knows.
+ * The state of an order after its events: one case for each status, with the facts of that status.
  *
  * Laws, for every state:
  *
@@ -16,7 +16,7 @@ import { Currency, MinorUnits } from "./Money.ts"
 import { MAX_ITEM_COUNT, RecordedQuantity } from "./Quantity.ts"
 
 /**
- * How many of a product are ordered at a unit price, which is in the order's currency.
+ * A quantity of a product at a unit price, in the order's currency.
  *
  * @category types
  * @since 0.1.0
@@ -35,7 +35,7 @@ export const Line = Schema.Struct({
 export type Line = typeof Line.Type
 
 /**
- * What tells a line from the others of its order.
+ * The fields that identify a line in its order.
  *
  * @category types
  * @since 0.1.0
@@ -43,7 +43,7 @@ export type Line = typeof Line.Type
 export type LineKey = Pick<Line, "productId" | "unitPriceMinor">
 
 /**
- * Whether two lines are of the same product at the same unit price.
+ * Tests if two lines have the same product and the same unit price.
  *
  * @category operations
  * @since 0.1.0
@@ -64,7 +64,7 @@ const countable = Schema.makeFilter(
   }
 )
 
-/** The line that was added to last comes last. */
+/** The line with the latest addition comes last. */
 const Lines = Schema.Array(Line).check(oneLinePerKey, countable)
 const SomeLines = Schema.NonEmptyArray(Line).check(oneLinePerKey, countable)
 
@@ -73,15 +73,13 @@ const customer = { customerId: identifier, currency: Currency }
 /**
  * The states of an order.
  *
- * **Details**
- * `Confirmed` may have no lines: the shop's first system let them be removed after confirmation.
- *
  * @category types
  * @since 0.1.0
  */
 export const OrderState = Schema.TaggedUnion({
   NotCreated: {},
   Draft: { ...customer, lines: Lines, address: Schema.optionalKey(Address) },
+  /** May have no lines: the shop's first system allowed their removal after confirmation. */
   Confirmed: { ...customer, lines: Lines, address: Schema.optionalKey(Address) },
   Shipped: {
     ...customer,
@@ -119,7 +117,7 @@ export const OrderStatus = Schema.Literals(["none", "draft", "confirmed", "shipp
 export type OrderStatus = typeof OrderStatus.Type
 
 /**
- * The status of an order; `none` before it is created.
+ * Returns the status of an order; `none` before it is created.
  *
  * @category destructors
  * @since 0.1.0
@@ -134,7 +132,7 @@ export const status = (state: OrderState): OrderStatus =>
   })
 
 /**
- * The lines of an order, the one that was added to last at the end; none before it is created.
+ * Returns the lines of an order, the latest addition last; empty before it is created.
  *
  * @category destructors
  * @since 0.1.0
@@ -143,7 +141,7 @@ export const lines = (state: OrderState): ReadonlyArray<Line> =>
   state._tag === "NotCreated" ? [] : state.lines
 
 /**
- * What the order costs, in minor units of its currency.
+ * Returns the price of the order, in minor units of its currency.
  *
  * @category destructors
  * @since 0.1.0
@@ -151,7 +149,7 @@ export const lines = (state: OrderState): ReadonlyArray<Line> =>
 export const total = (state: OrderState): bigint => OrderLines.value(lines(state))
 
 /**
- * How many items the order has, over all its lines.
+ * Returns the number of items in the order, over all its lines.
  *
  * @category destructors
  * @since 0.1.0

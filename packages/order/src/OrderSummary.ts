@@ -1,5 +1,5 @@
 /**
- * The read model `order_summary`: each order with its status, its total and how many items it has.
+ * The read model `order_summary`: each order with its status, its total and its number of items.
  *
  * @since 0.1.0
  */
@@ -12,11 +12,6 @@ import { aggregate } from "./Order.ts"
 /**
  * An order in a row.
  *
- * **Details**
- * `totalMinor`: in minor units of `currency`. `itemCount`: over all lines. `hasAddress`: whether it can be shipped to
- * somebody. `lines`: product, unit price in minor units, quantity; so a removal that names neither price nor quantity
- * counts exactly. `createdAt`, `updatedAt`: when the first and the last event of it occurred that meant something.
- *
  * @category types
  * @since 0.1.0
  */
@@ -24,6 +19,7 @@ export const OrderSummary = Schema.Struct({
   orderId: Schema.String,
   ...OrderFigures.fields,
   createdAt: Schema.DateTimeUtc,
+  /** The time when the last event that changed the row occurred. */
   updatedAt: Schema.DateTimeUtc
 })
 
@@ -34,7 +30,7 @@ export const OrderSummary = Schema.Struct({
 export type OrderSummary = typeof OrderSummary.Type
 
 /**
- * Orders as they are; an event that means nothing to the decider's `evolve` leaves the row.
+ * Orders as they are; an event that the decider's `evolve` ignores leaves the row unchanged.
  *
  * @category projections
  * @since 0.1.0

@@ -1,14 +1,16 @@
 /**
- * The read model `product_demand`: what was wanted of each product, also where it was removed or cancelled again.
+ * The read model `product_demand`: the demand for each product, removed and cancelled items
+ * included.
  *
- * A table of orders as they are can't tell: what was taken out of a basket left no trace in it.
+ * A table of current orders can't show it: an item taken out of a basket leaves no trace there.
  *
  * Laws, besides those of every projection:
  *
- * 1. The row is the same in whatever order its events come.
+ * 1. The order in which events arrive does not change the row.
  *
- * A row is shared by all orders of its product, and knows none of them. How many orders had it, and how much of it was
- * confirmed in the end, is in the lines of `order_summary`:
+ * All orders of a product share its row, which identifies none of them. The lines of
+ * `order_summary` show the orders that had the product, and the units that were confirmed in the
+ * end:
  *
  * ```sql
  * select demand.product_id, demand.units_added, demand.units_removed, sum(bought.units) as units_confirmed
@@ -33,9 +35,8 @@ import { OrderEvent } from "./OrderEvent.ts"
  * The demand for a product in a currency.
  *
  * **Details**
- * Values are in minor units of `currency`. `name`: what it was last called, empty when it never was, and `namedAt` when that
- * was. `additions` and `removals`: how often; `removals` says `unitsRemoved`. `wholeRemovals`: how often the shop's first system removed
- * all there was in an order, without recording how many: where it is not 0, `netUnits` and `netValueMinor` are upper bounds.
+ * Values are in minor units of `currency`. Where `wholeRemovals` is not 0, `netUnits` and
+ * `netValueMinor` are upper bounds.
  *
  * @category types
  * @since 0.1.0
@@ -43,14 +44,21 @@ import { OrderEvent } from "./OrderEvent.ts"
 export const ProductDemand = Schema.Struct({
   productId: Schema.String,
   currency: Schema.String,
+  /** The latest name, empty without one. */
   name: Schema.String,
+  /** The time of the event that has the latest name. */
   namedAt: Schema.NullOr(Schema.DateTimeUtc),
+  /** The number of additions; `unitsAdded` counts their units. */
   additions: Schema.Int,
   unitsAdded: Schema.BigInt,
   valueAddedMinor: Schema.BigInt,
+  /** The number of removals with a quantity; `unitsRemoved` counts their units. */
   removals: Schema.Int,
   unitsRemoved: Schema.BigInt,
   valueRemovedMinor: Schema.BigInt,
+  /**
+   * The removals of all units from an order by the shop's first system, which recorded no number.
+   */
   wholeRemovals: Schema.Int,
   netUnits: Schema.BigInt,
   netValueMinor: Schema.BigInt,
@@ -65,7 +73,7 @@ export const ProductDemand = Schema.Struct({
 export type ProductDemand = typeof ProductDemand.Type
 
 /**
- * Demand by product and currency, of all that was recorded.
+ * Demand by product and currency, from every recorded event.
  *
  * @category projections
  * @since 0.1.0
@@ -81,7 +89,7 @@ export const projection = Projection.define({
     OrderCreated: () => [],
     ItemAdded: ({ productId, unitPrice }) => [{ productId, currency: unitPrice.currency }],
     ItemRemoved: ({ productId, unitPrice }) => [{ productId, currency: unitPrice.currency }],
-    // It names no currency: the system that recorded it had one.
+    // It names no currency: the system that recorded it had only one.
     ProductRemoved: ({ productId }) => [{ productId, currency: LEGACY_CURRENCY }],
     ShippingAddressUpdated: () => [],
     OrderConfirmed: () => [],
@@ -121,14 +129,18 @@ const NO_DEMAND = {
   netValueMinor: 0n
 }
 
-/** Events of different orders come in the order of the log, and occurred in any. */
+/**
+ * Widens the dates: events of different orders may have occurred in another order than the log's.
+ */
 const seen = (row: ProductDemand, at: DateTime.Utc): ProductDemand => ({
   ...row,
   firstAt: DateTime.min(row.firstAt, at),
   lastAt: DateTime.max(row.lastAt, at)
 })
 
-/** Of two names of one moment the greater one, so that it does not matter which comes first. */
+/**
+ * Sets the latest name; of two names of one moment the greater wins, in either order of arrival.
+ */
 const named = (row: ProductDemand, name: string, at: DateTime.Utc): ProductDemand => {
   if (name === "") return row
   const isNewer =

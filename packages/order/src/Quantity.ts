@@ -1,12 +1,12 @@
 /**
- * How many of a product.
+ * Quantities of a product.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
 /**
- * The most that one command may add or remove: beyond it a typing error is likelier than an order.
+ * The most that one command may add or remove; a larger number is more likely a typing error.
  *
  * @category limits
  * @since 0.1.0
@@ -33,7 +33,7 @@ export const MAX_ITEM_COUNT = Number.MAX_SAFE_INTEGER
  * The quantity in events and lines: 1 to {@link MAX_ITEM_COUNT}.
  *
  * **Details**
- * Wider than what a command may say: a line adds up several commands, and what is recorded stays
+ * Wider than the quantity of a command: a line adds up several commands, and recorded events stay
  * readable when {@link MAX_QUANTITY} changes.
  *
  * @category types

@@ -1,7 +1,7 @@
 /**
- * The read model `removed_items`: what was taken out of an order, why, and by whom.
+ * The read model `removed_items`: the items taken out of an order, with reason and actor.
  *
- * A table of orders as they are has no row for it. By reason:
+ * A table of current orders has no row for them. This query counts them by reason:
  *
  * ```sql
  * select reason, count(*) as times, sum(quantity) as units
@@ -21,15 +21,14 @@ import { OrderEvent } from "./OrderEvent.ts"
  * A removal, by the event that recorded it.
  *
  * **Details**
- * `name`, `quantity`, `unitPriceMinor` with its `currency`, `reason`: `null` where the shop's first system recorded none,
- * which `recordedAs` tells: the type and the schema version that it is stored in, such as `ItemRemoved v1`. `removedBy`: the
- * actor of the event, if it has one.
+ * `name`, `quantity`, `currency`, `unitPriceMinor` and `reason` are `null` where the shop's first
+ * system recorded none.
  *
  * @category types
  * @since 0.1.0
  */
 export const RemovedItem = Schema.Struct({
-  // A UUID of any kind: its own check asks for less than `isUUID` does.
+  // A UUID of any kind: the check of `EventId` asks for less than `isUUID` does.
   eventId: EventId.EventId.check(Schema.isGUID()),
   orderId: Schema.String,
   productId: Schema.String,
@@ -39,7 +38,9 @@ export const RemovedItem = Schema.Struct({
   unitPriceMinor: Schema.NullOr(Schema.Int),
   reason: Schema.NullOr(Schema.String),
   removedAt: Schema.DateTimeUtc,
+  /** The actor of the event, if it has one. */
   removedBy: Schema.NullOr(Schema.String),
+  /** The stored type and schema version, such as `ItemRemoved v1`. */
   recordedAs: Schema.String
 })
 
@@ -71,7 +72,7 @@ export const projection = Projection.define({
       orderId: StreamId.id(recorded.streamId),
       removedAt: recorded.occurredAt,
       removedBy: recorded.metadata.actor ?? null,
-      // The codec hides in which form it was stored; here it is what tells a gap from an omission.
+      // The codec hides the stored form; here it distinguishes a gap from an omission.
       recordedAs: `${recorded.type} v${recorded.schemaVersion}`
     }
     return OrderEvent.match(event, {

@@ -1,8 +1,8 @@
 /**
- * Castore: its event store on its PostgreSQL adapter, with the table that the adapter makes.
+ * Castore: its event store on its PostgreSQL adapter, with the adapter's own table.
  *
- * It has no subscription. Its client, `postgres`, opens ten connections unless told otherwise, which
- * the adapter can't, and packs several statements on each.
+ * It has no subscription. Its client, `postgres`, opens ten connections by default, which the
+ * adapter can't change, and pipelines several statements on each.
  */
 import { EventStore, EventType, isEventAlreadyExistsError } from "@castore/core"
 import { PostgresEventStorageAdapter } from "@castore/event-storage-adapter-postgres"
@@ -16,11 +16,11 @@ import * as Rows from "./Rows.ts"
 
 export const name = "Castore"
 
-/** Opens it on an empty database. */
+/** Opens Castore on an empty database. */
 export const open = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
   const options = { connectionString: Redacted.value(url), tableName: "event" }
   yield* Effect.promise(() => PostgresEventStorageAdapter.createEventTable(options))
-  // The adapter has no way to close it: its connections end with the database.
+  // The adapter can't be closed: its connections end with the database.
   const store = makeStore(new PostgresEventStorageAdapter(options))
   const tally: Tally = { events: 0 }
   const contender: Contender = {
@@ -68,7 +68,7 @@ const calls = (store: ReturnType<typeof makeStore>): Promised.Calls => {
   const detail = (aggregateId: string, version: number, { data, type }: Baskets.Stored) => ({
     aggregateId,
     version,
-    // Orders of this benchmark have these two.
+    // Orders of this benchmark have only these two types.
     type: type as "OrderCreated" | "ItemAdded",
     payload: data
   })

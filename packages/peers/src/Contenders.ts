@@ -1,5 +1,5 @@
 /**
- * Everybody who takes part, in the order of the tables, each with a database of its own.
+ * All contenders, in the order of the tables, each with a database of its own.
  */
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ import * as Pgbench from "./Pgbench.ts"
 import type { Entrant } from "./Rounds.ts"
 import * as SqlPg from "./SqlPg.ts"
 
-/** Opens those on the server; `pgbench` only where the machine has it. */
+/** Opens the contenders on the server; `pgbench` only if the machine has it. */
 export const openAll = Effect.gen(function* () {
   const pgbench = yield* Pgbench.find
   const fresh = PostgresServer.freshDatabase
@@ -34,12 +34,12 @@ export const openAll = Effect.gen(function* () {
   }
 })
 
-/** The log in the process: a memory log for each round, since it would fill the process otherwise. */
+/** Opens logs in the process: a new memory log for each round, or it would fill the process. */
 export const openInProcess = Effect.map(Daybook.openEmbedded, (embedded) => {
   const memory: Entrant = { name: "memory", open: Daybook.openMemory, fresh: true }
   return { entrants: [memory, ...entrants([embedded])], contenders: [embedded] }
 })
 
-/** Contenders that stay open as entrants. */
+/** Returns open contenders as entrants that stay open. */
 export const entrants = (contenders: ReadonlyArray<Contender>): ReadonlyArray<Entrant> =>
   contenders.map((contender) => ({ name: contender.name, open: Effect.succeed(contender) }))

@@ -29,11 +29,11 @@ import * as Rows from "./Rows.ts"
 
 export const name = "Daybook"
 
-/** Opens it on an empty database of the server. */
+/** Opens Daybook on an empty database of the server. */
 export const open = (url: Redacted.Redacted<string>) =>
   make(name, onClient(PgClient.layer({ url, maxConnections: CONNECTIONS })))
 
-/** Opens it on an embedded database in memory. */
+/** Opens Daybook on an embedded database in memory. */
 export const openEmbedded = make("PGlite", onClient(EmbeddedPostgres.layer()))
 
 /** Opens an empty log in memory. */
@@ -46,7 +46,7 @@ function onClient<E>(client: Layer.Layer<SqlClient, E>) {
   )
 }
 
-/** More states than any workload has orders. */
+/** The size of the cache, which exceeds the number of orders in any workload. */
 const CACHED_STREAMS = 10_000
 
 function make<E>(contender: string, log: Layer.Layer<EventStore, E>) {
@@ -105,7 +105,7 @@ const work = (
             tally.events += events.length
           }
         }),
-      // Commands of one host on one order take turns when it keeps states.
+      // With cached states, the commands of one host on one order take turns.
       hot: (id) => fibers((n) => execute(cached, id, n)),
       load: (id) => fibers(() => Effect.orDie(plain.load(aggregate, id))),
       execute: ({ first }) => fibers((n) => execute(plain, Baskets.numbered(first + n), n))
@@ -123,7 +123,7 @@ const CHUNK = 1_000
 
 type Append = (id: string, events: Arr.NonEmptyReadonlyArray<NewEvent>) => Effect.Effect<void>
 
-/** A subscription from the end of the log. */
+/** Subscribes from the end of the log. */
 const live =
   (store: EventStore["Service"], append: Append): Live =>
   (seen) =>

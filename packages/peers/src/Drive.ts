@@ -1,34 +1,35 @@
 /**
- * How a contender is made to do one thing over and over: by fibers, or by promises, each as its own
- * users would, so that nobody pays for the runtime of somebody else.
+ * Drives a contender to repeat an act, on fibers or on promises: each as its own users would, so
+ * that no contender pays for another's runtime.
  */
 import * as Sample from "@daybook/benchmarks/Sample"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 
-/** How much is done, and how many at a time. */
+/** The amount and concurrency of the work. */
 interface Options {
   readonly concurrency: number
   readonly seconds: number
-  /** At most so many times. */
+  /** The most times to act. */
   readonly limit?: number
 }
 
-/** What came out; `missed`: events that were committed and that a subscriber never saw. */
+/** The result of a round. */
 export interface Round extends Sample.Sample {
+  /** The number of committed events that a subscriber never saw. */
   readonly missed?: number
 }
 
-/** Does it for a while, and tells how fast. */
+/** Repeats an act for a while, and returns its speed. */
 export type Drive = (options: Options) => Effect.Effect<Round>
 
-/** `concurrency` fibers, each doing one after the other. */
+/** Acts on `concurrency` fibers, each in sequence. */
 export const fibers =
   (act: (n: number) => Effect.Effect<unknown>): Drive =>
   (options) =>
     Sample.take(act, options)
 
-/** `concurrency` chains of promises, each doing one after the other. */
+/** Acts on `concurrency` chains of promises, each in sequence. */
 export const promises = (act: (n: number) => Promise<unknown>): Drive =>
   Effect.fnUntraced(function* ({ concurrency, limit = Infinity, seconds }) {
     const clock = yield* Clock.Clock
@@ -36,7 +37,7 @@ export const promises = (act: (n: number) => Promise<unknown>): Drive =>
     const start = clock.currentTimeNanosUnsafe()
     const end = start + BigInt(Math.round(seconds * 1e9))
     let next = 0
-    // Not in Effect: what is measured are promises as the users of these libraries write them.
+    // Not in Effect: this measures promises as the users of these libraries write them.
     const worker = async () => {
       let before = clock.currentTimeNanosUnsafe()
       while (before < end && next < limit) {

@@ -17,7 +17,7 @@ import * as Rows from "./Rows.ts"
 
 export const name = "Emmett"
 
-/** Opens it on an empty database. */
+/** Opens Emmett on an empty database. */
 export const open = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
   const pool = yield* Pg.openPool(url)
   const store = getPostgreSQLEventStore(Redacted.value(url), { connectionOptions: { pool } })
@@ -65,7 +65,7 @@ const calls = (store: PostgresEventStore): Promised.Calls => {
   }
 }
 
-/** A consumer that polls as often as it does by default. */
+/** Starts a consumer that polls at its default interval. */
 const live =
   (store: PostgresEventStore, pool: Pool, tally: Tally): Live =>
   (seen) =>
@@ -78,7 +78,7 @@ const live =
       const consumer = store.consumer()
       consumer.reactor({
         processorId: `seen-${Baskets.newId()}`,
-        // Its "END" is the first position of the log: it takes the one that comes first for the last.
+        // Not "END", which Emmett resolves to the first position of the log instead of the last.
         startFrom: { lastCheckpoint: BigInt(newest.rows[0]?.position ?? 0) },
         eachMessage: ({ metadata }) => seen(Baskets.idOf(metadata.streamName))
       })

@@ -1,5 +1,5 @@
 /**
- * Where a run took place: the machine, the versions, the settings of the server.
+ * The environment of a run: the machine, the versions, the settings of the server.
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -11,7 +11,7 @@ import { createRequire } from "node:module"
 import * as Os from "node:os"
 import * as Path from "node:path"
 
-/** The machine. */
+/** Reads the facts of the machine. */
 export const machine = Effect.sync(() => ({
   cpu: Os.cpus()[0]?.model ?? "unknown",
   cores: Os.availableParallelism(),
@@ -32,14 +32,14 @@ const SETTINGS = [
   "max_wal_size"
 ] as const
 
-/** What the server says of the settings that figures hang on. */
+/** Reads the settings of the server that affect the figures. */
 export const settings = Effect.fnUntraced(function* (sql: SqlClient) {
   const rows = yield* sql<{ readonly name: string; readonly value: string }>`
     SELECT name, current_setting(name) AS value FROM unnest(${[...SETTINGS]}::text[]) AS s(name)`
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]))
 })
 
-/** Which build of the server it is, and whether it can compile what it runs. */
+/** Reads the build of the server, and its ability to compile queries. */
 export const build = Effect.fnUntraced(function* (sql: SqlClient) {
   const [row] = yield* sql<{ readonly version: string; readonly compiles: boolean }>`
     SELECT version() AS version, pg_jit_available() AS compiles`
@@ -48,7 +48,7 @@ export const build = Effect.fnUntraced(function* (sql: SqlClient) {
     : `${row.version}; JIT ${row.compiles ? "at work" : "off or not built in"}`
 })
 
-/** The peers are pinned, so their versions are those of the package's own manifest. */
+/** The manifest of the package, which has the versions of the peers, since it pins them. */
 const Manifest = Schema.fromJsonString(
   Schema.Struct({ devDependencies: Schema.Record(Schema.String, Schema.String) })
 )
@@ -60,7 +60,7 @@ const PEERS = [
   "pg"
 ]
 
-/** The versions of what is compared. */
+/** Reads the versions of the compared packages. */
 export const versions = Effect.gen(function* () {
   const files = yield* FileSystem.FileSystem
   const manifest = Path.join(import.meta.dirname, "../package.json")
@@ -79,7 +79,7 @@ export const versions = Effect.gen(function* () {
   }
 })
 
-/** The commit that is checked out, where this is a clone. */
+/** Reads the checked-out commit; `unknown` outside of a clone. */
 export const commit = Effect.gen(function* () {
   const spawner = yield* ChildProcessSpawner
   const output = yield* spawner.string(

@@ -1,6 +1,6 @@
 /**
- * How long a committed event is on its way to a live subscriber: appends at a fixed rate, whatever the
- * answers take, and for each the time from its answer to when it was seen.
+ * Measures the delay from a commit to a live subscriber: appends at a fixed rate, independent of
+ * the answers, and takes the time from each answer to the event's arrival.
  */
 import * as Sample from "@daybook/benchmarks/Sample"
 import * as Clock from "effect/Clock"
@@ -10,15 +10,15 @@ import * as Baskets from "./Baskets.ts"
 import type { Live } from "./Contender.ts"
 import type { Drive, Round } from "./Drive.ts"
 
-/** Appends a second. */
+/** The number of appends a second. */
 export const RATE = 1_000
 
-/** An event that was not seen this long after any other is missed: ten times the longest polling. */
+/** An event counts as missed when none arrives for this long: ten times the longest polling. */
 const PATIENCE = Duration.seconds(10)
 
 const POLL = Duration.millis(20)
 
-/** A subscriber that may begin late is ready when it has seen one of these. */
+/** Appends events until the subscriber, which may begin late, has seen one. */
 const ready = Effect.fnUntraced(function* (
   append: (id: string) => Effect.Effect<void>,
   hasSeen: () => boolean
@@ -29,7 +29,7 @@ const ready = Effect.fnUntraced(function* (
   }
 })
 
-/** Measures it; `concurrency` and `limit` mean nothing here. */
+/** Measures the delay; ignores `concurrency` and `limit`. */
 export const drive = (live: Live): Drive =>
   Effect.fnUntraced(
     function* ({ seconds }) {
@@ -62,7 +62,7 @@ export const drive = (live: Live): Drive =>
       }
       const latencies = Array.from(committed).flatMap(([id, at]) => {
         const then = seen.get(id)
-        // The subscriber may see an event before its writer has the answer.
+        // An event may arrive before its writer has the answer.
         return then === undefined ? [] : [then > at ? then - at : 0n]
       })
       const round: Round = { ...Sample.summary(latencies, elapsed), missed: missing() }

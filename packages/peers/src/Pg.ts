@@ -12,7 +12,7 @@ import * as Textbook from "./Textbook.ts"
 
 export const name = "pg"
 
-/** Opens it on an empty database. */
+/** Opens the store on an empty database. */
 export const open = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
   const pool = yield* openPool(url)
   yield* Effect.promise(() => pool.query(Textbook.schema))
@@ -28,12 +28,13 @@ export const open = Effect.fnUntraced(function* (url: Redacted.Redacted<string>)
   return contender
 })
 
-/** A pool of `pg` with as many connections as the others have. */
+/** Opens a pool of `pg` with {@link CONNECTIONS} connections. */
 export const openPool = (url: Redacted.Redacted<string>) =>
   Effect.acquireRelease(
     Effect.sync(() => {
       const pool = new pg.Pool({ connectionString: Redacted.value(url), max: CONNECTIONS })
-      // The database is dropped while the last sockets close; a failed query has an error of its own.
+      // Ignored: the database is dropped while the last sockets close. A failed query rejects
+      // itself.
       pool.on("error", () => {})
       return pool
     }),
@@ -42,7 +43,7 @@ export const openPool = (url: Redacted.Redacted<string>) =>
 
 const calls = (pool: pg.Pool): Promised.Calls => {
   const append: Promised.Calls["append"] = async (id, revision, events) => {
-    // Not with the pool's own `query`, which gives up the connection of a statement that failed.
+    // Not the pool's own `query`, which discards the connection of a failed statement.
     const client = await pool.connect()
     try {
       await client.query({
@@ -74,7 +75,7 @@ const calls = (pool: pg.Pool): Promised.Calls => {
   }
 }
 
-/** Notifies in the append's own transaction, and reads on from the last position when notified. */
+/** Notifies in the transaction of an append, and reads from the last position when notified. */
 const live =
   (url: Redacted.Redacted<string>, pool: pg.Pool, tally: Tally): Live =>
   (seen) =>

@@ -1,6 +1,7 @@
 /**
- * PostgreSQL's own load generator on the textbook table, where the machine has it: what the server does
- * when the client costs next to nothing. Each of its clients has a connection of its own.
+ * PostgreSQL's own load generator on the textbook table, if the machine has it. It shows the
+ * server's speed with a client that costs almost nothing. Each of its clients has a connection of
+ * its own.
  */
 import type { Sample } from "@daybook/benchmarks/Sample"
 import * as PgClient from "@effect/sql-pg/PgClient"
@@ -21,21 +22,23 @@ import * as Textbook from "./Textbook.ts"
 
 export const name = "pgbench"
 
-/** Its output was not that of a finished run. */
+/** The output of `pgbench` does not show a finished run. */
 class PgbenchFailed extends Data.TaggedError("PgbenchFailed")<{ readonly output: string }> {
   override get message() {
     return `pgbench failed: ${this.output}`
   }
 }
 
-/** On a busy machine the time can be over before all clients have connected. */
+/**
+ * Tests for a run without transactions: on a busy machine the time can end before clients connect.
+ */
 const isIdle = (error: unknown): boolean =>
   error instanceof PgbenchFailed && error.output.includes("actually processed: 0")
 
-/** Where Debian keeps what it does not put on the path. */
+/** The folder of Debian's binaries that are not on the path. */
 const DEBIAN = "/usr/lib/postgresql"
 
-/** The binary and its version: that on the path, or else the newest of Debian's. */
+/** Finds the binary and its version: the one on the path, otherwise Debian's newest. */
 export const find = Effect.gen(function* () {
   const files = yield* FileSystem.FileSystem
   const spawner = yield* ChildProcessSpawner
@@ -52,7 +55,7 @@ export const find = Effect.gen(function* () {
   return Option.none()
 })
 
-/** Opens it on an empty database. */
+/** Opens `pgbench` on an empty database. */
 export const open = Effect.fnUntraced(function* (binary: string, url: Redacted.Redacted<string>) {
   const files = yield* FileSystem.FileSystem
   const spawner = yield* ChildProcessSpawner
@@ -67,7 +70,10 @@ export const open = Effect.fnUntraced(function* (binary: string, url: Redacted.R
     )
   )
 
-  /** `events`: how many a transaction appends; `lossy`: some append nothing, since another was faster. */
+  /**
+   * Runs a script whose transactions append `events` events each; with `lossy`, a transaction that
+   * lost a race appends none.
+   */
   const drive =
     (script: string, events: number, lossy = false): Drive =>
     ({ concurrency, limit, seconds }) =>
@@ -85,7 +91,7 @@ export const open = Effect.fnUntraced(function* (binary: string, url: Redacted.R
                 `--jobs=${Math.min(concurrency, Os.availableParallelism())}`
               ],
               limit === undefined
-                ? // In whole seconds, and one more, since its clock starts before it has connected.
+                ? // Whole seconds, and one more, since its clock starts before it has connected.
                   [`--time=${Math.ceil(seconds) + 1}`]
                 : [`--transactions=${Math.ceil(limit / concurrency)}`],
               [url]
@@ -104,7 +110,7 @@ export const open = Effect.fnUntraced(function* (binary: string, url: Redacted.R
         tally.events += appended
         const sample: Sample = {
           perSecond: lossy ? (perSecond * appended) / transactions : perSecond,
-          // It gives an average only.
+          // pgbench reports an average only.
           p50Micros: Number.NaN,
           p99Micros: Number.NaN
         }
@@ -129,7 +135,7 @@ export const open = Effect.fnUntraced(function* (binary: string, url: Redacted.R
     append: (events) => drive(append(events), events),
     orders: {
       make,
-      // The database says what the revision is, and who loses has appended nothing.
+      // The database assigns the revision, and the loser of a race appends nothing.
       hot: (id) => drive(addTo(`'${Baskets.streamId(id)}'`), 1, true),
       load: (id) => drive(read(`'${Baskets.streamId(id)}'`), 0),
       execute: ({ count, first }) => {
@@ -146,7 +152,7 @@ export const open = Effect.fnUntraced(function* (binary: string, url: Redacted.R
   return contender
 })
 
-/** Connections of the server that the other contenders and the superuser hold. */
+/** The connections of the server that the other contenders and the superuser hold. */
 const RESERVED = 60
 
 const [item] = Baskets.additions(1)

@@ -1,5 +1,5 @@
 /**
- * A contender out of the few calls of a library with promises.
+ * Builds a contender from the few calls of a library with promises.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import * as Baskets from "./Baskets.ts"
 import type { Contender, Orders, Tally } from "./Contender.ts"
 import { promises } from "./Drive.ts"
 
-/** What the library does; ids are those of orders. */
+/** The calls of the library; an id is the id of an order. */
 export interface Calls {
   /** Appends at exactly this revision; 0 is a new order. */
   readonly append: (
@@ -15,15 +15,15 @@ export interface Calls {
     revision: number,
     events: Arr.NonEmptyReadonlyArray<Baskets.Stored>
   ) => Promise<unknown>
-  /** Reads what came after `known`, and folds it. */
+  /** Reads the events after `known`, and folds them. */
   readonly load: (id: string, known: Baskets.Known) => Promise<Baskets.Known>
   /** Reads, decides the nth command and appends, in the library's own way. */
   readonly execute: (id: string, n: number) => Promise<unknown>
-  /** Whether an append failed since another writer was faster. */
+  /** Tests if an append failed because another writer was faster. */
   readonly isConflict: (error: unknown) => boolean
 }
 
-/** The work that these calls make up. */
+/** Builds the work from these calls. */
 export const work = (
   calls: Calls,
   tally: Tally
@@ -45,7 +45,7 @@ export const work = (
   }
 })
 
-/** A statement has 65,535 parameters at most. */
+/** The most events of an append: a statement has 65,535 parameters at most. */
 const CHUNK = 1_000
 
 const make = async (calls: Calls, tally: Tally, id: string, count: number) => {
@@ -58,8 +58,8 @@ const make = async (calls: Calls, tally: Tally, id: string, count: number) => {
 }
 
 /**
- * The writers share the newest state that any of them knows, as those of one host would; who loses reads
- * only what came after.
+ * Lets writers compete. They share the newest known state, like the writers of one host; the loser
+ * of a race reads only the events after it.
  */
 const compete = (calls: Calls, tally: Tally, id: string) => {
   let newest = Baskets.nothing

@@ -1,11 +1,13 @@
 /**
- * The outcomes as tables in Markdown.
+ * Writes the outcomes as tables in Markdown.
  */
 import type { Outcome } from "./Rounds.ts"
 import * as SlowCommit from "./SlowCommit.ts"
 import type { Workload } from "./Workload.ts"
 
-/** A row for each workload, a column for each contender: events a second, or milliseconds. */
+/**
+ * Writes a row for each workload and a column for each contender: events a second, or milliseconds.
+ */
 export const figures = (outcomes: ReadonlyArray<Outcome>): string => {
   const contenders = unique(outcomes.map(({ contender }) => contender))
   return markdown([
@@ -18,7 +20,7 @@ export const figures = (outcomes: ReadonlyArray<Outcome>): string => {
   ])
 }
 
-/** A row for each workload: how many times what each of `peers` does `contender` does. */
+/** Writes a row for each workload: the rate of `contender` divided by the rate of each peer. */
 export const ratios = (
   outcomes: ReadonlyArray<Outcome>,
   contender: string,
@@ -40,7 +42,7 @@ export const ratios = (
   return markdown([[`${contender} by`, "at a time", ...peers], ...rows])
 }
 
-/** Where it took place, a line for each kind of fact. */
+/** Writes the environment, a line for each kind of fact. */
 export const environment = (facts: Record<string, Fact | Record<string, Fact>>): string =>
   Object.entries(facts)
     .map(([name, fact]) => `- ${name}: ${typeof fact === "object" ? list(fact) : fact}`)
@@ -53,7 +55,7 @@ const list = (facts: Record<string, Fact>): string =>
     .map(([name, fact]) => `${name} ${fact}`)
     .join(", ")
 
-/** An outcome as JSON. */
+/** Returns an outcome as JSON. */
 export const entry = ({ contender, figures: found, workload }: Outcome) => ({
   workload: title(workload),
   concurrency: workload.concurrency,

@@ -1,6 +1,6 @@
 /**
- * Lets the contenders take turns in each round of a workload, so that a busy moment of the machine hits
- * all of them, and takes the medians of the rounds.
+ * Lets the contenders take turns in each round of a workload, so that a busy moment of the machine
+ * affects all of them, and takes the medians of the rounds.
  */
 import * as Sample from "@daybook/benchmarks/Sample"
 import * as Console from "effect/Console"
@@ -11,29 +11,33 @@ import type { Round } from "./Drive.ts"
 import type { RowsDiffer } from "./Rows.ts"
 import type { Prepared, Workload } from "./Workload.ts"
 
-/** A contender by name; `fresh`: it is opened for each round, and checked after it. */
+/** A contender by name. */
 export interface Entrant {
   readonly name: string
   readonly open: Effect.Effect<Contender, never, Scope.Scope>
+  /** Opens the contender for each round, and checks it after the round. */
   readonly fresh?: boolean
 }
 
-/** What came out of a workload; nothing where a contender has no such thing. */
+/** The result of a contender in a workload. */
 export interface Outcome {
   readonly workload: Workload
   readonly contender: string
+  /** Absent when the contender does not offer the workload. */
   readonly figures?: Figures
 }
 
-/** The medians of the rounds, and what was missed in all of them. */
+/** The medians of the rounds. */
 interface Figures extends Sample.Sample {
   readonly rounds: ReadonlyArray<number>
+  /** The number of events missed in all rounds. */
   readonly missed?: number
 }
 
-/** How many rounds, and how long each contender is measured in one. */
+/** The settings of a run. */
 export interface Options {
   readonly rounds: number
+  /** The time for each contender in each round. */
   readonly seconds: number
   /** Runs a workload whose commits are slow. */
   readonly slowly: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
@@ -100,7 +104,7 @@ const take = (
   contender: Contender,
   prepare: (contender: Contender) => Effect.Effect<Prepared | undefined>,
   check: boolean,
-  // Who keeps states has seen each of a limited number of orders after the warm-up.
+  // A limited workload warms up in full, so that a cache has every order after the warm-up.
   seconds: (limited: boolean) => number
 ): Effect.Effect<Round | undefined, RowsDiffer> =>
   Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /**
- * Whether a contender stored what it acknowledged: as many events, each with the contents that it was
- * given, in streams without gaps.
+ * Checks that a contender stored the events it acknowledged: the same number, each with unchanged
+ * content, in streams without gaps.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -12,14 +12,16 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import * as Baskets from "./Baskets.ts"
 
-/** What is there: `strangers` are events that nobody appended, `gaps` streams with other revisions than 1..n. */
+/** The numbers of the stored events. */
 export interface Found {
   readonly events: number
+  /** The events that no contender appended. */
   readonly strangers: number
+  /** The streams with other revisions than 1..n. */
   readonly gaps: number
 }
 
-/** What a contender stored is not what it acknowledged. */
+/** A contender's stored events differ from the acknowledged ones. */
 export class RowsDiffer extends Data.TaggedError("RowsDiffer")<{
   readonly name: string
   readonly acknowledged: number
@@ -31,7 +33,7 @@ export class RowsDiffer extends Data.TaggedError("RowsDiffer")<{
   }
 }
 
-/** Fails unless all that was acknowledged was found, and nothing else. */
+/** Fails unless the stored events are exactly the acknowledged ones. */
 export const compare = (
   name: string,
   acknowledged: number,
@@ -42,8 +44,8 @@ export const compare = (
     : Effect.fail(new RowsDiffer({ name, acknowledged, found }))
 
 /**
- * Looks into the tables themselves: `rows` selects `stream_id`, `revision`, `type` and `data` of every
- * event.
+ * Counts the events in the tables themselves: `rows` selects `stream_id`, `revision`, `type` and
+ * `data` of every event.
  */
 export const select = (
   url: Redacted.Redacted<string>,
@@ -72,7 +74,7 @@ export const select = (
     return found ?? { events: 0, strangers: 0, gaps: 0 }
   }).pipe(Effect.scoped, Effect.provide(Reactivity.layer))
 
-/** Looks at a log through its own reading. */
+/** Counts the events of a log through its own reading. */
 export const read = <E>(events: Stream.Stream<RecordedEvent, E>): Effect.Effect<Found, E> =>
   Effect.suspend(() => {
     const kinds = new Set(Baskets.kinds.map(text))

@@ -1,6 +1,6 @@
 /**
- * The textbook store on `@effect/sql-pg`, the client that Daybook uses: what the client itself costs.
- * And as the limit of what a table takes in, a thousand rows in each statement.
+ * The textbook store on `@effect/sql-pg`, the client that Daybook uses, which shows the cost of the
+ * client. As the limit of a table's intake, it also inserts a thousand rows in each statement.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -29,7 +29,7 @@ const openTable = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
   return sql
 })
 
-/** Opens it on an empty database. */
+/** Opens the store on an empty database. */
 export const open = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
   const sql = yield* openTable(url)
   const tally: Tally = { events: 0 }
@@ -119,7 +119,9 @@ export const open = Effect.fnUntraced(function* (url: Redacted.Redacted<string>)
 
 const CHUNK = 1_000
 
-/** Opens the limit, on an empty database: so many events of as many orders in each statement. */
+/**
+ * Opens the limit on an empty database: each statement inserts one event for each of many orders.
+ */
 export const openBulk = Effect.fnUntraced(function* (url: Redacted.Redacted<string>) {
   const sql = yield* openTable(url)
   const tally: Tally = { events: 0 }

@@ -1,11 +1,12 @@
 /**
- * The store that a person would write by hand: one table, in which the database itself refuses a second
- * event at a revision. Positions come from the sequence alone, so readers of it can miss late commits.
+ * A store as one would write it by hand: one table, in which the database itself refuses a second
+ * event at a revision. Positions come from the sequence alone, so its readers can miss late
+ * commits.
  */
 import * as Arr from "effect/Array"
 import type * as Baskets from "./Baskets.ts"
 
-/** The table, with what its promises need and nothing else. */
+/** The table, with nothing but the columns and constraints that its promises need. */
 export const schema = `CREATE TABLE events (
   position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   stream_id text NOT NULL,
@@ -17,12 +18,12 @@ export const schema = `CREATE TABLE events (
   UNIQUE (stream_id, revision)
 )`
 
-/** What {@link Rows.select} wants of it. */
+/** The rows for {@link Rows.select}. */
 export const rows = "SELECT stream_id, revision, type, data FROM events"
 
 const COLUMNS = ["stream_id", "revision", "type", "data", "metadata"]
 
-/** The statement that inserts so many events; its parameters are those of {@link values}. */
+/** Returns the statement that inserts `count` events; {@link values} returns its parameters. */
 export const insert = (count: number): string => {
   const tuples = Arr.makeBy(
     count,
@@ -31,7 +32,7 @@ export const insert = (count: number): string => {
   return `INSERT INTO events (${COLUMNS.join(", ")}) VALUES ${tuples.join(", ")}`
 }
 
-/** The parameters of {@link insert}, the events following the revision. */
+/** Returns the parameters of {@link insert} for events that follow the revision. */
 export const values = (
   streamId: string,
   revision: number,
@@ -45,7 +46,7 @@ export const values = (
     "{}"
   ])
 
-/** Reads what a stream has after a revision. */
+/** The statement that reads a stream's events after a revision. */
 export const read = `SELECT type, data FROM events
   WHERE stream_id = $1 AND revision > $2 ORDER BY revision`
 

@@ -1,5 +1,5 @@
 /**
- * What is measured, in the order of the report.
+ * The workloads, in the order of the report.
  */
 import * as Effect from "effect/Effect"
 import * as Baskets from "./Baskets.ts"
@@ -7,25 +7,26 @@ import type { Contender, Range } from "./Contender.ts"
 import type { Drive } from "./Drive.ts"
 import * as Live from "./Live.ts"
 
-/** Work of one kind; `events` is how many of them each act appends or loads. */
+/** Work of one kind. */
 export interface Workload {
   readonly name: string
   readonly concurrency: number
+  /** The number of events that each act appends or loads. */
   readonly events: number
-  /** Whether a commit takes {@link SlowCommit.MILLIS} longer. */
+  /** Makes each commit {@link SlowCommit.MILLIS} longer. */
   readonly slow?: boolean
-  /** Whether the figure is how long it took and not how many a second. */
+  /** Reports times instead of a rate. */
   readonly latency?: boolean
-  /** The workload whose figures of the peers this one is compared with, when it is not itself. */
+  /** The name of another workload, whose peers' figures this one is compared with. */
   readonly against?: string
-  /** Makes ready for all rounds; nothing when the contender has no such thing. */
+  /** Prepares for all rounds; returns `undefined` when the contender does not offer the work. */
   readonly prepare: (contender: Contender) => Effect.Effect<Prepared | undefined>
 }
 
-/** What to do in each round. */
+/** The work of each round. */
 export interface Prepared {
   readonly drive: Effect.Effect<Drive>
-  /** At most so many times a round. */
+  /** The most times to act in a round. */
   readonly limit?: number
 }
 
@@ -63,7 +64,7 @@ const load = (events: number): Workload => ({
   }
 })
 
-/** Each is executed on once a round, so that all contenders have orders of one length. */
+/** The number of orders; each gets one command a round, so that all contenders' have one length. */
 export const ORDERS = 3_000
 
 const execute = (
@@ -115,7 +116,7 @@ const executingCached = (count: number): Workload => ({
   against: executing(count).name
 })
 
-/** What is measured on the server, with so many orders to execute on. */
+/** Returns the workloads on the server, with `orders` orders to execute on. */
 export const onServer = (orders: number): ReadonlyArray<Workload> => [
   ...singles,
   append(64, 1, true),
@@ -131,8 +132,8 @@ export const onServer = (orders: number): ReadonlyArray<Workload> => [
   live
 ]
 
-/** What is measured of the limit on the server. */
+/** The workloads of the limit on the server. */
 export const ofBulk: ReadonlyArray<Workload> = [bulk]
 
-/** What is measured in the process. */
+/** The workloads in the process. */
 export const inProcess: ReadonlyArray<Workload> = singles

@@ -1,11 +1,11 @@
 /**
- * Describes what a schema stores and what it accepts, field by field, in words that stay the same as
- * long as the same data decodes.
+ * Describes the data that a schema stores and accepts, field by field, in words that stay the same
+ * as long as the same data decodes.
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 
-/** A node of the representation that `effect` gives of a schema, as far as it is looked at here. */
+/** A node of the representation that `effect` makes of a schema, as far as it is used here. */
 interface Node {
   readonly _tag: string
   readonly checks?: ReadonlyArray<Check>
@@ -18,7 +18,7 @@ interface Check {
   readonly representation?: {
     readonly id: string
     readonly payload: unknown
-    /** Of what the check looks at, as the names of properties. */
+    /** The schemas that the check applies to, such as the names of properties. */
     readonly schemas?: ReadonlyArray<Node>
   }
   readonly annotations?: { readonly expected?: unknown }
@@ -27,15 +27,15 @@ interface Check {
 type Fields = Record<string, string>
 
 /**
- * The fields of the stored data, and those of what it decodes to where they differ.
+ * Returns the fields of the stored data, and the decoded fields where they differ.
  *
- * The tag of an event is stored beside its data, so it is left out.
+ * The tag of an event is left out, since it is stored beside the data.
  */
 export const describeFields = (schema: Schema.Codec<unknown, unknown>): Fields => {
   const stored = flatten(Schema.toRepresentation(Schema.toCodecJson(schema)))
   const decoded = flatten(Schema.toRepresentation(Schema.toType(schema)))
   const fields: Fields = { ...stored }
-  // A default makes a field that may be absent in store present when it is decoded.
+  // A field with a default may be absent in store and present once decoded.
   const present = new Map(Object.entries(stored).map(([path, text]) => [withoutMarks(path), text]))
   for (const [path, description] of Object.entries(decoded)) {
     if (present.get(withoutMarks(path)) !== description) fields[`${path} decoded`] = description
@@ -44,13 +44,13 @@ export const describeFields = (schema: Schema.Codec<unknown, unknown>): Fields =
   return fields
 }
 
-/** The marks of optional fields in a path, and the quoted names in it, in which a `?` is none. */
+/** Matches the marks of optional fields in a path, and quoted names, whose `?` is not a mark. */
 const MARKS = /"(?:[^"\\]|\\.)*"|\?/g
 
 const withoutMarks = (path: string): string =>
   path.replaceAll(MARKS, (found) => (found === "?" ? "" : found))
 
-/** The paths of the optional fields that a path leads through, from the outermost. */
+/** Returns the paths of the optional fields that a path leads through, outermost first. */
 export const optionalFields = (path: string): ReadonlyArray<string> =>
   Array.from(path.matchAll(MARKS))
     .filter(([found]) => found === "?")
@@ -62,7 +62,7 @@ const flatten = (document: {
 }): Fields => {
   const walk: Walk = {
     fields: {},
-    // The representation is data of this shape; see effect/SchemaRepresentation.
+    // effect/SchemaRepresentation documents this shape of the data.
     references: new Map(Object.entries(document.references) as Array<[string, Node]>),
     entered: new Map()
   }
@@ -73,11 +73,11 @@ const flatten = (document: {
 interface Walk {
   readonly fields: Fields
   readonly references: ReadonlyMap<string, Node>
-  /** The references that are being described, and the paths where they began. */
+  /** The references whose description has begun, with the paths where it began. */
   readonly entered: Map<string, string>
 }
 
-/** Writes a field; two at one path would hide each other. */
+/** Writes a field. Throws for a second one at the same path, which would hide the first. */
 const set = (path: string, description: string, { fields }: Walk): void => {
   if (Object.hasOwn(fields, path)) throw new Error(`Two fields are described at ${path}`)
   fields[path] = description
@@ -100,7 +100,7 @@ const visit = (node: Node, path: string, walk: Walk): void => {
   }
 }
 
-/** What is referred to stands where it is used, since names are no part of what is stored. */
+/** Describes the target of a reference where it is used, since names are not stored. */
 const walkReference = (node: Node, path: string, walk: Walk): void => {
   const name = String(node["$ref"])
   const began = walk.entered.get(name)
@@ -116,7 +116,7 @@ const walkReference = (node: Node, path: string, walk: Walk): void => {
 const walkObject = (node: Node, path: string, walk: Walk): void => {
   const properties = nodes(node["propertySignatures"])
   const indexes = nodes(node["indexSignatures"])
-  // Without fields or with checks of its own, the object says something itself.
+  // An object without fields, or with checks of its own, gets a line of its own.
   if ((path !== "" && properties.length + indexes.length === 0) || checks(node) !== "") {
     set(path, `object${checks(node)}`, walk)
   }
@@ -130,7 +130,7 @@ const walkObject = (node: Node, path: string, walk: Walk): void => {
   }
 }
 
-/** A name that could be taken for a path is quoted. */
+/** Quotes a name that could be taken for a path. */
 const nameOf = (property: Node): string => {
   const name = String(property["name"])
   return /^[\w$-]+$/.test(name) ? name : JSON.stringify(name)
@@ -150,7 +150,7 @@ const walkArray = (node: Node, path: string, walk: Walk): void => {
 const walkUnion = (node: Node, path: string, walk: Walk): void => {
   const types = nodes(node["types"])
   if (types.every(isFlat)) {
-    // Literals are tried together, so their order says nothing.
+    // Literals are tried together, so their order has no meaning.
     const all = types.map(describe)
     const ordered = types.every(({ _tag }) => _tag === "Literal") ? all.toSorted() : all
     set(path, `${ordered.join(" | ")}${checks(node)}`, walk)
@@ -175,7 +175,7 @@ const describe = (node: Node): string => {
   return `${what}${checks(node)}`
 }
 
-/** JSON, which has no bigint. */
+/** Writes a literal as JSON, with a suffix for bigint, which JSON lacks. */
 const literal = (value: unknown): string =>
   Predicate.isBigInt(value) ? `${value}n` : JSON.stringify(value)
 
@@ -201,7 +201,7 @@ const short = (id: string): string => id.replace("effect/schema/", "")
 
 const nodes = (value: unknown) => value as ReadonlyArray<Node>
 
-/** JSON with its keys in order and without annotations, which do not change what decodes. */
+/** Writes JSON with its keys in order, without annotations, which do not affect decoding. */
 const canonical = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
   if (!Predicate.isObject(value)) return JSON.stringify(value)

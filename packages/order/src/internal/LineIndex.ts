@@ -1,16 +1,18 @@
 /**
- * The lines of an order by what they are of, so that an event costs no search through all of them.
+ * An index of the lines of an order, by product and price, so that no event searches all lines.
  *
- * Lines are plain arrays, which are never changed, and their index is remembered beside the newest one: a change gives a
- * new array and hands the index on to it. A change of an older array makes its index again. So the index is
- * seen in the time alone that a fold takes: at 10,000 lines each event copies an array of pointers, and reads one line.
+ * Lines are plain immutable arrays, and the newest array has the index: a change returns a new
+ * array and passes the index to it. A change of an older array builds its index again. So only the
+ * time of a fold shows the index: at 10,000 lines each event copies an array of pointers and reads
+ * one line.
  */
 
-/** What an index asks of a line. `value`: its quantity at its price, in minor units. */
+/** The functions by which an index reads a line. */
 export interface Access<in Line> {
   readonly product: (line: Line) => string
   readonly price: (line: Line) => number
   readonly quantity: (line: Line) => number
+  /** The quantity at the price, in minor units. */
   readonly value: (line: Line) => bigint
 }
 
@@ -21,23 +23,23 @@ interface Index<Line> {
   value: bigint
 }
 
-/** Below it, a look at every line costs less than an index does. */
+/** The least number of lines to index; with fewer, reading every line costs less. */
 const MANY = 32
 
 export interface LineIndex<Line> {
-  /** The line of a product at a price. */
+  /** Returns the line of a product at a price. */
   readonly find: (lines: ReadonlyArray<Line>, product: string, price: number) => Line | undefined
   readonly ofProduct: (lines: ReadonlyArray<Line>, product: string) => ReadonlyArray<Line>
-  /** How many items there are. Adding numbers rounds past 2^53, but never back below it. */
+  /** Returns the number of items. The sum rounds past 2^53, but never back below it. */
   readonly quantity: (lines: ReadonlyArray<Line>) => number
   readonly value: (lines: ReadonlyArray<Line>) => bigint
-  /** With `line` at the end, in the place of `before`, if that is one of the lines. */
+  /** Removes `before`, if given, and appends `line`. */
   readonly putLast: (
     lines: ReadonlyArray<Line>,
     before: Line | undefined,
     line: Line
   ) => ReadonlyArray<Line>
-  /** With `line` where `before` is, which must be one of the lines, or without it. */
+  /** Puts `line` in the place of `before`, which must be one of the lines, or removes `before`. */
   readonly replace: (
     lines: ReadonlyArray<Line>,
     before: Line,
@@ -75,7 +77,7 @@ export const make = <Line extends object>(access: Access<Line>): LineIndex<Line>
     return index
   }
 
-  /** The lines after a change of the array, with the index of those before. */
+  /** Passes the index of the lines before a change on to the lines after it. */
   const handOn = (
     lines: ReadonlyArray<Line>,
     after: ReadonlyArray<Line>,
@@ -121,7 +123,7 @@ export const make = <Line extends object>(access: Access<Line>): LineIndex<Line>
       else after[after.indexOf(before)] = line
       return handOn(lines, after, (index) => {
         if (line === undefined) return remove(index, before)
-        // Set in its place, it stays before the lines of its product that were added to since.
+        // Setting an existing key leaves the line in its place among the lines of its product.
         add(index, line)
         index.quantity -= access.quantity(before)
         index.value -= access.value(before)

@@ -1,9 +1,9 @@
 /**
- * What read models of an order fold alike: its status, lines, total and count, by the rules of `evolve` in
- * `OrderDecider`, from less than a state holds.
+ * The figures that read models of an order share: status, lines, total and count, folded by the
+ * rules of `evolve` in `OrderDecider`, with fewer fields than its state.
  *
- * The total and the count are carried along, so that an event costs no sum over all of them. An
- * event that means nothing gives the same object, so that a row can tell.
+ * The total and the count are updated with each event, so that none is summed over all lines. An
+ * event without effect returns the same object, so that a read model can compare.
  */
 import * as Schema from "effect/Schema"
 import { times } from "../Money.ts"
@@ -12,19 +12,24 @@ import { MAX_ITEM_COUNT } from "../Quantity.ts"
 import * as LineIndex from "./LineIndex.ts"
 
 /**
- * The fields of a row. What the events checked is not checked again.
- *
- * `lines`: product, unit price in minor units, and quantity; the line that was added to last comes last, as in `OrderState`.
- * Three places of an array take a third of the bytes of an object, and a row is written whole.
+ * The fields of a row. The schemas of the events have checked the values already.
  */
 export const fields = {
   customerId: Schema.String,
   status: Schema.Literals(["draft", "confirmed", "shipped", "cancelled"]),
   currency: Schema.String,
-  // The decider keeps totals exact in JSON; a log that it did not write may hold more than 2^53 - 1.
+  // A bigint: the decider limits totals to 2^53 - 1, but a log by another writer may hold more.
+  /** In minor units of `currency`. */
   totalMinor: Schema.BigInt,
+  /** The number of items, over all lines. */
   itemCount: Schema.Int,
+  /** True once a shipping address was given. */
   hasAddress: Schema.Boolean,
+  // Tuples, since a row is written whole: they take a third of the bytes of objects.
+  /**
+   * Product, unit price in minor units, and quantity; the line with the latest addition comes last,
+   * as in `OrderState`. With them a removal that names neither price nor quantity counts exactly.
+   */
   lines: Schema.Array(Schema.Tuple([Schema.String, Schema.Int, Schema.Int]))
 }
 
@@ -56,7 +61,7 @@ const isOpen = ({ status }: Figures): boolean => status === "draft" || status ==
 
 const unchanged: Change = (row) => row
 
-/** The row after an event; the same one when the event means nothing to it. */
+/** Returns the row after an event; the same object when the event has no effect. */
 export const after: (event: OrderEvent) => Change = OrderEvent.match({
   OrderCreated: (): Change => unchanged,
   ItemAdded:

@@ -1,5 +1,5 @@
 /**
- * Rows of read models that stand for one order.
+ * The key of read models that have one row for each order.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import type { Unnumbered } from "@daybook/kernel/Projection"
@@ -11,10 +11,10 @@ export interface OrderKey {
   readonly orderId: string
 }
 
-/** The order that an event is of. */
+/** Returns the key of an event's order. */
 export const keyOf = ({ streamId }: Unnumbered): OrderKey => ({ orderId: StreamId.id(streamId) })
 
-/** Where the events of an order are; a text that names no stream has none. */
+/** Returns the stream of an order's events; none when `orderId` is not valid in a stream id. */
 export const streamsOf = ({ orderId }: OrderKey): ReadonlyArray<StreamId.StreamId> =>
   Result.match(Aggregate.streamId(aggregate, orderId), {
     onSuccess: (streamId) => [streamId],

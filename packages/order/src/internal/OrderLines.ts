@@ -4,7 +4,7 @@
 import { times } from "../Money.ts"
 import * as LineIndex from "./LineIndex.ts"
 
-/** As in `OrderState`, which sums them and so can't be imported here. */
+/** A line as in `OrderState`, which can't be imported here because it imports this module. */
 interface Line {
   readonly productId: string
   readonly name: string

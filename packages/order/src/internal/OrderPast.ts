@@ -1,9 +1,9 @@
 /**
- * The shapes that events of orders had before, and what they stand for today. Never edited: a released
- * version stays as it was written.
+ * The former shapes of order events, and their meaning today. Never edited: a released version
+ * stays as it was written.
  *
- * Version 1 of each is that of the shop's first system, whose rows hold snake_case data with the row's
- * own columns repeated in it, prices as floats, and no currency, since the shop sold in one.
+ * Version 1 of each comes from the shop's first system, whose rows hold snake_case data that
+ * repeats the row's own columns, prices as floats, and no currency, since the shop sold in one.
  */
 import * as Upcaster from "@daybook/kernel/Upcaster"
 import * as Schema from "effect/Schema"
@@ -14,7 +14,7 @@ import { identifier, line, text } from "./Text.ts"
 /** The only currency of the first system, which recorded none. */
 export const LEGACY_CURRENCY = "GBP"
 
-/** What the first system repeated of a row in its data, in whatever form; nothing reads it. */
+/** The columns that the first system repeated in its data, in any form; nothing reads them. */
 const row = {
   aggregate_id: Schema.optionalKey(Schema.Json),
   event_type: Schema.optionalKey(Schema.Json),
@@ -55,25 +55,26 @@ const OrderConfirmedV1 = Schema.Struct(row)
 const OrderCancelledV1 = Schema.Struct({ ...row, reason: Schema.String })
 
 /**
- * Pence; a price of two decimals comes out exactly, since a double holds it to far more. A price with a
- * fraction of a penny, which the first system did not refuse, is rounded: an import has to report it.
+ * Returns pence. A price of two decimals converts exactly, since a double holds far more. A price
+ * with a fraction of a penny, which the first system accepted, is rounded: an import must report
+ * it.
  */
 const minorOf = (price: number): number => Math.round(price * 100)
 
-/** A reason was any text once. */
+/** Turns a reason of the first system, which was any text, into a sentence. */
 const sentenceOf = (reason: string): string => {
   const oneLine = reason.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ").trim()
   return oneLine === "" ? "none given" : Array.from(oneLine).slice(0, 1_000).join("")
 }
 
-/** By stored type, versions 1 and up to that before today's. */
+/** By stored type, the versions from 1 to the one before today's. */
 export const past = {
   OrderCreated: Upcaster.from(OrderCreatedV1)
     .to(OrderCreatedV2, ({ customer_id }) => ({
       customerId: customer_id,
       currency: LEGACY_CURRENCY
     }))
-    // An address with the creation was two facts in one.
+    // A creation with an address was two facts in one event.
     .into(({ currency, customerId, shippingAddress: address }) => {
       const created = { _tag: "OrderCreated", customerId, currency } as const
       return address === undefined
@@ -83,7 +84,7 @@ export const past = {
   ItemAdded: Upcaster.from(ItemAddedV1).into(({ price, product_id, quantity }) => ({
     _tag: "ItemAdded",
     productId: product_id,
-    // Names were looked up elsewhere.
+    // The first system did not record names.
     name: "",
     quantity,
     unitPrice: { currency: LEGACY_CURRENCY, minor: minorOf(price) }
