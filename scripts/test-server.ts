@@ -17,6 +17,7 @@ const FILES = [
   "packages/store/test/EventStorePostgres",
   "packages/store/test/PostgresBatching",
   "packages/store/test/PostgresForging",
+  "packages/store/test/PostgresHeld",
   "packages/store/test/PostgresInstants",
   "packages/store/test/PostgresIsolation",
   "packages/store/test/PostgresMigrations",
