@@ -64,7 +64,7 @@ layer(asWriter, { timeout: 60_000, excludeTestServices: true })("Appends that wa
         const waiting = yield* Effect.forkChild(store.append(note(held, large)), {
           startImmediately: true
         })
-        const refused = [
+        const refused: ReadonlyArray<Effect.Effect<unknown, AppendError>> = [
           store.append(note(free, large)),
           store.append(note(held, large)),
           store.appendAll({ appends: [note(free, large)] })
