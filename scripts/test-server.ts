@@ -30,6 +30,7 @@ const FILES = [
   "packages/store/test/PostgresRoles.",
   "packages/store/test/PostgresStrings",
   "packages/store/test/PostgresSubscription",
+  "packages/store/test/SecurityActs",
   "packages/store/test/SecuritySnapshots",
   "packages/store/test/SnapshotStorePostgres",
   "packages/store/test/StartFailure.integration",
