@@ -16,6 +16,7 @@ const MAX_LINES = 400
 const topLevel = new Set([
   "LICENSE",
   "README.md",
+  "SECURITY.md",
   "docs",
   "package.json",
   "packages",

@@ -41,13 +41,16 @@ import { type Cursor, entries, type Identified, nothing } from "./internal/decis
 import * as CommandQueues from "./internal/commandQueues.ts"
 import * as Door from "./internal/door.ts"
 import * as ExecuteAll from "./internal/executeAll.ts"
+import * as Holding from "./internal/holding.ts"
 import { readOptions } from "./internal/readOptions.ts"
 import { inSpan } from "./internal/inSpan.ts"
 import * as OpenStream from "./internal/openStream.ts"
 import { refuseCommandIds } from "./internal/refuseCommandIds.ts"
+import { roughSize } from "./internal/roughSize.ts"
 import * as Snapshots from "./internal/snapshots.ts"
 import * as StateCache from "./internal/stateCache.ts"
 import { withTrace } from "./internal/withTrace.ts"
+import { MaxHeld, type Overloaded } from "./Overloaded.ts"
 import type { SnapshotPolicy } from "./SnapshotPolicy.ts"
 import type { SnapshotStore } from "./SnapshotStore.ts"
 
@@ -111,7 +114,7 @@ export type At =
  * @category errors
  * @since 0.1.0
  */
-export type LoadError = InvalidStreamId | EventDecodeError | EventStoreError
+export type LoadError = InvalidStreamId | EventDecodeError | Overloaded | EventStoreError
 
 /**
  * The errors of a command; `WrongExpectedRevision` when the stream is not as its caller expects, or after
@@ -287,12 +290,17 @@ const make = Effect.fnUntraced(function* <R>(
   })
   const atOnce = ExecuteAll.make(store, stream)
   const enter = Door.make(yield* CommandsAtOnce)
+  const hold = Holding.make("handler", yield* MaxHeld)
   /**
    * In a transaction the caller has a connection, and perhaps a stream that those inside wait for: waiting
    * for them here would be waiting for ever.
    */
-  const atTheDoor = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.flatMap(store.inTransaction, (isInside) => (isInside ? effect : enter(effect)))
+  const atTheDoor = <A, E, R>(
+    effect: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, E | Overloaded, R> =>
+    Effect.flatMap(store.inTransaction, (isInside) =>
+      isInside ? effect : hold({ calls: 1, bytes: 0 }, enter(effect))
+    )
   // A command that waits for its stream has no place yet: a hot stream would keep the others out.
   const inQueue = yield* CommandQueues.make((aggregate, streamId, requests, options) =>
     enter(atOnce(aggregate, streamId, requests, options))
@@ -332,7 +340,12 @@ const make = Effect.fnUntraced(function* <R>(
         // A transaction holds the stream in the store until it ends: who waited here for another who waits
         // there would wait for ever.
         return Effect.flatMap(store.inTransaction, (isInside) =>
-          (isInside ? atOnce : inQueue)(aggregate, streamId.success, identified, given)
+          isInside
+            ? atOnce(aggregate, streamId.success, identified, given)
+            : hold(
+                { calls: requests.length, bytes: roughSize(requests) },
+                inQueue(aggregate, streamId.success, identified, given)
+              )
         )
       }
     )

@@ -35,6 +35,7 @@ import type { Checkpoint, CheckpointMismatch } from "./Checkpoint.ts"
 import { describeUnmet, ExpectedRevision, Unmet } from "./ExpectedRevision.ts"
 import type { ReadAllOptions, ReadOptions } from "./ReadOptions.ts"
 import { rootMessage } from "./internal/rootMessage.ts"
+import type { Overloaded } from "./Overloaded.ts"
 import * as RefusalReason from "./RefusalReason.ts"
 import type { StreamFacts, StreamsOptions } from "./StreamFacts.ts"
 import type { Backlog, BacklogOptions, SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
@@ -276,7 +277,12 @@ export class EventStoreError extends Data.TaggedError("EventStoreError")<{
  * @category errors
  * @since 0.1.0
  */
-export type AppendError = WrongExpectedRevision | EventIdConflict | AppendRefused | EventStoreError
+export type AppendError =
+  | WrongExpectedRevision
+  | EventIdConflict
+  | AppendRefused
+  | Overloaded
+  | EventStoreError
 
 /**
  * Why reading ended early.

@@ -18,7 +18,8 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import { type Append, AppendRefused, EventStore, EventStoreError } from "./EventStore.ts"
 import * as AppendQueue from "./internal/appendQueue.ts"
-import { encodeAppend, encodeAppends } from "./internal/encodeAppends.ts"
+import { type EncodedAppend, encodeAppend, encodeAppends } from "./internal/encodeAppends.ts"
+import * as Holding from "./internal/holding.ts"
 import { instrument } from "./internal/instrument.ts"
 import * as PostgresAppend from "./internal/postgresAppend.ts"
 import * as PostgresAppendNew from "./internal/postgresAppendNew.ts"
@@ -40,6 +41,7 @@ import {
 import { refusedIsolation } from "./internal/readCommitted.ts"
 import { inTransaction } from "./internal/savepoint.ts"
 import * as Subscription from "./internal/subscription.ts"
+import { MaxHeld } from "./Overloaded.ts"
 import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
@@ -76,6 +78,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
     const readPage = PostgresPages.make(sql, schema)
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
     const losses = PostgresSubscription.subscriptionLosses()
+    const hold = Holding.make("store", yield* MaxHeld)
     const enqueue = yield* AppendQueue.make({
       appendNew: (appends) =>
         wakeUps.after(PostgresAppendNew.appendNew(sql, schema, appends), (written) =>
@@ -100,16 +103,21 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
                   wakeUps.after(PostgresAppendNew.appendOne(sql, schema, one), Result.isSuccess),
                   Effect.fromResult
                 )
-              : enqueue(one)
+              : hold(sizeOf([one]), enqueue(one))
           ).pipe(Effect.catchTag("SqlError", (error) => failedAppend("append", append, error)))
         }),
       appendAll: Effect.fnUntraced(function* ({ appends, checks = [] }) {
         const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
-        return yield* wakeUps
-          .after(PostgresAppendNew.appendAll(sql, schema, encoded), () => true)
-          .pipe(
-            Effect.catchTag("SqlError", (error) => failedAppend("appendAll", appends[0], error))
-          )
+        const isInside = yield* inTransaction(sql)
+        const appending = wakeUps.after(
+          PostgresAppendNew.appendAll(sql, schema, encoded),
+          () => true
+        )
+        return yield* Effect.catchTag(
+          isInside ? appending : hold(sizeOf(encoded), appending),
+          "SqlError",
+          (error) => failedAppend("appendAll", appends[0], error)
+        )
       }),
       read: (streamId, options = {}) =>
         Stream.unwrap(
@@ -203,6 +211,19 @@ export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.ef
   EventStore,
   make
 )
+
+/** An event with nothing in it, in bytes. */
+const EVENT_BYTES = 256
+
+const sizeOf = (appends: ReadonlyArray<EncodedAppend>) => {
+  let bytes = 0
+  for (const { events } of appends) {
+    for (const { data, metadata } of events) {
+      bytes += EVENT_BYTES + 2 * (data.length + metadata.length)
+    }
+  }
+  return { calls: 1, bytes }
+}
 
 /** Refuses what no repetition can change. After any other error the append may have been written or not. */
 const failedAppend = (

@@ -15,6 +15,7 @@ import * as Functions from "./internal/postgres/schema/functions.ts"
 import { tables } from "./internal/postgres/schema/tables.ts"
 import { transaction } from "./internal/readCommitted.ts"
 import { inSavepoint } from "./internal/savepoint.ts"
+import { recordAct } from "./internal/recordAct.ts"
 import { refuseUnfit } from "./internal/refuseUnfit.ts"
 import { repair } from "./internal/restored.ts"
 import { pinned } from "./internal/searchPath.ts"
@@ -31,6 +32,7 @@ import type { UnfitDatabase } from "./UnfitDatabase.ts"
  * Migrations make tables. The functions of the log are replaced where they differ from those of this code, unless they are of a later
  * release: a host of an earlier one that starts beside newer ones leaves them.
  * Puts right what a restore or a copy of the log may have left behind, each time: see `PostgresHealth`.
+ * What it does is recorded: see `PostgresActs`.
  * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do.
  * Errors: `UnfitDatabase`, its encoding is not UTF8. Nothing was made.
  *
@@ -52,8 +54,16 @@ export const migrate: Effect.Effect<
     const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
     if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
     const done = yield* run({ loader: loader(schema), table: `${schema}.migrations` })
-    yield* Functions.install(sql, schema)
-    yield* repair(sql, schema)
+    const functions = yield* Functions.install(sql, schema)
+    const repaired = yield* repair(sql, schema)
+    if (done.length + functions.length > 0) {
+      const migrations = done.map(([id, name]) => `${id} ${name}`)
+      yield* recordAct(sql, schema, "migrate", { migrations, functions })
+    }
+    // A new log gets its triggers and its id by the same way.
+    if (repaired.length > 0 && done.length === 0) {
+      yield* recordAct(sql, schema, "repair", { repaired })
+    }
     return done
   })
   return yield* transaction(sql, pinned(sql, lacking))

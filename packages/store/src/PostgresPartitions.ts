@@ -18,6 +18,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { PLACES } from "./internal/postgres/schema/shared.ts"
 import * as Partitions from "./internal/partitions.ts"
 import * as Statements from "./internal/partitionStatements.ts"
+import { recordAct } from "./internal/recordAct.ts"
 import { transaction } from "./internal/readCommitted.ts"
 import { pinned } from "./internal/searchPath.ts"
 import { turnOver } from "./internal/turnOver.ts"
@@ -136,13 +137,17 @@ const extend = Effect.fnUntraced(function* (
     end = to
   }
   const newest = yield* Partitions.newestAppend(sql, schema)
+  const made: Array<string> = []
   let last = end === null ? LAST_APPEND : (end - 1n) / PLACES
   while (last < LAST_APPEND && last < newest + ahead * size) {
     // One partition for all that was drawn behind the last one, however much that is.
     const next = edge(last > newest ? last : newest, size)
     yield* Partitions.runAll(sql, Statements.addPartition(schema, last, next))
+    made.push(Statements.tableOf(last + 1n))
     last = next
   }
+  if (made.length > 0)
+    yield* recordAct(sql, schema, "partition", { made, upToAppend: String(last) })
 })
 
 /** The last append of the partition of the one that comes next, or the last that there can be. */

@@ -24,6 +24,8 @@ import { APPENDING, KEEPING, READING } from "./internal/openFunctions.ts"
 import { asOwner } from "./internal/partitions.ts"
 import { enableTriggers } from "./internal/restored.ts"
 import { excessPrivileges } from "./internal/excessPrivileges.ts"
+import { changes, privileges } from "./internal/privileges.ts"
+import { recordAct } from "./internal/recordAct.ts"
 import { pinned } from "./internal/searchPath.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
@@ -112,11 +114,23 @@ export const grant = Effect.fn("PostgresRoles.grant")(function* (
     yield* Effect.forEach([roles.owner, roles.writer, roles.reader], (role) => make(sql, role), {
       discard: true
     })
+    const before = yield* privileges(sql, schema)
     yield* giveTo(sql, schema, roles.owner)
     yield* grantTo(sql, schema, roles)
-    yield* asOwner(sql, schema, enableTriggers(sql, schema))
+    const resting = yield* asOwner(sql, schema, enableTriggers(sql, schema))
     const excess = yield* excessPrivileges(sql, schema, roles)
     if (Arr.isReadonlyArrayNonEmpty(excess)) return yield* new ExcessPrivileges({ excess })
+    const changed = changes(before, yield* privileges(sql, schema))
+    if (changed !== undefined) {
+      const [granted, revoked] = [{ ...changed.granted }, { ...changed.revoked }]
+      yield* recordAct(sql, schema, "grant", { ...roles, granted, revoked })
+    }
+    if (resting.length > 0) {
+      const repaired = resting.map(
+        ({ state, table, trigger }) => `trigger ${trigger} of ${table} was ${state}`
+      )
+      yield* recordAct(sql, schema, "repair", { repaired })
+    }
   })
   yield* transaction(sql, pinned(sql, granting))
 })

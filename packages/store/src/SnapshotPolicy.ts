@@ -1,5 +1,5 @@
 /**
- * When a command handler takes a snapshot, and how many it keeps.
+ * When a command handler takes a snapshot, how many it keeps, and how often it checks one.
  *
  * @since 0.1.0
  */
@@ -33,6 +33,8 @@ export interface SnapshotPolicy {
   readonly take: (moment: Moment) => boolean
   /** The newest so many of each fold on a stream are kept; a whole number, 1 or more. */
   readonly keep: number
+  /** One of so many loads is checked; 1 checks each, `Infinity` checks none. See {@link checking}. */
+  readonly check: number
 }
 
 /**
@@ -44,6 +46,15 @@ export interface SnapshotPolicy {
 export const DEFAULT_KEEP = 2
 
 /**
+ * Checks one load of 1,000. A check of a stream of 10,000 events takes as long as some 50 loads from a snapshot,
+ * so that loads of such streams take 5 % longer in the mean.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const DEFAULT_CHECK = 1_000
+
+/**
  * Takes a snapshot where `take` says so.
  *
  * @category constructors
@@ -51,7 +62,8 @@ export const DEFAULT_KEEP = 2
  */
 export const when = (take: (moment: Moment) => boolean): SnapshotPolicy => ({
   take,
-  keep: DEFAULT_KEEP
+  keep: DEFAULT_KEEP,
+  check: DEFAULT_CHECK
 })
 
 /**
@@ -90,6 +102,24 @@ export const never: SnapshotPolicy = when(() => false)
 export const keeping = (policy: SnapshotPolicy, snapshots: number): SnapshotPolicy => ({
   ...policy,
   keep: positive("snapshots", snapshots)
+})
+
+/**
+ * The same policy, which checks one load of `loads` that begin at a snapshot or at a cached state; `Infinity` checks none. Dies
+ * unless that is a whole number, 1 or more, or `Infinity`.
+ *
+ * **Details**
+ * A check folds the stream from its first event, before anything is decided. When the events give another state,
+ * the handler goes on with theirs, deletes all snapshots of the stream, logs a warning and counts `daybook_snapshots_checked` with the outcome
+ * `false`. It finds what was written to the table by others, and folds that changed while their fingerprint did not. Which loads are
+ * checked is drawn from the `Random` of the caller.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const checking = (policy: SnapshotPolicy, loads: number): SnapshotPolicy => ({
+  ...policy,
+  check: loads === Infinity ? loads : positive("loads", loads)
 })
 
 const positive = (name: string, value: number): number => {

@@ -321,5 +321,13 @@ describe("SnapshotPolicy", () => {
         `snapshots is ${wrong}, allowed is`
       )
     }
+    for (const wrong of [0, -1, 1.5, Number.NaN, Number.NEGATIVE_INFINITY]) {
+      assert.throws(
+        () => SnapshotPolicy.checking(SnapshotPolicy.never, wrong),
+        `loads is ${wrong}, allowed is`
+      )
+    }
+    assert.strictEqual(SnapshotPolicy.never.check, 1_000)
+    assert.strictEqual(SnapshotPolicy.checking(SnapshotPolicy.every(1), Infinity).check, Infinity)
   })
 })

@@ -6,12 +6,14 @@ import * as Layer from "effect/Layer"
 import { commandStreamCases } from "./commandStreamCases.ts"
 import { expectedRevisionCases } from "./expectedRevisionCases.ts"
 import { snapshotCases } from "./snapshotCases.ts"
+import { bySaving, snapshotCheckCases } from "./snapshotCheckCases.ts"
 import { stateCacheCases } from "./stateCacheCases.ts"
 
 SnapshotStoreSuite.suite("SnapshotStoreMemory", SnapshotStoreMemory.layer)
 
 layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("In memory", (it) => {
   snapshotCases(it, 100)
+  snapshotCheckCases(it, bySaving, 50)
   stateCacheCases(it)
   expectedRevisionCases(it)
   commandStreamCases(it)

@@ -4,6 +4,7 @@ import { expectedRevisionCases } from "./expectedRevisionCases.ts"
 import { layer } from "@effect/vitest"
 import { server } from "./postgresLayers.ts"
 import { snapshotCases } from "./snapshotCases.ts"
+import { bySql, snapshotCheckCases } from "./snapshotCheckCases.ts"
 import { snapshotTableCases } from "./snapshotTableCases.ts"
 import { stateCacheCases } from "./stateCacheCases.ts"
 
@@ -11,6 +12,7 @@ SnapshotStoreSuite.suite("SnapshotStorePostgres on a server", server)
 
 layer(server, { timeout: 60_000, excludeTestServices: true })("On a server", (it) => {
   snapshotCases(it, 6)
+  snapshotCheckCases(it, bySql, 3)
   stateCacheCases(it)
   expectedRevisionCases(it)
   commandStreamCases(it)

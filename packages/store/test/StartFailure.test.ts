@@ -81,7 +81,7 @@ describe("A mistyped DATABASE_URL", () => {
     ],
     ["postgres://shop:x@db/shop?prepare=hunter2", "its prepare is neither true nor false"]
   ] as const) {
-    it.effect(`is told without its text: ${url}`, () =>
+    it.effect(`S12: is told without its text: ${url}`, () =>
       Effect.gen(function* () {
         const cause = yield* failureOf({ DATABASE_URL: url })
         assert.instanceOf(Cause.squash(cause), InvalidDatabaseUrl)

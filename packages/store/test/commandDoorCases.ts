@@ -3,6 +3,7 @@
  */
 import { CommandHandler, CommandsAtOnce } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
+import { MaxHeld, Overloaded } from "@daybook/store/Overloaded"
 import { assert, layer } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -16,6 +17,10 @@ import { balance, fresh, move } from "./handlerHarness.ts"
 /** A handler of its own that works on so many commands at once. */
 export const atOnce = (commands: number) =>
   Layer.fresh(CommandHandler.layer).pipe(Layer.provide(Layer.succeed(CommandsAtOnce, commands)))
+
+/** A handler of its own that holds so much at once. */
+const holding = (calls: number, bytes: number) =>
+  Layer.fresh(CommandHandler.layer).pipe(Layer.provide(Layer.succeed(MaxHeld, { calls, bytes })))
 
 /** What reads of the log wait for, how many have come, and the most that were there at once. */
 interface Gate {
@@ -127,6 +132,80 @@ export const cases = <E>(name: string, stores: Layer.Layer<EventStore, E>): void
           yield* handler.execute(aggregate, id, deposit(1))
         }).pipe(Effect.provide(atOnce(1)))
         assert.deepStrictEqual(yield* balance(id).pipe(Effect.provide(atOnce(1))), [1, 1])
+      })
+    )
+
+    it.effect("S25: are refused beyond the number that a handler holds, and no sooner", () =>
+      Effect.gen(function* () {
+        const door = yield* gate
+        const [id, other] = [yield* fresh, yield* fresh]
+        yield* Effect.gen(function* () {
+          // The first reads, the others wait for its stream, and a load at the gate.
+          const moving = yield* Effect.forEach([1, 2, 4], (amount) =>
+            Effect.forkChild(move(id, amount), { startImmediately: true })
+          )
+          const loading = yield* Effect.forkChild(balance(other), { startImmediately: true })
+          yield* settle
+          for (const call of [move(id, 8), move(other, 8), balance(id)]) {
+            const error = yield* Effect.flip(call)
+            assert.instanceOf(error, Overloaded)
+            assert.strictEqual(error.where, "handler")
+            assert.strictEqual(error.held.calls, 4)
+            assert.deepStrictEqual(error.limit, { calls: 4, bytes: 1_000_000 })
+          }
+          yield* Deferred.succeed(door.open, undefined)
+          yield* Effect.forEach([...moving, loading], (fiber) =>
+            Fiber.join<unknown, unknown>(fiber)
+          )
+          yield* move(other, 16)
+          assert.deepStrictEqual(yield* balance(id), [3, 7])
+          assert.deepStrictEqual(yield* balance(other), [1, 16])
+        }).pipe(Effect.provide(holding(4, 1_000_000).pipe(Layer.provide(gated(door)))))
+      })
+    )
+
+    it.effect(
+      "S25: are refused beyond the bytes that a handler holds, but one alone is let in",
+      () =>
+        Effect.gen(function* () {
+          const door = yield* gate
+          const [id, other] = [yield* fresh, yield* fresh]
+          yield* Effect.gen(function* () {
+            const handler = yield* CommandHandler
+            const many = Array.from({ length: 500 }, () => ({ command: deposit(1) }))
+            const moving = yield* Effect.forkChild(handler.executeAll(aggregate, id, many), {
+              startImmediately: true
+            })
+            yield* settle
+            const error = yield* Effect.flip(move(other, 1))
+            assert.instanceOf(error, Overloaded)
+            assert.strictEqual(error.held.calls, 500)
+            assert.isAbove(error.held.bytes, 20_000)
+            yield* Deferred.succeed(door.open, undefined)
+            yield* Fiber.join(moving)
+            yield* move(other, 1)
+            assert.deepStrictEqual(yield* balance(id), [500, 500])
+          }).pipe(Effect.provide(holding(10_000, 20_000).pipe(Layer.provide(gated(door)))))
+        })
+    )
+
+    it.effect("S25: give back what is held of a caller that goes", () =>
+      Effect.gen(function* () {
+        const door = yield* gate
+        const [id, other] = [yield* fresh, yield* fresh]
+        yield* Effect.gen(function* () {
+          for (let turn = 0; turn < 3; turn++) {
+            const fibers = yield* Effect.forEach([id, id], (one) =>
+              Effect.forkChild(move(one, 1), { startImmediately: true })
+            )
+            yield* settle
+            assert.instanceOf(yield* Effect.flip(move(other, 1)), Overloaded)
+            yield* Effect.forEach(fibers, Fiber.interrupt)
+          }
+          yield* Deferred.succeed(door.open, undefined)
+          yield* move(other, 1)
+          assert.deepStrictEqual(yield* balance(other), [1, 1])
+        }).pipe(Effect.provide(holding(2, 1_000_000).pipe(Layer.provide(gated(door)))))
       })
     )
   })

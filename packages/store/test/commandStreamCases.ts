@@ -31,7 +31,7 @@ export const commandStreamCases = (it: Vitest.MethodsNonLive<EventStore | Snapsh
   }
   for (const [what, handler] of Object.entries(handlers)) {
     it.layer(handler)(`A command with ${what}`, (on) => {
-      on.effect("is another one on another stream, and counts once on each", () =>
+      on.effect("S26: is another one on another stream, and counts once on each", () =>
         Effect.gen(function* () {
           const [one, two] = [yield* fresh, yield* fresh]
           const commandId = CommandId.make(yield* fresh)

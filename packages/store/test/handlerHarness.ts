@@ -4,7 +4,7 @@
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
-import type { SnapshotPolicy } from "@daybook/store/SnapshotPolicy"
+import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import { SnapshotStore } from "@daybook/store/SnapshotStore"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
@@ -18,9 +18,13 @@ import { aggregate, deposit, withdraw } from "./Account.ts"
 
 export const fresh = Effect.sync(() => SecureRandom.uuidV4Unsafe())
 
-/** A handler of its own, with snapshots by `policy`. */
-export const snapshotting = (policy: SnapshotPolicy, cachedStreams = 0) =>
-  Layer.fresh(CommandHandler.layerSnapshots(policy)).pipe(
+/** A handler of its own, with snapshots by `policy`, of which it checks one in so many. */
+export const snapshotting = (
+  policy: SnapshotPolicy.SnapshotPolicy,
+  cachedStreams = 0,
+  check = Infinity
+) =>
+  Layer.fresh(CommandHandler.layerSnapshots(SnapshotPolicy.checking(policy, check))).pipe(
     Layer.provide(Layer.succeed(CachedStreams, cachedStreams))
   )
 

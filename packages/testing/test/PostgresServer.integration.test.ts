@@ -4,6 +4,7 @@ import { assert, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Reactivity from "effect/reactivity/Reactivity"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { spawn } from "node:child_process"
@@ -54,6 +55,36 @@ layer(PostgresServer.PostgresServer.layer, { excludeTestServices: true })(
       }).pipe(Effect.provide(Reactivity.layer))
     )
   }
+)
+
+/** Environment and command line of every process that this one may look at. */
+const processes = () =>
+  Fs.readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      const read = (file: string) => Fs.readFileSync(Path.join("/proc", pid, file), "utf8")
+      try {
+        return [{ pid, environment: read("environ"), command: read("cmdline") }]
+      } catch {
+        // It ended meanwhile, or is another user's.
+        return []
+      }
+    })
+
+const onLinux = process.platform === "linux" ? it.effect : undefined
+onLinux?.("S27: no process has the server's password in its environment or its command line", () =>
+  Effect.gen(function* () {
+    const { url } = yield* PostgresServer.restartable
+    const { password, port } = new URL(Redacted.value(url))
+    assert.isAbove(password.length, 20)
+    const all = processes()
+    const ofServer = all.filter(({ environment }) => environment.includes(`PORT=${port}`))
+    assert.isAtLeast(ofServer.length, 2)
+    const holders = all.filter(
+      ({ command, environment }) => environment.includes(password) || command.includes(password)
+    )
+    assert.deepStrictEqual(holders, [])
+  }).pipe(Effect.scoped)
 )
 
 it.live(

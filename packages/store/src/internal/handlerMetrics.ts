@@ -62,6 +62,12 @@ export const snapshotsTaken = by(
       "Snapshots that a policy asked for, by category and outcome: saved, failed or skipped"
   })
 )
+export const snapshotsChecked = by(
+  Metric.counter("daybook_snapshots_checked", {
+    description:
+      "Known states that were compared with a fold of all events, by category and outcome: right or false"
+  })
+)
 export const fingerprintsMissing = by(
   Metric.counter("daybook_fingerprints_missing", {
     description: "Aggregates that get no snapshots since their fold has no fingerprint, by category"

@@ -126,15 +126,51 @@ export const make = (options: {
           category: aggregate.category,
           outcome: cached === undefined ? "miss" : "hit"
         }),
-        cached !== undefined && unread
-          ? Effect.succeed({
-              cursor: begin<State, Event>(streamId, watched, cached),
-              read: false,
-              whole: false
-            })
-          : fold(aggregate, streamId, options, cached)
+        cached === undefined || !unread
+          ? fold(aggregate, streamId, options, cached)
+          : Effect.flatMap(snapshots.isSampled, (isSampled) =>
+              isSampled
+                ? prove(aggregate, streamId, options, cached)
+                : Effect.succeed({
+                    cursor: begin<State, Event>(streamId, watched, cached),
+                    read: false,
+                    whole: false
+                  })
+            )
       )
     })
+
+  /**
+   * Folds the whole stream, and compares a state that is known of it on the way. So the answer is right, and the stream was
+   * looked at before anything is decided, whatever the known state was.
+   */
+  const prove = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    options: OpenOptions,
+    known: Known<State>
+  ): Effect.fn.Return<Opened<State, Event>, OpenError> {
+    const { eventId, revision, snapshotRevision } = known
+    // The start of a stream can't be wrong.
+    if (revision === Revision.empty) return yield* foldAll(aggregate, streamId, options)
+    const folded = yield* foldAll<Command, State, Event, Rejection>(aggregate, streamId, {
+      ...options,
+      to: revision
+    })
+    // Of another history it is not wrong, only of no use.
+    const isOfStream = folded.cursor.revision === revision && folded.cursor.eventId === eventId
+    const isRight =
+      isOfStream && (yield* snapshots.check(aggregate, streamId, known, folded.cursor.state))
+    if (!isRight) cache?.remove(streamId)
+    const cursor: Cursor<State, Event> = isRight
+      ? { ...folded.cursor, snapshotRevision }
+      : folded.cursor
+    return yield* Effect.as(catchUp(aggregate, cursor, options), {
+      cursor,
+      read: true,
+      whole: true
+    }).pipe(Effect.catchTag("NotInStream", () => foldAll(aggregate, streamId, options)))
+  })
 
   /** Folds from the cached state, or else from the newest snapshot that the stream bears out, or else all. */
   const fold = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
@@ -148,7 +184,10 @@ export const make = (options: {
     if (cached !== undefined) {
       const cursor = begin<State, Event>(streamId, watched, cached)
       const caughtUp = yield* Effect.result(catchUp(aggregate, cursor, options))
-      if (Result.isSuccess(caughtUp)) return { cursor, read: true, whole: false }
+      if (Result.isSuccess(caughtUp)) {
+        if (yield* snapshots.isSampled) return yield* prove(aggregate, streamId, options, cached)
+        return { cursor, read: true, whole: false }
+      }
       if (caughtUp.failure._tag !== "NotInStream") return yield* caughtUp.failure
       cache?.remove(streamId)
     }
@@ -164,6 +203,7 @@ export const make = (options: {
       const cursor = begin<State, Event>(streamId, watched, snapshot)
       const caughtUp = yield* Effect.result(catchUp(aggregate, cursor, options))
       if (Result.isSuccess(caughtUp)) {
+        if (yield* snapshots.isSampled) return yield* prove(aggregate, streamId, options, snapshot)
         yield* Metrics.snapshotsUsed({ category })
         return { cursor, read: true, whole: false }
       }

@@ -9,7 +9,7 @@ import { PLACES } from "./postgres/schema/shared.ts"
 import { RECORDED_AT_INDEX } from "./postgres/schema/tables.ts"
 
 /** The table of the appends from `first` on. */
-const tableOf = (first: bigint): string => `events_${first}`
+export const tableOf = (first: bigint): string => `events_${first}`
 
 /** The first position behind the append with a number, as a range of positions ends. */
 const behind = (append: bigint): bigint => append * PLACES + 1n

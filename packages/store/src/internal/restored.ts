@@ -119,14 +119,21 @@ const unrecordedOf = (
 export const hasIdentity = (sql: SqlClient, schema: SchemaName): Effect.Effect<boolean, SqlError> =>
   Effect.map(sql`SELECT FROM ${sql(`${schema}.log`)}`, (rows) => rows.length === 1)
 
-/** Puts the triggers, the sequence, the ids and the identity right; in a transaction, when its turn has come. */
-export const repair = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, SqlError> =>
+/** Puts the triggers, the sequence, the ids and the identity right, and tells which; in a transaction, when its turn has come. */
+export const repair = (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.Effect<ReadonlyArray<string>, SqlError> =>
   asOwner(
     sql,
     schema,
     Effect.gen(function* () {
-      yield* enableTriggers(sql, schema)
-      yield* sql`INSERT INTO ${sql(`${schema}.log`)} DEFAULT VALUES ON CONFLICT DO NOTHING`
+      const done = (yield* enableTriggers(sql, schema)).map(
+        ({ state, table, trigger }) => `trigger ${trigger} of ${table} was ${state}`
+      )
+      const drawn = yield* sql`
+        INSERT INTO ${sql(`${schema}.log`)} DEFAULT VALUES ON CONFLICT DO NOTHING RETURNING id`
+      if (drawn.length > 0) done.push("the log had no id")
       // Rows that were copied are in no summary, and a reader of a time would read them all.
       yield* sql`SELECT brin_summarize_new_values(s.oid) FROM (${sql.literal(summarizable(`"${schema}"`))}) s`
       const found = yield* ends(sql, schema)
@@ -137,24 +144,30 @@ export const repair = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, 
         const newest = (rows - 1n) / PLACES + 1n
         if (rows > sequence) {
           yield* sql.unsafe(`SELECT setval('"${schema}".append_number', ${newest})`)
+          done.push(`the sequence was at ${sequence}, and the rows at ${rows}`)
         }
       }
-      if (!(yield* isPartitioned(sql, schema))) return
+      if (!(yield* isPartitioned(sql, schema))) return done
       const repaired = new Set<bigint | null>()
       for (const range of yield* unrecordedIds(sql, schema)) {
         if (repaired.has(range.to)) continue
         repaired.add(range.to)
+        done.push(`ids from position ${range.from ?? 0n} on were not recorded`)
         yield* sql`INSERT INTO ${sql(`${schema}.recorded_ids`)} (event_id, position)
           SELECT e.event_id, e.position FROM ${sql(`${schema}.events`)} e
           WHERE ${inRange(sql, range)} AND NOT EXISTS (
             SELECT FROM ${sql(`${schema}.recorded_ids`)} i WHERE i.event_id = e.event_id)`
       }
+      return done
     })
   )
 
-/** Has the triggers of the log fire in every session; as the owner of the log. */
-export const enableTriggers = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, SqlError> =>
-  Effect.flatMap(restingTriggers(sql, schema), (resting) =>
+/** Has the triggers of the log fire in every session, and gives those that did not; as the owner of the log. */
+export const enableTriggers = (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.Effect<ReadonlyArray<RestingTrigger>, SqlError> =>
+  Effect.tap(restingTriggers(sql, schema), (resting) =>
     Effect.forEach(
       resting,
       ({ state, table, trigger }) =>

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { isDeepStrictEqual } from "node:util"
 import * as FoldFingerprint from "../FoldFingerprint.ts"
 import * as Metrics from "./handlerMetrics.ts"
 import { make as makeTries, type SnapshotTries } from "./snapshotTries.ts"
@@ -17,6 +18,8 @@ export interface Fold<in out State> {
   readonly fingerprint: FoldFingerprint.FoldFingerprint
   readonly encode: (state: State) => Result.Result<Schema.Json, Schema.SchemaError>
   readonly decode: (json: unknown) => Result.Result<State, unknown>
+  /** Whether two states are the same once they were stored. */
+  readonly isSame: (known: State, folded: State) => boolean
   readonly tries: SnapshotTries
 }
 
@@ -53,17 +56,20 @@ const makeFold = <Command, State, Event, Rejection>(
     Effect.provideService(Digest.Digest, digest),
     Effect.map((fingerprint) => {
       const json = Schema.toCodecJson(aggregate.state)
-      const decode = Schema.decodeUnknownResult(json)
+      const decodeResult = Schema.decodeUnknownResult(json)
+      const encode = Schema.encodeUnknownResult(json)
+      // Checks are the user's code, and may throw on a state that they never saw.
+      const decode = (state: unknown) =>
+        Result.flatMap(
+          Result.try(() => decodeResult(state)),
+          identity
+        )
       return {
         fingerprint,
         tries: makeTries(maxTries),
-        encode: Schema.encodeUnknownResult(json),
-        // Checks are the user's code, and may throw on a state that they never saw.
-        decode: (state: unknown) =>
-          Result.flatMap(
-            Result.try(() => decode(state)),
-            identity
-          )
+        encode,
+        decode,
+        isSame: sameStored(aggregate.state, encode, decode)
       }
     }),
     Effect.catchTag("NoFoldFingerprint", (error) =>
@@ -73,3 +79,28 @@ const makeFold = <Command, State, Event, Rejection>(
       )
     )
   )
+
+/** The states may hold more than is stored, and sets may be stored in another order, so two ways are tried. */
+const sameStored = <State>(
+  schema: Schema.Codec<State, unknown>,
+  encode: (state: State) => Result.Result<Schema.Json, Schema.SchemaError>,
+  decode: (json: unknown) => Result.Result<State, unknown>
+): ((known: State, folded: State) => boolean) => {
+  const equivalence = Result.try(() => Schema.toEquivalence(schema))
+  const stored = (state: State) => Result.try(() => Result.getOrThrow(encode(state)))
+  return (known, folded) => {
+    const [left, right] = [stored(known), stored(folded)]
+    if (Result.isFailure(left) || Result.isFailure(right)) return false
+    if (isDeepStrictEqual(left.success, right.success)) return true
+    const [a, b] = [decode(left.success), decode(right.success)]
+    return (
+      Result.isSuccess(equivalence) &&
+      Result.isSuccess(a) &&
+      Result.isSuccess(b) &&
+      Result.getOrElse(
+        Result.try(() => equivalence.success(a.success, b.success)),
+        () => false
+      )
+    )
+  }
+}

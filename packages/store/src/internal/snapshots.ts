@@ -8,14 +8,16 @@ import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type { SnapshotPolicy } from "../SnapshotPolicy.ts"
-import { type LoadOptions, SnapshotStore } from "../SnapshotStore.ts"
+import { type LoadOptions, type Snapshot, SnapshotStore } from "../SnapshotStore.ts"
 import type { Known } from "./decision.ts"
 import * as Patience from "./patience.ts"
 import * as Warnings from "./warnings.ts"
@@ -33,6 +35,20 @@ export interface Snapshots {
   /** Begins to delete a snapshot whose event the stream does not have: nobody can ever use it. */
   readonly discard: (streamId: StreamId, snapshot: Known<unknown>) => Effect.Effect<void>
 
+  /** Draws whether a known state is to be checked. */
+  readonly isSampled: Effect.Effect<boolean>
+
+  /**
+   * Compares a known state with what the events up to its revision give; true if it is right. Of one that is false all
+   * snapshots are deleted, since later ones were folded from it.
+   */
+  readonly check: <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    known: Known<State>,
+    folded: State
+  ) => Effect.Effect<boolean>
+
   /** Begins to take a snapshot if it is time to. */
   readonly consider: <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
@@ -41,9 +57,21 @@ export interface Snapshots {
   ) => Effect.Effect<void>
 }
 
+/** It holds no state: that may be anybody's data. */
+class StateDiffers extends Data.TaggedError("StateDiffers")<{
+  readonly revision: Revision.Revision
+}> {
+  override get message() {
+    return `the events up to revision ${this.revision} give another state`
+  }
+}
+
 export const none: Snapshots = {
   find: () => Effect.undefined,
   discard: () => Effect.void,
+  // A cached state without snapshots was folded from events alone.
+  isSampled: Effect.succeed(false),
+  check: () => Effect.succeed(true),
   consider: () => Effect.void
 }
 
@@ -96,6 +124,23 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
     )
   })
 
+  /** Like a save it has no part in a transaction of the caller, which may still be undone. */
+  const remove = Effect.fnUntraced(function* (
+    streamId: StreamId,
+    only?: Pick<Snapshot, "revision" | "eventId">
+  ) {
+    // Left where it is, it is found and deleted another time.
+    if ((yield* FiberSet.size(saves)) >= MAX_IN_FLIGHT) return
+    fork(
+      Patience.within(store.delete(streamId, only), Duration.seconds(SAVE_SECONDS)).pipe(
+        Semaphore.withPermit(turns),
+        Effect.catchCause((cause) =>
+          Cause.hasInterruptsOnly(cause) ? Effect.void : warn(notDiscarded, streamId, cause)
+        )
+      )
+    )
+  })
+
   return {
     find: Effect.fnUntraced(function* (aggregate, streamId, atOrBelow) {
       const { category } = aggregate
@@ -137,21 +182,22 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
         options = { atOrBelow: Revision.make(revision - 1), fingerprint: fold.fingerprint }
       }
     }),
-    discard: Effect.fnUntraced(function* (streamId, { eventId, revision }) {
-      // Left where it is, it is found and deleted another time.
-      if (eventId === undefined || (yield* FiberSet.size(saves)) >= MAX_IN_FLIGHT) return
-      // Like a save it has no part in a transaction of the caller, which may still be undone.
-      fork(
-        Patience.within(
-          store.delete(streamId, { revision, eventId }),
-          Duration.seconds(SAVE_SECONDS)
-        ).pipe(
-          Semaphore.withPermit(turns),
-          Effect.catchCause((cause) =>
-            Cause.hasInterruptsOnly(cause) ? Effect.void : warn(notDiscarded, streamId, cause)
-          )
-        )
-      )
+    discard: (streamId, { eventId, revision }) =>
+      eventId === undefined ? Effect.void : remove(streamId, { revision, eventId }),
+    isSampled: Effect.withFiber((fiber) =>
+      Effect.succeed(fiber.getRef(Random.Random).nextDoubleUnsafe() * policy.check < 1)
+    ),
+    check: Effect.fnUntraced(function* (aggregate, streamId, known, folded) {
+      const fold = yield* foldOf(aggregate)
+      // Without a fold there are no snapshots that a state could come from.
+      if (fold === undefined) return true
+      const isRight = fold.isSame(known.state, folded)
+      const { category } = aggregate
+      yield* Metrics.snapshotsChecked({ category, outcome: isRight ? "right" : "false" })
+      if (isRight) return true
+      yield* warn(wasFalse, streamId, Cause.fail(new StateDiffers({ revision: known.revision })))
+      yield* remove(streamId)
+      return false
     }),
     consider: (aggregate, streamId, known) =>
       Effect.gen(function* () {
@@ -208,6 +254,10 @@ const notPruned: Warnings.Warning = {
 const notDiscarded: Warnings.Warning = {
   of: (streamId) => `A snapshot of ${streamId} that is of no use could not be deleted`,
   more: (count) => `${count} more snapshots that are of no use could not be deleted`
+}
+const wasFalse: Warnings.Warning = {
+  of: (streamId) => `A stored state of ${streamId} was false, and its snapshots are deleted`,
+  more: (count) => `${count} more stored states were false`
 }
 const policyFailed: Warnings.Warning = {
   of: (streamId) => `The snapshot policy failed for ${streamId}`,

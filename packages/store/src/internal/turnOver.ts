@@ -13,6 +13,7 @@ import { PartitioningRefused } from "../PartitioningRefused.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { dependents } from "./dependents.ts"
 import { asOwner, change, isPartitioned, logTable, newestAppend, runAll } from "./partitions.ts"
+import { recordAct } from "./recordAct.ts"
 import * as Statements from "./partitionStatements.ts"
 
 /** How many ids one transaction copies: a fraction of a second's work, whose rows appends don't wait for. */
@@ -50,6 +51,8 @@ export const turnOver = (
         if ((yield* newestAppend(sql, schema)) >= last) return false
         yield* refuseDependents(sql, schema)
         yield* runAll(sql, Statements.turnOver(schema, last))
+        const made = [Statements.tableOf(1n)]
+        yield* recordAct(sql, schema, "partition", { made, upToAppend: String(last) })
         return true
       })
     )
