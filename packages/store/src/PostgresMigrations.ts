@@ -20,7 +20,7 @@ import * as migration0007 from "./internal/migration0007.ts"
 import * as migration0008 from "./internal/migration0008.ts"
 import * as migration0009 from "./internal/migration0009.ts"
 import * as migration0010 from "./internal/migration0010.ts"
-import { takeTurn } from "./internal/migrationLock.ts"
+import { comingAgain, inTurn } from "./internal/migrationLock.ts"
 import { transaction } from "./internal/readCommitted.ts"
 import { refuseUnfit } from "./internal/refuseUnfit.ts"
 import { repair } from "./internal/restored.ts"
@@ -36,8 +36,10 @@ import type { UnfitDatabase } from "./UnfitDatabase.ts"
  *
  * **Details**
  * Puts right what a restore or a copy of the log may have left behind, each time: see `PostgresHealth`.
- * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do.
- * Errors: `UnfitDatabase`, its encoding is not UTF8. Nothing was made.
+ * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do. A transaction that uses what is
+ * changed is waited for in steps of half a second, between which appends go on.
+ * Errors: `UnfitDatabase`, its encoding is not UTF8; `SqlError` or `MigrationError`, caused by `LockHeld`, when something was locked for longer than
+ * `PostgresLocks.Patience` has for changes. Nothing was made.
  *
  * @category operations
  * @since 0.1.0
@@ -52,7 +54,6 @@ export const migrate: Effect.Effect<
   const lacking = Effect.gen(function* () {
     // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
     yield* refuseUnfit(sql)
-    yield* takeTurn(sql, schema)
     // Without a notice for each start that finds its schema there.
     const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
     if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
@@ -60,7 +61,11 @@ export const migrate: Effect.Effect<
     yield* repair(sql, schema)
     return done
   })
-  return yield* transaction(sql, pinned(sql, lacking))
+  return yield* comingAgain(
+    sql,
+    schema,
+    transaction(sql, pinned(sql, inTurn(sql, schema, lacking)))
+  )
 }).pipe(Effect.withSpan("PostgresMigrations.migrate"))
 
 /**

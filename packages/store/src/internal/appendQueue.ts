@@ -218,12 +218,13 @@ const answering = <A>(
     )
   )
 
+/** Failures of all appends of a call: those of one that waited for a lock are of one stream. */
+const ofAll = new Set(["ConnectionError", "LockTimeoutError"])
+
 /** Whether one of several may be what the others failed for: the server refused the call, so wrote nothing. */
 const mayBeOfOne = (cause: Cause.Cause<SqlError>): boolean =>
   !Cause.hasInterrupts(cause) &&
-  !cause.reasons.some(
-    (reason) => Cause.isFailReason(reason) && reason.error.reason._tag === "ConnectionError"
-  )
+  !cause.reasons.some((reason) => Cause.isFailReason(reason) && ofAll.has(reason.error.reason._tag))
 
 /** The first to wait, and those behind it that fit in one call; what is left. */
 const next = (
