@@ -81,6 +81,8 @@ const newestAppend = (sql: SqlClient) =>
     ([row]) => row?.newest ?? 0n
   )
 
+type Change = Effect.Effect<void, unknown, SqlClient>
+
 /** Anybody finds the number in the catalog. */
 const LOG = `(SELECT c.oid FROM pg_class c WHERE c.relname = 'append_number')`
 
@@ -245,7 +247,7 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
             const run = (text: string) => one.executeUnprepared(text, [], undefined)
             yield* run("BEGIN ISOLATION LEVEL READ COMMITTED")
             const id = SecureRandom.uuidV4Unsafe()
-            yield* run(`SELECT daybook.append_new('{prepared-${id}}', '{-2}', '{1}', '{${id}}', '{Noted}', '{1}',
+            yield* run(`SELECT FROM daybook.append_new('{prepared-${id}}', '{-2}', '{1}', '{${id}}', '{Noted}', '{1}',
               '{1}', '{"{}"}', '{2026-01-01}', false)`)
             yield* run(`PREPARE TRANSACTION '${gid}'`)
           })
@@ -346,9 +348,12 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
     )
 
     for (const [what, change] of [
-      ["migrations", () => Effect.asVoid(PostgresMigrations.migrate)],
-      ["roles", (roles: PostgresRoles.Roles) => PostgresRoles.grant(roles)],
-      ["partitions", () => Effect.asVoid(PostgresPartitions.partition(PostgresPartitions.defaults))]
+      ["migrations", (): Change => Effect.asVoid(PostgresMigrations.migrate)],
+      ["roles", (roles: PostgresRoles.Roles): Change => PostgresRoles.grant(roles)],
+      [
+        "partitions",
+        (): Change => Effect.asVoid(PostgresPartitions.partition(PostgresPartitions.defaults))
+      ]
     ] as const) {
       it.effect(`S3: the turn of ${what}, which end with the holder's name`, () =>
         Effect.gen(function* () {

@@ -20,6 +20,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { type Appended, MAX_EVENTS } from "../EventStore.ts"
 import type { EncodedAppend } from "./encodeAppends.ts"
 import type { Conflict } from "./postgresAppend.ts"
+import { FEW_STREAMS } from "./postgres/schema/shared.ts"
 import { placesBefore, type Written } from "./postgresAppendNew.ts"
 
 type Answer = Exit.Exit<Appended, Conflict | SqlError>
@@ -240,7 +241,11 @@ const next = (
     if (!one.abandoned) {
       places += one.append.events.length + placesBefore(streams, one.append.streamId)
       characters += sizeOf(one.append)
-      if (batch.length > 0 && (places > MAX_EVENTS || characters > MAX_CHARACTERS)) break
+      if (
+        batch.length > 0 &&
+        (places > MAX_EVENTS || characters > MAX_CHARACTERS || streams.size > FEW_STREAMS)
+      )
+        break
       batch.push(one)
     }
     taken++

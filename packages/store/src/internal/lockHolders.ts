@@ -10,6 +10,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import type { Holder } from "../PostgresLocks.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
+import { FEW_STREAMS, LARGE_CALLS } from "./postgres/schema/shared.ts"
 
 interface HolderRow {
   readonly pid: number | null
@@ -66,17 +67,23 @@ const byKey = (sql: SqlClient, key: Fragment): Fragment =>
 export const holdersOfTurn = (sql: SqlClient, turn: string) =>
   holdersOf(sql, byKey(sql, sql`pg_catalog.hashtextextended(${turn}, 0)`))
 
-/** Those who hold one of the streams, or who keep the table of events to themselves. */
+/** Those who keep from an append one of its streams, its announcement, the turn of large calls, or the table of events. */
 export const holdersOfStreams = (
   sql: SqlClient,
   schema: SchemaName,
   streams: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyArray<Holder>, SqlError> => {
+  const large = streams.length > FEW_STREAMS ? LARGE_CALLS - 1 : -1
   const ids = Result.getOrThrow(PgTypes.array(streams, PgTypes.OID.text))
   const seed = sql`${sequenceOf(sql, schema)}::pg_catalog.int8`
   return holdersOf(
     sql,
-    sql`(${byKey(sql, sql`SELECT pg_catalog.hashtextextended(s.id, ${seed}) FROM pg_catalog.unnest(${ids}) AS s(id)`)}
+    sql`(${byKey(
+      sql,
+      sql`SELECT pg_catalog.hashtextextended(s.id, ${seed}) FROM pg_catalog.unnest(${ids}) AS s(id)
+      UNION ALL SELECT pg_catalog.hashtextextended('large call' || pg_catalog.chr(10) || i, ${seed}) FROM pg_catalog.generate_series(0, ${sql.literal(String(large))}) AS i`
+    )}
+      OR l.locktype = 'advisory' AND l.objsubid = 2 AND l.mode = 'ExclusiveLock' AND l.classid = ${sequenceOf(sql, schema)}
       OR l.locktype = 'relation' AND l.relation = ${sql.literal(`'"${schema}".events'`)}::pg_catalog.regclass::pg_catalog.oid
         AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))`
   )

@@ -22,6 +22,12 @@ export const isLockTimeout = (error: unknown): boolean => {
   return false
 }
 
+/** Whether the lock table of the server was full (SQLSTATE 53200): others leave it soon. */
+export const isOutOfLocks = (error: unknown): boolean =>
+  isSqlError(error) &&
+  Predicate.hasProperty(error.reason.cause, "code") &&
+  error.reason.cause.code === "53200"
+
 interface Waiting {
   readonly patience: Duration.Duration
   /** The pause between two tries. */
@@ -38,13 +44,14 @@ export const patiently = <A, E, R>(
 ): Effect.Effect<A, E | SqlError, R> =>
   Effect.flatMap(Clock.currentTimeMillis, (began) => {
     const attempt: Effect.Effect<A, E | SqlError, R> = Effect.catch(effect, (error) =>
-      isLockTimeout(error) ? again(error) : Effect.fail(error)
+      isLockTimeout(error) || isOutOfLocks(error) ? again(error) : Effect.fail(error)
     )
     const again = Effect.fnUntraced(function* (
       error: E | SqlError
     ): Effect.fn.Return<A, E | SqlError, R> {
       const waitedMillis = (yield* Clock.currentTimeMillis) - began
       if (waitedMillis >= Duration.toMillis(patience)) {
+        if (isOutOfLocks(error)) return yield* Effect.fail(error)
         // A failure to see who holds it must not hide that it is held.
         const found = yield* Effect.orElseSucceed(holders, () => [])
         const cause = new LockHeld({ what, waitedMillis, holders: found })

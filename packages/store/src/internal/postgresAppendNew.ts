@@ -13,7 +13,7 @@ import type { Appended } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import type { EncodedAppend } from "./encodeAppends.ts"
 import { afterAppend } from "./durability.ts"
-import { isLockTimeout } from "./lockPatience.ts"
+import { isLockTimeout, isOutOfLocks } from "./lockPatience.ts"
 import * as PostgresAppend from "./postgresAppend.ts"
 import { inSavepoint } from "./savepoint.ts"
 
@@ -56,9 +56,9 @@ export const appendNew = (
           : { revision: revision as Revision, position: position as Position, repeated: false }
       })
     }),
-    // Ids that others are recording, or a table that is locked, are for the function that waits step by step.
+    // Ids that others are recording, a table that is locked, and a lock table that is full are for the function that waits step by step.
     Effect.catchIf(
-      (error) => PostgresAppend.isIdTaken(error) || isLockTimeout(error),
+      (error) => PostgresAppend.isIdTaken(error) || isLockTimeout(error) || isOutOfLocks(error),
       () => Effect.succeed(appends.map(() => undefined))
     )
   )

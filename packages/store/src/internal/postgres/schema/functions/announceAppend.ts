@@ -1,0 +1,23 @@
+/**
+ * `announce_append`: announces, until the transaction ends, that it may still write appends past the newest of now.
+ */
+import { boundTransaction, namespace, signed32 } from "../shared.ts"
+
+/**
+ * Returns the statement that installs it.
+ *
+ * Keys of locks are 32 bits, so the number is cut to its low half; `settled_position` restores it. It never waits: where somebody keeps
+ * the lock of that key from it, `announce_lower` takes another.
+ */
+export const announceAppend = (
+  log: string
+): string => `CREATE OR REPLACE FUNCTION ${log}.announce_append() RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+  newest CONSTANT bigint := ${log}.newest_append();
+BEGIN
+    ${boundTransaction}
+  IF NOT pg_try_advisory_xact_lock_shared(${signed32(namespace(log))}, ${signed32("newest")}) THEN
+    PERFORM ${log}.announce_lower(newest);
+  END IF;
+END $$`

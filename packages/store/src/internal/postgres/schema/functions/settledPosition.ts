@@ -1,0 +1,62 @@
+/**
+ * `settled_position`: the position up to which no append can record anything any more.
+ */
+import { PLACES, signed32 } from "../shared.ts"
+
+/**
+ * Returns the statement that installs it.
+ *
+ * Read events up to the position that it answers in a later statement. The newest number is read before the locks; the ADR on ordering
+ * has the proof. Rows that came without their sequence (a copy of the table, logical replication) would leave it below them, and let
+ * appends in between them: the rows are looked at before the sequence, since an append draws its number before it can be seen.
+ *
+ * Everybody may take the lock of an announcement, but only who draws numbers has the lock that drawing leaves on the sequence: an announcement counts
+ * beside that one alone. `pg_locks` is no single instant while a transaction is being prepared, whose locks change hands in
+ * several steps: then those count too that may be the other part of such a transaction.
+ */
+export const settledPosition = (
+  log: string
+): string => `CREATE OR REPLACE FUNCTION ${log}.settled_position() RETURNS bigint LANGUAGE plpgsql VOLATILE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+  ends bigint;
+  newest bigint;
+  oldest_open integer;
+BEGIN
+  -- Under a fixed snapshot the reader would not see what is settled, and standbys show no locks.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'reading the log needs READ COMMITTED, not %',
+      current_setting('transaction_isolation') USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  IF pg_is_in_recovery() THEN
+    RAISE EXCEPTION 'the log is read from the primary: a standby does not show its open appends'
+      USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  SELECT e.position INTO ends FROM ${log}.events e ORDER BY e.position DESC LIMIT 1;
+  newest := ${log}.newest_append();
+  IF ends > newest * ${PLACES} THEN
+    RAISE EXCEPTION
+      'the log has events up to position %, and its sequence is at %: run PostgresMigrations, which puts it right',
+      ends, newest * ${PLACES} USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  SELECT min(o.distance) INTO oldest_open
+    FROM (
+      SELECT min(${signed32("l.objid::bigint - newest")}) FILTER (WHERE l.locktype = 'advisory') AS distance,
+          bool_or(l.locktype = 'relation') AS draws, l.pid IS NULL AS is_prepared, l.virtualtransaction,
+          bool_or(bool_or(l.locktype = 'relation') AND l.pid IS NULL) OVER () AS is_one_prepared
+        FROM pg_locks l
+        WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+          AND (l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = '${log}.append_number'::regclass::oid
+            OR l.locktype = 'relation' AND l.relation = '${log}.append_number'::regclass::oid
+              AND l.mode = 'RowExclusiveLock')
+        GROUP BY l.virtualtransaction, l.pid IS NULL
+    ) o
+    WHERE o.distance < 0 AND (o.draws OR o.is_one_prepared OR (o.is_prepared AND NOT EXISTS (
+      SELECT FROM pg_prepared_xacts x
+        WHERE x.transaction::text = split_part(o.virtualtransaction, '/', 2) AND NOT EXISTS (
+          SELECT FROM pg_proc p, aclexplode(p.proacl) a
+            WHERE p.proname = 'append_new' AND p.pronamespace = '${log}'::regnamespace::oid
+              AND a.privilege_type = 'EXECUTE' AND (a.grantee = 0 OR pg_has_role(x.owner, a.grantee, 'MEMBER'))))));
+  RETURN greatest(newest + coalesce(oldest_open, 0), 0) * ${PLACES};
+END $$`
