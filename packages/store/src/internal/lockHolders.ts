@@ -31,8 +31,9 @@ export const holdersOf = (
         coalesce(a.xact_start, p.prepared) AS since
       FROM pg_catalog.pg_locks l
       LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
-      LEFT JOIN pg_catalog.pg_prepared_xacts p
-        ON l.pid IS NULL AND p.transaction::text = pg_catalog.split_part(l.virtualtransaction, '/', 2)
+      LEFT JOIN pg_catalog.pg_locks t ON l.pid IS NULL AND t.pid IS NULL AND t.locktype = 'transactionid'
+        AND t.mode = 'ExclusiveLock' AND t.virtualtransaction = l.virtualtransaction
+      LEFT JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = t.transactionid
       WHERE l.granted AND l.pid IS DISTINCT FROM pg_catalog.pg_backend_pid()
         AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d
           WHERE d.datname = pg_catalog.current_database()) AND ${held}

@@ -11,8 +11,7 @@ import { PLACES, signed32 } from "../shared.ts"
  * appends in between them: the rows are looked at before the sequence, since an append draws its number before it can be seen.
  *
  * Everybody may take the lock of an announcement, but only who draws numbers has the lock that drawing leaves on the sequence: an announcement counts
- * beside that one alone. `pg_locks` is no single instant while a transaction is being prepared, whose locks change hands in
- * several steps: then those count too that may be the other part of such a transaction.
+ * beside that one alone. The two are of one virtual transaction, also while it is being prepared and afterwards.
  */
 export const settledPosition = (
   log: string
@@ -43,20 +42,14 @@ BEGIN
   SELECT min(o.distance) INTO oldest_open
     FROM (
       SELECT min(${signed32("l.objid::bigint - newest")}) FILTER (WHERE l.locktype = 'advisory') AS distance,
-          bool_or(l.locktype = 'relation') AS draws, l.pid IS NULL AS is_prepared, l.virtualtransaction,
-          bool_or(bool_or(l.locktype = 'relation') AND l.pid IS NULL) OVER () AS is_one_prepared
+          bool_or(l.locktype = 'relation') AS draws
         FROM pg_locks l
         WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
           AND (l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = '${log}.append_number'::regclass::oid
             OR l.locktype = 'relation' AND l.relation = '${log}.append_number'::regclass::oid
               AND l.mode = 'RowExclusiveLock')
-        GROUP BY l.virtualtransaction, l.pid IS NULL
+        GROUP BY l.virtualtransaction
     ) o
-    WHERE o.distance < 0 AND (o.draws OR o.is_one_prepared OR (o.is_prepared AND NOT EXISTS (
-      SELECT FROM pg_prepared_xacts x
-        WHERE x.transaction::text = split_part(o.virtualtransaction, '/', 2) AND NOT EXISTS (
-          SELECT FROM pg_proc p, aclexplode(p.proacl) a
-            WHERE p.proname = 'append_new' AND p.pronamespace = '${log}'::regnamespace::oid
-              AND a.privilege_type = 'EXECUTE' AND (a.grantee = 0 OR pg_has_role(x.owner, a.grantee, 'MEMBER'))))));
+    WHERE o.draws AND o.distance < 0;
   RETURN greatest(newest + coalesce(oldest_open, 0), 0) * ${PLACES};
 END $$`
