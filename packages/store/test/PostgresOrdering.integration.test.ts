@@ -80,9 +80,7 @@ const readSettled: ReadAfter = Effect.fnUntraced(function* (after) {
   const store = yield* EventStore
   const [row] = yield* sql<{ readonly settled: bigint }>`
     SELECT ${sql(`${yield* PostgresSchema}.settled_position`)}() AS settled`
-  return yield* Stream.runCollect(
-    store.readAll({ after, upTo: Position.make(row?.settled ?? 0n) })
-  )
+  return yield* Stream.runCollect(store.readAll({ after, upTo: Position.make(row?.settled ?? 0n) }))
 })
 
 /** The newest position that is visible, whether it is settled or not. */

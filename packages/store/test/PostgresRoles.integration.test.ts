@@ -135,25 +135,27 @@ for (const [title, logins, tables] of kinds) {
       })
     )
 
-    it.effect("can't keep anybody from taking locks, which neither delay readers nor hide anything", () =>
-      Effect.gen(function* () {
-        const { reader, stranger, superuser, writer } = yield* Logins
-        const [log] = yield* superuser<{ readonly oid: number }>`
+    it.effect(
+      "can't keep anybody from taking locks, which neither delay readers nor hide anything",
+      () =>
+        Effect.gen(function* () {
+          const { reader, stranger, superuser, writer } = yield* Logins
+          const [log] = yield* superuser<{ readonly oid: number }>`
         SELECT 'daybook.append_number'::regclass::oid::integer AS oid`
-        const store = yield* storeOf(reader)
-        const last = Effect.map(Stream.runCollect(store.readAll()), (log) => log.at(-1)?.position)
-        const before = yield* note(writer)
-        const after = yield* stranger.withTransaction(
-          Effect.gen(function* () {
-            const number = (before.position - 1n) / 1024n + 1n
-            yield* stranger.unsafe(`SELECT pg_advisory_xact_lock_shared(${log?.oid}, ${number})`)
-            const noted = yield* note(writer)
-            assert.strictEqual(yield* last, noted.position)
-            return noted
-          })
-        )
-        assert.strictEqual(yield* last, after.position)
-      })
+          const store = yield* storeOf(reader)
+          const last = Effect.map(Stream.runCollect(store.readAll()), (log) => log.at(-1)?.position)
+          const before = yield* note(writer)
+          const after = yield* stranger.withTransaction(
+            Effect.gen(function* () {
+              const number = (before.position - 1n) / 1024n + 1n
+              yield* stranger.unsafe(`SELECT pg_advisory_xact_lock_shared(${log?.oid}, ${number})`)
+              const noted = yield* note(writer)
+              assert.strictEqual(yield* last, noted.position)
+              return noted
+            })
+          )
+          assert.strictEqual(yield* last, after.position)
+        })
     )
 
     it.effect("let nobody read another log, or another schema, that was not granted", () =>

@@ -64,10 +64,6 @@ const byKey = (sql: SqlClient, key: Fragment): Fragment =>
   sql`l.locktype = 'advisory' AND l.objsubid = 1
     AND (l.classid::pg_catalog.int8 << 32 | l.objid::pg_catalog.int8) IN (${key})`
 
-/** Those who hold the advisory lock of a text. */
-export const holdersOfTurn = (sql: SqlClient, turn: string) =>
-  holdersOf(sql, byKey(sql, sql`pg_catalog.hashtextextended(${turn}, 0)`))
-
 /** Those who keep from an append one of its streams, its announcement, the turn of large calls, or the table of events. */
 export const holdersOfStreams = (
   sql: SqlClient,
@@ -91,10 +87,17 @@ export const holdersOfStreams = (
 }
 
 /** Those who hold the turn of a text, or any relation in a schema. */
-export const holdersOfSchema = (sql: SqlClient, schema: string, turn: string) =>
+export const holdersOfSchema = (
+  sql: SqlClient,
+  {
+    schema,
+    seed,
+    turn
+  }: { readonly schema: string; readonly turn: string; readonly seed?: string | undefined }
+) =>
   holdersOf(
     sql,
-    sql`(${byKey(sql, sql`pg_catalog.hashtextextended(${turn}, 0)`)}
+    sql`(${byKey(sql, sql`pg_catalog.hashtextextended(${turn}, coalesce(pg_catalog.to_regclass(${seed ?? null}::text)::pg_catalog.oid::pg_catalog.int8, 0))`)}
       OR l.locktype = 'relation' AND l.relation IN (
         SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = ${schema}))`

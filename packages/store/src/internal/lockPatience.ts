@@ -28,6 +28,9 @@ export const isOutOfLocks = (error: unknown): boolean =>
   Predicate.hasProperty(error.reason.cause, "code") &&
   error.reason.cause.code === "53200"
 
+/** A place in the lock table is free again when a call of others has ended. */
+const CROWDED_MILLIS = 20
+
 interface Waiting {
   readonly patience: Duration.Duration
   /** The pause between two tries. */
@@ -61,8 +64,10 @@ export const patiently = <A, E, R>(
         })
       }
       // Those who wait for one lock come back one by one.
-      const pause = pauseMillis * (0.8 + 0.4 * (yield* Random.next))
-      yield* Effect.sleep(Duration.millis(pause))
+      const pause =
+        (isOutOfLocks(error) ? Math.max(pauseMillis, CROWDED_MILLIS) : pauseMillis) *
+        (0.8 + 0.4 * (yield* Random.next))
+      if (pause > 0) yield* Effect.sleep(Duration.millis(pause))
       return yield* attempt
     })
     return attempt

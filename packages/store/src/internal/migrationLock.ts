@@ -40,6 +40,6 @@ export const comingAgain = <A, E, R>(
       patience: changes,
       pauseMillis: PAUSE_MILLIS,
       what: `The log in schema ${schema}`,
-      holders: holdersOfSchema(sql, schema, turnOf(schema))
+      holders: holdersOfSchema(sql, { schema, turn: turnOf(schema) })
     })
   )

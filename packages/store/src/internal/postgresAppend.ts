@@ -102,8 +102,8 @@ const call = (
     (rows) => readAnswers(appends, rows)
   )
 
-/** A pause between two waits of 50 ms, short beside them. */
-const LOCK_PAUSE_MILLIS = 5
+/** None: the wait of 50 ms in the server is one. */
+const LOCK_PAUSE_MILLIS = 0
 
 /** How many streams an error names. */
 const MAX_NAMED = 8
