@@ -134,9 +134,10 @@ const warnOfPublic = Effect.fnUntraced(function* (sql: SqlClient) {
       pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
     WHERE d.datname = pg_catalog.current_database() AND a.grantee = 0
     GROUP BY d.datname`
-  if (found?.rights == null) return
+  const rights = found?.rights ?? ""
+  if (found === undefined || rights === "") return
   yield* Effect.logWarning(
-    `Everybody has ${found.rights} on the database: REVOKE ${found.rights} ON DATABASE ${found.database} FROM PUBLIC, unless others need it`
+    `Everybody has ${rights} on the database: REVOKE ${rights} ON DATABASE ${found.database} FROM PUBLIC, unless others need it`
   )
 })
 

@@ -21,7 +21,7 @@ interface HolderRow {
 }
 
 /** Those of other sessions that hold a lock `l` in this database for which `held` is true. */
-export const holdersOf = (
+const holdersOf = (
   sql: SqlClient,
   held: Fragment
 ): Effect.Effect<ReadonlyArray<Holder>, SqlError> =>

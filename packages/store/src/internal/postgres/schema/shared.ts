@@ -12,7 +12,7 @@ export const PLACES = 1_024n
 export const MAX_REVISION = 2_147_483_647
 
 /** How long a transaction with an append in it may be idle, in seconds: longer than any that is worked on. */
-export const IDLE_SECONDS = 60
+const IDLE_SECONDS = 60
 
 /** How many streams a call may write without taking the turn of large calls. */
 export const FEW_STREAMS = 128
