@@ -39,17 +39,25 @@ BEGIN
       'the log has events up to position %, and its sequence is at %: run PostgresMigrations, which puts it right',
       ends, newest * ${PLACES} USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
-  SELECT min(o.distance) INTO oldest_open
-    FROM (
-      SELECT min(${signed32("l.objid::bigint - newest")}) FILTER (WHERE l.locktype = 'advisory') AS distance,
-          bool_or(l.locktype = 'relation') AS draws
-        FROM pg_locks l
-        WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-          AND (l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = '${log}.append_number'::regclass::oid
-            OR l.locktype = 'relation' AND l.relation = '${log}.append_number'::regclass::oid
-              AND l.mode = 'RowExclusiveLock')
-        GROUP BY l.virtualtransaction
-    ) o
-    WHERE o.draws AND o.distance < 0;
-  RETURN greatest(newest + coalesce(oldest_open, 0), 0) * ${PLACES};
+  SELECT min(${signed32("l.objid::bigint - newest")}) INTO oldest_open
+    FROM pg_locks l
+    WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND l.classid = '${log}.append_number'::regclass::oid;
+  -- Mostly there is none, and nothing to ask about.
+  IF oldest_open < 0 THEN
+    SELECT min(o.distance) INTO oldest_open
+      FROM (
+        SELECT min(${signed32("l.objid::bigint - newest")}) FILTER (WHERE l.locktype = 'advisory') AS distance,
+            bool_or(l.locktype = 'relation') AS draws
+          FROM pg_locks l
+          WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+            AND (l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = '${log}.append_number'::regclass::oid
+              OR l.locktype = 'relation' AND l.relation = '${log}.append_number'::regclass::oid
+                AND l.mode = 'RowExclusiveLock')
+          GROUP BY l.virtualtransaction
+      ) o
+      WHERE o.draws AND o.distance < 0;
+  END IF;
+  RETURN (greatest(newest + least(coalesce(oldest_open, 0), 0), 0)) * ${PLACES};
 END $$`
