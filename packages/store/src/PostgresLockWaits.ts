@@ -49,7 +49,7 @@ export const orHeld = <A, E, R>(
  * Runs a transaction in which each wait for a lock is short, and again while locks are not given, as long as `PostgresLocks.Patience` has for changes.
  *
  * **Details**
- * Errors: those of {@link orHeld}. `transaction` gets work that it is to run in a transaction.
+ * Takes the turn of `place` first, without its `seed`. `transaction` gets work that it is to run in a transaction. Errors: those of {@link orHeld}.
  *
  * @category operations
  * @since 0.1.0
@@ -61,12 +61,29 @@ export const inSteps = <A, E, R, A2, E2, R2>(
   transaction: (work: Effect.Effect<A, E | SqlError, R>) => Effect.Effect<A2, E2 | SqlError, R2>
 ): Effect.Effect<A2, E2 | SqlError, R2> =>
   Effect.flatMap(Patience, ({ changes }) =>
-    patiently(transaction(boundedWaits(sql, STEP_MILLIS, work)), {
+    patiently(transaction(inTurn(sql, place.turn, changes, work)), {
       patience: changes,
       pauseMillis: STEP_MILLIS,
       what: `Schema ${place.schema}`,
       holders: holdersOfSchema(sql, place)
     })
+  )
+
+/** Nobody queues behind who waits for a turn, so that wait is a long one. */
+const inTurn = <A, E, R>(
+  sql: SqlClient,
+  turn: string,
+  patience: Duration.Duration,
+  work: Effect.Effect<A, E, R>
+) =>
+  boundedWaits(
+    sql,
+    // 0 would be no limit at all.
+    Math.max(Duration.toMillis(patience), 1),
+    Effect.andThen(
+      sql`SELECT pg_advisory_xact_lock(hashtextextended(${turn}, 0))`,
+      boundedWaits(sql, STEP_MILLIS, work)
+    )
   )
 
 /** How long a change waits for transactions that use what it changes, while those that come later wait behind it; and steps aside then. */

@@ -1,6 +1,7 @@
 /**
  * One at a time changes the schema of a log, however many hosts start at once, and waits for others step by step.
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -27,7 +28,14 @@ export const inTurn = <A, E, R>(
   schema: SchemaName,
   work: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | SqlError, R> =>
-  boundedWaits(sql, LOCK_MILLIS, Effect.andThen(takeTurn(sql, turnOf(schema)), work))
+  Effect.flatMap(Patience, ({ changes }) =>
+    boundedWaits(
+      sql,
+      // Nobody queues behind who waits for a turn. 0 would be no limit at all.
+      Math.max(Duration.toMillis(changes), 1),
+      Effect.andThen(takeTurn(sql, turnOf(schema)), boundedWaits(sql, LOCK_MILLIS, work))
+    )
+  )
 
 /** Makes a transaction's changes to the log when nobody uses what it changes. */
 export const comingAgain = <A, E, R>(
