@@ -30,6 +30,9 @@ const FILES = [
   "packages/store/test/PostgresRestored",
   "packages/store/test/PostgresRoles.",
   "packages/store/test/PostgresStrings",
+  "packages/store/test/SecurityDurability",
+  "packages/store/test/SecurityLocks",
+  "packages/store/test/SecurityLockTable",
   "packages/store/test/PostgresSubscription",
   "packages/store/test/PostgresTls",
   "packages/store/test/SecurityActs",
@@ -41,7 +44,8 @@ const FILES = [
   "packages/projections/test/PostgresRoles",
   "packages/projections/test/PostgresSwitch",
   "packages/projections/test/ProjectionsPostgres",
-  "packages/projections/test/ReadModelStorePostgres"
+  "packages/projections/test/ReadModelStorePostgres",
+  "packages/projections/test/SecurityLocks"
 ]
 
 /** The folder of the newest version below a folder of versions. */

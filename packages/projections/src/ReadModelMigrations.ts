@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import { inSteps } from "@daybook/store/PostgresLockWaits"
 import * as PostgresReady from "@daybook/store/PostgresReady"
 import { PostgresSchema, type SchemaName } from "@daybook/store/PostgresSchema"
 import type { SchemaUnready } from "@daybook/store/PostgresStart"
@@ -25,6 +26,7 @@ import { ReadModelSchema } from "./ReadModelSchema.ts"
  * Runs the migrations that {@link ReadModelSchema} still lacks, all or none, and gives their numbers and names.
  *
  * **Details**
+ * Errors: `SqlError` or `MigrationError`, caused by `LockHeld` of `PostgresLocks`, when something was locked for longer than its `Patience`.
  * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do. What it makes
  * belongs to the owner of the schema, whoever runs it as a member of that role; and of its own tables others may read what
  * queries ask, and no more, unless they may read the log in `PostgresSchema`: what default privileges gave besides is taken back.
@@ -39,10 +41,9 @@ export const migrate: Effect.Effect<
 > = Effect.gen(function* () {
   const sql = yield* SqlClient
   const schema = yield* ReadModelSchema
+  const turn = `daybook read models of ${schema}`
   const lacking = Effect.gen(function* () {
-    // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
-    yield* sql`SELECT pg_advisory_xact_lock(
-      hashtextextended(${`daybook read models of ${schema}`}, 0))`
+    // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the turn before it.
     // Without a notice for each start that finds its schema there.
     const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
     if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
@@ -54,7 +55,9 @@ export const migrate: Effect.Effect<
       Effect.tap(run({ loader: loader(schema), table }), () => shut(sql, schema, log))
     )
   })
-  return yield* transaction(sql, pinned(sql, lacking))
+  return yield* inSteps(sql, { schema, turn }, lacking, (work) =>
+    transaction(sql, pinned(sql, work))
+  )
 }).pipe(Effect.withSpan("ReadModelMigrations.migrate"))
 
 /**

@@ -18,6 +18,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import { type Append, AppendRefused, EventStore, EventStoreError } from "./EventStore.ts"
 import * as AppendQueue from "./internal/appendQueue.ts"
+import { Durability } from "./internal/durability.ts"
 import { type EncodedAppend, encodeAppend, encodeAppends } from "./internal/encodeAppends.ts"
 import * as Holding from "./internal/holding.ts"
 import { instrument } from "./internal/instrument.ts"
@@ -41,11 +42,26 @@ import {
 import { refusedIsolation } from "./internal/readCommitted.ts"
 import { inTransaction } from "./internal/savepoint.ts"
 import * as Subscription from "./internal/subscription.ts"
+import { lockHeldIn } from "./internal/lockPatience.ts"
+import { type HeldBack, type LockHeld, Patience } from "./PostgresLocks.ts"
 import { MaxHeld } from "./Overloaded.ts"
 import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
 import type { RefusalReason } from "./RefusalReason.ts"
+
+/**
+ * Whether appends wait until they are on disk, and on standbys where the server names some, before they are acknowledged.
+ *
+ * **Details**
+ * `synchronous`, unless provided otherwise: also in a session whose `synchronous_commit` is `off` or `local`, as whoever knows a host's password
+ * can set it for all hosts of that login. The transaction of a caller that appends becomes so as a whole. `asynchronous`: a crash of the
+ * server takes back what was acknowledged within the last second. A store takes it when it is opened.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export { Durability } from "./internal/durability.ts"
 
 /**
  * The store on the current SQL client, in the schema of {@link PostgresSchema}.
@@ -75,17 +91,24 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
     // A client may rename columns and keys of JSON for its other users; the log is as it is.
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
+    const patience = yield* Patience
+    const durability = yield* Durability
+    const asOpened = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+      effect.pipe(
+        Effect.provideService(Patience, patience),
+        Effect.provideService(Durability, durability)
+      )
     const readPage = PostgresPages.make(sql, schema)
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
     const losses = PostgresSubscription.subscriptionLosses()
     const hold = Holding.make("store", yield* MaxHeld)
     const enqueue = yield* AppendQueue.make({
       appendNew: (appends) =>
-        wakeUps.after(PostgresAppendNew.appendNew(sql, schema, appends), (written) =>
+        wakeUps.after(asOpened(PostgresAppendNew.appendNew(sql, schema, appends)), (written) =>
           written.some((one) => one !== undefined)
         ),
       appendEach: (appends) =>
-        wakeUps.after(PostgresAppend.appendEach(sql, schema, appends), (answers) =>
+        wakeUps.after(asOpened(PostgresAppend.appendEach(sql, schema, appends)), (answers) =>
           answers.some(Result.isSuccess)
         )
     })
@@ -100,7 +123,10 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           return (
             isInside
               ? Effect.flatMap(
-                  wakeUps.after(PostgresAppendNew.appendOne(sql, schema, one), Result.isSuccess),
+                  wakeUps.after(
+                    asOpened(PostgresAppendNew.appendOne(sql, schema, one)),
+                    Result.isSuccess
+                  ),
                   Effect.fromResult
                 )
               : hold(sizeOf([one]), enqueue(one))
@@ -110,7 +136,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
         const isInside = yield* inTransaction(sql)
         const appending = wakeUps.after(
-          PostgresAppendNew.appendAll(sql, schema, encoded),
+          asOpened(PostgresAppendNew.appendAll(sql, schema, encoded)),
           () => true
         )
         return yield* Effect.catchTag(
@@ -131,7 +157,10 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       readAll: (options = {}) =>
         Stream.unwrap(
           Effect.map(Effect.fromResult(readOptions(options)), (valid) =>
-            Stream.mapError(PostgresRead.readAll(sql, schema, valid), failed("readAll"))
+            Stream.mapError(
+              Stream.provideService(PostgresRead.readAll(sql, schema, valid), Patience, patience),
+              failed("readAll")
+            )
           )
         ),
       subscribePages: (options = {}) =>
@@ -156,13 +185,13 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
             options
           )
         }),
-      head: Effect.mapBoth(PostgresRead.settledPosition(sql, schema), {
+      head: Effect.mapBoth(asOpened(PostgresRead.settledPosition(sql, schema)), {
         onSuccess: (settled) => Position.make(settled),
         onFailure: failed("head")
       }),
       positionAt: ({ recordedAt }) =>
         Effect.flatMap(Effect.fromResult(validInstant("recordedAt", recordedAt)), (instant) =>
-          PostgresRead.settledPosition(sql, schema).pipe(
+          asOpened(PostgresRead.settledPosition(sql, schema)).pipe(
             Effect.flatMap((settled) => positionAt(sql, schema, settled, instant)),
             Effect.mapBoth({
               onSuccess: (position) => Position.make(position),
@@ -182,7 +211,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       }),
       backlog: Effect.fnUntraced(function* (options = {}) {
         const valid = yield* Effect.fromResult(readOptions(options))
-        return yield* Effect.mapError(backlog(sql, schema, valid), failed("backlog"))
+        return yield* Effect.mapError(asOpened(backlog(sql, schema, valid)), failed("backlog"))
       }),
       find: Effect.fnUntraced(function* (ids) {
         const valid = yield* Effect.fromResult(eventIds(ids))
@@ -232,9 +261,10 @@ const failedAppend = (
   error: SqlError
 ): Effect.Effect<never, AppendRefused | EventStoreError> => {
   const found = refusedIsolation(error)
-  if (found === undefined) return Effect.fail(failed(operation)(error))
+  if (found === undefined) return Effect.fail(failed(operation)(lockHeldIn(error)))
   const reason: RefusalReason = { _tag: "WrongIsolation", found, needed: "read committed" }
   return Effect.fail(new AppendRefused({ streamId, reason }))
 }
 
-const failed = (operation: string) => (cause: SqlError) => new EventStoreError({ operation, cause })
+const failed = (operation: string) => (cause: SqlError | HeldBack | LockHeld) =>
+  new EventStoreError({ operation, cause })

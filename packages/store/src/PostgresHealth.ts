@@ -1,19 +1,23 @@
 /**
  * Finds the faults of a log in PostgreSQL that a restore, a copy or an operator may have left.
  *
- * A log that is as its migrations made it has no findings. `PostgresMigrations` puts each of them right.
+ * A log that is as its migrations made it has no findings. {@link describe} names the remedy of each.
  *
  * @since 0.1.0
  */
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { openAppends } from "./internal/lockHolders.ts"
 import { isPartitioned } from "./internal/partitions.ts"
 import { transaction } from "./internal/readCommitted.ts"
 import * as Restored from "./internal/restored.ts"
 import { pinned } from "./internal/searchPath.ts"
+import * as SessionSettings from "./internal/sessionSettings.ts"
 import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
@@ -25,7 +29,9 @@ import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
  * `SequenceBehind`: the rows end at `rows`, and the next append would get a position after `sequence`, in the middle of them.
  * `TriggerResting`: a trigger is missing, disabled, or rests where `session_replication_role` is `replica`, so that changes to
  * events are not refused there, or ids of events not recorded. `IdsMissing`: the first or last event of a partition is not in the
- * log's table of ids, so that its id could be recorded again.
+ * log's table of ids, so that its id could be recorded again. `RoleSetting`: logins that may append begin their sessions with a setting that
+ * takes durability or the isolation from them; absent fields mean all roles, or all databases. `PreparedAppend`: a prepared transaction holds an append
+ * open, and every reader back, until it is committed or rolled back by hand.
  *
  * @category types
  * @since 0.1.0
@@ -39,7 +45,14 @@ export const Finding = Schema.TaggedUnion({
     trigger: Schema.Literals(["append_only", "record_ids"]),
     state: Schema.Literals(["missing", "disabled", "resting for replicas", "only for replicas"])
   },
-  IdsMissing: { position: Schema.BigInt }
+  IdsMissing: { position: Schema.BigInt },
+  RoleSetting: {
+    role: Schema.UndefinedOr(Schema.String),
+    database: Schema.UndefinedOr(Schema.String),
+    setting: Schema.String,
+    value: Schema.String
+  },
+  PreparedAppend: { gid: Schema.String, owner: Schema.String, preparedAt: Schema.String }
 })
 
 /**
@@ -55,15 +68,31 @@ export type Finding = typeof Finding.Type
  * @since 0.1.0
  */
 export const describe = (finding: Finding): string =>
-  `${Finding.match(finding, {
-    NotMigrated: ({ schema }) => `Schema ${schema} has no log of this release`,
-    NoIdentity: ({ schema }) => `The log in schema ${schema} has no id`,
+  Finding.match(finding, {
+    NotMigrated: ({ schema }) => migrated(`Schema ${schema} has no log of this release`),
+    NoIdentity: ({ schema }) => migrated(`The log in schema ${schema} has no id`),
     SequenceBehind: ({ rows, sequence }) =>
-      `The log has events up to position ${rows}, and its sequence is at ${sequence}`,
-    TriggerResting: ({ state, table, trigger }) => `Trigger ${trigger} of ${table} is ${state}`,
+      migrated(`The log has events up to position ${rows}, and its sequence is at ${sequence}`),
+    TriggerResting: ({ state, table, trigger }) =>
+      migrated(`Trigger ${trigger} of ${table} is ${state}`),
     IdsMissing: ({ position }) =>
-      `The id of the event at position ${position} is not in the table of ids`
-  })}: run PostgresMigrations`
+      migrated(`The id of the event at position ${position} is not in the table of ids`),
+    RoleSetting: ({ database, role, setting, value }) => {
+      const whose = role === undefined ? "ALL" : quoted(role)
+      const where = database === undefined ? "" : ` IN DATABASE ${quoted(database)}`
+      const change =
+        role === undefined && database !== undefined
+          ? `ALTER DATABASE ${quoted(database)}`
+          : `ALTER ROLE ${whose}${where}`
+      return `Sessions that append begin with ${setting} = ${value}: ${change} RESET ${setting}`
+    },
+    PreparedAppend: ({ gid, owner, preparedAt }) =>
+      `${owner} has held an append open in the prepared transaction ${Formatter.format(gid)} since ${preparedAt}: COMMIT PREPARED or ROLLBACK PREPARED it`
+  })
+
+const migrated = (fault: string): string => `${fault}: run PostgresMigrations`
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /**
  * Looks for what is wrong with the log in {@link PostgresSchema}, and changes nothing; none when all is right.
@@ -106,6 +135,20 @@ const look = Effect.fnUntraced(function* (
     for (const { position } of yield* Restored.unrecordedIds(sql, schema)) {
       findings.push({ _tag: "IdsMissing", position })
     }
+  }
+  for (const found of yield* SessionSettings.harmful(sql, schema)) {
+    findings.push({
+      _tag: "RoleSetting",
+      role: found.role ?? undefined,
+      database: found.database ?? undefined,
+      setting: found.setting,
+      value: found.value
+    })
+  }
+  for (const { gid, since, user } of yield* openAppends(sql, schema)) {
+    if (gid === undefined) continue
+    const preparedAt = since === undefined ? "an unknown time" : DateTime.formatIso(since)
+    findings.push({ _tag: "PreparedAppend", gid, owner: user ?? "an unknown user", preparedAt })
   }
   return findings
 })

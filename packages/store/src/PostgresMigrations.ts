@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { takeTurn } from "./internal/migrationLock.ts"
+import { comingAgain, inTurn } from "./internal/migrationLock.ts"
 import * as Functions from "./internal/postgres/schema/functions.ts"
 import { tables } from "./internal/postgres/schema/tables.ts"
 import { transaction } from "./internal/readCommitted.ts"
@@ -33,8 +33,10 @@ import type { UnfitDatabase } from "./UnfitDatabase.ts"
  * release: a host of an earlier one that starts beside newer ones leaves them.
  * Puts right what a restore or a copy of the log may have left behind, each time: see `PostgresHealth`.
  * What it does is recorded: see `PostgresActs`.
- * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do.
- * Errors: `UnfitDatabase`, its encoding is not UTF8. Nothing was made.
+ * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do. A transaction that uses what is
+ * changed is waited for in steps of half a second, between which appends go on.
+ * Errors: `UnfitDatabase`, its encoding is not UTF8; `SqlError` or `MigrationError`, caused by `LockHeld`, when something was locked for longer than
+ * `PostgresLocks.Patience` has for changes. Nothing was made.
  *
  * @category operations
  * @since 0.1.0
@@ -49,7 +51,6 @@ export const migrate: Effect.Effect<
   const lacking = Effect.gen(function* () {
     // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
     yield* refuseUnfit(sql)
-    yield* takeTurn(sql, schema)
     // Without a notice for each start that finds its schema there.
     const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
     if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
@@ -66,7 +67,11 @@ export const migrate: Effect.Effect<
     }
     return done
   })
-  return yield* transaction(sql, pinned(sql, lacking))
+  return yield* comingAgain(
+    sql,
+    schema,
+    transaction(sql, pinned(sql, inTurn(sql, schema, lacking)))
+  )
 }).pipe(Effect.withSpan("PostgresMigrations.migrate"))
 
 /**

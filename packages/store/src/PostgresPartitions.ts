@@ -92,8 +92,8 @@ export const list: Effect.Effect<ReadonlyArray<Partition>, SqlError, SqlClient> 
  * start at once. With other settings than before, further partitions are as they say.
  * Hosts go on meanwhile: a log that has events gets its ids copied first, and its table is then made the first partition in one short
  * transaction, for which appends wait; further partitions are made empty and attached, which waits for nobody.
- * Errors: `PartitioningRefused`, others have built on the table, or a partition is gone; `SqlError` with `LockTimeoutError`, a
- * transaction used the log for a minute. Nothing was lost or half done: run it again.
+ * Errors: `PartitioningRefused`, others have built on the table, or a partition is gone; `SqlError` with `LockTimeoutError`, caused by `LockHeld`, a
+ * transaction used the log for longer than `PostgresLocks.Patience` has for changes. Nothing was lost or half done: run it again.
  *
  * @category operations
  * @since 0.1.0

@@ -18,7 +18,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { takeTurn } from "./internal/migrationLock.ts"
+import { comingAgain, inTurn } from "./internal/migrationLock.ts"
 import { transaction } from "./internal/readCommitted.ts"
 import { APPENDING, KEEPING, READING } from "./internal/openFunctions.ts"
 import { asOwner } from "./internal/partitions.ts"
@@ -99,7 +99,8 @@ export class ExcessPrivileges extends Schema.TaggedError<ExcessPrivileges>()("Ex
  * member of the owner. Making roles needs `CREATEROLE`; roles that exist need nothing of the kind.
  * The schema is the log's alone: privileges of the two roles on other things in it are revoked.
  * Running it again changes nothing; hosts that start at once wait for one another.
- * Errors: `ExcessPrivileges`, a role is more than it should be, such as a superuser.
+ * Errors: `ExcessPrivileges`, a role is more than it should be, such as a superuser; `SqlError` with `LockTimeoutError`, caused by `LockHeld`, a
+ * transaction used the log for longer than `PostgresLocks.Patience` has for changes.
  *
  * @category operations
  * @since 0.1.0
@@ -110,7 +111,6 @@ export const grant = Effect.fn("PostgresRoles.grant")(function* (
   const sql = (yield* SqlClient).withoutTransforms()
   const schema = yield* PostgresSchema
   const granting = Effect.gen(function* () {
-    yield* takeTurn(sql, schema)
     yield* Effect.forEach([roles.owner, roles.writer, roles.reader], (role) => make(sql, role), {
       discard: true
     })
@@ -132,7 +132,28 @@ export const grant = Effect.fn("PostgresRoles.grant")(function* (
       yield* recordAct(sql, schema, "repair", { repaired })
     }
   })
-  yield* transaction(sql, pinned(sql, granting))
+  yield* warnOfPublic(sql)
+  yield* comingAgain(sql, schema, transaction(sql, pinned(sql, inTurn(sql, schema, granting))))
+})
+
+/**
+ * Says which rights on the database everybody has by PostgreSQL's defaults: whoever may connect may take locks that hosts wait for.
+ *
+ * Others may share the database, so that it is for its owner to take them back.
+ */
+const warnOfPublic = Effect.fnUntraced(function* (sql: SqlClient) {
+  const [found] = yield* sql<{ readonly database: string; readonly rights: string | null }>`
+    SELECT pg_catalog.quote_ident(d.datname::pg_catalog.text) AS database,
+      pg_catalog.string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) AS rights
+    FROM pg_catalog.pg_database d,
+      pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
+    WHERE d.datname = pg_catalog.current_database() AND a.grantee = 0
+    GROUP BY d.datname`
+  const rights = found?.rights ?? ""
+  if (found === undefined || rights === "") return
+  yield* Effect.logWarning(
+    `Everybody has ${rights} on the database: REVOKE ${rights} ON DATABASE ${found.database} FROM PUBLIC, unless others need it`
+  )
 })
 
 /**

@@ -71,11 +71,17 @@ const heldOpen = Effect.gen(function* () {
   return { position, end }
 })
 
-type Read = Effect.Effect<ReadonlyArray<RecordedEvent>, unknown, EventStore>
+type Read = Effect.Effect<ReadonlyArray<RecordedEvent>, unknown, EventStore | SqlClient>
 type ReadAfter = (after: Position.Position) => Read
 
-const readSettled: ReadAfter = (after) =>
-  Effect.flatMap(EventStore, (store) => Stream.runCollect(store.readAll({ after })))
+/** Up to where the log is settled: without an end, it would wait for the appends that are open. */
+const readSettled: ReadAfter = Effect.fnUntraced(function* (after) {
+  const sql = yield* SqlClient
+  const store = yield* EventStore
+  const [row] = yield* sql<{ readonly settled: bigint }>`
+    SELECT ${sql(`${yield* PostgresSchema}.settled_position`)}() AS settled`
+  return yield* Stream.runCollect(store.readAll({ after, upTo: Position.make(row?.settled ?? 0n) }))
+})
 
 /** The newest position that is visible, whether it is settled or not. */
 const newest = Effect.gen(function* () {
@@ -233,7 +239,7 @@ for (const [title, log] of kinds) {
           .withTransaction(
             Effect.andThen(
               sql`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`,
-              readSettled(Position.start)
+              Effect.flatMap(EventStore, (store) => Stream.runDrain(store.readAll()))
             )
           )
           .pipe(Effect.flip)
@@ -299,7 +305,11 @@ for (const [title, log] of kinds) {
         )
         const inOther = <A, E>(
           effect: Effect.Effect<A, E, EventStore | SqlClient | SecureRandom.SecureRandom>
-        ) => Effect.provideService(effect, EventStore, Context.get(other, EventStore))
+        ) =>
+          effect.pipe(
+            Effect.provideService(EventStore, Context.get(other, EventStore)),
+            Effect.provideService(PostgresSchema, SchemaName.make("another_log"))
+          )
         const start = yield* newest
         const open = yield* inOther(heldOpen)
         const position = yield* appendOne

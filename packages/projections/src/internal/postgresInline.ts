@@ -18,7 +18,7 @@ import { InlinePoison, OtherVersionKept } from "../ReadModelError.ts"
 import type { InlineAppend } from "../ReadModelStore.ts"
 import { ForeignCode } from "../ReadModelStorePostgresError.ts"
 import { quoted } from "./postgresColumns.ts"
-import { CHANGE_TIMEOUT, inTransaction, millisOf } from "./postgresLocks.ts"
+import { CHANGE_TIMEOUT, inTransaction, millisOf, naming } from "./postgresLocks.ts"
 import * as PostgresStep from "./postgresStep.ts"
 import { transaction } from "./postgresTransaction.ts"
 
@@ -30,7 +30,12 @@ export const inline = <A, E>(
   options: InlineAppend<A, E>
 ): Effect.Effect<A, E | InlinePoison | OtherVersionKept | ForeignCode | SqlError> =>
   Effect.flatMap(inTransaction(sql), (inside) =>
-    transaction(sql, keeping(sql, schema, home, options, inside))
+    naming(
+      sql,
+      schema,
+      options.touches[0]?.table.name ?? "",
+      transaction(sql, keeping(sql, schema, home, options, inside))
+    )
   )
 
 type Touch = InlineAppend<unknown, unknown>["touches"][number]

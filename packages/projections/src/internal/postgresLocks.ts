@@ -9,6 +9,7 @@
  * 4. Tables of read models, then generations, then checkpoints, then rows. A step takes no others, and in one
  *    statement, which has its table before it looks at the generation.
  */
+import { orHeld } from "@daybook/store/PostgresLockWaits"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Duration from "effect/Duration"
@@ -46,18 +47,32 @@ export const changing = <A, E>(
   timeout: Duration.Duration = CHANGE_TIMEOUT
 ): Effect.Effect<A, E | SqlError> =>
   Effect.flatMap(inTransaction(sql), (inside) =>
-    transaction(
+    naming(
       sql,
-      pinned(
+      schema,
+      name,
+      transaction(
         sql,
-        Effect.gen(function* () {
-          if (!inside) yield* bound(sql, timeout)
-          yield* locked(sql, schema, name)
-          return yield* change
-        })
+        pinned(
+          sql,
+          Effect.gen(function* () {
+            if (!inside) yield* bound(sql, timeout)
+            yield* locked(sql, schema, name)
+            return yield* change
+          })
+        )
       )
     )
   )
+
+/** Names in the error of a lock that was not given in time who holds the read model, or uses a table of the schema. */
+export const naming = <A, E, R>(
+  sql: SqlClient,
+  schema: SchemaName,
+  name: string,
+  effect: Effect.Effect<A, E | SqlError, R>
+): Effect.Effect<A, E | SqlError, R> =>
+  orHeld(sql, { schema, turn: name, seed: `${quoted(schema)}.daybook__generations` }, effect)
 
 /**
  * Waits for the steps that write tables, and lets no others begin: who locks a generation without its table is waited

@@ -20,6 +20,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { type Appended, MAX_EVENTS } from "../EventStore.ts"
 import type { EncodedAppend } from "./encodeAppends.ts"
 import type { Conflict } from "./postgresAppend.ts"
+import { FEW_STREAMS } from "./postgres/schema/shared.ts"
 import { placesBefore, type Written } from "./postgresAppendNew.ts"
 
 type Answer = Exit.Exit<Appended, Conflict | SqlError>
@@ -218,12 +219,13 @@ const answering = <A>(
     )
   )
 
+/** Failures of all appends of a call: those of one that waited for a lock are of one stream. */
+const ofAll = new Set(["ConnectionError", "LockTimeoutError"])
+
 /** Whether one of several may be what the others failed for: the server refused the call, so wrote nothing. */
 const mayBeOfOne = (cause: Cause.Cause<SqlError>): boolean =>
   !Cause.hasInterrupts(cause) &&
-  !cause.reasons.some(
-    (reason) => Cause.isFailReason(reason) && reason.error.reason._tag === "ConnectionError"
-  )
+  !cause.reasons.some((reason) => Cause.isFailReason(reason) && ofAll.has(reason.error.reason._tag))
 
 /** The first to wait, and those behind it that fit in one call; what is left. */
 const next = (
@@ -239,7 +241,11 @@ const next = (
     if (!one.abandoned) {
       places += one.append.events.length + placesBefore(streams, one.append.streamId)
       characters += sizeOf(one.append)
-      if (batch.length > 0 && (places > MAX_EVENTS || characters > MAX_CHARACTERS)) break
+      if (
+        batch.length > 0 &&
+        (places > MAX_EVENTS || characters > MAX_CHARACTERS || streams.size > FEW_STREAMS)
+      )
+        break
       batch.push(one)
     }
     taken++

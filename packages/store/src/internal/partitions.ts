@@ -2,12 +2,11 @@
  * Which partitions a log has, and changes to them: one host at a time, with the rights of the log's owner.
  */
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 import type { SqlClient } from "effect/sql/SqlClient"
-import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import type { SchemaName } from "../PostgresSchema.ts"
-import { takeTurn } from "./migrationLock.ts"
+import { comingAgain, inTurn } from "./migrationLock.ts"
 import { transaction } from "./readCommitted.ts"
 import { pinned } from "./searchPath.ts"
 
@@ -60,31 +59,13 @@ export const newestAppend = (sql: SqlClient, schema: SchemaName): Effect.Effect<
 export const runAll = (sql: SqlClient, statements: ReadonlyArray<string>) =>
   Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
 
-/** How long a change waits for transactions that use the log, while new appends wait behind it. */
-const LOCK_MILLIS = 500
-
-/** For a transaction that lasts it steps aside, and comes again so many times: a minute in all. */
-const MAX_RETRIES = 60
-
 /** Makes a change when its turn has come and nobody uses what it changes. */
 export const change = <A, E>(
   sql: SqlClient,
   schema: SchemaName,
   work: Effect.Effect<A, E | SqlError>
 ): Effect.Effect<A, E | SqlError> =>
-  takeTurn(sql, schema).pipe(
-    Effect.andThen(sql`SELECT set_config('lock_timeout', ${`${LOCK_MILLIS}ms`}, true)`),
-    Effect.andThen(work),
-    (effect) => asOwner(sql, schema, effect),
-    Effect.retry({
-      schedule: Schedule.spaced("500 millis"),
-      times: MAX_RETRIES,
-      while: isLockTimeout
-    })
-  )
-
-const isLockTimeout = (error: unknown): boolean =>
-  isSqlError(error) && error.reason._tag === "LockTimeoutError"
+  comingAgain(sql, schema, asOwner(sql, schema, inTurn(sql, schema, work)))
 
 /** In a transaction in which all that is made is the owner's, whoever makes it. */
 export const asOwner = <A, E>(

@@ -5,10 +5,8 @@ import type { Position } from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import {
@@ -20,9 +18,13 @@ import {
   WrongExpectedRevision
 } from "../EventStore.ts"
 import { ExpectedRevision, type Unmet } from "../ExpectedRevision.ts"
+import { Patience } from "../PostgresLocks.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
+import { afterAppend } from "./durability.ts"
 import type { EncodedAppend } from "./encodeAppends.ts"
 import * as Instants from "./instants.ts"
+import { holdersOfStreams } from "./lockHolders.ts"
+import { patiently } from "./lockPatience.ts"
 import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
 import { inSavepoint } from "./savepoint.ts"
 
@@ -83,19 +85,37 @@ const call = (
     // Appends of one event id to two streams at once: the unique index lets the first one through and
     // fails the call of the second, which then finds the id recorded. Several appends of one call can
     // meet others' ids in a ring; PostgreSQL ends one of the two calls, which then finds them too.
-    inSavepoint(sql, statement(sql, schema, appends, allOrNone)).pipe(
-      // It waited for its stream in the database, and waits on. Hosts that wait for one stream come back one by one.
-      Effect.retry({
-        while: ({ reason }) => reason._tag === "LockTimeoutError",
-        schedule: Schedule.jittered(Schedule.spaced(LOCK_PAUSE))
-      }),
-      Effect.retry({ times: 3, while: isIdTaken })
+    Effect.flatMap(Patience, (waits) =>
+      // It waited for its stream in the database, and waits on.
+      patiently(
+        Effect.flatMap(afterAppend, (further) =>
+          inSavepoint(sql, statement(sql, schema, appends, allOrNone, further))
+        ),
+        {
+          patience: waits.appends,
+          pauseMillis: LOCK_PAUSE_MILLIS,
+          what: named(streamIds(appends)),
+          holders: holdersOfStreams(sql, schema, streamIds(appends))
+        }
+      ).pipe(Effect.retry({ times: 3, while: isIdTaken }))
     ),
     (rows) => readAnswers(appends, rows)
   )
 
-/** A pause between two waits of 50 ms, short beside them. */
-const LOCK_PAUSE = Duration.millis(5)
+/** None: the wait of 50 ms in the server is one. */
+const LOCK_PAUSE_MILLIS = 0
+
+/** How many streams an error names. */
+const MAX_NAMED = 8
+
+const named = (streams: ReadonlyArray<string>): string =>
+  streams.length === 1
+    ? `Stream ${streams[0]}`
+    : `One of ${streams.length} streams, ${streams.slice(0, MAX_NAMED).join(", ")}${streams.length > MAX_NAMED ? " and more" : ""},`
+
+const streamIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<string> => [
+  ...new Set<string>(appends.map(({ streamId }) => streamId))
+]
 
 /** Ids are recorded already, or are being recorded by a call that meets this one in a ring. */
 export const isIdTaken = ({ reason }: SqlError): boolean =>
@@ -108,10 +128,11 @@ const statement = (
   sql: SqlClient,
   schema: SchemaName,
   appends: ReadonlyArray<EncodedAppend>,
-  allOrNone: boolean
+  allOrNone: boolean,
+  further: string
 ) =>
   sql.unsafe<AnswerRow>(
-    `SELECT append_index, outcome, last_revision, last_position, ${COLUMNS}
+    `SELECT append_index, outcome, last_revision, last_position, ${COLUMNS}${further}
     FROM "${schema}".append($1, ${expectations(schema, appends, "$12")}, $3, $4, $5, $6, $7, $8,
       ${occurredAts(appends)}, $10, $11)`,
     [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN), ...lastEventIds(appends)]

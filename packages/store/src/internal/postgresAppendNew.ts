@@ -12,6 +12,8 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { Appended } from "../EventStore.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import type { EncodedAppend } from "./encodeAppends.ts"
+import { afterAppend } from "./durability.ts"
+import { isLockTimeout, isOutOfLocks } from "./lockPatience.ts"
 import * as PostgresAppend from "./postgresAppend.ts"
 import { inSavepoint } from "./savepoint.ts"
 
@@ -30,13 +32,15 @@ export const appendNew = (
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
   allOrNone = false
 ): Effect.Effect<Written, SqlError> =>
-  inSavepoint(
-    sql,
-    sql.unsafe<AnswerRow>(
-      `SELECT last_revisions, start_position
+  Effect.flatMap(afterAppend, (further) =>
+    inSavepoint(
+      sql,
+      sql.unsafe<AnswerRow>(
+        `SELECT last_revisions, start_position${further}
       FROM "${schema}".append_new($1, ${PostgresAppend.expectations(schema, appends, "$11")}, $3, $4, $5, $6, $7, $8,
         ${PostgresAppend.occurredAts(appends)}, $10)`,
-      [...PostgresAppend.parameters(appends), allOrNone, ...PostgresAppend.lastEventIds(appends)]
+        [...PostgresAppend.parameters(appends), allOrNone, ...PostgresAppend.lastEventIds(appends)]
+      )
     )
   ).pipe(
     Effect.map(([row]): Written => {
@@ -52,7 +56,11 @@ export const appendNew = (
           : { revision: revision as Revision, position: position as Position, repeated: false }
       })
     }),
-    Effect.catchIf(PostgresAppend.isIdTaken, () => Effect.succeed(appends.map(() => undefined)))
+    // Ids that others are recording, a table that is locked, and a lock table that is full are for the function that waits step by step.
+    Effect.catchIf(
+      (error) => PostgresAppend.isIdTaken(error) || isLockTimeout(error) || isOutOfLocks(error),
+      () => Effect.succeed(appends.map(() => undefined))
+    )
   )
 
 /** The positions that are left free before an append, given the streams of those before it in its call. */

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import type { HeldBack } from "../PostgresLocks.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../Subscription.ts"
 import {
@@ -28,7 +29,7 @@ export const backlog = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   { streamId, ...options }: BacklogOptions
-): Effect.fn.Return<Backlog, SqlError> {
+): Effect.fn.Return<Backlog, SqlError | HeldBack> {
   const settled = yield* settledPosition(sql, schema)
   const { events, since } =
     matchesNothing(options) ||

@@ -9,7 +9,9 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
@@ -18,7 +20,10 @@ import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import { type EventAddress, MAX_REVISION } from "../EventStore.ts"
 import type { ReadAllOptions, ReadOptions, Until } from "../ReadOptions.ts"
+import { HeldBack, Patience } from "../PostgresLocks.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
+import { openAppends, sequenceOf } from "./lockHolders.ts"
+import { PLACES } from "./postgres/schema/shared.ts"
 import { PAGE_ROWS, type PageSize, pageSize } from "./pageSize.ts"
 import { endOfPiece, matchesNothing, readLog } from "./postgresLog.ts"
 import type { EventPage } from "./postgresPage.ts"
@@ -100,14 +105,14 @@ export const readAll = (
   sql: SqlClient,
   schema: SchemaName,
   { after = Position.start, categories, direction, limit, recordedAt, types, upTo }: ReadAllOptions
-): Stream.Stream<RecordedEvent, SqlError> => {
+): Stream.Stream<RecordedEvent, SqlError | HeldBack> => {
   const filter = { categories, types }
   if (matchesNothing(filter)) return Stream.empty
   const at = (settled: bigint, instant: DateTime.Utc | undefined, otherwise: bigint) =>
     instant === undefined ? Effect.succeed(otherwise) : positionAt(sql, schema, settled, instant)
   return Stream.unwrap(
     Effect.gen(function* () {
-      const settled = yield* settledPosition(sql, schema)
+      const settled = yield* settledPosition(sql, schema, upTo)
       const least = yield* at(settled, recordedAt?.after, after)
       const most = yield* at(settled, recordedAt?.upTo, settled)
       return pages({
@@ -126,19 +131,60 @@ export const readAll = (
   )
 }
 
-/** Up to here nothing can be recorded any more; see the ADR on ordering. */
-export const settledPosition = (
+/**
+ * Waits until nothing can be recorded any more up to the newest append of now, or up to `upTo`; returns the position up to where nothing can.
+ *
+ * Who reads once would otherwise take what was settled for all there is: of a log of one append that is open, nothing. An append of the
+ * caller's own transaction can't be waited for: then it is what is settled.
+ */
+export const settledPosition = Effect.fnUntraced(function* (
   sql: SqlClient,
-  schema: SchemaName
-): Effect.Effect<bigint, SqlError> =>
-  Effect.map(
+  schema: SchemaName,
+  upTo?: bigint
+): Effect.fn.Return<bigint, SqlError | HeldBack> {
+  const look = Effect.map(
     readCommitted(
       sql,
-      sql<{ readonly position: bigint }>`
-        SELECT ${sql(`${schema}.settled_position`)}() AS position`
+      // In this order: the newest append before those that are open.
+      sql<{ readonly newest: bigint; readonly settled: bigint }>`
+        SELECT ${sql(`${schema}.newest_append`)}() * ${PgTypes.int8(PLACES)} AS newest,
+          ${sql(`${schema}.settled_position`)}() AS settled`
     ),
-    (rows) => Arr.getUnsafe(rows, 0).position
+    (rows) => Arr.getUnsafe(rows, 0)
   )
+  const { newest, settled } = yield* look
+  const needed = upTo !== undefined && upTo < newest ? upTo : newest
+  if (settled >= needed) return settled
+  if (yield* inTransaction(sql)) {
+    const [own] = yield* sql<{ readonly is: boolean }>`
+      SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid = pg_catalog.pg_backend_pid()
+        AND l.locktype = 'relation' AND l.relation = ${sequenceOf(sql, schema)}
+        AND l.mode = 'RowExclusiveLock') AS is`
+    if (own?.is === true) return settled
+  }
+  const { reads } = yield* Patience
+  const began = yield* Clock.currentTimeMillis
+  while (true) {
+    const waitedMillis = (yield* Clock.currentTimeMillis) - began
+    if (waitedMillis >= Duration.toMillis(reads)) {
+      const holders = yield* openAppends(sql, schema)
+      const last = yield* look
+      if (last.settled >= needed) return last.settled
+      return yield* new HeldBack({
+        settled: Position.make(last.settled),
+        newest: Position.make(needed),
+        waitedMillis,
+        holders
+      })
+    }
+    yield* Effect.sleep(LOOK_PAUSE)
+    const { settled } = yield* look
+    if (settled >= needed) return settled
+  }
+})
+
+/** About as long as an append takes. */
+const LOOK_PAUSE = Duration.millis(3)
 
 /** Where the events of the ids are. */
 export const find = (

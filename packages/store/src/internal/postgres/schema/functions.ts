@@ -12,6 +12,7 @@ import { APPENDING, KEEPING, READING, RECORDING } from "../../openFunctions.ts"
 import { asOwner } from "../../partitions.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { announceAppend } from "./functions/announceAppend.ts"
+import { announceLower } from "./functions/announceLower.ts"
 import { append } from "./functions/append.ts"
 import { appendNew } from "./functions/appendNew.ts"
 import { foreignCode } from "./functions/foreignCode.ts"
@@ -38,6 +39,7 @@ export const FUNCTIONS: Readonly<Record<string, (log: string) => string>> = {
   refuse_change_of_acts: refuseChangeOfActs,
   record_ids: recordIds,
   newest_append: newestAppend,
+  announce_lower: announceLower,
   announce_append: announceAppend,
   judge_append: judgeAppend,
   append,

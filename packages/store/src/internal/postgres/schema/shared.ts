@@ -12,7 +12,40 @@ export const PLACES = 1_024n
 export const MAX_REVISION = 2_147_483_647
 
 /** How long a transaction with an append in it may be idle, in seconds: longer than any that is worked on. */
-export const IDLE_SECONDS = 60
+const IDLE_SECONDS = 60
+
+/** How many streams a call may write without taking the turn of large calls. */
+export const FEW_STREAMS = 128
+
+/** How many calls with more streams than a few are under way at a time: each stream takes a place in the lock table of the server. */
+export const LARGE_CALLS = 4
+
+/** SQL for the key of one of the turns of large calls, by its number. No stream has a line break in its name. */
+export const largeCall = (log: string, number: string): string =>
+  `hashtextextended('large call' || chr(10) || (${number}), ${namespace(log)})`
+
+/**
+ * Ends a transaction with an append in it when its session is idle, and makes it wait for the disk, however the session was set up.
+ *
+ * A host that freezes with its transaction open would hold readers back until the server ends its session, which a server does not do by
+ * itself. Likewise one that takes no more of its answer; a Unix socket has no such timeout. Whoever knows the password of a login may set what its
+ * sessions begin with, for all hosts. `EventStorePostgres.Durability` undoes the last of the three.
+ */
+export const boundTransaction = `IF current_setting('idle_in_transaction_session_timeout') <> '${IDLE_SECONDS / 60}min' THEN
+      IF current_setting('idle_in_transaction_session_timeout') = '0'
+        OR current_setting('idle_in_transaction_session_timeout')::interval > interval '${IDLE_SECONDS} seconds'
+      THEN
+        PERFORM set_config('idle_in_transaction_session_timeout', '${IDLE_SECONDS}s', true);
+      END IF;
+    END IF;
+    IF current_setting('tcp_user_timeout') = '0' THEN
+      PERFORM set_config('tcp_user_timeout', '${IDLE_SECONDS}s', true);
+    END IF;
+    IF current_setting('synchronous_commit') = 'off' OR (
+      current_setting('synchronous_commit') = 'local' AND current_setting('synchronous_standby_names') <> '')
+    THEN
+      PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;`
 
 const names = [
   "position",

@@ -1,7 +1,17 @@
 /**
  * `append`: several appends in one call, each with its own answer in the order given; or all or none.
  */
-import { columns, endOfRows, MAX_REVISION, PLACES, qualified, refuseUnsound } from "../shared.ts"
+import {
+  columns,
+  endOfRows,
+  FEW_STREAMS,
+  LARGE_CALLS,
+  largeCall,
+  MAX_REVISION,
+  PLACES,
+  qualified,
+  refuseUnsound
+} from "../shared.ts"
 
 /** The bytes of events in between that a conflict brings; see `MAX_BETWEEN` of the contract. */
 const MAX_BETWEEN_BYTES = 2_097_152
@@ -70,6 +80,10 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'append needs READ COMMITTED, not %', current_setting('transaction_isolation')
       USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  -- A few calls of many streams at a time; see append_new. Each try of a call comes to another turn.
+  IF appends > ${FEW_STREAMS} THEN
+    PERFORM pg_advisory_xact_lock(${largeCall(log, `floor(random() * ${LARGE_CALLS})::integer`)});
   END IF;
   -- One writer a stream; locked in one order, so that no two calls can wait for each other.
   PERFORM pg_advisory_xact_lock(k.key) FROM (

@@ -2,9 +2,12 @@
  * `append_new`: appends whose streams are as expected and whose ids are new, which is nearly all, written together as one set.
  */
 import {
+  boundTransaction,
   columns,
   endOfRows,
-  IDLE_SECONDS,
+  FEW_STREAMS,
+  LARGE_CALLS,
+  largeCall,
   MAX_REVISION,
   namespace,
   PLACES,
@@ -15,17 +18,17 @@ import {
 // What `announce_append` does, which as a function of its own costs 20 us more, with a first look.
 const announce = (log: string) => `
     ${endOfRows(log)}
-    IF current_setting('idle_in_transaction_session_timeout') = '0' THEN
-      PERFORM set_config('idle_in_transaction_session_timeout', '${IDLE_SECONDS}s', true);
-    END IF;
-    IF current_setting('tcp_user_timeout') = '0' THEN
-      PERFORM set_config('tcp_user_timeout', '${IDLE_SECONDS}s', true);
-    END IF;
+    ${boundTransaction}
     SELECT CASE WHEN n.is_called THEN n.last_value ELSE n.last_value - 1 END INTO newest
       FROM ${log}.append_number n;
     ${refuseUnsound}
-    PERFORM pg_advisory_xact_lock_shared(${signed32(namespace(log))}, ${signed32("newest")});
+    IF NOT pg_try_advisory_xact_lock_shared(${signed32(namespace(log))}, ${signed32("newest")}) THEN
+      PERFORM ${log}.announce_lower(newest);
+    END IF;
     start_position := (nextval('${log}.append_number') - 1) * ${PLACES};`
+
+/** The longest wait for one lock: as long as nobody misses it, before `append` waits in steps. */
+const LOCK_MILLIS = 2_000
 
 const newestOf = (log: string, streamId: string) => `
         SELECT e.revision, e.recorded_at FROM ${log}.events e
@@ -51,6 +54,8 @@ export const appendNew = (log: string): string => `CREATE OR REPLACE FUNCTION ${
   p_all_or_none boolean, OUT last_revisions integer[], OUT start_position bigint
 ) LANGUAGE plpgsql VOLATILE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- What waits here waits for a table or for an id that others are recording, never for a stream.
+SET lock_timeout = '${LOCK_MILLIS}ms'
 -- As in append.
 SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off
@@ -108,6 +113,15 @@ BEGIN
       p_event_ids[1], base + 1, p_schema_versions[1], p_stream_ids[1], p_types[1],
       p_data[1]::json, p_metadata[1]::json);
     last_revisions := ARRAY[base + 1];
+    RETURN;
+  END IF;
+
+  -- Each stream takes a place in the lock table of the server, which is as large as a few calls of the most streams, and belongs to
+  -- all who use the server.
+  IF appends > ${FEW_STREAMS} AND NOT EXISTS (
+    SELECT FROM generate_series(0, ${LARGE_CALLS - 1}) AS i WHERE pg_try_advisory_xact_lock(${largeCall(log, "i")}))
+  THEN
+    last_revisions := array_fill(NULL::integer, ARRAY[appends]);
     RETURN;
   END IF;
 

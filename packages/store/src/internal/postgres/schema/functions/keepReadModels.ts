@@ -2,6 +2,9 @@
  * `keep_read_models`: the locks of an append that keeps rows, and a look at the tables that it is about to write.
  */
 
+/** The longest wait for one lock. What changes a read model is ended after as long. */
+const LOCK_MILLIS = 10_000
+
 /**
  * Returns the statement that installs it.
  *
@@ -23,6 +26,7 @@ export const keepReadModels = (
     OUT versions integer[], OUT altered text[]
   ) LANGUAGE plpgsql VOLATILE
   SET search_path = pg_catalog, pg_temp SET jit = off
+  SET lock_timeout = '${LOCK_MILLIS}ms'
 AS $$
 DECLARE
   generations CONSTANT text := format('%I.daybook__generations', p_schema);

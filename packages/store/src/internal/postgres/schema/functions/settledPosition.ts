@@ -1,7 +1,7 @@
 /**
  * `settled_position`: the position up to which no append can record anything any more.
  */
-import { PLACES } from "../shared.ts"
+import { PLACES, signed32 } from "../shared.ts"
 
 /**
  * Returns the statement that installs it.
@@ -9,6 +9,9 @@ import { PLACES } from "../shared.ts"
  * Read events up to the position that it answers in a later statement. The newest number is read before the locks; the ADR on ordering
  * has the proof. Rows that came without their sequence (a copy of the table, logical replication) would leave it below them, and let
  * appends in between them: the rows are looked at before the sequence, since an append draws its number before it can be seen.
+ *
+ * Everybody may take the lock of an announcement, but only who draws numbers has the lock that drawing leaves on the sequence: an announcement counts
+ * beside that one alone. The two are of one virtual transaction, also while it is being prepared and afterwards.
  */
 export const settledPosition = (
   log: string
@@ -36,10 +39,25 @@ BEGIN
       'the log has events up to position %, and its sequence is at %: run PostgresMigrations, which puts it right',
       ends, newest * ${PLACES} USING ERRCODE = 'object_not_in_prerequisite_state';
   END IF;
-  SELECT min(((((l.objid::bigint - newest) << 32) >> 32)::integer)) INTO oldest_open
+  SELECT min(${signed32("l.objid::bigint - newest")}) INTO oldest_open
     FROM pg_locks l
     WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
       AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
       AND l.classid = '${log}.append_number'::regclass::oid;
-  RETURN (newest + least(coalesce(oldest_open, 0), 0)) * ${PLACES};
+  -- Mostly there is none, and nothing to ask about.
+  IF oldest_open < 0 THEN
+    SELECT min(o.distance) INTO oldest_open
+      FROM (
+        SELECT min(${signed32("l.objid::bigint - newest")}) FILTER (WHERE l.locktype = 'advisory') AS distance,
+            bool_or(l.locktype = 'relation') AS draws
+          FROM pg_locks l
+          WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+            AND (l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = '${log}.append_number'::regclass::oid
+              OR l.locktype = 'relation' AND l.relation = '${log}.append_number'::regclass::oid
+                AND l.mode = 'RowExclusiveLock')
+          GROUP BY l.virtualtransaction
+      ) o
+      WHERE o.draws AND o.distance < 0;
+  END IF;
+  RETURN (greatest(newest + least(coalesce(oldest_open, 0), 0), 0)) * ${PLACES};
 END $$`
