@@ -15,11 +15,9 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
-import { EventType, SchemaVersion } from "./NewEvent.ts"
-import { Position } from "./Position.ts"
+import { SchemaVersion } from "./NewEvent.ts"
+import * as PassedOver from "./PassedOver.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
-import { Revision } from "./Revision.ts"
-import { StreamId } from "./StreamId.ts"
 import type { Upcaster } from "./Upcaster.ts"
 
 /**
@@ -54,7 +52,8 @@ export interface StoredVersion {
  *
  * **Details**
  * `encode` writes the newest version only. `decode` gives the events of today that a stored one stands
- * for: zero, one or several, since an older version may have been dropped or split.
+ * for: zero, one or several, since an older version may have been dropped or split. An event that is passed
+ * over stands for none.
  *
  * @category types
  * @since 0.1.0
@@ -105,16 +104,20 @@ export const DecodeErrorReason = Schema.TaggedUnion({
 /**
  * A stored event that this codec cannot read; its reader stops there.
  *
+ * **Details**
+ * Its address and type are as they are stored, which may be what no store would append: the error must be
+ * constructible for every event that it is about.
+ *
  * @category errors
  * @since 0.1.0
  */
 export class EventDecodeError extends Schema.TaggedError<EventDecodeError>()("EventDecodeError", {
   codec: Schema.String,
-  streamId: StreamId,
-  revision: Revision,
-  position: Position,
-  type: EventType,
-  schemaVersion: SchemaVersion,
+  streamId: Schema.String,
+  revision: Schema.Number,
+  position: Schema.BigInt,
+  type: Schema.String,
+  schemaVersion: Schema.Number,
   reason: DecodeErrorReason
 }) {
   /** The reason alone, without the address of the event. */
@@ -150,7 +153,7 @@ type EventCase = Schema.Codec<{ readonly _tag: string }, unknown>
  * `unknownFields`: whether decoding drops the fields of the data that the newest schema does not name,
  * or keeps them, unseen by the types, and writes them again when the event is encoded. Fields of objects
  * inside of the data are dropped in both cases.
- * Dies when a name is used twice.
+ * Dies when a name is used twice, or is that of events that are passed over.
  *
  * @category constructors
  * @since 0.1.0
@@ -199,6 +202,7 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
       writers.set(type, { schemaVersion: decoders.length, encode })
     }
     for (const stored of names) {
+      if (stored === PassedOver.TYPE) throw new Error(`${name} has the reserved type ${stored}`)
       if (readers.has(stored)) throw new Error(`${name} has two event types stored as ${stored}`)
       readers.set(stored, decoders)
     }
@@ -225,6 +229,7 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
     decode: (stored) => {
       const reader = readers.get(stored.type)
       if (reader === undefined) {
+        if (PassedOver.isPassedOver(stored)) return Result.succeed([])
         return Result.fail(decodeError(name, stored, { _tag: "UnknownType", known: types }))
       }
       const decoder = reader[stored.schemaVersion - 1]

@@ -38,6 +38,7 @@ import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
 import type { RefusalReason } from "./RefusalReason.ts"
+import type { UnreadableEvent } from "./UnreadableEvent.ts"
 
 /**
  * The store on the current SQL client, in the schema of {@link PostgresSchema}.
@@ -132,7 +133,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           return Subscription.pages(
             {
               look: (after) =>
-                Effect.catchTag(look(after), "SqlError", (error) =>
+                Effect.catchTag(look(after), ["SqlError", "UnreadableEvent"], (error) =>
                   Effect.fail(failed("subscribe")(error))
                 ),
               join: wakeUps.join,
@@ -208,4 +209,5 @@ const failedAppend = (
   return Effect.fail(new AppendRefused({ streamId, reason }))
 }
 
-const failed = (operation: string) => (cause: SqlError) => new EventStoreError({ operation, cause })
+const failed = (operation: string) => (cause: SqlError | UnreadableEvent) =>
+  new EventStoreError({ operation, cause })
