@@ -15,11 +15,9 @@ import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { asOwner } from "./internal/asOwner.ts"
+import { tables } from "./internal/postgres/tables.ts"
 import { shut } from "./internal/postgresShut.ts"
 import { transaction } from "./internal/postgresTransaction.ts"
-import * as migration0001 from "./internal/readModelMigration0001.ts"
-import * as migration0002 from "./internal/readModelMigration0002.ts"
-import * as migration0004 from "./internal/readModelMigration0004.ts"
 import { pinned } from "./internal/searchPath.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
@@ -95,11 +93,7 @@ const run = Migrator.make({})
 
 /** Numbered, and only ever appended to. */
 const loader = (schema: SchemaName): Migrator.Loader =>
-  Effect.succeed([
-    [1, "generations", Effect.succeed(runAll(migration0001.statements(schema)))],
-    [2, "origin", Effect.succeed(runAll(migration0002.statements(schema)))],
-    [4, "acts", Effect.succeed(runAll(migration0004.statements(schema)))]
-  ])
+  Effect.succeed([[1, "generations", Effect.succeed(runAll(tables(`"${schema}"`)))]])
 
 const runAll = (statements: ReadonlyArray<string>) =>
   Effect.gen(function* () {

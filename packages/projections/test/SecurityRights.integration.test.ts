@@ -329,13 +329,9 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
       }).pipe(Effect.scoped)
     )
 
-    it.effect("S7: can't by the function that it keeps for hosts of an earlier release", () =>
+    it.effect("S7: can't by a function of the log, nor by the rights of a host", () =>
       Effect.gen(function* () {
         const { inline, projecting, superuser } = yield* inlineKept
-        yield* projecting.unsafe(
-          `CREATE OR REPLACE FUNCTION read_models.daybook__keep(p_names text[], p_keys_of text[], p_keys text[], p_log uuid)
-          RETURNS integer[] ${forge("ARRAY[1]")}`
-        ).unprepared
         yield* sellsInline(inline, "1", 5)
         const forged = yield* superuser`
           SELECT FROM daybook.events WHERE stream_id = 'till-forged'`
@@ -368,9 +364,13 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
         for (const { name } of open) yield* refused(reading, `SELECT * FROM read_models.${name}`)
         yield* refused(reading, "SELECT poison FROM read_models.daybook__generations")
         yield* refused(reading, "SELECT owner, description FROM read_models.daybook__generations")
-        yield* refused(reading, "SELECT read_models.daybook__keep('{}', '{}', '{}', NULL)")
         yield* superuser`GRANT USAGE ON SCHEMA read_models TO PUBLIC`
-        yield* refused(stranger, "SELECT read_models.daybook__keep('{}', '{}', '{}', NULL)")
+        for (const sql of [reading, stranger]) {
+          yield* refused(
+            sql,
+            "SELECT daybook.keep_read_models('read_models', '{}', '{}', '{}', NULL)"
+          )
+        }
         const rows = yield* Stream.runCollect(ReadModel.query(projection)).pipe(
           Effect.provide(
             ReadModelStorePostgres.layer.pipe(Layer.provide(Layer.succeed(SqlClient, reading)))

@@ -10,31 +10,26 @@ import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import * as migration0001 from "./internal/migration0001.ts"
-import * as migration0002 from "./internal/migration0002.ts"
-import * as migration0003 from "./internal/migration0003.ts"
-import * as migration0004 from "./internal/migration0004.ts"
-import * as migration0005 from "./internal/migration0005.ts"
-import * as migration0006 from "./internal/migration0006.ts"
-import * as migration0007 from "./internal/migration0007.ts"
-import * as migration0008 from "./internal/migration0008.ts"
-import * as migration0009 from "./internal/migration0009.ts"
-import * as migration0010 from "./internal/migration0010.ts"
 import { takeTurn } from "./internal/migrationLock.ts"
+import * as Functions from "./internal/postgres/schema/functions.ts"
+import { tables } from "./internal/postgres/schema/tables.ts"
 import { transaction } from "./internal/readCommitted.ts"
+import { inSavepoint } from "./internal/savepoint.ts"
 import { refuseUnfit } from "./internal/refuseUnfit.ts"
 import { repair } from "./internal/restored.ts"
 import { pinned } from "./internal/searchPath.ts"
 import * as PostgresReady from "./PostgresReady.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
-import type { SchemaUnready } from "./PostgresStart.ts"
+import { NotMigrated, type SchemaUnready } from "./PostgresStart.ts"
 import type { UnfitDatabase } from "./UnfitDatabase.ts"
 
 /**
- * Runs the migrations that the log in {@link PostgresSchema} still lacks, all or none, and gives
+ * Runs the migrations that the log in {@link PostgresSchema} still lacks, all or none, and returns
  * their numbers and names.
  *
  * **Details**
+ * Migrations make tables. The functions of the log are replaced where they differ from those of this code, unless they are of a later
+ * release: a host of an earlier one that starts beside newer ones leaves them.
  * Puts right what a restore or a copy of the log may have left behind, each time: see `PostgresHealth`.
  * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do.
  * Errors: `UnfitDatabase`, its encoding is not UTF8. Nothing was made.
@@ -57,6 +52,7 @@ export const migrate: Effect.Effect<
     const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
     if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
     const done = yield* run({ loader: loader(schema), table: `${schema}.migrations` })
+    yield* Functions.install(sql, schema)
     yield* repair(sql, schema)
     return done
   })
@@ -76,7 +72,7 @@ export const layer: Layer.Layer<
 > = Layer.effectDiscard(migrate)
 
 /**
- * Fails unless {@link PostgresSchema} has every migration that this code needs, and the user may use it.
+ * Fails unless {@link PostgresSchema} has every migration and function that this code needs, and the user may use it.
  *
  * **Details**
  * The stores do this when they are opened. A schema that is newer than the code passes, since a deploy migrates before
@@ -88,32 +84,35 @@ export const layer: Layer.Layer<
  */
 export const check: Effect.Effect<void, SchemaUnready, SqlClient> = Effect.gen(function* () {
   const schema = yield* PostgresSchema
+  const client = yield* SqlClient
   const known = yield* Effect.orDie(loader(schema))
-  yield* PostgresReady.check(yield* SqlClient, {
+  const needed = Math.max(...known.map(([id]) => id))
+  yield* PostgresReady.check(client, {
     schema,
     table: "migrations",
-    needed: Math.max(...known.map(([id]) => id)),
+    needed,
     migrations: "PostgresMigrations",
     onPrimary: true
   })
+  const sql = client.withoutTransforms()
+  const { database, functions } = yield* inSavepoint(sql, Functions.look(sql, schema))
+  if (functions.length > 0) {
+    return yield* new NotMigrated({
+      schema,
+      database,
+      found: needed,
+      needed,
+      migrations: "PostgresMigrations",
+      functions
+    })
+  }
 })
 
 const run = Migrator.make({})
 
-/** Numbered, and only ever appended to. */
+/** The tables of a log, by releases: numbered, and only ever appended to. */
 const loader = (schema: SchemaName): Migrator.Loader =>
-  Effect.succeed([
-    [1, "events", Effect.succeed(runAll(migration0001.statements(schema)))],
-    [2, "snapshots", Effect.succeed(runAll(migration0002.statements(schema)))],
-    [3, "append_new", Effect.succeed(runAll(migration0003.statements(schema)))],
-    [4, "least_privilege", Effect.succeed(runAll(migration0004.statements(schema)))],
-    [5, "append_different", Effect.succeed(runAll(migration0005.statements(schema)))],
-    [6, "event_ids", Effect.succeed(runAll(migration0006.statements(schema)))],
-    [7, "one_time", Effect.succeed(runAll(migration0007.statements(schema)))],
-    [8, "identity", Effect.succeed(runAll(migration0008.statements(schema)))],
-    [9, "recorded_at", Effect.succeed(runAll(migration0009.statements(schema)))],
-    [10, "acts", Effect.succeed(runAll(migration0010.statements(schema)))]
-  ])
+  Effect.succeed([[1, "log", Effect.succeed(runAll(tables(`"${schema}"`)))]])
 
 const runAll = (statements: ReadonlyArray<string>) =>
   Effect.gen(function* () {

@@ -13,7 +13,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { PLACES } from "./internal/migration0001.ts"
+import { PLACES } from "./internal/postgres/schema/shared.ts"
 import { statement as readCommitted } from "./internal/readCommitted.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 

@@ -108,10 +108,11 @@ export class PoolerForgetsStatements extends Data.TaggedError("PoolerForgetsStat
 }
 
 /**
- * The schema lacks migrations that this code needs.
+ * The schema lacks migrations that this code needs, or functions.
  *
  * **Details**
  * `found`: the number of the newest migration it has, 0 if it has none; `needed`: of the newest one that this code knows.
+ * `functions`: the functions of the log that are missing or are not as this code has them; they are looked at if no migration is missing.
  * A schema that is newer than the code is accepted: hosts of the version before go on while a deploy replaces them.
  *
  * @category errors
@@ -123,8 +124,12 @@ export class NotMigrated extends Data.TaggedError("NotMigrated")<{
   readonly found: number
   readonly needed: number
   readonly migrations: "PostgresMigrations" | "ReadModelMigrations"
+  readonly functions?: ReadonlyArray<string>
 }> {
   override get message() {
+    if (this.functions !== undefined) {
+      return `Schema ${this.schema} of database ${this.database} is not migrated: it has other functions than this code needs: ${this.functions.join(", ")}`
+    }
     const has = this.found === 0 ? "it has no migrations" : `it has migration ${this.found}`
     return `Schema ${this.schema} of database ${this.database} is not migrated: ${has} and this code needs ${this.needed}`
   }

@@ -3,12 +3,11 @@
  *
  * What it can't choose, whatever it sends: positions, revisions, times of recording.
  */
-import { SchemaName } from "@daybook/store/PostgresSchema"
 import { assert, layer } from "@effect/vitest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
-import * as migration0001 from "../src/internal/migration0001.ts"
+import { judgeAppend } from "../src/internal/postgres/schema/functions/judgeAppend.ts"
 import { note } from "./notes.ts"
 import { Logins } from "./roleLogins.ts"
 
@@ -164,18 +163,16 @@ for (const [title, logins] of kinds) {
       Effect.gen(function* () {
         const { superuser: sql } = yield* Logins
         const { began, position } = yield* before
-        const unchecked = migration0001
-          .statements(SchemaName.make("daybook"))
-          .find((statement) => statement.includes(".judge_append(\n"))
-        const found = yield* sql
-          .unsafe((unchecked ?? "").replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION"))
-          .pipe(
-            Effect.andThen(call(sql, append, inPairs(), true)),
-            Effect.andThen(forgeries(sql, position, began)),
-            Effect.flatMap((rows) => Effect.fail(rows.length)),
-            sql.withTransaction,
-            Effect.flip
-          )
+        const checked = judgeAppend('"daybook"')
+        const unchecked = checked.replace(/IF array_ndims[^;]+;\s*END IF;/, "")
+        assert.notStrictEqual(unchecked, checked)
+        const found = yield* sql.unsafe(unchecked).pipe(
+          Effect.andThen(call(sql, append, inPairs(), true)),
+          Effect.andThen(forgeries(sql, position, began)),
+          Effect.flatMap((rows) => Effect.fail(rows.length)),
+          sql.withTransaction,
+          Effect.flip
+        )
         // 2,000 events, of which 1,024 have their place.
         assert.strictEqual(found, 976)
       })

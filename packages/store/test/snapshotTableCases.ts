@@ -4,20 +4,14 @@
 import * as Revision from "@daybook/kernel/Revision"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import type { EventStore } from "@daybook/store/EventStore"
-import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
-import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
-import { PostgresSchema, SchemaName } from "@daybook/store/PostgresSchema"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import { SnapshotStore } from "@daybook/store/SnapshotStore"
-import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import { assert, describe, type Vitest } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import { SqlClient } from "effect/sql/SqlClient"
-import * as migration0001 from "../src/internal/migration0001.ts"
 import { aggregate, deposit } from "./Account.ts"
 import {
   balance,
@@ -159,35 +153,6 @@ export const snapshotTableCases = (
         assert.strictEqual(counts.get("daybook_snapshots_ignored account unreadable"), 3)
         assert.deepStrictEqual(yield* balance(id).pipe(Effect.provide(caching(0))), [5, 31])
       }).pipe(Effect.provide(Logger.layer([])), measured)
-    )
-
-    it.effect("take up a log that has events already", () =>
-      Effect.gen(function* () {
-        const sql = yield* SqlClient
-        // As the release before snapshots left it.
-        yield* sql`CREATE SCHEMA before`
-        yield* sql`CREATE TABLE before.migrations (migration_id integer PRIMARY KEY,
-          created_at timestamptz NOT NULL DEFAULT now(), name text NOT NULL)`
-        yield* sql`INSERT INTO before.migrations (migration_id, name) VALUES (1, 'events')`
-        for (const statement of migration0001.statements(SchemaName.make("before"))) {
-          yield* sql.unsafe(statement)
-        }
-        const id = yield* fresh
-        const stores = Layer.merge(EventStorePostgres.layer, SnapshotStorePostgres.layer)
-        yield* sql`SELECT * FROM before.append(
-          ARRAY[${`account-${id}`}], ARRAY[0::bigint], ARRAY[2],
-          ARRAY[gen_random_uuid(), gen_random_uuid()], ARRAY['Deposited', 'Deposited'],
-          ARRAY[1, 1]::smallint[], ARRAY['{"amount":1}', '{"amount":2}'], ARRAY['{}', '{}'],
-          ARRAY[now(), now()], false, 0)`
-        const [first] = yield* PostgresMigrations.migrate
-        assert.deepStrictEqual(first, [2, "snapshots"])
-        yield* Effect.gen(function* () {
-          yield* move(id, 4).pipe(Effect.provide(snapshotting(SnapshotPolicy.every(1))))
-          const snapshot = yield* newest(id)
-          assert.deepStrictEqual(snapshot?.state, { balance: 7 })
-        }).pipe(Effect.provide(Layer.fresh(stores)))
-        assert.isUndefined(yield* newest(id))
-      }).pipe(Effect.provideService(PostgresSchema, SchemaName.make("before")))
     )
   })
 }

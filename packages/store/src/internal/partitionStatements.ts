@@ -5,8 +5,8 @@
  * PostgreSQL allows no parameters.
  */
 import type { SchemaName } from "../PostgresSchema.ts"
-import { PLACES } from "./migration0001.ts"
-import { RECORDED_AT_INDEX } from "./migration0009.ts"
+import { PLACES } from "./postgres/schema/shared.ts"
+import { RECORDED_AT_INDEX } from "./postgres/schema/tables.ts"
 
 /** The table of the appends from `first` on. */
 const tableOf = (first: bigint): string => `events_${first}`
@@ -29,14 +29,6 @@ export const rememberIds = (schema: SchemaName): ReadonlyArray<string> => [
     position bigint NOT NULL
   )`,
   withoutDefaults(schema, "recorded_ids"),
-  `CREATE FUNCTION "${schema}".record_ids() RETURNS trigger LANGUAGE plpgsql AS $$
-  BEGIN
-    -- Calls that share ids meet them in one order, so that none waits for another in a ring.
-    INSERT INTO "${schema}".recorded_ids (event_id, position)
-      SELECT r.event_id, r.position FROM recorded r ORDER BY r.event_id;
-    RETURN NULL;
-  END $$`,
-  `REVOKE ALL ON FUNCTION "${schema}".record_ids FROM PUBLIC`,
   ...appendOnly(schema, "recorded_ids"),
   ...recordIds(schema, "events")
 ]

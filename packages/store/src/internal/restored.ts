@@ -8,11 +8,10 @@ import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../PostgresSchema.ts"
-import { PLACES } from "./migration0001.ts"
-import { summarizable } from "./migration0009.ts"
-import * as migration0010 from "./migration0010.ts"
 import { asOwner, isPartitioned, logTable, partitions, runAll } from "./partitions.ts"
 import { appendOnly, recordIds } from "./partitionStatements.ts"
+import { PLACES } from "./postgres/schema/shared.ts"
+import { summarizable } from "./postgres/schema/tables.ts"
 
 /** The table of administrative acts, which is only added to. */
 const ACTS = "acts"
@@ -165,9 +164,7 @@ export const enableTriggers = (sql: SqlClient, schema: SchemaName): Effect.Effec
             ? [`ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER ${trigger}`]
             : trigger === "record_ids"
               ? recordIds(schema, table)
-              : table === ACTS
-                ? migration0010.appendOnly(`"${schema}"`)
-                : appendOnly(schema, table)
+              : appendOnly(schema, table, table === ACTS ? "refuse_change_of_acts" : undefined)
         ),
       { discard: true }
     )

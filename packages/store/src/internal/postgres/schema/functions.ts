@@ -1,0 +1,149 @@
+/**
+ * The functions of a log: their texts of today, and their installation.
+ *
+ * Tables migrate, functions are replaced. Each function has a comment in the database that names the release of the functions and a hash
+ * of its text.
+ */
+import { createHash } from "node:crypto"
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { APPENDING, KEEPING, READING, RECORDING } from "../../openFunctions.ts"
+import { asOwner } from "../../partitions.ts"
+import type { SchemaName } from "../../../PostgresSchema.ts"
+import { announceAppend } from "./functions/announceAppend.ts"
+import { append } from "./functions/append.ts"
+import { appendNew } from "./functions/appendNew.ts"
+import { foreignCode } from "./functions/foreignCode.ts"
+import { judgeAppend } from "./functions/judgeAppend.ts"
+import { keepReadModels } from "./functions/keepReadModels.ts"
+import { lookAtLog } from "./functions/lookAtLog.ts"
+import { newestAppend } from "./functions/newestAppend.ts"
+import { positionAt } from "./functions/positionAt.ts"
+import { recordAct } from "./functions/recordAct.ts"
+import { recordIds } from "./functions/recordIds.ts"
+import { refuseChange, refuseChangeOfActs } from "./functions/refuseChange.ts"
+import { settledPosition } from "./functions/settledPosition.ts"
+
+/**
+ * The release of the functions: one more at each change of a text that is released.
+ *
+ * A host of an earlier release that starts beside a newer one leaves the functions of the newer one.
+ */
+export const RELEASE = 1
+
+/** By their names, in an order in which each finds what PostgreSQL looks for when it is made. */
+export const FUNCTIONS: Readonly<Record<string, (log: string) => string>> = {
+  refuse_change: refuseChange,
+  refuse_change_of_acts: refuseChangeOfActs,
+  record_ids: recordIds,
+  newest_append: newestAppend,
+  announce_append: announceAppend,
+  judge_append: judgeAppend,
+  append,
+  append_new: appendNew,
+  settled_position: settledPosition,
+  look_at_log: lookAtLog,
+  position_at: positionAt,
+  record_act: recordAct,
+  foreign_code: foreignCode,
+  keep_read_models: keepReadModels
+}
+
+/** A function in the database; `release` and `hash`: what its comment says, if it is one of ours. */
+interface Installed {
+  readonly name: string
+  readonly body: string
+  readonly release: number | null
+  readonly hash: string | null
+}
+
+/**
+ * Replaces the functions that differ from the texts of this code, in the caller's transaction and turn, and returns their names.
+ *
+ * It replaces none if one of them is of a later release. Who may call a function keeps that right; a function that is new may be called
+ * by those who may call another one for the same use.
+ */
+export const install = (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.Effect<ReadonlyArray<string>, SqlError> =>
+  asOwner(
+    sql,
+    schema,
+    Effect.gen(function* () {
+      const installed = new Map((yield* lookUp(sql, schema)).map((found) => [found.name, found]))
+      const replaced = outdated(`"${schema}"`, installed)
+      for (const name of replaced) {
+        const text = FUNCTIONS[name]?.(`"${schema}"`) ?? ""
+        yield* sql.unsafe(text)
+        yield* sql.unsafe(`COMMENT ON FUNCTION "${schema}".${name} IS '${comment(text)}'`)
+        if (!installed.has(name)) yield* open(sql, schema, name)
+      }
+      return replaced
+    })
+  )
+
+/** The names of the functions that are not as this code has them; none if there are some of a later release. */
+export const outdated = (
+  log: string,
+  installed: ReadonlyMap<string, Omit<Installed, "name">>
+): ReadonlyArray<string> => {
+  for (const { release } of installed.values()) {
+    if (release !== null && release > RELEASE) return []
+  }
+  return Object.entries(FUNCTIONS).flatMap(([name, textOf]) => {
+    const text = textOf(log)
+    const found = installed.get(name)
+    return found !== undefined &&
+      found.release === RELEASE &&
+      found.hash === hashOf(text) &&
+      found.body === bodyOf(text)
+      ? []
+      : [name]
+  })
+}
+
+/** Returns the database's name and the names of the functions that are not as this code has them; any role may look. */
+export const look = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName) {
+  const found = yield* lookUp(sql, schema)
+  const [row] = yield* sql<{ readonly database: string }>`
+    SELECT current_database()::text AS database`.unprepared
+  const installed = new Map(found.map((one) => [one.name, one]))
+  return { database: row?.database ?? "", functions: outdated(`"${schema}"`, installed) }
+})
+
+const lookUp = (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.Effect<ReadonlyArray<Installed>, SqlError> =>
+  sql<Installed>`
+  SELECT p.proname::text AS name, p.prosrc AS body, m.parts[1]::integer AS release, m.parts[2] AS hash
+  FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+  LEFT JOIN LATERAL regexp_match(obj_description(p.oid, 'pg_proc'), '^Daybook, release (\\d{1,9}), ([0-9a-f]{64})$')
+    AS m(parts) ON true
+  WHERE n.nspname = ${schema} AND ${sql.in("p.proname", Object.keys(FUNCTIONS))}`.unprepared
+
+const comment = (text: string) => `Daybook, release ${RELEASE}, ${hashOf(text)}`
+
+const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex")
+
+/** The part between the quotes, which is what the catalog keeps. */
+const bodyOf = (text: string): string => text.slice(text.indexOf("$$") + 2, text.lastIndexOf("$$"))
+
+/** Takes from PUBLIC what PostgreSQL gives it of each new function, and lets those call it who call the others of its use. */
+const open = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, name: string) {
+  const named = `"${schema}".${name}`
+  yield* sql.unsafe(`REVOKE ALL ON FUNCTION ${named} FROM PUBLIC`)
+  const [first] = USES.find((use) => use.includes(name)) ?? []
+  if (first === undefined) return
+  const grants = yield* sql<{ readonly statement: string }>`
+    SELECT DISTINCT format('GRANT EXECUTE ON FUNCTION ${sql.literal(named)} TO %I', r.rolname) AS statement
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace,
+      aclexplode(p.proacl) a JOIN pg_roles r ON r.oid = a.grantee
+    WHERE n.nspname = ${schema} AND p.proname = ${first} AND a.grantee <> p.proowner`
+  yield* Effect.forEach(grants, ({ statement }) => sql.unsafe(statement), { discard: true })
+})
+
+/** The first function of each was there in the first release. */
+const USES = [[...APPENDING, ...KEEPING], READING, RECORDING]

@@ -1,0 +1,64 @@
+/**
+ * `keep_read_models`: the locks of an append that keeps rows, and a look at the tables that it is about to write.
+ */
+
+/**
+ * Returns the statement that installs it.
+ *
+ * Which of the read models this transaction keeps, until it ends; with the rows of p_keys, each of the read
+ * model beside it in p_keys_of. A shared lock on each read model keeps it as it is; then, of those that are
+ * kept, the rows are locked, in one order. It is one function since the roles must be read, in a new
+ * statement, after the locks are had, and a host would make two round trips of that.
+ * It runs with the caller's rights, and is the log's: what keeps read models can't replace it. Their tables
+ * are locked against changes of their definition, and looked at: the caller may append, so none of them may
+ * run code that others have put there, such as a trigger. Calls of PostgreSQL's own functions count: some
+ * of them run SQL from a text.
+ * Answers: the version of each of p_names that appends keep, NULL of others and of those that are of another log than
+ * p_log; or what is in the way.
+ */
+export const keepReadModels = (
+  log: string
+): string => `CREATE OR REPLACE FUNCTION ${log}.keep_read_models(
+    p_schema text, p_names text[], p_keys_of text[], p_keys text[], p_log uuid,
+    OUT versions integer[], OUT altered text[]
+  ) LANGUAGE plpgsql VOLATILE
+  SET search_path = pg_catalog, pg_temp SET jit = off
+AS $$
+DECLARE
+  generations CONSTANT text := format('%I.daybook__generations', p_schema);
+  namespace CONSTANT bigint := generations::regclass::oid::bigint;
+  kept oid[];
+BEGIN
+  -- Under a fixed snapshot who waited for a row would not see what became of it.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'keeping read models needs READ COMMITTED, not %',
+      current_setting('transaction_isolation') USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  PERFORM pg_advisory_xact_lock_shared(k.key) FROM (
+    SELECT DISTINCT hashtextextended(n.name, namespace) AS key
+      FROM unnest(p_names) AS n(name) ORDER BY 1
+  ) k;
+  EXECUTE 'LOCK TABLE ONLY ' || generations || ' IN ACCESS SHARE MODE';
+  SELECT array_agg(f.found ORDER BY f.found) INTO altered
+    FROM ${log}.foreign_code(ARRAY[generations::regclass::oid], false) AS f(found);
+  IF altered IS NOT NULL THEN RETURN; END IF;
+  EXECUTE 'SELECT array_agg(g.version ORDER BY n.place) FROM unnest($1) WITH ORDINALITY AS n(name, place)
+    LEFT JOIN ONLY ' || generations || $q$ g ON g.name = n.name AND g.role = 'serving' AND g.mode = 'inline'
+      AND ($2 IS NULL OR g.log IS NULL OR g.log = $2)$q$
+    INTO versions USING p_names, p_log;
+  IF array_remove(versions, NULL) = '{}' THEN RETURN; END IF;
+  -- No name has a space in it, so a row and a read model share no key.
+  PERFORM pg_advisory_xact_lock(k.key) FROM (
+    SELECT DISTINCT hashtextextended(r.name || ' ' || r.key, namespace) AS key
+      FROM unnest(p_keys_of, p_keys) AS r(name, key)
+      WHERE versions[array_position(p_names, r.name)] IS NOT NULL ORDER BY 1
+  ) k;
+  FOR i IN 1..cardinality(p_names) LOOP
+    IF versions[i] IS NOT NULL THEN
+      EXECUTE format('LOCK TABLE ONLY %I.%I IN ROW EXCLUSIVE MODE', p_schema, p_names[i]);
+      kept := kept || format('%I.%I', p_schema, p_names[i])::regclass::oid;
+    END IF;
+  END LOOP;
+  SELECT array_agg(f.found ORDER BY f.found) INTO altered
+    FROM ${log}.foreign_code(kept, true) AS f(found);
+END $$`

@@ -1,0 +1,33 @@
+/**
+ * `look_at_log`: up to where the log is settled, and of which log and history a position is.
+ */
+import { PLACES } from "../shared.ts"
+
+/**
+ * Returns the statement that installs it.
+ *
+ * It answers the settled position, the newest position that is drawn, the id of the log, and the last events at or below the settled
+ * position and at or below `p_position`. Each look is a statement of its own, after the settled position was read: what is settled is seen by all of them.
+ */
+export const lookAtLog = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.look_at_log(
+  p_position bigint, OUT settled bigint, OUT newest bigint, OUT log uuid, OUT settled_event uuid, OUT given_event uuid
+) LANGUAGE plpgsql VOLATILE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- The plan is made once a session, and must serve while the table grows.
+SET enable_seqscan = off SET jit = off
+AS $$
+BEGIN
+  settled := ${log}.settled_position();
+  newest := ${log}.newest_append() * ${PLACES};
+  SELECT l.id INTO log FROM ${log}.log l;
+  IF log IS NULL THEN
+    RAISE EXCEPTION 'the log has no id: run PostgresMigrations, which gives it one'
+      USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  SELECT e.event_id INTO settled_event FROM ${log}.events e
+    WHERE e.position <= settled ORDER BY e.position DESC LIMIT 1;
+  IF p_position IS NOT NULL THEN
+    SELECT e.event_id INTO given_event FROM ${log}.events e
+      WHERE e.position <= p_position ORDER BY e.position DESC LIMIT 1;
+  END IF;
+END $$`

@@ -1,0 +1,45 @@
+/**
+ * `settled_position`: the position up to which no append can record anything any more.
+ */
+import { PLACES } from "../shared.ts"
+
+/**
+ * Returns the statement that installs it.
+ *
+ * Read events up to the position that it answers in a later statement. The newest number is read before the locks; the ADR on ordering
+ * has the proof. Rows that came without their sequence (a copy of the table, logical replication) would leave it below them, and let
+ * appends in between them: the rows are looked at before the sequence, since an append draws its number before it can be seen.
+ */
+export const settledPosition = (
+  log: string
+): string => `CREATE OR REPLACE FUNCTION ${log}.settled_position() RETURNS bigint LANGUAGE plpgsql VOLATILE
+SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+AS $$
+DECLARE
+  ends bigint;
+  newest bigint;
+  oldest_open integer;
+BEGIN
+  -- Under a fixed snapshot the reader would not see what is settled, and standbys show no locks.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'reading the log needs READ COMMITTED, not %',
+      current_setting('transaction_isolation') USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  IF pg_is_in_recovery() THEN
+    RAISE EXCEPTION 'the log is read from the primary: a standby does not show its open appends'
+      USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  SELECT e.position INTO ends FROM ${log}.events e ORDER BY e.position DESC LIMIT 1;
+  newest := ${log}.newest_append();
+  IF ends > newest * ${PLACES} THEN
+    RAISE EXCEPTION
+      'the log has events up to position %, and its sequence is at %: run PostgresMigrations, which puts it right',
+      ends, newest * ${PLACES} USING ERRCODE = 'object_not_in_prerequisite_state';
+  END IF;
+  SELECT min(((((l.objid::bigint - newest) << 32) >> 32)::integer)) INTO oldest_open
+    FROM pg_locks l
+    WHERE l.locktype = 'advisory' AND l.objsubid = 2 AND l.granted
+      AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+      AND l.classid = '${log}.append_number'::regclass::oid;
+  RETURN (newest + least(coalesce(oldest_open, 0), 0)) * ${PLACES};
+END $$`

@@ -1,0 +1,99 @@
+/**
+ * The tables of a log, as the first release makes them: the first migration.
+ *
+ * Triggers and functions are not here: functions are replaced at each migration, and triggers that are missing are made.
+ * Released migrations are never edited: a change is a further migration.
+ */
+import { PLACES } from "./shared.ts"
+
+/** The limits of the contract; a higher one needs a migration. */
+const MAX_DATA_BYTES = 1_048_576
+const MAX_METADATA_BYTES = 65_536
+
+/**
+ * The columns and settings of the index of times.
+ *
+ * It holds both columns: times alone would lead to all blocks after the instant, and the ones before it are sought. The position is an
+ * expression, so that a condition on it matches this index and no other.
+ */
+export const RECORDED_AT_INDEX =
+  "USING brin (recorded_at, (position + 0)) WITH (pages_per_range = 32, autosummarize = on)"
+
+/** Selects the indexes that hold blocks, which those of a log in partitions are one by one. */
+export const summarizable = (log: string): string =>
+  `SELECT i.indexrelid AS oid FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
+    JOIN pg_catalog.pg_am m ON m.oid = c.relam AND m.amname = 'brin'
+    WHERE i.indrelid = '${log}.events'::pg_catalog.regclass OR i.indrelid IN (
+      SELECT h.inhrelid FROM pg_catalog.pg_inherits h WHERE h.inhparent = '${log}.events'::pg_catalog.regclass)`
+
+/** Returns the statements, in order. */
+export const tables = (log: string): ReadonlyArray<string> => [
+  // Appends are numbered, and an event's position is its append's number times ${PLACES} and its place
+  // in it: so one draw places a whole append, and no reader's end can fall into the middle of one.
+  // CACHE 1 is part of the ordering rule: a session that cached numbers would draw old ones late.
+  `CREATE SEQUENCE ${log}.append_number AS bigint
+    MINVALUE 1 MAXVALUE ${2n ** 63n / PLACES - 1n} START 1 CACHE 1 NO CYCLE`,
+
+  // "C" collation: names are compared byte by byte, the same on every system, and faster.
+  // json, not jsonb: it keeps the text as it came and loads faster. Fixed widths first: no padding.
+  // Readers trust what is stored, and a row that ends them could never be taken out.
+  `CREATE TABLE ${log}.events (
+    position bigint PRIMARY KEY,
+    occurred_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    event_id uuid NOT NULL CONSTRAINT events_event_id_key UNIQUE,
+    revision integer NOT NULL CHECK (revision > 0),
+    schema_version smallint NOT NULL CHECK (schema_version > 0),
+    stream_id text COLLATE "C" NOT NULL,
+    type text COLLATE "C" NOT NULL,
+    data json NOT NULL,
+    metadata json NOT NULL,
+    CONSTRAINT events_stream_id_revision_key UNIQUE (stream_id, revision),
+    CONSTRAINT events_readable CHECK (
+      occurred_at >= '0001-01-01 00:00:00+00' AND occurred_at < '10000-01-01 00:00:00+00'
+      AND octet_length(data::text) <= ${MAX_DATA_BYTES}
+      AND octet_length(metadata::text) <= ${MAX_METADATA_BYTES})
+  )`,
+  `ALTER SEQUENCE ${log}.append_number OWNED BY ${log}.events.position`,
+  `CREATE INDEX events_category_position_idx
+    ON ${log}.events (split_part(stream_id, '-', 1), position)`,
+  `CREATE INDEX events_recorded_at_idx ON ${log}.events ${RECORDED_AT_INDEX}`,
+
+  // Where the event of an id is. A log in partitions keeps a table of that; here the events say it.
+  `CREATE VIEW ${log}.event_ids AS SELECT e.event_id, e.position FROM ${log}.events e`,
+
+  // The id of the log, drawn once. It travels with the rows: a copy of the log is the same log up to where they part.
+  `CREATE TABLE ${log}.log (
+    is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one),
+    id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid()
+  )`,
+  `INSERT INTO ${log}.log DEFAULT VALUES`,
+
+  // A table beside the events that may be emptied at any time.
+  `CREATE TABLE ${log}.snapshots (
+    stream_id text COLLATE "C" NOT NULL,
+    revision integer NOT NULL CHECK (revision > 0),
+    event_id uuid NOT NULL,
+    fingerprint text COLLATE "C" NOT NULL,
+    state json NOT NULL,
+    PRIMARY KEY (stream_id, revision)
+  )`,
+
+  // Administrative acts, which are only added.
+  `CREATE TABLE ${log}.acts (
+    act_id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT acts_pkey PRIMARY KEY,
+    acted_at timestamptz NOT NULL,
+    act text COLLATE "C" NOT NULL CHECK (octet_length(act) BETWEEN 1 AND 64),
+    subject text COLLATE "C" NOT NULL CHECK (octet_length(subject) BETWEEN 1 AND 256),
+    login text COLLATE "C" NOT NULL,
+    actor text CHECK (octet_length(actor) <= 4096),
+    reason text CHECK (octet_length(reason) <= 4096),
+    details json NOT NULL CHECK (octet_length(details::text) <= 65536)
+  )`,
+  `CREATE INDEX acts_subject_idx ON ${log}.acts (subject, act_id)`,
+
+  // What default privileges gave to every role. The schema is the log's alone.
+  `REVOKE ALL ON ALL TABLES IN SCHEMA ${log} FROM PUBLIC`,
+  `REVOKE ALL ON ALL SEQUENCES IN SCHEMA ${log} FROM PUBLIC`
+]

@@ -1,0 +1,116 @@
+/**
+ * The functions of a log: each host has those of its code or a later one, and who may call them stays.
+ */
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import { NotMigrated } from "@daybook/store/PostgresStart"
+import * as PostgresServer from "@daybook/testing/PostgresServer"
+import { assert, describe, it, layer } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import { SqlClient } from "effect/sql/SqlClient"
+import { FUNCTIONS, outdated, RELEASE } from "../src/internal/postgres/schema/functions.ts"
+
+const services = Layer.merge(Reactivity.layer, PostgresServer.PostgresServer.layer)
+
+/** Its own database with a log; the migrations have run once. */
+const onDatabase = <A, E>(work: (sql: SqlClient) => Effect.Effect<A, E, SqlClient>) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient
+    yield* PostgresMigrations.migrate
+    return yield* work(sql)
+  }).pipe(Effect.provide(PostgresServer.layerClient()))
+
+const textOf = (sql: SqlClient, name: string) =>
+  Effect.map(
+    sql<{ readonly text: string }>`
+      SELECT prosrc AS text FROM pg_proc WHERE pronamespace = 'daybook'::regnamespace AND proname = ${name}`,
+    ([row]) => row?.text.trim() ?? ""
+  )
+
+const commented = (sql: SqlClient, release: number) =>
+  sql.unsafe(
+    `COMMENT ON FUNCTION daybook.append IS 'Daybook, release ${release}, ${"0".repeat(64)}'`
+  )
+
+const altered = (sql: SqlClient) =>
+  sql.unsafe(
+    `CREATE OR REPLACE FUNCTION daybook.newest_append() RETURNS bigint LANGUAGE sql AS 'SELECT 7::bigint'`
+  )
+
+const opened = Effect.scoped(Layer.build(Layer.fresh(EventStorePostgres.layer)))
+
+layer(services, { timeout: 60_000 })("The functions of a log", (it) => {
+  it.effect("are replaced by a migration where they are not as the code has them", () =>
+    onDatabase((sql) =>
+      Effect.gen(function* () {
+        yield* altered(sql)
+        const error = yield* Effect.flip(opened)
+        assert.instanceOf(error, NotMigrated)
+        assert.deepStrictEqual(error.functions, ["newest_append"])
+        assert.match(
+          error.message,
+          /^Schema daybook of database \S+ is not migrated: it has other functions than this code needs: newest_append$/
+        )
+        yield* PostgresMigrations.migrate
+        assert.include(yield* textOf(sql, "newest_append"), 'FROM "daybook".append_number')
+        yield* opened
+      })
+    )
+  )
+
+  it.effect("stay as a later release left them, when a host of an earlier one starts", () =>
+    onDatabase((sql) =>
+      Effect.gen(function* () {
+        yield* commented(sql, RELEASE + 1)
+        yield* altered(sql)
+        yield* PostgresMigrations.migrate
+        assert.strictEqual(yield* textOf(sql, "newest_append"), "SELECT 7::bigint")
+        yield* opened
+      })
+    )
+  )
+
+  it.effect("of an earlier release are replaced, all of them", () =>
+    onDatabase((sql) =>
+      Effect.gen(function* () {
+        yield* commented(sql, RELEASE - 1)
+        const error = yield* Effect.flip(opened)
+        assert.instanceOf(error, NotMigrated)
+        assert.deepStrictEqual(error.functions, ["append"])
+        yield* PostgresMigrations.migrate
+        yield* opened
+      })
+    )
+  )
+
+  it.effect("that are new may be called by those who may call the others of their use", () =>
+    onDatabase((sql) =>
+      Effect.gen(function* () {
+        const role = `caller_${process.pid}`
+        yield* sql.unsafe(`CREATE ROLE ${role}`)
+        yield* sql.unsafe(`GRANT EXECUTE ON FUNCTION daybook.settled_position TO ${role}`)
+        yield* sql`DROP FUNCTION daybook.look_at_log, daybook.record_act`
+        yield* PostgresMigrations.migrate
+        const rights = yield* sql`
+          SELECT has_function_privilege(${role}, 'daybook.look_at_log(bigint)', 'EXECUTE') AS looks,
+            has_function_privilege(${role}, 'daybook.record_act(text, text, text, text, json)', 'EXECUTE') AS records`
+        assert.deepStrictEqual(rights, [{ looks: true, records: false }])
+        yield* sql.unsafe(`DROP OWNED BY ${role}`)
+        yield* sql.unsafe(`DROP ROLE ${role}`)
+      })
+    )
+  )
+})
+
+describe("outdated", () => {
+  it("names all functions of a database that has none", () => {
+    assert.deepStrictEqual(outdated('"daybook"', new Map()), Object.keys(FUNCTIONS))
+  })
+
+  it("names none if one is of a later release", () => {
+    const later = { body: "", release: RELEASE + 1, hash: null }
+    assert.deepStrictEqual(outdated('"daybook"', new Map([["append", later]])), [])
+  })
+})
