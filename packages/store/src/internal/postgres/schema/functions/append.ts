@@ -1,7 +1,11 @@
 /**
  * `append`: several appends in one call, each with its own answer in the order given; or all or none.
  */
+import { refuseArguments } from "../refuseArguments.ts"
 import { columns, endOfRows, MAX_REVISION, PLACES, qualified, refuseUnsound } from "../shared.ts"
+
+/** How many events in between a conflict brings at most; see `MAX_BETWEEN` of the contract. */
+const MAX_BETWEEN = 100
 
 /** The bytes of events in between that a conflict brings; see `MAX_BETWEEN` of the contract. */
 const MAX_BETWEEN_BYTES = 2_097_152
@@ -48,6 +52,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
   appends CONSTANT integer := cardinality(p_stream_ids);
+  events CONSTANT integer := cardinality(p_event_ids);
   outcomes text[] := '{}';
   revisions integer[] := '{}';
   positions bigint[] := '{}';
@@ -70,6 +75,13 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'append needs READ COMMITTED, not %', current_setting('transaction_isolation')
       USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  ${refuseArguments}
+  IF (p_max_between BETWEEN 0 AND ${MAX_BETWEEN}) IS NOT TRUE THEN
+    RAISE EXCEPTION 'at most ${MAX_BETWEEN} events prove a conflict' USING ERRCODE = 'program_limit_exceeded';
+  END IF;
+  IF p_all_or_none AND appends > (SELECT count(DISTINCT s.id) FROM unnest(p_stream_ids) AS s(id)) THEN
+    RAISE EXCEPTION 'appends that are all or none name no stream twice' USING ERRCODE = 'array_subscript_error';
   END IF;
   -- One writer a stream; locked in one order, so that no two calls can wait for each other.
   PERFORM pg_advisory_xact_lock(k.key) FROM (
