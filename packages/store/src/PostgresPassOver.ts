@@ -116,7 +116,9 @@ export const passOver = Effect.fn("PostgresPassOver.passOver")(function* (given:
   ).pipe(
     // The event is there, so that it was passed over before or is now.
     Effect.flatMap(([passed]) =>
-      passed === undefined ? Effect.die(new Error("no event is passed over")) : Effect.succeed(passed)
+      passed === undefined
+        ? Effect.die(new Error("no event is passed over"))
+        : Effect.succeed(passed)
     )
   )
 })

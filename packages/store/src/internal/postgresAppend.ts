@@ -266,7 +266,7 @@ const wrongRevision = ([first, ...others]: Arr.NonEmptyReadonlyArray<Answer>) =>
   new WrongExpectedRevision(
     {
       ...unmet(first),
-    between: readable(first.rows),
+      between: readable(first.rows),
       others: others.map(unmet)
     },
     AS_STORED
