@@ -15,7 +15,7 @@ export interface PassOver {
 }
 
 /** How many events a log passes over at most: a reader compares the position of each row with all of them. */
-export const MAX_PASSED_OVER = 1_000
+const MAX_PASSED_OVER = 1_000
 
 const LIMITS = { actor: 200, reason: 1_000 } as const
 

@@ -293,5 +293,5 @@ const rowsOf = (
 export const distinct = (categories: LogFilter["categories"]): ReadonlyArray<string> | undefined =>
   categories && [...new Set<string>(categories)]
 
-export const textArray = (values: ReadonlyArray<string>) =>
+const textArray = (values: ReadonlyArray<string>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
