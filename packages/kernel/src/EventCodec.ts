@@ -16,11 +16,9 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
-import { EventType, SchemaVersion } from "./NewEvent.ts"
-import { Position } from "./Position.ts"
+import { SchemaVersion } from "./NewEvent.ts"
+import * as PassedOver from "./PassedOver.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
-import { Revision } from "./Revision.ts"
-import { StreamId } from "./StreamId.ts"
 import type { Upcaster } from "./Upcaster.ts"
 
 /**
@@ -67,7 +65,7 @@ export interface EventCodec<in out Event> {
   readonly encode: (event: Event) => Result.Result<EncodedEvent, EventEncodeError>
   /**
    * Returns the events of today that a stored event stands for: zero, one or several, since an
-   * older version may have been dropped or split.
+   * older version may have been dropped or split. An event that is passed over stands for none.
    */
   readonly decode: (stored: RecordedEvent) => Result.Result<ReadonlyArray<Event>, EventDecodeError>
 }
@@ -106,16 +104,20 @@ export const DecodeErrorReason = Schema.TaggedUnion({
 /**
  * This codec cannot read a stored event; the reader stops there.
  *
+ * **Details**
+ * Its address and type are as they are stored, which may be what no store would append: the error must be
+ * constructible for every event that it is about.
+ *
  * @category errors
  * @since 0.1.0
  */
 export class EventDecodeError extends Schema.TaggedError<EventDecodeError>()("EventDecodeError", {
   codec: Schema.String,
-  streamId: StreamId,
-  revision: Revision,
-  position: Position,
-  type: EventType,
-  schemaVersion: SchemaVersion,
+  streamId: Schema.String,
+  revision: Schema.Number,
+  position: Schema.BigInt,
+  type: Schema.String,
+  schemaVersion: Schema.Number,
   reason: DecodeErrorReason
 }) {
   /** The reason alone, without the address of the event. */
@@ -145,7 +147,7 @@ type EventCase = Schema.Codec<{ readonly _tag: string }, unknown>
  * **Details**
  * Values that JSON does not have, such as bigint and dates, are stored in the canonical JSON form
  * of their schema.
- * Throws when a name is used twice.
+ * Throws when a name is used twice, or is the name of events that are passed over.
  *
  * @category constructors
  * @since 0.1.0
@@ -204,6 +206,7 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
       writers.set(type, { schemaVersion: decoders.length, encode })
     }
     for (const stored of names) {
+      if (stored === PassedOver.TYPE) throw new Error(`${name} has the reserved type ${stored}`)
       if (readers.has(stored)) throw new Error(`${name} has two event types stored as ${stored}`)
       readers.set(stored, decoders)
     }
@@ -231,6 +234,7 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
     decode: (stored) => {
       const reader = readers.get(stored.type)
       if (reader === undefined) {
+        if (PassedOver.isPassedOver(stored)) return Result.succeed([])
         return Result.fail(decodeError(name, stored, { _tag: "UnknownType", known: types }))
       }
       const decoder = reader[stored.schemaVersion - 1]

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { EventId } from "@daybook/kernel/EventId"
 import * as LogId from "@daybook/kernel/LogId"
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -31,6 +32,7 @@ import {
 } from "./internal/readOptions.ts"
 import * as Subscription from "./internal/subscription.ts"
 import * as WakeUps from "./internal/wakeUps.ts"
+import type { PassOverRefused } from "./PassOverRefused.ts"
 
 /**
  * What is asked with the events that an append is about to record, and then does its part in the same step as the append: so that
@@ -74,18 +76,31 @@ export const Identity = Context.Reference<LogId.LogId | undefined>(
 export type Restore = (upTo: Position) => Effect.Effect<ReadonlyArray<RecordedEvent>>
 
 /**
- * Is given by each log that is built how to take it back. Nothing unless provided.
+ * Makes readers of a log pass over an event, as `PostgresPassOver` does; in memory nothing records who wanted it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type PassOver = (given: {
+  readonly position: Position
+  readonly eventId: EventId
+  readonly actor: string
+  readonly reason: string
+}) => Effect.Effect<void, PassOverRefused>
+
+/**
+ * Is given by each log that is built how to take it back, and how to have its readers pass over an event. Nothing unless provided.
  *
  * **Details**
- * For tests of what hosts, subscribers and read models do when a backup is restored; no caller of a store can do it.
+ * For tests of what hosts, subscribers and read models do when a backup is restored or an event can't be read; no caller of a
+ * store can do it.
  *
  * @category references
  * @since 0.1.0
  */
-export const OnBuilt = Context.Reference<((restore: Restore) => void) | undefined>(
-  "@daybook/store/EventStoreMemory/OnBuilt",
-  { defaultValue: () => undefined }
-)
+export const OnBuilt = Context.Reference<
+  ((restore: Restore, passOver: PassOver) => void) | undefined
+>("@daybook/store/EventStoreMemory/OnBuilt", { defaultValue: () => undefined })
 
 /**
  * An empty log of its own; nothing is shared between two of them.
@@ -100,17 +115,19 @@ export const make: Effect.Effect<EventStore["Service"]> = Effect.map(
 
 const build = (
   identity: LogId.LogId | undefined,
-  onBuilt: ((restore: Restore) => void) | undefined
+  onBuilt: ((restore: Restore, passOver: PassOver) => void) | undefined
 ): EventStore["Service"] => {
   // A seeded generator would give two logs of one test the same id.
   const log = Log.empty(identity ?? LogId.make(SecureRandom.uuidV4Unsafe()))
   const wakeUps = WakeUps.make()
-  onBuilt?.((upTo) =>
-    Effect.sync(() => {
-      const lost = Log.restore(log, upTo)
-      wakeUps.wakeAllUnsafe()
-      return lost
-    })
+  onBuilt?.(
+    (upTo) =>
+      Effect.sync(() => {
+        const lost = Log.restore(log, upTo)
+        wakeUps.wakeAllUnsafe()
+        return lost
+      }),
+    (given) => Effect.suspend(() => Effect.fromResult(Log.passOver(log, given)))
   )
   const source: Subscription.Source<never> = {
     look: (after, options) =>

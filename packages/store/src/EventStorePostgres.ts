@@ -49,6 +49,7 @@ import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
 import type { RefusalReason } from "./RefusalReason.ts"
+import type { UnreadableEvent } from "./UnreadableEvent.ts"
 
 /**
  * Whether appends wait until they are on disk, and on standbys where the server names some, before they are acknowledged.
@@ -175,7 +176,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           return Subscription.pages(
             {
               look: (after) =>
-                Effect.catchTag(look(after), "SqlError", (error) =>
+                Effect.catchTag(look(after), ["SqlError", "UnreadableEvent"], (error) =>
                   Effect.fail(failed("subscribe")(error))
                 ),
               join: wakeUps.join,
@@ -266,5 +267,5 @@ const failedAppend = (
   return Effect.fail(new AppendRefused({ streamId, reason }))
 }
 
-const failed = (operation: string) => (cause: SqlError | HeldBack | LockHeld) =>
+const failed = (operation: string) => (cause: SqlError | HeldBack | LockHeld | UnreadableEvent) =>
   new EventStoreError({ operation, cause })

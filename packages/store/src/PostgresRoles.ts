@@ -225,7 +225,8 @@ const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, r
       FROM PUBLIC, ${writer}, ${reader}`
   }
   yield* sql`GRANT USAGE ON SCHEMA ${schema} TO ${writer}, ${reader}`
-  yield* sql`GRANT SELECT ON ${events}, ${eventIds}, ${log}, ${snapshots}, ${migrations}
+  yield* sql`GRANT SELECT ON ${events}, ${eventIds}, ${log}, ${snapshots}, ${migrations},
+      ${sql(`${name}.passed_over`)}
     TO ${writer}, ${reader}`
   yield* sql`GRANT INSERT, UPDATE, DELETE ON ${snapshots} TO ${writer}`
   yield* sql`GRANT SELECT ON ${sql(`${name}.acts`)} TO ${reader}`

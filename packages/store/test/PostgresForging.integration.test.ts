@@ -4,60 +4,14 @@
  * What it can't choose, whatever it sends: positions, revisions, times of recording.
  */
 import { assert, layer } from "@effect/vitest"
-import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
+import { append as appendFunction } from "../src/internal/postgres/schema/functions/append.ts"
 import { judgeAppend } from "../src/internal/postgres/schema/functions/judgeAppend.ts"
+import { refuseArguments } from "../src/internal/postgres/schema/refuseArguments.ts"
+import { append, appendOf, type Arguments, array, call, functions, uuid } from "./forgedCalls.ts"
 import { note } from "./notes.ts"
 import { Logins } from "./roleLogins.ts"
-
-/** The arguments, as the text of arrays. */
-interface Arguments {
-  readonly streams: string
-  readonly expected: string
-  readonly counts: string
-  readonly ids: string
-  readonly types: string
-  readonly versions: string
-  readonly data: string
-  readonly metadata: string
-  readonly times: string
-}
-
-/** What appends, and its last parameters. */
-type Function = readonly [name: string, more: string]
-const append: Function = ["append", ", 100"]
-const functions: ReadonlyArray<Function> = [append, ["append_new", ""]]
-
-const array = (length: number, element: () => string) =>
-  `{${Array.from({ length }, element).join(",")}}`
-
-const uuid = () => SecureRandom.uuidV4Unsafe()
-
-/** The arguments of an append of `rows` events to a stream of its own; `shape` puts each in its place. */
-const appendOf = (
-  rows: number,
-  shape: (element: () => string) => () => string = (element) => element
-): Arguments => {
-  const events = (element: () => string) => array(rows, shape(element))
-  return {
-    streams: `{forged-${uuid()}}`,
-    expected: "{-2}",
-    counts: `{${rows}}`,
-    ids: events(uuid),
-    types: events(() => "Forged"),
-    versions: events(() => "1"),
-    data: events(() => "1"),
-    metadata: events(() => '"{}"'),
-    times: events(() => "2001-01-01")
-  }
-}
-
-const call = (sql: SqlClient, [name, parameters]: Function, a: Arguments, allOrNone: boolean) =>
-  sql.unsafe(
-    `SELECT * FROM daybook.${name}('${a.streams}', '${a.expected}', '${a.counts}', '${a.ids}', '${a.types}',
-      '${a.versions}', '${a.data}', '${a.metadata}', '${a.times}', ${allOrNone}${parameters})`
-  )
 
 const inPairs = () => appendOf(1_000, (element) => () => array(2, element))
 
@@ -166,7 +120,11 @@ for (const [title, logins] of kinds) {
         const checked = judgeAppend('"daybook"')
         const unchecked = checked.replace(/IF array_ndims[^;]+;\s*END IF;/, "")
         assert.notStrictEqual(unchecked, checked)
+        const appends = appendFunction('"daybook"')
+        const careless = appends.replace(refuseArguments, "")
+        assert.notStrictEqual(careless, appends)
         const found = yield* sql.unsafe(unchecked).pipe(
+          Effect.andThen(sql.unsafe(careless)),
           Effect.andThen(call(sql, append, inPairs(), true)),
           Effect.andThen(forgeries(sql, position, began)),
           Effect.flatMap((rows) => Effect.fail(rows.length)),

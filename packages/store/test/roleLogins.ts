@@ -2,6 +2,7 @@
  * A log on a real server whose roles are there, and connections of users who are their members.
  */
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import * as PostgresPartitions from "@daybook/store/PostgresPartitions"
 import * as PostgresRoles from "@daybook/store/PostgresRoles"
 import { RoleName } from "@daybook/store/PostgresRoles"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
@@ -100,7 +101,12 @@ export class Logins extends Context.Service<
   /** Of a log in partitions. */
   static readonly layerPartitioned = Logins.among(partition)
 
-  /** The same, with overloads of PostgreSQL's functions in `public`. */
+  /** Of a log in so many partitions that all of some hundred appends get into others than those before them. */
+  static readonly layerManyPartitions = Logins.among(
+    PostgresPartitions.partition({ appendsPerPartition: 12, ahead: 45 })
+  )
+
+  /** Of a log in partitions, with overloads of PostgreSQL's functions in `public`. */
   static readonly layerOverloaded = Logins.among(partition, makeOverloads)
 
   /** The client of a host that is a writer. */

@@ -5,6 +5,7 @@ import { textOf } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
 import { EventMetadata } from "@daybook/kernel/EventMetadata"
 import { EventType, type NewEvent, SchemaVersion } from "@daybook/kernel/NewEvent"
+import { isPassedOver } from "@daybook/kernel/PassedOver"
 import { StreamId } from "@daybook/kernel/StreamId"
 import type * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
@@ -204,6 +205,7 @@ const encodeEvent = (
   const { id, schemaVersion, type } = event
   if (!isEventId(id)) return invalid(index, "id", "not a UUID in lower case")
   if (!isEventType(type)) return invalid(index, "type", "not an event type")
+  if (isPassedOver(event)) return invalid(index, "type", "that of events that are passed over")
   if (!isSchemaVersion(schemaVersion)) {
     return invalid(index, "schemaVersion", "not a whole number from 1 to 32767")
   }

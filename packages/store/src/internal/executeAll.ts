@@ -198,7 +198,12 @@ const refusal = (
     // The options are within their ranges.
     Effect.catchTag("InvalidReadOption", Effect.die),
     Effect.flatMap(
-      (recorded) => new WrongExpectedRevision({ streamId, expected, actual, between: recorded })
+      (recorded) =>
+        new WrongExpectedRevision(
+          { streamId, expected, actual, between: recorded },
+          // Names are as they are stored, which may be what no store would append.
+          { disableChecks: true }
+        )
     )
   )
 }
@@ -232,7 +237,8 @@ const takenIds = (
 ): Effect.Effect<EventIdConflict, EventStoreError> =>
   store.find(events.map(({ id }) => id)).pipe(
     Effect.catchTag("InvalidReadOption", Effect.die),
-    Effect.map((recorded) => new EventIdConflict({ streamId, recorded }))
+    // Names are as they are stored, which may be what no store would append.
+    Effect.map((recorded) => new EventIdConflict({ streamId, recorded }, { disableChecks: true }))
   )
 
 const count = <State, Event, Rejection>(

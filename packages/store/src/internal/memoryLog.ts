@@ -5,6 +5,7 @@
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
+import * as PassedOver from "@daybook/kernel/PassedOver"
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
@@ -25,7 +26,9 @@ import {
 } from "../EventStore.ts"
 import type { ReadAllOptions, ReadOptions, Until } from "../ReadOptions.ts"
 import { type ExpectedRevision, isMet, type Unmet } from "../ExpectedRevision.ts"
+import type { PassOverRefused } from "../PassOverRefused.ts"
 import type { EncodedAppend, EncodedEvent } from "./encodeAppends.ts"
+import { type PassOver, refuseEvent, refuseMany, refuseWhy } from "./passOver.ts"
 import { refuseFull } from "./refuseFull.ts"
 import type { Filter } from "./subscription.ts"
 
@@ -38,6 +41,8 @@ export interface Stored extends EncodedEvent {
   readonly recordedAt: number
   /** The first and the last revision of the append that it came with. */
   readonly appended: { readonly first: number; readonly last: number }
+  /** Whether readers pass over it. */
+  readonly isPassedOver: boolean
 }
 
 /** Positions count from 1 without gaps here, so the event at position p is `events[p - 1]`. */
@@ -74,6 +79,21 @@ export const restore = (log: Log, upTo: Position.Position): ReadonlyArray<Record
   }
   return lost.map(toRecorded)
 }
+
+/** Makes readers pass over an event of the log from now on. */
+export const passOver = (log: Log, given: PassOver): Result.Result<void, PassOverRefused> =>
+  Result.gen(function* () {
+    yield* refuseWhy(given)
+    const stored = log.events[Number(given.position) - 1]
+    yield* refuseEvent(given, stored?.id)
+    if (stored === undefined || stored.isPassedOver) return
+    yield* refuseMany(given.position, log.events.filter((event) => event.isPassedOver).length)
+    const passed = { ...stored, isPassedOver: true }
+    log.ids.set(stored.id, passed)
+    log.events[Number(stored.position) - 1] = passed
+    const stream = log.streams.get(stored.streamId)
+    if (stream !== undefined) stream[stored.revision - 1] = passed
+  })
 
 /** Is told what is about to be recorded, and gives what to do when it is, or an error instead of it. */
 export type BeforeCommit = (
@@ -180,7 +200,8 @@ const numbered = (
       revision: Revision.make(length + index + 1),
       position: Position.make(BigInt(++count)),
       recordedAt,
-      appended
+      appended,
+      isPassedOver: false
     }))
   })
 }
@@ -206,7 +227,8 @@ const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number
       revision,
       position,
       recordedAt,
-      appended
+      appended,
+      isPassedOver: false
     }
     log.events.push(stored)
     stream.push(stored)
@@ -324,9 +346,10 @@ export const readAll = (log: Log, options: ReadAllOptions): Page => {
 export const matching = (options: Pick<Filter, "categories" | "types">) => {
   const categories = options.categories && new Set(options.categories)
   const types = options.types && new Set(options.types)
-  return ({ category, type }: Stored): boolean =>
+  return ({ category, isPassedOver, type }: Stored): boolean =>
     (categories === undefined || categories.has(category)) &&
-    (types === undefined || types.has(type))
+    // An event that is passed over has lost its type to its readers.
+    (types === undefined || (types.has(type) && !isPassedOver))
 }
 
 /** How many events of the log there are up to a position. */
@@ -363,11 +386,11 @@ const page = (span: Span): Page => {
 /** The event with its JSON as values of its own. */
 export const toRecorded = (stored: Stored): RecordedEvent => ({
   id: stored.id,
-  type: stored.type,
-  schemaVersion: stored.schemaVersion,
+  type: stored.isPassedOver ? PassedOver.TYPE : stored.type,
+  schemaVersion: stored.isPassedOver ? 1 : stored.schemaVersion,
   // What `encodeAppends` wrote from a value of the same type.
-  data: JSON.parse(stored.data) as Schema.Json,
-  metadata: JSON.parse(stored.metadata) as EventMetadata,
+  data: stored.isPassedOver ? {} : (JSON.parse(stored.data) as Schema.Json),
+  metadata: stored.isPassedOver ? {} : (JSON.parse(stored.metadata) as EventMetadata),
   occurredAt: DateTime.makeUnsafe(stored.occurredAt),
   streamId: stored.streamId,
   revision: stored.revision,

@@ -2,6 +2,7 @@
  * One call of the append function in PostgreSQL, and the reading of its answers.
  */
 import type { Position } from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Revision } from "@daybook/kernel/Revision"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
@@ -25,11 +26,14 @@ import type { EncodedAppend } from "./encodeAppends.ts"
 import * as Instants from "./instants.ts"
 import { holdersOfStreams } from "./lockHolders.ts"
 import { patiently } from "./lockPatience.ts"
-import { COLUMNS, eventAddress, type EventRow, recordedEvent } from "./postgresRow.ts"
+import { COLUMNS, eventAddress, type EventRow, isPassedOver, recordedEvent } from "./postgresRow.ts"
 import { inSavepoint } from "./savepoint.ts"
 
 /** Why an append was not written, which its caller can do something about. */
 export type Conflict = WrongExpectedRevision | EventIdConflict | AppendRefused
+
+/** An error about what is stored is constructible whatever names are stored. */
+const AS_STORED = { disableChecks: true } as const
 
 /** What the function says of one append; `rows` are the events that prove a conflict. */
 interface Answer {
@@ -132,7 +136,8 @@ const statement = (
   further: string
 ) =>
   sql.unsafe<AnswerRow>(
-    `SELECT append_index, outcome, last_revision, last_position, ${COLUMNS}${further}
+    `SELECT append_index, outcome, last_revision, last_position, ${COLUMNS},
+      ${isPassedOver(schema)} AS is_passed_over${further}
     FROM "${schema}".append($1, ${expectations(schema, appends, "$12")}, $3, $4, $5, $6, $7, $8,
       ${occurredAts(appends)}, $10, $11)`,
     [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN), ...lastEventIds(appends)]
@@ -279,11 +284,25 @@ const appended = (answer: Answer): Appended => ({
 })
 
 const wrongRevision = ([first, ...others]: Arr.NonEmptyReadonlyArray<Answer>) =>
-  new WrongExpectedRevision({
-    ...unmet(first),
-    between: first.rows.map(recordedEvent),
-    others: others.map(unmet)
-  })
+  new WrongExpectedRevision(
+    {
+      ...unmet(first),
+      between: readable(first.rows),
+      others: others.map(unmet)
+    },
+    AS_STORED
+  )
+
+/** The events of rows up to one that is no event: who reads on finds out. */
+const readable = (rows: ReadonlyArray<EventRow>): ReadonlyArray<RecordedEvent> => {
+  const events: Array<RecordedEvent> = []
+  for (const row of rows) {
+    const event = recordedEvent(row)
+    if (Result.isFailure(event)) break
+    events.push(event.success)
+  }
+  return events
+}
 
 const unmet = ({ append, place, revision }: Answer): Unmet => ({
   place,
@@ -293,10 +312,13 @@ const unmet = ({ append, place, revision }: Answer): Unmet => ({
 })
 
 const idConflict = (answers: Arr.NonEmptyReadonlyArray<Answer>) =>
-  new EventIdConflict({
-    streamId: answers[0].append.streamId,
-    recorded: answers.flatMap(({ rows }) => rows.map(eventAddress))
-  })
+  new EventIdConflict(
+    {
+      streamId: answers[0].append.streamId,
+      recorded: answers.flatMap(({ rows }) => rows.map(eventAddress))
+    },
+    AS_STORED
+  )
 
 const full = ({ append, revision }: Answer) =>
   new AppendRefused({

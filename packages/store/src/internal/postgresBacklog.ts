@@ -19,7 +19,7 @@ import {
   endOfPiece,
   matchesNothing,
   SEARCHED_ROWS,
-  textArray
+  ofTypes
 } from "./postgresLog.ts"
 import { settledPosition } from "./postgresRead.ts"
 import { ofCategories } from "./streamPrefix.ts"
@@ -91,12 +91,11 @@ const ofStream = Effect.fnUntraced(function* (
   let lowest = Math.max(seen, afterRevision ?? 0) + 1
   while (lowest <= end.revision && counted.events < MAX_BACKLOG) {
     const highest = Math.min(end.revision, lowest + SEARCHED_REVISIONS - 1)
-    const ofTypes = types === undefined ? sql.literal("") : sql`AND type = ANY(${textArray(types)})`
     const rows = yield* sql<{ readonly events: bigint; readonly since: Date | null }>`
       SELECT count(*) AS events, min(recorded_at) AS since FROM (
         SELECT recorded_at FROM ${sql(`${schema}.events`)}
         WHERE stream_id = ${streamId}
-          AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)} ${ofTypes}
+          AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)} ${ofTypes(sql, schema, types)}
         ORDER BY revision LIMIT ${PgTypes.int4(MAX_BACKLOG)}
       ) AS counted`
     const { events, since } = Arr.getUnsafe(rows, 0)

@@ -23,9 +23,9 @@ import {
   eventPage,
   PAGE_COLUMNS,
   type PageRow,
-  SIZED_COLUMNS
+  sizedColumns
 } from "./postgresPage.ts"
-import { COLUMNS } from "./postgresRow.ts"
+import { COLUMNS, isPassedOver } from "./postgresRow.ts"
 
 /**
  * How many rows one statement goes through at most to find events of the types asked for, which no index leads to: about
@@ -57,7 +57,7 @@ interface Rows {
 const ofLog = (sql: SqlClient, schema: SchemaName, rows: Rows): Fragment => sql`
   SELECT ${sql.literal(rows.columns)} FROM ${sql(`${schema}.events`)}
   WHERE position BETWEEN ${PgTypes.int8(rows.lowest)} AND ${PgTypes.int8(rows.highest)}
-    ${ofTypes(sql, rows.types)}
+    ${ofTypes(sql, schema, rows.types)}
   ORDER BY position ${sql.literal(rows.order)} LIMIT ${PgTypes.int4(rows.limit)}`
 
 /**
@@ -90,7 +90,7 @@ const ofCategory = (
       ORDER BY ${of} ${sql.literal(rows.order)}, position ${sql.literal(rows.order)}
       LIMIT ${PgTypes.int4(rows.searched)}
     ) AS searched
-    WHERE position ${to} ${PgTypes.int8(last)} ${ofTypes(sql, rows.types)}
+    WHERE position ${to} ${PgTypes.int8(last)} ${ofTypes(sql, schema, rows.types)}
     ORDER BY ${order} LIMIT ${PgTypes.int4(rows.limit)}`
 }
 
@@ -98,8 +98,15 @@ const ofCategory = (
 const hidden = (sql: SqlClient, category: string): Fragment =>
   sql`(SELECT ${PgTypes.text(category)}::text)`
 
-const ofTypes = (sql: SqlClient, types: ReadonlyArray<string> | undefined): Fragment =>
-  types === undefined ? sql.literal("") : sql`AND type = ANY(${textArray(types)})`
+/** An event that is passed over has lost its type to its readers. */
+export const ofTypes = (
+  sql: SqlClient,
+  schema: SchemaName,
+  types: ReadonlyArray<string> | undefined
+): Fragment =>
+  types === undefined
+    ? sql.literal("")
+    : sql`AND type = ANY(${textArray(types)}) AND NOT (${sql.literal(isPassedOver(schema))})`
 
 /** Matching events of the log between two positions, both included, as many as fit in a page; for one reader, who goes on where it was. */
 export const readLog = (sql: SqlClient, schema: SchemaName, { categories, types }: LogFilter) => {
@@ -127,7 +134,7 @@ export const readLog = (sql: SqlClient, schema: SchemaName, { categories, types 
       sql`
         SELECT ${sql.literal(PAGE_COLUMNS)}, stream_id
         FROM (
-          SELECT ${sql.literal([...key.slice(0, -1), SIZED_COLUMNS].join(", "))}, ${PgTypes.int4(bytes)}::integer AS most
+          SELECT ${sql.literal([...key.slice(0, -1), sizedColumns(schema)].join(", "))}, ${PgTypes.int4(bytes)}::integer AS most
           FROM ${found} AS found
         ) AS page
         ORDER BY ${along}`.values,
@@ -286,5 +293,5 @@ const rowsOf = (
 export const distinct = (categories: LogFilter["categories"]): ReadonlyArray<string> | undefined =>
   categories && [...new Set<string>(categories)]
 
-export const textArray = (values: ReadonlyArray<string>) =>
+const textArray = (values: ReadonlyArray<string>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))

@@ -3,13 +3,18 @@
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
+import * as PassedOver from "@daybook/kernel/PassedOver"
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
-import { COLUMNS } from "./postgresRow.ts"
+import type { SchemaName } from "../PostgresSchema.ts"
+import { UnreadableEvent } from "../UnreadableEvent.ts"
+import type { PageSize } from "./pageSize.ts"
+import { COLUMNS, isPassedOver, metadataIssue } from "./postgresRow.ts"
 
 /** A row by place: with names the client would build an object of each, only for it to be taken apart. */
 export type PageRow = readonly [
@@ -21,17 +26,27 @@ export type PageRow = readonly [
   schemaVersion: number,
   type: string,
   bytes: number,
-  /** Both NULL when the event has more bytes than the page allows for one. */
+  /** Computed from other columns than those of the event: nothing that is stored can be taken for one of them. */
+  shown: typeof WHOLE | typeof CUT | typeof PASSED_OVER,
+  /** NULL unless the row is shown whole. */
   data: Schema.Json,
-  metadata: EventMetadata | null,
+  metadata: Schema.Json,
   /** Of which stream, unless all rows are of one. */
   streamId?: string
 ]
 
-/** The columns of {@link PageRow} but for the stream's, of {@link SIZED_COLUMNS} and what an event has at `most`. */
+/** The row has its data and metadata. */
+const WHOLE = 0
+/** They have more bytes than the page allows for one event. */
+const CUT = 1
+/** Readers pass over the event. */
+const PASSED_OVER = 2
+
+/** The columns of {@link PageRow} but for the stream's, of {@link sizedColumns} and what an event has at `most`. */
 export const PAGE_COLUMNS = `position, occurred_at, recorded_at, event_id, revision, schema_version, type, bytes,
-  CASE WHEN bytes <= most THEN data END AS data,
-  CASE WHEN bytes <= most THEN metadata END AS metadata`
+  CASE WHEN is_passed_over THEN ${PASSED_OVER} WHEN bytes > most THEN ${CUT} ELSE ${WHOLE} END AS shown,
+  CASE WHEN NOT is_passed_over AND bytes <= most THEN data END AS data,
+  CASE WHEN NOT is_passed_over AND bytes <= most THEN metadata END AS metadata`
 
 // What is stored as it came has its size in its first bytes. What is compressed has there what is left of
 // it, and must be unpacked to be measured; it will be for the reader too, and small events never are.
@@ -39,16 +54,52 @@ const bytesOf = (column: string) =>
   `CASE WHEN pg_catalog.pg_column_compression(${column}) IS NULL THEN pg_catalog.pg_column_size(${column})
     ELSE octet_length(${column}::text) END`
 
-/** A row of `events` and the bytes of its JSON. */
-export const SIZED_COLUMNS = `${COLUMNS}, ${bytesOf("data")} + ${bytesOf("metadata")} AS bytes`
+/** A row of `events`, the bytes of its JSON, and whether readers pass over it. */
+export const sizedColumns = (schema: SchemaName): string =>
+  `${COLUMNS}, ${bytesOf("data")} + ${bytesOf("metadata")} AS bytes,
+  ${isPassedOver(schema)} AS is_passed_over`
 
 /** What a page held. */
 export interface EventPage {
   readonly events: ReadonlyArray<RecordedEvent>
-  /** Whether it ends before its last row was found, or before one whose event is too large for it. */
+  /** Whether it ends before its last row was found, or before a row that it does not give. */
   readonly cut: boolean
+  /** The row that it begins with and does not give; then it has no events. */
+  readonly stuck?: Stuck | undefined
   /** The bytes of the largest event in it, or of the one that it ends before. */
   readonly largest: number
+}
+
+/** A row that a page can't give: for its size, unless there is another issue. */
+interface Stuck {
+  readonly row: PageRow
+  readonly streamId: string
+  readonly issue: string | undefined
+}
+
+/**
+ * The same page, unless reading can't go on at its first row: the row is no event, or it is cut from a page that has room for it. A
+ * reader that asked once more would ask for ever.
+ */
+export const advancing = (
+  page: EventPage,
+  asked: PageSize
+): Effect.Effect<EventPage, UnreadableEvent> => {
+  const { stuck } = page
+  if (stuck === undefined) return Effect.succeed(page)
+  const { row, streamId } = stuck
+  const bytes = row[7]
+  // The event is larger than the page that was asked for allows, and fits in the next.
+  if (stuck.issue === undefined && bytes > asked.largest) return Effect.succeed(page)
+  return Effect.fail(
+    new UnreadableEvent({
+      position: row[0],
+      eventId: row[3],
+      streamId,
+      revision: row[4],
+      issue: stuck.issue ?? `it is cut from a page that has room for its ${bytes} bytes`
+    })
+  )
 }
 
 /**
@@ -83,24 +134,30 @@ export const eventPage = (rows: ReadonlyArray<PageRow>, streamId?: StreamId): Ev
   let occurredAt: DateTime.Utc | undefined
   let recordedAt: DateTime.Utc | undefined
   for (const row of rows) {
-    const bytes = row[7]
-    const metadata = row[9]
-    if (metadata === null) return { events, cut: true, largest: bytes }
-    if (bytes > largest) largest = bytes
+    const [position, occurred, recorded, id, revision, schemaVersion, type, bytes, shown] = row
+    // What follows the columns of an event, where they do not all have one stream.
+    const stream = streamId ?? (row[11] as StreamId)
+    const isPassed = shown === PASSED_OVER
+    const issue = shown === WHOLE ? metadataIssue(row[10]) : undefined
+    if (shown === CUT || issue !== undefined) {
+      const stuck = events.length === 0 ? { row, streamId: stream, issue } : undefined
+      return { events, cut: true, stuck, largest: issue === undefined ? bytes : largest }
+    }
+    if (!isPassed && bytes > largest) largest = bytes
     // Neighbours tend to have been recorded together, and the same instant needs no second value.
-    occurredAt = instant(row[1], occurredAt)
-    recordedAt = instant(row[2], recordedAt)
+    occurredAt = instant(occurred, occurredAt)
+    recordedAt = instant(recorded, recordedAt)
     events.push({
       ...blank,
-      id: row[3] as EventId,
-      type: row[6],
-      schemaVersion: row[5],
-      data: row[8],
-      metadata,
+      id: id as EventId,
+      type: isPassed ? PassedOver.TYPE : type,
+      schemaVersion: isPassed ? 1 : schemaVersion,
+      data: isPassed ? {} : row[9],
+      metadata: isPassed ? {} : (row[10] as EventMetadata),
       occurredAt,
-      streamId: streamId ?? (row[10] as StreamId),
-      revision: row[4] as Revision,
-      position: row[0] as Position,
+      streamId: stream,
+      revision: revision as Revision,
+      position: position as Position,
       recordedAt
     })
   }

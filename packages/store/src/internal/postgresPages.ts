@@ -18,7 +18,7 @@ import {
   eventPage,
   PAGE_COLUMNS,
   type PageRow,
-  SIZED_COLUMNS
+  sizedColumns
 } from "./postgresPage.ts"
 import { inTransaction } from "./savepoint.ts"
 
@@ -68,7 +68,7 @@ export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
   const rows = (where: string, limit: string, most: string) =>
     `SELECT ${PAGE_COLUMNS}
     FROM (
-      SELECT ${SIZED_COLUMNS}, ${most} AS most FROM "${schema}".events
+      SELECT ${sizedColumns(schema)}, ${most} AS most FROM "${schema}".events
       WHERE ${where} ORDER BY revision LIMIT ${limit}
     ) AS page`
 
@@ -115,7 +115,7 @@ export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
         const rowsOf = ranges.map((): Array<PageRow> => [])
         // As above, with the place of the range behind.
         for (const row of found as ReadonlyArray<readonly [...Required<PageRow>]>) {
-          rowsOf[Number(row[10]) - 1]?.push(row)
+          rowsOf[Number(row[11]) - 1]?.push(row)
         }
         return ranges.map(({ streamId }, index) => eventPage(rowsOf[index] ?? [], streamId))
       }

@@ -24,9 +24,10 @@ import { HeldBack, Patience } from "../PostgresLocks.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { openAppends, sequenceOf } from "./lockHolders.ts"
 import { PLACES } from "./postgres/schema/shared.ts"
+import type { UnreadableEvent } from "../UnreadableEvent.ts"
 import { PAGE_ROWS, type PageSize, pageSize } from "./pageSize.ts"
 import { endOfPiece, matchesNothing, readLog } from "./postgresLog.ts"
-import type { EventPage } from "./postgresPage.ts"
+import { advancing, type EventPage } from "./postgresPage.ts"
 import { MAX_ROWS_TOGETHER, type ReadPage } from "./postgresPages.ts"
 import { positionAt } from "./postgresPositionAt.ts"
 import { eventAddress, type EventRow } from "./postgresRow.ts"
@@ -47,7 +48,7 @@ export const read = (
   readPage: ReadPage,
   streamId: StreamId,
   { direction, from, limit, to, types, until }: ReadOptions
-): Stream.Stream<RecordedEvent, SqlError> => {
+): Stream.Stream<RecordedEvent, SqlError | UnreadableEvent> => {
   if (types?.length === 0) return Stream.empty
   const readRows = readRevisions(sql, schema, { streamId, types })
   const last =
@@ -105,7 +106,7 @@ export const readAll = (
   sql: SqlClient,
   schema: SchemaName,
   { after = Position.start, categories, direction, limit, recordedAt, types, upTo }: ReadAllOptions
-): Stream.Stream<RecordedEvent, SqlError | HeldBack> => {
+): Stream.Stream<RecordedEvent, SqlError | HeldBack | UnreadableEvent> => {
   const filter = { categories, types }
   if (matchesNothing(filter)) return Stream.empty
   const at = (settled: bigint, instant: DateTime.Utc | undefined, otherwise: bigint) =>
@@ -229,7 +230,7 @@ interface Pages<Place> {
 /** Pages along a key, from one end of the range to the other. */
 const pages = <Place extends number | bigint>(
   options: Pages<Place>
-): Stream.Stream<RecordedEvent, SqlError> => {
+): Stream.Stream<RecordedEvent, SqlError | UnreadableEvent> => {
   const { after, at, firstRows = PAGE_ROWS, limit = Number.MAX_SAFE_INTEGER } = options
   const { highest, lowest, piece, read, sql } = options
   const backward = options.direction === "backward"
@@ -240,9 +241,10 @@ const pages = <Place extends number | bigint>(
     Effect.fnUntraced(function* ({ highest, left, lowest, size }) {
       if (left === 0 || lowest > highest) return [[], Option.none()] as const
       const end = yield* piece(lowest, highest, order)
-      const { cut, events, largest } = backward
+      const page = backward
         ? yield* read(end, highest, order, size)
         : yield* read(lowest, end, order, size)
+      const { cut, events, largest } = yield* advancing(page, size)
       // It holds what there is up to its last event, or all of the piece.
       const last = events.at(-1)
       const full = cut || events.length === size.rows

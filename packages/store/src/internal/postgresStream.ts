@@ -17,9 +17,9 @@ import {
   eventPage,
   PAGE_COLUMNS,
   type PageRow,
-  SIZED_COLUMNS
+  sizedColumns
 } from "./postgresPage.ts"
-import { textArray } from "./postgresLog.ts"
+import { ofTypes } from "./postgresLog.ts"
 
 /** How many revisions one statement goes through at most to find events of the types asked for. */
 export const SEARCHED_REVISIONS = 10_000
@@ -39,15 +39,15 @@ export const readRevisions =
     order: "ASC" | "DESC",
     { bytes, rows }: PageSize
   ): Effect.Effect<EventPage, SqlError> => {
-    const ofTypes = types === undefined ? sql.literal("") : sql`AND type = ANY(${textArray(types)})`
     return Effect.map(
       sql`
         SELECT ${sql.literal(PAGE_COLUMNS)}
         FROM (
-          SELECT ${sql.literal(SIZED_COLUMNS)}, ${PgTypes.int4(bytes)}::integer AS most
+          SELECT ${sql.literal(sizedColumns(schema))}, ${PgTypes.int4(bytes)}::integer AS most
           FROM ${sql(`${schema}.events`)}
           WHERE stream_id = ${streamId}
-            AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)} ${ofTypes}
+            AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)}
+            ${ofTypes(sql, schema, types)}
           ORDER BY revision ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}
         ) AS page
         ORDER BY revision ${sql.literal(order)}`.values,

@@ -10,8 +10,10 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { type Checkpoint, type CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
+import { UnreadableEvent } from "../UnreadableEvent.ts"
 import { pageSize } from "./pageSize.ts"
 import { matchesNothing } from "./postgresLog.ts"
+import { advancing } from "./postgresPage.ts"
 import * as PostgresOrigin from "./postgresOrigin.ts"
 import {
   endOfStream,
@@ -47,7 +49,7 @@ export const lookAtStream = (
   let known = { position: 0n, revision: 0 }
   return Effect.fnUntraced(function* (
     given: Position.Position | Checkpoint
-  ): Effect.fn.Return<Look, SqlError | CheckpointMismatch> {
+  ): Effect.fn.Return<Look, SqlError | CheckpointMismatch | UnreadableEvent> {
     const after = positionOf(given)
     const { given_event, log, settled } = yield* within.end(PostgresOrigin.look(sql, schema, given))
     const at = ({ id, position }: Place): Checkpoint => ({
@@ -74,7 +76,8 @@ export const lookAtStream = (
       types === undefined ? end.revision : Math.min(end.revision, lowest + SEARCHED_REVISIONS - 1)
     for (;;) {
       const asked = size.next
-      const { cut, events, largest } = yield* within.rows(read(lowest, highest, "ASC", asked))
+      const page = yield* within.rows(read(lowest, highest, "ASC", asked))
+      const { cut, events, largest } = yield* advancing(page, asked)
       size.next = pageSize(largest)
       const last = events.at(-1)
       // The first event is too large for the page that was asked for, and fits in the next.
@@ -85,6 +88,16 @@ export const lookAtStream = (
           : highest === end.revision
             ? end
             : yield* within.end(endOfStream(sql, schema, streamId, highest))
+      if (place.position <= after) {
+        // The subscription would look for ever at what it has given.
+        return yield* new UnreadableEvent({
+          position: place.position,
+          eventId: place.id ?? "",
+          streamId,
+          revision: place.revision,
+          issue: `its revision comes after one at position ${after}`
+        })
+      }
       known = { position: place.position, revision: place.revision }
       return {
         events,

@@ -8,12 +8,14 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
-import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
+import { type Checkpoint, type CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
+import type { UnreadableEvent } from "../UnreadableEvent.ts"
 import { orGiveUp } from "./patience.ts"
 import { pageSize } from "./pageSize.ts"
 import { endOfPiece, matchesNothing, readLog } from "./postgresLog.ts"
 import * as PostgresOrigin from "./postgresOrigin.ts"
+import { advancing } from "./postgresPage.ts"
 import { isTransient, type Losses, makeLosses, persistently } from "./postgresRetry.ts"
 import { lookAtStream, type Within } from "./postgresStreamLook.ts"
 import type { Filter, Look } from "./subscription.ts"
@@ -50,11 +52,11 @@ export const makeLook = (
       : lookAtStream(sql, schema, within, { ...options, streamId })
   return (
     after: Position.Position | Checkpoint
-  ): Effect.Effect<Look, SqlError | CheckpointMismatch> =>
+  ): Effect.Effect<Look, SqlError | CheckpointMismatch | UnreadableEvent> =>
     persistently(lookOnce(after), {
       losses,
       retries,
-      while: (error) => !(error instanceof CheckpointMismatch) && isTransient(error)
+      while: (error) => error._tag === "SqlError" && isTransient(error)
     })
 }
 
@@ -81,7 +83,7 @@ const lookAtLog = (
   let size = pageSize(0)
   return Effect.fnUntraced(function* (
     given: Position.Position | Checkpoint
-  ): Effect.fn.Return<Look, SqlError | CheckpointMismatch> {
+  ): Effect.fn.Return<Look, SqlError | CheckpointMismatch | UnreadableEvent> {
     const after = positionOf(given)
     const end = yield* within.end(PostgresOrigin.look(sql, schema, given))
     const { log, settled } = end
@@ -100,7 +102,8 @@ const lookAtLog = (
     const highest = yield* within.rows(endOf(lowest, settled, "ASC"))
     for (;;) {
       const asked = size
-      const { cut, events, largest } = yield* within.rows(read(lowest, highest, "ASC", asked))
+      const page = yield* within.rows(read(lowest, highest, "ASC", asked))
+      const { cut, events, largest } = yield* advancing(page, asked)
       size = pageSize(largest)
       const last = events.at(-1)
       // The first event is too large for the page that was asked for, and fits in the next.

@@ -13,8 +13,8 @@ import { appendOnly, recordIds } from "./partitionStatements.ts"
 import { PLACES } from "./postgres/schema/shared.ts"
 import { summarizable } from "./postgres/schema/tables.ts"
 
-/** The table of administrative acts, which is only added to. */
-const ACTS = "acts"
+/** The tables of administrative acts, which are only added to. */
+const ACTS = ["acts", "passed_over"] as const
 
 /** A trigger of the log that is not there, or rests in some sessions; `state`: that of `pg_trigger.tgenabled`. */
 export interface RestingTrigger {
@@ -40,7 +40,9 @@ export const restingTriggers = (
     UNION ALL
     SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, "recorded_ids")}) ids
     UNION ALL
-    SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, ACTS)}) acts
+    SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, ACTS[0])}) acts
+    UNION ALL
+    SELECT oid, relname, 'append_only' FROM (${logTable(sql, schema, ACTS[1])}) passed
   )
   SELECT n.relname::text AS "table", n.trigger, coalesce(t.tgenabled::text, 'missing') AS state
   FROM needed n LEFT JOIN pg_trigger t ON t.tgrelid = n.oid AND t.tgname = n.trigger
@@ -177,7 +179,11 @@ export const enableTriggers = (
             ? [`ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER ${trigger}`]
             : trigger === "record_ids"
               ? recordIds(schema, table)
-              : appendOnly(schema, table, table === ACTS ? "refuse_change_of_acts" : undefined)
+              : appendOnly(
+                  schema,
+                  table,
+                  ACTS.some((name) => name === table) ? "refuse_change_of_acts" : undefined
+                )
         ),
       { discard: true }
     )

@@ -4,11 +4,8 @@
  * Triggers and functions are not here: functions are replaced at each migration, and triggers that are missing are made.
  * Released migrations are never edited: a change is a further migration.
  */
+import { EVENT_CHECKS } from "./eventChecks.ts"
 import { PLACES } from "./shared.ts"
-
-/** The limits of the contract; a higher one needs a migration. */
-const MAX_DATA_BYTES = 1_048_576
-const MAX_METADATA_BYTES = 65_536
 
 /**
  * The columns and settings of the index of times.
@@ -50,10 +47,9 @@ export const tables = (log: string): ReadonlyArray<string> => [
     data json NOT NULL,
     metadata json NOT NULL,
     CONSTRAINT events_stream_id_revision_key UNIQUE (stream_id, revision),
-    CONSTRAINT events_readable CHECK (
-      occurred_at >= '0001-01-01 00:00:00+00' AND occurred_at < '10000-01-01 00:00:00+00'
-      AND octet_length(data::text) <= ${MAX_DATA_BYTES}
-      AND octet_length(metadata::text) <= ${MAX_METADATA_BYTES})
+    ${Object.entries(EVENT_CHECKS)
+      .map(([name, check]) => `CONSTRAINT ${name} CHECK (${check})`)
+      .join(",\n    ")}
   )`,
   `ALTER SEQUENCE ${log}.append_number OWNED BY ${log}.events.position`,
   `CREATE INDEX events_category_position_idx
@@ -92,6 +88,16 @@ export const tables = (log: string): ReadonlyArray<string> => [
     details json NOT NULL CHECK (octet_length(details::text) <= 65536)
   )`,
   `CREATE INDEX acts_subject_idx ON ${log}.acts (subject, act_id)`,
+
+  // Events that readers pass over, which are only added.
+  `CREATE TABLE ${log}.passed_over (
+    position bigint PRIMARY KEY,
+    event_id uuid NOT NULL,
+    passed_at timestamptz NOT NULL,
+    login text COLLATE "C" NOT NULL,
+    actor text NOT NULL CHECK (octet_length(actor) <= 4096),
+    reason text NOT NULL CHECK (octet_length(reason) <= 4096)
+  )`,
 
   // What default privileges gave to every role. The schema is the log's alone.
   `REVOKE ALL ON ALL TABLES IN SCHEMA ${log} FROM PUBLIC`,

@@ -1,6 +1,7 @@
 /**
  * `append`: several appends in one call, each with its own answer in the order given; or all or none.
  */
+import { refuseArguments } from "../refuseArguments.ts"
 import {
   columns,
   endOfRows,
@@ -12,6 +13,9 @@ import {
   qualified,
   refuseUnsound
 } from "../shared.ts"
+
+/** How many events in between a conflict brings at most; see `MAX_BETWEEN` of the contract. */
+const MAX_BETWEEN = 100
 
 /** The bytes of events in between that a conflict brings; see `MAX_BETWEEN` of the contract. */
 const MAX_BETWEEN_BYTES = 2_097_152
@@ -58,6 +62,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
   appends CONSTANT integer := cardinality(p_stream_ids);
+  events CONSTANT integer := cardinality(p_event_ids);
   outcomes text[] := '{}';
   revisions integer[] := '{}';
   positions bigint[] := '{}';
@@ -80,6 +85,13 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'append needs READ COMMITTED, not %', current_setting('transaction_isolation')
       USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  ${refuseArguments}
+  IF (p_max_between BETWEEN 0 AND ${MAX_BETWEEN}) IS NOT TRUE THEN
+    RAISE EXCEPTION 'at most ${MAX_BETWEEN} events prove a conflict' USING ERRCODE = 'program_limit_exceeded';
+  END IF;
+  IF p_all_or_none AND appends > (SELECT count(DISTINCT s.id) FROM unnest(p_stream_ids) AS s(id)) THEN
+    RAISE EXCEPTION 'appends that are all or none name no stream twice' USING ERRCODE = 'array_subscript_error';
   END IF;
   -- A few calls of many streams at a time; see append_new. Each try of a call comes to another turn.
   IF appends > ${FEW_STREAMS} THEN

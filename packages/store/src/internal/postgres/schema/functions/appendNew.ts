@@ -1,6 +1,7 @@
 /**
  * `append_new`: appends whose streams are as expected and whose ids are new, which is nearly all, written together as one set.
  */
+import { refuseArguments } from "../refuseArguments.ts"
 import {
   boundTransaction,
   columns,
@@ -61,7 +62,7 @@ SET plan_cache_mode = force_generic_plan SET jit = off
 SET enable_seqscan = off SET enable_bitmapscan = off
 AS $$
 DECLARE
-  appends CONSTANT integer := coalesce(cardinality(p_stream_ids), 0);
+  appends CONSTANT integer := cardinality(p_stream_ids);
   events CONSTANT integer := cardinality(p_event_ids);
   base integer;
   held text[];
@@ -83,14 +84,7 @@ BEGIN
     RAISE EXCEPTION 'append needs READ COMMITTED, not %', current_setting('transaction_isolation')
       USING ERRCODE = 'invalid_transaction_state';
   END IF;
-  IF events >= ${PLACES} THEN
-    RAISE EXCEPTION 'an append holds less than ${PLACES} events'
-      USING ERRCODE = 'program_limit_exceeded';
-  END IF;
-  IF appends = 0 THEN
-    last_revisions := '{}';
-    RETURN;
-  END IF;
+  ${refuseArguments}
 
   -- One event alone takes the shortest way.
   IF events = 1 AND appends = 1 THEN
@@ -194,10 +188,6 @@ BEGIN
       INTO streams, revisions
       FROM unnest(p_stream_ids, last_revisions, p_counts) WITH ORDINALITY
         AS a(stream_id, last, count, place), generate_series(1, a.count) AS i;
-    IF cardinality(streams) IS DISTINCT FROM events THEN
-      RAISE EXCEPTION 'the appends have % events, and % are given', cardinality(streams), events
-        USING ERRCODE = 'array_subscript_error';
-    END IF;
     IF gaps IS NOT NULL OR times IS NOT NULL THEN
       SELECT array_agg(a.gap ORDER BY a.place, i), array_agg(a.time ORDER BY a.place, i)
         INTO gaps, times

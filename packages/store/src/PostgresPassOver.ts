@@ -1,0 +1,140 @@
+/**
+ * Makes readers pass over one event of a log in PostgreSQL: the way out when an event can't be read and ends its readers.
+ *
+ * The event stays in the log, with its id, its revision and its position. Every reader gets it as an event of the type
+ * `daybook.passed-over` without data, which every codec decodes to no event of today; a reader of certain types does not get it.
+ * It is never undone.
+ *
+ * @since 0.1.0
+ */
+import type { EventId } from "@daybook/kernel/EventId"
+import type { Position } from "@daybook/kernel/Position"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { asOwner } from "./internal/partitions.ts"
+import { type PassOver, refuseEvent, refuseMany, refuseWhy } from "./internal/passOver.ts"
+import type { PassOverRefused } from "./PassOverRefused.ts"
+import { PostgresSchema } from "./PostgresSchema.ts"
+
+/**
+ * An event that readers pass over.
+ *
+ * **Details**
+ * `login`: the user of the database who did it. `actor` and `reason`: as they were given.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface PassedOver {
+  readonly position: Position
+  readonly eventId: EventId
+  readonly at: DateTime.Utc
+  readonly login: string
+  readonly actor: string
+  readonly reason: string
+}
+
+interface PassedOverRow {
+  readonly position: Position
+  readonly event_id: EventId
+  readonly passed_at: Date
+  readonly login: string
+  readonly actor: string
+  readonly reason: string
+}
+
+const COLUMNS = "position, event_id::text AS event_id, passed_at, login, actor, reason"
+
+const toPassedOver = ({ event_id, passed_at, ...row }: PassedOverRow): PassedOver => ({
+  ...row,
+  eventId: event_id,
+  at: DateTime.makeUnsafe(passed_at)
+})
+
+/**
+ * Makes readers pass over the event at `position` of the log in {@link PostgresSchema}, from their next page on.
+ *
+ * **Details**
+ * Run it as a user that may act as the log's owner. `actor`: who wants it, at most 200 UTF-16 code units; `reason`: why, at most 1,000.
+ * Both are recorded in `acts`, with the login. A repetition changes nothing and gives what was recorded first.
+ * Of the event's stream, snapshots at its revision or later are deleted. States in the memory of running hosts, and rows of read models,
+ * keep what they hold of the event: it is meant for events that can't be read. Correct any other by a further event.
+ * Errors: `PassOverRefused`, there is no such event, or it can't be recorded.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const passOver = Effect.fn("PostgresPassOver.passOver")(function* (given: {
+  readonly position: Position
+  readonly eventId: EventId
+  readonly actor: string
+  readonly reason: string
+}): Effect.fn.Return<PassedOver, PassOverRefused | SqlError, SqlClient> {
+  const sql = (yield* SqlClient).withoutTransforms()
+  const schema = yield* PostgresSchema
+  const { actor, eventId, position, reason }: PassOver = yield* Effect.fromResult(refuseWhy(given))
+  const table = sql(`${schema}.passed_over`)
+  const at = PgTypes.int8(position)
+  return yield* asOwner(
+    sql,
+    schema,
+    Effect.gen(function* () {
+      // One at a time, so that they are counted.
+      yield* sql`LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`
+      const [event] = yield* sql<{
+        readonly id: EventId
+        readonly stream_id: string
+        readonly revision: number
+      }>`SELECT event_id::text AS id, stream_id, revision FROM ${sql(`${schema}.events`)} WHERE position = ${at}`
+      yield* Effect.fromResult(refuseEvent(given, event?.id))
+      const before = yield* sql<PassedOverRow>`
+        SELECT ${sql.literal(COLUMNS)} FROM ${table} WHERE position = ${at}`
+      if (before[0] !== undefined || event === undefined) return before.map(toPassedOver)
+      const [counted] = yield* sql<{ readonly count: number }>`
+        SELECT count(*)::integer AS count FROM ${table}`
+      yield* Effect.fromResult(refuseMany(position, counted?.count ?? 0))
+      const rows = yield* sql<PassedOverRow>`
+        INSERT INTO ${table} (position, event_id, passed_at, login, actor, reason)
+        VALUES (${at}, ${eventId}::uuid, date_trunc('milliseconds', clock_timestamp()), session_user,
+          ${PgTypes.text(actor)}, ${PgTypes.text(reason)})
+        RETURNING ${sql.literal(COLUMNS)}`
+      // A fold may start from a snapshot, which would hold the event.
+      yield* sql`DELETE FROM ${sql(`${schema}.snapshots`)}
+        WHERE stream_id = ${event.stream_id} AND revision >= ${PgTypes.int4(event.revision)}`
+      const details = JSON.stringify({
+        eventId,
+        streamId: event.stream_id.slice(0, 1_000),
+        revision: event.revision
+      })
+      yield* sql`SELECT ${sql(`${schema}.record_act`)}('pass over', ${`event ${position}`},
+        ${PgTypes.text(actor)}, ${PgTypes.text(reason)}, ${PgTypes.text(details)}::json)`
+      return rows.map(toPassedOver)
+    })
+  ).pipe(
+    // The event is there, so that it was passed over before or is now.
+    Effect.flatMap(([passed]) =>
+      passed === undefined
+        ? Effect.die(new Error("no event is passed over"))
+        : Effect.succeed(passed)
+    )
+  )
+})
+
+/**
+ * The events that readers of the log in {@link PostgresSchema} pass over, in the order of their positions.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const list: Effect.Effect<ReadonlyArray<PassedOver>, SqlError, SqlClient> = Effect.gen(
+  function* () {
+    const sql = (yield* SqlClient).withoutTransforms()
+    const schema = yield* PostgresSchema
+    const rows = yield* sql<PassedOverRow>`
+      SELECT ${sql.literal(COLUMNS)} FROM ${sql(`${schema}.passed_over`)} ORDER BY position`
+    return rows.map(toPassedOver)
+  }
+)

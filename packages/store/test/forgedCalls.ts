@@ -1,0 +1,75 @@
+/**
+ * Calls of the functions that append, by hand, with arguments that no store would send.
+ */
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import type { SqlClient } from "effect/sql/SqlClient"
+
+/** The arguments, as the text of arrays. */
+export interface Arguments {
+  readonly streams: string
+  readonly expected: string
+  readonly counts: string
+  readonly ids: string
+  readonly types: string
+  readonly versions: string
+  readonly data: string
+  readonly metadata: string
+  readonly times: string
+}
+
+/** What appends, and its last parameters. */
+export type Function = readonly [name: string, more: string]
+export const append: Function = ["append", ", 100"]
+export const functions: ReadonlyArray<Function> = [append, ["append_new", ""]]
+
+export const array = (length: number, element: () => string) =>
+  `{${Array.from({ length }, element).join(",")}}`
+
+export const uuid = () => SecureRandom.uuidV4Unsafe()
+
+/** The arguments of an append of `rows` events to a stream of its own; `shape` puts each in its place. */
+export const appendOf = (
+  rows: number,
+  shape: (element: () => string) => () => string = (element) => element
+): Arguments => {
+  const events = (element: () => string) => array(rows, shape(element))
+  return {
+    streams: `{forged-${uuid()}}`,
+    expected: "{-2}",
+    counts: `{${rows}}`,
+    ids: events(uuid),
+    types: events(() => "Forged"),
+    versions: events(() => "1"),
+    data: events(() => "1"),
+    metadata: events(() => '"{}"'),
+    times: events(() => "2001-01-01")
+  }
+}
+
+const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`
+
+export const call = (
+  sql: SqlClient,
+  [name, parameters]: Function,
+  a: Arguments,
+  allOrNone: boolean
+) =>
+  sql.unsafe(
+    `SELECT * FROM daybook.${name}(${[
+      a.streams,
+      a.expected,
+      a.counts,
+      a.ids,
+      a.types,
+      a.versions,
+      a.data,
+      a.metadata,
+      a.times
+    ]
+      .map(quoted)
+      .join(", ")}, ${allOrNone}${parameters})`
+  )
+
+/** An array of one text, whatever is in it. */
+export const one = (text: string): string =>
+  `{"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"}`
