@@ -11,7 +11,7 @@ export interface Finding {
   readonly problem: string
 }
 
-const MAX_LINES = 400
+const MAX_LINES = 500
 
 const topLevel = new Set([
   "LICENSE",
