@@ -63,7 +63,7 @@ const ofEffectPackages: Pattern = {
 }
 
 const srcRules = Object.entries(mayImport).map(([name, others]) => {
-  const allowed = others.map((other) => `!@daybook/${other}/*`)
+  const allowed = others.flatMap((other) => [`!@daybook/${other}/*`, `!@daybook/${other}/sql/*`])
   return {
     files: [`packages/${name}/src/**`],
     rules: purePackages.includes(name)

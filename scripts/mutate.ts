@@ -21,15 +21,15 @@ interface Subject {
 
 /** What `projections` does without a store. */
 const pureParts = [
-  "changes",
-  "deriveColumn",
-  "describeTable",
-  "indexSize",
-  "memoryQuery",
-  "partition",
-  "rowCodec",
-  "rowDifferences",
-  "rowFold"
+  "fold/changes",
+  "fold/deriveColumn",
+  "fold/describeTable",
+  "fold/indexSize",
+  "memory/query",
+  "fold/partition",
+  "fold/rowCodec",
+  "fold/rowDifferences",
+  "fold/rowFold"
 ]
 
 /** Laws on hundreds of histories are left out where examples are enough to notice a mutant. */

@@ -18,8 +18,8 @@ import { ReadModelStore } from "./ReadModelStore.ts"
 import type { Condition, RowQuery } from "./RowQuery.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import type { Column, StoredRow } from "./StoredRow.ts"
-import { recordedText } from "./internal/recordedText.ts"
-import { codecOf } from "./internal/rowCodec.ts"
+import { recordedText } from "./internal/fold/recordedText.ts"
+import { codecOf } from "./internal/fold/rowCodec.ts"
 import { MAX_ISSUE_LENGTH } from "./ReadModelGeneration.ts"
 
 /** The fields of a row that are columns to compare by: those that are no objects, but instants. */

@@ -5,7 +5,7 @@
  */
 import * as Projection from "@daybook/kernel/Projection"
 import * as Schema from "effect/Schema"
-import { textIssue } from "./internal/rowCodec.ts"
+import { textIssue } from "./internal/fold/rowCodec.ts"
 
 const text = (most: number) =>
   Schema.String.check(

@@ -12,7 +12,7 @@ import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
 import * as Equal from "effect/Equal"
 import * as Schema from "effect/Schema"
-import { recordedText } from "./internal/recordedText.ts"
+import { recordedText } from "./internal/fold/recordedText.ts"
 import { Generation, Poison } from "./ReadModelGeneration.ts"
 
 /**

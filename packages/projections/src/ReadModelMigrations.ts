@@ -6,8 +6,8 @@
  *
  * @since 0.1.0
  */
-import { inSteps } from "@daybook/store/PostgresLockWaits"
-import * as PostgresReady from "@daybook/store/PostgresReady"
+import { inSteps } from "@daybook/store/sql/LockWaits"
+import * as Ready from "@daybook/store/sql/Ready"
 import { PostgresSchema, type SchemaName } from "@daybook/store/PostgresSchema"
 import type { SchemaUnready } from "@daybook/store/PostgresStart"
 import * as Effect from "effect/Effect"
@@ -15,11 +15,11 @@ import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { asOwner } from "./internal/asOwner.ts"
+import { asOwner } from "./internal/postgres/asOwner.ts"
 import { tables } from "./internal/postgres/tables.ts"
-import { shut } from "./internal/postgresShut.ts"
-import { transaction } from "./internal/postgresTransaction.ts"
-import { pinned } from "./internal/searchPath.ts"
+import { shut } from "./internal/postgres/shut.ts"
+import { transaction } from "@daybook/store/sql/Transaction"
+import { pinned } from "@daybook/store/sql/SearchPath"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
@@ -83,7 +83,7 @@ export const layer: Layer.Layer<never, Migrator.MigrationError | SqlError, SqlCl
 export const check: Effect.Effect<void, SchemaUnready, SqlClient> = Effect.gen(function* () {
   const schema = yield* ReadModelSchema
   const known = yield* Effect.orDie(loader(schema))
-  yield* PostgresReady.check(yield* SqlClient, {
+  yield* Ready.check(yield* SqlClient, {
     schema,
     table: "daybook__migrations",
     needed: Math.max(...known.map(([id]) => id)),

@@ -8,9 +8,9 @@
  *
  * @since 0.1.0
  */
-import * as PostgresOpenAppends from "@daybook/store/PostgresOpenAppends"
+import * as OpenAppends from "@daybook/store/sql/OpenAppends"
 import { PostgresSchema } from "@daybook/store/PostgresSchema"
-import * as PostgresSoleHost from "@daybook/store/PostgresSoleHost"
+import * as SoleHost from "@daybook/store/sql/SoleHost"
 import type { SchemaUnready } from "@daybook/store/PostgresStart"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -18,16 +18,16 @@ import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import * as Acts from "./internal/postgresActs.ts"
-import * as Claims from "./internal/postgresClaims.ts"
-import * as Generations from "./internal/postgresGenerations.ts"
-import * as PostgresInline from "./internal/postgresInline.ts"
-import { changing, CHANGE_TIMEOUT } from "./internal/postgresLocks.ts"
-import * as PostgresOpen from "./internal/postgresOpen.ts"
-import * as PostgresQuery from "./internal/postgresQuery.ts"
-import * as PostgresStep from "./internal/postgresStep.ts"
-import * as PostgresSwitch from "./internal/postgresSwitch.ts"
-import { readCommitted } from "./internal/readCommitted.ts"
+import * as Acts from "./internal/postgres/acts.ts"
+import * as Claims from "./internal/postgres/claims.ts"
+import * as Generations from "./internal/postgres/generations.ts"
+import * as PostgresInline from "./internal/postgres/inline.ts"
+import { changing, CHANGE_TIMEOUT } from "./internal/postgres/locks.ts"
+import * as PostgresOpen from "./internal/postgres/open.ts"
+import * as PostgresQuery from "./internal/postgres/query.ts"
+import * as PostgresStep from "./internal/postgres/step.ts"
+import * as PostgresSwitch from "./internal/postgres/switch.ts"
+import { readCommitted } from "./internal/postgres/readCommitted.ts"
 import { type ClaimLost, ReadModelStoreError } from "./ReadModelError.ts"
 import type { Claim } from "./ReadModelGeneration.ts"
 import * as ReadModelMigrations from "./ReadModelMigrations.ts"
@@ -52,7 +52,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* ReadModelSchema
     const log = yield* PostgresSchema
-    const settle = PostgresOpenAppends.awaitEnd(CHANGE_TIMEOUT).pipe(
+    const settle = OpenAppends.awaitEnd(CHANGE_TIMEOUT).pipe(
       Effect.provideService(PostgresSchema, log),
       Effect.provideService(SqlClient, sql)
     )
@@ -77,7 +77,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
         failing("claim")
       )
     /** Who holds a claim of before an embedded database was opened is dead, so its lease is not waited out. */
-    const freed = PostgresSoleHost.onceOpened(
+    const freed = SoleHost.onceOpened(
       sql,
       `claims in ${schema}`,
       sql.withTransaction(Claims.releaseAll(sql, schema))
@@ -197,14 +197,14 @@ type Own =
   | ForeignRelation
   | ForeignCode
   | DependentRefused
-  | PostgresOpenAppends.AppendsStillOpen
+  | OpenAppends.AppendsStillOpen
 
 const isOwn = (error: unknown): error is Own =>
   error instanceof SqlError ||
   error instanceof ForeignRelation ||
   error instanceof ForeignCode ||
   error instanceof DependentRefused ||
-  error instanceof PostgresOpenAppends.AppendsStillOpen
+  error instanceof OpenAppends.AppendsStillOpen
 
 /** Errors of the database are the store's, and those of its callers stay theirs. */
 const failing =

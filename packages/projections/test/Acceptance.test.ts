@@ -1,6 +1,6 @@
 import * as Schema from "effect/Schema"
 import { assert, describe, it } from "@effect/vitest"
-import * as Acceptance from "../src/internal/acceptance.ts"
+import * as Acceptance from "../src/internal/fold/acceptance.ts"
 
 let checks = 0
 const counted = Schema.makeFilter((element: { readonly n: number }) => {

@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import * as Changes from "../src/internal/changes.ts"
+import * as Changes from "../src/internal/fold/changes.ts"
 
 /** What is looked for, and how often somebody looked. */
 const searched = () => {

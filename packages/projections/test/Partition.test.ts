@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { partitionCount, partitionOf } from "../src/internal/partition.ts"
+import { partitionCount, partitionOf } from "../src/internal/fold/partition.ts"
 
 describe("Partitions", () => {
   it.effect("are from 1 to 1024", () =>

@@ -2,7 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { readCommitted } from "../src/internal/readCommitted.ts"
+import { readCommitted } from "../src/internal/postgres/readCommitted.ts"
 import { oneConnection } from "./postgresLayers.ts"
 
 layer(oneConnection, { timeout: "1 minute", excludeTestServices: true })(

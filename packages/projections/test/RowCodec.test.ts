@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
-import { codecOf } from "../src/internal/rowCodec.ts"
+import { codecOf } from "../src/internal/fold/rowCodec.ts"
 
 const column = (type: Column["type"], nullable = false): Column => ({
   field: "it",

@@ -7,7 +7,7 @@ import type { StoredRow } from "@daybook/projections/StoredRow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { differences } from "../src/internal/rowDifferences.ts"
+import { differences } from "../src/internal/fold/rowDifferences.ts"
 
 const makeTable = (): ReadModelTable.Any => {
   const projection = Projection.define({

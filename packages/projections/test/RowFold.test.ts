@@ -11,7 +11,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { countRecorded, fold, part, prepare, touchedKeys } from "../src/internal/rowFold.ts"
+import { countRecorded, fold, part, prepare, touchedKeys } from "../src/internal/fold/rowFold.ts"
 
 /** Where something lies: an aisle, and a place in it. */
 const Where = Schema.Struct({ aisle: Schema.String, place: Schema.Finite })

@@ -7,7 +7,7 @@ import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import { bytesOf } from "../src/internal/rowSize.ts"
+import { bytesOf } from "../src/internal/fold/rowSize.ts"
 
 /** A text that is stored ten times. */
 const Tenfold = Schema.String.pipe(

@@ -6,7 +6,7 @@
  */
 import * as Result from "effect/Result"
 import type { Append, AppendRefused } from "./EventStore.ts"
-import { encodeAppends } from "./internal/encodeAppends.ts"
+import { encodeAppends } from "./internal/driver/encodeAppends.ts"
 
 /**
  * Whether every store takes `append`, as far as that does not depend on what it holds.

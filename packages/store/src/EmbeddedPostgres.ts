@@ -13,8 +13,8 @@ import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { EmbeddedPostgresError } from "./EmbeddedPostgresError.ts"
-import { openFolder, openMemory } from "./internal/pglite.ts"
-import { connect } from "./internal/pgliteDuplex.ts"
+import { openFolder, openMemory } from "./internal/postgres/embedded/pglite.ts"
+import { connect } from "./internal/postgres/embedded/duplex.ts"
 
 /**
  * The SQL client of an embedded database: in the folder `dataDir`, which is made when it isn't there,

@@ -18,20 +18,20 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { type AppendRefused, EventStore, type InvalidReadOption } from "./EventStore.ts"
-import { encodeAppend, encodeAppends, type EncodedAppend } from "./internal/encodeAppends.ts"
-import { instrument } from "./internal/instrument.ts"
-import * as Follow from "./internal/memoryFollow.ts"
-import * as Log from "./internal/memoryLog.ts"
-import * as Streams from "./internal/memoryStreams.ts"
+import { encodeAppend, encodeAppends, type EncodedAppend } from "./internal/driver/encodeAppends.ts"
+import { instrument } from "./internal/driver/instrument.ts"
+import * as Follow from "./internal/memory/follow.ts"
+import * as Log from "./internal/memory/log.ts"
+import * as Streams from "./internal/memory/streams.ts"
 import {
   eventIds,
   readOptions,
   streamsOptions,
   validInstant,
   validStreamId
-} from "./internal/readOptions.ts"
-import * as Subscription from "./internal/subscription.ts"
-import * as WakeUps from "./internal/wakeUps.ts"
+} from "./internal/driver/readOptions.ts"
+import * as Subscription from "./internal/driver/subscription.ts"
+import * as WakeUps from "./internal/driver/wakeUps.ts"
 import type { PassOverRefused } from "./PassOverRefused.ts"
 
 /**

@@ -17,32 +17,32 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import { type Append, AppendRefused, EventStore, EventStoreError } from "./EventStore.ts"
-import * as AppendQueue from "./internal/appendQueue.ts"
-import { Durability } from "./internal/durability.ts"
-import { type EncodedAppend, encodeAppend, encodeAppends } from "./internal/encodeAppends.ts"
-import * as Holding from "./internal/holding.ts"
-import { instrument } from "./internal/instrument.ts"
-import * as PostgresAppend from "./internal/postgresAppend.ts"
-import * as PostgresAppendNew from "./internal/postgresAppendNew.ts"
-import { backlog } from "./internal/postgresBacklog.ts"
-import * as PostgresOrigin from "./internal/postgresOrigin.ts"
-import * as PostgresPages from "./internal/postgresPages.ts"
-import { positionAt } from "./internal/postgresPositionAt.ts"
-import * as PostgresRead from "./internal/postgresRead.ts"
-import * as PostgresStreams from "./internal/postgresStreams.ts"
-import * as PostgresSubscription from "./internal/postgresSubscription.ts"
-import * as PostgresWakeUps from "./internal/postgresWakeUps.ts"
+import * as AppendQueue from "./internal/postgres/log/queue.ts"
+import { Durability } from "./internal/postgres/log/durability.ts"
+import { type EncodedAppend, encodeAppend, encodeAppends } from "./internal/driver/encodeAppends.ts"
+import * as Holding from "./internal/driver/holding.ts"
+import { instrument } from "./internal/driver/instrument.ts"
+import * as PostgresAppend from "./internal/postgres/log/append.ts"
+import * as PostgresAppendNew from "./internal/postgres/log/appendNew.ts"
+import { backlog } from "./internal/postgres/log/backlog.ts"
+import * as PostgresOrigin from "./internal/postgres/log/origin.ts"
+import * as PostgresPages from "./internal/postgres/log/pages.ts"
+import { positionAt } from "./internal/postgres/log/positionAt.ts"
+import * as PostgresRead from "./internal/postgres/log/read.ts"
+import * as PostgresStreams from "./internal/postgres/log/streams.ts"
+import * as PostgresSubscription from "./internal/postgres/live/poll.ts"
+import * as PostgresWakeUps from "./internal/postgres/live/wakeUps.ts"
 import {
   eventIds,
   readOptions,
   streamsOptions,
   validInstant,
   validStreamId
-} from "./internal/readOptions.ts"
-import { refusedIsolation } from "./internal/readCommitted.ts"
-import { inTransaction } from "./internal/savepoint.ts"
-import * as Subscription from "./internal/subscription.ts"
-import { lockHeldIn } from "./internal/lockPatience.ts"
+} from "./internal/driver/readOptions.ts"
+import { refusedIsolation } from "./internal/postgres/sql/readCommitted.ts"
+import { inTransaction } from "./sql/Transaction.ts"
+import * as Subscription from "./internal/driver/subscription.ts"
+import { lockHeldIn } from "./internal/postgres/locks/patience.ts"
 import { type HeldBack, type LockHeld, Patience } from "./PostgresLocks.ts"
 import { MaxHeld } from "./Overloaded.ts"
 import * as PostgresMigrations from "./PostgresMigrations.ts"
@@ -62,7 +62,7 @@ import type { UnreadableEvent } from "./UnreadableEvent.ts"
  * @category references
  * @since 0.1.0
  */
-export { Durability } from "./internal/durability.ts"
+export { Durability } from "./internal/postgres/log/durability.ts"
 
 /**
  * The store on the current SQL client, in the schema of {@link PostgresSchema}.

@@ -23,11 +23,11 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { lineOf } from "./internal/lineOf.ts"
-import * as Corpus from "./internal/corpus.ts"
-import { decodings } from "./internal/decodings.ts"
-import { describeSchema } from "./internal/describeSchema.ts"
-import { rootMessage } from "./internal/rootMessage.ts"
+import { lineOf } from "./internal/start/lineOf.ts"
+import * as Corpus from "./internal/snapshot/corpus.ts"
+import { decodings } from "./internal/snapshot/decodings.ts"
+import { describeSchema } from "./internal/snapshot/describeSchema.ts"
+import { rootMessage } from "./internal/start/rootMessage.ts"
 
 /**
  * The fingerprint of a fold: a SHA-256 as 64 hexadecimal digits in lower case.

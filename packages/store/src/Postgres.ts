@@ -15,10 +15,10 @@ import * as Redacted from "effect/Redacted"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { ConnectionOptions } from "node:tls"
-import * as DatabaseUrl from "./internal/databaseUrl.ts"
-import * as Pooler from "./internal/pooler.ts"
-import * as Tls from "./internal/tls.ts"
-import type { TlsPlan } from "./internal/tlsPlan.ts"
+import * as DatabaseUrl from "./internal/postgres/start/databaseUrl.ts"
+import * as Pooler from "./internal/postgres/start/pooler.ts"
+import * as Tls from "./internal/postgres/start/tls.ts"
+import type { TlsPlan } from "./internal/postgres/start/tlsPlan.ts"
 import {
   type CertificateUnusable,
   describe,

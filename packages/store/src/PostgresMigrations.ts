@@ -10,16 +10,16 @@ import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { comingAgain, inTurn } from "./internal/migrationLock.ts"
+import { comingAgain, inTurn } from "./internal/postgres/schema/migrationLock.ts"
 import * as Functions from "./internal/postgres/schema/functions.ts"
 import { tables } from "./internal/postgres/schema/tables.ts"
-import { transaction } from "./internal/readCommitted.ts"
-import { inSavepoint } from "./internal/savepoint.ts"
-import { recordAct } from "./internal/recordAct.ts"
-import { refuseUnfit } from "./internal/refuseUnfit.ts"
-import { repair } from "./internal/restored.ts"
-import { pinned } from "./internal/searchPath.ts"
-import * as PostgresReady from "./PostgresReady.ts"
+import { transaction } from "./sql/Transaction.ts"
+import { inSavepoint } from "./internal/postgres/sql/savepoint.ts"
+import { recordAct } from "./internal/postgres/schema/recordAct.ts"
+import { refuseUnfit } from "./internal/postgres/start/refuseUnfit.ts"
+import { repair } from "./internal/postgres/schema/restored.ts"
+import { pinned } from "./sql/SearchPath.ts"
+import * as Ready from "./sql/Ready.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 import { NotMigrated, type SchemaUnready } from "./PostgresStart.ts"
 import type { UnfitDatabase } from "./UnfitDatabase.ts"
@@ -102,7 +102,7 @@ export const check: Effect.Effect<void, SchemaUnready, SqlClient> = Effect.gen(f
   const client = yield* SqlClient
   const known = yield* Effect.orDie(loader(schema))
   const needed = Math.max(...known.map(([id]) => id))
-  yield* PostgresReady.check(client, {
+  yield* Ready.check(client, {
     schema,
     table: "migrations",
     needed,

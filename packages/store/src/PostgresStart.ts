@@ -5,7 +5,7 @@
  */
 import * as Data from "effect/Data"
 import type { SqlError } from "effect/sql/SqlError"
-import { rootMessage } from "./internal/rootMessage.ts"
+import { rootMessage } from "./internal/start/rootMessage.ts"
 import type { UnfitDatabase } from "./UnfitDatabase.ts"
 
 /**

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Internal from "./internal/rootMessage.ts"
+import * as Internal from "./internal/start/rootMessage.ts"
 
 /**
  * The message of the innermost cause, such as the constraint that a row broke: the outer messages are about the layers that the

@@ -24,7 +24,7 @@ import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { FoldFingerprint } from "./FoldFingerprint.ts"
-import { rootMessage } from "./internal/rootMessage.ts"
+import { rootMessage } from "./internal/start/rootMessage.ts"
 import { NotJson } from "./NotJson.ts"
 
 /**

@@ -10,8 +10,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
-import { type EncodedSnapshot, encodeSnapshot } from "./internal/encodeSnapshot.ts"
-import { instrument } from "./internal/instrumentSnapshots.ts"
+import { type EncodedSnapshot, encodeSnapshot } from "./internal/snapshot/encode.ts"
+import { instrument } from "./internal/snapshot/instrument.ts"
 import { MAX_OTHER_FOLDS, SnapshotStore } from "./SnapshotStore.ts"
 
 /**

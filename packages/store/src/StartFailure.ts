@@ -25,8 +25,8 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
-import { nextStep } from "./internal/nextStep.ts"
-import { chainOf, forPeople, textOf } from "./internal/startChain.ts"
+import { nextStep } from "./internal/start/nextStep.ts"
+import { chainOf, forPeople, textOf } from "./internal/start/chain.ts"
 
 /** An error may quote what it was given, which may be a whole statement. */
 const MAX_LENGTH = 600

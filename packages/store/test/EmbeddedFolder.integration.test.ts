@@ -12,7 +12,7 @@ import { spawn, spawnSync } from "node:child_process"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
-import * as DataFolder from "../src/internal/dataFolder.ts"
+import * as DataFolder from "../src/internal/postgres/embedded/dataFolder.ts"
 
 const NOBODY = 65_534
 

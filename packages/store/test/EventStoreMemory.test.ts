@@ -28,7 +28,7 @@ import type * as Schema from "effect/Schema"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import * as Log from "../src/internal/memoryLog.ts"
+import * as Log from "../src/internal/memory/log.ts"
 
 EventStoreSuite.suite("EventStoreMemory", EventStoreMemory.layer)
 

@@ -9,7 +9,7 @@ import { AppendRefused, EventStore, WrongExpectedRevision } from "@daybook/store
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import { any, exactly, noStream } from "@daybook/store/ExpectedRevision"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
-import * as PostgresOpenAppends from "@daybook/store/PostgresOpenAppends"
+import * as OpenAppends from "@daybook/store/sql/OpenAppends"
 import { UnfitDatabase } from "@daybook/store/UnfitDatabase"
 import * as EventStoreSuite from "@daybook/testing/EventStoreSuite"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
@@ -74,7 +74,7 @@ layer(storeOn(beginningWith("repeatable read")), { timeout: 60_000, excludeTestS
         const [appended] = yield* store.appendAll({
           appends: [{ streamId: two, expected: noStream, events: events(2) }]
         })
-        yield* PostgresOpenAppends.awaitEnd(Duration.seconds(10))
+        yield* OpenAppends.awaitEnd(Duration.seconds(10))
         assert.strictEqual((yield* store.backlog()).head >= appended.position, true)
         assert.strictEqual(yield* Stream.runCount(store.readAll()), 3)
         const followed = store.subscribe().pipe(Stream.take(3))

@@ -23,9 +23,9 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
-import type { EncodedAppend } from "../src/internal/encodeAppends.ts"
-import { appendEach } from "../src/internal/postgresAppend.ts"
-import { settledPosition } from "../src/internal/postgresRead.ts"
+import type { EncodedAppend } from "../src/internal/driver/encodeAppends.ts"
+import { appendEach } from "../src/internal/postgres/log/append.ts"
+import { settledPosition } from "../src/internal/postgres/log/read.ts"
 
 const now = DateTime.makeUnsafe(0)
 const schema = SchemaName.make("daybook")

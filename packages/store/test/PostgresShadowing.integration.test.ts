@@ -5,7 +5,7 @@ import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
-import { rootMessage } from "../src/internal/rootMessage.ts"
+import { rootMessage } from "../src/internal/start/rootMessage.ts"
 import { noteIn } from "./notes.ts"
 import { Logins } from "./roleLogins.ts"
 

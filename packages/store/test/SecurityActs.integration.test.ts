@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
-import { changes } from "../src/internal/privileges.ts"
+import { changes } from "../src/internal/postgres/schema/privileges.ts"
 import { Logins } from "./roleLogins.ts"
 
 const as = (sql: SqlClient) => Effect.provideService(SqlClient, sql)

@@ -16,9 +16,9 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { ConnectionError, SqlError, UnknownError } from "effect/sql/SqlError"
-import * as AppendQueue from "../src/internal/appendQueue.ts"
-import type { EncodedAppend } from "../src/internal/encodeAppends.ts"
-import type { Written } from "../src/internal/postgresAppendNew.ts"
+import * as AppendQueue from "../src/internal/postgres/log/queue.ts"
+import type { EncodedAppend } from "../src/internal/driver/encodeAppends.ts"
+import type { Written } from "../src/internal/postgres/log/appendNew.ts"
 
 const append = (id: number, events = 1, data = "{}"): EncodedAppend => ({
   streamId: StreamId.make(`note-${id}`),

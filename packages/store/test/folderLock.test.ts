@@ -4,7 +4,7 @@ import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
 import { Worker } from "node:worker_threads"
-import { type Answer, take } from "../src/internal/folderLock.ts"
+import { type Answer, take } from "../src/internal/postgres/embedded/folderLock.ts"
 import * as Namespace from "./namespace.ts"
 
 const SINCE = "2026-11-29T12:00:00.000Z"

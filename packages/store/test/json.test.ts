@@ -1,7 +1,7 @@
 import { describe, it, assert } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Json from "../src/internal/json.ts"
+import * as Json from "../src/internal/driver/json.ts"
 
 const limits = { maxBytes: 1_000, maxDepth: 10 }
 

@@ -1,7 +1,7 @@
 import { PGlite } from "@electric-sql/pglite"
 import { assert, describe, it } from "@effect/vitest"
 import type { Duplex } from "node:stream"
-import { connect } from "../src/internal/pgliteDuplex.ts"
+import { connect } from "../src/internal/postgres/embedded/duplex.ts"
 
 const startup = (): Buffer => {
   const body = Buffer.from("\0\x03\0\0user\0postgres\0database\0postgres\0\0")

@@ -4,7 +4,7 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as ReadAhead from "../src/internal/readAhead.ts"
+import * as ReadAhead from "../src/internal/driver/readAhead.ts"
 
 /** Pages of one number each, 0 to `last`, and which were begun, ended, and given up. */
 const numbers = (

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as HashSet from "effect/HashSet"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { makeFolds } from "../src/internal/snapshotFolds.ts"
+import { makeFolds } from "../src/internal/snapshot/folds.ts"
 
 const Seen = Schema.TaggedUnion({ Seen: { what: Schema.String } })
 

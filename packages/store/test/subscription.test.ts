@@ -11,9 +11,9 @@ import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
-import * as PostgresWakeUps from "../src/internal/postgresWakeUps.ts"
-import { type Look, pages, type Source } from "../src/internal/subscription.ts"
-import * as WakeUps from "../src/internal/wakeUps.ts"
+import * as PostgresWakeUps from "../src/internal/postgres/live/wakeUps.ts"
+import { type Look, pages, type Source } from "../src/internal/driver/subscription.ts"
+import * as WakeUps from "../src/internal/driver/wakeUps.ts"
 
 const upTo = (position: number, caughtUp: boolean): Look => ({
   events: [],

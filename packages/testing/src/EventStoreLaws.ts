@@ -46,10 +46,10 @@ import {
   revisions,
   type StoreError,
   streamOf
-} from "./internal/eventStoreSuite/fixture.ts"
-import { notJson, roundTrips } from "./internal/eventStoreSuite/jsonValues.ts"
+} from "./internal/contracts/eventStore/fixture.ts"
+import { notJson, roundTrips } from "./internal/contracts/eventStore/jsonValues.ts"
 
-export { recordedOnce } from "./internal/eventStoreSuite/recordedAt.ts"
+export { recordedOnce } from "./internal/contracts/eventStore/recordedAt.ts"
 
 /**
  * A check of one rule; dies with an assertion error when the store breaks the rule.

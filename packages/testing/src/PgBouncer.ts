@@ -13,7 +13,7 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
-import * as PgBouncerProcess from "./internal/pgBouncerProcess.ts"
+import * as PgBouncerProcess from "./internal/server/pgBouncerProcess.ts"
 
 /**
  * PgBouncer did not start.

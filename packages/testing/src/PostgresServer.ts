@@ -22,7 +22,7 @@ import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import * as EmbeddedServer from "./internal/embeddedServer.ts"
+import * as EmbeddedServer from "./internal/server/embeddedServer.ts"
 
 /**
  * The server did not start.

@@ -29,8 +29,8 @@ import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
-import { freshId, freshStream, TIMEOUT_MILLIS } from "./internal/eventStoreSuite/fixture.ts"
-import { notJson, roundTrips } from "./internal/eventStoreSuite/jsonValues.ts"
+import { freshId, freshStream, TIMEOUT_MILLIS } from "./internal/contracts/eventStore/fixture.ts"
+import { notJson, roundTrips } from "./internal/contracts/eventStore/jsonValues.ts"
 
 const fold = FoldFingerprint.make("0f".repeat(32))
 const otherFold = FoldFingerprint.make("f0".repeat(32))

@@ -37,7 +37,7 @@ import {
   revisions,
   second,
   streamOf
-} from "./internal/eventStoreSuite/fixture.ts"
+} from "./internal/contracts/eventStore/fixture.ts"
 
 /**
  * Followers of a stream that start before, during and after its appends, and that resume at a

@@ -7,7 +7,7 @@ import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as process from "node:process"
 import { isMainThread, parentPort, workerData } from "node:worker_threads"
-import { take } from "../../src/internal/folderLock.ts"
+import { take } from "../../src/internal/postgres/embedded/folderLock.ts"
 
 const folder = isMainThread ? (process.argv[2] ?? "") : String(workerData)
 

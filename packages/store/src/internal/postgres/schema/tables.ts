@@ -4,7 +4,7 @@
  * Triggers and functions are not here: functions are replaced at each migration, and triggers that are missing are made.
  * Released migrations are never edited: a change is a further migration.
  */
-import { EVENT_CHECKS } from "./eventChecks.ts"
+import { EVENT_CHECKS } from "./checks.ts"
 import { PLACES } from "./shared.ts"
 
 /**

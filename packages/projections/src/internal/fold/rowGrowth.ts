@@ -1,0 +1,147 @@
+/**
+ * How much larger an event makes a row, and whether the row can be stored, without encoding the row.
+ *
+ * Each event's row has to be one that is stored, or it would depend on where a batch ends whether an event can be folded. Encoding it
+ * would cost a row with a list of 10,000 elements a look at all of them an event, so a value that the row before has too is not looked
+ * at again.
+ */
+import type { RowSchema } from "@daybook/kernel/Projection"
+import * as DateTime from "effect/DateTime"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+import type { Column } from "../../StoredRow.ts"
+import { compiled } from "./compiled.ts"
+import { roomFor } from "./indexSize.ts"
+import { isStorable } from "./instants.ts"
+import { between } from "./listChange.ts"
+import { storedValue, textIssue } from "./rowCodec.ts"
+import { atMostJson, COLUMN_BYTES, FIXED_BYTES } from "./rowSize.ts"
+
+/**
+ * At least as many bytes as `row` has more than `before`, from which it was made; without `before`, as it has at all. Infinite for a
+ * row that may have no stored form, which encoding it tells.
+ */
+export type Growth<Row> = (row: Row, before?: Row) => number
+
+type Size = (value: unknown, before: unknown) => number
+
+const UNKNOWN = Number.POSITIVE_INFINITY
+
+/** `indexes`: those that rows must have a place in. */
+export const make = <Row>(
+  schema: RowSchema<Row>,
+  columns: ReadonlyArray<Column>,
+  indexes: ReadonlyArray<ReadonlyArray<Column>>
+): Growth<Row> => {
+  const fields: { readonly [field: string]: Schema.Constraint } = schema.fields
+  const sizes: ReadonlyArray<readonly [field: string, size: Size]> = columns.flatMap((column) => {
+    const of = fields[column.field]
+    return of === undefined
+      ? []
+      : [[column.field, listSize(of, column) ?? valueSize(of, column, roomFor(indexes, column))]]
+  })
+  const fixed = columns.length * (COLUMN_BYTES + FIXED_BYTES)
+  return (row, before) => {
+    let bytes = before === undefined ? fixed : 0
+    const values = row as { readonly [field: string]: unknown }
+    const known = before as { readonly [field: string]: unknown } | undefined
+    for (const [field, size] of sizes) {
+      const value = values[field]
+      if (value === undefined || value === null || known?.[field] === value) continue
+      bytes += size(value, known?.[field])
+    }
+    return bytes
+  }
+}
+
+/** Of a list only what is new is measured, unless the list is stored as something else. */
+const listSize = ({ ast }: Schema.Constraint, column: Column): Size | undefined => {
+  if (!SchemaAST.isArrays(ast) || ast.encoding !== undefined || ast.elements.length > 0) {
+    return undefined
+  }
+  const [element, ...more] = ast.rest
+  if (element === undefined || more.length > 0) return undefined
+  const of = Schema.make<Schema.Codec<unknown, unknown>>(element)
+  const size = valueSize(of, { ...column, nullable: true }, UNKNOWN)
+  return (value, before) => {
+    if (!Array.isArray(value)) return UNKNOWN
+    let bytes = 4
+    for (const held of between(value, before)) bytes += size(held, undefined)
+    return bytes
+  }
+}
+
+/** A value that is its own JSON is looked through, and any other one is encoded. `room`: bytes that an index has for it at least. */
+const valueSize = (schema: Schema.Constraint, column: Column, room: number): Size => {
+  // The fields of a `RowSchema` need no services.
+  const json = Schema.toCodecJson(schema as Schema.Top as Schema.Codec<unknown, unknown>)
+  const isJson = Schema.toType(json).ast === json.ast
+  const encode = isJson ? Result.succeed : Schema.encodeUnknownResult(compiled(json))
+  const scalar = isJson ? jsonScalarSize : isStoredAsUsual(schema.ast) ? usualSize : undefined
+  return (value) => {
+    const known = scalar?.(value, column)
+    if (known !== undefined && known <= room) return known
+    try {
+      const encoded = encode(value)
+      if (Result.isFailure(encoded)) return UNKNOWN
+      // It is JSON by now, if it was not before.
+      const stored = storedValue((encoded.success ?? null) as Schema.Json, column)
+      if (Result.isFailure(stored)) return UNKNOWN
+      const bytes = atMostJson(stored.success)
+      return typeof stored.success === "string" && bytes > room ? UNKNOWN : bytes
+    } catch {
+      // A transformation threw, or JSON is too deep: encoding the row meets it again, and tells it.
+      return UNKNOWN
+    }
+  }
+}
+
+/** A size that is told without a look at the stored form; undefined for a value of which that tells nothing. */
+type ScalarSize = (value: unknown, column: Column) => number | undefined
+
+const jsonScalarSize: ScalarSize = (value, { type }) => {
+  if (typeof value === "boolean") return atMostJson(value)
+  if (typeof value === "number") {
+    const isStored = type === "bigint" ? Number.isSafeInteger(value) : Number.isFinite(value)
+    return isStored ? atMostJson(value) : undefined
+  }
+  return type === "text" && typeof value === "string" && textIssue(value) === undefined
+    ? atMostJson(value)
+    : undefined
+}
+
+/** Whether it is an instant or a whole number, and no code says what its text is. */
+const isStoredAsUsual = (ast: SchemaAST.AST): boolean => {
+  if (ast.encoding !== undefined) return false
+  if (SchemaAST.isUnion(ast)) return ast.types.every(isStoredAsUsual)
+  if (SchemaAST.isNull(ast) || SchemaAST.isUndefined(ast) || SchemaAST.isBigInt(ast)) return true
+  return SchemaAST.isDeclaration(ast) && ast.checks === undefined && INSTANTS.has(jsonOf(ast))
+}
+
+/** What makes JSON of a value. */
+const jsonOf = (ast: SchemaAST.AST): unknown => ast.annotations?.["toCodecJson"]
+
+const INSTANTS = new Set([Schema.DateTimeUtc, Schema.Date].map(({ ast }) => jsonOf(ast)))
+
+/** Of what nearly all instants and sums are: years have at most six digits and a sign, and these numbers 19. */
+const usualSize: ScalarSize = (value, { type }) => {
+  if (type === "timestamptz") {
+    const millis = millisOf(value)
+    return millis !== undefined && isStorable(millis) ? INSTANT_BYTES : undefined
+  }
+  return type === "numeric" && typeof value === "bigint" && value > -MAX_USUAL && value < MAX_USUAL
+    ? NUMBER_BYTES
+    : undefined
+}
+
+const MAX_USUAL = 10n ** 19n
+const NUMBER_BYTES = atMostJson("-".padEnd(20, "9"))
+const INSTANT_BYTES = atMostJson("+002026-11-30T00:00:00.000Z")
+
+const millisOf = (value: unknown): number | undefined =>
+  DateTime.isDateTime(value) && DateTime.isUtc(value)
+    ? value.epochMilliseconds
+    : value instanceof Date
+      ? value.getTime()
+      : undefined

@@ -1,0 +1,195 @@
+/**
+ * Builds a shadow beside what serves, and puts it in its place.
+ */
+import type { Position } from "@daybook/kernel/Position"
+import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Cause from "effect/Cause"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import { describe } from "@daybook/store/Checkpoint"
+import * as Option from "effect/Option"
+import { ClaimLost, type ReadModelStoreError, type RowsDiffer } from "../../ReadModelError.ts"
+import type { Claim, GenerationState, Poison } from "../../ReadModelGeneration.ts"
+import type { Stopped } from "../runner/advance.ts"
+import { catchUpTo } from "../runner/catchUp.ts"
+import * as History from "../fold/history.ts"
+import type { AnyModel } from "../fold/rowFold.ts"
+import { claimed, hold, lowest, type Runner, stateOf, stop, underClaim } from "../runner/runner.ts"
+
+/** So few events left can be taken in while what serves stands still. */
+const NEARLY_THERE = 1_000
+
+/** Whether there was a shadow of this version to build, until it was switched or lost. */
+export const keepBuilding = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel
+): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
+  const { errors, lease, owner, stops, store } = runner
+  const { name, version } = model.table
+  const states = yield* store.states(name)
+  const shadow = states.find((state) => state.role === "shadow" && state.version === version)
+  if (shadow === undefined) {
+    const serving = states.find(({ role }) => role === "serving")
+    if (serving === undefined || serving.version >= version) {
+      yield* errors.idle(name, "building", undefined)
+      return false
+    }
+    // The shadow that was to take its place was dropped: this version still is to.
+    yield* store.open(model.table, { partitions: runner.partitions, log: runner.log }).pipe(
+      // Once for each message, since it is so at each look.
+      Effect.catchTag(["OtherLog", "DefinitionChanged", "Superseded"], (error) =>
+        errors.failed(name, "building", Cause.fail(error))
+      )
+    )
+    return false
+  }
+  const poison = yield* stops.toTry(shadow, "later")
+  const claim = yield* store.claim(shadow, owner, lease, poison)
+  if (Option.isNone(claim)) {
+    yield* errors.idle(name, "building", lowest(shadow.checkpoints))
+    return false
+  }
+  if (poison !== undefined) yield* stops.tries(name, poison)
+  errors.holdsUnsafe(name, "building", lowest(shadow.checkpoints))
+  return yield* build(runner, model, claim.value).pipe(
+    Effect.as(true),
+    // Nobody waits for the answer here: whoever began it is gone.
+    Effect.catchTag("RowsDiffer", (error) => Effect.as(Effect.logError(error.message), true)),
+    // `build` has recorded it.
+    Effect.catchTag(["Stopped", "ServingStopped"], () => Effect.succeed(true)),
+    Effect.catchTag("ClaimLost", () => Effect.succeed(false))
+  )
+})
+
+/** An event before the position to reach has stopped what serves, so that the two can't be compared there. */
+export class ServingStopped extends Data.TaggedError("ServingStopped")<{
+  readonly poison: Poison
+}> {}
+
+/**
+ * Builds the claimed shadow and switches; of the version that serves, only if it has the same rows. `upTo`: not before those
+ * that serve are at this position.
+ */
+export const build = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  claim: Claim,
+  upTo?: Position
+): Effect.fn.Return<
+  GenerationState,
+  RowsDiffer | Stopped | ServingStopped | ClaimLost | EventStoreError | ReadModelStoreError
+> {
+  const { name } = model.table
+  yield* claimed(name, "taken")
+  const built = buildHeld(runner, model, claim, upTo).pipe(
+    Effect.tapErrorTag("Stopped", (stopped) => stop(runner, claim, stopped))
+  )
+  const serving = yield* underClaim(runner, claim, "building", built).pipe(
+    Effect.tapErrorTag("ClaimLost", () => claimed(name, "lost")),
+    Effect.onExit(() => Effect.sync(() => runner.changes.tellUnsafe()))
+  )
+  yield* Effect.logInfo(`${name} serves generation ${serving.generation}`)
+  return serving
+})
+
+const buildHeld = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  claim: Claim,
+  reach: Position | undefined
+) {
+  const { store } = runner
+  const { name, version } = model.table
+  const held = yield* holdShadow(runner, model, claim)
+  // It was dropped meanwhile.
+  if (held === undefined) return yield* lost(claim)
+  for (;;) {
+    const states = yield* store.states(name)
+    const serving = states.find(({ role }) => role === "serving")
+    if (serving === undefined) return yield* lost(claim)
+    const compare = yield* isCompared(runner, serving, version)
+    const events = yield* catchUpTo(runner, held, {
+      role: "shadow",
+      upTo: upTo(serving, compare)
+    })
+    if (events > NEARLY_THERE) continue
+    if (reach !== undefined && !(yield* isThere(runner, serving, compare, reach))) {
+      yield* runner.changes.until(reached(runner, model, compare, reach), runner.pollInterval)
+      continue
+    }
+    return yield* store.switchOver(model.table, claim, {
+      compare,
+      catchUp: (still) =>
+        Effect.andThen(
+          compare
+            ? History.stillFits(runner.events, still.log, History.reachedBy(still))
+            : Effect.void,
+          catchUpTo(runner, held, {
+            role: "shadow",
+            upTo: upTo(still, compare),
+            inTransaction: true
+          })
+        )
+    })
+  }
+})
+
+/** The shadow as it stands, or from nothing again when it was begun in another history of the log. */
+const holdShadow = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, claim: Claim) {
+  const { events, store } = runner
+  const state = yield* stateOf(runner, claim.name, claim.generation)
+  const reason = state && (yield* History.mismatch(events, state))
+  if (reason !== undefined) {
+    yield* Effect.logWarning(
+      `Generation ${claim.generation} of ${claim.name} is built from nothing again: ${describe(reason)}`
+    )
+    yield* store.restart(claim, yield* events.identity)
+  }
+  return yield* hold(runner, model, claim)
+})
+
+/** What appends keep has all that was recorded; rows that are not compared are built up to what is settled. */
+const isThere = (
+  { events }: Runner,
+  { checkpoints, mode }: GenerationState,
+  compare: boolean,
+  position: Position
+): Effect.Effect<boolean, EventStoreError> =>
+  compare
+    ? Effect.succeed(mode === "inline" || lowest(checkpoints) >= position)
+    : Effect.map(events.head, (head) => head >= position)
+
+/** Whether the wait for a position is over: it is there, or what serves is compared no more, or is again. */
+const reached = Effect.fnUntraced(function* (
+  runner: Runner,
+  { table }: AnyModel,
+  compared: boolean,
+  position: Position
+) {
+  const states = yield* runner.store.states(table.name)
+  const serving = states.find(({ role }) => role === "serving")
+  if (serving === undefined) return true
+  const compare = yield* isCompared(runner, serving, table.version)
+  if (compare !== compared) return true
+  if (yield* isThere(runner, serving, compare, position)) return true
+  if (compare && Option.isSome(serving.poison)) {
+    return yield* new ServingStopped({ poison: serving.poison.value })
+  }
+  return undefined
+})
+
+/** Rows of another history are no measure, and the position up to which they are folded is not one of this log. */
+const isCompared = (
+  { events }: Runner,
+  serving: GenerationState,
+  version: GenerationState["version"]
+): Effect.Effect<boolean, EventStoreError> =>
+  serving.version === version
+    ? Effect.map(History.mismatch(events, serving), (reason) => reason === undefined)
+    : Effect.succeed(false)
+
+/** Not past what serves, or the two could not be compared. */
+const upTo = (serving: GenerationState, compare: boolean) =>
+  compare && serving.mode === "async" ? History.reachedBy(serving)[0] : undefined
+
+const lost = ({ epoch, generation, name }: Claim) => new ClaimLost({ name, generation, epoch })

@@ -1,0 +1,238 @@
+/**
+ * Building a read model anew on request, and telling how far it is.
+ */
+import type { Position } from "@daybook/kernel/Position"
+import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Status from "../../ProjectionStatus.ts"
+import type { Why } from "../../ReadModelAct.ts"
+import type {
+  ClaimLost,
+  DefinitionChanged,
+  InvalidWhy,
+  OtherLog,
+  ReadModelStoreError,
+  RowsDiffer,
+  Superseded
+} from "../../ReadModelError.ts"
+import type { Claim, GenerationState } from "../../ReadModelGeneration.ts"
+import type { Stopped } from "../runner/advance.ts"
+import { build, type ServingStopped } from "./buildShadow.ts"
+import { checkedWhy } from "./checkedWhy.ts"
+import type { AnyModel } from "../fold/rowFold.ts"
+import { categoriesOf, type Runner } from "../runner/runner.ts"
+
+type BuildError =
+  | RowsDiffer
+  | Stopped
+  | ServingStopped
+  | ClaimLost
+  | EventStoreError
+  | ReadModelStoreError
+
+interface Options extends Why {
+  readonly partitions?: number
+  readonly upTo?: Position
+  readonly accept?: boolean
+}
+
+type RebuildError =
+  | Status.UnknownProjection
+  | RowsDiffer
+  | DefinitionChanged
+  | OtherLog
+  | Superseded
+  | Status.ProjectionStopped
+  | Status.RebuildLost
+  | InvalidWhy
+  | EventStoreError
+  | ReadModelStoreError
+
+/** `find`: the model of a name that was given to the runner. */
+export const rebuild = Effect.fnUntraced(function* (
+  runner: Runner,
+  find: (name: string) => Effect.Effect<AnyModel, Status.UnknownProjection>
+) {
+  // That of the runner: a rebuild goes on though nobody looks.
+  const scope = yield* Scope.Scope
+  let begun = 0
+  return (
+    name: string,
+    { accept, partitions, upTo, ...why }: Options = {}
+  ): Stream.Stream<Status.Progress, RebuildError> =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const model = yield* find(name)
+        // Another than that of the fiber which ends what nobody is building.
+        const owner = `${runner.owner} rebuild ${++begun}`
+        const { claim, shadow } = yield* runner.store.beginShadow(model.table, {
+          partitions: partitions ?? runner.partitions,
+          owner,
+          lease: runner.lease,
+          log: yield* runner.events.identity,
+          accept,
+          why: yield* checkedWhy(model.table.name, why)
+        })
+        const building = Option.isSome(claim)
+          ? Option.some(
+              yield* Effect.forkIn(buildAgain(runner, model, claim.value, owner, upTo), scope)
+            )
+          : Option.none()
+        if (Option.isSome(building)) building.value.addObserver(runner.changes.tellUnsafe)
+        return progress(runner, model, shadow, building, upTo)
+      }).pipe(
+        Effect.withSpan("Projections.rebuild", { attributes: { "daybook.projection": name } })
+      )
+    )
+})
+
+/**
+ * A store that fails now and then, or a switch that somebody's long query was in the way of, is tried again: some seconds in
+ * all, then the caller is told. Whoever has time goes on with the shadow even so.
+ */
+const buildAgain = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  claim: Claim,
+  owner: string,
+  upTo: Position | undefined
+): Effect.fn.Return<GenerationState, BuildError> {
+  const { name } = model.table
+  let held = claim
+  return yield* Effect.suspend(() => build(runner, model, held, upTo)).pipe(
+    Effect.tapError((error) =>
+      isStoreError(error)
+        ? Effect.andThen(
+            runner.errors.failed(name, "rebuilding", Cause.fail(error)),
+            Effect.flatMap(runner.store.claim(held, owner, runner.lease), (again) =>
+              Effect.sync(() => {
+                if (Option.isSome(again)) held = again.value
+              })
+            )
+          )
+        : Effect.void
+    ),
+    Effect.retry({ schedule: FEW_TIMES, while: isStoreError }),
+    Effect.tap(() => runner.errors.wentOn(name, "rebuilding")),
+    // What it gave up for is told to the caller.
+    Effect.ensuring(Effect.sync(() => runner.errors.endedUnsafe(name, "rebuilding")))
+  )
+})
+
+const isStoreError = (error: BuildError): boolean =>
+  error._tag === "ReadModelStoreError" || error._tag === "EventStoreError"
+
+const FEW_TIMES = Schedule.max([Schedule.exponential("100 millis"), Schedule.recurs(6)])
+
+/** What was told last, and what the rest is estimated from. */
+interface Told {
+  readonly events: number
+  readonly began: { readonly millis: number; readonly fraction: number } | undefined
+}
+
+const progress = (
+  runner: Runner,
+  model: AnyModel,
+  { generation }: GenerationState,
+  building: Option.Option<Fiber.Fiber<GenerationState, BuildError>>,
+  upTo: Position | undefined
+): Stream.Stream<Status.Progress, RebuildError> => {
+  const first: Told = { events: -1, began: undefined }
+  return Stream.paginate(first, (told) =>
+    Effect.map(
+      runner.changes.until(
+        look(runner, model, generation, building, told, upTo),
+        runner.pollInterval
+      ),
+      ([next, progress]) =>
+        [[progress], progress.switched ? Option.none() : Option.some(next)] as const
+    )
+  )
+}
+
+const look = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  generation: number,
+  building: Option.Option<Fiber.Fiber<GenerationState, BuildError>>,
+  told: Told,
+  upTo: Position | undefined
+) {
+  const { name } = model.table
+  const states = yield* runner.store.states(name)
+  // After the look: once it has let go of the shadow another may have put it there.
+  const exit = Option.isSome(building) ? building.value.pollUnsafe() : undefined
+  if (exit !== undefined && Exit.isFailure(exit)) yield* failed(name, exit)
+  const isBuilt = Option.isSome(building) && exit === undefined
+  const state = states.find((one) => one.generation === generation)
+  if (state === undefined || (state.role === "retired" && !isBuilt)) {
+    return yield* new Status.RebuildLost({ name, generation })
+  }
+  // Whoever builds it has stopped there.
+  if (Option.isSome(state.poison) && !isBuilt) {
+    return yield* new Status.ProjectionStopped({ name, poison: state.poison.value })
+  }
+  const { events, eventsPerSecond, role } = state
+  const switched = role === "serving"
+  // Who built it is about to tell how it ended.
+  if (switched ? isBuilt : events === told.events) return undefined
+  const position = Status.position(state)
+  const { head } = yield* runner.events
+    .backlog({ after: position, categories: categoriesOf(model) })
+    .pipe(Effect.catchTag("InvalidReadOption", Effect.die))
+  const millis = yield* Clock.currentTimeMillis
+  const target = switched ? position : targetOf(states, state, head, upTo)
+  const fraction = switched || target === 0n ? 1 : Math.min(1, Number(position) / Number(target))
+  const began = told.began ?? { millis, fraction }
+  const done = fraction - began.fraction
+  const millisLeft =
+    done > 0 ? Option.some(((millis - began.millis) / done) * (1 - fraction)) : Option.none()
+  const progress: Status.Progress = {
+    name,
+    generation,
+    position,
+    target,
+    head,
+    events,
+    eventsPerSecond,
+    fraction,
+    millisLeft,
+    switched
+  }
+  const next: Told = { events, began }
+  return [next, progress] as const
+})
+
+/** Where it ends as things stand: where the rows are that it is compared with, or at the head. */
+const targetOf = (
+  states: ReadonlyArray<GenerationState>,
+  { version }: GenerationState,
+  head: Position,
+  upTo: Position | undefined
+): Position => {
+  const serving = states.find(({ role }) => role === "serving")
+  const isCompared = serving?.version === version && serving.mode === "async"
+  const end = isCompared ? Status.position(serving) : head
+  return upTo !== undefined && upTo > end ? upTo : end
+}
+
+const failed = Effect.fnUntraced(function* (
+  name: GenerationState["name"],
+  exit: Exit.Failure<GenerationState, BuildError>
+) {
+  const exited: Exit.Exit<GenerationState, BuildError> = exit
+  return yield* Effect.catchTags(exited, {
+    Stopped: ({ poison }) => Effect.fail(new Status.ProjectionStopped({ name, poison })),
+    ServingStopped: ({ poison }) => Effect.fail(new Status.ProjectionStopped({ name, poison })),
+    // Another host has claimed it, and goes on.
+    ClaimLost: () => Effect.void
+  })
+})

@@ -1,0 +1,116 @@
+/**
+ * Appending with the rows that it touches, in one transaction of PostgreSQL.
+ *
+ * The events of a row are folded in position order: who appends one has locked the row before it draws a
+ * position, and keeps it until it has committed. So of two appends to a row the second draws later, and reads the row as
+ * the first one left it. That a read model is kept by appends, and by which version, can't change meanwhile either.
+ */
+import type { LogId } from "@daybook/kernel/LogId"
+import type * as Projection from "@daybook/kernel/Projection"
+import type { SchemaName } from "@daybook/store/PostgresSchema"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import { InlinePoison, OtherVersionKept } from "../../ReadModelError.ts"
+import type { InlineAppend } from "../../ReadModelStore.ts"
+import { ForeignCode } from "../../ReadModelStorePostgresError.ts"
+import { quoted } from "./columns.ts"
+import { CHANGE_TIMEOUT, millisOf, naming } from "./locks.ts"
+import * as PostgresStep from "./step.ts"
+import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
+
+/** `home`: the schema of the log. */
+export const inline = <A, E>(
+  sql: SqlClient,
+  schema: SchemaName,
+  home: SchemaName,
+  options: InlineAppend<A, E>
+): Effect.Effect<A, E | InlinePoison | OtherVersionKept | ForeignCode | SqlError> =>
+  Effect.flatMap(inTransaction(sql), (inside) =>
+    naming(
+      sql,
+      schema,
+      options.touches[0]?.table.name ?? "",
+      transaction(sql, keeping(sql, schema, home, options, inside))
+    )
+  )
+
+type Touch = InlineAppend<unknown, unknown>["touches"][number]
+
+const keeping = Effect.fnUntraced(function* <A, E>(
+  sql: SqlClient,
+  schema: SchemaName,
+  home: SchemaName,
+  { append, fold, log, recorded, touches }: InlineAppend<A, E>,
+  inside: boolean
+): Effect.fn.Return<A, E | InlinePoison | OtherVersionKept | ForeignCode | SqlError> {
+  const kept = touches.length === 0 ? [] : yield* lock(sql, schema, home, touches, log, inside)
+  const answer = yield* append
+  if (kept.length === 0) return answer
+  const events = yield* recorded(answer)
+  if (events.length === 0) return answer
+  for (const { keys, table } of kept) {
+    // No switch is under way, so what serves has the name of the read model, whatever its generation.
+    const place = { generation: 0, serves: true }
+    const rows = yield* PostgresStep.load(sql, schema, table, place, keys)
+    const changes = yield* Effect.fromResult(
+      Result.mapError(
+        fold(table.name, events, rows),
+        (poison) => new InlinePoison({ name: table.name, poison })
+      )
+    )
+    yield* PostgresStep.write(sql, schema, table, place, changes)
+  }
+  return answer
+})
+
+interface Looked {
+  readonly versions: ReadonlyArray<Projection.Version | null> | null
+  /** What runs code of others when the tables are written. */
+  readonly altered: ReadonlyArray<string> | null
+}
+
+/** Those of the read models that this append keeps; they and their rows stay locked until the transaction ends. */
+const lock = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  home: SchemaName,
+  touches: ReadonlyArray<Touch>,
+  log: LogId | undefined,
+  inside: boolean
+): Effect.fn.Return<ReadonlyArray<Touch>, OtherVersionKept | ForeignCode | SqlError> {
+  const keys = touches.flatMap(({ keys, table }) =>
+    keys.map((key) => ({ name: table.name, key: table.keyText(key) }))
+  )
+  const texts = (values: ReadonlyArray<string>) =>
+    Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
+  // A host that freezes with rows locked is ended by the server, unless its caller has seen to that.
+  const bound = inside
+    ? ""
+    : `, set_config('idle_in_transaction_session_timeout', '${millisOf(CHANGE_TIMEOUT)}', true)`
+  const rows = yield* sql.unsafe<Looked>(
+    `SELECT k.versions, k.altered${bound}
+    FROM ${quoted(home)}.keep_read_models($1, $2, $3, $4, $5::text::uuid) k`,
+    [
+      PgTypes.text(schema),
+      texts(touches.map(({ table }) => table.name)),
+      texts(keys.map(({ name }) => name)),
+      texts(keys.map(({ key }) => key)),
+      PgTypes.text(log ?? null)
+    ]
+  )
+  const { altered, versions } = Arr.getUnsafe(rows, 0)
+  if (altered !== null) return yield* new ForeignCode({ found: altered })
+  const kept: Array<Touch> = []
+  for (const [index, touch] of touches.entries()) {
+    const serving = versions?.[index] ?? undefined
+    if (serving === undefined) continue
+    const { name, version } = touch.table
+    if (serving !== version) return yield* new OtherVersionKept({ name, version, kept: serving })
+    kept.push(touch)
+  }
+  return kept
+})

@@ -1,0 +1,137 @@
+/**
+ * Gives the name of a read model to the table of another generation, in one step for readers.
+ *
+ * Who may do what with the table that served may do it with the one that serves: grants, row security with its policies and comments
+ * go with it, and views of the one are of the other. What can't go with it stops the switch, or is named: see `postgresDependents.ts`.
+ */
+import type { SchemaName } from "@daybook/store/PostgresSchema"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { isSqlError, type SqlError } from "effect/sql/SqlError"
+import { DependentRefused } from "../../ReadModelStorePostgresError.ts"
+import { quoted } from "./columns.ts"
+import { type Dependent, dependents } from "./dependents.ts"
+import { holdTables } from "./locks.ts"
+import * as PostgresTable from "./table.ts"
+
+/**
+ * How long a switch waits for statements that read the tables, or views of them: new ones wait behind it. It is shorter than
+ * `deadlock_timeout`, so that of a switch and an append in a transaction that has read the table, which wait for each
+ * other, the switch gives up.
+ */
+const LOCK_MILLIS = 500
+
+/** Gives what stays with the table that served. */
+export const rename = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  name: string,
+  serving: number,
+  shadow: number
+): Effect.fn.Return<ReadonlyArray<string>, DependentRefused | SqlError> {
+  const served = PostgresTable.relationIn(schema, name, { generation: serving, serves: true })
+  const rebuilt = PostgresTable.relationIn(schema, name, { generation: shadow, serves: false })
+  const [timeout] = yield* sql<{ readonly before: string }>`
+    SELECT current_setting('lock_timeout') AS before,
+      set_config('lock_timeout', ${`${LOCK_MILLIS}ms`}, true)`
+  yield* holdTables(sql, [served, rebuilt], "wait")
+  const found = yield* dependents(sql, name, served)
+  const refused = found.filter(({ becomes }) => becomes === "refused").map(({ what }) => what)
+  if (Arr.isReadonlyArrayNonEmpty(refused)) {
+    return yield* new DependentRefused({ schema, relation: name, dependents: refused })
+  }
+  const changes = yield* sql.unsafe<{ readonly statement: string }>(HANDED_ON, [
+    PgTypes.text(served),
+    PgTypes.text(rebuilt)
+  ])
+  for (const { statement } of changes) yield* sql.unsafe(statement).unprepared
+  const retired = PostgresTable.relation(name, { generation: serving, serves: false })
+  yield* sql.unsafe(`ALTER TABLE ${served} RENAME TO ${quoted(retired)}`).unprepared
+  yield* sql.unsafe(`ALTER TABLE ${rebuilt} RENAME TO ${quoted(name)}`).unprepared
+  // What names the table, as it did when the statements were made of it, means the other one now.
+  const stays = found.filter(({ becomes }) => becomes === "stays").map(({ what }) => what)
+  for (const dependent of found.filter(({ becomes }) => becomes === "follows")) {
+    if (!(yield* follow(sql, schema, name, dependent))) stays.push(dependent.what)
+  }
+  yield* sql`SELECT set_config('lock_timeout', ${timeout?.before ?? "0"}, true)`
+  return stays
+})
+
+/** Whether it follows: a view of others may ask for a column that a new version has no more. */
+const follow = (
+  sql: SqlClient,
+  schema: SchemaName,
+  relation: string,
+  { own, statement, what }: Dependent
+): Effect.Effect<boolean, DependentRefused | SqlError> =>
+  sql.withTransaction(Effect.as(sql.unsafe(statement ?? "").unprepared, true)).pipe(
+    Effect.catchIf(
+      (error) => isSqlError(error) && MAY_PASS.has(error.reason._tag),
+      // A lock that somebody has, or a connection that is gone: it is tried again.
+      (error) => Effect.fail(error),
+      () =>
+        own
+          ? Effect.fail(new DependentRefused({ schema, relation, dependents: [what] }))
+          : Effect.succeed(false)
+    )
+  )
+
+const MAY_PASS = new Set([
+  "ConnectionError",
+  "DeadlockError",
+  "LockTimeoutError",
+  "SerializationError",
+  "StatementTimeoutError"
+])
+
+/** Takes from a new table what default privileges gave to others: it has the grants of what serves when it does. */
+export const takeGrants = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  table: string
+): Effect.fn.Return<void, SqlError> {
+  const changes = yield* sql.unsafe<{ readonly statement: string }>(TAKEN, [PgTypes.text(table)])
+  for (const { statement } of changes) yield* sql.unsafe(statement).unprepared
+})
+
+const GRANTEE =
+  "CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)::text) END"
+
+const REVOKE = `format('REVOKE ALL ON TABLE %s FROM %s CASCADE', c.oid::regclass, ${GRANTEE})`
+
+const TAKEN = `SELECT DISTINCT ${REVOKE} AS statement
+  FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = $1::text::regclass::oid AND a.grantee <> c.relowner`
+
+/**
+ * The statements that give table $2 the grants and comments of table $1: first what it has by default is taken away, since
+ * somebody may have taken it from the other. What its owner may do is left alone.
+ */
+const HANDED_ON = `
+  WITH served AS (SELECT * FROM pg_class WHERE oid = $1::regclass),
+    rebuilt AS (SELECT * FROM pg_class WHERE oid = $2::regclass),
+    both_columns AS (
+      SELECT s.attname, s.attnum, s.attacl
+      FROM pg_attribute s JOIN pg_attribute r ON r.attname = s.attname
+      WHERE s.attrelid = $1::regclass AND r.attrelid = $2::regclass
+        AND s.attnum > 0 AND NOT s.attisdropped AND NOT r.attisdropped
+    )
+  SELECT ${REVOKE} AS statement, 1 AS turn
+    FROM rebuilt c, aclexplode(c.relacl) a WHERE a.grantee <> c.relowner
+  UNION
+  SELECT format('GRANT %s ON TABLE %s TO %s%s', a.privilege_type, $2::regclass,
+      ${GRANTEE}, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), 2
+    FROM served, aclexplode(served.relacl) a WHERE a.grantee <> served.relowner
+  UNION
+  SELECT format('GRANT %s (%I) ON TABLE %s TO %s%s', a.privilege_type, c.attname, $2::regclass,
+      ${GRANTEE}, CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), 2
+    FROM served, both_columns c, aclexplode(c.attacl) a WHERE a.grantee <> served.relowner
+  UNION
+  SELECT format('COMMENT ON TABLE %s IS %L', $2::regclass, d.description), 3
+    FROM pg_description d
+    WHERE d.classoid = 'pg_class'::regclass AND d.objoid = $1::regclass AND d.objsubid = 0
+  UNION
+  SELECT format('COMMENT ON COLUMN %s.%I IS %L', $2::regclass, c.attname, d.description), 3
+    FROM both_columns c JOIN pg_description d
+      ON d.classoid = 'pg_class'::regclass AND d.objoid = $1::regclass AND d.objsubid = c.attnum
+  ORDER BY turn`

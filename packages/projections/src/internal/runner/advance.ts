@@ -1,0 +1,184 @@
+/**
+ * Taking a generation forward by a page of the log.
+ */
+import type { EventId } from "@daybook/kernel/EventId"
+import type { LogId } from "@daybook/kernel/LogId"
+import type * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Arr from "effect/Array"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { ClaimLost, ReadModelStoreError } from "../../ReadModelError.ts"
+import type { Changes, Claim, Poison, Reached } from "../../ReadModelGeneration.ts"
+import type { ReadModelStore } from "../../ReadModelStore.ts"
+import { partitionOf } from "../fold/partition.ts"
+import {
+  type AnyModel,
+  type Batch,
+  countRecorded,
+  fold,
+  part,
+  prepare,
+  touchedKeys
+} from "../fold/rowFold.ts"
+import { tooMany, tooManyAt } from "../fold/stepSize.ts"
+
+/** An event can't be folded; the checkpoint is before it. */
+export class Stopped extends Data.TaggedError("Stopped")<{ readonly poison: Poison }> {}
+
+/** The rows of a step are too many bytes to be written at once. */
+class TooMuch extends Data.TaggedError("TooMuch")<{ readonly bytes: number }> {}
+
+/** A claimed generation with what its holder knows of it. */
+export interface Held {
+  readonly model: AnyModel
+  readonly claim: Claim
+  /** What the rows are folded from. */
+  readonly log: Option.Option<LogId>
+  /** By partition; moved on by `advance`. */
+  readonly checkpoints: Array<Reached>
+  readonly skipped: ReadonlySet<EventId>
+}
+
+/** The next events of the log, all of the sources up to `position`; and the last of the log there. */
+export interface Page extends Reached {
+  readonly events: ReadonlyArray<RecordedEvent>
+}
+
+/** One page of several; each event once, though a page may come again. */
+export const merge = (pages: Arr.NonEmptyReadonlyArray<Page>): Page => {
+  if (pages.length === 1) return pages[0]
+  let { eventId, position } = pages[0]
+  const events = Array.from(pages[0].events)
+  for (const page of pages.slice(1)) {
+    const from = position
+    for (const event of page.events) if (event.position > from) events.push(event)
+    if (page.position > position) ({ eventId, position } = page)
+  }
+  return { events, position, eventId }
+}
+
+/**
+ * Steps all partitions to the end of the page, at the same time.
+ *
+ * What is before an event that can't be folded is written first, so that the event is the next one.
+ */
+export const advance = Effect.fnUntraced(function* (
+  store: ReadModelStore["Service"],
+  held: Held,
+  page: Page,
+  options: { readonly eventsPerSecond: number; readonly concurrency: 1 | "unbounded" }
+): Effect.fn.Return<void, Stopped | ClaimLost | ReadModelStoreError> {
+  const { concurrency, eventsPerSecond } = options
+  const batch = prepare(held.model, page.events, held.skipped)
+  // All of them, though one stops: the others are as far as they would be without it.
+  const outcomes = yield* Effect.forEach(
+    held.checkpoints,
+    (_, partition) =>
+      Effect.result(stepPartition(store, held, page, batch, partition, eventsPerSecond)),
+    { concurrency }
+  )
+  yield* Effect.forEach(outcomes, Effect.fromResult, { discard: true })
+})
+
+const stepPartition = Effect.fnUntraced(function* (
+  store: ReadModelStore["Service"],
+  { checkpoints, claim, model }: Held,
+  page: Page,
+  batch: Batch<unknown, object>,
+  partition: number,
+  eventsPerSecond: number
+): Effect.fn.Return<void, Stopped | ClaimLost | ReadModelStoreError> {
+  const partitions = checkpoints.length
+  let { position: from } = Arr.getUnsafe(checkpoints, partition)
+  if (from >= page.position) return
+  const first = page.events[0]?.position ?? page.position
+  let poison = batch.poison
+  // Where the step ends that would be too large otherwise.
+  let split: Position.Position | undefined
+  for (;;) {
+    const before = split ?? poison?.position
+    const reached = before === undefined ? page : lastBefore(page, before)
+    const to = reached?.position ?? from
+    if (reached !== undefined && to > from) {
+      // Mostly it is all of them.
+      const isWhole = partitions === 1 && before === undefined && from < first
+      const own = isWhole
+        ? batch
+        : part(batch, {
+            after: from,
+            before,
+            owns: (text) => partitions === 1 || partitionOf(text, partitions) === partition
+          })
+      const stepped = yield* Effect.result(
+        store.step(model.table, claim, {
+          partition,
+          from,
+          to,
+          eventId: reached.eventId,
+          keys: touchedKeys(own),
+          fold: (rows) =>
+            Result.flatMap(
+              Result.mapError(fold(model, own, rows), (at) => new Stopped({ poison: at })),
+              (changes) => withinStep(model, changes)
+            ),
+          events: countRecorded(own),
+          eventsPerSecond
+        })
+      )
+      if (Result.isFailure(stepped)) {
+        const { failure } = stepped
+        if (failure._tag === "TooMuch") {
+          const middle = middleOf(page, from, before)
+          if (middle === undefined) {
+            return yield* new Stopped({ poison: tooManyAt(own, failure.bytes) })
+          }
+          split = middle
+          continue
+        }
+        // A later look may find an earlier one only: each goes back in the page.
+        if (failure._tag !== "Stopped") return yield* failure
+        poison = failure.poison
+        // It lies before where the step was to end, so that is no end any more.
+        split = undefined
+        continue
+      }
+      checkpoints[partition] = { position: to, eventId: reached.eventId }
+      from = to
+    }
+    if (split !== undefined) {
+      split = undefined
+      continue
+    }
+    if (poison !== undefined) return yield* new Stopped({ poison })
+    return
+  }
+})
+
+/** What a page has reached before an event of it. */
+const lastBefore = ({ events }: Page, before: RecordedEvent["position"]): Reached | undefined => {
+  let last: RecordedEvent | undefined
+  for (const event of events) {
+    if (event.position < before && event.position > (last?.position ?? 0n)) last = event
+  }
+  return last && { position: last.position, eventId: last.id }
+}
+
+const withinStep = (model: AnyModel, changes: Changes): Result.Result<Changes, TooMuch> => {
+  const bytes = tooMany(model, changes)
+  return bytes === undefined ? Result.succeed(changes) : Result.fail(new TooMuch({ bytes }))
+}
+
+/** The position of the event in the middle of those after `from`; undefined when there is at most one. */
+const middleOf = (
+  { events }: Page,
+  from: Position.Position,
+  before: Position.Position | undefined
+): Position.Position | undefined => {
+  const own = events.filter(
+    ({ position }) => position > from && (before === undefined || position < before)
+  )
+  return own.length < 2 ? undefined : own[Math.floor(own.length / 2)]?.position
+}

@@ -1,0 +1,63 @@
+/**
+ * Taking a held generation up to a position, or to what is settled.
+ */
+import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { ClaimLost, ReadModelStoreError } from "../../ReadModelError.ts"
+import type { GenerationState, Reached } from "../../ReadModelGeneration.ts"
+import { type Held, merge, type Page, type Stopped } from "./advance.ts"
+import * as History from "../fold/history.ts"
+import { categoriesOf, type Runner, taker } from "./runner.ts"
+
+/** As many chunks of events as are read ahead, and folded in one step when they are there. */
+const CHUNKS_AHEAD = 2
+
+interface CatchUp {
+  readonly role: GenerationState["role"]
+  readonly upTo?: Reached | undefined
+  /** Inside of a transaction of the store, whose one connection does one thing after the other. */
+  readonly inTransaction?: boolean
+}
+
+/**
+ * All events up to `upTo`, or up to what is settled when it begins. The checkpoint is there afterwards, or at
+ * the last event without it. Gives the number of events.
+ */
+export const catchUpTo = Effect.fnUntraced(function* (
+  runner: Runner,
+  held: Held,
+  { inTransaction = false, role, upTo }: CatchUp
+): Effect.fn.Return<number, Stopped | ClaimLost | EventStoreError | ReadModelStoreError> {
+  const { position: after } = History.first(held.checkpoints)
+  const take = yield* taker(runner, held, role, inTransaction ? 1 : "unbounded")
+  // After what was read, and before it is taken in.
+  const stillFits = Effect.suspend(() =>
+    History.stillFits(runner.events, held.log, held.checkpoints)
+  )
+  if (upTo !== undefined && upTo.position <= after) return yield* Effect.as(stillFits, 0)
+  let events = 0
+  const pages = runner.events
+    .readAll({ after, upTo: upTo?.position, categories: categoriesOf(held.model) })
+    .pipe(
+      // The options above are built here, within their ranges.
+      Stream.catchTag("InvalidReadOption", Stream.die),
+      Stream.chunks,
+      Stream.map((chunk): Page => {
+        const { id, position } = Arr.lastNonEmpty(chunk)
+        return { events: chunk, position, eventId: id }
+      })
+    )
+  yield* (inTransaction ? pages : Stream.buffer(pages, { capacity: CHUNKS_AHEAD })).pipe(
+    Stream.runForEachArray((pages) => {
+      const page = merge(pages)
+      events += page.events.length
+      return Effect.andThen(stillFits, take(page))
+    })
+  )
+  yield* stillFits
+  // Partitions that somebody left apart come together here.
+  yield* take({ events: [], ...(upTo ?? History.last(held.checkpoints)) })
+  return events
+})

@@ -1,0 +1,36 @@
+/**
+ * What a runner does about rows that are not of the history of its log: it tells, and leaves them alone.
+ */
+import { describe, type MismatchReason } from "@daybook/store/Checkpoint"
+import type { EventStoreError } from "@daybook/store/EventStore"
+import * as Effect from "effect/Effect"
+import type { GenerationState } from "../../ReadModelGeneration.ts"
+import { mismatch } from "../fold/history.ts"
+import type { Runner } from "./runner.ts"
+
+/** Whether what serves may be kept; what may not is told once, and until it is rebuilt. */
+export const fits = Effect.fnUntraced(function* (
+  runner: Runner,
+  serving: GenerationState
+): Effect.fn.Return<boolean, EventStoreError> {
+  const reason = yield* mismatch(runner.events, serving)
+  if (reason === undefined) {
+    runner.mismatches.delete(serving.name)
+    return true
+  }
+  yield* tell(runner, serving.name, reason)
+  return false
+})
+
+export const tell = Effect.fnUntraced(function* (
+  { changes, mismatches }: Runner,
+  name: GenerationState["name"],
+  reason: MismatchReason
+) {
+  if (mismatches.has(name)) return
+  mismatches.set(name, reason)
+  changes.tellUnsafe()
+  yield* Effect.logError(
+    `${name} stopped, for its rows are of another history: ${describe(reason)}; rebuild it`
+  )
+})

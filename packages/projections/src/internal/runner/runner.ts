@@ -1,0 +1,201 @@
+/**
+ * What the fibers of a runner share.
+ */
+import { printableLine } from "@daybook/kernel/Printable"
+import type { LogId } from "@daybook/kernel/LogId"
+import type * as Position from "@daybook/kernel/Position"
+import type * as Projection from "@daybook/kernel/Projection"
+import type { MismatchReason } from "@daybook/store/Checkpoint"
+import type { EventStore } from "@daybook/store/EventStore"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import type { ClaimLost } from "../../ReadModelError.ts"
+import type { Claim, GenerationState } from "../../ReadModelGeneration.ts"
+import type { ReadModelStore } from "../../ReadModelStore.ts"
+import type { ReadModelStoreError } from "../../ReadModelError.ts"
+import type { Stopped } from "./advance.ts"
+import { advance, type Held, type Page } from "./advance.ts"
+import type { Changes } from "../fold/changes.ts"
+import { reachedBy } from "../fold/history.ts"
+import type { Loop, LoopErrors } from "./loopErrors.ts"
+import type { AnyModel } from "../fold/rowFold.ts"
+import type { Stops } from "./stops.ts"
+import * as Metrics from "./metrics.ts"
+
+export interface Runner {
+  readonly events: EventStore["Service"]
+  readonly store: ReadModelStore["Service"]
+  readonly changes: Changes
+  /** Why rows are not of the log's history, by the name of their read model: what was told. */
+  readonly mismatches: Map<Projection.Name, MismatchReason>
+  /** The log that this runner was started on. */
+  readonly log: LogId
+  readonly errors: LoopErrors
+  readonly stops: Stops
+  readonly owner: string
+  readonly lease: Duration.Duration
+  readonly pollInterval: Duration.Duration
+  readonly partitions: number
+}
+
+export const categoriesOf = ({ projection }: AnyModel) =>
+  projection.from.map(({ category }) => category)
+
+/** A generation's state by its number; gone when somebody dropped it meanwhile. */
+export const stateOf = (
+  { store }: Runner,
+  name: Projection.Name,
+  generation: number
+): Effect.Effect<GenerationState | undefined, ReadModelStoreError> =>
+  Effect.map(store.states(name), (states) =>
+    states.find((state) => state.generation === generation)
+  )
+
+/** What a claim holds, as it stands now. */
+export const hold = Effect.fnUntraced(function* (
+  runner: Runner,
+  model: AnyModel,
+  claim: Claim
+): Effect.fn.Return<Held | undefined, ReadModelStoreError> {
+  const { name, version } = model.table
+  const state = yield* stateOf(runner, name, claim.generation)
+  if (state === undefined) return undefined
+  const skipped = yield* runner.store.skipped(name)
+  return {
+    model,
+    claim,
+    log: state.log,
+    checkpoints: reachedBy(state),
+    skipped: new Set(skipped.filter((one) => one.version === version).map((one) => one.eventId))
+  }
+})
+
+export const lowest = (checkpoints: ReadonlyArray<Position.Position>): Position.Position =>
+  checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))
+
+/**
+ * Runs what is done under a claim, and renews the claim meanwhile. However it ends, the claim is not held for longer.
+ */
+export const underClaim = <A, E, R>(
+  { errors, lease, store }: Runner,
+  claim: Claim,
+  loop: Loop,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | ClaimLost | ReadModelStoreError, R> =>
+  Effect.raceFirst(
+    effect,
+    Effect.sleep(Duration.times(lease, 1 / 3)).pipe(
+      Effect.andThen(store.renew(claim)),
+      Effect.andThen(errors.answered(claim.name, loop)),
+      Effect.forever
+    )
+  ).pipe(
+    // Not of use any more, or lost already; if it can't be told, the lease runs out.
+    Effect.onExit(() =>
+      Effect.ignore(store.release(claim)).pipe(Effect.interruptible, Effect.timeoutOption(lease))
+    )
+  )
+
+/** Takes pages in, one after the other, and tells how fast. */
+export const taker = Effect.fnUntraced(function* (
+  { changes, store }: Runner,
+  held: Held,
+  role: GenerationState["role"],
+  concurrency: 1 | "unbounded" = "unbounded"
+) {
+  const { name } = held.model.table
+  const counted = { projection: name, role }
+  const taken = Metric.withAttributes(Metrics.events, counted)
+  const steps = Metric.withAttributes(Metrics.steps, counted)
+  const lag = Metric.withAttributes(Metrics.lag, counted)
+  let since = yield* Clock.currentTimeMillis
+  let events = 0
+  let eventsPerSecond = 0
+  return Effect.fnUntraced(function* (page: Page) {
+    yield* advance(store, held, page, { eventsPerSecond, concurrency })
+    changes.tellUnsafe()
+    const now = yield* Clock.currentTimeMillis
+    events += page.events.length
+    // Over a second at least: a rate of single pages would say how large they were.
+    if (now - since >= 1_000) {
+      eventsPerSecond = (events * 1_000) / (now - since)
+      since = now
+      events = 0
+    }
+    const last = page.events.at(-1)
+    yield* Metric.update(taken, page.events.length)
+    yield* Metric.update(steps, 1)
+    if (last !== undefined) {
+      yield* Metric.update(lag, (now - DateTime.toEpochMillis(last.recordedAt)) / 1_000)
+    }
+  })
+})
+
+/** Records what stopped a generation, where everybody sees it. */
+export const stop = Effect.fnUntraced(function* (
+  { changes, stops, store }: Runner,
+  claim: Claim,
+  { poison }: Stopped
+) {
+  stops.metUnsafe(claim, poison)
+  yield* store.stop(claim, stops.signed(claim.name, poison))
+  changes.tellUnsafe()
+  yield* Metric.update(
+    Metric.withAttributes(Metrics.stops, { projection: claim.name, reason: poison.reason }),
+    1
+  )
+  yield* Effect.logError(
+    printableLine(
+      `${claim.name} stopped at position ${poison.position}, ${poison.type} at revision ` +
+        `${poison.revision} of ${poison.streamId}: ${poison.issue}`
+    )
+  )
+})
+
+export const claimed = (name: Projection.Name, outcome: "taken" | "lost") =>
+  Metric.update(Metric.withAttributes(Metrics.claims, { projection: name, outcome }), 1)
+
+// Soon at first, since most losses are short; each second in the end: a store that is back is noticed by one of the loops, and the
+// others go on at once.
+const FIRST_PAUSE = 50
+const LONGEST_PAUSE = 1_000
+
+/**
+ * Does it again and again: at once while it finds something to do, else when something changed. What it fails with, or dies
+ * of, is noted, and tried again: a fiber that is gone would keep nothing and tell nobody.
+ */
+export const forever = <E>(
+  { changes, errors, pollInterval }: Runner,
+  name: Projection.Name,
+  loop: Loop,
+  once: Effect.Effect<boolean, E>
+): Effect.Effect<never> =>
+  Effect.gen(function* () {
+    let failures = 0
+    const tried = Effect.flatMap(once, (worked) => {
+      failures = 0
+      const found: Option.Option<never> | undefined = worked ? Option.none() : undefined
+      return Effect.as(errors.answered(name, loop), found)
+    })
+    for (;;) {
+      const exit = yield* Effect.exit(changes.until(tried, pollInterval))
+      if (Exit.isSuccess(exit)) {
+        yield* errors.wentOn(name, loop)
+        continue
+      }
+      if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+      yield* Metric.update(Metric.withAttributes(Metrics.retries, { projection: name, loop }), 1)
+      yield* errors.failed(name, loop, exit.cause)
+      const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(failures++, 16), LONGEST_PAUSE)
+      // Not all at the same moment.
+      const jittered = pause * (0.8 + 0.4 * (yield* Random.next))
+      yield* Effect.raceFirst(Effect.sleep(Duration.millis(jittered)), errors.back)
+    }
+  })

@@ -1,0 +1,253 @@
+/**
+ * Folding a stream up to where it is now, from the nearest state that is known of it.
+ */
+import type { Aggregate } from "@daybook/kernel/Aggregate"
+import type { CommandId } from "@daybook/kernel/CommandId"
+import type { EventDecodeError } from "@daybook/kernel/EventCodec"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Revision from "@daybook/kernel/Revision"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type { EventStore, EventStoreError } from "../../EventStore.ts"
+import type { Until } from "../../ReadOptions.ts"
+import { begin, type Cursor, evolveBy, type Known, nothing } from "./decision.ts"
+import * as Metrics from "./handlerMetrics.ts"
+import type { Snapshots } from "../snapshot/snapshots.ts"
+import type { StateCache } from "./stateCache.ts"
+
+/** The stream does not have the event that a known state ends with: it has fewer, or others. */
+class NotInStream extends Data.TaggedError("NotInStream")<{
+  readonly reason: "beyond" | "foreign"
+}> {}
+
+export interface OpenOptions {
+  /** Commands to look out for in the events that are folded. */
+  readonly watched?: ReadonlyArray<CommandId>
+  readonly to?: Revision.Revision
+  readonly until?: Until
+  /** Whether a state may be given as it was when it was last seen, without reading what came since. */
+  readonly unread?: boolean
+}
+
+/**
+ * A folded stream. `read`: whether the log said, during this opening, that it ends here. `whole`: whether
+ * the fold began at the first event, and so saw every command.
+ */
+export interface Opened<State, Event> {
+  readonly cursor: Cursor<State, Event>
+  readonly read: boolean
+  readonly whole: boolean
+}
+
+type OpenError = EventDecodeError | EventStoreError
+
+export const make = (options: {
+  readonly store: EventStore["Service"]
+  /** None when states are not to be kept. */
+  readonly cache: StateCache | undefined
+  readonly snapshots: Snapshots
+}) => {
+  const { cache, snapshots, store } = options
+
+  /**
+   * Folds what came after the cursor into it.
+   *
+   * Its last event is read again, and must be the one that the cursor ends with: a state may come from
+   * a log that was since restored from a backup, with fewer events, or with others in their place.
+   */
+  const catchUp = <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    cursor: Cursor<State, Event>,
+    { to, until }: OpenOptions = {}
+  ): Effect.Effect<void, OpenError | NotInStream> =>
+    Effect.suspend(() => {
+      let expected = cursor.eventId
+      const fold = (
+        recorded: ReadonlyArray<RecordedEvent>
+      ): Result.Result<void, EventDecodeError | NotInStream> => {
+        if (expected !== undefined && recorded[0]?.id !== expected) {
+          return Result.fail(new NotInStream({ reason: "foreign" }))
+        }
+        if (expected !== undefined && recorded[0] !== undefined) {
+          cursor.position = recorded[0].position
+        }
+        const fresh = expected === undefined ? recorded : recorded.slice(1)
+        expected = undefined
+        return evolveBy(aggregate, cursor, fresh)
+      }
+      const from = Revision.make(Math.max(cursor.revision, 1))
+      return store.read(cursor.streamId, { from, to, until }).pipe(
+        Stream.runForEachArray((recorded) =>
+          Effect.andThen(
+            Effect.suspend(() => Effect.fromResult(fold(recorded))),
+            Metrics.loadedEvents({ category: aggregate.category }, recorded.length)
+          )
+        ),
+        // The options above are built here, within their ranges.
+        Effect.catchTag("InvalidReadOption", Effect.die),
+        Effect.andThen(
+          Effect.suspend(() =>
+            expected === undefined ? Effect.void : new NotInStream({ reason: "beyond" })
+          )
+        )
+      )
+    })
+
+  /** The whole stream, folded from its first event. */
+  const foldAll = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    options: OpenOptions
+  ): Effect.fn.Return<Opened<State, Event>, OpenError> {
+    const cursor = begin<State, Event>(streamId, options.watched ?? [], nothing(aggregate))
+    // Nothing is expected of a stream that is read from its start.
+    yield* Effect.catchTag(catchUp(aggregate, cursor, options), "NotInStream", Effect.die)
+    return { cursor, read: true, whole: true }
+  })
+
+  const open = <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    options: OpenOptions
+  ): Effect.Effect<Opened<State, Event>, OpenError> =>
+    Effect.suspend(() => {
+      const { to, until, unread = false, watched = [] } = options
+      // A state past the instant can't be told from one before it.
+      if (until !== undefined) return foldAll(aggregate, streamId, options)
+      const newest = cache?.get(aggregate, streamId)
+      const cached =
+        newest === undefined || newest.revision > (to ?? newest.revision) ? undefined : newest
+      if (cache === undefined) return fold(aggregate, streamId, options, undefined)
+      return Effect.andThen(
+        Metrics.cacheLookups({
+          category: aggregate.category,
+          outcome: cached === undefined ? "miss" : "hit"
+        }),
+        cached === undefined || !unread
+          ? fold(aggregate, streamId, options, cached)
+          : Effect.flatMap(snapshots.isSampled, (isSampled) =>
+              isSampled
+                ? prove(aggregate, streamId, options, cached)
+                : Effect.succeed({
+                    cursor: begin<State, Event>(streamId, watched, cached),
+                    read: false,
+                    whole: false
+                  })
+            )
+      )
+    })
+
+  /**
+   * Folds the whole stream, and compares a state that is known of it on the way. So the answer is right, and the stream was
+   * looked at before anything is decided, whatever the known state was.
+   */
+  const prove = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    options: OpenOptions,
+    known: Known<State>
+  ): Effect.fn.Return<Opened<State, Event>, OpenError> {
+    const { eventId, revision, snapshotRevision } = known
+    // The start of a stream can't be wrong.
+    if (revision === Revision.empty) return yield* foldAll(aggregate, streamId, options)
+    const folded = yield* foldAll<Command, State, Event, Rejection>(aggregate, streamId, {
+      ...options,
+      to: revision
+    })
+    // Of another history it is not wrong, only of no use.
+    const isOfStream = folded.cursor.revision === revision && folded.cursor.eventId === eventId
+    const isRight =
+      isOfStream && (yield* snapshots.check(aggregate, streamId, known, folded.cursor.state))
+    if (!isRight) cache?.remove(streamId)
+    const cursor: Cursor<State, Event> = isRight
+      ? { ...folded.cursor, snapshotRevision }
+      : folded.cursor
+    return yield* Effect.as(catchUp(aggregate, cursor, options), {
+      cursor,
+      read: true,
+      whole: true
+    }).pipe(Effect.catchTag("NotInStream", () => foldAll(aggregate, streamId, options)))
+  })
+
+  /** Folds from the cached state, or else from the newest snapshot that the stream bears out, or else all. */
+  const fold = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    options: OpenOptions,
+    cached: Known<State> | undefined
+  ): Effect.fn.Return<Opened<State, Event>, OpenError> {
+    const { to, watched = [] } = options
+    const { category } = aggregate
+    if (cached !== undefined) {
+      const cursor = begin<State, Event>(streamId, watched, cached)
+      const caughtUp = yield* Effect.result(catchUp(aggregate, cursor, options))
+      if (Result.isSuccess(caughtUp)) {
+        if (yield* snapshots.isSampled) return yield* prove(aggregate, streamId, options, cached)
+        return { cursor, read: true, whole: false }
+      }
+      if (caughtUp.failure._tag !== "NotInStream") return yield* caughtUp.failure
+      cache?.remove(streamId)
+    }
+
+    let atOrBelow = to
+    while (true) {
+      const snapshot: Known<State> | undefined = yield* snapshots.find(
+        aggregate,
+        streamId,
+        atOrBelow
+      )
+      if (snapshot === undefined) return yield* foldAll(aggregate, streamId, options)
+      const cursor = begin<State, Event>(streamId, watched, snapshot)
+      const caughtUp = yield* Effect.result(catchUp(aggregate, cursor, options))
+      if (Result.isSuccess(caughtUp)) {
+        if (yield* snapshots.isSampled) return yield* prove(aggregate, streamId, options, snapshot)
+        yield* Metrics.snapshotsUsed({ category })
+        return { cursor, read: true, whole: false }
+      }
+      if (caughtUp.failure._tag !== "NotInStream") return yield* caughtUp.failure
+      yield* Metrics.snapshotsIgnored({ category, reason: caughtUp.failure.reason })
+      yield* snapshots.discard(streamId, snapshot)
+      atOrBelow = Revision.make(snapshot.revision - 1)
+    }
+  })
+
+  /** The same stream, or the same from its start, folded up to where it is now. */
+  const refresh = <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    { cursor, whole }: Opened<State, Event>
+  ): Effect.Effect<Opened<State, Event>, OpenError> =>
+    Effect.as(catchUp(aggregate, cursor), { cursor, read: true, whole }).pipe(
+      Effect.catchTag("NotInStream", () => {
+        cache?.remove(cursor.streamId)
+        return foldAll(aggregate, cursor.streamId, { watched: Array.from(cursor.watched) })
+      })
+    )
+
+  /** Keeps a state for the next opening, and takes a snapshot of one that was `appended` to. */
+  const remember = <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    known: Known<State>,
+    appended: boolean
+  ): Effect.Effect<void> =>
+    Effect.flatMap(store.inTransaction, (isInside) => {
+      // What the caller may still undo is nobody else's state.
+      if (isInside) return Effect.void
+      const { eventId, position, revision, snapshotRevision, state } = known
+      return Effect.map(
+        appended ? snapshots.consider(aggregate, streamId, known) : Effect.void,
+        () =>
+          cache?.set(aggregate, streamId, { revision, eventId, position, state, snapshotRevision })
+      )
+    })
+
+  /** Drops the state that is kept of a stream. */
+  const forget = (streamId: StreamId): void => cache?.remove(streamId)
+
+  return { open, foldAll, refresh, remember, forget }
+}
+
+export type OpenStream = ReturnType<typeof make>

@@ -1,0 +1,265 @@
+/**
+ * What every store does to an append before it looks at its log: refuse it, or write it as JSON.
+ */
+import { textOf } from "@daybook/kernel/Printable"
+import { EventId } from "@daybook/kernel/EventId"
+import { EventMetadata } from "@daybook/kernel/EventMetadata"
+import { EventType, type NewEvent, SchemaVersion } from "@daybook/kernel/NewEvent"
+import { isPassedOver } from "@daybook/kernel/PassedOver"
+import { StreamId } from "@daybook/kernel/StreamId"
+import type * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import {
+  type Append,
+  AppendRefused,
+  type Check,
+  MAX_APPEND_BYTES,
+  MAX_DATA_BYTES,
+  MAX_EVENTS,
+  MAX_JSON_DEPTH,
+  MAX_METADATA_BYTES,
+  MAX_STREAMS
+} from "../../EventStore.ts"
+import { describe, ExpectedRevision } from "../../ExpectedRevision.ts"
+import type { RefusalReason } from "../../RefusalReason.ts"
+import { MAX_OCCURRED_AT, MIN_OCCURRED_AT } from "./instants.ts"
+import * as Json from "./json.ts"
+
+/** An event as stores write it: JSON as text, the instant in milliseconds since the Unix epoch. */
+export interface EncodedEvent {
+  readonly id: EventId
+  readonly type: string
+  readonly schemaVersion: number
+  readonly data: string
+  readonly metadata: string
+  readonly occurredAt: number
+}
+
+/** An append, or a check when it has no events. */
+export interface EncodedAppend {
+  readonly streamId: StreamId
+  readonly expected: ExpectedRevision
+  /** The event at the expected revision, if it is to be compared. */
+  readonly lastEventId?: EventId | undefined
+  readonly events: ReadonlyArray<EncodedEvent>
+}
+
+/** What is counted over all appends of a call. */
+interface Totals {
+  /** The ids so far, once there is a second event to compare them with. */
+  readonly ids: Set<EventId>
+  bytes: number
+}
+
+/**
+ * Encodes the append, or refuses it.
+ */
+export const encodeAppend = (append: Append): Result.Result<EncodedAppend, AppendRefused> => {
+  const { events, streamId } = append
+  // Refusals read like exceptions here: the one that comes first is the answer.
+  const misnamed = refuseName(append) ?? refuseCount(streamId, events, events.length)
+  if (misnamed !== undefined) return Result.fail(misnamed)
+  return encodeEvents(append, { ids: new Set(), bytes: 0 })
+}
+
+/**
+ * Encodes the appends, then the checks, each in its order; or refuses them all.
+ */
+export const encodeAppends = (
+  appends: Arr.NonEmptyReadonlyArray<Append>,
+  checks: ReadonlyArray<Check>
+): Result.Result<Arr.NonEmptyReadonlyArray<EncodedAppend>, AppendRefused> => {
+  const misshapen = refuseShape(appends, checks)
+  if (misshapen !== undefined) return Result.fail(misshapen)
+  const totals: Totals = { ids: new Set(), bytes: 0 }
+  const encoded: Array<EncodedAppend> = []
+  for (const append of appends) {
+    const one = encodeEvents(append, totals)
+    if (Result.isFailure(one)) return Result.fail(one.failure)
+    encoded.push(one.success)
+  }
+  for (const { expected, streamId } of checks) encoded.push({ streamId, expected, events: [] })
+  // As many as the appends and checks, and of appends there is one at least.
+  return Result.succeed(encoded as [EncodedAppend, ...Array<EncodedAppend>])
+}
+
+const encodeEvents = (
+  { events, expected, lastEventId, streamId }: Append,
+  totals: Totals
+): Result.Result<EncodedAppend, AppendRefused> => {
+  const encoded: Array<EncodedEvent> = []
+  for (let index = 0; index < events.length; index++) {
+    // As `refuseCount` counted it.
+    const event = events[index] as NewEvent
+    const one = encodeEvent(event, index, totals)
+    if (Result.isFailure(one)) return refuse(streamId, one.failure)
+    if (totals.ids.has(event.id)) {
+      return refuse(streamId, { _tag: "RepeatedEventId", index, eventId: event.id })
+    }
+    totals.ids.add(event.id)
+    if (totals.bytes > MAX_APPEND_BYTES) {
+      const limit = MAX_APPEND_BYTES
+      return refuse(streamId, { _tag: "AppendTooLarge", index, bytes: totals.bytes, limit })
+    }
+    encoded.push(one.success)
+  }
+  return Result.succeed(
+    lastEventId === undefined
+      ? { streamId, expected, events: encoded }
+      : { streamId, expected, lastEventId, events: encoded }
+  )
+}
+
+const refuse = (streamId: StreamId, reason: RefusalReason) =>
+  Result.fail(new AppendRefused({ streamId, reason }))
+
+/** Looks at the counts and names, before any work on the events. */
+const refuseShape = (
+  appends: Arr.NonEmptyReadonlyArray<Append>,
+  checks: ReadonlyArray<Check>
+): AppendRefused | undefined => {
+  // The type says that there is one, and callers without types find out here.
+  if (appends.length === 0) {
+    return new AppendRefused({
+      streamId: checks[0]?.streamId ?? "",
+      reason: { _tag: "NoAppends" }
+    })
+  }
+  const streams = new Set<string>()
+  const named = appends.length + checks.length
+  for (const one of [...appends, ...checks]) {
+    const { streamId } = one
+    const misnamed = refuseName(one)
+    if (misnamed !== undefined) return misnamed
+    if (named > MAX_STREAMS) {
+      const reason: RefusalReason = { _tag: "TooManyStreams", count: named, limit: MAX_STREAMS }
+      return new AppendRefused({ streamId, reason })
+    }
+    if (streams.has(streamId)) {
+      return new AppendRefused({ streamId, reason: { _tag: "RepeatedStream" } })
+    }
+    streams.add(streamId)
+  }
+  const count = appends.reduce((sum, { events }) => sum + events.length, 0)
+  for (const { events, streamId } of appends) {
+    const miscounted = refuseCount(streamId, events, count)
+    if (miscounted !== undefined) return miscounted
+  }
+  return undefined
+}
+
+const refuseName = ({
+  expected,
+  lastEventId,
+  streamId
+}: Pick<Append, "expected" | "lastEventId" | "streamId">): AppendRefused | undefined => {
+  if (!isStreamId(streamId)) {
+    const issue = "not a stream id: a category, -, then 1 to 200 characters of Unicode"
+    return new AppendRefused({
+      streamId: textOf(streamId),
+      reason: { _tag: "InvalidStreamId", issue }
+    })
+  }
+  if (!isExpected(expected)) {
+    const issue = "neither any, no stream, exists, nor exactly a whole number"
+    return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
+  }
+  if (lastEventId !== undefined && expected._tag !== "Exactly") {
+    const issue = `${describe(expected)}, which has no last event to compare with lastEventId`
+    return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
+  }
+  return undefined
+}
+
+/** `count`: the events of all appends that go together. */
+const refuseCount = (
+  streamId: StreamId,
+  events: Append["events"],
+  count: number
+): AppendRefused | undefined => {
+  // The type says that there is one, and callers without types find out here.
+  if (events.length === 0) return new AppendRefused({ streamId, reason: { _tag: "NoEvents" } })
+  if (count > MAX_EVENTS) {
+    const reason: RefusalReason = { _tag: "TooManyEvents", count, limit: MAX_EVENTS }
+    return new AppendRefused({ streamId, reason })
+  }
+  return undefined
+}
+
+const isStreamId = Schema.is(StreamId)
+const isExpected = Schema.is(ExpectedRevision)
+const isMetadata = Schema.is(EventMetadata)
+const metadataFields = new Set(Object.keys(EventMetadata.fields))
+const isEventId = Schema.is(EventId)
+const isEventType = Schema.is(EventType)
+const isSchemaVersion = Schema.is(SchemaVersion)
+
+/** Adds the event's size to the totals. */
+const encodeEvent = (
+  event: NewEvent,
+  index: number,
+  totals: Totals
+): Result.Result<EncodedEvent, RefusalReason> => {
+  const { id, schemaVersion, type } = event
+  if (!isEventId(id)) return invalid(index, "id", "not a UUID in lower case")
+  if (!isEventType(type)) return invalid(index, "type", "not an event type")
+  if (isPassedOver(event)) return invalid(index, "type", "that of events that are passed over")
+  if (!isSchemaVersion(schemaVersion)) {
+    return invalid(index, "schemaVersion", "not a whole number from 1 to 32767")
+  }
+  if (!DateTime.isDateTime(event.occurredAt)) return invalid(index, "occurredAt", "not an instant")
+  const occurredAt = DateTime.toEpochMillis(event.occurredAt)
+  if (!(occurredAt >= MIN_OCCURRED_AT && occurredAt <= MAX_OCCURRED_AT)) {
+    return invalid(index, "occurredAt", "not in the years 0001 to 9999")
+  }
+  if (!Number.isInteger(occurredAt)) {
+    return invalid(index, "occurredAt", "finer than a millisecond")
+  }
+  const data = encodeField(event.data, index, "data", MAX_DATA_BYTES)
+  if (Result.isFailure(data)) return Result.fail(data.failure)
+  const metadata = encodeField(event.metadata, index, "metadata", MAX_METADATA_BYTES)
+  if (Result.isFailure(metadata)) return Result.fail(metadata.failure)
+  totals.bytes += data.success.bytes + metadata.success.bytes
+  // Readers trust what is stored, conflicts that carry it included. Without a field there is nothing to look at.
+  if (metadata.success.text !== "{}") {
+    const unknown = Object.keys(event.metadata ?? {}).find((key) => !metadataFields.has(key))
+    if (unknown !== undefined) {
+      return invalid(index, "metadata", `${JSON.stringify(unknown)} belongs into "custom"`)
+    }
+    if (!isMetadata(event.metadata)) {
+      return invalid(index, "metadata", "not of the shape of EventMetadata")
+    }
+  }
+  return Result.succeed({
+    id,
+    type,
+    schemaVersion,
+    data: data.success.text,
+    metadata: metadata.success.text,
+    occurredAt
+  })
+}
+
+const invalid = (
+  index: number,
+  field: string,
+  issue: string
+): Result.Result<never, RefusalReason> => Result.fail({ _tag: "InvalidField", index, field, issue })
+
+const encodeField = (
+  value: unknown,
+  index: number,
+  field: "data" | "metadata",
+  limit: number
+): Result.Result<Json.Encoded, RefusalReason> => {
+  const encoded = Json.encode(value, { maxBytes: limit, maxDepth: MAX_JSON_DEPTH })
+  if (Result.isSuccess(encoded)) return Result.succeed(encoded.success)
+  const refused = encoded.failure
+  return Result.fail(
+    refused._tag === "TooLarge"
+      ? { _tag: "TooLarge", index, field, bytes: refused.bytes, limit }
+      : { _tag: "NotJson", index, path: [field, ...refused.path].join("."), found: refused.found }
+  )
+}

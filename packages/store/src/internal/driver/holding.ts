@@ -1,0 +1,54 @@
+/**
+ * A budget of calls and bytes, for queues that would otherwise grow with what is put into them.
+ */
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import { Overloaded } from "../../Overloaded.ts"
+
+interface Size {
+  readonly calls: number
+  readonly bytes: number
+}
+
+const overloaded = Metric.counter("daybook_overloaded", {
+  description: "Calls refused since the host holds as much as it may, by where: handler or store"
+})
+
+export type Hold = <A, E, R>(
+  size: Size,
+  effect: Effect.Effect<A, E, R>
+) => Effect.Effect<A, E | Overloaded, R>
+
+/** Counts what an effect is given for as long as it runs. Dies unless both limits are whole numbers, 1 or more. */
+export const make = (where: Overloaded["where"], limit: Size): Hold => {
+  for (const [name, value] of Object.entries(limit)) {
+    if (!Number.isSafeInteger(value) || value < 1) {
+      throw new RangeError(`${name} of MaxHeld is ${value}, allowed is a whole number, 1 or more`)
+    }
+  }
+  const refused = Metric.withAttributes(overloaded, { where })
+  const held = { calls: 0, bytes: 0 }
+  return <A, E, R>({ bytes, calls }: Size, effect: Effect.Effect<A, E, R>) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.suspend((): Effect.Effect<A, E | Overloaded, R> => {
+        const isFull = held.calls + calls > limit.calls || held.bytes + bytes > limit.bytes
+        // One that is alone is as large as its own limits allow.
+        if (isFull && held.calls > 0) {
+          const { calls: most, bytes: mostBytes } = limit
+          return Effect.andThen(
+            Metric.update(refused, 1),
+            new Overloaded({ where, held: { ...held }, limit: { calls: most, bytes: mostBytes } })
+          )
+        }
+        held.calls += calls
+        held.bytes += bytes
+        return Effect.ensuring(
+          restore(effect),
+          Effect.sync(() => {
+            held.calls -= calls
+            held.bytes -= bytes
+          })
+        )
+      })
+    )
+}

@@ -1,0 +1,34 @@
+/**
+ * Comparing a checkpoint with the log that it is used on.
+ */
+import type { EventId } from "@daybook/kernel/EventId"
+import type { LogId } from "@daybook/kernel/LogId"
+import type { Position } from "@daybook/kernel/Position"
+import { type Checkpoint, isCheckpoint, type MismatchReason } from "../../Checkpoint.ts"
+
+/** The facts of a log that judge a position. */
+export interface Found {
+  readonly log: LogId
+  /** The last position that an append drawn by now could have. */
+  readonly newest: Position
+  /** Of the last event at or below the position. */
+  readonly eventId: EventId | null
+}
+
+/**
+ * Says why it does not fit. A bare position fits unless it is past the newest: between the settled and the newest position it
+ * may be that of an append that is still to be seen.
+ */
+export const judge = (
+  given: Position | Checkpoint,
+  { eventId, log, newest }: Found
+): MismatchReason | undefined => {
+  const position = isCheckpoint(given) ? given.position : given
+  if (isCheckpoint(given) && given.log !== log) {
+    return { _tag: "OtherLog", position, given: given.log, log }
+  }
+  if (position > newest) return { _tag: "PastHead", position, head: newest, log }
+  return isCheckpoint(given) && given.eventId !== eventId
+    ? { _tag: "OtherEvent", position, given: given.eventId, recorded: eventId, log }
+    : undefined
+}

@@ -1,0 +1,69 @@
+/**
+ * What every store asks of who wants readers to pass over an event.
+ */
+import type { EventId } from "@daybook/kernel/EventId"
+import type { Position } from "@daybook/kernel/Position"
+import * as Result from "effect/Result"
+import { PassOverRefused } from "../../PassOverRefused.ts"
+
+/** The event, who wants it, and why. */
+export interface PassOver {
+  readonly position: Position
+  readonly eventId: EventId
+  readonly actor: string
+  readonly reason: string
+}
+
+/** How many events a log passes over at most: a reader compares the position of each row with all of them. */
+const MAX_PASSED_OVER = 1_000
+
+const LIMITS = { actor: 200, reason: 1_000 } as const
+
+/** Refuses an actor or a reason that can't be recorded. */
+export const refuseWhy = (given: PassOver): Result.Result<PassOver, PassOverRefused> => {
+  const { position } = given
+  for (const field of ["actor", "reason"] as const) {
+    const issue = textIssue(given[field], LIMITS[field])
+    if (issue !== undefined) {
+      return Result.fail(
+        new PassOverRefused({ position, reason: { _tag: "InvalidWhy", field, issue } })
+      )
+    }
+  }
+  return Result.succeed(given)
+}
+
+const textIssue = (text: string, limit: number): string | undefined => {
+  if (!/\S/.test(text)) return "it is blank"
+  if (text.length > limit) return `it has ${text.length} UTF-16 code units, allowed are ${limit}`
+  if (text.includes("\0")) return "it has U+0000"
+  return text.isWellFormed() ? undefined : "it has a lone surrogate"
+}
+
+/** Refuses an event that is none, or another one. */
+export const refuseEvent = (
+  { eventId, position }: PassOver,
+  found: EventId | undefined
+): Result.Result<void, PassOverRefused> =>
+  found === eventId
+    ? Result.void
+    : Result.fail(
+        new PassOverRefused({
+          position,
+          reason:
+            found === undefined
+              ? { _tag: "NoEvent" }
+              : { _tag: "OtherEvent", given: eventId, found }
+        })
+      )
+
+/** Refuses a further event when there are as many as there can be. */
+export const refuseMany = (
+  position: Position,
+  count: number
+): Result.Result<void, PassOverRefused> =>
+  count < MAX_PASSED_OVER
+    ? Result.void
+    : Result.fail(
+        new PassOverRefused({ position, reason: { _tag: "TooMany", limit: MAX_PASSED_OVER } })
+      )

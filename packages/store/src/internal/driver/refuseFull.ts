@@ -1,0 +1,18 @@
+/**
+ * The end of a stream, which is a matter of what is recorded, and so decided by the log.
+ */
+import type { StreamId } from "@daybook/kernel/StreamId"
+import { AppendRefused, MAX_REVISION } from "../../EventStore.ts"
+
+/** Refuses `count` events more on a stream at the revision `actual`, if they go past its end. */
+export const refuseFull = (
+  streamId: StreamId,
+  actual: number,
+  count: number
+): AppendRefused | undefined =>
+  actual <= MAX_REVISION - count
+    ? undefined
+    : new AppendRefused({
+        streamId,
+        reason: { _tag: "StreamFull", actual, count, limit: MAX_REVISION }
+      })

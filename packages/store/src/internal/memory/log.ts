@@ -1,0 +1,399 @@
+/**
+ * The log of the memory store: mutable arrays and their indexes, changed by `append` alone, in one
+ * synchronous step. An append costs what it adds; copying the log for each would cost what is there.
+ */
+import type { EventId } from "@daybook/kernel/EventId"
+import type { LogId } from "@daybook/kernel/LogId"
+import type { EventMetadata } from "@daybook/kernel/EventMetadata"
+import * as PassedOver from "@daybook/kernel/PassedOver"
+import * as Position from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Revision from "@daybook/kernel/Revision"
+import * as StreamId from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import {
+  type Appended,
+  type AppendRefused,
+  type EventAddress,
+  EventIdConflict,
+  type EventStoreError,
+  MAX_BETWEEN,
+  MAX_BETWEEN_BYTES,
+  WrongExpectedRevision
+} from "../../EventStore.ts"
+import type { ReadAllOptions, ReadOptions, Until } from "../../ReadOptions.ts"
+import { type ExpectedRevision, isMet, type Unmet } from "../../ExpectedRevision.ts"
+import type { PassOverRefused } from "../../PassOverRefused.ts"
+import type { EncodedAppend, EncodedEvent } from "../driver/encodeAppends.ts"
+import { type PassOver, refuseEvent, refuseMany, refuseWhy } from "../driver/passOver.ts"
+import { refuseFull } from "../driver/refuseFull.ts"
+import type { Filter } from "../driver/subscription.ts"
+
+/** Holds JSON as text, so that who reads an event can't alter what is stored. */
+export interface Stored extends EncodedEvent {
+  readonly streamId: StreamId.StreamId
+  readonly category: StreamId.Category
+  readonly revision: Revision.Revision
+  readonly position: Position.Position
+  readonly recordedAt: number
+  /** The first and the last revision of the append that it came with. */
+  readonly appended: { readonly first: number; readonly last: number }
+  /** Whether readers pass over it. */
+  readonly isPassedOver: boolean
+}
+
+/** Positions count from 1 without gaps here, so the event at position p is `events[p - 1]`. */
+export interface Log {
+  readonly id: LogId
+  readonly events: Array<Stored>
+  readonly streams: Map<StreamId.StreamId, Array<Stored>>
+  readonly ids: Map<EventId, Stored>
+  /** How many events there were after each append. */
+  readonly ends: Array<number>
+}
+
+export const empty = (id: LogId): Log => ({
+  id,
+  events: [],
+  streams: new Map(),
+  ids: new Map(),
+  ends: []
+})
+
+/**
+ * Takes the log back to what it was at a position, or before the append that the position is in the middle of. Gives the events that it
+ * loses by that.
+ */
+export const restore = (log: Log, upTo: Position.Position): ReadonlyArray<RecordedEvent> => {
+  const end = log.ends.findLast((count) => count <= upTo) ?? 0
+  const lost = log.events.splice(end)
+  log.ends.splice(log.ends.lastIndexOf(end) + 1)
+  for (const { id, revision, streamId } of lost) {
+    log.ids.delete(id)
+    const stream = log.streams.get(streamId)
+    if (revision === 1) log.streams.delete(streamId)
+    else if (stream !== undefined && stream.length >= revision) stream.splice(revision - 1)
+  }
+  return lost.map(toRecorded)
+}
+
+/** Makes readers pass over an event of the log from now on. */
+export const passOver = (log: Log, given: PassOver): Result.Result<void, PassOverRefused> =>
+  Result.gen(function* () {
+    yield* refuseWhy(given)
+    const stored = log.events[Number(given.position) - 1]
+    yield* refuseEvent(given, stored?.id)
+    if (stored === undefined || stored.isPassedOver) return
+    yield* refuseMany(given.position, log.events.filter((event) => event.isPassedOver).length)
+    const passed = { ...stored, isPassedOver: true }
+    log.ids.set(stored.id, passed)
+    log.events[Number(stored.position) - 1] = passed
+    const stream = log.streams.get(stored.streamId)
+    if (stream !== undefined) stream[stored.revision - 1] = passed
+  })
+
+/** Is told what is about to be recorded, and gives what to do when it is, or an error instead of it. */
+export type BeforeCommit = (
+  recorded: ReadonlyArray<RecordedEvent>
+) => Result.Result<() => void, EventStoreError>
+
+/**
+ * Writes all appends, or none, and tells the last revision and position of each.
+ *
+ * A clock may be set back: their time is `now`, or a later one of an event on one of their streams.
+ */
+export const append = (
+  log: Log,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
+  now: number,
+  beforeCommit?: BeforeCommit
+): Result.Result<
+  Arr.NonEmptyReadonlyArray<Appended>,
+  AppendRefused | EventIdConflict | WrongExpectedRevision | EventStoreError
+> => {
+  // Of at least one append, since checks come after the appends they go with.
+  const writes = appends.filter(
+    ({ events }) => events.length > 0
+  ) as Arr.NonEmptyArray<EncodedAppend>
+  if (writes.some(({ events }) => events.some(({ id }) => log.ids.has(id)))) {
+    const repeated = writes.flatMap((append) => firstAnswer(log, append) ?? [])
+    if (Arr.isReadonlyArrayNonEmpty(repeated) && repeated.length === writes.length) {
+      return Result.succeed(repeated)
+    }
+    const taken = writes.filter(({ events }) => events.some(({ id }) => log.ids.has(id)))
+    const recorded = taken.flatMap(({ events }) =>
+      events.flatMap(({ id }) => log.ids.get(id) ?? [])
+    )
+    return Result.fail(idConflict(Arr.getUnsafe(taken, 0).streamId, recorded))
+  }
+  const unmet = appends.flatMap(
+    ({ expected, lastEventId, streamId }, place): ReadonlyArray<Unmet> => {
+      const stream = streamOf(log, streamId)
+      const actual = revisionOf(stream)
+      const isMine =
+        lastEventId === undefined || lastEventId === expectedEvent(stream, expected)?.id
+      return isMine && isMet(expected, actual) ? [] : [{ place, streamId, expected, actual }]
+    }
+  )
+  if (Arr.isReadonlyArrayNonEmpty(unmet)) {
+    return Result.fail(wrongExpectedRevision(log, unmet, appends))
+  }
+  for (const { events, streamId } of writes) {
+    const full = refuseFull(streamId, revisionOf(streamOf(log, streamId)), events.length)
+    if (full !== undefined) return Result.fail(full)
+  }
+  const recordedAt = writes.reduce(
+    (time, { streamId }) => Math.max(time, log.streams.get(streamId)?.at(-1)?.recordedAt ?? time),
+    now
+  )
+  const writeAll = () => {
+    const appended = Arr.map(writes, (append) => write(log, append, recordedAt))
+    log.ends.push(log.events.length)
+    return appended
+  }
+  if (beforeCommit === undefined) return Result.succeed(writeAll())
+  return Result.map(beforeCommit(numbered(log, writes, recordedAt).map(toRecorded)), (commit) => {
+    const appended = writeAll()
+    commit()
+    return appended
+  })
+}
+
+const streamOf = (log: Log, streamId: StreamId.StreamId): ReadonlyArray<Stored> =>
+  log.streams.get(streamId) ?? []
+
+/** The answer to an append whose ids are those of one append to its stream, in their order. */
+const firstAnswer = (log: Log, { events, streamId }: EncodedAppend): Appended | undefined => {
+  let last: Stored | undefined
+  for (const { id } of events) {
+    const stored = log.ids.get(id)
+    if (stored === undefined || stored.streamId !== streamId) return undefined
+    const expected = last === undefined ? stored.appended.first : last.revision + 1
+    if (stored.revision !== expected) return undefined
+    if (last !== undefined && last.appended !== stored.appended) return undefined
+    last = stored
+  }
+  return last?.revision === last?.appended.last
+    ? last && { revision: last.revision, position: last.position, repeated: true }
+    : undefined
+}
+
+/** What `write` would write. */
+const numbered = (
+  log: Log,
+  appends: ReadonlyArray<EncodedAppend>,
+  recordedAt: number
+): ReadonlyArray<Stored> => {
+  let count = log.events.length
+  // No stream is named twice.
+  return appends.flatMap(({ events, streamId }) => {
+    const category = StreamId.category(streamId)
+    const { length } = streamOf(log, streamId)
+    const appended = { first: length + 1, last: length + events.length }
+    return events.map((event, index): Stored => ({
+      ...event,
+      streamId,
+      category,
+      revision: Revision.make(length + index + 1),
+      position: Position.make(BigInt(++count)),
+      recordedAt,
+      appended,
+      isPassedOver: false
+    }))
+  })
+}
+
+const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number): Appended => {
+  const category = StreamId.category(streamId)
+  const stream = log.streams.get(streamId) ?? []
+  log.streams.set(streamId, stream)
+  const appended = { first: stream.length + 1, last: stream.length + events.length }
+  for (const event of events) {
+    // The log counts itself, so the casts add only the brands.
+    const revision = (stream.length + 1) as Revision.Revision
+    const position = BigInt(log.events.length + 1) as Position.Position
+    const stored: Stored = {
+      id: event.id,
+      type: event.type,
+      schemaVersion: event.schemaVersion,
+      data: event.data,
+      metadata: event.metadata,
+      occurredAt: event.occurredAt,
+      streamId,
+      category,
+      revision,
+      position,
+      recordedAt,
+      appended,
+      isPassedOver: false
+    }
+    log.events.push(stored)
+    stream.push(stored)
+    log.ids.set(stored.id, stored)
+  }
+  const position = BigInt(log.events.length) as Position.Position
+  return { revision: revisionOf(stream), position, repeated: false }
+}
+
+const revisionOf = (stream: ReadonlyArray<Stored>) => stream.length as Revision.Revision
+
+const idConflict = (streamId: StreamId.StreamId, recorded: ReadonlyArray<Stored>) =>
+  new EventIdConflict({
+    streamId,
+    recorded: recorded.map(addressOf)
+  })
+
+const addressOf = ({ id, revision, streamId }: Stored): EventAddress => ({
+  eventId: id,
+  streamId,
+  revision
+})
+
+/** The event at the revision that is expected exactly. */
+const expectedEvent = (stream: ReadonlyArray<Stored>, expected: ExpectedRevision) =>
+  expected._tag === "Exactly" ? stream[expected.revision - 1] : undefined
+
+const wrongExpectedRevision = (
+  log: Log,
+  [first, ...others]: Arr.NonEmptyReadonlyArray<Unmet>,
+  appends: ReadonlyArray<EncodedAppend>
+) => {
+  const { expected, place, streamId } = first
+  const stream = streamOf(log, streamId)
+  const known = appends[place]?.lastEventId
+  // The state that the caller knows is of another history: nothing follows on it.
+  if (known !== undefined && known !== expectedEvent(stream, expected)?.id) {
+    return new WrongExpectedRevision({ ...first, between: [], others })
+  }
+  // `Exists` is wrong only about a stream without events, so nothing is past it.
+  const past = expected._tag === "Exactly" ? expected.revision : 0
+  const between: Array<RecordedEvent> = []
+  let bytes = 0
+  for (const stored of stream.slice(past, past + MAX_BETWEEN)) {
+    bytes += Buffer.byteLength(stored.data) + Buffer.byteLength(stored.metadata)
+    if (bytes > MAX_BETWEEN_BYTES) break
+    between.push(toRecorded(stored))
+  }
+  return new WrongExpectedRevision({ ...first, between, others })
+}
+
+/** Where the events of the ids are. */
+export const find = (log: Log, ids: ReadonlyArray<EventId>): ReadonlyArray<EventAddress> =>
+  ids.flatMap((id) => {
+    const stored = log.ids.get(id)
+    return stored === undefined ? [] : [addressOf(stored)]
+  })
+
+/** Some events and, unless they are the last, how to read on. */
+export interface Page {
+  readonly events: ReadonlyArray<RecordedEvent>
+  readonly next: (() => Page) | undefined
+}
+
+/**
+ * The first page of what is in a stream now.
+ */
+export const readStream = (log: Log, streamId: StreamId.StreamId, options: ReadOptions): Page => {
+  const events = log.streams.get(streamId) ?? []
+  const length = options.until === undefined ? events.length : prefixLength(events, options.until)
+  return page({
+    events,
+    from: Math.max(options.from ?? 0, 1) - 1,
+    to: Math.min(options.to ?? length, length),
+    backward: options.direction === "backward",
+    limit: options.limit ?? Number.POSITIVE_INFINITY,
+    matches: matching(options)
+  })
+}
+
+/** How many events come before the first that is later than the instant. */
+export const prefixLength = (events: ReadonlyArray<Stored>, until: Until): number => {
+  const later =
+    until.recordedAt === undefined
+      ? laterThan("occurredAt", until.occurredAt)
+      : laterThan("recordedAt", until.recordedAt)
+  const index = events.findIndex(later)
+  return index === -1 ? events.length : index
+}
+
+const laterThan = (field: "occurredAt" | "recordedAt", instant: DateTime.Utc) => {
+  const millis = DateTime.toEpochMillis(instant)
+  return (event: Stored) => event[field] > millis
+}
+
+/**
+ * The first page of what is in the log now.
+ */
+export const readAll = (log: Log, options: ReadAllOptions): Page => {
+  const { events } = log
+  const { after, upTo } = options.recordedAt ?? {}
+  const least = after === undefined ? 0 : prefixLength(events, { recordedAt: after })
+  const most = upTo === undefined ? events.length : prefixLength(events, { recordedAt: upTo })
+  return page({
+    events,
+    from: Math.max(least, countUpTo(events, options.after ?? Position.start)),
+    to: options.upTo === undefined ? most : Math.min(most, countUpTo(events, options.upTo)),
+    backward: options.direction === "backward",
+    limit: options.limit ?? Number.POSITIVE_INFINITY,
+    matches: matching(options)
+  })
+}
+
+/** True if an event is of the categories and types asked for. */
+export const matching = (options: Pick<Filter, "categories" | "types">) => {
+  const categories = options.categories && new Set(options.categories)
+  const types = options.types && new Set(options.types)
+  return ({ category, isPassedOver, type }: Stored): boolean =>
+    (categories === undefined || categories.has(category)) &&
+    // An event that is passed over has lost its type to its readers.
+    (types === undefined || (types.has(type) && !isPassedOver))
+}
+
+/** How many events of the log there are up to a position. */
+export const countUpTo = (events: ReadonlyArray<Stored>, position: Position.Position): number =>
+  Math.min(Number(position), events.length)
+
+/** What is left to read: of `events`, the indexes from `from` up to and without `to`. */
+interface Span {
+  readonly events: ReadonlyArray<Stored>
+  readonly from: number
+  readonly to: number
+  readonly backward: boolean
+  readonly limit: number
+  readonly matches: (event: Stored) => boolean
+}
+
+/** How many events one page looks at: a reader holds so many, and lets others run in between. */
+export const PAGE_SIZE = 256
+
+const page = (span: Span): Page => {
+  const size = Math.min(PAGE_SIZE, Math.max(span.to - span.from, 0))
+  const seen = span.backward
+    ? span.events.slice(span.to - size, span.to).reverse()
+    : span.events.slice(span.from, span.from + size)
+  const events = seen.filter(span.matches).slice(0, span.limit).map(toRecorded)
+  const rest: Span = {
+    ...span,
+    ...(span.backward ? { to: span.to - size } : { from: span.from + size }),
+    limit: span.limit - events.length
+  }
+  return { events, next: rest.from < rest.to && rest.limit > 0 ? () => page(rest) : undefined }
+}
+
+/** The event with its JSON as values of its own. */
+export const toRecorded = (stored: Stored): RecordedEvent => ({
+  id: stored.id,
+  type: stored.isPassedOver ? PassedOver.TYPE : stored.type,
+  schemaVersion: stored.isPassedOver ? 1 : stored.schemaVersion,
+  // What `encodeAppends` wrote from a value of the same type.
+  data: stored.isPassedOver ? {} : (JSON.parse(stored.data) as Schema.Json),
+  metadata: stored.isPassedOver ? {} : (JSON.parse(stored.metadata) as EventMetadata),
+  occurredAt: DateTime.makeUnsafe(stored.occurredAt),
+  streamId: stored.streamId,
+  revision: stored.revision,
+  position: stored.position,
+  recordedAt: DateTime.makeUnsafe(stored.recordedAt)
+})

@@ -1,0 +1,99 @@
+/**
+ * Opens PGlite in memory or in a folder, so that a process killed at any moment leaves a folder that
+ * opens again.
+ *
+ * A folder holds `pgdata`, the cluster, and the files of its lock (`folderLock.ts`).
+ */
+import { PGlite } from "@electric-sql/pglite"
+import * as Data from "effect/Data"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs/promises"
+import * as Path from "node:path"
+import { EmbeddedPostgresError, type FolderRefusal } from "../../../EmbeddedPostgresError.ts"
+import { ClosedFolder } from "./closedFolder.ts"
+import * as DataFolder from "./dataFolder.ts"
+import * as FolderLock from "./folderLock.ts"
+
+export const openMemory: Effect.Effect<PGlite, EmbeddedPostgresError, Scope.Scope> = Effect.suspend(
+  () => open(undefined, undefined)
+)
+
+export const openFolder = Effect.fnUntraced(function* (
+  dataDir: string
+): Effect.fn.Return<PGlite, EmbeddedPostgresError, Scope.Scope> {
+  const cluster = Path.join(dataDir, "pgdata")
+  const unfinished = `${cluster}.new`
+  yield* fitFor(dataDir, () => DataFolder.prepare(dataDir))
+  yield* lock(dataDir)
+  if (yield* attempt(dataDir, () => exists(cluster))) {
+    yield* fitFor(dataDir, () => DataFolder.closeCluster(cluster))
+  } else {
+    // Half a cluster does not open, so it gets its name only when it is whole.
+    yield* attempt(dataDir, () => Fs.rm(unfinished, { recursive: true, force: true }))
+    yield* attempt(dataDir, () => Fs.mkdir(unfinished, { mode: 0o700 }))
+    yield* Effect.scoped(open(dataDir, unfinished))
+    yield* attempt(dataDir, () => Fs.rename(unfinished, cluster))
+  }
+  return yield* open(dataDir, cluster)
+})
+
+const open = (dataDir: string | undefined, cluster: string | undefined) =>
+  Effect.acquireRelease(
+    attempt(dataDir, () =>
+      cluster === undefined ? PGlite.create() : PGlite.create({ fs: new ClosedFolder(cluster) })
+    ),
+    (database) => Effect.promise(() => database.close())
+  )
+
+const attempt = <A>(
+  dataDir: string | undefined,
+  run: () => Promise<A>
+): Effect.Effect<A, EmbeddedPostgresError> =>
+  Effect.tryPromise({
+    try: run,
+    catch: (cause) => new EmbeddedPostgresError({ dataDir, reason: { _tag: "Unusable", cause } })
+  })
+
+const fitFor = (dataDir: string, look: () => Promise<FolderRefusal | undefined>) =>
+  Effect.flatMap(attempt(dataDir, look), (reason) =>
+    reason === undefined ? Effect.void : Effect.fail(new EmbeddedPostgresError({ dataDir, reason }))
+  )
+
+const exists = (path: string): Promise<boolean> =>
+  Fs.access(path).then(
+    () => true,
+    (error: unknown) => {
+      if (FolderLock.hasCode(error, "ENOENT")) return false
+      throw error
+    }
+  )
+
+/** Two processes on one cluster would ruin it. */
+const lock = (dataDir: string) =>
+  Effect.acquireRelease(
+    // A process that was just killed holds its lock until the system has cleared its memory away.
+    Effect.retry(takeLock(dataDir), {
+      times: 20,
+      schedule: Schedule.spaced("250 millis"),
+      while: (refused) => refused._tag === "Refused" && !refused.ours
+    }),
+    (taken) => Effect.promise(taken.release)
+  ).pipe(Effect.catchTag("Refused", ({ error }) => Effect.fail(error)))
+
+class Refused extends Data.TaggedError("Refused")<{
+  readonly error: EmbeddedPostgresError
+  readonly ours: boolean
+}> {}
+
+const takeLock = Effect.fnUntraced(function* (dataDir: string) {
+  const since = DateTime.formatIso(yield* DateTime.now)
+  const answer = yield* attempt(dataDir, () => FolderLock.take(dataDir, since))
+  if (answer._tag === "Taken") return answer
+  const { ours, owner } = answer
+  const lockFile = FolderLock.lockFile(dataDir)
+  const error = new EmbeddedPostgresError({ dataDir, reason: { _tag: "InUse", owner, lockFile } })
+  return yield* new Refused({ error, ours })
+})

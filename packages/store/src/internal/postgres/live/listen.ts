@@ -1,0 +1,138 @@
+/**
+ * The one connection of a store on which it hears that other hosts have appended.
+ *
+ * It is no connection of the client's pool: it is held for long, and when it stalls it is closed from here without
+ * waiting for anything.
+ */
+import type { PgClient } from "@effect/sql-pg/PgClient"
+import * as PgConnection from "@effect/sql-pg/PgConnection"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import * as Metric from "effect/Metric"
+import * as Queue from "effect/Queue"
+import * as RcRef from "effect/RcRef"
+import * as Scope from "effect/Scope"
+import { CHANNEL } from "./notify.ts"
+import { type Losses, makeLosses, persistently } from "../sql/retry.ts"
+import { rootMessage } from "../../start/rootMessage.ts"
+
+export interface Listening {
+  readonly client: PgClient
+  /** What this host sends: it needs not wake itself. */
+  readonly ownPayload: string
+  /** With what each payload begins that is about this log. */
+  readonly logPrefix: string
+  readonly heartbeatInterval: Duration.Duration
+  readonly onAppended: () => void
+}
+
+/** Also the name by which an operator finds it in `pg_stat_activity`. */
+const APPLICATION_NAME = "daybook listener"
+
+/** A server, or a pooler, that takes connections and drops them at once is not asked without a pause. */
+const PAUSE_AFTER_LOSS = "50 millis"
+
+const lossesCount = Metric.counter("daybook_listener_losses", {
+  description: "Listening connections that were lost"
+})
+const retries = Metric.counter("daybook_listener_retries", {
+  description: "Attempts to open a listening connection that failed"
+})
+
+/** Listens while at least one scope has asked for it. */
+export const make = (
+  listening: Listening
+): Effect.Effect<Effect.Effect<void, never, Scope.Scope>, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    const losses = makeLosses({
+      failing:
+        "Lost the connection that listens for the appends of other hosts, and polls until it is back",
+      working: "Listens for the appends of other hosts again"
+    })
+    const acquire = Effect.forkScoped(listen(listening, losses))
+    return Effect.map(RcRef.make({ acquire }), (ref) => Effect.asVoid(RcRef.get(ref)))
+  })
+
+const listen = (listening: Listening, all: Losses) =>
+  Effect.suspend(() => {
+    // The connection, be it lost while it listens or not to be had: one line in the log until it has been heard on again.
+    const connection = {}
+    const losses: Losses = {
+      lost: (_, message) => all.lost(connection, message),
+      // A server, or a pooler, may take connections and drop them at once.
+      found: () => Effect.void,
+      forgetUnsafe: () => {},
+      back: all.back
+    }
+    const session = Effect.scoped(
+      Effect.flatMap(open(listening), (opened) =>
+        hear(listening, opened, {
+          heard: all.found(connection),
+          lost: (message) => all.lost(connection, message)
+        })
+      )
+    )
+    return persistently(session, { losses, retries, while: () => true }).pipe(
+      Effect.andThen(Effect.sleep(PAUSE_AFTER_LOSS)),
+      Effect.forever,
+      Effect.ensuring(Effect.sync(() => all.forgetUnsafe(connection)))
+    )
+  })
+
+const open = Effect.fnUntraced(function* ({ client, heartbeatInterval }: Listening) {
+  // A scope of its own, so that it can be closed before what was acquired on it: UNLISTEN on a
+  // connection that has stalled would wait for ever.
+  const own = yield* Scope.make()
+  yield* Effect.addFinalizer(() => Scope.close(own, Exit.void))
+  const connection = yield* Scope.provide(
+    PgConnection.make({ ...client.config, applicationName: APPLICATION_NAME, multiplex: false }),
+    own
+  )
+  const pinned = yield* connection.pin
+  const notifications = yield* Effect.timeout(pinned.listen(CHANNEL), heartbeatInterval)
+  yield* Effect.addFinalizer(() => Scope.close(own, Exit.void))
+  return { pinned, notifications }
+})
+
+/** Ends when the connection is lost. */
+const hear = Effect.fnUntraced(function* (
+  { heartbeatInterval, logPrefix, onAppended, ownPayload }: Listening,
+  { notifications, pinned }: Effect.Success<ReturnType<typeof open>>,
+  told: {
+    readonly heard: Effect.Effect<void>
+    readonly lost: (message: string) => Effect.Effect<void>
+  }
+) {
+  const heard = Latch.makeUnsafe()
+  yield* Effect.logDebug("Listens for the appends of other hosts")
+  // What was appended before the server knew of this listener was told to nobody here.
+  onAppended()
+  const receive = Effect.flatMap(Queue.take(notifications), ({ payload }) => {
+    heard.openUnsafe()
+    if (payload !== ownPayload && payload.startsWith(logPrefix)) onAppended()
+    return told.heard
+  })
+  // To itself and not only to the server: a pooler would answer, and drop the notifications.
+  const beat = Effect.andThen(
+    Effect.sleep(heartbeatInterval),
+    Effect.suspend(() => {
+      heard.closeUnsafe()
+      // Only the notification counts, and nobody interrupts a query on a connection that stalls: that would wait for
+      // the server to agree. It ends with the connection.
+      return pinned
+        .query("SELECT pg_notify($1, $2)", [CHANNEL, ownPayload])
+        .pipe(
+          Effect.ignore,
+          Effect.forkDetach,
+          Effect.andThen(Effect.timeout(heard.await, heartbeatInterval))
+        )
+    })
+  )
+  yield* Effect.raceFirst(Effect.forever(receive), Effect.forever(beat)).pipe(
+    Effect.catch((error) =>
+      Effect.andThen(Metric.update(lossesCount, 1), told.lost(rootMessage(error)))
+    )
+  )
+})

@@ -1,0 +1,91 @@
+/**
+ * How an append in PostgreSQL wakes subscribers: those of its own store at once, those of other hosts by `NOTIFY`.
+ */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SchemaName } from "../../../PostgresSchema.ts"
+import * as SoleHost from "../../../sql/SoleHost.ts"
+import { PostgresWakeUp } from "../../../PostgresWakeUp.ts"
+import * as Pooler from "../start/pooler.ts"
+import * as PostgresListen from "./listen.ts"
+import * as PostgresNotify from "./notify.ts"
+import * as WakeUps from "../../driver/wakeUps.ts"
+
+export interface PostgresWakeUps {
+  /** Wakes subscribers once what `append` wrote is committed, be it by the caller's transaction. */
+  readonly after: <A, E>(
+    append: Effect.Effect<A, E>,
+    wrote: (answer: A) => boolean
+  ) => Effect.Effect<A, E>
+  readonly heartbeatInterval: Duration.Duration
+  /** A latch that is opened when there may be more to read. */
+  readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
+  /** Waits for the latch, at most the poll interval; `heldBack`: looks in a row that an append held back. */
+  readonly wait: (latch: Latch.Latch, heldBack: number) => Effect.Effect<void>
+}
+
+/** What an append in flight holds back shows soon; one that ends without a commit wakes nobody. */
+const FIRST_LOOK_AGAIN = Duration.millis(10)
+
+export const make = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.fn.Return<PostgresWakeUps, never, Scope.Scope> {
+  const settings = yield* PostgresWakeUp
+  const pollInterval = Duration.fromInputUnsafe(settings.pollInterval)
+  const heartbeatInterval = Duration.fromInputUnsafe(settings.heartbeatInterval)
+  const inProcess = WakeUps.make()
+  // A seeded generator would give several hosts of one test the same name, and they would not hear each other.
+  const ownPayload = `${schema} ${SecureRandom.uuidV4Unsafe()}`
+  const client = isPgClient(sql) ? sql : undefined
+  // No other process is on an embedded database, and a second connection would end the first one's session.
+  const alone = SoleHost.isSole(sql)
+  const tellOthers = alone ? () => {} : yield* PostgresNotify.make(sql, ownPayload)
+  // A pooler that lends sessions by the transaction takes LISTEN and drops what is heard.
+  const listens =
+    client !== undefined &&
+    (settings.listen === "auto" ? !Pooler.isPooled(client.config) : settings.listen)
+  const hearOthers =
+    alone || !listens
+      ? Effect.void
+      : yield* PostgresListen.make({
+          client,
+          ownPayload,
+          logPrefix: `${schema} `,
+          heartbeatInterval,
+          onAppended: inProcess.wakeAllUnsafe
+        })
+  const wakeUp = sql.afterCommit(
+    Effect.sync(() => {
+      inProcess.wakeAllUnsafe()
+      tellOthers()
+    })
+  )
+  return {
+    // Also when the answer was lost or nobody waited for it: the append may have happened.
+    after: (append, wrote) =>
+      Effect.onExit(append, (exit) =>
+        exit._tag === "Success" && !wrote(exit.value) ? Effect.void : wakeUp
+      ),
+    heartbeatInterval,
+    join: Effect.tap(inProcess.join, hearOthers),
+    wait: (latch, heldBack) => wait(latch, heldBack, pollInterval)
+  }
+})
+
+export const wait = (
+  latch: Latch.Latch,
+  heldBack: number,
+  pollInterval: Duration.Duration
+): Effect.Effect<void> => {
+  const again = Duration.times(FIRST_LOOK_AGAIN, 2 ** Math.min(heldBack - 1, 16))
+  const duration = heldBack === 0 ? pollInterval : Duration.min(pollInterval, again)
+  return Effect.asVoid(Effect.timeoutOption(latch.await, duration))
+}
+
+const isPgClient = (sql: SqlClient): sql is PgClient.PgClient => PgClient.TypeId in sql

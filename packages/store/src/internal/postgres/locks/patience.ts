@@ -1,0 +1,94 @@
+/**
+ * Waiting for locks step by step, and for no longer than is said.
+ *
+ * Who waits for a lock keeps those who come later waiting. So each wait is short, and is tried again.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import * as Random from "effect/Random"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { isSqlError, LockTimeoutError, SqlError } from "effect/sql/SqlError"
+import { type Holder, LockHeld } from "../../../PostgresLocks.ts"
+
+/** Whether it failed, in whatever layer, since a lock was not given in time. */
+export const isLockTimeout = (error: unknown): boolean => {
+  for (let depth = 0, found = error; depth < 8; depth++) {
+    if (isSqlError(found)) return found.reason._tag === "LockTimeoutError"
+    if (!Predicate.hasProperty(found, "cause")) return false
+    found = found.cause
+  }
+  return false
+}
+
+/** Whether the lock table of the server was full (SQLSTATE 53200): others leave it soon. */
+export const isOutOfLocks = (error: unknown): boolean =>
+  isSqlError(error) &&
+  Predicate.hasProperty(error.reason.cause, "code") &&
+  error.reason.cause.code === "53200"
+
+/** A place in the lock table is free again when a call of others has ended. */
+const CROWDED_MILLIS = 20
+
+interface Waiting {
+  readonly patience: Duration.Duration
+  /** The pause between two tries. */
+  readonly pauseMillis: number
+  /** What is waited for, in words. */
+  readonly what: string
+  readonly holders: Effect.Effect<ReadonlyArray<Holder>, SqlError>
+}
+
+/** Tries again what a lock was not given to in time, as long as `patience` lasts; then it fails with who holds it. */
+export const patiently = <A, E, R>(
+  effect: Effect.Effect<A, E | SqlError, R>,
+  { holders, patience, pauseMillis, what }: Waiting
+): Effect.Effect<A, E | SqlError, R> =>
+  Effect.flatMap(Clock.currentTimeMillis, (began) => {
+    const attempt: Effect.Effect<A, E | SqlError, R> = Effect.catch(effect, (error) =>
+      isLockTimeout(error) || isOutOfLocks(error) ? again(error) : Effect.fail(error)
+    )
+    const again = Effect.fnUntraced(function* (
+      error: E | SqlError
+    ): Effect.fn.Return<A, E | SqlError, R> {
+      const waitedMillis = (yield* Clock.currentTimeMillis) - began
+      if (waitedMillis >= Duration.toMillis(patience)) {
+        if (isOutOfLocks(error)) return yield* Effect.fail(error)
+        // A failure to see who holds it must not hide that it is held.
+        const found = yield* Effect.orElseSucceed(holders, () => [])
+        const cause = new LockHeld({ what, waitedMillis, holders: found })
+        const operation = isSqlError(error) ? error.reason.operation : undefined
+        return yield* new SqlError({
+          reason: new LockTimeoutError({ cause, message: cause.message, operation })
+        })
+      }
+      // Those who wait for one lock come back one by one.
+      const pause =
+        (isOutOfLocks(error) ? Math.max(pauseMillis, CROWDED_MILLIS) : pauseMillis) *
+        (0.8 + 0.4 * (yield* Random.next))
+      if (pause > 0) yield* Effect.sleep(Duration.millis(pause))
+      return yield* attempt
+    })
+    return attempt
+  })
+
+/** The error that a wait for a lock ended with, or the error itself. */
+export const lockHeldIn = (error: SqlError): SqlError | LockHeld =>
+  error.reason.cause instanceof LockHeld ? error.reason.cause : error
+
+/** In the transaction of the caller: each wait for a lock lasts so long at most. What follows waits as it did before. */
+export const boundedWaits = <A, E, R>(
+  sql: SqlClient,
+  millis: number,
+  work: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SqlError, R> =>
+  Effect.gen(function* () {
+    const [before] = yield* sql<{ readonly timeout: string }>`
+      SELECT pg_catalog.current_setting('lock_timeout') AS timeout,
+        pg_catalog.set_config('lock_timeout', ${`${millis}ms`}::text, true)`
+    const answer = yield* work
+    // If it fails, the transaction or its savepoint ends, and the setting with it.
+    yield* sql`SELECT pg_catalog.set_config('lock_timeout', ${before?.timeout ?? "0"}::text, true)`
+    return answer
+  })

@@ -1,0 +1,332 @@
+/**
+ * One call of the append function in PostgreSQL, and the reading of its answers.
+ */
+import type { Position } from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import type { Revision } from "@daybook/kernel/Revision"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import {
+  type Appended,
+  AppendRefused,
+  EventIdConflict,
+  MAX_BETWEEN,
+  MAX_REVISION,
+  WrongExpectedRevision
+} from "../../../EventStore.ts"
+import { ExpectedRevision, type Unmet } from "../../../ExpectedRevision.ts"
+import { Patience } from "../../../PostgresLocks.ts"
+import type { SchemaName } from "../../../PostgresSchema.ts"
+import { afterAppend } from "./durability.ts"
+import type { EncodedAppend } from "../../driver/encodeAppends.ts"
+import * as Instants from "../../driver/instants.ts"
+import { holdersOfStreams } from "../locks/holders.ts"
+import { patiently } from "../locks/patience.ts"
+import { COLUMNS, eventAddress, type EventRow, isPassedOver, recordedEvent } from "./row.ts"
+import { inSavepoint } from "../sql/savepoint.ts"
+
+/** Why an append was not written, which its caller can do something about. */
+export type Conflict = WrongExpectedRevision | EventIdConflict | AppendRefused
+
+/** An error about what is stored is constructible whatever names are stored. */
+const AS_STORED = { disableChecks: true } as const
+
+/** What the function says of one append; `rows` are the events that prove a conflict. */
+interface Answer {
+  readonly append: EncodedAppend
+  readonly outcome: "new" | "repeated" | "conflict" | "id_conflict" | "full"
+  /** Of the appends of a call, counted from 0. */
+  readonly place: number
+  readonly revision: number
+  readonly position: bigint | null
+  readonly rows: Array<EventRow>
+}
+
+interface AnswerRow extends EventRow {
+  readonly append_index: number
+  /** Null in the rows that hold an event. */
+  readonly outcome: Answer["outcome"] | null
+  readonly last_revision: number
+  readonly last_position: bigint | null
+}
+
+/** Appends each on its own, with an answer of its own. */
+export const appendEach = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError> =>
+  Effect.flatMap(call(sql, schema, appends, false), (some) => {
+    const answers = Arr.map(some, each)
+    // A call that had to explain a great deal has left the others for the next one.
+    const left = appends.slice(answers.length)
+    return Arr.isReadonlyArrayNonEmpty(left)
+      ? Effect.map(appendEach(sql, schema, left), (others) => Arr.appendAll(answers, others))
+      : Effect.succeed(answers)
+  })
+
+/** Appends all or none; checks are appends without events and have no answer. */
+export const appendAll = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | Conflict> =>
+  Effect.flatMap(call(sql, schema, appends, true), (answers) =>
+    Effect.fromResult(together(answers))
+  )
+
+const call = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
+  allOrNone: boolean
+) =>
+  Effect.map(
+    // Appends of one event id to two streams at once: the unique index lets the first one through and
+    // fails the call of the second, which then finds the id recorded. Several appends of one call can
+    // meet others' ids in a ring; PostgreSQL ends one of the two calls, which then finds them too.
+    Effect.flatMap(Patience, (waits) =>
+      // It waited for its stream in the database, and waits on.
+      patiently(
+        Effect.flatMap(afterAppend, (further) =>
+          inSavepoint(sql, statement(sql, schema, appends, allOrNone, further))
+        ),
+        {
+          patience: waits.appends,
+          pauseMillis: LOCK_PAUSE_MILLIS,
+          what: named(streamIds(appends)),
+          holders: holdersOfStreams(sql, schema, streamIds(appends))
+        }
+      ).pipe(Effect.retry({ times: 3, while: isIdTaken }))
+    ),
+    (rows) => readAnswers(appends, rows)
+  )
+
+/** None: the wait of 50 ms in the server is one. */
+const LOCK_PAUSE_MILLIS = 0
+
+/** How many streams an error names. */
+const MAX_NAMED = 8
+
+const named = (streams: ReadonlyArray<string>): string =>
+  streams.length === 1
+    ? `Stream ${streams[0]}`
+    : `One of ${streams.length} streams, ${streams.slice(0, MAX_NAMED).join(", ")}${streams.length > MAX_NAMED ? " and more" : ""},`
+
+const streamIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<string> => [
+  ...new Set<string>(appends.map(({ streamId }) => streamId))
+]
+
+/** Ids are recorded already, or are being recorded by a call that meets this one in a ring. */
+export const isIdTaken = ({ reason }: SqlError): boolean =>
+  reason._tag === "DeadlockError" ||
+  (reason._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
+
+// The text is put together by hand since all of it is constant for a log: a statement of this size takes
+// longer to build than to bind.
+const statement = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: ReadonlyArray<EncodedAppend>,
+  allOrNone: boolean,
+  further: string
+) =>
+  sql.unsafe<AnswerRow>(
+    `SELECT append_index, outcome, last_revision, last_position, ${COLUMNS},
+      ${isPassedOver(schema)} AS is_passed_over${further}
+    FROM "${schema}".append($1, ${expectations(schema, appends, "$12")}, $3, $4, $5, $6, $7, $8,
+      ${occurredAts(appends)}, $10, $11)`,
+    [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN), ...lastEventIds(appends)]
+  )
+
+const areExact = (appends: ReadonlyArray<EncodedAppend>): boolean =>
+  appends.every(({ events }) => events.every(({ occurredAt }) => Instants.isExact(occurredAt)))
+
+/** The last of the {@link parameters}, which is text where the binary form would be another instant. */
+export const occurredAts = (appends: ReadonlyArray<EncodedAppend>): string =>
+  areExact(appends) ? "$9" : "$9::text[]::timestamptz[]"
+
+/**
+ * The expected revisions, of which no stream can meet those where another event than the last known one stands.
+ *
+ * That event does not change but by a restore of the log, so it may be looked at before the stream is locked.
+ */
+export const expectations = (
+  schema: SchemaName,
+  appends: ReadonlyArray<EncodedAppend>,
+  ids: string
+): string =>
+  isUnproved(appends)
+    ? `(SELECT array_agg(CASE WHEN l.id IS NULL OR EXISTS (
+        SELECT FROM "${schema}".events e
+        WHERE e.stream_id = l.stream_id AND e.revision = l.expected AND e.event_id = l.id
+      ) THEN l.expected ELSE ${NEVER_MET} END ORDER BY l.place)
+      FROM unnest($1, $2, ${ids}) WITH ORDINALITY AS l(stream_id, expected, id, place))`
+    : "$2"
+
+/** The ids that {@link expectations} compares, as a parameter; none where it compares none. */
+export const lastEventIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> =>
+  isUnproved(appends)
+    ? [
+        Result.getOrThrow(
+          PgTypes.array(
+            appends.map(({ lastEventId }) => lastEventId ?? null),
+            PgTypes.OID.uuid
+          )
+        )
+      ]
+    : []
+
+const isUnproved = (appends: ReadonlyArray<EncodedAppend>): boolean =>
+  appends.some(({ lastEventId }) => lastEventId !== undefined)
+
+/** An expectation that the functions of the database find no meaning in. */
+const NEVER_MET = -3
+
+/** The appends as arrays, as the functions of the database take them. */
+export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
+  const { OID } = PgTypes
+  const events = appends.flatMap((append) => append.events)
+  const column = <A>(rows: ReadonlyArray<A>, elementOid: number, of: (row: A) => unknown) =>
+    // Each of these element types has an array type.
+    Result.getOrThrow(PgTypes.array(rows.map(of), elementOid))
+  return [
+    column(appends, OID.text, ({ streamId }) => streamId),
+    column(appends, OID.int8, ({ expected }) => expectedNumber(expected)),
+    column(appends, OID.int4, (append) => append.events.length),
+    column(events, OID.uuid, ({ id }) => id),
+    column(events, OID.text, ({ type }) => type),
+    column(events, OID.int2, ({ schemaVersion }) => schemaVersion),
+    column(events, OID.text, ({ data }) => data),
+    column(events, OID.text, ({ metadata }) => metadata),
+    areExact(appends)
+      ? column(events, OID.timestamptz, ({ occurredAt }) => occurredAt)
+      : column(events, OID.text, ({ occurredAt }) => Instants.toText(occurredAt))
+  ]
+}
+
+const expectedNumber = (expected: ExpectedRevision): bigint =>
+  ExpectedRevision.match(expected, {
+    Any: () => -2n,
+    Exists: () => -1n,
+    NoStream: () => 0n,
+    Exactly: ({ revision }) => BigInt(revision)
+  })
+
+const readAnswers = (
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
+  rows: ReadonlyArray<AnswerRow>
+): Arr.NonEmptyReadonlyArray<Answer> => {
+  const answers: Array<Answer> = []
+  for (const row of rows) {
+    if (row.outcome === null) {
+      answers.at(-1)?.rows.push(row)
+    } else {
+      answers.push({
+        append: Arr.getUnsafe(appends, answers.length),
+        outcome: row.outcome,
+        place: answers.length,
+        revision: row.last_revision,
+        position: row.last_position,
+        rows: []
+      })
+    }
+  }
+  // The function answers the first append at least, and all of one that is all or none.
+  return answers as [Answer, ...Array<Answer>]
+}
+
+const each = (answer: Answer): Result.Result<Appended, Conflict> => {
+  switch (answer.outcome) {
+    case "new":
+    case "repeated":
+      return Result.succeed(appended(answer))
+    case "conflict":
+      return Result.fail(wrongRevision([{ ...answer, place: 0 }]))
+    case "id_conflict":
+      return Result.fail(idConflict([answer]))
+    case "full":
+      return Result.fail(full(answer))
+  }
+}
+
+const together = (
+  answers: Arr.NonEmptyReadonlyArray<Answer>
+): Result.Result<Arr.NonEmptyReadonlyArray<Appended>, Conflict> => {
+  // The first is an append, so this is not empty.
+  const writes = answers.filter((answer) => answer.append.events.length > 0) as [
+    Answer,
+    ...Array<Answer>
+  ]
+  if (writes.every((answer) => answer.outcome === "repeated")) {
+    return Result.succeed(Arr.map(writes, appended))
+  }
+  const recorded = writes.filter(
+    ({ outcome }) => outcome === "id_conflict" || outcome === "repeated"
+  )
+  if (Arr.isReadonlyArrayNonEmpty(recorded)) return Result.fail(idConflict(recorded))
+  const conflicts = answers.filter(({ outcome }) => outcome === "conflict")
+  if (Arr.isReadonlyArrayNonEmpty(conflicts)) return Result.fail(wrongRevision(conflicts))
+  const end = answers.find(({ outcome }) => outcome === "full")
+  if (end !== undefined) return Result.fail(full(end))
+  return Result.succeed(Arr.map(writes, appended))
+}
+
+/** The numbers are the database's own, so the casts add only the brands. */
+const appended = (answer: Answer): Appended => ({
+  revision: answer.revision as Revision,
+  position: answer.position as Position,
+  repeated: answer.outcome === "repeated"
+})
+
+const wrongRevision = ([first, ...others]: Arr.NonEmptyReadonlyArray<Answer>) =>
+  new WrongExpectedRevision(
+    {
+      ...unmet(first),
+      between: readable(first.rows),
+      others: others.map(unmet)
+    },
+    AS_STORED
+  )
+
+/** The events of rows up to one that is no event: who reads on finds out. */
+const readable = (rows: ReadonlyArray<EventRow>): ReadonlyArray<RecordedEvent> => {
+  const events: Array<RecordedEvent> = []
+  for (const row of rows) {
+    const event = recordedEvent(row)
+    if (Result.isFailure(event)) break
+    events.push(event.success)
+  }
+  return events
+}
+
+const unmet = ({ append, place, revision }: Answer): Unmet => ({
+  place,
+  streamId: append.streamId,
+  expected: append.expected,
+  actual: revision as Revision
+})
+
+const idConflict = (answers: Arr.NonEmptyReadonlyArray<Answer>) =>
+  new EventIdConflict(
+    {
+      streamId: answers[0].append.streamId,
+      recorded: answers.flatMap(({ rows }) => rows.map(eventAddress))
+    },
+    AS_STORED
+  )
+
+const full = ({ append, revision }: Answer) =>
+  new AppendRefused({
+    streamId: append.streamId,
+    reason: {
+      _tag: "StreamFull",
+      actual: revision,
+      count: append.events.length,
+      limit: MAX_REVISION
+    }
+  })

@@ -1,0 +1,106 @@
+/**
+ * Counting in PostgreSQL what a follower of the log, or of a stream, has still to read.
+ */
+import * as Position from "@daybook/kernel/Position"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { HeldBack } from "../../../PostgresLocks.ts"
+import type { SchemaName } from "../../../PostgresSchema.ts"
+import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../../../Subscription.ts"
+import {
+  count,
+  type Counted,
+  distinct,
+  endOfPiece,
+  matchesNothing,
+  SEARCHED_ROWS,
+  ofTypes
+} from "./log.ts"
+import { settledPosition } from "./read.ts"
+import { ofCategories } from "../../driver/streamPrefix.ts"
+import { endOfStream, revisionAt, SEARCHED_REVISIONS, type StreamFilter } from "./stream.ts"
+
+export const backlog = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  { streamId, ...options }: BacklogOptions
+): Effect.fn.Return<Backlog, SqlError | HeldBack> {
+  const settled = yield* settledPosition(sql, schema)
+  const { events, since } =
+    matchesNothing(options) ||
+    (streamId !== undefined && !ofCategories(streamId, options.categories))
+      ? nothing
+      : streamId === undefined
+        ? yield* ofLog(sql, schema, settled, options)
+        : yield* ofStream(sql, schema, { ...options, streamId })
+  return {
+    events: Math.min(events, MAX_BACKLOG),
+    // Appends take turns on a stream and not on the log: the earliest may not be the first.
+    since: Option.map(Option.fromUndefinedOr(since), DateTime.makeUnsafe),
+    head: Position.make(settled)
+  }
+})
+
+const plus = (one: Counted, other: Counted): Counted => {
+  const instants = [one.since, other.since].filter((since) => since !== undefined)
+  return {
+    events: one.events + other.events,
+    since: instants.length === 0 ? undefined : Math.min(...instants)
+  }
+}
+
+const nothing: Counted = { events: 0, since: undefined }
+
+/** Category by category, each along its index, and in pieces where types are asked for. */
+const ofLog = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  settled: bigint,
+  { after, categories, types }: BacklogOptions
+): Effect.fn.Return<Counted, SqlError> {
+  const endOf = endOfPiece(sql, schema, { categories, types })
+  let counted = nothing
+  let lowest = (after ?? 0n) + 1n
+  while (lowest <= settled && counted.events < MAX_BACKLOG) {
+    const highest = yield* endOf(lowest, settled, "ASC")
+    const searched = types === undefined ? MAX_BACKLOG : SEARCHED_ROWS + 1
+    const piece = { lowest, highest, types, searched, limit: MAX_BACKLOG }
+    const counts = yield* Effect.forEach(distinct(categories) ?? [undefined], (category) =>
+      count(sql, schema, category, piece)
+    )
+    counted = counts.reduce(plus, counted)
+    lowest = highest + 1n
+  }
+  return counted
+})
+
+const ofStream = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  { after, afterRevision, types, ...filter }: BacklogOptions & StreamFilter
+): Effect.fn.Return<Counted, SqlError> {
+  const { streamId } = filter
+  const end = yield* endOfStream(sql, schema, streamId)
+  const seen = after === undefined ? 0 : yield* revisionAt(sql, schema, streamId, after)
+  let counted = nothing
+  let lowest = Math.max(seen, afterRevision ?? 0) + 1
+  while (lowest <= end.revision && counted.events < MAX_BACKLOG) {
+    const highest = Math.min(end.revision, lowest + SEARCHED_REVISIONS - 1)
+    const rows = yield* sql<{ readonly events: bigint; readonly since: Date | null }>`
+      SELECT count(*) AS events, min(recorded_at) AS since FROM (
+        SELECT recorded_at FROM ${sql(`${schema}.events`)}
+        WHERE stream_id = ${streamId}
+          AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)} ${ofTypes(sql, schema, types)}
+        ORDER BY revision LIMIT ${PgTypes.int4(MAX_BACKLOG)}
+      ) AS counted`
+    const { events, since } = Arr.getUnsafe(rows, 0)
+    counted = plus(counted, { events: Number(events), since: since?.getTime() })
+    lowest = highest + 1
+  }
+  return counted
+})

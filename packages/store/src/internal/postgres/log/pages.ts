@@ -1,0 +1,146 @@
+/**
+ * The first pages of streams, read together when several are asked for at once.
+ */
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Request from "effect/Request"
+import * as RequestResolver from "effect/RequestResolver"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { SchemaName } from "../../../PostgresSchema.ts"
+import type { PageSize } from "../../driver/pageSize.ts"
+import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./page.ts"
+import { inTransaction } from "../../../sql/Transaction.ts"
+
+/** Events of a stream from the revision `lowest` up to `highest`, the first of them that fit in `size`. */
+interface PageRange {
+  readonly streamId: StreamId
+  readonly lowest: number
+  readonly highest: number
+  readonly size: PageSize
+}
+
+/** Reads a page, in the order of the revisions. */
+export type ReadPage = (range: PageRange) => Effect.Effect<EventPage, SqlError>
+
+class PageRequest extends Request.Class<PageRange, EventPage, SqlError> {
+  /** Whether its caller has gone, and who wants to know. */
+  gone = false
+  onGone = () => {}
+}
+
+/** Ends a call that nobody waits for any more, so that it keeps no connection. */
+const whileWanted = <A, E>(
+  requests: ReadonlyArray<PageRequest>,
+  call: Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  Effect.raceFirst(
+    call,
+    Effect.callback<never>((resume) => {
+      const look = () => {
+        if (requests.every(({ gone }) => gone)) resume(Effect.interrupt)
+      }
+      for (const request of requests) request.onGone = look
+      look()
+    })
+  )
+
+/** How many streams are read in one statement at most, whose rows are in memory at once. */
+const MAX_STREAMS = 64
+
+/** How many rows of a stream are read together with those of others at most. */
+export const MAX_ROWS_TOGETHER = 128
+
+/** The bytes of such a row at most: all that are read together have 64 MiB at most, and tend to have far less. */
+const MAX_BYTES_TOGETHER = 8_192
+
+export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
+  const rows = (where: string, limit: string, most: string) =>
+    `SELECT ${PAGE_COLUMNS}
+    FROM (
+      SELECT ${sizedColumns(schema)}, ${most} AS most FROM "${schema}".events
+      WHERE ${where} ORDER BY revision LIMIT ${limit}
+    ) AS page`
+
+  // The texts are constant for a log, and would take longer to put together than to run.
+  const oneStream = `
+    ${rows("stream_id = $1 AND revision BETWEEN $2 AND $3", "$4", "$5::integer")}
+    ORDER BY revision`
+  const severalStreams = `
+    SELECT e.*, r.place
+    FROM unnest($1, $2, $3, $4, $5)
+      WITH ORDINALITY AS r(stream_id, lowest, highest, size, bytes, place)
+    CROSS JOIN LATERAL (
+      ${rows("stream_id = r.stream_id AND revision BETWEEN r.lowest AND r.highest", "r.size", "r.bytes")}
+    ) e
+    ORDER BY r.place, e.revision`
+
+  const one = ({ highest, lowest, size, streamId }: PageRange) =>
+    Effect.map(
+      sql.unsafe(oneStream, [
+        streamId,
+        PgTypes.int4(lowest),
+        PgTypes.int4(highest),
+        PgTypes.int4(size.rows),
+        PgTypes.int4(size.bytes)
+      ]).values,
+      // The rows are of the columns that are asked for.
+      (found) => eventPage(found as ReadonlyArray<PageRow>, streamId)
+    )
+
+  const several = (ranges: Arr.NonEmptyReadonlyArray<PageRange>) => {
+    const { OID } = PgTypes
+    const column = (oid: number, of: (range: PageRange) => unknown) =>
+      // Text and integers have array types.
+      Result.getOrThrow(PgTypes.array(ranges.map(of), oid))
+    return Effect.map(
+      sql.unsafe(severalStreams, [
+        column(OID.text, ({ streamId }) => streamId),
+        column(OID.int4, ({ lowest }) => lowest),
+        column(OID.int4, ({ highest }) => highest),
+        column(OID.int4, ({ size }) => size.rows),
+        column(OID.int4, ({ size }) => Math.min(size.bytes, MAX_BYTES_TOGETHER))
+      ]).values,
+      (found) => {
+        const rowsOf = ranges.map((): Array<PageRow> => [])
+        // As above, with the place of the range behind.
+        for (const row of found as ReadonlyArray<readonly [...Required<PageRow>]>) {
+          rowsOf[Number(row[11]) - 1]?.push(row)
+        }
+        return ranges.map(({ streamId }, index) => eventPage(rowsOf[index] ?? [], streamId))
+      }
+    )
+  }
+
+  const resolver = RequestResolver.make<PageRequest>((entries) => {
+    const requests = Arr.map(entries, (entry) => entry.request)
+    if (entries.length === 1) {
+      return Effect.map(whileWanted(requests, one(requests[0])), (page) =>
+        entries[0].completeUnsafe(Exit.succeed(page))
+      )
+    }
+    return Effect.map(whileWanted(requests, several(requests)), (pages) =>
+      entries.forEach((entry, index) =>
+        entry.completeUnsafe(Exit.succeed(pages[index] ?? eventPage([])))
+      )
+    )
+  }).pipe(RequestResolver.batchN(MAX_STREAMS))
+
+  return (range) =>
+    // What is read in a transaction of the caller is read in it.
+    Effect.flatMap(inTransaction(sql), (inside) => {
+      const { largest, rows } = range.size
+      if (inside || rows > MAX_ROWS_TOGETHER || largest > MAX_BYTES_TOGETHER) return one(range)
+      const request = new PageRequest(range)
+      return Effect.onInterrupt(Effect.request(request, resolver), () =>
+        Effect.sync(() => {
+          request.gone = true
+          request.onGone()
+        })
+      )
+    })
+}

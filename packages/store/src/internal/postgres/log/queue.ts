@@ -1,0 +1,257 @@
+/**
+ * Appends that arrive while others are being written wait, and go together in the next call.
+ *
+ * An append that finds nothing under way goes at once, so that none waits for company's sake. What can't be
+ * written at once, because its stream is held by another writer or is not as expected, leaves its call and
+ * is seen to apart, so that it holds up nobody who writes elsewhere.
+ */
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberSet from "effect/FiberSet"
+import * as Hash from "effect/Hash"
+import * as Latch from "effect/Latch"
+import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import type { SqlError } from "effect/sql/SqlError"
+import { type Appended, MAX_EVENTS } from "../../../EventStore.ts"
+import type { EncodedAppend } from "../../driver/encodeAppends.ts"
+import type { Conflict } from "./append.ts"
+import { FEW_STREAMS } from "../schema/shared.ts"
+import { placesBefore, type Written } from "./appendNew.ts"
+
+type Answer = Exit.Exit<Appended, Conflict | SqlError>
+
+type Appends = Arr.NonEmptyReadonlyArray<EncodedAppend>
+
+/** How many queues there are, each with a call under way: one is worked on while another waits for the disk. */
+const QUEUES = 2
+
+/** How many appends may wait in a queue; those beyond wait for a place to wait. */
+export const CAPACITY = 4_096
+
+/** Characters of JSON in a call of several appends: a larger one keeps those behind it waiting. */
+const MAX_CHARACTERS = 1_000_000
+
+interface Waiting {
+  readonly append: EncodedAppend
+  /** Resumes the caller, on the spot. */
+  readonly answer: (answer: Answer) => void
+  /** Whether the caller has gone before its append was sent. */
+  abandoned: boolean
+}
+
+type Batch = Arr.NonEmptyReadonlyArray<Waiting>
+
+interface Queue {
+  /** In the order in which they came. */
+  waiting: Array<Waiting>
+  /** Whether a fiber empties it. */
+  busy: boolean
+  /** Open while there is a place to wait. */
+  readonly room: Latch.Latch
+}
+
+const batchSize = Metric.histogram("daybook_append_batch", {
+  description: "Appends that went to the database in one call",
+  boundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
+})
+
+/**
+ * Appends through the queues. A caller that is interrupted before its append was sent takes it back; after
+ * that its outcome is the store's.
+ */
+export const make = Effect.fnUntraced(function* (options: {
+  /** Writes what can be written at once. */
+  readonly appendNew: (appends: Appends) => Effect.Effect<Written, SqlError>
+  /** Waits for the streams, and answers each. */
+  readonly appendEach: (
+    appends: Appends
+  ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError>
+  readonly queues?: number
+}): Effect.fn.Return<
+  (append: EncodedAppend) => Effect.Effect<Appended, Conflict | SqlError>,
+  never,
+  Scope.Scope
+> {
+  const fork = yield* FiberSet.makeRuntime<never, void, never>()
+  let closed = false
+  /** What is seen to apart, by stream: one call at a time for each. */
+  const apart = new Map<StreamId, Array<Waiting>>()
+
+  const seeTo = (streamId: StreamId, waiting: Array<Waiting>): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      while (true) {
+        const { batch, rest } = next(waiting)
+        waiting.splice(0, waiting.length, ...rest)
+        if (batch === undefined) {
+          // In one step with the look, so that none can come in between and be forgotten.
+          apart.delete(streamId)
+          return
+        }
+        yield* callEach(batch)
+      }
+    })
+
+  const setApart = (waiting: Waiting) => {
+    const { streamId } = waiting.append
+    const busy = apart.get(streamId)
+    if (busy !== undefined) {
+      busy.push(waiting)
+      return
+    }
+    const fresh = [waiting]
+    apart.set(streamId, fresh)
+    fork(seeTo(streamId, fresh)).addObserver((exit) => {
+      // It ends early only with its layer.
+      if (Exit.isSuccess(exit)) return
+      apart.delete(streamId)
+      fresh.splice(0).forEach(({ answer }) => answer(Exit.failCause(exit.cause)))
+    })
+  }
+
+  const callNew = (batch: Batch): Effect.Effect<void> =>
+    answering(batch, {
+      call: (appends) =>
+        Effect.andThen(Metric.update(batchSize, batch.length), options.appendNew(appends)),
+      onSuccess: (written) =>
+        batch.forEach((waiting, index) => {
+          const appended = written[index]
+          if (appended === undefined) setApart(waiting)
+          else waiting.answer(Exit.succeed(appended))
+        }),
+      again: () => Effect.sync(() => batch.forEach(setApart))
+    })
+
+  const callEach = (batch: Batch): Effect.Effect<void> =>
+    answering(batch, {
+      call: options.appendEach,
+      onSuccess: (answers) =>
+        batch.forEach((waiting, index) =>
+          waiting.answer(
+            Result.match(Arr.getUnsafe(answers, index), {
+              onFailure: Exit.fail<Conflict>,
+              onSuccess: Exit.succeed<Appended>
+            })
+          )
+        ),
+      again: () => Effect.forEach(batch, (one) => callEach([one]), { discard: true })
+    })
+
+  const abandon = (waiting: Waiting) => {
+    waiting.abandoned = true
+    const others = apart.get(waiting.append.streamId)
+    const place = others?.indexOf(waiting) ?? -1
+    if (place >= 0) others?.splice(place, 1)
+  }
+
+  /** Calls until nothing waits any more. What comes while callers are answered goes in the next call. */
+  const empty = (queue: Queue): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { batch, rest } = next(queue.waiting)
+      queue.waiting = rest
+      if (rest.length < CAPACITY) queue.room.openUnsafe()
+      if (batch !== undefined) return Effect.flatMap(callNew(batch), () => empty(queue))
+      queue.busy = false
+      return Effect.void
+    })
+
+  const queues = Arr.makeBy(options.queues ?? QUEUES, (): Queue => ({
+    waiting: [],
+    busy: false,
+    room: Latch.makeUnsafe(true)
+  }))
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      closed = true
+      for (const queue of queues) {
+        queue.waiting.splice(0).forEach(({ answer }) => answer(Exit.interrupt()))
+        queue.room.openUnsafe()
+      }
+    })
+  )
+
+  const enqueue = (append: EncodedAppend): Effect.Effect<Appended, Conflict | SqlError> =>
+    Effect.suspend(() => {
+      if (closed) return Effect.interrupt
+      // The appends to a stream stay in one queue, so that they keep their order.
+      const queue = Arr.getUnsafe(queues, Math.abs(Hash.string(append.streamId)) % queues.length)
+      if (queue.waiting.length >= CAPACITY) {
+        queue.room.closeUnsafe()
+        return Effect.andThen(queue.room.await, enqueue(append))
+      }
+      return Effect.callback((answer) => {
+        const waiting: Waiting = { append, answer, abandoned: false }
+        queue.waiting.push(waiting)
+        if (!queue.busy) {
+          queue.busy = true
+          // It runs at once, up to the socket. To wait until all who are ready have run, so that theirs goes in
+          // the same call, was no faster: under load a queue is never empty.
+          fork(empty(queue))
+        }
+        return Effect.sync(() => abandon(waiting))
+      })
+    })
+  return enqueue
+})
+
+/** Makes a call, and answers; `again` is for those of a call that was refused for one of them. */
+const answering = <A>(
+  batch: Batch,
+  options: {
+    readonly call: (appends: Appends) => Effect.Effect<A, SqlError>
+    readonly onSuccess: (answers: A) => void
+    readonly again: () => Effect.Effect<void>
+  }
+): Effect.Effect<void> =>
+  Effect.suspend(() => options.call(Arr.map(batch, ({ append }) => append))).pipe(
+    Effect.flatMap((answers) => Effect.sync(() => options.onSuccess(answers))),
+    Effect.catchCause((cause) =>
+      batch.length > 1 && mayBeOfOne(cause)
+        ? options.again()
+        : Effect.sync(() => batch.forEach(({ answer }) => answer(Exit.failCause(cause))))
+    ),
+    Effect.onInterrupt(() =>
+      Effect.sync(() => batch.forEach(({ answer }) => answer(Exit.interrupt())))
+    )
+  )
+
+/** Failures of all appends of a call: those of one that waited for a lock are of one stream. */
+const ofAll = new Set(["ConnectionError", "LockTimeoutError"])
+
+/** Whether one of several may be what the others failed for: the server refused the call, so wrote nothing. */
+const mayBeOfOne = (cause: Cause.Cause<SqlError>): boolean =>
+  !Cause.hasInterrupts(cause) &&
+  !cause.reasons.some((reason) => Cause.isFailReason(reason) && ofAll.has(reason.error.reason._tag))
+
+/** The first to wait, and those behind it that fit in one call; what is left. */
+const next = (
+  waiting: ReadonlyArray<Waiting>
+): { readonly batch: Batch | undefined; readonly rest: Array<Waiting> } => {
+  const batch: Array<Waiting> = []
+  // Together with the free places between them they are no more than the events of one append.
+  let places = 0
+  let characters = 0
+  let taken = 0
+  const streams = new Set<StreamId>()
+  for (const one of waiting) {
+    if (!one.abandoned) {
+      places += one.append.events.length + placesBefore(streams, one.append.streamId)
+      characters += sizeOf(one.append)
+      if (
+        batch.length > 0 &&
+        (places > MAX_EVENTS || characters > MAX_CHARACTERS || streams.size > FEW_STREAMS)
+      )
+        break
+      batch.push(one)
+    }
+    taken++
+  }
+  return { batch: Arr.isArrayNonEmpty(batch) ? batch : undefined, rest: waiting.slice(taken) }
+}
+
+const sizeOf = ({ events }: EncodedAppend): number =>
+  events.reduce((sum, { data, metadata }) => sum + data.length + metadata.length, 0)

@@ -1,0 +1,154 @@
+/**
+ * The SQL that moves the events of a log into partitions, and makes further ones.
+ *
+ * A `SchemaName` and a table's name made here hold nothing that could end their quotes, so they can stand where
+ * PostgreSQL allows no parameters.
+ */
+import type { SchemaName } from "../../../PostgresSchema.ts"
+import { PLACES } from "../schema/shared.ts"
+import { RECORDED_AT_INDEX } from "../schema/tables.ts"
+
+/** The table of the appends from `first` on. */
+export const tableOf = (first: bigint): string => `events_${first}`
+
+/** The first position behind the append with a number, as a range of positions ends. */
+const behind = (append: bigint): bigint => append * PLACES + 1n
+
+/** The check by which PostgreSQL knows without looking that the first partition holds what it should. */
+export const CHECK = "events_before_partitions"
+
+/**
+ * Has the log remember where each id is, from now on.
+ *
+ * A trigger, since it can't be gone round, neither by a function that is added later nor by the owner. It is there twice: that of
+ * `events` sees what is written there, and that of a partition what names the partition itself.
+ */
+export const rememberIds = (schema: SchemaName): ReadonlyArray<string> => [
+  `CREATE TABLE "${schema}".recorded_ids (
+    event_id uuid CONSTRAINT recorded_ids_pkey PRIMARY KEY,
+    position bigint NOT NULL
+  )`,
+  withoutDefaults(schema, "recorded_ids"),
+  ...appendOnly(schema, "recorded_ids"),
+  ...recordIds(schema, "events")
+]
+
+export const recordIds = (schema: SchemaName, table: string) => [
+  `CREATE TRIGGER record_ids AFTER INSERT ON "${schema}"."${table}"
+    REFERENCING NEW TABLE AS recorded FOR EACH STATEMENT EXECUTE FUNCTION "${schema}".record_ids()`,
+  `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER record_ids`
+]
+
+export const appendOnly = (schema: SchemaName, table: string, refuse = "refuse_change") => [
+  `CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON "${schema}"."${table}"
+    FOR EACH STATEMENT EXECUTE FUNCTION "${schema}".${refuse}()`,
+  `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER append_only`
+]
+
+/** Takes from a new table what default privileges gave to roles other than its owner. */
+const withoutDefaults = (schema: SchemaName, table: string) => `DO $$
+  DECLARE
+    given record;
+  BEGIN
+    FOR given IN SELECT DISTINCT r.rolname AS name
+      FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+      LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+      WHERE c.oid = '"${schema}".${table}'::pg_catalog.regclass::pg_catalog.oid AND a.grantee <> c.relowner
+    LOOP
+      EXECUTE pg_catalog.format('REVOKE ALL ON "${schema}".${table} FROM %s CASCADE',
+        coalesce(pg_catalog.quote_ident(given.name::pg_catalog.text), 'PUBLIC'));
+    END LOOP;
+  END $$`
+
+/** Has new events end before the first partition does. */
+export const addCheck = (schema: SchemaName, last: bigint): ReadonlyArray<string> => [
+  dropCheck(schema),
+  `ALTER TABLE "${schema}".events ADD CONSTRAINT ${CHECK} CHECK (position < ${behind(last)}) NOT VALID`
+]
+
+/** Reads all events, and keeps nobody from appending. */
+export const validateCheck = (schema: SchemaName): string =>
+  `ALTER TABLE "${schema}".events VALIDATE CONSTRAINT ${CHECK}`
+
+export const dropCheck = (schema: SchemaName): string =>
+  `ALTER TABLE "${schema}".events DROP CONSTRAINT IF EXISTS ${CHECK}`
+
+/**
+ * Makes the table of events the first partition, up to the append `last`, of a table that takes its name.
+ *
+ * The ids must all be remembered. Until the transaction ends nobody reads or appends.
+ */
+export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string> => {
+  const log = `"${schema}"`
+  const first = tableOf(1n)
+  return [
+    `ALTER TABLE ${log}.events RENAME TO ${first}`,
+    `ALTER TABLE ${log}.${first} RENAME CONSTRAINT events_pkey TO ${first}_pkey`,
+    `ALTER TABLE ${log}.${first}
+      RENAME CONSTRAINT events_stream_id_revision_key TO ${first}_stream_id_revision_key`,
+    `ALTER INDEX ${log}.events_category_position_idx RENAME TO ${first}_category_position_idx`,
+    `ALTER INDEX ${log}.events_recorded_at_idx RENAME TO ${first}_recorded_at_idx`,
+    `CREATE TABLE ${log}.events (
+      LIKE ${log}.${first} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE INCLUDING COMPRESSION
+    ) PARTITION BY RANGE (position)`,
+    withoutDefaults(schema, "events"),
+    `ALTER TABLE ${log}.events DROP CONSTRAINT IF EXISTS ${CHECK}`,
+    `ALTER TABLE ${log}.events ADD CONSTRAINT events_pkey PRIMARY KEY (position)`,
+    `CREATE INDEX events_category_position_idx
+      ON ${log}.events (split_part(stream_id, '-', 1), position)`,
+    `CREATE INDEX events_recorded_at_idx
+      ON ${log}.events ${RECORDED_AT_INDEX}`,
+    `ALTER TABLE ${log}.events ATTACH PARTITION ${log}.${first} FOR VALUES FROM (MINVALUE) TO (${behind(last)})`,
+    `ALTER TABLE ${log}.${first} DROP CONSTRAINT IF EXISTS ${CHECK}`,
+    ...appendOnly(schema, "events"),
+    ...recordIds(schema, "events"),
+    // It would go with the first partition.
+    `ALTER SEQUENCE ${log}.append_number OWNED BY ${log}.events.position`,
+    // The stores know by this name that an id is taken.
+    `ALTER TABLE ${log}.${first} DROP CONSTRAINT events_event_id_key`,
+    `ALTER TABLE ${log}.recorded_ids RENAME CONSTRAINT recorded_ids_pkey TO events_event_id_key`,
+    `CREATE OR REPLACE VIEW ${log}.event_ids AS SELECT r.event_id, r.position FROM ${log}.recorded_ids r`,
+    // A role that could read and write events still can, by the name that it knows, and not by the other.
+    `DO $$
+    DECLARE
+      had record;
+    BEGIN
+      FOR had IN SELECT a.privilege_type AS privilege, a.is_grantable, r.rolname AS name
+        FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+        LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+        WHERE c.oid = '${log}.${first}'::pg_catalog.regclass AND a.grantee <> c.relowner
+      LOOP
+        EXECUTE pg_catalog.format('GRANT %s ON ${log}.events TO %s %s', had.privilege,
+          coalesce(pg_catalog.quote_ident(had.name), 'PUBLIC'),
+          CASE WHEN had.is_grantable THEN 'WITH GRANT OPTION' END);
+        EXECUTE pg_catalog.format('REVOKE ALL ON ${log}.${first} FROM %s',
+          coalesce(pg_catalog.quote_ident(had.name), 'PUBLIC'));
+      END LOOP;
+    END $$`
+  ]
+}
+
+/**
+ * Makes the partition of the appends behind `after` up to `last`.
+ *
+ * Made apart, empty, and then attached, which lets appends and reads go on. Revisions are unique in each partition; over all of
+ * them they are because one at a time writes a stream.
+ */
+export const addPartition = (
+  schema: SchemaName,
+  after: bigint,
+  last: bigint
+): ReadonlyArray<string> => {
+  const table = tableOf(after + 1n)
+  const named = `"${schema}".${table}`
+  return [
+    `CREATE TABLE ${named} (LIKE "${schema}".events INCLUDING DEFAULTS INCLUDING CONSTRAINTS
+      INCLUDING STORAGE INCLUDING COMPRESSION INCLUDING INDEXES)`,
+    withoutDefaults(schema, table),
+    `ALTER TABLE ${named} ADD CONSTRAINT ${table}_stream_id_revision_key UNIQUE (stream_id, revision)`,
+    ...appendOnly(schema, table),
+    ...recordIds(schema, table),
+    `ALTER TABLE "${schema}".events ATTACH PARTITION ${named}
+      FOR VALUES FROM (${behind(after)}) TO (${behind(last)})`
+  ]
+}

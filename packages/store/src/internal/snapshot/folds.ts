@@ -1,0 +1,106 @@
+/**
+ * What there is to know of an aggregate before its snapshots are found or taken.
+ */
+import type { Aggregate } from "@daybook/kernel/Aggregate"
+import * as Cause from "effect/Cause"
+import * as Digest from "effect/crypto/Digest"
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { isDeepStrictEqual } from "node:util"
+import * as FoldFingerprint from "../../FoldFingerprint.ts"
+import * as Metrics from "../command/handlerMetrics.ts"
+import { make as makeTries, type SnapshotTries } from "./tries.ts"
+
+/** An aggregate's fold: how to tell it from others, its states as JSON, and what was taken of them. */
+export interface Fold<in out State> {
+  readonly fingerprint: FoldFingerprint.FoldFingerprint
+  readonly encode: (state: State) => Result.Result<Schema.Json, Schema.SchemaError>
+  readonly decode: (json: unknown) => Result.Result<State, unknown>
+  /** Whether two states are the same once they were stored. */
+  readonly isSame: (known: State, folded: State) => boolean
+  readonly tries: SnapshotTries
+}
+
+/**
+ * Looks at each aggregate once, when it is first used; an aggregate without fingerprint has no fold.
+ * `maxTries`: of how many streams of each it is kept what was tried.
+ */
+export const makeFolds = Effect.fnUntraced(function* (maxTries: number) {
+  const digest = yield* Digest.Digest
+  const folds = new WeakMap<object, Effect.Effect<Fold<unknown> | undefined>>()
+  return <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>
+  ): Effect.Effect<Fold<State> | undefined> =>
+    Effect.suspend(() => {
+      // What is kept for an aggregate was made from it, so that its states have the right type.
+      const known = folds.get(aggregate) as Effect.Effect<Fold<State> | undefined> | undefined
+      if (known !== undefined) return known
+      return Effect.flatMap(
+        Effect.cached(Effect.uninterruptible(makeFold(aggregate, digest, maxTries))),
+        (fold) => {
+          folds.set(aggregate, fold as Effect.Effect<Fold<unknown> | undefined>)
+          return fold
+        }
+      )
+    })
+})
+
+const makeFold = <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>,
+  digest: Digest.Digest["Service"],
+  maxTries: number
+): Effect.Effect<Fold<State> | undefined> =>
+  FoldFingerprint.make(aggregate).pipe(
+    Effect.provideService(Digest.Digest, digest),
+    Effect.map((fingerprint) => {
+      const json = Schema.toCodecJson(aggregate.state)
+      const decodeResult = Schema.decodeUnknownResult(json)
+      const encode = Schema.encodeUnknownResult(json)
+      // Checks are the user's code, and may throw on a state that they never saw.
+      const decode = (state: unknown) =>
+        Result.flatMap(
+          Result.try(() => decodeResult(state)),
+          identity
+        )
+      return {
+        fingerprint,
+        tries: makeTries(maxTries),
+        encode,
+        decode,
+        isSame: sameStored(aggregate.state, encode, decode)
+      }
+    }),
+    Effect.catchTag("NoFoldFingerprint", (error) =>
+      Effect.logWarning(`${aggregate.category} has no snapshots`, Cause.fail(error)).pipe(
+        Effect.andThen(Metrics.fingerprintsMissing({ category: aggregate.category })),
+        Effect.as(undefined)
+      )
+    )
+  )
+
+/** The states may hold more than is stored, and sets may be stored in another order, so two ways are tried. */
+const sameStored = <State>(
+  schema: Schema.Codec<State, unknown>,
+  encode: (state: State) => Result.Result<Schema.Json, Schema.SchemaError>,
+  decode: (json: unknown) => Result.Result<State, unknown>
+): ((known: State, folded: State) => boolean) => {
+  const equivalence = Result.try(() => Schema.toEquivalence(schema))
+  const stored = (state: State) => Result.try(() => Result.getOrThrow(encode(state)))
+  return (known, folded) => {
+    const [left, right] = [stored(known), stored(folded)]
+    if (Result.isFailure(left) || Result.isFailure(right)) return false
+    if (isDeepStrictEqual(left.success, right.success)) return true
+    const [a, b] = [decode(left.success), decode(right.success)]
+    return (
+      Result.isSuccess(equivalence) &&
+      Result.isSuccess(a) &&
+      Result.isSuccess(b) &&
+      Result.getOrElse(
+        Result.try(() => equivalence.success(a.success, b.success)),
+        () => false
+      )
+    )
+  }
+}

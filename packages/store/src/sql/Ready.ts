@@ -1,0 +1,85 @@
+/**
+ * Checks once, when a store is opened, that a schema in PostgreSQL has what the code needs; for authors of stores.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { SqlClient } from "effect/sql/SqlClient"
+import { refuseUnfit } from "../internal/postgres/start/refuseUnfit.ts"
+import { inSavepoint } from "../internal/postgres/sql/savepoint.ts"
+import type { SchemaName } from "../PostgresSchema.ts"
+import { InRecovery, NotMigrated, NotPermitted, type SchemaUnready } from "../PostgresStart.ts"
+
+/**
+ * What a store needs of its schema.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Needs {
+  readonly schema: SchemaName
+  /** The table of what was migrated, in the schema. */
+  readonly table: string
+  /** The number of the newest migration that the code knows. */
+  readonly needed: number
+  readonly migrations: NotMigrated["migrations"]
+  /** A log can't be read on a standby, and read models can. */
+  readonly onPrimary: boolean
+}
+
+interface Facts {
+  readonly database: string
+  readonly role: string
+  readonly is_standby: boolean
+  readonly exists: boolean
+  readonly may_use: boolean | null
+  readonly may_read: boolean | null
+}
+
+/**
+ * Fails unless the database can hold a log, the schema has the migrations that are needed, and the user may use it.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const check = Effect.fnUntraced(function* (
+  client: SqlClient,
+  { migrations, needed, onPrimary, schema, table }: Needs
+): Effect.fn.Return<void, SchemaUnready> {
+  const sql = client.withoutTransforms()
+  yield* refuseUnfit(sql)
+  // The catalog first, which everybody may read, so that a missing table or right is no failed statement.
+  const [facts] = yield* inSavepoint(
+    sql,
+    sql<Facts>`
+      SELECT current_database()::text AS database, current_user::text AS role,
+        pg_is_in_recovery() AS is_standby, c.oid IS NOT NULL AS exists,
+        has_schema_privilege(n.oid, 'USAGE') AS may_use, has_table_privilege(c.oid, 'SELECT') AS may_read
+      FROM (VALUES (${schema}::name, ${table}::name)) AS asked (schema, name)
+      LEFT JOIN pg_namespace n ON n.nspname = asked.schema
+      LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = asked.name`.unprepared
+  )
+  if (facts === undefined) return yield* Effect.die(new Error("PostgreSQL told no facts"))
+  const { database, role } = facts
+  if (!facts.exists) {
+    return yield* new NotMigrated({ schema, database, found: 0, needed, migrations })
+  }
+  if (facts.may_use !== true) return yield* new NotPermitted({ schema, database, role })
+  if (onPrimary && facts.is_standby) return yield* new InRecovery({ database })
+  // A role that may read some read models only can't see how far the schema is.
+  if (facts.may_read !== true) return
+  const [row] = yield* inSavepoint(
+    sql,
+    sql<{ readonly found: number }>`
+      SELECT coalesce(max(migration_id), 0) AS found FROM ${sql(`${schema}.${table}`)}`.unprepared
+  )
+  const found = row?.found ?? 0
+  if (found < needed) {
+    return yield* new NotMigrated({ schema, database, found, needed, migrations })
+  }
+  if (found > needed) {
+    yield* Effect.logInfo(
+      `Schema ${schema} of database ${database} is newer than this code: migration ${found}, and it knows ${needed}`
+    )
+  }
+})

@@ -1,0 +1,71 @@
+/**
+ * Work of a host that alone can have its database open: one on an embedded database, whose folder is locked by the system.
+ *
+ * What an earlier host left there, such as a lease, is left by a dead one. No clock and no process id says so: the
+ * database could not be open otherwise.
+ *
+ * @since 0.1.0
+ */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { Duplex } from "node:stream"
+import { sharesOneSession } from "../internal/postgres/embedded/duplex.ts"
+
+/**
+ * Whether the database of `sql` is embedded, so that no other process and no other thread has it open.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSole = (sql: SqlClient): boolean => soleStream(sql) !== undefined
+
+/**
+ * Runs `effect` the first time since the database of `sql` was opened, if it {@link isSole}, and does nothing otherwise.
+ *
+ * **Details**
+ * `key`: names the work; each key is run once. Others who ask for it meanwhile wait until it has ended. When it fails, the
+ * next who asks runs it again. Not to be called in a transaction: who runs it may need the one connection.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const onceOpened = <E, R>(
+  sql: SqlClient,
+  key: string,
+  effect: Effect.Effect<unknown, E, R>
+): Effect.Effect<void, E, R> =>
+  Effect.suspend(() => {
+    const stream = soleStream(sql)
+    if (stream === undefined) return Effect.void
+    const work = workOf(stream, key)
+    if (work.done) return Effect.void
+    const run = Effect.suspend(() =>
+      work.done ? Effect.void : Effect.tap(effect, () => Effect.sync(() => (work.done = true)))
+    )
+    return Effect.asVoid(Semaphore.withPermits(work.turn, 1)(run))
+  })
+
+interface Work {
+  readonly turn: Semaphore.Semaphore
+  done: boolean
+}
+
+/** By the function that opens connections: there is one for each opened database. */
+const works = new WeakMap<() => Duplex, Map<string, Work>>()
+
+const workOf = (stream: () => Duplex, key: string): Work => {
+  const ofDatabase = works.get(stream) ?? new Map<string, Work>()
+  works.set(stream, ofDatabase)
+  const work = ofDatabase.get(key) ?? { turn: Semaphore.makeUnsafe(1), done: false }
+  ofDatabase.set(key, work)
+  return work
+}
+
+const soleStream = (sql: SqlClient): (() => Duplex) | undefined => {
+  const stream = isPgClient(sql) ? sql.config.stream : undefined
+  return stream !== undefined && sharesOneSession(stream) ? stream : undefined
+}
+
+const isPgClient = (sql: SqlClient): sql is PgClient.PgClient => PgClient.TypeId in sql
