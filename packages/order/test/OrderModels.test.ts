@@ -334,8 +334,8 @@ describe("The rows of an order", () => {
   const byOrder = [OrderSummary.projection, CustomerOrders.projection, AddressChanges.projection]
 
   it("are there for every id that a stream may have", () => {
-    // A line break that is no control character, and the longest ids of one and of two code units.
-    for (const id of ["a\u2028b", "x".repeat(200), "\u{1fad6}".repeat(100)]) {
+    // A blank that does not break, and the longest ids of one and of two code units.
+    for (const id of ["a\u00a0b", "x".repeat(200), "\u{1fad6}".repeat(100)]) {
       for (const projection of byOrder) {
         const [row] = fold(projection, [recordedAs(id, created, 1, 1)])
         assert.isTrue(Schema.is(projection.row)(row))
@@ -346,7 +346,7 @@ describe("The rows of an order", () => {
 
   it("have no streams where no stream has such a name", () => {
     for (const projection of byOrder) {
-      for (const orderId of ["", "a\u0000b", "\u{1fad6}".repeat(101)]) {
+      for (const orderId of ["", "a\u0000b", "a\u2028b", "\u{1fad6}".repeat(101)]) {
         assert.deepStrictEqual(projection.streams?.({ orderId }), [])
       }
     }

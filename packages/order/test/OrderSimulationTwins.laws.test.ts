@@ -15,6 +15,19 @@ import { orders } from "./orderSimulation.ts"
 const failureOf = (broken: Partial<typeof orders>) =>
   Effect.flip(Simulation.check({ ...orders, ...broken }, { seed: 1, histories: 1_000 }))
 
+/** The violations of an invariant in the first history without faults, within a hundred, that has some. */
+const violationsOf = Effect.fnUntraced(function* (
+  invariant: number,
+  broken: Partial<typeof orders>
+) {
+  for (let seed = 1; seed <= 100; seed++) {
+    const history = yield* Simulation.run({ ...orders, ...broken }, { seed, faults: [] })
+    const violations = history.violations.filter((one) => one.invariant === invariant)
+    if (violations.length > 0) return violations
+  }
+  return yield* Effect.die(new Error(`no history violates invariant ${invariant}`))
+})
+
 // Leaving faults out, by halves and in the end one by one, runs a history hundreds of times.
 describe("A simulation of broken orders", { timeout: 600_000 }, () => {
   it.live("catches a handler that retries without the command's id, with two faults at most", () =>
@@ -47,10 +60,8 @@ describe("A simulation of broken orders", { timeout: 600_000 }, () => {
 
   it.live("catches an append that is folded into rows of before it, without any fault", () =>
     Effect.gen(function* () {
-      const failed = yield* failureOf({ stores: stale })
-      assert.strictEqual(failed.violations[0]?.invariant, 10, failed.message)
-      assert.match(failed.message, /kept by the appends/)
-      assert.deepStrictEqual(failed.faults, [], failed.message)
+      const [first] = yield* violationsOf(10, { stores: stale })
+      assert.match(first?.message ?? "", /kept by the appends/)
     })
   )
 
@@ -62,11 +73,10 @@ describe("A simulation of broken orders", { timeout: 600_000 }, () => {
     })
   )
 
-  it.live("catches a fold that gives a state which its schema refuses", () =>
+  it.live("catches a fold that gives a state which its schema refuses, without any fault", () =>
     Effect.gen(function* () {
-      const failed = yield* failureOf({ aggregate: untidyFold })
-      assert.strictEqual(failed.violations[0]?.invariant, 12, failed.message)
-      assert.deepStrictEqual(failed.faults, [], failed.message)
+      const violations = yield* violationsOf(12, { aggregate: untidyFold })
+      assert.isNotEmpty(violations)
     })
   )
 })
