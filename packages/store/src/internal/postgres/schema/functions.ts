@@ -15,6 +15,7 @@ import { announceAppend } from "./functions/announceAppend.ts"
 import { announceLower } from "./functions/announceLower.ts"
 import { append } from "./functions/append.ts"
 import { appendNew } from "./functions/appendNew.ts"
+import { checkEvent } from "./functions/checkEvent.ts"
 import { foreignCode } from "./functions/foreignCode.ts"
 import { judgeAppend } from "./functions/judgeAppend.ts"
 import { keepReadModels } from "./functions/keepReadModels.ts"
@@ -35,6 +36,7 @@ export const RELEASE = 1
 
 /** By their names, in an order in which each finds what PostgreSQL looks for when it is made. */
 export const FUNCTIONS: Readonly<Record<string, (log: string) => string>> = {
+  check_event: checkEvent,
   refuse_change: refuseChange,
   refuse_change_of_acts: refuseChangeOfActs,
   record_ids: recordIds,

@@ -1,11 +1,16 @@
 /**
  * The tables of a log, as the first release makes them: the first migration.
  *
- * Triggers and functions are not here: functions are replaced at each migration, and triggers that are missing are made.
+ * Triggers are not here, since those that are missing are made at each migration; nor functions, which are replaced, but for the one that a
+ * constraint calls.
  * Released migrations are never edited: a change is a further migration.
  */
-import { EVENT_CHECKS } from "./checks.ts"
+import { checkEvent } from "./functions/checkEvent.ts"
 import { PLACES } from "./shared.ts"
+
+/** The limits of the contract; a higher one needs a migration. */
+const MAX_DATA_BYTES = 1_048_576
+const MAX_METADATA_BYTES = 65_536
 
 /**
  * The columns and settings of the index of times.
@@ -32,6 +37,9 @@ export const tables = (log: string): ReadonlyArray<string> => [
   `CREATE SEQUENCE ${log}.append_number AS bigint
     MINVALUE 1 MAXVALUE ${2n ** 63n / PLACES - 1n} START 1 CACHE 1 NO CYCLE`,
 
+  checkEvent(log),
+  `REVOKE ALL ON FUNCTION ${log}.check_event FROM PUBLIC`,
+
   // "C" collation: names are compared byte by byte, the same on every system, and faster.
   // json, not jsonb: it keeps the text as it came and loads faster. Fixed widths first: no padding.
   // Readers trust what is stored, and a row that ends them could never be taken out.
@@ -47,9 +55,11 @@ export const tables = (log: string): ReadonlyArray<string> => [
     data json NOT NULL,
     metadata json NOT NULL,
     CONSTRAINT events_stream_id_revision_key UNIQUE (stream_id, revision),
-    ${Object.entries(EVENT_CHECKS)
-      .map(([name, check]) => `CONSTRAINT ${name} CHECK (${check})`)
-      .join(",\n    ")}
+    CONSTRAINT events_readable CHECK (
+      occurred_at >= '0001-01-01 00:00:00+00' AND occurred_at < '10000-01-01 00:00:00+00'
+      AND octet_length(data::text) <= ${MAX_DATA_BYTES}
+      AND octet_length(metadata::text) <= ${MAX_METADATA_BYTES}),
+    CONSTRAINT events_checked CHECK (${log}.check_event(stream_id, revision, type, data, metadata))
   )`,
   `ALTER SEQUENCE ${log}.append_number OWNED BY ${log}.events.position`,
   `CREATE INDEX events_category_position_idx

@@ -1,0 +1,106 @@
+/**
+ * `check_event`: what the table of events refuses of a row, which the library never appends, so that
+ * no reader ever meets it.
+ *
+ * It is a function that one short constraint calls, since the server prepares the text of a
+ * constraint again for each statement: five constraints of their own cost a single append a fifth.
+ * Each check looks first at what most events have, and only then at what takes longer.
+ */
+import * as PassedOver from "@daybook/kernel/PassedOver"
+
+/** The limits of the contract. */
+const MAX_JSON_DEPTH = 128
+const MAX_ID_UNITS = 200
+const MAX_TYPE_LENGTH = 200
+const MAX_CATEGORY_LENGTH = 64
+
+/** Control characters, line and paragraph separators, and what turns the direction of text. */
+const UNPRINTABLE =
+  "\\u0001-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069"
+
+/** As `StreamId` of the kernel. UTF-16 has two units for a character of four bytes. */
+const streamId = `p_stream_id ~ '^[A-Za-z][A-Za-z0-9_]*-[^${UNPRINTABLE}]+$'
+      AND strpos(p_stream_id, '-') <= ${MAX_CATEGORY_LENGTH + 1}
+      AND (octet_length(p_stream_id) - strpos(p_stream_id, '-') <= ${MAX_ID_UNITS}
+        OR char_length(p_stream_id) - strpos(p_stream_id, '-')
+          + regexp_count(p_stream_id, '[\\U00010000-\\U0010ffff]', 1, '') <= ${MAX_ID_UNITS})`
+
+/** As `EventType` of the kernel, without the one that stands for events that are passed over. */
+const type = `p_type ~ '^[A-Za-z][A-Za-z0-9_.:/-]*$' AND octet_length(p_type) <= ${MAX_TYPE_LENGTH}
+      AND p_type <> '${PassedOver.TYPE}'`
+
+/**
+ * Arrays and objects nest at most so deep. A text that nests deeper has a bracket and its end for each
+ * of them, and of what has as many brackets hardly anything is deep.
+ */
+const refuseDepth = (
+  column: string
+): string => `IF octet_length(${column}) > ${2 * MAX_JSON_DEPTH + 1} THEN
+    IF 2 * octet_length(${column}) - octet_length(replace(${column}, '[', ''))
+        - octet_length(replace(${column}, '{', '')) > ${MAX_JSON_DEPTH} THEN
+      IF jsonb_path_exists(${column}::jsonb,
+          'strict $.**{${MAX_JSON_DEPTH}} ? (@.type() == "array" || @.type() == "object")', '{}', false) THEN
+        ${refuse(`events_${column}_depth`, `${column} nests deeper than ${MAX_JSON_DEPTH} arrays and objects`)}
+      END IF;
+    END IF;
+  END IF;`
+
+const refuse = (constraint: string, message: string): string =>
+  `RAISE EXCEPTION '${message} (${constraint})' USING ERRCODE = 'check_violation', CONSTRAINT = '${constraint}';`
+
+const TEXTS = ["correlationId", "causationId", "actor", "traceparent", "tracestate"]
+
+/**
+ * The text without the names of these fields. What is left of an object of texts that escapes nothing
+ * is a list of strings, which a regular expression knows twice as fast as `jsonb` takes to convert; an
+ * expression of the names themselves takes six times as long as this.
+ */
+const unnamed = ["commandId", ...TEXTS].reduce(
+  (text, name) => `replace(${text}, '"${name}":"', '"')`,
+  "metadata"
+)
+
+const plainMetadata = `${unnamed} ~ '^\\{(?:"[^"\\\\]*"[,}])+$'
+        AND coalesce(p_metadata ->> 'commandId'::text ~ '^[0-9a-f-]+$', true)`
+
+/** As `EventMetadata` of the kernel: an object of these fields and no others. */
+const metadataOf = `CASE WHEN json_typeof(p_metadata) = 'object'
+          THEN metadata::jsonb - '{${["commandId", ...TEXTS, "custom"].join(",")}}'::text[] = '{}'
+            AND NOT jsonb_path_exists(metadata::jsonb - 'custom'::text, 'strict $.* ? (@.type() != "string")', '{}', false)
+            AND coalesce(json_typeof(p_metadata -> 'custom'::text) = 'object', true)
+            AND coalesce(p_metadata ->> 'commandId'::text ~ '^[0-9a-f-]+$', true)
+          ELSE false END`
+
+/**
+ * Returns the statement that installs it.
+ *
+ * It answers true or raises 23514, with what is wrong as the name of a constraint. Of a stream its first event is looked at, which
+ * every later one follows: the functions that append draw revisions. It sets no search path, which costs more than all of it: those
+ * who insert are the log's own functions, which have set theirs, and the owner.
+ */
+export const checkEvent = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.check_event(
+  p_stream_id text, p_revision integer, p_type text, p_data json, p_metadata json
+) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+  data CONSTANT text := p_data::text;
+  metadata CONSTANT text := p_metadata::text;
+BEGIN
+  IF p_revision = 1 THEN
+    IF NOT (${streamId}) THEN
+      ${refuse("events_stream_id_check", "the stream id is none that the library accepts")}
+    END IF;
+  END IF;
+  IF NOT (${type}) THEN
+    ${refuse("events_type_check", "the type is none that the library accepts")}
+  END IF;
+  ${refuseDepth("data")}
+  IF metadata <> '{}' THEN
+    ${refuseDepth("metadata")}
+    IF NOT (${plainMetadata}) THEN
+      IF NOT (${metadataOf}) THEN
+        ${refuse("events_metadata_shape", "metadata is no object of the fields that the library knows")}
+      END IF;
+    END IF;
+  END IF;
+  RETURN true;
+END $$`
