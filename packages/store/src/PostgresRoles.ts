@@ -132,7 +132,7 @@ export const grant = Effect.fn("PostgresRoles.grant")(function* (
       yield* recordAct(sql, schema, "repair", { repaired })
     }
   })
-  yield* warnOfPublic(sql)
+  yield* transaction(sql, pinned(sql, warnOfPublic(sql)))
   yield* comingAgain(sql, schema, transaction(sql, pinned(sql, inTurn(sql, schema, granting))))
 })
 
@@ -147,7 +147,7 @@ const warnOfPublic = Effect.fnUntraced(function* (sql: SqlClient) {
       pg_catalog.string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) AS rights
     FROM pg_catalog.pg_database d,
       pg_catalog.aclexplode(coalesce(d.datacl, pg_catalog.acldefault('d', d.datdba))) a
-    WHERE d.datname = pg_catalog.current_database() AND a.grantee = 0
+    WHERE d.datname = pg_catalog.current_database() AND a.grantee = 0::pg_catalog.oid
     GROUP BY d.datname`
   const rights = found?.rights ?? ""
   if (found === undefined || rights === "") return

@@ -78,7 +78,7 @@ export const holdersOfStreams = (
     sql`(${byKey(
       sql,
       sql`SELECT pg_catalog.hashtextextended(s.id, ${seed}) FROM pg_catalog.unnest(${ids}) AS s(id)
-      UNION ALL SELECT pg_catalog.hashtextextended('large call' || pg_catalog.chr(10) || i, ${seed}) FROM pg_catalog.generate_series(0, ${sql.literal(String(large))}) AS i`
+      UNION ALL SELECT pg_catalog.hashtextextended('large call' || pg_catalog.chr(10) || i::pg_catalog.text, ${seed}) FROM pg_catalog.generate_series(0, ${sql.literal(String(large))}) AS i`
     )}
       OR l.locktype = 'advisory' AND l.objsubid = 2 AND l.mode = 'ExclusiveLock' AND l.classid = ${sequenceOf(sql, schema)}
       OR l.locktype = 'relation' AND l.relation = ${sql.literal(`'"${schema}".events'`)}::pg_catalog.regclass::pg_catalog.oid
