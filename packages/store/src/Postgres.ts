@@ -229,8 +229,8 @@ const look = (
   )
 
 /**
- * Warns of an unverified connection to another machine. `sslmode=disable` declares a trusted
- * network.
+ * Warns of a connection to another machine that is not encrypted or not verified.
+ * `sslmode=disable` declares a trusted network.
  */
 const warn = (server: Server, tls: TlsPlan, ssl: First["ssl"]): Effect.Effect<void> =>
   tls._tag !== "Offered" || !tls.isRemote

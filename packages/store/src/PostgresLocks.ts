@@ -37,8 +37,8 @@ export interface Holder {
 }
 
 /**
- * Returns the holder in words: `pid 4711 of dashboards, idle in transaction, since
- * 2026-11-30T02:00:00.000Z`.
+ * Returns the holder in words, such as
+ * `pid 4711 of dashboards, idle in transaction, since 2026-11-30T02:00:00.000Z`.
  *
  * @category destructors
  * @since 0.1.0
