@@ -29,7 +29,7 @@ export const Checkpoint = Schema.Struct({
   position: Position,
   /**
    * The last event of the whole log at or below `position`, also when the reader's filter leaves it
-   * out; null when there is none.
+   * out; null if the log has none there.
    */
   eventId: Schema.NullOr(EventId)
 })

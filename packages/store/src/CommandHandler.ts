@@ -281,7 +281,7 @@ const make = Effect.fnUntraced(function* <R>(
   const randomUUID = yield* Effect.map(
     WebCrypto,
     (crypto: webcrypto.Crypto) => () =>
-      // A UUID in lower case, by its definition.
+      // `randomUUID` returns lower case, by its definition.
       crypto.randomUUID() as CommandId
   )
   const capacity = yield* CachedStreams

@@ -41,7 +41,7 @@ export type FolderRefusal =
  * The embedded database could not be opened.
  *
  * **Details**
- * `InUse`: a live process has the folder open; `owner` is undefined if the folder does not name it.
+ * `InUse`: a live process has the folder open.
  * `Unusable`: the folder can't be read, written, locked or prepared, for the reason in `cause`.
  * `NotOwned` and `OpenToOthers`: other users could read or change the log.
  *
@@ -54,6 +54,7 @@ export class EmbeddedPostgresError extends Data.TaggedError("EmbeddedPostgresErr
   readonly reason:
     | {
         readonly _tag: "InUse"
+        /** Undefined if the folder does not name it. */
         readonly owner: FolderOwner | undefined
         readonly lockFile: string
       }

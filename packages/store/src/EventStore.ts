@@ -310,8 +310,8 @@ export class EventStore extends Context.Service<
      * Appends `events` to `streamId`, all or none.
      *
      * **Details**
-     * Repetition: when its ids are all ids of one earlier append to that stream, in their order, it
-     * returns the first revision and position and writes nothing, whatever it expects.
+     * Repetition: if its event ids are exactly those of one earlier append to that stream, in their
+     * order, it returns the first revision and position and writes nothing, whatever it expects.
      * Errors: `WrongExpectedRevision`, another writer won; `EventIdConflict`, ids are taken;
      * `AppendRefused`, it breaks a limit. Nothing was written in any of these.
      */
@@ -409,7 +409,7 @@ export class EventStore extends Context.Service<
       ids: ReadonlyArray<EventId>
     ) => Effect.Effect<ReadonlyArray<EventAddress>, ReadError>
 
-    /** Whether the caller has a transaction open, so that an append could still be rolled back. */
+    /** True if the caller has a transaction open, so that an append could still be rolled back. */
     readonly inTransaction: Effect.Effect<boolean>
   }
 >()("@daybook/store/EventStore") {}

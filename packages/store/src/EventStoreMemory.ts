@@ -210,7 +210,7 @@ const build = (
  */
 export const layer: Layer.Layer<EventStore> = Layer.effect(EventStore, make)
 
-/** Reads nothing before the first pull, then a page for each. */
+/** Reads nothing before the first pull, then one page per pull. */
 const pages = <Options>(
   options: Result.Result<Options, InvalidReadOption>,
   read: (options: Options) => Log.Page

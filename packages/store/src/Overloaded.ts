@@ -31,8 +31,6 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
  * 256 MiB unless provided to their layers. Whole numbers, 1 or more.
  *
  * **Details**
- * `calls`: commands, loads and appends that wait or run. `bytes`: an estimate of their size, two
- * bytes for each UTF-16 code unit of text.
  * A call that would exceed either limit fails with {@link Overloaded}; one that is alone is
  * accepted, whatever its size. Calls in a transaction of the caller already hold a connection and
  * do not count.
@@ -40,7 +38,11 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
  * @category references
  * @since 0.1.0
  */
-export const MaxHeld = Context.Reference<{ readonly calls: number; readonly bytes: number }>(
-  "@daybook/store/Overloaded/MaxHeld",
-  { defaultValue: () => ({ calls: 65_536, bytes: 268_435_456 }) }
-)
+export const MaxHeld = Context.Reference<{
+  /** Commands, loads and appends that wait or run. */
+  readonly calls: number
+  /** An estimate of their size: two bytes for each UTF-16 code unit of text. */
+  readonly bytes: number
+}>("@daybook/store/Overloaded/MaxHeld", {
+  defaultValue: () => ({ calls: 65_536, bytes: 268_435_456 })
+})

@@ -30,7 +30,7 @@ export interface ReadOptions {
   /** The highest revision, inclusive, in either direction. */
   readonly to?: Revision | undefined
   readonly direction?: "forward" | "backward" | undefined
-  /** Events of these types only. An empty list matches nothing. */
+  /** Only events of these types. An empty list matches nothing. */
   readonly types?: ReadonlyArray<string> | undefined
   /** At most this many matching events: a whole number, 0 or more. */
   readonly limit?: number | undefined
@@ -57,7 +57,7 @@ export interface ReadAllOptions {
     | undefined
   /** Only streams of these categories. An empty list matches nothing. */
   readonly categories?: ReadonlyArray<Category> | undefined
-  /** Events of these types only. An empty list matches nothing. */
+  /** Only events of these types. An empty list matches nothing. */
   readonly types?: ReadonlyArray<string> | undefined
   readonly direction?: "forward" | "backward" | undefined
   /** At most this many matching events: a whole number, 0 or more. */

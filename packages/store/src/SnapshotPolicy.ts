@@ -31,7 +31,7 @@ export interface SnapshotPolicy {
   /** Returns true to take a snapshot at a moment. */
   readonly take: (moment: Moment) => boolean
   /**
-   * How many of the newest snapshots to keep per stream and fingerprint; a whole number, 1 or more.
+   * The number of newest snapshots to keep per stream and fingerprint; a whole number, 1 or more.
    */
   readonly keep: number
   /** One load in `check` is checked: 1 checks all, `Infinity` none. See {@link checking}. */

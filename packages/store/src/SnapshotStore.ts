@@ -74,7 +74,7 @@ export class SnapshotRefused extends Schema.TaggedError<SnapshotRefused>()("Snap
   streamId: Schema.String,
   reason: Schema.TaggedUnion({
     Invalid: { issue: Schema.String },
-    /** `path` leads to the value, such as `state.lines.0.price`. */
+    /** A value is not JSON. `path` leads to it, such as `state.lines.0.price`. */
     NotJson: { path: Schema.String, found: NotJson },
     TooLarge: { bytes: Schema.Int, limit: Schema.Int }
   })

@@ -15,7 +15,7 @@ interface Turn {
   readonly give: () => void
 }
 
-/** Makes a door with so many places. Throws unless `places` is 1 or more. */
+/** Makes a door with `places`. Throws unless that is 1 or more. */
 export const make = (places: number): Door => {
   if (!(places >= 1)) throw new RangeError(`places are ${places}, allowed is 1 or more`)
   let free = places

@@ -1,5 +1,5 @@
 /**
- * The size of a page of the log: so many rows that larger pages would hardly be faster, and fewer
+ * The size of a page of the log: enough rows that larger pages would hardly be faster, and fewer
  * where events are large, so that a reader's memory is bounded in bytes.
  */
 import { MAX_DATA_BYTES, MAX_METADATA_BYTES } from "../../EventStore.ts"

@@ -27,7 +27,7 @@ export const stream = (log: Log, streamId: StreamId): Option.Option<StreamFacts>
   const events = log.streams.get(streamId) ?? []
   return Option.map(Option.fromUndefinedOr(events.at(-1)), (last) => ({
     streamId,
-    // The log counts itself, so the cast adds only the brand.
+    // The log counts revisions itself, so the cast adds only the brand.
     revision: events.length as Revision.Revision,
     position: last.position,
     occurredAt: DateTime.makeUnsafe(last.occurredAt),
