@@ -1,6 +1,6 @@
 /**
- * What every store refuses, asked before anything is appended: for importers, which look at all of a source
- * before they write any of it.
+ * Checks appends against the rules of every store before anything is written: for importers, which
+ * check a whole source first.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,8 @@ import type { Append, AppendRefused } from "./EventStore.ts"
 import { encodeAppends } from "./internal/driver/encodeAppends.ts"
 
 /**
- * Whether every store takes `append`, as far as that does not depend on what it holds.
+ * Returns the refusal that `append` would get from every store, as far as it does not depend on the
+ * contents of the store.
  *
  * @category operations
  * @since 0.1.0

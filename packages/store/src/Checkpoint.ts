@@ -1,9 +1,11 @@
 /**
- * A place in the history of one log: how far a reader is, and of which log and which history that is true.
+ * A place in one history of one log: the progress of a reader, and the log and history that it
+ * belongs to.
  *
- * A position alone says how far. Another log has an event at the same position, and so has the same log after
- * it was restored to an earlier time and appended to again. So a checkpoint also has the id of the log, and the
- * id of the last event at or below its position: both are compared when the checkpoint is used.
+ * A position alone is ambiguous: another log may have an event at it, and so may the same log after
+ * it was restored to an earlier time and appended to again. A checkpoint therefore also has the id
+ * of the log and the id of the last event at or below its position. Using a checkpoint compares
+ * both.
  *
  * @since 0.1.0
  */
@@ -17,8 +19,7 @@ import * as Schema from "effect/Schema"
  * A position with its origin.
  *
  * **Details**
- * `eventId`: of the last event of the whole log at or below `position`, whatever a reader's filter left out; null when
- * the log has none there. It survives JSON through `Schema.toCodecJson(Checkpoint)`.
+ * JSON form: `Schema.toCodecJson(Checkpoint)`.
  *
  * @category types
  * @since 0.1.0
@@ -26,6 +27,10 @@ import * as Schema from "effect/Schema"
 export const Checkpoint = Schema.Struct({
   log: LogId,
   position: Position,
+  /**
+   * The last event of the whole log at or below `position`, also when the reader's filter leaves it
+   * out; null if the log has none there.
+   */
   eventId: Schema.NullOr(EventId)
 })
 
@@ -54,19 +59,23 @@ export const position = (after: Position | Checkpoint): Position =>
   isCheckpoint(after) ? after.position : after
 
 /**
- * The reason for which a position or a checkpoint does not belong to the history of a log.
- *
- * **Details**
- * `OtherLog`: it was taken from another log. `PastHead`: the log has never drawn that position, so it was restored to an
- * earlier time, or the position is of another log. `OtherEvent`: the log has another last event at or below the position, so it
- * was restored to an earlier time and appended to again.
+ * The reason why a position or a checkpoint does not belong to the history of a log.
  *
  * @category errors
  * @since 0.1.0
  */
 export const MismatchReason = Schema.TaggedUnion({
+  /** It was taken from another log. */
   OtherLog: { position: Position, given: LogId, log: LogId },
+  /**
+   * The log has never drawn that position: it was restored to an earlier time, or the position is
+   * of another log.
+   */
   PastHead: { position: Position, head: Position, log: LogId },
+  /**
+   * The log has another last event at or below the position: it was restored to an earlier time and
+   * appended to again.
+   */
   OtherEvent: {
     position: Position,
     given: Schema.NullOr(EventId),

@@ -3,11 +3,12 @@
  *
  * Laws:
  *
- * 1. A command id counts once on a stream: executing it again there records nothing and gives the
- *    first answer. The same id on another stream is another command. A command that was rejected, or recorded nothing, left no trace: it is decided again.
- * 2. Nothing is decided on a state that the append did not find.
- * 3. Snapshots and cached states are invisible: with any of them, stale ones and wrong ones included, or
- *    with none, the answers are the same.
+ * 1. A command id counts once per stream: executing it again there records nothing and returns the
+ *    first answer. The same id on another stream is another command. A command that was rejected
+ *    or recorded nothing left no trace, so it is decided again.
+ * 2. An append records events only if the stream is in the state they were decided on.
+ * 3. Snapshots and cached states are invisible: the answers are the same with any of them, stale
+ *    and wrong ones included, and with none.
  *
  * @since 0.1.0
  */
@@ -57,10 +58,6 @@ import type { SnapshotStore } from "./SnapshotStore.ts"
 /**
  * A command with its identity and time.
  *
- * **Details**
- * `commandId`: drawn at random when absent, so only a command that brings one is safe to repeat.
- * `occurredAt`: by the `Clock` when absent.
- *
  * @category types
  * @since 0.1.0
  */
@@ -71,15 +68,15 @@ export interface Request<out Command> extends RequestOptions {
 /**
  * The revision at which the caller of a command knows the stream.
  *
- * **Details**
- * `expected`: how the stream must be before the command, as an HTTP request says by `If-Match`; any unless
- * given. If it has moved on, the command fails with `WrongExpectedRevision` at once, and is not decided
- * again. A command that was recorded before still gives its first answer.
- *
  * @category types
  * @since 0.1.0
  */
 export interface ExpectOptions {
+  /**
+   * The state of the stream that the command requires, like `If-Match` of an HTTP request; `Any` by
+   * default. If the stream has moved on, the command fails with `WrongExpectedRevision` at once and
+   * is not decided again. A command that was recorded before still returns its first answer.
+   */
   readonly expected?: ExpectedRevision.ExpectedRevision | undefined
 }
 
@@ -90,12 +87,14 @@ export interface ExpectOptions {
  * @since 0.1.0
  */
 export interface RequestOptions {
+  /** Drawn at random when absent, so only a command that has one is safe to repeat. */
   readonly commandId?: CommandId | undefined
+  /** The time of the `Clock` when absent. */
   readonly occurredAt?: DateTime.Utc | undefined
 }
 
 /**
- * Where to look at a stream: as of a revision or an instant. See {@link Until}.
+ * A past moment of a stream: a revision or an instant. See {@link Until}.
  *
  * @category types
  * @since 0.1.0
@@ -109,7 +108,7 @@ export type At =
     }
 
 /**
- * Why a state could not be loaded.
+ * The errors of loading a state.
  *
  * @category errors
  * @since 0.1.0
@@ -117,8 +116,8 @@ export type At =
 export type LoadError = InvalidStreamId | EventDecodeError | Overloaded | EventStoreError
 
 /**
- * The errors of a command; `WrongExpectedRevision` when the stream is not as its caller expects, or after
- * {@link MaxAttempts} lost races.
+ * The errors of a command; `WrongExpectedRevision` when the stream is not as its caller expects, or
+ * after {@link MaxAttempts} lost races.
  *
  * @category errors
  * @since 0.1.0
@@ -126,7 +125,8 @@ export type LoadError = InvalidStreamId | EventDecodeError | Overloaded | EventS
 export type ExecuteError = LoadError | EventEncodeError | AppendError
 
 /**
- * What is recorded with every event of the commands that run inside; see {@link EventMetadata}.
+ * The metadata recorded with every event of the commands that run inside; see
+ * {@link EventMetadata}.
  *
  * @category references
  * @since 0.1.0
@@ -136,11 +136,11 @@ export const CurrentMetadata = Context.Reference<
 >("@daybook/store/CommandHandler/CurrentMetadata", { defaultValue: () => ({}) })
 
 /**
- * How many times a command is decided before a lost race is reported to its caller.
+ * The number of times a command is decided before a lost race is reported to its caller.
  *
  * **Details**
- * 64, since a store serves waiting appends in turn: a writer loses about once for each other writer
- * of the stream.
+ * 64 by default: a store serves waiting appends in turn, so a writer loses about once for each
+ * other writer of the stream.
  *
  * @category references
  * @since 0.1.0
@@ -150,15 +150,14 @@ export const MaxAttempts = Context.Reference<number>("@daybook/store/CommandHand
 })
 
 /**
- * Of how many streams a handler keeps the newest state in memory; those used last. None unless provided
- * to its layer.
+ * The number of streams whose newest state a handler keeps in memory, the most recently used ones;
+ * 0 unless provided to its layer.
  *
  * **Details**
- * With it a command on such a stream appends without reading, and commands of this host on one stream
- * take turns. Memory is bounded by this number alone, not
- * by the size of the states. A state is shared by all who got it, so nobody may change it in place, as
- * `evolve` does not. The append proves the state by the id of its last event, so that a log which was
- * restored beneath the host is noticed.
+ * A command on such a stream appends without reading, and commands of this host on one stream take
+ * turns. This number alone bounds the memory, not the size of the states. All callers share a
+ * state, so none may change it in place; `evolve` does not. The append proves the state by the id
+ * of its last event, which detects a log that was restored beneath the host.
  *
  * @category references
  * @since 0.1.0
@@ -169,15 +168,16 @@ export const CachedStreams = Context.Reference<number>(
 )
 
 /**
- * How many commands and loads a handler works on at once; more wait at its door, in their order. 256 unless
- * provided to its layer.
+ * The number of commands and loads that a handler runs at once; more wait at its door, in their
+ * order. 256 unless provided to its layer.
  *
  * **Details**
- * A burst that went to the pool of connections whole would wait there, and in front of everybody else who
- * needs one. 256 keep the ten connections of a pool busy, and are written many at a time. Commands that
- * wait for their stream wait outside, and then take one place together. What runs in a transaction of the
- * caller has its connection already, and takes no place. `history` takes none either: it has a connection for
- * a page at a time, while its consumer may execute commands.
+ * Without the door a burst would fill the queue of the connection pool, ahead of all other users of
+ * the pool. 256 keep the ten connections of a pool busy and are written in batches. Commands that
+ * wait for their stream wait outside the door, and then take one place together. A command or load
+ * in the caller's transaction already has its connection and takes no place. `history` takes none
+ * either: it has a connection for one page at a time, and its consumer may execute commands
+ * meanwhile.
  *
  * @category references
  * @since 0.1.0
@@ -197,7 +197,7 @@ export class CommandHandler extends Context.Service<
   CommandHandler,
   {
     /**
-     * Decides `command` on the instance `id` and appends what it leads to.
+     * Decides `command` on the instance `id` and appends the resulting events.
      *
      * **Details**
      * Errors: the decider's rejection; {@link ExecuteError}. Nothing was written, except perhaps
@@ -212,13 +212,14 @@ export class CommandHandler extends Context.Service<
 
     /**
      * Decides commands on the instance `id`, each in the state that those before it left, and
-     * appends the events of all that were accepted, all or none, in one append.
+     * appends the events of all accepted ones in one append, all or none.
      *
      * **Details**
-     * The answers are in the order of `requests`; a rejected command leaves the others alone.
-     * Shape: what is accepted may lead to `MAX_EVENTS` events together (see `EventStore`).
-     * What is `expected` is of the stream before the first of them. When one of them was recorded before,
-     * the call is a repeated one: it is answered, unless it would record something on a stream that has moved on.
+     * The answers are in the order of `requests`; a rejected command does not affect the others.
+     * Shape: accepted commands may result in `MAX_EVENTS` events together (see `EventStore`).
+     * `expected` applies to the stream before the first command. If one of the commands was
+     * recorded before, the call is a repeated one: it succeeds, unless it would record an event on
+     * a stream that has moved on.
      */
     readonly executeAll: <Command, State, Event, Rejection>(
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
@@ -230,38 +231,39 @@ export class CommandHandler extends Context.Service<
       ExecuteError
     >
 
-    /** The state of the instance `id` now; the initial one when it has no events. */
+    /** Loads the current state of the instance `id`; the initial state when it has no events. */
     readonly load: <Command, State, Event, Rejection>(
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
       id: string
     ) => Effect.Effect<Loaded<State>, LoadError>
 
-    /** The state of the instance `id` as of a revision or an instant. */
+    /** Loads the state of the instance `id` as of a revision or an instant. */
     readonly loadAt: <Command, State, Event, Rejection>(
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
       id: string,
       at: At
     ) => Effect.Effect<Loaded<State>, LoadError | InvalidReadOption>
 
-    /** Each event of the instance `id`, oldest first, with the state after it. */
+    /** Reads each event of the instance `id`, oldest first, with the state after it. */
     readonly history: <Command, State, Event, Rejection>(
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
       id: string
     ) => Stream.Stream<HistoryEntry<State, Event>, LoadError>
   }
 >()("@daybook/store/CommandHandler") {
-  /** Ids of commands that bring none are drawn from the `WebCrypto` reference of `effect`. */
+  /** Draws ids for commands that have none from the `WebCrypto` reference of `effect`. */
   static readonly layer: Layer.Layer<CommandHandler, never, EventStore> = Layer.effect(
     CommandHandler,
     Effect.suspend(() => make(() => Effect.succeed(Snapshots.none)))
   )
 
   /**
-   * Starts folds from snapshots, and takes new ones by `policy`, beside the commands.
+   * Starts folds from snapshots, and takes new ones by `policy`, concurrently with the commands.
    *
    * **Details**
-   * Two are saved at once, and 64 more wait; beyond that a snapshot is skipped. None is taken inside of a
-   * transaction of the caller. Closing the layer waits 5 seconds for what is being saved, then gives it up.
+   * Two snapshots are saved at once and 64 more wait; further ones are skipped. None is taken
+   * inside a transaction of the caller. Closing the layer waits 5 seconds for saves in progress,
+   * then interrupts them.
    */
   static readonly layerSnapshots = (
     policy: SnapshotPolicy
@@ -279,7 +281,7 @@ const make = Effect.fnUntraced(function* <R>(
   const randomUUID = yield* Effect.map(
     WebCrypto,
     (crypto: webcrypto.Crypto) => () =>
-      // A UUID in lower case, by its definition.
+      // `randomUUID` returns lower case, by its definition.
       crypto.randomUUID() as CommandId
   )
   const capacity = yield* CachedStreams
@@ -292,8 +294,8 @@ const make = Effect.fnUntraced(function* <R>(
   const enter = Door.make(yield* CommandsAtOnce)
   const hold = Holding.make("handler", yield* MaxHeld)
   /**
-   * In a transaction the caller has a connection, and perhaps a stream that those inside wait for: waiting
-   * for them here would be waiting for ever.
+   * Skips the door inside a transaction: the caller already has a connection, and perhaps the lock
+   * of a stream that the commands past the door wait for, so waiting here could deadlock.
    */
   const atTheDoor = <A, E, R>(
     effect: Effect.Effect<A, E, R>
@@ -301,7 +303,7 @@ const make = Effect.fnUntraced(function* <R>(
     Effect.flatMap(store.inTransaction, (isInside) =>
       isInside ? effect : hold({ calls: 1, bytes: 0 }, enter(effect))
     )
-  // A command that waits for its stream has no place yet: a hot stream would keep the others out.
+  // The queue of a stream stands before the door: a hot stream must not occupy all places.
   const inQueue = yield* CommandQueues.make((aggregate, streamId, requests, options) =>
     enter(atOnce(aggregate, streamId, requests, options))
   )
@@ -337,8 +339,8 @@ const make = Effect.fnUntraced(function* <R>(
         const metadata = withTrace(fiber, fiber.getRef(CurrentMetadata))
         const identified = requests.map((request) => identify(request, now, metadata))
         const given = { maxAttempts: fiber.getRef(MaxAttempts), expected }
-        // A transaction holds the stream in the store until it ends: who waited here for another who waits
-        // there would wait for ever.
+        // The caller's transaction may already hold this stream's lock. Queueing after a command
+        // that waits for that lock would deadlock, so commands inside a transaction skip the queue.
         return Effect.flatMap(store.inTransaction, (isInside) =>
           isInside
             ? atOnce(aggregate, streamId.success, identified, given)
@@ -381,7 +383,8 @@ const make = Effect.fnUntraced(function* <R>(
       const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
       const bound = "revision" in at ? { to: at.revision } : { until: at }
-      // Where only the handler reads, an option that is refused is its own fault.
+      // Checked here, as the caller's error: inside `open` the options are the handler's own, and a
+      // refused one is a defect.
       yield* Effect.fromResult(readOptions(bound))
       const { cursor } = yield* atTheDoor(stream.open(aggregate, streamId, bound))
       return loaded(cursor)

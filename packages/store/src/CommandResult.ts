@@ -1,5 +1,5 @@
 /**
- * What the command handler answers.
+ * The answers of the command handler.
  *
  * @since 0.1.0
  */
@@ -9,25 +9,26 @@ import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 
 /**
- * What an accepted command led to.
- *
- * **Details**
- * `revision` and `state`: of the stream after the command. `position`: what to wait for so that a read
- * model holds what the command was told of: of the last event of the append that recorded it, or, if it
- * recorded nothing, of the stream's last event; `Position.start` if the stream has none. For a repeated
- * command it is the position of its own last event. `events`: what it recorded, perhaps nothing,
- * as the codec reads it again: what is not stored of an event is not in it either.
- * `repeated`: its id was recorded before, so this time nothing was.
+ * The outcome of an accepted command.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Executed<out State, out Event> {
   readonly streamId: StreamId
+  /** The revision of the stream after the command. */
   readonly revision: Revision
+  /**
+   * The position to wait for until a read model reflects this answer: the last event of the append
+   * that recorded the command. If it recorded nothing, the stream's last event, or `Position.start`
+   * for an empty stream. For a repeated command, its own last event.
+   */
   readonly position: Position
+  /** The state of the stream after the command. */
   readonly state: State
+  /** The recorded events, perhaps none, as the codec reads them back: without unstored parts. */
   readonly events: ReadonlyArray<Event>
+  /** True when the command id was recorded before, so this call recorded nothing. */
   readonly repeated: boolean
 }
 
@@ -46,14 +47,12 @@ export interface Loaded<out State> {
 /**
  * An event with the state after it.
  *
- * **Details**
- * `index`: counted from 0 among the events of today that one stored event stands for.
- *
  * @category types
  * @since 0.1.0
  */
 export interface HistoryEntry<out State, out Event> {
   readonly recorded: RecordedEvent
+  /** The place of `event` among the events that `recorded` decodes to, from 0. */
   readonly index: number
   readonly event: Event
   readonly state: State

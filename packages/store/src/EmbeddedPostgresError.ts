@@ -9,26 +9,26 @@ import { rootMessage } from "./internal/start/rootMessage.ts"
 /**
  * The process that has a folder open, as it described itself.
  *
- * **Details**
- * `pid`: its process id, which counts in its own container. `bootId`: the id of the system's start on which it runs; absent
- * where the system gives none. `since`: the ISO 8601 instant at which it opened the folder.
- *
  * @category types
  * @since 0.1.0
  */
 export interface FolderOwner {
   readonly host: string
+  /** The process id, as its own container counts. */
   readonly pid: number
+  /** The id of the system boot in which it runs; absent if the system has none. */
   readonly bootId?: string
+  /** The ISO 8601 instant at which it opened the folder. */
   readonly since: string
 }
 
 /**
- * The reason for which a folder can't hold a log: other users could read or change it.
+ * The reason why a folder can't hold a log: other users could read or change it.
  *
  * **Details**
- * `NotOwned`: the folder is that of the user `owner`, and the process runs as `user`. `OpenToOthers`: the folder holds other
- * files, and its mode lets others read or write; PostgreSQL accepts 0700 and 0750.
+ * `NotOwned`: the folder belongs to the user `owner`, and the process runs as `user`.
+ * `OpenToOthers`: the folder holds other files, and its mode lets other users read or write;
+ * PostgreSQL accepts 0700 and 0750.
  *
  * @category types
  * @since 0.1.0
@@ -41,18 +41,20 @@ export type FolderRefusal =
  * The embedded database could not be opened.
  *
  * **Details**
- * `InUse`: a live process has the folder open; `owner` is absent when the folder does not name it. `Unusable`: the folder
- * can't be read, written, locked or made ready; `cause` says why. `NotOwned` and `OpenToOthers`: other users could read or
- * change the log. `dataDir` is absent for a database in memory.
+ * `InUse`: a live process has the folder open.
+ * `Unusable`: the folder can't be read, written, locked or prepared, for the reason in `cause`.
+ * `NotOwned` and `OpenToOthers`: other users could read or change the log.
  *
  * @category errors
  * @since 0.1.0
  */
 export class EmbeddedPostgresError extends Data.TaggedError("EmbeddedPostgresError")<{
+  /** Undefined for a database in memory. */
   readonly dataDir: string | undefined
   readonly reason:
     | {
         readonly _tag: "InUse"
+        /** Undefined if the folder does not name it. */
         readonly owner: FolderOwner | undefined
         readonly lockFile: string
       }

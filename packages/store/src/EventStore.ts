@@ -1,17 +1,19 @@
 /**
  * The append-only log: the port that every store implements, its types, errors and limits.
  *
- * Rules that every store keeps, checked by `EventStoreSuite` of `@daybook/testing`:
+ * Rules of every store, checked by `EventStoreSuite` of `@daybook/testing`:
  *
  * 1. Revisions of a stream are 1..n without gaps; positions strictly increase along a stream.
- * 2. Of appends that race with the same exact expectation one wins; all or none of an append is seen.
- * 3. What was acknowledged is there; what was refused is not.
- * 4. Who has read up to position p never later finds a new event at or below p.
- * 5. Repeating an append with the same event ids changes nothing and gives the first answer.
- * 6. JSON comes back as it went in, or is refused.
- * 7. A subscriber sees every event that matches, once, in position order, recorded or still to come.
- * 8. A checkpoint is of one history of one log: one that does not fit is refused wherever it is used.
- * 9. All events of an append have one `recordedAt`, and all of an `appendAll`; along a stream it never goes back.
+ * 2. One of several racing appends with the same exact expectation wins; all or none of an append
+ *    is visible.
+ * 3. An acknowledged append is in the log; a refused one is not.
+ * 4. After a read up to position p, no new event appears at or below p.
+ * 5. Repeating an append with the same event ids changes nothing and returns the first answer.
+ * 6. JSON is read as it was written, or refused.
+ * 7. A subscriber gets every matching event once, in position order, past and future ones.
+ * 8. A checkpoint belongs to one history of one log: every use of one that does not fit is refused.
+ * 9. All events of an `append` or `appendAll` have one `recordedAt`; along a stream it never
+ *    decreases.
  *
  * @since 0.1.0
  */
@@ -41,7 +43,7 @@ import type { StreamFacts, StreamsOptions } from "./StreamFacts.ts"
 import type { Backlog, BacklogOptions, SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
 
 /**
- * The most events in one append, and in all the appends of one `appendAll` together.
+ * The maximum number of events in one append, and in all appends of one `appendAll` together.
  *
  * @category limits
  * @since 0.1.0
@@ -49,7 +51,7 @@ import type { Backlog, BacklogOptions, SubscribeOptions, SubscriptionPage } from
 export const MAX_EVENTS = 1_000
 
 /**
- * The most streams that one `appendAll` names, to write or to check.
+ * The maximum number of streams that one `appendAll` writes and checks.
  *
  * @category limits
  * @since 0.1.0
@@ -73,7 +75,7 @@ export const MAX_DATA_BYTES = 1_048_576
 export const MAX_METADATA_BYTES = 65_536
 
 /**
- * The largest append, and `appendAll`: bytes of the JSON texts of all its events in UTF-8 (16 MiB).
+ * The largest append or `appendAll`: bytes of the JSON texts of all its events in UTF-8 (16 MiB).
  *
  * @category limits
  * @since 0.1.0
@@ -81,7 +83,7 @@ export const MAX_METADATA_BYTES = 65_536
 export const MAX_APPEND_BYTES = 16_777_216
 
 /**
- * How deep arrays and objects of `data` and `metadata` may nest.
+ * The maximum nesting depth of arrays and objects in `data` and `metadata`.
  *
  * @category limits
  * @since 0.1.0
@@ -89,7 +91,7 @@ export const MAX_APPEND_BYTES = 16_777_216
 export const MAX_JSON_DEPTH = 128
 
 /**
- * How many of the events in between a `WrongExpectedRevision` carries.
+ * The maximum number of events in the `between` of a `WrongExpectedRevision`.
  *
  * @category limits
  * @since 0.1.0
@@ -97,7 +99,8 @@ export const MAX_JSON_DEPTH = 128
 export const MAX_BETWEEN = 100
 
 /**
- * The largest `between` of a `WrongExpectedRevision`: bytes of the JSON texts of its events in UTF-8 (2 MiB).
+ * The largest `between` of a `WrongExpectedRevision`: bytes of the JSON texts of its events in
+ * UTF-8 (2 MiB).
  *
  * @category limits
  * @since 0.1.0
@@ -122,8 +125,9 @@ export interface Append {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
   /**
-   * The id of the event at the revision of `Exactly`. Another event there is a `WrongExpectedRevision` with nothing in between.
-   * With another expectation the append is refused: `InvalidExpected`.
+   * The id of the event at the revision of `Exactly`. If another event is there, the append fails
+   * with `WrongExpectedRevision` and an empty `between`. Any other expectation is refused:
+   * `InvalidExpected`.
    */
   readonly lastEventId?: EventId | undefined
   /** 1 to {@link MAX_EVENTS}, their ids distinct. */
@@ -131,7 +135,7 @@ export interface Append {
 }
 
 /**
- * The revision and position of the last event of an append; `repeated`: it was recorded before.
+ * The revision and position of the last event of an append.
  *
  * @category types
  * @since 0.1.0
@@ -139,6 +143,7 @@ export interface Append {
 export interface Appended {
   readonly revision: Revision
   readonly position: Position
+  /** True when the append was recorded before, so this call wrote nothing. */
   readonly repeated: boolean
 }
 
@@ -156,12 +161,6 @@ export interface Check {
 /**
  * Another writer won: the stream is not as expected, and nothing was written.
  *
- * **Details**
- * `between`: what is recorded past the expected revision, oldest first, at most {@link MAX_BETWEEN} and
- * {@link MAX_BETWEEN_BYTES}, but one at least; past revision 0 for `NoStream`. Evolve by them and decide again. It is empty in
- * three cases, in which the stream is to be read: for `Exists`, for a stream that is shorter than expected, and for one that has
- * another event than `lastEventId` at the expected revision.
- *
  * @category errors
  * @since 0.1.0
  */
@@ -171,10 +170,17 @@ export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevis
     streamId: StreamId,
     expected: ExpectedRevision,
     actual: Revision,
+    /**
+     * The events after the expected revision (after 0 for `NoStream`), oldest first, at most
+     * {@link MAX_BETWEEN} and {@link MAX_BETWEEN_BYTES}, but at least one. Evolve by them and
+     * decide again. Empty in three cases, in which the caller must read the stream: for `Exists`,
+     * for a stream that is shorter than expected, and for one whose event at the expected revision
+     * is not `lastEventId`.
+     */
     between: Schema.Array(RecordedEvent),
-    /** The place of the stream in the call: of `appends` and then `checks`, counted from 0. */
+    /** The index of the stream in the call: among `appends` and then `checks`, from 0. */
     place: Schema.Int.pipe(Schema.withConstructorDefault(Effect.succeed(0))),
-    /** The further streams of an `appendAll` that are not as expected, in the order of their places. */
+    /** The other streams of an `appendAll` that are not as expected, ordered by `place`. */
     others: Schema.Array(Unmet).pipe(Schema.withConstructorDefault(Effect.succeed([])))
   }
 ) {
@@ -184,7 +190,7 @@ export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevis
 }
 
 /**
- * Where an event is recorded.
+ * The stream and revision of a recorded event.
  *
  * @category types
  * @since 0.1.0
@@ -202,16 +208,15 @@ export const EventAddress = Schema.Struct({
 export type EventAddress = typeof EventAddress.Type
 
 /**
- * Some ids of an append to `streamId` are `recorded` already, but not as it: nothing was written.
- *
- * **Details**
- * Of an `appendAll`, `streamId` is the first such stream, and `recorded` has those of all its appends, in their order.
+ * Some event ids of an append are already recorded by a different append: nothing was written.
  *
  * @category errors
  * @since 0.1.0
  */
 export class EventIdConflict extends Schema.TaggedError<EventIdConflict>()("EventIdConflict", {
+  /** The stream of the append; the first such stream of an `appendAll`. */
   streamId: StreamId,
+  /** The ids that are recorded, of all appends of an `appendAll`, in their order. */
   recorded: Schema.Array(EventAddress)
 }) {
   override get message() {
@@ -229,7 +234,7 @@ export class EventIdConflict extends Schema.TaggedError<EventIdConflict>()("Even
  * @since 0.1.0
  */
 export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRefused", {
-  /** As it was given, which may be no stream id. */
+  /** The given id, which may be invalid. */
   streamId: Schema.String,
   reason: RefusalReason.RefusalReason
 }) {
@@ -256,8 +261,8 @@ export class InvalidReadOption extends Schema.TaggedError<InvalidReadOption>()(
 }
 
 /**
- * The store itself failed, for example its connection. An append may or may not have happened:
- * repeat it with the same event ids.
+ * The store itself failed, for example its connection. An append may have been written: repeat it
+ * with the same event ids.
  *
  * @category errors
  * @since 0.1.0
@@ -272,7 +277,7 @@ export class EventStoreError extends Data.TaggedError("EventStoreError")<{
 }
 
 /**
- * Why nothing was appended; after an `EventStoreError` it may have been all the same.
+ * The errors of an append. Nothing was written, except perhaps after an `EventStoreError`.
  *
  * @category errors
  * @since 0.1.0
@@ -285,7 +290,7 @@ export type AppendError =
   | EventStoreError
 
 /**
- * Why reading ended early.
+ * The errors that end a read early.
  *
  * @category errors
  * @since 0.1.0
@@ -305,8 +310,8 @@ export class EventStore extends Context.Service<
      * Appends `events` to `streamId`, all or none.
      *
      * **Details**
-     * Repeating it: when its ids are those of one append to that stream, all of them in their order, it
-     * succeeds with its first revision and position and writes nothing, whatever it expects.
+     * Repetition: if its event ids are exactly those of one earlier append to that stream, in their
+     * order, it returns the first revision and position and writes nothing, whatever it expects.
      * Errors: `WrongExpectedRevision`, another writer won; `EventIdConflict`, ids are taken;
      * `AppendRefused`, it breaks a limit. Nothing was written in any of these.
      */
@@ -316,8 +321,9 @@ export class EventStore extends Context.Service<
      * Appends to several streams and checks others, all or none.
      *
      * **Details**
-     * Shape: no stream twice; at most {@link MAX_STREAMS} streams and {@link MAX_EVENTS} events. The answers are in the
-     * order of `appends`. Repeating it succeeds when every append of it is recorded already.
+     * Shape: no stream twice; at most {@link MAX_STREAMS} streams and {@link MAX_EVENTS} events.
+     * The answers are in the order of `appends`. A repetition succeeds when all its appends are
+     * recorded.
      */
     readonly appendAll: (options: {
       readonly appends: Arr.NonEmptyReadonlyArray<Append>
@@ -325,11 +331,11 @@ export class EventStore extends Context.Service<
     }) => Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, AppendError>
 
     /**
-     * The events of a stream, in bounded memory; none when the stream isn't there.
+     * Reads the events of a stream, in bounded memory; none when the stream does not exist.
      *
      * **Details**
-     * At least what was recorded when the reading began, in one piece up to some revision.
-     * `until` cuts the whole stream, not only the part from `from` on.
+     * Includes at least all events recorded when the read began, without gaps up to some revision.
+     * `until` applies to the whole stream, not only to the part from `from` on.
      */
     readonly read: (
       streamId: StreamId,
@@ -337,65 +343,73 @@ export class EventStore extends Context.Service<
     ) => Stream.Stream<RecordedEvent, ReadError>
 
     /**
-     * The settled events of the log in position order, in bounded memory, up to what was settled
-     * when the reading began.
+     * Reads the settled events of the log in position order, in bounded memory, up to the position
+     * that was settled when the read began.
      *
      * **Details**
-     * Settled: no append in flight can still put an event at or below that position.
+     * Settled: no append in flight can still add an event at or below that position.
      */
     readonly readAll: (options?: ReadAllOptions) => Stream.Stream<RecordedEvent, ReadError>
 
     /**
-     * The settled events after a position, then those that are appended while it runs; it never ends.
+     * Reads the settled events after a position, then those that are appended while it runs; never
+     * ends.
      *
      * **Details**
-     * Each matching event once, in position order. It reads on when its consumer does. A lost
-     * connection is taken up again; it fails with what repeating can't mend.
-     * Errors: `CheckpointMismatch`, `after` is past the head or of another history; also when the log is restored later.
+     * Emits each matching event once, in position order, at the pace of its consumer. It reconnects
+     * after a lost connection, and fails only on errors that a retry can't fix.
+     * Errors: `CheckpointMismatch`, `after` is past the head or of another history; also when the
+     * log is restored later.
      */
     readonly subscribe: (
       options?: SubscribeOptions
     ) => Stream.Stream<RecordedEvent, ReadError | CheckpointMismatch>
 
-    /** The same in pages, each with the checkpoint up to which all was given. */
+    /** Does the same in pages, each with the checkpoint up to which all events were emitted. */
     readonly subscribePages: (
       options?: SubscribeOptions
     ) => Stream.Stream<SubscriptionPage, ReadError | CheckpointMismatch>
 
-    /** The position up to which the log is settled, at the same cost however long the log is. */
+    /**
+     * Returns the position up to which the log is settled; the cost does not depend on its length.
+     */
     readonly head: Effect.Effect<Position, EventStoreError>
 
-    /** The largest settled position p such that every event up to p was recorded at or before the instant. */
+    /** Returns the largest settled position up to which all events were recorded by the instant. */
     readonly positionAt: (at: {
       readonly recordedAt: DateTime.Utc
     }) => Effect.Effect<Position, ReadError>
 
-    /** The streams of the log in the order of their ids' code points, read from indexes and not from the log. */
+    /**
+     * Lists the streams of the log by the code points of their ids, from indexes, not the events.
+     */
     readonly streams: (options?: StreamsOptions) => Stream.Stream<StreamFacts, ReadError>
 
-    /** The same of one stream; none when the stream isn't there. */
+    /** Returns the facts of one stream; none when the stream does not exist. */
     readonly stream: (streamId: StreamId) => Effect.Effect<Option.Option<StreamFacts>, ReadError>
 
-    /** The settled events that `subscribe` with these options would give at once, counted, not read. */
+    /** Counts the settled events that `subscribe` with these options would emit at once. */
     readonly backlog: (options?: BacklogOptions) => Effect.Effect<Backlog, ReadError>
 
-    /** The id of the log, drawn once when the log was made. */
+    /** The id of the log, drawn once when the log was created. */
     readonly identity: Effect.Effect<LogId, EventStoreError>
 
-    /** The settled end of the log as a checkpoint: a subscription from it gives what is appended from now on. */
+    /** The head as a checkpoint: a subscription from it emits the events appended from now on. */
     readonly checkpoint: Effect.Effect<Checkpoint, EventStoreError>
 
-    /** Fails unless the checkpoint, or the bare position, is of this log's history. */
+    /** Fails unless the checkpoint, or the bare position, belongs to this log's history. */
     readonly verify: (
       given: Position | Checkpoint
     ) => Effect.Effect<void, CheckpointMismatch | EventStoreError>
 
-    /** Where events of these ids are recorded, in the order of `ids`; those that aren't are left out. */
+    /**
+     * Returns the addresses of the events with these ids, in their order, without unrecorded ones.
+     */
     readonly find: (
       ids: ReadonlyArray<EventId>
     ) => Effect.Effect<ReadonlyArray<EventAddress>, ReadError>
 
-    /** Whether what is appended now can still be undone by its caller, who has a transaction open. */
+    /** True if the caller has a transaction open, so that an append could still be rolled back. */
     readonly inTransaction: Effect.Effect<boolean>
   }
 >()("@daybook/store/EventStore") {}

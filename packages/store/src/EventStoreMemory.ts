@@ -1,6 +1,6 @@
 /**
- * The event store in memory: the reference that says what every other store answers, and the store
- * for tests and for trying things out. What it holds is gone with its process.
+ * The event store in memory: the reference that defines the answers of every other store, and the
+ * store for tests and experiments. Its contents end with its process.
  *
  * @since 0.1.0
  */
@@ -35,11 +35,12 @@ import * as WakeUps from "./internal/driver/wakeUps.ts"
 import type { PassOverRefused } from "./PassOverRefused.ts"
 
 /**
- * What is asked with the events that an append is about to record, and then does its part in the same step as the append: so that
- * both happen or neither, and nobody sees one without the other. Nothing unless provided around an append.
+ * A hook that runs before an append is recorded; none unless provided around the append. The
+ * function it returns commits in the same synchronous step, so both happen or neither, and no
+ * reader sees only one of them.
  *
  * **Details**
- * Not asked for an append that is refused or repeated. A failure takes the place of the append.
+ * A refused or repeated append does not run it. If it fails, the append fails with its error.
  *
  * @category references
  * @since 0.1.0
@@ -53,7 +54,8 @@ export const BeforeCommit = Context.Reference<Log.BeforeCommit | undefined>(
  * The id of the logs that are built; each draws its own unless one is provided.
  *
  * **Details**
- * For a log that is to stand for another one, such as the same log after it was restored to an earlier time.
+ * For a log that represents another one, such as the same log after it was restored to an earlier
+ * time.
  *
  * @category references
  * @since 0.1.0
@@ -64,11 +66,12 @@ export const Identity = Context.Reference<LogId.LogId | undefined>(
 )
 
 /**
- * Takes a log back to what it was at a position, as restoring a backup beneath those who use it does, and gives the events that are lost
- * by that.
+ * Resets a log to its contents at a position, like restoring a backup beneath its users, and
+ * returns the events that are lost by that.
  *
  * **Details**
- * Of an append that the position is in the middle of, nothing is left. Whoever waits for events is woken, and finds out.
+ * An append that spans the position is removed whole. Waiting subscribers are woken and detect the
+ * loss.
  *
  * @category types
  * @since 0.1.0
@@ -76,7 +79,8 @@ export const Identity = Context.Reference<LogId.LogId | undefined>(
 export type Restore = (upTo: Position) => Effect.Effect<ReadonlyArray<RecordedEvent>>
 
 /**
- * Makes readers of a log pass over an event, as `PostgresPassOver` does; in memory nothing records who wanted it.
+ * Makes readers of a log pass over an event, as `PostgresPassOver` does; memory records neither
+ * actor nor reason.
  *
  * @category types
  * @since 0.1.0
@@ -89,11 +93,12 @@ export type PassOver = (given: {
 }) => Effect.Effect<void, PassOverRefused>
 
 /**
- * Is given by each log that is built how to take it back, and how to have its readers pass over an event. Nothing unless provided.
+ * A function that each new log calls with its {@link Restore} and {@link PassOver}; none unless
+ * provided.
  *
  * **Details**
- * For tests of what hosts, subscribers and read models do when a backup is restored or an event can't be read; no caller of a
- * store can do it.
+ * For tests of hosts, subscribers and read models after a restored backup or with an unreadable
+ * event. Callers of a store have neither operation.
  *
  * @category references
  * @since 0.1.0
@@ -103,7 +108,7 @@ export const OnBuilt = Context.Reference<
 >("@daybook/store/EventStoreMemory/OnBuilt", { defaultValue: () => undefined })
 
 /**
- * An empty log of its own; nothing is shared between two of them.
+ * Makes an empty log of its own; two of them share nothing.
  *
  * @category constructors
  * @since 0.1.0
@@ -133,7 +138,7 @@ const build = (
     look: (after, options) =>
       Effect.suspend(() => Effect.fromResult(Follow.look(log, after, options))),
     join: wakeUps.join,
-    // Nobody else can append to this log, so there is nothing to look for without a wake-up.
+    // Only this process appends to this log, so without a wake-up there is nothing to look for.
     wait: (latch) => latch.await,
     alone: Effect.succeed(true)
   }
@@ -198,14 +203,14 @@ const build = (
 }
 
 /**
- * Each event store that this layer builds is an empty log.
+ * Builds an event store on an empty log of its own.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layer: Layer.Layer<EventStore> = Layer.effect(EventStore, make)
 
-/** Reads nothing before the first pull, then a page for each. */
+/** Reads nothing before the first pull, then one page per pull. */
 const pages = <Options>(
   options: Result.Result<Options, InvalidReadOption>,
   read: (options: Options) => Log.Page

@@ -1,8 +1,9 @@
 /**
  * An event store in PostgreSQL 15 or later, or in PGlite.
  *
- * Writers take turns a stream and otherwise never wait for one another; readers see positions in
- * order without gaps that fill up later. The ADR on ordering has the rule and its proof.
+ * Writers of one stream take turns; writers of different streams never wait for one another.
+ * Readers see positions in order, without gaps that fill up later. The ADR on ordering has the rule
+ * and its proof.
  *
  * @since 0.1.0
  */
@@ -52,12 +53,14 @@ import type { RefusalReason } from "./RefusalReason.ts"
 import type { UnreadableEvent } from "./UnreadableEvent.ts"
 
 /**
- * Whether appends wait until they are on disk, and on standbys where the server names some, before they are acknowledged.
+ * The durability of acknowledged appends: `synchronous` unless provided otherwise.
  *
  * **Details**
- * `synchronous`, unless provided otherwise: also in a session whose `synchronous_commit` is `off` or `local`, as whoever knows a host's password
- * can set it for all hosts of that login. The transaction of a caller that appends becomes so as a whole. `asynchronous`: a crash of the
- * server takes back what was acknowledged within the last second. A store takes it when it is opened.
+ * `synchronous`: an append is on disk, and on standbys where the server names some, before it is
+ * acknowledged. This holds even if the session's `synchronous_commit` is `off` or `local`, which
+ * anyone with a host's password can set for all hosts of that login. It makes the whole transaction
+ * of a caller that appends synchronous. `asynchronous`: a crash of the server loses appends
+ * acknowledged within the last second. A store reads the setting when it is opened.
  *
  * @category references
  * @since 0.1.0
@@ -65,11 +68,11 @@ import type { UnreadableEvent } from "./UnreadableEvent.ts"
 export { Durability } from "./internal/postgres/log/durability.ts"
 
 /**
- * The store on the current SQL client, in the schema of {@link PostgresSchema}.
+ * Opens the store on the current SQL client, in the schema of {@link PostgresSchema}.
  *
  * **Details**
- * Errors: `NotMigrated`, the schema lacks migrations; `NotPermitted`, the user may not use it; `InRecovery`, the database is
- * a standby; `UnfitDatabase`, its encoding is not UTF8.
+ * Errors: `NotMigrated`, the schema lacks migrations; `NotPermitted`, the user may not use it;
+ * `InRecovery`, the database is a standby; `UnfitDatabase`, its encoding is not UTF8.
  *
  * @category constructors
  * @since 0.1.0
@@ -78,7 +81,7 @@ export const make: Effect.Effect<EventStore["Service"], SchemaUnready, SqlClient
   Effect.flatMap(SqlClient, ({ transactionService }) =>
     Effect.andThen(
       PostgresMigrations.check,
-      // The fibers of a store that is opened inside of a transaction are no part of it.
+      // The fibers of a store must not join a transaction in which the store is opened.
       Effect.updateContext(
         Effect.suspend(() => makeStore),
         (context: Context.Context<SqlClient | Scope.Scope>) =>
@@ -89,7 +92,7 @@ export const make: Effect.Effect<EventStore["Service"], SchemaUnready, SqlClient
 
 const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.Scope> = Effect.gen(
   function* () {
-    // A client may rename columns and keys of JSON for its other users; the log is as it is.
+    // A client may rename columns and JSON keys for its other users; the log needs them unchanged.
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
     const patience = yield* Patience
@@ -119,7 +122,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           const encoded = encodeAppend(append)
           if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
           const one = encoded.success
-          // What is appended in a transaction of the caller is the caller's to commit.
+          // An append in the caller's transaction commits with it, so it must not be batched.
           const isInside = Option.isSome(Context.getOption(context, sql.transactionService))
           return (
             isInside
@@ -232,7 +235,8 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
 )
 
 /**
- * The tables must be there: provide `PostgresMigrations.layer` at the edge, or run it beforehand.
+ * Opens the store. The tables must exist: provide `PostgresMigrations.layer` at the edge, or run it
+ * beforehand.
  *
  * @category layers
  * @since 0.1.0
@@ -242,7 +246,7 @@ export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.ef
   make
 )
 
-/** An event with nothing in it, in bytes. */
+/** The estimated size of an event without its data and metadata, in bytes. */
 const EVENT_BYTES = 256
 
 const sizeOf = (appends: ReadonlyArray<EncodedAppend>) => {
@@ -255,7 +259,10 @@ const sizeOf = (appends: ReadonlyArray<EncodedAppend>) => {
   return { calls: 1, bytes }
 }
 
-/** Refuses what no repetition can change. After any other error the append may have been written or not. */
+/**
+ * Maps errors that a repetition can't change to `AppendRefused`. After any other error the append
+ * may have been written or not.
+ */
 const failedAppend = (
   operation: string,
   { streamId }: Append,

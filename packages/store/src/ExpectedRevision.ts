@@ -1,5 +1,5 @@
 /**
- * What an append expects of its stream: the optimistic concurrency check.
+ * The state of a stream that an append expects: the optimistic concurrency check.
  *
  * @since 0.1.0
  */
@@ -8,16 +8,19 @@ import { StreamId } from "@daybook/kernel/StreamId"
 import * as Schema from "effect/Schema"
 
 /**
- * `Any`: no check. `NoStream`: no event yet. `Exists`: at least one event. `Exactly`: this revision,
- * where 0 says the same as `NoStream`.
+ * The state of a stream that an append expects.
  *
  * @category types
  * @since 0.1.0
  */
 export const ExpectedRevision = Schema.TaggedUnion({
+  /** No check. */
   Any: {},
+  /** The stream has no event yet. */
   NoStream: {},
+  /** The stream has at least one event. */
   Exists: {},
+  /** The stream is at this revision; 0 means the same as `NoStream`. */
   Exactly: { revision: Revision }
 })
 
@@ -28,7 +31,7 @@ export const ExpectedRevision = Schema.TaggedUnion({
 export type ExpectedRevision = typeof ExpectedRevision.Type
 
 /**
- * No check.
+ * Expects nothing: no check.
  *
  * @category constructors
  * @since 0.1.0
@@ -36,7 +39,7 @@ export type ExpectedRevision = typeof ExpectedRevision.Type
 export const any: ExpectedRevision = { _tag: "Any" }
 
 /**
- * No event yet.
+ * Expects a stream without events.
  *
  * @category constructors
  * @since 0.1.0
@@ -44,7 +47,7 @@ export const any: ExpectedRevision = { _tag: "Any" }
 export const noStream: ExpectedRevision = { _tag: "NoStream" }
 
 /**
- * One event at least.
+ * Expects a stream with at least one event.
  *
  * @category constructors
  * @since 0.1.0
@@ -52,7 +55,7 @@ export const noStream: ExpectedRevision = { _tag: "NoStream" }
 export const exists: ExpectedRevision = { _tag: "Exists" }
 
 /**
- * This revision, 0 when there is no event yet.
+ * Expects a stream at this revision; 0 expects no event yet.
  *
  * @category constructors
  * @since 0.1.0
@@ -60,7 +63,7 @@ export const exists: ExpectedRevision = { _tag: "Exists" }
 export const exactly = (revision: Revision): ExpectedRevision => ({ _tag: "Exactly", revision })
 
 /**
- * Whether a stream at `actual` is what was expected.
+ * Returns true if a stream at `actual` meets the expectation.
  *
  * @category operations
  * @since 0.1.0
@@ -74,12 +77,13 @@ export const isMet = (expected: ExpectedRevision, actual: Revision): boolean =>
   })
 
 /**
- * A stream that is not as expected; `place`: of the appends and then the checks of a call, counted from 0.
+ * A stream that is not as expected.
  *
  * @category types
  * @since 0.1.0
  */
 export const Unmet = Schema.Struct({
+  /** The index of the stream among the appends and then the checks of a call, from 0. */
   place: Schema.Int,
   streamId: StreamId,
   expected: ExpectedRevision,
@@ -93,7 +97,7 @@ export const Unmet = Schema.Struct({
 export type Unmet = typeof Unmet.Type
 
 /**
- * Both revisions in words, for messages.
+ * Returns both revisions in words, for messages.
  *
  * @category destructors
  * @since 0.1.0
@@ -108,7 +112,7 @@ export const describeUnmet = ({
     : `${streamId} is at revision ${actual}, expected ${describe(expected)}`
 
 /**
- * The expectation in words, for messages.
+ * Returns the expectation in words, for messages.
  *
  * @category destructors
  * @since 0.1.0

@@ -1,18 +1,19 @@
 /**
- * A hash that changes when a fold does, so that states which an older fold left are not taken for its
- * own.
+ * A hash that changes when a fold does, so that states of an older fold are not used as states of
+ * the new one.
  *
- * It covers the state's schema, and what the codec and `evolve` do to a fixed corpus of generated events
- * and histories. So it changes with the shape of the state, and when the same events lead to other
- * states. It stays the same, in every process and on every machine, when symbols are renamed, fields
- * are reordered or code is rewritten that does the same.
+ * It covers the state's schema and the results of the codec and `evolve` on a fixed corpus of
+ * generated events and histories. It changes with the shape of the state, and when the same events
+ * lead to other states. It is the same in every process and on every machine, and when symbols are
+ * renamed, fields are reordered or code is rewritten without a change of behaviour.
  *
- * Of every schema version the codec decodes generated data as it is, without its optional fields, and
- * broken; and data of unknown types and of versions to come. Fields have few values, so that events meet,
- * and among them 0, 1, empty and padded text, and the bounds of their checks.
+ * For every schema version the codec decodes generated data as it is, without its optional fields,
+ * and broken; also data of unknown types and of future versions. Fields take few values, so that
+ * events refer to one another, among them 0, 1, empty and padded text, and the bounds of their
+ * checks.
  *
- * What the corpus does not reach, it can't tell: a change that shows only for one other text or number
- * among all. `effect` generates the corpus, so that a new version of it may change every fingerprint.
+ * The hash misses a change that shows only for a text or number that the corpus lacks. `effect`
+ * generates the corpus, so a new version of `effect` may change every fingerprint.
  *
  * @since 0.1.0
  */
@@ -46,7 +47,7 @@ export const FoldFingerprint = Schema.String.check(
 export type FoldFingerprint = typeof FoldFingerprint.Type
 
 /**
- * The fold can't be told from others: its events can't be generated, or its state has no JSON.
+ * The fold has no fingerprint: its events can't be generated, or its state has no JSON form.
  *
  * @category errors
  * @since 0.1.0
@@ -61,10 +62,10 @@ export class NoFoldFingerprint extends Data.TaggedError("NoFoldFingerprint")<{
 }
 
 /**
- * The fingerprint of an aggregate's fold.
+ * Computes the fingerprint of an aggregate's fold.
  *
  * **Details**
- * Takes about a tenth of a second, once in a process for each aggregate: nothing of it changes.
+ * Takes about a tenth of a second, once per process and aggregate: the result never changes.
  *
  * @category constructors
  * @since 0.1.0
@@ -86,7 +87,7 @@ export const make = <Command, State, Event, Rejection>(
     known.set(aggregate, fingerprint)
     return fingerprint
   }).pipe(
-    // A schema that can't be described throws, and whatever it throws is the reason.
+    // A schema that can't be described throws; the defect is the reason.
     Effect.catchDefect(Effect.fail),
     Effect.mapError((cause) => new NoFoldFingerprint({ category: aggregate.category, cause })),
     Effect.withSpan("FoldFingerprint.make", {
@@ -96,15 +97,15 @@ export const make = <Command, State, Event, Rejection>(
 
 const known = new WeakMap<object, FoldFingerprint>()
 
-/** How many histories are folded, without edges and with, and how many events each has. */
+/** The number of histories that are folded, without and with edge cases, and of events in each. */
 const HISTORIES = 192
 const SPECIAL_HISTORIES = 64
 const EVENTS = 16
 
-/** How many events are tried until one changes the state. */
+/** The number of events that are tried until one changes the state. */
 const TRIES = 4
 
-/** The states after each event of each history. */
+/** Returns a line for the state after each event of each history. */
 const histories = Effect.fnUntraced(function* <Command, State, Event, Rejection>({
   codec,
   decider,
@@ -119,14 +120,14 @@ const histories = Effect.fnUntraced(function* <Command, State, Event, Rejection>
   const lines = [lineOf(encode(decider.initialState))]
   for (let history = 0; history < HISTORIES + SPECIAL_HISTORIES; history++) {
     const draw = history < HISTORIES ? plain : special
-    // Without some of the events at first, a history gets to states that those would have ended: what is
-    // cancelled early never ships.
+    // Leaving out some events at first lets a history reach states that those events would prevent:
+    // an order that is cancelled early never ships.
     const early = kinds.filter(() => draw(3) > 0)
     let current = decider.initialState
     let line = lineOf(encode(current))
     for (let n = 0; n < EVENTS; n++) {
       const present = n < EVENTS / 2 && Arr.isReadonlyArrayNonEmpty(early) ? early : kinds
-      // Most events mean nothing in most states, such as the removal of what is not there.
+      // Most events have no effect in most states, such as the removal of an absent item.
       for (let tried = 0; tried < TRIES; tried++) {
         const generate = Arr.getUnsafe(present, draw(present.length))
         const event = generate(draw)
@@ -135,7 +136,8 @@ const histories = Effect.fnUntraced(function* <Command, State, Event, Rejection>
         const lineAfter = lineOf(encoded)
         lines.push(lineAfter)
         if (lineAfter === line) continue
-        // A state that its schema refuses, such as too large a sum, leads nowhere: all that follow fail.
+        // A state that its schema refuses, such as too large a sum, is a dead end: all further
+        // states would fail too.
         if (Result.isSuccess(next) && Result.isSuccess(encoded)) {
           current = next.success
           line = lineAfter

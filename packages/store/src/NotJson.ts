@@ -1,12 +1,12 @@
 /**
- * What the JSON of events and states is refused for.
+ * The reasons for which JSON of events and states is refused.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
 /**
- * What a JSON value must not hold, since no store could give it back as it was.
+ * A value that JSON of events and states must not hold, since no store could return it unchanged.
  *
  * @category types
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Why a log is not put into partitions, or gets no further ones.
+ * The error of a log that can't be partitioned, or can't get further partitions.
  *
  * @since 0.1.0
  */
@@ -7,12 +7,7 @@ import { printableLine } from "@daybook/kernel/Printable"
 import * as Schema from "effect/Schema"
 
 /**
- * The reason, in facts; nothing was changed.
- *
- * **Details**
- * `DependedOn`: views, foreign keys, triggers, indexes, policies or publications of others on the table of events. They would stay with its
- * first partition, and show or guard that alone.
- * `PartitionMissing`: somebody took out the partition behind `after` and up to `upTo`. Streams with events in it are no longer whole.
+ * The log can't be partitioned, or can't get further partitions; nothing was changed.
  *
  * @category errors
  * @since 0.1.0
@@ -21,7 +16,15 @@ export class PartitioningRefused extends Schema.TaggedError<PartitioningRefused>
   "PartitioningRefused",
   {
     reason: Schema.TaggedUnion({
+      /**
+       * Other users' views, foreign keys, triggers, indexes, policies or publications use the table
+       * of events. They would stay with its first partition, and show or guard only that.
+       */
       DependedOn: { dependents: Schema.NonEmptyArray(Schema.String) },
+      /**
+       * The partition after `after` and up to `upTo` was removed. Streams with events in it are no
+       * longer whole.
+       */
       PartitionMissing: { after: Schema.BigInt, upTo: Schema.BigInt }
     })
   }

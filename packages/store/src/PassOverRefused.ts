@@ -1,5 +1,5 @@
 /**
- * Why readers do not pass over an event.
+ * The error of an event that readers can't be made to pass over.
  *
  * @since 0.1.0
  */
@@ -8,11 +8,7 @@ import { Position } from "@daybook/kernel/Position"
 import * as Schema from "effect/Schema"
 
 /**
- * The reason, in facts; nothing was changed.
- *
- * **Details**
- * `NoEvent`: the log has no event at the position. `OtherEvent`: the event there has another id. `TooMany`: the log passes over as many
- * as it can. `InvalidWhy`: the actor or the reason is missing, too long, or no text that a database holds.
+ * Readers can't be made to pass over the event; nothing was changed.
  *
  * @category errors
  * @since 0.1.0
@@ -20,9 +16,13 @@ import * as Schema from "effect/Schema"
 export class PassOverRefused extends Schema.TaggedError<PassOverRefused>()("PassOverRefused", {
   position: Position,
   reason: Schema.TaggedUnion({
+    /** The log has no event at the position. */
     NoEvent: {},
+    /** The event at the position has another id. */
     OtherEvent: { given: EventId, found: EventId },
+    /** The log passes over `limit` events already. */
     TooMany: { limit: Schema.Int },
+    /** The actor or the reason is missing, too long, or text that a database can't store. */
     InvalidWhy: { field: Schema.Literals(["actor", "reason"]), issue: Schema.String }
   })
 }) {

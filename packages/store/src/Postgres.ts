@@ -1,5 +1,5 @@
 /**
- * The connection to a PostgreSQL server, configured from outside.
+ * The connection to a PostgreSQL server, configured by the environment.
  *
  * @since 0.1.0
  */
@@ -29,44 +29,50 @@ import {
 } from "./PostgresStart.ts"
 
 /**
- * Where the server is, and how it is used.
+ * The address of the server and the settings of its connections.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Settings {
   /**
-   * A libpq URI, `postgres://user:password@host:port/database`. Reserved characters in its parts are percent-encoded.
+   * A libpq URI, `postgres://user:password@host:port/database`. Reserved characters in its parts
+   * are percent-encoded.
    *
    * **Details**
-   * Parameters, as libpq has them: `sslmode`, `sslrootcert`, `sslcert`, `sslkey` and `sslpassword`, `connect_timeout` in
-   * seconds, `application_name`, `options`, `host`, `port`, `user`, `password` and `dbname`; and `prepare=true` or
-   * `prepare=false`. Any other one is refused, and so is a value that can't be honoured, as `channel_binding=require`.
-   * TLS: without an `sslmode` none on the machine itself, and elsewhere `prefer`; a connection that others could read or
-   * answer is told in a warning. `require` verifies the server as `verify-full` does.
+   * Parameters, as in libpq: `sslmode`, `sslrootcert`, `sslcert`, `sslkey` and `sslpassword`,
+   * `connect_timeout` in seconds, `application_name`, `options`, `host`, `port`, `user`, `password`
+   * and `dbname`; also `prepare=true` or `prepare=false`. Any other parameter is refused, and so is
+   * a value that can't be honoured, such as `channel_binding=require`.
+   * TLS: without an `sslmode`, none on the local machine and `prefer` elsewhere. A connection that
+   * others could read or answer logs a warning. `require` verifies the server like `verify-full`.
    */
   readonly url: Redacted.Redacted<string>
   /**
-   * Gives the password, instead of the URL: it runs for each new connection, so that a password or a token may change
-   * while the pool lives.
+   * Provides the password in place of the one in the URL. It runs for each new connection, so a
+   * password or token may change during the life of the pool.
    *
    * **Details**
-   * When it fails, so does the connection, as a lost one does; it has the time that a connection may take to open.
+   * If it fails, the connection fails like a lost one. It must end within the connect timeout.
    */
   readonly password?: Effect.Effect<Redacted.Redacted<string>, unknown> | undefined
-  /** How many connections are open at most, {@link MAX_CONNECTIONS} by default. A statement that finds none free waits in turn, for as long as it takes. */
+  /**
+   * The maximum number of open connections, {@link MAX_CONNECTIONS} by default. A statement that
+   * finds none free waits in turn, without a limit.
+   */
   readonly maxConnections?: number | undefined
   /**
-   * If true, sessions keep statements prepared, which is faster and needs a session that stays with its client.
+   * If true, sessions keep statements prepared, which is faster and needs a session that stays with
+   * its client.
    *
    * **Details**
-   * By default as the URL says, or else yes unless a pooler answers.
+   * Defaults to the URL's `prepare`, or else to true unless a pooler answers.
    */
   readonly prepare?: boolean | undefined
 }
 
 /**
- * How many connections a pool opens at most unless told otherwise.
+ * The default of the maximum number of connections of a pool.
  *
  * @category limits
  * @since 0.1.0
@@ -74,8 +80,8 @@ export interface Settings {
 export const MAX_CONNECTIONS = 10
 
 /**
- * How long a connection may take to open, unless the URL has a `connect_timeout`: at start, and in a burst later, when a
- * busy machine is slow and not dead.
+ * The time within which a connection must open, unless the URL has a `connect_timeout`: at start,
+ * and later, when a busy machine may be slow in a burst without being down.
  *
  * @category limits
  * @since 0.1.0
@@ -86,7 +92,7 @@ export const CONNECT_TIMEOUT = {
 } as const
 
 /**
- * The reason for which there is no connection.
+ * The errors that prevent a connection.
  *
  * @category errors
  * @since 0.1.0
@@ -99,12 +105,13 @@ export type StartError =
   | SqlError
 
 /**
- * A pool of connections, after one of them was tried.
+ * Opens a pool of connections, after trying one of them.
  *
  * **Details**
- * Behind a pooler statements are not kept prepared, and the stores don't listen, unless they are told to.
- * Errors: `InvalidDatabaseUrl`; `CertificateUnusable`, a file for TLS; `PostgresUnavailable`, the server was not reached or refused the connection;
- * `PoolerForgetsStatements`, `prepare` is on behind a pooler that loses what is prepared.
+ * Through a pooler, by default, statements are not kept prepared and the stores don't listen.
+ * Errors: `InvalidDatabaseUrl`; `CertificateUnusable`, a file for TLS; `PostgresUnavailable`, the
+ * server was not reached or refused the connection; `PoolerForgetsStatements`, `prepare` is on and
+ * the pooler loses prepared statements.
  *
  * @category layers
  * @since 0.1.0
@@ -115,11 +122,11 @@ export const layerOf = (
   Layer.unwrap(Effect.map(configOf(settings), PgClient.layer))
 
 /**
- * {@link layerOf} the settings in the configuration: `DATABASE_URL`, which is kept `Redacted`, `DATABASE_MAX_CONNECTIONS`
- * and `DATABASE_PREPARE`.
+ * Opens {@link layerOf} the settings in the configuration: `DATABASE_URL`, which stays `Redacted`,
+ * `DATABASE_MAX_CONNECTIONS` and `DATABASE_PREPARE`.
  *
  * **Details**
- * For other settings build a `PgClient.layer` of your own: the store takes any.
+ * For other settings build a `PgClient.layer` of your own: the store accepts any.
  *
  * @category layers
  * @since 0.1.0
@@ -128,7 +135,8 @@ export const layer: Layer.Layer<PgClient.PgClient | SqlClient, Config.ConfigErro
   Layer.suspend(() => layerConfigured(undefined))
 
 /**
- * {@link layer} with a password that may change: `password` runs for each new connection, also of the one that listens.
+ * Opens {@link layer} with a password that may change: `password` runs for each new connection,
+ * also for the one that listens.
  *
  * @category layers
  * @since 0.1.0
@@ -160,7 +168,7 @@ const configOf = Effect.fnUntraced(function* ({
   const parsed = yield* Effect.fromResult(DatabaseUrl.parse(Redacted.value(url)))
   const { applicationName, connectTimeout, server, startupOptions, tls } = parsed
   const wanted = settings.prepare ?? parsed.prepare
-  // Not the URL: the client reads it in its own way.
+  // The parsed parts, not the URL: the client would parse it by its own rules.
   const common = {
     ...server,
     applicationName,
@@ -201,7 +209,9 @@ interface First {
   readonly ssl: false | ConnectionOptions
 }
 
-/** The first connection says whether there is TLS where it is only preferred: later ones do as it did. */
+/**
+ * Opens the first connection, which decides on TLS where it is only preferred, also for later ones.
+ */
 const look = (
   config: PgConnection.Config & { readonly ssl: false | ConnectionOptions },
   tls: TlsPlan
@@ -218,7 +228,10 @@ const look = (
     )
   )
 
-/** Where TLS is switched off, the network was said to be trusted. */
+/**
+ * Warns of a connection to another machine that is not encrypted or not verified.
+ * `sslmode=disable` declares a trusted network.
+ */
 const warn = (server: Server, tls: TlsPlan, ssl: First["ssl"]): Effect.Effect<void> =>
   tls._tag !== "Offered" || !tls.isRemote
     ? Effect.void
@@ -246,5 +259,5 @@ const provider = (
               })
             })
           )
-    // The client's type has no place for the error. It passes it on, and its own is the same.
+    // The client's type has no error here, but it passes the error on, of the same type as its own.
   ) as Effect.Effect<Redacted.Redacted<string>>

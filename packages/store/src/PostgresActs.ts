@@ -1,8 +1,9 @@
 /**
- * Administrative acts on a log in PostgreSQL and on its read models: who did what, when and why.
+ * Administrative acts on a log in PostgreSQL and on its read models, with actor, time and reason.
  *
- * They are rows of a table that is only added to: a trigger refuses changes to every user, in every session. `PostgresHealth` tells when that
- * trigger is off, and `PostgresMigrations` records that it put it back.
+ * They are rows of an append-only table: a trigger refuses changes by any user, in any session.
+ * `PostgresHealth` reports when that trigger is off, and `PostgresMigrations` restores it and
+ * records that.
  *
  * @since 0.1.0
  */
@@ -18,22 +19,23 @@ import * as Stream from "effect/Stream"
 import { PostgresSchema } from "./PostgresSchema.ts"
 
 /**
- * An act, as it was recorded.
- *
- * **Details**
- * `subject`: `log`, or `read model` and a name. `act`: on the log see {@link LogAct}; on a read model those of `@daybook/projections`.
- * `login`: the user of the database who did it. `actor`, `reason`: what that user said.
+ * A recorded act.
  *
  * @category types
  * @since 0.1.0
  */
 export const Act = Schema.Struct({
   number: Schema.BigInt,
+  /** On the log a {@link LogAct}; on a read model an act of `@daybook/projections`. */
   act: Schema.String,
+  /** `log`, or `read model` and a name. */
   subject: Schema.String,
   at: Schema.DateTimeUtc,
+  /** The database user that acted. */
   login: Schema.String,
+  /** The actor that this user named. */
   actor: Schema.Option(Schema.String),
+  /** The reason that this user gave. */
   reason: Schema.Option(Schema.String),
   details: Schema.Record(Schema.String, Schema.Json)
 })
@@ -48,8 +50,11 @@ export type Act = typeof Act.Type
  * An act on the log itself.
  *
  * **Details**
- * `migrate`: tables were made or functions replaced. `repair`: what a restore leaves behind was put right, triggers that were switched off among it.
- * `partition`: partitions were made. `grant`: privileges or owners were changed by `PostgresRoles`. What changes nothing is not recorded.
+ * `migrate`: tables were created or functions replaced.
+ * `repair`: faults that a restore left were fixed, including disabled triggers.
+ * `partition`: partitions were created.
+ * `grant`: `PostgresRoles` changed privileges or owners.
+ * An operation that changes nothing is not recorded.
  *
  * @category types
  * @since 0.1.0
@@ -57,7 +62,8 @@ export type Act = typeof Act.Type
 export type LogAct = "migrate" | "repair" | "partition" | "grant"
 
 /**
- * Who wants the acts that run inside, and why: recorded beside the login, which the database adds. At most 4,096 bytes of UTF-8 each.
+ * The actor and the reason of the acts that run inside, recorded with the login, which the database
+ * adds. At most 4,096 bytes of UTF-8 each.
  *
  * @category references
  * @since 0.1.0
@@ -68,19 +74,19 @@ export const CurrentWhy = Context.Reference<{
 }>("@daybook/store/PostgresActs/CurrentWhy", { defaultValue: () => ({}) })
 
 /**
- * Which acts to list.
+ * Selects the acts to list.
  *
  * @category types
  * @since 0.1.0
  */
 export interface ListOptions {
-  /** Only those on `log`, or on one read model, such as `read model orders`. */
+  /** Only acts on `log`, or on one read model, such as `read model orders`. */
   readonly subject?: string | undefined
-  /** Only those with a greater number. */
+  /** Only acts with a greater number. */
   readonly after?: bigint | undefined
 }
 
-/** How many acts a page has. */
+/** The number of acts in a page. */
 const PAGE = 500
 
 interface ActRow {
@@ -95,10 +101,10 @@ interface ActRow {
 }
 
 /**
- * The acts on the log in {@link PostgresSchema} and on its read models, oldest first.
+ * Lists the acts on the log in {@link PostgresSchema} and on its read models, oldest first.
  *
  * **Details**
- * The reader of the log and its owner may list them.
+ * Needs the role of the log's reader or owner.
  *
  * @category operations
  * @since 0.1.0

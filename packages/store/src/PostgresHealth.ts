@@ -1,7 +1,8 @@
 /**
  * Finds the faults of a log in PostgreSQL that a restore, a copy or an operator may have left.
  *
- * A log that is as its migrations made it has no findings. {@link describe} names the remedy of each.
+ * A log that is as its migrations created it has no findings. {@link describe} names the remedy of
+ * each.
  *
  * @since 0.1.0
  */
@@ -22,36 +23,48 @@ import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
- * One thing that is wrong.
- *
- * **Details**
- * `NotMigrated`: the schema has no log, or one of an earlier release. `NoIdentity`: the log has lost its id.
- * `SequenceBehind`: the rows end at `rows`, and the next append would get a position after `sequence`, in the middle of them.
- * `TriggerResting`: a trigger is missing, disabled, or rests where `session_replication_role` is `replica`, so that changes to
- * events are not refused there, or ids of events not recorded. `IdsMissing`: the first or last event of a partition is not in the
- * log's table of ids, so that its id could be recorded again. `RoleSetting`: logins that may append begin their sessions with a setting that
- * takes durability or the isolation from them; absent fields mean all roles, or all databases. `PreparedAppend`: a prepared transaction holds an append
- * open, and every reader back, until it is committed or rolled back by hand.
+ * One fault.
  *
  * @category types
  * @since 0.1.0
  */
 export const Finding = Schema.TaggedUnion({
+  /** The schema has no log, or one of an earlier release. */
   NotMigrated: { schema: Schema.String },
+  /** The log has lost its id. */
   NoIdentity: { schema: Schema.String },
+  /**
+   * The rows end at `rows`, but the next append would get a position after `sequence`, among them.
+   */
   SequenceBehind: { rows: Schema.BigInt, sequence: Schema.BigInt },
+  /**
+   * A trigger is missing, disabled, or inactive where `session_replication_role` is `replica`:
+   * there, changes to events are not refused, or event ids not recorded.
+   */
   TriggerResting: {
     table: Schema.String,
     trigger: Schema.Literals(["append_only", "record_ids"]),
     state: Schema.Literals(["missing", "disabled", "resting for replicas", "only for replicas"])
   },
+  /**
+   * The first or last event of a partition is not in the log's table of ids, so its id could be
+   * recorded again.
+   */
   IdsMissing: { position: Schema.BigInt },
+  /**
+   * Logins that may append begin their sessions with a setting that weakens durability or
+   * isolation. An undefined `role` means all roles, an undefined `database` all databases.
+   */
   RoleSetting: {
     role: Schema.UndefinedOr(Schema.String),
     database: Schema.UndefinedOr(Schema.String),
     setting: Schema.String,
     value: Schema.String
   },
+  /**
+   * A prepared transaction holds an append open, and every reader back, until it is committed or
+   * rolled back by hand.
+   */
   PreparedAppend: { gid: Schema.String, owner: Schema.String, preparedAt: Schema.String }
 })
 
@@ -62,7 +75,7 @@ export const Finding = Schema.TaggedUnion({
 export type Finding = typeof Finding.Type
 
 /**
- * Returns a finding as a line that says what is wrong and what puts it right.
+ * Returns a finding as a line with the fault and its remedy.
  *
  * @category destructors
  * @since 0.1.0
@@ -95,10 +108,10 @@ const migrated = (fault: string): string => `${fault}: run PostgresMigrations`
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 /**
- * Looks for what is wrong with the log in {@link PostgresSchema}, and changes nothing; none when all is right.
+ * Returns the faults of the log in {@link PostgresSchema}, and changes nothing.
  *
  * **Details**
- * It reads a few rows, however long the log is. A reader of the log may run it.
+ * Reads a few rows, whatever the length of the log. A reader of the log may run it.
  *
  * @category operations
  * @since 0.1.0
@@ -107,7 +120,7 @@ export const check: Effect.Effect<ReadonlyArray<Finding>, SqlError, SqlClient> =
   function* () {
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* PostgresSchema
-    // The caller may be any role, a superuser too.
+    // The caller may be any role, even a superuser, so the search path is pinned.
     return yield* transaction(sql, pinned(sql, look(sql, schema)))
   }
 ).pipe(Effect.withSpan("PostgresHealth.check"))
@@ -117,7 +130,7 @@ const look = Effect.fnUntraced(function* (
   schema: SchemaName
 ): Effect.fn.Return<ReadonlyArray<Finding>, SqlError> {
   const findings: Array<Finding> = []
-  // Other reasons that keep a store from being opened are not about the log.
+  // Other reasons that prevent opening a store do not concern the log.
   const ready = yield* Effect.result(PostgresMigrations.check).pipe(
     Effect.provideService(SqlClient, sql)
   )

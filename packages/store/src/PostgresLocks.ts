@@ -1,8 +1,9 @@
 /**
- * Waits for locks of PostgreSQL: how long they last at most, and the error that ends them, which names the holder.
+ * The limits of waits for locks of PostgreSQL, and the errors that end them, which name the
+ * holders.
  *
- * PostgreSQL lets everybody who may connect take advisory locks, and every reader of a table keep it from being changed. So no wait is
- * without an end.
+ * Every wait is bounded: any PostgreSQL user who may connect can take advisory locks, and any
+ * reader of a table can block its changes.
  *
  * @since 0.1.0
  */
@@ -17,23 +18,27 @@ import * as Duration from "effect/Duration"
  * A session, or a prepared transaction, that holds a lock.
  *
  * **Details**
- * `pid`: absent for a prepared transaction, which has no session; that has a `gid` instead. `since`: when its transaction began.
- * PostgreSQL shows `state` and `since` of other users' sessions to members of `pg_read_all_stats` alone: for others they are absent.
+ * PostgreSQL shows `state` and `since` of other users' sessions only to members of
+ * `pg_read_all_stats`; for others they are undefined.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Holder {
+  /** Undefined for a prepared transaction, which has no session. */
   readonly pid: number | undefined
+  /** The id of a prepared transaction; undefined for a session. */
   readonly gid: string | undefined
   readonly user: string | undefined
-  /** As in `pg_stat_activity`, such as `idle in transaction`. */
+  /** The state in `pg_stat_activity`, such as `idle in transaction`. */
   readonly state: string | undefined
+  /** The time at which its transaction began. */
   readonly since: DateTime.Utc | undefined
 }
 
 /**
- * Returns the holder in words: `pid 4711 of dashboards, idle in transaction, since 2026-11-30T02:00:00.000Z`.
+ * Returns the holder in words, such as
+ * `pid 4711 of dashboards, idle in transaction, since 2026-11-30T02:00:00.000Z`.
  *
  * @category destructors
  * @since 0.1.0
@@ -49,18 +54,19 @@ const describeAll = (holders: ReadonlyArray<Holder>): string =>
   holders.length === 0 ? "no session any more" : holders.map(describe).join("; ")
 
 /**
- * A lock was not given within the time that it was waited for. Nothing was changed.
+ * A lock was not granted in time. Nothing was changed.
  *
  * **Details**
- * `what`: what is locked. `holders`: at most eight of those who held the lock when the wait ended, those whose transactions are the oldest first.
  * It is the `cause` of an `EventStoreError`, and of the `LockTimeoutError` of an `SqlError`.
  *
  * @category errors
  * @since 0.1.0
  */
 export class LockHeld extends Data.TaggedError("LockHeld")<{
+  /** The locked object, in words. */
   readonly what: string
   readonly waitedMillis: number
+  /** At most eight holders of the lock when the wait ended, the oldest transactions first. */
   readonly holders: ReadonlyArray<Holder>
 }> {
   override get message() {
@@ -69,17 +75,18 @@ export class LockHeld extends Data.TaggedError("LockHeld")<{
 }
 
 /**
- * Appends stay open, and with them a part of the log that was asked for: a read would have ended before the newest append.
+ * Open appends hold back the end of the log: the read would have ended before the newest append.
  *
  * **Details**
- * What was appended up to `settled` can be read, with `upTo`. `newest` is the position that reading had to reach. It is the `cause` of an
- * `EventStoreError`. Subscriptions never fail with it: they wait.
+ * It is the `cause` of an `EventStoreError`. Subscriptions never fail with it: they wait.
  *
  * @category errors
  * @since 0.1.0
  */
 export class HeldBack extends Data.TaggedError("HeldBack")<{
+  /** The position up to which the log can be read, with `upTo`. */
   readonly settled: Position
+  /** The position that the read had to reach. */
   readonly newest: Position
   readonly waitedMillis: number
   readonly holders: ReadonlyArray<Holder>
@@ -92,24 +99,27 @@ export class HeldBack extends Data.TaggedError("HeldBack")<{
 /**
  * The longest waits.
  *
- * **Details**
- * `reads`: a read of the log, for appends that are open. `appends`: an append, for another writer of its stream; a transaction that appends
- * may be idle for a minute at most. `changes`: migrations, roles and partitions, for whoever uses what they change.
- *
  * @category types
  * @since 0.1.0
  */
 export interface Waits {
+  /** The wait of a read of the log for open appends. */
   readonly reads: Duration.Duration
+  /**
+   * The wait of an append for another writer of its stream. A transaction that appends may be idle
+   * for a minute at most.
+   */
   readonly appends: Duration.Duration
+  /** The wait of migrations, roles and partitions for transactions that use what they change. */
   readonly changes: Duration.Duration
 }
 
 /**
- * How long is waited at most: 10 seconds for reads, 90 for appends, a minute for changes, unless provided otherwise.
+ * The longest waits: 10 seconds for reads, 90 for appends, a minute for changes, unless provided
+ * otherwise.
  *
  * **Details**
- * A store takes it when it is opened.
+ * A store reads them when it is opened.
  *
  * @category references
  * @since 0.1.0

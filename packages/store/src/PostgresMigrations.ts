@@ -1,5 +1,5 @@
 /**
- * Creates and moves forward the tables and functions of a log in PostgreSQL.
+ * Creates and migrates the tables and functions of a log in PostgreSQL.
  *
  * A layer of its own: opening a store never changes a database. Safe when many hosts start at once.
  *
@@ -29,14 +29,18 @@ import type { UnfitDatabase } from "./UnfitDatabase.ts"
  * their numbers and names.
  *
  * **Details**
- * Migrations make tables. The functions of the log are replaced where they differ from those of this code, unless they are of a later
- * release: a host of an earlier one that starts beside newer ones leaves them.
- * Puts right what a restore or a copy of the log may have left behind, each time: see `PostgresHealth`.
- * What it does is recorded: see `PostgresActs`.
- * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do. A transaction that uses what is
- * changed is waited for in steps of half a second, between which appends go on.
- * Errors: `UnfitDatabase`, its encoding is not UTF8; `SqlError` or `MigrationError`, caused by `LockHeld`, when something was locked for longer than
- * `PostgresLocks.Patience` has for changes. Nothing was made.
+ * Migrations create tables. Functions of the log are replaced where they differ from those of this
+ * code, unless they are of a later release: a host of an earlier release that starts beside newer
+ * ones leaves them.
+ * Each run also fixes the faults that a restore or a copy of the log may have left: see
+ * `PostgresHealth`.
+ * Changes are recorded: see `PostgresActs`.
+ * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to
+ * do. It waits for a transaction that uses a table to be changed in steps of half a second, between
+ * which appends proceed.
+ * Errors: `UnfitDatabase`, its encoding is not UTF8; `SqlError` or `MigrationError`, caused by
+ * `LockHeld`, a lock was held for longer than `PostgresLocks.Patience` has for changes. Nothing was
+ * changed.
  *
  * @category operations
  * @since 0.1.0
@@ -51,7 +55,7 @@ export const migrate: Effect.Effect<
   const lacking = Effect.gen(function* () {
     // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the lock before it.
     yield* refuseUnfit(sql)
-    // Without a notice for each start that finds its schema there.
+    // IF NOT EXISTS would also send a notice at each start that finds the schema.
     const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
     if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
     const done = yield* run({ loader: loader(schema), table: `${schema}.migrations` })
@@ -61,7 +65,7 @@ export const migrate: Effect.Effect<
       const migrations = done.map(([id, name]) => `${id} ${name}`)
       yield* recordAct(sql, schema, "migrate", { migrations, functions })
     }
-    // A new log gets its triggers and its id by the same way.
+    // A new log gets its triggers and its id from the same repair, which is not recorded as one.
     if (repaired.length > 0 && done.length === 0) {
       yield* recordAct(sql, schema, "repair", { repaired })
     }
@@ -87,11 +91,13 @@ export const layer: Layer.Layer<
 > = Layer.effectDiscard(migrate)
 
 /**
- * Fails unless {@link PostgresSchema} has every migration and function that this code needs, and the user may use it.
+ * Fails unless {@link PostgresSchema} has every migration and function that this code needs, and
+ * the user may use it.
  *
  * **Details**
- * The stores do this when they are opened. A schema that is newer than the code passes, since a deploy migrates before
- * it has replaced all hosts: a migration leaves to the code before it all that this code uses.
+ * The stores run this check when they are opened. A schema newer than the code passes, since a
+ * deploy migrates before it has replaced all hosts: a migration preserves all that the previous
+ * code uses.
  * Errors: `NotMigrated`, `NotPermitted`; `InRecovery`, the database is a standby.
  *
  * @category operations
@@ -125,7 +131,7 @@ export const check: Effect.Effect<void, SchemaUnready, SqlClient> = Effect.gen(f
 
 const run = Migrator.make({})
 
-/** The tables of a log, by releases: numbered, and only ever appended to. */
+/** The migrations of a log's tables, one per release: numbered and append-only. */
 const loader = (schema: SchemaName): Migrator.Loader =>
   Effect.succeed([[1, "log", Effect.succeed(runAll(tables(`"${schema}"`)))]])
 

@@ -1,12 +1,14 @@
 /**
- * The events of a large log in partitions by ranges of positions: an option, for logs that outgrow one table.
+ * Stores the events of a large log in partitions by ranges of positions: an option, for logs that
+ * outgrow one table.
  *
- * What partitions keep true:
+ * Rules that hold with partitions:
  *
- * 1. A position has its place in one partition. Appends behind the last partition fail, and write nothing.
- * 2. Event ids are unique in the log: a table of them all is written with each event.
- * 3. Revisions are unique in their stream: an index sees to it in each partition, and over all partitions that one at a time writes a stream.
- * 4. What can't be done to the log can't be done to a partition of it by name.
+ * 1. A position belongs to one partition. Appends past the last partition fail, and write nothing.
+ * 2. Event ids are unique in the log: a table of all ids is written with each event.
+ * 3. Revisions are unique in their stream: by an index within each partition, and across partitions
+ *    because one writer at a time writes a stream.
+ * 4. An operation that the log refuses is refused on each of its partitions too.
  *
  * @since 0.1.0
  */
@@ -26,26 +28,28 @@ import { PartitioningRefused } from "./PartitioningRefused.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
- * How large partitions are, and how many are there before they are needed.
- *
- * **Details**
- * `appendsPerPartition`: counts calls of the database. A call appends 1 to 1,000 events: what a host appends at the same time goes in one.
- * `ahead`: the room behind the newest append, in partitions. What is appended behind the last partition fails.
+ * The size of partitions, and the number that is created ahead.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Settings {
+  /**
+   * The number of append calls to the database per partition. A call appends 1 to 1,000 events: a
+   * host batches its concurrent appends.
+   */
   readonly appendsPerPartition: number
+  /** The room after the newest append, in partitions. An append past the last partition fails. */
   readonly ahead: number
 }
 
 /**
- * 100 million appends each, and one partition ahead.
+ * The default settings: 100 million appends per partition, and one partition ahead.
  *
  * **Details**
- * At 500 bytes an event that is 50 GB of single events. Who reads or writes a stream looks into each partition, so ten large ones are better than
- * a hundred: the ADR on partitions has the figures.
+ * At 500 bytes an event that is 50 GB of single-event appends. Reading or writing a stream looks
+ * into each partition, so ten large ones are better than a hundred: the ADR on partitions has the
+ * figures.
  *
  * @category constructors
  * @since 0.1.0
@@ -53,19 +57,22 @@ export interface Settings {
 export const defaults: Settings = { appendsPerPartition: 100_000_000, ahead: 1 }
 
 /**
- * A table, and the positions that it holds: behind `after`, up to `upTo`.
+ * A table, and the range of positions that it holds.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Partition {
   readonly table: string
+  /** The lower end of the range, exclusive. */
   readonly after: Position.Position
+  /** The upper end of the range, inclusive. */
   readonly upTo: Position.Position
 }
 
 /**
- * The partitions of the log in {@link PostgresSchema}, in the order of positions; none if it is one table.
+ * Lists the partitions of the log in {@link PostgresSchema} in the order of positions; none if it
+ * is one table.
  *
  * @category operations
  * @since 0.1.0
@@ -84,16 +91,19 @@ export const list: Effect.Effect<ReadonlyArray<Partition>, SqlError, SqlClient> 
 )
 
 /**
- * Puts the events of the log in {@link PostgresSchema} into partitions unless they are, and makes those that are missing ahead; gives
- * all there are.
+ * Partitions the events of the log in {@link PostgresSchema} unless they are partitioned, creates
+ * the missing partitions ahead, and returns all partitions.
  *
  * **Details**
- * Run it after the migrations, as whoever runs those, and then as often as partitions fill up: with each deploy, or daily. Safe when many hosts
- * start at once. With other settings than before, further partitions are as they say.
- * Hosts go on meanwhile: a log that has events gets its ids copied first, and its table is then made the first partition in one short
- * transaction, for which appends wait; further partitions are made empty and attached, which waits for nobody.
- * Errors: `PartitioningRefused`, others have built on the table, or a partition is gone; `SqlError` with `LockTimeoutError`, caused by `LockHeld`, a
- * transaction used the log for longer than `PostgresLocks.Patience` has for changes. Nothing was lost or half done: run it again.
+ * Run it after the migrations, as the same user, and then as often as partitions fill up: with each
+ * deploy, or daily. Safe when many hosts start at once. Changed settings apply to further
+ * partitions.
+ * Hosts keep running: the ids of existing events are copied first; then the table becomes the first
+ * partition in one short transaction, for which appends wait. Further partitions are created empty
+ * and attached, without waiting for appends.
+ * Errors: `PartitioningRefused`, others depend on the table, or a partition is gone; `SqlError`
+ * with `LockTimeoutError`, caused by `LockHeld`, a transaction used the log for longer than
+ * `PostgresLocks.Patience` has for changes. Nothing was lost or half done: run it again.
  *
  * @category operations
  * @since 0.1.0
@@ -140,7 +150,7 @@ const extend = Effect.fnUntraced(function* (
   const made: Array<string> = []
   let last = end === null ? LAST_APPEND : (end - 1n) / PLACES
   while (last < LAST_APPEND && last < newest + ahead * size) {
-    // One partition for all that was drawn behind the last one, however much that is.
+    // One partition takes all positions drawn past the last one, however many.
     const next = edge(last > newest ? last : newest, size)
     yield* Partitions.runAll(sql, Statements.addPartition(schema, last, next))
     made.push(Statements.tableOf(last + 1n))
@@ -150,13 +160,15 @@ const extend = Effect.fnUntraced(function* (
     yield* recordAct(sql, schema, "partition", { made, upToAppend: String(last) })
 })
 
-/** The last append of the partition of the one that comes next, or the last that there can be. */
+/**
+ * The last append of the partition that holds the append after `append`, or the last possible one.
+ */
 const edge = (append: bigint, size: bigint): bigint => {
   const last = (append / size + 1n) * size
   return last < LAST_APPEND ? last : LAST_APPEND
 }
 
-/** As the sequence of appends ends. */
+/** The end of the sequence of appends. */
 const LAST_APPEND = 2n ** 63n / PLACES - 1n
 
 const wholeNumber = (name: string, value: number): number => {

@@ -1,9 +1,10 @@
 /**
- * Makes readers pass over one event of a log in PostgreSQL: the way out when an event can't be read and ends its readers.
+ * Makes readers pass over one event of a log in PostgreSQL: the remedy for an event that can't be
+ * read and stops its readers.
  *
- * The event stays in the log, with its id, its revision and its position. Every reader gets it as an event of the type
- * `daybook.passed-over` without data, which every codec decodes to no event of today; a reader of certain types does not get it.
- * It is never undone.
+ * The event stays in the log, with its id, its revision and its position. Every reader gets it as
+ * an event of the type `daybook.passed-over` without data, which every codec decodes to no event; a
+ * reader of certain types does not get it. This can't be undone.
  *
  * @since 0.1.0
  */
@@ -22,9 +23,6 @@ import { PostgresSchema } from "./PostgresSchema.ts"
 /**
  * An event that readers pass over.
  *
- * **Details**
- * `login`: the user of the database who did it. `actor` and `reason`: as they were given.
- *
  * @category types
  * @since 0.1.0
  */
@@ -32,6 +30,7 @@ export interface PassedOver {
   readonly position: Position
   readonly eventId: EventId
   readonly at: DateTime.Utc
+  /** The database user that called {@link passOver}. */
   readonly login: string
   readonly actor: string
   readonly reason: string
@@ -55,13 +54,15 @@ const toPassedOver = ({ event_id, passed_at, ...row }: PassedOverRow): PassedOve
 })
 
 /**
- * Makes readers pass over the event at `position` of the log in {@link PostgresSchema}, from their next page on.
+ * Makes readers pass over the event at `position` of the log in {@link PostgresSchema}, from their
+ * next page on.
  *
  * **Details**
- * Run it as a user that may act as the log's owner. `actor`: who wants it, at most 200 UTF-16 code units; `reason`: why, at most 1,000.
- * Both are recorded in `acts`, with the login. A repetition changes nothing and gives what was recorded first.
- * Of the event's stream, snapshots at its revision or later are deleted. States in the memory of running hosts, and rows of read models,
- * keep what they hold of the event: it is meant for events that can't be read. Correct any other by a further event.
+ * Run it as a user that may act as the log's owner. `actor` and `reason` are recorded in `acts`,
+ * with the login. A repetition changes nothing and returns the first record.
+ * Snapshots of the event's stream at its revision or later are deleted. Cached states of running
+ * hosts and rows of read models keep the effects of the event: use this only for events that can't
+ * be read, and correct any other by a further event.
  * Errors: `PassOverRefused`, there is no such event, or it can't be recorded.
  *
  * @category operations
@@ -70,7 +71,9 @@ const toPassedOver = ({ event_id, passed_at, ...row }: PassedOverRow): PassedOve
 export const passOver = Effect.fn("PostgresPassOver.passOver")(function* (given: {
   readonly position: Position
   readonly eventId: EventId
+  /** At most 200 UTF-16 code units. */
   readonly actor: string
+  /** At most 1,000 UTF-16 code units. */
   readonly reason: string
 }): Effect.fn.Return<PassedOver, PassOverRefused | SqlError, SqlClient> {
   const sql = (yield* SqlClient).withoutTransforms()
@@ -82,7 +85,7 @@ export const passOver = Effect.fn("PostgresPassOver.passOver")(function* (given:
     sql,
     schema,
     Effect.gen(function* () {
-      // One at a time, so that they are counted.
+      // The lock lets one call run at a time, so that the count below holds.
       yield* sql`LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`
       const [event] = yield* sql<{
         readonly id: EventId
@@ -101,7 +104,7 @@ export const passOver = Effect.fn("PostgresPassOver.passOver")(function* (given:
         VALUES (${at}, ${eventId}::uuid, date_trunc('milliseconds', clock_timestamp()), session_user,
           ${PgTypes.text(actor)}, ${PgTypes.text(reason)})
         RETURNING ${sql.literal(COLUMNS)}`
-      // A fold may start from a snapshot, which would hold the event.
+      // A fold that starts from a later snapshot would still contain the event.
       yield* sql`DELETE FROM ${sql(`${schema}.snapshots`)}
         WHERE stream_id = ${event.stream_id} AND revision >= ${PgTypes.int4(event.revision)}`
       const details = JSON.stringify({
@@ -114,7 +117,7 @@ export const passOver = Effect.fn("PostgresPassOver.passOver")(function* (given:
       return rows.map(toPassedOver)
     })
   ).pipe(
-    // The event is there, so that it was passed over before or is now.
+    // The event exists, so it was passed over before or is now.
     Effect.flatMap(([passed]) =>
       passed === undefined
         ? Effect.die(new Error("no event is passed over"))
@@ -124,7 +127,7 @@ export const passOver = Effect.fn("PostgresPassOver.passOver")(function* (given:
 })
 
 /**
- * The events that readers of the log in {@link PostgresSchema} pass over, in the order of their positions.
+ * Lists the events that readers of the log in {@link PostgresSchema} pass over, in position order.
  *
  * @category operations
  * @since 0.1.0

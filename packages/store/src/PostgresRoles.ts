@@ -1,10 +1,10 @@
 /**
- * Roles of PostgreSQL that may do with a log what they need, and nothing else.
+ * Roles of PostgreSQL that have the privileges they need on a log, and no others.
  *
- * What each role may do, in the schema of the log:
+ * The rights of each role in the schema of the log:
  *
- * 1. The owner migrates. It owns all there is, and is refused changes to events like everybody.
- * 2. The writer calls `append`, reads events, and keeps snapshots.
+ * 1. The owner migrates. It owns all objects; changes to events are refused to it as to all others.
+ * 2. The writer calls `append`, reads events, and saves snapshots.
  * 3. The reader reads events and snapshots.
  *
  * They are groups without a login: grant them to the users that hosts connect as.
@@ -30,12 +30,12 @@ import { pinned } from "./sql/SearchPath.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
 /**
- * The name of a role: any that PostgreSQL takes, such as `shop-writer` or `Shop_Writer`.
+ * The name of a role: any that PostgreSQL accepts, such as `shop-writer` or `Shop_Writer`.
  *
  * **Details**
- * Shape: 1 to 63 bytes of UTF-8, since PostgreSQL cuts longer identifiers, without `U+0000`; not a name that starts
- * with `pg_`, nor `public` and `none`, which mean everybody and nobody even in quotes. Letters of both cases are
- * different: a name is always quoted.
+ * Shape: 1 to 63 bytes of UTF-8, since PostgreSQL cuts longer identifiers, without `U+0000`; not
+ * starting with `pg_`, and neither `public` nor `none`, which mean all roles and no role even in
+ * quotes. Names are case-sensitive: they are always quoted.
  *
  * @category types
  * @since 0.1.0
@@ -63,7 +63,7 @@ const isRoleName = (name: string): boolean =>
 export type RoleName = typeof RoleName.Type
 
 /**
- * The names of the three roles, which all databases of a server share.
+ * The names of the three roles. Roles are shared by all databases of a server.
  *
  * @category types
  * @since 0.1.0
@@ -75,8 +75,8 @@ export interface Roles {
 }
 
 /**
- * A role may do more than its share, by an attribute, as a member of another role, or by what was
- * granted to everybody: nothing was changed.
+ * A role has more privileges than the log grants it, by an attribute, as a member of another role,
+ * or by a grant to PUBLIC: nothing was changed.
  *
  * @category errors
  * @since 0.1.0
@@ -91,16 +91,17 @@ export class ExcessPrivileges extends Schema.TaggedError<ExcessPrivileges>()("Ex
 }
 
 /**
- * Makes the roles that aren't there, gives the log in {@link PostgresSchema} to its owner, and grants
- * to the other two what they need, and only that; all or none.
+ * Creates the missing roles, makes the log in {@link PostgresSchema} its owner's, and grants the
+ * other two roles the privileges they need, and only those; all or none.
  *
  * **Details**
- * Run it after the migrations, and again after new ones, as a user that made the schema or is a
- * member of the owner. Making roles needs `CREATEROLE`; roles that exist need nothing of the kind.
- * The schema is the log's alone: privileges of the two roles on other things in it are revoked.
- * Running it again changes nothing; hosts that start at once wait for one another.
- * Errors: `ExcessPrivileges`, a role is more than it should be, such as a superuser; `SqlError` with `LockTimeoutError`, caused by `LockHeld`, a
- * transaction used the log for longer than `PostgresLocks.Patience` has for changes.
+ * Run it after the migrations, and again after new ones, as a user that created the schema or is a
+ * member of the owner. Creating roles needs `CREATEROLE`; existing roles don't.
+ * The schema belongs to the log alone: privileges of the two roles on other objects in it are
+ * revoked. Running it again changes nothing; hosts that start at once wait for one another.
+ * Errors: `ExcessPrivileges`, a role has more privileges, such as a superuser; `SqlError` with
+ * `LockTimeoutError`, caused by `LockHeld`, a transaction used the log for longer than
+ * `PostgresLocks.Patience` has for changes.
  *
  * @category operations
  * @since 0.1.0
@@ -137,9 +138,10 @@ export const grant = Effect.fn("PostgresRoles.grant")(function* (
 })
 
 /**
- * Says which rights on the database everybody has by PostgreSQL's defaults: whoever may connect may take locks that hosts wait for.
+ * Warns of the rights that PUBLIC has on the database by PostgreSQL's defaults: any user who may
+ * connect can take locks that hosts wait for.
  *
- * Others may share the database, so that it is for its owner to take them back.
+ * Other applications may share the database, so revoking them is left to its owner.
  */
 const warnOfPublic = Effect.fnUntraced(function* (sql: SqlClient) {
   const [found] = yield* sql<{ readonly database: string; readonly rights: string | null }>`
@@ -175,7 +177,8 @@ const make = (sql: SqlClient, role: RoleName) =>
 /**
  * Runs `change` unless `found` has a row.
  *
- * Roles are the server's, and locks the database's: a host on another database may be faster.
+ * Roles belong to the server, but locks to the database: a host on another database may make the
+ * change first.
  */
 const unless = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -189,13 +192,14 @@ const unless = Effect.fnUntraced(function* (
 })
 
 const giveTo = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, owner: RoleName) {
-  // Giving a thing away takes the right to act as the one who gets it; whoever made a role may take it.
+  // Changing an owner needs the right to act as the new one; the creator of a role may grant that
+  // right to itself.
   yield* unless(
     sql,
     sql`SELECT WHERE pg_has_role(current_user, ${owner}::name, 'USAGE')`,
     sql`GRANT ${quoted(sql, owner)} TO CURRENT_USER`
   )
-  // Only what is not the owner's yet: a table that changes hands is locked against everybody.
+  // Only objects of other owners: changing the owner of a table locks out all its users.
   const changes = yield* sql<{ readonly statement: string }>`
     WITH log AS (
       SELECT n.oid, n.nspname, n.nspowner, r.oid AS owner_oid, r.rolname AS owner
@@ -241,5 +245,5 @@ const grantTo = Effect.fnUntraced(function* (sql: SqlClient, name: SchemaName, r
   }
 })
 
-/** The client's own quoting takes a dot for the end of a schema's name. */
+/** Quotes by hand, since the client's quoting treats a dot as the end of a schema's name. */
 const quoted = (sql: SqlClient, role: RoleName) => sql.literal(`"${role.replaceAll('"', '""')}"`)

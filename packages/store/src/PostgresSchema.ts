@@ -1,5 +1,5 @@
 /**
- * The PostgreSQL schema that holds a log: several logs may live in one database.
+ * The PostgreSQL schema that holds a log: one database may hold several logs.
  *
  * @since 0.1.0
  */
@@ -10,8 +10,8 @@ import * as Schema from "effect/Schema"
  * The name of a schema: a lower-case letter or `_`, then letters, digits and `_`.
  *
  * **Details**
- * Shape: at most 63 characters, since PostgreSQL cuts longer identifiers; not
- * `information_schema` nor a name that starts with `pg_`, which it keeps for itself.
+ * Shape: at most 63 characters, since PostgreSQL cuts longer identifiers; neither
+ * `information_schema` nor a name that starts with `pg_`, which it reserves.
  *
  * @category types
  * @since 0.1.0

@@ -1,5 +1,6 @@
 /**
- * The errors that keep a host from starting on PostgreSQL, found when a layer is built and not at the first call.
+ * The errors that prevent a host from starting on PostgreSQL, found when a layer is built and not
+ * at the first call.
  *
  * @since 0.1.0
  */
@@ -9,7 +10,7 @@ import { rootMessage } from "./internal/start/rootMessage.ts"
 import type { UnfitDatabase } from "./UnfitDatabase.ts"
 
 /**
- * Where a client connects to, without its password.
+ * The server and database that a client connects to, without its password.
  *
  * @category types
  * @since 0.1.0
@@ -17,14 +18,14 @@ import type { UnfitDatabase } from "./UnfitDatabase.ts"
 export interface Server {
   readonly host: string
   readonly port: number
-  /** Absent when the server chooses: the database that is named like the user. */
+  /** Undefined when the server chooses the database with the name of the user. */
   readonly database: string | undefined
-  /** Absent when it is that of the process. */
+  /** Undefined for the user of the process. */
   readonly username: string | undefined
 }
 
 /**
- * The server in words: `shop at db.example:5432 as shop`.
+ * Returns the server in words: `shop at db.example:5432 as shop`.
  *
  * @category destructors
  * @since 0.1.0
@@ -62,14 +63,15 @@ export type UrlPart =
  * `DATABASE_URL` is not the URL of a database.
  *
  * **Details**
- * It holds no text of the URL but `parameter`, the name of the parameter that is wrong: a mistyped URL has its password
- * anywhere. The name is absent where it could be a part of a password.
+ * The error holds no text of the URL except `parameter`: a mistyped URL may have its password
+ * anywhere.
  *
  * @category errors
  * @since 0.1.0
  */
 export class InvalidDatabaseUrl extends Data.TaggedError("InvalidDatabaseUrl")<{
   readonly part: UrlPart
+  /** The name of the wrong parameter; absent where it could be part of a password. */
   readonly parameter?: string | undefined
 }> {
   override get message() {
@@ -98,10 +100,11 @@ const parts: Record<UrlPart, string> = {
 }
 
 /**
- * A file that the URL names for TLS can't be read, or does not hold what it should.
+ * A file that the URL names for TLS can't be read, or has the wrong contents.
  *
  * **Details**
- * `sslkey` also where other users may read the key, or where it does not fit the certificate or `sslpassword`.
+ * Also for an `sslkey` that other users may read, or that does not match the certificate or
+ * `sslpassword`.
  *
  * @category errors
  * @since 0.1.0
@@ -132,7 +135,7 @@ export class PostgresUnavailable extends Data.TaggedError("PostgresUnavailable")
 }
 
 /**
- * A pooler between the host and PostgreSQL loses prepared statements, and the host was told to keep them.
+ * A pooler between the host and PostgreSQL loses prepared statements, but `prepare` is on.
  *
  * @category errors
  * @since 0.1.0
@@ -146,12 +149,11 @@ export class PoolerForgetsStatements extends Data.TaggedError("PoolerForgetsStat
 }
 
 /**
- * The schema lacks migrations that this code needs, or functions.
+ * The schema lacks migrations or functions that this code needs.
  *
  * **Details**
- * `found`: the number of the newest migration it has, 0 if it has none; `needed`: of the newest one that this code knows.
- * `functions`: the functions of the log that are missing or are not as this code has them; they are looked at if no migration is missing.
- * A schema that is newer than the code is accepted: hosts of the version before go on while a deploy replaces them.
+ * A schema that is newer than the code is accepted: hosts of the previous release keep running
+ * while a deploy replaces them.
  *
  * @category errors
  * @since 0.1.0
@@ -159,9 +161,12 @@ export class PoolerForgetsStatements extends Data.TaggedError("PoolerForgetsStat
 export class NotMigrated extends Data.TaggedError("NotMigrated")<{
   readonly schema: string
   readonly database: string
+  /** The number of the schema's newest migration, 0 for none. */
   readonly found: number
+  /** The number of the newest migration that this code knows. */
   readonly needed: number
   readonly migrations: "PostgresMigrations" | "ReadModelMigrations"
+  /** The log's missing or different functions; absent if a migration is missing. */
   readonly functions?: ReadonlyArray<string>
 }> {
   override get message() {
@@ -174,7 +179,7 @@ export class NotMigrated extends Data.TaggedError("NotMigrated")<{
 }
 
 /**
- * The role that the host connects as may not use the schema.
+ * The role of the host's connection may not use the schema.
  *
  * @category errors
  * @since 0.1.0
@@ -190,7 +195,8 @@ export class NotPermitted extends Data.TaggedError("NotPermitted")<{
 }
 
 /**
- * The database is a standby: it can't be written to, and does not show what is being appended on its primary.
+ * The database is a standby: it is read-only, and does not show the appends in flight on its
+ * primary.
  *
  * @category errors
  * @since 0.1.0
@@ -202,7 +208,7 @@ export class InRecovery extends Data.TaggedError("InRecovery")<{ readonly databa
 }
 
 /**
- * The errors of a schema that can't be used, or `SqlError`, it could not be asked.
+ * The errors of a schema that can't be used; `SqlError` when it could not be queried.
  *
  * @category types
  * @since 0.1.0

@@ -1,7 +1,7 @@
 /**
- * How subscribers to a log in Postgres learn that another host has appended.
+ * The wake-ups of subscribers to a log in Postgres by the appends of other hosts.
  *
- * Subscribers of the store that appends need none of it: it wakes them itself.
+ * Subscribers of the appending store don't need them: the store wakes them itself.
  *
  * @since 0.1.0
  */
@@ -9,32 +9,34 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 
 /**
- * The way in which hosts wake one another, and how long a subscriber does without.
+ * The settings of wake-ups between hosts, and of polling.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Settings {
   /**
-   * Whether the subscribers of a store share a connection, besides the client's, that listens for appends; `auto`: unless
-   * `Postgres.layer` found a pooler.
+   * If true, the subscribers of a store share one connection, beside the client's, that listens for
+   * appends. `auto` means true unless `Postgres.layer` found a pooler.
    */
   readonly listen: boolean | "auto"
-  /** How long a subscriber waits at most before it looks by itself. */
+  /** The longest time that a subscriber waits before it looks without a wake-up. */
   readonly pollInterval: Duration.Input
-  /** How often the listening connection is tried, and how long its answer may take; a read may take three. */
+  /**
+   * The interval and timeout of checks of the listening connection; a read may take three of them.
+   */
   readonly heartbeatInterval: Duration.Input
 }
 
 /**
- * What the stores use unless provided otherwise: they listen unless there is a pooler, poll each second, and try the
- * connection each 5 seconds.
+ * The default settings: stores listen unless there is a pooler, poll every second, and check the
+ * connection every 5 seconds.
  *
  * **Details**
- * `listen`: false behind a pooler that gives a connection to others between transactions. Then
- * `pollInterval` is how late a subscriber may be.
- * There is polling with it too: a host that dies between commit and `NOTIFY` wakes nobody. A look takes
- * a fraction of a millisecond, so each second is cheap and not late.
+ * `listen`: use false with a pooler that lends a connection to other clients between transactions.
+ * Then a subscriber may be late by `pollInterval`.
+ * Stores that listen poll too: a host that dies between commit and `NOTIFY` sends no wake-up. A
+ * poll takes a fraction of a millisecond, so polling every second is cheap.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Which events of a stream, or of the log, to read.
+ * The options that select the events of a stream, or of the log, to read.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type { Category } from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 
 /**
- * Cuts a stream at an instant: its events in revision order up to the first one that is later.
+ * An instant that ends a read of a stream: at the first event, in revision order, that is later.
  *
  * @category types
  * @since 0.1.0
@@ -19,18 +19,18 @@ export type Until =
   | { readonly recordedAt: DateTime.Utc; readonly occurredAt?: never }
 
 /**
- * Which events of a stream to read; all, oldest first, unless said otherwise.
+ * Selects the events of a stream to read; by default all, oldest first.
  *
  * @category types
  * @since 0.1.0
  */
 export interface ReadOptions {
-  /** The lowest revision, included, whatever the direction. */
+  /** The lowest revision, inclusive, in either direction. */
   readonly from?: Revision | undefined
-  /** The highest revision, included, whatever the direction. */
+  /** The highest revision, inclusive, in either direction. */
   readonly to?: Revision | undefined
   readonly direction?: "forward" | "backward" | undefined
-  /** Events of these types only. An empty list matches nothing. */
+  /** Only events of these types. An empty list matches nothing. */
   readonly types?: ReadonlyArray<string> | undefined
   /** At most this many matching events: a whole number, 0 or more. */
   readonly limit?: number | undefined
@@ -38,23 +38,26 @@ export interface ReadOptions {
 }
 
 /**
- * Which events of the log to read; all, oldest first, unless said otherwise.
+ * Selects the events of the log to read; by default all, oldest first.
  *
  * @category types
  * @since 0.1.0
  */
 export interface ReadAllOptions {
-  /** Positions above this one, whatever the direction. */
+  /** Only positions above this one, in either direction. */
   readonly after?: Position | undefined
-  /** Positions up to this one, included, whatever the direction. */
+  /** Only positions up to this one, inclusive, in either direction. */
   readonly upTo?: Position | undefined
-  /** Positions above and up to those as of these instants, see `positionAt`: windows that follow one another share no event and miss none. */
+  /**
+   * Only positions above and up to those as of these instants, see `positionAt`: consecutive
+   * windows share no event and miss none.
+   */
   readonly recordedAt?:
     | { readonly after?: DateTime.Utc | undefined; readonly upTo?: DateTime.Utc | undefined }
     | undefined
-  /** Streams of these categories only. An empty list matches nothing. */
+  /** Only streams of these categories. An empty list matches nothing. */
   readonly categories?: ReadonlyArray<Category> | undefined
-  /** Events of these types only. An empty list matches nothing. */
+  /** Only events of these types. An empty list matches nothing. */
   readonly types?: ReadonlyArray<string> | undefined
   readonly direction?: "forward" | "backward" | undefined
   /** At most this many matching events: a whole number, 0 or more. */

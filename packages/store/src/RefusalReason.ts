@@ -1,5 +1,5 @@
 /**
- * The reasons for which every store refuses an append, mostly before it reaches the log.
+ * The reasons why every store refuses an append, mostly before it reaches the log.
  *
  * @since 0.1.0
  */
@@ -7,26 +7,26 @@ import * as Schema from "effect/Schema"
 import { NotJson } from "./NotJson.ts"
 
 /**
- * The reason for which an append was refused. `index` counts events from 0.
+ * The reason why an append was refused. `index` counts events from 0.
  *
  * @category types
  * @since 0.1.0
  */
 export const RefusalReason = Schema.TaggedUnion({
   NoEvents: {},
-  /** `appendAll` has only checks. */
+  /** The `appendAll` has only checks. */
   NoAppends: {},
   TooManyEvents: { count: Schema.Int, limit: Schema.Int },
   RepeatedEventId: { index: Schema.Int, eventId: Schema.String },
   InvalidStreamId: { issue: Schema.String },
   InvalidExpected: { issue: Schema.String },
   TooManyStreams: { count: Schema.Int, limit: Schema.Int },
-  /** `appendAll` names the stream twice. */
+  /** The `appendAll` names the stream twice. */
   RepeatedStream: {},
-  /** `index` counts the commands of a call from 0. */
+  /** A command id is not a lower-case UUID. `index` counts the commands of a call from 0. */
   InvalidCommandId: { index: Schema.Int },
   InvalidField: { index: Schema.Int, field: Schema.String, issue: Schema.String },
-  /** `path` leads to the value, such as `data.lines.0.price`. */
+  /** A value is not JSON. `path` leads to it, such as `data.lines.0.price`. */
   NotJson: { index: Schema.Int, path: Schema.String, found: NotJson },
   TooLarge: {
     index: Schema.Int,
@@ -34,11 +34,14 @@ export const RefusalReason = Schema.TaggedUnion({
     bytes: Schema.Int,
     limit: Schema.Int
   },
-  /** The events up to `index` are more than an append holds, with those of its other streams. */
+  /** The events up to `index`, counting all streams of the call, exceed the bytes of one append. */
   AppendTooLarge: { index: Schema.Int, bytes: Schema.Int, limit: Schema.Int },
-  /** The stream is at the revision `actual`, and has no room for `count` events more: go on in another stream. */
+  /**
+   * The stream is at the revision `actual` and has no room for `count` more events: continue in
+   * another stream.
+   */
   StreamFull: { actual: Schema.Int, count: Schema.Int, limit: Schema.Int },
-  /** The transaction that the append is called in keeps the snapshot of its beginning. */
+  /** The caller's transaction has a fixed snapshot: its isolation level is not READ COMMITTED. */
   WrongIsolation: { found: Schema.String, needed: Schema.String }
 })
 
@@ -49,7 +52,7 @@ export const RefusalReason = Schema.TaggedUnion({
 export type RefusalReason = typeof RefusalReason.Type
 
 /**
- * Says the reason in words, with its numbers.
+ * Returns the reason in words, with its numbers.
  *
  * @category destructors
  * @since 0.1.0

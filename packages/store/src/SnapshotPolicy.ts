@@ -1,5 +1,5 @@
 /**
- * When a command handler takes a snapshot, how many it keeps, and how often it checks one.
+ * The rules by which a command handler takes, keeps and checks snapshots.
  *
  * @since 0.1.0
  */
@@ -7,11 +7,7 @@ import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 
 /**
- * A stream after a command that recorded something.
- *
- * **Details**
- * `snapshotRevision`: that of the newest usable snapshot known to the handler, which was found or saved;
- * 0 when it knows of none. `triedRevision`: where one was last begun, which may have failed; 0 for nowhere.
+ * A stream after a command that recorded events.
  *
  * @category types
  * @since 0.1.0
@@ -19,26 +15,32 @@ import type { StreamId } from "@daybook/kernel/StreamId"
 export interface Moment {
   readonly streamId: StreamId
   readonly revision: Revision
+  /** The revision of the newest usable snapshot that the handler found or saved; 0 for none. */
   readonly snapshotRevision: Revision
+  /** The revision at which a snapshot was last begun, which may have failed; 0 for none. */
   readonly triedRevision: Revision
 }
 
 /**
- * Whether to take a snapshot at a moment, and how many of a stream to keep.
+ * A rule for taking, keeping and checking snapshots.
  *
  * @category types
  * @since 0.1.0
  */
 export interface SnapshotPolicy {
+  /** Returns true to take a snapshot at a moment. */
   readonly take: (moment: Moment) => boolean
-  /** The newest so many of each fold on a stream are kept; a whole number, 1 or more. */
+  /**
+   * The number of newest snapshots to keep per stream and fingerprint; a whole number, 1 or more.
+   */
   readonly keep: number
-  /** One of so many loads is checked; 1 checks each, `Infinity` checks none. See {@link checking}. */
+  /** One load in `check` is checked: 1 checks all, `Infinity` none. See {@link checking}. */
   readonly check: number
 }
 
 /**
- * Keeps two: when the newest can't be decoded, or a past state is asked for, there is one before it.
+ * The default of `keep`: the second one serves when the newest can't be decoded, or for a past
+ * state.
  *
  * @category limits
  * @since 0.1.0
@@ -46,8 +48,8 @@ export interface SnapshotPolicy {
 export const DEFAULT_KEEP = 2
 
 /**
- * Checks one load of 1,000. A check of a stream of 10,000 events takes as long as some 50 loads from a snapshot,
- * so that loads of such streams take 5 % longer in the mean.
+ * The default of `check`. Checking a stream of 10,000 events takes as long as about 50 loads from a
+ * snapshot, so loads of such streams take 5 % longer on average.
  *
  * @category limits
  * @since 0.1.0
@@ -55,7 +57,7 @@ export const DEFAULT_KEEP = 2
 export const DEFAULT_CHECK = 1_000
 
 /**
- * Takes a snapshot where `take` says so.
+ * Takes a snapshot when `take` returns true.
  *
  * @category constructors
  * @since 0.1.0
@@ -67,11 +69,12 @@ export const when = (take: (moment: Moment) => boolean): SnapshotPolicy => ({
 })
 
 /**
- * Takes a snapshot when `events` or more were recorded since the last; dies unless that is a whole
- * number, 1 or more.
+ * Takes a snapshot when `events` or more were recorded since the last one. Throws unless `events`
+ * is a whole number, 1 or more.
  *
  * **Details**
- * One that could not be saved counts too: a store that fails is not tried at every command.
+ * A snapshot that could not be saved counts too, so that a failing store is not tried at every
+ * command.
  *
  * @category constructors
  * @since 0.1.0
@@ -85,7 +88,7 @@ export const every = (events: number): SnapshotPolicy => {
 }
 
 /**
- * Takes none; those that are there are used.
+ * Takes no snapshots; existing ones are used.
  *
  * @category constructors
  * @since 0.1.0
@@ -93,8 +96,7 @@ export const every = (events: number): SnapshotPolicy => {
 export const never: SnapshotPolicy = when(() => false)
 
 /**
- * The same policy, which keeps the newest `snapshots` of each fold on a stream; dies unless that is a whole number,
- * 1 or more.
+ * Returns the policy with another `keep`. Throws unless `snapshots` is a whole number, 1 or more.
  *
  * @category combinators
  * @since 0.1.0
@@ -105,14 +107,16 @@ export const keeping = (policy: SnapshotPolicy, snapshots: number): SnapshotPoli
 })
 
 /**
- * The same policy, which checks one load of `loads` that begin at a snapshot or at a cached state; `Infinity` checks none. Dies
- * unless that is a whole number, 1 or more, or `Infinity`.
+ * Returns the policy with another `check`: checks one in `loads` of the loads that begin at a
+ * snapshot or a cached state; `Infinity` checks none. Throws unless `loads` is a whole number, 1 or
+ * more, or `Infinity`.
  *
  * **Details**
- * A check folds the stream from its first event, before anything is decided. When the events give another state,
- * the handler goes on with theirs, deletes all snapshots of the stream, logs a warning and counts `daybook_snapshots_checked` with the outcome
- * `false`. It finds what was written to the table by others, and folds that changed while their fingerprint did not. Which loads are
- * checked is drawn from the `Random` of the caller.
+ * A check folds the stream from its first event, before anything is decided. If the events give
+ * another state, the handler continues with theirs, deletes all snapshots of the stream, logs a
+ * warning and counts `daybook_snapshots_checked` with the outcome `false`. This finds rows that
+ * others wrote to the table, and folds that changed without their fingerprint. The caller's
+ * `Random` picks the loads.
  *
  * @category combinators
  * @since 0.1.0

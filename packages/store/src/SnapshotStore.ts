@@ -1,16 +1,16 @@
 /**
- * States kept for later, so that a long stream need not be folded from its first event: the port that
- * every snapshot store implements.
+ * Stored states, so that a long stream need not be folded from its first event: the port that every
+ * snapshot store implements.
  *
- * A snapshot is disposable. It is a shortcut that the command handler checks before it takes it, so
- * deleting any of them, or all, changes no answer.
+ * A snapshot is disposable: the command handler checks it before use, so deleting any or all of
+ * them changes no answer.
  *
- * Rules that every store keeps, checked by `SnapshotStoreSuite` of `@daybook/testing`:
+ * Rules of every store, checked by `SnapshotStoreSuite` of `@daybook/testing`:
  *
- * 1. What was saved is loaded as it was, or its saving is refused.
- * 2. A revision of a stream has one snapshot: the one that was saved last.
- * 3. `load` gives the newest of those that are asked for.
- * 4. `prune` keeps the newest of each fold, of a bounded number of folds, and the one it is told of.
+ * 1. A saved snapshot is loaded unchanged, or its saving is refused.
+ * 2. A revision of a stream has one snapshot: the last one saved.
+ * 3. `load` returns the newest of the requested snapshots.
+ * 4. `prune` keeps the newest of each fold, of a bounded number of folds, and the given one.
  *
  * @since 0.1.0
  */
@@ -31,8 +31,8 @@ import { NotJson } from "./NotJson.ts"
  * The largest state: bytes of its JSON text in UTF-8, 16 MiB less 1 KiB.
  *
  * **Details**
- * PostgreSQL sends a snapshot as one message, of which the client reads 16 MiB; besides the state it holds the address and the
- * lengths of the columns, some hundred bytes.
+ * PostgreSQL sends a snapshot as one message, of which the client reads at most 16 MiB; besides the
+ * state it holds the address and the lengths of the columns, a few hundred bytes.
  *
  * @category limits
  * @since 0.1.0
@@ -40,21 +40,20 @@ import { NotJson } from "./NotJson.ts"
 export const MAX_STATE_BYTES = 16_777_216 - 1_024
 
 /**
- * The state that a fold left at a revision of a stream.
- *
- * **Details**
- * `revision`: from 1 to 2^31 - 1. `eventId`: that of the event at this revision, which tells whether
- * the stream is still the one that was folded. `fingerprint`: of the fold. `state`: in the JSON form of
- * its schema.
+ * The state of a fold at a revision of a stream.
  *
  * @category types
  * @since 0.1.0
  */
 export const Snapshot = Schema.Struct({
   streamId: StreamId,
+  /** From 1 to 2^31 - 1. */
   revision: Revision.check(Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 })),
+  /** The event at this revision, which shows that the stream is still the one that was folded. */
   eventId: EventId,
+  /** The fingerprint of the fold. */
   fingerprint: FoldFingerprint,
+  /** The JSON form of the state, by its schema. */
   state: Schema.Json
 })
 
@@ -65,17 +64,17 @@ export const Snapshot = Schema.Struct({
 export type Snapshot = typeof Snapshot.Type
 
 /**
- * The snapshot can't be kept as it is: nothing was saved.
+ * The snapshot can't be stored unchanged: nothing was saved.
  *
  * @category errors
  * @since 0.1.0
  */
 export class SnapshotRefused extends Schema.TaggedError<SnapshotRefused>()("SnapshotRefused", {
-  /** As it was given, which may be no stream id. */
+  /** The given id, which may be invalid. */
   streamId: Schema.String,
   reason: Schema.TaggedUnion({
     Invalid: { issue: Schema.String },
-    /** `path` leads to the value, such as `state.lines.0.price`. */
+    /** A value is not JSON. `path` leads to it, such as `state.lines.0.price`. */
     NotJson: { path: Schema.String, found: NotJson },
     TooLarge: { bytes: Schema.Int, limit: Schema.Int }
   })
@@ -108,8 +107,8 @@ export class SnapshotStoreError extends Data.TaggedError("SnapshotStoreError")<{
 }
 
 /**
- * A store passes to it what it waits for before it can begin, such as a connection: a handler gives up a
- * snapshot that takes too long, and does not count that.
+ * A function through which a store runs the waits before its work can begin, such as for a
+ * connection: a handler interrupts a snapshot that takes too long, and does not count these waits.
  *
  * @category references
  * @since 0.1.0
@@ -126,21 +125,22 @@ export const UncountedWait = Context.Reference<UncountedWait>(
 export type UncountedWait = <A, E, R>(wait: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /**
- * Which snapshot of a stream to load; the newest of all, unless said otherwise.
+ * Selects the snapshot of a stream to load; by default the newest of all.
  *
  * @category types
  * @since 0.1.0
  */
 export interface LoadOptions {
-  /** Only of this fold. */
+  /** Only snapshots of this fold. */
   readonly fingerprint?: FoldFingerprint | undefined
-  /** Only at this revision or below. */
+  /** Only snapshots at this revision or below. */
   readonly atOrBelow?: Revision | undefined
 }
 
 /**
- * Of how many other folds on a stream `prune` keeps snapshots: those with the newest ones. There is one
- * while a new release rolls out, and more where aggregates share their streams.
+ * The number of other folds on a stream whose snapshots `prune` keeps: the folds with the newest
+ * ones. There is one during the deployment of a new release, and more where aggregates share their
+ * streams.
  *
  * @category limits
  * @since 0.1.0
@@ -156,28 +156,29 @@ export const MAX_OTHER_FOLDS = 3
 export class SnapshotStore extends Context.Service<
   SnapshotStore,
   {
-    /** The newest snapshot of the stream among those that `options` ask for. */
+    /** Loads the newest snapshot of the stream that matches `options`. */
     readonly load: (
       streamId: StreamId,
       options?: LoadOptions
     ) => Effect.Effect<Option.Option<Snapshot>, SnapshotStoreError>
 
-    /** Keeps the snapshot, in place of one at the same revision. */
+    /** Stores the snapshot, and replaces one at the same revision. */
     readonly save: (snapshot: Snapshot) => Effect.Effect<void, SnapshotRefused | SnapshotStoreError>
 
     /**
-     * Deletes older snapshots of the stream of `snapshot`, which was just saved and stays in any case.
+     * Deletes older snapshots of the stream of `snapshot`, which was just saved and always stays.
      *
      * **Details**
-     * Of its fold the newest `keep` are left, a whole number, 1 or more; and likewise of each of the
-     * {@link MAX_OTHER_FOLDS} other folds that have the newest ones.
+     * The newest `keep` snapshots of its fold stay, and as many of each of the
+     * {@link MAX_OTHER_FOLDS} other folds with the newest snapshots. `keep` is a whole number, 1 or
+     * more.
      */
     readonly prune: (
       snapshot: Pick<Snapshot, "streamId" | "revision" | "fingerprint">,
       keep: number
     ) => Effect.Effect<void, SnapshotStoreError>
 
-    /** Deletes the snapshots of the stream; only that of a revision and event if one is given. */
+    /** Deletes the snapshots of the stream, or only the one with the given revision and event. */
     readonly delete: (
       streamId: StreamId,
       only?: Pick<Snapshot, "revision" | "eventId">

@@ -1,6 +1,6 @@
 /**
- * The snapshot store in memory: the reference that says what every other one answers. What it holds
- * is gone with its process.
+ * The snapshot store in memory: the reference that defines the answers of every other one. Its
+ * contents end with its process.
  *
  * @since 0.1.0
  */
@@ -15,13 +15,13 @@ import { instrument } from "./internal/snapshot/instrument.ts"
 import { MAX_OTHER_FOLDS, SnapshotStore } from "./SnapshotStore.ts"
 
 /**
- * An empty store of its own; nothing is shared between two of them.
+ * Makes an empty store of its own; two of them share nothing.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make: Effect.Effect<SnapshotStore["Service"]> = Effect.sync(() => {
-  /** Of each stream the newest first. */
+  /** The snapshots of each stream, newest first. */
   const streams = new Map<StreamId, ReadonlyArray<EncodedSnapshot>>()
   const of = (streamId: StreamId) => streams.get(streamId) ?? []
   return instrument({
@@ -34,7 +34,7 @@ export const make: Effect.Effect<SnapshotStore["Service"]> = Effect.sync(() => {
         )
         return Option.map(Option.fromUndefinedOr(found), (snapshot) => ({
           ...snapshot,
-          // What `encodeSnapshot` wrote from a value of the same type.
+          // The text is what `encodeSnapshot` wrote from a value of the same type.
           state: JSON.parse(snapshot.state) as Schema.Json
         }))
       }),
@@ -73,7 +73,7 @@ export const make: Effect.Effect<SnapshotStore["Service"]> = Effect.sync(() => {
 })
 
 /**
- * Each snapshot store that this layer builds is empty.
+ * Builds an empty snapshot store of its own.
  *
  * @category layers
  * @since 0.1.0

@@ -1,5 +1,6 @@
 /**
- * A snapshot store in PostgreSQL 15 or later, or in PGlite: the table `snapshots` beside the events.
+ * A snapshot store in PostgreSQL 15 or later, or in PGlite: the table `snapshots` beside the
+ * events.
  *
  * @since 0.1.0
  */
@@ -28,11 +29,11 @@ import {
 } from "./SnapshotStore.ts"
 
 /**
- * The store on the current SQL client, in the schema of {@link PostgresSchema}.
+ * Opens the store on the current SQL client, in the schema of {@link PostgresSchema}.
  *
  * **Details**
- * Errors: `NotMigrated`, the schema lacks migrations; `NotPermitted`, the user may not use it; `InRecovery`, the database is
- * a standby.
+ * Errors: `NotMigrated`, the schema lacks migrations; `NotPermitted`, the user may not use it;
+ * `InRecovery`, the database is a standby.
  *
  * @category constructors
  * @since 0.1.0
@@ -40,7 +41,7 @@ import {
 export const make: Effect.Effect<SnapshotStore["Service"], SchemaUnready, SqlClient> = Effect.gen(
   function* () {
     yield* PostgresMigrations.check
-    // A client may rename columns and keys of JSON for its other users; states are as they are.
+    // A client may rename columns and JSON keys for its other users; states must stay unchanged.
     const sql = (yield* SqlClient).withoutTransforms()
     const snapshots = sql(`${yield* PostgresSchema}.snapshots`)
     return instrument({
@@ -58,7 +59,7 @@ export const make: Effect.Effect<SnapshotStore["Service"], SchemaUnready, SqlCli
         ).pipe(
           Effect.mapError(failed("load")),
           Effect.map(([row]) =>
-            // The casts trust what `save` checked before it wrote; the state is decoded by its reader.
+            // The casts rely on the checks of `save`; the reader decodes the state.
             Option.map(Option.fromUndefinedOr(row), ({ event_id, revision, state, ...rest }) => ({
               streamId,
               revision: revision as Revision,
@@ -122,7 +123,8 @@ export const make: Effect.Effect<SnapshotStore["Service"], SchemaUnready, SqlCli
 )
 
 /**
- * The table must be there: provide `PostgresMigrations.layer` at the edge, or run it beforehand.
+ * Opens the store. The table must exist: provide `PostgresMigrations.layer` at the edge, or run it
+ * beforehand.
  *
  * @category layers
  * @since 0.1.0
@@ -132,7 +134,10 @@ export const layer: Layer.Layer<SnapshotStore, SchemaUnready, SqlClient> = Layer
   make
 )
 
-/** Runs a statement on the connection of the caller's transaction, or on one of its own: the wait for it does not count as the statement's. */
+/**
+ * Runs a statement on the connection of the caller's transaction, or on one of its own. The wait
+ * for a connection does not count towards the statement's time.
+ */
 const whenConnected = <A>(
   sql: SqlClient,
   statement: Effect.Effect<A, SqlError>

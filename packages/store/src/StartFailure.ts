@@ -1,8 +1,8 @@
 /**
- * One line for whatever keeps a host from starting: what, where, and what to do next.
+ * Reports the failure of a host to start in one line: the fault, its place and the next step.
  *
- * A host that is provided its layers fails with a cause of several levels. Run it with {@link report}, and without another
- * reporter of errors:
+ * A host that is provided its layers fails with a cause of several levels. Run it with
+ * {@link report}, and without another reporter of errors:
  *
  * ```ts
  * import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
@@ -28,15 +28,17 @@ import * as Predicate from "effect/Predicate"
 import { nextStep } from "./internal/start/nextStep.ts"
 import { chainOf, forPeople, textOf } from "./internal/start/chain.ts"
 
-/** An error may quote what it was given, which may be a whole statement. */
+/** An error may quote its input, which may be a whole SQL statement. */
 const MAX_LENGTH = 600
 
 /**
- * One line for a `Cause`, or for any error: what failed and where, and after a colon what to do next, as far as that is known.
+ * Returns one line for a `Cause` or any error: the failure and its place, then after a colon the
+ * next step, if known.
  *
  * **Details**
- * The first failure counts, or else the first defect. No line holds a password: a URL in a message loses what stands
- * before its host. The line has no control characters and at most 600 characters.
+ * Describes the first failure, or else the first defect. The line holds no password: a URL in a
+ * message loses the part before its host.
+ * Shape: at most 600 characters, without control characters.
  *
  * @category destructors
  * @since 0.1.0
@@ -51,7 +53,8 @@ export const lineOf = (cause: unknown): string => {
 }
 
 /**
- * Logs {@link lineOf} the cause as an error when `effect` fails, and the cause with its stacks at the level debug.
+ * Logs {@link lineOf} the cause at level error when `effect` fails, and the cause with its stacks
+ * at level debug.
  *
  * @category reporting
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What is known of a stream without reading its events, and which streams of a log to list.
+ * The facts of a stream that are known without reading its events, and the options to list streams.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type { Category, StreamId } from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 
 /**
- * A stream, and where and when its last event was recorded.
+ * A stream with the position and the times of its last event.
  *
  * @category types
  * @since 0.1.0
@@ -20,27 +20,27 @@ export interface StreamFacts {
   readonly revision: Revision
   /** The position of the last event. */
   readonly position: Position
-  /** When the last event occurred. */
+  /** The time at which the last event occurred. */
   readonly occurredAt: DateTime.Utc
-  /** When the last event was recorded. */
+  /** The time at which the last event was recorded. */
   readonly recordedAt: DateTime.Utc
 }
 
 /**
- * Which streams to list; all, unless said otherwise.
+ * Selects the streams to list; by default all.
  *
  * **Details**
- * To list page by page, give the last stream of a page as `after` of the next.
+ * To list page by page, pass the last stream of a page as `after` of the next.
  *
  * @category types
  * @since 0.1.0
  */
 export interface StreamsOptions {
-  /** Streams of this category only. */
+  /** Only streams of this category. */
   readonly category?: Category | undefined
-  /** Streams whose id begins so, such as `order-2026-`. */
+  /** Only streams whose id begins with this text, such as `order-2026-`. */
   readonly prefix?: string | undefined
-  /** Streams that come after this one, which need not be there. */
+  /** Only streams that sort after this one, which need not exist. */
   readonly after?: StreamId | undefined
   /** At most this many streams: a whole number, 0 or more. */
   readonly limit?: number | undefined

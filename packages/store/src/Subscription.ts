@@ -1,6 +1,6 @@
 /**
- * What a subscription is asked for and what it gives: the log from a position on, and what is appended
- * while it runs.
+ * The options and pages of a subscription: the log from a position on, then new appends while it
+ * runs.
  *
  * @since 0.1.0
  */
@@ -13,60 +13,62 @@ import type * as Option from "effect/Option"
 import type { Checkpoint } from "./Checkpoint.ts"
 
 /**
- * Which events to follow; all from the beginning of the log, unless said otherwise.
+ * Selects the events to follow; by default all from the beginning of the log.
  *
  * **Details**
- * Who follows one stream sees its events as soon as they are committed: an append in flight to another stream
- * holds none of them back.
+ * A subscription to one stream emits its events as soon as they are committed: an append in flight
+ * to another stream does not hold them back.
  *
  * @category types
  * @since 0.1.0
  */
 export interface SubscribeOptions extends Omit<BacklogOptions, "after"> {
   /**
-   * Positions above this one. A checkpoint is compared with the log, first and at every page; a bare position is refused
-   * only past the head of the log, so keep a checkpoint wherever the position is kept for longer.
+   * Only positions above this one. A checkpoint is compared with the log at the start and at every
+   * page. A bare position is refused only past the head of the log, so store a checkpoint, not a
+   * position.
    */
   readonly after?: Position | Checkpoint | undefined
 }
 
 /**
- * Which events to count.
+ * Selects the events to count.
  *
  * @category types
  * @since 0.1.0
  */
 export interface BacklogOptions {
-  /** Positions above this one. */
+  /** Only positions above this one. */
   readonly after?: Position | undefined
-  /** Streams of these categories only. An empty list matches nothing. */
+  /** Only streams of these categories. An empty list matches nothing. */
   readonly categories?: ReadonlyArray<Category> | undefined
-  /** Events of these types only. An empty list matches nothing. */
+  /** Only events of these types. An empty list matches nothing. */
   readonly types?: ReadonlyArray<string> | undefined
-  /** Events of this stream only, which need not be there yet. */
+  /** Only events of this stream, which need not exist yet. */
   readonly streamId?: StreamId | undefined
-  /** Revisions of `streamId` above this one; refused without a `streamId`. */
+  /** Only revisions of `streamId` above this one; refused without a `streamId`. */
   readonly afterRevision?: Revision | undefined
 }
 
 /**
- * The next of the matching events, in position order: with them, every one up to `position` was given.
+ * The next matching events, in position order: with them, all up to `position` were emitted.
  *
  * **Details**
- * A page may be empty and only advance the position. A subscription from `checkpoint` does not read again
- * what the filter left out. `position`: that of the checkpoint.
+ * A page may be empty and only advance the position. A subscription from `checkpoint` does not read
+ * again the events that the filter left out.
  *
  * @category types
  * @since 0.1.0
  */
 export interface SubscriptionPage {
   readonly events: ReadonlyArray<RecordedEvent>
+  /** The position of `checkpoint`. */
   readonly position: Position
   readonly checkpoint: Checkpoint
 }
 
 /**
- * How many events a {@link Backlog} counts at most.
+ * The maximum number of events that a {@link Backlog} counts.
  *
  * @category limits
  * @since 0.1.0
@@ -74,22 +76,23 @@ export interface SubscriptionPage {
 export const MAX_BACKLOG = 10_000
 
 /**
- * What a follower of the log has still to read.
+ * The events that a follower of the log still has to read.
  *
  * **Details**
- * `events`: how many match, {@link MAX_BACKLOG} where there are as many or more. `since`: when the earliest of them was
- * recorded. `head`: the position up to which the whole log is settled.
- *
- * Cost: without `types` it reads the counted events and no others. With `types` it reads all events of the categories or the
- * stream that come after the position, until it has counted enough, in statements of 10,000 events each: no statement is long, and
- * the whole is as long as the follower is late. An exact count of a rare type has no cheaper way, since types have no index; for
- * a follower that must not wait, `head` minus its position is a bound that costs one look.
+ * Cost: without `types` it reads only the counted events. With `types` it reads all events of the
+ * categories or the stream after the position, until it has counted enough, in statements of 10,000
+ * events each: no statement is long, and the total time grows with the lag of the follower. An
+ * exact count of a rare type can't be cheaper, since types have no index. For a follower that must
+ * not wait, `head` minus its position is an upper bound that costs one query.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Backlog {
+  /** The number of matching events; {@link MAX_BACKLOG} means as many or more. */
   readonly events: number
+  /** The time at which the earliest counted event was recorded. */
   readonly since: Option.Option<DateTime.Utc>
+  /** The position up to which the whole log is settled. */
   readonly head: Position
 }

@@ -1,22 +1,23 @@
 /**
- * A database that can't hold a log, whatever is done with it.
+ * The error of a database that can never hold a log.
  *
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
 
 /**
- * The database is made in a way that a log can't live with, and that can't be changed later.
+ * The database was created with a setting that can't hold a log and can't be changed later.
  *
  * **Details**
- * `server_encoding`: text is stored in it, and any other than UTF8 lacks characters that an event may hold. Make a database
- * with `CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0`, and move what is in this one by a dump.
+ * Remedy: `CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0`, and move the contents by a
+ * dump.
  *
  * @category errors
  * @since 0.1.0
  */
 export class UnfitDatabase extends Data.TaggedError("UnfitDatabase")<{
   readonly database: string
+  /** The encoding of stored text; any other than UTF8 lacks characters that an event may hold. */
   readonly setting: "server_encoding"
   readonly found: string
   readonly needed: string

@@ -1,16 +1,17 @@
 /**
- * A row of a log that no store would have appended.
+ * The error of a row in a log that no store would have appended.
  *
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
 
 /**
- * A row that can't be given to a reader as an event, which stops there: the `cause` of an `EventStoreError`.
+ * A row can't be decoded as an event, so its reader stops there: the `cause` of an
+ * `EventStoreError`.
  *
  * **Details**
- * A database that only Daybook's functions write to holds no such row. Its address is as it is stored. `PostgresPassOver` makes
- * readers pass over it.
+ * A database that only Daybook's functions write to holds no such row. The address is as stored.
+ * `PostgresPassOver` makes readers pass over the event.
  *
  * @category errors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Waiting for locks of PostgreSQL with an end, for authors of what keeps something beside the log.
+ * Bounded waits for locks of PostgreSQL, for authors of packages that store tables beside the log.
  *
  * @since 0.1.0
  */
@@ -12,23 +12,22 @@ import { holdersOfSchema } from "../internal/postgres/locks/holders.ts"
 import { Patience } from "../PostgresLocks.ts"
 
 /**
- * A schema that is changed in turns.
- *
- * **Details**
- * `turn`: the text of the advisory lock of 64 bits that changes take, by `hashtextextended`. `seed`: the relation whose oid is the seed of its hash;
- * without one that is 0.
+ * A schema whose changes take turns.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Place {
   readonly schema: string
+  /** The text whose 64-bit `hashtextextended` is the advisory lock of changes. */
   readonly turn: string
+  /** The relation whose oid seeds the hash; 0 if absent. */
   readonly seed?: string | undefined
 }
 
 /**
- * Names in the error of a lock that was not given in time who holds it: `SqlError` with a `LockTimeoutError`, caused by `LockHeld`.
+ * Adds the holders to the error of a lock that was not granted in time: `SqlError` with a
+ * `LockTimeoutError`, caused by `LockHeld`.
  *
  * @category operations
  * @since 0.1.0
@@ -46,10 +45,13 @@ export const orHeld = <A, E, R>(
   })
 
 /**
- * Runs a transaction in which each wait for a lock is short, and again while locks are not given, as long as `PostgresLocks.Patience` has for changes.
+ * Runs a transaction whose waits for locks are short, and repeats it while locks are not granted,
+ * for as long as `PostgresLocks.Patience` has for changes.
  *
  * **Details**
- * Takes the turn of `place` first, without its `seed`. `transaction` gets work that it is to run in a transaction. Errors: those of {@link orHeld}.
+ * Takes the turn of `place` first, without its `seed`. `transaction` runs the given work in a
+ * transaction.
+ * Errors: as {@link orHeld}.
  *
  * @category operations
  * @since 0.1.0
@@ -69,7 +71,9 @@ export const inSteps = <A, E, R, A2, E2, R2>(
     })
   )
 
-/** Nobody queues behind who waits for a turn, so that wait is a long one. */
+/**
+ * The wait for the turn may be long, since no append queues after it; `work` waits in short steps.
+ */
 const inTurn = <A, E, R>(
   sql: SqlClient,
   turn: string,
@@ -86,5 +90,8 @@ const inTurn = <A, E, R>(
     )
   )
 
-/** How long a change waits for transactions that use what it changes, while those that come later wait behind it; and steps aside then. */
+/**
+ * The time that a change waits for transactions that use its tables, before it steps aside: later
+ * transactions queue after it meanwhile.
+ */
 const STEP_MILLIS = 500

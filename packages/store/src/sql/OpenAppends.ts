@@ -1,8 +1,8 @@
 /**
  * Appends to a log in PostgreSQL that have begun and not ended.
  *
- * What is settled ends before the first of them, be it of streams that nobody asked for. Who has stopped all appends
- * that concern him and wants to read what they recorded waits for the others to end too.
+ * The settled position stops below the oldest open append, whatever stream it writes. A caller that
+ * blocked its own appends must still wait for the others before it can read everything committed.
  *
  * @since 0.1.0
  */
@@ -18,7 +18,7 @@ import { statement as readCommitted } from "../internal/postgres/sql/readCommitt
 import { PostgresSchema } from "../PostgresSchema.ts"
 
 /**
- * Appends that had begun did not end within the time that their end was waited for.
+ * Open appends did not end within the time limit.
  *
  * @category errors
  * @since 0.1.0
@@ -32,10 +32,12 @@ export class AppendsStillOpen extends Data.TaggedError("AppendsStillOpen")<{
 }
 
 /**
- * Waits until every append to the log in {@link PostgresSchema} that has drawn a position by now is settled.
+ * Waits until every append to the log in {@link PostgresSchema} that has drawn a position by now is
+ * settled.
  *
  * **Details**
- * Appends that begin meanwhile are not waited for. It looks every 5 ms, in the server, and in the transaction of the caller if there is one.
+ * Does not wait for appends that begin meanwhile. It polls every 5 ms, with the sleep in the
+ * server, and in the caller's transaction if there is one.
  * Errors: `AppendsStillOpen` after `atMost`, which is rounded up to 5 ms.
  *
  * @category operations
@@ -51,7 +53,7 @@ export const awaitEnd = Effect.fn("OpenAppends.awaitEnd")(function* (
   const { position } = Arr.getUnsafe(newest, 0)
   const looks = Math.ceil(Duration.toMillis(atMost) / LOOK_MILLIS)
   for (let look = 0; look <= looks; look++) {
-    // What the look sees is never older than the look, whatever transaction it is in.
+    // READ COMMITTED gives each look a fresh snapshot, in whatever transaction it runs.
     const [settled] = yield* readCommitted(
       sql,
       sql<{ readonly is: boolean }>`

@@ -1,5 +1,6 @@
 /**
- * Checks once, when a store is opened, that a schema in PostgreSQL has what the code needs; for authors of stores.
+ * Checks, when a store is opened, that a schema in PostgreSQL meets the needs of the code; for
+ * authors of stores.
  *
  * @since 0.1.0
  */
@@ -11,19 +12,19 @@ import type { SchemaName } from "../PostgresSchema.ts"
 import { InRecovery, NotMigrated, NotPermitted, type SchemaUnready } from "../PostgresStart.ts"
 
 /**
- * What a store needs of its schema.
+ * The needs of a store of its schema.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Needs {
   readonly schema: SchemaName
-  /** The table of what was migrated, in the schema. */
+  /** The table of migrations in the schema. */
   readonly table: string
   /** The number of the newest migration that the code knows. */
   readonly needed: number
   readonly migrations: NotMigrated["migrations"]
-  /** A log can't be read on a standby, and read models can. */
+  /** True for a log, which can't be read on a standby; read models can. */
   readonly onPrimary: boolean
 }
 
@@ -37,7 +38,8 @@ interface Facts {
 }
 
 /**
- * Fails unless the database can hold a log, the schema has the migrations that are needed, and the user may use it.
+ * Fails unless the database can hold a log, the schema has the needed migrations, and the user may
+ * use it.
  *
  * @category operations
  * @since 0.1.0
@@ -48,7 +50,7 @@ export const check = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, SchemaUnready> {
   const sql = client.withoutTransforms()
   yield* refuseUnfit(sql)
-  // The catalog first, which everybody may read, so that a missing table or right is no failed statement.
+  // Every role may read the catalog, so a missing table or privilege does not fail the statement.
   const [facts] = yield* inSavepoint(
     sql,
     sql<Facts>`
@@ -66,7 +68,7 @@ export const check = Effect.fnUntraced(function* (
   }
   if (facts.may_use !== true) return yield* new NotPermitted({ schema, database, role })
   if (onPrimary && facts.is_standby) return yield* new InRecovery({ database })
-  // A role that may read some read models only can't see how far the schema is.
+  // A role that may read only some read models can't see the migrations.
   if (facts.may_read !== true) return
   const [row] = yield* inSavepoint(
     sql,

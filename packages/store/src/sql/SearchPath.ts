@@ -1,10 +1,10 @@
 /**
  * Pins the search path, so that SQL calls PostgreSQL's own functions, for authors of packages that
- * keep tables beside the log.
+ * store tables beside the log.
  *
- * In a database that came from PostgreSQL 14 every role may create in `public`. An overload there
- * with the exact types of a call is a better match than PostgreSQL's own function that converts
- * them, and would run with the rights of the role that deploys.
+ * In a database that came from PostgreSQL 14 every role may create functions in `public`. An
+ * overload there with the exact types of a call is a better match than PostgreSQL's own function,
+ * which converts them, and would run with the rights of the role that deploys.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ import type { SqlError } from "effect/sql/SqlError"
  * schema of a user.
  *
  * **Details**
- * `pg_temp` is named to be last: unnamed, it would be searched first for tables and types.
+ * `pg_temp` is named last: unnamed, it would be searched first for tables and types.
  *
  * @category operations
  * @since 0.1.0
@@ -34,7 +34,8 @@ export const pinned = <A, E, R>(
         -- Names that the server writes are compared with ours.
         pg_catalog.set_config('quote_all_identifiers', 'off', true)`
     const made = yield* effect
-    // If it fails, the transaction or its savepoint ends, and the path with it. Otherwise a caller may go on.
+    // Only on success: a failure ends the transaction or its savepoint, which also restores the
+    // path.
     yield* sql`SELECT pg_catalog.set_config('search_path', ${before?.path ?? ""}::text, true),
       pg_catalog.set_config('quote_all_identifiers', ${before?.quotes ?? "off"}::text, true)`
     return made

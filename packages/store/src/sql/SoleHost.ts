@@ -1,8 +1,9 @@
 /**
- * Work of a host that alone can have its database open: one on an embedded database, whose folder is locked by the system.
+ * Work of a host that has its database to itself: an embedded database, whose folder the operating
+ * system locks.
  *
- * What an earlier host left there, such as a lease, is left by a dead one. No clock and no process id says so: the
- * database could not be open otherwise.
+ * A lease or other trace of an earlier host there is from a dead one. This needs no clock and no
+ * process id: otherwise the database could not be open.
  *
  * @since 0.1.0
  */
@@ -14,7 +15,8 @@ import type { Duplex } from "node:stream"
 import { sharesOneSession } from "../internal/postgres/embedded/duplex.ts"
 
 /**
- * Whether the database of `sql` is embedded, so that no other process and no other thread has it open.
+ * Returns true if the database of `sql` is embedded, so that no other process or thread has it
+ * open.
  *
  * @category guards
  * @since 0.1.0
@@ -22,11 +24,13 @@ import { sharesOneSession } from "../internal/postgres/embedded/duplex.ts"
 export const isSole = (sql: SqlClient): boolean => soleStream(sql) !== undefined
 
 /**
- * Runs `effect` the first time since the database of `sql` was opened, if it {@link isSole}, and does nothing otherwise.
+ * Runs `effect` once since the database of `sql` was opened, if it {@link isSole}, and does nothing
+ * otherwise.
  *
  * **Details**
- * `key`: names the work; each key is run once. Others who ask for it meanwhile wait until it has ended. When it fails, the
- * next who asks runs it again. Not to be called in a transaction: who runs it may need the one connection.
+ * `key`: names the work; each key runs once. Concurrent callers wait until it has ended. If it
+ * fails, the next caller runs it again. Do not call it in a transaction: the running call may need
+ * the only connection.
  *
  * @category operations
  * @since 0.1.0
@@ -52,7 +56,7 @@ interface Work {
   done: boolean
 }
 
-/** By the function that opens connections: there is one for each opened database. */
+/** Keyed by the function that opens connections: each opened database has its own. */
 const works = new WeakMap<() => Duplex, Map<string, Work>>()
 
 const workOf = (stream: () => Duplex, key: string): Work => {

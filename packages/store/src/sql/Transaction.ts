@@ -1,5 +1,5 @@
 /**
- * Transactions under READ COMMITTED, for authors of packages that keep tables beside the log.
+ * Transactions under READ COMMITTED, for authors of packages that store tables beside the log.
  *
  * @since 0.1.0
  */
@@ -11,13 +11,13 @@ import { isSqlError, type SqlError } from "effect/sql/SqlError"
 
 /**
  * Runs the effect in a READ COMMITTED transaction, or in a savepoint of the caller's transaction,
- * which has the caller's level.
+ * at the caller's level.
  *
  * **Details**
- * Under a fixed snapshot, a statement that waited for a lock would not see what the holder wrote.
- * The client reports a lost connection as a defect, since it cannot roll back. Here the loss is an
- * `SqlError`, or the error that the effect had failed with before; the server rolls back what a lost
- * connection left open.
+ * Under a fixed snapshot, a statement that waited for a lock would not see the holder's writes. The
+ * client reports a lost connection as a defect, since it cannot roll back. Here the loss is an
+ * `SqlError`, or the error that the effect had failed with before; the server rolls back what a
+ * lost connection left open.
  *
  * @category operations
  * @since 0.1.0
@@ -43,14 +43,14 @@ export const transaction = <A, E, R>(
       (cause): Effect.Effect<never, E | SqlError> => {
         const loss = lossIn(cause)
         if (loss === undefined) return Effect.failCause(cause)
-        // A savepoint inside of it died of the loss in the same way.
+        // A savepoint inside it died of the same loss.
         const failed = failure?.reasons.find(Cause.isFailReason)
         return failed === undefined ? Effect.fail(loss) : Effect.fail(failed.error)
       }
     )
   })
 
-/** Returns the error that the client died of, if that is a lost connection. */
+/** Returns the error that the client died of, if it is a lost connection. */
 const lossIn = (cause: Cause.Cause<unknown>): SqlError | undefined =>
   cause.reasons
     .filter(Cause.isDieReason)

@@ -1,6 +1,6 @@
 /**
- * The pure part of the command handler: folding a stream while watching for commands that it holds
- * already, and deciding requests on the state that is left.
+ * The pure part of the command handler: folds a stream while watching for commands that it already
+ * holds, and decides requests on the resulting state.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { CommandId } from "@daybook/kernel/CommandId"
@@ -17,31 +17,34 @@ import * as Result from "effect/Result"
 import { v5 as uuidV5 } from "uuid"
 import type { Executed, HistoryEntry } from "../../CommandResult.ts"
 
-/** A request with everything that was left to chance or the clock drawn. */
+/** A request with its random and clock values drawn. */
 export interface Identified<out Command> {
   readonly command: Command
   readonly commandId: CommandId
   readonly occurredAt: DateTime.Utc
   readonly metadata: EventMetadata
-  /** Whether the caller named the command, so that it may have been executed before. */
+  /** True if the caller supplied the command id, so that it may have been executed before. */
   readonly brought: boolean
 }
 
 /**
- * A state that a fold may start from: that of a stream at a revision, whose event has this id.
+ * A state of a stream at a revision, from which a fold may start.
  */
 export interface Known<out State> {
   readonly revision: Revision.Revision
-  /** Absent at revision 0, which has no event. */
+  /** The id of the event at `revision`; undefined at revision 0. */
   readonly eventId: EventId.EventId | undefined
-  /** Of that event; `Position.start` at revision 0, and in a snapshot until its event is read again. */
+  /**
+   * The position of that event; `Position.start` at revision 0, and for a snapshot until its event
+   * is read again.
+   */
   readonly position: Position.Position
   readonly state: State
-  /** That of the newest snapshot that is known to be there; 0 for none. */
+  /** The revision of the newest snapshot that is known to exist; 0 for none. */
   readonly snapshotRevision: Revision.Revision
 }
 
-/** The start of every stream. */
+/** Returns the start of every stream: the initial state at revision 0. */
 export const nothing = <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>
 ): Known<State> => ({
@@ -53,8 +56,8 @@ export const nothing = <Command, State, Event, Rejection>(
 })
 
 /**
- * How far a stream is folded, and what the watched commands had recorded by then.
- * Mutable, owned by one fiber: a fold over 10,000 events copies nothing.
+ * The progress of a fold of a stream, and the watched commands that it has found.
+ * Mutable and owned by one fiber, so that a fold over 10,000 events copies nothing.
  */
 export interface Cursor<State, Event> {
   readonly streamId: StreamId
@@ -93,7 +96,7 @@ export const evolveBy = <Command, State, Event, Rejection>(
     cursor.position = stored.position
     const { commandId } = stored.metadata
     if (commandId === undefined || !cursor.watched.has(commandId)) continue
-    // A command is known by its first event's id, since that is what can be looked up without a fold.
+    // The id of its first event identifies a command, since it can be looked up without a fold.
     const before = cursor.recorded.get(commandId)?.events
     if (before !== undefined || stored.id === eventId(commandId, cursor.streamId, 0)) {
       cursor.recorded.set(commandId, {
@@ -109,7 +112,7 @@ export const evolveBy = <Command, State, Event, Rejection>(
   return Result.void
 }
 
-/** What the next stored event of a stream stands for, each event with the state after it. */
+/** Decodes the next stored event of a stream, and returns each event with the state after it. */
 export const entries = <Command, State, Event, Rejection>(
   { codec, decider }: Aggregate<Command, State, Event, Rejection>,
   before: State,
@@ -124,8 +127,8 @@ export const entries = <Command, State, Event, Rejection>(
   })
 
 /**
- * The answers to requests, and the events that must be appended at the cursor to make them true, with
- * the state that they leave. The positions of the answers are those before the append; see `placed`.
+ * The answers to requests, the events that must be appended at the cursor to make them true, and
+ * the resulting state. The positions of the answers are those before the append; see `placed`.
  */
 export interface Decided<State, Event, Rejection> {
   readonly answers: ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>
@@ -165,8 +168,8 @@ export const decideAll = <Command, State, Event, Rejection>(
         occurredAt
       }
       appended.push(fresh)
-      // What the decider gave may hold more than is stored. Whoever folds the log sees what is stored, so
-      // that is what the answer tells, and what caches and snapshots keep.
+      // The decider's event may hold more than is stored. Every fold of the log sees the stored
+      // event, so answers, caches and snapshots use that one.
       const decoded = codec.decode(asRecorded(fresh, cursor, appended.length))
       if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
       for (const stored of decoded.success) {
@@ -188,7 +191,7 @@ export const decideAll = <Command, State, Event, Rejection>(
   return Result.succeed({ answers, events: appended, state })
 }
 
-/** The answers, once the events that were decided at `revision` are recorded up to `position`. */
+/** Returns the answers after the events decided at `revision` were recorded up to `position`. */
 export const placed = <State, Event, Rejection>(
   answers: ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
   revision: Revision.Revision,
@@ -200,7 +203,7 @@ export const placed = <State, Event, Rejection>(
     )
   )
 
-/** The event as it will be read, but for its position and time in the log, which nobody knows yet. */
+/** Returns the event as it will be read, except its position and recorded time, not known yet. */
 const asRecorded = <State, Event>(
   event: NewEvent,
   { revision, streamId }: Cursor<State, Event>,
@@ -214,11 +217,12 @@ const asRecorded = <State, Event>(
 })
 
 /**
- * The id of event number `index` of a command on a stream: a UUID of version 5 (RFC 9562, section 5.5).
+ * Derives the id of event number `index` of a command on a stream: a UUID of version 5 (RFC 9562,
+ * section 5.5).
  *
- * The stream is part of it, so that one id can serve commands on several streams. No number has a space, so a
- * name is of one number and stream only. The namespace goes in as bytes: as a text it would have to be of a
- * version that the RFC knows.
+ * The name includes the stream, so that one command id can serve several streams. A number contains
+ * no space, so a name belongs to one number and stream. The namespace is passed as bytes: as text
+ * it would need a version that the RFC knows.
  */
 export const eventId = (commandId: CommandId, streamId: StreamId, index: number): EventId.EventId =>
   EventId.make(uuidV5(`${index} ${streamId}`, Buffer.from(commandId.replaceAll("-", ""), "hex")))

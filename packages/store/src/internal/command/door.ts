@@ -1,7 +1,8 @@
 /**
- * So many effects at once; the others wait, and are let in one by one in their order.
+ * Limits the number of effects that run at once; the others wait and enter in their order.
  *
- * `Semaphore` of `effect` looks at all who wait each time one leaves, which ten thousand notice.
+ * `Semaphore` of `effect` visits all waiting fibers at each release, which is slow with ten
+ * thousand.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -14,7 +15,7 @@ interface Turn {
   readonly give: () => void
 }
 
-/** Dies unless `places` is 1 or more. */
+/** Makes a door with `places`. Throws unless that is 1 or more. */
 export const make = (places: number): Door => {
   if (!(places >= 1)) throw new RangeError(`places are ${places}, allowed is 1 or more`)
   let free = places
@@ -30,7 +31,8 @@ export const make = (places: number): Door => {
   }
   const leave = Effect.withFiber((fiber: Fiber.Fiber<unknown, unknown>) => {
     free++
-    // Not at once: who is let in goes on here, and may be through as fast, and let in the next.
+    // Scheduled, not called here: the next effect would run inside this call, might leave as fast,
+    // and let in the one after it, without a bound on the depth.
     if (waiting.size > 0) fiber.currentDispatcher.scheduleTask(letIn, 0)
     return Effect.void
   })
@@ -50,7 +52,7 @@ export const make = (places: number): Door => {
           return Effect.sync(() => waiting.delete(turn))
         })
         return restore(wait).pipe(
-          // It may be interrupted when it has its place and doesn't know yet.
+          // An interrupt may arrive after the place was given and before the fiber resumes.
           Effect.onInterrupt(() => (mine?.isGiven === true ? leave : Effect.void)),
           Effect.andThen(inside)
         )

@@ -1,6 +1,6 @@
 /**
- * Deciding commands on a stream and appending what they lead to, until an append finds the stream as
- * the decision did.
+ * Decides commands on a stream and appends the resulting events, and repeats that until the append
+ * finds the stream in the state of the decision.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
@@ -27,7 +27,7 @@ import { type Decided, decideAll, eventId, evolveBy, type Identified, placed } f
 import * as Metrics from "./handlerMetrics.ts"
 import type { OpenStream } from "./openStream.ts"
 
-/** Why commands have no answer. */
+/** The errors of a call that has no answers. */
 export type ExecuteAllError = EventDecodeError | EventEncodeError | AppendError
 
 export interface ExecuteOptions {
@@ -36,7 +36,7 @@ export interface ExecuteOptions {
   readonly expected: ExpectedRevision.ExpectedRevision
 }
 
-/** Decides `requests` one after the other, and appends what they lead to. */
+/** Decides `requests` one after the other, and appends the resulting events. */
 export type ExecuteAll = <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>,
   streamId: StreamId,
@@ -58,12 +58,13 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
     const { expected } = options
     const watched = requests.filter(({ brought }) => brought).map(({ commandId }) => commandId)
     let opened = yield* stream.open(aggregate, streamId, { watched, unread: true })
-    // An append proves what it was decided on: that the state is the stream's, since it has that revision,
-    // and that its commands are new, since their ids are. What appends nothing is proved by reading.
+    // A successful append proves its premises: the state was the stream's, since the revision
+    // matched, and the commands were new, since their event ids were. Answers without an append are
+    // proved by reading.
     let isCurrent = opened.read
     let areNew = watched.length === 0
     let attempt = 1
-    /** Folds the whole stream if a command was executed before what is folded so far. */
+    /** Folds the whole stream if a command was executed in the part that was not folded so far. */
     const foldIfRepeated = Effect.fnUntraced(function* () {
       if (areNew || opened.whole) return false
       areNew = true
@@ -84,7 +85,8 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
         isCurrent = true
         continue
       }
-      // Commands of which one is recorded already are repeated: the stream was as expected when they first came.
+      // If one of the commands is recorded already, the call is a repetition: the stream was as
+      // expected when it first came.
       if (!isMet && (appends(decided) || !isRepeated(decided))) {
         return yield* refusal(store, streamId, expected, cursor.revision)
       }
@@ -96,7 +98,7 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
               store.append({
                 streamId,
                 expected: ExpectedRevision.exactly(cursor.revision),
-                // A state that was not read may be of a log that was restored since.
+                // A cached state that was not read may come from before the log was restored.
                 lastEventId: isCurrent ? undefined : cursor.eventId,
                 events
               }),
@@ -121,28 +123,28 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
       if (error instanceof WrongExpectedRevision) {
         yield* Metrics.conflicts({ category })
         yield* Effect.annotateCurrentSpan("daybook.attempts", attempt)
-        // The store looks for the ids first: these commands were not recorded before.
+        // The store checks the ids before the revision, so these commands were not recorded before.
         if (!ExpectedRevision.isMet(expected, error.actual)) {
           return yield* expected._tag === "Exactly"
             ? error
             : refusal(store, streamId, expected, error.actual)
         }
-        // Nothing in between: the cached state is of another history, and no race was lost.
+        // An empty `between` means that the cached state is of another history: no race was lost.
         const isForeign = !isCurrent && error.between.length === 0
         if (!isForeign && attempt++ >= options.maxAttempts) {
-          // The next command reads, and does not fail on the same state.
+          // Forgetting makes the next command read, so that it does not fail on the same state.
           stream.forget(streamId)
           return yield* error
         }
-        // The conflict brings the events in between, so mostly no read is needed to decide again.
+        // The conflict carries the events in between, so deciding again rarely needs a read.
         if (error.actual > cursor.revision) {
           yield* Effect.fromResult(evolveBy(aggregate, cursor, error.between))
         }
-        // Without events in between the known state may be of another history.
+        // Without events in between, the known state may be of another history.
         const isFollowed = error.between.length > 0 && cursor.revision === error.actual
         if (!isFollowed) opened = yield* stream.refresh(aggregate, opened)
       } else if (error === undefined || error instanceof EventIdConflict) {
-        // The same commands ran before, perhaps on another state: theirs is the answer.
+        // The same commands ran before, perhaps on another state: the first answer stands.
         const known = cursor.recorded.size
         opened = opened.whole
           ? yield* stream.refresh(aggregate, opened)
@@ -168,19 +170,19 @@ type Decision<State, Event, Rejection> = Result.Result<
 const appends = <State, Event, Rejection>(decided: Decision<State, Event, Rejection>): boolean =>
   Result.isSuccess(decided) && decided.success.events.length > 0
 
-/** Whether a command led to nothing, so that no append will tell whether it is new. */
+/** Returns true if a command has no events, so that no append can show whether it is new. */
 const isSilent = <State, Event, Rejection>(decided: Decision<State, Event, Rejection>): boolean =>
   Result.isFailure(decided) ||
   decided.success.answers.some(
     (answer) => Result.isFailure(answer) || answer.success.events.length === 0
   )
 
-/** True if a command was recorded before. */
+/** Returns true if a command was recorded before. */
 const isRepeated = <State, Event, Rejection>(decided: Decision<State, Event, Rejection>): boolean =>
   Result.isSuccess(decided) &&
   decided.success.answers.some((answer) => Result.isSuccess(answer) && answer.success.repeated)
 
-/** The error of a caller who expects another revision, as an append of such an expectation has it. */
+/** Fails like an append with the caller's expectation would. */
 const refusal = (
   store: EventStore["Service"],
   streamId: StreamId,
@@ -201,14 +203,16 @@ const refusal = (
       (recorded) =>
         new WrongExpectedRevision(
           { streamId, expected, actual, between: recorded },
-          // Names are as they are stored, which may be what no store would append.
+          // Stored names are unchecked: they may be names that no store would append.
           { disableChecks: true }
         )
     )
   )
 }
 
-/** Accepts events, one after the other, until their JSON has more than {@link MAX_BETWEEN_BYTES}. */
+/**
+ * Accepts events, one after the other, until their JSON has more than {@link MAX_BETWEEN_BYTES}.
+ */
 const fitting = Effect.sync(() => {
   let bytes = 0
   return ({ data, metadata }: RecordedEvent): boolean => {
@@ -217,19 +221,21 @@ const fitting = Effect.sync(() => {
   }
 })
 
-/** Where the commands are recorded on the stream; each is known by the id of its first event. */
+/** Finds the commands that are recorded on the stream, each by the id of its first event. */
 const find = (
   store: EventStore["Service"],
   streamId: StreamId,
   commandIds: ReadonlyArray<Identified<unknown>["commandId"]>
 ) =>
   store.find(commandIds.map((commandId) => eventId(commandId, streamId, 0))).pipe(
-    // These are ids.
+    // `eventId` returns valid ids.
     Effect.catchTag("InvalidReadOption", Effect.die),
     Effect.map((found) => found.filter((address) => address.streamId === streamId))
   )
 
-/** Ids of these events are recorded on their stream, but not by the commands that they are of. */
+/**
+ * Returns the conflict of events whose ids are recorded on their stream, but not by their commands.
+ */
 const takenIds = (
   store: EventStore["Service"],
   streamId: StreamId,
@@ -237,7 +243,7 @@ const takenIds = (
 ): Effect.Effect<EventIdConflict, EventStoreError> =>
   store.find(events.map(({ id }) => id)).pipe(
     Effect.catchTag("InvalidReadOption", Effect.die),
-    // Names are as they are stored, which may be what no store would append.
+    // Stored names are unchecked: they may be names that no store would append.
     Effect.map((recorded) => new EventIdConflict({ streamId, recorded }, { disableChecks: true }))
   )
 
@@ -247,7 +253,7 @@ const count = <State, Event, Rejection>(
 ): Effect.Effect<void> => {
   const counts = { accepted: 0, repeated: 0, rejected: 0 }
   for (const answer of answers) counts[outcomeOf(answer)]++
-  // Mostly all have one outcome.
+  // Usually all answers have one outcome, so one metric is updated.
   return Effect.forEach(
     (["accepted", "repeated", "rejected"] as const).filter((outcome) => counts[outcome] > 0),
     (outcome) => Metrics.commands({ category, outcome }, counts[outcome]),

@@ -1,5 +1,5 @@
 /**
- * What the command handler counts.
+ * The metrics of the command handler.
  */
 import type * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -7,7 +7,8 @@ import * as Metric from "effect/Metric"
 type Attributes = Readonly<Record<string, string>>
 
 const by = (counter: Metric.Counter<number>) => {
-  // Attributes make a metric of their own, whose key takes longer to make than the count: there are few.
+  // Each set of attributes is a metric of its own, whose key costs more to build than the count
+  // costs. There are few sets, so the metrics are cached.
   const counters = new Map<string, Metric.Counter<number>>()
   return (attributes: Attributes, n = 1): Effect.Effect<void> => {
     const key = Object.values(attributes).join()

@@ -1,5 +1,5 @@
 /**
- * Folding a stream up to where it is now, from the nearest state that is known of it.
+ * Folds a stream to its current end, from the nearest known state.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { CommandId } from "@daybook/kernel/CommandId"
@@ -18,27 +18,28 @@ import * as Metrics from "./handlerMetrics.ts"
 import type { Snapshots } from "../snapshot/snapshots.ts"
 import type { StateCache } from "./stateCache.ts"
 
-/** The stream does not have the event that a known state ends with: it has fewer, or others. */
+/** The stream lacks the last event of a known state: it has fewer events, or others. */
 class NotInStream extends Data.TaggedError("NotInStream")<{
   readonly reason: "beyond" | "foreign"
 }> {}
 
 export interface OpenOptions {
-  /** Commands to look out for in the events that are folded. */
+  /** Commands to look for in the folded events. */
   readonly watched?: ReadonlyArray<CommandId>
   readonly to?: Revision.Revision
   readonly until?: Until
-  /** Whether a state may be given as it was when it was last seen, without reading what came since. */
+  /** If true, a cached state may be returned as it is, without reading later events. */
   readonly unread?: boolean
 }
 
 /**
- * A folded stream. `read`: whether the log said, during this opening, that it ends here. `whole`: whether
- * the fold began at the first event, and so saw every command.
+ * A folded stream.
  */
 export interface Opened<State, Event> {
   readonly cursor: Cursor<State, Event>
+  /** True if this opening read the log up to the end of the stream. */
   readonly read: boolean
+  /** True if the fold began at the first event, and so saw every command. */
   readonly whole: boolean
 }
 
@@ -46,17 +47,17 @@ type OpenError = EventDecodeError | EventStoreError
 
 export const make = (options: {
   readonly store: EventStore["Service"]
-  /** None when states are not to be kept. */
+  /** Undefined when states are not cached. */
   readonly cache: StateCache | undefined
   readonly snapshots: Snapshots
 }) => {
   const { cache, snapshots, store } = options
 
   /**
-   * Folds what came after the cursor into it.
+   * Folds the events after the cursor into it.
    *
-   * Its last event is read again, and must be the one that the cursor ends with: a state may come from
-   * a log that was since restored from a backup, with fewer events, or with others in their place.
+   * The cursor's last event is read again and must have the same id: the log may have been restored
+   * from a backup since, with fewer events, or with others in their place.
    */
   const catchUp = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
@@ -96,14 +97,14 @@ export const make = (options: {
       )
     })
 
-  /** The whole stream, folded from its first event. */
+  /** Folds the whole stream from its first event. */
   const foldAll = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     options: OpenOptions
   ): Effect.fn.Return<Opened<State, Event>, OpenError> {
     const cursor = begin<State, Event>(streamId, options.watched ?? [], nothing(aggregate))
-    // Nothing is expected of a stream that is read from its start.
+    // A read from the start expects no event, so it can't fail with `NotInStream`.
     yield* Effect.catchTag(catchUp(aggregate, cursor, options), "NotInStream", Effect.die)
     return { cursor, read: true, whole: true }
   })
@@ -115,7 +116,7 @@ export const make = (options: {
   ): Effect.Effect<Opened<State, Event>, OpenError> =>
     Effect.suspend(() => {
       const { to, until, unread = false, watched = [] } = options
-      // A state past the instant can't be told from one before it.
+      // A known state has no time: it may be from after the instant.
       if (until !== undefined) return foldAll(aggregate, streamId, options)
       const newest = cache?.get(aggregate, streamId)
       const cached =
@@ -141,8 +142,8 @@ export const make = (options: {
     })
 
   /**
-   * Folds the whole stream, and compares a state that is known of it on the way. So the answer is right, and the stream was
-   * looked at before anything is decided, whatever the known state was.
+   * Folds the whole stream, and compares a known state on the way. So the answer is right even if
+   * the known state was not, and the stream was checked before anything is decided.
    */
   const prove = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
@@ -151,13 +152,13 @@ export const make = (options: {
     known: Known<State>
   ): Effect.fn.Return<Opened<State, Event>, OpenError> {
     const { eventId, revision, snapshotRevision } = known
-    // The start of a stream can't be wrong.
+    // The initial state can't be wrong.
     if (revision === Revision.empty) return yield* foldAll(aggregate, streamId, options)
     const folded = yield* foldAll<Command, State, Event, Rejection>(aggregate, streamId, {
       ...options,
       to: revision
     })
-    // Of another history it is not wrong, only of no use.
+    // A state of another history is not wrong, only useless, so it is not reported.
     const isOfStream = folded.cursor.revision === revision && folded.cursor.eventId === eventId
     const isRight =
       isOfStream && (yield* snapshots.check(aggregate, streamId, known, folded.cursor.state))
@@ -172,7 +173,10 @@ export const make = (options: {
     }).pipe(Effect.catchTag("NotInStream", () => foldAll(aggregate, streamId, options)))
   })
 
-  /** Folds from the cached state, or else from the newest snapshot that the stream bears out, or else all. */
+  /**
+   * Folds from the cached state, else from the newest snapshot that fits the stream, else from the
+   * start.
+   */
   const fold = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
@@ -214,7 +218,7 @@ export const make = (options: {
     }
   })
 
-  /** The same stream, or the same from its start, folded up to where it is now. */
+  /** Folds an opened stream to its current end, or from its start if the cursor no longer fits. */
   const refresh = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     { cursor, whole }: Opened<State, Event>
@@ -226,7 +230,9 @@ export const make = (options: {
       })
     )
 
-  /** Keeps a state for the next opening, and takes a snapshot of one that was `appended` to. */
+  /**
+   * Caches a state for the next opening, and considers a snapshot if the stream was `appended` to.
+   */
   const remember = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
@@ -234,7 +240,7 @@ export const make = (options: {
     appended: boolean
   ): Effect.Effect<void> =>
     Effect.flatMap(store.inTransaction, (isInside) => {
-      // What the caller may still undo is nobody else's state.
+      // The caller may still roll back, so no other command may see this state.
       if (isInside) return Effect.void
       const { eventId, position, revision, snapshotRevision, state } = known
       return Effect.map(
@@ -244,7 +250,7 @@ export const make = (options: {
       )
     })
 
-  /** Drops the state that is kept of a stream. */
+  /** Removes the cached state of a stream. */
   const forget = (streamId: StreamId): void => cache?.remove(streamId)
 
   return { open, foldAll, refresh, remember, forget }

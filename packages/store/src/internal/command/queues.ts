@@ -1,8 +1,8 @@
 /**
- * Commands of this host on one stream: while one is executed the others wait, and then go together, each
- * decided on the state that the one before it leaves, in one append.
+ * Queues the commands of this host on each stream: while one is executed the others wait, and then
+ * run as a batch, each decided on the state that the one before it leaves, in one append.
  *
- * So commands of one host never race each other, and a stream takes as many at once as fit in an append.
+ * So commands of one host never race each other, and one append takes as many of them as fit.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
@@ -19,12 +19,12 @@ import type { Identified } from "./decision.ts"
 import type { ExecuteAll, ExecuteAllError, ExecuteOptions } from "./executeAll.ts"
 import { inSpan } from "../driver/inSpan.ts"
 
-/** How many commands go together at most, so that what they lead to mostly fits in one append. */
+/** The maximum number of commands in a batch, so that its events usually fit in one append. */
 const MAX_COMMANDS = 500
 
 /** The commands of one caller, which waits for their answers. */
 interface Waiting {
-  /** Only commands on the same aggregate go together: they agree on the types that are unknown here. */
+  /** A batch has one aggregate, so that its commands agree on the types that are unknown here. */
   readonly aggregate: object
   readonly requests: ReadonlyArray<Identified<unknown>>
   readonly options: ExecuteOptions
@@ -39,12 +39,12 @@ interface Waiting {
 
 type Batch = Arr.NonEmptyReadonlyArray<Waiting>
 
-/** The same function, one call at a time for each stream. */
+/** Returns the same function with one call at a time for each stream. */
 export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, Scope.Scope> =>
   Effect.gen(function* () {
-    // Fibers of their own: a batch has several callers, of which any may go.
+    // Batches run on fibers of their own, since any of their callers may be interrupted.
     const fork = yield* FiberSet.makeRuntime<never, void, never>()
-    /** What waits for each stream that is busy. */
+    /** The waiting commands of each busy stream. */
     const queues = new Map<StreamId, Array<Waiting>>()
 
     const serve = (streamId: StreamId, queue: Array<Waiting>): Effect.Effect<void> =>
@@ -60,7 +60,7 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
         return
       }
       fork(serve(streamId, queue)).addObserver((exit) => {
-        // It ends early only with its layer.
+        // The fiber fails only when its layer closes.
         if (Exit.isFailure(exit)) {
           queue.splice(0).forEach(({ answer }) => answer(Exit.failCause(exit.cause)))
         }
@@ -69,17 +69,18 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
     }
 
     return (aggregate, streamId, requests, options) =>
-      // A caller that goes between taking the stream and giving it back would keep it for ever.
+      // A caller interrupted between taking the stream and releasing it would hold it for ever.
       Effect.uninterruptibleMask((restore) =>
         Effect.contextWith((context: Context.Context<never>) => {
           const execute = (all: typeof requests, given: ExecuteOptions) =>
             executeAll(aggregate, streamId, all, given)
-          // Looked up and taken, or joined, in one step: in between it could become nobody's.
+          // Looks the queue up and takes or joins it in one step: in between, its owner could
+          // release it.
           const busy = queues.get(streamId)
           if (busy === undefined) {
             const queue: Array<Waiting> = []
             queues.set(streamId, queue)
-            // Alone it needs no fiber but its caller's.
+            // A lone command runs on its caller's fiber.
             return Effect.ensuring(
               restore(execute(requests, options)),
               Effect.sync(() => next(streamId, queue))
@@ -94,7 +95,7 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
             requests,
             options,
             context,
-            // What goes together is on the same aggregate, so its commands and answers are of the types here.
+            // A batch has one aggregate, so its commands and answers have the types here.
             execute: (all, given) => execute(all as typeof requests, given),
             answer: (exit) =>
               Deferred.doneUnsafe(
@@ -104,7 +105,7 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
           }
           busy.push(waiting)
           return Effect.onInterrupt(restore(Deferred.await(answers)), () =>
-            // Who goes before its commands were looked at takes them back.
+            // An interrupted caller withdraws its commands if no batch has taken them yet.
             Effect.sync(() => {
               const place = busy.indexOf(waiting)
               if (place >= 0) busy.splice(place, 1)
@@ -118,7 +119,7 @@ type Answers<F> = F extends (...args: never) => Effect.Effect<infer A, infer _E,
   ? A
   : never
 
-/** Takes the first to wait, and those behind it that can go with it. */
+/** Takes the first waiting call, and those after it that can share its batch. */
 const take = (queue: Array<Waiting>): Batch | undefined => {
   const batch: Array<Waiting> = []
   let commands = 0
@@ -138,7 +139,10 @@ const take = (queue: Array<Waiting>): Batch | undefined => {
   return Arr.isArrayNonEmpty(batch) ? batch : undefined
 }
 
-/** Its caller's expectation is about the stream before its commands, so it goes alone. */
+/**
+ * Returns true if the caller expects nothing of the stream. An expectation concerns the stream
+ * before its own commands, so such a call runs alone.
+ */
 const expectsNothing = ({ options }: Waiting) => options.expected._tag === "Any"
 
 const executeBatch = (streamId: StreamId, batch: Batch): Effect.Effect<void> => {
@@ -146,7 +150,8 @@ const executeBatch = (streamId: StreamId, batch: Batch): Effect.Effect<void> => 
   const maxAttempts = Math.max(...batch.map(({ options }) => options.maxAttempts))
   const options = { ...batch[0].options, maxAttempts }
   return inBatchSpan(batch[0].execute(requests, options), streamId, batch).pipe(
-    // As its first caller has it, and not as who opened the handler, perhaps inside of a transaction.
+    // In the context of its first caller, not that of the handler's opener, who may be in a
+    // transaction.
     Effect.updateContext(inContextOf(batch[0])),
     Effect.exit,
     Effect.flatMap((exit) => {
@@ -168,7 +173,7 @@ const executeBatch = (streamId: StreamId, batch: Batch): Effect.Effect<void> => 
   )
 }
 
-/** A batch has several callers, so its span links to theirs and is in none of them. */
+/** Runs a batch in a root span that links to the spans of its callers. */
 const inBatchSpan = <A, E>(
   effect: Effect.Effect<A, E>,
   streamId: StreamId,
@@ -193,13 +198,15 @@ const inContextOf =
   () =>
     context
 
-/** Whether one of several may be what the others failed for: nothing was recorded then. */
+/**
+ * Returns true if one call of the batch may have made the others fail; nothing was recorded then.
+ */
 const mayBeOfOne = (exit: Exit.Exit<unknown, ExecuteAllError>): boolean => {
   if (Exit.isSuccess(exit) || Cause.hasInterrupts(exit.cause)) return false
   const error = Cause.findErrorOption(exit.cause)
-  // A defect is that of a decider that threw.
+  // A defect comes from a decider that threw.
   if (Option.isNone(error)) return true
-  // What can't be decoded may be what one of them was about to record, or what the stream holds.
+  // A decode error may be about an event that one of them was to record, or about the stream.
   const ofOne = ["EventEncodeError", "EventDecodeError", "AppendRefused", "EventIdConflict"]
   return ofOne.includes(error.value._tag)
 }

@@ -1,6 +1,6 @@
 /**
- * Refusing commands whose ids are no ids: those of their events are made of the bytes of these, so the look at metadata would
- * come too late.
+ * Refuses commands with invalid ids. Event ids are derived from the bytes of command ids, so the
+ * later check of the metadata would be too late.
  */
 import { CommandId } from "@daybook/kernel/CommandId"
 import type { StreamId } from "@daybook/kernel/StreamId"

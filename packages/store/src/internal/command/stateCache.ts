@@ -1,16 +1,19 @@
 /**
- * The newest known states of the streams that were used last, in memory.
+ * The newest known states of the most recently used streams, in memory.
  *
- * Entries are never changed, only replaced, so fibers that share one can't disturb each other. An entry
- * may be behind its stream: who uses it reads on from it, or appends at its revision, which fails then.
+ * Entries are never changed, only replaced, so fibers that share one can't disturb each other. An
+ * entry may be older than its stream: its user reads on from it, or appends at its revision, which
+ * then fails.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
 import type { Known } from "./decision.ts"
 
-/** States of different aggregates don't mix, even on the same stream: each has its own object. */
+/**
+ * A cache that separates the states of different aggregates by their objects, even on one stream.
+ */
 export interface StateCache {
   readonly get: <State>(aggregate: Described<State>, streamId: StreamId) => Known<State> | undefined
-  /** Keeps `known`, unless the entry is further. */
+  /** Stores `known`, unless the entry has a higher revision. */
   readonly set: <State>(
     aggregate: Described<State>,
     streamId: StreamId,
@@ -19,18 +22,18 @@ export interface StateCache {
   readonly remove: (streamId: StreamId) => void
 }
 
-/** The part of an aggregate that ties it to the type of its states. */
+/** The part of an aggregate that determines the type of its states. */
 interface Described<in out State> {
   readonly decider: { readonly evolve: (state: State, event: never) => State }
 }
 
 /** Holds the states of at most `capacity` streams. */
 export const make = (capacity: number): StateCache => {
-  // A map remembers the order of insertion, so its first entry is the one that was used longest ago.
+  // A map iterates in insertion order, so its first entry is the least recently used one.
   const entries = new Map<StreamId, { readonly of: object; readonly known: Known<unknown> }>()
   const find = <State>(aggregate: Described<State>, streamId: StreamId) => {
     const entry = entries.get(streamId)
-    // Only `set` writes entries, with a state of the aggregate whose object it notes.
+    // Only `set` writes entries, each with a state of the aggregate in `of`.
     return entry?.of === aggregate ? (entry.known as Known<State>) : undefined
   }
   const put = (aggregate: object, streamId: StreamId, known: Known<unknown>) => {

@@ -1,5 +1,5 @@
 /**
- * What every store does to an append before it looks at its log: refuse it, or write it as JSON.
+ * Refuses an append, or encodes it as JSON, before any store looks at its log.
  */
 import { textOf } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
@@ -37,18 +37,18 @@ export interface EncodedEvent {
   readonly occurredAt: number
 }
 
-/** An append, or a check when it has no events. */
+/** An encoded append, or a check when it has no events. */
 export interface EncodedAppend {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
-  /** The event at the expected revision, if it is to be compared. */
+  /** The id of the event at the expected revision, if it must be compared. */
   readonly lastEventId?: EventId | undefined
   readonly events: ReadonlyArray<EncodedEvent>
 }
 
-/** What is counted over all appends of a call. */
+/** The totals over all appends of a call. */
 interface Totals {
-  /** The ids so far, once there is a second event to compare them with. */
+  /** The event ids so far, to find repeated ones. */
   readonly ids: Set<EventId>
   bytes: number
 }
@@ -58,7 +58,7 @@ interface Totals {
  */
 export const encodeAppend = (append: Append): Result.Result<EncodedAppend, AppendRefused> => {
   const { events, streamId } = append
-  // Refusals read like exceptions here: the one that comes first is the answer.
+  // The first refusal is the answer.
   const misnamed = refuseName(append) ?? refuseCount(streamId, events, events.length)
   if (misnamed !== undefined) return Result.fail(misnamed)
   return encodeEvents(append, { ids: new Set(), bytes: 0 })
@@ -81,7 +81,7 @@ export const encodeAppends = (
     encoded.push(one.success)
   }
   for (const { expected, streamId } of checks) encoded.push({ streamId, expected, events: [] })
-  // As many as the appends and checks, and of appends there is one at least.
+  // One for each append and check, and there is at least one append.
   return Result.succeed(encoded as [EncodedAppend, ...Array<EncodedAppend>])
 }
 
@@ -91,7 +91,7 @@ const encodeEvents = (
 ): Result.Result<EncodedAppend, AppendRefused> => {
   const encoded: Array<EncodedEvent> = []
   for (let index = 0; index < events.length; index++) {
-    // As `refuseCount` counted it.
+    // `index` is below the length.
     const event = events[index] as NewEvent
     const one = encodeEvent(event, index, totals)
     if (Result.isFailure(one)) return refuse(streamId, one.failure)
@@ -115,12 +115,12 @@ const encodeEvents = (
 const refuse = (streamId: StreamId, reason: RefusalReason) =>
   Result.fail(new AppendRefused({ streamId, reason }))
 
-/** Looks at the counts and names, before any work on the events. */
+/** Checks the counts and names, before any work on the events. */
 const refuseShape = (
   appends: Arr.NonEmptyReadonlyArray<Append>,
   checks: ReadonlyArray<Check>
 ): AppendRefused | undefined => {
-  // The type says that there is one, and callers without types find out here.
+  // The type requires one; untyped callers are refused here.
   if (appends.length === 0) {
     return new AppendRefused({
       streamId: checks[0]?.streamId ?? "",
@@ -173,13 +173,13 @@ const refuseName = ({
   return undefined
 }
 
-/** `count`: the events of all appends that go together. */
+/** Refuses no events or too many. `count`: the events of all appends of the call. */
 const refuseCount = (
   streamId: StreamId,
   events: Append["events"],
   count: number
 ): AppendRefused | undefined => {
-  // The type says that there is one, and callers without types find out here.
+  // The type requires one; untyped callers are refused here.
   if (events.length === 0) return new AppendRefused({ streamId, reason: { _tag: "NoEvents" } })
   if (count > MAX_EVENTS) {
     const reason: RefusalReason = { _tag: "TooManyEvents", count, limit: MAX_EVENTS }
@@ -196,7 +196,7 @@ const isEventId = Schema.is(EventId)
 const isEventType = Schema.is(EventType)
 const isSchemaVersion = Schema.is(SchemaVersion)
 
-/** Adds the event's size to the totals. */
+/** Encodes an event and adds its size to the totals, or refuses it. */
 const encodeEvent = (
   event: NewEvent,
   index: number,
@@ -222,7 +222,8 @@ const encodeEvent = (
   const metadata = encodeField(event.metadata, index, "metadata", MAX_METADATA_BYTES)
   if (Result.isFailure(metadata)) return Result.fail(metadata.failure)
   totals.bytes += data.success.bytes + metadata.success.bytes
-  // Readers trust what is stored, conflicts that carry it included. Without a field there is nothing to look at.
+  // Readers trust stored metadata, also in the events of a conflict, so its shape is checked here.
+  // Empty metadata needs no check.
   if (metadata.success.text !== "{}") {
     const unknown = Object.keys(event.metadata ?? {}).find((key) => !metadataFields.has(key))
     if (unknown !== undefined) {

@@ -1,5 +1,5 @@
 /**
- * A budget of calls and bytes, for queues that would otherwise grow with what is put into them.
+ * A budget of calls and bytes, for queues that would otherwise grow without a bound.
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -19,7 +19,10 @@ export type Hold = <A, E, R>(
   effect: Effect.Effect<A, E, R>
 ) => Effect.Effect<A, E | Overloaded, R>
 
-/** Counts what an effect is given for as long as it runs. Dies unless both limits are whole numbers, 1 or more. */
+/**
+ * Counts the size of each call while its effect runs, and refuses calls past the limit. Throws
+ * unless both limits are whole numbers, 1 or more.
+ */
 export const make = (where: Overloaded["where"], limit: Size): Hold => {
   for (const [name, value] of Object.entries(limit)) {
     if (!Number.isSafeInteger(value) || value < 1) {
@@ -32,7 +35,7 @@ export const make = (where: Overloaded["where"], limit: Size): Hold => {
     Effect.uninterruptibleMask((restore) =>
       Effect.suspend((): Effect.Effect<A, E | Overloaded, R> => {
         const isFull = held.calls + calls > limit.calls || held.bytes + bytes > limit.bytes
-        // One that is alone is as large as its own limits allow.
+        // A lone call is accepted: its own limits bound its size.
         if (isFull && held.calls > 0) {
           const { calls: most, bytes: mostBytes } = limit
           return Effect.andThen(

@@ -1,14 +1,15 @@
 /**
- * Spans that cost nothing where nobody can see them.
+ * Spans that cost nothing without a tracer.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Tracer from "effect/Tracer"
 
 /**
- * The effect in a span of this name. The tracer that is there when nobody provided one keeps spans to itself, and a
- * span is a third of what an append to memory costs: then there is none. Where the span was opened is always here, and
- * looking that up takes longer than the span.
+ * Runs the effect in a span of this name if a tracer is provided. The default tracer exports
+ * nothing, and a span costs a third of an append to memory, so without a tracer there is no span.
+ * No stack trace is captured: it would always point here, and capturing it costs more than the
+ * span.
  */
 export const inSpan = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
@@ -17,7 +18,7 @@ export const inSpan = <A, E, R>(
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) =>
     isTraced(fiber)
-      ? // The effect needs no parent span of its own, so none is excluded from what it requires.
+      ? // The effect requires no parent span, so excluding it changes nothing.
         (Effect.withSpan(effect, name, {
           ...options(),
           captureStackTrace: false
@@ -25,6 +26,6 @@ export const inSpan = <A, E, R>(
       : effect
   )
 
-/** Whether somebody provided a tracer. */
+/** Returns true if a tracer is provided. */
 export const isTraced = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
   fiber.getRef(Tracer.Tracer) !== Tracer.nativeTracer

@@ -1,5 +1,5 @@
 /**
- * The spans and metrics that every store has, whatever it stores in.
+ * The spans and metrics of every event store.
  */
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
@@ -22,12 +22,12 @@ const subscribedEvents = Metric.counter("daybook_subscribed_events", {
   description: "Events given to subscribers, by store"
 })
 
-/** The same store, its operations in spans and counted, and its pages as a stream of events too. */
+/** Adds spans and metrics to a store, and `subscribe` from its pages. */
 export const instrument = (
   store: "memory" | "postgres",
   service: Omit<EventStore["Service"], "subscribe">
 ): EventStore["Service"] => {
-  // A subscription has no span: one that ends with its host would never be exported.
+  // A subscription has no span: it may run until its host ends, and then would never be exported.
   const open = Metric.withAttributes(subscriptions, { store })
   const subscribed = Metric.withAttributes(subscribedEvents, { store })
   const subscribePages: EventStore["Service"]["subscribePages"] = (options) =>
@@ -41,7 +41,7 @@ export const instrument = (
     )
   const appended = Metric.withAttributes(appends, { store, outcome: "appended" })
   const events = Metric.withAttributes(appendedEvents, { store })
-  // Counted in the step that has the answer: an effect of its own for each counter takes longer than to count.
+  // Counts in the step that has the answer: an effect for each counter costs more than the count.
   const counted = <A>(effect: Effect.Effect<A, AppendError>, size: number) =>
     Effect.withFiber(({ context }) =>
       effect.pipe(

@@ -1,5 +1,5 @@
 /**
- * Writes JSON that every store can give back as it was, and refuses the rest.
+ * Writes JSON that every store can return unchanged, and refuses other values.
  *
  * Laws, for every value that is not refused:
  *
@@ -10,16 +10,17 @@ import * as Result from "effect/Result"
 import type { NotJson } from "../../NotJson.ts"
 
 /**
- * Why a value has no text, or too long a one. `path`: the keys and indexes that lead to the place.
+ * The reason why a value has no text, or too long a one. `path`: the keys and indexes that lead to
+ * it.
  */
 export type Refused =
   | { readonly _tag: "NotJson"; readonly path: ReadonlyArray<string>; readonly found: NotJson }
   | { readonly _tag: "TooLarge"; readonly bytes: number }
 
 /**
- * How far past its limit a value is measured: beyond, the walk gives up and tells the bytes so far.
- *
- * A small graph of shared objects may stand for more text than V8 can hold in one string.
+ * The multiple of its limit up to which a value is measured; then the walk stops and reports the
+ * bytes so far. A small graph of shared objects may stand for more text than V8 can hold in one
+ * string.
  */
 const GIVE_UP_FACTOR = 8
 
@@ -30,7 +31,8 @@ export interface Encoded {
 }
 
 /**
- * The JSON text of `value`, if it is at most `maxBytes` in UTF-8 and nests at most `maxDepth` deep.
+ * Returns the JSON text of `value` if it has at most `maxBytes` in UTF-8 and nests at most
+ * `maxDepth` deep.
  */
 export const encode = (
   value: unknown,
@@ -42,7 +44,8 @@ export const encode = (
   if (found !== undefined) {
     return Result.fail({ _tag: "NotJson", path: walk.path.reverse(), found })
   }
-  // Native code writes and measures faster than the walk could: the walk looks only for a no.
+  // Native code writes and measures faster than the walk could, so the walk only looks for
+  // refusals.
   const text = JSON.stringify(value)
   const bytes = Buffer.byteLength(text)
   return bytes > limits.maxBytes
@@ -51,7 +54,7 @@ export const encode = (
 }
 
 interface Walk {
-  /** Never more than the text will have. */
+  /** A lower bound of the size of the text. */
   bytes: number
   readonly maxBytes: number
   /** Filled from the innermost key outwards, and only on the way back from a refused value. */
@@ -70,14 +73,14 @@ const check = (value: unknown, depth: number, walk: Walk): NotJson | "too large"
       return undefined
     case "object": {
       if (value === null) return undefined
-      // A cycle ends here as well, being deeper than anything.
+      // A cycle ends here too, since it is deeper than any limit.
       if (depth === 0) return "deeper nesting than allowed"
       return Array.isArray(value)
         ? checkArray(value, depth - 1, walk)
         : checkObject(value, depth - 1, walk)
     }
     default:
-      // The four types left over are named as in `NotJson`.
+      // The four remaining types are named as in `NotJson`.
       return typeof value as "undefined" | "function" | "symbol" | "bigint"
   }
 }
@@ -107,11 +110,11 @@ const checkArray = (array: ReadonlyArray<unknown>, depth: number, walk: Walk) =>
       return found
     }
   }
-  // What hangs on an array besides its items, as on the answer of RegExp.exec, has no place in JSON.
+  // JSON has no place for other properties of an array, such as those of the result of RegExp.exec.
   return Object.keys(array).length === array.length ? undefined : "an object that is not plain"
 }
 
-/** Whether JSON.stringify would write something else in its place. */
+/** Returns true if JSON.stringify would write another value in its place. */
 const speaksForItself = (object: object): boolean =>
   "toJSON" in object && typeof object.toJSON === "function"
 
@@ -121,7 +124,7 @@ const checkObject = (object: object, depth: number, walk: Walk) => {
   if (Object.getOwnPropertySymbols(object).length > 0) return "symbol"
   for (const key of Object.keys(object)) {
     walk.bytes += key.length
-    // An own key, so it reads what the object itself holds, be it named `__proto__`.
+    // An own key reads the object's own value, even if it is `__proto__`.
     const value: unknown = object[key as keyof typeof object]
     const found = checkString(key) ?? check(value, depth, walk)
     if (found !== undefined) {

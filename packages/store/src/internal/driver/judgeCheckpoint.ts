@@ -1,23 +1,23 @@
 /**
- * Comparing a checkpoint with the log that it is used on.
+ * Compares a checkpoint with the log that it is used on.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { Position } from "@daybook/kernel/Position"
 import { type Checkpoint, isCheckpoint, type MismatchReason } from "../../Checkpoint.ts"
 
-/** The facts of a log that judge a position. */
+/** The facts of a log that a position or checkpoint is compared with. */
 export interface Found {
   readonly log: LogId
   /** The last position that an append drawn by now could have. */
   readonly newest: Position
-  /** Of the last event at or below the position. */
+  /** The id of the last event at or below the position. */
   readonly eventId: EventId | null
 }
 
 /**
- * Says why it does not fit. A bare position fits unless it is past the newest: between the settled and the newest position it
- * may be that of an append that is still to be seen.
+ * Returns the reason why it does not fit. A bare position fits unless it is past the newest one:
+ * between the settled and the newest position it may belong to an append that is not visible yet.
  */
 export const judge = (
   given: Position | Checkpoint,

@@ -1,26 +1,28 @@
 /**
- * How much of a log is read at a time: as many rows as hardly cost more each than in larger pages, and
- * fewer where events are large, so that what a reader holds is bounded by bytes.
+ * The size of a page of the log: enough rows that larger pages would hardly be faster, and fewer
+ * where events are large, so that a reader's memory is bounded in bytes.
  */
 import { MAX_DATA_BYTES, MAX_METADATA_BYTES } from "../../EventStore.ts"
 
 /**
- * At most so many rows, and of those no data of more bytes: `rows * bytes` is at most {@link PAGE_BYTES}.
- * `largest`: the bytes of the event that it has room for in any case.
+ * The limits of a page.
  */
 export interface PageSize {
+  /** The maximum number of rows. */
   readonly rows: number
+  /** The maximum bytes per row: `rows * bytes` is at most {@link PAGE_BYTES}. */
   readonly bytes: number
+  /** The bytes of the largest event that always fits. */
   readonly largest: number
 }
 
-/** Rows in a page: a longer one hardly reads faster. */
+/** The rows of a page: a longer one hardly reads faster. */
 export const PAGE_ROWS = 1_000
 
 /** The JSON of a page, 8.5 MiB: eight of the largest events. */
 export const PAGE_BYTES = 8 * (MAX_DATA_BYTES + MAX_METADATA_BYTES)
 
-/** The page that events of up to so many bytes fit in. */
+/** Returns the size of a page for events of up to `largest` bytes. */
 export const pageSize = (largest: number, mostRows: number = PAGE_ROWS): PageSize => {
   const fitting = Math.floor(PAGE_BYTES / Math.max(1, largest))
   const rows = Math.max(1, Math.min(mostRows, fitting))

@@ -1,12 +1,12 @@
 /**
- * What every store asks of who wants readers to pass over an event.
+ * The checks of a call that makes readers pass over an event, the same for every store.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { Position } from "@daybook/kernel/Position"
 import * as Result from "effect/Result"
 import { PassOverRefused } from "../../PassOverRefused.ts"
 
-/** The event, who wants it, and why. */
+/** The event, the actor and the reason. */
 export interface PassOver {
   readonly position: Position
   readonly eventId: EventId
@@ -14,7 +14,10 @@ export interface PassOver {
   readonly reason: string
 }
 
-/** How many events a log passes over at most: a reader compares the position of each row with all of them. */
+/**
+ * The maximum number of events that a log passes over: a reader compares the position of each row
+ * with all of them.
+ */
 const MAX_PASSED_OVER = 1_000
 
 const LIMITS = { actor: 200, reason: 1_000 } as const
@@ -40,7 +43,7 @@ const textIssue = (text: string, limit: number): string | undefined => {
   return text.isWellFormed() ? undefined : "it has a lone surrogate"
 }
 
-/** Refuses an event that is none, or another one. */
+/** Refuses a missing event, and one with another id. */
 export const refuseEvent = (
   { eventId, position }: PassOver,
   found: EventId | undefined
@@ -57,7 +60,7 @@ export const refuseEvent = (
         })
       )
 
-/** Refuses a further event when there are as many as there can be. */
+/** Refuses a further event when the log passes over the maximum already. */
 export const refuseMany = (
   position: Position,
   count: number

@@ -1,5 +1,5 @@
 /**
- * Reading the next page of a stream while its consumer works on the present one.
+ * Reads the next page of a stream while its consumer works on the current one.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -10,15 +10,12 @@ import * as Option from "effect/Option"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 
-/** A page, and where to go on, if there may be more. */
+/** A page, and the state to continue from, if there may be more. */
 export type Page<A, State> = readonly [ReadonlyArray<A>, Option.Option<State>]
 
 /**
- * As `Stream.paginate`, one page ahead of the consumer once it has asked for a second one: who wants no
- * more than the first reads no more than that.
- *
- * `ready`: whether what follows a state is there to be read, so that reading it doesn't wait for more to come.
- * `alone`: whether the consumer shares its connection with the reader, which then can't work meanwhile.
+ * Paginates like `Stream.paginate`, one page ahead of the consumer once it has requested a second
+ * one: a consumer of only the first page causes no other read.
  */
 export const paginate = <A, State, E>(
   start: State,
@@ -27,7 +24,9 @@ export const paginate = <A, State, E>(
     alone,
     ready
   }: {
+    /** Returns true if the page after a state can be read without waiting for new events. */
     readonly ready: (state: State) => boolean
+    /** True if the consumer shares its connection with the reader, which then can't read ahead. */
     readonly alone: Effect.Effect<boolean>
   }
 ): Stream.Stream<A, E> =>
@@ -43,7 +42,7 @@ export const paginate = <A, State, E>(
             const fiber = ahead
             ahead = undefined
             const shares = asked > 0 && (yield* alone)
-            // A transaction that began since then may have the connection that the fiber waits for.
+            // A transaction that began since may hold the connection that the fiber waits for.
             if (fiber !== undefined && shares) yield* Fiber.interrupt(fiber)
             const page =
               fiber === undefined || shares
@@ -52,7 +51,7 @@ export const paginate = <A, State, E>(
             asked += 1
             state = page[1]
             if (asked > 1 && !shares && Option.isSome(state) && ready(state.value)) {
-              // Sent before the consumer gets this page, whose work may keep the thread.
+              // Started before the consumer gets this page, since its work may occupy the thread.
               ahead = yield* Effect.forkIn(next(state.value), scope, { startImmediately: true })
             }
             if (Arr.isReadonlyArrayNonEmpty(page[0])) return page[0]

@@ -1,5 +1,5 @@
 /**
- * What every store does to the options of a read before it reads.
+ * Checks the options of reads, the same for every store.
  */
 import { textOf } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
@@ -23,11 +23,11 @@ const isPosition = Schema.is(Position)
 const isWhole = Schema.is(Checkpoint)
 
 /**
- * The same options, if they are in range.
+ * Returns the options if they are in range.
  *
  * **Details**
- * A type that no event can have is refused rather than never found: stores differ in which texts
- * they can even search for.
+ * A type that no event can have is refused rather than never found, since stores differ in the
+ * texts they can search for.
  */
 export const readOptions = <Options extends ReadOptions & ReadAllOptions & SubscribeOptions>(
   options: Options,
@@ -55,7 +55,7 @@ export const readOptions = <Options extends ReadOptions & ReadAllOptions & Subsc
     : Result.fail(refuse("types", unknown, "event types"))
 }
 
-/** The same options, if they are in range. */
+/** Returns the options if they are in range. */
 export const streamsOptions = (
   options: StreamsOptions
 ): Result.Result<StreamsOptions, InvalidReadOption> => {
@@ -72,13 +72,13 @@ export const streamsOptions = (
   return refused === undefined ? Result.succeed(options) : Result.fail(refused)
 }
 
-/** A position is looked at with the other options. */
+/** Refuses an invalid checkpoint. A bare position is checked with the other options. */
 export const validStart = (after: Position | Checkpoint): Result.Result<void, InvalidReadOption> =>
   !isCheckpoint(after) || isWhole(after)
     ? Result.void
     : Result.fail(refuse("after", after, "a position or a checkpoint"))
 
-/** The instant, if it is one. */
+/** Returns the instant if it is valid. */
 export const validInstant = (
   option: string,
   instant: DateTime.Utc
@@ -87,7 +87,7 @@ export const validInstant = (
   return refused === undefined ? Result.succeed(instant) : Result.fail(refused)
 }
 
-/** The id, if it is one. */
+/** Returns the id if it is valid. */
 export const validStreamId = (streamId: StreamId): Result.Result<StreamId, InvalidReadOption> => {
   const refused = refuseStream("streamId", streamId)
   return refused === undefined ? Result.succeed(streamId) : Result.fail(refused)
@@ -97,7 +97,7 @@ const beginsStreamId = (prefix: unknown) =>
   typeof prefix === "string" &&
   (prefix === "" || isCategory(prefix) || isStreamId(prefix) || isStreamId(`${prefix}0`))
 
-/** The same ids, if they are ids. */
+/** Returns the ids if all are valid. */
 export const eventIds = (
   ids: ReadonlyArray<EventId>
 ): Result.Result<ReadonlyArray<EventId>, InvalidReadOption> => {

@@ -1,10 +1,10 @@
 /**
- * The end of a stream, which is a matter of what is recorded, and so decided by the log.
+ * The end of a stream. It depends on the recorded events, so the log checks it.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
 import { AppendRefused, MAX_REVISION } from "../../EventStore.ts"
 
-/** Refuses `count` events more on a stream at the revision `actual`, if they go past its end. */
+/** Refuses `count` more events on a stream at the revision `actual` if they go past its end. */
 export const refuseFull = (
   streamId: StreamId,
   actual: number,

@@ -1,16 +1,16 @@
 /**
- * An estimate of what a value occupies in memory, which is cheap for small ones.
+ * An estimate of the memory of a value, which is cheap for small values.
  */
 
-/** An object or an array with nothing in it, in bytes. */
+/** The bytes of an empty object or array. */
 const OBJECT = 32
-/** A property, an element, a number. */
+/** The bytes of a property, an element or a number. */
 const SLOT = 16
 
-/** Bytes: two for each UTF-16 code unit of text. What is referred to twice is counted once. */
+/** Returns bytes, two for each UTF-16 code unit of text. Shared objects count once. */
 export const roughSize = (value: unknown): number => {
   let bytes = 0
-  // A small command has no object inside, and then needs neither.
+  // Made only when needed: a value without objects needs neither.
   let seen: Set<object> | undefined
   let rest: Array<unknown> | undefined
   let current = value

@@ -1,10 +1,10 @@
 /**
- * How the ids of the streams begin that are asked for.
+ * The common prefix of the stream ids that a listing selects.
  */
 import { type Category, category as categoryOf, type StreamId } from "@daybook/kernel/StreamId"
 import type { StreamsOptions } from "../../StreamFacts.ts"
 
-/** What an id begins with that has the category and the prefix; none if no id has both. */
+/** Returns the prefix of all ids with the category and the prefix; undefined if no id has both. */
 export const wholePrefix = ({ category, prefix = "" }: StreamsOptions): string | undefined => {
   if (category === undefined) return prefix
   const start = `${category}-`
@@ -12,7 +12,7 @@ export const wholePrefix = ({ category, prefix = "" }: StreamsOptions): string |
   return start.startsWith(prefix) ? start : undefined
 }
 
-/** Whether a stream is of one of the categories, if they are given. */
+/** Returns true if a stream is of one of the categories, or if there are none to match. */
 export const ofCategories = (
   streamId: StreamId,
   categories: ReadonlyArray<Category> | undefined

@@ -1,9 +1,10 @@
 /**
- * The loop of a subscription, the same for every store: look, give what is there, wait until there may be more.
+ * The loop of a subscription, the same for every store: look, emit the events, wait until there may
+ * be more.
  *
- * Catching up and living on are one loop, so there is no hand-over at which an event could be lost or
- * given twice. It looks when it is asked for the next page, and one page ahead while more is there: a slow consumer
- * holds it back.
+ * Catching up and following live are one loop, so there is no hand-over at which an event could be
+ * lost or emitted twice. It looks when the next page is requested, and one page ahead while more is
+ * there: a slow consumer holds it back.
  */
 import * as Position from "@daybook/kernel/Position"
 import * as Effect from "effect/Effect"
@@ -22,21 +23,21 @@ import type { SubscribeOptions, SubscriptionPage } from "../../Subscription.ts"
 import * as ReadAhead from "./readAhead.ts"
 import { readOptions, validStart } from "./readOptions.ts"
 
-/** Which events a subscription gives, wherever it is. */
+/** Selects the events of a subscription, apart from its position. */
 export type Filter = Omit<SubscribeOptions, "after">
 
-/** What a store shows of its log behind a position. */
+/** The part of a log after a position that a store returns at once. */
 export interface Look {
   readonly events: SubscriptionPage["events"]
-  /** How far it got; undefined while the log is not settled up to where the look began. */
+  /** The end of the look; undefined while the log is not settled up to its start. */
   readonly checkpoint: Checkpoint | undefined
-  /** Whether this was all that is settled. */
+  /** True if the look reached the end of the settled log. */
   readonly caughtUp: boolean
-  /** Whether an append in flight holds back what comes after. */
+  /** True if an append in flight holds back later events. */
   readonly heldBack: boolean
 }
 
-/** Where a subscription reads. */
+/** The log that a subscription reads. */
 export interface Source<E> {
   /** Fails when `after` is not of the log's history. */
   readonly look: (
@@ -45,9 +46,15 @@ export interface Source<E> {
   ) => Effect.Effect<Look, E | CheckpointMismatch>
   /** A latch that is opened when there may be more. */
   readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
-  /** Waits for the latch, or for as long as this store does without one; `heldBack`: how many looks in a row were. */
+  /**
+   * Waits for the latch, at most for as long as the store goes without a wake-up. `heldBack`: the
+   * number of looks in a row that were held back.
+   */
   readonly wait: (latch: Latch.Latch, heldBack: number) => Effect.Effect<void>
-  /** Whether a look can't be had while the consumer works, as in its transaction, or is had at once. */
+  /**
+   * True if a look can't run while the consumer works, as inside its transaction, or if it is
+   * immediate: then the subscription does not read ahead.
+   */
   readonly alone: Effect.Effect<boolean>
 }
 
@@ -70,7 +77,7 @@ export const pages = <E>(
         heldBack: 0
       }
       return ReadAhead.paginate(start, (state) => next(source, filter, latch, state), {
-        // A look that would wait is not taken before its page is asked for.
+        // A look that would wait does not start before its page is requested.
         ready: (state) => !state.caughtUp,
         alone: source.alone
       })
@@ -91,7 +98,7 @@ const next = Effect.fnUntraced(function* <E>(
 ) {
   for (;;) {
     if (caughtUp) yield* source.wait(latch, heldBack)
-    // Before the look: an append that it no longer sees opens the latch again.
+    // Closed before the look: an append that the look misses opens the latch again.
     latch.closeUnsafe()
     const look = yield* source.look(after, filter)
     const { checkpoint, events } = look
@@ -104,7 +111,8 @@ const next = Effect.fnUntraced(function* <E>(
       }
       return [[{ events, position, checkpoint }], Option.some(state)] as const
     }
-    // A bare position becomes a checkpoint as soon as it can, so that a later look notices a restored log.
+    // A bare position becomes a checkpoint as soon as possible, so that later looks detect a
+    // restored log.
     after = checkpoint ?? after
     caughtUp = look.caughtUp
     heldBack = look.heldBack ? heldBack + 1 : 0

@@ -8,11 +8,13 @@ import type * as Scope from "effect/Scope"
 export interface WakeUps {
   /** Opens the latch of every subscriber. */
   readonly wakeAllUnsafe: () => void
-  /** A latch of one's own, to close before each look: what comes during the look opens it again. */
+  /**
+   * A latch per subscriber, to close before each look: an append during the look opens it again.
+   */
   readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
 }
 
-// A latch is a flag and not a queue: however many wake-ups a slow subscriber sleeps through, they are one.
+// A latch is a flag and not a queue, so the wake-ups that a slow subscriber misses merge into one.
 export const make = (): WakeUps => {
   const latches = new Set<Latch.Latch>()
   return {

@@ -1,5 +1,5 @@
 /**
- * Following the log of the memory store: what comes after a position, and how much of it there is.
+ * Follows the log of the memory store: reads and counts the events after a position.
  */
 import * as Position from "@daybook/kernel/Position"
 import * as DateTime from "effect/DateTime"
@@ -11,7 +11,7 @@ import { judge } from "../driver/judgeCheckpoint.ts"
 import { countUpTo, type Log, matching, PAGE_SIZE, type Stored, toRecorded } from "./log.ts"
 import type { Filter, Look } from "../driver/subscription.ts"
 
-/** The events to follow, of the log or of a stream, and how many of them come before those asked for. */
+/** Returns the events to follow, of the log or of a stream, and the index of the first to read. */
 const followed = (
   log: Log,
   { after = Position.start, afterRevision, streamId }: BacklogOptions
@@ -21,7 +21,7 @@ const followed = (
   return { events, from: Math.max(afterRevision ?? 0, countBefore(events, after)) }
 }
 
-/** How many events of a stream, whose positions increase, there are up to a position. */
+/** Counts the events of a stream up to a position, by binary search, since positions increase. */
 const countBefore = (events: ReadonlyArray<Stored>, position: Position.Position): number => {
   let [low, high] = [0, events.length]
   while (low < high) {
@@ -33,14 +33,14 @@ const countBefore = (events: ReadonlyArray<Stored>, position: Position.Position)
   return low
 }
 
-/** The log up to a position, as a checkpoint. */
+/** Returns the checkpoint of the log at a position. */
 export const checkpoint = (log: Log, position = head(log)): Checkpoint => ({
   log: log.id,
   position,
   eventId: log.events[countUpTo(log.events, position) - 1]?.id ?? null
 })
 
-/** Fails unless the checkpoint is of the log's history. */
+/** Fails unless the checkpoint belongs to the log's history. */
 export const verify = (
   log: Log,
   given: Position.Position | Checkpoint
@@ -50,7 +50,9 @@ export const verify = (
   return reason === undefined ? Result.void : Result.fail(new CheckpointMismatch({ reason }))
 }
 
-/** The next page after a position, with its end, however few of the events in it match. */
+/**
+ * Returns the next page after a position, with its end, even if few or none of its events match.
+ */
 export const look = (
   log: Log,
   given: Position.Position | Checkpoint,
@@ -68,7 +70,7 @@ export const look = (
     }
   })
 
-/** Counts the events that `look` would still give after a position. */
+/** Counts the events that `look` would still return after a position. */
 export const backlog = (log: Log, options: BacklogOptions): Backlog => {
   const { events: all, from } = followed(log, options)
   const matches = matching(options)
@@ -77,7 +79,7 @@ export const backlog = (log: Log, options: BacklogOptions): Backlog => {
   for (let at = from; at < all.length; at++) {
     const event = all[at]
     if (event === undefined || !matches(event)) continue
-    // Times may go back along positions.
+    // Times may decrease along positions.
     since = Math.min(since ?? event.recordedAt, event.recordedAt)
     if (++events === MAX_BACKLOG) break
   }
@@ -88,5 +90,5 @@ export const backlog = (log: Log, options: BacklogOptions): Backlog => {
   }
 }
 
-/** The position of the last event. */
+/** Returns the position of the last event. */
 export const head = (log: Log): Position.Position => Position.make(BigInt(log.events.length))

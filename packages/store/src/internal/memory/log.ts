@@ -1,6 +1,7 @@
 /**
- * The log of the memory store: mutable arrays and their indexes, changed by `append` alone, in one
- * synchronous step. An append costs what it adds; copying the log for each would cost what is there.
+ * The log of the memory store: mutable arrays and their indexes, changed by `append` in one
+ * synchronous step. So an append costs time for its own events only; copying the log would cost
+ * time for all.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -32,26 +33,26 @@ import { type PassOver, refuseEvent, refuseMany, refuseWhy } from "../driver/pas
 import { refuseFull } from "../driver/refuseFull.ts"
 import type { Filter } from "../driver/subscription.ts"
 
-/** Holds JSON as text, so that who reads an event can't alter what is stored. */
+/** An event in the log. Its JSON is text, so that readers can't alter the stored values. */
 export interface Stored extends EncodedEvent {
   readonly streamId: StreamId.StreamId
   readonly category: StreamId.Category
   readonly revision: Revision.Revision
   readonly position: Position.Position
   readonly recordedAt: number
-  /** The first and the last revision of the append that it came with. */
+  /** The first and the last revision of its append. */
   readonly appended: { readonly first: number; readonly last: number }
-  /** Whether readers pass over it. */
+  /** True if readers pass over it. */
   readonly isPassedOver: boolean
 }
 
-/** Positions count from 1 without gaps here, so the event at position p is `events[p - 1]`. */
+/** A log in memory. Its positions count from 1 without gaps, so position p is `events[p - 1]`. */
 export interface Log {
   readonly id: LogId
   readonly events: Array<Stored>
   readonly streams: Map<StreamId.StreamId, Array<Stored>>
   readonly ids: Map<EventId, Stored>
-  /** How many events there were after each append. */
+  /** The number of events after each append. */
   readonly ends: Array<number>
 }
 
@@ -64,8 +65,8 @@ export const empty = (id: LogId): Log => ({
 })
 
 /**
- * Takes the log back to what it was at a position, or before the append that the position is in the middle of. Gives the events that it
- * loses by that.
+ * Resets the log to its contents at a position, or to those before an append that spans the
+ * position, and returns the lost events.
  */
 export const restore = (log: Log, upTo: Position.Position): ReadonlyArray<RecordedEvent> => {
   const end = log.ends.findLast((count) => count <= upTo) ?? 0
@@ -95,15 +96,16 @@ export const passOver = (log: Log, given: PassOver): Result.Result<void, PassOve
     if (stream !== undefined) stream[stored.revision - 1] = passed
   })
 
-/** Is told what is about to be recorded, and gives what to do when it is, or an error instead of it. */
+/** Takes the events to be recorded, and returns the function to run with the write, or an error. */
 export type BeforeCommit = (
   recorded: ReadonlyArray<RecordedEvent>
 ) => Result.Result<() => void, EventStoreError>
 
 /**
- * Writes all appends, or none, and tells the last revision and position of each.
+ * Writes all appends, or none, and returns the last revision and position of each.
  *
- * A clock may be set back: their time is `now`, or a later one of an event on one of their streams.
+ * The clock may be set back, so their time is the latest of `now` and the last times of their
+ * streams.
  */
 export const append = (
   log: Log,
@@ -114,7 +116,7 @@ export const append = (
   Arr.NonEmptyReadonlyArray<Appended>,
   AppendRefused | EventIdConflict | WrongExpectedRevision | EventStoreError
 > => {
-  // Of at least one append, since checks come after the appends they go with.
+  // Not empty: a call has at least one append besides its checks.
   const writes = appends.filter(
     ({ events }) => events.length > 0
   ) as Arr.NonEmptyArray<EncodedAppend>
@@ -165,7 +167,10 @@ export const append = (
 const streamOf = (log: Log, streamId: StreamId.StreamId): ReadonlyArray<Stored> =>
   log.streams.get(streamId) ?? []
 
-/** The answer to an append whose ids are those of one append to its stream, in their order. */
+/**
+ * Returns the first answer if the ids are those of one earlier append to the stream, in their
+ * order.
+ */
 const firstAnswer = (log: Log, { events, streamId }: EncodedAppend): Appended | undefined => {
   let last: Stored | undefined
   for (const { id } of events) {
@@ -181,14 +186,14 @@ const firstAnswer = (log: Log, { events, streamId }: EncodedAppend): Appended | 
     : undefined
 }
 
-/** What `write` would write. */
+/** Returns the events that `write` would write. */
 const numbered = (
   log: Log,
   appends: ReadonlyArray<EncodedAppend>,
   recordedAt: number
 ): ReadonlyArray<Stored> => {
   let count = log.events.length
-  // No stream is named twice.
+  // No stream is named twice, so each is numbered from its current length.
   return appends.flatMap(({ events, streamId }) => {
     const category = StreamId.category(streamId)
     const { length } = streamOf(log, streamId)
@@ -212,7 +217,7 @@ const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number
   log.streams.set(streamId, stream)
   const appended = { first: stream.length + 1, last: stream.length + events.length }
   for (const event of events) {
-    // The log counts itself, so the casts add only the brands.
+    // The log counts revisions and positions itself, so the casts add only the brands.
     const revision = (stream.length + 1) as Revision.Revision
     const position = BigInt(log.events.length + 1) as Position.Position
     const stored: Stored = {
@@ -252,7 +257,7 @@ const addressOf = ({ id, revision, streamId }: Stored): EventAddress => ({
   revision
 })
 
-/** The event at the revision that is expected exactly. */
+/** Returns the event at an exactly expected revision. */
 const expectedEvent = (stream: ReadonlyArray<Stored>, expected: ExpectedRevision) =>
   expected._tag === "Exactly" ? stream[expected.revision - 1] : undefined
 
@@ -264,11 +269,11 @@ const wrongExpectedRevision = (
   const { expected, place, streamId } = first
   const stream = streamOf(log, streamId)
   const known = appends[place]?.lastEventId
-  // The state that the caller knows is of another history: nothing follows on it.
+  // The caller's state is of another history, so no event follows on it.
   if (known !== undefined && known !== expectedEvent(stream, expected)?.id) {
     return new WrongExpectedRevision({ ...first, between: [], others })
   }
-  // `Exists` is wrong only about a stream without events, so nothing is past it.
+  // `Exists` fails only on a stream without events, so none follow.
   const past = expected._tag === "Exactly" ? expected.revision : 0
   const between: Array<RecordedEvent> = []
   let bytes = 0
@@ -280,21 +285,21 @@ const wrongExpectedRevision = (
   return new WrongExpectedRevision({ ...first, between, others })
 }
 
-/** Where the events of the ids are. */
+/** Returns the addresses of the events with these ids. */
 export const find = (log: Log, ids: ReadonlyArray<EventId>): ReadonlyArray<EventAddress> =>
   ids.flatMap((id) => {
     const stored = log.ids.get(id)
     return stored === undefined ? [] : [addressOf(stored)]
   })
 
-/** Some events and, unless they are the last, how to read on. */
+/** Some events and, unless they are the last, a function that reads the next page. */
 export interface Page {
   readonly events: ReadonlyArray<RecordedEvent>
   readonly next: (() => Page) | undefined
 }
 
 /**
- * The first page of what is in a stream now.
+ * Reads the first page of a stream's current events.
  */
 export const readStream = (log: Log, streamId: StreamId.StreamId, options: ReadOptions): Page => {
   const events = log.streams.get(streamId) ?? []
@@ -309,7 +314,7 @@ export const readStream = (log: Log, streamId: StreamId.StreamId, options: ReadO
   })
 }
 
-/** How many events come before the first that is later than the instant. */
+/** Counts the events before the first that is later than the instant. */
 export const prefixLength = (events: ReadonlyArray<Stored>, until: Until): number => {
   const later =
     until.recordedAt === undefined
@@ -325,7 +330,7 @@ const laterThan = (field: "occurredAt" | "recordedAt", instant: DateTime.Utc) =>
 }
 
 /**
- * The first page of what is in the log now.
+ * Reads the first page of the log's current events.
  */
 export const readAll = (log: Log, options: ReadAllOptions): Page => {
   const { events } = log
@@ -342,21 +347,21 @@ export const readAll = (log: Log, options: ReadAllOptions): Page => {
   })
 }
 
-/** True if an event is of the categories and types asked for. */
+/** Returns a predicate for the events of the given categories and types. */
 export const matching = (options: Pick<Filter, "categories" | "types">) => {
   const categories = options.categories && new Set(options.categories)
   const types = options.types && new Set(options.types)
   return ({ category, isPassedOver, type }: Stored): boolean =>
     (categories === undefined || categories.has(category)) &&
-    // An event that is passed over has lost its type to its readers.
+    // Readers see an event that is passed over without its type.
     (types === undefined || (types.has(type) && !isPassedOver))
 }
 
-/** How many events of the log there are up to a position. */
+/** Counts the events of the log up to a position. */
 export const countUpTo = (events: ReadonlyArray<Stored>, position: Position.Position): number =>
   Math.min(Number(position), events.length)
 
-/** What is left to read: of `events`, the indexes from `from` up to and without `to`. */
+/** The events left to read: the indexes of `events` from `from`, inclusive, to `to`, exclusive. */
 interface Span {
   readonly events: ReadonlyArray<Stored>
   readonly from: number
@@ -366,7 +371,10 @@ interface Span {
   readonly matches: (event: Stored) => boolean
 }
 
-/** How many events one page looks at: a reader holds so many, and lets others run in between. */
+/**
+ * The number of events that one page examines: it bounds a reader's memory and its synchronous
+ * work.
+ */
 export const PAGE_SIZE = 256
 
 const page = (span: Span): Page => {
@@ -383,12 +391,12 @@ const page = (span: Span): Page => {
   return { events, next: rest.from < rest.to && rest.limit > 0 ? () => page(rest) : undefined }
 }
 
-/** The event with its JSON as values of its own. */
+/** Returns the event with its JSON parsed into fresh values. */
 export const toRecorded = (stored: Stored): RecordedEvent => ({
   id: stored.id,
   type: stored.isPassedOver ? PassedOver.TYPE : stored.type,
   schemaVersion: stored.isPassedOver ? 1 : stored.schemaVersion,
-  // What `encodeAppends` wrote from a value of the same type.
+  // The texts are what `encodeAppends` wrote from values of the same types.
   data: stored.isPassedOver ? {} : (JSON.parse(stored.data) as Schema.Json),
   metadata: stored.isPassedOver ? {} : (JSON.parse(stored.metadata) as EventMetadata),
   occurredAt: DateTime.makeUnsafe(stored.occurredAt),

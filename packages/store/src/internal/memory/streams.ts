@@ -10,7 +10,7 @@ import type { StreamFacts, StreamsOptions } from "../../StreamFacts.ts"
 import { type Log, prefixLength } from "./log.ts"
 import { wholePrefix } from "../driver/streamPrefix.ts"
 
-/** The streams of now that are asked for. */
+/** Lists the current streams that match the options. */
 export const streams = (log: Log, options: StreamsOptions): ReadonlyArray<StreamFacts> => {
   const prefix = wholePrefix(options)
   if (prefix === undefined) return []
@@ -22,12 +22,12 @@ export const streams = (log: Log, options: StreamsOptions): ReadonlyArray<Stream
     .flatMap((id) => Option.toArray(stream(log, id)))
 }
 
-/** The facts of a stream, if it is there. */
+/** Returns the facts of a stream, if it exists. */
 export const stream = (log: Log, streamId: StreamId): Option.Option<StreamFacts> => {
   const events = log.streams.get(streamId) ?? []
   return Option.map(Option.fromUndefinedOr(events.at(-1)), (last) => ({
     streamId,
-    // The log counts itself, so the cast adds only the brand.
+    // The log counts revisions itself, so the cast adds only the brand.
     revision: events.length as Revision.Revision,
     position: last.position,
     occurredAt: DateTime.makeUnsafe(last.occurredAt),
@@ -35,11 +35,14 @@ export const stream = (log: Log, streamId: StreamId): Option.Option<StreamFacts>
   }))
 }
 
-/** The last position before the first event that was recorded later. */
+/** Returns the last position before the first event that was recorded later. */
 export const positionAt = (log: Log, recordedAt: DateTime.Utc): Position.Position =>
   Position.make(BigInt(prefixLength(log.events, { recordedAt })))
 
-/** As UTF-8 sorts, and PostgreSQL; JavaScript's own order puts what takes two code units before U+E000. */
+/**
+ * Compares like UTF-8 and PostgreSQL. JavaScript compares code units, which sorts surrogate pairs
+ * before U+E000.
+ */
 const byCodePoints = (a: string, b: string): number => {
   for (let at = 0; at < a.length && at < b.length; at++) {
     const [one, other] = [a.codePointAt(at) ?? 0, b.codePointAt(at) ?? 0]

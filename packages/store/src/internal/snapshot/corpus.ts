@@ -1,9 +1,9 @@
 /**
- * Generated values to try a fold on: the same ones wherever and whenever they are generated.
+ * Generates values to run a fold on: the same ones on every machine and in every run.
  *
- * Text and numbers come from `effect/Arbitrary`, by the schema of each field. Here is what makes events
- * meet: a kind of field has few values, the same in every event, so that an item is removed that was
- * added before. And fields are generated in the order of their names, whatever that in the source is.
+ * Text and numbers come from `effect/Arbitrary`, by the schema of each field. A kind of field has
+ * few values, the same in every event, so that events refer to one another: a removed item was
+ * added before. Fields are generated in the order of their names, not in that of the source.
  */
 import * as Arbitrary from "effect/Arbitrary"
 import * as Arr from "effect/Array"
@@ -17,11 +17,11 @@ import { describeLeaf, describeSchema } from "./describeSchema.ts"
 /** Draws a whole number from 0 up to `below`, which is excluded. */
 export interface Draw {
   (below: number): number
-  /** Whether values are drawn now and then that folds often have rules of their own for, such as 0. */
+  /** True to draw, now and then, values that folds often have special rules for, such as 0. */
   readonly edges: boolean
 }
 
-/** Draws the same numbers each time that it is made. */
+/** Makes a source of numbers that is the same each time. */
 export const makeDraw = (options: { readonly edges: boolean }): Effect.Effect<Draw> =>
   Effect.map(Random.Random, (random): Draw =>
     Object.assign((below: number) => Math.floor(random.nextDoubleUnsafe() * below), options)
@@ -29,9 +29,9 @@ export const makeDraw = (options: { readonly edges: boolean }): Effect.Effect<Dr
 
 /** There is no generator: `effect/Arbitrary` can't derive values of a field, or finds none. */
 export class NotGenerated extends Data.TaggedError("NotGenerated")<{
-  /** Of which events or states, in words. */
+  /** The events or states, in words. */
   readonly of: string
-  /** Where in them, such as `unitPrice.minor`; empty for the whole. */
+  /** The path inside them, such as `unitPrice.minor`; empty for the whole. */
   readonly path: string
   readonly schema: string
   readonly reason: string
@@ -42,18 +42,18 @@ export class NotGenerated extends Data.TaggedError("NotGenerated")<{
   }
 }
 
-/** Generates values of the type of `schema`, which is that `of` something that errors name. */
+/** Makes a generator of values of the type of `schema`. `of`: its name in errors. */
 export const generator = <A>(
   schema: Schema.Codec<A, unknown>,
   of: string
 ): Effect.Effect<(draw: Draw) => A, NotGenerated> =>
-  // What is built from the parts of a schema, and checked by it, is of its type.
+  // A value built from the parts of a schema, and checked by it, has its type.
   Effect.map(
     build(Schema.toType(schema).ast, { of, path: "" }),
     (generate) => generate as (draw: Draw) => A
   )
 
-/** The members of a union, in the order of what they describe; of another schema that schema. */
+/** Returns the members of a union, ordered by their descriptions, or a schema that is no union. */
 export const members = <A>(
   schema: Schema.Codec<A, unknown>
 ): ReadonlyArray<Schema.Codec<A, unknown>> => {
@@ -65,20 +65,22 @@ export const members = <A>(
 
 type Generate = (draw: Draw) => unknown
 
-/** How large values are where their schema does not say, see `SampleOptions` of `effect/Arbitrary`. */
+/** The size of values whose schema sets none, see `SampleOptions` of `effect/Arbitrary`. */
 const SIZE = 8
-/** How many values one kind of field has: enough to differ, few enough to meet again. */
+/** The number of values of one kind of field: enough to differ, few enough to recur. */
 const VALUES = 3
-/** How many are sampled to find so many that differ. */
+/** The number of samples that are drawn to find that many different values. */
 const SAMPLES = 24
-/** One of how many values of a field is an edge where they are drawn: with more, fewer events would meet. */
+/**
+ * One in `RARE` values is an edge case where these are drawn: with more, fewer values would recur.
+ */
 const RARE = 4
-/** How many elements an array of any length gets at most: more would show no more. */
+/** The maximum number of elements of an array of any length: more would show no more. */
 const MAX_ELEMENTS = 2
-/** How often a value is built until it passes the checks of its own schema. */
+/** The number of tries to build a value that passes the checks of its own schema. */
 const TRIES = 8
 
-/** What is being built, for errors. */
+/** The part that is being built, for errors. */
 interface Place {
   readonly of: string
   readonly path: string
@@ -105,7 +107,7 @@ const build: (ast: SchemaAST.AST, place: Place) => Effect.Effect<Generate, NotGe
     }
   })
 
-/** Generates a composite from its parts; a schema without parts has none. */
+/** Generates a composite from its parts; undefined for a schema without parts. */
 const buildParts = (
   ast: SchemaAST.AST,
   place: Place
@@ -180,7 +182,7 @@ const buildArray = Effect.fnUntraced(function* (
   }
 })
 
-/** Generates one of a few values, which depend on nothing but what the schema describes. */
+/** Generates one of a few values, which depend only on the description of the schema. */
 const leaf = Effect.fnUntraced(function* (ast: SchemaAST.AST, place: Place) {
   const schema = Schema.make<Schema.Codec<unknown>>(ast)
   const failed = (reason: string) =>
@@ -196,8 +198,8 @@ const leaf = Effect.fnUntraced(function* (ast: SchemaAST.AST, place: Place) {
   }).pipe(Effect.mapError(() => failed("random values do not pass its checks")))
   const values = Arr.dedupe(samples).slice(0, VALUES)
   const special = Arr.dedupe(edges(ast, values[0])).filter(Schema.is(schema))
-  // Mostly the first one, so that several fields of two events can be alike at once. Numbers differ more:
-  // many are quantities, which matter by being less or more.
+  // Mostly the first value, so that several fields of two events can be equal at once. Numbers vary
+  // more: many are quantities, whose order matters.
   const likelihood = typeof values[0] === "number" ? 2 : 4
   return (draw: Draw) => {
     if (draw.edges && special.length > 0 && draw(RARE) === 0) return special[draw(special.length)]
@@ -205,16 +207,16 @@ const leaf = Effect.fnUntraced(function* (ast: SchemaAST.AST, place: Place) {
   }
 })
 
-/** Values that folds often have a rule of their own for, and that are hardly ever drawn. */
+/** Returns values that folds often have special rules for, and that are hardly ever drawn. */
 const edges = (ast: SchemaAST.AST, first: unknown): ReadonlyArray<unknown> => {
-  // Beside the same text without spaces, so that it shows whether they are trimmed.
+  // The first text with spaces around it shows whether the fold trims.
   if (SchemaAST.isString(ast)) return ["", ` ${String(first)} `]
   if (SchemaAST.isNumber(ast)) return [0, 1, ...bounds(ast.checks)]
   if (SchemaAST.isBigInt(ast)) return [0n, 1n, ...bounds(ast.checks)]
   return []
 }
 
-/** The bounds that checks say they have. */
+/** Returns the bounds that checks declare. */
 const bounds = (checks: SchemaAST.Checks | undefined): ReadonlyArray<unknown> =>
   (checks ?? []).flatMap((check) => {
     const constraint: { readonly minimum?: unknown; readonly maximum?: unknown } =

@@ -1,6 +1,6 @@
 /**
- * What a codec makes of stored data: of every schema version it knows, in the forms that the data may
- * have in a log.
+ * The results of a codec on stored data: of every schema version it knows, in the forms that the
+ * data may have in a log.
  */
 import type { EventCodec } from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
@@ -18,14 +18,14 @@ import { lineOf } from "../start/lineOf.ts"
 import * as Corpus from "./corpus.ts"
 import { withoutOptional } from "./withoutOptional.ts"
 
-/** How many stored samples of each schema version are decoded. */
+/** The number of stored samples of each schema version that are decoded. */
 const SAMPLES = 16
 
-/** What every schema version stands for today, and what becomes of other data, a line for each sample. */
+/** Returns a line with the decoded events of each sample, of each schema version and other data. */
 export const decodings = Effect.fnUntraced(function* <Event>(codec: EventCodec<Event>) {
   const lines: Array<string> = []
   const tell = (type: string, schemaVersion: number, data: unknown) => {
-    // A function that is handed what can't be decoded may count on something that only real data has.
+    // The codec's fallback may throw on data that it can't decode, since it may rely on real data.
     const events = Result.try(() =>
       Result.flatMap(codec.decode(recorded(type, schemaVersion, data)), (all) =>
         Result.all(all.map(codec.encode))
@@ -38,17 +38,17 @@ export const decodings = Effect.fnUntraced(function* <Event>(codec: EventCodec<E
     const samples = yield* stored(schema, `${names[0]} version ${schemaVersion}`)
     for (const name of names) for (const data of samples) tell(name, schemaVersion, data)
   }
-  // A codec may have an answer of its own to what it can't decode, see `orElse`.
+  // A codec may handle data that it can't decode itself, see `orElse`.
   for (const type of new Set([...codec.types, UNKNOWN])) {
     const versions = codec.versions.filter(({ names }) => names.includes(type))
     const newest = Math.max(0, ...versions.map(({ schemaVersion }) => schemaVersion))
     for (const data of UNEXPECTED) tell(type, newest + 1, data)
   }
-  // Versions are listed in the order of the source.
+  // Sorted, since the codec lists versions in the order of its source.
   return lines.toSorted()
 })
 
-/** Data that may be stored under a schema: right, from before some fields, and wrong. */
+/** Returns data that may be stored under a schema: valid, from before some fields, and invalid. */
 const stored = Effect.fnUntraced(function* (schema: Schema.Codec<unknown, unknown>, what: string) {
   const draw = yield* Corpus.makeDraw({ edges: true })
   const json = Schema.toCodecJson(schema)
@@ -60,20 +60,20 @@ const stored = Effect.fnUntraced(function* (schema: Schema.Codec<unknown, unknow
     const encoded = encode(generate(draw))
     if (Result.isFailure(encoded)) continue
     const data = encoded.success
-    // What is encoded has every field that has a default, and events from before that field lack it.
+    // Encoded data has every field with a default, but events from before such a field lack it.
     samples.push(
       data,
       withoutOptional(ast, data, () => true),
       withoutOptional(ast, data, () => draw(2) === 0)
     )
   }
-  // A function that is handed such data may look at what is right in it.
+  // The codec's fallback may look at the valid part of such data.
   const [whole] = samples.filter(Predicate.isObject)
   for (const key of Object.keys(whole ?? {})) samples.push({ ...whole, [key]: null })
   return [...UNEXPECTED, ...samples]
 })
 
-/** A type that no codec should know: who stores events under it decodes them here. */
+/** A type that no codec should know; one that does decodes its events here. */
 const UNKNOWN = "daybook.unknown"
 
 /** Data that hardly any schema accepts. */
@@ -81,12 +81,12 @@ const UNEXPECTED: ReadonlyArray<unknown> = [null, {}, { unexpected: 1 }]
 
 const at = DateTime.makeUnsafe(0)
 
-/** An event as a codec gets it from a log. */
+/** Returns an event as a codec gets it from a log. */
 const recorded = (type: string, schemaVersion: number, data: unknown): RecordedEvent => ({
   id: EventId.make("00000000-0000-4000-8000-000000000000"),
   type,
   schemaVersion,
-  // A JSON codec wrote it, or it stands above.
+  // A JSON codec wrote it, or it is one of the constants above.
   data: data as Schema.Json,
   metadata: {},
   occurredAt: at,

@@ -1,6 +1,5 @@
 /**
- * What every snapshot store does to a snapshot before it keeps it: refuse it, or write its state as
- * JSON text.
+ * Refuses a snapshot, or encodes its state as JSON text, the same for every snapshot store.
  */
 import { textOf } from "@daybook/kernel/Printable"
 import * as Result from "effect/Result"
@@ -12,7 +11,7 @@ import * as Json from "../driver/json.ts"
 /** A snapshot with its state as text. */
 export type EncodedSnapshot = Omit<Snapshot, "state"> & { readonly state: string }
 
-// The state is looked at below, once and by the same code as events.
+// The state is left out: it is checked below, once and by the same code as events.
 const { state: _, ...address } = Snapshot.fields
 const check = Schema.decodeUnknownResult(Schema.toType(Schema.Struct(address)))
 

@@ -1,5 +1,5 @@
 /**
- * What there is to know of an aggregate before its snapshots are found or taken.
+ * The folds of aggregates: the fingerprints and codecs by which snapshots are found and taken.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import * as Cause from "effect/Cause"
@@ -13,19 +13,20 @@ import * as FoldFingerprint from "../../FoldFingerprint.ts"
 import * as Metrics from "../command/handlerMetrics.ts"
 import { make as makeTries, type SnapshotTries } from "./tries.ts"
 
-/** An aggregate's fold: how to tell it from others, its states as JSON, and what was taken of them. */
+/** An aggregate's fold: its fingerprint, its states as JSON, and the snapshots tried so far. */
 export interface Fold<in out State> {
   readonly fingerprint: FoldFingerprint.FoldFingerprint
   readonly encode: (state: State) => Result.Result<Schema.Json, Schema.SchemaError>
   readonly decode: (json: unknown) => Result.Result<State, unknown>
-  /** Whether two states are the same once they were stored. */
+  /** Returns true if two states are the same in their stored form. */
   readonly isSame: (known: State, folded: State) => boolean
   readonly tries: SnapshotTries
 }
 
 /**
- * Looks at each aggregate once, when it is first used; an aggregate without fingerprint has no fold.
- * `maxTries`: of how many streams of each it is kept what was tried.
+ * Makes the fold of each aggregate once, at its first use; an aggregate without fingerprint has
+ * none.
+ * `maxTries`: the number of streams of each aggregate whose tries are remembered.
  */
 export const makeFolds = Effect.fnUntraced(function* (maxTries: number) {
   const digest = yield* Digest.Digest
@@ -34,7 +35,7 @@ export const makeFolds = Effect.fnUntraced(function* (maxTries: number) {
     aggregate: Aggregate<Command, State, Event, Rejection>
   ): Effect.Effect<Fold<State> | undefined> =>
     Effect.suspend(() => {
-      // What is kept for an aggregate was made from it, so that its states have the right type.
+      // The fold under an aggregate was made from it, so its states have the right type.
       const known = folds.get(aggregate) as Effect.Effect<Fold<State> | undefined> | undefined
       if (known !== undefined) return known
       return Effect.flatMap(
@@ -58,7 +59,7 @@ const makeFold = <Command, State, Event, Rejection>(
       const json = Schema.toCodecJson(aggregate.state)
       const decodeResult = Schema.decodeUnknownResult(json)
       const encode = Schema.encodeUnknownResult(json)
-      // Checks are the user's code, and may throw on a state that they never saw.
+      // Checks are user code, and may throw on a state that they never saw.
       const decode = (state: unknown) =>
         Result.flatMap(
           Result.try(() => decodeResult(state)),
@@ -80,7 +81,10 @@ const makeFold = <Command, State, Event, Rejection>(
     )
   )
 
-/** The states may hold more than is stored, and sets may be stored in another order, so two ways are tried. */
+/**
+ * Compares states by their JSON, then by the schema's equivalence after decoding: states may hold
+ * more than is stored, and sets may be stored in another order.
+ */
 const sameStored = <State>(
   schema: Schema.Codec<State, unknown>,
   encode: (state: State) => Result.Result<Schema.Json, Schema.SchemaError>,

@@ -1,10 +1,10 @@
 /**
- * What every snapshot store has, whatever it stores in: spans, and a range for how many to keep.
+ * The spans of every snapshot store, and the check of the number to keep.
  */
 import * as Effect from "effect/Effect"
 import { SnapshotStore } from "../../SnapshotStore.ts"
 
-/** The same store, its operations in spans. */
+/** Runs the operations of a store in spans, and checks `keep`. */
 export const instrument = ({
   delete: remove,
   load,

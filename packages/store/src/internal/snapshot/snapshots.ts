@@ -1,7 +1,7 @@
 /**
- * Finding the snapshot that a fold may start from, and taking new ones.
+ * Finds the snapshot that a fold may start from, and takes new ones.
  *
- * A snapshot only ever saves time: none that can't be read, decoded or saved fails a command.
+ * A snapshot only saves time: one that can't be read, decoded or saved never fails a command.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import * as Position from "@daybook/kernel/Position"
@@ -25,22 +25,23 @@ import * as Metrics from "../command/handlerMetrics.ts"
 import { type Fold, makeFolds } from "./folds.ts"
 
 export interface Snapshots {
-  /** The newest snapshot of the aggregate's fold at or below a revision, if it decodes. */
+  /** Returns the newest decodable snapshot of the aggregate's fold at or below a revision. */
   readonly find: <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     atOrBelow: Revision.Revision | undefined
   ) => Effect.Effect<Known<State> | undefined>
 
-  /** Begins to delete a snapshot whose event the stream does not have: nobody can ever use it. */
+  /** Begins to delete a snapshot whose event the stream lacks, since it can never be used. */
   readonly discard: (streamId: StreamId, snapshot: Known<unknown>) => Effect.Effect<void>
 
-  /** Draws whether a known state is to be checked. */
+  /** Draws at random whether to check a known state. */
   readonly isSampled: Effect.Effect<boolean>
 
   /**
-   * Compares a known state with what the events up to its revision give; true if it is right. Of one that is false all
-   * snapshots are deleted, since later ones were folded from it.
+   * Compares a known state with the fold of the events up to its revision; true if they are the
+   * same. If not, all snapshots of the stream are deleted, since later ones were folded from the
+   * wrong state.
    */
   readonly check: <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
@@ -49,7 +50,7 @@ export interface Snapshots {
     folded: State
   ) => Effect.Effect<boolean>
 
-  /** Begins to take a snapshot if it is time to. */
+  /** Begins to take a snapshot if the policy asks for one. */
   readonly consider: <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
@@ -57,7 +58,9 @@ export interface Snapshots {
   ) => Effect.Effect<void>
 }
 
-/** It holds no state: that may be anybody's data. */
+/**
+ * A known state differs from the fold of its events. Holds no state, which may be personal data.
+ */
 class StateDiffers extends Data.TaggedError("StateDiffers")<{
   readonly revision: Revision.Revision
 }> {
@@ -75,30 +78,46 @@ export const none: Snapshots = {
   consider: () => Effect.void
 }
 
-/** How many snapshots may wait to be saved, each of another stream: when a store is slow, the rest is skipped. */
+/**
+ * The maximum number of snapshots that wait to be saved, each of another stream: when a store is
+ * slow, further ones are skipped.
+ */
 const MAX_IN_FLIGHT = 64
-/** How many are saved at once. Each holds a connection, mostly of the pool that the commands use. */
+/** The number of saves at once. Each holds a connection, usually of the pool that commands use. */
 const MAX_AT_ONCE = 2
-/** Longer than any load should take once it has a connection: from then on the command had better read its events. */
+/**
+ * The time limit of a load once it has a connection, longer than any should take. After it, reading
+ * the events is the better choice.
+ */
 const LOAD_SECONDS = 5
-/** Longer than any save should take once it has a connection: one that hangs must not hold the others up for ever. */
+/**
+ * The time limit of a save once it has a connection, longer than any should take. A hanging save
+ * must not block the others for ever.
+ */
 const SAVE_SECONDS = 30
-/** How long the closing of a handler waits for saves, so that a host which lives for one command has snapshots too. */
+/**
+ * The time that closing a handler waits for saves, so that a host that runs a single command gets
+ * snapshots too.
+ */
 const CLOSE_SECONDS = 5
 
-/** Of how many streams at least it is known when a snapshot was last tried. */
+/** The minimum number of streams whose last tries are remembered. */
 const MIN_TRIES = 1_000
 
-/** `cachedStreams`: of how many streams the handler keeps states, which don't know of later snapshots. */
+/**
+ * Makes the snapshots of a handler. `cachedStreams`: the number of streams whose states it caches;
+ * a cached state does not know of later snapshots, so the tries of as many streams are remembered.
+ */
 export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedStreams: number) {
   const store = yield* SnapshotStore
   const warn = yield* Warnings.make
   const foldOf = yield* makeFolds(Math.max(MIN_TRIES, cachedStreams))
   const saves = yield* FiberSet.make<void, never>()
-  // In the context of the layer: a save outlives its command, so it has no part in that one's transaction.
+  // In the context of the layer: a save outlives its command, so it must not use the command's
+  // transaction.
   const fork = yield* FiberSet.runtime(saves)<never>()
   const turns = yield* Semaphore.make(MAX_AT_ONCE)
-  // The set is closed after this and interrupts what is left.
+  // The set closes after this finalizer, and interrupts the remaining saves.
   yield* Effect.addFinalizer(() =>
     FiberSet.awaitEmpty(saves).pipe(
       Effect.interruptible,
@@ -124,12 +143,12 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
     )
   })
 
-  /** Like a save it has no part in a transaction of the caller, which may still be undone. */
+  /** Deletes outside the caller's transaction, like a save, since that may be rolled back. */
   const remove = Effect.fnUntraced(function* (
     streamId: StreamId,
     only?: Pick<Snapshot, "revision" | "eventId">
   ) {
-    // Left where it is, it is found and deleted another time.
+    // A snapshot that is not deleted now is found and deleted later.
     if ((yield* FiberSet.size(saves)) >= MAX_IN_FLIGHT) return
     fork(
       Patience.within(store.delete(streamId, only), Duration.seconds(SAVE_SECONDS)).pipe(
@@ -178,7 +197,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
           }
           yield* ignored("undecodable")
         }
-        // From the second look on the store leaves out the other folds' itself.
+        // From the second look on, the store filters by the fold.
         options = { atOrBelow: Revision.make(revision - 1), fingerprint: fold.fingerprint }
       }
     }),
@@ -189,7 +208,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
     ),
     check: Effect.fnUntraced(function* (aggregate, streamId, known, folded) {
       const fold = yield* foldOf(aggregate)
-      // Without a fold there are no snapshots that a state could come from.
+      // Without a fold there are no snapshots from which a state could come.
       if (fold === undefined) return true
       const isRight = fold.isSame(known.state, folded)
       const { category } = aggregate
@@ -233,7 +252,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
           )
         )
       }).pipe(
-        // The command is recorded by now: a policy that throws must not fail it.
+        // The command is recorded already, so a policy that throws must not fail it.
         Effect.catchCause((cause) => warn(policyFailed, streamId, cause))
       )
   } satisfies Snapshots

@@ -1,17 +1,17 @@
 /**
- * At which revisions of their streams snapshots were begun, and saved, by this handler.
+ * The revisions at which this handler began and saved snapshots of streams.
  */
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 
-/** The revision of the last one that was begun, and of the newest that was saved; 0 for none. */
+/** The revisions of the last snapshot begun and of the newest one saved; 0 for none. */
 interface Tries {
   readonly tried: Revision.Revision
   readonly saved: Revision.Revision
 }
 
 export interface SnapshotTries {
-  /** What is known of a stream that is at `revision`. */
+  /** Returns the entry of a stream that is at `revision`. */
   readonly upTo: (streamId: StreamId, revision: Revision.Revision) => Tries
   readonly began: (streamId: StreamId, revision: Revision.Revision) => void
   readonly saved: (streamId: StreamId, revision: Revision.Revision) => void
@@ -19,9 +19,9 @@ export interface SnapshotTries {
 
 const none: Tries = { tried: Revision.empty, saved: Revision.empty }
 
-/** Of the `capacity` streams that were asked for last. A forgotten one costs a snapshot more. */
+/** Remembers the `capacity` most recently used streams. A forgotten one costs an extra snapshot. */
 export const make = (capacity: number): SnapshotTries => {
-  // A map remembers the order of insertion, so its first entry is the one that was used longest ago.
+  // A map iterates in insertion order, so its first entry is the least recently used one.
   const entries = new Map<StreamId, Tries>()
   const put = (streamId: StreamId, tries: Tries) => {
     entries.delete(streamId)
@@ -36,7 +36,7 @@ export const make = (capacity: number): SnapshotTries => {
       const tries = entries.get(streamId)
       if (tries === undefined) return none
       put(streamId, tries)
-      // Of a log that was since restored from a backup, or of a command that is late.
+      // A later entry is from before the log was restored from a backup, or the command is late.
       return tries.tried > revision ? none : tries
     },
     began: (streamId, tried) => {

@@ -1,11 +1,13 @@
 /**
- * Leaving out of a value what its schema says may be absent.
+ * Removes the optional keys of a value's schema from the value.
  */
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 
-/** The value without those optional keys, at any depth, that `leavesOut` chooses; it is asked of each. */
+/**
+ * Returns the value without the optional keys, at any depth, for which `leavesOut` returns true.
+ */
 export const withoutOptional = (
   ast: SchemaAST.AST,
   value: unknown,
@@ -28,7 +30,7 @@ export const withoutOptional = (
   if (SchemaAST.isObjects(ast) && Predicate.isObject(value)) {
     const properties = new Map(ast.propertySignatures.map(({ name, type }) => [name, type]))
     const [index] = ast.indexSignatures
-    // In the order of their names: the same ones are left out wherever they are in the source.
+    // Sorted by name, so that the same keys are removed in whatever order the source has them.
     const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
     return Object.fromEntries(
       entries.flatMap(([key, inner]: [string, unknown]) => {

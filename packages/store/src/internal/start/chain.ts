@@ -1,14 +1,14 @@
 /**
- * An error and the causes that it wraps, and what of them can be shown.
+ * An error with the causes that it wraps, and their text for people.
  */
 import { printable } from "@daybook/kernel/Printable"
 import * as Inspectable from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
 
-/** The outermost first. */
+/** An error and its causes, outermost first. */
 export type Chain = readonly [unknown, ...ReadonlyArray<unknown>]
 
-/** A cause may be its own. */
+/** The maximum number of causes: causes may form a cycle. */
 const MAX_DEPTH = 20
 
 export const chainOf = (error: unknown): Chain => {
@@ -26,7 +26,7 @@ export const chainOf = (error: unknown): Chain => {
 const causeOf = (error: unknown): unknown => {
   if (Predicate.hasProperty(error, "reason") && hidesAnother(error.reason)) return error.reason
   if (Predicate.hasProperty(error, "cause") && error.cause !== undefined) return error.cause
-  // Node reports a name with several addresses as an AggregateError without a message.
+  // Node reports a failure on several addresses as an AggregateError without a message.
   if (error instanceof AggregateError && error.errors.length > 0) return error.errors[0]
   return undefined
 }
@@ -34,7 +34,7 @@ const causeOf = (error: unknown): unknown => {
 const hidesAnother = (value: unknown): boolean =>
   value instanceof Error || Predicate.hasProperty(value, "cause")
 
-/** Errors that name the place themselves, so that what they wrap must not be shown without them. */
+/** Errors that name the place themselves, so that their causes must not be shown without them. */
 const WHOLE = new Set([
   "InvalidDatabaseUrl",
   "CertificateUnusable",
@@ -51,14 +51,16 @@ const WHOLE = new Set([
 export const tagOf = (error: unknown): string | undefined =>
   Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : undefined
 
-/** The innermost message, unless an error around it says more: what wraps it says where in the code. */
+/**
+ * Returns the message of an error in `WHOLE`, or else the innermost: other outer ones name code.
+ */
 export const textOf = (chain: Chain): string => {
   const whole = chain.find((error) => WHOLE.has(tagOf(error) ?? ""))
   return messageOf(whole ?? chain[chain.length - 1])
 }
 
 const messageOf = (error: unknown): string => {
-  // Not one of JavaScript's errors.
+  // A `ConfigError` is no `Error` of JavaScript.
   if (tagOf(error) === "ConfigError" && Predicate.hasProperty(error, "message")) {
     return `Configuration: ${String(error.message)}`
   }
@@ -70,7 +72,10 @@ const messageOf = (error: unknown): string => {
   return typeof error === "string" ? error : Inspectable.toStringUnknown(error)
 }
 
-/** Text of others in a log: in one line unless asked for more, and without what stands in a URL before its host. */
+/**
+ * Makes foreign text safe for a log: on one line unless `shape` is "lines", and without the part of
+ * a URL before its host.
+ */
 export const forPeople = (text: string, shape: "line" | "lines" = "line"): string => {
   const withoutSecrets = text
     .split(/(\s+)/)
@@ -85,7 +90,10 @@ export const forPeople = (text: string, shape: "line" | "lines" = "line"): strin
     : withoutSecrets.split("\n").map(printable).join("\n")
 }
 
-/** A word without what stands in a URL before its host. An expression that looks for the `@` would be quadratic. */
+/**
+ * Removes the part of a URL before its host from a word. A regular expression that looks for the
+ * `@` would be quadratic.
+ */
 const withoutUser = (word: string): string => {
   const start = word.indexOf("://")
   const end = word.lastIndexOf("@")

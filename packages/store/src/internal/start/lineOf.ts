@@ -1,11 +1,10 @@
 /**
- * What came out of something as a line of text, which is the same for equal values, whatever order their
- * keys have.
+ * Returns a result as a line of text, which is the same for equal values, regardless of key order.
  */
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 
-/** The messages of errors are for people, and may change where what fails does not. */
+/** Omits the messages of errors, which may change while the failing behaviour does not. */
 export const lineOf = (result: Result.Result<unknown, unknown>): string =>
   Result.isSuccess(result) ? canonicalJson(result.success) : "failed"
 

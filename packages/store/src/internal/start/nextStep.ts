@@ -1,11 +1,11 @@
 /**
- * The next step of a person after an error that kept a host from starting.
+ * The next step for an operator after an error that prevented a host from starting.
  */
 import * as Predicate from "effect/Predicate"
 import type { UrlPart } from "../../PostgresStart.ts"
 import { type Chain, tagOf } from "./chain.ts"
 
-/** The first that knows it, from the innermost error to the outermost. */
+/** Returns the first known step, from the innermost error to the outermost. */
 export const nextStep = (chain: Chain): string | undefined => {
   for (const error of chain.toReversed()) {
     const next = byTag(error) ?? byCode(error) ?? byMessage(error)
@@ -74,7 +74,7 @@ const byCode = (error: unknown): string | undefined => {
   return byText(error.code, message) ?? codes[error.code]
 }
 
-/** Codes that several things share. */
+/** Returns the step for codes that several faults share, by the message. */
 const byText = (code: string, message: string): string | undefined => {
   if (code === "28000" && message.includes("no encryption")) {
     return "add sslmode=require to the URL: the server takes no connection without TLS"
@@ -147,7 +147,7 @@ const codes: Record<string, string> = {
   "08P01": "see the pooler's log and limits"
 }
 
-/** Errors that the client finds itself have no code. */
+/** Returns the step for errors of the client, which have no code. */
 const byMessage = (error: unknown): string | undefined => {
   if (!(error instanceof Error)) return undefined
   return messages.find(([part]) => error.message.includes(part))?.[1]

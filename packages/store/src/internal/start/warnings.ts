@@ -1,5 +1,5 @@
 /**
- * Warnings that come in bursts: the first at once, those after it as one line with their number.
+ * Logs warnings that come in bursts: the first at once, the others as one line with their number.
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import { rootMessage } from "./rootMessage.ts"
 
-/** What went wrong, as sentences for one stream and for `count` more. */
+/** The sentences of a fault, for one stream and for `count` more. */
 export interface Warning {
   readonly of: (streamId: StreamId) => string
   readonly more: (count: number) => string
@@ -19,20 +19,23 @@ type Warn = (
   cause: Cause.Cause<unknown>
 ) => Effect.Effect<void>
 
-/** For how long those that follow are counted. */
+/** The time for which further warnings are counted before they are logged. */
 const WINDOW = Duration.seconds(10)
 
-/** What came since the last line about a warning. */
+/** The warnings since the last line about one kind. */
 interface Counted {
   count: number
   last: string
 }
 
-/** The stacks are logged too, at debug level. What is counted when the scope ends is told then. */
+/**
+ * Makes a logger of warnings. It logs the stacks too, at debug level, and the counted warnings when
+ * the scope ends.
+ */
 export const make = Effect.gen(function* () {
   const scope = yield* Effect.scope
   const open = new Map<Warning, Counted>()
-  /** Whether there was something to tell. */
+  /** Logs the counted warnings, and returns true if there were any. */
   const tellMore = (warning: Warning, counted: Counted) =>
     Effect.suspend(() => {
       const { count, last } = counted
