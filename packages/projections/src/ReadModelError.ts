@@ -317,7 +317,7 @@ export class InlinePoison extends Schema.TaggedError<InlinePoison>()("InlinePois
 }
 
 /**
- * Another version of the read model is inline than that of this host, and its rows would lack this
+ * Another version of the read model is inline than this host's, and its rows would lack this
  * append: nothing was appended.
  *
  * @category errors

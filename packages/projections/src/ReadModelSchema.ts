@@ -1,5 +1,5 @@
 /**
- * The PostgreSQL schema that holds read models, which may be another than that of the log.
+ * The PostgreSQL schema that holds read models, which may differ from the log's schema.
  *
  * @since 0.1.0
  */

@@ -283,8 +283,8 @@ export class ReadModelStore extends Context.Service<
     ) => Effect.Effect<GenerationState, E | RowsDiffer | ClaimLost | ReadModelStoreError>
 
     /**
-     * Drops a generation that does not serve, with its rows; does nothing if there is none. Dies
-     * for the serving generation.
+     * Drops a generation that does not serve, with its rows; does nothing if it does not exist.
+     * Dies for the serving generation.
      */
     readonly drop: (
       name: Projection.Name,

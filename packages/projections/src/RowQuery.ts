@@ -37,6 +37,6 @@ export interface RowQuery {
 export interface Condition {
   readonly field: string
   readonly is: "equal" | "notEqual" | "below" | "atMost" | "above" | "atLeast" | "oneOf"
-  /** One value, or any number of them for `oneOf`. */
+  /** A single value, or any number of values for `oneOf`. */
   readonly values: ReadonlyArray<Schema.Json>
 }
