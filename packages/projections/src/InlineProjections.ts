@@ -94,8 +94,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     error: InlinePoison | OtherVersionKept,
     operation: string
   ) {
-    // The caller's transaction holds the rows and its work ends with it: nothing is given back
-    // here.
+    // In a transaction of the caller, the changes to the rows end with it: nothing is given back.
     if (yield* events.inTransaction) return yield* new EventStoreError({ operation, cause: error })
     yield* store
       .demote(error.name, settled({ events, store }, error.name))

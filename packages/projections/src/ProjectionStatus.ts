@@ -129,7 +129,7 @@ export interface Progress {
   /** The number of events that the shadow has folded. */
   readonly events: number
   readonly eventsPerSecond: number
-  /** The part of the target, 0 to 1. An estimate, since positions have gaps. */
+  /** The reached fraction of the target, 0 to 1: an estimate, since positions have gaps. */
   readonly fraction: number
   /** An estimate of the time to the target. */
   readonly millisLeft: Option.Option<number>

@@ -148,8 +148,8 @@ export class Projections extends Context.Service<
      * switches and drops, in the order of time.
      *
      * **Details**
-     * In PostgreSQL they are rows of `acts` beside the log, to which the role that maintains read
-     * models can add rows, but can't change any.
+     * In PostgreSQL they are rows of `acts` beside the log. The role that maintains read models can
+     * add rows to that table, but not change any.
      */
     readonly acts: (name: string) => Effect.Effect<ReadonlyArray<Act>, RunnerError>
 

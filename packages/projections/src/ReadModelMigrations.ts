@@ -31,8 +31,8 @@ import { ReadModelSchema } from "./ReadModelSchema.ts"
  * was locked for longer than its `Patience`.
  * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to
  * do. The owner of the schema owns everything that is created, also when another member of that
- * role runs this. Other roles may read only the columns of its own tables that queries need,
- * unless they may read the log in `PostgresSchema`; wider default privileges are revoked.
+ * role runs this. Of the tables of the runner, other roles may read only the columns that queries
+ * need, unless they may read the log in `PostgresSchema`; wider default privileges are revoked.
  *
  * @category operations
  * @since 0.1.0

@@ -2,8 +2,8 @@
  * The port that every store of read models implements, with its types and errors.
  *
  * A read model has generations, counted from 1: tables of its rows that were built one after the
- * other. One is serving and is the one that is read. Another, the shadow, may be built beside it
- * and take its place. Earlier serving generations are retired, and kept until they are dropped.
+ * other. The serving generation is the one that is read. A shadow may be built beside it and take
+ * its place. Earlier serving generations are retired, and kept until they are dropped.
  *
  * Rules for every store, checked by `ReadModelStoreSuite` of `@daybook/testing`:
  *

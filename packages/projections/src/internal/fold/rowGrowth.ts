@@ -1,6 +1,5 @@
 /**
- * Bounds the growth of a row by an event, and checks that the row can be stored, without encoding
- * it.
+ * Bounds the growth of a row by an event, and checks without encoding that the row can be stored.
  *
  * The row after each event must be storable, or the end of a batch would decide whether an event
  * can be folded. Encoding a row with a list of 10,000 elements would visit all of them for each

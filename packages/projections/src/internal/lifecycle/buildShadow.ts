@@ -20,8 +20,7 @@ import { claimed, hold, lowest, type Runner, stateOf, stop, underClaim } from ".
 const NEARLY_THERE = 1_000
 
 /**
- * Builds the shadow of this version, until it is switched to or lost. Returns true if there was
- * one.
+ * Builds the shadow of this version until it is switched to or lost; returns true if one existed.
  */
 export const keepBuilding = Effect.fnUntraced(function* (
   runner: Runner,

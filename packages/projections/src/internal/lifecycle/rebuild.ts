@@ -183,7 +183,7 @@ const look = Effect.fnUntraced(function* (
   }
   const { events, eventsPerSecond, role } = state
   const switched = role === "serving"
-  // The build itself is about to end with its outcome.
+  // The local build is about to end, and its exit has the outcome.
   if (switched ? isBuilt : events === told.events) return undefined
   const position = Status.position(state)
   const { head } = yield* runner.events

@@ -1,5 +1,5 @@
 /**
- * Claims on generations in PostgreSQL, and the stops, pauses and skips that end them.
+ * Claims on generations in PostgreSQL, and the stops, pauses and skips of generations.
  *
  * Every end of a claim gives the generation the next epoch, so that steps of the claim fail.
  */

@@ -3,8 +3,8 @@
  * role or the database is.
  *
  * Under another level a statement keeps the snapshot from before it waited: after a wait for a
- * switch it would read the serving table as it was when it was a shadow, and it would fail if
- * another transaction had written a row.
+ * switch it would read the serving table as it was when it was a shadow, and after a wait for
+ * another writer of a row it would fail.
  */
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"

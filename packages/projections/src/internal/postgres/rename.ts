@@ -19,8 +19,8 @@ import * as PostgresTable from "./table.ts"
 
 /**
  * The time that a switch waits for statements that read the tables, or views of them; new ones
- * queue behind it. It is shorter than `deadlock_timeout`, so that a switch gives up when it
- * deadlocks with an append in a transaction that has read the table.
+ * queue behind it. It is shorter than `deadlock_timeout`, so that of a switch and an append that
+ * deadlock, in a transaction that has read the table, the switch gives up.
  */
 const LOCK_MILLIS = 500
 

@@ -85,8 +85,8 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
       }
       if (isDone) return Exit.void
     }
-    // When another version serves, the shadow decides, and the serving generation only while a host
-    // still maintains it.
+    // A serving generation of another version that no host maintains only moves by a switch to the
+    // shadow, so then the shadow's poison ends the wait too.
     const isLeft = serving.version !== version && Option.isNone(serving.owner)
     for (const { poison } of isLeft && shadow !== undefined ? [serving, shadow] : [serving]) {
       if (Option.isSome(poison) && poison.value.position <= position) {
