@@ -1,9 +1,11 @@
 /**
- * Keeps read models in the transaction of the append: who has the answer of an append finds it in the rows.
+ * Maintains read models in the transaction of the append: once an append has succeeded, the rows
+ * reflect it.
  *
- * Every append pays for it, and appends that touch the same row wait for each other's commit. Give the same
- * projections to `Projections.layer` as `inline` ones on every host that appends: its runner brings the rows up to the head, and hands
- * them over. Until then, and after an event that a projection can't fold, they are kept like any other.
+ * Every append pays for it, and appends that touch the same row wait for each other's commit. Give
+ * the same projections to `Projections.layer` as `inline` ones on every host that appends: its
+ * runner brings the rows up to the head, and hands them over. Until then, and after an event that a
+ * projection can't fold, the runner maintains them as it does async read models.
  *
  * @since 0.1.0
  */
@@ -28,13 +30,14 @@ import * as ReadModelTable from "./ReadModelTable.ts"
 import type { StoredRow } from "./StoredRow.ts"
 
 /**
- * The event store beneath, whose appends keep the read models too.
+ * Wraps the event store, so that its appends also maintain the read models.
  *
  * **Details**
- * Both stores must be on one database, or in one process. Its errors are those of the store beneath; a read model
- * store that fails is an `EventStoreError`.
- * An event that a projection can't fold is appended all the same, and that projection is given back to the runner,
- * which stops at the event. Only inside of a transaction of the caller, who holds the rows, the append fails.
+ * Both stores must be on one database, or in one process.
+ * An event that a projection can't fold is appended all the same, and that projection is given back
+ * to the runner, which stops at the event. Only inside a transaction of the caller, which holds the
+ * rows, the append fails.
+ * Errors: those of the wrapped store; a failure of the read-model store is an `EventStoreError`.
  *
  * @category layers
  * @since 0.1.0
@@ -53,7 +56,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     models.set(table.name, { projection, table })
   }
 
-  // Asked for with the first append, since a log need not be there before.
+  // Read with the first append, since the log need not exist before.
   let log: LogId | undefined
 
   const recordedBy = Effect.fnUntraced(function* (
@@ -63,7 +66,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     const recorded: Array<RecordedEvent> = []
     for (const [index, { events: written, streamId }] of appends.entries()) {
       const { repeated, revision } = Arr.getUnsafe(appended, index)
-      // Its rows were kept when it was recorded.
+      // The rows were updated when the append was first recorded.
       if (repeated) continue
       const from = Revision.make(revision - written.length + 1)
       const read = yield* Stream.runCollect(events.read(streamId, { from, to: revision })).pipe(
@@ -80,18 +83,18 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     rows: ReadonlyMap<string, StoredRow>
   ) => {
     const model = models.get(name)
-    // What is folded was touched, and touched is what is listed here.
+    // The store folds only touched read models, and only models of this host are touched.
     if (model === undefined) throw new Error(`${name} is no inline projection of this host`)
     const batch = prepare(model, recorded, new Set())
     return batch.poison === undefined ? foldBounded(model, batch, rows) : Result.fail(batch.poison)
   }
 
-  /** Gives a read model that this host can't keep back to the runner, as of what it has folded. */
+  /** Gives a read model that this host can't maintain back to the runner, as of its last fold. */
   const giveBack = Effect.fnUntraced(function* (
     error: InlinePoison | OtherVersionKept,
     operation: string
   ) {
-    // What the caller's transaction did to the rows ends with it, so here is nothing to give back.
+    // In a transaction of the caller, the changes to the rows end with it: nothing is given back.
     if (yield* events.inTransaction) return yield* new EventStoreError({ operation, cause: error })
     yield* store
       .demote(error.name, settled({ events, store }, error.name))
@@ -99,7 +102,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     yield* Effect.logError(`${error.message}; it is kept behind the log from now on`)
   })
 
-  /** Appends with the rows that it touches; again without the read models that can't fold it. */
+  /** Appends and updates the touched rows; retries without the read models that can't fold it. */
   const keeping = Effect.fnUntraced(function* <E>(
     operation: string,
     appends: ReadonlyArray<Append>,

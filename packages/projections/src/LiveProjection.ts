@@ -1,7 +1,7 @@
 /**
- * Read models folded on demand: as they are, or as they were at any position, revision or instant.
+ * Read models folded on demand: as of now, or as of any position, revision or instant.
  *
- * Nothing is stored, and nothing needs to be kept: a definition and a log are enough.
+ * A definition and a log are enough: nothing is stored or maintained.
  *
  * @since 0.1.0
  */
@@ -27,10 +27,10 @@ import * as ReadModelTable from "./ReadModelTable.ts"
 import type { StoredRow } from "./StoredRow.ts"
 
 /**
- * As of when.
+ * The point of the log as of which to fold: an instant or a position.
  *
  * **Details**
- * `position`: all events up to there. An instant cuts every stream at its first event that is later, see `Until`.
+ * An instant cuts every stream at its first event that is later, see `Until`.
  *
  * @category types
  * @since 0.1.0
@@ -38,13 +38,15 @@ import type { StoredRow } from "./StoredRow.ts"
 export type At =
   | Until
   | {
+      /** Folds all events up to this position. */
       readonly position: Position.Position
       readonly occurredAt?: never
       readonly recordedAt?: never
     }
 
 /**
- * As of when, for a row whose events are in one stream: also a revision of it.
+ * The point as of which to fold a row. For a row whose events are in one stream, also a revision of
+ * that stream.
  *
  * @category types
  * @since 0.1.0
@@ -58,7 +60,8 @@ export type RowAt =
     }
 
 /**
- * A revision is of one stream, and the row has another number of them, or the projection does not tell.
+ * The row has no revision: its events are not in exactly one stream, or the projection does not
+ * name its streams.
  *
  * @category errors
  * @since 0.1.0
@@ -66,6 +69,7 @@ export type RowAt =
 export class NoSingleStream extends Schema.TaggedError<NoSingleStream>()("NoSingleStream", {
   name: Schema.String,
   key: Schema.String,
+  /** The number of streams of the row; absent if the projection does not name them. */
   streams: Schema.optionalKey(Schema.Int)
 }) {
   override get message() {
@@ -77,7 +81,7 @@ export class NoSingleStream extends Schema.TaggedError<NoSingleStream>()("NoSing
 }
 
 /**
- * Why a row or a table could not be folded.
+ * The reasons why a row or a table can't be folded.
  *
  * @category errors
  * @since 0.1.0
@@ -89,11 +93,11 @@ export type LiveError =
   | ReadModelStoreError
 
 /**
- * The row of a key, or none, as of now or `at`.
+ * Folds the row of a key as of now or `at`, if there is one.
  *
  * **Details**
- * Reads the row's streams where the projection tells them, else all events of its categories. What was skipped by
- * position is left out here too.
+ * Reads the row's stream if the projection names exactly one, else all events of its categories.
+ * Events that were skipped by position are skipped here too.
  * Errors: `ProjectionStopped` at an event that can't be folded; `NoSingleStream` for a revision.
  *
  * @category operations
@@ -125,7 +129,7 @@ export const rowAt = Effect.fn("LiveProjection.rowAt")(function* <
 })
 
 /**
- * All rows, as of now or `at`, in no particular order; they are in memory at once.
+ * Folds all rows as of now or `at`, in no particular order; they are in memory at once.
  *
  * **Details**
  * Errors: `ProjectionStopped` at an event that can't be folded.
@@ -179,7 +183,7 @@ const eventsOf = Effect.fnUntraced(function* <Event, Key, Row>(
   return Stream.filter(events, ({ streamId }) => wanted.has(streamId))
 })
 
-/** The options are built here, and what `at` holds has been checked when it was made. */
+/** An invalid option is a defect: options are built here, and `at` was checked when it was made. */
 const settings = (stream: Stream.Stream<RecordedEvent, ReadError>): Events =>
   Stream.catchTag(stream, "InvalidReadOption", Stream.die)
 
@@ -247,7 +251,7 @@ const decoded = <Event, Key, Row>(
   table: ReadModelTable.ReadModelTable<Key, Row>,
   row: StoredRow
 ): Effect.Effect<Row> =>
-  // The table has encoded it a moment ago.
+  // The table has just encoded the row.
   Effect.orDie(
     Effect.fromResult(Result.mapError(table.decode(row), (issue) => new Error(`${name}: ${issue}`)))
   )

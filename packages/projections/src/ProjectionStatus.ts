@@ -1,5 +1,6 @@
 /**
- * What can be told of a read model: how far it is, who keeps it, and what became of a rebuild.
+ * The status of a read model: its position, the host that maintains it, and the progress of a
+ * rebuild.
  *
  * @since 0.1.0
  */
@@ -14,12 +15,13 @@ import * as Schema from "effect/Schema"
 import { Generation, type GenerationState, Poison } from "./ReadModelGeneration.ts"
 
 /**
- * What a read model does.
+ * The present activity of a read model.
  *
  * **Details**
- * `live`: it holds all that is settled. `catching up`: it is behind, and a host keeps it. `inline`: appends keep it.
- * `paused`: by somebody's word. `stopped`: by an event that it can't fold, or since its rows are of another
- * history than the log has. `waiting`: no host keeps it now.
+ * `live`: it holds all settled events. `catching up`: it lacks some, and a host maintains it.
+ * `inline`: appends maintain it. `paused`: by an act of an operator. `stopped`: by an event that it
+ * can't fold, or because its rows are of another history than the log. `waiting`: no host maintains
+ * it now.
  *
  * @category types
  * @since 0.1.0
@@ -39,42 +41,52 @@ export const Doing = Schema.Literals([
  */
 export type Doing = typeof Doing.Type
 
-/** What went wrong last in words of the innermost cause, and when. */
+/** The message of the innermost cause of the last error, and the time of that error. */
 const LastError = Schema.Struct({ message: Schema.String, at: Schema.DateTimeUtc })
 
 /**
- * How a read model is.
- *
- * **Details**
- * `version`: of the rows that are served. `position`: up to which they hold every event; `head`: up to which the log is
- * settled. `lagEvents`: how many events it is behind, at most `MAX_BACKLOG`; `lagMillis`: since when the
- * earliest of them waits. `owner`: the host that keeps it.
- * `mismatch`: why its rows are of another history; it stays as it is until it is rebuilt.
- * `lastError`: what keeps this host from keeping it, such as a store that does not answer or a constraint that rows break, until
- * it goes on; in words of the innermost cause. Without a shadow also what keeps this host from making one.
- * `building`: the state of the shadow that is to take its place, with what keeps this host from building it or putting it there.
- * `leftBehind`: what stayed with the table that served before this one, such as `view reports.sales of dashboards`: it shows the
- * old rows.
+ * The status of a read model.
  *
  * @category types
  * @since 0.1.0
  */
 export const Status = Schema.Struct({
   name: Projection.Name,
+  /** The version of the serving rows. */
   version: Projection.Version,
+  /** The serving generation. */
   generation: Generation,
   doing: Doing,
+  /** The position up to which the serving rows include every event. */
   position: Position.Position,
+  /** The position up to which the log is settled. */
   head: Position.Position,
+  /** The number of settled events that the rows lack, at most `MAX_BACKLOG`. */
   lagEvents: Schema.Int,
+  /** The time that the earliest lacking event has waited. */
   lagMillis: Schema.Number,
+  /** The number of events that the generation has folded, without those that appends fold. */
   events: Schema.Int,
+  /** The recent rate, as the claim's holder reported it with a step. */
   eventsPerSecond: Schema.Number,
+  /** The host that maintains it. */
   owner: Schema.Option(Schema.String),
+  /** The event that stopped it. */
   poison: Schema.Option(Poison),
+  /** The reason why its rows are of another history; it is left alone until it is rebuilt. */
   mismatch: Schema.Option(MismatchReason),
+  /**
+   * The dependents that stayed with the table that served before, and show its old rows, such as
+   * `view reports.sales of dashboards`.
+   */
   leftBehind: Schema.Array(Schema.String),
+  /**
+   * The error that prevents this host from maintaining it, such as a store that does not answer or
+   * a constraint that rows break, until it goes on. Without a shadow, also the error that prevents
+   * this host from making one.
+   */
   lastError: Schema.Option(LastError),
+  /** The state of the shadow that is to take its place. */
   building: Schema.Option(
     Schema.Struct({
       version: Projection.Version,
@@ -84,6 +96,7 @@ export const Status = Schema.Struct({
       eventsPerSecond: Schema.Number,
       owner: Schema.Option(Schema.String),
       poison: Schema.Option(Poison),
+      /** The error that prevents this host from building the shadow or switching to it. */
       lastError: Schema.Option(LastError)
     })
   )
@@ -96,12 +109,7 @@ export const Status = Schema.Struct({
 export type Status = typeof Status.Type
 
 /**
- * How far a rebuild is.
- *
- * **Details**
- * `position`: of the rebuilt rows. `target`: where the rebuild ends as things stand, which need not be the `head` of the log: rows
- * of the version that serves are compared with those that serve, where these are. `fraction`: 0 to 1 of the target, by positions, which
- * have gaps, so it is an estimate like `millisLeft`. `switched`: it serves, and this is the last one.
+ * The progress of a rebuild.
  *
  * @category types
  * @since 0.1.0
@@ -109,18 +117,28 @@ export type Status = typeof Status.Type
 export interface Progress {
   readonly name: Projection.Name
   readonly generation: number
+  /** The position of the rebuilt rows. */
   readonly position: Position.Position
+  /**
+   * The position at which the rebuild would end now. It need not be the `head`: rows of the serving
+   * version are compared with the serving rows at the position of those.
+   */
   readonly target: Position.Position
+  /** The position up to which the log is settled. */
   readonly head: Position.Position
+  /** The number of events that the shadow has folded. */
   readonly events: number
   readonly eventsPerSecond: number
+  /** The reached fraction of the target, 0 to 1: an estimate, since positions have gaps. */
   readonly fraction: number
+  /** An estimate of the time to the target. */
   readonly millisLeft: Option.Option<number>
+  /** True when the rebuilt rows serve; this is the last progress. */
   readonly switched: boolean
 }
 
 /**
- * No projection of this name was given to the runner.
+ * The runner has no projection of this name.
  *
  * @category errors
  * @since 0.1.0
@@ -137,7 +155,7 @@ export class UnknownProjection extends Schema.TaggedError<UnknownProjection>()(
 }
 
 /**
- * The read model was not at the position when the time was up.
+ * The read model had not reached the position when the timeout passed.
  *
  * @category errors
  * @since 0.1.0
@@ -157,8 +175,8 @@ export class WaitTimedOut extends Schema.TaggedError<WaitTimedOut>()("WaitTimedO
 }
 
 /**
- * An event stopped the read model: it goes on when the event is skipped, when it is resumed, or when a host starts or has other code
- * that can fold the event.
+ * An event stopped the read model. It goes on when the event is skipped, when the read model is
+ * resumed, or when a host starts or has other code that can fold the event.
  *
  * @category errors
  * @since 0.1.0
@@ -177,7 +195,7 @@ export class ProjectionStopped extends Schema.TaggedError<ProjectionStopped>()(
 }
 
 /**
- * The shadow was built by another host, and is there no more, or was not put in the place of what serves.
+ * Another host built the shadow, which no longer exists or was not switched to.
  *
  * @category errors
  * @since 0.1.0
@@ -192,7 +210,7 @@ export class RebuildLost extends Schema.TaggedError<RebuildLost>()("RebuildLost"
 }
 
 /**
- * The status of the generations of a read model, as of a look at the log.
+ * Makes the status of a read model from its generations and the backlog of the log.
  *
  * @category constructors
  * @since 0.1.0
@@ -219,7 +237,7 @@ export const make = (
   const inline = serving.mode === "inline"
   const waits = DateTime.toEpochMillis(now)
   const does = doing(serving, backlog)
-  // What holds all that is settled has gone on, be it on another host.
+  // A read model that holds all settled events has gone on, perhaps on another host.
   const ofServing = does === "live" ? undefined : lastErrors.serving
   const building = Option.fromUndefinedOr(lastErrors.building)
   return {
@@ -267,7 +285,8 @@ const doing = (serving: GenerationState, backlog: Backlog): Doing => {
 }
 
 /**
- * Up to where all rows of a generation hold every event: that of its partition which is last.
+ * Returns the position up to which all rows of a generation include every event: the lowest
+ * checkpoint of its partitions.
  *
  * @category destructors
  * @since 0.1.0

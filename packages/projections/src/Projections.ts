@@ -1,12 +1,13 @@
 /**
- * Keeps read models: from their checkpoint to the head of the log and then live, one host each, however many hosts
- * start; and builds them anew beside what serves.
+ * Maintains read models, from their checkpoint to the head of the log and then live; and rebuilds
+ * them beside the serving rows. However many hosts start, one host maintains each read model.
  *
  * Laws:
  *
- * 1. The rows are those of a fold from the first event, whatever crashed, was repeated, or took over.
- * 2. An event that a read model can't fold stops that one alone, at that event.
- * 3. What was rebuilt serves only if it is what served; that of a new version, only when it is caught up.
+ * 1. The rows equal a fold from the first event, after any crash, repetition or takeover.
+ * 2. An event that a read model can't fold stops that read model alone, at that event.
+ * 3. Rebuilt rows serve only if they equal the serving rows; rows of a new version serve only when
+ *    they are caught up.
  *
  * @since 0.1.0
  */
@@ -62,7 +63,7 @@ import * as ReadModelTable from "./ReadModelTable.ts"
 import { RunnerSettings } from "./RunnerSettings.ts"
 
 /**
- * What may keep a runner from answering.
+ * The errors of every operation of a runner.
  *
  * @category errors
  * @since 0.1.0
@@ -70,7 +71,7 @@ import { RunnerSettings } from "./RunnerSettings.ts"
 export type RunnerError = Status.UnknownProjection | EventStoreError | ReadModelStoreError
 
 /**
- * Why a rebuild did not end with a switch.
+ * The reasons why a rebuild ends without a switch.
  *
  * @category errors
  * @since 0.1.0
@@ -86,7 +87,7 @@ export type RebuildError =
   | InvalidWhy
 
 /**
- * The read models of a host.
+ * Runs and administers the read models of a host.
  *
  * @category services
  * @since 0.1.0
@@ -94,18 +95,19 @@ export type RebuildError =
 export class Projections extends Context.Service<
   Projections,
   {
-    /** How a read model is; see {@link Status.Status}. */
+    /** Returns the status of a read model. */
     readonly status: (name: string) => Effect.Effect<Status.Status, RunnerError>
 
-    /** How all of them are, in the order in which they were given. */
+    /** The statuses of all read models, in the order in which they were given. */
     readonly statuses: Effect.Effect<ReadonlyArray<Status.Status>, RunnerError>
 
     /**
-     * Waits until the rows that are served hold every event up to `position`: that of an append, to read what one wrote.
+     * Waits until the serving rows include every event up to `position`. Pass an append's position
+     * to read your own writes.
      *
      * **Details**
-     * Errors: `WaitTimedOut` after `timeout`; `ProjectionStopped` when an event before the position stopped it;
-     * `HistoryChanged` when its rows are of another history than the log has.
+     * Errors: `WaitTimedOut` after `timeout`; `ProjectionStopped` when an event before the position
+     * stopped the read model; `HistoryChanged` when its rows are of another history than the log.
      */
     readonly waitFor: (
       name: string,
@@ -116,19 +118,20 @@ export class Projections extends Context.Service<
       RunnerError | Status.WaitTimedOut | Status.ProjectionStopped | HistoryChanged
     >
 
-    /** Stops taking events in, on all hosts, until it is resumed. */
+    /** Stops folding events into a read model, on all hosts, until it is resumed. */
     readonly pause: (name: string, why?: Why) => Effect.Effect<void, RunnerError | InvalidWhy>
 
-    /** Ends a pause, and tries the event again that it stopped at. */
+    /** Ends a pause, and tries the event that stopped the read model again. */
     readonly resume: (name: string, why?: Why) => Effect.Effect<void, RunnerError | InvalidWhy>
 
     /**
-     * Leaves out the event at a position, now and in every rebuild of this version, and records why.
+     * Skips the event at a position, now and in every rebuild of this version, and records the
+     * reason.
      *
      * **Details**
      * `reason`: a `SkipReason`, text of at most 1,000 UTF-16 code units.
-     * Errors: `AlreadyFolded`, it can't be left out of rows that hold it; `InvalidSkipReason`; `NoEventToSkip`, the log has
-     * none at the position.
+     * Errors: `AlreadyFolded`, the serving rows hold the event; `InvalidSkipReason`;
+     * `NoEventToSkip`, the log has no event at the position.
      */
     readonly skip: (
       name: string,
@@ -141,40 +144,53 @@ export class Projections extends Context.Service<
     >
 
     /**
-     * What was done to it on purpose, by whom and why: pauses, skips, rebuilds, switches and drops, in the order of time.
+     * Returns the acts on a read model, with actor and reason: pauses, resumes, skips, rebuilds,
+     * switches and drops, in the order of time.
      *
      * **Details**
-     * In PostgreSQL they are rows of `acts` beside the log, to which who keeps read models can add and which nobody changes.
+     * In PostgreSQL they are rows of `acts` beside the log. The role that maintains read models can
+     * add rows to that table, but not change any.
      */
     readonly acts: (name: string) => Effect.Effect<ReadonlyArray<Act>, RunnerError>
 
-    /** What was left out, in position order. */
+    /** Returns the skipped events of a read model, in position order. */
     readonly skipped: (name: string) => Effect.Effect<ReadonlyArray<Skipped>, RunnerError>
 
     /**
-     * Builds the rows anew beside those that serve, compares the two at one position, and switches if they are the same.
+     * Rebuilds the rows beside the serving ones, compares the two at one position, and switches if
+     * they are equal.
      *
      * **Details**
-     * The first element is given when it has begun, the last one when it serves. It goes on though nobody looks, also when
-     * this host dies: then another one ends it. The old rows are kept as a retired generation.
-     * It ends where the rows that serve are, and not at the head of the log: `target` and `position` of the last element say
-     * where. `upTo`: a position that both must hold before they are compared, such as that of an append; as long as this host builds.
-     * Rows that are not compared, of a new version or after a restore, hold it before they serve.
-     * `accept`: the rebuilt rows serve though they differ: what serves was tampered with, or a fold was mended without a new version. It
-     * holds until this shadow serves, whichever host ends it; who accepted it, why, and how many rows differed is in `acts`.
-     * Errors: `RowsDiffer`, row by row, and what served goes on; the rebuilt rows are kept as a retired generation.
-     * `ProjectionStopped` also when an event before `upTo` stopped the rows that serve.
+     * The first element is emitted when the rebuild has begun, the last one when its rows serve.
+     * The rebuild goes on when the stream is abandoned; when this host dies, another host ends it.
+     * The old rows are kept as a retired generation.
+     * The rebuild ends at the position of the serving rows, and not at the head of the log:
+     * `target` and `position` of the last element are that position.
+     * Errors: `RowsDiffer`, row by row: the old rows go on serving, and the rebuilt rows are kept
+     * as a retired generation. `ProjectionStopped` also when an event before `upTo` stopped the
+     * serving rows.
      */
     readonly rebuild: (
       name: string,
       options?: Why & {
+        /** The number of parts that are built at the same time, by key. */
         readonly partitions?: number
+        /**
+         * A position that both must include before they are compared, such as that of an append; a
+         * host that takes the build over does not know it. Rows that are not compared, of a new
+         * version or after a restore, include it before they serve.
+         */
         readonly upTo?: Position.Position
+        /**
+         * Lets the rebuilt rows serve although they differ: the serving rows were tampered with, or
+         * a fold was corrected without a new version. It holds until this shadow serves, whichever
+         * host ends the rebuild; actor, reason and the number of differing rows are in `acts`.
+         */
         readonly accept?: boolean
       }
     ) => Stream.Stream<Status.Progress, RebuildError>
 
-    /** All generations of a read model: retired ones are kept until they are dropped. */
+    /** Returns all generations of a read model: retired ones are kept until they are dropped. */
     readonly generations: (
       name: string
     ) => Effect.Effect<ReadonlyArray<GenerationState>, RunnerError>
@@ -188,12 +204,13 @@ export class Projections extends Context.Service<
   }
 >()("@daybook/projections/Projections") {
   /**
-   * Keeps `async` read models beside the log, and hands the `inline` ones to the appends of `InlineProjections` when they are
-   * caught up.
+   * Maintains `async` read models after the log, and hands the `inline` ones to the appends of
+   * `InlineProjections` when they are caught up.
    *
    * **Details**
-   * Errors: `InvalidProjection`, it has no table; `OtherLog`, its rows are of another log; `DefinitionChanged`, with the difference. A version that is superseded is left
-   * alone and logged: another host is newer.
+   * A superseded version is left alone and logged: another host is newer.
+   * Errors: `InvalidProjection`, it has no table; `OtherLog`, its rows are of another log;
+   * `DefinitionChanged`, with the difference.
    */
   static readonly layer = (projections: {
     readonly async?: ReadonlyArray<Projection.Any>
@@ -277,7 +294,7 @@ const make = Effect.fnUntraced(function* (
   const statusOf = Effect.fnUntraced(function* (model: AnyModel) {
     const states = yield* store.states(model.table.name)
     const serving = states.find(({ role }) => role === "serving")
-    // It was opened above, and what serves is never dropped.
+    // It was opened above, and a serving generation is never dropped.
     if (serving === undefined) return yield* Effect.die(`${model.table.name} serves nothing`)
     const shadow = states.find(({ role }) => role === "shadow")
     const backlog = yield* events
@@ -322,7 +339,7 @@ const make = Effect.fnUntraced(function* (
       yield* known.until(position).pipe(
         Effect.timeoutOrElse({
           duration,
-          // The shared look may wait for a connection that the caller's transaction holds.
+          // The shared poll may wait for a connection that the caller's transaction holds.
           orElse: () =>
             Effect.flatMap(known.isAt(position), (isAt) =>
               isAt ? Effect.void : timedOut(model, position, duration)
@@ -346,11 +363,11 @@ const make = Effect.fnUntraced(function* (
       const checked = yield* Effect.mapError(
         Effect.fromResult(toSkipReason(reason)),
         ({ message }) =>
-          // It may quote the reason.
+          // The message may quote the reason.
           new InvalidSkipReason({ name, position, issue: recordedText(message, MAX_ISSUE_LENGTH) })
       )
       const who = yield* checkedWhy(name, by)
-      // The last event up to there is the one at the position, if there is one.
+      // The last event up to the position is the one at it, if there is one.
       const event = yield* events
         .readAll({ upTo: position, direction: "backward", limit: 1 })
         .pipe(Stream.runHead, Effect.catchTag("InvalidReadOption", Effect.die))

@@ -1,7 +1,7 @@
 /**
- * Reading the rows that are served, typed by their projection.
+ * Reads the serving rows of a read model, typed by its projection.
  *
- * On Postgres they are in a table too, for whatever SQL can ask.
+ * On PostgreSQL the rows are also in a table, for queries in SQL.
  *
  * @since 0.1.0
  */
@@ -22,7 +22,7 @@ import { recordedText } from "./internal/fold/recordedText.ts"
 import { codecOf } from "./internal/fold/rowCodec.ts"
 import { MAX_ISSUE_LENGTH } from "./ReadModelGeneration.ts"
 
-/** The fields of a row that are columns to compare by: those that are no objects, but instants. */
+/** The fields of a row by which queries can compare: scalars and instants. */
 type Comparable<Row> = {
   readonly [Field in keyof Row]: Exclude<Row[Field], null | undefined> extends
     | string
@@ -37,8 +37,8 @@ type Comparable<Row> = {
   string
 
 /**
- * What must hold of a field, all that is given: it equals a value or does not, has one of several, or is within bounds. `null`
- * equals `null` here, and is neither below nor above anything.
+ * The conditions on a field, which must all hold. `null` equals `null` here, and is neither below
+ * nor above anything.
  *
  * @category types
  * @since 0.1.0
@@ -54,25 +54,33 @@ export interface Filter<in out Value> {
 }
 
 /**
- * Which rows to read: all, in the order of their primary key, unless said otherwise.
+ * The rows to read: all, in the order of their primary key, unless the fields say otherwise.
  *
  * **Details**
- * `where`: by field, what must hold. `orderBy`: fields that are never `null`, in ascending order unless they are `descending`; the
- * primary key decides between equals. `after`: rows behind this one in that order, which need not be there any more: the last
- * of a page leads to the next. `limit`: at most so many, a whole number, 0 or more. Text is ordered by its bytes in UTF-8.
+ * Text is ordered by its bytes in UTF-8.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Query<in out Row> {
+  /** The conditions, by field. */
   readonly where?: { readonly [Field in Comparable<Row>]?: Filter<Row[Field]> }
+  /**
+   * Fields that are never `null`, in ascending order unless they are `descending`; the primary key
+   * decides between equals.
+   */
   readonly orderBy?: ReadonlyArray<Comparable<Row> | { readonly descending: Comparable<Row> }>
+  /**
+   * Reads only rows after this one in the order: pass the last row of a page to read the next page.
+   * The row need not exist any more.
+   */
   readonly after?: Row
+  /** The maximum number of rows, a whole number, 0 or more. */
   readonly limit?: number
 }
 
 /**
- * A query asks for what the table does not have, or for a value that no row can have.
+ * A query names a field that the table does not have, or a value that no row can have.
  *
  * @category errors
  * @since 0.1.0
@@ -88,7 +96,8 @@ export class InvalidQuery extends Schema.TaggedError<InvalidQuery>()("InvalidQue
 }
 
 /**
- * A row that serves is none of this version of the projection: another one serves by now, or somebody wrote it by hand.
+ * A serving row is not of this version of the projection: another version serves by now, or the row
+ * was written by hand.
  *
  * @category errors
  * @since 0.1.0
@@ -104,7 +113,7 @@ export class UnreadableRow extends Schema.TaggedError<UnreadableRow>()("Unreadab
 }
 
 /**
- * Why rows could not be read.
+ * The reasons why rows can't be read.
  *
  * @category errors
  * @since 0.1.0
@@ -116,7 +125,7 @@ export type ReadError =
   | ReadModelStoreError
 
 /**
- * The row of a key, if there is one.
+ * Reads the row of a key, if there is one.
  *
  * @category operations
  * @since 0.1.0
@@ -139,10 +148,11 @@ export const get = Effect.fn("ReadModel.get")(function* <
 })
 
 /**
- * Rows, in bounded memory.
+ * Reads rows in bounded memory.
  *
  * **Details**
- * What is written meanwhile may be among them. Errors: `InvalidQuery`, before the first row.
+ * Rows that are written meanwhile may be among them.
+ * Errors: `InvalidQuery`, before the first row.
  *
  * @category operations
  * @since 0.1.0
@@ -184,7 +194,7 @@ const rowQuery = <Event, Key, Row extends object>(
   { after, limit, orderBy = [], where = {} }: Query<Row>
 ): Result.Result<RowQuery, InvalidQuery> =>
   Result.gen(function* () {
-    // What it quotes may be as long as anything that is asked for.
+    // The issue quotes the query's values, which may be of any length.
     const invalid = (field: string, issue: string) =>
       Result.fail(new InvalidQuery({ name, field, issue: recordedText(issue, MAX_ISSUE_LENGTH) }))
     const columnOf = (field: string) => {
@@ -267,7 +277,7 @@ const WORDS: ReadonlyMap<string, Condition["is"]> = new Map<string, Condition["i
   ["atLeast", "atLeast"]
 ])
 
-/** The stored form of a value of a field; what a column of `null` stands for may also be absent. */
+/** Encodes a value of a field to its stored form; an absent value is stored as `null`. */
 const encoder = (row: Projection.RowSchema<unknown>, column: Column) => {
   const { field } = column
   // The fields of a `RowSchema` need no services.

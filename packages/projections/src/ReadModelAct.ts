@@ -1,5 +1,5 @@
 /**
- * What was done to read models on purpose, by whom and why: the record of administrative acts.
+ * The record of administrative acts on read models, with actor and reason.
  *
  * @since 0.1.0
  */
@@ -15,17 +15,18 @@ const text = (most: number) =>
   )
 
 /**
- * Who wants it, and why.
- *
- * **Details**
- * `actor`: who it is for, as the host knows them, at most 200 UTF-16 code units; the database adds the login that did it.
- * `reason`: at most 1,000.
+ * The actor and the reason of an act.
  *
  * @category types
  * @since 0.1.0
  */
 export const Why = Schema.Struct({
+  /**
+   * The person or program that wants the act, as the host knows them, at most 200 UTF-16 code
+   * units; the database adds the login that did it.
+   */
   actor: Schema.optionalKey(text(200)),
+  /** The reason, at most 1,000 UTF-16 code units. */
   reason: Schema.optionalKey(text(1_000))
 })
 
@@ -36,22 +37,24 @@ export const Why = Schema.Struct({
 export type Why = typeof Why.Type
 
 /**
- * An act.
- *
- * **Details**
- * `rebuild`: it was begun; `switch`: another generation serves; `differ`: it did not come to that, since rows differ.
- * `login`: the user of the database who did it; none in memory. `details`: facts such as generations and positions, and no rows.
+ * An administrative act on a read model.
  *
  * @category types
  * @since 0.1.0
  */
 export const Act = Schema.Struct({
   name: Projection.Name,
+  /**
+   * The kind. `rebuild`: a rebuild was begun; `switch`: another generation serves; `differ`: a
+   * rebuild ended without a switch, since rows differ.
+   */
   act: Schema.Literals(["pause", "resume", "skip", "rebuild", "switch", "differ", "drop"]),
   at: Schema.DateTimeUtc,
+  /** The database user who did it; none in memory. */
   login: Schema.Option(Schema.String),
   actor: Schema.Option(Schema.String),
   reason: Schema.Option(Schema.String),
+  /** Facts such as generations and positions, and no rows. */
   details: Schema.Record(Schema.String, Schema.Json)
 })
 

@@ -1,5 +1,5 @@
 /**
- * What keeps a read model from being opened, kept, rebuilt or appended to.
+ * The errors of opening, maintaining, rebuilding and appending to read models.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import { recordedText } from "./internal/fold/recordedText.ts"
 import { Generation, Poison } from "./ReadModelGeneration.ts"
 
 /**
- * A row in which a shadow differs from what serves; absent on the side that lacks it.
+ * A row in which a shadow differs from the serving generation; absent on the side that lacks it.
  *
  * @category types
  * @since 0.1.0
@@ -34,7 +34,7 @@ export const RowDifference = Schema.Struct({
 export type RowDifference = typeof RowDifference.Type
 
 /**
- * How many different rows a comparison tells at most.
+ * The maximum number of differing rows that a comparison reports.
  *
  * @category limits
  * @since 0.1.0
@@ -42,7 +42,8 @@ export type RowDifference = typeof RowDifference.Type
 export const MAX_DIFFERENCES = 100
 
 /**
- * After how many bytes of both rows a comparison tells no further difference, though there are less than {@link MAX_DIFFERENCES}.
+ * The bytes of both rows after which a comparison reports no further difference, even below
+ * {@link MAX_DIFFERENCES}.
  *
  * @category limits
  * @since 0.1.0
@@ -52,9 +53,6 @@ export const MAX_DIFFERENCES_BYTES = 8_000_000
 /**
  * The definition of a read model changed without a new version: its table is left as it is.
  *
- * **Details**
- * `stored` and `defined`: the lines of the two descriptions that the other lacks.
- *
  * @category errors
  * @since 0.1.0
  */
@@ -63,7 +61,9 @@ export class DefinitionChanged extends Schema.TaggedError<DefinitionChanged>()(
   {
     name: Projection.Name,
     version: Projection.Version,
+    /** The lines of the stored description that the defined one lacks. */
     stored: Schema.Array(Schema.String),
+    /** The lines of the defined description that the stored one lacks. */
     defined: Schema.Array(Schema.String)
   }
 ) {
@@ -77,7 +77,7 @@ export class DefinitionChanged extends Schema.TaggedError<DefinitionChanged>()(
 }
 
 /**
- * A newer version of the read model serves, so this one has nothing to keep.
+ * A newer version of the read model serves, so this host leaves it alone.
  *
  * @category errors
  * @since 0.1.0
@@ -93,17 +93,20 @@ export class Superseded extends Schema.TaggedError<Superseded>()("Superseded", {
 }
 
 /**
- * The read model is folded from another log: nothing was changed, and this log has no part in it.
+ * The read model is folded from another log: nothing was changed.
  *
  * **Details**
- * Two logs need a `ReadModelSchema` each. A log that took the place of `kept` for good needs it dropped and migrated again.
+ * Two logs need a `ReadModelSchema` each. If the given log has replaced the log `kept` for good,
+ * drop that schema and migrate it again.
  *
  * @category errors
  * @since 0.1.0
  */
 export class OtherLog extends Schema.TaggedError<OtherLog>()("OtherLog", {
   name: Projection.Name,
+  /** The log of the stored rows. */
   kept: LogId,
+  /** The log that the read model was opened for. */
   given: LogId
 }) {
   override get message() {
@@ -115,8 +118,8 @@ export class OtherLog extends Schema.TaggedError<OtherLog>()("OtherLog", {
 }
 
 /**
- * The log no longer has the history that the rows were folded from: it was restored to an earlier time, or is another one. The read
- * model is left as it is until it is rebuilt.
+ * The log no longer has the history that the rows were folded from: it was restored to an earlier
+ * time, or is another log. The read model is left as it is until it is rebuilt.
  *
  * @category errors
  * @since 0.1.0
@@ -146,7 +149,8 @@ export class NoEventToSkip extends Schema.TaggedError<NoEventToSkip>()("NoEventT
 }
 
 /**
- * Another version of the read model serves, whose rows lack what this one reads: nothing was read.
+ * Another version of the read model serves, and its rows lack columns of this version: nothing was
+ * read.
  *
  * @category errors
  * @since 0.1.0
@@ -161,7 +165,8 @@ export class OtherVersionServes extends Schema.TaggedError<OtherVersionServes>()
 }
 
 /**
- * The claim is not the newest, or what it claims has another role or checkpoint by now: nothing was written.
+ * The claim is not the newest, or its generation has another role or checkpoint by now: nothing was
+ * written.
  *
  * @category errors
  * @since 0.1.0
@@ -177,11 +182,10 @@ export class ClaimLost extends Schema.TaggedError<ClaimLost>()("ClaimLost", {
 }
 
 /**
- * The rebuilt rows are not the ones that serve: nothing was switched.
+ * The rebuilt rows differ from the serving rows: nothing was switched.
  *
  * **Details**
- * `count`: of all rows that differ; `differences`: at most {@link MAX_DIFFERENCES} of them, by key, and none after
- * {@link MAX_DIFFERENCES_BYTES}. The message names the fields that differ, and no values.
+ * The message names the fields that differ, and no values.
  *
  * @category errors
  * @since 0.1.0
@@ -189,11 +193,16 @@ export class ClaimLost extends Schema.TaggedError<ClaimLost>()("ClaimLost", {
 export class RowsDiffer extends Schema.TaggedError<RowsDiffer>()("RowsDiffer", {
   name: Projection.Name,
   position: Position.Position,
+  /** The number of all rows that differ. */
   count: Schema.Int,
+  /**
+   * The differing rows by key, at most {@link MAX_DIFFERENCES}, and none after
+   * {@link MAX_DIFFERENCES_BYTES}.
+   */
   differences: Schema.Array(RowDifference)
 }) {
   override get message() {
-    // A message ends in logs, where the rows of a read model have no place: they may be anybody's data.
+    // Rows may hold personal data, which must not get into logs; messages end up there.
     const fields = new Set(this.differences.flatMap(differingFields))
     const named = [...fields].join(", ")
     const where = named === "" ? "" : `, of those compared in ${recordedText(named, MAX_SHOWN)}`
@@ -204,10 +213,10 @@ export class RowsDiffer extends Schema.TaggedError<RowsDiffer>()("RowsDiffer", {
   }
 }
 
-/** How much of the names of fields a message shows, in UTF-16 code units. */
+/** The maximum length of the field names in a message, in UTF-16 code units. */
 const MAX_SHOWN = 1_000
 
-/** The fields in which the two rows differ, or in words that one of them lacks. */
+/** Returns the fields in which the two rows differ, or a text if one of the rows is absent. */
 const differingFields = ({ rebuilt, serving }: RowDifference): ReadonlyArray<string> => {
   if (serving === undefined) return ["rows that do not serve"]
   if (rebuilt === undefined) return ["rows that were not rebuilt"]
@@ -216,7 +225,7 @@ const differingFields = ({ rebuilt, serving }: RowDifference): ReadonlyArray<str
 }
 
 /**
- * The event to skip is folded into what serves already: only a new version can leave it out.
+ * The event to skip is already folded into the serving rows: only a new version can leave it out.
  *
  * @category errors
  * @since 0.1.0
@@ -236,7 +245,7 @@ export class AlreadyFolded extends Schema.TaggedError<AlreadyFolded>()("AlreadyF
 }
 
 /**
- * The reason for skipping an event is no `SkipReason`; nothing was skipped.
+ * The reason for skipping an event is not a `SkipReason`; nothing was skipped.
  *
  * @category errors
  * @since 0.1.0
@@ -253,7 +262,8 @@ export class InvalidSkipReason extends Schema.TaggedError<InvalidSkipReason>()(
 }
 
 /**
- * Who wants something of a read model, or why, is not text that the record of acts takes; nothing was done.
+ * The actor or the reason of an act is not a text that the record of acts accepts; nothing was
+ * done.
  *
  * @category errors
  * @since 0.1.0
@@ -285,10 +295,12 @@ export class ReadModelStoreError extends Data.TaggedError("ReadModelStoreError")
 }
 
 /**
- * A read model that appends keep can't fold what was to be appended, inside of a transaction of the caller: nothing was written.
+ * An inline read model can't fold an event of an append inside a transaction of the caller: nothing
+ * was written.
  *
  * **Details**
- * Outside of one `InlineProjections` appends the event without this read model, which its runner then stops at the event.
+ * Outside a transaction, `InlineProjections` appends the event without this read model, and the
+ * runner then stops the read model at the event.
  *
  * @category errors
  * @since 0.1.0
@@ -305,8 +317,8 @@ export class InlinePoison extends Schema.TaggedError<InlinePoison>()("InlinePois
 }
 
 /**
- * Appends keep another version of the read model than the one that was to be kept, where this append would be
- * missing: nothing was appended.
+ * Another version of the read model is inline than this host's, and its rows would lack this
+ * append: nothing was appended.
  *
  * @category errors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Generations of a read model: how far each is, who may write it, and what is written.
+ * Generations of a read model: their progress, the claims on them, and the steps that write them.
  *
  * @since 0.1.0
  */
@@ -25,17 +25,16 @@ import type { StoredRow } from "./StoredRow.ts"
 export const Generation = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 999_999 }))
 
 /**
- * The host that stopped a read model, and by which code.
- *
- * **Details**
- * `code`: a fingerprint of the projection, its codecs and its functions. `build`: of the host, if `RunnerSettings` name it.
+ * The host that stopped a read model, and its code.
  *
  * @category types
  * @since 0.1.0
  */
 export const StoppedBy = Schema.Struct({
   owner: Schema.String,
+  /** A fingerprint of the projection, its codecs and its functions. */
   code: Schema.String,
+  /** The build of the host, if its `RunnerSettings` name one. */
   build: Schema.optionalKey(Schema.String)
 })
 
@@ -46,7 +45,8 @@ export const StoppedBy = Schema.Struct({
 export type StoppedBy = typeof StoppedBy.Type
 
 /**
- * The longest `issue` that is recorded, in UTF-16 code units: what is longer is cut, and its length follows.
+ * The longest `issue` that is recorded, in UTF-16 code units: a longer one is cut, and its length
+ * appended.
  *
  * @category limits
  * @since 0.1.0
@@ -54,12 +54,7 @@ export type StoppedBy = typeof StoppedBy.Type
 export const MAX_ISSUE_LENGTH = 10_000
 
 /**
- * What stopped a read model: an event that it can't fold.
- *
- * **Details**
- * `issue`: at most {@link MAX_ISSUE_LENGTH} of what was thrown or refused.
- * `Undecodable`: the codec refused what is stored. `Threw`: `keys` or `apply` did. `NoRow`: what `apply` or
- * `keys` gave is not of the schema, or not of the key. `stoppedBy`: the host that stopped there, recorded with the stop.
+ * An event that a read model can't fold, and that stopped it.
  *
  * @category types
  * @since 0.1.0
@@ -69,8 +64,15 @@ export const Poison = Schema.Struct({
   streamId: Schema.String,
   revision: Schema.Int,
   type: Schema.String,
+  /**
+   * The kind of failure. `Undecodable`: the codec refused the stored event. `Threw`: `keys` or
+   * `apply` threw. `NoRow`: the result of `apply` or `keys` is not of the schema, or not of the
+   * key.
+   */
   reason: Schema.Literals(["Undecodable", "Threw", "NoRow"]),
+  /** The error thrown or the refusal, at most {@link MAX_ISSUE_LENGTH}. */
   issue: Schema.String,
+  /** The host that stopped there, recorded with the stop. */
   stoppedBy: Schema.optionalKey(StoppedBy)
 })
 
@@ -81,7 +83,7 @@ export const Poison = Schema.Struct({
 export type Poison = typeof Poison.Type
 
 /**
- * A position, and the last event of the whole log at or below it; null when there is none.
+ * A position, and the last event of the whole log at or below it; null without such an event.
  *
  * @category types
  * @since 0.1.0
@@ -92,7 +94,7 @@ export interface Reached {
 }
 
 /**
- * The poison as every store records it, with its issue cut to {@link MAX_ISSUE_LENGTH}.
+ * Returns the poison as every store records it, with its issue cut to {@link MAX_ISSUE_LENGTH}.
  *
  * @category destructors
  * @since 0.1.0
@@ -103,16 +105,7 @@ export const recordedPoison = (poison: Poison): Poison => ({
 })
 
 /**
- * How far a generation is, and who keeps it.
- *
- * **Details**
- * `log`: the log that its rows are folded from, if it is known. `checkpoints`: by partition, the position up to which its rows hold
- * every event; `anchors`: by partition, the last event of the log at or below it. One partition unless it is
- * a shadow that is built in several. `mode`: `inline` when appends keep it themselves; then its checkpoint says
- * how far that was looked at last. `paused`: by somebody's word, which holds for all generations of the read model. `poison`: what
- * stopped it. `owner`: who holds the claim, if its lease has not run out. `events`: how many events it has folded
- * since it was begun, without those that appends fold; `leftBehind`: what others had built on the table before it, and what stayed with that
- * when this one took its name; `eventsPerSecond`: of late, as its holder reported with a step; of partitions the highest.
+ * The state of a generation: its progress and the host that maintains it.
  *
  * @category types
  * @since 0.1.0
@@ -121,21 +114,34 @@ export interface GenerationState {
   readonly name: Projection.Name
   readonly generation: number
   readonly version: Projection.Version
+  /** The log that its rows are folded from, if it is known. */
   readonly log: Option.Option<LogId>
   readonly role: "serving" | "shadow" | "retired"
+  /** `inline` when appends maintain it; then its checkpoint is the position last marked. */
   readonly mode: "async" | "inline"
+  /**
+   * By partition, the position up to which its rows include every event. One partition unless it is
+   * a shadow that is built in several.
+   */
   readonly checkpoints: ReadonlyArray<Position.Position>
+  /** By partition, the last event of the log at or below its checkpoint. */
   readonly anchors: ReadonlyArray<EventId | null>
+  /** The holder of the claim, if its lease has not run out. */
   readonly owner: Option.Option<string>
+  /** True when an operator paused it; holds for all generations of the read model. */
   readonly paused: boolean
+  /** The event that stopped it. */
   readonly poison: Option.Option<Poison>
+  /** The dependents that stayed with the table before it when this one took its name. */
   readonly leftBehind: ReadonlyArray<string>
+  /** The number of events folded since it was begun, without those that appends fold. */
   readonly events: number
+  /** The recent rate, as its holder reported it with a step; the highest of the partitions. */
   readonly eventsPerSecond: number
 }
 
 /**
- * The right to write a generation, until another claim is made of it.
+ * The right to write a generation, until another claim on it is made.
  *
  * @category types
  * @since 0.1.0
@@ -149,22 +155,20 @@ export interface Claim {
 }
 
 /**
- * What becomes of rows: all of `upserts` are stored whole, `deletions` are there no more.
+ * The changes that a step makes to rows.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Changes {
+  /** Rows to store, each whole. */
   readonly upserts: ReadonlyArray<StoredRow>
+  /** Keys of rows to delete. */
   readonly deletions: ReadonlyArray<StoredKey>
 }
 
 /**
- * A step of a checkpoint with what it does to the rows.
- *
- * **Details**
- * `eventId`: of the last event of the log at or below `to`. `keys`: the rows it may touch, distinct. `fold`: given those that are there, by the text of their key, what
- * becomes of them; pure, since it may be called again when the step is repeated. `events`: how many it folds.
+ * A step of a checkpoint, with its changes to the rows.
  *
  * @category types
  * @since 0.1.0
@@ -173,16 +177,23 @@ export interface Step<E> {
   readonly partition: number
   readonly from: Position.Position
   readonly to: Position.Position
+  /** The last event of the log at or below `to`. */
   readonly eventId: EventId | null
+  /** The distinct keys of the rows that the step may touch. */
   readonly keys: ReadonlyArray<StoredKey>
+  /**
+   * Folds the existing rows, by the text of their key, to their changes. Pure, since a repeated
+   * step calls it again.
+   */
   readonly fold: (rows: ReadonlyMap<string, StoredRow>) => Result.Result<Changes, E>
+  /** The number of events that the step folds. */
   readonly events: number
   readonly eventsPerSecond: number
 }
 
 /**
- * Why an event is left out: text that is not blank, of at most 1,000 UTF-16 code units, which every store holds, so without
- * U+0000 and lone surrogates.
+ * The reason for skipping an event: a text that is not blank, of at most 1,000 UTF-16 code units,
+ * without U+0000 and lone surrogates, so that every store can hold it.
  *
  * @category types
  * @since 0.1.0
@@ -200,7 +211,8 @@ export const SkipReason = Schema.String.check(
 export type SkipReason = typeof SkipReason.Type
 
 /**
- * An event that was left out by somebody's word. Another event at the same position, as in a log that was restored, is not.
+ * An event that an operator skipped. Another event at the same position, as in a restored log, is
+ * not skipped.
  *
  * @category types
  * @since 0.1.0
@@ -221,16 +233,16 @@ export const Skipped = Schema.Struct({
 export type Skipped = typeof Skipped.Type
 
 /**
- * What a projection finds of its read model.
- *
- * **Details**
- * `shadow`: one of this version that is to take the place of `serving`: because the version is newer, or
- * because a rebuild was begun and not ended.
+ * The generations of a read model that concern the projection which opened it.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Opened {
   readonly serving: GenerationState
+  /**
+   * The shadow of the projection's version that is to replace `serving`, because the version is
+   * newer, or because a rebuild was begun and not ended.
+   */
   readonly shadow: Option.Option<GenerationState>
 }

@@ -1,8 +1,8 @@
 /**
- * Creates and moves forward the tables in which PostgreSQL keeps how far read models are.
+ * Migrates the tables in which PostgreSQL records the progress of read models.
  *
- * The tables of read models themselves are made when they are opened. A layer of its own: building a store
- * never changes a database. Safe when many hosts start at once.
+ * The tables of the read models themselves are created when they are opened. Migrations are a layer
+ * of their own, so that building a store never changes a database. Many hosts may start at once.
  *
  * @since 0.1.0
  */
@@ -23,13 +23,16 @@ import { pinned } from "@daybook/store/sql/SearchPath"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
- * Runs the migrations that {@link ReadModelSchema} still lacks, all or none, and gives their numbers and names.
+ * Runs the migrations that {@link ReadModelSchema} still lacks, all or none, and returns their
+ * numbers and names.
  *
  * **Details**
- * Errors: `SqlError` or `MigrationError`, caused by `LockHeld` of `PostgresLocks`, when something was locked for longer than its `Patience`.
- * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to do. What it makes
- * belongs to the owner of the schema, whoever runs it as a member of that role; and of its own tables others may read what
- * queries ask, and no more, unless they may read the log in `PostgresSchema`: what default privileges gave besides is taken back.
+ * Errors: `SqlError` or `MigrationError`, caused by `LockHeld` of `PostgresLocks`, when something
+ * was locked for longer than its `Patience`.
+ * Hosts that start at once wait for one another on an advisory lock; the last ones find nothing to
+ * do. The owner of the schema owns everything that is created, also when another member of that
+ * role runs this. Of the tables of the runner, other roles may read only the columns that queries
+ * need, unless they may read the log in `PostgresSchema`; wider default privileges are revoked.
  *
  * @category operations
  * @since 0.1.0
@@ -44,7 +47,7 @@ export const migrate: Effect.Effect<
   const turn = `daybook read models of ${schema}`
   const lacking = Effect.gen(function* () {
     // CREATE SCHEMA IF NOT EXISTS is not safe to run twice at once, hence the turn before it.
-    // Without a notice for each start that finds its schema there.
+    // The query before it avoids a notice at each start that finds the schema.
     const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
     if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
     const table = `${schema}.daybook__migrations`
@@ -70,11 +73,12 @@ export const layer: Layer.Layer<never, Migrator.MigrationError | SqlError, SqlCl
   Layer.effectDiscard(migrate)
 
 /**
- * Fails unless {@link ReadModelSchema} has every migration that this code needs, and the user may use it.
+ * Fails unless {@link ReadModelSchema} has every migration that this code needs, and the user may
+ * use it.
  *
  * **Details**
- * The store does this when it is opened. A schema that is newer than the code passes, since a deploy migrates before it
- * has replaced all hosts.
+ * The store runs this when it is opened. A schema that is newer than the code passes, since a
+ * deploy migrates before it has replaced all hosts.
  * Errors: `NotMigrated`, `NotPermitted`.
  *
  * @category operations
@@ -94,7 +98,7 @@ export const check: Effect.Effect<void, SchemaUnready, SqlClient> = Effect.gen(f
 
 const run = Migrator.make({})
 
-/** Numbered, and only ever appended to. */
+/** The migrations by number; the list is only ever appended to. */
 const loader = (schema: SchemaName): Migrator.Loader =>
   Effect.succeed([[1, "generations", Effect.succeed(runAll(tables(`"${schema}"`)))]])
 

@@ -1,5 +1,5 @@
 /**
- * The PostgreSQL schema that holds read models: one of their own beside the log, which may be in another.
+ * The PostgreSQL schema that holds read models, which may differ from the log's schema.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,8 @@ import * as Context from "effect/Context"
  * The schema that the Postgres layers of this package use, `read_models` unless provided otherwise.
  *
  * **Details**
- * It holds the table of each read model, and tables of the runner whose names start with `daybook__`.
+ * It holds the table of each read model, and tables of the runner whose names start with
+ * `daybook__`.
  *
  * @category references
  * @since 0.1.0

@@ -1,19 +1,21 @@
 /**
- * Where read models are kept: the port that every store implements, its types and errors.
+ * The port that every store of read models implements, with its types and errors.
  *
- * A read model has generations, counted from 1: tables of its rows that were built one after the other.
- * One is serving, the one that is read; another, the shadow, may be built beside it and take its place;
- * those that served before are retired, and kept until somebody drops them.
+ * A read model has generations, counted from 1: tables of its rows that were built one after the
+ * other. The serving generation is the one that is read. A shadow may be built beside it and take
+ * its place. Earlier serving generations are retired, and kept until they are dropped.
  *
- * Rules that every store keeps, checked by `ReadModelStoreSuite` of `@daybook/testing`:
+ * Rules for every store, checked by `ReadModelStoreSuite` of `@daybook/testing`:
  *
- * 1. Rows and checkpoint move together, or neither: an event is never counted twice and never left out.
- * 2. A checkpoint moves only under the newest claim, from where it was: of two hosts that both believe they
- *    hold a generation, one writes.
- * 3. What nobody renews is claimed by another when its lease has run out, whatever became of its holder.
- * 4. A switch is seen whole: readers have all rows of one generation, before and after it.
+ * 1. Rows and checkpoint move together, or neither: an event is never counted twice and never left
+ *    out.
+ * 2. A checkpoint moves only under the newest claim, and only from the position that the step
+ *    expects: of two hosts that both believe they hold a generation, one writes.
+ * 3. A claim that is not renewed can be taken over when its lease has run out, whatever happened to
+ *    its holder.
+ * 4. Readers see a switch whole: all rows of one generation, before and after it.
  * 5. Every store gives the same rows for the same calls.
- * 6. A read model is of one log, and a checkpoint of one history of it.
+ * 6. A read model is of one log, and a checkpoint of one history of that log.
  *
  * @since 0.1.0
  */
@@ -54,24 +56,24 @@ import type { RowQuery } from "./RowQuery.ts"
 import type { StoredRow } from "./StoredRow.ts"
 
 /**
- * An append with the read models that it may keep.
- *
- * **Details**
- * `log`: the one that is appended to; read models of others are left alone. `touches`: by read model, the rows that the events to append touch. `append`: to an event store on the same
- * database, or in the same process. `recorded`: what the append recorded; nothing when it was a repeated one. `fold`: what
- * becomes of the rows of a read model.
+ * An append with the inline read models that it touches.
  *
  * @category types
  * @since 0.1.0
  */
 export interface InlineAppend<A, E> {
+  /** The log that is appended to; read models of other logs are left alone. */
   readonly log?: LogId | undefined
+  /** The rows that the events to append touch, by read model. */
   readonly touches: ReadonlyArray<{
     readonly table: AnyTable
     readonly keys: ReadonlyArray<StoredKey>
   }>
+  /** Appends to an event store on the same database, or in the same process. */
   readonly append: Effect.Effect<A, E>
+  /** Reads the events that the append recorded; none when it was a repetition. */
   readonly recorded: (answer: A) => Effect.Effect<ReadonlyArray<RecordedEvent>, E>
+  /** Folds the recorded events into the rows of a read model. */
   readonly fold: (
     name: Projection.Name,
     recorded: ReadonlyArray<RecordedEvent>,
@@ -80,7 +82,7 @@ export interface InlineAppend<A, E> {
 }
 
 /**
- * Tables of read models.
+ * Stores the generations of read models: their rows, checkpoints and claims.
  *
  * @category services
  * @since 0.1.0
@@ -89,34 +91,35 @@ export class ReadModelStore extends Context.Service<
   ReadModelStore,
   {
     /**
-     * Finds the read model of a table, or makes it.
+     * Finds the read model of a table, or creates it.
      *
      * **Details**
-     * A new one serves at once, from position 0. A newer version than the serving one gets a shadow of
-     * `partitions` partitions, unless it has one. `log`: what it is folded from; one whose log is not known yet becomes
-     * that of the first that is given.
+     * A new read model serves at once, from position 0. A newer version than the serving one gets a
+     * shadow of `partitions` partitions, unless it has a shadow.
      * Errors: `OtherLog`, `DefinitionChanged`, `Superseded`; nothing was made.
      */
     readonly open: (
       table: AnyTable,
-      options?: { readonly partitions?: number; readonly log?: LogId | undefined }
+      options?: {
+        readonly partitions?: number
+        /** The log to fold. A read model without a known log is bound to the first one given. */
+        readonly log?: LogId | undefined
+      }
     ) => Effect.Effect<Opened, OtherLog | DefinitionChanged | Superseded | ReadModelStoreError>
 
     /**
-     * Begins a shadow of the serving version in `partitions` partitions, or finds the one that was begun; and claims it
-     * for `owner`, unless another holds it.
-     *
-     * **Details**
-     * `log`: what it is folded from, be it another log than before. `accept`: its rows may take the place of rows that differ,
-     * whoever ends it.
+     * Begins a shadow of the serving version, or finds the one that was begun; and claims it for
+     * `owner`, unless another owner holds it.
      */
     readonly beginShadow: (
       table: AnyTable,
       options: {
+        /** The log to fold, which may be another one than before. */
         readonly log?: LogId | undefined
         readonly partitions: number
         readonly owner: string
         readonly lease: Duration.Duration
+        /** Lets its rows replace serving rows that differ, whichever host ends the rebuild. */
         readonly accept?: boolean | undefined
         readonly why?: Why | undefined
       }
@@ -126,14 +129,14 @@ export class ReadModelStore extends Context.Service<
     >
 
     /**
-     * Claims a generation for `owner`, unless another holds it.
+     * Claims a generation for `owner`, unless another owner holds it.
      *
      * **Details**
-     * The claim lasts until `lease` has gone by without a step or a renewal, by the store's clock. An owner that claims
-     * again gets a new claim at once, and the one it had is lost. None of one that is retired, paused, stopped by poison, or kept
-     * by appends.
-     * `despite`: the poison that the caller wants to try again. If the generation is still stopped by it, at the same position and
-     * by the same code, it is claimed, and stopped no longer.
+     * The claim lasts until `lease` has passed without a step or a renewal, by the store's clock.
+     * An owner that claims again gets a new claim at once, and its earlier claim is lost. A
+     * generation that is retired, paused, stopped by poison, or inline can't be claimed.
+     * `despite`: the poison that the caller wants to try again. If it still stops the generation,
+     * at the same position and by the same code, the claim succeeds and ends the stop.
      */
     readonly claim: (
       of: { readonly name: Projection.Name; readonly generation: number },
@@ -142,17 +145,19 @@ export class ReadModelStore extends Context.Service<
       despite?: Poison
     ) => Effect.Effect<Option.Option<Claim>, ReadModelStoreError>
 
+    /** Extends a claim by its lease, from now. */
     readonly renew: (claim: Claim) => Effect.Effect<void, ClaimLost | ReadModelStoreError>
 
-    /** Ends a claim, so that another need not wait for its lease to run out. */
+    /** Ends a claim, so that another host need not wait for its lease to run out. */
     readonly release: (claim: Claim) => Effect.Effect<void, ReadModelStoreError>
 
     /**
-     * Takes a step: loads the rows, folds, writes, and moves the checkpoint, all or none; and renews the claim.
+     * Takes a step: loads the rows, folds, writes, and moves the checkpoint, all or none; and
+     * renews the claim.
      *
      * **Details**
-     * A `fold` that fails with an `E` leaves all as it was.
-     * Errors: `ClaimLost` also when the checkpoint is not at `from`, or when it is paused.
+     * A `fold` that fails with an `E` changes nothing.
+     * Errors: `ClaimLost`, also when the checkpoint is not at `from`, or the read model is paused.
      */
     readonly step: <E>(
       table: AnyTable,
@@ -160,24 +165,25 @@ export class ReadModelStore extends Context.Service<
       step: Step<E>
     ) => Effect.Effect<void, E | ClaimLost | ReadModelStoreError>
 
-    /** Begins a claimed shadow again from nothing, whatever it held; of `log` from now on. */
+    /** Empties a claimed shadow and begins it again from the start of `log`. */
     readonly restart: (
       claim: Claim,
       log: LogId
     ) => Effect.Effect<void, ClaimLost | ReadModelStoreError>
 
     /**
-     * Notes that what appends keep holds every event up to there, so that a log that is restored to before that is noticed.
+     * Records that an inline read model holds every event up to a position, so that a restore of
+     * the log to an earlier one is detected.
      *
      * **Details**
-     * Only forward, and only of one that appends keep.
+     * Moves only forward, and only for an inline generation.
      */
     readonly mark: (
       of: { readonly name: Projection.Name; readonly generation: number },
       reached: Reached
     ) => Effect.Effect<void, ReadModelStoreError>
 
-    /** Stops a generation for the event that it can't fold, and ends the claim. */
+    /** Stops a generation at the event that it can't fold, and ends the claim. */
     readonly stop: (
       claim: Claim,
       poison: Poison
@@ -186,51 +192,64 @@ export class ReadModelStore extends Context.Service<
     /** Pauses all generations of a read model: steps are refused until it is resumed. */
     readonly pause: (name: Projection.Name, why?: Why) => Effect.Effect<void, ReadModelStoreError>
 
-    /** Ends a pause, and takes what stopped a generation for mended: it is tried again. */
+    /** Ends a pause, and clears the poison of stopped generations: the event is tried again. */
     readonly resume: (name: Projection.Name, why?: Why) => Effect.Effect<void, ReadModelStoreError>
 
     /**
-     * Records that an event is left out of a version; again is no error and changes nothing.
+     * Records that a version skips an event; a repetition is no error and changes nothing.
      *
      * **Details**
-     * What this event stopped is tried again. Claims of the version end, so that nobody goes on without knowing; its
-     * shadows start over, since some of their partitions may have folded the event.
-     * Errors: `AlreadyFolded`, what serves holds the event; unless its rows are `ofLostHistory`, which hold another event there
-     * if any, and wait to be rebuilt.
+     * Generations that this event stopped are tried again. Claims of the version end, so that no
+     * holder goes on without knowing of the skip; its shadows start over, since some of their
+     * partitions may have folded the event.
+     * Errors: `AlreadyFolded`, the serving rows hold the event.
      */
     readonly skip: (
       skipped: Omit<Skipped, "skippedAt">,
-      options?: Pick<Why, "actor"> & { readonly ofLostHistory?: boolean }
+      options?: Pick<Why, "actor"> & {
+        /**
+         * The serving rows are of a lost history: they hold another event there, if any, and wait
+         * to be rebuilt. Then `AlreadyFolded` does not apply.
+         */
+        readonly ofLostHistory?: boolean
+      }
     ) => Effect.Effect<void, AlreadyFolded | ReadModelStoreError>
 
-    /** What was skipped of a read model, in position order. */
+    /** Returns the skipped events of a read model, in position order. */
     readonly skipped: (
       name: Projection.Name
     ) => Effect.Effect<ReadonlyArray<Skipped>, ReadModelStoreError>
 
     /**
-     * What was done to a read model on purpose, in the order of time: `pause`, `resume`, `skip`, `beginShadow`, `switchOver` and `drop` record
-     * themselves, with what they do or not at all.
+     * Returns the acts on a read model, in the order of time. `pause`, `resume`, `skip`,
+     * `beginShadow`, `switchOver` and `drop` record themselves, each in one step with its effect.
      */
     readonly acts: (name: Projection.Name) => Effect.Effect<ReadonlyArray<Act>, ReadModelStoreError>
 
-    /** All generations of a read model, or of all, by name and generation. */
+    /** Returns all generations of one read model or of all, by name and generation. */
     readonly states: (
       name?: Projection.Name
     ) => Effect.Effect<ReadonlyArray<GenerationState>, ReadModelStoreError>
 
     /**
-     * The serving row of a key.
+     * Returns the serving row of a key.
      *
      * **Details**
-     * Errors: `OtherVersionServes`, a version without all columns of the table, or with others of their names.
+     * Errors: `OtherVersionServes`, the serving version lacks columns of the table, or has others
+     * of their names.
      */
     readonly get: (
       table: AnyTable,
       key: StoredKey
     ) => Effect.Effect<Option.Option<StoredRow>, OtherVersionServes | ReadModelStoreError>
 
-    /** Serving rows, or those of a generation, in bounded memory: pages are bounded by bytes. Errors: as those of `get`. */
+    /**
+     * Reads serving rows, or the rows of a generation, in bounded memory: pages are bounded by
+     * bytes.
+     *
+     * **Details**
+     * Errors: the same as `get`.
+     */
     readonly query: (
       table: AnyTable,
       query: RowQuery,
@@ -238,24 +257,35 @@ export class ReadModelStore extends Context.Service<
     ) => Stream.Stream<StoredRow, OtherVersionServes | ReadModelStoreError>
 
     /**
-     * Puts a shadow in the place of what serves, in one step that readers see whole.
+     * Puts a shadow in the place of the serving generation, in one step that readers see whole.
      *
      * **Details**
-     * What serves is held still meanwhile, inline appends to it included. `catchUp` is run then, with the serving
-     * checkpoint, to bring the shadow there if it is behind; it steps the shadow by the claim of it. With `compare` the two
-     * must have the same rows, at that position, unless other rows are accepted of the shadow: then how many differ is recorded. The shadow has one partition and the serving one's mode afterwards.
-     * Errors: `RowsDiffer`, and the shadow is retired, to be looked at; those of `catchUp`. Nothing was switched.
+     * The serving generation is held still meanwhile, inline appends to it included. Afterwards the
+     * shadow has one partition, and the mode of the generation that it replaced.
+     * Errors: `RowsDiffer`, and the shadow is retired, for inspection; those of `catchUp`. Nothing
+     * was switched.
      */
     readonly switchOver: <E>(
       table: AnyTable,
       shadow: Claim,
       options: {
+        /**
+         * Requires that both have the same rows, at the serving position. For a shadow whose rows
+         * are accepted although they differ, the number of differing rows is recorded instead.
+         */
         readonly compare: boolean
+        /**
+         * Brings the shadow up to the serving checkpoint while the serving generation is held
+         * still, by steps under the shadow's claim.
+         */
         readonly catchUp: (serving: GenerationState) => Effect.Effect<void, E>
       }
     ) => Effect.Effect<GenerationState, E | RowsDiffer | ClaimLost | ReadModelStoreError>
 
-    /** Drops a generation that does not serve, with its rows; none there is no error. Dies for the one that serves. */
+    /**
+     * Drops a generation that does not serve, with its rows; does nothing if it does not exist.
+     * Dies for the serving generation.
+     */
     readonly drop: (
       name: Projection.Name,
       generation: number,
@@ -263,11 +293,12 @@ export class ReadModelStore extends Context.Service<
     ) => Effect.Effect<void, ReadModelStoreError>
 
     /**
-     * Appends, and folds what was recorded into those of the touched read models that appends keep, all or none.
+     * Appends, and folds the recorded events into the touched read models that are inline, all or
+     * none.
      *
      * **Details**
-     * The keys are locked before the append, in one order, so that the events of a key are numbered in the order in which they are
-     * folded, and no two callers wait for each other.
+     * The keys are locked before the append, in one order, so that the events of a key are numbered
+     * in the order in which they are folded, and no two callers deadlock.
      * Errors: `InlinePoison` and `OtherVersionKept`, nothing was appended; those of the append.
      */
     readonly inline: <A, E>(
@@ -275,17 +306,21 @@ export class ReadModelStore extends Context.Service<
     ) => Effect.Effect<A, E | InlinePoison | OtherVersionKept | ReadModelStoreError>
 
     /**
-     * Hands a generation that was caught up to the appends, which keep its rows from then on; it ends the claim.
+     * Makes a generation that is caught up inline: appends maintain its rows from then on. Ends the
+     * claim.
      *
      * **Details**
-     * Appends that would keep it wait until `catchUp`, run with nobody appending, has made the last steps.
+     * Appends that touch it wait until `catchUp` has made the last steps, with no append in flight.
      */
     readonly promote: <E>(
       claim: Claim,
       catchUp: Effect.Effect<void, E>
     ) => Effect.Effect<void, E | ClaimLost | ReadModelStoreError>
 
-    /** Takes a read model back from the appends, at a checkpoint that `settled` tells with nobody appending. */
+    /**
+     * Makes an inline read model async again, at the checkpoint that `settled` returns with no
+     * append in flight.
+     */
     readonly demote: <E>(
       name: Projection.Name,
       settled: Effect.Effect<Reached, E>

@@ -1,8 +1,8 @@
 /**
- * The read-model store in memory: the reference that says what every other store answers, and the store for tests and for
- * trying things out. What it holds is gone with its process.
+ * The read-model store in memory: the reference for the answers of every other store, and the store
+ * for tests and experiments. Its contents end with the process.
  *
- * `inline` needs `EventStoreMemory`, whose appends it takes part in.
+ * `inline` needs `EventStoreMemory`, because it takes part in the appends of that store.
  *
  * @since 0.1.0
  */
@@ -31,14 +31,15 @@ import { type InlineAppend, ReadModelStore } from "./ReadModelStore.ts"
 type Switched = Result.Result<GenerationState, RowsDiffer>
 
 /**
- * An empty store of its own.
+ * Makes a new empty store.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => {
   const models: Generations.Models = new Map()
-  // What takes longer than one synchronous step has the store to itself, but for what is done under claims.
+  // An operation of more than one synchronous step has the store to itself, except for the
+  // operations under claims.
   const permits = Semaphore.makeUnsafe(MANY)
   const alone = Semaphore.withPermits(permits, MANY)
   const amongOthers = Semaphore.withPermits(permits, 1)
@@ -49,8 +50,8 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
       Effect.suspend(() => Effect.fromResult(change(millis)))
     )
   /**
-   * Waits while the generation is held still, and is judged as it is afterwards. Whether it is held and what is done to it are one
-   * synchronous step: nobody can hold it in between.
+   * Waits while the generation is held still, then applies the change. The check and the change are
+   * one synchronous step, so no other fiber can hold the generation in between.
    */
   const moving = <A, E>(
     of: Pick<Claim, "name" | "generation">,
@@ -62,7 +63,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         ? Effect.fromResult(change(clock.currentTimeMillisUnsafe()))
         : Effect.andThen(still.await, moving(of, change))
     })
-  /** Runs with the generation held still. */
+  /** Runs the effect with the generation held still. */
   const still = <A, E>(generation: Generations.Generation, effect: Effect.Effect<A, E>) =>
     Effect.suspend(() => {
       const latch = Latch.makeUnsafe()
@@ -75,7 +76,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         })
       )
     })
-  /** All that is done to the generation, or nothing when it does not end well. */
+  /** Runs the effect, and undoes its changes to the generation unless it succeeds. */
   const allOrNothing = <A, E>(generation: Generations.Generation, effect: Effect.Effect<A, E>) =>
     Effect.suspend(() => {
       const undo = Generations.undo(generation)
@@ -215,7 +216,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           const millis = yield* Clock.currentTimeMillis
           let differing = 0
           const switched = Effect.andThen(
-            // As it is once it is held.
+            // Evaluated only once the serving generation is held still.
             Effect.suspend(() => catchUp(Generations.stateOf(serving, millis))),
             Effect.suspend((): Effect.Effect<Switched, ClaimLost> => {
               const held = Generations.heldAs(models, claim, "shadow")
@@ -246,7 +247,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
               return Effect.succeed(Result.succeed(Generations.stateOf(shadow, millis)))
             })
           )
-          // A difference is an answer, and what was done to find it stays.
+          // A difference is an answer and no failure, so the catch-up that found it stays.
           return yield* Effect.flatMap(
             still(serving, allOrNothing(shadow, switched)),
             Effect.fromResult
@@ -315,12 +316,12 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
 })
 
 /**
- * Each store that this layer builds is empty.
+ * Provides a new empty store each time it is built.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layer: Layer.Layer<ReadModelStore> = Layer.effect(ReadModelStore, make)
 
-/** More than ask at a time. */
+/** More permits than there are callers at a time. */
 const MANY = 1_000_000

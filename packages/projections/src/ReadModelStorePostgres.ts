@@ -1,10 +1,10 @@
 /**
- * Read models in PostgreSQL 15 or later, or in PGlite: each in a table with real columns, to be read by anything
- * that speaks SQL.
+ * Read models in PostgreSQL 15 or later, or in PGlite: each in a table with real columns, which any
+ * SQL client can read.
  *
- * `order_summary` is served from the table of this name in the schema of {@link ReadModelSchema}; other generations are
- * beside it as `order_summary__g1` and so on, and a switch renames them. Who was granted something on what serves has it
- * on what serves next, and views follow.
+ * `order_summary` is served from the table of this name in the schema of {@link ReadModelSchema};
+ * other generations are beside it as `order_summary__g1` and so on, and a switch renames them. A
+ * switch carries the grants on the serving table over to the next one, and views follow.
  *
  * @since 0.1.0
  */
@@ -36,10 +36,11 @@ import { DependentRefused, ForeignCode, ForeignRelation } from "./ReadModelStore
 import { ReadModelSchema } from "./ReadModelSchema.ts"
 
 /**
- * The store on the current SQL client, in the schema of {@link ReadModelSchema}.
+ * Makes the store on the current SQL client, in the schema of {@link ReadModelSchema}.
  *
  * **Details**
- * What concerns appends needs the log of `PostgresSchema` in the same database, and a client that the event store shares.
+ * Inline read models need the log of `PostgresSchema` in the same database, and a client that the
+ * event store shares.
  * Errors: `NotMigrated`, the schema lacks migrations; `NotPermitted`, the user may not use it.
  *
  * @category constructors
@@ -48,7 +49,7 @@ import { ReadModelSchema } from "./ReadModelSchema.ts"
 export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlClient> = Effect.gen(
   function* () {
     yield* ReadModelMigrations.check
-    // A client may rename columns and keys of JSON for its other users; rows are as they are.
+    // A client may rename columns and JSON keys for its other users; rows must not be renamed.
     const sql = (yield* SqlClient).withoutTransforms()
     const schema = yield* ReadModelSchema
     const log = yield* PostgresSchema
@@ -60,8 +61,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
     const database: PostgresSwitch.Database = { sql, schema, acts, settle }
 
     /**
-     * Which table a claim is of. It can't change while the claim is good, and of each generation only the newest
-     * claim is kept.
+     * The table of each claim: serving or not. It can't change while the claim is valid. Only the
+     * newest claim of each generation is remembered.
      */
     const claimed = new Map<string, { readonly epoch: number; readonly serves: boolean }>()
     const generationOf = ({ generation, name }: Pick<Claim, "name" | "generation">) =>
@@ -76,7 +77,10 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
         ),
         failing("claim")
       )
-    /** Who holds a claim of before an embedded database was opened is dead, so its lease is not waited out. */
+    /**
+     * Frees the claims from before an embedded database was opened: their holders are dead, so
+     * their leases need not run out.
+     */
     const freed = SoleHost.onceOpened(
       sql,
       `claims in ${schema}`,
@@ -85,12 +89,15 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
     const placeOf = Effect.fnUntraced(function* (of: Claim) {
       const known = claimed.get(generationOf(of))
       if (known?.epoch === of.epoch) return { generation: of.generation, serves: known.serves }
-      // It was claimed of another store on this database.
+      // The claim was made by another store on this database.
       const serves = yield* Claims.serves(sql, schema, of)
       claimed.set(generationOf(of), { epoch: of.epoch, serves })
       return { generation: of.generation, serves }
     })
-    /** A switch or a drop may have taken away the table that the claim was of, and the claim with it. */
+    /**
+     * Turns a failure over a missing table into `ClaimLost` if the claim is gone: a switch or a
+     * drop may have removed the table of the claim.
+     */
     const unlessLost =
       (of: Claim) =>
       <A, E>(step: Effect.Effect<A, E>): Effect.Effect<A, E | ClaimLost> =>
@@ -182,7 +189,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
 )
 
 /**
- * The tables must be there: provide `ReadModelMigrations.layer` at the edge, or run it beforehand.
+ * Provides the store. Its tables must exist: provide `ReadModelMigrations.layer` at the edge, or
+ * run it beforehand.
  *
  * @category layers
  * @since 0.1.0
@@ -206,14 +214,14 @@ const isOwn = (error: unknown): error is Own =>
   error instanceof DependentRefused ||
   error instanceof OpenAppends.AppendsStillOpen
 
-/** Errors of the database are the store's, and those of its callers stay theirs. */
+/** Wraps errors of the database in a `ReadModelStoreError`; errors of callers stay as they are. */
 const failing =
   (operation: string) =>
   <A, E, R>(
     effect: Effect.Effect<A, E, R>
   ): Effect.Effect<A, Exclude<E, Own> | ReadModelStoreError, R> =>
     Effect.mapError(effect, (error) =>
-      // What is no error of the store is one of the others.
+      // TypeScript can't exclude `Own` from `E` here: an error that is not the store's is another.
       isOwn(error)
         ? new ReadModelStoreError({ operation, cause: error })
         : (error as Exclude<E, Own>)

@@ -1,6 +1,6 @@
 /**
- * Why a store of read models in PostgreSQL does not do what it was asked, where that is not the server's fault: causes
- * of a `ReadModelStoreError`.
+ * Causes of a `ReadModelStoreError` for which a store in PostgreSQL refuses an operation, beside
+ * the errors of the server.
  *
  * @since 0.1.0
  */
@@ -8,8 +8,8 @@ import { printableLine } from "@daybook/kernel/Printable"
 import * as Data from "effect/Data"
 
 /**
- * The name that the table of a read model should have is taken by something that Daybook did not make: it was left
- * alone.
+ * The table of a read model can't be created: a relation of its name exists and is not a Daybook
+ * read model. That relation was left alone.
  *
  * @category errors
  * @since 0.1.0
@@ -24,17 +24,15 @@ export class ForeignRelation extends Data.TaggedError("ForeignRelation")<{
 }
 
 /**
- * Somebody has put code of theirs on the tables that an append was to keep: a trigger, a rule, a default, a constraint, an index of an expression,
- * row security, a type, or something else in the place of a table. The append would have run it with the right to append, so nothing
- * was appended.
- *
- * **Details**
- * `found`: each by its kind, its name and its table, such as `trigger t of read_models.counts`.
+ * The tables that an append was to maintain carry foreign code: a trigger, a rule, a default, a
+ * constraint, an index of an expression, row security, a type, or something else in the place of a
+ * table. The append would have run that code with the right to append, so nothing was appended.
  *
  * @category errors
  * @since 0.1.0
  */
 export class ForeignCode extends Data.TaggedError("ForeignCode")<{
+  /** Each by its kind, its name and its table, such as `trigger t of read_models.counts`. */
   readonly found: ReadonlyArray<string>
 }> {
   override get message() {
@@ -45,12 +43,8 @@ export class ForeignCode extends Data.TaggedError("ForeignCode")<{
 }
 
 /**
- * Something hangs on the table of a read model that can't go with its name to another table, or would be dropped with it: nothing was
- * changed. Take it away, and put it back afterwards.
- *
- * **Details**
- * `dependents`: each by its kind and name, such as `materialized view reports.sales`, `trigger t`, `policy p`, and its owner where that is
- * another.
+ * The table of a read model has dependents that can't follow its name to another table, or would be
+ * dropped with it: nothing was changed. Remove them, and put them back afterwards.
  *
  * @category errors
  * @since 0.1.0
@@ -58,6 +52,10 @@ export class ForeignCode extends Data.TaggedError("ForeignCode")<{
 export class DependentRefused extends Data.TaggedError("DependentRefused")<{
   readonly schema: string
   readonly relation: string
+  /**
+   * Each by its kind and name, such as `materialized view reports.sales`, `trigger t`, `policy p`;
+   * and by its owner, if that is another role.
+   */
   readonly dependents: readonly [string, ...Array<string>]
 }> {
   override get message() {

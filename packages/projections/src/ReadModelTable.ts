@@ -1,6 +1,6 @@
 /**
- * The table of a read model, derived from its projection: a column for each field of the row, with the
- * PostgreSQL type that fits its schema.
+ * The table of a read model, derived from its projection: a column for each field of the row, with
+ * the PostgreSQL type that fits its schema.
  *
  * | Schema of the field                      | Column             | Stored as           |
  * | ---------------------------------------- | ------------------ | ------------------- |
@@ -13,8 +13,8 @@
  * | strings, and literals of strings         | `text`             | text                |
  * | all else                                 | `jsonb`            | its JSON form       |
  *
- * A field is `NOT NULL` unless its schema allows `null` or it may be absent. `customerId` is the column
- * `customer_id`.
+ * A field is `NOT NULL` unless its schema allows `null` or it may be absent. `customerId` is the
+ * column `customer_id`.
  *
  * @since 0.1.0
  */
@@ -31,10 +31,11 @@ import * as RowGrowth from "./internal/fold/rowGrowth.ts"
 import { describe } from "./internal/fold/describeTable.ts"
 
 /**
- * The largest row: bytes of it as PostgreSQL sends it, with texts in UTF-8 and JSON as `jsonb` is written out.
+ * The largest row, in bytes as PostgreSQL sends it: texts in UTF-8, JSON in the output form of
+ * `jsonb`.
  *
  * **Details**
- * The client reads messages of at most 16 MiB, and a rebuild compares two rows in one.
+ * The client reads messages of at most 16 MiB, and a rebuild compares two rows in one message.
  *
  * @category limits
  * @since 0.1.0
@@ -42,7 +43,7 @@ import { describe } from "./internal/fold/describeTable.ts"
 export const MAX_ROW_BYTES = MAX_BYTES
 
 /**
- * The fields of the primary key of a row, as stored; all of them scalars, none `null`.
+ * The fields of the primary key of a row in their stored form: scalars, never `null`.
  *
  * @category types
  * @since 0.1.0
@@ -51,17 +52,6 @@ export type StoredKey = StoredRow
 
 /**
  * The table of a read model.
- *
- * **Details**
- * `keyText`: a text that two keys share only if they are equal. `description`: a line for each
- * property that may not change without a new version, for people to read a difference in.
- * `accepts`: whether the row's schema does, its checks included; `before`: a row that it accepts, from which `row` was made, so that
- * what they share is not checked again.
- * `growth`: at least as many bytes as the row has more than `before`, from which it was made, or as it has at all; infinite for a
- * row that may have no stored form.
- * `encode` and `decode` fail with the schema's issue; `encode` also with what PostgreSQL can't hold, or would give
- * back otherwise, with keys and indexed values of more than some 2,600 bytes, and with rows of more than
- * {@link MAX_ROW_BYTES}.
  *
  * @category types
  * @since 0.1.0
@@ -72,18 +62,34 @@ export interface ReadModelTable<Key, Row> {
   readonly columns: ReadonlyArray<Column>
   readonly primaryKey: ReadonlyArray<Column>
   readonly indexes: ReadonlyArray<ReadonlyArray<Column>>
+  /** A line for each property that may change only with a new version; people compare them. */
   readonly description: ReadonlyArray<string>
+  /**
+   * Returns true if the row's schema accepts the row, its checks included. `before` is an accepted
+   * row from which `row` was made; the parts that both share are not checked again.
+   */
   accepts(row: Row, before?: Row): boolean
+  /**
+   * Returns an upper bound of the bytes by which the row is larger than `before`, from which it was
+   * made, or of its size without `before`; infinite for a row that may have no stored form.
+   */
   growth(row: Row, before?: Row): number
+  /**
+   * Encodes a row. Fails with the schema's issue, or for values that PostgreSQL can't hold or would
+   * return changed, for keys and indexed values of more than some 2,600 bytes, and for rows of more
+   * than {@link MAX_ROW_BYTES}.
+   */
   encode(row: Row): Result.Result<StoredRow, string>
+  /** Decodes a stored row, or fails with the schema's issue. */
   decode(stored: StoredRow): Result.Result<Row, string>
   encodeKey(key: Key): Result.Result<StoredKey, string>
   decodeKey(stored: StoredKey): Result.Result<Key, string>
+  /** Returns a text that two keys share only if they are equal. */
   keyText(key: StoredKey): string
 }
 
 /**
- * Any table, for what does not look into rows.
+ * A table of any row type, for code that does not read rows.
  *
  * @category types
  * @since 0.1.0
@@ -91,7 +97,7 @@ export interface ReadModelTable<Key, Row> {
 export type Any = ReadModelTable<object, object>
 
 /**
- * The projection has no table: nothing was made.
+ * A projection can't have a table: nothing was made.
  *
  * @category errors
  * @since 0.1.0
@@ -109,8 +115,8 @@ export class InvalidProjection extends Schema.TaggedError<InvalidProjection>()(
  * Derives the table of a projection.
  *
  * **Details**
- * Errors: `InvalidProjection`, a field that has no column, or two that have the same; a primary key or an index that can't
- * be.
+ * Errors: `InvalidProjection`: a field has no column, two fields have the same column, or the
+ * primary key or an index is invalid.
  *
  * @category constructors
  * @since 0.1.0
@@ -118,7 +124,7 @@ export class InvalidProjection extends Schema.TaggedError<InvalidProjection>()(
 export const make = <Event, Key, Row>(
   projection: Projection.Projection<Event, Key, Row>
 ): Result.Result<ReadModelTable<Key, Row>, InvalidProjection> => {
-  // It was derived from this very projection.
+  // The cached table was derived from this very projection, so it has its types.
   type Derived = Result.Result<ReadModelTable<Key, Row>, InvalidProjection> | undefined
   const known = derived.get(projection) as Derived
   if (known !== undefined) return known
@@ -127,7 +133,7 @@ export const make = <Event, Key, Row>(
   return made
 }
 
-/** By projection: deriving takes milliseconds, and each reading of a row asks for the table. */
+/** The tables by projection: deriving one takes milliseconds, and every read of a row needs it. */
 const derived = new WeakMap<object, unknown>()
 
 const derive = <Event, Key, Row>(
@@ -182,7 +188,7 @@ const derive = <Event, Key, Row>(
       row.fields,
       primaryKey.map(({ field }) => field)
     )
-    // The fields of a `RowSchema` need no services, and `Key` is the part of the row that these are.
+    // The fields of a `RowSchema` need no services, and `Key` consists of these fields of the row.
     const keySchema = Schema.Struct(keyFields) as Schema.Top as Schema.Codec<Key, unknown>
     const rows = codecOf<Row>(row, columns, absent, [primaryKey, ...indexes])
     const keys = codecOf<Key>(keySchema, primaryKey, new Set(), [primaryKey])

@@ -1,5 +1,5 @@
 /**
- * Which rows of a read model to read, in their stored form.
+ * A query of a read model's rows in their stored form.
  *
  * @since 0.1.0
  */
@@ -8,25 +8,28 @@ import type * as Schema from "effect/Schema"
 import type { StoredRow } from "./StoredRow.ts"
 
 /**
- * Which rows of a read model to read, and in which order: that of the primary key, unless said otherwise.
+ * The rows of a read model to read, and their order: that of the primary key, unless `orderBy` says
+ * otherwise.
  *
  * **Details**
- * `where`: conditions that all hold. `orderBy`: fields that are never `null`, none of them JSON; the primary
- * key decides between equals. `after`: rows behind this one in that order. Text is compared by its bytes in UTF-8.
+ * Text is compared by its bytes in UTF-8.
  *
  * @category types
  * @since 0.1.0
  */
 export interface RowQuery {
+  /** The conditions, which must all hold. */
   readonly where: ReadonlyArray<Condition>
+  /** Fields that are never `null` and not JSON; the primary key decides between equals. */
   readonly orderBy: ReadonlyArray<{ readonly field: string; readonly direction: "asc" | "desc" }>
+  /** Reads only rows after this one in the order. */
   readonly after: Option.Option<StoredRow>
   readonly limit: Option.Option<number>
 }
 
 /**
- * What must hold of a field; values are in their stored form. `null` is equal to `null` here, and neither
- * below nor above anything.
+ * A condition on a field; values are in their stored form. `null` equals `null` here, and is
+ * neither below nor above anything.
  *
  * @category types
  * @since 0.1.0
@@ -34,6 +37,6 @@ export interface RowQuery {
 export interface Condition {
   readonly field: string
   readonly is: "equal" | "notEqual" | "below" | "atMost" | "above" | "atLeast" | "oneOf"
-  /** One value, and any number for `oneOf`. */
+  /** A single value, or any number of values for `oneOf`. */
   readonly values: ReadonlyArray<Schema.Json>
 }

@@ -1,5 +1,5 @@
 /**
- * How the hosts that keep read models share them out, and how they build anew.
+ * The settings by which hosts share read models out among themselves, and rebuild them.
  *
  * @since 0.1.0
  */
@@ -7,33 +7,38 @@ import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 
 /**
- * What a runner goes by.
- *
- * **Details**
- * `lease`: how long a read model stays with a host that is not heard of: when a host dies, another takes
- * over at the latest so much later, and a poll interval. It is renewed three times as often.
- * `pollInterval`: how often a host looks whether a read model is free, paused, resumed, or done elsewhere; what happens in
- * its own process it knows at once.
- * `build`: which build of the program this host runs, such as a commit: a host of another build tries the event again that
- * stopped a read model.
- * `partitions`: in how many parts a shadow is built whose rows are written at the same time, by key.
+ * The settings of a runner.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Settings {
+  /**
+   * The time that a read model stays with a host that does not renew its claim. When a host dies,
+   * another host takes over after at most the lease and a poll interval. Hosts renew three times in
+   * each lease.
+   */
   readonly lease: Duration.Input
+  /**
+   * The interval at which a host checks whether a read model is free, paused, resumed, or finished
+   * by another host. Changes in its own process it notices at once.
+   */
   readonly pollInterval: Duration.Input
+  /** The number of parts of a shadow, split by key, that are written at the same time. */
   readonly partitions: number
+  /**
+   * The build of the program that this host runs, such as a commit. A host of another build retries
+   * the event that stopped a read model.
+   */
   readonly build?: string
 }
 
 /**
- * What runners use unless provided otherwise: a lease of 10 seconds, a look each second, 2 partitions.
+ * The default settings: a lease of 10 seconds, a poll each second, 2 partitions.
  *
  * **Details**
- * Ten seconds outlast a full garbage collection and a short loss of the network, so that hosts don't take read
- * models from each other for nothing.
+ * Ten seconds outlast a full garbage collection and a short loss of the network, so that hosts
+ * don't take read models from each other without need.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,12 +1,13 @@
 /**
- * Rows as stores keep them, and the columns that they are kept in.
+ * The stored form of rows, and the columns that hold it.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
 /**
- * The first instant of a row, in milliseconds since 1970: midnight of November 24 in 4714 BC (PostgreSQL, "Date/Time Types").
+ * The earliest instant of a row, in milliseconds since 1970: midnight of November 24 in 4714 BC
+ * (PostgreSQL, "Date/Time Types").
  *
  * @category limits
  * @since 0.1.0
@@ -37,20 +38,22 @@ export const ColumnType = Schema.Literals([
 export type ColumnType = typeof ColumnType.Type
 
 /**
- * A column: the field of the row that it holds, and its name in SQL.
+ * A column of the table of a read model.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Column {
+  /** The field of the row that it holds. */
   readonly field: string
+  /** Its name in SQL. */
   readonly name: string
   readonly type: ColumnType
   readonly nullable: boolean
 }
 
 /**
- * A row as stores keep it: by field, the JSON form of its value; `null` also where the field is absent.
+ * A row in its stored form: by field, the JSON form of its value; `null` also for an absent field.
  *
  * @category types
  * @since 0.1.0

@@ -59,10 +59,10 @@ describe("acceptance", () => {
       [{ n: -1 }]
     ]) {
       assert.isFalse(accepts(rowOf(list), before))
-      // Refused once, it is not remembered as accepted.
+      // A refused element is not remembered as accepted.
       assert.isFalse(accepts(rowOf(list), before))
     }
-    // Of another type than TypeScript lets it be, as a fold of JavaScript may give it.
+    // Of a type that TypeScript would refuse, as a fold in JavaScript may return it.
     const wrong: unknown = { ...before, id: 1 }
     assert.isFalse(accepts(wrong as typeof before, before))
   })

@@ -5,7 +5,7 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as Changes from "../src/internal/fold/changes.ts"
 
-/** What is looked for, and how often somebody looked. */
+/** Makes a look that counts its runs and finds what the test sets. */
 const searched = () => {
   const state = { found: undefined as string | undefined, looks: 0 }
   const look = Effect.sync(() => {

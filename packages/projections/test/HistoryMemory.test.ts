@@ -7,7 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 
-/** A log in memory can't be taken back, so a restored one is another of the same id with the same first events. */
+/**
+ * Restores a log in memory: since it can't be rolled back, the restored log is another one with the
+ * same id and the same first events.
+ */
 const world = Layer.effect(
   World,
   Effect.gen(function* () {

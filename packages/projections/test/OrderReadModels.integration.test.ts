@@ -18,7 +18,7 @@ const cases = <E>(where: string, client: Layer.Layer<SqlClient, E>, runs: number
       Effect.gen(function* () {
         const sql = yield* SqlClient
         let run = 0
-        // A log of its own each time, in one database.
+        // Each run has its own log, in one database.
         const newStores = () => {
           run++
           return Layer.merge(EventStorePostgres.layer, ReadModelStorePostgres.layer).pipe(

@@ -8,7 +8,7 @@ import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 
-/** Columns as SQL would declare them, then the keys. */
+/** Returns the columns as SQL would declare them, then the keys. */
 const tableOf = (projection: Any): ReadonlyArray<string> => {
   const { columns, indexes, primaryKey } = Result.getOrThrow(ReadModelTable.make(projection))
   const names = (all: typeof columns) => all.map(({ name }) => name).join(", ")

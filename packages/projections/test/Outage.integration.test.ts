@@ -1,6 +1,6 @@
 /**
- * A server that is stopped and started again under a host with several read models: what the host says of it, and how soon the
- * rows are up to date afterwards.
+ * A server that is stopped and started again under a host with several read models: the lines that
+ * the host logs, and the time until the rows are up to date again.
  */
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
@@ -81,7 +81,7 @@ for (const mode of ["fast", "immediate"] as const) {
         lines.length = 0
         const before = yield* retries
         yield* server.stop(mode)
-        // All loops of all read models try, and those of the subscriptions, more than once.
+        // All loops of the read models and of the subscriptions retry more than once.
         yield* retries.pipe(
           Effect.repeat({
             until: (now) => now.loops - before.loops > 20 && now.reads - before.reads > 10,
@@ -96,7 +96,7 @@ for (const mode of ["fast", "immediate"] as const) {
         yield* Effect.sync(() => lines.filter((line) => line.startsWith("Info")).length).pipe(
           Effect.repeat({ until: (found) => found > 2, schedule: Schedule.spaced("20 millis") })
         )
-        // What the server said last is as it happens.
+        // The last message of the server varies, so it is cut off.
         assert.deepStrictEqual(
           lines.map((line) => line.replace(/(?<=Warn: [^:]*):.*$/, "")).toSorted(),
           [

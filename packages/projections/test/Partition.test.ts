@@ -22,7 +22,7 @@ describe("Partitions", () => {
   )
 
   it("have the same rows for ever", () => {
-    // Of the FNV-1a hashes of the texts, as published: 811c9dc5, e40c292c, bf9cf968.
+    // The published FNV-1a hashes of the texts are 811c9dc5, e40c292c, bf9cf968.
     assert.deepStrictEqual(
       ["", "a", "foobar"].map((text) => partitionOf(text, 1_000)),
       [0x811c9dc5, 0xe40c292c, 0xbf9cf968].map((hash) => ((hash ^ (hash >>> 15)) >>> 0) % 1_000)

@@ -1,5 +1,6 @@
 /**
- * Hosts that die or freeze in the middle of a step: what they held is free, and what they held back is not written.
+ * Hosts that die or freeze in the middle of a step: their locks are free, and their late writes are
+ * refused.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import { SkipReason } from "@daybook/projections/ReadModelGeneration"
@@ -227,7 +228,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
   }
 )
 
-/** Does something before the second statement of an effect, as another host would. */
+/** Runs `other` before the second statement of an effect, as another host would. */
 const between = <A, E, R>(self: Effect.Effect<A, E, R>, other: Effect.Effect<unknown, unknown>) => {
   let statements = 0
   return Effect.provideService(self, Statement.CurrentTransformer, (statement) =>

@@ -1,5 +1,6 @@
 /**
- * Read models that appends keep in PostgreSQL, while many append, others hold up the log, and who keeps them changes.
+ * Inline read models in PostgreSQL, under concurrent appends, with appends that stall the log, and
+ * across changes between inline and async.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
@@ -48,7 +49,7 @@ const sold = (product: string, cents: number): NewEvent => ({
 const stream = (category: string, id: string) =>
   Result.getOrThrow(StreamId.fromString(`${category}-${id}`))
 
-/** Sells on a stream, to whichever event store is there. */
+/** Sells on a stream of the provided event store. */
 const sell = Effect.fnUntraced(function* (
   till: ReturnType<typeof aggregateOf>,
   id: string,
@@ -59,7 +60,7 @@ const sell = Effect.fnUntraced(function* (
   return yield* store.append({ streamId, expected: ExpectedRevision.any, events })
 })
 
-/** The event store whose appends keep the read model from now on, and the store of read models. */
+/** Makes a read model inline, and returns its table and the event store that maintains it. */
 const keptBy = Effect.fnUntraced(function* (projection: ReturnType<typeof products>) {
   const events = yield* EventStore
   const store = yield* ReadModelStore
@@ -76,7 +77,7 @@ const keptBy = Effect.fnUntraced(function* (projection: ReturnType<typeof produc
 const rows = (projection: ReturnType<typeof products>) =>
   Stream.runCollect(ReadModel.query(projection))
 
-/** The same rows, folded from the log, by product. */
+/** Folds the same rows from the log, ordered by product. */
 const folded = (projection: ReturnType<typeof products>) =>
   Effect.map(LiveProjection.tableAt(projection), (rows) =>
     rows.toSorted((a, b) => (a.product < b.product ? -1 : 1))
@@ -140,7 +141,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
         const { serving } = yield* store.open(table)
         const claim = Option.getOrThrow(yield* store.claim(serving, "a host", LEASE))
         const [open, done] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
-        // Of other streams, but what is settled ends before it.
+        // An open append of other streams, which still holds back the settled position.
         const stalled = yield* sql
           .withTransaction(
             Effect.gen(function* () {

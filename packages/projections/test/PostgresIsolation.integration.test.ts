@@ -1,5 +1,6 @@
 /**
- * Read models where sessions have unusual settings, such as serializable transactions: Daybook sets what it needs itself.
+ * Read models under sessions with unusual settings, such as serializable transactions: Daybook
+ * itself sets those that it needs.
  */
 import * as ReadModelStoreSuite from "@daybook/testing/ReadModelStoreSuite"
 import { runOut, unusual } from "./postgresLayers.ts"

@@ -1,5 +1,5 @@
 /**
- * Whatever a read model holds, no statement that names rows reads all of it.
+ * No statement that names rows reads the whole table, whatever the read model holds.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { Condition } from "@daybook/projections/RowQuery"
@@ -39,14 +39,14 @@ layer(PostgresLayers.oneConnection, { timeout: "1 minute" })("The plans of read 
         position++
       })
       const scans = Effect.gen(function* () {
-        // One session, whose counters are complete when it says so.
+        // With one session, the counters are complete after the flush.
         yield* sql`SELECT pg_stat_force_next_flush()`
         const [row] = yield* sql<{ readonly scans: bigint }>`
           SELECT seq_scan AS scans FROM pg_stat_user_tables WHERE relname = 'shelves'`
         return row?.scans
       })
       const ask = Effect.gen(function* () {
-        // More often than a session takes to decide on the plan of a prepared statement.
+        // More runs than a session needs to decide on the plan of a prepared statement.
         for (let n = 0; n < 8; n++) {
           yield* step(Arr.range(n * 300, n * 300 + 299))
           yield* step([n, 5_000 + n])
@@ -73,7 +73,7 @@ layer(PostgresLayers.oneConnection, { timeout: "1 minute" })("The plans of read 
           }
         }
       })
-      // New, so that nothing is known of it.
+      // The table is new and has no statistics yet.
       for (let n = 0; n < 20; n++) yield* step(Arr.range(n * 500, n * 500 + 499))
       const before = yield* scans
       yield* ask
@@ -90,7 +90,8 @@ layer(PostgresLayers.oneConnection, { timeout: "1 minute" })("The plans of read 
       const table = shelves({ name: "uneven_shelves" })
       const claim = yield* serve(table, [])
       const [common, rare, rarer] = [8, 9, 10]
-      // The rare ones are the last rows of the key, so that a walk along the key goes through all rows.
+      // The rows with rare values are the last by key, so that a walk along the key visits all
+      // rows.
       for (let n = 0; n < 20; n++) {
         const rows = Arr.makeBy(1_000, (m) => {
           const at = n * 1_000 + m
@@ -119,7 +120,7 @@ layer(PostgresLayers.oneConnection, { timeout: "1 minute" })("The plans of read 
         { field: "count", is: "oneOf" as const, values }
       ]
       const [some, all] = [Option.some(5), Option.none<number>()]
-      // More often than a session takes to decide on the plan of a prepared statement.
+      // More runs than a session needs to decide on the plan of a prepared statement.
       for (let n = 0; n < 8; n++) {
         for (const limit of [some, Option.some(500)]) {
           assert.strictEqual((yield* ask(equal(common), limit)).found, Option.getOrThrow(limit))
@@ -137,7 +138,7 @@ layer(PostgresLayers.oneConnection, { timeout: "1 minute" })("The plans of read 
           assert.strictEqual(answer.found, found)
           assert.isAtMost(answer.fetched, 10, JSON.stringify(where))
         }
-        // Every ninth row has the common one.
+        // Every ninth row has the common value.
         assert.isAtMost((yield* ask(equal(common), some)).fetched, 50)
       }
     })

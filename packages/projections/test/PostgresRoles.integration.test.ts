@@ -1,5 +1,6 @@
 /**
- * Who keeps read models, and who reads them: each by what it needs, as `docs/guide/least-privilege.md` says.
+ * The roles that maintain and read read models, each with the least privileges, as
+ * `docs/guide/least-privilege.md` grants them.
  */
 import * as InlineProjections from "@daybook/projections/InlineProjections"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -26,7 +27,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
         assert.strictEqual(unfit._tag, "NotPermitted")
         const none = () => Effect.void
         yield* project(projecting, { async: [projection] }, none)
-        // Another member of the group, with a table that the first one made.
+        // Another member of the group rebuilds a table that the first member made.
         yield* project(projectingToo, { async: [projection] }, (runner) =>
           Stream.runDrain(runner.rebuild(projection.name))
         )

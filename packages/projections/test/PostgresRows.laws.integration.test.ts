@@ -1,5 +1,6 @@
 /**
- * Rows of every type of column come back as they were stored, and are found as the store in memory finds them.
+ * Rows with every type of column come back as they were stored, and queries find them as in the
+ * memory store.
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
@@ -19,7 +20,7 @@ import * as Stream from "effect/Stream"
 import * as PostgresLayers from "./postgresLayers.ts"
 import { claimOf } from "./shelf.ts"
 
-/** Text that other orders than that of its bytes sort otherwise, and that quotes must survive. */
+/** Texts that sort differently by other orders than by bytes, and some that need quoting. */
 const Text = Schema.Literals(["", "a", "B", "b", "ä", "'\"\\", "\u{10FFFF}", "\uE000", "a b", "%_"])
 
 const Instant = Schema.Literals([
@@ -46,7 +47,7 @@ const Json = Schema.Literals([
   "false"
 ])
 
-/** Stored rows, by their parts, since they are what stores see. */
+/** The parts of stored rows, since stores see rows in their stored form. */
 const Generated = Schema.Array(
   Schema.Struct({
     id: Text,

@@ -1,5 +1,6 @@
 /**
- * What a switch of generations takes with it in PostgreSQL, and what others see of it.
+ * The switch of generations in PostgreSQL: the objects that move with it, and the view of other
+ * sessions.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { DependentRefused } from "@daybook/projections/ReadModelStorePostgresError"
@@ -275,7 +276,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         const { idle, pid } = yield* Deferred.await(frozen)
         assert.strictEqual(idle, "1min")
         const pausing = yield* Effect.forkScoped(store.pause(table.name))
-        // What the server does after that time.
+        // The server does this after that timeout.
         yield* sql`SELECT pg_terminate_backend(${pid}::integer)`
         yield* Fiber.join(pausing)
         yield* store.resume(table.name)

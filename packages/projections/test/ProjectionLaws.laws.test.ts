@@ -25,7 +25,7 @@ layer(stores, { excludeTestServices: true })("Read models in memory", (it) => {
   )
 })
 
-/** Enough of everything to show what is broken. */
+/** Moves of all kinds, enough to expose each broken version. */
 const eventful: Moves = [
   { _tag: "Execute", instance: 0, commands: [sell("tea", 250), sell("mug", 1_000)] },
   { _tag: "CatchUp" },
@@ -74,7 +74,7 @@ describe("The law of read models catches", () => {
           step: (table, claim, step) =>
             Effect.gen(function* () {
               yield* rows.step(table, claim, { ...step, to: step.from })
-              // The connection is lost between the two, now and then.
+              // Every third time, the connection is lost between the two.
               if (steps++ % 3 === 1) {
                 return yield* new ReadModelStoreError({ operation: "step", cause: "lost" })
               }

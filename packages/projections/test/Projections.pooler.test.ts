@@ -1,5 +1,5 @@
 /**
- * Read models behind a PgBouncer that lends sessions by the transaction.
+ * Read models through a PgBouncer that lends sessions by the transaction.
  */
 import * as Postgres from "@daybook/store/Postgres"
 import * as PgBouncer from "@daybook/testing/PgBouncer"

@@ -26,11 +26,11 @@ layer(oneConnection, { timeout: "1 minute", excludeTestServices: true })(
           sleep: (duration) => clock.sleep(duration)
         }
         assert.deepStrictEqual(yield* level, [{ level: "read committed" }])
-        // As a connection begins that was opened after its role was altered.
+        // The default of a connection that was opened after its role was altered.
         yield* sql`SET default_transaction_isolation = 'serializable'`
         const later = Effect.provideService(level, Clock.Clock, secondLater)
         assert.deepStrictEqual(yield* later, [{ level: "read committed" }])
-        // One such session is enough: others of the pool may be like it.
+        // One such session is enough: other sessions of the pool may have the same default.
         yield* sql`SET default_transaction_isolation = 'read committed'`
         yield* later
         yield* sql`SET default_transaction_isolation = 'serializable'`

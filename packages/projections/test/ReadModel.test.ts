@@ -84,13 +84,13 @@ const filled = Effect.gen(function* () {
   return store
 })
 
-/** Which rows a query gives, by shop and number. */
+/** Returns the rows of a query, by shop and number. */
 const found = (query: ReadModel.Query<Row>) =>
   Effect.map(Stream.runCollect(ReadModel.query(orders, query)), (all) =>
     all.map(({ number, shop }) => `${shop}${number}`).join(" ")
   )
 
-/** Of the orders as somebody without types may ask. */
+/** Returns the refusal of a query that the types would not allow. */
 const refused = (query: unknown) =>
   Effect.map(Effect.flip(found(query as ReadModel.Query<Row>)), (error) => {
     assert.instanceOf(error, ReadModel.InvalidQuery)
@@ -280,7 +280,7 @@ it("has queries of the types of its fields", () => {
     { where: { lines: { equal: [] } } },
     // @ts-expect-error: it is JSON.
     { orderBy: ["lines"] },
-    // @ts-expect-error: it is no field.
+    // @ts-expect-error: it is not a field.
     { orderBy: ["nothing"] },
     // @ts-expect-error: it is a part of a row.
     { after: { shop: "a", number: 1 } }

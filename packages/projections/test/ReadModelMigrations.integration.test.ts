@@ -1,5 +1,6 @@
 /**
- * The tables of read models in PostgreSQL: made once, however many hosts start, and nothing else is used in their place.
+ * The tables of read models in PostgreSQL: created once, however many hosts start, and never
+ * replaced by foreign objects of their names.
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import { ReadModelSchema } from "@daybook/projections/ReadModelSchema"
@@ -27,7 +28,7 @@ const hosts = Effect.fnUntraced(function* (count: number) {
   )
 })
 
-/** A store of a host, on its own connections. */
+/** Makes the store of a host, on its own connections. */
 const storeOf = (sql: PgClient.PgClient) =>
   Effect.provideService(ReadModelStorePostgres.make, SqlClient, sql)
 

@@ -62,18 +62,18 @@ const table: Table = Result.getOrThrow(ReadModelTable.make(projection))
 
 const isSame = Schema.toEquivalence(Row)
 
-/** JSON has one zero, so a row with another one is not given back as it was. */
+/** Returns true unless a number is -0: JSON has one zero, so -0 does not come back as it was. */
 const hasOneZero = (value: unknown): boolean =>
   typeof value === "object" && value !== null
     ? Object.values(value).every(hasOneZero)
     : !Object.is(value, -0)
 
-/** What is stored goes through JSON, as it does on its way to a database. */
+/** Passes a stored row through JSON, as it passes on its way to a database. */
 const throughJson = (stored: StoredRow) => JSON.parse(JSON.stringify(stored)) as StoredRow
 
 const comesBack = (of: Table, row: typeof Row.Type): boolean => {
   const stored = of.encode(row)
-  // Refused is not lost.
+  // A refused row is not lost.
   if (Result.isFailure(stored) || !hasOneZero(row)) return true
   const decoded = of.decode(throughJson(stored.success))
   return Result.isSuccess(decoded) && isSame(decoded.success, row)

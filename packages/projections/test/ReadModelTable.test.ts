@@ -22,7 +22,7 @@ const derive = (
     readonly indexes?: ReadonlyArray<ReadonlyArray<string>>
   } = {}
 ) => {
-  // Fields that need no services; rows of any type.
+  // The fields need no services, and rows may be of any type.
   const row = Schema.Struct(fields) as Schema.Top as Projection.RowSchema<{
     readonly [field: string]: unknown
   }>
@@ -98,7 +98,7 @@ describe("A table", () => {
         level: "bigint not null",
         half: "double precision not null",
         real: "double precision not null",
-        // NaN and the infinities are no numbers of JSON.
+        // NaN and the infinities are not numbers of JSON.
         any_number: "jsonb not null",
         digits: "numeric not null",
         yes: "boolean not null",
@@ -500,7 +500,7 @@ describe("A row is refused", () => {
         onFailure: (all) => all,
         onSuccess: () => undefined
       })
-    // Of 2704 bytes, 16 are for the entry and 16 for each of its values.
+    // Of the 2704 bytes, 16 are for the entry and 16 for each of its values.
     assert.isUndefined(issue({ text: "x".repeat(2_704 - 3 * 16) }))
     assert.strictEqual(
       issue({ text: "x".repeat(2_704 - 3 * 16 + 1) }),
@@ -540,7 +540,7 @@ it("keeps one zero", () => {
   const of: ReadModelTable.Any = table({ real: Schema.Finite, json: Schema.Json })
   const stored = Result.getOrThrow(of.encode({ id: "a", real: -0, json: [-0, { a: [-0, "b"] }] }))
   assert.isTrue(Object.is(stored["real"], 0))
-  // Whether a zero is another one is seen by this comparison, and not in the text of JSON.
+  // This comparison tells 0 from -0, which the text of JSON does not.
   assert.deepStrictEqual(stored["json"], [0, { a: [0, "b"] }])
   const object = Result.getOrThrow(of.encode({ id: "a", real: 1, json: { a: 1, b: -0, c: "d" } }))
   assert.deepStrictEqual(object["json"], { a: 1, b: 0, c: "d" })

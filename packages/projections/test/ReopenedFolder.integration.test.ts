@@ -27,7 +27,7 @@ const temporaryFolder = Effect.acquireRelease(
   (folder) => Effect.promise(() => Fs.rm(folder, { recursive: true, force: true }))
 )
 
-/** A host on a folder; what it builds is its own. */
+/** Makes a host on a folder, with services of its own. */
 const host = (dataDir: string) =>
   Layer.merge(EventStorePostgres.layer, ReadModelStorePostgres.layer).pipe(
     Layer.provideMerge(Layer.merge(PostgresMigrations.layer, ReadModelMigrations.layer)),
@@ -39,7 +39,7 @@ const till = aggregateOf("till")
 const model = takings(till, "takings")
 const LEASE = Duration.hours(1)
 
-/** A claim that is never given back, as by a host that is killed. */
+/** Makes a claim that is never released, like the claim of a killed host. */
 const claimed = Effect.gen(function* () {
   const store = yield* ReadModelStore
   const table = yield* Effect.fromResult(ReadModelTable.make(model))

@@ -12,7 +12,7 @@ const column = (type: Column["type"], nullable = false): Column => ({
   nullable
 })
 
-/** What is stored of a value in a column of a type, or why nothing is. */
+/** Returns the stored form of a value in a column of a type, or the reason of the refusal. */
 const stored = (type: Column["type"], schema: Schema.Codec<unknown, unknown>, it: unknown) => {
   const row = Schema.Struct({ it: schema }) as Schema.Top as Schema.Codec<unknown, unknown>
   const encoded = codecOf(row, [column(type)], new Set(), []).encode({ it })

@@ -13,7 +13,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { countRecorded, fold, part, prepare, touchedKeys } from "../src/internal/fold/rowFold.ts"
 
-/** Where something lies: an aisle, and a place in it. */
+/** The location of a thing: an aisle, and a place in it. */
 const Where = Schema.Struct({ aisle: Schema.String, place: Schema.Finite })
 type Where = typeof Where.Type
 
@@ -43,10 +43,10 @@ const a1: Where = { aisle: "a", place: 1 }
 const a2: Where = { aisle: "a", place: 2 }
 const b1: Where = { aisle: "b", place: 1 }
 
-/** Recorded once, and two events of today. */
+/** The type of a recorded event that is two events of today. */
 const RECOUNTED = "Recounted"
 
-/** The same, but the second of them has no key. */
+/** The type of a recorded event that is two events of today, the second of them without a key. */
 const HALF_READ = "HalfRead"
 
 const source: Projection.EventSource<ShelfEvent> = {
@@ -111,7 +111,7 @@ const modelOf = () => ({
   table: Result.getOrThrow(ReadModelTable.make(projection))
 })
 
-/** An event as it is stored at a position, at half of that as its revision. */
+/** Makes an event as it is stored at a position, with half of the position as its revision. */
 const stored = (
   position: number,
   type: string,
@@ -137,7 +137,7 @@ const recorded = (position: number, event: ShelfEvent): RecordedEvent => {
 
 const prepared = (...events: ReadonlyArray<RecordedEvent>) => prepare(modelOf(), events, new Set())
 
-/** Which rows are touched where: the position, the event of today and the texts of its keys. */
+/** Returns the touched rows: the position, the event of today and the texts of its keys. */
 const touches = (batch: ReturnType<typeof prepared>) =>
   batch.prepared.map(({ event, recorded, touched }) => [
     Number(recorded.position),

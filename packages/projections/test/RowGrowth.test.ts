@@ -9,7 +9,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
 import { bytesOf } from "../src/internal/fold/rowSize.ts"
 
-/** A text that is stored ten times. */
+/** A text whose stored form repeats it ten times. */
 const Tenfold = Schema.String.pipe(
   Schema.decodeTo(
     Schema.String,
@@ -79,7 +79,7 @@ const empty: Row = {
   tags: {}
 }
 
-/** As PostgreSQL sends it. */
+/** Returns the size of a row as PostgreSQL sends it. */
 const sizeOf = (row: Row): number => bytesOf(table.columns, Result.getOrThrow(table.encode(row)))
 
 describe("The growth of a row", () => {

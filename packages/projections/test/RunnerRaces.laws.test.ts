@@ -1,6 +1,6 @@
 /**
- * Two hosts that both believe that they keep a read model: their calls of the store are let through in an order that
- * fast-check chooses, and their leases have always run out.
+ * Two hosts that both believe they hold the claim on a read model: fast-check chooses the order of
+ * their calls to the store, and their leases have always run out.
  */
 import { Projections } from "@daybook/projections/Projections"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
@@ -19,10 +19,10 @@ import * as Stream from "effect/Stream"
 import fc from "fast-check"
 import { aggregateOf, products } from "./Till.ts"
 
-/** Lets the fibers of the hosts come to their next call. */
+/** Lets the fibers of the hosts run to their next call. */
 const othersRun = Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
 
-/** The store as a host sees it whose calls wait for their turn. */
+/** Makes the store of a host whose calls wait for their turn. */
 const taking = (
   rows: ReadModelStore["Service"],
   turn: (label: string) => Effect.Effect<void>,
@@ -31,7 +31,7 @@ const taking = (
   ...rows,
   claim: (of, owner, lease, despite) =>
     Effect.andThen(turn(`${host} claims`), rows.claim(of, owner, lease, despite)),
-  // As for a process that was paused: it does not learn that it has lost the claim.
+  // Like a paused process, the host does not learn that it has lost the claim.
   renew: () => Effect.void,
   skipped: (name) => Effect.andThen(turn(`${host} has claimed`), rows.skipped(name)),
   step: (table, claim, step) => Effect.andThen(turn(`${host} steps`), rows.step(table, claim, step))
@@ -69,21 +69,21 @@ const race = Effect.fnUntraced(function* (
       )
     ).pipe(
       Effect.map((context) => Context.get(context, Projections)),
-      // Whoever asks takes over.
+      // Any host that claims takes over.
       Effect.provideService(RunnerSettings, { ...defaults, lease: 0, pollInterval: "1 millis" })
     )
   yield* sell(1)
   yield* sell(2)
   const one = yield* host("one")
   yield* host("other")
-  // The clerk takes turns with the hosts, so that there is always something to keep.
+  // The clerk takes turns with the hosts, so that there are always new events.
   const work = Effect.forEach(
     Array.from({ length: 12 }, (_, n) => n + 3),
     (n) => Effect.andThen(othersRun, Effect.andThen(turn("a clerk sells"), sell(n))),
     { discard: true }
   )
   yield* Effect.promise(() => scheduler.waitFor(Effect.runPromise(work)))
-  // Whatever is left comes as it comes.
+  // The remaining calls run in any order.
   over = true
   yield* Effect.promise(() => scheduler.waitAll())
   const head = yield* events.head
@@ -115,7 +115,7 @@ describe("Two hosts that both keep a read model", () => {
               ? Effect.void
               : rows.step(table, newest.value, {
                   ...step,
-                  // As if it were where the host thinks that it is.
+                  // Pretends that the checkpoint is at the host's position.
                   from: state.checkpoints[step.partition] ?? step.from
                 })
           )

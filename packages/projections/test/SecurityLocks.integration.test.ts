@@ -1,5 +1,6 @@
 /**
- * Locks that everybody may take, on read models: findings S2 and S3 of the security review of November 2026, each as who attacks.
+ * Locks on read models that any role may take: findings S2 and S3 of the security review of
+ * November 2026, each tested from the attacker's side.
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
@@ -20,7 +21,7 @@ const hasty: PostgresLocks.Waits = {
   changes: Duration.zero
 }
 
-/** A transaction of a user that holds a lock until the scope closes; gives its session. */
+/** Holds a lock in a transaction of a user until the scope closes; returns its session. */
 const holding = Effect.fnUntraced(function* (sql: SqlClient, statement: string) {
   const held = yield* Deferred.make<number, SqlError>()
   yield* Effect.gen(function* () {

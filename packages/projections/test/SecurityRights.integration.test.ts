@@ -1,5 +1,6 @@
 /**
- * Who gets rights by way of read models that were not granted: the findings of the security review of November 2026, each as who attacks.
+ * Privileges that read models could give without a grant: the findings of the security review of
+ * November 2026, each tested from the attacker's side.
  */
 import * as InlineProjections from "@daybook/projections/InlineProjections"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -27,7 +28,7 @@ const migrate = (sql: SqlClient) =>
 const sells = (sql: PgClient.PgClient, id: string, cents: number) =>
   Effect.provide(sell(id, cents), logOf(sql))
 
-/** Sells as a host that keeps the rows in the append. */
+/** Sells as a host that maintains the rows inline. */
 const sellsInline = (sql: PgClient.PgClient, id: string, cents: number) =>
   Effect.gen(function* () {
     const context = yield* Layer.build(Layer.fresh(InlineProjections.layer([projection])))
@@ -48,7 +49,7 @@ const refused = Effect.fnUntraced(function* (sql: PgClient.PgClient, statement: 
   assert.strictEqual(error.reason._tag, "AuthorizationError", statement)
 })
 
-/** Two sales, kept by one host. */
+/** Records two sales, and lets one host fold them. */
 const kept = Effect.fnUntraced(function* (...given: Parameters<typeof logins>) {
   const users = yield* logins(...given)
   yield* migrate(users.projecting)
@@ -102,7 +103,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
             rows.map(({ cents }) => cents),
             [100, 251]
           )
-          // As a superuser who deploys.
+          // Migrates as a superuser, as a deploy may.
           yield* migrate(superuser)
           assert.deepStrictEqual(yield* overloadsCalled(superuser), [{ called: false }])
         }).pipe(Effect.scoped)
@@ -154,7 +155,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
         const { projecting, reading } = yield* kept()
         yield* project(projecting, { async: [projection] }, (runner) =>
           Effect.gen(function* () {
-            // It waits, so that it can be looked at.
+            // The pause holds the rebuild, so that its table can be inspected.
             yield* projecting`UPDATE read_models.daybook__generations SET paused = true`
             yield* Effect.forkScoped(Stream.runDrain(runner.rebuild(projection.name)))
             yield* Effect.repeat(runner.generations(projection.name), {
@@ -200,7 +201,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
           { name: "takings", relrowsecurity: true, relforcerowsecurity: false },
           { name: "takings__g1", relrowsecurity: true, relforcerowsecurity: false }
         ])
-        // What it was keeps what it had.
+        // The retired table keeps its grants.
         assert.deepStrictEqual(yield* reading`SELECT till_id FROM read_models.takings__g1`, [
           { till_id: "1" }
         ])
@@ -255,7 +256,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
   }
 )
 
-/** What a projector may do to the tables that it owns, to have an event appended by who writes them. */
+/** Forges an event by code on the projector's own tables, which the appending role would run. */
 const forge = (result: string) => `LANGUAGE plpgsql AS $f$ BEGIN
   PERFORM set_config('shop.ran', current_user, false);
   PERFORM * FROM daybook.append_new(ARRAY['till-forged'], ARRAY[-2]::bigint[], ARRAY[1],
@@ -336,7 +337,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
         const forged = yield* superuser`
           SELECT FROM daybook.events WHERE stream_id = 'till-forged'`
         assert.strictEqual(forged.length, 0)
-        // Nor can it replace what hosts call, nor use what a host may do there.
+        // Nor can it replace the function that hosts call, nor use the privileges of a host there.
         yield* refused(
           projecting,
           "CREATE OR REPLACE FUNCTION daybook.keep_read_models(text, text[], text[], text[], uuid) RETURNS integer LANGUAGE sql AS 'SELECT 1'"
@@ -377,7 +378,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
           )
         )
         assert.strictEqual(rows.length, 2)
-        // Who may append may read the log anyway.
+        // A role that may append may read the log anyway.
         assert.strictEqual(
           (yield* inline`SELECT poison FROM read_models.daybook__generations`).length,
           1

@@ -12,7 +12,7 @@ import { aggregateOf, takings } from "./Till.ts"
 
 const at = (position: number) => Position.make(BigInt(position))
 
-/** Up to a position, with a row that tells it. */
+/** Makes a step up to a position, with a row that holds the position. */
 const step = (from: number, to: number): Step<never> => ({
   partition: 0,
   from: at(from),
@@ -35,7 +35,7 @@ describe("A switch to rebuilt rows in memory", () => {
         ReadModelTable.make(takings(aggregateOf("till"), "takings"))
       )
       const lease = Duration.minutes(1)
-      // Wherever a fiber gives way to the other one.
+      // Tries all points at which one fiber can yield to the other.
       for (let operations = 3; operations < 40; operations++) {
         const store = yield* ReadModelStoreMemory.make
         const { serving } = yield* store.open(table)

@@ -1,5 +1,5 @@
 /**
- * A shop's tills, small enough to say what their read models hold: sales and refunds of products.
+ * A shop's tills, small enough to compute their read models by hand: sales and refunds of products.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Decider from "@daybook/kernel/Decider"
@@ -18,7 +18,7 @@ type Event = typeof TillEvent.Type
 const State = Schema.Struct({ cents: Schema.Int, open: Schema.Boolean })
 class Refused extends Schema.TaggedError<Refused>()("Refused", {}) {}
 
-/** Tills of a category of their own: what is recorded by one test is not seen by another. */
+/** Makes tills of their own category, so that one test does not see the events of another. */
 export const aggregateOf = (category: string) =>
   Aggregate.make({
     category,
@@ -52,7 +52,7 @@ export const aggregateOf = (category: string) =>
 
 export type TillAggregate = ReturnType<typeof aggregateOf>
 
-/** What each till took in: a row a stream, gone when it is closed. */
+/** The takings of each till: a row for each stream, deleted when the till is closed. */
 export const takings = (till: TillAggregate, name: string, version = 1) =>
   Projection.define({
     name,
@@ -81,7 +81,7 @@ export const takings = (till: TillAggregate, name: string, version = 1) =>
     }
   })
 
-/** What is sold of each product, and in which order: rows that streams share, whose fold minds the order. */
+/** The sales of each product in order: streams share the rows, and the fold depends on order. */
 export const products = (till: TillAggregate, name: string, version = 1) =>
   Projection.define({
     name,
@@ -104,7 +104,7 @@ export const products = (till: TillAggregate, name: string, version = 1) =>
       return {
         product: row.product,
         cents: row.cents + BigInt(cents),
-        // The newest of them only: a row is bounded.
+        // Only the newest sales, since a row is bounded.
         log: [...row.log, { till, cents }].slice(-20)
       }
     }

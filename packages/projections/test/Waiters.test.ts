@@ -1,5 +1,5 @@
 /**
- * Many who wait for one read model at a time.
+ * Many concurrent waiters for one read model.
  */
 import * as Position from "@daybook/kernel/Position"
 import { Projections } from "@daybook/projections/Projections"
@@ -23,7 +23,7 @@ const till = aggregateOf("till")
 const projection = products(till, "products")
 const { name } = projection
 
-/** What waiters look at, which a test can count, hold back and break. */
+/** Runs the projection on a store whose reads of states a test can count, delay and break. */
 const watched = Effect.gen(function* () {
   const store = yield* ReadModelStore
   const looks = { count: 0, last: (): Effect.Effect<void, ReadModelStoreError> => Effect.void }
@@ -60,7 +60,7 @@ const run = <A, E>(
     )
   )
 
-/** Lets every fiber come to where it waits. */
+/** Lets every fiber run until it waits. */
 const settle = TestClock.adjust("1 millis")
 
 describe("Waiters for a read model", () => {
@@ -86,13 +86,13 @@ describe("Waiters for a read model", () => {
         )
         yield* settle
         assert.deepStrictEqual(ended.at, [500, 0, 0])
-        // Those who come, and 40 a second at most; the runner looks once a second itself.
+        // A poll for the arrivals, and at most 40 a second; the runner itself polls once a second.
         assert.isAtMost(looks.count, 10)
         looks.count = 0
         yield* TestClock.adjust("10 seconds")
         assert.isAtLeast(looks.count, 300)
         assert.isAtMost(looks.count, 450)
-        // One who gives up takes no one along.
+        // A waiter that gives up does not end the others.
         yield* Effect.forEach((fibers[1] ?? []).slice(0, 100), Fiber.interrupt)
         yield* projections.resume(name)
         yield* TestClock.adjust("2 seconds")
@@ -100,7 +100,7 @@ describe("Waiters for a read model", () => {
         assert.strictEqual(yield* sell("tray"), third)
         yield* TestClock.adjust("1 second")
         assert.deepStrictEqual(ended.at, [500, 400, 500])
-        // Without a waiter there is no look but the runner's.
+        // Without a waiter, only the runner polls.
         looks.count = 0
         yield* TestClock.adjust("10 seconds")
         assert.isAtMost(looks.count, 30)

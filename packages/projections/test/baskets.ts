@@ -1,5 +1,5 @@
 /**
- * Orders to fill a log with: items of a few products put in, and some taken out again.
+ * Orders that fill a log: items of a few products are added, and some removed again.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as EventId from "@daybook/kernel/EventId"
@@ -22,7 +22,7 @@ const event = (n: number): OrderEvent => {
     : { _tag: "ItemAdded", ...item, quantity: 2 + (n % 3) }
 }
 
-/** A new order of so many events. */
+/** Makes a new order with a number of events. */
 export const basket = (events: number) => ({
   streamId: Result.getOrThrow(Aggregate.streamId(aggregate, SecureRandom.uuidV4Unsafe())),
   events: Arr.makeBy(events, (n): NewEvent => ({

@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 type Store = ReadModelStore["Service"]
 type Break = (store: Store) => Partial<Store>
 
-/** Whatever a host knows, as the store sees it now. */
+/** Replaces a host's claim by the newest one, as a store without fencing would. */
 const newest = (store: Store, of: Claim): Effect.Effect<Claim, ReadModelStoreError> =>
   Effect.map(
     Effect.flatMap(store.states(of.name), (states) => {
@@ -55,7 +55,7 @@ const checkpointOf = (store: Store, { generation, name }: Claim, partition: numb
     return state?.checkpoints[partition] ?? Position.start
   })
 
-/** By the mistake: a part of the name of a case that must find it. */
+/** The broken stores by their mistake, each with part of the name of a case that must find it. */
 export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt: Break]>> = {
   "saves the checkpoint apart from the rows": [
     "leaves all as it was when the fold fails",

@@ -1,5 +1,6 @@
 /**
- * Read models of a log that is restored to an earlier time, or is another one: shared by the tests of all stores.
+ * Read models of a log that is restored to an earlier time, or is replaced: shared by the tests of
+ * all stores.
  */
 import type { LogId } from "@daybook/kernel/LogId"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -23,18 +24,18 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { aggregateOf, products, takings, type TillAggregate } from "./Till.ts"
 
-/** A log with its read models, and what may happen to a log that no caller of its service can do. */
+/** A log with its read models, and the events of its operation that no caller of it can cause. */
 export class World extends Context.Service<
   World,
   {
-    /** The log with nothing but its first events, its read models as they are. */
+    /** Restores the log to its first events, and leaves its read models as they are. */
     readonly restore: (keep: number) => Effect.Effect<EventStore["Service"], unknown>
-    /** Another log beside it that may use its read models, or has a store of its own for them. */
+    /** Makes another log, which may use the same store of read models or have its own. */
     readonly another: Effect.Effect<
       { readonly events: EventStore["Service"]; readonly rows: ReadModelStore["Service"] },
       unknown
     >
-    /** Whether a log can be restored beneath those who use it. */
+    /** True if a log can be restored while it is in use. */
     readonly beneath: boolean
   }
 >()("@daybook/projections/test/World") {}
@@ -49,7 +50,7 @@ const fresh = () => {
   }
 }
 
-// Hosts here end by themselves, so no lease has to run out.
+// Hosts here release their claims when they end, so no lease has to run out.
 const settings = { ...defaults, lease: "1 minute", pollInterval: "20 millis" } as const
 
 const host = (projections: Parameters<typeof Projections.layer>[0]) =>
@@ -58,7 +59,7 @@ const host = (projections: Parameters<typeof Projections.layer>[0]) =>
     Effect.provideService(RunnerSettings, settings)
   )
 
-/** Sells one after the other, a cent each unless said otherwise. */
+/** Sells products one after the other, by default for a cent each. */
 const sell = (
   events: EventStore["Service"],
   till: TillAggregate,
@@ -88,7 +89,7 @@ const salesOf = (projection: ReturnType<typeof takings>) =>
 
 const all = (events: EventStore["Service"]) => Stream.runCollect(events.readAll())
 
-/** A host that keeps what is recorded by now, and is gone. */
+/** Runs a host until it has folded the present log, and ends it. */
 const keep = (
   events: EventStore["Service"],
   projections: Parameters<typeof Projections.layer>[0],
@@ -118,7 +119,7 @@ export const cases = <E>(
   name: string,
   stores: Layer.Layer<EventStore | ReadModelStore | World, E>
 ): void => {
-  // Each case has a log of its own, since it is restored.
+  // Each case has its own log, since it restores the log.
   layer(Layer.empty, { timeout: "2 minutes", excludeTestServices: true })(name, (it) => {
     const inWorld = <A, EE>(
       sentence: string,
@@ -178,7 +179,7 @@ export const cases = <E>(
         const { takings, till } = fresh()
         const { name } = takings
         yield* sell(events, till, "1", 5)
-        // Of another category, so that they only move the checkpoint.
+        // Events of another category, which only move the checkpoint.
         yield* sell(events, fresh().till, "1", 20)
         const before = yield* keep(events, { async: [takings] }, name)
         const lost = (yield* all(events)).at(-1)
@@ -345,7 +346,7 @@ export const cases = <E>(
         yield* sell(restored, till, "2", 3)
         yield* Effect.gen(function* () {
           const projections = yield* host({ async: [takings] })
-          // Somebody asked for it before the log was restored.
+          // This rebuild was requested before the log was restored.
           yield* until(
             projections.status(name),
             ({ doing, generation }) => generation === 2 && doing === "live"

@@ -1,5 +1,6 @@
 /**
- * What a host says of read models that don't go on, once each; and what it does to them when it starts; on any store.
+ * Hosts with read models that don't go on: each is logged once, and retried when a host starts; on
+ * any store.
  */
 import * as LogId from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
@@ -31,13 +32,13 @@ import {
   until
 } from "./notes.ts"
 
-/** As of a server that shuts down. */
+/** The error of a server that shuts down. */
 const away = Object.assign(new Error("terminating connection"), { code: "57P01" })
 
 const LOST = "Warn: Read models have lost their store, and try again until they have it back: "
 const BACK = "Info: Read models have their store back"
 
-/** A store that is away while it is told to be, and counts how often it was asked how a read model is. */
+/** A store with an outage that a test controls, and a count of its reads of states. */
 const leaving = Effect.map(ReadModelStore, (store) => {
   const state = { isAway: false, looks: 0, failures: 0, failedRenewals: 0 }
   const failing = <A, E>(operation: string, effect: Effect.Effect<A, E>) =>
@@ -67,7 +68,7 @@ const leaving = Effect.map(ReadModelStore, (store) => {
   return { state, store: wrapped }
 })
 
-/** Some looks of each loop of the host. */
+/** Waits for some polls by each loop of the host. */
 const looks = (state: { readonly looks: number }) =>
   Effect.suspend(() => {
     const from = state.looks
@@ -107,7 +108,8 @@ export const cases = <E>(
         )
         yield* caughtUp(projections, newer.name)
         const count = (line: string) => lines.filter((one) => one.startsWith(line)).length
-        // Both of its loops meet the outage: the one that keeps the rows, when it renews its claim.
+        // Both of its loops meet the outage; the one that maintains the rows, when it renews its
+        // claim.
         const outage = (isOver: () => boolean) =>
           Effect.gen(function* () {
             const told = count(LOST)
@@ -191,7 +193,7 @@ export const cases = <E>(
         const projections = yield* host({ async: [newer] }, lines).pipe(
           Effect.provideService(ReadModelStore, {
             ...store,
-            // What was begun by the rebuild is left to it.
+            // Only the rebuild may claim the shadow that it began.
             claim: (of, owner, lease, despite) =>
               of.generation === 1 || owner.includes("rebuild")
                 ? store.claim(of, owner, lease, despite)
@@ -226,7 +228,7 @@ export const cases = <E>(
         const store = yield* ReadModelStore
         const poisonNow = Effect.map(store.states(old.name), ([state]) => state?.poison)
 
-        // Another of its read models can't be opened.
+        // Another read model of the host can't be opened.
         const other = releases().new
         yield* Effect.scoped(host({ async: [other] }))
         const changed = Projection.define({
@@ -240,7 +242,7 @@ export const cases = <E>(
         assert.strictEqual(refused._tag, "DefinitionChanged")
         assert.deepStrictEqual(yield* poisonNow, poison)
 
-        // Or the store is gone when the next one is looked at.
+        // Or the store is away when the next read model is opened.
         const third = releases()
         yield* execute(third.notes, "1", note("a"))
         const failed = yield* Effect.flip(
@@ -269,7 +271,7 @@ export const cases = <E>(
         const second = { ...newer, version: Projection.Version.make(2) }
         const { state, store } = yield* leaving
         const events = yield* EventStore
-        // What this host reads as the end of what is settled: the last append is not there yet.
+        // The settled position that this host reads: it does not include the last append yet.
         let settled = yield* head
         yield* execute(notes, "1", note("b"))
         const last = yield* Stream.runHead(events.readAll({ direction: "backward", limit: 1 }))
@@ -277,7 +279,7 @@ export const cases = <E>(
         const building = yield* host({ async: [second] }).pipe(
           Effect.provideService(ReadModelStore, {
             ...store,
-            // The fiber that builds what is to serve leaves it to the rebuild.
+            // The building loop leaves the shadow to the rebuild.
             claim: (of, owner, lease, despite) =>
               owner.includes("rebuild")
                 ? store.claim(of, owner, lease, despite)

@@ -1,5 +1,6 @@
 /**
- * Rows that are too large, or too many bytes together, are bounded alike however events come together; on any store.
+ * Rows that are too large, alone or together, are bounded in the same way however events are
+ * batched; on any store.
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
@@ -25,7 +26,7 @@ import * as Schema from "effect/Schema"
 
 const settings = { ...defaults, pollInterval: "20 millis" } as const
 
-/** What an event leaves in each of its rows. */
+/** The content that an event gives each of its rows. */
 const Fill = Schema.Literals(["large", "too large", "numbers", "little"])
 type Fill = typeof Fill.Type
 const Filled = Schema.TaggedUnion({ Filled: { keys: Schema.Array(Schema.String), fill: Fill } })
@@ -34,7 +35,7 @@ const fills: { readonly [fill in Fill]: { readonly text: string; readonly list: 
   {
     large: { text: "x".repeat(7_000_000), list: [] },
     "too large": { text: "x".repeat(8_100_000), list: [] },
-    // Written out as 0.0000001, where as a bound a number like this counts 350 bytes.
+    // PostgreSQL writes 0.0000001, while the upper bound counts 350 bytes for such a number.
     numbers: { text: "", list: Array.from({ length: 7_600 }, () => 1e-7) },
     little: { text: "", list: [] }
   }
@@ -103,7 +104,7 @@ const host = (
     return Context.get(context, Projections)
   })
 
-/** Appends that keep the rows, once those are handed over to appends. */
+/** Returns the appends that maintain the rows, once these are inline. */
 const appending = Effect.fnUntraced(function* (projections: Projections["Service"], rows: Model) {
   yield* Effect.repeat(projections.status(rows.name), {
     until: ({ doing }) => doing === "inline",
@@ -112,7 +113,7 @@ const appending = Effect.fnUntraced(function* (projections: Projections["Service
   return yield* Layer.build(Layer.fresh(InlineProjections.layer([rows])))
 })
 
-/** What stopped the read model before the position. */
+/** Returns the poison that stopped the read model before the position. */
 const poisonBefore = Effect.fnUntraced(function* (
   projections: Projections["Service"],
   rows: Model,
@@ -140,7 +141,7 @@ const TOO_MANY = {
 export const cases = <E>(
   name: string,
   stores: Layer.Layer<EventStore | ReadModelStore, E>,
-  /** Whether hundreds of megabytes are written within seconds. */
+  /** True if the store writes hundreds of megabytes within seconds. */
   isFast = true
 ): void => {
   layer(stores, { timeout: "2 minutes", excludeTestServices: true })(name, (it) => {
@@ -168,7 +169,7 @@ export const cases = <E>(
           written.reduce((sum, count) => sum + count, 0),
           40
         )
-        // 36 rows of 7 MB are as much as a step has.
+        // 36 rows of 7 MB are the limit of a step.
         assert.isTrue(
           written.every((count) => count <= 36),
           written.join()
@@ -189,7 +190,7 @@ export const cases = <E>(
             return rows.apply(row, event, context)
           }
         }
-        // All at once they are too many bytes, and the first half of them meets the error.
+        // All rows together have too many bytes, and the first half of them meets the error.
         const projections = yield* host({ async: [wavering] })
         assert.deepStrictEqual(yield* poisonBefore(projections, rows, position), {
           issue: "Error: once is enough",

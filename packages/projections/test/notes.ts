@@ -1,5 +1,5 @@
 /**
- * Notes of a program that has two releases, and hosts that keep a read model of them.
+ * Notes of a program that has two releases, and hosts that maintain a read model of the notes.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Decider from "@daybook/kernel/Decider"
@@ -25,7 +25,7 @@ const settings = { ...defaults, lease: "300 millis", pollInterval: "20 millis" }
 
 const Noted = { text: Schema.String }
 
-/** Notes of today; those of the old release know no `Struck`. */
+/** The events of both releases; the old release does not know `Struck`. */
 const Events = {
   old: Schema.TaggedUnion({ Noted }),
   new: Schema.TaggedUnion({ Noted, Struck: {} })
@@ -36,7 +36,10 @@ const Command = Schema.TaggedUnion({ Note: { text: Schema.String }, Strike: {} }
 
 const State = Schema.Struct({})
 
-/** Both releases of a program that counts notes: the same projection, of the same version, by another codec. */
+/**
+ * Makes both releases of a program that counts notes: the same projection in the same version, with
+ * two codecs.
+ */
 export const releases = () => {
   const id = SecureRandom.uuidV4Unsafe().slice(0, 8)
   const category = `note_${id}`
@@ -73,13 +76,13 @@ export const releases = () => {
     })
   return {
     notes,
-    // Its events are some of those of today.
+    // The events of the old release are a subset of today's.
     old: projection(EventCodec.make({ name: category, events: Events.old })),
     new: projection(codec)
   }
 }
 
-/** An error of more than any message that a store sends. */
+/** Throws an error that is longer than any message that a store sends. */
 const refused = (text: string): never => {
   throw new Error(text.repeat(1_000_000))
 }
@@ -98,7 +101,7 @@ export const host = (
     Effect.provide(recording(lines))
   )
 
-/** Warnings and errors, and what is told about them. */
+/** Records all lines of the log except debug lines. */
 export const recording = (lines: Array<string>) =>
   Logger.layer([
     Logger.make(({ logLevel, message }) => {
@@ -140,7 +143,7 @@ export const rowOf = (projection: ReturnType<typeof releases>["new"], id: string
 export const note = (text: string) => ({ _tag: "Note", text }) as const
 export const strike = { _tag: "Strike" } as const
 
-/** As a client of a database wraps what the server answers. */
+/** An error of the server as a client of a database wraps it. */
 export const constraint = new Error("PgConnection: Query failed", {
   cause: new Error('new row violates check constraint "no_tea"')
 })

@@ -1,6 +1,7 @@
 /**
- * The five read models of orders, run by commands of fast-check: what clerks ask for, and what happens to the hosts. Their rows
- * are compared with those that are recomputed from the accepted commands, by code that shares nothing with the projections.
+ * The five read models of orders under commands of fast-check: requests of clerks, and events of
+ * the hosts. Their rows are compared with rows that are recomputed from the accepted commands, by
+ * code that shares nothing with the projections.
  */
 import { aggregate } from "@daybook/order/Order"
 import * as AddressChanges from "@daybook/order/AddressChanges"
@@ -32,7 +33,7 @@ export const projections: ReadonlyArray<Projection.Any> = [
   RemovedItems.projection
 ]
 
-/** What fast-check keeps of the orders: enough to ask for something that may be accepted. */
+/** The model of the orders in fast-check, enough to generate commands that may be accepted. */
 interface Model {
   readonly created: Set<number>
 }
@@ -47,7 +48,7 @@ class Play implements fc.AsyncCommand<Model, Real> {
   constructor(move: Move) {
     this.move = move
   }
-  /** An order is created once, and nothing else is asked of it before; now and then it is all the same. */
+  /** Allows commands for an order only after it was created; a creation may occur again. */
   check({ created }: Readonly<Model>): boolean {
     const { move } = this
     if (move._tag !== "Execute") return true
@@ -149,7 +150,7 @@ const kinds: Array<fc.Arbitrary<fc.AsyncCommand<Model, Real>>> = [
 
 const commands = fc.commands(kinds, { maxCommands: 25, size: "medium" })
 
-/** Two of the three orders are there from the start: what is asked of an order that is not is skipped. */
+/** Creates two of the three orders: commands for an order that does not exist are skipped. */
 const opening: ReadonlyArray<Move> = [
   {
     _tag: "Execute",
@@ -163,7 +164,7 @@ const opening: ReadonlyArray<Move> = [
   }
 ]
 
-/** Runs generated commands on new stores each time; a failure tells the seed and the path to replay it by. */
+/** Runs generated commands on new stores each time; a failure names its seed and replay path. */
 export const assertKept = <E>(
   newStores: () => Layer.Layer<EventStore | ReadModelStore, E>,
   options: {

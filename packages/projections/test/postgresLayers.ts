@@ -21,7 +21,10 @@ export const server = stores.pipe(
   Layer.provideMerge(PostgresServer.PostgresServer.layer)
 )
 
-/** Sessions that begin serializable transactions, write instants in another way, have another search path, and more. */
+/**
+ * Sessions with unusual defaults: serializable transactions, another format of instants, another
+ * search path, and more.
+ */
 export const unusual = stores.pipe(
   Layer.provideMerge(
     PostgresServer.layerClient({
@@ -32,7 +35,7 @@ export const unusual = stores.pipe(
   Layer.provideMerge(PostgresServer.PostgresServer.layer)
 )
 
-/** For what a session knows of itself. */
+/** The stores on one connection, for tests of the state of a session. */
 export const oneConnection = stores.pipe(
   Layer.provideMerge(PostgresServer.layerClient({ maxConnections: 1 })),
   Layer.provide(PostgresServer.PostgresServer.layer)
@@ -40,7 +43,7 @@ export const oneConnection = stores.pipe(
 
 export const embedded = stores.pipe(Layer.provideMerge(EmbeddedPostgres.layer()))
 
-/** Lets a lease be over by the server's clock, as if so much time had gone by. */
+/** Ends a lease by the server's clock, as if its time had passed. */
 export const runOut = Effect.fnUntraced(function* ({ generation, name }: Claim) {
   const sql = yield* SqlClient
   for (const table of ["daybook__generations", "daybook__checkpoints"]) {

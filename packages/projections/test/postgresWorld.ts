@@ -1,5 +1,5 @@
 /**
- * A log in PostgreSQL that is restored as an operator does: as a superuser, beneath everybody.
+ * A log in PostgreSQL that is restored as an operator does it: as a superuser, while it is in use.
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import { ReadModelSchema } from "@daybook/projections/ReadModelSchema"

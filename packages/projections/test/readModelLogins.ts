@@ -1,5 +1,6 @@
 /**
- * A log and its read models on a real server, with users who may do what `docs/guide/least-privilege.md` says.
+ * A log and its read models on a real server, with users who have the privileges of
+ * `docs/guide/least-privilege.md`.
  */
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as EventId from "@daybook/kernel/EventId"
@@ -30,8 +31,8 @@ export const services = Reactivity.layer.pipe(
 )
 
 /**
- * Users of a new database, connected; the roles are gone with it. `before`: what is done to the database ahead of all, by a stranger who
- * may create in `public`.
+ * Connects users of a new database; their roles are dropped with it. `before` runs on the database
+ * first, as a stranger who may create in `public`.
  */
 export const logins = Effect.fnUntraced(function* (
   before: (stranger: SqlClient) => Effect.Effect<unknown, SqlError> = () => Effect.void
@@ -43,7 +44,7 @@ export const logins = Effect.fnUntraced(function* (
   const [projector, modelReader] = [role("projector"), role("model_reader")]
   const keeper = role("inline")
   const reactivity = yield* Reactivity.Reactivity
-  // Roles can go when no database holds anything of theirs, so after the database.
+  // Roles can be dropped only when no database has objects of theirs, so after the database.
   yield* Effect.addFinalizer(() =>
     Effect.gen(function* () {
       const sql = yield* PgClient.make({ url: server.url, maxConnections: 1 })
@@ -74,7 +75,7 @@ export const logins = Effect.fnUntraced(function* (
     SqlClient,
     superuser
   )
-  // What the guide says.
+  // The statements of the guide.
   yield* superuser.unsafe(`CREATE ROLE "${projector}" IN ROLE "${roles.reader}"`)
   yield* superuser.unsafe(`CREATE ROLE "${modelReader}"`)
   yield* superuser.unsafe(`CREATE SCHEMA read_models AUTHORIZATION "${projector}"`)
@@ -110,7 +111,7 @@ export const stores = (sql: PgClient.PgClient) =>
     Layer.provideMerge(Layer.succeed(SqlClient, sql))
   )
 
-/** Of who only appends, and may not use the schema of read models. */
+/** The event store of a role that only appends, and may not use the schema of read models. */
 export const logOf = (sql: PgClient.PgClient) =>
   EventStorePostgres.layer.pipe(Layer.provide(Layer.succeed(SqlClient, sql)))
 
@@ -135,7 +136,7 @@ export const sell = (id: string, cents: number) =>
     })
   )
 
-/** Runs the projections as a user until what is recorded is in the rows. */
+/** Runs the projections as a user until the rows hold all recorded events. */
 export const project = (
   sql: PgClient.PgClient,
   projections: Parameters<typeof Projections.layer>[0],

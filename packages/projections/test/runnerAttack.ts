@@ -1,5 +1,6 @@
 /**
- * Hosts that keep read models of a large log, killed again and again while they catch up, another one standing by.
+ * Hosts that maintain read models of a large log: they are killed again and again while they catch
+ * up, with another host standing by.
  */
 import { projection as orderSummary } from "@daybook/order/OrderSummary"
 import { projection as productDemand } from "@daybook/order/ProductDemand"
@@ -22,7 +23,7 @@ import { spawn } from "node:child_process"
 import * as Path from "node:path"
 import { basket } from "./baskets.ts"
 
-/** What an attack did, and what it found. */
+/** The actions of an attack, and its findings. */
 interface Attack {
   readonly events: number
   readonly kills: number
@@ -39,7 +40,7 @@ class NotDone extends Data.TaggedError("NotDone")<{ readonly seconds: number }> 
 
 const projections: ReadonlyArray<Projection.Any> = [orderSummary, productDemand]
 
-/** A host as a process of its own, killed with its scope. */
+/** Starts a host as a process of its own, and kills it with its scope. */
 const host = Effect.fnUntraced(function* (url: Redacted.Redacted, leaseMillis: number) {
   const told = yield* Queue.unbounded<string>()
   const child = yield* Effect.acquireRelease(
@@ -79,15 +80,15 @@ const behind = Effect.gen(function* () {
     : serving.some(({ checkpoints }) => checkpoints.some((position) => position < head))
 })
 
-/** Grows with every event that a read model has taken in. */
+/** Returns a number that grows with every event that a read model folds. */
 const progress = Effect.map(
   Effect.flatMap(ReadModelStore, (store) => store.states()),
   (states) => states.reduce((sum, { events }) => sum + events, 0)
 )
 
 /**
- * Kills the host that runs every `killEvery`, and starts another; every third one is frozen past its lease first, and wakes
- * up when another has taken over.
+ * Kills the running host every `killEvery`, and starts another. Every third host is first frozen
+ * past its lease, and wakes up when another has taken over.
  */
 export const attack = Effect.fnUntraced(function* (options: {
   readonly url: Redacted.Redacted
@@ -107,7 +108,7 @@ export const attack = Effect.fnUntraced(function* (options: {
     let standingBy = yield* host(url, leaseMillis)
     yield* running.keeps
     while ((yield* behind) || kills < minimumKills) {
-      // On a slow machine a host would be killed before it has begun, again and again.
+      // Waits for progress: on a slow machine each host would be killed before it has begun.
       const before = yield* progress
       yield* Effect.sleep(killEvery)
       yield* Effect.repeat(Effect.all([progress, behind]), {

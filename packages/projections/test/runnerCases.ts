@@ -25,7 +25,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { aggregateOf, products, takings, type TillCommand, type TillAggregate } from "./Till.ts"
 
-/** Names that no other case has. */
+/** Makes a till and projections with names that no other case has. */
 const fresh = () => {
   const id = SecureRandom.uuidV4Unsafe().slice(0, 8)
   const till = aggregateOf(`till_${id}`)
@@ -38,7 +38,7 @@ const fresh = () => {
 
 const settings = { ...defaults, lease: "300 millis", pollInterval: "20 millis" } as const
 
-/** A host that keeps read models until its scope closes. */
+/** Runs a host that maintains read models until its scope closes. */
 const host = (projections: Parameters<typeof Projections.layer>[0]) =>
   Layer.build(Layer.fresh(Projections.layer(projections))).pipe(
     Effect.map((context) => Context.get(context, Projections)),
@@ -199,7 +199,7 @@ export const cases = <E>(
       Effect.gen(function* () {
         const { till } = fresh()
         const handler = yield* CommandHandler
-        // Both in one append, and so in one page.
+        // Both events are in one append, and so in one page.
         yield* handler.executeAll(till, "1", [
           { command: sell("tea", 5) },
           { command: { _tag: "Refund", product: "tea", cents: 5 } }
@@ -317,7 +317,7 @@ export const cases = <E>(
         const scope = yield* Scope.make()
         yield* caughtUp(yield* Scope.provide(host({ async: [takings] }), scope), takings.name)
         yield* Scope.close(scope, Exit.void)
-        // Somebody changed the fold, and not its version.
+        // The fold was changed, but not its version.
         const changed: Projection.Any = {
           ...takings,
           keys: (event, recorded) => (takings as Projection.Any).keys(event, recorded),
@@ -372,7 +372,7 @@ export const cases = <E>(
           ["retired", 1],
           ["serving", 2]
         ])
-        // A host of the release before may still start: it keeps nothing, and fails nothing.
+        // A host of the earlier release may still start: it maintains nothing, and nothing fails.
         yield* host({ async: [first] })
       }).pipe(Effect.scoped)
     )
@@ -410,7 +410,7 @@ export const cases = <E>(
           yield* execute(till, "1", sell("tea", 5))
           const row = yield* ReadModel.get(takings, { tillId: "1" })
           assert.strictEqual(Option.getOrThrow(row).cents, 5)
-          // Many at once on one row, whose fold minds the order.
+          // Concurrent appends to one row, whose fold depends on the order.
           yield* Effect.forEach(
             Array.from({ length: 40 }, (_, n) => n),
             (n) => execute(till, `${n % 8}`, sell("tea", n)),
@@ -421,7 +421,7 @@ export const cases = <E>(
             const kept = yield* Stream.runCollect(ReadModel.query(projection))
             assert.sameDeepMembers(Array.from(kept), Array.from(live))
           }
-          // What it can't fold is appended, and the runner stops at it.
+          // An event that it can't fold is appended, and the runner stops at it.
           yield* execute(till, "1", sell("poison", 1))
           assert.strictEqual((yield* projections.status(takings.name)).doing, "inline")
           const position = yield* head

@@ -1,5 +1,5 @@
 /**
- * A read model that is written by hand, through a store alone: what is on which shelf.
+ * A read model of the counts on shelves, written directly through a store without a runner.
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
@@ -22,7 +22,7 @@ const source = {
 
 const fields = { shelf: Schema.String, item: Schema.String, count: Schema.Int }
 
-/** Its table, under a name that no other test has unless one is given. */
+/** Makes its table, under the given name, or under one that no other test has. */
 export const shelves = (options: { readonly name?: string; readonly version?: number } = {}) => {
   const name = options.name ?? `shelves_${SecureRandom.uuidV4Unsafe().slice(0, 8)}`
   const projection = Projection.define({
@@ -41,7 +41,7 @@ export const shelves = (options: { readonly name?: string; readonly version?: nu
   return table
 }
 
-/** The same columns, with a count of another type. */
+/** Makes a table with the same columns, but a count of another type. */
 export const weighedShelves = (name: string, version: number) => {
   const projection = Projection.define({
     name,
@@ -63,7 +63,7 @@ export const LEASE = Duration.minutes(1)
 
 export const at = (position: number) => Position.make(BigInt(position))
 
-/** A step that puts rows there, whatever was. */
+/** Makes a step that stores rows, whatever the existing ones are. */
 export const put = (
   from: number,
   to: number,
@@ -93,7 +93,7 @@ export const claimOf = Effect.fnUntraced(function* (
   return Option.getOrThrow(yield* store.claim(of, owner, lease))
 })
 
-/** Serves the rows, at position 1. */
+/** Opens the table, and makes it serve the rows at position 1; returns the claim. */
 export const serve = Effect.fnUntraced(function* (
   table: ReadModelTable.Any,
   rows: ReadonlyArray<readonly [shelf: string, count: number]>
@@ -105,7 +105,7 @@ export const serve = Effect.fnUntraced(function* (
   return claim
 })
 
-/** A shadow of the version of the table with the rows, at position 1, and its claim. */
+/** Makes a shadow of the table's version with the rows, at position 1, and returns its claim. */
 export const shadow = Effect.fnUntraced(function* (
   table: ReadModelTable.Any,
   rows: ReadonlyArray<readonly [shelf: string, count: number]>

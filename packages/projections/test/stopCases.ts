@@ -1,5 +1,5 @@
 /**
- * What keeps read models from going on, and what lets them go on again; on any store.
+ * Events and errors that stop read models, and the ways in which they go on again; on any store.
  */
 import * as Projection from "@daybook/kernel/Projection"
 import * as InlineProjections from "@daybook/projections/InlineProjections"
@@ -48,7 +48,8 @@ export const cases = <E>(
           const { poison } = yield* first.status(old.name)
           const { reason, revision, stoppedBy } = Option.getOrThrow(poison)
           assert.deepStrictEqual([reason, revision, stoppedBy?.build], ["Undecodable", 2, "v1"])
-          // Another host of the same release sees it too, and says so; it was started later, so it tries once.
+          // Another host of the same release also meets the event and logs it; it was started
+          // later, so it tries the event once.
           const againLines: Array<string> = []
           const again = yield* host({ [mode]: [old] }, againLines, "v1")
           yield* until(Effect.sync(() => againLines.some((line) => line.startsWith("Error"))))
@@ -118,7 +119,7 @@ export const cases = <E>(
           [issue.length, issue.slice(0, 19), issue.slice(-20)],
           [10_000, "Error: refuserefuse", " (6000007 characters)".slice(-20)]
         )
-        // Its message is of 6 MB, and all that can be done about it can be done.
+        // The message has 6 MB, and the read model can still be resumed and the event skipped.
         yield* second.resume(newer.name)
         yield* second.skip(newer.name, stopped.poison.position, "it was a test")
         yield* caughtUp(second, newer.name)
@@ -222,7 +223,7 @@ export const cases = <E>(
         assert.isTrue(last !== undefined && last.position >= after && last.target >= after)
         assert.strictEqual((yield* rowOf(newer, "1")).text, "ab")
         assert.isTrue(before < after)
-        // What stopped the rows that serve ends the wait.
+        // The poison of the serving rows ends the wait.
         yield* execute(notes, "1", note("refuse"))
         yield* Effect.flip(caughtUp(projections, newer.name))
         const there = (yield* projections.status(newer.name)).position
@@ -230,7 +231,7 @@ export const cases = <E>(
           Stream.runDrain(projections.rebuild(newer.name, { upTo: yield* head }))
         )
         assert.strictEqual(stopped._tag, "ProjectionStopped")
-        // Without it the rebuild ends where they are, and says so.
+        // Without `upTo` the rebuild ends at their position, and reports it.
         const ended = (yield* Stream.runCollect(projections.rebuild(newer.name))).at(-1)
         assert.deepStrictEqual([ended?.position, ended?.target], [there, there])
         assert.isTrue(ended !== undefined && ended.head > there)
@@ -274,7 +275,7 @@ export const cases = <E>(
         const stopped = yield* Effect.flip(caughtUp(projections, newer.name))
         assert.strictEqual(stopped._tag, "ProjectionStopped")
         if (stopped._tag !== "ProjectionStopped") return
-        // Eight of them, the key, a boolean, and the lengths of three columns fit.
+        // Eight texts, the key, a boolean, and the lengths of three columns fit.
         assert.deepStrictEqual(
           [stopped.poison.revision, stopped.poison.reason, stopped.poison.issue],
           [9, "NoRow", "the row has 8100014 bytes, at most 8000000 are stored"]

@@ -1,5 +1,5 @@
 /**
- * The law of read models on tills, with the rows as they are counted from the accepted commands alone.
+ * The law of read models on tills, against rows that are counted from the accepted commands alone.
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import * as ProjectionLaws from "@daybook/testing/ProjectionLaws"
@@ -13,7 +13,7 @@ const item = {
   cents: Schema.Literals([0, 1, 250, 1_000])
 }
 
-/** Commands that meet: three products, and now and then the end of a till. */
+/** Commands that touch the same rows: three products, and sometimes the end of a till. */
 const Command = Schema.Union([
   Schema.TaggedStruct("Sell", item),
   Schema.TaggedStruct("Sell", item),
@@ -26,7 +26,7 @@ export const moves = ProjectionLaws.moves(Command)
 
 export type Moves = typeof moves.Type
 
-/** Rows of both read models, by loops over what was accepted. */
+/** Computes the rows of both read models by loops over the accepted commands. */
 const model =
   (names: { readonly products: string }) =>
   (
@@ -46,7 +46,7 @@ const model =
     return new Map([[names.products, rows]])
   }
 
-/** The law on tills of a category of their own. */
+/** Checks the law on tills of their own category. */
 export const kept = (
   moves: Moves,
   options: {

@@ -1,6 +1,7 @@
 /**
- * The entry point of `pnpm attack:read-models`: kills and freezes hosts that keep read models of a large log, for a bounded time, and
- * compares their rows with a fold from the first event. It exits with 1 when a row differs, or when the time was not enough.
+ * The entry point of `pnpm attack:read-models`: kills and freezes hosts that maintain read models
+ * of a large log, for a bounded time, and compares their rows with a fold from the first event. It
+ * exits with 1 when a row differs, or when the time was not enough.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"

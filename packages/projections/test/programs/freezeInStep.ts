@@ -1,5 +1,6 @@
 /**
- * A host that freezes in the middle of a step: it says `frozen`, stops itself, and says how the step ended when it is woken.
+ * A host that freezes in the middle of a step: it prints `frozen`, stops itself, and prints the
+ * outcome of the step when it is woken.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
@@ -17,7 +18,7 @@ const say = (line: string) => Fs.writeSync(1, `${line}\n`)
 const program = Effect.gen(function* () {
   const store = yield* ReadModelStore
   const table = shelves({ name })
-  // A lease that has run out when it is looked at.
+  // The lease has run out when it is checked.
   const claim = yield* claimOf({ name: table.name, generation: 1 }, "frozen", Duration.millis(1))
   const step = put(0, 10, [["a", 666]])
   const ended = yield* Effect.result(

@@ -1,5 +1,6 @@
 /**
- * A host that keeps the read models of orders from the log at `DATABASE_URL`, until it is killed. It writes a line when it holds one.
+ * A host that maintains the read models of orders from the log at `DATABASE_URL`, until it is
+ * killed. It prints a line when it holds one.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import { projection as orderSummary } from "@daybook/order/OrderSummary"
@@ -15,7 +16,7 @@ import * as Layer from "effect/Layer"
 const program = Effect.gen(function* () {
   const projections = yield* Projections
   process.stdout.write("keeps\n")
-  // The status of every read model now and then, for who watches.
+  // Reads the status of every read model once a second, as a monitor would.
   yield* Effect.forever(Effect.andThen(projections.statuses, Effect.sleep("1 second")))
 })
 

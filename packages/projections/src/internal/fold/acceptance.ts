@@ -1,8 +1,9 @@
 /**
- * Whether the schema of a row accepts what a fold made of a row that it accepted already.
+ * Checks that the schema of a row accepts a row that a fold made from an accepted row.
  *
- * A fold makes a new row after each event, and each is checked. A row with a list of 10,000 elements would cost a check of
- * 10,000 elements an event, of which one is new. So what is the same value as before is not checked again.
+ * A fold makes a new row after each event, and each is checked. A row with a list of 10,000
+ * elements would cost a check of 10,000 elements for each event, of which one is new. So values
+ * that are the same as before are not checked again.
  */
 import type { RowSchema } from "@daybook/kernel/Projection"
 import * as Predicate from "effect/Predicate"
@@ -11,16 +12,16 @@ import * as SchemaAST from "effect/SchemaAST"
 import { compiled } from "./compiled.ts"
 import { between } from "./listChange.ts"
 
-/** Whether a row is of its schema; `before`: a row that is, which the row was made from. */
+/** Returns true if a row is of its schema; `before` is an accepted row that it was made from. */
 export type Accepts<Row> = (row: Row, before?: Row) => boolean
 
-/** Below it, a check of every element costs no more than a look at which are new. */
+/** Below this length, checking every element costs no more than finding the new ones. */
 const MANY = 32
 
 export const make = <Row>(schema: RowSchema<Row>): Accepts<Row> => {
   const type = Schema.toType(schema)
   const is = Schema.is(compiled(type))
-  // A check of the whole row may be about any field.
+  // A check of the whole row may read any field.
   const fields =
     type.ast.checks === undefined ? Object.entries(schema.fields).map(fieldOf) : undefined
   return (row, before) => {
@@ -52,7 +53,7 @@ const fieldOf = ([name, schema]: readonly [string, Schema.Constraint]): Field =>
     name,
     isOptional: SchemaAST.isOptional(ast),
     accepts: (value, before) =>
-      // Most rows have no long list, and are checked as they are.
+      // Most rows have no long list, and are checked whole.
       isElement === undefined || !Array.isArray(value) || value.length < MANY
         ? is(value)
         : between(value, before).every(isElement)
@@ -62,7 +63,7 @@ const fieldOf = ([name, schema]: readonly [string, Schema.Constraint]): Field =>
 const isOf = (ast: SchemaAST.AST) =>
   Schema.is(compiled(Schema.make<Schema.Codec<unknown, unknown>>(ast)))
 
-/** The schema of the elements of a list of any length, unless something is checked of the list as a whole. */
+/** Returns the check of a list's elements, unless the schema also checks the list as a whole. */
 const elementOf = (ast: SchemaAST.AST): ((value: unknown) => boolean) | undefined => {
   if (!SchemaAST.isArrays(ast) || ast.checks !== undefined || ast.elements.length > 0)
     return undefined
@@ -71,7 +72,7 @@ const elementOf = (ast: SchemaAST.AST): ((value: unknown) => boolean) | undefine
   return isOf(element)
 }
 
-/** Objects are never changed, so one that was accepted is accepted wherever it stands. */
+/** Remembers accepted objects: objects are never changed, so they are accepted anywhere. */
 const remembering = (is: (value: unknown) => boolean): ((value: unknown) => boolean) => {
   const accepted = new WeakSet<object>()
   return (value) => {

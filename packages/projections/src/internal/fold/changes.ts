@@ -1,5 +1,5 @@
 /**
- * What waits in a process for something to change there.
+ * Notifies the waiting fibers of a process of changes that were made in it.
  */
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
@@ -7,13 +7,13 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
 export interface Changes {
-  /** Ends the waits that have begun. */
+  /** Ends the waits that have begun; to be called after a change. */
   readonly tellUnsafe: () => void
-  /** What ends at the next change. */
+  /** Returns a deferred that is done at the next change. */
   readonly nextUnsafe: () => Deferred.Deferred<void>
   /**
-   * Looks until it finds something; again whenever something changed, and each `pollInterval`, since other processes
-   * tell nothing.
+   * Runs `look` until it finds something: again after each change, and each `pollInterval`, since
+   * other processes do not notify this one.
    */
   readonly until: <A, E, R>(
     look: Effect.Effect<A | undefined, E, R>,
@@ -32,7 +32,7 @@ export const make = (): Changes => {
     nextUnsafe: () => next,
     until: Effect.fnUntraced(function* (look, pollInterval) {
       for (;;) {
-        // Taken before the look: what changes during the look ends the wait after it.
+        // Taken before the look: a change during the look ends the wait after it.
         const change = next
         const found = yield* look
         if (found !== undefined) return found

@@ -1,8 +1,9 @@
 /**
- * By what a host sees that another one folds a read model by other code.
+ * A fingerprint by which a host detects that another host folds a read model with other code.
  *
- * It covers what can be seen of a projection: every stored version that its codecs read, the table, the texts of its functions, though
- * not of those that they call, and the build that the host names.
+ * It covers the visible parts of a projection: every stored version that its codecs read, the
+ * table, the texts of its functions, though not of the functions that they call, and the build that
+ * the host names.
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as SchemaLock from "@daybook/kernel/SchemaLock"
@@ -35,7 +36,10 @@ export const codeFingerprint = (
     return hash.slice(0, 16)
   }).pipe(Effect.orDie)
 
-/** Of each list of versions once: hosts of one process start again and again in tests, and a description takes milliseconds. */
+/**
+ * The description of each list of versions, made once: hosts of one process start again and again
+ * in tests, and a description takes milliseconds.
+ */
 const described = new WeakMap<ReadonlyArray<EventCodec.StoredVersion>, string>()
 
 const describe = (versions: ReadonlyArray<EventCodec.StoredVersion>): string => {

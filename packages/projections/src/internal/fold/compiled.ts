@@ -1,7 +1,9 @@
 /**
- * Schemas that are compiled to functions when they are first used, as those of events are by `EventCodec`: each event has its row checked.
+ * Schemas that are compiled to functions at their first use, as `EventCodec` does for events, since
+ * the row of each event is checked.
  *
- * Where no function may be made of a text, as under a Content Security Policy, they are interpreted as others are.
+ * Where functions can't be made from a text, as under a Content Security Policy, they are
+ * interpreted as other schemas are.
  */
 import * as Schema from "effect/Schema"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"

@@ -1,17 +1,17 @@
 /**
- * The column that a field of a row gets, from what the schema of the field decodes to and from its JSON form.
+ * Derives the column of a field from the type that its schema decodes to and from its JSON form.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Column, ColumnType } from "../../StoredRow.ts"
 
-/** A node of the representation that `effect` gives of a schema, as far as it is looked at here. */
+/** A node of Effect's representation of a schema, with the parts that are read here. */
 interface Node {
   readonly _tag: string
   readonly checks?: ReadonlyArray<Check>
-  /** Of a union. */
+  /** The alternatives of a union. */
   readonly types?: ReadonlyArray<Node>
-  /** Of a literal. */
+  /** The value of a literal. */
   readonly literal?: unknown
   readonly representation?: { readonly id: string }
   readonly propertySignatures?: ReadonlyArray<{
@@ -25,10 +25,10 @@ interface Check {
   readonly representation?: { readonly id: string }
 }
 
-/** PostgreSQL cuts longer identifiers. */
+/** The maximum bytes of an identifier: PostgreSQL truncates longer ones. */
 const MAX_NAME_BYTES = 63
 
-/** Columns that every table of PostgreSQL has ("System Columns"), which no other may be named as. */
+/** The reserved names of the columns of every PostgreSQL table ("System Columns"). */
 const SYSTEM_COLUMNS = new Set(["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"])
 
 export const deriveColumn = (
@@ -43,13 +43,13 @@ export const deriveColumn = (
     return Result.fail(`has no column: ${name} is longer than ${MAX_NAME_BYTES} characters`)
   }
   if (SYSTEM_COLUMNS.has(name)) return Result.fail(`has no column: PostgreSQL has its own ${name}`)
-  // In a struct of its own, an optional field says that it is one.
+  // Only in a struct does the representation show that a field is optional.
   const alone = Schema.Struct({ it: schema }) as Schema.Top as Schema.Codec<unknown, unknown>
   const form = Schema.toEncoded(Schema.toCodecJson(alone))
   const decoded = property(Schema.toType(alone))
   const stored = property(form)
   if (decoded === undefined || stored === undefined) return Result.fail("has no column")
-  // Asked of the schema, since not all that takes `null` shows it, as any JSON.
+  // Tested with the schema, since not every schema that takes `null` shows it, such as any JSON.
   const nullable = Schema.is(form)({ it: null })
   const isOptional = decoded.isOptional || stored.isOptional
   if (nullable && isOptional) {
@@ -66,7 +66,7 @@ export const deriveColumn = (
   })
 }
 
-/** `customerId` is `customer_id`, `totalGBP` is `total_gbp`. */
+/** Returns the column of a field: `customerId` is `customer_id`, `totalGBP` is `total_gbp`. */
 const columnName = (field: string): string =>
   field
     .replaceAll(/([a-z0-9])([A-Z])/g, "$1_$2")
@@ -79,7 +79,7 @@ const property = (schema: Schema.Codec<unknown, unknown>) => {
   return node.propertySignatures?.[0]
 }
 
-/** The alternatives of a union, those of unions in it too. */
+/** Returns the alternatives of a union, also those of nested unions. */
 const members = (node: Node): ReadonlyArray<Node> =>
   node.types === undefined ? [node] : node.types.flatMap(members)
 
@@ -119,14 +119,14 @@ const isBoolean = (node: Node): boolean => node._tag === "Boolean" || isLiteral(
 const isText = (node: Node): boolean =>
   node._tag === "String" || node._tag === "TemplateLiteral" || isLiteral(node, "string")
 
-/** PostgreSQL takes a UUID of any version. */
+/** Returns true for UUIDs and GUIDs: PostgreSQL takes a UUID of any version. */
 const isUuid = (node: Node): boolean =>
   checks(node).some((id) => id === "effect/schema/isUUID" || id === "effect/schema/isGUID")
 
 const isInstant = ({ representation }: Node): boolean =>
   representation?.id === "effect/schema/DateTimeUtc" || representation?.id === "effect/schema/Date"
 
-/** The ids of the checks of a node, those of groups too. */
+/** Returns the ids of the checks of a node, also those in groups. */
 const checks = (node: { readonly checks?: ReadonlyArray<Check> }): ReadonlyArray<string> =>
   (node.checks ?? []).flatMap((check) => [
     ...(check.representation === undefined ? [] : [check.representation.id]),

@@ -1,5 +1,5 @@
 /**
- * What of a table may not change without a new version, in lines for people.
+ * Describes the properties of a table that may change only with a new version, in readable lines.
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -7,7 +7,7 @@ import * as SchemaLock from "@daybook/kernel/SchemaLock"
 import * as Schema from "effect/Schema"
 import type { Column } from "../../StoredRow.ts"
 
-/** The same for the same fields in another order. */
+/** Returns the lines of the description; the order of the fields does not change them. */
 export const describe = (
   row: Projection.RowSchema<unknown>,
   columns: ReadonlyArray<Column>,
@@ -26,7 +26,7 @@ export const describe = (
 
 const names = (columns: ReadonlyArray<Column>) => columns.map(({ name }) => name).join(", ")
 
-/** What the schema of the field stores and accepts, in the words of a lock file. */
+/** Describes the stored and accepted values of a field, in the format of a lock file. */
 const fieldsOf = (
   row: Projection.RowSchema<unknown>,
   { field }: Column

@@ -1,5 +1,5 @@
 /**
- * Whether rows are still of the history that the log has.
+ * Compares the checkpoints of rows with the history of the log.
  */
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Position from "@daybook/kernel/Position"
@@ -14,8 +14,8 @@ import type { GenerationState, Reached } from "../../ReadModelGeneration.ts"
 import type { ReadModelStore } from "../../ReadModelStore.ts"
 
 /**
- * What a generation has reached, to be compared with the log. Without a log, or an event, as of a generation that was begun by an
- * earlier release, there is only the position to compare.
+ * Returns the checkpoint of a generation for a comparison with the log. Without a log or an event,
+ * as in a generation that an earlier release began, only the position can be compared.
  */
 const origin = (
   log: Option.Option<LogId>,
@@ -25,25 +25,25 @@ const origin = (
     ? position
     : { log: log.value, position, eventId }
 
-/** Where a subscription of a generation goes on. */
+/** Returns the checkpoint from which a subscription of a generation resumes. */
 export const resumeFrom = (
   log: Option.Option<LogId>,
   reached: ReadonlyArray<Reached>
 ): Position.Position | Checkpoint => origin(log, first(reached))
 
-/** What is reached by all partitions. */
+/** Returns the lowest checkpoint, which all partitions have reached. */
 export const first = (reached: ReadonlyArray<Reached>): Reached =>
   reached.reduce((low, one) => (one.position < low.position ? one : low))
 
-/** What is reached by any partition. */
+/** Returns the highest checkpoint of the partitions. */
 export const last = (reached: ReadonlyArray<Reached>): Reached =>
   reached.reduce((high, one) => (one.position > high.position ? one : high))
 
-/** The checkpoints of a generation with the events they stand at. */
+/** Returns the checkpoints of a generation with the events they stand at. */
 export const reachedBy = ({ anchors, checkpoints }: GenerationState): Array<Reached> =>
   checkpoints.map((position, partition) => ({ position, eventId: anchors[partition] ?? null }))
 
-/** Why the rows of a generation are not of the log's history; undefined when they are. */
+/** Returns the reason why the rows are not of the log's history; undefined when they are. */
 export const mismatch = Effect.fnUntraced(function* (
   events: EventStore["Service"],
   state: GenerationState
@@ -62,8 +62,8 @@ export const mismatch = Effect.fnUntraced(function* (
 })
 
 /**
- * Up to where appends have kept rows, asked for while none is under way. Rows of another history stay where they were: at the head they
- * would pass for those of the log.
+ * Returns the position up to which appends have maintained rows; called with no append in flight.
+ * Rows of another history stay at their position: at the head they would pass for rows of the log.
  */
 export const settled = Effect.fnUntraced(function* (
   {
@@ -78,7 +78,10 @@ export const settled = Effect.fnUntraced(function* (
   return first(reachedBy(serving))
 })
 
-/** Fails when the log was restored to before what is held: what is read after that would be folded into rows of another history. */
+/**
+ * Fails when the log was restored to before the held checkpoints: events read after that would be
+ * folded into rows of another history.
+ */
 export const stillFits = (
   events: EventStore["Service"],
   log: Option.Option<LogId>,

@@ -1,18 +1,25 @@
 /**
- * What fits into an index of PostgreSQL: a row whose key is too large can't be written, there or in memory.
+ * The limits of an index in PostgreSQL: a row whose key is too large can't be written, there or in
+ * memory.
  */
 import type { Column, StoredRow } from "../../StoredRow.ts"
 
-/** Columns of an index ("Limits", INDEX_MAX_KEYS). */
+/** The maximum columns of an index ("Limits", INDEX_MAX_KEYS). */
 export const MAX_INDEX_COLUMNS = 32
 
-/** Bytes of an entry of a B-tree, a third of a page of 8 kB (nbtree.h, BTMaxItemSize). */
+/** The maximum bytes of a B-tree entry, a third of a page of 8 kB (nbtree.h, BTMaxItemSize). */
 const MAX_ENTRY_BYTES = 2_704
 
-/** Of an entry, and of each value: its length, and space to align it. No type but these two takes more than 16. */
+/**
+ * The overhead of an entry and of each value: its length, and space to align it. Values of other
+ * types than text and numeric take at most as much.
+ */
 const OVERHEAD_BYTES = 16
 
-/** Why a row has no place in the index, if so. Some that compress well would have one; which ones would be anybody's guess. */
+/**
+ * Returns the reason why a row does not fit into the index, if it does not. Rows that compress well
+ * might fit; they are refused too, since it can't be predicted which do.
+ */
 export const sizeIssue = (index: ReadonlyArray<Column>, row: StoredRow): string | undefined => {
   let bytes = OVERHEAD_BYTES
   for (const { field, type } of index) {
@@ -28,11 +35,14 @@ export const sizeIssue = (index: ReadonlyArray<Column>, row: StoredRow): string 
     : `too large for an index, which has ${MAX_ENTRY_BYTES} bytes for it`
 }
 
-/** Those that may have entries that are too large. */
+/** Returns true if the index may have entries that are too large. */
 export const mayBeTooLarge = (index: ReadonlyArray<Column>): boolean =>
   index.some(({ type }) => type === "text" || type === "numeric")
 
-/** So many bytes a value of a column may have whatever the other columns of the indexes hold, if those have no more either. */
+/**
+ * Returns the bytes that a value of a column may have in all indexes, if the values of the other
+ * columns have no more.
+ */
 export const roomFor = (indexes: ReadonlyArray<ReadonlyArray<Column>>, { field }: Column): number =>
   indexes
     .filter((index) => index.some((column) => column.field === field))

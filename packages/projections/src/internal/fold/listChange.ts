@@ -1,8 +1,8 @@
 /**
- * What is new in a list that was made from another one.
+ * The new elements of a list that was made from another one.
  */
 
-/** The elements that lie between the beginning and the end that the lists have in common. */
+/** Returns the elements between the common beginning and the common end of the two lists. */
 export const between = (list: ReadonlyArray<unknown>, before: unknown): ReadonlyArray<unknown> => {
   const known: ReadonlyArray<unknown> = Array.isArray(before) ? before : []
   const shared = Math.min(list.length, known.length)

@@ -1,12 +1,12 @@
 /**
- * Into how many parts a shadow is built, and to which of them a row belongs.
+ * The number of partitions of a shadow, and the partition of a row.
  */
 import * as Effect from "effect/Effect"
 
-/** Each is a row, and a statement at the same time as the others. */
+/** A limit, since each partition is a row, and a statement concurrent with the others. */
 const MAX_PARTITIONS = 1_024
 
-/** The partitions of a generation that is being made. */
+/** Checks the number of partitions of a new generation; dies unless it is in range. */
 export const partitionCount = (partitions: number): Effect.Effect<number> =>
   Number.isInteger(partitions) && partitions >= 1 && partitions <= MAX_PARTITIONS
     ? Effect.succeed(partitions)
@@ -17,9 +17,11 @@ export const partitionCount = (partitions: number): Effect.Effect<number> =>
       )
 
 /**
- * FNV-1a over the UTF-16 code units of the text of a key, http://www.isthe.com/chongo/tech/comp/fnv/.
+ * Returns the partition of a key: FNV-1a over the UTF-16 code units of its text,
+ * http://www.isthe.com/chongo/tech/comp/fnv/.
  *
- * Hosts of different releases build one shadow together, so it must never change; that of a library might.
+ * Hosts of different releases build one shadow together, so the hash must never change; the hash of
+ * a library might.
  */
 export const partitionOf = (keyText: string, partitions: number): number => {
   let hash = 0x811c9dc5

@@ -1,8 +1,8 @@
 /**
- * Text that is recorded or logged, whatever it quotes: of bounded length, and as every store holds it.
+ * Text that can be recorded or logged, whatever it quotes: bounded, and storable in every store.
  */
 
-/** The text, cut to at most so many UTF-16 code units, the end included that says how long it was. */
+/** Cuts a text to at most `most` UTF-16 code units, including an end with its original length. */
 export const recordedText = (text: string, most: number): string => {
   if (text.length <= most) return held(text)
   const end = `… (${text.length} characters)`

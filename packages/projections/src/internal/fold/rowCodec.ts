@@ -1,5 +1,5 @@
 /**
- * Between rows and what stores keep of them.
+ * Converts between rows and their stored form.
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -10,7 +10,7 @@ import { instantIssue } from "./instants.ts"
 import { bytesOver } from "./rowSize.ts"
 import { thrown } from "./thrown.ts"
 
-/** How many digits a `numeric` has before its point at most (PostgreSQL, "Numeric Types"). */
+/** The maximum digits of a `numeric` before its point (PostgreSQL, "Numeric Types"). */
 const MAX_DIGITS = 131_072
 
 export interface RowCodec<A> {
@@ -19,11 +19,15 @@ export interface RowCodec<A> {
 }
 
 /**
- * The largest row: bytes of it as PostgreSQL sends it. The client reads messages of 16 MiB, and two rows are compared in one.
+ * The largest row, in bytes as PostgreSQL sends it. The client reads messages of 16 MiB, and two
+ * rows are compared in one message.
  */
 export const MAX_ROW_BYTES = 8_000_000
 
-/** `absent`: the fields that may be, for which stores keep `null`. `indexes`: those that rows must have a place in. */
+/**
+ * Makes the codec of rows with a schema. `absent`: the fields that may be absent, which are stored
+ * as `null`. `indexes`: those in which rows must fit.
+ */
 export const codecOf = <A>(
   schema: Schema.Codec<A, unknown>,
   columns: ReadonlyArray<Column>,
@@ -53,7 +57,7 @@ export const codecOf = <A>(
             return Result.fail(`${index.map(({ field }) => field).join(", ")}: ${issue}`)
           }
         }
-        // The exact size takes longer, and only of rows that are large it matters.
+        // The exact size is slower to compute, and matters only for large rows.
         const bytes = bytesOver(columns, [stored], MAX_ROW_BYTES)
         if (bytes !== undefined) {
           return Result.fail(`the row has ${bytes} bytes, at most ${MAX_ROW_BYTES} are stored`)
@@ -71,7 +75,7 @@ export const codecOf = <A>(
   }
 }
 
-/** What throws is an issue too: a transformation in a schema, or JSON that is too deep to look through. */
+/** Turns exceptions into issues: of a transformation in a schema, or of JSON that is too deep. */
 const caught = <A>(
   convert: () => Result.Result<A, Schema.SchemaError | string>
 ): Result.Result<A, string> =>
@@ -80,7 +84,7 @@ const caught = <A>(
     Result.mapError((issue) => (typeof issue === "string" ? issue : issue.message))
   )
 
-/** The same value as every store keeps it, or why none can. */
+/** Returns the value as every store holds it, or fails with the reason why no store can. */
 export const storedValue = (
   value: Schema.Json,
   column: Column
@@ -100,13 +104,13 @@ const number = (value: number, type: Column["type"]): Result.Result<number, stri
   if (type === "bigint" && !Number.isSafeInteger(value)) {
     return Result.fail(`${value} is past the whole numbers that are exact`)
   }
-  // JSON and whole numbers of SQL have one zero.
+  // JSON and SQL integers have one zero, without a sign.
   return Number.isFinite(value)
     ? Result.succeed(value === 0 ? 0 : value)
     : Result.fail(`${value} is no number of JSON`)
 }
 
-/** Why no store holds a text. */
+/** Returns the reason why no store can hold a text. */
 export const textIssue = (text: string): string | undefined =>
   text.includes("\u0000")
     ? "text with U+0000, which PostgreSQL does not hold"
@@ -121,20 +125,23 @@ const digitsIssue = (text: string): string | undefined =>
       ? `more than ${MAX_DIGITS} digits`
       : undefined
 
-/** Two texts of one UUID would be two keys here and one there. */
+/**
+ * Returns the reason why a text is not the stored form of a UUID: two texts of one UUID would be
+ * two keys in memory and one in PostgreSQL.
+ */
 const uuidIssue = (text: string): string | undefined =>
   /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/.test(text)
     ? undefined
     : `${text} is not how PostgreSQL writes a UUID: in small letters, in groups of 8, 4, 4, 4 and 12`
 
-/** Of columns whose type gives back one text for each value, whatever it was written as. */
+/** The checks of types that return one text for each value, whatever text was written. */
 const textIssues: { readonly [Type in Column["type"]]?: typeof textIssue } = {
   numeric: digitsIssue,
   uuid: uuidIssue,
   timestamptz: instantIssue
 }
 
-/** JSON inside of a column: the same value, unless a number in it is -0. */
+/** Returns the stored form of JSON in a column: the same value, unless a number in it is -0. */
 const plain = (value: Schema.Json): Result.Result<Schema.Json, string> => {
   const found = jsonIssue(value)
   if (found === undefined) return Result.succeed(value)
@@ -146,7 +153,7 @@ const plain = (value: Schema.Json): Result.Result<Schema.Json, string> => {
 
 const NEGATIVE_ZERO = "-0"
 
-/** Why no store can keep the value; `-0` only if nothing else is wrong. */
+/** Returns the reason why no store can hold the value; `-0` only if nothing else is wrong. */
 const jsonIssue = (value: Schema.Json): string | undefined => {
   switch (typeof value) {
     case "string":
@@ -169,7 +176,7 @@ const jsonIssue = (value: Schema.Json): string | undefined => {
         }
         return zero
       }
-      // Whatever an object holds is JSON.
+      // The members of a JSON object are JSON.
       for (const [key, held] of Object.entries(value as { readonly [key: string]: Schema.Json })) {
         const found = textIssue(key) ?? jsonIssue(held)
         if (found === NEGATIVE_ZERO) zero = found

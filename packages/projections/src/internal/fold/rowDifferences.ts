@@ -1,5 +1,5 @@
 /**
- * What two sets of rows differ in.
+ * The differences between two sets of rows.
  */
 import * as Equal from "effect/Equal"
 import { MAX_DIFFERENCES, MAX_DIFFERENCES_BYTES, type RowDifference } from "../../ReadModelError.ts"
@@ -14,7 +14,7 @@ export const differences = (
   rebuilt: ReadonlyMap<string, StoredRow>
 ): { readonly count: number; readonly differences: ReadonlyArray<RowDifference> } => {
   const inOrder = rowOrder(table, [])
-  // Of the one set, and those of the other that the one lacks; by key.
+  // The rows of both sets by key; the serving row if both have one.
   const all = new Map([...rebuilt, ...serving])
   const different = Array.from(all).filter(
     ([text]) => !Equal.equals(serving.get(text), rebuilt.get(text))

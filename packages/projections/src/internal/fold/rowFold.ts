@@ -1,8 +1,8 @@
 /**
  * The pure middle of every read model: recorded events in, changed rows out.
  *
- * It is the same fold whether it runs behind the log, in an append, or on demand. An event is folded whole or
- * not at all, whatever rows it touches; what can't be folded is a `Poison`.
+ * It is the same fold after the log, in an append, and on demand. An event is folded whole or not
+ * at all, whatever rows it touches; an event that can't be folded is a `Poison`.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -33,11 +33,13 @@ interface Touched<Key> {
 }
 
 /**
- * An event of today, with the rows that it touches; a recorded one stands for zero, one or several.
+ * An event of today, with the rows that it touches; a recorded event stands for zero, one or
+ * several.
  *
- * Made by a constructor, as `Folded` is: of literals that outlive a collection or two V8 learns to make them in the old
- * generation, and there each keeps its event, page after page, until that is collected too (`--trace-pretenuring-statistics`
- * tells). Catching up took a fifth more processor time.
+ * A class, as `Folded` is: with object literals, catching up took a fifth more processor time. V8
+ * learns to allocate literals that outlive a collection or two in the old generation, where each
+ * retains its event, page after page, until that generation is collected too
+ * (`--trace-pretenuring-statistics` shows it).
  */
 class Touching<Event, Key> {
   readonly recorded: RecordedEvent
@@ -50,7 +52,7 @@ class Touching<Event, Key> {
   }
 }
 
-/** Events that are ready to be folded, in position order, up to one that is not. */
+/** Events that are ready to be folded, in position order, up to the first that can't be. */
 export interface Batch<Event, Key> {
   readonly prepared: ReadonlyArray<Touching<Event, Key>>
   readonly poison: Poison | undefined
@@ -61,10 +63,13 @@ export const poisonOf = (
   reason: Poison["reason"],
   issue: string
 ): Poison =>
-  // It is recorded, whatever it quotes.
+  // The poison is stored, whatever its issue quotes.
   recordedPoison({ position, revision, streamId, type, reason, issue })
 
-/** The events of today that a recorded one stands for; none if the projection does not read its category. */
+/**
+ * Decodes a recorded event to the events of today that it stands for; to an empty list if the
+ * projection does not read its category.
+ */
 const decode = <Event>(
   source: Projection.EventSource<Event> | undefined,
   recorded: RecordedEvent
@@ -80,15 +85,15 @@ const decode = <Event>(
   }
 }
 
-/** A row that was found, and the list of it alone, which most events touch. */
+/** A touched row, and the list of only this row, which most events need. */
 interface Found<Key> {
   readonly row: Touched<Key>
   readonly alone: ReadonlyArray<Touched<Key>>
 }
 
 /**
- * Finds rows by their keys. Events of one stream follow one another and mostly touch the same row, so the key that was seen last
- * is not encoded again.
+ * Makes the function that finds the rows of an event. Events of one stream follow one another and
+ * mostly touch the same row, so the last key is not encoded again.
  */
 const makeToucher = <Event, Key, Row>({ projection, table }: Model<Event, Key, Row>) => {
   const fields = table.primaryKey.map(({ field }) => field as keyof Key)
@@ -122,7 +127,7 @@ const makeToucher = <Event, Key, Row>({ projection, table }: Model<Event, Key, R
       const found = find(key, recorded)
       if (Result.isFailure(found)) return Result.fail(found.failure)
       const { row } = found.success
-      // A row is folded once by an event, however often it is named.
+      // An event is folded into a row once, however often its keys name the row.
       if (!touched.some(({ text }) => text === row.text)) touched.push(row)
     }
     return Result.succeed(touched)
@@ -142,7 +147,7 @@ export const prepare = <Event, Key, Row>(
     if (skipped.has(one.id)) continue
     const decoded = decode(sources.get(StreamId.category(one.streamId)), one)
     if (Result.isFailure(decoded)) return { prepared, poison: decoded.failure }
-    // Those of an event that can't be folded are taken back.
+    // The events of today of a recorded event that can't be folded are removed again.
     const before = prepared.length
     for (const event of decoded.success) {
       const touched = touchedBy(event, one)
@@ -156,7 +161,7 @@ export const prepare = <Event, Key, Row>(
   return { prepared, poison: undefined }
 }
 
-/** The part of a batch that is behind a position and before another, and touches the rows of a partition. */
+/** Returns the part of a batch between two positions that touches the rows of a partition. */
 export const part = <Event, Key>(
   { poison, prepared }: Batch<Event, Key>,
   options: {
@@ -179,7 +184,7 @@ export const part = <Event, Key>(
   return { prepared: own, poison }
 }
 
-/** How many recorded events a batch folds: those of today that one stands for follow one another. */
+/** Counts the recorded events of a batch; the events of today of one of them are adjacent. */
 export const countRecorded = <Event, Key>({ prepared }: Batch<Event, Key>): number => {
   let count = 0
   let last: RecordedEvent | undefined
@@ -191,7 +196,7 @@ export const countRecorded = <Event, Key>({ prepared }: Batch<Event, Key>): numb
   return count
 }
 
-/** A batch of each recorded event that a batch folds, in their order. */
+/** Splits a batch into one batch for each recorded event, in order. */
 export const byRecorded = <Event, Key>({
   prepared
 }: Batch<Event, Key>): ReadonlyArray<Batch<Event, Key>> => {
@@ -204,7 +209,7 @@ export const byRecorded = <Event, Key>({
   return groups.map((group) => ({ prepared: group, poison: undefined }))
 }
 
-/** The rows that a batch touches, each once. */
+/** Returns the keys of the rows that a batch touches, each once. */
 export const touchedKeys = <Event, Key>({
   prepared
 }: Batch<Event, Key>): ReadonlyArray<StoredKey> => {
@@ -213,13 +218,13 @@ export const touchedKeys = <Event, Key>({
   return Array.from(keys.values())
 }
 
-/** A touched row as it is by now. */
+/** A touched row after the events folded so far. */
 class Folded<Key, Row> {
   readonly touched: Touched<Key>
   row: Row | undefined
-  /** The last event that the row was folded by. */
+  /** The last event that was folded into the row. */
   recorded: RecordedEvent
-  /** At least as many as the row has when it is stored. */
+  /** An upper bound of the row's stored size. */
   bytes: number
   constructor(touched: Touched<Key>, row: Row | undefined, recorded: RecordedEvent, bytes: number) {
     this.touched = touched
@@ -230,10 +235,10 @@ class Folded<Key, Row> {
 }
 
 /**
- * What becomes of the touched rows, given those that are there.
+ * Folds a batch into the existing rows, and returns the changes to them.
  *
- * A row is checked by its schema, its key, and whether it can be stored, after each event and not only when it is stored: otherwise it
- * would depend on where a batch ends whether an event can be folded.
+ * A row is checked after each event and not only when it is stored: by its schema, its key, and its
+ * stored form. Otherwise the end of a batch would decide whether an event can be folded.
  */
 export const fold = <Event, Key, Row>(
   model: Model<Event, Key, Row>,
@@ -248,7 +253,7 @@ const foldRows = <Event, Key, Row>(
   rows: ReadonlyMap<string, StoredRow>
 ): Result.Result<ReadonlyMap<string, Folded<Key, Row>>, Poison> => {
   const { projection, table } = model
-  // They are fields of both, by the same names.
+  // Keys and rows have these fields under the same names.
   const keyFields = table.primaryKey.map(({ field }) => field as keyof Key & keyof Row)
   const isSound = (row: Row, before: Row | undefined, key: Key): boolean =>
     keyFields.every((field) => Object.is(row[field], key[field])) && table.accepts(row, before)
@@ -285,11 +290,12 @@ const foldRows = <Event, Key, Row>(
         after.recorded = recorded
       }
       if (row === undefined || row === before) continue
-      // The bound only grows, until the row is measured: that of a row which shrinks too.
+      // The bound only grows until the row is measured, even if the row shrinks.
       after.bytes = (before === undefined ? 0 : bytes) + table.growth(row, before)
       const isSmall = after.bytes <= MAX_ROW_BYTES
       if (isSmall && isSound(row, before, touched.key)) continue
-      // Encoding tells what is wrong with it, or that its key is the same in other words, or that the row is not too large.
+      // Encoding finds the issue; or it shows that the key is equal in another form, or that the
+      // row is not too large.
       const encoded = encode(model, after)
       if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
       if (!isSmall && encoded.success !== undefined) {

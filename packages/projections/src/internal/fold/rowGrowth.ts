@@ -1,9 +1,9 @@
 /**
- * How much larger an event makes a row, and whether the row can be stored, without encoding the row.
+ * Bounds the growth of a row by an event, and checks without encoding that the row can be stored.
  *
- * Each event's row has to be one that is stored, or it would depend on where a batch ends whether an event can be folded. Encoding it
- * would cost a row with a list of 10,000 elements a look at all of them an event, so a value that the row before has too is not looked
- * at again.
+ * The row after each event must be storable, or the end of a batch would decide whether an event
+ * can be folded. Encoding a row with a list of 10,000 elements would visit all of them for each
+ * event, so a value that the earlier row has too is not visited again.
  */
 import type { RowSchema } from "@daybook/kernel/Projection"
 import * as DateTime from "effect/DateTime"
@@ -19,8 +19,9 @@ import { storedValue, textIssue } from "./rowCodec.ts"
 import { atMostJson, COLUMN_BYTES, FIXED_BYTES } from "./rowSize.ts"
 
 /**
- * At least as many bytes as `row` has more than `before`, from which it was made; without `before`, as it has at all. Infinite for a
- * row that may have no stored form, which encoding it tells.
+ * Returns an upper bound of the bytes by which `row` is larger than `before`, from which it was
+ * made; without `before`, of its size. Infinite for a row that may have no stored form, which only
+ * encoding it decides.
  */
 export type Growth<Row> = (row: Row, before?: Row) => number
 
@@ -28,7 +29,7 @@ type Size = (value: unknown, before: unknown) => number
 
 const UNKNOWN = Number.POSITIVE_INFINITY
 
-/** `indexes`: those that rows must have a place in. */
+/** Makes the growth of a table's rows. `indexes`: those in which rows must fit. */
 export const make = <Row>(
   schema: RowSchema<Row>,
   columns: ReadonlyArray<Column>,
@@ -55,7 +56,7 @@ export const make = <Row>(
   }
 }
 
-/** Of a list only what is new is measured, unless the list is stored as something else. */
+/** Measures only the new elements of a list, unless the list is stored as something else. */
 const listSize = ({ ast }: Schema.Constraint, column: Column): Size | undefined => {
   if (!SchemaAST.isArrays(ast) || ast.encoding !== undefined || ast.elements.length > 0) {
     return undefined
@@ -72,7 +73,10 @@ const listSize = ({ ast }: Schema.Constraint, column: Column): Size | undefined 
   }
 }
 
-/** A value that is its own JSON is looked through, and any other one is encoded. `room`: bytes that an index has for it at least. */
+/**
+ * Measures a value that is its own JSON directly, and encodes any other. `room`: the bytes that an
+ * index has for it at least.
+ */
 const valueSize = (schema: Schema.Constraint, column: Column, room: number): Size => {
   // The fields of a `RowSchema` need no services.
   const json = Schema.toCodecJson(schema as Schema.Top as Schema.Codec<unknown, unknown>)
@@ -85,19 +89,19 @@ const valueSize = (schema: Schema.Constraint, column: Column, room: number): Siz
     try {
       const encoded = encode(value)
       if (Result.isFailure(encoded)) return UNKNOWN
-      // It is JSON by now, if it was not before.
+      // Encoded, the value is JSON.
       const stored = storedValue((encoded.success ?? null) as Schema.Json, column)
       if (Result.isFailure(stored)) return UNKNOWN
       const bytes = atMostJson(stored.success)
       return typeof stored.success === "string" && bytes > room ? UNKNOWN : bytes
     } catch {
-      // A transformation threw, or JSON is too deep: encoding the row meets it again, and tells it.
+      // A transformation threw, or JSON is too deep: encoding the row fails again, and reports it.
       return UNKNOWN
     }
   }
 }
 
-/** A size that is told without a look at the stored form; undefined for a value of which that tells nothing. */
+/** Measures a value without its stored form; undefined for a value that needs the stored form. */
 type ScalarSize = (value: unknown, column: Column) => number | undefined
 
 const jsonScalarSize: ScalarSize = (value, { type }) => {
@@ -111,7 +115,7 @@ const jsonScalarSize: ScalarSize = (value, { type }) => {
     : undefined
 }
 
-/** Whether it is an instant or a whole number, and no code says what its text is. */
+/** Returns true for an instant or a bigint whose text no code of its own defines. */
 const isStoredAsUsual = (ast: SchemaAST.AST): boolean => {
   if (ast.encoding !== undefined) return false
   if (SchemaAST.isUnion(ast)) return ast.types.every(isStoredAsUsual)
@@ -119,12 +123,15 @@ const isStoredAsUsual = (ast: SchemaAST.AST): boolean => {
   return SchemaAST.isDeclaration(ast) && ast.checks === undefined && INSTANTS.has(jsonOf(ast))
 }
 
-/** What makes JSON of a value. */
+/** Returns the annotation that converts a value to JSON. */
 const jsonOf = (ast: SchemaAST.AST): unknown => ast.annotations?.["toCodecJson"]
 
 const INSTANTS = new Set([Schema.DateTimeUtc, Schema.Date].map(({ ast }) => jsonOf(ast)))
 
-/** Of what nearly all instants and sums are: years have at most six digits and a sign, and these numbers 19. */
+/**
+ * Measures the usual instants and numbers: years have at most six digits and a sign, these numbers
+ * at most 19 digits.
+ */
 const usualSize: ScalarSize = (value, { type }) => {
   if (type === "timestamptz") {
     const millis = millisOf(value)

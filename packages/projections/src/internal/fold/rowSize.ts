@@ -1,25 +1,27 @@
 /**
- * How large a row is when PostgreSQL sends it: what is larger than the client reads could be written, and never read.
+ * The size of a row as PostgreSQL sends it: a row larger than the client's limit could be written,
+ * but never read.
  */
 import type * as Schema from "effect/Schema"
 import type { Column, StoredRow } from "../../StoredRow.ts"
 
-/** Of a column in a message: its length stands before it. */
+/** The overhead of a column in a message: its length stands before it. */
 export const COLUMN_BYTES = 4
 
-/** What a value of fixed size has at most: an instant, a UUID, a number. */
+/** The maximum size of a value of fixed size: an instant, a UUID, a number. */
 export const FIXED_BYTES = 16
 
 /**
- * The most bytes of a number of JSON as PostgreSQL writes it out, which is without an exponent, with what separates it from the next one.
- * A number that JavaScript writes without one too has at most 17 digits, 5 zeros before them, a sign and a point, or 21 digits and a sign.
+ * The maximum bytes of a JSON number as PostgreSQL writes it, which is without an exponent, with
+ * the separator after it. A number that JavaScript also writes without an exponent has at most 17
+ * digits, 5 zeros before them, a sign and a point, or 21 digits and a sign.
  */
 const MAX_NUMBER_BYTES = 350
 const MAX_PLAIN_NUMBER_BYTES = 28
 
 /**
- * At least as many bytes as the row has, and mostly a few times as many: enough to see that a row is small, for a fraction of what
- * measuring it costs.
+ * Returns an upper bound of the bytes of a row, mostly a few times too high: enough to see that a
+ * row is small, at a fraction of the cost of measuring it.
  */
 export const atMostBytes = (columns: ReadonlyArray<Column>, row: StoredRow): number => {
   let bytes = 0
@@ -34,9 +36,9 @@ export const atMostBytes = (columns: ReadonlyArray<Column>, row: StoredRow): num
   return bytes
 }
 
-/** The same, of a value in JSON. */
+/** Returns an upper bound of the bytes of a value in JSON. */
 export const atMostJson = (value: Schema.Json): number => {
-  // A control character is six bytes of JSON, and what separates a value from the next one is two.
+  // A control character is six bytes of JSON, and the separator after a value is two.
   if (typeof value === "string") return value.length * 6 + 4
   if (typeof value === "number") {
     const size = Math.abs(value)
@@ -53,7 +55,10 @@ export const atMostJson = (value: Schema.Json): number => {
   return bytes
 }
 
-/** How many bytes the rows have, where they have more than `limit`: they are measured only if the cheap bound says that they may. */
+/**
+ * Returns the bytes of the rows, if they exceed `limit`. Rows are measured only if the cheap upper
+ * bound exceeds it.
+ */
 export const bytesOver = (
   columns: ReadonlyArray<Column>,
   rows: ReadonlyArray<StoredRow>,
@@ -65,7 +70,7 @@ export const bytesOver = (
   return bytes > limit ? bytes : undefined
 }
 
-/** The rows in their order, in lists that have at most `limit` bytes each, unless one row has more. */
+/** Splits the rows, in order, into lists of at most `limit` bytes each, unless one row has more. */
 export const shares = (
   columns: ReadonlyArray<Column>,
   rows: ReadonlyArray<StoredRow>,
@@ -87,7 +92,10 @@ export const shares = (
   return lists
 }
 
-/** The bytes of a row, as PostgreSQL sends them: texts in UTF-8, and JSON as `jsonb` is written out. */
+/**
+ * Returns the bytes of a row as PostgreSQL sends it: texts in UTF-8, JSON in the output form of
+ * `jsonb`.
+ */
 export const bytesOf = (columns: ReadonlyArray<Column>, row: StoredRow): number => {
   let bytes = 0
   for (const { field, type } of columns) {
@@ -101,7 +109,7 @@ export const bytesOf = (columns: ReadonlyArray<Column>, row: StoredRow): number 
   return bytes
 }
 
-/** `{"a": 1, "b": [2, 3]}`: with a space after each colon and comma. */
+/** Measures JSON as `jsonb` writes it, with a space after colons and commas: `{"a": 1, "b": 2}`. */
 const jsonBytes = (value: Schema.Json): number => {
   if (typeof value === "string") return Buffer.byteLength(JSON.stringify(value))
   if (typeof value === "number") return numberBytes(value)
@@ -119,7 +127,7 @@ const jsonBytes = (value: Schema.Json): number => {
 
 const separators = (count: number): number => 2 + 2 * Math.max(0, count - 1)
 
-/** `1e+21` is written out as 1 and 21 zeros. */
+/** Measures a number as `jsonb` writes it: `1e+21` is 1 and 21 zeros. */
 const numberBytes = (value: number): number => {
   const text = String(value)
   const at = text.indexOf("e")

@@ -1,5 +1,5 @@
 /**
- * How many bytes the rows of an event have at most: the same bound for a step behind the log and for an append.
+ * The maximum bytes of the rows of an event: the same for a step after the log and for an append.
  */
 import * as Result from "effect/Result"
 import type { Changes, Poison } from "../../ReadModelGeneration.ts"
@@ -8,20 +8,20 @@ import { type AnyModel, type Batch, byRecorded, fold, poisonOf } from "./rowFold
 import { bytesOver } from "./rowSize.ts"
 
 /**
- * How many bytes are written in one statement at most: PostgreSQL takes 1 GB at once, and the host holds them several times. Fewer rows
- * than these never have as many.
+ * The maximum bytes written in one statement: PostgreSQL takes 1 GB at once, and the host holds
+ * them several times. `FEW_ROWS` rows or fewer never reach it.
  */
 const MAX_STEP_BYTES = 256_000_000
 const FEW_ROWS = 10
 
-/** How many bytes the rows have when they are too many to be written at once. */
+/** Returns the bytes of the rows, if they are too many to be written at once. */
 export const tooMany = (
   { table }: AnyModel,
   { upserts }: Pick<Changes, "upserts">
 ): number | undefined =>
   upserts.length <= FEW_ROWS ? undefined : bytesOver(table.columns, upserts, MAX_STEP_BYTES)
 
-/** What stops a read model at the first event of a batch, whose rows have so many bytes. */
+/** Makes the poison for the first event of a batch, whose rows have too many bytes. */
 export const tooManyAt = ({ prepared }: Batch<unknown, object>, bytes: number): Poison => {
   const first = prepared[0]
   if (first === undefined) throw new Error("no event touches the rows")
@@ -29,7 +29,7 @@ export const tooManyAt = ({ prepared }: Batch<unknown, object>, bytes: number): 
   return poisonOf(first.recorded, "NoRow", issue)
 }
 
-/** The fold of events that are appended together: each of them is bounded as if it were appended alone. */
+/** Folds events that are appended together; each is bounded as if it were appended alone. */
 export const foldBounded = (
   model: AnyModel,
   batch: Batch<unknown, object>,

@@ -1,5 +1,5 @@
 /**
- * Which rows events touch that are not recorded yet.
+ * Finds the rows that events touch before they are recorded.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
@@ -10,8 +10,8 @@ import type { StoredKey } from "../../ReadModelTable.ts"
 import { type AnyModel, prepare, touchedKeys } from "./rowFold.ts"
 
 /**
- * The keys of the rows that the appends touch; fewer where an event can't be folded: the fold tells so again
- * when it is recorded.
+ * Returns the keys of the rows that the appends touch; fewer if an event can't be folded, which the
+ * fold reports again when the event is recorded.
  */
 export const keysToTouch = (
   model: AnyModel,
@@ -34,5 +34,5 @@ export const keysToTouch = (
 
 const none: ReadonlySet<EventId> = new Set()
 
-/** Stands for what only the log knows; `keys` gets an `Unnumbered` and does not see it. */
+/** Placeholders for numbers that only the log gives; `keys` gets an `Unnumbered` without them. */
 const unnumbered = { revision: Revision.make(1), position: Position.make(1n) }

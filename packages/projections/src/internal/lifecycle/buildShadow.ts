@@ -1,5 +1,5 @@
 /**
- * Builds a shadow beside what serves, and puts it in its place.
+ * Builds a shadow beside the serving generation, and switches to it.
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { EventStoreError } from "@daybook/store/EventStore"
@@ -16,10 +16,12 @@ import * as History from "../fold/history.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
 import { claimed, hold, lowest, type Runner, stateOf, stop, underClaim } from "../runner/runner.ts"
 
-/** So few events left can be taken in while what serves stands still. */
+/** The number of events that can be folded while the serving generation is held still. */
 const NEARLY_THERE = 1_000
 
-/** Whether there was a shadow of this version to build, until it was switched or lost. */
+/**
+ * Builds the shadow of this version until it is switched to or lost; returns true if one existed.
+ */
 export const keepBuilding = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel
@@ -34,9 +36,9 @@ export const keepBuilding = Effect.fnUntraced(function* (
       yield* errors.idle(name, "building", undefined)
       return false
     }
-    // The shadow that was to take its place was dropped: this version still is to.
+    // The shadow of this newer version was dropped: it is made again.
     yield* store.open(model.table, { partitions: runner.partitions, log: runner.log }).pipe(
-      // Once for each message, since it is so at each look.
+      // Logged once for each message, since it recurs at each poll.
       Effect.catchTag(["OtherLog", "DefinitionChanged", "Superseded"], (error) =>
         errors.failed(name, "building", Cause.fail(error))
       )
@@ -53,22 +55,25 @@ export const keepBuilding = Effect.fnUntraced(function* (
   errors.holdsUnsafe(name, "building", lowest(shadow.checkpoints))
   return yield* build(runner, model, claim.value).pipe(
     Effect.as(true),
-    // Nobody waits for the answer here: whoever began it is gone.
+    // No caller waits for this answer: the host that began the rebuild is gone.
     Effect.catchTag("RowsDiffer", (error) => Effect.as(Effect.logError(error.message), true)),
-    // `build` has recorded it.
+    // `build` has already recorded the stop.
     Effect.catchTag(["Stopped", "ServingStopped"], () => Effect.succeed(true)),
     Effect.catchTag("ClaimLost", () => Effect.succeed(false))
   )
 })
 
-/** An event before the position to reach has stopped what serves, so that the two can't be compared there. */
+/**
+ * An event before the position to reach stopped the serving generation, so the two can't be
+ * compared there.
+ */
 export class ServingStopped extends Data.TaggedError("ServingStopped")<{
   readonly poison: Poison
 }> {}
 
 /**
- * Builds the claimed shadow and switches; of the version that serves, only if it has the same rows. `upTo`: not before those
- * that serve are at this position.
+ * Builds the claimed shadow and switches to it; a shadow of the serving version only if it has the
+ * same rows. With `upTo`, not before the serving rows are at this position.
  */
 export const build = Effect.fnUntraced(function* (
   runner: Runner,
@@ -101,7 +106,7 @@ const buildHeld = Effect.fnUntraced(function* (
   const { store } = runner
   const { name, version } = model.table
   const held = yield* holdShadow(runner, model, claim)
-  // It was dropped meanwhile.
+  // The shadow was dropped meanwhile.
   if (held === undefined) return yield* lost(claim)
   for (;;) {
     const states = yield* store.states(name)
@@ -134,7 +139,7 @@ const buildHeld = Effect.fnUntraced(function* (
   }
 })
 
-/** The shadow as it stands, or from nothing again when it was begun in another history of the log. */
+/** Holds the shadow as it stands, or restarts it if it was begun in another history of the log. */
 const holdShadow = Effect.fnUntraced(function* (runner: Runner, model: AnyModel, claim: Claim) {
   const { events, store } = runner
   const state = yield* stateOf(runner, claim.name, claim.generation)
@@ -148,7 +153,10 @@ const holdShadow = Effect.fnUntraced(function* (runner: Runner, model: AnyModel,
   return yield* hold(runner, model, claim)
 })
 
-/** What appends keep has all that was recorded; rows that are not compared are built up to what is settled. */
+/**
+ * Returns true if the rows to end at include the position. Inline rows hold all that was recorded;
+ * rows that are not compared are built up to the head.
+ */
 const isThere = (
   { events }: Runner,
   { checkpoints, mode }: GenerationState,
@@ -159,7 +167,10 @@ const isThere = (
     ? Effect.succeed(mode === "inline" || lowest(checkpoints) >= position)
     : Effect.map(events.head, (head) => head >= position)
 
-/** Whether the wait for a position is over: it is there, or what serves is compared no more, or is again. */
+/**
+ * Returns true if the wait for a position is over: it is reached, or the rows are no longer
+ * compared, or are again.
+ */
 const reached = Effect.fnUntraced(function* (
   runner: Runner,
   { table }: AnyModel,
@@ -178,7 +189,10 @@ const reached = Effect.fnUntraced(function* (
   return undefined
 })
 
-/** Rows of another history are no measure, and the position up to which they are folded is not one of this log. */
+/**
+ * Returns true if the shadow is compared with the serving rows. Rows of another history prove
+ * nothing, and their position is not one of this log.
+ */
 const isCompared = (
   { events }: Runner,
   serving: GenerationState,
@@ -188,7 +202,7 @@ const isCompared = (
     ? Effect.map(History.mismatch(events, serving), (reason) => reason === undefined)
     : Effect.succeed(false)
 
-/** Not past what serves, or the two could not be compared. */
+/** Returns the limit of the build: past the serving rows the two could not be compared. */
 const upTo = (serving: GenerationState, compare: boolean) =>
   compare && serving.mode === "async" ? History.reachedBy(serving)[0] : undefined
 

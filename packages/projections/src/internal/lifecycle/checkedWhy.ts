@@ -1,5 +1,5 @@
 /**
- * Who wants something of a read model and why, before it is recorded.
+ * Checks the actor and the reason of an act before it is recorded.
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import { Why } from "../../ReadModelAct.ts"
 import { InvalidWhy } from "../../ReadModelError.ts"
 
-/** What is given, or nothing, if the record takes it. */
+/** Returns the given actor and reason, which may be absent, if the record of acts accepts them. */
 export const checkedWhy = (
   name: Projection.Name,
   why: Why | undefined

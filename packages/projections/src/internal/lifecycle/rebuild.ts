@@ -1,5 +1,5 @@
 /**
- * Building a read model anew on request, and telling how far it is.
+ * Rebuilds a read model on request, and reports the progress.
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { EventStoreError } from "@daybook/store/EventStore"
@@ -56,12 +56,12 @@ type RebuildError =
   | EventStoreError
   | ReadModelStoreError
 
-/** `find`: the model of a name that was given to the runner. */
+/** Makes the `rebuild` of a runner. `find` returns the model of a name that the runner has. */
 export const rebuild = Effect.fnUntraced(function* (
   runner: Runner,
   find: (name: string) => Effect.Effect<AnyModel, Status.UnknownProjection>
 ) {
-  // That of the runner: a rebuild goes on though nobody looks.
+  // The scope of the runner: a rebuild goes on when its stream is abandoned.
   const scope = yield* Scope.Scope
   let begun = 0
   return (
@@ -71,7 +71,7 @@ export const rebuild = Effect.fnUntraced(function* (
     Stream.unwrap(
       Effect.gen(function* () {
         const model = yield* find(name)
-        // Another than that of the fiber which ends what nobody is building.
+        // Differs from the owner of the fiber that ends abandoned builds.
         const owner = `${runner.owner} rebuild ${++begun}`
         const { claim, shadow } = yield* runner.store.beginShadow(model.table, {
           partitions: partitions ?? runner.partitions,
@@ -95,8 +95,9 @@ export const rebuild = Effect.fnUntraced(function* (
 })
 
 /**
- * A store that fails now and then, or a switch that somebody's long query was in the way of, is tried again: some seconds in
- * all, then the caller is told. Whoever has time goes on with the shadow even so.
+ * Builds, and retries after a failure of the store or a switch that a long query blocked: for some
+ * seconds in all, then the caller gets the error. The building loop of a host goes on with the
+ * shadow even so.
  */
 const buildAgain = Effect.fnUntraced(function* (
   runner: Runner,
@@ -122,7 +123,7 @@ const buildAgain = Effect.fnUntraced(function* (
     ),
     Effect.retry({ schedule: FEW_TIMES, while: isStoreError }),
     Effect.tap(() => runner.errors.wentOn(name, "rebuilding")),
-    // What it gave up for is told to the caller.
+    // The caller gets the error, so it is not recorded as the loop's.
     Effect.ensuring(Effect.sync(() => runner.errors.endedUnsafe(name, "rebuilding")))
   )
 })
@@ -132,7 +133,7 @@ const isStoreError = (error: BuildError): boolean =>
 
 const FEW_TIMES = Schedule.max([Schedule.exponential("100 millis"), Schedule.recurs(6)])
 
-/** What was told last, and what the rest is estimated from. */
+/** The last reported progress, and the base of the estimate. */
 interface Told {
   readonly events: number
   readonly began: { readonly millis: number; readonly fraction: number } | undefined
@@ -168,7 +169,7 @@ const look = Effect.fnUntraced(function* (
 ) {
   const { name } = model.table
   const states = yield* runner.store.states(name)
-  // After the look: once it has let go of the shadow another may have put it there.
+  // Polled after the states: once the build has released the shadow, another host may switch to it.
   const exit = Option.isSome(building) ? building.value.pollUnsafe() : undefined
   if (exit !== undefined && Exit.isFailure(exit)) yield* failed(name, exit)
   const isBuilt = Option.isSome(building) && exit === undefined
@@ -176,13 +177,13 @@ const look = Effect.fnUntraced(function* (
   if (state === undefined || (state.role === "retired" && !isBuilt)) {
     return yield* new Status.RebuildLost({ name, generation })
   }
-  // Whoever builds it has stopped there.
+  // Another host that builds it has stopped there.
   if (Option.isSome(state.poison) && !isBuilt) {
     return yield* new Status.ProjectionStopped({ name, poison: state.poison.value })
   }
   const { events, eventsPerSecond, role } = state
   const switched = role === "serving"
-  // Who built it is about to tell how it ended.
+  // The local build is about to end, and its exit has the outcome.
   if (switched ? isBuilt : events === told.events) return undefined
   const position = Status.position(state)
   const { head } = yield* runner.events
@@ -211,7 +212,7 @@ const look = Effect.fnUntraced(function* (
   return [next, progress] as const
 })
 
-/** Where it ends as things stand: where the rows are that it is compared with, or at the head. */
+/** Returns the present end of the build: the position of the compared rows, or the head. */
 const targetOf = (
   states: ReadonlyArray<GenerationState>,
   { version }: GenerationState,
@@ -232,7 +233,7 @@ const failed = Effect.fnUntraced(function* (
   return yield* Effect.catchTags(exited, {
     Stopped: ({ poison }) => Effect.fail(new Status.ProjectionStopped({ name, poison })),
     ServingStopped: ({ poison }) => Effect.fail(new Status.ProjectionStopped({ name, poison })),
-    // Another host has claimed it, and goes on.
+    // Another host has claimed the shadow, and goes on.
     ClaimLost: () => Effect.void
   })
 })

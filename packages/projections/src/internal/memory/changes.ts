@@ -1,5 +1,5 @@
 /**
- * What is done to a read model in memory on purpose: pauses, skips, switches and drops.
+ * The acts on a read model in memory: pauses, skips, switches and drops.
  */
 import type { LogId } from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
@@ -80,13 +80,13 @@ const empty = (generation: Generation): void => {
   generation.anchors = generation.anchors.map(() => null)
 }
 
-/** Begins a shadow again from nothing, of a log. */
+/** Empties a shadow and begins it again from the start of a log. */
 export const restart = (generation: Generation, log: LogId): void => {
   empty(generation)
   generation.log = log
 }
 
-/** Notes how far what appends keep is. */
+/** Records the position of an inline read model. */
 export const mark = (generation: Generation, { eventId, position }: Reached): void => {
   if (generation.mode !== "inline" || lowest(generation) >= position) return
   generation.checkpoints = [position]
@@ -102,7 +102,7 @@ export const switchOver = (shadow: Generation, serving: Generation): void => {
   shadow.anchors = shadow.anchors.slice(0, 1)
   shadow.rates = [Math.max(...shadow.rates)]
   free(shadow)
-  // What was to take the place of this version, or of an older one, has no place to take any more.
+  // Shadows of this version or an older one have nothing left to replace.
   for (const other of shadow.model.generations) {
     if (other.role === "shadow" && other.version <= shadow.version) retire(other)
   }

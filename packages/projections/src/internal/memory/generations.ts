@@ -1,5 +1,5 @@
 /**
- * The generations of the read models of the memory store, and who may write them.
+ * The generations of the read models of the memory store, and the claims on them.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -44,19 +44,19 @@ export interface Generation {
   epoch: number
   leaseEnd: number
   poison: Poison | undefined
-  /** Rows that differ from those that serve may take their place. */
+  /** True if its rows may replace serving rows that differ. */
   accepted: boolean
   events: number
   /** Events a second, by partition. */
   rates: Array<number>
-  /** Opens when it may move again: another is being put in its place. */
+  /** Present while the generation is held still for a switch; opens when it may change again. */
   still: Latch.Latch | undefined
 }
 
 interface Model {
   readonly name: Projection.Name
   paused: boolean
-  /** Of all claims: a generation that was dropped and one that got its number share none. */
+  /** The last epoch of all claims: a dropped generation and one of the same number share none. */
   epochs: number
   readonly skipped: Array<Skipped>
   readonly acts: Array<Act>
@@ -65,7 +65,7 @@ interface Model {
 
 export type Models = Map<string, Model>
 
-/** It is there from the first word about it on. */
+/** Returns the read model of a name, which is made when it is first mentioned. */
 export const modelOf = (models: Models, name: Projection.Name): Model => {
   const model = models.get(name) ?? {
     name,
@@ -154,16 +154,16 @@ export const beginShadow = (
   partitions: number,
   log: LogId | undefined
 ): Result.Result<Generation, OtherLog | DefinitionChanged | Superseded> =>
-  // What serves may be of another log, which the shadow is to replace.
+  // The serving generation may be of another log, which the shadow is to replace.
   Result.map(
     known(models, table, partitions, log, undefined),
     ({ serving, shadow }) => shadow ?? begin(serving.model, table, "shadow", partitions, log)
   )
 
 /**
- * Finds what serves, and the shadow of another version, or begins them on `log`.
+ * Finds the serving generation, and the shadow of another version, or begins them on `log`.
  *
- * `of`: the log that what serves must be of, if any.
+ * `of`: the log that the serving generation must be of, if any.
  */
 const known = (
   models: Models,
@@ -235,7 +235,7 @@ export const claim = (
 const lost = ({ epoch, generation, name }: Claim): ClaimLost =>
   new ClaimLost({ name, generation, epoch })
 
-/** The generation, if this is the newest claim of it, and nothing keeps it from being written. */
+/** Returns the generation, if this is the newest claim on it and its role and mode allow writes. */
 export const held = (models: Models, claimed: Claim): Result.Result<Generation, ClaimLost> => {
   const generation = find(models, claimed.name, claimed.generation)
   return generation === undefined ||
@@ -247,7 +247,7 @@ export const held = (models: Models, claimed: Claim): Result.Result<Generation, 
     : Result.succeed(generation)
 }
 
-/** The same, if it has that role and may be written. */
+/** Returns the generation of {@link held}, if it has that role and is not paused or stopped. */
 export const heldAs = (
   models: Models,
   claimed: Claim,
@@ -259,7 +259,7 @@ export const heldAs = (
     () => lost(claimed)
   )
 
-/** The same, if a step may be taken from where it says. */
+/** Returns the generation of {@link held}, if a step may be taken from the given position. */
 export const heldAt = (
   models: Models,
   claimed: Claim,
@@ -271,7 +271,7 @@ export const heldAt = (
     () => lost(claimed)
   )
 
-/** Ends whatever claim there is. */
+/** Ends the claim on a generation, if there is one. */
 export const free = (generation: Generation): void => {
   generation.owner = undefined
   generation.leaseEnd = 0
@@ -286,7 +286,7 @@ export const retire = (generation: Generation): void => {
 export const lowest = ({ checkpoints }: Generation): Position.Position =>
   checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))
 
-/** Where all partitions are. */
+/** Returns the one position of all partitions. */
 export const together = ({ checkpoints, model, number }: Generation): Position.Position => {
   const [first, ...others] = checkpoints
   if (first === undefined || others.some((other) => other !== first)) {
@@ -296,7 +296,7 @@ export const together = ({ checkpoints, model, number }: Generation): Position.P
   return first
 }
 
-/** Gives what takes all steps of the generation back that are taken from now on. */
+/** Returns a function that undoes all steps of the generation from now on. */
 export const undo = (generation: Generation): (() => void) => {
   const { events, leaseEnd } = generation
   const rows = new Map(generation.rows)
@@ -324,7 +324,10 @@ export const rowsOf = (
   return found
 }
 
-/** The generation, if its rows are such as the table reads: those of another version may be, where no column changed. */
+/**
+ * Returns the generation, if the table can read its rows; rows of another version it can read if no
+ * column changed.
+ */
 export const readable = (
   generation: Generation | undefined,
   { columns, name, version }: AnyTable
@@ -340,7 +343,10 @@ export const readable = (
     : Result.fail(new OtherVersionServes({ name, version, serving: generation.version }))
 }
 
-/** Types whose stored form a database gives as it is: whether it is a value of the field, its schema says. */
+/**
+ * Returns true if the stored forms of all columns are returned by a database as they are, and only
+ * the schema of the field decides whether they are values of it.
+ */
 const areTexts = (...columns: ReadonlyArray<Column>): boolean =>
   columns.every(({ type }) => type === "text" || type === "uuid" || type === "jsonb")
 

@@ -1,5 +1,5 @@
 /**
- * Selecting and ordering rows as PostgreSQL does.
+ * Selects and orders rows as PostgreSQL does.
  */
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
@@ -11,7 +11,7 @@ import type { Column, ColumnType, StoredRow } from "../../StoredRow.ts"
 const typesOf = (table: AnyTable) =>
   new Map(table.columns.map(({ field, type }) => [field, type] as const))
 
-/** The order of a query, down to the primary key: no two rows are equal in it. */
+/** Returns the order of a query, down to the primary key: no two rows are equal in it. */
 export const rowOrder = (
   table: AnyTable,
   orderBy: RowQuery["orderBy"]
@@ -70,21 +70,22 @@ const holds = (
   }
 }
 
-/** Of two values of one column; `null` is the last, as in PostgreSQL. */
+/** Compares two values of one column; `null` is the last, as in PostgreSQL. */
 const compare = (type: ColumnType | undefined, a: Schema.Json, b: Schema.Json): number => {
   if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1
-  // What is stored in a column is of the JSON form of its type.
+  // Stored values have the JSON form of their column's type.
   switch (type) {
     case "numeric": {
       const [one, other] = [BigInt(a as string), BigInt(b as string)]
       return one < other ? -1 : one > other ? 1 : 0
     }
-    // Not by their texts: those of far years have a sign.
+    // Not compared as texts: the texts of far years have a sign.
     case "timestamptz":
       return Math.sign(Date.parse(a as string) - Date.parse(b as string))
     case "text":
     case "uuid":
-      // By the bytes of UTF-8, which is by code points; UTF-16 orders astral characters before U+E000.
+      // By the bytes of UTF-8, which is by code points; UTF-16 orders astral characters before
+      // U+E000.
       return Buffer.compare(Buffer.from(a as string), Buffer.from(b as string))
     case "bigint":
     case "double precision":

@@ -1,5 +1,6 @@
 /**
- * The record of administrative acts in PostgreSQL: the log's, which who keeps read models can't change; or else one beside them.
+ * The record of administrative acts in PostgreSQL: the log's own, which the role that maintains
+ * read models can't change, or else a table beside the read models.
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
@@ -13,7 +14,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { Act, Why } from "../../ReadModelAct.ts"
 import { quoted } from "./columns.ts"
 
-/** Adds acts, in the transaction of a change. */
+/** Adds acts in the transaction of a change, and lists them. */
 export interface Recorder {
   readonly record: (
     act: Act["act"],

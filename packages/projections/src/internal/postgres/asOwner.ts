@@ -1,13 +1,16 @@
 /**
- * Making things in a schema as its owner: who makes them as a member of that role would otherwise leave what the other
- * members can't change, and what the owner grants by default would not be granted.
+ * Creates objects in a schema as its owner. Objects created by a member of that role under its own
+ * name could not be changed by the other members, and would lack the owner's default privileges.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 
-/** Runs it in the transaction of the caller, as the owner of the schema if the user is a member of it. */
+/**
+ * Runs an effect in the caller's transaction, as the owner of the schema if the user is a member of
+ * that role.
+ */
 export const asOwner = <A, E, R>(
   sql: SqlClient,
   schema: SchemaName,
@@ -23,7 +26,7 @@ export const asOwner = <A, E, R>(
     if (owner === undefined) return yield* effect
     yield* become(owner.name)
     const made = yield* effect
-    // If it fails, the transaction ends, and the role with it.
+    // After a failure the transaction ends, and the role with it.
     yield* become(owner.before)
     return made
   })

@@ -1,7 +1,7 @@
 /**
- * Who may write a generation in PostgreSQL, and whether anybody may.
+ * Claims on generations in PostgreSQL, and the stops, pauses and skips of generations.
  *
- * Whatever ends a claim gives the generation the next epoch, so that steps of the claim find another one.
+ * Every end of a claim gives the generation the next epoch, so that steps of the claim fail.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -24,7 +24,7 @@ import { poisonText } from "./generations.ts"
 import { changing, holdTables, millisOf } from "./locks.ts"
 import * as PostgresTable from "./table.ts"
 
-/** What ends the claim of a generation, as the columns of an update. */
+/** The columns of an update that ends the claim on a generation. */
 export const ENDED = (schema: SchemaName): string =>
   `epoch = pg_catalog.nextval('${quoted(schema)}.daybook__epochs'), owner = NULL, lease_ends = NULL`
 
@@ -39,8 +39,10 @@ export const claim = (
   despite?: Poison
 ): Effect.Effect<Option.Option<Claim & { readonly serves: boolean }>, SqlError> =>
   Effect.map(
-    // Steps renew the lease of their partition, so the latest of them all counts. Who holds the generation at this moment
-    // takes a step or switches, and would be robbed by one who waited: the end of the lease would be that of before.
+    // SKIP LOCKED: a generation whose row is locked has a holder in a step or a switch. A claim
+    // that waited for the lock would take the generation from that holder, since it judges by the
+    // end of the lease from before. Steps renew the lease of their partition, so the latest lease
+    // counts.
     sql.unsafe<{ readonly epoch: bigint; readonly serves: boolean }>(
       `WITH free AS (
         SELECT FROM ${generations(schema)} WHERE name = $1 AND generation = $2
@@ -81,7 +83,7 @@ const keyOf = ({ epoch, generation, name }: Claim) => [
   PgTypes.int8(BigInt(epoch))
 ]
 
-/** Whether the claim is of what serves. */
+/** Returns true if the claimed generation serves; fails if the claim is lost. */
 export const serves = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
@@ -99,8 +101,9 @@ export const lost = ({ epoch, generation, name }: Claim): ClaimLost =>
   new ClaimLost({ name, generation, epoch })
 
 /**
- * What holds the generation now is its holder at work, which needs no renewal, or somebody who is about to end the claim,
- * which shows next time: so it does not wait, and a switch that takes long does not take two connections.
+ * Renews a claim without waiting for a lock: a locked generation has its holder at work, which
+ * needs no renewal, or a transaction that ends the claim, which the next renewal finds. So a long
+ * switch does not take two connections.
  */
 export const renew = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -134,7 +137,7 @@ export const release = (
     )
   )
 
-/** Ends every claim there is: those who made them are dead. */
+/** Ends all claims, whose holders are dead. */
 export const releaseAll = (sql: SqlClient, schema: SchemaName): Effect.Effect<void, SqlError> =>
   Effect.andThen(
     sql.unsafe(`UPDATE ${generations(schema)} SET ${ENDED(schema)} WHERE owner IS NOT NULL`),
@@ -159,7 +162,7 @@ export const stop = Effect.fnUntraced(function* (
   if (stopped.length === 0) return yield* lost(claim)
 })
 
-/** Lets the rows of a shadow take the place of others. */
+/** Lets the rows of a shadow replace serving rows that differ. */
 export const accept = (
   sql: SqlClient,
   schema: SchemaName,
@@ -172,7 +175,7 @@ export const accept = (
     )
   )
 
-/** Of all generations; one that is being made meanwhile would be missed without the lock. */
+/** Sets columns of all generations. Without the lock, one that is being made would be missed. */
 const setAll =
   (act: "pause" | "resume", columns: string) =>
   (
@@ -233,7 +236,7 @@ const skipInChange = Effect.fnUntraced(function* (
     PostgresTable.relationIn(schema, name, { generation, serves: false })
   )
   yield* holdTables(sql, tables, "wait")
-  // Locked, so that no step is under way any more when the checkpoints are read.
+  // Locked, so that no step is in flight when the checkpoints are read.
   yield* sql.unsafe(
     `SELECT 1 FROM ${generations(schema)} WHERE name = $1 AND version = $2 AND role <> 'retired'
     ORDER BY generation FOR UPDATE`,
@@ -248,10 +251,10 @@ const skipInChange = Effect.fnUntraced(function* (
     ofVersion
   )
   const serving = found.find(({ role }) => role === "serving")
-  // What appends keep holds all that was recorded.
+  // Inline rows hold all recorded events.
   const isFolded = serving?.mode === "inline" || (serving?.checkpoint ?? 0n) >= position
   if (serving !== undefined && isFolded && !ofLostHistory) {
-    // The database's own, so the cast adds only the brand.
+    // The database stored it as a position, so the cast adds only the brand.
     const checkpoint = serving.checkpoint as Position
     return yield* new AlreadyFolded({ name, version, position, checkpoint })
   }

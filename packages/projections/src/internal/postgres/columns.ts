@@ -1,5 +1,5 @@
 /**
- * Between stored values and those of PostgreSQL's binary protocol.
+ * Converts between stored values and values of PostgreSQL's binary protocol.
  */
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
@@ -12,12 +12,12 @@ interface Codec {
   /** The type that parameters are sent as. */
   readonly oid: number
   readonly parameter: (value: never) => PgTypes.Parameter
-  /** What a parameter needs to be of the column's type. */
+  /** The cast from the parameter's type to the column's. */
   readonly cast: string
   readonly write: (value: NonNullable<Schema.Json>) => unknown
-  /** What a column needs to be read. */
+  /** The cast with which the column is read. */
   readonly readAs: string
-  /** Of what the client decoded, without a check of each value: `write` has put it there. */
+  /** Converts a decoded value without checking it, since `write` has written it. */
   readonly read: (value: unknown) => Schema.Json
 }
 
@@ -25,12 +25,12 @@ const { OID } = PgTypes
 
 const same = (value: unknown) => value
 
-/** The client decodes these types to the stored form itself, which is JSON. */
+/** Reads the types that the client itself decodes to the stored form, which is JSON. */
 const asItIs = (value: unknown) => value as Schema.Json
 
 const codecs: Record<ColumnType, Codec> = {
   text: { oid: OID.text, parameter: PgTypes.text, cast: "", write: same, readAs: "", read: asItIs },
-  // Whole numbers of JSON are exact as both.
+  // Safe integers are exact both as JSON numbers and as bigints.
   bigint: {
     oid: OID.int8,
     parameter: PgTypes.int8,
@@ -39,7 +39,8 @@ const codecs: Record<ColumnType, Codec> = {
     readAs: "",
     read: Number
   },
-  // As text both ways: its digits are its JSON form, and the client's own binary form would only be a detour to it.
+  // As text both ways: its digits are its JSON form, and the client's own binary form would only be
+  // a detour.
   numeric: {
     oid: OID.text,
     parameter: PgTypes.text,
@@ -64,7 +65,8 @@ const codecs: Record<ColumnType, Codec> = {
     readAs: "",
     read: asItIs
   },
-  // Sent as text: the client's own binary form loses a millisecond of some instants behind the year 4253.
+  // Sent as text: the client's own binary form loses a millisecond of some instants after the year
+  // 4253.
   timestamptz: {
     oid: OID.text,
     parameter: PgTypes.text,
@@ -84,10 +86,10 @@ const codecs: Record<ColumnType, Codec> = {
   }
 }
 
-/** An identifier in quotes, whatever it holds. */
+/** Quotes an identifier, whatever characters it has. */
 export const quoted = (identifier: string): string => `"${identifier.replaceAll('"', '""')}"`
 
-/** `$4::text[]`, for a parameter that holds a column of values. */
+/** Returns the type of a parameter that holds a column of values, as in `$4::text[]`. */
 export const arrayType = ({ type }: Column): string => `${arrayTypes[codecs[type].oid] ?? ""}[]`
 
 const arrayTypes: Readonly<Record<number, string>> = {
@@ -98,15 +100,15 @@ const arrayTypes: Readonly<Record<number, string>> = {
   [OID.uuid]: "uuid"
 }
 
-/** An expression of a parameter's type as one of the column's; `suffix` makes it that of an array. */
+/** Casts an expression from the parameter's type to the column's; `suffix` makes it an array. */
 export const cast = (expression: string, { type }: Column, suffix: "" | "[]" = ""): string =>
   codecs[type].cast === "" ? expression : `${expression}${codecs[type].cast}${suffix}`
 
-/** What to select of an alias, to be decoded by {@link readRow}. */
+/** Returns the select list of an alias, for {@link readRow} to decode. */
 export const selected = (alias: string, columns: ReadonlyArray<Column>): string =>
   columns.map(({ name, type }) => `${alias}.${quoted(name)}${codecs[type].readAs}`).join(", ")
 
-/** The values of a column as one parameter. */
+/** Returns the values of a column as one parameter. */
 export const array = ({ type }: Column, values: ReadonlyArray<Schema.Json | undefined>) => {
   const { oid, write } = codecs[type]
   return Result.getOrThrow(
@@ -118,7 +120,7 @@ export const array = ({ type }: Column, values: ReadonlyArray<Schema.Json | unde
   )
 }
 
-/** The columns of rows, a parameter each. */
+/** Returns the columns of rows, one parameter each. */
 export const arrays = (columns: ReadonlyArray<Column>, rows: ReadonlyArray<StoredRow>) =>
   columns.map((column) =>
     array(
@@ -127,14 +129,14 @@ export const arrays = (columns: ReadonlyArray<Column>, rows: ReadonlyArray<Store
     )
   )
 
-/** One value as a parameter. */
+/** Returns one value as a parameter. */
 export const scalar = ({ type }: Column, value: NonNullable<Schema.Json>): PgTypes.Parameter => {
   const { parameter, write } = codecs[type]
-  // What a codec writes is of its own parameter's type.
+  // A codec writes values of its own parameter's type.
   return parameter(write(value) as never)
 }
 
-/** A row, of the values that {@link selected} asked for, from `offset` on. */
+/** Reads a row from the values that {@link selected} selects, from `offset` on. */
 export const readRow = (
   columns: ReadonlyArray<Column>,
   values: ReadonlyArray<unknown>,

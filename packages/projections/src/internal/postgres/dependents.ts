@@ -1,8 +1,10 @@
 /**
- * What hangs on the table of a read model beside what Daybook made, and what becomes of it when another table takes the name.
+ * The dependents of a read model's table that Daybook did not make, and their fate when another
+ * table takes the name.
  *
- * A release must not depend on what anybody may make who reads the rows. So what others own stays with the table that is retired,
- * and is named. What the table's own owner has put there follows; what can't follow stops the switch, since the owner can take it away.
+ * A release must not depend on objects that any reader of the rows may create. So dependents of
+ * other owners stay with the retired table, and are named. Dependents of the table's own owner
+ * follow; those that can't follow stop the switch, since the owner can remove them.
  */
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import type * as Effect from "effect/Effect"
@@ -10,20 +12,22 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 
 /**
- * One of them.
- *
- * **Details**
- * `what`: kind, name and, of another's, owner; such as `view reports.sales of dashboards`. `own`: it is the table's, or belongs to the owner
- * of the table or to this user. `statement`: defines it again on the table that has the name by then.
+ * A dependent of a table.
  */
 export interface Dependent {
+  /** Kind, name and, if it is another role's, owner, such as `view reports.sales of dashboards`. */
   readonly what: string
+  /** True if it is part of the table, or belongs to the table's owner or to this user. */
   readonly own: boolean
   readonly becomes: "follows" | "stays" | "refused"
+  /** The statement that defines it again on the table that has the name by then. */
   readonly statement: string | null
 }
 
-/** Of the table with this name in quotes and its schema, of a read model `name`; in the transaction of a change. */
+/**
+ * Reads the dependents of `table`, quoted and with its schema, of the read model `name`; runs in
+ * the transaction of a change.
+ */
 export const dependents = (
   sql: SqlClient,
   name: string,
@@ -31,7 +35,7 @@ export const dependents = (
 ): Effect.Effect<ReadonlyArray<Dependent>, SqlError> =>
   sql.unsafe<Dependent>(DEPENDENTS, [
     PgTypes.text(table),
-    // As the table's definition names its indexes.
+    // The names that the table's definition gives its indexes.
     PgTypes.text(`^${name}__g[0-9]+_(pkey|i[0-9]+)$`)
   ])
 

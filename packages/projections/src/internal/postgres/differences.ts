@@ -1,5 +1,5 @@
 /**
- * In which rows two generations of a read model differ, told by PostgreSQL.
+ * Compares the rows of two generations of a read model in PostgreSQL.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import * as PostgresTable from "./table.ts"
 
 interface Differences {
   readonly count: number
-  /** At most `MAX_DIFFERENCES`, of about `MAX_DIFFERENCES_BYTES` before the last; by key. */
+  /** By key: at most `MAX_DIFFERENCES`, with at most `MAX_DIFFERENCES_BYTES` before the last. */
   readonly first: ReadonlyArray<RowDifference>
 }
 
@@ -53,7 +53,7 @@ export const differences = (
   const difference = (values: ReadonlyArray<unknown>): RowDifference => {
     const side = (offset: number) => {
       const row = readRow(columns, values, offset)
-      // A side that lacks the row lacks its key, which no row does.
+      // A side that lacks the row has no key, and every row has one.
       return primaryKey.every(({ field }) => row[field] === null) ? undefined : row
     }
     const serving = side(1)

@@ -1,5 +1,5 @@
 /**
- * Generations as PostgreSQL keeps them.
+ * Reads the generations of read models in PostgreSQL.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -36,11 +36,11 @@ const poisonJson = Schema.toCodecJson(Poison)
 const decodePoison = Schema.decodeUnknownEffect(poisonJson)
 const encodePoison = Schema.encodeEffect(poisonJson)
 
-/** The stored form of a poison. */
+/** Returns the stored form of a poison. */
 export const poisonText = (poison: Poison): Effect.Effect<string> =>
   Effect.map(Effect.orDie(encodePoison(recordedPoison(poison))), (json) => JSON.stringify(json))
 
-/** All generations, or those of a read model, or one of them; by name and generation. */
+/** Reads all generations, those of a read model, or one of them; by name and generation. */
 export const states = (
   sql: SqlClient,
   schema: SchemaName,
@@ -66,7 +66,7 @@ export const states = (
     ),
     Effect.forEach((row) =>
       Effect.map(
-        // What is there was encoded by this module.
+        // A stored poison was encoded by this module.
         row.poison === null
           ? Effect.succeedNone
           : Effect.asSome(Effect.orDie(decodePoison(row.poison))),
@@ -90,7 +90,7 @@ export const states = (
     )
   )
 
-/** A generation that is known to be there. */
+/** Reads a generation that must exist. */
 export const state = (
   sql: SqlClient,
   schema: SchemaName,

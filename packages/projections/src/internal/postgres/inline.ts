@@ -1,9 +1,10 @@
 /**
- * Appending with the rows that it touches, in one transaction of PostgreSQL.
+ * Appends events and updates the rows that they touch, in one transaction of PostgreSQL.
  *
- * The events of a row are folded in position order: who appends one has locked the row before it draws a
- * position, and keeps it until it has committed. So of two appends to a row the second draws later, and reads the row as
- * the first one left it. That a read model is kept by appends, and by which version, can't change meanwhile either.
+ * The events of a row are folded in position order: an append locks the row before it draws a
+ * position, and holds the lock until it has committed. So of two appends to a row the second draws
+ * its position later, and reads the row as the first one left it. The mode and the version of the
+ * read model can't change meanwhile either.
  */
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -22,7 +23,7 @@ import { CHANGE_TIMEOUT, millisOf, naming } from "./locks.ts"
 import * as PostgresStep from "./step.ts"
 import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
 
-/** `home`: the schema of the log. */
+/** Runs an inline append. `home`: the schema of the log. */
 export const inline = <A, E>(
   sql: SqlClient,
   schema: SchemaName,
@@ -53,7 +54,8 @@ const keeping = Effect.fnUntraced(function* <A, E>(
   const events = yield* recorded(answer)
   if (events.length === 0) return answer
   for (const { keys, table } of kept) {
-    // No switch is under way, so what serves has the name of the read model, whatever its generation.
+    // No switch is in flight, so the serving table has the name of the read model, whatever its
+    // generation.
     const place = { generation: 0, serves: true }
     const rows = yield* PostgresStep.load(sql, schema, table, place, keys)
     const changes = yield* Effect.fromResult(
@@ -69,11 +71,14 @@ const keeping = Effect.fnUntraced(function* <A, E>(
 
 interface Looked {
   readonly versions: ReadonlyArray<Projection.Version | null> | null
-  /** What runs code of others when the tables are written. */
+  /** The objects that would run foreign code when the tables are written. */
   readonly altered: ReadonlyArray<string> | null
 }
 
-/** Those of the read models that this append keeps; they and their rows stay locked until the transaction ends. */
+/**
+ * Locks the inline read models of an append and their touched rows until the transaction ends, and
+ * returns those touches.
+ */
 const lock = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
@@ -87,7 +92,8 @@ const lock = Effect.fnUntraced(function* (
   )
   const texts = (values: ReadonlyArray<string>) =>
     Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text))
-  // A host that freezes with rows locked is ended by the server, unless its caller has seen to that.
+  // The server ends a host that freezes with rows locked; in a caller's transaction, the caller
+  // sets the timeouts.
   const bound = inside
     ? ""
     : `, set_config('idle_in_transaction_session_timeout', '${millisOf(CHANGE_TIMEOUT)}', true)`

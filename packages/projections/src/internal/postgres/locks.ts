@@ -1,13 +1,15 @@
 /**
- * Who waits for whom in PostgreSQL, and for how long at most.
+ * The order of locks in PostgreSQL, and their timeouts.
  *
- * Locks are taken in this order, and of a kind in the order of its keys, so that no two transactions wait in a ring:
+ * Locks are taken in this order, and within a kind in the order of keys, so that no two
+ * transactions deadlock:
  *
- * 1. A read model, an advisory lock: shared by appends that may keep it, exclusive for what changes its generations.
- * 2. Rows of a read model that appends keep, advisory locks by a hash of their keys.
- * 3. What an append of the log takes: its streams, then its announcement.
- * 4. Tables of read models, then generations, then checkpoints, then rows. A step takes no others, and in one
- *    statement, which has its table before it looks at the generation.
+ * 1. A read model, an advisory lock: shared by appends that may maintain it, exclusive for changes
+ *    of its generations.
+ * 2. Rows of an inline read model, advisory locks by a hash of their keys.
+ * 3. The locks of an append to the log: its streams, then its announcement.
+ * 4. Tables of read models, then generations, then checkpoints, then rows. A step takes only these,
+ *    in one statement, which locks its table before it reads the generation.
  */
 import { orHeld } from "@daybook/store/sql/LockWaits"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
@@ -20,19 +22,19 @@ import { quoted } from "./columns.ts"
 import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
 import { pinned } from "@daybook/store/sql/SearchPath"
 
-/** A duration for PostgreSQL, whose times are 32 bits of milliseconds. */
+/** Returns a duration for PostgreSQL, whose times are 32 bits of milliseconds. */
 export const millisOf = (duration: Duration.Duration): number =>
   Math.min(Math.max(Duration.toMillis(duration), 0), 2_147_483_647)
 
-/** What holds a read model for longer without saying anything is ended by the server; so is what waits for one. */
+/** The time after which the server ends an idle holder of a read model's lock or a wait. */
 export const CHANGE_TIMEOUT = Duration.seconds(10)
 
 /**
- * Runs a change of a read model's generations, in a transaction with no other change of them, and no append that keeps
- * it, under way.
+ * Runs a change of a read model's generations in a transaction, with no other change of them and no
+ * append that maintains it in flight.
  *
- * A host that freezes in it is ended by the server after `timeout`, as is a wait; a transaction of the caller is left
- * as the caller has set it.
+ * The server ends a host that freezes in it after `timeout`, and a wait as well. A transaction of
+ * the caller keeps the timeouts that the caller has set.
  */
 export const changing = <A, E>(
   sql: SqlClient,
@@ -60,7 +62,10 @@ export const changing = <A, E>(
     )
   )
 
-/** Names in the error of a lock that was not given in time who holds the read model, or uses a table of the schema. */
+/**
+ * Adds to the error of a lock timeout the holders of the read model, or the users of a table of the
+ * schema.
+ */
 export const naming = <A, E, R>(
   sql: SqlClient,
   schema: SchemaName,
@@ -70,8 +75,9 @@ export const naming = <A, E, R>(
   orHeld(sql, { schema, turn: name, seed: `${quoted(schema)}.daybook__generations` }, effect)
 
 /**
- * Waits for the steps that write tables, and lets no others begin: who locks a generation without its table is waited
- * for by a step that has the table, and could never have that. Readers go on, unless they are to be kept out.
+ * Waits for the steps that write tables, and lets no further step begin. Locking a generation
+ * without its table would deadlock: a step that has locked the table waits for the generation.
+ * Readers go on unless `readers` is `wait`.
  */
 export const holdTables = (
   sql: SqlClient,
@@ -87,7 +93,7 @@ export const holdTables = (
       )
 
 const bound = (sql: SqlClient, timeout: Duration.Duration) => {
-  // 0 would be no limit at all.
+  // PostgreSQL takes 0 for no limit.
   const millis = String(Math.max(Math.ceil(millisOf(timeout)), 1))
   return sql`
     SELECT set_config('idle_in_transaction_session_timeout', ${millis}, true),

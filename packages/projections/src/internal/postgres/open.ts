@@ -1,5 +1,5 @@
 /**
- * Finding and making generations in PostgreSQL.
+ * Finds and creates generations in PostgreSQL.
  */
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -31,7 +31,7 @@ interface Found {
   readonly description: ReadonlyArray<string>
 }
 
-/** The generations that a definition finds; those that are missing are to be made. */
+/** The generations of a definition; the missing ones must be created. */
 interface Known {
   readonly serving: Found | undefined
   readonly shadow: Found | undefined
@@ -46,7 +46,10 @@ const find = (sql: SqlClient, schema: SchemaName, name: Projection.Name) =>
     [PgTypes.text(name)]
   )
 
-/** What a definition finds of itself, unless what is there is newer, or another one of its version. */
+/**
+ * Returns the generations of a definition; fails if a newer version or another log serves, or if
+ * the definition of the same version differs.
+ */
 const judge = (
   { description, name, version }: AnyTable,
   found: ReadonlyArray<Found>,
@@ -72,7 +75,7 @@ const judge = (
   return Result.succeed({ serving, shadow })
 }
 
-/** Finds what serves and the shadow of the version, if it should have one, or makes them. */
+/** Finds the serving generation and the shadow that the version needs, or creates them. */
 export const open = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
@@ -87,7 +90,8 @@ export const open = Effect.fnUntraced(function* (
     Effect.fromResult(judge(table, found, log))
   )
   let known = yield* look
-  // Every host asks this when it starts, so only what is to be made is made under the lock.
+  // The lock is taken only to create something, since every host opens its read models at its
+  // start.
   if (!isWhole(known)) {
     known = yield* changing(
       sql,
@@ -118,7 +122,7 @@ export const open = Effect.fnUntraced(function* (
     : yield* Effect.die(new Error(`${table.name} serves nothing`))
 })
 
-/** Finds the shadow of a version, or makes it; in the transaction of a change. */
+/** Finds the shadow of a version, or creates it; runs in the transaction of a change. */
 export const shadow = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
@@ -164,7 +168,7 @@ const make = Effect.fnUntraced(function* (
     [PgTypes.text(table.name), PgTypes.int4(generation), PgTypes.int4(partitions)]
   )
   const relation = PostgresTable.relation(table.name, place)
-  // A table makes a type of its name, so that neither may be there.
+  // A table also creates a type of its name, so neither may exist.
   const foreign = yield* sql.unsafe(
     `SELECT FROM pg_class WHERE relnamespace = $1::regnamespace AND relname = $2
     UNION ALL
@@ -173,10 +177,10 @@ const make = Effect.fnUntraced(function* (
   )
   if (foreign.length > 0) return yield* new ForeignRelation({ schema, relation })
   const statements = PostgresTable.definition(schema, table, place)
-  // Each is run once, so preparing it would only take the place of one that is run often.
+  // Unprepared, since each is run once: it would only evict a prepared statement that is run often.
   const define = Effect.forEach(statements, (statement) => sql.unsafe(statement).unprepared)
-  // What serves is for whom its owner says. A shadow is for nobody until it serves: whatever keeps some from some rows of the other, such
-  // as a policy or a grant that was taken away, is not there yet.
+  // A serving table has the grants that its owner gives. A shadow has no grants until it serves,
+  // since it lacks the restrictions of the serving table, such as its policies and revoked grants.
   const shut = place.serves
     ? Effect.void
     : takeGrants(sql, PostgresTable.relationIn(schema, table.name, place))

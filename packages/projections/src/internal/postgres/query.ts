@@ -1,9 +1,10 @@
 /**
- * Reading rows of a read model in PostgreSQL: a row by its key, or pages of them along an order.
+ * Reads rows of a read model in PostgreSQL: a row by its key, or pages in an order.
  *
- * Each page is a statement of its own: no cursor and no connection is held while the reader works. All pages of a
- * query are of one generation: a switch renames tables, so each page after the first makes sure that the table that it
- * reads still is that of its generation, and follows it otherwise.
+ * Each page is a statement of its own: no cursor and no connection is held while the reader works.
+ * All pages of a query are of one generation: a switch renames tables, so each page after the first
+ * checks that the table it reads is still that of its generation, and otherwise follows the
+ * generation.
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
@@ -22,10 +23,10 @@ import { sizeOf } from "./size.ts"
 import * as PostgresTable from "./table.ts"
 import { readCommitted } from "./readCommitted.ts"
 
-/** Rows in a page: a longer one hardly reads faster, and a page is all that a reader holds. */
+/** The rows of a page: longer pages hardly read faster, and a reader holds one page. */
 const PAGE_ROWS = 500
 
-/** Bytes in a page, but for its last row: what a reader holds is bounded by them where rows are large. */
+/** The bytes of a page before its last row: they bound a reader's memory when rows are large. */
 const PAGE_BYTES = 8_000_000
 
 export const get = (
@@ -43,7 +44,7 @@ export const get = (
   )
 }
 
-/** Where a query is: of which generation it reads, once that is known, and behind which row. */
+/** The state of a query: its generation, once known, the last row read, and the rows left. */
 interface Cursor {
   readonly place: PostgresTable.Place | undefined
   readonly after: Option.Option<StoredRow>
@@ -85,7 +86,7 @@ export const query = (
 interface Page {
   readonly place: PostgresTable.Place
   readonly rows: ReadonlyArray<StoredRow>
-  /** Whether it ends where its bytes are enough. */
+  /** True if it ended because of its bytes. */
   readonly cut: boolean
 }
 
@@ -106,7 +107,7 @@ const readPage = Effect.fnUntraced(function* (
       return read.success
     }
     if (known === undefined) return yield* Effect.fromResult(read)
-    // None there, or another table by now, or no such table: the place of the generation tells.
+    // No rows, another table by now, or no such table: the place of the generation decides.
     const now = yield* readCommitted(sql, placeOf(sql, schema, table.name, known.generation))
     if (now === undefined || now.serves === known.serves) return yield* Effect.fromResult(read)
     known = now
@@ -129,8 +130,8 @@ const placeOf = (
   )
 
 /**
- * One page. PostgreSQL locks the table against a switch before the statement takes its snapshot, so the generation that it
- * finds serving there is that of the rows.
+ * Reads one page. PostgreSQL locks the table against a switch before the statement takes its
+ * snapshot, so the serving generation in that snapshot is the generation of the rows.
  */
 const select = (
   sql: SqlClient,
@@ -168,7 +169,7 @@ const select = (
   const limited = `FROM ${from} t ${filter} ORDER BY ${by.join(", ")} LIMIT ${bind(PgTypes.int8(BigInt(size)))}`
   const bytes = sizeOf("t", table.columns)
   const columns = `${generation}, ${selected("t", table.columns)}`
-  // The rows of a page are few, and summed up in the order that they have already.
+  // The sum is cheap: the rows of a page are few, and already in this order.
   const text =
     bytes === undefined
       ? `SELECT ${PostgresTable.marked(table)} ${columns}, 0 ${limited}`
@@ -179,8 +180,9 @@ const select = (
       ) t
       WHERE t.daybook__bytes - t.daybook__own <= ${PAGE_BYTES} ORDER BY ${by.join(", ")}`
   const statement = sql.unsafe(text, bind.parameters)
-  // Prepared, it would serve all values by one plan, made for a middling one: that walks along the order until the page is full, and so
-  // through all of the table for a rare value, though an index leads to it. Planning takes a fraction of a millisecond.
+  // Unprepared, since a prepared statement has one plan for all values, made for an average one: it
+  // walks along the order until the page is full, and so through the whole table for a rare value,
+  // though an index leads to it. Planning takes a fraction of a millisecond.
   const values = where.length > 0 ? statement.valuesUnprepared : statement.values
   return Effect.map(values, (found) => ({
     place: place ?? { generation: Number(found[0]?.[0] ?? 0), serves: true },
@@ -190,8 +192,8 @@ const select = (
 }
 
 /**
- * What a statement failed with: columns that are missing, or are of another type than what they are compared with, are those of
- * another version that serves, or of the generation that was asked for.
+ * Fails with the reason of a failed statement: if columns are missing or have another type than the
+ * compared values, and the generation is of another version, with `OtherVersionServes`.
  */
 export const failed = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -210,7 +212,7 @@ export const failed = Effect.fnUntraced(function* (
   return yield* new OtherVersionServes({ name, version, serving: row.version })
 })
 
-/** Adds a parameter, and gives its place in the statement. */
+/** Adds a parameter, and returns its placeholder in the statement. */
 interface Binder {
   (parameter: PgTypes.Parameter): string
   readonly parameters: ReadonlyArray<PgTypes.Parameter>
@@ -234,7 +236,7 @@ const columnOf = (table: AnyTable, field: string): Column => {
   return column
 }
 
-/** The order of a query, down to the primary key: no two rows are equal in it. */
+/** Returns the order of a query, down to the primary key: no two rows are equal in it. */
 const orderOf = (table: AnyTable, orderBy: RowQuery["orderBy"]): ReadonlyArray<Ordered> => {
   const order: Array<Ordered> = []
   const add = (ordered: Ordered) => {
@@ -255,7 +257,10 @@ const equals = (bind: Binder, column: Column, of: StoredRow[string]): string => 
     : `${name} = ${value(bind, column, of)}`
 }
 
-/** Behind a row: as one comparison where the order goes one way, which an index can follow from there. */
+/**
+ * Returns the condition for rows after a row: one comparison if the order has one direction, from
+ * which an index scan can start.
+ */
 const behind = (bind: Binder, order: ReadonlyArray<Ordered>, row: StoredRow): string => {
   const values = order.map(({ column }) => value(bind, column, row[column.field] ?? ""))
   const names = order.map(({ column }) => `t.${quoted(column.name)}`)
@@ -270,7 +275,7 @@ const behind = (bind: Binder, order: ReadonlyArray<Ordered>, row: StoredRow): st
       `${names[at]} ${direction === "desc" ? "<" : ">"} ${values[at]}`
     ].join(" AND ")
   )
-  // The first comparison follows from the others, and an index can use it.
+  // The first comparison is implied by the others, and is there for an index.
   return `(${names[0]} ${further}= ${values[0]} AND ((${steps.join(") OR (")})))`
 }
 
@@ -293,7 +298,7 @@ const holds = (bind: Binder, table: AnyTable, { field, is, values }: Condition):
       return known.length === values.length ? some : `(${some} OR ${name} IS NULL)`
     }
     default:
-      // Nothing is below or above null.
+      // No value is below or above null.
       return first === null ? "false" : `${name} ${operators[is]} ${value(bind, column, first)}`
   }
 }

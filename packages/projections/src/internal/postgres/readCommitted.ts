@@ -1,8 +1,10 @@
 /**
- * READ COMMITTED for statements that are their own transactions, whatever a role or a database begins those with.
+ * Runs statements that are their own transactions under READ COMMITTED, whatever the default of the
+ * role or the database is.
  *
- * Under another level a statement keeps the snapshot of before it waited: one that waited for a switch would read the table
- * that serves now as it was when it was a shadow, and one that met another writer of a row would fail.
+ * Under another level a statement keeps the snapshot from before it waited: after a wait for a
+ * switch it would read the serving table as it was when it was a shadow, and after a wait for
+ * another writer of a row it would fail.
  */
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
@@ -11,7 +13,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
 
-/** What is known of the sessions of a client: the level that one of them began with, and when it was asked. */
+/** The default level of a client's sessions, as one of them had it, and the time of that query. */
 interface Known {
   readonly isDefault: boolean
   readonly at: number
@@ -20,8 +22,9 @@ interface Known {
 const known = new WeakMap<SqlClient, Known>()
 
 /**
- * How long it is believed, in milliseconds. A role that is altered gives its level to the connections that are opened after that, so
- * those of a pool may differ; once one of them has another level, all are taken to have it.
+ * The time for which a known default level is trusted, in milliseconds. An altered role gives its
+ * level to later connections, so the connections of a pool may differ; once one of them has another
+ * level, all are taken to have it.
  */
 const BELIEVED = 1_000
 
@@ -38,7 +41,10 @@ const ask = Effect.fnUntraced(function* (sql: SqlClient): Effect.fn.Return<boole
   return isDefault
 })
 
-/** Runs the effect under it: in a transaction where sessions begin with another level, and in the caller's as that is. */
+/**
+ * Runs the effect under READ COMMITTED: in a transaction if sessions have another default. Inside
+ * the caller's transaction, it runs under the level of that.
+ */
 export const readCommitted = <A, E>(
   sql: SqlClient,
   effect: Effect.Effect<A, E>
@@ -48,7 +54,7 @@ export const readCommitted = <A, E>(
     return Effect.flatMap(ask(sql), (is) =>
       is
         ? Effect.tapError(effect, (error) =>
-            // Only a session with another level refuses a statement of its own for what others wrote.
+            // Only a session with another level refuses a single statement for another's writes.
             isSqlError(error) && error.reason._tag === "SerializationError"
               ? Effect.sync(() => known.set(sql, { isDefault: false, at: 0 }))
               : Effect.void

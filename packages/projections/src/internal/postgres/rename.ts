@@ -1,8 +1,9 @@
 /**
  * Gives the name of a read model to the table of another generation, in one step for readers.
  *
- * Who may do what with the table that served may do it with the one that serves: grants, row security with its policies and comments
- * go with it, and views of the one are of the other. What can't go with it stops the switch, or is named: see `postgresDependents.ts`.
+ * Grants, row security with its policies, and comments move from the table that served to the one
+ * that serves, and views follow. Dependents that can't follow stop the switch, or are named: see
+ * `dependents.ts`.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -17,13 +18,13 @@ import { holdTables } from "./locks.ts"
 import * as PostgresTable from "./table.ts"
 
 /**
- * How long a switch waits for statements that read the tables, or views of them: new ones wait behind it. It is shorter than
- * `deadlock_timeout`, so that of a switch and an append in a transaction that has read the table, which wait for each
- * other, the switch gives up.
+ * The time that a switch waits for statements that read the tables, or views of them; new ones
+ * queue behind it. It is shorter than `deadlock_timeout`, so that of a switch and an append that
+ * deadlock, in a transaction that has read the table, the switch gives up.
  */
 const LOCK_MILLIS = 500
 
-/** Gives what stays with the table that served. */
+/** Renames both tables, and returns the dependents that stay with the table that served. */
 export const rename = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
@@ -50,7 +51,7 @@ export const rename = Effect.fnUntraced(function* (
   const retired = PostgresTable.relation(name, { generation: serving, serves: false })
   yield* sql.unsafe(`ALTER TABLE ${served} RENAME TO ${quoted(retired)}`).unprepared
   yield* sql.unsafe(`ALTER TABLE ${rebuilt} RENAME TO ${quoted(name)}`).unprepared
-  // What names the table, as it did when the statements were made of it, means the other one now.
+  // The statements name the table as it was called when they were made: that is the new one now.
   const stays = found.filter(({ becomes }) => becomes === "stays").map(({ what }) => what)
   for (const dependent of found.filter(({ becomes }) => becomes === "follows")) {
     if (!(yield* follow(sql, schema, name, dependent))) stays.push(dependent.what)
@@ -59,7 +60,10 @@ export const rename = Effect.fnUntraced(function* (
   return stays
 })
 
-/** Whether it follows: a view of others may ask for a column that a new version has no more. */
+/**
+ * Moves a dependent to the new table. Returns false if one of another role can't follow, such as a
+ * view of a column that a new version no longer has.
+ */
 const follow = (
   sql: SqlClient,
   schema: SchemaName,
@@ -69,7 +73,7 @@ const follow = (
   sql.withTransaction(Effect.as(sql.unsafe(statement ?? "").unprepared, true)).pipe(
     Effect.catchIf(
       (error) => isSqlError(error) && MAY_PASS.has(error.reason._tag),
-      // A lock that somebody has, or a connection that is gone: it is tried again.
+      // A held lock or a lost connection may pass, so the switch fails and is retried.
       (error) => Effect.fail(error),
       () =>
         own
@@ -86,7 +90,10 @@ const MAY_PASS = new Set([
   "StatementTimeoutError"
 ])
 
-/** Takes from a new table what default privileges gave to others: it has the grants of what serves when it does. */
+/**
+ * Revokes the default privileges of other roles on a new table, which gets the grants of the
+ * serving table when it serves.
+ */
 export const takeGrants = Effect.fnUntraced(function* (
   sql: SqlClient,
   table: string
@@ -104,8 +111,9 @@ const TAKEN = `SELECT DISTINCT ${REVOKE} AS statement
   FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = $1::text::regclass::oid AND a.grantee <> c.relowner`
 
 /**
- * The statements that give table $2 the grants and comments of table $1: first what it has by default is taken away, since
- * somebody may have taken it from the other. What its owner may do is left alone.
+ * Selects the statements that give table $2 the grants and comments of table $1. First they revoke
+ * the default privileges, which may have been revoked on table $1. The owner's privileges are left
+ * alone.
  */
 const HANDED_ON = `
   WITH served AS (SELECT * FROM pg_class WHERE oid = $1::regclass),

@@ -1,8 +1,9 @@
 /**
- * Keeps what Daybook records of read models from those who may read their rows.
+ * Hides the tables of the runner from roles that may only read rows of read models.
  *
- * Default privileges of the owner of the schema, and `GRANT ... ON ALL TABLES`, give readers of rows the tables of the runner too, where the
- * values of events stand that could not be folded, and the reasons for which some were left out.
+ * Default privileges of the schema's owner, and `GRANT ... ON ALL TABLES`, also give readers of
+ * rows the tables of the runner, which hold values of events that could not be folded, and the
+ * reasons for which events were skipped.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -11,9 +12,11 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 
 /**
- * Takes back what others than the owner may do with the tables of the runner, in the transaction of the caller, who is the owner.
+ * Revokes the privileges of other roles than the owner on the tables of the runner; runs in the
+ * transaction of the caller, who is the owner.
  *
- * Readers of rows keep what a query asks. Who may read the events themselves keeps reading all of it.
+ * Readers of rows keep the columns that queries need. Roles that may read the events themselves
+ * keep reading all columns.
  */
 export const shut = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -27,7 +30,7 @@ export const shut = Effect.fnUntraced(function* (
   for (const { statement } of changes) yield* sql.unsafe(statement).unprepared
 })
 
-/** What `ReadModel.query` asks, and what an append asks that keeps rows. */
+/** The columns that `ReadModel.query` reads, and an append to inline read models. */
 const ASKED = "name, generation, version, role, mode"
 
 const STATEMENTS = `

@@ -1,17 +1,17 @@
 /**
- * How many bytes PostgreSQL sends of a row, in its own words: to end an answer before it is too much for the host.
+ * The size of a row as an SQL expression, to end an answer before it is too large for the host.
  */
 import type { Column } from "../../StoredRow.ts"
 import { quoted } from "./columns.ts"
 
-/** JSON of more bytes, compressed as it may be, is written out to be measured. */
+/** The stored bytes, perhaps compressed, above which JSON is measured by its text. */
 const LARGE_JSON = 2_000
 
-/** About how many bytes the columns of a row have that may have many; nothing when none may. */
+/** Returns the approximate bytes of a row's large columns; undefined if no column can be large. */
 export const sizeOf = (alias: string, columns: ReadonlyArray<Column>): string | undefined => {
   const sizes = columns.flatMap(({ name, type }) => {
     const column = `${alias}.${quoted(name)}`
-    // The length of a text is told without reading it.
+    // PostgreSQL knows the length of a text without reading it.
     if (type === "text") return [`coalesce(octet_length(${column}), 0)`]
     // Two bytes are four digits.
     if (type === "numeric") return [`coalesce(pg_column_size(${column}) * 2, 0)`]

@@ -1,11 +1,13 @@
 /**
- * A step of a checkpoint in PostgreSQL: two statements, each of them a transaction of its own, with the fold in between.
+ * A step of a checkpoint in PostgreSQL: two statements, each a transaction of its own, with the
+ * fold in between.
  *
- * The first reads the rows as they are at the checkpoint `from` and under the claim; the second moves the checkpoint
- * from there, under the same claim, and writes what the fold made of the rows. Nobody else writes rows of a generation
- * without moving its checkpoint or ending its claim, and neither ever comes back to what it was. So if the second one
- * finds both as the first one did, the rows are too; and if not, it writes nothing. No lock is held while the host folds:
- * one that dies or freezes there holds up nobody.
+ * The first reads the rows at the checkpoint `from` and under the claim; the second moves the
+ * checkpoint from there, under the same claim, and writes the folded rows. Every other write to the
+ * rows of a generation moves its checkpoint or ends its claim, and neither ever returns to an
+ * earlier value. So if the second statement finds both unchanged, the rows are unchanged too; if
+ * not, it writes nothing. No lock is held while the host folds, so a host that dies or freezes
+ * there blocks no other.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -25,18 +27,20 @@ import * as PostgresTable from "./table.ts"
 import { readCommitted } from "./readCommitted.ts"
 
 /**
- * For more keys than this a statement is planned anew each time, which is then a small part of its work: a plan that
- * was made while the table was tiny reads all of it for each key, until statistics tell otherwise.
+ * The number of keys above which a statement is planned each time, which is then a small part of
+ * its work: a plan made while the table was tiny reads all of it for each key, until new statistics
+ * replace the plan.
  */
 const FEW_KEYS = 4
 
 const run = (sql: SqlClient, text: string, parameters: ReadonlyArray<unknown>, keys: number) => {
   const statement = sql.unsafe(text, parameters)
-  // Each by itself: to hold what the first has locked until the second is another order of locks.
+  // Each in its own transaction: holding the first one's locks until the second would violate the
+  // order of locks.
   return readCommitted(sql, keys > FEW_KEYS ? statement.valuesUnprepared : statement.values)
 }
 
-/** The rows by the text of their key; where a join found none there is one without a key. */
+/** Returns the rows by the text of their key, without the empty row of a join that found none. */
 const byKey = (table: AnyTable, found: ReadonlyArray<ReadonlyArray<unknown>>) => {
   const rows = new Map<string, StoredRow>()
   const key = table.columns.findIndex(({ name }) => name === table.primaryKey[0]?.name)
@@ -48,13 +52,13 @@ const byKey = (table: AnyTable, found: ReadonlyArray<ReadonlyArray<unknown>>) =>
   return rows
 }
 
-/** The parameters that name rows: how many, and their keys. */
+/** Returns the parameters that name rows: their number, and their keys. */
 const keyed = (table: AnyTable, keys: ReadonlyArray<StoredKey>) => [
   PgTypes.int8(BigInt(keys.length)),
   ...arrays(table.primaryKey, keys)
 ]
 
-/** Rows by the text of their key. */
+/** Reads rows, by the text of their key. */
 export const load = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
@@ -68,12 +72,12 @@ export const load = Effect.fnUntraced(function* (
 })
 
 /**
- * How many bytes of rows are sent in one statement of a transaction, unless a row has more: the server ends a transaction whose
- * statement takes too long to arrive.
+ * The maximum bytes of rows sent in one statement of a transaction, unless a row has more: the
+ * server ends a transaction whose statement takes too long to arrive.
  */
 const SHARE_BYTES = 32_000_000
 
-/** Writes rows, in the transaction of the caller; in several statements what is too large for one. */
+/** Writes rows in the caller's transaction, in several statements if they are too large for one. */
 export const write = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
@@ -108,13 +112,14 @@ export const step = <E>(
 ): Effect.Effect<void, E | ClaimLost | SqlError> =>
   Effect.flatMap(inTransaction(sql), (inside) =>
     Effect.retry(attempt(sql, schema, table, claim, place, step, inside), {
-      // It is judged anew from its first statement on. Inside of a transaction nothing could succeed any more.
+      // A retry begins with the first statement. In a transaction it is useless, since PostgreSQL
+      // refuses all further statements.
       times: inside ? 0 : 3,
       while: (error) => error instanceof SqlError && isUndone(error)
     })
   )
 
-/** PostgreSQL ended the statement in favour of another one. */
+/** Returns true if PostgreSQL ended the statement in favour of another one. */
 const isUndone = ({ reason }: SqlError) =>
   reason._tag === "DeadlockError" || reason._tag === "SerializationError"
 

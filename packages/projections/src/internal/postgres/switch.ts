@@ -1,5 +1,5 @@
 /**
- * Changing what serves in PostgreSQL: a switch, and who keeps it.
+ * Changes of the serving generation in PostgreSQL: the switch, and the change of its mode.
  */
 import { printableLine } from "@daybook/kernel/Printable"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -32,13 +32,16 @@ export interface Database {
   readonly sql: SqlClient
   readonly schema: SchemaName
   readonly acts: Recorder
-  /** Waits until what was appended to the log by now is settled. */
+  /** Waits until every append that has drawn a position by now is settled. */
   readonly settle: Effect.Effect<void, AppendsStillOpen | SqlError>
 }
 
 const generations = ({ schema }: Database) => `${quoted(schema)}.daybook__generations`
 
-/** Locks what serves and the claimed generation; steps of them wait, and those that wait find what became of them. */
+/**
+ * Locks the serving and the claimed generation. Their steps wait, and then find the changed
+ * generations.
+ */
 const lockBoth = ({ schema, sql }: Database, name: Projection.Name, claimed?: number) =>
   sql.unsafe(
     `SELECT 1 FROM ${quoted(schema)}.daybook__generations
@@ -46,7 +49,7 @@ const lockBoth = ({ schema, sql }: Database, name: Projection.Name, claimed?: nu
     [PgTypes.text(name), PgTypes.int4(claimed ?? null)]
   )
 
-/** Whether the claim may still be written under. */
+/** Fails unless the claim is still valid for writes. */
 const stillHeld = Effect.fnUntraced(function* (
   database: Database,
   claim: Claim,
@@ -79,7 +82,7 @@ const tablesOf = (schema: SchemaName, name: string, serving: number, shadow: num
   PostgresTable.relationIn(schema, name, { generation: shadow, serves: false })
 ]
 
-/** Where all partitions of a generation are. */
+/** Returns the one position of all partitions of a generation. */
 const together = Effect.fnUntraced(function* ({
   checkpoints,
   generation,
@@ -94,7 +97,7 @@ const together = Effect.fnUntraced(function* ({
     : first
 })
 
-/** Ends claims of generations, and gives them a role. */
+/** Retires generations, and ends the claims on them. */
 const retire = (database: Database, name: Projection.Name, which: string, version: number) =>
   database.sql.unsafe(
     `UPDATE ${generations(database)} SET role = 'retired', mode = 'async', ${ENDED(database.schema)}
@@ -102,7 +105,7 @@ const retire = (database: Database, name: Projection.Name, which: string, versio
     [PgTypes.text(name), PgTypes.int4(version)]
   )
 
-/** Whether a rebuild was told that other rows may serve. */
+/** Returns true if the rows of a shadow may replace serving rows that differ. */
 const isAccepted = ({ schema, sql }: Database, { generation, name }: GenerationState) =>
   Effect.map(
     sql.unsafe(
@@ -131,7 +134,7 @@ export const switchOver = <E>(
     table.name,
     switchInChange(database, table, claim, options),
     claim.lease
-    // A difference is an answer, and what is written about it stays written.
+    // A difference is an answer and no failure, so its records are committed.
   ).pipe(Effect.flatMap(Effect.fromResult))
 
 const switchInChange = Effect.fnUntraced(function* <E>(
@@ -152,7 +155,7 @@ const switchInChange = Effect.fnUntraced(function* <E>(
   const serving = yield* servingOf(database, name)
   yield* holdTables(sql, tablesOf(schema, name, serving.generation, claim.generation), "go on")
   yield* lockBoth(database, name, claim.generation)
-  // A step may have come before.
+  // A step may have got the locks first.
   yield* stillHeld(database, claim, "shadow")
   const still = yield* servingOf(database, name)
   if (serving.mode === "inline") yield* settle
@@ -195,7 +198,7 @@ const switchInChange = Effect.fnUntraced(function* <E>(
       Result.getOrThrow(PgTypes.array(stays, PgTypes.OID.text))
     ]
   )
-  // What was to take the place of this version, or of an older one, has no place to take any more.
+  // Shadows of this version or an older one have nothing left to replace.
   yield* retire(database, name, "role = 'shadow' AND version <= $2", shadow.version)
   yield* sql.unsafe(
     `WITH parts AS (
@@ -271,7 +274,7 @@ export const demote = <E>(
     })
   )
 
-/** Begins a claimed shadow again from nothing, of a log. */
+/** Empties a claimed shadow, and begins it again from the start of a log. */
 export const restart = (
   database: Database,
   claim: Claim,
@@ -288,7 +291,7 @@ export const restart = (
       const table = PostgresTable.relationIn(schema, name, { generation, serves: false })
       yield* holdTables(sql, [table], "wait")
       yield* lockBoth(database, name, generation)
-      // A step may have come before.
+      // A step may have got the locks first.
       yield* stillHeld(database, claim, "shadow")
       yield* sql.unsafe(`TRUNCATE ${table}`).unprepared
       const key = [PgTypes.text(name), PgTypes.int4(generation)]
@@ -305,7 +308,7 @@ export const restart = (
     })
   )
 
-/** Notes how far what appends keep is; they go on meanwhile, since they don't look at checkpoints. */
+/** Records the position of an inline generation; appends go on, as they don't read checkpoints. */
 export const mark = (
   { schema, sql }: Pick<Database, "schema" | "sql">,
   { generation, name }: Pick<Claim, "name" | "generation">,
@@ -321,14 +324,14 @@ export const mark = (
     )
   )
 
-/** What would be dropped with the table, or keep it from being dropped. */
+/** Fails if the table has dependents that would be dropped with it, or prevent its drop. */
 const refuseDependents = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   name: string,
   table: string
 ): Effect.fn.Return<void, DependentRefused | SqlError> {
-  // What is a part of the table goes with it.
+  // Parts of the table itself go with it, and are not refused.
   const built =
     /^((materialized )?view|function|table|type|object) |^(foreign key|policy|rule) .* on /
   const found = (yield* dependents(sql, name, table)).map(({ what }) => what)

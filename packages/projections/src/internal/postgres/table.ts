@@ -6,33 +6,33 @@ import type { Any as AnyTable } from "../../ReadModelTable.ts"
 import type { Column } from "../../StoredRow.ts"
 import { arrayType, cast, quoted, selected } from "./columns.ts"
 
-/** Which table holds a generation's rows. */
+/** The table that holds a generation's rows. */
 export interface Place {
   readonly generation: number
   readonly serves: boolean
 }
 
-/** The table of a generation without its schema: the read model's own name while it serves. */
+/** Returns the table of a generation without its schema: the read model's name while it serves. */
 export const relation = (name: string, { generation, serves }: Place): string =>
   serves ? name : `${name}__g${generation}`
 
-/** The same, as it stands in a statement. */
+/** Returns the table of a generation as it stands in a statement. */
 export const relationIn = (schema: SchemaName, name: string, place: Place): string =>
   `${quoted(schema)}.${quoted(relation(name, place))}`
 
 /**
- * A version that has other types in columns of the same names needs other statements: those that a connection has
- * prepared fail when the types of their columns change.
+ * Marks statements with the version. A version with other types in columns of the same names needs
+ * other statements: prepared ones fail when the types of their columns change.
  */
 export const marked = ({ version }: AnyTable): string => `/* version ${version} */`
 
 const columnType = ({ type }: Column): string =>
-  // Bytes in UTF-8 are compared, as the contract of queries says, the same on every system.
+  // Compares bytes in UTF-8, as the contract of queries says, the same on every system.
   type === "text" ? `text COLLATE "C"` : type
 
 /**
- * Makes the table. Constraints and indexes have the generation in their names from the start, so that a switch
- * renames tables alone.
+ * Returns the statements that create a table. Constraints and indexes have the generation in their
+ * names from the start, so that a switch only renames tables.
  */
 export const definition = (
   schema: SchemaName,
@@ -62,11 +62,12 @@ const unnested = (columns: ReadonlyArray<Column>, first: number, alias: string) 
     .join(", ")}) AS ${alias}(${places(columns)})`
 
 /**
- * Keys `k`: how many is a parameter, `first`, and behind it are their columns.
+ * Returns the relation `k` of keys: their count is parameter `first`, their columns follow it.
  *
- * PostgreSQL would find it cheaper to read a table of some thousand rows from end to end than to look up some hundred
- * keys, and keep no plan for a few. It can't look into the parameter of a subquery, and takes an unknown
- * limit for a tenth of the rows, so it plans for one key whatever there are: by the index, and one plan for all.
+ * Its form makes PostgreSQL plan for one key whatever their number: by the index, and one plan for
+ * all. Otherwise it would find a sequential scan of a table of some thousand rows cheaper than
+ * looking up some hundred keys, and would cache no plan for a few. It can't see the parameter of a
+ * subquery, and takes an unknown limit for a tenth of the rows.
  */
 const keys = ({ primaryKey }: AnyTable, first: number): string =>
   `(
@@ -89,8 +90,8 @@ const CLAIMED =
 const FROM = 'c.name = $1 AND c.generation = $2 AND c.partition = $4 AND c."position" = $5'
 
 /**
- * The rows of the keys ($7 and on), of which there are $6, if the claim and the checkpoint are as the parameters say; no row at all
- * otherwise, and one without a key where there are none.
+ * Selects the rows of the $6 keys ($7 and on), if the claim and the checkpoint are as the
+ * parameters say, and no row otherwise. If no key has a row, it selects one row without a key.
  */
 export const loadOfStep = (schema: SchemaName, table: AnyTable, place: Place): string =>
   `SELECT ${marked(table)} ${selected("t", table.columns)}
@@ -101,7 +102,7 @@ export const loadOfStep = (schema: SchemaName, table: AnyTable, place: Place): s
   ) ON true
   WHERE ${CLAIMED}`
 
-/** The rows of the keys ($2 and on), of which there are $1. */
+/** Selects the rows of the $1 keys ($2 and on). */
 export const load = (schema: SchemaName, table: AnyTable, place: Place): string =>
   `SELECT ${marked(table)} ${selected("t", table.columns)}
   FROM ${keys(table, 1)} JOIN ONLY ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}`
@@ -111,7 +112,10 @@ interface Written {
   readonly deletions: boolean
 }
 
-/** What to write, from `source`, which has one row or none; upserts are parameters from `first` on, then deletions. */
+/**
+ * Returns the parts of a statement that write rows. `source` has one row, or no row to write
+ * nothing. Upserts are parameters from `first` on, then deletions.
+ */
 const writing = (
   schema: SchemaName,
   table: AnyTable,
@@ -145,11 +149,13 @@ const writing = (
 }
 
 /**
- * Moves the checkpoint from $5 to $6, which is at the event $10, under the claim, renews it for $7 milliseconds, counts $8 events
- * at $9 a second, and writes: all in one statement, which gives a row if it did.
+ * Takes a step in one statement, which returns a row if it succeeded: under the claim, moves the
+ * checkpoint from $5 to $6, which is at the event $10, renews the claim for $7 milliseconds, counts
+ * $8 events at $9 a second, and writes.
  *
- * The generation is locked first, and what waited for the lock is judged anew by PostgreSQL; no row is written
- * unless the checkpoint has moved, since the rows to write are joined with it.
+ * The generation is locked first, and PostgreSQL checks the conditions again after a wait for that
+ * lock. No row is written unless the checkpoint has moved, since the rows to write are joined with
+ * it.
  */
 export const writeOfStep = (
   schema: SchemaName,
@@ -158,8 +164,8 @@ export const writeOfStep = (
   written: Written,
   inTransaction: boolean
 ): string => {
-  // A step that a crash of the server takes back is taken again from where its checkpoint is then, so it does not wait for
-  // the disk. What else a transaction does may have to.
+  // A step does not wait for the disk: one that is lost in a crash of the server is taken again
+  // from the checkpoint. In a transaction of the caller, other work may have to wait for it.
   const answer = inTransaction ? "1" : "set_config('synchronous_commit', 'off', true)"
   const parts = [
     `claimed AS MATERIALIZED (
@@ -176,7 +182,7 @@ export const writeOfStep = (
   return `WITH ${parts.join(",\n  ")}\n  SELECT ${answer} FROM moved`
 }
 
-/** Writes to what the transaction keeps: upserts are parameters from $1 on, then deletions. */
+/** Writes rows that the transaction holds: upserts are parameters from $1 on, then deletions. */
 export const write = (
   schema: SchemaName,
   table: AnyTable,

@@ -1,22 +1,23 @@
 /**
- * The tables of read models' generations, as the first release makes them: the first migration.
+ * The tables of read models' generations, as the first release creates them: the first migration.
  *
- * Names start with `daybook__`, which no read model's can. Released migrations are never edited: a change is a
- * further migration.
+ * Their names start with `daybook__`, which no name of a read model can. Released migrations are
+ * never edited: a change is a further migration.
  */
 
 /**
  * Returns the statements, in order.
  *
- * `schema` is the quoted name of a schema, which holds nothing that could end its quotes.
+ * `schema` is the quoted name of a schema, without characters that could end its quotes.
  */
 export const tables = (schema: string): ReadonlyArray<string> => [
-  // Epochs of all claims: a generation that was dropped and one that got its number share none.
+  // Epochs of all claims: a dropped generation and one that reuses its number share none.
   `CREATE SEQUENCE ${schema}.daybook__epochs AS bigint
     MINVALUE 1 MAXVALUE 9007199254740991 START 1 CACHE 1 NO CYCLE`,
 
-  // log: the id of the log that it is of, once it is known. left_behind: the dependents that a switch left with the table before.
-  // accepted: a rebuild may serve rows that differ from those that served.
+  // log: the id of the log that it is folded from, once it is known. left_behind: the dependents
+  // that a switch left with the table before. accepted: its rows may replace serving rows that
+  // differ.
   `CREATE TABLE ${schema}.daybook__generations (
     epoch bigint NOT NULL DEFAULT 0,
     lease_ends timestamptz,
@@ -40,8 +41,8 @@ export const tables = (schema: string): ReadonlyArray<string> => [
   `CREATE UNIQUE INDEX daybook__generations_shadow ON ${schema}.daybook__generations (name, version)
     WHERE role = 'shadow'`,
 
-  // A row for each partition, so that partitions move side by side; they only share the row above.
-  // event_id: the last event at or below the position.
+  // A row for each partition, so that partitions move concurrently; they only share the
+  // generation's row. event_id: the last event at or below the position.
   `CREATE TABLE ${schema}.daybook__checkpoints (
     "position" bigint NOT NULL DEFAULT 0 CHECK ("position" >= 0),
     lease_ends timestamptz,
@@ -66,7 +67,7 @@ export const tables = (schema: string): ReadonlyArray<string> => [
     CONSTRAINT daybook__skipped_pkey PRIMARY KEY (name, version, event_id)
   )`,
 
-  // Administrative acts, for where the log's own record of them is in another database.
+  // Administrative acts, for when the log's own record of them is in another database.
   `CREATE TABLE ${schema}.daybook__acts (
     act_id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT daybook__acts_pkey PRIMARY KEY,
     acted_at timestamptz NOT NULL,

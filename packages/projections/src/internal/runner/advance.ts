@@ -1,5 +1,5 @@
 /**
- * Taking a generation forward by a page of the log.
+ * Advances a generation by a page of the log.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -25,29 +25,29 @@ import {
 } from "../fold/rowFold.ts"
 import { tooMany, tooManyAt } from "../fold/stepSize.ts"
 
-/** An event can't be folded; the checkpoint is before it. */
+/** An event can't be folded; the checkpoint stays before it. */
 export class Stopped extends Data.TaggedError("Stopped")<{ readonly poison: Poison }> {}
 
-/** The rows of a step are too many bytes to be written at once. */
+/** The rows of a step have too many bytes to be written at once. */
 class TooMuch extends Data.TaggedError("TooMuch")<{ readonly bytes: number }> {}
 
-/** A claimed generation with what its holder knows of it. */
+/** A claimed generation, as its holder knows it. */
 export interface Held {
   readonly model: AnyModel
   readonly claim: Claim
-  /** What the rows are folded from. */
+  /** The log that the rows are folded from. */
   readonly log: Option.Option<LogId>
-  /** By partition; moved on by `advance`. */
+  /** The checkpoints by partition; `advance` moves them. */
   readonly checkpoints: Array<Reached>
   readonly skipped: ReadonlySet<EventId>
 }
 
-/** The next events of the log, all of the sources up to `position`; and the last of the log there. */
+/** The next events of the log: all of the sources up to `position`, and the last event there. */
 export interface Page extends Reached {
   readonly events: ReadonlyArray<RecordedEvent>
 }
 
-/** One page of several; each event once, though a page may come again. */
+/** Merges pages into one; each event appears once, even if a page was delivered twice. */
 export const merge = (pages: Arr.NonEmptyReadonlyArray<Page>): Page => {
   if (pages.length === 1) return pages[0]
   let { eventId, position } = pages[0]
@@ -63,7 +63,7 @@ export const merge = (pages: Arr.NonEmptyReadonlyArray<Page>): Page => {
 /**
  * Steps all partitions to the end of the page, at the same time.
  *
- * What is before an event that can't be folded is written first, so that the event is the next one.
+ * The events before one that can't be folded are written first, so that it is the next event.
  */
 export const advance = Effect.fnUntraced(function* (
   store: ReadModelStore["Service"],
@@ -73,7 +73,7 @@ export const advance = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, Stopped | ClaimLost | ReadModelStoreError> {
   const { concurrency, eventsPerSecond } = options
   const batch = prepare(held.model, page.events, held.skipped)
-  // All of them, though one stops: the others are as far as they would be without it.
+  // All partitions step, even if one stops: the others get as far as they would without it.
   const outcomes = yield* Effect.forEach(
     held.checkpoints,
     (_, partition) =>
@@ -96,14 +96,14 @@ const stepPartition = Effect.fnUntraced(function* (
   if (from >= page.position) return
   const first = page.events[0]?.position ?? page.position
   let poison = batch.poison
-  // Where the step ends that would be too large otherwise.
+  // The position before which the step ends, since it would be too large otherwise.
   let split: Position.Position | undefined
   for (;;) {
     const before = split ?? poison?.position
     const reached = before === undefined ? page : lastBefore(page, before)
     const to = reached?.position ?? from
     if (reached !== undefined && to > from) {
-      // Mostly it is all of them.
+      // Mostly the step is the whole batch.
       const isWhole = partitions === 1 && before === undefined && from < first
       const own = isWhole
         ? batch
@@ -138,10 +138,10 @@ const stepPartition = Effect.fnUntraced(function* (
           split = middle
           continue
         }
-        // A later look may find an earlier one only: each goes back in the page.
+        // A retry can only find an earlier poison, so each retry goes back in the page.
         if (failure._tag !== "Stopped") return yield* failure
         poison = failure.poison
-        // It lies before where the step was to end, so that is no end any more.
+        // The poison lies before the split, so the split no longer applies.
         split = undefined
         continue
       }
@@ -157,7 +157,7 @@ const stepPartition = Effect.fnUntraced(function* (
   }
 })
 
-/** What a page has reached before an event of it. */
+/** Returns the last event of a page before a position. */
 const lastBefore = ({ events }: Page, before: RecordedEvent["position"]): Reached | undefined => {
   let last: RecordedEvent | undefined
   for (const event of events) {
@@ -171,7 +171,7 @@ const withinStep = (model: AnyModel, changes: Changes): Result.Result<Changes, T
   return bytes === undefined ? Result.succeed(changes) : Result.fail(new TooMuch({ bytes }))
 }
 
-/** The position of the event in the middle of those after `from`; undefined when there is at most one. */
+/** Returns the position of the middle event after `from`; undefined with fewer than two events. */
 const middleOf = (
   { events }: Page,
   from: Position.Position,

@@ -1,5 +1,5 @@
 /**
- * Taking a held generation up to a position, or to what is settled.
+ * Catches a held generation up to a position, or to the head of the log.
  */
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
@@ -11,19 +11,19 @@ import { type Held, merge, type Page, type Stopped } from "./advance.ts"
 import * as History from "../fold/history.ts"
 import { categoriesOf, type Runner, taker } from "./runner.ts"
 
-/** As many chunks of events as are read ahead, and folded in one step when they are there. */
+/** The number of chunks of events that are read ahead, and folded in one step if they are ready. */
 const CHUNKS_AHEAD = 2
 
 interface CatchUp {
   readonly role: GenerationState["role"]
   readonly upTo?: Reached | undefined
-  /** Inside of a transaction of the store, whose one connection does one thing after the other. */
+  /** True inside a transaction of the store, whose one connection runs one statement at a time. */
   readonly inTransaction?: boolean
 }
 
 /**
- * All events up to `upTo`, or up to what is settled when it begins. The checkpoint is there afterwards, or at
- * the last event without it. Gives the number of events.
+ * Folds all events up to `upTo`, or up to the head of the log when it begins. Afterwards the
+ * checkpoint is at `upTo`, or at the last event without it. Returns the number of events.
  */
 export const catchUpTo = Effect.fnUntraced(function* (
   runner: Runner,
@@ -32,7 +32,7 @@ export const catchUpTo = Effect.fnUntraced(function* (
 ): Effect.fn.Return<number, Stopped | ClaimLost | EventStoreError | ReadModelStoreError> {
   const { position: after } = History.first(held.checkpoints)
   const take = yield* taker(runner, held, role, inTransaction ? 1 : "unbounded")
-  // After what was read, and before it is taken in.
+  // Checked after a page is read, and before it is folded.
   const stillFits = Effect.suspend(() =>
     History.stillFits(runner.events, held.log, held.checkpoints)
   )
@@ -57,7 +57,7 @@ export const catchUpTo = Effect.fnUntraced(function* (
     })
   )
   yield* stillFits
-  // Partitions that somebody left apart come together here.
+  // Partitions that an earlier holder left at different positions meet here.
   yield* take({ events: [], ...(upTo ?? History.last(held.checkpoints)) })
   return events
 })

@@ -1,5 +1,5 @@
 /**
- * Keeps the serving generation of a read model, if this host is the one to do it.
+ * Maintains the serving generation of a read model, if this host gets its claim.
  */
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
@@ -23,12 +23,15 @@ import {
 } from "./runner.ts"
 
 /**
- * How many pages are read ahead, and folded in one step when they are there: behind, steps are large and few; at the
- * head each page is a step of its own.
+ * The number of pages that are read ahead, and folded in one step if they are ready: while catching
+ * up, steps are large and few; at the head each page is a step of its own.
  */
 const PAGES_AHEAD = 2
 
-/** Whether there was something to do, until there was no more or another host had it. */
+/**
+ * Maintains the serving generation until nothing is left to do or another host has the claim.
+ * Returns true if there was something to do.
+ */
 export const keepServing = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel,
@@ -38,12 +41,13 @@ export const keepServing = Effect.fnUntraced(function* (
   const { name, version } = model.table
   const states = yield* store.states(name)
   const serving = states.find(({ role }) => role === "serving")
-  // Another version of the program keeps another version of the rows.
+  // Another version of the program maintains another version of the rows.
   if (serving === undefined || serving.version !== version) {
     yield* errors.idle(name, "serving", undefined)
     return false
   }
-  // Before it is compared: one of a log that is restored meanwhile must not take the place of what tells so.
+  // Read before the comparison: a checkpoint of a log that is restored meanwhile must not replace
+  // the one that reveals the restore.
   const end = serving.mode === "inline" && inline ? yield* runner.events.checkpoint : undefined
   if (!(yield* OffHistory.fits(runner, serving))) return false
   if (serving.mode === "inline") {
@@ -54,7 +58,8 @@ export const keepServing = Effect.fnUntraced(function* (
       }
       return false
     }
-    // It was kept by the appends of an earlier configuration, or is by those of another host, which has to be told so too.
+    // Appends of an earlier configuration maintained it, or those of another host still do; that
+    // host must be configured likewise.
     yield* Effect.logWarning(
       `${name} is kept by appends, and this host takes it back to keep it behind the log`
     )
@@ -75,7 +80,7 @@ export const keepServing = Effect.fnUntraced(function* (
   const kept = (inline ? handOver(runner, held) : follow(runner, held)).pipe(
     Effect.catchTags({
       Stopped: (stopped) => stop(runner, claim.value, stopped),
-      // The log was restored beneath it.
+      // The log was restored while it was followed.
       CheckpointMismatch: ({ reason }) => OffHistory.tell(runner, name, reason)
     })
   )
@@ -85,7 +90,7 @@ export const keepServing = Effect.fnUntraced(function* (
   )
 })
 
-/** From the checkpoint to the head and then live; it ends only by failing. */
+/** Folds from the checkpoint to the head and then live; ends only by failing. */
 const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
   const take = yield* taker(runner, held, "serving")
   yield* runner.events
@@ -108,7 +113,7 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
     )
 })
 
-/** Catches up, and leaves the rows to the appends from then on. */
+/** Catches up, and hands the rows over to the appends. */
 const handOver = Effect.fnUntraced(function* (runner: Runner, held: Held) {
   yield* catchUpTo(runner, held, { role: "serving" })
   yield* runner.store.promote(

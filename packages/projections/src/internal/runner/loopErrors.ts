@@ -1,6 +1,6 @@
 /**
- * What keeps the loops of a host from going on: of each loop the last error, until that loop goes on; and the lines in the log
- * about it, one when something is lost and one when it is back.
+ * The errors of the loops of a host: the last error of each loop, until that loop goes on. They are
+ * logged once when a store is lost, and once when it is back.
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
@@ -15,54 +15,57 @@ import { ReadModelStoreError } from "../../ReadModelError.ts"
 import { isOutage } from "./outage.ts"
 
 /**
- * A read model has two on each host: one keeps what serves, the other builds what is to take its place; and one for as long as
- * a rebuild was asked for here.
+ * The loops of a read model on a host: one maintains the serving generation, one builds its
+ * replacement, and a third exists while a rebuild was requested here.
  */
 export type Loop = "serving" | "building" | "rebuilding"
 
-/** What went wrong last in a loop. */
+/** The last error of a loop. */
 interface LastError {
   readonly message: string
   readonly at: DateTime.Utc
 }
 
 interface Noted extends LastError {
-  /** How far the generation was when the loop had it; nothing when it failed before that. */
+  /** The generation's position when the loop claimed it; undefined if the loop failed before. */
   readonly position: Position | undefined
 }
 
 export interface LoopErrors {
   readonly of: (name: Projection.Name, loop: Loop) => LastError | undefined
-  /** The loop has the generation, at a position; what goes wrong from now on is about keeping it. */
+  /** Records that the loop holds the generation, at a position; later errors refer to its work. */
   readonly holdsUnsafe: (name: Projection.Name, loop: Loop, position: Position) => void
-  /** The store answered, and there is nothing to do for this host: another may hold the generation, at a position. */
+  /**
+   * Records that the store answered with nothing to do for this host: another host may hold the
+   * generation, at a position.
+   */
   readonly idle: (
     name: Projection.Name,
     loop: Loop,
     position: Position | undefined
   ) => Effect.Effect<void>
   readonly wentOn: (name: Projection.Name, loop: Loop) => Effect.Effect<void>
-  /** The store answered: if it was away, it is not any more. What else went wrong may go wrong again. */
+  /** Records that the store answered, which ends an outage. Other errors may still recur. */
   readonly answered: (name: Projection.Name, loop: Loop) => Effect.Effect<void>
-  /** The loop ends, whether it did what it was to do or gave up. */
+  /** Forgets the loop, which has succeeded or given up. */
   readonly endedUnsafe: (name: Projection.Name, loop: Loop) => void
   readonly failed: (
     name: Projection.Name,
     loop: Loop,
     cause: Cause.Cause<unknown>
   ) => Effect.Effect<void>
-  /** Waits until a loop that had lost its store has it back: the others need not wait any longer. */
+  /** Waits until one loop has its store back, so that the other loops need not wait any longer. */
   readonly back: Effect.Effect<void>
 }
 
-/** They name the operation before the innermost cause. */
+/** Recognizes errors whose message names the operation before the innermost cause. */
 const isOfStore = (error: unknown): error is ReadModelStoreError | EventStoreError =>
   error instanceof ReadModelStoreError || error instanceof EventStoreError
 
 export const make = (): LoopErrors => {
   const errors = new Map<string, Noted>()
   const held = new Map<string, Position>()
-  /** The loops that a store does not answer. */
+  /** The loops whose store does not answer. */
   const lost = new Set<string>()
   let back = Deferred.makeUnsafe<void>()
   const keyOf = (name: Projection.Name, loop: Loop) => `${name} ${loop}`
@@ -70,7 +73,7 @@ export const make = (): LoopErrors => {
   const isBack = (key: string) =>
     Effect.suspend(() => {
       if (!lost.delete(key)) return Effect.void
-      // Before those that wait go on, which are back too then.
+      // Read before the waiting loops go on, since they remove themselves from `lost`.
       const isLast = lost.size === 0
       const waiting = back
       back = Deferred.makeUnsafe()
@@ -124,7 +127,7 @@ export const make = (): LoopErrors => {
       const known = errors.get(key)
       errors.set(key, { message, at: yield* DateTime.now, position: held.get(key) })
       held.delete(key)
-      // The stack, for who looks for it.
+      // The stack trace is logged at debug level only.
       yield* Effect.logDebug(`${name} can't go on`, cause)
       if (isOutage(error)) {
         const isFirst = lost.size === 0
@@ -134,7 +137,7 @@ export const make = (): LoopErrors => {
           `Read models have lost their store, and try again until they have it back: ${message}`
         )
       }
-      // Once for each: what does not change for an hour fills no log.
+      // Each message is logged once, so that an error that lasts an hour does not fill the log.
       if (known?.message === message) return
       yield* Effect.logWarning(`${name} can't go on, and tries again until it can: ${message}`)
     }),

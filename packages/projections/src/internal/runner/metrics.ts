@@ -1,5 +1,5 @@
 /**
- * What the runner counts, by read model.
+ * The metrics of the runner, by read model.
  */
 import * as Metric from "effect/Metric"
 

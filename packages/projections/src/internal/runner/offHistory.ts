@@ -1,5 +1,6 @@
 /**
- * What a runner does about rows that are not of the history of its log: it tells, and leaves them alone.
+ * Detects rows that are not of the history of the runner's log: reports them, and leaves them
+ * alone.
  */
 import { describe, type MismatchReason } from "@daybook/store/Checkpoint"
 import type { EventStoreError } from "@daybook/store/EventStore"
@@ -8,7 +9,10 @@ import type { GenerationState } from "../../ReadModelGeneration.ts"
 import { mismatch } from "../fold/history.ts"
 import type { Runner } from "./runner.ts"
 
-/** Whether what serves may be kept; what may not is told once, and until it is rebuilt. */
+/**
+ * Returns true if the serving rows are of the log's history. A mismatch is reported once, and
+ * stands until the read model is rebuilt.
+ */
 export const fits = Effect.fnUntraced(function* (
   runner: Runner,
   serving: GenerationState

@@ -1,14 +1,15 @@
 /**
- * Whether an error is that a database does not answer, which ends without anybody doing something about the read model.
+ * Recognizes the errors of a database that does not answer. Such an outage ends by itself, without
+ * an act on the read model.
  */
 import * as Predicate from "effect/Predicate"
 import { SqlError } from "effect/sql/SqlError"
 
-// Connection exceptions, insufficient resources, and operator intervention, which is a server that shuts down or starts up
-// (PostgreSQL, "Error Codes").
+// Connection exceptions, insufficient resources, and operator intervention, which is a server that
+// shuts down or starts up (PostgreSQL, "Error Codes").
 const AWAY = /^(08|53|57P)/
 
-/** Errors may name each other as their cause. */
+/** A limit, since errors may name each other as their cause. */
 const MAX_DEPTH = 32
 
 export const isOutage = (error: unknown): boolean => {

@@ -1,5 +1,5 @@
 /**
- * What the fibers of a runner share.
+ * The state that the fibers of a runner share, and their common operations.
  */
 import { printableLine } from "@daybook/kernel/Printable"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -33,7 +33,7 @@ export interface Runner {
   readonly events: EventStore["Service"]
   readonly store: ReadModelStore["Service"]
   readonly changes: Changes
-  /** Why rows are not of the log's history, by the name of their read model: what was told. */
+  /** The reported mismatches of rows with the log's history, by the name of their read model. */
   readonly mismatches: Map<Projection.Name, MismatchReason>
   /** The log that this runner was started on. */
   readonly log: LogId
@@ -48,7 +48,7 @@ export interface Runner {
 export const categoriesOf = ({ projection }: AnyModel) =>
   projection.from.map(({ category }) => category)
 
-/** A generation's state by its number; gone when somebody dropped it meanwhile. */
+/** Returns a generation's state by its number; undefined if it was dropped meanwhile. */
 export const stateOf = (
   { store }: Runner,
   name: Projection.Name,
@@ -58,7 +58,7 @@ export const stateOf = (
     states.find((state) => state.generation === generation)
   )
 
-/** What a claim holds, as it stands now. */
+/** Reads the present state of a claimed generation. */
 export const hold = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel,
@@ -81,7 +81,8 @@ export const lowest = (checkpoints: ReadonlyArray<Position.Position>): Position.
   checkpoints.reduce((low, checkpoint) => (checkpoint < low ? checkpoint : low))
 
 /**
- * Runs what is done under a claim, and renews the claim meanwhile. However it ends, the claim is not held for longer.
+ * Runs an effect under a claim, and renews the claim meanwhile. The claim ends with the effect,
+ * however that ends.
  */
 export const underClaim = <A, E, R>(
   { errors, lease, store }: Runner,
@@ -97,13 +98,13 @@ export const underClaim = <A, E, R>(
       Effect.forever
     )
   ).pipe(
-    // Not of use any more, or lost already; if it can't be told, the lease runs out.
+    // The claim is no longer needed, or already lost; if the release fails, the lease runs out.
     Effect.onExit(() =>
       Effect.ignore(store.release(claim)).pipe(Effect.interruptible, Effect.timeoutOption(lease))
     )
   )
 
-/** Takes pages in, one after the other, and tells how fast. */
+/** Folds pages one after the other, and measures the rate. */
 export const taker = Effect.fnUntraced(function* (
   { changes, store }: Runner,
   held: Held,
@@ -123,7 +124,7 @@ export const taker = Effect.fnUntraced(function* (
     changes.tellUnsafe()
     const now = yield* Clock.currentTimeMillis
     events += page.events.length
-    // Over a second at least: a rate of single pages would say how large they were.
+    // Measured over a second at least: the rate of a single page would only reflect its size.
     if (now - since >= 1_000) {
       eventsPerSecond = (events * 1_000) / (now - since)
       since = now
@@ -138,7 +139,7 @@ export const taker = Effect.fnUntraced(function* (
   })
 })
 
-/** Records what stopped a generation, where everybody sees it. */
+/** Stops a generation at its poison: in the store, the metrics and the log. */
 export const stop = Effect.fnUntraced(function* (
   { changes, stops, store }: Runner,
   claim: Claim,
@@ -162,14 +163,14 @@ export const stop = Effect.fnUntraced(function* (
 export const claimed = (name: Projection.Name, outcome: "taken" | "lost") =>
   Metric.update(Metric.withAttributes(Metrics.claims, { projection: name, outcome }), 1)
 
-// Soon at first, since most losses are short; each second in the end: a store that is back is noticed by one of the loops, and the
-// others go on at once.
+// Short at first, since most outages are short, and a second in the end: once one of the loops
+// notices that the store is back, the others go on at once.
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 1_000
 
 /**
- * Does it again and again: at once while it finds something to do, else when something changed. What it fails with, or dies
- * of, is noted, and tried again: a fiber that is gone would keep nothing and tell nobody.
+ * Runs `once` for ever: again at once while it finds something to do, else after a change. Failures
+ * and defects are recorded and retried: a fiber that died would silently maintain nothing.
  */
 export const forever = <E>(
   { changes, errors, pollInterval }: Runner,
@@ -194,7 +195,7 @@ export const forever = <E>(
       yield* Metric.update(Metric.withAttributes(Metrics.retries, { projection: name, loop }), 1)
       yield* errors.failed(name, loop, exit.cause)
       const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(failures++, 16), LONGEST_PAUSE)
-      // Not all at the same moment.
+      // Jitter, so that the loops do not all retry at the same moment.
       const jittered = pause * (0.8 + 0.4 * (yield* Random.next))
       yield* Effect.raceFirst(Effect.sleep(Duration.millis(jittered)), errors.back)
     }

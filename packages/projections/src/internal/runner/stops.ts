@@ -1,6 +1,7 @@
 /**
- * Which read models were stopped by an event, and whether this host should try the event again: it does when it starts, and
- * later when other code than its own stopped there, as during a deploy in which an old host meets a newer event.
+ * Decides whether this host retries the event that stopped a read model: when it starts, and later
+ * when other code than its own stopped there, as during a deploy in which an old host meets a newer
+ * event.
  */
 import { printableLine } from "@daybook/kernel/Printable"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -9,16 +10,16 @@ import * as Option from "effect/Option"
 import type { GenerationState, Poison } from "../../ReadModelGeneration.ts"
 
 export interface Stops {
-  /** This host has met the event, and can't fold it. */
+  /** Records that this host has met the event, and can't fold it. */
   readonly metUnsafe: (of: Of, poison: Poison) => void
-  /** The poison with the host that it stopped. */
+  /** Returns the poison with the host that it stopped. */
   readonly signed: (name: Projection.Name, poison: Poison) => Poison
-  /** The poison to try again, if this host should; else a line in the log for each stop. */
+  /** Returns the poison to try again, if this host should; else logs a line for each stop. */
   readonly toTry: (
     state: GenerationState,
     when: "at start" | "later"
   ) => Effect.Effect<Poison | undefined>
-  /** The line in the log for a try that was begun. */
+  /** Logs that a try was begun. */
   readonly tries: (name: Projection.Name, poison: Poison) => Effect.Effect<void>
 }
 
@@ -39,7 +40,7 @@ export const make = (host: {
   return {
     metUnsafe: (of, poison) => {
       met.add(keyOf(of, poison))
-      // The line about its own stop is that of stopping.
+      // Its own stop was already logged when it stopped.
       warned.add(`${keyOf(of, poison)} ${owner}`)
     },
     signed: (name, poison) => ({

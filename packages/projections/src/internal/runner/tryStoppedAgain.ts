@@ -1,5 +1,5 @@
 /**
- * Trying the events again, when a host starts, that stopped its read models.
+ * Retries the events that stopped a host's read models when the host starts.
  */
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
@@ -16,10 +16,11 @@ interface Tried {
 }
 
 /**
- * Claims what is stopped: the code of this host may fold the event. This host has the claim when others see that the read model is not
- * stopped any more, since an old host would only stop it again.
+ * Claims the stopped generations, since the code of this host may fold the event. The claim and the
+ * end of the stop are one step: an old host that got the generation would only stop it again.
  *
- * When the start fails, what it has claimed is stopped as it was: nothing was tried. Rows of another history are left alone.
+ * When the start fails, the claimed generations are stopped as before: nothing was tried. Rows of
+ * another history are left alone.
  */
 export const tryStoppedAgain = Effect.fnUntraced(function* (
   runner: Runner,

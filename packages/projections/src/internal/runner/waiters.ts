@@ -1,10 +1,12 @@
 /**
- * Waiting for positions: all who wait for one read model in a process share one look at it.
+ * Waits for positions: all waiters of one read model in a process share one poll of it.
  *
- * A look of each waiter of its own, every 25 milliseconds, would be 40,000 statements a second of 1,000 waiters, and keep the pool from
- * the runner that they wait for. So one fiber looks, and judges each waiter by what it saw. Looks follow each other: one is
- * under way at most, however many waiters come. A waiter is judged only by looks that began after it came: an earlier one may have
- * seen what its caller has changed since, such as an event that stopped the read model and is skipped.
+ * A poll by each waiter, every 25 milliseconds, would be 40,000 statements a second for 1,000
+ * waiters, and would starve the runner that they wait for of the pool. So one fiber polls, and
+ * judges each waiter by the result. Polls follow each other: at most one is in flight, however many
+ * waiters arrive. A waiter is judged only by polls that began after it arrived: an earlier one may
+ * have seen a state that its caller has changed since, such as an event that stopped the read model
+ * and was then skipped.
  */
 import type * as Position from "@daybook/kernel/Position"
 import type { MismatchReason } from "@daybook/store/Checkpoint"
@@ -22,7 +24,7 @@ import * as History from "../fold/history.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
 import type { Runner } from "./runner.ts"
 
-/** How often a read model is looked at that another host keeps. */
+/** The interval of polls of a read model that another host maintains. */
 const WAIT_POLL = Duration.millis(25)
 
 type WaitError = EventStoreError | ReadModelStoreError | Status.ProjectionStopped | HistoryChanged
@@ -30,7 +32,7 @@ type WaitError = EventStoreError | ReadModelStoreError | Status.ProjectionStoppe
 export interface Waiters {
   /** Waits until the serving rows include every event up to `position`. */
   readonly until: (position: Position.Position) => Effect.Effect<void, WaitError>
-  /** Looks once, under the caller: whether they include them now. */
+  /** Polls once, on the caller's fiber; returns true if the rows include every event up to it. */
   readonly isAt: (position: Position.Position) => Effect.Effect<boolean, WaitError>
 }
 
@@ -41,11 +43,11 @@ interface Waiter {
 
 interface Look {
   readonly serving: GenerationState | undefined
-  /** Of the version that is waited for, where it is built beside what serves. */
+  /** The shadow of the version that is waited for, if one is being built. */
   readonly shadow: GenerationState | undefined
-  /** Whether this host met rows of another history. */
+  /** True if this host met rows of another history. */
   readonly suspected: boolean
-  /** Whether they are; looked up if anyone could be done, or if it is suspected. */
+  /** The mismatch of the serving rows; read only if a waiter could be done, or if suspected. */
   readonly mismatch: Exit.Exit<MismatchReason | undefined, EventStoreError>
 }
 
@@ -68,14 +70,14 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
     return { serving, shadow, suspected, mismatch }
   })
 
-  /** What a waiter is told by a look; undefined while it has to wait. */
+  /** Returns the answer for a waiter by a poll; undefined while it has to wait. */
   const judge = (
     { mismatch, serving, shadow, suspected }: Look,
     position: Position.Position
   ): Exit.Exit<void, WaitError> | undefined => {
     if (serving === undefined) return Exit.void
     const isDone = isThere(serving, position)
-    // Rows of another history may be past the position, and don't hold its event.
+    // Rows of another history may be past the position without its event.
     if (isDone || suspected) {
       if (Exit.isFailure(mismatch)) return Exit.failCause(mismatch.cause)
       if (mismatch.value !== undefined) {
@@ -83,7 +85,8 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
       }
       if (isDone) return Exit.void
     }
-    // Of another version it is the shadow that is waited for, and what serves only while a host still keeps it.
+    // A serving generation of another version that no host maintains only moves by a switch to the
+    // shadow, so then the shadow's poison ends the wait too.
     const isLeft = serving.version !== version && Option.isNone(serving.owner)
     for (const { poison } of isLeft && shadow !== undefined ? [serving, shadow] : [serving]) {
       if (Option.isSome(poison) && poison.value.position <= position) {
@@ -100,9 +103,9 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
 
   const looking = Effect.gen(function* () {
     for (;;) {
-      // Those who come at the same time are all there then.
+      // Lets all waiters that arrive at the same time register first.
       yield* Effect.yieldNow
-      // Taken before the look: what comes or changes during it ends the wait after it.
+      // Taken before the poll: an arrival or a change during the poll ends the wait after it.
       const arrival = arrived
       const change = changes.nextUnsafe()
       const judged = Array.from(waiters)
@@ -140,7 +143,8 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
       })
     )
   )
-  // Not under a waiter: its transaction is not the others', and it may end before them.
+  // Forked into the runner's scope and not on a waiter's fiber, whose transaction the others do not
+  // share, and which may end before them.
   yield* Effect.forkScoped(looking)
 
   const isAt = Effect.fnUntraced(function* (position: Position.Position) {
@@ -167,6 +171,6 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
   return { isAt, until } satisfies Waiters
 })
 
-/** Whether the rows include every event up to the position, if they are of the log's history. */
+/** Returns true if the rows, if of the log's history, include every event up to the position. */
 const isThere = (serving: GenerationState, position: Position.Position): boolean =>
   serving.mode === "inline" || Status.position(serving) >= position
