@@ -1,12 +1,14 @@
 /**
- * The rows that the table of events refuses: what the library never appends, so that no reader ever meets it.
+ * The checks of the table of events: they refuse rows that the library never appends, so that no
+ * reader meets them.
  *
- * Each check looks first at what most events have, and only then at what takes longer: all of them together take some
- * microseconds a row. No text of these may change without a migration: constraints are made with their table.
+ * Each check first tests the common case and only then the slower one: all of them together take
+ * some microseconds a row. A change to one of these texts needs a migration, since constraints are
+ * made with their table.
  */
 import * as PassedOver from "@daybook/kernel/PassedOver"
 
-/** The limits of the contract; a higher one needs a migration. */
+/** The limits of the contract; raising one needs a migration. */
 const MAX_DATA_BYTES = 1_048_576
 const MAX_METADATA_BYTES = 65_536
 const MAX_JSON_DEPTH = 128
@@ -14,13 +16,17 @@ const MAX_ID_UNITS = 200
 const MAX_TYPE_LENGTH = 200
 const MAX_CATEGORY_LENGTH = 64
 
-/** Control characters, line and paragraph separators, and what turns the direction of text. */
+/**
+ * Control characters, line and paragraph separators, and characters that change the direction of
+ * text.
+ */
 const UNPRINTABLE =
   "\\u0001-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069"
 
 /**
- * As `StreamId` of the kernel. UTF-16 has two units for a character of four bytes. Of a stream its first event is looked at, which every
- * later one follows: the functions that append draw revisions.
+ * The rule of the kernel's `StreamId`. UTF-16 has two units for a character of four bytes. Only the
+ * first event of a stream is checked; every later one has the same id, since the functions that
+ * append derive the revisions.
  */
 const streamId = `revision > 1 OR stream_id ~ '^[A-Za-z][A-Za-z0-9_]*-[^${UNPRINTABLE}]+$'
       AND strpos(stream_id, '-') <= ${MAX_CATEGORY_LENGTH + 1}
@@ -28,13 +34,13 @@ const streamId = `revision > 1 OR stream_id ~ '^[A-Za-z][A-Za-z0-9_]*-[^${UNPRIN
         OR char_length(stream_id) - strpos(stream_id, '-')
           + regexp_count(stream_id, '[\\U00010000-\\U0010ffff]') <= ${MAX_ID_UNITS})`
 
-/** As `EventType` of the kernel, without the one that stands for events that are passed over. */
+/** The rule of the kernel's `EventType`, except the type that stands for passed-over events. */
 const type = `type ~ '^[A-Za-z][A-Za-z0-9_.:/-]*$' AND octet_length(type) <= ${MAX_TYPE_LENGTH}
       AND type <> '${PassedOver.TYPE}'`
 
 /**
- * Arrays and objects nest at most so deep. A text that nests deeper has a bracket and its end for each of them, and of what has as many
- * brackets hardly anything is deep.
+ * Limits the depth of arrays and objects. A deeper text has at least one pair of brackets a level,
+ * and few texts with that many brackets are deep.
  */
 const shallow = (column: string): string =>
   `octet_length(${column}::text) <= ${2 * MAX_JSON_DEPTH + 1}
@@ -46,15 +52,16 @@ const shallow = (column: string): string =>
 const TEXTS = ["correlationId", "causationId", "actor", "traceparent", "tracestate"]
 
 /**
- * A text without the names of these fields, and with a control character, which no JSON has, before the command's id: what is left of an
- * object of such fields that escapes nothing is a list of strings, which a regular expression knows faster than a conversion to `jsonb`.
+ * The metadata's text without the names of these fields, and with a control character, which no
+ * JSON has, before the command's id. An object of such fields that escapes nothing then is a list
+ * of strings, which a regular expression recognizes faster than a conversion to `jsonb` would.
  */
 const unnamed = TEXTS.reduce(
   (text, name) => `replace(${text}, '"${name}":"', '"')`,
   `replace(metadata::text, '"commandId":"', E'"\\x01')`
 )
 
-/** As `EventMetadata` of the kernel: an object of these fields and no others. */
+/** The rule of the kernel's `EventMetadata`: an object of these fields and no others. */
 const metadata = `metadata::text = '{}'
       OR ${unnamed} ~ E'^\\\\{("(\\x01[0-9a-f-]+|[^"\\\\\\\\\\x01]*)"[,}])+$'
       OR CASE WHEN json_typeof(metadata) = 'object'
@@ -64,7 +71,7 @@ const metadata = `metadata::text = '{}'
           AND coalesce(metadata ->> 'commandId' ~ '^[0-9a-f-]+$', true)
         ELSE false END`
 
-/** By the names of the constraints. */
+/** The checks by the names of their constraints. */
 export const EVENT_CHECKS: Readonly<Record<string, string>> = {
   events_readable: `occurred_at >= '0001-01-01 00:00:00+00' AND occurred_at < '10000-01-01 00:00:00+00'
       AND octet_length(data::text) <= ${MAX_DATA_BYTES}

@@ -14,10 +14,13 @@ import type { TlsPlan } from "./tlsPlan.ts"
 
 type Required = Extract<TlsPlan, { readonly _tag: "Required" }>
 
-/** Encrypts for whoever answers, as libpq does where TLS is only preferred. */
+/** Encrypts without checking the server, as libpq does where TLS is only preferred. */
 export const unverified: ConnectionOptions = { rejectUnauthorized: false }
 
-/** A context keeps keys to itself: nothing that prints the configuration of a client shows one. */
+/**
+ * Makes verified options. A context hides its keys: printing the configuration of a client shows
+ * none.
+ */
 export const verified = Effect.fnUntraced(function* ({
   authorities,
   checksHost,
@@ -28,7 +31,8 @@ export const verified = Effect.fnUntraced(function* ({
       ? undefined
       : yield* attempt("sslrootcert", authorities, async () => {
           const text = await Fs.readFile(authorities, "utf8")
-          // Throws where there is none: Node passes over such a file, and would trust no server.
+          // Throws if the file has no certificate: Node ignores such a file, and would trust no
+          // server.
           void new X509Certificate(text)
           return text
         })
@@ -57,7 +61,10 @@ export const verified = Effect.fnUntraced(function* ({
   }
 })
 
-/** Node's error holds the certificates, which refer to themselves, so that no logger could write it as JSON. */
+/**
+ * Checks the host without Node's error, which holds the certificates: these refer to themselves, so
+ * that no logger could write it as JSON.
+ */
 const identityOf: typeof Tls.checkServerIdentity = (host, certificate) => {
   const error = Tls.checkServerIdentity(host, certificate)
   return error === undefined
@@ -65,7 +72,7 @@ const identityOf: typeof Tls.checkServerIdentity = (host, certificate) => {
     : Object.assign(new Error(error.message), { code: "ERR_TLS_CERT_ALTNAME_INVALID" })
 }
 
-/** Whether the server answered that it has no TLS. The client has no code for it. */
+/** Returns true if the server answered that it has no TLS. The client has no code for it. */
 export const isWithoutTls = (error: SqlError): boolean =>
   error.reason.cause instanceof Error &&
   error.reason.cause.message === "The server does not support TLS"
