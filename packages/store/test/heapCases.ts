@@ -1,5 +1,5 @@
 /**
- * What a process keeps of the events that went through it, whatever the store: nothing.
+ * A process retains nothing of the events that went through it, on any store.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -40,7 +40,7 @@ const filled = Effect.gen(function* () {
   return { store, category, streamId }
 })
 
-/** By what is done: a program that gives 1,000 events. */
+/** Programs by the work that they do; each reads 1,000 events. */
 export const reading = {
   readAll: Effect.map(filled, ({ category, store }) =>
     Stream.runCount(store.readAll({ categories: [category] }))

@@ -1,5 +1,5 @@
 /**
- * What a command handler does with snapshots in a table, which others may write to and roll back.
+ * A command handler with snapshots in a table, which others may write to and roll back.
  */
 import * as Revision from "@daybook/kernel/Revision"
 import { CommandHandler } from "@daybook/store/CommandHandler"
