@@ -334,7 +334,8 @@ describe("The rows of an order", () => {
   const byOrder = [OrderSummary.projection, CustomerOrders.projection, AddressChanges.projection]
 
   it("are there for every id that a stream may have", () => {
-    // A line break that is no control character, and the longest ids of one and of two code units.
+    // A line break that is not a control character, and the longest ids of one and of two code
+    // units.
     for (const id of ["a\u2028b", "x".repeat(200), "\u{1fad6}".repeat(100)]) {
       for (const projection of byOrder) {
         const [row] = fold(projection, [recordedAs(id, created, 1, 1)])

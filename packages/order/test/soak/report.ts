@@ -13,7 +13,7 @@ export interface Soak {
   readonly errors: ReadonlyArray<string>
 }
 
-/** Describes all that is wrong; empty after a good soak. */
+/** Describes all problems; empty after a good soak. */
 export const wrong = ({ errors, followers, series }: Soak): ReadonlyArray<string> => [
   ...series.filter(grows).map(({ name }) => `${name} grows`),
   ...followers.flatMap(faultsOf),
