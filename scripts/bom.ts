@@ -24,7 +24,10 @@ interface Component {
   readonly hashes?: ReadonlyArray<{ readonly alg: string; readonly content: string }>
 }
 
-/** The hashes of a lockfile, in hexadecimal digits, by name and version, such as `effect@4.1.0`. */
+/**
+ * Reads the hashes of a lockfile, in hexadecimal digits, by name and version, such as
+ * `effect@4.1.0`.
+ */
 export const hashes = (lockfile: string): ReadonlyMap<string, string> =>
   new Map(
     Array.from(

@@ -72,7 +72,7 @@ export const checkBlock = (block: Block, scripts: ReadonlySet<string>): string |
 
 const pnpmCommands = new Set(["add", "dlx", "exec", "install"])
 
-/** The names of the scripts in the root's package.json. */
+/** Returns the names of the scripts in the root's package.json. */
 export const scriptNames = (root: string): ReadonlySet<string> => {
   // The shape of package.json is npm's to guarantee; a missing `scripts` gives an empty set.
   const manifest = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")) as {

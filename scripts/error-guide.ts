@@ -14,7 +14,7 @@ export interface ExportedError {
  */
 const PATTERN = "packages/{kernel,store,projections,testing,order-service}/src/*.ts"
 
-/** The tagged errors of the public modules, in the order of their files. */
+/** Returns the tagged errors of the public modules, in the order of their files. */
 export const exportedErrors = (root: string): ReadonlyArray<ExportedError> =>
   Fs.globSync(PATTERN, { cwd: root })
     .toSorted()

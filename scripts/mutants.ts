@@ -8,7 +8,7 @@ export const SCORE = 0.9
 /** A mutant that no test notices. */
 export interface Survivor {
   readonly file: string
-  /** The line as it is written; its number would change with every edit above it. */
+  /** The text of the line; its number would change with every edit above it. */
   readonly line: string
   readonly original: string
   readonly replacement: string

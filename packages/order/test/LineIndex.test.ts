@@ -56,7 +56,7 @@ describe("LineIndex", () => {
     let lines: ReadonlyArray<Line> = []
     let expected: ReadonlyArray<Line> = []
     const older: Array<readonly [ReadonlyArray<Line>, ReadonlyArray<Line>]> = []
-    // A walk through all remainders of a prime: 40 products at 3 prices, in a fixed disorder.
+    // Walks through all remainders of a prime: 40 products at 3 prices, in a fixed disorder.
     for (let step = 0, dice = 1; step < 1_500; step++, dice = (dice * 7) % 7_919) {
       const [product, price] = [`p${dice % 40}`, 1 + (dice % 3)]
       const before = plain.find(lines, product, price)

@@ -13,7 +13,7 @@ import * as RemovedItems from "@daybook/order/RemovedItems"
 
 type OrderProjection<Key, Row> = Projection.Projection<OrderEvent, Key, Row>
 
-/** A projection that folds another event than the one that happened, or none. */
+/** A projection that folds an event other than the one that happened, or none. */
 const mistaking = <Key extends object, Row extends object>(
   projection: OrderProjection<Key, Row>,
   mistake: (event: OrderEvent) => OrderEvent | undefined

@@ -152,7 +152,7 @@ const checksThenWrites = broken((store) => ({
   })
 }))
 
-/** Two appends may take the same revision, and the later one is lost without a word. */
+/** Two appends may take the same revision, and the later one is lost silently. */
 const overwrites = broken((store) => ({
   append: Effect.fnUntraced(function* (append) {
     const before = yield* revisionOf(store, append.streamId)

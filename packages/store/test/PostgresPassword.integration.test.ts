@@ -87,7 +87,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
           password = "second"
           yield* superuser.unsafe(`ALTER ROLE ${name} PASSWORD 'second'`)
           yield* superuser`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ${name}`
-          // The connections that were cut fail once.
+          // Each connection that was cut fails once.
           yield* Effect.retry(noteIn(store), { times: 20 })
           const second = yield* listening
           assert.notDeepEqual(second, first)

@@ -35,7 +35,7 @@ const append = (id: number, events = 1, data = "{}"): EncodedAppend => ({
 
 const idOf = ({ streamId }: EncodedAppend) => Number(streamId.slice("note-".length))
 
-/** Answers with the number in the stream's name. */
+/** Returns an answer with the number in the stream's name. */
 const appended = (one: EncodedAppend) => ({
   revision: Revision.make(idOf(one)),
   position: Position.make(1n),

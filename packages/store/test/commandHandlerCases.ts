@@ -549,7 +549,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
         assert.strictEqual(counts.get("daybook_commands account rejected"), 1)
         assert.strictEqual(counts.get("daybook_command_conflicts account"), 1)
         assert.strictEqual(counts.get("daybook_command_retries account"), 1)
-        // 0, 1, 1 of the clerk in between and 1 of the loser.
+        // 0, then 1, then 1 of the clerk in between and 1 of the loser.
         assert.strictEqual(counts.get("daybook_loaded_events account"), 3)
         const appends = new Map(
           [...counts]

@@ -28,7 +28,7 @@ const newEvent = () => ({
   occurredAt: DateTime.makeUnsafe(0)
 })
 
-/** A stream of its own category, full of events. */
+/** Makes a stream in a category of its own, full of events. */
 const filled = Effect.gen(function* () {
   const store = yield* EventStore
   const category = StreamId.Category.make(

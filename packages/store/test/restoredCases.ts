@@ -120,7 +120,7 @@ export const restoredCases = <E>(
               assert.strictEqual(error.message, `${operation} failed: ${unsound}`)
             }
           }
-          // The function that waits for its streams and explains.
+          // The slow function, which waits for its streams and explains, refuses too.
           const explained = yield* Effect.flip(
             sql`SELECT * FROM daybook.append(ARRAY['note-1'], ARRAY[-2], ARRAY[1],
               ARRAY[gen_random_uuid()], ARRAY['Noted'], ARRAY[1::smallint], ARRAY['{}'], ARRAY['{}'],

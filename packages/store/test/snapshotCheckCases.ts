@@ -115,7 +115,7 @@ export const snapshotCheckCases = <R>(
         assert.deepStrictEqual(lines, [
           `A stored state of ${snapshot.streamId} was false, and its snapshots are deleted: the events up to revision 5 give another state`
         ])
-        // The older one too: it may be what the newer one was folded from.
+        // The older one too: the newer one may have been folded from it.
         assert.isUndefined(yield* newest(id))
         assert.deepStrictEqual(
           yield* balance(id).pipe(Effect.provide(snapshotting(never))),

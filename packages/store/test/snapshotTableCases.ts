@@ -123,7 +123,7 @@ export const snapshotTableCases = (
             Effect.gen(function* () {
               yield* move(id, 2)
               yield* Deferred.succeed(held, undefined)
-              // The other one comes to its append.
+              // Lets the other one reach its append.
               yield* Effect.replicateEffect(Effect.yieldNow, 10)
               yield* move(id, 8)
             })

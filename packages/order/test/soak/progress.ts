@@ -28,7 +28,7 @@ export interface Follower {
  */
 const PATIENCE_SECONDS = 30
 
-/** Describes how a follower failed to keep up, once for each kind of fault. */
+/** Describes the faults of a follower that did not keep up, once for each kind of fault. */
 export const faultsOf = ({ looks, name }: Follower): ReadonlyArray<string> => {
   const faults = new Map<string, string>()
   const found = (kind: string, words: string) => {

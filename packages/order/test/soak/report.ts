@@ -20,7 +20,7 @@ export const wrong = ({ errors, followers, series }: Soak): ReadonlyArray<string
   ...errors
 ]
 
-/** The lines of a report. */
+/** Returns the lines of a report. */
 export const report = (soak: Soak): ReadonlyArray<string> => {
   const { commands, events, given, series } = soak
   const found = wrong(soak)

@@ -170,7 +170,7 @@ const lockOpened = async (opened: Fs.FileHandle): Promise<Fs.FileHandle | "held"
   })
   if (status === 0) return opened
   await opened.close()
-  // Any other status says that this file system has no such locks.
+  // Any other status means that this file system has no such locks.
   return status === 1 ? "held" : undefined
 }
 

@@ -28,7 +28,7 @@ export interface Listening {
   readonly onAppended: () => void
 }
 
-/** Also the name by which an operator finds it in `pg_stat_activity`. */
+/** The name under which an operator finds the connection in `pg_stat_activity`. */
 const APPLICATION_NAME = "daybook listener"
 
 /** The pause after a loss: a server or a pooler may accept connections and drop them at once. */
@@ -97,7 +97,7 @@ const open = Effect.fnUntraced(function* ({ client, heartbeatInterval }: Listeni
   return { pinned, notifications }
 })
 
-/** Ends when the connection is lost. */
+/** Receives notifications and sends heartbeats until the connection is lost. */
 const hear = Effect.fnUntraced(function* (
   { heartbeatInterval, logPrefix, onAppended, ownPayload }: Listening,
   { notifications, pinned }: Effect.Success<ReturnType<typeof open>>,

@@ -55,7 +55,7 @@ export const make = Effect.fnUntraced(function* (
         )
       )
     ),
-    // A trace for each would be noise that belongs to no caller.
+    // A trace for each notification would be noise that belongs to no caller.
     Effect.withTracerEnabled(false),
     Effect.forever,
     Effect.forkScoped

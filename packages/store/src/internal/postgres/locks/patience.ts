@@ -98,7 +98,7 @@ export const boundedWaits = <A, E, R>(
       SELECT pg_catalog.current_setting('lock_timeout') AS timeout,
         pg_catalog.set_config('lock_timeout', ${`${millis}ms`}::text, true)`
     const answer = yield* work
-    // If it fails, the transaction or its savepoint ends, and the setting with it.
+    // If `work` fails, the transaction or its savepoint ends, and the setting with it.
     yield* sql`SELECT pg_catalog.set_config('lock_timeout', ${before?.timeout ?? "0"}::text, true)`
     return answer
   })

@@ -193,7 +193,7 @@ const isUnproved = (appends: ReadonlyArray<EncodedAppend>): boolean =>
 /** An expectation that no stream meets: the functions of the database know no such number. */
 const NEVER_MET = -3
 
-/** The appends as arrays, as the functions of the database take them. */
+/** Returns the appends as arrays, the form of the parameters of the database's functions. */
 export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
   const { OID } = PgTypes
   const events = appends.flatMap((append) => append.events)

@@ -4,7 +4,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
-/** Documented where it is exported. */
+/** Documented at its export. */
 export const Durability = Context.Reference<"synchronous" | "asynchronous">(
   "@daybook/store/EventStorePostgres/Durability",
   { defaultValue: () => "synchronous" }

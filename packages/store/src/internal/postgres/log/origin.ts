@@ -41,7 +41,7 @@ export const look = Effect.fnUntraced(function* (
   return reason === undefined ? seen : yield* new CheckpointMismatch({ reason })
 })
 
-/** The settled end of the log. */
+/** Returns the checkpoint at the settled end of the log. */
 export const checkpoint = (
   sql: SqlClient,
   schema: SchemaName
@@ -64,7 +64,7 @@ export const identity = (sql: SqlClient, schema: SchemaName): Effect.Effect<LogI
     (rows) => Arr.getUnsafe(rows, 0).id
   )
 
-/** The last event at or below a settled position. */
+/** Returns the id of the last event at or below a settled position. */
 export const eventAt = (
   sql: SqlClient,
   schema: SchemaName,

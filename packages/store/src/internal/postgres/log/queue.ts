@@ -55,7 +55,7 @@ interface Waiting {
 type Batch = Arr.NonEmptyReadonlyArray<Waiting>
 
 interface Queue {
-  /** In the order in which they came. */
+  /** The waiting appends, in order of arrival. */
   waiting: Array<Waiting>
   /** True while a fiber empties it. */
   busy: boolean
@@ -73,9 +73,9 @@ const batchSize = Metric.histogram("daybook_append_batch", {
  * was sent withdraws it; after that its outcome is the store's.
  */
 export const make = Effect.fnUntraced(function* (options: {
-  /** Writes what can be written at once. */
+  /** Writes the appends that can be written at once. */
   readonly appendNew: (appends: Appends) => Effect.Effect<Written, SqlError>
-  /** Waits for the streams, and answers each. */
+  /** Waits for the streams, and answers each append. */
   readonly appendEach: (
     appends: Appends
   ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError>

@@ -191,7 +191,7 @@ export const settledPosition = Effect.fnUntraced(function* (
   }
 })
 
-/** About as long as an append takes. */
+/** The pause between two looks: about as long as an append takes. */
 const LOOK_PAUSE = Duration.millis(3)
 
 /** Returns the addresses of the events with these ids. */
@@ -226,7 +226,7 @@ interface Pages<Place> {
     order: "ASC" | "DESC",
     size: PageSize
   ) => Effect.Effect<EventPage, SqlError>
-  /** Returns the end, in this order, of the part that one statement may search for matches. */
+  /** Finds the end, in this order, of the part that one statement may search for matches. */
   readonly piece: (
     lowest: Place,
     highest: Place,

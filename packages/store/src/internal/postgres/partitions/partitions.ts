@@ -55,7 +55,7 @@ export const isPartitioned = (
     (rows) => rows.length > 0
   )
 
-/** The number of the newest append, committed or not; 0 before the first. */
+/** Returns the number of the newest append, committed or not; 0 before the first. */
 export const newestAppend = (sql: SqlClient, schema: SchemaName): Effect.Effect<bigint, SqlError> =>
   Effect.map(
     sql<{ readonly newest: bigint }>`SELECT ${sql(`${schema}.newest_append`)}() AS newest`,

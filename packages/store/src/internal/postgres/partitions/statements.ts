@@ -8,7 +8,7 @@ import type { SchemaName } from "../../../PostgresSchema.ts"
 import { PLACES } from "../schema/shared.ts"
 import { RECORDED_AT_INDEX } from "../schema/tables.ts"
 
-/** The table of the appends from `first` on. */
+/** Returns the name of the table of the appends from `first` on. */
 export const tableOf = (first: bigint): string => `events_${first}`
 
 /** The first position after the append with a number, which is how a range of positions ends. */

@@ -30,8 +30,8 @@ const takeTurn = (sql: SqlClient, turn: string): Effect.Effect<void, SqlError> =
 const turnOf = (schema: SchemaName) => `daybook migrations of ${schema}`
 
 /**
- * Makes a change in its turn, with short waits for locks; inside a transaction, which {@link
- * comingAgain} repeats.
+ * Makes a change in its turn, with short waits for locks; inside a transaction, which
+ * {@link comingAgain} repeats.
  */
 export const inTurn = <A, E, R>(
   sql: SqlClient,

@@ -1,9 +1,10 @@
 /**
  * The functions of a log that roles other than its owner may call.
  *
- * They run with the owner's rights: each is `SECURITY DEFINER` with `SET search_path = pg_catalog,
- * pg_temp`, and trusts none of its arguments. The functions of `KEEPING` are the exception: they
- * look at tables of others, so they run with the rights of their caller.
+ * They run with the owner's rights: each is `SECURITY DEFINER` with
+ * `SET search_path = pg_catalog, pg_temp`, and trusts none of its arguments. The functions of
+ * `KEEPING` are the exception: they look at tables of others, so they run with the rights of their
+ * caller.
  */
 
 /** For writers. */

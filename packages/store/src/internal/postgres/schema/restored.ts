@@ -14,7 +14,7 @@ import { appendOnly, recordIds } from "../partitions/statements.ts"
 import { PLACES } from "./shared.ts"
 import { summarizable } from "./tables.ts"
 
-/** The tables of administrative acts, which are only added to. */
+/** The append-only tables of administrative acts. */
 const ACTS = ["acts", "passed_over"] as const
 
 /** A trigger of the log that is missing or does not fire in some sessions. */

@@ -8,7 +8,7 @@
 /** The number of positions of an append: more than `MAX_EVENTS`, and a power of two. */
 export const PLACES = 1_024n
 
-/** The limit of the contract. */
+/** The highest revision: the limit of the contract. */
 export const MAX_REVISION = 2_147_483_647
 
 /**

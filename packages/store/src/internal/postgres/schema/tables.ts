@@ -25,7 +25,7 @@ export const summarizable = (log: string): string =>
     WHERE i.indrelid = '${log}.events'::pg_catalog.regclass OR i.indrelid IN (
       SELECT h.inhrelid FROM pg_catalog.pg_inherits h WHERE h.inhparent = '${log}.events'::pg_catalog.regclass)`
 
-/** Returns the statements, in order. */
+/** Returns the statements that make the tables, in order. */
 export const tables = (log: string): ReadonlyArray<string> => [
   // An event's position is its append's number times ${PLACES} plus its place in the append: so one
   // draw places a whole append, and no reader's end can fall into the middle of one. CACHE 1 is

@@ -10,8 +10,8 @@ import * as Latch from "effect/Latch"
 import { UncountedWait } from "../../../SnapshotStore.ts"
 
 /**
- * Fails when `effect` takes longer than `limit`, not counting the waits that it passes to {@link
- * UncountedWait}.
+ * Fails when `effect` takes longer than `limit`, not counting the waits that it passes to
+ * {@link UncountedWait}.
  */
 export const within = <A, E, R>(
   effect: Effect.Effect<A, E, R>,

@@ -1,5 +1,5 @@
 /**
- * The files of a connection's TLS, read when the client is made.
+ * Reads the files of a connection's TLS, when the client is made.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -87,7 +87,10 @@ const attempt = <A>(
     catch: (cause) => new CertificateUnusable({ parameter, path, cause })
   })
 
-/** libpq's rule: 0600 or less, or 0640 or less where the key is root's. */
+/**
+ * Throws if other users may read the key. The rule is libpq's: 0600 or less, or 0640 or less if
+ * root owns the key.
+ */
 const refuseOpenKey = async (path: string): Promise<void> => {
   const user = process.geteuid?.()
   if (user === undefined) return

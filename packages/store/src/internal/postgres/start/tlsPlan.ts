@@ -69,7 +69,7 @@ export const planTls = (
   if (rootcert === "system" && mode === "verify-ca") return invalid("weak sslmode", "sslrootcert")
   if ((certificate === undefined) !== (key === undefined)) return invalid("half a certificate")
   const passphrase = parameters.get("sslpassword")
-  // libpq has no TLS on the socket of a machine either.
+  // libpq has no TLS on a Unix socket either.
   if (host.startsWith("/")) return Result.succeed({ _tag: "Off" })
   switch (mode) {
     case "disable":

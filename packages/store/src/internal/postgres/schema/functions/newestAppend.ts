@@ -1,5 +1,5 @@
 /**
- * `newest_append`: the last number that any append has drawn.
+ * `newest_append`: returns the last number that any append has drawn.
  */
 
 /**
