@@ -18,7 +18,9 @@ import { aggregate, deposit, withdraw } from "./Account.ts"
 
 export const fresh = Effect.sync(() => SecureRandom.uuidV4Unsafe())
 
-/** A handler of its own, with snapshots by `policy`, of which it checks a part. */
+/**
+ * A handler of its own, with snapshots by `policy`, which checks one in `check` loaded snapshots.
+ */
 export const snapshotting = (
   policy: SnapshotPolicy.SnapshotPolicy,
   cachedStreams = 0,

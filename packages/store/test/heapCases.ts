@@ -40,7 +40,7 @@ const filled = Effect.gen(function* () {
   return { store, category, streamId }
 })
 
-/** Programs by the work that they do; each reads 1,000 events. */
+/** Programs by the method that they call; each returns a run that reads 1,000 events. */
 export const reading = {
   readAll: Effect.map(filled, ({ category, store }) =>
     Stream.runCount(store.readAll({ categories: [category] }))

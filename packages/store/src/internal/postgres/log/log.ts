@@ -62,10 +62,10 @@ const ofLog = (sql: SqlClient, schema: SchemaName, rows: Rows): Fragment => sql`
  * Selects rows of one category, along the index on category and position.
  *
  * The comparison of both columns together is the start of the index range, and no other index has
- * its order. It is written three times, since the server estimates each at a third of the log,
- * whatever its value: at a ninth it would consider a scan of a small log cheaper, and at a
- * hundredth never. The index would not stop at a pair that ends the range, so `searched` rows are
- * read, and those past the end are left out.
+ * its order. It is written three times, since the server estimates that each holds for a third of
+ * the log, whatever its value. At a ninth in total it would consider a scan of a small log cheaper;
+ * at a hundredth it never does. The index would not stop at a pair that ends the range, so
+ * `searched` rows are read, and those past the end are left out.
  */
 const ofCategory = (
   sql: SqlClient,

@@ -18,8 +18,8 @@ type Required = Extract<TlsPlan, { readonly _tag: "Required" }>
 export const unverified: ConnectionOptions = { rejectUnauthorized: false }
 
 /**
- * Makes verified options. A context hides its keys: printing the configuration of a client shows
- * none.
+ * Makes options that verify the server. A context hides its keys: printing the configuration of a
+ * client shows none.
  */
 export const verified = Effect.fnUntraced(function* ({
   authorities,
