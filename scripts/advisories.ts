@@ -1,11 +1,12 @@
 /**
- * Fails when the registry knows of an advisory about a package in the lockfile; says so when it gave no answer.
+ * Fails when the registry knows of an advisory about a package in the lockfile; reports if the
+ * registry gave no answer.
  */
 import * as ChildProcess from "node:child_process"
 import * as Path from "node:path"
 import { pnpm } from "./pnpm.ts"
 
-/** What `pnpm audit --json` left behind. */
+/** The result of `pnpm audit --json`. */
 export interface Audit {
   readonly status: number | null
   readonly stdout: string
@@ -15,10 +16,12 @@ export interface Audit {
 export type Verdict =
   | { readonly kind: "clean" }
   | { readonly kind: "found"; readonly advisories: ReadonlyArray<string> }
-  /** The registry has no advisories to ask for, or was not reached. */
+  /** The registry offers no advisories, or was not reached. */
   | { readonly kind: "unanswered"; readonly reason: string }
 
-/** What came of an audit. Advisories are told by their module, range and title. */
+/**
+ * Returns the verdict on an audit. Advisories are named by their severity, module, range and title.
+ */
 export const verdict = ({ status, stderr, stdout }: Audit): Verdict => {
   const report = parsed(stdout)
   const advisories = record(report?.["advisories"])

@@ -1,6 +1,7 @@
 /**
- * Writes the bill of materials of a release, in the format of CycloneDX, into `dist/daybook.cdx.json`: every package of the lockfile, with
- * its licence and the hash under which it is installed.
+ * Writes the bill of materials of a release, in the format of CycloneDX, into
+ * `dist/daybook.cdx.json`: every package of the lockfile, with its licence and the hash under which
+ * it is installed.
  */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
@@ -23,7 +24,10 @@ interface Component {
   readonly hashes?: ReadonlyArray<{ readonly alg: string; readonly content: string }>
 }
 
-/** The hashes of a lockfile, in hexadecimal digits, by name and version, such as `effect@4.1.0`. */
+/**
+ * Reads the hashes of a lockfile, in hexadecimal digits, by name and version, such as
+ * `effect@4.1.0`.
+ */
 export const hashes = (lockfile: string): ReadonlyMap<string, string> =>
   new Map(
     Array.from(
@@ -37,7 +41,10 @@ export const hashes = (lockfile: string): ReadonlyMap<string, string> =>
 const nameOf = ({ group, name, version }: Component) =>
   `${group === undefined || group === "" ? "" : `${group}/`}${name}@${version}`
 
-/** The same bill with the hash of each package but `own` ones; throws when another has none. */
+/**
+ * Returns the bill with the hash of each package except the `own` ones; throws when another package
+ * has no hash.
+ */
 export const withHashes = (
   bom: Bom,
   known: ReadonlyMap<string, string>,
@@ -55,7 +62,7 @@ export const withHashes = (
   }
 }
 
-/** The bill of the packages in the lockfile. */
+/** Makes the bill of the packages in the lockfile. */
 export const make = (): Bom => {
   const [command, ...args] = pnpm([
     "sbom",

@@ -1,11 +1,13 @@
 /**
- * What the compiler, the linter and the unused-export check cannot say about the repository.
+ * The checks of the repository that the compiler, the linter and the unused-export check can't
+ * make.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 
-/** Where something is wrong, relative to the root, and what. */
+/** A problem in a file. */
 export interface Finding {
+  /** The path, relative to the root. */
   readonly file: string
   readonly line?: number
   readonly problem: string
@@ -28,11 +30,11 @@ const topLevel = new Set([
   "vitest.workspace.ts"
 ])
 
-/** Packages whose exports people read in an editor, so each has a doc comment. */
+/** Packages whose exports are read in an editor, so each export has a doc comment. */
 const documented =
   /^packages\/(kernel|order|store|projections|testing|inspector|cli)\/src\/[^/]+\.ts$/
 
-/** Everything wrong under `root`, in the order of the file names. */
+/** Returns all findings under `root`, in the order of the file names. */
 export const check = (root: string): ReadonlyArray<Finding> => {
   const ignored = ignoredNames(root)
   const findings: Array<Finding> = Fs.readdirSync(root)
@@ -112,7 +114,7 @@ const checkDoc = (lines: ReadonlyArray<string>, index: number): string | undefin
   }
   const missing = ["@category", "@since"].filter((tag) => !doc.some((line) => line.includes(tag)))
   if (missing.length > 0) return `the doc comment of ${name} has no ${missing.join(" and no ")}`
-  // The type that goes with a schema of the same name has been explained there.
+  // The type beside a schema of the same name is explained there.
   const isCompanion = lines
     .slice(0, index)
     .some((line) => new RegExp(`^export (const|class) ${name}\\b`).test(line))

@@ -1,17 +1,18 @@
 /**
- * The examples of the documentation: found, type-checked and run, so that none of them is wrong.
+ * Finds, type-checks and runs the examples of the documentation, so that none of them is wrong.
  *
- * A `ts` block is a module of its own, run by Node; a `ts test` block is a test file, run by Vitest.
- * They are written into a folder in which what any of the packages may import resolves.
+ * A `ts` block is a module of its own, run by Node; a `ts test` block is a test file, run by
+ * Vitest. They are written into a folder from which everything resolves that a package may import.
  */
 import { execFile } from "node:child_process"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { promisify } from "node:util"
 
-/** A fenced block; `line` is where its fence is, counted from 1. */
+/** A fenced block. */
 export interface Block {
   readonly file: string
+  /** The line of its fence, counted from 1. */
   readonly line: number
   readonly language: string
   readonly code: string
@@ -22,7 +23,9 @@ const WORK_FOLDER = ".doc-examples"
 // A minute: an example that waits for ever must not hold up the run.
 const RUN_TIMEOUT_MILLIS = 60_000
 
-/** The fenced blocks of the repository's Markdown and of the doc comments in its packages. */
+/**
+ * Returns the fenced blocks of the repository's Markdown and of the doc comments in its packages.
+ */
 export const blocks = (root: string): ReadonlyArray<Block> =>
   Fs.globSync(["README.md", "docs/**/*.md", "packages/*/README.md", "packages/*/src/**/*.ts"], {
     cwd: root,
@@ -50,11 +53,11 @@ const fenced = (file: string, text: string): ReadonlyArray<Block> => {
   return found
 }
 
-/** Whether the block is one to compile and run. */
+/** Returns true if the block is compiled and run. */
 export const isExample = ({ language }: Block): boolean =>
   language === "ts" || language === "ts test"
 
-/** What is wrong with a block before it is run, in one line; nothing if all is well. */
+/** Returns the problem of a block before it runs, in one line, or nothing. */
 export const checkBlock = (block: Block, scripts: ReadonlySet<string>): string | undefined => {
   if (/^(ts|typescript|tsx|js|javascript)\b/.test(block.language) && !isExample(block)) {
     return `"${block.language}": an example is marked "ts" or "ts test", and all of them run`
@@ -69,7 +72,7 @@ export const checkBlock = (block: Block, scripts: ReadonlySet<string>): string |
 
 const pnpmCommands = new Set(["add", "dlx", "exec", "install"])
 
-/** The names of the scripts in the root's package.json. */
+/** Returns the names of the scripts in the root's package.json. */
 export const scriptNames = (root: string): ReadonlySet<string> => {
   // The shape of package.json is npm's to guarantee; a missing `scripts` gives an empty set.
   const manifest = JSON.parse(Fs.readFileSync(Path.join(root, "package.json"), "utf8")) as {
@@ -78,7 +81,9 @@ export const scriptNames = (root: string): ReadonlySet<string> => {
   return new Set(Object.keys(manifest.scripts ?? {}))
 }
 
-/** Writes examples out, type-checks them in one go, and lets each be run. */
+/**
+ * Writes the examples to files, type-checks them in one go, and returns functions that run each.
+ */
 export const prepare = async (root: string, examples: ReadonlyArray<Block>) => {
   Fs.mkdirSync(Path.join(root, WORK_FOLDER), { recursive: true })
   const work = Fs.mkdtempSync(Path.join(root, WORK_FOLDER, "run-"))
@@ -91,7 +96,7 @@ export const prepare = async (root: string, examples: ReadonlyArray<Block>) => {
   const vitest = Path.join(root, "node_modules/vitest/vitest.mjs")
   const checked = await run(work, [tsc, "-p", work, "--pretty", "false"])
   return {
-    /** The complaints of the compiler about the block, with lines of the file that it is in. */
+    /** The compiler's errors in the block, with lines of its file. */
     typeErrors: (block: Block): ReadonlyArray<string> =>
       checked.output.split("\n").flatMap((line) => {
         const [, name, row, problem] = /^(example-[\w.]+)\((\d+),\d+\): (.*)$/.exec(line) ?? []
@@ -99,7 +104,7 @@ export const prepare = async (root: string, examples: ReadonlyArray<Block>) => {
           ? [`${block.file}:${block.line + Number(row)}: ${problem}`]
           : []
       }),
-    /** What the block printed when it failed; nothing when it ended well. */
+    /** Returns the output of the block if it failed, or nothing. */
     failure: async (block: Block): Promise<string | undefined> => {
       const isTest = block.language === "ts test"
       const file = nameOf(block)
@@ -113,7 +118,7 @@ export const prepare = async (root: string, examples: ReadonlyArray<Block>) => {
   }
 }
 
-/** Makes every package, and what any of them depends on, importable from `work`. */
+/** Makes every package, and all their dependencies, importable from `work`. */
 const linkModules = (root: string, work: string) => {
   const link = (target: string, name: string) => {
     const path = Path.join(work, "node_modules", name)
@@ -155,7 +160,7 @@ const run = async (cwd: string, args: ReadonlyArray<string>) => {
     })
     return { ok: true, output: stdout + stderr }
   } catch (error) {
-    // execFile rejects with an error that carries what was printed.
+    // execFile rejects with an error that carries the output.
     const printed = error as { readonly stdout?: string; readonly stderr?: string }
     return { ok: false, output: `${printed.stdout ?? ""}${printed.stderr ?? ""}` || String(error) }
   }

@@ -1,5 +1,5 @@
 /**
- * The errors that the packages export, each of which the guide to what goes wrong has to name.
+ * The errors that the packages export: the guide to errors has to name each of them.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"
@@ -9,10 +9,12 @@ export interface ExportedError {
   readonly tag: string
 }
 
-/** Packages whose errors a person can meet; those of the worked domain are its own rejections. */
+/**
+ * Packages whose errors a user can meet; the errors of the worked domain are its own rejections.
+ */
 const PATTERN = "packages/{kernel,store,projections,testing,order-service}/src/*.ts"
 
-/** The tagged errors of the public modules, in the order of their files. */
+/** Returns the tagged errors of the public modules, in the order of their files. */
 export const exportedErrors = (root: string): ReadonlyArray<ExportedError> =>
   Fs.globSync(PATTERN, { cwd: root })
     .toSorted()
@@ -25,7 +27,7 @@ export const exportedErrors = (root: string): ReadonlyArray<ExportedError> =>
       )
     )
 
-/** Those that a text does not name as code. */
+/** Returns the errors that a text does not name as code. */
 export const unnamed = (
   errors: ReadonlyArray<ExportedError>,
   text: string

@@ -6,7 +6,7 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 
 const root = Path.resolve(import.meta.dirname, "..")
 
-/** Imports, each in a file of its own at the given place, and whether the check refuses it. */
+/** Imports, each in a file of its own at the given place, with the verdict of the check. */
 const cases: ReadonlyArray<readonly [verdict: "allows" | "refuses", file: string, code: string]> = [
   ["allows", "packages/kernel/src", 'import * as Schema from "effect/Schema"'],
   ["allows", "packages/kernel/src", 'import * as Revision from "./Revision.ts"'],

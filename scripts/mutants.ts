@@ -1,5 +1,5 @@
 /**
- * What the mutants of a run say: the score, and how the survivors compare with the list of those that are known.
+ * Judges the mutants of a run: the score, and the survivors against the list of known ones.
  */
 
 /** The least share of mutants that tests must notice. */
@@ -8,11 +8,11 @@ export const SCORE = 0.9
 /** A mutant that no test notices. */
 export interface Survivor {
   readonly file: string
-  /** The line as it is written; its number would change with every edit above it. */
+  /** The text of the line; its number would change with every edit above it. */
   readonly line: string
   readonly original: string
   readonly replacement: string
-  /** Why no test has to notice it. */
+  /** The reason why no test has to notice it. */
   readonly reason?: string
 }
 
@@ -25,17 +25,20 @@ export interface Judged {
   readonly passed: boolean
   readonly killed: number
   readonly total: number
-  /** Of files that can't be mutated there is nothing to say. */
+  /** The share of mutants that were noticed; 0 if there were none. */
   readonly score: number
   /** Survivors that are not listed. */
   readonly unknown: ReadonlyArray<Survivor>
-  /** Listed ones that are noticed now, or are gone. */
+  /** Listed survivors that are noticed now, or no longer exist. */
   readonly stale: ReadonlyArray<Survivor>
-  /** Listed ones without a reason. */
+  /** Listed survivors without a reason. */
   readonly unreasoned: ReadonlyArray<Survivor>
 }
 
-/** A mutant as it is listed, from where Stryker changed its file: lines and columns counted from 1. */
+/**
+ * Returns a mutant in the form of the list, from the place that Stryker changed: lines and columns
+ * are counted from 1.
+ */
 export const survivorOf = (
   mutant: {
     readonly fileName: string
@@ -71,12 +74,15 @@ const fromZero = ({ end, start }: Location): Location => ({
   end: { line: end.line - 1, column: end.column - 1 }
 })
 
-/** Whether the run passes: a high score, and a list that says exactly what survived, and why. */
+/**
+ * Judges a run. It passes with a high score and a list that names exactly the survivors, each with
+ * a reason.
+ */
 export const judge = (
   outcomes: ReadonlyArray<Outcome>,
   listed: ReadonlyArray<Survivor>
 ): Judged => {
-  // What did not compile, or breaks a module when it is loaded, was not tried.
+  // Mutants that do not compile, or break a module when it is loaded, were not tried.
   const tried = outcomes.filter(({ status }) =>
     ["Killed", "Timeout", "Survived", "NoCoverage"].includes(status)
   )
@@ -99,7 +105,7 @@ export const judge = (
   }
 }
 
-/** The judgement as text: a line for the score, then what to do about which mutant. */
+/** Returns the judgement as text: a line for the score, then the action that each mutant needs. */
 export const report = (name: string, judged: Judged): string =>
   [
     `${name}: ${judged.killed} of ${judged.total} mutants noticed, ${(100 * judged.score).toFixed(1)} %`,

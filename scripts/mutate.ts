@@ -1,11 +1,12 @@
 /**
- * `pnpm mutate`: changes the pure packages a little in hundreds of ways, and sees that some test fails each time.
+ * `pnpm mutate`: makes hundreds of small changes to the pure packages, and checks that some test
+ * fails for each.
  *
- * Stryker makes the mutants and runs the tests that cover each. It works on a copy of the repository, in which
- * it may write, and in which a package that imports another gets the changed one. Mutants that survive must be
- * in `survivors.json`, each with the reason; see `mutants.ts`.
+ * Stryker makes the mutants and runs the tests that cover each. It works on a copy of the
+ * repository, which it may change, and in which a package that imports another gets the changed
+ * one. Mutants that survive must be in `survivors.json`, each with the reason; see `mutants.ts`.
  *
- * `pnpm mutate [kernel|order|projections]`: of one package alone.
+ * `pnpm mutate [kernel|order|projections]`: mutates one package alone.
  */
 import { Stryker } from "@stryker-mutator/core"
 import * as Fs from "node:fs"
@@ -19,7 +20,7 @@ interface Subject {
   readonly tests: ReadonlyArray<string>
 }
 
-/** What `projections` does without a store. */
+/** The parts of `projections` that need no store. */
 const pureParts = [
   "fold/changes",
   "fold/deriveColumn",
@@ -54,7 +55,8 @@ const subjects: ReadonlyArray<Subject> = [
       "packages/projections/src/{ReadModelTable,RowQuery,StoredRow}.ts",
       `packages/projections/src/internal/{${pureParts.join(",")}}.ts`
     ],
-    // Each by itself: through a store, a run would take seconds, and through a database minutes.
+    // The tests of each part alone: through a store a run would take seconds, and through a
+    // database minutes.
     tests: [
       "packages/projections/test/{ReadModelTable,RowFold,RowCodec,RowDifferences}.test.ts",
       "packages/projections/test/{MemoryQuery,Changes,Partition}.test.ts"
@@ -65,7 +67,10 @@ const subjects: ReadonlyArray<Subject> = [
 const root = Path.resolve(import.meta.dirname, "..")
 const survivorsFile = Path.join(import.meta.dirname, "survivors.json")
 
-/** The repository without what is built and what git keeps; packages link one another inside of the copy. */
+/**
+ * Copies the repository without build output, docs and git's data; inside the copy, packages link
+ * to one another.
+ */
 const copyRepository = (to: string): void => {
   const left = new Set([".git", "dist", ".doc-examples", ".changeset", "docs"])
   Fs.cpSync(root, to, {
@@ -101,12 +106,13 @@ const mutate = async (subject: Subject) => {
     plugins: ["@stryker-mutator/vitest-runner"],
     vitest: { configFile, related: false },
     coverageAnalysis: "perTest",
-    // A schema is made when its module is loaded: each of its mutants takes all tests, in modules loaded anew.
+    // A schema is made when its module is loaded: each of its mutants needs all tests, in freshly
+    // loaded modules.
     ignoreStatic: false,
-    // On a busy machine a test is slow without being caught in a loop.
+    // On a busy machine a test may be slow without an endless loop.
     timeoutMS: 60_000,
     concurrency: 2,
-    // The copy is there to be changed.
+    // The copy may be changed.
     inPlace: true,
     allowConsoleColors: false,
     reporters: ["progress-append-only"],
@@ -132,7 +138,7 @@ try {
     const judged = judge(
       results.map((result) => {
         const fileName = Path.relative(folder, Path.resolve(result.fileName))
-        // Of the copy, which is as it was again: the repository may have been edited meanwhile.
+        // Reads the copy, which is restored by now: the repository may have been edited meanwhile.
         const source = Fs.readFileSync(Path.join(folder, fileName), "utf8")
         return { status: result.status, mutant: survivorOf({ ...result, fileName }, source) }
       }),

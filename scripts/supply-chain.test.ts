@@ -1,5 +1,6 @@
 /**
- * Everything that runs is under a hash in the repository, and is named in the bill of materials.
+ * Checks that all code that runs has a hash in the repository and is named in the bill of
+ * materials.
  */
 import * as Fs from "node:fs"
 import * as Path from "node:path"

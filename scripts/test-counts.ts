@@ -1,8 +1,8 @@
 /**
- * Prints `N passed, N failed` from reports of Vitest's, the last line of a CI run.
+ * Prints `N passed, N failed` from reports of Vitest, the last line of a CI run.
  *
- * A test file that failed before any test of it ran counts as one failure; so does a run that ended
- * without a report.
+ * A test file that failed before any of its tests ran counts as one failure; so does a run that
+ * ended without a report.
  */
 import * as Fs from "node:fs"
 
@@ -15,7 +15,7 @@ interface Report {
   }>
 }
 
-/** The counts in the text of a report. */
+/** Reads the counts from the text of a report. */
 export const counts = (report: string): { readonly passed: number; readonly failed: number } => {
   if (report === "") return { passed: 0, failed: 1 }
   // The shape that Vitest documents for its JSON reporter, which is Jest's.
@@ -27,7 +27,7 @@ export const counts = (report: string): { readonly passed: number; readonly fail
   return { passed: numPassedTests, failed: numFailedTests + brokenFiles.length }
 }
 
-/** The counts of several runs together. */
+/** Adds the counts of several runs. */
 export const total = (
   runs: ReadonlyArray<ReturnType<typeof counts>>
 ): ReturnType<typeof counts> => ({

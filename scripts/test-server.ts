@@ -1,8 +1,10 @@
 /**
- * Runs the tests that need a PostgreSQL server on one as a distribution installs it, with the settings it has there.
+ * Runs the tests that need a PostgreSQL server on one as a distribution installs it, with its
+ * default settings.
  *
- * The server is started from the binaries in `DAYBOOK_POSTGRES_BIN`, or else of the newest version that Debian's packages left in
- * `/usr/lib/postgresql`. Further arguments go to Vitest.
+ * The server is started from the binaries in `DAYBOOK_POSTGRES_BIN`, or else from those of the
+ * newest version that Debian's packages installed in `/usr/lib/postgresql`. Further arguments go to
+ * Vitest.
  */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
@@ -12,7 +14,9 @@ const ROOT = Path.join(import.meta.dirname, "..")
 
 const DEBIAN = "/usr/lib/postgresql"
 
-/** What depends on the build of the server: its planner and compiler, its locales, its limits. */
+/**
+ * Tests that depend on the build of the server: its planner and compiler, its locales, its limits.
+ */
 const FILES = [
   "packages/store/test/EventStorePostgres",
   "packages/store/test/PostgresBatching",
@@ -51,14 +55,14 @@ const FILES = [
   "packages/projections/test/SecurityLocks"
 ]
 
-/** The folder of the newest version below a folder of versions. */
+/** Returns the newest of the folders that are named by versions. */
 export const newest = (versions: ReadonlyArray<string>): string | undefined =>
   versions
     .filter((version) => /^\d+$/.test(version))
     .toSorted((a, b) => Number(b) - Number(a))
     .at(0)
 
-/** The beginnings of paths that no test file has. */
+/** Returns the beginnings of paths that match no test file. */
 export const unmatched = (
   beginnings: ReadonlyArray<string>,
   tests: ReadonlyArray<string>
@@ -67,7 +71,10 @@ export const unmatched = (
 
 const tests = () => Fs.globSync("packages/*/test/**/*.test.ts", { cwd: ROOT })
 
-/** Whether a server can compile statements; some packagers have that as a package of its own, such as `postgresql-17-jit`. */
+/**
+ * Returns true if a server can compile statements; some packagers ship that as a separate package,
+ * such as `postgresql-17-jit`.
+ */
 const compiles = (bin: string): boolean =>
   Fs.existsSync(Path.join(bin, "..", "lib", "llvmjit.so")) ||
   Fs.existsSync(Path.join(bin, "..", "lib", "postgresql", "llvmjit.so"))
@@ -108,7 +115,7 @@ if (import.meta.main) {
         "run",
         "--config",
         "vitest.workspace.ts",
-        // Vitest looks for what is no whole path in the folder of each package.
+        // Vitest looks for a partial path in the folder of each package, so the paths are whole.
         ...FILES.map((file) => Path.join(ROOT, file)),
         ...process.argv.slice(2)
       ],
@@ -118,7 +125,7 @@ if (import.meta.main) {
         env: { ...env, DAYBOOK_POSTGRES_BIN: bin, ...(jit ? { DAYBOOK_POSTGRES_JIT: "1" } : {}) }
       }
     )
-    // Where all is looked at, a check that can't fail is a failure.
+    // In CI a check that can't fail counts as a failure.
     process.exitCode = !jit && process.env["CI"] === "true" ? 1 : (status ?? 1)
   }
 }

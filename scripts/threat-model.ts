@@ -4,7 +4,7 @@
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 
-/** The last column of the lines of its table, such as `S12`; in the order of the page. */
+/** Returns the last column of the lines of its table, such as `S12`, in the order of the page. */
 export const named = (page: string): ReadonlyArray<string> => {
   const [, table = ""] = /\n## What each can do\n([\s\S]*?)\n## /.exec(page) ?? []
   return table
@@ -18,7 +18,10 @@ export const named = (page: string): ReadonlyArray<string> => {
     })
 }
 
-/** The findings whose tests are in the files: a test's name, or that of a case of a suite, begins with `S12:`. */
+/**
+ * Returns the findings whose tests are in the files: the name of such a test, or of a case of a
+ * suite, begins with `S12:`.
+ */
 export const proved = (root: string): ReadonlySet<string> =>
   new Set(
     Fs.globSync(

@@ -20,7 +20,7 @@ const Lines = LineIndex.make<Line>({
   value: (line) => BigInt(line.price) * BigInt(line.quantity)
 })
 
-/** The same answers by looking at all lines. */
+/** The same answers by a scan of all lines. */
 const plain = {
   find: (lines: ReadonlyArray<Line>, product: string, price: number) =>
     lines.find((line) => line.product === product && line.price === price),
@@ -56,7 +56,7 @@ describe("LineIndex", () => {
     let lines: ReadonlyArray<Line> = []
     let expected: ReadonlyArray<Line> = []
     const older: Array<readonly [ReadonlyArray<Line>, ReadonlyArray<Line>]> = []
-    // A walk through all remainders of a prime: 40 products at 3 prices, in a fixed disorder.
+    // Walks through all remainders of a prime: 40 products at 3 prices, in a fixed disorder.
     for (let step = 0, dice = 1; step < 1_500; step++, dice = (dice * 7) % 7_919) {
       const [product, price] = [`p${dice % 40}`, 1 + (dice % 3)]
       const before = plain.find(lines, product, price)
@@ -72,7 +72,7 @@ describe("LineIndex", () => {
       }
       assertSame(lines, expected)
       if (step % 50 === 0) older.push([lines, expected])
-      // An older array is as it was, and can be changed from there.
+      // An older array is unchanged, and can be changed further.
       if (step % 70 === 0) [lines, expected] = older[dice % older.length] ?? [lines, expected]
     }
     assert.isAbove(Math.max(...older.map(([{ length }]) => length)), 60)
@@ -92,7 +92,7 @@ describe("LineIndex", () => {
       lines = Lines.putLast(lines, before, { product: `p${n}`, price: 1, quantity: 2 })
     }
     assert.strictEqual(Lines.value(lines), 2_000n)
-    // One that goes and one that comes, a thousand times.
+    // One line removed and one added, a thousand times.
     assert.strictEqual(reads, 2_000)
   })
 })

@@ -1,5 +1,5 @@
 /**
- * Generated commands and events of an order, few enough of each kind that they meet one another:
+ * Generated commands and events of an order, few enough of each kind that they affect one another:
  * two products, prices from nothing to half of the limit, now and then the wrong currency.
  */
 import type { StoredVersion } from "@daybook/kernel/EventCodec"
@@ -15,7 +15,7 @@ import * as Schema from "effect/Schema"
 const oneOf = <A>(...members: ReadonlyArray<Arbitrary.Arbitrary<A>>): Arbitrary.Arbitrary<A> =>
   Arbitrary.flatMap(
     Arbitrary.schema(Schema.Literals(members.map((_, index) => index))),
-    // The index is one of the members'.
+    // The index is in range.
     (index) => members[index] as Arbitrary.Arbitrary<A>
   )
 
@@ -79,7 +79,10 @@ export const commands: Arbitrary.Arbitrary<ReadonlyArray<OrderCommand>> = Histor
 
 const item = Schema.Struct({ productId: product, name, quantity, unitPrice: price })
 
-/** Events that no decider decided: anything that the schema allows, and events that meet. */
+/**
+ * Events that no decider decided: anything that the schema allows, and events that affect one
+ * another.
+ */
 const event: Arbitrary.Arbitrary<OrderEvent> = oneOf<OrderEvent>(
   Arbitrary.schema(OrderEvent),
   Arbitrary.schema(Schema.TaggedStruct("OrderCreated", customer)),
@@ -95,7 +98,7 @@ const event: Arbitrary.Arbitrary<OrderEvent> = oneOf<OrderEvent>(
   Arbitrary.schema(Schema.TaggedStruct("OrderConfirmed", {}))
 )
 
-/** Any events, the first of them mostly creates the order. */
+/** Any events; the first of them usually creates the order. */
 export const events: Arbitrary.Arbitrary<ReadonlyArray<OrderEvent>> = oneOf(
   ...Array.from({ length: 4 }, () =>
     Arbitrary.map(

@@ -20,7 +20,9 @@ import * as Laws from "./OrderLaws.ts"
 
 LawSuite.suite("an order", Laws.laws(), { runs: 500 })
 
-/** A law that passes a broken implementation says nothing: this one must be falsified. */
+/**
+ * Checks that the law is falsified by a broken implementation: a law that passes it proves nothing.
+ */
 const catches = (broken: string, law: string, laws: ReadonlyArray<Law.Law>): void =>
   it.effect(`catches ${broken}`, () =>
     Effect.gen(function* () {

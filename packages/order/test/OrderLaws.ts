@@ -1,5 +1,5 @@
 /**
- * What an order says of itself, beyond what every decider keeps; as claims, so that each can be tried on the
+ * The laws of an order beyond those of every decider, as claims, so that each can be tried on the
  * real decider and on a broken one that it must catch.
  */
 import * as Decider from "@daybook/kernel/Decider"
@@ -22,17 +22,17 @@ type State = OrderState.OrderState
 type Step = History.Step<OrderCommand, State, OrderEvent, OrderRejection>
 type Claims = DeciderLaws.Claims<OrderCommand, State, OrderEvent, OrderRejection>
 
-/** A law is named by its sentence. */
+/** The sentence that names the law. */
 export const NO_DRIFT = "the total is what was added less what was removed"
 export const EXACT_REMOVAL = "a removal takes what was asked, the price that was added last first"
 export const DIFFERENCE = "every event makes a difference"
 
 const sameState = Schema.toEquivalence(OrderState.OrderState)
 
-/** Whether nothing is to change the order any more. */
+/** Returns true if the order must not change any more. */
 const isClosed = (state: State): boolean => state._tag === "Shipped" || state._tag === "Cancelled"
 
-/** Invariant 12: to the last unit, by `total`, and within what can be stored. */
+/** Invariant 12: exact to the last unit, by `total`, and within the limit of stored amounts. */
 const doesNotDrift =
   (total: (state: State) => bigint) =>
   ({ after, ...step }: Step, earlier: ReadonlyArray<Step>): boolean => {
@@ -54,7 +54,7 @@ const doesNotDrift =
 
 const removesExactly = ({ after, before, command, decided }: Step): boolean => {
   if (command._tag !== "RemoveItem" || Result.isFailure(decided)) return true
-  // Unit by unit is a second way to the answer, affordable for small orders only.
+  // Counting unit by unit is a second way to the answer, affordable for small orders only.
   if (OrderState.itemCount(before) > 1_000) return true
   const units = (state: State): ReadonlyArray<number> =>
     OrderState.lines(state)
@@ -99,7 +99,7 @@ export const laws = (
 
 export const CLOSED = "what is shipped or cancelled stays, whatever is recorded"
 
-/** More than `terminal` says: also of events that no command leads to. */
+/** Stronger than `terminal`: it also covers events that no command leads to. */
 const closedStays = (decider: OrderDecider): Law.Law =>
   Law.make({
     name: CLOSED,

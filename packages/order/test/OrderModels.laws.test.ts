@@ -42,7 +42,9 @@ const readJson = Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Json))
 
 const thorough = { arbitrary: { runs: 500 } }
 
-/** A law that passes a broken implementation says nothing: this one must be falsified. */
+/**
+ * Checks that the law is falsified by a broken implementation: a law that passes it proves nothing.
+ */
 const catches = <A>(
   broken: string,
   arbitrary: Arbitrary.Arbitrary<A>,
@@ -77,7 +79,7 @@ describe("The rows of histories from commands", () => {
   for (const [what, projection] of brokenModels) catches(what, asked, agrees(projection))
 })
 
-/** Any events, each recorded a minute after the other, that went into one order or into two. */
+/** Records any events, a minute apart, that go into one order or into two. */
 const anyEvents = (events: ReadonlyArray<OrderEvent>, orders: 1 | 2) =>
   events.map((event, index) =>
     recordedAs(index % orders === 0 ? "1" : "2", event, index + 1, index, "Tom")
@@ -105,7 +107,7 @@ describe("The rows of any events", () => {
         areOfTheSchema(
           projection,
           versions.map(({ value, version: { names, schema, schemaVersion } }, index) => {
-            // As the JSON text that a store keeps.
+            // As the JSON text that a store holds.
             const Data = Schema.fromJsonString(Schema.toCodecJson(schema))
             const data = readJson(Schema.encodeUnknownSync(Data)(value))
             return stored("1", names[0], schemaVersion, data, index + 1, index)
@@ -120,7 +122,7 @@ describe("The rows of any events", () => {
 })
 
 describe("The row of an order", () => {
-  /** What a row and a state both tell. */
+  /** Compares the facts that a row and a state share. */
   const follows = (projection: Any) => (events: ReadonlyArray<OrderEvent>) => {
     const state = Decider.fold(decider, events)
     const [row] = fold(projection, anyEvents(events, 1)) as ReadonlyArray<

@@ -1,6 +1,6 @@
 /**
- * The rules of an order by example: every cell of the table of commands and statuses, then what the table
- * does not say.
+ * The rules of an order by example: every cell of the table of commands and statuses, then the
+ * rules outside the table.
  */
 import type { Address } from "@daybook/order/Address"
 import { MAX_MINOR } from "@daybook/order/Money"
@@ -87,7 +87,7 @@ export const histories: Record<OrderState.OrderStatus, ReadonlyArray<OrderEvent>
 
 const toBath = { ...address, city: "Bath" }
 
-/** Each command, the statuses it is for, and what it leads to there. */
+/** Each command, the statuses that allow it, and its event there. */
 const table: ReadonlyArray<{
   readonly command: OrderCommand
   readonly from: ReadonlyArray<OrderState.OrderStatus>

@@ -40,7 +40,9 @@ const item = {
   unitPrice: { currency: "GBP", minor: 255 }
 }
 
-/** What the golden samples mean today. A sample is never edited: a new shape gets a new file. */
+/**
+ * The meaning of the golden samples today. A sample is never edited: a new shape gets a new file.
+ */
 const samples: Record<string, ReadonlyArray<OrderEvent>> = {
   "OrderCreated.v1": [created],
   "OrderCreated.v2": [created, { _tag: "ShippingAddressUpdated", address }],
@@ -132,7 +134,7 @@ describe("the golden samples", () => {
 })
 
 describe("the shop's past", () => {
-  /** What data of a version 1 stands for. */
+  /** Decodes data of version 1. */
   const first = (type: string, data: Schema.Json) =>
     Result.map(codec.decode(recorded(type, 1, data)), ([event]) => event)
 
@@ -165,7 +167,7 @@ describe("the shop's past", () => {
 })
 
 describe("the schemas", () => {
-  /** The values that the schema refuses. */
+  /** Returns the values that the schema refuses. */
   const refused = (schema: Schema.Constraint, values: ReadonlyArray<unknown>) =>
     values.filter((value) => !Schema.is(schema)(value))
 
@@ -204,7 +206,10 @@ describe("the schemas", () => {
   const line = { productId: "tea", name: "Tea", quantity: 1, unitPriceMinor: 250 }
   const customer = { customerId: "ada", currency: "GBP" }
 
-  /** The value without each of its fields but those, and with each of another type. */
+  /**
+   * Returns the value without each of its fields except the optional ones, and with each field of
+   * another type.
+   */
   const broken = (value: object, ...optional: ReadonlyArray<string>): ReadonlyArray<object> =>
     Object.keys(value).flatMap((field) => [
       { ...value, [field]: Symbol(field) },

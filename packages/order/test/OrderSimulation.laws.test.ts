@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import { stubborn, trusting, unrecorded } from "./brokenMachinery.ts"
 import { orders } from "./orderSimulation.ts"
 
-/** The first history, within a thousand, that goes wrong with no faults but those of one kind. */
+/** Returns the first history, within a thousand, that fails under faults of one kind only. */
 const failureBy = Effect.fnUntraced(function* (kind: Fault.Kind, broken: Partial<typeof orders>) {
   for (let seed = 1; seed <= 1_000; seed++) {
     const { faults: all } = yield* Simulation.run(orders, { seed })

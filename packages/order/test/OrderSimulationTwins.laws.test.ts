@@ -11,7 +11,7 @@ import {
 } from "./brokenMachinery.ts"
 import { orders } from "./orderSimulation.ts"
 
-/** The seed and faults with which it goes wrong, within a thousand histories. */
+/** Returns the seed and faults with which it fails, within a thousand histories. */
 const failureOf = (broken: Partial<typeof orders>) =>
   Effect.flip(Simulation.check({ ...orders, ...broken }, { seed: 1, histories: 1_000 }))
 
@@ -28,7 +28,7 @@ const violationsOf = Effect.fnUntraced(function* (
   return yield* Effect.die(new Error(`no history violates invariant ${invariant}`))
 })
 
-// Leaving faults out, by halves and in the end one by one, runs a history hundreds of times.
+// Leaving out faults, by halves and in the end one by one, runs a history hundreds of times.
 describe("A simulation of broken orders", { timeout: 600_000 }, () => {
   it.live("catches a handler that retries without the command's id, with two faults at most", () =>
     Effect.gen(function* () {

@@ -4,7 +4,7 @@ import * as Attacks from "./torture/attacks.ts"
 import { inTurn, quietly } from "./torture/inTurn.ts"
 import { failures, torture } from "./torture/torture.ts"
 
-// Processes, a server and recoveries of it, on a machine that does other things too.
+// Processes, a server and its recoveries, on a machine that has other work too.
 describe("Orders on hosts and a server that are attacked", { timeout: 600_000 }, () => {
   it.live("are as their commands say after each kind of attack", () =>
     Effect.gen(function* () {

@@ -37,7 +37,8 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 300_000, excludeTestServic
           const heaps = series.filter((one) => one.name.startsWith("heap of"))
           const growth = (name: string) =>
             fit(heaps.find((one) => one.name === name)?.samples.slice(3) ?? [])?.growth ?? 0
-          // Five times 8 MiB between the six samples that are settled. A heap that warms up may grow, but not by as much.
+          // Five times 8 MiB between the six settled samples. A heap that warms up may grow, but by
+          // less.
           assert.isTrue(heaps.filter(grows).some(({ name }) => name === "heap of host 2 (faulty)"))
           assert.approximately(growth("heap of host 2 (faulty)"), 40, 20)
           assert.isBelow(growth("heap of host 1 (first)"), 20)

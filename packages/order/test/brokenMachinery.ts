@@ -1,5 +1,5 @@
 /**
- * Twins of what orders run on, each with a mistake that is often made.
+ * Twins of the machinery of orders, each with a common mistake.
  */
 import * as Position from "@daybook/kernel/Position"
 import { aggregate } from "@daybook/order/Order"
@@ -19,7 +19,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 
-/** Tries again without the command's id when the store fails. */
+/** Repeats a command without its id when the store fails. */
 export const forgetfulHandler = Layer.effect(
   CommandHandler,
   Effect.map(CommandHandler, (handler) =>
@@ -39,7 +39,7 @@ export const forgetfulHandler = Layer.effect(
   )
 ).pipe(Layer.provide(CommandHandler.layer))
 
-/** Looks whether the stream is as expected, and then writes. */
+/** Checks that the stream is as expected, and then writes. */
 const hastyStore = Effect.map(EventStoreMemory.make, (store) =>
   EventStore.of({
     ...store,
@@ -56,8 +56,8 @@ const hastyStore = Effect.map(EventStoreMemory.make, (store) =>
 )
 
 /**
- * Keeps the rows first, and then the checkpoint, by another trip to the store. A checkpoint and the event it stands at move together, so
- * only the rows give it away.
+ * Stores the rows first, and the checkpoint in a second call. A checkpoint and its event move
+ * together, so only the rows reveal the mistake.
  */
 const apartStore = Effect.map(ReadModelStoreMemory.make, (store) =>
   ReadModelStore.of({
@@ -79,7 +79,7 @@ const apartStore = Effect.map(ReadModelStoreMemory.make, (store) =>
   })
 )
 
-/** Folds an append into the rows as they were when the append began. */
+/** Folds an append into the rows as they were at its start. */
 const staleStore = Effect.map(ReadModelStoreMemory.make, (store) =>
   ReadModelStore.of({
     ...store,
@@ -118,7 +118,7 @@ export const apart = Layer.mergeAll(
   Layer.effect(ReadModelStore, apartStore)
 )
 
-/** Writes down of a removal that it was one, and not why. */
+/** Stores that an item was removed, but not why. */
 export const forgetfulCodec: typeof aggregate = {
   ...aggregate,
   codec: {
@@ -128,7 +128,7 @@ export const forgetfulCodec: typeof aggregate = {
   }
 }
 
-/** Keeps a line from which all was taken. */
+/** Leaves a line whose quantity has reached zero. */
 export const untidyFold: typeof aggregate = {
   ...aggregate,
   decider: {
@@ -160,21 +160,21 @@ const withRows = (rows: Effect.Effect<ReadModelStore["Service"]>) =>
     Layer.effect(ReadModelStore, rows)
   )
 
-/** Gives no host the rows that another one has stopped at an event, whatever code it has. */
+/** Gives no host, whatever its code, the rows that another host has stopped at an event. */
 export const stubborn = withRows(
   Effect.map(ReadModelStoreMemory.make, (store) =>
     ReadModelStore.of({ ...store, claim: (of, owner, lease) => store.claim(of, owner, lease) })
   )
 )
 
-/** Skips an event once, and does not write down that it did. */
+/** Skips an event once, and does not record it. */
 export const unrecorded = withRows(
   Effect.map(ReadModelStoreMemory.make, (store) =>
     ReadModelStore.of({ ...store, skipped: () => Effect.succeed([]) })
   )
 )
 
-/** Takes any checkpoint for one of its history. */
+/** Accepts any checkpoint as one of its history. */
 export const trusting = Layer.mergeAll(
   Layer.effect(
     EventStore,

@@ -1,5 +1,5 @@
 /**
- * Read models as they are written wrong, each of which the model of `orderModels.ts` must catch.
+ * Read models with common mistakes: the model of `orderModels.ts` must catch each.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -13,7 +13,7 @@ import * as RemovedItems from "@daybook/order/RemovedItems"
 
 type OrderProjection<Key, Row> = Projection.Projection<OrderEvent, Key, Row>
 
-/** A projection that folds another event than the one that happened, or none. */
+/** A projection that folds an event other than the one that happened, or none. */
 const mistaking = <Key extends object, Row extends object>(
   projection: OrderProjection<Key, Row>,
   mistake: (event: OrderEvent) => OrderEvent | undefined
@@ -44,7 +44,7 @@ const spoiling = <Key extends object, Row extends object>(
   }
 })
 
-/** The bug of the textbook: a removal takes one item off, whatever its quantity. */
+/** The textbook bug: a removal takes off one item, whatever its quantity. */
 const countsOneItem = <Key extends object, Row extends object>(
   projection: OrderProjection<Key, Row>
 ) =>
@@ -113,7 +113,7 @@ export const brokenModels: ReadonlyArray<readonly [what: string, projection: Pro
   ]
 ]
 
-/** Demand that is called by what was recorded last: it depends on the order of the log. */
+/** Demand under the product name that was recorded last: it depends on the order of the log. */
 export const namedByTheLast = spoiling(ProductDemand.projection, (after, _, event, at) =>
   event._tag === "ItemAdded" && event.name !== ""
     ? { ...after, name: event.name, namedAt: at }
@@ -125,7 +125,7 @@ export const takesAnyAddress = spoiling(OrderSummary.projection, (after, _, even
   event._tag === "ShippingAddressUpdated" ? { ...after, hasAddress: true } : after
 )
 
-/** Rows that are not of their schema. */
+/** Rows that their schema does not allow. */
 export const countsInFractions = spoiling(OrderSummary.projection, (after) => ({
   ...after,
   itemCount: 0.5

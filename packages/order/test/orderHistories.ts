@@ -1,5 +1,6 @@
 /**
- * Histories of a few orders at once, from generated commands through `decide`, as a store would have recorded them.
+ * Histories of a few orders at once, from generated commands through `decide`, as a store would
+ * have recorded them.
  */
 import * as Decider from "@daybook/kernel/Decider"
 import * as EventId from "@daybook/kernel/EventId"
@@ -23,15 +24,17 @@ export interface History {
   readonly recorded: ReadonlyArray<RecordedEvent>
 }
 
-/** A command on an order, so many minutes after the first of January 2026, asked for by somebody or nobody. */
+/** A command on an order. */
 export interface Asked {
   readonly id: string
   readonly command: OrderCommand
+  /** Minutes after the first of January 2026. */
   readonly minute: number
+  /** The actor, if one asked for it. */
   readonly actor: string | undefined
 }
 
-/** What comes of the commands, in their order. */
+/** Returns the history of the commands, in their order. */
 export const history = (asked: ReadonlyArray<Asked>): History => {
   const states = new Map<string, typeof decider.initialState>()
   const accepted: Array<Accepted> = []
@@ -50,14 +53,14 @@ export const history = (asked: ReadonlyArray<Asked>): History => {
   return { accepted, recorded }
 }
 
-/** Revisions are those of the log here: what reads them in one order reads them in the other. */
+/** Numbers an event. Revisions equal places in the log here, so both orders are the same. */
 const numbered = (n: number) => ({
   id: EventId.make(`00000000-0000-4000-8000-${String(n).padStart(12, "0")}`),
   revision: Revision.make(n),
   position: Position.make(BigInt(n))
 })
 
-/** An event of today, stored as number `n`. */
+/** Returns an event of today, stored as number `n`. */
 export const recordedAs = (
   id: string,
   event: OrderEvent,
@@ -69,7 +72,7 @@ export const recordedAs = (
   return stored(id, type, schemaVersion, data, n, minute, actor)
 }
 
-/** Data of a type and version, stored as number `n` of the log, counted from 1. */
+/** Returns data of a type and version, stored as number `n` of the log, counted from 1. */
 export const stored = (
   id: string,
   type: string,
@@ -92,7 +95,10 @@ export const stored = (
   }
 }
 
-/** Commands on three orders that share products, taking turns; their times stand still and go back now and then. */
+/**
+ * Commands on three orders that share products, in turns; their times now and then stand still or
+ * go back.
+ */
 export const asked: Arbitrary.Arbitrary<ReadonlyArray<Asked>> = Arbitrary.map(
   Arbitrary.all([Generated.commands, Generated.commands, Generated.commands]),
   (all) => {
@@ -109,7 +115,7 @@ export const asked: Arbitrary.Arbitrary<ReadonlyArray<Asked>> = Arbitrary.map(
   }
 )
 
-/** The rows after the events, by the definition alone: no store, no batches. */
+/** Returns the rows after the events, from the definition alone: no store, no batches. */
 export const fold = (
   projection: Any,
   recorded: ReadonlyArray<RecordedEvent>
@@ -128,7 +134,7 @@ export const fold = (
   return Array.from(rows.values())
 }
 
-/** Rows as text that can be compared, in the order of that text; what is no row of the schema throws. */
+/** Returns rows as comparable text, sorted; throws if a row is not of the schema. */
 export const comparable = ({ row }: Any, rows: ReadonlyArray<unknown>): ReadonlyArray<string> => {
   const encode = Schema.encodeUnknownSync(Schema.toCodecJson(row))
   return rows.map((one) => JSON.stringify(encode(one))).toSorted()

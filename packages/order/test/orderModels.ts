@@ -1,6 +1,6 @@
 /**
- * The rows of the five read models, recomputed from the commands that were accepted: loops and maps, nothing of the
- * projections and nothing of the events but who, when and their ids.
+ * The rows of the five read models, recomputed from the accepted commands: loops and maps, no code
+ * of the projections, and nothing from the events but actor, time and ids.
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { AddressChanges } from "@daybook/order/AddressChanges"
@@ -10,14 +10,14 @@ import type { OrderSummary } from "@daybook/order/OrderSummary"
 import type { ProductDemand } from "@daybook/order/ProductDemand"
 import type { RemovedItem } from "@daybook/order/RemovedItems"
 
-/** An accepted command on the order `id`, with the identity and the circumstances of what it recorded. */
+/** An accepted command on the order `id`, with the identity and circumstances of its events. */
 export interface Accepted {
   readonly id: string
   readonly command: OrderCommand
   readonly recorded: ReadonlyArray<Pick<RecordedEvent, "id" | "occurredAt" | "metadata">>
 }
 
-/** By the name of the read model, its rows, in any order. */
+/** Returns the rows of each read model by its name, in any order. */
 export const rows = (
   accepted: ReadonlyArray<Accepted>
 ): ReadonlyMap<string, ReadonlyArray<unknown>> => {
@@ -49,13 +49,13 @@ interface Removal extends Addition {
   readonly actor: string | undefined
 }
 
-/** What is known of an order when all its commands are told. */
+/** The facts of an order after all its commands. */
 interface Told {
   readonly id: string
   customer: string
   currency: string
   status: "draft" | "confirmed" | "shipped" | "cancelled"
-  /** By price and product, the one that was added to last at the end. */
+  /** The lines by price and product; the one with the latest addition comes last. */
   readonly lines: Map<string, { product: string; minor: number; name: string; quantity: number }>
   readonly times: Map<OrderCommand["_tag"], At>
   readonly addresses: Array<AddressChanges["addresses"][number]>
@@ -93,7 +93,7 @@ const tell = (id: string, accepted: ReadonlyArray<Accepted>): Told => {
   }
   for (const { command, recorded } of accepted) {
     const [first] = recorded
-    // It asked for what was so already.
+    // It asked for the present state.
     if (first === undefined) continue
     const at = first.occurredAt
     order.lastAt = at
@@ -180,7 +180,7 @@ const figures = (order: Told) => {
   }
 }
 
-/** Of what has a time: an order is told from its creation on. */
+/** Returns the time of a command; an order has one from its creation on. */
 const timeOf = (order: Told, tag: OrderCommand["_tag"]): At => {
   const at = order.times.get(tag)
   if (at === undefined) throw new Error(`${order.id} has no ${tag}`)

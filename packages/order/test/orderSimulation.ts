@@ -1,5 +1,6 @@
 /**
- * Orders in a simulation: what is sent, and what must come of it, computed with loops over the accepted commands.
+ * Orders in a simulation: the commands, and the expected results, computed with loops over the
+ * accepted commands.
  */
 import type { OrderCommand } from "@daybook/order/OrderCommand"
 import { aggregate } from "@daybook/order/Order"
@@ -46,7 +47,7 @@ const updateAddress = Schema.TaggedStruct("UpdateShippingAddress", {
   })
 })
 
-/** Mostly what leaves an order open. */
+/** Mostly commands that leave an order open. */
 const command: Schema.Codec<OrderCommand, unknown> = Schema.Union([
   create,
   add,
@@ -74,7 +75,7 @@ interface Line {
   quantity: number
 }
 
-/** An order after its commands, and what it recorded of them. */
+/** Returns an order after its commands, and the events that it recorded. */
 const instance = (
   accepted: ReadonlyArray<Accepted<OrderCommand>>
 ): { readonly state: OrderState; readonly events: ReadonlyArray<OrderEvent> } => {
@@ -149,7 +150,7 @@ const instance = (
     }
     return { ...open, _tag: confirmed ? "Confirmed" : "Draft" }
   }
-  // What is compared is encoded, and so checked.
+  // The compared values are encoded, and so checked.
   return { state: state() as OrderState, events }
 }
 

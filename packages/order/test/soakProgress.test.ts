@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { faultsOf, type Look } from "./soak/progress.ts"
 import { report, wrong } from "./soak/report.ts"
 
-/** 60 looks, one each 12 seconds, at what takes 100 events in between them. */
+/** 60 looks, one every 12 seconds, at a follower that takes 100 events between two of them. */
 const looks = (change: (look: Look, index: number) => Partial<Look>): ReadonlyArray<Look> =>
   Array.from({ length: 60 }, (_, index) => {
     const look: Look = {
@@ -28,7 +28,7 @@ describe("What a soak says of what follows the log", () => {
       faults(() => ({ at: 5n, behind: 0 })),
       []
     )
-    // Where it was at the look before: 24 seconds are less than it may be idle.
+    // At the same place as the look before: 24 seconds are less than the limit for idleness.
     assert.deepStrictEqual(
       faults((_, index) => (index >= 10 && index < 12 ? { at: 1_000n, behind: 200 } : {})),
       []

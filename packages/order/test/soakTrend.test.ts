@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { fit, grows, type Series, tell } from "./soak/trend.ts"
 
-/** Noise between -1 and 1, the same each time. */
+/** Returns noise between -1 and 1, the same in each run. */
 const noise = (seed: number) => {
   let state = seed
   return () => {
@@ -10,7 +10,7 @@ const noise = (seed: number) => {
   }
 }
 
-/** Normal noise with a deviation of 1, by Box and Muller. */
+/** Returns normal noise with a deviation of 1, by Box and Muller. */
 const normalNoise = (seed: number) => {
   const random = noise(seed)
   return () => Math.sqrt(-2 * Math.log(1 - (random() + 1) / 2)) * Math.cos(Math.PI * (random() + 1))
@@ -54,7 +54,7 @@ describe("What a soak says of its samples", () => {
   })
 
   it("names a leak under noise of 0.2 to 0.4 of what it grows", () => {
-    // 8 MiB over the samples that are settled, and noise of as much as 0.4 of that to either side.
+    // 8 MiB over the settled samples, and noise of up to 0.4 of that to either side.
     for (const share of [0.2, 0.25, 0.3, 0.35, 0.4]) {
       let named = 0
       for (let seed = 1; seed <= 400; seed++) {
@@ -66,7 +66,8 @@ describe("What a soak says of its samples", () => {
   })
 
   it("names leaks under normal noise as often as its documentation says", () => {
-    // The standard deviation of the noise as a share of the growth, and out of 1,000 the fewest and the most that are named.
+    // The standard deviation of the noise as a share of the growth, and the fewest and the most of
+    // 1,000 that are reported.
     for (const [share, fewest, most] of [
       [0.2, 985, 1_000],
       [0.25, 950, 990],
@@ -85,7 +86,7 @@ describe("What a soak says of its samples", () => {
   it("names a leak of a small share of what is held", () => {
     for (let seed = 1; seed <= 50; seed++) {
       const random = noise(seed)
-      // 10 MiB more over the samples that are settled, of 400.
+      // 10 MiB more over the settled samples, on 400.
       assert.isTrue(grows(series((second) => 400 + (second / 468) * 10 + random(), 8)))
     }
   })

@@ -1,5 +1,5 @@
 /**
- * A small domain of the tests' own: money in, money out, never below zero.
+ * A small domain for tests: deposits and withdrawals, and a balance that is never below zero.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Decider from "@daybook/kernel/Decider"
@@ -38,7 +38,7 @@ const decider = Decider.make({
     { balance }: Account
   ): Result.Result<ReadonlyArray<AccountEvent>, Overdrawn> =>
     AccountCommand.match(command, {
-      // Nothing in is accepted and records nothing.
+      // A deposit of nothing is accepted and records nothing.
       Deposit: ({ amount }) => (amount === 0 ? accept() : accept({ _tag: "Deposited", amount })),
       Withdraw: ({ amount }) =>
         amount > balance

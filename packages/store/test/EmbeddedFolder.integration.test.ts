@@ -1,5 +1,5 @@
 /**
- * S8: the folder of an embedded database is its user's alone.
+ * S8: the folder of an embedded database is open to its user only.
  */
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import { EmbeddedPostgresError } from "@daybook/store/EmbeddedPostgresError"
@@ -18,7 +18,7 @@ const NOBODY = 65_534
 
 const isRoot = process.geteuid?.() === 0
 
-/** Everyone may pass through it, as through the system's temporary folder. */
+/** A folder that every user may enter, like the system's temporary folder. */
 const openFolder = Effect.acquireRelease(
   Effect.promise(async () => {
     const folder = await Fs.mkdtemp(Path.join(Os.tmpdir(), "daybook-modes-"))
@@ -34,7 +34,7 @@ const answerOf = (dataDir: string) =>
     return yield* sql`SELECT 1 AS answer`
   }).pipe(Effect.provide(Layer.fresh(EmbeddedPostgres.layer({ dataDir }))))
 
-/** Kills a process that appends under a umask that takes nothing away, once it has acknowledged an append. */
+/** Kills a process that appends under a umask of 0, once it has acknowledged an append. */
 const appendWithoutUmask = (dataDir: string) =>
   Effect.callback<void>((resume) => {
     const program = Path.join(import.meta.dirname, "programs", "appendForever.ts")
@@ -50,7 +50,7 @@ const appendWithoutUmask = (dataDir: string) =>
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** Everything in a folder that its user does not have alone, such as `pgdata/base 755`. */
+/** Lists everything in a folder that is open to others, such as `pgdata/base 755`. */
 const wide = async (folder: string): Promise<ReadonlyArray<string>> => {
   const found: Array<string> = []
   for (const name of [".", ...(await Fs.readdir(folder, { recursive: true }))]) {
@@ -60,7 +60,7 @@ const wide = async (folder: string): Promise<ReadonlyArray<string>> => {
   return found
 }
 
-/** What the user `nobody` reads and writes. */
+/** Reads and writes as the user `nobody`. */
 const asNobody = (script: string, folder: string) =>
   spawnSync("/bin/sh", ["-c", script, "sh", folder], {
     cwd: "/",
@@ -131,7 +131,7 @@ describe("S8: an embedded folder", () => {
     Effect.gen(function* () {
       const dataDir = yield* openFolder
       if (isRoot) yield* Effect.promise(() => Fs.chown(dataDir, NOBODY, NOBODY))
-      // Every user but root finds a folder of another one here.
+      // For every user but root this folder is another user's.
       const foreign = isRoot ? dataDir : "/"
       const error = yield* Effect.flip(answerOf(foreign))
       assert.instanceOf(error, EmbeddedPostgresError)

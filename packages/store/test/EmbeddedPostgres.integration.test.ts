@@ -46,7 +46,10 @@ const APPENDER = Path.join(import.meta.dirname, "programs", "appendForever.ts")
 const spawnAppender = (dataDir: string) =>
   spawn(process.execPath, [APPENDER, dataDir], { stdio: ["ignore", "pipe", "inherit"] })
 
-/** Kills a process that appends once it has been told of some appends; gives the last revision told. */
+/**
+ * Kills an appending process once it has acknowledged some appends, and returns the last
+ * acknowledged revision.
+ */
 const killAppender = (dataDir: string, lines: number) =>
   Effect.callback<number>((resume) => {
     const child = spawnAppender(dataDir)
@@ -59,7 +62,10 @@ const killAppender = (dataDir: string, lines: number) =>
     return Effect.sync(() => child.kill("SIGKILL"))
   })
 
-/** A process with an id of its own namespace, which has acknowledged an append and goes on appending. */
+/**
+ * A process with an id in its own namespace, which has acknowledged an append and continues to
+ * append.
+ */
 const containedAppender = (dataDir: string) =>
   Effect.callback<{ readonly kill: Effect.Effect<number> }>((resume) => {
     const child = spawn(...Namespace.node(APPENDER, dataDir), {
@@ -101,7 +107,7 @@ describe("EmbeddedPostgres", () => {
           const acknowledged = yield* killAppender(dataDir, lines)
           assert.isAtLeast(acknowledged, lines)
           const revisions = yield* revisionsIn(dataDir)
-          // One more may have been recorded, its answer lost with the process.
+          // One more may have been recorded, whose answer was lost with the process.
           assert.isAtLeast(revisions.length, acknowledged)
           assert.deepStrictEqual(
             revisions.map(Number),
@@ -136,7 +142,8 @@ describe("EmbeddedPostgres", () => {
           assert.include(error.message, `in use by process ${process.pid}`)
           assert.deepStrictEqual(yield* sql`SELECT 2 AS answer`, [{ answer: 2 }])
         }).pipe(Effect.provide(EmbeddedPostgres.layer({ dataDir })))
-        // Closed again, it is free, and so is one whose owner had the id of a process that lives, and was killed.
+        // Closed again, it is free. So is a folder whose killed owner had the id of a process that
+        // is alive.
         const owner = { id: "x", host: "h", pid: process.ppid, since: "2026-11-29T12:00:00.000Z" }
         yield* Effect.promise(() =>
           Fs.writeFile(Path.join(dataDir, "lock.json"), JSON.stringify(owner))
@@ -160,7 +167,7 @@ describe("EmbeddedPostgres", () => {
         assert.strictEqual(owner?.host, Os.hostname())
         if (Namespace.pid !== undefined) assert.strictEqual(owner?.pid, Namespace.pid)
         const acknowledged = yield* host.kill
-        // As the host's death left it, with the files that its lock left behind.
+        // The folder as the host's death left it, with the files of its lock.
         yield* Effect.promise(() => Fs.cp(dataDir, copy, { recursive: true }))
         for (const place of [dataDir, copy]) {
           const revisions = yield* revisionsIn(place)
@@ -206,7 +213,7 @@ describe("EmbeddedPostgres", () => {
           .pipe(Effect.forkChild({ startImmediately: true }))
         yield* Deferred.await(created)
         yield* Fiber.interrupt(transaction)
-        // Its bytes are on the way when it is interrupted.
+        // Its bytes are on their way when it is interrupted.
         const query = yield* sql`SELECT count(*) FROM generate_series(1, 300000)`.pipe(
           Effect.forkChild({ startImmediately: true })
         )

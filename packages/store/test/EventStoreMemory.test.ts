@@ -94,7 +94,7 @@ it.effect("records no event before the one that it follows, though its clock is 
 it("refuses events past the last revision of a stream", () => {
   const log = Log.empty(LogId.make("6f0f3c2e-0000-4000-8000-000000000001"))
   const [one, two] = [fresh("order-1"), fresh("order-2")]
-  // As if it had so many events: that many don't fit in the memory of any process.
+  // A fake length: an array of that many events does not fit in the memory of any process.
   const events: Array<never> = []
   events.length = 2_147_483_646
   log.streams.set(one, events)
@@ -152,7 +152,7 @@ const checksThenWrites = broken((store) => ({
   })
 }))
 
-/** Two appends may take the same revision, and the later one is lost without a word. */
+/** Two appends may take the same revision, and the later one is lost silently. */
 const overwrites = broken((store) => ({
   append: Effect.fnUntraced(function* (append) {
     const before = yield* revisionOf(store, append.streamId)
@@ -166,12 +166,12 @@ const overwrites = broken((store) => ({
   })
 }))
 
-/** Each stream is written by itself, so some may be when the next is refused. */
+/** Each stream is written on its own, so some may be written when the next is refused. */
 const insertsHalf = broken((store) => ({
   appendAll: ({ appends }) => Effect.forEach(appends, store.append)
 }))
 
-/** Looks whole to the caller, and other fibers see it grow. */
+/** The caller sees the whole append, but other fibers see it grow. */
 const showsHalf = broken((store) => ({
   appendAll: Effect.fnUntraced(function* ({ appends }) {
     const answers = yield* Effect.forEach(appends, (append) =>
@@ -181,7 +181,7 @@ const showsHalf = broken((store) => ({
   })
 }))
 
-/** Ids that are drawn for each attempt tell nothing about a repetition. */
+/** Ids that are drawn for each attempt reveal no repetition. */
 const ignoresIds = broken((store) => {
   const withFreshIds = (append: Append): Append => ({
     ...append,
@@ -219,13 +219,13 @@ const commitsLate = broken((store) => {
   }
 })
 
-/** The newest event is kept back, though others of its append are shown. */
+/** The newest event is withheld, though other events of its append are shown. */
 const endsAnywhere = broken((store) => ({
   readAll: ({ limit = 1_000, ...options } = {}) =>
     store.readAll({ ...options, limit: limit + 1 }).pipe(Stream.drop(1))
 }))
 
-/** What is appended between the last of the recorded events and the first live one is never given. */
+/** Events appended between the last recorded event and the first live one are never emitted. */
 const losesHandOver = broken((store) => ({
   subscribePages: ({ after: from = Position.start, ...filter } = {}) =>
     Stream.unwrap(
@@ -256,7 +256,7 @@ const losesHandOver = broken((store) => ({
     )
 }))
 
-/** The position of a page is that of its first event, as if there were one to each page. */
+/** The position of a page is its first event's, as if each page had only one event. */
 const givesTwice = broken((store) => ({
   subscribePages: (options) =>
     Stream.map(store.subscribePages(options), ({ checkpoint, events, position }) => ({
@@ -266,7 +266,7 @@ const givesTwice = broken((store) => ({
     }))
 }))
 
-/** The position is where the log ends, also when the page ends before that. */
+/** The position is the end of the log, even when the page ends earlier. */
 const claimsTooMuch = broken((store) => ({
   subscribePages: (options) =>
     Stream.mapEffect(store.subscribePages(options), (page) =>
@@ -278,7 +278,7 @@ const claimsTooMuch = broken((store) => ({
     )
 }))
 
-/** Through JSON.stringify and back, with a change to each value on the way. */
+/** Passes JSON through JSON.stringify and back, and changes each value on the way. */
 const reviveJson = (json: Schema.Json, revive: (value: unknown) => unknown): Schema.Json => {
   const revived = JSON.parse(JSON.stringify({ json }), (_, value: unknown) => revive(value)) as {
     readonly json: Schema.Json
@@ -286,7 +286,7 @@ const reviveJson = (json: Schema.Json, revive: (value: unknown) => unknown): Sch
   return revived.json
 }
 
-/** What JSON.stringify leaves out or changes is taken for what was meant. */
+/** The result of JSON.stringify is stored, whatever it left out or changed. */
 const trustsStringify = broken((store) => ({
   append: (append) =>
     store.append({
@@ -300,7 +300,7 @@ const trustsStringify = broken((store) => ({
 
 const byKey = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1)
 
-/** As PostgreSQL's jsonb does. */
+/** Sorts keys as PostgreSQL's jsonb does. */
 const sortsKeys = broken((store) => ({
   read: (streamId, options) =>
     Stream.map(store.read(streamId, options), (event) => ({
@@ -313,7 +313,7 @@ const sortsKeys = broken((store) => ({
     }))
 }))
 
-/** The time of each event, as it is read. */
+/** Changes the time of each event as it is read. */
 const timed = (store: Store, later: (event: RecordedEvent) => number) => {
   const at = (event: RecordedEvent) => ({
     ...event,
@@ -334,10 +334,10 @@ const timed = (store: Store, later: (event: RecordedEvent) => number) => {
   }
 }
 
-/** As a statement that takes the time for each row that it writes. */
+/** Like a statement that reads the clock for each row. */
 const timesEachEvent = broken((store) => timed(store, ({ revision }) => Math.floor(revision / 100)))
 
-/** As one that takes it for each stream of an appendAll. */
+/** Like a statement that reads the clock for each stream of an appendAll. */
 const timesEachStream = broken((store) =>
   timed(store, ({ streamId }) => (streamId.endsWith("7") ? 1 : 0))
 )

@@ -64,14 +64,15 @@ it.effect(
         const rest = store.readAll({ recordedAt: { after: recordedAt } })
         assert.strictEqual(yield* Stream.runCount(rest), instants.length - count)
       }
-      // The second 20 is the first of the rest by position, and the second 12 the earliest.
+      // The second event at 20 is the first of the rest by position, and the second at 12 the
+      // earliest.
       const rest = yield* store.backlog({ after: Position.make(1n) })
       assert.strictEqual(rest.events, 8)
       assert.deepStrictEqual(Option.map(rest.since, DateTime.toEpochMillis), Option.some(12_000))
     })
 )
 
-/** Takes a name that begins with that of the stream for the stream. */
+/** Takes any stream whose name begins with the given name for the given stream. */
 const followsByPrefix = broken((store) => ({
   subscribePages: ({ afterRevision = Revision.make(0), streamId = "", ...options } = {}) =>
     Stream.map(store.subscribePages(options), (page) => ({
@@ -82,12 +83,12 @@ const followsByPrefix = broken((store) => ({
     }))
 }))
 
-/** Begins at the beginning when it comes back at a revision. */
+/** Starts from the beginning when it resumes at a revision. */
 const forgetsRevision = broken((store) => ({
   subscribePages: (options = {}) => store.subscribePages({ ...options, afterRevision: undefined })
 }))
 
-/** The position of a page is that of its first event. */
+/** The position of a page is its first event's. */
 const pagesEndEarly = broken((store) => ({
   subscribePages: (options) =>
     Stream.map(store.subscribePages(options), (page) => {
@@ -98,7 +99,7 @@ const pagesEndEarly = broken((store) => ({
     })
 }))
 
-/** Says of a stream what its first event says. */
+/** Returns the facts of a stream's first event. */
 const tellsFirst = broken((store) => ({
   streams: (options) =>
     Stream.mapEffect(store.streams(options), (facts) =>
@@ -118,7 +119,7 @@ const listsTwice = broken((store) => ({
     )
 }))
 
-/** Leaves out what is of the very instant. */
+/** Leaves out events of exactly that instant. */
 const cutsBefore = broken((store) => ({
   positionAt: ({ recordedAt }) =>
     store.positionAt({ recordedAt: DateTime.subtract(recordedAt, { milliseconds: 1 }) })

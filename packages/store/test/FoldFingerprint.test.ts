@@ -1,5 +1,5 @@
 /**
- * Which changes of a fold change its fingerprint, and which don't.
+ * The changes of a fold that change its fingerprint, and those that don't.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as EventCodec from "@daybook/kernel/EventCodec"
@@ -44,7 +44,7 @@ interface Fold {
   readonly initialState: State
 }
 
-/** A basket that counts what is in it; each mutant below differs from it in one place. */
+/** A basket that counts its items; each mutant below differs from it in one place. */
 const right: Fold = {
   initialState: { customer: null, lines: [], notes: 0, open: false },
   evolve: (state, event) =>
@@ -78,7 +78,7 @@ const right: Fold = {
     })
 }
 
-/** What a change of one place makes of the fold. */
+/** Folds that differ from it in one place. */
 const mutants: Record<string, Fold["evolve"]> = {
   "a sign in one branch": (state, event) =>
     event._tag === "Removed"
@@ -150,7 +150,10 @@ const of = (
     })
   ).pipe(Effect.provide(Digest.layerWebCrypto))
 
-/** What a process computes of another place and language, whose schemas are compiled. */
+/**
+ * Computes the fingerprints in a process with another time zone and language, whose schemas are
+ * compiled.
+ */
 const fingerprintsElsewhere = Effect.tryPromise(() =>
   promisify(execFile)(
     process.execPath,
@@ -234,7 +237,7 @@ describe("A fold's fingerprint", () => {
     Effect.gen(function* () {
       const past = (quantity: number) => {
         const line = Schema.Struct({
-          // Random text is no instant: what is left out must be left out of data that is right.
+          // Random text is not an instant: fields must be left out of valid data.
           at: Schema.DateTimeUtcFromString,
           quantity: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(quantity)))
         })
@@ -355,8 +358,8 @@ describe("A fold's fingerprint", () => {
         FoldFingerprint.make(Account.aggregate),
         FoldFingerprint.make(Hall.aggregate)
       ])
-      // Written down once. A new version of effect may generate other events: then these change, and
-      // snapshots are taken anew.
+      // Recorded values. A new version of effect may generate other events: then these change, and
+      // snapshots are taken again.
       assert.deepStrictEqual<ReadonlyArray<string>>(fingerprints, [
         "d3c3949f2955ba665d34a78f5b84d1b7af889466969744fe6dc02394f44bb9ab",
         "d88fb0d61e6cde2ff20a965af1351929bc4d55d8ce4600c4a7346b3b7df56f2d"

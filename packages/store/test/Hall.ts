@@ -1,6 +1,7 @@
 /**
- * A small domain of the tests' own: the few seats of a hall, each with its guest. Booking a seat twice is
- * refused, and freeing a free one changes nothing, so a repeated command rarely leads to what it did.
+ * A small domain for tests: the few seats of a hall, each with its guest. Booking a seat twice is
+ * refused, and freeing a free one changes nothing, so a repeated command rarely has its first
+ * effect again.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Decider from "@daybook/kernel/Decider"

@@ -1,5 +1,5 @@
 /**
- * Waiting for appends that are open: for those that had begun, however they end, and for no others.
+ * Waits for open appends: for those that had begun, however they end, and for no others.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -38,7 +38,7 @@ const append = Effect.suspend(() => {
   )
 })
 
-/** An append in a transaction that stays open until it is told how to end. */
+/** An append in a transaction that stays open until it is ended from outside. */
 const openAppend = Effect.gen(function* () {
   const sql = yield* SqlClient
   const appended = yield* Deferred.make<void>()

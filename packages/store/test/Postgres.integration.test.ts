@@ -1,5 +1,5 @@
 /**
- * What Postgres.layer opens on a server.
+ * Postgres.layer on a server.
  */
 import * as Postgres from "@daybook/store/Postgres"
 import * as PostgresServer from "@daybook/testing/PostgresServer"

@@ -26,7 +26,7 @@ const withPrepare = (url: Redacted.Redacted<string>, prepare: string) => {
   return Redacted.make(changed.href)
 }
 
-/** Twice in transactions that are open at the same time, so that sessions change hands. */
+/** Runs eight transactions that are open at the same time, so that sessions change hands. */
 const inTurns = (sql: PgClient.PgClient) =>
   Effect.forEach(
     [1, 2, 3, 4, 5, 6, 7, 8],
@@ -88,7 +88,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
           rows.flat().map(({ n }) => n),
           [1, 2, 3, 4, 5, 6, 7, 8]
         )
-        // The twin: what a client does that is not told.
+        // The twin: a client without the setting.
         const untold = yield* Layer.build(PgClient.layer({ url: pooled, maxConnections: 8 }))
         const sql = Context.get(untold, PgClient.PgClient)
         const error = yield* Effect.flip(Effect.replicateEffect(inTurns(sql), 20))

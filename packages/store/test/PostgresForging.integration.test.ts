@@ -1,7 +1,7 @@
 /**
  * A writer calls the append function by hand, with arguments that no store would send.
  *
- * What it can't choose, whatever it sends: positions, revisions, times of recording.
+ * Whatever it sends, it can't choose positions, revisions or times of recording.
  */
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -65,7 +65,9 @@ const tricks: ReadonlyArray<readonly [name: string, make: () => Arguments]> = [
   ["a stream of NULL", changed(1, () => ({ streams: "{NULL}" }))]
 ]
 
-/** Events whose revision or position nobody drew, or that were recorded at another time than now. */
+/**
+ * Events whose revision or position was not drawn, or that were recorded at a time other than now.
+ */
 const forgeries = (sql: SqlClient, after: unknown, began: unknown) => sql`
   SELECT position FROM (
     SELECT e.*, row_number() OVER (PARTITION BY stream_id ORDER BY position) AS place,
@@ -131,7 +133,7 @@ for (const [title, logins] of kinds) {
           sql.withTransaction,
           Effect.flip
         )
-        // 2,000 events, of which 1,024 have their place.
+        // 2,000 events, of which 1,024 fit.
         assert.strictEqual(found, 976)
       })
     )

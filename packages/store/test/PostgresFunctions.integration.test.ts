@@ -1,5 +1,5 @@
 /**
- * The functions of a log: each host has those of its code or a later one, and who may call them stays.
+ * The functions of a log: each host runs those of its code or later ones, and their grants stay.
  */
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
@@ -14,7 +14,7 @@ import { FUNCTIONS, outdated, RELEASE } from "../src/internal/postgres/schema/fu
 
 const services = Layer.merge(Reactivity.layer, PostgresServer.PostgresServer.layer)
 
-/** Its own database with a log; the migrations have run once. */
+/** Runs work on a database of its own with a log; the migrations have run once. */
 const onDatabase = <A, E>(work: (sql: SqlClient) => Effect.Effect<A, E, SqlClient>) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient

@@ -1,5 +1,6 @@
 /**
- * Appends that wait for a stream which another writer holds: how much of them a host keeps.
+ * Appends that wait for a stream which another writer holds, and the limit of their bytes in a
+ * host.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import { StreamId } from "@daybook/kernel/StreamId"
@@ -74,12 +75,12 @@ layer(asWriter, { timeout: 60_000, excludeTestServices: true })("Appends that wa
           assert.instanceOf(error, Overloaded)
           assert.strictEqual(error.where, "store")
           assert.strictEqual(error.held.calls, 1)
-          // Two bytes for a character.
+          // Two bytes per character.
           assert.isAtLeast(error.held.bytes, 1.8 * MIB)
           assert.isAtMost(error.held.bytes, 1.9 * MIB)
           assert.deepStrictEqual(error.limit, limit)
         }
-        // What fits is written meanwhile, and in a transaction of the caller anything.
+        // Appends that fit are written meanwhile, and in the caller's transaction any append.
         const { revision } = yield* store.append(note(free))
         assert.strictEqual<number>(revision, 1)
         yield* sql.withTransaction(store.append(note(free, large)))

@@ -1,5 +1,6 @@
 /**
- * The position as of an instant on logs whose clocks were put back, which no store lets be appended: rows are written by SQL.
+ * The position as of an instant on logs whose clocks were set back. No store can append such
+ * events, so SQL writes the rows.
  */
 import * as Position from "@daybook/kernel/Position"
 import { EventStore } from "@daybook/store/EventStore"
@@ -14,7 +15,10 @@ import * as Stream from "effect/Stream"
 import { answers, instants } from "./instantCases.ts"
 import { embedded, embeddedPartitioned, server, serverPartitioned } from "./postgresLayers.ts"
 
-/** An event a second of the list, each the only one of its append, at positions 1, 1025, 2049 and so on. */
+/**
+ * Records an event for each second of the list, each the only one of its append, at positions 1,
+ * 1025, 2049 and so on.
+ */
 const record = (seconds: ReadonlyArray<number>) =>
   Effect.gen(function* () {
     const sql = yield* SqlClient
@@ -28,7 +32,7 @@ const record = (seconds: ReadonlyArray<number>) =>
     yield* sql`SELECT setval('daybook.append_number', ${seconds.length}::integer)`
   })
 
-/** Enough for several ranges of blocks, in each of which the clock goes on by a second. */
+/** Enough events for several ranges of blocks, one second apart. */
 const EVENTS = 6_000
 
 const cases = <E>(
@@ -46,7 +50,7 @@ const cases = <E>(
         const ask = Effect.gen(function* () {
           for (const [second, count] of answers) {
             const recordedAt = DateTime.makeUnsafe(second * 1_000)
-            // Up to before the first place of the next append.
+            // The position before the first one of the next append.
             assert.strictEqual(yield* store.positionAt({ recordedAt }), BigInt(count) * 1_024n)
             const bounded = store.readAll({ recordedAt: { upTo: recordedAt } })
             assert.strictEqual(yield* Stream.runCount(bounded), count)
@@ -55,13 +59,14 @@ const cases = <E>(
           }
         })
         yield* ask
-        // The second 20 is the first of the rest by position, and the second 12 the earliest.
+        // The second event at 20 is the first of the rest by position, and the second at 12 the
+        // earliest.
         const rest = yield* store.backlog({ after: Position.make(1n) })
         assert.strictEqual(rest.events, 8)
         assert.deepStrictEqual(Option.map(rest.since, DateTime.toEpochMillis), Option.some(12_000))
         yield* sql`ANALYZE daybook.events`
         yield* ask
-        // Behind them a long log, with one event in it that is later than what follows.
+        // After them a long log, with one event that is later than those that follow it.
         yield* sql`
           INSERT INTO daybook.events
             (position, occurred_at, recorded_at, event_id, revision, schema_version, stream_id, type, data, metadata)
@@ -74,7 +79,7 @@ const cases = <E>(
           [99, 0],
           [100, 100],
           [111, 1_200],
-          // Event 1234 of the second 112 says 150.
+          // Event 1234, which belongs to second 112, has the time 150.
           [112, 1_234],
           [130, 1_234],
           [149, 1_234],
@@ -86,7 +91,7 @@ const cases = <E>(
         }
         const end = { recordedAt: DateTime.makeUnsafe(159_000) }
         assert.strictEqual(yield* store.positionAt(end), 7_000n * 1_024n)
-        // Whatever is in no summary of the index is read, so nothing is left to sum up.
+        // Blocks that are in no summary of the index are read, so none may be left.
         yield* prepare
         const [left] = yield* sql<{ readonly ranges: bigint }>`
           SELECT sum(brin_summarize_new_values(i.indexrelid)) AS ranges FROM pg_index i
@@ -99,6 +104,6 @@ const cases = <E>(
 
 cases("on a server", server, PostgresMigrations.migrate)
 cases("in partitions on a server", serverPartitioned, PostgresMigrations.migrate)
-// Nothing but the question sums up there.
+// There only the query itself makes summaries.
 cases("embedded", embedded, Effect.void)
 cases("in partitions embedded", embeddedPartitioned, Effect.void)

@@ -1,5 +1,6 @@
 /**
- * Databases as somebody set them up: their default isolation, their encoding, and streams that have no room left.
+ * Databases with unusual settings: their default isolation, their encoding, and streams without
+ * room.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as Revision from "@daybook/kernel/Revision"
@@ -33,7 +34,7 @@ const clientWith = (startupParameters: Readonly<Record<string, string>>) =>
     Layer.provide(PostgresServer.PostgresServer.layer)
   )
 
-/** A client of a fresh database whose sessions begin transactions with a level. */
+/** A client of a new database whose sessions begin transactions at a level. */
 const beginningWith = (level: string) => clientWith({ default_transaction_isolation: level })
 
 const storeOn = <E>(client: Layer.Layer<SqlClient, E>) =>
@@ -85,7 +86,7 @@ layer(storeOn(beginningWith("repeatable read")), { timeout: 60_000, excludeTestS
     it.effect("refuses an append in a transaction of the caller, and says why", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
-        // One that has not appended yet.
+        // A store that has not appended yet.
         const store = yield* EventStorePostgres.make
         const id = streamId()
         for (const append of [
@@ -203,7 +204,7 @@ const fullStream = <E>(title: string, stores: Layer.Layer<EventStore | SqlClient
             })
           )
           assert.instanceOf(conflict, WrongExpectedRevision)
-          // What only checks the stream is free to do so.
+          // An append that only checks the stream still succeeds.
           yield* store.appendAll({
             appends: [{ streamId: other, expected: noStream, events: events(1) }],
             checks: [{ streamId: full, expected: exactly(Revision.make(2_147_483_647)) }]

@@ -1,5 +1,6 @@
 /**
- * The tables and functions of a log: made once, changed by nobody, and answering each append alone.
+ * The tables and functions of a log: made once, protected from changes, and answering each append
+ * on its own.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as Revision from "@daybook/kernel/Revision"
@@ -286,7 +287,7 @@ layer(migrated, { timeout: 60_000 })("The functions of a log", (it) => {
       const sql = yield* SqlClient
       const plans = yield* sql.withTransaction(
         Effect.gen(function* () {
-          // Of a small table PostgreSQL would rather read all; whether an index serves is the question.
+          // PostgreSQL prefers to scan a small table; the test is whether an index can serve.
           yield* sql`SET LOCAL enable_seqscan = off`
           yield* sql`SET LOCAL enable_bitmapscan = off`
           return yield* Effect.forEach(

@@ -52,7 +52,7 @@ const appendOne = Effect.gen(function* () {
   return position
 })
 
-/** An append whose transaction stays open until told to end. */
+/** An append whose transaction stays open until it is ended from outside. */
 const heldOpen = Effect.gen(function* () {
   const sql = yield* SqlClient
   const appended = yield* Deferred.make<Position.Position>()
@@ -74,7 +74,7 @@ const heldOpen = Effect.gen(function* () {
 type Read = Effect.Effect<ReadonlyArray<RecordedEvent>, unknown, EventStore | SqlClient>
 type ReadAfter = (after: Position.Position) => Read
 
-/** Up to where the log is settled: without an end, it would wait for the appends that are open. */
+/** Reads the settled events: without an end it would wait for the open appends. */
 const readSettled: ReadAfter = Effect.fnUntraced(function* (after) {
   const sql = yield* SqlClient
   const store = yield* EventStore
@@ -83,7 +83,7 @@ const readSettled: ReadAfter = Effect.fnUntraced(function* (after) {
   return yield* Stream.runCollect(store.readAll({ after, upTo: Position.make(row?.settled ?? 0n) }))
 })
 
-/** The newest position that is visible, whether it is settled or not. */
+/** Reads the newest visible position, settled or not. */
 const newest = Effect.gen(function* () {
   const sql = yield* SqlClient
   const [row] = yield* sql<{ newest: bigint }>`
@@ -92,8 +92,8 @@ const newest = Effect.gen(function* () {
 })
 
 /**
- * Pages by position over a log in which an earlier position commits after a later one; gives what was
- * missed.
+ * Reads pages by position over a log in which an earlier position commits after a later one, and
+ * returns the missed events.
  */
 const missedBehindAnOpenAppend = <R>(
   read: (after: Position.Position) => Effect.Effect<ReadonlyArray<Position.Position>, unknown, R>
@@ -114,10 +114,11 @@ const positionsAfter = (after: Position.Position) =>
   Effect.map(readSettled(after), (events) => events.map((event) => event.position))
 
 /**
- * What `reader` calls settled when, between its two looks, an append begins and stays open and a later
- * one commits.
+ * Returns the settled position by `reader` when, between its two looks, an append begins and stays
+ * open and a later one commits.
  *
- * In a log of its own `newest_append` waits at a gate before it looks and after, for the reader alone.
+ * In a log of its own `newest_append` waits at a gate before and after it looks, for this reader
+ * only.
  */
 const settledAcross = (reader: "settled_position" | "settled_position_swapped") =>
   Effect.gen(function* () {
@@ -156,7 +157,8 @@ const settledAcross = (reader: "settled_position" | "settled_position_swapped") 
     const gate = yield* sql
       .withTransaction(
         Effect.gen(function* () {
-          // Before the look for the swapped reader, after it for the real one: between the two looks.
+          // Before the look for the swapped reader, after it for the real one: both are between the
+          // two looks.
           yield* sql`SELECT pg_advisory_xact_lock(7, ${reader === "settled_position" ? 8 : 7}::int)`
           yield* Deferred.succeed(closed, undefined)
           yield* Deferred.await(opened)
@@ -227,7 +229,7 @@ for (const [title, log] of kinds) {
     it.effect("catches a reader that looks for open appends first", () =>
       Effect.gen(function* () {
         const { early, late, settled } = yield* settledAcross("settled_position_swapped")
-        // Then `late` would be read and `early` never.
+        // Then `late` would be read and `early` missed for ever.
         assert.isTrue(early < late && late <= settled)
       })
     )
@@ -325,7 +327,7 @@ for (const [title, log] of kinds) {
         const sql = yield* SqlClient
         for (const edge of [2n ** 31n, 2n ** 32n, 3n * 2n ** 31n, 2n ** 40n]) {
           yield* sql`SELECT setval('daybook.append_number', ${edge - 2n})`
-          // An open append before, on and after the edge, and one later append behind each.
+          // An open append before, at and after the edge, and one later append after each.
           for (let step = 0; step < 4; step++) {
             assert.deepStrictEqual(yield* missedBehindAnOpenAppend(positionsAfter), [])
           }
@@ -341,7 +343,8 @@ for (const [title, log] of kinds) {
           Effect.forEach(
             Array.from({ length: 60 }, (_, n) => n),
             (n) =>
-              // Each third append is rolled back, each fifth waits for another statement first.
+              // Every third append is rolled back, and every fifth waits for another statement
+              // first.
               sql
                 .withTransaction(
                   Effect.gen(function* () {
@@ -359,7 +362,7 @@ for (const [title, log] of kinds) {
         const follow = Effect.gen(function* () {
           const seen: Array<Position.Position> = []
           for (let done = false; !done;) {
-            // Looked at before the read, so that the last read comes after the last append.
+            // Checked before the read, so that the last read comes after the last append.
             done = writers.pollUnsafe() !== undefined
             seen.push(...(yield* positionsAfter(seen.at(-1) ?? start)))
           }

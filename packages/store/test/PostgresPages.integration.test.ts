@@ -1,5 +1,5 @@
 /**
- * How much of a log a reader holds at a time, however large its events are.
+ * The part of a log that a reader holds at a time, however large its events are.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
@@ -26,7 +26,7 @@ const event = (data: string): NewEvent => ({
   occurredAt: DateTime.makeUnsafe(0)
 })
 
-/** A text that the database can't make shorter. */
+/** A text that the database can't compress. */
 const incompressible = (length: number): string =>
   Array.from({ length: Math.ceil(length / 32) }, () =>
     SecureRandom.uuidV4Unsafe().replaceAll("-", "")
@@ -34,7 +34,7 @@ const incompressible = (length: number): string =>
     .join("")
     .slice(0, length)
 
-// A few bytes that the quotes take.
+// The quotes take two bytes.
 const LARGEST = MAX_DATA_BYTES - 2
 
 /** 20 MiB in 350 events: runs of small ones, of large ones, and both mixed. */
@@ -48,7 +48,7 @@ const events: ReadonlyArray<NewEvent> = [
 
 const fill = (store: EventStore["Service"], streamId: StreamId.StreamId) =>
   Effect.forEach(
-    // 16 MiB an append.
+    // At most 16 MiB per append.
     Arr.chunksOf(events, 10),
     (some) =>
       Arr.isReadonlyArrayNonEmpty(some)
@@ -75,7 +75,7 @@ const look = (pages: ReadonlyArray<ReadonlyArray<RecordedEvent>>, expected = eve
   for (const [index, { data, id, metadata }] of read.entries()) {
     const before = expected[index]
     assert.strictEqual(id, before?.id)
-    // Compared by hand: a difference of a megabyte is no message.
+    // Compared by hand: a diff of a megabyte makes no readable message.
     assert.isTrue(data === before?.data, `the data of event ${index} differs`)
     assert.deepStrictEqual(metadata, before?.metadata)
   }

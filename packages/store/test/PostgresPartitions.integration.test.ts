@@ -1,5 +1,6 @@
 /**
- * A log in partitions: how it gets there under its writers' hands, how it grows, and what stays unique in it.
+ * A log in partitions: its conversion while writers are at work, its growth, and the uniqueness of
+ * its ids and revisions.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
@@ -47,7 +48,7 @@ const newEvent = () => ({
 
 const streamId = () => StreamId.StreamId.make(`note-${SecureRandom.uuidV4Unsafe()}`)
 
-/** So many appends, each a call of its own. */
+/** Makes `count` appends, each in a call of its own. */
 const append = (host: Host, count: number) => Effect.replicateEffect(appendTo(host), count)
 
 const positionsOf = (host: Host) =>
@@ -177,7 +178,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
                   events: [newEvent()]
                 })
                 positions.push(answer.position)
-                // Some transactions of their own are open when the table is changed.
+                // Some of them have transactions open when the table is changed.
                 if (n % 10 === index)
                   positions.push(yield* host.sql.withTransaction(appendTo(host)))
               }
@@ -206,7 +207,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
           revisions.map(({ revision }) => revision),
           Arr.range(1, revisions.length)
         )
-        // Nothing of the check by which the table became a partition is left.
+        // The check that made the table a partition is gone.
         assert.strictEqual(moved?.table, "events_1")
         const checks = yield* admin`
           SELECT FROM pg_constraint WHERE conname = 'events_before_partitions'`
@@ -344,7 +345,8 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
             events: [newEvent()]
           })
         yield* appendOn(one)
-        // Takes the lock of the stream by the same key as an append, as one does that has not read it yet.
+        // Takes the lock of the stream with the key of an append, like an append that has not read
+        // the stream yet.
         const key = admin.literal(
           `hashtextextended('${stream}', '"daybook".append_number'::regclass::oid::bigint)`
         )
@@ -436,7 +438,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
             startImmediately: true
           })
           while ((yield* lockWaits(admin)) === 0) yield* Effect.yieldNow
-          // It steps aside now and then, so that these come through.
+          // The change steps aside now and then, so that these get through.
           yield* append(host, 3)
           yield* Fiber.interrupt(partitioning)
           yield* Fiber.interrupt(holding)
@@ -493,7 +495,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
   }
 )
 
-/** Ids that are not recorded once with their event, and once in the log. */
+/** Returns the ids that are not recorded exactly once with their event and once in the log. */
 const everyId = (sql: SqlClient) => sql`
   SELECT e.event_id FROM daybook.events e
     LEFT JOIN daybook.recorded_ids r ON r.event_id = e.event_id AND r.position = e.position

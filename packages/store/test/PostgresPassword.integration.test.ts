@@ -1,5 +1,5 @@
 /**
- * S11: a password that changes while a store lives.
+ * S11: a password that changes while a store is open.
  */
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
@@ -87,7 +87,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
           password = "second"
           yield* superuser.unsafe(`ALTER ROLE ${name} PASSWORD 'second'`)
           yield* superuser`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = ${name}`
-          // The connections that were cut fail once.
+          // Each connection that was cut fails once.
           yield* Effect.retry(noteIn(store), { times: 20 })
           const second = yield* listening
           assert.notDeepEqual(second, first)
@@ -130,7 +130,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
             )
           )
           const sql = Context.get(context, SqlClient)
-          // As many at once as the pool has not opened connections for.
+          // More appends at once than the pool has open connections.
           const many = Effect.forEach(
             [1, 2, 3, 4],
             (n) => sql`SELECT ${n}::int AS n, pg_sleep(0.05)`,

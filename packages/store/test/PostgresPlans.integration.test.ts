@@ -1,5 +1,6 @@
 /**
- * Whatever the log holds, no statement of the store reads all of it, or sorts what grows.
+ * No statement of the store reads the whole log, or sorts rows whose number grows, whatever the log
+ * holds.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
@@ -29,7 +30,7 @@ import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import { partition } from "./postgresLayers.ts"
 
-// One session, whose counters are complete when it says so.
+// One session, whose counters are complete when it reports them.
 const logOf = <E>(further: Effect.Effect<unknown, E, SqlClient>) =>
   Layer.mergeAll(EventStorePostgres.layer, SnapshotStorePostgres.layer).pipe(
     Layer.provideMerge(Layer.effectDiscard(further)),
@@ -38,9 +39,9 @@ const logOf = <E>(further: Effect.Effect<unknown, E, SqlClient>) =>
     Layer.provide(PostgresServer.PostgresServer.layer)
   )
 
-/** The texts of the statements that were run. */
+/** The texts of the statements that ran. */
 const statements = new Set<string>()
-/** How many statements were run. */
+/** The number of statements that ran. */
 let asked = 0
 const listening = Layer.succeed(
   Tracer.Tracer,
@@ -76,7 +77,7 @@ const fold = FoldFingerprint.make("0f".repeat(32))
 const category = StreamId.Category.make("note")
 const noteId = Effect.flatMap(freshId, (id) => Effect.fromResult(StreamId.make(category, id)))
 
-/** Everything that a store can be asked, on a stream of its own. */
+/** Calls every operation of a store, on a stream of its own. */
 const askEverything = Effect.gen(function* () {
   const store = yield* EventStore
   const snapshots = yield* SnapshotStore
@@ -142,11 +143,11 @@ const decodePlan = Schema.decodeUnknownEffect(
   Schema.NonEmptyArray(Schema.Struct({ Plan: Schema.Json, JIT: Schema.optional(Schema.Json) }))
 )
 
-/** The types of the nodes of a plan, without scans of tables that are named as small. */
+/** Returns the types of the nodes of a plan, without scans of tables that are named as small. */
 const nodes = (plan: Schema.Json, small: ReadonlySet<unknown>): ReadonlyArray<unknown> => {
   if (!Predicate.isObject(plan)) return []
   const children = Predicate.hasProperty(plan, "Plans") ? plan.Plans : []
-  // A plan is JSON, and so are its parts.
+  // A plan is JSON, and so is each part.
   return [
     ...(small.has(plan["Relation Name"]) ? [] : [plan["Node Type"]]),
     ...(Array.isArray(children)
@@ -160,7 +161,7 @@ const kinds = [
   ["The plans of the store in partitions", partition]
 ] as const
 
-/** Appends so many thousand events to streams of a category. */
+/** Appends `thousands` thousand events to streams of a category. */
 const fill = Effect.fnUntraced(function* (of: StreamId.Category, thousands: number) {
   const store = yield* EventStore
   for (let n = 0; n < thousands; n++) {
@@ -197,14 +198,15 @@ for (const [title, further] of kinds) {
               "settled_position"
             ]
           )
-          // Where the server should have a compiler (scripts/test-server.ts), that none is at work says something.
+          // Finding no compiler at work proves something only where the server should have one
+          // (scripts/test-server.ts).
           const jit = yield* Config.String("DAYBOOK_POSTGRES_JIT").pipe(Config.withDefault(""))
           if (jit === "1") {
             const [server] = yield* sql<{ readonly compiles: boolean }>`
               SELECT pg_jit_available() AS compiles`
             assert.isTrue(server?.compiles)
           }
-          // A plan that is forbidden has a cost that is past jit_above_cost, and is taken where there is no other.
+          // A forbidden plan costs more than jit_above_cost, and is used where there is no other.
           for (const { name, settings } of functions)
             assert.include(settings ?? "", "jit=off", name)
         })
@@ -228,18 +230,19 @@ for (const [title, further] of kinds) {
         for (let n = 0; n < 8; n++) yield* askEverything
         assert.strictEqual(yield* scans, before)
 
-        // What joins the arrays of a caller sorts them; the rest finds its rows in order.
+        // Statements that join the arrays of a caller sort them; the others find their rows in
+        // order.
         const texts = [...statements].filter((text) =>
           /^\s*(SELECT|WITH)(?!.*(unnest|append_new|"append")).*FROM "daybook"/s.test(text)
         )
         assert.isAtLeast(texts.length, 15)
         // A page of streams, and the revision of a position.
         assert.isAtLeast(texts.filter((text) => /^\s*WITH RECURSIVE/.test(text)).length, 2)
-        // Of the partitions all but one have a few rows, or none.
+        // All partitions but one have few rows or none.
         const few = yield* sql<{ readonly name: string }>`
           SELECT relname::text AS name FROM pg_stat_user_tables WHERE schemaname = 'daybook'
             AND relname ~ '^events_' AND n_live_tup <= 1000`
-        // What readers pass over is read whole, once a statement, and has few rows.
+        // The passed-over events are read completely, once per statement, and are few.
         const small = new Set<unknown>([...few.map(({ name }) => name), "passed_over"])
         yield* sql`SET plan_cache_mode = force_generic_plan`.unprepared
         for (const [index, text] of texts.entries()) {
@@ -295,7 +298,8 @@ for (const [title, further] of kinds) {
         for (const categories of [[rare], [rare, rarer]]) {
           const before = yield* fetched
           assert.strictEqual(yield* ask(categories), 2)
-          // Twice the two rows forward and backward, a page of them, their count, and no others of 20,000.
+          // Twice: two rows forward and two backward, a page of them and their count, and no others
+          // of 20,000.
           assert.isAtMost((yield* fetched) - before, 40)
         }
       })
@@ -306,7 +310,7 @@ for (const [title, further] of kinds) {
         const sql = yield* SqlClient
         const store = yield* EventStore
         const names = ["one", "two", "three", "four"].map((name) => StreamId.Category.make(name))
-        // In turns of 50, so that a page holds about as many of each.
+        // In turns of 50, so that a page holds about as many of each category.
         for (let n = 0; n < 120; n++) {
           yield* store.append({
             streamId: StreamId.StreamId.make(`${names[n % 4]}-1`),
@@ -328,7 +332,8 @@ for (const [title, further] of kinds) {
             store.readAll({ categories: names, direction, limit: 1_000 })
           )
           assert.lengthOf(read, 1_000)
-          // A page of each would be 4,000; of each it is a quarter of a page, and half as much again.
+          // A page of each category would be 4,000 rows; each reads a quarter of a page, and half
+          // as much again.
           assert.isAtMost((yield* fetched) - before, 1_600)
         }
       })
@@ -338,7 +343,7 @@ for (const [title, further] of kinds) {
       Effect.gen(function* () {
         const sql = yield* SqlClient
         const store = yield* EventStore
-        // A look at few rows: what another session of the pool has read is counted later.
+        // This reads few rows: rows that another session of the pool has read are counted later.
         const [start] = yield* sql<{ readonly recorded_at: Date }>`
           SELECT recorded_at FROM daybook.events
           WHERE position > (SELECT max(position) / 2 FROM daybook.events) ORDER BY position LIMIT 1`
@@ -355,9 +360,9 @@ for (const [title, further] of kinds) {
           yield* effect
           return (yield* fetched) - before
         })
-        // As autovacuum does on its own time, and as each migration does.
+        // As autovacuum does in its own time, and as each migration does.
         yield* PostgresMigrations.migrate
-        // A range of 32 blocks has less than 2,000 of these rows, and at least 40,000 are there.
+        // A range of 32 blocks has fewer than 2,000 of these rows, and there are at least 40,000.
         for (const instant of [
           recordedAt,
           DateTime.makeUnsafe(0),
@@ -365,7 +370,8 @@ for (const [title, further] of kinds) {
         ]) {
           assert.isAtMost(yield* costs(store.positionAt({ recordedAt: instant })), 6_000)
         }
-        // Each stream is looked up to be found and for its last event, in each of 13 partitions; 1,000 events are between two.
+        // Each stream is looked up twice, to find it and its last event, in each of 13 partitions;
+        // between two streams lie 1,000 events.
         const listing = Stream.runDrain(store.streams({ category, limit: 20 }))
         assert.isAtMost(yield* costs(listing), further === partition ? 60 * 13 : 60)
       })
@@ -379,7 +385,7 @@ for (const [title, further] of kinds) {
           yield* effect
           return asked - before
         })
-        // At least 40,000 events are there, and a piece has 10,000.
+        // There are at least 40,000 events, and a piece has 10,000.
         const types = ["Never"]
         for (const direction of ["forward", "backward"] as const) {
           const reading = Stream.runDrain(store.readAll({ types, direction }))
@@ -388,7 +394,8 @@ for (const [title, further] of kinds) {
         assert.isAtLeast(yield* statementsOf(store.backlog({ types })), 8)
         assert.strictEqual(yield* statementsOf(store.head), 1)
 
-        // Of a stream of 11,000 events 10,000 are looked through at once for when they occurred, and few for when they were recorded.
+        // Of a stream of 11,000 events, 10,000 are scanned at once for the time they occurred, and
+        // few for the time they were recorded.
         const streamId = yield* noteId
         for (let n = 0; n < 11; n++) {
           yield* store.append({

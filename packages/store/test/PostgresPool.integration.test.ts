@@ -1,5 +1,5 @@
 /**
- * What a host's connections are not spent on, and what its log does not take in.
+ * Work that a host's connections are not spent on, and rows that its log refuses.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -64,7 +64,7 @@ layer(PostgresServer.PostgresServer.layerEmbedded, { timeout: 60_000, excludeTes
         const waiting = yield* Effect.forEach(held, (streamId) =>
           Effect.forkChild(append(host.store, streamId))
         )
-        // More than there are connections, one after the other, so that they do take them.
+        // More than the number of connections, one after the other, so that they would be used up.
         for (let n = 0; n < 12; n++) {
           const streamId = yield* fresh
           yield* append(host.store, streamId)

@@ -1,5 +1,6 @@
 /**
- * The time of an append when the clock of the server has been set back: no event is recorded before the one that it follows.
+ * The time of an append when the server's clock has been set back: no event is recorded before the
+ * one it follows.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
@@ -100,7 +101,7 @@ const setBack = <E>(title: string, stores: Layer.Layer<EventStore | SqlClient, E
           })
           assert.deepStrictEqual(yield* times(one), Arr.replicate(FUTURE, 3))
           assert.deepStrictEqual(yield* times(other), Arr.replicate(FUTURE, 2))
-          // What is only checked is not written, and has no say.
+          // A stream that is only checked is not written, and does not affect the time.
           const unrelated = streamId()
           yield* store.appendAll({
             appends: [{ streamId: unrelated, expected: noStream, events: events(2) }],

@@ -1,5 +1,6 @@
 /**
- * The server stopped and started again under appenders and subscribers, by either of its shutdowns.
+ * The server is stopped and started again under appenders and subscribers, by both kinds of
+ * shutdown.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -15,7 +16,7 @@ import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import { appendTo, database, follow, type Host, listeners, until } from "./subscribingHosts.ts"
 
-/** Nothing but a notification moves them. */
+/** Settings under which only a notification wakes subscribers. */
 const woken = { pollInterval: "1 hour", heartbeatInterval: "500 millis" } as const
 
 const newAppend = () => ({
@@ -33,7 +34,7 @@ const newAppend = () => ({
   ] as const
 })
 
-/** Appends until it is told to end; what fails is repeated with the same ids until it succeeds. */
+/** Appends until it is ended; a failed append is repeated with the same ids until it succeeds. */
 const appender = Effect.fnUntraced(function* (host: Host) {
   const acknowledged: Array<string> = []
   const errors: Array<unknown> = []
@@ -74,7 +75,7 @@ for (const mode of ["fast", "immediate"] as const) {
         const followers = [yield* follow(reader), yield* follow(polling), yield* follow(one)]
         const appenders = yield* Effect.forEach([one, two, one, two], appender)
         for (let round = 1; round <= 3; round++) {
-          // All of them are at it, and have done something since the last time.
+          // All of them are at work, and have appended since the last time.
           const begun = appenders.map(({ acknowledged }) => acknowledged.length)
           yield* until(
             Effect.sync(() =>
@@ -113,7 +114,7 @@ for (const mode of ["fast", "immediate"] as const) {
           assert.isUndefined(fiber.pollUnsafe())
         }
 
-        // The connections that listen are there again, and tell of appends.
+        // The listening connections are back, and hear of appends.
         yield* until(Effect.map(listeners(admin), (pids) => pids.length === 2))
         const last = yield* Effect.replicateEffect(appendTo(two), 5)
         for (const subscriber of followers) {

@@ -1,5 +1,5 @@
 /**
- * What each role may do to a log, and what the database refuses it.
+ * The rights of each role on a log, and the statements that the database refuses.
  */
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
@@ -31,10 +31,11 @@ const inherits = /INHERITS/
 
 const refused = (sql: PgClient.PgClient, statement: string) =>
   Effect.gen(function* () {
-    // Some statements are for a transaction only.
+    // Some statements need a transaction.
     const result = yield* Effect.result(sql.withTransaction(sql.unsafe(statement)))
     const outcome = Result.isSuccess(result) ? "Success" : result.failure.reason._tag
-    // Nobody may inherit from a partition, or from what has some, and PostgreSQL says that first.
+    // PostgreSQL reports first that no table may inherit from a partition or from a partitioned
+    // table.
     const refusals = inherits.test(statement)
       ? ["AuthorizationError", "SqlSyntaxError"]
       : ["AuthorizationError"]
@@ -46,7 +47,7 @@ const kinds = [
   ["The roles of a log in partitions", Logins.layerPartitioned, ["events", "events_1", "events_15"]]
 ] as const
 
-/** The same statement about a partition. */
+/** Returns the same statement about a partition. */
 const about = (table: string) => (statement: string) =>
   statement.replaceAll(/daybook\.events\b(?!_)/g, `daybook.${table}`)
 
@@ -122,7 +123,7 @@ for (const [title, logins, tables] of kinds) {
         const inside = yield* writer.withTransaction(
           Effect.gen(function* () {
             const first = yield* note(writer)
-            // On another connection, whose append is done, behind the one that isn't.
+            // On another connection, whose append has finished, after the one that hasn't.
             const second = yield* note(migrator)
             assert.isTrue(first.position < second.position)
             const { cause } = yield* Effect.flip(hasty.head)
@@ -164,7 +165,7 @@ for (const [title, logins, tables] of kinds) {
         yield* Effect.provideService(PostgresMigrations.migrate, SqlClient, migrator).pipe(
           Effect.provideService(PostgresSchema, SchemaName.make("another"))
         )
-        // Whoever lets everybody in has not let them do anything yet.
+        // Access to the schema alone gives PUBLIC no rights on its objects yet.
         yield* superuser`GRANT USAGE ON SCHEMA another TO PUBLIC`
         yield* superuser`CREATE SCHEMA payroll CREATE TABLE salaries (amount integer)`
         for (const sql of [writer, reader]) {
@@ -220,7 +221,7 @@ for (const [title, logins, tables] of kinds) {
           const { migrator, superuser, writer } = yield* Logins
           yield* note(writer)
           const before = yield* stateOf(superuser)
-          // Who migrates is a member of the owner.
+          // The migrating user is a member of the owner.
           const sql = who === "owner" ? migrator : superuser
           for (const named of tables.map((table) => about(table)(statement))) {
             const error = yield* Effect.flip(sql.unsafe(named))
@@ -240,7 +241,7 @@ for (const [title, logins, tables] of kinds) {
         const attempt = (...preparation: ReadonlyArray<string>) =>
           Effect.forEach(preparation, (statement) => sql.unsafe(statement)).pipe(
             Effect.andThen(Effect.result(change)),
-            // Undone, whatever it did.
+            // Rolled back, whatever it did.
             Effect.flatMap((result) => Effect.fail(result._tag)),
             sql.withTransaction,
             Effect.flip
@@ -249,7 +250,7 @@ for (const [title, logins, tables] of kinds) {
         const table = "ALTER TABLE daybook.events"
         assert.strictEqual(yield* attempt(resting), "Failure")
         assert.strictEqual(yield* attempt(`${table} DISABLE TRIGGER append_only`), "Success")
-        // As an ordinary trigger lets it through.
+        // An ordinary trigger lets it through.
         assert.strictEqual(
           yield* attempt(`${table} ENABLE TRIGGER append_only`, resting),
           "Success"
@@ -262,7 +263,7 @@ for (const [title, logins, tables] of kinds) {
         const { reader, superuser, writer } = yield* Logins
         const before = yield* stateOf(superuser)
         for (const sql of [writer, reader]) {
-          // Of privileges that may not be passed on PostgreSQL only warns.
+          // PostgreSQL only warns about privileges that may not be granted on.
           yield* sql`GRANT ALL ON daybook.events, daybook.snapshots TO PUBLIC`
           yield* sql`GRANT ALL ON FUNCTION daybook.settled_position TO PUBLIC`
           yield* sql`GRANT ALL ON SCHEMA daybook TO PUBLIC`

@@ -1,5 +1,5 @@
 /**
- * The roles in an embedded database, which has one user and no connections of others.
+ * The roles in an embedded database, which has one user and no other connections.
  */
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"

@@ -1,5 +1,6 @@
 /**
- * A writer puts functions, operators and types of its own before those that the functions of the log mean.
+ * A writer puts its own functions, operators and types before those that the functions of the log
+ * mean.
  */
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import { assert, layer } from "@effect/vitest"
@@ -10,8 +11,8 @@ import { noteIn } from "./notes.ts"
 import { Logins } from "./roleLogins.ts"
 
 /**
- * Of every function that the log's functions name, and of every operator on types that they use, one that
- * tells as whom it was called.
+ * Makes one for each function that the log's functions name, and for each operator on types that
+ * they use; it reports the role that called it.
  */
 const shadows = `DO $do$
 DECLARE
@@ -44,7 +45,10 @@ BEGIN
   END LOOP;
 END $do$`
 
-/** Names of the log, and of types that it uses, in the writer's temporary schema, which is searched first. */
+/**
+ * Names of the log, and of types that it uses, in the writer's temporary schema, which is searched
+ * first.
+ */
 const temporary = [
   "CREATE TEMPORARY TABLE events (position bigint)",
   "CREATE TEMPORARY SEQUENCE append_number",
@@ -57,7 +61,7 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Shadows", (
   const made = Effect.gen(function* () {
     const { roles, superuser, writer } = yield* Logins
     yield* superuser`CREATE SCHEMA IF NOT EXISTS shadow`
-    // What its users may not use is left out of a search path.
+    // A schema that its users may not use is left out of a search path.
     yield* superuser.unsafe("GRANT USAGE ON SCHEMA shadow TO PUBLIC")
     yield* superuser.unsafe(`GRANT CREATE ON SCHEMA shadow TO "${roles.writer}"`)
     yield* Effect.ignore(writer.unsafe(shadows))
@@ -66,7 +70,7 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Shadows", (
     assert.isAbove(Number(found?.["count"]), 100)
   })
 
-  /** What the writer is answered who has its shadows searched before all else. */
+  /** Returns the answer to a writer that has its shadows searched first. */
   const attack = <A>(
     sql: SqlClient,
     preparation: ReadonlyArray<string>,
@@ -76,7 +80,7 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Shadows", (
       Effect.andThen(
         Effect.match(effect, { onFailure: rootMessage, onSuccess: () => "nothing was shadowed" })
       ),
-      // Undone, so that the session is as it was before.
+      // Rolled back, so that the session is as before.
       Effect.flatMap(Effect.fail),
       sql.withTransaction,
       Effect.flip
@@ -88,7 +92,7 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Shadows", (
     const called = ["SET LOCAL search_path = shadow, pg_catalog"]
     const named = [...temporary, "SET LOCAL search_path = pg_temp, pg_catalog"]
     const settle = sql`SELECT daybook.settled_position()`
-    // What opening asks is asked by the writer itself, and of its own shadows.
+    // Opening a store queries as the writer itself, and so its own shadows.
     const store = yield* Effect.provideService(EventStorePostgres.make, SqlClient, sql)
     return yield* Effect.all([
       attack(sql, called, noteIn(store)),
@@ -141,7 +145,7 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Shadows", (
         { name: "append", definer: true, pinned: true },
         { name: "settled_position", definer: true, pinned: true }
       ])
-      // These look at tables of others, with the rights of who calls them.
+      // These look at tables of others, with the rights of their caller.
       const asCaller = ["keep_read_models", "foreign_code"]
       for (const each of open) {
         const definer = !asCaller.includes(String(each["name"]))

@@ -1,5 +1,5 @@
 /**
- * Text that would be SQL, if anything let it out of its quotes.
+ * Text that would be SQL if it left its quotes.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as Revision from "@daybook/kernel/Revision"
@@ -61,7 +61,7 @@ const cases = <E>(
             occurredAt: DateTime.makeUnsafe(0)
           }
           const plain = `note-${SecureRandom.uuidV4Unsafe()}`
-          // What the kernel refuses as a name gets no further than that.
+          // A name that the kernel refuses gets no further.
           const streamId = Result.getOrElse(StreamId.fromString(plain + text), () =>
             StreamId.StreamId.make(plain)
           )
@@ -77,7 +77,7 @@ const cases = <E>(
           const refusal = yield* Effect.flip(events.append(typed))
           assert.include(["AppendRefused", "WrongExpectedRevision"], refusal._tag)
 
-          // As from a caller that has no types.
+          // As from an untyped caller.
           const categories = [text as StreamId.Category]
           for (const filter of [{ types: [text] }, { categories }]) {
             const found = yield* Effect.result(Stream.runCollect(events.readAll(filter)))

@@ -1,6 +1,6 @@
 /**
- * What wakes subscribers on a real server, and what becomes of them when connections are lost. Those that show a
- * wake-up poll once in an hour.
+ * Wake-ups of subscribers on a real server, and lost connections. Tests of a wake-up poll only once
+ * an hour.
  */
 import { EventStoreError } from "@daybook/store/EventStore"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
@@ -124,7 +124,7 @@ layer(Layer.merge(PostgresServer.PostgresServer.layerEmbedded, Logger.layer([col
         yield* until(Effect.map(listeners(admin), (pids) => pids.length === 1))
         const [pid] = yield* listeners(admin)
         yield* admin`SELECT pg_terminate_backend(${pid})`
-        // Appended while nobody listens, so that no notification can reach the subscriber.
+        // Appended while there is no listener, so that no notification can reach the subscriber.
         const position = yield* appendTo(writer)
         assert.deepStrictEqual(yield* subscriber.next(1), [position])
       }
@@ -167,7 +167,7 @@ layer(Layer.merge(PostgresServer.PostgresServer.layerEmbedded, Logger.layer([col
       const before = yield* appendTo(writer)
       assert.deepStrictEqual(yield* subscriber.next(1), [before])
       const [own] = yield* admin<{ readonly pid: number }>`SELECT pg_backend_pid() AS pid`
-      // The postmaster ends every session when one died like this, and replays its log.
+      // The postmaster ends every session when one dies like this, and replays its log.
       process.kill(own?.pid ?? 0, "SIGKILL")
       const after = yield* Effect.retry(appendTo(writer), { times: 10_000 })
       const seen = yield* subscriber.next(1)
@@ -191,7 +191,7 @@ layer(Layer.merge(PostgresServer.PostgresServer.layerEmbedded, Logger.layer([col
       const first = yield* appendTo(writer)
       assert.deepStrictEqual(yield* subscriber.next(1), [first])
       const [before] = yield* listeners(admin)
-      // What is open now passes nothing any more and does not end; new connections work.
+      // Open connections pass nothing from now on and do not end; new connections work.
       proxy.stall()
       const second = yield* appendTo(writer)
       assert.deepStrictEqual(yield* subscriber.next(1), [second])

@@ -1,7 +1,7 @@
 /**
- * Live subscribers of a log on a real server, while appends are held open, undone, killed and frozen, and while others
- * use the same database. Where a test says so they poll once in an hour: then nothing but what is under test
- * can have moved them.
+ * Live subscribers of a log on a real server, while appends are held open, rolled back, killed and
+ * frozen, and while others use the same database. Where a test says so they poll once an hour: then
+ * only the tested thing can have moved them.
  */
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -19,7 +19,10 @@ import { appendTo, database, follow, type Host, until } from "./subscribingHosts
 
 const woken = { pollInterval: "1 hour" } as const
 
-/** An append whose transaction stays open until told to end; what gives `undone` rolls it back. */
+/**
+ * An append whose transaction stays open until it is ended from outside; the failure `undone` rolls
+ * it back.
+ */
 const heldOpen = Effect.fnUntraced(function* (host: Host) {
   const appended = yield* Deferred.make<Position.Position>()
   const told = yield* Deferred.make<void, "undone">()
@@ -39,7 +42,7 @@ const heldOpen = Effect.fnUntraced(function* (host: Host) {
   }
 })
 
-/** Something unrelated that a session does, from when it has begun until it is ended. */
+/** Runs something unrelated in a session until it is ended; returns when it has begun. */
 const unrelated = Effect.fnUntraced(function* (
   sql: SqlClient,
   begin: Effect.Effect<unknown, unknown>
@@ -53,7 +56,7 @@ const unrelated = Effect.fnUntraced(function* (
   yield* Deferred.await(begun)
 })
 
-/** Waits until a host has begun to look for more, and found nothing or something. */
+/** Waits until a host has begun to read and has finished, with events or none. */
 const looked = Effect.fnUntraced(function* (sql: SqlClient) {
   const [row] = yield* sql<{ readonly now: Date }>`SELECT clock_timestamp() AS now`
   yield* until(
@@ -67,7 +70,7 @@ const looked = Effect.fnUntraced(function* (sql: SqlClient) {
   )
 })
 
-/** That a subscriber is given each of several appends at once. */
+/** Checks that a subscriber gets each of several appends at once. */
 const isLive = Effect.fnUntraced(function* (
   writer: Host,
   subscriber: Effect.Success<ReturnType<typeof follow>>
@@ -161,7 +164,7 @@ layer(PostgresServer.PostgresServer.layerEmbedded, {
         yield* frozen.signal("SIGSTOP")
         const behind = yield* appendTo(writer)
         assert.deepStrictEqual(yield* subscriber.next(1), [behind])
-        // It came before, and never will: its transaction is gone.
+        // It is not there, and never will be: its transaction is gone.
         const found = yield* admin`SELECT FROM daybook.events WHERE event_id = ${held ?? ""}::uuid`
         assert.lengthOf(found, 0)
       })
@@ -173,10 +176,10 @@ layer(PostgresServer.PostgresServer.layerEmbedded, {
       const [writer, reader] = [yield* start(woken), yield* start(woken)]
       const subscriber = yield* follow(reader)
       yield* isLive(writer, subscriber)
-      // One that has written and idles, as a forgotten session does.
+      // A transaction that has written and idles, as a forgotten session does.
       yield* unrelated(admin, admin`CREATE TABLE forgotten AS SELECT 1 AS one`)
       yield* isLive(writer, subscriber)
-      // One with a snapshot of everything and a lock on every table, as pg_dump has.
+      // A transaction with a snapshot of everything and a lock on every table, like pg_dump's.
       yield* unrelated(
         admin,
         Effect.andThen(
@@ -188,7 +191,7 @@ layer(PostgresServer.PostgresServer.layerEmbedded, {
         )
       )
       yield* isLive(writer, subscriber)
-      // One with locks of its own of the same kind.
+      // A transaction with locks of its own of the same kind.
       yield* unrelated(
         admin,
         admin`SELECT pg_advisory_xact_lock_shared(1, 1), pg_advisory_xact_lock(2)`
@@ -204,7 +207,7 @@ layer(PostgresServer.PostgresServer.layerEmbedded, {
       const subscriber = yield* follow(reader)
       yield* isLive(writer, subscriber)
       const prepare = (name: string, work: Effect.Effect<unknown, unknown>) =>
-        // It is over for this session then, so that the client's own COMMIT has nothing left to do.
+        // The transaction is over for this session then, so the client's own COMMIT does nothing.
         writer.sql.withTransaction(
           Effect.andThen(work, writer.sql.unsafe(`PREPARE TRANSACTION '${name}'`))
         )
@@ -234,7 +237,7 @@ layer(PostgresServer.PostgresServer.layerEmbedded, {
       const [writer, reader] = [yield* start(woken), yield* start(woken)]
       const subscriber = yield* follow(reader)
       yield* isLive(writer, subscriber)
-      // So slow that it lasts as long as the test.
+      // So slow that it lasts throughout the test.
       const vacuum = yield* Effect.gen(function* () {
         const connection = yield* admin.reserve
         yield* connection.executeRaw("SET vacuum_cost_delay = '100ms'", [])
@@ -290,7 +293,7 @@ layer(PostgresServer.PostgresServer.layerEmbedded, {
     "see what many processes append, each event once and in order, though some are killed",
     () =>
       Effect.gen(function* () {
-        // More for a longer attack: 8 processes make so many appends each.
+        // Raise it for a longer attack: 8 processes make this many appends each.
         const appends = yield* Config.Int("DAYBOOK_ATTACK_APPENDS").pipe(Config.withDefault(150))
         const { admin, start, url } = yield* database
         const hosts = [
@@ -332,7 +335,7 @@ layer(PostgresServer.PostgresServer.layerEmbedded, {
   )
 })
 
-/** For sessions that begin after this. */
+/** Sets the timeout for sessions that begin after this. */
 const idleTimeout = (sql: SqlClient, duration: string) =>
   Effect.flatMap(
     sql<{ readonly name: string }>`SELECT current_database() AS name`,

@@ -1,5 +1,5 @@
 /**
- * S11: what a URL says about TLS, on a server with a private authority.
+ * S11: the TLS parameters of a URL, on a server with a private authority.
  */
 import * as Postgres from "@daybook/store/Postgres"
 import { CertificateUnusable, PostgresUnavailable } from "@daybook/store/PostgresStart"
@@ -21,7 +21,10 @@ class Server extends Context.Service<Server, Effect.Success<typeof TlsServer.sta
   "@daybook/store/test/TlsServer"
 ) {}
 
-/** A connection with the parameters, as one who sees what it reads. */
+/**
+ * Opens a connection with the parameters, and returns its TLS, its user, the log lines and the
+ * configuration.
+ */
 const open = Effect.fnUntraced(function* (
   parameters: Readonly<Record<string, string>>,
   edit: (url: URL) => void = () => {}
@@ -51,7 +54,7 @@ const refused = (...args: Parameters<typeof open>) =>
     ].join("\n")
   }))
 
-/** A host that is not the machine's own by its name, and yet is. */
+/** A host whose name is not the machine's own, although it is. */
 const elsewhere = (url: URL) => void (url.hostname = "0.0.0.0")
 
 layer(Layer.effect(Server, TlsServer.start), { timeout: 120_000, excludeTestServices: true })(
@@ -183,7 +186,7 @@ layer(Layer.effect(Server, TlsServer.start), { timeout: 120_000, excludeTestServ
             assert.instanceOf((yield* refused(parameters, there)).error, PostgresUnavailable)
           }
           assert.strictEqual(middle.heard(), "")
-          // The twin, without which nothing is shown: here the password is given away.
+          // The twin, without which the test proves nothing: here the password is given away.
           yield* refused({ sslmode: "prefer", connect_timeout: "1" }, there)
           assert.include(middle.heard(), "hunter2")
         }
@@ -207,7 +210,7 @@ layer(Layer.effect(Server, TlsServer.start), { timeout: 120_000, excludeTestServ
           const ca = { sslmode: "verify-ca", sslrootcert: authority.certificate }
           const verified = yield* open(ca, elsewhere)
           assert.deepStrictEqual([verified.ssl, verified.logged], [true, []])
-          // Told to trust the network, and on the machine itself.
+          // With trust in the network, and on the machine itself.
           for (const [parameters, edit, encrypted] of [
             [{ sslmode: "disable" }, elsewhere, false],
             [{}, () => {}, false],

@@ -1,5 +1,5 @@
 /**
- * The contracts, kept through a connection that may do nothing but what the writer may.
+ * The contracts, through a connection with no rights but the writer's.
  */
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"

@@ -1,6 +1,6 @@
 /**
- * A small domain of the tests' own that has a past: how a purse was written down before, and how it is
- * today. The two share their streams.
+ * A small domain for tests with a past: the stored form of a purse before and today. The two share
+ * their streams.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Decider from "@daybook/kernel/Decider"
@@ -21,7 +21,7 @@ const EventBefore = Schema.TaggedUnion({
   Counted: CountedV1.fields
 })
 
-/** The purse as it was: its commands are its events. */
+/** The earlier purse: its commands are its events. */
 export const before = Aggregate.make({
   category: "purse",
   decider: Decider.make({
@@ -48,7 +48,7 @@ export type PurseEvent = typeof Event.Type
 
 export class TooMuch extends Schema.TaggedError<TooMuch>()("TooMuch", { balance: Balance }) {}
 
-/** The purse of today: an exchange is three events, and that it was counted is none. */
+/** The purse of today: an exchange becomes three events, and a count becomes none. */
 export const today = Aggregate.make({
   category: "purse",
   decider: Decider.make({

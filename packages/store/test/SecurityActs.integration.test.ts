@@ -1,5 +1,6 @@
 /**
- * The record of administrative acts on a log: what is in it, who may read it, and who can't change it.
+ * The record of administrative acts on a log: its content, its readers, and its protection from
+ * changes.
  */
 import * as PostgresActs from "@daybook/store/PostgresActs"
 import * as PostgresHealth from "@daybook/store/PostgresHealth"
@@ -16,7 +17,7 @@ import { Logins } from "./roleLogins.ts"
 
 const as = (sql: SqlClient) => Effect.provideService(SqlClient, sql)
 
-/** The acts that are recorded while `work` runs, as the reader sees them. */
+/** Returns the acts that are recorded while `work` runs, as the reader sees them. */
 const during = <A, E, R>(work: Effect.Effect<A, E, R>) =>
   Effect.gen(function* () {
     const { reader } = yield* Logins

@@ -1,6 +1,6 @@
 /**
- * Settings of sessions and logins that take durability or order from appends: findings S18 and S22 of the security review of November 2026,
- * each as who attacks.
+ * Settings of sessions and logins that take durability or order from appends: findings S18 and S22
+ * of the security review of November 2026, each from the attacker's side.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -34,7 +34,10 @@ const append = (streamId: string) => ({
 
 const health = (sql: SqlClient) => Effect.provideService(PostgresHealth.check, SqlClient, sql)
 
-/** What a setting is in a transaction that has appended, under a setting of the session; by each way of appending. */
+/**
+ * Returns the value of a setting in a transaction that has appended, under a setting of the
+ * session, for each way of appending.
+ */
 const settingAfter = Effect.fnUntraced(function* (
   store: EventStore["Service"],
   sql: SqlClient,

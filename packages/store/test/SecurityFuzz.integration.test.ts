@@ -1,6 +1,6 @@
 /**
- * A writer calls the functions that append with arrays drawn at random, on a log whose streams have a history; after each call the
- * whole log is looked at, and read through every reader.
+ * A writer calls the functions that append with random arrays, on a log whose streams have a
+ * history. After each call the whole log is checked, and read through every reader.
  */
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -20,10 +20,10 @@ const kinds = [
 /** Mostly any revision. */
 const EXPECTED = ["-2", "-2", "-2", "-2", "-2", "-2", "-2", "-1", "-1", "0", "12", "-3"]
 
-/** How many calls are made of each function. */
+/** The number of calls of each function. */
 const CALLS = 150
 
-/** Numbers from 0 up to 1 (mulberry32): the same calls in each run. */
+/** Returns numbers from 0 up to 1 (mulberry32): the same calls in each run. */
 const seeded = (seed: number) => () => {
   seed = (seed + 0x6d2b79f5) | 0
   let t = Math.imul(seed ^ (seed >>> 15), 1 | seed)
@@ -49,10 +49,10 @@ const makeDraw = (seed: number): Draw => {
 
 const list = (values: ReadonlyArray<string>) => `{${values.join(",")}}`
 
-/** An element of an array of texts. */
+/** Returns an element of an array of texts. */
 const text = (value: string) => one(value).slice(1, -1)
 
-/** Arrays of a call: as a store would send them, and then with some changes. */
+/** Returns the arrays of a call: as a store would send them, and then with some changes. */
 const drawn = (
   draw: Draw,
   history: ReadonlyArray<string>,
@@ -74,7 +74,8 @@ const drawn = (
     times: repeat(() => draw.of(["2001-01-01", "9999-12-31"]))
   }
   if (draw.chance(0.4)) {
-    // One append more to a stream of the call, with none of the events: the others are as many as are given.
+    // One more append to a stream of the call, without events: the counts of the others still add
+    // up.
     const place = draw.below(plain.counts.length)
     plain.streams.splice(place, 0, draw.of(plain.streams))
     plain.expected.splice(place, 0, "-2")
@@ -130,7 +131,10 @@ const drawn = (
   }
 }
 
-/** Streams with a gap or a repetition, times that go back along a stream, and positions that no append drew. */
+/**
+ * Finds streams with a gap or a repetition, times that go back along a stream, and positions that
+ * no append drew.
+ */
 const faults = (sql: SqlClient) => sql`
   SELECT stream_id, revision, position FROM (
     SELECT e.*, row_number() OVER stream AS place, lag(recorded_at) OVER stream AS before,
@@ -149,7 +153,7 @@ for (const [title, logins] of kinds) {
             const { reader, superuser, writer } = yield* Logins
             const store = yield* Effect.provideService(EventStorePostgres.make, SqlClient, reader)
             const history = Array.from({ length: 3 }, () => `counter-${uuid()}`)
-            // Of these streams the later events are in another partition than the first ones.
+            // The later events of these streams are in another partition than the first ones.
             for (let n = 0; n < 12; n++) {
               for (const id of history) {
                 yield* call(writer, fn, { ...appendOf(1), streams: one(id) }, false)
@@ -175,7 +179,7 @@ for (const [title, logins] of kinds) {
               const where = JSON.stringify([n, given, allOrNone])
               const outcome = yield* Effect.result(call(writer, fn, given, allOrNone))
               const rows = yield* everything
-              // What was there is there, and what came is after it.
+              // Earlier rows are unchanged, and new rows come after them.
               assert.deepStrictEqual(rows.slice(0, known.length), known, where)
               assert.deepStrictEqual(yield* faults(superuser), [], where)
               if (Result.isFailure(outcome)) assert.strictEqual(rows.length, known.length, where)
@@ -213,7 +217,7 @@ for (const [title, logins] of kinds) {
                 assert.deepStrictEqual(addressed(yield* Stream.runCollect(live)), own, where)
               }
             }
-            // Otherwise nothing was tried.
+            // Otherwise the test tried nothing.
             assert.isAbove(written, CALLS / 10)
             assert.isBelow(written, CALLS)
           })

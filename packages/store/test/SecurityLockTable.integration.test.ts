@@ -1,5 +1,6 @@
 /**
- * Appends within the limits on a server as installed: finding S15 of the security review of November 2026.
+ * Appends within the limits on a server as installed: finding S15 of the security review of
+ * November 2026.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -16,7 +17,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 
-/** Of a server of its own, whose lock table no other test takes. */
+/** A host on a server of its own, whose lock table no other test uses. */
 const host = PostgresMigrations.layer.pipe(
   Layer.provideMerge(
     PostgresServer.layerClient({ maxConnections: 24 }).pipe(

@@ -1,5 +1,6 @@
 /**
- * Locks that everybody may take, and waits for them: the findings of the security review of November 2026, each as who attacks.
+ * Locks that any login may take, and waits for them: findings of the security review of November
+ * 2026, each from the attacker's side.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
@@ -55,7 +56,9 @@ const appendTo = (store: EventStore["Service"], streamId: string) =>
     events: events()
   })
 
-/** A transaction that does something and stays open until the scope closes; gives its session. */
+/**
+ * Runs something in a transaction that stays open until the scope closes, and returns its session.
+ */
 const holding = Effect.fnUntraced(function* <E>(
   sql: SqlClient,
   work: Effect.Effect<unknown, E, SqlClient>
@@ -83,7 +86,7 @@ const newestAppend = (sql: SqlClient) =>
 
 type Change = Effect.Effect<void, unknown, SqlClient>
 
-/** Anybody finds the number in the catalog. */
+/** Any login finds the number in the catalog. */
 const LOG = `(SELECT c.oid FROM pg_class c WHERE c.relname = 'append_number')`
 
 const causeOf = (error: unknown): unknown =>
@@ -190,7 +193,7 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
             Effect.map(store.backlog(), (b) => b.events)
           ])
         )
-        // Once the readers have looked at the log they wait.
+        // Once the readers have read the settled position they wait.
         const looks = reader`SELECT FROM pg_stat_activity WHERE query LIKE '%settled_position%' AND pid <> pg_backend_pid()`
         yield* Effect.repeat(looks, { until: ({ length }) => length > 0 })
         yield* Deferred.succeed(end, undefined)
@@ -240,7 +243,8 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
           Effect.ignore(superuser.unsafe(`ROLLBACK PREPARED '${gid}'`).unprepared)
         )
         const hosts = yield* storeOf(writer)
-        // The client ends a transaction itself: in a block of one connection it finds it ended.
+        // The client ends a transaction itself: in a block on one connection it finds the
+        // transaction ended.
         yield* Effect.scoped(
           Effect.gen(function* () {
             const one = yield* writer.reserve
@@ -342,7 +346,7 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
           })
         )
         assert.isAbove(pid, 0)
-        // What failed wrote nothing.
+        // The failed appends wrote nothing.
         assert.strictEqual((yield* appendTo(hosts, "counter-victim")).revision, 1)
       })
     )

@@ -1,5 +1,6 @@
 /**
- * Who gets rights that were not granted: the findings of the security review of November 2026, each as who attacks.
+ * Rights that are gained without a grant: findings of the security review of November 2026, each
+ * from the attacker's side.
  */
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as PostgresHealth from "@daybook/store/PostgresHealth"
@@ -66,7 +67,7 @@ layer(Logins.layerOverloaded, { timeout: 120_000, excludeTestServices: true })(
         assert.deepStrictEqual(log.at(-1), read)
         assert.strictEqual((yield* store.find([read.id])).length, 1)
         assert.isAbove((yield* store.backlog()).events, 0)
-        // Up to the last place of the only append.
+        // The last position of the only append.
         assert.strictEqual(yield* store.head, 1_024n)
         assert.strictEqual(yield* store.positionAt(read), 1_024n)
         const streams = yield* Stream.runCollect(store.streams({ category: categories[0] }))
@@ -254,7 +255,7 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })("Default pr
           assert.strictEqual(error.reason._tag, "AuthorizationError", statement)
         }
       }
-      // Who could append and read still can, before the roles are granted again.
+      // A login that could append and read still can, before the roles are granted again.
       yield* note(writer)
     })
   )

@@ -1,6 +1,7 @@
 /**
- * What a writer may store, and where: the findings of the security review of November 2026 about rows that end readers, and about
- * revisions that a writer chooses; each as the one who attacks.
+ * The rows that a writer may store, and their places: findings of the security review of November
+ * 2026 about rows that stop readers and about revisions that a writer chooses, each from the
+ * attacker's side.
  */
 import * as PostgresPassOver from "@daybook/store/PostgresPassOver"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
@@ -31,7 +32,7 @@ const kinds = [
 
 const storeOf = (sql: SqlClient) => Effect.provideService(EventStorePostgres.make, SqlClient, sql)
 
-/** The SQLSTATE of an error. */
+/** Returns the SQLSTATE of an error. */
 const codeOf = (error: { readonly reason: { readonly cause: unknown } }): unknown =>
   Reflect.get(Object(error.reason.cause), "code")
 
@@ -39,12 +40,12 @@ const appendNew = ["append_new", ""] as const
 
 const CHECK_VIOLATION = "23514"
 
-/** An event to a stream of its own, with one of its fields as an attacker would have it. */
+/** Returns an event to a stream of its own, with one of its fields as an attacker would set it. */
 const event = (fields: Partial<Arguments>): Arguments => ({ ...appendOf(1), ...fields })
 
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth)
 
-/** What the library refuses, and the check of the database that does. */
+/** Values that the library refuses, each with the check of the database that refuses it too. */
 const refused: ReadonlyArray<readonly [what: string, fields: Partial<Arguments>, check: string]> = [
   ...["null", "5", "[]", '"text"', "true"].map(
     (text) => [`S1: metadata ${text}`, { metadata: one(text) }, "events_metadata_shape"] as const
@@ -120,7 +121,7 @@ const refused: ReadonlyArray<readonly [what: string, fields: Partial<Arguments>,
   ["S14: version 0", { versions: "{0}" }, "events_schema_version_check"]
 ]
 
-/** What the library accepts at its limits. */
+/** Values at the limits that the library accepts. */
 const accepted: ReadonlyArray<readonly [what: string, fields: Partial<Arguments>]> = [
   [
     "metadata of all fields",
@@ -181,7 +182,7 @@ for (const [title, logins] of kinds) {
       it.effect(`S14: more than 16 MiB in a call are refused by ${fn[0]}, and no byte less`, () =>
         Effect.gen(function* () {
           const { writer } = yield* Logins
-          // 17 events of less than 1 MiB and their metadata of 2 bytes.
+          // 17 events of less than 1 MiB with metadata of 2 bytes.
           const sized = (bytes: number) => {
             const data = Array.from({ length: 17 }, (_, n) => {
               const size = n === 0 ? bytes - 16 * 1_000_000 : 1_000_000
@@ -202,7 +203,7 @@ for (const [title, logins] of kinds) {
             Effect.gen(function* () {
               const { reader, writer } = yield* Logins
               const id = `counter-${uuid()}`
-              // A call each, so that in partitions they are in two of them at least.
+              // In one call each, so that in partitions they are in at least two of them.
               for (let n = 0; n < 12; n++) {
                 yield* call(writer, fn, event({ streams: one(id) }), false)
               }
@@ -249,11 +250,11 @@ for (const [title, logins] of kinds) {
   })
 }
 
-/** A stream of its own, where the case does not name one. */
+/** Adds a stream of its own, if the case does not name one. */
 const fresh = (fields: Partial<Arguments>): Partial<Arguments> =>
   fields.streams === undefined ? {} : { expected: "{-2}" }
 
-/** Has the superuser take the checks of the database away, as a restore by hand may. */
+/** Drops the checks of the database as the superuser, as a restore by hand may. */
 const unchecked = (superuser: SqlClient) =>
   superuser.unsafe(`DO $$ DECLARE c record; BEGIN
     FOR c IN SELECT conname, conrelid::regclass AS of FROM pg_constraint
@@ -388,7 +389,7 @@ for (const [title, logins] of kinds) {
             [failed.streamId, failed.revision, failed.position, failed.type],
             [id, 1, bad?.position, type]
           )
-          // A conflict carries it.
+          // A conflict carries the event.
           const store = yield* storeOf(writer)
           const conflict = yield* Effect.flip(
             store.append({

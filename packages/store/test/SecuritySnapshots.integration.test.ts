@@ -1,5 +1,6 @@
 /**
- * False snapshots that a writer puts into the table by SQL, as `docs/guide/least-privilege.md` lets it.
+ * False snapshots that a writer puts into the table by SQL, as `docs/guide/least-privilege.md`
+ * allows.
  */
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"

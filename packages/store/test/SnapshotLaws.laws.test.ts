@@ -1,5 +1,5 @@
 /**
- * The law of snapshots catches each of the mistakes that it is there for.
+ * The law of snapshots, which must catch each mistake that it exists for.
  */
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
 import type { EventStore } from "@daybook/store/EventStore"
@@ -20,7 +20,7 @@ import { aggregate, HallCommand } from "./Hall.ts"
 const stores = Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer)
 const laws = SnapshotLaws.laws(aggregate, HallCommand)
 
-/** Whether the law finds steps that show the difference. */
+/** Checks that the law finds steps that show the difference. */
 const falsifies = (
   ports: Layer.Layer<EventStore | SnapshotStore, never, EventStore | SnapshotStore>,
   cachedStreams = 0,

@@ -1,5 +1,6 @@
 /**
- * How long a handler waits for snapshots, and how often it says that it got none.
+ * The patience of a handler with snapshots: how long it waits, and how often it warns that it got
+ * none.
  */
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
@@ -35,7 +36,7 @@ const unreadable = Effect.map(counters, (counts) =>
   counts.get("daybook_snapshots_ignored account unreadable")
 )
 
-/** What was logged from warnings on, a line each, with the reasons of its cause. */
+/** Collects the log from warnings on, a line each, with the reasons of its cause. */
 const collecting = (lines: Array<string>) =>
   Logger.layer([
     Logger.make(({ cause, logLevel, message }) =>
@@ -80,7 +81,7 @@ layer(EventStoreMemory.layer)("Reading snapshots", (it) => {
     Effect.gen(function* () {
       const id = yield* fresh
       const waiting = yield* Deferred.make<void>()
-      // As a query whose cancellation the server does not answer.
+      // Like a query whose cancellation the server does not answer.
       const load: Load = () =>
         Effect.uninterruptible(
           Effect.andThen(Deferred.succeed(waiting, undefined), Effect.sleep("1 hour"))
@@ -113,7 +114,7 @@ layer(EventStoreMemory.layer)("Reading snapshots", (it) => {
         assert.deepStrictEqual(lines.slice(1), [
           "Warn: 999 more snapshots could not be read within 10s, the last of account-burst999: connection lost (0)"
         ])
-        // A burst that goes on.
+        // A burst that continues.
         yield* balance("burst1000")
         assert.lengthOf(lines, 2)
         yield* TestClock.adjust("10 seconds")
@@ -121,7 +122,7 @@ layer(EventStoreMemory.layer)("Reading snapshots", (it) => {
         assert.deepStrictEqual(lines.slice(2), [
           "Warn: 1 more snapshots could not be read within 10s, the last of account-burst1000: connection lost (0)"
         ])
-        // Another, later.
+        // Another burst, later.
         yield* Effect.forEach(["later1", "later2", "later3"], balance)
         assert.deepStrictEqual(lines.slice(3), [
           "Warn: A snapshot of account-later1 could not be read: connection lost (0)"
@@ -130,7 +131,7 @@ layer(EventStoreMemory.layer)("Reading snapshots", (it) => {
         Effect.provide(readingFrom(() => Effect.fail(lost))),
         Effect.provide(collecting(lines))
       )
-      // What was counted is told when the handler is closed.
+      // The count is logged when the handler is closed.
       assert.deepStrictEqual(lines.slice(4), [
         "Warn: 2 more snapshots could not be read within 10s, the last of account-later3: connection lost (0)"
       ])

@@ -1,5 +1,5 @@
 /**
- * When snapshots are taken, and what a store that is slow or broken does to commands: nothing.
+ * The times at which snapshots are taken; a slow or broken store does not affect commands.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Decider from "@daybook/kernel/Decider"
@@ -25,7 +25,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { aggregate, deposit } from "./Account.ts"
 import { balance, counters, fresh, measured, move, newest, snapshotting } from "./handlerHarness.ts"
 
-/** The same store with other methods. */
+/** Returns the same store with other methods. */
 const changed = (change: (store: SnapshotStore["Service"]) => Partial<SnapshotStore["Service"]>) =>
   Layer.effect(
     SnapshotStore,
@@ -36,7 +36,7 @@ const changed = (change: (store: SnapshotStore["Service"]) => Partial<SnapshotSt
 const eagerOn = <R>(store: Layer.Layer<SnapshotStore, never, R>, cachedStreams = 0) =>
   snapshotting(SnapshotPolicy.every(1), cachedStreams).pipe(Layer.provide(store))
 
-/** Lets the time of the test pass until the fiber ends. */
+/** Advances the test's clock until the fiber ends. */
 const passTime = <A, E>(fiber: Fiber.Fiber<A, E>) =>
   Effect.raceFirst(Fiber.join(fiber), Effect.forever(TestClock.adjust("1 second")))
 
@@ -49,7 +49,7 @@ layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("Taking sn
       const answered = yield* Deferred.make<void>()
       const hanging = changed(() => ({ save: () => Effect.never }))
       const host = Effect.gen(function* () {
-        // One of each stream may be under way, of 64 streams.
+        // At most one save per stream is under way, on 64 streams.
         for (let stream = 0; stream < 70; stream++) yield* move(yield* fresh, 1)
         const id = yield* fresh
         yield* move(id, 1, 1)
@@ -61,7 +61,7 @@ layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("Taking sn
       yield* Deferred.await(answered)
       const began = yield* Clock.currentTimeMillis
       yield* passTime(fiber)
-      // The second in which it ends may pass before that is noticed.
+      // The second in which it ends may pass before the test notices.
       assert.approximately((yield* Clock.currentTimeMillis) - began, 5_500, 500)
     }).pipe(measured)
   )
@@ -266,7 +266,7 @@ layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("Taking sn
         yield* Effect.gen(function* () {
           for (let n = 0; n < 100; n++) {
             yield* move(id, 1)
-            // What was begun ends before the next command.
+            // The save that was begun ends before the next command.
             yield* Effect.replicateEffect(Effect.yieldNow, 10)
           }
         }).pipe(Effect.provide(Layer.provide(host, failing)), Effect.provide(Logger.layer([])))
@@ -286,7 +286,7 @@ layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("Taking sn
             return revision % 2 === 0
           })
           const lost = new SnapshotStoreError({ operation: "save", cause: "connection lost" })
-          // The first is lost.
+          // The first save is lost.
           const store = changed(({ save }) => ({
             save: (snapshot) => (snapshot.revision === 2 ? Effect.fail(lost) : save(snapshot))
           }))

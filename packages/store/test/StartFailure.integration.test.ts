@@ -1,5 +1,5 @@
 /**
- * One line for what keeps a host from starting on a server, and when it is found.
+ * One line for each reason why a host can't start on a server, and the time when it is found.
  */
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as Postgres from "@daybook/store/Postgres"
@@ -32,7 +32,7 @@ const change = (url: Redacted.Redacted<string>, edit: (url: URL) => void) => {
   return Redacted.make(changed.href)
 }
 
-/** The line for starting on a URL. */
+/** Returns the line for a start on a URL. */
 const lineOn = (
   url: Redacted.Redacted<string>,
   host: Layer.Layer<never, unknown, SqlClient> = Layer.empty
@@ -51,7 +51,7 @@ const clientOf = (url: Redacted.Redacted<string>) =>
 
 const newName = () => `host_${SecureRandom.uuidV4Unsafe().replaceAll("-", "")}`
 
-/** A user of the server, and the URL by which it comes. */
+/** Makes a user of the server, and the URL by which it connects. */
 const userOf = Effect.fnUntraced(function* (url: Redacted.Redacted<string>, options = "") {
   const sql = yield* clientOf(url)
   const name = newName()
@@ -71,7 +71,7 @@ const userOf = Effect.fnUntraced(function* (url: Redacted.Redacted<string>, opti
   }
 })
 
-/** A server that takes connections and says nothing. */
+/** A server that accepts connections and sends nothing. */
 const silent = Effect.acquireRelease(
   Effect.callback<Net.Server>((resume) => {
     const server = Net.createServer()
@@ -137,7 +137,8 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
           ]
         ] as const) {
           const wrong = change(own.url, edit)
-          // A database that is missing is told before the limit of a role only to who may connect.
+          // PostgreSQL reports a missing database before the limit of a role only to users that may
+          // connect.
           if (rest.startsWith("database")) {
             yield* own.sql.unsafe(`ALTER ROLE ${own.name} CONNECTION LIMIT 1`)
           }
@@ -238,7 +239,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
         const database = new URL(Redacted.value(url)).pathname.slice(1)
         const sql = yield* clientOf(url)
         yield* Effect.provideService(PostgresMigrations.migrate, SqlClient, sql)
-        // Another answer to the same question, found before PostgreSQL's own.
+        // Another answer to the same query, found before PostgreSQL's own.
         yield* sql`CREATE SCHEMA standby`
         yield* sql`CREATE FUNCTION standby.pg_is_in_recovery() RETURNS boolean LANGUAGE sql RETURN true`
         yield* sql.unsafe(`ALTER DATABASE ${database} SET search_path = standby, pg_catalog`)
@@ -260,7 +261,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
         const url = yield* PostgresServer.freshDatabase
         const client = yield* Layer.build(PgClient.layer({ url, maxConnections: 1 }))
         const sql = Context.get(client, SqlClient)
-        // A store is opened in it, and appends.
+        // A store is opened inside the transaction, and appends.
         yield* sql.withTransaction(
           Effect.andThen(
             Effect.provideService(PostgresMigrations.migrate, SqlClient, sql),

@@ -1,5 +1,5 @@
 /**
- * One line for what keeps a host from starting, of errors as they come.
+ * One line for each reason why a host can't start, from errors as they come.
  */
 import * as Postgres from "@daybook/store/Postgres"
 import { InvalidDatabaseUrl, NotMigrated, PostgresUnavailable } from "@daybook/store/PostgresStart"
@@ -17,13 +17,13 @@ import * as References from "effect/References"
 import { SqlClient } from "effect/sql/SqlClient"
 import { inspect } from "node:util"
 
-/** What starting on a URL of the environment fails with. */
+/** Returns the failure of a start with this environment. */
 const failureOf = (env: Readonly<Record<string, string>>) =>
   Effect.flip(Effect.sandbox(Effect.scoped(Layer.build(Layer.fresh(Postgres.layer))))).pipe(
     Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnv({ env })))
   )
 
-/** Everything in which an error may be shown. */
+/** Returns all forms in which an error may be printed. */
 const shown = (cause: Cause.Cause<unknown>): string =>
   [
     Cause.pretty(cause),

@@ -1,6 +1,6 @@
 /**
- * A small domain of the tests' own whose decider hands the whole command on as an event: what the event's
- * schema does not name is not stored, though `evolve` would look at it.
+ * A small domain for tests whose decider returns the whole command as an event: fields that the
+ * event's schema does not name are not stored, though `evolve` would read them.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Decider from "@daybook/kernel/Decider"

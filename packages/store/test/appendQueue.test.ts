@@ -1,5 +1,5 @@
 /**
- * What waits for the database goes together, and nobody suffers for it.
+ * Appends that wait for the database are sent together, and none suffers from the others.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
@@ -35,7 +35,7 @@ const append = (id: number, events = 1, data = "{}"): EncodedAppend => ({
 
 const idOf = ({ streamId }: EncodedAppend) => Number(streamId.slice("note-".length))
 
-/** Answers with the number in the stream's name. */
+/** Returns an answer with the number in the stream's name. */
 const appended = (one: EncodedAppend) => ({
   revision: Revision.make(idOf(one)),
   position: Position.make(1n),
@@ -44,7 +44,10 @@ const appended = (one: EncodedAppend) => ({
 
 type Appends = Arr.NonEmptyReadonlyArray<EncodedAppend>
 
-/** A database that is busy until it is let go, and tells what it was given; one queue before it. */
+/**
+ * A database that is busy until it is released, and records the appends that it got; one queue in
+ * front of it.
+ */
 const busy = (
   options: {
     readonly appendNew?: (appends: Appends) => Effect.Effect<Written, SqlError>
@@ -72,7 +75,7 @@ const busy = (
         }),
       queues: 1
     })
-    /** Keeps the queue busy, so that what comes next must wait. */
+    /** Occupies the queue, so that later appends must wait. */
     const occupied = yield* Effect.forkChild(enqueue(append(100)), { startImmediately: true })
     yield* settled
     return { calls, explained, enqueue, free: Deferred.succeed(free, undefined), occupied }
@@ -189,7 +192,7 @@ it.effect("A stream that is held holds up its own appends, in their order, and n
       Effect.tap(Effect.forkChild(enqueue(append(7)), { startImmediately: true }), () => settled)
     )
     yield* Effect.forEach([1, 2, 3], (n) => enqueue(append(n)))
-    // The first waits for its stream, the others for the first.
+    // The first waits for its stream, and the others wait for the first.
     assert.deepStrictEqual(explained, [[7]])
     yield* Deferred.succeed(released, undefined)
     yield* Effect.forEach(held, Fiber.join)

@@ -1,5 +1,5 @@
 /**
- * Hosts that are processes of their own, to be frozen and killed.
+ * Hosts in processes of their own, which can be frozen and killed.
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
@@ -36,11 +36,11 @@ export const startProcess = Effect.fnUntraced(function* (
   })
   const closed = new Promise<number | null>((resolve) => child.once("close", resolve))
   return {
-    /** The ids of the events that it was told are recorded, so far. */
+    /** The ids of the events that it has reported as recorded so far. */
     acknowledged,
-    /** Waits for so many more of them. */
+    /** Waits for `count` more of them. */
     appends: (count: number) => Effect.replicateEffect(Queue.take(told), count),
-    /** Its exit code, when it has ended and all that it told is here; null if it was killed. */
+    /** Its exit code, once it has ended and all its output is read; null if it was killed. */
     ended: Effect.promise(() => closed),
     signal: (signal: "SIGSTOP" | "SIGCONT" | "SIGKILL") => Effect.sync(() => child.kill(signal))
   }

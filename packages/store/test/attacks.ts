@@ -1,5 +1,5 @@
 /**
- * What somebody who may only use a log might try on it.
+ * Statements that a login with few rights on a log might try.
  */
 import type { Roles } from "@daybook/store/PostgresRoles"
 

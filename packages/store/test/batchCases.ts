@@ -1,5 +1,5 @@
 /**
- * Appends that arrive together, through every store: each has an answer of its own.
+ * Appends that arrive together, on every store: each gets its own answer.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
@@ -91,7 +91,7 @@ export const cases = <E>(name: string, stores: Layer.Layer<EventStore, E>): void
         const ids = (yield* read(streamId)).map(({ id }) => id)
         const places = asked.map(([{ id }]) => ids.indexOf(id))
         assert.isTrue(places.every((place) => place >= 0))
-        // Those that went together; the first few may have been under way in two calls.
+        // The appends of one call; the first few may have been in two calls.
         const later = places.slice(8)
         assert.deepStrictEqual(
           later,
@@ -107,7 +107,7 @@ export const cases = <E>(name: string, stores: Layer.Layer<EventStore, E>): void
           const store = yield* EventStore
           const streamId = yield* fresh
           const revisions = Arr.range(0, 39).map((n) => exactly(Revision.make(n)))
-          // Until all have won: those of a call that come too early lose.
+          // Until all have won: appends that come too early in their call lose.
           let left: ReadonlyArray<ExpectedRevision.ExpectedRevision> = revisions
           while (left.length > 0) {
             const answers = yield* atOnce(

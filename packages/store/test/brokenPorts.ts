@@ -1,6 +1,6 @@
 /**
- * Stores as a handler sees them that makes one mistake with snapshots or cached states: each law about
- * those must notice each of them.
+ * Stores that show a handler one mistake with snapshots or cached states: each law about these must
+ * notice each mistake.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
@@ -27,7 +27,7 @@ const changedLoad = (
 
 type Load = SnapshotStore["Service"]["load"]
 
-/** Takes a state for that after the next event. */
+/** Takes a state for the one after the next event. */
 export const offByOne = changedLoad((store, events) =>
   Effect.fnUntraced(function* (streamId, { atOrBelow, ...options } = {}) {
     const below = atOrBelow === undefined ? undefined : Revision.make(Math.max(atOrBelow - 1, 0))
@@ -41,7 +41,7 @@ export const offByOne = changedLoad((store, events) =>
   })
 )
 
-/** Takes the states of every fold for its own. */
+/** Accepts the states of every fold as its own. */
 export const fingerprintIgnored = (fingerprint: FoldFingerprint) =>
   changedLoad(
     (store) =>
@@ -52,7 +52,10 @@ export const fingerprintIgnored = (fingerprint: FoldFingerprint) =>
         )
   )
 
-/** Does not look whether the stream has the event that a snapshot ends with, or another in its place. */
+/**
+ * Does not check that the stream has the event that a snapshot ends with; another may be in its
+ * place.
+ */
 export const unfoundedAccepted = Layer.effectContext(
   Effect.gen(function* () {
     const events = yield* EventStore
@@ -99,10 +102,10 @@ const changedEvents = (change: (events: EventStore["Service"]) => Partial<EventS
     Effect.map(EventStore, (events) => EventStore.of({ ...events, ...change(events) }))
   )
 
-/** Looks for the id of a command only in the events that it folds. */
+/** Searches for a command's id only in the events that it folds. */
 export const commandsForgotten = changedEvents(() => ({ find: () => Effect.succeed([]) }))
 
-/** Believes that nothing came after the state that it knows. */
+/** Assumes that the stream has no events after the state that it knows. */
 export const cacheTrusted = changedEvents((events) => ({
   read: (streamId, options) => {
     const from = options?.from ?? Revision.make(1)
@@ -110,7 +113,7 @@ export const cacheTrusted = changedEvents((events) => ({
   }
 }))
 
-/** Answers an append with the position before the one of its last event. */
+/** Answers an append with the position before its last event's. */
 export const earlierPositions = Layer.effect(
   EventStore,
   Effect.map(EventStore, (store) =>

@@ -1,5 +1,5 @@
 /**
- * What a command handler does with more commands at once than it works on, whatever the store below it.
+ * A command handler with more commands at once than it may run, on any store.
  */
 import { CommandHandler, CommandsAtOnce } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
@@ -14,15 +14,18 @@ import * as Stream from "effect/Stream"
 import { aggregate, deposit } from "./Account.ts"
 import { balance, fresh, move } from "./handlerHarness.ts"
 
-/** A handler of its own that works on so many commands at once. */
+/** A handler of its own that runs at most `commands` commands at once. */
 export const atOnce = (commands: number) =>
   Layer.fresh(CommandHandler.layer).pipe(Layer.provide(Layer.succeed(CommandsAtOnce, commands)))
 
-/** A handler of its own that holds so much at once. */
+/** A handler of its own that holds at most this much at once. */
 const holding = (calls: number, bytes: number) =>
   Layer.fresh(CommandHandler.layer).pipe(Layer.provide(Layer.succeed(MaxHeld, { calls, bytes })))
 
-/** What reads of the log wait for, how many have come, and the most that were there at once. */
+/**
+ * A gate for reads of the log, with the number of those that came, and the most that were inside at
+ * once.
+ */
 interface Gate {
   readonly came: Ref.Ref<number>
   readonly inside: Ref.Ref<number>
@@ -37,7 +40,7 @@ const gate: Effect.Effect<Gate> = Effect.all({
   open: Deferred.make<void>()
 })
 
-/** Lets every read of a stream wait at the gate; `only`: reads of this stream. */
+/** Makes every read of a stream wait at the gate; `only`: reads of this stream. */
 const gated = ({ came, inside, most, open }: Gate, only?: string) =>
   Layer.effect(
     EventStore,
@@ -66,7 +69,7 @@ const gated = ({ came, inside, most, open }: Gate, only?: string) =>
 const until = (condition: Effect.Effect<boolean>) =>
   Effect.repeat(Effect.andThen(Effect.yieldNow, condition), { until: (holds) => holds })
 
-/** What is ready to run has run. */
+/** Runs all fibers that are ready. */
 const settle = Effect.replicateEffect(Effect.yieldNow, 200, { discard: true })
 
 export const cases = <E>(name: string, stores: Layer.Layer<EventStore, E>): void =>
@@ -140,7 +143,7 @@ export const cases = <E>(name: string, stores: Layer.Layer<EventStore, E>): void
         const door = yield* gate
         const [id, other] = [yield* fresh, yield* fresh]
         yield* Effect.gen(function* () {
-          // The first reads, the others wait for its stream, and a load at the gate.
+          // The first reads, and the others wait for its stream; one load is at the gate.
           const moving = yield* Effect.forEach([1, 2, 4], (amount) =>
             Effect.forkChild(move(id, amount), { startImmediately: true })
           )

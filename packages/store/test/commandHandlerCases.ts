@@ -1,5 +1,5 @@
 /**
- * What a command handler does, whatever the store below it.
+ * The behaviour of a command handler, on any store.
  */
 import * as CommandId from "@daybook/kernel/CommandId"
 import * as EventId from "@daybook/kernel/EventId"
@@ -73,7 +73,7 @@ const countingReads = (reads: Ref.Ref<number>) =>
     )
   )
 
-/** Acknowledges nothing: the append happens and its answer is lost. */
+/** Loses answers: the append happens without one. */
 const losingAnswers = Layer.effect(
   EventStore,
   Effect.map(EventStore, (store) =>
@@ -91,7 +91,7 @@ const losingAnswers = Layer.effect(
 const handlerOn = (store: Layer.Layer<EventStore, never, EventStore>) =>
   Layer.fresh(CommandHandler.CommandHandler.layer).pipe(Layer.provide(store))
 
-/** Executing the same command id twice records what executing it once does. */
+/** Executing the same command id twice records the same as executing it once. */
 const countsOnce = (
   twice: (
     id: string,
@@ -193,7 +193,8 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
         const id = yield* fresh
         const commandId = yield* freshCommandId
         const rival = yield* CommandHandler.CommandHandler
-        // As many events from the same revision, and yet others: only the first is what happened.
+        // The same number of events from the same revision, but other ones: only the first is the
+        // recorded one.
         const raced = racedBy(rival.execute(aggregate, id, deposit(5), { commandId }))
         const loser = yield* execute(id, deposit(7), { commandId }).pipe(
           Effect.provide(handlerOn(raced))
@@ -296,7 +297,8 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
           expected: ExpectedRevision.any,
           events: [
             {
-              // The UUID of version 5 of the name "0 account-planted" in the namespace of the command's id.
+              // The UUID, version 5, of the name "0 account-planted" in the namespace of the
+              // command's id.
               id: EventId.make("f30743d9-f809-5247-a392-073dc1b674e1"),
               type: "Deposited",
               schemaVersion: 1,
@@ -547,7 +549,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
         assert.strictEqual(counts.get("daybook_commands account rejected"), 1)
         assert.strictEqual(counts.get("daybook_command_conflicts account"), 1)
         assert.strictEqual(counts.get("daybook_command_retries account"), 1)
-        // 0, 1, 1 of the clerk in between and 1 of the loser.
+        // 0, then 1, then 1 of the clerk in between and 1 of the loser.
         assert.strictEqual(counts.get("daybook_loaded_events account"), 3)
         const appends = new Map(
           [...counts]

@@ -1,5 +1,5 @@
 /**
- * What a command handler does with commands of one host that meet on a stream, whatever the store below it.
+ * A command handler with commands of one host that meet on a stream, on any store.
  */
 import * as CommandId from "@daybook/kernel/CommandId"
 import { CommandHandler } from "@daybook/store/CommandHandler"
@@ -16,7 +16,7 @@ import * as Result from "effect/Result"
 import { aggregate, deposit, Overdrawn, withdraw } from "./Account.ts"
 import { balance, caching, fresh, move } from "./handlerHarness.ts"
 
-/** The first append of a handler: it came, and it may go on. */
+/** The first append of a handler: signals that it came, and that it may continue. */
 interface Held {
   readonly came: Deferred.Deferred<void>
   readonly free: Deferred.Deferred<void>
@@ -29,7 +29,7 @@ const held: Effect.Effect<Held> = Effect.all({
   appends: Ref.make(0)
 })
 
-/** Holds the first append of a handler until it is let go, and counts the appends. */
+/** Holds the first append of a handler until it is released, and counts the appends. */
 const holding = ({ appends, came, free }: Held, fail = false) =>
   Layer.effect(
     EventStore,
@@ -53,7 +53,7 @@ const holding = ({ appends, came, free }: Held, fail = false) =>
     )
   )
 
-/** Runs `use` while a first command holds up those behind it; counts the appends of all together. */
+/** Runs `use` while a first command delays those after it, and counts all appends. */
 const together = <A, E, R>(
   id: string,
   use: (letGo: Effect.Effect<void>) => Effect.Effect<A, E, R>,
@@ -76,7 +76,7 @@ const together = <A, E, R>(
 const execute = (id: string, command: Parameters<typeof aggregate.decider.decide>[0]) =>
   Effect.flatMap(CommandHandler, (handler) => handler.execute(aggregate, id, command))
 
-/** Starts them, each until it waits, behind the one that is held. */
+/** Starts the effects, each until it waits, after the one that is held. */
 const forkAll = <A, E, R>(effects: ReadonlyArray<Effect.Effect<A, E, R>>) =>
   Effect.forEach(effects, (effect) => Effect.forkChild(effect, { startImmediately: true }))
 
@@ -153,7 +153,7 @@ export const cases = <E>(name: string, stores: Layer.Layer<EventStore, E>): void
         const { answers } = yield* together(id, (letGo) =>
           Effect.gen(function* () {
             const fibers = yield* forkAll(
-              // No whole amount: the codec refuses it.
+              // Not an integer: the codec refuses it.
               [deposit(5), deposit(0.5), deposit(7)].map((command) =>
                 Effect.exit(execute(id, command))
               )

@@ -1,6 +1,6 @@
 /**
- * What a command handler makes of one command id on several streams, and the positions that it answers with,
- * with and without snapshots and cached states, whatever the store below it.
+ * A command handler with one command id on several streams, and the positions in its answers, with
+ * and without snapshots and cached states, on any store.
  */
 import * as CommandId from "@daybook/kernel/CommandId"
 import { CommandHandler } from "@daybook/store/CommandHandler"
@@ -42,7 +42,7 @@ export const commandStreamCases = (it: Vitest.MethodsNonLive<EventStore | Snapsh
           yield* move(two, 10)
           const first = yield* execute(one, 7)
           const second = yield* execute(two, 8)
-          // Refused by now, had they not been executed before.
+          // They would be refused by now, had they not been executed before.
           yield* move(one, 1)
           yield* move(two, -2)
           assert.deepStrictEqual(yield* execute(one, 7), { ...first, repeated: true })

@@ -1,5 +1,5 @@
 /**
- * What commands do in a transaction of their caller, on any store that has such.
+ * Commands in a caller's transaction, on any store that has transactions.
  */
 import * as CommandId from "@daybook/kernel/CommandId"
 import * as Revision from "@daybook/kernel/Revision"
@@ -27,7 +27,7 @@ import {
   snapshotting
 } from "./handlerHarness.ts"
 
-/** `stores` are on a pool of few connections, such as one. */
+/** The cases; `stores` are on a pool of few connections, such as one. */
 export const cases = <E>(
   name: string,
   stores: Layer.Layer<EventStore | SnapshotStore | SqlClient, E>
@@ -111,7 +111,7 @@ export const cases = <E>(
         )
         const released = yield* Deferred.make<void>()
         const taken = yield* Deferred.make<void>()
-        // All that the pool has.
+        // All connections of the pool.
         const holding = yield* Effect.forkChild(
           sql.withTransaction(
             Effect.andThen(Deferred.succeed(taken, undefined), Deferred.await(released))

@@ -1,6 +1,6 @@
 /**
- * What a command handler does with the revision that a caller expects, with and without snapshots and cached
- * states, whatever the store below it.
+ * A command handler with the revision that a caller expects, with and without snapshots and cached
+ * states, on any store.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
@@ -24,7 +24,7 @@ const at = (revision: number) => ({ expected: ExpectedRevision.exactly(Revision.
 const noStream = { expected: ExpectedRevision.noStream }
 const exists = { expected: ExpectedRevision.exists }
 
-/** What a refusal says, but for its events: their revisions. */
+/** The content of a refusal, with the revisions of its events in place of the events. */
 const refused = <A>(execution: Effect.Effect<A, unknown, CommandHandler>) =>
   Effect.map(Effect.flip(execution), (error) => {
     if (!(error instanceof WrongExpectedRevision)) return error
@@ -76,7 +76,7 @@ export const expectedRevisionCases = (
             3,
             [1, 2, 3]
           ])
-          // Neither decided nor rejected: its caller doesn't know what it is about.
+          // Neither decided nor rejected: its caller does not know the present state.
           assert.deepStrictEqual(yield* refused(execute(id, withdraw(99), at(2))), [
             { _tag: "Exactly", revision: 2 },
             3,
@@ -96,7 +96,8 @@ export const expectedRevisionCases = (
           const id = yield* fresh
           const store = yield* EventStore
           const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
-          // An event of the largest data, with metadata of 2 bytes: two of them are 4 bytes too many.
+          // An event with the largest data, with metadata of 2 bytes: two of them are 4 bytes too
+          // many.
           const large = Effect.map(fresh, (eventId) => ({
             id: EventId.make(eventId),
             type: "Deposited",
@@ -181,7 +182,7 @@ export const expectedRevisionCases = (
           ]
           const first = yield* accounts.executeAll(aggregate, id, requests, at(0))
           assert.deepStrictEqual(first.map(Result.isSuccess), [true, false, true])
-          // Its answer was lost: what was rejected is rejected again.
+          // Its answer was lost: a rejected command is rejected again.
           const again = yield* accounts.executeAll(aggregate, id, requests, at(0))
           assert.deepStrictEqual(
             again.map(Result.map(({ repeated, revision }) => [Number(revision), repeated])),
@@ -191,7 +192,7 @@ export const expectedRevisionCases = (
               Result.succeed([2, true])
             ]
           )
-          // With more to record it is no repeated call.
+          // With more to record it is not a repeated call.
           const more = [...requests, { command: deposit(4) }]
           assert.deepStrictEqual(yield* refused(accounts.executeAll(aggregate, id, more, at(0))), [
             { _tag: "Exactly", revision: 0 },

@@ -25,7 +25,7 @@ interface Wire {
   readonly end: () => Promise<void>
 }
 
-/** Who contends for a lock: it goes one step further each time, and gives its answer. */
+/** A contender for a lock: it takes one step at a time, and returns its answer. */
 const contender = (connect: (heard: (text: string) => void) => Wire) => {
   const said: Array<string> = []
   let heard = () => {}
@@ -49,7 +49,7 @@ const contender = (connect: (heard: (text: string) => void) => Wire) => {
       send()
       return next()
     },
-    /** Ends it without giving the lock back. */
+    /** Ends it without a release of the lock. */
     end
   }
 }
@@ -79,10 +79,10 @@ const processOf = (
 
 const plain = (folder: string) => processOf(process.execPath, [PROGRAM, folder], undefined)
 
-/** Its process id is 1 where namespaces are to be had. */
+/** A process whose id is 1 where namespaces are available. */
 const contained = (folder: string) => processOf(...Namespace.node(PROGRAM, folder), "SIGKILL")
 
-/** It finds no program `flock`, so it has the lock on the file alone. */
+/** A process that finds no program `flock`, so it has the lock on the file alone. */
 const withoutFlock = (folder: string) =>
   processOf(process.execPath, [PROGRAM, folder], "SIGKILL", { PATH: "" })
 
@@ -105,7 +105,7 @@ const taken = async (folder: string): Promise<void> => {
   await answer.release()
 }
 
-/** Who holds the folder, which is refused; for long, if it is free. */
+/** Returns the answer that names the folder's holder; throws if the folder is free. */
 const refused = async (folder: string): Promise<Extract<Answer, { readonly _tag: "Held" }>> => {
   const answer = await take(folder, SINCE)
   if (answer._tag === "Held") return answer
@@ -188,7 +188,7 @@ describe("folderLock", () => {
         await writeRecord(folder, { pid })
         await taken(folder)
       }
-      // The system was started again since.
+      // The system was restarted since.
       await writeRecord(folder, { pid: process.ppid, bootId: "another" })
       await taken(folder)
       await Fs.writeFile(recordOf(folder), "nonsense")
@@ -237,7 +237,8 @@ describe("folderLock", () => {
     () =>
       inFolder(async (folder) => {
         for (let round = 0; round < 4; round++) {
-          // The holder of each round dies with the lock, so that the next one finds a dead owner too.
+          // The holder of each round dies with the lock, so that the next round finds a dead owner
+          // too.
           const contenders = Array.from({ length: 6 }, () => plain(folder))
           await Promise.all(contenders.map(({ ready }) => ready()))
           const answers = await Promise.all(contenders.map(({ step }) => step()))

@@ -17,7 +17,7 @@ export interface Arguments {
   readonly times: string
 }
 
-/** What appends, and its last parameters. */
+/** A function that appends, and its last parameters. */
 export type Function = readonly [name: string, more: string]
 export const append: Function = ["append", ", 100"]
 export const functions: ReadonlyArray<Function> = [append, ["append_new", ""]]
@@ -27,7 +27,10 @@ export const array = (length: number, element: () => string) =>
 
 export const uuid = () => SecureRandom.uuidV4Unsafe()
 
-/** The arguments of an append of `rows` events to a stream of its own; `shape` puts each in its place. */
+/**
+ * Returns the arguments of an append of `rows` events to a stream of its own; `shape` sets the form
+ * of each.
+ */
 export const appendOf = (
   rows: number,
   shape: (element: () => string) => () => string = (element) => element
@@ -70,6 +73,6 @@ export const call = (
       .join(", ")}, ${allOrNone}${parameters})`
   )
 
-/** An array of one text, whatever is in it. */
+/** Returns an array of one text, with any content. */
 export const one = (text: string): string =>
   `{"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"}`

@@ -1,5 +1,5 @@
 /**
- * Handlers with snapshots and cached states, and stores that tell what is asked of them.
+ * Handlers with snapshots and cached states, and stores that report the calls to them.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
@@ -18,7 +18,9 @@ import { aggregate, deposit, withdraw } from "./Account.ts"
 
 export const fresh = Effect.sync(() => SecureRandom.uuidV4Unsafe())
 
-/** A handler of its own, with snapshots by `policy`, of which it checks one in so many. */
+/**
+ * A handler of its own, with snapshots by `policy`, which checks one in `check` loaded snapshots.
+ */
 export const snapshotting = (
   policy: SnapshotPolicy.SnapshotPolicy,
   cachedStreams = 0,
@@ -28,11 +30,11 @@ export const snapshotting = (
     Layer.provide(Layer.succeed(CachedStreams, cachedStreams))
   )
 
-/** A handler of its own that keeps the states of so many streams. */
+/** A handler of its own that caches the states of `streams` streams. */
 export const caching = (streams: number) =>
   Layer.fresh(CommandHandler.layer).pipe(Layer.provide(Layer.succeed(CachedStreams, streams)))
 
-/** Puts money in, or takes it out when the amount is negative, one command after the other. */
+/** Deposits money, or withdraws it when the amount is negative, one command after the other. */
 export const move = Effect.fnUntraced(function* (id: string, ...amounts: ReadonlyArray<number>) {
   const handler = yield* CommandHandler
   for (const amount of amounts) {
@@ -54,7 +56,7 @@ export const newest = (id: string) =>
     return Option.getOrUndefined(yield* store.load(streamId))
   })
 
-/** Tells of each snapshot when it is saved and the old ones are gone. */
+/** Reports each snapshot when it is saved and the old ones are deleted. */
 export const telling = (taken: Queue.Queue<number>) =>
   Layer.effect(
     SnapshotStore,
@@ -68,7 +70,7 @@ export const telling = (taken: Queue.Queue<number>) =>
     })
   )
 
-/** Puts `between` before the first append: what another clerk does while this one decides. */
+/** Runs `between` before the first append: another clerk's work while this one decides. */
 export const racedBy = (between: Effect.Effect<unknown, unknown>) =>
   Layer.effect(
     EventStore,
@@ -87,7 +89,7 @@ export const racedBy = (between: Effect.Effect<unknown, unknown>) =>
     })
   )
 
-/** Counts what a handler asks of the log. */
+/** Records a handler's calls to the log. */
 export const counting = (calls: Ref.Ref<ReadonlyArray<string>>) =>
   Layer.effect(
     EventStore,
@@ -103,7 +105,7 @@ export const counting = (calls: Ref.Ref<ReadonlyArray<string>>) =>
     })
   )
 
-/** The counters of what ran inside, by name and attributes, in the order of both. */
+/** The counters of the code that ran inside, by name and attributes, in this order. */
 export const counters = Effect.map(
   Metric.snapshot,
   (metrics) =>
@@ -115,6 +117,6 @@ export const counters = Effect.map(
     )
 )
 
-/** Counts nothing of what ran before, or runs beside. */
+/** Runs an effect with counters of its own: nothing that ran before or runs beside it counts. */
 export const measured = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => Effect.provideService(effect, Metric.MetricRegistry, new Map()))

@@ -1,5 +1,5 @@
 /**
- * How much of what a program read is still held after it.
+ * The share of the data read by a program that stays in memory.
  */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ const collectGarbage = (): void => {
   Reflect.apply(gc, undefined, [])
 }
 
-/** What is in use once all that is left over has been collected. A first collection may only queue finalizers. */
+/** The bytes in use after a collection. A first collection may only queue finalizers. */
 const bytesInUse = Effect.gen(function* () {
   for (let times = 0; times < 2; times++) {
     yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
@@ -27,13 +27,16 @@ const bytesInUse = Effect.gen(function* () {
 interface Amount {
   readonly items: number
   readonly times: number
-  /** An embedded database in memory has its files in buffers, and its files grow with what is written. */
+  /**
+   * Set if the program writes: an embedded database in memory has its files in buffers, which grow
+   * with the writes.
+   */
   readonly writes?: boolean
 }
 
 /**
- * The bytes for each item that stay in use when `run` is repeated. `run` reads `items` items; it has run twice before the
- * first look, so that caches are full and code is compiled.
+ * Returns the bytes per item that stay in use when `run` is repeated. `run` reads `items` items; it
+ * runs twice before the first measurement, so that caches are full and code is compiled.
  */
 const bytesKept = Effect.fnUntraced(function* <E, R>(
   run: Effect.Effect<unknown, E, R>,
@@ -48,8 +51,8 @@ const bytesKept = Effect.fnUntraced(function* <E, R>(
 })
 
 /**
- * The least that can be said of an item takes more: a pointer to it in an array of pointers that are not compressed. The
- * noise of a process of 100 MB is 1 byte of an item when 200,000 are read.
+ * The limit of bytes per item. The smallest leak exceeds it: a pointer in an array of uncompressed
+ * pointers. The noise of a process of 100 MB is 1 byte per item when 200,000 are read.
  */
 const MAX_BYTES = 8
 

@@ -1,5 +1,5 @@
 /**
- * What a process keeps of the events that went through it, whatever the store: nothing.
+ * A process retains nothing of the events that went through it, on any store.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -28,7 +28,7 @@ const newEvent = () => ({
   occurredAt: DateTime.makeUnsafe(0)
 })
 
-/** A stream of its own category, full of events. */
+/** Makes a stream in a category of its own, full of events. */
 const filled = Effect.gen(function* () {
   const store = yield* EventStore
   const category = StreamId.Category.make(
@@ -40,7 +40,7 @@ const filled = Effect.gen(function* () {
   return { store, category, streamId }
 })
 
-/** By what is done: a program that gives 1,000 events. */
+/** Programs by the method that they call; each returns a run that reads 1,000 events. */
 export const reading = {
   readAll: Effect.map(filled, ({ category, store }) =>
     Stream.runCount(store.readAll({ categories: [category] }))

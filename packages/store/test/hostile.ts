@@ -1,5 +1,5 @@
 /**
- * Values that no type allows where they are put, each with its name.
+ * Values that the type of their place does not allow, each with its name.
  */
 const circular: Record<string, unknown> = {}
 circular["self"] = circular

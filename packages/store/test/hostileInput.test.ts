@@ -1,5 +1,6 @@
 /**
- * S24: odd input fails, typed. Each argument of each function is replaced by what no type allows.
+ * S24: odd input fails with a typed error. Each argument of each function is replaced by values
+ * that its type does not allow.
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
@@ -39,8 +40,8 @@ const event = {
 }
 
 /**
- * The argument with each value in it replaced, one after the other. Its objects and arrays stay: a call of another shape is a
- * broken program, and dies.
+ * Returns the argument with each of its values replaced, one after the other. Its objects and
+ * arrays stay: a call of another shape is a broken program, and dies.
  */
 const replaced = (given: unknown, value: unknown): ReadonlyArray<unknown> => {
   if (Array.isArray(given)) {
@@ -58,7 +59,7 @@ const replaced = (given: unknown, value: unknown): ReadonlyArray<unknown> => {
   )
 }
 
-/** Every call with one hostile value in it that dies, or throws. */
+/** Returns every call with one hostile value that dies or throws. */
 const deaths = Effect.fnUntraced(function* <R>(
   calls: ReadonlyArray<
     readonly [

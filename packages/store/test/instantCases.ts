@@ -1,12 +1,12 @@
 /**
- * When the events of a log were recorded, by a clock that was put back twice, and how many come before the first
- * that is later than an instant.
+ * The times of recording in a log whose clock was set back twice, and the number of events before
+ * the first that is later than an instant.
  */
 
 /** Seconds, by position. */
 export const instants = [10, 20, 20, 15, 30, 12, 25, 40, 40]
 
-/** Seconds, and how many. */
+/** Seconds, and numbers of events. */
 export const answers = [
   [9, 0],
   [10, 1],

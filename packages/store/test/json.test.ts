@@ -11,7 +11,7 @@ const refusalOf = (value: unknown) => {
   return Result.isFailure(encoded) ? encoded.failure : undefined
 }
 
-/** `width` references to one object, over and over: 10 to the power of `depth` leaves. */
+/** Returns `width` references to one object, nested: 10 to the power of `depth` leaves. */
 const sharedTree = (depth: number, leaf: unknown): unknown =>
   depth === 0
     ? leaf
@@ -31,7 +31,7 @@ describe("encode", () => {
       assert.strictEqual(encoded.success.bytes, Buffer.byteLength(encoded.success.text))
       assert.notMatch(encoded.success.text, unstorableEscape)
     } else {
-      // Of what is refused, `Schema.Json` has these.
+      // `Schema.Json` allows these of the refused values.
       assert.include(
         ["-0", "an integer past 2^53 - 1", "a lone surrogate", "U+0000"],
         encoded.failure._tag === "NotJson" ? encoded.failure.found : undefined

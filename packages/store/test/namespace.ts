@@ -4,16 +4,21 @@
 import { spawnSync } from "node:child_process"
 import * as process from "node:process"
 
-/** It dies with the program that asked for it. */
+/** The options, with which a process dies together with the program that started it. */
 const UNSHARE = ["-Urpf", "--mount-proc", "--kill-child"]
 
-/** A system may refuse new namespaces to an ordinary user, or know none. */
+/** True if namespaces are available: a system may refuse them to an ordinary user, or have none. */
 const isAllowed = spawnSync("unshare", [...UNSHARE, "true"]).status === 0
 
-/** The id that a program in a namespace of its own finds itself to have; absent where there are no namespaces. */
+/**
+ * The id that a program sees for itself in its own namespace; absent where there are no namespaces.
+ */
 export const pid: number | undefined = isAllowed ? 1 : undefined
 
-/** Runs a program of Node in a namespace of its own where that is allowed, and elsewhere as an ordinary process. */
+/**
+ * Runs a program of Node in its own namespace where that is allowed, and elsewhere as an ordinary
+ * process.
+ */
 export const node = (
   program: string,
   argument: string

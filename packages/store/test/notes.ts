@@ -1,5 +1,5 @@
 /**
- * Notes appended to a log through some connection, and the whole log as it stands.
+ * Appends notes to a log through any connection, and reads the state of the whole log.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -24,7 +24,7 @@ const newEvent = () => ({
 export const note = (sql: SqlClient) =>
   Effect.flatMap(Effect.provideService(EventStorePostgres.make, SqlClient, sql), noteIn)
 
-/** The same through a store that is open. */
+/** Appends a note through an open store. */
 export const noteIn = Effect.fnUntraced(function* (store: EventStore["Service"]) {
   const streamId = StreamId.StreamId.make(`note-${SecureRandom.uuidV4Unsafe()}`)
   const { position } = yield* store.append({
@@ -35,7 +35,7 @@ export const noteIn = Effect.fnUntraced(function* (store: EventStore["Service"])
   return { streamId, position }
 })
 
-/** The events, the numbers drawn, and who may do what: all that an attack could change. */
+/** The events, the drawn numbers and the privileges: everything that an attack could change. */
 export const stateOf = (superuser: SqlClient) =>
   Effect.all([
     superuser`SELECT * FROM daybook.events ORDER BY position`,

@@ -1,6 +1,7 @@
 /**
- * What a stranger who may make functions in `public` puts there: overloads of the functions and operators that Daybook's SQL names,
- * for types that PostgreSQL's own take only by a conversion. They are the better match wherever `public` is searched.
+ * Overloads in `public`, as a stranger who may make functions there would put them: of the
+ * functions and operators that Daybook's SQL names, for types that PostgreSQL's own take only by a
+ * conversion. They are the better match wherever `public` is searched.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -15,7 +16,7 @@ const ARRAYS = "text name bigint integer smallint oid uuid json boolean timestam
   .split(" ")
   .map((type) => `${type}[]`)
 
-/** What a caller may have where a function of PostgreSQL takes this type. */
+/** Returns the types that a caller may pass where a function of PostgreSQL takes this type. */
 const instead = (type: string): ReadonlyArray<string> => {
   if (/^any(compatible)?array$/.test(type)) return ARRAYS
   if (/^("any"|any|anyelement|anynonarray|anycompatible|anycompatiblenonarray)$/.test(type)) {
@@ -24,7 +25,7 @@ const instead = (type: string): ReadonlyArray<string> => {
   if (type === "text") return ["text", "name", "varchar", "regclass", "regprocedure"]
   if (type === "oid") return ["oid", "regclass", "regrole", "regprocedure", "integer"]
   if (type === "bigint") return ["bigint", "integer", "smallint"]
-  // An untyped literal goes where text is taken before it goes anywhere else.
+  // An untyped literal prefers a parameter of type text to any other.
   return [type, "text"]
 }
 
@@ -37,7 +38,10 @@ const combinations = (types: ReadonlyArray<string>): ReadonlyArray<ReadonlyArray
     [[]]
   )
 
-/** Names that stand before a parenthesis somewhere in the SQL of the sources, and many that don't. */
+/**
+ * Returns names that stand before a parenthesis somewhere in the SQL of the sources, and many that
+ * don't.
+ */
 const named = (): ReadonlyArray<string> => {
   const root = new URL("../..", import.meta.url).pathname
   const files = ["store", "projections"].flatMap((name) =>
@@ -52,7 +56,9 @@ const tells = `LANGUAGE plpgsql AS 'BEGIN
   RAISE EXCEPTION ''called as %'', current_user;
 END'`
 
-/** Makes them, as a user who may create in `public`; gives how many it tried to make. */
+/**
+ * Makes the overloads, as a user who may create in `public`, and returns how many it tried to make.
+ */
 export const makeOverloads = Effect.fnUntraced(function* (sql: SqlClient) {
   const found = yield* sql<{ readonly name: string; readonly types: ReadonlyArray<string> }>`
     SELECT p.proname::text AS name, p.provariadic <> 0 AS variadic, array(
@@ -62,7 +68,7 @@ export const makeOverloads = Effect.fnUntraced(function* (sql: SqlClient) {
       AND ${sql.in("p.proname", named())}`.unprepared
   const functions = new Set<string>()
   for (const { name, types } of found) {
-    // PostgreSQL says of a variadic function only what its last argument is.
+    // PostgreSQL reports only the last argument's type for a variadic function.
     const lists = types.at(-1) === '"any"' ? [types, [...types, '"any"']] : [types]
     for (const list of lists.filter(({ length }) => length <= MAX_ARGUMENTS)) {
       for (const some of combinations(list).slice(0, MAX_OVERLOADS)) {
@@ -70,7 +76,7 @@ export const makeOverloads = Effect.fnUntraced(function* (sql: SqlClient) {
       }
     }
   }
-  // Those that a catalog or a log has columns of.
+  // The types of columns in a catalog or a log.
   const types = SCALARS.filter((type) => !/varchar|json|interval|timestamp$|boolean/.test(type))
   const operators = ["=", "<>", "<", ">", "<=", ">=", "||", "+", "-", "*"].flatMap((operator) =>
     types.flatMap((left) =>
@@ -88,7 +94,7 @@ export const makeOverloads = Effect.fnUntraced(function* (sql: SqlClient) {
   yield* sql.unsafe("CREATE SEQUENCE public.overloads_called").unprepared
   yield* sql.unsafe("GRANT ALL ON SEQUENCE public.overloads_called TO PUBLIC").unprepared
   const statements = [...functions, ...behindOperators, ...operators]
-  // Some types of arguments are PostgreSQL's own, and nobody else makes functions of them.
+  // Some types of arguments are PostgreSQL's own, and other roles can't make functions of them.
   yield* sql.unsafe(
     `DO $do$ DECLARE statement text; BEGIN
       FOREACH statement IN ARRAY ARRAY[${statements.map((each) => `$s$${each}$s$`).join(",\n")}] LOOP
@@ -101,6 +107,8 @@ export const makeOverloads = Effect.fnUntraced(function* (sql: SqlClient) {
   return statements.length
 })
 
-/** Whether one of them was called, by whomever, in a transaction that was undone too. */
+/**
+ * Returns true if one of them was called, by any role, even in a transaction that was rolled back.
+ */
 export const overloadsCalled = (sql: SqlClient) =>
   sql`SELECT is_called AS called FROM public.overloads_called`.unprepared

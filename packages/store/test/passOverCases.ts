@@ -1,5 +1,6 @@
 /**
- * Readers pass over an event: it keeps its place in its stream and in the log, and stands for nothing; on any store.
+ * Readers pass over an event, on any store: it keeps its place in its stream and in the log, and
+ * means nothing.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
@@ -18,7 +19,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { aggregate, deposit } from "./Account.ts"
 
-/** How readers of the log of a test are made to pass over an event. */
+/** Makes readers of a test's log pass over an event. */
 export class PassOvers extends Context.Service<
   PassOvers,
   { readonly passOver: EventStoreMemory.PassOver }
@@ -35,7 +36,7 @@ const newEvent = (type: string, data: { readonly amount: number }) => ({
   occurredAt: DateTime.makeUnsafe(0)
 })
 
-/** A stream of three deposits, the middle one of which no codec knows. */
+/** A stream of three deposits; no codec knows the middle one. */
 const filled = Effect.gen(function* () {
   const store = yield* EventStore
   const key = uuid()

@@ -10,7 +10,7 @@ const startup = (): Buffer => {
   return Buffer.concat([length, body])
 }
 
-/** The message `Query` of PostgreSQL's protocol. */
+/** Returns the message `Query` of PostgreSQL's protocol. */
 const query = (sql: string): Buffer => {
   const head = Buffer.from("Q\0\0\0\0")
   const body = Buffer.from(`${sql}\0`)
@@ -18,7 +18,10 @@ const query = (sql: string): Buffer => {
   return Buffer.concat([head, body])
 }
 
-/** The letters by which the messages of an answer begin, up to the one that ends it, without reports of settings (S). */
+/**
+ * Returns the first letters of the messages of an answer, up to the one that ends it, without
+ * reports of settings (S).
+ */
 const answerTo = (connection: Duplex, message: Buffer): Promise<string> =>
   new Promise((resolve, reject) => {
     let bytes = Buffer.alloc(0)
@@ -44,7 +47,7 @@ describe("pgliteDuplex", () => {
     const database = await PGlite.create()
     const connection = connect(database)()
     try {
-      // Authentication, and perhaps a key to cancel with.
+      // Authentication, and perhaps a key for cancellation.
       assert.match(await answerTo(connection, startup()), /^RK?Z$/)
       // A description, 20,000 rows, complete, ready.
       const many = await answerTo(connection, query("SELECT generate_series(1, 20000)"))

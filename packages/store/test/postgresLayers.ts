@@ -1,5 +1,6 @@
 /**
- * The stores of events and of snapshots on a real server and on an embedded one, each with a database of its own.
+ * The stores of events and of snapshots on a real server and on an embedded one, each with a
+ * database of its own.
  */
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
@@ -13,7 +14,10 @@ import * as Layer from "effect/Layer"
 const stores = Layer.merge(EventStorePostgres.layer, SnapshotStorePostgres.layer)
 export const migrated = stores.pipe(Layer.provideMerge(PostgresMigrations.layer))
 
-/** Puts a log into partitions so small that a few appends cross several, and one behind them for all the rest. */
+/**
+ * Puts a log into partitions so small that a few appends cross several, and one after them for the
+ * rest.
+ */
 export const partition = Effect.andThen(
   PostgresPartitions.partition({ appendsPerPartition: 7, ahead: 12 }),
   PostgresPartitions.partition({ appendsPerPartition: Number.MAX_SAFE_INTEGER, ahead: 1 })
@@ -28,7 +32,7 @@ const onServer = PostgresServer.layerClient({ maxConnections: 12 }).pipe(
   Layer.provide(PostgresServer.PostgresServer.layer)
 )
 
-/** All of a host is on one connection. */
+/** A host whose whole traffic is on one connection. */
 export const serverOfOne = migrated.pipe(
   Layer.provideMerge(
     PostgresServer.layerClient({ maxConnections: 1 }).pipe(

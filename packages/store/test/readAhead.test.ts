@@ -6,7 +6,9 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as ReadAhead from "../src/internal/driver/readAhead.ts"
 
-/** Pages of one number each, 0 to `last`, and which were begun, ended, and given up. */
+/**
+ * Makes pages of one number each, 0 to `last`, and records which were begun, ended and abandoned.
+ */
 const numbers = (
   last: number,
   { alone = false, ready = true }: { readonly alone?: boolean; readonly ready?: boolean } = {},
@@ -36,7 +38,7 @@ const numbers = (
 
 const turns = Effect.forEach(Array.from({ length: 100 }), () => Effect.yieldNow, { discard: true })
 
-/** How many pages are begun while a consumer works on the page of this number. */
+/** Returns the number of pages that are begun while a consumer works on the page of this number. */
 const begunDuring = (worked: number, made: ReturnType<typeof numbers>) =>
   Effect.gen(function* () {
     const works = Latch.makeUnsafe()

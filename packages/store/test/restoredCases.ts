@@ -1,5 +1,6 @@
 /**
- * What a restore, a copy or an operator leaves behind of a log in PostgreSQL, whichever: noticed, told and put right.
+ * Faults that a restore, a copy or an operator leaves in a log in PostgreSQL: each is noticed,
+ * reported and repaired.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -31,7 +32,7 @@ const streamId = StreamId.StreamId.make("note-1")
 const append = (store: EventStore["Service"]) =>
   store.append({ streamId, expected: ExpectedRevision.any, events: [newEvent()] })
 
-/** A log of 14 events, one an append: the last is at position 13,313. */
+/** A log of 14 events, one per append: the last is at position 13,313. */
 const filled = Effect.gen(function* () {
   const store = yield* EventStore
   for (let n = 0; n < 14; n++) yield* append(store)
@@ -41,7 +42,10 @@ const filled = Effect.gen(function* () {
 
 const BEHIND = { _tag: "SequenceBehind", rows: 13_313n, sequence: 2_048n } as const
 
-/** The cases, on databases of their own that `database` makes; `partitioned`: their logs are in partitions. */
+/**
+ * The cases, on databases of their own that `database` makes; `partitioned`: their logs are in
+ * partitions.
+ */
 export const restoredCases = <E>(
   name: string,
   database: Layer.Layer<EventStore | SqlClient, E>,
@@ -62,7 +66,7 @@ export const restoredCases = <E>(
         const sql = yield* SqlClient
         yield* sql`SELECT setval('daybook.append_number', 2)`
         assert.deepStrictEqual(yield* PostgresHealth.check, [BEHIND])
-        // As a host that is started then.
+        // Like a host that is started at this time.
         const store = yield* EventStorePostgres.make
         const failures = {
           append: yield* Effect.flip(append(store)),
@@ -101,12 +105,12 @@ export const restoredCases = <E>(
             { streamId, expected: ExpectedRevision.any, events: [newEvent(), newEvent()] }
           ] as const
         }
-        // The first has a taken number next, and the second the free one.
+        // The next number is taken in the first log, and free in the second.
         for (const last of [2, 14]) {
           yield* sql`SELECT setval('daybook.append_number', ${last})`
           const sequence = last * 1_024
           const unsound = `the log has events up to position 15361, and its sequence is at ${sequence}: run PostgresMigrations, which puts it right`
-          // As often as a caller repeats them.
+          // As a caller would repeat them.
           for (let n = 0; n < 2; n++) {
             const failures = {
               append: yield* Effect.flip(append(store)),
@@ -116,7 +120,7 @@ export const restoredCases = <E>(
               assert.strictEqual(error.message, `${operation} failed: ${unsound}`)
             }
           }
-          // The function that waits for its streams and explains.
+          // The slow function, which waits for its streams and explains, refuses too.
           const explained = yield* Effect.flip(
             sql`SELECT * FROM daybook.append(ARRAY['note-1'], ARRAY[-2], ARRAY[1],
               ARRAY[gen_random_uuid()], ARRAY['Noted'], ARRAY[1::smallint], ARRAY['{}'], ARRAY['{}'],
@@ -197,7 +201,7 @@ export const restoredCases = <E>(
             findings.map(PostgresHealth.describe),
             "Trigger append_only of events is resting for replicas: run PostgresMigrations"
           )
-          // Whoever may set the role of the session may alter events then.
+          // A role that may set `session_replication_role` may then change events.
           const forged = sql.withTransaction(
             Effect.flatMap(altered, (count) => Effect.fail({ _tag: "Altered" as const, count }))
           )
@@ -223,7 +227,7 @@ export const restoredCases = <E>(
         ])
         yield* PostgresMigrations.migrate
         assert.deepStrictEqual(yield* PostgresHealth.check, [])
-        // The trigger is the one of acts, by what it says.
+        // Its message shows that the trigger is the one of acts.
         const refused = yield* Effect.flip(sql`DELETE FROM daybook.acts`)
         assert.include(String(refused.reason.cause), "acts are only added: delete refused")
       })
@@ -250,7 +254,7 @@ export const restoredCases = <E>(
         const store = yield* filled
         const sql = yield* SqlClient
         yield* sql`ALTER TABLE daybook.recorded_ids DISABLE TRIGGER ALL`
-        // The first partition has 14 appends, and each after it 7.
+        // The first partition has 14 appends, and each later one 7.
         for (const position of [14_337n, 15_361n]) {
           assert.strictEqual((yield* append(store)).position, position)
         }

@@ -1,5 +1,5 @@
 /**
- * A log on a real server whose roles are there, and connections of users who are their members.
+ * A log with its roles on a real server, and connections of users who are members of them.
  */
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresPartitions from "@daybook/store/PostgresPartitions"
@@ -19,7 +19,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { makeOverloads } from "./overloads.ts"
 import { partition } from "./postgresLayers.ts"
 
-/** Users of one database: `migrator` made the log and its roles and is no superuser. */
+/** Users of one database. `migrator` made the log and its roles and is not a superuser. */
 export class Logins extends Context.Service<
   Logins,
   {
@@ -28,17 +28,17 @@ export class Logins extends Context.Service<
     readonly migrator: PgClient.PgClient
     readonly writer: PgClient.PgClient
     readonly reader: PgClient.PgClient
-    /** Connects to another database as the user who migrates, who may make schemas there. */
+    /** Connects to another database as the migrating user, which may make schemas there. */
     readonly migratorOf: (
       url: Redacted.Redacted<string>
     ) => Effect.Effect<PgClient.PgClient, SqlError, Scope.Scope | Reactivity.Reactivity>
-    /** May connect, and is no member of anything. */
+    /** May connect, and is not a member of any role. */
     readonly stranger: PgClient.PgClient
   }
 >()("@daybook/store/test/Logins") {
   /**
-   * `further` is done as the migrations are, and after them; `before`, ahead of all, by a stranger who may create in `public`, as in
-   * a database that came from PostgreSQL 14.
+   * Makes the users. `further` runs as the migrating user, after the migrations; `before` runs
+   * first, as a stranger who may create in `public`, as in a database that came from PostgreSQL 14.
    */
   private static among<E, E2 = never>(
     further: Effect.Effect<unknown, E, SqlClient>,
@@ -49,7 +49,7 @@ export class Logins extends Context.Service<
       Effect.gen(function* () {
         const { dropped, name } = yield* names
         const roles = { owner: name("owner"), writer: name("writer"), reader: name("reader") }
-        // Roles can go when no database holds anything of theirs, so after the database.
+        // Roles can be dropped only when no database has objects of theirs, so after the database.
         yield* dropped
         const url = yield* PostgresServer.freshDatabase
         const superuser = yield* PgClient.make({ url })
@@ -98,15 +98,18 @@ export class Logins extends Context.Service<
 
   static readonly layer = Logins.among(Effect.void)
 
-  /** Of a log in partitions. */
+  /** The users of a log in partitions. */
   static readonly layerPartitioned = Logins.among(partition)
 
-  /** Of a log in so many partitions that all of some hundred appends get into others than those before them. */
+  /**
+   * The users of a log in so many small partitions that some hundred appends always cross into
+   * later ones.
+   */
   static readonly layerManyPartitions = Logins.among(
     PostgresPartitions.partition({ appendsPerPartition: 12, ahead: 45 })
   )
 
-  /** Of a log in partitions, with overloads of PostgreSQL's functions in `public`. */
+  /** The users of a log in partitions, with overloads of PostgreSQL's functions in `public`. */
   static readonly layerOverloaded = Logins.among(partition, makeOverloads)
 
   /** The client of a host that is a writer. */
@@ -116,7 +119,7 @@ export class Logins extends Context.Service<
   ).pipe(Layer.provideMerge(Logins.layer))
 }
 
-/** Names that nobody else has on the server, and their end with the scope. */
+/** Unique names on the server, which are dropped with the scope. */
 const names = Effect.gen(function* () {
   const { url } = yield* PostgresServer.PostgresServer
   const run = yield* (yield* SecureRandom.SecureRandom).uuidV4()
@@ -134,7 +137,7 @@ const names = Effect.gen(function* () {
   return { name: (role: string) => RoleName.make(`daybook_${role}_${suffix}`), dropped }
 })
 
-/** The same database, as another user. */
+/** Returns the URL of the same database for another user. */
 const as = (url: Redacted.Redacted<string>, user: string) => {
   const changed = new URL(Redacted.value(url))
   changed.username = user

@@ -1,5 +1,5 @@
 /**
- * What a command handler does with snapshots, whatever the stores below it.
+ * The behaviour of a command handler with snapshots, on any stores.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
@@ -34,7 +34,7 @@ import {
 } from "./handlerHarness.ts"
 import * as Tally from "./Tally.ts"
 
-/** Accounts with five events and a snapshot at the fourth, made by `change` what it is. */
+/** Makes an account with five events and a snapshot at the fourth, which `change` alters. */
 const accountWith = (change: (snapshot: Snapshot) => Snapshot) =>
   Effect.gen(function* () {
     const id = yield* fresh
@@ -65,7 +65,7 @@ const failing = Layer.sync(SnapshotStore, () => {
   })
 })
 
-/** The cases, on the stores of `it`; `runs`: how often each law is tried. */
+/** The cases, on the stores of `it`; `runs`: the number of tries of each law. */
 export const snapshotCases = (
   it: Vitest.MethodsNonLive<EventStore | SnapshotStore>,
   runs: number
@@ -155,7 +155,7 @@ export const snapshotCases = (
         assert.deepStrictEqual(yield* balance(id), [5, 31])
         const counts = yield* counters
         assert.strictEqual(counts.get("daybook_snapshots_used account"), 1)
-        // The snapshot's own event is read again to prove it.
+        // The snapshot's own event is read again as its proof.
         assert.strictEqual(counts.get("daybook_loaded_events account"), 2)
       }).pipe(Effect.provide(snapshotting(SnapshotPolicy.never)), measured)
     )
@@ -164,7 +164,7 @@ export const snapshotCases = (
       [
         "is of another fold",
         "fingerprint",
-        // Of the right form, and nobody's.
+        // Of the right form, but of no event.
         (snapshot) => ({
           ...snapshot,
           fingerprint: "0".repeat(64) as Snapshot["fingerprint"],
@@ -192,7 +192,7 @@ export const snapshotCases = (
         Effect.gen(function* () {
           const id = yield* accountWith(change)
           const host = snapshotting(SnapshotPolicy.never)
-          // Closing a host waits for what it deletes.
+          // Closing a host waits for its deletions.
           assert.deepStrictEqual(yield* balance(id).pipe(Effect.provide(host)), [5, 31])
           const { state } = yield* Effect.flatMap(CommandHandler, (accounts) =>
             accounts.execute(aggregate, id, withdraw(31))
@@ -216,7 +216,7 @@ export const snapshotCases = (
         const id = yield* accountWith((snapshot) => snapshot)
         const right = yield* newest(id)
         if (right === undefined) return assert.fail("no snapshot was taken")
-        // As many beyond the end as are kept, and one of another history.
+        // As many snapshots beyond the end as are kept, and one of another history.
         for (const revision of [900, 1000]) {
           yield* store.save({ ...right, revision: Revision.make(revision) })
         }
@@ -254,7 +254,7 @@ export const snapshotCases = (
           }
         }).pipe(Effect.provide(snapshotting(SnapshotPolicy.keeping(SnapshotPolicy.every(10), 1))))
         const saved = (yield* counters).get("daybook_snapshots_taken account saved") ?? 0
-        // One beside the other may be skipped while a save is under way.
+        // A snapshot may be skipped while another save is under way.
         assert.isAtMost(saved, 12)
         yield* Effect.gen(function* () {
           const accounts = yield* CommandHandler

@@ -1,5 +1,5 @@
 /**
- * What a command handler does with a snapshot that is right in everything but its state.
+ * A command handler with a snapshot that is right except for its state.
  */
 import * as Revision from "@daybook/kernel/Revision"
 import { CommandHandler } from "@daybook/store/CommandHandler"
@@ -16,17 +16,17 @@ import { aggregate, Overdrawn, withdraw } from "./Account.ts"
 import * as Hall from "./Hall.ts"
 import { balance, counters, fresh, measured, move, newest, snapshotting } from "./handlerHarness.ts"
 
-/** Writes a state over that of a snapshot, and nothing else. */
+/** Overwrites the state of a snapshot, and nothing else. */
 export type Falsify<R> = (
   snapshot: Snapshot,
   state: Snapshot["state"]
 ) => Effect.Effect<void, unknown, R>
 
-/** Through the port, which is all that a store in memory has. */
+/** Falsifies through the port, which is the only way of a store in memory. */
 export const bySaving: Falsify<SnapshotStore> = (snapshot, state) =>
   Effect.flatMap(SnapshotStore, (store) => store.save({ ...snapshot, state }))
 
-/** By SQL, in the schema `daybook`. */
+/** Falsifies by SQL, in the schema `daybook`. */
 export const bySql: Falsify<SqlClient> = (snapshot, state) =>
   Effect.flatMap(
     SqlClient,
@@ -56,11 +56,11 @@ const checks = Effect.map(counters, (counts) => ({
   false: counts.get("daybook_snapshots_checked account false") ?? 0
 }))
 
-/** The warnings of handlers that find a false snapshot are expected. */
+/** Hides the warnings of handlers that find a false snapshot: they are expected. */
 const quietly = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   measured(Effect.provide(effect, Logger.layer([])))
 
-/** Gives these numbers, one after the other; the last again and again. */
+/** Draws these numbers in turn, and then the last one again and again. */
 const drawing = (...numbers: ReadonlyArray<number>) => {
   let drawn = 0
   const next = () => numbers[Math.min(drawn++, numbers.length - 1)] ?? 0
@@ -88,7 +88,7 @@ export const snapshotCheckCases = <R>(
         yield* falsify(snapshot, { balance: 5_000_000 })
         const { state } = yield* withdrawal(id, 1_000_000).pipe(Effect.provide(snapshotting(never)))
         assert.deepStrictEqual(state, { balance: 4_000_000 })
-        // Six events by now, of which the last was decided on nothing.
+        // Six events by now; the last was decided on the false state.
         const store = yield* SnapshotStore
         yield* store.delete(snapshot.streamId)
         assert.deepStrictEqual(yield* balance(id).pipe(Effect.provide(every)), [6, -999_969])
@@ -109,13 +109,13 @@ export const snapshotCheckCases = <R>(
         )
         assert.deepStrictEqual(refused, new Overdrawn({ balance: 31, amount: 1_000_000 }))
         assert.deepStrictEqual(yield* checks, { right: 0, false: 1 })
-        // That of the handler which took the second snapshot.
+        // The use by the handler that took the second snapshot.
         assert.strictEqual((yield* counters).get("daybook_snapshots_used account"), 1)
         // Without the state, which is data.
         assert.deepStrictEqual(lines, [
           `A stored state of ${snapshot.streamId} was false, and its snapshots are deleted: the events up to revision 5 give another state`
         ])
-        // The older one too: it may be what the newer one was folded from.
+        // The older one too: the newer one may have been folded from it.
         assert.isUndefined(yield* newest(id))
         assert.deepStrictEqual(
           yield* balance(id).pipe(Effect.provide(snapshotting(never))),

@@ -1,5 +1,5 @@
 /**
- * Which states count as the same when one was stored and the other folded.
+ * The states that count as equal when one was stored and the other folded.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Decider from "@daybook/kernel/Decider"
@@ -54,7 +54,7 @@ it.effect(
       const same = [
         state(names.toReversed(), { a: 1, b: 2 }, ["x", "y"]),
         state(names, { b: 2, a: 1 }, ["x", "y"]),
-        // More than the schema stores.
+        // Fields that the schema does not store.
         { ...kept, more: 1 }
       ]
       const others = [

@@ -1,5 +1,5 @@
 /**
- * What a command handler does with snapshots in a table, which others may write to and roll back.
+ * A command handler with snapshots in a table, which others may write to and roll back.
  */
 import * as Revision from "@daybook/kernel/Revision"
 import { CommandHandler } from "@daybook/store/CommandHandler"
@@ -123,7 +123,7 @@ export const snapshotTableCases = (
             Effect.gen(function* () {
               yield* move(id, 2)
               yield* Deferred.succeed(held, undefined)
-              // The other one comes to its append.
+              // Lets the other one reach its append.
               yield* Effect.replicateEffect(Effect.yieldNow, 10)
               yield* move(id, 8)
             })

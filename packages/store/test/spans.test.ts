@@ -1,5 +1,5 @@
 /**
- * Whoever provides a tracer sees every operation of the store and the handler, each in that of its caller.
+ * A tracer sees every operation of the store and the handler, each inside its caller's.
  */
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
@@ -70,7 +70,7 @@ it.effect("A provided tracer sees each operation, its facts and how it ended", (
       ["EventStore.append", "", "account-2", "Failure"],
       ["EventStore.find", "", undefined, "Success"]
     ])
-    // Nobody's trace but the handler's own.
+    // No trace but the handler's own.
     assert.isUndefined(event.metadata.traceparent)
   }).pipe(Effect.provide(Services), Effect.provideService(Tracer.Tracer, tracer))
 })

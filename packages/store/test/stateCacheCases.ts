@@ -1,5 +1,5 @@
 /**
- * What a command handler does with the states that it keeps in memory, whatever the store below it.
+ * The behaviour of a command handler with cached states, on any store.
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import { aggregate, deposit, Overdrawn, withdraw } from "./Account.ts"
 import { balance, caching, counters, counting, fresh, measured, move } from "./handlerHarness.ts"
 
-/** Runs on a handler that keeps so many states, and gives what it asked of the log. */
+/** Runs on a handler that caches this many states, and returns the handler's calls to the log. */
 const asked = Effect.fnUntraced(function* <A, E, R>(
   streams: number,
   effect: Effect.Effect<A, E, R>
@@ -27,7 +27,10 @@ const asked = Effect.fnUntraced(function* <A, E, R>(
   return yield* Ref.get(calls)
 })
 
-/** From some time on one account is another, as if the log had been restored and gone on from there. */
+/**
+ * Replaces one account by another from some time on, as if the log had been restored and had
+ * continued from there.
+ */
 const replaced = (id: string, by: string, isRestored: Ref.Ref<boolean>) =>
   Layer.effect(
     EventStore,
@@ -83,7 +86,8 @@ export const stateCacheCases = (on: Vitest.MethodsNonLive<EventStore>): void =>
         )
         const [before, after] = [calls.slice(0, 3), calls.slice(3)]
         assert.deepStrictEqual(before, ["read", "append", "append"])
-        // Is it refused by what it knows, by what is recorded since, or because it was executed before?
+        // The handler finds out what refuses the command: the cached state, newer events, or an
+        // earlier execution.
         assert.deepStrictEqual(after, ["read", "find", "read", "read", "find"])
       })
     )
@@ -157,7 +161,7 @@ export const stateCacheCases = (on: Vitest.MethodsNonLive<EventStore>): void =>
             yield* move(two, 1)
           })
         )
-        // Two is driven out by three, and drives three out.
+        // Two is evicted by three, and evicts three.
         const [known, unknown] = ["append", "read append"]
         assert.strictEqual(
           calls.join(" "),
@@ -193,7 +197,7 @@ export const stateCacheCases = (on: Vitest.MethodsNonLive<EventStore>): void =>
 
     it.effect("decides on the log as it is with one attempt, when it was restored", () =>
       Effect.gen(function* () {
-        // As many events in the place of those that the cache knows, fewer, and more.
+        // As many events in place of the cached ones, fewer, and more.
         for (const [amounts, left] of [
           [
             [7, 1],

@@ -1,5 +1,6 @@
 /**
- * Several hosts on one database, each a store and a client of its own, for tests of what they tell one another.
+ * Several hosts on one database, each with a store and a client of its own, for tests of their
+ * notifications.
  */
 import * as EventId from "@daybook/kernel/EventId"
 import type * as Position from "@daybook/kernel/Position"
@@ -28,7 +29,7 @@ export interface Host {
   readonly sql: SqlClient
 }
 
-/** A database with the tables of a log, and how to start hosts on it. */
+/** A database with the tables of a log, and a function that starts hosts on it. */
 export const database = Effect.gen(function* () {
   const url = yield* PostgresServer.freshDatabase
   const admin = yield* Layer.build(
@@ -55,14 +56,14 @@ export const database = Effect.gen(function* () {
   return { url, admin: Context.get(admin, SqlClient), start }
 })
 
-/** The same database by another way to it. */
+/** Returns the URL of the same database through another port. */
 export const through = (url: Redacted.Redacted, port: number): Redacted.Redacted => {
   const changed = new URL(Redacted.value(url))
   changed.port = String(port)
   return Redacted.make(changed.href)
 }
 
-/** Appends one event to a stream of its own, and gives its position. */
+/** Appends one event to a stream of its own, and returns its position. */
 export const appendTo = ({ store }: Pick<Host, "store">) =>
   Effect.suspend(() =>
     store.append({
@@ -81,7 +82,7 @@ export const appendTo = ({ store }: Pick<Host, "store">) =>
     })
   ).pipe(Effect.map(({ position }) => position))
 
-/** A subscriber that keeps what it was given until it is asked. */
+/** A subscriber that collects its events until they are asked for. */
 export const follow = Effect.fnUntraced(function* (
   { store }: Pick<Host, "store">,
   after?: Position.Position
@@ -99,7 +100,7 @@ export const follow = Effect.fnUntraced(function* (
   return { fiber, next, given }
 })
 
-/** Waits for what another connection has to show. */
+/** Waits for a condition that another connection brings about. */
 export const until = <E, R>(condition: Effect.Effect<boolean, E, R>) =>
   Effect.gen(function* () {
     while (!(yield* condition)) yield* Effect.yieldNow

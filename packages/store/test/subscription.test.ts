@@ -1,5 +1,5 @@
 /**
- * When a subscription looks, and how long it waits, by a clock of the test.
+ * The times at which a subscription looks, and its waits, by a test clock.
  */
 import * as LogId from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
@@ -26,7 +26,7 @@ const upTo = (position: number, caughtUp: boolean): Look => ({
   heldBack: false
 })
 
-/** Shows a look after the other, the last one again and again. */
+/** Returns the looks in turn, and then the last one again and again. */
 const showing = (
   looks: ReadonlyArray<Look>,
   during: (look: number) => void,

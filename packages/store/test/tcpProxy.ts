@@ -1,5 +1,5 @@
 /**
- * A way to a server that can go dead: connections through it stay open and pass nothing.
+ * A proxy to a server that can go dead: connections through it stay open and pass nothing.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -45,7 +45,7 @@ export const startProxy = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   const address = proxy.address()
   return {
     port: address !== null && typeof address === "object" ? address.port : 0,
-    /** Whatever is open passes nothing any more, in either direction. */
+    /** Open connections pass nothing from now on, in either direction. */
     stall: () => {
       for (const { client, server } of pairs) {
         client.removeAllListeners("data").resume()

@@ -1,5 +1,6 @@
 /**
- * A server with TLS, certificates of an authority of its own, and a server in the middle that asks for passwords.
+ * A server with TLS, certificates of an authority of its own, and a server in the middle that asks
+ * for passwords.
  */
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as PgClient from "@effect/sql-pg/PgClient"
@@ -28,7 +29,10 @@ const openssl = (args: ReadonlyArray<string>): void => {
   execFileSync("openssl", args, { stdio: "pipe" })
 }
 
-/** A certificate for `name`, signed by `by` or, for an authority, by itself. Its key is encrypted where there is a `passphrase`. */
+/**
+ * Makes a certificate for `name`, signed by `by` or, for an authority, by itself. Its key is
+ * encrypted if there is a `passphrase`.
+ */
 export const certify = (
   folder: string,
   name: string,
@@ -63,7 +67,10 @@ export const clientOf = (url: Redacted.Redacted<string>) =>
     Context.get(context, PgClient.PgClient)
   )
 
-/** A server for `localhost` whose certificates `authority` signs, and on which `certified` logs in by a certificate alone. */
+/**
+ * Starts a server for `localhost` whose certificates `authority` signs; `certified` logs in with a
+ * certificate alone.
+ */
 export const start = Effect.gen(function* () {
   const folder = yield* newFolder
   const authority = certify(folder, "authority")
@@ -109,7 +116,10 @@ export const start = Effect.gen(function* () {
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const ASKS_FOR_PASSWORD = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3])
 
-/** Takes connections as a server does, with a certificate or without TLS, and asks for the password in the clear. */
+/**
+ * Accepts connections like a server, with a certificate or without TLS, and asks for the password
+ * in clear text.
+ */
 export const inTheMiddle = Effect.fnUntraced(function* (certificate?: Certificate) {
   const heard: Array<Buffer> = []
   const listen = (socket: Net.Socket) => {

@@ -1,6 +1,6 @@
 /**
- * What a command handler does with streams that older code wrote, whatever the store below it: with
- * events that are three of today, or none, in their middle.
+ * A command handler with streams that older code wrote, on any store: events in their middle become
+ * three of today's, or none.
  */
 import * as CommandId from "@daybook/kernel/CommandId"
 import * as EventCodec from "@daybook/kernel/EventCodec"
@@ -22,7 +22,10 @@ const minute = (minutes: number) => DateTime.makeUnsafe(minutes * 60_000)
 
 const exchange = { _tag: "Changed", out: 40, in: 70, fee: 1 } as const
 
-/** 100 pence, then 129 by an exchange, counted, then 134: four events, each a minute after the other. */
+/**
+ * A purse with 100 pence, then 129 by an exchange, then a count, then 134: four events, a minute
+ * apart.
+ */
 const oldPurse = Effect.gen(function* () {
   const handler = yield* CommandHandler
   const id = yield* fresh
@@ -127,7 +130,7 @@ const casesWith = <E>(
             [5, 0, putIn(6), 140]
           ]
         )
-        // Lazy handling: a reader that knows both forms reads what is stored.
+        // Lazy handling: a reader that knows both forms reads the stored one.
         const pence = history.map(({ recorded: { data, schemaVersion, type } }) => [
           type,
           schemaVersion,

@@ -1,6 +1,6 @@
 /**
- * A host of orders on the embedded database in the folder that its argument names. It fills one order until it is killed, and writes each
- * acknowledged revision on a line.
+ * A host of orders on the embedded database in the folder that its argument names. It fills one
+ * order until it is killed, and writes each acknowledged revision on a line.
  */
 import { aggregate } from "@daybook/order/Order"
 import { CommandHandler } from "@daybook/store/CommandHandler"

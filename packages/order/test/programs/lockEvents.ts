@@ -1,5 +1,6 @@
 /**
- * Writes the new versions of Order's events into its lock file; refuses when a released one changed.
+ * Writes the new versions of Order's events into its lock file; refuses if a released version has
+ * changed.
  */
 import { codec } from "@daybook/order/OrderEvent"
 import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"

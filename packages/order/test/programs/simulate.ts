@@ -1,6 +1,6 @@
 /**
- * Simulates orders on hosts that die: `--seed` of the first history, `--histories` to run; a history that went wrong is had again with the
- * `--schedule` and `--faults` that were printed.
+ * Simulates orders on hosts that die: `--seed` of the first history, `--histories` to run. The
+ * printed `--schedule` and `--faults` repeat a history that failed.
  */
 import * as Fault from "@daybook/testing/Fault"
 import * as Simulation from "@daybook/testing/Simulation"

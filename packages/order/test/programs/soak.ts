@@ -1,5 +1,6 @@
 /**
- * Lets two hosts of orders and one that stands by work on a server of their own for `--minutes`, and names what grows and what does not keep up.
+ * Runs two hosts of orders and a standby on a server of their own for `--minutes`, and names
+ * figures that grow and followers that fall behind.
  */
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as Cause from "effect/Cause"

@@ -1,7 +1,8 @@
 /**
- * A host of orders on the database at `DATABASE_URL`: it keeps the read models, executes commands unless it stands by, and in one
- * of them two subscriptions run. It answers each line of its standard input with what it holds and how the read models are, and ends
- * with that input. What it warns of goes to standard error. Some roles have faults; see `Role`.
+ * A host of orders on the database at `DATABASE_URL`. It maintains the read models and, unless it
+ * is a standby, executes commands; one of the hosts also runs two subscriptions. It answers each
+ * line of its standard input with its memory, handles and read models, and ends with that input.
+ * Its warnings go to standard error. Some roles have faults; see `Role`.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import * as CommandId from "@daybook/kernel/CommandId"
@@ -44,7 +45,10 @@ const counts = { commands: 0, errors: 0, lastError: "" }
 const given = subscriptions.map(() => 0)
 const kept: Array<ReadonlyArray<number>> = []
 
-/** 8 MiB, each time: far above what a host's heap moves by, and by as much at each sample however slow the machine is. */
+/**
+ * 8 MiB, at each sample: far more than the noise of a host's heap, and the same at each sample
+ * however slow the machine is.
+ */
 const LEAK = 1_048_576
 
 const unfoldable: typeof orderSummary = {
@@ -74,7 +78,7 @@ const answer = Effect.fnUntraced(function* (question: string) {
   const statuses = yield* counted(projections.statuses, [])
   if (question === "sample") {
     if (role === "faulty") kept.push(Array.from({ length: LEAK }, () => 0.5))
-    // Twice: what finalizers let go of is collected the second time.
+    // Twice: the second collection frees objects that finalizers released.
     globalThis.gc?.()
     globalThis.gc?.()
   }
@@ -115,7 +119,7 @@ const clerk = Effect.gen(function* () {
     left: COMMANDS_EACH
   }))
   const pick = <A>(members: ReadonlyArray<A>) =>
-    // The index is one of theirs.
+    // The index is in range.
     members[Math.floor(random.nextDoubleUnsafe() * members.length)] as A
   while (true) {
     const order = pick(open)
@@ -177,7 +181,7 @@ const program = Effect.all(
   { concurrency: "unbounded", discard: true }
 )
 
-// Its standard output is for its answers.
+// Standard output is only for the answers.
 await Effect.runPromise(
   Effect.provide(program, layer).pipe(
     Effect.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])),

@@ -1,6 +1,7 @@
 /**
- * Attacks hosts of orders, their ways and a server of its own for `--seconds`, and compares what came of it with the commands. With
- * `--hostile`, users with fewer rights than a host do what they can against it meanwhile, and fewer kinds of attacks are made beside them.
+ * Attacks hosts of orders, their connections and a server of its own for `--seconds`, and compares
+ * the results with the commands. With `--hostile`, users with fewer rights than a host attack it
+ * meanwhile by their own means, and fewer kinds of other attacks are made.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -32,12 +33,12 @@ const program = Effect.gen(function* () {
   let begun = yield* Clock.currentTimeMillis
   let count = 0
   const attacks = Effect.fnUntraced(function* (answered: () => number) {
-    // Hosts and users take their time to begin.
+    // Hosts and users take time to start.
     if (count === 0) begun = yield* Clock.currentTimeMillis
     const end = begun + seconds * 1_000
     yield* Effect.sleep(Duration.millis(200 + (yield* Random.next) * 1_300))
     if (hostile) {
-      // Hosts go on working, whatever others do.
+      // Hosts must continue to work, whatever others do.
       const before = answered()
       yield* Effect.repeat(Effect.sync(answered), {
         until: (now) => now >= before + 10,
@@ -45,7 +46,7 @@ const program = Effect.gen(function* () {
       })
     }
     if ((yield* Clock.currentTimeMillis) >= end) return Option.none()
-    // Each kind once in a round.
+    // Each kind once per round.
     return Option.fromUndefinedOr(kinds[count++ % kinds.length])
   })
   return yield* torture(attacks, { hostile })

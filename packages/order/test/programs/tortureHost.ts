@@ -1,7 +1,7 @@
 /**
- * A host of orders on the database at `DATABASE_URL`: it executes commands, keeps the read models, and gives a subscriber the log. It
- * lives as long as somebody holds its standard input. One that is `forgetful` tries again without the ids of commands; an `old` one does not
- * know all events.
+ * A host of orders on the database at `DATABASE_URL`: it executes commands, maintains the read
+ * models, and gives a subscriber the log. It lives until its standard input closes. A `forgetful`
+ * host repeats commands without their ids; an `old` one does not know all events.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import * as CommandId from "@daybook/kernel/CommandId"
@@ -45,7 +45,7 @@ process.stdin.on(
   "data",
   lines((line) => Queue.offerUnsafe(questions, readQuestion(line)))
 )
-// Nobody is there any more.
+// The parent process is gone.
 process.stdin.once("close", () => process.exit())
 
 const answer = Effect.fnUntraced(function* (question: Question) {
@@ -81,7 +81,10 @@ const answer = Effect.fnUntraced(function* (question: Question) {
   })
 })
 
-/** Goes on after a failure where it was; a host that starts again is told where that is. */
+/**
+ * Follows the log, and resumes at its position after a failure. A restarted host gets its position
+ * from outside.
+ */
 const follow = Effect.fnUntraced(function* (begin: bigint) {
   const events = yield* EventStore
   let after = Position.make(begin)
@@ -140,7 +143,7 @@ const program = Effect.gen(function* () {
   )
 })
 
-// What fails here is what the attacks do to it, and told to who asked.
+// Failures here are effects of the attacks, and are reported to the caller.
 await Effect.runPromise(
   program.pipe(
     Effect.provide(layer),

@@ -1,12 +1,13 @@
 /**
- * The answer of a host of a soak when it is asked what it holds: a line of JSON.
+ * The answer of a host in a soak about its state: a line of JSON.
  */
 import { Doing } from "@daybook/projections/ProjectionStatus"
 import * as Schema from "effect/Schema"
 
 /**
- * `first` has the subscriptions too, and `standby` executes no commands. The others have faults, execute none either, and are for tests:
- * `faulty` keeps a block at each sample and has a read model that folds no event, and `dying` kills itself after its first answer.
+ * The role of a host. `first` has the subscriptions too, and `standby` executes no commands. The
+ * others have faults, execute none either, and are for tests: `faulty` retains a block at each
+ * sample and has a read model that folds no event, and `dying` kills itself after its first answer.
  */
 const Role = Schema.Literals(["first", "second", "standby", "faulty", "dying"])
 
@@ -14,26 +15,31 @@ export type Role = typeof Role.Type
 
 export const isRole = Schema.is(Role)
 
-/** A subscription of the first host; `types`: the events it gives, all without. */
+/** The subscriptions of the first host; `types`: the events of one, all if it is absent. */
 export const subscriptions = [
   { name: "all events", types: undefined },
   { name: "ended orders", types: ["OrderConfirmed", "OrderCancelled"] }
 ] as const
 
-/** How a read model is. `position`: up to where its rows hold every event. `lastError`: empty when there is none. */
+/** The state of a read model. */
 const Model = Schema.Struct({
   name: Schema.String,
   doing: Doing,
+  /** The rows hold every event up to this position. */
   position: Schema.BigInt,
   lagEvents: Schema.Int,
+  /** Empty if there is none. */
   lastError: Schema.String
 })
 
-/** `heap`: its bytes, at a sample after a collection. `handles`: what keeps the process alive. `given`: to each of its subscriptions. */
+/** The figures of a host. */
 export const Held = Schema.Struct({
+  /** Bytes, at a sample after a collection. */
   heap: Schema.Int,
+  /** The number of handles that hold the process open. */
   handles: Schema.Int,
   commands: Schema.Int,
+  /** The number of events given to each of its subscriptions. */
   given: Schema.Array(Schema.Int),
   models: Schema.Array(Model),
   errors: Schema.Int,

@@ -4,17 +4,16 @@
 import type { Doing } from "@daybook/projections/ProjectionStatus"
 import { MAX_BACKLOG } from "@daybook/store/Subscription"
 
-/**
- * A sample of a read model or a subscription.
- *
- * `at`: how far it is, in numbers of its own that only grow. `behind`: how many events are left to it. `doing`: of a read model.
- * `lastError`: the error that keeps a host from keeping it; empty without one.
- */
+/** A sample of a read model or a subscription. */
 export interface Look {
   readonly second: number
+  /** The progress, in numbers of its own that only grow. */
   readonly at: bigint
+  /** The number of events left to it. */
   readonly behind: number
+  /** The state of a read model; absent for a subscription. */
   readonly doing?: Doing
+  /** The error that stops a host from maintaining it; empty if none. */
   readonly lastError?: string
 }
 
@@ -23,18 +22,21 @@ export interface Follower {
   readonly looks: ReadonlyArray<Look>
 }
 
-/** A follower may be idle this long while events wait: the lease of a lost host and some seconds more. */
+/**
+ * The longest time that a follower may be idle while events wait: the lease of a lost host and some
+ * seconds more.
+ */
 const PATIENCE_SECONDS = 30
 
-/** Describes how a follower failed to keep up, once for each kind of fault. */
+/** Describes the faults of a follower that did not keep up, once for each kind of fault. */
 export const faultsOf = ({ looks, name }: Follower): ReadonlyArray<string> => {
   const faults = new Map<string, string>()
   const found = (kind: string, words: string) => {
     if (!faults.has(kind)) faults.set(kind, `${name} ${words}`)
   }
-  /** The first of the looks in a row at which it had events left and was in the same place. */
+  /** The first of the consecutive looks at which it had events left and was in the same place. */
   let idle: Look | undefined
-  /** The first of the looks in a row at which no host kept it. */
+  /** The first of the consecutive looks at which no host maintained it. */
   let left: Look | undefined
   for (const look of looks) {
     const { at, behind, doing, lastError = "", second } = look

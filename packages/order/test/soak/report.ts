@@ -13,14 +13,14 @@ export interface Soak {
   readonly errors: ReadonlyArray<string>
 }
 
-/** Describes all that is wrong; empty after a good soak. */
+/** Describes all problems; empty after a good soak. */
 export const wrong = ({ errors, followers, series }: Soak): ReadonlyArray<string> => [
   ...series.filter(grows).map(({ name }) => `${name} grows`),
   ...followers.flatMap(faultsOf),
   ...errors
 ]
 
-/** The lines of a report. */
+/** Returns the lines of a report. */
 export const report = (soak: Soak): ReadonlyArray<string> => {
   const { commands, events, given, series } = soak
   const found = wrong(soak)

@@ -1,6 +1,6 @@
 /**
- * Lets hosts of orders work on a server of their own, and measures again and again what should stay level, and how what follows the log
- * keeps up.
+ * Runs hosts of orders on a server of their own, and measures repeatedly the figures that should
+ * stay level and the progress of the followers of the log.
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
@@ -28,12 +28,15 @@ const ENDED = subscriptions[1].types
 
 const MIB = 1_048_576
 
-/** How long a host may take to start or to collect its garbage, and all of them to be at work. */
+/**
+ * The longest time for a host to start or to collect its garbage, and for all of them to be at
+ * work.
+ */
 const PATIENCE = Duration.seconds(60)
 
 /**
- * Takes `samples` samples, one `every` so long or as often as the machine can, of hosts in these roles, once they are at work. Fails
- * when a host dies.
+ * Takes `samples` samples of hosts in these roles, once they are at work: one per `every`, or as
+ * often as the machine can. Fails when a host dies.
  */
 export const soak = Effect.fnUntraced(function* (options: {
   readonly roles: ReadonlyArray<Role>
@@ -68,7 +71,7 @@ export const soak = Effect.fnUntraced(function* (options: {
 
   let held = yield* ask("start")
   const start = yield* Clock.currentTimeMillis
-  // What is never at work shows in the samples.
+  // A host that is never at work shows in the samples.
   while (
     !areAtWork(held) &&
     (yield* Clock.currentTimeMillis) - start < Duration.toMillis(PATIENCE)
@@ -95,7 +98,7 @@ export const soak = Effect.fnUntraced(function* (options: {
     note(second, "locks", "locks", 50, server.locks)
     note(second, "dead rows", "rows", 50_000, server.dead)
     for (const [table, bytes] of server.tables) {
-      // It grows with the log, so only by event can it be level.
+      // It grows with the log, so only the bytes per event can stay level.
       if (events > 0) note(second, `table ${table}`, "bytes an event", 100, bytes / events)
     }
     for (const { lagEvents, name, position, ...model } of modelsOf(held)) {
@@ -127,7 +130,10 @@ export const soak = Effect.fnUntraced(function* (options: {
   }
 })
 
-/** The read models that hosts keep, each once, with what keeps any of the hosts from it. */
+/**
+ * Returns the read models of the hosts, each once, with the error of any host that can't maintain
+ * it.
+ */
 const modelsOf = (held: ReadonlyArray<Held>): ReadonlyArray<Held["models"][number]> => {
   const models = new Map<string, Held["models"][number]>()
   for (const model of held.flatMap((one) => one.models)) {
@@ -142,7 +148,7 @@ const modelsOf = (held: ReadonlyArray<Held>): ReadonlyArray<Held["models"][numbe
   return Array.from(models.values())
 }
 
-/** Commands are executed, and all that follows the log has begun to. */
+/** Returns true if commands are executed, and all followers of the log have begun. */
 const areAtWork = (held: ReadonlyArray<Held>): boolean =>
   sum(held, ({ commands }) => commands) > 0 &&
   held.every(({ given }) => given.every((count) => count > 0)) &&
@@ -151,7 +157,7 @@ const areAtWork = (held: ReadonlyArray<Held>): boolean =>
 const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number =>
   all.reduce((total, one) => total + of(one), 0)
 
-/** A host; gives what it holds when it is asked. */
+/** Starts a host, which reports its state when asked. */
 const startHost = Effect.fnUntraced(function* (role: Role, url: Redacted.Redacted) {
   const child = spawn(
     process.execPath,
@@ -181,7 +187,7 @@ const startHost = Effect.fnUntraced(function* (role: Role, url: Redacted.Redacte
     })
 })
 
-/** What the server holds. */
+/** Measures the server. */
 const look = Effect.fnUntraced(function* (sql: SqlClient) {
   const [row] = yield* sql<{
     readonly backends: number

@@ -1,5 +1,5 @@
 /**
- * What is done to hosts, to their ways, and to the server.
+ * The attacks on hosts, on their connections, and on the server.
  */
 import type * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as Duration from "effect/Duration"
@@ -9,7 +9,7 @@ import * as Schedule from "effect/Schedule"
 import * as Folder from "./folder.ts"
 import type { Host } from "./host.ts"
 
-/** Each with what it does. */
+/** The kinds of attacks, each with its effect. */
 export const kinds = {
   "host-killed": "a host is killed (SIGKILL) and another one started",
   "host-frozen": "a host is stopped (SIGSTOP) for longer than its leases, and goes on",
@@ -29,7 +29,10 @@ export type Kind = keyof typeof kinds
 
 export const all = Object.keys(kinds) as ReadonlyArray<Kind>
 
-/** Those that leave the server and all hosts at work, so that what others do meets them. */
+/**
+ * The attacks that leave the server and all hosts at work, so that hostile users meet working
+ * hosts.
+ */
 export const besideHostiles: ReadonlyArray<Kind> = [
   "host-killed",
   "connection-terminated",
@@ -41,9 +44,9 @@ export const besideHostiles: ReadonlyArray<Kind> = [
 export interface Battlefield {
   readonly hosts: ReadonlyArray<Host>
   readonly server: PostgresServer.Restartable
-  /** Straight to the server, as its superuser. */
+  /** A direct client of the server, as its superuser. */
   readonly admin: SqlClient
-  /** What an attack finds wrong itself. */
+  /** Reports problems that an attack finds itself. */
   readonly report: (wrong: ReadonlyArray<string>) => void
   readonly pick: <A>(members: ReadonlyArray<A>) => A
 }
@@ -122,7 +125,7 @@ export const attack = (
               schedule: Schedule.spaced("20 millis")
             }).pipe(
               Effect.timeoutOption("20 seconds"),
-              // It takes over what the killed ones kept.
+              // It takes over the read models of the killed hosts.
               Effect.andThen(pause(2_000)),
               Effect.andThen(
                 Effect.sync(() => {
@@ -142,5 +145,5 @@ export const attack = (
     }
   })
 
-/** The name of the sessions that look on. */
+/** The application name of the observing sessions. */
 export const ADMIN = "torture"

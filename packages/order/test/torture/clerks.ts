@@ -1,5 +1,5 @@
 /**
- * Those who send commands, each again with the same id until it is answered.
+ * The clients that send commands, and repeat each with the same id until it is answered.
  */
 import * as CommandId from "@daybook/kernel/CommandId"
 import { aggregate } from "@daybook/order/Order"
@@ -25,15 +25,15 @@ interface Letter extends Auditor.Sent<OrderCommand, OrderState> {
 }
 
 const CLERKS = 12
-/** So many orders are worked on at a time, each until it has had so many commands. */
+/** The number of orders in work at a time, each until it has had {@link COMMANDS_EACH} commands. */
 const OPEN = 6
 const COMMANDS_EACH = 24
 
-/** Errors of stores that are cut off; anything else is wrong. */
+/** Errors of stores that are cut off; any other error is a fault. */
 const EXPECTED = [
   "EventStoreError",
   "WrongExpectedRevision",
-  // Of an old release.
+  // From an old release.
   "EventDecodeError",
   "EventEncodeError"
 ]
@@ -51,7 +51,7 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
   const shift = { over: false }
   let orderCount = 0
   const open = Array.from({ length: OPEN }, () => ({ id: `${run}-${++orderCount}`, commands: 0 }))
-  // The index is one of theirs.
+  // The index is in range.
   const pick = <A>(members: ReadonlyArray<A>) =>
     members[Math.floor(random.nextDoubleUnsafe() * members.length)] as A
 
@@ -83,7 +83,7 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
     return letter
   }
 
-  /** Whether it was answered. */
+  /** Returns true if it was answered. */
   const send = Effect.fnUntraced(function* (letter: Letter) {
     const { command, commandId, id, occurredAt } = letter
     const reply = yield* pick(hosts).ask({
@@ -132,7 +132,7 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
       if (random.nextDoubleUnsafe() < 0.1) yield* look(id)
       const letter = write(id)
       while (!(yield* send(letter))) yield* Effect.sleep("50 millis")
-      // Somebody who did not hear the answer.
+      // A client that missed the answer.
       if (random.nextDoubleUnsafe() < 0.05) yield* send(letter)
       yield* Effect.sleep(Duration.millis(random.nextDoubleUnsafe() * 30))
     }
@@ -143,7 +143,7 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
     loads,
     complaints,
     pick,
-    /** The ids of the orders that are worked on. */
+    /** The ids of the orders in work. */
     open: () => open.map(({ id }) => id),
     work: Effect.all(
       Array.from({ length: CLERKS }, () => clerk),

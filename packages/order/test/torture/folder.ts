@@ -1,5 +1,6 @@
 /**
- * A folder in which a host lives that another one tries to take, as two containers on one volume do in a rolling deploy.
+ * A folder with a running host that another host tries to take, as two containers on one volume do
+ * in a rolling deploy.
  */
 import { aggregate } from "@daybook/order/Order"
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
@@ -16,7 +17,10 @@ import * as Path from "node:path"
 
 const HOST = Path.join(import.meta.dirname, "..", "programs", "folderHost.ts")
 
-/** Has process ids of its own, as in a container, and dies with who asked for it; where the system allows it. */
+/**
+ * Options for process ids of its own, as in a container; the process dies with its parent. Only
+ * where the system allows it.
+ */
 const UNSHARE = ["-Urpf", "--mount-proc", "--kill-child"]
 
 const living = Effect.fnUntraced(function* (dataDir: string) {
@@ -32,7 +36,7 @@ const living = Effect.fnUntraced(function* (dataDir: string) {
     output += chunk.toString()
   })
   const closed = new Promise((resolve) => host.once("close", resolve))
-  /** Waits until it has told of some more. */
+  /** Waits until it has acknowledged some more. */
   const more = Effect.promise(
     () =>
       new Promise<void>((resolve) => {
@@ -45,7 +49,7 @@ const living = Effect.fnUntraced(function* (dataDir: string) {
         host.stdout.on("data", look)
       })
   )
-  /** The last revision that was acknowledged, once it is dead. */
+  /** Kills it, and returns the last acknowledged revision. */
   const kill = Effect.promise(async () => {
     host.kill("SIGKILL")
     await closed
@@ -65,7 +69,10 @@ const revisions = (dataDir: string) =>
     )
   )
 
-/** What is wrong after the host was disturbed and killed. `thief`: who comes meanwhile; gives whether it got in. */
+/**
+ * Returns the problems after the host was disturbed and killed. `thief`: the host that comes
+ * meanwhile; it returns whether it got in.
+ */
 export const steal = (
   thief = (dataDir: string): Effect.Effect<boolean> =>
     Effect.map(Effect.exit(revisions(dataDir)), Exit.isSuccess)

@@ -69,7 +69,10 @@ export const forgeries = {
   /** An append as a store sends it, to a stream of its own. */
   well: (dice: Dice): string => call(dice, plain([forged()])),
 
-  /** To streams that others write, with counts and expectations that would put events into their past. */
+  /**
+   * Appends to streams of others, with counts and expectations that would put events into their
+   * past.
+   */
   ill: (dice: Dice): string => {
     const stream = `order-${dice.order()}`
     const bad = dice.pick([
@@ -97,7 +100,7 @@ export const forgeries = {
     })
   },
 
-  /** With contents that no library writes, to a stream that is none of the shop's. */
+  /** Contents that the library never writes, to a stream that is not the shop's. */
   odd: (dice: Dice): string => {
     const deep = 1_000
     return call(dice, {

@@ -1,5 +1,5 @@
 /**
- * A host of orders that is a process of its own, behind a way of its own to the server.
+ * A host of orders in a process of its own, behind its own proxy to the server.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import * as Deferred from "effect/Deferred"
@@ -24,18 +24,18 @@ type Asked = Question extends infer Q
 export interface Host {
   readonly proxy: Proxy.Proxy
   readonly isReady: () => boolean
-  /** Its answer; none if it died first, or takes longer than it may. */
+  /** Asks the host; returns nothing if it dies first or takes longer than it may. */
   readonly ask: (question: Asked) => Effect.Effect<Option.Option<Answer>>
   readonly signal: (signal: "SIGKILL" | "SIGSTOP" | "SIGCONT") => void
-  /** What it is from its next start on; `none`: it does not start. */
+  /** Sets its release from the next start on; `none`: it does not start. */
   readonly become: (release: "new" | "old" | "none") => void
-  /** Runs it again, if it is dead. */
+  /** Starts it again, if it is dead. */
   readonly start: () => void
-  /** What it has given a subscriber, over all of its lives. */
+  /** The events that it has given a subscriber, over all of its lives. */
   readonly given: ReadonlyArray<EventId>
 }
 
-/** Longer than any fault lasts, but for a stalled way. */
+/** Longer than any fault lasts, except a stalled proxy. */
 const PATIENCE = "4 seconds"
 
 export const make = Effect.fnUntraced(function* (
@@ -53,7 +53,7 @@ export const make = Effect.fnUntraced(function* (
   let child: ChildProcess | undefined
 
   const heard = (running: ChildProcess, line: string) => {
-    // What a host wrote before it died was sent; only whole lines are heard.
+    // Output that a host wrote before its death still arrives; only whole lines count.
     const reply = readReply(line)
     if (reply._tag === "Given") {
       given.push(reply.eventId)
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* (
       "data",
       lines((line) => heard(running, line))
     )
-    // All that it wrote has been read by then.
+    // All its output has been read by then.
     running.once("close", () => {
       child = undefined
       ready = false

@@ -1,9 +1,11 @@
 /**
- * Users of the same database who may do less than a host, and try more: strangers, readers of rows, readers of the log, keepers of read models and
- * writers, each with SQL of their own, at random and side by side.
+ * Users of the same database with fewer rights than a host, which try to do more: strangers,
+ * readers of rows, readers of the log, maintainers of read models and writers, each with SQL of
+ * their own, at random and side by side.
  *
- * Most of what they try is refused, with the error that says so. What PostgreSQL refuses nobody (advisory locks, notifications, open
- * transactions) they do for a while: hosts go on beside it.
+ * Most of their attempts are refused, with the error that says so. They also do for a while the
+ * things that PostgreSQL refuses to no user (advisory locks, notifications, open transactions):
+ * hosts must continue to work.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,25 +17,28 @@ import { attacks } from "../../../store/test/attacks.ts"
 import { forgeries } from "./forgeries.ts"
 import { type Actor, type Hostiles, roles } from "./users.ts"
 
-/** One thing that an actor does. */
+/** One action of an actor. */
 interface Move {
   readonly name: string
   readonly actors: ReadonlyArray<Actor>
-  /** Refused: with a lack of privileges. Held: done in a transaction that stays open for a while, and is rolled back. Tried: whatever comes of it. */
+  /**
+   * `refused`: it fails for lack of privileges. `held`: it runs in a transaction that stays open
+   * for a while, and is rolled back. `tried`: any outcome is allowed.
+   */
   readonly kind: "refused" | "held" | "tried"
   readonly statements: (random: Dice) => ReadonlyArray<string>
-  /** Ends what outlives its transaction. */
+  /** SQL that ends effects beyond its transaction. */
   readonly end?: string
 }
 
 interface Dice {
   readonly upTo: (end: number) => number
   readonly pick: <A>(members: ReadonlyArray<A>) => A
-  /** The id of an order that is worked on. */
+  /** Returns the id of an order in work. */
   readonly order: () => string
 }
 
-/** What was tried, and what should not have been possible. */
+/** The attempts, and those that should have failed but did not. */
 export interface Hostility {
   readonly counts: Map<string, { refused: number; done: number }>
   readonly wrong: Array<string>
@@ -44,10 +49,10 @@ export const peace = (): Hostility => ({ counts: new Map(), wrong: [] })
 
 const everybody: ReadonlyArray<Actor> = ["stranger", "dashboards", "reader", "projector", "writer"]
 
-/** Too many connections of theirs would keep hosts from having any. */
+/** The most connections of hostile users: more would leave hosts without any. */
 const AT_ONCE = 6
 
-/** The longest that something is held, in milliseconds. */
+/** The longest time that a transaction is held, in milliseconds. */
 const HELD_MILLIS = 4_000
 
 const NUMBERS = "'daybook.append_number'::regclass::oid::bigint::integer"
@@ -215,7 +220,10 @@ const moves: ReadonlyArray<Move> = [
   }
 ]
 
-/** Does what they do until the scope ends, and counts it. `orders`: the orders that are worked on. */
+/**
+ * Runs the hostile users until the scope ends, and counts their actions. `orders`: the orders in
+ * work.
+ */
 export const run = Effect.fnUntraced(function* (
   { sessionsOf }: Hostiles,
   orders: () => ReadonlyArray<string>
@@ -224,7 +232,7 @@ export const run = Effect.fnUntraced(function* (
   const upTo = (end: number) => Math.floor(random.nextDoubleUnsafe() * end)
   const dice: Dice = {
     upTo,
-    // The index is one of theirs.
+    // The index is in range.
     pick: <A>(members: ReadonlyArray<A>) => members[upTo(members.length)] as A,
     order: () => dice.pick(orders()) ?? "none"
   }
@@ -234,7 +242,7 @@ export const run = Effect.fnUntraced(function* (
     const actor = dice.pick(move.actors)
     const { sql, turn } = dice.pick(sessionsOf(actor))
     return Effect.catch(turn.withPermit(act(sql, move, actor, dice, hostility)), (error) =>
-      // A session of theirs may be ended as any other.
+      // A hostile session may be ended like any other.
       isSqlError(error) ? Effect.void : Effect.die(error)
     )
   })
@@ -247,13 +255,13 @@ export const run = Effect.fnUntraced(function* (
   return hostility
 })
 
-/** Ends what outlives their sessions. */
+/** Ends effects beyond their sessions. */
 export const leave = Effect.fnUntraced(function* (sql: SqlClient) {
   const left = yield* sql`SELECT FROM pg_prepared_xacts WHERE gid = 'left'`
   if (left.length > 0) yield* sql`ROLLBACK PREPARED 'left'`.unprepared
 })
 
-/** On a session that nobody else has meanwhile: a client of one connection. */
+/** Runs an action on an exclusive session: a client of one connection. */
 const act = Effect.fnUntraced(function* (
   sql: SqlClient,
   move: Move,
@@ -272,7 +280,7 @@ const act = Effect.fnUntraced(function* (
   if (Result.isSuccess(result) && move.kind === "held") {
     yield* Effect.sleep(Duration.millis(dice.upTo(HELD_MILLIS)))
   }
-  // What was let through and should not be would be found again.
+  // A statement that passed by mistake would be found again.
   yield* run(move.kind === "tried" ? "COMMIT" : "ROLLBACK")
   yield* run("SELECT pg_advisory_unlock_all()")
   if (Result.isSuccess(result)) {
@@ -290,10 +298,13 @@ const act = Effect.fnUntraced(function* (
   }
 })
 
-/** They wait for others too, and not for ever. */
+/** The hostile users wait for others too, but not for ever. */
 const BEGIN = ["BEGIN", "SET LOCAL statement_timeout = '5s'"]
 
-/** Errors that say nothing of rights: the session was ended, or somebody held what it asked for. */
+/**
+ * Errors that say nothing about rights: the session was ended, or a lock was held by another
+ * session.
+ */
 const PASSING: ReadonlyArray<string> = [
   "ConnectionError",
   "LockTimeoutError",

@@ -1,5 +1,5 @@
 /**
- * Which attacks come in a test, and when.
+ * Chooses the attacks of a test, and their times.
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -7,7 +7,10 @@ import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
 import type * as Attacks from "./attacks.ts"
 
-/** The attacks in turn, each after some more commands have been answered: so it meets hosts at work, however slow they are. */
+/**
+ * Returns the attacks in turn, each after some more commands have been answered, so that it meets
+ * working hosts, however slow they are.
+ */
 export const inTurn = (kinds: ReadonlyArray<Attacks.Kind>) => {
   const left = kinds.values()
   let after = 0

@@ -1,5 +1,5 @@
 /**
- * What those who send commands and the hosts tell one another: a line of JSON each.
+ * The messages between the clients and the hosts: a line of JSON each.
  */
 import { EventId } from "@daybook/kernel/EventId"
 import { OrderCommand } from "@daybook/order/OrderCommand"
@@ -22,7 +22,7 @@ export const Reply = Schema.TaggedUnion({
   Accepted: { ask: Schema.Int, revision: Schema.Int, events: Schema.Int, state: OrderState },
   Rejected: { ask: Schema.Int },
   Loaded: { ask: Schema.Int, revision: Schema.Int, state: OrderState },
-  /** It may have happened all the same. */
+  /** The command may have been executed all the same. */
   Failed: { ask: Schema.Int, error: Schema.String, message: Schema.String },
   Given: { eventId: EventId, position: Schema.BigInt }
 })
@@ -34,7 +34,7 @@ export const readQuestion = Schema.decodeSync(Schema.fromJsonString(Schema.toCod
 export const writeReply = Schema.encodeSync(Schema.fromJsonString(Schema.toCodecJson(Reply)))
 export const readReply = Schema.decodeSync(Schema.fromJsonString(Schema.toCodecJson(Reply)))
 
-/** Calls with each whole line of what comes; a last one that was cut off is none. */
+/** Calls `onLine` with each whole line of the input; a last line that was cut off is ignored. */
 export const lines = (onLine: (line: string) => void) => {
   let rest = ""
   return (chunk: Buffer) => {

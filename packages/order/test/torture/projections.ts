@@ -1,5 +1,6 @@
 /**
- * The read models that hosts keep of orders: all of them behind the log, and one also by the appends.
+ * The read models that hosts maintain of orders: all of them after the log, and one also in the
+ * appends.
  */
 import * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -10,7 +11,10 @@ import { MAX_ROW_BYTES } from "@daybook/projections/ReadModelTable"
 import * as Schema from "effect/Schema"
 import { orders } from "../orderSimulation.ts"
 
-/** A read model of which some events make a row larger than any that is stored: about one in 64, by their ids. */
+/**
+ * A read model in which some events make a row larger than the limit: about one in 64, by their
+ * ids.
+ */
 export const heavy = Projection.define({
   name: "heavy",
   version: 1,
@@ -29,7 +33,7 @@ export const heavy = Projection.define({
 
 const isTooMuch = (id: string): boolean => Number.parseInt(id.slice(0, 2), 16) < 4
 
-/** Its rows, of a log in which those events are skipped. */
+/** Returns its rows, for a log in which those events are skipped. */
 export const heavyRows = (log: ReadonlyArray<RecordedEvent>): ReadonlyArray<unknown> => {
   const events = new Map<string, number>()
   for (const { id, streamId } of log) {

@@ -1,5 +1,5 @@
 /**
- * A way to a server that can be slow, pass nothing, and be cut.
+ * A proxy to a server that can be slow, pass nothing, and be cut.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -7,9 +7,9 @@ import * as Net from "node:net"
 
 export interface Proxy {
   readonly url: Redacted.Redacted
-  /** From now on everything takes so much longer. */
+  /** Delays everything by this much from now on. */
   readonly delay: (millis: number) => void
-  /** Nothing passes until it is resumed. */
+  /** Stops all traffic until it is resumed. */
   readonly stall: () => void
   readonly resume: () => void
   /** Cuts all connections. */
@@ -21,12 +21,13 @@ export const start = Effect.fnUntraced(function* (server: Redacted.Redacted) {
   const sockets = new Set<Net.Socket>()
   let delayMillis = 0
   let stalled = false
-  /** What comes while nothing passes, in its order. */
+  /** The traffic that arrives while nothing passes, in its order. */
   const held: Array<() => void> = []
 
   const forward = (from: Net.Socket, to: Net.Socket) => {
     const pass = (send: () => void) => {
-      // Timers of one length go off in the order in which they were set; shorter ones must not overtake longer ones.
+      // Timers of one length fire in the order in which they were set; shorter ones must not
+      // overtake longer ones.
       if (delayMillis > 0) setTimeout(() => (stalled ? held.push(send) : send()), delayMillis)
       else if (stalled) held.push(send)
       else send()

@@ -1,5 +1,5 @@
 /**
- * Orders as the release before has them: it does not know that items are removed, which later hosts record.
+ * Orders in the previous release: it does not know the removal of items, which later hosts record.
  */
 import { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
 import type * as Projection from "@daybook/kernel/Projection"

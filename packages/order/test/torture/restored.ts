@@ -1,5 +1,5 @@
 /**
- * A log that is restored to an earlier time beneath its hosts.
+ * Restores a log to an earlier time under its hosts.
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { Projections } from "@daybook/projections/Projections"
@@ -11,7 +11,9 @@ import * as Schedule from "effect/Schedule"
 import type { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 
-/** Takes away the last tenth of the log, as its superuser; gives the ids of the commands that are lost by that. */
+/**
+ * Deletes the last tenth of the log, as its superuser, and returns the ids of the lost commands.
+ */
 export const restore = (admin: SqlClient) =>
   admin.withTransaction(
     Effect.gen(function* () {
@@ -27,7 +29,10 @@ export const restore = (admin: SqlClient) =>
     })
   )
 
-/** Does it again and again, for as long as a row that is too large stops it, and skips what makes it so. */
+/**
+ * Repeats an operation as long as an oversized row stops it, and skips the event that causes the
+ * row.
+ */
 const skipping = <E>(
   runner: Projections["Service"],
   name: string,
@@ -44,7 +49,7 @@ const skipping = <E>(
 
 type SkipError = Effect.Error<ReturnType<Projections["Service"]["skip"]>>
 
-/** Waits until a read model holds all up to a position. */
+/** Waits until a read model holds all events up to a position. */
 export const keptUp = (
   runner: Projections["Service"],
   name: string,
@@ -52,7 +57,7 @@ export const keptUp = (
   patience: Duration.Input
 ) => skipping(runner, name, runner.waitFor(name, position, patience))
 
-/** Waits until a read model has found out, and has it rebuilt; what is wrong. */
+/** Waits until a read model has noticed the restore, and rebuilds it; returns the problems. */
 export const rebuilt = Effect.fnUntraced(function* (runner: Projections["Service"], name: string) {
   const status = yield* Effect.repeat(runner.status(name), {
     until: ({ mismatch }) => Option.isSome(mismatch),

@@ -1,10 +1,13 @@
 /**
- * A look at the whole log, straight at its table: what no call of any function may have left.
+ * Checks the whole log directly in its table, for faults that no call of any function may leave.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 
-/** Revisions of each stream count from 1 without a gap or a repetition, along positions and along times. */
+/**
+ * Finds streams whose revisions do not count from 1 without gap or repetition, along positions and
+ * times.
+ */
 export const look = (sql: SqlClient) =>
   Effect.map(
     sql<{ readonly stream: string; readonly revision: number }>`

@@ -1,5 +1,6 @@
 /**
- * Orders on several processes and a real server, all of which are attacked; and the audit of what came of it.
+ * Orders on several processes and a real server, all of which are attacked; and an audit of the
+ * results.
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { aggregate } from "@daybook/order/Order"
@@ -51,7 +52,7 @@ interface Torture {
   readonly audit: Auditor.Audit
 }
 
-/** What should be done was not, in its time. */
+/** An operation was not done in its time. */
 class Overdue extends Data.TaggedError("Overdue")<{ readonly what: string }> {
   override get message() {
     return `${this.what} takes too long`
@@ -60,10 +61,10 @@ class Overdue extends Data.TaggedError("Overdue")<{ readonly what: string }> {
 
 const HOSTS = 3
 
-/** Far more than recovery, leases and new connections take. */
+/** Far longer than recovery, leases and new connections take. */
 const QUIET = Duration.seconds(60)
 
-/** How many commands, events and rows are not as they must be. */
+/** Returns the numbers of wrong commands, events and rows. */
 export const failures = ({ audit: { violations } }: Torture) => {
   const of = (...invariants: ReadonlyArray<number>) =>
     violations.filter(({ invariant }) => invariants.includes(invariant)).length
@@ -79,9 +80,10 @@ export const failures = ({ audit: { violations } }: Torture) => {
 }
 
 /**
- * Runs the attacks one after the other while orders are worked on, until there is none. `attacks`: the next one, given how many commands
- * have been answered. `broken`: the hosts try again without the ids of commands, and may alter the log. `hostile`: users of the same
- * database do what they can against it meanwhile.
+ * Runs the attacks one after the other while orders are in work, until there is none left.
+ * `attacks`: returns the next one, given the number of answered commands. `broken`: the hosts
+ * repeat commands without their ids, and may alter the log. `hostile`: users of the same database
+ * attack it meanwhile by their own means.
  */
 export const torture = Effect.fnUntraced(function* (
   attacks: (answered: () => number) => Effect.Effect<Option.Option<Attacks.Kind>>,
@@ -97,7 +99,7 @@ export const torture = Effect.fnUntraced(function* (
   const client = yield* Layer.build(
     PgClient.layer({ url, maxConnections: 4, applicationName: Attacks.ADMIN })
   )
-  // A store is of a log that is there.
+  // A store needs an existing log.
   const shop = yield* Users.deploy(url).pipe(Effect.provideContext(client))
   const context = yield* Layer.build(
     Layer.mergeAll(
@@ -149,7 +151,7 @@ export const torture = Effect.fnUntraced(function* (
     )
   )
 
-  // It goes on until it is stopped: what ends it before is an error of it.
+  // It continues until it is stopped: an earlier end is an error.
   const worked = Effect.andThen(Fiber.join(work), Effect.never)
   const done = new Map<Attacks.Kind, number>()
   const wrong: Array<string> = []
@@ -167,7 +169,7 @@ export const torture = Effect.fnUntraced(function* (
       pick: clerks.pick,
       report: (found: ReadonlyArray<string>) => wrong.push(...found)
     }
-    // A session that looks on is ended too when the server is.
+    // An observing session ends with the server too.
     yield* Effect.retry(Attacks.attack(kind.value, field), {
       schedule: Schedule.spaced("200 millis"),
       times: 50
@@ -187,7 +189,7 @@ export const torture = Effect.fnUntraced(function* (
     Effect.sync(() => hosts.every(({ isReady }) => isReady()))
   )
 
-  // Its session is one that was ended, maybe.
+  // Its session may have been ended.
   const alterations = yield* Effect.retry(Users.alter(user), {
     schedule: Schedule.spaced("200 millis"),
     times: 50
@@ -272,7 +274,7 @@ export const torture = Effect.fnUntraced(function* (
     const left = yield* log
     if (lost.size === 0) wrong.push("no event was lost by a restore")
     return Auditor.audit(aggregate, modelOf(left), {
-      // What was told before may be lost by now.
+      // An earlier acknowledgement may be lost by now.
       sent: clerks.sent.map((one, index) =>
         index < before.sent ? { ...one, answers: [], doubtful: true } : one
       ),
@@ -313,7 +315,9 @@ export const torture = Effect.fnUntraced(function* (
   return result
 })
 
-/** What must come of the commands, with the read model that some events are too large for. */
+/**
+ * The expected results of the commands, with the read model whose rows some events make too large.
+ */
 const modelOf = (log: ReadonlyArray<RecordedEvent>): typeof orders.model => ({
   ...orders.model,
   rows: (accepted) => new Map(orders.model.rows?.(accepted)).set(heavy.name, heavyRows(log))

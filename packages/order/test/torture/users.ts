@@ -1,5 +1,5 @@
 /**
- * The user that hosts are, who may append and keep read models, and no more.
+ * The user of the hosts, which may only append and maintain read models.
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
@@ -23,13 +23,15 @@ export const roles = {
   reader: role("log_reader")
 }
 
-/** Makes all that a deploy makes, as the superuser of `url`; gives the URL of hosts. */
+/**
+ * Makes everything that a deploy makes, as the superuser of `url`, and returns the URL for hosts.
+ */
 export const deploy = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   const sql = yield* SqlClient
   const password = SecureRandom.uuidV4Unsafe()
   yield* PostgresMigrations.migrate
   yield* PostgresRoles.grant(roles)
-  // What the guide on least privilege says.
+  // As in the guide on least privilege.
   for (const statement of [
     `CREATE ROLE projector IN ROLE ${roles.reader}`,
     `CREATE SCHEMA read_models AUTHORIZATION projector`,
@@ -44,10 +46,10 @@ export const deploy = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   return Redacted.make(shop.href)
 })
 
-/** Who is hostile, from the one with the fewest rights on. */
+/** The hostile users, from the fewest rights to the most. */
 export type Actor = "stranger" | "dashboards" | "reader" | "projector" | "writer"
 
-/** Sessions of each of them, one connection each. */
+/** Sessions of each hostile user, one connection each. */
 export interface Hostiles {
   readonly sessionsOf: (
     actor: Actor
@@ -64,7 +66,7 @@ const MEMBER_OF: Record<Actor, string | undefined> = {
 
 const SESSIONS_EACH = 2
 
-/** Makes users as the guide on least privilege has them, with the rights of each, after the deploy. */
+/** Makes users as the guide on least privilege does, with the rights of each, after the deploy. */
 export const hostiles = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   const sql = yield* SqlClient
   for (const statement of [
@@ -100,7 +102,7 @@ export const hostiles = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   return made
 })
 
-/** Lets hosts do to events what they like, as none should be. */
+/** Lets hosts change events at will, which no log should allow. */
 export const spoil = Effect.gen(function* () {
   const sql = yield* SqlClient
   yield* sql`GRANT ALL ON daybook.events TO shop`.unprepared
@@ -116,7 +118,10 @@ const ALTERATIONS = [
   "SET LOCAL session_replication_role = replica"
 ]
 
-/** What the log suffers when its user tries to alter it: each statement, and whether it was refused; what was not is rolled back. */
+/**
+ * Tries each statement that alters the log as `user`, rolls it back, and returns whether it was
+ * refused.
+ */
 export const alter = (user: SqlClient) =>
   Effect.forEach(ALTERATIONS, (statement) =>
     user.unsafe(statement).unprepared.pipe(
@@ -127,7 +132,7 @@ export const alter = (user: SqlClient) =>
         if (isSqlError(outcome)) return Effect.fail(outcome)
         if (Result.isSuccess(outcome)) return Effect.succeed({ statement, refused: false })
         const { failure } = outcome
-        // Whatever else it fails with, such as a connection that is cut, says nothing.
+        // Any other failure, such as a cut connection, proves nothing.
         return failure.reason._tag === "AuthorizationError"
           ? Effect.succeed({ statement, refused: true })
           : Effect.fail(failure)

@@ -1,7 +1,8 @@
 /**
- * The file system of PGlite's cluster, in which it makes files and folders that only their user may open.
+ * The file system of PGlite's cluster, in which files and folders are open to their user only.
  *
- * PGlite sets its own modes after it has made a file, so that the umask changes nothing: 666 for nearly all of them.
+ * PGlite sets its own modes after it has made a file, 666 for nearly all of them, so the umask has
+ * no effect.
  */
 import { NodeFS } from "@electric-sql/pglite/nodefs"
 import * as Predicate from "effect/Predicate"
@@ -25,7 +26,10 @@ type Operation = (...args: ReadonlyArray<unknown>) => unknown
 
 const isOperation = (value: unknown): value is Operation => Predicate.isFunction(value)
 
-/** Emscripten makes files and folders by `mknod(parent, name, mode, device)`, and changes modes by `setattr(node, {mode})`. */
+/**
+ * Emscripten makes files and folders by `mknod(parent, name, mode, device)`, and changes modes by
+ * `setattr(node, {mode})`.
+ */
 const closeFiles = (nodeFs: unknown): void => {
   const operations = Predicate.hasProperty(nodeFs, "node_ops") ? nodeFs.node_ops : undefined
   if (

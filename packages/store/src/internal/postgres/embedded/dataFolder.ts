@@ -1,5 +1,6 @@
 /**
- * The folder of an embedded database: its user's alone, as PostgreSQL wants its data directory, whatever the umask is.
+ * The folder of an embedded database: open to its user only, as PostgreSQL requires of its data
+ * directory, whatever the umask is.
  */
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
@@ -7,24 +8,25 @@ import * as process from "node:process"
 import type { FolderRefusal } from "../../../EmbeddedPostgresError.ts"
 import { hasCode } from "./folderLock.ts"
 
-/** What others may do with a folder or a file of an embedded database: nothing. */
+/** The mode bits of the group and of other users. */
 const OTHERS = 0o077
 
 /** PostgreSQL lets the group read a data directory, for backups. */
 const ALLOWED = new Set([0o000, 0o050])
 
-/** What is known of a folder that is there. */
+/** The facts about an existing folder. */
 export interface FolderFacts {
-  /** Whose it is. */
+  /** The owner of the folder. */
   readonly uid: number
   readonly mode: number
-  /** If true, it is empty or holds the files of an embedded database. */
+  /** True if it is empty or holds only the files of an embedded database. */
   readonly isOurs: boolean
 }
 
 /**
- * The folder of another user is refused, since that user can change the log. One that others may enter is closed to them,
- * unless it holds something else: then somebody chose its mode.
+ * Decides whether a folder can be used. Another user's folder is refused, since that user can
+ * change the log. A folder that others may enter is closed to them, unless it holds other files:
+ * then its mode was chosen on purpose.
  */
 export const judge = (
   { isOurs, mode, uid }: FolderFacts,
@@ -35,7 +37,9 @@ export const judge = (
   return isOurs ? "close" : { _tag: "OpenToOthers", mode: mode & 0o777 }
 }
 
-/** Makes the folder where it is missing, and closes it to other users or says why it can't be used. */
+/**
+ * Makes the folder if it is missing, and closes it to other users or returns why it can't be used.
+ */
 export const prepare = async (folder: string): Promise<FolderRefusal | undefined> => {
   await makeFolder(folder)
   const user = process.geteuid?.()
@@ -49,9 +53,9 @@ export const prepare = async (folder: string): Promise<FolderRefusal | undefined
 }
 
 /**
- * Closes a cluster that an older version left open to other users, or says whose it is.
+ * Closes a cluster that an older version left open to other users, or returns why it can't be used.
  *
- * The cluster itself comes last: its mode says that there is still something to do.
+ * The cluster's own mode is changed last: until then it shows that there is still something to do.
  */
 export const closeCluster = async (cluster: string): Promise<FolderRefusal | undefined> => {
   const user = process.geteuid?.()
@@ -79,7 +83,10 @@ const isOurs = async (folder: string): Promise<boolean> => {
   return names.every((name) => OURS.has(name))
 }
 
-/** Node's recursive `mkdir` tries for ever where a folder can't be made though its parent is there, as in `/proc`. */
+/**
+ * Makes a folder and its parents. Node's recursive `mkdir` retries for ever where a folder can't be
+ * made although its parent exists, as in `/proc`.
+ */
 const makeFolder = async (path: string, mode = 0o700): Promise<void> => {
   try {
     await makeOne(path, mode)

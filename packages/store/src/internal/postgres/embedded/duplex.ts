@@ -5,10 +5,10 @@ import type { PGlite } from "@electric-sql/pglite"
 import { Duplex } from "node:stream"
 
 /**
- * How to open connections to `database`.
+ * Returns a function that opens connections to `database`.
  *
- * They all share its one session, so a new one resets what an earlier one left there: an open
- * transaction, prepared statements, locks.
+ * They all share its one session, so a new one resets the state that an earlier one left there: an
+ * open transaction, prepared statements, locks.
  */
 export const connect = (database: PGlite): (() => Duplex) => {
   let used = false
@@ -22,8 +22,9 @@ export const connect = (database: PGlite): (() => Duplex) => {
       }
       used = true
     }
-    // The bytes lie in PGlite's own memory. Its other calls parse each answer besides: `execProtocolRaw` keeps what it
-    // parsed for the life of the process, and both take 14 times as long for a large answer.
+    // The bytes lie in PGlite's own memory. Its other calls also parse each answer:
+    // `execProtocolRaw` keeps the parsed messages for the life of the process, and both take 14
+    // times as long for a large answer.
     await database.execProtocolRawStream(message, { onRawData: (bytes) => give(bytes.slice()) })
   }
   const open = () =>
@@ -31,7 +32,8 @@ export const connect = (database: PGlite): (() => Duplex) => {
       read() {},
       write(message: Uint8Array, _encoding, done) {
         if (isCancelRequest(message)) {
-          // Queries run to their end before anything else is heard, so there is nothing to cancel.
+          // Each query runs to its end before the next message is read, so there is nothing to
+          // cancel.
           done()
           this.destroy()
           return
@@ -50,13 +52,22 @@ export const connect = (database: PGlite): (() => Duplex) => {
 
 const singleSessions = new WeakSet<() => Duplex>()
 
-/** Whether all connections that it opens are one session, so that a second one ends the first. */
+/**
+ * Returns true if all connections that it opens are one session, so that a second one ends the
+ * first.
+ */
 export const sharesOneSession = (open: () => Duplex): boolean => singleSessions.has(open)
 
-/** Only the first messages of a connection have no type byte, but the high byte of a length: 0. */
+/**
+ * Returns true for the first message of a connection: it has no type byte, but the high byte of a
+ * length, which is 0.
+ */
 const isStartup = (message: Uint8Array): boolean => message[0] === 0
 
-/** A length of 16 and the code 80877102 (PostgreSQL, "Message Formats": CancelRequest). */
+/**
+ * Returns true for a length of 16 and the code 80877102 (PostgreSQL, "Message Formats":
+ * CancelRequest).
+ */
 const isCancelRequest = (message: Uint8Array): boolean =>
   message.length === 16 &&
   new DataView(message.buffer, message.byteOffset).getUint32(0) === 16 &&

@@ -1,6 +1,6 @@
 /**
- * Opens PGlite in memory or in a folder, so that a process killed at any moment leaves a folder that
- * opens again.
+ * Opens PGlite in memory or in a folder, so that a process killed at any moment leaves a folder
+ * that opens again.
  *
  * A folder holds `pgdata`, the cluster, and the files of its lock (`folderLock.ts`).
  */
@@ -31,7 +31,7 @@ export const openFolder = Effect.fnUntraced(function* (
   if (yield* attempt(dataDir, () => exists(cluster))) {
     yield* fitFor(dataDir, () => DataFolder.closeCluster(cluster))
   } else {
-    // Half a cluster does not open, so it gets its name only when it is whole.
+    // A half-made cluster does not open, so it gets its name only when it is complete.
     yield* attempt(dataDir, () => Fs.rm(unfinished, { recursive: true, force: true }))
     yield* attempt(dataDir, () => Fs.mkdir(unfinished, { mode: 0o700 }))
     yield* Effect.scoped(open(dataDir, unfinished))
@@ -71,10 +71,10 @@ const exists = (path: string): Promise<boolean> =>
     }
   )
 
-/** Two processes on one cluster would ruin it. */
+/** Locks a folder: two processes on one cluster would corrupt it. */
 const lock = (dataDir: string) =>
   Effect.acquireRelease(
-    // A process that was just killed holds its lock until the system has cleared its memory away.
+    // A process that was just killed holds its lock until the system has freed its memory.
     Effect.retry(takeLock(dataDir), {
       times: 20,
       schedule: Schedule.spaced("250 millis"),

@@ -1,8 +1,8 @@
 /**
  * The one connection of a store on which it hears that other hosts have appended.
  *
- * It is no connection of the client's pool: it is held for long, and when it stalls it is closed from here without
- * waiting for anything.
+ * It does not belong to the client's pool: it is held for long, and when it stalls it is closed
+ * from this side without waiting for anything.
  */
 import type { PgClient } from "@effect/sql-pg/PgClient"
 import * as PgConnection from "@effect/sql-pg/PgConnection"
@@ -20,18 +20,18 @@ import { rootMessage } from "../../start/rootMessage.ts"
 
 export interface Listening {
   readonly client: PgClient
-  /** What this host sends: it needs not wake itself. */
+  /** The payload that this host sends: it need not wake itself. */
   readonly ownPayload: string
-  /** With what each payload begins that is about this log. */
+  /** The prefix of each payload that is about this log. */
   readonly logPrefix: string
   readonly heartbeatInterval: Duration.Duration
   readonly onAppended: () => void
 }
 
-/** Also the name by which an operator finds it in `pg_stat_activity`. */
+/** The name under which an operator finds the connection in `pg_stat_activity`. */
 const APPLICATION_NAME = "daybook listener"
 
-/** A server, or a pooler, that takes connections and drops them at once is not asked without a pause. */
+/** The pause after a loss: a server or a pooler may accept connections and drop them at once. */
 const PAUSE_AFTER_LOSS = "50 millis"
 
 const lossesCount = Metric.counter("daybook_listener_losses", {
@@ -57,11 +57,12 @@ export const make = (
 
 const listen = (listening: Listening, all: Losses) =>
   Effect.suspend(() => {
-    // The connection, be it lost while it listens or not to be had: one line in the log until it has been heard on again.
+    // One task for the connection, lost while listening or never opened: one log line until it
+    // hears again.
     const connection = {}
     const losses: Losses = {
       lost: (_, message) => all.lost(connection, message),
-      // A server, or a pooler, may take connections and drop them at once.
+      // A server or a pooler may accept connections and drop them at once.
       found: () => Effect.void,
       forgetUnsafe: () => {},
       back: all.back
@@ -82,7 +83,7 @@ const listen = (listening: Listening, all: Losses) =>
   })
 
 const open = Effect.fnUntraced(function* ({ client, heartbeatInterval }: Listening) {
-  // A scope of its own, so that it can be closed before what was acquired on it: UNLISTEN on a
+  // A scope of its own, so that it can be closed before the resources acquired on it: UNLISTEN on a
   // connection that has stalled would wait for ever.
   const own = yield* Scope.make()
   yield* Effect.addFinalizer(() => Scope.close(own, Exit.void))
@@ -96,7 +97,7 @@ const open = Effect.fnUntraced(function* ({ client, heartbeatInterval }: Listeni
   return { pinned, notifications }
 })
 
-/** Ends when the connection is lost. */
+/** Receives notifications and sends heartbeats until the connection is lost. */
 const hear = Effect.fnUntraced(function* (
   { heartbeatInterval, logPrefix, onAppended, ownPayload }: Listening,
   { notifications, pinned }: Effect.Success<ReturnType<typeof open>>,
@@ -107,20 +108,21 @@ const hear = Effect.fnUntraced(function* (
 ) {
   const heard = Latch.makeUnsafe()
   yield* Effect.logDebug("Listens for the appends of other hosts")
-  // What was appended before the server knew of this listener was told to nobody here.
+  // Appends before the server knew of this listener were not announced here.
   onAppended()
   const receive = Effect.flatMap(Queue.take(notifications), ({ payload }) => {
     heard.openUnsafe()
     if (payload !== ownPayload && payload.startsWith(logPrefix)) onAppended()
     return told.heard
   })
-  // To itself and not only to the server: a pooler would answer, and drop the notifications.
+  // The notification goes to this connection itself: a pooler would answer a query, and drop the
+  // notifications.
   const beat = Effect.andThen(
     Effect.sleep(heartbeatInterval),
     Effect.suspend(() => {
       heard.closeUnsafe()
-      // Only the notification counts, and nobody interrupts a query on a connection that stalls: that would wait for
-      // the server to agree. It ends with the connection.
+      // Only the notification counts. The query is never interrupted: on a connection that stalls
+      // that would wait for the server to agree. It ends with the connection.
       return pinned
         .query("SELECT pg_notify($1, $2)", [CHANNEL, ownPayload])
         .pipe(

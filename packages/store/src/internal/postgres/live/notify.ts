@@ -1,8 +1,9 @@
 /**
- * Tells other hosts that this one has appended: a `NOTIFY` in a transaction of its own.
+ * Notifies other hosts that this one has appended: a `NOTIFY` in a transaction of its own.
  *
- * Inside of the append's transaction it would be simpler and a trap: PostgreSQL lets one notifying transaction commit
- * at a time, in the whole cluster, so appends would wait for one another's disk.
+ * Inside the append's transaction it would be simpler but a trap: PostgreSQL lets one notifying
+ * transaction commit at a time, in the whole cluster, so appends would wait for one another's disk
+ * writes.
  */
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
@@ -10,15 +11,15 @@ import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 
-/** One for all logs of a database: what is sent names the log. */
+/** The channel of all logs of a database; the payload names the log. */
 export const CHANNEL = "daybook_appended"
 
-/** A server that refuses is not asked again at once: subscribers poll by then. */
+/** The pause after a failure: subscribers poll by then. */
 const PAUSE_AFTER_FAILURE = "1 second"
 
 /**
- * How long after one notification the next may follow: a lone writer would pay for one with each append. The first
- * after a quiet moment is sent at once.
+ * The shortest time between two notifications: without it a lone writer would pay for one with each
+ * append. The first after a quiet moment is sent at once.
  */
 const GATHERING = "10 millis"
 
@@ -29,15 +30,15 @@ const sent = Metric.withAttributes(notifications, { outcome: "sent" })
 const failed = Metric.withAttributes(notifications, { outcome: "failed" })
 
 /**
- * Gives what asks for a notification; one fiber sends them, so that there is one under way at most, and
- * one for all that asked meanwhile.
+ * Returns a function that asks for a notification. One fiber sends them: at most one is under way,
+ * and one serves all requests that came meanwhile.
  */
 export const make = Effect.fnUntraced(function* (
   sql: SqlClient,
   payload: string
 ): Effect.fn.Return<() => void, never, Scope.Scope> {
   const asked = Latch.makeUnsafe()
-  // It has nothing to lose in a crash, so it does not wait for the disk.
+  // A crash loses nothing here, so it does not wait for the disk.
   const notify = sql`
     SELECT set_config('synchronous_commit', 'off', true), pg_notify(${CHANNEL}, ${payload})`
   yield* asked.await.pipe(
@@ -54,7 +55,7 @@ export const make = Effect.fnUntraced(function* (
         )
       )
     ),
-    // A trace for each would be noise that belongs to no caller.
+    // A trace for each notification would be noise that belongs to no caller.
     Effect.withTracerEnabled(false),
     Effect.forever,
     Effect.forkScoped

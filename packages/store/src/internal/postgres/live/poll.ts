@@ -1,6 +1,6 @@
 /**
- * Where subscriptions to a log in PostgreSQL read: a page is one look at what is settled, and then the events
- * up to there.
+ * Reads for subscriptions to a log in PostgreSQL: a look reads the settled position, and then a
+ * page of events up to there.
  */
 import * as Position from "@daybook/kernel/Position"
 import * as Duration from "effect/Duration"
@@ -25,17 +25,18 @@ import { lookAtStream, type Within } from "../log/streamLook.ts"
 import type { Filter, Look } from "../../driver/subscription.ts"
 
 /**
- * A network that went dead tells nobody. What is settled is found in less than a millisecond; so many
- * heartbeats are for a client whose connections are all in use.
+ * The timeout of the settled-position query, in heartbeats. The query takes under 1 ms; three
+ * heartbeats allow for an exhausted pool. Without a timeout a half-open connection would hang for
+ * ever.
  */
 const SETTLED_HEARTBEATS = 3
 
-/** Long, since a page may be large and the network slow. */
+/** The timeout of a page: long, since a page may be large and the network slow. */
 const ROWS_TIMEOUT = Duration.minutes(5)
 
 /**
- * Looks for one subscription: each the next page behind a position, as large as the page before suggests. What
- * keeps it from being read is waited for, unless that can't end.
+ * Makes the looks of one subscription: each reads the next page after a position, as large as the
+ * page before suggests. A failure is retried as long as it may pass.
  */
 export const makeLook = (
   sql: SqlClient,
@@ -64,7 +65,7 @@ export const makeLook = (
     })
 }
 
-/** All subscriptions of a store. */
+/** The losses that all subscriptions of a store share. */
 export const subscriptionLosses = (): Losses =>
   makeLosses({
     failing: "Subscriptions can't read, and try again until they can",
@@ -101,7 +102,7 @@ const lookAtLog = (
       const checkpoint = { log, position: settled, eventId: end.settled_event }
       return { events: [], checkpoint, caughtUp: true, heldBack }
     }
-    // A later statement than the settled position: that is half of its proof.
+    // A later statement than the settled position's: that is half of its proof.
     const lowest = after + 1n
     const highest = yield* within.rows(endOf(lowest, settled, "ASC"))
     for (;;) {
@@ -110,7 +111,7 @@ const lookAtLog = (
       const { cut, events, largest } = yield* advancing(page, asked)
       size = pageSize(largest)
       const last = events.at(-1)
-      // The first event is too large for the page that was asked for, and fits in the next.
+      // The first event is too large for this page, and fits in the next.
       if (cut && last === undefined) continue
       const position =
         last !== undefined && (cut || events.length === asked.rows) ? last.position : highest

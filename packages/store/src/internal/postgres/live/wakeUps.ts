@@ -1,5 +1,6 @@
 /**
- * How an append in PostgreSQL wakes subscribers: those of its own store at once, those of other hosts by `NOTIFY`.
+ * Wakes subscribers after an append in PostgreSQL: those of its own store at once, those of other
+ * hosts by `NOTIFY`.
  */
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -17,19 +18,28 @@ import * as PostgresNotify from "./notify.ts"
 import * as WakeUps from "../../driver/wakeUps.ts"
 
 export interface PostgresWakeUps {
-  /** Wakes subscribers once what `append` wrote is committed, be it by the caller's transaction. */
+  /**
+   * Wakes subscribers once the writes of `append` are committed, possibly by the caller's
+   * transaction.
+   */
   readonly after: <A, E>(
     append: Effect.Effect<A, E>,
     wrote: (answer: A) => boolean
   ) => Effect.Effect<A, E>
   readonly heartbeatInterval: Duration.Duration
-  /** A latch that is opened when there may be more to read. */
+  /** A latch that is opened when there may be more events to read. */
   readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
-  /** Waits for the latch, at most the poll interval; `heldBack`: looks in a row that an append held back. */
+  /**
+   * Waits for the latch, at most the poll interval. `heldBack`: the number of looks in a row that
+   * an append held back.
+   */
   readonly wait: (latch: Latch.Latch, heldBack: number) => Effect.Effect<void>
 }
 
-/** What an append in flight holds back shows soon; one that ends without a commit wakes nobody. */
+/**
+ * The first pause while an append in flight holds a reader back: its events show soon, and an
+ * append that ends without a commit wakes no subscriber.
+ */
 const FIRST_LOOK_AGAIN = Duration.millis(10)
 
 export const make = Effect.fnUntraced(function* (
@@ -40,13 +50,15 @@ export const make = Effect.fnUntraced(function* (
   const pollInterval = Duration.fromInputUnsafe(settings.pollInterval)
   const heartbeatInterval = Duration.fromInputUnsafe(settings.heartbeatInterval)
   const inProcess = WakeUps.make()
-  // A seeded generator would give several hosts of one test the same name, and they would not hear each other.
+  // A seeded generator would give several hosts of one test the same name, and they would ignore
+  // each other.
   const ownPayload = `${schema} ${SecureRandom.uuidV4Unsafe()}`
   const client = isPgClient(sql) ? sql : undefined
-  // No other process is on an embedded database, and a second connection would end the first one's session.
+  // An embedded database has no other process, and a second connection would end the first one's
+  // session.
   const alone = SoleHost.isSole(sql)
   const tellOthers = alone ? () => {} : yield* PostgresNotify.make(sql, ownPayload)
-  // A pooler that lends sessions by the transaction takes LISTEN and drops what is heard.
+  // A pooler that lends sessions by the transaction accepts LISTEN and drops the notifications.
   const listens =
     client !== undefined &&
     (settings.listen === "auto" ? !Pooler.isPooled(client.config) : settings.listen)
@@ -67,7 +79,7 @@ export const make = Effect.fnUntraced(function* (
     })
   )
   return {
-    // Also when the answer was lost or nobody waited for it: the append may have happened.
+    // Also when the answer was lost or its caller has gone: the append may have happened.
     after: (append, wrote) =>
       Effect.onExit(append, (exit) =>
         exit._tag === "Success" && !wrote(exit.value) ? Effect.void : wakeUp

@@ -1,5 +1,6 @@
 /**
- * The sessions and prepared transactions that hold locks, as far as PostgreSQL shows them to the one who asks.
+ * The sessions and prepared transactions that hold locks, as far as PostgreSQL shows them to this
+ * role.
  */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -20,7 +21,7 @@ interface HolderRow {
   readonly since: Date | null
 }
 
-/** Those of other sessions that hold a lock `l` in this database for which `held` is true. */
+/** Returns the other sessions that hold a lock `l` in this database for which `held` is true. */
 const holdersOf = (
   sql: SqlClient,
   held: Fragment
@@ -48,23 +49,28 @@ const holdersOf = (
       }))
   )
 
-/** The sequence of the log, by which its advisory locks are named. */
+/** The sequence of the log, which names its advisory locks. */
 export const sequenceOf = (sql: SqlClient, schema: SchemaName): Fragment =>
   sql`${sql.literal(`'"${schema}".append_number'`)}::pg_catalog.regclass::pg_catalog.oid`
 
-/** Those who have appended and not ended: drawing a number locks the sequence. */
+/**
+ * Returns the transactions that have appended and not ended: drawing a number locks the sequence.
+ */
 export const openAppends = (sql: SqlClient, schema: SchemaName) =>
   holdersOf(
     sql,
     sql`l.locktype = 'relation' AND l.relation = ${sequenceOf(sql, schema)} AND l.mode = 'RowExclusiveLock'`
   )
 
-/** An advisory lock by a key of 64 bits. */
+/** A condition on an advisory lock by a key of 64 bits. */
 const byKey = (sql: SqlClient, key: Fragment): Fragment =>
   sql`l.locktype = 'advisory' AND l.objsubid = 1
     AND (l.classid::pg_catalog.int8 << 32 | l.objid::pg_catalog.int8) IN (${key})`
 
-/** Those who keep from an append one of its streams, its announcement, the turn of large calls, or the table of events. */
+/**
+ * Returns the holders that block an append: they hold one of its streams, its announcement, the
+ * turn of large calls, or the table of events.
+ */
 export const holdersOfStreams = (
   sql: SqlClient,
   schema: SchemaName,
@@ -86,7 +92,7 @@ export const holdersOfStreams = (
   )
 }
 
-/** Those who hold the turn of a text, or any relation in a schema. */
+/** Returns the holders of the turn of a text, or of any relation in a schema. */
 export const holdersOfSchema = (
   sql: SqlClient,
   {

@@ -1,7 +1,8 @@
 /**
- * Waiting for locks step by step, and for no longer than is said.
+ * Waits for locks step by step, up to a limit.
  *
- * Who waits for a lock keeps those who come later waiting. So each wait is short, and is tried again.
+ * A session that waits for a lock blocks those that ask for it later. So each wait is short, and is
+ * repeated.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -12,7 +13,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, LockTimeoutError, SqlError } from "effect/sql/SqlError"
 import { type Holder, LockHeld } from "../../../PostgresLocks.ts"
 
-/** Whether it failed, in whatever layer, since a lock was not given in time. */
+/** Returns true if an error, in whatever layer, is a lock that was not granted in time. */
 export const isLockTimeout = (error: unknown): boolean => {
   for (let depth = 0, found = error; depth < 8; depth++) {
     if (isSqlError(found)) return found.reason._tag === "LockTimeoutError"
@@ -22,25 +23,31 @@ export const isLockTimeout = (error: unknown): boolean => {
   return false
 }
 
-/** Whether the lock table of the server was full (SQLSTATE 53200): others leave it soon. */
+/**
+ * Returns true if the lock table of the server was full (SQLSTATE 53200): others soon free their
+ * entries.
+ */
 export const isOutOfLocks = (error: unknown): boolean =>
   isSqlError(error) &&
   Predicate.hasProperty(error.reason.cause, "code") &&
   error.reason.cause.code === "53200"
 
-/** A place in the lock table is free again when a call of others has ended. */
+/** An entry in the lock table is free again when a call of others has ended. */
 const CROWDED_MILLIS = 20
 
 interface Waiting {
   readonly patience: Duration.Duration
   /** The pause between two tries. */
   readonly pauseMillis: number
-  /** What is waited for, in words. */
+  /** The thing that is waited for, in words. */
   readonly what: string
   readonly holders: Effect.Effect<ReadonlyArray<Holder>, SqlError>
 }
 
-/** Tries again what a lock was not given to in time, as long as `patience` lasts; then it fails with who holds it. */
+/**
+ * Repeats work whose lock was not granted in time, as long as `patience` lasts; then fails with the
+ * holders of the lock.
+ */
 export const patiently = <A, E, R>(
   effect: Effect.Effect<A, E | SqlError, R>,
   { holders, patience, pauseMillis, what }: Waiting
@@ -55,7 +62,7 @@ export const patiently = <A, E, R>(
       const waitedMillis = (yield* Clock.currentTimeMillis) - began
       if (waitedMillis >= Duration.toMillis(patience)) {
         if (isOutOfLocks(error)) return yield* Effect.fail(error)
-        // A failure to see who holds it must not hide that it is held.
+        // A failure to find the holders must not hide that the lock is held.
         const found = yield* Effect.orElseSucceed(holders, () => [])
         const cause = new LockHeld({ what, waitedMillis, holders: found })
         const operation = isSqlError(error) ? error.reason.operation : undefined
@@ -63,7 +70,7 @@ export const patiently = <A, E, R>(
           reason: new LockTimeoutError({ cause, message: cause.message, operation })
         })
       }
-      // Those who wait for one lock come back one by one.
+      // Jitter, so that waiters for one lock return one by one.
       const pause =
         (isOutOfLocks(error) ? Math.max(pauseMillis, CROWDED_MILLIS) : pauseMillis) *
         (0.8 + 0.4 * (yield* Random.next))
@@ -73,11 +80,14 @@ export const patiently = <A, E, R>(
     return attempt
   })
 
-/** The error that a wait for a lock ended with, or the error itself. */
+/** Returns the error that a wait for a lock ended with, or the error itself. */
 export const lockHeldIn = (error: SqlError): SqlError | LockHeld =>
   error.reason.cause instanceof LockHeld ? error.reason.cause : error
 
-/** In the transaction of the caller: each wait for a lock lasts so long at most. What follows waits as it did before. */
+/**
+ * Limits each wait for a lock in `work`, inside the caller's transaction. Later statements wait as
+ * before.
+ */
 export const boundedWaits = <A, E, R>(
   sql: SqlClient,
   millis: number,
@@ -88,7 +98,7 @@ export const boundedWaits = <A, E, R>(
       SELECT pg_catalog.current_setting('lock_timeout') AS timeout,
         pg_catalog.set_config('lock_timeout', ${`${millis}ms`}::text, true)`
     const answer = yield* work
-    // If it fails, the transaction or its savepoint ends, and the setting with it.
+    // If `work` fails, the transaction or its savepoint ends, and the setting with it.
     yield* sql`SELECT pg_catalog.set_config('lock_timeout', ${before?.timeout ?? "0"}::text, true)`
     return answer
   })

@@ -1,5 +1,5 @@
 /**
- * One call of the append function in PostgreSQL, and the reading of its answers.
+ * Calls the append function in PostgreSQL once and reads its answers.
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -29,20 +29,21 @@ import { patiently } from "../locks/patience.ts"
 import { COLUMNS, eventAddress, type EventRow, isPassedOver, recordedEvent } from "./row.ts"
 import { inSavepoint } from "../sql/savepoint.ts"
 
-/** Why an append was not written, which its caller can do something about. */
+/** The reason why an append was not written, which its caller can handle. */
 export type Conflict = WrongExpectedRevision | EventIdConflict | AppendRefused
 
-/** An error about what is stored is constructible whatever names are stored. */
+/** Skips the checks: an error about stored data must be constructible with any stored names. */
 const AS_STORED = { disableChecks: true } as const
 
-/** What the function says of one append; `rows` are the events that prove a conflict. */
+/** The answer of the function about one append. */
 interface Answer {
   readonly append: EncodedAppend
   readonly outcome: "new" | "repeated" | "conflict" | "id_conflict" | "full"
-  /** Of the appends of a call, counted from 0. */
+  /** The append's place in its call, counted from 0. */
   readonly place: number
   readonly revision: number
   readonly position: bigint | null
+  /** The events that prove a conflict. */
   readonly rows: Array<EventRow>
 }
 
@@ -54,7 +55,7 @@ interface AnswerRow extends EventRow {
   readonly last_position: bigint | null
 }
 
-/** Appends each on its own, with an answer of its own. */
+/** Writes each append on its own and returns an answer for each. */
 export const appendEach = (
   sql: SqlClient,
   schema: SchemaName,
@@ -62,14 +63,14 @@ export const appendEach = (
 ): Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError> =>
   Effect.flatMap(call(sql, schema, appends, false), (some) => {
     const answers = Arr.map(some, each)
-    // A call that had to explain a great deal has left the others for the next one.
+    // A call whose conflicts need many bytes leaves the other appends to the next call.
     const left = appends.slice(answers.length)
     return Arr.isReadonlyArrayNonEmpty(left)
       ? Effect.map(appendEach(sql, schema, left), (others) => Arr.appendAll(answers, others))
       : Effect.succeed(answers)
   })
 
-/** Appends all or none; checks are appends without events and have no answer. */
+/** Writes all appends or none. Checks are appends without events and have no answer. */
 export const appendAll = (
   sql: SqlClient,
   schema: SchemaName,
@@ -86,11 +87,12 @@ const call = (
   allOrNone: boolean
 ) =>
   Effect.map(
-    // Appends of one event id to two streams at once: the unique index lets the first one through and
-    // fails the call of the second, which then finds the id recorded. Several appends of one call can
-    // meet others' ids in a ring; PostgreSQL ends one of the two calls, which then finds them too.
+    // Appends of one event id to two streams at once: the unique index lets the first one through
+    // and fails the call of the second, which then finds the id recorded. Several appends of one
+    // call can form a ring with others' ids; PostgreSQL ends one of the two calls, which then finds
+    // them too.
     Effect.flatMap(Patience, (waits) =>
-      // It waited for its stream in the database, and waits on.
+      // The call has waited for its stream in the database and continues to wait here.
       patiently(
         Effect.flatMap(afterAppend, (further) =>
           inSavepoint(sql, statement(sql, schema, appends, allOrNone, further))
@@ -106,10 +108,10 @@ const call = (
     (rows) => readAnswers(appends, rows)
   )
 
-/** None: the wait of 50 ms in the server is one. */
+/** No pause: the wait of 50 ms in the server is one. */
 const LOCK_PAUSE_MILLIS = 0
 
-/** How many streams an error names. */
+/** The most streams that an error names. */
 const MAX_NAMED = 8
 
 const named = (streams: ReadonlyArray<string>): string =>
@@ -121,13 +123,16 @@ const streamIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<string>
   ...new Set<string>(appends.map(({ streamId }) => streamId))
 ]
 
-/** Ids are recorded already, or are being recorded by a call that meets this one in a ring. */
+/**
+ * Returns true if ids are recorded already, or are being recorded by a call that forms a ring with
+ * this one.
+ */
 export const isIdTaken = ({ reason }: SqlError): boolean =>
   reason._tag === "DeadlockError" ||
   (reason._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
 
-// The text is put together by hand since all of it is constant for a log: a statement of this size takes
-// longer to build than to bind.
+// The text is concatenated by hand since all of it is constant for a log: building a statement of
+// this size takes longer than binding it.
 const statement = (
   sql: SqlClient,
   schema: SchemaName,
@@ -146,14 +151,15 @@ const statement = (
 const areExact = (appends: ReadonlyArray<EncodedAppend>): boolean =>
   appends.every(({ events }) => events.every(({ occurredAt }) => Instants.isExact(occurredAt)))
 
-/** The last of the {@link parameters}, which is text where the binary form would be another instant. */
+/** The last of the {@link parameters}: text where the binary form would be another instant. */
 export const occurredAts = (appends: ReadonlyArray<EncodedAppend>): string =>
   areExact(appends) ? "$9" : "$9::text[]::timestamptz[]"
 
 /**
- * The expected revisions, of which no stream can meet those where another event than the last known one stands.
+ * The expected revisions. One that no stream can meet stands where another event than the last
+ * known one is recorded.
  *
- * That event does not change but by a restore of the log, so it may be looked at before the stream is locked.
+ * That event changes only by a restore of the log, so it may be read before the stream is locked.
  */
 export const expectations = (
   schema: SchemaName,
@@ -168,7 +174,7 @@ export const expectations = (
       FROM unnest($1, $2, ${ids}) WITH ORDINALITY AS l(stream_id, expected, id, place))`
     : "$2"
 
-/** The ids that {@link expectations} compares, as a parameter; none where it compares none. */
+/** The ids that {@link expectations} compares, as a parameter; empty where it compares none. */
 export const lastEventIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> =>
   isUnproved(appends)
     ? [
@@ -184,10 +190,10 @@ export const lastEventIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArr
 const isUnproved = (appends: ReadonlyArray<EncodedAppend>): boolean =>
   appends.some(({ lastEventId }) => lastEventId !== undefined)
 
-/** An expectation that the functions of the database find no meaning in. */
+/** An expectation that no stream meets: the functions of the database know no such number. */
 const NEVER_MET = -3
 
-/** The appends as arrays, as the functions of the database take them. */
+/** Returns the appends as arrays, the form of the parameters of the database's functions. */
 export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
   const { OID } = PgTypes
   const events = appends.flatMap((append) => append.events)
@@ -236,7 +242,7 @@ const readAnswers = (
       })
     }
   }
-  // The function answers the first append at least, and all of one that is all or none.
+  // The function always answers the first append, and all appends of an all-or-none call.
   return answers as [Answer, ...Array<Answer>]
 }
 
@@ -293,7 +299,9 @@ const wrongRevision = ([first, ...others]: Arr.NonEmptyReadonlyArray<Answer>) =>
     AS_STORED
   )
 
-/** The events of rows up to one that is no event: who reads on finds out. */
+/**
+ * The events of the rows before the first row that is not an event; reading on reports that row.
+ */
 const readable = (rows: ReadonlyArray<EventRow>): ReadonlyArray<RecordedEvent> => {
   const events: Array<RecordedEvent> = []
   for (const row of rows) {

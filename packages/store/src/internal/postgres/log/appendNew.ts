@@ -1,5 +1,6 @@
 /**
- * Appending what can be appended at once; the rest goes to the function that waits and explains.
+ * Writes the appends that can be written at once; the others go to the function that waits and
+ * explains.
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
@@ -17,7 +18,7 @@ import { isLockTimeout, isOutOfLocks } from "../locks/patience.ts"
 import * as PostgresAppend from "./append.ts"
 import { inSavepoint } from "../sql/savepoint.ts"
 
-/** The answers of some appends, in their order; `undefined` stands for one that is left. */
+/** The answers of some appends, in their order; `undefined` for an append that is left. */
 export type Written = ReadonlyArray<Appended | undefined>
 
 interface AnswerRow {
@@ -25,7 +26,10 @@ interface AnswerRow {
   readonly start_position: bigint | null
 }
 
-/** Writes the appends whose streams no other call writes now and are as expected, and whose ids are new. */
+/**
+ * Writes the appends whose streams are as expected and have no other writer now, and whose ids are
+ * new.
+ */
 export const appendNew = (
   sql: SqlClient,
   schema: SchemaName,
@@ -56,21 +60,25 @@ export const appendNew = (
           : { revision: revision as Revision, position: position as Position, repeated: false }
       })
     }),
-    // Ids that others are recording, a table that is locked, and a lock table that is full are for the function that waits step by step.
+    // Left to the function that waits step by step: ids that others are recording, a table that is
+    // locked, and a lock table that is full.
     Effect.catchIf(
       (error) => PostgresAppend.isIdTaken(error) || isLockTimeout(error) || isOutOfLocks(error),
       () => Effect.succeed(appends.map(() => undefined))
     )
   )
 
-/** The positions that are left free before an append, given the streams of those before it in its call. */
+/**
+ * Returns the number of positions that are left free before an append, given the streams of the
+ * earlier appends in its call.
+ */
 export const placesBefore = (before: Set<StreamId>, streamId: StreamId): 0 | 1 => {
   if (before.has(streamId)) return 1
   before.add(streamId)
   return 0
 }
 
-/** Appends one, in the transaction of the caller if there is one. */
+/** Writes one append, in the caller's transaction if there is one. */
 export const appendOne = (
   sql: SqlClient,
   schema: SchemaName,
@@ -82,7 +90,7 @@ export const appendOne = (
       : Effect.succeed(Result.succeed(appended))
   )
 
-/** Appends all or none; checks are appends without events and have no answer. */
+/** Writes all appends or none. Checks are appends without events and have no answer. */
 export const appendAll = (
   sql: SqlClient,
   schema: SchemaName,

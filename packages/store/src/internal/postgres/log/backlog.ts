@@ -1,5 +1,5 @@
 /**
- * Counting in PostgreSQL what a follower of the log, or of a stream, has still to read.
+ * Counts in PostgreSQL the events that a follower of the log, or of a stream, has still to read.
  */
 import * as Position from "@daybook/kernel/Position"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -40,7 +40,7 @@ export const backlog = Effect.fnUntraced(function* (
         : yield* ofStream(sql, schema, { ...options, streamId })
   return {
     events: Math.min(events, MAX_BACKLOG),
-    // Appends take turns on a stream and not on the log: the earliest may not be the first.
+    // Appends take turns on a stream, not on the log: the earliest event may not be the first.
     since: Option.map(Option.fromUndefinedOr(since), DateTime.makeUnsafe),
     head: Position.make(settled)
   }
@@ -56,7 +56,7 @@ const plus = (one: Counted, other: Counted): Counted => {
 
 const nothing: Counted = { events: 0, since: undefined }
 
-/** Category by category, each along its index, and in pieces where types are asked for. */
+/** Counts category by category, each along its index, and in pieces if types are asked for. */
 const ofLog = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,

@@ -1,10 +1,10 @@
 /**
- * Whether appends wait for the disk.
+ * The setting that decides whether appends wait for the disk.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 
-/** Documented where it is exported. */
+/** Documented at its export. */
 export const Durability = Context.Reference<"synchronous" | "asynchronous">(
   "@daybook/store/EventStorePostgres/Durability",
   { defaultValue: () => "synchronous" }
@@ -13,8 +13,8 @@ export const Durability = Context.Reference<"synchronous" | "asynchronous">(
 /**
  * SQL that follows the columns of an answer.
  *
- * The functions that append make their transaction wait for the disk, whatever its session has been set to. A store that was told not to
- * wait undoes that, when they have been called.
+ * The functions that append make their transaction wait for the disk, whatever the session's
+ * settings are. A store that is configured not to wait undoes that after their call.
  */
 export const afterAppend: Effect.Effect<string> = Effect.map(Durability, (durability) =>
   durability === "asynchronous" ? ", pg_catalog.set_config('synchronous_commit', 'off', true)" : ""

@@ -1,10 +1,11 @@
 /**
- * Events of the log in PostgreSQL by what a reader asks for: between two positions, of some categories, of some types.
+ * Reads events of the log in PostgreSQL: between two positions, of some categories, of some types.
  *
- * Statements are prepared once and serve every value, so their form leaves one plan: positions of all categories come
- * from the primary key, and those of a category from the index on category and position. Written as
- * `category = $1 AND position BETWEEN $2 AND $3 ORDER BY position`, both would do, and the server takes the primary
- * key where it thinks that a category is common: of a rare one it then reads the whole log.
+ * Statements are prepared once and serve every value, so their form allows only one plan: positions
+ * of all categories come from the primary key, and positions of a category from the index on
+ * category and position. Written as `category = $1 AND position BETWEEN $2 AND $3 ORDER BY
+ * position`, both plans would do, and the server takes the primary key where it estimates that a
+ * category is common: for a rare one it then reads the whole log.
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -22,14 +23,14 @@ import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } f
 import { COLUMNS, isPassedOver } from "./row.ts"
 
 /**
- * How many rows one statement goes through at most to find events of the types asked for, which no index leads to: about
- * 10 ms.
+ * The most rows that one statement scans for events of the types asked for, which have no index:
+ * about 10 ms.
  */
 export const SEARCHED_ROWS = 10_000
 
 export type LogFilter = Pick<ReadAllOptions, "categories" | "types">
 
-/** True if no event can match, so that there is nothing to look for. */
+/** Returns true if no event can match, so that there is nothing to read. */
 export const matchesNothing = ({ categories, types }: LogFilter): boolean =>
   categories?.length === 0 || types?.length === 0
 
@@ -41,13 +42,16 @@ interface Rows {
   readonly highest: bigint
   readonly order: Order
   readonly types: ReadonlyArray<string> | undefined
-  /** How many rows to go through at most, whether they are of the types or not; unlimited but by positions if they are of all categories. */
+  /**
+   * The most rows to scan, matching or not. It limits reads of one category; reads of all
+   * categories are limited only by positions.
+   */
   readonly searched: number
-  /** How many rows to give at most. */
+  /** The most rows to return. */
   readonly limit: number
 }
 
-/** Rows of all categories. */
+/** Selects rows of all categories. */
 const ofLog = (sql: SqlClient, schema: SchemaName, rows: Rows): Fragment => sql`
   SELECT ${sql.literal(rows.columns)} FROM ${sql(`${schema}.events`)}
   WHERE position BETWEEN ${PgTypes.int8(rows.lowest)} AND ${PgTypes.int8(rows.highest)}
@@ -55,12 +59,13 @@ const ofLog = (sql: SqlClient, schema: SchemaName, rows: Rows): Fragment => sql`
   ORDER BY position ${sql.literal(rows.order)} LIMIT ${PgTypes.int4(rows.limit)}`
 
 /**
- * Rows of one category, along the index on category and position.
+ * Selects rows of one category, along the index on category and position.
  *
- * The comparison of both together is where that index begins, and no other has its order. It is said three times, since the
- * server takes each for a third of the log, whatever it is: of a ninth it would think that a scan of a small log is
- * cheaper, and of a hundredth never. The index would not stop at a pair that ends the range, so so many rows are read, and
- * those past the end are left out.
+ * The comparison of both columns together is the start of the index range, and no other index has
+ * its order. It is written three times, since the server estimates that each holds for a third of
+ * the log, whatever its value. At a ninth in total it would consider a scan of a small log cheaper;
+ * at a hundredth it never does. The index would not stop at a pair that ends the range, so
+ * `searched` rows are read, and those past the end are left out.
  */
 const ofCategory = (
   sql: SqlClient,
@@ -88,11 +93,14 @@ const ofCategory = (
     ORDER BY ${order} LIMIT ${PgTypes.int4(rows.limit)}`
 }
 
-/** As the answer of a subquery, which the server does not look into: the plan is the same for all values. */
+/**
+ * The category as a subquery, whose value the planner does not see: the plan is the same for all
+ * values.
+ */
 const hidden = (sql: SqlClient, category: string): Fragment =>
   sql`(SELECT ${PgTypes.text(category)}::text)`
 
-/** An event that is passed over has lost its type to its readers. */
+/** A condition on types. A passed-over event has lost its type to its readers. */
 export const ofTypes = (
   sql: SqlClient,
   schema: SchemaName,
@@ -102,10 +110,14 @@ export const ofTypes = (
     ? sql.literal("")
     : sql`AND type = ANY(${textArray(types)}) AND NOT (${sql.literal(isPassedOver(schema))})`
 
-/** Matching events of the log between two positions, both included, as many as fit in a page; for one reader, who goes on where it was. */
+/**
+ * Reads matching events between two positions, both included, as many as fit in a page; for one
+ * reader, which continues from its last page.
+ */
 export const readLog = (sql: SqlClient, schema: SchemaName, { categories, types }: LogFilter) => {
   const names = distinct(categories)
-  // Of a page, the part that one category may have: half as much again as if they were equal, or a quarter more than the busiest had.
+  // The part of a page that one category may have: 1.5 times an equal part at first, then 1.25
+  // times the part of the busiest category.
   let part = 1.5 / Math.max(1, names?.length ?? 0)
   return (
     lowest: bigint,
@@ -133,7 +145,7 @@ export const readLog = (sql: SqlClient, schema: SchemaName, { categories, types 
         ) AS page
         ORDER BY ${along}`.values,
       (found) => {
-        // The rows are of the columns that are asked for.
+        // The rows have the columns that are asked for.
         const page = eventPage(found as ReadonlyArray<PageRow>)
         if (names === undefined || names.length < 2) return page
         const { busiest, events } = upToShare(page.events, share)
@@ -144,7 +156,10 @@ export const readLog = (sql: SqlClient, schema: SchemaName, { categories, types 
   }
 }
 
-/** The rows that a page is taken from, and the columns of its order, the last of which is the position. */
+/**
+ * The rows that a page is taken from, and the columns of its order; the last of these is the
+ * position.
+ */
 const pageOf = (
   sql: SqlClient,
   schema: SchemaName,
@@ -173,11 +188,13 @@ const pageOf = (
 const LEAST_SHARE = 32
 
 /**
- * Events up to where the first category has had its share of a page, and how many the busiest has until there.
+ * Returns the events up to the place where the first category has used up its share of a page, and
+ * the number of events of the busiest category until there.
  *
- * Of several categories each is asked for a share, since a whole page of each would be read and sorted for one page of all.
- * More events of a category may follow after its share, before those of the others that were read. The server would find
- * that place with a window over all rows, which it copies: such a page takes twice as long.
+ * Each of several categories is asked for a share, since a whole page of each would be read and
+ * sorted for one page in total. More events of a category may follow after its share, before those
+ * of the others that were read. The server could find that place with a window over all rows, which
+ * it copies: such a page takes twice as long.
  */
 const upToShare = (
   events: ReadonlyArray<RecordedEvent>,
@@ -195,14 +212,20 @@ const upToShare = (
   return { events, busiest }
 }
 
-/** The end of a piece of the log that goes through no more than {@link SEARCHED_ROWS} rows a category. */
+/**
+ * Finds the end of a piece of the log, of which at most {@link SEARCHED_ROWS} rows a category are
+ * scanned.
+ */
 export type EndOfPiece = (
   lowest: bigint,
   highest: bigint,
   order: Order
 ) => Effect.Effect<bigint, SqlError>
 
-/** For one reader, who goes on where it was: a piece is read in several pages, and its end looked up once. */
+/**
+ * For one reader, which continues from its last page: a piece is read in several pages, and its end
+ * is looked up once.
+ */
 export const endOfPiece = (
   sql: SqlClient,
   schema: SchemaName,
@@ -211,13 +234,14 @@ export const endOfPiece = (
   let known: bigint | undefined
   return Effect.fnUntraced(function* (lowest, highest, order) {
     const end = order === "ASC" ? highest : lowest
-    // Without types an index leads to each row, and there can't be more rows than positions.
+    // Without types an index leads to each row. With fewer positions than the limit there can't be
+    // more rows.
     if (types === undefined || highest - lowest < SEARCHED_ROWS) return end
     if (known !== undefined && known >= lowest && known <= highest) return known
     const ends = yield* Effect.forEach(distinct(categories) ?? [undefined], (category) =>
       positionAfterRows(sql, schema, category, lowest, highest, order)
     )
-    // The nearest of them, up to which no category has more.
+    // The nearest of the ends: no category has more rows up to there.
     let nearest = end
     for (const { position } of ends) {
       if (position !== null && (order === "ASC" ? position < nearest : position > nearest)) {
@@ -229,7 +253,10 @@ export const endOfPiece = (
   })
 }
 
-/** The position of the row so many places after the first; null if there are no more than so many. */
+/**
+ * The position of the row {@link SEARCHED_ROWS} places after the first in the range; null when the
+ * range is shorter.
+ */
 const positionAfterRows = (
   sql: SqlClient,
   schema: SchemaName,
@@ -250,7 +277,7 @@ const positionAfterRows = (
   )
 }
 
-/** Counts rows of a category, or of all, and finds when the earliest was recorded. */
+/** Counts rows of a category, or of all, and finds the earliest time of recording. */
 export const count = (
   sql: SqlClient,
   schema: SchemaName,
@@ -267,9 +294,10 @@ export const count = (
     }
   )
 
-/** How many events, and when the earliest of them was recorded, in milliseconds. */
+/** A number of events. */
 export interface Counted {
   readonly events: number
+  /** The time when the earliest of them was recorded, in milliseconds. */
   readonly since: number | undefined
 }
 
@@ -283,7 +311,7 @@ const rowsOf = (
     ? ofLog(sql, schema, rows)
     : ofCategory(sql, schema, hidden(sql, category), rows)
 
-/** Each category once: an event is of one. */
+/** Returns each category once: an event has only one. */
 export const distinct = (categories: LogFilter["categories"]): ReadonlyArray<string> | undefined =>
   categories && [...new Set<string>(categories)]
 

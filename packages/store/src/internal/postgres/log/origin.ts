@@ -1,5 +1,5 @@
 /**
- * Of which log and which history a position is, as PostgreSQL says it.
+ * Reads from PostgreSQL the log and the history that a position belongs to.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -14,7 +14,7 @@ import type { SchemaName } from "../../../PostgresSchema.ts"
 import { judge } from "../../driver/judgeCheckpoint.ts"
 import { statement as readCommitted } from "../sql/readCommitted.ts"
 
-/** What one statement says of the log. */
+/** The facts about the log from one statement. */
 interface Seen {
   readonly settled: Position
   readonly newest: Position
@@ -23,7 +23,7 @@ interface Seen {
   readonly given_event: EventId | null
 }
 
-/** Looks at the end of the log, and fails when `given` is not of its history; all in one statement. */
+/** Reads the end of the log, and fails when `given` is not of its history; all in one statement. */
 export const look = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
@@ -41,7 +41,7 @@ export const look = Effect.fnUntraced(function* (
   return reason === undefined ? seen : yield* new CheckpointMismatch({ reason })
 })
 
-/** The settled end of the log. */
+/** Returns the checkpoint at the settled end of the log. */
 export const checkpoint = (
   sql: SqlClient,
   schema: SchemaName
@@ -64,7 +64,7 @@ export const identity = (sql: SqlClient, schema: SchemaName): Effect.Effect<LogI
     (rows) => Arr.getUnsafe(rows, 0).id
   )
 
-/** The last event at or below a settled position. */
+/** Returns the id of the last event at or below a settled position. */
 export const eventAt = (
   sql: SqlClient,
   schema: SchemaName,

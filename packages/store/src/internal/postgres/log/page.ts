@@ -1,5 +1,6 @@
 /**
- * A page of events in PostgreSQL: so many rows, and of those the events that are not too large for it.
+ * A page of events in PostgreSQL: a limited number of rows, and of those the events that are not
+ * too large for it.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
@@ -16,7 +17,9 @@ import { UnreadableEvent } from "../../../UnreadableEvent.ts"
 import type { PageSize } from "../../driver/pageSize.ts"
 import { COLUMNS, isPassedOver, metadataIssue } from "./row.ts"
 
-/** A row by place: with names the client would build an object of each, only for it to be taken apart. */
+/**
+ * A row by place: with names the client would build an object for each row, only to take it apart.
+ */
 export type PageRow = readonly [
   position: bigint,
   occurredAt: Date,
@@ -26,60 +29,68 @@ export type PageRow = readonly [
   schemaVersion: number,
   type: string,
   bytes: number,
-  /** Computed from other columns than those of the event: nothing that is stored can be taken for one of them. */
+  /**
+   * Says if the row is whole, cut or passed over. Computed from columns other than the event's: no
+   * stored value can be mistaken for it.
+   */
   shown: typeof WHOLE | typeof CUT | typeof PASSED_OVER,
   /** NULL unless the row is shown whole. */
   data: Schema.Json,
   metadata: Schema.Json,
-  /** Of which stream, unless all rows are of one. */
+  /** The stream, unless all rows are of one stream. */
   streamId?: string
 ]
 
 /** The row has its data and metadata. */
 const WHOLE = 0
-/** They have more bytes than the page allows for one event. */
+/** The data and metadata have more bytes than the page allows for one event. */
 const CUT = 1
 /** Readers pass over the event. */
 const PASSED_OVER = 2
 
-/** The columns of {@link PageRow} but for the stream's, of {@link sizedColumns} and what an event has at `most`. */
+/**
+ * The columns of {@link PageRow} except the stream's, from {@link sizedColumns} and `most`, the
+ * most bytes of an event.
+ */
 export const PAGE_COLUMNS = `position, occurred_at, recorded_at, event_id, revision, schema_version, type, bytes,
   CASE WHEN is_passed_over THEN ${PASSED_OVER} WHEN bytes > most THEN ${CUT} ELSE ${WHOLE} END AS shown,
   CASE WHEN NOT is_passed_over AND bytes <= most THEN data END AS data,
   CASE WHEN NOT is_passed_over AND bytes <= most THEN metadata END AS metadata`
 
-// What is stored as it came has its size in its first bytes. What is compressed has there what is left of
-// it, and must be unpacked to be measured; it will be for the reader too, and small events never are.
+// An uncompressed value has its size in its first bytes. A compressed value has its compressed size
+// there, and must be unpacked to be measured; the reader unpacks it too, and small events are never
+// compressed.
 const bytesOf = (column: string) =>
   `CASE WHEN pg_catalog.pg_column_compression(${column}) IS NULL THEN pg_catalog.pg_column_size(${column})
     ELSE octet_length(${column}::text) END`
 
-/** A row of `events`, the bytes of its JSON, and whether readers pass over it. */
+/** The columns of a row of `events`, the bytes of its JSON, and whether readers pass over it. */
 export const sizedColumns = (schema: SchemaName): string =>
   `${COLUMNS}, ${bytesOf("data")} + ${bytesOf("metadata")} AS bytes,
   ${isPassedOver(schema)} AS is_passed_over`
 
-/** What a page held. */
+/** The content of a page. */
 export interface EventPage {
   readonly events: ReadonlyArray<RecordedEvent>
-  /** Whether it ends before its last row was found, or before a row that it does not give. */
+  /** True if it ends before its last row was found, or before a row that it does not include. */
   readonly cut: boolean
-  /** The row that it begins with and does not give; then it has no events. */
+  /** The row that it begins with but can't include; then it has no events. */
   readonly stuck?: Stuck | undefined
-  /** The bytes of the largest event in it, or of the one that it ends before. */
+  /** The bytes of the largest event in it, or of the event that it ends before. */
   readonly largest: number
 }
 
-/** A row that a page can't give: for its size, unless there is another issue. */
+/** A row that a page can't include. */
 interface Stuck {
   readonly row: PageRow
   readonly streamId: string
+  /** The issue of the row; undefined if it is only too large. */
   readonly issue: string | undefined
 }
 
 /**
- * The same page, unless reading can't go on at its first row: the row is no event, or it is cut from a page that has room for it. A
- * reader that asked once more would ask for ever.
+ * Returns the same page, unless reading can't continue at its first row: the row is not an event,
+ * or it is cut from a page that has room for it. Asking again would loop for ever.
  */
 export const advancing = (
   page: EventPage,
@@ -89,7 +100,7 @@ export const advancing = (
   if (stuck === undefined) return Effect.succeed(page)
   const { row, streamId } = stuck
   const bytes = row[7]
-  // The event is larger than the page that was asked for allows, and fits in the next.
+  // The event is larger than this page allows, and fits in the next.
   if (stuck.issue === undefined && bytes > asked.largest) return Effect.succeed(page)
   return Effect.fail(
     new UnreadableEvent({
@@ -103,10 +114,11 @@ export const advancing = (
 }
 
 /**
- * What every event of a page is a copy of, with the fields in place; a field that is not set is none of an event.
+ * The object that every event of a page is copied from, with its fields in place.
  *
- * Of literals that outlive a collection or two V8 learns to make them in the old generation, where a page that nobody reads any
- * more would stay, with its data, until that is collected too; of copies it does not.
+ * V8 learns to allocate literals that outlive a collection or two in the old generation. There a
+ * page that is no longer read, with its data, would stay until that generation is collected; copies
+ * are not affected. A field that is not set belongs to no event.
  */
 const blank: { readonly [Field in keyof RecordedEvent]: undefined } = {
   id: undefined,
@@ -122,11 +134,11 @@ const blank: { readonly [Field in keyof RecordedEvent]: undefined } = {
 }
 
 /**
- * The events of rows, up to the first that is too large; `streamId`: of which stream they all are, where
- * the rows don't say it.
+ * Builds the events of rows, up to the first that is too large. `streamId`: the stream of all rows,
+ * if the rows don't name it.
  *
- * The casts trust what `append` checked before it wrote; a check of every row that is read would cost
- * more than the reading.
+ * The casts trust the checks of `append`; checking every row that is read would cost more than the
+ * reading.
  */
 export const eventPage = (rows: ReadonlyArray<PageRow>, streamId?: StreamId): EventPage => {
   const events: Array<RecordedEvent> = []
@@ -135,7 +147,7 @@ export const eventPage = (rows: ReadonlyArray<PageRow>, streamId?: StreamId): Ev
   let recordedAt: DateTime.Utc | undefined
   for (const row of rows) {
     const [position, occurred, recorded, id, revision, schemaVersion, type, bytes, shown] = row
-    // What follows the columns of an event, where they do not all have one stream.
+    // The column after those of an event names the stream when the rows are of several streams.
     const stream = streamId ?? (row[11] as StreamId)
     const isPassed = shown === PASSED_OVER
     const issue = shown === WHOLE ? metadataIssue(row[10]) : undefined
@@ -144,7 +156,7 @@ export const eventPage = (rows: ReadonlyArray<PageRow>, streamId?: StreamId): Ev
       return { events, cut: true, stuck, largest: issue === undefined ? bytes : largest }
     }
     if (!isPassed && bytes > largest) largest = bytes
-    // Neighbours tend to have been recorded together, and the same instant needs no second value.
+    // Neighbours were often recorded together, and the same instant needs no second value.
     occurredAt = instant(occurred, occurredAt)
     recordedAt = instant(recorded, recordedAt)
     events.push({

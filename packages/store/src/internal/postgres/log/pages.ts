@@ -16,7 +16,10 @@ import type { PageSize } from "../../driver/pageSize.ts"
 import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./page.ts"
 import { inTransaction } from "../../../sql/Transaction.ts"
 
-/** Events of a stream from the revision `lowest` up to `highest`, the first of them that fit in `size`. */
+/**
+ * A range of a stream's events: from the revision `lowest` up to `highest`, the first of them that
+ * fit in `size`.
+ */
 interface PageRange {
   readonly streamId: StreamId
   readonly lowest: number
@@ -28,12 +31,12 @@ interface PageRange {
 export type ReadPage = (range: PageRange) => Effect.Effect<EventPage, SqlError>
 
 class PageRequest extends Request.Class<PageRange, EventPage, SqlError> {
-  /** Whether its caller has gone, and who wants to know. */
+  /** True if its caller has gone; then `onGone` is called. */
   gone = false
   onGone = () => {}
 }
 
-/** Ends a call that nobody waits for any more, so that it keeps no connection. */
+/** Ends a call when all its callers have gone, so that it frees its connection. */
 const whileWanted = <A, E>(
   requests: ReadonlyArray<PageRequest>,
   call: Effect.Effect<A, E>
@@ -49,13 +52,16 @@ const whileWanted = <A, E>(
     })
   )
 
-/** How many streams are read in one statement at most, whose rows are in memory at once. */
+/** The most streams that one statement reads; the rows of all of them are in memory at once. */
 const MAX_STREAMS = 64
 
-/** How many rows of a stream are read together with those of others at most. */
+/** The most rows of a stream that are read together with those of other streams. */
 export const MAX_ROWS_TOGETHER = 128
 
-/** The bytes of such a row at most: all that are read together have 64 MiB at most, and tend to have far less. */
+/**
+ * The most bytes of such a row: rows that are read together have 64 MiB at most, and usually far
+ * less.
+ */
 const MAX_BYTES_TOGETHER = 8_192
 
 export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
@@ -66,7 +72,7 @@ export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
       WHERE ${where} ORDER BY revision LIMIT ${limit}
     ) AS page`
 
-  // The texts are constant for a log, and would take longer to put together than to run.
+  // The texts are constant for a log; building them would take longer than running them.
   const oneStream = `
     ${rows("stream_id = $1 AND revision BETWEEN $2 AND $3", "$4", "$5::integer")}
     ORDER BY revision`
@@ -88,7 +94,7 @@ export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
         PgTypes.int4(size.rows),
         PgTypes.int4(size.bytes)
       ]).values,
-      // The rows are of the columns that are asked for.
+      // The rows have the columns that are asked for.
       (found) => eventPage(found as ReadonlyArray<PageRow>, streamId)
     )
 
@@ -107,7 +113,7 @@ export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
       ]).values,
       (found) => {
         const rowsOf = ranges.map((): Array<PageRow> => [])
-        // As above, with the place of the range behind.
+        // As above, followed by the place of the range.
         for (const row of found as ReadonlyArray<readonly [...Required<PageRow>]>) {
           rowsOf[Number(row[11]) - 1]?.push(row)
         }
@@ -131,7 +137,7 @@ export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
   }).pipe(RequestResolver.batchN(MAX_STREAMS))
 
   return (range) =>
-    // What is read in a transaction of the caller is read in it.
+    // Reads inside the caller's transaction stay on its connection.
     Effect.flatMap(inTransaction(sql), (inside) => {
       const { largest, rows } = range.size
       if (inside || rows > MAX_ROWS_TOGETHER || largest > MAX_BYTES_TOGETHER) return one(range)

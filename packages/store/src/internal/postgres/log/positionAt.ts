@@ -1,9 +1,10 @@
 /**
  * The position of a log in PostgreSQL as of an instant.
  *
- * Along positions the time of recording nearly always grows, and need not: appends run side by side, and a server's
- * clock may be put back. Halving finds a later event near the first one. An index of the times that each range of the table's
- * blocks holds then leads to any later event before that one, which is the answer.
+ * Times of recording nearly always grow along positions, but need not: appends run side by side,
+ * and a server's clock may be set back. Halving finds a later event near the first one. An index of
+ * the times in each range of the table's blocks then leads to any later event before that one,
+ * which is the answer.
  */
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -13,7 +14,7 @@ import * as Effect from "effect/Effect"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import * as Instants from "../../driver/instants.ts"
 
-/** The last position before the first later event, among those up to `settled`. */
+/** Returns the last position before the first later event, among those up to `settled`. */
 export const positionAt = (
   sql: SqlClient,
   schema: SchemaName,

@@ -1,9 +1,11 @@
 /**
- * Appends that arrive while others are being written wait, and go together in the next call.
+ * Batches appends: those that arrive while others are being written wait, and go together in the
+ * next call.
  *
- * An append that finds nothing under way goes at once, so that none waits for company's sake. What can't be
- * written at once, because its stream is held by another writer or is not as expected, leaves its call and
- * is seen to apart, so that it holds up nobody who writes elsewhere.
+ * An append that finds no call under way goes at once, so that none waits just to be batched. An
+ * append that can't be written at once, because its stream has another writer or is not as
+ * expected, leaves its call and is handled on its own, so that it does not delay appends to other
+ * streams.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
@@ -27,31 +29,37 @@ type Answer = Exit.Exit<Appended, Conflict | SqlError>
 
 type Appends = Arr.NonEmptyReadonlyArray<EncodedAppend>
 
-/** How many queues there are, each with a call under way: one is worked on while another waits for the disk. */
+/**
+ * The number of queues, each with a call under way: one call is executed while the other waits for
+ * the disk.
+ */
 const QUEUES = 2
 
-/** How many appends may wait in a queue; those beyond wait for a place to wait. */
+/** The most appends that may wait in a queue; further ones wait for room. */
 export const CAPACITY = 4_096
 
-/** Characters of JSON in a call of several appends: a larger one keeps those behind it waiting. */
+/**
+ * The most characters of JSON in a call of several appends: a larger call would delay those after
+ * it.
+ */
 const MAX_CHARACTERS = 1_000_000
 
 interface Waiting {
   readonly append: EncodedAppend
-  /** Resumes the caller, on the spot. */
+  /** Resumes the caller synchronously. */
   readonly answer: (answer: Answer) => void
-  /** Whether the caller has gone before its append was sent. */
+  /** True if the caller went away before its append was sent. */
   abandoned: boolean
 }
 
 type Batch = Arr.NonEmptyReadonlyArray<Waiting>
 
 interface Queue {
-  /** In the order in which they came. */
+  /** The waiting appends, in order of arrival. */
   waiting: Array<Waiting>
-  /** Whether a fiber empties it. */
+  /** True while a fiber empties it. */
   busy: boolean
-  /** Open while there is a place to wait. */
+  /** Open while the queue has room. */
   readonly room: Latch.Latch
 }
 
@@ -61,13 +69,13 @@ const batchSize = Metric.histogram("daybook_append_batch", {
 })
 
 /**
- * Appends through the queues. A caller that is interrupted before its append was sent takes it back; after
- * that its outcome is the store's.
+ * Makes a function that appends through the queues. A caller that is interrupted before its append
+ * was sent withdraws it; after that its outcome is the store's.
  */
 export const make = Effect.fnUntraced(function* (options: {
-  /** Writes what can be written at once. */
+  /** Writes the appends that can be written at once. */
   readonly appendNew: (appends: Appends) => Effect.Effect<Written, SqlError>
-  /** Waits for the streams, and answers each. */
+  /** Waits for the streams, and answers each append. */
   readonly appendEach: (
     appends: Appends
   ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError>
@@ -79,7 +87,7 @@ export const make = Effect.fnUntraced(function* (options: {
 > {
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
   let closed = false
-  /** What is seen to apart, by stream: one call at a time for each. */
+  /** The appends that are handled on their own, by stream: one call at a time for each. */
   const apart = new Map<StreamId, Array<Waiting>>()
 
   const seeTo = (streamId: StreamId, waiting: Array<Waiting>): Effect.Effect<void> =>
@@ -88,7 +96,7 @@ export const make = Effect.fnUntraced(function* (options: {
         const { batch, rest } = next(waiting)
         waiting.splice(0, waiting.length, ...rest)
         if (batch === undefined) {
-          // In one step with the look, so that none can come in between and be forgotten.
+          // In the same step as the check, so that no append can come in between and be forgotten.
           apart.delete(streamId)
           return
         }
@@ -106,7 +114,7 @@ export const make = Effect.fnUntraced(function* (options: {
     const fresh = [waiting]
     apart.set(streamId, fresh)
     fork(seeTo(streamId, fresh)).addObserver((exit) => {
-      // It ends early only with its layer.
+      // The fiber ends early only with its layer.
       if (Exit.isSuccess(exit)) return
       apart.delete(streamId)
       fresh.splice(0).forEach(({ answer }) => answer(Exit.failCause(exit.cause)))
@@ -148,7 +156,10 @@ export const make = Effect.fnUntraced(function* (options: {
     if (place >= 0) others?.splice(place, 1)
   }
 
-  /** Calls until nothing waits any more. What comes while callers are answered goes in the next call. */
+  /**
+   * Calls until the queue is empty. Appends that arrive while callers are answered go in the next
+   * call.
+   */
   const empty = (queue: Queue): Effect.Effect<void> =>
     Effect.suspend(() => {
       const { batch, rest } = next(queue.waiting)
@@ -177,7 +188,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const enqueue = (append: EncodedAppend): Effect.Effect<Appended, Conflict | SqlError> =>
     Effect.suspend(() => {
       if (closed) return Effect.interrupt
-      // The appends to a stream stay in one queue, so that they keep their order.
+      // The appends to a stream stay in one queue, in their order.
       const queue = Arr.getUnsafe(queues, Math.abs(Hash.string(append.streamId)) % queues.length)
       if (queue.waiting.length >= CAPACITY) {
         queue.room.closeUnsafe()
@@ -188,8 +199,8 @@ export const make = Effect.fnUntraced(function* (options: {
         queue.waiting.push(waiting)
         if (!queue.busy) {
           queue.busy = true
-          // It runs at once, up to the socket. To wait until all who are ready have run, so that theirs goes in
-          // the same call, was no faster: under load a queue is never empty.
+          // It runs at once, up to the socket. Waiting until all ready fibers have run, so that
+          // their appends go in the same call, was no faster: under load a queue is never empty.
           fork(empty(queue))
         }
         return Effect.sync(() => abandon(waiting))
@@ -198,7 +209,10 @@ export const make = Effect.fnUntraced(function* (options: {
   return enqueue
 })
 
-/** Makes a call, and answers; `again` is for those of a call that was refused for one of them. */
+/**
+ * Makes a call and answers its callers; `again` repeats the appends of a call that was refused
+ * because of one of them.
+ */
 const answering = <A>(
   batch: Batch,
   options: {
@@ -219,20 +233,26 @@ const answering = <A>(
     )
   )
 
-/** Failures of all appends of a call: those of one that waited for a lock are of one stream. */
+/**
+ * Failures that concern all appends of a call. A call that waits for a lock holds appends to one
+ * stream only.
+ */
 const ofAll = new Set(["ConnectionError", "LockTimeoutError"])
 
-/** Whether one of several may be what the others failed for: the server refused the call, so wrote nothing. */
+/**
+ * Returns true if one append may be the reason why the whole call failed: the server refused the
+ * call, so nothing was written.
+ */
 const mayBeOfOne = (cause: Cause.Cause<SqlError>): boolean =>
   !Cause.hasInterrupts(cause) &&
   !cause.reasons.some((reason) => Cause.isFailReason(reason) && ofAll.has(reason.error.reason._tag))
 
-/** The first to wait, and those behind it that fit in one call; what is left. */
+/** Takes the first waiting append and those after it that fit in one call, and returns the rest. */
 const next = (
   waiting: ReadonlyArray<Waiting>
 ): { readonly batch: Batch | undefined; readonly rest: Array<Waiting> } => {
   const batch: Array<Waiting> = []
-  // Together with the free places between them they are no more than the events of one append.
+  // Events and the free places between appends together do not exceed the events of one append.
   let places = 0
   let characters = 0
   let taken = 0

@@ -1,7 +1,8 @@
 /**
- * Reading a log in PostgreSQL page by page.
+ * Reads a log in PostgreSQL page by page.
  *
- * Each page is a statement of its own: no cursor and no connection is held while the reader works.
+ * Each page is a statement of its own: neither a cursor nor a connection is held while the reader
+ * works.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
@@ -88,7 +89,10 @@ export const read = (
   )
 }
 
-/** `to`, or the last revision of now up to it before the first event that is later than the instant. */
+/**
+ * Returns `to`, or the last present revision up to it before the first event that is later than the
+ * instant.
+ */
 const lastRevision = (
   sql: SqlClient,
   schema: SchemaName,
@@ -124,7 +128,8 @@ export const readAll = (
         at: (event) => event.position,
         direction,
         limit,
-        // The pages are later statements than the settled position: that is half of its proof.
+        // The pages are read by later statements than the settled position: that is half of its
+        // proof.
         read: readLog(sql, schema, filter),
         piece: endOfPiece(sql, schema, filter)
       })
@@ -133,10 +138,12 @@ export const readAll = (
 }
 
 /**
- * Waits until nothing can be recorded any more up to the newest append of now, or up to `upTo`; returns the position up to where nothing can.
+ * Waits until the log is settled up to its present newest append, or up to `upTo`, and returns the
+ * settled position.
  *
- * Who reads once would otherwise take what was settled for all there is: of a log of one append that is open, nothing. An append of the
- * caller's own transaction can't be waited for: then it is what is settled.
+ * Otherwise a reader that reads once would take the settled part for the whole log: for a log with
+ * one append that is open, nothing. An append of the caller's own transaction can't be waited for:
+ * then the present settled position is returned.
  */
 export const settledPosition = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -146,7 +153,7 @@ export const settledPosition = Effect.fnUntraced(function* (
   const look = Effect.map(
     readCommitted(
       sql,
-      // In this order: the newest append before those that are open.
+      // In this order: the newest append, then the open ones.
       sql<{ readonly newest: bigint; readonly settled: bigint }>`
         SELECT ${sql(`${schema}.newest_append`)}() * ${PgTypes.int8(PLACES)} AS newest,
           ${sql(`${schema}.settled_position`)}() AS settled`
@@ -184,10 +191,10 @@ export const settledPosition = Effect.fnUntraced(function* (
   }
 })
 
-/** About as long as an append takes. */
+/** The pause between two looks: about as long as an append takes. */
 const LOOK_PAUSE = Duration.millis(3)
 
-/** Where the events of the ids are. */
+/** Returns the addresses of the events with these ids. */
 export const find = (
   sql: SqlClient,
   schema: SchemaName,
@@ -219,7 +226,7 @@ interface Pages<Place> {
     order: "ASC" | "DESC",
     size: PageSize
   ) => Effect.Effect<EventPage, SqlError>
-  /** Up to where, in this order, one statement may look for what matches. */
+  /** Finds the end, in this order, of the part that one statement may search for matches. */
   readonly piece: (
     lowest: Place,
     highest: Place,
@@ -227,7 +234,7 @@ interface Pages<Place> {
   ) => Effect.Effect<Place, SqlError>
 }
 
-/** Pages along a key, from one end of the range to the other. */
+/** Reads pages along a key, from one end of the range to the other. */
 const pages = <Place extends number | bigint>(
   options: Pages<Place>
 ): Stream.Stream<RecordedEvent, SqlError | UnreadableEvent> => {
@@ -245,7 +252,7 @@ const pages = <Place extends number | bigint>(
         ? yield* read(end, highest, order, size)
         : yield* read(lowest, end, order, size)
       const { cut, events, largest } = yield* advancing(page, size)
-      // It holds what there is up to its last event, or all of the piece.
+      // The page holds all matching events up to its last one, or all of the piece.
       const last = events.at(-1)
       const full = cut || events.length === size.rows
       const readTo = !full ? end : last === undefined ? undefined : at(last)

@@ -1,5 +1,5 @@
 /**
- * Between rows of PostgreSQL and events.
+ * Converts rows of PostgreSQL to events.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
@@ -31,24 +31,26 @@ export interface EventRow {
   readonly is_passed_over: boolean | null
 }
 
-/** The columns of a row by name: with `*`, a column more would break the plans of running hosts. */
+/**
+ * The columns of a row by name: with `*`, a further column would break the plans of running hosts.
+ */
 export const COLUMNS =
   "position, occurred_at, recorded_at, event_id, revision, schema_version, stream_id, type, data, metadata"
 
 /**
- * True of a row with a position that readers pass over.
+ * SQL that is true for a row with a position that readers pass over.
  *
- * An array, which the server makes once for a statement, and which leaves its estimates as they are: the plans must be those of a
- * log that passes over nothing.
+ * It uses an array, which the server makes once for a statement and which does not change its
+ * estimates: the plans must be the same as for a log that passes over nothing.
  */
 export const isPassedOver = (schema: SchemaName): string =>
   `position = ANY (ARRAY(SELECT o.position FROM "${schema}".passed_over o))`
 
-/** The issue with a metadata that is none: readers take fields from it. */
+/** Returns an issue unless the metadata is an object: readers take fields from it. */
 export const metadataIssue = (metadata: unknown): string | undefined =>
   Predicate.isObject(metadata) ? undefined : "its metadata is no object"
 
-/** The address of the event of a row; the casts trust what `append` checked. */
+/** Returns the address of a row's event; the casts trust the checks of `append`. */
 export const eventAddress = (
   row: Pick<EventRow, "event_id" | "stream_id" | "revision">
 ): EventAddress => ({
@@ -58,10 +60,10 @@ export const eventAddress = (
 })
 
 /**
- * The event of a row, unless it is none.
+ * Builds the event of a row, or fails if the row is not an event.
  *
- * The casts trust what `append` checked before it wrote; a check of every row that is read would cost
- * more than the reading.
+ * The casts trust the checks of `append`; checking every row that is read would cost more than the
+ * reading.
  */
 export const recordedEvent = (row: EventRow): Result.Result<RecordedEvent, UnreadableEvent> => {
   const isPassed = row.is_passed_over === true

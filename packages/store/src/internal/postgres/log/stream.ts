@@ -1,5 +1,5 @@
 /**
- * Events of one stream in PostgreSQL, along the index on stream and revision.
+ * Reads events of one stream in PostgreSQL, along the index on stream and revision.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { StreamId } from "@daybook/kernel/StreamId"
@@ -15,16 +15,16 @@ import type { PageSize } from "../../driver/pageSize.ts"
 import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./page.ts"
 import { ofTypes } from "./log.ts"
 
-/** How many revisions one statement goes through at most to find events of the types asked for. */
+/** The most revisions that one statement scans for events of the types asked for. */
 export const SEARCHED_REVISIONS = 10_000
 
-/** Events of a stream, of some types if they are given. */
+/** The events of a stream, or only those of some types. */
 export interface StreamFilter {
   readonly streamId: StreamId
   readonly types?: ReadonlyArray<string> | undefined
 }
 
-/** Matching events between two revisions, both included, as many as fit in a page. */
+/** Reads matching events between two revisions, both included, as many as fit in a page. */
 export const readRevisions =
   (sql: SqlClient, schema: SchemaName, { streamId, types }: StreamFilter) =>
   (
@@ -45,7 +45,7 @@ export const readRevisions =
           ORDER BY revision ${sql.literal(order)} LIMIT ${PgTypes.int4(rows)}
         ) AS page
         ORDER BY revision ${sql.literal(order)}`.values,
-      // The rows are of the columns that are asked for.
+      // The rows have the columns that are asked for.
       (found) => eventPage(found as ReadonlyArray<PageRow>, streamId)
     )
   }
@@ -58,7 +58,10 @@ export interface Place {
   readonly id: EventId | null
 }
 
-/** Where the last event of a stream is, or the last up to a revision; both 0 when there is none. */
+/**
+ * Returns the place of the last event of a stream, or of the last one up to a revision; both
+ * numbers are 0 if there is none.
+ */
 export const endOfStream = (
   sql: SqlClient,
   schema: SchemaName,
@@ -73,7 +76,7 @@ export const endOfStream = (
     ([place]) => place ?? { revision: 0, position: 0n, id: null }
   )
 
-/** The last revision up to a position. */
+/** Returns the last revision up to a position. */
 export const revisionAt = (
   sql: SqlClient,
   schema: SchemaName,
@@ -82,7 +85,7 @@ export const revisionAt = (
 ): Effect.Effect<number, SqlError> =>
   lastThat(sql, schema, streamId, MAX_REVISION, sql`e.position <= ${PgTypes.int8(position)}`)
 
-/** The last revision up to `to` that is recorded at the instant or before. */
+/** Returns the last revision up to `to` that was recorded at the instant or before. */
 export const revisionRecordedAt = (
   sql: SqlClient,
   schema: SchemaName,
@@ -92,7 +95,10 @@ export const revisionRecordedAt = (
 ): Effect.Effect<number, SqlError> =>
   lastThat(sql, schema, streamId, to, sql`e.recorded_at <= ${Instants.bound(instant)}::timestamptz`)
 
-/** Finds the last revision by halving: neither positions nor times of recording go back along a stream. */
+/**
+ * Finds the last revision by halving: neither positions nor times of recording go back along a
+ * stream.
+ */
 const lastThat = (
   sql: SqlClient,
   schema: SchemaName,
@@ -123,7 +129,10 @@ const lastThat = (
   )
 }
 
-/** The last revision up to `to` before the first event that occurred later, which may be anywhere: it is looked for in pieces. */
+/**
+ * Returns the last revision up to `to` before the first event that occurred later. That event may
+ * be anywhere, so it is searched for in pieces.
+ */
 export const revisionOccurredAt = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
@@ -131,7 +140,7 @@ export const revisionOccurredAt = Effect.fnUntraced(function* (
   to: number,
   instant: number
 ): Effect.fn.Return<number, SqlError> {
-  // Of now: what is appended after that is later than the reading, whatever its time says.
+  // The present end: an event that is appended later comes after this read, whatever its time is.
   const end = yield* endOfStream(sql, schema, streamId, Math.min(to, MAX_REVISION))
   for (let lowest = 1; lowest <= end.revision; lowest += SEARCHED_REVISIONS) {
     const highest = Math.min(end.revision, lowest + SEARCHED_REVISIONS - 1)

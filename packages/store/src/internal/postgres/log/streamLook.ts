@@ -1,8 +1,8 @@
 /**
- * Where a subscription to one stream in PostgreSQL reads.
+ * Reads for a subscription to one stream in PostgreSQL.
  *
- * One at a time writes a stream until its transaction ends, so that no revision can appear before one that is seen: there is
- * no open append to wait for.
+ * A stream has one writer at a time, until its transaction ends, so no revision can appear before
+ * one that was seen: there is no open append to wait for.
  */
 import * as Position from "@daybook/kernel/Position"
 import * as Effect from "effect/Effect"
@@ -30,7 +30,7 @@ import {
 import { ofCategories } from "../../driver/streamPrefix.ts"
 import type { Filter, Look } from "../../driver/subscription.ts"
 
-/** How long parts of a look may take. */
+/** The limits on the time of the parts of a look. */
 export interface Within {
   readonly end: Bounded
   readonly rows: Bounded
@@ -38,7 +38,7 @@ export interface Within {
 
 type Bounded = <A, E>(effect: Effect.Effect<A, E | SqlError>) => Effect.Effect<A, E | SqlError>
 
-/** Looks for one subscription. */
+/** Makes the looks of one subscription. */
 export const lookAtStream = (
   sql: SqlClient,
   schema: SchemaName,
@@ -49,7 +49,7 @@ export const lookAtStream = (
   const read = readRevisions(sql, schema, filter)
   const nothingMatches = matchesNothing({ types }) || !ofCategories(streamId, categories)
   const size = { next: pageSize(0) }
-  /** Up to which revision everything was given when the position was. */
+  /** The revision up to which all events had been given at this position. */
   let known = { position: 0n, revision: 0 }
   return Effect.fnUntraced(function* (
     given: Position.Position | Checkpoint
@@ -63,7 +63,8 @@ export const lookAtStream = (
     })
     const nothing: Look = {
       events: [],
-      // Below an open append the last event up to the position may still be another one.
+      // Not above the settled position: an open append may still add another last event up to the
+      // position.
       checkpoint: settled >= after ? { log, position: after, eventId: given_event } : undefined,
       caughtUp: true,
       heldBack: false
@@ -84,7 +85,7 @@ export const lookAtStream = (
       const { cut, events, largest } = yield* advancing(page, asked)
       size.next = pageSize(largest)
       const last = events.at(-1)
-      // The first event is too large for the page that was asked for, and fits in the next.
+      // The first event is too large for this page, and fits in the next.
       if (cut && last === undefined) continue
       const place: Place =
         last !== undefined && (cut || events.length === asked.rows)
@@ -93,7 +94,7 @@ export const lookAtStream = (
             ? end
             : yield* within.end(endOfStream(sql, schema, streamId, highest))
       if (place.position <= after) {
-        // The subscription would look for ever at what it has given.
+        // The subscription would read the same events for ever.
         return yield* new UnreadableEvent({
           position: place.position,
           eventId: place.id ?? "",

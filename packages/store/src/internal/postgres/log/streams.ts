@@ -1,6 +1,6 @@
 /**
- * The streams of a log in PostgreSQL, from the index on stream and revision: it is entered once to find each stream
- * and once to find its last event, however many events come in between.
+ * Lists the streams of a log in PostgreSQL, from the index on stream and revision: it is entered
+ * once to find each stream and once to find its last event, however many events lie in between.
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
@@ -17,7 +17,7 @@ import type { StreamFacts, StreamsOptions } from "../../../StreamFacts.ts"
 import type { EventRow } from "./row.ts"
 import { wholePrefix } from "../../driver/streamPrefix.ts"
 
-/** Streams in a page: 10 to 25 ms. */
+/** The number of streams in a page: 10 to 25 ms. */
 const PAGE_STREAMS = 500
 
 type FactsRow = Pick<
@@ -25,7 +25,7 @@ type FactsRow = Pick<
   "stream_id" | "revision" | "position" | "occurred_at" | "recorded_at"
 >
 
-/** What a row says; the casts trust what `append` checked before it wrote. */
+/** Returns the facts in a row; the casts trust the checks of `append`. */
 const facts = (row: FactsRow): StreamFacts => ({
   streamId: row.stream_id as StreamId,
   revision: row.revision as Revision,
@@ -60,7 +60,8 @@ const page = (
   size: number
 ): Effect.Effect<ReadonlyArray<StreamFacts>, SqlError> => {
   const events = sql(`${schema}.events`)
-  // No id has a control character, so this is the first text that could be an id after that one.
+  // No id has a control character, so this is the first text after that id that could be another
+  // id.
   const from = after === undefined ? "" : `${after}\u0001`
   return Effect.map(
     sql<FactsRow>`

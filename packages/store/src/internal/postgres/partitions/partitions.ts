@@ -1,5 +1,6 @@
 /**
- * Which partitions a log has, and changes to them: one host at a time, with the rights of the log's owner.
+ * Lists the partitions of a log and changes them: one host at a time, with the rights of the log's
+ * owner.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -10,24 +11,29 @@ import { comingAgain, inTurn } from "../schema/migrationLock.ts"
 import { transaction } from "../../../sql/Transaction.ts"
 import { pinned } from "../../../sql/SearchPath.ts"
 
-/** A partition holds the events from the position `from` up to one before `to`; null is as far as positions go. */
+/** A partition of the table of events. */
 interface PartitionRow {
   readonly table: string
+  /** The first position; null if the range has no lower end. */
   readonly from: bigint | null
+  /** The position after the last one; null if the range has no upper end. */
   readonly to: bigint | null
 }
 
 /**
- * The table of events, or a table beside it.
+ * Selects the table of events, or a table beside it, from `pg_class`.
  *
- * By name and not as a `regclass`: that is looked up in a cache which does not learn of another table of the name while its
- * transaction waits for a turn.
+ * It looks for the name, not for a `regclass`: PostgreSQL resolves that through a cache, which
+ * misses another table that takes the name while its transaction waits for a turn.
  */
 export const logTable = (sql: SqlClient, schema: SchemaName, name = "events"): Fragment =>
   sql`SELECT c.* FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ${schema} AND c.relname = ${name}`
 
-/** In the order of positions; a default partition has no range and is left out. */
+/**
+ * Returns the partitions in the order of positions. A default partition has no range and is left
+ * out.
+ */
 export const partitions = (
   sql: SqlClient,
   schema: SchemaName
@@ -49,7 +55,7 @@ export const isPartitioned = (
     (rows) => rows.length > 0
   )
 
-/** The number of the newest append, committed or not; 0 before the first. */
+/** Returns the number of the newest append, committed or not; 0 before the first. */
 export const newestAppend = (sql: SqlClient, schema: SchemaName): Effect.Effect<bigint, SqlError> =>
   Effect.map(
     sql<{ readonly newest: bigint }>`SELECT ${sql(`${schema}.newest_append`)}() AS newest`,
@@ -59,7 +65,7 @@ export const newestAppend = (sql: SqlClient, schema: SchemaName): Effect.Effect<
 export const runAll = (sql: SqlClient, statements: ReadonlyArray<string>) =>
   Effect.forEach(statements, (statement) => sql.unsafe(statement), { discard: true })
 
-/** Makes a change when its turn has come and nobody uses what it changes. */
+/** Makes a change in its turn, when no other transaction uses what it changes. */
 export const change = <A, E>(
   sql: SqlClient,
   schema: SchemaName,
@@ -67,7 +73,10 @@ export const change = <A, E>(
 ): Effect.Effect<A, E | SqlError> =>
   comingAgain(sql, schema, asOwner(sql, schema, inTurn(sql, schema, work)))
 
-/** In a transaction in which all that is made is the owner's, whoever makes it. */
+/**
+ * Runs `work` in a transaction in which every new object belongs to the log's owner, whatever role
+ * runs it.
+ */
 export const asOwner = <A, E>(
   sql: SqlClient,
   schema: SchemaName,
@@ -82,7 +91,7 @@ export const asOwner = <A, E>(
           SELECT current_setting('role') AS role, set_config('role', pg_get_userbyid(relowner), true)
           FROM (${logTable(sql, schema)}) log`
         const answer = yield* work
-        // The transaction may be a part of the caller's, which goes on.
+        // The transaction may be part of the caller's, which continues in its own role.
         yield* sql`SELECT set_config('role', ${before?.role ?? "none"}, true)`
         return answer
       })

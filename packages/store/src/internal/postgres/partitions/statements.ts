@@ -1,27 +1,31 @@
 /**
- * The SQL that moves the events of a log into partitions, and makes further ones.
+ * The SQL that moves the events of a log into partitions and adds partitions.
  *
- * A `SchemaName` and a table's name made here hold nothing that could end their quotes, so they can stand where
- * PostgreSQL allows no parameters.
+ * A `SchemaName` and the table names made here contain nothing that could end their quotes, so they
+ * can stand where PostgreSQL allows no parameters.
  */
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { PLACES } from "../schema/shared.ts"
 import { RECORDED_AT_INDEX } from "../schema/tables.ts"
 
-/** The table of the appends from `first` on. */
+/** Returns the name of the table of the appends from `first` on. */
 export const tableOf = (first: bigint): string => `events_${first}`
 
-/** The first position behind the append with a number, as a range of positions ends. */
+/** The first position after the append with a number, which is how a range of positions ends. */
 const behind = (append: bigint): bigint => append * PLACES + 1n
 
-/** The check by which PostgreSQL knows without looking that the first partition holds what it should. */
+/**
+ * The check that proves to PostgreSQL, without a scan, that the first partition holds only its own
+ * range.
+ */
 export const CHECK = "events_before_partitions"
 
 /**
- * Has the log remember where each id is, from now on.
+ * Makes the log record the position of each id from now on.
  *
- * A trigger, since it can't be gone round, neither by a function that is added later nor by the owner. It is there twice: that of
- * `events` sees what is written there, and that of a partition what names the partition itself.
+ * A trigger can't be bypassed, neither by a function that is added later nor by the owner. There
+ * are two of them: the one of `events` sees writes to that table, and the one of a partition sees
+ * writes that name the partition itself.
  */
 export const rememberIds = (schema: SchemaName): ReadonlyArray<string> => [
   `CREATE TABLE "${schema}".recorded_ids (
@@ -45,7 +49,10 @@ export const appendOnly = (schema: SchemaName, table: string, refuse = "refuse_c
   `ALTER TABLE "${schema}"."${table}" ENABLE ALWAYS TRIGGER append_only`
 ]
 
-/** Takes from a new table what default privileges gave to roles other than its owner. */
+/**
+ * Revokes the privileges on a new table that default privileges granted to roles other than its
+ * owner.
+ */
 const withoutDefaults = (schema: SchemaName, table: string) => `DO $$
   DECLARE
     given record;
@@ -60,13 +67,13 @@ const withoutDefaults = (schema: SchemaName, table: string) => `DO $$
     END LOOP;
   END $$`
 
-/** Has new events end before the first partition does. */
+/** Limits new events to positions before the end of the first partition. */
 export const addCheck = (schema: SchemaName, last: bigint): ReadonlyArray<string> => [
   dropCheck(schema),
   `ALTER TABLE "${schema}".events ADD CONSTRAINT ${CHECK} CHECK (position < ${behind(last)}) NOT VALID`
 ]
 
-/** Reads all events, and keeps nobody from appending. */
+/** Reads all events; appends continue meanwhile. */
 export const validateCheck = (schema: SchemaName): string =>
   `ALTER TABLE "${schema}".events VALIDATE CONSTRAINT ${CHECK}`
 
@@ -74,9 +81,10 @@ export const dropCheck = (schema: SchemaName): string =>
   `ALTER TABLE "${schema}".events DROP CONSTRAINT IF EXISTS ${CHECK}`
 
 /**
- * Makes the table of events the first partition, up to the append `last`, of a table that takes its name.
+ * Makes the table of events the first partition, up to the append `last`, of a new table that takes
+ * its name.
  *
- * The ids must all be remembered. Until the transaction ends nobody reads or appends.
+ * All ids must be recorded already. Reads and appends wait until the transaction ends.
  */
 export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string> => {
   const log = `"${schema}"`
@@ -102,13 +110,14 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
     `ALTER TABLE ${log}.${first} DROP CONSTRAINT IF EXISTS ${CHECK}`,
     ...appendOnly(schema, "events"),
     ...recordIds(schema, "events"),
-    // It would go with the first partition.
+    // Otherwise the sequence would be dropped together with the first partition.
     `ALTER SEQUENCE ${log}.append_number OWNED BY ${log}.events.position`,
-    // The stores know by this name that an id is taken.
+    // The stores recognize a taken id by this name of a constraint.
     `ALTER TABLE ${log}.${first} DROP CONSTRAINT events_event_id_key`,
     `ALTER TABLE ${log}.recorded_ids RENAME CONSTRAINT recorded_ids_pkey TO events_event_id_key`,
     `CREATE OR REPLACE VIEW ${log}.event_ids AS SELECT r.event_id, r.position FROM ${log}.recorded_ids r`,
-    // A role that could read and write events still can, by the name that it knows, and not by the other.
+    // A role that could read and write events still can under the name that it knows, and not under
+    // the name of the partition.
     `DO $$
     DECLARE
       had record;
@@ -129,10 +138,11 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
 }
 
 /**
- * Makes the partition of the appends behind `after` up to `last`.
+ * Makes the partition of the appends after `after` up to `last`.
  *
- * Made apart, empty, and then attached, which lets appends and reads go on. Revisions are unique in each partition; over all of
- * them they are because one at a time writes a stream.
+ * It is made on its own, empty, and then attached, so that appends and reads continue. Revisions
+ * are unique within each partition; they are unique over all partitions because a stream has one
+ * writer at a time.
  */
 export const addPartition = (
   schema: SchemaName,

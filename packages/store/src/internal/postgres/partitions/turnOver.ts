@@ -1,8 +1,9 @@
 /**
- * Turns the one table of events over into the first of several partitions, while hosts append and read.
+ * Turns the one table of events over into the first of several partitions, while hosts append and
+ * read.
  *
- * Each step is a transaction, waits half a second for others at most, and can be taken again: after an end in the middle the
- * log is as it was, but for ids that are remembered twice.
+ * Each step is a transaction, waits at most half a second for others, and can be repeated. If it
+ * ends in the middle, the log is as it was, except that some ids are recorded twice.
  */
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -16,10 +17,16 @@ import { asOwner, change, isPartitioned, logTable, newestAppend, runAll } from "
 import { recordAct } from "../schema/recordAct.ts"
 import * as Statements from "./statements.ts"
 
-/** How many ids one transaction copies: a fraction of a second's work, whose rows appends don't wait for. */
+/**
+ * The number of ids that one transaction copies: a fraction of a second's work, on rows that no
+ * append waits for.
+ */
 const BATCH_ROWS = 20_000
 
-/** `lastOf` gives the last append of the first partition, of the number of the newest: a good deal more. */
+/**
+ * Turns the log over. `lastOf` maps the number of the newest append to that of the last append of
+ * the first partition, which should be far above it.
+ */
 export const turnOver = (
   sql: SqlClient,
   schema: SchemaName,
@@ -46,7 +53,7 @@ export const turnOver = (
       schema,
       Effect.gen(function* () {
         if (yield* isPartitioned(sql, schema)) return true
-        // A writer that has drawn a number by now has read events before, so that this waits for its end.
+        // A writer that has drawn a number has read events before, so this lock waits for its end.
         yield* sql`LOCK TABLE ${sql(`${schema}.events`)} IN ACCESS EXCLUSIVE MODE`
         if ((yield* newestAppend(sql, schema)) >= last) return false
         yield* refuseDependents(sql, schema)
@@ -70,13 +77,16 @@ export const turnOver = (
 
   return begin.pipe(
     Effect.andThen(copyIds(sql, schema)),
-    // Only a log that grew by a whole partition meanwhile needs another round.
+    // Another round is needed only if the log grew by a whole partition meanwhile.
     Effect.andThen(Effect.repeat(swap, { until: (done) => done, schedule: Schedule.forever })),
     Effect.asVoid
   )
 }
 
-/** Another host may have withdrawn the check, as it failed; then attaching looks for itself. */
+/**
+ * Validates the check. Another host may have dropped it after a failure; attaching then scans the
+ * table itself.
+ */
 const validate = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName) {
   const found = yield* sql`
     SELECT FROM pg_constraint WHERE conname = ${Statements.CHECK}
@@ -92,9 +102,9 @@ const refuseDependents = Effect.fnUntraced(function* (sql: SqlClient, schema: Sc
 })
 
 /**
- * Copies the ids of events that were there before ids were remembered.
+ * Copies the ids of events that were recorded before the trigger existed.
  *
- * All of those are committed: making the trigger waited for whoever was writing.
+ * All those events are committed: making the trigger waited for every open writer.
  */
 const copyIds = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName) {
   if (yield* isPartitioned(sql, schema)) return

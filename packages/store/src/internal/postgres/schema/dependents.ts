@@ -1,5 +1,6 @@
 /**
- * What others have built on the table of events, which would stay with it when it becomes one partition of many.
+ * Objects that others have built on the table of events: they would stay with that table when it
+ * becomes one partition of many.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -7,7 +8,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { logTable } from "../partitions/partitions.ts"
 
-/** Each by its kind and name, such as `view reports.sales`. */
+/** Returns the kind and name of each, such as `view reports.sales`. */
 export const dependents = (
   sql: SqlClient,
   schema: SchemaName

@@ -1,5 +1,5 @@
 /**
- * What roles may do beyond what a log grants them, however they came by it.
+ * The rights of roles beyond those that a log grants them, however they were obtained.
  */
 import type { Effect } from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -19,9 +19,10 @@ interface Excess {
 }
 
 /**
- * Asks PostgreSQL what the roles may do, and the logins that act as them: by themselves, by inheritance, and by `SET ROLE`.
+ * Asks PostgreSQL for the rights of the roles and of the logins that act as them: their own,
+ * inherited, and by `SET ROLE`.
  *
- * Who deploys may be more than its share, so the login of this session is not asked.
+ * A deploying login may have more rights than its share, so the login of this session is left out.
  */
 export const excessPrivileges = (
   sql: SqlClient,

@@ -1,8 +1,8 @@
 /**
- * The functions of a log: their texts of today, and their installation.
+ * The functions of a log: their current texts, and their installation.
  *
- * Tables migrate, functions are replaced. Each function has a comment in the database that names the release of the functions and a hash
- * of its text.
+ * Tables migrate, functions are replaced. Each function has a comment in the database that names
+ * the release of the functions and a hash of its text.
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -28,13 +28,16 @@ import { refuseChange, refuseChangeOfActs } from "./functions/refuseChange.ts"
 import { settledPosition } from "./functions/settledPosition.ts"
 
 /**
- * The release of the functions: one more at each change of a text that is released.
+ * The release of the functions, raised by one with each released change of a text.
  *
- * A host of an earlier release that starts beside a newer one leaves the functions of the newer one.
+ * A host of an earlier release that starts beside a newer one leaves the newer functions in place.
  */
 export const RELEASE = 1
 
-/** By their names, in an order in which each finds what PostgreSQL looks for when it is made. */
+/**
+ * The texts by the functions' names, ordered so that PostgreSQL finds the functions that each one
+ * needs when it is made.
+ */
 export const FUNCTIONS: Readonly<Record<string, (log: string) => string>> = {
   check_event: checkEvent,
   refuse_change: refuseChange,
@@ -54,19 +57,22 @@ export const FUNCTIONS: Readonly<Record<string, (log: string) => string>> = {
   keep_read_models: keepReadModels
 }
 
-/** A function in the database; `release` and `hash`: what its comment says, if it is one of ours. */
+/** A function in the database. */
 interface Installed {
   readonly name: string
   readonly body: string
+  /** The release in its comment; null if the comment is not ours. */
   readonly release: number | null
+  /** The hash in its comment; null if the comment is not ours. */
   readonly hash: string | null
 }
 
 /**
- * Replaces the functions that differ from the texts of this code, in the caller's transaction and turn, and returns their names.
+ * Replaces the functions that differ from the texts of this code, in the caller's transaction and
+ * turn, and returns their names.
  *
- * It replaces none if one of them is of a later release. Who may call a function keeps that right; a function that is new may be called
- * by those who may call another one for the same use.
+ * It replaces none if one of them is of a later release. Existing grants stay; the roles that may
+ * call a function of the same use may call a new one.
  */
 export const install = (
   sql: SqlClient,
@@ -88,7 +94,9 @@ export const install = (
     })
   )
 
-/** The names of the functions that are not as this code has them; none if there are some of a later release. */
+/**
+ * The names of the functions that differ from this code; none if one of them is of a later release.
+ */
 export const outdated = (
   log: string,
   installed: ReadonlyMap<string, Omit<Installed, "name">>
@@ -108,7 +116,10 @@ export const outdated = (
   })
 }
 
-/** Returns the database's name and the names of the functions that are not as this code has them; any role may look. */
+/**
+ * Returns the database's name and the names of the functions that differ from this code; any role
+ * may look.
+ */
 export const look = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName) {
   const found = yield* lookUp(sql, schema)
   const [row] = yield* sql<{ readonly database: string }>`
@@ -132,10 +143,13 @@ const comment = (text: string) => `Daybook, release ${RELEASE}, ${hashOf(text)}`
 
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex")
 
-/** The part between the quotes, which is what the catalog keeps. */
+/** The part between the quotes, which the catalog stores. */
 const bodyOf = (text: string): string => text.slice(text.indexOf("$$") + 2, text.lastIndexOf("$$"))
 
-/** Takes from PUBLIC what PostgreSQL gives it of each new function, and lets those call it who call the others of its use. */
+/**
+ * Revokes the right to call a new function that PostgreSQL grants to PUBLIC, and grants it to the
+ * roles that may call the other functions of its use.
+ */
 const open = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, name: string) {
   const named = `"${schema}".${name}`
   yield* sql.unsafe(`REVOKE ALL ON FUNCTION ${named} FROM PUBLIC`)
@@ -149,5 +163,5 @@ const open = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, na
   yield* Effect.forEach(grants, ({ statement }) => sql.unsafe(statement), { discard: true })
 })
 
-/** The first function of each was there in the first release. */
+/** The functions by use; the first of each use exists since the first release. */
 const USES = [[...APPENDING, ...KEEPING], READING, RECORDING]

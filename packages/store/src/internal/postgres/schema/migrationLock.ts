@@ -1,5 +1,6 @@
 /**
- * One at a time changes the schema of a log, however many hosts start at once, and waits for others step by step.
+ * The migration lock: one host at a time changes the schema of a log, however many start at once,
+ * and it waits for others in short steps.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,19 +11,28 @@ import type { SchemaName } from "../../../PostgresSchema.ts"
 import { holdersOfSchema } from "../locks/holders.ts"
 import { boundedWaits, patiently } from "../locks/patience.ts"
 
-/** How long a change waits for transactions that use what it changes, while those that come later wait behind it. */
+/**
+ * The longest wait of a change for transactions that use what it changes; later transactions queue
+ * meanwhile.
+ */
 const LOCK_MILLIS = 500
 
-/** For a transaction that lasts it steps aside for so long, and comes again. */
+/**
+ * The pause before the next try when a transaction outlasts the wait: later transactions pass
+ * meanwhile.
+ */
 const PAUSE_MILLIS = 500
 
-/** Waits for its turn, which lasts until the transaction ends. */
+/** Waits for a turn, which lasts until the transaction ends. */
 const takeTurn = (sql: SqlClient, turn: string): Effect.Effect<void, SqlError> =>
   Effect.asVoid(sql`SELECT pg_advisory_xact_lock(hashtextextended(${turn}, 0))`)
 
 const turnOf = (schema: SchemaName) => `daybook migrations of ${schema}`
 
-/** Makes a change when its turn has come; each wait for a lock in it is short. In a transaction, which {@link comingAgain} repeats. */
+/**
+ * Makes a change in its turn, with short waits for locks; inside a transaction, which
+ * {@link comingAgain} repeats.
+ */
 export const inTurn = <A, E, R>(
   sql: SqlClient,
   schema: SchemaName,
@@ -31,13 +41,16 @@ export const inTurn = <A, E, R>(
   Effect.flatMap(Patience, ({ changes }) =>
     boundedWaits(
       sql,
-      // Nobody queues behind who waits for a turn. 0 would be no limit at all.
+      // No other transaction queues behind the wait for a turn. 0 would mean no limit.
       Math.max(Duration.toMillis(changes), 1),
       Effect.andThen(takeTurn(sql, turnOf(schema)), boundedWaits(sql, LOCK_MILLIS, work))
     )
   )
 
-/** Makes a transaction's changes to the log when nobody uses what it changes. */
+/**
+ * Repeats a transaction that changes the log until it gets its locks, as long as the patience for
+ * changes lasts.
+ */
 export const comingAgain = <A, E, R>(
   sql: SqlClient,
   schema: SchemaName,

@@ -1,12 +1,15 @@
 /**
- * Who may do what with the objects of a log, as lines that can be compared.
+ * The privileges on the objects of a log, as lines that can be compared.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 
-/** Such as `EXECUTE on append_new to daybook_writer` and `events belongs to daybook_owner`, in order. */
+/**
+ * Returns lines such as `EXECUTE on append_new to daybook_writer` and
+ * `events belongs to daybook_owner`, in order.
+ */
 export const privileges = (
   sql: SqlClient,
   schema: SchemaName
@@ -35,10 +38,10 @@ export const privileges = (
     (rows) => rows.map(({ line }) => line)
   )
 
-/** How many lines a record keeps of each kind: it has 64 KiB. */
+/** The number of lines of each kind in the record of an act, which has 64 KiB. */
 const MOST = 100
 
-/** The lines that came and went; none if they are the same. */
+/** Returns the lines that were added and removed, or nothing if both lists are equal. */
 export const changes = (
   before: ReadonlyArray<string>,
   after: ReadonlyArray<string>

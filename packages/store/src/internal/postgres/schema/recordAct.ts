@@ -10,7 +10,9 @@ import { CurrentWhy, type LogAct } from "../../../PostgresActs.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { asOwner } from "../partitions/partitions.ts"
 
-/** As the owner, who may call the function; the login is recorded all the same. */
+/**
+ * Records an act as the owner, who may call the function; the record names the login all the same.
+ */
 export const recordAct = (
   sql: SqlClient,
   schema: SchemaName,

@@ -1,23 +1,25 @@
 /**
- * The first thing that a function does that appends: it refuses arrays that do not fit together, before it draws or derives anything
- * from them.
+ * The first step of a function that appends: it refuses arrays that do not fit together, before it
+ * draws or derives anything from them.
  *
- * A revision is derived from the newest one of the stream and from the counts, so no count may be negative or NULL, and none of them
- * may make the server build more rows than there are events.
+ * A revision is derived from the newest one of the stream and from the counts, so no count may be
+ * negative or NULL, and none may make the server build more rows than there are events.
  */
 import { PLACES } from "./shared.ts"
 
-/** Bytes of the JSON texts of a call: the limit of the contract. */
+/** The most bytes of JSON text in a call: the limit of the contract. */
 const MAX_APPEND_BYTES = 16_777_216
 
 const OF_APPENDS = ["p_expected", "p_counts"]
 const OF_EVENTS = ["p_types", "p_schema_versions", "p_data", "p_metadata", "p_occurred_at"]
 
 /**
- * Returns the statements, for a function with the parameters of `append` and with their lengths in `appends` and `events`.
+ * The statements, for a function with the parameters of `append` and with their lengths in
+ * `appends` and `events`.
  *
- * The dimensions of an array are a text of its bounds, so equal ones have the same length and begin at the same index. The functions
- * take all of them to begin at 1. -3 is the lowest expected revision: one that no stream meets.
+ * The dimensions of an array are a text of its bounds, so equal dimensions mean the same length and
+ * the same first index. The functions take all arrays to begin at 1. -3 is the lowest expected
+ * revision: no stream meets it.
  */
 export const refuseArguments = `IF events >= ${PLACES} OR appends >= ${PLACES} THEN
     RAISE EXCEPTION 'a call holds less than ${PLACES} events and ${PLACES} appends'

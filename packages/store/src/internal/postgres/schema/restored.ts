@@ -1,8 +1,9 @@
 /**
  * Finds and repairs the faults that a restore or a copy may leave in a log.
  *
- * `pg_restore --data-only --disable-triggers` leaves triggers as ordinary ones, rows that are copied by hand or by logical
- * replication come without their sequence, and rows that are copied without triggers come without their ids.
+ * `pg_restore --data-only --disable-triggers` leaves triggers as ordinary ones; rows that are
+ * copied by hand or by logical replication come without their sequence; and rows that are copied
+ * without triggers come without their ids.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -13,17 +14,18 @@ import { appendOnly, recordIds } from "../partitions/statements.ts"
 import { PLACES } from "./shared.ts"
 import { summarizable } from "./tables.ts"
 
-/** The tables of administrative acts, which are only added to. */
+/** The append-only tables of administrative acts. */
 const ACTS = ["acts", "passed_over"] as const
 
-/** A trigger of the log that is not there, or rests in some sessions; `state`: that of `pg_trigger.tgenabled`. */
+/** A trigger of the log that is missing or does not fire in some sessions. */
 export interface RestingTrigger {
   readonly table: string
   readonly trigger: "append_only" | "record_ids"
+  /** The value of `pg_trigger.tgenabled`, or missing. */
   readonly state: "missing" | "O" | "D" | "R"
 }
 
-/** The triggers that should always fire, and don't. */
+/** Returns the triggers that should always fire but don't. */
 export const restingTriggers = (
   sql: SqlClient,
   schema: SchemaName
@@ -49,13 +51,13 @@ export const restingTriggers = (
   WHERE t.tgenabled IS DISTINCT FROM 'A'
   ORDER BY n.relname, n.trigger`
 
-/** Where the rows of the log end, and where its sequence does, which should be no lower. */
+/** Returns the last position of the rows and of the log's sequence, which should be no lower. */
 export const ends = (
   sql: SqlClient,
   schema: SchemaName
 ): Effect.Effect<{ readonly rows: bigint; readonly sequence: bigint }, SqlError> =>
   Effect.map(
-    // In this order: an append draws its number before its events can be seen.
+    // In this order: an append draws its number before its events become visible.
     Effect.flatMap(
       sql<{ readonly rows: bigint }>`
         SELECT coalesce(max(position), 0)::bigint AS rows FROM ${sql(`${schema}.events`)}`,
@@ -69,7 +71,7 @@ export const ends = (
     (found) => found
   )
 
-/** Of the first and the last event of each partition, those whose ids are not recorded. */
+/** Returns those first and last events of partitions whose ids are not recorded. */
 export const unrecordedIds = (
   sql: SqlClient,
   schema: SchemaName
@@ -81,18 +83,20 @@ export const unrecordedIds = (
     )
   )
 
-/** An event whose id is not recorded, and the range of positions of its partition. */
+/** An event whose id is not recorded, with the range of positions of its partition. */
 interface Unrecorded extends Range {
   readonly position: bigint
 }
 
-/** Positions from `from` up to one before `to`; null is as far as positions go. */
+/** A range of positions. */
 interface Range {
+  /** The first position; null if the range has no lower end. */
   readonly from: bigint | null
+  /** The position after the last one; null if the range has no upper end. */
   readonly to: bigint | null
 }
 
-/** By positions, since readers have no right to name a partition. */
+/** Selects a partition's events by positions, since readers have no right to name a partition. */
 const inRange = (sql: SqlClient, { from, to }: Range) =>
   sql`e.position >= ${from ?? 0n}::bigint AND (${to}::bigint IS NULL OR e.position < ${to}::bigint)`
 
@@ -117,11 +121,14 @@ const unrecordedOf = (
   )
 }
 
-/** True if the log has its id. */
+/** Returns true if the log has its id. */
 export const hasIdentity = (sql: SqlClient, schema: SchemaName): Effect.Effect<boolean, SqlError> =>
   Effect.map(sql`SELECT FROM ${sql(`${schema}.log`)}`, (rows) => rows.length === 1)
 
-/** Puts the triggers, the sequence, the ids and the identity right, and tells which; in a transaction, when its turn has come. */
+/**
+ * Repairs the triggers, the sequence, the ids and the identity, and returns a line for each repair;
+ * in a transaction, in its turn.
+ */
 export const repair = (
   sql: SqlClient,
   schema: SchemaName
@@ -136,11 +143,11 @@ export const repair = (
       const drawn = yield* sql`
         INSERT INTO ${sql(`${schema}.log`)} DEFAULT VALUES ON CONFLICT DO NOTHING RETURNING id`
       if (drawn.length > 0) done.push("the log had no id")
-      // Rows that were copied are in no summary, and a reader of a time would read them all.
+      // Copied rows are in no summary, so a read from an instant on would scan all of them.
       yield* sql`SELECT brin_summarize_new_values(s.oid) FROM (${sql.literal(summarizable(`"${schema}"`))}) s`
       const found = yield* ends(sql, schema)
       if (found.rows > found.sequence) {
-        // Appends wait, and none can be between the look and the change.
+        // Appends wait, so none comes between this check and the change.
         yield* sql`LOCK TABLE ${sql(`${schema}.events`)} IN SHARE ROW EXCLUSIVE MODE`
         const { rows, sequence } = yield* ends(sql, schema)
         const newest = (rows - 1n) / PLACES + 1n
@@ -164,7 +171,10 @@ export const repair = (
     })
   )
 
-/** Has the triggers of the log fire in every session, and gives those that did not; as the owner of the log. */
+/**
+ * Makes the triggers of the log fire in every session, and returns those that did not; as the owner
+ * of the log.
+ */
 export const enableTriggers = (
   sql: SqlClient,
   schema: SchemaName

@@ -1,5 +1,5 @@
 /**
- * Settings that sessions begin with, for a role or for a database, and that take from appends what the log promises.
+ * Initial settings of sessions, by role or database, that break the log's promises for appends.
  */
 import type { Effect } from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -16,9 +16,10 @@ interface Setting {
 }
 
 /**
- * Those of logins that may append, through however many memberships, and of all roles.
+ * Returns such settings of all roles and of logins that may append, through however many
+ * memberships.
  *
- * Each user may set them for itself, and so for all hosts that log in as it.
+ * Each user may change its own settings, and so those of all hosts that log in as it.
  */
 export const harmful = (
   sql: SqlClient,

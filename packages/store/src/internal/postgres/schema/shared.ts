@@ -1,35 +1,44 @@
 /**
  * Pieces that several functions of the log share.
  *
- * `log` is the quoted name of a schema, which holds nothing that could end its quotes, so it can stand in the bodies of functions,
- * where PostgreSQL allows no parameters.
+ * `log` is the quoted name of a schema. It contains nothing that could end its quotes, so it can
+ * stand in the bodies of functions, where PostgreSQL allows no parameters.
  */
 
-/** How many positions an append has: more than `MAX_EVENTS`, and a power of two. */
+/** The number of positions of an append: more than `MAX_EVENTS`, and a power of two. */
 export const PLACES = 1_024n
 
-/** The limit of the contract. */
+/** The highest revision: the limit of the contract. */
 export const MAX_REVISION = 2_147_483_647
 
-/** How long a transaction with an append in it may be idle, in seconds: longer than any that is worked on. */
+/**
+ * The longest idle time of a transaction with an append in it, in seconds: longer than any pause of
+ * one that is in use.
+ */
 const IDLE_SECONDS = 60
 
-/** How many streams a call may write without taking the turn of large calls. */
+/** The most streams that a call may write without taking the turn of large calls. */
 export const FEW_STREAMS = 128
 
-/** How many calls with more streams than a few are under way at a time: each stream takes a place in the lock table of the server. */
+/** The most large calls at a time: each stream takes an entry in the server's lock table. */
 export const LARGE_CALLS = 4
 
-/** SQL for the key of one of the turns of large calls, by its number. No stream has a line break in its name. */
+/**
+ * SQL for the key of a turn of large calls, by its number. No stream has a line break in its name,
+ * so no key is shared.
+ */
 export const largeCall = (log: string, number: string): string =>
   `hashtextextended('large call' || chr(10) || (${number}), ${namespace(log)})`
 
 /**
- * Ends a transaction with an append in it when its session is idle, and makes it wait for the disk, however the session was set up.
+ * Ends a transaction with an append in it when its session is idle, and makes it wait for the disk,
+ * whatever the session's settings are.
  *
- * A host that freezes with its transaction open would hold readers back until the server ends its session, which a server does not do by
- * itself. Likewise one that takes no more of its answer; a Unix socket has no such timeout. Whoever knows the password of a login may set what its
- * sessions begin with, for all hosts. `EventStorePostgres.Durability` undoes the last of the three.
+ * A host that freezes with its transaction open would hold readers back until the server ends its
+ * session, which a server does not do by default. So would a host that stops reading its answer; a
+ * Unix socket has no such timeout. Anyone who knows the password of a login may change the initial
+ * settings of its sessions, for all hosts. `EventStorePostgres.Durability` undoes the last of the
+ * three.
  */
 export const boundTransaction = `IF current_setting('idle_in_transaction_session_timeout') <> '${IDLE_SECONDS / 60}min' THEN
       IF current_setting('idle_in_transaction_session_timeout') = '0'
@@ -66,19 +75,26 @@ export const columns = names.join(", ")
 /** The columns of an event `e`. */
 export const qualified = names.map((name) => `e.${name}`).join(", ")
 
-/** The number that the advisory locks of a log share: its sequence stays when the events move into partitions. */
+/**
+ * The number that the advisory locks of a log share: the sequence's, since the sequence stays when
+ * the events move into partitions.
+ */
 export const namespace = (log: string): string => `'${log}.append_number'::regclass::oid::bigint`
 
 /** SQL for the low 32 bits of a bigint as a signed integer: shifting left drops the high half. */
 export const signed32 = (bigint: string): string => `((((${bigint}) << 32) >> 32)::integer)`
 
-/** Looks where the rows end, which must come before the look at the sequence: an append draws its number before its rows show. */
+/**
+ * Reads the last position of the rows. It must come before the look at the sequence: an append
+ * draws its number before its rows are visible.
+ */
 export const endOfRows = (log: string): string =>
   `SELECT e.position INTO ends FROM ${log}.events e ORDER BY e.position DESC LIMIT 1;`
 
 /**
- * Refuses to draw a number from a sequence that the rows are past: the append would get a position in the middle of the history,
- * where every subscriber has been. A restore or a copy may have left the log so; the message is that of `settled_position`.
+ * Refuses to draw a number from a sequence that lies below the rows: the append would get a
+ * position in the middle of the history, which every subscriber has passed. A restore or a copy may
+ * have left the log so; the message is the same as in `settled_position`.
  */
 export const refuseUnsound = `IF ends > newest * ${PLACES} THEN
       RAISE EXCEPTION

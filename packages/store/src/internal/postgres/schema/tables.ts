@@ -1,9 +1,9 @@
 /**
  * The tables of a log, as the first release makes them: the first migration.
  *
- * Triggers are not here, since those that are missing are made at each migration; nor functions, which are replaced, but for the one that a
- * constraint calls.
- * Released migrations are never edited: a change is a further migration.
+ * Triggers and functions are elsewhere: functions are replaced at each migration, and missing
+ * triggers are made. The exception is `check_event`, which a constraint calls. Released migrations are
+ * never edited: a change is a further migration.
  */
 import { checkEvent } from "./functions/checkEvent.ts"
 import { PLACES } from "./shared.ts"
@@ -15,13 +15,14 @@ const MAX_METADATA_BYTES = 65_536
 /**
  * The columns and settings of the index of times.
  *
- * It holds both columns: times alone would lead to all blocks after the instant, and the ones before it are sought. The position is an
- * expression, so that a condition on it matches this index and no other.
+ * It holds both columns: with times alone it would lead to all blocks after the instant, and a
+ * search needs the ones before it. The position is an expression, so that a condition on it matches
+ * this index and no other.
  */
 export const RECORDED_AT_INDEX =
   "USING brin (recorded_at, (position + 0)) WITH (pages_per_range = 32, autosummarize = on)"
 
-/** Selects the indexes that hold blocks, which those of a log in partitions are one by one. */
+/** Selects the indexes that summarize blocks; a log in partitions has one per partition. */
 export const summarizable = (log: string): string =>
   `SELECT i.indexrelid AS oid FROM pg_catalog.pg_index i
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid AND c.relkind = 'i'
@@ -29,11 +30,11 @@ export const summarizable = (log: string): string =>
     WHERE i.indrelid = '${log}.events'::pg_catalog.regclass OR i.indrelid IN (
       SELECT h.inhrelid FROM pg_catalog.pg_inherits h WHERE h.inhparent = '${log}.events'::pg_catalog.regclass)`
 
-/** Returns the statements, in order. */
+/** Returns the statements that make the tables, in order. */
 export const tables = (log: string): ReadonlyArray<string> => [
-  // Appends are numbered, and an event's position is its append's number times ${PLACES} and its place
-  // in it: so one draw places a whole append, and no reader's end can fall into the middle of one.
-  // CACHE 1 is part of the ordering rule: a session that cached numbers would draw old ones late.
+  // An event's position is its append's number times ${PLACES} plus its place in the append: so one
+  // draw places a whole append, and no reader's end can fall into the middle of one. CACHE 1 is
+  // part of the ordering rule: a session that cached numbers would draw old ones late.
   `CREATE SEQUENCE ${log}.append_number AS bigint
     MINVALUE 1 MAXVALUE ${2n ** 63n / PLACES - 1n} START 1 CACHE 1 NO CYCLE`,
 
@@ -41,8 +42,8 @@ export const tables = (log: string): ReadonlyArray<string> => [
   `REVOKE ALL ON FUNCTION ${log}.check_event FROM PUBLIC`,
 
   // "C" collation: names are compared byte by byte, the same on every system, and faster.
-  // json, not jsonb: it keeps the text as it came and loads faster. Fixed widths first: no padding.
-  // Readers trust what is stored, and a row that ends them could never be taken out.
+  // json, not jsonb: it keeps the text unchanged and loads faster. Fixed widths first: no padding.
+  // Readers trust stored rows, and a row that stops them could never be removed.
   `CREATE TABLE ${log}.events (
     position bigint PRIMARY KEY,
     occurred_at timestamptz NOT NULL,
@@ -66,10 +67,12 @@ export const tables = (log: string): ReadonlyArray<string> => [
     ON ${log}.events (split_part(stream_id, '-', 1), position)`,
   `CREATE INDEX events_recorded_at_idx ON ${log}.events ${RECORDED_AT_INDEX}`,
 
-  // Where the event of an id is. A log in partitions keeps a table of that; here the events say it.
+  // The position of an event by its id. A log in partitions has a table for that; here the events
+  // hold it.
   `CREATE VIEW ${log}.event_ids AS SELECT e.event_id, e.position FROM ${log}.events e`,
 
-  // The id of the log, drawn once. It travels with the rows: a copy of the log is the same log up to where they part.
+  // The id of the log, drawn once. It travels with the rows: a copy of the log is the same log up
+  // to the position where they diverge.
   `CREATE TABLE ${log}.log (
     is_one boolean PRIMARY KEY DEFAULT true CHECK (is_one),
     id uuid NOT NULL DEFAULT pg_catalog.gen_random_uuid()
@@ -86,7 +89,7 @@ export const tables = (log: string): ReadonlyArray<string> => [
     PRIMARY KEY (stream_id, revision)
   )`,
 
-  // Administrative acts, which are only added.
+  // Administrative acts: append-only.
   `CREATE TABLE ${log}.acts (
     act_id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT acts_pkey PRIMARY KEY,
     acted_at timestamptz NOT NULL,
@@ -99,7 +102,7 @@ export const tables = (log: string): ReadonlyArray<string> => [
   )`,
   `CREATE INDEX acts_subject_idx ON ${log}.acts (subject, act_id)`,
 
-  // Events that readers pass over, which are only added.
+  // Events that readers pass over: append-only.
   `CREATE TABLE ${log}.passed_over (
     position bigint PRIMARY KEY,
     event_id uuid NOT NULL,
@@ -109,7 +112,7 @@ export const tables = (log: string): ReadonlyArray<string> => [
     reason text NOT NULL CHECK (octet_length(reason) <= 4096)
   )`,
 
-  // What default privileges gave to every role. The schema is the log's alone.
+  // Revokes what default privileges granted to every role. The schema belongs to the log alone.
   `REVOKE ALL ON ALL TABLES IN SCHEMA ${log} FROM PUBLIC`,
   `REVOKE ALL ON ALL SEQUENCES IN SCHEMA ${log} FROM PUBLIC`
 ]

@@ -1,5 +1,5 @@
 /**
- * A limit on the time that a store works on something, which leaves out what it waits for before.
+ * A limit on the time that a store works on something, not counting earlier waits.
  */
 import { TimeoutError } from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -9,7 +9,10 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import { UncountedWait } from "../../../SnapshotStore.ts"
 
-/** Fails when `effect` takes longer than `limit`, not counting what it passes to {@link UncountedWait}. */
+/**
+ * Fails when `effect` takes longer than `limit`, not counting the waits that it passes to
+ * {@link UncountedWait}.
+ */
 export const within = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   limit: Duration.Duration
@@ -46,10 +49,10 @@ export const within = <A, E, R>(
   })
 
 /**
- * Runs `effect` until `end` fails, and does not wait for the interruption of `effect` then.
+ * Runs `effect` until `end` fails, and then does not wait for the interruption of `effect`.
  *
- * A query is interrupted by asking the server to cancel it, which takes seconds where the server hangs. An interruption from
- * outside is waited for as ever.
+ * Interrupting a query means asking the server to cancel it, which takes seconds where the server
+ * hangs. An interruption from outside is still waited for.
  */
 export const orGiveUp = <A, E, R, E2, R2>(
   effect: Effect.Effect<A, E, R>,

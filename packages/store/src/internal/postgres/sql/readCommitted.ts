@@ -1,7 +1,8 @@
 /**
- * READ COMMITTED for what needs it, whatever a role or a database begins its transactions with.
+ * Runs statements under READ COMMITTED, whatever level a role or a database sets as its default.
  *
- * What waits for another writer must see what that one wrote, and the snapshot of another level is older than the wait.
+ * A statement that waits for another writer must see that writer's rows, and under another level
+ * its snapshot is older than the wait.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -9,12 +10,15 @@ import type { SqlError } from "effect/sql/SqlError"
 import { inTransaction, transaction } from "../../../sql/Transaction.ts"
 import { rootMessage } from "../../start/rootMessage.ts"
 
-/** The clients whose sessions begin with another level: each finds out once, and the others pay nothing for it. */
+/**
+ * The clients whose sessions begin with another level: each finds out once, and other clients pay
+ * nothing for it.
+ */
 const otherwise = new WeakSet<SqlClient>()
 
 /**
- * Runs one statement, which says for itself that it needs READ COMMITTED, under it; in a transaction of the caller as
- * that is.
+ * Runs one statement, which itself refuses another level, under READ COMMITTED; inside the caller's
+ * transaction, under that transaction's level.
  */
 export const statement = <A>(
   sql: SqlClient,
@@ -37,6 +41,6 @@ export const statement = <A>(
   )
 }
 
-/** The level under which a function of the log found itself and refused to go on. */
+/** The isolation level under which a function of the log refused to run. */
 export const refusedIsolation = (error: SqlError): string | undefined =>
   /needs READ COMMITTED, not (.+)$/.exec(rootMessage(error))?.[1]

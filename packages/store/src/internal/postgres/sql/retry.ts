@@ -1,5 +1,5 @@
 /**
- * Statements that are repeated until the server answers: it may be restarting, or the network be away.
+ * Repeats statements until the server answers: it may be restarting, or the network may be down.
  */
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -11,33 +11,38 @@ import * as Random from "effect/Random"
 import type { SqlError } from "effect/sql/SqlError"
 import { rootMessage } from "../../start/rootMessage.ts"
 
-// Soon at first, since most losses are short; each second in the end: of all that wait for a server one notices that it is back,
-// and wakes the others.
+// Soon at first, since most losses are short; every second in the end. The first waiting task that
+// finds the server again wakes the others.
 const FIRST_PAUSE = 50
 const LONGEST_PAUSE = 1_000
 
 /**
- * What several tasks of a store lose and have back together, such as the server: one line in the log for all of them, and a wait
- * that ends for all when it does for one.
+ * A resource that several tasks of a store lose and regain together, such as the server: one log
+ * line for all of them, and a wait that ends for all when it ends for one.
  */
 export interface Losses {
-  /** The task has lost it. */
+  /** Reports that the task has lost the resource. */
   readonly lost: (task: object, message: string) => Effect.Effect<void>
-  /** The task has it, or has it back. */
+  /** Reports that the task has the resource, or has it again. */
   readonly found: (task: object) => Effect.Effect<void>
-  /** The task ends without it. */
+  /** Reports that the task has ended without the resource. */
   readonly forgetUnsafe: (task: object) => void
-  /** Waits until one of the tasks has it back. */
+  /** Waits until one of the tasks has the resource again. */
   readonly back: Effect.Effect<void>
 }
 
-/** `failing`: what does not work while it is lost, as a sentence. `working`: what works again then. */
+/** Makes the losses of several tasks, from the texts of their log lines. */
 export const makeLosses = (lines: {
+  /** A sentence: the operation that does not work during the loss. */
   readonly failing: string
+  /** A sentence: the operation that works again after it. */
   readonly working: string
 }): Losses => {
   const tasks = new Set<object>()
-  /** Until a task works again: those that lost it may have ended, as subscriptions do whose reader has lost it too. */
+  /**
+   * True until a task works again. The tasks that lost it may have ended, as subscriptions do whose
+   * reader has lost it too.
+   */
   let isLost = false
   let back = Deferred.makeUnsafe<void>()
   return {
@@ -66,14 +71,14 @@ export const makeLosses = (lines: {
   }
 }
 
-/** What is repeated, for the log and the metrics. */
+/** The repeated operation, for the log and the metrics. */
 interface Task<E> {
   readonly losses: Losses
   readonly retries: Metric.Counter<number>
   readonly while: (error: E) => boolean
 }
 
-/** Repeats it until it succeeds, or fails with what repeating can't mend. */
+/** Repeats `effect` until it succeeds or fails with an error that repeating can't resolve. */
 export const persistently = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   { losses, retries, ...task }: Task<E>
@@ -88,7 +93,7 @@ export const persistently = <A, E, R>(
       yield* Metric.update(retries, 1)
       yield* losses.lost(own, rootMessage(error))
       const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(failures++, 16), LONGEST_PAUSE)
-      // Not all at the same moment.
+      // Jitter, so that not all tasks retry at the same moment.
       const jittered = pause * (0.8 + 0.4 * (yield* Random.next))
       yield* Effect.raceFirst(Effect.sleep(Duration.millis(jittered)), losses.back)
       return yield* attempt
@@ -99,12 +104,13 @@ export const persistently = <A, E, R>(
     )
   })
 
-/** Whether the same statement may succeed later without anybody changing anything about it. */
+/** Returns true if the same statement may succeed later, unchanged. */
 export const isTransient = ({ reason }: SqlError): boolean =>
   reason.isRetryable || transientState.test(sqlState(reason.cause) ?? "")
 
-// Classes that the client takes for unknown: insufficient resources (too many connections among them), and operator
-// intervention, which is a server that shuts down or starts up (PostgreSQL, "Error Codes").
+// SQLSTATE classes that the client reports as unknown: insufficient resources (such as too many
+// connections), and operator intervention, which means that the server shuts down or starts up
+// (PostgreSQL, "Error Codes").
 const transientState = /^(53|57P)/
 
 const sqlState = (cause: unknown): string | undefined =>

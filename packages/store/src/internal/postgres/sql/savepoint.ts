@@ -1,5 +1,6 @@
 /**
- * Statements that may fail without ending the transaction of their caller, and are under READ COMMITTED without one.
+ * Runs statements that may fail without ending the caller's transaction; without one they run under
+ * READ COMMITTED.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -7,7 +8,10 @@ import type { SqlError } from "effect/sql/SqlError"
 import { inTransaction } from "../../../sql/Transaction.ts"
 import { statement } from "./readCommitted.ts"
 
-/** Inside of a caller's transaction a failed statement would end it, so it gets a savepoint there. */
+/**
+ * Runs `effect` in a savepoint inside a caller's transaction, which a failed statement would
+ * otherwise end.
+ */
 export const inSavepoint = <A>(
   sql: SqlClient,
   effect: Effect.Effect<A, SqlError>

@@ -1,6 +1,7 @@
 /**
- * Reads the URL of a database before the client does: what the client says of a wrong one quotes it, password and all, and
- * parameters that it does not know it ignores, so that a misspelt `sslmode` would connect in the clear.
+ * Reads the URL of a database before the client does. The client's errors quote a wrong URL,
+ * password included, and it ignores unknown parameters, so that a misspelt `sslmode` would connect
+ * unencrypted.
  */
 import * as Duration from "effect/Duration"
 import * as Redacted from "effect/Redacted"
@@ -14,7 +15,10 @@ export interface DatabaseUrl {
   readonly applicationName: string | undefined
   readonly startupOptions: string | undefined
   readonly connectTimeout: Duration.Duration | undefined
-  /** Whether statements are kept prepared, if the URL says so: the client and libpq know no such parameter. */
+  /**
+   * True if the URL asks for prepared statements, undefined if it does not say. The client and
+   * libpq have no such parameter.
+   */
   readonly prepare: boolean | undefined
   readonly tls: TlsPlan
 }
@@ -41,7 +45,9 @@ const KNOWN: ReadonlySet<string> = new Set([
   "target_session_attrs"
 ])
 
-/** Parameters of libpq that the client can't honour: their names hold no secret, wherever they stand. */
+/**
+ * Parameters of libpq that the client can't honour: their names are no secret, wherever they stand.
+ */
 const UNSUPPORTED: ReadonlySet<string> = new Set([
   "client_encoding",
   "fallback_application_name",
@@ -73,7 +79,7 @@ const UNSUPPORTED: ReadonlySet<string> = new Set([
   "tcp_user_timeout"
 ])
 
-/** Where only the values can be honoured that ask for nothing of the client. */
+/** Parameters of which only the values that ask nothing of the client can be honoured. */
 const HONOURED: Readonly<Record<string, ReadonlySet<string>>> = {
   channel_binding: new Set(["prefer", "disable"]),
   gssencmode: new Set(["prefer", "disable"]),
@@ -91,7 +97,8 @@ export const parse = (raw: string): Result.Result<DatabaseUrl, InvalidDatabaseUr
   }
   const url = new URL(raw)
   if (url.protocol !== "postgres:" && url.protocol !== "postgresql:") return invalid("protocol")
-  // Where a password begins with digits, what follows its # or / looks like a path: its host would be the user.
+  // If a password begins with digits, the text after its # or / looks like a path: the host would
+  // be the user.
   if (`${url.pathname}${url.search}`.includes("@") || url.hash !== "" || raw.includes("#")) {
     return invalid("reserved character")
   }
@@ -149,7 +156,7 @@ const parametersOf = (
     if (name === undefined || value === undefined) return invalid("percent-encoding")
     if (UNSUPPORTED.has(name)) return invalid("unsupported parameter", name)
     if (!KNOWN.has(name)) {
-      // A password with an unescaped & in it goes on as the name of another parameter.
+      // A password with an unescaped & in it continues as the name of another parameter.
       const isName = !followsSecret && end < pair.length && /^[A-Za-z_]{1,40}$/.test(name)
       return invalid("unknown parameter", isName ? name : undefined)
     }

@@ -1,11 +1,15 @@
 /**
- * Whether a pooler, such as PgBouncer, stands between a client and its server, and what it does with prepared statements.
+ * Detects a pooler, such as PgBouncer, between a client and its server, and whether it loses
+ * prepared statements.
  */
 import * as PgConnection from "@effect/sql-pg/PgConnection"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 
-/** Clients on poolers, by their configuration: a client without transforms is another object with the same one. */
+/**
+ * The clients on poolers, by their configuration: a client without transforms is another object
+ * with the same configuration.
+ */
 const pooled = new WeakSet<object>()
 
 export const remember = (config: object): void => {
@@ -15,8 +19,8 @@ export const remember = (config: object): void => {
 export const isPooled = (config: object): boolean => pooled.has(config)
 
 /**
- * A server says its own process id when a session starts. A pooler lends sessions, so it has to make up an id for what it
- * gives its clients: that is how a request to cancel finds its way.
+ * Returns true if a pooler answers. A server reports its own process id when a session starts. A
+ * pooler lends sessions, so it has to invent an id for its clients: a request to cancel uses it.
  */
 export const looksPooled = (config: PgConnection.Config): Effect.Effect<boolean, SqlError> =>
   Effect.scoped(
@@ -27,13 +31,19 @@ export const looksPooled = (config: PgConnection.Config): Effect.Effect<boolean,
     })
   )
 
-/** A pooler with one session makes who waits for another one wait long. */
+/** The longest wait: on a pooler with one session, the second client would wait long. */
 const PATIENCE = "2 seconds"
 
-/** PostgreSQL has codes for it, and poolers answer with their own. */
+/**
+ * Returns true for a lost statement: PostgreSQL has codes for it, but poolers answer with their
+ * own.
+ */
 const isLoss = (error: SqlError): boolean => error.reason._tag !== "ConnectionError"
 
-/** Prepares a statement in one session, has that session lent to another client, and looks for it again. */
+/**
+ * Prepares a statement in one session, has that session lent to another client, and runs the
+ * statement again. Returns true if it is lost.
+ */
 export const losesStatements = (config: PgConnection.Config): Effect.Effect<boolean, SqlError> =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -43,7 +53,7 @@ export const losesStatements = (config: PgConnection.Config): Effect.Effect<bool
       yield* look
       yield* other.query("BEGIN", [], false)
       yield* other.query("SELECT 1", [], false)
-      // In a transaction, since outside of one the client prepares again what was lost.
+      // In a transaction, since outside one the client prepares a lost statement again.
       return yield* Effect.andThen(one.query("BEGIN", [], false), look).pipe(
         Effect.as(false),
         Effect.catchIf(isLoss, () => Effect.succeed(true)),

@@ -1,5 +1,5 @@
 /**
- * What a database must be before anything is written to it.
+ * Refuses a database that can't hold a log, before anything is written to it.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"

@@ -1,5 +1,5 @@
 /**
- * The files of a connection's TLS, read when the client is made.
+ * Reads the files of a connection's TLS, when the client is made.
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -14,10 +14,13 @@ import type { TlsPlan } from "./tlsPlan.ts"
 
 type Required = Extract<TlsPlan, { readonly _tag: "Required" }>
 
-/** Encrypts for whoever answers, as libpq does where TLS is only preferred. */
+/** Encrypts without checking the server, as libpq does where TLS is only preferred. */
 export const unverified: ConnectionOptions = { rejectUnauthorized: false }
 
-/** A context keeps keys to itself: nothing that prints the configuration of a client shows one. */
+/**
+ * Makes options that verify the server. A context hides its keys: printing the configuration of a
+ * client shows none.
+ */
 export const verified = Effect.fnUntraced(function* ({
   authorities,
   checksHost,
@@ -28,7 +31,8 @@ export const verified = Effect.fnUntraced(function* ({
       ? undefined
       : yield* attempt("sslrootcert", authorities, async () => {
           const text = await Fs.readFile(authorities, "utf8")
-          // Throws where there is none: Node passes over such a file, and would trust no server.
+          // Throws if the file has no certificate: Node ignores such a file, and would trust no
+          // server.
           void new X509Certificate(text)
           return text
         })
@@ -57,7 +61,10 @@ export const verified = Effect.fnUntraced(function* ({
   }
 })
 
-/** Node's error holds the certificates, which refer to themselves, so that no logger could write it as JSON. */
+/**
+ * Checks the host without Node's error, which holds the certificates: these refer to themselves, so
+ * that no logger could write it as JSON.
+ */
 const identityOf: typeof Tls.checkServerIdentity = (host, certificate) => {
   const error = Tls.checkServerIdentity(host, certificate)
   return error === undefined
@@ -65,7 +72,7 @@ const identityOf: typeof Tls.checkServerIdentity = (host, certificate) => {
     : Object.assign(new Error(error.message), { code: "ERR_TLS_CERT_ALTNAME_INVALID" })
 }
 
-/** Whether the server answered that it has no TLS. The client has no code for it. */
+/** Returns true if the server answered that it has no TLS. The client has no code for it. */
 export const isWithoutTls = (error: SqlError): boolean =>
   error.reason.cause instanceof Error &&
   error.reason.cause.message === "The server does not support TLS"
@@ -80,7 +87,10 @@ const attempt = <A>(
     catch: (cause) => new CertificateUnusable({ parameter, path, cause })
   })
 
-/** libpq's rule: 0600 or less, or 0640 or less where the key is root's. */
+/**
+ * Throws if other users may read the key. The rule is libpq's: 0600 or less, or 0640 or less if
+ * root owns the key.
+ */
 const refuseOpenKey = async (path: string): Promise<void> => {
   const user = process.geteuid?.()
   if (user === undefined) return

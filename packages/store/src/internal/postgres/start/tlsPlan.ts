@@ -1,8 +1,9 @@
 /**
- * The meaning of the parameters of a URL that are about TLS.
+ * The meaning of the TLS parameters of a URL.
  *
- * It is libpq's, and stricter in two places: `require` verifies the server as `verify-full` does, since who is not verified
- * gets the password; and an authority or a certificate of one's own asks for `verify-full` by itself.
+ * It is libpq's, and stricter in two places: `require` verifies the server as `verify-full` does,
+ * since an unverified server gets the password; and an authority or a certificate of one's own
+ * implies `verify-full`.
  */
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
@@ -11,13 +12,13 @@ import { InvalidDatabaseUrl, type UrlPart } from "../../../PostgresStart.ts"
 
 export type TlsPlan =
   | { readonly _tag: "Off" }
-  /** TLS when the server has it, and nothing is verified. `isRemote`: others may stand between. */
+  /** TLS when the server has it, without verification. `isRemote`: others may be in between. */
   | { readonly _tag: "Offered"; readonly isRemote: boolean }
   | {
       readonly _tag: "Required"
-      /** Whether the certificate has to be of the host that is connected to. */
+      /** True if the certificate must name the host that is connected to. */
       readonly checksHost: boolean
-      /** The file of the authorities that are trusted, instead of those of Node. */
+      /** The file of the trusted authorities, which replace Node's. */
       readonly authorities: string | undefined
       readonly client:
         | {
@@ -56,7 +57,7 @@ export const planTls = (
   if (ssl !== undefined && written !== undefined) return invalid("repeated parameter", "ssl")
   for (const name of FILES) {
     const path = parameters.get(name)
-    // Whoever pastes a key in place of its path must not read it in a log.
+    // A key that was pasted in place of its path must not appear in a log.
     if (path !== undefined && (path === "" || /-----|[\r\n\0]/.test(path))) {
       return invalid("path", name)
     }
@@ -68,7 +69,7 @@ export const planTls = (
   if (rootcert === "system" && mode === "verify-ca") return invalid("weak sslmode", "sslrootcert")
   if ((certificate === undefined) !== (key === undefined)) return invalid("half a certificate")
   const passphrase = parameters.get("sslpassword")
-  // libpq has no TLS on the socket of a machine either.
+  // libpq has no TLS on a Unix socket either.
   if (host.startsWith("/")) return Result.succeed({ _tag: "Off" })
   switch (mode) {
     case "disable":
@@ -97,7 +98,7 @@ export const planTls = (
   }
 }
 
-/** Whether what is sent there stays on the machine. */
+/** Returns true if traffic to the host stays on the machine. */
 const isLoopback = (host: string): boolean =>
   host.toLowerCase() === "localhost" ||
   host === "::1" ||

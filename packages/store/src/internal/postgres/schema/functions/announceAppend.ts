@@ -1,13 +1,15 @@
 /**
- * `announce_append`: announces, until the transaction ends, that it may still write appends past the newest of now.
+ * `announce_append`: announces, until the transaction ends, that it may still write appends after
+ * the present newest one.
  */
 import { boundTransaction, namespace, signed32 } from "../shared.ts"
 
 /**
  * Returns the statement that installs it.
  *
- * Keys of locks are 32 bits, so the number is cut to its low half; `settled_position` restores it. It never waits: where somebody keeps
- * the lock of that key from it, `announce_lower` takes another.
+ * Keys of locks have 32 bits, so the number is cut to its low half; `settled_position` restores it.
+ * It never waits: if another session holds the lock of that key, `announce_lower` takes another
+ * one.
  */
 export const announceAppend = (
   log: string

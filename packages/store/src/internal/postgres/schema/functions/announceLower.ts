@@ -1,16 +1,21 @@
 /**
- * `announce_lower`: announces an append by a lower number than the newest, whose lock somebody keeps from it.
+ * `announce_lower`: announces an append by a number lower than the newest, whose lock another
+ * session holds.
  */
 import { namespace, signed32 } from "../shared.ts"
 
-/** The farthest number is 2 to the power of this below the newest: half of what `settled_position` can tell apart. */
+/**
+ * The farthest number is 2 to the power of this below the newest: half of the range that
+ * `settled_position` can tell apart.
+ */
 const FARTHEST = 30
 
 /**
  * Returns the statement that installs it.
  *
- * Everybody who may connect may take advisory locks, in advance and for ever. To announce a lower number is always right: readers are held back
- * a little further, until this append ends. The number is drawn from a range that doubles with each try, so that it can't be foreseen.
+ * Any login that may connect may take advisory locks, in advance and for ever. Announcing a lower
+ * number is always right: readers are held back a little further, until this append ends. The
+ * number is drawn from a range that doubles with each try, so that it can't be foreseen.
  */
 export const announceLower = (
   log: string

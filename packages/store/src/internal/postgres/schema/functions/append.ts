@@ -1,5 +1,6 @@
 /**
- * `append`: several appends in one call, each with its own answer in the order given; or all or none.
+ * `append`: several appends in one call, each with its own answer, in the given order; or all or
+ * none.
  */
 import { refuseArguments } from "../refuseArguments.ts"
 import {
@@ -14,16 +15,24 @@ import {
   refuseUnsound
 } from "../shared.ts"
 
-/** How many events in between a conflict brings at most; see `MAX_BETWEEN` of the contract. */
+/** The most events in between that a conflict carries; see `MAX_BETWEEN` of the contract. */
 const MAX_BETWEEN = 100
 
-/** The bytes of events in between that a conflict brings; see `MAX_BETWEEN` of the contract. */
+/**
+ * The most bytes of events in between that a conflict carries; see `MAX_BETWEEN` of the contract.
+ */
 const MAX_BETWEEN_BYTES = 2_097_152
 
-/** The bytes of events in between that a call answers with; appends beyond that are for the next call. */
+/**
+ * The bytes of events in between after which a call stops answering; the other appends are left for
+ * the next call.
+ */
 const MAX_CALL_BYTES = 8_388_608
 
-/** The longest wait for a stream in one call: longer than an append takes, and short, since a held stream must not take all connections of a pool. */
+/**
+ * The longest wait for a stream in one call: longer than an append takes, and short, since a held
+ * stream must not use up the connections of a pool.
+ */
 const LOCK_MILLIS = 50
 
 const outcome = `CASE
@@ -33,13 +42,16 @@ const outcome = `CASE
 /**
  * Returns the statement that installs it.
  *
- * `p_expected`: -2 any, -1 exists, -3 never met, otherwise the revision. `p_counts`: the events of each append, which follow one another in
- * the arrays of events; 0 only checks its stream. It answers one row an append, with its outcome; a row `conflict` is followed by the
- * events in between, at most `p_max_between`, and a row `id_conflict` by those whose ids are taken, both with outcome NULL.
+ * `p_expected`: -2 any, -1 exists, -3 never met, otherwise the revision. `p_counts`: the number of
+ * events of each append, which follow one another in the arrays of events; 0 only checks its
+ * stream. It returns one row an append, with its outcome. A row `conflict` is followed by the
+ * events in between, at most `p_max_between`, and a row `id_conflict` by the events whose ids are
+ * taken, both with outcome NULL.
  *
- * All events of an append have one time, and all of an `appendAll`, never lower than that of the event before on any of their streams; an
- * append past the last revision is answered `full`; and what proves conflicts is bounded in bytes. When that of a call is used up, the
- * appends that are left are neither written nor answered: they are for another call.
+ * All events of an append, and of an `appendAll`, have one time, which is never lower than that of
+ * an earlier event on any of their streams. An append past the last revision gets `full`. The bytes
+ * of events that prove conflicts are limited: once a call has used up its limit, the remaining
+ * appends are neither written nor answered, and are left for another call.
  */
 export const append = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.append(
   p_stream_ids text[], p_expected bigint[], p_counts integer[],

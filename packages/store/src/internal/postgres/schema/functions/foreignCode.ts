@@ -1,8 +1,11 @@
 /**
- * `foreign_code`: code of others that writing to tables would run.
+ * `foreign_code`: finds code of others that writing to tables would run.
  */
 
-/** Returns the statement that installs it. It answers each by its kind, its name and its table, such as "trigger t of read_models.counts". */
+/**
+ * Returns the statement that installs it. It returns the kind, name and table of each, such as
+ * "trigger t of read_models.counts".
+ */
 export const foreignCode = (
   log: string
 ): string => `CREATE OR REPLACE FUNCTION ${log}.foreign_code(p_tables oid[], p_written boolean)

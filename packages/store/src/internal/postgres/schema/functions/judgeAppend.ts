@@ -1,13 +1,14 @@
 /**
- * `judge_append`: how one append stands.
+ * `judge_append`: compares one append with the stream.
  */
 
 /**
  * Returns the statement that installs it; called with the stream locked.
  *
- * It answers `new` with the stream's revision, `repeated` with the first answer, `conflict` with the stream's revision, or `id_conflict`.
- * A repetition has all ids of one append and no others, in their order: the events of an append have positions without a gap, and two
- * appends to a stream always have one between them.
+ * It returns `new` with the stream's revision, `repeated` with the first answer, `conflict` with
+ * the stream's revision, or `id_conflict`. A repetition has all ids of one append and no others, in
+ * their order: the events of an append have positions without a gap, and two appends to a stream
+ * always have a position between them.
  */
 export const judgeAppend = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.judge_append(
   p_stream_id text, p_expected bigint, p_event_ids uuid[],

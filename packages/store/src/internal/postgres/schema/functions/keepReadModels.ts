@@ -1,23 +1,25 @@
 /**
- * `keep_read_models`: the locks of an append that keeps rows, and a look at the tables that it is about to write.
+ * `keep_read_models`: locks the read models that an append maintains, and checks the tables that it
+ * is about to write.
  */
 
-/** The longest wait for one lock. What changes a read model is ended after as long. */
+/** The longest wait for one lock. A change of a read model is ended after the same time. */
 const LOCK_MILLIS = 10_000
 
 /**
  * Returns the statement that installs it.
  *
- * Which of the read models this transaction keeps, until it ends; with the rows of p_keys, each of the read
- * model beside it in p_keys_of. A shared lock on each read model keeps it as it is; then, of those that are
- * kept, the rows are locked, in one order. It is one function since the roles must be read, in a new
- * statement, after the locks are had, and a host would make two round trips of that.
- * It runs with the caller's rights, and is the log's: what keeps read models can't replace it. Their tables
- * are locked against changes of their definition, and looked at: the caller may append, so none of them may
- * run code that others have put there, such as a trigger. Calls of PostgreSQL's own functions count: some
- * of them run SQL from a text.
- * Answers: the version of each of p_names that appends keep, NULL of others and of those that are of another log than
- * p_log; or what is in the way.
+ * It returns the read models that this transaction maintains until it ends, with the rows of
+ * p_keys, each of the read model beside it in p_keys_of. A shared lock on each read model keeps it
+ * unchanged; then the rows of the maintained ones are locked, in one order. It is one function
+ * since the roles must be read in a new statement after the locks are taken, which would cost a
+ * host two round trips.
+ * It runs with the caller's rights and belongs to the log, so that a role that maintains read
+ * models can't replace it. Their tables are locked against changes of their definition, and
+ * checked: the caller may append, so none of them may run code that others have put there, such as
+ * a trigger. Calls of PostgreSQL's own functions count too: some of them run SQL from a text.
+ * Result: the version of each of p_names that appends maintain, NULL for others and for those of
+ * another log than p_log; or the foreign code that was found.
  */
 export const keepReadModels = (
   log: string

@@ -1,13 +1,14 @@
 /**
- * `look_at_log`: up to where the log is settled, and of which log and history a position is.
+ * `look_at_log`: returns the settled position, and the log and history that a position belongs to.
  */
 import { PLACES } from "../shared.ts"
 
 /**
  * Returns the statement that installs it.
  *
- * It answers the settled position, the newest position that is drawn, the id of the log, and the last events at or below the settled
- * position and at or below `p_position`. Each look is a statement of its own, after the settled position was read: what is settled is seen by all of them.
+ * It returns the settled position, the newest position that is drawn, the id of the log, and the
+ * last events at or below the settled position and at or below `p_position`. Each look is a
+ * statement of its own after the settled position was read, so that it sees all settled events.
  */
 export const lookAtLog = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.look_at_log(
   p_position bigint, OUT settled bigint, OUT newest bigint, OUT log uuid, OUT settled_event uuid, OUT given_event uuid

@@ -1,8 +1,11 @@
 /**
- * `newest_append`: the last number that any append has drawn.
+ * `newest_append`: returns the last number that any append has drawn.
  */
 
-/** Returns the statement that installs it. Numbers of appends that were not committed count; it answers 0 before the first. */
+/**
+ * Returns the statement that installs it. Numbers of appends that were not committed count; it
+ * returns 0 before the first.
+ */
 export const newestAppend = (
   log: string
 ): string => `CREATE OR REPLACE FUNCTION ${log}.newest_append() RETURNS bigint

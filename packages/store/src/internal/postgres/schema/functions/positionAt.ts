@@ -1,12 +1,13 @@
 /**
- * `position_at`: the last position before the first event that is later than an instant.
+ * `position_at`: the last position before the first event that was recorded after an instant.
  */
 import { summarizable } from "../tables.ts"
 
 /**
  * Returns the statement that installs it, for positions up to `p_settled`.
  *
- * It is a function, since only its settings keep a planner that has no statistics yet from reading the table from end to end.
+ * It is a function because only its settings prevent a planner without statistics from reading the
+ * table from end to end.
  */
 export const positionAt = (
   log: string

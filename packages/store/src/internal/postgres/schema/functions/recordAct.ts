@@ -2,7 +2,10 @@
  * `record_act`: records an administrative act.
  */
 
-/** Returns the statement that installs it. The login is recorded, which the caller can't choose; the actor is a claim. */
+/**
+ * Returns the statement that installs it. It records the login, which the caller can't choose; the
+ * actor is only a claim.
+ */
 export const recordAct = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.record_act(
     p_act text, p_subject text, p_actor text, p_reason text, p_details json
   ) RETURNS void LANGUAGE plpgsql VOLATILE

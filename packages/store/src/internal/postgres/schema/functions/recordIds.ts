@@ -1,5 +1,6 @@
 /**
- * `record_ids`: what the triggers of a log in partitions call for each statement that inserts events.
+ * `record_ids`: the trigger function of a log in partitions, called for each statement that inserts
+ * events.
  */
 
 /** Returns the statement that installs it. */

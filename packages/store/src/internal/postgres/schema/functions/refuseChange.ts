@@ -1,8 +1,8 @@
 /**
- * `refuse_change` and `refuse_change_of_acts`: what the triggers of tables that are only added to call.
+ * `refuse_change` and `refuse_change_of_acts`: the trigger functions of append-only tables.
  */
 
-/** Returns the statement that installs the one of the log. */
+/** Returns the statement that installs the function of the log. */
 export const refuseChange = (
   log: string
 ): string => `CREATE OR REPLACE FUNCTION ${log}.refuse_change() RETURNS trigger
@@ -11,7 +11,7 @@ BEGIN
   RAISE EXCEPTION 'events are append-only: % refused', lower(TG_OP) USING ERRCODE = 'insufficient_privilege';
 END $$`
 
-/** Returns the statement that installs the one of administrative acts. */
+/** Returns the statement that installs the function of administrative acts. */
 export const refuseChangeOfActs = (
   log: string
 ): string => `CREATE OR REPLACE FUNCTION ${log}.refuse_change_of_acts() RETURNS trigger

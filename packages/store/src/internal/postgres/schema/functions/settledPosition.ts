@@ -1,17 +1,20 @@
 /**
- * `settled_position`: the position up to which no append can record anything any more.
+ * `settled_position`: the position up to which no append can record any more events.
  */
 import { PLACES, signed32 } from "../shared.ts"
 
 /**
  * Returns the statement that installs it.
  *
- * Read events up to the position that it answers in a later statement. The newest number is read before the locks; the ADR on ordering
- * has the proof. Rows that came without their sequence (a copy of the table, logical replication) would leave it below them, and let
- * appends in between them: the rows are looked at before the sequence, since an append draws its number before it can be seen.
+ * Read events up to this position in a later statement. The newest number is read before the locks;
+ * the ADR on ordering has the proof. Rows that came without their sequence (a copy of the table,
+ * logical replication) would leave the sequence below them, and later appends would land between
+ * them: so the rows are checked before the sequence is read, since an append draws its number
+ * before its rows are visible.
  *
- * Everybody may take the lock of an announcement, but only who draws numbers has the lock that drawing leaves on the sequence: an announcement counts
- * beside that one alone. The two are of one virtual transaction, also while it is being prepared and afterwards.
+ * Any login may take the lock of an announcement, but only a session that draws numbers has the
+ * lock that drawing leaves on the sequence: an announcement counts only beside that one. Both
+ * belong to one virtual transaction, also while it is being prepared and afterwards.
  */
 export const settledPosition = (
   log: string
