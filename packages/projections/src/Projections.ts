@@ -390,7 +390,7 @@ const make = Effect.fnUntraced(function* (
     }),
     drop: Effect.fn("Projections.drop")(function* (given, generation, why) {
       const { name } = (yield* find(given)).table
-      yield* store.drop(name, generation, yield* checkedWhy(name, why))
+      yield* told(store.drop(name, generation, yield* checkedWhy(name, why)))
     })
   })
 })

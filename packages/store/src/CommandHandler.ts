@@ -122,7 +122,7 @@ export type LoadError = InvalidStreamId | EventDecodeError | Overloaded | EventS
  * @category errors
  * @since 0.1.0
  */
-export type ExecuteError = LoadError | EventEncodeError | AppendError
+export type CommandError = LoadError | EventEncodeError | AppendError
 
 /**
  * The metadata recorded with every event of the commands that run inside; see
@@ -188,6 +188,37 @@ export const CommandsAtOnce = Context.Reference<number>(
 )
 
 /**
+ * The commands and states of one aggregate, for callers that work with it alone; made by
+ * `CommandHandler.for`.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface AggregateHandle<in Command, out State, out Event, out Rejection> {
+  /** Decides `command` on the instance `id` and appends the resulting events. */
+  readonly execute: (
+    id: string,
+    command: Command,
+    options?: RequestOptions & ExpectOptions
+  ) => Effect.Effect<Executed<State, Event>, Rejection | CommandError>
+  /** Decides commands on the instance `id`, each in the state that those before it left. */
+  readonly executeAll: (
+    id: string,
+    requests: ReadonlyArray<Request<Command>>,
+    options?: ExpectOptions
+  ) => Effect.Effect<ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>, CommandError>
+  /** Returns the state of the instance `id` now; the initial one when it has no events. */
+  readonly load: (id: string) => Effect.Effect<Loaded<State>, LoadError>
+  /** Returns the state of the instance `id` as of a revision or an instant. */
+  readonly loadAt: (
+    id: string,
+    at: At
+  ) => Effect.Effect<Loaded<State>, LoadError | InvalidReadOption>
+  /** Returns each event of the instance `id`, oldest first, with the state after it. */
+  readonly history: (id: string) => Stream.Stream<HistoryEntry<State, Event>, LoadError>
+}
+
+/**
  * Executes commands and loads states of any aggregate.
  *
  * @category services
@@ -200,7 +231,7 @@ export class CommandHandler extends Context.Service<
      * Decides `command` on the instance `id` and appends the resulting events.
      *
      * **Details**
-     * Errors: the decider's rejection; {@link ExecuteError}. Nothing was written, except perhaps
+     * Errors: the decider's rejection; {@link CommandError}. Nothing was written, except perhaps
      * after an `EventStoreError`: repeat the command with the same id.
      */
     readonly execute: <Command, State, Event, Rejection>(
@@ -208,7 +239,7 @@ export class CommandHandler extends Context.Service<
       id: string,
       command: Command,
       options?: RequestOptions & ExpectOptions
-    ) => Effect.Effect<Executed<State, Event>, Rejection | ExecuteError>
+    ) => Effect.Effect<Executed<State, Event>, Rejection | CommandError>
 
     /**
      * Decides commands on the instance `id`, each in the state that those before it left, and
@@ -228,7 +259,7 @@ export class CommandHandler extends Context.Service<
       options?: ExpectOptions
     ) => Effect.Effect<
       ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
-      ExecuteError
+      CommandError
     >
 
     /** Loads the current state of the instance `id`; the initial state when it has no events. */
@@ -251,6 +282,18 @@ export class CommandHandler extends Context.Service<
     ) => Stream.Stream<HistoryEntry<State, Event>, LoadError>
   }
 >()("@daybook/store/CommandHandler") {
+  /** Returns the handle of one aggregate, whose methods take no aggregate. */
+  static readonly for = <Command, State, Event, Rejection>(
+    aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
+  ): Effect.Effect<AggregateHandle<Command, State, Event, Rejection>, never, CommandHandler> =>
+    Effect.map(CommandHandler, (handler) => ({
+      execute: (id, command, options) => handler.execute(aggregate, id, command, options),
+      executeAll: (id, requests, options) => handler.executeAll(aggregate, id, requests, options),
+      load: (id) => handler.load(aggregate, id),
+      loadAt: (id, at) => handler.loadAt(aggregate, id, at),
+      history: (id) => handler.history(aggregate, id)
+    }))
+
   /** Draws ids for commands that have none from the `WebCrypto` reference of `effect`. */
   static readonly layer: Layer.Layer<CommandHandler, never, EventStore> = Layer.effect(
     CommandHandler,
@@ -327,7 +370,7 @@ const make = Effect.fnUntraced(function* <R>(
     { expected = ExpectedRevision.any }: ExpectOptions = {}
   ): Effect.Effect<
     ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>,
-    ExecuteError
+    CommandError
   > => {
     const streamId = Aggregate.streamId(aggregate, id)
     const executing = Effect.withFiber(

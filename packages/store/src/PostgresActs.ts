@@ -28,7 +28,7 @@ export const Act = Schema.Struct({
   number: Schema.BigInt,
   /** On the log a {@link LogAct}; on a read model an act of `@daybook/projections`. */
   act: Schema.String,
-  /** `log`, or `read model` and a name. */
+  /** `log`, `event` and a position, or `read model` and a name. */
   subject: Schema.String,
   at: Schema.DateTimeUtc,
   /** The database user that acted. */
@@ -54,12 +54,13 @@ export type Act = typeof Act.Type
  * `repair`: faults that a restore left were fixed, including disabled triggers.
  * `partition`: partitions were created.
  * `grant`: `PostgresRoles` changed privileges or owners.
+ * `pass over`: `PostgresPassOver` made readers pass over an event.
  * An operation that changes nothing is not recorded.
  *
  * @category types
  * @since 0.1.0
  */
-export type LogAct = "migrate" | "repair" | "partition" | "grant"
+export type LogAct = "migrate" | "repair" | "partition" | "grant" | "pass over"
 
 /**
  * The actor and the reason of the acts that run inside, recorded with the login, which the database

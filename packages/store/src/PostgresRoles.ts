@@ -154,7 +154,7 @@ const warnOfPublic = Effect.fnUntraced(function* (sql: SqlClient) {
   const rights = found?.rights ?? ""
   if (found === undefined || rights === "") return
   yield* Effect.logWarning(
-    `Everybody has ${rights} on the database: REVOKE ${rights} ON DATABASE ${found.database} FROM PUBLIC, unless others need it`
+    `PUBLIC has ${rights} on the database: REVOKE ${rights} ON DATABASE ${found.database} FROM PUBLIC, unless others need it`
   )
 })
 

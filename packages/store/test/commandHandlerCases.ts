@@ -126,6 +126,27 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
       })
     )
 
+    it.effect("does the same through the handle of an aggregate", () =>
+      Effect.gen(function* () {
+        const accounts = yield* CommandHandler.CommandHandler.for(aggregate)
+        const id = yield* fresh
+        const first = yield* accounts.execute(id, deposit(5))
+        assert.deepStrictEqual(first.state, { balance: 5 })
+        const [second] = yield* accounts.executeAll(id, [{ command: withdraw(2) }])
+        assert.isTrue(second !== undefined && Result.isSuccess(second))
+        assert.instanceOf(yield* Effect.flip(accounts.execute(id, withdraw(9))), Overdrawn)
+        const loaded = yield* accounts.load(id)
+        assert.deepStrictEqual([loaded.state, Number(loaded.revision)], [{ balance: 3 }, 2])
+        const before = yield* accounts.loadAt(id, { revision: Revision.make(1) })
+        assert.deepStrictEqual(before.state, { balance: 5 })
+        const history = yield* Stream.runCollect(accounts.history(id))
+        assert.deepStrictEqual(
+          history.map(({ state }) => state),
+          [{ balance: 5 }, { balance: 3 }]
+        )
+      })
+    )
+
     it.effect("fails with the decider's rejection and records nothing", () =>
       Effect.gen(function* () {
         const id = yield* fresh

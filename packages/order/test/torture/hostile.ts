@@ -47,7 +47,7 @@ export interface Hostility {
 /** Returns the record of nothing done. */
 export const peace = (): Hostility => ({ counts: new Map(), wrong: [] })
 
-const everybody: ReadonlyArray<Actor> = ["stranger", "dashboards", "reader", "projector", "writer"]
+const allActors: ReadonlyArray<Actor> = ["stranger", "dashboards", "reader", "projector", "writer"]
 
 /** The most connections of hostile users: more would leave hosts without any. */
 const AT_ONCE = 6
@@ -60,7 +60,7 @@ const NUMBERS = "'daybook.append_number'::regclass::oid::bigint::integer"
 const moves: ReadonlyArray<Move> = [
   ...attacks.map(({ name, statements }): Move => ({
     name,
-    actors: everybody,
+    actors: allActors,
     kind: "refused",
     statements: ({ pick }) => [pick(statements(roles))]
   })),
@@ -146,7 +146,7 @@ const moves: ReadonlyArray<Move> = [
   },
   {
     name: "the locks that announce appends",
-    actors: everybody,
+    actors: allActors,
     kind: "held",
     statements: ({ pick, upTo }) => [
       `SELECT ${pick(["pg_advisory_lock", "pg_advisory_lock_shared", "pg_advisory_xact_lock"])}(${NUMBERS}, n)
@@ -155,7 +155,7 @@ const moves: ReadonlyArray<Move> = [
   },
   {
     name: "the locks that announce appends, with keys that none has",
-    actors: everybody,
+    actors: allActors,
     kind: "held",
     statements: ({ pick }) => [
       `SELECT pg_advisory_lock_shared(${NUMBERS}, ${pick(["-2147483648", "2147483647", "-1"])})`
@@ -163,7 +163,7 @@ const moves: ReadonlyArray<Move> = [
   },
   {
     name: "the lock of a stream",
-    actors: everybody,
+    actors: allActors,
     kind: "held",
     statements: ({ order }) => [
       `SELECT pg_advisory_lock(hashtextextended('order-${order()}', ${NUMBERS}::bigint))`
@@ -171,7 +171,7 @@ const moves: ReadonlyArray<Move> = [
   },
   {
     name: "the locks of migrations and of read models",
-    actors: everybody,
+    actors: allActors,
     kind: "held",
     statements: ({ pick }) => [
       pick([
@@ -183,7 +183,7 @@ const moves: ReadonlyArray<Move> = [
   },
   {
     name: "a flood of notifications",
-    actors: everybody,
+    actors: allActors,
     kind: "tried",
     statements: ({ pick }) => [
       `SELECT pg_notify(${pick(["'daybook'", "c.channel"])}, repeat('x', 4000) || n)
