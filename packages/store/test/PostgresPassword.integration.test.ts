@@ -74,10 +74,12 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
           const context = yield* Layer.build(Layer.fresh(host))
           const store = Context.get(context, EventStore)
           const listening = superuser<{ readonly pid: number }>`
-          SELECT pid FROM pg_stat_activity WHERE usename = ${name} AND query LIKE 'LISTEN %'`.pipe(
+          SELECT pid FROM pg_stat_activity WHERE usename = ${name} AND application_name = 'daybook listener'`.pipe(
             Effect.filterOrFail((rows) => rows.length > 0),
             Effect.retry(Schedule.spaced("20 millis"))
           )
+          // The connection listens for as long as a subscription is open.
+          yield* Effect.forkScoped(Stream.runDrain(store.subscribe()), { startImmediately: true })
           const followed = yield* store
             .subscribe()
             .pipe(Stream.take(2), Stream.runCollect, Effect.forkChild({ startImmediately: true }))

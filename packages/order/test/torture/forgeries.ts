@@ -50,7 +50,10 @@ const call = (
     times,
     pick(["true", "false"])
   ].join(", ")
-  return pick([`SELECT daybook.append_new(${given})`, `SELECT daybook.append(${given}, 100)`])
+  return pick([
+    `SELECT FROM daybook.append_new(${given})`,
+    `SELECT FROM daybook.append(${given}, 100)`
+  ])
 }
 
 const forged = () => `forged-${uuid()}`

@@ -72,10 +72,14 @@ export const hostiles = Effect.fnUntraced(function* (url: Redacted.Redacted) {
   for (const statement of [
     "CREATE ROLE model_reader",
     "GRANT USAGE ON SCHEMA read_models TO model_reader",
-    "ALTER DEFAULT PRIVILEGES FOR ROLE projector IN SCHEMA read_models GRANT SELECT ON TABLES TO model_reader"
+    "ALTER DEFAULT PRIVILEGES FOR ROLE projector IN SCHEMA read_models GRANT SELECT ON TABLES TO model_reader",
+    // Hosts have made the tables of today by now.
+    "GRANT SELECT ON ALL TABLES IN SCHEMA read_models TO model_reader"
   ]) {
     yield* sql.unsafe(statement).unprepared
   }
+  // It takes back what readers of rows may not see.
+  yield* ReadModelMigrations.migrate
   const sessions = new Map<Actor, ReturnType<Hostiles["sessionsOf"]>>()
   for (const actor of Record.keys(MEMBER_OF)) {
     const [role, password] = [MEMBER_OF[actor], SecureRandom.uuidV4Unsafe()]

@@ -135,7 +135,7 @@ const lookUp = (
   sql<Installed>`
   SELECT p.proname::text AS name, p.prosrc AS body, m.parts[1]::integer AS release, m.parts[2] AS hash
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-  LEFT JOIN LATERAL pg_catalog.regexp_match(pg_catalog.obj_description(p.oid, 'pg_proc'::pg_catalog.name), '^Daybook, release (\\d{1,9}), ([0-9a-f]{64})$')
+  LEFT JOIN LATERAL pg_catalog.regexp_match(pg_catalog.obj_description(p.oid, 'pg_proc'::pg_catalog.name), '^Daybook, release ([0-9]{1,9}), ([0-9a-f]{64})$')
     AS m(parts) ON true
   WHERE n.nspname = ${schema} AND ${sql.in("p.proname", Object.keys(FUNCTIONS))}`.unprepared
 
