@@ -184,7 +184,8 @@ export class Projections extends Context.Service<
         /**
          * Lets the rebuilt rows serve although they differ: the serving rows were tampered with, or
          * a fold was corrected without a new version. It holds until this shadow serves, whichever
-         * host ends the rebuild; actor, reason and the number of differing rows are in `acts`.
+         * host ends the rebuild, or until a later call without it; actor, reason and the number of
+         * differing rows are in `acts`.
          */
         readonly accept?: boolean
       }
