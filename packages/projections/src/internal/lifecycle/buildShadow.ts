@@ -155,7 +155,8 @@ const holdShadow = Effect.fnUntraced(function* (runner: Runner, model: AnyModel,
 
 /**
  * Returns true if the rows to end at include the position. Inline rows hold all that was recorded;
- * rows that are not compared are built up to the head.
+ * rows that are not compared are built up to the settled position. `head` would wait for open
+ * appends.
  */
 const isThere = (
   { events }: Runner,
@@ -165,7 +166,7 @@ const isThere = (
 ): Effect.Effect<boolean, EventStoreError> =>
   compare
     ? Effect.succeed(mode === "inline" || lowest(checkpoints) >= position)
-    : Effect.map(events.head, (head) => head >= position)
+    : Effect.map(events.checkpoint, (settled) => settled.position >= position)
 
 /**
  * Returns true if the wait for a position is over: it is reached, or the rows are no longer

@@ -28,7 +28,7 @@ import type { Stopped } from "../runner/advance.ts"
 import { build, type ServingStopped } from "./buildShadow.ts"
 import { checkedWhy } from "./checkedWhy.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
-import { categoriesOf, type Runner } from "../runner/runner.ts"
+import type { Runner } from "../runner/runner.ts"
 
 type BuildError =
   | RowsDiffer
@@ -186,9 +186,8 @@ const look = Effect.fnUntraced(function* (
   // The local build is about to end, and its exit has the outcome.
   if (switched ? isBuilt : events === told.events) return undefined
   const position = Status.position(state)
-  const { head } = yield* runner.events
-    .backlog({ after: position, categories: categoriesOf(model) })
-    .pipe(Effect.catchTag("InvalidReadOption", Effect.die))
+  // Unlike `head` and `backlog`, it does not wait for open appends.
+  const { position: head } = yield* runner.events.checkpoint
   const millis = yield* Clock.currentTimeMillis
   const target = switched ? position : targetOf(states, state, head, upTo)
   const fraction = switched || target === 0n ? 1 : Math.min(1, Number(position) / Number(target))

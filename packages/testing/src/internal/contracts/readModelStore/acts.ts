@@ -63,8 +63,8 @@ export const actCases: Cases = {
     }
   ),
 
-  "keeps rows that differ when only an earlier request for the same shadow accepted them": Effect.gen(
-    function* () {
+  "keeps rows that differ when only an earlier request for the same shadow accepted them":
+    Effect.gen(function* () {
       const store = yield* ReadModelStore
       const table = tallies()
       yield* serve(table, [tally("a", 9)])
@@ -92,8 +92,7 @@ export const actCases: Cases = {
       yield* store.step(table, taken, put(table, 0, 1, [tally("a", 1)]))
       yield* store.switchOver(table, taken, compared)
       assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
-    }
-  ),
+    }),
 
   "records what was done, by whom and why, in the order of time": Effect.gen(function* () {
     const store = yield* ReadModelStore
