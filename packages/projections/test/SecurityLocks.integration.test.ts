@@ -141,6 +141,36 @@ layer(services, { timeout: 120_000, excludeTestServices: true })("Locks of stran
     }).pipe(Effect.scoped)
   )
 
+  it.effect("S3: a rebuild that a dashboard's open transaction blocks fails, and hosts go on", () =>
+    Effect.gen(function* () {
+      const { projecting, reading, role, writer } = yield* logins()
+      yield* Effect.provideService(ReadModelMigrations.migrate, SqlClient, projecting)
+      const log = yield* EventStorePostgres.make.pipe(Effect.provideService(SqlClient, writer))
+      yield* Effect.provideService(sell("1", 100), EventStore, log)
+      const { runner } = yield* running(projecting, [projection])
+      yield* runner.waitFor(projection.name, yield* log.head, "20 seconds")
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const pid = yield* holding(reading, "SELECT FROM read_models.takings")
+          // The second call finds the shadow with this host's building loop.
+          for (const _ of [1, 2]) {
+            const error = yield* Effect.flip(Stream.runDrain(runner.rebuild(projection.name)))
+            const sqlError = error._tag === "ReadModelStoreError" ? error.cause : undefined
+            const cause = isSqlError(sqlError) ? sqlError.reason.cause : undefined
+            if (!(cause instanceof PostgresLocks.LockHeld)) return assert.fail(String(error))
+            const holders = cause.holders.map((one) => [one.pid, one.user])
+            assert.deepInclude(holders, [pid, role("dashboards")])
+            assert.strictEqual((yield* runner.status(projection.name)).generation, 1)
+          }
+        })
+      )
+      yield* Effect.repeat(runner.status(projection.name), {
+        schedule: Schedule.spaced("20 millis"),
+        until: ({ generation }) => generation === 2
+      })
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("S2: hide nothing from a projector, nor from a dashboard's neighbours", () =>
     Effect.gen(function* () {
       const { projecting, reading, stranger, writer } = yield* logins()

@@ -192,11 +192,6 @@ export const cases = <E>(
         const projections = yield* host({ async: [newer] }, lines).pipe(
           Effect.provideService(ReadModelStore, {
             ...store,
-            // Only the rebuild may claim the shadow that it began.
-            claim: (of, owner, lease, despite) =>
-              of.generation === 1 || owner.includes("rebuild")
-                ? store.claim(of, owner, lease, despite)
-                : Effect.succeedNone,
             switchOver: () =>
               Effect.fail(new ReadModelStoreError({ operation: "switchOver", cause: constraint }))
           })

@@ -45,6 +45,12 @@ export const keepBuilding = Effect.fnUntraced(function* (
     )
     return false
   }
+  // A rebuild of this host that pauses before it tries again would lose the shadow to this loop,
+  // and its caller would not learn of an error that both meet.
+  if (runner.rebuilding.has(name)) {
+    yield* errors.idle(name, "building", lowest(shadow.checkpoints))
+    return false
+  }
   const poison = yield* stops.toTry(shadow, "later")
   const claim = yield* store.claim(shadow, owner, lease, poison)
   if (Option.isNone(claim)) {
