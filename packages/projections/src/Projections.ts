@@ -164,11 +164,11 @@ export class Projections extends Context.Service<
      * The first element is emitted when the rebuild has begun, the last one when its rows serve.
      * The rebuild goes on when the stream is abandoned; when this host dies, another host ends it.
      * The old rows are kept as a retired generation.
-     * The rebuild ends at the position of the serving rows, and not at the head of the log:
-     * `target` and `position` of the last element are that position.
+     * It ends at the position of the serving rows, not at the head: `target` is that position.
      * Errors: `RowsDiffer`, row by row: the old rows go on serving, and the rebuilt rows are kept
      * as a retired generation. `ProjectionStopped` also when an event before `upTo` stopped the
-     * serving rows.
+     * serving rows. `ReadModelStoreError`, such as one caused by `LockHeld`, when this host failed
+     * for some seconds: hosts go on trying with the shadow.
      */
     readonly rebuild: (
       name: string,
@@ -183,8 +183,8 @@ export class Projections extends Context.Service<
         readonly upTo?: Position.Position
         /**
          * Lets the rebuilt rows serve although they differ: the serving rows were tampered with, or
-         * a fold was corrected without a new version. It holds until this shadow serves, whichever
-         * host ends the rebuild; actor, reason and the number of differing rows are in `acts`.
+         * a fold was corrected without a new version. It holds for this shadow, whichever host ends
+         * the rebuild, until a call without it. Actor, reason and number of rows are in `acts`.
          */
         readonly accept?: boolean
       }
@@ -256,6 +256,7 @@ const make = Effect.fnUntraced(function* (
     errors: LoopErrors.make(),
     stops: Stops.make({ owner, build: settings.build, codes }),
     mismatches: new Map(),
+    rebuilding: new Set(),
     log: yield* events.identity,
     owner,
     lease: Duration.fromInputUnsafe(settings.lease),

@@ -119,7 +119,10 @@ export class ReadModelStore extends Context.Service<
         readonly partitions: number
         readonly owner: string
         readonly lease: Duration.Duration
-        /** Lets its rows replace serving rows that differ, whichever host ends the rebuild. */
+        /**
+         * True lets its rows replace serving rows that differ, whichever host ends the rebuild. The
+         * latest request for a shadow counts, so false takes back an earlier true.
+         */
         readonly accept?: boolean | undefined
         readonly why?: Why | undefined
       }

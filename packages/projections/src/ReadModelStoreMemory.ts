@@ -98,7 +98,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           attempt((millis) =>
             Result.map(Generations.beginShadow(models, table, count, log), (generation) => {
               const claim = Generations.claim(generation, owner, lease, millis)
-              if (accept) generation.accepted = true
+              generation.accepted = accept
               const details = { generation: generation.number, accepted: accept }
               Acts.record(generation.model, "rebuild", why, details, millis)
               return { shadow: Generations.stateOf(generation, millis), claim }

@@ -121,7 +121,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
           Effect.gen(function* () {
             const { name } = table
             const generation = yield* PostgresOpen.shadow(sql, schema, table, partitions, of)
-            if (accept) yield* Claims.accept(sql, schema, { name, generation })
+            yield* Claims.accept(sql, schema, { name, generation }, accept)
             yield* acts.record("rebuild", name, why, { generation, accepted: accept })
             const made = yield* claim({ name, generation }, owner, lease)
             const shadow = yield* Generations.state(sql, schema, name, generation)

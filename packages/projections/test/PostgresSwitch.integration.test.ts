@@ -111,6 +111,37 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
       })
     )
 
+    it.effect("sorts dependents by the catalog and not by their names when it drops a table", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const store = yield* ReadModelStore
+        const table = shelves()
+        yield* serve(table, [["a", 1]])
+        const name = sql(`read_models.${table.name}`)
+        const other = sql(`read_models.${table.name}_other`)
+        // A part of the table, which goes with it.
+        yield* sql`CREATE POLICY ${sql("a on b")} ON ${name}`.unprepared
+        yield* store.switchOver(table, yield* shadow(table, [["a", 2]]), nothingToDo)
+        yield* store.drop(table.name, 1)
+        yield* store.switchOver(table, yield* shadow(table, [["a", 3]]), nothingToDo)
+        // A policy of another table would prevent the drop.
+        yield* sql`CREATE TABLE ${other} (shelf text)`.unprepared
+        yield* sql`CREATE POLICY p ON ${other}
+          USING (shelf IN (SELECT shelf FROM ${sql(`read_models.${table.name}__g2`)}))`.unprepared
+        const error = yield* Effect.flip(store.drop(table.name, 2))
+        assert.deepStrictEqual(
+          error.cause,
+          new DependentRefused({
+            schema: "read_models",
+            relation: `${table.name}__g2`,
+            dependents: [`policy p on read_models.${table.name}_other`]
+          })
+        )
+        yield* sql`DROP TABLE ${other}`.unprepared
+        yield* store.drop(table.name, 2)
+      })
+    )
+
     it.effect("leaves a query in the generation that it has begun with", () =>
       Effect.gen(function* () {
         const store = yield* ReadModelStore

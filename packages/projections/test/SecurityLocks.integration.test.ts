@@ -2,6 +2,16 @@
  * Locks on read models that any role may take: findings S2 and S3 of the security review of
  * November 2026, each tested from the attacker's side.
  */
+import * as Projection from "@daybook/kernel/Projection"
+import { Projections } from "@daybook/projections/Projections"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
+import type * as PgClient from "@effect/sql-pg/PgClient"
+import * as Context from "effect/Context"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as PostgresLocks from "@daybook/store/PostgresLocks"
@@ -13,7 +23,7 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
-import { logins, sell, services } from "./readModelLogins.ts"
+import { logins, projection, sell, services, stores } from "./readModelLogins.ts"
 
 const hasty: PostgresLocks.Waits = {
   reads: Duration.zero,
@@ -35,6 +45,27 @@ const holding = Effect.fnUntraced(function* (sql: SqlClient, statement: string) 
     Effect.forkScoped
   )
   return yield* Deferred.await(held)
+})
+
+/** Runs a host as a user, whose reads do not wait for open appends. */
+const running = Effect.fnUntraced(function* (
+  sql: PgClient.PgClient,
+  async: ReadonlyArray<Projection.Any>
+) {
+  const context = yield* Layer.build(
+    Layer.fresh(Projections.layer({ async })).pipe(Layer.provideMerge(Layer.fresh(stores(sql))))
+  ).pipe(
+    Effect.provideService(RunnerSettings, {
+      ...defaults,
+      lease: "500 millis",
+      pollInterval: "20 millis"
+    }),
+    Effect.provideService(PostgresLocks.Patience, hasty)
+  )
+  return {
+    runner: Context.get(context, Projections),
+    store: Context.get(context, ReadModelStore)
+  }
 })
 
 layer(services, { timeout: 120_000, excludeTestServices: true })("Locks of strangers", (it) => {
@@ -65,6 +96,78 @@ layer(services, { timeout: 120_000, excludeTestServices: true })("Locks of stran
         assert.match(error.message, /pid \d+ of (stranger|dashboards)_/)
       }
       yield* migrate
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("S22: an append that stays open keeps no new version from being built", () =>
+    Effect.gen(function* () {
+      const { projecting, writer } = yield* logins()
+      yield* Effect.provideService(ReadModelMigrations.migrate, SqlClient, projecting)
+      const log = yield* EventStorePostgres.make.pipe(Effect.provideService(SqlClient, writer))
+      const append = (id: string) => Effect.provideService(sell(id, 100), EventStore, log)
+      yield* append("1")
+      const settled = yield* log.head
+      yield* Effect.scoped(
+        Effect.flatMap(running(projecting, [projection]), ({ runner }) =>
+          runner.waitFor(projection.name, settled, "20 seconds")
+        )
+      )
+      const [open, ended] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      const held = yield* append("2").pipe(
+        Effect.andThen(Deferred.succeed(open, undefined)),
+        Effect.andThen(Deferred.await(ended)),
+        writer.withTransaction,
+        Effect.forkScoped
+      )
+      yield* Deferred.await(open)
+      // Settled only when the open append is.
+      yield* append("3")
+      const newer = { ...projection, version: Projection.Version.make(2) }
+      const { runner, store } = yield* running(projecting, [newer])
+      const serving = Effect.map(store.states(newer.name), (states) =>
+        states.find(({ role }) => role === "serving")
+      )
+      const built = yield* Effect.repeat(serving, {
+        schedule: Schedule.spaced("20 millis"),
+        until: (state) => state?.version === 2
+      })
+      assert.deepStrictEqual(built?.checkpoints, [settled])
+      const rebuilt = yield* Stream.runLast(runner.rebuild(newer.name))
+      const last = Option.getOrThrow(rebuilt)
+      assert.deepStrictEqual([last.switched, last.position, last.head], [true, settled, settled])
+      yield* Deferred.succeed(ended, undefined)
+      yield* Fiber.join(held)
+      yield* runner.waitFor(newer.name, yield* log.head, "20 seconds")
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("S3: a rebuild that a dashboard's open transaction blocks fails, and hosts go on", () =>
+    Effect.gen(function* () {
+      const { projecting, reading, role, writer } = yield* logins()
+      yield* Effect.provideService(ReadModelMigrations.migrate, SqlClient, projecting)
+      const log = yield* EventStorePostgres.make.pipe(Effect.provideService(SqlClient, writer))
+      yield* Effect.provideService(sell("1", 100), EventStore, log)
+      const { runner } = yield* running(projecting, [projection])
+      yield* runner.waitFor(projection.name, yield* log.head, "20 seconds")
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const pid = yield* holding(reading, "SELECT FROM read_models.takings")
+          // The second call finds the shadow with this host's building loop.
+          for (const _ of [1, 2]) {
+            const error = yield* Effect.flip(Stream.runDrain(runner.rebuild(projection.name)))
+            const sqlError = error._tag === "ReadModelStoreError" ? error.cause : undefined
+            const cause = isSqlError(sqlError) ? sqlError.reason.cause : undefined
+            if (!(cause instanceof PostgresLocks.LockHeld)) return assert.fail(String(error))
+            const holders = cause.holders.map((one) => [one.pid, one.user])
+            assert.deepInclude(holders, [pid, role("dashboards")])
+            assert.strictEqual((yield* runner.status(projection.name)).generation, 1)
+          }
+        })
+      )
+      yield* Effect.repeat(runner.status(projection.name), {
+        schedule: Schedule.spaced("20 millis"),
+        until: ({ generation }) => generation === 2
+      })
     }).pipe(Effect.scoped)
   )
 

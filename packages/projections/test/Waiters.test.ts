@@ -1,20 +1,25 @@
 /**
  * Many concurrent waiters for one read model.
  */
+import * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
 import { Projections } from "@daybook/projections/Projections"
 import { ReadModelStoreError } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { aggregateOf, products } from "./Till.ts"
@@ -189,6 +194,34 @@ describe("Waiters for a read model", () => {
             [next, position, 3_000]
           ]
         )
+      })
+    )
+  )
+
+  it.effect("end with the poison of a shadow only when no host maintains what serves", () =>
+    run(
+      Effect.gen(function* () {
+        const store = yield* ReadModelStore
+        const table = Result.getOrThrow(ReadModelTable.make(projection))
+        const { serving } = yield* store.open(table)
+        const claim = yield* store.claim(serving, "a host of the old version", Duration.hours(1))
+        const position = yield* sell("poison")
+        const newer = { ...projection, version: Projection.Version.make(2) }
+        const projections = Context.get(
+          yield* Layer.build(Projections.layer({ async: [newer] })),
+          Projections
+        )
+        yield* TestClock.adjust("5 seconds")
+        assert.isTrue((yield* store.states(name)).some(({ poison }) => Option.isSome(poison)))
+        const waiting = yield* Effect.forkChild(
+          Effect.flip(projections.waitFor(name, position, "1 hour"))
+        )
+        yield* TestClock.adjust("5 seconds")
+        // The other host may still reach the position.
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* store.release(Option.getOrThrow(claim))
+        yield* TestClock.adjust("5 seconds")
+        assert.strictEqual((yield* Fiber.join(waiting))._tag, "ProjectionStopped")
       })
     )
   )

@@ -23,7 +23,6 @@ import {
   caughtUp,
   constraint,
   execute,
-  head,
   host,
   note,
   recording,
@@ -193,11 +192,6 @@ export const cases = <E>(
         const projections = yield* host({ async: [newer] }, lines).pipe(
           Effect.provideService(ReadModelStore, {
             ...store,
-            // Only the rebuild may claim the shadow that it began.
-            claim: (of, owner, lease, despite) =>
-              of.generation === 1 || owner.includes("rebuild")
-                ? store.claim(of, owner, lease, despite)
-                : Effect.succeedNone,
             switchOver: () =>
               Effect.fail(new ReadModelStoreError({ operation: "switchOver", cause: constraint }))
           })
@@ -272,7 +266,7 @@ export const cases = <E>(
         const { state, store } = yield* leaving
         const events = yield* EventStore
         // The settled position that this host reads: it does not include the last append yet.
-        let settled = yield* head
+        let settled = yield* events.checkpoint
         yield* execute(notes, "1", note("b"))
         const last = yield* Stream.runHead(events.readAll({ direction: "backward", limit: 1 }))
         const upTo = Option.getOrThrow(last).position
@@ -285,7 +279,7 @@ export const cases = <E>(
                 ? store.claim(of, owner, lease, despite)
                 : Effect.succeedNone
           }),
-          Effect.provideService(EventStore, { ...events, head: Effect.sync(() => settled) })
+          Effect.provideService(EventStore, { ...events, checkpoint: Effect.sync(() => settled) })
         )
         const rebuilding = yield* Effect.forkScoped(
           Stream.runCollect(building.rebuild(newer.name, { upTo }))
@@ -296,7 +290,7 @@ export const cases = <E>(
             ({ role, version }) => role !== "serving" || version === 1
           )
         )
-        settled = upTo
+        settled = yield* events.checkpoint
         const rebuilt = (yield* Fiber.join(rebuilding)).at(-1)
         assert.isTrue(rebuilt?.switched)
         assert.strictEqual(rebuilt?.position, upTo)

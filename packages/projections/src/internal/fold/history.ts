@@ -35,10 +35,6 @@ export const resumeFrom = (
 export const first = (reached: ReadonlyArray<Reached>): Reached =>
   reached.reduce((low, one) => (one.position < low.position ? one : low))
 
-/** Returns the highest checkpoint of the partitions. */
-export const last = (reached: ReadonlyArray<Reached>): Reached =>
-  reached.reduce((high, one) => (one.position > high.position ? one : high))
-
 /** Returns the checkpoints of a generation with the events they stand at. */
 export const reachedBy = ({ anchors, checkpoints }: GenerationState): Array<Reached> =>
   checkpoints.map((position, partition) => ({ position, eventId: anchors[partition] ?? null }))

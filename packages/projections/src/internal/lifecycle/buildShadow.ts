@@ -45,6 +45,12 @@ export const keepBuilding = Effect.fnUntraced(function* (
     )
     return false
   }
+  // A rebuild of this host that pauses before it tries again would lose the shadow to this loop,
+  // and its caller would not learn of an error that both meet.
+  if (runner.rebuilding.has(name)) {
+    yield* errors.idle(name, "building", lowest(shadow.checkpoints))
+    return false
+  }
   const poison = yield* stops.toTry(shadow, "later")
   const claim = yield* store.claim(shadow, owner, lease, poison)
   if (Option.isNone(claim)) {
@@ -155,7 +161,8 @@ const holdShadow = Effect.fnUntraced(function* (runner: Runner, model: AnyModel,
 
 /**
  * Returns true if the rows to end at include the position. Inline rows hold all that was recorded;
- * rows that are not compared are built up to the head.
+ * rows that are not compared are built up to the settled position. `head` would wait for open
+ * appends.
  */
 const isThere = (
   { events }: Runner,
@@ -165,7 +172,7 @@ const isThere = (
 ): Effect.Effect<boolean, EventStoreError> =>
   compare
     ? Effect.succeed(mode === "inline" || lowest(checkpoints) >= position)
-    : Effect.map(events.head, (head) => head >= position)
+    : Effect.map(events.checkpoint, (settled) => settled.position >= position)
 
 /**
  * Returns true if the wait for a position is over: it is reached, or the rows are no longer

@@ -2,9 +2,10 @@
  * Rebuilds a read model on request, and reports the progress.
  */
 import type { Position } from "@daybook/kernel/Position"
-import type { EventStoreError } from "@daybook/store/EventStore"
+import { EventStoreError } from "@daybook/store/EventStore"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
@@ -14,21 +15,21 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Status from "../../ProjectionStatus.ts"
 import type { Why } from "../../ReadModelAct.ts"
-import type {
-  ClaimLost,
-  DefinitionChanged,
-  InvalidWhy,
-  OtherLog,
+import {
+  type ClaimLost,
+  type DefinitionChanged,
+  type InvalidWhy,
+  type OtherLog,
   ReadModelStoreError,
-  RowsDiffer,
-  Superseded
+  type RowsDiffer,
+  type Superseded
 } from "../../ReadModelError.ts"
 import type { Claim, GenerationState } from "../../ReadModelGeneration.ts"
 import type { Stopped } from "../runner/advance.ts"
 import { build, type ServingStopped } from "./buildShadow.ts"
 import { checkedWhy } from "./checkedWhy.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
-import { categoriesOf, type Runner } from "../runner/runner.ts"
+import type { Runner } from "../runner/runner.ts"
 
 type BuildError =
   | RowsDiffer
@@ -83,7 +84,10 @@ export const rebuild = Effect.fnUntraced(function* (
         })
         const building = Option.isSome(claim)
           ? Option.some(
-              yield* Effect.forkIn(buildAgain(runner, model, claim.value, owner, upTo), scope)
+              yield* Effect.forkIn(
+                alone(runner, model, buildAgain(runner, model, claim.value, owner, upTo)),
+                scope
+              )
             )
           : Option.none()
         if (Option.isSome(building)) building.value.addObserver(runner.changes.tellUnsafe)
@@ -94,10 +98,22 @@ export const rebuild = Effect.fnUntraced(function* (
     )
 })
 
+/** Keeps this host's building loop from the shadow, also while the rebuild pauses. */
+const alone = <A, E>(
+  { rebuilding }: Runner,
+  { table }: AnyModel,
+  building: Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() => rebuilding.add(table.name)),
+    () => building,
+    () => Effect.sync(() => rebuilding.delete(table.name))
+  )
+
 /**
- * Builds, and retries after a failure of the store or a switch that a long query blocked: for some
- * seconds in all, then the caller gets the error. The building loop of a host goes on with the
- * shadow even so.
+ * Builds, and retries after a failure of the store or a switch that a long query blocked: for
+ * {@link PATIENCE} after the first failure, then the caller gets the error. The building loop of a
+ * host goes on with the shadow even so.
  */
 const buildAgain = Effect.fnUntraced(function* (
   runner: Runner,
@@ -131,7 +147,14 @@ const buildAgain = Effect.fnUntraced(function* (
 const isStoreError = (error: BuildError): boolean =>
   error._tag === "ReadModelStoreError" || error._tag === "EventStoreError"
 
-const FEW_TIMES = Schedule.max([Schedule.exponential("100 millis"), Schedule.recurs(6)])
+/** The time after the first failure in which the last attempt begins. */
+const PATIENCE = Duration.seconds(6)
+
+const FEW_TIMES = Schedule.max([
+  Schedule.exponential("100 millis"),
+  Schedule.recurs(6),
+  Schedule.during(PATIENCE)
+])
 
 /** The last reported progress, and the base of the estimate. */
 interface Told {
@@ -181,21 +204,23 @@ const look = Effect.fnUntraced(function* (
   if (Option.isSome(state.poison) && !isBuilt) {
     return yield* new Status.ProjectionStopped({ name, poison: state.poison.value })
   }
+  const now = yield* Clock.currentTimeMillis
+  // This host's building loop has the shadow, and fails as well.
+  const error = isBuilt || state.role !== "shadow" ? undefined : lasting(runner, model, now)
+  if (error !== undefined) return yield* error
   const { events, eventsPerSecond, role } = state
   const switched = role === "serving"
   // The local build is about to end, and its exit has the outcome.
   if (switched ? isBuilt : events === told.events) return undefined
   const position = Status.position(state)
-  const { head } = yield* runner.events
-    .backlog({ after: position, categories: categoriesOf(model) })
-    .pipe(Effect.catchTag("InvalidReadOption", Effect.die))
-  const millis = yield* Clock.currentTimeMillis
+  // Unlike `head` and `backlog`, it does not wait for open appends.
+  const { position: head } = yield* runner.events.checkpoint
   const target = switched ? position : targetOf(states, state, head, upTo)
   const fraction = switched || target === 0n ? 1 : Math.min(1, Number(position) / Number(target))
-  const began = told.began ?? { millis, fraction }
+  const began = told.began ?? { millis: now, fraction }
   const done = fraction - began.fraction
   const millisLeft =
-    done > 0 ? Option.some(((millis - began.millis) / done) * (1 - fraction)) : Option.none()
+    done > 0 ? Option.some(((now - began.millis) / done) * (1 - fraction)) : Option.none()
   const progress: Status.Progress = {
     name,
     generation,
@@ -211,6 +236,14 @@ const look = Effect.fnUntraced(function* (
   const next: Told = { events, began }
   return [next, progress] as const
 })
+
+/** Returns the error of the store that has kept this host's building loop for too long. */
+const lasting = ({ errors }: Runner, { table }: AnyModel, now: number) => {
+  const error = errors.lasting(table.name, "building", now - Duration.toMillis(PATIENCE))
+  return error instanceof ReadModelStoreError || error instanceof EventStoreError
+    ? error
+    : undefined
+}
 
 /** Returns the present end of the build: the position of the compared rows, or the head. */
 const targetOf = (

@@ -162,16 +162,20 @@ export const stop = Effect.fnUntraced(function* (
   if (stopped.length === 0) return yield* lost(claim)
 })
 
-/** Lets the rows of a shadow replace serving rows that differ. */
+/**
+ * Says for a shadow whether its rows may replace serving rows that differ. The latest request
+ * counts: an earlier one may have been given up.
+ */
 export const accept = (
   sql: SqlClient,
   schema: SchemaName,
-  { generation, name }: Pick<Claim, "name" | "generation">
+  { generation, name }: Pick<Claim, "name" | "generation">,
+  accepted: boolean
 ): Effect.Effect<void, SqlError> =>
   Effect.asVoid(
     sql.unsafe(
-      `UPDATE ${generations(schema)} SET accepted = true WHERE name = $1 AND generation = $2`,
-      [PgTypes.text(name), PgTypes.int4(generation)]
+      `UPDATE ${generations(schema)} SET accepted = $3 WHERE name = $1 AND generation = $2`,
+      [PgTypes.text(name), PgTypes.int4(generation), PgTypes.bool(accepted)]
     )
   )
 

@@ -19,6 +19,8 @@ export interface Dependent {
   readonly what: string
   /** True if it is part of the table, or belongs to the table's owner or to this user. */
   readonly own: boolean
+  /** True if it is not a part of the table: it would be dropped with it, or prevent its drop. */
+  readonly apart: boolean
   readonly becomes: "follows" | "stays" | "refused"
   /** The statement that defines it again on the table that has the name by then. */
   readonly statement: string | null
@@ -62,17 +64,17 @@ const DEPENDENTS = `
       OR d.refclassid = 'pg_type'::regclass::oid AND d.refobjid = ANY (s.types))
   ), found AS (
     SELECT 'row security' AS kind, '' AS name, NULL::oid AS owner, 'follows' AS becomes,
-        format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', $1::text) AS statement, 1 AS turn
+        format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', $1::text) AS statement, 1 AS turn, false AS apart
       FROM served s WHERE s.relrowsecurity
     UNION ALL
     SELECT 'forced row security', '', NULL, 'follows',
-        format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', $1::text), 2
+        format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', $1::text), 2, false
       FROM served s WHERE s.relforcerowsecurity
     UNION ALL
-    SELECT 'policy', p.polname::text, NULL, 'follows', ${POLICY}, 3
+    SELECT 'policy', p.polname::text, NULL, 'follows', ${POLICY}, 3, false
       FROM served s JOIN pg_policy p ON p.polrelid = s.oid
     UNION ALL
-    SELECT 'policy', p.polname::text || ' on ' || c.oid::regclass::text, c.relowner, 'refused', NULL, 4
+    SELECT 'policy', p.polname::text || ' on ' || c.oid::regclass::text, c.relowner, 'refused', NULL, 4, true
       FROM served s, entry e JOIN pg_policy p ON p.oid = e.objid JOIN pg_class c ON c.oid = p.polrelid
       WHERE e.catalog = 'pg_policy' AND p.polrelid <> s.oid
     UNION ALL
@@ -87,47 +89,47 @@ const DEPENDENTS = `
           WHEN pg_has_role(current_user, v.relowner, 'USAGE')
             AND has_schema_privilege(v.relnamespace, 'USAGE') AND has_schema_privilege(v.relnamespace, 'CREATE')
           THEN 'follows' ELSE 'refused' END,
-        CASE WHEN v.relkind = 'v' THEN ${VIEW} END, 5
+        CASE WHEN v.relkind = 'v' THEN ${VIEW} END, 5, v.oid <> s.oid
       FROM served s, entry e JOIN pg_rewrite w ON w.oid = e.objid JOIN pg_class v ON v.oid = w.ev_class
       WHERE e.catalog = 'pg_rewrite'
     UNION ALL
     SELECT CASE WHEN k.contype = 'f' THEN 'foreign key' ELSE 'constraint' END,
         k.conname::text || CASE WHEN k.conrelid = s.oid THEN '' ELSE ' on ' || k.conrelid::regclass::text END,
-        (SELECT c.relowner FROM pg_class c WHERE c.oid = k.conrelid), 'refused', NULL, 6
+        (SELECT c.relowner FROM pg_class c WHERE c.oid = k.conrelid), 'refused', NULL, 6, k.conrelid <> s.oid
       FROM served s, entry e JOIN pg_constraint k ON k.oid = e.objid
       WHERE e.catalog = 'pg_constraint' AND NOT (k.conrelid = s.oid AND k.contype IN ('p', 'n'))
     UNION ALL
-    SELECT 'trigger', g.tgname::text, NULL, 'refused', NULL, 7
+    SELECT 'trigger', g.tgname::text, NULL, 'refused', NULL, 7, false
       FROM entry e JOIN pg_trigger g ON g.oid = e.objid WHERE e.catalog = 'pg_trigger' AND NOT g.tgisinternal
     UNION ALL
-    SELECT 'publication', p.pubname::text, NULL, 'refused', NULL, 8
+    SELECT 'publication', p.pubname::text, NULL, 'refused', NULL, 8, false
       FROM served s JOIN pg_publication_rel r ON r.prrelid = s.oid JOIN pg_publication p ON p.oid = r.prpubid
     UNION ALL
-    SELECT 'security label', l.provider, NULL, 'refused', NULL, 9
+    SELECT 'security label', l.provider, NULL, 'refused', NULL, 9, false
       FROM served s JOIN pg_seclabel l ON l.classoid = 'pg_class'::regclass::oid AND l.objoid = s.oid
     UNION ALL
     -- Slower without, and not wrong.
-    SELECT 'index', c.oid::regclass::text, NULL, 'stays', NULL, 10
+    SELECT 'index', c.oid::regclass::text, NULL, 'stays', NULL, 10, false
       FROM entry e JOIN pg_class c ON c.oid = e.objid
       WHERE e.catalog = 'pg_class' AND c.relkind = 'i' AND c.relname !~ $2::text
     UNION ALL
-    SELECT 'statistics', x.stxname::text, NULL, 'stays', NULL, 11
+    SELECT 'statistics', x.stxname::text, NULL, 'stays', NULL, 11, false
       FROM entry e JOIN pg_statistic_ext x ON x.oid = e.objid WHERE e.catalog = 'pg_statistic_ext'
     UNION ALL
-    SELECT CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, c.oid::regclass::text, c.relowner, 'refused', NULL, 12
+    SELECT CASE c.relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, c.oid::regclass::text, c.relowner, 'refused', NULL, 12, c.relkind <> 'S'
       FROM served s, entry e JOIN pg_class c ON c.oid = e.objid
       WHERE e.catalog = 'pg_class' AND c.relkind NOT IN ('i', 'I') AND c.oid <> s.oid
     UNION ALL
-    SELECT 'table', i.inhparent::regclass::text, NULL, 'refused', NULL, 12
+    SELECT 'table', i.inhparent::regclass::text, NULL, 'refused', NULL, 12, true
       FROM served s JOIN pg_inherits i ON i.inhrelid = s.oid
     UNION ALL
-    SELECT 'function', p.oid::regprocedure::text, p.proowner, 'refused', NULL, 13
+    SELECT 'function', p.oid::regprocedure::text, p.proowner, 'refused', NULL, 13, true
       FROM entry e JOIN pg_proc p ON p.oid = e.objid WHERE e.catalog = 'pg_proc'
     UNION ALL
-    SELECT 'type', y.oid::regtype::text, y.typowner, 'refused', NULL, 14
+    SELECT 'type', y.oid::regtype::text, y.typowner, 'refused', NULL, 14, true
       FROM entry e JOIN pg_type y ON y.oid = e.objid WHERE e.catalog = 'pg_type'
     UNION ALL
-    SELECT 'object', pg_describe_object(e.classid, e.objid, 0), NULL, 'refused', NULL, 15
+    SELECT 'object', pg_describe_object(e.classid, e.objid, 0), NULL, 'refused', NULL, 15, true
       FROM entry e WHERE e.catalog NOT IN ('pg_policy', 'pg_rewrite', 'pg_constraint', 'pg_trigger',
         'pg_publication_rel', 'pg_class', 'pg_statistic_ext', 'pg_proc', 'pg_type', 'pg_attrdef')
   ), judged AS (
@@ -137,5 +139,5 @@ const DEPENDENTS = `
       FROM found f, served s
   )
   SELECT concat_ws(' ', j.kind, nullif(j.name, ''), CASE WHEN NOT j.own THEN 'of ' || pg_get_userbyid(j.owner)::text END) AS what,
-    j.own, CASE WHEN j.becomes = 'refused' AND NOT j.own THEN 'stays' ELSE j.becomes END AS becomes, j.statement
+    j.own, j.apart, CASE WHEN j.becomes = 'refused' AND NOT j.own THEN 'stays' ELSE j.becomes END AS becomes, j.statement
   FROM judged j ORDER BY j.turn, 1`

@@ -332,10 +332,8 @@ const refuseDependents = Effect.fnUntraced(function* (
   table: string
 ): Effect.fn.Return<void, DependentRefused | SqlError> {
   // Parts of the table itself go with it, and are not refused.
-  const built =
-    /^((materialized )?view|function|table|type|object) |^(foreign key|policy|rule) .* on /
-  const found = (yield* dependents(sql, name, table)).map(({ what }) => what)
-  const others = found.filter((what) => built.test(what))
+  const found = yield* dependents(sql, name, table)
+  const others = found.filter(({ apart }) => apart).map(({ what }) => what)
   if (Arr.isReadonlyArrayNonEmpty(others)) {
     const relation = table.slice(table.indexOf(".") + 2, -1)
     return yield* new DependentRefused({ schema, relation, dependents: others })

@@ -1,5 +1,5 @@
 /**
- * Catches a held generation up to a position, or to the head of the log.
+ * Catches a held generation up to a position, or to the settled end of the log.
  */
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
@@ -22,8 +22,9 @@ interface CatchUp {
 }
 
 /**
- * Folds all events up to `upTo`, or up to the head of the log when it begins. Afterwards the
- * checkpoint is at `upTo`, or at the last event without it. Returns the number of events.
+ * Folds all events up to `upTo`, or up to the position that is settled when it begins, and does not
+ * wait for open appends: they may last, and a switch holds the tables meanwhile. Afterwards the
+ * checkpoint is there. Returns the number of events.
  */
 export const catchUpTo = Effect.fnUntraced(function* (
   runner: Runner,
@@ -31,15 +32,16 @@ export const catchUpTo = Effect.fnUntraced(function* (
   { inTransaction = false, role, upTo }: CatchUp
 ): Effect.fn.Return<number, Stopped | ClaimLost | EventStoreError | ReadModelStoreError> {
   const { position: after } = History.first(held.checkpoints)
+  const end = upTo ?? (yield* runner.events.checkpoint)
   const take = yield* taker(runner, held, role, inTransaction ? 1 : "unbounded")
   // Checked after a page is read, and before it is folded.
   const stillFits = Effect.suspend(() =>
     History.stillFits(runner.events, held.log, held.checkpoints)
   )
-  if (upTo !== undefined && upTo.position <= after) return yield* Effect.as(stillFits, 0)
+  if (end.position <= after) return yield* Effect.as(stillFits, 0)
   let events = 0
   const pages = runner.events
-    .readAll({ after, upTo: upTo?.position, categories: categoriesOf(held.model) })
+    .readAll({ after, upTo: end.position, categories: categoriesOf(held.model) })
     .pipe(
       // The options above are built here, within their ranges.
       Stream.catchTag("InvalidReadOption", Stream.die),
@@ -58,6 +60,6 @@ export const catchUpTo = Effect.fnUntraced(function* (
   )
   yield* stillFits
   // Partitions that an earlier holder left at different positions meet here.
-  yield* take({ events: [], ...(upTo ?? History.last(held.checkpoints)) })
+  yield* take({ events: [], position: end.position, eventId: end.eventId })
   return events
 })

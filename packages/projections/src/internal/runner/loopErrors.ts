@@ -27,12 +27,17 @@ interface LastError {
 }
 
 interface Noted extends LastError {
+  readonly error: unknown
+  /** The time of the first error since the loop went on. */
+  readonly since: DateTime.Utc
   /** The generation's position when the loop claimed it; undefined if the loop failed before. */
   readonly position: Position | undefined
 }
 
 export interface LoopErrors {
   readonly of: (name: Projection.Name, loop: Loop) => LastError | undefined
+  /** Returns the last error of a loop that has failed since an instant at the latest. */
+  readonly lasting: (name: Projection.Name, loop: Loop, since: number) => unknown
   /** Records that the loop holds the generation, at a position; later errors refer to its work. */
   readonly holdsUnsafe: (name: Projection.Name, loop: Loop, position: Position) => void
   /**
@@ -96,6 +101,12 @@ export const make = (): LoopErrors => {
       const noted = errors.get(keyOf(name, loop))
       return noted === undefined ? undefined : { message: noted.message, at: noted.at }
     },
+    lasting: (name, loop, since) => {
+      const noted = errors.get(keyOf(name, loop))
+      return noted !== undefined && DateTime.toEpochMillis(noted.since) <= since
+        ? noted.error
+        : undefined
+    },
     holdsUnsafe: (name, loop, position) => {
       held.set(keyOf(name, loop), position)
     },
@@ -125,7 +136,8 @@ export const make = (): LoopErrors => {
       const error = Cause.squash(cause)
       const message = isOfStore(error) ? error.message : rootMessage(error)
       const known = errors.get(key)
-      errors.set(key, { message, at: yield* DateTime.now, position: held.get(key) })
+      const at = yield* DateTime.now
+      errors.set(key, { message, at, error, since: known?.since ?? at, position: held.get(key) })
       held.delete(key)
       // The stack trace is logged at debug level only.
       yield* Effect.logDebug(`${name} can't go on`, cause)

@@ -35,6 +35,8 @@ export interface Runner {
   readonly changes: Changes
   /** The reported mismatches of rows with the log's history, by the name of their read model. */
   readonly mismatches: Map<Projection.Name, MismatchReason>
+  /** The read models whose rebuild by this runner has the shadow to itself, retries included. */
+  readonly rebuilding: Set<Projection.Name>
   /** The log that this runner was started on. */
   readonly log: LogId
   readonly errors: LoopErrors

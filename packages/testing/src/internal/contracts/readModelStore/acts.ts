@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import {
   at,
   begin,
+  claimOf,
   type Cases,
   eventAt,
   LEASE,
@@ -44,15 +45,15 @@ export const actCases: Cases = {
       const why = { actor: "Ada", reason: "somebody wrote to the table" }
       const options = { partitions: 1, owner: "a builder", lease: LEASE }
       const begun = yield* store.beginShadow(table, { ...options, accept: true, why })
-      // Another builder goes on with the shadow and does not pass `accept`.
-      const claim = yield* begin(table)
-      assert.strictEqual(claim.generation, begun.shadow.generation)
+      // Another builder goes on with the shadow.
+      const given = Option.getOrElse(begun.claim, () => assert.fail("there is a shadow to claim"))
+      yield* store.release(given)
+      const claim = yield* claimOf(begun.shadow, "another builder")
       yield* store.step(table, claim, put(table, 0, 1, [tally("a", 1), tally("b", 1)]))
       yield* store.switchOver(table, claim, compared)
       assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1), tally("b", 1)])
       assert.deepStrictEqual(yield* actsOf(table), [
         ["rebuild", "Ada", "somebody wrote to the table", { generation: 2, accepted: true }],
-        ["rebuild", null, null, { generation: 2, accepted: false }],
         ["switch", null, null, { from: 1, to: 2, version: 1, differing: 1 }]
       ])
       // `accept` held for one shadow only.
@@ -61,6 +62,37 @@ export const actCases: Cases = {
       assert.instanceOf(yield* Effect.flip(store.switchOver(table, next, compared)), RowsDiffer)
     }
   ),
+
+  "keeps rows that differ when only an earlier request for the same shadow accepted them":
+    Effect.gen(function* () {
+      const store = yield* ReadModelStore
+      const table = tallies()
+      yield* serve(table, [tally("a", 9)])
+      const options = { partitions: 1, owner: "a builder", lease: LEASE }
+      const given = yield* store.beginShadow(table, { ...options, accept: true })
+      yield* store.release(
+        Option.getOrElse(given.claim, () => assert.fail("there is a shadow to claim"))
+      )
+      const claim = yield* begin(table)
+      assert.strictEqual(claim.generation, given.shadow.generation)
+      yield* store.step(table, claim, put(table, 0, 1, [tally("a", 1)]))
+      assert.instanceOf(yield* Effect.flip(store.switchOver(table, claim, compared)), RowsDiffer)
+      assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 9)])
+      assert.deepStrictEqual(yield* actsOf(table), [
+        ["rebuild", null, null, { generation: 2, accepted: true }],
+        ["rebuild", null, null, { generation: 2, accepted: false }],
+        ["differ", null, null, { generation: 2, rows: 1 }]
+      ])
+      // And a later request that accepts them counts for a shadow that an earlier one began.
+      const first = yield* begin(table)
+      yield* store.release(first)
+      const last = yield* store.beginShadow(table, { ...options, accept: true })
+      assert.strictEqual(last.shadow.generation, first.generation)
+      const taken = Option.getOrElse(last.claim, () => assert.fail("there is a shadow to claim"))
+      yield* store.step(table, taken, put(table, 0, 1, [tally("a", 1)]))
+      yield* store.switchOver(table, taken, compared)
+      assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
+    }),
 
   "records what was done, by whom and why, in the order of time": Effect.gen(function* () {
     const store = yield* ReadModelStore
