@@ -120,6 +120,9 @@ layer(services, { timeout: 60_000 })("The functions of a log", (it) => {
         yield* sql.unsafe(`CREATE ROLE ${role}`)
         yield* sql.unsafe(`GRANT EXECUTE ON FUNCTION daybook.settled_position TO ${role}`)
         yield* sql`DROP FUNCTION daybook.look_at_log, daybook.record_act`
+        yield* sql.unsafe(
+          "CREATE FUNCTION daybook.look_at_log(text) RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+        )
         yield* PostgresMigrations.migrate
         const rights = yield* sql`
           SELECT has_function_privilege(${role}, 'daybook.look_at_log(bigint)', 'EXECUTE') AS looks,

@@ -94,7 +94,7 @@ export const install = (
         yield* sql.unsafe(
           `COMMENT ON FUNCTION "${schema}".${name}(${argumentsOf(text)}) IS '${comment(text)}'`
         )
-        if (!installed.has(name)) yield* open(sql, schema, name)
+        if (!installed.has(name)) yield* open(sql, schema, name, argumentsOf(text))
       }
       return replaced
     })
@@ -184,8 +184,13 @@ const bodyOf = (text: string): string => text.slice(text.indexOf("$$") + 2, text
  * Revokes the right to call a new function that PostgreSQL grants to PUBLIC, and grants it to the
  * roles that may call the other functions of its use.
  */
-const open = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, name: string) {
-  const named = `"${schema}".${name}`
+const open = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  name: string,
+  given: string
+) {
+  const named = `"${schema}".${name}(${given})`
   yield* sql.unsafe(`REVOKE ALL ON FUNCTION ${named} FROM PUBLIC`)
   const [first] = USES.find((use) => use.includes(name)) ?? []
   if (first === undefined) return
