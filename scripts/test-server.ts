@@ -40,6 +40,7 @@ const FILES = [
   "packages/store/test/SecurityDurability",
   "packages/store/test/SecurityLocks",
   "packages/store/test/SecurityLockTable",
+  "packages/store/test/SecurityAnnouncements",
   "packages/store/test/PostgresSubscription",
   "packages/store/test/PostgresTls",
   "packages/store/test/SecurityActs",

@@ -23,6 +23,7 @@ import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
+import { takeByNumber } from "../../store/test/locksByNumber.ts"
 import { logins, projection, sell, services, stores } from "./readModelLogins.ts"
 
 const hasty: PostgresLocks.Waits = {
@@ -192,6 +193,25 @@ layer(services, { timeout: 120_000, excludeTestServices: true })("Locks of stran
         assert.strictEqual(yield* Stream.runCount(store.readAll()), 5)
         assert.strictEqual((yield* store.backlog()).events, 5)
       }
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("S2: hide nothing when a dashboard takes them by the numbers of relations", () =>
+    Effect.gen(function* () {
+      const { reading, writer } = yield* logins()
+      const hosts = yield* EventStorePostgres.make.pipe(
+        Effect.provideService(SqlClient, writer),
+        Effect.provideService(PostgresLocks.Patience, hasty)
+      )
+      for (let n = 0; n < 5; n++) {
+        yield* Effect.provideService(sell(`t${n}`, 100), EventStore, hosts)
+      }
+      yield* reading.withTransaction(
+        Effect.gen(function* () {
+          assert.include(yield* takeByNumber(reading), "events RowExclusiveLock")
+          assert.strictEqual(yield* Stream.runCount(hosts.readAll()), 5)
+        })
+      )
     }).pipe(Effect.scoped)
   )
 })

@@ -20,7 +20,10 @@ import * as Result from "effect/Result"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { makeOverloads, overloadsCalled } from "../../store/test/overloads.ts"
+import { aggregateOf, products } from "./Till.ts"
 import { logins, logOf, project, projection, sell, services, stores } from "./readModelLogins.ts"
+
+const baskets = products(aggregateOf("till"), "baskets")
 
 const migrate = (sql: SqlClient) =>
   Effect.provideService(ReadModelMigrations.migrate, SqlClient, sql)
@@ -83,6 +86,27 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
               yield* runner.resume(projection.name)
               yield* runner.drop(projection.name, 1)
               assert.isAbove((yield* runner.acts(projection.name)).length, 3)
+            })
+          )
+          // A table with JSON and numbers, whose sizes queries and comparisons measure.
+          yield* project(projecting, { async: [projection, baskets] }, (runner) =>
+            Effect.gen(function* () {
+              const asked = ReadModel.query(baskets).pipe(
+                Stream.runCollect,
+                Effect.provide(
+                  ReadModelStorePostgres.layer.pipe(
+                    Layer.provide(Layer.succeed(SqlClient, reading))
+                  )
+                )
+              )
+              yield* Effect.repeat(asked, { until: ({ length }) => length === 1 })
+              yield* projecting`UPDATE read_models.baskets SET cents = 7`
+              const differs = yield* Effect.flip(Stream.runDrain(runner.rebuild(baskets.name)))
+              assert.include(differs.message, "differs from what serves in 1 row")
+              assert.deepStrictEqual(
+                (yield* asked).map(({ cents }) => cents),
+                [7n]
+              )
             })
           )
           yield* project(projecting, { inline: [projection] }, (runner) =>

@@ -60,6 +60,34 @@ layer(services, { timeout: 60_000 })("The functions of a log", (it) => {
     )
   )
 
+  for (const change of [
+    "ALTER FUNCTION daybook.append_new SECURITY INVOKER",
+    "ALTER FUNCTION daybook.append_new SET search_path = public",
+    "ALTER FUNCTION daybook.append_new RESET lock_timeout",
+    "ALTER FUNCTION daybook.append_new SET work_mem = '1MB'"
+  ]) {
+    it.effect(`are replaced after ${change}, beside an overload of the owner`, () =>
+      onDatabase((sql) =>
+        Effect.gen(function* () {
+          yield* opened
+          yield* sql.unsafe(change)
+          yield* sql.unsafe(
+            "CREATE FUNCTION daybook.append_new(text) RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+          )
+          const error = yield* Effect.flip(opened)
+          assert.instanceOf(error, NotMigrated)
+          assert.deepStrictEqual(error.functions, ["append_new"])
+          yield* PostgresMigrations.migrate
+          yield* opened
+          assert.deepStrictEqual(
+            yield* sql`SELECT count(*)::integer AS n FROM pg_proc WHERE proname = 'append_new'`,
+            [{ n: 2 }]
+          )
+        })
+      )
+    )
+  }
+
   it.effect("stay as a later release left them, when a host of an earlier one starts", () =>
     onDatabase((sql) =>
       Effect.gen(function* () {
@@ -92,6 +120,9 @@ layer(services, { timeout: 60_000 })("The functions of a log", (it) => {
         yield* sql.unsafe(`CREATE ROLE ${role}`)
         yield* sql.unsafe(`GRANT EXECUTE ON FUNCTION daybook.settled_position TO ${role}`)
         yield* sql`DROP FUNCTION daybook.look_at_log, daybook.record_act`
+        yield* sql.unsafe(
+          "CREATE FUNCTION daybook.look_at_log(text) RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+        )
         yield* PostgresMigrations.migrate
         const rights = yield* sql`
           SELECT has_function_privilege(${role}, 'daybook.look_at_log(bigint)', 'EXECUTE') AS looks,
@@ -110,7 +141,7 @@ describe("outdated", () => {
   })
 
   it("names none if one is of a later release", () => {
-    const later = { body: "", release: RELEASE + 1, hash: null }
+    const later = { body: "", definer: false, settings: [], release: RELEASE + 1, hash: null }
     assert.deepStrictEqual(outdated('"daybook"', new Map([["append", later]])), [])
   })
 })

@@ -2,13 +2,18 @@
  * Rights that are gained without a grant: findings of the security review of November 2026, each
  * from the attacker's side.
  */
+import * as EventId from "@daybook/kernel/EventId"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as PostgresActs from "@daybook/store/PostgresActs"
+import * as PostgresPassOver from "@daybook/store/PostgresPassOver"
 import * as PostgresHealth from "@daybook/store/PostgresHealth"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresPartitions from "@daybook/store/PostgresPartitions"
 import * as PostgresRoles from "@daybook/store/PostgresRoles"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import { assert, layer } from "@effect/vitest"
+import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -37,7 +42,9 @@ layer(Logins.layerOverloaded, { timeout: 120_000, excludeTestServices: true })(
           "SELECT quote_ident(current_user)",
           "SELECT unnest(ARRAY['a'])",
           "SELECT hashtextextended('a', 0)",
-          "SELECT 'a '::text || 'pg_class'::regclass"
+          "SELECT 'a '::text || 'pg_class'::regclass",
+          "SELECT array_agg(1::bigint)",
+          "SELECT '{}'::json ->> '1'"
         ]
         for (const statement of careless) {
           const error = yield* Effect.flip(reader.withTransaction(reader.unsafe(statement)))
@@ -78,6 +85,19 @@ layer(Logins.layerOverloaded, { timeout: 120_000, excludeTestServices: true })(
         assert.isTrue(Option.isSome(yield* store.stream(streamId)))
         assert.lengthOf(yield* store.identity, 36)
         yield* store.verify(yield* store.checkpoint)
+        // As a handler that knows the last event appends, by both functions.
+        const hosts = yield* storeOf(writer)
+        const next = (id: EventId.EventId) => ({
+          streamId,
+          expected: ExpectedRevision.exactly(read.revision),
+          lastEventId: read.id,
+          events: [{ ...read, id }] as const
+        })
+        const [first, second] = [SecureRandom.uuidV4Unsafe(), SecureRandom.uuidV4Unsafe()]
+        yield* hosts.append(next(EventId.make(first)))
+        const conflict = yield* Effect.flip(hosts.append(next(EventId.make(second))))
+        assert.strictEqual(conflict._tag, "WrongExpectedRevision")
+        yield* Effect.flip(hosts.appendAll({ appends: [next(EventId.make(second))] }))
         for (const sql of [reader, superuser]) {
           const findings = yield* Effect.provideService(PostgresHealth.check, SqlClient, sql)
           assert.deepStrictEqual(findings, [])
@@ -90,6 +110,23 @@ layer(Logins.layerOverloaded, { timeout: 120_000, excludeTestServices: true })(
           reader
         )
         assert.deepInclude(yield* snapshots.load(streamId), { _tag: "None" })
+        yield* Effect.provideService(
+          PostgresPassOver.passOver({
+            position: read.position,
+            eventId: read.id,
+            actor: "Ada",
+            reason: "to look"
+          }),
+          SqlClient,
+          migrator
+        )
+        const listed = Effect.all([
+          PostgresPassOver.list,
+          Stream.runCollect(PostgresActs.list({ subject: "log" }))
+        ])
+        const [passed, acts] = yield* Effect.provideService(listed, SqlClient, reader)
+        assert.strictEqual(passed.length, 1)
+        assert.isAbove(acts.length, 3)
         assert.deepStrictEqual(yield* overloadsCalled(superuser), [{ called: false }])
       })
     )

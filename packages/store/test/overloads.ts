@@ -29,6 +29,25 @@ const instead = (type: string): ReadonlyArray<string> => {
   return [type, "text"]
 }
 
+/** Aggregates, with the types of their arguments after the first. */
+const AGGREGATES: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
+  ...[
+    "array_agg",
+    "json_agg",
+    "jsonb_agg",
+    "count",
+    "sum",
+    "max",
+    "min",
+    "avg",
+    "bool_and",
+    "bool_or",
+    "every"
+  ].map((name) => [name, []] as const),
+  ["string_agg", ["text"]],
+  ["string_agg", ["name"]]
+]
+
 const MAX_ARGUMENTS = 3
 const MAX_OVERLOADS = 200
 
@@ -67,6 +86,16 @@ export const makeOverloads = Effect.fnUntraced(function* (sql: SqlClient) {
     FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.pronargs > 0
       AND ${sql.in("p.proname", named())}`.unprepared
   const functions = new Set<string>()
+  const aggregates = AGGREGATES.flatMap(([name, more]) =>
+    [...SCALARS, ...ARRAYS].flatMap((type) => {
+      const types = [type, ...more].join(", ")
+      const step = `public.overloads_step(text, ${types})`
+      return [
+        `CREATE FUNCTION ${step} RETURNS text ${tells}`,
+        `CREATE AGGREGATE public.${name}(${types}) (SFUNC = public.overloads_step, STYPE = text)`
+      ]
+    })
+  )
   for (const { name, types } of found) {
     // PostgreSQL reports only the last argument's type for a variadic function.
     const lists = types.at(-1) === '"any"' ? [types, [...types, '"any"']] : [types]
@@ -86,6 +115,14 @@ export const makeOverloads = Effect.fnUntraced(function* (sql: SqlClient) {
       )
     )
   )
+  // PostgreSQL first looks for an operator whose two sides have one type, if one is a literal.
+  const ofJson = ["json", "jsonb"].flatMap((type) => [
+    `CREATE FUNCTION public.overloaded(${type}, ${type}) RETURNS text ${tells}`,
+    ...["->", "->>", "#>", "#>>", "||", "-"].map(
+      (operator) =>
+        `CREATE OPERATOR public.${operator} (LEFTARG = ${type}, RIGHTARG = ${type}, FUNCTION = public.overloaded)`
+    )
+  ])
   const behindOperators = types.flatMap((left) =>
     types.map(
       (right) => `CREATE FUNCTION public.overloaded(${left}, ${right}) RETURNS boolean ${tells}`
@@ -93,7 +130,7 @@ export const makeOverloads = Effect.fnUntraced(function* (sql: SqlClient) {
   )
   yield* sql.unsafe("CREATE SEQUENCE public.overloads_called").unprepared
   yield* sql.unsafe("GRANT ALL ON SEQUENCE public.overloads_called TO PUBLIC").unprepared
-  const statements = [...functions, ...behindOperators, ...operators]
+  const statements = [...aggregates, ...functions, ...behindOperators, ...operators, ...ofJson]
   // Some types of arguments are PostgreSQL's own, and other roles can't make functions of them.
   yield* sql.unsafe(
     `DO $do$ DECLARE statement text; BEGIN

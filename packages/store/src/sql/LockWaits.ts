@@ -85,7 +85,7 @@ const inTurn = <A, E, R>(
     // 0 would be no limit at all.
     Math.max(Duration.toMillis(patience), 1),
     Effect.andThen(
-      sql`SELECT pg_advisory_xact_lock(hashtextextended(${turn}, 0))`,
+      sql`SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended(${turn}, 0))`,
       boundedWaits(sql, STEP_MILLIS, work)
     )
   )

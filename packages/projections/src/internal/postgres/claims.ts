@@ -51,8 +51,8 @@ export const claim = (
       UPDATE ${generations(schema)} g SET epoch = pg_catalog.nextval('${quoted(schema)}.daybook__epochs'),
         owner = $3, lease_ends = clock_timestamp() + $4 * interval '1 millisecond', poison = NULL
       WHERE g.name = $1 AND g.generation = $2 AND g.role <> 'retired' AND g.mode = 'async'
-        AND NOT g.paused AND (g.poison IS NULL OR (g.poison ->> 'position')::bigint = $5
-          AND g.poison #>> '{stoppedBy,code}' IS NOT DISTINCT FROM $6)
+        AND NOT g.paused AND (g.poison IS NULL OR (g.poison ->> 'position'::pg_catalog.text)::bigint = $5
+          AND g.poison #>> '{stoppedBy,code}'::pg_catalog.text[] IS NOT DISTINCT FROM $6)
         AND (g.owner = $3 OR EXISTS (SELECT FROM free) AND (
           g.owner IS NULL OR clock_timestamp() >= greatest(g.lease_ends, (
             SELECT max(c.lease_ends) FROM ${quoted(schema)}.daybook__checkpoints c
@@ -271,7 +271,7 @@ const skipInChange = Effect.fnUntraced(function* (
   yield* acts.record("skip", name, { ...by, reason }, details)
   yield* sql.unsafe(
     `UPDATE ${generations(schema)} SET ${ENDED(schema)},
-      poison = CASE WHEN role = 'serving' AND (poison ->> 'position')::bigint <> $3 THEN poison END
+      poison = CASE WHEN role = 'serving' AND (poison ->> 'position'::pg_catalog.text)::bigint <> $3 THEN poison END
     WHERE name = $1 AND version = $2 AND role <> 'retired'`,
     key
   )

@@ -14,11 +14,11 @@ export const sizeOf = (alias: string, columns: ReadonlyArray<Column>): string | 
     // PostgreSQL knows the length of a text without reading it.
     if (type === "text") return [`coalesce(octet_length(${column}), 0)`]
     // Two bytes are four digits.
-    if (type === "numeric") return [`coalesce(pg_column_size(${column}) * 2, 0)`]
+    if (type === "numeric") return [`coalesce(pg_catalog.pg_column_size(${column}) * 2, 0)`]
     if (type !== "jsonb") return []
     return [
-      `CASE WHEN pg_column_size(${column}) > ${LARGE_JSON} THEN octet_length(${column}::text) ` +
-        `ELSE coalesce(pg_column_size(${column}), 0) END`
+      `CASE WHEN pg_catalog.pg_column_size(${column}) > ${LARGE_JSON} THEN octet_length(${column}::text) ` +
+        `ELSE coalesce(pg_catalog.pg_column_size(${column}), 0) END`
     ]
   })
   return sizes.length === 0 ? undefined : sizes.join(" + ")

@@ -11,7 +11,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import type { Holder } from "../../../PostgresLocks.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import { FEW_STREAMS, LARGE_CALLS } from "../schema/shared.ts"
+import { APPENDER_LOCK, FEW_STREAMS, LARGE_CALLS } from "../schema/shared.ts"
 
 interface HolderRow {
   readonly pid: number | null
@@ -53,13 +53,15 @@ const holdersOf = (
 export const sequenceOf = (sql: SqlClient, schema: SchemaName): Fragment =>
   sql`${sql.literal(`'"${schema}".append_number'`)}::pg_catalog.regclass::pg_catalog.oid`
 
-/**
- * Returns the transactions that have appended and not ended: drawing a number locks the sequence.
- */
+/** The table of events. */
+export const eventsOf = (sql: SqlClient, schema: SchemaName): Fragment =>
+  sql`${sql.literal(`'"${schema}".events'`)}::pg_catalog.regclass::pg_catalog.oid`
+
+/** Returns the transactions that have appended and not ended: appending locks the table. */
 export const openAppends = (sql: SqlClient, schema: SchemaName) =>
   holdersOf(
     sql,
-    sql`l.locktype = 'relation' AND l.relation = ${sequenceOf(sql, schema)} AND l.mode = 'RowExclusiveLock'`
+    sql`l.locktype = 'relation' AND l.relation = ${eventsOf(sql, schema)} AND l.mode = ${APPENDER_LOCK}`
   )
 
 /** A condition on an advisory lock by a key of 64 bits. */
@@ -87,7 +89,7 @@ export const holdersOfStreams = (
       UNION ALL SELECT pg_catalog.hashtextextended('large call' || pg_catalog.chr(10) || i::pg_catalog.text, ${seed}) FROM pg_catalog.generate_series(0, ${sql.literal(String(large))}) AS i`
     )}
       OR l.locktype = 'advisory' AND l.objsubid = 2 AND l.mode = 'ExclusiveLock' AND l.classid = ${sequenceOf(sql, schema)}
-      OR l.locktype = 'relation' AND l.relation = ${sql.literal(`'"${schema}".events'`)}::pg_catalog.regclass::pg_catalog.oid
+      OR l.locktype = 'relation' AND l.relation = ${eventsOf(sql, schema)}
         AND l.mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))`
   )
 }

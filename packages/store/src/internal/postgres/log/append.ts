@@ -167,7 +167,7 @@ export const expectations = (
   ids: string
 ): string =>
   isUnproved(appends)
-    ? `(SELECT array_agg(CASE WHEN l.id IS NULL OR EXISTS (
+    ? `(SELECT pg_catalog.array_agg(CASE WHEN l.id IS NULL OR EXISTS (
         SELECT FROM "${schema}".events e
         WHERE e.stream_id = l.stream_id AND e.revision = l.expected AND e.event_id = l.id
       ) THEN l.expected ELSE ${NEVER_MET} END ORDER BY l.place)

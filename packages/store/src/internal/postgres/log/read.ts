@@ -23,8 +23,8 @@ import { type EventAddress, MAX_REVISION } from "../../../EventStore.ts"
 import type { ReadAllOptions, ReadOptions, Until } from "../../../ReadOptions.ts"
 import { HeldBack, Patience } from "../../../PostgresLocks.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import { openAppends, sequenceOf } from "../locks/holders.ts"
-import { PLACES } from "../schema/shared.ts"
+import { eventsOf, openAppends } from "../locks/holders.ts"
+import { APPENDER_LOCK, PLACES } from "../schema/shared.ts"
 import type { UnreadableEvent } from "../../../UnreadableEvent.ts"
 import { PAGE_ROWS, type PageSize, pageSize } from "../../driver/pageSize.ts"
 import { endOfPiece, matchesNothing, readLog } from "./log.ts"
@@ -166,8 +166,8 @@ export const settledPosition = Effect.fnUntraced(function* (
   if (yield* inTransaction(sql)) {
     const [own] = yield* sql<{ readonly is: boolean }>`
       SELECT EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid = pg_catalog.pg_backend_pid()
-        AND l.locktype = 'relation' AND l.relation = ${sequenceOf(sql, schema)}
-        AND l.mode = 'RowExclusiveLock') AS is`
+        AND l.locktype = 'relation' AND l.relation = ${eventsOf(sql, schema)}
+        AND l.mode = ${APPENDER_LOCK}) AS is`
     if (own?.is === true) return settled
   }
   const { reads } = yield* Patience

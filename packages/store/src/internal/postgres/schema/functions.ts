@@ -61,6 +61,10 @@ export const FUNCTIONS: Readonly<Record<string, (log: string) => string>> = {
 interface Installed {
   readonly name: string
   readonly body: string
+  /** True if it runs with its owner's rights. */
+  readonly definer: boolean
+  /** The settings that it runs with, such as `jit=off`, in order. */
+  readonly settings: ReadonlyArray<string>
   /** The release in its comment; null if the comment is not ours. */
   readonly release: number | null
   /** The hash in its comment; null if the comment is not ours. */
@@ -87,8 +91,10 @@ export const install = (
       for (const name of replaced) {
         const text = FUNCTIONS[name]?.(`"${schema}"`) ?? ""
         yield* sql.unsafe(text)
-        yield* sql.unsafe(`COMMENT ON FUNCTION "${schema}".${name} IS '${comment(text)}'`)
-        if (!installed.has(name)) yield* open(sql, schema, name)
+        yield* sql.unsafe(
+          `COMMENT ON FUNCTION "${schema}".${name}(${argumentsOf(text)}) IS '${comment(text)}'`
+        )
+        if (!installed.has(name)) yield* open(sql, schema, name, argumentsOf(text))
       }
       return replaced
     })
@@ -110,7 +116,10 @@ export const outdated = (
     return found !== undefined &&
       found.release === RELEASE &&
       found.hash === hashOf(text) &&
-      found.body === bodyOf(text)
+      found.body === bodyOf(text) &&
+      // ALTER FUNCTION changes these, and leaves comment and body.
+      found.definer === headOf(text).includes("SECURITY DEFINER") &&
+      found.settings.join("; ") === settingsOf(text).join("; ")
       ? []
       : [name]
   })
@@ -132,16 +141,41 @@ const lookUp = (
   sql: SqlClient,
   schema: SchemaName
 ): Effect.Effect<ReadonlyArray<Installed>, SqlError> =>
-  sql<Installed>`
-  SELECT p.proname::text AS name, p.prosrc AS body, m.parts[1]::integer AS release, m.parts[2] AS hash
+  Effect.map(
+    sql<Installed & { readonly identity: string }>`
+  SELECT p.proname::text AS name, p.prosrc AS body, p.prosecdef AS definer,
+    ARRAY(SELECT s.set FROM pg_catalog.unnest(p.proconfig) AS s(set) ORDER BY s.set COLLATE "C") AS settings,
+    pg_catalog.pg_get_function_identity_arguments(p.oid) AS identity, m.parts[1]::integer AS release, m.parts[2] AS hash
   FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
   LEFT JOIN LATERAL pg_catalog.regexp_match(pg_catalog.obj_description(p.oid, 'pg_proc'::pg_catalog.name), '^Daybook, release ([0-9]{1,9}), ([0-9a-f]{64})$')
     AS m(parts) ON true
-  WHERE n.nspname = ${schema} AND ${sql.in("p.proname", Object.keys(FUNCTIONS))}`.unprepared
+  WHERE n.nspname = ${schema} AND ${sql.in("p.proname", Object.keys(FUNCTIONS))}`.unprepared,
+    // An overload by the owner has the same name and other arguments.
+    (found) =>
+      found.filter(
+        ({ identity, name }) => identity === argumentsOf(FUNCTIONS[name]?.(`"${schema}"`) ?? "")
+      )
+  )
 
 const comment = (text: string) => `Daybook, release ${RELEASE}, ${hashOf(text)}`
 
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex")
+
+/** The part before the body, without comments. */
+const headOf = (text: string): string => text.slice(0, text.indexOf("$$")).replaceAll(/--.*$/gm, "")
+
+/** The arguments as PostgreSQL writes them when it names the function. */
+const argumentsOf = (text: string): string =>
+  (/\(([^)]*)\)/.exec(headOf(text))?.[1] ?? "")
+    .replaceAll(/\s+/g, " ")
+    .trim()
+    .replaceAll("timestamptz", "timestamp with time zone")
+
+const settingsOf = (text: string): ReadonlyArray<string> =>
+  Array.from(
+    headOf(text).matchAll(/\bSET (\w+) = (?:'([^']*)'|(\w+(?:, \w+)*))/g),
+    ([, name, quoted, plain]) => `${name}=${quoted ?? plain}`
+  ).toSorted()
 
 /** The part between the quotes, which the catalog stores. */
 const bodyOf = (text: string): string => text.slice(text.indexOf("$$") + 2, text.lastIndexOf("$$"))
@@ -150,8 +184,13 @@ const bodyOf = (text: string): string => text.slice(text.indexOf("$$") + 2, text
  * Revokes the right to call a new function that PostgreSQL grants to PUBLIC, and grants it to the
  * roles that may call the other functions of its use.
  */
-const open = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName, name: string) {
-  const named = `"${schema}".${name}`
+const open = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  name: string,
+  given: string
+) {
+  const named = `"${schema}".${name}(${given})`
   yield* sql.unsafe(`REVOKE ALL ON FUNCTION ${named} FROM PUBLIC`)
   const [first] = USES.find((use) => use.includes(name)) ?? []
   if (first === undefined) return

@@ -87,9 +87,25 @@ export const signed32 = (bigint: string): string => `((((${bigint}) << 32) >> 32
 /**
  * Reads the last position of the rows. It must come before the look at the sequence: an append
  * draws its number before its rows are visible.
+ *
+ * The query also takes {@link APPENDER_LOCK}, on the table alone, which costs less than a statement
+ * of its own: PostgreSQL locks each table that a plan names, also where no row can come from it.
  */
 export const endOfRows = (log: string): string =>
-  `SELECT e.position INTO ends FROM ${log}.events e ORDER BY e.position DESC LIMIT 1;`
+  `SELECT e.position INTO ends FROM ${log}.events e
+      WHERE NOT EXISTS (SELECT FROM ONLY ${log}.events l WHERE false FOR KEY SHARE)
+      ORDER BY e.position DESC LIMIT 1;`
+
+/**
+ * The lock on the table of events that shows a transaction that appends: each append takes it
+ * before it announces itself, and holds it until it is visible.
+ *
+ * A statement takes it only if it names the table, which needs USAGE on the schema. Any login may
+ * have the two weaker or more usual ones on any relation by its number, without a grant, until its
+ * transaction ends: `table_to_xmlschema` takes `AccessShareLock` and `nextval` `RowExclusiveLock`,
+ * also on what is no sequence.
+ */
+export const APPENDER_LOCK = "RowShareLock"
 
 /**
  * Refuses to draw a number from a sequence that lies below the rows: the append would get a

@@ -1,7 +1,7 @@
 /**
  * `settled_position`: the position up to which no append can record any more events.
  */
-import { PLACES, signed32 } from "../shared.ts"
+import { APPENDER_LOCK, PLACES, signed32 } from "../shared.ts"
 
 /**
  * Returns the statement that installs it.
@@ -12,9 +12,9 @@ import { PLACES, signed32 } from "../shared.ts"
  * them: so the rows are checked before the sequence is read, since an append draws its number
  * before its rows are visible.
  *
- * Any login may take the lock of an announcement, but only a session that draws numbers has the
- * lock that drawing leaves on the sequence: an announcement counts only beside that one. Both
- * belong to one virtual transaction, also while it is being prepared and afterwards.
+ * Any login may take the lock of an announcement, so an announcement counts only beside the lock
+ * that an append takes first on the table of events, which needs USAGE on the schema. Both belong to
+ * one virtual transaction, also while it is being prepared and afterwards.
  */
 export const settledPosition = (
   log: string
@@ -52,15 +52,15 @@ BEGIN
     SELECT min(o.distance) INTO oldest_open
       FROM (
         SELECT min(${signed32("l.objid::bigint - newest")}) FILTER (WHERE l.locktype = 'advisory') AS distance,
-            bool_or(l.locktype = 'relation') AS draws
+            bool_or(l.locktype = 'relation') AS appends
           FROM pg_locks l
           WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
             AND (l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = '${log}.append_number'::regclass::oid
-              OR l.locktype = 'relation' AND l.relation = '${log}.append_number'::regclass::oid
-                AND l.mode = 'RowExclusiveLock')
+              OR l.locktype = 'relation' AND l.relation = '${log}.events'::regclass::oid
+                AND l.mode = '${APPENDER_LOCK}')
           GROUP BY l.virtualtransaction
       ) o
-      WHERE o.draws AND o.distance < 0;
+      WHERE o.appends AND o.distance < 0;
   END IF;
   RETURN (greatest(newest + least(coalesce(oldest_open, 0), 0), 0)) * ${PLACES};
 END $$`
