@@ -150,6 +150,36 @@ layer(Logins.layerPartitioned, { timeout: 120_000, excludeTestServices: true })(
         ],
         `%writer has UPDATE on append_number through %x`
       ],
+      ...(
+        [
+          ["INSERT", "passed_over"],
+          ["DELETE", "passed_over"],
+          ["INSERT", "migrations"],
+          ["UPDATE", "migrations"],
+          ["INSERT", "events_1"],
+          ["INSERT", "recorded_ids"],
+          ["INSERT", "event_ids"]
+        ] as const
+      ).map(
+        ([privilege, table]) =>
+          [
+            `S10: a login of the writer has ${privilege} on ${table} through another role`,
+            [
+              `CREATE ROLE %y`,
+              `GRANT ${privilege} ON daybook.${table} TO %y`,
+              `CREATE ROLE %x LOGIN IN ROLE %writer, %y`
+            ],
+            `%x has ${privilege} on ${table}`
+          ] as const
+      ),
+      [
+        "S10: a login of the reader may draw numbers of acts",
+        [
+          `CREATE ROLE %x LOGIN IN ROLE %reader`,
+          `GRANT USAGE ON SEQUENCE daybook.acts_act_id_seq TO %x`
+        ],
+        `%x has USAGE on acts_act_id_seq`
+      ],
       [
         "S10: the writer owns the database",
         [
