@@ -61,6 +61,9 @@ export const excessPrivileges = (
     SELECT c.oid, c.relname::text AS name, c.relname = 'snapshots' AS is_snapshots
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = ${schema} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  ), numbers AS MATERIALIZED (
+    SELECT c.oid, c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${schema} AND c.relkind = 'S'
   ), excess AS (
     SELECT oid, name, through, 'SUPERUSER' AS privilege FROM reached WHERE rolsuper
     UNION ALL
@@ -96,12 +99,9 @@ export const excessPrivileges = (
       WHERE NOT (t.is_snapshots AND p.of_writer AND NOT m.reads)
         AND has_table_privilege(m.role, t.oid, p.privilege)
     UNION ALL
-    SELECT m.oid, m.name, m.through, p.privilege || ' on ' || c.relname::text
-      FROM asked m, (VALUES ('USAGE'), ('UPDATE')) AS p(privilege),
-        pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      -- CASE: of another kind the function would fail.
-      WHERE CASE WHEN n.nspname = ${schema} AND c.relkind = 'S'
-        THEN has_sequence_privilege(m.role, c.oid, p.privilege) ELSE false END
+    SELECT m.oid, m.name, m.through, p.privilege || ' on ' || t.name
+      FROM asked AS m, numbers AS t, (VALUES ('USAGE'), ('UPDATE')) AS p(privilege)
+      WHERE has_sequence_privilege(m.role, t.oid, p.privilege)
     UNION ALL
     SELECT m.oid, m.name, m.through, 'EXECUTE on ' || p.proname::text
       FROM asked m, pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
