@@ -24,6 +24,7 @@ const FILES = [
   "packages/store/test/PostgresHeld",
   "packages/store/test/PassOver.integration",
   "packages/store/test/SecurityFuzz",
+  "packages/store/test/SecurityRights",
   "packages/store/test/SecurityRows",
   "packages/store/test/PostgresInstants",
   "packages/store/test/PostgresIsolation",
@@ -53,7 +54,8 @@ const FILES = [
   "packages/projections/test/PostgresSwitch",
   "packages/projections/test/ProjectionsPostgres",
   "packages/projections/test/ReadModelStorePostgres",
-  "packages/projections/test/SecurityLocks"
+  "packages/projections/test/SecurityLocks",
+  "packages/projections/test/SecurityRights"
 ]
 
 /** Returns the newest of the folders that are named by versions. */

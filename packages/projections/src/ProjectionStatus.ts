@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import { Listed } from "@daybook/kernel/Listed"
 import { printableLine } from "@daybook/kernel/Printable"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
@@ -76,10 +77,10 @@ export const Status = Schema.Struct({
   /** The reason why its rows are of another history; it is left alone until it is rebuilt. */
   mismatch: Schema.Option(MismatchReason),
   /**
-   * The dependents that stayed with the table that served before, and show its old rows, such as
-   * `view reports.sales of dashboards`.
+   * The number and the first of the dependents that stayed with the table that served before, and
+   * show its old rows, such as `view reports.sales of dashboards`.
    */
-  leftBehind: Schema.Array(Schema.String),
+  leftBehind: Listed,
   /**
    * The error that prevents this host from maintaining it, such as a store that does not answer or
    * a constraint that rows break, until it goes on. Without a shadow, also the error that prevents

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { Listed } from "@daybook/kernel/Listed"
 import { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
@@ -133,7 +134,7 @@ export interface GenerationState {
   /** The event that stopped it. */
   readonly poison: Option.Option<Poison>
   /** The dependents that stayed with the table before it when this one took its name. */
-  readonly leftBehind: ReadonlyArray<string>
+  readonly leftBehind: Listed
   /** The number of events folded since it was begun, without those that appends fold. */
   readonly events: number
   /** The recent rate, as its holder reported it with a step; the highest of the partitions. */

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Listed from "@daybook/kernel/Listed"
 import { printableLine } from "@daybook/kernel/Printable"
 import * as Data from "effect/Data"
 
@@ -37,7 +38,7 @@ export class ForeignCode extends Data.TaggedError("ForeignCode")<{
 }> {
   override get message() {
     return printableLine(
-      `Appends don't write to tables that run code of others: ${this.found.join(", ")}`
+      `Appends don't write to tables that run code of others: ${Listed.text(Listed.make(this.found))}`
     )
   }
 }
@@ -60,7 +61,7 @@ export class DependentRefused extends Data.TaggedError("DependentRefused")<{
 }> {
   override get message() {
     return printableLine(
-      `${this.schema}.${this.relation} can't be changed with what hangs on it: ${this.dependents.join(", ")}`
+      `${this.schema}.${this.relation} can't be changed with what hangs on it: ${Listed.text(Listed.make(this.dependents))}`
     )
   }
 }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Listed from "@daybook/kernel/Listed"
 import { printableLine } from "@daybook/kernel/Printable"
 import * as Schema from "effect/Schema"
 
@@ -17,8 +18,9 @@ export class PartitioningRefused extends Schema.TaggedError<PartitioningRefused>
   {
     reason: Schema.TaggedUnion({
       /**
-       * Other users' views, foreign keys, triggers, indexes, policies or publications use the table
-       * of events. They would stay with its first partition, and show or guard only that.
+       * Views or functions of the log's owner or of this login, or foreign keys, triggers, indexes,
+       * policies or publications use the table of events. They would stay with its first partition,
+       * and show or guard only that.
        */
       DependedOn: { dependents: Schema.NonEmptyArray(Schema.String) },
       /**
@@ -33,7 +35,7 @@ export class PartitioningRefused extends Schema.TaggedError<PartitioningRefused>
     switch (this.reason._tag) {
       case "DependedOn":
         return printableLine(
-          `Others depend on the table of events: ${this.reason.dependents.join(", ")}`
+          `Others depend on the table of events: ${Listed.text(Listed.make(this.reason.dependents))}`
         )
       case "PartitionMissing":
         return `No partition holds the positions behind ${this.reason.after} and up to ${this.reason.upTo}`

@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as Listed from "@daybook/kernel/Listed"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
@@ -67,7 +68,7 @@ export const migrate: Effect.Effect<
     }
     // A new log gets its triggers and its id from the same repair, which is not recorded as one.
     if (repaired.length > 0 && done.length === 0) {
-      yield* recordAct(sql, schema, "repair", { repaired })
+      yield* recordAct(sql, schema, "repair", { repaired: { ...Listed.make(repaired) } })
     }
     return done
   })

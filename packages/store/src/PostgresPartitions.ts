@@ -12,6 +12,7 @@
  *
  * @since 0.1.0
  */
+import * as Listed from "@daybook/kernel/Listed"
 import * as Position from "@daybook/kernel/Position"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -157,7 +158,10 @@ const extend = Effect.fnUntraced(function* (
     last = next
   }
   if (made.length > 0)
-    yield* recordAct(sql, schema, "partition", { made, upToAppend: String(last) })
+    yield* recordAct(sql, schema, "partition", {
+      made: { ...Listed.make(made) },
+      upToAppend: String(last)
+    })
 })
 
 /**

@@ -15,7 +15,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { asOwner } from "./internal/postgres/partitions/partitions.ts"
+import { change } from "./internal/postgres/partitions/partitions.ts"
 import { type PassOver, refuseEvent, refuseMany, refuseWhy } from "./internal/driver/passOver.ts"
 import type { PassOverRefused } from "./PassOverRefused.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
@@ -63,7 +63,9 @@ const toPassedOver = ({ event_id, passed_at, ...row }: PassedOverRow): PassedOve
  * Snapshots of the event's stream at its revision or later are deleted. Cached states of running
  * hosts and rows of read models keep the effects of the event: use this only for events that can't
  * be read, and correct any other by a further event.
- * Errors: `PassOverRefused`, there is no such event, or it can't be recorded.
+ * Errors: `PassOverRefused`, there is no such event, or it can't be recorded; `SqlError` with
+ * `LockTimeoutError`, caused by `LockHeld`, another held the turn of changes or a lock for longer
+ * than `PostgresLocks.Patience` has for changes.
  *
  * @category operations
  * @since 0.1.0
@@ -81,12 +83,12 @@ export const passOver = Effect.fn("PostgresPassOver.passOver")(function* (given:
   const { actor, eventId, position, reason }: PassOver = yield* Effect.fromResult(refuseWhy(given))
   const table = sql(`${schema}.passed_over`)
   const at = PgTypes.int8(position)
-  return yield* asOwner(
+  return yield* change(
     sql,
     schema,
     Effect.gen(function* () {
-      // The lock lets one call run at a time, so that the count below holds.
-      yield* sql`LOCK TABLE ${table} IN SHARE ROW EXCLUSIVE MODE`
+      // One call runs at a time, since each has its turn, so the count below holds. A lock on the
+      // table would wait for any reader that has prepared a statement which would write to it.
       const [event] = yield* sql<{
         readonly id: EventId
         readonly stream_id: string

@@ -11,6 +11,7 @@
  *
  * @since 0.1.0
  */
+import * as Listed from "@daybook/kernel/Listed"
 import { printableLine } from "@daybook/kernel/Printable"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -86,7 +87,7 @@ export class ExcessPrivileges extends Schema.TaggedError<ExcessPrivileges>()("Ex
 }) {
   override get message() {
     const list = this.excess.map(({ privilege, role }) => `${role} has ${privilege}`)
-    return printableLine(`More privileges than the log grants: ${list.join(", ")}`)
+    return printableLine(`More privileges than the log grants: ${Listed.text(Listed.make(list))}`)
   }
 }
 
@@ -130,7 +131,7 @@ export const grant = Effect.fn("PostgresRoles.grant")(function* (
       const repaired = resting.map(
         ({ state, table, trigger }) => `trigger ${trigger} of ${table} was ${state}`
       )
-      yield* recordAct(sql, schema, "repair", { repaired })
+      yield* recordAct(sql, schema, "repair", { repaired: { ...Listed.make(repaired) } })
     }
   })
   yield* transaction(sql, pinned(sql, warnOfPublic(sql)))

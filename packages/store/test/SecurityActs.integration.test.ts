@@ -96,8 +96,8 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })("Acts on a 
       assert.deepStrictEqual(
         partitioned.map(({ act, details }) => [act, details["made"]]),
         [
-          ["partition", ["events_1"]],
-          ["partition", ["events_15"]]
+          ["partition", { count: 1, first: ["events_1"] }],
+          ["partition", { count: 1, first: ["events_15"] }]
         ]
       )
       const again = yield* during(
@@ -178,7 +178,7 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })("Acts on a 
         const acts = yield* during(as(migrator)(PostgresMigrations.migrate))
         assert.deepStrictEqual(
           acts.map(({ act, details }) => [act, details]),
-          [["repair", { repaired: ["trigger append_only of acts was D"] }]]
+          [["repair", { repaired: { count: 1, first: ["trigger append_only of acts was D"] } }]]
         )
         assert.deepStrictEqual(yield* as(reader)(PostgresHealth.check), [])
       })

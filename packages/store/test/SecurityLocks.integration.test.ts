@@ -11,6 +11,7 @@ import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as PostgresLocks from "@daybook/store/PostgresLocks"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresPartitions from "@daybook/store/PostgresPartitions"
+import * as PostgresPassOver from "@daybook/store/PostgresPassOver"
 import * as PostgresRoles from "@daybook/store/PostgresRoles"
 import { assert, layer } from "@effect/vitest"
 import * as Arr from "effect/Array"
@@ -33,6 +34,10 @@ const hasty: PostgresLocks.Waits = {
   appends: Duration.zero,
   changes: Duration.zero
 }
+
+const why = { actor: "ann", reason: "a typo" }
+
+const eventId = EventId.make(SecureRandom.uuidV4Unsafe())
 
 const storeOf = (sql: SqlClient) => Effect.provideService(EventStorePostgres.make, SqlClient, sql)
 
@@ -357,6 +362,11 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
       [
         "partitions",
         (): Change => Effect.asVoid(PostgresPartitions.partition(PostgresPartitions.defaults))
+      ],
+      [
+        "passing over",
+        (): Change =>
+          Effect.asVoid(PostgresPassOver.passOver({ ...why, position: Position.make(1n), eventId }))
       ]
     ] as const) {
       it.effect(`S3: the turn of ${what}, which end with the holder's name`, () =>
@@ -391,6 +401,50 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
           until: () => partitioning.pollUnsafe() !== undefined
         })
         assertHeldBy(yield* Fiber.join(partitioning), pid, "reading_host")
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("S3: a reader's prepared insert does not stop passing over", () =>
+      Effect.gen(function* () {
+        const { migrator, reader, superuser, writer } = yield* Logins
+        const { position, streamId } = yield* noteIn(yield* storeOf(writer))
+        yield* holding(
+          reader,
+          reader.unsafe(
+            `PREPARE never AS INSERT INTO daybook.passed_over SELECT * FROM daybook.passed_over`
+          ).unprepared
+        )
+        const held = yield* superuser`SELECT mode FROM pg_locks
+          WHERE relation = 'daybook.passed_over'::regclass AND mode = 'RowExclusiveLock'`
+        assert.strictEqual(held.length, 1)
+        const [event] = yield* Stream.runCollect((yield* storeOf(reader)).read(streamId))
+        if (event === undefined) return assert.fail("no event")
+        const passed = yield* Effect.provideService(
+          PostgresPassOver.passOver({ ...why, position, eventId: event.id }),
+          SqlClient,
+          migrator
+        ).pipe(Effect.provideService(PostgresLocks.Patience, hasty))
+        assert.strictEqual(passed.position, position)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("S3: a writer's open snapshot ends passing over, with its name", () =>
+      Effect.gen(function* () {
+        const { migrator, reader, writer } = yield* Logins
+        const { position, streamId } = yield* noteIn(yield* storeOf(writer))
+        const [event] = yield* Stream.runCollect((yield* storeOf(reader)).read(streamId))
+        if (event === undefined) return assert.fail("no event")
+        yield* writer`INSERT INTO daybook.snapshots (stream_id, revision, event_id, fingerprint, state)
+          VALUES (${streamId}, 1, ${event.id}, 'f', '{}')`
+        const pid = yield* holding(writer, writer`UPDATE daybook.snapshots SET state = '[]'`)
+        const error = yield* Effect.flip(
+          Effect.provideService(
+            PostgresPassOver.passOver({ ...why, position, eventId: event.id }),
+            SqlClient,
+            migrator
+          ).pipe(Effect.provideService(PostgresLocks.Patience, hasty))
+        )
+        assertHeldBy(error, pid, "writing_host")
       }).pipe(Effect.scoped)
     )
 

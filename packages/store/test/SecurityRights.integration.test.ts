@@ -187,6 +187,36 @@ layer(Logins.layerPartitioned, { timeout: 120_000, excludeTestServices: true })(
         ],
         `%writer has UPDATE on append_number through %x`
       ],
+      ...(
+        [
+          ["INSERT", "passed_over"],
+          ["DELETE", "passed_over"],
+          ["INSERT", "migrations"],
+          ["UPDATE", "migrations"],
+          ["INSERT", "events_1"],
+          ["INSERT", "recorded_ids"],
+          ["INSERT", "event_ids"]
+        ] as const
+      ).map(
+        ([privilege, table]) =>
+          [
+            `S10: a login of the writer has ${privilege} on ${table} through another role`,
+            [
+              `CREATE ROLE %y`,
+              `GRANT ${privilege} ON daybook.${table} TO %y`,
+              `CREATE ROLE %x LOGIN IN ROLE %writer, %y`
+            ],
+            `%x has ${privilege} on ${table}`
+          ] as const
+      ),
+      [
+        "S10: a login of the reader may draw numbers of acts",
+        [
+          `CREATE ROLE %x LOGIN IN ROLE %reader`,
+          `GRANT USAGE ON SEQUENCE daybook.acts_act_id_seq TO %x`
+        ],
+        `%x has USAGE on acts_act_id_seq`
+      ],
       [
         "S10: the writer owns the database",
         [
@@ -297,3 +327,92 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })("Default pr
     })
   )
 })
+
+layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
+  "S6: objects of a reader on the table of events",
+  (it) => {
+    it.effect("S6: stay with the first partition and are named; those of the owner refuse", () =>
+      Effect.gen(function* () {
+        const { migrator, reader, roles, superuser, writer } = yield* Logins
+        yield* note(writer)
+        const login = `daybook_reading_host_${roles.reader.slice(-12)}`
+        yield* superuser.unsafe(`CREATE SCHEMA mine AUTHORIZATION "${login}"`)
+        const session = yield* reader.reserve
+        for (const statement of [
+          "CREATE TEMPORARY VIEW mine AS SELECT * FROM daybook.events",
+          "CREATE VIEW mine.types AS SELECT type FROM daybook.events",
+          "CREATE MATERIALIZED VIEW mine.copy AS SELECT type FROM daybook.events",
+          "CREATE FUNCTION mine.f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM daybook.events; END",
+          `CREATE FUNCTION mine.g() RETURNS void LANGUAGE sql BEGIN ATOMIC INSERT INTO daybook.events
+            SELECT * FROM daybook.events ON CONFLICT ON CONSTRAINT events_event_id_key DO NOTHING; END`,
+          "CREATE TABLE mine.rows (r daybook.events)",
+          "CREATE TABLE mine.own (id text)",
+          "CREATE RULE r AS ON INSERT TO mine.own DO ALSO SELECT type FROM daybook.events",
+          "CREATE POLICY p ON mine.own USING (id IN (SELECT type FROM daybook.events))"
+        ]) {
+          yield* session.executeUnprepared(statement, [], undefined)
+        }
+        const partition = PostgresPartitions.partition({ appendsPerPartition: 7, ahead: 1 }).pipe(
+          Effect.provideService(SqlClient, migrator)
+        )
+        const owns = (statement: string) =>
+          migrator.withTransaction(
+            Effect.andThen(
+              migrator.unsafe(`SET LOCAL ROLE "${roles.owner}"`),
+              migrator.unsafe(statement)
+            )
+          )
+        yield* owns("CREATE VIEW daybook.ours AS SELECT type FROM daybook.events")
+        const refused = yield* Effect.flip(partition)
+        assert.strictEqual(
+          refused.message,
+          "Others depend on the table of events: view daybook.ours"
+        )
+        yield* owns("DROP VIEW daybook.ours")
+        yield* partition
+        const [act] = yield* superuser<{
+          readonly details: { readonly leftBehind: { count: number; first: Array<string> } }
+        }>`SELECT details FROM daybook.acts WHERE act = 'partition' ORDER BY act_id LIMIT 1`
+        const { count, first } = act?.details.leftBehind ?? { count: 0, first: [] }
+        assert.strictEqual(count, 7)
+        assert.deepStrictEqual(
+          first.map((what) => what.replace(/pg_temp_\d+/, "pg_temp")).toSorted(),
+          [
+            "function mine.f()",
+            "function mine.g()",
+            "policy p on mine.own",
+            "rule r on mine.own",
+            "view mine.copy",
+            "view mine.types",
+            "view pg_temp.mine"
+          ].map((what) => `${what} of ${login}`)
+        )
+        yield* note(writer)
+      }).pipe(Effect.scoped)
+    )
+  }
+)
+
+layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
+  "S6: many objects of a reader on the table of events",
+  (it) => {
+    it.effect("S6: stop no partitioning, and are counted", () =>
+      Effect.gen(function* () {
+        const { migrator, reader, roles, superuser } = yield* Logins
+        const login = `daybook_reading_host_${roles.reader.slice(-12)}`
+        yield* superuser.unsafe(`CREATE SCHEMA mine AUTHORIZATION "${login}"`)
+        yield* reader.unsafe(`DO $$ BEGIN FOR i IN 1..800 LOOP
+          EXECUTE format('CREATE VIEW mine.%I AS SELECT FROM daybook.events', rpad('v' || i, 63, '_'));
+        END LOOP; END $$`).unprepared
+        yield* PostgresPartitions.partition(PostgresPartitions.defaults).pipe(
+          Effect.provideService(SqlClient, migrator)
+        )
+        const acts = yield* superuser`
+          SELECT (details -> 'leftBehind' ->> 'count')::integer AS count,
+            json_array_length(details -> 'leftBehind' -> 'first') AS named
+          FROM daybook.acts WHERE act = 'partition'`
+        assert.deepStrictEqual(acts, [{ count: 800, named: 100 }])
+      })
+    )
+  }
+)

@@ -1,6 +1,7 @@
 /**
  * The generations of the read models of the memory store, and the claims on them.
  */
+import * as Listed from "@daybook/kernel/Listed"
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -206,7 +207,7 @@ export const stateOf = (generation: Generation, millis: number): GenerationState
   owner: generation.leaseEnd > millis ? Option.fromUndefinedOr(generation.owner) : Option.none(),
   paused: generation.model.paused,
   poison: Option.fromUndefinedOr(generation.poison),
-  leftBehind: [],
+  leftBehind: Listed.none,
   events: generation.events,
   eventsPerSecond: Math.max(...generation.rates)
 })

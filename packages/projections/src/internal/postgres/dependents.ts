@@ -52,6 +52,10 @@ const POLICY = `format('CREATE POLICY %I ON %s AS %s FOR %s TO %s%s%s', p.polnam
 const VIEW = `format('CREATE OR REPLACE VIEW %s%s AS %s', v.oid::regclass,
     coalesce(' WITH (' || array_to_string(v.reloptions, ', ') || ')', ''), pg_get_viewdef(v.oid))`
 
+const FOLLOWS = `(v.relpersistence <> 't' OR v.relnamespace = pg_my_temp_schema())
+    AND pg_has_role(current_user, v.relowner, 'USAGE')
+    AND has_schema_privilege(v.relnamespace, 'USAGE') AND has_schema_privilege(v.relnamespace, 'CREATE')`
+
 const DEPENDENTS = `
   WITH served AS (
     SELECT c.oid, c.relowner, c.relrowsecurity, c.relforcerowsecurity,
@@ -86,10 +90,9 @@ const DEPENDENTS = `
         -- Of temporary ones, only those of this session could be defined again.
         CASE WHEN v.relkind <> 'v' THEN 'refused'
           WHEN v.relpersistence = 't' AND v.relnamespace <> pg_my_temp_schema() THEN 'stays'
-          WHEN pg_has_role(current_user, v.relowner, 'USAGE')
-            AND has_schema_privilege(v.relnamespace, 'USAGE') AND has_schema_privilege(v.relnamespace, 'CREATE')
-          THEN 'follows' ELSE 'refused' END,
-        CASE WHEN v.relkind = 'v' THEN ${VIEW} END, 5, v.oid <> s.oid
+          WHEN ${FOLLOWS} THEN 'follows' ELSE 'refused' END,
+        -- Reading a definition waits for locks on all that the view names, which its owner may hold.
+        CASE WHEN v.relkind = 'v' AND ${FOLLOWS} THEN ${VIEW} END, 5, v.oid <> s.oid
       FROM served s, entry e JOIN pg_rewrite w ON w.oid = e.objid JOIN pg_class v ON v.oid = w.ev_class
       WHERE e.catalog = 'pg_rewrite'
     UNION ALL

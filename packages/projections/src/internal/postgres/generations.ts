@@ -1,6 +1,7 @@
 /**
  * Reads the generations of read models in PostgreSQL.
  */
+import type { Listed } from "@daybook/kernel/Listed"
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -25,7 +26,7 @@ interface StateRow {
   readonly poison: Schema.Json | null
   readonly owner: string | null
   readonly log: LogId | null
-  readonly left_behind: ReadonlyArray<string>
+  readonly left_behind: Listed
   readonly checkpoints: ReadonlyArray<bigint>
   readonly anchors: ReadonlyArray<EventId | null>
   readonly events: bigint

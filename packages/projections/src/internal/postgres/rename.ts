@@ -52,12 +52,15 @@ export const rename = Effect.fnUntraced(function* (
   yield* sql.unsafe(`ALTER TABLE ${served} RENAME TO ${quoted(retired)}`).unprepared
   yield* sql.unsafe(`ALTER TABLE ${rebuilt} RENAME TO ${quoted(name)}`).unprepared
   // The statements name the table as it was called when they were made: that is the new one now.
-  const stays = found.filter(({ becomes }) => becomes === "stays").map(({ what }) => what)
+  const stays = found.filter(({ becomes }) => becomes === "stays")
   for (const dependent of found.filter(({ becomes }) => becomes === "follows")) {
-    if (!(yield* follow(sql, schema, name, dependent))) stays.push(dependent.what)
+    if (!(yield* follow(sql, schema, name, dependent))) stays.push(dependent)
   }
   yield* sql`SELECT set_config('lock_timeout', ${timeout?.before ?? "0"}, true)`
-  return stays
+  // The owner's come first: a list that is cut must not lose them among those of others.
+  return [...stays.filter(({ own }) => own), ...stays.filter(({ own }) => !own)].map(
+    ({ what }) => what
+  )
 })
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Changes of the serving generation in PostgreSQL: the switch, and the change of its mode.
  */
+import * as Listed from "@daybook/kernel/Listed"
 import { printableLine } from "@daybook/kernel/Printable"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
@@ -178,24 +179,26 @@ const switchInChange = Effect.fnUntraced(function* <E>(
       return Result.fail(new RowsDiffer({ name, position, count, differences: first }))
     }
   }
-  const stays = yield* rename(sql, schema, name, serving.generation, shadow.generation)
-  if (stays.length > 0) {
+  // Readers may make any number of dependents, and the record of an act has a limit.
+  const leftBehind = Listed.make(
+    yield* rename(sql, schema, name, serving.generation, shadow.generation)
+  )
+  if (leftBehind.count > 0) {
+    const kept = Listed.text(leftBehind)
     yield* Effect.logWarning(
-      printableLine(
-        `${name}: generation ${serving.generation}, which is retired, keeps ${stays.join(", ")}`
-      )
+      printableLine(`${name}: generation ${serving.generation}, which is retired, keeps ${kept}`)
     )
   }
   yield* retire(database, name, "role = 'serving' AND generation <> $2", shadow.generation)
   yield* sql.unsafe(
-    `UPDATE ${generations(database)} SET role = 'serving', mode = $3, left_behind = $4,
+    `UPDATE ${generations(database)} SET role = 'serving', mode = $3, left_behind = $4::json,
       ${ENDED(schema)}
     WHERE name = $1 AND generation = $2`,
     [
       PgTypes.text(name),
       PgTypes.int4(shadow.generation),
       PgTypes.text(serving.mode),
-      Result.getOrThrow(PgTypes.array(stays, PgTypes.OID.text))
+      PgTypes.text(JSON.stringify(leftBehind))
     ]
   )
   // Shadows of this version or an older one have nothing left to replace.
@@ -216,7 +219,7 @@ const switchInChange = Effect.fnUntraced(function* <E>(
     to: shadow.generation,
     version: shadow.version,
     ...(differing > 0 ? { differing } : {}),
-    ...(stays.length > 0 ? { leftBehind: stays } : {})
+    ...(leftBehind.count > 0 ? { leftBehind: { ...leftBehind } } : {})
   })
   return Result.succeed(yield* Generations.state(sql, schema, name, shadow.generation))
 })

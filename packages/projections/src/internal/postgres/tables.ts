@@ -15,9 +15,9 @@ export const tables = (schema: string): ReadonlyArray<string> => [
   `CREATE SEQUENCE ${schema}.daybook__epochs AS bigint
     MINVALUE 1 MAXVALUE 9007199254740991 START 1 CACHE 1 NO CYCLE`,
 
-  // log: the id of the log that it is folded from, once it is known. left_behind: the dependents
-  // that a switch left with the table before. accepted: its rows may replace serving rows that
-  // differ.
+  // log: the id of the log that it is folded from, once it is known. left_behind: the number and
+  // the first of the dependents that a switch left with the table before. accepted: its rows may
+  // replace serving rows that differ.
   `CREATE TABLE ${schema}.daybook__generations (
     epoch bigint NOT NULL DEFAULT 0,
     lease_ends timestamptz,
@@ -33,7 +33,7 @@ export const tables = (schema: string): ReadonlyArray<string> => [
     poison json,
     description text[] NOT NULL,
     log uuid,
-    left_behind text[] NOT NULL DEFAULT '{}',
+    left_behind json NOT NULL DEFAULT '{"count":0,"first":[]}',
     CONSTRAINT daybook__generations_pkey PRIMARY KEY (name, generation)
   )`,
   `CREATE UNIQUE INDEX daybook__generations_serving ON ${schema}.daybook__generations (name)

@@ -5,6 +5,8 @@
  * Each step is a transaction, waits at most half a second for others, and can be repeated. If it
  * ends in the middle, the log is as it was, except that some ids are recorded twice.
  */
+import * as Listed from "@daybook/kernel/Listed"
+import { printableLine } from "@daybook/kernel/Printable"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
@@ -13,7 +15,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { PartitioningRefused } from "../../../PartitioningRefused.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { dependents } from "../schema/dependents.ts"
-import { asOwner, change, isPartitioned, logTable, newestAppend, runAll } from "./partitions.ts"
+import { change, isPartitioned, logTable, newestAppend, runAll } from "./partitions.ts"
 import { recordAct } from "../schema/recordAct.ts"
 import * as Statements from "./statements.ts"
 
@@ -56,10 +58,19 @@ export const turnOver = (
         // A writer that has drawn a number has read events before, so this lock waits for its end.
         yield* sql`LOCK TABLE ${sql(`${schema}.events`)} IN ACCESS EXCLUSIVE MODE`
         if ((yield* newestAppend(sql, schema)) >= last) return false
-        yield* refuseDependents(sql, schema)
+        const leftBehind = Listed.make(yield* refuseDependents(sql, schema))
         yield* runAll(sql, Statements.turnOver(schema, last))
-        const made = [Statements.tableOf(1n)]
-        yield* recordAct(sql, schema, "partition", { made, upToAppend: String(last) })
+        if (leftBehind.count > 0) {
+          yield* Effect.logWarning(
+            printableLine(`The first partition of the log keeps ${Listed.text(leftBehind)}`)
+          )
+        }
+        const made = { ...Listed.make([Statements.tableOf(1n)]) }
+        yield* recordAct(sql, schema, "partition", {
+          made,
+          upToAppend: String(last),
+          ...(leftBehind.count > 0 ? { leftBehind: { ...leftBehind } } : {})
+        })
         return true
       })
     )
@@ -94,11 +105,17 @@ const validate = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName
   if (found.length > 0) yield* sql.unsafe(Statements.validateCheck(schema))
 })
 
-const refuseDependents = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName) {
+/** Fails if an object of the owner is built on the table; returns those that stay with it. */
+const refuseDependents = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.fn.Return<ReadonlyArray<string>, PartitioningRefused | SqlError> {
   const found = yield* dependents(sql, schema)
-  if (Arr.isReadonlyArrayNonEmpty(found)) {
-    return yield* new PartitioningRefused({ reason: { _tag: "DependedOn", dependents: found } })
+  const refusing = found.filter(({ refuses }) => refuses).map(({ what }) => what)
+  if (Arr.isReadonlyArrayNonEmpty(refusing)) {
+    return yield* new PartitioningRefused({ reason: { _tag: "DependedOn", dependents: refusing } })
   }
+  return found.map(({ what }) => what)
 })
 
 /**
@@ -111,7 +128,7 @@ const copyIds = Effect.fnUntraced(function* (sql: SqlClient, schema: SchemaName)
   const events = sql(`${schema}.events`)
   let after = 0n
   while (true) {
-    const [batch] = yield* asOwner(
+    const [batch] = yield* change(
       sql,
       schema,
       sql<{ readonly last: bigint | null }>`

@@ -57,12 +57,13 @@ export const excessPrivileges = (
     -- What is said of it as a whole need not be listed.
     SELECT m.* FROM member m JOIN pg_roles r ON r.oid = m.role WHERE NOT m.rolsuper AND r.rolname <> ${owner}
   ), part AS (
-    -- What holds events or snapshots: with partitions, each of them can be named too.
+    -- The schema belongs to the log alone, so each of its tables and views counts, partitions too.
     SELECT c.oid, c.relname::text AS name, c.relname = 'snapshots' AS is_snapshots
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ${schema} AND (c.relname IN ('events', 'event_ids', 'recorded_ids', 'snapshots', 'log', 'acts')
-      OR EXISTS (SELECT FROM pg_inherits i JOIN pg_class log ON log.oid = i.inhparent
-        WHERE i.inhrelid = c.oid AND c.relkind = 'r' AND log.relname = 'events' AND log.relnamespace = n.oid))
+    WHERE n.nspname = ${schema} AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  ), numbers AS MATERIALIZED (
+    SELECT c.oid, c.relname::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = ${schema} AND c.relkind = 'S'
   ), excess AS (
     SELECT oid, name, through, 'SUPERUSER' AS privilege FROM reached WHERE rolsuper
     UNION ALL
@@ -98,9 +99,9 @@ export const excessPrivileges = (
       WHERE NOT (t.is_snapshots AND p.of_writer AND NOT m.reads)
         AND has_table_privilege(m.role, t.oid, p.privilege)
     UNION ALL
-    SELECT m.oid, m.name, m.through, p.privilege || ' on append_number'
-      FROM asked m, (VALUES ('USAGE'), ('UPDATE')) AS p(privilege)
-      WHERE has_sequence_privilege(m.role, format('%I.append_number', ${schema}::text), p.privilege)
+    SELECT m.oid, m.name, m.through, p.privilege || ' on ' || t.name
+      FROM asked AS m, numbers AS t, (VALUES ('USAGE'), ('UPDATE')) AS p(privilege)
+      WHERE has_sequence_privilege(m.role, t.oid, p.privilege)
     UNION ALL
     SELECT m.oid, m.name, m.through, 'EXECUTE on ' || p.proname::text
       FROM asked m, pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -109,7 +110,9 @@ export const excessPrivileges = (
           OR (${sql.in("p.proname", [...APPENDING, ...KEEPING])} AND NOT m.reads))
   )
   -- What a role has by itself is not told again of a role that it reaches.
-  SELECT DISTINCT e.name AS role, e.privilege || e.through AS privilege FROM excess e
-  WHERE e.through = '' OR NOT EXISTS (SELECT FROM excess o
-    WHERE o.oid = e.oid AND o.privilege = e.privilege AND o.through = '')
-  ORDER BY 1, 2`
+  SELECT role, privilege FROM (
+    SELECT DISTINCT e.name AS role, e.privilege || e.through AS privilege, e.privilege LIKE '% on %' AS on_one
+    FROM excess e WHERE e.through = '' OR NOT EXISTS (SELECT FROM excess o
+      WHERE o.oid = e.oid AND o.privilege = e.privilege AND o.through = '')
+    -- A list that is cut must not lose what is said of a role as a whole among many partitions.
+  ) found ORDER BY on_one, 1, 2`

@@ -1,6 +1,7 @@
 /**
  * The privileges on the objects of a log, as lines that can be compared.
  */
+import * as Listed from "@daybook/kernel/Listed"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
@@ -38,29 +39,16 @@ export const privileges = (
     (rows) => rows.map(({ line }) => line)
   )
 
-/** The number of lines of each kind in the record of an act, which has 64 KiB. */
-const MOST = 100
-
 /** Returns the lines that were added and removed, or nothing if both lists are equal. */
 export const changes = (
   before: ReadonlyArray<string>,
   after: ReadonlyArray<string>
-): { readonly granted: Lines; readonly revoked: Lines } | undefined => {
+): { readonly granted: Listed.Listed; readonly revoked: Listed.Listed } | undefined => {
   const without = (lines: ReadonlyArray<string>, others: ReadonlyArray<string>) => {
     const known = new Set(others)
     return lines.filter((line) => !known.has(line))
   }
   const [granted, revoked] = [without(after, before), without(before, after)]
   if (granted.length + revoked.length === 0) return undefined
-  return { granted: limited(granted), revoked: limited(revoked) }
+  return { granted: Listed.make(granted), revoked: Listed.make(revoked) }
 }
-
-interface Lines {
-  readonly count: number
-  readonly first: ReadonlyArray<string>
-}
-
-const limited = (lines: ReadonlyArray<string>): Lines => ({
-  count: lines.length,
-  first: lines.slice(0, MOST)
-})

@@ -43,7 +43,7 @@ const fresh = {
   owner: Option.none(),
   paused: false,
   poison: Option.none(),
-  leftBehind: [],
+  leftBehind: { count: 0, first: [] },
   events: 0,
   eventsPerSecond: 0
 } as const

@@ -67,7 +67,7 @@ export const switchCases: Cases = {
       owner: Option.none(),
       paused: false,
       poison: Option.none(),
-      leftBehind: [],
+      leftBehind: { count: 0, first: [] },
       events: 2,
       eventsPerSecond: 3
     }
