@@ -37,6 +37,7 @@ const FILES = [
   "packages/store/test/PostgresRestart",
   "packages/store/test/PostgresRestored",
   "packages/store/test/PostgresRoles.",
+  "packages/store/test/PostgresStillClock",
   "packages/store/test/PostgresStrings",
   "packages/store/test/SecurityDurability",
   "packages/store/test/SecurityLocks",

@@ -335,7 +335,7 @@ const make = Effect.fnUntraced(function* <R>(
   })
   const atOnce = ExecuteAll.make(store, stream)
   const enter = Door.make(yield* CommandsAtOnce)
-  const hold = Holding.make("handler", yield* MaxHeld)
+  const { hold, keep } = Holding.make("handler", yield* MaxHeld)
   /**
    * Skips the door inside a transaction: the caller already has a connection, and perhaps the lock
    * of a stream that the commands past the door wait for, so waiting here could deadlock.
@@ -347,8 +347,10 @@ const make = Effect.fnUntraced(function* <R>(
       isInside ? effect : hold({ calls: 1, bytes: 0 }, enter(effect))
     )
   // The queue of a stream stands before the door: a hot stream must not occupy all places.
-  const inQueue = yield* CommandQueues.make((aggregate, streamId, requests, options) =>
-    enter(atOnce(aggregate, streamId, requests, options))
+  const inQueue = yield* CommandQueues.make(
+    (aggregate, streamId, requests, options) =>
+      enter(atOnce(aggregate, streamId, requests, options)),
+    (requests) => keep(sizeOf(requests))
   )
 
   const identify = <Command>(
@@ -387,10 +389,7 @@ const make = Effect.fnUntraced(function* <R>(
         return Effect.flatMap(store.inTransaction, (isInside) =>
           isInside
             ? atOnce(aggregate, streamId.success, identified, given)
-            : hold(
-                { calls: requests.length, bytes: roughSize(requests) },
-                inQueue(aggregate, streamId.success, identified, given)
-              )
+            : hold(sizeOf(requests), inQueue(aggregate, streamId.success, identified, given))
         )
       }
     )
@@ -454,4 +453,9 @@ const loaded = <State, Event>(cursor: Cursor<State, Event>): Loaded<State> => ({
   streamId: cursor.streamId,
   revision: cursor.revision,
   state: cursor.state
+})
+
+const sizeOf = (requests: ReadonlyArray<unknown>) => ({
+  calls: requests.length,
+  bytes: roughSize(requests)
 })

@@ -105,7 +105,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
     const readPage = PostgresPages.make(sql, schema)
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
     const losses = PostgresSubscription.subscriptionLosses()
-    const hold = Holding.make("store", yield* MaxHeld)
+    const { hold, keep } = Holding.make("store", yield* MaxHeld)
     const enqueue = yield* AppendQueue.make({
       appendNew: (appends) =>
         wakeUps.after(asOpened(PostgresAppendNew.appendNew(sql, schema, appends)), (written) =>
@@ -114,7 +114,8 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       appendEach: (appends) =>
         wakeUps.after(asOpened(PostgresAppend.appendEach(sql, schema, appends)), (answers) =>
           answers.some(Result.isSuccess)
-        )
+        ),
+      keep: (append) => keep(sizeOf([append]))
     })
     return instrument("postgres", {
       append: (append) =>

@@ -33,7 +33,8 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
  * **Details**
  * A call that would exceed either limit fails with {@link Overloaded}; one that is alone is
  * accepted, whatever its size. Calls in a transaction of the caller already hold a connection and
- * do not count.
+ * do not count. A call whose caller was interrupted counts until the work that was begun for it
+ * ends.
  *
  * @category references
  * @since 0.1.0

@@ -8,6 +8,7 @@ import { type AppendError, EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import { MaxHeld, Overloaded } from "@daybook/store/Overloaded"
+import * as PostgresServer from "@daybook/testing/PostgresServer"
 import { assert, layer } from "@effect/vitest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
@@ -17,6 +18,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import { Logins } from "./roleLogins.ts"
+import { database } from "./subscribingHosts.ts"
 
 const MIB = 1_048_576
 const limit = { calls: 1_000, bytes: 3 * MIB }
@@ -91,3 +93,46 @@ layer(asWriter, { timeout: 60_000, excludeTestServices: true })("Appends that wa
       })
   )
 })
+
+layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestServices: true })(
+  "Streams that a stranger locks",
+  (it) => {
+    it.effect("S3: take two connections of a host, however many they are", () =>
+      Effect.gen(function* () {
+        const { admin, start } = yield* database
+        const { store } = yield* start({}, { maxConnections: 4, applicationName: "the host" })
+        const streams = Array.from({ length: 100 }, (_, n) => `held-${n}`)
+        const [locked, released] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        const stranger = yield* admin`
+          SELECT pg_advisory_xact_lock(hashtextextended('note-held-' || n,
+            'daybook.append_number'::regclass::oid::bigint)) FROM generate_series(0, 99) AS n`.pipe(
+          Effect.andThen(Deferred.succeed(locked, undefined)),
+          Effect.andThen(Deferred.await(released)),
+          admin.withTransaction,
+          Effect.forkScoped
+        )
+        yield* Deferred.await(locked)
+        const waiting = yield* Effect.forEach(streams, (stream) =>
+          Effect.forkScoped(store.append(note(stream)))
+        )
+        const connections = Effect.map(
+          admin<{ readonly count: number }>`
+            SELECT count(*)::integer AS count FROM pg_stat_activity
+            WHERE application_name = 'the host' AND wait_event = 'advisory'`,
+          ([row]) => row?.count ?? 0
+        )
+        // The first try of each may take them all.
+        let appended = 0
+        for (let few = 0; few < 40; appended++) {
+          yield* store.append(note(`free-${appended}`))
+          few = (yield* connections) <= 2 ? few + 1 : 0
+        }
+        yield* Deferred.succeed(released, undefined)
+        yield* Fiber.join(stranger)
+        for (const fiber of waiting) {
+          assert.strictEqual<number>((yield* Fiber.join(fiber)).revision, 1)
+        }
+      }).pipe(Effect.scoped)
+    )
+  }
+)

@@ -58,7 +58,11 @@ const refused: ReadonlyArray<readonly [what: string, fields: Partial<Arguments>,
     '{"actor":"a\\"b","unknown":"c"}',
     '{"custom":"text"}',
     '{"custom":[]}',
-    '{"commandId":"no UUID"}'
+    '{"commandId":"no UUID"}',
+    '{"commandId":"-"}',
+    '{"commandId":"0b7f2b9e8a874d2c9d0e2d2d2d2d2d2d"}',
+    '{"commandId":"0b7f2b9e-8a87-4d2c-9d0e-2d2d2d2d2d2d0"}',
+    '{"actor":"a \\"b\\"","commandId":"0b7f2b9e-8a87-4d2c-9d0e"}'
   ].map(
     (text) => [`S14: metadata ${text}`, { metadata: one(text) }, "events_metadata_shape"] as const
   ),
@@ -118,6 +122,12 @@ const refused: ReadonlyArray<readonly [what: string, fields: Partial<Arguments>,
     { data: one(`${'{"a":'.repeat(129)}1${"}".repeat(129)}`) },
     "events_data_depth"
   ],
+  ...['{"s":"\\u0000"}', '"\\ud800"', '["\\uDfFf"]', '{"\\u0000":1}', '["\\ude00\\ud83d"]'].map(
+    (text) => [`S14: data ${text}`, { data: one(text) }, "events_data_text"] as const
+  ),
+  ...['{"actor":"\\u0000"}', '{"custom":{"s":"\\udc00"}}'].map(
+    (text) => [`S14: metadata ${text}`, { metadata: one(text) }, "events_metadata_text"] as const
+  ),
   ["S14: version 0", { versions: "{0}" }, "events_schema_version_check"]
 ]
 
@@ -138,6 +148,10 @@ const accepted: ReadonlyArray<readonly [what: string, fields: Partial<Arguments>
     {
       metadata: one('{"actor":"clerk","commandId":"0b7f2b9e-8a87-4d2c-9d0e-2d2d2d2d2d2d"}')
     }
+  ],
+  [
+    "data of escapes",
+    { data: one('["\\u001f", "\\\\u0000", "\\\\ud800", "\\ud83d\\ude00", "\\uD83D\\uDE00"]') }
   ],
   ["a long category", { streams: one(`${"c".repeat(64)}-a`) }],
   ["a long id", { streams: one(`a_1-${"b".repeat(200)}`) }],

@@ -58,6 +58,7 @@ const busy = (
     const { appendEach = Effect.succeed, appendNew = written } = options
     const calls: Array<ReadonlyArray<number>> = []
     const explained: Array<ReadonlyArray<number>> = []
+    const kept = new Set<number>()
     const free = yield* Deferred.make<void>()
     const enqueue = yield* AppendQueue.make({
       appendNew: (appends) =>
@@ -73,12 +74,16 @@ const busy = (
             Arr.map((one) => Result.succeed(appended(one)))
           )
         }),
+      keep: (one) => {
+        kept.add(idOf(one))
+        return () => kept.delete(idOf(one))
+      },
       queues: 1
     })
     /** Occupies the queue, so that later appends must wait. */
     const occupied = yield* Effect.forkChild(enqueue(append(100)), { startImmediately: true })
     yield* settled
-    return { calls, explained, enqueue, free: Deferred.succeed(free, undefined), occupied }
+    return { calls, explained, kept, enqueue, free: Deferred.succeed(free, undefined), occupied }
   })
 
 const written = (appends: Appends): Effect.Effect<Written> =>
@@ -153,6 +158,47 @@ it.effect(
       assert.deepStrictEqual(calls.slice(1), [[2]])
       assert.deepStrictEqual(calls[0], [100])
     }).pipe(Effect.scoped)
+)
+
+it.effect("S25: Appends of interrupted callers leave no trace and free their places at once", () =>
+  Effect.gen(function* () {
+    const { calls, enqueue, free, kept } = yield* busy()
+    const start = (n: number) => Effect.forkChild(enqueue(append(n)), { startImmediately: true })
+    const gone = yield* Effect.forEach(Arr.range(1, AppendQueue.CAPACITY), start)
+    // It finds no place to wait, until the others have gone.
+    const last = yield* start(0)
+    yield* Fiber.interruptAll(gone)
+    yield* settled
+    const withdrawn = yield* start(101)
+    yield* Fiber.interrupt(withdrawn)
+    assert.deepStrictEqual([...kept], [])
+    yield* free
+    yield* Fiber.join(last)
+    assert.deepStrictEqual(calls.slice(1), [[0]])
+  }).pipe(Effect.scoped)
+)
+
+it.effect("S25: An append that was sent is counted until it ends, without its caller too", () =>
+  Effect.gen(function* () {
+    const released = yield* Deferred.make<void>()
+    const { enqueue, explained, free, kept, occupied } = yield* busy({
+      appendNew: (appends) =>
+        Effect.sync(() => appends.map((one) => (idOf(one) === 7 ? undefined : appended(one)))),
+      appendEach: (appends) => Effect.as(Deferred.await(released), appends)
+    })
+    yield* Fiber.interrupt(occupied)
+    assert.deepStrictEqual([...kept], [100])
+    yield* free
+    const held = yield* Effect.forkChild(enqueue(append(7)), { startImmediately: true })
+    yield* settled
+    assert.deepStrictEqual([...kept], [])
+    assert.deepStrictEqual(explained, [[7]])
+    yield* Fiber.interrupt(held)
+    assert.deepStrictEqual([...kept], [7])
+    yield* Deferred.succeed(released, undefined)
+    yield* settled
+    assert.deepStrictEqual([...kept], [])
+  }).pipe(Effect.scoped)
 )
 
 it.effect("What the database refuses for one of them fails that one alone", () =>

@@ -211,4 +211,34 @@ export const cases = <E>(name: string, stores: Layer.Layer<EventStore, E>): void
         }).pipe(Effect.provide(holding(2, 1_000_000).pipe(Layer.provide(gated(door)))))
       })
     )
+
+    it.effect("S25: are counted while a batch executes them, without their callers too", () =>
+      Effect.gen(function* () {
+        const door = yield* gate
+        const [id, other] = [yield* fresh, yield* fresh]
+        yield* Effect.gen(function* () {
+          const [first, second] = [
+            yield* Effect.forkChild(move(id, 1), { startImmediately: true }),
+            yield* Effect.forkChild(move(id, 2), { startImmediately: true })
+          ]
+          yield* until(Effect.map(Ref.get(door.came), (came) => came === 1))
+          yield* Fiber.interrupt(first)
+          yield* until(Effect.map(Ref.get(door.came), (came) => came === 2))
+          yield* Fiber.interrupt(second)
+          const third = yield* Effect.forkChild(move(other, 4), { startImmediately: true })
+          const error = yield* Effect.flip(move(other, 8))
+          assert.instanceOf(error, Overloaded)
+          assert.strictEqual(error.held.calls, 2)
+          yield* Deferred.succeed(door.open, undefined)
+          yield* Fiber.join(third)
+          yield* settle
+          const both = yield* Effect.forEach([id, other], (one) =>
+            Effect.forkChild(move(one, 16), { startImmediately: true })
+          )
+          yield* Effect.forEach(both, Fiber.join)
+          assert.deepStrictEqual(yield* balance(id), [2, 18])
+          assert.deepStrictEqual(yield* balance(other), [2, 20])
+        }).pipe(Effect.provide(holding(2, 1_000_000).pipe(Layer.provide(gated(door)))))
+      })
+    )
   })

@@ -44,7 +44,7 @@ it("A budget is of whole numbers, 1 or more", () => {
 
 it.effect("A budget is whole again when what it held has failed or died", () =>
   Effect.gen(function* () {
-    const hold = Holding.make("store", { calls: 1, bytes: 1 })
+    const { hold } = Holding.make("store", { calls: 1, bytes: 1 })
     for (const one of [Effect.void, Effect.fail("no"), Effect.die("a bug"), Effect.interrupt]) {
       yield* Effect.exit(hold({ calls: 1, bytes: 1 }, one))
     }

@@ -38,6 +38,7 @@ export const orHeld = <A, E, R>(
   effect: Effect.Effect<A, E | SqlError, R>
 ): Effect.Effect<A, E | SqlError, R> =>
   patiently(effect, {
+    sql,
     patience: Duration.zero,
     pauseMillis: 0,
     what: `Schema ${place.schema}`,
@@ -64,6 +65,7 @@ export const inSteps = <A, E, R, A2, E2, R2>(
 ): Effect.Effect<A2, E2 | SqlError, R2> =>
   Effect.flatMap(Patience, ({ changes }) =>
     patiently(transaction(inTurn(sql, place.turn, changes, work)), {
+      sql,
       patience: changes,
       pauseMillis: STEP_MILLIS,
       what: `Schema ${place.schema}`,

@@ -39,30 +39,37 @@ interface Waiting {
 
 type Batch = Arr.NonEmptyReadonlyArray<Waiting>
 
-/** Returns the same function with one call at a time for each stream. */
-export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, Scope.Scope> =>
+/**
+ * Returns the same function with one call at a time for each stream. `keep` counts commands that a
+ * batch executes after their caller was interrupted, until the function that it returns is called.
+ */
+export const make = (
+  executeAll: ExecuteAll,
+  keep: (requests: ReadonlyArray<Identified<unknown>>) => () => void
+): Effect.Effect<ExecuteAll, never, Scope.Scope> =>
   Effect.gen(function* () {
     // Batches run on fibers of their own, since any of their callers may be interrupted.
     const fork = yield* FiberSet.makeRuntime<never, void, never>()
     /** The waiting commands of each busy stream. */
-    const queues = new Map<StreamId, Array<Waiting>>()
+    const queues = new Map<StreamId, Set<Waiting>>()
 
-    const serve = (streamId: StreamId, queue: Array<Waiting>): Effect.Effect<void> =>
+    const serve = (streamId: StreamId, queue: Set<Waiting>): Effect.Effect<void> =>
       Effect.gen(function* () {
         for (let batch = take(queue); batch !== undefined; batch = take(queue)) {
           yield* executeBatch(streamId, batch)
         }
       })
 
-    const next = (streamId: StreamId, queue: Array<Waiting>) => {
-      if (queue.length === 0) {
+    const next = (streamId: StreamId, queue: Set<Waiting>) => {
+      if (queue.size === 0) {
         queues.delete(streamId)
         return
       }
       fork(serve(streamId, queue)).addObserver((exit) => {
         // The fiber fails only when its layer closes.
         if (Exit.isFailure(exit)) {
-          queue.splice(0).forEach(({ answer }) => answer(Exit.failCause(exit.cause)))
+          queue.forEach(({ answer }) => answer(Exit.failCause(exit.cause)))
+          queue.clear()
         }
         next(streamId, queue)
       })
@@ -78,7 +85,7 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
           // release it.
           const busy = queues.get(streamId)
           if (busy === undefined) {
-            const queue: Array<Waiting> = []
+            const queue = new Set<Waiting>()
             queues.set(streamId, queue)
             // A lone command runs on its caller's fiber.
             return Effect.ensuring(
@@ -90,6 +97,8 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
             Answers<typeof execute>,
             ExecuteAllError
           > = Deferred.makeUnsafe()
+          let isAnswered = false
+          let release: (() => void) | undefined
           const waiting: Waiting = {
             aggregate,
             requests,
@@ -97,18 +106,20 @@ export const make = (executeAll: ExecuteAll): Effect.Effect<ExecuteAll, never, S
             context,
             // A batch has one aggregate, so its commands and answers have the types here.
             execute: (all, given) => execute(all as typeof requests, given),
-            answer: (exit) =>
+            answer: (exit) => {
+              isAnswered = true
+              release?.()
               Deferred.doneUnsafe(
                 answers,
                 exit as Exit.Exit<Answers<typeof execute>, ExecuteAllError>
               )
+            }
           }
-          busy.push(waiting)
+          busy.add(waiting)
           return Effect.onInterrupt(restore(Deferred.await(answers)), () =>
             // An interrupted caller withdraws its commands if no batch has taken them yet.
             Effect.sync(() => {
-              const place = busy.indexOf(waiting)
-              if (place >= 0) busy.splice(place, 1)
+              if (!busy.delete(waiting) && !isAnswered) release = keep(requests)
             })
           )
         })
@@ -120,12 +131,10 @@ type Answers<F> = F extends (...args: never) => Effect.Effect<infer A, infer _E,
   : never
 
 /** Takes the first waiting call, and those after it that can share its batch. */
-const take = (queue: Array<Waiting>): Batch | undefined => {
+const take = (queue: Set<Waiting>): Batch | undefined => {
   const batch: Array<Waiting> = []
   let commands = 0
-  while (true) {
-    const waiting = queue[0]
-    if (waiting === undefined) break
+  for (const waiting of queue) {
     commands += waiting.requests.length
     const fits =
       waiting.aggregate === batch[0]?.aggregate &&
@@ -134,7 +143,7 @@ const take = (queue: Array<Waiting>): Batch | undefined => {
       expectsNothing(batch[0])
     if (batch.length > 0 && !fits) break
     batch.push(waiting)
-    queue.shift()
+    queue.delete(waiting)
   }
   return Arr.isArrayNonEmpty(batch) ? batch : undefined
 }

@@ -20,10 +20,19 @@ export type Hold = <A, E, R>(
 ) => Effect.Effect<A, E | Overloaded, R>
 
 /**
- * Counts the size of each call while its effect runs, and refuses calls past the limit. Throws
- * unless both limits are whole numbers, 1 or more.
+ * Counts the size of a call that outlives its interrupted caller, past the limit too, and returns a
+ * function that ends it.
  */
-export const make = (where: Overloaded["where"], limit: Size): Hold => {
+export type Keep = (size: Size) => () => void
+
+export interface Holding {
+  /** Counts the size of each call while its effect runs, and refuses calls past the limit. */
+  readonly hold: Hold
+  readonly keep: Keep
+}
+
+/** Makes an empty budget. Throws unless both limits are whole numbers, 1 or more. */
+export const make = (where: Overloaded["where"], limit: Size): Holding => {
   for (const [name, value] of Object.entries(limit)) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(`${name} of MaxHeld is ${value}, allowed is a whole number, 1 or more`)
@@ -31,7 +40,15 @@ export const make = (where: Overloaded["where"], limit: Size): Hold => {
   }
   const refused = Metric.withAttributes(overloaded, { where })
   const held = { calls: 0, bytes: 0 }
-  return <A, E, R>({ bytes, calls }: Size, effect: Effect.Effect<A, E, R>) =>
+  const keep: Keep = ({ bytes, calls }) => {
+    held.calls += calls
+    held.bytes += bytes
+    return () => {
+      held.calls -= calls
+      held.bytes -= bytes
+    }
+  }
+  const hold: Hold = <A, E, R>({ bytes, calls }: Size, effect: Effect.Effect<A, E, R>) =>
     Effect.uninterruptibleMask((restore) =>
       Effect.suspend((): Effect.Effect<A, E | Overloaded, R> => {
         const isFull = held.calls + calls > limit.calls || held.bytes + bytes > limit.bytes
@@ -43,15 +60,8 @@ export const make = (where: Overloaded["where"], limit: Size): Hold => {
             new Overloaded({ where, held: { ...held }, limit: { calls: most, bytes: mostBytes } })
           )
         }
-        held.calls += calls
-        held.bytes += bytes
-        return Effect.ensuring(
-          restore(effect),
-          Effect.sync(() => {
-            held.calls -= calls
-            held.bytes -= bytes
-          })
-        )
+        return Effect.ensuring(restore(effect), Effect.sync(keep({ bytes, calls })))
       })
     )
+  return { hold, keep }
 }

@@ -4,7 +4,6 @@
  * A session that waits for a lock blocks those that ask for it later. So each wait is short, and is
  * repeated.
  */
-import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -12,6 +11,8 @@ import * as Random from "effect/Random"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, LockTimeoutError, SqlError } from "effect/sql/SqlError"
 import { type Holder, LockHeld } from "../../../PostgresLocks.ts"
+import type { Door } from "../../command/door.ts"
+import * as ServerTime from "../sql/serverTime.ts"
 
 /** Returns true if an error, in whatever layer, is a lock that was not granted in time. */
 export const isLockTimeout = (error: unknown): boolean => {
@@ -36,30 +37,43 @@ export const isOutOfLocks = (error: unknown): boolean =>
 const CROWDED_MILLIS = 20
 
 interface Waiting {
+  readonly sql: SqlClient
   readonly patience: Duration.Duration
+  /** The wait of the first try in the server; measured if absent, by a statement before it. */
+  readonly tryMillis?: number
   /** The pause between two tries. */
   readonly pauseMillis: number
   /** The thing that is waited for, in words. */
   readonly what: string
   readonly holders: Effect.Effect<ReadonlyArray<Holder>, SqlError>
+  /** Bounds the tries after the first one that run at once. */
+  readonly turn?: Door
 }
 
 /**
  * Repeats work whose lock was not granted in time, as long as `patience` lasts; then fails with the
- * holders of the lock.
+ * holders of the lock. Pauses and the time that has passed are the server's.
  */
 export const patiently = <A, E, R>(
   effect: Effect.Effect<A, E | SqlError, R>,
-  { holders, patience, pauseMillis, what }: Waiting
+  { holders, patience, pauseMillis, sql, tryMillis, turn, what }: Waiting
 ): Effect.Effect<A, E | SqlError, R> =>
-  Effect.flatMap(Clock.currentTimeMillis, (began) => {
-    const attempt: Effect.Effect<A, E | SqlError, R> = Effect.catch(effect, (error) =>
-      isLockTimeout(error) || isOutOfLocks(error) ? again(error) : Effect.fail(error)
-    )
+  Effect.gen(function* () {
+    const isMeasured = tryMillis === undefined && !Duration.isZero(patience)
+    let began = isMeasured ? yield* ServerTime.now(sql) : undefined
+    const orAgain = (tried: Effect.Effect<A, E | SqlError, R>) =>
+      Effect.catch(tried, (error) =>
+        isLockTimeout(error) || isOutOfLocks(error) ? again(error) : Effect.fail(error)
+      )
     const again = Effect.fnUntraced(function* (
       error: E | SqlError
     ): Effect.fn.Return<A, E | SqlError, R> {
-      const waitedMillis = (yield* Clock.currentTimeMillis) - began
+      const now = Duration.isZero(patience)
+        ? 0
+        : // In a transaction that the refusal has aborted no statement can follow.
+          yield* Effect.mapError(ServerTime.now(sql), () => error)
+      began ??= now - (tryMillis ?? 0)
+      const waitedMillis = now - began
       if (waitedMillis >= Duration.toMillis(patience)) {
         if (isOutOfLocks(error)) return yield* Effect.fail(error)
         // A failure to find the holders must not hide that the lock is held.
@@ -74,10 +88,10 @@ export const patiently = <A, E, R>(
       const pause =
         (isOutOfLocks(error) ? Math.max(pauseMillis, CROWDED_MILLIS) : pauseMillis) *
         (0.8 + 0.4 * (yield* Random.next))
-      if (pause > 0) yield* Effect.sleep(Duration.millis(pause))
-      return yield* attempt
+      if (pause > 0) yield* ServerTime.sleep(sql, pause)
+      return yield* orAgain(turn === undefined ? effect : turn(effect))
     })
-    return attempt
+    return yield* orAgain(effect)
   })
 
 /** Returns the error that a wait for a lock ended with, or the error itself. */

@@ -26,8 +26,11 @@ import type { EncodedAppend } from "../../driver/encodeAppends.ts"
 import * as Instants from "../../driver/instants.ts"
 import { holdersOfStreams } from "../locks/holders.ts"
 import { patiently } from "../locks/patience.ts"
+import * as Turns from "../locks/turns.ts"
 import { COLUMNS, eventAddress, type EventRow, isPassedOver, recordedEvent } from "./row.ts"
 import { inSavepoint } from "../sql/savepoint.ts"
+import { LOCK_MILLIS } from "../schema/functions/append.ts"
+import { inTransaction } from "../../../sql/Transaction.ts"
 
 /** The reason why an append was not written, which its caller can handle. */
 export type Conflict = WrongExpectedRevision | EventIdConflict | AppendRefused
@@ -91,25 +94,38 @@ const call = (
     // and fails the call of the second, which then finds the id recorded. Several appends of one
     // call can form a ring with others' ids; PostgreSQL ends one of the two calls, which then finds
     // them too.
-    Effect.flatMap(Patience, (waits) =>
+    Effect.flatMap(Effect.all([Patience, inTransaction(sql)]), ([waits, isInside]) =>
       // The call has waited for its stream in the database and continues to wait here.
       patiently(
         Effect.flatMap(afterAppend, (further) =>
           inSavepoint(sql, statement(sql, schema, appends, allOrNone, further))
         ),
         {
+          sql,
           patience: waits.appends,
+          tryMillis: LOCK_MILLIS,
           pauseMillis: LOCK_PAUSE_MILLIS,
           what: named(streamIds(appends)),
-          holders: holdersOfStreams(sql, schema, streamIds(appends))
+          holders: holdersOfStreams(sql, schema, streamIds(appends)),
+          // A transaction of the caller has its connection already, which others may wait for.
+          ...(isInside ? {} : { turn: turnOf(sql) })
         }
       ).pipe(Effect.retry({ times: 3, while: isIdTaken }))
     ),
     (rows) => readAnswers(appends, rows)
   )
 
-/** No pause: the wait of 50 ms in the server is one. */
+/** No pause: the wait in the server is one. */
 const LOCK_PAUSE_MILLIS = 0
+
+/**
+ * The most connections of a host that wait again for streams that others hold. Each of many held
+ * streams would otherwise take a connection for 50 ms at a time, and leave hardly one to the
+ * appends of other streams.
+ */
+const WAITING_AGAIN = 2
+
+const turnOf = Turns.make(WAITING_AGAIN)
 
 /** The most streams that an error names. */
 const MAX_NAMED = 8

@@ -48,7 +48,7 @@ interface Waiting {
   readonly append: EncodedAppend
   /** Resumes the caller synchronously. */
   readonly answer: (answer: Answer) => void
-  /** True if the caller went away before its append was sent. */
+  /** True once the caller was interrupted. */
   abandoned: boolean
 }
 
@@ -56,7 +56,7 @@ type Batch = Arr.NonEmptyReadonlyArray<Waiting>
 
 interface Queue {
   /** The waiting appends, in order of arrival. */
-  waiting: Array<Waiting>
+  readonly waiting: Set<Waiting>
   /** True while a fiber empties it. */
   busy: boolean
   /** Open while the queue has room. */
@@ -79,6 +79,11 @@ export const make = Effect.fnUntraced(function* (options: {
   readonly appendEach: (
     appends: Appends
   ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError>
+  /**
+   * Counts an append that was sent and whose caller was interrupted, until the function that it
+   * returns is called.
+   */
+  readonly keep: (append: EncodedAppend) => () => void
   readonly queues?: number
 }): Effect.fn.Return<
   (append: EncodedAppend) => Effect.Effect<Appended, Conflict | SqlError>,
@@ -88,13 +93,12 @@ export const make = Effect.fnUntraced(function* (options: {
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
   let closed = false
   /** The appends that are handled on their own, by stream: one call at a time for each. */
-  const apart = new Map<StreamId, Array<Waiting>>()
+  const apart = new Map<StreamId, Set<Waiting>>()
 
-  const seeTo = (streamId: StreamId, waiting: Array<Waiting>): Effect.Effect<void> =>
+  const seeTo = (streamId: StreamId, waiting: Set<Waiting>): Effect.Effect<void> =>
     Effect.gen(function* () {
       while (true) {
-        const { batch, rest } = next(waiting)
-        waiting.splice(0, waiting.length, ...rest)
+        const batch = take(waiting)
         if (batch === undefined) {
           // In the same step as the check, so that no append can come in between and be forgotten.
           apart.delete(streamId)
@@ -105,19 +109,24 @@ export const make = Effect.fnUntraced(function* (options: {
     })
 
   const setApart = (waiting: Waiting) => {
+    if (waiting.abandoned) {
+      waiting.answer(Exit.interrupt())
+      return
+    }
     const { streamId } = waiting.append
     const busy = apart.get(streamId)
     if (busy !== undefined) {
-      busy.push(waiting)
+      busy.add(waiting)
       return
     }
-    const fresh = [waiting]
+    const fresh = new Set([waiting])
     apart.set(streamId, fresh)
     fork(seeTo(streamId, fresh)).addObserver((exit) => {
       // The fiber ends early only with its layer.
       if (Exit.isSuccess(exit)) return
       apart.delete(streamId)
-      fresh.splice(0).forEach(({ answer }) => answer(Exit.failCause(exit.cause)))
+      fresh.forEach(({ answer }) => answer(Exit.failCause(exit.cause)))
+      fresh.clear()
     })
   }
 
@@ -149,11 +158,14 @@ export const make = Effect.fnUntraced(function* (options: {
       again: () => Effect.forEach(batch, (one) => callEach([one]), { discard: true })
     })
 
-  const abandon = (waiting: Waiting) => {
+  /** Withdraws an append that waits, and returns true; returns false if it was sent. */
+  const abandon = (queue: Queue, waiting: Waiting): boolean => {
     waiting.abandoned = true
-    const others = apart.get(waiting.append.streamId)
-    const place = others?.indexOf(waiting) ?? -1
-    if (place >= 0) others?.splice(place, 1)
+    if (queue.waiting.delete(waiting)) {
+      queue.room.openUnsafe()
+      return true
+    }
+    return apart.get(waiting.append.streamId)?.delete(waiting) === true
   }
 
   /**
@@ -162,16 +174,15 @@ export const make = Effect.fnUntraced(function* (options: {
    */
   const empty = (queue: Queue): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const { batch, rest } = next(queue.waiting)
-      queue.waiting = rest
-      if (rest.length < CAPACITY) queue.room.openUnsafe()
+      const batch = take(queue.waiting)
+      if (queue.waiting.size < CAPACITY) queue.room.openUnsafe()
       if (batch !== undefined) return Effect.flatMap(callNew(batch), () => empty(queue))
       queue.busy = false
       return Effect.void
     })
 
   const queues = Arr.makeBy(options.queues ?? QUEUES, (): Queue => ({
-    waiting: [],
+    waiting: new Set(),
     busy: false,
     room: Latch.makeUnsafe(true)
   }))
@@ -179,7 +190,8 @@ export const make = Effect.fnUntraced(function* (options: {
     Effect.sync(() => {
       closed = true
       for (const queue of queues) {
-        queue.waiting.splice(0).forEach(({ answer }) => answer(Exit.interrupt()))
+        queue.waiting.forEach(({ answer }) => answer(Exit.interrupt()))
+        queue.waiting.clear()
         queue.room.openUnsafe()
       }
     })
@@ -190,20 +202,32 @@ export const make = Effect.fnUntraced(function* (options: {
       if (closed) return Effect.interrupt
       // The appends to a stream stay in one queue, in their order.
       const queue = Arr.getUnsafe(queues, Math.abs(Hash.string(append.streamId)) % queues.length)
-      if (queue.waiting.length >= CAPACITY) {
+      if (queue.waiting.size >= CAPACITY) {
         queue.room.closeUnsafe()
         return Effect.andThen(queue.room.await, enqueue(append))
       }
       return Effect.callback((answer) => {
-        const waiting: Waiting = { append, answer, abandoned: false }
-        queue.waiting.push(waiting)
+        let isAnswered = false
+        let release: (() => void) | undefined
+        const waiting: Waiting = {
+          append,
+          answer: (exit) => {
+            isAnswered = true
+            release?.()
+            answer(exit)
+          },
+          abandoned: false
+        }
+        queue.waiting.add(waiting)
         if (!queue.busy) {
           queue.busy = true
           // It runs at once, up to the socket. Waiting until all ready fibers have run, so that
           // their appends go in the same call, was no faster: under load a queue is never empty.
           fork(empty(queue))
         }
-        return Effect.sync(() => abandon(waiting))
+        return Effect.sync(() => {
+          if (!isAnswered && !abandon(queue, waiting)) release = options.keep(append)
+        })
       })
     })
   return enqueue
@@ -247,30 +271,25 @@ const mayBeOfOne = (cause: Cause.Cause<SqlError>): boolean =>
   !Cause.hasInterrupts(cause) &&
   !cause.reasons.some((reason) => Cause.isFailReason(reason) && ofAll.has(reason.error.reason._tag))
 
-/** Takes the first waiting append and those after it that fit in one call, and returns the rest. */
-const next = (
-  waiting: ReadonlyArray<Waiting>
-): { readonly batch: Batch | undefined; readonly rest: Array<Waiting> } => {
+/** Takes the first waiting append and those after it that fit in one call. */
+const take = (waiting: Set<Waiting>): Batch | undefined => {
   const batch: Array<Waiting> = []
   // Events and the free places between appends together do not exceed the events of one append.
   let places = 0
   let characters = 0
-  let taken = 0
   const streams = new Set<StreamId>()
   for (const one of waiting) {
-    if (!one.abandoned) {
-      places += one.append.events.length + placesBefore(streams, one.append.streamId)
-      characters += sizeOf(one.append)
-      if (
-        batch.length > 0 &&
-        (places > MAX_EVENTS || characters > MAX_CHARACTERS || streams.size > FEW_STREAMS)
-      )
-        break
-      batch.push(one)
-    }
-    taken++
+    places += one.append.events.length + placesBefore(streams, one.append.streamId)
+    characters += sizeOf(one.append)
+    if (
+      batch.length > 0 &&
+      (places > MAX_EVENTS || characters > MAX_CHARACTERS || streams.size > FEW_STREAMS)
+    )
+      break
+    batch.push(one)
+    waiting.delete(one)
   }
-  return { batch: Arr.isArrayNonEmpty(batch) ? batch : undefined, rest: waiting.slice(taken) }
+  return Arr.isArrayNonEmpty(batch) ? batch : undefined
 }
 
 const sizeOf = ({ events }: EncodedAppend): number =>

@@ -10,7 +10,6 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
-import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -40,6 +39,8 @@ import {
   SEARCHED_REVISIONS
 } from "./stream.ts"
 import * as ReadAhead from "../../driver/readAhead.ts"
+import * as Turns from "../locks/turns.ts"
+import * as ServerTime from "../sql/serverTime.ts"
 import { statement as readCommitted } from "../sql/readCommitted.ts"
 import { inTransaction } from "../../../sql/Transaction.ts"
 
@@ -171,28 +172,36 @@ export const settledPosition = Effect.fnUntraced(function* (
     if (own?.is === true) return settled
   }
   const { reads } = yield* Patience
-  const began = yield* Clock.currentTimeMillis
-  while (true) {
-    const waitedMillis = (yield* Clock.currentTimeMillis) - began
-    if (waitedMillis >= Duration.toMillis(reads)) {
-      const holders = yield* openAppends(sql, schema)
-      const last = yield* look
-      if (last.settled >= needed) return last.settled
-      return yield* new HeldBack({
-        settled: Position.make(last.settled),
-        newest: Position.make(needed),
-        waitedMillis,
-        holders
-      })
-    }
-    yield* Effect.sleep(LOOK_PAUSE)
-    const { settled } = yield* look
+  const isInside = yield* inTransaction(sql)
+  const began = yield* ServerTime.now(sql)
+  let waitedMillis = 0
+  while (waitedMillis < Duration.toMillis(reads)) {
+    const lookAndSleep = Effect.flatMap(look, ({ settled }) =>
+      settled >= needed
+        ? Effect.succeed({ settled, now: began })
+        : Effect.map(ServerTime.sleep(sql, LOOK_PAUSE_MILLIS), (now) => ({ settled, now }))
+    )
+    // A transaction of the caller has its connection already, which the others may wait for.
+    const { now, settled } = yield* isInside ? lookAndSleep : turnOf(sql)(lookAndSleep)
     if (settled >= needed) return settled
+    waitedMillis = now - began
   }
+  const holders = yield* openAppends(sql, schema)
+  const last = yield* look
+  if (last.settled >= needed) return last.settled
+  return yield* new HeldBack({
+    settled: Position.make(last.settled),
+    newest: Position.make(needed),
+    waitedMillis,
+    holders
+  })
 })
 
 /** The pause between two looks: about as long as an append takes. */
-const LOOK_PAUSE = Duration.millis(3)
+const LOOK_PAUSE_MILLIS = 3
+
+/** One reader of a host looks and sleeps in the server at a time, so that they take one connection. */
+const turnOf = Turns.make(1)
 
 /** Returns the addresses of the events with these ids. */
 export const find = (

@@ -58,6 +58,7 @@ export const comingAgain = <A, E, R>(
 ): Effect.Effect<A, E | SqlError, R> =>
   Effect.flatMap(Patience, ({ changes }) =>
     patiently(transaction, {
+      sql,
       patience: changes,
       pauseMillis: PAUSE_MILLIS,
       what: `The log in schema ${schema}`,

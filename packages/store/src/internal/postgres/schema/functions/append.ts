@@ -33,7 +33,7 @@ const MAX_CALL_BYTES = 8_388_608
  * The longest wait for a stream in one call: longer than an append takes, and short, since a held
  * stream must not use up the connections of a pool.
  */
-const LOCK_MILLIS = 50
+export const LOCK_MILLIS = 50
 
 const outcome = `CASE
         WHEN judged.outcome = 'new' AND judged.revision > ${MAX_REVISION} - p_counts[i] THEN 'full'

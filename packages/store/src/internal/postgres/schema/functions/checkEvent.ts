@@ -45,8 +45,25 @@ const refuseDepth = (
     END IF;
   END IF;`
 
+/**
+ * Text escapes no U+0000 and no lone surrogate: `json` takes them, and `jsonb` refuses them. The
+ * cast is made only where an escape may be one of these.
+ */
+const refuseEscapes = (column: string): string => `IF strpos(${column}, E'\\\\u') > 0 THEN
+    IF ${column} ~ E'\\\\\\\\u(?:0000|[dD])' THEN
+      BEGIN
+        PERFORM ${column}::jsonb;
+      EXCEPTION WHEN untranslatable_character OR invalid_text_representation THEN
+        ${refuse(`events_${column}_text`, `${column} escapes U+0000 or a lone surrogate`)}
+      END;
+    END IF;
+  END IF;`
+
 const refuse = (constraint: string, message: string): string =>
   `RAISE EXCEPTION '${message} (${constraint})' USING ERRCODE = 'check_violation', CONSTRAINT = '${constraint}';`
+
+/** As `CommandId` of the kernel. */
+const UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 const TEXTS = ["correlationId", "causationId", "actor", "traceparent", "tracestate"]
 
@@ -61,14 +78,14 @@ const unnamed = ["commandId", ...TEXTS].reduce(
 )
 
 const plainMetadata = `${unnamed} ~ '^\\{(?:"[^"\\\\]*"[,}])+$'
-        AND coalesce(p_metadata ->> 'commandId'::text ~ '^[0-9a-f-]+$', true)`
+        AND coalesce(p_metadata ->> 'commandId'::text ~ '${UUID}', true)`
 
 /** As `EventMetadata` of the kernel: an object of these fields and no others. */
 const metadataOf = `CASE WHEN json_typeof(p_metadata) = 'object'
           THEN metadata::jsonb - '{${["commandId", ...TEXTS, "custom"].join(",")}}'::text[] = '{}'
             AND NOT jsonb_path_exists(metadata::jsonb - 'custom'::text, 'strict $.* ? (@.type() != "string")', '{}', false)
             AND coalesce(json_typeof(p_metadata -> 'custom'::text) = 'object', true)
-            AND coalesce(p_metadata ->> 'commandId'::text ~ '^[0-9a-f-]+$', true)
+            AND coalesce(p_metadata ->> 'commandId'::text ~ '${UUID}', true)
           ELSE false END`
 
 /**
@@ -93,8 +110,10 @@ BEGIN
   IF NOT (${type}) THEN
     ${refuse("events_type_check", "the type is none that the library accepts")}
   END IF;
+  ${refuseEscapes("data")}
   ${refuseDepth("data")}
   IF metadata <> '{}' THEN
+    ${refuseEscapes("metadata")}
     ${refuseDepth("metadata")}
     IF NOT (${plainMetadata}) THEN
       IF NOT (${metadataOf}) THEN

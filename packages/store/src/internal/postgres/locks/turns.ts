@@ -1,0 +1,18 @@
+/**
+ * Doors for waits of a host for other sessions, one for each client: such waits leave the rest of
+ * its connections to other work.
+ */
+import type { SqlClient } from "effect/sql/SqlClient"
+import * as Door from "../../command/door.ts"
+
+/** Returns a function that finds the door of a client, with `places`. */
+export const make = (places: number): ((sql: SqlClient) => Door.Door) => {
+  const doors = new WeakMap<SqlClient, Door.Door>()
+  return (sql) => {
+    const known = doors.get(sql)
+    if (known !== undefined) return known
+    const made = Door.make(places)
+    doors.set(sql, made)
+    return made
+  }
+}
