@@ -153,7 +153,8 @@ const lookUp = (
     // An overload by the owner has the same name and other arguments.
     (found) =>
       found.filter(
-        ({ identity, name }) => identity === argumentsOf(FUNCTIONS[name]?.(`"${schema}"`) ?? "")
+        ({ identity, name }) =>
+          unquoted(identity) === unquoted(argumentsOf(FUNCTIONS[name]?.(`"${schema}"`) ?? ""))
       )
   )
 
@@ -163,6 +164,9 @@ const hashOf = (text: string): string => createHash("sha256").update(text).diges
 
 /** The part before the body, without comments. */
 const headOf = (text: string): string => text.slice(0, text.indexOf("$$")).replaceAll(/--.*$/gm, "")
+
+/** PostgreSQL quotes names by need, or all of them if a session says so. */
+const unquoted = (names: string): string => names.replaceAll('"', "")
 
 /** The arguments as PostgreSQL writes them when it names the function. */
 const argumentsOf = (text: string): string =>

@@ -14,16 +14,19 @@ const MAX_ID_UNITS = 200
 const MAX_TYPE_LENGTH = 200
 const MAX_CATEGORY_LENGTH = 64
 
+/** Returns a literal that says the same whatever `standard_conforming_strings` of the session is. */
+const literal = (text: string): string => `E'${text.replaceAll("\\", "\\\\")}'`
+
 /** Control characters, line and paragraph separators, and what turns the direction of text. */
 const UNPRINTABLE =
   "\\u0001-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069"
 
 /** As `StreamId` of the kernel. UTF-16 has two units for a character of four bytes. */
-const streamId = `p_stream_id ~ '^[A-Za-z][A-Za-z0-9_]*-[^${UNPRINTABLE}]+$'
+const streamId = `p_stream_id ~ ${literal(`^[A-Za-z][A-Za-z0-9_]*-[^${UNPRINTABLE}]+$`)}
       AND strpos(p_stream_id, '-') <= ${MAX_CATEGORY_LENGTH + 1}
       AND (octet_length(p_stream_id) - strpos(p_stream_id, '-') <= ${MAX_ID_UNITS}
         OR char_length(p_stream_id) - strpos(p_stream_id, '-')
-          + regexp_count(p_stream_id, '[\\U00010000-\\U0010ffff]', 1, '') <= ${MAX_ID_UNITS})`
+          + regexp_count(p_stream_id, ${literal("[\\U00010000-\\U0010ffff]")}, 1, '') <= ${MAX_ID_UNITS})`
 
 /** As `EventType` of the kernel, without the one that stands for events that are passed over. */
 const type = `p_type ~ '^[A-Za-z][A-Za-z0-9_.:/-]*$' AND octet_length(p_type) <= ${MAX_TYPE_LENGTH}
@@ -77,7 +80,7 @@ const unnamed = ["commandId", ...TEXTS].reduce(
   "metadata"
 )
 
-const plainMetadata = `${unnamed} ~ '^\\{(?:"[^"\\\\]*"[,}])+$'
+const plainMetadata = `${unnamed} ~ ${literal('^\\{(?:"[^"\\\\]*"[,}])+$')}
         AND coalesce(p_metadata ->> 'commandId'::text ~ '${UUID}', true)`
 
 /** As `EventMetadata` of the kernel: an object of these fields and no others. */
