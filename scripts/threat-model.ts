@@ -25,7 +25,11 @@ export const named = (page: string): ReadonlyArray<string> => {
 export const proved = (root: string): ReadonlySet<string> =>
   new Set(
     Fs.globSync(
-      ["packages/*/test/**/*.ts", "packages/testing/src/internal/contracts/*/*.ts", "scripts/*.test.ts"],
+      [
+        "packages/*/test/**/*.ts",
+        "packages/testing/src/internal/contracts/*/*.ts",
+        "scripts/*.test.ts"
+      ],
       {
         cwd: root
       }
