@@ -14,7 +14,7 @@ const overloaded = Metric.counter("daybook_overloaded", {
   description: "Calls refused since the host holds as much as it may, by where: handler or store"
 })
 
-export type Hold = <A, E, R>(
+type Hold = <A, E, R>(
   size: Size,
   effect: Effect.Effect<A, E, R>
 ) => Effect.Effect<A, E | Overloaded, R>
@@ -23,7 +23,7 @@ export type Hold = <A, E, R>(
  * Counts the size of a call that outlives its interrupted caller, past the limit too, and returns a
  * function that ends it.
  */
-export type Keep = (size: Size) => () => void
+type Keep = (size: Size) => () => void
 
 export interface Holding {
   /** Counts the size of each call while its effect runs, and refuses calls past the limit. */

@@ -50,7 +50,7 @@ const holdersOf = (
   )
 
 /** The sequence of the log, which names its advisory locks. */
-export const sequenceOf = (sql: SqlClient, schema: SchemaName): Fragment =>
+const sequenceOf = (sql: SqlClient, schema: SchemaName): Fragment =>
   sql`${sql.literal(`'"${schema}".append_number'`)}::pg_catalog.regclass::pg_catalog.oid`
 
 /** The table of events. */
