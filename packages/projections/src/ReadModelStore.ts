@@ -179,10 +179,13 @@ export class ReadModelStore extends Context.Service<
      * the log to an earlier one is detected.
      *
      * **Details**
-     * Moves only forward, and only for an inline generation.
+     * Moves only forward, and only for an inline generation whose checkpoint is still `compared`,
+     * the one that the caller found to fit the log. Otherwise a caller with an old state would
+     * replace the checkpoint that reveals a restore.
      */
     readonly mark: (
       of: { readonly name: Projection.Name; readonly generation: number },
+      compared: Reached,
       reached: Reached
     ) => Effect.Effect<void, ReadModelStoreError>
 

@@ -146,11 +146,11 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           Changes.restart(generation, log)
         )
       ),
-    mark: (of, reached) =>
+    mark: (of, compared, reached) =>
       amongOthers(
         step(() => {
           const found = Generations.find(models, of.name, of.generation)
-          if (found !== undefined) Changes.mark(found, reached)
+          if (found !== undefined) Changes.mark(found, compared, reached)
         })
       ),
     stop: (claim, poison) =>

@@ -138,8 +138,10 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
         ).pipe(unlessLost(of), failing("step"), spanned("step", table.name)),
       restart: (of, from) =>
         PostgresSwitch.restart(database, of, from).pipe(unlessLost(of), failing("restart")),
-      mark: (of, reached) =>
-        readCommitted(sql, PostgresSwitch.mark(database, of, reached)).pipe(failing("mark")),
+      mark: (of, compared, reached) =>
+        readCommitted(sql, PostgresSwitch.mark(database, of, compared, reached)).pipe(
+          failing("mark")
+        ),
       stop: (of, poison) =>
         readCommitted(sql, Claims.stop(sql, schema, of, poison)).pipe(failing("stop")),
       pause: (name, why) => Claims.pause(sql, schema, acts, name, why).pipe(failing("pause")),

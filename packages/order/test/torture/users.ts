@@ -110,6 +110,8 @@ export const hostiles = Effect.fnUntraced(function* (url: Redacted.Redacted) {
 export const spoil = Effect.gen(function* () {
   const sql = yield* SqlClient
   yield* sql`GRANT ALL ON daybook.events TO shop`.unprepared
+  // A constraint of the table calls it.
+  yield* sql`GRANT EXECUTE ON FUNCTION daybook.check_event TO shop`.unprepared
   yield* sql`ALTER TABLE daybook.events DISABLE TRIGGER USER`.unprepared
 })
 

@@ -86,9 +86,16 @@ export const restart = (generation: Generation, log: LogId): void => {
   generation.log = log
 }
 
-/** Records the position of an inline read model. */
-export const mark = (generation: Generation, { eventId, position }: Reached): void => {
-  if (generation.mode !== "inline" || lowest(generation) >= position) return
+/** Records the position of an inline read model whose checkpoint is still the compared one. */
+export const mark = (
+  generation: Generation,
+  compared: Reached,
+  { eventId, position }: Reached
+): void => {
+  const [at] = generation.checkpoints
+  const [anchor = null] = generation.anchors
+  if (at !== compared.position || anchor !== compared.eventId) return
+  if (generation.mode !== "inline" || at >= position) return
   generation.checkpoints = [position]
   generation.anchors = [eventId]
 }

@@ -311,10 +311,14 @@ export const restart = (
     })
   )
 
-/** Records the position of an inline generation; appends go on, as they don't read checkpoints. */
+/**
+ * Records the position of an inline generation whose checkpoint is still the compared one; appends
+ * go on, as they don't read checkpoints.
+ */
 export const mark = (
   { schema, sql }: Pick<Database, "schema" | "sql">,
   { generation, name }: Pick<Claim, "name" | "generation">,
+  compared: Reached,
   { eventId, position }: Reached
 ): Effect.Effect<void, SqlError> =>
   Effect.asVoid(
@@ -322,8 +326,16 @@ export const mark = (
       `UPDATE ${quoted(schema)}.daybook__checkpoints c SET "position" = $3, event_id = $4::text::uuid
       FROM ${quoted(schema)}.daybook__generations g
       WHERE g.name = $1 AND g.generation = $2 AND g.mode = 'inline'
-        AND c.name = g.name AND c.generation = g.generation AND c."position" < $3`,
-      [PgTypes.text(name), PgTypes.int4(generation), PgTypes.int8(position), PgTypes.text(eventId)]
+        AND c.name = g.name AND c.generation = g.generation AND c."position" < $3
+        AND c."position" = $5 AND c.event_id IS NOT DISTINCT FROM $6::text::uuid`,
+      [
+        PgTypes.text(name),
+        PgTypes.int4(generation),
+        PgTypes.int8(position),
+        PgTypes.text(eventId),
+        PgTypes.int8(compared.position),
+        PgTypes.text(compared.eventId)
+      ]
     )
   )
 

@@ -53,8 +53,9 @@ export const keepServing = Effect.fnUntraced(function* (
   if (serving.mode === "inline") {
     if (inline) {
       yield* errors.idle(name, "serving", undefined)
-      if (end !== undefined && end.position > History.first(History.reachedBy(serving)).position) {
-        yield* store.mark(serving, end)
+      const compared = History.first(History.reachedBy(serving))
+      if (end !== undefined && end.position > compared.position) {
+        yield* store.mark(serving, compared, end)
       }
       return false
     }

@@ -28,7 +28,7 @@ export const make = (rows: Rows, { call, change, repeated }: Connection): Rows =
     release: (claim) => orLater("release", rows.release(claim)),
     step: (table, claim, step) => orLater("step", rows.step(table, claim, step)),
     restart: (claim, log) => orLater("restart", rows.restart(claim, log)),
-    mark: (of, reached) => orLater("mark", rows.mark(of, reached)),
+    mark: (of, compared, reached) => orLater("mark", rows.mark(of, compared, reached)),
     stop: (claim, poison) => orLater("stop", rows.stop(claim, poison)),
     pause: (name, why) => atOnce("pause", rows.pause(name, why)),
     resume: (name, why) => atOnce("resume", rows.resume(name, why)),
