@@ -2,6 +2,7 @@
  * A writer puts its own functions, operators and types before those that the functions of the log
  * mean.
  */
+import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -87,32 +88,37 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Shadows", (
     )
 
   /** Functions and operators of its own, then tables, sequences and types. */
-  const attempts = Effect.gen(function* () {
+  const attempts = Effect.fnUntraced(function* (store: EventStore["Service"]) {
     const { writer: sql } = yield* Logins
     const called = ["SET LOCAL search_path = shadow, pg_catalog"]
     const named = [...temporary, "SET LOCAL search_path = pg_temp, pg_catalog"]
     const settle = sql`SELECT daybook.settled_position()`
-    // Opening a store queries as the writer itself, and so its own shadows.
-    const store = yield* Effect.provideService(EventStorePostgres.make, SqlClient, sql)
     return yield* Effect.all([
       attack(sql, called, noteIn(store)),
       attack(sql, called, settle),
       attack(sql, named, noteIn(store)),
       attack(sql, named, settle)
     ])
-  }).pipe(Effect.scoped)
+  })
+
+  /** Opening a store queries as the writer itself, and so its own shadows. */
+  const opened = Effect.flatMap(Logins, ({ writer }) =>
+    Effect.provideService(EventStorePostgres.make, SqlClient, writer)
+  )
 
   it.effect("are not seen by what runs with the rights of the owner", () =>
     Effect.gen(function* () {
       yield* made
-      assert.deepStrictEqual([...new Set(yield* attempts)], ["nothing was shadowed"])
-    })
+      assert.deepStrictEqual([...new Set(yield* attempts(yield* opened))], ["nothing was shadowed"])
+    }).pipe(Effect.scoped)
   )
 
   it.effect("would run as the owner if the search path were the caller's", () =>
     Effect.gen(function* () {
       const { roles, superuser } = yield* Logins
       yield* made
+      // It refuses functions whose path is another.
+      const store = yield* opened
       const open = yield* superuser<{ readonly signature: string }>`
         SELECT oid::regprocedure::text AS signature FROM pg_proc
         WHERE pronamespace = 'daybook'::regnamespace AND prosecdef`
@@ -122,13 +128,13 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Shadows", (
         )
       const outcomes = yield* Effect.acquireUseRelease(
         path("RESET search_path"),
-        () => attempts,
+        () => attempts(store),
         () => Effect.orDie(path("SET search_path = pg_catalog, pg_temp"))
       )
       const asOwner = `called as ${roles.owner}`
       assert.deepStrictEqual(outcomes.slice(0, 2), [asOwner, asOwner])
       assert.notInclude(outcomes, "nothing was shadowed")
-    })
+    }).pipe(Effect.scoped)
   )
 
   it.effect("find no function to enter by that has no path of its own", () =>

@@ -56,7 +56,7 @@ BEGIN
           FROM pg_locks l
           WHERE l.granted AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
             AND (l.locktype = 'advisory' AND l.objsubid = 2 AND l.classid = '${log}.append_number'::regclass::oid
-              OR l.locktype = 'relation' AND l.relation = '${log}.events'::regclass::oid
+              OR l.locktype = 'relation' AND l.relation = to_regclass('${log}.events')::oid
                 AND l.mode = '${APPENDER_LOCK}')
           GROUP BY l.virtualtransaction
       ) o
