@@ -184,29 +184,28 @@ export const originCases: Cases = {
     assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
   }),
 
-  "notes how far appends have kept it, only forward, and only from the compared checkpoint":
-    Effect.gen(function* () {
-      const store = yield* ReadModelStore
-      const table = tallies()
-      const claim = yield* serve(table)
-      const first = reached(1)
-      // A generation that is not inline has its own checkpoint.
-      yield* store.mark(claim, first, reached(5))
-      assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
-      yield* store.promote(claim, Effect.void)
-      // The state of a caller that looked before another host, or before a restore, is old.
-      yield* store.mark(claim, reached(0), reached(5))
-      yield* store.mark(claim, { ...first, eventId: eventAt(7) }, reached(5))
-      assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
-      yield* store.mark(claim, first, reached(5))
-      yield* store.mark(claim, reached(5), reached(4))
-      const { anchors, checkpoints, mode } = yield* stateOf(claim)
-      assert.deepStrictEqual([checkpoints, anchors, mode], [[at(5)], [eventAt(5)], "inline"])
-      yield* store.mark({ name: table.name, generation: 9 }, reached(5), reached(6))
-      yield* store.demote(table.name, Effect.succeed(reached(3)))
-      const demoted = yield* stateOf(claim)
-      assert.deepStrictEqual([demoted.checkpoints, demoted.anchors], [[at(3)], [eventAt(3)]])
-    }),
+  "notes how far appends have kept it, and only forward": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const claim = yield* serve(table)
+    const first = reached(1)
+    // A generation that is not inline has its own checkpoint.
+    yield* store.mark(claim, first, reached(5))
+    assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
+    yield* store.promote(claim, Effect.void)
+    // The state of a caller that looked before another host, or before a restore, is old.
+    yield* store.mark(claim, reached(0), reached(5))
+    yield* store.mark(claim, { ...first, eventId: eventAt(7) }, reached(5))
+    assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
+    yield* store.mark(claim, first, reached(5))
+    yield* store.mark(claim, reached(5), reached(4))
+    const { anchors, checkpoints, mode } = yield* stateOf(claim)
+    assert.deepStrictEqual([checkpoints, anchors, mode], [[at(5)], [eventAt(5)], "inline"])
+    yield* store.mark({ name: table.name, generation: 9 }, reached(5), reached(6))
+    yield* store.demote(table.name, Effect.succeed(reached(3)))
+    const demoted = yield* stateOf(claim)
+    assert.deepStrictEqual([demoted.checkpoints, demoted.anchors], [[at(3)], [eventAt(3)]])
+  }),
 
   "is kept by appends to its log, and by those to no other": Effect.gen(function* () {
     const store = yield* ReadModelStore
