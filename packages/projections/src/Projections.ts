@@ -31,7 +31,7 @@ import { codeFingerprint } from "./internal/fold/codeFingerprint.ts"
 import { keepServing } from "./internal/runner/keepServing.ts"
 import * as History from "./internal/fold/history.ts"
 import * as LoopErrors from "./internal/runner/loopErrors.ts"
-import { rebuild } from "./internal/lifecycle/rebuild.ts"
+import * as Rebuild from "./internal/lifecycle/rebuild.ts"
 import { recordedText } from "./internal/fold/recordedText.ts"
 import { type AnyModel } from "./internal/fold/rowFold.ts"
 import { categoriesOf, forever, type Runner } from "./internal/runner/runner.ts"
@@ -48,9 +48,7 @@ import {
   type InvalidWhy,
   NoEventToSkip,
   type OtherLog,
-  type ReadModelStoreError,
-  type RowsDiffer,
-  type Superseded
+  type ReadModelStoreError
 } from "./ReadModelError.ts"
 import {
   type GenerationState,
@@ -76,15 +74,7 @@ export type RunnerError = Status.UnknownProjection | EventStoreError | ReadModel
  * @category errors
  * @since 0.1.0
  */
-export type RebuildError =
-  | RunnerError
-  | RowsDiffer
-  | DefinitionChanged
-  | OtherLog
-  | Superseded
-  | Status.ProjectionStopped
-  | Status.RebuildLost
-  | InvalidWhy
+export type RebuildError = Rebuild.RebuildError
 
 /**
  * Runs and administers the read models of a host.
@@ -385,7 +375,7 @@ const make = Effect.fnUntraced(function* (
     skipped: Effect.fn("Projections.skipped")(function* (name) {
       return yield* store.skipped((yield* find(name)).table.name)
     }),
-    rebuild: yield* rebuild(runner, find),
+    rebuild: yield* Rebuild.rebuild(runner, find),
     generations: Effect.fn("Projections.generations")(function* (name) {
       return yield* store.states((yield* find(name)).table.name)
     }),

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Door from "../src/internal/command/door.ts"
+import * as Door from "../src/internal/driver/door.ts"
 
 const settle = Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
 

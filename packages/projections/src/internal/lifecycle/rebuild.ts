@@ -45,7 +45,7 @@ interface Options extends Why {
   readonly accept?: boolean
 }
 
-type RebuildError =
+export type RebuildError =
   | Status.UnknownProjection
   | RowsDiffer
   | DefinitionChanged

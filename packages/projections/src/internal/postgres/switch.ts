@@ -117,14 +117,18 @@ const isAccepted = ({ schema, sql }: Database, { generation, name }: GenerationS
     (rows) => rows.length > 0
   )
 
+interface SwitchOptions<E> {
+  /** True if the rows must equal those that serve. */
+  readonly compare: boolean
+  /** Folds the rest of the events, while the serving generation is held still. */
+  readonly catchUp: (serving: GenerationState) => Effect.Effect<void, E>
+}
+
 export const switchOver = <E>(
   database: Database,
   table: AnyTable,
   claim: Claim,
-  options: {
-    readonly compare: boolean
-    readonly catchUp: (serving: GenerationState) => Effect.Effect<void, E>
-  }
+  options: SwitchOptions<E>
 ): Effect.Effect<
   GenerationState,
   E | RowsDiffer | ClaimLost | AppendsStillOpen | DependentRefused | SqlError
@@ -142,10 +146,7 @@ const switchInChange = Effect.fnUntraced(function* <E>(
   database: Database,
   table: AnyTable,
   claim: Claim,
-  options: {
-    readonly compare: boolean
-    readonly catchUp: (serving: GenerationState) => Effect.Effect<void, E>
-  }
+  options: SwitchOptions<E>
 ): Effect.fn.Return<
   Result.Result<GenerationState, RowsDiffer>,
   E | ClaimLost | AppendsStillOpen | DependentRefused | SqlError

@@ -3,7 +3,7 @@
  * its connections to other work.
  */
 import type { SqlClient } from "effect/sql/SqlClient"
-import * as Door from "../../command/door.ts"
+import * as Door from "../../driver/door.ts"
 
 /** Returns a function that finds the door of a client, with `places`. */
 export const make = (places: number): ((sql: SqlClient) => Door.Door) => {
