@@ -20,7 +20,7 @@ describe("check-tidy", () => {
     Fs.writeFileSync(Path.join(root, file), text)
   }
   const documented = (code: string) =>
-    `/**\n * What it is.\n *\n * @category types\n * @since 0.1.0\n */\n${code}\n`
+    `/**\n * The thing.\n *\n * @category types\n * @since 0.1.0\n */\n${code}\n`
   const problems = () =>
     check(root).map(({ file, line, problem }) => `${file}:${line ?? ""} ${problem}`)
   const finds = (...expected: ReadonlyArray<string>) => assert.deepStrictEqual(problems(), expected)
@@ -54,6 +54,31 @@ describe("check-tidy", () => {
     )
   })
 
+  it("finds comments that are wide, dated, or begin with an interrogative", () => {
+    write(
+      "packages/kernel/src/internal/Prose.ts",
+      [
+        "/** What it does. */",
+        "// It helps nobody.",
+        `// ${"x".repeat(98)}`,
+        "/** Runs as the user `nobody`. */",
+        "/**",
+        " * Reads a page.",
+        " *",
+        " * ```ts",
+        ` * const wide = "${"x".repeat(100)}"`,
+        " * ```",
+        " */",
+        "const a = 1"
+      ].join("\n")
+    )
+    finds(
+      'packages/kernel/src/internal/Prose.ts:1 the doc comment begins with "What"',
+      'packages/kernel/src/internal/Prose.ts:2 the comment says "nobody"',
+      "packages/kernel/src/internal/Prose.ts:3 the comment has 101 columns, at most 100"
+    )
+  })
+
   it("finds barrels", () => {
     write(
       "packages/kernel/src/internal/a.ts",
@@ -75,7 +100,7 @@ describe("check-tidy", () => {
     write("packages/kernel/src/B.ts", "/** Words. */\nexport const untagged = 1\n")
     write(
       "packages/kernel/src/C.ts",
-      documented("export class Silent {}").replace(" * What it is.\n *\n", "")
+      documented("export class Silent {}").replace(" * The thing.\n *\n", "")
     )
     write("packages/kernel/src/D.ts", `${documented("const inner = 1")}export interface Far {}\n`)
     finds(

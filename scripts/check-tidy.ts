@@ -85,6 +85,7 @@ const checkSource = (file: string, text: string): ReadonlyArray<Finding> => {
   if (exported.length > 0 && exported.every((line) => /^export (type )?[{*]/.test(line))) {
     add(0, "the file is a barrel: it only re-exports")
   }
+  if (spoken.test(file)) for (const { index, problem } of checkProse(lines)) add(index, problem)
   for (const [index, line] of lines.entries()) {
     if (/^export \* (as \w+ )?from\b/.test(line)) add(index, "the file is a barrel: export *")
     if (
@@ -99,6 +100,49 @@ const checkSource = (file: string, text: string): ReadonlyArray<Finding> => {
     }
   }
   return findings
+}
+
+/** The files whose comments are checked. */
+const spoken = /^(packages\/[^/]+\/src|scripts)\/.*\.ts$/
+
+const MAX_COMMENT = 100
+
+/** Words that the house style leaves to other centuries; a name in backticks is none of them. */
+const dated = /\b(nobody|somebody|everybody|anybody|anew|whoever)\b/i
+
+/** Returns the comments that are wide, begin with an interrogative or use dated words. */
+const checkProse = (
+  lines: ReadonlyArray<string>
+): ReadonlyArray<{ readonly index: number; readonly problem: string }> => {
+  const found: Array<{ readonly index: number; readonly problem: string }> = []
+  let inBlock = false
+  let isOpening = false
+  let isCode = false
+  for (const [index, line] of lines.entries()) {
+    const trimmed = line.trim()
+    if (trimmed.startsWith("/**")) [inBlock, isOpening, isCode] = [true, true, false]
+    const inComment = inBlock || trimmed.startsWith("//")
+    const text = trimmed.replace(/^(\/\*\*|\*\/|\*|\/\/)\s?/, "").replace(/`[^`]*`/g, "")
+    if (text.includes("```") || trimmed.includes("```")) isCode = !isCode
+    if (inBlock && isOpening && text !== "") {
+      isOpening = false
+      const [word] = /^(What|Who|Whether|How|Where|When|Why|Which)\b/.exec(text) ?? []
+      if (word !== undefined)
+        found.push({ index, problem: `the doc comment begins with "${word}"` })
+    }
+    if (inComment && !isCode) {
+      const [word] = dated.exec(text) ?? []
+      if (word !== undefined) found.push({ index, problem: `the comment says "${word}"` })
+      if (line.length > MAX_COMMENT) {
+        found.push({
+          index,
+          problem: `the comment has ${line.length} columns, at most ${MAX_COMMENT}`
+        })
+      }
+    }
+    if (trimmed.endsWith("*/")) inBlock = false
+  }
+  return found
 }
 
 const declaration =

@@ -105,8 +105,8 @@ export const DecodeErrorReason = Schema.TaggedUnion({
  * This codec cannot read a stored event; the reader stops there.
  *
  * **Details**
- * Its address and type are as they are stored, which may be what no store would append: the error must be
- * constructible for every event that it is about.
+ * Its address and type are the stored ones, which a store may never have appended: the error can be
+ * built for every event that it is about.
  *
  * @category errors
  * @since 0.1.0

@@ -1,13 +1,13 @@
 /**
- * Text of others for a log or a terminal: what somebody else wrote must not steer a terminal, forge a line of a log, or turn
- * letters around.
+ * Makes foreign text safe to print: it can't control a terminal, forge a line of a log, or reverse
+ * letters.
  *
  * @since 0.1.0
  */
 
 /**
- * The text with U+FFFD in the place of control characters, line and paragraph separators, controls of direction, and
- * unpaired surrogates.
+ * Replaces control characters, line and paragraph separators, controls of direction and unpaired
+ * surrogates by U+FFFD.
  *
  * @category operations
  * @since 0.1.0
@@ -16,10 +16,11 @@ export const printable = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "\ufffd")
 
 /**
- * The text with a space in the place of its line breaks and tabs, and of the blanks around them.
+ * Replaces each line break or tab, with the blanks around it, by a space.
  *
  * **Details**
- * In linear time: an expression that takes in the blanks around a break is quadratic on blanks alone.
+ * It takes linear time: an expression that matches the blanks around a break is quadratic on blanks
+ * alone.
  *
  * @category operations
  * @since 0.1.0
@@ -36,7 +37,7 @@ export const oneLine = (text: string): string => {
 }
 
 /**
- * One line of a log: {@link oneLine} and then {@link printable}.
+ * Returns the text as one line of a log: {@link oneLine}, then {@link printable}.
  *
  * @category operations
  * @since 0.1.0
@@ -44,7 +45,8 @@ export const oneLine = (text: string): string => {
 export const printableLine = (text: string): string => printable(oneLine(text))
 
 /**
- * A text for any value, whatever was given or thrown: `String` throws for some, as for an object without a prototype.
+ * Returns a text for any value. `String` throws for some values, such as an object without a
+ * prototype.
  *
  * @category destructors
  * @since 0.1.0

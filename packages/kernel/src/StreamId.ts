@@ -42,15 +42,16 @@ export const MAX_ID_LENGTH = 200
  *
  * **Details**
  * Shape: a category, `-`, then 1 to {@link MAX_ID_LENGTH} UTF-16 code units of well-formed Unicode
- * without control characters, line separators and controls of direction. The id may hold `-` itself.
+ * without control characters, line separators and controls of direction. The id may contain `-`.
  *
  * @category types
  * @since 0.1.0
  */
 export const StreamId = Schema.String.check(
   Schema.isPattern(
-    // The id is all of Unicode but \p{Cc}, control characters, \p{Zl} and \p{Zp}, separators of lines, \p{Bidi_Control},
-    // and \p{Cs}, unpaired surrogates; in ranges, since `effect/Arbitrary` generates from ranges and not from properties.
+    // The id is all of Unicode but \p{Cc}, control characters, \p{Zl} and \p{Zp}, line
+    // separators, \p{Bidi_Control}, and \p{Cs}, unpaired surrogates. It is written in ranges,
+    // since `effect/Arbitrary` generates from ranges and not from properties.
     /^[A-Za-z][A-Za-z0-9_]{0,63}-[ -~\u00a0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\u{10ffff}]{1,200}$/u,
     {
       expected:

@@ -227,7 +227,7 @@ describe("compiled schemas", () => {
     "text"
   ]
 
-  /** What a codec of its own makes of the samples, and how often it made a function of a text to decode and to encode. */
+  /** Returns what a new codec makes of the samples, and how often it made a function of a text to decode and to encode. */
   const answers = (makeFunction: FunctionConstructor) => {
     const native = globalThis.Function
     let made = 0

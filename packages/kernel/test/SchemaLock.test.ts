@@ -19,7 +19,7 @@ const lockOf = (fields: Fields) =>
 const codecFields = (fields: Fields) =>
   fields as { readonly [name: string]: Schema.Codec<unknown, unknown> }
 
-/** What the library knows nothing of. */
+/** A declaration that the library does not know. */
 class Own {
   readonly text: string
   constructor(text: string) {

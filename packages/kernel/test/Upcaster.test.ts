@@ -46,7 +46,7 @@ const makeCodec = () =>
           ? [sold]
           : [{ _tag: "CustomerNamed", name: customer } as const, sold]
       }),
-      // Of no use to anybody any more.
+      // No longer of any use.
       DrawerOpened: Upcaster.from(Schema.Struct({})).into(() => [])
     },
     formerNames: { Sold: ["Vended"] }

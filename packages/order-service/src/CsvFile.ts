@@ -33,7 +33,7 @@ export const HEADER = [
   "Country"
 ] as const
 
-/** The longest cell, in UTF-16 code units: what a cell of a spreadsheet holds, where such files come from. */
+/** The longest cell, in UTF-16 code units: the limit of a spreadsheet, the source of such files. */
 const MAX_CELL_LENGTH = 32_767
 
 /**

@@ -8,7 +8,7 @@ import { dirty, folder, header, row, write } from "./files.ts"
 
 const TIMEOUT_MILLIS = 120_000
 
-/** What every failure looks like: one line on standard error, and a status that is not 0. */
+/** The form of every failure: one line on standard error, and a status that is not 0. */
 const assertFails = ({ status, stderr }: Ended, line: string | RegExp) => {
   const [only, ...rest] = stderr.split("\n")
   if (typeof line === "string") assert.strictEqual(only, `demo: ${line}`)
@@ -154,7 +154,7 @@ it.layer(NodeServices.layer)("demo", (it) => {
           const file = yield* write(`${header}\n${row({})}`)
           yield* fs.chmod(file, 0o000)
           yield* fs.chmod(closed, 0o000)
-          // Nobody's permissions matter to root, so root runs it as somebody who has none.
+          // Root ignores permissions, so root runs it as another user.
           const options = process.getuid?.() === 0 ? { uid: 65_534 } : {}
           assertFails(yield* demo([file], options), `${file}: permission denied`)
           assertFails(

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import * as process from "node:process"
 import { fileURLToPath } from "node:url"
 
-/** How a child process ended; `status` is absent when a signal ended it. */
+/** The end of a child process; `status` is absent when a signal ended it. */
 export interface Ended {
   readonly status: number | null
   readonly stdout: string

@@ -22,7 +22,7 @@ const CALLS = [
   "row_security_active(r)"
 ]
 
-/** What a login can find out: every user may read the catalog. */
+/** Facts that any login can find out: every user may read the catalog. */
 const RELATIONS = `(SELECT c.oid::regclass AS r FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE n.nspname = 'daybook' AND c.relname = 'NAME') AS numbered`
 

@@ -71,7 +71,7 @@ export class GoldenSampleError extends Data.TaggedError("GoldenSampleError")<{
 const DRAWN = 50
 const MAX_TEXT = 2_000
 
-/** Source code, to be committed: everyone may read it, and its user alone may write it. Its values are drawn at random. */
+/** The mode of source code that is committed: readable by all, writable by its user. */
 const SOURCE = 0o644
 
 const File = Schema.Struct({

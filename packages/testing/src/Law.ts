@@ -149,7 +149,7 @@ export const make = <A, R = never>(options: {
   /** Builds the generator; called once, when the law is first tried. */
   readonly inputs: () => Arbitrary.Arbitrary<A>
   /**
-   * Describes the problem with an input; `undefined` when there is none. A throw, failure or defect
+   * Describes the problem with an input; `undefined` for a right one. A throw, failure or defect
    * counts as a problem.
    */
   readonly problem: (input: A) => string | undefined | Effect.Effect<string | undefined, unknown, R>

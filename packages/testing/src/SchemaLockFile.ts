@@ -101,7 +101,7 @@ export const write = Effect.fnUntraced(function* <Event>(
   return SchemaLock.compare(locked, current)
 })
 
-/** Source code, to be committed: everyone may read it, and its user alone may write it. It holds no data. */
+/** The mode of source code that is committed: readable by all, writable by its user. */
 const SOURCE = 0o644
 
 const read = (file: string | URL) =>

@@ -110,7 +110,7 @@ describe("An auditor", () => {
   it.effect("says what is wrong where the model makes nothing of what was accepted", () =>
     Effect.gen(function* () {
       const found = yield* evidence
-      // The command that opened the account is one that nobody sent.
+      // The command that opened the account was never sent.
       const told = violations({ ...found, sent: found.sent.slice(1) })
       assert.strictEqual(told[0], 3)
       assert.include(told, 2)

@@ -109,7 +109,7 @@ SpecificationSuite.suiteOfProjection(specificationOf(balances))
 
 type Given = ProjectionSpecification.Given<Account.Event, { readonly account: string }, Row>
 
-/** What is wrong with one example. */
+/** Returns the failure of one example. */
 const failureOf = (
   example: (
     given: Given

@@ -53,7 +53,7 @@ SpecificationSuite.suiteOnStore(
   handler.pipe(Layer.provideMerge(EventStoreMemory.layer))
 )
 
-/** What is wrong with one example on the decider. */
+/** Returns the failure of one example on the decider. */
 const failureOf = (
   example: (
     given: Specification.Given<Account.Command, Account.Event, Account.Rejection>

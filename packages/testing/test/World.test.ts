@@ -4,7 +4,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 
-/** How many steps the program below takes at least. */
+/** The least number of steps of the program below. */
 const STEPS = 60
 
 describe("A world of a simulation", () => {

@@ -39,7 +39,10 @@ export const make = <Command, State, Event, Rejection>(
   return release
 }
 
-/** By aggregate: what is computed of a fold and of a table, once in a process, takes longer than a history. */
+/**
+ * Values derived of an aggregate, a fold or a table, made once in a process: making them takes
+ * longer than a history.
+ */
 const made = new WeakMap<object, unknown>()
 
 const without = <Command, State, Event, Rejection>(

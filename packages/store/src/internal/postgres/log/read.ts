@@ -200,7 +200,7 @@ export const settledPosition = Effect.fnUntraced(function* (
 /** The pause between two looks: about as long as an append takes. */
 const LOOK_PAUSE_MILLIS = 3
 
-/** One reader of a host looks and sleeps in the server at a time, so that they take one connection. */
+/** One reader of a host looks and sleeps at a time, so that all of them take one connection. */
 const turnOf = Turns.make(1)
 
 /** Returns the addresses of the events with these ids. */

@@ -113,7 +113,7 @@ export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string
     // Otherwise the sequence would be dropped together with the first partition.
     `ALTER SEQUENCE ${log}.append_number OWNED BY ${log}.events.position`,
     // The stores recognize a taken id by this name of a constraint.
-    // CASCADE: functions and rules of others may name the constraint, and any reader may create them.
+    // CASCADE: functions and rules of other roles may name the constraint, also those of readers.
     `ALTER TABLE ${log}.${first} DROP CONSTRAINT events_event_id_key CASCADE`,
     `ALTER TABLE ${log}.recorded_ids RENAME CONSTRAINT recorded_ids_pkey TO events_event_id_key`,
     `CREATE OR REPLACE VIEW ${log}.event_ids AS SELECT r.event_id, r.position FROM ${log}.recorded_ids r`,

@@ -2,8 +2,8 @@
  * The tables of a log, as the first release makes them: the first migration.
  *
  * Triggers and functions are elsewhere: functions are replaced at each migration, and missing
- * triggers are made. The exception is `check_event`, which a constraint calls. Released migrations are
- * never edited: a change is a further migration.
+ * triggers are made. The exception is `check_event`, which a constraint calls. Released migrations
+ * are never edited: a change is a further migration.
  */
 import { checkEvent } from "./functions/checkEvent.ts"
 import { PLACES } from "./shared.ts"

@@ -1,10 +1,10 @@
 /**
- * `check_event`: what the table of events refuses of a row, which the library never appends, so that
- * no reader ever meets it.
+ * `check_event`: refuses rows of events that the library never appends, so that no reader meets
+ * them.
  *
  * It is a function that one short constraint calls, since the server prepares the text of a
  * constraint again for each statement: five constraints of their own cost a single append a fifth.
- * Each check looks first at what most events have, and only then at what takes longer.
+ * Each check begins with a quick test that most events pass.
  */
 import * as PassedOver from "@daybook/kernel/PassedOver"
 
@@ -14,10 +14,10 @@ const MAX_ID_UNITS = 200
 const MAX_TYPE_LENGTH = 200
 const MAX_CATEGORY_LENGTH = 64
 
-/** Returns a literal that says the same whatever `standard_conforming_strings` of the session is. */
+/** Returns a literal with the same meaning under any `standard_conforming_strings`. */
 const literal = (text: string): string => `E'${text.replaceAll("\\", "\\\\")}'`
 
-/** Control characters, line and paragraph separators, and what turns the direction of text. */
+/** Control characters, line and paragraph separators, and controls of direction. */
 const UNPRINTABLE =
   "\\u0001-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069"
 
@@ -33,8 +33,8 @@ const type = `p_type ~ '^[A-Za-z][A-Za-z0-9_.:/-]*$' AND octet_length(p_type) <=
       AND p_type <> '${PassedOver.TYPE}'`
 
 /**
- * Arrays and objects nest at most so deep. A text that nests deeper has a bracket and its end for each
- * of them, and of what has as many brackets hardly anything is deep.
+ * Limits the nesting of arrays and objects. A text that nests deeper has a bracket and its end for
+ * each level; hardly any text with as many brackets is deep.
  */
 const refuseDepth = (
   column: string
@@ -71,9 +71,9 @@ const UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 const TEXTS = ["correlationId", "causationId", "actor", "traceparent", "tracestate"]
 
 /**
- * The text without the names of these fields. What is left of an object of texts that escapes nothing
- * is a list of strings, which a regular expression knows twice as fast as `jsonb` takes to convert; an
- * expression of the names themselves takes six times as long as this.
+ * The text without the names of these fields. An object of texts without escapes becomes a list of
+ * strings, which a regular expression recognizes twice as fast as `jsonb` converts; an expression
+ * with the names takes six times as long as this.
  */
 const unnamed = ["commandId", ...TEXTS].reduce(
   (text, name) => `replace(${text}, '"${name}":"', '"')`,
@@ -94,9 +94,10 @@ const metadataOf = `CASE WHEN json_typeof(p_metadata) = 'object'
 /**
  * Returns the statement that installs it.
  *
- * It answers true or raises 23514, with what is wrong as the name of a constraint. Of a stream its first event is looked at, which
- * every later one follows: the functions that append draw revisions. It sets no search path, which costs more than all of it: those
- * who insert are the log's own functions, which have set theirs, and the owner.
+ * It returns true or raises 23514, with the fault as the name of a constraint. The stream's name is
+ * checked at its first event, which every later one follows: the functions that append draw
+ * revisions. It sets no search path, which would cost more than its checks: rows are inserted by
+ * the log's own functions, which have set theirs, and by the owner.
  */
 export const checkEvent = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.check_event(
   p_stream_id text, p_revision integer, p_type text, p_data json, p_metadata json

@@ -13,8 +13,8 @@ import { APPENDER_LOCK, PLACES, signed32 } from "../shared.ts"
  * before its rows are visible.
  *
  * Any login may take the lock of an announcement, so an announcement counts only beside the lock
- * that an append takes first on the table of events, which needs USAGE on the schema. Both belong to
- * one virtual transaction, also while it is being prepared and afterwards.
+ * that an append takes first on the table of events, which needs USAGE on the schema. Both belong
+ * to one virtual transaction, also while it is being prepared and afterwards.
  */
 export const settledPosition = (
   log: string
