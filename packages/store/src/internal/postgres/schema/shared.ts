@@ -39,21 +39,25 @@ export const largeCall = (log: string, number: string): string =>
  * Unix socket has no such timeout. Anyone who knows the password of a login may change the initial
  * settings of its sessions, for all hosts. `EventStorePostgres.Durability` undoes the last of the
  * three.
+ *
+ * It has few expressions on the usual way: PL/pgSQL prepares each one again in every transaction.
  */
-export const boundTransaction = `IF current_setting('idle_in_transaction_session_timeout') <> '${IDLE_SECONDS / 60}min' THEN
+export const boundTransaction = `IF current_setting('idle_in_transaction_session_timeout') = '0' AND current_setting('tcp_user_timeout') = '0' THEN
+      PERFORM set_config('idle_in_transaction_session_timeout', '${IDLE_SECONDS}s', true), set_config('tcp_user_timeout', '${IDLE_SECONDS}s', true);
+    ELSIF current_setting('idle_in_transaction_session_timeout') <> '${IDLE_SECONDS / 60}min' OR current_setting('tcp_user_timeout') = '0' THEN
       IF current_setting('idle_in_transaction_session_timeout') = '0'
         OR current_setting('idle_in_transaction_session_timeout')::interval > interval '${IDLE_SECONDS} seconds'
       THEN
         PERFORM set_config('idle_in_transaction_session_timeout', '${IDLE_SECONDS}s', true);
       END IF;
+      IF current_setting('tcp_user_timeout') = '0' THEN
+        PERFORM set_config('tcp_user_timeout', '${IDLE_SECONDS}s', true);
+      END IF;
     END IF;
-    IF current_setting('tcp_user_timeout') = '0' THEN
-      PERFORM set_config('tcp_user_timeout', '${IDLE_SECONDS}s', true);
-    END IF;
-    IF current_setting('synchronous_commit') = 'off' OR (
-      current_setting('synchronous_commit') = 'local' AND current_setting('synchronous_standby_names') <> '')
-    THEN
-      PERFORM set_config('synchronous_commit', 'on', true);
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+      IF current_setting('synchronous_commit') = 'off' OR current_setting('synchronous_standby_names') <> '' THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+      END IF;
     END IF;`
 
 const names = [
