@@ -1,4 +1,5 @@
 import { globSync } from "node:fs"
+import { availableParallelism } from "node:os"
 import { dirname } from "node:path"
 import { defineConfig } from "vitest/config"
 
@@ -7,8 +8,8 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // One less, as Vitest has it, would be one of two: a test file often waits for a server or for a process.
-    maxWorkers: "100%",
+    // More than there are cores: a test file often waits for a server or for a process.
+    maxWorkers: Math.ceil(1.5 * availableParallelism()),
     projects: globSync("packages/*/package.json")
       .map(dirname)
       .map((root) => ({
