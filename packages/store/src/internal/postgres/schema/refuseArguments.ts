@@ -24,8 +24,8 @@ const FIT = `appends > 0 AND array_ndims(p_stream_ids) = 1 AND array_lower(p_str
 const SMALL = `pg_column_size(p_data) + pg_column_size(p_metadata) <= ${MAX_APPEND_BYTES}`
 
 /**
- * The statements, for a function with the parameters of `append` and with their lengths in `appends`
- * and `events`.
+ * The statements, for a function with the parameters of `append` and with their lengths in
+ * `appends` and `events`.
  *
  * Nearly every call passes the first test, in one expression: PL/pgSQL prepares each one again in
  * every transaction. The dimensions of an array are a text of its bounds, so equal ones have the

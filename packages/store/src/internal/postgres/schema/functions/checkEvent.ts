@@ -92,8 +92,8 @@ const metadataOf = `CASE WHEN json_typeof(p_metadata) = 'object'
           ELSE false END`
 
 /**
- * True for most events, in one expression: PL/pgSQL prepares each one again in every transaction. An
- * event of few bytes without an escape nests nothing too deep.
+ * True for most events, in one expression: PL/pgSQL prepares each one again in every transaction.
+ * An event of few bytes without an escape nests nothing too deep.
  */
 const usual = `(p_revision > 1 OR ${streamId}) AND ${type}
     AND octet_length(p_data::text) <= ${2 * MAX_JSON_DEPTH + 1} AND strpos(p_data::text, E'\\\\u') = 0
