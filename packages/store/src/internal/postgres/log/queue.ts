@@ -23,7 +23,7 @@ import { type Appended, MAX_EVENTS } from "../../../EventStore.ts"
 import type { EncodedAppend } from "../../driver/encodeAppends.ts"
 import type { Conflict } from "./append.ts"
 import { FEW_STREAMS } from "../schema/shared.ts"
-import { placesBefore, type Written } from "./appendNew.ts"
+import { placesBefore, type Written } from "./tryAppend.ts"
 
 type Answer = Exit.Exit<Appended, Conflict | SqlError>
 
@@ -74,7 +74,7 @@ const batchSize = Metric.histogram("daybook_append_batch", {
  */
 export const make = Effect.fnUntraced(function* (options: {
   /** Writes the appends that can be written at once. */
-  readonly appendNew: (appends: Appends) => Effect.Effect<Written, SqlError>
+  readonly tryAppend: (appends: Appends) => Effect.Effect<Written, SqlError>
   /** Waits for the streams, and answers each append. */
   readonly appendEach: (
     appends: Appends
@@ -133,7 +133,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const callNew = (batch: Batch): Effect.Effect<void> =>
     answering(batch, {
       call: (appends) =>
-        Effect.andThen(Metric.update(batchSize, batch.length), options.appendNew(appends)),
+        Effect.andThen(Metric.update(batchSize, batch.length), options.tryAppend(appends)),
       onSuccess: (written) =>
         batch.forEach((waiting, index) => {
           const appended = written[index]

@@ -30,7 +30,7 @@ interface AnswerRow {
  * Writes the appends whose streams are as expected and have no other writer now, and whose ids are
  * new.
  */
-export const appendNew = (
+export const tryAppend = (
   sql: SqlClient,
   schema: SchemaName,
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
@@ -41,7 +41,7 @@ export const appendNew = (
       sql,
       sql.unsafe<AnswerRow>(
         `SELECT last_revisions, start_position${further}
-      FROM "${schema}".append_new($1, ${PostgresAppend.expectations(schema, appends, "$11")}, $3, $4, $5, $6, $7, $8,
+      FROM "${schema}".try_append($1, ${PostgresAppend.expectations(schema, appends, "$11")}, $3, $4, $5, $6, $7, $8,
         ${PostgresAppend.occurredAts(appends)}, $10)`,
         [...PostgresAppend.parameters(appends), allOrNone, ...PostgresAppend.lastEventIds(appends)]
       )
@@ -84,7 +84,7 @@ export const appendOne = (
   schema: SchemaName,
   append: EncodedAppend
 ): Effect.Effect<Result.Result<Appended, PostgresAppend.Conflict>, SqlError> =>
-  Effect.flatMap(appendNew(sql, schema, [append]), ([appended]) =>
+  Effect.flatMap(tryAppend(sql, schema, [append]), ([appended]) =>
     appended === undefined
       ? Effect.map(PostgresAppend.appendEach(sql, schema, [append]), ([answer]) => answer)
       : Effect.succeed(Result.succeed(appended))
@@ -96,7 +96,7 @@ export const appendAll = (
   schema: SchemaName,
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
 ): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | PostgresAppend.Conflict> =>
-  Effect.flatMap(appendNew(sql, schema, appends, true), (written) => {
+  Effect.flatMap(tryAppend(sql, schema, appends, true), (written) => {
     const answers = written.filter((_, index) => appends[index]?.events.length !== 0)
     return answers.every((one) => one !== undefined)
       ? // The first is an append, so this is not empty.
