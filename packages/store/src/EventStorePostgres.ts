@@ -171,7 +171,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       subscribePages: (options = {}) =>
         Stream.suspend(() => {
           const { heartbeatInterval } = wakeUps
-          const look = PostgresSubscription.makeLook(
+          const poll = PostgresSubscription.makePoll(
             sql,
             schema,
             { heartbeatInterval, losses },
@@ -179,8 +179,8 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           )
           return Subscription.pages(
             {
-              look: (after) =>
-                Effect.catchTag(look(after), ["SqlError", "UnreadableEvent"], (error) =>
+              poll: (after) =>
+                Effect.catchTag(poll(after), ["SqlError", "UnreadableEvent"], (error) =>
                   Effect.fail(failed("subscribe")(error))
                 ),
               join: wakeUps.join,

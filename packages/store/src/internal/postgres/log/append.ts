@@ -65,7 +65,7 @@ export const appendEach = (
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
 ): Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError> =>
   Effect.flatMap(call(sql, schema, appends, false), (some) => {
-    const answers = Arr.map(some, each)
+    const answers = Arr.map(some, toResult)
     // A call whose conflicts need many bytes leaves the other appends to the next call.
     const left = appends.slice(answers.length)
     return Arr.isReadonlyArrayNonEmpty(left)
@@ -80,7 +80,7 @@ export const appendAll = (
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
 ): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | Conflict> =>
   Effect.flatMap(call(sql, schema, appends, true), (answers) =>
-    Effect.fromResult(together(answers))
+    Effect.fromResult(toAllOrNone(answers))
   )
 
 const call = (
@@ -262,7 +262,7 @@ const readAnswers = (
   return answers as [Answer, ...Array<Answer>]
 }
 
-const each = (answer: Answer): Result.Result<Appended, Conflict> => {
+const toResult = (answer: Answer): Result.Result<Appended, Conflict> => {
   switch (answer.outcome) {
     case "new":
     case "repeated":
@@ -276,7 +276,7 @@ const each = (answer: Answer): Result.Result<Appended, Conflict> => {
   }
 }
 
-const together = (
+const toAllOrNone = (
   answers: Arr.NonEmptyReadonlyArray<Answer>
 ): Result.Result<Arr.NonEmptyReadonlyArray<Appended>, Conflict> => {
   // The first is an append, so this is not empty.
