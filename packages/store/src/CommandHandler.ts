@@ -38,18 +38,18 @@ import {
 } from "./EventStore.ts"
 import type { Until } from "./ReadOptions.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
-import { type Cursor, entries, type Identified, nothing } from "./internal/command/decision.ts"
-import * as CommandQueues from "./internal/command/queues.ts"
+import { type Cursor, entries, type Identified, initial } from "./internal/command/decide.ts"
+import * as Serialize from "./internal/command/serialize.ts"
 import * as Door from "./internal/driver/door.ts"
-import * as ExecuteAll from "./internal/command/executeAll.ts"
+import * as Transact from "./internal/command/transact.ts"
 import * as Holding from "./internal/driver/holding.ts"
 import { readOptions } from "./internal/driver/readOptions.ts"
 import { inSpan } from "./internal/driver/inSpan.ts"
-import * as OpenStream from "./internal/command/openStream.ts"
+import * as Load from "./internal/command/load.ts"
 import { refuseCommandIds } from "./internal/command/refuseCommandIds.ts"
 import { roughSize } from "./internal/driver/roughSize.ts"
 import * as Snapshots from "./internal/snapshot/snapshots.ts"
-import * as StateCache from "./internal/command/stateCache.ts"
+import * as Cache from "./internal/command/cache.ts"
 import { withTrace } from "./internal/command/withTrace.ts"
 import { MaxHeld, type Overloaded } from "./Overloaded.ts"
 import type { SnapshotPolicy } from "./SnapshotPolicy.ts"
@@ -328,12 +328,12 @@ const make = Effect.fnUntraced(function* <R>(
       crypto.randomUUID() as CommandId
   )
   const capacity = yield* CachedStreams
-  const stream = OpenStream.make({
+  const load = Load.make({
     store,
-    cache: capacity > 0 ? StateCache.make(capacity) : undefined,
+    cache: capacity > 0 ? Cache.make(capacity) : undefined,
     snapshots: yield* makeSnapshots(capacity)
   })
-  const atOnce = ExecuteAll.make(store, stream)
+  const atOnce = Transact.make(store, load)
   const enter = Door.make(yield* CommandsAtOnce)
   const { hold, keep } = Holding.make("handler", yield* MaxHeld)
   /**
@@ -347,7 +347,7 @@ const make = Effect.fnUntraced(function* <R>(
       isInside ? effect : hold({ calls: 1, bytes: 0 }, enter(effect))
     )
   // The queue of a stream stands before the door: a hot stream must not occupy all places.
-  const inQueue = yield* CommandQueues.make(
+  const inQueue = yield* Serialize.make(
     (aggregate, streamId, requests, options) =>
       enter(atOnce(aggregate, streamId, requests, options)),
     (requests) => keep(sizeOf(requests))
@@ -360,8 +360,8 @@ const make = Effect.fnUntraced(function* <R>(
   ): Identified<Command> => {
     const { command, commandId, occurredAt = now } = request
     return commandId === undefined
-      ? { command, commandId: randomUUID(), occurredAt, metadata, brought: false }
-      : { command, commandId, occurredAt, metadata, brought: true }
+      ? { command, commandId: randomUUID(), occurredAt, metadata, callerSuppliedId: false }
+      : { command, commandId, occurredAt, metadata, callerSuppliedId: true }
   }
 
   const executeAll = <Command, State, Event, Rejection>(
@@ -415,8 +415,8 @@ const make = Effect.fnUntraced(function* <R>(
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
       return yield* atTheDoor(
         Effect.gen(function* () {
-          const { cursor } = yield* stream.open(aggregate, streamId, {})
-          yield* stream.remember(aggregate, streamId, cursor, false)
+          const { cursor } = yield* load.open(aggregate, streamId, {})
+          yield* load.remember(aggregate, streamId, cursor, false)
           return loaded(cursor)
         })
       )
@@ -428,13 +428,13 @@ const make = Effect.fnUntraced(function* <R>(
       // Checked here, as the caller's error: inside `open` the options are the handler's own, and a
       // refused one is a defect.
       yield* Effect.fromResult(readOptions(bound))
-      const { cursor } = yield* atTheDoor(stream.open(aggregate, streamId, bound))
+      const { cursor } = yield* atTheDoor(load.open(aggregate, streamId, bound))
       return loaded(cursor)
     }),
     history: (aggregate, id) =>
       Stream.unwrap(
         Effect.map(Effect.fromResult(Aggregate.streamId(aggregate, id)), (streamId) => {
-          let { state } = nothing(aggregate)
+          let { state } = initial(aggregate)
           return store.read(streamId).pipe(
             Stream.catchTag("InvalidReadOption", Stream.die),
             Stream.mapEffect((recorded) => {

@@ -15,8 +15,8 @@ import * as FiberSet from "effect/FiberSet"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import { ParentSpan } from "effect/Tracer"
-import type { Identified } from "./decision.ts"
-import type { ExecuteAll, ExecuteAllError, ExecuteOptions } from "./executeAll.ts"
+import type { Identified } from "./decide.ts"
+import type { Transact, TransactError, TransactOptions } from "./transact.ts"
 import { inSpan } from "../driver/inSpan.ts"
 
 /** The maximum number of commands in a batch, so that its events usually fit in one append. */
@@ -27,14 +27,14 @@ interface Waiting {
   /** A batch has one aggregate, so that its commands agree on the types that are unknown here. */
   readonly aggregate: object
   readonly requests: ReadonlyArray<Identified<unknown>>
-  readonly options: ExecuteOptions
+  readonly options: TransactOptions
   readonly context: Context.Context<never>
   /** Executes requests on the aggregate. */
   readonly execute: (
     requests: ReadonlyArray<Identified<unknown>>,
-    options: ExecuteOptions
-  ) => Effect.Effect<ReadonlyArray<unknown>, ExecuteAllError>
-  readonly answer: (exit: Exit.Exit<ReadonlyArray<unknown>, ExecuteAllError>) => void
+    options: TransactOptions
+  ) => Effect.Effect<ReadonlyArray<unknown>, TransactError>
+  readonly answer: (exit: Exit.Exit<ReadonlyArray<unknown>, TransactError>) => void
 }
 
 type Batch = Arr.NonEmptyReadonlyArray<Waiting>
@@ -44,9 +44,9 @@ type Batch = Arr.NonEmptyReadonlyArray<Waiting>
  * batch executes after their caller was interrupted, until the function that it returns is called.
  */
 export const make = (
-  executeAll: ExecuteAll,
+  transact: Transact,
   keep: (requests: ReadonlyArray<Identified<unknown>>) => () => void
-): Effect.Effect<ExecuteAll, never, Scope.Scope> =>
+): Effect.Effect<Transact, never, Scope.Scope> =>
   Effect.gen(function* () {
     // Batches run on fibers of their own, since any of their callers may be interrupted.
     const fork = yield* FiberSet.makeRuntime<never, void, never>()
@@ -79,8 +79,8 @@ export const make = (
       // A caller interrupted between taking the stream and releasing it would hold it for ever.
       Effect.uninterruptibleMask((restore) =>
         Effect.contextWith((context: Context.Context<never>) => {
-          const execute = (all: typeof requests, given: ExecuteOptions) =>
-            executeAll(aggregate, streamId, all, given)
+          const execute = (all: typeof requests, given: TransactOptions) =>
+            transact(aggregate, streamId, all, given)
           // Looks the queue up and takes or joins it in one step: in between, its owner could
           // release it.
           const busy = queues.get(streamId)
@@ -95,7 +95,7 @@ export const make = (
           }
           const answers: Deferred.Deferred<
             Answers<typeof execute>,
-            ExecuteAllError
+            TransactError
           > = Deferred.makeUnsafe()
           let isAnswered = false
           let release: (() => void) | undefined
@@ -111,7 +111,7 @@ export const make = (
               release?.()
               Deferred.doneUnsafe(
                 answers,
-                exit as Exit.Exit<Answers<typeof execute>, ExecuteAllError>
+                exit as Exit.Exit<Answers<typeof execute>, TransactError>
               )
             }
           }
@@ -210,7 +210,7 @@ const inContextOf =
 /**
  * Returns true if one call of the batch may have made the others fail; nothing was recorded then.
  */
-const mayBeOfOne = (exit: Exit.Exit<unknown, ExecuteAllError>): boolean => {
+const mayBeOfOne = (exit: Exit.Exit<unknown, TransactError>): boolean => {
   if (Exit.isSuccess(exit) || Cause.hasInterrupts(exit.cause)) return false
   const error = Cause.findErrorOption(exit.cause)
   // A defect comes from a decider that threw.
