@@ -78,7 +78,7 @@ const busy = (
         kept.add(idOf(one))
         return () => kept.delete(idOf(one))
       },
-      queues: 1
+      fastLanes: 1
     })
     /** Occupies the queue, so that later appends must wait. */
     const occupied = yield* Effect.forkChild(enqueue(append(100)), { startImmediately: true })
