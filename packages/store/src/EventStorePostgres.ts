@@ -24,7 +24,7 @@ import { type EncodedAppend, encodeAppend, encodeAppends } from "./internal/driv
 import * as Holding from "./internal/driver/holding.ts"
 import { instrument } from "./internal/driver/instrument.ts"
 import * as PostgresAppend from "./internal/postgres/log/append.ts"
-import * as PostgresTryAppend from "./internal/postgres/log/tryAppend.ts"
+import { tryAppend } from "./internal/postgres/log/tryAppend.ts"
 import { backlog } from "./internal/postgres/log/backlog.ts"
 import * as PostgresOrigin from "./internal/postgres/log/origin.ts"
 import * as PostgresPages from "./internal/postgres/log/pages.ts"
@@ -108,7 +108,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
     const { hold, keep } = Holding.make("store", yield* MaxHeld)
     const enqueue = yield* AppendQueue.make({
       tryAppend: (appends) =>
-        wakeUps.after(asOpened(PostgresTryAppend.tryAppend(sql, schema, appends)), (written) =>
+        wakeUps.after(asOpened(tryAppend(sql, schema, appends)), (written) =>
           written.some((one) => one !== undefined)
         ),
       appendEach: (appends) =>
@@ -129,7 +129,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
             isInside
               ? Effect.flatMap(
                   wakeUps.after(
-                    asOpened(PostgresTryAppend.appendOne(sql, schema, one)),
+                    asOpened(PostgresAppend.appendOne(sql, schema, one)),
                     Result.isSuccess
                   ),
                   Effect.fromResult
@@ -141,7 +141,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
         const isInside = yield* inTransaction(sql)
         const appending = wakeUps.after(
-          asOpened(PostgresTryAppend.appendAll(sql, schema, encoded)),
+          asOpened(PostgresAppend.appendAll(sql, schema, encoded)),
           () => true
         )
         return yield* Effect.catchTag(

@@ -4,15 +4,25 @@
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import type { Position } from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Executed } from "../../CommandResult.ts"
 import type { AppendError, EventStore } from "../../EventStore.ts"
-import type { ExpectedRevision } from "../../ExpectedRevision.ts"
-import { after, append, isLostRace, refusal } from "./append.ts"
-import { decideAll, type Identified, isUnexpected, placed, proofLacking } from "./decide.ts"
+import * as ExpectedRevision from "../../ExpectedRevision.ts"
+import { after, isLostRace, refusal, takenIds, type Unwritten } from "./after.ts"
+import {
+  decideAll,
+  type Identified,
+  isUnexpected,
+  type LoadedStream,
+  placed,
+  proofLacking
+} from "./decide.ts"
 import type { Load } from "./load.ts"
 import * as Metrics from "./metrics.ts"
 
@@ -22,7 +32,7 @@ export type TransactError = EventDecodeError | EventEncodeError | AppendError
 export interface TransactOptions {
   readonly maxAttempts: number
   /** The caller's expectation of the stream before the first command. */
-  readonly expected: ExpectedRevision
+  readonly expected: ExpectedRevision.ExpectedRevision
 }
 
 type Answers<State, Event, Rejection> = ReadonlyArray<
@@ -88,3 +98,51 @@ export const make = (store: EventStore["Service"], load: Load): Transact =>
       yield* Metrics.retries({ category: aggregate.category })
     }
   })
+
+/** The outcome of an append, except the errors that end a call. */
+type Outcome =
+  | {
+      readonly _tag: "Appended"
+      /** The position of the last event; that of the stream if there was nothing to append. */
+      readonly position: Position
+    }
+  | Unwritten
+
+/** Appends events at the revision of a loaded stream. */
+const append = (
+  store: EventStore["Service"],
+  { current, cursor }: LoadedStream<unknown, unknown>,
+  events: ReadonlyArray<NewEvent>
+): Effect.Effect<Outcome, AppendError> =>
+  Arr.isReadonlyArrayNonEmpty(events)
+    ? Effect.matchEffect(
+        store.append({
+          streamId: cursor.streamId,
+          expected: ExpectedRevision.exactly(cursor.revision),
+          // A cached state that was not read may come from before the log was restored.
+          lastEventId: current ? undefined : cursor.eventId,
+          events
+        }),
+        {
+          onSuccess: ({ position, repeated }) =>
+            Effect.succeed<Outcome>(
+              repeated
+                ? { _tag: "AlreadyRecorded", conflict: takenIds(store, cursor.streamId, events) }
+                : { _tag: "Appended", position }
+            ),
+          onFailure: (error): Effect.Effect<Outcome, AppendError> => {
+            switch (error._tag) {
+              case "WrongExpectedRevision":
+                return Effect.succeed({ _tag: "Conflict", error })
+              case "EventIdConflict":
+                return Effect.succeed({ _tag: "AlreadyRecorded", conflict: Effect.succeed(error) })
+              case "AppendRefused":
+                return Effect.succeed({ _tag: "Refused", error })
+              case "Overloaded":
+              case "EventStoreError":
+                return Effect.fail(error)
+            }
+          }
+        }
+      )
+    : Effect.succeed({ _tag: "Appended", position: cursor.position })

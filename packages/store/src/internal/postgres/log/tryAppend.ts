@@ -1,21 +1,23 @@
 /**
- * Writes the appends that can be written at once; the others go to the function that waits and
- * explains.
+ * Appends that can be written at once, by the function `try_append` in PostgreSQL, which leaves the
+ * others to `append`; and the parameters of both.
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
 import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Appended } from "../../../EventStore.ts"
+import { ExpectedRevision } from "../../../ExpectedRevision.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import type { EncodedAppend } from "../../driver/encodeAppends.ts"
+import * as Instants from "../../driver/instants.ts"
 import { afterAppend } from "./durability.ts"
 import { isLockTimeout, isOutOfLocks } from "../locks/patience.ts"
-import * as PostgresAppend from "./append.ts"
 import { inSavepoint } from "../sql/savepoint.ts"
 
 /** The answers of some appends, in their order; `undefined` for an append that is left. */
@@ -41,9 +43,9 @@ export const tryAppend = (
       sql,
       sql.unsafe<AnswerRow>(
         `SELECT last_revisions, start_position${further}
-      FROM "${schema}".try_append($1, ${PostgresAppend.expectations(schema, appends, "$11")}, $3, $4, $5, $6, $7, $8,
-        ${PostgresAppend.occurredAts(appends)}, $10)`,
-        [...PostgresAppend.parameters(appends), allOrNone, ...PostgresAppend.lastEventIds(appends)]
+      FROM "${schema}".try_append($1, ${expectations(schema, appends, "$11")}, $3, $4, $5, $6, $7, $8,
+        ${occurredAts(appends)}, $10)`,
+        [...parameters(appends), allOrNone, ...lastEventIds(appends)]
       )
     )
   ).pipe(
@@ -63,7 +65,7 @@ export const tryAppend = (
     // Left to the function that waits step by step: ids that others are recording, a table that is
     // locked, and a lock table that is full.
     Effect.catchIf(
-      (error) => PostgresAppend.isIdTaken(error) || isLockTimeout(error) || isOutOfLocks(error),
+      (error) => isIdTaken(error) || isLockTimeout(error) || isOutOfLocks(error),
       () => Effect.succeed(appends.map(() => undefined))
     )
   )
@@ -78,28 +80,85 @@ export const placesBefore = (before: Set<StreamId>, streamId: StreamId): 0 | 1 =
   return 0
 }
 
-/** Writes one append, in the caller's transaction if there is one. */
-export const appendOne = (
-  sql: SqlClient,
-  schema: SchemaName,
-  append: EncodedAppend
-): Effect.Effect<Result.Result<Appended, PostgresAppend.Conflict>, SqlError> =>
-  Effect.flatMap(tryAppend(sql, schema, [append]), ([appended]) =>
-    appended === undefined
-      ? Effect.map(PostgresAppend.appendEach(sql, schema, [append]), ([answer]) => answer)
-      : Effect.succeed(Result.succeed(appended))
-  )
+/**
+ * Returns true if ids are recorded already, or are being recorded by a call that forms a ring with
+ * this one.
+ */
+export const isIdTaken = ({ reason }: SqlError): boolean =>
+  reason._tag === "DeadlockError" ||
+  (reason._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
 
-/** Writes all appends or none. Checks are appends without events and have no answer. */
-export const appendAll = (
-  sql: SqlClient,
+const areExact = (appends: ReadonlyArray<EncodedAppend>): boolean =>
+  appends.every(({ events }) => events.every(({ occurredAt }) => Instants.isExact(occurredAt)))
+
+/** The last of the {@link parameters}: text where the binary form would be another instant. */
+export const occurredAts = (appends: ReadonlyArray<EncodedAppend>): string =>
+  areExact(appends) ? "$9" : "$9::text[]::timestamptz[]"
+
+/**
+ * The expected revisions. One that no stream can meet stands where another event than the last
+ * known one is recorded.
+ *
+ * That event changes only by a restore of the log, so it may be read before the stream is locked.
+ */
+export const expectations = (
   schema: SchemaName,
-  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
-): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | PostgresAppend.Conflict> =>
-  Effect.flatMap(tryAppend(sql, schema, appends, true), (written) => {
-    const answers = written.filter((_, index) => appends[index]?.events.length !== 0)
-    return answers.every((one) => one !== undefined)
-      ? // The first is an append, so this is not empty.
-        Effect.succeed(answers as [Appended, ...Array<Appended>])
-      : PostgresAppend.appendAll(sql, schema, appends)
+  appends: ReadonlyArray<EncodedAppend>,
+  ids: string
+): string =>
+  isUnproved(appends)
+    ? `(SELECT pg_catalog.array_agg(CASE WHEN l.id IS NULL OR EXISTS (
+        SELECT FROM "${schema}".events e
+        WHERE e.stream_id = l.stream_id AND e.revision = l.expected AND e.event_id = l.id
+      ) THEN l.expected ELSE ${NEVER_MET} END ORDER BY l.place)
+      FROM unnest($1, $2, ${ids}) WITH ORDINALITY AS l(stream_id, expected, id, place))`
+    : "$2"
+
+/** The ids that {@link expectations} compares, as a parameter; empty where it compares none. */
+export const lastEventIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> =>
+  isUnproved(appends)
+    ? [
+        Result.getOrThrow(
+          PgTypes.array(
+            appends.map(({ lastEventId }) => lastEventId ?? null),
+            PgTypes.OID.uuid
+          )
+        )
+      ]
+    : []
+
+const isUnproved = (appends: ReadonlyArray<EncodedAppend>): boolean =>
+  appends.some(({ lastEventId }) => lastEventId !== undefined)
+
+/** An expectation that no stream meets: the functions of the database know no such number. */
+const NEVER_MET = -3
+
+/** Returns the appends as arrays, the form of the parameters of the database's functions. */
+export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
+  const { OID } = PgTypes
+  const events = appends.flatMap((append) => append.events)
+  const column = <A>(rows: ReadonlyArray<A>, elementOid: number, of: (row: A) => unknown) =>
+    // Each of these element types has an array type.
+    Result.getOrThrow(PgTypes.array(rows.map(of), elementOid))
+  return [
+    column(appends, OID.text, ({ streamId }) => streamId),
+    column(appends, OID.int8, ({ expected }) => expectedNumber(expected)),
+    column(appends, OID.int4, (append) => append.events.length),
+    column(events, OID.uuid, ({ id }) => id),
+    column(events, OID.text, ({ type }) => type),
+    column(events, OID.int2, ({ schemaVersion }) => schemaVersion),
+    column(events, OID.text, ({ data }) => data),
+    column(events, OID.text, ({ metadata }) => metadata),
+    areExact(appends)
+      ? column(events, OID.timestamptz, ({ occurredAt }) => occurredAt)
+      : column(events, OID.text, ({ occurredAt }) => Instants.toText(occurredAt))
+  ]
+}
+
+const expectedNumber = (expected: ExpectedRevision): bigint =>
+  ExpectedRevision.match(expected, {
+    Any: () => -2n,
+    Exists: () => -1n,
+    NoStream: () => 0n,
+    Exactly: ({ revision }) => BigInt(revision)
   })

@@ -1,15 +1,12 @@
 /**
- * Appends the events of a decision, and finds the state to decide on again when nothing was
- * written.
+ * Finds the stream to decide on again after an append that wrote nothing, or the error of the call.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { EventDecodeError } from "@daybook/kernel/EventCodec"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
-import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import {
@@ -26,15 +23,6 @@ import * as ExpectedRevision from "../../ExpectedRevision.ts"
 import type { LoadedStream } from "./decide.ts"
 import type { Load } from "./load.ts"
 import * as Metrics from "./metrics.ts"
-
-/** The outcome of an append, except the errors that end a call. */
-export type Outcome =
-  | {
-      readonly _tag: "Appended"
-      /** The position of the last event; that of the stream if there was nothing to append. */
-      readonly position: Position
-    }
-  | Unwritten
 
 /** The reason why an append wrote nothing. */
 export type Unwritten =
@@ -54,45 +42,6 @@ export const isLostRace = (
   outcome: Unwritten,
   { current }: LoadedStream<unknown, unknown>
 ): boolean => outcome._tag === "Conflict" && (current || outcome.error.between.length > 0)
-
-/** Appends events at the revision of a loaded stream. */
-export const append = (
-  store: EventStore["Service"],
-  { current, cursor }: LoadedStream<unknown, unknown>,
-  events: ReadonlyArray<NewEvent>
-): Effect.Effect<Outcome, AppendError> =>
-  Arr.isReadonlyArrayNonEmpty(events)
-    ? Effect.matchEffect(
-        store.append({
-          streamId: cursor.streamId,
-          expected: ExpectedRevision.exactly(cursor.revision),
-          // A cached state that was not read may come from before the log was restored.
-          lastEventId: current ? undefined : cursor.eventId,
-          events
-        }),
-        {
-          onSuccess: ({ position, repeated }) =>
-            Effect.succeed<Outcome>(
-              repeated
-                ? { _tag: "AlreadyRecorded", conflict: takenIds(store, cursor.streamId, events) }
-                : { _tag: "Appended", position }
-            ),
-          onFailure: (error): Effect.Effect<Outcome, AppendError> => {
-            switch (error._tag) {
-              case "WrongExpectedRevision":
-                return Effect.succeed({ _tag: "Conflict", error })
-              case "EventIdConflict":
-                return Effect.succeed({ _tag: "AlreadyRecorded", conflict: Effect.succeed(error) })
-              case "AppendRefused":
-                return Effect.succeed({ _tag: "Refused", error })
-              case "Overloaded":
-              case "EventStoreError":
-                return Effect.fail(error)
-            }
-          }
-        }
-      )
-    : Effect.succeed({ _tag: "Appended", position: cursor.position })
 
 /**
  * Returns the stream to decide on again after an append that wrote nothing; fails if there is
@@ -190,7 +139,7 @@ const fitting = Effect.sync(() => {
 /**
  * Returns the conflict of events whose ids are recorded on their stream, but not by their commands.
  */
-const takenIds = (
+export const takenIds = (
   store: EventStore["Service"],
   streamId: StreamId,
   events: ReadonlyArray<NewEvent>
