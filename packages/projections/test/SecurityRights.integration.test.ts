@@ -334,7 +334,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
 /** Forges an event by code on the projector's own tables, which the appending role would run. */
 const forge = (result: string) => `LANGUAGE plpgsql AS $f$ BEGIN
   PERFORM set_config('shop.ran', current_user, false);
-  PERFORM * FROM daybook.append_new(ARRAY['till-forged'], ARRAY[-2]::bigint[], ARRAY[1],
+  PERFORM * FROM daybook.try_append(ARRAY['till-forged'], ARRAY[-2]::bigint[], ARRAY[1],
     ARRAY[gen_random_uuid()], ARRAY['Sold'], ARRAY[1]::smallint[], ARRAY['{"product":"tea","cents":1}'],
     ARRAY['{}'], ARRAY[now()], false);
   RETURN ${result}; END $f$`
@@ -347,7 +347,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
         const { inline, projecting, role, superuser } = yield* inlineKept
         yield* refused(
           projecting,
-          "SELECT daybook.append_new('{}','{}','{}','{}','{}','{}','{}','{}','{}',true)"
+          "SELECT daybook.try_append('{}','{}','{}','{}','{}','{}','{}','{}','{}',true)"
         )
         const events = superuser`SELECT position, stream_id FROM daybook.events ORDER BY 1`
         const before = yield* events

@@ -19,11 +19,10 @@ import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import type * as Revision from "@daybook/kernel/Revision"
 import type { InvalidStreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
 import { WebCrypto } from "effect/crypto/WebCrypto"
-import * as DateTime from "effect/DateTime"
+import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
@@ -38,19 +37,17 @@ import {
 } from "./EventStore.ts"
 import type { Until } from "./ReadOptions.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
-import { type Cursor, entries, type Identified, nothing } from "./internal/command/decision.ts"
-import * as CommandQueues from "./internal/command/queues.ts"
+import { type Cursor, entries, initial } from "./internal/command/decide.ts"
+import * as Serialize from "./internal/command/serialize.ts"
 import * as Door from "./internal/driver/door.ts"
-import * as ExecuteAll from "./internal/command/executeAll.ts"
+import * as Transact from "./internal/command/transact.ts"
 import * as Holding from "./internal/driver/holding.ts"
 import { readOptions } from "./internal/driver/readOptions.ts"
 import { inSpan } from "./internal/driver/inSpan.ts"
-import * as OpenStream from "./internal/command/openStream.ts"
-import { refuseCommandIds } from "./internal/command/refuseCommandIds.ts"
-import { roughSize } from "./internal/driver/roughSize.ts"
+import * as Load from "./internal/command/load.ts"
 import * as Snapshots from "./internal/snapshot/snapshots.ts"
-import * as StateCache from "./internal/command/stateCache.ts"
-import { withTrace } from "./internal/command/withTrace.ts"
+import * as Cache from "./internal/command/cache.ts"
+import { identify, roughSize } from "./internal/command/request.ts"
 import { MaxHeld, type Overloaded } from "./Overloaded.ts"
 import type { SnapshotPolicy } from "./SnapshotPolicy.ts"
 import type { SnapshotStore } from "./SnapshotStore.ts"
@@ -321,19 +318,19 @@ const make = Effect.fnUntraced(function* <R>(
   makeSnapshots: (cachedStreams: number) => Effect.Effect<Snapshots.Snapshots, never, R>
 ) {
   const store = yield* EventStore
-  const randomUUID = yield* Effect.map(
+  const drawId = yield* Effect.map(
     WebCrypto,
     (crypto: webcrypto.Crypto) => () =>
       // `randomUUID` returns lower case, by its definition.
       crypto.randomUUID() as CommandId
   )
   const capacity = yield* CachedStreams
-  const stream = OpenStream.make({
+  const load = Load.make({
     store,
-    cache: capacity > 0 ? StateCache.make(capacity) : undefined,
+    cache: capacity > 0 ? Cache.make(capacity) : undefined,
     snapshots: yield* makeSnapshots(capacity)
   })
-  const atOnce = ExecuteAll.make(store, stream)
+  const transact = Transact.make(store, load)
   const enter = Door.make(yield* CommandsAtOnce)
   const { hold, keep } = Holding.make("handler", yield* MaxHeld)
   /**
@@ -347,22 +344,11 @@ const make = Effect.fnUntraced(function* <R>(
       isInside ? effect : hold({ calls: 1, bytes: 0 }, enter(effect))
     )
   // The queue of a stream stands before the door: a hot stream must not occupy all places.
-  const inQueue = yield* CommandQueues.make(
+  const inTurn = yield* Serialize.make(
     (aggregate, streamId, requests, options) =>
-      enter(atOnce(aggregate, streamId, requests, options)),
+      enter(transact(aggregate, streamId, requests, options)),
     (requests) => keep(sizeOf(requests))
   )
-
-  const identify = <Command>(
-    request: Request<Command>,
-    now: DateTime.Utc,
-    metadata: EventMetadata
-  ): Identified<Command> => {
-    const { command, commandId, occurredAt = now } = request
-    return commandId === undefined
-      ? { command, commandId: randomUUID(), occurredAt, metadata, brought: false }
-      : { command, commandId, occurredAt, metadata, brought: true }
-  }
 
   const executeAll = <Command, State, Event, Rejection>(
     name: "execute" | "executeAll",
@@ -378,18 +364,19 @@ const make = Effect.fnUntraced(function* <R>(
     const executing = Effect.withFiber(
       (fiber): ReturnType<typeof executeAll<Command, State, Event, Rejection>> => {
         if (Result.isFailure(streamId)) return Effect.fail(streamId.failure)
-        const refused = refuseCommandIds(streamId.success, requests)
-        if (refused !== undefined) return Effect.fail(refused)
-        const now = DateTime.makeUnsafe(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
-        const metadata = withTrace(fiber, fiber.getRef(CurrentMetadata))
-        const identified = requests.map((request) => identify(request, now, metadata))
+        const identified = identify(streamId.success, requests, {
+          fiber,
+          metadata: fiber.getRef(CurrentMetadata),
+          drawId
+        })
+        if (Result.isFailure(identified)) return Effect.fail(identified.failure)
         const given = { maxAttempts: fiber.getRef(MaxAttempts), expected }
         // The caller's transaction may already hold this stream's lock. Queueing after a command
         // that waits for that lock would deadlock, so commands inside a transaction skip the queue.
         return Effect.flatMap(store.inTransaction, (isInside) =>
           isInside
-            ? atOnce(aggregate, streamId.success, identified, given)
-            : hold(sizeOf(requests), inQueue(aggregate, streamId.success, identified, given))
+            ? transact(aggregate, streamId.success, identified.success, given)
+            : hold(sizeOf(requests), inTurn(aggregate, streamId.success, identified.success, given))
         )
       }
     )
@@ -415,8 +402,8 @@ const make = Effect.fnUntraced(function* <R>(
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
       return yield* atTheDoor(
         Effect.gen(function* () {
-          const { cursor } = yield* stream.open(aggregate, streamId, {})
-          yield* stream.remember(aggregate, streamId, cursor, false)
+          const { cursor } = yield* load.open(aggregate, streamId, {})
+          yield* load.remember(aggregate, streamId, cursor, false)
           return loaded(cursor)
         })
       )
@@ -428,19 +415,19 @@ const make = Effect.fnUntraced(function* <R>(
       // Checked here, as the caller's error: inside `open` the options are the handler's own, and a
       // refused one is a defect.
       yield* Effect.fromResult(readOptions(bound))
-      const { cursor } = yield* atTheDoor(stream.open(aggregate, streamId, bound))
+      const { cursor } = yield* atTheDoor(load.open(aggregate, streamId, bound))
       return loaded(cursor)
     }),
     history: (aggregate, id) =>
       Stream.unwrap(
         Effect.map(Effect.fromResult(Aggregate.streamId(aggregate, id)), (streamId) => {
-          let { state } = nothing(aggregate)
+          let { state } = initial(aggregate)
           return store.read(streamId).pipe(
             Stream.catchTag("InvalidReadOption", Stream.die),
             Stream.mapEffect((recorded) => {
-              const told = entries(aggregate, state, recorded)
-              if (Result.isSuccess(told)) state = told.success.at(-1)?.state ?? state
-              return Effect.fromResult(told)
+              const decoded = entries(aggregate, state, recorded)
+              if (Result.isSuccess(decoded)) state = decoded.success.at(-1)?.state ?? state
+              return Effect.fromResult(decoded)
             }),
             Stream.flattenIterable
           )

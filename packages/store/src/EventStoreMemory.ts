@@ -135,10 +135,10 @@ const build = (
     (given) => Effect.suspend(() => Effect.fromResult(Log.passOver(log, given)))
   )
   const source: Subscription.Source<never> = {
-    look: (after, options) =>
-      Effect.suspend(() => Effect.fromResult(Follow.look(log, after, options))),
+    poll: (after, options) =>
+      Effect.suspend(() => Effect.fromResult(Follow.poll(log, after, options))),
     join: wakeUps.join,
-    // Only this process appends to this log, so without a wake-up there is nothing to look for.
+    // Only this process appends to this log, so without a wake-up there is nothing to poll for.
     wait: (latch) => latch.await,
     alone: Effect.succeed(true)
   }

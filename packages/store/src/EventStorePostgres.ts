@@ -24,7 +24,7 @@ import { type EncodedAppend, encodeAppend, encodeAppends } from "./internal/driv
 import * as Holding from "./internal/driver/holding.ts"
 import { instrument } from "./internal/driver/instrument.ts"
 import * as PostgresAppend from "./internal/postgres/log/append.ts"
-import * as PostgresAppendNew from "./internal/postgres/log/appendNew.ts"
+import { tryAppend } from "./internal/postgres/log/tryAppend.ts"
 import { backlog } from "./internal/postgres/log/backlog.ts"
 import * as PostgresOrigin from "./internal/postgres/log/origin.ts"
 import * as PostgresPages from "./internal/postgres/log/pages.ts"
@@ -107,8 +107,8 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
     const losses = PostgresSubscription.subscriptionLosses()
     const { hold, keep } = Holding.make("store", yield* MaxHeld)
     const enqueue = yield* AppendQueue.make({
-      appendNew: (appends) =>
-        wakeUps.after(asOpened(PostgresAppendNew.appendNew(sql, schema, appends)), (written) =>
+      tryAppend: (appends) =>
+        wakeUps.after(asOpened(tryAppend(sql, schema, appends)), (written) =>
           written.some((one) => one !== undefined)
         ),
       appendEach: (appends) =>
@@ -129,7 +129,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
             isInside
               ? Effect.flatMap(
                   wakeUps.after(
-                    asOpened(PostgresAppendNew.appendOne(sql, schema, one)),
+                    asOpened(PostgresAppend.appendOne(sql, schema, one)),
                     Result.isSuccess
                   ),
                   Effect.fromResult
@@ -141,7 +141,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
         const isInside = yield* inTransaction(sql)
         const appending = wakeUps.after(
-          asOpened(PostgresAppendNew.appendAll(sql, schema, encoded)),
+          asOpened(PostgresAppend.appendAll(sql, schema, encoded)),
           () => true
         )
         return yield* Effect.catchTag(
@@ -171,7 +171,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       subscribePages: (options = {}) =>
         Stream.suspend(() => {
           const { heartbeatInterval } = wakeUps
-          const look = PostgresSubscription.makeLook(
+          const poll = PostgresSubscription.makePoll(
             sql,
             schema,
             { heartbeatInterval, losses },
@@ -179,8 +179,8 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
           )
           return Subscription.pages(
             {
-              look: (after) =>
-                Effect.catchTag(look(after), ["SqlError", "UnreadableEvent"], (error) =>
+              poll: (after) =>
+                Effect.catchTag(poll(after), ["SqlError", "UnreadableEvent"], (error) =>
                   Effect.fail(failed("subscribe")(error))
                 ),
               join: wakeUps.join,

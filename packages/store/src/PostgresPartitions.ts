@@ -24,7 +24,7 @@ import * as Statements from "./internal/postgres/partitions/statements.ts"
 import { recordAct } from "./internal/postgres/schema/recordAct.ts"
 import { transaction } from "./sql/Transaction.ts"
 import { pinned } from "./sql/SearchPath.ts"
-import { turnOver } from "./internal/postgres/partitions/turnOver.ts"
+import { convertToPartitioned } from "./internal/postgres/partitions/convertToPartitioned.ts"
 import { PartitioningRefused } from "./PartitioningRefused.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 
@@ -116,7 +116,7 @@ export const partition = Effect.fn("PostgresPartitions.partition")(function* (
   const schema = yield* PostgresSchema
   const size = BigInt(wholeNumber("appendsPerPartition", settings.appendsPerPartition))
   const ahead = BigInt(wholeNumber("ahead", settings.ahead))
-  yield* turnOver(sql, schema, (newest) => edge(newest + size, size))
+  yield* convertToPartitioned(sql, schema, (newest) => edge(newest + size, size))
   yield* Partitions.change(sql, schema, extend(sql, schema, size, ahead))
   return yield* list
 })

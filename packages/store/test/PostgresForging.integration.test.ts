@@ -7,7 +7,7 @@ import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { append as appendFunction } from "../src/internal/postgres/schema/functions/append.ts"
-import { judgeAppend } from "../src/internal/postgres/schema/functions/judgeAppend.ts"
+import { checkAppend } from "../src/internal/postgres/schema/functions/checkAppend.ts"
 import { refuseArguments } from "../src/internal/postgres/schema/refuseArguments.ts"
 import { append, appendOf, type Arguments, array, call, functions, uuid } from "./forgedCalls.ts"
 import { note } from "./notes.ts"
@@ -119,7 +119,7 @@ for (const [title, logins] of kinds) {
       Effect.gen(function* () {
         const { superuser: sql } = yield* Logins
         const { began, position } = yield* before
-        const checked = judgeAppend('"daybook"')
+        const checked = checkAppend('"daybook"')
         const unchecked = checked.replace(/IF array_ndims[^;]+;\s*END IF;/, "")
         assert.notStrictEqual(unchecked, checked)
         const appends = appendFunction('"daybook"')

@@ -61,10 +61,10 @@ layer(services, { timeout: 60_000 })("The functions of a log", (it) => {
   )
 
   for (const change of [
-    "ALTER FUNCTION daybook.append_new SECURITY INVOKER",
-    "ALTER FUNCTION daybook.append_new SET search_path = public",
-    "ALTER FUNCTION daybook.append_new RESET lock_timeout",
-    "ALTER FUNCTION daybook.append_new SET work_mem = '1MB'"
+    "ALTER FUNCTION daybook.try_append SECURITY INVOKER",
+    "ALTER FUNCTION daybook.try_append SET search_path = public",
+    "ALTER FUNCTION daybook.try_append RESET lock_timeout",
+    "ALTER FUNCTION daybook.try_append SET work_mem = '1MB'"
   ]) {
     it.effect(`are replaced after ${change}, beside an overload of the owner`, () =>
       onDatabase((sql) =>
@@ -72,15 +72,15 @@ layer(services, { timeout: 60_000 })("The functions of a log", (it) => {
           yield* opened
           yield* sql.unsafe(change)
           yield* sql.unsafe(
-            "CREATE FUNCTION daybook.append_new(text) RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+            "CREATE FUNCTION daybook.try_append(text) RETURNS integer LANGUAGE sql AS 'SELECT 1'"
           )
           const error = yield* Effect.flip(opened)
           assert.instanceOf(error, NotMigrated)
-          assert.deepStrictEqual(error.functions, ["append_new"])
+          assert.deepStrictEqual(error.functions, ["try_append"])
           yield* PostgresMigrations.migrate
           yield* opened
           assert.deepStrictEqual(
-            yield* sql`SELECT count(*)::integer AS n FROM pg_proc WHERE proname = 'append_new'`,
+            yield* sql`SELECT count(*)::integer AS n FROM pg_proc WHERE proname = 'try_append'`,
             [{ n: 2 }]
           )
         })

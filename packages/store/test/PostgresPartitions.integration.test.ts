@@ -513,7 +513,7 @@ const lockWaits = (sql: SqlClient) =>
   )
 
 layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })(
-  "The roles of a log that is turned over",
+  "The roles of a log that is converted",
   (it) => {
     it.effect("go on as they were, and have nothing of its partitions", () =>
       Effect.gen(function* () {

@@ -188,7 +188,7 @@ for (const [title, further] of kinds) {
             functions.map(({ name }) => name),
             [
               "append",
-              "append_new",
+              "try_append",
               "foreign_code",
               "keep_read_models",
               "look_at_log",
@@ -233,7 +233,7 @@ for (const [title, further] of kinds) {
         // Statements that join the arrays of a caller sort them; the others find their rows in
         // order.
         const texts = [...statements].filter((text) =>
-          /^\s*(SELECT|WITH)(?!.*(unnest|append_new|"append")).*FROM "daybook"/s.test(text)
+          /^\s*(SELECT|WITH)(?!.*(unnest|try_append|"append")).*FROM "daybook"/s.test(text)
         )
         assert.isAtLeast(texts.length, 15)
         // A page of streams, and the revision of a position.

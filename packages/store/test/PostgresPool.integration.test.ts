@@ -154,7 +154,7 @@ layer(PostgresServer.PostgresServer.layerEmbedded, { timeout: 60_000, excludeTes
           ["{}", "10000-01-01 00:00:00+00"],
           [`"${large}"`, "2020-01-01 00:00:00+00"]
         ]) {
-          for (const name of ["append_new", "append"]) {
+          for (const name of ["try_append", "append"]) {
             const more = name === "append" ? admin`, 0` : admin``
             const refused = yield* Effect.flip(admin`
               SELECT * FROM ${admin(`daybook.${name}`)}(ARRAY['note-1'], ARRAY[-2]::bigint[], ARRAY[1],

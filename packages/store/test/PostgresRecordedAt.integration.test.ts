@@ -126,7 +126,7 @@ const setBack = <E>(title: string, stores: Layer.Layer<EventStore | SqlClient, E
           yield* PostgresAppend.appendEach(sql, schema, appends(one, other))
           assert.deepStrictEqual(yield* times(one), Arr.replicate(FUTURE, 3))
           for (const time of yield* times(other)) assert.isBelow(Number(time.slice(0, 4)), 2900)
-          yield* PostgresAppend.appendAll(sql, schema, appends(other, two))
+          yield* PostgresAppend.waitAndAppendAll(sql, schema, appends(other, two))
           assert.deepStrictEqual((yield* times(two)).slice(1), [FUTURE, FUTURE])
           assert.deepStrictEqual((yield* times(other)).slice(2), [FUTURE, FUTURE])
         })

@@ -44,7 +44,7 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })("Acts on a 
       assert.deepStrictEqual(migrated?.details["migrations"], ["1 log"])
       assert.strictEqual(migrated?.login, roles.owner.replace("_owner_", "_migrator_"))
       const lines = JSON.stringify(granted?.details)
-      assert.include(lines, `EXECUTE on append_new to ${roles.writer}`)
+      assert.include(lines, `EXECUTE on try_append to ${roles.writer}`)
       assert.include(lines, `events belongs to ${roles.owner}`)
       assert.deepStrictEqual(migrated?.actor, Option.none())
     })

@@ -106,7 +106,7 @@ for (const [log, logins] of [
           // PostgreSQL may keep a plan from the sixth call on.
           ...Arr.makeBy(7, (i) => [`call ${i}`, hosts.append(appendOf("open-5", 1))] as const),
           [
-            "the function that judges each append",
+            "the function that checks each append",
             writer.unsafe(`SELECT FROM daybook.append('{open-6}', '{-2}', '{1}', '{${id}}', '{Noted}', '{1}',
               '{1}', '{"{}"}', '{2026-01-01}', false, 0)`)
           ]
@@ -125,8 +125,8 @@ for (const [log, logins] of [
     )
 
     for (const call of [
-      "append_new('{open-7}', '{-2}', '{1}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false)",
-      "append_new('{open-7,open-8}', '{-2,-2}', '{1,0}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false)",
+      "try_append('{open-7}', '{-2}', '{1}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false)",
+      "try_append('{open-7,open-8}', '{-2,-2}', '{1,0}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false)",
       "append('{open-7}', '{-2}', '{1}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false, 0)"
     ]) {
       it.effect(`S2: an append locks the table before it announces itself: ${call}`, () =>

@@ -12,7 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
-import { appendNew } from "../src/internal/postgres/schema/functions/appendNew.ts"
+import { tryAppend } from "../src/internal/postgres/schema/functions/tryAppend.ts"
 import { refuseArguments } from "../src/internal/postgres/schema/refuseArguments.ts"
 import { type Arguments, appendOf, call, functions, one, uuid } from "./forgedCalls.ts"
 import { Logins } from "./roleLogins.ts"
@@ -252,14 +252,14 @@ layer(Logins.layerManyPartitions, { timeout: 300_000, excludeTestServices: true 
       Effect.gen(function* () {
         const { superuser } = yield* Logins
         const store = yield* readerStore
-        const sound = appendNew('"daybook"')
+        const sound = tryAppend('"daybook"')
         const broken = sound
           .replace(refuseArguments, "")
           // Without it a negative count overflows, and is refused by chance.
           .replaceAll("<= 2147483647 -", "<= 2147483647::bigint -")
         assert.notStrictEqual(broken, sound)
         yield* superuser.unsafe(broken).unprepared
-        const fn = functions.find(([name]) => name === "append_new")
+        const fn = functions.find(([name]) => name === "try_append")
         const exit = yield* Effect.exit(fuzz(store, fn ?? assert.fail("no function"), 2))
         assert.isTrue(Exit.isFailure(exit))
         if (Exit.isFailure(exit)) assert.match(Cause.pretty(exit.cause), /AssertionError/)

@@ -256,7 +256,7 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
             const run = (text: string) => one.executeUnprepared(text, [], undefined)
             yield* run("BEGIN ISOLATION LEVEL READ COMMITTED")
             const id = SecureRandom.uuidV4Unsafe()
-            yield* run(`SELECT FROM daybook.append_new('{prepared-${id}}', '{-2}', '{1}', '{${id}}', '{Noted}', '{1}',
+            yield* run(`SELECT FROM daybook.try_append('{prepared-${id}}', '{-2}', '{1}', '{${id}}', '{Noted}', '{1}',
               '{1}', '{"{}"}', '{2026-01-01}', false)`)
             yield* run(`PREPARE TRANSACTION '${gid}'`)
           })

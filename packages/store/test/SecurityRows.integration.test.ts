@@ -36,7 +36,7 @@ const storeOf = (sql: SqlClient) => Effect.provideService(EventStorePostgres.mak
 const codeOf = (error: { readonly reason: { readonly cause: unknown } }): unknown =>
   Reflect.get(Object(error.reason.cause), "code")
 
-const appendNew = ["append_new", ""] as const
+const tryAppend = ["try_append", ""] as const
 
 const CHECK_VIOLATION = "23514"
 
@@ -298,7 +298,7 @@ for (const [title, logins] of kinds) {
               data,
               types
             }
-            yield* call(writer, appendNew, event(fields), false)
+            yield* call(writer, tryAppend, event(fields), false)
           }
           const store = yield* storeOf(reader)
           const [bad] = yield* reader<{ readonly position: bigint }>`
@@ -392,7 +392,7 @@ for (const [title, logins] of kinds) {
           yield* unchecked(superuser)
           const id = `account-${uuid()}`
           const type = "Counted\u001b[31m\n"
-          yield* call(writer, appendNew, event({ streams: one(id), types: one(type) }), false)
+          yield* call(writer, tryAppend, event({ streams: one(id), types: one(type) }), false)
           const [bad] = yield* writer<{ readonly position: bigint }>`
             SELECT position FROM daybook.events WHERE stream_id = ${id}`
           const handler = yield* handlerOf(writer)

@@ -18,7 +18,7 @@ import * as Scope from "effect/Scope"
 import { ConnectionError, SqlError, UnknownError } from "effect/sql/SqlError"
 import * as AppendQueue from "../src/internal/postgres/log/queue.ts"
 import type { EncodedAppend } from "../src/internal/driver/encodeAppends.ts"
-import type { Written } from "../src/internal/postgres/log/appendNew.ts"
+import type { Written } from "../src/internal/postgres/log/tryAppend.ts"
 
 const append = (id: number, events = 1, data = "{}"): EncodedAppend => ({
   streamId: StreamId.make(`note-${id}`),
@@ -50,21 +50,21 @@ type Appends = Arr.NonEmptyReadonlyArray<EncodedAppend>
  */
 const busy = (
   options: {
-    readonly appendNew?: (appends: Appends) => Effect.Effect<Written, SqlError>
+    readonly tryAppend?: (appends: Appends) => Effect.Effect<Written, SqlError>
     readonly appendEach?: (appends: Appends) => Effect.Effect<Appends, SqlError>
   } = {}
 ) =>
   Effect.gen(function* () {
-    const { appendEach = Effect.succeed, appendNew = written } = options
+    const { appendEach = Effect.succeed, tryAppend = written } = options
     const calls: Array<ReadonlyArray<number>> = []
     const explained: Array<ReadonlyArray<number>> = []
     const kept = new Set<number>()
     const free = yield* Deferred.make<void>()
     const enqueue = yield* AppendQueue.make({
-      appendNew: (appends) =>
+      tryAppend: (appends) =>
         Effect.suspend(() => {
           calls.push(appends.map(idOf))
-          return Effect.andThen(Deferred.await(free), appendNew(appends))
+          return Effect.andThen(Deferred.await(free), tryAppend(appends))
         }),
       appendEach: (appends) =>
         Effect.suspend(() => {
@@ -78,7 +78,7 @@ const busy = (
         kept.add(idOf(one))
         return () => kept.delete(idOf(one))
       },
-      queues: 1
+      fastLanes: 1
     })
     /** Occupies the queue, so that later appends must wait. */
     const occupied = yield* Effect.forkChild(enqueue(append(100)), { startImmediately: true })
@@ -182,7 +182,7 @@ it.effect("S25: An append that was sent is counted until it ends, without its ca
   Effect.gen(function* () {
     const released = yield* Deferred.make<void>()
     const { enqueue, explained, free, kept, occupied } = yield* busy({
-      appendNew: (appends) =>
+      tryAppend: (appends) =>
         Effect.sync(() => appends.map((one) => (idOf(one) === 7 ? undefined : appended(one)))),
       appendEach: (appends) => Effect.as(Deferred.await(released), appends)
     })
@@ -210,7 +210,7 @@ it.effect("What the database refuses for one of them fails that one alone", () =
         Effect.as(appends)
       )
     const { calls, enqueue, explained, free } = yield* busy({
-      appendNew: (appends) => Effect.andThen(refuse(appends), written(appends)),
+      tryAppend: (appends) => Effect.andThen(refuse(appends), written(appends)),
       appendEach: refuse
     })
     const fibers = yield* Effect.forEach([1, 2, 3], (n) =>
@@ -229,7 +229,7 @@ it.effect("A stream that is held holds up its own appends, in their order, and n
   Effect.gen(function* () {
     const released = yield* Deferred.make<void>()
     const { enqueue, explained, free } = yield* busy({
-      appendNew: (appends) =>
+      tryAppend: (appends) =>
         Effect.sync(() => appends.map((one) => (idOf(one) === 7 ? undefined : appended(one)))),
       appendEach: (appends) => Effect.as(Deferred.await(released), appends)
     })
@@ -249,7 +249,7 @@ it.effect("A stream that is held holds up its own appends, in their order, and n
 it.effect("A lost connection fails all, since nobody knows what was written", () =>
   Effect.gen(function* () {
     const lost = new SqlError({ reason: new ConnectionError({ cause: "lost" }) })
-    const { calls, enqueue, free } = yield* busy({ appendNew: () => Effect.fail(lost) })
+    const { calls, enqueue, free } = yield* busy({ tryAppend: () => Effect.fail(lost) })
     const fibers = yield* Effect.forEach([1, 2], (n) =>
       Effect.forkChild(Effect.exit(enqueue(append(n))), { startImmediately: true })
     )
@@ -264,7 +264,7 @@ it.effect("A lost connection fails all, since nobody knows what was written", ()
 it.effect("A defect is its callers', and the next append is written all the same", () =>
   Effect.gen(function* () {
     const { enqueue, free } = yield* busy({
-      appendNew: (appends) =>
+      tryAppend: (appends) =>
         appends.map(idOf).includes(13) ? Effect.die("a bug") : written(appends)
     })
     yield* free
@@ -298,7 +298,7 @@ it.effect("A refused call does not keep its queue from others while it is made a
     const released = yield* Deferred.make<void>()
     let calls = 0
     const { enqueue, free } = yield* busy({
-      appendNew: (appends) => (++calls === 2 ? Effect.fail(refused) : written(appends)),
+      tryAppend: (appends) => (++calls === 2 ? Effect.fail(refused) : written(appends)),
       appendEach: (appends) => Effect.as(Deferred.await(released), appends)
     })
     const fibers = yield* Effect.forEach([1, 2], (n) =>
@@ -319,7 +319,7 @@ it.effect(
     Effect.gen(function* () {
       const released = yield* Deferred.make<void>()
       const { enqueue, explained, free } = yield* busy({
-        appendNew: (appends) => Effect.sync(() => appends.map(() => undefined)),
+        tryAppend: (appends) => Effect.sync(() => appends.map(() => undefined)),
         appendEach: (appends) => Effect.as(Deferred.await(released), appends)
       })
       yield* free

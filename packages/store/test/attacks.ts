@@ -101,7 +101,7 @@ export const attacks: ReadonlyArray<Attack> = [
     name: "calling what only the log itself calls",
     statements: all(
       "SELECT daybook.announce_append()",
-      "SELECT daybook.judge_append('note-1', -2, '{}')",
+      "SELECT daybook.check_append('note-1', -2, '{}')",
       "SELECT daybook.refuse_change()"
     )
   },

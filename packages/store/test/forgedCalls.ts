@@ -20,7 +20,7 @@ export interface Arguments {
 /** A function that appends, and its last parameters. */
 export type Function = readonly [name: string, more: string]
 export const append: Function = ["append", ", 100"]
-export const functions: ReadonlyArray<Function> = [append, ["append_new", ""]]
+export const functions: ReadonlyArray<Function> = [append, ["try_append", ""]]
 
 export const array = (length: number, element: () => string) =>
   `{${Array.from({ length }, element).join(",")}}`

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Holding from "../src/internal/driver/holding.ts"
-import { roughSize } from "../src/internal/driver/roughSize.ts"
+import { roughSize } from "../src/internal/command/request.ts"
 
 it("The size of a value grows with its text, its bytes and its parts, wherever they are", () => {
   const text = "x".repeat(1_000)

@@ -10,7 +10,7 @@ import { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
-import * as PostgresWakeUp from "@daybook/store/PostgresWakeUp"
+import * as PostgresListen from "@daybook/store/PostgresListen"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Arr from "effect/Array"
@@ -36,14 +36,14 @@ export const database = Effect.gen(function* () {
     PostgresMigrations.layer.pipe(Layer.provideMerge(PgClient.layer({ url, maxConnections: 4 })))
   )
   const start = Effect.fnUntraced(function* (
-    settings?: Partial<PostgresWakeUp.Settings>,
+    settings?: Partial<PostgresListen.Settings>,
     client?: PgClient.PgPoolConfig
   ) {
     const context = yield* Layer.build(
       Layer.fresh(EventStorePostgres.layer).pipe(
         Layer.provideMerge(Layer.fresh(PgClient.layer({ url, maxConnections: 4, ...client }))),
         Layer.provide(
-          Layer.succeed(PostgresWakeUp.PostgresWakeUp, { ...PostgresWakeUp.defaults, ...settings })
+          Layer.succeed(PostgresListen.PostgresListen, { ...PostgresListen.defaults, ...settings })
         )
       )
     )

@@ -1,5 +1,5 @@
 /**
- * The times at which a subscription looks, and its waits, by a test clock.
+ * The times at which a subscription polls, and its waits, by a test clock.
  */
 import * as LogId from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
@@ -12,10 +12,10 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as PostgresWakeUps from "../src/internal/postgres/live/wakeUps.ts"
-import { type Look, pages, type Source } from "../src/internal/driver/subscription.ts"
+import { type Poll, pages, type Source } from "../src/internal/driver/subscription.ts"
 import * as WakeUps from "../src/internal/driver/wakeUps.ts"
 
-const upTo = (position: number, caughtUp: boolean): Look => ({
+const upTo = (position: number, caughtUp: boolean): Poll => ({
   events: [],
   checkpoint: {
     log: LogId.make("00000000-0000-4000-8000-000000000000"),
@@ -23,21 +23,21 @@ const upTo = (position: number, caughtUp: boolean): Look => ({
     eventId: null
   },
   caughtUp,
-  heldBack: false
+  blockedByOpenAppend: false
 })
 
-/** Returns the looks in turn, and then the last one again and again. */
+/** Returns the polls in turn, and then the last one again and again. */
 const showing = (
-  looks: ReadonlyArray<Look>,
-  during: (look: number) => void,
+  polls: ReadonlyArray<Poll>,
+  during: (poll: number) => void,
   latch: Latch.Latch
 ) => {
   let taken = 0
   const source: Source<never> = {
-    look: () =>
+    poll: () =>
       Effect.sync(() => {
         during(taken)
-        return looks[Math.min(taken++, looks.length - 1)] ?? upTo(0, true)
+        return polls[Math.min(taken++, polls.length - 1)] ?? upTo(0, true)
       }),
     join: Effect.succeed(latch),
     wait: (own) => own.await,
@@ -52,12 +52,12 @@ const end = (stream: ReturnType<typeof pages>) =>
     Option.map(({ position }) => Number(position))
   )
 
-it.effect("looks again when it was woken during a look that found nothing", () =>
+it.effect("polls again when it was woken during a poll that found nothing", () =>
   Effect.gen(function* () {
     const latch = Latch.makeUnsafe()
     const { source } = showing(
       [upTo(0, true), upTo(1, true)],
-      (look) => void (look === 0 && latch.openUnsafe()),
+      (poll) => void (poll === 0 && latch.openUnsafe()),
       latch
     )
     const fiber = yield* Effect.forkChild(end(Stream.take(pages(source, {}), 1)))
@@ -83,7 +83,7 @@ it.effect("reads on without waiting until it has caught up, and then waits to be
   })
 )
 
-it.effect("looks no more than its consumer asks, however often it is woken", () =>
+it.effect("polls no more than its consumer asks, however often it is woken", () =>
   Effect.gen(function* () {
     const wakeUps = WakeUps.make()
     const latch = yield* wakeUps.join
@@ -109,7 +109,7 @@ it.effect("looks no more than its consumer asks, however often it is woken", () 
   }).pipe(Effect.scoped)
 )
 
-for (const [heldBack, millis] of [
+for (const [blockedPolls, millis] of [
   [0, 1_000],
   [1, 10],
   [2, 20],
@@ -118,16 +118,18 @@ for (const [heldBack, millis] of [
   [8, 1_000],
   [1_000, 1_000]
 ] as const) {
-  it.effect(`looks again after ${millis} ms when an append held back ${heldBack} looks`, () =>
-    Effect.gen(function* () {
-      const fiber = yield* Effect.forkChild(
-        PostgresWakeUps.wait(Latch.makeUnsafe(), heldBack, Duration.seconds(1)),
-        { startImmediately: true }
-      )
-      yield* TestClock.adjust(Duration.millis(millis - 1))
-      assert.isUndefined(fiber.pollUnsafe())
-      yield* TestClock.adjust(Duration.millis(1))
-      yield* Fiber.join(fiber)
-    })
+  it.effect(
+    `polls again after ${millis} ms when an open append blocked ${blockedPolls} polls`,
+    () =>
+      Effect.gen(function* () {
+        const fiber = yield* Effect.forkChild(
+          PostgresWakeUps.wait(Latch.makeUnsafe(), blockedPolls, Duration.seconds(1)),
+          { startImmediately: true }
+        )
+        yield* TestClock.adjust(Duration.millis(millis - 1))
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust(Duration.millis(1))
+        yield* Fiber.join(fiber)
+      })
   )
 }

@@ -51,7 +51,7 @@ const call = (
     pick(["true", "false"])
   ].join(", ")
   return pick([
-    `SELECT FROM daybook.append_new(${given})`,
+    `SELECT FROM daybook.try_append(${given})`,
     `SELECT FROM daybook.append(${given}, 100)`
   ])
 }

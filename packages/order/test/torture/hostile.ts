@@ -213,7 +213,7 @@ const moves: ReadonlyArray<Move> = [
     statements: () => [
       `SET LOCAL ROLE projector`,
       `CREATE FUNCTION read_models.forge() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN PERFORM daybook.append_new('{order-forged}', '{-2}', '{1}', ARRAY[gen_random_uuid()], '{Forged}', '{1}', '{"{}"}', '{"{}"}',
+        BEGIN PERFORM daybook.try_append('{order-forged}', '{-2}', '{1}', ARRAY[gen_random_uuid()], '{Forged}', '{1}', '{"{}"}', '{"{}"}',
           ARRAY[now()], false); RETURN NEW; END $$`,
       `CREATE TRIGGER forge BEFORE INSERT OR UPDATE ON read_models.inline_order_summary
         FOR EACH ROW EXECUTE FUNCTION read_models.forge()`

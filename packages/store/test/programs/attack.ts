@@ -3,7 +3,7 @@
  * out of order: `pnpm attack --minutes 10`.
  *
  * In each round eight processes append, alone and in transactions, of which some are rolled back; two are killed and one is frozen for a while, connections
- * that listen are ended, and partitions are made. The first round is on one table, which the second has turned over.
+ * that listen are ended, and partitions are made. The first round is on one table, which the second has converted.
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as PostgresPartitions from "@daybook/store/PostgresPartitions"

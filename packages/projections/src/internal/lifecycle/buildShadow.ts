@@ -97,7 +97,7 @@ export const build = Effect.fnUntraced(function* (
   )
   const serving = yield* underClaim(runner, claim, "building", built).pipe(
     Effect.tapErrorTag("ClaimLost", () => claimed(name, "lost")),
-    Effect.onExit(() => Effect.sync(() => runner.changes.tellUnsafe()))
+    Effect.onExit(() => Effect.sync(() => runner.changes.notifyUnsafe()))
   )
   yield* Effect.logInfo(`${name} serves generation ${serving.generation}`)
   return serving

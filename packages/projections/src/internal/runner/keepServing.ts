@@ -121,5 +121,5 @@ const handOver = Effect.fnUntraced(function* (runner: Runner, held: Held) {
     held.claim,
     catchUpTo(runner, held, { role: "serving", inTransaction: true })
   )
-  runner.changes.tellUnsafe()
+  runner.changes.notifyUnsafe()
 })

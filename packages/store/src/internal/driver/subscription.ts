@@ -1,9 +1,9 @@
 /**
- * The loop of a subscription, the same for every store: look, emit the events, wait until there may
+ * The loop of a subscription, the same for every store: poll, emit the events, wait until there may
  * be more.
  *
  * Catching up and following live are one loop, so there is no hand-over at which an event could be
- * lost or emitted twice. It looks when the next page is requested, and one page ahead while more is
+ * lost or emitted twice. It polls when the next page is requested, and one page ahead while more is
  * there: a slow consumer holds it back.
  */
 import * as Position from "@daybook/kernel/Position"
@@ -27,32 +27,32 @@ import { readOptions, validStart } from "./readOptions.ts"
 export type Filter = Omit<SubscribeOptions, "after">
 
 /** The part of a log after a position that a store returns at once. */
-export interface Look {
+export interface Poll {
   readonly events: SubscriptionPage["events"]
-  /** The end of the look; undefined while the log is not settled up to its start. */
+  /** The end of the page; undefined while the log is not settled up to its start. */
   readonly checkpoint: Checkpoint | undefined
-  /** True if the look reached the end of the settled log. */
+  /** True if the page reached the end of the settled log. */
   readonly caughtUp: boolean
   /** True if an append in flight holds back later events. */
-  readonly heldBack: boolean
+  readonly blockedByOpenAppend: boolean
 }
 
 /** The log that a subscription reads. */
 export interface Source<E> {
   /** Fails when `after` is not of the log's history. */
-  readonly look: (
+  readonly poll: (
     after: Position.Position | Checkpoint,
     filter: Filter
-  ) => Effect.Effect<Look, E | CheckpointMismatch>
+  ) => Effect.Effect<Poll, E | CheckpointMismatch>
   /** A latch that is opened when there may be more. */
   readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
   /**
-   * Waits for the latch, at most for as long as the store goes without a wake-up. `heldBack`: the
-   * number of looks in a row that were held back.
+   * Waits for the latch, at most for as long as the store goes without a wake-up. `blockedPolls`:
+   * the number of polls in a row that an open append blocked.
    */
-  readonly wait: (latch: Latch.Latch, heldBack: number) => Effect.Effect<void>
+  readonly wait: (latch: Latch.Latch, blockedPolls: number) => Effect.Effect<void>
   /**
-   * True if a look can't run while the consumer works, as inside its transaction, or if it is
+   * True if a poll can't run while the consumer works, as inside its transaction, or if it is
    * immediate: then the subscription does not read ahead.
    */
   readonly alone: Effect.Effect<boolean>
@@ -74,10 +74,10 @@ export const pages = <E>(
       const start: State = {
         after,
         caughtUp: false,
-        heldBack: 0
+        blockedPolls: 0
       }
       return ReadAhead.paginate(start, (state) => next(source, filter, latch, state), {
-        // A look that would wait does not start before its page is requested.
+        // A poll that would wait does not start before its page is requested.
         ready: (state) => !state.caughtUp,
         alone: source.alone
       })
@@ -87,34 +87,34 @@ export const pages = <E>(
 interface State {
   readonly after: Position.Position | Checkpoint
   readonly caughtUp: boolean
-  readonly heldBack: number
+  readonly blockedPolls: number
 }
 
 const next = Effect.fnUntraced(function* <E>(
   source: Source<E>,
   filter: Filter,
   latch: Latch.Latch,
-  { after, caughtUp, heldBack }: State
+  { after, blockedPolls, caughtUp }: State
 ) {
   for (;;) {
-    if (caughtUp) yield* source.wait(latch, heldBack)
-    // Closed before the look: an append that the look misses opens the latch again.
+    if (caughtUp) yield* source.wait(latch, blockedPolls)
+    // Closed before the poll: an append that the poll misses opens the latch again.
     latch.closeUnsafe()
-    const look = yield* source.look(after, filter)
-    const { checkpoint, events } = look
+    const polled = yield* source.poll(after, filter)
+    const { checkpoint, events } = polled
     if (checkpoint !== undefined && checkpoint.position > positionOf(after)) {
       const { position } = checkpoint
       const state: State = {
         after: checkpoint,
-        caughtUp: look.caughtUp,
-        heldBack: look.heldBack ? 1 : 0
+        caughtUp: polled.caughtUp,
+        blockedPolls: polled.blockedByOpenAppend ? 1 : 0
       }
       return [[{ events, position, checkpoint }], Option.some(state)] as const
     }
-    // A bare position becomes a checkpoint as soon as possible, so that later looks detect a
+    // A bare position becomes a checkpoint as soon as possible, so that later polls detect a
     // restored log.
     after = checkpoint ?? after
-    caughtUp = look.caughtUp
-    heldBack = look.heldBack ? heldBack + 1 : 0
+    caughtUp = polled.caughtUp
+    blockedPolls = polled.blockedByOpenAppend ? blockedPolls + 1 : 0
   }
 })

@@ -9,7 +9,7 @@ export interface WakeUps {
   /** Opens the latch of every subscriber. */
   readonly wakeAllUnsafe: () => void
   /**
-   * A latch per subscriber, to close before each look: an append during the look opens it again.
+   * A latch per subscriber, to close before each poll: an append during the poll opens it again.
    */
   readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
 }

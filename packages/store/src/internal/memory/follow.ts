@@ -9,7 +9,7 @@ import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../
 import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../../Subscription.ts"
 import { judge } from "../driver/judgeCheckpoint.ts"
 import { countUpTo, type Log, matching, PAGE_SIZE, type Stored, toRecorded } from "./log.ts"
-import type { Filter, Look } from "../driver/subscription.ts"
+import type { Filter, Poll } from "../driver/subscription.ts"
 
 /** Returns the events to follow, of the log or of a stream, and the index of the first to read. */
 const followed = (
@@ -53,11 +53,11 @@ export const verify = (
 /**
  * Returns the next page after a position, with its end, even if few or none of its events match.
  */
-export const look = (
+export const poll = (
   log: Log,
   given: Position.Position | Checkpoint,
   filter: Filter
-): Result.Result<Look, CheckpointMismatch> =>
+): Result.Result<Poll, CheckpointMismatch> =>
   Result.map(verify(log, given), () => {
     const after = positionOf(given)
     const { events, from } = followed(log, { ...filter, after })
@@ -66,11 +66,11 @@ export const look = (
       events: seen.filter(matching(filter)).map(toRecorded),
       checkpoint: checkpoint(log, seen.at(-1)?.position ?? after),
       caughtUp: from + seen.length >= events.length,
-      heldBack: false
+      blockedByOpenAppend: false
     }
   })
 
-/** Counts the events that `look` would still return after a position. */
+/** Counts the events that `poll` would still return after a position. */
 export const backlog = (log: Log, options: BacklogOptions): Backlog => {
   const { events: all, from } = followed(log, options)
   const matches = matching(options)

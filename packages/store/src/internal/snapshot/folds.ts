@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { isDeepStrictEqual } from "node:util"
 import * as FoldFingerprint from "../../FoldFingerprint.ts"
-import * as Metrics from "../command/handlerMetrics.ts"
+import * as Metrics from "../command/metrics.ts"
 import { make as makeTries, type SnapshotTries } from "./tries.ts"
 
 /** An aggregate's fold: its fingerprint, its states as JSON, and the snapshots tried so far. */

@@ -18,10 +18,10 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type { SnapshotPolicy } from "../../SnapshotPolicy.ts"
 import { type LoadOptions, type Snapshot, SnapshotStore } from "../../SnapshotStore.ts"
-import type { Known } from "../command/decision.ts"
+import type { KnownState } from "../command/decide.ts"
 import * as Patience from "../postgres/sql/patience.ts"
 import * as Warnings from "../start/warnings.ts"
-import * as Metrics from "../command/handlerMetrics.ts"
+import * as Metrics from "../command/metrics.ts"
 import { type Fold, makeFolds } from "./folds.ts"
 
 export interface Snapshots {
@@ -30,10 +30,10 @@ export interface Snapshots {
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     atOrBelow: Revision.Revision | undefined
-  ) => Effect.Effect<Known<State> | undefined>
+  ) => Effect.Effect<KnownState<State> | undefined>
 
   /** Begins to delete a snapshot whose event the stream lacks, since it can never be used. */
-  readonly discard: (streamId: StreamId, snapshot: Known<unknown>) => Effect.Effect<void>
+  readonly discard: (streamId: StreamId, snapshot: KnownState<unknown>) => Effect.Effect<void>
 
   /** Draws at random whether to check a known state. */
   readonly isSampled: Effect.Effect<boolean>
@@ -46,7 +46,7 @@ export interface Snapshots {
   readonly check: <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
-    known: Known<State>,
+    known: KnownState<State>,
     folded: State
   ) => Effect.Effect<boolean>
 
@@ -54,7 +54,7 @@ export interface Snapshots {
   readonly consider: <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
-    known: Known<State>
+    known: KnownState<State>
   ) => Effect.Effect<void>
 }
 
@@ -130,7 +130,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
     category: string,
     streamId: StreamId,
     fold: Fold<State>,
-    { eventId, revision, state }: Known<State>
+    { eventId, revision, state }: KnownState<State>
   ) {
     if (eventId === undefined) return
     const encoded = yield* Effect.fromResult(fold.encode(state))

@@ -1,5 +1,5 @@
 /**
- * Reads for subscriptions to a log in PostgreSQL: a look reads the settled position, and then a
+ * Reads for subscriptions to a log in PostgreSQL: a poll reads the settled position, and then a
  * page of events up to there.
  */
 import * as Position from "@daybook/kernel/Position"
@@ -21,8 +21,8 @@ import { endOfPiece, matchesNothing, readLog } from "../log/log.ts"
 import * as PostgresOrigin from "../log/origin.ts"
 import { advancing } from "../log/page.ts"
 import { isTransient, type Losses, makeLosses, persistently } from "../sql/retry.ts"
-import { lookAtStream, type Within } from "../log/streamLook.ts"
-import type { Filter, Look } from "../../driver/subscription.ts"
+import { pollStream, type Within } from "../log/streamPoll.ts"
+import type { Filter, Poll } from "../../driver/subscription.ts"
 
 /**
  * The timeout of the settled-position query, in heartbeats. The query takes under 1 ms; three
@@ -35,10 +35,10 @@ const SETTLED_HEARTBEATS = 3
 const ROWS_TIMEOUT = Duration.minutes(5)
 
 /**
- * Makes the looks of one subscription: each reads the next page after a position, as large as the
+ * Makes the polls of one subscription: each reads the next page after a position, as large as the
  * page before suggests. A failure is retried as long as it may pass.
  */
-export const makeLook = (
+export const makePoll = (
   sql: SqlClient,
   schema: SchemaName,
   {
@@ -51,14 +51,14 @@ export const makeLook = (
     end: (effect) => bounded(effect, Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)),
     rows: (effect) => bounded(effect, ROWS_TIMEOUT)
   }
-  const lookOnce =
+  const pollOnce =
     streamId === undefined
-      ? lookAtLog(sql, schema, within, options)
-      : lookAtStream(sql, schema, within, { ...options, streamId })
+      ? pollLog(sql, schema, within, options)
+      : pollStream(sql, schema, within, { ...options, streamId })
   return (
     after: Position.Position | Checkpoint
-  ): Effect.Effect<Look, SqlError | CheckpointMismatch | UnreadableEvent> =>
-    persistently(lookOnce(after), {
+  ): Effect.Effect<Poll, SqlError | CheckpointMismatch | UnreadableEvent> =>
+    persistently(pollOnce(after), {
       losses,
       retries,
       while: (error) => error._tag === "SqlError" && isTransient(error)
@@ -76,7 +76,7 @@ const retries = Metric.counter("daybook_subscription_retries", {
   description: "Reads of subscribers that failed and are repeated"
 })
 
-const lookAtLog = (
+const pollLog = (
   sql: SqlClient,
   schema: SchemaName,
   within: Within,
@@ -88,19 +88,19 @@ const lookAtLog = (
   let size = pageSize(0)
   return Effect.fnUntraced(function* (
     given: Position.Position | Checkpoint
-  ): Effect.fn.Return<Look, SqlError | CheckpointMismatch | UnreadableEvent> {
+  ): Effect.fn.Return<Poll, SqlError | CheckpointMismatch | UnreadableEvent> {
     const after = positionOf(given)
     const end = yield* within.end(PostgresOrigin.look(sql, schema, given))
     const { log, settled } = end
-    const heldBack = end.newest > settled
+    const blockedByOpenAppend = end.newest > settled
     if (settled <= after) {
       const checkpoint =
         settled === after ? { log, position: settled, eventId: end.given_event } : undefined
-      return { events: [], checkpoint, caughtUp: true, heldBack }
+      return { events: [], checkpoint, caughtUp: true, blockedByOpenAppend }
     }
     if (nothingMatches) {
       const checkpoint = { log, position: settled, eventId: end.settled_event }
-      return { events: [], checkpoint, caughtUp: true, heldBack }
+      return { events: [], checkpoint, caughtUp: true, blockedByOpenAppend }
     }
     // A later statement than the settled position's: that is half of its proof.
     const lowest = after + 1n
@@ -125,7 +125,7 @@ const lookAtLog = (
         events,
         checkpoint: { log, position: Position.make(position), eventId },
         caughtUp: position === settled,
-        heldBack
+        blockedByOpenAppend
       }
     }
   })

@@ -11,9 +11,9 @@ import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import * as SoleHost from "../../../sql/SoleHost.ts"
-import { PostgresWakeUp } from "../../../PostgresWakeUp.ts"
+import { PostgresListen } from "../../../PostgresListen.ts"
 import * as Pooler from "../start/pooler.ts"
-import * as PostgresListen from "./listen.ts"
+import * as Listener from "./listen.ts"
 import * as PostgresNotify from "./notify.ts"
 import * as WakeUps from "../../driver/wakeUps.ts"
 
@@ -30,23 +30,23 @@ export interface PostgresWakeUps {
   /** A latch that is opened when there may be more events to read. */
   readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
   /**
-   * Waits for the latch, at most the poll interval. `heldBack`: the number of looks in a row that
-   * an append held back.
+   * Waits for the latch, at most the poll interval. `blockedPolls`: the number of polls in a row that an
+   * open append blocked.
    */
-  readonly wait: (latch: Latch.Latch, heldBack: number) => Effect.Effect<void>
+  readonly wait: (latch: Latch.Latch, blockedPolls: number) => Effect.Effect<void>
 }
 
 /**
  * The first pause while an append in flight holds a reader back: its events show soon, and an
  * append that ends without a commit wakes no subscriber.
  */
-const FIRST_LOOK_AGAIN = Duration.millis(10)
+const FIRST_POLL_AGAIN = Duration.millis(10)
 
 export const make = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName
 ): Effect.fn.Return<PostgresWakeUps, never, Scope.Scope> {
-  const settings = yield* PostgresWakeUp
+  const settings = yield* PostgresListen
   const pollInterval = Duration.fromInputUnsafe(settings.pollInterval)
   const heartbeatInterval = Duration.fromInputUnsafe(settings.heartbeatInterval)
   const inProcess = WakeUps.make()
@@ -57,7 +57,7 @@ export const make = Effect.fnUntraced(function* (
   // An embedded database has no other process, and a second connection would end the first one's
   // session.
   const alone = SoleHost.isSole(sql)
-  const tellOthers = alone ? () => {} : yield* PostgresNotify.make(sql, ownPayload)
+  const notifyOthers = alone ? () => {} : yield* PostgresNotify.make(sql, ownPayload)
   // A pooler that lends sessions by the transaction accepts LISTEN and drops the notifications.
   const listens =
     client !== undefined &&
@@ -65,7 +65,7 @@ export const make = Effect.fnUntraced(function* (
   const hearOthers =
     alone || !listens
       ? Effect.void
-      : yield* PostgresListen.make({
+      : yield* Listener.make({
           client,
           ownPayload,
           logPrefix: `${schema} `,
@@ -75,7 +75,7 @@ export const make = Effect.fnUntraced(function* (
   const wakeUp = sql.afterCommit(
     Effect.sync(() => {
       inProcess.wakeAllUnsafe()
-      tellOthers()
+      notifyOthers()
     })
   )
   return {
@@ -86,17 +86,17 @@ export const make = Effect.fnUntraced(function* (
       ),
     heartbeatInterval,
     join: Effect.tap(inProcess.join, hearOthers),
-    wait: (latch, heldBack) => wait(latch, heldBack, pollInterval)
+    wait: (latch, blockedPolls) => wait(latch, blockedPolls, pollInterval)
   }
 })
 
 export const wait = (
   latch: Latch.Latch,
-  heldBack: number,
+  blockedPolls: number,
   pollInterval: Duration.Duration
 ): Effect.Effect<void> => {
-  const again = Duration.times(FIRST_LOOK_AGAIN, 2 ** Math.min(heldBack - 1, 16))
-  const duration = heldBack === 0 ? pollInterval : Duration.min(pollInterval, again)
+  const again = Duration.times(FIRST_POLL_AGAIN, 2 ** Math.min(blockedPolls - 1, 16))
+  const duration = blockedPolls === 0 ? pollInterval : Duration.min(pollInterval, again)
   return Effect.asVoid(Effect.timeoutOption(latch.await, duration))
 }
 

@@ -1,5 +1,6 @@
 /**
- * Calls the append function in PostgreSQL once and reads its answers.
+ * Appends that wait for their streams and are explained: calls the function `append` in PostgreSQL
+ * and reads its answers.
  */
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -18,12 +19,11 @@ import {
   MAX_REVISION,
   WrongExpectedRevision
 } from "../../../EventStore.ts"
-import { ExpectedRevision, type Unmet } from "../../../ExpectedRevision.ts"
+import type { Unmet } from "../../../ExpectedRevision.ts"
 import { Patience } from "../../../PostgresLocks.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { afterAppend } from "./durability.ts"
 import type { EncodedAppend } from "../../driver/encodeAppends.ts"
-import * as Instants from "../../driver/instants.ts"
 import { holdersOfStreams } from "../locks/holders.ts"
 import { patiently } from "../locks/patience.ts"
 import * as Turns from "../locks/turns.ts"
@@ -31,6 +31,14 @@ import { COLUMNS, eventAddress, type EventRow, isPassedOver, recordedEvent } fro
 import { inSavepoint } from "../sql/savepoint.ts"
 import { LOCK_MILLIS } from "../schema/functions/append.ts"
 import { inTransaction } from "../../../sql/Transaction.ts"
+import {
+  expectations,
+  isIdTaken,
+  lastEventIds,
+  occurredAts,
+  parameters,
+  tryAppend
+} from "./tryAppend.ts"
 
 /** The reason why an append was not written, which its caller can handle. */
 export type Conflict = WrongExpectedRevision | EventIdConflict | AppendRefused
@@ -65,7 +73,7 @@ export const appendEach = (
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
 ): Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError> =>
   Effect.flatMap(call(sql, schema, appends, false), (some) => {
-    const answers = Arr.map(some, each)
+    const answers = Arr.map(some, toResult)
     // A call whose conflicts need many bytes leaves the other appends to the next call.
     const left = appends.slice(answers.length)
     return Arr.isReadonlyArrayNonEmpty(left)
@@ -73,14 +81,40 @@ export const appendEach = (
       : Effect.succeed(answers)
   })
 
+/** Writes one append, in the caller's transaction if there is one. */
+export const appendOne = (
+  sql: SqlClient,
+  schema: SchemaName,
+  append: EncodedAppend
+): Effect.Effect<Result.Result<Appended, Conflict>, SqlError> =>
+  Effect.flatMap(tryAppend(sql, schema, [append]), ([appended]) =>
+    appended === undefined
+      ? Effect.map(appendEach(sql, schema, [append]), ([answer]) => answer)
+      : Effect.succeed(Result.succeed(appended))
+  )
+
 /** Writes all appends or none. Checks are appends without events and have no answer. */
 export const appendAll = (
   sql: SqlClient,
   schema: SchemaName,
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
 ): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | Conflict> =>
+  Effect.flatMap(tryAppend(sql, schema, appends, true), (written) => {
+    const answers = written.filter((_, index) => appends[index]?.events.length !== 0)
+    return answers.every((one) => one !== undefined)
+      ? // The first is an append, so this is not empty.
+        Effect.succeed(answers as [Appended, ...Array<Appended>])
+      : waitAndAppendAll(sql, schema, appends)
+  })
+
+/** Waits for the streams, and writes all appends or none. */
+export const waitAndAppendAll = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | Conflict> =>
   Effect.flatMap(call(sql, schema, appends, true), (answers) =>
-    Effect.fromResult(together(answers))
+    Effect.fromResult(toAllOrNone(answers))
   )
 
 const call = (
@@ -139,14 +173,6 @@ const streamIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<string>
   ...new Set<string>(appends.map(({ streamId }) => streamId))
 ]
 
-/**
- * Returns true if ids are recorded already, or are being recorded by a call that forms a ring with
- * this one.
- */
-export const isIdTaken = ({ reason }: SqlError): boolean =>
-  reason._tag === "DeadlockError" ||
-  (reason._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
-
 // The text is concatenated by hand since all of it is constant for a log: building a statement of
 // this size takes longer than binding it.
 const statement = (
@@ -163,81 +189,6 @@ const statement = (
       ${occurredAts(appends)}, $10, $11)`,
     [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN), ...lastEventIds(appends)]
   )
-
-const areExact = (appends: ReadonlyArray<EncodedAppend>): boolean =>
-  appends.every(({ events }) => events.every(({ occurredAt }) => Instants.isExact(occurredAt)))
-
-/** The last of the {@link parameters}: text where the binary form would be another instant. */
-export const occurredAts = (appends: ReadonlyArray<EncodedAppend>): string =>
-  areExact(appends) ? "$9" : "$9::text[]::timestamptz[]"
-
-/**
- * The expected revisions. One that no stream can meet stands where another event than the last
- * known one is recorded.
- *
- * That event changes only by a restore of the log, so it may be read before the stream is locked.
- */
-export const expectations = (
-  schema: SchemaName,
-  appends: ReadonlyArray<EncodedAppend>,
-  ids: string
-): string =>
-  isUnproved(appends)
-    ? `(SELECT pg_catalog.array_agg(CASE WHEN l.id IS NULL OR EXISTS (
-        SELECT FROM "${schema}".events e
-        WHERE e.stream_id = l.stream_id AND e.revision = l.expected AND e.event_id = l.id
-      ) THEN l.expected ELSE ${NEVER_MET} END ORDER BY l.place)
-      FROM unnest($1, $2, ${ids}) WITH ORDINALITY AS l(stream_id, expected, id, place))`
-    : "$2"
-
-/** The ids that {@link expectations} compares, as a parameter; empty where it compares none. */
-export const lastEventIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> =>
-  isUnproved(appends)
-    ? [
-        Result.getOrThrow(
-          PgTypes.array(
-            appends.map(({ lastEventId }) => lastEventId ?? null),
-            PgTypes.OID.uuid
-          )
-        )
-      ]
-    : []
-
-const isUnproved = (appends: ReadonlyArray<EncodedAppend>): boolean =>
-  appends.some(({ lastEventId }) => lastEventId !== undefined)
-
-/** An expectation that no stream meets: the functions of the database know no such number. */
-const NEVER_MET = -3
-
-/** Returns the appends as arrays, the form of the parameters of the database's functions. */
-export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
-  const { OID } = PgTypes
-  const events = appends.flatMap((append) => append.events)
-  const column = <A>(rows: ReadonlyArray<A>, elementOid: number, of: (row: A) => unknown) =>
-    // Each of these element types has an array type.
-    Result.getOrThrow(PgTypes.array(rows.map(of), elementOid))
-  return [
-    column(appends, OID.text, ({ streamId }) => streamId),
-    column(appends, OID.int8, ({ expected }) => expectedNumber(expected)),
-    column(appends, OID.int4, (append) => append.events.length),
-    column(events, OID.uuid, ({ id }) => id),
-    column(events, OID.text, ({ type }) => type),
-    column(events, OID.int2, ({ schemaVersion }) => schemaVersion),
-    column(events, OID.text, ({ data }) => data),
-    column(events, OID.text, ({ metadata }) => metadata),
-    areExact(appends)
-      ? column(events, OID.timestamptz, ({ occurredAt }) => occurredAt)
-      : column(events, OID.text, ({ occurredAt }) => Instants.toText(occurredAt))
-  ]
-}
-
-const expectedNumber = (expected: ExpectedRevision): bigint =>
-  ExpectedRevision.match(expected, {
-    Any: () => -2n,
-    Exists: () => -1n,
-    NoStream: () => 0n,
-    Exactly: ({ revision }) => BigInt(revision)
-  })
 
 const readAnswers = (
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
@@ -262,7 +213,7 @@ const readAnswers = (
   return answers as [Answer, ...Array<Answer>]
 }
 
-const each = (answer: Answer): Result.Result<Appended, Conflict> => {
+const toResult = (answer: Answer): Result.Result<Appended, Conflict> => {
   switch (answer.outcome) {
     case "new":
     case "repeated":
@@ -276,7 +227,7 @@ const each = (answer: Answer): Result.Result<Appended, Conflict> => {
   }
 }
 
-const together = (
+const toAllOrNone = (
   answers: Arr.NonEmptyReadonlyArray<Answer>
 ): Result.Result<Arr.NonEmptyReadonlyArray<Appended>, Conflict> => {
   // The first is an append, so this is not empty.

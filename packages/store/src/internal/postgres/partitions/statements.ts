@@ -86,7 +86,7 @@ export const dropCheck = (schema: SchemaName): string =>
  *
  * All ids must be recorded already. Reads and appends wait until the transaction ends.
  */
-export const turnOver = (schema: SchemaName, last: bigint): ReadonlyArray<string> => {
+export const convertToPartitioned = (schema: SchemaName, last: bigint): ReadonlyArray<string> => {
   const log = `"${schema}"`
   const first = tableOf(1n)
   return [

@@ -14,10 +14,10 @@ import type { SchemaName } from "../../../PostgresSchema.ts"
 import { announceAppend } from "./functions/announceAppend.ts"
 import { announceLower } from "./functions/announceLower.ts"
 import { append } from "./functions/append.ts"
-import { appendNew } from "./functions/appendNew.ts"
+import { tryAppend } from "./functions/tryAppend.ts"
 import { checkEvent } from "./functions/checkEvent.ts"
 import { foreignCode } from "./functions/foreignCode.ts"
-import { judgeAppend } from "./functions/judgeAppend.ts"
+import { checkAppend } from "./functions/checkAppend.ts"
 import { keepReadModels } from "./functions/keepReadModels.ts"
 import { lookAtLog } from "./functions/lookAtLog.ts"
 import { newestAppend } from "./functions/newestAppend.ts"
@@ -46,9 +46,9 @@ export const FUNCTIONS: Readonly<Record<string, (log: string) => string>> = {
   newest_append: newestAppend,
   announce_lower: announceLower,
   announce_append: announceAppend,
-  judge_append: judgeAppend,
+  check_append: checkAppend,
   append,
-  append_new: appendNew,
+  try_append: tryAppend,
   settled_position: settledPosition,
   look_at_log: lookAtLog,
   position_at: positionAt,

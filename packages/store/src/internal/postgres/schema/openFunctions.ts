@@ -8,7 +8,7 @@
  */
 
 /** For writers. */
-export const APPENDING = ["append", "append_new"]
+export const APPENDING = ["append", "try_append"]
 
 /** For writers: the functions that an append calls first if it maintains read models. */
 export const KEEPING = ["keep_read_models", "foreign_code"]

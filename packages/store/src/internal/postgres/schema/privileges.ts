@@ -8,7 +8,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 
 /**
- * Returns lines such as `EXECUTE on append_new to daybook_writer` and
+ * Returns lines such as `EXECUTE on try_append to daybook_writer` and
  * `events belongs to daybook_owner`, in order.
  */
 export const privileges = (

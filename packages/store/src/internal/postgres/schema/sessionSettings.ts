@@ -35,7 +35,7 @@ export const harmful = (
   WHERE (x.setdatabase = 0 OR d.datname = current_database())
     AND (x.setrole = 0 OR EXISTS (
       SELECT FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace, aclexplode(p.proacl) a
-      WHERE n.nspname = ${schema} AND p.proname = 'append_new' AND a.privilege_type = 'EXECUTE'
+      WHERE n.nspname = ${schema} AND p.proname = 'try_append' AND a.privilege_type = 'EXECUTE'
         AND (a.grantee = 0 OR pg_has_role(x.setrole, a.grantee, 'MEMBER'))))
     AND (s.name = 'synchronous_commit' AND lower(s.value) IN ('off', 'false', 'no', '0', 'local')
       OR s.name = 'default_transaction_isolation' AND lower(s.value) <> 'read committed'

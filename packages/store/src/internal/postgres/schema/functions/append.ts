@@ -36,8 +36,8 @@ const MAX_CALL_BYTES = 8_388_608
 export const LOCK_MILLIS = 50
 
 const outcome = `CASE
-        WHEN judged.outcome = 'new' AND judged.revision > ${MAX_REVISION} - p_counts[i] THEN 'full'
-        ELSE judged.outcome END`
+        WHEN checked.outcome = 'new' AND checked.revision > ${MAX_REVISION} - p_counts[i] THEN 'full'
+        ELSE checked.outcome END`
 
 /**
  * Returns the statement that installs it.
@@ -85,7 +85,7 @@ DECLARE
   placed integer := 0;
   head integer := 1;
   tail integer;
-  judged record;
+  checked record;
   now timestamptz;
   latest timestamptz;
   up_to bigint;
@@ -105,7 +105,7 @@ BEGIN
   IF p_all_or_none AND appends > (SELECT count(DISTINCT s.id) FROM unnest(p_stream_ids) AS s(id)) THEN
     RAISE EXCEPTION 'appends that are all or none name no stream twice' USING ERRCODE = 'array_subscript_error';
   END IF;
-  -- A few calls of many streams at a time; see append_new. Each try of a call comes to another turn.
+  -- A few calls of many streams at a time; see try_append. Each try of a call comes to another turn.
   IF appends > ${FEW_STREAMS} THEN
     PERFORM pg_advisory_xact_lock(${largeCall(log, `floor(random() * ${LARGE_CALLS})::integer`)});
   END IF;
@@ -115,13 +115,13 @@ BEGIN
       FROM unnest(p_stream_ids) AS s(id) ORDER BY 1
   ) k;
   IF p_all_or_none THEN
-    -- Streams are named once, so that judging all before writing any changes no judgement.
+    -- Streams are named once, so that checking all before writing any changes no outcome.
     FOR i IN 1..appends LOOP
       tail := head + p_counts[i] - 1;
-      judged := ${log}.judge_append(p_stream_ids[i], p_expected[i], p_event_ids[head:tail]);
+      checked := ${log}.check_append(p_stream_ids[i], p_expected[i], p_event_ids[head:tail]);
       outcomes[i] := ${outcome};
-      revisions[i] := judged.revision;
-      positions[i] := judged.position;
+      revisions[i] := checked.revision;
+      positions[i] := checked.position;
       head := tail + 1;
     END LOOP;
     writes := NOT EXISTS (SELECT FROM unnest(outcomes) AS o(outcome) WHERE o.outcome <> 'new');
@@ -136,10 +136,10 @@ BEGIN
   FOR i IN 1..appends LOOP
     tail := head + p_counts[i] - 1;
     IF NOT p_all_or_none THEN
-      judged := ${log}.judge_append(p_stream_ids[i], p_expected[i], p_event_ids[head:tail]);
+      checked := ${log}.check_append(p_stream_ids[i], p_expected[i], p_event_ids[head:tail]);
       outcomes[i] := ${outcome};
-      revisions[i] := judged.revision;
-      positions[i] := judged.position;
+      revisions[i] := checked.revision;
+      positions[i] := checked.position;
     END IF;
     IF writes AND outcomes[i] = 'new' AND p_counts[i] > 0 THEN
       IF number IS NULL THEN
@@ -177,9 +177,9 @@ BEGIN
             ORDER BY u.event_id
         RETURNING e.revision, e.position
       )
-      SELECT max(w.revision) AS revision, max(w.position) AS position INTO judged FROM written w;
-      revisions[i] := judged.revision;
-      positions[i] := judged.position;
+      SELECT max(w.revision) AS revision, max(w.position) AS position INTO checked FROM written w;
+      revisions[i] := checked.revision;
+      positions[i] := checked.position;
       placed := placed + p_counts[i];
     END IF;
     RETURN QUERY SELECT i, outcomes[i], revisions[i], positions[i],
@@ -190,15 +190,15 @@ BEGIN
       is_explained := true;
       up_to := p_expected[i];
       size := 0;
-      FOR judged IN
+      FOR checked IN
         SELECT e.revision, octet_length(e.data::text) + octet_length(e.metadata::text) AS bytes
           FROM ${log}.events e
           WHERE e.stream_id = p_stream_ids[i] AND e.revision > p_expected[i] AND p_expected[i] >= 0
           ORDER BY e.revision LIMIT p_max_between
       LOOP
-        EXIT WHEN size + judged.bytes > ${MAX_BETWEEN_BYTES};
-        size := size + judged.bytes;
-        up_to := judged.revision;
+        EXIT WHEN size + checked.bytes > ${MAX_BETWEEN_BYTES};
+        size := size + checked.bytes;
+        up_to := checked.revision;
       END LOOP;
       sent := sent + size;
       RETURN QUERY SELECT i, NULL::text, NULL::integer, NULL::bigint, ${qualified}

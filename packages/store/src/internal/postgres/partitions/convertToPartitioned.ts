@@ -1,5 +1,5 @@
 /**
- * Turns the one table of events over into the first of several partitions, while hosts append and
+ * Converts the one table of events into the first of several partitions, while hosts append and
  * read.
  *
  * Each step is a transaction, waits at most half a second for others, and can be repeated. If it
@@ -26,10 +26,10 @@ import * as Statements from "./statements.ts"
 const BATCH_ROWS = 20_000
 
 /**
- * Turns the log over. `lastOf` maps the number of the newest append to that of the last append of
+ * Converts the log. `lastOf` maps the number of the newest append to that of the last append of
  * the first partition, which should be far above it.
  */
-export const turnOver = (
+export const convertToPartitioned = (
   sql: SqlClient,
   schema: SchemaName,
   lastOf: (newest: bigint) => bigint
@@ -59,7 +59,7 @@ export const turnOver = (
         yield* sql`LOCK TABLE ${sql(`${schema}.events`)} IN ACCESS EXCLUSIVE MODE`
         if ((yield* newestAppend(sql, schema)) >= last) return false
         const leftBehind = Listed.make(yield* refuseDependents(sql, schema))
-        yield* runAll(sql, Statements.turnOver(schema, last))
+        yield* runAll(sql, Statements.convertToPartitioned(schema, last))
         if (leftBehind.count > 0) {
           yield* Effect.logWarning(
             printableLine(`The first partition of the log keeps ${Listed.text(leftBehind)}`)

@@ -28,9 +28,9 @@ import {
   type StreamFilter
 } from "./stream.ts"
 import { ofCategories } from "../../driver/streamPrefix.ts"
-import type { Filter, Look } from "../../driver/subscription.ts"
+import type { Filter, Poll } from "../../driver/subscription.ts"
 
-/** The limits on the time of the parts of a look. */
+/** The limits on the time of the parts of a poll. */
 export interface Within {
   readonly end: Bounded
   readonly rows: Bounded
@@ -38,8 +38,8 @@ export interface Within {
 
 type Bounded = <A, E>(effect: Effect.Effect<A, E | SqlError>) => Effect.Effect<A, E | SqlError>
 
-/** Makes the looks of one subscription. */
-export const lookAtStream = (
+/** Makes the polls of one subscription. */
+export const pollStream = (
   sql: SqlClient,
   schema: SchemaName,
   within: Within,
@@ -53,7 +53,7 @@ export const lookAtStream = (
   let known = { position: 0n, revision: 0 }
   return Effect.fnUntraced(function* (
     given: Position.Position | Checkpoint
-  ): Effect.fn.Return<Look, SqlError | CheckpointMismatch | UnreadableEvent> {
+  ): Effect.fn.Return<Poll, SqlError | CheckpointMismatch | UnreadableEvent> {
     const after = positionOf(given)
     const { given_event, log, settled } = yield* within.end(PostgresOrigin.look(sql, schema, given))
     const at = ({ id, position }: Place): Checkpoint => ({
@@ -61,13 +61,13 @@ export const lookAtStream = (
       position: Position.make(position),
       eventId: id
     })
-    const nothing: Look = {
+    const nothing: Poll = {
       events: [],
       // Not above the settled position: an open append may still add another last event up to the
       // position.
       checkpoint: settled >= after ? { log, position: after, eventId: given_event } : undefined,
       caughtUp: true,
-      heldBack: false
+      blockedByOpenAppend: false
     }
     const seen =
       known.position === after
@@ -108,7 +108,7 @@ export const lookAtStream = (
         events,
         checkpoint: at(place),
         caughtUp: place.revision === end.revision,
-        heldBack: false
+        blockedByOpenAppend: false
       }
     }
   })

@@ -1,5 +1,5 @@
 /**
- * `append_new`: appends whose streams are as expected and whose ids are new, which are nearly all,
+ * `try_append`: appends whose streams are as expected and whose ids are new, which are nearly all,
  * written together as one set.
  */
 import { refuseArguments } from "../refuseArguments.ts"
@@ -52,7 +52,7 @@ const fits = (expected: string, base: string, count: string) =>
  * share one number. Of several appends to one stream each but the first leaves one position free
  * before it, which separates them.
  */
-export const appendNew = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.append_new(
+export const tryAppend = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.try_append(
   p_stream_ids text[], p_expected bigint[], p_counts integer[],
   p_event_ids uuid[], p_types text[], p_schema_versions smallint[],
   p_data text[], p_metadata text[], p_occurred_at timestamptz[],

@@ -1,5 +1,5 @@
 /**
- * The wake-ups of subscribers to a log in Postgres by the appends of other hosts.
+ * Listening for the appends of other hosts: the wake-ups of subscribers to a log in Postgres.
  *
  * Subscribers of the appending store don't need them: the store wakes them itself.
  *
@@ -53,6 +53,6 @@ export const defaults: Settings = {
  * @category references
  * @since 0.1.0
  */
-export const PostgresWakeUp = Context.Reference<Settings>("@daybook/store/PostgresWakeUp", {
+export const PostgresListen = Context.Reference<Settings>("@daybook/store/PostgresListen", {
   defaultValue: () => defaults
 })

@@ -1,6 +1,6 @@
 /**
  * The pure part of the command handler: folds a stream while watching for commands that it already
- * holds, and decides requests on the resulting state.
+ * holds, decides requests on the resulting state, and finds the proof that a decision lacks.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { CommandId } from "@daybook/kernel/CommandId"
@@ -16,6 +16,7 @@ import type * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import { v5 as uuidV5 } from "uuid"
 import type { Executed, HistoryEntry } from "../../CommandResult.ts"
+import * as ExpectedRevision from "../../ExpectedRevision.ts"
 
 /** A request with its random and clock values drawn. */
 export interface Identified<out Command> {
@@ -24,13 +25,13 @@ export interface Identified<out Command> {
   readonly occurredAt: DateTime.Utc
   readonly metadata: EventMetadata
   /** True if the caller supplied the command id, so that it may have been executed before. */
-  readonly brought: boolean
+  readonly callerSuppliedId: boolean
 }
 
 /**
  * A state of a stream at a revision, from which a fold may start.
  */
-export interface Known<out State> {
+export interface KnownState<out State> {
   readonly revision: Revision.Revision
   /** The id of the event at `revision`; undefined at revision 0. */
   readonly eventId: EventId.EventId | undefined
@@ -45,9 +46,9 @@ export interface Known<out State> {
 }
 
 /** Returns the start of every stream: the initial state at revision 0. */
-export const nothing = <Command, State, Event, Rejection>(
+export const initial = <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>
-): Known<State> => ({
+): KnownState<State> => ({
   revision: Revision.empty,
   eventId: undefined,
   position: Position.start,
@@ -62,7 +63,7 @@ export const nothing = <Command, State, Event, Rejection>(
 export interface Cursor<State, Event> {
   readonly streamId: StreamId
   readonly watched: ReadonlySet<CommandId>
-  readonly recorded: Map<CommandId, Executed<State, Event>>
+  readonly executed: Map<CommandId, Executed<State, Event>>
   readonly snapshotRevision: Revision.Revision
   revision: Revision.Revision
   eventId: EventId.EventId | undefined
@@ -70,16 +71,28 @@ export interface Cursor<State, Event> {
   state: State
 }
 
-export const begin = <State, Event>(
+export const makeCursor = <State, Event>(
   streamId: StreamId,
   watched: ReadonlyArray<CommandId>,
-  known: Known<State>
+  known: KnownState<State>
 ): Cursor<State, Event> => ({
   ...known,
   streamId,
   watched: new Set(watched),
-  recorded: new Map()
+  executed: new Map()
 })
+
+/** A folded stream, and what is proved of it. */
+export interface LoadedStream<State, Event> {
+  readonly cursor: Cursor<State, Event>
+  /** True if the log was read up to the end of the stream since the commands arrived. */
+  readonly current: boolean
+  /**
+   * True if no watched command was executed in events that the cursor did not fold, up to its
+   * revision.
+   */
+  readonly complete: boolean
+}
 
 /** Folds the next events of the stream into the cursor, in place. */
 export const evolveBy = <Command, State, Event, Rejection>(
@@ -97,9 +110,9 @@ export const evolveBy = <Command, State, Event, Rejection>(
     const { commandId } = stored.metadata
     if (commandId === undefined || !cursor.watched.has(commandId)) continue
     // The id of its first event identifies a command, since it can be looked up without a fold.
-    const before = cursor.recorded.get(commandId)?.events
+    const before = cursor.executed.get(commandId)?.events
     if (before !== undefined || stored.id === eventId(commandId, cursor.streamId, 0)) {
-      cursor.recorded.set(commandId, {
+      cursor.executed.set(commandId, {
         streamId: cursor.streamId,
         revision: cursor.revision,
         position: cursor.position,
@@ -144,10 +157,10 @@ export const decideAll = <Command, State, Event, Rejection>(
 ): Result.Result<Decided<State, Event, Rejection>, EventEncodeError | EventDecodeError> => {
   const answers: Array<Result.Result<Executed<State, Event>, Rejection>> = []
   const appended: Array<NewEvent> = []
-  const recorded = new Map(cursor.recorded)
+  const answered = new Map(cursor.executed)
   let { state } = cursor
   for (const { command, commandId, metadata, occurredAt } of requests) {
-    const repeated = recorded.get(commandId)
+    const repeated = answered.get(commandId)
     if (repeated !== undefined) {
       answers.push(Result.succeed(repeated))
       continue
@@ -186,10 +199,64 @@ export const decideAll = <Command, State, Event, Rejection>(
       repeated: false
     }
     answers.push(Result.succeed(executed))
-    if (decided.success.length > 0) recorded.set(commandId, { ...executed, repeated: true })
+    if (decided.success.length > 0) answered.set(commandId, { ...executed, repeated: true })
   }
   return Result.succeed({ answers, events: appended, state })
 }
+
+/** A decision on requests, or the reason why the codec has none. */
+export type Decision<State, Event, Rejection> = Result.Result<
+  Decided<State, Event, Rejection>,
+  EventEncodeError | EventDecodeError
+>
+
+/**
+ * Returns the proof that a decision needs and its stream lacks, if any.
+ *
+ * An append proves both: it succeeds only on a stream at the revision of the state, and only with
+ * ids that are new. So proofs are needed for commands that append nothing, and for a stream that is
+ * not as the caller expects.
+ */
+export const proofLacking = <State, Event, Rejection>(
+  decision: Decision<State, Event, Rejection>,
+  { complete, current, cursor }: LoadedStream<State, Event>,
+  expected: ExpectedRevision.ExpectedRevision
+): "current" | "complete" | undefined => {
+  const isMet = ExpectedRevision.isMet(expected, cursor.revision)
+  if (!current && !(isMet && appends(decision))) return "current"
+  if (!complete && !(isMet && appendsForEach(decision))) return "complete"
+  return undefined
+}
+
+/**
+ * Returns true if the stream is at another revision than the caller expects, and the call is not a
+ * repetition: if one of its commands is recorded, the stream was as expected when it first came.
+ */
+export const isUnexpected = <State, Event, Rejection>(
+  decision: Decision<State, Event, Rejection>,
+  revision: Revision.Revision,
+  expected: ExpectedRevision.ExpectedRevision
+): boolean =>
+  !ExpectedRevision.isMet(expected, revision) && (appends(decision) || !isRepeated(decision))
+
+const appends = <State, Event, Rejection>(decision: Decision<State, Event, Rejection>): boolean =>
+  Result.isSuccess(decision) && decision.success.events.length > 0
+
+/** Returns true if each command has events, so that an append shows whether it is new. */
+const appendsForEach = <State, Event, Rejection>(
+  decision: Decision<State, Event, Rejection>
+): boolean =>
+  Result.isSuccess(decision) &&
+  decision.success.answers.every(
+    (answer) => Result.isSuccess(answer) && answer.success.events.length > 0
+  )
+
+/** Returns true if a command was recorded before. */
+const isRepeated = <State, Event, Rejection>(
+  decision: Decision<State, Event, Rejection>
+): boolean =>
+  Result.isSuccess(decision) &&
+  decision.success.answers.some((answer) => Result.isSuccess(answer) && answer.success.repeated)
 
 /** Returns the answers after the events decided at `revision` were recorded up to `position`. */
 export const placed = <State, Event, Rejection>(

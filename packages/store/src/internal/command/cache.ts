@@ -6,18 +6,21 @@
  * then fails.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
-import type { Known } from "./decision.ts"
+import type { KnownState } from "./decide.ts"
 
 /**
  * A cache that separates the states of different aggregates by their objects, even on one stream.
  */
 export interface StateCache {
-  readonly get: <State>(aggregate: Described<State>, streamId: StreamId) => Known<State> | undefined
+  readonly get: <State>(
+    aggregate: Described<State>,
+    streamId: StreamId
+  ) => KnownState<State> | undefined
   /** Stores `known`, unless the entry has a higher revision. */
   readonly set: <State>(
     aggregate: Described<State>,
     streamId: StreamId,
-    known: Known<State>
+    known: KnownState<State>
   ) => void
   readonly remove: (streamId: StreamId) => void
 }
@@ -30,13 +33,13 @@ interface Described<in out State> {
 /** Holds the states of at most `capacity` streams. */
 export const make = (capacity: number): StateCache => {
   // A map iterates in insertion order, so its first entry is the least recently used one.
-  const entries = new Map<StreamId, { readonly of: object; readonly known: Known<unknown> }>()
+  const entries = new Map<StreamId, { readonly of: object; readonly known: KnownState<unknown> }>()
   const find = <State>(aggregate: Described<State>, streamId: StreamId) => {
     const entry = entries.get(streamId)
     // Only `set` writes entries, each with a state of the aggregate in `of`.
-    return entry?.of === aggregate ? (entry.known as Known<State>) : undefined
+    return entry?.of === aggregate ? (entry.known as KnownState<State>) : undefined
   }
-  const put = (aggregate: object, streamId: StreamId, known: Known<unknown>) => {
+  const put = (aggregate: object, streamId: StreamId, known: KnownState<unknown>) => {
     entries.delete(streamId)
     entries.set(streamId, { of: aggregate, known })
   }

@@ -1,5 +1,5 @@
 /**
- * `judge_append`: compares one append with the stream.
+ * `check_append`: compares one append with the stream.
  */
 
 /**
@@ -10,7 +10,7 @@
  * their order: the events of an append have positions without a gap, and two appends to a stream
  * always have a position between them.
  */
-export const judgeAppend = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.judge_append(
+export const checkAppend = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.check_append(
   p_stream_id text, p_expected bigint, p_event_ids uuid[],
   OUT outcome text, OUT revision integer, OUT "position" bigint
 ) LANGUAGE plpgsql VOLATILE AS $$

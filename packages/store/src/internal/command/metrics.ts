@@ -1,8 +1,9 @@
 /**
  * The metrics of the command handler.
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
+import * as Result from "effect/Result"
 
 type Attributes = Readonly<Record<string, string>>
 
@@ -21,11 +22,30 @@ const by = (counter: Metric.Counter<number>) => {
   }
 }
 
-export const commands = by(
+const commands = by(
   Metric.counter("daybook_commands", {
     description: "Commands answered, by category and outcome: accepted, repeated or rejected"
   })
 )
+
+/** Counts the answers of a call by their outcomes. */
+export const answers = (
+  category: string,
+  given: ReadonlyArray<Result.Result<{ readonly repeated: boolean }, unknown>>
+): Effect.Effect<void> => {
+  const counts = { accepted: 0, repeated: 0, rejected: 0 }
+  for (const answer of given) counts[outcomeOf(answer)]++
+  // Usually all answers have one outcome, so one metric is updated.
+  return Effect.forEach(
+    (["accepted", "repeated", "rejected"] as const).filter((outcome) => counts[outcome] > 0),
+    (outcome) => commands({ category, outcome }, counts[outcome]),
+    { discard: true }
+  )
+}
+
+const outcomeOf = (answer: Result.Result<{ readonly repeated: boolean }, unknown>) =>
+  Result.isFailure(answer) ? "rejected" : answer.success.repeated ? "repeated" : "accepted"
+
 export const conflicts = by(
   Metric.counter("daybook_command_conflicts", {
     description: "Appends of commands that lost a race, by category"

@@ -1,5 +1,5 @@
 /**
- * Folds a stream to its current end, from the nearest known state.
+ * Folds a stream from the nearest known state, and proves what a decision on it needs.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { CommandId } from "@daybook/kernel/CommandId"
@@ -11,19 +11,27 @@ import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { EventStore, EventStoreError } from "../../EventStore.ts"
+import type { EventStore, EventStoreError, WrongExpectedRevision } from "../../EventStore.ts"
 import type { Until } from "../../ReadOptions.ts"
-import { begin, type Cursor, evolveBy, type Known, nothing } from "./decision.ts"
-import * as Metrics from "./handlerMetrics.ts"
 import type { Snapshots } from "../snapshot/snapshots.ts"
-import type { StateCache } from "./stateCache.ts"
+import type { StateCache } from "./cache.ts"
+import {
+  type Cursor,
+  eventId,
+  evolveBy,
+  initial,
+  type KnownState,
+  type LoadedStream,
+  makeCursor
+} from "./decide.ts"
+import * as Metrics from "./metrics.ts"
 
 /** The stream lacks the last event of a known state: it has fewer events, or others. */
 class NotInStream extends Data.TaggedError("NotInStream")<{
   readonly reason: "beyond" | "foreign"
 }> {}
 
-export interface OpenOptions {
+export interface LoadOptions {
   /** Commands to look for in the folded events. */
   readonly watched?: ReadonlyArray<CommandId>
   readonly to?: Revision.Revision
@@ -32,18 +40,7 @@ export interface OpenOptions {
   readonly unread?: boolean
 }
 
-/**
- * A folded stream.
- */
-export interface Opened<State, Event> {
-  readonly cursor: Cursor<State, Event>
-  /** True if this opening read the log up to the end of the stream. */
-  readonly read: boolean
-  /** True if the fold began at the first event, and so saw every command. */
-  readonly whole: boolean
-}
-
-type OpenError = EventDecodeError | EventStoreError
+type LoadError = EventDecodeError | EventStoreError
 
 export const make = (options: {
   readonly store: EventStore["Service"]
@@ -62,8 +59,8 @@ export const make = (options: {
   const catchUp = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     cursor: Cursor<State, Event>,
-    { to, until }: OpenOptions = {}
-  ): Effect.Effect<void, OpenError | NotInStream> =>
+    { to, until }: LoadOptions = {}
+  ): Effect.Effect<void, LoadError | NotInStream> =>
     Effect.suspend(() => {
       let expected = cursor.eventId
       const fold = (
@@ -101,19 +98,19 @@ export const make = (options: {
   const foldAll = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
-    options: OpenOptions
-  ): Effect.fn.Return<Opened<State, Event>, OpenError> {
-    const cursor = begin<State, Event>(streamId, options.watched ?? [], nothing(aggregate))
+    options: LoadOptions
+  ): Effect.fn.Return<LoadedStream<State, Event>, LoadError> {
+    const cursor = makeCursor<State, Event>(streamId, options.watched ?? [], initial(aggregate))
     // A read from the start expects no event, so it can't fail with `NotInStream`.
     yield* Effect.catchTag(catchUp(aggregate, cursor, options), "NotInStream", Effect.die)
-    return { cursor, read: true, whole: true }
+    return { cursor, current: true, complete: true }
   })
 
   const open = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
-    options: OpenOptions
-  ): Effect.Effect<Opened<State, Event>, OpenError> =>
+    options: LoadOptions
+  ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
     Effect.suspend(() => {
       const { to, until, unread = false, watched = [] } = options
       // A known state has no time: it may be from after the instant.
@@ -131,11 +128,11 @@ export const make = (options: {
           ? fold(aggregate, streamId, options, cached)
           : Effect.flatMap(snapshots.isSampled, (isSampled) =>
               isSampled
-                ? prove(aggregate, streamId, options, cached)
+                ? foldAndCompare(aggregate, streamId, options, cached)
                 : Effect.succeed({
-                    cursor: begin<State, Event>(streamId, watched, cached),
-                    read: false,
-                    whole: false
+                    cursor: makeCursor<State, Event>(streamId, watched, cached),
+                    current: false,
+                    complete: watched.length === 0
                   })
             )
       )
@@ -145,12 +142,12 @@ export const make = (options: {
    * Folds the whole stream, and compares a known state on the way. So the answer is right even if
    * the known state was not, and the stream was checked before anything is decided.
    */
-  const prove = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  const foldAndCompare = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
-    options: OpenOptions,
-    known: Known<State>
-  ): Effect.fn.Return<Opened<State, Event>, OpenError> {
+    options: LoadOptions,
+    known: KnownState<State>
+  ): Effect.fn.Return<LoadedStream<State, Event>, LoadError> {
     const { eventId, revision, snapshotRevision } = known
     // The initial state can't be wrong.
     if (revision === Revision.empty) return yield* foldAll(aggregate, streamId, options)
@@ -168,8 +165,8 @@ export const make = (options: {
       : folded.cursor
     return yield* Effect.as(catchUp(aggregate, cursor, options), {
       cursor,
-      read: true,
-      whole: true
+      current: true,
+      complete: true
     }).pipe(Effect.catchTag("NotInStream", () => foldAll(aggregate, streamId, options)))
   })
 
@@ -180,17 +177,18 @@ export const make = (options: {
   const fold = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
-    options: OpenOptions,
-    cached: Known<State> | undefined
-  ): Effect.fn.Return<Opened<State, Event>, OpenError> {
+    options: LoadOptions,
+    cached: KnownState<State> | undefined
+  ): Effect.fn.Return<LoadedStream<State, Event>, LoadError> {
     const { to, watched = [] } = options
     const { category } = aggregate
     if (cached !== undefined) {
-      const cursor = begin<State, Event>(streamId, watched, cached)
+      const cursor = makeCursor<State, Event>(streamId, watched, cached)
       const caughtUp = yield* Effect.result(catchUp(aggregate, cursor, options))
       if (Result.isSuccess(caughtUp)) {
-        if (yield* snapshots.isSampled) return yield* prove(aggregate, streamId, options, cached)
-        return { cursor, read: true, whole: false }
+        if (yield* snapshots.isSampled)
+          return yield* foldAndCompare(aggregate, streamId, options, cached)
+        return { cursor, current: true, complete: watched.length === 0 }
       }
       if (caughtUp.failure._tag !== "NotInStream") return yield* caughtUp.failure
       cache?.remove(streamId)
@@ -198,18 +196,19 @@ export const make = (options: {
 
     let atOrBelow = to
     while (true) {
-      const snapshot: Known<State> | undefined = yield* snapshots.find(
+      const snapshot: KnownState<State> | undefined = yield* snapshots.find(
         aggregate,
         streamId,
         atOrBelow
       )
       if (snapshot === undefined) return yield* foldAll(aggregate, streamId, options)
-      const cursor = begin<State, Event>(streamId, watched, snapshot)
+      const cursor = makeCursor<State, Event>(streamId, watched, snapshot)
       const caughtUp = yield* Effect.result(catchUp(aggregate, cursor, options))
       if (Result.isSuccess(caughtUp)) {
-        if (yield* snapshots.isSampled) return yield* prove(aggregate, streamId, options, snapshot)
+        if (yield* snapshots.isSampled)
+          return yield* foldAndCompare(aggregate, streamId, options, snapshot)
         yield* Metrics.snapshotsUsed({ category })
-        return { cursor, read: true, whole: false }
+        return { cursor, current: true, complete: watched.length === 0 }
       }
       if (caughtUp.failure._tag !== "NotInStream") return yield* caughtUp.failure
       yield* Metrics.snapshotsIgnored({ category, reason: caughtUp.failure.reason })
@@ -218,17 +217,69 @@ export const make = (options: {
     }
   })
 
-  /** Folds an opened stream to its current end, or from its start if the cursor no longer fits. */
+  /** Proves that a loaded stream is current or complete, by reading what it lacks. */
+  const prove = <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    loaded: LoadedStream<State, Event>,
+    lacking: "current" | "complete"
+  ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
+    lacking === "current" ? refresh(aggregate, loaded) : complete(aggregate, loaded)
+
+  /** Folds a stream to its current end, or from its start if the cursor no longer fits. */
   const refresh = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
-    { cursor, whole }: Opened<State, Event>
-  ): Effect.Effect<Opened<State, Event>, OpenError> =>
-    Effect.as(catchUp(aggregate, cursor), { cursor, read: true, whole }).pipe(
+    loaded: LoadedStream<State, Event>
+  ): Effect.Effect<LoadedStream<State, Event>, LoadError> => {
+    const { streamId, watched } = loaded.cursor
+    return Effect.as(catchUp(aggregate, loaded.cursor), { ...loaded, current: true }).pipe(
       Effect.catchTag("NotInStream", () => {
-        cache?.remove(cursor.streamId)
-        return foldAll(aggregate, cursor.streamId, { watched: Array.from(cursor.watched) })
+        cache?.remove(streamId)
+        return foldAll(aggregate, streamId, { watched: Array.from(watched) })
       })
     )
+  }
+
+  /**
+   * Looks the watched commands up, each by the id of its first event, and folds the whole stream if
+   * one was executed on it.
+   */
+  const complete = <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    loaded: LoadedStream<State, Event>
+  ): Effect.Effect<LoadedStream<State, Event>, LoadError> => {
+    const { streamId } = loaded.cursor
+    const watched = Array.from(loaded.cursor.watched)
+    return store.find(watched.map((commandId) => eventId(commandId, streamId, 0))).pipe(
+      // `eventId` returns valid ids.
+      Effect.catchTag("InvalidReadOption", Effect.die),
+      Effect.flatMap((found) =>
+        found.some((address) => address.streamId === streamId)
+          ? foldAll(aggregate, streamId, { watched })
+          : Effect.succeed({ ...loaded, complete: true })
+      )
+    )
+  }
+
+  /**
+   * Folds the events in between that a conflict carries, so that deciding again rarely needs a
+   * read, and reads on where they don't reach the end of the stream.
+   */
+  const follow = <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    loaded: LoadedStream<State, Event>,
+    { actual, between }: WrongExpectedRevision
+  ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
+    Effect.suspend(() => {
+      const { cursor } = loaded
+      if (actual > cursor.revision) {
+        const evolved = evolveBy(aggregate, cursor, between)
+        if (Result.isFailure(evolved)) return Effect.fail(evolved.failure)
+      }
+      // Without events in between, the known state may be of another history.
+      return between.length > 0 && cursor.revision === actual
+        ? Effect.succeed({ ...loaded, current: true })
+        : refresh(aggregate, loaded)
+    })
 
   /**
    * Caches a state for the next opening, and considers a snapshot if the stream was `appended` to.
@@ -236,7 +287,7 @@ export const make = (options: {
   const remember = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
-    known: Known<State>,
+    known: KnownState<State>,
     appended: boolean
   ): Effect.Effect<void> =>
     Effect.flatMap(store.inTransaction, (isInside) => {
@@ -253,7 +304,7 @@ export const make = (options: {
   /** Removes the cached state of a stream. */
   const forget = (streamId: StreamId): void => cache?.remove(streamId)
 
-  return { open, foldAll, refresh, remember, forget }
+  return { open, foldAll, prove, follow, remember, forget }
 }
 
-export type OpenStream = ReturnType<typeof make>
+export type Load = ReturnType<typeof make>

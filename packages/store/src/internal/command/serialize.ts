@@ -1,0 +1,144 @@
+/**
+ * Queues the commands of this host on each stream: while one is executed the others wait, and then
+ * run as a batch, each decided on the state that the one before it leaves, in one append.
+ *
+ * So commands of one host never race each other, and one append takes as many of them as fit.
+ */
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import { ParentSpan } from "effect/Tracer"
+import * as Batcher from "../batch/batcher.ts"
+import { inSpan } from "../driver/inSpan.ts"
+import type { Identified } from "./decide.ts"
+import type { Transact, TransactError, TransactOptions } from "./transact.ts"
+
+/** The maximum number of commands in a batch, so that its events usually fit in one append. */
+const MAX_COMMANDS = 500
+
+/** The commands of one caller on a stream. */
+interface Call {
+  readonly streamId: StreamId
+  /** A batch has one aggregate, so that its commands agree on the types that are unknown here. */
+  readonly aggregate: object
+  readonly requests: ReadonlyArray<Identified<unknown>>
+  readonly options: TransactOptions
+  readonly context: Context.Context<never>
+  /** Executes requests on the aggregate. */
+  readonly transact: (
+    requests: ReadonlyArray<Identified<unknown>>,
+    options: TransactOptions
+  ) => Effect.Effect<ReadonlyArray<unknown>, TransactError>
+}
+
+type Calls = Arr.NonEmptyReadonlyArray<Call>
+
+/**
+ * Returns the same function with one call at a time for each stream. `keep` counts commands that a
+ * batch executes after their caller was interrupted, until the function that it returns is called.
+ */
+export const make = (
+  transact: Transact,
+  keep: (requests: ReadonlyArray<Identified<unknown>>) => () => void
+): Effect.Effect<Transact, never, Scope.Scope> =>
+  Effect.map(
+    Batcher.make<StreamId, Call, ReadonlyArray<unknown>, TransactError>({
+      call: transactAll,
+      fitting,
+      isOneItemsFault,
+      keep: ({ requests }) => keep(requests)
+    }),
+    (batcher): Transact =>
+      (aggregate, streamId, requests, options) => {
+        const own = (all: typeof requests, given: TransactOptions) =>
+          transact(aggregate, streamId, all, given)
+        return Effect.contextWith((context: Context.Context<never>) => {
+          const call: Call = {
+            streamId,
+            aggregate,
+            requests,
+            options,
+            context,
+            // A batch has one aggregate, so its commands have the types here.
+            transact: (all, given) => own(all as typeof requests, given)
+          }
+          // A lone call runs on its caller's fiber. The answers have the types of the aggregate.
+          return batcher.runOrSubmit(streamId, call, own(requests, options)) as ReturnType<
+            typeof own
+          >
+        })
+      }
+  )
+
+/**
+ * Accepts the calls that can share a batch: of one aggregate, and without an expectation. That
+ * concerns the stream before its own commands, so such a call runs alone.
+ */
+const fitting = () => {
+  let first: Call | undefined
+  let commands = 0
+  return (call: Call): boolean => {
+    first ??= call
+    commands += call.requests.length
+    return (
+      call.aggregate === first.aggregate &&
+      commands <= MAX_COMMANDS &&
+      call.options.expected._tag === "Any" &&
+      first.options.expected._tag === "Any"
+    )
+  }
+}
+
+/** Executes the commands of several callers as one call, and gives each caller its own answers. */
+const transactAll = (calls: Calls) => {
+  const [first] = calls
+  const requests = calls.flatMap((call) => call.requests)
+  const maxAttempts = Math.max(...calls.map(({ options }) => options.maxAttempts))
+  return inBatchSpan(first.transact(requests, { ...first.options, maxAttempts }), calls).pipe(
+    // In the context of its first caller, not that of the handler's opener, who may be in a
+    // transaction.
+    Effect.updateContext(inContextOf(first)),
+    Effect.map((answers) => {
+      let next = 0
+      return calls.map((call) => Exit.succeed(answers.slice(next, (next += call.requests.length))))
+    })
+  )
+}
+
+/** Runs a batch in a root span that links to the spans of its callers. */
+const inBatchSpan = <A, E>(effect: Effect.Effect<A, E>, calls: Calls): Effect.Effect<A, E> =>
+  inSpan(effect, "CommandHandler.batch", () => ({
+    attributes: {
+      "daybook.stream": calls[0].streamId,
+      "daybook.commands": calls.reduce((sum, { requests }) => sum + requests.length, 0)
+    },
+    links: calls.flatMap(({ context }) =>
+      Option.match(Context.getOption(context, ParentSpan), {
+        onNone: () => [],
+        onSome: (span) => [{ span, attributes: {} }]
+      })
+    ),
+    root: true
+  }))
+
+const inContextOf =
+  ({ context }: Call): ((opener: Context.Context<never>) => Context.Context<never>) =>
+  () =>
+    context
+
+/**
+ * Returns true if one call of the batch may have made the others fail; nothing was recorded then.
+ */
+const isOneItemsFault = (cause: Cause.Cause<TransactError>): boolean => {
+  const error = Cause.findErrorOption(cause)
+  // A defect comes from a decider that threw.
+  if (Option.isNone(error)) return true
+  // A decode error may be about an event that one of them was to record, or about the stream.
+  const ofOne = ["EventEncodeError", "EventDecodeError", "AppendRefused", "EventIdConflict"]
+  return ofOne.includes(error.value._tag)
+}

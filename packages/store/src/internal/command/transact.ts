@@ -1,0 +1,148 @@
+/**
+ * Decides commands on a stream and appends the resulting events, and repeats that until the append
+ * finds the stream in the state of the decision.
+ */
+import type { Aggregate } from "@daybook/kernel/Aggregate"
+import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import type { Position } from "@daybook/kernel/Position"
+import * as Revision from "@daybook/kernel/Revision"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { Executed } from "../../CommandResult.ts"
+import type { AppendError, EventStore } from "../../EventStore.ts"
+import * as ExpectedRevision from "../../ExpectedRevision.ts"
+import { after, isLostRace, refusal, takenIds, type Unwritten } from "./after.ts"
+import {
+  decideAll,
+  type Identified,
+  isUnexpected,
+  type LoadedStream,
+  placed,
+  proofLacking
+} from "./decide.ts"
+import type { Load } from "./load.ts"
+import * as Metrics from "./metrics.ts"
+
+/** The errors of a call that has no answers. */
+export type TransactError = EventDecodeError | EventEncodeError | AppendError
+
+export interface TransactOptions {
+  readonly maxAttempts: number
+  /** The caller's expectation of the stream before the first command. */
+  readonly expected: ExpectedRevision.ExpectedRevision
+}
+
+type Answers<State, Event, Rejection> = ReadonlyArray<
+  Result.Result<Executed<State, Event>, Rejection>
+>
+
+/** Decides `requests` one after the other, and appends the resulting events. */
+export type Transact = <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>,
+  streamId: StreamId,
+  requests: ReadonlyArray<Identified<Command>>,
+  options: TransactOptions
+) => Effect.Effect<Answers<State, Event, Rejection>, TransactError>
+
+export const make = (store: EventStore["Service"], load: Load): Transact =>
+  Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    requests: ReadonlyArray<Identified<Command>>,
+    { expected, maxAttempts }: TransactOptions
+  ): Effect.fn.Return<Answers<State, Event, Rejection>, TransactError> {
+    const watched = requests.filter(({ callerSuppliedId }) => callerSuppliedId)
+    let loaded = yield* load.open(aggregate, streamId, {
+      watched: watched.map(({ commandId }) => commandId),
+      unread: true
+    })
+    let attempt = 1
+    while (true) {
+      const { cursor } = loaded
+      const decision = decideAll(aggregate, cursor, requests)
+      const lacking = proofLacking(decision, loaded, expected)
+      if (lacking !== undefined) {
+        loaded = yield* load.prove(aggregate, loaded, lacking)
+        continue
+      }
+      if (isUnexpected(decision, cursor.revision, expected)) {
+        return yield* refusal(store, streamId, expected, cursor.revision)
+      }
+      if (Result.isFailure(decision)) return yield* decision.failure
+      const { answers, events, state } = decision.success
+      const outcome = yield* append(store, loaded, events)
+      if (outcome._tag === "Appended") {
+        const { position } = outcome
+        yield* Metrics.answers(aggregate.category, answers)
+        yield* load.remember(
+          aggregate,
+          streamId,
+          {
+            revision: Revision.make(cursor.revision + events.length),
+            eventId: events.at(-1)?.id ?? cursor.eventId,
+            position,
+            state,
+            snapshotRevision: cursor.snapshotRevision
+          },
+          events.length > 0
+        )
+        return placed(answers, cursor.revision, position)
+      }
+      const given = { expected, attempt, maxAttempts }
+      const next = yield* after(store, load, aggregate, loaded, outcome, given)
+      if (isLostRace(outcome, loaded)) attempt++
+      loaded = next
+      yield* Metrics.retries({ category: aggregate.category })
+    }
+  })
+
+/** The outcome of an append, except the errors that end a call. */
+type Outcome =
+  | {
+      readonly _tag: "Appended"
+      /** The position of the last event; that of the stream if there was nothing to append. */
+      readonly position: Position
+    }
+  | Unwritten
+
+/** Appends events at the revision of a loaded stream. */
+const append = (
+  store: EventStore["Service"],
+  { current, cursor }: LoadedStream<unknown, unknown>,
+  events: ReadonlyArray<NewEvent>
+): Effect.Effect<Outcome, AppendError> =>
+  Arr.isReadonlyArrayNonEmpty(events)
+    ? Effect.matchEffect(
+        store.append({
+          streamId: cursor.streamId,
+          expected: ExpectedRevision.exactly(cursor.revision),
+          // A cached state that was not read may come from before the log was restored.
+          lastEventId: current ? undefined : cursor.eventId,
+          events
+        }),
+        {
+          onSuccess: ({ position, repeated }) =>
+            Effect.succeed<Outcome>(
+              repeated
+                ? { _tag: "AlreadyRecorded", conflict: takenIds(store, cursor.streamId, events) }
+                : { _tag: "Appended", position }
+            ),
+          onFailure: (error): Effect.Effect<Outcome, AppendError> => {
+            switch (error._tag) {
+              case "WrongExpectedRevision":
+                return Effect.succeed({ _tag: "Conflict", error })
+              case "EventIdConflict":
+                return Effect.succeed({ _tag: "AlreadyRecorded", conflict: Effect.succeed(error) })
+              case "AppendRefused":
+                return Effect.succeed({ _tag: "Refused", error })
+              case "Overloaded":
+              case "EventStoreError":
+                return Effect.fail(error)
+            }
+          }
+        }
+      )
+    : Effect.succeed({ _tag: "Appended", position: cursor.position })

@@ -1,0 +1,164 @@
+/**
+ * Appends that can be written at once, by the function `try_append` in PostgreSQL, which leaves the
+ * others to `append`; and the parameters of both.
+ */
+import type { Position } from "@daybook/kernel/Position"
+import type { Revision } from "@daybook/kernel/Revision"
+import type { StreamId } from "@daybook/kernel/StreamId"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { SqlClient } from "effect/sql/SqlClient"
+import type { SqlError } from "effect/sql/SqlError"
+import type { Appended } from "../../../EventStore.ts"
+import { ExpectedRevision } from "../../../ExpectedRevision.ts"
+import type { SchemaName } from "../../../PostgresSchema.ts"
+import type { EncodedAppend } from "../../driver/encodeAppends.ts"
+import * as Instants from "../../driver/instants.ts"
+import { afterAppend } from "./durability.ts"
+import { isLockTimeout, isOutOfLocks } from "../locks/patience.ts"
+import { inSavepoint } from "../sql/savepoint.ts"
+
+/** The answers of some appends, in their order; `undefined` for an append that is left. */
+export type Written = ReadonlyArray<Appended | undefined>
+
+interface AnswerRow {
+  readonly last_revisions: ReadonlyArray<number | null>
+  readonly start_position: bigint | null
+}
+
+/**
+ * Writes the appends whose streams are as expected and have no other writer now, and whose ids are
+ * new.
+ */
+export const tryAppend = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
+  allOrNone = false
+): Effect.Effect<Written, SqlError> =>
+  Effect.flatMap(afterAppend, (further) =>
+    inSavepoint(
+      sql,
+      sql.unsafe<AnswerRow>(
+        `SELECT last_revisions, start_position${further}
+      FROM "${schema}".try_append($1, ${expectations(schema, appends, "$11")}, $3, $4, $5, $6, $7, $8,
+        ${occurredAts(appends)}, $10)`,
+        [...parameters(appends), allOrNone, ...lastEventIds(appends)]
+      )
+    )
+  ).pipe(
+    Effect.map(([row]): Written => {
+      let position = row?.start_position ?? 0n
+      const before = new Set<StreamId>()
+      return appends.map(({ events, streamId }, index) => {
+        // The function leaves a place free between two appends to a stream.
+        position += BigInt(events.length + placesBefore(before, streamId))
+        const revision = row?.last_revisions[index] ?? undefined
+        // The numbers are the database's own, so the casts add only the brands.
+        return revision === undefined
+          ? undefined
+          : { revision: revision as Revision, position: position as Position, repeated: false }
+      })
+    }),
+    // Left to the function that waits step by step: ids that others are recording, a table that is
+    // locked, and a lock table that is full.
+    Effect.catchIf(
+      (error) => isIdTaken(error) || isLockTimeout(error) || isOutOfLocks(error),
+      () => Effect.succeed(appends.map(() => undefined))
+    )
+  )
+
+/**
+ * Returns the number of positions that are left free before an append, given the streams of the
+ * earlier appends in its call.
+ */
+export const placesBefore = (before: Set<StreamId>, streamId: StreamId): 0 | 1 => {
+  if (before.has(streamId)) return 1
+  before.add(streamId)
+  return 0
+}
+
+/**
+ * Returns true if ids are recorded already, or are being recorded by a call that forms a ring with
+ * this one.
+ */
+export const isIdTaken = ({ reason }: SqlError): boolean =>
+  reason._tag === "DeadlockError" ||
+  (reason._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
+
+const areExact = (appends: ReadonlyArray<EncodedAppend>): boolean =>
+  appends.every(({ events }) => events.every(({ occurredAt }) => Instants.isExact(occurredAt)))
+
+/** The last of the {@link parameters}: text where the binary form would be another instant. */
+export const occurredAts = (appends: ReadonlyArray<EncodedAppend>): string =>
+  areExact(appends) ? "$9" : "$9::text[]::timestamptz[]"
+
+/**
+ * The expected revisions. One that no stream can meet stands where another event than the last
+ * known one is recorded.
+ *
+ * That event changes only by a restore of the log, so it may be read before the stream is locked.
+ */
+export const expectations = (
+  schema: SchemaName,
+  appends: ReadonlyArray<EncodedAppend>,
+  ids: string
+): string =>
+  isUnproved(appends)
+    ? `(SELECT pg_catalog.array_agg(CASE WHEN l.id IS NULL OR EXISTS (
+        SELECT FROM "${schema}".events e
+        WHERE e.stream_id = l.stream_id AND e.revision = l.expected AND e.event_id = l.id
+      ) THEN l.expected ELSE ${NEVER_MET} END ORDER BY l.place)
+      FROM unnest($1, $2, ${ids}) WITH ORDINALITY AS l(stream_id, expected, id, place))`
+    : "$2"
+
+/** The ids that {@link expectations} compares, as a parameter; empty where it compares none. */
+export const lastEventIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> =>
+  isUnproved(appends)
+    ? [
+        Result.getOrThrow(
+          PgTypes.array(
+            appends.map(({ lastEventId }) => lastEventId ?? null),
+            PgTypes.OID.uuid
+          )
+        )
+      ]
+    : []
+
+const isUnproved = (appends: ReadonlyArray<EncodedAppend>): boolean =>
+  appends.some(({ lastEventId }) => lastEventId !== undefined)
+
+/** An expectation that no stream meets: the functions of the database know no such number. */
+const NEVER_MET = -3
+
+/** Returns the appends as arrays, the form of the parameters of the database's functions. */
+export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
+  const { OID } = PgTypes
+  const events = appends.flatMap((append) => append.events)
+  const column = <A>(rows: ReadonlyArray<A>, elementOid: number, of: (row: A) => unknown) =>
+    // Each of these element types has an array type.
+    Result.getOrThrow(PgTypes.array(rows.map(of), elementOid))
+  return [
+    column(appends, OID.text, ({ streamId }) => streamId),
+    column(appends, OID.int8, ({ expected }) => expectedNumber(expected)),
+    column(appends, OID.int4, (append) => append.events.length),
+    column(events, OID.uuid, ({ id }) => id),
+    column(events, OID.text, ({ type }) => type),
+    column(events, OID.int2, ({ schemaVersion }) => schemaVersion),
+    column(events, OID.text, ({ data }) => data),
+    column(events, OID.text, ({ metadata }) => metadata),
+    areExact(appends)
+      ? column(events, OID.timestamptz, ({ occurredAt }) => occurredAt)
+      : column(events, OID.text, ({ occurredAt }) => Instants.toText(occurredAt))
+  ]
+}
+
+const expectedNumber = (expected: ExpectedRevision): bigint =>
+  ExpectedRevision.match(expected, {
+    Any: () => -2n,
+    Exists: () => -1n,
+    NoStream: () => 0n,
+    Exactly: ({ revision }) => BigInt(revision)
+  })
