@@ -168,8 +168,25 @@ const go = (of: number): Move => ({ _tag: "Go", of })
 
 /** Moves of all kinds, enough to expose each broken twin. */
 const eventful: ReadonlyArray<Move> = [
-  ...[come(), go(0), come(), come("a", true), come(), come("b"), come(), come(), go(0), go(3)],
-  ...[come(), come(), end, end, come(), go(6), end, come(), end]
+  come(),
+  go(0),
+  come(),
+  come("a", true),
+  come(),
+  come("b"),
+  come(),
+  come(),
+  go(0),
+  go(3),
+  come(),
+  come(),
+  end,
+  end,
+  come(),
+  go(6),
+  end,
+  come(),
+  end
 ]
 
 it.effect("A batcher keeps its laws where its broken twins don't", () =>

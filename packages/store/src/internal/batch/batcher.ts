@@ -44,7 +44,10 @@ export interface Options<Item, A, E> {
 export interface Batcher<in Key extends string, in Item, in out A, in out E> {
   /** Waits for the answer of an item. Items of one key are called one batch at a time. */
   readonly submit: (key: Key, item: Item) => Effect.Effect<A, E>
-  /** Runs `alone` on the caller's fiber if no call of the key is under way, else submits the item. */
+  /**
+   * Runs `alone` on the caller's fiber if no call of the key is under way; submits the item
+   * otherwise.
+   */
   readonly runOrSubmit: (key: Key, item: Item, alone: Effect.Effect<A, E>) => Effect.Effect<A, E>
 }
 
@@ -133,7 +136,7 @@ export const make = Effect.fnUntraced(function* <Key extends string, Item, A, E>
       }
     )
 
-  /** Calls until no item waits. Items that arrive while callers are answered go in the next call. */
+  /** Calls until no item waits. Items that arrive while callers are answered go in the next. */
   const serve = (lane: Lane<Key, Item, A, E>): Effect.Effect<void> =>
     Effect.suspend(() => {
       const batch = take(lane.waiting, fitting())

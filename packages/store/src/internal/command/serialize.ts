@@ -5,7 +5,7 @@
  * So commands of one host never race each other, and one append takes as many of them as fit.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -30,8 +30,8 @@ export interface PostgresWakeUps {
   /** A latch that is opened when there may be more events to read. */
   readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
   /**
-   * Waits for the latch, at most the poll interval. `blockedPolls`: the number of polls in a row that an
-   * open append blocked.
+   * Waits for the latch, at most the poll interval. `blockedPolls`: the number of polls in a row
+   * that an open append blocked.
    */
   readonly wait: (latch: Latch.Latch, blockedPolls: number) => Effect.Effect<void>
 }
