@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { decodeRecorded } from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Order from "@daybook/order/Order"
@@ -83,7 +84,7 @@ export const addressesOf = Effect.fnUntraced(function* (
     })
     .pipe(
       Stream.runForEach((recorded) =>
-        Effect.map(Effect.fromResult(OrderEvents.codec.decode(recorded)), (events) => {
+        Effect.map(Effect.fromResult(decodeRecorded(OrderEvents.codec, recorded)), (events) => {
           for (const event of events) {
             if (event._tag === "OrderCreated" && event.customerId === customerId) {
               own.add(recorded.streamId)
