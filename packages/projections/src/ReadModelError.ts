@@ -299,7 +299,7 @@ export class ReadModelStoreError extends Data.TaggedError("ReadModelStoreError")
  * was written.
  *
  * **Details**
- * Outside a transaction, `InlineProjections` appends the event without this read model, and the
+ * Outside a transaction, the inline appends of `Projections.layer` record the event without this read model, and the
  * runner then stops the read model at the event.
  *
  * @category errors

@@ -2,7 +2,7 @@
  * Privileges that read models could give without a grant: the findings of the security review of
  * November 2026, each tested from the attacker's side.
  */
-import * as InlineProjections from "@daybook/projections/InlineProjections"
+import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
@@ -34,7 +34,7 @@ const sells = (sql: PgClient.PgClient, id: string, cents: number) =>
 /** Sells as a host that maintains the rows inline. */
 const sellsInline = (sql: PgClient.PgClient, id: string, cents: number) =>
   Effect.gen(function* () {
-    const context = yield* Layer.build(Layer.fresh(InlineProjections.layer([projection])))
+    const context = yield* Layer.build(Layer.fresh(Projections.layerAppends([projection])))
     return yield* Effect.provideService(
       sell(id, cents),
       EventStore,

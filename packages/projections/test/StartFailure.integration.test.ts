@@ -1,4 +1,3 @@
-import * as InlineProjections from "@daybook/projections/InlineProjections"
 import * as Projections from "@daybook/projections/Projections"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
@@ -41,7 +40,7 @@ layer(services, { timeout: 60_000, excludeTestServices: true })(
         const hosts: ReadonlyArray<Layer.Layer<never, unknown, SqlClient>> = [
           ReadModelStorePostgres.layer,
           Projections.Projections.layer({}).pipe(Layer.provide(stores)),
-          InlineProjections.layer([]).pipe(Layer.provide(stores))
+          Projections.Projections.layerAppends([]).pipe(Layer.provide(stores))
         ]
         for (const host of hosts) {
           assert.match(

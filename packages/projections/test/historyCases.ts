@@ -4,7 +4,6 @@
  */
 import type { LogId } from "@daybook/kernel/LogId"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
 import { Projections } from "@daybook/projections/Projections"
 import { HistoryChanged, OtherLog } from "@daybook/projections/ReadModelError"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -234,7 +233,7 @@ export const cases = <E>(
         const { takings, till } = fresh()
         const { name } = takings
         const kept = (beneath: EventStore["Service"]) =>
-          Layer.build(Layer.fresh(InlineProjections.layer([takings]))).pipe(
+          Layer.build(Layer.fresh(Projections.layerAppends([takings]))).pipe(
             Effect.map((context) => Context.get(context, EventStore)),
             on(beneath)
           )
@@ -380,7 +379,7 @@ export const cases = <E>(
             assert.deepStrictEqual(refused, new OtherLog({ name: takings.name, kept, given }))
           }
           const appending = Context.get(
-            yield* on(events)(Layer.build(Layer.fresh(InlineProjections.layer([takings])))),
+            yield* on(events)(Layer.build(Layer.fresh(Projections.layerAppends([takings])))),
             EventStore
           )
           yield* sell(appending, till, "2", 1)

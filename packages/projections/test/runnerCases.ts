@@ -4,7 +4,6 @@
 import * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import { Projections } from "@daybook/projections/Projections"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
@@ -396,16 +395,17 @@ export const cases = <E>(
         const { products, takings, till } = fresh()
         const inline = [takings, products]
         yield* execute(till, "0", sell("tea", 1))
-        const projections = yield* host({ inline })
+        // The composition that `Projections.layer` documents: one registration, appends on top of it.
+        const started = yield* Layer.build(
+          Layer.fresh(CommandHandler.layer.pipe(Layer.provideMerge(Projections.layer({ inline }))))
+        ).pipe(Effect.provideService(RunnerSettings, settings))
+        const projections = Context.get(started, Projections)
         for (const { name } of inline) {
           yield* Effect.repeat(projections.status(name), {
             until: ({ doing }) => doing === "inline",
             schedule: Schedule.spaced("5 millis")
           })
         }
-        const appending = yield* Layer.build(
-          Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer(inline))))
-        )
         yield* Effect.gen(function* () {
           yield* execute(till, "1", sell("tea", 5))
           const row = yield* ReadModel.get(takings, { tillId: "1" })
@@ -438,7 +438,7 @@ export const cases = <E>(
             Array.from(yield* rows(products)),
             Array.from(yield* LiveProjection.tableAt(products))
           )
-        }).pipe(Effect.provide(appending))
+        }).pipe(Effect.provide(started))
       }).pipe(Effect.scoped)
     )
 

@@ -21,7 +21,6 @@ import type * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -163,7 +162,7 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
   const inline = projections.map(inlineCopy)
   const hosts = yield* makeHosts(stores, lease, projections, inline)
   const appending = yield* Layer.build(
-    Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer(inline))))
+    Layer.fresh(CommandHandler.layer.pipe(Layer.provide(Projections.layerAppends(inline))))
   )
   const handler = Context.get(appending, CommandHandler)
   const accepted: Array<Accepted<Command>> = []
@@ -304,7 +303,7 @@ const makeHosts = Effect.fnUntraced(function* (
     const scope = yield* Scope.fork(outer)
     const { die, layer } = frail(stores, { pageSize, fault: dying })
     const built = yield* Layer.buildWithScope(
-      Layer.fresh(Projections.layer({ async, inline })).pipe(Layer.provide(layer)),
+      Layer.fresh(Projections.layerRunner({ async, inline })).pipe(Layer.provide(layer)),
       scope
     ).pipe(Effect.provideService(RunnerSettings, settings))
     running = { scope, projections: Context.get(built, Projections), die }

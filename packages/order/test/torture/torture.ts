@@ -202,7 +202,7 @@ export const torture = Effect.fnUntraced(function* (
   ).pipe(Effect.catchTag("Overdue", ({ message }) => Effect.sync(() => overdue.push(message))))
 
   const runner = yield* Layer.build(
-    Projections.layer({ async: behind, inline: [inlineSummaries] })
+    Projections.layerRunner({ async: behind, inline: [inlineSummaries] })
   ).pipe(
     Effect.map((built) => Context.get(built, Projections)),
     Effect.provideContext(context)

@@ -6,7 +6,6 @@ import * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
 import * as LiveProjection from "@daybook/projections/LiveProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -133,10 +132,7 @@ export const run = async <Command, State, Event, Rejection>(
     )
     // Maintains the inline rows, as every appender must.
     const rival = yield* handlerOn(
-      CommandHandler.layer.pipe(
-        Layer.provide(inline.length === 0 ? Layer.empty : InlineProjections.layer(inline)),
-        Layer.orDie
-      ),
+      CommandHandler.layer.pipe(Layer.provide(Projections.layerAppends(inline)), Layer.orDie),
       stores,
       scope
     )
