@@ -19,7 +19,8 @@ import { Generation, type GenerationState, Poison } from "./ReadModelGeneration.
  * The present activity of a read model.
  *
  * **Details**
- * `live`: it holds all settled events. `catching up`: it lacks some, and a host maintains it.
+ * `up to date`: its rows include all settled events. `catching up`: they lack some, and a host
+ * maintains it.
  * `inline`: appends maintain it. `paused`: by an act of an operator. `stopped`: by an event that it
  * can't fold, or because its rows are of another history than the log. `waiting`: no host maintains
  * it now.
@@ -28,7 +29,7 @@ import { Generation, type GenerationState, Poison } from "./ReadModelGeneration.
  * @since 0.1.0
  */
 export const Doing = Schema.Literals([
-  "live",
+  "up to date",
   "catching up",
   "inline",
   "paused",
@@ -239,7 +240,7 @@ export const make = (
   const waits = DateTime.toEpochMillis(now)
   const does = doing(serving, backlog)
   // A read model that holds all settled events has gone on, perhaps on another host.
-  const ofServing = does === "live" ? undefined : lastErrors.serving
+  const ofServing = does === "up to date" ? undefined : lastErrors.serving
   const building = Option.fromUndefinedOr(lastErrors.building)
   return {
     name: serving.name,
@@ -282,7 +283,7 @@ const doing = (serving: GenerationState, backlog: Backlog): Doing => {
   if (Option.isSome(serving.poison)) return "stopped"
   if (serving.mode === "inline") return "inline"
   if (Option.isNone(serving.owner)) return "waiting"
-  return backlog.events === 0 ? "live" : "catching up"
+  return backlog.events === 0 ? "up to date" : "catching up"
 }
 
 /**

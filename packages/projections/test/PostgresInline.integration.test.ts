@@ -5,7 +5,7 @@
 import * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
-import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -78,7 +78,7 @@ const rows = (projection: ReturnType<typeof products>) =>
 
 /** Folds the same rows from the log, ordered by product. */
 const folded = (projection: ReturnType<typeof products>) =>
-  Effect.map(LiveProjection.tableAt(projection), (rows) =>
+  Effect.map(OnDemandProjection.tableAt(projection), (rows) =>
     rows.toSorted((a, b) => (a.product < b.product ? -1 : 1))
   )
 

@@ -97,7 +97,7 @@ const keep = (
   Effect.gen(function* () {
     const kept = yield* host(projections)
     yield* kept.waitFor(name, yield* head(events), "30 seconds")
-    return yield* until(kept.status(name), ({ doing }) => doing === "live")
+    return yield* until(kept.status(name), ({ doing }) => doing === "up to date")
   }).pipe(on(events), Effect.scoped)
 
 const rebuilt = (projections: Projections["Service"], name: string) =>
@@ -133,7 +133,7 @@ export const cases = <E>(
         const { name } = takings
         yield* sell(events, till, "1", 25)
         const before = yield* keep(events, { async: [takings] }, name)
-        assert.deepStrictEqual([before.doing, before.mismatch], ["live", Option.none()])
+        assert.deepStrictEqual([before.doing, before.mismatch], ["up to date", Option.none()])
         assert.deepStrictEqual(yield* salesOf(takings), [["1", 25]])
 
         const restored = yield* (yield* World).restore(5)
@@ -165,7 +165,10 @@ export const cases = <E>(
             ["1", 5],
             ["2", 4]
           ])
-          const after = yield* until(projections.status(name), ({ doing }) => doing === "live")
+          const after = yield* until(
+            projections.status(name),
+            ({ doing }) => doing === "up to date"
+          )
           assert.deepStrictEqual(after.mismatch, Option.none())
         }).pipe(on(restored), Effect.scoped)
       })
@@ -348,7 +351,7 @@ export const cases = <E>(
           // This rebuild was requested before the log was restored.
           yield* until(
             projections.status(name),
-            ({ doing, generation }) => generation === 2 && doing === "live"
+            ({ doing, generation }) => generation === 2 && doing === "up to date"
           )
           assert.deepStrictEqual(yield* salesOf(takings), [
             ["1", 5],

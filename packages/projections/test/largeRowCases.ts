@@ -259,7 +259,7 @@ export const cases = <E>(
           assert.strictEqual(Option.getOrThrow(last).text.length, 7_000_000)
           assert.strictEqual(
             (yield* projections.status(of.rows.name)).doing,
-            mode === "inline" ? "inline" : "live"
+            mode === "inline" ? "inline" : "up to date"
           )
         }).pipe(Effect.scoped)
       )

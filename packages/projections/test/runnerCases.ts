@@ -4,7 +4,7 @@
 import * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import { Projections } from "@daybook/projections/Projections"
-import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
@@ -99,7 +99,7 @@ export const cases = <E>(
         yield* caughtUp(projections, takings.name)
         assert.deepStrictEqual(yield* ReadModel.get(takings, { tillId: "1" }), Option.none())
         const status = yield* projections.status(takings.name)
-        assert.strictEqual(status.doing, "live")
+        assert.strictEqual(status.doing, "up to date")
         assert.strictEqual(status.lagEvents, 0)
         assert.strictEqual(status.events, 5)
       }).pipe(Effect.scoped)
@@ -144,7 +144,7 @@ export const cases = <E>(
         assert.strictEqual(skipped?.reason, "it was a test of the till")
         assert.deepStrictEqual(
           yield* rows(products),
-          yield* LiveProjection.tableAt(products),
+          yield* OnDemandProjection.tableAt(products),
           "what is folded on demand leaves it out too"
         )
         const last = yield* Stream.runHead(
@@ -224,8 +224,8 @@ export const cases = <E>(
         const stopped = yield* Effect.flip(
           projections.waitFor(owed.name, yield* head, "20 seconds")
         )
-        const live = yield* Effect.flip(LiveProjection.tableAt(owed))
-        for (const error of [stopped, live]) {
+        const onDemand = yield* Effect.flip(OnDemandProjection.tableAt(owed))
+        for (const error of [stopped, onDemand]) {
           assert.strictEqual(error._tag, "ProjectionStopped")
           if (error._tag !== "ProjectionStopped") continue
           assert.deepStrictEqual([error.poison.revision, error.poison.reason], [1, "NoRow"])
@@ -417,9 +417,9 @@ export const cases = <E>(
             { concurrency: "unbounded" }
           )
           for (const projection of [takings, products] as ReadonlyArray<Projection.Any>) {
-            const live = yield* LiveProjection.tableAt(projection)
+            const onDemand = yield* OnDemandProjection.tableAt(projection)
             const kept = yield* Stream.runCollect(ReadModel.query(projection))
-            assert.sameDeepMembers(Array.from(kept), Array.from(live))
+            assert.sameDeepMembers(Array.from(kept), Array.from(onDemand))
           }
           // An event that it can't fold is appended, and the runner stops at it.
           yield* execute(till, "1", sell("poison", 1))
@@ -436,7 +436,7 @@ export const cases = <E>(
           yield* caughtUp(projections, products.name)
           assert.sameDeepMembers(
             Array.from(yield* rows(products)),
-            Array.from(yield* LiveProjection.tableAt(products))
+            Array.from(yield* OnDemandProjection.tableAt(products))
           )
         }).pipe(Effect.provide(started))
       }).pipe(Effect.scoped)
@@ -453,19 +453,19 @@ export const cases = <E>(
         const cents = (row: Option.Option<{ readonly cents: number }>) =>
           Option.getOrUndefined(Option.map(row, (found) => found.cents))
         const key = { tillId: "1" }
-        assert.strictEqual(cents(yield* LiveProjection.rowAt(takings, key)), 3)
+        assert.strictEqual(cents(yield* OnDemandProjection.rowAt(takings, key)), 3)
         assert.strictEqual(
-          cents(yield* LiveProjection.rowAt(takings, key, { position: between })),
+          cents(yield* OnDemandProjection.rowAt(takings, key, { position: between })),
           1
         )
         const recorded = yield* Stream.runCollect(events.readAll({ categories: [till.category] }))
         const [first, second] = recorded
         if (first === undefined || second === undefined) return assert.fail("two are recorded")
         assert.strictEqual(
-          cents(yield* LiveProjection.rowAt(takings, key, { revision: first.revision })),
+          cents(yield* OnDemandProjection.rowAt(takings, key, { revision: first.revision })),
           1
         )
-        const table = yield* LiveProjection.tableAt(takings, { position: second.position })
+        const table = yield* OnDemandProjection.tableAt(takings, { position: second.position })
         assert.deepStrictEqual(
           table.map((row) => [row.tillId, row.cents]),
           [["1", 3]]
@@ -474,13 +474,13 @@ export const cases = <E>(
         const then = recorded.filter(
           (one) => one.recordedAt.epochMilliseconds <= first.recordedAt.epochMilliseconds
         )
-        const sold = (yield* LiveProjection.tableAt(takings, earlier)).reduce(
+        const sold = (yield* OnDemandProjection.tableAt(takings, earlier)).reduce(
           (sum, row) => sum + row.sales,
           0
         )
         assert.strictEqual(sold, then.length)
         const none = yield* Effect.result(
-          LiveProjection.rowAt(
+          OnDemandProjection.rowAt(
             products(till, "p"),
             { product: "tea" },
             { revision: first.revision }

@@ -93,7 +93,7 @@ export const cases = <E>(
         yield* until(Effect.map(second.status(newer.name), (status) => status.position >= position))
         assert.deepStrictEqual(yield* rowOf(newer, "1"), { id: "1", text: "ab", struck: true })
         const status = yield* first.status(old.name)
-        assert.strictEqual(status.doing, "live")
+        assert.strictEqual(status.doing, "up to date")
         assert.isTrue(Option.isSome(status.owner))
         assert.notDeepEqual(status.owner, keeper)
       }).pipe(Effect.scoped)

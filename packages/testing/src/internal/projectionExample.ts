@@ -6,7 +6,7 @@ import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import { NewEvent } from "@daybook/kernel/NewEvent"
 import type { Projection } from "@daybook/kernel/Projection"
 import * as StreamId from "@daybook/kernel/StreamId"
-import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import type { ReadModelTable } from "@daybook/projections/ReadModelTable"
@@ -102,7 +102,7 @@ const rowsOf = Effect.fnUntraced(function* <Event, Key extends object, Row exten
       .append({ streamId, expected: ExpectedRevision.any, events: [event] })
       .pipe(Effect.provideService(Clock.Clock, standing(recordedAtMillis)))
   }
-  return yield* LiveProjection.tableAt(projection).pipe(
+  return yield* OnDemandProjection.tableAt(projection).pipe(
     Effect.provideService(ReadModelStore, rows),
     Effect.provideService(
       EventStore,
