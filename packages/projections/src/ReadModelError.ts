@@ -299,8 +299,8 @@ export class ReadModelStoreError extends Data.TaggedError("ReadModelStoreError")
  * was written.
  *
  * **Details**
- * Outside a transaction, the inline appends of `Projections.layer` record the event without this read model, and the
- * runner then stops the read model at the event.
+ * Outside a transaction, the event is appended without this read model, and the runner then stops
+ * the read model at the event.
  *
  * @category errors
  * @since 0.1.0
