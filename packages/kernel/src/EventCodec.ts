@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "./Named.ts"
 import { printableLine, textOf } from "./Printable.ts"
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -107,7 +108,7 @@ export const DecodeErrorReason = Schema.TaggedUnion({
  * @category errors
  * @since 0.1.0
  */
-export type DecodeErrorReason = typeof DecodeErrorReason.Type
+export type DecodeErrorReason = Named.Union<typeof DecodeErrorReason>
 
 /**
  * Returns the reason in words.

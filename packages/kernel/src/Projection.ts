@@ -206,6 +206,7 @@ export const define = <
         row,
         primaryKey,
         indexes,
+        // Without `streams`: it selects what to read for one row, and changes no row.
         code: [keys, initial, apply].map(String).join("\n"),
         keys,
         ...(streams === undefined ? {} : { streams }),

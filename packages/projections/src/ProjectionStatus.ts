@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import { Listed } from "@daybook/kernel/Listed"
+import type * as Named from "@daybook/kernel/Named"
 import { printableLine } from "@daybook/kernel/Printable"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
@@ -108,7 +109,7 @@ export const Status = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Status = typeof Status.Type
+export type Status = Named.Struct<typeof Status>
 
 /**
  * The progress of a rebuild.

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import { printableLine } from "@daybook/kernel/Printable"
 import { LogId } from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
@@ -31,7 +32,7 @@ export const RowDifference = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type RowDifference = typeof RowDifference.Type
+export type RowDifference = Named.Struct<typeof RowDifference>
 
 /**
  * The maximum number of differing rows that a comparison reports.

@@ -17,6 +17,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import { printableLine } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -205,7 +206,7 @@ export const EventAddress = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type EventAddress = typeof EventAddress.Type
+export type EventAddress = Named.Struct<typeof EventAddress>
 
 /**
  * Some event ids of an append are already recorded by a different append: nothing was written.

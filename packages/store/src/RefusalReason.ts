@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Schema from "effect/Schema"
 import { NotJson } from "./NotJson.ts"
 
@@ -49,7 +50,7 @@ export const RefusalReason = Schema.TaggedUnion({
  * @category types
  * @since 0.1.0
  */
-export type RefusalReason = typeof RefusalReason.Type
+export type RefusalReason = Named.Union<typeof RefusalReason>
 
 /**
  * Returns the reason in words, with its numbers.
