@@ -28,7 +28,7 @@ const tsconfig = {
   files: ["program.ts"]
 }
 
-/** Returns the types that the compiler infers for the program's exports, as an editor prints them. */
+/** Returns the types of the exports that the compiler infers, as an editor prints them. */
 const inferred = (): ReadonlyArray<string> => {
   Fs.mkdirSync(Path.join(root, WORK_FOLDER), { recursive: true })
   const work = Fs.mkdtempSync(Path.join(root, WORK_FOLDER, "hover-"))
