@@ -141,7 +141,8 @@ const plan = <Command, State, Event, Rejection>(
   if (Result.isFailure(streamId)) return Result.fail(streamId.failure.message)
   const { createdAt, data, id, type, version } = row
   const occurredAt = Option.getOrUndefined(DateTime.make(createdAt))
-  if (occurredAt === undefined) return Result.fail(`created_at is ${createdAt}, which is no time`)
+  if (occurredAt === undefined)
+    return Result.fail(`created_at is ${createdAt}, which is not a time`)
   const event = checkEvent({
     id: eventIdOf(row),
     type,

@@ -214,7 +214,7 @@ it.effect("An order with a row that can't be read is left out whole, with the re
     const { imported } = yield* importInto(store, bad)
     assert.strictEqual(
       imported.leftOut.get(bob)?.reason,
-      "created_at is yesterday, which is no time"
+      "created_at is yesterday, which is not a time"
     )
     assert.deepStrictEqual(yield* logged(store), [])
   })

@@ -152,7 +152,7 @@ export class UnknownProjection extends Schema.TaggedError<UnknownProjection>()(
 ) {
   override get message() {
     return printableLine(
-      `No projection ${JSON.stringify(this.name)}: there are ${this.known.join(", ")}`
+      `Cannot find projection ${JSON.stringify(this.name)}: there are ${this.known.join(", ")}`
     )
   }
 }
@@ -191,7 +191,7 @@ export class ProjectionStopped extends Schema.TaggedError<ProjectionStopped>()(
   override get message() {
     const { issue, position, revision, streamId, type } = this.poison
     return printableLine(
-      `${this.name} can't fold ${type} at revision ${revision} of ${streamId} ` +
+      `${this.name} cannot fold ${type} at revision ${revision} of ${streamId} ` +
         `(position ${position}): ${issue}`
     )
   }

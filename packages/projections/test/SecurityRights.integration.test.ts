@@ -359,7 +359,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
           const error = yield* Effect.flip(sellsInline(inline, "1", 5))
           assert.include(
             error.message,
-            `Appends don't write to tables that run code of others: ${told.join(", ")}`
+            `Cannot append: tables of read models would run foreign code: ${told.join(", ")}`
           )
           assert.deepStrictEqual(yield* events, before)
         })

@@ -259,7 +259,7 @@ export const cases = <E>(
           assert.instanceOf(error, ReadModel.UnreadableRow)
           assert.strictEqual(
             error.message,
-            `A row of ${newer.name} is none of version 2: version 1 serves`
+            `Cannot read a row of ${newer.name} as version 2: version 1 serves`
           )
         }
       }).pipe(Effect.scoped)

@@ -223,7 +223,7 @@ export class EventIdConflict extends Schema.TaggedError<EventIdConflict>()("Even
   override get message() {
     const list = this.recorded.map((r) => `${r.eventId} at revision ${r.revision} of ${r.streamId}`)
     return printableLine(
-      `Event ids of an append to ${this.streamId} are recorded already: ${list.join(", ")}`
+      `Cannot append to ${this.streamId}: event ids are recorded already: ${list.join(", ")}`
     )
   }
 }
@@ -241,7 +241,7 @@ export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRe
 }) {
   override get message() {
     return printableLine(
-      `Append to ${this.streamId} refused: ${RefusalReason.describe(this.reason)}`
+      `Cannot append to ${this.streamId}: ${RefusalReason.describe(this.reason)}`
     )
   }
 }

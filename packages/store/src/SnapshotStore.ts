@@ -88,7 +88,7 @@ export class SnapshotRefused extends Schema.TaggedError<SnapshotRefused>()("Snap
         : reason._tag === "NotJson"
           ? `${reason.path} is or holds ${reason.found}`
           : `its state has ${reason.bytes} bytes, at most ${reason.limit} are allowed`
-    return printableLine(`Snapshot of ${this.streamId} refused: ${why}`)
+    return printableLine(`Cannot save a snapshot of ${this.streamId}: ${why}`)
   }
 }
 

@@ -408,7 +408,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
         assert.instanceOf(error, PartitioningRefused)
         assert.strictEqual(
           error.message,
-          "No partition holds the positions behind 0 and up to 10240"
+          "No partition holds the positions after 0 and up to 10240"
         )
         yield* admin`
           ALTER TABLE daybook.events ATTACH PARTITION daybook.events_1 FOR VALUES FROM (MINVALUE) TO (10241)`

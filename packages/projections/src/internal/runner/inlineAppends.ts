@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
   ) => {
     const model = models.get(name)
     // The store folds only touched read models, and only models of this host are touched.
-    if (model === undefined) throw new Error(`${name} is no inline projection of this host`)
+    if (model === undefined) throw new Error(`${name} is not an inline projection of this host`)
     const batch = prepare(model, recorded, new Set())
     return batch.poison === undefined ? foldBounded(model, batch, rows) : Result.fail(batch.poison)
   }
@@ -74,7 +74,7 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
     yield* store
       .demote(error.name, settled({ events, store }, error.name))
       .pipe(Effect.catchTag("ReadModelStoreError", failed(operation)))
-    yield* Effect.logError(`${error.message}; it is kept behind the log from now on`)
+    yield* Effect.logError(`${error.message}; a runner maintains it after the log from now on`)
   })
 
   /** Appends and updates the touched rows; retries without the read models that can't fold it. */
