@@ -378,7 +378,7 @@ it.effect(
     })
 )
 
-it.effect("The audit tells of prices with a fraction of a penny, which are rounded", () =>
+it.effect("The audit reports prices with a fraction of a penny, which are rounded", () =>
   Effect.gen(function* () {
     const store = yield* EventStoreMemory.make
     const rows = table(created(ada), tea(ada, 0.005), created(bob), tea(bob, 0.1 + 0.2))

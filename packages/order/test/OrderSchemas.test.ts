@@ -85,7 +85,7 @@ describe("the golden samples", () => {
     )
   })
 
-  it("fold to the order that they tell of, old versions and new ones mixed", () => {
+  it("fold to the order that they describe, old versions and new ones mixed", () => {
     const history = ["OrderCreated.v2", "ItemAdded.v1", "ItemAdded.v2", "ItemRemoved.v2"]
     const closed = ["OrderConfirmed.v1", "OrderShipped.v1", "OrderCancelled.v1"]
     const events = Result.getOrThrow(

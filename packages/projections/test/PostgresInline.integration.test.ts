@@ -101,7 +101,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
       ).pipe(Effect.provideService(EventStore, events))
     })
 
-    it.effect("folds the events of a row in position order, whoever appends them", () =>
+    it.effect("folds the events of a row in position order, with several writers", () =>
       Effect.gen(function* () {
         const shop = fresh()
         const { events } = yield* keptBy(shop.products)

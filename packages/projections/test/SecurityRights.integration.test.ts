@@ -225,7 +225,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
         }).pipe(Effect.scoped)
     )
 
-    it.effect("S6: nobody who may read the rows can touch a shadow", () =>
+    it.effect("S6: a login that may read the rows cannot touch a shadow", () =>
       Effect.gen(function* () {
         const { projecting, reading } = yield* kept()
         yield* project(projecting, { async: [projection] }, (runner) =>

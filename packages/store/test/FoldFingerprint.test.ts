@@ -303,7 +303,7 @@ describe("A fold's fingerprint", () => {
     )
   }
 
-  it.effect("is there when a codec throws at data that nobody stored", () =>
+  it.effect("is there when a codec throws at data that was never stored", () =>
     Effect.gen(function* () {
       const codec = EventCodec.orElse(
         EventCodec.make({ name: "basket", events: Events }),

@@ -315,7 +315,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
       })
     )
 
-    it.effect("gets partitions while an append is open, which waits for nobody", () =>
+    it.effect("gets partitions while an append is open, which does not wait", () =>
       Effect.gen(function* () {
         const { admin, start } = yield* database
         const host = yield* start()

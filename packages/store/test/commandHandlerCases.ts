@@ -175,7 +175,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
       )
     )
 
-    it.effect("catches a handler that draws ids anew for each attempt", () =>
+    it.effect("catches a handler that draws new ids for each attempt", () =>
       Effect.gen(function* () {
         const broken = yield* Effect.exit(
           countsOnce((id) => Effect.andThen(execute(id, deposit(10)), execute(id, deposit(10))))
@@ -539,7 +539,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
       })
     )
 
-    it.effect("records no trace that nobody began", () =>
+    it.effect("records no trace without a caller's trace", () =>
       Effect.gen(function* () {
         const id = yield* fresh
         const commandId = yield* freshCommandId
