@@ -54,6 +54,24 @@ describe("check-tidy", () => {
     )
   })
 
+  it("finds a class that is imported as a namespace, unless functions stand beside it", () => {
+    const service = documented("export class Log extends Service {}")
+    write("packages/store/src/Log.ts", service)
+    write(
+      "packages/store/src/Server.ts",
+      `${service.replace("Log", "Server")}\n${documented("export const layer = 1")}`
+    )
+    const text = (...modules: ReadonlyArray<string>) =>
+      modules.map((name) => `import * as ${name} from "@daybook/store/${name}"\n`).join("")
+    write("packages/store/test/log.ts", text("Server", "Log"))
+    write("docs/guide.md", text("Log"))
+    write("packages/store/test/named.ts", 'import { Log } from "@daybook/store/Log"\n')
+    finds(
+      "docs/guide.md:1 @daybook/store/Log is imported by name: it has no functions",
+      "packages/store/test/log.ts:2 @daybook/store/Log is imported by name: it has no functions"
+    )
+  })
+
   it("finds comments that are wide, dated, or begin with an interrogative", () => {
     write(
       "packages/kernel/src/internal/Prose.ts",

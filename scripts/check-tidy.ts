@@ -40,14 +40,47 @@ export const check = (root: string): ReadonlyArray<Finding> => {
   const findings: Array<Finding> = Fs.readdirSync(root)
     .filter((name) => !name.startsWith(".") && !topLevel.has(name) && !ignored.has(name))
     .map((file) => ({ file, problem: "is not one of the entries the top level has" }))
-  for (const folder of ["packages", "scripts"]) {
-    for (const file of filesBelow(root, folder, ignored)) {
-      findings.push(...checkName(file))
-      if (file.endsWith(".ts")) findings.push(...checkSource(file, read(root, file)))
-    }
+  const files = ["packages", "scripts"].flatMap((folder) => filesBelow(root, folder, ignored))
+  const prose = Fs.existsSync(Path.join(root, "docs")) ? filesBelow(root, "docs", ignored) : []
+  const byName = modulesByName(root, files)
+  for (const file of files) {
+    findings.push(...checkName(file))
+    if (file.endsWith(".ts")) findings.push(...checkSource(file, read(root, file)))
+  }
+  for (const file of ["README.md", ...prose, ...files]) {
+    if (/\.(ts|md)$/.test(file)) findings.push(...checkImports(file, read(root, file), byName))
   }
   return findings
 }
+
+/**
+ * Returns the modules that are imported by name: a class that is named as its module, and no
+ * function beside it. A module of functions is imported as a namespace.
+ */
+const modulesByName = (root: string, files: ReadonlyArray<string>): ReadonlySet<string> => {
+  const found = new Set<string>()
+  for (const file of files) {
+    const [, folder, module = ""] = /^packages\/([^/]+)\/src\/([^/]+)\.ts$/.exec(file) ?? []
+    if (folder === undefined) continue
+    const text = read(root, file)
+    if (!new RegExp(`^export class ${module}\\b`, "m").test(text)) continue
+    if (!/^export const [a-z]/m.test(text)) found.add(`@daybook/${folder}/${module}`)
+  }
+  return found
+}
+
+/** One idiom for each module, so that no line reads `CommandHandler.CommandHandler.layer`. */
+const checkImports = (
+  file: string,
+  text: string,
+  byName: ReadonlySet<string>
+): ReadonlyArray<Finding> =>
+  text.split("\n").flatMap((line, index) => {
+    const [, module = ""] = /import (?:type )?\* as \w+ from "(@daybook\/[^"]+)"/.exec(line) ?? []
+    return byName.has(module)
+      ? [{ file, line: index + 1, problem: `${module} is imported by name: it has no functions` }]
+      : []
+  })
 
 const ignoredNames = (root: string): ReadonlySet<string> => {
   const lines = Fs.existsSync(Path.join(root, ".gitignore")) ? read(root, ".gitignore") : ""

@@ -18,7 +18,7 @@ export interface Block {
   readonly code: string
 }
 
-const WORK_FOLDER = ".doc-examples"
+export const WORK_FOLDER = ".doc-examples"
 
 // A minute: an example that waits for ever must not hold up the run.
 const RUN_TIMEOUT_MILLIS = 60_000

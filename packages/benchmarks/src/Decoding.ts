@@ -1,6 +1,7 @@
 /**
  * The cost of the codec over parsing: the same stored events folded through it, and by hand.
  */
+import { decodeRecorded } from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
@@ -40,7 +41,7 @@ const codec: Decoder = {
     let state = aggregate.decider.initialState
     for (const { recorded, text } of stored) {
       recorded.data = JSON.parse(text) as RecordedEvent["data"]
-      const events = Result.getOrThrow(aggregate.codec.decode(recorded))
+      const events = Result.getOrThrow(decodeRecorded(aggregate.codec, recorded))
       for (const event of events) state = aggregate.decider.evolve(state, event)
     }
     return state._tag === "Draft" ? state.lines.length : 0

@@ -7,7 +7,6 @@
  */
 import * as Position from "@daybook/kernel/Position"
 import { projection as orderSummary } from "@daybook/order/OrderSummary"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import { ReadModelSchema } from "@daybook/projections/ReadModelSchema"
@@ -164,19 +163,7 @@ const keeping = (name: string, stores: Stores, mode: "none" | "async" | "inline"
     if (mode !== "none") {
       yield* projections.waitFor(orderSummary.name, yield* head(stores), "10 minutes")
     }
-    const events =
-      mode === "inline"
-        ? Context.get(
-            yield* Layer.build(
-              Layer.fresh(
-                InlineProjections.layer([orderSummary]).pipe(
-                  Layer.provide(Layer.succeedContext(kept))
-                )
-              )
-            ),
-            EventStore
-          )
-        : Context.get(stores, EventStore)
+    const events = Context.get(kept, EventStore)
     if (mode === "inline") {
       yield* Effect.repeat(projections.status(orderSummary.name), {
         until: ({ doing }) => doing === "inline",

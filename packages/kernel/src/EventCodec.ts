@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "./Named.ts"
 import { printableLine, textOf } from "./Printable.ts"
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
@@ -66,8 +67,10 @@ export interface EventCodec<in out Event> {
   /**
    * Returns the events of today that a stored event stands for: zero, one or several, since an
    * older version may have been dropped or split. An event that is passed over stands for none.
+   *
+   * @see {@link decodeRecorded}
    */
-  readonly decode: (stored: RecordedEvent) => Result.Result<ReadonlyArray<Event>, EventDecodeError>
+  readonly decode: (stored: EncodedEvent) => Result.Result<ReadonlyArray<Event>, DecodeErrorReason>
 }
 
 /**
@@ -102,6 +105,26 @@ export const DecodeErrorReason = Schema.TaggedUnion({
 })
 
 /**
+ * @category errors
+ * @since 0.1.0
+ */
+export type DecodeErrorReason = Named.Union<typeof DecodeErrorReason>
+
+/**
+ * Returns the reason in words.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const problemOf = (reason: DecodeErrorReason): string =>
+  DecodeErrorReason.match(reason, {
+    UnknownType: ({ known }) => `the type is not one of ${known.join(", ")}`,
+    UnknownSchemaVersion: ({ newest }) => `the newest known schema version is ${newest}`,
+    InvalidData: ({ issue }) => issue,
+    UpcastFailed: ({ issue }) => `upcasting failed: ${issue}`
+  })
+
+/**
  * This codec cannot read a stored event; the reader stops there.
  *
  * **Details**
@@ -116,18 +139,33 @@ export class EventDecodeError extends Schema.TaggedError<EventDecodeError>()("Ev
   streamId: Schema.String,
   revision: Schema.Number,
   position: Schema.BigInt,
+  eventId: Schema.String,
   type: Schema.String,
   schemaVersion: Schema.Number,
   reason: DecodeErrorReason
 }) {
-  /** The reason alone, without the address of the event. */
-  get problem(): string {
-    return DecodeErrorReason.match(this.reason, {
-      UnknownType: ({ known }) => `the type is not one of ${known.join(", ")}`,
-      UnknownSchemaVersion: ({ newest }) => `the newest known schema version is ${newest}`,
-      InvalidData: ({ issue }) => issue,
-      UpcastFailed: ({ issue }) => `upcasting failed: ${issue}`
+  /** Adds the address of the event to the reason why the codec of that name cannot read it. */
+  static at(
+    codec: string,
+    event: Omit<RecordedEvent, "data" | "metadata" | "occurredAt" | "recordedAt">,
+    reason: DecodeErrorReason
+  ): EventDecodeError {
+    const { id: eventId, position, revision, schemaVersion, streamId, type } = event
+    return new EventDecodeError({
+      codec,
+      streamId,
+      revision,
+      position,
+      eventId,
+      type,
+      schemaVersion,
+      reason
     })
+  }
+
+  /** The reason in words, without the address of the event. */
+  get problem(): string {
+    return problemOf(this.reason)
   }
 
   override get message() {
@@ -235,21 +273,37 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
       const reader = readers.get(stored.type)
       if (reader === undefined) {
         if (PassedOver.isPassedOver(stored)) return Result.succeed([])
-        return Result.fail(decodeError(name, stored, { _tag: "UnknownType", known: types }))
+        return Result.fail({ _tag: "UnknownType", known: types })
       }
       const decoder = reader[stored.schemaVersion - 1]
       if (decoder === undefined) {
-        const reason = { _tag: "UnknownSchemaVersion", newest: reader.length } as const
-        return Result.fail(decodeError(name, stored, reason))
+        return Result.fail({ _tag: "UnknownSchemaVersion", newest: reader.length })
       }
-      return Result.mapError(decoder(stored.data), (reason) => decodeError(name, stored, reason))
+      return decoder(stored.data)
     }
   }
 }
 
 /**
+ * Decodes a recorded event. An event that the codec cannot read fails with its address in the log.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const decodeRecorded = <Event>(
+  codec: Pick<EventCodec<Event>, "name" | "decode">,
+  recorded: RecordedEvent
+): Result.Result<ReadonlyArray<Event>, EventDecodeError> => {
+  // Every event that is read passes here, so no function is made for the mapping.
+  const decoded = codec.decode(recorded)
+  return Result.isSuccess(decoded)
+    ? Result.succeed(decoded.success)
+    : Result.fail(EventDecodeError.at(codec.name, recorded, decoded.failure))
+}
+
+/**
  * Returns a codec that replaces an undecodable event instead of failing: with events of the user's
- * own choice, which may hold the stored event whole.
+ * own choice, which may hold the stored type, version and data.
  *
  * **Details**
  * `raw` returns the events that take the place of the undecodable event; an empty list skips it.
@@ -259,17 +313,15 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
  */
 export const orElse = <const Event>(
   codec: EventCodec<Event>,
-  raw: (stored: RecordedEvent, error: EventDecodeError) => ReadonlyArray<NoInfer<Event>>
+  raw: (stored: EncodedEvent, reason: DecodeErrorReason) => ReadonlyArray<NoInfer<Event>>
 ): EventCodec<Event> => ({
   ...codec,
   decode: (stored) =>
-    Result.orElse(codec.decode(stored), (error) => Result.succeed(raw(stored, error)))
+    Result.orElse(codec.decode(stored), (reason) => Result.succeed(raw(stored, reason)))
 })
 
-type Reason = typeof DecodeErrorReason.Type
-
 /** Decodes the data of one schema version. */
-type Decoder<Event> = (data: unknown) => Result.Result<ReadonlyArray<Event>, Reason>
+type Decoder<Event> = (data: unknown) => Result.Result<ReadonlyArray<Event>, DecodeErrorReason>
 
 /** The decoders of one stored type, version 1 first. */
 type Reader<Event> = ReadonlyArray<Decoder<Event>>
@@ -327,10 +379,10 @@ const upcasting =
     }
     const upcast = Result.try({
       try: () => steps.reduce((value, step) => step(value), decoded.success),
-      catch: (cause): Reason => ({ _tag: "UpcastFailed", issue: textOf(cause) })
+      catch: (cause): DecodeErrorReason => ({ _tag: "UpcastFailed", issue: textOf(cause) })
     })
     return Result.flatMap(upcast, (out) =>
-      Result.mapError(today(Array.isArray(out) ? out : [out]), (issue): Reason => ({
+      Result.mapError(today(Array.isArray(out) ? out : [out]), (issue): DecodeErrorReason => ({
         _tag: "UpcastFailed",
         issue
       }))
@@ -381,14 +433,3 @@ const fieldNames = (schema: EventCase): ReadonlyArray<string> =>
 /** Adds the tag to an object; the schema refuses any other value in its own words. */
 const withTag = (data: unknown, tag: string): unknown =>
   Predicate.isObject(data) ? { ...data, _tag: tag } : data
-
-const decodeError = (codec: string, stored: RecordedEvent, reason: Reason): EventDecodeError =>
-  new EventDecodeError({
-    codec,
-    streamId: stored.streamId,
-    revision: stored.revision,
-    position: stored.position,
-    type: stored.type,
-    schemaVersion: stored.schemaVersion,
-    reason
-  })

@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import { CommandId } from "./CommandId.ts"
+import type * as Named from "./Named.ts"
 
 /**
  * The circumstances of an event; every field is optional.
@@ -33,4 +34,4 @@ export const EventMetadata = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type EventMetadata = typeof EventMetadata.Type
+export type EventMetadata = Named.Struct<typeof EventMetadata>

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import type * as Named from "./Named.ts"
 
 /**
  * The number of lines, and the first of them.
@@ -24,7 +25,7 @@ export const Listed = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Listed = typeof Listed.Type
+export type Listed = Named.Struct<typeof Listed>
 
 const MOST_LINES = 100
 

@@ -6,6 +6,7 @@
 import * as Schema from "effect/Schema"
 import { EventId } from "./EventId.ts"
 import { EventMetadata } from "./EventMetadata.ts"
+import type * as Named from "./Named.ts"
 
 /**
  * The longest event type, in UTF-16 code units.
@@ -63,4 +64,4 @@ export const NewEvent = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type NewEvent = typeof NewEvent.Type
+export type NewEvent = Named.Struct<typeof NewEvent>

@@ -12,9 +12,8 @@
  *
  * @since 0.1.0
  */
-import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { EventDecodeError, StoredVersion } from "./EventCodec.ts"
+import type { EventCodec } from "./EventCodec.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 import type { Category, StreamId } from "./StreamId.ts"
 
@@ -26,13 +25,9 @@ import type { Category, StreamId } from "./StreamId.ts"
  */
 export interface EventSource<out Event> {
   readonly category: Category
-  readonly codec: {
-    readonly name: string
+  readonly codec: Pick<EventCodec<Event>, "name" | "decode"> & {
     /** Every shape that it reads. Hosts compare them to see that they run different code. */
-    readonly versions?: ReadonlyArray<StoredVersion>
-    readonly decode: (
-      stored: RecordedEvent
-    ) => Result.Result<ReadonlyArray<Event>, EventDecodeError>
+    readonly versions?: EventCodec<Event>["versions"]
   }
 }
 
@@ -211,6 +206,7 @@ export const define = <
         row,
         primaryKey,
         indexes,
+        // Without `streams`: it selects what to read for one row, and changes no row.
         code: [keys, initial, apply].map(String).join("\n"),
         keys,
         ...(streams === undefined ? {} : { streams }),

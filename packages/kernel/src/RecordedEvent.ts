@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "./Named.ts"
 import * as Schema from "effect/Schema"
 import { NewEvent } from "./NewEvent.ts"
 import { Position } from "./Position.ts"
@@ -28,4 +29,4 @@ export const RecordedEvent = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type RecordedEvent = typeof RecordedEvent.Type
+export type RecordedEvent = Named.Struct<typeof RecordedEvent>

@@ -14,6 +14,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { EventCodec } from "./EventCodec.ts"
 import { describeFields, optionalFields } from "./internal/describeFields.ts"
+import type * as Named from "./Named.ts"
 
 /**
  * The type stored at each path of the data, such as `unitPrice.minor`; `?` marks an optional one.
@@ -37,7 +38,7 @@ export const SchemaLock = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type SchemaLock = typeof SchemaLock.Type
+export type SchemaLock = Named.Struct<typeof SchemaLock>
 
 /**
  * A way in which a codec differs from its lock.
@@ -70,7 +71,7 @@ export const Difference = Schema.TaggedUnion({
  * @category types
  * @since 0.1.0
  */
-export type Difference = typeof Difference.Type
+export type Difference = Named.Union<typeof Difference>
 
 /**
  * The codec differs from its lock.

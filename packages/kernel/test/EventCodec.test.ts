@@ -20,11 +20,15 @@ type AccountEvent = typeof AccountEvent.Type
 
 const codec = EventCodec.make({ name: "account", events: AccountEvent })
 
-const stored = (type: string, data: Schema.Json, schemaVersion = 1): RecordedEvent => ({
-  id: EventId.make("3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
+const stored = (type: string, data: Schema.Json, schemaVersion = 1): EventCodec.EncodedEvent => ({
   type,
   schemaVersion,
-  data,
+  data
+})
+
+const recorded = (type: string, data: Schema.Json): RecordedEvent => ({
+  ...stored(type, data),
+  id: EventId.make("3f2504e0-4f89-41d3-9a0c-0305e82c3301"),
   metadata: {},
   occurredAt: DateTime.makeUnsafe(0),
   recordedAt: DateTime.makeUnsafe(0),
@@ -118,13 +122,12 @@ describe("decoding", () => {
   })
 
   it("says where a type is that it does not know", () => {
-    const error = failure(codec.decode(stored("Renamed", {})))
-    assert.deepStrictEqual(error.reason, {
+    assert.deepStrictEqual(failure(codec.decode(stored("Renamed", {}))), {
       _tag: "UnknownType",
       known: ["Opened", "Deposited", "Closed"]
     })
     assert.strictEqual(
-      error.message,
+      failure(EventCodec.decodeRecorded(codec, recorded("Renamed", {}))).message,
       "account cannot read Renamed version 1 at revision 3 of account-1 (position 12): " +
         "the type is not one of Opened, Deposited, Closed"
     )
@@ -132,18 +135,21 @@ describe("decoding", () => {
 
   it("does not take names of Object.prototype for types", () => {
     for (const type of ["constructor", "toString", "hasOwnProperty"]) {
-      assert.strictEqual(failure(codec.decode(stored(type, {}))).reason._tag, "UnknownType")
+      assert.strictEqual(failure(codec.decode(stored(type, {})))._tag, "UnknownType")
     }
   })
 
   it("says which version is too new for it", () => {
-    const error = failure(codec.decode(stored("Closed", {}, 2)))
+    const event = { ...recorded("Closed", {}), schemaVersion: 2 }
+    const error = failure(EventCodec.decodeRecorded(codec, event))
     assert.deepStrictEqual(error.reason, { _tag: "UnknownSchemaVersion", newest: 1 })
     assert.include(error.message, "Closed version 2")
   })
 
   it("says what is wrong with the data", () => {
-    const error = failure(codec.decode(stored("Deposited", { amount: "many" })))
+    const event = recorded("Deposited", { amount: "many" })
+    const error = failure(EventCodec.decodeRecorded(codec, event))
+    assert.deepStrictEqual(error.reason, failure(codec.decode(event)))
     assert.strictEqual(error.reason._tag, "InvalidData")
     assert.include(error.message, "amount")
     assert.deepStrictEqual(
@@ -152,23 +158,26 @@ describe("decoding", () => {
         error.streamId,
         error.revision,
         error.position,
+        error.eventId,
         error.type,
         error.schemaVersion
       ],
-      ["account", "account-1", 3, 12n, "Deposited", 1]
+      ["account", "account-1", 3, 12n, event.id, "Deposited", 1]
     )
   })
 
   it("refuses data that is no object, also for an event without fields", () => {
     for (const data of [null, 0, "", true, []]) {
-      assert.strictEqual(failure(codec.decode(stored("Closed", data))).reason._tag, "InvalidData")
+      assert.strictEqual(failure(codec.decode(stored("Closed", data)))._tag, "InvalidData")
     }
   })
 
   it("says why in words, for every reason", () => {
-    const address = stored("Closed", {})
-    const problem = (reason: typeof EventCodec.DecodeErrorReason.Type) =>
-      new EventCodec.EventDecodeError({ ...address, codec: "account", reason }).problem
+    const problem = (reason: EventCodec.DecodeErrorReason) => {
+      const error = EventCodec.EventDecodeError.at("account", recorded("Closed", {}), reason)
+      assert.strictEqual(error.problem, EventCodec.problemOf(reason))
+      return error.problem
+    }
     assert.deepStrictEqual(
       [
         problem({ _tag: "UnknownType", known: ["A", "B"] }),
@@ -187,7 +196,7 @@ describe("decoding", () => {
 
   it("gives errors that cross a wire", () => {
     const Wire = Schema.fromJsonString(Schema.toCodecJson(EventCodec.EventDecodeError))
-    const error = failure(codec.decode(stored("Renamed", {})))
+    const error = failure(EventCodec.decodeRecorded(codec, recorded("Renamed", {})))
     const back = Schema.decodeUnknownSync(Wire)(Schema.encodeSync(Wire)(error))
     assert.strictEqual(back.message, error.message)
     assert.strictEqual(back._tag, "EventDecodeError")
@@ -242,7 +251,7 @@ describe("compiled schemas", () => {
       const decoded = samples.map((data) => own.decode(stored("Priced", data)))
       const toDecode = made
       const texts = decoded.map((one) => {
-        if (Result.isFailure(one)) return one.failure.message
+        if (Result.isFailure(one)) return EventCodec.problemOf(one.failure)
         return one.success.map((event) => [event, Result.getOrThrow(own.encode(event))])
       })
       return { toDecode, toEncode: made - toDecode, texts }

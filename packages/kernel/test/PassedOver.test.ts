@@ -27,11 +27,14 @@ const stored = (type: string): RecordedEvent => ({
 })
 
 it("decodes an event that is passed over to no event", () => {
-  assert.deepStrictEqual(codec.decode(stored(PassedOver.TYPE)), Result.succeed([]))
+  assert.deepStrictEqual(
+    EventCodec.decodeRecorded(codec, stored(PassedOver.TYPE)),
+    Result.succeed([])
+  )
 })
 
 it("S14: fails, and does not throw, for an event with names that no store appends", () => {
-  const decoded = codec.decode(stored("Lit\u001b[31m\n"))
+  const decoded = EventCodec.decodeRecorded(codec, stored("Lit\u001b[31m\n"))
   if (Result.isSuccess(decoded)) return assert.fail("decoded")
   const { position, problem, streamId, type } = decoded.failure
   assert.deepStrictEqual(

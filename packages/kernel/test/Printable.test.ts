@@ -111,6 +111,7 @@ describe("S17: text of others", () => {
       streamId: StreamId.StreamId.make("till-1"),
       revision: Revision.Revision.make(1),
       position: Position.Position.make(1n),
+      eventId: "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
       type: EventType.make("Sold"),
       schemaVersion: SchemaVersion.make(1),
       reason: DecodeErrorReason.make({ _tag: "InvalidData", issue: text })

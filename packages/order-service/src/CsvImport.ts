@@ -15,7 +15,7 @@
 import type { CommandId } from "@daybook/kernel/CommandId"
 import * as Order from "@daybook/order/Order"
 import type { OrderCommand } from "@daybook/order/OrderCommand"
-import * as CommandHandler from "@daybook/store/CommandHandler"
+import { CommandHandler, type Request } from "@daybook/store/CommandHandler"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { FileSystem } from "effect/FileSystem"
@@ -118,7 +118,7 @@ export const run = Effect.fn("CsvImport.run")(function* (
   { orders, path }: Survey,
   onProgress: (rows: number) => Effect.Effect<void> = () => Effect.void
 ) {
-  const handler = yield* CommandHandler.CommandHandler
+  const handler = yield* CommandHandler
   const opened = new Map<string, Opened>()
   const refused = Listed.make<OrderRow.RefusedRow>(byLine)
   const remarks = Listed.make<OrderRow.RefusedRow>(byLine)
@@ -223,7 +223,7 @@ const openedOf = (opened: Map<string, Opened>, invoice: string): Opened => {
   return fresh
 }
 
-interface Step extends CommandHandler.Request<OrderCommand> {
+interface Step extends Request<OrderCommand> {
   readonly line: number
 }
 

@@ -3,13 +3,14 @@
  *
  * @since 0.1.0
  */
+import { decodeRecorded } from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Order from "@daybook/order/Order"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
 import * as OrderEvents from "@daybook/order/OrderEvent"
 import type { OrderState } from "@daybook/order/OrderState"
-import * as CommandHandler from "@daybook/store/CommandHandler"
+import { CommandHandler } from "@daybook/store/CommandHandler"
 import type * as CommandResult from "@daybook/store/CommandResult"
 import { EventStore } from "@daybook/store/EventStore"
 import type * as DateTime from "effect/DateTime"
@@ -44,7 +45,7 @@ export const head = Effect.gen(function* () {
  * @since 0.1.0
  */
 export const orderAt = Effect.fnUntraced(function* (id: string, occurredAt: DateTime.Utc) {
-  const handler = yield* CommandHandler.CommandHandler
+  const handler = yield* CommandHandler
   return yield* handler.loadAt(Order.aggregate, id, { occurredAt })
 })
 
@@ -55,7 +56,7 @@ export const orderAt = Effect.fnUntraced(function* (id: string, occurredAt: Date
  * @since 0.1.0
  */
 export const orderNow = Effect.fnUntraced(function* (id: string) {
-  const handler = yield* CommandHandler.CommandHandler
+  const handler = yield* CommandHandler
   return yield* handler.load(Order.aggregate, id)
 })
 
@@ -83,7 +84,7 @@ export const addressesOf = Effect.fnUntraced(function* (
     })
     .pipe(
       Stream.runForEach((recorded) =>
-        Effect.map(Effect.fromResult(OrderEvents.codec.decode(recorded)), (events) => {
+        Effect.map(Effect.fromResult(decodeRecorded(OrderEvents.codec, recorded)), (events) => {
           for (const event of events) {
             if (event._tag === "OrderCreated" && event.customerId === customerId) {
               own.add(recorded.streamId)
@@ -106,7 +107,7 @@ export const addressesOf = Effect.fnUntraced(function* (
  * @since 0.1.0
  */
 export const timeline = Effect.fnUntraced(function* (id: string) {
-  const handler = yield* CommandHandler.CommandHandler
+  const handler = yield* CommandHandler
   return yield* Stream.runCollect(handler.history(Order.aggregate, id))
 })
 

@@ -7,7 +7,7 @@ import type { OrderRejection } from "@daybook/order/OrderRejection"
 import * as Order from "@daybook/order/Order"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
 import type { OrderState } from "@daybook/order/OrderState"
-import * as CommandHandler from "@daybook/store/CommandHandler"
+import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
 import type * as CommandResult from "@daybook/store/CommandResult"
 import { EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -84,13 +84,13 @@ export const run = Effect.fn("DayRace.run")(function* (
         )
     })
     // Fresh, since a layer is otherwise built once and both clerks would share one handler.
-    const handler = Layer.fresh(CommandHandler.CommandHandler.layer).pipe(
+    const handler = Layer.fresh(CommandHandler.layer).pipe(
       Layer.provide(Layer.succeed(EventStore, watched))
     )
-    return CommandHandler.CommandHandler.use((own) =>
+    return CommandHandler.use((own) =>
       own.executeAll(Order.aggregate, id, [{ command: request.command, occurredAt }])
     ).pipe(
-      Effect.provideService(CommandHandler.CurrentMetadata, { actor: request.clerk }),
+      Effect.provideService(CurrentMetadata, { actor: request.clerk }),
       Effect.provide(handler),
       Effect.map(([answer]) => {
         if (answer !== undefined) finished.push({ request, lost, answer })

@@ -12,9 +12,9 @@
  * @since 0.1.0
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
+import { problemOf } from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
 import { NewEvent } from "@daybook/kernel/NewEvent"
-import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as AppendCheck from "@daybook/store/AppendCheck"
@@ -141,7 +141,8 @@ const plan = <Command, State, Event, Rejection>(
   if (Result.isFailure(streamId)) return Result.fail(streamId.failure.message)
   const { createdAt, data, id, type, version } = row
   const occurredAt = Option.getOrUndefined(DateTime.make(createdAt))
-  if (occurredAt === undefined) return Result.fail(`created_at is ${createdAt}, which is no time`)
+  if (occurredAt === undefined)
+    return Result.fail(`created_at is ${createdAt}, which is not a time`)
   const event = checkEvent({
     id: eventIdOf(row),
     type,
@@ -152,15 +153,8 @@ const plan = <Command, State, Event, Rejection>(
     occurredAt: DateTime.toUtc(occurredAt)
   })
   if (Result.isFailure(event)) return Result.fail(event.failure.message)
-  const decoded = aggregate.codec.decode({
-    ...event.success,
-    streamId: streamId.success,
-    // A placeholder, since the event has no place in a log yet; the problem below does not show it.
-    revision: Revision.make(1),
-    position: Position.make(1n),
-    recordedAt: event.success.occurredAt
-  })
-  if (Result.isFailure(decoded)) return Result.fail(`${type}: ${decoded.failure.problem}`)
+  const decoded = aggregate.codec.decode(event.success)
+  if (Result.isFailure(decoded)) return Result.fail(`${type}: ${problemOf(decoded.failure)}`)
   const planned = { row, streamId: streamId.success, event: event.success }
   return Result.match(AppendCheck.check(appendOf([planned], 0)), {
     onFailure: ({ message }) => Result.fail(message),

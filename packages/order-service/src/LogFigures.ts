@@ -6,7 +6,7 @@
 import type * as Money from "@daybook/order/Money"
 import * as Order from "@daybook/order/Order"
 import * as OrderState from "@daybook/order/OrderState"
-import * as CommandHandler from "@daybook/store/CommandHandler"
+import { CommandHandler } from "@daybook/store/CommandHandler"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -67,7 +67,7 @@ const LARGEST = 10
  * @since 0.1.0
  */
 export const read = Effect.fn("LogFigures.read")(function* (invoices: Iterable<string>) {
-  const handler = yield* CommandHandler.CommandHandler
+  const handler = yield* CommandHandler
   const byStatus = new Map<string, StatusSum>()
   let largest: ReadonlyArray<OneOrder> = []
   let orders = 0

@@ -34,7 +34,7 @@ export const tell = Effect.gen(function* () {
   )
   const style = yield* Output.style
   yield* Console.log(
-    `\n${style.bold("Built anew from the log, and found equal row by row before they took over")}`
+    `\n${style.bold("Rebuilt from the log, and found equal row by row before they took over")}`
   )
   yield* lines(
     [{ title: "read model" }, { title: "events folded", ...right }],

@@ -7,7 +7,7 @@ import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
-import * as CommandHandler from "@daybook/store/CommandHandler"
+import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -80,14 +80,8 @@ export const describe = (store: Store): string => {
  */
 export const layer = (
   store: Store
-): Layer.Layer<
-  CommandHandler.CommandHandler | EventStore | ReadModelStore | ReadModelFigures,
-  StoreUnavailable
-> =>
-  Layer.provideMerge(
-    CommandHandler.CommandHandler.layer,
-    on(store, { memory: inMemory, postgres: onPostgres })
-  )
+): Layer.Layer<CommandHandler | EventStore | ReadModelStore | ReadModelFigures, StoreUnavailable> =>
+  Layer.provideMerge(CommandHandler.layer, on(store, { memory: inMemory, postgres: onPostgres }))
 
 /**
  * Provides the same, with the table of the shop's first system in the same database, or in memory.
@@ -98,15 +92,11 @@ export const layer = (
 export const layerLegacy = (
   store: Store
 ): Layer.Layer<
-  | CommandHandler.CommandHandler
-  | EventStore
-  | ReadModelStore
-  | ReadModelFigures
-  | LegacyTable.LegacyTable,
+  CommandHandler | EventStore | ReadModelStore | ReadModelFigures | LegacyTable.LegacyTable,
   StoreUnavailable
 > =>
   Layer.provideMerge(
-    CommandHandler.CommandHandler.layer,
+    CommandHandler.layer,
     on(store, {
       memory: Layer.merge(inMemory, LegacyTable.layerMemory),
       postgres: Layer.merge(onPostgres, LegacyTable.layerPostgres)

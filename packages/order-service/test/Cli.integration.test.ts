@@ -91,19 +91,19 @@ it.layer(NodeServices.layer)("demo", (it) => {
       [
         "a file in the place of the folder",
         [dirty, "--data", dirty],
-        `cannot open the store: The embedded database in ${dirty} can't be opened: EEXIST: file already exists, mkdir '${dirty}': ` +
+        `cannot open the store: Cannot open the embedded database in ${dirty}: EEXIST: file already exists, mkdir '${dirty}': ` +
           "give a folder that this user may write and that holds nothing else"
       ],
       [
         "a folder below a file",
         [dirty, "--data", `${dirty}/a/b`],
-        `cannot open the store: The embedded database in ${dirty}/a/b can't be opened: ENOTDIR: not a directory, mkdir '${dirty}/a/b': ` +
+        `cannot open the store: Cannot open the embedded database in ${dirty}/a/b: ENOTDIR: not a directory, mkdir '${dirty}/a/b': ` +
           "give a folder that this user may write and that holds nothing else"
       ],
       [
         "a folder where none can be made",
         [dirty, "--data", "/proc/x"],
-        "cannot open the store: The embedded database in /proc/x can't be opened: ENOENT: no such file or directory, mkdir '/proc/x': make it, or correct the path"
+        "cannot open the store: Cannot open the embedded database in /proc/x: ENOENT: no such file or directory, mkdir '/proc/x': make it, or correct the path"
       ]
     ] as const) {
       it.effect(

@@ -1,5 +1,5 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as CommandHandler from "@daybook/store/CommandHandler"
+import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -79,9 +79,7 @@ it.layer(NodeServices.layer)("CsvImport", (it) => {
         assert.strictEqual(imported.recorded, log.events)
       }).pipe(
         Effect.provide(
-          Layer.fresh(
-            CommandHandler.CommandHandler.layer.pipe(Layer.provide(EventStoreMemory.layer))
-          )
+          Layer.fresh(CommandHandler.layer.pipe(Layer.provide(EventStoreMemory.layer)))
         ),
         Effect.scoped
       )

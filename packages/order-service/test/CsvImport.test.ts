@@ -1,5 +1,5 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as CommandHandler from "@daybook/store/CommandHandler"
+import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore, EventStoreError } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, it } from "@effect/vitest"
@@ -15,7 +15,7 @@ type Store = EventStore["Service"]
 
 const on = (store: Store) =>
   Layer.provideMerge(
-    Layer.fresh(CommandHandler.CommandHandler.layer),
+    Layer.fresh(CommandHandler.layer),
     Layer.succeed(EventStore, EventStore.of(store))
   )
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Money from "@daybook/order/Money"
 import * as OrderState from "@daybook/order/OrderState"
-import * as CommandHandler from "@daybook/store/CommandHandler"
+import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,7 +10,7 @@ import * as Day from "../src/Day.ts"
 import { captured } from "./captured.ts"
 
 const store = Layer.provideMerge(
-  Layer.fresh(CommandHandler.CommandHandler.layer),
+  Layer.fresh(CommandHandler.layer),
   Layer.fresh(EventStoreMemory.layer)
 )
 

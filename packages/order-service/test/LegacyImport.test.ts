@@ -214,7 +214,7 @@ it.effect("An order with a row that can't be read is left out whole, with the re
     const { imported } = yield* importInto(store, bad)
     assert.strictEqual(
       imported.leftOut.get(bob)?.reason,
-      "created_at is yesterday, which is no time"
+      "created_at is yesterday, which is not a time"
     )
     assert.deepStrictEqual(yield* logged(store), [])
   })
@@ -378,7 +378,7 @@ it.effect(
     })
 )
 
-it.effect("The audit tells of prices with a fraction of a penny, which are rounded", () =>
+it.effect("The audit reports prices with a fraction of a penny, which are rounded", () =>
   Effect.gen(function* () {
     const store = yield* EventStoreMemory.make
     const rows = table(created(ada), tea(ada, 0.005), created(bob), tea(bob, 0.1 + 0.2))

@@ -84,7 +84,7 @@ describe("OrderRow", () => {
     )
   })
 
-  it("trims, takes a guest for nobody, and puts a description on one line", () => {
+  it("trims, reads a guest as no customer, and puts a description on one line", () => {
     const { add, create } = accepted({
       StockCode: " A ",
       Description: "  TWO \r\n LINES ",

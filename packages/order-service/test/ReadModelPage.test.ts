@@ -29,7 +29,7 @@ it.layer(NodeServices.layer, { excludeTestServices: true })("ReadModelPage", (it
     }).pipe(Effect.provide(inMemory))
   )
 
-  it.effect("tells of a day what a table of current rows has forgotten", () =>
+  it.effect("shows facts of a day that a table of current rows has lost", () =>
     Effect.gen(function* () {
       yield* captured(Day.run)
       const { lines, value } = yield* captured(ReadModelPage.tell)

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Schema from "effect/Schema"
 import { line, text } from "./internal/Text.ts"
 
@@ -30,7 +31,7 @@ export const Address = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Address = typeof Address.Type
+export type Address = Named.Struct<typeof Address>
 
 /**
  * Tests if two addresses are equal, field by field.

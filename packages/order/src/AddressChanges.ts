@@ -9,6 +9,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Schema from "effect/Schema"
 import * as Address from "./Address.ts"
@@ -47,7 +48,7 @@ export const AddressChanges = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type AddressChanges = typeof AddressChanges.Type
+export type AddressChanges = Named.Struct<typeof AddressChanges>
 
 /**
  * Addresses by order: every recorded one, in any status; the same address again is not a change.
@@ -55,7 +56,11 @@ export type AddressChanges = typeof AddressChanges.Type
  * @category projections
  * @since 0.1.0
  */
-export const projection = Projection.define({
+export const projection: Projection.Projection<
+  OrderEvent,
+  Pick<AddressChanges, "orderId">,
+  AddressChanges
+> = Projection.define({
   name: "address_changes",
   version: 1,
   from: [aggregate],

@@ -17,6 +17,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Schema from "effect/Schema"
 import * as OrderFigures from "./internal/OrderFigures.ts"
@@ -50,7 +51,7 @@ export const CustomerOrder = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type CustomerOrder = typeof CustomerOrder.Type
+export type CustomerOrder = Named.Struct<typeof CustomerOrder>
 
 /**
  * Orders by customer; an event that the decider's `evolve` ignores leaves the row unchanged.
@@ -58,7 +59,11 @@ export type CustomerOrder = typeof CustomerOrder.Type
  * @category projections
  * @since 0.1.0
  */
-export const projection = Projection.define({
+export const projection: Projection.Projection<
+  OrderEvent,
+  Pick<CustomerOrder, "orderId">,
+  CustomerOrder
+> = Projection.define({
   name: "customer_orders",
   version: 1,
   from: [aggregate],

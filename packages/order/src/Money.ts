@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Schema from "effect/Schema"
 
 /**
@@ -56,7 +57,7 @@ export const Money = Schema.Struct({ currency: Currency, minor: MinorUnits })
  * @category types
  * @since 0.1.0
  */
-export type Money = typeof Money.Type
+export type Money = Named.Struct<typeof Money>
 
 /**
  * Returns the price of `quantity` units in minor units, exactly, however large.

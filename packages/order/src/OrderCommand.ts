@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Schema from "effect/Schema"
 import { Address } from "./Address.ts"
 import { identifier, sentence, text } from "./internal/Text.ts"
@@ -36,4 +37,4 @@ export const OrderCommand = Schema.TaggedUnion({
  * @category types
  * @since 0.1.0
  */
-export type OrderCommand = typeof OrderCommand.Type
+export type OrderCommand = Named.Union<typeof OrderCommand>

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
+import type * as Named from "@daybook/kernel/Named"
 import * as Schema from "effect/Schema"
 import { Address } from "./Address.ts"
 import { past } from "./internal/OrderPast.ts"
@@ -50,7 +51,7 @@ export const OrderEvent = Schema.TaggedUnion({
  * @category types
  * @since 0.1.0
  */
-export type OrderEvent = typeof OrderEvent.Type
+export type OrderEvent = Named.Union<typeof OrderEvent>
 
 /**
  * The stored contract of {@link OrderEvent}. It reads the shop's past too, back to its first
@@ -59,4 +60,8 @@ export type OrderEvent = typeof OrderEvent.Type
  * @category codecs
  * @since 0.1.0
  */
-export const codec = EventCodec.make({ name: "order", events: OrderEvent, past })
+export const codec: EventCodec.EventCodec<OrderEvent> = EventCodec.make({
+  name: "order",
+  events: OrderEvent,
+  past
+})

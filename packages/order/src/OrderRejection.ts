@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import { identifier } from "./internal/Text.ts"
@@ -157,4 +158,4 @@ export const OrderRejection = Schema.Union([
  * @category errors
  * @since 0.1.0
  */
-export type OrderRejection = typeof OrderRejection.Type
+export type OrderRejection = Named.Union<typeof OrderRejection>

@@ -8,6 +8,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Schema from "effect/Schema"
 import { Address } from "./Address.ts"
 import * as OrderLines from "./internal/OrderLines.ts"
@@ -32,7 +33,7 @@ export const Line = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Line = typeof Line.Type
+export type Line = Named.Struct<typeof Line>
 
 /**
  * The fields that identify a line in its order.
@@ -100,7 +101,7 @@ export const OrderState = Schema.TaggedUnion({
  * @category types
  * @since 0.1.0
  */
-export type OrderState = typeof OrderState.Type
+export type OrderState = Named.Union<typeof OrderState>
 
 /**
  * The name of a state, for people and read models.

@@ -3,11 +3,13 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Schema from "effect/Schema"
 import * as OrderFigures from "./internal/OrderFigures.ts"
 import * as OrderKey from "./internal/OrderKey.ts"
 import { aggregate } from "./Order.ts"
+import type { OrderEvent } from "./OrderEvent.ts"
 
 /**
  * An order in a row.
@@ -27,7 +29,7 @@ export const OrderSummary = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type OrderSummary = typeof OrderSummary.Type
+export type OrderSummary = Named.Struct<typeof OrderSummary>
 
 /**
  * Orders as they are; an event that the decider's `evolve` ignores leaves the row unchanged.
@@ -35,7 +37,11 @@ export type OrderSummary = typeof OrderSummary.Type
  * @category projections
  * @since 0.1.0
  */
-export const projection = Projection.define({
+export const projection: Projection.Projection<
+  OrderEvent,
+  Pick<OrderSummary, "orderId">,
+  OrderSummary
+> = Projection.define({
   name: "order_summary",
   version: 1,
   from: [aggregate],

@@ -23,6 +23,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Projection from "@daybook/kernel/Projection"
 import * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
@@ -70,7 +71,7 @@ export const ProductDemand = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type ProductDemand = typeof ProductDemand.Type
+export type ProductDemand = Named.Struct<typeof ProductDemand>
 
 /**
  * Demand by product and currency, from every recorded event.
@@ -78,7 +79,11 @@ export type ProductDemand = typeof ProductDemand.Type
  * @category projections
  * @since 0.1.0
  */
-export const projection = Projection.define({
+export const projection: Projection.Projection<
+  OrderEvent,
+  Pick<ProductDemand, "productId" | "currency">,
+  ProductDemand
+> = Projection.define({
   name: "product_demand",
   version: 1,
   from: [aggregate],

@@ -11,6 +11,7 @@
  * @since 0.1.0
  */
 import * as EventId from "@daybook/kernel/EventId"
+import type * as Named from "@daybook/kernel/Named"
 import * as Projection from "@daybook/kernel/Projection"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Schema from "effect/Schema"
@@ -48,7 +49,7 @@ export const RemovedItem = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type RemovedItem = typeof RemovedItem.Type
+export type RemovedItem = Named.Struct<typeof RemovedItem>
 
 /**
  * Removals, each in a row of its own.
@@ -56,7 +57,11 @@ export type RemovedItem = typeof RemovedItem.Type
  * @category projections
  * @since 0.1.0
  */
-export const projection = Projection.define({
+export const projection: Projection.Projection<
+  OrderEvent,
+  Pick<RemovedItem, "eventId">,
+  RemovedItem
+> = Projection.define({
   name: "removed_items",
   version: 1,
   from: [aggregate],

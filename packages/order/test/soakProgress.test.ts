@@ -9,7 +9,7 @@ const looks = (change: (look: Look, index: number) => Partial<Look>): ReadonlyAr
       second: 12 * index,
       at: BigInt(100 * (index + 1)),
       behind: 3,
-      doing: "live",
+      doing: "up to date",
       lastError: ""
     }
     return { ...look, ...change(look, index) }

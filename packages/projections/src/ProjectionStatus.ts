@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import { Listed } from "@daybook/kernel/Listed"
+import type * as Named from "@daybook/kernel/Named"
 import { printableLine } from "@daybook/kernel/Printable"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
@@ -19,7 +20,8 @@ import { Generation, type GenerationState, Poison } from "./ReadModelGeneration.
  * The present activity of a read model.
  *
  * **Details**
- * `live`: it holds all settled events. `catching up`: it lacks some, and a host maintains it.
+ * `up to date`: its rows include all settled events. `catching up`: they lack some, and a host
+ * maintains it.
  * `inline`: appends maintain it. `paused`: by an act of an operator. `stopped`: by an event that it
  * can't fold, or because its rows are of another history than the log. `waiting`: no host maintains
  * it now.
@@ -28,7 +30,7 @@ import { Generation, type GenerationState, Poison } from "./ReadModelGeneration.
  * @since 0.1.0
  */
 export const Doing = Schema.Literals([
-  "live",
+  "up to date",
   "catching up",
   "inline",
   "paused",
@@ -107,7 +109,7 @@ export const Status = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Status = typeof Status.Type
+export type Status = Named.Struct<typeof Status>
 
 /**
  * The progress of a rebuild.
@@ -150,7 +152,7 @@ export class UnknownProjection extends Schema.TaggedError<UnknownProjection>()(
 ) {
   override get message() {
     return printableLine(
-      `No projection ${JSON.stringify(this.name)}: there are ${this.known.join(", ")}`
+      `Cannot find projection ${JSON.stringify(this.name)}: there are ${this.known.join(", ")}`
     )
   }
 }
@@ -189,7 +191,7 @@ export class ProjectionStopped extends Schema.TaggedError<ProjectionStopped>()(
   override get message() {
     const { issue, position, revision, streamId, type } = this.poison
     return printableLine(
-      `${this.name} can't fold ${type} at revision ${revision} of ${streamId} ` +
+      `${this.name} cannot fold ${type} at revision ${revision} of ${streamId} ` +
         `(position ${position}): ${issue}`
     )
   }
@@ -239,7 +241,7 @@ export const make = (
   const waits = DateTime.toEpochMillis(now)
   const does = doing(serving, backlog)
   // A read model that holds all settled events has gone on, perhaps on another host.
-  const ofServing = does === "live" ? undefined : lastErrors.serving
+  const ofServing = does === "up to date" ? undefined : lastErrors.serving
   const building = Option.fromUndefinedOr(lastErrors.building)
   return {
     name: serving.name,
@@ -282,7 +284,7 @@ const doing = (serving: GenerationState, backlog: Backlog): Doing => {
   if (Option.isSome(serving.poison)) return "stopped"
   if (serving.mode === "inline") return "inline"
   if (Option.isNone(serving.owner)) return "waiting"
-  return backlog.events === 0 ? "live" : "catching up"
+  return backlog.events === 0 ? "up to date" : "catching up"
 }
 
 /**

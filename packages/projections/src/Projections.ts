@@ -30,6 +30,7 @@ import { keepBuilding } from "./internal/lifecycle/buildShadow.ts"
 import { codeFingerprint } from "./internal/fold/codeFingerprint.ts"
 import { keepServing } from "./internal/runner/keepServing.ts"
 import * as History from "./internal/fold/history.ts"
+import * as InlineAppends from "./internal/runner/inlineAppends.ts"
 import * as LoopErrors from "./internal/runner/loopErrors.ts"
 import * as Rebuild from "./internal/lifecycle/rebuild.ts"
 import { recordedText } from "./internal/fold/recordedText.ts"
@@ -67,6 +68,35 @@ import { RunnerSettings } from "./RunnerSettings.ts"
  * @since 0.1.0
  */
 export type RunnerError = Status.UnknownProjection | EventStoreError | ReadModelStoreError
+
+/**
+ * The errors with which a host that maintains read models fails to start.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type StartError =
+  | ReadModelTable.InvalidProjection
+  | OtherLog
+  | DefinitionChanged
+  | EventStoreError
+  | ReadModelStoreError
+
+/**
+ * The read models of a host, by the time at which an event reaches their rows.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface ReadModels {
+  /** Maintained by a runner, after the append. */
+  readonly async?: ReadonlyArray<Projection.Any>
+  /**
+   * Maintained in the transaction of the append: once an append has succeeded, the rows reflect it.
+   * Every append pays for it, and appends that touch the same row wait for each other's commit.
+   */
+  readonly inline?: ReadonlyArray<Projection.Any>
+}
 
 /**
  * The reasons why a rebuild ends without a switch.
@@ -194,29 +224,66 @@ export class Projections extends Context.Service<
   }
 >()("@daybook/projections/Projections") {
   /**
-   * Maintains `async` read models after the log, and hands the `inline` ones to the appends of
-   * `InlineProjections` when they are caught up.
+   * Maintains read models: `async` ones by a runner after the log, `inline` ones by the appends of
+   * the `EventStore` that this layer puts in the place of the one beneath it.
    *
    * **Details**
+   * Build everything that appends on top of this layer, with `Layer.provide` or `provideMerge`, on
+   * every host with the same read models. A handler beside it, by `Layer.merge`, appends through
+   * the store beneath, and inline rows miss its events without an error:
+   *
+   * ```ts
+   * import type * as Projection from "@daybook/kernel/Projection"
+   * import { Projections } from "@daybook/projections/Projections"
+   * import { CommandHandler } from "@daybook/store/CommandHandler"
+   * import { Layer } from "effect"
+   *
+   * export const host = (inline: ReadonlyArray<Projection.Any>) =>
+   *   CommandHandler.layer.pipe(Layer.provideMerge(Projections.layer({ inline })))
+   * ```
+   *
+   * The runner catches inline rows up and hands them to the appends. It also maintains them after
+   * an event that a projection can't fold: the event is appended all the same, and the runner stops
+   * there. Only inside a transaction of the caller, which holds the rows, the append fails.
    * A superseded version is left alone and logged: another host is newer.
    * Errors: `InvalidProjection`, it has no table; `OtherLog`, its rows are of another log;
-   * `DefinitionChanged`, with the difference.
+   * `DefinitionChanged`, with the difference. Those of an append stay as they are; a failure of the
+   * read-model store in it is an `EventStoreError`.
    */
-  static readonly layer = (projections: {
-    readonly async?: ReadonlyArray<Projection.Any>
-    readonly inline?: ReadonlyArray<Projection.Any>
-  }): Layer.Layer<
-    Projections,
-    | ReadModelTable.InvalidProjection
-    | OtherLog
-    | DefinitionChanged
-    | EventStoreError
-    | ReadModelStoreError,
-    EventStore | ReadModelStore
-  > =>
-    Layer.effect(Projections, make(projections.async ?? [], projections.inline ?? [])).pipe(
+  static readonly layer = (
+    readModels: ReadModels
+  ): Layer.Layer<Projections | EventStore, StartError, EventStore | ReadModelStore> =>
+    Projections.layerRunner(readModels).pipe(
+      Layer.provideMerge(Projections.layerAppends(readModels.inline ?? []))
+    )
+
+  /**
+   * Is the runner of `layer` alone, for a host that does not append, or whose runner has a database
+   * login apart from that of its appends.
+   *
+   * @see {@link layerAppends}
+   */
+  static readonly layerRunner = (
+    readModels: ReadModels
+  ): Layer.Layer<Projections, StartError, EventStore | ReadModelStore> =>
+    Layer.effect(Projections, make(readModels.async ?? [], readModels.inline ?? [])).pipe(
       Layer.provide(Layer.merge(SecureRandom.layerWebCrypto, Digest.layerWebCrypto))
     )
+
+  /**
+   * Is the event store of `layer` alone, whose appends maintain the inline read models, for a host
+   * without a runner.
+   *
+   * **Details**
+   * The rows are inline once a runner of some host has caught them up. Both stores must be on one
+   * database, or in one process.
+   *
+   * @see {@link layerRunner}
+   */
+  static readonly layerAppends = (
+    inline: ReadonlyArray<Projection.Any>
+  ): Layer.Layer<EventStore, ReadModelTable.InvalidProjection, EventStore | ReadModelStore> =>
+    Layer.effect(EventStore, InlineAppends.make(inline))
 }
 
 const make = Effect.fnUntraced(function* (

@@ -91,7 +91,7 @@ export class InvalidQuery extends Schema.TaggedError<InvalidQuery>()("InvalidQue
   issue: Schema.String
 }) {
   override get message() {
-    return printableLine(`${this.name} can't be asked so: ${this.field} ${this.issue}`)
+    return printableLine(`Cannot query ${this.name}: ${this.field} ${this.issue}`)
   }
 }
 
@@ -108,7 +108,9 @@ export class UnreadableRow extends Schema.TaggedError<UnreadableRow>()("Unreadab
   issue: Schema.String
 }) {
   override get message() {
-    return printableLine(`A row of ${this.name} is none of version ${this.version}: ${this.issue}`)
+    return printableLine(
+      `Cannot read a row of ${this.name} as version ${this.version}: ${this.issue}`
+    )
   }
 }
 
@@ -199,18 +201,19 @@ const rowQuery = <Event, Key, Row extends object>(
       Result.fail(new InvalidQuery({ name, field, issue: recordedText(issue, MAX_ISSUE_LENGTH) }))
     const columnOf = (field: string) => {
       const column = table.columns.find((one) => one.field === field)
-      if (column === undefined) return invalid(field, "is no field of the row")
+      if (column === undefined) return invalid(field, "is not a field of the row")
       return column.type === "jsonb"
         ? invalid(field, "is JSON, which has no order")
         : Result.succeed(column)
     }
-    if (!Predicate.isObject(where)) return yield* invalid("where", "is no object")
-    if (!Array.isArray(orderBy)) return yield* invalid("orderBy", "is no array")
+    if (!Predicate.isObject(where)) return yield* invalid("where", "is not an object")
+    if (!Array.isArray(orderBy)) return yield* invalid("orderBy", "is not an array")
     const conditions: Array<Condition> = []
     for (const [field, filter] of Object.entries(where)) {
       if (filter === undefined) continue
       const column = yield* columnOf(field)
-      if (!Predicate.isObject(filter)) return yield* invalid(field, "has a filter that is none")
+      if (!Predicate.isObject(filter))
+        return yield* invalid(field, "has a filter that is not an object")
       const encode = encoder(row, column)
       for (const [word, given] of Object.entries(filter)) {
         const is = WORDS.get(word)

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Schema from "effect/Schema"
 import { textIssue } from "./internal/fold/rowCodec.ts"
@@ -34,7 +35,7 @@ export const Why = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Why = typeof Why.Type
+export type Why = Named.Struct<typeof Why>
 
 /**
  * An administrative act on a read model.
@@ -62,4 +63,4 @@ export const Act = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Act = typeof Act.Type
+export type Act = Named.Struct<typeof Act>

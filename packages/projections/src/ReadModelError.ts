@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import { printableLine } from "@daybook/kernel/Printable"
 import { LogId } from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
@@ -31,7 +32,7 @@ export const RowDifference = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type RowDifference = typeof RowDifference.Type
+export type RowDifference = Named.Struct<typeof RowDifference>
 
 /**
  * The maximum number of differing rows that a comparison reports.
@@ -111,7 +112,7 @@ export class OtherLog extends Schema.TaggedError<OtherLog>()("OtherLog", {
 }) {
   override get message() {
     return (
-      `${this.name} is a read model of log ${this.kept}, and was opened for log ${this.given}: ` +
+      `Cannot open ${this.name} for log ${this.given}: it is a read model of log ${this.kept}; ` +
       "give each log a ReadModelSchema of its own, or drop the schema if that log is gone"
     )
   }
@@ -144,7 +145,7 @@ export class NoEventToSkip extends Schema.TaggedError<NoEventToSkip>()("NoEventT
   position: Position.Position
 }) {
   override get message() {
-    return `No event at position ${this.position} for ${this.name} to skip`
+    return `Cannot skip an event of ${this.name}: the log has none at position ${this.position}`
   }
 }
 
@@ -160,7 +161,7 @@ export class OtherVersionServes extends Schema.TaggedError<OtherVersionServes>()
   { name: Projection.Name, version: Projection.Version, serving: Projection.Version }
 ) {
   override get message() {
-    return `Version ${this.serving} of ${this.name} serves, whose rows are not those of version ${this.version}`
+    return `Cannot read ${this.name} version ${this.version}: version ${this.serving} serves`
   }
 }
 
@@ -238,8 +239,8 @@ export class AlreadyFolded extends Schema.TaggedError<AlreadyFolded>()("AlreadyF
 }) {
   override get message() {
     return (
-      `${this.name} version ${this.version} holds the events up to position ${this.checkpoint}: ` +
-      `that at ${this.position} can't be skipped any more`
+      `Cannot skip the event at position ${this.position}: the rows of ${this.name} version ` +
+      `${this.version} include all events up to position ${this.checkpoint}`
     )
   }
 }
@@ -256,7 +257,7 @@ export class InvalidSkipReason extends Schema.TaggedError<InvalidSkipReason>()(
 ) {
   override get message() {
     return printableLine(
-      `The event at ${this.position} is not skipped by ${this.name}, for the reason given: ${this.issue}`
+      `Cannot skip the event at position ${this.position} of ${this.name}: the reason is invalid: ${this.issue}`
     )
   }
 }
@@ -274,7 +275,7 @@ export class InvalidWhy extends Schema.TaggedError<InvalidWhy>()("InvalidWhy", {
 }) {
   override get message() {
     return printableLine(
-      `Nothing was done to ${this.name}, for what was given as its actor or reason: ${this.issue}`
+      `Cannot record an act on ${this.name}: its actor or reason is invalid: ${this.issue}`
     )
   }
 }
@@ -299,8 +300,8 @@ export class ReadModelStoreError extends Data.TaggedError("ReadModelStoreError")
  * was written.
  *
  * **Details**
- * Outside a transaction, `InlineProjections` appends the event without this read model, and the
- * runner then stops the read model at the event.
+ * Outside a transaction, the event is appended without this read model, and the runner then stops
+ * the read model at the event.
  *
  * @category errors
  * @since 0.1.0
@@ -311,7 +312,7 @@ export class InlinePoison extends Schema.TaggedError<InlinePoison>()("InlinePois
 }) {
   override get message() {
     return printableLine(
-      `${this.name} can't fold ${this.poison.type} of ${this.poison.streamId}: ${this.poison.issue}`
+      `${this.name} cannot fold ${this.poison.type} of ${this.poison.streamId}: ${this.poison.issue}`
     )
   }
 }
@@ -329,6 +330,6 @@ export class OtherVersionKept extends Schema.TaggedError<OtherVersionKept>()("Ot
   kept: Projection.Version
 }) {
   override get message() {
-    return `Appends keep version ${this.kept} of ${this.name}, and not version ${this.version}`
+    return `Cannot maintain ${this.name} version ${this.version}: appends maintain version ${this.kept}`
   }
 }

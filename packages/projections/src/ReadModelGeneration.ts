@@ -6,6 +6,7 @@
 import type { Listed } from "@daybook/kernel/Listed"
 import { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
+import type * as Named from "@daybook/kernel/Named"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import type * as Duration from "effect/Duration"
@@ -43,7 +44,7 @@ export const StoppedBy = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type StoppedBy = typeof StoppedBy.Type
+export type StoppedBy = Named.Struct<typeof StoppedBy>
 
 /**
  * The longest `issue` that is recorded, in UTF-16 code units: a longer one is cut, and its length
@@ -81,7 +82,7 @@ export const Poison = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Poison = typeof Poison.Type
+export type Poison = Named.Struct<typeof Poison>
 
 /**
  * A position, and the last event of the whole log at or below it; null without such an event.
@@ -231,7 +232,7 @@ export const Skipped = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Skipped = typeof Skipped.Type
+export type Skipped = Named.Struct<typeof Skipped>
 
 /**
  * The generations of a read model that concern the projection which opened it.

@@ -20,7 +20,7 @@ export class ForeignRelation extends Data.TaggedError("ForeignRelation")<{
   readonly relation: string
 }> {
   override get message() {
-    return `${this.schema}.${this.relation} is there already, and no table of a read model`
+    return `Cannot create ${this.schema}.${this.relation}: it exists and is not a Daybook read model`
   }
 }
 
@@ -38,7 +38,7 @@ export class ForeignCode extends Data.TaggedError("ForeignCode")<{
 }> {
   override get message() {
     return printableLine(
-      `Appends don't write to tables that run code of others: ${Listed.text(Listed.make(this.found))}`
+      `Cannot append: tables of read models would run foreign code: ${Listed.text(Listed.make(this.found))}`
     )
   }
 }
@@ -61,7 +61,7 @@ export class DependentRefused extends Data.TaggedError("DependentRefused")<{
 }> {
   override get message() {
     return printableLine(
-      `${this.schema}.${this.relation} can't be changed with what hangs on it: ${Listed.text(Listed.make(this.dependents))}`
+      `Cannot change ${this.schema}.${this.relation} with its dependents: ${Listed.text(Listed.make(this.dependents))}`
     )
   }
 }

@@ -107,7 +107,7 @@ export class InvalidProjection extends Schema.TaggedError<InvalidProjection>()(
   { name: Projection.Name, field: Schema.String, issue: Schema.String }
 ) {
   override get message() {
-    return `${this.name} can't be a table: ${this.field} ${this.issue}`
+    return `Cannot store ${this.name} in a table: ${this.field} ${this.issue}`
   }
 }
 
@@ -159,7 +159,7 @@ const derive = <Event, Key, Row>(
     const columnOf = (field: string, of: string) => {
       const column = columns.find((one) => one.field === field)
       return column === undefined
-        ? invalid(field, `of ${of} is no field of the row`)
+        ? invalid(field, `of ${of} is not a field of the row`)
         : Result.succeed(column)
     }
     const distinct = (fields: ReadonlyArray<string>, of: string) =>

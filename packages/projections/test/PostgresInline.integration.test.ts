@@ -5,8 +5,7 @@
 import * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
-import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -68,7 +67,7 @@ const keptBy = Effect.fnUntraced(function* (projection: ReturnType<typeof produc
   const { serving } = yield* store.open(table)
   const claim = Option.getOrThrow(yield* store.claim(serving, "a host", LEASE))
   yield* store.promote(claim, Effect.void)
-  const context = yield* Layer.build(InlineProjections.layer([projection])).pipe(
+  const context = yield* Layer.build(Projections.layerAppends([projection])).pipe(
     Effect.provideService(EventStore, events)
   )
   return { table, events: Context.get(context, EventStore) }
@@ -79,7 +78,7 @@ const rows = (projection: ReturnType<typeof products>) =>
 
 /** Folds the same rows from the log, ordered by product. */
 const folded = (projection: ReturnType<typeof products>) =>
-  Effect.map(LiveProjection.tableAt(projection), (rows) =>
+  Effect.map(OnDemandProjection.tableAt(projection), (rows) =>
     rows.toSorted((a, b) => (a.product < b.product ? -1 : 1))
   )
 
@@ -102,7 +101,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
       ).pipe(Effect.provideService(EventStore, events))
     })
 
-    it.effect("folds the events of a row in position order, whoever appends them", () =>
+    it.effect("folds the events of a row in position order, with several writers", () =>
       Effect.gen(function* () {
         const shop = fresh()
         const { events } = yield* keptBy(shop.products)
@@ -182,7 +181,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
         const shop = fresh()
         const { table } = yield* keptBy(shop.products)
         const next = { ...shop.products, version: products(shop.till, table.name, 2).version }
-        const context = yield* Layer.build(Layer.fresh(InlineProjections.layer([next])))
+        const context = yield* Layer.build(Layer.fresh(Projections.layerAppends([next])))
         yield* sell(shop.till, "1", [sold("tea", 250)]).pipe(
           Effect.provideService(EventStore, Context.get(context, EventStore))
         )

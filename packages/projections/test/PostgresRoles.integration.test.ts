@@ -2,7 +2,7 @@
  * The roles that maintain and read read models, each with the least privileges, as
  * `docs/guide/least-privilege.md` grants them.
  */
-import * as InlineProjections from "@daybook/projections/InlineProjections"
+import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
@@ -37,7 +37,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
           })
         )
         yield* Effect.gen(function* () {
-          const context = yield* Layer.build(Layer.fresh(InlineProjections.layer([projection])))
+          const context = yield* Layer.build(Layer.fresh(Projections.layerAppends([projection])))
           yield* Effect.provideService(sell("1", 1), EventStore, Context.get(context, EventStore))
         }).pipe(Effect.scoped, Effect.provide(stores(inline)))
 

@@ -166,7 +166,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
       })
     )
 
-    it.effect("is seen whole by whoever reads while it happens", () =>
+    it.effect("is seen whole by readers while it happens", () =>
       Effect.gen(function* () {
         const store = yield* ReadModelStore
         const sql = yield* SqlClient
@@ -200,7 +200,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
       }).pipe(Effect.scoped)
     )
 
-    it.effect("tells which rows differ, the first of them by key, and switches nothing", () =>
+    it.effect("reports the rows that differ, the first of them by key, and does not switch", () =>
       Effect.gen(function* () {
         const store = yield* ReadModelStore
         const table = shelves()

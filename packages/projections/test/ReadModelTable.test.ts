@@ -317,7 +317,7 @@ describe("There is no table", () => {
       {},
       { primaryKey: ["it"] },
       "it",
-      /^of the primary key is no field of the row$/
+      /^of the primary key is not a field of the row$/
     ],
     [
       "with a key that repeats itself",
@@ -360,7 +360,7 @@ describe("There is no table", () => {
       {},
       { indexes: [["it"]] },
       "it",
-      /^of an index is no field of the row$/
+      /^of an index is not a field of the row$/
     ],
     ["with an index of JSON", { n: Schema.Json }, { indexes: [["id", "n"]] }, "n", /jsonb/],
     ["with an empty index", {}, { indexes: [[]] }, "an index", /is empty/],
@@ -382,7 +382,7 @@ describe("There is no table", () => {
       assert.match(refused.failure.issue, issue)
       assert.strictEqual(
         refused.failure.message,
-        `some_rows can't be a table: ${field} ${refused.failure.issue}`
+        `Cannot store some_rows in a table: ${field} ${refused.failure.issue}`
       )
     })
   }

@@ -36,30 +36,36 @@ describe("A column refuses what its type would not give back,", () => {
       "numeric",
       Schema.String,
       "1.5",
-      "1.5 is no whole number in decimal digits"
+      "1.5 is not a whole number in decimal digits"
     ],
     [
       "as digits behind others",
       "numeric",
       Schema.String,
       "x1",
-      "x1 is no whole number in decimal digits"
+      "x1 is not a whole number in decimal digits"
     ],
     [
       "as digits before others",
       "numeric",
       Schema.String,
       "1x",
-      "1x is no whole number in decimal digits"
+      "1x is not a whole number in decimal digits"
     ],
     [
       "as a zero before digits",
       "numeric",
       Schema.String,
       "01",
-      "01 is no whole number in decimal digits"
+      "01 is not a whole number in decimal digits"
     ],
-    ["as another zero", "numeric", Schema.String, "-0", "-0 is no whole number in decimal digits"],
+    [
+      "as another zero",
+      "numeric",
+      Schema.String,
+      "-0",
+      "-0 is not a whole number in decimal digits"
+    ],
     [
       "as a UUID with more behind it",
       "uuid",

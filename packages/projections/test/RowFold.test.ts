@@ -392,7 +392,7 @@ describe("A fold", () => {
     })
   })
 
-  it("begins a row anew that was gone", () => {
+  it("begins a new row after a deletion", () => {
     const events = [recorded(2, cleared(a1)), recorded(4, counted([a1], 1))]
     assert.deepStrictEqual(changed(events, rowsOf(rowOf(a1, 9, "old"))), {
       upserts: [rowOf(a1, 1, "4")],
@@ -419,7 +419,7 @@ describe("A fold", () => {
     assert.deepStrictEqual<object>(poisoned(events), poisonAt(4, "Torn", "Threw", "Error: two"))
   })
 
-  it("stops at an event that leaves no row of the schema, though the next one would mend it", () => {
+  it("stops at an event that leaves an invalid row, though the next one would correct it", () => {
     const events = [recorded(2, counted([a1], -1)), recorded(4, counted([a1], 1))]
     assert.deepStrictEqual<object>(
       poisoned(events),
@@ -481,7 +481,7 @@ describe("A fold", () => {
     )
   })
 
-  it("stops at a stored row that is none of the schema", () => {
+  it("stops at a stored row that does not fit the schema", () => {
     const events = [recorded(2, counted([b1], 1)), recorded(4, counted([a1], 1))]
     assert.deepStrictEqual<object>(
       poisoned(events, rowsOf(rowOf(a1, -3, ""))),

@@ -3,7 +3,7 @@
  * their calls to the store, and their leases have always run out.
  */
 import { Projections } from "@daybook/projections/Projections"
-import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
@@ -89,11 +89,11 @@ const race = Effect.fnUntraced(function* (
   const head = yield* events.head
   yield* one.waitFor("products", head, "20 seconds")
   const stores = Layer.merge(Layer.succeed(EventStore, events), Layer.succeed(ReadModelStore, rows))
-  const [kept, live] = yield* Effect.all([
+  const [kept, onDemand] = yield* Effect.all([
     Stream.runCollect(ReadModel.query(projection)),
-    LiveProjection.tableAt(projection)
+    OnDemandProjection.tableAt(projection)
   ]).pipe(Effect.provide(stores))
-  assert.sameDeepMembers(Array.from(kept), Array.from(live))
+  assert.sameDeepMembers(Array.from(kept), Array.from(onDemand))
 }, Effect.scoped)
 
 describe("Two hosts that both keep a read model", () => {

@@ -1,5 +1,4 @@
-import * as InlineProjections from "@daybook/projections/InlineProjections"
-import * as Projections from "@daybook/projections/Projections"
+import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
@@ -40,8 +39,8 @@ layer(services, { timeout: 60_000, excludeTestServices: true })(
         assert.instanceOf(error, NotMigrated)
         const hosts: ReadonlyArray<Layer.Layer<never, unknown, SqlClient>> = [
           ReadModelStorePostgres.layer,
-          Projections.Projections.layer({}).pipe(Layer.provide(stores)),
-          InlineProjections.layer([]).pipe(Layer.provide(stores))
+          Projections.layer({}).pipe(Layer.provide(stores)),
+          Projections.layerAppends([]).pipe(Layer.provide(stores))
         ]
         for (const host of hosts) {
           assert.match(

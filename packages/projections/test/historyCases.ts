@@ -4,7 +4,6 @@
  */
 import type { LogId } from "@daybook/kernel/LogId"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
 import { Projections } from "@daybook/projections/Projections"
 import { HistoryChanged, OtherLog } from "@daybook/projections/ReadModelError"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -98,7 +97,7 @@ const keep = (
   Effect.gen(function* () {
     const kept = yield* host(projections)
     yield* kept.waitFor(name, yield* head(events), "30 seconds")
-    return yield* until(kept.status(name), ({ doing }) => doing === "live")
+    return yield* until(kept.status(name), ({ doing }) => doing === "up to date")
   }).pipe(on(events), Effect.scoped)
 
 const rebuilt = (projections: Projections["Service"], name: string) =>
@@ -134,7 +133,7 @@ export const cases = <E>(
         const { name } = takings
         yield* sell(events, till, "1", 25)
         const before = yield* keep(events, { async: [takings] }, name)
-        assert.deepStrictEqual([before.doing, before.mismatch], ["live", Option.none()])
+        assert.deepStrictEqual([before.doing, before.mismatch], ["up to date", Option.none()])
         assert.deepStrictEqual(yield* salesOf(takings), [["1", 25]])
 
         const restored = yield* (yield* World).restore(5)
@@ -166,7 +165,10 @@ export const cases = <E>(
             ["1", 5],
             ["2", 4]
           ])
-          const after = yield* until(projections.status(name), ({ doing }) => doing === "live")
+          const after = yield* until(
+            projections.status(name),
+            ({ doing }) => doing === "up to date"
+          )
           assert.deepStrictEqual(after.mismatch, Option.none())
         }).pipe(on(restored), Effect.scoped)
       })
@@ -234,7 +236,7 @@ export const cases = <E>(
         const { takings, till } = fresh()
         const { name } = takings
         const kept = (beneath: EventStore["Service"]) =>
-          Layer.build(Layer.fresh(InlineProjections.layer([takings]))).pipe(
+          Layer.build(Layer.fresh(Projections.layerAppends([takings]))).pipe(
             Effect.map((context) => Context.get(context, EventStore)),
             on(beneath)
           )
@@ -349,7 +351,7 @@ export const cases = <E>(
           // This rebuild was requested before the log was restored.
           yield* until(
             projections.status(name),
-            ({ doing, generation }) => generation === 2 && doing === "live"
+            ({ doing, generation }) => generation === 2 && doing === "up to date"
           )
           assert.deepStrictEqual(yield* salesOf(takings), [
             ["1", 5],
@@ -380,7 +382,7 @@ export const cases = <E>(
             assert.deepStrictEqual(refused, new OtherLog({ name: takings.name, kept, given }))
           }
           const appending = Context.get(
-            yield* on(events)(Layer.build(Layer.fresh(InlineProjections.layer([takings])))),
+            yield* on(events)(Layer.build(Layer.fresh(Projections.layerAppends([takings])))),
             EventStore
           )
           yield* sell(appending, till, "2", 1)

@@ -89,7 +89,7 @@ export const cases = <E>(
 ): void => {
   const all = CommandHandler.layer.pipe(Layer.provideMerge(stores))
   layer(all, { timeout: "2 minutes", excludeTestServices: true })(name, (it) => {
-    it.effect("tells of each outage, also while the rows are of another history", () =>
+    it.effect("reports each outage, also while the rows are of another history", () =>
       Effect.gen(function* () {
         const { new: newer, notes } = releases()
         yield* execute(notes, "1", note("a"))
@@ -128,7 +128,7 @@ export const cases = <E>(
       }).pipe(Effect.scoped)
     )
 
-    it.effect("tells of its own stop in one line", () =>
+    it.effect("reports its own stop in one line", () =>
       Effect.gen(function* () {
         const { new: newer, notes } = releases()
         yield* execute(notes, "1", note("refuse"))

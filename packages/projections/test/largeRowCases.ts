@@ -6,7 +6,6 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
 import * as Projection from "@daybook/kernel/Projection"
 import * as StreamId from "@daybook/kernel/StreamId"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
@@ -110,7 +109,7 @@ const appending = Effect.fnUntraced(function* (projections: Projections["Service
     until: ({ doing }) => doing === "inline",
     schedule: Schedule.spaced("5 millis")
   })
-  return yield* Layer.build(Layer.fresh(InlineProjections.layer([rows])))
+  return yield* Layer.build(Layer.fresh(Projections.layerAppends([rows])))
 })
 
 /** Returns the poison that stopped the read model before the position. */
@@ -260,7 +259,7 @@ export const cases = <E>(
           assert.strictEqual(Option.getOrThrow(last).text.length, 7_000_000)
           assert.strictEqual(
             (yield* projections.status(of.rows.name)).doing,
-            mode === "inline" ? "inline" : "live"
+            mode === "inline" ? "inline" : "up to date"
           )
         }).pipe(Effect.scoped)
       )

@@ -5,7 +5,7 @@
 import { projection as orderSummary } from "@daybook/order/OrderSummary"
 import { projection as productDemand } from "@daybook/order/ProductDemand"
 import type * as Projection from "@daybook/kernel/Projection"
-import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
@@ -148,7 +148,7 @@ export const attack = Effect.fnUntraced(function* (options: {
       return found
     })
     const kept = yield* texts(yield* Stream.runCollect(ReadModel.query(projection)))
-    const folded = yield* texts(yield* LiveProjection.tableAt(projection, { position: head }))
+    const folded = yield* texts(yield* OnDemandProjection.tableAt(projection, { position: head }))
     rows += folded.size
     for (const key of new Set([...kept.keys(), ...folded.keys()])) {
       if (kept.get(key) !== folded.get(key)) different++

@@ -2,7 +2,7 @@
  * Events and errors that stop read models, and the ways in which they go on again; on any store.
  */
 import * as Projection from "@daybook/kernel/Projection"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
+import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStoreError } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
@@ -93,7 +93,7 @@ export const cases = <E>(
         yield* until(Effect.map(second.status(newer.name), (status) => status.position >= position))
         assert.deepStrictEqual(yield* rowOf(newer, "1"), { id: "1", text: "ab", struck: true })
         const status = yield* first.status(old.name)
-        assert.strictEqual(status.doing, "live")
+        assert.strictEqual(status.doing, "up to date")
         assert.isTrue(Option.isSome(status.owner))
         assert.notDeepEqual(status.owner, keeper)
       }).pipe(Effect.scoped)
@@ -259,7 +259,7 @@ export const cases = <E>(
           assert.instanceOf(error, ReadModel.UnreadableRow)
           assert.strictEqual(
             error.message,
-            `A row of ${newer.name} is none of version 2: version 1 serves`
+            `Cannot read a row of ${newer.name} as version 2: version 1 serves`
           )
         }
       }).pipe(Effect.scoped)
@@ -294,7 +294,7 @@ export const cases = <E>(
         const projections = yield* host({ inline: [newer] })
         yield* until(Effect.map(projections.status(newer.name), ({ doing }) => doing === "inline"))
         const appending = yield* Layer.build(
-          Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer([newer]))))
+          Layer.fresh(CommandHandler.layer.pipe(Layer.provide(Projections.layerAppends([newer]))))
         )
         const part = "x".repeat(900_000)
         yield* execute(notes, "1", ...Array.from({ length: 10 }, () => note(part))).pipe(

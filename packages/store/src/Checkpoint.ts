@@ -11,6 +11,7 @@
  */
 import { EventId } from "@daybook/kernel/EventId"
 import { LogId } from "@daybook/kernel/LogId"
+import type * as Named from "@daybook/kernel/Named"
 import { Position } from "@daybook/kernel/Position"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -38,7 +39,7 @@ export const Checkpoint = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Checkpoint = typeof Checkpoint.Type
+export type Checkpoint = Named.Struct<typeof Checkpoint>
 
 /**
  * Returns true for a checkpoint, false for a bare position.
@@ -88,7 +89,7 @@ export const MismatchReason = Schema.TaggedUnion({
  * @category errors
  * @since 0.1.0
  */
-export type MismatchReason = typeof MismatchReason.Type
+export type MismatchReason = Named.Union<typeof MismatchReason>
 
 /**
  * Returns the reason as a clause with both sides in it.

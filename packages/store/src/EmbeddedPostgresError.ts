@@ -67,11 +67,11 @@ export class EmbeddedPostgresError extends Data.TaggedError("EmbeddedPostgresErr
       case "InUse":
         return `The embedded database ${where} is in use by ${named(this.reason.owner)} (${this.reason.lockFile})`
       case "Unusable":
-        return `The embedded database ${where} can't be opened: ${rootMessage(this.reason.cause)}`
+        return `Cannot open the embedded database ${where}: ${rootMessage(this.reason.cause)}`
       case "NotOwned":
-        return `The embedded database ${where} can't be opened: the folder belongs to user ${this.reason.owner}, and this process runs as user ${this.reason.user}`
+        return `Cannot open the embedded database ${where}: the folder belongs to user ${this.reason.owner}, and this process runs as user ${this.reason.user}`
       case "OpenToOthers":
-        return `The embedded database ${where} can't be opened: mode ${modeOf(this.reason.mode)} of the folder lets other users in, and it holds other files`
+        return `Cannot open the embedded database ${where}: mode ${modeOf(this.reason.mode)} of the folder lets other users in, and it holds other files`
     }
   }
 }

@@ -17,6 +17,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import { printableLine } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -205,7 +206,7 @@ export const EventAddress = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type EventAddress = typeof EventAddress.Type
+export type EventAddress = Named.Struct<typeof EventAddress>
 
 /**
  * Some event ids of an append are already recorded by a different append: nothing was written.
@@ -222,7 +223,7 @@ export class EventIdConflict extends Schema.TaggedError<EventIdConflict>()("Even
   override get message() {
     const list = this.recorded.map((r) => `${r.eventId} at revision ${r.revision} of ${r.streamId}`)
     return printableLine(
-      `Event ids of an append to ${this.streamId} are recorded already: ${list.join(", ")}`
+      `Cannot append to ${this.streamId}: event ids are recorded already: ${list.join(", ")}`
     )
   }
 }
@@ -240,7 +241,7 @@ export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRe
 }) {
   override get message() {
     return printableLine(
-      `Append to ${this.streamId} refused: ${RefusalReason.describe(this.reason)}`
+      `Cannot append to ${this.streamId}: ${RefusalReason.describe(this.reason)}`
     )
   }
 }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import { Revision } from "@daybook/kernel/Revision"
 import { StreamId } from "@daybook/kernel/StreamId"
 import * as Schema from "effect/Schema"
@@ -28,7 +29,7 @@ export const ExpectedRevision = Schema.TaggedUnion({
  * @category types
  * @since 0.1.0
  */
-export type ExpectedRevision = typeof ExpectedRevision.Type
+export type ExpectedRevision = Named.Union<typeof ExpectedRevision>
 
 /**
  * Expects nothing: no check.
@@ -94,7 +95,7 @@ export const Unmet = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Unmet = typeof Unmet.Type
+export type Unmet = Named.Struct<typeof Unmet>
 
 /**
  * Returns both revisions in words, for messages.

@@ -38,7 +38,7 @@ export class PartitioningRefused extends Schema.TaggedError<PartitioningRefused>
           `Others depend on the table of events: ${Listed.text(Listed.make(this.reason.dependents))}`
         )
       case "PartitionMissing":
-        return `No partition holds the positions behind ${this.reason.after} and up to ${this.reason.upTo}`
+        return `No partition holds the positions after ${this.reason.after} and up to ${this.reason.upTo}`
     }
   }
 }

@@ -27,7 +27,7 @@ export class PassOverRefused extends Schema.TaggedError<PassOverRefused>()("Pass
   })
 }) {
   override get message() {
-    const at = `The event at position ${this.position} is not passed over`
+    const at = `Cannot pass over the event at position ${this.position}`
     const { reason } = this
     switch (reason._tag) {
       case "NoEvent":

@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
@@ -44,7 +45,7 @@ export const Act = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Act = typeof Act.Type
+export type Act = Named.Struct<typeof Act>
 
 /**
  * An act on the log itself.

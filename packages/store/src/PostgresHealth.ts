@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Formatter from "effect/Formatter"
@@ -72,7 +73,7 @@ export const Finding = Schema.TaggedUnion({
  * @category types
  * @since 0.1.0
  */
-export type Finding = typeof Finding.Type
+export type Finding = Named.Union<typeof Finding>
 
 /**
  * Returns a finding as a line with the fault and its remedy.

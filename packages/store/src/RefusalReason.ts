@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import * as Schema from "effect/Schema"
 import { NotJson } from "./NotJson.ts"
 
@@ -49,7 +50,7 @@ export const RefusalReason = Schema.TaggedUnion({
  * @category types
  * @since 0.1.0
  */
-export type RefusalReason = typeof RefusalReason.Type
+export type RefusalReason = Named.Union<typeof RefusalReason>
 
 /**
  * Returns the reason in words, with its numbers.
@@ -67,7 +68,7 @@ export const describe = (reason: RefusalReason): string =>
     InvalidExpected: ({ issue }) => `its expected revision is ${issue}`,
     TooManyStreams: ({ count, limit }) => `${count} streams, at most ${limit} are allowed`,
     RepeatedStream: () => "the stream is named twice",
-    InvalidCommandId: ({ index }) => `the id of command ${index} is no UUID in lower case`,
+    InvalidCommandId: ({ index }) => `the id of command ${index} is not a lower-case UUID`,
     InvalidField: ({ field, index, issue }) => `${field} of event ${index}: ${issue}`,
     NotJson: ({ found, index, path }) => `${path} of event ${index} is or holds ${found}`,
     TooLarge: ({ bytes, field, index, limit }) =>

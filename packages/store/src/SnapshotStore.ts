@@ -14,6 +14,7 @@
  *
  * @since 0.1.0
  */
+import type * as Named from "@daybook/kernel/Named"
 import { printableLine } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
 import { Revision } from "@daybook/kernel/Revision"
@@ -61,7 +62,7 @@ export const Snapshot = Schema.Struct({
  * @category types
  * @since 0.1.0
  */
-export type Snapshot = typeof Snapshot.Type
+export type Snapshot = Named.Struct<typeof Snapshot>
 
 /**
  * The snapshot can't be stored unchanged: nothing was saved.
@@ -87,7 +88,7 @@ export class SnapshotRefused extends Schema.TaggedError<SnapshotRefused>()("Snap
         : reason._tag === "NotJson"
           ? `${reason.path} is or holds ${reason.found}`
           : `its state has ${reason.bytes} bytes, at most ${reason.limit} are allowed`
-    return printableLine(`Snapshot of ${this.streamId} refused: ${why}`)
+    return printableLine(`Cannot save a snapshot of ${this.streamId}: ${why}`)
   }
 }
 

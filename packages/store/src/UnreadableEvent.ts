@@ -25,8 +25,8 @@ export class UnreadableEvent extends Data.TaggedError("UnreadableEvent")<{
 }> {
   override get message() {
     return (
-      `Event ${this.eventId} at position ${this.position}, revision ${this.revision} of ` +
-      `${JSON.stringify(this.streamId.slice(0, 300))}, can't be read: ${this.issue}`
+      `Cannot read event ${this.eventId} at position ${this.position}, revision ${this.revision} ` +
+      `of ${JSON.stringify(this.streamId.slice(0, 300))}: ${this.issue}`
     )
   }
 }

@@ -119,7 +119,7 @@ describe("S8: an embedded folder", () => {
       assert.deepStrictEqual(error.reason, { _tag: "OpenToOthers", mode: 0o777 })
       assert.strictEqual(
         StartFailure.lineOf(error),
-        `The embedded database in ${dataDir} can't be opened: mode 0777 of the folder lets other users in, and it holds other files: ` +
+        `Cannot open the embedded database in ${dataDir}: mode 0777 of the folder lets other users in, and it holds other files: ` +
           "close it to others (chmod 700), or choose a folder that holds nothing else"
       )
       assert.deepStrictEqual(yield* Effect.promise(() => Fs.readdir(dataDir)), ["mine.txt"])

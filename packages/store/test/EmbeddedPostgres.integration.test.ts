@@ -188,7 +188,7 @@ describe("EmbeddedPostgres", () => {
       yield* Effect.promise(() => Fs.writeFile(file, ""))
       const error = yield* Effect.flip(answerOf(file))
       assert.instanceOf(error, EmbeddedPostgresError)
-      assert.include(error.message, `The embedded database in ${file} can't be opened: EEXIST`)
+      assert.include(error.message, `Cannot open the embedded database in ${file}: EEXIST`)
     }).pipe(Effect.scoped)
   )
 

@@ -3,7 +3,6 @@
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as EventCodec from "@daybook/kernel/EventCodec"
-import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Upcaster from "@daybook/kernel/Upcaster"
 import * as FoldFingerprint from "@daybook/store/FoldFingerprint"
 import { assert, describe, it } from "@effect/vitest"
@@ -261,20 +260,22 @@ describe("A fold's fingerprint", () => {
   )
 
   const handedOn: ReadonlyArray<
-    readonly [string, (error: EventCodec.EventDecodeError, stored: RecordedEvent) => boolean]
+    readonly [
+      string,
+      (reason: EventCodec.DecodeErrorReason, stored: EventCodec.EncodedEvent) => boolean
+    ]
   > = [
-    ["of an unknown type", ({ reason }) => reason._tag === "UnknownType"],
-    ["of a version to come", ({ reason }) => reason._tag === "UnknownSchemaVersion"],
-    ["that does not decode", ({ reason }) => reason._tag === "InvalidData"],
+    ["of an unknown type", (reason) => reason._tag === "UnknownType"],
+    ["of a version to come", (reason) => reason._tag === "UnknownSchemaVersion"],
+    ["that does not decode", (reason) => reason._tag === "InvalidData"],
     [
       "that does not decode in one version, under a former name",
-      ({ reason }, { schemaVersion, type }) =>
+      (reason, { schemaVersion, type }) =>
         reason._tag === "InvalidData" && type === "Put" && schemaVersion === 1
     ],
     [
       "of which one field does not decode",
-      ({ reason }, { data }) =>
-        reason._tag === "InvalidData" && Predicate.hasProperty(data, "quantity")
+      (reason, { data }) => reason._tag === "InvalidData" && Predicate.hasProperty(data, "quantity")
     ]
   ]
   for (const [what, isMeant] of handedOn) {
@@ -293,8 +294,8 @@ describe("A fold's fingerprint", () => {
           },
           formerNames: { Added: ["Put"] }
         })
-        const handingOn = EventCodec.orElse(codec, (stored, error) =>
-          isMeant(error, stored) ? [{ _tag: "Closed" }] : []
+        const handingOn = EventCodec.orElse(codec, (stored, reason) =>
+          isMeant(reason, stored) ? [{ _tag: "Closed" }] : []
         )
         const skipping = EventCodec.orElse(codec, () => [])
         assert.notStrictEqual(yield* of({}, handingOn), yield* of({}, skipping))
@@ -302,7 +303,7 @@ describe("A fold's fingerprint", () => {
     )
   }
 
-  it.effect("is there when a codec throws at data that nobody stored", () =>
+  it.effect("is there when a codec throws at data that was never stored", () =>
     Effect.gen(function* () {
       const codec = EventCodec.orElse(
         EventCodec.make({ name: "basket", events: Events }),

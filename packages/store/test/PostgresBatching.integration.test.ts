@@ -89,7 +89,7 @@ for (const [title, log] of kinds) {
       }).pipe(Effect.scoped)
     )
 
-    it.effect("are not held up by a stream that somebody holds", () =>
+    it.effect("are not held up by a locked stream", () =>
       Effect.gen(function* () {
         const store = yield* EventStore
         const sql = yield* SqlClient

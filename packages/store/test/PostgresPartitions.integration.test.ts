@@ -315,7 +315,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
       })
     )
 
-    it.effect("gets partitions while an append is open, which waits for nobody", () =>
+    it.effect("gets partitions while an append is open, which does not wait", () =>
       Effect.gen(function* () {
         const { admin, start } = yield* database
         const host = yield* start()
@@ -408,7 +408,7 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 60_000, excludeTestService
         assert.instanceOf(error, PartitioningRefused)
         assert.strictEqual(
           error.message,
-          "No partition holds the positions behind 0 and up to 10240"
+          "No partition holds the positions after 0 and up to 10240"
         )
         yield* admin`
           ALTER TABLE daybook.events ATTACH PARTITION daybook.events_1 FOR VALUES FROM (MINVALUE) TO (10241)`

@@ -43,7 +43,7 @@ const append = (store: EventStore["Service"], streamId: StreamId.StreamId) =>
 layer(PostgresServer.PostgresServer.layerEmbedded, { timeout: 60_000, excludeTestServices: true })(
   "The connections of a host",
   (it) => {
-    it.effect("are not all taken by streams that somebody holds", () =>
+    it.effect("are not all taken by locked streams", () =>
       Effect.gen(function* () {
         const { start } = yield* database
         const stranger = yield* start()
@@ -80,7 +80,7 @@ layer(PostgresServer.PostgresServer.layerEmbedded, { timeout: 60_000, excludeTes
       }).pipe(Effect.scoped)
     )
 
-    it.effect("are given back by reads that nobody waits for any more", () =>
+    it.effect("are given back by abandoned reads", () =>
       Effect.gen(function* () {
         const { start } = yield* database
         const locker = yield* start()

@@ -159,7 +159,7 @@ for (const [title, logins, tables] of kinds) {
         })
     )
 
-    it.effect("let nobody read another log, or another schema, that was not granted", () =>
+    it.effect("refuse to read a log or a schema that was not granted", () =>
       Effect.gen(function* () {
         const { migrator, reader, superuser, writer } = yield* Logins
         yield* Effect.provideService(PostgresMigrations.migrate, SqlClient, migrator).pipe(
@@ -258,7 +258,7 @@ for (const [title, logins, tables] of kinds) {
       })
     )
 
-    it.effect("let nobody pass on what they may", () =>
+    it.effect("refuse to pass on their privileges", () =>
       Effect.gen(function* () {
         const { reader, superuser, writer } = yield* Logins
         const before = yield* stateOf(superuser)
@@ -342,7 +342,7 @@ for (const [title, logins, tables] of kinds) {
       })
     )
 
-    it.effect("give a log that a superuser made to an owner who is none", () =>
+    it.effect("give a log that a superuser made to an owner without superuser rights", () =>
       Effect.gen(function* () {
         const { roles, superuser } = yield* Logins
         yield* Effect.andThen(PostgresMigrations.migrate, PostgresRoles.grant(roles)).pipe(

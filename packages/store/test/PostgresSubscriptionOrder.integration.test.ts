@@ -101,7 +101,7 @@ layer(PostgresServer.PostgresServer.layerEmbedded, {
     })
   )
 
-  it.effect("cross the gap of an append that is rolled back, though nobody tells them", () =>
+  it.effect("cross the gap of an append that is rolled back, without a wake-up", () =>
     Effect.gen(function* () {
       const { admin, start } = yield* database
       const writer = yield* start(woken)

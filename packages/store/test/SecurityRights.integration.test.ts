@@ -54,7 +54,7 @@ layer(Logins.layerOverloaded, { timeout: 120_000, excludeTestServices: true })(
       })
     )
 
-    it.effect("S4: run as nobody who deploys, appends or reads", () =>
+    it.effect("S4: run as no role that deploys, appends or reads", () =>
       Effect.gen(function* () {
         const { migrator, reader, roles, superuser, writer } = yield* Logins
         const deploy = PostgresMigrations.migrate.pipe(
@@ -289,7 +289,7 @@ layer(Logins.layerPartitioned, { timeout: 120_000, excludeTestServices: true })(
 )
 
 layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })("Default privileges", (it) => {
-  it.effect("S27: give nobody anything on the tables of partitions", () =>
+  it.effect("S27: grant no rights on the tables of partitions", () =>
     Effect.gen(function* () {
       const { migrator, roles, stranger, superuser, writer } = yield* Logins
       yield* note(writer)

@@ -221,7 +221,7 @@ describe("The line for", () => {
         dataDir: "/proc/x",
         reason: { _tag: "Unusable", cause: errorWith("EACCES", "EACCES: permission denied") }
       }),
-      "The embedded database in /proc/x can't be opened: EACCES: permission denied: give this user the right to it"
+      "Cannot open the embedded database in /proc/x: EACCES: permission denied: give this user the right to it"
     ],
     [
       "a server that takes only TLS",

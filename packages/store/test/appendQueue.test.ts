@@ -246,7 +246,7 @@ it.effect("A stream that is held holds up its own appends, in their order, and n
   }).pipe(Effect.scoped)
 )
 
-it.effect("A lost connection fails all, since nobody knows what was written", () =>
+it.effect("A lost connection fails all, since the writes are unknown", () =>
   Effect.gen(function* () {
     const lost = new SqlError({ reason: new ConnectionError({ cause: "lost" }) })
     const { calls, enqueue, free } = yield* busy({ tryAppend: () => Effect.fail(lost) })

@@ -93,7 +93,7 @@ export const cases = <E>(name: string, stores: Layer.Layer<EventStore, E>): void
       })
     )
 
-    it.effect("keep nobody out while they wait for their stream", () =>
+    it.effect("take no place in the door while they wait for their stream", () =>
       Effect.gen(function* () {
         const door = yield* gate
         const [hot, other] = [yield* fresh, yield* fresh]

@@ -6,7 +6,12 @@ import * as EventId from "@daybook/kernel/EventId"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
-import * as CommandHandler from "@daybook/store/CommandHandler"
+import {
+  CommandHandler,
+  CurrentMetadata,
+  MaxAttempts,
+  type RequestOptions
+} from "@daybook/store/CommandHandler"
 import {
   EventIdConflict,
   EventStore,
@@ -28,9 +33,7 @@ import * as Stream from "effect/Stream"
 import { aggregate, deposit, Overdrawn, withdraw } from "./Account.ts"
 import { racedBy } from "./handlerHarness.ts"
 
-const Services = CommandHandler.CommandHandler.layer.pipe(
-  Layer.provideMerge(SecureRandom.layerWebCrypto)
-)
+const Services = CommandHandler.layer.pipe(Layer.provideMerge(SecureRandom.layerWebCrypto))
 
 const fresh = Effect.flatMap(SecureRandom.SecureRandom, (random) => random.uuidV4())
 const freshCommandId = Effect.map(fresh, CommandId.make)
@@ -46,14 +49,11 @@ const recorded = (id: string): Effect.Effect<ReadonlyArray<RecordedEvent>, unkno
 const execute = (
   id: string,
   command: Parameters<typeof aggregate.decider.decide>[0],
-  options?: CommandHandler.RequestOptions
-) =>
-  Effect.flatMap(CommandHandler.CommandHandler, (handler) =>
-    handler.execute(aggregate, id, command, options)
-  )
+  options?: RequestOptions
+) => Effect.flatMap(CommandHandler, (handler) => handler.execute(aggregate, id, command, options))
 
 const load = (id: string) =>
-  Effect.flatMap(CommandHandler.CommandHandler, (handler) => handler.load(aggregate, id))
+  Effect.flatMap(CommandHandler, (handler) => handler.load(aggregate, id))
 
 /** Counts the reads that pass through. */
 const countingReads = (reads: Ref.Ref<number>) =>
@@ -89,14 +89,14 @@ const losingAnswers = Layer.effect(
 )
 
 const handlerOn = (store: Layer.Layer<EventStore, never, EventStore>) =>
-  Layer.fresh(CommandHandler.CommandHandler.layer).pipe(Layer.provide(store))
+  Layer.fresh(CommandHandler.layer).pipe(Layer.provide(store))
 
 /** Executing the same command id twice records the same as executing it once. */
 const countsOnce = (
   twice: (
     id: string,
     commandId: CommandId.CommandId
-  ) => Effect.Effect<unknown, unknown, CommandHandler.CommandHandler | EventStore>
+  ) => Effect.Effect<unknown, unknown, CommandHandler | EventStore>
 ) =>
   Effect.gen(function* () {
     const id = yield* fresh
@@ -128,7 +128,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
 
     it.effect("does the same through the handle of an aggregate", () =>
       Effect.gen(function* () {
-        const accounts = yield* CommandHandler.CommandHandler.for(aggregate)
+        const accounts = yield* CommandHandler.for(aggregate)
         const id = yield* fresh
         const first = yield* accounts.execute(id, deposit(5))
         assert.deepStrictEqual(first.state, { balance: 5 })
@@ -175,7 +175,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
       )
     )
 
-    it.effect("catches a handler that draws ids anew for each attempt", () =>
+    it.effect("catches a handler that draws new ids for each attempt", () =>
       Effect.gen(function* () {
         const broken = yield* Effect.exit(
           countsOnce((id) => Effect.andThen(execute(id, deposit(10)), execute(id, deposit(10))))
@@ -213,7 +213,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
       Effect.gen(function* () {
         const id = yield* fresh
         const commandId = yield* freshCommandId
-        const rival = yield* CommandHandler.CommandHandler
+        const rival = yield* CommandHandler
         // The same number of events from the same revision, but other ones: only the first is the
         // recorded one.
         const raced = racedBy(rival.execute(aggregate, id, deposit(5), { commandId }))
@@ -259,7 +259,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
         Effect.gen(function* () {
           const id = yield* fresh
           const commandId = yield* freshCommandId
-          const rival = yield* CommandHandler.CommandHandler
+          const rival = yield* CommandHandler
           const raced = racedBy(
             Effect.andThen(
               rival.execute(aggregate, id, deposit(100)),
@@ -290,9 +290,9 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
       Effect.gen(function* () {
         const id = yield* fresh
         const [one, two] = [yield* freshCommandId, yield* freshCommandId]
-        const rival = yield* CommandHandler.CommandHandler
+        const rival = yield* CommandHandler
         const raced = racedBy(rival.execute(aggregate, id, deposit(1), { commandId: one }))
-        const answers = yield* Effect.flatMap(CommandHandler.CommandHandler, (handler) =>
+        const answers = yield* Effect.flatMap(CommandHandler, (handler) =>
           handler.executeAll(aggregate, id, [
             { command: deposit(1), commandId: one },
             { command: deposit(2), commandId: two }
@@ -355,7 +355,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     it.effect("decides again on the events of a lost race, without another read", () =>
       Effect.gen(function* () {
         const id = yield* fresh
-        const rival = yield* CommandHandler.CommandHandler
+        const rival = yield* CommandHandler
         yield* execute(id, deposit(10))
         const reads = yield* Ref.make(0)
         const raced = racedBy(rival.execute(aggregate, id, withdraw(5)))
@@ -371,7 +371,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     it.effect("reads on when more came between than a conflict carries", () =>
       Effect.gen(function* () {
         const id = yield* fresh
-        const rival = yield* CommandHandler.CommandHandler
+        const rival = yield* CommandHandler
         yield* execute(id, deposit(10))
         const raced = racedBy(
           rival.executeAll(
@@ -389,11 +389,11 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     it.effect("gives up after the attempts that it may make", () =>
       Effect.gen(function* () {
         const id = yield* fresh
-        const rival = yield* CommandHandler.CommandHandler
+        const rival = yield* CommandHandler
         const raced = racedBy(rival.execute(aggregate, id, deposit(2)))
         const error = yield* execute(id, deposit(1)).pipe(
           Effect.provide(handlerOn(raced)),
-          Effect.provideService(CommandHandler.MaxAttempts, 1),
+          Effect.provideService(MaxAttempts, 1),
           Effect.flip
         )
         assert.instanceOf(error, WrongExpectedRevision)
@@ -419,7 +419,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     it.effect("answers several commands each in the state that those before it left", () =>
       Effect.gen(function* () {
         const id = yield* fresh
-        const handler = yield* CommandHandler.CommandHandler
+        const handler = yield* CommandHandler
         const requests = yield* Effect.forEach(
           [deposit(5), withdraw(7), deposit(2), withdraw(7)],
           (command) => Effect.map(freshCommandId, (commandId) => ({ command, commandId }))
@@ -439,7 +439,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     it.effect("looks at an instance as of a revision and of instants", () =>
       Effect.gen(function* () {
         const id = yield* fresh
-        const handler = yield* CommandHandler.CommandHandler
+        const handler = yield* CommandHandler
         const at = (hour: number) => DateTime.makeUnsafe({ year: 2026, month: 11, day: 19, hour })
         yield* execute(id, deposit(1), { occurredAt: at(9) })
         yield* execute(id, deposit(2), { occurredAt: at(12) })
@@ -469,7 +469,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     it.effect("tells the history of an instance with the state after each event", () =>
       Effect.gen(function* () {
         const id = yield* fresh
-        const handler = yield* CommandHandler.CommandHandler
+        const handler = yield* CommandHandler
         yield* execute(id, deposit(5))
         yield* execute(id, withdraw(2))
         const history = yield* Stream.runCollect(handler.history(aggregate, id))
@@ -531,10 +531,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
         const traceId = yield* Effect.gen(function* () {
           yield* execute(id, deposit(1), { commandId })
           return (yield* Effect.currentSpan).traceId
-        }).pipe(
-          Effect.withSpan("caller"),
-          Effect.provideService(CommandHandler.CurrentMetadata, metadata)
-        )
+        }).pipe(Effect.withSpan("caller"), Effect.provideService(CurrentMetadata, metadata))
         const [event] = yield* recorded(id)
         const traceparent = event?.metadata.traceparent ?? ""
         assert.match(traceparent, new RegExp(`^00-${traceId}-[0-9a-f]{16}-0[01]$`))
@@ -542,7 +539,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
       })
     )
 
-    it.effect("records no trace that nobody began", () =>
+    it.effect("records no trace without a caller's trace", () =>
       Effect.gen(function* () {
         const id = yield* fresh
         const commandId = yield* freshCommandId
@@ -555,7 +552,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
     it.effect("counts commands, conflicts, loaded events and appends", () =>
       Effect.gen(function* () {
         const id = yield* fresh
-        const rival = yield* CommandHandler.CommandHandler
+        const rival = yield* CommandHandler
         yield* execute(id, deposit(1))
         yield* Effect.ignore(execute(id, withdraw(5)))
         const raced = racedBy(rival.execute(aggregate, id, deposit(2)))

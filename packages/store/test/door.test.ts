@@ -40,7 +40,7 @@ it.effect("A door lets in by the order in which they came", () =>
   })
 )
 
-it.effect("A door loses no place, whoever is interrupted, and when", () =>
+it.effect("A door loses no place, whichever caller is interrupted, and when", () =>
   Effect.gen(function* () {
     const enter = Door.make(1)
     for (let steps = 0; steps < 12; steps++) {

@@ -201,7 +201,7 @@ describe("S24: odd input", () => {
         assert.instanceOf(error, AppendRefused)
         assert.strictEqual(
           error.message,
-          "Append to account-1 refused: the id of command 1 is no UUID in lower case"
+          "Cannot append to account-1: the id of command 1 is not a lower-case UUID"
         )
       }
       assert.strictEqual((yield* handler.load(aggregate, "1")).revision, 0)

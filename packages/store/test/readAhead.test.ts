@@ -78,7 +78,7 @@ it.effect("reads no page ahead that isn't there yet, or on the consumer's own co
   })
 )
 
-it.effect("ends the reading of a page when nobody is left to ask for it", () =>
+it.effect("ends the reading of a page when its last consumer is gone", () =>
   Effect.gen(function* () {
     const made = numbers(9, {}, (page) => (page === 2 ? Effect.never : Effect.void))
     assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(made.stream, 2)), [0, 1])

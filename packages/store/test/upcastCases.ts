@@ -14,6 +14,7 @@ import { assert, layer } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
 import { caching, fresh, racedBy, snapshotting } from "./handlerHarness.ts"
 import { before, putIn, takenOut, today, TooMuch } from "./Purse.ts"
@@ -223,8 +224,13 @@ const casesWith = <E>(
         yield* purses.execute(today, id, takenOut(4))
         const viewer = {
           ...before,
-          codec: EventCodec.orElse(before.codec, ({ revision, type }) =>
-            type === "TakenOut" && revision === 5 ? [{ _tag: "PutIn", pounds: 10 }] : []
+          codec: EventCodec.orElse(before.codec, ({ data, type }, reason) =>
+            type === "TakenOut" &&
+            reason._tag === "UnknownType" &&
+            Predicate.hasProperty(data, "pence") &&
+            data.pence === 4
+              ? [{ _tag: "PutIn", pounds: 10 }]
+              : []
           )
         }
         assert.strictEqual((yield* purses.load(viewer, id)).state, 1_134)

@@ -21,6 +21,7 @@
  * @since 0.1.0
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
+import { decodeRecorded } from "@daybook/kernel/EventCodec"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -267,7 +268,7 @@ export const audit = <Command, State, Event, Rejection>(
       () => `stream ${id} is\n  ${stored.join("\n  ")}\nand not\n  ${predicted?.join("\n  ")}`
     )
     stream.forEach((recorded, index) => {
-      const decoded = aggregate.codec.decode(recorded)
+      const decoded = decodeRecorded(aggregate.codec, recorded)
       const [event, ...more] = Result.getOrElse(decoded, () => [])
       check(
         9,

@@ -53,7 +53,7 @@
  */
 import * as Deciders from "@daybook/kernel/Decider"
 import type { Decider } from "@daybook/kernel/Decider"
-import type { EncodedEvent, EventCodec } from "@daybook/kernel/EventCodec"
+import { type EncodedEvent, type EventCodec, problemOf } from "@daybook/kernel/EventCodec"
 import * as SchemaLock from "@daybook/kernel/SchemaLock"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
@@ -159,7 +159,7 @@ export const laws = <Event, Command = never, State = unknown, Rejection = unknow
       ),
     problem: (encoded) => {
       const decoded = codec.decode(stored(encoded))
-      if (Result.isFailure(decoded)) return decoded.failure.message
+      if (Result.isFailure(decoded)) return problemOf(decoded.failure)
       if (!isEvents(decoded.success))
         return `it means no events of today: ${render(decoded.success)}`
       if (fold === undefined || isState === undefined) return undefined
@@ -191,7 +191,7 @@ export const laws = <Event, Command = never, State = unknown, Rejection = unknow
               name: `sample ${index + 1}, ${versionOf(sample.stored.type, sample.stored.schemaVersion)}, means what it meant`,
               problem: () => {
                 const decoded = codec.decode(stored(sample.stored))
-                if (Result.isFailure(decoded)) return decoded.failure.message
+                if (Result.isFailure(decoded)) return problemOf(decoded.failure)
                 return same(decoded.success, sample.means)
                   ? undefined
                   : diff(sample.means, decoded.success)

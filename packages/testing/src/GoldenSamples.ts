@@ -36,17 +36,18 @@
  *
  * @since 0.1.0
  */
-import type { EncodedEvent, EventCodec } from "@daybook/kernel/EventCodec"
+import { type EncodedEvent, type EventCodec, problemOf } from "@daybook/kernel/EventCodec"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Sample } from "./CodecLaws.ts"
 import { encodeVersion } from "./internal/encodeVersion.ts"
-import { stored as recorded } from "./internal/roundTrip.ts"
+import { stored as throughText } from "./internal/roundTrip.ts"
 
 /**
  * A sample can't be generated, read or written, or its `means` does not fit the events of today.
@@ -115,7 +116,9 @@ export const write = Effect.fnUntraced(function* <Event>(
       })
       const encode = encodeVersion(version)
       const stored = richest(drawn.map((value) => encode(version.names[0], value)))
-      const means = yield* Effect.fromResult(codec.decode(recorded(stored)))
+      const means = yield* Effect.fromResult(
+        Result.mapError(codec.decode(throughText(stored)), problemOf)
+      )
       const encoded = yield* Effect.forEach(means, (event) => encodeEvent(event))
       return `${JSON.stringify({ stored, means: encoded }, undefined, 2)}\n`
     }).pipe(Effect.mapError((cause) => new GoldenSampleError({ file, cause })))

@@ -6,6 +6,7 @@
  */
 import * as Aggregates from "@daybook/kernel/Aggregate"
 import type { Aggregate } from "@daybook/kernel/Aggregate"
+import { decodeRecorded } from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
@@ -89,7 +90,7 @@ const run = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
   const [answer] = yield* handler.executeAll(aggregate, id, [{ command: when }])
   const recorded = yield* Stream.runCollect(store.read(streamId))
   const decoded = yield* Effect.forEach(recorded.slice(events.length), (event) =>
-    Effect.fromResult(aggregate.codec.decode(event))
+    Effect.fromResult(decodeRecorded(aggregate.codec, event))
   )
   const added = decoded.flat()
   if (answer === undefined) return yield* Effect.die(new Error("the command has no answer"))

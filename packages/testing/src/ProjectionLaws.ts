@@ -8,8 +8,8 @@
  *
  * 1. the rows that the hosts stored asynchronously;
  * 2. the rows that the appends stored, for an inline copy of the projection;
- * 3. the whole log, folded on demand (`LiveProjection.tableAt`);
- * 4. each row folded on demand by itself (`LiveProjection.rowAt`).
+ * 3. the whole log, folded on demand (`OnDemandProjection.tableAt`);
+ * 4. each row folded on demand by itself (`OnDemandProjection.rowAt`).
  *
  * All four share `keys` and `apply`, so none detects a definition that counts wrongly. Give a
  * `model`, which computes the rows from the accepted commands in a way of its own.
@@ -21,8 +21,7 @@ import type * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
-import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
@@ -163,7 +162,7 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
   const inline = projections.map(inlineCopy)
   const hosts = yield* makeHosts(stores, lease, projections, inline)
   const appending = yield* Layer.build(
-    Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer(inline))))
+    Layer.fresh(CommandHandler.layer.pipe(Layer.provide(Projections.layerAppends(inline))))
   )
   const handler = Context.get(appending, CommandHandler)
   const accepted: Array<Accepted<Command>> = []
@@ -226,7 +225,7 @@ const compare = Effect.fnUntraced(function* (
   const kept = { name, rows: yield* comparable(projection, stored) }
   assert.deepStrictEqual(
     kept,
-    { name, rows: yield* comparable(projection, yield* LiveProjection.tableAt(projection)) },
+    { name, rows: yield* comparable(projection, yield* OnDemandProjection.tableAt(projection)) },
     "stored behind the log, and folded from all of it"
   )
   assert.deepStrictEqual(
@@ -235,7 +234,7 @@ const compare = Effect.fnUntraced(function* (
     "stored by the appends, and behind the log"
   )
   for (const row of stored) {
-    const alone = yield* LiveProjection.rowAt(projection, row)
+    const alone = yield* OnDemandProjection.rowAt(projection, row)
     assert.deepStrictEqual(
       yield* comparable(projection, Option.toArray(alone)),
       yield* comparable(projection, [row]),
@@ -304,7 +303,7 @@ const makeHosts = Effect.fnUntraced(function* (
     const scope = yield* Scope.fork(outer)
     const { die, layer } = frail(stores, { pageSize, fault: dying })
     const built = yield* Layer.buildWithScope(
-      Layer.fresh(Projections.layer({ async, inline })).pipe(Layer.provide(layer)),
+      Layer.fresh(Projections.layerRunner({ async, inline })).pipe(Layer.provide(layer)),
       scope
     ).pipe(Effect.provideService(RunnerSettings, settings))
     running = { scope, projections: Context.get(built, Projections), die }

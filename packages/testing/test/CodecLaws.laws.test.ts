@@ -87,13 +87,7 @@ describe("The laws of codecs", () => {
       ...codec,
       decode: (stored) =>
         stored.type === "Deposited" && stored.schemaVersion === 1
-          ? Result.fail(
-              new EventCodec.EventDecodeError({
-                ...stored,
-                codec: "account",
-                reason: { _tag: "UnknownSchemaVersion", newest: 1 }
-              })
-            )
+          ? Result.fail({ _tag: "UnknownSchemaVersion", newest: 1 })
           : codec.decode(stored)
     }),
     ["every version that was ever stored decodes"]

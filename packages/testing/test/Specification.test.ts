@@ -1,6 +1,6 @@
 import * as Specification from "@daybook/testing/Specification"
 import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
-import * as CommandHandlers from "@daybook/store/CommandHandler"
+import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { EventStore } from "@daybook/store/EventStore"
 import * as HandlerSpecification from "@daybook/testing/HandlerSpecification"
@@ -46,7 +46,7 @@ const rules = Specification.make(
 
 SpecificationSuite.suite(rules)
 
-const handler = CommandHandlers.CommandHandler.layer
+const handler = CommandHandler.layer
 SpecificationSuite.suiteOnStore(
   Account.aggregate,
   rules,

@@ -8,7 +8,6 @@ import * as CommandId from "@daybook/kernel/CommandId"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
 import { aggregate } from "@daybook/order/Order"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
@@ -110,21 +109,19 @@ const release = (projections: ReadonlyArray<Projection.Any>) =>
   isOld ? projections.map(old) : projections
 const inline = release([inlineSummaries])
 
-const layer = Layer.merge(
-  handler.pipe(
-    Layer.provide(InlineProjections.layer(inline)),
-    Layer.provide(Layer.succeed(CachedStreams, number === 0 ? 0 : 100))
-  ),
-  Projections.layer({ async: release(behind), inline }).pipe(
-    Layer.provide(
-      Layer.succeed(RunnerSettings, {
-        ...defaults,
-        lease: "1 second",
-        pollInterval: "100 millis"
-      })
+const layer = handler.pipe(
+  Layer.provide(Layer.succeed(CachedStreams, number === 0 ? 0 : 100)),
+  Layer.provideMerge(
+    Projections.layer({ async: release(behind), inline }).pipe(
+      Layer.provide(
+        Layer.succeed(RunnerSettings, {
+          ...defaults,
+          lease: "1 second",
+          pollInterval: "100 millis"
+        })
+      )
     )
-  )
-).pipe(
+  ),
   Layer.provideMerge(
     Layer.mergeAll(
       EventStorePostgres.layer,

@@ -1,7 +1,11 @@
 /**
  * Orders in the previous release: it does not know the removal of items, which later hosts record.
  */
-import { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import {
+  type DecodeErrorReason,
+  type EncodedEvent,
+  EventEncodeError
+} from "@daybook/kernel/EventCodec"
 import type * as Projection from "@daybook/kernel/Projection"
 import { aggregate } from "@daybook/order/Order"
 import * as Result from "effect/Result"
@@ -9,23 +13,9 @@ import * as Result from "effect/Result"
 const NEWER = "ItemRemoved"
 
 const decode =
-  <A>(read: (recorded: Parameters<typeof aggregate.codec.decode>[0]) => A) =>
-  (recorded: Parameters<typeof aggregate.codec.decode>[0]) => {
-    const { position, revision, schemaVersion, streamId, type } = recorded
-    return type === NEWER
-      ? Result.fail(
-          new EventDecodeError({
-            codec: "order",
-            streamId,
-            revision,
-            position,
-            type,
-            schemaVersion,
-            reason: { _tag: "UnknownType", known: [] }
-          })
-        )
-      : read(recorded)
-  }
+  <A>(read: (stored: EncodedEvent) => Result.Result<A, DecodeErrorReason>) =>
+  (stored: EncodedEvent): Result.Result<A, DecodeErrorReason> =>
+    stored.type === NEWER ? Result.fail({ _tag: "UnknownType", known: [] }) : read(stored)
 
 export const oldAggregate: typeof aggregate = {
   ...aggregate,

@@ -6,7 +6,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { aggregate } from "@daybook/order/Order"
 import type { OrderCommand } from "@daybook/order/OrderCommand"
 import type { OrderState } from "@daybook/order/OrderState"
-import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
@@ -202,7 +202,7 @@ export const torture = Effect.fnUntraced(function* (
   ).pipe(Effect.catchTag("Overdue", ({ message }) => Effect.sync(() => overdue.push(message))))
 
   const runner = yield* Layer.build(
-    Projections.layer({ async: behind, inline: [inlineSummaries] })
+    Projections.layerRunner({ async: behind, inline: [inlineSummaries] })
   ).pipe(
     Effect.map((built) => Context.get(built, Projections)),
     Effect.provideContext(context)
@@ -227,8 +227,10 @@ export const torture = Effect.fnUntraced(function* (
   }
   yield* find("kept")
   for (const projection of behind) {
-    const live = yield* LiveProjection.tableAt(projection).pipe(Effect.provideContext(context))
-    rows.push({ projection, way: "folded on demand", rows: live })
+    const onDemand = yield* OnDemandProjection.tableAt(projection).pipe(
+      Effect.provideContext(context)
+    )
+    rows.push({ projection, way: "folded on demand", rows: onDemand })
   }
   for (const { name } of behind) yield* Stream.runDrain(runner.rebuild(name))
   yield* find("rebuilt")

@@ -61,7 +61,8 @@ export const check = Effect.fnUntraced(function* (
       LEFT JOIN pg_namespace n ON n.nspname = asked.schema
       LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = asked.name`.unprepared
   )
-  if (facts === undefined) return yield* Effect.die(new Error("PostgreSQL told no facts"))
+  if (facts === undefined)
+    return yield* Effect.die(new Error("PostgreSQL returned no facts about the schema"))
   const { database, role } = facts
   if (!facts.exists) {
     return yield* new NotMigrated({ schema, database, found: 0, needed, migrations })

@@ -4,11 +4,9 @@
 import type { EventId } from "@daybook/kernel/EventId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import { NewEvent } from "@daybook/kernel/NewEvent"
-import * as Position from "@daybook/kernel/Position"
 import type { Projection } from "@daybook/kernel/Projection"
-import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
-import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import type { ReadModelTable } from "@daybook/projections/ReadModelTable"
@@ -51,18 +49,11 @@ export const issueOf = <Event, Key, Row>(
 /** Decodes the events that a projection gets for a recorded one; none if it would get none. */
 export const decode = <Event, Key, Row>(
   { from }: Projection<Event, Key, Row>,
-  { event, recordedAtMillis, streamId }: Recording
+  { event, streamId }: Recording
 ): ReadonlyArray<Event> => {
   const source = from.find(({ category }) => category === StreamId.category(streamId))
   if (source === undefined || !isNewEvent(event)) return []
-  const decoded = source.codec.decode({
-    ...event,
-    streamId,
-    revision: Revision.make(1),
-    position: Position.make(1n),
-    recordedAt: DateTime.makeUnsafe(recordedAtMillis)
-  })
-  return Result.getOrElse(decoded, () => [])
+  return Result.getOrElse(source.codec.decode(event), () => [])
 }
 
 const isNewEvent = Schema.is(NewEvent)
@@ -111,7 +102,7 @@ const rowsOf = Effect.fnUntraced(function* <Event, Key extends object, Row exten
       .append({ streamId, expected: ExpectedRevision.any, events: [event] })
       .pipe(Effect.provideService(Clock.Clock, standing(recordedAtMillis)))
   }
-  return yield* LiveProjection.tableAt(projection).pipe(
+  return yield* OnDemandProjection.tableAt(projection).pipe(
     Effect.provideService(ReadModelStore, rows),
     Effect.provideService(
       EventStore,

@@ -1,30 +1,17 @@
 /**
  * Sends an event through its stored form, as JSON text, and back.
  */
-import type { EncodedEvent, EventCodec } from "@daybook/kernel/EventCodec"
-import * as EventId from "@daybook/kernel/EventId"
-import * as Position from "@daybook/kernel/Position"
-import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import * as Revision from "@daybook/kernel/Revision"
-import * as StreamId from "@daybook/kernel/StreamId"
-import * as DateTime from "effect/DateTime"
+import { type EncodedEvent, type EventCodec, problemOf } from "@daybook/kernel/EventCodec"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { diff, same } from "./differences.ts"
 import { unkeptIssue } from "./unkept.ts"
 
-/** Builds the recorded event that a store returns after storing an event as JSON text. */
-export const stored = ({ data, schemaVersion, type }: EncodedEvent): RecordedEvent => ({
-  id: EventId.make("00000000-0000-4000-8000-000000000001"),
+/** Returns an event as a store returns it after storing it as JSON text. */
+export const stored = ({ data, schemaVersion, type }: EncodedEvent): EncodedEvent => ({
   type,
   schemaVersion,
-  data: Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Json))(JSON.stringify(data)),
-  metadata: {},
-  occurredAt: DateTime.makeUnsafe(0),
-  recordedAt: DateTime.makeUnsafe(0),
-  streamId: StreamId.StreamId.make("law-1"),
-  revision: Revision.make(1),
-  position: Position.make(1n)
+  data: Schema.decodeUnknownSync(Schema.fromJsonString(Schema.Json))(JSON.stringify(data))
 })
 
 /**
@@ -38,7 +25,7 @@ export const roundTripProblem = <Event>(
   const encoded = codec.encode(event)
   if (Result.isFailure(encoded)) return encoded.failure.message
   const decoded = codec.decode(stored(encoded.success))
-  if (Result.isFailure(decoded)) return decoded.failure.message
+  if (Result.isFailure(decoded)) return problemOf(decoded.failure)
   return same(decoded.success, [event])
     ? unkeptIssue(encoded.success.data)
     : `the event comes back otherwise:\n${diff([event], decoded.success)}`

@@ -107,7 +107,7 @@ const number = (value: number, type: Column["type"]): Result.Result<number, stri
   // JSON and SQL integers have one zero, without a sign.
   return Number.isFinite(value)
     ? Result.succeed(value === 0 ? 0 : value)
-    : Result.fail(`${value} is no number of JSON`)
+    : Result.fail(`${value} is not a JSON number`)
 }
 
 /** Returns the reason why no store can hold a text. */
@@ -116,11 +116,11 @@ export const textIssue = (text: string): string | undefined =>
     ? "text with U+0000, which PostgreSQL does not hold"
     : text.isWellFormed()
       ? undefined
-      : "text with a lone surrogate, which is no Unicode"
+      : "text with a lone surrogate, which is not Unicode"
 
 const digitsIssue = (text: string): string | undefined =>
   !/^(?:0|-?[1-9][0-9]*)$/.test(text)
-    ? `${text} is no whole number in decimal digits`
+    ? `${text} is not a whole number in decimal digits`
     : text.length > MAX_DIGITS
       ? `more than ${MAX_DIGITS} digits`
       : undefined
@@ -163,7 +163,7 @@ const jsonIssue = (value: Schema.Json): string | undefined => {
         ? Object.is(value, -0)
           ? NEGATIVE_ZERO
           : undefined
-        : `${value} is no number of JSON`
+        : `${value} is not a JSON number`
     case "object": {
       if (value === null) return undefined
       let zero: string | undefined

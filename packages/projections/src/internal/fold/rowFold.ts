@@ -4,11 +4,13 @@
  * It is the same fold after the log, in an append, and on demand. An event is folded whole or not
  * at all, whatever rows it touches; an event that can't be folded is a `Poison`.
  */
+import { type EncodedEvent, problemOf } from "@daybook/kernel/EventCodec"
 import type { EventId } from "@daybook/kernel/EventId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
+import type { Append } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import { type Changes, type Poison, recordedPoison } from "../../ReadModelGeneration.ts"
@@ -41,16 +43,21 @@ interface Touched<Key> {
  * retains its event, page after page, until that generation is collected too
  * (`--trace-pretenuring-statistics` shows it).
  */
-class Touching<Event, Key> {
-  readonly recorded: RecordedEvent
+class Touching<Event, Key, Pending extends Projection.Unnumbered = RecordedEvent> {
+  readonly recorded: Pending
   readonly event: Event
   readonly touched: ReadonlyArray<Touched<Key>>
-  constructor(recorded: RecordedEvent, event: Event, touched: ReadonlyArray<Touched<Key>>) {
+  constructor(recorded: Pending, event: Event, touched: ReadonlyArray<Touched<Key>>) {
     this.recorded = recorded
     this.event = event
     this.touched = touched
   }
 }
+
+/** The reason why an event cannot be folded; its address makes a `Poison` of it. */
+type Unfoldable = Pick<Poison, "reason" | "issue">
+
+const unfoldable = (reason: Unfoldable["reason"], issue: string) => Result.fail({ reason, issue })
 
 /** Events that are ready to be folded, in position order, up to the first that can't be. */
 export interface Batch<Event, Key> {
@@ -72,16 +79,16 @@ export const poisonOf = (
  */
 const decode = <Event>(
   source: Projection.EventSource<Event> | undefined,
-  recorded: RecordedEvent
-): Result.Result<ReadonlyArray<Event>, Poison> => {
+  stored: EncodedEvent
+): Result.Result<ReadonlyArray<Event>, Unfoldable> => {
   if (source === undefined) return Result.succeed([])
   try {
-    const decoded = source.codec.decode(recorded)
+    const decoded = source.codec.decode(stored)
     return Result.isSuccess(decoded)
       ? Result.succeed(decoded.success)
-      : Result.fail(poisonOf(recorded, "Undecodable", decoded.failure.problem))
+      : unfoldable("Undecodable", problemOf(decoded.failure))
   } catch (error) {
-    return Result.fail(poisonOf(recorded, "Threw", thrown(error)))
+    return unfoldable("Threw", thrown(error))
   }
 }
 
@@ -98,33 +105,33 @@ interface Found<Key> {
 const makeToucher = <Event, Key, Row>({ projection, table }: Model<Event, Key, Row>) => {
   const fields = table.primaryKey.map(({ field }) => field as keyof Key)
   let last: Found<Key> | undefined
-  const find = (key: Key, recorded: RecordedEvent): Result.Result<Found<Key>, Poison> => {
+  const find = (key: Key): Result.Result<Found<Key>, Unfoldable> => {
     const known = last?.row.key
     if (last !== undefined && fields.every((field) => Object.is(known?.[field], key[field]))) {
       return Result.succeed(last)
     }
     const stored = table.encodeKey(key)
-    if (Result.isFailure(stored)) return Result.fail(poisonOf(recorded, "NoRow", stored.failure))
+    if (Result.isFailure(stored)) return unfoldable("NoRow", stored.failure)
     const row = { text: table.keyText(stored.success), key, stored: stored.success }
     last = { row, alone: [row] }
     return Result.succeed(last)
   }
   return (
     event: Event,
-    recorded: RecordedEvent
-  ): Result.Result<ReadonlyArray<Touched<Key>>, Poison> => {
+    pending: Projection.Unnumbered
+  ): Result.Result<ReadonlyArray<Touched<Key>>, Unfoldable> => {
     let keys: ReadonlyArray<Key>
     try {
-      keys = projection.keys(event, recorded)
+      keys = projection.keys(event, pending)
     } catch (error) {
-      return Result.fail(poisonOf(recorded, "Threw", thrown(error)))
+      return unfoldable("Threw", thrown(error))
     }
     if (Arr.isReadonlyArrayNonEmpty(keys) && keys.length === 1) {
-      return Result.map(find(keys[0], recorded), ({ alone }) => alone)
+      return Result.map(find(keys[0]), ({ alone }) => alone)
     }
     const touched: Array<Touched<Key>> = []
     for (const key of keys) {
-      const found = find(key, recorded)
+      const found = find(key)
       if (Result.isFailure(found)) return Result.fail(found.failure)
       const { row } = found.success
       // An event is folded into a row once, however often its keys name the row.
@@ -134,32 +141,64 @@ const makeToucher = <Event, Key, Row>({ projection, table }: Model<Event, Key, R
   }
 }
 
-/** Decodes events and finds the rows they touch, up to the first for which that fails. */
-export const prepare = <Event, Key, Row>(
+/** Events with the rows that they touch, up to the first for which these cannot be found. */
+interface Reach<Event, Key, Pending extends Projection.Unnumbered> {
+  readonly prepared: ReadonlyArray<Touching<Event, Key, Pending>>
+  readonly stop: { readonly at: Pending; readonly why: Unfoldable } | undefined
+}
+
+const reach = <Event, Key, Row, Pending extends Projection.Unnumbered>(
   model: Model<Event, Key, Row>,
-  recorded: ReadonlyArray<RecordedEvent>,
+  events: ReadonlyArray<Pending>,
   skipped: ReadonlySet<EventId>
-): Batch<Event, Key> => {
+): Reach<Event, Key, Pending> => {
   const sources = new Map(model.projection.from.map((source) => [source.category, source]))
   const touchedBy = makeToucher(model)
-  const prepared: Array<Touching<Event, Key>> = []
-  for (const one of recorded) {
+  const prepared: Array<Touching<Event, Key, Pending>> = []
+  for (const one of events) {
     if (skipped.has(one.id)) continue
     const decoded = decode(sources.get(StreamId.category(one.streamId)), one)
-    if (Result.isFailure(decoded)) return { prepared, poison: decoded.failure }
+    if (Result.isFailure(decoded)) return { prepared, stop: { at: one, why: decoded.failure } }
     // The events of today of a recorded event that can't be folded are removed again.
     const before = prepared.length
     for (const event of decoded.success) {
       const touched = touchedBy(event, one)
       if (Result.isFailure(touched)) {
         prepared.length = before
-        return { prepared, poison: touched.failure }
+        return { prepared, stop: { at: one, why: touched.failure } }
       }
       if (touched.success.length > 0) prepared.push(new Touching(one, event, touched.success))
     }
   }
-  return { prepared, poison: undefined }
+  return { prepared, stop: undefined }
 }
+
+/** Decodes events and finds the rows they touch, up to the first for which that fails. */
+export const prepare = <Event, Key, Row>(
+  model: Model<Event, Key, Row>,
+  recorded: ReadonlyArray<RecordedEvent>,
+  skipped: ReadonlySet<EventId>
+): Batch<Event, Key> => {
+  const { prepared, stop } = reach(model, recorded, skipped)
+  const poison = stop === undefined ? undefined : poisonOf(stop.at, stop.why.reason, stop.why.issue)
+  return { prepared, poison }
+}
+
+/**
+ * Returns the keys of the rows that appends touch before they are recorded; fewer if an event can't
+ * be folded, which the fold reports again when the event is recorded.
+ */
+export const keysToTouch = (
+  model: AnyModel,
+  appends: ReadonlyArray<Append>
+): ReadonlyArray<StoredKey> =>
+  touchedKeys(
+    reach(
+      model,
+      appends.flatMap(({ events, streamId }) => events.map((event) => ({ ...event, streamId }))),
+      new Set()
+    )
+  )
 
 /** Returns the part of a batch between two positions that touches the rows of a partition. */
 export const part = <Event, Key>(
@@ -210,9 +249,11 @@ export const byRecorded = <Event, Key>({
 }
 
 /** Returns the keys of the rows that a batch touches, each once. */
-export const touchedKeys = <Event, Key>({
+export const touchedKeys = <Key>({
   prepared
-}: Batch<Event, Key>): ReadonlyArray<StoredKey> => {
+}: {
+  readonly prepared: ReadonlyArray<{ readonly touched: ReadonlyArray<Touched<Key>> }>
+}): ReadonlyArray<StoredKey> => {
   const keys = new Map<string, StoredKey>()
   for (const { touched } of prepared) for (const { stored, text } of touched) keys.set(text, stored)
   return Array.from(keys.values())

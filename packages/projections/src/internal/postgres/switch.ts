@@ -187,7 +187,7 @@ const switchInChange = Effect.fnUntraced(function* <E>(
   if (leftBehind.count > 0) {
     const kept = Listed.text(leftBehind)
     yield* Effect.logWarning(
-      printableLine(`${name}: generation ${serving.generation}, which is retired, keeps ${kept}`)
+      printableLine(`${name}: generation ${serving.generation} is retired and still has ${kept}`)
     )
   }
   yield* retire(database, name, "role = 'serving' AND generation <> $2", shadow.generation)

@@ -62,7 +62,7 @@ export const keepServing = Effect.fnUntraced(function* (
     // Appends of an earlier configuration maintained it, or those of another host still do; that
     // host must be configured likewise.
     yield* Effect.logWarning(
-      `${name} is kept by appends, and this host takes it back to keep it behind the log`
+      `${name} is inline, and async on this host: a runner maintains it after the log from now on`
     )
     yield* store.demote(name, History.settled(runner, name))
     return true

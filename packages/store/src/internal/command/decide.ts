@@ -4,7 +4,7 @@
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { CommandId } from "@daybook/kernel/CommandId"
-import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import { decodeRecorded, EventDecodeError, type EventEncodeError } from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
@@ -101,7 +101,7 @@ export const evolveBy = <Command, State, Event, Rejection>(
   recorded: ReadonlyArray<RecordedEvent>
 ): Result.Result<void, EventDecodeError> => {
   for (const stored of recorded) {
-    const decoded = codec.decode(stored)
+    const decoded = decodeRecorded(codec, stored)
     if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
     for (const event of decoded.success) cursor.state = decider.evolve(cursor.state, event)
     cursor.revision = stored.revision
@@ -131,7 +131,7 @@ export const entries = <Command, State, Event, Rejection>(
   before: State,
   recorded: RecordedEvent
 ): Result.Result<ReadonlyArray<HistoryEntry<State, Event>>, EventDecodeError> =>
-  Result.map(codec.decode(recorded), (events) => {
+  Result.map(decodeRecorded(codec, recorded), (events) => {
     let state = before
     return events.map((event, index) => {
       state = decider.evolve(state, event)
@@ -183,8 +183,13 @@ export const decideAll = <Command, State, Event, Rejection>(
       appended.push(fresh)
       // The decider's event may hold more than is stored. Every fold of the log sees the stored
       // event, so answers, caches and snapshots use that one.
-      const decoded = codec.decode(asRecorded(fresh, cursor, appended.length))
-      if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+      const decoded = codec.decode(encoded.success)
+      if (Result.isFailure(decoded)) {
+        const { streamId } = cursor
+        const revision = Revision.make(cursor.revision + appended.length)
+        const address = { ...fresh, streamId, revision, position: Position.start }
+        return Result.fail(EventDecodeError.at(codec.name, address, decoded.failure))
+      }
       for (const stored of decoded.success) {
         state = decider.evolve(state, stored)
         events.push(stored)
@@ -269,19 +274,6 @@ export const placed = <State, Event, Rejection>(
       executed.revision > revision ? { ...executed, position } : executed
     )
   )
-
-/** Returns the event as it will be read, except its position and recorded time, not known yet. */
-const asRecorded = <State, Event>(
-  event: NewEvent,
-  { revision, streamId }: Cursor<State, Event>,
-  nth: number
-): RecordedEvent => ({
-  ...event,
-  streamId,
-  revision: Revision.make(revision + nth),
-  position: Position.start,
-  recordedAt: event.occurredAt
-})
 
 /**
  * Derives the id of event number `index` of a command on a stream: a UUID of version 5 (RFC 9562,

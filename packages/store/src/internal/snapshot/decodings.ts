@@ -3,12 +3,6 @@
  * data may have in a log.
  */
 import type { EventCodec } from "@daybook/kernel/EventCodec"
-import * as EventId from "@daybook/kernel/EventId"
-import * as Position from "@daybook/kernel/Position"
-import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import * as Revision from "@daybook/kernel/Revision"
-import { StreamId } from "@daybook/kernel/StreamId"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
@@ -24,10 +18,10 @@ const SAMPLES = 16
 /** Returns a line with the decoded events of each sample, of each schema version and other data. */
 export const decodings = Effect.fnUntraced(function* <Event>(codec: EventCodec<Event>) {
   const lines: Array<string> = []
-  const tell = (type: string, schemaVersion: number, data: unknown) => {
+  const add = (type: string, schemaVersion: number, data: Schema.Json) => {
     // The codec's fallback may throw on data that it can't decode, since it may rely on real data.
     const events = Result.try(() =>
-      Result.flatMap(codec.decode(recorded(type, schemaVersion, data)), (all) =>
+      Result.flatMap(codec.decode({ type, schemaVersion, data }), (all) =>
         Result.all(all.map(codec.encode))
       )
     )
@@ -36,13 +30,13 @@ export const decodings = Effect.fnUntraced(function* <Event>(codec: EventCodec<E
   }
   for (const { names, schema, schemaVersion } of codec.versions) {
     const samples = yield* stored(schema, `${names[0]} version ${schemaVersion}`)
-    for (const name of names) for (const data of samples) tell(name, schemaVersion, data)
+    for (const name of names) for (const data of samples) add(name, schemaVersion, data)
   }
   // A codec may handle data that it can't decode itself, see `orElse`.
   for (const type of new Set([...codec.types, UNKNOWN])) {
     const versions = codec.versions.filter(({ names }) => names.includes(type))
     const newest = Math.max(0, ...versions.map(({ schemaVersion }) => schemaVersion))
-    for (const data of UNEXPECTED) tell(type, newest + 1, data)
+    for (const data of UNEXPECTED) add(type, newest + 1, data)
   }
   // Sorted, since the codec lists versions in the order of its source.
   return lines.toSorted()
@@ -70,28 +64,12 @@ const stored = Effect.fnUntraced(function* (schema: Schema.Codec<unknown, unknow
   // The codec's fallback may look at the valid part of such data.
   const [whole] = samples.filter(Predicate.isObject)
   for (const key of Object.keys(whole ?? {})) samples.push({ ...whole, [key]: null })
-  return [...UNEXPECTED, ...samples]
+  // A JSON codec wrote them, or they lack parts of what it wrote.
+  return [...UNEXPECTED, ...(samples as ReadonlyArray<Schema.Json>)]
 })
 
 /** A type that no codec should know; one that does decodes its events here. */
 const UNKNOWN = "daybook.unknown"
 
 /** Data that hardly any schema accepts. */
-const UNEXPECTED: ReadonlyArray<unknown> = [null, {}, { unexpected: 1 }]
-
-const at = DateTime.makeUnsafe(0)
-
-/** Returns an event as a codec gets it from a log. */
-const recorded = (type: string, schemaVersion: number, data: unknown): RecordedEvent => ({
-  id: EventId.make("00000000-0000-4000-8000-000000000000"),
-  type,
-  schemaVersion,
-  // A JSON codec wrote it, or it is one of the constants above.
-  data: data as Schema.Json,
-  metadata: {},
-  occurredAt: at,
-  streamId: StreamId.make("corpus-1"),
-  revision: Revision.make(1),
-  position: Position.make(1n),
-  recordedAt: at
-})
+const UNEXPECTED: ReadonlyArray<Schema.Json> = [null, {}, { unexpected: 1 }]

@@ -6,8 +6,7 @@ import * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
-import * as LiveProjection from "@daybook/projections/LiveProjection"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
@@ -133,10 +132,7 @@ export const run = async <Command, State, Event, Rejection>(
     )
     // Maintains the inline rows, as every appender must.
     const rival = yield* handlerOn(
-      CommandHandler.layer.pipe(
-        Layer.provide(inline.length === 0 ? Layer.empty : InlineProjections.layer(inline)),
-        Layer.orDie
-      ),
+      CommandHandler.layer.pipe(Layer.provide(Projections.layerAppends(inline)), Layer.orDie),
       stores,
       scope
     )
@@ -249,8 +245,10 @@ export const run = async <Command, State, Event, Rejection>(
     yield* look("kept behind the log", "async").pipe(Effect.provideContext(stores))
     yield* look("kept by the appends", "inline").pipe(Effect.provideContext(stores))
     for (const projection of projections) {
-      const live = yield* LiveProjection.tableAt(projection).pipe(Effect.provideContext(stores))
-      rows.push({ projection, way: "folded on demand", rows: live })
+      const onDemand = yield* OnDemandProjection.tableAt(projection).pipe(
+        Effect.provideContext(stores)
+      )
+      rows.push({ projection, way: "folded on demand", rows: onDemand })
     }
     for (const name of names) {
       yield* within(`rebuilding ${name}`, Stream.runDrain(runner.rebuild(name)))

@@ -3,7 +3,6 @@
  * over a faulty connection to the same stores.
  */
 import type * as Projection from "@daybook/kernel/Projection"
-import * as InlineProjections from "@daybook/projections/InlineProjections"
 import { Projections } from "@daybook/projections/Projections"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
@@ -133,18 +132,12 @@ export const make = (
         CommandHandler.layer,
         CommandHandler.layerSnapshots(SnapshotPolicy.every(dice.pick([1, 2, 5])))
       ])
-    const appended =
-      options.inline.length === 0
-        ? eventStore
-        : InlineProjections.layer(inline).pipe(Layer.provide([eventStore, rows]))
+    const readModels = Projections.layer({ async, inline }).pipe(Layer.provide([eventStore, rows]))
     const outrun = Layer.effect(
       EventStore,
       Effect.map(EventStore, (store) => FaultyEvents.outrunning(store, plan, options.outrun))
-    ).pipe(Layer.provide(appended))
-    return Layer.merge(
-      handler.pipe(Layer.provide([outrun, snapshots])),
-      Projections.layer({ async, inline }).pipe(Layer.provide([eventStore, rows]))
-    ).pipe(
+    ).pipe(Layer.provide(readModels))
+    return Layer.merge(handler.pipe(Layer.provide([outrun, snapshots])), readModels).pipe(
       Layer.provide(Layer.succeed(RunnerSettings, settings)),
       Layer.provide(Layer.succeed(CachedStreams, dice.pick([0, 0, 1, 100])))
     )

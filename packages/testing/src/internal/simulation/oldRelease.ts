@@ -3,9 +3,8 @@
  * one during a deploy.
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
-import { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import { type DecodeErrorReason, EventEncodeError } from "@daybook/kernel/EventCodec"
 import type * as Projection from "@daybook/kernel/Projection"
-import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Category } from "@daybook/kernel/StreamId"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -18,12 +17,6 @@ export interface OldRelease<Command, State, Event, Rejection> {
 
 /** The errors of the old release for types that it does not know. */
 export const FAILURES = ["EventDecodeError", "EventEncodeError"]
-
-/** The parts of a codec that identify the names it reads. */
-interface Reader {
-  readonly name: string
-  readonly versions?: ReadonlyArray<{ readonly names: ReadonlyArray<string> }>
-}
 
 export const make = <Command, State, Event, Rejection>(
   aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
@@ -51,18 +44,10 @@ const without = <Command, State, Event, Rejection>(
 ): OldRelease<Command, State, Event, Rejection> => {
   const { category, codec } = aggregate
   const isNewer = (type: string) => type === newer
-  const refused = (reader: Reader, recorded: RecordedEvent) =>
-    Result.fail(
-      new EventDecodeError({
-        codec: reader.name,
-        streamId: recorded.streamId,
-        revision: recorded.revision,
-        position: recorded.position,
-        type: recorded.type,
-        schemaVersion: recorded.schemaVersion,
-        reason: { _tag: "UnknownType", known: codec.types.filter((type) => type !== newer) }
-      })
-    )
+  const refused: Result.Result<never, DecodeErrorReason> = Result.fail({
+    _tag: "UnknownType",
+    known: codec.types.filter((type) => type !== newer)
+  })
   const projections = new WeakMap<Projection.Any, Projection.Any>()
   return {
     aggregate: {
@@ -79,8 +64,7 @@ const without = <Command, State, Event, Rejection>(
                 })
               )
             : codec.encode(event),
-        decode: (recorded) =>
-          isNewer(recorded.type) ? refused(codec, recorded) : codec.decode(recorded)
+        decode: (stored) => (isNewer(stored.type) ? refused : codec.decode(stored))
       }
     },
     projection: (projection) => {
@@ -105,14 +89,13 @@ type Source = Projection.Any["from"][number]
 const sourceWithout = (
   source: Source,
   isNewer: (type: string) => boolean,
-  refused: (reader: Reader, recorded: RecordedEvent) => Result.Result<never, EventDecodeError>
+  refused: Result.Result<never, DecodeErrorReason>
 ): Source => ({
   category: source.category satisfies Category,
   codec: {
     name: source.codec.name,
     // A host detects by the versions that another host runs other code.
     versions: (source.codec.versions ?? []).filter(({ names }) => !names.some(isNewer)),
-    decode: (recorded) =>
-      isNewer(recorded.type) ? refused(source.codec, recorded) : source.codec.decode(recorded)
+    decode: (stored) => (isNewer(stored.type) ? refused : source.codec.decode(stored))
   }
 })

@@ -48,7 +48,7 @@ export const isPassedOver = (schema: SchemaName): string =>
 
 /** Returns an issue unless the metadata is an object: readers take fields from it. */
 export const metadataIssue = (metadata: unknown): string | undefined =>
-  Predicate.isObject(metadata) ? undefined : "its metadata is no object"
+  Predicate.isObject(metadata) ? undefined : "its metadata is not an object"
 
 /** Returns the address of a row's event; the casts trust the checks of `append`. */
 export const eventAddress = (

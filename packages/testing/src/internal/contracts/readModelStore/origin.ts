@@ -60,7 +60,7 @@ export const originCases: Cases = {
     }
     assert.strictEqual(
       new OtherLog({ name, kept, given }).message,
-      `${name} is a read model of log ${kept}, and was opened for log ${given}: ` +
+      `Cannot open ${name} for log ${given}: it is a read model of log ${kept}; ` +
         "give each log a ReadModelSchema of its own, or drop the schema if that log is gone"
     )
     assert.deepStrictEqual(yield* logsOf(table), [[1, kept]])

@@ -86,7 +86,7 @@ export class NoSingleStream extends Schema.TaggedError<NoSingleStream>()("NoSing
  * @category errors
  * @since 0.1.0
  */
-export type LiveError =
+export type OnDemandError =
   | ReadModelTable.InvalidProjection
   | ProjectionStopped
   | EventStoreError
@@ -103,7 +103,7 @@ export type LiveError =
  * @category operations
  * @since 0.1.0
  */
-export const rowAt = Effect.fn("LiveProjection.rowAt")(function* <
+export const rowAt = Effect.fn("OnDemandProjection.rowAt")(function* <
   Event,
   Key extends object,
   Row extends object
@@ -111,7 +111,11 @@ export const rowAt = Effect.fn("LiveProjection.rowAt")(function* <
   projection: Projection.Projection<Event, Key, Row>,
   key: Key,
   at?: RowAt
-): Effect.fn.Return<Option.Option<Row>, LiveError | NoSingleStream, EventStore | ReadModelStore> {
+): Effect.fn.Return<
+  Option.Option<Row>,
+  OnDemandError | NoSingleStream,
+  EventStore | ReadModelStore
+> {
   const table = yield* Effect.fromResult(ReadModelTable.make(projection))
   const stored = yield* Effect.fromResult(
     Result.mapError(
@@ -137,14 +141,14 @@ export const rowAt = Effect.fn("LiveProjection.rowAt")(function* <
  * @category operations
  * @since 0.1.0
  */
-export const tableAt = Effect.fn("LiveProjection.tableAt")(function* <
+export const tableAt = Effect.fn("OnDemandProjection.tableAt")(function* <
   Event,
   Key extends object,
   Row extends object
 >(
   projection: Projection.Projection<Event, Key, Row>,
   at?: At
-): Effect.fn.Return<ReadonlyArray<Row>, LiveError, EventStore | ReadModelStore> {
+): Effect.fn.Return<ReadonlyArray<Row>, OnDemandError, EventStore | ReadModelStore> {
   const table = yield* Effect.fromResult(ReadModelTable.make(projection))
   const events = yield* logUpTo(projection, at)
   const rows = yield* foldEvents({ projection, table }, events, () => true)

@@ -1,13 +1,6 @@
 /**
- * Maintains read models in the transaction of the append: once an append has succeeded, the rows
- * reflect it.
- *
- * Every append pays for it, and appends that touch the same row wait for each other's commit. Give
- * the same projections to `Projections.layer` as `inline` ones on every host that appends: its
- * runner brings the rows up to the head, and hands them over. Until then, and after an event that a
- * projection can't fold, the runner maintains them as it does async read models.
- *
- * @since 0.1.0
+ * Maintains inline read models in the transaction of the append: once an append has succeeded, the
+ * rows reflect it.
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -17,37 +10,18 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import { type Append, type Appended, EventStore, EventStoreError } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { settled } from "./internal/fold/history.ts"
-import { type AnyModel, prepare } from "./internal/fold/rowFold.ts"
-import { foldBounded } from "./internal/fold/stepSize.ts"
-import { keysToTouch } from "./internal/fold/unnumbered.ts"
-import { InlinePoison, OtherVersionKept, ReadModelStoreError } from "./ReadModelError.ts"
-import { ReadModelStore } from "./ReadModelStore.ts"
-import * as ReadModelTable from "./ReadModelTable.ts"
-import type { StoredRow } from "./StoredRow.ts"
+import { settled } from "../fold/history.ts"
+import { type AnyModel, keysToTouch, prepare } from "../fold/rowFold.ts"
+import { foldBounded } from "../fold/stepSize.ts"
+import { InlinePoison, OtherVersionKept, ReadModelStoreError } from "../../ReadModelError.ts"
+import { ReadModelStore } from "../../ReadModelStore.ts"
+import * as ReadModelTable from "../../ReadModelTable.ts"
+import type { StoredRow } from "../../StoredRow.ts"
 
-/**
- * Wraps the event store, so that its appends also maintain the read models.
- *
- * **Details**
- * Both stores must be on one database, or in one process.
- * An event that a projection can't fold is appended all the same, and that projection is given back
- * to the runner, which stops at the event. Only inside a transaction of the caller, which holds the
- * rows, the append fails.
- * Errors: those of the wrapped store; a failure of the read-model store is an `EventStoreError`.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layer = (
-  projections: ReadonlyArray<Projection.Any>
-): Layer.Layer<EventStore, ReadModelTable.InvalidProjection, EventStore | ReadModelStore> =>
-  Layer.effect(EventStore, make(projections))
-
-const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.Any>) {
+/** Wraps the event store, so that its appends also maintain the read models. */
+export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.Any>) {
   const events = yield* EventStore
   const store = yield* ReadModelStore
   const models = new Map<string, AnyModel>()
@@ -55,6 +29,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     const table = yield* Effect.fromResult(ReadModelTable.make(projection))
     models.set(table.name, { projection, table })
   }
+  if (models.size === 0) return events
 
   // Read with the first append, since the log need not exist before.
   let log: LogId | undefined
@@ -84,7 +59,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
   ) => {
     const model = models.get(name)
     // The store folds only touched read models, and only models of this host are touched.
-    if (model === undefined) throw new Error(`${name} is no inline projection of this host`)
+    if (model === undefined) throw new Error(`${name} is not an inline projection of this host`)
     const batch = prepare(model, recorded, new Set())
     return batch.poison === undefined ? foldBounded(model, batch, rows) : Result.fail(batch.poison)
   }
@@ -99,7 +74,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     yield* store
       .demote(error.name, settled({ events, store }, error.name))
       .pipe(Effect.catchTag("ReadModelStoreError", failed(operation)))
-    yield* Effect.logError(`${error.message}; it is kept behind the log from now on`)
+    yield* Effect.logError(`${error.message}; a runner maintains it after the log from now on`)
   })
 
   /** Appends and updates the touched rows; retries without the read models that can't fold it. */
