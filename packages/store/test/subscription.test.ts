@@ -12,10 +12,11 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as PostgresWakeUps from "../src/internal/postgres/live/wakeUps.ts"
-import { type Look, pages, type Source } from "../src/internal/driver/subscription.ts"
-import * as WakeUps from "../src/internal/driver/wakeUps.ts"
+import type { Poll } from "@daybook/store/driver/Polls"
+import { pages, type Source } from "../src/internal/driver/subscription.ts"
+import * as WakeUps from "@daybook/store/driver/WakeUps"
 
-const upTo = (position: number, caughtUp: boolean): Look => ({
+const upTo = (position: number, caughtUp: boolean): Poll => ({
   events: [],
   checkpoint: {
     log: LogId.make("00000000-0000-4000-8000-000000000000"),
@@ -23,24 +24,23 @@ const upTo = (position: number, caughtUp: boolean): Look => ({
     eventId: null
   },
   caughtUp,
-  heldBack: false
+  blockedByOpenAppend: false
 })
 
 /** Returns the looks in turn, and then the last one again and again. */
 const showing = (
-  looks: ReadonlyArray<Look>,
+  looks: ReadonlyArray<Poll>,
   during: (look: number) => void,
   latch: Latch.Latch
 ) => {
   let taken = 0
   const source: Source<never> = {
-    look: () =>
+    polls: () => () =>
       Effect.sync(() => {
         during(taken)
         return looks[Math.min(taken++, looks.length - 1)] ?? upTo(0, true)
       }),
-    join: Effect.succeed(latch),
-    wait: (own) => own.await,
+    wakeUps: { join: Effect.succeed(latch), wait: (own) => own.await },
     alone: Effect.succeed(false)
   }
   return { source, taken: () => taken }

@@ -1,16 +1,15 @@
 /**
- * The loop of a subscription, the same for every store: look, emit the events, wait until there may
+ * The loop of a subscription, the same for every store: poll, emit the events, wait until there may
  * be more.
  *
  * Catching up and following live are one loop, so there is no hand-over at which an event could be
- * lost or emitted twice. It looks when the next page is requested, and one page ahead while more is
+ * lost or emitted twice. It polls when the next page is requested, and one page ahead while more is
  * there: a slow consumer holds it back.
  */
 import * as Position from "@daybook/kernel/Position"
 import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import {
@@ -18,41 +17,22 @@ import {
   type CheckpointMismatch,
   position as positionOf
 } from "../../Checkpoint.ts"
+import type { Filter, Poll } from "../../driver/Polls.ts"
+import type { WakeUps } from "../../driver/WakeUps.ts"
 import type { InvalidReadOption } from "../../EventStore.ts"
 import type { SubscribeOptions, SubscriptionPage } from "../../Subscription.ts"
 import * as ReadAhead from "./readAhead.ts"
 import { readOptions, validStart } from "./readOptions.ts"
 
-/** Selects the events of a subscription, apart from its position. */
-export type Filter = Omit<SubscribeOptions, "after">
-
-/** The part of a log after a position that a store returns at once. */
-export interface Look {
-  readonly events: SubscriptionPage["events"]
-  /** The end of the look; undefined while the log is not settled up to its start. */
-  readonly checkpoint: Checkpoint | undefined
-  /** True if the look reached the end of the settled log. */
-  readonly caughtUp: boolean
-  /** True if an append in flight holds back later events. */
-  readonly heldBack: boolean
-}
-
-/** The log that a subscription reads. */
+/** The log that subscriptions read. */
 export interface Source<E> {
-  /** Fails when `after` is not of the log's history. */
-  readonly look: (
-    after: Position.Position | Checkpoint,
+  /** Makes the polls of one subscription. A poll fails when `after` is not of the log's history. */
+  readonly polls: (
     filter: Filter
-  ) => Effect.Effect<Look, E | CheckpointMismatch>
-  /** A latch that is opened when there may be more. */
-  readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
+  ) => (after: Position.Position | Checkpoint) => Effect.Effect<Poll, E | CheckpointMismatch>
+  readonly wakeUps: WakeUps
   /**
-   * Waits for the latch, at most for as long as the store goes without a wake-up. `heldBack`: the
-   * number of looks in a row that were held back.
-   */
-  readonly wait: (latch: Latch.Latch, heldBack: number) => Effect.Effect<void>
-  /**
-   * True if a look can't run while the consumer works, as inside its transaction, or if it is
+   * True if a poll can't run while the consumer works, as inside its transaction, or if it is
    * immediate: then the subscription does not read ahead.
    */
   readonly alone: Effect.Effect<boolean>
@@ -70,14 +50,15 @@ export const pages = <E>(
           readOptions({ ...filter, after: positionOf(after) })
         )
       )
-      const latch = yield* source.join
+      const latch = yield* source.wakeUps.join
+      const poll = source.polls(filter)
       const start: State = {
         after,
         caughtUp: false,
-        heldBack: 0
+        blockedPolls: 0
       }
-      return ReadAhead.paginate(start, (state) => next(source, filter, latch, state), {
-        // A look that would wait does not start before its page is requested.
+      return ReadAhead.paginate(start, (state) => next(poll, source.wakeUps.wait, latch, state), {
+        // A poll that would wait does not start before its page is requested.
         ready: (state) => !state.caughtUp,
         alone: source.alone
       })
@@ -87,34 +68,34 @@ export const pages = <E>(
 interface State {
   readonly after: Position.Position | Checkpoint
   readonly caughtUp: boolean
-  readonly heldBack: number
+  readonly blockedPolls: number
 }
 
 const next = Effect.fnUntraced(function* <E>(
-  source: Source<E>,
-  filter: Filter,
+  poll: ReturnType<Source<E>["polls"]>,
+  wait: WakeUps["wait"],
   latch: Latch.Latch,
-  { after, caughtUp, heldBack }: State
+  { after, blockedPolls, caughtUp }: State
 ) {
   for (;;) {
-    if (caughtUp) yield* source.wait(latch, heldBack)
-    // Closed before the look: an append that the look misses opens the latch again.
+    if (caughtUp) yield* wait(latch, blockedPolls)
+    // Closed before the poll: an append that the poll misses opens the latch again.
     latch.closeUnsafe()
-    const look = yield* source.look(after, filter)
-    const { checkpoint, events } = look
+    const polled = yield* poll(after)
+    const { checkpoint, events } = polled
     if (checkpoint !== undefined && checkpoint.position > positionOf(after)) {
       const { position } = checkpoint
       const state: State = {
         after: checkpoint,
-        caughtUp: look.caughtUp,
-        heldBack: look.heldBack ? 1 : 0
+        caughtUp: polled.caughtUp,
+        blockedPolls: polled.blockedByOpenAppend ? 1 : 0
       }
       return [[{ events, position, checkpoint }], Option.some(state)] as const
     }
-    // A bare position becomes a checkpoint as soon as possible, so that later looks detect a
+    // A bare position becomes a checkpoint as soon as possible, so that later polls detect a
     // restored log.
     after = checkpoint ?? after
-    caughtUp = look.caughtUp
-    heldBack = look.heldBack ? heldBack + 1 : 0
+    caughtUp = polled.caughtUp
+    blockedPolls = polled.blockedByOpenAppend ? blockedPolls + 1 : 0
   }
 })

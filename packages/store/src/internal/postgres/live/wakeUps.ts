@@ -15,9 +15,9 @@ import { PostgresWakeUp } from "../../../PostgresWakeUp.ts"
 import * as Pooler from "../start/pooler.ts"
 import * as PostgresListen from "./listen.ts"
 import * as PostgresNotify from "./notify.ts"
-import * as WakeUps from "../../driver/wakeUps.ts"
+import * as WakeUps from "../../../driver/WakeUps.ts"
 
-export interface PostgresWakeUps {
+export interface PostgresWakeUps extends WakeUps.WakeUps {
   /**
    * Wakes subscribers once the writes of `append` are committed, possibly by the caller's
    * transaction.
@@ -27,13 +27,6 @@ export interface PostgresWakeUps {
     wrote: (answer: A) => boolean
   ) => Effect.Effect<A, E>
   readonly heartbeatInterval: Duration.Duration
-  /** A latch that is opened when there may be more events to read. */
-  readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
-  /**
-   * Waits for the latch, at most the poll interval. `heldBack`: the number of looks in a row that
-   * an append held back.
-   */
-  readonly wait: (latch: Latch.Latch, heldBack: number) => Effect.Effect<void>
 }
 
 /**
