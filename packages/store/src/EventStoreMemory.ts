@@ -15,7 +15,8 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { PreventSchedulerYield } from "effect/Scheduler"
-import * as EventStoreDriver from "./driver/EventStoreDriver.ts"
+import type { EventStoreDriver, Reads } from "./driver/EventStoreDriver.ts"
+import * as EventStoreService from "./driver/EventStoreService.ts"
 import * as Polls from "./driver/Polls.ts"
 import * as WakeUps from "./driver/WakeUps.ts"
 import { EventStore, type EventStoreError } from "./EventStore.ts"
@@ -123,15 +124,12 @@ const build = (
       }),
     (given) => Effect.suspend(() => Effect.fromResult(Log.passOver(log, given)))
   )
-  return EventStoreDriver.makeStore(driver(log, wakeUps))
+  return EventStoreService.make(driver(log, wakeUps))
 }
 
 /** Positions of the log have no gaps, so each is also the number of events up to it. */
-const driver = (
-  log: Log.Log,
-  wakeUps: WakeUps.InProcess
-): EventStoreDriver.EventStoreDriver<EventStoreError> => {
-  const reads: EventStoreDriver.Reads<EventStoreError> = {
+const driver = (log: Log.Log, wakeUps: WakeUps.InProcess): EventStoreDriver<EventStoreError> => {
+  const reads: Reads<EventStoreError> = {
     origin: (position) => Effect.sync(() => Read.origin(log, position)),
     log: (filter) => (range) =>
       Effect.sync(() =>

@@ -15,7 +15,8 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import * as EventStoreDriver from "./driver/EventStoreDriver.ts"
+import type { EncodedAppend, EventStoreDriver, Reads } from "./driver/EventStoreDriver.ts"
+import * as EventStoreService from "./driver/EventStoreService.ts"
 import { AppendRefused, EventStore } from "./EventStore.ts"
 import * as Holding from "./internal/driver/holding.ts"
 import { makePolls, subscriptionLosses } from "./internal/postgres/live/poll.ts"
@@ -95,14 +96,14 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       )
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
     const readTogether = PostgresPages.make(sql, schema)
-    const reads: EventStoreDriver.Reads<SqlError | UnreadableEvent> = {
+    const reads: Reads<SqlError | UnreadableEvent> = {
       origin: (position) => origin(sql, schema, position),
       log: (filter) => PostgresRead.ofLog(sql, schema, filter),
       stream: (filter) => PostgresRead.ofStream(sql, schema, readTogether, filter),
       end: (streamId, upTo) => endOfStream(sql, schema, streamId, upTo),
       revisionAsOf: (streamId, upTo, bound) => revisionAsOf(sql, schema, streamId, upTo, bound)
     }
-    return EventStoreDriver.makeStore<Failure>({
+    return EventStoreService.make<Failure>({
       ...reads,
       ...(yield* makeAppends(sql, schema, wakeUps, asOpened)),
       name: "postgres",
@@ -125,11 +126,7 @@ const makeAppends = Effect.fnUntraced(function* (
   schema: SchemaName,
   wakeUps: PostgresWakeUps.PostgresWakeUps,
   asOpened: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
-): Effect.fn.Return<
-  Pick<EventStoreDriver.EventStoreDriver<Failure>, "append" | "appendOne">,
-  never,
-  Scope.Scope
-> {
+): Effect.fn.Return<Pick<EventStoreDriver<Failure>, "append" | "appendOne">, never, Scope.Scope> {
   const { hold, keep } = Holding.make("store", yield* MaxHeld)
   const enqueue = yield* AppendQueue.make({
     appendNew: (appends) =>
@@ -189,7 +186,7 @@ export const layer: Layer.Layer<EventStore, SchemaUnready, SqlClient> = Layer.ef
 /** The estimated size of an event without its data and metadata, in bytes. */
 const EVENT_BYTES = 256
 
-const sizeOf = (appends: ReadonlyArray<EventStoreDriver.EncodedAppend>) => {
+const sizeOf = (appends: ReadonlyArray<EncodedAppend>) => {
   let bytes = 0
   for (const { events } of appends) {
     for (const { data, metadata } of events) {
@@ -203,7 +200,7 @@ const sizeOf = (appends: ReadonlyArray<EventStoreDriver.EncodedAppend>) => {
  * Maps errors that a repetition can't change to `AppendRefused`. After any other error the append
  * may have been written or not.
  */
-const refusalOf = ({ streamId }: EventStoreDriver.EncodedAppend, error: SqlError) => {
+const refusalOf = ({ streamId }: EncodedAppend, error: SqlError) => {
   const found = refusedIsolation(error)
   return found === undefined
     ? lockHeldIn(error)

@@ -3,7 +3,7 @@
  * version of it is caught.
  */
 import * as AppendRules from "@daybook/store/driver/AppendRules"
-import * as EventStoreDriver from "@daybook/store/driver/EventStoreDriver"
+import * as EventStoreService from "@daybook/store/driver/EventStoreService"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreLaws from "@daybook/testing/EventStoreLaws"
 import * as EventStoreSuite from "@daybook/testing/EventStoreSuite"
@@ -27,7 +27,7 @@ cases("CommandHandler on SQLite", EventStoreSqlite.layer(":memory:"))
 const checksThenWrites = Layer.effect(
   EventStore,
   Effect.map(EventStoreSqlite.open(":memory:"), ({ db, log }) =>
-    EventStoreDriver.makeStore({
+    EventStoreService.make({
       ...EventStoreSqlite.driver(db, log),
       append: Effect.fnUntraced(function* (appends) {
         const decided = yield* Effect.fromResult(

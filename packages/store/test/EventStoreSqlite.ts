@@ -12,7 +12,8 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import type * as StreamId from "@daybook/kernel/StreamId"
 import * as AppendRules from "@daybook/store/driver/AppendRules"
-import * as EventStoreDriver from "@daybook/store/driver/EventStoreDriver"
+import type * as EventStoreDriver from "@daybook/store/driver/EventStoreDriver"
+import * as EventStoreService from "@daybook/store/driver/EventStoreService"
 import * as WakeUps from "@daybook/store/driver/WakeUps"
 import { EventStore } from "@daybook/store/EventStore"
 import * as Clock from "effect/Clock"
@@ -300,5 +301,5 @@ export const open = (path: string) =>
 export const layer = (path: string): Layer.Layer<EventStore, SqliteError> =>
   Layer.effect(
     EventStore,
-    Effect.map(open(path), ({ db, log }) => EventStoreDriver.makeStore(driver(db, log)))
+    Effect.map(open(path), ({ db, log }) => EventStoreService.make(driver(db, log)))
   )

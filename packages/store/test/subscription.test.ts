@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as PostgresWakeUps from "../src/internal/postgres/live/wakeUps.ts"
-import type { Poll } from "@daybook/store/driver/Polls"
+import type { Poll } from "@daybook/store/driver/EventStoreDriver"
 import { pages, type Source } from "../src/internal/driver/subscription.ts"
 import * as WakeUps from "@daybook/store/driver/WakeUps"
 

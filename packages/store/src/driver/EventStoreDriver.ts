@@ -1,36 +1,27 @@
 /**
- * The driver of an event store, and the function that makes the service of it; for authors of
- * stores.
+ * The driver of an event store: the part that keeps the log; for authors of stores.
  *
- * A driver keeps the log: it appends, reads pages and says what is settled. Everything that is the
- * same for all stores is done around it: checks of arguments, JSON, limits, spans and metrics, the
- * operation in errors, pages that become streams, reading ahead, and the loop of subscriptions.
+ * A driver appends, reads pages and says what is settled. `EventStoreService.make` does around it
+ * everything that is the same for all stores: checks of arguments, JSON, limits, spans and metrics,
+ * the operation in errors, pages that become streams, reading ahead, and the loop of subscriptions.
  *
  * @since 0.1.0
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
-import * as Position from "@daybook/kernel/Position"
+import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Revision } from "@daybook/kernel/Revision"
 import type { Category, StreamId } from "@daybook/kernel/StreamId"
 import type * as Arr from "effect/Array"
 import type * as DateTime from "effect/DateTime"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type { Checkpoint, CheckpointMismatch } from "../Checkpoint.ts"
-import type { Appended, AppendError, EventAddress, EventStore } from "../EventStore.ts"
+import type { Appended, AppendError, EventAddress } from "../EventStore.ts"
 import type { ExpectedRevision } from "../ExpectedRevision.ts"
-import * as Appending from "../internal/driver/appending.ts"
-import { positionAsOf } from "../internal/driver/asOf.ts"
-import * as Backlog from "../internal/driver/backlog.ts"
-import { failed } from "../internal/driver/failed.ts"
-import * as Follow from "../internal/driver/follow.ts"
-import * as Read from "../internal/driver/read.ts"
-import { validInstant } from "../internal/driver/readOptions.ts"
-import type { BacklogOptions } from "../Subscription.ts"
 import type { StreamFacts } from "../StreamFacts.ts"
+import type { BacklogOptions, SubscribeOptions, SubscriptionPage } from "../Subscription.ts"
 import type { UnreadableEvent } from "../UnreadableEvent.ts"
-import type { Filter, Poll } from "./Polls.ts"
 import type { WakeUps } from "./WakeUps.ts"
 
 /**
@@ -150,9 +141,9 @@ export interface StreamSelection {
 export interface Origin {
   readonly log: LogId
   /** No append in flight can still add an event at or below it. */
-  readonly settled: Position.Position
+  readonly settled: Position
   /** The highest position that an append may have by now; at least `settled`. */
-  readonly newest: Position.Position
+  readonly newest: Position
   /** The id of the last event at or below `settled`. */
   readonly settledEvent: EventId | null
   /** The id of the last event at or below the given position. */
@@ -176,9 +167,33 @@ export interface StreamEnd extends StreamFacts {
  * @since 0.1.0
  */
 export type AsOf =
-  | { readonly _tag: "Position"; readonly position: Position.Position }
+  | { readonly _tag: "Position"; readonly position: Position }
   | { readonly _tag: "RecordedAt"; readonly millis: number }
   | { readonly _tag: "OccurredAt"; readonly millis: number }
+
+/**
+ * Selects the events of a subscription, apart from its position.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Filter = Omit<SubscribeOptions, "after">
+
+/**
+ * The part of a log after a position that a store returns at once.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Poll {
+  readonly events: SubscriptionPage["events"]
+  /** The end of the page; undefined while the log is not settled up to its start. */
+  readonly checkpoint: Checkpoint | undefined
+  /** True if the page reached the end of the settled log. */
+  readonly caughtUp: boolean
+  /** True if an append in flight holds back later events. */
+  readonly blockedByOpenAppend: boolean
+}
 
 /**
  * A number of events.
@@ -203,13 +218,13 @@ export interface Reads<E> {
    * Reads, as of one instant, the end of the log and the origin of `position`, which need not be
    * one of an event.
    */
-  readonly origin: (position: Position.Position) => Effect.Effect<Origin, E>
+  readonly origin: (position: Position) => Effect.Effect<Origin, E>
 
   /**
    * Reads events of the log in the order of their positions. It is called once for a reader, so
    * that it may remember from page to page. The range ends at a settled position.
    */
-  readonly log: (filter: LogFilter) => ReadPage<Position.Position, E>
+  readonly log: (filter: LogFilter) => ReadPage<Position, E>
 
   /**
    * Reads events of one stream in the order of their revisions, like `log`. A range may end after
@@ -268,7 +283,7 @@ export interface EventStoreDriver<E> extends Reads<E> {
    * Returns the settled position, once it includes all appends that were acknowledged before the
    * call, at least those up to `upTo`.
    */
-  readonly settled: (upTo?: Position.Position) => Effect.Effect<Position.Position, E>
+  readonly settled: (upTo?: Position) => Effect.Effect<Position, E>
 
   /** Returns the addresses of the events with these ids, in their order; others are left out. */
   readonly find: (ids: ReadonlyArray<EventId>) => Effect.Effect<ReadonlyArray<EventAddress>, E>
@@ -286,7 +301,7 @@ export interface EventStoreDriver<E> extends Reads<E> {
     | ((
         filter: Filter
       ) => (
-        after: Position.Position | Checkpoint
+        after: Position | Checkpoint
       ) => Effect.Effect<Poll, E | CheckpointMismatch | UnreadableEvent>)
     | undefined
 
@@ -295,7 +310,7 @@ export interface EventStoreDriver<E> extends Reads<E> {
    * or `settled`. By default the log is read up to that event.
    */
   readonly positionAsOf?:
-    | ((settled: Position.Position, instant: DateTime.Utc) => Effect.Effect<Position.Position, E>)
+    | ((settled: Position, instant: DateTime.Utc) => Effect.Effect<Position, E>)
     | undefined
 
   /**
@@ -303,7 +318,7 @@ export interface EventStoreDriver<E> extends Reads<E> {
    * `MAX_BACKLOG` are asked for. By default they are read.
    */
   readonly count?:
-    | ((options: BacklogOptions, settled: Position.Position) => Effect.Effect<Counted, E>)
+    | ((options: BacklogOptions, settled: Position) => Effect.Effect<Counted, E>)
     | undefined
 
   /** True if the caller has a transaction open; by default false. */
@@ -311,30 +326,4 @@ export interface EventStoreDriver<E> extends Reads<E> {
 
   /** False if reads are synchronous, so that reading ahead gains nothing; by default true. */
   readonly readsAhead?: boolean | undefined
-}
-
-/**
- * Makes the service of a driver.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const makeStore = <E>(driver: EventStoreDriver<E>): EventStore["Service"] => {
-  const settled = (operation: string) => Effect.mapError(driver.settled(), failed(operation))
-  return {
-    ...Appending.make(driver),
-    ...Read.make(driver),
-    ...Follow.make(driver),
-    head: settled("head").pipe(Effect.withSpan("EventStore.head")),
-    positionAt: ({ recordedAt }) =>
-      Effect.flatMap(Effect.fromResult(validInstant("recordedAt", recordedAt)), (instant) =>
-        Effect.mapError(
-          Effect.flatMap(driver.settled(), (settled) => positionAsOf(driver, settled, instant)),
-          failed("positionAt")
-        )
-      ).pipe(Effect.withSpan("EventStore.positionAt")),
-    backlog: (options = {}) =>
-      Backlog.backlog(driver, options).pipe(Effect.withSpan("EventStore.backlog")),
-    inTransaction: driver.inTransaction ?? Effect.succeed(false)
-  }
 }

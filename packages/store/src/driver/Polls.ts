@@ -15,33 +15,8 @@ import { revisionAsOf } from "../internal/driver/asOf.ts"
 import { judge } from "../internal/driver/judgeCheckpoint.ts"
 import { matchesNothing, next } from "../internal/driver/read.ts"
 import { ofCategories } from "../internal/driver/streamPrefix.ts"
-import type { SubscribeOptions, SubscriptionPage } from "../Subscription.ts"
 import { UnreadableEvent } from "../UnreadableEvent.ts"
-import type { Origin, Reads } from "./EventStoreDriver.ts"
-
-/**
- * Selects the events of a subscription, apart from its position.
- *
- * @category types
- * @since 0.1.0
- */
-export type Filter = Omit<SubscribeOptions, "after">
-
-/**
- * The part of a log after a position that a store returns at once.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Poll {
-  readonly events: SubscriptionPage["events"]
-  /** The end of the page; undefined while the log is not settled up to its start. */
-  readonly checkpoint: Checkpoint | undefined
-  /** True if the page reached the end of the settled log. */
-  readonly caughtUp: boolean
-  /** True if an append in flight holds back later events. */
-  readonly blockedByOpenAppend: boolean
-}
+import type { Filter, Origin, Poll, Reads } from "./EventStoreDriver.ts"
 
 /**
  * Makes the polls of one subscription.

@@ -18,7 +18,8 @@ import type {
   EventStoreDriver,
   LogFilter,
   Range,
-  ReadPage
+  ReadPage,
+  StreamEnd
 } from "../../driver/EventStoreDriver.ts"
 import {
   type EventStore,
@@ -56,8 +57,7 @@ export const make = <E>(
   stream: (streamId) =>
     Effect.flatMap(Effect.fromResult(validStreamId(streamId)), (valid) =>
       Effect.mapBoth(driver.end(valid), {
-        onSuccess: (end) =>
-          Option.map(Option.fromUndefinedOr(end), ({ eventId: _, ...facts }) => facts),
+        onSuccess: (end) => Option.map(Option.fromUndefinedOr(end), factsOf),
         onFailure: failed("stream")
       })
     ).pipe(Effect.withSpan("EventStore.stream", { attributes: { "daybook.stream": streamId } })),
@@ -73,6 +73,11 @@ export const make = <E>(
       () => ({ attributes: { "daybook.events": ids.length } })
     )
 })
+
+const factsOf = (end: StreamEnd): StreamFacts => {
+  const { eventId: _, ...facts } = end
+  return facts
+}
 
 /** Opens the stream for each reader if the options are valid; adds the operation to failures. */
 const checked = <A, E>(

@@ -17,7 +17,7 @@ import {
   type CheckpointMismatch,
   position as positionOf
 } from "../../Checkpoint.ts"
-import type { Filter, Poll } from "../../driver/Polls.ts"
+import type { Filter, Poll } from "../../driver/EventStoreDriver.ts"
 import type { WakeUps } from "../../driver/WakeUps.ts"
 import type { InvalidReadOption } from "../../EventStore.ts"
 import type { SubscribeOptions, SubscriptionPage } from "../../Subscription.ts"

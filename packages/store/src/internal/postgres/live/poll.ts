@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { Checkpoint, CheckpointMismatch } from "../../../Checkpoint.ts"
-import type { Reads } from "../../../driver/EventStoreDriver.ts"
+import type { Filter, Poll, Reads } from "../../../driver/EventStoreDriver.ts"
 import * as Polls from "../../../driver/Polls.ts"
 import type { UnreadableEvent } from "../../../UnreadableEvent.ts"
 import { orGiveUp } from "../sql/patience.ts"
@@ -34,10 +34,10 @@ export const makePolls =
     losses: Losses
   ) =>
   (
-    filter: Polls.Filter
+    filter: Filter
   ): ((
     after: Position | Checkpoint
-  ) => Effect.Effect<Polls.Poll, SqlError | CheckpointMismatch | UnreadableEvent>) => {
+  ) => Effect.Effect<Poll, SqlError | CheckpointMismatch | UnreadableEvent>) => {
     const endTimeout = Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)
     const poll = Polls.make(
       {
