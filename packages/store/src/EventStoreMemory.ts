@@ -8,30 +8,20 @@ import type { EventId } from "@daybook/kernel/EventId"
 import * as LogId from "@daybook/kernel/LogId"
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import * as Arr from "effect/Array"
+import type { Revision } from "@daybook/kernel/Revision"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
-import { type AppendRefused, EventStore, type InvalidReadOption } from "./EventStore.ts"
-import { encodeAppend, encodeAppends, type EncodedAppend } from "./internal/driver/encodeAppends.ts"
-import { instrument } from "./internal/driver/instrument.ts"
-import * as Follow from "./internal/memory/follow.ts"
+import { PreventSchedulerYield } from "effect/Scheduler"
+import type { EventStoreDriver, Reads } from "./driver/EventStoreDriver.ts"
+import * as EventStoreService from "./driver/EventStoreService.ts"
+import * as Polls from "./driver/Polls.ts"
+import * as WakeUps from "./driver/WakeUps.ts"
+import { EventStore, type EventStoreError } from "./EventStore.ts"
 import * as Log from "./internal/memory/log.ts"
-import * as Streams from "./internal/memory/streams.ts"
-import {
-  eventIds,
-  readOptions,
-  streamsOptions,
-  validInstant,
-  validStreamId
-} from "./internal/driver/readOptions.ts"
-import * as Subscription from "./internal/driver/subscription.ts"
-import * as WakeUps from "./internal/driver/wakeUps.ts"
+import * as Read from "./internal/memory/read.ts"
 import type { PassOverRefused } from "./PassOverRefused.ts"
 
 /**
@@ -134,72 +124,57 @@ const build = (
       }),
     (given) => Effect.suspend(() => Effect.fromResult(Log.passOver(log, given)))
   )
-  const source: Subscription.Source<never> = {
-    poll: (after, options) =>
-      Effect.suspend(() => Effect.fromResult(Follow.poll(log, after, options))),
-    join: wakeUps.join,
-    // Only this process appends to this log, so without a wake-up there is nothing to poll for.
-    wait: (latch) => latch.await,
-    alone: Effect.succeed(true)
+  return EventStoreService.make(driver(log, wakeUps))
+}
+
+/** Positions of the log have no gaps, so each is also the number of events up to it. */
+const driver = (log: Log.Log, wakeUps: WakeUps.InProcess): EventStoreDriver<EventStoreError> => {
+  const reads: Reads<EventStoreError> = {
+    origin: (position) => Effect.sync(() => Read.origin(log, position)),
+    log: (filter) => (range) =>
+      Effect.sync(() =>
+        Read.page(log, log.events, filter, range, (place) => BigInt(place) as Position)
+      ),
+    stream:
+      ({ streamId, types }) =>
+      (range) =>
+        Effect.sync(() =>
+          Read.page(
+            log,
+            log.streams.get(streamId) ?? [],
+            { types },
+            range,
+            (place) => place as Revision
+          )
+        ),
+    end: (streamId, upTo) => Effect.sync(() => Read.end(log, streamId, upTo)),
+    revisionAsOf: (streamId, upTo, bound) =>
+      Effect.sync(() => Read.revisionAsOf(log, streamId, upTo, bound))
   }
-
-  // Deciding, writing and waking are one synchronous step: no other fiber gets in between.
-  const write = (
-    encode: () => Result.Result<Arr.NonEmptyReadonlyArray<EncodedAppend>, AppendRefused>
-  ) =>
-    Effect.withFiber((fiber): ReturnType<EventStore["Service"]["appendAll"]> => {
-      const clock = fiber.getRef(Clock.Clock)
-      const encoded = encode()
-      if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
-      const now = clock.currentTimeMillisUnsafe()
-      const answers = Log.append(log, encoded.success, now, fiber.getRef(BeforeCommit))
-      wakeUps.wakeAllUnsafe()
-      return Effect.fromResult(answers)
-    })
-
-  return instrument("memory", {
-    append: (append) =>
-      Effect.map(
-        write(() => Result.map(encodeAppend(append), Arr.of)),
-        ([appended]) => appended
-      ),
-    appendAll: ({ appends, checks = [] }) => write(() => encodeAppends(appends, checks)),
-    read: (streamId, options = {}) =>
-      pages(readOptions(options, streamId), (checked) => Log.readStream(log, streamId, checked)),
-    readAll: (options = {}) => pages(readOptions(options), (checked) => Log.readAll(log, checked)),
-    subscribePages: (options = {}) => Subscription.pages(source, options),
-    head: Effect.sync(() => Follow.head(log)),
-    positionAt: ({ recordedAt }) =>
-      Effect.map(Effect.fromResult(validInstant("recordedAt", recordedAt)), (instant) =>
-        Streams.positionAt(log, instant)
-      ),
-    streams: (options = {}) =>
-      Stream.unwrap(
-        Effect.map(Effect.fromResult(streamsOptions(options)), (checked) =>
-          Stream.suspend(() => Stream.fromIterable(Streams.streams(log, checked)))
-        )
-      ),
-    stream: (streamId) =>
-      Effect.suspend(() =>
-        Effect.fromResult(
-          Result.map(validStreamId(streamId), (checked) => Streams.stream(log, checked))
-        )
-      ),
-    backlog: (options = {}) =>
-      Effect.suspend(() =>
-        Effect.fromResult(
-          Result.map(readOptions(options), (checked) => Follow.backlog(log, checked))
-        )
-      ),
-    find: (ids) =>
-      Effect.suspend(() =>
-        Effect.fromResult(Result.map(eventIds(ids), (checked) => Log.find(log, checked)))
-      ),
-    identity: Effect.succeed(log.id),
-    checkpoint: Effect.sync(() => Follow.checkpoint(log)),
-    verify: (given) => Effect.suspend(() => Effect.fromResult(Follow.verify(log, given))),
-    inTransaction: Effect.succeed(false)
-  })
+  return {
+    ...reads,
+    name: "memory",
+    // Deciding, writing and waking are one synchronous step: no other fiber gets in between.
+    append: (appends) =>
+      Effect.withFiber((fiber) => {
+        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+        const answers = Log.append(log, appends, now, fiber.getRef(BeforeCommit))
+        wakeUps.wakeAllUnsafe()
+        return Effect.fromResult(answers)
+      }),
+    settled: () => Effect.sync(() => Log.head(log)),
+    find: (ids) => Effect.sync(() => Read.find(log, ids)),
+    streams: (selection) => Effect.sync(() => Read.streams(log, selection)),
+    wakeUps,
+    // A poll is one step too: no restore gets in between its reads.
+    polls: (filter) => {
+      const poll = Polls.make(reads, filter)
+      return (after) => Effect.provideService(poll(after), PreventSchedulerYield, true)
+    },
+    positionAsOf: (settled, instant) => Effect.sync(() => Read.positionAsOf(log, settled, instant)),
+    count: (options) => Effect.sync(() => Read.count(log, options)),
+    readsAhead: false
+  }
 }
 
 /**
@@ -209,21 +184,3 @@ const build = (
  * @since 0.1.0
  */
 export const layer: Layer.Layer<EventStore> = Layer.effect(EventStore, make)
-
-/** Reads nothing before the first pull, then one page per pull. */
-const pages = <Options>(
-  options: Result.Result<Options, InvalidReadOption>,
-  read: (options: Options) => Log.Page
-): Stream.Stream<Log.Page["events"][number], InvalidReadOption> =>
-  Stream.unwrap(
-    Effect.map(Effect.fromResult(options), (checked) =>
-      Stream.paginate(
-        (): Log.Page => read(checked),
-        (next) =>
-          Effect.sync(() => {
-            const page = next()
-            return [page.events, Option.fromUndefinedOr(page.next)] as const
-          })
-      )
-    )
-  )

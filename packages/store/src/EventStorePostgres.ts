@@ -7,7 +7,6 @@
  *
  * @since 0.1.0
  */
-import * as Position from "@daybook/kernel/Position"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -16,40 +15,33 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import * as Stream from "effect/Stream"
-import { type Append, AppendRefused, EventStore, EventStoreError } from "./EventStore.ts"
-import * as AppendQueue from "./internal/postgres/log/queue.ts"
-import { Durability } from "./internal/postgres/log/durability.ts"
-import { type EncodedAppend, encodeAppend, encodeAppends } from "./internal/driver/encodeAppends.ts"
+import type { EncodedAppend, EventStoreDriver, Reads } from "./driver/EventStoreDriver.ts"
+import * as EventStoreService from "./driver/EventStoreService.ts"
+import { AppendRefused, EventStore } from "./EventStore.ts"
 import * as Holding from "./internal/driver/holding.ts"
-import { instrument } from "./internal/driver/instrument.ts"
+import { makePolls, subscriptionLosses } from "./internal/postgres/live/poll.ts"
+import * as PostgresWakeUps from "./internal/postgres/live/wakeUps.ts"
+import { lockHeldIn } from "./internal/postgres/locks/patience.ts"
 import * as PostgresAppend from "./internal/postgres/log/append.ts"
 import { tryAppend } from "./internal/postgres/log/tryAppend.ts"
-import { backlog } from "./internal/postgres/log/backlog.ts"
-import * as PostgresOrigin from "./internal/postgres/log/origin.ts"
+import { countBacklog } from "./internal/postgres/log/backlog.ts"
+import { Durability } from "./internal/postgres/log/durability.ts"
+import { find } from "./internal/postgres/log/find.ts"
+import { origin } from "./internal/postgres/log/origin.ts"
 import * as PostgresPages from "./internal/postgres/log/pages.ts"
 import { positionAt } from "./internal/postgres/log/positionAt.ts"
+import * as AppendQueue from "./internal/postgres/log/queue.ts"
 import * as PostgresRead from "./internal/postgres/log/read.ts"
-import * as PostgresStreams from "./internal/postgres/log/streams.ts"
-import * as PostgresSubscription from "./internal/postgres/live/poll.ts"
-import * as PostgresWakeUps from "./internal/postgres/live/wakeUps.ts"
-import {
-  eventIds,
-  readOptions,
-  streamsOptions,
-  validInstant,
-  validStreamId
-} from "./internal/driver/readOptions.ts"
+import { settledPosition } from "./internal/postgres/log/settled.ts"
+import { endOfStream, revisionAsOf } from "./internal/postgres/log/stream.ts"
+import { streams } from "./internal/postgres/log/streams.ts"
 import { refusedIsolation } from "./internal/postgres/sql/readCommitted.ts"
-import { inTransaction } from "./sql/Transaction.ts"
-import * as Subscription from "./internal/driver/subscription.ts"
-import { lockHeldIn } from "./internal/postgres/locks/patience.ts"
-import { type HeldBack, type LockHeld, Patience } from "./PostgresLocks.ts"
 import { MaxHeld } from "./Overloaded.ts"
+import { type HeldBack, type LockHeld, Patience } from "./PostgresLocks.ts"
 import * as PostgresMigrations from "./PostgresMigrations.ts"
-import { PostgresSchema } from "./PostgresSchema.ts"
+import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
-import type { RefusalReason } from "./RefusalReason.ts"
+import { inTransaction } from "./sql/Transaction.ts"
 import type { UnreadableEvent } from "./UnreadableEvent.ts"
 
 /**
@@ -102,138 +94,82 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         Effect.provideService(Patience, patience),
         Effect.provideService(Durability, durability)
       )
-    const readPage = PostgresPages.make(sql, schema)
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
-    const losses = PostgresSubscription.subscriptionLosses()
-    const { hold, keep } = Holding.make("store", yield* MaxHeld)
-    const enqueue = yield* AppendQueue.make({
-      tryAppend: (appends) =>
-        wakeUps.after(asOpened(tryAppend(sql, schema, appends)), (written) =>
-          written.some((one) => one !== undefined)
-        ),
-      appendEach: (appends) =>
-        wakeUps.after(asOpened(PostgresAppend.appendEach(sql, schema, appends)), (answers) =>
-          answers.some(Result.isSuccess)
-        ),
-      keep: (append) => keep(sizeOf([append]))
-    })
-    return instrument("postgres", {
-      append: (append) =>
-        Effect.withFiber(({ context }) => {
-          const encoded = encodeAppend(append)
-          if (Result.isFailure(encoded)) return Effect.fail(encoded.failure)
-          const one = encoded.success
-          // An append in the caller's transaction commits with it, so it must not be batched.
-          const isInside = Option.isSome(Context.getOption(context, sql.transactionService))
-          return (
-            isInside
-              ? Effect.flatMap(
-                  wakeUps.after(
-                    asOpened(PostgresAppend.appendOne(sql, schema, one)),
-                    Result.isSuccess
-                  ),
-                  Effect.fromResult
-                )
-              : hold(sizeOf([one]), enqueue(one))
-          ).pipe(Effect.catchTag("SqlError", (error) => failedAppend("append", append, error)))
-        }),
-      appendAll: Effect.fnUntraced(function* ({ appends, checks = [] }) {
-        const encoded = yield* Effect.fromResult(encodeAppends(appends, checks))
-        const isInside = yield* inTransaction(sql)
-        const appending = wakeUps.after(
-          asOpened(PostgresAppend.appendAll(sql, schema, encoded)),
-          () => true
-        )
-        return yield* Effect.catchTag(
-          isInside ? appending : hold(sizeOf(encoded), appending),
-          "SqlError",
-          (error) => failedAppend("appendAll", appends[0], error)
-        )
-      }),
-      read: (streamId, options = {}) =>
-        Stream.unwrap(
-          Effect.map(Effect.fromResult(readOptions(options, streamId)), (valid) =>
-            Stream.mapError(
-              PostgresRead.read(sql, schema, readPage, streamId, valid),
-              failed("read")
-            )
-          )
-        ),
-      readAll: (options = {}) =>
-        Stream.unwrap(
-          Effect.map(Effect.fromResult(readOptions(options)), (valid) =>
-            Stream.mapError(
-              Stream.provideService(PostgresRead.readAll(sql, schema, valid), Patience, patience),
-              failed("readAll")
-            )
-          )
-        ),
-      subscribePages: (options = {}) =>
-        Stream.suspend(() => {
-          const { heartbeatInterval } = wakeUps
-          const poll = PostgresSubscription.makePoll(
-            sql,
-            schema,
-            { heartbeatInterval, losses },
-            options
-          )
-          return Subscription.pages(
-            {
-              poll: (after) =>
-                Effect.catchTag(poll(after), ["SqlError", "UnreadableEvent"], (error) =>
-                  Effect.fail(failed("subscribe")(error))
-                ),
-              join: wakeUps.join,
-              wait: wakeUps.wait,
-              alone: inTransaction(sql)
-            },
-            options
-          )
-        }),
-      head: Effect.mapBoth(asOpened(PostgresRead.settledPosition(sql, schema)), {
-        onSuccess: (settled) => Position.make(settled),
-        onFailure: failed("head")
-      }),
-      positionAt: ({ recordedAt }) =>
-        Effect.flatMap(Effect.fromResult(validInstant("recordedAt", recordedAt)), (instant) =>
-          asOpened(PostgresRead.settledPosition(sql, schema)).pipe(
-            Effect.flatMap((settled) => positionAt(sql, schema, settled, instant)),
-            Effect.mapBoth({
-              onSuccess: (position) => Position.make(position),
-              onFailure: failed("positionAt")
-            })
-          )
-        ),
-      streams: (options = {}) =>
-        Stream.unwrap(
-          Effect.map(Effect.fromResult(streamsOptions(options)), (valid) =>
-            Stream.mapError(PostgresStreams.streams(sql, schema, valid), failed("streams"))
-          )
-        ),
-      stream: Effect.fnUntraced(function* (streamId) {
-        const valid = yield* Effect.fromResult(validStreamId(streamId))
-        return yield* Effect.mapError(PostgresStreams.stream(sql, schema, valid), failed("stream"))
-      }),
-      backlog: Effect.fnUntraced(function* (options = {}) {
-        const valid = yield* Effect.fromResult(readOptions(options))
-        return yield* Effect.mapError(asOpened(backlog(sql, schema, valid)), failed("backlog"))
-      }),
-      find: Effect.fnUntraced(function* (ids) {
-        const valid = yield* Effect.fromResult(eventIds(ids))
-        return yield* Effect.mapError(PostgresRead.find(sql, schema, valid), failed("find"))
-      }),
-      identity: Effect.mapError(PostgresOrigin.identity(sql, schema), failed("identity")),
-      checkpoint: Effect.mapError(PostgresOrigin.checkpoint(sql, schema), failed("checkpoint")),
-      verify: (given) =>
-        Effect.asVoid(
-          Effect.catchTag(PostgresOrigin.look(sql, schema, given), "SqlError", (error) =>
-            Effect.fail(failed("verify")(error))
-          )
-        ),
+    const readTogether = PostgresPages.make(sql, schema)
+    const reads: Reads<SqlError | UnreadableEvent> = {
+      origin: (position) => origin(sql, schema, position),
+      log: (filter) => PostgresRead.ofLog(sql, schema, filter),
+      stream: (filter) => PostgresRead.ofStream(sql, schema, readTogether, filter),
+      end: (streamId, upTo) => endOfStream(sql, schema, streamId, upTo),
+      revisionAsOf: (streamId, upTo, bound) => revisionAsOf(sql, schema, streamId, upTo, bound)
+    }
+    return EventStoreService.make<Failure>({
+      ...reads,
+      ...(yield* makeAppends(sql, schema, wakeUps, asOpened)),
+      name: "postgres",
+      settled: (upTo) => asOpened(settledPosition(sql, schema, upTo)),
+      find: (ids) => find(sql, schema, ids),
+      streams: (selection) => streams(sql, schema, selection),
+      wakeUps,
+      polls: makePolls(reads, wakeUps.heartbeatInterval, subscriptionLosses()),
+      positionAsOf: (settled, instant) => positionAt(sql, schema, settled, instant),
+      count: (options, settled) => countBacklog(sql, schema, options, settled),
       inTransaction: inTransaction(sql)
     })
   }
 )
+
+type Failure = SqlError | HeldBack | LockHeld | UnreadableEvent
+
+const makeAppends = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  wakeUps: PostgresWakeUps.PostgresWakeUps,
+  asOpened: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
+): Effect.fn.Return<Pick<EventStoreDriver<Failure>, "append" | "appendOne">, never, Scope.Scope> {
+  const { hold, keep } = Holding.make("store", yield* MaxHeld)
+  const enqueue = yield* AppendQueue.make({
+    tryAppend: (appends) =>
+      wakeUps.after(asOpened(tryAppend(sql, schema, appends)), (written) =>
+        written.some((one) => one !== undefined)
+      ),
+    appendEach: (appends) =>
+      wakeUps.after(asOpened(PostgresAppend.appendEach(sql, schema, appends)), (answers) =>
+        answers.some(Result.isSuccess)
+      ),
+    keep: (append) => keep(sizeOf([append]))
+  })
+  return {
+    appendOne: (append) =>
+      Effect.withFiber(({ context }) => {
+        // An append in the caller's transaction commits with it, so it must not be batched.
+        const isInside = Option.isSome(Context.getOption(context, sql.transactionService))
+        return (
+          isInside
+            ? Effect.flatMap(
+                wakeUps.after(
+                  asOpened(PostgresAppend.appendOne(sql, schema, append)),
+                  Result.isSuccess
+                ),
+                Effect.fromResult
+              )
+            : hold(sizeOf([append]), enqueue(append))
+        ).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(refusalOf(append, error))))
+      }),
+    append: (appends) =>
+      Effect.flatMap(inTransaction(sql), (isInside) => {
+        const appending = wakeUps.after(
+          asOpened(PostgresAppend.appendAll(sql, schema, appends)),
+          () => true
+        )
+        return Effect.catchTag(
+          isInside ? appending : hold(sizeOf(appends), appending),
+          "SqlError",
+          (error) => Effect.fail(refusalOf(appends[0], error))
+        )
+      })
+  }
+})
 
 /**
  * Opens the store. The tables must exist: provide `PostgresMigrations.layer` at the edge, or run it
@@ -264,16 +200,12 @@ const sizeOf = (appends: ReadonlyArray<EncodedAppend>) => {
  * Maps errors that a repetition can't change to `AppendRefused`. After any other error the append
  * may have been written or not.
  */
-const failedAppend = (
-  operation: string,
-  { streamId }: Append,
-  error: SqlError
-): Effect.Effect<never, AppendRefused | EventStoreError> => {
+const refusalOf = ({ streamId }: EncodedAppend, error: SqlError) => {
   const found = refusedIsolation(error)
-  if (found === undefined) return Effect.fail(failed(operation)(lockHeldIn(error)))
-  const reason: RefusalReason = { _tag: "WrongIsolation", found, needed: "read committed" }
-  return Effect.fail(new AppendRefused({ streamId, reason }))
+  return found === undefined
+    ? lockHeldIn(error)
+    : new AppendRefused({
+        streamId,
+        reason: { _tag: "WrongIsolation", found, needed: "read committed" }
+      })
 }
-
-const failed = (operation: string) => (cause: SqlError | HeldBack | LockHeld | UnreadableEvent) =>
-  new EventStoreError({ operation, cause })

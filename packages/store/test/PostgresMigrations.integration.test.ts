@@ -24,9 +24,9 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
-import type { EncodedAppend } from "../src/internal/driver/encodeAppends.ts"
+import type { EncodedAppend } from "@daybook/store/driver/EventStoreDriver"
 import { appendEach } from "../src/internal/postgres/log/append.ts"
-import { settledPosition } from "../src/internal/postgres/log/read.ts"
+import { settledPosition } from "../src/internal/postgres/log/settled.ts"
 
 const now = DateTime.makeUnsafe(0)
 const schema = SchemaName.make("daybook")

@@ -14,7 +14,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { PAGE_BYTES, PAGE_ROWS, pageSize } from "../src/internal/driver/pageSize.ts"
+import { PAGE_BYTES, PAGE_ROWS, pageSize } from "../src/internal/postgres/log/pageSize.ts"
 import { embedded, server } from "./postgresLayers.ts"
 
 const event = (data: string): NewEvent => ({

@@ -17,7 +17,7 @@ import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { ConnectionError, SqlError, UnknownError } from "effect/sql/SqlError"
 import * as AppendQueue from "../src/internal/postgres/log/queue.ts"
-import type { EncodedAppend } from "../src/internal/driver/encodeAppends.ts"
+import type { EncodedAppend } from "@daybook/store/driver/EventStoreDriver"
 import type { Written } from "../src/internal/postgres/log/tryAppend.ts"
 
 const append = (id: number, events = 1, data = "{}"): EncodedAppend => ({

@@ -12,8 +12,9 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as PostgresWakeUps from "../src/internal/postgres/live/wakeUps.ts"
-import { type Poll, pages, type Source } from "../src/internal/driver/subscription.ts"
-import * as WakeUps from "../src/internal/driver/wakeUps.ts"
+import type { Poll } from "@daybook/store/driver/EventStoreDriver"
+import { pages, type Source } from "../src/internal/driver/subscription.ts"
+import * as WakeUps from "@daybook/store/driver/WakeUps"
 
 const upTo = (position: number, caughtUp: boolean): Poll => ({
   events: [],
@@ -34,13 +35,12 @@ const showing = (
 ) => {
   let taken = 0
   const source: Source<never> = {
-    poll: () =>
+    polls: () => () =>
       Effect.sync(() => {
         during(taken)
         return polls[Math.min(taken++, polls.length - 1)] ?? upTo(0, true)
       }),
-    join: Effect.succeed(latch),
-    wait: (own) => own.await,
+    wakeUps: { join: Effect.succeed(latch), wait: (own) => own.await },
     alone: Effect.succeed(false)
   }
   return { source, taken: () => taken }

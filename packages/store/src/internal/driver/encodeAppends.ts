@@ -22,29 +22,16 @@ import {
   MAX_METADATA_BYTES,
   MAX_STREAMS
 } from "../../EventStore.ts"
+import type { EncodedAppend, EncodedEvent } from "../../driver/EventStoreDriver.ts"
 import { describe, ExpectedRevision } from "../../ExpectedRevision.ts"
 import type { RefusalReason } from "../../RefusalReason.ts"
-import { MAX_OCCURRED_AT, MIN_OCCURRED_AT } from "./instants.ts"
 import * as Json from "./json.ts"
 
-/** An event as stores write it: JSON as text, the instant in milliseconds since the Unix epoch. */
-export interface EncodedEvent {
-  readonly id: EventId
-  readonly type: string
-  readonly schemaVersion: number
-  readonly data: string
-  readonly metadata: string
-  readonly occurredAt: number
-}
-
-/** An encoded append, or a check when it has no events. */
-export interface EncodedAppend {
-  readonly streamId: StreamId
-  readonly expected: ExpectedRevision
-  /** The id of the event at the expected revision, if it must be compared. */
-  readonly lastEventId?: EventId | undefined
-  readonly events: ReadonlyArray<EncodedEvent>
-}
+/**
+ * The first and the last millisecond of the years 0001 to 9999, which ISO 8601 and SQL both name.
+ */
+export const MIN_OCCURRED_AT = -62_135_596_800_000
+export const MAX_OCCURRED_AT = 253_402_300_799_999
 
 /** The totals over all appends of a call. */
 interface Totals {

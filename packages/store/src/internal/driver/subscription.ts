@@ -10,7 +10,6 @@ import * as Position from "@daybook/kernel/Position"
 import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import {
@@ -18,39 +17,20 @@ import {
   type CheckpointMismatch,
   position as positionOf
 } from "../../Checkpoint.ts"
+import type { Filter, Poll } from "../../driver/EventStoreDriver.ts"
+import type { WakeUps } from "../../driver/WakeUps.ts"
 import type { InvalidReadOption } from "../../EventStore.ts"
 import type { SubscribeOptions, SubscriptionPage } from "../../Subscription.ts"
 import * as ReadAhead from "./readAhead.ts"
 import { readOptions, validStart } from "./readOptions.ts"
 
-/** Selects the events of a subscription, apart from its position. */
-export type Filter = Omit<SubscribeOptions, "after">
-
-/** The part of a log after a position that a store returns at once. */
-export interface Poll {
-  readonly events: SubscriptionPage["events"]
-  /** The end of the page; undefined while the log is not settled up to its start. */
-  readonly checkpoint: Checkpoint | undefined
-  /** True if the page reached the end of the settled log. */
-  readonly caughtUp: boolean
-  /** True if an append in flight holds back later events. */
-  readonly blockedByOpenAppend: boolean
-}
-
-/** The log that a subscription reads. */
+/** The log that subscriptions read. */
 export interface Source<E> {
-  /** Fails when `after` is not of the log's history. */
-  readonly poll: (
-    after: Position.Position | Checkpoint,
+  /** Makes the polls of one subscription. A poll fails when `after` is not of the log's history. */
+  readonly polls: (
     filter: Filter
-  ) => Effect.Effect<Poll, E | CheckpointMismatch>
-  /** A latch that is opened when there may be more. */
-  readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
-  /**
-   * Waits for the latch, at most for as long as the store goes without a wake-up. `blockedPolls`:
-   * the number of polls in a row that an open append blocked.
-   */
-  readonly wait: (latch: Latch.Latch, blockedPolls: number) => Effect.Effect<void>
+  ) => (after: Position.Position | Checkpoint) => Effect.Effect<Poll, E | CheckpointMismatch>
+  readonly wakeUps: WakeUps
   /**
    * True if a poll can't run while the consumer works, as inside its transaction, or if it is
    * immediate: then the subscription does not read ahead.
@@ -70,13 +50,14 @@ export const pages = <E>(
           readOptions({ ...filter, after: positionOf(after) })
         )
       )
-      const latch = yield* source.join
+      const latch = yield* source.wakeUps.join
+      const poll = source.polls(filter)
       const start: State = {
         after,
         caughtUp: false,
         blockedPolls: 0
       }
-      return ReadAhead.paginate(start, (state) => next(source, filter, latch, state), {
+      return ReadAhead.paginate(start, (state) => next(poll, source.wakeUps.wait, latch, state), {
         // A poll that would wait does not start before its page is requested.
         ready: (state) => !state.caughtUp,
         alone: source.alone
@@ -91,16 +72,16 @@ interface State {
 }
 
 const next = Effect.fnUntraced(function* <E>(
-  source: Source<E>,
-  filter: Filter,
+  poll: ReturnType<Source<E>["polls"]>,
+  wait: WakeUps["wait"],
   latch: Latch.Latch,
   { after, blockedPolls, caughtUp }: State
 ) {
   for (;;) {
-    if (caughtUp) yield* source.wait(latch, blockedPolls)
+    if (caughtUp) yield* wait(latch, blockedPolls)
     // Closed before the poll: an append that the poll misses opens the latch again.
     latch.closeUnsafe()
-    const polled = yield* source.poll(after, filter)
+    const polled = yield* poll(after)
     const { checkpoint, events } = polled
     if (checkpoint !== undefined && checkpoint.position > positionOf(after)) {
       const { position } = checkpoint

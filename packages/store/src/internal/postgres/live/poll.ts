@@ -1,28 +1,17 @@
 /**
- * Reads for subscriptions to a log in PostgreSQL: a poll reads the settled position, and then a
- * page of events up to there.
+ * The polls of subscriptions to a log in PostgreSQL, through failures that may pass.
  */
-import * as Position from "@daybook/kernel/Position"
+import type { Position } from "@daybook/kernel/Position"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import type { SqlClient } from "effect/sql/SqlClient"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
-import {
-  type Checkpoint,
-  type CheckpointMismatch,
-  position as positionOf
-} from "../../../Checkpoint.ts"
-import type { SchemaName } from "../../../PostgresSchema.ts"
+import type { Checkpoint, CheckpointMismatch } from "../../../Checkpoint.ts"
+import type { Filter, Poll, Reads } from "../../../driver/EventStoreDriver.ts"
+import * as Polls from "../../../driver/Polls.ts"
 import type { UnreadableEvent } from "../../../UnreadableEvent.ts"
 import { orGiveUp } from "../sql/patience.ts"
-import { pageSize } from "../../driver/pageSize.ts"
-import { endOfPiece, matchesNothing, readLog } from "../log/log.ts"
-import * as PostgresOrigin from "../log/origin.ts"
-import { advancing } from "../log/page.ts"
 import { isTransient, type Losses, makeLosses, persistently } from "../sql/retry.ts"
-import { pollStream, type Within } from "../log/streamPoll.ts"
-import type { Filter, Poll } from "../../driver/subscription.ts"
 
 /**
  * The timeout of the settled-position query, in heartbeats. The query takes under 1 ms; three
@@ -35,35 +24,46 @@ const SETTLED_HEARTBEATS = 3
 const ROWS_TIMEOUT = Duration.minutes(5)
 
 /**
- * Makes the polls of one subscription: each reads the next page after a position, as large as the
- * page before suggests. A failure is retried as long as it may pass.
+ * Makes the polls of a store's subscriptions: each statement has a timeout, and a poll is repeated
+ * as long as its failure may pass.
  */
-export const makePoll = (
-  sql: SqlClient,
-  schema: SchemaName,
-  {
-    heartbeatInterval,
-    losses
-  }: { readonly heartbeatInterval: Duration.Duration; readonly losses: Losses },
-  { streamId, ...options }: Filter
-) => {
-  const within: Within = {
-    end: (effect) => bounded(effect, Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)),
-    rows: (effect) => bounded(effect, ROWS_TIMEOUT)
+export const makePolls =
+  (
+    { end, log, origin, revisionAsOf, stream }: Reads<SqlError | UnreadableEvent>,
+    heartbeatInterval: Duration.Duration,
+    losses: Losses
+  ) =>
+  (
+    filter: Filter
+  ): ((
+    after: Position | Checkpoint
+  ) => Effect.Effect<Poll, SqlError | CheckpointMismatch | UnreadableEvent>) => {
+    const endTimeout = Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)
+    const poll = Polls.make(
+      {
+        origin: (position) => bounded(origin(position), endTimeout),
+        end: (streamId, upTo) => bounded(end(streamId, upTo), endTimeout),
+        log: (filter) => {
+          const read = log(filter)
+          return (range) => bounded(read(range), ROWS_TIMEOUT)
+        },
+        stream: (filter) => {
+          const read = stream(filter)
+          return (range) => bounded(read(range), ROWS_TIMEOUT)
+        },
+        revisionAsOf:
+          revisionAsOf &&
+          ((streamId, upTo, bound) => bounded(revisionAsOf(streamId, upTo, bound), ROWS_TIMEOUT))
+      },
+      filter
+    )
+    return (after) =>
+      persistently(poll(after), {
+        losses,
+        retries,
+        while: (error) => error._tag === "SqlError" && isTransient(error)
+      })
   }
-  const pollOnce =
-    streamId === undefined
-      ? pollLog(sql, schema, within, options)
-      : pollStream(sql, schema, within, { ...options, streamId })
-  return (
-    after: Position.Position | Checkpoint
-  ): Effect.Effect<Poll, SqlError | CheckpointMismatch | UnreadableEvent> =>
-    persistently(pollOnce(after), {
-      losses,
-      retries,
-      while: (error) => error._tag === "SqlError" && isTransient(error)
-    })
-}
 
 /** The losses that all subscriptions of a store share. */
 export const subscriptionLosses = (): Losses =>
@@ -75,61 +75,6 @@ export const subscriptionLosses = (): Losses =>
 const retries = Metric.counter("daybook_subscription_retries", {
   description: "Reads of subscribers that failed and are repeated"
 })
-
-const pollLog = (
-  sql: SqlClient,
-  schema: SchemaName,
-  within: Within,
-  filter: Omit<Filter, "streamId">
-) => {
-  const read = readLog(sql, schema, filter)
-  const endOf = endOfPiece(sql, schema, filter)
-  const nothingMatches = matchesNothing(filter)
-  let size = pageSize(0)
-  return Effect.fnUntraced(function* (
-    given: Position.Position | Checkpoint
-  ): Effect.fn.Return<Poll, SqlError | CheckpointMismatch | UnreadableEvent> {
-    const after = positionOf(given)
-    const end = yield* within.end(PostgresOrigin.look(sql, schema, given))
-    const { log, settled } = end
-    const blockedByOpenAppend = end.newest > settled
-    if (settled <= after) {
-      const checkpoint =
-        settled === after ? { log, position: settled, eventId: end.given_event } : undefined
-      return { events: [], checkpoint, caughtUp: true, blockedByOpenAppend }
-    }
-    if (nothingMatches) {
-      const checkpoint = { log, position: settled, eventId: end.settled_event }
-      return { events: [], checkpoint, caughtUp: true, blockedByOpenAppend }
-    }
-    // A later statement than the settled position's: that is half of its proof.
-    const lowest = after + 1n
-    const highest = yield* within.rows(endOf(lowest, settled, "ASC"))
-    for (;;) {
-      const asked = size
-      const page = yield* within.rows(read(lowest, highest, "ASC", asked))
-      const { cut, events, largest } = yield* advancing(page, asked)
-      size = pageSize(largest)
-      const last = events.at(-1)
-      // The first event is too large for this page, and fits in the next.
-      if (cut && last === undefined) continue
-      const position =
-        last !== undefined && (cut || events.length === asked.rows) ? last.position : highest
-      const eventId =
-        position === last?.position
-          ? last.id
-          : position === settled
-            ? end.settled_event
-            : yield* within.rows(PostgresOrigin.eventAt(sql, schema, position))
-      return {
-        events,
-        checkpoint: { log, position: Position.make(position), eventId },
-        caughtUp: position === settled,
-        blockedByOpenAppend
-      }
-    }
-  })
-}
 
 const bounded = <A, E>(
   effect: Effect.Effect<A, E | SqlError>,

@@ -15,9 +15,9 @@ import { PostgresListen } from "../../../PostgresListen.ts"
 import * as Pooler from "../start/pooler.ts"
 import * as Listener from "./listen.ts"
 import * as PostgresNotify from "./notify.ts"
-import * as WakeUps from "../../driver/wakeUps.ts"
+import * as WakeUps from "../../../driver/WakeUps.ts"
 
-export interface PostgresWakeUps {
+export interface PostgresWakeUps extends WakeUps.WakeUps {
   /**
    * Wakes subscribers once the writes of `append` are committed, possibly by the caller's
    * transaction.
@@ -27,13 +27,6 @@ export interface PostgresWakeUps {
     wrote: (answer: A) => boolean
   ) => Effect.Effect<A, E>
   readonly heartbeatInterval: Duration.Duration
-  /** A latch that is opened when there may be more events to read. */
-  readonly join: Effect.Effect<Latch.Latch, never, Scope.Scope>
-  /**
-   * Waits for the latch, at most the poll interval. `blockedPolls`: the number of polls in a row
-   * that an open append blocked.
-   */
-  readonly wait: (latch: Latch.Latch, blockedPolls: number) => Effect.Effect<void>
 }
 
 /**

@@ -1,50 +1,28 @@
 /**
  * Counts in PostgreSQL the events that a follower of the log, or of a stream, has still to read.
  */
-import * as Position from "@daybook/kernel/Position"
+import type { Position } from "@daybook/kernel/Position"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { HeldBack } from "../../../PostgresLocks.ts"
+import type { Counted, StreamFilter } from "../../../driver/EventStoreDriver.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../../../Subscription.ts"
-import {
-  count,
-  type Counted,
-  distinct,
-  endOfPiece,
-  matchesNothing,
-  SEARCHED_ROWS,
-  ofTypes
-} from "./log.ts"
-import { settledPosition } from "./read.ts"
-import { ofCategories } from "../../driver/streamPrefix.ts"
-import { endOfStream, revisionAt, SEARCHED_REVISIONS, type StreamFilter } from "./stream.ts"
+import { type BacklogOptions, MAX_BACKLOG } from "../../../Subscription.ts"
+import { count, distinct, endOfPiece, ofTypes, SEARCHED_ROWS } from "./log.ts"
+import { endOfStream, revisionAsOf, SEARCHED_REVISIONS } from "./stream.ts"
 
-export const backlog = Effect.fnUntraced(function* (
+/** Counts the matching events up to `settled`, or up to the end of the stream. */
+export const countBacklog = (
   sql: SqlClient,
   schema: SchemaName,
-  { streamId, ...options }: BacklogOptions
-): Effect.fn.Return<Backlog, SqlError | HeldBack> {
-  const settled = yield* settledPosition(sql, schema)
-  const { events, since } =
-    matchesNothing(options) ||
-    (streamId !== undefined && !ofCategories(streamId, options.categories))
-      ? nothing
-      : streamId === undefined
-        ? yield* ofLog(sql, schema, settled, options)
-        : yield* ofStream(sql, schema, { ...options, streamId })
-  return {
-    events: Math.min(events, MAX_BACKLOG),
-    // Appends take turns on a stream, not on the log: the earliest event may not be the first.
-    since: Option.map(Option.fromUndefinedOr(since), DateTime.makeUnsafe),
-    head: Position.make(settled)
-  }
-})
+  { streamId, ...options }: BacklogOptions,
+  settled: Position
+): Effect.Effect<Counted, SqlError> =>
+  streamId === undefined
+    ? ofLog(sql, schema, settled, options)
+    : ofStream(sql, schema, { ...options, streamId })
 
 const plus = (one: Counted, other: Counted): Counted => {
   const instants = [one.since, other.since].filter((since) => since !== undefined)
@@ -60,12 +38,13 @@ const nothing: Counted = { events: 0, since: undefined }
 const ofLog = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
-  settled: bigint,
+  settled: Position,
   { after, categories, types }: BacklogOptions
 ): Effect.fn.Return<Counted, SqlError> {
   const endOf = endOfPiece(sql, schema, { categories, types })
   let counted = nothing
-  let lowest = (after ?? 0n) + 1n
+  // The casts add only the brand.
+  let lowest = ((after ?? 0n) + 1n) as Position
   while (lowest <= settled && counted.events < MAX_BACKLOG) {
     const highest = yield* endOf(lowest, settled, "ASC")
     const searched = types === undefined ? MAX_BACKLOG : SEARCHED_ROWS + 1
@@ -74,7 +53,7 @@ const ofLog = Effect.fnUntraced(function* (
       count(sql, schema, category, piece)
     )
     counted = counts.reduce(plus, counted)
-    lowest = highest + 1n
+    lowest = (highest + 1n) as Position
   }
   return counted
 })
@@ -86,7 +65,14 @@ const ofStream = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Counted, SqlError> {
   const { streamId } = filter
   const end = yield* endOfStream(sql, schema, streamId)
-  const seen = after === undefined ? 0 : yield* revisionAt(sql, schema, streamId, after)
+  if (end === undefined) return nothing
+  const seen =
+    after === undefined
+      ? 0
+      : yield* revisionAsOf(sql, schema, streamId, end.revision, {
+          _tag: "Position",
+          position: after
+        })
   let counted = nothing
   let lowest = Math.max(seen, afterRevision ?? 0) + 1
   while (lowest <= end.revision && counted.events < MAX_BACKLOG) {

@@ -7,6 +7,7 @@
  * position`, both plans would do, and the server takes the primary key where it estimates that a
  * category is common: for a rare one it then reads the whole log.
  */
+import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -16,9 +17,9 @@ import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
-import type { ReadAllOptions } from "../../../ReadOptions.ts"
+import type { Counted, LogFilter } from "../../../driver/EventStoreDriver.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import type { PageSize } from "../../driver/pageSize.ts"
+import type { PageSize } from "./pageSize.ts"
 import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./page.ts"
 import { COLUMNS, isPassedOver } from "./row.ts"
 
@@ -27,12 +28,6 @@ import { COLUMNS, isPassedOver } from "./row.ts"
  * about 10 ms.
  */
 export const SEARCHED_ROWS = 10_000
-
-export type LogFilter = Pick<ReadAllOptions, "categories" | "types">
-
-/** Returns true if no event can match, so that there is nothing to read. */
-export const matchesNothing = ({ categories, types }: LogFilter): boolean =>
-  categories?.length === 0 || types?.length === 0
 
 type Order = "ASC" | "DESC"
 
@@ -217,10 +212,10 @@ const upToShare = (
  * scanned.
  */
 export type EndOfPiece = (
-  lowest: bigint,
-  highest: bigint,
+  lowest: Position,
+  highest: Position,
   order: Order
-) => Effect.Effect<bigint, SqlError>
+) => Effect.Effect<Position, SqlError>
 
 /**
  * For one reader, which continues from its last page: a piece is read in several pages, and its end
@@ -231,7 +226,7 @@ export const endOfPiece = (
   schema: SchemaName,
   { categories, types }: LogFilter
 ): EndOfPiece => {
-  let known: bigint | undefined
+  let known: Position | undefined
   return Effect.fnUntraced(function* (lowest, highest, order) {
     const end = order === "ASC" ? highest : lowest
     // Without types an index leads to each row. With fewer positions than the limit there can't be
@@ -264,12 +259,12 @@ const positionAfterRows = (
   lowest: bigint,
   highest: bigint,
   order: Order
-): Effect.Effect<{ readonly position: bigint | null }, SqlError> => {
+): Effect.Effect<{ readonly position: Position | null }, SqlError> => {
   const limit = SEARCHED_ROWS + 1
   const types = undefined
   const rows = { columns: "position", lowest, highest, order, types, searched: limit, limit }
   return Effect.map(
-    sql<{ readonly position: bigint | null }>`
+    sql<{ readonly position: Position | null }>`
       SELECT CASE WHEN count(*) = ${PgTypes.int4(limit)}
         THEN ${sql.literal(order === "ASC" ? "max" : "min")}(position) END AS position
       FROM (${rowsOf(sql, schema, category, rows)}) AS searched`,
@@ -293,13 +288,6 @@ export const count = (
       return { events: Number(events), since: since?.getTime() }
     }
   )
-
-/** A number of events. */
-export interface Counted {
-  readonly events: number
-  /** The time when the earliest of them was recorded, in milliseconds. */
-  readonly since: number | undefined
-}
 
 const rowsOf = (
   sql: SqlClient,

@@ -1,5 +1,5 @@
 /**
- * Reads from PostgreSQL the log and the history that a position belongs to.
+ * The end of a log in PostgreSQL, and the origin of a position in it.
  */
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -9,13 +9,11 @@ import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../../../Checkpoint.ts"
+import type { Origin } from "../../../driver/EventStoreDriver.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import { judge } from "../../driver/judgeCheckpoint.ts"
 import { statement as readCommitted } from "../sql/readCommitted.ts"
 
-/** The facts about the log from one statement. */
-interface Seen {
+interface Row {
   readonly settled: Position
   readonly newest: Position
   readonly log: LogId
@@ -23,55 +21,21 @@ interface Seen {
   readonly given_event: EventId | null
 }
 
-/** Reads the end of the log, and fails when `given` is not of its history; all in one statement. */
-export const look = Effect.fnUntraced(function* (
+/** Reads both in one statement. */
+export const origin = (
   sql: SqlClient,
   schema: SchemaName,
-  given: Position | Checkpoint
-): Effect.fn.Return<Seen, CheckpointMismatch | SqlError> {
-  const rows = yield* readCommitted(
-    sql,
-    sql<Seen>`
-      SELECT settled, newest, log::text AS log, settled_event::text AS settled_event, given_event::text AS given_event
-      FROM ${sql(`${schema}.look_at_log`)}(${PgTypes.int8(positionOf(given))})`
-  )
-  const seen = Arr.getUnsafe(rows, 0)
-  const { given_event: eventId, log, newest } = seen
-  const reason = judge(given, { log, newest, eventId })
-  return reason === undefined ? seen : yield* new CheckpointMismatch({ reason })
-})
-
-/** Returns the checkpoint at the settled end of the log. */
-export const checkpoint = (
-  sql: SqlClient,
-  schema: SchemaName
-): Effect.Effect<Checkpoint, SqlError> =>
+  position: Position
+): Effect.Effect<Origin, SqlError> =>
   Effect.map(
     readCommitted(
       sql,
-      sql<Seen>`SELECT settled, log::text AS log, settled_event::text AS settled_event
-        FROM ${sql(`${schema}.look_at_log`)}(NULL)`
+      sql<Row>`
+        SELECT settled, newest, log::text AS log, settled_event::text AS settled_event, given_event::text AS given_event
+        FROM ${sql(`${schema}.look_at_log`)}(${PgTypes.int8(position)})`
     ),
     (rows) => {
-      const { log, settled, settled_event: eventId } = Arr.getUnsafe(rows, 0)
-      return { log, position: settled, eventId }
+      const { given_event, log, newest, settled, settled_event } = Arr.getUnsafe(rows, 0)
+      return { log, settled, newest, settledEvent: settled_event, givenEvent: given_event }
     }
-  )
-
-export const identity = (sql: SqlClient, schema: SchemaName): Effect.Effect<LogId, SqlError> =>
-  Effect.map(
-    sql<{ readonly id: LogId }>`SELECT id::text AS id FROM ${sql(`${schema}.log`)}`,
-    (rows) => Arr.getUnsafe(rows, 0).id
-  )
-
-/** Returns the id of the last event at or below a settled position. */
-export const eventAt = (
-  sql: SqlClient,
-  schema: SchemaName,
-  position: bigint
-): Effect.Effect<EventId | null, SqlError> =>
-  Effect.map(
-    sql<{ readonly id: EventId }>`SELECT event_id::text AS id FROM ${sql(`${schema}.events`)}
-      WHERE position <= ${PgTypes.int8(position)} ORDER BY position DESC LIMIT 1`,
-    ([row]) => row?.id ?? null
   )

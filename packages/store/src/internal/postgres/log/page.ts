@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { UnreadableEvent } from "../../../UnreadableEvent.ts"
-import type { PageSize } from "../../driver/pageSize.ts"
+import type { PageSize } from "./pageSize.ts"
 import { COLUMNS, isPassedOver, metadataIssue } from "./row.ts"
 
 /**

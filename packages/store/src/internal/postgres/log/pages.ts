@@ -12,7 +12,7 @@ import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import type { PageSize } from "../../driver/pageSize.ts"
+import type { PageSize } from "./pageSize.ts"
 import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./page.ts"
 import { inTransaction } from "../../../sql/Transaction.ts"
 
@@ -28,7 +28,7 @@ interface PageRange {
 }
 
 /** Reads a page, in the order of the revisions. */
-export type ReadPage = (range: PageRange) => Effect.Effect<EventPage, SqlError>
+export type ReadTogether = (range: PageRange) => Effect.Effect<EventPage, SqlError>
 
 class PageRequest extends Request.Class<PageRange, EventPage, SqlError> {
   /** True if its caller has gone; then `onGone` is called. */
@@ -64,7 +64,7 @@ export const MAX_ROWS_TOGETHER = 128
  */
 const MAX_BYTES_TOGETHER = 8_192
 
-export const make = (sql: SqlClient, schema: SchemaName): ReadPage => {
+export const make = (sql: SqlClient, schema: SchemaName): ReadTogether => {
   const rows = (where: string, limit: string, most: string) =>
     `SELECT ${PAGE_COLUMNS}
     FROM (

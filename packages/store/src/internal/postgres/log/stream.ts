@@ -2,6 +2,7 @@
  * Reads events of one stream in PostgreSQL, along the index on stream and revision.
  */
 import type { EventId } from "@daybook/kernel/EventId"
+import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Effect from "effect/Effect"
@@ -9,20 +10,19 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import { MAX_REVISION } from "../../../EventStore.ts"
+import type { AsOf, StreamEnd, StreamFilter } from "../../../driver/EventStoreDriver.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import * as Instants from "../../driver/instants.ts"
-import type { PageSize } from "../../driver/pageSize.ts"
+import * as Instants from "../sql/instants.ts"
+import type { PageSize } from "./pageSize.ts"
 import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./page.ts"
 import { ofTypes } from "./log.ts"
+import { facts, type FactsRow } from "./streams.ts"
+
+/** The revision of a stream without events. */
+const NO_REVISION = Revision.make(0)
 
 /** The most revisions that one statement scans for events of the types asked for. */
 export const SEARCHED_REVISIONS = 10_000
-
-/** The events of a stream, or only those of some types. */
-export interface StreamFilter {
-  readonly streamId: StreamId
-  readonly types?: ReadonlyArray<string> | undefined
-}
 
 /** Reads matching events between two revisions, both included, as many as fit in a page. */
 export const readRevisions =
@@ -50,50 +50,41 @@ export const readRevisions =
     )
   }
 
-/** The place of an event of a stream. */
-export interface Place {
-  readonly revision: number
-  readonly position: bigint
-  /** Null at the beginning of the stream, where there is no event. */
-  readonly id: EventId | null
-}
-
-/**
- * Returns the place of the last event of a stream, or of the last one up to a revision; both
- * numbers are 0 if there is none.
- */
+/** Returns the last event of a stream, or its last one up to a revision, without its JSON. */
 export const endOfStream = (
   sql: SqlClient,
   schema: SchemaName,
   streamId: StreamId,
   upTo: number = MAX_REVISION
-): Effect.Effect<Place, SqlError> =>
+): Effect.Effect<StreamEnd | undefined, SqlError> =>
   Effect.map(
-    sql<Place>`
-      SELECT revision, position, event_id::text AS id FROM ${sql(`${schema}.events`)}
+    sql<FactsRow & { readonly id: EventId }>`
+      SELECT stream_id, revision, position, occurred_at, recorded_at, event_id::text AS id
+      FROM ${sql(`${schema}.events`)}
       WHERE stream_id = ${streamId} AND revision <= ${PgTypes.int4(upTo)}
       ORDER BY revision DESC LIMIT 1`,
-    ([place]) => place ?? { revision: 0, position: 0n, id: null }
+    ([row]) => row && { ...facts(row), eventId: row.id }
   )
 
-/** Returns the last revision up to a position. */
-export const revisionAt = (
+/** Returns the last revision up to `to` that is as of the bound. */
+export const revisionAsOf = (
   sql: SqlClient,
   schema: SchemaName,
   streamId: StreamId,
-  position: bigint
-): Effect.Effect<number, SqlError> =>
-  lastThat(sql, schema, streamId, MAX_REVISION, sql`e.position <= ${PgTypes.int8(position)}`)
-
-/** Returns the last revision up to `to` that was recorded at the instant or before. */
-export const revisionRecordedAt = (
-  sql: SqlClient,
-  schema: SchemaName,
-  streamId: StreamId,
-  to: number,
-  instant: number
-): Effect.Effect<number, SqlError> =>
-  lastThat(sql, schema, streamId, to, sql`e.recorded_at <= ${Instants.bound(instant)}::timestamptz`)
+  to: Revision.Revision,
+  bound: AsOf
+): Effect.Effect<Revision.Revision, SqlError> => {
+  switch (bound._tag) {
+    case "Position":
+      return lastThat(sql, schema, streamId, to, sql`e.position <= ${PgTypes.int8(bound.position)}`)
+    case "RecordedAt": {
+      const instant = Instants.bound(bound.millis)
+      return lastThat(sql, schema, streamId, to, sql`e.recorded_at <= ${instant}::timestamptz`)
+    }
+    case "OccurredAt":
+      return revisionOccurredAt(sql, schema, streamId, to, bound.millis)
+  }
+}
 
 /**
  * Finds the last revision by halving: neither positions nor times of recording go back along a
@@ -103,15 +94,15 @@ const lastThat = (
   sql: SqlClient,
   schema: SchemaName,
   streamId: StreamId,
-  to: number,
+  to: Revision.Revision,
   isUpTo: Fragment
-): Effect.Effect<number, SqlError> => {
+): Effect.Effect<Revision.Revision, SqlError> => {
   const events = sql(`${schema}.events`)
   return Effect.map(
-    sql<{ readonly revision: number }>`
+    sql<{ readonly revision: Revision.Revision }>`
       WITH RECURSIVE search(low, high) AS (
         SELECT 0::bigint, coalesce((SELECT revision FROM ${events}
-          WHERE stream_id = ${streamId} AND revision <= ${PgTypes.int4(Math.min(to, MAX_REVISION))}
+          WHERE stream_id = ${streamId} AND revision <= ${PgTypes.int4(to)}
           ORDER BY revision DESC LIMIT 1), 0)::bigint + 1
         UNION ALL
         SELECT CASE WHEN ${isUpTo} THEN m.middle::bigint ELSE s.low END,
@@ -125,7 +116,7 @@ const lastThat = (
         WHERE s.high - s.low > 1
       )
       SELECT max(low)::integer AS revision FROM search`,
-    ([row]) => row?.revision ?? 0
+    ([row]) => row?.revision ?? NO_REVISION
   )
 }
 
@@ -133,24 +124,25 @@ const lastThat = (
  * Returns the last revision up to `to` before the first event that occurred later. That event may
  * be anywhere, so it is searched for in pieces.
  */
-export const revisionOccurredAt = Effect.fnUntraced(function* (
+const revisionOccurredAt = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   streamId: StreamId,
-  to: number,
+  to: Revision.Revision,
   instant: number
-): Effect.fn.Return<number, SqlError> {
+): Effect.fn.Return<Revision.Revision, SqlError> {
   // The present end: an event that is appended later comes after this read, whatever its time is.
-  const end = yield* endOfStream(sql, schema, streamId, Math.min(to, MAX_REVISION))
-  for (let lowest = 1; lowest <= end.revision; lowest += SEARCHED_REVISIONS) {
-    const highest = Math.min(end.revision, lowest + SEARCHED_REVISIONS - 1)
-    const [later] = yield* sql<{ readonly revision: number }>`
+  const end = yield* endOfStream(sql, schema, streamId, to)
+  const last = end?.revision ?? NO_REVISION
+  for (let lowest = 1; lowest <= last; lowest += SEARCHED_REVISIONS) {
+    const highest = Math.min(last, lowest + SEARCHED_REVISIONS - 1)
+    const [later] = yield* sql<{ readonly revision: Revision.Revision }>`
       SELECT revision FROM ${sql(`${schema}.events`)}
       WHERE stream_id = ${streamId}
         AND revision BETWEEN ${PgTypes.int4(lowest)} AND ${PgTypes.int4(highest)}
         AND occurred_at > ${Instants.bound(instant)}::timestamptz
       ORDER BY revision LIMIT 1`
-    if (later !== undefined) return later.revision - 1
+    if (later !== undefined) return Revision.make(later.revision - 1)
   }
-  return end.revision
+  return last
 })

@@ -8,25 +8,21 @@ import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import * as Stream from "effect/Stream"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import type { StreamFacts, StreamsOptions } from "../../../StreamFacts.ts"
+import type { StreamSelection } from "../../../driver/EventStoreDriver.ts"
+import type { StreamFacts } from "../../../StreamFacts.ts"
 import type { EventRow } from "./row.ts"
-import { wholePrefix } from "../../driver/streamPrefix.ts"
 
-/** The number of streams in a page: 10 to 25 ms. */
-const PAGE_STREAMS = 500
-
-type FactsRow = Pick<
+/** The columns of a stream's last event. */
+export type FactsRow = Pick<
   EventRow,
   "stream_id" | "revision" | "position" | "occurred_at" | "recorded_at"
 >
 
 /** Returns the facts in a row; the casts trust the checks of `append`. */
-const facts = (row: FactsRow): StreamFacts => ({
+export const facts = (row: FactsRow): StreamFacts => ({
   streamId: row.stream_id as StreamId,
   revision: row.revision as Revision,
   position: row.position as Position,
@@ -34,30 +30,11 @@ const facts = (row: FactsRow): StreamFacts => ({
   recordedAt: DateTime.makeUnsafe(row.recorded_at)
 })
 
+/** Lists streams by their ids. */
 export const streams = (
   sql: SqlClient,
   schema: SchemaName,
-  options: StreamsOptions
-): Stream.Stream<StreamFacts, SqlError> => {
-  const prefix = wholePrefix(options)
-  if (prefix === undefined) return Stream.empty
-  const { after, limit = Number.MAX_SAFE_INTEGER } = options
-  return Stream.paginate({ after, left: limit }, ({ after, left }) => {
-    const size = Math.min(left, PAGE_STREAMS)
-    if (size === 0) return Effect.succeed([[], Option.none()] as const)
-    return Effect.map(page(sql, schema, prefix, after, size), (found) => {
-      const next = { after: found.at(-1)?.streamId, left: left - found.length }
-      return [found, found.length < size ? Option.none() : Option.some(next)] as const
-    })
-  })
-}
-
-const page = (
-  sql: SqlClient,
-  schema: SchemaName,
-  prefix: string,
-  after: StreamId | undefined,
-  size: number
+  { after, limit, prefix }: StreamSelection
 ): Effect.Effect<ReadonlyArray<StreamFacts>, SqlError> => {
   const events = sql(`${schema}.events`)
   // No id has a control character, so this is the first text after that id that could be another
@@ -74,7 +51,7 @@ const page = (
           SELECT stream_id FROM ${events} WHERE stream_id > l.stream_id
           ORDER BY stream_id, revision LIMIT 1
         ) n
-        WHERE l.place < ${PgTypes.int4(size)} AND starts_with(n.stream_id, ${prefix})
+        WHERE l.place < ${PgTypes.int4(limit)} AND starts_with(n.stream_id, ${prefix})
       )
       SELECT e.* FROM listed l CROSS JOIN LATERAL (
         SELECT stream_id, revision, position, occurred_at, recorded_at FROM ${events}
@@ -85,16 +62,3 @@ const page = (
     (rows) => rows.map(facts)
   )
 }
-
-export const stream = (
-  sql: SqlClient,
-  schema: SchemaName,
-  streamId: StreamId
-): Effect.Effect<Option.Option<StreamFacts>, SqlError> =>
-  Effect.map(
-    sql<FactsRow>`
-      SELECT stream_id, revision, position, occurred_at, recorded_at
-      FROM ${sql(`${schema}.events`)}
-      WHERE stream_id = ${streamId} ORDER BY revision DESC LIMIT 1`,
-    ([row]) => Option.map(Option.fromUndefinedOr(row), facts)
-  )

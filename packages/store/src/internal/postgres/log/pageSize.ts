@@ -2,7 +2,7 @@
  * The size of a page of the log: enough rows that larger pages would hardly be faster, and fewer
  * where events are large, so that a reader's memory is bounded in bytes.
  */
-import { MAX_DATA_BYTES, MAX_METADATA_BYTES } from "../../EventStore.ts"
+import { MAX_DATA_BYTES, MAX_METADATA_BYTES } from "../../../EventStore.ts"
 
 /**
  * The limits of a page.

@@ -2,12 +2,7 @@
  * Instants of events in milliseconds since 1970, and their form as parameters of PostgreSQL.
  */
 import * as PgTypes from "@effect/sql-pg/PgTypes"
-
-/**
- * The first and the last millisecond of the years 0001 to 9999, which ISO 8601 and SQL both name.
- */
-export const MIN_OCCURRED_AT = -62_135_596_800_000
-export const MAX_OCCURRED_AT = 253_402_300_799_999
+import { MAX_OCCURRED_AT, MIN_OCCURRED_AT } from "../../driver/encodeAppends.ts"
 
 /**
  * The limit of exact instants, in the year 4253: numbers of microseconds up to 2 ** 56 represent
