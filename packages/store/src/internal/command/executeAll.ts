@@ -4,10 +4,13 @@
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import type { Position } from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
+import type { Utc } from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
@@ -99,19 +102,24 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
                 streamId,
                 expected: ExpectedRevision.exactly(cursor.revision),
                 // A cached state that was not read may come from before the log was restored.
-                lastEventId: isCurrent ? undefined : cursor.eventId,
+                lastEvent: isCurrent ? undefined : cursor.event,
                 events
               }),
-              ({ position, repeated }) => (repeated ? undefined : position)
+              ({ position, recordedAt, repeated }): Recording | undefined =>
+                repeated ? undefined : { position, recordedAt }
             )
-          : Effect.succeed(cursor.position)
+          : Effect.succeed<Recording>({ position: cursor.position, recordedAt: undefined })
       )
       if (Result.isSuccess(appended) && appended.success !== undefined) {
         yield* count(category, answers)
-        const position = appended.success
+        const { position, recordedAt } = appended.success
+        const last = events.at(-1)
         const known = {
           revision: Revision.make(cursor.revision + events.length),
-          eventId: events.at(-1)?.id ?? cursor.eventId,
+          event:
+            last === undefined || recordedAt === undefined
+              ? cursor.event
+              : EventMark.of({ id: last.id, recordedAt }),
           position,
           state,
           snapshotRevision: cursor.snapshotRevision
@@ -161,6 +169,12 @@ export const make = (store: EventStore["Service"], stream: OpenStream): ExecuteA
       yield* Metrics.retries({ category })
     }
   })
+
+/** The end of the stream after an append; `recordedAt` is undefined if there was none to append. */
+interface Recording {
+  readonly position: Position
+  readonly recordedAt: Utc | undefined
+}
 
 type Decision<State, Event, Rejection> = Result.Result<
   Decided<State, Event, Rejection>,

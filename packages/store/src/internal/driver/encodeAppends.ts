@@ -1,6 +1,7 @@
 /**
  * Refuses an append, or encodes it as JSON, before any store looks at its log.
  */
+import type { EventMark } from "@daybook/kernel/EventMark"
 import { textOf } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
 import { EventMetadata } from "@daybook/kernel/EventMetadata"
@@ -41,8 +42,8 @@ export interface EncodedEvent {
 export interface EncodedAppend {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
-  /** The id of the event at the expected revision, if it must be compared. */
-  readonly lastEventId?: EventId | undefined
+  /** The event at the expected revision, if it must be compared. */
+  readonly lastEvent?: EventMark | undefined
   readonly events: ReadonlyArray<EncodedEvent>
 }
 
@@ -86,7 +87,7 @@ export const encodeAppends = (
 }
 
 const encodeEvents = (
-  { events, expected, lastEventId, streamId }: Append,
+  { events, expected, lastEvent, streamId }: Append,
   totals: Totals
 ): Result.Result<EncodedAppend, AppendRefused> => {
   const encoded: Array<EncodedEvent> = []
@@ -106,9 +107,9 @@ const encodeEvents = (
     encoded.push(one.success)
   }
   return Result.succeed(
-    lastEventId === undefined
+    lastEvent === undefined
       ? { streamId, expected, events: encoded }
-      : { streamId, expected, lastEventId, events: encoded }
+      : { streamId, expected, lastEvent, events: encoded }
   )
 }
 
@@ -152,9 +153,9 @@ const refuseShape = (
 
 const refuseName = ({
   expected,
-  lastEventId,
+  lastEvent,
   streamId
-}: Pick<Append, "expected" | "lastEventId" | "streamId">): AppendRefused | undefined => {
+}: Pick<Append, "expected" | "lastEvent" | "streamId">): AppendRefused | undefined => {
   if (!isStreamId(streamId)) {
     const issue = "not a stream id: a category, -, then 1 to 200 characters of Unicode"
     return new AppendRefused({
@@ -166,8 +167,8 @@ const refuseName = ({
     const issue = "neither any, no stream, exists, nor exactly a whole number"
     return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
   }
-  if (lastEventId !== undefined && expected._tag !== "Exactly") {
-    const issue = `${describe(expected)}, which has no last event to compare with lastEventId`
+  if (lastEvent !== undefined && expected._tag !== "Exactly") {
+    const issue = `${describe(expected)}, which has no last event to compare with lastEvent`
     return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
   }
   return undefined

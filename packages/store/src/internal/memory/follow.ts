@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../../Checkpoint.ts"
 import { type Backlog, type BacklogOptions, MAX_BACKLOG } from "../../Subscription.ts"
 import { judge } from "../driver/judgeCheckpoint.ts"
-import { countUpTo, type Log, matching, PAGE_SIZE, type Stored, toRecorded } from "./log.ts"
+import { countUpTo, type Log, markOf, matching, PAGE_SIZE, type Stored, toRecorded } from "./log.ts"
 import type { Filter, Look } from "../driver/subscription.ts"
 
 /** Returns the events to follow, of the log or of a stream, and the index of the first to read. */
@@ -37,7 +37,7 @@ const countBefore = (events: ReadonlyArray<Stored>, position: Position.Position)
 export const checkpoint = (log: Log, position = head(log)): Checkpoint => ({
   log: log.id,
   position,
-  eventId: log.events[countUpTo(log.events, position) - 1]?.id ?? null
+  event: markOf(log.events[countUpTo(log.events, position) - 1]) ?? null
 })
 
 /** Fails unless the checkpoint belongs to the log's history. */
@@ -45,8 +45,8 @@ export const verify = (
   log: Log,
   given: Position.Position | Checkpoint
 ): Result.Result<void, CheckpointMismatch> => {
-  const { eventId } = checkpoint(log, positionOf(given))
-  const reason = judge(given, { log: log.id, newest: head(log), eventId })
+  const { event } = checkpoint(log, positionOf(given))
+  const reason = judge(given, { log: log.id, newest: head(log), event })
   return reason === undefined ? Result.void : Result.fail(new CheckpointMismatch({ reason }))
 }
 

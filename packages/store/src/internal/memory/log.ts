@@ -4,6 +4,7 @@
  * time for all.
  */
 import type { EventId } from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import * as PassedOver from "@daybook/kernel/PassedOver"
@@ -54,6 +55,8 @@ export interface Log {
   readonly ids: Map<EventId, Stored>
   /** The number of events after each append. */
   readonly ends: Array<number>
+  /** The lowest time of recording of further events: a restore takes time. */
+  earliest: number
 }
 
 export const empty = (id: LogId): Log => ({
@@ -61,7 +64,8 @@ export const empty = (id: LogId): Log => ({
   events: [],
   streams: new Map(),
   ids: new Map(),
-  ends: []
+  ends: [],
+  earliest: -Infinity
 })
 
 /**
@@ -72,7 +76,8 @@ export const restore = (log: Log, upTo: Position.Position): ReadonlyArray<Record
   const end = log.ends.findLast((count) => count <= upTo) ?? 0
   const lost = log.events.splice(end)
   log.ends.splice(log.ends.lastIndexOf(end) + 1)
-  for (const { id, revision, streamId } of lost) {
+  for (const { id, recordedAt, revision, streamId } of lost) {
+    log.earliest = Math.max(log.earliest, recordedAt + 1)
     log.ids.delete(id)
     const stream = log.streams.get(streamId)
     if (revision === 1) log.streams.delete(streamId)
@@ -132,11 +137,11 @@ export const append = (
     return Result.fail(idConflict(Arr.getUnsafe(taken, 0).streamId, recorded))
   }
   const unmet = appends.flatMap(
-    ({ expected, lastEventId, streamId }, place): ReadonlyArray<Unmet> => {
+    ({ expected, lastEvent, streamId }, place): ReadonlyArray<Unmet> => {
       const stream = streamOf(log, streamId)
       const actual = revisionOf(stream)
       const isMine =
-        lastEventId === undefined || lastEventId === expectedEvent(stream, expected)?.id
+        lastEvent === undefined || lastEvent === markOf(expectedEvent(stream, expected))
       return isMine && isMet(expected, actual) ? [] : [{ place, streamId, expected, actual }]
     }
   )
@@ -149,7 +154,7 @@ export const append = (
   }
   const recordedAt = writes.reduce(
     (time, { streamId }) => Math.max(time, log.streams.get(streamId)?.at(-1)?.recordedAt ?? time),
-    now
+    Math.max(now, log.earliest)
   )
   const writeAll = () => {
     const appended = Arr.map(writes, (append) => write(log, append, recordedAt))
@@ -182,7 +187,12 @@ const firstAnswer = (log: Log, { events, streamId }: EncodedAppend): Appended | 
     last = stored
   }
   return last?.revision === last?.appended.last
-    ? last && { revision: last.revision, position: last.position, repeated: true }
+    ? last && {
+        revision: last.revision,
+        position: last.position,
+        recordedAt: DateTime.makeUnsafe(last.recordedAt),
+        repeated: true
+      }
     : undefined
 }
 
@@ -240,7 +250,12 @@ const write = (log: Log, { events, streamId }: EncodedAppend, recordedAt: number
     log.ids.set(stored.id, stored)
   }
   const position = BigInt(log.events.length) as Position.Position
-  return { revision: revisionOf(stream), position, repeated: false }
+  return {
+    revision: revisionOf(stream),
+    position,
+    recordedAt: DateTime.makeUnsafe(recordedAt),
+    repeated: false
+  }
 }
 
 const revisionOf = (stream: ReadonlyArray<Stored>) => stream.length as Revision.Revision
@@ -257,6 +272,10 @@ const addressOf = ({ id, revision, streamId }: Stored): EventAddress => ({
   revision
 })
 
+/** Returns the mark of an event, if there is one. */
+export const markOf = (stored: Stored | undefined): EventMark.EventMark | undefined =>
+  stored && EventMark.at(stored.id, stored.recordedAt)
+
 /** Returns the event at an exactly expected revision. */
 const expectedEvent = (stream: ReadonlyArray<Stored>, expected: ExpectedRevision) =>
   expected._tag === "Exactly" ? stream[expected.revision - 1] : undefined
@@ -268,9 +287,9 @@ const wrongExpectedRevision = (
 ) => {
   const { expected, place, streamId } = first
   const stream = streamOf(log, streamId)
-  const known = appends[place]?.lastEventId
+  const known = appends[place]?.lastEvent
   // The caller's state is of another history, so no event follows on it.
-  if (known !== undefined && known !== expectedEvent(stream, expected)?.id) {
+  if (known !== undefined && known !== markOf(expectedEvent(stream, expected))) {
     return new WrongExpectedRevision({ ...first, between: [], others })
   }
   // `Exists` fails only on a stream without events, so none follow.

@@ -2,6 +2,7 @@
  * Reads for subscriptions to a log in PostgreSQL: a look reads the settled position, and then a
  * page of events up to there.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as Position from "@daybook/kernel/Position"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -95,11 +96,11 @@ const lookAtLog = (
     const heldBack = end.newest > settled
     if (settled <= after) {
       const checkpoint =
-        settled === after ? { log, position: settled, eventId: end.given_event } : undefined
+        settled === after ? { log, position: settled, event: end.given_event } : undefined
       return { events: [], checkpoint, caughtUp: true, heldBack }
     }
     if (nothingMatches) {
-      const checkpoint = { log, position: settled, eventId: end.settled_event }
+      const checkpoint = { log, position: settled, event: end.settled_event }
       return { events: [], checkpoint, caughtUp: true, heldBack }
     }
     // A later statement than the settled position's: that is half of its proof.
@@ -115,15 +116,15 @@ const lookAtLog = (
       if (cut && last === undefined) continue
       const position =
         last !== undefined && (cut || events.length === asked.rows) ? last.position : highest
-      const eventId =
-        position === last?.position
-          ? last.id
+      const event =
+        last !== undefined && position === last.position
+          ? EventMark.of(last)
           : position === settled
             ? end.settled_event
             : yield* within.rows(PostgresOrigin.eventAt(sql, schema, position))
       return {
         events,
-        checkpoint: { log, position: Position.make(position), eventId },
+        checkpoint: { log, position: Position.make(position), event },
         caughtUp: position === settled,
         heldBack
       }

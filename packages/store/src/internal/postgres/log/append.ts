@@ -1,11 +1,13 @@
 /**
  * Calls the append function in PostgreSQL once and reads its answers.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Revision } from "@daybook/kernel/Revision"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -46,6 +48,7 @@ interface Answer {
   readonly place: number
   readonly revision: number
   readonly position: bigint | null
+  readonly recordedAt: Date | null
   /** The events that prove a conflict. */
   readonly rows: Array<EventRow>
 }
@@ -159,9 +162,9 @@ const statement = (
   sql.unsafe<AnswerRow>(
     `SELECT append_index, outcome, last_revision, last_position, ${COLUMNS},
       ${isPassedOver(schema)} AS is_passed_over${further}
-    FROM "${schema}".append($1, ${expectations(schema, appends, "$12")}, $3, $4, $5, $6, $7, $8,
+    FROM "${schema}".append($1, ${expectations(schema, appends, ["$12", "$13"])}, $3, $4, $5, $6, $7, $8,
       ${occurredAts(appends)}, $10, $11)`,
-    [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN), ...lastEventIds(appends)]
+    [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN), ...lastEvents(appends)]
   )
 
 const areExact = (appends: ReadonlyArray<EncodedAppend>): boolean =>
@@ -180,31 +183,37 @@ export const occurredAts = (appends: ReadonlyArray<EncodedAppend>): string =>
 export const expectations = (
   schema: SchemaName,
   appends: ReadonlyArray<EncodedAppend>,
-  ids: string
+  [ids, times]: readonly [string, string]
 ): string =>
   isUnproved(appends)
     ? `(SELECT pg_catalog.array_agg(CASE WHEN l.id IS NULL OR EXISTS (
         SELECT FROM "${schema}".events e
         WHERE e.stream_id = l.stream_id AND e.revision = l.expected AND e.event_id = l.id
+          AND e.recorded_at = l.recorded_at
       ) THEN l.expected ELSE ${NEVER_MET} END ORDER BY l.place)
-      FROM unnest($1, $2, ${ids}) WITH ORDINALITY AS l(stream_id, expected, id, place))`
+      FROM unnest($1, $2, ${ids}, ${times}) WITH ORDINALITY AS l(stream_id, expected, id, recorded_at, place))`
     : "$2"
 
-/** The ids that {@link expectations} compares, as a parameter; empty where it compares none. */
-export const lastEventIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> =>
-  isUnproved(appends)
-    ? [
-        Result.getOrThrow(
-          PgTypes.array(
-            appends.map(({ lastEventId }) => lastEventId ?? null),
-            PgTypes.OID.uuid
-          )
-        )
-      ]
-    : []
+/**
+ * The ids and times of the events that {@link expectations} compares, as parameters; empty where it
+ * compares none.
+ */
+export const lastEvents = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
+  if (!isUnproved(appends)) return []
+  const column = (elementOid: number, of: (mark: EventMark.EventMark) => string | number) =>
+    // Each of these element types has an array type.
+    Result.getOrThrow(
+      PgTypes.array(
+        appends.map(({ lastEvent }) => (lastEvent === undefined ? null : of(lastEvent))),
+        elementOid
+      )
+    )
+  const { OID } = PgTypes
+  return [column(OID.uuid, EventMark.eventId), column(OID.timestamptz, EventMark.recordedAt)]
+}
 
 const isUnproved = (appends: ReadonlyArray<EncodedAppend>): boolean =>
-  appends.some(({ lastEventId }) => lastEventId !== undefined)
+  appends.some(({ lastEvent }) => lastEvent !== undefined)
 
 /** An expectation that no stream meets: the functions of the database know no such number. */
 const NEVER_MET = -3
@@ -254,6 +263,7 @@ const readAnswers = (
         place: answers.length,
         revision: row.last_revision,
         position: row.last_position,
+        recordedAt: row.recorded_at,
         rows: []
       })
     }
@@ -302,6 +312,8 @@ const together = (
 const appended = (answer: Answer): Appended => ({
   revision: answer.revision as Revision,
   position: answer.position as Position,
+  // The function returns the time of each append that is recorded.
+  recordedAt: DateTime.makeUnsafe(answer.recordedAt as Date),
   repeated: answer.outcome === "repeated"
 })
 

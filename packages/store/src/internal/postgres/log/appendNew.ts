@@ -6,6 +6,7 @@ import type { Position } from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import type * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -24,6 +25,7 @@ export type Written = ReadonlyArray<Appended | undefined>
 interface AnswerRow {
   readonly last_revisions: ReadonlyArray<number | null>
   readonly start_position: bigint | null
+  readonly recorded_ats: ReadonlyArray<Date> | null
 }
 
 /**
@@ -40,10 +42,10 @@ export const appendNew = (
     inSavepoint(
       sql,
       sql.unsafe<AnswerRow>(
-        `SELECT last_revisions, start_position${further}
-      FROM "${schema}".append_new($1, ${PostgresAppend.expectations(schema, appends, "$11")}, $3, $4, $5, $6, $7, $8,
+        `SELECT last_revisions, start_position, recorded_ats${further}
+      FROM "${schema}".append_new($1, ${PostgresAppend.expectations(schema, appends, ["$11", "$12"])}, $3, $4, $5, $6, $7, $8,
         ${PostgresAppend.occurredAts(appends)}, $10)`,
-        [...PostgresAppend.parameters(appends), allOrNone, ...PostgresAppend.lastEventIds(appends)]
+        [...PostgresAppend.parameters(appends), allOrNone, ...PostgresAppend.lastEvents(appends)]
       )
     )
   ).pipe(
@@ -54,10 +56,16 @@ export const appendNew = (
         // The function leaves a place free between two appends to a stream.
         position += BigInt(events.length + placesBefore(before, streamId))
         const revision = row?.last_revisions[index] ?? undefined
+        const recordedAt = row?.recorded_ats?.[index]
         // The numbers are the database's own, so the casts add only the brands.
-        return revision === undefined
+        return revision === undefined || recordedAt === undefined
           ? undefined
-          : { revision: revision as Revision, position: position as Position, repeated: false }
+          : {
+              revision: revision as Revision,
+              position: position as Position,
+              recordedAt: DateTime.makeUnsafe(recordedAt),
+              repeated: false
+            }
       })
     }),
     // Left to the function that waits step by step: ids that others are recording, a table that is

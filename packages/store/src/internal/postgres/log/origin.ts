@@ -2,6 +2,7 @@
  * Reads from PostgreSQL the log and the history that a position belongs to.
  */
 import type { EventId } from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { Position } from "@daybook/kernel/Position"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -19,8 +20,8 @@ interface Seen {
   readonly settled: Position
   readonly newest: Position
   readonly log: LogId
-  readonly settled_event: EventId | null
-  readonly given_event: EventId | null
+  readonly settled_event: EventMark.EventMark | null
+  readonly given_event: EventMark.EventMark | null
 }
 
 /** Reads the end of the log, and fails when `given` is not of its history; all in one statement. */
@@ -32,12 +33,12 @@ export const look = Effect.fnUntraced(function* (
   const rows = yield* readCommitted(
     sql,
     sql<Seen>`
-      SELECT settled, newest, log::text AS log, settled_event::text AS settled_event, given_event::text AS given_event
+      SELECT settled, newest, log::text AS log, settled_event, given_event
       FROM ${sql(`${schema}.look_at_log`)}(${PgTypes.int8(positionOf(given))})`
   )
   const seen = Arr.getUnsafe(rows, 0)
-  const { given_event: eventId, log, newest } = seen
-  const reason = judge(given, { log, newest, eventId })
+  const { given_event: event, log, newest } = seen
+  const reason = judge(given, { log, newest, event })
   return reason === undefined ? seen : yield* new CheckpointMismatch({ reason })
 })
 
@@ -49,12 +50,12 @@ export const checkpoint = (
   Effect.map(
     readCommitted(
       sql,
-      sql<Seen>`SELECT settled, log::text AS log, settled_event::text AS settled_event
+      sql<Seen>`SELECT settled, log::text AS log, settled_event
         FROM ${sql(`${schema}.look_at_log`)}(NULL)`
     ),
     (rows) => {
-      const { log, settled, settled_event: eventId } = Arr.getUnsafe(rows, 0)
-      return { log, position: settled, eventId }
+      const { log, settled, settled_event: event } = Arr.getUnsafe(rows, 0)
+      return { log, position: settled, event }
     }
   )
 
@@ -64,14 +65,15 @@ export const identity = (sql: SqlClient, schema: SchemaName): Effect.Effect<LogI
     (rows) => Arr.getUnsafe(rows, 0).id
   )
 
-/** Returns the id of the last event at or below a settled position. */
+/** Returns the mark of the last event at or below a settled position. */
 export const eventAt = (
   sql: SqlClient,
   schema: SchemaName,
   position: bigint
-): Effect.Effect<EventId | null, SqlError> =>
+): Effect.Effect<EventMark.EventMark | null, SqlError> =>
   Effect.map(
-    sql<{ readonly id: EventId }>`SELECT event_id::text AS id FROM ${sql(`${schema}.events`)}
+    sql<{ readonly id: EventId; readonly recorded_at: Date }>`
+      SELECT event_id::text AS id, recorded_at FROM ${sql(`${schema}.events`)}
       WHERE position <= ${PgTypes.int8(position)} ORDER BY position DESC LIMIT 1`,
-    ([row]) => row?.id ?? null
+    ([row]) => (row === undefined ? null : EventMark.at(row.id, row.recorded_at.getTime()))
   )

@@ -2,6 +2,7 @@
  * Reads events of one stream in PostgreSQL, along the index on stream and revision.
  */
 import type { EventId } from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Effect from "effect/Effect"
@@ -55,7 +56,7 @@ export interface Place {
   readonly revision: number
   readonly position: bigint
   /** Null at the beginning of the stream, where there is no event. */
-  readonly id: EventId | null
+  readonly event: EventMark.EventMark | null
 }
 
 /**
@@ -69,11 +70,23 @@ export const endOfStream = (
   upTo: number = MAX_REVISION
 ): Effect.Effect<Place, SqlError> =>
   Effect.map(
-    sql<Place>`
-      SELECT revision, position, event_id::text AS id FROM ${sql(`${schema}.events`)}
+    sql<{
+      readonly revision: number
+      readonly position: bigint
+      readonly id: EventId
+      readonly recorded_at: Date
+    }>`
+      SELECT revision, position, event_id::text AS id, recorded_at FROM ${sql(`${schema}.events`)}
       WHERE stream_id = ${streamId} AND revision <= ${PgTypes.int4(upTo)}
       ORDER BY revision DESC LIMIT 1`,
-    ([place]) => place ?? { revision: 0, position: 0n, id: null }
+    ([row]) =>
+      row === undefined
+        ? { revision: 0, position: 0n, event: null }
+        : {
+            revision: row.revision,
+            position: row.position,
+            event: EventMark.at(row.id, row.recorded_at.getTime())
+          }
   )
 
 /** Returns the last revision up to a position. */

@@ -4,6 +4,7 @@
  * A stream has one writer at a time, until its transaction ends, so no revision can appear before
  * one that was seen: there is no open append to wait for.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as Position from "@daybook/kernel/Position"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -56,16 +57,16 @@ export const lookAtStream = (
   ): Effect.fn.Return<Look, SqlError | CheckpointMismatch | UnreadableEvent> {
     const after = positionOf(given)
     const { given_event, log, settled } = yield* within.end(PostgresOrigin.look(sql, schema, given))
-    const at = ({ id, position }: Place): Checkpoint => ({
+    const at = ({ event, position }: Place): Checkpoint => ({
       log,
       position: Position.make(position),
-      eventId: id
+      event
     })
     const nothing: Look = {
       events: [],
       // Not above the settled position: an open append may still add another last event up to the
       // position.
-      checkpoint: settled >= after ? { log, position: after, eventId: given_event } : undefined,
+      checkpoint: settled >= after ? { log, position: after, event: given_event } : undefined,
       caughtUp: true,
       heldBack: false
     }
@@ -89,7 +90,7 @@ export const lookAtStream = (
       if (cut && last === undefined) continue
       const place: Place =
         last !== undefined && (cut || events.length === asked.rows)
-          ? last
+          ? { ...last, event: EventMark.of(last) }
           : highest === end.revision
             ? end
             : yield* within.end(endOfStream(sql, schema, streamId, highest))
@@ -97,7 +98,7 @@ export const lookAtStream = (
         // The subscription would read the same events for ever.
         return yield* new UnreadableEvent({
           position: place.position,
-          eventId: place.id ?? "",
+          eventId: place.event === null ? "" : EventMark.eventId(place.event),
           streamId,
           revision: place.revision,
           issue: `its revision comes after one at position ${after}`

@@ -44,7 +44,8 @@ const outcome = `CASE
  *
  * `p_expected`: -2 any, -1 exists, -3 never met, otherwise the revision. `p_counts`: the number of
  * events of each append, which follow one another in the arrays of events; 0 only checks its
- * stream. It returns one row an append, with its outcome. A row `conflict` is followed by the
+ * stream. It returns one row an append, with its outcome and,
+ * once it is recorded, its time. A row `conflict` is followed by the
  * events in between, at most `p_max_between`, and a row `id_conflict` by the events whose ids are
  * taken, both with outcome NULL.
  *
@@ -78,6 +79,7 @@ DECLARE
   outcomes text[] := '{}';
   revisions integer[] := '{}';
   positions bigint[] := '{}';
+  times timestamptz[] := '{}';
   writes boolean := true;
   number bigint;
   ends bigint;
@@ -122,6 +124,7 @@ BEGIN
       outcomes[i] := ${outcome};
       revisions[i] := judged.revision;
       positions[i] := judged.position;
+      times[i] := judged.recorded_at;
       head := tail + 1;
     END LOOP;
     writes := NOT EXISTS (SELECT FROM unnest(outcomes) AS o(outcome) WHERE o.outcome <> 'new');
@@ -140,6 +143,7 @@ BEGIN
       outcomes[i] := ${outcome};
       revisions[i] := judged.revision;
       positions[i] := judged.position;
+      times[i] := judged.recorded_at;
     END IF;
     IF writes AND outcomes[i] = 'new' AND p_counts[i] > 0 THEN
       IF number IS NULL THEN
@@ -180,10 +184,11 @@ BEGIN
       SELECT max(w.revision) AS revision, max(w.position) AS position INTO judged FROM written w;
       revisions[i] := judged.revision;
       positions[i] := judged.position;
+      times[i] := now;
       placed := placed + p_counts[i];
     END IF;
     RETURN QUERY SELECT i, outcomes[i], revisions[i], positions[i],
-      NULL::bigint, NULL::timestamptz, NULL::timestamptz, NULL::uuid, NULL::integer,
+      NULL::bigint, NULL::timestamptz, times[i], NULL::uuid, NULL::integer,
       NULL::smallint, NULL::text, NULL::text, NULL::json, NULL::json;
     -- Of all or none the first conflict brings its events, and the others are named.
     IF outcomes[i] = 'conflict' AND NOT (p_all_or_none AND is_explained) THEN
