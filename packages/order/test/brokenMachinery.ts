@@ -66,8 +66,8 @@ const apartStore = Effect.map(ReadModelStoreMemory.make, (store) =>
       Effect.gen(function* () {
         const states = yield* store.states(claim.name)
         const state = states.find(({ generation }) => generation === claim.generation)
-        const eventId = state?.anchors[step.partition] ?? null
-        yield* store.step(table, claim, { ...step, to: step.from, eventId })
+        const event = state?.anchors[step.partition] ?? null
+        yield* store.step(table, claim, { ...step, to: step.from, event })
         yield* Effect.sleep("5 millis")
         yield* store.step(table, claim, {
           ...step,

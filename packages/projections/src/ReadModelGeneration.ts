@@ -5,6 +5,7 @@
  */
 import type { Listed } from "@daybook/kernel/Listed"
 import { EventId } from "@daybook/kernel/EventId"
+import type { EventMark } from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Named from "@daybook/kernel/Named"
 import * as Position from "@daybook/kernel/Position"
@@ -92,7 +93,7 @@ export type Poison = Named.Struct<typeof Poison>
  */
 export interface Reached {
   readonly position: Position.Position
-  readonly eventId: EventId | null
+  readonly event: EventMark | null
 }
 
 /**
@@ -127,7 +128,7 @@ export interface GenerationState {
    */
   readonly checkpoints: ReadonlyArray<Position.Position>
   /** By partition, the last event of the log at or below its checkpoint. */
-  readonly anchors: ReadonlyArray<EventId | null>
+  readonly anchors: ReadonlyArray<EventMark | null>
   /** The holder of the claim, if its lease has not run out. */
   readonly owner: Option.Option<string>
   /** True when an operator paused it; holds for all generations of the read model. */
@@ -180,7 +181,7 @@ export interface Step<E> {
   readonly from: Position.Position
   readonly to: Position.Position
   /** The last event of the log at or below `to`. */
-  readonly eventId: EventId | null
+  readonly event: EventMark | null
   /** The distinct keys of the rows that the step may touch. */
   readonly keys: ReadonlyArray<StoredKey>
   /**

@@ -133,7 +133,7 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
           Result.map(taken.fold(Generations.rowsOf(table, generation, taken.keys)), (changes) => {
             Generations.write(table, generation, changes)
             generation.checkpoints[taken.partition] = taken.to
-            generation.anchors[taken.partition] = taken.eventId
+            generation.anchors[taken.partition] = taken.event
             generation.leaseEnd = millis + Duration.toMillis(claim.lease)
             generation.events += taken.events
             generation.rates[taken.partition] = taken.eventsPerSecond
@@ -305,10 +305,10 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
         Effect.suspend(() => {
           const serving = Generations.servingOf(models, name)
           if (serving?.mode !== "inline") return Effect.void
-          return Effect.map(settled, ({ eventId, position }) => {
+          return Effect.map(settled, ({ event, position }) => {
             serving.mode = "async"
             serving.checkpoints = [position]
-            serving.anchors = [eventId]
+            serving.anchors = [event]
           })
         })
       )

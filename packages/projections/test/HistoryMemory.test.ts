@@ -1,40 +1,34 @@
 import { World, cases } from "./historyCases.ts"
+import * as Position from "@daybook/kernel/Position"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
-import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
 
-/**
- * Restores a log in memory: since it can't be rolled back, the restored log is another one with the
- * same id and the same first events.
- */
-const world = Layer.effect(
-  World,
-  Effect.gen(function* () {
-    const events = yield* EventStore
-    return {
-      restore: Effect.fnUntraced(function* (keep: number) {
-        const identity = yield* events.identity
-        const restored = yield* Effect.provideService(
-          EventStoreMemory.make,
-          EventStoreMemory.Identity,
-          identity
-        )
-        yield* Stream.runForEach(events.readAll({ limit: keep }), ({ streamId, ...event }) =>
-          restored.append({ streamId, expected: ExpectedRevision.any, events: [event] })
-        )
-        return restored
-      }),
-      another: Effect.all({ events: EventStoreMemory.make, rows: ReadModelStoreMemory.make }),
-      beneath: false
+const stores = Effect.gen(function* () {
+  let restore: EventStoreMemory.Restore | undefined
+  const events = yield* Effect.provideService(
+    EventStoreMemory.make,
+    EventStoreMemory.OnBuilt,
+    (given) => {
+      restore = given
     }
+  )
+  const world = World.of({
+    // Positions in memory count the events.
+    restore: (keep) =>
+      Effect.as(
+        Effect.suspend(() => restore?.(Position.make(BigInt(keep))) ?? Effect.die("no log")),
+        events
+      ),
+    another: Effect.all({ events: EventStoreMemory.make, rows: ReadModelStoreMemory.make })
   })
-)
+  return Context.make(World, world).pipe(Context.add(EventStore, events))
+})
 
 cases(
   "The history of a log in memory",
-  world.pipe(Layer.provideMerge(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer)))
+  Layer.effectContext(stores).pipe(Layer.provideMerge(ReadModelStoreMemory.layer))
 )

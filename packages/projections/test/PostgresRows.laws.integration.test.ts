@@ -129,7 +129,7 @@ const law = ({
         partition: 0,
         from: Position.start,
         to: Position.make(1n),
-        eventId: null,
+        event: null,
         keys: upserts.map(({ id = null, whole = null }) => ({ id, whole })),
         fold: () => Result.succeed({ upserts, deletions: [] }),
         events: 1,

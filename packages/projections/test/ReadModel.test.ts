@@ -75,7 +75,7 @@ const filled = Effect.gen(function* () {
     partition: 0,
     from: Position.start,
     to: Position.make(1n),
-    eventId: null,
+    event: null,
     keys: [],
     fold: () => Result.succeed({ upserts, deletions: [] }),
     events: 1,

@@ -17,7 +17,7 @@ const step = (from: number, to: number): Step<never> => ({
   partition: 0,
   from: at(from),
   to: at(to),
-  eventId: null,
+  event: null,
   keys: [{ tillId: "1" }],
   fold: () =>
     Result.succeed({

@@ -287,7 +287,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
   "moves the checkpoint without its event": [
     "has with each checkpoint the event at which it stands",
     (store) => ({
-      step: (table, claim, step) => store.step(table, claim, { ...step, eventId: null })
+      step: (table, claim, step) => store.step(table, claim, { ...step, event: null })
     })
   ],
   "leaves a shadow of another history as it is": [

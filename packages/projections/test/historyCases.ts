@@ -2,6 +2,8 @@
  * Read models of a log that is restored to an earlier time, or is replaced: shared by the tests of
  * all stores.
  */
+import * as CommandId from "@daybook/kernel/CommandId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { Projections } from "@daybook/projections/Projections"
@@ -13,6 +15,7 @@ import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import { assert, layer } from "@effect/vitest"
+import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
@@ -34,8 +37,6 @@ export class World extends Context.Service<
       { readonly events: EventStore["Service"]; readonly rows: ReadModelStore["Service"] },
       unknown
     >
-    /** True if a log can be restored while it is in use. */
-    readonly beneath: boolean
   }
 >()("@daybook/projections/test/World") {}
 
@@ -175,6 +176,47 @@ export const cases = <E>(
     )
 
     inWorld(
+      "stops when a repeated command has recorded the event of its checkpoint again",
+      Effect.gen(function* () {
+        const events = yield* EventStore
+        const { takings, till } = fresh()
+        const { name } = takings
+        const options = { commandId: CommandId.make(SecureRandom.uuidV4Unsafe()) }
+        const repeated = Effect.flatMap(CommandHandler, (handler) =>
+          handler.execute(till, "2", { _tag: "Sell", product: "tea", cents: 1 }, options)
+        ).pipe(Effect.provide(CommandHandler.layer), on(events))
+        yield* sell(events, till, "1", 5)
+        yield* sell(events, till, "2", 1, "coffee")
+        yield* repeated
+        const before = yield* keep(events, { async: [takings] }, name)
+        const lost = Arr.lastNonEmpty((yield* all(events)) as [RecordedEvent])
+
+        const restored = yield* (yield* World).restore(5)
+        // Another sale has the place of the lost one; the position after it has the same event id.
+        yield* sell(restored, till, "1", 1)
+        yield* repeated
+        const now = Arr.lastNonEmpty((yield* all(restored)) as [RecordedEvent])
+        assert.deepStrictEqual([now.id, now.position], [lost.id, lost.position])
+        yield* Effect.gen(function* () {
+          const projections = yield* host({ async: [takings] })
+          const status = yield* projections.status(name)
+          assert.deepStrictEqual(Option.getOrThrow(status.mismatch), {
+            _tag: "OtherEvent",
+            position: before.position,
+            given: EventMark.of(lost),
+            recorded: EventMark.of(now),
+            log: yield* restored.identity
+          })
+          assert.isTrue(yield* rebuilt(projections, name))
+          assert.deepStrictEqual(yield* salesOf(takings), [
+            ["1", 6],
+            ["2", 1]
+          ])
+        }).pipe(on(restored), Effect.scoped)
+      })
+    )
+
+    inWorld(
       "stops when the restored log has come past its checkpoint, though it read none of the lost events",
       Effect.gen(function* () {
         const events = yield* EventStore
@@ -196,8 +238,8 @@ export const cases = <E>(
           assert.deepStrictEqual(Option.getOrThrow(status.mismatch), {
             _tag: "OtherEvent",
             position: before.position,
-            given: lost?.id ?? null,
-            recorded: now?.id ?? null,
+            given: lost === undefined ? null : EventMark.of(lost),
+            recorded: now === undefined ? null : EventMark.of(now),
             log: yield* restored.identity
           })
           assert.isTrue(yield* rebuilt(projections, name))
@@ -338,7 +380,7 @@ export const cases = <E>(
           partition: 0,
           from: 0n as typeof position,
           to: position,
-          eventId: last?.id ?? null,
+          event: last === undefined ? null : EventMark.of(last),
           keys: [{ tillId: "9" }],
           fold: () => Result.succeed({ upserts: [wrong], deletions: [] }),
           events: 1,
@@ -413,7 +455,6 @@ export const cases = <E>(
       Effect.gen(function* () {
         const events = yield* EventStore
         const world = yield* World
-        if (!world.beneath) return
         const { takings, till } = fresh()
         const { name } = takings
         yield* sell(events, till, "1", 25)

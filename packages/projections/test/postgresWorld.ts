@@ -48,8 +48,7 @@ export const world = Layer.effect(
             Effect.provideService(ReadModelSchema, readModels)
           )
         }
-      }).pipe(Effect.provideService(SqlClient, sql), Effect.provideService(Scope.Scope, scope)),
-      beneath: true
+      }).pipe(Effect.provideService(SqlClient, sql), Effect.provideService(Scope.Scope, scope))
     }
   })
 )

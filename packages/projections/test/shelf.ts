@@ -73,7 +73,7 @@ export const put = (
   partition,
   from: at(from),
   to: at(to),
-  eventId: null,
+  event: null,
   keys: rows.map(([shelf]) => ({ shelf })),
   fold: () =>
     Result.succeed({

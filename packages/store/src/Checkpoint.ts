@@ -9,7 +9,7 @@
  *
  * @since 0.1.0
  */
-import { EventId } from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import { LogId } from "@daybook/kernel/LogId"
 import type * as Named from "@daybook/kernel/Named"
 import { Position } from "@daybook/kernel/Position"
@@ -29,10 +29,10 @@ export const Checkpoint = Schema.Struct({
   log: LogId,
   position: Position,
   /**
-   * The last event of the whole log at or below `position`, also when the reader's filter leaves it
-   * out; null if the log has none there.
+   * The mark of the last event of the whole log at or below `position`, also when the reader's
+   * filter leaves it out; null if the log has none there.
    */
-  eventId: Schema.NullOr(EventId)
+  event: Schema.NullOr(EventMark.EventMark)
 })
 
 /**
@@ -79,8 +79,8 @@ export const MismatchReason = Schema.TaggedUnion({
    */
   OtherEvent: {
     position: Position,
-    given: Schema.NullOr(EventId),
-    recorded: Schema.NullOr(EventId),
+    given: Schema.NullOr(EventMark.EventMark),
+    recorded: Schema.NullOr(EventMark.EventMark),
     log: LogId
   }
 })
@@ -107,7 +107,10 @@ export const describe = (reason: MismatchReason): string =>
       `up to position ${position} log ${log} ended with ${eventOf(given)}, and ends with ${eventOf(recorded)} now`
   })
 
-const eventOf = (id: EventId | null): string => (id === null ? "no event" : `event ${id}`)
+const eventOf = (mark: EventMark.EventMark | null): string =>
+  mark === null
+    ? "no event"
+    : `event ${EventMark.eventId(mark)}, recorded at ${new Date(EventMark.recordedAt(mark)).toISOString()}`
 
 /**
  * A position or a checkpoint does not belong to the history of this log: nothing was read.

@@ -20,6 +20,7 @@
 import type * as Named from "@daybook/kernel/Named"
 import { printableLine } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
+import type { EventMark } from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import type { Position } from "@daybook/kernel/Position"
@@ -126,17 +127,17 @@ export interface Append {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
   /**
-   * The id of the event at the revision of `Exactly`. If another event is there, the append fails
+   * The mark of the event at the revision of `Exactly`. If another event is there, the append fails
    * with `WrongExpectedRevision` and an empty `between`. Any other expectation is refused:
    * `InvalidExpected`.
    */
-  readonly lastEventId?: EventId | undefined
+  readonly lastEvent?: EventMark | undefined
   /** 1 to {@link MAX_EVENTS}, their ids distinct. */
   readonly events: Arr.NonEmptyReadonlyArray<NewEvent>
 }
 
 /**
- * The revision and position of the last event of an append.
+ * The revision and position of the last event of an append, and the time of all its events.
  *
  * @category types
  * @since 0.1.0
@@ -144,6 +145,8 @@ export interface Append {
 export interface Appended {
   readonly revision: Revision
   readonly position: Position
+  /** The `recordedAt` of its events. */
+  readonly recordedAt: DateTime.Utc
   /** True when the append was recorded before, so this call wrote nothing. */
   readonly repeated: boolean
 }
@@ -176,7 +179,7 @@ export class WrongExpectedRevision extends Schema.TaggedError<WrongExpectedRevis
      * {@link MAX_BETWEEN} and {@link MAX_BETWEEN_BYTES}, but at least one. Evolve by them and
      * decide again. Empty in three cases, in which the caller must read the stream: for `Exists`,
      * for a stream that is shorter than expected, and for one whose event at the expected revision
-     * is not `lastEventId`.
+     * is not `lastEvent`.
      */
     between: Schema.Array(RecordedEvent),
     /** The index of the stream in the call: among `appends` and then `checks`, from 0. */

@@ -16,7 +16,7 @@
  */
 import type * as Named from "@daybook/kernel/Named"
 import { printableLine } from "@daybook/kernel/Printable"
-import { EventId } from "@daybook/kernel/EventId"
+import { EventMark } from "@daybook/kernel/EventMark"
 import { Revision } from "@daybook/kernel/Revision"
 import { StreamId } from "@daybook/kernel/StreamId"
 import * as Context from "effect/Context"
@@ -51,7 +51,7 @@ export const Snapshot = Schema.Struct({
   /** From 1 to 2^31 - 1. */
   revision: Revision.check(Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 })),
   /** The event at this revision, which shows that the stream is still the one that was folded. */
-  eventId: EventId,
+  event: EventMark,
   /** The fingerprint of the fold. */
   fingerprint: FoldFingerprint,
   /** The JSON form of the state, by its schema. */
@@ -182,7 +182,7 @@ export class SnapshotStore extends Context.Service<
     /** Deletes the snapshots of the stream, or only the one with the given revision and event. */
     readonly delete: (
       streamId: StreamId,
-      only?: Pick<Snapshot, "revision" | "eventId">
+      only?: Pick<Snapshot, "revision" | "event">
     ) => Effect.Effect<void, SnapshotStoreError>
   }
 >()("@daybook/store/SnapshotStore") {}

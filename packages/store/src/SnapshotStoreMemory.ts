@@ -64,8 +64,8 @@ export const make: Effect.Effect<SnapshotStore["Service"]> = Effect.sync(() => {
     delete: (streamId, only) =>
       Effect.sync(() => {
         const kept = of(streamId).filter(
-          ({ eventId, revision }) =>
-            only !== undefined && (revision !== only.revision || eventId !== only.eventId)
+          ({ event, revision }) =>
+            only !== undefined && (revision !== only.revision || event !== only.event)
         )
         streams.set(streamId, kept)
       })

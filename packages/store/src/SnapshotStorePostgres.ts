@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { EventId } from "@daybook/kernel/EventId"
+import type { EventMark } from "@daybook/kernel/EventMark"
 import type { Revision } from "@daybook/kernel/Revision"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Effect from "effect/Effect"
@@ -49,7 +49,7 @@ export const make: Effect.Effect<SnapshotStore["Service"], SchemaUnready, SqlCli
         whenConnected(
           sql,
           sql<SnapshotRow>`
-            SELECT revision, event_id, fingerprint, state FROM ${snapshots}
+            SELECT revision, event, fingerprint, state FROM ${snapshots}
             WHERE ${sql.and([
               sql`stream_id = ${streamId}`,
               sql`revision <= ${PgTypes.int4(Math.min(atOrBelow ?? MAX_REVISION, MAX_REVISION))}`,
@@ -60,26 +60,26 @@ export const make: Effect.Effect<SnapshotStore["Service"], SchemaUnready, SqlCli
           Effect.mapError(failed("load")),
           Effect.map(([row]) =>
             // The casts rely on the checks of `save`; the reader decodes the state.
-            Option.map(Option.fromUndefinedOr(row), ({ event_id, revision, state, ...rest }) => ({
+            Option.map(Option.fromUndefinedOr(row), ({ event, revision, state, ...rest }) => ({
               streamId,
               revision: revision as Revision,
-              eventId: event_id as EventId,
+              event: event as EventMark,
               fingerprint: rest.fingerprint as FoldFingerprint,
               state
             }))
           )
         ),
       save: Effect.fnUntraced(function* (snapshot) {
-        const { eventId, fingerprint, revision, state, streamId } = yield* Effect.fromResult(
+        const { event, fingerprint, revision, state, streamId } = yield* Effect.fromResult(
           encodeSnapshot(snapshot)
         )
         yield* whenConnected(
           sql,
           sql`
-            INSERT INTO ${snapshots} (stream_id, revision, event_id, fingerprint, state)
-            VALUES (${streamId}, ${PgTypes.int4(revision)}, ${eventId}::uuid, ${fingerprint},
+            INSERT INTO ${snapshots} (stream_id, revision, event, fingerprint, state)
+            VALUES (${streamId}, ${PgTypes.int4(revision)}, ${event}, ${fingerprint},
               ${state}::text::json)
-            ON CONFLICT (stream_id, revision) DO UPDATE SET event_id = excluded.event_id,
+            ON CONFLICT (stream_id, revision) DO UPDATE SET event = excluded.event,
               fingerprint = excluded.fingerprint, state = excluded.state`
         ).pipe(Effect.mapError(failed("save")))
       }),
@@ -112,10 +112,7 @@ export const make: Effect.Effect<SnapshotStore["Service"], SchemaUnready, SqlCli
             sql`stream_id = ${streamId}`,
             ...(only === undefined
               ? []
-              : [
-                  sql`revision = ${PgTypes.int4(only.revision)}`,
-                  sql`event_id = ${only.eventId}::uuid`
-                ])
+              : [sql`revision = ${PgTypes.int4(only.revision)}`, sql`event = ${only.event}`])
           ])}`
         ).pipe(Effect.mapError(failed("delete")), Effect.asVoid)
     })
@@ -159,7 +156,7 @@ const MAX_REVISION = 2_147_483_647
 
 interface SnapshotRow {
   readonly revision: number
-  readonly event_id: string
+  readonly event: string
   readonly fingerprint: string
   readonly state: Schema.Json
 }

@@ -161,8 +161,8 @@ const overwrites = broken((store) => ({
     if (actual === before) return yield* store.append(append)
     const latest = store.read(append.streamId, { direction: "backward", limit: 1 })
     const last = yield* Effect.orDie(Stream.runHead(latest))
-    const { position, revision } = Option.getOrThrow(last)
-    return { revision, position, repeated: false }
+    const { position, recordedAt, revision } = Option.getOrThrow(last)
+    return { revision, position, recordedAt, repeated: false }
   })
 }))
 

@@ -5,6 +5,7 @@
  * SQLite has one writer at a time, in whatever process, so the order of commits is the order of
  * positions: everything that is visible is settled.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { EventId } from "@daybook/kernel/EventId"
 import * as LogId from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
@@ -114,7 +115,7 @@ export const facts = (db: DatabaseSync): AppendRules.Facts => ({
   head: () => head(db),
   find: (id) => first(db, "id = ?", id),
   end: (streamId) => first(db, LAST_OF_STREAM, streamId, Number.MAX_SAFE_INTEGER),
-  idAt: (streamId, revision) => first(db, "stream_id = ? AND revision = ?", streamId, revision)?.id,
+  at: (streamId, revision) => first(db, "stream_id = ? AND revision = ?", streamId, revision),
   after: (streamId, revision, limit) =>
     events(
       db,
@@ -194,7 +195,7 @@ const endOf = (event: AppendRules.StoredEvent): EventStoreDriver.StreamEnd => ({
   position: event.position,
   occurredAt: DateTime.makeUnsafe(event.occurredAt),
   recordedAt: DateTime.makeUnsafe(event.recordedAt),
-  eventId: event.id
+  event: EventMark.at(event.id, event.recordedAt)
 })
 
 /** The driver of a database with the tables. */
@@ -230,8 +231,8 @@ export const driver = (
           log,
           settled,
           newest: settled,
-          settledEvent: end?.id ?? null,
-          givenEvent: given?.id ?? null
+          settledEvent: AppendRules.markOf(end),
+          givenEvent: AppendRules.markOf(given)
         }
       }),
     log:
@@ -270,7 +271,7 @@ export const driver = (
           "revision = (SELECT max(revision) FROM events o WHERE o.stream_id = events.stream_id)"
         const where = `stream_id > ? AND substr(stream_id, 1, length(?)) = ? AND ${last} ORDER BY stream_id LIMIT ?`
         return Array.from(events(db, where, after, prefix, prefix, limit), (event) => {
-          const { eventId: _, ...facts } = endOf(event)
+          const { event: _, ...facts } = endOf(event)
           return facts
         })
       }),

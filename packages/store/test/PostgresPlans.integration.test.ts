@@ -2,6 +2,7 @@
  * No statement of the store reads the whole log, or sorts rows whose number grows, whatever the log
  * holds.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
@@ -134,7 +135,7 @@ const askEverything = Effect.gen(function* () {
   yield* store.find(events.map(({ id }) => id))
   yield* snapshots.load(one, { atOrBelow: Revision.make(3) })
   const snapshot = { streamId: one, revision: Revision.make(3), fingerprint: fold }
-  yield* snapshots.save({ ...snapshot, eventId: events[1]?.id ?? events[0].id, state: {} })
+  yield* snapshots.save({ ...snapshot, event: EventMark.at(events[0].id, 0), state: {} })
   yield* snapshots.prune(snapshot, 2)
   yield* snapshots.delete(one)
 })

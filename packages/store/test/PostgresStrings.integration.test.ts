@@ -1,6 +1,7 @@
 /**
  * Text that would be SQL if it left its quotes.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as EventId from "@daybook/kernel/EventId"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -88,7 +89,7 @@ const cases = <E>(
           const snapshot = {
             streamId,
             revision: Revision.make(1),
-            eventId: event.id,
+            event: EventMark.at(event.id, 0),
             fingerprint: FoldFingerprint.make("0f".repeat(32)),
             state: { [text]: text }
           }

@@ -434,7 +434,7 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
         const { position, streamId } = yield* noteIn(yield* storeOf(writer))
         const [event] = yield* Stream.runCollect((yield* storeOf(reader)).read(streamId))
         if (event === undefined) return assert.fail("no event")
-        yield* writer`INSERT INTO daybook.snapshots (stream_id, revision, event_id, fingerprint, state)
+        yield* writer`INSERT INTO daybook.snapshots (stream_id, revision, event, fingerprint, state)
           VALUES (${streamId}, 1, ${event.id}, 'f', '{}')`
         const pid = yield* holding(writer, writer`UPDATE daybook.snapshots SET state = '[]'`)
         const error = yield* Effect.flip(

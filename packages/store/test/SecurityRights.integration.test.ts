@@ -2,6 +2,7 @@
  * Rights that are gained without a grant: findings of the security review of November 2026, each
  * from the attacker's side.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as EventId from "@daybook/kernel/EventId"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
@@ -90,7 +91,7 @@ layer(Logins.layerOverloaded, { timeout: 120_000, excludeTestServices: true })(
         const next = (id: EventId.EventId) => ({
           streamId,
           expected: ExpectedRevision.exactly(read.revision),
-          lastEventId: read.id,
+          lastEvent: EventMark.of(read),
           events: [{ ...read, id }] as const
         })
         const [first, second] = [SecureRandom.uuidV4Unsafe(), SecureRandom.uuidV4Unsafe()]

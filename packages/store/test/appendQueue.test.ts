@@ -10,6 +10,7 @@ import { assert, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -39,6 +40,7 @@ const idOf = ({ streamId }: EncodedAppend) => Number(streamId.slice("note-".leng
 const appended = (one: EncodedAppend) => ({
   revision: Revision.make(idOf(one)),
   position: Position.make(1n),
+  recordedAt: DateTime.makeUnsafe(0),
   repeated: false
 })
 

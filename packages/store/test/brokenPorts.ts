@@ -2,13 +2,14 @@
  * Stores that show a handler one mistake with snapshots or cached states: each law about these must
  * notice each mistake.
  */
-import type { EventId } from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import { EventStore } from "@daybook/store/EventStore"
 import type { FoldFingerprint } from "@daybook/store/FoldFingerprint"
 import { SnapshotStore } from "@daybook/store/SnapshotStore"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -37,7 +38,11 @@ export const offByOne = changedLoad((store, events) =>
     const event = yield* Effect.orDie(
       Stream.runHead(events.read(streamId, { from: next, to: next }))
     )
-    return Option.map(event, ({ id, revision }) => ({ ...loaded.value, revision, eventId: id }))
+    return Option.map(event, (found) => ({
+      ...loaded.value,
+      revision: found.revision,
+      event: EventMark.of(found)
+    }))
   })
 )
 
@@ -60,7 +65,7 @@ export const unfoundedAccepted = Layer.effectContext(
   Effect.gen(function* () {
     const events = yield* EventStore
     const store = yield* SnapshotStore
-    const found = new Map<StreamId, { revision: Revision.Revision; eventId: EventId }>()
+    const found = new Map<StreamId, { revision: Revision.Revision; event: EventMark.EventMark }>()
     const eventStore = EventStore.of({
       ...events,
       read: (streamId, options) => {
@@ -69,7 +74,12 @@ export const unfoundedAccepted = Layer.effectContext(
         return end === undefined || end.revision !== options?.from
           ? events.read(streamId, options)
           : Stream.concat(
-              Stream.map(event, (first) => ({ ...first, id: end.eventId, ...end })),
+              Stream.map(event, (first) => ({
+                ...first,
+                revision: end.revision,
+                id: EventMark.eventId(end.event),
+                recordedAt: DateTime.makeUnsafe(EventMark.recordedAt(end.event))
+              })),
               Stream.filter(
                 events.read(streamId, options),
                 ({ revision }) => revision > end.revision

@@ -181,6 +181,7 @@ export const cases = <E>(name: string, stores: Layer.Layer<EventStore | PassOver
           assert.deepStrictEqual(yield* store.append(again), {
             revision: middle.revision,
             position: middle.position,
+            recordedAt: middle.recordedAt,
             repeated: true
           })
         })

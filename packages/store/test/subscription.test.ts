@@ -21,7 +21,7 @@ const upTo = (position: number, caughtUp: boolean): Poll => ({
   checkpoint: {
     log: LogId.make("00000000-0000-4000-8000-000000000000"),
     position: Position.make(BigInt(position)),
-    eventId: null
+    event: null
   },
   caughtUp,
   blockedByOpenAppend: false

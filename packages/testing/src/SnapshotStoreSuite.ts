@@ -13,6 +13,7 @@
  *
  * @since 0.1.0
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as Revision from "@daybook/kernel/Revision"
 import { FoldFingerprint } from "@daybook/store/FoldFingerprint"
 import {
@@ -35,13 +36,15 @@ import { notJson, roundTrips } from "./internal/contracts/eventStore/jsonValues.
 const fold = FoldFingerprint.make("0f".repeat(32))
 const otherFold = FoldFingerprint.make("f0".repeat(32))
 
+const freshMark = () => EventMark.at(freshId(), 1)
+
 /** Builds snapshots of one fresh stream. */
 const makeStream = () => {
   const streamId = freshStream()
   return (revision: number, fields?: Partial<Snapshot>): Snapshot => ({
     streamId,
     revision: Revision.make(revision),
-    eventId: freshId(),
+    event: freshMark(),
     fingerprint: fold,
     state: { revision },
     ...fields
@@ -195,8 +198,8 @@ export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): vo
         const snapshot = makeStream()
         const [one, two] = [snapshot(1), snapshot(2)]
         yield* save(one, two)
-        yield* store.delete(one.streamId, { revision: two.revision, eventId: freshId() })
-        yield* store.delete(one.streamId, { revision: two.revision, eventId: one.eventId })
+        yield* store.delete(one.streamId, { revision: two.revision, event: freshMark() })
+        yield* store.delete(one.streamId, { revision: two.revision, event: one.event })
         assert.deepStrictEqual(yield* load(one), two)
         yield* store.delete(one.streamId, two)
         assert.deepStrictEqual(yield* load(one), one)
@@ -263,7 +266,7 @@ export const suite = <E>(name: string, store: Layer.Layer<SnapshotStore, E>): vo
           snapshot(0),
           snapshot(2 ** 31),
           // Values of a caller without types.
-          snapshot(1, { eventId: "7" as Snapshot["eventId"] }),
+          snapshot(1, { event: "7" as Snapshot["event"] }),
           snapshot(1, { fingerprint: "mine" as Snapshot["fingerprint"] }),
           snapshot(1, { streamId: "nobody" as Snapshot["streamId"] })
         ]) {

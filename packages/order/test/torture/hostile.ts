@@ -141,8 +141,8 @@ const moves: ReadonlyArray<Move> = [
     actors: ["writer"],
     kind: "tried",
     statements: ({ order }) => [
-      `INSERT INTO daybook.snapshots (stream_id, revision, event_id, fingerprint, state)
-        VALUES ('order-${order()}', 1, gen_random_uuid(), 'mine', 'null') ON CONFLICT DO NOTHING`
+      `INSERT INTO daybook.snapshots (stream_id, revision, event, fingerprint, state)
+        VALUES ('order-${order()}', 1, gen_random_uuid() || '@0', 'mine', 'null') ON CONFLICT DO NOTHING`
     ]
   },
   {

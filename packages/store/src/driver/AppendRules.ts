@@ -13,6 +13,7 @@
  *
  * @since 0.1.0
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { EventId } from "@daybook/kernel/EventId"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import type { Position } from "@daybook/kernel/Position"
@@ -67,8 +68,8 @@ export interface Facts {
   readonly end: (
     streamId: StreamId.StreamId
   ) => { readonly revision: Revision; readonly recordedAt: number } | undefined
-  /** Returns the id of the event of a stream at a revision. */
-  readonly idAt: (streamId: StreamId.StreamId, revision: Revision) => EventId | undefined
+  /** Returns the event of a stream at a revision. */
+  readonly at: (streamId: StreamId.StreamId, revision: Revision) => StoredEvent | undefined
   /** Returns the events of a stream after a revision, oldest first; at most `limit` are used. */
   readonly after: (
     streamId: StreamId.StreamId,
@@ -144,6 +145,15 @@ const refuseFull = (
       })
 
 /**
+ * Returns the mark of an event; null if there is none.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const markOf = (stored: StoredEvent | undefined): EventMark.EventMark | null =>
+  stored === undefined ? null : EventMark.at(stored.id, stored.recordedAt)
+
+/**
  * Returns the event for readers, with its JSON parsed into fresh values.
  *
  * @category destructors
@@ -179,7 +189,12 @@ const firstAnswer = (facts: Facts, { events, streamId }: EncodedAppend): Appende
     last = stored
   }
   return last?.revision === last?.appended.last
-    ? last && { revision: last.revision, position: last.position, repeated: true }
+    ? last && {
+        revision: last.revision,
+        position: last.position,
+        recordedAt: DateTime.makeUnsafe(last.recordedAt),
+        repeated: true
+      }
     : undefined
 }
 
@@ -194,18 +209,18 @@ const idConflict = (facts: Facts, taken: ReadonlyArray<EncodedAppend>): EventIdC
 /** Returns the stream of the append if it is not as expected. */
 const unmetBy = (
   facts: Facts,
-  { expected, lastEventId, streamId }: EncodedAppend,
+  { expected, lastEvent, streamId }: EncodedAppend,
   place: number
 ): Unmet | undefined => {
   // The log counts revisions itself, so the cast adds only the brand.
   const actual = facts.end(streamId)?.revision ?? (0 as Revision)
-  const isMine = lastEventId === undefined || lastEventId === expectedId(facts, streamId, expected)
+  const isMine = lastEvent === undefined || lastEvent === expectedEvent(facts, streamId, expected)
   return isMine && isMet(expected, actual) ? undefined : { place, streamId, expected, actual }
 }
 
-/** Returns the id of the event at an exactly expected revision. */
-const expectedId = (facts: Facts, streamId: StreamId.StreamId, expected: ExpectedRevision) =>
-  expected._tag === "Exactly" ? facts.idAt(streamId, expected.revision) : undefined
+/** Returns the mark of the event at an exactly expected revision. */
+const expectedEvent = (facts: Facts, streamId: StreamId.StreamId, expected: ExpectedRevision) =>
+  expected._tag === "Exactly" ? markOf(facts.at(streamId, expected.revision)) : null
 
 const wrongRevision = (
   facts: Facts,
@@ -213,9 +228,9 @@ const wrongRevision = (
   appends: ReadonlyArray<EncodedAppend>
 ): WrongExpectedRevision => {
   const { expected, place, streamId } = first
-  const known = appends[place]?.lastEventId
+  const known = appends[place]?.lastEvent
   // The caller's state is of another history, so no event follows on it.
-  if (known !== undefined && known !== expectedId(facts, streamId, expected)) {
+  if (known !== undefined && known !== expectedEvent(facts, streamId, expected)) {
     return new WrongExpectedRevision({ ...first, between: [], others })
   }
   // `Exists` fails only on a stream without events, so none follow.
@@ -236,6 +251,7 @@ const numbered = (
   recordedAt: number
 ): Decision => {
   const stored: Array<StoredEvent> = []
+  const time = DateTime.makeUnsafe(recordedAt)
   let position = facts.head()
   // No stream is named twice, so each is numbered from its current revision.
   const answers = Arr.map(writes, ({ events, streamId }): Appended => {
@@ -261,7 +277,7 @@ const numbered = (
         appended
       })
     }
-    return { revision, position, repeated: false }
+    return { revision, position, recordedAt: time, repeated: false }
   })
   return { answers, events: stored }
 }

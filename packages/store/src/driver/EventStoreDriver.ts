@@ -7,6 +7,7 @@
  *
  * @since 0.1.0
  */
+import type { EventMark } from "@daybook/kernel/EventMark"
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { Position } from "@daybook/kernel/Position"
@@ -48,8 +49,8 @@ export interface EncodedEvent {
 export interface EncodedAppend {
   readonly streamId: StreamId
   readonly expected: ExpectedRevision
-  /** The id of the event at the expected revision, if it must be compared. */
-  readonly lastEventId?: EventId | undefined
+  /** The event at the expected revision, if it must be compared. */
+  readonly lastEvent?: EventMark | undefined
   readonly events: ReadonlyArray<EncodedEvent>
 }
 
@@ -144,20 +145,20 @@ export interface Origin {
   readonly settled: Position
   /** The highest position that an append may have by now; at least `settled`. */
   readonly newest: Position
-  /** The id of the last event at or below `settled`. */
-  readonly settledEvent: EventId | null
-  /** The id of the last event at or below the given position. */
-  readonly givenEvent: EventId | null
+  /** The last event at or below `settled`. */
+  readonly settledEvent: EventMark | null
+  /** The last event at or below the given position. */
+  readonly givenEvent: EventMark | null
 }
 
 /**
- * A stream with the id of its last event, or of its last event up to a revision.
+ * A stream with the mark of its last event, or of its last event up to a revision.
  *
  * @category types
  * @since 0.1.0
  */
 export interface StreamEnd extends StreamFacts {
-  readonly eventId: EventId
+  readonly event: EventMark
 }
 
 /**

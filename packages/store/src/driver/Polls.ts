@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { EventId } from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as Position from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
@@ -42,8 +42,8 @@ export const originOf = <E>(
   given: Position.Position | Checkpoint
 ): Effect.Effect<Origin, E | CheckpointMismatch> =>
   Effect.flatMap(reads.origin(positionOf(given)), (origin) => {
-    const { givenEvent: eventId, log, newest } = origin
-    const reason = judge(given, { log, newest, eventId })
+    const { givenEvent: event, log, newest } = origin
+    const reason = judge(given, { log, newest, event })
     return reason === undefined ? Effect.succeed(origin) : new CheckpointMismatch({ reason })
   })
 
@@ -56,10 +56,10 @@ const ofLog = <E>(reads: Reads<E>, { categories, types }: Filter) => {
     const after = positionOf(given)
     const { givenEvent, log, newest, settled, settledEvent } = yield* originOf(reads, given)
     const blockedByOpenAppend = newest > settled
-    const at = (position: Position.Position, eventId: EventId | null) => ({
+    const at = (position: Position.Position, event: EventMark.EventMark | null) => ({
       log,
       position,
-      eventId
+      event
     })
     if (settled <= after) {
       const checkpoint = settled === after ? at(settled, givenEvent) : undefined
@@ -80,15 +80,15 @@ const ofLog = <E>(reads: Reads<E>, { categories, types }: Filter) => {
       limit: Number.MAX_SAFE_INTEGER
     })
     const last = events.at(-1)
-    const eventId =
-      readTo === last?.position
-        ? last.id
+    const event =
+      last !== undefined && readTo === last.position
+        ? EventMark.of(last)
         : readTo === settled
           ? settledEvent
           : (yield* reads.origin(readTo)).givenEvent
     return {
       events,
-      checkpoint: at(readTo, eventId),
+      checkpoint: at(readTo, event),
       caughtUp: readTo === settled,
       blockedByOpenAppend
     }
@@ -117,7 +117,7 @@ const ofStream = <E>(
       events: [],
       // Not above the settled position: an open append may still add another last event up to the
       // position.
-      checkpoint: settled >= after ? { log, position: after, eventId: givenEvent } : undefined,
+      checkpoint: settled >= after ? { log, position: after, event: givenEvent } : undefined,
       caughtUp: true,
       blockedByOpenAppend: false
     }
@@ -132,7 +132,7 @@ const ofStream = <E>(
     const lowest = (Math.max(seen, afterRevision ?? 0) + 1) as Revision
     const end = yield* reads.end(streamId)
     if (end === undefined || end.revision < lowest) return nothing
-    const checkpoint = { log, position: end.position, eventId: end.eventId }
+    const checkpoint = { log, position: end.position, event: end.event }
     if (nothingMatches) return { ...nothing, checkpoint }
     const { events, readTo } = yield* read({
       lowest,
@@ -145,13 +145,13 @@ const ofStream = <E>(
       readTo === end.revision
         ? end
         : readTo === last?.revision
-          ? { position: last.position, eventId: last.id }
+          ? { position: last.position, event: EventMark.of(last) }
           : yield* reads.end(streamId, readTo)
     if (place === undefined || place.position <= after) {
       // The subscription would read the same events for ever.
       return yield* new UnreadableEvent({
         position: place?.position ?? after,
-        eventId: place?.eventId ?? "",
+        eventId: place === undefined ? "" : EventMark.eventId(place.event),
         streamId,
         revision: readTo,
         issue: `its revision comes after one at position ${after}`
@@ -160,7 +160,7 @@ const ofStream = <E>(
     known = { position: place.position, revision: readTo }
     return {
       events,
-      checkpoint: { log, position: place.position, eventId: place.eventId },
+      checkpoint: { log, position: place.position, event: place.event },
       caughtUp: readTo === end.revision,
       blockedByOpenAppend: false
     }

@@ -2,6 +2,7 @@
  * Wraps the stores of a host that dies at a step of a read model, before or after the step takes
  * effect.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore } from "@daybook/store/EventStore"
 import type { SubscriptionPage } from "@daybook/store/Subscription"
@@ -94,9 +95,14 @@ export const smaller = (page: SubscriptionPage, size: number): ReadonlyArray<Sub
   if (page.events.length <= size) return [page]
   const parts = Arr.chunksOf(page.events, size)
   return parts.map((events, index) => {
-    const { id, position } = Arr.lastNonEmpty(events)
+    const last = Arr.lastNonEmpty(events)
+    const { position } = last
     return index === parts.length - 1
       ? { ...page, events }
-      : { events, position, checkpoint: { ...page.checkpoint, position, eventId: id } }
+      : {
+          events,
+          position,
+          checkpoint: { ...page.checkpoint, position, event: EventMark.of(last) }
+        }
   })
 }

@@ -3,6 +3,7 @@
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import * as EventId from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as StreamIds from "@daybook/kernel/StreamId"
@@ -70,15 +71,15 @@ export const makePlanter = Effect.fnUntraced(function* <Command, State, Event, R
     )
     const right = yield* encode((yield* plain.loadAt(aggregate, id, { revision })).state)
     const initial = yield* encode(aggregate.decider.initialState)
-    const eventId =
+    const mark =
       event === undefined || kind === "foreign"
-        ? EventId.make(SecureRandom.uuidV4Unsafe())
-        : event.id
+        ? EventMark.at(EventId.make(SecureRandom.uuidV4Unsafe()), 0)
+        : EventMark.of(event)
     const fold = yield* fingerprintOf(aggregate)
     const fingerprint = kind === "stale" ? otherFold : fold
     const state = kind === "right" ? right : kind === "corrupted" ? undecodable : initial
     if (state !== undefined) {
-      yield* snapshots.save({ streamId, revision, eventId, fingerprint, state })
+      yield* snapshots.save({ streamId, revision, event: mark, fingerprint, state })
     }
   })
 })

@@ -19,11 +19,11 @@ import type { ReadModelStore } from "../../ReadModelStore.ts"
  */
 const origin = (
   log: Option.Option<LogId>,
-  { eventId, position }: Reached
+  { event, position }: Reached
 ): Position.Position | Checkpoint =>
-  Option.isNone(log) || (eventId === null && position > 0n)
+  Option.isNone(log) || (event === null && position > 0n)
     ? position
-    : { log: log.value, position, eventId }
+    : { log: log.value, position, event }
 
 /** Returns the checkpoint from which a subscription of a generation resumes. */
 export const resumeFrom = (
@@ -37,7 +37,7 @@ export const first = (reached: ReadonlyArray<Reached>): Reached =>
 
 /** Returns the checkpoints of a generation with the events they stand at. */
 export const reachedBy = ({ anchors, checkpoints }: GenerationState): Array<Reached> =>
-  checkpoints.map((position, partition) => ({ position, eventId: anchors[partition] ?? null }))
+  checkpoints.map((position, partition) => ({ position, event: anchors[partition] ?? null }))
 
 /** Returns the reason why the rows are not of the log's history; undefined when they are. */
 export const mismatch = Effect.fnUntraced(function* (

@@ -90,14 +90,14 @@ export const restart = (generation: Generation, log: LogId): void => {
 export const mark = (
   generation: Generation,
   compared: Reached,
-  { eventId, position }: Reached
+  { event, position }: Reached
 ): void => {
   const [at] = generation.checkpoints
   const [anchor = null] = generation.anchors
-  if (at !== compared.position || anchor !== compared.eventId) return
+  if (at !== compared.position || anchor !== compared.event) return
   if (generation.mode !== "inline" || at >= position) return
   generation.checkpoints = [position]
-  generation.anchors = [eventId]
+  generation.anchors = [event]
 }
 
 export const switchOver = (shadow: Generation, serving: Generation): void => {

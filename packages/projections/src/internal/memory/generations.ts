@@ -2,7 +2,7 @@
  * The generations of the read models of the memory store, and the claims on them.
  */
 import * as Listed from "@daybook/kernel/Listed"
-import type { EventId } from "@daybook/kernel/EventId"
+import type { EventMark } from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
@@ -40,7 +40,7 @@ export interface Generation {
   role: GenerationState["role"]
   mode: GenerationState["mode"]
   checkpoints: Array<Position.Position>
-  anchors: Array<EventId | null>
+  anchors: Array<EventMark | null>
   owner: string | undefined
   epoch: number
   leaseEnd: number

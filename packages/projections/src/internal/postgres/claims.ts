@@ -278,7 +278,7 @@ const skipInChange = Effect.fnUntraced(function* (
   for (const table of tables) yield* sql.unsafe(`TRUNCATE ${table}`).unprepared
   for (const { generation } of shadows) {
     yield* sql.unsafe(
-      `UPDATE ${own}.daybook__checkpoints SET "position" = 0, event_id = NULL, events = 0, events_per_second = 0
+      `UPDATE ${own}.daybook__checkpoints SET "position" = 0, event = NULL, events = 0, events_per_second = 0
       WHERE name = $1 AND generation = $2`,
       [PgTypes.text(name), PgTypes.int4(generation)]
     )

@@ -2,7 +2,7 @@
  * Reads the generations of read models in PostgreSQL.
  */
 import type { Listed } from "@daybook/kernel/Listed"
-import type { EventId } from "@daybook/kernel/EventId"
+import type { EventMark } from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
@@ -28,7 +28,7 @@ interface StateRow {
   readonly log: LogId | null
   readonly left_behind: Listed
   readonly checkpoints: ReadonlyArray<bigint>
-  readonly anchors: ReadonlyArray<EventId | null>
+  readonly anchors: ReadonlyArray<EventMark | null>
   readonly events: bigint
   readonly events_per_second: number
 }
@@ -55,7 +55,7 @@ export const states = (
       FROM ${quoted(schema)}.daybook__generations g
       CROSS JOIN LATERAL (
         SELECT pg_catalog.array_agg(c."position" ORDER BY c.partition) AS checkpoints,
-          pg_catalog.array_agg(c.event_id::text ORDER BY c.partition) AS anchors,
+          pg_catalog.array_agg(c.event ORDER BY c.partition) AS anchors,
           max(c.lease_ends) AS lease_ends, sum(c.events)::bigint AS events,
           max(c.events_per_second) AS events_per_second
         FROM ${quoted(schema)}.daybook__checkpoints c

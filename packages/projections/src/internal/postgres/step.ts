@@ -129,7 +129,7 @@ const attempt = Effect.fnUntraced(function* <E>(
   table: AnyTable,
   { epoch, generation, lease, name }: Claim,
   place: PostgresTable.Place,
-  { eventId, events, eventsPerSecond, fold, from, keys, partition, to }: Step<E>,
+  { event, events, eventsPerSecond, fold, from, keys, partition, to }: Step<E>,
   inside: boolean
 ): Effect.fn.Return<void, E | ClaimLost | SqlError> {
   const lost = () => new ClaimLost({ name, generation, epoch })
@@ -161,7 +161,7 @@ const attempt = Effect.fnUntraced(function* <E>(
       PgTypes.float8(millisOf(lease)),
       PgTypes.int8(BigInt(events)),
       PgTypes.float8(eventsPerSecond),
-      PgTypes.text(eventId),
+      PgTypes.text(event),
       ...changed(table, changes)
     ],
     deletions.length

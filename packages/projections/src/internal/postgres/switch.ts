@@ -263,7 +263,7 @@ export const demote = <E>(
       const kept = all.find(({ mode }) => mode === "inline")
       if (kept === undefined) return
       yield* database.settle
-      const { eventId, position } = yield* settled
+      const { event, position } = yield* settled
       const generation = [PgTypes.text(name), PgTypes.int4(kept.generation)]
       yield* database.sql.unsafe(
         `UPDATE ${generations(database)} SET mode = 'async', ${ENDED(database.schema)}
@@ -271,9 +271,9 @@ export const demote = <E>(
         generation
       )
       yield* database.sql.unsafe(
-        `UPDATE ${quoted(database.schema)}.daybook__checkpoints SET "position" = $3, event_id = $4::text::uuid
+        `UPDATE ${quoted(database.schema)}.daybook__checkpoints SET "position" = $3, event = $4::text
         WHERE name = $1 AND generation = $2`,
-        [...generation, PgTypes.int8(position), PgTypes.text(eventId)]
+        [...generation, PgTypes.int8(position), PgTypes.text(event)]
       )
     })
   )
@@ -301,7 +301,7 @@ export const restart = (
       const key = [PgTypes.text(name), PgTypes.int4(generation)]
       yield* sql.unsafe(
         `UPDATE ${quoted(schema)}.daybook__checkpoints
-        SET "position" = 0, event_id = NULL, events = 0, events_per_second = 0
+        SET "position" = 0, event = NULL, events = 0, events_per_second = 0
         WHERE name = $1 AND generation = $2`,
         key
       )
@@ -320,22 +320,22 @@ export const mark = (
   { schema, sql }: Pick<Database, "schema" | "sql">,
   { generation, name }: Pick<Claim, "name" | "generation">,
   compared: Reached,
-  { eventId, position }: Reached
+  { event, position }: Reached
 ): Effect.Effect<void, SqlError> =>
   Effect.asVoid(
     sql.unsafe(
-      `UPDATE ${quoted(schema)}.daybook__checkpoints c SET "position" = $3, event_id = $4::text::uuid
+      `UPDATE ${quoted(schema)}.daybook__checkpoints c SET "position" = $3, event = $4::text
       FROM ${quoted(schema)}.daybook__generations g
       WHERE g.name = $1 AND g.generation = $2 AND g.mode = 'inline'
         AND c.name = g.name AND c.generation = g.generation AND c."position" < $3
-        AND c."position" = $5 AND c.event_id IS NOT DISTINCT FROM $6::text::uuid`,
+        AND c."position" = $5 AND c.event IS NOT DISTINCT FROM $6::text`,
       [
         PgTypes.text(name),
         PgTypes.int4(generation),
         PgTypes.int8(position),
-        PgTypes.text(eventId),
+        PgTypes.text(event),
         PgTypes.int8(compared.position),
-        PgTypes.text(compared.eventId)
+        PgTypes.text(compared.event)
       ]
     )
   )

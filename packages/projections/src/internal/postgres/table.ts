@@ -174,7 +174,7 @@ export const writeOfStep = (
     `moved AS (
     UPDATE ${quoted(schema)}.daybook__checkpoints c SET "position" = $6,
       lease_ends = clock_timestamp() + $7 * interval '1 millisecond',
-      events = c.events + $8, events_per_second = $9, event_id = $10::text::uuid
+      events = c.events + $8, events_per_second = $9, event = $10::text
     FROM claimed WHERE ${FROM} RETURNING 1
   )`,
     ...writing(schema, table, place, written, 11, "moved, ")

@@ -42,7 +42,7 @@ export const tables = (schema: string): ReadonlyArray<string> => [
     WHERE role = 'shadow'`,
 
   // A row for each partition, so that partitions move concurrently; they only share the
-  // generation's row. event_id: the last event at or below the position.
+  // generation's row. event: the mark of the last event at or below the position.
   `CREATE TABLE ${schema}.daybook__checkpoints (
     "position" bigint NOT NULL DEFAULT 0 CHECK ("position" >= 0),
     lease_ends timestamptz,
@@ -51,7 +51,7 @@ export const tables = (schema: string): ReadonlyArray<string> => [
     generation integer NOT NULL,
     partition integer NOT NULL CHECK (partition >= 0),
     name text COLLATE "C" NOT NULL,
-    event_id uuid,
+    event text COLLATE "C",
     CONSTRAINT daybook__checkpoints_pkey PRIMARY KEY (name, generation, partition),
     CONSTRAINT daybook__checkpoints_generation FOREIGN KEY (name, generation)
       REFERENCES ${schema}.daybook__generations ON DELETE CASCADE

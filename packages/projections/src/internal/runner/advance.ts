@@ -2,6 +2,7 @@
  * Advances a generation by a page of the log.
  */
 import type { EventId } from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -50,14 +51,14 @@ export interface Page extends Reached {
 /** Merges pages into one; each event appears once, even if a page was delivered twice. */
 export const merge = (pages: Arr.NonEmptyReadonlyArray<Page>): Page => {
   if (pages.length === 1) return pages[0]
-  let { eventId, position } = pages[0]
+  let { event, position } = pages[0]
   const events = Array.from(pages[0].events)
   for (const page of pages.slice(1)) {
     const from = position
-    for (const event of page.events) if (event.position > from) events.push(event)
-    if (page.position > position) ({ eventId, position } = page)
+    for (const one of page.events) if (one.position > from) events.push(one)
+    if (page.position > position) ({ event, position } = page)
   }
-  return { events, position, eventId }
+  return { events, position, event }
 }
 
 /**
@@ -117,7 +118,7 @@ const stepPartition = Effect.fnUntraced(function* (
           partition,
           from,
           to,
-          eventId: reached.eventId,
+          event: reached.event,
           keys: touchedKeys(own),
           fold: (rows) =>
             Result.flatMap(
@@ -145,7 +146,7 @@ const stepPartition = Effect.fnUntraced(function* (
         split = undefined
         continue
       }
-      checkpoints[partition] = { position: to, eventId: reached.eventId }
+      checkpoints[partition] = { position: to, event: reached.event }
       from = to
     }
     if (split !== undefined) {
@@ -163,7 +164,7 @@ const lastBefore = ({ events }: Page, before: RecordedEvent["position"]): Reache
   for (const event of events) {
     if (event.position < before && event.position > (last?.position ?? 0n)) last = event
   }
-  return last && { position: last.position, eventId: last.id }
+  return last && { position: last.position, event: EventMark.of(last) }
 }
 
 const withinStep = (model: AnyModel, changes: Changes): Result.Result<Changes, TooMuch> => {

@@ -2,6 +2,7 @@
  * Catches a held generation up to a position, or to the settled end of the log.
  */
 import type { EventStoreError } from "@daybook/store/EventStore"
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -47,8 +48,8 @@ export const catchUpTo = Effect.fnUntraced(function* (
       Stream.catchTag("InvalidReadOption", Stream.die),
       Stream.chunks,
       Stream.map((chunk): Page => {
-        const { id, position } = Arr.lastNonEmpty(chunk)
-        return { events: chunk, position, eventId: id }
+        const last = Arr.lastNonEmpty(chunk)
+        return { events: chunk, position: last.position, event: EventMark.of(last) }
       })
     )
   yield* (inTransaction ? pages : Stream.buffer(pages, { capacity: CHUNKS_AHEAD })).pipe(
@@ -60,6 +61,6 @@ export const catchUpTo = Effect.fnUntraced(function* (
   )
   yield* stillFits
   // Partitions that an earlier holder left at different positions meet here.
-  yield* take({ events: [], position: end.position, eventId: end.eventId })
+  yield* take({ events: [], position: end.position, event: end.event })
   return events
 })

@@ -105,7 +105,7 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
       Stream.map(({ checkpoint, events, position }): Page => ({
         events,
         position,
-        eventId: checkpoint.eventId
+        event: checkpoint.event
       })),
       Stream.buffer({ capacity: PAGES_AHEAD }),
       Stream.runForEachArray((pages) =>

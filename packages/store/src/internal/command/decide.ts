@@ -6,6 +6,7 @@ import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { CommandId } from "@daybook/kernel/CommandId"
 import { decodeRecorded, EventDecodeError, type EventEncodeError } from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
@@ -33,8 +34,8 @@ export interface Identified<out Command> {
  */
 export interface KnownState<out State> {
   readonly revision: Revision.Revision
-  /** The id of the event at `revision`; undefined at revision 0. */
-  readonly eventId: EventId.EventId | undefined
+  /** The event at `revision`; undefined at revision 0. */
+  readonly event: EventMark.EventMark | undefined
   /**
    * The position of that event; `Position.start` at revision 0, and for a snapshot until its event
    * is read again.
@@ -50,7 +51,7 @@ export const initial = <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>
 ): KnownState<State> => ({
   revision: Revision.empty,
-  eventId: undefined,
+  event: undefined,
   position: Position.start,
   state: aggregate.decider.initialState,
   snapshotRevision: Revision.empty
@@ -66,7 +67,7 @@ export interface Cursor<State, Event> {
   readonly executed: Map<CommandId, Executed<State, Event>>
   readonly snapshotRevision: Revision.Revision
   revision: Revision.Revision
-  eventId: EventId.EventId | undefined
+  event: EventMark.EventMark | undefined
   position: Position.Position
   state: State
 }
@@ -105,7 +106,6 @@ export const evolveBy = <Command, State, Event, Rejection>(
     if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
     for (const event of decoded.success) cursor.state = decider.evolve(cursor.state, event)
     cursor.revision = stored.revision
-    cursor.eventId = stored.id
     cursor.position = stored.position
     const { commandId } = stored.metadata
     if (commandId === undefined || !cursor.watched.has(commandId)) continue
@@ -122,6 +122,8 @@ export const evolveBy = <Command, State, Event, Rejection>(
       })
     }
   }
+  const last = recorded.at(-1)
+  if (last !== undefined) cursor.event = EventMark.of(last)
   return Result.void
 }
 

@@ -5,6 +5,7 @@ import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { CommandId } from "@daybook/kernel/CommandId"
 import type { EventDecodeError } from "@daybook/kernel/EventCodec"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Data from "effect/Data"
@@ -53,7 +54,7 @@ export const make = (options: {
   /**
    * Folds the events after the cursor into it.
    *
-   * The cursor's last event is read again and must have the same id: the log may have been restored
+   * The cursor's last event is read again and must have the same mark: the log may have been restored
    * from a backup since, with fewer events, or with others in their place.
    */
   const catchUp = <Command, State, Event, Rejection>(
@@ -62,15 +63,16 @@ export const make = (options: {
     { to, until }: LoadOptions = {}
   ): Effect.Effect<void, LoadError | NotInStream> =>
     Effect.suspend(() => {
-      let expected = cursor.eventId
+      let expected = cursor.event
       const fold = (
         recorded: ReadonlyArray<RecordedEvent>
       ): Result.Result<void, EventDecodeError | NotInStream> => {
-        if (expected !== undefined && recorded[0]?.id !== expected) {
-          return Result.fail(new NotInStream({ reason: "foreign" }))
-        }
-        if (expected !== undefined && recorded[0] !== undefined) {
-          cursor.position = recorded[0].position
+        const [first] = recorded
+        if (expected !== undefined && first !== undefined) {
+          if (EventMark.of(first) !== expected) {
+            return Result.fail(new NotInStream({ reason: "foreign" }))
+          }
+          cursor.position = first.position
         }
         const fresh = expected === undefined ? recorded : recorded.slice(1)
         expected = undefined
@@ -148,7 +150,7 @@ export const make = (options: {
     options: LoadOptions,
     known: KnownState<State>
   ): Effect.fn.Return<LoadedStream<State, Event>, LoadError> {
-    const { eventId, revision, snapshotRevision } = known
+    const { event, revision, snapshotRevision } = known
     // The initial state can't be wrong.
     if (revision === Revision.empty) return yield* foldAll(aggregate, streamId, options)
     const folded = yield* foldAll<Command, State, Event, Rejection>(aggregate, streamId, {
@@ -156,7 +158,7 @@ export const make = (options: {
       to: revision
     })
     // A state of another history is not wrong, only useless, so it is not reported.
-    const isOfStream = folded.cursor.revision === revision && folded.cursor.eventId === eventId
+    const isOfStream = folded.cursor.revision === revision && folded.cursor.event === event
     const isRight =
       isOfStream && (yield* snapshots.check(aggregate, streamId, known, folded.cursor.state))
     if (!isRight) cache?.remove(streamId)
@@ -293,11 +295,11 @@ export const make = (options: {
     Effect.flatMap(store.inTransaction, (isInside) => {
       // The caller may still roll back, so no other command may see this state.
       if (isInside) return Effect.void
-      const { eventId, position, revision, snapshotRevision, state } = known
+      const { event, position, revision, snapshotRevision, state } = known
       return Effect.map(
         appended ? snapshots.consider(aggregate, streamId, known) : Effect.void,
         () =>
-          cache?.set(aggregate, streamId, { revision, eventId, position, state, snapshotRevision })
+          cache?.set(aggregate, streamId, { revision, event, position, state, snapshotRevision })
       )
     })
 

@@ -5,10 +5,12 @@
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { Position } from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
+import type { Utc } from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Executed } from "../../CommandResult.ts"
@@ -75,14 +77,18 @@ export const make = (store: EventStore["Service"], load: Load): Transact =>
       const { answers, events, state } = decision.success
       const outcome = yield* append(store, loaded, events)
       if (outcome._tag === "Appended") {
-        const { position } = outcome
+        const { position, recordedAt } = outcome
+        const last = events.at(-1)
         yield* Metrics.answers(aggregate.category, answers)
         yield* load.remember(
           aggregate,
           streamId,
           {
             revision: Revision.make(cursor.revision + events.length),
-            eventId: events.at(-1)?.id ?? cursor.eventId,
+            event:
+              last === undefined || recordedAt === undefined
+                ? cursor.event
+                : EventMark.of({ id: last.id, recordedAt }),
             position,
             state,
             snapshotRevision: cursor.snapshotRevision
@@ -105,6 +111,8 @@ type Outcome =
       readonly _tag: "Appended"
       /** The position of the last event; that of the stream if there was nothing to append. */
       readonly position: Position
+      /** The time of its events; undefined if there was nothing to append. */
+      readonly recordedAt: Utc | undefined
     }
   | Unwritten
 
@@ -120,15 +128,15 @@ const append = (
           streamId: cursor.streamId,
           expected: ExpectedRevision.exactly(cursor.revision),
           // A cached state that was not read may come from before the log was restored.
-          lastEventId: current ? undefined : cursor.eventId,
+          lastEvent: current ? undefined : cursor.event,
           events
         }),
         {
-          onSuccess: ({ position, repeated }) =>
+          onSuccess: ({ position, recordedAt, repeated }) =>
             Effect.succeed<Outcome>(
               repeated
                 ? { _tag: "AlreadyRecorded", conflict: takenIds(store, cursor.streamId, events) }
-                : { _tag: "Appended", position }
+                : { _tag: "Appended", position, recordedAt }
             ),
           onFailure: (error): Effect.Effect<Outcome, AppendError> => {
             switch (error._tag) {
@@ -145,4 +153,4 @@ const append = (
           }
         }
       )
-    : Effect.succeed({ _tag: "Appended", position: cursor.position })
+    : Effect.succeed({ _tag: "Appended", position: cursor.position, recordedAt: undefined })

@@ -73,7 +73,7 @@ export const encodeAppends = (
 }
 
 const encodeEvents = (
-  { events, expected, lastEventId, streamId }: Append,
+  { events, expected, lastEvent, streamId }: Append,
   totals: Totals
 ): Result.Result<EncodedAppend, AppendRefused> => {
   const encoded: Array<EncodedEvent> = []
@@ -93,9 +93,9 @@ const encodeEvents = (
     encoded.push(one.success)
   }
   return Result.succeed(
-    lastEventId === undefined
+    lastEvent === undefined
       ? { streamId, expected, events: encoded }
-      : { streamId, expected, lastEventId, events: encoded }
+      : { streamId, expected, lastEvent, events: encoded }
   )
 }
 
@@ -139,9 +139,9 @@ const refuseShape = (
 
 const refuseName = ({
   expected,
-  lastEventId,
+  lastEvent,
   streamId
-}: Pick<Append, "expected" | "lastEventId" | "streamId">): AppendRefused | undefined => {
+}: Pick<Append, "expected" | "lastEvent" | "streamId">): AppendRefused | undefined => {
   if (!isStreamId(streamId)) {
     const issue = "not a stream id: a category, -, then 1 to 200 characters of Unicode"
     return new AppendRefused({
@@ -153,8 +153,8 @@ const refuseName = ({
     const issue = "neither any, no stream, exists, nor exactly a whole number"
     return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
   }
-  if (lastEventId !== undefined && expected._tag !== "Exactly") {
-    const issue = `${describe(expected)}, which has no last event to compare with lastEventId`
+  if (lastEvent !== undefined && expected._tag !== "Exactly") {
+    const issue = `${describe(expected)}, which has no last event to compare with lastEvent`
     return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
   }
   return undefined

@@ -57,7 +57,7 @@ export const make = <E>(
     checkpoint: Effect.map(end("checkpoint"), ({ log, settled, settledEvent }) => ({
       log,
       position: settled,
-      eventId: settledEvent
+      event: settledEvent
     })),
     verify: (given) =>
       Effect.asVoid(Effect.mapError(Polls.originOf(driver, given), orMismatch("verify")))

@@ -1,7 +1,7 @@
 /**
  * Compares a checkpoint with the log that it is used on.
  */
-import type { EventId } from "@daybook/kernel/EventId"
+import type { EventMark } from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { Position } from "@daybook/kernel/Position"
 import { type Checkpoint, isCheckpoint, type MismatchReason } from "../../Checkpoint.ts"
@@ -11,8 +11,8 @@ export interface Found {
   readonly log: LogId
   /** The last position that an append drawn by now could have. */
   readonly newest: Position
-  /** The id of the last event at or below the position. */
-  readonly eventId: EventId | null
+  /** The last event at or below the position. */
+  readonly event: EventMark | null
 }
 
 /**
@@ -21,14 +21,14 @@ export interface Found {
  */
 export const judge = (
   given: Position | Checkpoint,
-  { eventId, log, newest }: Found
+  { event, log, newest }: Found
 ): MismatchReason | undefined => {
   const position = isCheckpoint(given) ? given.position : given
   if (isCheckpoint(given) && given.log !== log) {
     return { _tag: "OtherLog", position, given: given.log, log }
   }
   if (position > newest) return { _tag: "PastHead", position, head: newest, log }
-  return isCheckpoint(given) && given.eventId !== eventId
-    ? { _tag: "OtherEvent", position, given: given.eventId, recorded: eventId, log }
+  return isCheckpoint(given) && given.event !== event
+    ? { _tag: "OtherEvent", position, given: given.event, recorded: event, log }
     : undefined
 }

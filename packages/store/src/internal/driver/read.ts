@@ -75,7 +75,7 @@ export const make = <E>(
 })
 
 const factsOf = (end: StreamEnd): StreamFacts => {
-  const { eventId: _, ...facts } = end
+  const { event: _, ...facts } = end
   return facts
 }
 

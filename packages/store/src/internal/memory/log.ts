@@ -35,6 +35,8 @@ export interface Log {
   /** The positions that readers pass over. */
   readonly passedOver: Set<Position>
   readonly facts: AppendRules.Facts
+  /** The lowest time of recording of further events: a restore takes time. */
+  earliest: number
 }
 
 export const empty = (id: LogId): Log => {
@@ -48,6 +50,7 @@ export const empty = (id: LogId): Log => {
     streams,
     ids,
     ends: [],
+    earliest: Number.NEGATIVE_INFINITY,
     passedOver,
     facts: {
       head: () => headOf(events),
@@ -58,7 +61,7 @@ export const empty = (id: LogId): Log => {
         const revision = (stream?.length ?? 0) as Revision
         return { revision, recordedAt: stream?.at(-1)?.recordedAt ?? Number.NEGATIVE_INFINITY }
       },
-      idAt: (streamId, revision) => streams.get(streamId)?.[revision - 1]?.id,
+      at: (streamId, revision) => streams.get(streamId)?.[revision - 1],
       after: (streamId, revision, limit) =>
         (streams.get(streamId) ?? [])
           .slice(revision, revision + limit)
@@ -82,7 +85,8 @@ export const restore = (log: Log, upTo: Position): ReadonlyArray<RecordedEvent> 
   const lost = log.events.splice(end)
   log.ends.splice(log.ends.lastIndexOf(end) + 1)
   const recorded = lost.map((stored) => toRecorded(log, stored))
-  for (const { id, position, revision, streamId } of lost) {
+  for (const { id, position, recordedAt, revision, streamId } of lost) {
+    log.earliest = Math.max(log.earliest, recordedAt + 1)
     log.ids.delete(id)
     log.passedOver.delete(position)
     const stream = log.streams.get(streamId)
@@ -118,7 +122,7 @@ export const append = (
   Arr.NonEmptyReadonlyArray<Appended>,
   AppendRefused | EventIdConflict | WrongExpectedRevision | EventStoreError
 > => {
-  const decided = AppendRules.decide(log.facts, appends, now)
+  const decided = AppendRules.decide(log.facts, appends, Math.max(now, log.earliest))
   if (Result.isFailure(decided)) return Result.fail(decided.failure)
   const { answers, events } = decided.success
   if (events.length === 0) return Result.succeed(answers)

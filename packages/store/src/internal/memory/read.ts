@@ -1,13 +1,14 @@
 /**
  * Reads the log of the memory store.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { EventId } from "@daybook/kernel/EventId"
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as DateTime from "effect/DateTime"
-import type { StoredEvent } from "../../driver/AppendRules.ts"
+import * as AppendRules from "../../driver/AppendRules.ts"
 import type {
   AsOf,
   Counted,
@@ -32,7 +33,7 @@ const PAGE_SIZE = 256
 /** Reads a page of `events`, the first of which has the place 1; `place` adds the brand. */
 export const page = <Place extends number | bigint>(
   log: Log,
-  events: ReadonlyArray<StoredEvent>,
+  events: ReadonlyArray<AppendRules.StoredEvent>,
   filter: LogFilter,
   { direction, highest, limit, lowest }: Range<Place>,
   place: (place: number) => Place
@@ -58,7 +59,7 @@ export const page = <Place extends number | bigint>(
 const matches = (log: Log, filter: LogFilter) => {
   const categories = filter.categories && new Set(filter.categories)
   const types = filter.types && new Set(filter.types)
-  return ({ category, position, type }: StoredEvent): boolean =>
+  return ({ category, position, type }: AppendRules.StoredEvent): boolean =>
     (categories === undefined || categories.has(category)) &&
     // Readers see an event that is passed over without its type.
     (types === undefined || (types.has(type) && !log.passedOver.has(position)))
@@ -71,8 +72,8 @@ export const origin = (log: Log, position: Position): Origin => {
     log: log.id,
     settled: end,
     newest: end,
-    settledEvent: log.events.at(-1)?.id ?? null,
-    givenEvent: log.events[Math.min(Number(position), log.events.length) - 1]?.id ?? null
+    settledEvent: AppendRules.markOf(log.events.at(-1)),
+    givenEvent: AppendRules.markOf(log.events[Math.min(Number(position), log.events.length) - 1])
   }
 }
 
@@ -87,7 +88,7 @@ export const end = (log: Log, streamId: StreamId, upTo?: Revision): StreamEnd | 
       position: last.position,
       occurredAt: DateTime.makeUnsafe(last.occurredAt),
       recordedAt: DateTime.makeUnsafe(last.recordedAt),
-      eventId: last.id
+      event: EventMark.at(last.id, last.recordedAt)
     }
   )
 }
@@ -104,7 +105,7 @@ export const streams = (
     .flatMap((id) => {
       const found = end(log, id)
       if (found === undefined) return []
-      const { eventId: _, ...facts } = found
+      const { event: _, ...facts } = found
       return facts
     })
 
@@ -150,7 +151,7 @@ export const positionAsOf = (log: Log, settled: Position, instant: DateTime.Utc)
 }
 
 /** Counts the events before the first that is past the bound. */
-const prefixLength = (events: ReadonlyArray<StoredEvent>, bound: AsOf): number => {
+const prefixLength = (events: ReadonlyArray<AppendRules.StoredEvent>, bound: AsOf): number => {
   if (bound._tag === "Position") return countUpTo(events, bound.position)
   const field = bound._tag === "RecordedAt" ? "recordedAt" : "occurredAt"
   const index = events.findIndex((event) => event[field] > bound.millis)
@@ -158,7 +159,7 @@ const prefixLength = (events: ReadonlyArray<StoredEvent>, bound: AsOf): number =
 }
 
 /** Counts the events of a stream up to a position, by binary search, since positions increase. */
-const countUpTo = (events: ReadonlyArray<StoredEvent>, position: Position): number => {
+const countUpTo = (events: ReadonlyArray<AppendRules.StoredEvent>, position: Position): number => {
   let [low, high] = [0, events.length]
   while (low < high) {
     const middle = (low + high) >>> 1

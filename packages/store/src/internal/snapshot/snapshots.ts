@@ -130,12 +130,12 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
     category: string,
     streamId: StreamId,
     fold: Fold<State>,
-    { eventId, revision, state }: KnownState<State>
+    { event, revision, state }: KnownState<State>
   ) {
-    if (eventId === undefined) return
+    if (event === undefined) return
     const encoded = yield* Effect.fromResult(fold.encode(state))
     const { fingerprint } = fold
-    yield* store.save({ streamId, revision, eventId, fingerprint, state: encoded })
+    yield* store.save({ streamId, revision, event, fingerprint, state: encoded })
     fold.tries.saved(streamId, revision)
     yield* Metrics.snapshotsTaken({ category, outcome: "saved" })
     yield* Effect.catch(store.prune({ streamId, revision, fingerprint }, policy.keep), (error) =>
@@ -146,7 +146,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
   /** Deletes outside the caller's transaction, like a save, since that may be rolled back. */
   const remove = Effect.fnUntraced(function* (
     streamId: StreamId,
-    only?: Pick<Snapshot, "revision" | "eventId">
+    only?: Pick<Snapshot, "revision" | "event">
   ) {
     // A snapshot that is not deleted now is found and deleted later.
     if ((yield* FiberSet.size(saves)) >= MAX_IN_FLIGHT) return
@@ -181,7 +181,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
           return undefined
         }
         if (loaded.value._tag === "None") return undefined
-        const { eventId, fingerprint, revision, state } = loaded.value.value
+        const { event, fingerprint, revision, state } = loaded.value.value
         if (fingerprint !== fold.fingerprint) {
           yield* ignored("fingerprint")
         } else {
@@ -189,7 +189,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
           if (Result.isSuccess(decoded)) {
             return {
               revision,
-              eventId,
+              event,
               position: Position.start,
               state: decoded.success,
               snapshotRevision: revision
@@ -201,8 +201,8 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
         options = { atOrBelow: Revision.make(revision - 1), fingerprint: fold.fingerprint }
       }
     }),
-    discard: (streamId, { eventId, revision }) =>
-      eventId === undefined ? Effect.void : remove(streamId, { revision, eventId }),
+    discard: (streamId, { event, revision }) =>
+      event === undefined ? Effect.void : remove(streamId, { revision, event }),
     isSampled: Effect.withFiber((fiber) =>
       Effect.succeed(fiber.getRef(Random.Random).nextDoubleUnsafe() * policy.check < 1)
     ),

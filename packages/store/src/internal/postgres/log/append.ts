@@ -7,6 +7,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Revision } from "@daybook/kernel/Revision"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -34,7 +35,7 @@ import { inTransaction } from "../../../sql/Transaction.ts"
 import {
   expectations,
   isIdTaken,
-  lastEventIds,
+  lastEvents,
   occurredAts,
   parameters,
   tryAppend
@@ -54,6 +55,7 @@ interface Answer {
   readonly place: number
   readonly revision: number
   readonly position: bigint | null
+  readonly recordedAt: Date | null
   /** The events that prove a conflict. */
   readonly rows: Array<EventRow>
 }
@@ -185,9 +187,9 @@ const statement = (
   sql.unsafe<AnswerRow>(
     `SELECT append_index, outcome, last_revision, last_position, ${COLUMNS},
       ${isPassedOver(schema)} AS is_passed_over${further}
-    FROM "${schema}".append($1, ${expectations(schema, appends, "$12")}, $3, $4, $5, $6, $7, $8,
+    FROM "${schema}".append($1, ${expectations(schema, appends, ["$12", "$13"])}, $3, $4, $5, $6, $7, $8,
       ${occurredAts(appends)}, $10, $11)`,
-    [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN), ...lastEventIds(appends)]
+    [...parameters(appends), allOrNone, PgTypes.int4(MAX_BETWEEN), ...lastEvents(appends)]
   )
 
 const readAnswers = (
@@ -205,6 +207,7 @@ const readAnswers = (
         place: answers.length,
         revision: row.last_revision,
         position: row.last_position,
+        recordedAt: row.recorded_at,
         rows: []
       })
     }
@@ -253,6 +256,8 @@ const toAllOrNone = (
 const appended = (answer: Answer): Appended => ({
   revision: answer.revision as Revision,
   position: answer.position as Position,
+  // The function returns the time of each append that is recorded.
+  recordedAt: DateTime.makeUnsafe(answer.recordedAt as Date),
   repeated: answer.outcome === "repeated"
 })
 

@@ -1,7 +1,7 @@
 /**
  * The end of a log in PostgreSQL, and the origin of a position in it.
  */
-import type { EventId } from "@daybook/kernel/EventId"
+import type * as EventMark from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { Position } from "@daybook/kernel/Position"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
@@ -17,8 +17,8 @@ interface Row {
   readonly settled: Position
   readonly newest: Position
   readonly log: LogId
-  readonly settled_event: EventId | null
-  readonly given_event: EventId | null
+  readonly settled_event: EventMark.EventMark | null
+  readonly given_event: EventMark.EventMark | null
 }
 
 /** Reads both in one statement. */
@@ -31,7 +31,7 @@ export const origin = (
     readCommitted(
       sql,
       sql<Row>`
-        SELECT settled, newest, log::text AS log, settled_event::text AS settled_event, given_event::text AS given_event
+        SELECT settled, newest, log::text AS log, settled_event, given_event
         FROM ${sql(`${schema}.look_at_log`)}(${PgTypes.int8(position)})`
     ),
     (rows) => {

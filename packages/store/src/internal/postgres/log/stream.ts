@@ -1,6 +1,7 @@
 /**
  * Reads events of one stream in PostgreSQL, along the index on stream and revision.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { EventId } from "@daybook/kernel/EventId"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
@@ -63,7 +64,7 @@ export const endOfStream = (
       FROM ${sql(`${schema}.events`)}
       WHERE stream_id = ${streamId} AND revision <= ${PgTypes.int4(upTo)}
       ORDER BY revision DESC LIMIT 1`,
-    ([row]) => row && { ...facts(row), eventId: row.id }
+    ([row]) => row && { ...facts(row), event: EventMark.at(row.id, row.recorded_at.getTime()) }
   )
 
 /** Returns the last revision up to `to` that is as of the bound. */

@@ -2,11 +2,13 @@
  * Appends that can be written at once, by the function `try_append` in PostgreSQL, which leaves the
  * others to `append`; and the parameters of both.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { Position } from "@daybook/kernel/Position"
 import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import type * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -26,6 +28,7 @@ export type Written = ReadonlyArray<Appended | undefined>
 interface AnswerRow {
   readonly last_revisions: ReadonlyArray<number | null>
   readonly start_position: bigint | null
+  readonly recorded_ats: ReadonlyArray<Date> | null
 }
 
 /**
@@ -42,10 +45,10 @@ export const tryAppend = (
     inSavepoint(
       sql,
       sql.unsafe<AnswerRow>(
-        `SELECT last_revisions, start_position${further}
-      FROM "${schema}".try_append($1, ${expectations(schema, appends, "$11")}, $3, $4, $5, $6, $7, $8,
+        `SELECT last_revisions, start_position, recorded_ats${further}
+      FROM "${schema}".try_append($1, ${expectations(schema, appends, ["$11", "$12"])}, $3, $4, $5, $6, $7, $8,
         ${occurredAts(appends)}, $10)`,
-        [...parameters(appends), allOrNone, ...lastEventIds(appends)]
+        [...parameters(appends), allOrNone, ...lastEvents(appends)]
       )
     )
   ).pipe(
@@ -56,10 +59,16 @@ export const tryAppend = (
         // The function leaves a place free between two appends to a stream.
         position += BigInt(events.length + placesBefore(before, streamId))
         const revision = row?.last_revisions[index] ?? undefined
+        const recordedAt = row?.recorded_ats?.[index]
         // The numbers are the database's own, so the casts add only the brands.
-        return revision === undefined
+        return revision === undefined || recordedAt === undefined
           ? undefined
-          : { revision: revision as Revision, position: position as Position, repeated: false }
+          : {
+              revision: revision as Revision,
+              position: position as Position,
+              recordedAt: DateTime.makeUnsafe(recordedAt),
+              repeated: false
+            }
       })
     }),
     // Left to the function that waits step by step: ids that others are recording, a table that is
@@ -104,31 +113,38 @@ export const occurredAts = (appends: ReadonlyArray<EncodedAppend>): string =>
 export const expectations = (
   schema: SchemaName,
   appends: ReadonlyArray<EncodedAppend>,
-  ids: string
+  [ids, times]: readonly [string, string]
 ): string =>
   isUnproved(appends)
     ? `(SELECT pg_catalog.array_agg(CASE WHEN l.id IS NULL OR EXISTS (
         SELECT FROM "${schema}".events e
         WHERE e.stream_id = l.stream_id AND e.revision = l.expected AND e.event_id = l.id
+          AND e.recorded_at = l.recorded_at
       ) THEN l.expected ELSE ${NEVER_MET} END ORDER BY l.place)
-      FROM unnest($1, $2, ${ids}) WITH ORDINALITY AS l(stream_id, expected, id, place))`
+      FROM unnest($1, $2, ${ids}, ${times}) WITH ORDINALITY
+        AS l(stream_id, expected, id, recorded_at, place))`
     : "$2"
 
-/** The ids that {@link expectations} compares, as a parameter; empty where it compares none. */
-export const lastEventIds = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> =>
-  isUnproved(appends)
-    ? [
-        Result.getOrThrow(
-          PgTypes.array(
-            appends.map(({ lastEventId }) => lastEventId ?? null),
-            PgTypes.OID.uuid
-          )
-        )
-      ]
-    : []
+/**
+ * The ids and times of the events that {@link expectations} compares, as parameters; empty where it
+ * compares none.
+ */
+export const lastEvents = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
+  if (!isUnproved(appends)) return []
+  const column = (elementOid: number, of: (mark: EventMark.EventMark) => string | number) =>
+    // Each of these element types has an array type.
+    Result.getOrThrow(
+      PgTypes.array(
+        appends.map(({ lastEvent }) => (lastEvent === undefined ? null : of(lastEvent))),
+        elementOid
+      )
+    )
+  const { OID } = PgTypes
+  return [column(OID.uuid, EventMark.eventId), column(OID.timestamptz, EventMark.recordedAt)]
+}
 
 const isUnproved = (appends: ReadonlyArray<EncodedAppend>): boolean =>
-  appends.some(({ lastEventId }) => lastEventId !== undefined)
+  appends.some(({ lastEvent }) => lastEvent !== undefined)
 
 /** An expectation that no stream meets: the functions of the database know no such number. */
 const NEVER_MET = -3

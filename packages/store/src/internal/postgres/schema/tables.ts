@@ -83,7 +83,7 @@ export const tables = (log: string): ReadonlyArray<string> => [
   `CREATE TABLE ${log}.snapshots (
     stream_id text COLLATE "C" NOT NULL,
     revision integer NOT NULL CHECK (revision > 0),
-    event_id uuid NOT NULL,
+    event text COLLATE "C" NOT NULL CHECK (octet_length(event) <= 64),
     fingerprint text COLLATE "C" NOT NULL,
     state json NOT NULL,
     PRIMARY KEY (stream_id, revision)

@@ -49,11 +49,13 @@ export const appendCases = (it: It): void => {
         assert.deepStrictEqual(first, {
           revision: revision(2),
           position: Arr.getUnsafe(stored, 1).position,
+          recordedAt: Arr.getUnsafe(stored, 1).recordedAt,
           repeated: false
         })
         assert.deepStrictEqual(second, {
           revision: revision(5),
           position: Arr.getUnsafe(stored, 4).position,
+          recordedAt: Arr.getUnsafe(stored, 4).recordedAt,
           repeated: false
         })
       })

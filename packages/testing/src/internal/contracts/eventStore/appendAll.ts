@@ -51,9 +51,10 @@ export const appendAllCases = (it: It): void => {
           ]
         })
         const last = yield* Effect.forEach([three, one, two], (streamId) =>
-          Effect.map(readLast(streamId), ({ position, revision }) => ({
+          Effect.map(readLast(streamId), ({ position, recordedAt, revision }) => ({
             revision,
             position,
+            recordedAt,
             repeated: false
           }))
         )

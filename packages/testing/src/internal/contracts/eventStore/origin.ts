@@ -1,7 +1,7 @@
 /**
  * The log and the history that a position belongs to.
  */
-import * as EventId from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as LogId from "@daybook/kernel/LogId"
 import * as Revision from "@daybook/kernel/Revision"
 import * as Position from "@daybook/kernel/Position"
@@ -29,7 +29,7 @@ import {
 } from "./fixture.ts"
 
 const OTHER_LOG = LogId.make("00000000-0000-4000-8000-000000000000")
-const OTHER_EVENT = EventId.make("00000000-0000-4000-8000-000000000001")
+const OTHER_EVENT = EventMark.EventMark.make("00000000-0000-4000-8000-000000000001@0")
 
 /**
  * Fills a category with `count` events, and returns the checkpoint of a subscription that has read
@@ -80,12 +80,13 @@ export const originCases = (it: It): void => {
             store.readAll({ upTo: page.position, direction: "backward", limit: 1 })
           )
           assert.strictEqual(
-            page.checkpoint.eventId,
-            Option.getOrNull(Option.map(before, ({ id }) => id))
+            page.checkpoint.event,
+            Option.getOrNull(Option.map(before, EventMark.of))
           )
         }
         // Others may append to this log after the last of these events.
-        if (checkpoint.eventId !== last.id) assert.isTrue(checkpoint.position > last.position)
+        if (checkpoint.event !== EventMark.of(last))
+          assert.isTrue(checkpoint.position > last.position)
         assert.strictEqual(yield* store.identity, log)
       })
     )
@@ -97,13 +98,13 @@ export const originCases = (it: It): void => {
         const middle = Arr.getUnsafe(recorded, 2)
         const { log } = checkpoint
         const categories = [category]
-        const after: Checkpoint = { log, position: middle.position, eventId: middle.id }
+        const after: Checkpoint = { log, position: middle.position, event: EventMark.of(middle) }
         yield* store.verify(after)
         assert.deepStrictEqual(
           ids(yield* Stream.runCollect(Stream.take(store.subscribe({ after, categories }), 2))),
           ids(recorded.slice(3))
         )
-        const start: Checkpoint = { log, position: Position.start, eventId: null }
+        const start: Checkpoint = { log, position: Position.start, event: null }
         yield* store.verify(start)
         yield* store.verify(Position.start)
         yield* store.verify(middle.position)
@@ -163,24 +164,32 @@ export const originCases = (it: It): void => {
       })
     )
 
-    it.effect("refuses a checkpoint whose event is another one there now, or none", () =>
-      Effect.gen(function* () {
-        const { checkpoint, recorded } = yield* readUpTo(3)
-        const { log } = checkpoint
-        const [first, second] = [Arr.getUnsafe(recorded, 0), Arr.getUnsafe(recorded, 1)]
-        for (const given of [OTHER_EVENT, first.id, null]) {
-          const { reason } = yield* refusal({ log, position: second.position, eventId: given })
-          assert.deepStrictEqual(reason, {
-            _tag: "OtherEvent",
-            position: second.position,
-            given,
-            recorded: second.id,
-            log
+    it.effect(
+      "refuses a checkpoint whose event is another one there now, none, or recorded again",
+      () =>
+        Effect.gen(function* () {
+          const { checkpoint, recorded } = yield* readUpTo(3)
+          const { log } = checkpoint
+          const [first, second] = [Arr.getUnsafe(recorded, 0), Arr.getUnsafe(recorded, 1)]
+          // A command that is repeated after a restore records its events under the same ids again.
+          const again = EventMark.at(second.id, second.recordedAt.epochMilliseconds - 1)
+          for (const given of [OTHER_EVENT, EventMark.of(first), again, null]) {
+            const { reason } = yield* refusal({ log, position: second.position, event: given })
+            assert.deepStrictEqual(reason, {
+              _tag: "OtherEvent",
+              position: second.position,
+              given,
+              recorded: EventMark.of(second),
+              log
+            })
+          }
+          const { reason } = yield* refusal({
+            log,
+            position: Position.start,
+            event: EventMark.of(first)
           })
-        }
-        const { reason } = yield* refusal({ log, position: Position.start, eventId: first.id })
-        assert.deepStrictEqual([reason._tag, reason.position], ["OtherEvent", Position.start])
-      })
+          assert.deepStrictEqual([reason._tag, reason.position], ["OtherEvent", Position.start])
+        })
     )
 
     it.effect("lets an append through that knows the last event, and none that knows another", () =>
@@ -189,14 +198,16 @@ export const originCases = (it: It): void => {
         const streamId = freshStream()
         const [one, two, three, four] = [newEvent(), newEvent(), newEvent(), newEvent()]
         yield* fill(streamId, [one, two])
+        const [first, second] = (yield* readStream(streamId)).map(EventMark.of)
+        const recordedBefore = EventMark.at(two.id, 0)
         const expected = ExpectedRevision.exactly(Revision.make(2))
         const append = (fields: Partial<Append>) =>
           store.append({ streamId, expected, events: [three], ...fields })
-        for (const lastEventId of [OTHER_EVENT, one.id]) {
+        for (const lastEvent of [OTHER_EVENT, first, recordedBefore]) {
           for (const refused of [
-            yield* Effect.flip(append({ lastEventId })),
+            yield* Effect.flip(append({ lastEvent })),
             yield* Effect.flip(
-              store.appendAll({ appends: [{ streamId, expected, lastEventId, events: [three] }] })
+              store.appendAll({ appends: [{ streamId, expected, lastEvent, events: [three] }] })
             )
           ]) {
             const conflict = { streamId, expected, actual: Revision.make(2), between: [] }
@@ -211,9 +222,9 @@ export const originCases = (it: It): void => {
         // Other appends at the same time are checked independently.
         const others = yield* Effect.forEach(
           [
-            { lastEventId: OTHER_EVENT, events: [newEvent()] },
+            { lastEvent: OTHER_EVENT, events: [newEvent()] },
             { streamId: freshStream(), expected: ExpectedRevision.noStream, events: [newEvent()] },
-            { lastEventId: two.id },
+            { lastEvent: second },
             {
               streamId: freshStream(),
               expected: ExpectedRevision.any,
@@ -228,13 +239,13 @@ export const originCases = (it: It): void => {
           ["Failure", "Success", "Success", "Success"]
         )
         // A repeated append has its first answer, whichever event it expects.
-        assert.isTrue((yield* append({ lastEventId: OTHER_EVENT })).repeated)
+        assert.isTrue((yield* append({ lastEvent: OTHER_EVENT })).repeated)
         // The conflict lists the events in between, as long as the known event is in the stream.
-        const behind = { expected, lastEventId: two.id, events: [four] } as const
+        const behind = { expected, lastEvent: second, events: [four] } as const
         const conflict = yield* Effect.flip(append(behind))
         if (conflict._tag !== "WrongExpectedRevision") return assert.fail(conflict._tag)
         assert.deepStrictEqual(ids(conflict.between), [three.id])
-        const foreign = yield* Effect.flip(append({ ...behind, lastEventId: OTHER_EVENT }))
+        const foreign = yield* Effect.flip(append({ ...behind, lastEvent: OTHER_EVENT }))
         if (foreign._tag !== "WrongExpectedRevision") return assert.fail(foreign._tag)
         assert.deepStrictEqual([foreign.actual, foreign.between.length], [Revision.make(3), 0])
         assert.deepStrictEqual(ids(yield* readStream(streamId)), ids([one, two, three]))

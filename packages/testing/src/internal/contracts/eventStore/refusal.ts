@@ -1,6 +1,7 @@
 /**
  * Appends that break a limit on their shape, refused alike by every store.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import {
@@ -214,8 +215,9 @@ export const refusalCases = (it: It): void => {
           assert.strictEqual(error.reason._tag, "InvalidExpected")
         }
         // These expectations do not state the revision of the last event.
+        const lastEvent = EventMark.at(newEvent().id, 0)
         for (const expected of [any, noStream, exists]) {
-          const append = { streamId, expected, lastEventId: newEvent().id, events: newEvents(1) }
+          const append = { streamId, expected, lastEvent, events: newEvents(1) }
           for (const error of [
             yield* Effect.flip(store.append(append)),
             yield* Effect.flip(store.appendAll({ appends: [append] }))

@@ -13,7 +13,7 @@ import {
   begin,
   claimOf,
   type Cases,
-  eventAt,
+  eventIdAt,
   LEASE,
   put,
   rowsOf,
@@ -106,7 +106,7 @@ export const actCases: Cases = {
       name,
       version,
       position: at(7),
-      eventId: eventAt(7),
+      eventId: eventIdAt(7),
       reason: SkipReason.make("a test")
     }
     yield* store.skip(skipped, { actor: "Ada" })

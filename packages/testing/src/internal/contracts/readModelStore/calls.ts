@@ -25,7 +25,7 @@ import {
   factsOf,
   freshName,
   LEASE,
-  eventAt,
+  eventIdAt,
   poison,
   reached,
   rowsOf,
@@ -165,7 +165,7 @@ const make = Effect.fnUntraced(function* (
         name: model,
         version: Projection.Version.make(version),
         position: at(position),
-        eventId: eventAt(position),
+        eventId: eventIdAt(position),
         reason: SkipReason.make(`at ${position}`)
       }),
     Switch: ({ catchUp, claim, compare }) =>

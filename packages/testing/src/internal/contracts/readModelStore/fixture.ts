@@ -5,6 +5,7 @@
  * values: a test runner runs them, or a caller that must know which of them a store breaks.
  */
 import * as EventId from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
@@ -117,13 +118,17 @@ export const talliesAnew = (name: string, version = 2): ReadModelTable.Any =>
 export const tally = (id: string, count: number): StoredRow => ({ id, count, counted: [] })
 
 /** The id of the event at a position of an imaginary log. */
-export const eventAt = (position: number): EventId.EventId =>
+export const eventIdAt = (position: number): EventId.EventId =>
   EventId.make(`00000000-0000-4000-8000-${String(position).padStart(12, "0")}`)
+
+/** The mark of the event at a position of an imaginary log. */
+export const eventAt = (position: number): EventMark.EventMark =>
+  EventMark.at(eventIdAt(position), position)
 
 /** A position with its event. */
 export const reached = (position: number): Reached => ({
   position: at(position),
-  eventId: eventAt(position)
+  event: eventAt(position)
 })
 
 export const at = (position: number): Position.Position => Position.make(BigInt(position))
@@ -137,7 +142,7 @@ export const step = <E = never>(
   partition: 0,
   from: at(from),
   to: at(to),
-  eventId: eventAt(to),
+  event: eventAt(to),
   keys: [],
   fold: () => Result.succeed({ upserts: [], deletions: [] }),
   events: 1,

@@ -156,7 +156,7 @@ export const handOverCases: Cases = {
       Effect.gen(function* () {
         const states = yield* store.states(claim.name)
         const [from = at(0)] = states[0]?.checkpoints ?? []
-        const { eventId, position: to } = yield* settled
+        const { event, position: to } = yield* settled
         if (to <= from) return
         const read = yield* Stream.runCollect(
           events.readAll({ after: from, upTo: to, categories: [category] })
@@ -165,7 +165,7 @@ export const handOverCases: Cases = {
           partition: 0,
           from,
           to,
-          eventId,
+          event,
           keys: [{ id: "a" }],
           fold: (rows) => Result.succeed(foldTallies(read, rows)),
           events: read.length,

@@ -19,6 +19,7 @@ import {
   countOf,
   countUp,
   eventAt,
+  eventIdAt,
   factsOf,
   isLost,
   LEASE,
@@ -98,7 +99,7 @@ export const originCases: Cases = {
     yield* store.step(table, claim, step(1, 7))
     assert.deepStrictEqual((yield* stateOf(claim)).anchors, [eventAt(7)])
     // A log may have no event at the position.
-    yield* store.step(table, claim, { ...step(7, 8), eventId: null })
+    yield* store.step(table, claim, { ...step(7, 8), event: null })
     assert.deepStrictEqual((yield* stateOf(claim)).anchors, [null])
     yield* isLost(claim, store.step(table, claim, step(7, 9)))
     assert.deepStrictEqual((yield* stateOf(claim)).anchors, [null])
@@ -195,7 +196,7 @@ export const originCases: Cases = {
     yield* store.promote(claim, Effect.void)
     // The state of a caller that looked before another host, or before a restore, is old.
     yield* store.mark(claim, reached(0), reached(5))
-    yield* store.mark(claim, { ...first, eventId: eventAt(7) }, reached(5))
+    yield* store.mark(claim, { ...first, event: eventAt(7) }, reached(5))
     assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
     yield* store.mark(claim, first, reached(5))
     yield* store.mark(claim, reached(5), reached(4))
@@ -232,7 +233,7 @@ export const originCases: Cases = {
     const { name, version } = table
     yield* store.open(table)
     const other = EventId.make(SecureRandom.uuidV4Unsafe())
-    for (const eventId of [eventAt(9), other, eventAt(9)]) {
+    for (const eventId of [eventIdAt(9), other, eventIdAt(9)]) {
       const reason = SkipReason.make(`is ${eventId}`)
       yield* store.skip({ name, version, position: at(9), eventId, reason })
     }
@@ -240,7 +241,7 @@ export const originCases: Cases = {
     assert.sameDeepMembers(
       skipped.map(({ eventId, position, reason }) => [position, eventId, reason]),
       [
-        [at(9), eventAt(9), `is ${eventAt(9)}`],
+        [at(9), eventIdAt(9), `is ${eventIdAt(9)}`],
         [at(9), other, `is ${other}`]
       ]
     )

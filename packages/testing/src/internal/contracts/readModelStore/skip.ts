@@ -18,7 +18,7 @@ import {
   claimOf,
   countOf,
   countUp,
-  eventAt,
+  eventIdAt,
   freshName,
   inParallel,
   isLost,
@@ -46,7 +46,7 @@ const skip = (
         name,
         version,
         position: at(position),
-        eventId: eventAt(position),
+        eventId: eventIdAt(position),
         reason: SkipReason.make(reason)
       },
       options

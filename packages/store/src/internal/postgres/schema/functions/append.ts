@@ -44,7 +44,8 @@ const outcome = `CASE
  *
  * `p_expected`: -2 any, -1 exists, -3 never met, otherwise the revision. `p_counts`: the number of
  * events of each append, which follow one another in the arrays of events; 0 only checks its
- * stream. It returns one row an append, with its outcome. A row `conflict` is followed by the
+ * stream. It returns one row an append, with its outcome and,
+ * once it is recorded, its time. A row `conflict` is followed by the
  * events in between, at most `p_max_between`, and a row `id_conflict` by the events whose ids are
  * taken, both with outcome NULL.
  *
@@ -78,6 +79,7 @@ DECLARE
   outcomes text[] := '{}';
   revisions integer[] := '{}';
   positions bigint[] := '{}';
+  times timestamptz[] := '{}';
   writes boolean := true;
   number bigint;
   ends bigint;
@@ -183,7 +185,7 @@ BEGIN
       placed := placed + p_counts[i];
     END IF;
     RETURN QUERY SELECT i, outcomes[i], revisions[i], positions[i],
-      NULL::bigint, NULL::timestamptz, NULL::timestamptz, NULL::uuid, NULL::integer,
+      NULL::bigint, NULL::timestamptz, times[i], NULL::uuid, NULL::integer,
       NULL::smallint, NULL::text, NULL::text, NULL::json, NULL::json;
     -- Of all or none the first conflict brings its events, and the others are named.
     IF outcomes[i] = 'conflict' AND NOT (p_all_or_none AND is_explained) THEN

@@ -12,7 +12,7 @@
  */
 export const checkAppend = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.check_append(
   p_stream_id text, p_expected bigint, p_event_ids uuid[],
-  OUT outcome text, OUT revision integer, OUT "position" bigint
+  OUT outcome text, OUT revision integer, OUT "position" bigint, OUT recorded_at timestamptz
 ) LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
   recorded bigint;
@@ -26,10 +26,10 @@ BEGIN
       USING ERRCODE = 'array_subscript_error';
   END IF;
   SELECT count(*), count(*) FILTER (WHERE r.stream_id = p_stream_id), bool_and(r.follows),
-      max(r.revision), min(r.position), max(r.position)
-    INTO recorded, on_stream, in_place, revision, first, last
+      max(r.revision), min(r.position), max(r.position), max(r.recorded_at)
+    INTO recorded, on_stream, in_place, revision, first, last, recorded_at
     FROM (
-      SELECT e.stream_id, e.revision, e.position,
+      SELECT e.stream_id, e.revision, e.position, e.recorded_at,
           e.position = coalesce(lag(e.position) OVER (ORDER BY i.place) + 1, e.position) AS follows
         FROM unnest(p_event_ids) WITH ORDINALITY AS i(id, place)
         JOIN ${log}.event_ids n ON n.event_id = i.id

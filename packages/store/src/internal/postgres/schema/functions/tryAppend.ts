@@ -47,8 +47,8 @@ const fits = (expected: string, base: string, count: string) =>
  * It writes the appends that it can write at once, and leaves the others to `append`. If a stream
  * is not as one of its appends expects, or has another writer now, all appends to that stream are
  * left. If ids are recorded already, the whole call fails with unique_violation. Parameters as of
- * `append`. It returns the last revision of each append, or NULL for one that is left, and the
- * position before the first event. To a reader everything that it writes is one append: its events
+ * `append`. It returns the last revision of each append, or NULL for one that is left, the position
+ * before the first event, and the time of each append. To a reader everything that it writes is one append: its events
  * share one number. Of several appends to one stream each but the first leaves one position free
  * before it, which separates them.
  */
@@ -56,7 +56,8 @@ export const tryAppend = (log: string): string => `CREATE OR REPLACE FUNCTION ${
   p_stream_ids text[], p_expected bigint[], p_counts integer[],
   p_event_ids uuid[], p_types text[], p_schema_versions smallint[],
   p_data text[], p_metadata text[], p_occurred_at timestamptz[],
-  p_all_or_none boolean, OUT last_revisions integer[], OUT start_position bigint
+  p_all_or_none boolean, OUT last_revisions integer[], OUT start_position bigint,
+  OUT recorded_ats timestamptz[]
 ) LANGUAGE plpgsql VOLATILE
 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 -- What waits here waits for a table or for an id that others are recording, never for a stream.
@@ -104,11 +105,10 @@ BEGIN
       RETURN;
     END IF;
     ${announce(log)}
+    -- The clock of a server may be set back.
+    recorded_ats := ARRAY[greatest(date_trunc('milliseconds', clock_timestamp()), latest)];
     INSERT INTO ${log}.events (${columns}) VALUES (
-      start_position + 1, p_occurred_at[1],
-      -- The clock of a server may be set back.
-      greatest(date_trunc('milliseconds', clock_timestamp()), latest),
-      p_event_ids[1], base + 1, p_schema_versions[1], p_stream_ids[1], p_types[1],
+      start_position + 1, p_occurred_at[1], recorded_ats[1], p_event_ids[1], base + 1, p_schema_versions[1], p_stream_ids[1], p_types[1],
       p_data[1]::json, p_metadata[1]::json);
     last_revisions := ARRAY[base + 1];
     RETURN;
@@ -184,6 +184,7 @@ BEGIN
     END IF;
   END IF;
 
+  recorded_ats := coalesce(times, array_fill(now, ARRAY[appends]));
   -- Of each event the stream and the revision; NULL where it is left.
   revisions := last_revisions;
   IF appends <> events OR 1 <> ANY (p_counts) THEN

@@ -1,0 +1,4 @@
+import { repeatedAfterRestoreCases } from "./repeatedAfterRestoreCases.ts"
+import { memory } from "./repeatedAfterRestoreLayers.ts"
+
+repeatedAfterRestoreCases("Commands repeated after a restore, in memory", memory)
