@@ -23,6 +23,7 @@ import type {
 } from "../../driver/EventStoreDriver.ts"
 import {
   type EventStore,
+  type EventStoreError,
   type InvalidReadOption,
   MAX_REVISION,
   type ReadError
@@ -43,15 +44,15 @@ export const make = <E>(
   driver: EventStoreDriver<E>
 ): Pick<EventStore["Service"], "find" | "read" | "readAll" | "stream" | "streams"> => ({
   read: (streamId, options = {}) =>
-    checked(readOptions(options, streamId), "read", () => read(driver, streamId, options)).pipe(
+    checked(readOptions(options, streamId), () => read(driver, streamId, options)).pipe(
       Stream.withSpan("EventStore.read", { attributes: { "daybook.stream": streamId } })
     ),
   readAll: (options = {}) =>
-    checked(readOptions(options), "readAll", () => readAll(driver, options)).pipe(
+    checked(readOptions(options), () => readAll(driver, options)).pipe(
       Stream.withSpan("EventStore.readAll")
     ),
   streams: (options = {}) =>
-    checked(streamsOptions(options), "streams", () => streams(driver, options)).pipe(
+    checked(streamsOptions(options), () => streams(driver, options)).pipe(
       Stream.withSpan("EventStore.streams")
     ),
   stream: (streamId) =>
@@ -79,21 +80,18 @@ const factsOf = (end: StreamEnd): StreamFacts => {
   return facts
 }
 
-/** Opens the stream for each reader if the options are valid; adds the operation to failures. */
-const checked = <A, E>(
+/** Opens the stream for each reader if the options are valid. */
+const checked = <A>(
   valid: Result.Result<unknown, InvalidReadOption>,
-  operation: string,
-  open: () => Stream.Stream<A, E>
+  open: () => Stream.Stream<A, EventStoreError>
 ): Stream.Stream<A, ReadError> =>
-  Result.isFailure(valid)
-    ? Stream.fail(valid.failure)
-    : Stream.mapError(Stream.suspend(open), failed(operation))
+  Result.isFailure(valid) ? Stream.fail(valid.failure) : Stream.suspend(open)
 
 const read = <E>(
   driver: EventStoreDriver<E>,
   streamId: StreamId,
   { direction = "forward", from, limit, to, types, until }: ReadOptions
-): Stream.Stream<RecordedEvent, E> => {
+): Stream.Stream<RecordedEvent, EventStoreError> => {
   if (types?.length === 0) return Stream.empty
   // The numbers are checked, so the casts add only the brands.
   const lowest = Math.max(1, Math.min(from ?? 1, MAX_REVISION)) as Revision
@@ -103,17 +101,18 @@ const read = <E>(
       driver,
       driver.stream({ streamId, types }),
       { lowest, highest, direction, limit: limit ?? Number.MAX_SAFE_INTEGER },
-      (revision, step) => (revision + step) as Revision
+      (revision, step) => (revision + step) as Revision,
+      failed("read")
     )
+  const readUpToEnd = (end: Effect.Effect<Revision, E>) =>
+    Stream.unwrap(Effect.mapBoth(end, { onSuccess: readUpTo, onFailure: failed("read") }))
   if (until !== undefined) {
-    return Stream.unwrap(Effect.map(revisionAsOf(driver, streamId, upTo, boundOf(until)), readUpTo))
+    return readUpToEnd(revisionAsOf(driver, streamId, upTo, boundOf(until)))
   }
   return types === undefined
     ? readUpTo(upTo)
     : // A search for types ends at the present end.
-      Stream.unwrap(
-        Effect.map(driver.end(streamId, upTo), (end) => readUpTo(end?.revision ?? (0 as Revision)))
-      )
+      readUpToEnd(Effect.map(driver.end(streamId, upTo), (end) => end?.revision ?? (0 as Revision)))
 }
 
 const boundOf = (until: Until): AsOf =>
@@ -131,8 +130,9 @@ const readAll = <E>(
     upTo,
     ...filter
   }: ReadAllOptions
-): Stream.Stream<RecordedEvent, E> => {
+): Stream.Stream<RecordedEvent, EventStoreError> => {
   if (matchesNothing(filter)) return Stream.empty
+  const failedReadAll = failed("readAll")
   return Stream.unwrap(
     Effect.gen(function* () {
       const settled = yield* driver.settled(upTo)
@@ -149,9 +149,10 @@ const readAll = <E>(
           direction,
           limit: limit ?? Number.MAX_SAFE_INTEGER
         },
-        next
+        next,
+        failedReadAll
       )
-    })
+    }).pipe(Effect.mapError(failedReadAll))
   )
 }
 
@@ -168,20 +169,24 @@ const pages = <Place extends number | bigint, E>(
   { inTransaction = Effect.succeed(false), readsAhead = true }: EventStoreDriver<E>,
   readPage: ReadPage<Place, E>,
   range: Range<Place>,
-  neighbour: (place: Place, step: 1 | -1) => Place
-): Stream.Stream<RecordedEvent, E> => {
+  neighbour: (place: Place, step: 1 | -1) => Place,
+  onFailure: (cause: E) => EventStoreError
+): Stream.Stream<RecordedEvent, EventStoreError> => {
   const readFrom = (
     range: Range<Place>
-  ): Effect.Effect<ReadAhead.Page<RecordedEvent, Range<Place>>, E> =>
+  ): Effect.Effect<ReadAhead.Page<RecordedEvent, Range<Place>>, EventStoreError> =>
     isEmpty(range)
       ? Effect.succeed([[], Option.none()])
-      : Effect.map(readPage(range), ({ events, readTo }) => {
-          const limit = range.limit - events.length
-          const rest =
-            range.direction === "forward"
-              ? { ...range, lowest: neighbour(readTo, 1), limit }
-              : { ...range, highest: neighbour(readTo, -1), limit }
-          return [events, isEmpty(rest) ? Option.none() : Option.some(rest)]
+      : Effect.mapBoth(readPage(range), {
+          onSuccess: ({ events, readTo }): ReadAhead.Page<RecordedEvent, Range<Place>> => {
+            const limit = range.limit - events.length
+            const rest =
+              range.direction === "forward"
+                ? { ...range, lowest: neighbour(readTo, 1), limit }
+                : { ...range, highest: neighbour(readTo, -1), limit }
+            return [events, isEmpty(rest) ? Option.none() : Option.some(rest)]
+          },
+          onFailure
         })
   return readsAhead
     ? ReadAhead.paginate(range, readFrom, { ready: () => true, alone: inTransaction })
@@ -193,16 +198,19 @@ const isEmpty = <Place>({ highest, limit, lowest }: Range<Place>) => limit <= 0 
 const streams = <E>(
   driver: EventStoreDriver<E>,
   options: StreamsOptions
-): Stream.Stream<StreamFacts, E> => {
+): Stream.Stream<StreamFacts, EventStoreError> => {
   const prefix = wholePrefix(options)
   if (prefix === undefined) return Stream.empty
   const { after, limit = Number.MAX_SAFE_INTEGER } = options
   return Stream.paginate({ after, left: limit }, ({ after, left }) => {
     const size = Math.min(left, PAGE_STREAMS)
     if (size === 0) return Effect.succeed([[], Option.none()] as const)
-    return Effect.map(driver.streams({ prefix, after, limit: size }), (found) => {
-      const next = { after: found.at(-1)?.streamId, left: left - found.length }
-      return [found, found.length < size ? Option.none() : Option.some(next)] as const
+    return Effect.mapBoth(driver.streams({ prefix, after, limit: size }), {
+      onSuccess: (found) => {
+        const next = { after: found.at(-1)?.streamId, left: left - found.length }
+        return [found, found.length < size ? Option.none() : Option.some(next)] as const
+      },
+      onFailure: failed("streams")
     })
   })
 }
