@@ -16,7 +16,7 @@ import * as Cause from "effect/Cause"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
+import * as CompiledSchema from "./CompiledSchema.ts"
 import { SchemaVersion } from "./NewEvent.ts"
 import * as PassedOver from "./PassedOver.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
@@ -224,7 +224,7 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
     const steps = old.map(({ step }) => step)
     const decoders: Array<Decoder<Event>> = old.map(({ schema }, index) =>
       upcasting(
-        catching(Schema.decodeUnknownResult(compiled(Schema.toCodecJson(schema)))),
+        catching(Schema.decodeUnknownResult(CompiledSchema.make(Schema.toCodecJson(schema)))),
         steps.slice(index),
         today
       )
@@ -345,17 +345,6 @@ const catching =
 
 const issueOf = (error: Schema.SchemaError): string => error.message
 
-/**
- * Compiles the schema's decoder and encoder to functions at their first use, which halves their
- * time. Where functions can't be made from text, as under a Content Security Policy, they are
- * interpreted.
- */
-const compiled = <S extends Schema.Codec<unknown, unknown>>(schema: S): S => {
-  SchemaJITCompiler.enable(schema.ast)
-  SchemaJITCompiler.enable(Schema.flip(schema).ast)
-  return schema
-}
-
 /** Describes a thrown error. Schemas wrap errors thrown inside of them, as the cause. */
 const thrown = (error: unknown): string =>
   error instanceof Error && Cause.isCause(error.cause)
@@ -391,7 +380,7 @@ const upcasting =
 
 /** Converts the newest version of a type: events have their tag, stored data has none. */
 const compile = (schema: EventCase, type: string, unknownFields: "drop" | "keep") => {
-  const json = compiled(Schema.toCodecJson(schema))
+  const json = CompiledSchema.make(Schema.toCodecJson(schema))
   const decode = catching(Schema.decodeUnknownResult(json))
   const encode = catching(Schema.encodeUnknownResult(json))
   const plain = {

@@ -103,7 +103,7 @@ it.layer(NodeServices.layer)("demo", (it) => {
       [
         "a folder where none can be made",
         [dirty, "--data", "/proc/x"],
-        "cannot open the store: Cannot open the embedded database in /proc/x: ENOENT: no such file or directory, mkdir '/proc/x': make it, or correct the path"
+        "cannot open the store: Cannot open the embedded database in /proc/x: ENOENT: no such file or directory, mkdir '/proc/x': create it, or correct the path"
       ]
     ] as const) {
       it.effect(

@@ -229,7 +229,7 @@ describe("The line for", () => {
         "28000",
         'no pg_hba.conf entry for host "10.0.0.1", user "shop", database "shop", no encryption'
       ),
-      'no pg_hba.conf entry for host "10.0.0.1", user "shop", database "shop", no encryption: add sslmode=require to the URL: the server takes no connection without TLS'
+      'no pg_hba.conf entry for host "10.0.0.1", user "shop", database "shop", no encryption: add sslmode=require to the URL: the server refuses connections without TLS'
     ],
     [
       "a name that is not known",

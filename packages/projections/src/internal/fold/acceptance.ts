@@ -5,11 +5,11 @@
  * elements would cost a check of 10,000 elements for each event, of which one is new. So values
  * that are the same as before are not checked again.
  */
+import * as CompiledSchema from "@daybook/kernel/CompiledSchema"
 import type { RowSchema } from "@daybook/kernel/Projection"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import { compiled } from "./compiled.ts"
 import { between } from "./listChange.ts"
 
 /** Returns true if a row is of its schema; `before` is an accepted row that it was made from. */
@@ -20,7 +20,7 @@ const MANY = 32
 
 export const make = <Row>(schema: RowSchema<Row>): Accepts<Row> => {
   const type = Schema.toType(schema)
-  const is = Schema.is(compiled(type))
+  const is = Schema.is(CompiledSchema.make(type))
   // A check of the whole row may read any field.
   const fields =
     type.ast.checks === undefined ? Object.entries(schema.fields).map(fieldOf) : undefined
@@ -61,7 +61,7 @@ const fieldOf = ([name, schema]: readonly [string, Schema.Constraint]): Field =>
 }
 
 const isOf = (ast: SchemaAST.AST) =>
-  Schema.is(compiled(Schema.make<Schema.Codec<unknown, unknown>>(ast)))
+  Schema.is(CompiledSchema.make(Schema.make<Schema.Codec<unknown, unknown>>(ast)))
 
 /** Returns the check of a list's elements, unless the schema also checks the list as a whole. */
 const elementOf = (ast: SchemaAST.AST): ((value: unknown) => boolean) | undefined => {

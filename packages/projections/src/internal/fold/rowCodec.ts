@@ -1,10 +1,10 @@
 /**
  * Converts between rows and their stored form.
  */
+import * as CompiledSchema from "@daybook/kernel/CompiledSchema"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Column, StoredRow } from "../../StoredRow.ts"
-import { compiled } from "./compiled.ts"
 import { mayBeTooLarge, sizeIssue } from "./indexSize.ts"
 import { instantIssue } from "./instants.ts"
 import { bytesOver } from "./rowSize.ts"
@@ -35,7 +35,7 @@ export const codecOf = <A>(
   indexes: ReadonlyArray<ReadonlyArray<Column>>
 ): RowCodec<A> => {
   const large = indexes.filter(mayBeTooLarge)
-  const json = compiled(Schema.toCodecJson(schema))
+  const json = CompiledSchema.make(Schema.toCodecJson(schema))
   const encode = Schema.encodeUnknownResult(json)
   const decode = Schema.decodeUnknownResult(json)
   return {

@@ -43,7 +43,7 @@ interface Touched<Key> {
  * retains its event, page after page, until that generation is collected too
  * (`--trace-pretenuring-statistics` shows it).
  */
-class Touching<Event, Key, Pending extends Projection.Unnumbered = RecordedEvent> {
+class Touching<Event, Key, Pending extends Projection.PendingEvent = RecordedEvent> {
   readonly recorded: Pending
   readonly event: Event
   readonly touched: ReadonlyArray<Touched<Key>>
@@ -118,7 +118,7 @@ const makeToucher = <Event, Key, Row>({ projection, table }: Model<Event, Key, R
   }
   return (
     event: Event,
-    pending: Projection.Unnumbered
+    pending: Projection.PendingEvent
   ): Result.Result<ReadonlyArray<Touched<Key>>, Unfoldable> => {
     let keys: ReadonlyArray<Key>
     try {
@@ -142,12 +142,12 @@ const makeToucher = <Event, Key, Row>({ projection, table }: Model<Event, Key, R
 }
 
 /** Events with the rows that they touch, up to the first for which these cannot be found. */
-interface Reach<Event, Key, Pending extends Projection.Unnumbered> {
+interface Reach<Event, Key, Pending extends Projection.PendingEvent> {
   readonly prepared: ReadonlyArray<Touching<Event, Key, Pending>>
   readonly stop: { readonly at: Pending; readonly why: Unfoldable } | undefined
 }
 
-const reach = <Event, Key, Row, Pending extends Projection.Unnumbered>(
+const reach = <Event, Key, Row, Pending extends Projection.PendingEvent>(
   model: Model<Event, Key, Row>,
   events: ReadonlyArray<Pending>,
   skipped: ReadonlySet<EventId>

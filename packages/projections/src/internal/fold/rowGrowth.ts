@@ -5,13 +5,13 @@
  * can be folded. Encoding a row with a list of 10,000 elements would visit all of them for each
  * event, so a value that the earlier row has too is not visited again.
  */
+import * as CompiledSchema from "@daybook/kernel/CompiledSchema"
 import type { RowSchema } from "@daybook/kernel/Projection"
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import type { Column } from "../../StoredRow.ts"
-import { compiled } from "./compiled.ts"
 import { roomFor } from "./indexSize.ts"
 import { isStorable } from "./instants.ts"
 import { between } from "./listChange.ts"
@@ -81,7 +81,7 @@ const valueSize = (schema: Schema.Constraint, column: Column, room: number): Siz
   // The fields of a `RowSchema` need no services.
   const json = Schema.toCodecJson(schema as Schema.Top as Schema.Codec<unknown, unknown>)
   const isJson = Schema.toType(json).ast === json.ast
-  const encode = isJson ? Result.succeed : Schema.encodeUnknownResult(compiled(json))
+  const encode = isJson ? Result.succeed : Schema.encodeUnknownResult(CompiledSchema.make(json))
   const scalar = isJson ? jsonScalarSize : isStoredAsUsual(schema.ast) ? usualSize : undefined
   return (value) => {
     const known = scalar?.(value, column)

@@ -60,12 +60,12 @@ const steps: Record<string, string> = {
   NotPermitted: "run PostgresRoles, or grant it USAGE of the schema, or connect as another role",
   InRecovery: "connect to the primary",
   ConfigError: "set it, or correct it",
-  ExcessPrivileges: "take these privileges away, and run PostgresRoles again",
+  ExcessPrivileges: "revoke these privileges, and run PostgresRoles again",
   PartitioningRefused: "see the guide on partitions",
   DefinitionChanged: "give the projection a new version",
   InvalidProjection: "correct its definition",
   ForeignRelation: "rename that relation, or the read model",
-  PostgresServerError: "see what the server says"
+  PostgresServerError: "see the message of the server"
 }
 
 const byCode = (error: unknown): string | undefined => {
@@ -77,7 +77,7 @@ const byCode = (error: unknown): string | undefined => {
 /** Returns the step for codes that several faults share, by the message. */
 const byText = (code: string, message: string): string | undefined => {
   if (code === "28000" && message.includes("no encryption")) {
-    return "add sslmode=require to the URL: the server takes no connection without TLS"
+    return "add sslmode=require to the URL: the server refuses connections without TLS"
   }
   if (code === "28000" && message.includes("pg_hba.conf")) {
     return "allow this host, user and database in the server's pg_hba.conf"
@@ -113,7 +113,7 @@ const codes: Record<string, string> = {
   EPIPE: "see the server's log: it ended the connection",
   EACCES: "give this user the right to it",
   EPERM: "give this user the right to it",
-  ENOENT: "make it, or correct the path",
+  ENOENT: "create it, or correct the path",
   ENOSPC: "free space on that disk",
   EROFS: "choose a folder that can be written",
   ERR_INVALID_URL: WRITE_URL,
@@ -140,10 +140,10 @@ const codes: Record<string, string> = {
   "57P03": "wait until the server is up, and start again",
   "57P01": "wait until the server is up, and start again",
   "57P02": "wait until the server is up, and start again",
-  "25006": "connect to the primary: this database only reads",
-  "22021": "make the database again with ENCODING 'UTF8'",
-  "22P05": "make the database again with ENCODING 'UTF8'",
-  "55P03": "wait until what holds the lock has ended, and start again",
+  "25006": "connect to the primary: this database is read-only",
+  "22021": "create the database again with ENCODING 'UTF8'",
+  "22P05": "create the database again with ENCODING 'UTF8'",
+  "55P03": "wait until the holder of the lock has ended, and start again",
   "08P01": "see the pooler's log and limits"
 }
 
