@@ -5,9 +5,15 @@ import { EventId } from "@daybook/kernel/EventId"
 import { LogId } from "@daybook/kernel/LogId"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
+import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
 import { Why } from "../../ReadModelAct.ts"
-import { Generation, Poison, SkipReason } from "../../ReadModelGeneration.ts"
+import {
+  type Claim as HostClaim,
+  Generation,
+  Poison,
+  SkipReason
+} from "../../ReadModelGeneration.ts"
 import { Epoch } from "./state.ts"
 
 const Claim = Schema.Struct({ generation: Generation, epoch: Epoch, leaseMillis: Schema.Finite })
@@ -103,3 +109,10 @@ export type Transition = Untimed<Exclude<Command, { readonly _tag: "Advance" }>>
 
 /** The claim of a command. */
 export type CommandClaim = typeof Claim.Type
+
+/** Returns a claim as commands name it. */
+export const toCommand = ({ epoch, generation, lease }: HostClaim): CommandClaim => ({
+  generation,
+  epoch,
+  leaseMillis: Duration.toMillis(lease)
+})

@@ -42,7 +42,7 @@ export type Rejection =
   | AlreadyFolded
   | RuleBroken
 
-type Events = ReadonlyArray<Event>
+export type Events = ReadonlyArray<Event>
 
 type Decision = Result.Result<Events, Rejection>
 
@@ -79,19 +79,7 @@ export const decide = (command: Command, state: State): Decision =>
         { _tag: "LeaseExtended", generation, leaseEnds: at + claim.leaseMillis }
       ]),
     Release: ({ claim }): Decision => Result.orElse(ended(state, claim), () => nothing),
-    Advance: ({ at, claim, events, eventsPerSecond, eventId, from, partition, to }): Decision =>
-      Result.map(heldAt(state, claim, partition, from), ({ number: generation }): Events => [
-        {
-          _tag: "Advanced",
-          generation,
-          partition,
-          position: to,
-          eventId,
-          events,
-          eventsPerSecond,
-          leaseEnds: at + claim.leaseMillis
-        }
-      ]),
+    Advance: (step): Decision => advance(step, state),
     Restart: ({ claim, log }): Decision =>
       Result.map(heldAs(state, claim, "shadow"), ({ number: generation }): Events => [
         { _tag: "TableEmptied", generation },
@@ -262,6 +250,26 @@ export const heldAs = (
     ({ poison, role }) => role === expected && !state.paused && poison === null,
     () => lost(state.name, claim)
   )
+
+/** Moves a checkpoint; fails unless the step is taken under the newest claim from where it is. */
+export const advance = (
+  step: Extract<Command, { readonly _tag: "Advance" }>,
+  state: State
+): Result.Result<Events, ClaimLost> => {
+  const { at, claim, events, eventsPerSecond, eventId, from, partition, to } = step
+  return Result.map(heldAt(state, claim, partition, from), ({ number: generation }): Events => [
+    {
+      _tag: "Advanced",
+      generation,
+      partition,
+      position: to,
+      eventId,
+      events,
+      eventsPerSecond,
+      leaseEnds: at + claim.leaseMillis
+    }
+  ])
+}
 
 /** Returns the generation of {@link held}, if a step may be taken from the given position. */
 export const heldAt = (
