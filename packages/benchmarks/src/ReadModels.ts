@@ -141,15 +141,17 @@ const daybook = (stores: Stores, yardstick: string): CatchUp => ({
   )
 })
 
-const rebuilding = (name: string, stores: Stores, partitions: number): Open<Rebuild> =>
+const rebuilding = (name: string, stores: Stores, parallelism: number): Open<Rebuild> =>
   Effect.gen(function* () {
     const kept = yield* readModels(stores, Projections.layer({ async: [orderSummary] }))
     const projections = Context.get(kept, Projections)
     yield* projections.waitFor(orderSummary.name, yield* head(stores), "10 minutes")
     const rebuilds: Rebuild = {
       name,
-      ...(partitions === 1 ? {} : { yardstick: "in 1 partition" }),
-      rebuild: Effect.orDie(Stream.runDrain(projections.rebuild(orderSummary.name, { partitions })))
+      ...(parallelism === 1 ? {} : { yardstick: "in 1 partition" }),
+      rebuild: Effect.orDie(
+        Stream.runDrain(projections.rebuild(orderSummary.name, { parallelism }))
+      )
     }
     return rebuilds
   }).pipe(Effect.orDie)

@@ -97,7 +97,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
     // In a transaction of the caller, the changes to the rows end with it: nothing is given back.
     if (yield* events.inTransaction) return yield* new EventStoreError({ operation, cause: error })
     yield* store
-      .demote(error.name, settled({ events, store }, error.name))
+      .makeAsync(error.name, settled({ events, store }, error.name))
       .pipe(Effect.catchTag("ReadModelStoreError", failed(operation)))
     yield* Effect.logError(`${error.message}; it is kept behind the log from now on`)
   })

@@ -164,7 +164,7 @@ export class Projections extends Context.Service<
       name: string,
       options?: Why & {
         /** The number of parts that are built at the same time, by key. */
-        readonly partitions?: number
+        readonly parallelism?: number
         /**
          * A position that both must include before they are compared, such as that of an append; a
          * host that takes the build over does not know it. Rows that are not compared, of a new
@@ -251,10 +251,10 @@ const make = Effect.fnUntraced(function* (
     owner,
     lease: Duration.fromInputUnsafe(settings.lease),
     pollInterval: Duration.fromInputUnsafe(settings.pollInterval),
-    partitions: settings.partitions
+    parallelism: settings.parallelism
   }
   for (const model of models.values()) {
-    yield* store.open(model.table, { partitions: runner.partitions, log: runner.log }).pipe(
+    yield* store.open(model.table, { parallelism: runner.parallelism, log: runner.log }).pipe(
       // A newer host serves while this one is replaced.
       Effect.catchTag("Superseded", (error) => Effect.logWarning(error.message))
     )

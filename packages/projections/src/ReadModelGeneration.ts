@@ -10,7 +10,6 @@ import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import type * as Duration from "effect/Duration"
 import type * as Option from "effect/Option"
-import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { recordedText } from "./internal/fold/recordedText.ts"
 import { textIssue } from "./internal/fold/rowCodec.ts"
@@ -169,24 +168,32 @@ export interface Changes {
 }
 
 /**
+ * The rows that a step needs.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Load {
+  readonly partition: number
+  /** The checkpoint of the partition. */
+  readonly from: Position.Position
+  /** The distinct keys of the rows. */
+  readonly keys: ReadonlyArray<StoredKey>
+}
+
+/**
  * A step of a checkpoint, with its changes to the rows.
  *
  * @category types
  * @since 0.1.0
  */
-export interface Step<E> {
+export interface Step {
   readonly partition: number
   readonly from: Position.Position
   readonly to: Position.Position
   /** The last event of the log at or below `to`. */
   readonly eventId: EventId | null
-  /** The distinct keys of the rows that the step may touch. */
-  readonly keys: ReadonlyArray<StoredKey>
-  /**
-   * Folds the existing rows, by the text of their key, to their changes. Pure, since a repeated
-   * step calls it again.
-   */
-  readonly fold: (rows: ReadonlyMap<string, StoredRow>) => Result.Result<Changes, E>
+  readonly changes: Changes
   /** The number of events that the step folds. */
   readonly events: number
   readonly eventsPerSecond: number

@@ -304,9 +304,9 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
             const store = yield* ReadModelStore
             const table = Result.getOrThrow(ReadModelTable.make(projection))
             const lease = Duration.minutes(1)
-            const begun = yield* store.beginShadow(table, { partitions: 1, owner: "one", lease })
+            const begun = yield* store.beginShadow(table, { parallelism: 1, owner: "one", lease })
             const error = yield* Effect.flip(
-              store.switchOver(table, Option.getOrThrow(begun.claim), {
+              store.promote(table, Option.getOrThrow(begun.claim), {
                 compare: false,
                 catchUp: () => Effect.void
               })

@@ -23,6 +23,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { aggregateOf, products, takings, type TillAggregate } from "./Till.ts"
+import { take } from "./taking.ts"
 
 /** A log with its read models, and the events of its operation that no caller of it can cause. */
 export class World extends Context.Service<
@@ -325,14 +326,14 @@ export const cases = <E>(
         const { position } = yield* keep(events, { async: [takings] }, name)
         const table = Result.getOrThrow(ReadModelTable.make(takings))
         const begun = yield* rows.beginShadow(table, {
-          partitions: 1,
+          parallelism: 1,
           owner: "a host that dies",
           lease: Duration.zero,
           log: yield* events.identity
         })
         const last = (yield* all(events)).at(-1)
         const wrong = { tillId: "9", cents: 9, sales: 9, last: "2026-01-01T00:00:00.000Z" }
-        yield* rows.step(table, Option.getOrThrow(begun.claim), {
+        yield* take(rows, table, Option.getOrThrow(begun.claim), {
           partition: 0,
           from: 0n as typeof position,
           to: position,

@@ -20,7 +20,6 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
@@ -154,15 +153,10 @@ export const cases = <E>(
         const written: Array<number> = []
         const projections = yield* host({ async: [rows] }, (store) => ({
           ...store,
-          step: (table, claim, step) =>
-            store.step(table, claim, {
-              ...step,
-              fold: (found) =>
-                Result.map(step.fold(found), (changes) => {
-                  written.push(changes.upserts.length)
-                  return changes
-                })
-            })
+          advance: (table, claim, step) =>
+            Effect.tap(store.advance(table, claim, step), () =>
+              Effect.sync(() => written.push(step.changes.upserts.length))
+            )
         }))
         yield* projections.waitFor(rows.name, position, "60 seconds")
         assert.strictEqual(

@@ -285,9 +285,9 @@ export const cases = <E>(
         for (let n = 0; n < 30; n++) yield* execute(till, `${n % 7}`, sell(`p${n % 5}`, n))
         yield* caughtUp(projections, products.name)
         const before = yield* rows(products)
-        for (const partitions of [1, 3]) {
+        for (const parallelism of [1, 3]) {
           const progress = yield* Stream.runCollect(
-            projections.rebuild(products.name, { partitions })
+            projections.rebuild(products.name, { parallelism })
           )
           assert.deepStrictEqual([progress.at(-1)?.switched, progress.at(-1)?.fraction], [true, 1])
           assert.deepStrictEqual(yield* rows(products), before)

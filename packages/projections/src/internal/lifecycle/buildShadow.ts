@@ -37,7 +37,7 @@ export const keepBuilding = Effect.fnUntraced(function* (
       return false
     }
     // The shadow of this newer version was dropped: it is made again.
-    yield* store.open(model.table, { partitions: runner.partitions, log: runner.log }).pipe(
+    yield* store.open(model.table, { parallelism: runner.parallelism, log: runner.log }).pipe(
       // Logged once for each message, since it recurs at each poll.
       Effect.catchTag(["OtherLog", "DefinitionChanged", "Superseded"], (error) =>
         errors.failed(name, "building", Cause.fail(error))
@@ -128,7 +128,7 @@ const buildHeld = Effect.fnUntraced(function* (
       yield* runner.changes.until(reached(runner, model, compare, reach), runner.pollInterval)
       continue
     }
-    return yield* store.switchOver(model.table, claim, {
+    return yield* store.promote(model.table, claim, {
       compare,
       catchUp: (still) =>
         Effect.andThen(

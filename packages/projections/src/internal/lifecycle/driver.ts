@@ -1,9 +1,7 @@
 /**
  * What a store of read models does: it changes their state as the decider says, and keeps rows.
  */
-import type { EventId } from "@daybook/kernel/EventId"
 import type * as Projection from "@daybook/kernel/Projection"
-import type { Position } from "@daybook/kernel/Position"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
@@ -16,7 +14,7 @@ import type {
   ReadModelStoreError,
   RowDifference
 } from "../../ReadModelError.ts"
-import type { Changes, Claim, GenerationState, Skipped } from "../../ReadModelGeneration.ts"
+import type { Claim, GenerationState, Load, Skipped, Step } from "../../ReadModelGeneration.ts"
 import type { InlineAppend } from "../../ReadModelStore.ts"
 import type { Any as AnyTable, StoredKey } from "../../ReadModelTable.ts"
 import type { RowQuery } from "../../RowQuery.ts"
@@ -42,28 +40,6 @@ export interface Held {
   readonly appendsSettled: Effect.Effect<void, ReadModelStoreError>
 }
 
-/** The place of a step: the rows that it may touch, and the checkpoint that it moves. */
-export interface Place {
-  readonly partition: number
-  readonly from: Position
-}
-
-export interface Load extends Place {
-  /** The distinct keys of the rows to load. */
-  readonly keys: ReadonlyArray<StoredKey>
-}
-
-/** A step of a checkpoint, with its changes to the rows. */
-export interface Advance extends Place {
-  readonly to: Position
-  /** The last event of the log at or below `to`. */
-  readonly eventId: EventId | null
-  readonly changes: Changes
-  /** The number of events that the step folds. */
-  readonly events: number
-  readonly eventsPerSecond: number
-}
-
 export interface Differences {
   readonly count: number
   /** By key: at most `MAX_DIFFERENCES`, with at most `MAX_DIFFERENCES_BYTES` before the last. */
@@ -87,12 +63,12 @@ export interface Driver {
   readonly load: (
     table: AnyTable,
     claim: Claim,
-    at: Load
+    step: Load
   ) => Effect.Effect<ReadonlyMap<string, StoredRow>, ClaimLost | ReadModelStoreError>
   readonly advance: (
     table: AnyTable,
     claim: Claim,
-    step: Advance
+    step: Step
   ) => Effect.Effect<void, ClaimLost | ReadModelStoreError>
   readonly inline: <A, E>(
     append: InlineAppend<A, E>

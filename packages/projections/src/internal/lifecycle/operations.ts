@@ -19,11 +19,12 @@ import { find, lowest, servingOf, shadowOf, view } from "./state.ts"
 
 /** Makes the operations of a store. */
 export const make = (driver: Driver): ReadModelStore["Service"] => {
-  const { acts, exclusively, get, inline, query, skipped, states, transition } = driver
+  const { differences, exclusively, transition, ...rest } = driver
   return ReadModelStore.of({
-    open: (table, { log, partitions = 1 } = {}) =>
+    ...rest,
+    open: (table, { log, parallelism: asked = 1 } = {}) =>
       Effect.gen(function* () {
-        const parallelism = yield* partitionCount(partitions)
+        const parallelism = yield* partitionCount(asked)
         const { name } = table
         const opened = yield* transition(
           name,
@@ -40,14 +41,14 @@ export const make = (driver: Driver): ReadModelStore["Service"] => {
           )
         }
       }),
-    beginShadow: (table, { accept = false, lease, log, owner, partitions, why = {} }) =>
+    beginShadow: (table, { accept = false, lease, log, owner, parallelism, why = {} }) =>
       Effect.gen(function* () {
         const begun = yield* transition(
           table.name,
           {
             _tag: "BeginShadow",
             ...definitionOf(table),
-            parallelism: yield* partitionCount(partitions),
+            parallelism: yield* partitionCount(parallelism),
             log: log ?? null,
             owner,
             leaseMillis: Duration.toMillis(lease),
@@ -84,12 +85,6 @@ export const make = (driver: Driver): ReadModelStore["Service"] => {
         refusedBy(),
         Effect.asVoid
       ),
-    step: (table, claim, { fold, keys, ...step }) =>
-      Effect.gen(function* () {
-        const rows = yield* driver.load(table, claim, { ...step, keys })
-        const changes = yield* Effect.fromResult(fold(rows))
-        yield* driver.advance(table, claim, { ...step, changes })
-      }),
     restart: (claim, log) =>
       transition(claim.name, { _tag: "Restart", claim: toCommand(claim), log }).pipe(
         refusedBy("ClaimLost"),
@@ -119,9 +114,9 @@ export const make = (driver: Driver): ReadModelStore["Service"] => {
         ofLostHistory,
         ...(actor === undefined ? {} : { actor })
       }).pipe(refusedBy("AlreadyFolded"), Effect.asVoid),
-    switchOver: (table, claim, { catchUp, compare }) =>
+    promote: (table, claim, { catchUp, compare }) =>
       exclusively(
-        { name: table.name, claim, operation: "switchOver" },
+        { name: table.name, claim, operation: "promote" },
         Effect.fnUntraced(function* ({ appendsSettled, at, state }) {
           const { name } = table
           const held = toCommand(claim)
@@ -131,7 +126,7 @@ export const make = (driver: Driver): ReadModelStore["Service"] => {
           if (serving.mode === "inline") yield* appendsSettled
           yield* catchUp(view(state, serving, at))
           const found = compare
-            ? yield* driver.differences(table, { serving: serving.number, rebuilt: shadow.number })
+            ? yield* differences(table, { serving: serving.number, rebuilt: shadow.number })
             : undefined
           const promoted = yield* transition(name, {
             _tag: "Promote",
@@ -159,9 +154,9 @@ export const make = (driver: Driver): ReadModelStore["Service"] => {
       ),
     drop: (name, generation, why = {}) =>
       transition(name, { _tag: "Drop", generation, why }).pipe(refusedBy(), Effect.asVoid),
-    promote: (claim, catchUp) =>
+    makeInline: (claim, catchUp) =>
       exclusively(
-        { name: claim.name, claim, operation: "promote" },
+        { name: claim.name, claim, operation: "makeInline" },
         Effect.fnUntraced(function* ({ appendsSettled, state }) {
           yield* Effect.fromResult(heldAs(state, toCommand(claim), "serving"))
           yield* appendsSettled
@@ -171,22 +166,16 @@ export const make = (driver: Driver): ReadModelStore["Service"] => {
           )
         })
       ),
-    demote: (name, settled) =>
+    makeAsync: (name, settled) =>
       exclusively(
-        { name, operation: "demote" },
+        { name, operation: "makeAsync" },
         Effect.fnUntraced(function* ({ appendsSettled, state }) {
           if (servingOf(state)?.mode !== "inline") return
           yield* appendsSettled
           const reached = yield* settled
           yield* transition(name, { _tag: "MakeAsync", reached }).pipe(refusedBy())
         })
-      ),
-    acts,
-    get,
-    inline,
-    query,
-    skipped,
-    states
+      )
   })
 }
 

@@ -8,12 +8,12 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type { Act } from "../../ReadModelAct.ts"
 import type { ClaimLost } from "../../ReadModelError.ts"
-import type { Skipped } from "../../ReadModelGeneration.ts"
+import type { Load, Skipped, Step } from "../../ReadModelGeneration.ts"
 import type { Any as AnyTable } from "../../ReadModelTable.ts"
 import type { StoredRow } from "../../StoredRow.ts"
 import type { Command, CommandClaim } from "../lifecycle/command.ts"
 import { advance, decide, type Events, heldAt, type Rejection } from "../lifecycle/decide.ts"
-import type { Advance, Load, Transitioned } from "../lifecycle/driver.ts"
+import type { Transitioned } from "../lifecycle/driver.ts"
 import type { Event } from "../lifecycle/event.ts"
 import { evolve } from "../lifecycle/evolve.ts"
 import { empty, servingOf, type State } from "../lifecycle/state.ts"
@@ -65,7 +65,7 @@ export const step = (
   model: Model,
   table: AnyTable,
   claim: CommandClaim,
-  { changes, ...step }: Advance,
+  { changes, ...step }: Step,
   at: number
 ): Result.Result<void, ClaimLost> =>
   Result.map(advance({ _tag: "Advance", at, claim, ...step }, model.state), (events) => {

@@ -15,10 +15,9 @@ import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"
 import { ClaimLost } from "../../ReadModelError.ts"
-import type { Changes, Claim } from "../../ReadModelGeneration.ts"
+import type { Changes, Claim, Load, Step } from "../../ReadModelGeneration.ts"
 import type { Any as AnyTable, StoredKey } from "../../ReadModelTable.ts"
 import type { StoredRow } from "../../StoredRow.ts"
-import type { Advance, Load, Place } from "../lifecycle/driver.ts"
 import { arrays, readRow } from "./columns.ts"
 import { inTransaction } from "@daybook/store/sql/Transaction"
 import { millisOf } from "./locks.ts"
@@ -120,7 +119,10 @@ const again = <A, E>(
 const isUndone = ({ reason }: SqlError) =>
   reason._tag === "DeadlockError" || reason._tag === "SerializationError"
 
-const held = ({ epoch, generation, name }: Claim, { from, partition }: Place) => [
+const held = (
+  { epoch, generation, name }: Claim,
+  { from, partition }: Pick<Step, "from" | "partition">
+) => [
   name,
   PgTypes.int4(generation),
   PgTypes.int8(BigInt(epoch)),
@@ -157,7 +159,7 @@ export const advance = (
   table: AnyTable,
   claim: Claim,
   place: PostgresTable.Place,
-  step: Advance
+  step: Step
 ): Effect.Effect<void, ClaimLost | SqlError> => {
   const { changes, eventId, events, eventsPerSecond, to } = step
   const { deletions, upserts } = changes

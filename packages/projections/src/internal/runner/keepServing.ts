@@ -64,7 +64,7 @@ export const keepServing = Effect.fnUntraced(function* (
     yield* Effect.logWarning(
       `${name} is kept by appends, and this host takes it back to keep it behind the log`
     )
-    yield* store.demote(name, History.settled(runner, name))
+    yield* store.makeAsync(name, History.settled(runner, name))
     return true
   }
   const poison = yield* stops.toTry(serving, "later")
@@ -117,7 +117,7 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
 /** Catches up, and hands the rows over to the appends. */
 const handOver = Effect.fnUntraced(function* (runner: Runner, held: Held) {
   yield* catchUpTo(runner, held, { role: "serving" })
-  yield* runner.store.promote(
+  yield* runner.store.makeInline(
     held.claim,
     catchUpTo(runner, held, { role: "serving", inTransaction: true })
   )

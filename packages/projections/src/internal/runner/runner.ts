@@ -44,7 +44,7 @@ export interface Runner {
   readonly owner: string
   readonly lease: Duration.Duration
   readonly pollInterval: Duration.Duration
-  readonly partitions: number
+  readonly parallelism: number
 }
 
 export const categoriesOf = ({ projection }: AnyModel) =>

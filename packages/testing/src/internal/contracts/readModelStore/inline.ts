@@ -225,7 +225,7 @@ export const inlineCases: Cases = {
     yield* append([table], streamId, touching("a"))
     const known = yield* rowsOf(table)
     const claim = yield* shadow(table, known)
-    const serving = yield* store.switchOver(table, claim, {
+    const serving = yield* store.promote(table, claim, {
       compare: true,
       catchUp: ({ mode }) => Effect.sync(() => assert.strictEqual(mode, "inline"))
     })
