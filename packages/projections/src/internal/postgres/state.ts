@@ -32,14 +32,14 @@ interface Row {
   readonly poison: Schema.Json | null
   readonly epoch: bigint
   readonly owner: string | null
-  readonly lease_ends: number
+  readonly lease_ends: number | null
   readonly log: LogId | null
   readonly left_behind: Listed
   readonly positions: readonly [bigint, ...ReadonlyArray<bigint>]
   readonly anchors: ReadonlyArray<EventId | null>
   readonly events: ReadonlyArray<bigint>
   readonly rates: ReadonlyArray<number>
-  readonly leases: ReadonlyArray<number>
+  readonly leases: ReadonlyArray<number | null>
 }
 
 /** A read model as it was at a time of the server's clock, in milliseconds since 1970. */
@@ -52,8 +52,10 @@ const poisonJson = Schema.toCodecJson(Poison)
 const decodePoison = Schema.decodeUnknownEffect(poisonJson)
 const encodePoison = Schema.encodeEffect(poisonJson)
 
-const millisOf = (time: string) =>
-  `coalesce(extract(epoch FROM ${time}) * 1000, 0)::double precision`
+/** Selects a time in seconds since 1970. Operators could be overloaded by others, so none here. */
+const seconds = (time: string) => `extract(epoch FROM ${time})::double precision`
+
+const toMillis = (seconds: number | null): number => (seconds ?? 0) * 1_000
 
 const generations = (schema: SchemaName) => `${quoted(schema)}.daybook__generations`
 
@@ -66,8 +68,8 @@ export const readAll = Effect.fnUntraced(function* (
   name?: Projection.Name
 ): Effect.fn.Return<ReadonlyArray<Read>, SqlError> {
   const rows = yield* sql.unsafe<Row>(
-    `SELECT ${millisOf("pg_catalog.clock_timestamp()")} AS at, g.name, g.generation, g.version, g.description,
-      g.role, g.mode, g.paused, g.accepted, g.poison, g.epoch, g.owner, ${millisOf("g.lease_ends")} AS lease_ends,
+    `SELECT ${seconds("pg_catalog.clock_timestamp()")} AS at, g.name, g.generation, g.version, g.description,
+      g.role, g.mode, g.paused, g.accepted, g.poison, g.epoch, g.owner, ${seconds("g.lease_ends")} AS lease_ends,
       g.log::text AS log, g.left_behind, c.positions, c.anchors, c.events, c.rates, c.leases
     FROM ${generations(schema)} g
     CROSS JOIN LATERAL (
@@ -75,7 +77,7 @@ export const readAll = Effect.fnUntraced(function* (
         pg_catalog.array_agg(c.event_id::text ORDER BY c.partition) AS anchors,
         pg_catalog.array_agg(c.events ORDER BY c.partition) AS events,
         pg_catalog.array_agg(c.events_per_second ORDER BY c.partition) AS rates,
-        pg_catalog.array_agg(${millisOf("c.lease_ends")} ORDER BY c.partition) AS leases
+        pg_catalog.array_agg(${seconds("c.lease_ends")} ORDER BY c.partition) AS leases
       FROM ${checkpoints(schema)} c WHERE c.name = g.name AND c.generation = g.generation
     ) c
     WHERE $1::text IS NULL OR g.name = $1
@@ -87,7 +89,7 @@ export const readAll = Effect.fnUntraced(function* (
     const known = read.get(row.name)?.state ?? empty(row.name)
     const generation = yield* generationOf(row)
     read.set(row.name, {
-      at: row.at,
+      at: toMillis(row.at),
       state: {
         ...known,
         paused: known.paused || row.paused,
@@ -123,11 +125,11 @@ const generationOf = (row: Row): Effect.Effect<Generation> =>
         eventId: row.anchors[index] ?? null,
         events: Number(row.events[index] ?? 0n),
         eventsPerSecond: row.rates[index] ?? 0,
-        leaseEnds: row.leases[index] ?? 0
+        leaseEnds: toMillis(row.leases[index] ?? null)
       })),
       epoch: Number(row.epoch),
       owner: row.owner,
-      leaseEnds: row.lease_ends,
+      leaseEnds: toMillis(row.lease_ends),
       poison,
       accepted: row.accepted,
       leftBehind: row.left_behind
@@ -142,16 +144,16 @@ export const draw = (
   Effect.map(
     sql.unsafe<{ readonly epoch: bigint; readonly at: number }>(
       `SELECT pg_catalog.nextval('${quoted(schema)}.daybook__epochs') AS epoch,
-        ${millisOf("pg_catalog.clock_timestamp()")} AS at`
+        ${seconds("pg_catalog.clock_timestamp()")} AS at`
     ),
     (rows) => {
       const { at, epoch } = Arr.getUnsafe(rows, 0)
-      return { nextEpoch: Number(epoch), at }
+      return { nextEpoch: Number(epoch), at: toMillis(at) }
     }
   )
 
-const timeOf = (parameter: string) =>
-  `CASE WHEN ${parameter} > 0 THEN pg_catalog.to_timestamp(${parameter} / 1000) END`
+/** Returns a time as the parameter of `to_timestamp`, which returns null for null. */
+const timeOf = (millis: number) => PgTypes.float8(millis === 0 ? null : millis / 1_000)
 
 /** Writes the generations and checkpoints that differ between two states of a read model. */
 export const save = Effect.fnUntraced(function* (
@@ -238,7 +240,7 @@ const update = Effect.fnUntraced(function* (
     const { eventId, events, eventsPerSecond, leaseEnds, position } = progress
     yield* sql.unsafe(
       `UPDATE ${checkpoints(schema)} SET "position" = $4, event_id = $5::text::uuid, events = $6,
-        events_per_second = $7, lease_ends = ${timeOf("$8")}
+        events_per_second = $7, lease_ends = pg_catalog.to_timestamp($8)
       WHERE name = $1 AND generation = $2 AND partition = $3`,
       [
         ...key,
@@ -247,7 +249,7 @@ const update = Effect.fnUntraced(function* (
         PgTypes.text(eventId),
         PgTypes.int8(BigInt(events)),
         PgTypes.float8(eventsPerSecond),
-        PgTypes.float8(leaseEnds)
+        timeOf(leaseEnds)
       ]
     )
   }
@@ -264,7 +266,7 @@ const write = Effect.fnUntraced(function* (
     generation.poison && JSON.stringify(yield* Effect.orDie(encodePoison(generation.poison)))
   yield* sql.unsafe(
     `UPDATE ${generations(schema)} SET log = $3::text::uuid, role = $4, mode = $5, epoch = $6, owner = $7,
-      lease_ends = ${timeOf("$8")}, poison = $9::text::json, accepted = $10, left_behind = $11::text::json
+      lease_ends = pg_catalog.to_timestamp($8), poison = $9::text::json, accepted = $10, left_behind = $11::text::json
     WHERE name = $1 AND generation = $2`,
     [
       PgTypes.text(name),
@@ -274,7 +276,7 @@ const write = Effect.fnUntraced(function* (
       PgTypes.text(mode),
       PgTypes.int8(BigInt(epoch)),
       PgTypes.text(owner),
-      PgTypes.float8(leaseEnds),
+      timeOf(leaseEnds),
       PgTypes.text(poison),
       PgTypes.bool(accepted),
       PgTypes.text(JSON.stringify(leftBehind))

@@ -77,7 +77,7 @@ export const transition = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       if (yield* lockOne(database, name, generation, "SKIP LOCKED")) return yield* carryOut
       const seen = yield* look(database, name, command)
-      if (!waits(command, seen.state)) return { ...seen, events: [] }
+      if (!waits(command, seen.before)) return { ...seen, events: [], state: seen.before }
       yield* lockOne(database, name, generation, "")
       return yield* carryOut
     })
