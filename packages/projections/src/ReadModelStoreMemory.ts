@@ -20,10 +20,11 @@ import * as Stream from "effect/Stream"
 import { differences } from "./internal/fold/rowDifferences.ts"
 import { decide } from "./internal/lifecycle/decide.ts"
 import { toCommand } from "./internal/lifecycle/command.ts"
-import type { Driver } from "./internal/lifecycle/driver.ts"
-import * as Operations from "./internal/lifecycle/operations.ts"
+import type { Driver } from "./driver/ReadModelDriver.ts"
+import { views } from "./driver/ReadModelLifecycle.ts"
+import * as Operations from "./driver/ReadModelOperations.ts"
 import { waits } from "./internal/lifecycle/patience.ts"
-import { find, servingOf, view } from "./internal/lifecycle/state.ts"
+import { find, servingOf } from "./internal/lifecycle/state.ts"
 import * as Model from "./internal/memory/model.ts"
 import { selectRows } from "./internal/memory/query.ts"
 import { readable, rowsOf, write } from "./internal/memory/tables.ts"
@@ -121,7 +122,7 @@ const driver: Effect.Effect<Driver> = Effect.sync(() => {
           Array.from(models.values(), ({ state }) => state)
             .filter((state) => name === undefined || state.name === name)
             .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-            .flatMap((state) => state.generations.map((one) => view(state, one, at)))
+            .flatMap((state) => views(state, at))
         )
       ),
     skipped: (name) =>

@@ -18,8 +18,8 @@ import { SqlClient } from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
 import type { Transition } from "./internal/lifecycle/command.ts"
-import * as Operations from "./internal/lifecycle/operations.ts"
-import { view } from "./internal/lifecycle/state.ts"
+import { views } from "./driver/ReadModelLifecycle.ts"
+import * as Operations from "./driver/ReadModelOperations.ts"
 import * as Acts from "./internal/postgres/acts.ts"
 import * as Claims from "./internal/postgres/claims.ts"
 import { differences } from "./internal/postgres/differences.ts"
@@ -99,9 +99,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
         readCommitted(sql, Skipped.list(sql, schema, name)).pipe(failing("skipped")),
       states: (name) =>
         readCommitted(sql, States.readAll(sql, schema, name)).pipe(
-          Effect.map((found) =>
-            found.flatMap(({ at, state }) => state.generations.map((one) => view(state, one, at)))
-          ),
+          Effect.map((found) => found.flatMap(({ at, state }) => views(state, at))),
           failing("states")
         ),
       get: (table, key) =>

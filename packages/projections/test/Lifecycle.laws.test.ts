@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { Command } from "../src/internal/lifecycle/command.ts"
 import type { Rejection } from "../src/internal/lifecycle/decide.ts"
-import * as Lifecycle from "../src/internal/lifecycle/decider.ts"
+import * as Lifecycle from "@daybook/projections/driver/ReadModelLifecycle"
 import type { Event } from "../src/internal/lifecycle/event.ts"
 import {
   find,
@@ -20,7 +20,7 @@ import { aggregate, at, command, name } from "./lifecycleCommands.ts"
 
 type ReadModel = Decider<Command, State, Event, Rejection>
 
-const decider = Lifecycle.of(name)
+const decider = Lifecycle.decider(name)
 
 /** Returns the generations that an event or a command writes under a claim. */
 const claimOf = (one: Command) => ("claim" in one ? one.claim : undefined)

@@ -9,7 +9,7 @@ import * as Specification from "@daybook/testing/Specification"
 import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
 import { Command } from "../src/internal/lifecycle/command.ts"
 import { RuleBroken } from "../src/internal/lifecycle/decide.ts"
-import * as Lifecycle from "../src/internal/lifecycle/decider.ts"
+import * as Lifecycle from "@daybook/projections/driver/ReadModelLifecycle"
 import { Event } from "../src/internal/lifecycle/event.ts"
 import { at, eventAt, LEASE, log, name, poisonAt, reason, version } from "./lifecycleCommands.ts"
 
@@ -121,7 +121,7 @@ const allowed = (accepted: boolean) => event.DifferencesAllowed.make({ generatio
 
 const spec = Specification.make(
   "the life of a read model",
-  Lifecycle.of(name),
+  Lifecycle.decider(name),
   (given) => ({
     "serves at once when it is opened first": given().when(open()).then([made]),
     "stays as it is when it is opened again": given(made).when(open()).then([]),

@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
 import { type Poison, SkipReason } from "../src/ReadModelGeneration.ts"
 import type { Command } from "../src/internal/lifecycle/command.ts"
 import type { Rejection } from "../src/internal/lifecycle/decide.ts"
-import * as Lifecycle from "../src/internal/lifecycle/decider.ts"
+import * as Lifecycle from "@daybook/projections/driver/ReadModelLifecycle"
 import { Event } from "../src/internal/lifecycle/event.ts"
 import { State } from "../src/internal/lifecycle/state.ts"
 
@@ -45,7 +45,7 @@ export const LEASE = 10
 
 /** The decider of a read model as an aggregate, so that its laws can be checked. */
 export const aggregate = (
-  decider: Decider.Decider<Command, State, Event, Rejection> = Lifecycle.of(name)
+  decider: Decider.Decider<Command, State, Event, Rejection> = Lifecycle.decider(name)
 ): Aggregate.Aggregate<Command, State, Event, Rejection> =>
   Aggregate.make({
     category: "readmodel",

@@ -324,7 +324,9 @@ const skip = (asked: Extract<Command, { readonly _tag: "Skip" }>, state: State):
   ])
 }
 
-/** Returns the one position of all partitions: events between two would be folded twice, or never. */
+/**
+ * Returns the one position of all partitions: events between two would be folded twice, or never.
+ */
 const together = (
   { name }: State,
   { number, partitions }: Generation

@@ -26,7 +26,7 @@ export type Progress = typeof Progress.Type
 /** The largest epoch of a claim: `epoch + 1` is a safe integer too. */
 export const Epoch = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 52 }))
 
-export const Role = Schema.Literals(["serving", "shadow", "retired"])
+const Role = Schema.Literals(["serving", "shadow", "retired"])
 
 export const Mode = Schema.Literals(["async", "inline"])
 
@@ -55,7 +55,7 @@ export const Generation = Schema.Struct({
 export type Generation = typeof Generation.Type
 
 /** An event that a version skips. */
-export const Skip = Schema.Struct({
+const Skip = Schema.Struct({
   version: Projection.Version,
   eventId: EventId
 })

@@ -21,7 +21,7 @@ import type { DependentRefused, ForeignRelation } from "../../ReadModelStorePost
 import type { Any as AnyTable } from "../../ReadModelTable.ts"
 import { type Command, toCommand, type Transition } from "../lifecycle/command.ts"
 import { decide, heldAs, type Rejection } from "../lifecycle/decide.ts"
-import type { Transitioned } from "../lifecycle/driver.ts"
+import type { Transitioned } from "../../driver/ReadModelDriver.ts"
 import type { Event } from "../lifecycle/event.ts"
 import { evolve } from "../lifecycle/evolve.ts"
 import { waits } from "../lifecycle/patience.ts"

@@ -1,23 +1,32 @@
 /**
- * The operations on read models in the words of their callers, over the commands of the decider.
+ * The operations on read models in the words of their callers, made once for every store.
+ *
+ * For authors of stores.
+ *
+ * @since 0.1.0
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import { RowsDiffer } from "../../ReadModelError.ts"
-import type { Claim, GenerationState } from "../../ReadModelGeneration.ts"
-import { ReadModelStore } from "../../ReadModelStore.ts"
-import type { Any as AnyTable } from "../../ReadModelTable.ts"
-import { partitionCount } from "../fold/partition.ts"
-import { toCommand } from "./command.ts"
-import { heldAs, type Rejection } from "./decide.ts"
-import type { Driver, Transitioned } from "./driver.ts"
-import type { Event } from "./event.ts"
-import { find, lowest, servingOf, shadowOf, view } from "./state.ts"
+import { RowsDiffer } from "../ReadModelError.ts"
+import type { Claim, GenerationState } from "../ReadModelGeneration.ts"
+import { ReadModelStore } from "../ReadModelStore.ts"
+import type { Any as AnyTable } from "../ReadModelTable.ts"
+import { partitionCount } from "../internal/fold/partition.ts"
+import { toCommand } from "../internal/lifecycle/command.ts"
+import { heldAs, type Rejection } from "../internal/lifecycle/decide.ts"
+import type { Driver, Transitioned } from "./ReadModelDriver.ts"
+import type { Event } from "../internal/lifecycle/event.ts"
+import { find, lowest, servingOf, shadowOf, view } from "../internal/lifecycle/state.ts"
 
-/** Makes the operations of a store. */
+/**
+ * Makes the service of a driver.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (driver: Driver): ReadModelStore["Service"] => {
   const { differences, exclusively, transition, ...rest } = driver
   return ReadModelStore.of({
