@@ -1,6 +1,6 @@
 /**
- * The operations of a store of read models: it carries out the decisions of `ReadModelLifecycle` and keeps
- * rows. `ReadModelOperations.make` makes the service of it.
+ * The operations that a store of read models implements: it carries out the decisions of
+ * `ReadModelLifecycle`, and keeps rows. `ReadModelOperations.make` makes the service of it.
  *
  * For authors of stores. Rules for every driver:
  *

@@ -117,6 +117,9 @@ const record = (model: Model, event: Event, at: number, table: AnyTable | undefi
         reason: Option.fromUndefinedOr(event.why.reason),
         details: event.details
       })
+      return
+    default:
+    // The other events change only the state.
   }
 }
 

@@ -219,6 +219,8 @@ const apply = Effect.fnUntraced(function* (
       case "Skipped":
         yield* Skipped.record(sql, schema, name, event)
         break
+      default:
+      // The other events change only the state, and acts are recorded last.
     }
   }
   yield* States.save(sql, schema, before, after)
