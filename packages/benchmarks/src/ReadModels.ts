@@ -181,7 +181,7 @@ const keeping = (name: string, stores: Stores, mode: "none" | "async" | "inline"
         : Context.get(stores, EventStore)
     if (mode === "inline") {
       yield* Effect.repeat(projections.status(orderSummary.name), {
-        until: ({ doing }) => doing === "inline",
+        until: ({ state }) => state === "inline",
         schedule: Schedule.spaced("10 millis")
       })
     }

@@ -50,7 +50,7 @@ export type EventOf<Source> = Source extends EventSource<infer Event> ? Event : 
  * @category types
  * @since 0.1.0
  */
-export type Unnumbered = Omit<RecordedEvent, "revision" | "position" | "recordedAt">
+export type PendingEvent = Omit<RecordedEvent, "revision" | "position" | "recordedAt">
 
 /**
  * The context in which an event is applied to a row.
@@ -58,7 +58,7 @@ export type Unnumbered = Omit<RecordedEvent, "revision" | "position" | "recorded
  * @category types
  * @since 0.1.0
  */
-export interface Applied<out Key> {
+export interface EventContext<out Key> {
   /** The key of the row. */
   readonly key: Key
   /** The recorded event, with its stored form. */
@@ -94,11 +94,11 @@ export interface Projection<Event, Key, Row> {
   readonly code?: string
   // Methods, so that projections of different rows fit into one list, see `Any`.
   /** Returns the keys of the rows that an event touches; may be empty. */
-  keys(event: Event, recorded: Unnumbered): ReadonlyArray<Key>
+  keys(event: Event, recorded: PendingEvent): ReadonlyArray<Key>
   /** Returns all streams with events of the row of `key`; absent if a key does not name them. */
   streams?(key: Key): ReadonlyArray<StreamId>
   /** Returns the row after the event. `undefined` means no row, before the event and after it. */
-  apply(row: Row | undefined, event: Event, applied: Applied<Key>): Row | undefined
+  apply(row: Row | undefined, event: Event, applied: EventContext<Key>): Row | undefined
 }
 
 /**
@@ -157,11 +157,15 @@ export type Version = typeof Version.Type
  */
 export interface Definition<Event, Key, Row> {
   readonly fold: <Initial extends Row | undefined>(fold: {
-    readonly keys: (event: Event, recorded: Unnumbered) => ReadonlyArray<Key>
+    readonly keys: (event: Event, recorded: PendingEvent) => ReadonlyArray<Key>
     readonly streams?: (key: Key) => ReadonlyArray<StreamId>
     /** Returns the row before a key's first event; `undefined` where an event makes the row. */
     readonly initial: (key: Key) => Initial
-    readonly apply: (row: Row | Initial, event: Event, applied: Applied<Key>) => Row | undefined
+    readonly apply: (
+      row: Row | Initial,
+      event: Event,
+      applied: EventContext<Key>
+    ) => Row | undefined
   }) => Projection<Event, Key, Row>
 }
 

@@ -23,8 +23,8 @@ import * as Stream from "effect/Stream"
 import { settled } from "./internal/fold/history.ts"
 import { type AnyModel, prepare } from "./internal/fold/rowFold.ts"
 import { foldBounded } from "./internal/fold/stepSize.ts"
-import { keysToTouch } from "./internal/fold/unnumbered.ts"
-import { InlinePoison, OtherVersionKept, ReadModelStoreError } from "./ReadModelError.ts"
+import { keysToTouch } from "./internal/fold/pendingEvent.ts"
+import { InlinePoison, InlineVersionMismatch, ReadModelStoreError } from "./ReadModelError.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
 import * as ReadModelTable from "./ReadModelTable.ts"
 import type { StoredRow } from "./StoredRow.ts"
@@ -91,7 +91,7 @@ const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.
 
   /** Gives a read model that this host can't maintain back to the runner, as of its last fold. */
   const giveBack = Effect.fnUntraced(function* (
-    error: InlinePoison | OtherVersionKept,
+    error: InlinePoison | InlineVersionMismatch,
     operation: string
   ) {
     // In a transaction of the caller, the changes to the rows end with it: nothing is given back.
@@ -150,5 +150,5 @@ const isStoreError = (error: unknown): error is ReadModelStoreError =>
 
 const isInlinePoison = (error: unknown): error is InlinePoison => error instanceof InlinePoison
 
-const isOtherVersion = (error: unknown): error is OtherVersionKept =>
-  error instanceof OtherVersionKept
+const isOtherVersion = (error: unknown): error is InlineVersionMismatch =>
+  error instanceof InlineVersionMismatch

@@ -26,9 +26,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Changes from "./internal/fold/changes.ts"
 import { checkedWhy } from "./internal/lifecycle/checkedWhy.ts"
-import { keepBuilding } from "./internal/lifecycle/buildShadow.ts"
+import { buildShadow } from "./internal/lifecycle/buildShadow.ts"
 import { codeFingerprint } from "./internal/fold/codeFingerprint.ts"
-import { keepServing } from "./internal/runner/keepServing.ts"
+import { maintainServing } from "./internal/runner/maintainServing.ts"
 import * as History from "./internal/fold/history.ts"
 import * as LoopErrors from "./internal/runner/loopErrors.ts"
 import * as Rebuild from "./internal/lifecycle/rebuild.ts"
@@ -264,9 +264,9 @@ const make = Effect.fnUntraced(function* (
   for (const model of models.values()) {
     const { name } = model.table
     waiters.set(name, yield* Waiters.make(runner, model))
-    const kept = keepServing(runner, model, inline.includes(model.projection))
+    const kept = maintainServing(runner, model, inline.includes(model.projection))
     yield* Effect.forkScoped(forever(runner, name, "serving", kept))
-    yield* Effect.forkScoped(forever(runner, name, "building", keepBuilding(runner, model)))
+    yield* Effect.forkScoped(forever(runner, name, "building", buildShadow(runner, model)))
   }
 
   const find = (name: string): Effect.Effect<AnyModel, Status.UnknownProjection> =>
@@ -279,8 +279,8 @@ const make = Effect.fnUntraced(function* (
           })
         : Effect.succeed(model)
     })
-  const told = <A, E>(effect: Effect.Effect<A, E>) =>
-    Effect.tap(effect, () => Effect.sync(() => runner.changes.tellUnsafe()))
+  const thenNotify = <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.tap(effect, () => Effect.sync(() => runner.changes.notifyUnsafe()))
 
   const statusOf = Effect.fnUntraced(function* (model: AnyModel) {
     const states = yield* store.states(model.table.name)
@@ -340,11 +340,11 @@ const make = Effect.fnUntraced(function* (
     }),
     pause: Effect.fn("Projections.pause")(function* (given, why) {
       const { name } = (yield* find(given)).table
-      yield* told(store.pause(name, yield* checkedWhy(name, why)))
+      yield* thenNotify(store.pause(name, yield* checkedWhy(name, why)))
     }),
     resume: Effect.fn("Projections.resume")(function* (given, why) {
       const { name } = (yield* find(given)).table
-      yield* told(store.resume(name, yield* checkedWhy(name, why)))
+      yield* thenNotify(store.resume(name, yield* checkedWhy(name, why)))
     }),
     acts: Effect.fn("Projections.acts")(function* (name) {
       return yield* store.acts((yield* find(name)).table.name)
@@ -370,7 +370,7 @@ const make = Effect.fnUntraced(function* (
       const ofLostHistory =
         serving !== undefined && (yield* History.mismatch(events, serving)) !== undefined
       const skipped = { name, version, position, eventId, reason: checked }
-      yield* told(store.skip(skipped, { ...who, ofLostHistory }))
+      yield* thenNotify(store.skip(skipped, { ...who, ofLostHistory }))
     }),
     skipped: Effect.fn("Projections.skipped")(function* (name) {
       return yield* store.skipped((yield* find(name)).table.name)
@@ -381,7 +381,7 @@ const make = Effect.fnUntraced(function* (
     }),
     drop: Effect.fn("Projections.drop")(function* (given, generation, why) {
       const { name } = (yield* find(given)).table
-      yield* told(store.drop(name, generation, yield* checkedWhy(name, why)))
+      yield* thenNotify(store.drop(name, generation, yield* checkedWhy(name, why)))
     })
   })
 })

@@ -34,7 +34,7 @@ import type {
   DefinitionChanged,
   InlinePoison,
   OtherLog,
-  OtherVersionKept,
+  InlineVersionMismatch,
   OtherVersionServes,
   ReadModelStoreError,
   RowsDiffer,
@@ -320,11 +320,11 @@ export class ReadModelStore extends Context.Service<
      * **Details**
      * The keys are locked before the append, in one order, so that the events of a key are numbered
      * in the order in which they are folded, and no two callers deadlock.
-     * Errors: `InlinePoison` and `OtherVersionKept`, nothing was appended; those of the append.
+     * Errors: `InlinePoison` and `InlineVersionMismatch`, nothing was appended; those of the append.
      */
     readonly inline: <A, E>(
       append: InlineAppend<A, E>
-    ) => Effect.Effect<A, E | InlinePoison | OtherVersionKept | ReadModelStoreError>
+    ) => Effect.Effect<A, E | InlinePoison | InlineVersionMismatch | ReadModelStoreError>
 
     /**
      * Makes a generation that is caught up inline: appends maintain its rows from then on. Ends the

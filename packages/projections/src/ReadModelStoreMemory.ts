@@ -28,7 +28,7 @@ import { find, servingOf } from "./internal/lifecycle/state.ts"
 import * as Model from "./internal/memory/model.ts"
 import { selectRows } from "./internal/memory/query.ts"
 import { readable, rowsOf, write } from "./internal/memory/tables.ts"
-import { InlinePoison, OtherVersionKept } from "./ReadModelError.ts"
+import { InlinePoison, InlineVersionMismatch } from "./ReadModelError.ts"
 import { type InlineAppend, ReadModelStore } from "./ReadModelStore.ts"
 
 /** The read models that the fiber has to itself. */
@@ -111,7 +111,7 @@ const driver: Effect.Effect<Driver> = Effect.sync(() => {
       const touched = options.touches
         .map(({ table }) => modelOf(table.name))
         .toSorted((a, b) => (a.state.name < b.state.name ? -1 : 1))
-      return touched.reduce<Effect.Effect<A, E | InlinePoison | OtherVersionKept>>(
+      return touched.reduce<Effect.Effect<A, E | InlinePoison | InlineVersionMismatch>>(
         (append, model) => among(model, append),
         Effect.suspend(() => maintaining(options, modelOf))
       )
@@ -169,7 +169,7 @@ const driver: Effect.Effect<Driver> = Effect.sync(() => {
 const maintaining = <A, E>(
   { append, fold, log, touches }: InlineAppend<A, E>,
   modelOf: (name: Projection.Name) => Model.Model
-): Effect.Effect<A, E | InlinePoison | OtherVersionKept> => {
+): Effect.Effect<A, E | InlinePoison | InlineVersionMismatch> => {
   const maintained = touches.flatMap(({ keys, table }) => {
     const model = modelOf(table.name)
     const serving = servingOf(model.state)
@@ -182,7 +182,7 @@ const maintaining = <A, E>(
   const other = maintained.find(({ table, version }) => version !== table.version)
   if (other !== undefined) {
     const { name, version } = other.table
-    return Effect.fail(new OtherVersionKept({ name, version, kept: other.version }))
+    return Effect.fail(new InlineVersionMismatch({ name, version, kept: other.version }))
   }
   let poisoned: InlinePoison | undefined
   return append.pipe(

@@ -33,11 +33,11 @@ describe("What waits for a change", () => {
         startImmediately: true
       })
       assert.strictEqual(state.looks, 1)
-      changes.tellUnsafe()
+      changes.notifyUnsafe()
       yield* TestClock.adjust(0)
       assert.strictEqual(state.looks, 2)
       state.found = "a row"
-      changes.tellUnsafe()
+      changes.notifyUnsafe()
       assert.strictEqual(yield* Fiber.join(waits), "a row")
       assert.strictEqual(state.looks, 3)
     })
@@ -65,7 +65,7 @@ describe("What waits for a change", () => {
         Effect.sync(() => {
           if (state.looks > 1) return
           state.found = "a row"
-          changes.tellUnsafe()
+          changes.notifyUnsafe()
         })
       )
       assert.strictEqual(yield* changes.until(meanwhile, Duration.hours(1)), "a row")

@@ -65,7 +65,7 @@ const kept = Effect.fnUntraced(function* (...given: Parameters<typeof logins>) {
 const inlineKept = Effect.gen(function* () {
   const users = yield* kept()
   yield* project(users.projecting, { inline: [projection] }, (runner) =>
-    Effect.repeat(runner.status(projection.name), { until: ({ doing }) => doing === "inline" })
+    Effect.repeat(runner.status(projection.name), { until: ({ state }) => state === "inline" })
   )
   yield* sellsInline(users.inline, "1", 1)
   return users
@@ -111,7 +111,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
           )
           yield* project(projecting, { inline: [projection] }, (runner) =>
             Effect.repeat(runner.status(projection.name), {
-              until: ({ doing }) => doing === "inline"
+              until: ({ state }) => state === "inline"
             })
           )
           yield* sellsInline(inline, "1", 1)

@@ -99,7 +99,7 @@ const keep = (
   Effect.gen(function* () {
     const kept = yield* host(projections)
     yield* kept.waitFor(name, yield* head(events), "30 seconds")
-    return yield* until(kept.status(name), ({ doing }) => doing === "live")
+    return yield* until(kept.status(name), ({ state }) => state === "up to date")
   }).pipe(on(events), Effect.scoped)
 
 const rebuilt = (projections: Projections["Service"], name: string) =>
@@ -135,7 +135,7 @@ export const cases = <E>(
         const { name } = takings
         yield* sell(events, till, "1", 25)
         const before = yield* keep(events, { async: [takings] }, name)
-        assert.deepStrictEqual([before.doing, before.mismatch], ["live", Option.none()])
+        assert.deepStrictEqual([before.state, before.mismatch], ["up to date", Option.none()])
         assert.deepStrictEqual(yield* salesOf(takings), [["1", 25]])
 
         const restored = yield* (yield* World).restore(5)
@@ -143,7 +143,7 @@ export const cases = <E>(
         yield* Effect.gen(function* () {
           const projections = yield* host({ async: [takings] })
           const status = yield* projections.status(name)
-          assert.strictEqual(status.doing, "stopped")
+          assert.strictEqual(status.state, "stopped")
           const mismatch = Option.getOrThrow(status.mismatch)
           assert.deepStrictEqual(mismatch, {
             _tag: "PastHead",
@@ -167,7 +167,10 @@ export const cases = <E>(
             ["1", 5],
             ["2", 4]
           ])
-          const after = yield* until(projections.status(name), ({ doing }) => doing === "live")
+          const after = yield* until(
+            projections.status(name),
+            ({ state }) => state === "up to date"
+          )
           assert.deepStrictEqual(after.mismatch, Option.none())
         }).pipe(on(restored), Effect.scoped)
       })
@@ -190,7 +193,7 @@ export const cases = <E>(
         yield* Effect.gen(function* () {
           const projections = yield* host({ async: [takings] })
           const status = yield* projections.status(name)
-          assert.strictEqual(status.doing, "stopped")
+          assert.strictEqual(status.state, "stopped")
           const now = (yield* all(restored)).findLast(({ position }) => position <= before.position)
           assert.deepStrictEqual(Option.getOrThrow(status.mismatch), {
             _tag: "OtherEvent",
@@ -241,7 +244,7 @@ export const cases = <E>(
           )
         yield* Effect.gen(function* () {
           const projections = yield* host({ inline: [takings] })
-          yield* until(projections.status(name), ({ doing }) => doing === "inline")
+          yield* until(projections.status(name), ({ state }) => state === "inline")
           yield* sell(yield* kept(events), till, "1", 25)
           const end = yield* head(events)
           const store = yield* ReadModelStore
@@ -256,7 +259,7 @@ export const cases = <E>(
           const appending = yield* kept(restored)
           yield* sell(appending, till, "2", 3)
           const status = yield* projections.status(name)
-          assert.strictEqual(status.doing, "stopped")
+          assert.strictEqual(status.state, "stopped")
           assert.strictEqual(Option.getOrThrow(status.mismatch)._tag, "PastHead")
           const waited = yield* Effect.flip(
             projections.waitFor(name, yield* head(restored), "20 seconds")
@@ -272,7 +275,7 @@ export const cases = <E>(
             ["1", 6],
             ["2", 3]
           ])
-          assert.strictEqual((yield* projections.status(name)).doing, "inline")
+          assert.strictEqual((yield* projections.status(name)).state, "inline")
         }).pipe(on(restored), Effect.scoped)
       })
     )
@@ -350,7 +353,7 @@ export const cases = <E>(
           // This rebuild was requested before the log was restored.
           yield* until(
             projections.status(name),
-            ({ doing, generation }) => generation === 2 && doing === "live"
+            ({ state, generation }) => generation === 2 && state === "up to date"
           )
           assert.deepStrictEqual(yield* salesOf(takings), [
             ["1", 5],
@@ -424,7 +427,7 @@ export const cases = <E>(
           projections.waitFor(name, yield* head(events), "20 seconds")
         )
         assert.instanceOf(waited, HistoryChanged)
-        assert.strictEqual((yield* projections.status(name)).doing, "stopped")
+        assert.strictEqual((yield* projections.status(name)).state, "stopped")
         assert.deepStrictEqual(yield* salesOf(takings), [["1", 25]])
         assert.isTrue(yield* rebuilt(projections, name))
         assert.deepStrictEqual(yield* salesOf(takings), [

@@ -106,7 +106,7 @@ const host = (
 /** Returns the appends that maintain the rows, once these are inline. */
 const appending = Effect.fnUntraced(function* (projections: Projections["Service"], rows: Model) {
   yield* Effect.repeat(projections.status(rows.name), {
-    until: ({ doing }) => doing === "inline",
+    until: ({ state }) => state === "inline",
     schedule: Schedule.spaced("5 millis")
   })
   return yield* Layer.build(Layer.fresh(InlineProjections.layer([rows])))
@@ -253,8 +253,8 @@ export const cases = <E>(
           const last = yield* ReadModel.get(of.rows, { id: "k39" })
           assert.strictEqual(Option.getOrThrow(last).text.length, 7_000_000)
           assert.strictEqual(
-            (yield* projections.status(of.rows.name)).doing,
-            mode === "inline" ? "inline" : "live"
+            (yield* projections.status(of.rows.name)).state,
+            mode === "inline" ? "inline" : "up to date"
           )
         }).pipe(Effect.scoped)
       )

@@ -100,7 +100,7 @@ export const cases = <E>(
         yield* caughtUp(projections, takings.name)
         assert.deepStrictEqual(yield* ReadModel.get(takings, { tillId: "1" }), Option.none())
         const status = yield* projections.status(takings.name)
-        assert.strictEqual(status.doing, "live")
+        assert.strictEqual(status.state, "up to date")
         assert.strictEqual(status.lagEvents, 0)
         assert.strictEqual(status.events, 5)
       }).pipe(Effect.scoped)
@@ -118,7 +118,7 @@ export const cases = <E>(
         )
         assert.strictEqual(stopped._tag, "ProjectionStopped")
         const status = yield* projections.status(products.name)
-        assert.strictEqual(status.doing, "stopped")
+        assert.strictEqual(status.state, "stopped")
         const poison = Option.getOrThrow(status.poison)
         assert.deepStrictEqual(
           [poison.revision, poison.type, poison.reason, poison.issue],
@@ -247,7 +247,7 @@ export const cases = <E>(
         const late = yield* Effect.flip(projections.waitFor(takings.name, position, "100 millis"))
         assert.strictEqual(late._tag, "WaitTimedOut")
         const status = yield* projections.status(takings.name)
-        assert.deepStrictEqual([status.doing, status.lagEvents], ["paused", 1])
+        assert.deepStrictEqual([status.state, status.lagEvents], ["paused", 1])
         yield* projections.resume(takings.name)
         yield* caughtUp(projections, takings.name)
         assert.deepStrictEqual(
@@ -399,7 +399,7 @@ export const cases = <E>(
         const projections = yield* host({ inline })
         for (const { name } of inline) {
           yield* Effect.repeat(projections.status(name), {
-            until: ({ doing }) => doing === "inline",
+            until: ({ state }) => state === "inline",
             schedule: Schedule.spaced("5 millis")
           })
         }
@@ -423,7 +423,7 @@ export const cases = <E>(
           }
           // An event that it can't fold is appended, and the runner stops at it.
           yield* execute(till, "1", sell("poison", 1))
-          assert.strictEqual((yield* projections.status(takings.name)).doing, "inline")
+          assert.strictEqual((yield* projections.status(takings.name)).state, "inline")
           const position = yield* head
           const stopped = yield* Effect.flip(
             projections.waitFor(products.name, position, "20 seconds")

@@ -53,7 +53,7 @@ export const cases = <E>(
           const againLines: Array<string> = []
           const again = yield* host({ [mode]: [old] }, againLines, "v1")
           yield* until(Effect.sync(() => againLines.some((line) => line.startsWith("Error"))))
-          assert.strictEqual((yield* again.status(old.name)).doing, "stopped")
+          assert.strictEqual((yield* again.status(old.name)).state, "stopped")
           yield* until(
             Effect.sync(() => oldLines.some((line) => line.includes("does not try it again")))
           )
@@ -62,7 +62,7 @@ export const cases = <E>(
           const second = yield* host({ [mode]: [newer] }, lines, "v2")
           yield* caughtUp(second, newer.name)
           if (mode === "inline") {
-            yield* until(Effect.map(second.status(newer.name), ({ doing }) => doing === "inline"))
+            yield* until(Effect.map(second.status(newer.name), ({ state }) => state === "inline"))
           }
           assert.deepStrictEqual(yield* rowOf(newer, "1"), { id: "1", text: "ab", struck: true })
           assert.deepStrictEqual((yield* second.status(newer.name)).poison, Option.none())
@@ -93,7 +93,7 @@ export const cases = <E>(
         yield* until(Effect.map(second.status(newer.name), (status) => status.position >= position))
         assert.deepStrictEqual(yield* rowOf(newer, "1"), { id: "1", text: "ab", struck: true })
         const status = yield* first.status(old.name)
-        assert.strictEqual(status.doing, "live")
+        assert.strictEqual(status.state, "up to date")
         assert.isTrue(Option.isSome(status.owner))
         assert.notDeepEqual(status.owner, keeper)
       }).pipe(Effect.scoped)
@@ -294,7 +294,7 @@ export const cases = <E>(
       Effect.gen(function* () {
         const { new: newer, notes } = releases()
         const projections = yield* host({ inline: [newer] })
-        yield* until(Effect.map(projections.status(newer.name), ({ doing }) => doing === "inline"))
+        yield* until(Effect.map(projections.status(newer.name), ({ state }) => state === "inline"))
         const appending = yield* Layer.build(
           Layer.fresh(CommandHandler.layer.pipe(Layer.provide(InlineProjections.layer([newer]))))
         )

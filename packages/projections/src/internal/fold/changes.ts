@@ -8,7 +8,7 @@ import * as Exit from "effect/Exit"
 
 export interface Changes {
   /** Ends the waits that have begun; to be called after a change. */
-  readonly tellUnsafe: () => void
+  readonly notifyUnsafe: () => void
   /** Returns a deferred that is done at the next change. */
   readonly nextUnsafe: () => Deferred.Deferred<void>
   /**
@@ -24,7 +24,7 @@ export interface Changes {
 export const make = (): Changes => {
   let next = Deferred.makeUnsafe<void>()
   return {
-    tellUnsafe: () => {
+    notifyUnsafe: () => {
       const told = next
       next = Deferred.makeUnsafe()
       Deferred.doneUnsafe(told, Exit.void)

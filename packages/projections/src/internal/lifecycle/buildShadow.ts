@@ -14,7 +14,15 @@ import type { Stopped } from "../runner/advance.ts"
 import { catchUpTo } from "../runner/catchUp.ts"
 import * as History from "../fold/history.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
-import { claimed, hold, lowest, type Runner, stateOf, stop, underClaim } from "../runner/runner.ts"
+import {
+  claimed,
+  loadClaimed,
+  lowest,
+  type Runner,
+  stateOf,
+  stop,
+  underClaim
+} from "../runner/runner.ts"
 
 /** The number of events that can be folded while the serving generation is held still. */
 const NEARLY_THERE = 1_000
@@ -22,7 +30,7 @@ const NEARLY_THERE = 1_000
 /**
  * Builds the shadow of this version until it is switched to or lost; returns true if one existed.
  */
-export const keepBuilding = Effect.fnUntraced(function* (
+export const buildShadow = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel
 ): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
@@ -97,7 +105,7 @@ export const build = Effect.fnUntraced(function* (
   )
   const serving = yield* underClaim(runner, claim, "building", built).pipe(
     Effect.tapErrorTag("ClaimLost", () => claimed(name, "lost")),
-    Effect.onExit(() => Effect.sync(() => runner.changes.tellUnsafe()))
+    Effect.onExit(() => Effect.sync(() => runner.changes.notifyUnsafe()))
   )
   yield* Effect.logInfo(`${name} serves generation ${serving.generation}`)
   return serving
@@ -156,7 +164,7 @@ const holdShadow = Effect.fnUntraced(function* (runner: Runner, model: AnyModel,
     )
     yield* store.restart(claim, yield* events.identity)
   }
-  return yield* hold(runner, model, claim)
+  return yield* loadClaimed(runner, model, claim)
 })
 
 /**

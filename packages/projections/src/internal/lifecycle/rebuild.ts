@@ -90,7 +90,7 @@ export const rebuild = Effect.fnUntraced(function* (
               )
             )
           : Option.none()
-        if (Option.isSome(building)) building.value.addObserver(runner.changes.tellUnsafe)
+        if (Option.isSome(building)) building.value.addObserver(runner.changes.notifyUnsafe)
         return progress(runner, model, shadow, building, upTo)
       }).pipe(
         Effect.withSpan("Projections.rebuild", { attributes: { "daybook.projection": name } })

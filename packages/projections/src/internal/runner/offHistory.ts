@@ -33,7 +33,7 @@ export const tell = Effect.fnUntraced(function* (
 ) {
   if (mismatches.has(name)) return
   mismatches.set(name, reason)
-  changes.tellUnsafe()
+  changes.notifyUnsafe()
   yield* Effect.logError(
     `${name} stopped, for its rows are of another history: ${describe(reason)}; rebuild it`
   )

@@ -61,7 +61,7 @@ export const stateOf = (
   )
 
 /** Reads the present state of a claimed generation. */
-export const hold = Effect.fnUntraced(function* (
+export const loadClaimed = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel,
   claim: Claim
@@ -107,7 +107,7 @@ export const underClaim = <A, E, R>(
   )
 
 /** Folds pages one after the other, and measures the rate. */
-export const taker = Effect.fnUntraced(function* (
+export const makePageApplier = Effect.fnUntraced(function* (
   { changes, store }: Runner,
   held: Held,
   role: GenerationState["role"],
@@ -123,7 +123,7 @@ export const taker = Effect.fnUntraced(function* (
   let eventsPerSecond = 0
   return Effect.fnUntraced(function* (page: Page) {
     yield* advance(store, held, page, { eventsPerSecond, concurrency })
-    changes.tellUnsafe()
+    changes.notifyUnsafe()
     const now = yield* Clock.currentTimeMillis
     events += page.events.length
     // Measured over a second at least: the rate of a single page would only reflect its size.
@@ -149,7 +149,7 @@ export const stop = Effect.fnUntraced(function* (
 ) {
   stops.metUnsafe(claim, poison)
   yield* store.stop(claim, stops.signed(claim.name, poison))
-  changes.tellUnsafe()
+  changes.notifyUnsafe()
   yield* Metric.update(
     Metric.withAttributes(Metrics.stops, { projection: claim.name, reason: poison.reason }),
     1

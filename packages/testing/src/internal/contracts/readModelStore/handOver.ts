@@ -1,7 +1,7 @@
 /**
  * Making a read model inline, and making it async again.
  */
-import { OtherVersionKept } from "@daybook/projections/ReadModelError"
+import { InlineVersionMismatch } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore } from "@daybook/store/EventStore"
 import { assert } from "@effect/vitest"
@@ -209,7 +209,7 @@ export const handOverCases: Cases = {
     assert.strictEqual(yield* countOf(next, "a"), 11)
     assert.instanceOf(
       yield* Effect.flip(append([table], streamId, touching("a"))),
-      OtherVersionKept
+      InlineVersionMismatch
     )
     yield* store.makeAsync(table.name, Effect.succeed(reached(99)))
   })

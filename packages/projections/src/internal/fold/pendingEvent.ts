@@ -34,5 +34,5 @@ export const keysToTouch = (
 
 const none: ReadonlySet<EventId> = new Set()
 
-/** Placeholders for numbers that only the log gives; `keys` gets an `Unnumbered` without them. */
+/** Placeholders for numbers that only the log gives; `keys` gets an `PendingEvent` without them. */
 const unnumbered = { revision: Revision.make(1), position: Position.make(1n) }
