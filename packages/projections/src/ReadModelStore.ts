@@ -320,7 +320,8 @@ export class ReadModelStore extends Context.Service<
      * **Details**
      * The keys are locked before the append, in one order, so that the events of a key are numbered
      * in the order in which they are folded, and no two callers deadlock.
-     * Errors: `InlinePoison` and `InlineVersionMismatch`, nothing was appended; those of the append.
+     * Errors: `InlinePoison` and `InlineVersionMismatch`, nothing was appended; those of the
+     * append.
      */
     readonly inline: <A, E>(
       append: InlineAppend<A, E>
