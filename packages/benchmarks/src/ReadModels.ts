@@ -140,15 +140,17 @@ const daybook = (stores: Stores, yardstick: string): CatchUp => ({
   )
 })
 
-const rebuilding = (name: string, stores: Stores, partitions: number): Open<Rebuild> =>
+const rebuilding = (name: string, stores: Stores, parallelism: number): Open<Rebuild> =>
   Effect.gen(function* () {
     const kept = yield* readModels(stores, Projections.layer({ async: [orderSummary] }))
     const projections = Context.get(kept, Projections)
     yield* projections.waitFor(orderSummary.name, yield* head(stores), "10 minutes")
     const rebuilds: Rebuild = {
       name,
-      ...(partitions === 1 ? {} : { yardstick: "in 1 partition" }),
-      rebuild: Effect.orDie(Stream.runDrain(projections.rebuild(orderSummary.name, { partitions })))
+      ...(parallelism === 1 ? {} : { yardstick: "in 1 partition" }),
+      rebuild: Effect.orDie(
+        Stream.runDrain(projections.rebuild(orderSummary.name, { parallelism }))
+      )
     }
     return rebuilds
   }).pipe(Effect.orDie)
@@ -166,7 +168,7 @@ const keeping = (name: string, stores: Stores, mode: "none" | "async" | "inline"
     const events = Context.get(kept, EventStore)
     if (mode === "inline") {
       yield* Effect.repeat(projections.status(orderSummary.name), {
-        until: ({ doing }) => doing === "inline",
+        until: ({ state }) => state === "inline",
         schedule: Schedule.spaced("10 millis")
       })
     }

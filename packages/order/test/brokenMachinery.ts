@@ -16,7 +16,6 @@ import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 
 /** Repeats a command without its id when the store fails. */
@@ -62,19 +61,15 @@ const hastyStore = Effect.map(EventStoreMemory.make, (store) =>
 const apartStore = Effect.map(ReadModelStoreMemory.make, (store) =>
   ReadModelStore.of({
     ...store,
-    step: (table, claim, step) =>
+    advance: (table, claim, step) =>
       Effect.gen(function* () {
         const states = yield* store.states(claim.name)
         const state = states.find(({ generation }) => generation === claim.generation)
         const event = state?.anchors[step.partition] ?? null
-        yield* store.step(table, claim, { ...step, to: step.from, event })
+        yield* store.advance(table, claim, { ...step, to: step.from, event })
         yield* Effect.sleep("5 millis")
-        yield* store.step(table, claim, {
-          ...step,
-          keys: [],
-          fold: () => Result.succeed({ upserts: [], deletions: [] }),
-          events: 0
-        })
+        const changes = { upserts: [], deletions: [] }
+        yield* store.advance(table, claim, { ...step, changes, events: 0 })
       })
   })
 )

@@ -9,7 +9,7 @@ const looks = (change: (look: Look, index: number) => Partial<Look>): ReadonlyAr
       second: 12 * index,
       at: BigInt(100 * (index + 1)),
       behind: 3,
-      doing: "up to date",
+      state: "up to date",
       lastError: ""
     }
     return { ...look, ...change(look, index) }
@@ -34,22 +34,22 @@ describe("What a soak says of what follows the log", () => {
       []
     )
     assert.deepStrictEqual(
-      faults((_, index) => (index === 10 ? { doing: "waiting", behind: 0 } : {})),
+      faults((_, index) => (index === 10 ? { state: "waiting", behind: 0 } : {})),
       []
     )
   })
 
   it("names one that stopped or was paused, be it for one look, and says why", () => {
     assert.deepStrictEqual(
-      faults((_, index) => (index === 59 ? { doing: "stopped" } : {})),
+      faults((_, index) => (index === 59 ? { state: "stopped" } : {})),
       ["demand is stopped"]
     )
     assert.deepStrictEqual(
-      faults((_, index) => (index > 40 ? { doing: "stopped", lastError: "not this one" } : {})),
+      faults((_, index) => (index > 40 ? { state: "stopped", lastError: "not this one" } : {})),
       ["demand is stopped: not this one"]
     )
     assert.deepStrictEqual(
-      faults((_, index) => (index === 3 ? { doing: "paused" } : {})),
+      faults((_, index) => (index === 3 ? { state: "paused" } : {})),
       ["demand is paused"]
     )
   })
@@ -62,7 +62,7 @@ describe("What a soak says of what follows the log", () => {
       ["demand stands still and has 300 events left: no table"]
     )
     assert.deepStrictEqual(
-      faults((_, index) => (index >= 20 ? { at: 2_000n, behind: 0, doing: "waiting" } : {})),
+      faults((_, index) => (index >= 20 ? { at: 2_000n, behind: 0, state: "waiting" } : {})),
       ["demand is kept by no host"]
     )
   })
@@ -95,7 +95,7 @@ describe("What a soak says of what follows the log", () => {
           samples: lagging.map(({ behind, second }) => ({ second, value: behind }))
         }
       ],
-      followers: [{ name: "sums", looks: looks(() => ({ doing: "stopped" })) }],
+      followers: [{ name: "sums", looks: looks(() => ({ state: "stopped" })) }],
       commands: 6_000,
       events: 9_000,
       given: 7,

@@ -227,9 +227,7 @@ const foldEvents = Effect.fnUntraced(function* <Event, Key, Row>(
 > {
   const { name, version } = model.table
   const skips = yield* (yield* ReadModelStore).skipped(name)
-  const skipped = new Set(
-    skips.filter((one) => one.version === version).map(({ eventId }) => eventId)
-  )
+  const skipped = new Set(skips.filter((one) => one.version === version).map(({ event }) => event))
   const rows = new Map<string, StoredRow>()
   yield* Stream.runForEachArray(events, (chunk) =>
     Effect.suspend(() => {

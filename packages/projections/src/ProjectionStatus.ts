@@ -20,8 +20,7 @@ import { Generation, type GenerationState, Poison } from "./ReadModelGeneration.
  * The present activity of a read model.
  *
  * **Details**
- * `up to date`: its rows include all settled events. `catching up`: they lack some, and a host
- * maintains it.
+ * `up to date`: it holds all settled events. `catching up`: it lacks some, and a host maintains it.
  * `inline`: appends maintain it. `paused`: by an act of an operator. `stopped`: by an event that it
  * can't fold, or because its rows are of another history than the log. `waiting`: no host maintains
  * it now.
@@ -29,7 +28,7 @@ import { Generation, type GenerationState, Poison } from "./ReadModelGeneration.
  * @category types
  * @since 0.1.0
  */
-export const Doing = Schema.Literals([
+export const State = Schema.Literals([
   "up to date",
   "catching up",
   "inline",
@@ -42,7 +41,7 @@ export const Doing = Schema.Literals([
  * @category types
  * @since 0.1.0
  */
-export type Doing = typeof Doing.Type
+export type State = typeof State.Type
 
 /** The message of the innermost cause of the last error, and the time of that error. */
 const LastError = Schema.Struct({ message: Schema.String, at: Schema.DateTimeUtc })
@@ -59,7 +58,7 @@ export const Status = Schema.Struct({
   version: Projection.Version,
   /** The serving generation. */
   generation: Generation,
-  doing: Doing,
+  state: State,
   /** The position up to which the serving rows include every event. */
   position: Position.Position,
   /** The position up to which the log is settled. */
@@ -239,15 +238,15 @@ export const make = (
 ): Status => {
   const inline = serving.mode === "inline"
   const waits = DateTime.toEpochMillis(now)
-  const does = doing(serving, backlog)
+  const state = stateOf(serving, backlog)
   // A read model that holds all settled events has gone on, perhaps on another host.
-  const ofServing = does === "up to date" ? undefined : lastErrors.serving
+  const ofServing = state === "up to date" ? undefined : lastErrors.serving
   const building = Option.fromUndefinedOr(lastErrors.building)
   return {
     name: serving.name,
     version: serving.version,
     generation: serving.generation,
-    doing: Option.isSome(mismatch) && !serving.paused ? "stopped" : does,
+    state: Option.isSome(mismatch) && !serving.paused ? "stopped" : state,
     position: inline ? backlog.head : position(serving),
     head: backlog.head,
     lagEvents: inline ? 0 : backlog.events,
@@ -266,20 +265,20 @@ export const make = (
     lastError: Option.orElse(Option.fromUndefinedOr(ofServing), () =>
       Option.isSome(shadow) ? Option.none() : building
     ),
-    building: Option.map(shadow, (state) => ({
-      version: state.version,
-      generation: state.generation,
-      position: position(state),
-      events: state.events,
-      eventsPerSecond: state.eventsPerSecond,
-      owner: state.owner,
-      poison: state.poison,
+    building: Option.map(shadow, (rebuilt) => ({
+      version: rebuilt.version,
+      generation: rebuilt.generation,
+      position: position(rebuilt),
+      events: rebuilt.events,
+      eventsPerSecond: rebuilt.eventsPerSecond,
+      owner: rebuilt.owner,
+      poison: rebuilt.poison,
       lastError: building
     }))
   }
 }
 
-const doing = (serving: GenerationState, backlog: Backlog): Doing => {
+const stateOf = (serving: GenerationState, backlog: Backlog): State => {
   if (serving.paused) return "paused"
   if (Option.isSome(serving.poison)) return "stopped"
   if (serving.mode === "inline") return "inline"

@@ -11,6 +11,7 @@
  *
  * @since 0.1.0
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type * as Projection from "@daybook/kernel/Projection"
 import type * as Position from "@daybook/kernel/Position"
 import { EventStore, type EventStoreError } from "@daybook/store/EventStore"
@@ -26,9 +27,9 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Changes from "./internal/fold/changes.ts"
 import { checkedWhy } from "./internal/lifecycle/checkedWhy.ts"
-import { keepBuilding } from "./internal/lifecycle/buildShadow.ts"
+import { buildShadow } from "./internal/lifecycle/buildShadow.ts"
 import { codeFingerprint } from "./internal/fold/codeFingerprint.ts"
-import { keepServing } from "./internal/runner/keepServing.ts"
+import { maintainServing } from "./internal/runner/maintainServing.ts"
 import * as History from "./internal/fold/history.ts"
 import * as InlineAppends from "./internal/runner/inlineAppends.ts"
 import * as LoopErrors from "./internal/runner/loopErrors.ts"
@@ -194,7 +195,7 @@ export class Projections extends Context.Service<
       name: string,
       options?: Why & {
         /** The number of parts that are built at the same time, by key. */
-        readonly partitions?: number
+        readonly parallelism?: number
         /**
          * A position that both must include before they are compared, such as that of an append; a
          * host that takes the build over does not know it. Rows that are not compared, of a new
@@ -318,10 +319,10 @@ const make = Effect.fnUntraced(function* (
     owner,
     lease: Duration.fromInputUnsafe(settings.lease),
     pollInterval: Duration.fromInputUnsafe(settings.pollInterval),
-    partitions: settings.partitions
+    parallelism: settings.parallelism
   }
   for (const model of models.values()) {
-    yield* store.open(model.table, { partitions: runner.partitions, log: runner.log }).pipe(
+    yield* store.open(model.table, { parallelism: runner.parallelism, log: runner.log }).pipe(
       // A newer host serves while this one is replaced.
       Effect.catchTag("Superseded", (error) => Effect.logWarning(error.message))
     )
@@ -331,9 +332,9 @@ const make = Effect.fnUntraced(function* (
   for (const model of models.values()) {
     const { name } = model.table
     waiters.set(name, yield* Waiters.make(runner, model))
-    const kept = keepServing(runner, model, inline.includes(model.projection))
+    const kept = maintainServing(runner, model, inline.includes(model.projection))
     yield* Effect.forkScoped(forever(runner, name, "serving", kept))
-    yield* Effect.forkScoped(forever(runner, name, "building", keepBuilding(runner, model)))
+    yield* Effect.forkScoped(forever(runner, name, "building", buildShadow(runner, model)))
   }
 
   const find = (name: string): Effect.Effect<AnyModel, Status.UnknownProjection> =>
@@ -432,11 +433,11 @@ const make = Effect.fnUntraced(function* (
       if (Option.isNone(event) || event.value.position !== position) {
         return yield* new NoEventToSkip({ name, position })
       }
-      const eventId = event.value.id
+      const mark = EventMark.of(event.value)
       const serving = (yield* store.states(name)).find(({ role }) => role === "serving")
       const ofLostHistory =
         serving !== undefined && (yield* History.mismatch(events, serving)) !== undefined
-      const skipped = { name, version, position, eventId, reason: checked }
+      const skipped = { name, version, position, event: mark, reason: checked }
       yield* thenNotify(store.skip(skipped, { ...who, ofLostHistory }))
     }),
     skipped: Effect.fn("Projections.skipped")(function* (name) {

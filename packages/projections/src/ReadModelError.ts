@@ -324,11 +324,14 @@ export class InlinePoison extends Schema.TaggedError<InlinePoison>()("InlinePois
  * @category errors
  * @since 0.1.0
  */
-export class OtherVersionKept extends Schema.TaggedError<OtherVersionKept>()("OtherVersionKept", {
-  name: Projection.Name,
-  version: Projection.Version,
-  kept: Projection.Version
-}) {
+export class InlineVersionMismatch extends Schema.TaggedError<InlineVersionMismatch>()(
+  "InlineVersionMismatch",
+  {
+    name: Projection.Name,
+    version: Projection.Version,
+    kept: Projection.Version
+  }
+) {
   override get message() {
     return `Cannot maintain ${this.name} version ${this.version}: appends maintain version ${this.kept}`
   }

@@ -4,15 +4,13 @@
  * @since 0.1.0
  */
 import type { Listed } from "@daybook/kernel/Listed"
-import { EventId } from "@daybook/kernel/EventId"
-import type { EventMark } from "@daybook/kernel/EventMark"
+import { EventMark } from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Named from "@daybook/kernel/Named"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import type * as Duration from "effect/Duration"
 import type * as Option from "effect/Option"
-import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { recordedText } from "./internal/fold/recordedText.ts"
 import { textIssue } from "./internal/fold/rowCodec.ts"
@@ -171,24 +169,32 @@ export interface Changes {
 }
 
 /**
+ * The rows that a step needs.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Load {
+  readonly partition: number
+  /** The checkpoint of the partition. */
+  readonly from: Position.Position
+  /** The distinct keys of the rows. */
+  readonly keys: ReadonlyArray<StoredKey>
+}
+
+/**
  * A step of a checkpoint, with its changes to the rows.
  *
  * @category types
  * @since 0.1.0
  */
-export interface Step<E> {
+export interface Step {
   readonly partition: number
   readonly from: Position.Position
   readonly to: Position.Position
   /** The last event of the log at or below `to`. */
   readonly event: EventMark | null
-  /** The distinct keys of the rows that the step may touch. */
-  readonly keys: ReadonlyArray<StoredKey>
-  /**
-   * Folds the existing rows, by the text of their key, to their changes. Pure, since a repeated
-   * step calls it again.
-   */
-  readonly fold: (rows: ReadonlyMap<string, StoredRow>) => Result.Result<Changes, E>
+  readonly changes: Changes
   /** The number of events that the step folds. */
   readonly events: number
   readonly eventsPerSecond: number
@@ -224,7 +230,7 @@ export const Skipped = Schema.Struct({
   name: Projection.Name,
   version: Projection.Version,
   position: Position.Position,
-  eventId: EventId,
+  event: EventMark,
   reason: SkipReason,
   skippedAt: Schema.DateTimeUtc
 })

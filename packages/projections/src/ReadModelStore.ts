@@ -34,7 +34,7 @@ import type {
   DefinitionChanged,
   InlinePoison,
   OtherLog,
-  OtherVersionKept,
+  InlineVersionMismatch,
   OtherVersionServes,
   ReadModelStoreError,
   RowsDiffer,
@@ -44,6 +44,7 @@ import type {
   Changes,
   Claim,
   GenerationState,
+  Load,
   Opened,
   Poison,
   Reached,
@@ -95,13 +96,14 @@ export class ReadModelStore extends Context.Service<
      *
      * **Details**
      * A new read model serves at once, from position 0. A newer version than the serving one gets a
-     * shadow of `partitions` partitions, unless it has a shadow.
+     * shadow of `parallelism` partitions, unless it has a shadow.
      * Errors: `OtherLog`, `DefinitionChanged`, `Superseded`; nothing was made.
      */
     readonly open: (
       table: AnyTable,
       options?: {
-        readonly partitions?: number
+        /** The number of partitions of a shadow, which are built at the same time. */
+        readonly parallelism?: number
         /** The log to fold. A read model without a known log is bound to the first one given. */
         readonly log?: LogId | undefined
       }
@@ -116,7 +118,8 @@ export class ReadModelStore extends Context.Service<
       options: {
         /** The log to fold, which may be another one than before. */
         readonly log?: LogId | undefined
-        readonly partitions: number
+        /** The number of its partitions, which are built at the same time. */
+        readonly parallelism: number
         readonly owner: string
         readonly lease: Duration.Duration
         /**
@@ -155,18 +158,30 @@ export class ReadModelStore extends Context.Service<
     readonly release: (claim: Claim) => Effect.Effect<void, ReadModelStoreError>
 
     /**
-     * Takes a step: loads the rows, folds, writes, and moves the checkpoint, all or none; and
-     * renews the claim.
+     * Loads the rows of a step by the text of their key; a key without a row is absent.
      *
      * **Details**
-     * A `fold` that fails with an `E` changes nothing.
      * Errors: `ClaimLost`, also when the checkpoint is not at `from`, or the read model is paused.
      */
-    readonly step: <E>(
+    readonly load: (
       table: AnyTable,
       claim: Claim,
-      step: Step<E>
-    ) => Effect.Effect<void, E | ClaimLost | ReadModelStoreError>
+      step: Load
+    ) => Effect.Effect<ReadonlyMap<string, StoredRow>, ClaimLost | ReadModelStoreError>
+
+    /**
+     * Takes a step: writes rows, and moves the checkpoint, all or none; and renews the claim.
+     *
+     * **Details**
+     * It succeeds only if no row has changed since they were loaded from the same checkpoint under
+     * the same claim.
+     * Errors: `ClaimLost`, also when the checkpoint is not at `from`, or the read model is paused.
+     */
+    readonly advance: (
+      table: AnyTable,
+      claim: Claim,
+      step: Step
+    ) => Effect.Effect<void, ClaimLost | ReadModelStoreError>
 
     /** Empties a claimed shadow and begins it again from the start of `log`. */
     readonly restart: (
@@ -228,7 +243,7 @@ export class ReadModelStore extends Context.Service<
 
     /**
      * Returns the acts on a read model, in the order of time. `pause`, `resume`, `skip`,
-     * `beginShadow`, `switchOver` and `drop` record themselves, each in one step with its effect.
+     * `beginShadow`, `promote` and `drop` record themselves, each in one step with its effect.
      */
     readonly acts: (name: Projection.Name) => Effect.Effect<ReadonlyArray<Act>, ReadModelStoreError>
 
@@ -271,7 +286,7 @@ export class ReadModelStore extends Context.Service<
      * Errors: `RowsDiffer`, and the shadow is retired, for inspection; those of `catchUp`. Nothing
      * was switched.
      */
-    readonly switchOver: <E>(
+    readonly promote: <E>(
       table: AnyTable,
       shadow: Claim,
       options: {
@@ -305,11 +320,12 @@ export class ReadModelStore extends Context.Service<
      * **Details**
      * The keys are locked before the append, in one order, so that the events of a key are numbered
      * in the order in which they are folded, and no two callers deadlock.
-     * Errors: `InlinePoison` and `OtherVersionKept`, nothing was appended; those of the append.
+     * Errors: `InlinePoison` and `InlineVersionMismatch`, nothing was appended; those of the
+     * append.
      */
     readonly inline: <A, E>(
       append: InlineAppend<A, E>
-    ) => Effect.Effect<A, E | InlinePoison | OtherVersionKept | ReadModelStoreError>
+    ) => Effect.Effect<A, E | InlinePoison | InlineVersionMismatch | ReadModelStoreError>
 
     /**
      * Makes a generation that is caught up inline: appends maintain its rows from then on. Ends the
@@ -318,7 +334,7 @@ export class ReadModelStore extends Context.Service<
      * **Details**
      * Appends that touch it wait until `catchUp` has made the last steps, with no append in flight.
      */
-    readonly promote: <E>(
+    readonly makeInline: <E>(
       claim: Claim,
       catchUp: Effect.Effect<void, E>
     ) => Effect.Effect<void, E | ClaimLost | ReadModelStoreError>
@@ -327,7 +343,7 @@ export class ReadModelStore extends Context.Service<
      * Makes an inline read model async again, at the checkpoint that `settled` returns with no
      * append in flight.
      */
-    readonly demote: <E>(
+    readonly makeAsync: <E>(
       name: Projection.Name,
       settled: Effect.Effect<Reached, E>
     ) => Effect.Effect<void, E | ReadModelStoreError>

@@ -8,27 +8,201 @@
  */
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { EventStoreError } from "@daybook/store/EventStore"
+import type * as Projection from "@daybook/kernel/Projection"
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import * as Acts from "./internal/memory/acts.ts"
-import * as Changes from "./internal/memory/changes.ts"
-import * as Generations from "./internal/memory/generations.ts"
-import { selectRows } from "./internal/memory/query.ts"
-import { partitionCount } from "./internal/fold/partition.ts"
 import { differences } from "./internal/fold/rowDifferences.ts"
-import { type ClaimLost, InlinePoison, OtherVersionKept, RowsDiffer } from "./ReadModelError.ts"
-import { type Claim, type GenerationState, recordedPoison } from "./ReadModelGeneration.ts"
+import { decide } from "./internal/lifecycle/decide.ts"
+import { toCommand } from "./internal/lifecycle/command.ts"
+import type { Driver } from "./driver/ReadModelDriver.ts"
+import { views } from "./driver/ReadModelLifecycle.ts"
+import * as Operations from "./driver/ReadModelOperations.ts"
+import { waits } from "./internal/lifecycle/patience.ts"
+import { find, servingOf } from "./internal/lifecycle/state.ts"
+import * as Model from "./internal/memory/model.ts"
+import { selectRows } from "./internal/memory/query.ts"
+import { readable, rowsOf, write } from "./internal/memory/tables.ts"
+import { InlinePoison, InlineVersionMismatch } from "./ReadModelError.ts"
 import { type InlineAppend, ReadModelStore } from "./ReadModelStore.ts"
 
-type Switched = Result.Result<GenerationState, RowsDiffer>
+/** The read models that the fiber has to itself. */
+const Held = Context.Reference<ReadonlySet<Model.Model>>("@daybook/projections/Held", {
+  defaultValue: () => new Set()
+})
+
+const driver: Effect.Effect<Driver> = Effect.sync(() => {
+  const models = new Map<string, Model.Model>()
+  /** Returns the read model of a name, which is made when it is first mentioned. */
+  const modelOf = (name: Projection.Name): Model.Model => {
+    const model = models.get(name) ?? Model.make(name)
+    models.set(name, model)
+    return model
+  }
+  /** Runs a change of a read model while no other fiber has it to itself. */
+  const among = <A, E>(model: Model.Model, change: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.flatMap(Held, (held) => (held.has(model) ? change : model.permits.withPermit(change)))
+  const attempt = <A, E>(change: (millis: number) => Result.Result<A, E>): Effect.Effect<A, E> =>
+    Effect.clockWith((clock) => Effect.fromResult(change(clock.currentTimeMillisUnsafe())))
+  return {
+    transition: (name, command, table) => {
+      const model = modelOf(name)
+      const change = attempt((at) => Model.transition(model, { ...command, at }, table))
+      const patient = Effect.suspend(() => among(model, change))
+      if (command._tag !== "Claim" && command._tag !== "Renew") return patient
+      return Effect.flatMap(Held, (held) => {
+        if (held.has(model)) return change
+        return Effect.flatMap(model.permits.withPermitsIfAvailable(1)(change), (done) => {
+          if (Option.isSome(done)) return Effect.succeed(done.value)
+          if (waits(command, model.state)) return patient
+          return attempt((at) =>
+            Result.map(decide({ ...command, at }, model.state), () => ({
+              events: [],
+              state: model.state,
+              at
+            }))
+          )
+        })
+      })
+    },
+    exclusively: ({ claim, name }, use) => {
+      const model = modelOf(name)
+      const alone = Effect.suspend(() => {
+        const undo = Model.undo(model, claim?.generation)
+        return Effect.flatMap(Clock.currentTimeMillis, (at) =>
+          use({ state: model.state, at, appendsSettled: Effect.void })
+        ).pipe(
+          Effect.onExit((exit) =>
+            Effect.sync(() => {
+              if (Exit.isFailure(exit)) undo()
+            })
+          )
+        )
+      })
+      return Effect.flatMap(Held, (held) =>
+        held.has(model)
+          ? alone
+          : model.permits.withPermits(Model.ALL_PERMITS)(
+              Effect.provideService(alone, Held, new Set([...held, model]))
+            )
+      )
+    },
+    load: (table, claim, at) => {
+      const model = modelOf(claim.name)
+      return among(
+        model,
+        attempt(() => Model.load(model, table, toCommand(claim), at))
+      )
+    },
+    advance: (table, claim, step) => {
+      const model = modelOf(claim.name)
+      return among(
+        model,
+        attempt((at) => Model.step(model, table, toCommand(claim), step, at))
+      )
+    },
+    inline: <A, E>(options: InlineAppend<A, E>) => {
+      // In one order, so that no two appends wait for each other.
+      const touched = options.touches
+        .map(({ table }) => modelOf(table.name))
+        .toSorted((a, b) => (a.state.name < b.state.name ? -1 : 1))
+      return touched.reduce<Effect.Effect<A, E | InlinePoison | InlineVersionMismatch>>(
+        (append, model) => among(model, append),
+        Effect.suspend(() => maintaining(options, modelOf))
+      )
+    },
+    states: (name) =>
+      attempt((at) =>
+        Result.succeed(
+          Array.from(models.values(), ({ state }) => state)
+            .filter((state) => name === undefined || state.name === name)
+            .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+            .flatMap((state) => views(state, at))
+        )
+      ),
+    skipped: (name) =>
+      Effect.sync(() =>
+        modelOf(name).skipped.toSorted((a, b) =>
+          a.position === b.position ? a.version - b.version : a.position < b.position ? -1 : 1
+        )
+      ),
+    acts: (name) => Effect.sync(() => Array.from(modelOf(name).acts)),
+    get: (table, key) =>
+      Effect.suspend(() => {
+        const { state, tables } = modelOf(table.name)
+        const serving = servingOf(state)
+        const rows = serving && tables.get(serving.number)
+        if (serving === undefined || rows === undefined) return Effect.succeedNone
+        return Effect.fromResult(
+          Result.map(readable(serving, rows, table), () =>
+            Option.fromUndefinedOr(rows.rows.get(table.keyText(key)))
+          )
+        )
+      }),
+    query: (table, query, number) =>
+      Stream.suspend(() => {
+        const { state, tables } = modelOf(table.name)
+        const generation = number === undefined ? servingOf(state) : find(state, number)
+        const rows = generation && tables.get(generation.number)
+        if (generation === undefined || rows === undefined) return Stream.empty
+        const checked = readable(generation, rows, table)
+        return Result.isFailure(checked)
+          ? Stream.fail(checked.failure)
+          : Stream.fromIterable(selectRows(table, rows.rows.values(), query))
+      }),
+    differences: (table, { rebuilt, serving }) =>
+      Effect.sync(() => {
+        const { tables } = modelOf(table.name)
+        const rows = (number: number) => tables.get(number)?.rows ?? new Map()
+        const found = differences(table, rows(serving), rows(rebuilt))
+        return { count: found.count, first: found.differences }
+      })
+  }
+})
+
+/** Appends, and folds in the same synchronous step as the append is recorded. */
+const maintaining = <A, E>(
+  { append, fold, log, touches }: InlineAppend<A, E>,
+  modelOf: (name: Projection.Name) => Model.Model
+): Effect.Effect<A, E | InlinePoison | InlineVersionMismatch> => {
+  const maintained = touches.flatMap(({ keys, table }) => {
+    const model = modelOf(table.name)
+    const serving = servingOf(model.state)
+    const rows = Model.servingTable(model)
+    const isOfLog = log === undefined || (serving?.log ?? log) === log
+    return serving?.mode === "inline" && rows !== undefined && isOfLog
+      ? [{ table, keys, rows, version: serving.version }]
+      : []
+  })
+  const other = maintained.find(({ table, version }) => version !== table.version)
+  if (other !== undefined) {
+    const { name, version } = other.table
+    return Effect.fail(new InlineVersionMismatch({ name, version, kept: other.version }))
+  }
+  let poisoned: InlinePoison | undefined
+  return append.pipe(
+    Effect.provideService(EventStoreMemory.BeforeCommit, (recorded) => {
+      const commits: Array<() => void> = []
+      for (const { keys, rows, table } of maintained) {
+        const folded = fold(table.name, recorded, rowsOf(table, rows, keys))
+        if (Result.isFailure(folded)) {
+          poisoned = new InlinePoison({ name: table.name, poison: folded.failure })
+          return Result.fail(new EventStoreError({ operation: "append", cause: poisoned }))
+        }
+        commits.push(() => write(table, rows, folded.success))
+      }
+      return Result.succeed(() => {
+        for (const commit of commits) commit()
+      })
+    }),
+    Effect.catch((error) => Effect.fail(poisoned ?? error))
+  )
+}
 
 /**
  * Makes a new empty store.
@@ -36,284 +210,7 @@ type Switched = Result.Result<GenerationState, RowsDiffer>
  * @category constructors
  * @since 0.1.0
  */
-export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => {
-  const models: Generations.Models = new Map()
-  // An operation of more than one synchronous step has the store to itself, except for the
-  // operations under claims.
-  const permits = Semaphore.makeUnsafe(MANY)
-  const alone = Semaphore.withPermits(permits, MANY)
-  const amongOthers = Semaphore.withPermits(permits, 1)
-  const step = <A>(change: (millis: number) => A): Effect.Effect<A> =>
-    Effect.map(Clock.currentTimeMillis, (millis) => change(millis))
-  const attempt = <A, E>(change: (millis: number) => Result.Result<A, E>): Effect.Effect<A, E> =>
-    Effect.flatMap(Clock.currentTimeMillis, (millis) =>
-      Effect.suspend(() => Effect.fromResult(change(millis)))
-    )
-  /**
-   * Waits while the generation is held still, then applies the change. The check and the change are
-   * one synchronous step, so no other fiber can hold the generation in between.
-   */
-  const moving = <A, E>(
-    of: Pick<Claim, "name" | "generation">,
-    change: (millis: number) => Result.Result<A, E>
-  ): Effect.Effect<A, E> =>
-    Effect.clockWith((clock) => {
-      const still = Generations.find(models, of.name, of.generation)?.still
-      return still === undefined
-        ? Effect.fromResult(change(clock.currentTimeMillisUnsafe()))
-        : Effect.andThen(still.await, moving(of, change))
-    })
-  /** Runs the effect with the generation held still. */
-  const still = <A, E>(generation: Generations.Generation, effect: Effect.Effect<A, E>) =>
-    Effect.suspend(() => {
-      const latch = Latch.makeUnsafe()
-      generation.still = latch
-      return Effect.ensuring(
-        effect,
-        Effect.sync(() => {
-          generation.still = undefined
-          latch.openUnsafe()
-        })
-      )
-    })
-  /** Runs the effect, and undoes its changes to the generation unless it succeeds. */
-  const allOrNothing = <A, E>(generation: Generations.Generation, effect: Effect.Effect<A, E>) =>
-    Effect.suspend(() => {
-      const undo = Generations.undo(generation)
-      return Effect.onExit(effect, (exit) =>
-        Effect.sync(() => {
-          if (Exit.isFailure(exit)) undo()
-        })
-      )
-    })
-
-  return ReadModelStore.of({
-    open: (table, { log, partitions = 1 } = {}) =>
-      Effect.flatMap(partitionCount(partitions), (count) =>
-        amongOthers(attempt((millis) => Generations.open(models, table, count, log, millis)))
-      ),
-    beginShadow: (table, { accept = false, lease, log, owner, partitions, why }) =>
-      Effect.flatMap(partitionCount(partitions), (count) =>
-        amongOthers(
-          attempt((millis) =>
-            Result.map(Generations.beginShadow(models, table, count, log), (generation) => {
-              const claim = Generations.claim(generation, owner, lease, millis)
-              generation.accepted = accept
-              const details = { generation: generation.number, accepted: accept }
-              Acts.record(generation.model, "rebuild", why, details, millis)
-              return { shadow: Generations.stateOf(generation, millis), claim }
-            })
-          )
-        )
-      ),
-    claim: (of, owner, lease, despite) =>
-      moving(of, (millis) => {
-        const found = Generations.find(models, of.name, of.generation)
-        return Result.succeed(
-          found === undefined
-            ? Option.none()
-            : Generations.claim(found, owner, lease, millis, despite)
-        )
-      }),
-    renew: (claim) =>
-      attempt((millis) =>
-        Result.map(Generations.held(models, claim), (generation) => {
-          generation.leaseEnd = millis + Duration.toMillis(claim.lease)
-        })
-      ),
-    release: (claim) =>
-      moving(claim, () => {
-        const held = Generations.held(models, claim)
-        if (Result.isSuccess(held)) Generations.free(held.success)
-        return Result.void
-      }),
-    step: (table, claim, taken) =>
-      moving(claim, (millis) =>
-        Result.flatMap(Generations.heldAt(models, claim, taken), (generation) =>
-          Result.map(taken.fold(Generations.rowsOf(table, generation, taken.keys)), (changes) => {
-            Generations.write(table, generation, changes)
-            generation.checkpoints[taken.partition] = taken.to
-            generation.anchors[taken.partition] = taken.event
-            generation.leaseEnd = millis + Duration.toMillis(claim.lease)
-            generation.events += taken.events
-            generation.rates[taken.partition] = taken.eventsPerSecond
-          })
-        )
-      ),
-    restart: (claim, log) =>
-      moving(claim, () =>
-        Result.map(Generations.heldAs(models, claim, "shadow"), (generation) =>
-          Changes.restart(generation, log)
-        )
-      ),
-    mark: (of, compared, reached) =>
-      amongOthers(
-        step(() => {
-          const found = Generations.find(models, of.name, of.generation)
-          if (found !== undefined) Changes.mark(found, compared, reached)
-        })
-      ),
-    stop: (claim, poison) =>
-      moving(claim, () =>
-        Result.map(Generations.held(models, claim), (generation) => {
-          generation.poison = recordedPoison(poison)
-          Generations.free(generation)
-        })
-      ),
-    pause: (name, why) =>
-      amongOthers(
-        step((millis) => {
-          Changes.pause(models, name)
-          Acts.record(Generations.modelOf(models, name), "pause", why, {}, millis)
-        })
-      ),
-    resume: (name, why) =>
-      amongOthers(
-        step((millis) => {
-          Changes.resume(models, name)
-          Acts.record(Generations.modelOf(models, name), "resume", why, {}, millis)
-        })
-      ),
-    skip: (skipped, options) =>
-      amongOthers(attempt((millis) => Changes.skip(models, skipped, options, millis))),
-    acts: (name) => step(() => Array.from(models.get(name)?.acts ?? [])),
-    skipped: (name) => step(() => Changes.skippedOf(models, name)),
-    states: (name) =>
-      step((millis) =>
-        Array.from(models.values())
-          .filter((model) => name === undefined || model.name === name)
-          .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-          .flatMap(({ generations }) =>
-            generations.map((generation) => Generations.stateOf(generation, millis))
-          )
-      ),
-    get: (table, key) =>
-      attempt(() =>
-        Result.map(
-          Generations.readable(Generations.servingOf(models, table.name), table),
-          (serving) => Option.fromUndefinedOr(serving?.rows.get(table.keyText(key)))
-        )
-      ),
-    query: (table, query, number) =>
-      Stream.unwrap(
-        attempt(() => {
-          const asked =
-            number === undefined
-              ? Generations.servingOf(models, table.name)
-              : Generations.find(models, table.name, number)
-          return Result.map(Generations.readable(asked, table), (generation) =>
-            Stream.fromIterable(selectRows(table, generation?.rows.values() ?? [], query))
-          )
-        })
-      ),
-    switchOver: (table, claim, { catchUp, compare }) =>
-      alone(
-        Effect.gen(function* () {
-          const { name } = claim
-          const shadow = yield* Effect.fromResult(Generations.heldAs(models, claim, "shadow"))
-          const serving = Generations.servingOf(models, name)
-          if (serving === undefined) return yield* Effect.die(new Error(`${name} serves nothing`))
-          const millis = yield* Clock.currentTimeMillis
-          let differing = 0
-          const switched = Effect.andThen(
-            // Evaluated only once the serving generation is held still.
-            Effect.suspend(() => catchUp(Generations.stateOf(serving, millis))),
-            Effect.suspend((): Effect.Effect<Switched, ClaimLost> => {
-              const held = Generations.heldAs(models, claim, "shadow")
-              if (Result.isFailure(held)) return Effect.fail(held.failure)
-              const position = Generations.together(shadow)
-              if (compare) {
-                if (serving.mode === "async" && Generations.together(serving) !== position) {
-                  return Effect.die(new Error(`${name} serves as of another position`))
-                }
-                const found = differences(table, serving.rows, shadow.rows)
-                differing = found.count
-                if (found.count > 0 && !shadow.accepted) {
-                  Generations.retire(shadow)
-                  const details = { generation: shadow.number, rows: found.count }
-                  Acts.record(shadow.model, "differ", undefined, details, millis)
-                  return Effect.succeed(Result.fail(new RowsDiffer({ name, position, ...found })))
-                }
-              }
-              const details = { from: serving.number, to: shadow.number, version: shadow.version }
-              Changes.switchOver(shadow, serving)
-              Acts.record(
-                shadow.model,
-                "switch",
-                undefined,
-                differing > 0 ? { ...details, differing } : details,
-                millis
-              )
-              return Effect.succeed(Result.succeed(Generations.stateOf(shadow, millis)))
-            })
-          )
-          // A difference is an answer and no failure, so the catch-up that found it stays.
-          return yield* Effect.flatMap(
-            still(serving, allOrNothing(shadow, switched)),
-            Effect.fromResult
-          )
-        })
-      ),
-    drop: (name, number, why) =>
-      amongOthers(step((millis) => Changes.drop(models, name, number, why, millis))),
-    inline: <A, E>({ append, fold, log, touches }: InlineAppend<A, E>) =>
-      amongOthers(
-        Effect.suspend((): Effect.Effect<A, E | InlinePoison | OtherVersionKept> => {
-          let poisoned: InlinePoison | undefined
-          const kept = touches.flatMap(({ keys, table }) => {
-            const serving = Generations.servingOf(models, table.name)
-            const isOfLog = log === undefined || (serving?.log ?? log) === log
-            return serving?.mode === "inline" && isOfLog ? [{ table, keys, serving }] : []
-          })
-          const other = kept.find(({ serving, table }) => serving.version !== table.version)
-          if (other !== undefined) {
-            const { serving, table } = other
-            const { name, version } = table
-            return Effect.fail(new OtherVersionKept({ name, version, kept: serving.version }))
-          }
-          return append.pipe(
-            Effect.provideService(EventStoreMemory.BeforeCommit, (recorded) => {
-              const commits: Array<() => void> = []
-              for (const { keys, serving, table } of kept) {
-                const folded = fold(table.name, recorded, Generations.rowsOf(table, serving, keys))
-                if (Result.isFailure(folded)) {
-                  poisoned = new InlinePoison({ name: table.name, poison: folded.failure })
-                  return Result.fail(new EventStoreError({ operation: "append", cause: poisoned }))
-                }
-                commits.push(() => Generations.write(table, serving, folded.success))
-              }
-              return Result.succeed(() => {
-                for (const commit of commits) commit()
-              })
-            }),
-            Effect.catch((error) => Effect.fail(poisoned ?? error))
-          )
-        })
-      ),
-    promote: (claim, catchUp) =>
-      alone(
-        Effect.gen(function* () {
-          const heldStill = attempt(() => Generations.heldAs(models, claim, "serving"))
-          const serving = yield* heldStill
-          yield* allOrNothing(serving, Effect.andThen(catchUp, heldStill))
-          serving.mode = "inline"
-          Generations.free(serving)
-        })
-      ),
-    demote: (name, settled) =>
-      alone(
-        Effect.suspend(() => {
-          const serving = Generations.servingOf(models, name)
-          if (serving?.mode !== "inline") return Effect.void
-          return Effect.map(settled, ({ event, position }) => {
-            serving.mode = "async"
-            serving.checkpoints = [position]
-            serving.anchors = [event]
-          })
-        })
-      )
-  })
-})
+export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.map(driver, Operations.make)
 
 /**
  * Provides a new empty store each time it is built.
@@ -322,6 +219,3 @@ export const make: Effect.Effect<ReadModelStore["Service"]> = Effect.sync(() => 
  * @since 0.1.0
  */
 export const layer: Layer.Layer<ReadModelStore> = Layer.effect(ReadModelStore, make)
-
-/** More permits than there are callers at a time. */
-const MANY = 1_000_000

@@ -14,22 +14,24 @@ import * as SoleHost from "@daybook/store/sql/SoleHost"
 import type { SchemaUnready } from "@daybook/store/PostgresStart"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import { SqlClient } from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"
 import * as Stream from "effect/Stream"
+import type { Transition } from "./internal/lifecycle/command.ts"
+import { views } from "./driver/ReadModelLifecycle.ts"
+import * as Operations from "./driver/ReadModelOperations.ts"
 import * as Acts from "./internal/postgres/acts.ts"
 import * as Claims from "./internal/postgres/claims.ts"
-import * as Generations from "./internal/postgres/generations.ts"
+import { differences } from "./internal/postgres/differences.ts"
 import * as PostgresInline from "./internal/postgres/inline.ts"
-import { changing, CHANGE_TIMEOUT } from "./internal/postgres/locks.ts"
-import * as PostgresOpen from "./internal/postgres/open.ts"
+import { CHANGE_TIMEOUT } from "./internal/postgres/locks.ts"
 import * as PostgresQuery from "./internal/postgres/query.ts"
 import * as PostgresStep from "./internal/postgres/step.ts"
-import * as PostgresSwitch from "./internal/postgres/switch.ts"
+import * as Skipped from "./internal/postgres/skipped.ts"
+import * as States from "./internal/postgres/state.ts"
+import * as PostgresTransition from "./internal/postgres/transition.ts"
 import { readCommitted } from "./internal/postgres/readCommitted.ts"
-import { type ClaimLost, ReadModelStoreError } from "./ReadModelError.ts"
-import type { Claim } from "./ReadModelGeneration.ts"
+import { ReadModelStoreError } from "./ReadModelError.ts"
 import * as ReadModelMigrations from "./ReadModelMigrations.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
 import { DependentRefused, ForeignCode, ForeignRelation } from "./ReadModelStorePostgresError.ts"
@@ -58,25 +60,8 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
       Effect.provideService(SqlClient, sql)
     )
     const acts = Acts.make(sql, schema, log)
-    const database: PostgresSwitch.Database = { sql, schema, acts, settle }
-
-    /**
-     * The table of each claim: serving or not. It can't change while the claim is valid. Only the
-     * newest claim of each generation is remembered.
-     */
-    const claimed = new Map<string, { readonly epoch: number; readonly serves: boolean }>()
-    const generationOf = ({ generation, name }: Pick<Claim, "name" | "generation">) =>
-      `${name} ${generation}`
-    const claim: ReadModelStore["Service"]["claim"] = (of, owner, lease, despite) =>
-      readCommitted(sql, Claims.claim(sql, schema, of, owner, lease, despite)).pipe(
-        Effect.map(
-          Option.map(({ serves, ...made }): Claim => {
-            claimed.set(generationOf(made), { epoch: made.epoch, serves })
-            return made
-          })
-        ),
-        failing("claim")
-      )
+    const database: PostgresTransition.Database = { sql, schema, acts }
+    const claims = Claims.make(sql, schema)
     /**
      * Frees the claims from before an embedded database was opened: their holders are dead, so
      * their leases need not run out.
@@ -84,75 +69,39 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
     const freed = SoleHost.onceOpened(
       sql,
       `claims in ${schema}`,
-      sql.withTransaction(Claims.releaseAll(sql, schema))
+      sql.withTransaction(States.releaseAll(sql, schema))
     )
-    const placeOf = Effect.fnUntraced(function* (of: Claim) {
-      const known = claimed.get(generationOf(of))
-      if (known?.epoch === of.epoch) return { generation: of.generation, serves: known.serves }
-      // The claim was made by another store on this database.
-      const serves = yield* Claims.serves(sql, schema, of)
-      claimed.set(generationOf(of), { epoch: of.epoch, serves })
-      return { generation: of.generation, serves }
-    })
-    /**
-     * Turns a failure over a missing table into `ClaimLost` if the claim is gone: a switch or a
-     * drop may have removed the table of the claim.
-     */
-    const unlessLost =
-      (of: Claim) =>
-      <A, E>(step: Effect.Effect<A, E>): Effect.Effect<A, E | ClaimLost> =>
-        Effect.tapError(step, (error) =>
-          error instanceof SqlError && error.reason._tag === "SqlSyntaxError"
-            ? Effect.catchTag(Claims.serves(sql, schema, of), "SqlError", () => Effect.void)
-            : Effect.void
-        )
 
-    return ReadModelStore.of({
-      open: (table, { log: of, partitions = 1 } = {}) =>
-        Effect.andThen(freed, PostgresOpen.open(sql, schema, table, partitions, of)).pipe(
-          failing("open"),
-          spanned("open", table.name)
+    return Operations.make({
+      transition: (name, command, table) =>
+        PostgresTransition.transition(database, name, command, table).pipe(
+          (run) =>
+            command._tag === "Open" || command._tag === "Claim" ? Effect.andThen(freed, run) : run,
+          Effect.tap((done) => Effect.sync(() => claims.madeUnsafe(done))),
+          failing(operationOf(command)),
+          spanned(operationOf(command), name)
         ),
-      beginShadow: (table, { accept = false, lease, log: of, owner, partitions, why }) =>
-        changing(
-          sql,
-          schema,
-          table.name,
-          Effect.gen(function* () {
-            const { name } = table
-            const generation = yield* PostgresOpen.shadow(sql, schema, table, partitions, of)
-            yield* Claims.accept(sql, schema, { name, generation }, accept)
-            yield* acts.record("rebuild", name, why, { generation, accepted: accept })
-            const made = yield* claim({ name, generation }, owner, lease)
-            const shadow = yield* Generations.state(sql, schema, name, generation)
-            return { shadow, claim: made }
-          })
-        ).pipe(failing("beginShadow"), spanned("beginShadow", table.name)),
-      claim: (of, owner, lease, despite) =>
-        Effect.andThen(failing("claim")(freed), claim(of, owner, lease, despite)),
-      renew: (of) => readCommitted(sql, Claims.renew(sql, schema, of)).pipe(failing("renew")),
-      release: (of) => readCommitted(sql, Claims.release(sql, schema, of)).pipe(failing("release")),
-      step: (table, of, step) =>
-        Effect.flatMap(placeOf(of), (place) =>
-          PostgresStep.step(sql, schema, table, of, place, step)
-        ).pipe(unlessLost(of), failing("step"), spanned("step", table.name)),
-      restart: (of, from) =>
-        PostgresSwitch.restart(database, of, from).pipe(unlessLost(of), failing("restart")),
-      mark: (of, compared, reached) =>
-        readCommitted(sql, PostgresSwitch.mark(database, of, compared, reached)).pipe(
-          failing("mark")
-        ),
-      stop: (of, poison) =>
-        readCommitted(sql, Claims.stop(sql, schema, of, poison)).pipe(failing("stop")),
-      pause: (name, why) => Claims.pause(sql, schema, acts, name, why).pipe(failing("pause")),
-      resume: (name, why) => Claims.resume(sql, schema, acts, name, why).pipe(failing("resume")),
-      skip: (skipped, options) =>
-        Claims.skip(sql, schema, acts, skipped, options).pipe(failing("skip")),
+      exclusively: ({ operation, ...of }, use) =>
+        PostgresTransition.exclusively(database, of, ({ at, state }) =>
+          use({ at, state, appendsSettled: failing(operation)(settle) })
+        ).pipe(failing(operation), spanned(operation, of.name)),
+      load: (table, claim, at) =>
+        claims
+          .on(claim, (place) => PostgresStep.loadOfStep(sql, schema, table, claim, place, at))
+          .pipe(failing("load")),
+      advance: (table, claim, step) =>
+        claims
+          .on(claim, (place) => PostgresStep.advance(sql, schema, table, claim, place, step))
+          .pipe(failing("advance"), spanned("advance", table.name)),
+      inline: (append) => PostgresInline.inline(sql, schema, log, append).pipe(failing("inline")),
       acts: (name) => readCommitted(sql, acts.list(name)).pipe(failing("acts")),
       skipped: (name) =>
-        readCommitted(sql, Claims.skipped(sql, schema, name)).pipe(failing("skipped")),
+        readCommitted(sql, Skipped.list(sql, schema, name)).pipe(failing("skipped")),
       states: (name) =>
-        readCommitted(sql, Generations.states(sql, schema, { name })).pipe(failing("states")),
+        readCommitted(sql, States.readAll(sql, schema, name)).pipe(
+          Effect.map((found) => found.flatMap(({ at, state }) => views(state, at))),
+          failing("states")
+        ),
       get: (table, key) =>
         PostgresQuery.get(sql, schema, table, key).pipe(
           Effect.catch((error) => PostgresQuery.failed(sql, schema, table, error)),
@@ -168,27 +117,14 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
             isOwn(error) ? new ReadModelStoreError({ operation: "query", cause: error }) : error
           )
         ),
-      switchOver: (table, of, options) =>
-        PostgresSwitch.switchOver(database, table, of, options).pipe(
-          failing("switchOver"),
-          spanned("switchOver", table.name)
-        ),
-      drop: (name, generation, why) =>
-        PostgresSwitch.drop(database, name, generation, why).pipe(failing("drop")),
-      inline: (append) => PostgresInline.inline(sql, schema, log, append).pipe(failing("inline")),
-      promote: (of, catchUp) =>
-        PostgresSwitch.promote(database, of, catchUp).pipe(
-          failing("promote"),
-          spanned("promote", of.name)
-        ),
-      demote: (name, settled) =>
-        PostgresSwitch.demote(database, name, settled).pipe(
-          failing("demote"),
-          spanned("demote", name)
-        )
+      differences: (table, generations) =>
+        differences(sql, schema, table, generations).pipe(failing("differences"))
     })
   }
 )
+
+/** Returns the name of the operation that a command is of. */
+const operationOf = ({ _tag }: Transition): string => `${_tag[0]?.toLowerCase()}${_tag.slice(1)}`
 
 /**
  * Provides the store. Its tables must exist: provide `ReadModelMigrations.layer` at the edge, or

@@ -25,7 +25,7 @@ export interface Settings {
    */
   readonly pollInterval: Duration.Input
   /** The number of parts of a shadow, split by key, that are written at the same time. */
-  readonly partitions: number
+  readonly parallelism: number
   /**
    * The build of the program that this host runs, such as a commit. A host of another build retries
    * the event that stopped a read model.
@@ -34,7 +34,7 @@ export interface Settings {
 }
 
 /**
- * The default settings: a lease of 10 seconds, a poll each second, 2 partitions.
+ * The default settings: a lease of 10 seconds, a poll each second, a parallelism of 2.
  *
  * **Details**
  * Ten seconds outlast a full garbage collection and a short loss of the network, so that hosts
@@ -43,7 +43,7 @@ export interface Settings {
  * @category constructors
  * @since 0.1.0
  */
-export const defaults: Settings = { lease: "10 seconds", pollInterval: "1 second", partitions: 2 }
+export const defaults: Settings = { lease: "10 seconds", pollInterval: "1 second", parallelism: 2 }
 
 /**
  * The settings of the runner, {@link defaults} unless provided otherwise.

@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import { keepsNothing } from "../../store/test/heap.ts"
 import { embedded, server } from "./postgresLayers.ts"
 import { put, serve, shelves } from "./shelf.ts"
+import { take } from "./taking.ts"
 
 const ROWS = 1_000
 const rows = Array.from({ length: ROWS }, (_, n) => [`shelf ${n}`, n] as const)
@@ -37,12 +38,12 @@ const cases = <E>(name: string, stores: Layer.Layer<ReadModelStore, E>): void =>
       "keeps nothing of 100,000 rows that steps replaced",
       () =>
         Effect.gen(function* () {
-          const { step } = yield* ReadModelStore
+          const store = yield* ReadModelStore
           const table = shelves()
           const claim = yield* serve(table, rows)
           let position = 1
           const run = Effect.suspend(() =>
-            step(table, claim, put(position, ++position, rows.toReversed()))
+            take(store, table, claim, put(position, ++position, rows.toReversed()))
           )
           yield* keepsNothing(run, { items: ROWS, times: 100, writes: true })
         }),

@@ -46,10 +46,10 @@ layer(server, { timeout: "2 minutes", excludeTestServices: true })(
         )
         const lease = Duration.minutes(1)
         yield* store.open(table)
-        const { claim } = yield* store.beginShadow(table, { partitions: 1, owner: "a", lease })
+        const { claim } = yield* store.beginShadow(table, { parallelism: 1, owner: "a", lease })
         const claimed = Option.getOrThrow(claim)
         const ended = yield* Effect.exit(
-          store.switchOver(table, claimed, {
+          store.promote(table, claimed, {
             compare: true,
             catchUp: () =>
               Effect.provideService(end, SqlClient, sql).pipe(Effect.mapError(() => "ended"))

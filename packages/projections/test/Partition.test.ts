@@ -9,13 +9,13 @@ describe("Partitions", () => {
     Effect.gen(function* () {
       assert.strictEqual(yield* partitionCount(1), 1)
       assert.strictEqual(yield* partitionCount(1_024), 1_024)
-      for (const partitions of [0, -1, 1.5, 1_025, Number.NaN]) {
-        const exit = yield* Effect.exit(partitionCount(partitions))
+      for (const parallelism of [0, -1, 1.5, 1_025, Number.NaN]) {
+        const exit = yield* Effect.exit(partitionCount(parallelism))
         const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
         assert.instanceOf(error, RangeError)
         assert.strictEqual(
           error.message,
-          `partitions is ${partitions}, allowed is a whole number from 1 to 1024`
+          `parallelism is ${parallelism}, allowed is a whole number from 1 to 1024`
         )
       }
     })

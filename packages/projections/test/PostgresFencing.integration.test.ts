@@ -2,7 +2,7 @@
  * Hosts that die or freeze in the middle of a step: their locks are free, and their late writes are
  * refused.
  */
-import * as EventId from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import { SkipReason } from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
@@ -26,6 +26,7 @@ import * as Stream from "effect/Stream"
 import { spawn } from "node:child_process"
 import * as Path from "node:path"
 import { at, claimOf, LEASE, put, shelves } from "./shelf.ts"
+import { take } from "./taking.ts"
 
 /** Runs `freezeInStep.ts`, and kills it when the scope closes. */
 const freezing = Effect.fnUntraced(function* (url: Redacted.Redacted, name: string) {
@@ -75,7 +76,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
             WHERE datname = current_database() AND state = 'idle in transaction'`
           assert.strictEqual(held.length, 0)
           const claim = yield* claimOf({ name: table.name, generation: 1 }, "another")
-          yield* store.step(table, claim, put(0, 10, [["a", 1]]))
+          yield* take(store, table, claim, put(0, 10, [["a", 1]]))
           yield* host.signal("SIGCONT")
           assert.strictEqual(yield* host.says, "ClaimLost")
           const row = yield* store.get(table, { shelf: "a" })
@@ -95,7 +96,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
         yield* Effect.gen(function* () {
           const claim = yield* claimOf({ name: table.name, generation: 1 }, "another")
           assert.deepStrictEqual(yield* store.get(table, { shelf: "a" }), Option.none())
-          yield* store.step(table, claim, put(0, 10, [["a", 1]]))
+          yield* take(store, table, claim, put(0, 10, [["a", 1]]))
         }).pipe(Effect.provideService(ReadModelStore, store))
       }).pipe(Effect.scoped)
     )
@@ -112,14 +113,14 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
           store.skip({
             ...table,
             position: at(50),
-            eventId: EventId.make("00000000-0000-4000-8000-000000000050"),
+            event: EventMark.EventMark.make("00000000-0000-4000-8000-000000000050@1"),
             reason: SkipReason.make("a test")
           })
         ].entries()) {
           yield* store.resume(table.name)
           const claim = Option.getOrThrow(yield* store.claim(of, "a host", LEASE))
           const error = yield* Effect.flip(
-            between(store.step(table, claim, put(0, 10, [["a", n]])), other)
+            between(take(store, table, claim, put(0, 10, [["a", n]])), other)
           )
           assert.strictEqual(error._tag, "ClaimLost")
           assert.deepStrictEqual(yield* store.get(table, { shelf: "a" }), Option.none())
@@ -148,7 +149,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
             )
             .pipe(Effect.forkScoped)
           yield* Deferred.await(writing)
-          const step = yield* Effect.forkScoped(store.step(table, claim, put(0, 10, [["a", 1]])))
+          const step = yield* Effect.forkScoped(take(store, table, claim, put(0, 10, [["a", 1]])))
           yield* Effect.repeat(
             sql`SELECT FROM pg_stat_activity
               WHERE datname = current_database() AND wait_event_type = 'Lock'`,
@@ -168,7 +169,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
         const table = shelves()
         yield* store.open(table)
         const { claim } = yield* store.beginShadow(table, {
-          partitions: 4,
+          parallelism: 4,
           owner: "a host",
           lease: LEASE
         })
@@ -178,7 +179,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
           Effect.fnUntraced(function* (partition) {
             for (let n = 0; n < 25; n++) {
               const key = { shelf: `shelf ${partition}` }
-              yield* store.step(table, held, {
+              yield* take(store, table, held, {
                 ...put(n, n + 1, [], partition),
                 keys: [key],
                 fold: (rows) => {
@@ -216,7 +217,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
           for (let n = 0; n < 20; n++) {
             const outcomes = yield* Effect.all(
               [1, 2, 3].map((count) =>
-                Effect.result(store.step(table, claim, put(n, n + 1, [["a", count]])))
+                Effect.result(take(store, table, claim, put(n, n + 1, [["a", count]])))
               ),
               { concurrency: "unbounded" }
             )

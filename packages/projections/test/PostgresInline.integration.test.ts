@@ -66,7 +66,7 @@ const keptBy = Effect.fnUntraced(function* (projection: ReturnType<typeof produc
   const table: ReadModelTable.Any = yield* Effect.fromResult(ReadModelTable.make(projection))
   const { serving } = yield* store.open(table)
   const claim = Option.getOrThrow(yield* store.claim(serving, "a host", LEASE))
-  yield* store.promote(claim, Effect.void)
+  yield* store.makeInline(claim, Effect.void)
   const context = yield* Layer.build(Projections.layerAppends([projection])).pipe(
     Effect.provideService(EventStore, events)
   )
@@ -154,7 +154,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
         yield* sell(shop.till, "1", [sold("tea", 250)])
         const caughtUp = yield* Deferred.make<bigint>()
         const promoting = yield* store
-          .promote(
+          .makeInline(
             claim,
             Effect.flatMap(plain.head, (head) => Effect.asVoid(Deferred.succeed(caughtUp, head)))
           )
@@ -233,7 +233,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
           Effect.gen(function* () {
             for (let n = 0; n < 5; n++) {
               yield* Effect.repeat(isInline, { until: (is) => is })
-              yield* store.demote(table.name, Effect.orDie(plain.checkpoint))
+              yield* store.makeAsync(table.name, Effect.orDie(plain.checkpoint))
             }
           })
         )

@@ -12,6 +12,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as PostgresLayers from "./postgresLayers.ts"
 import { put, serve, shelves } from "./shelf.ts"
+import { take } from "./taking.ts"
 
 const everything = { where: [], orderBy: [], after: Option.none(), limit: Option.none() }
 
@@ -26,7 +27,7 @@ layer(PostgresLayers.oneConnection, { timeout: "1 minute" })("The plans of read 
       const claim = yield* serve(table, [])
       let position = 1
       const step = Effect.fnUntraced(function* (numbers: ReadonlyArray<number>, deleting = false) {
-        yield* store.step(table, claim, {
+        yield* take(store, table, claim, {
           ...put(position, position + 1, []),
           keys: numbers.map(shelf),
           fold: () =>
@@ -98,7 +99,7 @@ layer(PostgresLayers.oneConnection, { timeout: "1 minute" })("The plans of read 
           const count = at < 19_996 ? at % 9 : at < 19_998 ? rare : rarer
           return [`shelf ${String(at).padStart(6, "0")}`, count] as const
         })
-        yield* store.step(table, claim, put(n + 1, n + 2, rows))
+        yield* take(store, table, claim, put(n + 1, n + 2, rows))
       }
       yield* sql`VACUUM ANALYZE read_models.uneven_shelves`.unprepared
       const fetched = Effect.gen(function* () {

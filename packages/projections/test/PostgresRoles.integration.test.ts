@@ -33,7 +33,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
         )
         yield* project(projecting, { inline: [projection] }, (runner) =>
           Effect.repeat(runner.status(projection.name), {
-            until: ({ doing }) => doing === "inline"
+            until: ({ state }) => state === "inline"
           })
         )
         yield* Effect.gen(function* () {

@@ -19,6 +19,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as PostgresLayers from "./postgresLayers.ts"
 import { claimOf } from "./shelf.ts"
+import { take } from "./taking.ts"
 
 /** Texts that sort differently by other orders than by bytes, and some that need quoting. */
 const Text = Schema.Literals(["", "a", "B", "b", "ä", "'\"\\", "\u{10FFFF}", "\uE000", "a b", "%_"])
@@ -125,7 +126,7 @@ const law = ({
     const write = Effect.fnUntraced(function* (store: ReadModelStore["Service"]) {
       const { serving } = yield* store.open(table)
       const claim = yield* Effect.provideService(claimOf(serving), ReadModelStore, store)
-      yield* store.step(table, claim, {
+      yield* take(store, table, claim, {
         partition: 0,
         from: Position.start,
         to: Position.make(1n),

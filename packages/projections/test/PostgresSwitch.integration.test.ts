@@ -18,6 +18,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import * as PostgresLayers from "./postgresLayers.ts"
 import { claimOf, nothingToDo, put, serve, shadow, shelves } from "./shelf.ts"
+import { take } from "./taking.ts"
 
 const everything = { where: [], orderBy: [], after: Option.none(), limit: Option.none() }
 
@@ -62,7 +63,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
           FROM pg_class c WHERE c.oid = ${`read_models.${table.name}`}::text::regclass`.unprepared
         const before = yield* facts
         const claim = yield* shadow(table, [["a", 2]])
-        yield* store.switchOver(table, claim, nothingToDo)
+        yield* store.promote(table, claim, nothingToDo)
         assert.deepStrictEqual(yield* facts, before)
         assert.deepInclude(before[0], { comment: "what is 'where'", count: "how many" })
         assert.deepStrictEqual((before[0] as { readonly grants: unknown }).grants, [
@@ -89,14 +90,14 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
           SELECT relacl::text AS grants, reloptions::text AS options FROM pg_class
           WHERE relname = ${`${table.name}_view`}`
         const before = yield* facts
-        yield* store.switchOver(table, yield* shadow(table, [["a", 2]]), nothingToDo)
+        yield* store.promote(table, yield* shadow(table, [["a", 2]]), nothingToDo)
         assert.deepStrictEqual(yield* sql`SELECT total::text FROM ${outer}`, [{ total: "2" }])
         assert.deepStrictEqual(yield* facts, before)
         yield* store.drop(table.name, 1)
 
         yield* sql`CREATE MATERIALIZED VIEW ${copy} AS SELECT shelf FROM ${name}`.unprepared
         const claim = yield* shadow(table, [["a", 3]])
-        const error = yield* Effect.flip(store.switchOver(table, claim, nothingToDo))
+        const error = yield* Effect.flip(store.promote(table, claim, nothingToDo))
         assert.strictEqual(error._tag, "ReadModelStoreError")
         assert.deepStrictEqual(
           error._tag === "ReadModelStoreError" ? error.cause : undefined,
@@ -107,7 +108,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
           })
         )
         yield* sql`DROP MATERIALIZED VIEW ${copy}`.unprepared
-        yield* store.switchOver(table, claim, nothingToDo)
+        yield* store.promote(table, claim, nothingToDo)
       })
     )
 
@@ -121,9 +122,9 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         const other = sql(`read_models.${table.name}_other`)
         // A part of the table, which goes with it.
         yield* sql`CREATE POLICY ${sql("a on b")} ON ${name}`.unprepared
-        yield* store.switchOver(table, yield* shadow(table, [["a", 2]]), nothingToDo)
+        yield* store.promote(table, yield* shadow(table, [["a", 2]]), nothingToDo)
         yield* store.drop(table.name, 1)
-        yield* store.switchOver(table, yield* shadow(table, [["a", 3]]), nothingToDo)
+        yield* store.promote(table, yield* shadow(table, [["a", 3]]), nothingToDo)
         // A policy of another table would prevent the drop.
         yield* sql`CREATE TABLE ${other} (shelf text)`.unprepared
         yield* sql`CREATE POLICY p ON ${other}
@@ -153,7 +154,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
           Stream.mapEffect((row) => {
             if (switched) return Effect.succeed(row)
             switched = true
-            return Effect.as(store.switchOver(table, claim, nothingToDo), row)
+            return Effect.as(store.promote(table, claim, nothingToDo), row)
           }),
           Stream.runCollect
         )
@@ -193,7 +194,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         )
         for (let n = 1; n <= 8; n++) {
           const claim = yield* shadow(table, many(600, n))
-          yield* store.switchOver(table, claim, nothingToDo)
+          yield* store.promote(table, claim, nothingToDo)
         }
         yield* Deferred.succeed(done, undefined)
         for (const reads of yield* Fiber.join(readers)) assert.isAbove(reads, 0)
@@ -207,7 +208,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         yield* serve(table, [["only serving", 1], ...many(200, 1)])
         const claim = yield* shadow(table, [["a only rebuilt", 1], ...many(200, 2)])
         const options = { compare: true, catchUp: () => Effect.void }
-        const error = yield* Effect.flip(store.switchOver(table, claim, options))
+        const error = yield* Effect.flip(store.promote(table, claim, options))
         assert.strictEqual(error._tag, "RowsDiffer")
         if (error._tag !== "RowsDiffer") return
         assert.strictEqual(error.count, 202)
@@ -234,11 +235,11 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         yield* serve(table, [["a", 1]])
         const claim = yield* shadow(table, [["a", 1]])
         const failed = yield* Effect.flip(
-          store.switchOver(table, claim, {
+          store.promote(table, claim, {
             compare: false,
             catchUp: () =>
               Effect.andThen(
-                store.step(table, claim, put(1, 2, [["a", 9]])),
+                take(store, table, claim, put(1, 2, [["a", 9]])),
                 Effect.fail("no more" as const)
               )
           })
@@ -246,7 +247,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         assert.strictEqual(failed, "no more")
         const rows = yield* Stream.runCollect(store.query(table, everything, claim.generation))
         assert.deepStrictEqual(rows, [{ shelf: "a", item: "a mug", count: 1 }])
-        yield* store.step(table, claim, put(1, 2, [["a", 9]]))
+        yield* take(store, table, claim, put(1, 2, [["a", 9]]))
       })
     )
 
@@ -269,7 +270,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
           )
           .pipe(Effect.forkScoped)
         yield* Deferred.await(reading)
-        const error = yield* Effect.flip(store.switchOver(table, claim, nothingToDo))
+        const error = yield* Effect.flip(store.promote(table, claim, nothingToDo))
         yield* Deferred.succeed(read, undefined)
         yield* Fiber.join(reader)
         assert.strictEqual(error._tag, "ReadModelStoreError")
@@ -278,7 +279,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
             Predicate.hasProperty(error.cause, "reason") &&
             Predicate.isTagged(error.cause.reason, "LockTimeoutError")
         )
-        yield* store.switchOver(table, claim, nothingToDo)
+        yield* store.promote(table, claim, nothingToDo)
         const row = yield* store.get(table, { shelf: "a" })
         assert.deepStrictEqual(row, Option.some({ shelf: "a", item: "a mug", count: 2 }))
       }).pipe(Effect.scoped)
@@ -293,7 +294,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         const claim = yield* shadow(table, [["a", 2]])
         const frozen = yield* Deferred.make<{ readonly pid: number; readonly idle: string }>()
         const switching = yield* Effect.forkScoped(
-          store.switchOver(table, claim, {
+          store.promote(table, claim, {
             compare: false,
             catchUp: () =>
               sql<{ readonly pid: number; readonly idle: string }>`

@@ -17,6 +17,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { inspect } from "node:util"
+import { take } from "./taking.ts"
 
 const Row = Schema.Struct({
   shop: Schema.String,
@@ -71,7 +72,7 @@ const filled = Effect.gen(function* () {
   const { serving } = yield* store.open(table)
   const claim = Option.getOrThrow(yield* store.claim(serving, "a host", Duration.minutes(1)))
   const upserts = rows.map((row) => Result.getOrThrow(table.encode(row)))
-  yield* store.step(table, claim, {
+  yield* take(store, table, claim, {
     partition: 0,
     from: Position.start,
     to: Position.make(1n),

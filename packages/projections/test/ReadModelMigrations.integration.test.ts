@@ -18,6 +18,7 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { claimOf, LEASE, put, shadow, shelves, serve, weighedShelves } from "./shelf.ts"
+import { take } from "./taking.ts"
 
 const services = Reactivity.layer.pipe(Layer.provideMerge(PostgresServer.PostgresServer.layer))
 
@@ -69,7 +70,7 @@ layer(services, { timeout: 60_000 })("Tables of read models in PostgreSQL", (it)
       const next = shelves({ name: table.name, version: 2 })
       const opened = yield* Effect.forEach(
         clients,
-        (sql) => Effect.flatMap(storeOf(sql), (store) => store.open(next, { partitions: 2 })),
+        (sql) => Effect.flatMap(storeOf(sql), (store) => store.open(next, { parallelism: 2 })),
         { concurrency: "unbounded" }
       )
       for (const { serving, shadow } of opened) {
@@ -132,10 +133,10 @@ layer(services, { timeout: 60_000 })("Tables of read models in PostgreSQL", (it)
         yield* serve(table, [])
         const dropped = yield* shadow(table, [["a", 1]])
         yield* store.drop(table.name, dropped.generation)
-        const options = { partitions: 1, owner: "another", lease: LEASE }
+        const options = { parallelism: 1, owner: "another", lease: LEASE }
         const { claim } = yield* store.beginShadow(table, options)
         assert.strictEqual(Option.getOrThrow(claim).generation, dropped.generation)
-        const error = yield* Effect.flip(store.step(table, dropped, put(0, 1, [["a", 1]])))
+        const error = yield* Effect.flip(take(store, table, dropped, put(0, 1, [["a", 1]])))
         assert.strictEqual(error._tag, "ClaimLost")
       }).pipe(Effect.provideService(ReadModelStore, store))
     }).pipe(Effect.scoped)
@@ -157,8 +158,8 @@ layer(services, { timeout: 60_000 })("Tables of read models in PostgreSQL", (it)
         const next = weighedShelves(table.name, 2)
         const opened = yield* store.open(next)
         const claim = yield* claimOf(Option.getOrThrow(opened.shadow))
-        yield* store.step(next, claim, put(0, 1, [["a", 1.5]]))
-        yield* store.switchOver(next, claim, { compare: false, catchUp: () => Effect.void })
+        yield* take(store, next, claim, put(0, 1, [["a", 1.5]]))
+        yield* store.promote(next, claim, { compare: false, catchUp: () => Effect.void })
         const row = { shelf: "a", item: "a mug", count: 1.5 }
         assert.deepStrictEqual(yield* read(next), [Option.some(row), [row]])
       }).pipe(Effect.provideService(ReadModelStore, store))

@@ -21,6 +21,7 @@ import * as Os from "node:os"
 import * as Path from "node:path"
 import { put } from "./shelf.ts"
 import { aggregateOf, takings } from "./Till.ts"
+import { take } from "./taking.ts"
 
 const temporaryFolder = Effect.acquireRelease(
   Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "daybook-reopened-"))),
@@ -45,7 +46,7 @@ const claimed = Effect.gen(function* () {
   const table = yield* Effect.fromResult(ReadModelTable.make(model))
   const { serving } = yield* store.open(table)
   const claim = Option.getOrThrow(yield* store.claim(serving, "a host", LEASE))
-  yield* store.step(table, claim, put(0, 0, []))
+  yield* take(store, table, claim, put(0, 0, []))
   return { table, claim }
 })
 
@@ -58,7 +59,7 @@ it.live(
       yield* Effect.gen(function* () {
         const store = yield* ReadModelStore
         assert.isTrue(Option.isSome(yield* store.claim(left.claim, "another host", LEASE)))
-        const late = yield* Effect.flip(store.step(left.table, left.claim, put(0, 0, [])))
+        const late = yield* Effect.flip(take(store, left.table, left.claim, put(0, 0, [])))
         assert.instanceOf(late, ClaimLost)
       }).pipe(Effect.provide(host(folder)))
     }).pipe(Effect.scoped),

@@ -1,3 +1,4 @@
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
@@ -210,7 +211,7 @@ describe("Events are prepared", () => {
         recorded(6, counted([a1], 1)),
         elsewhere
       ],
-      new Set([recorded(4, counted([a1], 1)).id])
+      new Set([EventMark.of(recorded(4, counted([a1], 1)))])
     )
     assert.deepStrictEqual(touches(batch), [[6, "Counted", '["a",1]']])
     assert.isUndefined(batch.poison)

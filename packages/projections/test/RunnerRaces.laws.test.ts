@@ -5,6 +5,7 @@
 import { Projections } from "@daybook/projections/Projections"
 import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import * as ReadModel from "@daybook/projections/ReadModel"
+import type { Claim } from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
@@ -14,6 +15,7 @@ import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import fc from "fast-check"
@@ -34,7 +36,8 @@ const taking = (
   // Like a paused process, the host does not learn that it has lost the claim.
   renew: () => Effect.void,
   skipped: (name) => Effect.andThen(turn(`${host} has claimed`), rows.skipped(name)),
-  step: (table, claim, step) => Effect.andThen(turn(`${host} steps`), rows.step(table, claim, step))
+  advance: (table, claim, step) =>
+    Effect.andThen(turn(`${host} steps`), rows.advance(table, claim, step))
 })
 
 const race = Effect.fnUntraced(function* (
@@ -106,21 +109,29 @@ describe("Two hosts that both keep a read model", () => {
     ))
 
   it("do not where a step does not look at the claim", async () => {
-    const unfenced = Effect.map(ReadModelStoreMemory.make, (rows) => ({
-      ...rows,
-      step: ((table, claim, step) =>
-        Effect.flatMap(rows.states(claim.name), ([state]) =>
-          Effect.flatMap(rows.claim(claim, "whoever", claim.lease), (newest) =>
-            newest._tag === "None" || state === undefined
-              ? Effect.void
-              : rows.step(table, newest.value, {
-                  ...step,
-                  // Pretends that the checkpoint is at the host's position.
-                  from: state.checkpoints[step.partition] ?? step.from
-                })
-          )
-        )) satisfies ReadModelStore["Service"]["step"]
-    }))
+    const unfenced = Effect.map(ReadModelStoreMemory.make, (rows): ReadModelStore["Service"] => {
+      /** Takes the claim, and pretends that the checkpoint is at the host's position. */
+      const pretending = Effect.fnUntraced(function* (claim: Claim, partition: number) {
+        const [state] = yield* rows.states(claim.name)
+        const newest = yield* rows.claim(claim, "whoever", claim.lease)
+        return Option.map(newest, (held) => ({ held, from: state?.checkpoints[partition] }))
+      })
+      return {
+        ...rows,
+        load: Effect.fnUntraced(function* (table, claim, step) {
+          const taken = yield* pretending(claim, step.partition)
+          if (Option.isNone(taken)) return new Map()
+          const { from = step.from, held } = taken.value
+          return yield* rows.load(table, held, { ...step, from })
+        }),
+        advance: Effect.fnUntraced(function* (table, claim, step) {
+          const taken = yield* pretending(claim, step.partition)
+          if (Option.isNone(taken)) return
+          const { from = step.from, held } = taken.value
+          yield* rows.advance(table, held, { ...step, from })
+        })
+      }
+    })
     const failure = await fc
       .assert(
         fc.asyncProperty(fc.scheduler(), (scheduler) =>

@@ -65,7 +65,7 @@ const kept = Effect.fnUntraced(function* (...given: Parameters<typeof logins>) {
 const inlineKept = Effect.gen(function* () {
   const users = yield* kept()
   yield* project(users.projecting, { inline: [projection] }, (runner) =>
-    Effect.repeat(runner.status(projection.name), { until: ({ doing }) => doing === "inline" })
+    Effect.repeat(runner.status(projection.name), { until: ({ state }) => state === "inline" })
   )
   yield* sellsInline(users.inline, "1", 1)
   return users
@@ -111,7 +111,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
           )
           yield* project(projecting, { inline: [projection] }, (runner) =>
             Effect.repeat(runner.status(projection.name), {
-              until: ({ doing }) => doing === "inline"
+              until: ({ state }) => state === "inline"
             })
           )
           yield* sellsInline(inline, "1", 1)
@@ -304,9 +304,9 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
             const store = yield* ReadModelStore
             const table = Result.getOrThrow(ReadModelTable.make(projection))
             const lease = Duration.minutes(1)
-            const begun = yield* store.beginShadow(table, { partitions: 1, owner: "one", lease })
+            const begun = yield* store.beginShadow(table, { parallelism: 1, owner: "one", lease })
             const error = yield* Effect.flip(
-              store.switchOver(table, Option.getOrThrow(begun.claim), {
+              store.promote(table, Option.getOrThrow(begun.claim), {
                 compare: false,
                 catchUp: () => Effect.void
               })

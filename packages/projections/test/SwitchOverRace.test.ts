@@ -1,5 +1,4 @@
 import * as Position from "@daybook/kernel/Position"
-import type { Step } from "@daybook/projections/ReadModelGeneration"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import { assert, describe, it } from "@effect/vitest"
@@ -9,11 +8,12 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { MaxOpsBeforeYield } from "effect/Scheduler"
 import { aggregateOf, takings } from "./Till.ts"
+import { type Folding, take } from "./taking.ts"
 
 const at = (position: number) => Position.make(BigInt(position))
 
 /** Makes a step up to a position, with a row that holds the position. */
-const step = (from: number, to: number): Step<never> => ({
+const step = (from: number, to: number): Folding<never> => ({
   partition: 0,
   from: at(from),
   to: at(to),
@@ -40,19 +40,19 @@ describe("A switch to rebuilt rows in memory", () => {
         const store = yield* ReadModelStoreMemory.make
         const { serving } = yield* store.open(table)
         const kept = Option.getOrThrow(yield* store.claim(serving, "keeper", lease))
-        yield* store.step(table, kept, step(0, 1))
-        const begun = yield* store.beginShadow(table, { partitions: 1, owner: "builder", lease })
+        yield* take(store, table, kept, step(0, 1))
+        const begun = yield* store.beginShadow(table, { parallelism: 1, owner: "builder", lease })
         const built = Option.getOrThrow(begun.claim)
         const switched = store
-          .switchOver(table, built, {
+          .promote(table, built, {
             compare: true,
             catchUp: ({ checkpoints: [position] }) =>
-              store.step(table, built, step(0, Number(position)))
+              take(store, table, built, step(0, Number(position)))
           })
           .pipe(Effect.provideService(MaxOpsBeforeYield, operations))
         const keeping = Effect.gen(function* () {
           for (let from = 1; from < 200; from++) {
-            yield* store.step(table, kept, step(from, from + 1))
+            yield* take(store, table, kept, step(from, from + 1))
             yield* Effect.yieldNow
           }
         }).pipe(Effect.catchTag("ClaimLost", () => Effect.void))

@@ -8,7 +8,6 @@ import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 
 type Store = ReadModelStore["Service"]
@@ -28,15 +27,10 @@ const newest = (store: Store, of: Claim): Effect.Effect<Claim, ReadModelStoreErr
 const changeRows =
   (change: (row: StoredRow) => StoredRow): Break =>
   (store) => ({
-    step: (table, claim, step) =>
-      store.step(table, claim, {
-        ...step,
-        fold: (rows) =>
-          Result.map(step.fold(rows), ({ deletions, upserts }) => ({
-            deletions,
-            upserts: upserts.map(change)
-          }))
-      })
+    advance: (table, claim, step) => {
+      const upserts = step.changes.upserts.map(change)
+      return store.advance(table, claim, { ...step, changes: { ...step.changes, upserts } })
+    }
   })
 
 const each = (row: StoredRow, change: (value: string | number) => string | number): StoredRow =>
@@ -57,48 +51,57 @@ const checkpointOf = (store: Store, { generation, name }: Claim, partition: numb
 
 /** The broken stores by their mistake, each with part of the name of a case that must find it. */
 export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt: Break]>> = {
-  "saves the checkpoint apart from the rows": [
+  "moves the checkpoint before the fold": [
     "leaves all as it was when the fold fails",
     (store) => ({
-      step: (table, claim, step) =>
-        Effect.andThen(
-          store.step(table, claim, {
+      load: (table, claim, { keys, ...step }) =>
+        Effect.tap(store.load(table, claim, { ...step, keys }), () =>
+          store.advance(table, claim, {
             ...step,
-            keys: [],
-            fold: () => Result.succeed({ upserts: [], deletions: [] })
-          }),
-          store.step(table, claim, { ...step, from: step.to })
+            to: Position.make(step.from + 1n),
+            event: null,
+            changes: { upserts: [], deletions: [] },
+            events: 1,
+            eventsPerSecond: 0
+          })
         )
     })
   ],
   "saves the rows before the checkpoint, and looks at the claim after that": [
     "counts nothing twice when it is repeated",
     (store) => ({
-      step: (table, claim, step) =>
+      load: (table, claim, step) =>
+        Effect.flatMap(checkpointOf(store, claim, step.partition), (from) =>
+          store.load(table, claim, { ...step, from })
+        ),
+      advance: (table, claim, step) =>
         Effect.gen(function* () {
           const from = yield* checkpointOf(store, claim, step.partition)
-          yield* Effect.ignore(store.step(table, claim, { ...step, from, to: from }))
-          yield* store.step(table, claim, step)
+          yield* Effect.ignore(store.advance(table, claim, { ...step, from, to: from }))
+          yield* store.advance(table, claim, step)
         })
     })
   ],
   "does not fence": [
     "who had it writes nothing any more",
     (store) => ({
-      step: (table, claim, step) =>
-        Effect.flatMap(newest(store, claim), (current) => store.step(table, current, step))
+      load: (table, claim, step) =>
+        Effect.flatMap(newest(store, claim), (current) => store.load(table, current, step)),
+      advance: (table, claim, step) =>
+        Effect.flatMap(newest(store, claim), (current) => store.advance(table, current, step))
     })
   ],
   "looks where the checkpoint is, and writes in another step": [
     "happens once, of those from one position at the same time",
     (store) => ({
-      step: (table, claim, step) =>
+      advance: (table, claim, step) =>
         Effect.gen(function* () {
           const from = yield* checkpointOf(store, claim, step.partition)
-          if (from !== step.from) return yield* store.step(table, claim, step)
+          if (from !== step.from) return yield* store.advance(table, claim, step)
           yield* Effect.yieldNow
           const now = yield* checkpointOf(store, claim, step.partition)
-          yield* store.step(table, claim, { ...step, from: now, to: now > step.to ? now : step.to })
+          const to = now > step.to ? now : step.to
+          yield* store.advance(table, claim, { ...step, from: now, to })
         })
     })
   ],
@@ -174,18 +177,18 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
   "adds to rows, and clears nothing": [
     "stores rows whole",
     (store) => ({
-      step: (table, claim, step) =>
-        store.step(table, claim, {
-          ...step,
-          fold: (rows) =>
-            Result.map(step.fold(rows), ({ deletions, upserts }) => ({
-              deletions,
-              upserts: upserts.map((row) => {
-                const before = rows.get(table.keyText(row)) ?? {}
-                const known = Object.entries(row).filter(([, value]) => value !== null)
-                return { ...row, ...before, ...Object.fromEntries(known) }
-              })
-            }))
+      advance: (table, claim, step) =>
+        Effect.gen(function* () {
+          const keys = step.changes.upserts.map((row) =>
+            Object.fromEntries(table.primaryKey.map(({ field }) => [field, row[field] ?? null]))
+          )
+          const rows = yield* store.load(table, claim, { ...step, keys })
+          const upserts = step.changes.upserts.map((row) => {
+            const before = rows.get(table.keyText(row)) ?? {}
+            const known = Object.entries(row).filter(([, value]) => value !== null)
+            return { ...row, ...before, ...Object.fromEntries(known) }
+          })
+          yield* store.advance(table, claim, { ...step, changes: { ...step.changes, upserts } })
         })
     })
   ],
@@ -212,15 +215,15 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
   "switches without a look at the rows": [
     "does not switch to rows that differ",
     (store) => ({
-      switchOver: (table, claim, options) =>
-        store.switchOver(table, claim, { ...options, compare: false })
+      promote: (table, claim, options) =>
+        store.promote(table, claim, { ...options, compare: false })
     })
   ],
   "switches before the shadow has caught up": [
     "has the shadow brought to where what serves stands",
     (store) => ({
-      switchOver: (table, claim, options) =>
-        store.switchOver(table, claim, { ...options, compare: false, catchUp: () => Effect.void })
+      promote: (table, claim, options) =>
+        store.promote(table, claim, { ...options, compare: false, catchUp: () => Effect.void })
     })
   ],
   "drops whatever it is told to": [
@@ -234,14 +237,14 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
   "lets who holds a claim go on when an event is skipped": [
     "lets go on what the event stopped, and nobody who does not know of it",
     (store) => ({
-      step: (table, claim, step) =>
-        store
-          .step(table, claim, step)
-          .pipe(
-            Effect.catchTag("ClaimLost", () =>
-              Effect.flatMap(newest(store, claim), (current) => store.step(table, current, step))
-            )
-          )
+      load: (table, claim, step) =>
+        Effect.catchTag(store.load(table, claim, step), "ClaimLost", () =>
+          Effect.flatMap(newest(store, claim), (current) => store.load(table, current, step))
+        ),
+      advance: (table, claim, step) =>
+        Effect.catchTag(store.advance(table, claim, step), "ClaimLost", () =>
+          Effect.flatMap(newest(store, claim), (current) => store.advance(table, current, step))
+        )
     })
   ],
   "forgets that other rows are accepted": [
@@ -287,7 +290,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
   "moves the checkpoint without its event": [
     "has with each checkpoint the event at which it stands",
     (store) => ({
-      step: (table, claim, step) => store.step(table, claim, { ...step, event: null })
+      advance: (table, claim, step) => store.advance(table, claim, { ...step, event: null })
     })
   ],
   "leaves a shadow of another history as it is": [
@@ -316,8 +319,8 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
   "hands over without waiting for the last steps": [
     "to the appends ends the claim, after the last steps under it",
     (store) => ({
-      promote: (claim, catchUp) =>
-        Effect.andThen(store.promote(claim, Effect.void), Effect.ignore(catchUp))
+      makeInline: (claim, catchUp) =>
+        Effect.andThen(store.makeInline(claim, Effect.void), Effect.ignore(catchUp))
     })
   ]
 }

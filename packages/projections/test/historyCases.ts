@@ -25,6 +25,7 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { aggregateOf, products, takings, type TillAggregate } from "./Till.ts"
+import { take } from "./taking.ts"
 
 /** A log with its read models, and the events of its operation that no caller of it can cause. */
 export class World extends Context.Service<
@@ -98,7 +99,7 @@ const keep = (
   Effect.gen(function* () {
     const kept = yield* host(projections)
     yield* kept.waitFor(name, yield* head(events), "30 seconds")
-    return yield* until(kept.status(name), ({ doing }) => doing === "up to date")
+    return yield* until(kept.status(name), ({ state }) => state === "up to date")
   }).pipe(on(events), Effect.scoped)
 
 const rebuilt = (projections: Projections["Service"], name: string) =>
@@ -134,7 +135,7 @@ export const cases = <E>(
         const { name } = takings
         yield* sell(events, till, "1", 25)
         const before = yield* keep(events, { async: [takings] }, name)
-        assert.deepStrictEqual([before.doing, before.mismatch], ["up to date", Option.none()])
+        assert.deepStrictEqual([before.state, before.mismatch], ["up to date", Option.none()])
         assert.deepStrictEqual(yield* salesOf(takings), [["1", 25]])
 
         const restored = yield* (yield* World).restore(5)
@@ -142,7 +143,7 @@ export const cases = <E>(
         yield* Effect.gen(function* () {
           const projections = yield* host({ async: [takings] })
           const status = yield* projections.status(name)
-          assert.strictEqual(status.doing, "stopped")
+          assert.strictEqual(status.state, "stopped")
           const mismatch = Option.getOrThrow(status.mismatch)
           assert.deepStrictEqual(mismatch, {
             _tag: "PastHead",
@@ -168,7 +169,7 @@ export const cases = <E>(
           ])
           const after = yield* until(
             projections.status(name),
-            ({ doing }) => doing === "up to date"
+            ({ state }) => state === "up to date"
           )
           assert.deepStrictEqual(after.mismatch, Option.none())
         }).pipe(on(restored), Effect.scoped)
@@ -233,7 +234,7 @@ export const cases = <E>(
         yield* Effect.gen(function* () {
           const projections = yield* host({ async: [takings] })
           const status = yield* projections.status(name)
-          assert.strictEqual(status.doing, "stopped")
+          assert.strictEqual(status.state, "stopped")
           const now = (yield* all(restored)).findLast(({ position }) => position <= before.position)
           assert.deepStrictEqual(Option.getOrThrow(status.mismatch), {
             _tag: "OtherEvent",
@@ -284,7 +285,7 @@ export const cases = <E>(
           )
         yield* Effect.gen(function* () {
           const projections = yield* host({ inline: [takings] })
-          yield* until(projections.status(name), ({ doing }) => doing === "inline")
+          yield* until(projections.status(name), ({ state }) => state === "inline")
           yield* sell(yield* kept(events), till, "1", 25)
           const end = yield* head(events)
           const store = yield* ReadModelStore
@@ -299,7 +300,7 @@ export const cases = <E>(
           const appending = yield* kept(restored)
           yield* sell(appending, till, "2", 3)
           const status = yield* projections.status(name)
-          assert.strictEqual(status.doing, "stopped")
+          assert.strictEqual(status.state, "stopped")
           assert.strictEqual(Option.getOrThrow(status.mismatch)._tag, "PastHead")
           const waited = yield* Effect.flip(
             projections.waitFor(name, yield* head(restored), "20 seconds")
@@ -315,7 +316,7 @@ export const cases = <E>(
             ["1", 6],
             ["2", 3]
           ])
-          assert.strictEqual((yield* projections.status(name)).doing, "inline")
+          assert.strictEqual((yield* projections.status(name)).state, "inline")
         }).pipe(on(restored), Effect.scoped)
       })
     )
@@ -340,8 +341,8 @@ export const cases = <E>(
           yield* projections.waitFor(name, poison.position, "20 seconds")
           const [skipped] = yield* projections.skipped(name)
           assert.deepStrictEqual(
-            [skipped?.position, skipped?.eventId],
-            [poison.position, poison.id]
+            [skipped?.position, skipped?.event],
+            [poison.position, EventMark.of(poison)]
           )
         }).pipe(on(events), Effect.scoped)
 
@@ -369,14 +370,14 @@ export const cases = <E>(
         const { position } = yield* keep(events, { async: [takings] }, name)
         const table = Result.getOrThrow(ReadModelTable.make(takings))
         const begun = yield* rows.beginShadow(table, {
-          partitions: 1,
+          parallelism: 1,
           owner: "a host that dies",
           lease: Duration.zero,
           log: yield* events.identity
         })
         const last = (yield* all(events)).at(-1)
         const wrong = { tillId: "9", cents: 9, sales: 9, last: "2026-01-01T00:00:00.000Z" }
-        yield* rows.step(table, Option.getOrThrow(begun.claim), {
+        yield* take(rows, table, Option.getOrThrow(begun.claim), {
           partition: 0,
           from: 0n as typeof position,
           to: position,
@@ -393,7 +394,7 @@ export const cases = <E>(
           // This rebuild was requested before the log was restored.
           yield* until(
             projections.status(name),
-            ({ doing, generation }) => generation === 2 && doing === "up to date"
+            ({ state, generation }) => generation === 2 && state === "up to date"
           )
           assert.deepStrictEqual(yield* salesOf(takings), [
             ["1", 5],
@@ -466,7 +467,7 @@ export const cases = <E>(
           projections.waitFor(name, yield* head(events), "20 seconds")
         )
         assert.instanceOf(waited, HistoryChanged)
-        assert.strictEqual((yield* projections.status(name)).doing, "stopped")
+        assert.strictEqual((yield* projections.status(name)).state, "stopped")
         assert.deepStrictEqual(yield* salesOf(takings), [["1", 25]])
         assert.isTrue(yield* rebuilt(projections, name))
         assert.deepStrictEqual(yield* salesOf(takings), [

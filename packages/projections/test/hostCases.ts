@@ -51,11 +51,17 @@ const leaving = Effect.map(ReadModelStore, (store) => {
     ...store,
     renew: (claim) => failing("renew", store.renew(claim)),
     claim: (...of) => failing("claim", store.claim(...of)),
-    step: (table, claim, step) =>
+    load: (table, claim, step) =>
       Effect.suspend(() =>
         state.isAway
-          ? new ReadModelStoreError({ operation: "step", cause: away })
-          : store.step(table, claim, step)
+          ? new ReadModelStoreError({ operation: "load", cause: away })
+          : store.load(table, claim, step)
+      ),
+    advance: (table, claim, step) =>
+      Effect.suspend(() =>
+        state.isAway
+          ? new ReadModelStoreError({ operation: "advance", cause: away })
+          : store.advance(table, claim, step)
       ),
     states: (name) =>
       Effect.tap(failing("states", store.states(name)), () =>
@@ -165,7 +171,7 @@ export const cases = <E>(
                   ? new OtherLog({ name: table.name, kept, given })
                   : store.open(table, options)
               ),
-            switchOver: () => Effect.never
+            promote: () => Effect.never
           })
         )
         isRefused = true
@@ -192,8 +198,8 @@ export const cases = <E>(
         const projections = yield* host({ async: [newer] }, lines).pipe(
           Effect.provideService(ReadModelStore, {
             ...store,
-            switchOver: () =>
-              Effect.fail(new ReadModelStoreError({ operation: "switchOver", cause: constraint }))
+            promote: () =>
+              Effect.fail(new ReadModelStoreError({ operation: "promote", cause: constraint }))
           })
         )
         yield* caughtUp(projections, newer.name)

@@ -19,7 +19,6 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
@@ -106,7 +105,7 @@ const host = (
 /** Returns the appends that maintain the rows, once these are inline. */
 const appending = Effect.fnUntraced(function* (projections: Projections["Service"], rows: Model) {
   yield* Effect.repeat(projections.status(rows.name), {
-    until: ({ doing }) => doing === "inline",
+    until: ({ state }) => state === "inline",
     schedule: Schedule.spaced("5 millis")
   })
   return yield* Layer.build(Layer.fresh(Projections.layerAppends([rows])))
@@ -153,15 +152,10 @@ export const cases = <E>(
         const written: Array<number> = []
         const projections = yield* host({ async: [rows] }, (store) => ({
           ...store,
-          step: (table, claim, step) =>
-            store.step(table, claim, {
-              ...step,
-              fold: (found) =>
-                Result.map(step.fold(found), (changes) => {
-                  written.push(changes.upserts.length)
-                  return changes
-                })
-            })
+          advance: (table, claim, step) =>
+            Effect.tap(store.advance(table, claim, step), () =>
+              Effect.sync(() => written.push(step.changes.upserts.length))
+            )
         }))
         yield* projections.waitFor(rows.name, position, "60 seconds")
         assert.strictEqual(
@@ -258,7 +252,7 @@ export const cases = <E>(
           const last = yield* ReadModel.get(of.rows, { id: "k39" })
           assert.strictEqual(Option.getOrThrow(last).text.length, 7_000_000)
           assert.strictEqual(
-            (yield* projections.status(of.rows.name)).doing,
+            (yield* projections.status(of.rows.name)).state,
             mode === "inline" ? "inline" : "up to date"
           )
         }).pipe(Effect.scoped)

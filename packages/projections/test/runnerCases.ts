@@ -99,7 +99,7 @@ export const cases = <E>(
         yield* caughtUp(projections, takings.name)
         assert.deepStrictEqual(yield* ReadModel.get(takings, { tillId: "1" }), Option.none())
         const status = yield* projections.status(takings.name)
-        assert.strictEqual(status.doing, "up to date")
+        assert.strictEqual(status.state, "up to date")
         assert.strictEqual(status.lagEvents, 0)
         assert.strictEqual(status.events, 5)
       }).pipe(Effect.scoped)
@@ -117,7 +117,7 @@ export const cases = <E>(
         )
         assert.strictEqual(stopped._tag, "ProjectionStopped")
         const status = yield* projections.status(products.name)
-        assert.strictEqual(status.doing, "stopped")
+        assert.strictEqual(status.state, "stopped")
         const poison = Option.getOrThrow(status.poison)
         assert.deepStrictEqual(
           [poison.revision, poison.type, poison.reason, poison.issue],
@@ -248,7 +248,7 @@ export const cases = <E>(
         const late = yield* Effect.flip(projections.waitFor(takings.name, position, "100 millis"))
         assert.strictEqual(late._tag, "WaitTimedOut")
         const status = yield* projections.status(takings.name)
-        assert.deepStrictEqual([status.doing, status.lagEvents], ["paused", 1])
+        assert.deepStrictEqual([status.state, status.lagEvents], ["paused", 1])
         yield* projections.resume(takings.name)
         yield* caughtUp(projections, takings.name)
         assert.deepStrictEqual(
@@ -286,9 +286,9 @@ export const cases = <E>(
         for (let n = 0; n < 30; n++) yield* execute(till, `${n % 7}`, sell(`p${n % 5}`, n))
         yield* caughtUp(projections, products.name)
         const before = yield* rows(products)
-        for (const partitions of [1, 3]) {
+        for (const parallelism of [1, 3]) {
           const progress = yield* Stream.runCollect(
-            projections.rebuild(products.name, { partitions })
+            projections.rebuild(products.name, { parallelism })
           )
           assert.deepStrictEqual([progress.at(-1)?.switched, progress.at(-1)?.fraction], [true, 1])
           assert.deepStrictEqual(yield* rows(products), before)
@@ -404,7 +404,7 @@ export const cases = <E>(
         const projections = Context.get(started, Projections)
         for (const { name } of inline) {
           yield* Effect.repeat(projections.status(name), {
-            until: ({ doing }) => doing === "inline",
+            until: ({ state }) => state === "inline",
             schedule: Schedule.spaced("5 millis")
           })
         }
@@ -425,7 +425,7 @@ export const cases = <E>(
           }
           // An event that it can't fold is appended, and the runner stops at it.
           yield* execute(till, "1", sell("poison", 1))
-          assert.strictEqual((yield* projections.status(takings.name)).doing, "inline")
+          assert.strictEqual((yield* projections.status(takings.name)).state, "inline")
           const position = yield* head
           const stopped = yield* Effect.flip(
             projections.waitFor(products.name, position, "20 seconds")

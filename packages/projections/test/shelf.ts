@@ -5,7 +5,7 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import { Category } from "@daybook/kernel/StreamId"
-import type { Claim, Step } from "@daybook/projections/ReadModelGeneration"
+import type { Claim } from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import * as SecureRandom from "effect/crypto/SecureRandom"
@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import { type Folding, take } from "./taking.ts"
 
 const source = {
   category: Category.make("shelf"),
@@ -69,7 +70,7 @@ export const put = (
   to: number,
   rows: ReadonlyArray<readonly [shelf: string, count: number]>,
   partition = 0
-): Step<never> => ({
+): Folding<never> => ({
   partition,
   from: at(from),
   to: at(to),
@@ -101,7 +102,7 @@ export const serve = Effect.fnUntraced(function* (
   const store = yield* ReadModelStore
   const { serving } = yield* store.open(table)
   const claim = yield* claimOf(serving)
-  yield* store.step(table, claim, put(0, 1, rows))
+  yield* take(store, table, claim, put(0, 1, rows))
   return claim
 })
 
@@ -111,10 +112,10 @@ export const shadow = Effect.fnUntraced(function* (
   rows: ReadonlyArray<readonly [shelf: string, count: number]>
 ) {
   const store = yield* ReadModelStore
-  const options = { partitions: 1, owner: "a builder", lease: LEASE }
+  const options = { parallelism: 1, owner: "a builder", lease: LEASE }
   const { claim } = yield* store.beginShadow(table, options)
   const claimed = Option.getOrThrow(claim)
-  yield* store.step(table, claimed, put(0, 1, rows))
+  yield* take(store, table, claimed, put(0, 1, rows))
   return claimed
 })
 

@@ -53,7 +53,7 @@ export const cases = <E>(
           const againLines: Array<string> = []
           const again = yield* host({ [mode]: [old] }, againLines, "v1")
           yield* until(Effect.sync(() => againLines.some((line) => line.startsWith("Error"))))
-          assert.strictEqual((yield* again.status(old.name)).doing, "stopped")
+          assert.strictEqual((yield* again.status(old.name)).state, "stopped")
           yield* until(
             Effect.sync(() => oldLines.some((line) => line.includes("does not try it again")))
           )
@@ -62,7 +62,7 @@ export const cases = <E>(
           const second = yield* host({ [mode]: [newer] }, lines, "v2")
           yield* caughtUp(second, newer.name)
           if (mode === "inline") {
-            yield* until(Effect.map(second.status(newer.name), ({ doing }) => doing === "inline"))
+            yield* until(Effect.map(second.status(newer.name), ({ state }) => state === "inline"))
           }
           assert.deepStrictEqual(yield* rowOf(newer, "1"), { id: "1", text: "ab", struck: true })
           assert.deepStrictEqual((yield* second.status(newer.name)).poison, Option.none())
@@ -93,7 +93,7 @@ export const cases = <E>(
         yield* until(Effect.map(second.status(newer.name), (status) => status.position >= position))
         assert.deepStrictEqual(yield* rowOf(newer, "1"), { id: "1", text: "ab", struck: true })
         const status = yield* first.status(old.name)
-        assert.strictEqual(status.doing, "up to date")
+        assert.strictEqual(status.state, "up to date")
         assert.isTrue(Option.isSome(status.owner))
         assert.notDeepEqual(status.owner, keeper)
       }).pipe(Effect.scoped)
@@ -137,10 +137,12 @@ export const cases = <E>(
           const projections = yield* host({ async: [newer] }, lines).pipe(
             Effect.provideService(ReadModelStore, {
               ...store,
-              step: (table, claim, step) =>
-                failing && step.keys.length > 0
-                  ? Effect.fail(new ReadModelStoreError({ operation: "step", cause: constraint }))
-                  : store.step(table, claim, step)
+              advance: (table, claim, step) =>
+                failing && step.changes.upserts.length > 0
+                  ? Effect.fail(
+                      new ReadModelStoreError({ operation: "advance", cause: constraint })
+                    )
+                  : store.advance(table, claim, step)
             })
           )
           assert.deepStrictEqual((yield* projections.status(newer.name)).lastError, Option.none())
@@ -152,7 +154,7 @@ export const cases = <E>(
           for (let look = 0; look < 100; look++) {
             assert.strictEqual(
               yield* lastError,
-              'step failed: new row violates check constraint "no_tea"',
+              'advance failed: new row violates check constraint "no_tea"',
               `look ${look}`
             )
             yield* Effect.yieldNow
@@ -163,7 +165,7 @@ export const cases = <E>(
           yield* until(Effect.sync(() => lines.length > 1))
           assert.deepStrictEqual(lines, [
             `Warn: ${newer.name} can't go on, and tries again until it can: ` +
-              'step failed: new row violates check constraint "no_tea"',
+              'advance failed: new row violates check constraint "no_tea"',
             `Info: ${newer.name} goes on`
           ])
         }).pipe(Effect.scoped)
@@ -181,8 +183,8 @@ export const cases = <E>(
         const projections = yield* host({ async: [second] }).pipe(
           Effect.provideService(ReadModelStore, {
             ...store,
-            switchOver: () =>
-              Effect.fail(new ReadModelStoreError({ operation: "switchOver", cause: constraint }))
+            promote: () =>
+              Effect.fail(new ReadModelStoreError({ operation: "promote", cause: constraint }))
           })
         )
         const building = Effect.map(projections.status(newer.name), (status) =>
@@ -196,7 +198,7 @@ export const cases = <E>(
         for (let look = 0; look < 100; look++) {
           assert.strictEqual(
             yield* building,
-            'switchOver failed: new row violates check constraint "no_tea"'
+            'promote failed: new row violates check constraint "no_tea"'
           )
           yield* Effect.yieldNow
         }
@@ -292,7 +294,7 @@ export const cases = <E>(
       Effect.gen(function* () {
         const { new: newer, notes } = releases()
         const projections = yield* host({ inline: [newer] })
-        yield* until(Effect.map(projections.status(newer.name), ({ doing }) => doing === "inline"))
+        yield* until(Effect.map(projections.status(newer.name), ({ state }) => state === "inline"))
         const appending = yield* Layer.build(
           Layer.fresh(CommandHandler.layer.pipe(Layer.provide(Projections.layerAppends([newer]))))
         )

@@ -358,7 +358,7 @@ const makeHosts = Effect.fnUntraced(function* (
         running === undefined ? [] : inline,
         ({ name }) =>
           Effect.repeat(running?.projections.status(name) ?? Effect.never, {
-            until: ({ doing }) => doing === "inline",
+            until: ({ state }) => state === "inline",
             schedule: Schedule.spaced("5 millis")
           }),
         { discard: true }

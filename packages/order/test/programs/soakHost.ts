@@ -88,9 +88,9 @@ const answer = Effect.fnUntraced(function* (question: string) {
     handles: process.getActiveResourcesInfo().length,
     ...counts,
     given: role === "first" ? given : [],
-    models: statuses.map(({ doing, lagEvents, lastError, name, position }) => ({
+    models: statuses.map(({ state, lagEvents, lastError, name, position }) => ({
       name,
-      doing,
+      state,
       position,
       lagEvents,
       lastError: Option.match(lastError, { onNone: () => "", onSome: ({ message }) => message })

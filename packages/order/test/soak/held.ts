@@ -1,7 +1,7 @@
 /**
  * The answer of a host in a soak about its state: a line of JSON.
  */
-import { Doing } from "@daybook/projections/ProjectionStatus"
+import { State } from "@daybook/projections/ProjectionStatus"
 import * as Schema from "effect/Schema"
 
 /**
@@ -24,7 +24,7 @@ export const subscriptions = [
 /** The state of a read model. */
 const Model = Schema.Struct({
   name: Schema.String,
-  doing: Doing,
+  state: State,
   /** The rows hold every event up to this position. */
   position: Schema.BigInt,
   lagEvents: Schema.Int,

@@ -1,7 +1,7 @@
 /**
  * Decides from samples of read models and subscriptions whether they kept up with the log.
  */
-import type { Doing } from "@daybook/projections/ProjectionStatus"
+import type { State } from "@daybook/projections/ProjectionStatus"
 import { MAX_BACKLOG } from "@daybook/store/Subscription"
 
 /** A sample of a read model or a subscription. */
@@ -12,7 +12,7 @@ export interface Look {
   /** The number of events left to it. */
   readonly behind: number
   /** The state of a read model; absent for a subscription. */
-  readonly doing?: Doing
+  readonly state?: State
   /** The error that stops a host from maintaining it; empty if none. */
   readonly lastError?: string
 }
@@ -39,14 +39,14 @@ export const faultsOf = ({ looks, name }: Follower): ReadonlyArray<string> => {
   /** The first of the consecutive looks at which no host maintained it. */
   let left: Look | undefined
   for (const look of looks) {
-    const { at, behind, doing, lastError = "", second } = look
+    const { at, behind, state, lastError = "", second } = look
     const why = lastError === "" ? "" : `: ${lastError}`
-    if (doing === "stopped" || doing === "paused") {
-      found("doing", `is ${doing}${why}`)
+    if (state === "stopped" || state === "paused") {
+      found("state", `is ${state}${why}`)
       break
     }
     if (behind >= MAX_BACKLOG) found("behind", `is ${MAX_BACKLOG} events behind, or more${why}`)
-    left = doing === "waiting" ? (left ?? look) : undefined
+    left = state === "waiting" ? (left ?? look) : undefined
     if (left !== undefined && second - left.second >= PATIENCE_SECONDS) {
       found("left", `is kept by no host${why}`)
     }
@@ -57,7 +57,7 @@ export const faultsOf = ({ looks, name }: Follower): ReadonlyArray<string> => {
     }
   }
   const last = looks.at(-1)
-  if ((last === undefined || last.at === 0n) && !faults.has("doing"))
+  if ((last === undefined || last.at === 0n) && !faults.has("state"))
     found("never", "never took an event in")
   return Array.from(faults.values())
 }

@@ -152,7 +152,7 @@ const modelsOf = (held: ReadonlyArray<Held>): ReadonlyArray<Held["models"][numbe
 const areAtWork = (held: ReadonlyArray<Held>): boolean =>
   sum(held, ({ commands }) => commands) > 0 &&
   held.every(({ given }) => given.every((count) => count > 0)) &&
-  modelsOf(held).every(({ doing, position }) => position > 0n || doing === "stopped")
+  modelsOf(held).every(({ state, position }) => position > 0n || state === "stopped")
 
 const sum = <A>(all: ReadonlyArray<A>, of: (one: A) => number): number =>
   all.reduce((total, one) => total + of(one), 0)

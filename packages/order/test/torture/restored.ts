@@ -65,7 +65,7 @@ export const rebuilt = Effect.fnUntraced(function* (runner: Projections["Service
   }).pipe(Effect.timeoutOption("30 seconds"))
   if (Option.isNone(status)) return [`${name} does not tell that its log was restored`]
   const wrong =
-    status.value.doing === "stopped" ? [] : [`${name} is ${status.value.doing} on a restored log`]
+    status.value.state === "stopped" ? [] : [`${name} is ${status.value.state} on a restored log`]
   yield* skipping(runner, name, Stream.runDrain(runner.rebuild(name)))
   return wrong
 })

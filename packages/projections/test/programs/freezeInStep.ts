@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Fs from "node:fs"
 import { claimOf, put, shelves } from "../shelf.ts"
+import { take } from "../taking.ts"
 
 const [name = ""] = process.argv.slice(2)
 
@@ -22,7 +23,7 @@ const program = Effect.gen(function* () {
   const claim = yield* claimOf({ name: table.name, generation: 1 }, "frozen", Duration.millis(1))
   const step = put(0, 10, [["a", 666]])
   const ended = yield* Effect.result(
-    store.step(table, claim, {
+    take(store, table, claim, {
       ...step,
       fold: (rows) => {
         say("frozen")

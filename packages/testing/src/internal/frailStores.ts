@@ -69,13 +69,14 @@ export const frail = (
         claim: (of, owner, lease, despite) => alive(rows.claim(of, owner, lease, despite)),
         renew: (claim) => alive(rows.renew(claim)),
         release: (claim) => alive(rows.release(claim)),
-        step: (table, claim, step) => counted(rows.step(table, claim, step)),
+        load: (table, claim, step) => alive(rows.load(table, claim, step)),
+        advance: (table, claim, step) => counted(rows.advance(table, claim, step)),
         restart: (claim, log) => alive(rows.restart(claim, log)),
         mark: (of, compared, reached) => alive(rows.mark(of, compared, reached)),
         stop: (claim, poison) => alive(rows.stop(claim, poison)),
-        switchOver: (table, claim, over) => counted(rows.switchOver(table, claim, over)),
-        promote: (claim, catchUp) => counted(rows.promote(claim, catchUp)),
-        demote: (name, settled) => alive(rows.demote(name, settled))
+        promote: (table, claim, over) => counted(rows.promote(table, claim, over)),
+        makeInline: (claim, catchUp) => counted(rows.makeInline(claim, catchUp)),
+        makeAsync: (name, settled) => alive(rows.makeAsync(name, settled))
       })
     )
   )

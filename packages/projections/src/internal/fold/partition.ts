@@ -7,12 +7,12 @@ import * as Effect from "effect/Effect"
 const MAX_PARTITIONS = 1_024
 
 /** Checks the number of partitions of a new generation; dies unless it is in range. */
-export const partitionCount = (partitions: number): Effect.Effect<number> =>
-  Number.isInteger(partitions) && partitions >= 1 && partitions <= MAX_PARTITIONS
-    ? Effect.succeed(partitions)
+export const partitionCount = (parallelism: number): Effect.Effect<number> =>
+  Number.isInteger(parallelism) && parallelism >= 1 && parallelism <= MAX_PARTITIONS
+    ? Effect.succeed(parallelism)
     : Effect.die(
         new RangeError(
-          `partitions is ${partitions}, allowed is a whole number from 1 to ${MAX_PARTITIONS}`
+          `parallelism is ${parallelism}, allowed is a whole number from 1 to ${MAX_PARTITIONS}`
         )
       )
 

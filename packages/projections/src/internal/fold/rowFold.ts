@@ -5,13 +5,14 @@
  * at all, whatever rows it touches; an event that can't be folded is a `Poison`.
  */
 import { type EncodedEvent, problemOf } from "@daybook/kernel/EventCodec"
-import type { EventId } from "@daybook/kernel/EventId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import type { Append } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
+import * as Function from "effect/Function"
 import * as Result from "effect/Result"
 import { type Changes, type Poison, recordedPoison } from "../../ReadModelGeneration.ts"
 import type { ReadModelTable, StoredKey } from "../../ReadModelTable.ts"
@@ -150,13 +151,13 @@ interface Reach<Event, Key, Pending extends Projection.PendingEvent> {
 const reach = <Event, Key, Row, Pending extends Projection.PendingEvent>(
   model: Model<Event, Key, Row>,
   events: ReadonlyArray<Pending>,
-  skipped: ReadonlySet<EventId>
+  isSkipped: (event: Pending) => boolean
 ): Reach<Event, Key, Pending> => {
   const sources = new Map(model.projection.from.map((source) => [source.category, source]))
   const touchedBy = makeToucher(model)
   const prepared: Array<Touching<Event, Key, Pending>> = []
   for (const one of events) {
-    if (skipped.has(one.id)) continue
+    if (isSkipped(one)) continue
     const decoded = decode(sources.get(StreamId.category(one.streamId)), one)
     if (Result.isFailure(decoded)) return { prepared, stop: { at: one, why: decoded.failure } }
     // The events of today of a recorded event that can't be folded are removed again.
@@ -177,9 +178,13 @@ const reach = <Event, Key, Row, Pending extends Projection.PendingEvent>(
 export const prepare = <Event, Key, Row>(
   model: Model<Event, Key, Row>,
   recorded: ReadonlyArray<RecordedEvent>,
-  skipped: ReadonlySet<EventId>
+  skipped: ReadonlySet<EventMark.EventMark>
 ): Batch<Event, Key> => {
-  const { prepared, stop } = reach(model, recorded, skipped)
+  const isSkipped =
+    skipped.size === 0
+      ? Function.constFalse
+      : (event: RecordedEvent) => skipped.has(EventMark.of(event))
+  const { prepared, stop } = reach(model, recorded, isSkipped)
   const poison = stop === undefined ? undefined : poisonOf(stop.at, stop.why.reason, stop.why.issue)
   return { prepared, poison }
 }
@@ -196,7 +201,7 @@ export const keysToTouch = (
     reach(
       model,
       appends.flatMap(({ events, streamId }) => events.map((event) => ({ ...event, streamId }))),
-      new Set()
+      Function.constFalse
     )
   )
 

@@ -14,7 +14,15 @@ import type { Stopped } from "../runner/advance.ts"
 import { catchUpTo } from "../runner/catchUp.ts"
 import * as History from "../fold/history.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
-import { claimed, hold, lowest, type Runner, stateOf, stop, underClaim } from "../runner/runner.ts"
+import {
+  claimed,
+  loadClaimed,
+  lowest,
+  type Runner,
+  stateOf,
+  stop,
+  underClaim
+} from "../runner/runner.ts"
 
 /** The number of events that can be folded while the serving generation is held still. */
 const NEARLY_THERE = 1_000
@@ -22,7 +30,7 @@ const NEARLY_THERE = 1_000
 /**
  * Builds the shadow of this version until it is switched to or lost; returns true if one existed.
  */
-export const keepBuilding = Effect.fnUntraced(function* (
+export const buildShadow = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel
 ): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
@@ -37,7 +45,7 @@ export const keepBuilding = Effect.fnUntraced(function* (
       return false
     }
     // The shadow of this newer version was dropped: it is made again.
-    yield* store.open(model.table, { partitions: runner.partitions, log: runner.log }).pipe(
+    yield* store.open(model.table, { parallelism: runner.parallelism, log: runner.log }).pipe(
       // Logged once for each message, since it recurs at each poll.
       Effect.catchTag(["OtherLog", "DefinitionChanged", "Superseded"], (error) =>
         errors.failed(name, "building", Cause.fail(error))
@@ -128,7 +136,7 @@ const buildHeld = Effect.fnUntraced(function* (
       yield* runner.changes.until(reached(runner, model, compare, reach), runner.pollInterval)
       continue
     }
-    return yield* store.switchOver(model.table, claim, {
+    return yield* store.promote(model.table, claim, {
       compare,
       catchUp: (still) =>
         Effect.andThen(
@@ -156,7 +164,7 @@ const holdShadow = Effect.fnUntraced(function* (runner: Runner, model: AnyModel,
     )
     yield* store.restart(claim, yield* events.identity)
   }
-  return yield* hold(runner, model, claim)
+  return yield* loadClaimed(runner, model, claim)
 })
 
 /**

@@ -40,7 +40,7 @@ type BuildError =
   | ReadModelStoreError
 
 interface Options extends Why {
-  readonly partitions?: number
+  readonly parallelism?: number
   readonly upTo?: Position
   readonly accept?: boolean
 }
@@ -67,7 +67,7 @@ export const rebuild = Effect.fnUntraced(function* (
   let begun = 0
   return (
     name: string,
-    { accept, partitions, upTo, ...why }: Options = {}
+    { accept, parallelism, upTo, ...why }: Options = {}
   ): Stream.Stream<Status.Progress, RebuildError> =>
     Stream.unwrap(
       Effect.gen(function* () {
@@ -75,7 +75,7 @@ export const rebuild = Effect.fnUntraced(function* (
         // Differs from the owner of the fiber that ends abandoned builds.
         const owner = `${runner.owner} rebuild ${++begun}`
         const { claim, shadow } = yield* runner.store.beginShadow(model.table, {
-          partitions: partitions ?? runner.partitions,
+          parallelism: parallelism ?? runner.parallelism,
           owner,
           lease: runner.lease,
           log: yield* runner.events.identity,

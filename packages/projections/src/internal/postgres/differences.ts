@@ -6,29 +6,22 @@ import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { MAX_DIFFERENCES, MAX_DIFFERENCES_BYTES, type RowDifference } from "../../ReadModelError.ts"
-import type { GenerationState } from "../../ReadModelGeneration.ts"
 import type { Any as AnyTable } from "../../ReadModelTable.ts"
 import type { StoredRow } from "../../StoredRow.ts"
+import type { Differences } from "../../driver/ReadModelDriver.ts"
 import { quoted, readRow, selected } from "./columns.ts"
 import { sizeOf } from "./size.ts"
 import * as PostgresTable from "./table.ts"
-
-interface Differences {
-  readonly count: number
-  /** By key: at most `MAX_DIFFERENCES`, with at most `MAX_DIFFERENCES_BYTES` before the last. */
-  readonly first: ReadonlyArray<RowDifference>
-}
 
 export const differences = (
   sql: SqlClient,
   schema: SchemaName,
   table: AnyTable,
-  serving: GenerationState,
-  rebuilt: GenerationState
+  generations: { readonly serving: number; readonly rebuilt: number }
 ): Effect.Effect<Differences, SqlError> => {
   const { columns, name, primaryKey } = table
-  const of = (state: GenerationState, serves: boolean) =>
-    PostgresTable.relationIn(schema, name, { generation: state.generation, serves })
+  const of = (generation: number, serves: boolean) =>
+    PostgresTable.relationIn(schema, name, { generation, serves })
   const both = (column: { readonly name: string }, operator: string) =>
     `s.${quoted(column.name)} ${operator} r.${quoted(column.name)}`
   const key = primaryKey
@@ -42,7 +35,7 @@ export const differences = (
         SELECT d.*, ${sizes === "" ? "0" : sizes} AS own
         FROM (
           SELECT count(*) OVER () AS n, row_number() OVER (ORDER BY ${key}) AS place, s, r
-          FROM ${of(serving, true)} s FULL JOIN ${of(rebuilt, false)} r
+          FROM ${of(generations.serving, true)} s FULL JOIN ${of(generations.rebuilt, false)} r
             ON ${primaryKey.map((column) => both(column, "=")).join(" AND ")}
           WHERE ${columns.map((column) => both(column, "IS DISTINCT FROM")).join(" OR ")}
           ORDER BY place LIMIT ${MAX_DIFFERENCES}

@@ -15,7 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { InlinePoison, OtherVersionKept } from "../../ReadModelError.ts"
+import { InlinePoison, InlineVersionMismatch } from "../../ReadModelError.ts"
 import type { InlineAppend } from "../../ReadModelStore.ts"
 import { ForeignCode } from "../../ReadModelStorePostgresError.ts"
 import { quoted } from "./columns.ts"
@@ -29,7 +29,7 @@ export const inline = <A, E>(
   schema: SchemaName,
   home: SchemaName,
   options: InlineAppend<A, E>
-): Effect.Effect<A, E | InlinePoison | OtherVersionKept | ForeignCode | SqlError> =>
+): Effect.Effect<A, E | InlinePoison | InlineVersionMismatch | ForeignCode | SqlError> =>
   Effect.flatMap(inTransaction(sql), (inside) =>
     naming(
       sql,
@@ -47,7 +47,7 @@ const keeping = Effect.fnUntraced(function* <A, E>(
   home: SchemaName,
   { append, fold, log, recorded, touches }: InlineAppend<A, E>,
   inside: boolean
-): Effect.fn.Return<A, E | InlinePoison | OtherVersionKept | ForeignCode | SqlError> {
+): Effect.fn.Return<A, E | InlinePoison | InlineVersionMismatch | ForeignCode | SqlError> {
   const kept = touches.length === 0 ? [] : yield* lock(sql, schema, home, touches, log, inside)
   const answer = yield* append
   if (kept.length === 0) return answer
@@ -86,7 +86,7 @@ const lock = Effect.fnUntraced(function* (
   touches: ReadonlyArray<Touch>,
   log: LogId | undefined,
   inside: boolean
-): Effect.fn.Return<ReadonlyArray<Touch>, OtherVersionKept | ForeignCode | SqlError> {
+): Effect.fn.Return<ReadonlyArray<Touch>, InlineVersionMismatch | ForeignCode | SqlError> {
   const keys = touches.flatMap(({ keys, table }) =>
     keys.map((key) => ({ name: table.name, key: table.keyText(key) }))
   )
@@ -115,7 +115,8 @@ const lock = Effect.fnUntraced(function* (
     const serving = versions?.[index] ?? undefined
     if (serving === undefined) continue
     const { name, version } = touch.table
-    if (serving !== version) return yield* new OtherVersionKept({ name, version, kept: serving })
+    if (serving !== version)
+      return yield* new InlineVersionMismatch({ name, version, kept: serving })
     kept.push(touch)
   }
   return kept

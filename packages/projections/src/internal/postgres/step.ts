@@ -11,12 +11,11 @@
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
-import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { SqlError } from "effect/sql/SqlError"
 import { ClaimLost } from "../../ReadModelError.ts"
-import type { Changes, Claim, Step } from "../../ReadModelGeneration.ts"
+import type { Changes, Claim, Load, Step } from "../../ReadModelGeneration.ts"
 import type { Any as AnyTable, StoredKey } from "../../ReadModelTable.ts"
 import type { StoredRow } from "../../StoredRow.ts"
 import { arrays, readRow } from "./columns.ts"
@@ -102,69 +101,83 @@ const changed = (table: AnyTable, { deletions, upserts }: Changes) => [
   ...(deletions.length > 0 ? keyed(table, deletions) : [])
 ]
 
-export const step = <E>(
+/**
+ * Runs a statement again when PostgreSQL ended it in favour of another one. In a transaction that
+ * is useless, since PostgreSQL refuses all further statements.
+ */
+const again = <A, E>(
   sql: SqlClient,
-  schema: SchemaName,
-  table: AnyTable,
-  claim: Claim,
-  place: PostgresTable.Place,
-  step: Step<E>
-): Effect.Effect<void, E | ClaimLost | SqlError> =>
+  statement: (inside: boolean) => Effect.Effect<A, E | SqlError>
+): Effect.Effect<A, E | SqlError> =>
   Effect.flatMap(inTransaction(sql), (inside) =>
-    Effect.retry(attempt(sql, schema, table, claim, place, step, inside), {
-      // A retry begins with the first statement. In a transaction it is useless, since PostgreSQL
-      // refuses all further statements.
+    Effect.retry(statement(inside), {
       times: inside ? 0 : 3,
       while: (error) => error instanceof SqlError && isUndone(error)
     })
   )
 
-/** Returns true if PostgreSQL ended the statement in favour of another one. */
 const isUndone = ({ reason }: SqlError) =>
   reason._tag === "DeadlockError" || reason._tag === "SerializationError"
 
-const attempt = Effect.fnUntraced(function* <E>(
+const held = (
+  { epoch, generation, name }: Claim,
+  { from, partition }: Pick<Step, "from" | "partition">
+) => [
+  name,
+  PgTypes.int4(generation),
+  PgTypes.int8(BigInt(epoch)),
+  PgTypes.int4(partition),
+  PgTypes.int8(from)
+]
+
+const lost = ({ epoch, generation, name }: Claim) => new ClaimLost({ name, generation, epoch })
+
+/** Reads the rows of a step, by the text of their key. */
+export const loadOfStep = (
   sql: SqlClient,
   schema: SchemaName,
   table: AnyTable,
-  { epoch, generation, lease, name }: Claim,
+  claim: Claim,
   place: PostgresTable.Place,
-  { event, events, eventsPerSecond, fold, from, keys, partition, to }: Step<E>,
-  inside: boolean
-): Effect.fn.Return<void, E | ClaimLost | SqlError> {
-  const lost = () => new ClaimLost({ name, generation, epoch })
-  const held = [
-    name,
-    PgTypes.int4(generation),
-    PgTypes.int8(BigInt(epoch)),
-    PgTypes.int4(partition),
-    PgTypes.int8(from)
-  ]
-  let rows: ReadonlyMap<string, StoredRow> = new Map()
-  if (keys.length > 0) {
-    const text = PostgresTable.loadOfStep(schema, table, place)
-    const parameters = [...held, ...keyed(table, keys)]
-    const found = yield* run(sql, text, parameters, keys.length)
-    if (found.length === 0) return yield* lost()
-    rows = byKey(table, found)
-  }
-  const changes = yield* Effect.fromResult(fold(rows))
+  at: Load
+): Effect.Effect<ReadonlyMap<string, StoredRow>, ClaimLost | SqlError> => {
+  const { keys } = at
+  if (keys.length === 0) return Effect.succeed(new Map())
+  const text = PostgresTable.loadOfStep(schema, table, place)
+  const parameters = [...held(claim, at), ...keyed(table, keys)]
+  return Effect.flatMap(
+    again(sql, () => run(sql, text, parameters, keys.length)),
+    (found): Effect.Effect<ReadonlyMap<string, StoredRow>, ClaimLost> =>
+      found.length === 0 ? Effect.fail(lost(claim)) : Effect.succeed(byKey(table, found))
+  )
+}
+
+/** Takes a step: moves the checkpoint under the claim, and writes the rows, in one statement. */
+export const advance = (
+  sql: SqlClient,
+  schema: SchemaName,
+  table: AnyTable,
+  claim: Claim,
+  place: PostgresTable.Place,
+  step: Step
+): Effect.Effect<void, ClaimLost | SqlError> => {
+  const { changes, event, events, eventsPerSecond, to } = step
   const { deletions, upserts } = changes
   const written = { upserts: upserts.length > 0, deletions: deletions.length > 0 }
-  const text = PostgresTable.writeOfStep(schema, table, place, written, inside)
-  const moved = yield* run(
-    sql,
-    text,
-    [
-      ...held,
-      PgTypes.int8(to),
-      PgTypes.float8(millisOf(lease)),
-      PgTypes.int8(BigInt(events)),
-      PgTypes.float8(eventsPerSecond),
-      PgTypes.text(event),
-      ...changed(table, changes)
-    ],
-    deletions.length
+  const parameters = [
+    ...held(claim, step),
+    PgTypes.int8(to),
+    PgTypes.float8(millisOf(claim.lease)),
+    PgTypes.int8(BigInt(events)),
+    PgTypes.float8(eventsPerSecond),
+    PgTypes.text(event),
+    ...changed(table, changes)
+  ]
+  return Effect.flatMap(
+    again(sql, (inside) => {
+      const text = PostgresTable.writeOfStep(schema, table, place, written, inside)
+      return run(sql, text, parameters, deletions.length)
+    }),
+    (moved) => (moved.length > 0 ? Effect.void : Effect.fail(lost(claim)))
   )
-  if (!Arr.isReadonlyArrayNonEmpty(moved)) return yield* lost()
-})
+}

@@ -63,8 +63,8 @@ export const tables = (schema: string): ReadonlyArray<string> => [
     version integer NOT NULL,
     name text COLLATE "C" NOT NULL,
     reason text NOT NULL,
-    event_id uuid NOT NULL,
-    CONSTRAINT daybook__skipped_pkey PRIMARY KEY (name, version, event_id)
+    event text COLLATE "C" NOT NULL,
+    CONSTRAINT daybook__skipped_pkey PRIMARY KEY (name, version, event)
   )`,
 
   // Administrative acts, for when the log's own record of them is in another database.

@@ -1,7 +1,6 @@
 /**
  * Advances a generation by a page of the log.
  */
-import type { EventId } from "@daybook/kernel/EventId"
 import * as EventMark from "@daybook/kernel/EventMark"
 import type { LogId } from "@daybook/kernel/LogId"
 import type * as Position from "@daybook/kernel/Position"
@@ -12,7 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { ClaimLost, ReadModelStoreError } from "../../ReadModelError.ts"
-import type { Changes, Claim, Poison, Reached } from "../../ReadModelGeneration.ts"
+import type { Claim, Poison, Reached } from "../../ReadModelGeneration.ts"
 import type { ReadModelStore } from "../../ReadModelStore.ts"
 import { partitionOf } from "../fold/partition.ts"
 import {
@@ -29,9 +28,6 @@ import { tooMany, tooManyAt } from "../fold/stepSize.ts"
 /** An event can't be folded; the checkpoint stays before it. */
 export class Stopped extends Data.TaggedError("Stopped")<{ readonly poison: Poison }> {}
 
-/** The rows of a step have too many bytes to be written at once. */
-class TooMuch extends Data.TaggedError("TooMuch")<{ readonly bytes: number }> {}
-
 /** A claimed generation, as its holder knows it. */
 export interface Held {
   readonly model: AnyModel
@@ -40,7 +36,7 @@ export interface Held {
   readonly log: Option.Option<LogId>
   /** The checkpoints by partition; `advance` moves them. */
   readonly checkpoints: Array<Reached>
-  readonly skipped: ReadonlySet<EventId>
+  readonly skipped: ReadonlySet<EventMark.EventMark>
 }
 
 /** The next events of the log: all of the sources up to `position`, and the last event there. */
@@ -95,68 +91,51 @@ const stepPartition = Effect.fnUntraced(function* (
   const partitions = checkpoints.length
   let { position: from } = Arr.getUnsafe(checkpoints, partition)
   if (from >= page.position) return
-  const first = page.events[0]?.position ?? page.position
   let poison = batch.poison
   // The position before which the step ends, since it would be too large otherwise.
   let split: Position.Position | undefined
   for (;;) {
     const before = split ?? poison?.position
     const reached = before === undefined ? page : lastBefore(page, before)
-    const to = reached?.position ?? from
-    if (reached !== undefined && to > from) {
+    if (reached !== undefined && reached.position > from) {
+      const owns = (text: string) => partitions === 1 || partitionOf(text, partitions) === partition
       // Mostly the step is the whole batch.
-      const isWhole = partitions === 1 && before === undefined && from < first
-      const own = isWhole
-        ? batch
-        : part(batch, {
-            after: from,
-            before,
-            owns: (text) => partitions === 1 || partitionOf(text, partitions) === partition
-          })
-      const stepped = yield* Effect.result(
-        store.step(model.table, claim, {
-          partition,
-          from,
-          to,
-          event: reached.event,
-          keys: touchedKeys(own),
-          fold: (rows) =>
-            Result.flatMap(
-              Result.mapError(fold(model, own, rows), (at) => new Stopped({ poison: at })),
-              (changes) => withinStep(model, changes)
-            ),
-          events: countRecorded(own),
-          eventsPerSecond
-        })
-      )
-      if (Result.isFailure(stepped)) {
-        const { failure } = stepped
-        if (failure._tag === "TooMuch") {
-          const middle = middleOf(page, from, before)
-          if (middle === undefined) {
-            return yield* new Stopped({ poison: tooManyAt(own, failure.bytes) })
-          }
-          split = middle
-          continue
-        }
-        // A retry can only find an earlier poison, so each retry goes back in the page.
-        if (failure._tag !== "Stopped") return yield* failure
-        poison = failure.poison
-        // The poison lies before the split, so the split no longer applies.
+      const isWhole = partitions === 1 && before === undefined && from < firstOf(page)
+      const own = isWhole ? batch : part(batch, { after: from, before, owns })
+      const rows = yield* store.load(model.table, claim, {
+        partition,
+        from,
+        keys: touchedKeys(own)
+      })
+      const folded = fold(model, own, rows)
+      if (Result.isFailure(folded)) {
+        // A retry can only find an earlier poison, so each retry goes back in the page. The poison
+        // lies before the split, so the split no longer applies.
+        poison = folded.failure
         split = undefined
         continue
       }
-      checkpoints[partition] = { position: to, event: reached.event }
+      const changes = folded.success
+      const bytes = tooMany(model, changes)
+      if (bytes !== undefined) {
+        split = middleOf(page, from, before)
+        if (split === undefined) return yield* new Stopped({ poison: tooManyAt(own, bytes) })
+        continue
+      }
+      const { event, position: to } = reached
+      const events = countRecorded(own)
+      const step = { partition, from, to, event, changes, events, eventsPerSecond }
+      yield* store.advance(model.table, claim, step)
+      checkpoints[partition] = { position: to, event }
       from = to
     }
-    if (split !== undefined) {
-      split = undefined
-      continue
-    }
-    if (poison !== undefined) return yield* new Stopped({ poison })
-    return
+    if (split !== undefined) split = undefined
+    else if (poison !== undefined) return yield* new Stopped({ poison })
+    else return
   }
 })
+
+const firstOf = ({ events, position }: Page): Position.Position => events[0]?.position ?? position
 
 /** Returns the last event of a page before a position. */
 const lastBefore = ({ events }: Page, before: RecordedEvent["position"]): Reached | undefined => {
@@ -165,11 +144,6 @@ const lastBefore = ({ events }: Page, before: RecordedEvent["position"]): Reache
     if (event.position < before && event.position > (last?.position ?? 0n)) last = event
   }
   return last && { position: last.position, event: EventMark.of(last) }
-}
-
-const withinStep = (model: AnyModel, changes: Changes): Result.Result<Changes, TooMuch> => {
-  const bytes = tooMany(model, changes)
-  return bytes === undefined ? Result.succeed(changes) : Result.fail(new TooMuch({ bytes }))
 }
 
 /** Returns the position of the middle event after `from`; undefined with fewer than two events. */

@@ -10,7 +10,7 @@ import type { ClaimLost, ReadModelStoreError } from "../../ReadModelError.ts"
 import type { GenerationState, Reached } from "../../ReadModelGeneration.ts"
 import { type Held, merge, type Page, type Stopped } from "./advance.ts"
 import * as History from "../fold/history.ts"
-import { categoriesOf, type Runner, taker } from "./runner.ts"
+import { categoriesOf, type Runner, makePageApplier } from "./runner.ts"
 
 /** The number of chunks of events that are read ahead, and folded in one step if they are ready. */
 const CHUNKS_AHEAD = 2
@@ -34,7 +34,7 @@ export const catchUpTo = Effect.fnUntraced(function* (
 ): Effect.fn.Return<number, Stopped | ClaimLost | EventStoreError | ReadModelStoreError> {
   const { position: after } = History.first(held.checkpoints)
   const end = upTo ?? (yield* runner.events.checkpoint)
-  const take = yield* taker(runner, held, role, inTransaction ? 1 : "unbounded")
+  const take = yield* makePageApplier(runner, held, role, inTransaction ? 1 : "unbounded")
   // Checked after a page is read, and before it is folded.
   const stillFits = Effect.suspend(() =>
     History.stillFits(runner.events, held.log, held.checkpoints)

@@ -15,7 +15,7 @@ import * as Stream from "effect/Stream"
 import { settled } from "../fold/history.ts"
 import { type AnyModel, keysToTouch, prepare } from "../fold/rowFold.ts"
 import { foldBounded } from "../fold/stepSize.ts"
-import { InlinePoison, OtherVersionKept, ReadModelStoreError } from "../../ReadModelError.ts"
+import { InlinePoison, InlineVersionMismatch, ReadModelStoreError } from "../../ReadModelError.ts"
 import { ReadModelStore } from "../../ReadModelStore.ts"
 import * as ReadModelTable from "../../ReadModelTable.ts"
 import type { StoredRow } from "../../StoredRow.ts"
@@ -66,13 +66,13 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
 
   /** Gives a read model that this host can't maintain back to the runner, as of its last fold. */
   const giveBack = Effect.fnUntraced(function* (
-    error: InlinePoison | OtherVersionKept,
+    error: InlinePoison | InlineVersionMismatch,
     operation: string
   ) {
     // In a transaction of the caller, the changes to the rows end with it: nothing is given back.
     if (yield* events.inTransaction) return yield* new EventStoreError({ operation, cause: error })
     yield* store
-      .demote(error.name, settled({ events, store }, error.name))
+      .makeAsync(error.name, settled({ events, store }, error.name))
       .pipe(Effect.catchTag("ReadModelStoreError", failed(operation)))
     yield* Effect.logError(`${error.message}; a runner maintains it after the log from now on`)
   })
@@ -125,5 +125,5 @@ const isStoreError = (error: unknown): error is ReadModelStoreError =>
 
 const isInlinePoison = (error: unknown): error is InlinePoison => error instanceof InlinePoison
 
-const isOtherVersion = (error: unknown): error is OtherVersionKept =>
-  error instanceof OtherVersionKept
+const isOtherVersion = (error: unknown): error is InlineVersionMismatch =>
+  error instanceof InlineVersionMismatch

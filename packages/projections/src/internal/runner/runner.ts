@@ -44,7 +44,7 @@ export interface Runner {
   readonly owner: string
   readonly lease: Duration.Duration
   readonly pollInterval: Duration.Duration
-  readonly partitions: number
+  readonly parallelism: number
 }
 
 export const categoriesOf = ({ projection }: AnyModel) =>
@@ -61,7 +61,7 @@ export const stateOf = (
   )
 
 /** Reads the present state of a claimed generation. */
-export const hold = Effect.fnUntraced(function* (
+export const loadClaimed = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel,
   claim: Claim
@@ -75,7 +75,7 @@ export const hold = Effect.fnUntraced(function* (
     claim,
     log: state.log,
     checkpoints: reachedBy(state),
-    skipped: new Set(skipped.filter((one) => one.version === version).map((one) => one.eventId))
+    skipped: new Set(skipped.filter((one) => one.version === version).map((one) => one.event))
   }
 })
 
@@ -107,7 +107,7 @@ export const underClaim = <A, E, R>(
   )
 
 /** Folds pages one after the other, and measures the rate. */
-export const taker = Effect.fnUntraced(function* (
+export const makePageApplier = Effect.fnUntraced(function* (
   { changes, store }: Runner,
   held: Held,
   role: GenerationState["role"],

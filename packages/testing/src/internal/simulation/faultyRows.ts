@@ -26,7 +26,8 @@ export const make = (rows: Rows, { call, change, repeated }: Connection): Rows =
     claim: (of, owner, lease, despite) => orLater("claim", rows.claim(of, owner, lease, despite)),
     renew: (claim) => orLater("renew", rows.renew(claim)),
     release: (claim) => orLater("release", rows.release(claim)),
-    step: (table, claim, step) => orLater("step", rows.step(table, claim, step)),
+    load: (table, claim, step) => atOnce("load", rows.load(table, claim, step)),
+    advance: (table, claim, step) => orLater("advance", rows.advance(table, claim, step)),
     restart: (claim, log) => orLater("restart", rows.restart(claim, log)),
     mark: (of, compared, reached) => orLater("mark", rows.mark(of, compared, reached)),
     stop: (claim, poison) => orLater("stop", rows.stop(claim, poison)),
@@ -39,12 +40,11 @@ export const make = (rows: Rows, { call, change, repeated }: Connection): Rows =
     get: (table, key) => call(rows.get(table, key)),
     query: (table, query, generation) => rows.query(table, query, generation),
     // It runs in a transaction of the host, which ends with the host.
-    switchOver: (table, claim, options) =>
-      atOnce("switchOver", rows.switchOver(table, claim, options)),
+    promote: (table, claim, options) => atOnce("promote", rows.promote(table, claim, options)),
     drop: (name, generation, why) => orLater("drop", rows.drop(name, generation, why)),
     inline: (append) => change(APPEND, repeated(rows.inline(append)), lost("inline")),
-    promote: (claim, catchUp) => atOnce("promote", rows.promote(claim, catchUp)),
-    demote: (name, settled) => orLater("demote", rows.demote(name, settled))
+    makeInline: (claim, catchUp) => atOnce("makeInline", rows.makeInline(claim, catchUp)),
+    makeAsync: (name, settled) => orLater("makeAsync", rows.makeAsync(name, settled))
   })
 }
 

@@ -1,6 +1,7 @@
 /**
  * Runs one history: the work with its faults, the quiet at the end, and the audit.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -287,8 +288,10 @@ export const run = async <Command, State, Event, Rejection>(
         yield* within(
           `the skipped events of ${name}`,
           Effect.map(runner.skipped(name), (skipped) => {
-            const actual = new Set(skipped.map(({ eventId }) => eventId))
-            const wrong = log.filter(({ id }) => ballast.isTooMuch(id) !== actual.has(id))
+            const actual = new Set(skipped.map(({ event }) => event))
+            const wrong = log.filter(
+              (event) => ballast.isTooMuch(event.id) !== actual.has(EventMark.of(event))
+            )
             if (wrong.length > 0) {
               complaints.push(
                 `${name} skips other events than it should: ${wrong.map(({ id }) => id).join()}`

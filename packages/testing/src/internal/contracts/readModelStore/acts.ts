@@ -11,13 +11,14 @@ import * as Option from "effect/Option"
 import {
   at,
   begin,
-  claimOf,
   type Cases,
-  eventIdAt,
+  claimOf,
+  eventAt,
   LEASE,
   put,
   rowsOf,
   serve,
+  take,
   tallies,
   tally
 } from "./fixture.ts"
@@ -43,14 +44,14 @@ export const actCases: Cases = {
       const table = tallies()
       yield* serve(table, [tally("a", 9), tally("b", 1)])
       const why = { actor: "Ada", reason: "somebody wrote to the table" }
-      const options = { partitions: 1, owner: "a builder", lease: LEASE }
+      const options = { parallelism: 1, owner: "a builder", lease: LEASE }
       const begun = yield* store.beginShadow(table, { ...options, accept: true, why })
       // Another builder goes on with the shadow.
       const given = Option.getOrElse(begun.claim, () => assert.fail("there is a shadow to claim"))
       yield* store.release(given)
       const claim = yield* claimOf(begun.shadow, "another builder")
-      yield* store.step(table, claim, put(table, 0, 1, [tally("a", 1), tally("b", 1)]))
-      yield* store.switchOver(table, claim, compared)
+      yield* take(store, table, claim, put(table, 0, 1, [tally("a", 1), tally("b", 1)]))
+      yield* store.promote(table, claim, compared)
       assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1), tally("b", 1)])
       assert.deepStrictEqual(yield* actsOf(table), [
         ["rebuild", "Ada", "somebody wrote to the table", { generation: 2, accepted: true }],
@@ -58,8 +59,8 @@ export const actCases: Cases = {
       ])
       // `accept` held for one shadow only.
       const next = yield* begin(table)
-      yield* store.step(table, next, put(table, 0, 1, [tally("a", 2)]))
-      assert.instanceOf(yield* Effect.flip(store.switchOver(table, next, compared)), RowsDiffer)
+      yield* take(store, table, next, put(table, 0, 1, [tally("a", 2)]))
+      assert.instanceOf(yield* Effect.flip(store.promote(table, next, compared)), RowsDiffer)
     }
   ),
 
@@ -68,15 +69,15 @@ export const actCases: Cases = {
       const store = yield* ReadModelStore
       const table = tallies()
       yield* serve(table, [tally("a", 9)])
-      const options = { partitions: 1, owner: "a builder", lease: LEASE }
+      const options = { parallelism: 1, owner: "a builder", lease: LEASE }
       const given = yield* store.beginShadow(table, { ...options, accept: true })
       yield* store.release(
         Option.getOrElse(given.claim, () => assert.fail("there is a shadow to claim"))
       )
       const claim = yield* begin(table)
       assert.strictEqual(claim.generation, given.shadow.generation)
-      yield* store.step(table, claim, put(table, 0, 1, [tally("a", 1)]))
-      assert.instanceOf(yield* Effect.flip(store.switchOver(table, claim, compared)), RowsDiffer)
+      yield* take(store, table, claim, put(table, 0, 1, [tally("a", 1)]))
+      assert.instanceOf(yield* Effect.flip(store.promote(table, claim, compared)), RowsDiffer)
       assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 9)])
       assert.deepStrictEqual(yield* actsOf(table), [
         ["rebuild", null, null, { generation: 2, accepted: true }],
@@ -89,8 +90,8 @@ export const actCases: Cases = {
       const last = yield* store.beginShadow(table, { ...options, accept: true })
       assert.strictEqual(last.shadow.generation, first.generation)
       const taken = Option.getOrElse(last.claim, () => assert.fail("there is a shadow to claim"))
-      yield* store.step(table, taken, put(table, 0, 1, [tally("a", 1)]))
-      yield* store.switchOver(table, taken, compared)
+      yield* take(store, table, taken, put(table, 0, 1, [tally("a", 1)]))
+      yield* store.promote(table, taken, compared)
       assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
     }),
 
@@ -106,15 +107,15 @@ export const actCases: Cases = {
       name,
       version,
       position: at(7),
-      eventId: eventIdAt(7),
+      event: eventAt(7),
       reason: SkipReason.make("a test")
     }
     yield* store.skip(skipped, { actor: "Ada" })
     // A repeated skip is not recorded again.
     yield* store.skip(skipped, { actor: "Bob" })
     const claim = yield* begin(table)
-    yield* store.step(table, claim, put(table, 0, 1, [tally("a", 2)]))
-    yield* Effect.flip(store.switchOver(table, claim, compared))
+    yield* take(store, table, claim, put(table, 0, 1, [tally("a", 2)]))
+    yield* Effect.flip(store.promote(table, claim, compared))
     yield* store.drop(name, 2, { reason: "looked at" })
     yield* store.drop(name, 2)
     assert.deepStrictEqual(yield* actsOf(table), [

@@ -22,14 +22,15 @@ import {
   at,
   type Cases,
   countUp,
+  eventAt,
   factsOf,
   freshName,
   LEASE,
-  eventIdAt,
   poison,
   reached,
   rowsOf,
   runOut,
+  take,
   tallies
 } from "./fixture.ts"
 
@@ -52,12 +53,12 @@ const Call = Schema.TaggedUnion({
   Open: {
     version,
     changed: Schema.Literals([false, false, false, true]),
-    partitions: Schema.Literals([1, 2])
+    parallelism: Schema.Literals([1, 2])
   },
   BeginShadow: {
     version,
     owner,
-    partitions: Schema.Literals([1, 2]),
+    parallelism: Schema.Literals([1, 2]),
     accept: Schema.Literals([false, false, true])
   },
   Claim: { generation, owner },
@@ -125,13 +126,13 @@ const make = Effect.fnUntraced(function* (
       (states) => states.find((state) => state.generation === of.generation)?.checkpoints ?? []
     )
   return yield* Call.match(call, {
-    Open: ({ changed, partitions, version }): Effect.Effect<unknown, unknown> =>
-      store.open(tableOf(name, version, changed), { partitions }),
-    BeginShadow: ({ accept, owner, partitions, version }) =>
+    Open: ({ changed, parallelism, version }): Effect.Effect<unknown, unknown> =>
+      store.open(tableOf(name, version, changed), { parallelism }),
+    BeginShadow: ({ accept, owner, parallelism, version }) =>
       Effect.tap(
         store.beginShadow(tableOf(name, version), {
           owner,
-          partitions,
+          parallelism,
           lease: LEASE,
           accept,
           why: { actor: owner }
@@ -150,7 +151,8 @@ const make = Effect.fnUntraced(function* (
         Effect.flatMap(checkpointsOf(held), (checkpoints) => {
           const start = from === "where it is" ? Number(checkpoints[partition] ?? 0n) : from
           const fields = { partition, eventsPerSecond: by }
-          return store.step(
+          return take(
+            store,
             tableOf(name, 1),
             held,
             countUp(start, start + by, partition === 0 ? "a" : "b", fields)
@@ -165,18 +167,19 @@ const make = Effect.fnUntraced(function* (
         name: model,
         version: Projection.Version.make(version),
         position: at(position),
-        eventId: eventIdAt(position),
+        event: eventAt(position),
         reason: SkipReason.make(`at ${position}`)
       }),
     Switch: ({ catchUp, claim, compare }) =>
       withClaim(claim, (held) =>
-        store.switchOver(tableOf(name, 1), held, {
+        store.promote(tableOf(name, 1), held, {
           compare,
           catchUp: ({ checkpoints: [to = at(0)] }) =>
             Effect.gen(function* () {
               for (const [partition, from] of (yield* checkpointsOf(held)).entries()) {
                 if (from >= to) continue
-                yield* store.step(
+                yield* take(
+                  store,
                   tableOf(name, 1),
                   held,
                   countUp(Number(from), Number(to), partition === 0 ? "a" : "b", { partition })
@@ -187,8 +190,8 @@ const make = Effect.fnUntraced(function* (
         })
       ),
     Drop: ({ generation }) => store.drop(model, generation),
-    Promote: ({ claim }) => withClaim(claim, (held) => store.promote(held, Effect.void)),
-    Demote: ({ position }) => store.demote(model, Effect.succeed(reached(position)))
+    Promote: ({ claim }) => withClaim(claim, (held) => store.makeInline(held, Effect.void)),
+    Demote: ({ position }) => store.makeAsync(model, Effect.succeed(reached(position)))
   })
 })
 
@@ -234,7 +237,7 @@ const agree = Effect.fnUntraced(function* (calls: ReadonlyArray<Call>) {
   }
   const onReference = Effect.provideService(Clock.Clock, clock)
   for (const call of [
-    { _tag: "Open", version: 1, changed: false, partitions: 1 } as const,
+    { _tag: "Open", version: 1, changed: false, parallelism: 1 } as const,
     ...calls
   ]) {
     const answer = outcomeOf(yield* Effect.exit(make(name, side, call)))

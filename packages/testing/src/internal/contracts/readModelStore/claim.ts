@@ -21,6 +21,7 @@ import {
   stateOf,
   step,
   switchTo,
+  take,
   tallies
 } from "./fixture.ts"
 
@@ -62,9 +63,9 @@ export const claimCases: Cases = {
     const first = yield* serve(table)
     const again = yield* claimOf(first)
     assert.isAbove(again.epoch, first.epoch)
-    yield* isLost(first, store.step(table, first, step(1, 2)))
+    yield* isLost(first, take(store, table, first, step(1, 2)))
     yield* isLost(first, store.renew(first))
-    yield* store.step(table, again, step(1, 2))
+    yield* take(store, table, again, step(1, 2))
   }),
 
   "is free for another at once when it is released": Effect.gen(function* () {
@@ -73,14 +74,14 @@ export const claimCases: Cases = {
     const first = yield* serve(table)
     yield* store.release(first)
     assert.deepStrictEqual((yield* stateOf(first)).owner, Option.none())
-    yield* isLost(first, store.step(table, first, step(1, 2)))
+    yield* isLost(first, take(store, table, first, step(1, 2)))
     yield* isLost(first, store.renew(first))
     const second = yield* claimOf(first, "another")
     assert.isAbove(second.epoch, first.epoch)
     // Releasing a lost claim again has no effect.
     yield* store.release(first)
     assert.deepStrictEqual((yield* stateOf(first)).owner, Option.some("another"))
-    yield* store.step(table, second, step(1, 2))
+    yield* take(store, table, second, step(1, 2))
   }),
 
   "goes to another when the lease has run out, and who had it writes nothing any more": Effect.gen(
@@ -88,17 +89,17 @@ export const claimCases: Cases = {
       const store = yield* ReadModelStore
       const table = tallies()
       const paused = yield* serve(table)
-      yield* store.step(table, paused, countUp(1, 2, "a"))
+      yield* take(store, table, paused, countUp(1, 2, "a"))
       yield* runOut(paused)
       assert.deepStrictEqual((yield* stateOf(paused)).owner, Option.none())
       const next = yield* claimOf(paused, "another")
       assert.isAbove(next.epoch, paused.epoch)
 
       // The paused process resumes. Nothing has informed it of the loss.
-      yield* isLost(paused, store.step(table, paused, countUp(2, 3, "a")))
+      yield* isLost(paused, take(store, table, paused, countUp(2, 3, "a")))
       yield* isLost(paused, store.renew(paused))
       yield* isLost(paused, store.stop(paused, poison(3)))
-      yield* isLost(paused, store.promote(paused, Effect.void))
+      yield* isLost(paused, store.makeInline(paused, Effect.void))
       yield* store.release(paused)
       const state = yield* stateOf(next)
       assert.deepStrictEqual(
@@ -106,8 +107,8 @@ export const claimCases: Cases = {
         [Option.some("another"), [at(2)], Option.none(), "async"]
       )
       assert.strictEqual(yield* countOf(table, "a"), 1)
-      yield* store.step(table, next, countUp(2, 3, "a"))
-      yield* isLost(paused, store.step(table, paused, countUp(3, 4, "a")))
+      yield* take(store, table, next, countUp(2, 3, "a"))
+      yield* isLost(paused, take(store, table, paused, countUp(3, 4, "a")))
       assert.strictEqual(yield* countOf(table, "a"), 2)
     }
   ),
@@ -117,11 +118,11 @@ export const claimCases: Cases = {
     const table = tallies()
     yield* store.open(table)
     const dead = yield* begin(table)
-    yield* store.step(table, dead, countUp(0, 5, "a"))
+    yield* take(store, table, dead, countUp(0, 5, "a"))
     yield* runOut(dead)
     const next = yield* claimOf(dead, "another")
     yield* isLost(dead, switchTo(table, dead))
-    yield* store.step(table, next, countUp(5, 6, "a"))
+    yield* take(store, table, next, countUp(5, 6, "a"))
     yield* switchTo(table, next)
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
@@ -143,7 +144,7 @@ export const claimCases: Cases = {
     const table = tallies()
     const claim = yield* serve(table)
     yield* runOut(claim)
-    yield* store.step(table, claim, step(1, 2))
+    yield* take(store, table, claim, step(1, 2))
     assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.some("a host"))
     assert.deepStrictEqual(yield* store.claim(claim, "another", LEASE), Option.none())
   }),
@@ -155,7 +156,7 @@ export const claimCases: Cases = {
     const claim = yield* begin(table, 3)
     for (const partition of [0, 1, 2]) {
       yield* runOut(claim)
-      yield* store.step(table, claim, step(0, 1, { partition }))
+      yield* take(store, table, claim, step(0, 1, { partition }))
       assert.deepStrictEqual(yield* store.claim(claim, "another", LEASE), Option.none())
     }
     yield* runOut(claim)
@@ -168,8 +169,8 @@ export const claimCases: Cases = {
     const serving = yield* serve(table)
     const shadow = yield* begin(table)
     yield* store.release(serving)
-    yield* store.step(table, shadow, step(0, 1))
-    yield* isLost(serving, store.step(table, serving, step(1, 2)))
+    yield* take(store, table, shadow, step(0, 1))
+    yield* isLost(serving, take(store, table, serving, step(1, 2)))
     assert.deepStrictEqual((yield* stateOf(shadow)).owner, Option.some("a builder"))
   }),
 
@@ -183,7 +184,7 @@ export const claimCases: Cases = {
     }
     yield* switchTo(table, yield* begin(table))
     assert.deepStrictEqual(yield* store.claim(before, "a host", LEASE), Option.none())
-    yield* isLost(before, store.step(table, before, step(1, 2)))
+    yield* isLost(before, take(store, table, before, step(1, 2)))
     yield* isLost(before, store.renew(before))
   }),
 
@@ -193,13 +194,13 @@ export const claimCases: Cases = {
       const table = tallies()
       yield* store.open(table)
       const dropped = yield* begin(table)
-      yield* store.step(table, dropped, countUp(0, 1, "a"))
+      yield* take(store, table, dropped, countUp(0, 1, "a"))
       yield* store.drop(table.name, dropped.generation)
       const next = yield* begin(table)
       assert.strictEqual(next.generation, dropped.generation)
-      yield* isLost(dropped, store.step(table, dropped, countUp(0, 1, "a")))
+      yield* isLost(dropped, take(store, table, dropped, countUp(0, 1, "a")))
       yield* isLost(dropped, store.renew(dropped))
-      yield* store.step(table, next, step(0, 1))
+      yield* take(store, table, next, step(0, 1))
     }
   )
 }

@@ -21,6 +21,7 @@ import {
   statesOf,
   step,
   switchTo,
+  take,
   tallies,
   tally
 } from "./fixture.ts"
@@ -48,7 +49,7 @@ export const dropCases: Cases = {
     yield* serve(table)
     const claim = yield* shadow(table, [tally("a", 2)])
     yield* store.drop(table.name, claim.generation)
-    yield* isLost(claim, store.step(table, claim, step(1, 2)))
+    yield* isLost(claim, take(store, table, claim, step(1, 2)))
     yield* isLost(claim, store.renew(claim))
     yield* isLost(claim, switchTo(table, claim))
     yield* store.release(claim)
@@ -63,14 +64,14 @@ export const dropCases: Cases = {
       const claim = yield* begin(table)
       const writing = Effect.gen(function* () {
         for (let n = 0; n < 50; n++) {
-          const taken = yield* Effect.result(store.step(table, claim, countUp(n, n + 1, "a")))
+          const taken = yield* Effect.result(take(store, table, claim, countUp(n, n + 1, "a")))
           if (Result.isSuccess(taken)) continue
           return assert.instanceOf(taken.failure, ClaimLost)
         }
       })
       const dropping = Effect.andThen(others, store.drop(table.name, claim.generation))
       yield* Effect.all([writing, dropping], { concurrency: "unbounded" })
-      yield* isLost(claim, store.step(table, claim, step(0, 1)))
+      yield* isLost(claim, take(store, table, claim, step(0, 1)))
       assert.lengthOf(yield* statesOf(table), 1)
     }),
 
@@ -88,7 +89,7 @@ export const dropCases: Cases = {
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1)])
     assert.isTrue(Exit.hasDies(yield* Effect.exit(store.drop(table.name, claim.generation))))
-    yield* store.step(table, claim, countUp(1, 2, "a"))
+    yield* take(store, table, claim, countUp(1, 2, "a"))
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 

@@ -10,10 +10,12 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import { Category } from "@daybook/kernel/StreamId"
-import { ClaimLost } from "@daybook/projections/ReadModelError"
+import { ClaimLost, type ReadModelStoreError } from "@daybook/projections/ReadModelError"
 import type {
+  Changes,
   Claim,
   GenerationState,
+  Load,
   Poison,
   Reached,
   Step
@@ -133,12 +135,29 @@ export const reached = (position: number): Reached => ({
 
 export const at = (position: number): Position.Position => Position.make(BigInt(position))
 
+/** A step before its fold. */
+export interface Folding<E> extends Omit<Step, "changes">, Load {
+  readonly fold: (rows: ReadonlyMap<string, StoredRow>) => Result.Result<Changes, E>
+}
+
+/** Loads the rows of a step, folds, and writes the changes, as a runner does. */
+export const take = Effect.fnUntraced(function* <E>(
+  store: ReadModelStore["Service"],
+  table: ReadModelTable.Any,
+  claim: Claim,
+  { fold, keys, ...step }: Folding<E>
+): Effect.fn.Return<void, E | ClaimLost | ReadModelStoreError> {
+  const rows = yield* store.load(table, claim, { ...step, keys })
+  const changes = yield* Effect.fromResult(fold(rows))
+  yield* store.advance(table, claim, { ...step, changes })
+})
+
 /** Builds a step that leaves the rows alone by default. */
 export const step = <E = never>(
   from: number,
   to: number,
-  fields: Partial<Step<E>> = {}
-): Step<E> => ({
+  fields: Partial<Folding<E>> = {}
+): Folding<E> => ({
   partition: 0,
   from: at(from),
   to: at(to),
@@ -159,8 +178,8 @@ export const put = (
   from: number,
   to: number,
   rows: ReadonlyArray<StoredRow>,
-  fields: Partial<Step<never>> = {}
-): Step<never> =>
+  fields: Partial<Folding<never>> = {}
+): Folding<never> =>
   step(from, to, {
     keys: rows.map((row) => keyOf(table, row)),
     fold: () => Result.succeed({ upserts: rows, deletions: [] }),
@@ -173,8 +192,8 @@ export const countUp = (
   from: number,
   to: number,
   id: string,
-  fields: Partial<Step<never>> = {}
-): Step<never> =>
+  fields: Partial<Folding<never>> = {}
+): Folding<never> =>
   step(from, to, {
     keys: [{ id }],
     fold: (rows) => {
@@ -239,17 +258,17 @@ export const serve = Effect.fnUntraced(function* (
   const store = yield* ReadModelStore
   const { serving } = yield* store.open(table)
   const claim = yield* claimOf(serving)
-  yield* store.step(table, claim, put(table, 0, 1, rows))
+  yield* take(store, table, claim, put(table, 0, 1, rows))
   return claim
 })
 
 /** Begins a shadow of the table's version, and claims it. */
 export const begin = Effect.fnUntraced(function* (
   table: ReadModelTable.Any,
-  partitions: number = 1
+  parallelism: number = 1
 ) {
   const store = yield* ReadModelStore
-  const begun = yield* store.beginShadow(table, { partitions, owner: "a builder", lease: LEASE })
+  const begun = yield* store.beginShadow(table, { parallelism, owner: "a builder", lease: LEASE })
   return Option.getOrElse(begun.claim, () => assert.fail(`${table.name} has a shadow to claim`))
 })
 
@@ -260,7 +279,7 @@ export const shadow = Effect.fnUntraced(function* (
 ) {
   const store = yield* ReadModelStore
   const claim = yield* begin(table)
-  yield* store.step(table, claim, put(table, 0, 1, rows))
+  yield* take(store, table, claim, put(table, 0, 1, rows))
   return claim
 })
 
@@ -269,7 +288,7 @@ export const runOut = (claim: Claim) => Effect.flatMap(Leases, ({ runOut }) => r
 /** Puts a shadow that has caught up in the place of the serving generation. */
 export const switchTo = (table: ReadModelTable.Any, claim: Claim, compare = false) =>
   Effect.flatMap(ReadModelStore, (store) =>
-    store.switchOver(table, claim, { compare, catchUp: () => Effect.void })
+    store.promote(table, claim, { compare, catchUp: () => Effect.void })
   )
 
 /** Lists the fields of an error, without its stack. */

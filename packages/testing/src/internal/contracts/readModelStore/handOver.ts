@@ -1,7 +1,7 @@
 /**
  * Making a read model inline, and making it async again.
  */
-import { OtherVersionKept } from "@daybook/projections/ReadModelError"
+import { InlineVersionMismatch } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore } from "@daybook/store/EventStore"
 import { assert } from "@effect/vitest"
@@ -24,12 +24,13 @@ import {
   isLost,
   LEASE,
   others,
+  reached,
   rowsOf,
   serve,
-  reached,
   shadow,
   stateOf,
   switchTo,
+  take,
   tallies,
   tally
 } from "./fixture.ts"
@@ -40,13 +41,13 @@ export const handOverCases: Cases = {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
-    yield* store.promote(claim, store.step(table, claim, countUp(1, 5, "a")))
+    yield* store.makeInline(claim, take(store, table, claim, countUp(1, 5, "a")))
     const { checkpoints, mode, owner } = yield* stateOf(claim)
     assert.deepStrictEqual([checkpoints, mode, owner], [[at(5)], "inline", Option.none()])
     assert.strictEqual(yield* countOf(table, "a"), 1)
-    yield* isLost(claim, store.step(table, claim, countUp(5, 6, "a")))
+    yield* isLost(claim, take(store, table, claim, countUp(5, 6, "a")))
     yield* isLost(claim, store.renew(claim))
-    yield* isLost(claim, store.promote(claim, Effect.void))
+    yield* isLost(claim, store.makeInline(claim, Effect.void))
     assert.deepStrictEqual(yield* store.claim(claim, "a host", LEASE), Option.none())
   }),
 
@@ -56,13 +57,13 @@ export const handOverCases: Cases = {
     const [streamId] = twoStreams()
     const claim = yield* serve(table)
     const why = { _tag: "NoMore" } as const
-    const failing = Effect.andThen(store.step(table, claim, countUp(1, 5, "a")), Effect.fail(why))
-    assert.strictEqual(yield* Effect.flip(store.promote(claim, failing)), why)
+    const failing = Effect.andThen(take(store, table, claim, countUp(1, 5, "a")), Effect.fail(why))
+    assert.strictEqual(yield* Effect.flip(store.makeInline(claim, failing)), why)
     const { checkpoints, mode } = yield* stateOf(claim)
     assert.deepStrictEqual([checkpoints, mode], [[at(1)], "async"])
     assert.deepStrictEqual(yield* rowsOf(table), [])
     yield* append([table], streamId, touching("a"))
-    yield* store.step(table, claim, countUp(1, 5, "a"))
+    yield* take(store, table, claim, countUp(1, 5, "a"))
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
 
@@ -74,10 +75,10 @@ export const handOverCases: Cases = {
     const building = yield* begin(table)
     let caughtUp = 0
     const catchUp = Effect.sync(() => void caughtUp++)
-    yield* isLost(lost, store.promote(lost, catchUp))
-    yield* isLost(building, store.promote(building, catchUp))
+    yield* isLost(lost, store.makeInline(lost, catchUp))
+    yield* isLost(building, store.makeInline(building, catchUp))
     yield* store.pause(table.name)
-    yield* isLost(claim, store.promote(claim, catchUp))
+    yield* isLost(claim, store.makeInline(claim, catchUp))
     assert.strictEqual(caughtUp, 0)
     assert.strictEqual((yield* stateOf(claim)).mode, "async")
   }),
@@ -91,7 +92,7 @@ export const handOverCases: Cases = {
     const goOn = yield* Deferred.make<void>()
     const order: Array<string> = []
     const promoting = yield* Effect.forkScoped(
-      store.promote(
+      store.makeInline(
         claim,
         Effect.gen(function* () {
           yield* Deferred.succeed(began, undefined)
@@ -118,12 +119,12 @@ export const handOverCases: Cases = {
     const [streamId] = twoStreams()
     const { generation, name } = yield* promoted(table)
     yield* append([table], streamId, touching("a"))
-    yield* store.demote(name, Effect.succeed(reached(77)))
+    yield* store.makeAsync(name, Effect.succeed(reached(77)))
     const { checkpoints, mode, owner } = yield* stateOf({ name, generation })
     assert.deepStrictEqual([checkpoints, mode, owner], [[at(77)], "async", Option.none()])
     yield* append([table], streamId, touching("a"))
     assert.strictEqual(yield* countOf(table, "a"), 1)
-    yield* store.step(table, yield* claimOf({ name, generation }), countUp(77, 78, "a"))
+    yield* take(store, table, yield* claimOf({ name, generation }), countUp(77, 78, "a"))
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
@@ -131,13 +132,13 @@ export const handOverCases: Cases = {
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
-      yield* store.demote(table.name, Effect.succeed(reached(9)))
+      yield* store.makeAsync(table.name, Effect.succeed(reached(9)))
       const claim = yield* serve(table)
-      yield* store.demote(table.name, Effect.succeed(reached(9)))
+      yield* store.makeAsync(table.name, Effect.succeed(reached(9)))
       assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
-      yield* store.promote(claim, Effect.void)
+      yield* store.makeInline(claim, Effect.void)
       const why = { _tag: "NoHead" } as const
-      assert.strictEqual(yield* Effect.flip(store.demote(table.name, Effect.fail(why))), why)
+      assert.strictEqual(yield* Effect.flip(store.makeAsync(table.name, Effect.fail(why))), why)
       assert.strictEqual((yield* stateOf(claim)).mode, "inline")
     }
   ),
@@ -161,7 +162,7 @@ export const handOverCases: Cases = {
         const read = yield* Stream.runCollect(
           events.readAll({ after: from, upTo: to, categories: [category] })
         )
-        yield* store.step(table, claim, {
+        yield* take(store, table, claim, {
           partition: 0,
           from,
           to,
@@ -183,9 +184,9 @@ export const handOverCases: Cases = {
       for (let round = 0; round < 4; round++) {
         const claim = yield* claimOf(serving)
         yield* catchUp(claim)
-        yield* store.promote(claim, catchUp(claim))
+        yield* store.makeInline(claim, catchUp(claim))
         yield* Effect.yieldNow
-        yield* store.demote(table.name, settled)
+        yield* store.makeAsync(table.name, settled)
       }
     })
     yield* Effect.all([appending, handing], inParallel)
@@ -208,8 +209,8 @@ export const handOverCases: Cases = {
     assert.strictEqual(yield* countOf(next, "a"), 11)
     assert.instanceOf(
       yield* Effect.flip(append([table], streamId, touching("a"))),
-      OtherVersionKept
+      InlineVersionMismatch
     )
-    yield* store.demote(table.name, Effect.succeed(reached(99)))
+    yield* store.makeAsync(table.name, Effect.succeed(reached(99)))
   })
 }

@@ -2,7 +2,7 @@
  * Inline read models: an append records its events and folds them into the rows as one.
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import { InlinePoison, OtherVersionKept } from "@daybook/projections/ReadModelError"
+import { InlinePoison, InlineVersionMismatch } from "@daybook/projections/ReadModelError"
 import type { Poison } from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
@@ -155,10 +155,10 @@ export const inlineCases: Cases = {
     const older = tallies({ name, version: 1 })
     for (const other of [older, tallies({ name, version: 3 })]) {
       const error = yield* Effect.flip(append([other], streamId, touching("a")))
-      assert.instanceOf(error, OtherVersionKept)
+      assert.instanceOf(error, InlineVersionMismatch)
       assert.deepStrictEqual(
         factsOf(error),
-        factsOf(new OtherVersionKept({ name, version: other.version, kept: version }))
+        factsOf(new InlineVersionMismatch({ name, version: other.version, kept: version }))
       )
     }
     assert.lengthOf(yield* readStream(streamId), 0)
@@ -225,7 +225,7 @@ export const inlineCases: Cases = {
     yield* append([table], streamId, touching("a"))
     const known = yield* rowsOf(table)
     const claim = yield* shadow(table, known)
-    const serving = yield* store.switchOver(table, claim, {
+    const serving = yield* store.promote(table, claim, {
       compare: true,
       catchUp: ({ mode }) => Effect.sync(() => assert.strictEqual(mode, "inline"))
     })

@@ -92,7 +92,7 @@ export const append = Effect.fnUntraced(function* (
 export const promoted = Effect.fnUntraced(function* (table: ReadModelTable.Any) {
   const store = yield* ReadModelStore
   const { serving } = yield* store.open(table)
-  yield* store.promote(yield* claimOf(serving), Effect.void)
+  yield* store.makeInline(yield* claimOf(serving), Effect.void)
   return serving
 })
 

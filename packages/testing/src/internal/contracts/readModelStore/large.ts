@@ -21,7 +21,8 @@ import {
   stateOf,
   statesOf,
   switchTo,
-  tableOf
+  tableOf,
+  take
 } from "./fixture.ts"
 
 const table = () => tableOf(Schema.Struct({ id: Schema.String, json: Schema.Json }), ["id"])
@@ -54,7 +55,7 @@ export const largeCases: Cases = {
     for (const row of rows) {
       assert.isTrue(same(Option.getOrUndefined(yield* store.get(of, { id: row["id"] ?? "" })), row))
     }
-    yield* store.step(of, claim, {
+    yield* take(store, of, claim, {
       ...put(of, 1, 2, rows),
       fold: (found) => {
         assert.isTrue(rows.every((row) => same(found.get(of.keyText(row)), row)))

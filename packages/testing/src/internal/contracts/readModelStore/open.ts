@@ -15,6 +15,7 @@ import {
   begin,
   type Cases,
   claimOf,
+  factsOf,
   freshName,
   inParallel,
   LEASE,
@@ -27,10 +28,10 @@ import {
   statesOf,
   switchTo,
   tableOf,
+  take,
   tallies,
   talliesAnew,
-  tally,
-  factsOf
+  tally
 } from "./fixture.ts"
 
 const fresh = {
@@ -51,7 +52,7 @@ const fresh = {
 /** A type for the effects of different calls. */
 type Ask = Effect.Effect<unknown, unknown>
 
-const beginning = { partitions: 1, owner: "a builder", lease: LEASE }
+const beginning = { parallelism: 1, owner: "a builder", lease: LEASE }
 
 export const openCases: Cases = {
   "makes one that serves at once, from position 0, without rows": Effect.gen(function* () {
@@ -137,7 +138,7 @@ export const openCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(other), [row])
     const claim = yield* claimOf({ name: other.name, generation: 1 })
     const more = { id: "b", count: 2, note: "two" }
-    yield* store.step(other, claim, put(other, 1, 2, [more]))
+    yield* take(store, other, claim, put(other, 1, 2, [more]))
     assert.deepStrictEqual(yield* rowsOf(one), [row, more])
   }),
 
@@ -150,7 +151,7 @@ export const openCases: Cases = {
       const next = talliesAnew(name)
       const opened = yield* Effect.forEach(
         Array.from({ length: 4 }, () => next),
-        (one) => store.open(one, { partitions: 3 }),
+        (one) => store.open(one, { parallelism: 3 }),
         inParallel
       )
       for (const { serving, shadow } of opened) {
@@ -220,7 +221,7 @@ export const openCases: Cases = {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table, [tally("a", 1)])
-    const { claim, shadow } = yield* store.beginShadow(table, { ...beginning, partitions: 2 })
+    const { claim, shadow } = yield* store.beginShadow(table, { ...beginning, parallelism: 2 })
     const { epoch, generation, lease, name } = Option.getOrThrow(claim)
     assert.deepStrictEqual(
       { name, generation, lease },
@@ -247,7 +248,7 @@ export const openCases: Cases = {
     const table = tallies()
     yield* serve(table)
     const claim = yield* shadow(table, [tally("a", 1)])
-    const other = { partitions: 3, owner: "another", lease: LEASE }
+    const other = { parallelism: 3, owner: "another", lease: LEASE }
     const found = yield* store.beginShadow(table, other)
     assert.deepStrictEqual(found.claim, Option.none())
     assert.deepStrictEqual(
@@ -309,13 +310,13 @@ export const openCases: Cases = {
       const [table, newer] = [tallies(), tallies()]
       yield* store.open(newer)
       const next = tallies({ name: newer.name, version: 2 })
-      for (const partitions of [0, -1, 1.5, Number.NaN, 1_025]) {
+      for (const parallelism of [0, -1, 1.5, Number.NaN, 1_025]) {
         const asks: ReadonlyArray<Ask> = [
-          store.open(next, { partitions }),
-          store.beginShadow(table, { ...beginning, partitions })
+          store.open(next, { parallelism }),
+          store.beginShadow(table, { ...beginning, parallelism })
         ]
         for (const ask of asks) {
-          assert.isTrue(Exit.hasDies(yield* Effect.exit(ask)), String(partitions))
+          assert.isTrue(Exit.hasDies(yield* Effect.exit(ask)), String(parallelism))
         }
       }
       assert.lengthOf(yield* statesOf(newer), 1)

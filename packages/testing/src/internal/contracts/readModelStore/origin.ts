@@ -1,6 +1,7 @@
 /**
  * The log that a read model belongs to, and the history of its checkpoints and skips.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as EventId from "@daybook/kernel/EventId"
 import * as LogId from "@daybook/kernel/LogId"
 import { OtherLog, Superseded } from "@daybook/projections/ReadModelError"
@@ -31,6 +32,7 @@ import {
   statesOf,
   step,
   switchTo,
+  take,
   tallies,
   talliesAnew,
   tally
@@ -96,17 +98,17 @@ export const originCases: Cases = {
     const table = tallies()
     const claim = yield* serve(table)
     assert.deepStrictEqual((yield* stateOf(claim)).anchors, [eventAt(1)])
-    yield* store.step(table, claim, step(1, 7))
+    yield* take(store, table, claim, step(1, 7))
     assert.deepStrictEqual((yield* stateOf(claim)).anchors, [eventAt(7)])
     // A log may have no event at the position.
-    yield* store.step(table, claim, { ...step(7, 8), event: null })
+    yield* take(store, table, claim, { ...step(7, 8), event: null })
     assert.deepStrictEqual((yield* stateOf(claim)).anchors, [null])
-    yield* isLost(claim, store.step(table, claim, step(7, 9)))
+    yield* isLost(claim, take(store, table, claim, step(7, 9)))
     assert.deepStrictEqual((yield* stateOf(claim)).anchors, [null])
     const parts = yield* begin(table, 2)
-    yield* store.step(table, parts, step(0, 8, { partition: 1 }))
+    yield* take(store, table, parts, step(0, 8, { partition: 1 }))
     assert.deepStrictEqual((yield* stateOf(parts)).anchors, [null, eventAt(8)])
-    yield* store.step(table, parts, step(0, 8, { partition: 0 }))
+    yield* take(store, table, parts, step(0, 8, { partition: 0 }))
     const serving = yield* switchTo(table, parts)
     assert.deepStrictEqual([serving.checkpoints, serving.anchors], [[at(8)], [eventAt(8)]])
   }),
@@ -114,7 +116,7 @@ export const originCases: Cases = {
   "has a shadow of the log that it is begun for, of whichever version": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const [kept, now] = [freshLog(), freshLog()]
-    const options = { partitions: 1, owner: "a builder", lease: LEASE, log: now }
+    const options = { parallelism: 1, owner: "a builder", lease: LEASE, log: now }
     const table = tallies()
     yield* store.open(table, { log: kept })
     const newer = talliesAnew(table.name)
@@ -153,7 +155,7 @@ export const originCases: Cases = {
       yield* store.open(table, { log: before })
       const lost = yield* shadow(table, [tally("b", 2)])
       const begun = yield* store.beginShadow(table, {
-        partitions: 3,
+        parallelism: 3,
         owner: "a builder",
         lease: LEASE,
         log: now
@@ -168,7 +170,7 @@ export const originCases: Cases = {
         [[at(0)], [null], 0, Option.some(now)]
       )
       assert.deepStrictEqual(yield* rowsOf(table, {}, 2), [])
-      yield* store.step(table, claim, countUp(0, 5, "c"))
+      yield* take(store, table, claim, countUp(0, 5, "c"))
       const serving = yield* switchTo(table, claim)
       assert.deepStrictEqual([serving.log, serving.anchors], [Option.some(now), [eventAt(5)]])
       assert.strictEqual((yield* store.open(table, { log: now })).serving.generation, 2)
@@ -193,7 +195,7 @@ export const originCases: Cases = {
     // A generation that is not inline has its own checkpoint.
     yield* store.mark(claim, first, reached(5))
     assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
-    yield* store.promote(claim, Effect.void)
+    yield* store.makeInline(claim, Effect.void)
     // The state of a caller that looked before another host, or before a restore, is old.
     yield* store.mark(claim, reached(0), reached(5))
     yield* store.mark(claim, { ...first, event: eventAt(7) }, reached(5))
@@ -203,7 +205,7 @@ export const originCases: Cases = {
     const { anchors, checkpoints, mode } = yield* stateOf(claim)
     assert.deepStrictEqual([checkpoints, anchors, mode], [[at(5)], [eventAt(5)], "inline"])
     yield* store.mark({ name: table.name, generation: 9 }, reached(5), reached(6))
-    yield* store.demote(table.name, Effect.succeed(reached(3)))
+    yield* store.makeAsync(table.name, Effect.succeed(reached(3)))
     const demoted = yield* stateOf(claim)
     assert.deepStrictEqual([demoted.checkpoints, demoted.anchors], [[at(3)], [eventAt(3)]])
   }),
@@ -232,16 +234,18 @@ export const originCases: Cases = {
     const table = tallies()
     const { name, version } = table
     yield* store.open(table)
-    const other = EventId.make(SecureRandom.uuidV4Unsafe())
-    for (const eventId of [eventIdAt(9), other, eventIdAt(9)]) {
-      const reason = SkipReason.make(`is ${eventId}`)
-      yield* store.skip({ name, version, position: at(9), eventId, reason })
+    const other = EventMark.at(EventId.make(SecureRandom.uuidV4Unsafe()), 9)
+    // The same event, recorded again after a restore.
+    const again = EventMark.at(eventIdAt(9), 10)
+    for (const event of [eventAt(9), other, again, eventAt(9)]) {
+      const reason = SkipReason.make(`is ${event}`)
+      yield* store.skip({ name, version, position: at(9), event, reason })
     }
     const skipped = yield* store.skipped(name)
     assert.sameDeepMembers(
-      skipped.map(({ eventId, position, reason }) => [position, eventId, reason]),
+      skipped.map(({ event, position, reason }) => [position, event, reason]),
       [
-        [at(9), eventIdAt(9), `is ${eventIdAt(9)}`],
+        [at(9), eventAt(9), `is ${eventAt(9)}`],
         [at(9), other, `is ${other}`]
       ]
     )

@@ -23,6 +23,7 @@ import {
   shadow,
   step,
   tableOf,
+  take,
   tallies,
   talliesAnew,
   tally
@@ -282,7 +283,7 @@ export const queryCases: Cases = {
     const table = tallies()
     const serving = yield* serve(table, [tally("a", 1)])
     yield* shadow(table, [tally("a", 2)])
-    yield* store.step(table, serving, step(1, 2))
+    yield* take(store, table, serving, step(1, 2))
     assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
     assert.deepStrictEqual(yield* rowsOf(table, {}, 1), [tally("a", 1)])
     assert.deepStrictEqual(yield* rowsOf(table, {}, 2), [tally("a", 2)])
@@ -334,7 +335,7 @@ export const queryCases: Cases = {
       Stream.mapEffect((row) =>
         steps >= 20
           ? Effect.succeed(row)
-          : Effect.as(store.step(table, claim, countUp(++steps, steps + 1, `x ${steps}`)), row)
+          : Effect.as(take(store, table, claim, countUp(++steps, steps + 1, `x ${steps}`)), row)
       ),
       Stream.filter((row) => row["count"] === 0),
       Stream.runCollect
@@ -344,6 +345,6 @@ export const queryCases: Cases = {
       ids(yield* rowsOf(table, { where: [{ field: "count", is: "above", values: [0] }] })).length,
       20
     )
-    yield* store.step(table, claim, put(table, 21, 22, []))
+    yield* take(store, table, claim, put(table, 21, 22, []))
   })
 }

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { type Cases, claimOf, put, rowsOf, serve, step, tableOf } from "./fixture.ts"
+import { type Cases, claimOf, put, rowsOf, serve, step, tableOf, take } from "./fixture.ts"
 
 const Uuid = Schema.String.check(Schema.isUUID())
 
@@ -133,7 +133,8 @@ const comesBack = Effect.fnUntraced(function* <Key extends object, Row extends o
   const anyTable: ReadModelTable.Any = table
   const claim = yield* serve(anyTable, stored)
   const found = new Map<string, StoredRow>()
-  yield* store.step(
+  yield* take(
+    store,
     anyTable,
     claim,
     step(1, 2, {
@@ -251,11 +252,11 @@ export const rowCases: Cases = {
       { id: "b", n: 1 }
     ]
     const claim = yield* serve(table, rows)
-    yield* store.step(table, claim, put(table, 1, 2, rows))
+    yield* take(store, table, claim, put(table, 1, 2, rows))
     assert.deepStrictEqual(yield* rowsOf(table), rows)
     const deletions = rows.slice(0, 1)
     const fold = () => Result.succeed({ upserts: [], deletions })
-    yield* store.step(table, claim, step(2, 3, { keys: deletions, fold }))
+    yield* take(store, table, claim, step(2, 3, { keys: deletions, fold }))
     assert.deepStrictEqual(yield* rowsOf(table), rows.slice(1))
   }),
 
@@ -272,7 +273,7 @@ export const rowCases: Cases = {
     })
     const table = tableOf(schema, ["select", "order"], { indexes: [["user", "position"]] })
     const { serving } = yield* store.open(table)
-    yield* store.step(table, yield* claimOf(serving), put(table, 0, 1, [row]))
+    yield* take(store, table, yield* claimOf(serving), put(table, 0, 1, [row]))
     const where = [{ field: "user", is: "equal", values: ["b"] }] as const
     const orderBy = [{ field: "position", direction: "desc" }] as const
     assert.deepStrictEqual(yield* rowsOf(table, { where, orderBy }), [row])

@@ -18,7 +18,8 @@ import {
   claimOf,
   countOf,
   countUp,
-  eventIdAt,
+  eventAt,
+  factsOf,
   freshName,
   inParallel,
   isLost,
@@ -30,8 +31,8 @@ import {
   stateOf,
   statesOf,
   step,
-  tallies,
-  factsOf
+  take,
+  tallies
 } from "./fixture.ts"
 
 const skip = (
@@ -46,7 +47,7 @@ const skip = (
         name,
         version,
         position: at(position),
-        eventId: eventIdAt(position),
+        event: eventAt(position),
         reason: SkipReason.make(reason)
       },
       options
@@ -104,12 +105,12 @@ export const skipCases: Cases = {
     const claim = yield* claimOf(stopped)
     yield* skip(table, 8)
     // The holder of the claim does not know that event 8 is skipped.
-    yield* isLost(claim, store.step(table, claim, step(1, 9)))
+    yield* isLost(claim, take(store, table, claim, step(1, 9)))
     yield* isLost(claim, store.renew(claim))
     assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.none())
     const knowing = yield* claimOf(claim)
     yield* skip(table, 8)
-    yield* store.step(table, knowing, step(1, 9))
+    yield* take(store, table, knowing, step(1, 9))
   }),
 
   "leaves stopped what another event stopped": Effect.gen(function* () {
@@ -127,8 +128,8 @@ export const skipCases: Cases = {
     const table = tallies()
     yield* serve(table)
     const shadow = yield* begin(table, 2)
-    yield* store.step(table, shadow, countUp(0, 9, "a", { partition: 0, eventsPerSecond: 5 }))
-    yield* store.step(table, shadow, countUp(0, 3, "b", { partition: 1 }))
+    yield* take(store, table, shadow, countUp(0, 9, "a", { partition: 0, eventsPerSecond: 5 }))
+    yield* take(store, table, shadow, countUp(0, 3, "b", { partition: 1 }))
     yield* store.stop(shadow, poison(4))
     yield* skip(table, 7)
     assert.deepStrictEqual(yield* rowsOf(table, {}, shadow.generation), [])
@@ -144,7 +145,7 @@ export const skipCases: Cases = {
       }
     )
     const again = yield* claimOf(shadow)
-    yield* store.step(table, again, countUp(0, 9, "a", { partition: 0 }))
+    yield* take(store, table, again, countUp(0, 9, "a", { partition: 0 }))
   }),
 
   "starts shadows over in whole, while their partitions are written": Effect.gen(function* () {
@@ -158,7 +159,7 @@ export const skipCases: Cases = {
         Effect.gen(function* () {
           for (let n = 0; n < 20; n++) {
             const next = countUp(n, n + 1, `row ${partition}`, { partition })
-            const taken = yield* Effect.result(store.step(table, shadow, next))
+            const taken = yield* Effect.result(take(store, table, shadow, next))
             if (Result.isSuccess(taken)) continue
             return assert.instanceOf(taken.failure, ClaimLost)
           }
@@ -176,14 +177,14 @@ export const skipCases: Cases = {
     const next = tallies({ name: table.name, version: 2 })
     const serving = yield* serve(table)
     const shadow = yield* begin(next)
-    yield* store.step(next, shadow, countUp(0, 1, "a"))
+    yield* take(store, next, shadow, countUp(0, 1, "a"))
     yield* skip(next, 9)
-    yield* store.step(table, serving, countUp(1, 10, "a"))
-    yield* isLost(shadow, store.step(next, shadow, countUp(1, 2, "a")))
+    yield* take(store, table, serving, countUp(1, 10, "a"))
+    yield* isLost(shadow, take(store, next, shadow, countUp(1, 2, "a")))
     assert.deepStrictEqual(yield* rowsOf(next, {}, shadow.generation), [])
     const again = yield* claimOf(shadow)
     yield* skip(table, 11)
-    yield* store.step(next, again, countUp(0, 1, "a"))
+    yield* take(store, next, again, countUp(0, 1, "a"))
   }),
 
   "is refused when what serves holds the event": Effect.gen(function* () {
@@ -192,8 +193,8 @@ export const skipCases: Cases = {
     const { name, version } = table
     const claim = yield* serve(table)
     const shadow = yield* begin(table)
-    yield* store.step(table, claim, countUp(1, 6, "a"))
-    yield* store.step(table, shadow, countUp(0, 1, "a"))
+    yield* take(store, table, claim, countUp(1, 6, "a"))
+    yield* take(store, table, shadow, countUp(0, 1, "a"))
     const before = yield* statesOf(table)
     for (const position of [1, 6]) {
       const error = yield* Effect.flip(skip(table, position))
@@ -205,7 +206,7 @@ export const skipCases: Cases = {
     }
     assert.deepStrictEqual(yield* store.skipped(name), [])
     assert.deepStrictEqual(yield* statesOf(table), before)
-    yield* store.step(table, claim, countUp(6, 7, "a"))
+    yield* take(store, table, claim, countUp(6, 7, "a"))
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
@@ -216,14 +217,14 @@ export const skipCases: Cases = {
       const claim = yield* serve(table)
       const shadow = yield* begin(table)
       // The state after a restore: the serving rows hold events that the log has lost.
-      yield* store.step(table, claim, countUp(1, 6, "a"))
-      yield* store.step(table, shadow, countUp(0, 1, "a"))
+      yield* take(store, table, claim, countUp(1, 6, "a"))
+      yield* take(store, table, shadow, countUp(0, 1, "a"))
       yield* store.stop(shadow, poison(2))
       assert.instanceOf(yield* Effect.flip(skip(table, 2)), AlreadyFolded)
       yield* skip(table, 2, "too large", { ofLostHistory: true })
       assert.lengthOf(yield* store.skipped(table.name), 1)
       const again = yield* claimOf(shadow)
-      yield* store.step(table, again, countUp(0, 1, "a"))
+      yield* take(store, table, again, countUp(0, 1, "a"))
       assert.deepStrictEqual(yield* rowsOf(table, {}, shadow.generation), [
         { id: "a", count: 1, counted: [] }
       ])
@@ -233,7 +234,7 @@ export const skipCases: Cases = {
   "is refused of what appends keep, which holds all that is recorded": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
-    yield* store.promote(yield* serve(table), Effect.void)
+    yield* store.makeInline(yield* serve(table), Effect.void)
     assert.instanceOf(yield* Effect.flip(skip(table, 1_000_000)), AlreadyFolded)
     assert.deepStrictEqual(yield* skippedOf(table), [])
   })

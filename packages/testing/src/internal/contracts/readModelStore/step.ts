@@ -26,6 +26,7 @@ import {
   stateOf,
   statesOf,
   step,
+  take,
   tallies,
   talliesAnew,
   tally
@@ -43,7 +44,8 @@ export const stepCases: Cases = {
     const claim = yield* serve(table, [tally("a", 1), tally("b", 2), tally("c", 3)])
     const seen: Array<ReadonlyMap<string, StoredRow>> = []
     const keys = [{ id: "c" }, { id: "a" }, { id: "new" }]
-    yield* store.step(
+    yield* take(
+      store,
       table,
       claim,
       step(1, 9, {
@@ -86,8 +88,8 @@ export const stepCases: Cases = {
     const table = talliesAnew(tallies().name, 1)
     const { serving } = yield* store.open(table)
     const claim = yield* claimOf(serving)
-    yield* store.step(table, claim, put(table, 0, 1, [{ id: "a", count: 1.5, note: "one" }]))
-    yield* store.step(table, claim, put(table, 1, 2, [{ id: "a", count: 2, note: null }]))
+    yield* take(store, table, claim, put(table, 0, 1, [{ id: "a", count: 1.5, note: "one" }]))
+    yield* take(store, table, claim, put(table, 1, 2, [{ id: "a", count: 2, note: null }]))
     assert.deepStrictEqual(yield* rowsOf(table), [{ id: "a", count: 2, note: null }])
   }),
 
@@ -95,9 +97,9 @@ export const stepCases: Cases = {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1), tally("b", 2)])
-    yield* store.step(table, claim, remove(1, 2, "a", "never"))
+    yield* take(store, table, claim, remove(1, 2, "a", "never"))
     assert.deepStrictEqual(yield* rowsOf(table), [tally("b", 2)])
-    yield* store.step(table, claim, put(table, 2, 3, [tally("a", 7)]))
+    yield* take(store, table, claim, put(table, 2, 3, [tally("a", 7)]))
     assert.strictEqual(yield* countOf(table, "a"), 7)
   }),
 
@@ -106,7 +108,8 @@ export const stepCases: Cases = {
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1), tally("b", 2)])
     const deletions = [{ id: "a" }]
-    yield* store.step(
+    yield* take(
+      store,
       table,
       claim,
       step(1, 2, {
@@ -121,7 +124,7 @@ export const stepCases: Cases = {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1)])
-    yield* store.step(table, claim, step(1, 1_000, { events: 0 }))
+    yield* take(store, table, claim, step(1, 1_000, { events: 0 }))
     const { checkpoints, events } = yield* stateOf(claim)
     assert.deepStrictEqual([checkpoints, events], [[at(1_000)], 1])
     assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
@@ -133,9 +136,9 @@ export const stepCases: Cases = {
     const claim = yield* serve(table)
     const far = at(2 ** 53)
     const further = at(2 ** 53 + 2)
-    yield* store.step(table, claim, { ...step(1, 2), to: far })
-    yield* isLost(claim, store.step(table, claim, { ...step(1, 2), from: further, to: further }))
-    yield* store.step(table, claim, { ...step(1, 2), from: far, to: further })
+    yield* take(store, table, claim, { ...step(1, 2), to: far })
+    yield* isLost(claim, take(store, table, claim, { ...step(1, 2), from: further, to: further }))
+    yield* take(store, table, claim, { ...step(1, 2), from: far, to: further })
     assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [further])
   }),
 
@@ -144,12 +147,13 @@ export const stepCases: Cases = {
     const table = tallies()
     const claim = yield* serve(table)
     const rows = Arr.makeBy(5_000, (n) => tally(`${10_000 + n}`, n))
-    yield* store.step(table, claim, put(table, 1, 2, rows))
+    yield* take(store, table, claim, put(table, 1, 2, rows))
     let seen = 0
     const keys = rows.map(({ id }) => ({ id: id ?? "" }))
     const kept = rows.filter((_, n) => n % 2 === 0).map((row) => ({ ...row, count: -1 }))
     const deletions = keys.filter((_, n) => n % 2 === 1)
-    yield* store.step(
+    yield* take(
+      store,
       table,
       claim,
       step(2, 3, {
@@ -171,10 +175,10 @@ export const stepCases: Cases = {
     const before = yield* statesOf(table)
     const why = { _tag: "CantBeFolded" } as const
     const failing = step(1, 2, { keys: [{ id: "a" }], fold: () => Result.fail(why) })
-    assert.strictEqual(yield* Effect.flip(store.step(table, claim, failing)), why)
+    assert.strictEqual(yield* Effect.flip(take(store, table, claim, failing)), why)
     assert.deepStrictEqual(yield* statesOf(table), before)
     assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
-    yield* store.step(table, claim, countUp(1, 2, "a"))
+    yield* take(store, table, claim, countUp(1, 2, "a"))
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
@@ -188,9 +192,9 @@ export const stepCases: Cases = {
         throw new Error("a broken fold")
       }
     })
-    assert.isTrue(Exit.hasDies(yield* Effect.exit(store.step(table, claim, throwing))))
+    assert.isTrue(Exit.hasDies(yield* Effect.exit(take(store, table, claim, throwing))))
     assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
-    yield* store.step(table, claim, countUp(1, 2, "a"))
+    yield* take(store, table, claim, countUp(1, 2, "a"))
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
@@ -198,7 +202,7 @@ export const stepCases: Cases = {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
-    yield* store.step(table, claim, countUp(1, 5, "a"))
+    yield* take(store, table, claim, countUp(1, 5, "a"))
     // The answer was lost, or the host reads on from a position other than the checkpoint.
     for (const [from, to] of [
       [1, 5],
@@ -207,10 +211,10 @@ export const stepCases: Cases = {
       [4, 6],
       [6, 7]
     ] as const) {
-      yield* isLost(claim, store.step(table, claim, countUp(from, to, "a")))
+      yield* isLost(claim, take(store, table, claim, countUp(from, to, "a")))
     }
     assert.strictEqual(yield* countOf(table, "a"), 1)
-    yield* store.step(table, claim, countUp(5, 6, "a"))
+    yield* take(store, table, claim, countUp(5, 6, "a"))
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
@@ -221,7 +225,7 @@ export const stepCases: Cases = {
     for (let n = 1; n <= 10; n++) {
       const answers = yield* Effect.forEach(
         ["a", "a", "b", "c"],
-        (id) => Effect.result(store.step(table, claim, countUp(n, n + 1, id))),
+        (id) => Effect.result(take(store, table, claim, countUp(n, n + 1, id))),
         inParallel
       )
       assert.lengthOf(answers.filter(Result.isSuccess), 1)
@@ -247,7 +251,7 @@ export const stepCases: Cases = {
       // One host steps at any pace, while the other takes over and steps too.
       const [stepped, taken] = yield* Effect.all(
         [
-          Effect.result(store.step(table, before, countUp(position, position + 1, "a"))),
+          Effect.result(take(store, table, before, countUp(position, position + 1, "a"))),
           Effect.flatMap(
             store.claim(before, owner, LEASE),
             // The step may have renewed the lease just before.
@@ -256,7 +260,7 @@ export const stepCases: Cases = {
                 ? Effect.succeedNone
                 : Effect.map(
                     Effect.result(
-                      store.step(table, next.value, countUp(position, position + 1, "a"))
+                      take(store, table, next.value, countUp(position, position + 1, "a"))
                     ),
                     (result) => Option.some({ next: next.value, result })
                   )
@@ -287,7 +291,7 @@ export const stepCases: Cases = {
         Effect.gen(function* () {
           for (let n = 0; n < 4 + partition; n++) {
             const fields = { partition, eventsPerSecond: 10 }
-            yield* store.step(table, claim, countUp(n, n + 1, `row ${partition}`, fields))
+            yield* take(store, table, claim, countUp(n, n + 1, `row ${partition}`, fields))
           }
         }),
       inParallel
@@ -300,8 +304,8 @@ export const stepCases: Cases = {
       tally("row 1", 5),
       tally("row 2", 6)
     ])
-    yield* isLost(claim, store.step(table, claim, countUp(4, 5, "row 1", { partition: 1 })))
-    yield* isLost(claim, store.step(table, claim, countUp(0, 1, "row 3", { partition: 3 })))
+    yield* isLost(claim, take(store, table, claim, countUp(4, 5, "row 1", { partition: 1 })))
+    yield* isLost(claim, take(store, table, claim, countUp(0, 1, "row 3", { partition: 3 })))
     assert.deepStrictEqual(yield* rowsOf(table), [])
   }),
 
@@ -314,7 +318,7 @@ export const stepCases: Cases = {
         Effect.gen(function* () {
           const claim = yield* serve(table)
           for (let n = 1; n <= 5 + index; n++) {
-            yield* store.step(table, claim, countUp(n, n + 1, "a"))
+            yield* take(store, table, claim, countUp(n, n + 1, "a"))
           }
         }),
       inParallel

@@ -20,6 +20,7 @@ import {
   statesOf,
   step,
   switchTo,
+  take,
   tallies
 } from "./fixture.ts"
 
@@ -35,13 +36,13 @@ export const stopCases: Cases = {
       [Option.some(poison(2)), Option.none(), [at(1)]]
     )
     assert.deepStrictEqual(yield* store.claim(claim, "a host", LEASE), Option.none())
-    yield* isLost(claim, store.step(table, claim, step(1, 2)))
+    yield* isLost(claim, take(store, table, claim, step(1, 2)))
     yield* isLost(claim, store.renew(claim))
     yield* isLost(claim, store.stop(claim, poison(9)))
     yield* store.resume(table.name)
     assert.deepStrictEqual((yield* stateOf(claim)).poison, Option.none())
-    yield* isLost(claim, store.step(table, claim, step(1, 2)))
-    yield* store.step(table, yield* claimOf(claim), countUp(1, 2, "a"))
+    yield* isLost(claim, take(store, table, claim, step(1, 2)))
+    yield* take(store, table, yield* claimOf(claim), countUp(1, 2, "a"))
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
 
@@ -71,7 +72,7 @@ export const stopCases: Cases = {
       const state = yield* stateOf(claim)
       assert.deepStrictEqual([state.poison, state.owner], [Option.none(), Option.some("a host")])
       assert.deepStrictEqual(yield* store.claim(claim, "an old host", LEASE), Option.none())
-      yield* store.step(table, again, countUp(1, 2, "a"))
+      yield* take(store, table, again, countUp(1, 2, "a"))
       // A poison that names no code is tried again by a host that names none either.
       yield* store.stop(again, poison(3))
       assert.isTrue(Option.isSome(yield* store.claim(claim, "a host", LEASE, poison(3))))
@@ -100,8 +101,8 @@ export const stopCases: Cases = {
     const shadow = yield* begin(table)
     const elsewhere = yield* serve(other)
     yield* store.stop(claim, poison(2))
-    yield* store.step(table, shadow, step(0, 1))
-    yield* store.step(other, elsewhere, step(1, 2))
+    yield* take(store, table, shadow, step(0, 1))
+    yield* take(store, other, elsewhere, step(1, 2))
     const states = yield* statesOf(table)
     assert.deepStrictEqual(
       states.map(({ owner, poison }) => [Option.isSome(owner), Option.isSome(poison)]),
@@ -118,8 +119,8 @@ export const stopCases: Cases = {
     const claim = yield* serve(table)
     const shadow = yield* begin(table)
     yield* store.pause(table.name)
-    yield* isLost(claim, store.step(table, claim, countUp(1, 2, "a")))
-    yield* isLost(shadow, store.step(table, shadow, countUp(0, 1, "a")))
+    yield* isLost(claim, take(store, table, claim, countUp(1, 2, "a")))
+    yield* isLost(shadow, take(store, table, shadow, countUp(0, 1, "a")))
     yield* isLost(shadow, switchTo(table, shadow))
     assert.deepStrictEqual(
       (yield* statesOf(table)).map(({ paused }) => paused),
@@ -132,7 +133,7 @@ export const stopCases: Cases = {
       (yield* statesOf(table)).map(({ paused }) => paused),
       [false, false]
     )
-    yield* store.step(table, yield* claimOf(claim), countUp(1, 2, "a"))
+    yield* take(store, table, yield* claimOf(claim), countUp(1, 2, "a"))
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
 
@@ -144,10 +145,10 @@ export const stopCases: Cases = {
     yield* store.pause(table.name)
     const { shadow } = yield* store.open(tallies({ name: table.name, version: 2 }))
     assert.isTrue(Option.getOrThrow(shadow).paused)
-    const begun = yield* store.beginShadow(table, { partitions: 1, owner: "a host", lease: LEASE })
+    const begun = yield* store.beginShadow(table, { parallelism: 1, owner: "a host", lease: LEASE })
     assert.deepStrictEqual([begun.shadow.paused, begun.claim], [true, Option.none()])
     assert.isFalse((yield* stateOf(elsewhere)).paused)
-    yield* store.step(other, elsewhere, step(1, 2))
+    yield* take(store, other, elsewhere, step(1, 2))
   }),
 
   "is paused and stopped both, and resumed from both": Effect.gen(function* () {
@@ -169,6 +170,6 @@ export const stopCases: Cases = {
     yield* store.resume(table.name)
     yield* store.pause(table.name)
     assert.deepStrictEqual(yield* statesOf(table), [])
-    yield* store.step(table, yield* serve(table), step(1, 2))
+    yield* take(store, table, yield* serve(table), step(1, 2))
   })
 }

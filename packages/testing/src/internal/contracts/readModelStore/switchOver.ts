@@ -22,6 +22,7 @@ import {
   countOf,
   countUp,
   eventAt,
+  factsOf,
   isLost,
   put,
   rolesOf,
@@ -31,10 +32,10 @@ import {
   stateOf,
   step,
   switchTo,
+  take,
   tallies,
   talliesAnew,
-  tally,
-  factsOf
+  tally
 } from "./fixture.ts"
 
 const compared = { compare: true, catchUp: () => Effect.void }
@@ -53,7 +54,7 @@ export const switchCases: Cases = {
       { id: "b", count: 1, note: "new" }
     ]
     const claim = yield* begin(next)
-    yield* store.step(next, claim, put(next, 0, 7, rows, { eventsPerSecond: 3 }))
+    yield* take(store, next, claim, put(next, 0, 7, rows, { eventsPerSecond: 3 }))
     const serving = yield* switchTo(next, claim)
     const expected: GenerationState = {
       name: table.name,
@@ -80,9 +81,9 @@ export const switchCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(next), rows)
     assert.deepStrictEqual(yield* store.get(next, { id: "b" }), Option.fromUndefinedOr(rows[1]))
     assert.deepStrictEqual(yield* rowsOf(table, {}, 1), [tally("a", 1)])
-    yield* isLost(before, store.step(table, before, step(1, 2)))
-    yield* isLost(claim, store.step(next, claim, step(7, 8)))
-    yield* store.step(next, yield* claimOf(serving), step(7, 8))
+    yield* isLost(before, take(store, table, before, step(1, 2)))
+    yield* isLost(claim, take(store, next, claim, step(7, 8)))
+    yield* take(store, next, yield* claimOf(serving), step(7, 8))
   }),
 
   "puts rebuilt rows there that are the same": Effect.gen(function* () {
@@ -91,7 +92,7 @@ export const switchCases: Cases = {
     const rows = many(30, 1)
     yield* serve(table, rows)
     const claim = yield* shadow(table, rows)
-    const serving = yield* store.switchOver(table, claim, compared)
+    const serving = yield* store.promote(table, claim, compared)
     assert.deepStrictEqual(
       [serving.generation, serving.role, serving.checkpoints],
       [2, "serving", [at(1)]]
@@ -106,16 +107,16 @@ export const switchCases: Cases = {
     yield* serve(table, [tally("a", 1), tally("b", 1), tally("c", 1)])
     const claim = yield* begin(table, 3)
     for (const [partition, id] of ["a", "b", "c"].entries()) {
-      yield* store.step(table, claim, countUp(0, 1, id, { partition, eventsPerSecond: 5 }))
+      yield* take(store, table, claim, countUp(0, 1, id, { partition, eventsPerSecond: 5 }))
     }
-    const serving = yield* store.switchOver(table, claim, compared)
+    const serving = yield* store.promote(table, claim, compared)
     assert.deepStrictEqual(
       [serving.checkpoints, serving.events, serving.eventsPerSecond],
       [[at(1)], 3, 5]
     )
     const next = yield* claimOf(serving)
-    yield* isLost(next, store.step(table, next, countUp(1, 2, "a", { partition: 1 })))
-    yield* store.step(table, next, countUp(1, 2, "a"))
+    yield* isLost(next, take(store, table, next, countUp(1, 2, "a", { partition: 1 })))
+    yield* take(store, table, next, countUp(1, 2, "a"))
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
@@ -129,7 +130,7 @@ export const switchCases: Cases = {
       const rebuilt = [tally("other", 2), tally("more", 3), tally("\u{1F9FE}", 1), ...both]
       const holder = yield* serve(table, serving)
       const claim = yield* shadow(table, rebuilt)
-      const error = yield* Effect.flip(store.switchOver(table, claim, compared))
+      const error = yield* Effect.flip(store.promote(table, claim, compared))
       assert.instanceOf(error, RowsDiffer)
       const differences = [
         { key: { id: "gone" }, serving: tally("gone", 1) },
@@ -148,9 +149,9 @@ export const switchCases: Cases = {
       ])
       assert.deepStrictEqual(yield* rowsOf(table, {}, 1), yield* rowsOf(table))
       assert.lengthOf(yield* rowsOf(table, {}, 2), rebuilt.length)
-      yield* isLost(claim, store.step(table, claim, step(1, 2)))
+      yield* isLost(claim, take(store, table, claim, step(1, 2)))
       // The serving generation goes on under its claim, and can be rebuilt again.
-      yield* store.step(table, holder, step(1, 2))
+      yield* take(store, table, holder, step(1, 2))
       assert.strictEqual((yield* begin(table)).generation, 3)
     }
   ),
@@ -161,14 +162,14 @@ export const switchCases: Cases = {
     const name = talliesAnew(table.name, 1)
     yield* serve(table, [{ ...tally("a", 1), counted: ["x", "y"] }])
     const claim = yield* shadow(table, [{ ...tally("a", 1), counted: ["y", "x"] }])
-    const nested = yield* Effect.flip(store.switchOver(table, claim, compared))
+    const nested = yield* Effect.flip(store.promote(table, claim, compared))
     assert.instanceOf(nested, RowsDiffer)
     assert.strictEqual(nested.count, 1)
 
     const other = talliesAnew(tallies().name, name.version)
     yield* serve(other, [{ id: "a", count: 1, note: null }])
     const noted = yield* shadow(other, [{ id: "a", count: 1, note: "" }])
-    assert.instanceOf(yield* Effect.flip(store.switchOver(other, noted, compared)), RowsDiffer)
+    assert.instanceOf(yield* Effect.flip(store.promote(other, noted, compared)), RowsDiffer)
   }),
 
   "counts all rows that differ, and tells the first of them": Effect.gen(function* () {
@@ -176,7 +177,7 @@ export const switchCases: Cases = {
     const table = tallies()
     yield* serve(table, many(MAX_DIFFERENCES + 30, 1))
     const claim = yield* shadow(table, many(MAX_DIFFERENCES + 30, 2))
-    const error = yield* Effect.flip(store.switchOver(table, claim, compared))
+    const error = yield* Effect.flip(store.promote(table, claim, compared))
     assert.instanceOf(error, RowsDiffer)
     assert.strictEqual(error.count, MAX_DIFFERENCES + 30)
     assert.deepStrictEqual(
@@ -192,7 +193,7 @@ export const switchCases: Cases = {
       ["a", "b", "c", "d"].map((id) => ({ id, count: 1, note: note.repeat(3_000_000) }))
     yield* serve(table, large("x"))
     const claim = yield* shadow(table, large("y"))
-    const error = yield* Effect.flip(store.switchOver(table, claim, compared))
+    const error = yield* Effect.flip(store.promote(table, claim, compared))
     assert.instanceOf(error, RowsDiffer)
     // Two rows of 6 MB each are more than 8 MB.
     assert.strictEqual(error.count, 4)
@@ -214,14 +215,14 @@ export const switchCases: Cases = {
     const store = yield* ReadModelStore
     const table = tallies()
     const holder = yield* serve(table, [tally("a", 1)])
-    yield* store.step(table, holder, countUp(1, 5, "a"))
+    yield* take(store, table, holder, countUp(1, 5, "a"))
     const claim = yield* begin(table)
     let told: GenerationState | undefined
-    const serving = yield* store.switchOver(table, claim, {
+    const serving = yield* store.promote(table, claim, {
       compare: true,
       catchUp: (still) => {
         told = still
-        return store.step(table, claim, put(table, 0, 5, [tally("a", 2)]))
+        return take(store, table, claim, put(table, 0, 5, [tally("a", 2)]))
       }
     })
     assert.deepStrictEqual(
@@ -241,10 +242,10 @@ export const switchCases: Cases = {
       const why = { _tag: "NoMore" } as const
       for (const failing of [Effect.fail(why), Effect.die(why)]) {
         const exit = yield* Effect.exit(
-          store.switchOver(table, claim, {
+          store.promote(table, claim, {
             compare: false,
             catchUp: () =>
-              Effect.andThen(store.step(table, claim, put(table, 1, 2, [tally("b", 9)])), failing)
+              Effect.andThen(take(store, table, claim, put(table, 1, 2, [tally("b", 9)])), failing)
           })
         )
         assert.isTrue(Exit.isFailure(exit))
@@ -256,8 +257,8 @@ export const switchCases: Cases = {
         const { checkpoints, events } = yield* stateOf(claim)
         assert.deepStrictEqual([checkpoints, events], [[at(1)], 1])
       }
-      yield* store.step(table, claim, put(table, 1, 2, [tally("b", 9)]))
-      yield* store.step(table, holder, countUp(1, 2, "a"))
+      yield* take(store, table, claim, put(table, 1, 2, [tally("b", 9)]))
+      yield* take(store, table, holder, countUp(1, 2, "a"))
       yield* switchTo(table, claim)
       assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1), tally("b", 9)])
     }
@@ -268,12 +269,12 @@ export const switchCases: Cases = {
     const table = tallies()
     const holder = yield* serve(table, [tally("a", 1)])
     const claim = yield* shadow(table, [tally("a", 1)])
-    yield* store.step(table, holder, step(1, 2))
-    assert.isTrue(Exit.hasDies(yield* Effect.exit(store.switchOver(table, claim, compared))))
+    yield* take(store, table, holder, step(1, 2))
+    assert.isTrue(Exit.hasDies(yield* Effect.exit(store.promote(table, claim, compared))))
     const other = tallies()
     yield* serve(other)
     const parts = yield* begin(other, 2)
-    yield* store.step(other, parts, countUp(0, 1, "a", { partition: 1 }))
+    yield* take(store, other, parts, countUp(0, 1, "a", { partition: 1 }))
     assert.isTrue(Exit.hasDies(yield* Effect.exit(switchTo(other, parts))))
     assert.deepStrictEqual(yield* rolesOf(other), [
       [1, "serving"],
@@ -290,10 +291,10 @@ export const switchCases: Cases = {
     let caughtUp = 0
     const catchUp = () => Effect.sync(() => void caughtUp++)
     const compare = false
-    yield* isLost(lost, store.switchOver(table, lost, { compare, catchUp }))
-    yield* isLost(holder, store.switchOver(table, holder, { compare, catchUp }))
+    yield* isLost(lost, store.promote(table, lost, { compare, catchUp }))
+    yield* isLost(holder, store.promote(table, holder, { compare, catchUp }))
     yield* store.release(claim)
-    yield* isLost(claim, store.switchOver(table, claim, { compare, catchUp }))
+    yield* isLost(claim, store.promote(table, claim, { compare, catchUp }))
     assert.strictEqual(caughtUp, 0)
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
@@ -316,8 +317,8 @@ export const switchCases: Cases = {
         [3, "serving"],
         [4, "shadow"]
       ])
-      yield* isLost(rebuilding, store.step(table, rebuilding, step(0, 1)))
-      yield* store.step(later, latest, step(0, 1))
+      yield* isLost(rebuilding, take(store, table, rebuilding, step(0, 1)))
+      yield* take(store, later, latest, step(0, 1))
       yield* switchTo(later, latest)
     }
   ),
@@ -375,17 +376,17 @@ export const switchCases: Cases = {
         let position = from
         for (let n = 0; n < 6; n++) {
           const taken = yield* Effect.result(
-            store.step(table, held, countUp(position, position + 1, "a"))
+            take(store, table, held, countUp(position, position + 1, "a"))
           )
           if (Result.isFailure(taken)) return
           position++
           yield* Effect.yieldNow
         }
       })
-      const switching = store.switchOver(table, rebuilding, {
+      const switching = store.promote(table, rebuilding, {
         compare: true,
         catchUp: ({ checkpoints: [to = at(0)] }) =>
-          store.step(table, rebuilding, {
+          take(store, table, rebuilding, {
             ...put(table, 0, 1, Number(to) > 1 ? [tally("a", Number(to) - 1)] : []),
             to
           })

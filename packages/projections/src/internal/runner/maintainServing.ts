@@ -14,11 +14,11 @@ import * as OffHistory from "./offHistory.ts"
 import {
   categoriesOf,
   claimed,
-  hold,
+  loadClaimed,
   lowest,
   type Runner,
   stop,
-  taker,
+  makePageApplier,
   underClaim
 } from "./runner.ts"
 
@@ -32,7 +32,7 @@ const PAGES_AHEAD = 2
  * Maintains the serving generation until nothing is left to do or another host has the claim.
  * Returns true if there was something to do.
  */
-export const keepServing = Effect.fnUntraced(function* (
+export const maintainServing = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel,
   inline: boolean
@@ -64,7 +64,7 @@ export const keepServing = Effect.fnUntraced(function* (
     yield* Effect.logWarning(
       `${name} is inline, and async on this host: a runner maintains it after the log from now on`
     )
-    yield* store.demote(name, History.settled(runner, name))
+    yield* store.makeAsync(name, History.settled(runner, name))
     return true
   }
   const poison = yield* stops.toTry(serving, "later")
@@ -75,7 +75,7 @@ export const keepServing = Effect.fnUntraced(function* (
   }
   if (poison !== undefined) yield* stops.tries(name, poison)
   yield* claimed(name, "taken")
-  const held = yield* hold(runner, model, claim.value)
+  const held = yield* loadClaimed(runner, model, claim.value)
   if (held === undefined) return false
   errors.holdsUnsafe(name, "serving", History.first(held.checkpoints).position)
   const kept = (inline ? handOver(runner, held) : follow(runner, held)).pipe(
@@ -93,7 +93,7 @@ export const keepServing = Effect.fnUntraced(function* (
 
 /** Folds from the checkpoint to the head and then live; ends only by failing. */
 const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
-  const take = yield* taker(runner, held, "serving")
+  const take = yield* makePageApplier(runner, held, "serving")
   yield* runner.events
     .subscribePages({
       after: History.resumeFrom(held.log, held.checkpoints),
@@ -117,7 +117,7 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
 /** Catches up, and hands the rows over to the appends. */
 const handOver = Effect.fnUntraced(function* (runner: Runner, held: Held) {
   yield* catchUpTo(runner, held, { role: "serving" })
-  yield* runner.store.promote(
+  yield* runner.store.makeInline(
     held.claim,
     catchUpTo(runner, held, { role: "serving", inTransaction: true })
   )
