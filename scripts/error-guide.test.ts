@@ -29,7 +29,7 @@ describe("The guide to what goes wrong", () => {
       Path.join(root, "packages/projections/src/ProjectionStatus.ts"),
       "utf8"
     )
-    const [, listed = ""] = /const Doing = Schema\.Literals\(\[([^\]]*)\]/.exec(source) ?? []
+    const [, listed = ""] = /const State = Schema\.Literals\(\[([^\]]*)\]/.exec(source) ?? []
     const states = Array.from(listed.matchAll(/"([^"]+)"/g), ([, state = ""]) => state)
     assert.include(states, "stopped")
     assert.deepStrictEqual(
