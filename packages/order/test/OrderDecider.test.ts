@@ -6,7 +6,8 @@ import * as OrderState from "@daybook/order/OrderState"
 import { MAX_ITEM_COUNT } from "@daybook/order/Quantity"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
-import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as Specification from "@daybook/testing/Specification"
 import { assert, describe, it } from "@effect/vitest"
 import * as Layer from "effect/Layer"
 import {
@@ -21,12 +22,12 @@ import {
   shipped
 } from "./OrderRules.ts"
 
-SpecificationSuite.suite(rules)
+LawSuite.suite(rules.name, Specification.laws(rules))
 
 describe("through a command handler", () => {
-  SpecificationSuite.suiteOnStore(
-    Order.aggregate,
-    rules,
+  LawSuite.suite(
+    rules.name,
+    Specification.lawsOnStore(Order.aggregate, rules),
     CommandHandler.layer.pipe(Layer.provideMerge(EventStoreMemory.layer))
   )
 })

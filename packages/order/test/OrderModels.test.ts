@@ -5,8 +5,8 @@ import * as OrderSummary from "@daybook/order/OrderSummary"
 import * as ProductDemand from "@daybook/order/ProductDemand"
 import * as RemovedItems from "@daybook/order/RemovedItems"
 import { aggregate } from "@daybook/order/Order"
+import * as LawSuite from "@daybook/testing/LawSuite"
 import * as ProjectionSpecification from "@daybook/testing/ProjectionSpecification"
-import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { fold, recordedAs } from "./orderHistories.ts"
@@ -47,7 +47,11 @@ const summary: OrderSummary.OrderSummary = {
 const twoTeas = { totalMinor: 500n, itemCount: 2, lines: [["tea", 250, 2]] } as const
 const covers = [OrderEvent.cases]
 
-SpecificationSuite.suiteOfProjection(
+const suiteOf = <Event, Key extends object, Row extends object>(
+  specification: ProjectionSpecification.ProjectionSpecification<Event, Key, Row>
+): void => LawSuite.suite(specification.name, ProjectionSpecification.laws(specification))
+
+suiteOf(
   make(
     "order_summary",
     OrderSummary.projection,
@@ -139,7 +143,7 @@ const customerOrder: CustomerOrders.CustomerOrder = {
   cancelReason: null
 }
 
-SpecificationSuite.suiteOfProjection(
+suiteOf(
   make("customer_orders", CustomerOrders.projection, (given) => ({
     "tells when an order was made, confirmed and shipped, and with whom": given(
       order.events(created, added("tea", 2, 250), sentTo("1"), confirmed, shipped, cancelled)
@@ -184,7 +188,7 @@ const wanted = order.events(
   removed("tea", 1, 250)
 )
 
-SpecificationSuite.suiteOfProjection(
+suiteOf(
   make("product_demand", ProductDemand.projection, (given) => ({
     "adds up what was wanted, also what was removed again or cancelled": given(
       wanted,
@@ -242,7 +246,7 @@ const unchanged: AddressChanges.AddressChanges = {
 const at = (n: number, line1: string) => ({ at: occurredAt(n), address: { ...address, line1 } })
 const many = Array.from({ length: 30 }, (_, n) => String(n))
 
-SpecificationSuite.suiteOfProjection(
+suiteOf(
   make("address_changes", AddressChanges.projection, (given) => ({
     "has a row of an order that has no address yet": given(order.events(created)).then([unchanged]),
     "shows the first address, which is no change": given(order.events(created, sentTo("1"))).then([
@@ -287,7 +291,7 @@ SpecificationSuite.suiteOfProjection(
   }))
 )
 
-SpecificationSuite.suiteOfProjection(
+suiteOf(
   make("removed_items", RemovedItems.projection, (given) => ({
     "tells what was removed, why and by whom": given(
       order.events(created, added("tea", 3, 250), removed("tea", 2, 250))

@@ -1,15 +1,30 @@
 /**
- * Registers laws as Vitest tests.
+ * Registers laws as Vitest tests: those of a domain, the examples of a specification, the contract
+ * of a store. No other module here needs a test runner.
+ *
+ * **Example** (A test file of a store)
+ *
+ * ```ts test
+ * import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+ * import * as EventStoreLaws from "@daybook/testing/EventStoreLaws"
+ * import * as LawSuite from "@daybook/testing/LawSuite"
+ *
+ * LawSuite.suite("EventStoreMemory", EventStoreLaws.laws, EventStoreMemory.layer)
+ * ```
  *
  * @since 0.1.0
  */
 // The caller chooses the titles.
 /* oxlint-disable vitest/valid-title */
-import { describe, it } from "@effect/vitest"
+import { layer } from "@effect/vitest"
+import * as Layer from "effect/Layer"
 import type { CheckOptions, Law } from "./Law.ts"
 
-/** A search takes seconds, on a busy machine more. The timeout only has to end one that hangs. */
-const TIMEOUT_MILLIS = 120_000
+/**
+ * A search takes seconds, on a busy machine or a real server more, and a database may have to be
+ * started. The timeout only has to end one that hangs.
+ */
+const TIMEOUT_MILLIS = 240_000
 
 /**
  * The settings of a suite of laws, see {@link CheckOptions}.
@@ -23,17 +38,43 @@ export interface SuiteOptions extends Omit<CheckOptions, "replay"> {
 }
 
 /**
- * Registers a test for each law. `Law.provide` gives a law the services that it needs.
+ * Registers a test for each law.
+ *
+ * **Details**
+ * All tests share the services that the layer builds once, and run by the real clock, as the
+ * connections of a database do. `Law.provide` gives a law services that are built for each check.
  *
  * @category suites
  * @since 0.1.0
  */
-export const suite = (
+export function suite(name: string, laws: ReadonlyArray<Law>, options?: SuiteOptions): void
+export function suite<R, E>(
   name: string,
-  laws: ReadonlyArray<Law>,
-  { replay, ...options }: SuiteOptions = {}
+  laws: ReadonlyArray<Law<R>>,
+  services: Layer.Layer<R, E>,
+  options?: SuiteOptions
+): void
+export function suite<R, E>(
+  name: string,
+  laws: ReadonlyArray<Law<R>>,
+  third: Layer.Layer<R, E> | SuiteOptions = {},
+  fourth: SuiteOptions = {}
+): void {
+  if (isServices(third)) register(name, laws, third, fourth)
+  // The first signature, whose laws need nothing.
+  else register(name, laws as ReadonlyArray<Law>, Layer.empty, third)
+}
+
+const isServices = <R, E>(third: Layer.Layer<R, E> | SuiteOptions): third is Layer.Layer<R, E> =>
+  Layer.isLayer(third)
+
+const register = <R, E>(
+  name: string,
+  laws: ReadonlyArray<Law<R>>,
+  services: Layer.Layer<R, E>,
+  { replay, ...options }: SuiteOptions
 ): void => {
-  describe(name, () => {
+  layer(services, { timeout: TIMEOUT_MILLIS, excludeTestServices: true })(name, (it) => {
     for (const law of laws) {
       const token = replay?.[law.name]
       it.effect(

@@ -135,7 +135,7 @@ describe("A law", () => {
       }).check()
       assert.strictEqual(tried, 1)
       const { message } = yield* brokenBy(Law.once({ name: "once", problem: () => "wrong" }))
-      assert.match(message, /^broken: once\nwrong\n\nfound in run 1/)
+      assert.strictEqual(message, "broken: once\nwrong")
     })
   )
 

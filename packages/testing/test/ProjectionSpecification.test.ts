@@ -2,7 +2,7 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Projection from "@daybook/kernel/Projection"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as ProjectionSpecification from "@daybook/testing/ProjectionSpecification"
-import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
@@ -105,7 +105,10 @@ const specificationOf = (projection: typeof balances) =>
     { covers: [Account.Event.cases] }
   )
 
-SpecificationSuite.suiteOfProjection(specificationOf(balances))
+LawSuite.suite(
+  specificationOf(balances).name,
+  ProjectionSpecification.laws(specificationOf(balances))
+)
 
 type Given = ProjectionSpecification.Given<Account.Event, { readonly account: string }, Row>
 

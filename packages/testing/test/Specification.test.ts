@@ -1,9 +1,9 @@
 import * as Specification from "@daybook/testing/Specification"
-import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
 import * as CommandHandlers from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { EventStore } from "@daybook/store/EventStore"
-import * as HandlerSpecification from "@daybook/testing/HandlerSpecification"
+import * as Law from "@daybook/testing/Law"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -44,12 +44,12 @@ const rules = Specification.make(
   { covers: [Account.Command.cases, Account.Event.cases, Account.Rejection.cases] }
 )
 
-SpecificationSuite.suite(rules)
+LawSuite.suite(rules.name, Specification.laws(rules))
 
 const handler = CommandHandlers.CommandHandler.layer
-SpecificationSuite.suiteOnStore(
-  Account.aggregate,
-  rules,
+LawSuite.suite(
+  rules.name,
+  Specification.lawsOnStore(Account.aggregate, rules),
   handler.pipe(Layer.provideMerge(EventStoreMemory.layer))
 )
 
@@ -162,7 +162,7 @@ it is so
           .when({ _tag: "Close" })
           .then({ _tag: "NotOpen" } as Account.Rejection)
       ),
-      "(both look so, but are of different classes)"
+      "(both read the same, but are of different classes)"
     )
   })
 
@@ -221,15 +221,15 @@ describe("A specification on a store", () => {
       EventStore,
       Effect.map(EventStore, (store) => EventStore.of({ ...store, ...broken(store) }))
     ).pipe(Layer.provide(EventStoreMemory.layer))
-    return HandlerSpecification.check(Account.aggregate, rules).pipe(
-      Effect.flip,
-      Effect.map(({ failures }) => failures.map(({ sentence }) => sentence)),
+    return Law.broken(Specification.lawsOnStore(Account.aggregate, rules)).pipe(
+      Effect.map((broken) => broken.map(({ law }) => law)),
       Effect.provide(handler.pipe(Layer.provideMerge(store)))
     )
   }
 
   it.effect("holds on a right one", () =>
-    HandlerSpecification.check(Account.aggregate, rules).pipe(
+    Law.broken(Specification.lawsOnStore(Account.aggregate, rules)).pipe(
+      Effect.map((broken) => assert.deepStrictEqual(broken, [])),
       Effect.provide(handler.pipe(Layer.provideMerge(EventStoreMemory.layer)))
     )
   )

@@ -1,5 +1,5 @@
 /**
- * The contract of read-model stores as a suite. Run it on your own store, as Daybook runs it on its
+ * The contract of read-model stores as laws. Run it on your own store, as Daybook runs it on its
  * own.
  *
  * **Example** (A test file of a store)
@@ -7,15 +7,18 @@
  * ```ts test
  * import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
  * import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
- * import * as ReadModelStoreSuite from "@daybook/testing/ReadModelStoreSuite"
+ * import * as LawSuite from "@daybook/testing/LawSuite"
+ * import * as ReadModelStoreLaws from "@daybook/testing/ReadModelStoreLaws"
  * import { Layer } from "effect"
  * import { TestClock } from "effect/testing"
  *
  * const stores = Layer.mergeAll(EventStoreMemory.layer, ReadModelStoreMemory.layer, TestClock.layer())
  *
- * ReadModelStoreSuite.suite("ReadModelStoreMemory", stores, {
+ * const laws = ReadModelStoreLaws.laws({
  *   runOut: ({ lease }) => TestClock.adjust(lease) // leases here last by this clock
  * })
+ *
+ * LawSuite.suite("ReadModelStoreMemory", laws, stores)
  * ```
  *
  * @since 0.1.0
@@ -23,14 +26,14 @@
 import type { Claim } from "@daybook/projections/ReadModelGeneration"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { EventStore } from "@daybook/store/EventStore"
-import { describe, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { type Cases, lawsBySubject } from "./internal/contracts/cases.ts"
 import { callCases } from "./internal/contracts/readModelStore/calls.ts"
 import { claimCases } from "./internal/contracts/readModelStore/claim.ts"
 import { actCases } from "./internal/contracts/readModelStore/acts.ts"
 import { dropCases } from "./internal/contracts/readModelStore/drop.ts"
-import { type Cases, Leases } from "./internal/contracts/readModelStore/fixture.ts"
+import { Leases } from "./internal/contracts/readModelStore/fixture.ts"
 import { handOverCases } from "./internal/contracts/readModelStore/handOver.ts"
 import { inlineCases } from "./internal/contracts/readModelStore/inline.ts"
 import { largeCases } from "./internal/contracts/readModelStore/large.ts"
@@ -42,6 +45,7 @@ import { skipCases } from "./internal/contracts/readModelStore/skip.ts"
 import { stepCases } from "./internal/contracts/readModelStore/step.ts"
 import { stopCases } from "./internal/contracts/readModelStore/stop.ts"
 import { switchCases } from "./internal/contracts/readModelStore/switchOver.ts"
+import * as Law from "./Law.ts"
 
 /**
  * The means to end leases without waiting for them.
@@ -59,8 +63,29 @@ export interface Options<out R> {
   readonly runOut: (claim: Claim) => Effect.Effect<void, unknown, R>
 }
 
-/** The cases by their subject. */
-const groups: Readonly<Record<string, Cases>> = {
+/**
+ * A law for each rule of `ReadModelStore`.
+ *
+ * **Details**
+ * The event store must take part in the appends of the read-model store. Each law uses fresh read
+ * models, so both may hold other things, and others may use them meanwhile.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const laws = <R = never>(
+  options: Options<R>
+): ReadonlyArray<Law.Law<EventStore | ReadModelStore | R>> => {
+  const leases = Layer.effect(
+    Leases,
+    Effect.map(Effect.context<R>(), (context) => ({
+      runOut: (claim: Claim) => Effect.provide(options.runOut(claim), context)
+    }))
+  )
+  return lawsBySubject(cases).map((law) => Law.provide(law, leases))
+}
+
+const cases: Readonly<Record<string, Cases<EventStore | ReadModelStore | Leases>>> = {
   "opening a read model": openCases,
   "a claim": claimCases,
   "a step": stepCases,
@@ -76,59 +101,4 @@ const groups: Readonly<Record<string, Cases>> = {
   "handing over": handOverCases,
   "an origin": originCases,
   "calls in turn": callCases
-}
-
-/**
- * The rules of `ReadModelStore` by their sentences, each a program that fails when the stores in
- * its context break the rule. It serves callers that must know which rules a store breaks.
- *
- * **Details**
- * The event store must take part in the appends of the read-model store. Both may hold other
- * things, and others may use them meanwhile.
- *
- * @category laws
- * @since 0.1.0
- */
-export const cases = <R = never>(
-  options: Options<R>
-): ReadonlyMap<string, Effect.Effect<void, unknown, EventStore | ReadModelStore | R>> => {
-  const leases = Layer.effect(
-    Leases,
-    Effect.map(Effect.context<R>(), (context) => ({
-      runOut: (claim: Claim) => Effect.provide(options.runOut(claim), context)
-    }))
-  )
-  return new Map(
-    Object.entries(groups).flatMap(([about, cases]) =>
-      Object.entries(cases).map(([name, run]) => [`${about}: ${name}`, Effect.provide(run, leases)])
-    )
-  )
-}
-
-/** Cases on a real server wait for its disk. */
-const TIMEOUT_MILLIS = 120_000
-
-/**
- * Registers the cases of every rule of `ReadModelStore`, all on the stores that `stores` builds.
- *
- * **Details**
- * The event store must take part in the appends of the read-model store. Both may hold other things
- * already.
- *
- * @category suites
- * @since 0.1.0
- */
-export const suite = <E, R = never>(
-  name: string,
-  stores: Layer.Layer<EventStore | ReadModelStore | R, E>,
-  options: Options<R>
-): void => {
-  // A database may have to be started, and its connections use the real clock.
-  layer(stores, { timeout: TIMEOUT_MILLIS, excludeTestServices: true })(name, (it) => {
-    describe("keeps the contract:", () => {
-      for (const [sentence, run] of cases(options)) {
-        it.effect(sentence, () => run, TIMEOUT_MILLIS)
-      }
-    })
-  })
 }
