@@ -54,18 +54,16 @@
 import * as Deciders from "@daybook/kernel/Decider"
 import type { Decider } from "@daybook/kernel/Decider"
 import type { EncodedEvent, EventCodec } from "@daybook/kernel/EventCodec"
-import * as SchemaLock from "@daybook/kernel/SchemaLock"
 import * as Arbitrary from "effect/Arbitrary"
-import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Fs from "node:fs/promises"
 import { diff, same } from "./internal/differences.ts"
 import { encodeVersion } from "./internal/encodeVersion.ts"
 import { render } from "./internal/render.ts"
 import { roundTripProblem, stored } from "./internal/roundTrip.ts"
 import * as Law from "./Law.ts"
+import * as SchemaLockFile from "./SchemaLockFile.ts"
 
 /**
  * An event as it was stored once, and the events of today that it stands for. Never edit one: a new
@@ -200,26 +198,7 @@ export const laws = <Event, Command = never, State = unknown, Rejection = unknow
           )
         ]
 
-  const locked =
-    lock === undefined
-      ? []
-      : [
-          Law.once({
-            name: "the codec stores events as its lock says",
-            problem: () =>
-              Effect.gen(function* () {
-                const text = yield* Effect.tryPromise({
-                  try: () => Fs.readFile(lock, "utf8"),
-                  catch: (cause) => cause
-                })
-                const locked = yield* Effect.fromResult(SchemaLock.fromText(text))
-                const differences = SchemaLock.compare(locked, SchemaLock.describe(codec))
-                return differences.length === 0
-                  ? undefined
-                  : new SchemaLock.SchemaLockBroken({ codec: codec.name, differences }).message
-              })
-          })
-        ]
+  const locked = lock === undefined ? [] : [SchemaLockFile.law(codec, lock)]
   return [comesBack, canonical, oldDecode, ...golden, ...locked]
 }
 
