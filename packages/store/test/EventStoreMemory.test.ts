@@ -356,7 +356,7 @@ const timesBackwards = broken((store) => {
   }
 })
 
-describe("a store is caught that", () => {
+describe("The laws of event stores catch a store that", () => {
   for (const [name, store, law, problem] of [
     [
       "checks and writes in two steps",
@@ -367,25 +367,25 @@ describe("a store is caught that", () => {
     [
       "loses appends to a race",
       overwrites,
-      "appends in parallel: appends of any revision are all stored, without gaps",
+      "appends in parallel: all appends that expect any revision are stored, without gaps",
       "without gaps"
     ],
     [
       "writes a refused append in part",
       insertsHalf,
-      "appends in parallel: appends over crossed streams are seen wholly or not at all",
+      "appends in parallel: appends over crossed streams are visible wholly or not at all",
       "all of it"
     ],
     [
       "shows an append in part",
       showsHalf,
-      "appends in parallel: appends over crossed streams are seen wholly or not at all",
+      "appends in parallel: appends over crossed streams are visible wholly or not at all",
       "all of it is seen or none"
     ],
     [
       "ends its log in the middle of an append",
       endsAnywhere,
-      "readers while others append: the log ends where an append ends",
+      "readers while others append: the newest event of the log is always the last one of an append",
       "seen whole"
     ],
     [
@@ -409,40 +409,45 @@ describe("a store is caught that", () => {
     [
       "ignores the ids of events",
       ignoresIds,
-      "appends in parallel: the same append happens once",
+      "appends in parallel: an append that is made several times happens once",
       "has its first answer"
     ],
     [
-      "numbers events long before they are seen",
+      "numbers events long before they are visible",
       commitsLate,
       "readers while others append: readers that page by position miss nothing",
       "misses"
     ],
     [
-      "loses what comes at the hand-over",
+      "loses events at the hand-over from recorded to live ones",
       losesHandOver,
-      "subscribe: a subscriber sees each event once and in order, from whenever it follows",
+      "subscribe: emits each event once and in order, whenever a subscriber starts",
       "each event once"
     ],
     [
-      "says that it gave less than it did",
+      "reports an earlier position than its page reached",
       givesTwice,
-      "subscribe: a subscriber sees each event once and in order, from whenever it follows",
+      "subscribe: emits each event once and in order, whenever a subscriber starts",
       "each event once"
     ],
     [
-      "says that it gave more than it did",
+      "reports a later position than its page reached",
       claimsTooMuch,
-      "subscribe: a subscriber sees each event once and in order, from whenever it follows",
+      "subscribe: emits each event once and in order, whenever a subscriber starts",
       "each event once"
     ],
     [
       "leaves JSON to JSON.stringify",
       trustsStringify,
-      "JSON: is refused where it could not come back",
+      "JSON: is refused when it can't come back unchanged",
       "undefined"
     ],
-    ["sorts keys", sortsKeys, "JSON: comes back as it went in", "the order of keys"]
+    [
+      "sorts keys",
+      sortsKeys,
+      "JSON: comes back unchanged, down to the order of keys",
+      "the order of keys"
+    ]
   ] as const) {
     it.effect(name, () =>
       Effect.gen(function* () {

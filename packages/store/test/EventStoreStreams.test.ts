@@ -125,42 +125,42 @@ const cutsBefore = broken((store) => ({
     store.positionAt({ recordedAt: DateTime.subtract(recordedAt, { milliseconds: 1 }) })
 }))
 
-describe("a store is caught that", () => {
+describe("The laws of event stores catch a store that", () => {
   for (const [name, store, law, problem] of [
     [
-      "follows streams by how they begin",
+      "follows streams by prefix",
       followsByPrefix,
-      "subscribe to a stream: a subscriber of a stream sees its revisions 1..n, and no other stream's",
+      "subscribe to a stream: emits revisions 1..n of its stream, and no other stream's",
       "each revision once"
     ],
     [
-      "forgets at which revision to begin",
+      "ignores the revision to begin after",
       forgetsRevision,
-      "subscribe to a stream: a subscriber of a stream sees its revisions 1..n, and no other stream's",
+      "subscribe to a stream: emits revisions 1..n of its stream, and no other stream's",
       "each revision once"
     ],
     [
-      "says that a page ends at its first event",
+      "reports the first event of a page as its end",
       pagesEndEarly,
-      "subscribe to a stream: a subscriber of a stream sees its revisions 1..n, and no other stream's",
+      "subscribe to a stream: emits revisions 1..n of its stream, and no other stream's",
       "each revision once"
     ],
     [
-      "tells of a stream what its first event says",
+      "returns the facts of the first event of a stream",
       tellsFirst,
-      "streams: are listed as the log has them",
+      "streams: lists each stream once, with the facts of its last event in the log",
       "as the log has them"
     ],
     [
       "lists a stream on two pages",
       listsTwice,
-      "streams: are listed as the log has them",
+      "streams: lists each stream once, with the facts of its last event in the log",
       "pages of streams"
     ],
     [
       "cuts the log before an instant",
       cutsBefore,
-      "positionAt: is the end of a prefix in which nothing is later",
+      "positionAt: is the end of a prefix in which no event is later",
       "is later"
     ]
   ] as const) {

@@ -47,7 +47,7 @@ const load = ({ streamId }: Snapshot, options?: LoadOptions) =>
 const atOrBelow = (revision: number): LoadOptions => ({ atOrBelow: Revision.make(revision) })
 
 export const snapshotStoreCases: Cases<SnapshotStore> = {
-  "has no snapshot of a stream that none was saved of": Effect.gen(function* () {
+  "returns none for a stream without snapshots": Effect.gen(function* () {
     assert.isUndefined(yield* load(makeStream()(1)))
   }),
 
@@ -72,7 +72,7 @@ export const snapshotStoreCases: Cases<SnapshotStore> = {
     assert.isUndefined(yield* load(mine, { ...atOrBelow(1), fingerprint: fold }))
   }),
 
-  "keeps the snapshots of streams apart": Effect.gen(function* () {
+  "keeps the snapshots of two streams apart": Effect.gen(function* () {
     const store = yield* SnapshotStore
     const [one, other] = [makeStream()(1), makeStream()(2)]
     yield* save(one, other)
@@ -99,7 +99,7 @@ export const snapshotStoreCases: Cases<SnapshotStore> = {
     assert.isUndefined(yield* load(later, { fingerprint: fold }))
   }),
 
-  "deletes all but the newest of a fold": Effect.gen(function* () {
+  "deletes all but the newest snapshots of a fold": Effect.gen(function* () {
     const store = yield* SnapshotStore
     const snapshot = makeStream()
     const [one, two, three] = [snapshot(1), snapshot(2), snapshot(3)]
@@ -112,16 +112,18 @@ export const snapshotStoreCases: Cases<SnapshotStore> = {
     assert.deepStrictEqual(yield* load(one), three)
   }),
 
-  "keeps the one that was just saved, though the stream had newer ones": Effect.gen(function* () {
-    const store = yield* SnapshotStore
-    const snapshot = makeStream()
-    const [one, two, eight, nine] = [snapshot(1), snapshot(2), snapshot(8), snapshot(9)]
-    yield* save(one, eight, nine, two)
-    yield* store.prune(two, 2)
-    assert.deepStrictEqual(yield* load(two, atOrBelow(7)), two)
-    assert.isUndefined(yield* load(one, atOrBelow(1)))
-    assert.deepStrictEqual(yield* load(one), nine)
-  }),
+  "keeps the snapshot that was just saved, though the stream had newer ones": Effect.gen(
+    function* () {
+      const store = yield* SnapshotStore
+      const snapshot = makeStream()
+      const [one, two, eight, nine] = [snapshot(1), snapshot(2), snapshot(8), snapshot(9)]
+      yield* save(one, eight, nine, two)
+      yield* store.prune(two, 2)
+      assert.deepStrictEqual(yield* load(two, atOrBelow(7)), two)
+      assert.isUndefined(yield* load(one, atOrBelow(1)))
+      assert.deepStrictEqual(yield* load(one), nine)
+    }
+  ),
 
   "keeps the newest of each fold, of a bounded number of folds": Effect.gen(function* () {
     const store = yield* SnapshotStore
@@ -148,7 +150,7 @@ export const snapshotStoreCases: Cases<SnapshotStore> = {
     assert.deepStrictEqual(left, [kept, [false, false], ...folds.slice(1).map(() => kept)])
   }),
 
-  "deletes all of a stream, or that of one event": Effect.gen(function* () {
+  "deletes all snapshots of a stream, or the one of an event": Effect.gen(function* () {
     const store = yield* SnapshotStore
     const snapshot = makeStream()
     const [one, two] = [snapshot(1), snapshot(2)]
@@ -162,7 +164,7 @@ export const snapshotStoreCases: Cases<SnapshotStore> = {
     assert.isUndefined(yield* load(one))
   }),
 
-  "dies when it is told to keep less than one": Effect.gen(function* () {
+  "dies when fewer than one are to be kept": Effect.gen(function* () {
     const store = yield* SnapshotStore
     for (const keep of [0, -1, 1.5, Number.NaN]) {
       const exit = yield* Effect.exit(store.prune(makeStream()(1), keep))
@@ -170,7 +172,7 @@ export const snapshotStoreCases: Cases<SnapshotStore> = {
     }
   }),
 
-  "gives states back as they were, down to the order of keys": Effect.gen(function* () {
+  "returns states unchanged, down to the order of keys": Effect.gen(function* () {
     for (const [what, state] of roundTrips) {
       const snapshot = makeStream()(1, { state })
       yield* save(snapshot)
@@ -189,7 +191,7 @@ export const snapshotStoreCases: Cases<SnapshotStore> = {
     }
   }),
 
-  "loads the largest state that it saves, and refuses one of a byte more": Effect.gen(function* () {
+  "loads the largest state that it saves, and refuses one more byte": Effect.gen(function* () {
     // Its JSON text is longer by two quotes.
     const largest = makeStream()(2_147_483_647, { state: "x".repeat(MAX_STATE_BYTES - 2) })
     yield* save(largest)
@@ -205,7 +207,7 @@ export const snapshotStoreCases: Cases<SnapshotStore> = {
     assert.isUndefined(yield* load(larger))
   }),
 
-  "refuses what is no snapshot": Effect.gen(function* () {
+  "refuses an invalid snapshot": Effect.gen(function* () {
     const snapshot = makeStream()
     for (const wrong of [
       snapshot(0),

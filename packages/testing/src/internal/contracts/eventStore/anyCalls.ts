@@ -267,7 +267,7 @@ const compare = Effect.fnUntraced(function* (calls: ReadonlyArray<typeof Call.Ty
 })
 
 export const anyCalls: Law.Law<EventStore> = Law.make({
-  name: "any calls in turn: are answered as the model answers them",
+  name: "any calls in turn: get the answers of a model",
   inputs: () => Arbitrary.schema(Schema.Array(Call).check(Schema.isMaxLength(24))),
   problem: (calls) => Effect.as(compare(calls), undefined),
   show: (calls) => ["after these calls:", ...calls.map(renderLine)].join("\n"),

@@ -117,7 +117,7 @@ export const appendAllCases: Cases = {
     })
   ),
 
-  "names every stream that is not as expected, with its place": Effect.gen(function* () {
+  "reports every stream that is not as expected, with its place": Effect.gen(function* () {
     const store = yield* EventStore
     const { category, events, one, three, two } = yield* threeStreams
     const [four, five] = [streamOf(category, "4"), streamOf(category, "5")]
@@ -151,7 +151,7 @@ export const appendAllCases: Cases = {
     assert.lengthOf(yield* readCategories(5, category), 5)
   }),
 
-  "names every id that is recorded, of all its appends": Effect.gen(function* () {
+  "reports every recorded id of all its appends": Effect.gen(function* () {
     const store = yield* EventStore
     const { events, one, three, two } = yield* threeStreams
     const event = newEvent()
@@ -172,7 +172,7 @@ export const appendAllCases: Cases = {
     ])
   }),
 
-  "is refused without an append, whatever it checks": Effect.gen(function* () {
+  "refuses a call without an append, with and without checks": Effect.gen(function* () {
     const store = yield* EventStore
     const { two } = yield* threeStreams
     // A caller without types may pass this.
@@ -188,7 +188,7 @@ export const appendAllCases: Cases = {
     }
   }),
 
-  "looks at the appends before the checks": Effect.gen(function* () {
+  "checks the expectations of appends before those of checks": Effect.gen(function* () {
     const store = yield* EventStore
     const { one, three, two } = yield* threeStreams
     const error = yield* Effect.flip(
@@ -208,7 +208,7 @@ export const appendAllCases: Cases = {
     )
   }),
 
-  "gives its first answers when repeated, whatever the checks say by then": Effect.gen(
+  "returns its first answers when repeated, even when a check would fail by then": Effect.gen(
     function* () {
       const store = yield* EventStore
       const { category, one, three, two } = yield* threeStreams
@@ -231,7 +231,7 @@ export const appendAllCases: Cases = {
     }
   ),
 
-  "is refused when only some of its appends are recorded": Effect.gen(function* () {
+  "refuses a call of which only some appends are recorded": Effect.gen(function* () {
     const store = yield* EventStore
     const { category, events, one, three, two } = yield* threeStreams
     const event = newEvent()
@@ -254,7 +254,7 @@ export const appendAllCases: Cases = {
     assert.lengthOf(yield* readCategories(3, category), 3)
   }),
 
-  "is refused when an append of it is recorded on another stream": Effect.gen(function* () {
+  "refuses a call with an append that is recorded on another stream": Effect.gen(function* () {
     const store = yield* EventStore
     const { category, events, one, three } = yield* threeStreams
     const error = yield* Effect.flip(

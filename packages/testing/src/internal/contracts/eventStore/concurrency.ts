@@ -175,13 +175,13 @@ const placesOf = (answers: ReadonlyArray<Appended>) =>
 const isFirst = ({ repeated }: Appended): boolean => !repeated
 
 export const concurrencyCases: Cases = {
-  "appends of any revision are all stored, without gaps": noGapsUnderConcurrency,
+  "all appends that expect any revision are stored, without gaps": noGapsUnderConcurrency,
 
   "one of the appends with the same exact expectation wins": oneWinner,
 
-  "appends over crossed streams are seen wholly or not at all": allOrNone,
+  "appends over crossed streams are visible wholly or not at all": allOrNone,
 
-  "the same append happens once": repeatIsIdempotent,
+  "an append that is made several times happens once": repeatIsIdempotent,
 
   "one of two appends that share an id wins, on one stream or on two": Effect.gen(function* () {
     const store = yield* EventStore

@@ -10,7 +10,7 @@ import * as assert from "../../assert.ts"
 import { type Cases, freshId, freshStream, newEvents, revision } from "./fixture.ts"
 
 export const findCases: Cases = {
-  "tells where events are, in the order of their ids": Effect.gen(function* () {
+  "returns the places of events, in the order of the ids": Effect.gen(function* () {
     const store = yield* EventStore
     const [one, two] = [freshStream(), freshStream()]
     const [first, second] = [newEvents(3), newEvents(1)]
@@ -28,13 +28,13 @@ export const findCases: Cases = {
     ])
   }),
 
-  "leaves out what is not recorded": Effect.gen(function* () {
+  "leaves out ids that are not recorded": Effect.gen(function* () {
     const store = yield* EventStore
     assert.deepStrictEqual(yield* store.find([]), [])
     assert.deepStrictEqual(yield* store.find([freshId(), freshId()]), [])
   }),
 
-  "refuses what is no id": Effect.gen(function* () {
+  "refuses an invalid id": Effect.gen(function* () {
     const store = yield* EventStore
     // A caller without types may pass this.
     const refused = yield* Effect.flip(store.find([freshId(), "7" as EventId]))
@@ -42,7 +42,7 @@ export const findCases: Cases = {
     assert.strictEqual(refused.option, "ids")
   }),
 
-  "is not in a transaction that nobody began": Effect.gen(function* () {
+  "is in no transaction unless the caller began one": Effect.gen(function* () {
     assert.isFalse(yield* (yield* EventStore).inTransaction)
   })
 }

@@ -100,10 +100,9 @@ const followerSeesStreamWhole = Effect.gen(function* () {
 })
 
 export const followStreamCases: Cases = {
-  "a subscriber of a stream sees its revisions 1..n, and no other stream's":
-    followerSeesStreamWhole,
+  "emits revisions 1..n of its stream, and no other stream's": followerSeesStreamWhole,
 
-  "gives recorded events as reading does, then those that are appended": Effect.gen(function* () {
+  "emits recorded events as reading does, then those that are appended": Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     const [streamId, other] = [streamOf(category, "1"), streamOf(category, "10")]
@@ -123,7 +122,7 @@ export const followStreamCases: Cases = {
     )
   }),
 
-  "gives an event that is appended long after the last, each time": Effect.gen(function* () {
+  "emits each event that is appended long after the last one": Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     const given = yield* Queue.unbounded<RecordedEvent>()
@@ -138,7 +137,7 @@ export const followStreamCases: Cases = {
     }
   }),
 
-  "begins after a revision, or a position, which may be yet to come": Effect.gen(function* () {
+  "begins after a revision or a position, which may not be reached yet": Effect.gen(function* () {
     const streamId = freshStream()
     const events = newEvents(6)
     yield* fill(streamId, events.slice(0, 2))
@@ -169,7 +168,7 @@ export const followStreamCases: Cases = {
     assert.deepStrictEqual(ids(yield* Fiber.join(ahead)), ids(events.slice(5)))
   }),
 
-  "waits for a stream that is not there": Effect.gen(function* () {
+  "waits for a stream that does not exist": Effect.gen(function* () {
     const streamId = freshStream()
     const events = newEvents(2)
     const waiting = yield* Effect.forkChild(take(2, { streamId }), { startImmediately: true })
@@ -189,34 +188,36 @@ export const followStreamCases: Cases = {
     assert.deepStrictEqual(ids(yield* Fiber.join(subscriber)), ids(wanted))
   }),
 
-  "goes on from the page of any checkpoint, past what does not match": Effect.gen(function* () {
-    const store = yield* EventStore
-    const streamId = freshStream()
-    const rare = newEvent({ type: "Rare" })
-    yield* fill(streamId, [...newEvents(1_500), rare, ...newEvents(1_200)])
-    const end = (yield* readStream(streamId)).at(-1)?.position ?? Position.start
-    for (const types of [undefined, ["Rare"], ["Never"]]) {
-      const pages = yield* store.subscribePages({ streamId, types }).pipe(
-        Stream.takeUntil(({ position }) => position >= end),
-        Stream.runCollect
-      )
-      const given = types === undefined ? 2_701 : types.includes("Rare") ? 1 : 0
-      assert.lengthOf(
-        pages.flatMap(({ events }) => events),
-        given
-      )
-      assert.strictEqual(pages.at(-1)?.position, end)
-      for (const page of pages) assert.isAtMost(page.events.length, 1_000)
-      const checkpoint = Arr.getUnsafe(pages, 0).position
-      const seen = pages[0]?.events.length ?? 0
-      if (given > seen) {
-        const rest = yield* take(given - seen, { streamId, types, after: checkpoint })
-        assert.deepStrictEqual(ids(rest), ids(pages.slice(1).flatMap(({ events }) => events)))
+  "continues from the checkpoint of any page, past events that do not match": Effect.gen(
+    function* () {
+      const store = yield* EventStore
+      const streamId = freshStream()
+      const rare = newEvent({ type: "Rare" })
+      yield* fill(streamId, [...newEvents(1_500), rare, ...newEvents(1_200)])
+      const end = (yield* readStream(streamId)).at(-1)?.position ?? Position.start
+      for (const types of [undefined, ["Rare"], ["Never"]]) {
+        const pages = yield* store.subscribePages({ streamId, types }).pipe(
+          Stream.takeUntil(({ position }) => position >= end),
+          Stream.runCollect
+        )
+        const given = types === undefined ? 2_701 : types.includes("Rare") ? 1 : 0
+        assert.lengthOf(
+          pages.flatMap(({ events }) => events),
+          given
+        )
+        assert.strictEqual(pages.at(-1)?.position, end)
+        for (const page of pages) assert.isAtMost(page.events.length, 1_000)
+        const checkpoint = Arr.getUnsafe(pages, 0).position
+        const seen = pages[0]?.events.length ?? 0
+        if (given > seen) {
+          const rest = yield* take(given - seen, { streamId, types, after: checkpoint })
+          assert.deepStrictEqual(ids(rest), ids(pages.slice(1).flatMap(({ events }) => events)))
+        }
       }
     }
-  }),
+  ),
 
-  "counts what is left of a stream": Effect.gen(function* () {
+  "counts the remaining events of a stream": Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     const streamId = streamOf(category, "1")
@@ -251,7 +252,7 @@ export const followStreamCases: Cases = {
     }
   }),
 
-  "counts no further than it says, and finds what is rare past that": Effect.gen(function* () {
+  "counts up to its limit, and finds rare events past that": Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     yield* fill(streamId, [...newEvents(MAX_BACKLOG + 500), newEvent({ type: "Rare" })])
@@ -266,10 +267,10 @@ export const followStreamCases: Cases = {
 
   ...each(
     [
-      ["a revision of no stream", { afterRevision: revision(1) }],
+      ["a revision without a stream", { afterRevision: revision(1) }],
       // Callers without types may pass these.
-      ["what is no stream", { streamId: "nodash" as StreamId }],
-      ["what is no revision", { streamId: freshStream(), afterRevision: -1 as Revision.Revision }]
+      ["an invalid stream id", { streamId: "nodash" as StreamId }],
+      ["an invalid revision", { streamId: freshStream(), afterRevision: -1 as Revision.Revision }]
     ] as const,
     ([name, options]) => ({
       [`refuses ${name}`]: Effect.gen(function* () {
@@ -283,26 +284,28 @@ export const followStreamCases: Cases = {
 }
 
 export const readByTypeCases: Cases = {
-  "gives those of the types, in range, in both directions, up to a limit": Effect.gen(function* () {
-    const store = yield* EventStore
-    const streamId = freshStream()
-    yield* fill(streamId, ofTypes("ABCABCA"))
-    const numbers = (options: ReadOptions) =>
-      Effect.map(Stream.runCollect(store.read(streamId, options)), (events) =>
-        events.map((event) => Number(event.revision))
-      )
-    for (const [options, expected] of [
-      [{ types: ["A"] }, [1, 4, 7]],
-      [{ types: ["A", "C"], direction: "backward" }, [7, 6, 4, 3, 1]],
-      [{ types: ["A"], from: revision(2), limit: 1 }, [4]],
-      [{ types: ["B", "X"], to: revision(4) }, [2]],
-      [{ types: ["A"], to: revision(6), direction: "backward", limit: 1 }, [4]],
-      [{ types: ["X"] }, []],
-      [{ types: [] }, []]
-    ] as const) {
-      assert.deepStrictEqual(yield* numbers(options), [...expected], JSON.stringify(options))
+  "returns the events of the types, in range, in both directions, up to a limit": Effect.gen(
+    function* () {
+      const store = yield* EventStore
+      const streamId = freshStream()
+      yield* fill(streamId, ofTypes("ABCABCA"))
+      const numbers = (options: ReadOptions) =>
+        Effect.map(Stream.runCollect(store.read(streamId, options)), (events) =>
+          events.map((event) => Number(event.revision))
+        )
+      for (const [options, expected] of [
+        [{ types: ["A"] }, [1, 4, 7]],
+        [{ types: ["A", "C"], direction: "backward" }, [7, 6, 4, 3, 1]],
+        [{ types: ["A"], from: revision(2), limit: 1 }, [4]],
+        [{ types: ["B", "X"], to: revision(4) }, [2]],
+        [{ types: ["A"], to: revision(6), direction: "backward", limit: 1 }, [4]],
+        [{ types: ["X"] }, []],
+        [{ types: [] }, []]
+      ] as const) {
+        assert.deepStrictEqual(yield* numbers(options), [...expected], JSON.stringify(options))
+      }
     }
-  }),
+  ),
 
   "cuts the stream at an instant as if all types were read": Effect.gen(function* () {
     const store = yield* EventStore

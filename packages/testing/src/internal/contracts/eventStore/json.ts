@@ -65,12 +65,12 @@ const jsonIsExactOrRefused = Effect.gen(function* () {
 })
 
 export const jsonCases: Cases = {
-  "comes back as it went in": jsonRoundTrips,
+  "comes back unchanged, down to the order of keys": jsonRoundTrips,
 
-  "is refused where it could not come back": jsonIsExactOrRefused,
+  "is refused when it can't come back unchanged": jsonIsExactOrRefused,
 
   ...each(notJson, ({ found, name, path, value }) => ({
-    [`does not hold ${name}`]: Effect.gen(function* () {
+    [`refuses ${name}`]: Effect.gen(function* () {
       // The types refuse most of these values; data from outside is not checked by types.
       const json = value as Schema.Json
       const at = (...prefix: ReadonlyArray<string>): RefusalReason => ({
@@ -108,7 +108,7 @@ export const jsonCases: Cases = {
     assert.deepInclude(metadata, tooDeep)
   }),
 
-  "that holds itself is refused": Effect.gen(function* () {
+  "refuses a value that contains itself": Effect.gen(function* () {
     const cycle: Record<string, Schema.Json> = {}
     cycle["self"] = cycle
     const reason = yield* refusalOf(newEvent({ data: cycle }))
@@ -133,7 +133,7 @@ export const jsonCases: Cases = {
           ["6 in JSON", "\u0001", 6]
         ] as const,
         ([name, character, bytes]) => ({
-          [`of ${limit} bytes is the largest ${field}, of characters of ${name}`]: Effect.gen(
+          [`allows ${limit} bytes of ${field} and no more, in characters of ${name}`]: Effect.gen(
             function* () {
               const streamId = freshStream()
               const frame = JSON.stringify(event("")[field]).length

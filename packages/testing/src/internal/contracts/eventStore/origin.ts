@@ -62,7 +62,7 @@ const refusal = Effect.fnUntraced(function* (after: Checkpoint | Position.Positi
 })
 
 export const originCases: Cases = {
-  "is that of the log in every checkpoint, with the last event up to there": Effect.gen(
+  "every checkpoint has the id of the log, and the last event up to its position": Effect.gen(
     function* () {
       const store = yield* EventStore
       const log = yield* store.identity
@@ -88,7 +88,7 @@ export const originCases: Cases = {
     }
   ),
 
-  "lets a subscription go on from each checkpoint, and one through JSON": Effect.gen(function* () {
+  "continues a subscription from each checkpoint": Effect.gen(function* () {
     const store = yield* EventStore
     const { category, checkpoint, recorded } = yield* readUpTo(5)
     const middle = Arr.getUnsafe(recorded, 2)
@@ -111,7 +111,7 @@ export const originCases: Cases = {
     assert.deepStrictEqual(ids(yield* Stream.runCollect(Stream.take(live, 1))), [event.id])
   }),
 
-  "gives its end as a checkpoint that a subscription goes on from": Effect.gen(function* () {
+  "returns its end as a checkpoint from which a subscription continues": Effect.gen(function* () {
     const store = yield* EventStore
     const { category, last } = yield* readUpTo(2)
     const end = yield* store.checkpoint
@@ -124,7 +124,7 @@ export const originCases: Cases = {
     assert.deepStrictEqual(ids(yield* Stream.runCollect(Stream.take(live, 1))), [event.id])
   }),
 
-  "refuses a checkpoint of another log, wherever it stands": Effect.gen(function* () {
+  "refuses a checkpoint of another log, at any position": Effect.gen(function* () {
     const { checkpoint, last } = yield* readUpTo(1)
     for (const position of [Position.start, last.position, Position.make(2n ** 63n - 1n)]) {
       const { message, reason } = yield* refusal({ ...checkpoint, position, log: OTHER_LOG })
@@ -153,7 +153,7 @@ export const originCases: Cases = {
     }
   }),
 
-  "refuses a checkpoint whose event is another one there now, or none": Effect.gen(function* () {
+  "refuses a checkpoint whose position has another event, or none": Effect.gen(function* () {
     const { checkpoint, recorded } = yield* readUpTo(3)
     const { log } = checkpoint
     const [first, second] = [Arr.getUnsafe(recorded, 0), Arr.getUnsafe(recorded, 1)]
@@ -171,7 +171,7 @@ export const originCases: Cases = {
     assert.deepStrictEqual([reason._tag, reason.position], ["OtherEvent", Position.start])
   }),
 
-  "lets an append through that knows the last event, and none that knows another": Effect.gen(
+  "accepts an append that expects the last event, and refuses one that expects another": Effect.gen(
     function* () {
       const store = yield* EventStore
       const streamId = freshStream()

@@ -56,28 +56,30 @@ const instantsCutLog = Effect.gen(function* () {
 })
 
 export const headCases: Cases = {
-  "is where a reading that begins now ends, and never goes back": Effect.gen(function* () {
-    const store = yield* EventStore
-    const category = freshCategory()
-    yield* fill(streamOf(category, "1"), newEvents(3))
-    const events = yield* readCategories(3, category)
-    // Reads without a bound before it asks for the head: the event must be at or below the
-    // head.
-    const last = yield* Stream.runHead(store.readAll({ direction: "backward", limit: 1 }))
-    const head = yield* store.head
-    assert.isTrue(head >= Arr.getUnsafe(events, 2).position)
-    assert.isTrue(Option.isSome(last) && last.value.position <= head)
-    yield* fill(streamOf(category, "1"), newEvents(1))
-    const next = Arr.getUnsafe(yield* readCategories(4, category), 3)
-    assert.isTrue(next.position > head)
-    assert.isTrue((yield* store.head) >= next.position)
-    const backlog = yield* store.backlog()
-    assert.isTrue((yield* store.head) >= backlog.head)
-  })
+  "is the position at which a reading that begins now ends, and never decreases": Effect.gen(
+    function* () {
+      const store = yield* EventStore
+      const category = freshCategory()
+      yield* fill(streamOf(category, "1"), newEvents(3))
+      const events = yield* readCategories(3, category)
+      // Reads without a bound before it asks for the head: the event must be at or below the
+      // head.
+      const last = yield* Stream.runHead(store.readAll({ direction: "backward", limit: 1 }))
+      const head = yield* store.head
+      assert.isTrue(head >= Arr.getUnsafe(events, 2).position)
+      assert.isTrue(Option.isSome(last) && last.value.position <= head)
+      yield* fill(streamOf(category, "1"), newEvents(1))
+      const next = Arr.getUnsafe(yield* readCategories(4, category), 3)
+      assert.isTrue(next.position > head)
+      assert.isTrue((yield* store.head) >= next.position)
+      const backlog = yield* store.backlog()
+      assert.isTrue((yield* store.head) >= backlog.head)
+    }
+  )
 }
 
 export const positionAtCases: Cases = {
-  "is the beginning before all events, and the head after them": Effect.gen(function* () {
+  "is the start before all events, and the head after them": Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     yield* fill(streamOf(category, "1"), newEvents(2))
@@ -89,7 +91,7 @@ export const positionAtCases: Cases = {
     assert.isTrue(position <= (yield* store.head))
   }),
 
-  "is the end of a prefix in which nothing is later": instantsCutLog,
+  "is the end of a prefix in which no event is later": instantsCutLog,
 
   "cuts the log into windows of time that share no event and miss none": Effect.gen(function* () {
     const store = yield* EventStore

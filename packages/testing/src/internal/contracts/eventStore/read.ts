@@ -38,7 +38,7 @@ const revisionsOf = Effect.fnUntraced(function* (
 })
 
 export const readCases: Cases = {
-  "gives nothing of a stream that isn't there": Effect.gen(function* () {
+  "returns nothing for a stream that does not exist": Effect.gen(function* () {
     const category = freshCategory()
     yield* fill(streamOf(category, "1"), newEvents(1))
     for (const direction of directions) {
@@ -52,7 +52,7 @@ export const readCases: Cases = {
     }
   }),
 
-  "gives nothing later than an instant that is appended while it reads": Effect.gen(function* () {
+  "returns no event after the instant that is appended while it reads": Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     yield* fill(
@@ -68,7 +68,7 @@ export const readCases: Cases = {
     assert.lengthOf(yield* revisionsOf(streamId, { until: { occurredAt: second(5) } }), 601)
   }),
 
-  "gives a prefix for any instant that there is": Effect.gen(function* () {
+  "returns a prefix for any instant": Effect.gen(function* () {
     const streamId = freshStream()
     yield* fill(streamId, newEvents(2))
     for (const [millis, count] of [
@@ -80,7 +80,7 @@ export const readCases: Cases = {
     }
   }),
 
-  "refuses what is no stream, and no revision": Effect.gen(function* () {
+  "refuses an invalid stream id, and an invalid revision": Effect.gen(function* () {
     const streamId = freshStream()
     for (const [name, options] of [
       // Callers without types may pass these.
@@ -93,34 +93,32 @@ export const readCases: Cases = {
     }
   }),
 
-  "gives what is from and to a revision, in both directions, up to a limit": Effect.gen(
-    function* () {
-      const streamId = freshStream()
-      yield* fill(streamId, newEvents(6))
-      for (const from of [undefined, 0, 1, 3, 6, 7]) {
-        for (const to of [undefined, 0, 1, 3, 6, 9, Number.MAX_SAFE_INTEGER]) {
-          for (const limit of [undefined, 0, 1, 3, 100]) {
-            for (const direction of [undefined, ...directions]) {
-              const range = [1, 2, 3, 4, 5, 6].filter((n) => n >= (from ?? 1) && n <= (to ?? 6))
-              const ordered = direction === "backward" ? range.reverse() : range
-              assert.deepStrictEqual(
-                yield* revisionsOf(streamId, {
-                  from: from === undefined ? undefined : revision(from),
-                  to: to === undefined ? undefined : revision(to),
-                  limit,
-                  direction
-                }),
-                ordered.slice(0, limit),
-                `from ${from} to ${to} limit ${limit} ${direction}`
-              )
-            }
+  "returns a range of revisions, in both directions, up to a limit": Effect.gen(function* () {
+    const streamId = freshStream()
+    yield* fill(streamId, newEvents(6))
+    for (const from of [undefined, 0, 1, 3, 6, 7]) {
+      for (const to of [undefined, 0, 1, 3, 6, 9, Number.MAX_SAFE_INTEGER]) {
+        for (const limit of [undefined, 0, 1, 3, 100]) {
+          for (const direction of [undefined, ...directions]) {
+            const range = [1, 2, 3, 4, 5, 6].filter((n) => n >= (from ?? 1) && n <= (to ?? 6))
+            const ordered = direction === "backward" ? range.reverse() : range
+            assert.deepStrictEqual(
+              yield* revisionsOf(streamId, {
+                from: from === undefined ? undefined : revision(from),
+                to: to === undefined ? undefined : revision(to),
+                limit,
+                direction
+              }),
+              ordered.slice(0, limit),
+              `from ${from} to ${to} limit ${limit} ${direction}`
+            )
           }
         }
       }
     }
-  ),
+  }),
 
-  "gives more events than any page holds, in both directions": Effect.gen(function* () {
+  "returns more events than any page holds, in both directions": Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     const events = newEvents(2_500)
@@ -144,7 +142,7 @@ export const readCases: Cases = {
     )
   }),
 
-  "may be left off early and begun again": Effect.gen(function* () {
+  "may be stopped early and started again": Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     yield* fill(streamId, newEvents(1_000))
@@ -153,7 +151,7 @@ export const readCases: Cases = {
     assert.deepStrictEqual(revisions(yield* Stream.runCollect(reading)).map(Number), [1, 2, 3])
   }),
 
-  "lets nobody alter what is stored": Effect.gen(function* () {
+  "is not affected by changes to the data that was passed or returned": Effect.gen(function* () {
     const streamId = freshStream()
     const data = { lines: [{ product: "a" }] }
     yield* fill(streamId, [newEvent({ data })])
@@ -230,7 +228,7 @@ export const readUntilCases: Cases = {
     }
   }),
 
-  "looks at when events were recorded, if asked to": Effect.gen(function* () {
+  "cuts by the time of recording on request": Effect.gen(function* () {
     const streamId = freshStream()
     for (let n = 3; n > 0; n--) {
       yield* fill(streamId, [newEvent({ occurredAt: second(n) }), newEvent()])

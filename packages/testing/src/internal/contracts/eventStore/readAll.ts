@@ -50,7 +50,7 @@ const twoCategories = Effect.gen(function* () {
 })
 
 export const readAllCases: Cases = {
-  "gives all events of several categories in order, however unequal those are": Effect.gen(
+  "returns all events of several categories in order, of unequal size too": Effect.gen(
     function* () {
       const store = yield* EventStore
       const [busy, calm, rare] = [freshCategory(), freshCategory(), freshCategory()]
@@ -105,28 +105,26 @@ export const readAllCases: Cases = {
     }
   ),
 
-  "gives the same events as their streams do, in the order they were appended": Effect.gen(
-    function* () {
-      const { events, first, second } = yield* twoCategories
-      const streams = yield* Effect.forEach(
-        [
-          [first, "1"],
-          [first, "2"],
-          [second, "1"],
-          [second, "2"]
-        ] as const,
-        ([category, id]) => readStream(streamOf(category, id))
-      )
-      const own = streams.flat().toSorted((a, b) => (a.position < b.position ? -1 : 1))
-      assert.deepStrictEqual(events.map(comparable), own.map(comparable))
-      assert.deepStrictEqual(
-        events.map((event) => event.type),
-        ["A", "A", "B", "B", "B", "A"]
-      )
-    }
-  ),
+  "returns the same events as their streams, in the order of the appends": Effect.gen(function* () {
+    const { events, first, second } = yield* twoCategories
+    const streams = yield* Effect.forEach(
+      [
+        [first, "1"],
+        [first, "2"],
+        [second, "1"],
+        [second, "2"]
+      ] as const,
+      ([category, id]) => readStream(streamOf(category, id))
+    )
+    const own = streams.flat().toSorted((a, b) => (a.position < b.position ? -1 : 1))
+    assert.deepStrictEqual(events.map(comparable), own.map(comparable))
+    assert.deepStrictEqual(
+      events.map((event) => event.type),
+      ["A", "A", "B", "B", "B", "A"]
+    )
+  }),
 
-  "gives all that lies between two positions when no filter is given": Effect.gen(function* () {
+  "returns all events between two positions when there is no filter": Effect.gen(function* () {
     const store = yield* EventStore
     const { events } = yield* twoCategories
     const [after, upTo] = [Arr.getUnsafe(events, 1).position, Arr.getUnsafe(events, 4).position]
@@ -191,7 +189,7 @@ export const readAllCases: Cases = {
     assert.deepStrictEqual(ids(read), [event.id])
   }),
 
-  "gives nothing when a list is empty": Effect.gen(function* () {
+  "returns nothing when a list is empty": Effect.gen(function* () {
     const store = yield* EventStore
     yield* twoCategories
     for (const options of [{ categories: [] }, { types: [] }]) {
@@ -199,7 +197,7 @@ export const readAllCases: Cases = {
     }
   }),
 
-  "gives more events than any page holds, in both directions": Effect.gen(function* () {
+  "returns more events than any page holds, in both directions": Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     const events = newEvents(2_500)
@@ -238,7 +236,7 @@ export const readAllCases: Cases = {
   }),
 
   ...each(["", "no type", "a\0b", "\ud800"], (type) => ({
-    [`refuses to look for the type ${JSON.stringify(type)}`]: Effect.gen(function* () {
+    [`refuses the type ${JSON.stringify(type)}`]: Effect.gen(function* () {
       const store = yield* EventStore
       const error = yield* Effect.flip(Stream.runDrain(store.readAll({ types: ["A", type] })))
       assert.instanceOf(error, InvalidReadOption)

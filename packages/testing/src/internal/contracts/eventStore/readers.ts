@@ -91,7 +91,7 @@ const nothingAppearsBehindReader = Effect.gen(function* () {
 })
 
 export const readerCases: Cases = {
-  "the log ends where an append ends": appendsAreSeenWhole,
+  "the newest event of the log is always the last one of an append": appendsAreSeenWhole,
 
   "readers that page by position miss nothing": nothingAppearsBehindReader
 }

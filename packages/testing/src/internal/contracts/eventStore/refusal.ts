@@ -36,7 +36,7 @@ const upperCase = (id: EventId.EventId) =>
   id.toUpperCase().replace(/^./, "A") as EventId.EventId
 
 export const refusalCases: Cases = {
-  "has no events": Effect.gen(function* () {
+  "refuses an append without events": Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     // A caller without types may pass this.
@@ -46,7 +46,7 @@ export const refusalCases: Cases = {
     assert.deepStrictEqual(error.reason, { _tag: "NoEvents" })
   }),
 
-  [`has more than ${MAX_EVENTS} events`]: Effect.gen(function* () {
+  [`refuses more than ${MAX_EVENTS} events`]: Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     const events = newEvents(MAX_EVENTS + 1)
@@ -62,7 +62,7 @@ export const refusalCases: Cases = {
     assert.strictEqual<number>(appended.revision, MAX_EVENTS)
   }),
 
-  [`has more than ${MAX_EVENTS} events over all its streams`]: Effect.gen(function* () {
+  [`refuses more than ${MAX_EVENTS} events over all streams`]: Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     const call = (first: number, second: number) =>
@@ -83,7 +83,7 @@ export const refusalCases: Cases = {
     assert.lengthOf(yield* readCategories(MAX_EVENTS, category), MAX_EVENTS)
   }),
 
-  "is larger than an append may be, over all its streams": Effect.gen(function* () {
+  "refuses more bytes than an append may have, over all streams": Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     const [streamId, other] = [streamOf(category, "1"), streamOf(category, "2")]
@@ -118,7 +118,7 @@ export const refusalCases: Cases = {
     assert.strictEqual<number>(revision, most)
   }),
 
-  "repeats an id, also across its streams": Effect.gen(function* () {
+  "refuses a repeated id, also across streams": Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     const [streamId, other] = [streamOf(category, "1"), streamOf(category, "2")]
@@ -146,7 +146,7 @@ export const refusalCases: Cases = {
   ...each(
     [
       ["id", "upper case", { id: upperCase(freshId()) }],
-      ["id", "a text that is no UUID", { id: "order-1" as EventId.EventId }],
+      ["id", "a text that is not a UUID", { id: "order-1" as EventId.EventId }],
       ["type", "an empty text", { type: "" }],
       ["type", "a text with a space", { type: "Item Added" }],
       ["type", "a text that ends with a line feed", { type: "ItemAdded\n" }],
@@ -156,7 +156,7 @@ export const refusalCases: Cases = {
       ["schemaVersion", "32768", { schemaVersion: 32_768 }],
       [
         "occurredAt",
-        "no time",
+        "an invalid time",
         { occurredAt: DateTime.mapEpochMillis(second(0), () => Number.NaN) }
       ],
       ["occurredAt", "half a millisecond", { occurredAt: DateTime.fromEpochSeconds(0.000_5) }],
@@ -166,14 +166,14 @@ export const refusalCases: Cases = {
       ["metadata", "a number as its actor", { metadata: { actor: 5 } as object }],
       [
         "metadata",
-        "a text that is no UUID as its command id",
+        "a text that is not a UUID as its command id",
         { metadata: { commandId: "x" } as object }
       ],
       ["metadata", "a field of its own", { metadata: { tenant: "a" } as object }],
       ["occurredAt", "the year 10000", { occurredAt: DateTime.makeUnsafe(253_402_300_800_000) }]
     ] as const,
     ([field, name, event]) => ({
-      [`has ${name} for ${field}`]: Effect.gen(function* () {
+      [`refuses ${name} for ${field}`]: Effect.gen(function* () {
         const reason = yield* refusalOf(newEvent(event))
         assert.strictEqual(reason._tag, "InvalidField")
         assert.deepInclude(reason, { index: 1, field })
@@ -181,7 +181,7 @@ export const refusalCases: Cases = {
     })
   ),
 
-  "names no stream, or expects no revision": Effect.gen(function* () {
+  "refuses an invalid stream id, and an invalid expectation": Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     // Callers without types may pass these.
@@ -216,7 +216,7 @@ export const refusalCases: Cases = {
     }
   }),
 
-  [`names more than ${MAX_STREAMS} streams`]: Effect.gen(function* () {
+  [`refuses more than ${MAX_STREAMS} streams`]: Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     const call = (checks: number) =>
@@ -237,7 +237,7 @@ export const refusalCases: Cases = {
     yield* call(MAX_STREAMS - 1)
   }),
 
-  "leaves the other streams of its call alone": Effect.gen(function* () {
+  "leaves the other streams of a refused call unchanged": Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     const error = yield* Effect.flip(

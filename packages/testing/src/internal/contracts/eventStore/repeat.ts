@@ -29,7 +29,7 @@ export const repeatCases: Cases = {
       ["of an exact revision", exactly(revision(0))]
     ] as const,
     ([name, expected]) => ({
-      [`gives its first answer and writes nothing: ${name}`]: Effect.gen(function* () {
+      [`returns its first answer and writes nothing: ${name}`]: Effect.gen(function* () {
         const store = yield* EventStore
         const streamId = freshStream()
         const append = { streamId, expected, events: newEvents(3) }
@@ -44,7 +44,7 @@ export const repeatCases: Cases = {
     })
   ),
 
-  "keeps what was recorded first": Effect.gen(function* () {
+  "keeps the data that was recorded first": Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     const event = newEvent({ data: "first" })
@@ -73,14 +73,14 @@ const threeAppends = Effect.gen(function* () {
 export const partialCases: Cases = {
   ...each(
     [
-      ["leaves out the middle of one", ({ c, e }) => [c, e], [3, 5]],
-      ["is the beginning of one", ({ c, d }) => [c, d], [3, 4]],
-      ["is the end of one", ({ d, e }) => [d, e], [4, 5]],
-      ["is one event of one", ({ a }) => [a], [1]],
-      ["is two of them", ({ a, b, c, d, e }) => [a, b, c, d, e], [1, 2, 3, 4, 5]],
-      ["is one and the beginning of the next", ({ a, b, c }) => [a, b, c], [1, 2, 3]],
-      ["is the end of one and the next", ({ e, f }) => [e, f], [5, 6]],
-      ["leaves out one of them", ({ a, b, f }) => [a, b, f], [1, 2, 6]]
+      ["leaves out the middle of an append", ({ c, e }) => [c, e], [3, 5]],
+      ["is the beginning of an append", ({ c, d }) => [c, d], [3, 4]],
+      ["is the end of an append", ({ d, e }) => [d, e], [4, 5]],
+      ["is one event of an append of two", ({ a }) => [a], [1]],
+      ["is two appends", ({ a, b, c, d, e }) => [a, b, c, d, e], [1, 2, 3, 4, 5]],
+      ["is an append and the beginning of the next", ({ a, b, c }) => [a, b, c], [1, 2, 3]],
+      ["is the end of an append and the next", ({ e, f }) => [e, f], [5, 6]],
+      ["leaves out an append between two", ({ a, b, f }) => [a, b, f], [1, 2, 6]]
     ] as ReadonlyArray<
       readonly [
         name: string,
@@ -91,7 +91,7 @@ export const partialCases: Cases = {
       ]
     >,
     ([name, choose, revisions]) => ({
-      [`is refused though its ids are recorded: it ${name}`]: Effect.gen(function* () {
+      [`is refused when it ${name}`]: Effect.gen(function* () {
         const store = yield* EventStore
         const appended = yield* threeAppends
         const { streamId } = appended
@@ -111,7 +111,7 @@ export const partialCases: Cases = {
     })
   ),
 
-  "is told apart from those that came together, each of which can be repeated": Effect.gen(
+  "is distinguished from the appends of one appendAll, each of which can be repeated": Effect.gen(
     function* () {
       const store = yield* EventStore
       const streamId = freshStream()
@@ -141,7 +141,7 @@ export const partialCases: Cases = {
 }
 
 export const takenIdCases: Cases = {
-  "is refused when others of its ids are new": Effect.gen(function* () {
+  "is refused when its other ids are new": Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     const events = newEvents(2)
@@ -193,7 +193,7 @@ export const takenIdCases: Cases = {
     assert.lengthOf(yield* readCategories(1, category), 1)
   }),
 
-  "is told so before its expectation is looked at": Effect.gen(function* () {
+  "is refused before its expectation is checked": Effect.gen(function* () {
     const store = yield* EventStore
     const streamId = freshStream()
     const event = newEvent()

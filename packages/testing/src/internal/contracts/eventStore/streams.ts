@@ -66,7 +66,11 @@ const streamsAgreeWithLog = Effect.gen(function* () {
     return millis({ streamId, revision, position, occurredAt, recordedAt })
   })
   const listed = yield* Stream.runCollect(store.streams({ category }))
-  assert.deepStrictEqual(listed.map(millis), expected, "streams are listed as the log has them")
+  assert.deepStrictEqual(
+    listed.map(millis),
+    expected,
+    "streams lists each stream once, with the facts of its last event in the log"
+  )
   const paged: Array<StreamFacts> = []
   for (;;) {
     const after = paged.at(-1)?.streamId
@@ -86,9 +90,9 @@ const streamsAgreeWithLog = Effect.gen(function* () {
 })
 
 export const streamsCases: Cases = {
-  "are listed as the log has them": streamsAgreeWithLog,
+  "lists each stream once, with the facts of its last event in the log": streamsAgreeWithLog,
 
-  "tells revision, position and times of the last event of each stream": Effect.gen(function* () {
+  "returns revision, position and times of the last event of each stream": Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     const [one, two] = [streamOf(category, "1"), streamOf(category, "2")]
@@ -117,20 +121,18 @@ export const streamsCases: Cases = {
     assert.isTrue(Option.isNone(yield* store.stream(streamOf(category, "3"))))
   }),
 
-  "lists them in the order of code points, whatever a language thinks of it": Effect.gen(
-    function* () {
-      const category = freshCategory()
-      // As UTF-16, U+FFFD is above the surrogate pair of U+10000, but its code point is below it.
-      const ids = ["-", "1", "10", "2", "A", "B", "a", "a b", "é", "\ufffd", "\u{10000}"]
-      for (const id of ids.toReversed()) yield* fill(streamOf(category, id), newEvents(1))
-      assert.deepStrictEqual(
-        yield* namesOf({ category }),
-        ids.map((id) => streamOf(category, id))
-      )
-    }
-  ),
+  "lists streams in the order of code points, not of a language": Effect.gen(function* () {
+    const category = freshCategory()
+    // As UTF-16, U+FFFD is above the surrogate pair of U+10000, but its code point is below it.
+    const ids = ["-", "1", "10", "2", "A", "B", "a", "a b", "é", "\ufffd", "\u{10000}"]
+    for (const id of ids.toReversed()) yield* fill(streamOf(category, id), newEvents(1))
+    assert.deepStrictEqual(
+      yield* namesOf({ category }),
+      ids.map((id) => streamOf(category, id))
+    )
+  }),
 
-  "lists what has the category, and begins with the prefix": Effect.gen(function* () {
+  "lists the streams of a category whose ids begin with a prefix": Effect.gen(function* () {
     const category = freshCategory()
     const longer = freshCategory()
     const names = ["2025-1", "2026-1", "2026-2", "2026_3", "20"].map((id) => streamOf(category, id))
@@ -154,7 +156,7 @@ export const streamsCases: Cases = {
     }
   }),
 
-  "goes on after a stream, whether that is there or not, up to a limit": Effect.gen(function* () {
+  "continues after a given stream, existing or not, up to a limit": Effect.gen(function* () {
     const category = freshCategory()
     const names = Arr.makeBy(7, (n) => streamOf(category, `${n + 1}`))
     for (const name of names) yield* fill(name, newEvents(1))
@@ -188,7 +190,7 @@ export const streamsCases: Cases = {
     assert.deepStrictEqual(yield* namesOf({ category, limit: 1_001 }), names.slice(0, 1_001))
   }),
 
-  "lists all of the log when it is asked for nothing": Effect.gen(function* () {
+  "lists all streams of the log by default": Effect.gen(function* () {
     const streamId = freshStream()
     yield* fill(streamId, newEvents(1))
     assert.include(yield* namesOf({}), streamId)
@@ -204,7 +206,7 @@ export const streamsCases: Cases = {
       ["prefix", { prefix: "-" }]
     ] as const,
     ([option, options]) => ({
-      [`refuses what is out of range: ${JSON.stringify(options)}`]: Effect.gen(function* () {
+      [`refuses an option out of range: ${JSON.stringify(options)}`]: Effect.gen(function* () {
         const error = yield* Effect.flip(list(options))
         assert.instanceOf(error, InvalidReadOption)
         assert.strictEqual(error.option, option)
@@ -212,7 +214,7 @@ export const streamsCases: Cases = {
     })
   ),
 
-  "refuses the facts of what is no stream": Effect.gen(function* () {
+  "refuses the facts of an invalid stream id": Effect.gen(function* () {
     const store = yield* EventStore
     const error = yield* Effect.flip(store.stream("nodash" as StreamId))
     assert.instanceOf(error, InvalidReadOption)

@@ -126,9 +126,9 @@ const subscriberSeesAllOnce = Effect.gen(function* () {
 })
 
 export const subscribeCases: Cases = {
-  "a subscriber sees each event once and in order, from whenever it follows": subscriberSeesAllOnce,
+  "emits each event once and in order, whenever a subscriber starts": subscriberSeesAllOnce,
 
-  "gives recorded events as reading does, then those that are appended": Effect.gen(function* () {
+  "emits recorded events as reading does, then those that are appended": Effect.gen(function* () {
     const category = freshCategory()
     const [before, after] = [newEvents(3), newEvents(2)]
     yield* fill(streamOf(category, "1"), before)
@@ -144,7 +144,7 @@ export const subscribeCases: Cases = {
     assert.deepStrictEqual(ids(live), ids(after))
   }),
 
-  "gives an event that is appended long after the last, each time": Effect.gen(function* () {
+  "emits each event that is appended long after the last one": Effect.gen(function* () {
     const category = freshCategory()
     const subscriber = yield* follow(category)
     for (const event of newEvents(20)) {
@@ -155,7 +155,7 @@ export const subscribeCases: Cases = {
     }
   }),
 
-  "begins after the position asked for": Effect.gen(function* () {
+  "begins after the given position": Effect.gen(function* () {
     const category = freshCategory()
     const events = newEvents(4)
     yield* fill(streamOf(category, "1"), events)
@@ -208,7 +208,7 @@ export const subscribeCases: Cases = {
     }
   }),
 
-  "advances past what does not match, so that a checkpoint is not behind it": Effect.gen(
+  "advances past events that do not match, so that a checkpoint does not lag": Effect.gen(
     function* () {
       const category = freshCategory()
       const stream = streamOf(category, "1")
@@ -237,7 +237,7 @@ export const subscribeCases: Cases = {
     }
   ),
 
-  "gives a long log in pages, each no longer than an append": Effect.gen(function* () {
+  "emits a long log in pages, each no longer than an append": Effect.gen(function* () {
     const category = freshCategory()
     const events = newEvents(2_500)
     yield* fill(streamOf(category, "1"), events)
@@ -253,7 +253,7 @@ export const subscribeCases: Cases = {
     for (const page of pages) assert.isAtMost(page.events.length, 1_000)
   }),
 
-  "goes on from any page as if it had not stopped": Effect.gen(function* () {
+  "continues from any page as if it had not stopped": Effect.gen(function* () {
     const category = freshCategory()
     const events = newEvents(1_300)
     yield* fill(streamOf(category, "1"), events)
@@ -270,7 +270,7 @@ export const subscribeCases: Cases = {
     }
   }),
 
-  "waits for a slow consumer, and then gives what came meanwhile": Effect.gen(function* () {
+  "waits for a slow consumer, and then emits what was appended meanwhile": Effect.gen(function* () {
     const store = yield* EventStore
     const category = freshCategory()
     const stream = streamOf(category, "1")
@@ -290,7 +290,7 @@ export const subscribeCases: Cases = {
     assert.deepStrictEqual(ids(seen), ids(events))
   }),
 
-  "serves any number of subscribers, who come and go": Effect.gen(function* () {
+  "serves many subscribers that start and end at any time": Effect.gen(function* () {
     const category = freshCategory()
     const events = newEvents(30)
     const subscribers = yield* Effect.forEach(Arr.range(1, 30), (count) =>
