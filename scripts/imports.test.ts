@@ -28,7 +28,7 @@ const cases: ReadonlyArray<readonly [verdict: "allows" | "refuses", file: string
   ["allows", "packages/store/src", 'import * as Decider from "@daybook/kernel/Decider"'],
   ["allows", "packages/store/src", 'import * as PgClient from "@effect/sql-pg/PgClient"'],
   ["refuses", "packages/store/src", 'import * as Order from "@daybook/order/Order"'],
-  ["refuses", "packages/store/src", 'import * as Suite from "@daybook/testing/EventStoreSuite"'],
+  ["refuses", "packages/store/src", 'import * as Suite from "@daybook/testing/LawSuite"'],
   ["refuses", "packages/store/src", 'import * as Runner from "@daybook/projections/Runner"'],
   ["refuses", "packages/store/src", 'import * as Fake from "../test/Fake.ts"'],
   ["allows", "packages/projections/src", 'import * as EventStore from "@daybook/store/EventStore"'],

@@ -128,7 +128,7 @@ describe("money never drifts", () => {
     inTotal((state) => Math.round(inPounds(state) * 100))
   )
   catches(
-    "lines that are merged whatever their price",
+    "lines that are merged at different prices",
     Laws.NO_DRIFT,
     evolving((state, event) => {
       const line =

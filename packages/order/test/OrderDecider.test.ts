@@ -53,7 +53,7 @@ describe("folding added items", () => {
     assert.strictEqual(OrderState.itemCount(state), 5)
   })
 
-  it("calls a line by the name that was used last", () => {
+  it("gives a line the name that was used last", () => {
     const state = Decider.fold(decider, [
       created,
       added("tea", 1, 100),
@@ -99,7 +99,7 @@ describe("an order that is not created", () => {
   })
 })
 
-describe("folding events that make no sense", () => {
+describe("folding impossible events", () => {
   const draft = Decider.fold(decider, [created, added("tea", 2, 250)])
 
   it("leaves an order without items unshipped", () => {
@@ -107,12 +107,12 @@ describe("folding events that make no sense", () => {
     assert.strictEqual(decider.evolve(empty, shipped), empty)
   })
 
-  it("leaves a draft unshipped, whatever it has", () => {
+  it("leaves any draft unshipped", () => {
     const ready = decider.evolve(draft, addressUpdated)
     assert.strictEqual(decider.evolve(ready, shipped), ready)
   })
 
-  it("leaves out items that no number could count, and no fewer", () => {
+  it("ignores items that no number can count, and no fewer", () => {
     const most = Decider.fold(decider, [created, added("gift", MAX_ITEM_COUNT - 1, 0)])
     assert.strictEqual(decider.evolve(most, added("tea", 2, 0)), most)
     assert.strictEqual(
@@ -136,7 +136,7 @@ describe("folding events that make no sense", () => {
     assert.strictEqual(Decider.fold(decider, events, draft), draft)
   })
 
-  it("leaves what is shipped or cancelled as it was", () => {
+  it("leaves a shipped or cancelled order unchanged", () => {
     const items = [added("tea", 1, 250), removed("tea", 1, 250), productRemoved("tea")]
     for (const closed of [histories.shipped, histories.cancelled]) {
       const state = Decider.fold(decider, closed)

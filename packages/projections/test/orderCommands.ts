@@ -1,5 +1,5 @@
 /**
- * The five read models of orders under commands of fast-check: requests of clerks, and events of
+ * The five read models of orders under commands of fast-check: requests of clients, and events of
  * the hosts. Their rows are compared with rows that are recomputed from the accepted commands, by
  * code that shares nothing with the projections.
  */

@@ -85,7 +85,7 @@ export interface Sample<out Event> {
  * @category types
  * @since 0.1.0
  */
-export interface Evidence<Command, State, Event, Rejection> {
+export interface Options<Command, State, Event, Rejection> {
   /** Golden samples, at least one of each version. */
   readonly samples?: ReadonlyArray<Sample<Event>>
   /** The file of the codec's lock. */
@@ -108,9 +108,9 @@ export interface Evidence<Command, State, Event, Rejection> {
  */
 export const laws = <Event, Command = never, State = unknown, Rejection = unknown>(
   codec: EventCodec<Event>,
-  evidence: Evidence<Command, State, NoInfer<Event>, Rejection> = {}
+  options: Options<Command, State, NoInfer<Event>, Rejection> = {}
 ): ReadonlyArray<Law.Law> => {
-  const { fold, lock, samples } = evidence
+  const { fold, lock, samples } = options
   const events = () => Arbitrary.schema(Schema.toType(codec.events))
   const isEvents = Schema.is(Schema.toType(Schema.Array(codec.events)))
   const isState = fold === undefined ? undefined : Schema.is(Schema.toType(fold.state))
@@ -159,10 +159,10 @@ export const laws = <Event, Command = never, State = unknown, Rejection = unknow
       const decoded = codec.decode(stored(encoded))
       if (Result.isFailure(decoded)) return decoded.failure.message
       if (!isEvents(decoded.success))
-        return `it means no events of today: ${render(decoded.success)}`
+        return `it decodes to no events of today: ${render(decoded.success)}`
       if (fold === undefined || isState === undefined) return undefined
       const state = Deciders.fold(fold.decider, decoded.success)
-      return isState(state) ? undefined : `its fold is no state: ${render(state)}`
+      return isState(state) ? undefined : `its fold does not fit the state schema: ${render(state)}`
     },
     show: ({ data, schemaVersion, type }) =>
       `for ${type} version ${schemaVersion}, stored as ${JSON.stringify(data)}`
@@ -181,7 +181,7 @@ export const laws = <Event, Command = never, State = unknown, Rejection = unknow
               const missing = codec.versions
                 .map(({ names, schemaVersion }) => versionOf(names[0], schemaVersion))
                 .filter((version) => !have.has(version))
-              return missing.length === 0 ? undefined : `there is none of ${missing.join(", ")}`
+              return missing.length === 0 ? undefined : `no sample of ${missing.join(", ")}`
             }
           }),
           ...samples.map((sample, index) =>

@@ -144,9 +144,10 @@ export const laws = <Command, State, Event, Rejection>(
           return "evolve changed its state or event in place"
         }
         const issue = stateIssue(next)
-        if (issue !== undefined) return `${render(event)} leaves no state of the schema: ${issue}`
+        if (issue !== undefined)
+          return `${render(event)} leaves a state that does not fit its schema: ${issue}`
         if (!sameState(next, decider.evolve(current, event))) {
-          return `${render(event)} leaves another state each time`
+          return `${render(event)} leaves a different state each time`
         }
         current = next
         return undefined
@@ -180,7 +181,7 @@ export const laws = <Command, State, Event, Rejection>(
         }
         const again = withoutStacks(() => decider.decide(copy(command), copy(state)))
         if (!same(answer(again), answer(decided))) {
-          return `the last command is answered otherwise each time: ${render(answer(again))}`
+          return `the last command gets a different answer each time: ${render(answer(again))}`
         }
         state = Deciders.fold(
           decider,
@@ -206,7 +207,7 @@ export const laws = <Command, State, Event, Rejection>(
       if (issue !== undefined) return `${render(event)} does not fit its schema: ${issue}`
       state = decider.evolve(state, event)
       const left = stateIssue(state)
-      return left && `${render(event)} leaves no state of the schema: ${left}`
+      return left && `${render(event)} leaves a state that does not fit its schema: ${left}`
     })
   })
 
@@ -248,14 +249,14 @@ export const laws = <Command, State, Event, Rejection>(
       // The state before all commands counts too.
       (earlier.length > 0 || holds(before)) && holds(after)
         ? undefined
-        : `not so in ${render(after)}`
+        : `does not hold in ${render(after)}`
     )
   )
   const steps = Object.entries(claims.steps ?? {}).map(([sentence, holds]) =>
     ofHistories(sentence, (step, earlier) =>
       holds(step, earlier)
         ? undefined
-        : `not so after the last command, from ${render(step.before)}\nto ${render(step.after)}`
+        : `does not hold after the last command, from ${render(step.before)}\nto ${render(step.after)}`
     )
   )
   return [

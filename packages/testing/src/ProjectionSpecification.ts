@@ -345,7 +345,7 @@ const fold = <Event, Key extends object, Row extends object>(
   const rows = example.rows.filter((row): row is Row => !(row instanceof NoRow))
   const absent = example.rows.flatMap((row) => (row instanceof NoRow ? [row.key] : []))
   const expected = Examples.expect(table.success, rows, absent)
-  if (Result.isFailure(expected)) return failed(`no such rows can be: ${expected.failure}`)
+  if (Result.isFailure(expected)) return failed(`invalid expected rows: ${expected.failure}`)
   const recordings: Array<Examples.Recording> = []
   for (const [index, one] of given.entries()) {
     const encoded = one.encode()
@@ -353,7 +353,7 @@ const fold = <Event, Key extends object, Row extends object>(
     recordings.push(recording(one, encoded.success, index + 1))
   }
   const issue = Examples.issueOf(projection, recordings)
-  if (issue !== undefined) return failed(`no such events can be: ${issue}`)
+  if (issue !== undefined) return failed(`invalid given events: ${issue}`)
   for (const { pages, rows } of Examples.fold(projection, recordings)) {
     if (Result.isFailure(rows)) return failed(`the failure ${render(rows.failure, 8)}, ${pages}`)
     const lines = Examples.difference(table.success, expected.success, rows.success)

@@ -15,7 +15,7 @@ const ofAccounts = { aggregate: Account.aggregate, model }
 const typesOf = (uncalled: () => unknown) => expectTypeOf(uncalled).toBeFunction()
 
 describe("A schema of commands", () => {
-  it("is itself when its commands are decided, some of them or all", () => {
+  it("is accepted when its commands are some or all of the decided ones", () => {
     expectTypeOf<CommandSchema<typeof some, Account.Command>>().toEqualTypeOf<typeof some>()
     expectTypeOf<CommandSchema<typeof Account.Command, Account.Command>>().toEqualTypeOf<
       typeof Account.Command
@@ -24,7 +24,7 @@ describe("A schema of commands", () => {
     typesOf(() => Simulation.run({ ...ofAccounts, command: Account.Command }, { seed: 1 }))
   })
 
-  it("is a message that names the commands of the schema that are not decided", () => {
+  it("is a message that lists the commands of the schema that are not decided", () => {
     expectTypeOf<CommandSchema<typeof wrong, Account.Command>>().toEqualTypeOf<{
       readonly "this schema gives commands that are not decided": {
         readonly _tag: "Open"
@@ -37,7 +37,7 @@ describe("A schema of commands", () => {
     }>()
   })
 
-  it("is wrong where it is given, and not where the aggregate is", () => {
+  it("has its compile error at the schema, not at the aggregate", () => {
     typesOf(() => [
       Simulation.check(
         {
@@ -60,7 +60,7 @@ describe("A schema of commands", () => {
     ])
   })
 
-  it.effect("of some commands is simulated with these alone", () =>
+  it.effect("is simulated with its own commands alone", () =>
     Effect.gen(function* () {
       const histories = yield* Simulation.check(
         {

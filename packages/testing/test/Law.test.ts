@@ -23,7 +23,7 @@ describe("A law", () => {
     })
   )
 
-  it.effect("shows the smallest input that was found, what is wrong, and how to replay it", () =>
+  it.effect("shows the smallest input that was found, its problem, and how to replay it", () =>
     Effect.gen(function* () {
       const { message, reason } = yield* brokenBy(small, { seed: 1 })
       assert.strictEqual(reason._tag, "Falsified")
@@ -45,7 +45,7 @@ describe("A law", () => {
     })
   )
 
-  it.effect("says so when a failure that is replayed is mended", () =>
+  it.effect("reports that a replayed failure no longer breaks the law", () =>
     Effect.gen(function* () {
       const { reason } = yield* brokenBy(small, { seed: 1 })
       if (reason._tag !== "Falsified") return assert.fail(reason._tag)
@@ -55,7 +55,7 @@ describe("A law", () => {
     })
   )
 
-  it.effect("is broken by what throws, dies or fails", () =>
+  it.effect("is broken by a throw, a defect or a failure", () =>
     Effect.gen(function* () {
       const laws = [
         () => {
@@ -72,7 +72,7 @@ describe("A law", () => {
     })
   )
 
-  it.effect("is not taken for kept when its inputs can't be generated", () =>
+  it.effect("does not hold when its inputs can't be generated", () =>
     Effect.gen(function* () {
       const none = Law.make({
         name: "of nothing",
@@ -89,7 +89,7 @@ describe("A law", () => {
     })
   )
 
-  it.effect("is broken where its input can't be shown either", () =>
+  it.effect("is broken even when its input can't be shown", () =>
     Effect.gen(function* () {
       const law = Law.make({
         name: "l",
@@ -103,7 +103,7 @@ describe("A law", () => {
     })
   )
 
-  it.effect("shows a simpler input that breaks it too, where its own way to one is known", () =>
+  it.effect("shows a simpler input that breaks it too, by its own simplifications", () =>
     Effect.gen(function* () {
       const law = (simpler?: (n: number) => ReadonlyArray<number>) =>
         Law.make({
@@ -123,7 +123,7 @@ describe("A law", () => {
     })
   )
 
-  it.effect("about one thing is tried once, and shows no input", () =>
+  it.effect("without inputs is tried once, and shows no input", () =>
     Effect.gen(function* () {
       let tried = 0
       yield* Law.once({
@@ -139,7 +139,7 @@ describe("A law", () => {
     })
   )
 
-  it.effect("gets what it needs", () =>
+  it.effect("is provided with the services that it needs", () =>
     Effect.gen(function* () {
       class Limit extends Context.Service<Limit, number>()("test/Limit") {}
       const limited = Law.make({

@@ -62,7 +62,7 @@ const failureOf = (
 ) =>
   Result.match(
     Specification.check(
-      Specification.make("an account", decider, (given) => ({ "it is so": example(given) }))
+      Specification.make("an account", decider, (given) => ({ "an example": example(given) }))
     ),
     { onSuccess: () => undefined, onFailure: ({ message }) => message }
   )
@@ -73,7 +73,7 @@ describe("A specification", () => {
     Specification.assert(rules)
   })
 
-  it("shows which events were expected and which came", () => {
+  it("shows the expected events and the actual ones", () => {
     assert.strictEqual(
       failureOf((given) =>
         given(opened)
@@ -82,7 +82,7 @@ describe("A specification", () => {
       ),
       `an account:
 
-it is so
+an example
   given Opened { owner: "Ada" }
   when  Deposit { amount: 5n }
   then    accepted
@@ -100,7 +100,7 @@ it is so
       ),
       `an account:
 
-it is so
+an example
   given Opened { owner: "Ada" }
         Deposited { amount: 5n }
   when  Withdraw { amount: 6n }
@@ -150,12 +150,12 @@ it is so
         decide: (): Result.Result<ReadonlyArray<number>, string> => Result.succeed([-0]),
         evolve: (state: number) => state
       },
-      (given) => ({ "are told apart": given().when("go").then([0]) })
+      (given) => ({ "are different": given().when("go").then([0]) })
     )
     assert.isTrue(Result.isFailure(Specification.check(zeros)))
   })
 
-  it("tells a plain object from a rejection that looks like it", () => {
+  it("distinguishes a plain object from a rejection of the same fields", () => {
     assert.include(
       failureOf((given) =>
         given()
@@ -200,7 +200,7 @@ it is so
     assert.throws(() => Specification.assert(some), "no example of Deposit")
   })
 
-  it("says so when an example is awaited that has no end", async () => {
+  it("throws when an unfinished example is awaited", async () => {
     const awaited = await Promise.resolve()
       .then(() => {
         let open: unknown

@@ -66,7 +66,7 @@ const increasing = (pages: ReadonlyArray<SubscriptionPage>, after: Position.Posi
       assert.isTrue(event.position > before, "events come in position order")
       before = event.position
     }
-    assert.isTrue(position >= before && position > after, "a page ends at or behind its last event")
+    assert.isTrue(position >= before && position > after, "a page ends at or after its last event")
     before = position
   }
 }
