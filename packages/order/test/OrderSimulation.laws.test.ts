@@ -1,5 +1,5 @@
-import * as Fault from "@daybook/testing/Fault"
-import * as Simulation from "@daybook/testing/Simulation"
+import * as Fault from "@daybook/testing/simulation/Fault"
+import * as Simulation from "@daybook/testing/simulation/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { stubborn, trusting, unrecorded } from "./brokenMachinery.ts"

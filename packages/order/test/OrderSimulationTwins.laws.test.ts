@@ -1,4 +1,4 @@
-import * as Simulation from "@daybook/testing/Simulation"
+import * as Simulation from "@daybook/testing/simulation/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import {

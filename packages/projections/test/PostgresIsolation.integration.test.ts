@@ -3,7 +3,7 @@
  * itself sets those that it needs.
  */
 import * as LawSuite from "@daybook/testing/LawSuite"
-import * as ReadModelStoreLaws from "@daybook/testing/ReadModelStoreLaws"
+import * as ReadModelStoreLaws from "@daybook/testing/contracts/ReadModelStoreLaws"
 import { runOut, unusual } from "./postgresLayers.ts"
 import { cases } from "./runnerCases.ts"
 

@@ -3,7 +3,7 @@ import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as Law from "@daybook/testing/Law"
 import * as LawSuite from "@daybook/testing/LawSuite"
-import * as ReadModelStoreLaws from "@daybook/testing/ReadModelStoreLaws"
+import * as ReadModelStoreLaws from "@daybook/testing/contracts/ReadModelStoreLaws"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

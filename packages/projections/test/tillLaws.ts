@@ -2,7 +2,7 @@
  * The law of read models on tills, against rows that are counted from the accepted commands alone.
  */
 import type * as Projection from "@daybook/kernel/Projection"
-import * as ProjectionLaws from "@daybook/testing/ProjectionLaws"
+import * as ProjectionLaws from "@daybook/testing/laws/ProjectionLaws"
 import type * as Duration from "effect/Duration"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Schema from "effect/Schema"

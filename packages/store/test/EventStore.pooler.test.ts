@@ -1,6 +1,6 @@
 import * as LawSuite from "@daybook/testing/LawSuite"
-import * as EventStoreLaws from "@daybook/testing/EventStoreLaws"
-import * as SnapshotStoreLaws from "@daybook/testing/SnapshotStoreLaws"
+import * as EventStoreLaws from "@daybook/testing/contracts/EventStoreLaws"
+import * as SnapshotStoreLaws from "@daybook/testing/contracts/SnapshotStoreLaws"
 import { cases } from "./commandHandlerCases.ts"
 import { pooler, poolerPartitioned } from "./pooledLayers.ts"
 

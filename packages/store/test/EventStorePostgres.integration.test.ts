@@ -1,5 +1,5 @@
 import * as LawSuite from "@daybook/testing/LawSuite"
-import * as EventStoreLaws from "@daybook/testing/EventStoreLaws"
+import * as EventStoreLaws from "@daybook/testing/contracts/EventStoreLaws"
 import { cases } from "./commandHandlerCases.ts"
 import { server, serverPartitioned } from "./postgresLayers.ts"
 

@@ -1,5 +1,5 @@
 import * as LawSuite from "@daybook/testing/LawSuite"
-import * as SnapshotStoreLaws from "@daybook/testing/SnapshotStoreLaws"
+import * as SnapshotStoreLaws from "@daybook/testing/contracts/SnapshotStoreLaws"
 import { layer } from "@effect/vitest"
 import { commandStreamCases } from "./commandStreamCases.ts"
 import { expectedRevisionCases } from "./expectedRevisionCases.ts"

@@ -1,7 +1,7 @@
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
 import * as LawSuite from "@daybook/testing/LawSuite"
-import * as SnapshotStoreLaws from "@daybook/testing/SnapshotStoreLaws"
+import * as SnapshotStoreLaws from "@daybook/testing/contracts/SnapshotStoreLaws"
 import { layer } from "@effect/vitest"
 import * as Layer from "effect/Layer"
 import { commandStreamCases } from "./commandStreamCases.ts"

@@ -269,7 +269,9 @@ export const make = <A, R = never>(options: {
  */
 export const once = <R = never>(options: {
   readonly name: string
-  /** Describes the problem; `undefined` if there is none. A throw, failure or defect counts as one. */
+  /**
+   * Describes the problem; `undefined` if there is none. A throw, failure or defect counts as one.
+   */
   readonly problem: () => string | undefined | Effect.Effect<string | undefined, unknown, R>
 }): Law<R> => ({
   name: options.name,

@@ -6,7 +6,7 @@
  *
  * ```ts test
  * import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
- * import * as EventStoreLaws from "@daybook/testing/EventStoreLaws"
+ * import * as EventStoreLaws from "@daybook/testing/contracts/EventStoreLaws"
  * import * as LawSuite from "@daybook/testing/LawSuite"
  *
  * LawSuite.suite("EventStoreMemory", EventStoreLaws.laws, EventStoreMemory.layer)
@@ -14,8 +14,6 @@
  *
  * @since 0.1.0
  */
-// The caller chooses the titles.
-/* oxlint-disable vitest/valid-title */
 import { layer } from "@effect/vitest"
 import * as Layer from "effect/Layer"
 import type { CheckOptions, Law } from "./Law.ts"
@@ -47,19 +45,20 @@ export interface SuiteOptions extends Omit<CheckOptions, "replay"> {
  * @category suites
  * @since 0.1.0
  */
-export function suite(name: string, laws: ReadonlyArray<Law>, options?: SuiteOptions): void
-export function suite<R, E>(
-  name: string,
-  laws: ReadonlyArray<Law<R>>,
-  services: Layer.Layer<R, E>,
-  options?: SuiteOptions
-): void
-export function suite<R, E>(
+export const suite: {
+  (name: string, laws: ReadonlyArray<Law>, options?: SuiteOptions): void
+  <R, E>(
+    name: string,
+    laws: ReadonlyArray<Law<R>>,
+    services: Layer.Layer<R, E>,
+    options?: SuiteOptions
+  ): void
+} = <R, E>(
   name: string,
   laws: ReadonlyArray<Law<R>>,
   third: Layer.Layer<R, E> | SuiteOptions = {},
   fourth: SuiteOptions = {}
-): void {
+): void => {
   if (isServices(third)) register(name, laws, third, fourth)
   // The first signature, whose laws need nothing.
   else register(name, laws as ReadonlyArray<Law>, Layer.empty, third)

@@ -2,7 +2,7 @@
  * The laws of codecs hold for a right one, and each catches the mistakes that it is there for.
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
-import * as CodecLaws from "@daybook/testing/CodecLaws"
+import * as CodecLaws from "@daybook/testing/laws/CodecLaws"
 import * as Law from "@daybook/testing/Law"
 import * as LawSuite from "@daybook/testing/LawSuite"
 import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"

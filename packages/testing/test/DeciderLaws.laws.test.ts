@@ -1,7 +1,7 @@
 /**
  * The laws of deciders hold for a right one, and each catches the mistakes that it is there for.
  */
-import * as DeciderLaws from "@daybook/testing/DeciderLaws"
+import * as DeciderLaws from "@daybook/testing/laws/DeciderLaws"
 import * as Law from "@daybook/testing/Law"
 import * as LawSuite from "@daybook/testing/LawSuite"
 import { assert, describe, it } from "@effect/vitest"

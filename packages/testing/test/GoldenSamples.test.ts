@@ -1,5 +1,5 @@
 import * as EventCodec from "@daybook/kernel/EventCodec"
-import * as CodecLaws from "@daybook/testing/CodecLaws"
+import * as CodecLaws from "@daybook/testing/laws/CodecLaws"
 import * as GoldenSamples from "@daybook/testing/GoldenSamples"
 import * as Law from "@daybook/testing/Law"
 import { assert, describe, it } from "@effect/vitest"

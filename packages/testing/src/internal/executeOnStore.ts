@@ -13,7 +13,6 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { Example } from "../Specification.ts"
 
 /**
  * Stores the given events on a fresh stream, executes the command, and returns its answer as the
@@ -21,7 +20,7 @@ import type { Example } from "../Specification.ts"
  */
 export const executeOnStore = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>,
-  { given, when }: Example<Command, Event, Rejection>
+  { given, when }: { readonly given: ReadonlyArray<Event>; readonly when: Command }
 ) {
   const store = yield* EventStore
   const handler = yield* CommandHandler

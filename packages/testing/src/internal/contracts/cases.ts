@@ -14,7 +14,7 @@ export interface Cases<out R> {
 export const each = <const Row, R>(
   rows: ReadonlyArray<Row>,
   cases: (row: Row) => Cases<R>
-): Cases<R> => Object.assign({}, ...rows.map(cases))
+): Cases<R> => Object.fromEntries(rows.flatMap((row) => Object.entries(cases(row))))
 
 /** Returns a law for each case, named by its sentence, after its subject if there is one. */
 export const lawsOf = <R>(

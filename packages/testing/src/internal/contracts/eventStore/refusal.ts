@@ -163,13 +163,13 @@ export const refusalCases: Cases = {
       ["occurredAt", "the year 0", { occurredAt: DateTime.makeUnsafe(-62_135_596_800_001) }],
       // Callers without types may pass these.
       ["metadata", "null", { metadata: null as never }],
-      ["metadata", "a number as its actor", { metadata: { actor: 5 } as object }],
+      ["metadata", "a number as its actor", { metadata: { actor: 5 } as never }],
       [
         "metadata",
         "a text that is not a UUID as its command id",
-        { metadata: { commandId: "x" } as object }
+        { metadata: { commandId: "x" } as never }
       ],
-      ["metadata", "a field of its own", { metadata: { tenant: "a" } as object }],
+      ["metadata", "a field of its own", { metadata: { tenant: "a" } as never }],
       ["occurredAt", "the year 10000", { occurredAt: DateTime.makeUnsafe(253_402_300_800_000) }]
     ] as const,
     ([field, name, event]) => ({

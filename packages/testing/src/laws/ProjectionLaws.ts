@@ -43,11 +43,11 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import * as assert from "./internal/assert.ts"
-import { type Fault, frail } from "./internal/frailStores.ts"
-import { inlineCopy } from "./internal/inlineCopy.ts"
-import { renderLine } from "./internal/render.ts"
-import * as Law from "./Law.ts"
+import * as assert from "../internal/assert.ts"
+import { type Fault, frail } from "../internal/frailStores.ts"
+import { inlineCopy } from "../internal/inlineCopy.ts"
+import { renderLine } from "../internal/render.ts"
+import * as Law from "../Law.ts"
 
 /**
  * Something that happens to a log and to the hosts that maintain read models of it.

@@ -6,7 +6,7 @@
  * ```ts test
  * import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
  * import * as LawSuite from "@daybook/testing/LawSuite"
- * import * as SnapshotStoreLaws from "@daybook/testing/SnapshotStoreLaws"
+ * import * as SnapshotStoreLaws from "@daybook/testing/contracts/SnapshotStoreLaws"
  *
  * LawSuite.suite("SnapshotStoreMemory", SnapshotStoreLaws.laws, SnapshotStoreMemory.layer)
  * ```
@@ -14,9 +14,9 @@
  * @since 0.1.0
  */
 import type { SnapshotStore } from "@daybook/store/SnapshotStore"
-import { lawsOf } from "./internal/contracts/cases.ts"
-import { snapshotStoreCases } from "./internal/contracts/snapshotStore.ts"
-import type { Law } from "./Law.ts"
+import { lawsOf } from "../internal/contracts/cases.ts"
+import { snapshotStoreCases } from "../internal/contracts/snapshotStore.ts"
+import type { Law } from "../Law.ts"
 
 /**
  * A law for each rule of `SnapshotStore`.

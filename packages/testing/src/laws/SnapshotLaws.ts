@@ -17,7 +17,7 @@
  * import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
  * import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
  * import * as LawSuite from "@daybook/testing/LawSuite"
- * import * as SnapshotLaws from "@daybook/testing/SnapshotLaws"
+ * import * as SnapshotLaws from "@daybook/testing/laws/SnapshotLaws"
  * import { Layer, Result, Schema } from "effect"
  *
  * const Count = Schema.TaggedUnion({ Count: { by: Schema.Int } })
@@ -67,10 +67,10 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
-import { expectSame } from "./internal/differences.ts"
-import { makePlanter, Plant } from "./internal/plantSnapshot.ts"
-import { renderLine } from "./internal/render.ts"
-import * as Law from "./Law.ts"
+import { expectSame } from "../internal/differences.ts"
+import { makePlanter, Plant } from "../internal/plantSnapshot.ts"
+import { renderLine } from "../internal/render.ts"
+import * as Law from "../Law.ts"
 
 const Where = Schema.Literals(["here", "here", "elsewhere"])
 // The last executions are repeated most often.

@@ -9,7 +9,7 @@
  *
  * ```ts test
  * import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
- * import * as EventStoreLaws from "@daybook/testing/EventStoreLaws"
+ * import * as EventStoreLaws from "@daybook/testing/contracts/EventStoreLaws"
  * import * as LawSuite from "@daybook/testing/LawSuite"
  *
  * LawSuite.suite("EventStoreMemory", EventStoreLaws.laws, EventStoreMemory.layer)
@@ -18,26 +18,26 @@
  * @since 0.1.0
  */
 import type { EventStore } from "@daybook/store/EventStore"
-import { lawsBySubject } from "./internal/contracts/cases.ts"
-import { anyCalls } from "./internal/contracts/eventStore/anyCalls.ts"
-import * as Append from "./internal/contracts/eventStore/append.ts"
-import { appendAllCases } from "./internal/contracts/eventStore/appendAll.ts"
-import { backlogCases } from "./internal/contracts/eventStore/backlog.ts"
-import { concurrencyCases } from "./internal/contracts/eventStore/concurrency.ts"
-import { findCases } from "./internal/contracts/eventStore/find.ts"
-import * as FollowStream from "./internal/contracts/eventStore/followStream.ts"
-import { jsonCases } from "./internal/contracts/eventStore/json.ts"
-import { originCases } from "./internal/contracts/eventStore/origin.ts"
-import * as PositionAt from "./internal/contracts/eventStore/positionAt.ts"
-import * as Read from "./internal/contracts/eventStore/read.ts"
-import { readAllCases } from "./internal/contracts/eventStore/readAll.ts"
-import { readerCases } from "./internal/contracts/eventStore/readers.ts"
-import { recordedAtCases } from "./internal/contracts/eventStore/recordedAt.ts"
-import { refusalCases } from "./internal/contracts/eventStore/refusal.ts"
-import * as Repeat from "./internal/contracts/eventStore/repeat.ts"
-import { streamsCases } from "./internal/contracts/eventStore/streams.ts"
-import { subscribeCases } from "./internal/contracts/eventStore/subscribe.ts"
-import type { Law } from "./Law.ts"
+import { lawsBySubject } from "../internal/contracts/cases.ts"
+import { anyCalls } from "../internal/contracts/eventStore/anyCalls.ts"
+import * as Append from "../internal/contracts/eventStore/append.ts"
+import { appendAllCases } from "../internal/contracts/eventStore/appendAll.ts"
+import { backlogCases } from "../internal/contracts/eventStore/backlog.ts"
+import { concurrencyCases } from "../internal/contracts/eventStore/concurrency.ts"
+import { findCases } from "../internal/contracts/eventStore/find.ts"
+import * as FollowStream from "../internal/contracts/eventStore/followStream.ts"
+import { jsonCases } from "../internal/contracts/eventStore/json.ts"
+import { originCases } from "../internal/contracts/eventStore/origin.ts"
+import * as PositionAt from "../internal/contracts/eventStore/positionAt.ts"
+import * as Read from "../internal/contracts/eventStore/read.ts"
+import { readAllCases } from "../internal/contracts/eventStore/readAll.ts"
+import { readerCases } from "../internal/contracts/eventStore/readers.ts"
+import { recordedAtCases } from "../internal/contracts/eventStore/recordedAt.ts"
+import { refusalCases } from "../internal/contracts/eventStore/refusal.ts"
+import * as Repeat from "../internal/contracts/eventStore/repeat.ts"
+import { streamsCases } from "../internal/contracts/eventStore/streams.ts"
+import { subscribeCases } from "../internal/contracts/eventStore/subscribe.ts"
+import type { Law } from "../Law.ts"
 
 /**
  * A law for each rule of `EventStore`.

@@ -15,7 +15,7 @@
  * ```ts test
  * import * as EventCodec from "@daybook/kernel/EventCodec"
  * import * as Upcaster from "@daybook/kernel/Upcaster"
- * import * as CodecLaws from "@daybook/testing/CodecLaws"
+ * import * as CodecLaws from "@daybook/testing/laws/CodecLaws"
  * import * as LawSuite from "@daybook/testing/LawSuite"
  * import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
  * import { Effect, Schema } from "effect"
@@ -58,12 +58,12 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { diff, same } from "./internal/differences.ts"
-import { encodeVersion } from "./internal/encodeVersion.ts"
-import { render } from "./internal/render.ts"
-import { roundTripProblem, stored } from "./internal/roundTrip.ts"
-import * as Law from "./Law.ts"
-import * as SchemaLockFile from "./SchemaLockFile.ts"
+import { diff, same } from "../internal/differences.ts"
+import { encodeVersion } from "../internal/encodeVersion.ts"
+import { render } from "../internal/render.ts"
+import { roundTripProblem, stored } from "../internal/roundTrip.ts"
+import * as Law from "../Law.ts"
+import * as SchemaLockFile from "../SchemaLockFile.ts"
 
 /**
  * An event as it was stored once, and the events of today that it stands for. Never edit one: a new

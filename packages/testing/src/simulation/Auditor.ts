@@ -27,9 +27,9 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { same } from "./internal/differences.ts"
-import { canonical, listDifference, rowTexts, sameList } from "./internal/lists.ts"
-import { renderLine } from "./internal/render.ts"
+import { same } from "../internal/differences.ts"
+import { canonical, listDifference, rowTexts, sameList } from "../internal/lists.ts"
+import { renderLine } from "../internal/render.ts"
 
 /**
  * A command that the log holds, with the identities of its events; for models.
