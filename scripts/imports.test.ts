@@ -35,6 +35,7 @@ const cases: ReadonlyArray<readonly [verdict: "allows" | "refuses", file: string
   ["refuses", "packages/projections/src", 'import * as Laws from "@daybook/testing/Laws"'],
   ["allows", "packages/testing/src", 'import * as Runner from "@daybook/projections/Runner"'],
   ["refuses", "packages/testing/src", 'import * as Order from "@daybook/order/Order"'],
+  ["refuses", "packages/testing/src/laws", 'import { assert } from "@effect/vitest"'],
   ["refuses", "packages/inspector/src", 'import * as Main from "@daybook/cli/Main"'],
   ["refuses", "packages/cli/src", 'import * as Order from "@daybook/order/Order"'],
   ["allows", "packages/testing/src/internal/suite", 'import * as Laws from "../../Laws.ts"'],

@@ -100,9 +100,6 @@ export const include = <A>(list: ReadonlyArray<A>, member: A, what?: string): vo
     () => `expected ${renderLine(member)} among ${renderLine(list)}`
   )
 
-export const match = (text: string, pattern: RegExp, what?: string): void =>
-  check(pattern.test(text), what, () => `expected a text like ${pattern}, got ${renderLine(text)}`)
-
 export const isAbove = (value: number, bound: number, what?: string): void =>
   check(value > bound, what, () => `expected more than ${bound}, got ${value}`)
 
