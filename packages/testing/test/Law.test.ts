@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 
@@ -136,6 +137,36 @@ describe("A law", () => {
       assert.strictEqual(tried, 1)
       const { message } = yield* brokenBy(Law.once({ name: "once", problem: () => "wrong" }))
       assert.strictEqual(message, "broken: once\nwrong")
+    })
+  )
+
+  it.effect("of a program holds when it succeeds, in a scope of its own", () =>
+    Effect.gen(function* () {
+      const ended: Array<string> = []
+      const law = (name: string, end: Effect.Effect<unknown, unknown>) =>
+        Law.fromEffect(
+          name,
+          Effect.andThen(
+            Effect.addFinalizer(() => Effect.sync(() => ended.push(name))),
+            end
+          )
+        )
+      yield* Law.check(law("held", Effect.succeed("an answer")))
+      assert.deepStrictEqual(ended, ["held"])
+      const cause = new Error("two winners")
+      for (const end of [Effect.fail(cause), Effect.die(cause)]) {
+        const broken = yield* brokenBy(law("one wins", end))
+        assert.strictEqual(broken.message, "broken: one wins\ntwo winners")
+        assert.strictEqual(broken.cause, cause)
+      }
+      assert.deepStrictEqual(ended, ["held", "one wins", "one wins"])
+    })
+  )
+
+  it.effect("is interrupted, not broken, when its program is", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(Law.check(Law.fromEffect("l", Effect.interrupt)))
+      assert.isTrue(Exit.hasInterrupts(exit))
     })
   )
 

@@ -62,7 +62,7 @@ export interface Model<Command, State, Event> {
 }
 
 /**
- * The answer to a sender of a command: accepted, with the number of its events, or rejected.
+ * The answer to a command: accepted, with the number of its events, or rejected.
  *
  * @category types
  * @since 0.1.0

@@ -2,7 +2,7 @@
  * Runs a domain on hosts that die, over connections that lose calls, and searches for a history in
  * which an invariant breaks.
  *
- * Several senders execute generated commands on a few instances. They go through hosts that each
+ * Several clients execute generated commands on a few instances. They go through hosts that each
  * have a command handler and maintain the read models, on the stores in memory. Faults occur at
  * every call of a store and between any two steps of a host; see {@link Fault.kinds}. At the end
  * the faults stop, and an audit compares all answers, the log, the states and the rows with a
