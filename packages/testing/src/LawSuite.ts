@@ -2,14 +2,20 @@
  * Registers laws as Vitest tests: those of a domain, the examples of a specification, the contract
  * of a store. No other module here needs a test runner.
  *
- * **Example** (A test file of a store)
+ * **Example** (A law as a test, on 500 inputs)
  *
  * ```ts test
- * import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
- * import * as EventStoreLaws from "@daybook/testing/contracts/EventStoreLaws"
+ * import * as Law from "@daybook/testing/Law"
  * import * as LawSuite from "@daybook/testing/LawSuite"
+ * import { Arbitrary, Schema } from "effect"
  *
- * LawSuite.suite("EventStoreMemory", EventStoreLaws.laws, EventStoreMemory.layer)
+ * const commutes = Law.make({
+ *   name: "addition commutes",
+ *   inputs: () => Arbitrary.schema(Schema.Tuple([Schema.Int, Schema.Int])),
+ *   problem: ([a, b]) => (a + b === b + a ? undefined : `${a} + ${b} is not ${b} + ${a}`)
+ * })
+ *
+ * LawSuite.suite("integers", [commutes], { runs: 500 })
  * ```
  *
  * @since 0.1.0
