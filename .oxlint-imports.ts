@@ -62,6 +62,14 @@ const ofEffectPackages: Pattern = {
   message: "Import the module, not the barrel."
 }
 
+/** Laws are values; `LawSuite` alone registers them as tests. */
+const ofEffectPackagesInSrc: Pattern = {
+  group: ["@effect/*", "!@effect/*/*"],
+  message: "Import the module, not the barrel; src has no tests."
+}
+
+const ofVitest: Pattern = { group: ["vitest"], message: "src has no tests." }
+
 const srcRules = Object.entries(mayImport).map(([name, others]) => {
   const allowed = others.flatMap((other) => [`!@daybook/${other}/*`, `!@daybook/${other}/sql/*`])
   return {
@@ -78,7 +86,8 @@ const srcRules = Object.entries(mayImport).map(([name, others]) => {
             group: ["@daybook/**", ...allowed],
             message: `${name} imports of the other packages: ${others.join(", ")}.`
           },
-          ofEffectPackages,
+          ofEffectPackagesInSrc,
+          ofVitest,
           ofEffect
         )
   }
@@ -96,5 +105,11 @@ export default {
     "typescript/consistent-type-imports": "error",
     ...restrict(internals, ofEffectPackages, ofEffect)
   },
-  overrides: srcRules
+  overrides: [
+    ...srcRules,
+    {
+      files: ["packages/testing/src/LawSuite.ts"],
+      rules: restrict(internals, outside, ofEffectPackages, ofEffect)
+    }
+  ]
 }

@@ -30,9 +30,12 @@ const topLevel = new Set([
   "vitest.workspace.ts"
 ])
 
-/** Packages whose exports are read in an editor, so each export has a doc comment. */
+/**
+ * Packages whose exports are read in an editor, so each export has a doc comment, those of their
+ * public folders too.
+ */
 const documented =
-  /^packages\/(kernel|order|store|projections|testing|inspector|cli)\/src\/[^/]+\.ts$/
+  /^packages\/(kernel|order|store|projections|testing|inspector|cli)\/src\/(?!internal\/)([^/]+\/)?[^/]+\.ts$/
 
 /** Returns all findings under `root`, in the order of the file names. */
 export const check = (root: string): ReadonlyArray<Finding> => {

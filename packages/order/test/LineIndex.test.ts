@@ -52,7 +52,7 @@ const assertSame = (lines: ReadonlyArray<Line>, expected: ReadonlyArray<Line>) =
 }
 
 describe("LineIndex", () => {
-  it("answers as a look at all lines does, whatever was put, replaced and gone back to", () => {
+  it("gives the same answers as a search of all lines, after any changes", () => {
     let lines: ReadonlyArray<Line> = []
     let expected: ReadonlyArray<Line> = []
     const older: Array<readonly [ReadonlyArray<Line>, ReadonlyArray<Line>]> = []
@@ -79,7 +79,7 @@ describe("LineIndex", () => {
     for (const [then, expectedThen] of older) assertSame(then, expectedThen)
   })
 
-  it("looks at the lines that change alone, once it has seen all", () => {
+  it("reads only changed lines, once it has read all", () => {
     let lines: ReadonlyArray<Line> = Array.from({ length: 1_000 }, (_, n) => ({
       product: `p${n}`,
       price: 1,

@@ -7,7 +7,7 @@ import { decider } from "@daybook/order/OrderDecider"
 import { codec, OrderEvent } from "@daybook/order/OrderEvent"
 import { OrderRejection } from "@daybook/order/OrderRejection"
 import * as OrderState from "@daybook/order/OrderState"
-import * as CodecLaws from "@daybook/testing/CodecLaws"
+import * as CodecLaws from "@daybook/testing/laws/CodecLaws"
 import * as History from "@daybook/testing/History"
 import * as Law from "@daybook/testing/Law"
 import * as LawSuite from "@daybook/testing/LawSuite"
@@ -128,7 +128,7 @@ describe("money never drifts", () => {
     inTotal((state) => Math.round(inPounds(state) * 100))
   )
   catches(
-    "lines that are merged whatever their price",
+    "lines that are merged at different prices",
     Laws.NO_DRIFT,
     evolving((state, event) => {
       const line =

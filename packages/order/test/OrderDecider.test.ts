@@ -6,7 +6,8 @@ import * as OrderState from "@daybook/order/OrderState"
 import { MAX_ITEM_COUNT } from "@daybook/order/Quantity"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
-import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as Specification from "@daybook/testing/Specification"
 import { assert, describe, it } from "@effect/vitest"
 import * as Layer from "effect/Layer"
 import {
@@ -21,12 +22,12 @@ import {
   shipped
 } from "./OrderRules.ts"
 
-SpecificationSuite.suite(rules)
+LawSuite.suite(rules.name, Specification.laws(rules))
 
 describe("through a command handler", () => {
-  SpecificationSuite.suiteOnStore(
-    Order.aggregate,
-    rules,
+  LawSuite.suite(
+    rules.name,
+    Specification.lawsOnStore(Order.aggregate, rules),
     CommandHandler.layer.pipe(Layer.provideMerge(EventStoreMemory.layer))
   )
 })
@@ -52,7 +53,7 @@ describe("folding added items", () => {
     assert.strictEqual(OrderState.itemCount(state), 5)
   })
 
-  it("calls a line by the name that was used last", () => {
+  it("gives a line the name that was used last", () => {
     const state = Decider.fold(decider, [
       created,
       added("tea", 1, 100),
@@ -98,7 +99,7 @@ describe("an order that is not created", () => {
   })
 })
 
-describe("folding events that make no sense", () => {
+describe("folding impossible events", () => {
   const draft = Decider.fold(decider, [created, added("tea", 2, 250)])
 
   it("leaves an order without items unshipped", () => {
@@ -106,12 +107,12 @@ describe("folding events that make no sense", () => {
     assert.strictEqual(decider.evolve(empty, shipped), empty)
   })
 
-  it("leaves a draft unshipped, whatever it has", () => {
+  it("leaves any draft unshipped", () => {
     const ready = decider.evolve(draft, addressUpdated)
     assert.strictEqual(decider.evolve(ready, shipped), ready)
   })
 
-  it("leaves out items that no number could count, and no fewer", () => {
+  it("ignores items that no number can count, and no fewer", () => {
     const most = Decider.fold(decider, [created, added("gift", MAX_ITEM_COUNT - 1, 0)])
     assert.strictEqual(decider.evolve(most, added("tea", 2, 0)), most)
     assert.strictEqual(
@@ -135,7 +136,7 @@ describe("folding events that make no sense", () => {
     assert.strictEqual(Decider.fold(decider, events, draft), draft)
   })
 
-  it("leaves what is shipped or cancelled as it was", () => {
+  it("leaves a shipped or cancelled order unchanged", () => {
     const items = [added("tea", 1, 250), removed("tea", 1, 250), productRemoved("tea")]
     for (const closed of [histories.shipped, histories.cancelled]) {
       const state = Decider.fold(decider, closed)

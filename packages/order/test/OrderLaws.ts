@@ -9,7 +9,7 @@ import type { OrderCommand } from "@daybook/order/OrderCommand"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
 import { OrderRejection } from "@daybook/order/OrderRejection"
 import * as OrderState from "@daybook/order/OrderState"
-import * as DeciderLaws from "@daybook/testing/DeciderLaws"
+import * as DeciderLaws from "@daybook/testing/laws/DeciderLaws"
 import * as History from "@daybook/testing/History"
 import * as Law from "@daybook/testing/Law"
 import * as Arbitrary from "effect/Arbitrary"
@@ -97,7 +97,7 @@ export const laws = (
   return [...DeciderLaws.laws({ ...Order.aggregate, decider }, claims), closedStays(decider)]
 }
 
-export const CLOSED = "what is shipped or cancelled stays, whatever is recorded"
+export const CLOSED = "a shipped or cancelled order stays the same after any event"
 
 /** Stronger than `terminal`: it also covers events that no command leads to. */
 const closedStays = (decider: OrderDecider): Law.Law =>
@@ -113,7 +113,7 @@ const closedStays = (decider: OrderDecider): Law.Law =>
       if (!isClosed(state)) return undefined
       return sameState(state, Decider.fold(decider, events, state))
         ? undefined
-        : `not so for the events ${JSON.stringify(events)}`
+        : `does not hold for the events ${JSON.stringify(events)}`
     },
     show: ({ commands }) => History.show(decider, commands)
   })

@@ -173,7 +173,7 @@ describe("The demand for a product", () => {
     )
   }
   it.prop(
-    "is the same in whatever order its events come",
+    "is the same in any order of its events",
     [asked],
     ([asked]) => mindsNoOrder(ProductDemand.projection)(asked),
     thorough

@@ -5,8 +5,8 @@ import * as OrderSummary from "@daybook/order/OrderSummary"
 import * as ProductDemand from "@daybook/order/ProductDemand"
 import * as RemovedItems from "@daybook/order/RemovedItems"
 import { aggregate } from "@daybook/order/Order"
+import * as LawSuite from "@daybook/testing/LawSuite"
 import * as ProjectionSpecification from "@daybook/testing/ProjectionSpecification"
-import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { fold, recordedAs } from "./orderHistories.ts"
@@ -47,7 +47,11 @@ const summary: OrderSummary.OrderSummary = {
 const twoTeas = { totalMinor: 500n, itemCount: 2, lines: [["tea", 250, 2]] } as const
 const covers = [OrderEvent.cases]
 
-SpecificationSuite.suiteOfProjection(
+const suiteOf = <Event, Key extends object, Row extends object>(
+  specification: ProjectionSpecification.ProjectionSpecification<Event, Key, Row>
+): void => LawSuite.suite(specification.name, ProjectionSpecification.laws(specification))
+
+suiteOf(
   make(
     "order_summary",
     OrderSummary.projection,
@@ -88,23 +92,23 @@ SpecificationSuite.suiteOfProjection(
           updatedAt: occurredAt(5)
         }
       ]),
-      "knows where an order goes, and that it is confirmed": given(
+      "has the address and the status of a confirmed order": given(
         order.events(created, added("tea", 2, 250), sentTo("1"), confirmed)
       ).then([
         { ...summary, ...twoTeas, status: "confirmed", hasAddress: true, updatedAt: occurredAt(4) }
       ]),
-      "knows that an order is shipped, and leaves it so": given(
+      "has the status of a shipped order, which does not change": given(
         order.events(created, added("tea", 2, 250), sentTo("1"), confirmed, shipped, cancelled)
       ).then([
         { ...summary, ...twoTeas, status: "shipped", hasAddress: true, updatedAt: occurredAt(5) }
       ]),
-      "keeps what a cancelled order was worth, and knows that it is cancelled": given(
+      "has the total and the status of a cancelled order": given(
         order.events(created, added("tea", 2, 250), cancelled, sentTo("1"))
       ).then([{ ...summary, ...twoTeas, status: "cancelled", updatedAt: occurredAt(3) }]),
-      "is left as it is by what means nothing to the order": given(
+      "is not changed by events that change nothing in the order": given(
         order.events(created, created, euros, removed("mug", 1, 1), productRemoved("mug"), shipped)
       ).then([summary]),
-      "has no row of what was never created": given(
+      "has no row for an order that was never created": given(
         order.events(added("tea", 1, 1), confirmed)
       ).then([ProjectionSpecification.noRow({ orderId: "42" })]),
       "has a total past what a number holds": given(
@@ -139,12 +143,12 @@ const customerOrder: CustomerOrders.CustomerOrder = {
   cancelReason: null
 }
 
-SpecificationSuite.suiteOfProjection(
+suiteOf(
   make("customer_orders", CustomerOrders.projection, (given) => ({
-    "tells when an order was made, confirmed and shipped, and with whom": given(
+    "has the times of creation, confirmation and shipment, and the carrier": given(
       order.events(created, added("tea", 2, 250), sentTo("1"), confirmed, shipped, cancelled)
     ).then([customerOrder]),
-    "tells why an order was cancelled": given(
+    "has the reason of a cancellation": given(
       order.events(created, added("tea", 2, 250), sentTo("1"), confirmed, cancelled)
     ).then([
       {
@@ -184,13 +188,13 @@ const wanted = order.events(
   removed("tea", 1, 250)
 )
 
-SpecificationSuite.suiteOfProjection(
+suiteOf(
   make("product_demand", ProductDemand.projection, (given) => ({
-    "adds up what was wanted, also what was removed again or cancelled": given(
+    "adds up all additions, also of items that were removed again or cancelled": given(
       wanted,
       order.events(cancelled)
     ).then([tea]),
-    "is of all orders, and of each currency by itself": given(
+    "adds up all orders, separately by currency": given(
       wanted,
       stream(aggregate, "43", { occurredAt: occurredAt(0) }).events(
         created,
@@ -224,7 +228,7 @@ SpecificationSuite.suiteOfProjection(
         lastAt: occurredAt(9)
       }
     ]),
-    "says how often the first system removed a product without saying how many": given(
+    "counts the removals of the first system, which recorded no quantity": given(
       wanted,
       order.events(productRemoved("tea"))
     ).then([{ ...tea, wholeRemovals: 1, lastAt: occurredAt(5) }])
@@ -242,10 +246,12 @@ const unchanged: AddressChanges.AddressChanges = {
 const at = (n: number, line1: string) => ({ at: occurredAt(n), address: { ...address, line1 } })
 const many = Array.from({ length: 30 }, (_, n) => String(n))
 
-SpecificationSuite.suiteOfProjection(
+suiteOf(
   make("address_changes", AddressChanges.projection, (given) => ({
-    "has a row of an order that has no address yet": given(order.events(created)).then([unchanged]),
-    "shows the first address, which is no change": given(order.events(created, sentTo("1"))).then([
+    "has a row for an order without an address": given(order.events(created)).then([unchanged]),
+    "shows the first address, which does not count as a change": given(
+      order.events(created, sentTo("1"))
+    ).then([
       { ...unchanged, firstAt: occurredAt(2), lastAt: occurredAt(2), addresses: [at(2, "1")] }
     ]),
     "counts the addresses that took the place of another, and shows them": given(
@@ -270,7 +276,7 @@ SpecificationSuite.suiteOfProjection(
         addresses: many.slice(10).map((line1, n) => at(n + 12, line1))
       }
     ]),
-    "knows the address that the creation of an order held once": given(
+    "reads the address that old creation events hold": given(
       order.stored({
         type: "OrderCreated",
         schemaVersion: 2,
@@ -287,9 +293,9 @@ SpecificationSuite.suiteOfProjection(
   }))
 )
 
-SpecificationSuite.suiteOfProjection(
+suiteOf(
   make("removed_items", RemovedItems.projection, (given) => ({
-    "tells what was removed, why and by whom": given(
+    "has the removed item, the reason and the actor": given(
       order.events(created, added("tea", 3, 250), removed("tea", 2, 250))
     ).then([
       {
@@ -306,7 +312,7 @@ SpecificationSuite.suiteOfProjection(
         recordedAs: "ItemRemoved v2"
       }
     ]),
-    "tells that the first system recorded neither quantity nor reason": given(
+    "has neither quantity nor reason for removals of the first system": given(
       stream(aggregate, "42").stored({
         type: "ItemRemoved",
         schemaVersion: 1,
@@ -333,7 +339,7 @@ SpecificationSuite.suiteOfProjection(
 describe("The rows of an order", () => {
   const byOrder = [OrderSummary.projection, CustomerOrders.projection, AddressChanges.projection]
 
-  it("are there for every id that a stream may have", () => {
+  it("exist for every id that a stream may have", () => {
     // A blank that does not break, and the longest ids of one and of two code units.
     for (const id of ["a\u00a0b", "x".repeat(200), "\u{1fad6}".repeat(100)]) {
       for (const projection of byOrder) {
@@ -344,7 +350,7 @@ describe("The rows of an order", () => {
     }
   })
 
-  it("have no streams where no stream has such a name", () => {
+  it("have no streams for an id that no stream can have", () => {
     for (const projection of byOrder) {
       for (const orderId of ["", "a\u0000b", "a\u2028b", "\u{1fad6}".repeat(101)]) {
         assert.deepStrictEqual(projection.streams?.({ orderId }), [])

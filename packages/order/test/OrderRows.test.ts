@@ -54,7 +54,7 @@ const summary: OrderSummary.OrderSummary = {
 }
 
 describe("order_summary", () => {
-  it("takes what is removed of its product at its price, and in its currency", () => {
+  it("subtracts removed items by product, price and currency", () => {
     const given = [created, added("tea", 2, 250), added("mug", 2, 250), added("tea", 2, 199)]
     const euros = {
       ...removed("tea", 2, 250),
@@ -76,7 +76,7 @@ describe("order_summary", () => {
     })
   })
 
-  it("leaves out items that no number could count, and no fewer", () => {
+  it("ignores items that no number can count, and no fewer", () => {
     const most = MAX_ITEM_COUNT - 1
     const given = [created, added("gift", most, 0), added("tea", 2, 0)]
     const full = { ...summary, itemCount: most, lines: [["gift", 0, most]], updatedAt: minute(2) }
@@ -92,7 +92,7 @@ describe("order_summary", () => {
     })
   })
 
-  it("has the status that the order has, whatever is recorded of it", () => {
+  it("has the status of the order after any events", () => {
     const tea = added("tea", 1, 250)
     for (const [expected, ...recorded] of [
       ["draft", created, tea, sentTo("1"), shipped],
@@ -111,13 +111,13 @@ describe("order_summary", () => {
 })
 
 describe("customer_orders", () => {
-  it("has no row of an order that was never created", () => {
+  it("has no row for an order that was never created", () => {
     then(CustomerOrders.projection, events(added("tea", 2, 250), cancelled)).rows()
   })
 })
 
 describe("product_demand", () => {
-  it("calls a product as it was called last, and of two names at once the greater", () => {
+  it("has the last name of a product, the greater of two at the same time", () => {
     const named = (...all: ReadonlyArray<readonly [name: string, minute: number]>) => {
       const recorded = all.map(([name, at], n) =>
         recordedAs(String(n), added("tea", 1, 1, name), n + 1, at)
@@ -144,11 +144,11 @@ describe("address_changes", () => {
   }
   const at = (n: number, line1: string) => ({ at: minute(n), address: { ...address, line1 } })
 
-  it("has no row of an order that was never created", () => {
+  it("has no row for an order that was never created", () => {
     then(AddressChanges.projection, events(sentTo("1"), sentTo("2"))).rows()
   })
 
-  it("has of each address what it is, and since when", () => {
+  it("has each address and its time", () => {
     const isRow = Schema.is(AddressChanges.AddressChanges)
     assert.isTrue(isRow({ ...none, addresses: [at(2, "1")] }))
     assert.isFalse(isRow({ ...none, addresses: [{ at: minute(2) }] }))
@@ -167,7 +167,7 @@ const all = [
   cancelled
 ]
 
-describe("An event touches the rows that it says something of:", () => {
+describe("An event touches the rows that it concerns:", () => {
   const tea = { productId: "tea", currency: "GBP" }
   const mug = { productId: "mug", currency: "GBP" }
   const order = { orderId: "42" }
@@ -190,7 +190,7 @@ describe("An event touches the rows that it says something of:", () => {
   }
 })
 
-describe("A row is left as it is by an event that does not touch it, when it is given to it:", () => {
+describe("A row is unchanged by an event that does not touch it:", () => {
   const recorded = events(...all)
   const [demand = {}] = fold(ProductDemand.projection, events(created, added("tea", 2, 250)))
   for (const [projection, row, touches] of [
@@ -209,7 +209,7 @@ describe("A row is left as it is by an event that does not touch it, when it is 
 })
 
 describe("The read models of an order", () => {
-  it("read orders, and nothing else", () => {
+  it("read only orders", () => {
     for (const { from } of [
       OrderSummary.projection,
       CustomerOrders.projection,

@@ -4,7 +4,8 @@ import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
-import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as Specification from "@daybook/testing/Specification"
 import { describe } from "@effect/vitest"
 import * as Layer from "effect/Layer"
 import { rules } from "./OrderRules.ts"
@@ -15,9 +16,9 @@ const handler = CommandHandler.layer.pipe(
 )
 
 describe("on a server", () => {
-  SpecificationSuite.suiteOnStore(
-    Order.aggregate,
-    rules,
+  LawSuite.suite(
+    rules.name,
+    Specification.lawsOnStore(Order.aggregate, rules),
     handler.pipe(
       Layer.provide(PostgresServer.layerClient()),
       Layer.provide(PostgresServer.PostgresServer.layer)
@@ -26,9 +27,9 @@ describe("on a server", () => {
 })
 
 describe("embedded", () => {
-  SpecificationSuite.suiteOnStore(
-    Order.aggregate,
-    rules,
+  LawSuite.suite(
+    rules.name,
+    Specification.lawsOnStore(Order.aggregate, rules),
     handler.pipe(Layer.provide(EmbeddedPostgres.layer()))
   )
 })

@@ -9,7 +9,7 @@ import { codec, type OrderEvent } from "@daybook/order/OrderEvent"
 import * as OrderRejection from "@daybook/order/OrderRejection"
 import { Line, OrderState } from "@daybook/order/OrderState"
 import { MAX_QUANTITY } from "@daybook/order/Quantity"
-import * as CodecLaws from "@daybook/testing/CodecLaws"
+import * as CodecLaws from "@daybook/testing/laws/CodecLaws"
 import * as LawSuite from "@daybook/testing/LawSuite"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
@@ -148,7 +148,7 @@ describe("the schemas", () => {
   const refused = (schema: Schema.Constraint, values: ReadonlyArray<unknown>) =>
     values.filter((value) => !Schema.is(schema)(value))
 
-  it("take money in whole minor units that JSON carries exactly", () => {
+  it("accept money in whole minor units that JSON holds exactly", () => {
     const money = (minor: unknown) => ({ currency: "GBP", minor })
     const good = [0, 1, 2 ** 31, 2 ** 53 - 1].map(money)
     const bad = [-0, -1, 0.5, 2 ** 53, NaN, Infinity, "1", 1n].map(money)
@@ -156,7 +156,7 @@ describe("the schemas", () => {
     assert.deepStrictEqual(refused(Money, [...good, ...bad, ...odd]), [...bad, ...odd])
   })
 
-  it("take quantities from 1 to a million in commands", () => {
+  it("accept quantities from 1 to a million in commands", () => {
     const add = (quantity: number) => ({
       _tag: "AddItem",
       productId: "tea",
@@ -169,7 +169,7 @@ describe("the schemas", () => {
     assert.deepStrictEqual(refused(OrderCommand, [...good, ...bad]), bad)
   })
 
-  it("take bounded text that every store keeps", () => {
+  it("accept bounded text that every store can hold", () => {
     const to = (recipient: string) => ({ ...address, recipient })
     const { line2: _, region: __, ...required } = address
     const good = [address, required, to("\u{1fad6}".repeat(200))]
@@ -193,7 +193,7 @@ describe("the schemas", () => {
       ...(optional.includes(field) ? [] : [Struct.omit(value, [field as never])])
     ])
 
-  it("take commands, lines and states with all their fields, and none that lacks one", () => {
+  it("accept commands, lines and states with all their fields, and refuse one that lacks a field", () => {
     for (const [schema, value, ...optional] of [
       [OrderCommand, { _tag: "CreateOrder", ...customer }],
       [OrderCommand, { ...item, _tag: "AddItem" }],
@@ -229,7 +229,7 @@ describe("the schemas", () => {
     }
   })
 
-  it("say what they take when they refuse", () => {
+  it("state the allowed values when they refuse one", () => {
     const message = (schema: Schema.Codec<unknown, unknown>, value: unknown) =>
       Result.getOrThrow(Result.flip(Schema.decodeUnknownResult(schema)(value))).message
     const draft = { _tag: "Draft", ...customer }
@@ -280,7 +280,7 @@ describe("the schemas", () => {
     )
   })
 
-  it("take totals of rejections in decimal digits", () => {
+  it("accept totals of rejections in decimal digits", () => {
     const total = (digits: string) => ({
       _tag: "TotalTooLarge",
       of: "items",
@@ -383,7 +383,7 @@ describe("the schemas", () => {
     ])
   })
 
-  it("name the streams of orders", () => {
+  it("match the names of order streams", () => {
     assert.strictEqual(Order.aggregate.category, "order")
     assert.strictEqual(codec.name, "order")
   })

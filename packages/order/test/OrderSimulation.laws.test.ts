@@ -1,5 +1,5 @@
-import * as Fault from "@daybook/testing/Fault"
-import * as Simulation from "@daybook/testing/Simulation"
+import * as Fault from "@daybook/testing/simulation/Fault"
+import * as Simulation from "@daybook/testing/simulation/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { stubborn, trusting, unrecorded } from "./brokenMachinery.ts"
@@ -28,7 +28,7 @@ describe("A simulation of orders", { timeout: 600_000 }, () => {
     })
   )
 
-  it.live("gives the same history again for a seed, and for some of its faults", () =>
+  it.live("runs the same history again for a seed, and for some of its faults", () =>
     Effect.gen(function* () {
       for (const seed of [3, 4, 5]) {
         const first = yield* Simulation.run(orders, { seed })

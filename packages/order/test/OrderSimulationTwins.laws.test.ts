@@ -1,4 +1,4 @@
-import * as Simulation from "@daybook/testing/Simulation"
+import * as Simulation from "@daybook/testing/simulation/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import {
@@ -50,7 +50,7 @@ describe("A simulation of broken orders", { timeout: 600_000 }, () => {
     })
   )
 
-  it.live("catches a checkpoint that is kept apart from the rows, with two faults at most", () =>
+  it.live("catches a checkpoint that is stored apart from the rows, with two faults at most", () =>
     Effect.gen(function* () {
       const failed = yield* failureOf({ stores: apart })
       assert.isAtMost(failed.faults.length, 2, failed.message)
@@ -58,10 +58,10 @@ describe("A simulation of broken orders", { timeout: 600_000 }, () => {
     })
   )
 
-  it.live("catches an append that is folded into rows of before it, without any fault", () =>
+  it.live("catches an append that is folded into stale rows, without any fault", () =>
     Effect.gen(function* () {
       const [first] = yield* violationsOf(10, { stores: stale })
-      assert.match(first?.message ?? "", /kept by the appends/)
+      assert.match(first?.message ?? "", /stored by the appends/)
     })
   )
 
@@ -73,7 +73,7 @@ describe("A simulation of broken orders", { timeout: 600_000 }, () => {
     })
   )
 
-  it.live("catches a fold that gives a state which its schema refuses, without any fault", () =>
+  it.live("catches a fold whose state does not fit its schema, without any fault", () =>
     Effect.gen(function* () {
       const violations = yield* violationsOf(12, { aggregate: untidyFold })
       assert.isNotEmpty(violations)

@@ -11,7 +11,7 @@ describe("Orders on broken hosts that are attacked", { timeout: 600_000 }, () =>
       const cuts = Array.from({ length: 12 }, (): Attacks.Kind => "way-reset")
       const tortured = yield* torture(inTurn(cuts), { broken: true })
       const messages = tortured.audit.violations.map(({ message }) => message).join("\n")
-      assert.include(messages, "is of a command that nobody sent")
+      assert.include(messages, "is of a command that no client sent")
       assert.include(messages, "hosts may UPDATE daybook.events")
       assert.isAbove(failures(tortured)["alterations of the log let through"], 0)
     }).pipe(Effect.scoped, quietly)

@@ -76,7 +76,7 @@ export const brokenModels: ReadonlyArray<readonly [what: string, projection: Pro
   ],
   ["revenue of what was removed one by one", countsOneItem(CustomerOrders.projection)],
   [
-    "a shipment that its customer isn't told of",
+    "a shipment that is missing from its customer's row",
     forgets(CustomerOrders.projection, "OrderShipped")
   ],
   [
@@ -97,7 +97,7 @@ export const brokenModels: ReadonlyArray<readonly [what: string, projection: Pro
     }))
   ],
   [
-    "addresses of old that are gone",
+    "old addresses that are lost",
     spoiling(AddressChanges.projection, (after) => ({ ...after, addresses: [] }))
   ],
   [
@@ -108,7 +108,7 @@ export const brokenModels: ReadonlyArray<readonly [what: string, projection: Pro
     }
   ],
   [
-    "a removal by nobody",
+    "a removal without its actor",
     spoiling(RemovedItems.projection, (after) => ({ ...after, removedBy: null }))
   ]
 ]

@@ -18,8 +18,8 @@ const looks = (change: (look: Look, index: number) => Partial<Look>): ReadonlyAr
 const faults = (change: (look: Look, index: number) => Partial<Look>) =>
   faultsOf({ name: "demand", looks: looks(change) })
 
-describe("What a soak says of what follows the log", () => {
-  it("finds no fault in what keeps up, idle or not", () => {
+describe("The report of a soak on followers of the log", () => {
+  it("finds no fault in a follower that keeps up, idle or not", () => {
     assert.deepStrictEqual(
       faults(() => ({})),
       []
@@ -39,7 +39,7 @@ describe("What a soak says of what follows the log", () => {
     )
   })
 
-  it("names one that stopped or was paused, be it for one look, and says why", () => {
+  it("reports a follower that stopped or was paused, even once, and the reason", () => {
     assert.deepStrictEqual(
       faults((_, index) => (index === 59 ? { state: "stopped" } : {})),
       ["demand is stopped"]
@@ -54,7 +54,7 @@ describe("What a soak says of what follows the log", () => {
     )
   })
 
-  it("names one that stands still while events wait, or that no host keeps", () => {
+  it("reports a follower that stands still while events wait, or that no host maintains", () => {
     assert.deepStrictEqual(
       faults((_, index) =>
         index >= 20 ? { at: 2_000n, behind: 100 * (index - 19), lastError: "no table" } : {}
@@ -63,28 +63,26 @@ describe("What a soak says of what follows the log", () => {
     )
     assert.deepStrictEqual(
       faults((_, index) => (index >= 20 ? { at: 2_000n, behind: 0, state: "waiting" } : {})),
-      ["demand is kept by no host"]
+      ["demand is maintained by no host"]
     )
   })
 
-  it("names one that is too far behind for its events to be counted", () => {
+  it("reports a follower that is too far behind to count its events", () => {
     assert.deepStrictEqual(
       faults((_, index) => (index > 50 ? { behind: 10_000 } : { behind: 9_999 })),
       ["demand is 10000 events behind, or more"]
     )
   })
 
-  it("names one that never took an event in", () => {
+  it("reports a follower that never read an event", () => {
     assert.deepStrictEqual(
       faults(() => ({ at: 0n, behind: 0 })),
-      ["demand never took an event in"]
+      ["demand never read an event"]
     )
-    assert.deepStrictEqual(faultsOf({ name: "demand", looks: [] }), [
-      "demand never took an event in"
-    ])
+    assert.deepStrictEqual(faultsOf({ name: "demand", looks: [] }), ["demand never read an event"])
   })
 
-  it("reports what lags more and more as what grows, and all that is wrong", () => {
+  it("reports a growing lag as growth, and all faults", () => {
     const lagging = looks((_, index) => ({ behind: 100 * index }))
     const soak = {
       series: [
@@ -113,7 +111,7 @@ describe("What a soak says of what follows the log", () => {
     assert.deepStrictEqual(rest, ["what is wrong:", ...found])
     assert.deepStrictEqual(report({ ...soak, series: [], followers: [], errors: [] }), [
       "6000 commands, 9000 events, 7 given to subscriptions",
-      "nothing grows, and all that follows the log keeps up"
+      "nothing grows, and all followers of the log keep up"
     ])
   })
 })

@@ -23,7 +23,7 @@ const series = (value: (second: number) => number, least = 1): Series => ({
   samples: Array.from({ length: 60 }, (_, n) => ({ second: n * 12, value: value(n * 12) }))
 })
 
-describe("What a soak says of its samples", () => {
+describe("The report of a soak on its samples", () => {
   it("fits the line of least squares", () => {
     const line = fit([
       { second: 0, value: 1 },
@@ -42,7 +42,7 @@ describe("What a soak says of its samples", () => {
     assert.isUndefined(fit(Array.from({ length: 9 }, () => ({ second: 1, value: 1 }))))
   })
 
-  it("names a leak of a known slope under noise, and tells how fast it is", () => {
+  it("reports a leak of a known slope under noise, and its rate", () => {
     for (let seed = 1; seed <= 50; seed++) {
       const random = noise(seed)
       // 60 MiB, and 3 more in each of the 12 minutes.
@@ -53,7 +53,7 @@ describe("What a soak says of its samples", () => {
     }
   })
 
-  it("names a leak under noise of 0.2 to 0.4 of what it grows", () => {
+  it("reports a leak under noise of 0.2 to 0.4 of its growth", () => {
     // 8 MiB over the settled samples, and noise of up to 0.4 of that to either side.
     for (const share of [0.2, 0.25, 0.3, 0.35, 0.4]) {
       let named = 0
@@ -65,7 +65,7 @@ describe("What a soak says of its samples", () => {
     }
   })
 
-  it("names leaks under normal noise as often as its documentation says", () => {
+  it("reports leaks under normal noise as often as documented", () => {
     // The standard deviation of the noise as a share of the growth, and the fewest and the most of
     // 1,000 that are reported.
     for (const [share, fewest, most] of [
@@ -83,7 +83,7 @@ describe("What a soak says of its samples", () => {
     }
   })
 
-  it("names a leak of a small share of what is held", () => {
+  it("reports a leak of a small share of the total", () => {
     for (let seed = 1; seed <= 50; seed++) {
       const random = noise(seed)
       // 10 MiB more over the settled samples, on 400.
@@ -91,7 +91,7 @@ describe("What a soak says of its samples", () => {
     }
   })
 
-  it("does not name noise", () => {
+  it("does not report noise", () => {
     for (let seed = 1; seed <= 500; seed++) {
       const random = noise(seed)
       assert.isFalse(grows(series(() => 60 + random() * 20)), `seed ${seed}`)
@@ -99,14 +99,14 @@ describe("What a soak says of its samples", () => {
     }
   })
 
-  it("does not name a warm-up, nor what shrinks", () => {
+  it("does not report a warm-up or a decrease", () => {
     const random = noise(7)
     assert.isFalse(grows(series((second) => 60 + 40 * (1 - Math.exp(-second / 60)) + random())))
     assert.isFalse(grows(series((second) => (second < 200 ? second : 200) + random())))
     assert.isFalse(grows(series((second) => 100 - second / 20 + random())))
   })
 
-  it("does not name a saw, wherever it stands at the end, and names one that climbs", () => {
+  it("does not report a saw tooth, at any end point, but one that climbs", () => {
     for (const period of [24, 60, 130, 240, 400]) {
       for (let phase = 0; phase < period; phase += 4) {
         const saw = (second: number) => 1_000 * (((second + phase) % period) / period)
@@ -116,7 +116,7 @@ describe("What a soak says of its samples", () => {
     assert.isTrue(grows(series((second) => 1_000 + ((second % 60) / 60) * 100 + second * 2)))
   })
 
-  it("does not name a growth of less than matters", () => {
+  it("does not report a growth below the limit", () => {
     assert.isFalse(grows(series((second) => 60 + second / 1_000)))
     assert.isFalse(grows(series((second) => second / 100, 8)))
     assert.isTrue(grows(series((second) => second / 100, 4)))

@@ -5,7 +5,7 @@
  * other. The serving generation is the one that is read. A shadow may be built beside it and take
  * its place. Earlier serving generations are retired, and kept until they are dropped.
  *
- * Rules for every store, checked by `ReadModelStoreSuite` of `@daybook/testing`:
+ * Rules for every store, checked by `ReadModelStoreLaws` of `@daybook/testing`:
  *
  * 1. Rows and checkpoint move together, or neither: an event is never counted twice and never left
  *    out.

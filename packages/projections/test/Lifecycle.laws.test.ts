@@ -1,5 +1,5 @@
 import type { Decider } from "@daybook/kernel/Decider"
-import * as DeciderLaws from "@daybook/testing/DeciderLaws"
+import * as DeciderLaws from "@daybook/testing/laws/DeciderLaws"
 import * as Law from "@daybook/testing/Law"
 import * as LawSuite from "@daybook/testing/LawSuite"
 import { assert, describe, it } from "@effect/vitest"

@@ -6,7 +6,7 @@ import {
   Superseded
 } from "@daybook/projections/ReadModelError"
 import * as Specification from "@daybook/testing/Specification"
-import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
 import { Command } from "../src/internal/lifecycle/command.ts"
 import { RuleBroken } from "../src/internal/lifecycle/decide.ts"
 import * as Lifecycle from "@daybook/projections/driver/ReadModelLifecycle"
@@ -376,4 +376,4 @@ const spec = Specification.make(
   { covers: [Command.cases, Event.cases] }
 )
 
-SpecificationSuite.suite(spec)
+LawSuite.suite(spec.name, Specification.laws(spec))

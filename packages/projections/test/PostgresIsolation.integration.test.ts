@@ -2,11 +2,12 @@
  * Read models under sessions with unusual settings, such as serializable transactions: Daybook
  * itself sets those that it needs.
  */
-import * as ReadModelStoreSuite from "@daybook/testing/ReadModelStoreSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as ReadModelStoreLaws from "@daybook/testing/contracts/ReadModelStoreLaws"
 import { runOut, unusual } from "./postgresLayers.ts"
 import { cases } from "./runnerCases.ts"
 
 const name = "where sessions have unusual settings"
 
-ReadModelStoreSuite.suite(`ReadModelStorePostgres ${name}`, unusual, { runOut })
+LawSuite.suite(`ReadModelStorePostgres ${name}`, ReadModelStoreLaws.laws({ runOut }), unusual)
 cases(`Projections ${name}`, unusual)

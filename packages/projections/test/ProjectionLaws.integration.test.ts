@@ -1,22 +1,14 @@
-import { layer } from "@effect/vitest"
+import * as LawSuite from "@daybook/testing/LawSuite"
 import * as PostgresLayers from "./postgresLayers.ts"
-import { kept, moves } from "./tillLaws.ts"
+import { laws } from "./tillLaws.ts"
 
-const LEASE = "200 millis"
+LawSuite.suite("Read models on a PostgreSQL server", laws("200 millis"), PostgresLayers.server, {
+  runs: 10
+})
 
-const law = "are those of a fold from the first event, whatever happens to their hosts"
-const options = { arbitrary: { runs: 10 }, timeout: 120_000 }
-
-layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })(
-  "Read models on a PostgreSQL server",
-  (it) => {
-    it.effect.prop(law, { moves }, ({ moves }) => kept(moves, { lease: LEASE }), options)
-  }
-)
-
-layer(PostgresLayers.embedded, { excludeTestServices: true, timeout: "1 minute" })(
+LawSuite.suite(
   "Read models in an embedded PostgreSQL",
-  (it) => {
-    it.effect.prop(law, { moves }, ({ moves }) => kept(moves, { lease: LEASE }), options)
-  }
+  laws("200 millis"),
+  PostgresLayers.embedded,
+  { runs: 10 }
 )

@@ -4,25 +4,19 @@ import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
-import { assert, describe, it, layer } from "@effect/vitest"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { products, type TillAggregate } from "./Till.ts"
-import { kept, moves, type Moves } from "./tillLaws.ts"
+import { kept, laws, type Moves } from "./tillLaws.ts"
 
 const LEASE = "40 millis"
 
 const stores = Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer)
 
-layer(stores, { excludeTestServices: true })("Read models in memory", (it) => {
-  it.effect.prop(
-    "are those of a fold from the first event, whatever happens to their hosts",
-    { moves },
-    ({ moves }) => kept(moves, { lease: LEASE }),
-    { arbitrary: { runs: 60 }, timeout: 120_000 }
-  )
-})
+LawSuite.suite("Read models in memory", laws(LEASE), stores, { runs: 60 })
 
 /** Moves of all kinds, enough to expose each broken version. */
 const eventful: Moves = [

@@ -4,7 +4,8 @@
 import * as Postgres from "@daybook/store/Postgres"
 import * as PgBouncer from "@daybook/testing/PgBouncer"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
-import * as ReadModelStoreSuite from "@daybook/testing/ReadModelStoreSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as ReadModelStoreLaws from "@daybook/testing/contracts/ReadModelStoreLaws"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { runOut, stores } from "./postgresLayers.ts"
@@ -22,6 +23,10 @@ const pooler = stores.pipe(
   Layer.provideMerge(PostgresServer.PostgresServer.layer)
 )
 
-ReadModelStoreSuite.suite("ReadModelStorePostgres behind PgBouncer", pooler, { runOut })
+LawSuite.suite(
+  "ReadModelStorePostgres behind PgBouncer",
+  ReadModelStoreLaws.laws({ runOut }),
+  pooler
+)
 
 cases("Projections behind PgBouncer", pooler)

@@ -1,4 +1,5 @@
-import * as ReadModelStoreSuite from "@daybook/testing/ReadModelStoreSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as ReadModelStoreLaws from "@daybook/testing/contracts/ReadModelStoreLaws"
 import { embedded, runOut } from "./postgresLayers.ts"
 
-ReadModelStoreSuite.suite("ReadModelStorePostgres embedded", embedded, { runOut })
+LawSuite.suite("ReadModelStorePostgres embedded", ReadModelStoreLaws.laws({ runOut }), embedded)

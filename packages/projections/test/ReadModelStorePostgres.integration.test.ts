@@ -1,4 +1,5 @@
-import * as ReadModelStoreSuite from "@daybook/testing/ReadModelStoreSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as ReadModelStoreLaws from "@daybook/testing/contracts/ReadModelStoreLaws"
 import { runOut, server } from "./postgresLayers.ts"
 
-ReadModelStoreSuite.suite("ReadModelStorePostgres on a server", server, { runOut })
+LawSuite.suite("ReadModelStorePostgres on a server", ReadModelStoreLaws.laws({ runOut }), server)

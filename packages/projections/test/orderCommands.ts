@@ -1,5 +1,5 @@
 /**
- * The five read models of orders under commands of fast-check: requests of clerks, and events of
+ * The five read models of orders under commands of fast-check: requests of clients, and events of
  * the hosts. Their rows are compared with rows that are recomputed from the accepted commands, by
  * code that shares nothing with the projections.
  */
@@ -12,7 +12,7 @@ import * as ProductDemand from "@daybook/order/ProductDemand"
 import * as RemovedItems from "@daybook/order/RemovedItems"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { EventStore } from "@daybook/store/EventStore"
-import * as ProjectionLaws from "@daybook/testing/ProjectionLaws"
+import * as ProjectionLaws from "@daybook/testing/laws/ProjectionLaws"
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -2,7 +2,7 @@
  * The law of read models on tills, against rows that are counted from the accepted commands alone.
  */
 import type * as Projection from "@daybook/kernel/Projection"
-import * as ProjectionLaws from "@daybook/testing/ProjectionLaws"
+import * as ProjectionLaws from "@daybook/testing/laws/ProjectionLaws"
 import type * as Duration from "effect/Duration"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Schema from "effect/Schema"
@@ -22,9 +22,7 @@ const Command = Schema.Union([
   Schema.TaggedStruct("Close", {})
 ])
 
-export const moves = ProjectionLaws.moves(Command)
-
-export type Moves = typeof moves.Type
+export type Moves = ReadonlyArray<ProjectionLaws.Move<typeof Command.Type>>
 
 /** Computes the rows of both read models by loops over the accepted commands. */
 const model =
@@ -46,23 +44,27 @@ const model =
     return new Map([[names.products, rows]])
   }
 
-/** Checks the law on tills of their own category. */
-export const kept = (
-  moves: Moves,
-  options: {
-    readonly lease: Duration.Input
-    readonly twin?: (till: TillAggregate, name: string) => Projection.Any
-  }
-) => {
+/** Builds tills of their own category, and their read models under names of their own. */
+const domainOf = (options: {
+  readonly lease: Duration.Input
+  readonly twin?: (till: TillAggregate, name: string) => Projection.Any
+}) => {
   const id = SecureRandom.uuidV4Unsafe().slice(0, 8)
   const till = aggregateOf(`till_${id}`)
   const names = { takings: `takings_${id}`, products: `products_${id}` }
   const { lease, twin = products } = options
-  const domain = {
+  return {
     aggregate: till,
     projections: [takings(till, names.takings), twin(till, names.products)],
     lease,
     model: model(names)
   }
-  return ProjectionLaws.kept(domain, moves)
 }
+
+/** Checks the law on tills for given moves. */
+export const kept = (moves: Moves, options: Parameters<typeof domainOf>[0]) =>
+  ProjectionLaws.kept(domainOf(options), moves)
+
+/** The law on tills for generated moves. */
+export const laws = (lease: Duration.Input) =>
+  ProjectionLaws.laws({ commands: Command, domain: () => domainOf({ lease }) })

@@ -1,7 +1,7 @@
 /**
  * The append-only log: the port that every store implements, its types, errors and limits.
  *
- * Rules of every store, checked by `EventStoreSuite` of `@daybook/testing`:
+ * Rules of every store, checked by `EventStoreLaws` of `@daybook/testing`:
  *
  * 1. Revisions of a stream are 1..n without gaps; positions strictly increase along a stream.
  * 2. One of several racing appends with the same exact expectation wins; all or none of an append

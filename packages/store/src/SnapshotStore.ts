@@ -5,7 +5,7 @@
  * A snapshot is disposable: the command handler checks it before use, so deleting any or all of
  * them changes no answer.
  *
- * Rules of every store, checked by `SnapshotStoreSuite` of `@daybook/testing`:
+ * Rules of every store, checked by `SnapshotStoreLaws` of `@daybook/testing`:
  *
  * 1. A saved snapshot is loaded unchanged, or its saving is refused.
  * 2. A revision of a stream has one snapshot: the last one saved.

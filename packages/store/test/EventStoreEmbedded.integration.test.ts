@@ -1,8 +1,13 @@
-import * as EventStoreSuite from "@daybook/testing/EventStoreSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as EventStoreLaws from "@daybook/testing/contracts/EventStoreLaws"
 import { cases } from "./commandHandlerCases.ts"
 import { embedded, embeddedPartitioned } from "./postgresLayers.ts"
 
-EventStoreSuite.suite("EventStorePostgres embedded", embedded)
-EventStoreSuite.suite("EventStorePostgres in partitions embedded", embeddedPartitioned)
+LawSuite.suite("EventStorePostgres embedded", EventStoreLaws.laws, embedded)
+LawSuite.suite(
+  "EventStorePostgres in partitions embedded",
+  EventStoreLaws.laws,
+  embeddedPartitioned
+)
 
 cases("CommandHandler embedded", embedded)

@@ -12,7 +12,8 @@ import { any, exactly, noStream } from "@daybook/store/ExpectedRevision"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as OpenAppends from "@daybook/store/sql/OpenAppends"
 import { UnfitDatabase } from "@daybook/store/UnfitDatabase"
-import * as EventStoreSuite from "@daybook/testing/EventStoreSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as EventStoreLaws from "@daybook/testing/contracts/EventStoreLaws"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
@@ -43,8 +44,9 @@ const storeOn = <E>(client: Layer.Layer<SqlClient, E>) =>
     Layer.provideMerge(client)
   )
 
-EventStoreSuite.suite(
+LawSuite.suite(
   "EventStorePostgres where sessions have unusual settings, such as serializable transactions",
+  EventStoreLaws.laws,
   storeOn(clientWith(PostgresServer.unusualSettings))
 )
 

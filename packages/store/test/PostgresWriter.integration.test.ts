@@ -3,8 +3,9 @@
  */
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
-import * as EventStoreSuite from "@daybook/testing/EventStoreSuite"
-import * as SnapshotStoreSuite from "@daybook/testing/SnapshotStoreSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as EventStoreLaws from "@daybook/testing/contracts/EventStoreLaws"
+import * as SnapshotStoreLaws from "@daybook/testing/contracts/SnapshotStoreLaws"
 import * as Layer from "effect/Layer"
 import { cases } from "./commandHandlerCases.ts"
 import { Logins } from "./roleLogins.ts"
@@ -13,8 +14,8 @@ const writer = Layer.merge(EventStorePostgres.layer, SnapshotStorePostgres.layer
   Layer.provideMerge(Logins.layerWriter)
 )
 
-EventStoreSuite.suite("EventStorePostgres as a writer", writer)
+LawSuite.suite("EventStorePostgres as a writer", EventStoreLaws.laws, writer)
 
-SnapshotStoreSuite.suite("SnapshotStorePostgres as a writer", writer)
+LawSuite.suite("SnapshotStorePostgres as a writer", SnapshotStoreLaws.laws, writer)
 
 cases("CommandHandler as a writer", writer)

@@ -9,7 +9,7 @@ import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import type { SnapshotStore } from "@daybook/store/SnapshotStore"
 import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
 import * as Law from "@daybook/testing/Law"
-import * as SnapshotLaws from "@daybook/testing/SnapshotLaws"
+import * as SnapshotLaws from "@daybook/testing/laws/SnapshotLaws"
 import { assert, it } from "@effect/vitest"
 import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
@@ -60,13 +60,13 @@ it.effect("The law of snapshots catches a fingerprint that is ignored", () =>
   }).pipe(Effect.provide(Digest.layerWebCrypto))
 )
 
-it.effect("The law of snapshots catches one that lies beyond the end of its stream", () =>
+it.effect("The law of snapshots catches a snapshot beyond the end of its stream", () =>
   Effect.gen(function* () {
     assert.isTrue(yield* falsifies(BrokenPorts.unfoundedAccepted))
   })
 )
 
-it.effect("The law of snapshots catches a command that is forgotten behind one", () =>
+it.effect("The law of snapshots catches a command that is forgotten after a snapshot", () =>
   Effect.gen(function* () {
     const ports = Layer.merge(right, BrokenPorts.commandsForgotten)
     assert.isTrue(yield* falsifies(ports))
@@ -87,7 +87,7 @@ it.effect("The law of snapshots catches a position that is not the one of the la
   })
 )
 
-it.effect("The law of snapshots catches a revision that is expected and not looked at", () =>
+it.effect("The law of snapshots catches an expected revision that is ignored", () =>
   Effect.gen(function* () {
     const forgetful = (handler: CommandHandler["Service"]) =>
       CommandHandler.of({
@@ -96,4 +96,20 @@ it.effect("The law of snapshots catches a revision that is expected and not look
       })
     assert.isTrue(yield* falsifies(right, 1, forgetful))
   })
+)
+
+it.effect(
+  "The law of snapshots catches an expected revision that is ignored on an empty stream",
+  () =>
+    Effect.gen(function* () {
+      const forgetful = (handler: CommandHandler["Service"]) =>
+        CommandHandler.of({
+          ...handler,
+          executeAll: (of, id, requests, options) =>
+            Effect.flatMap(handler.load(of, id), ({ revision }) =>
+              handler.executeAll(of, id, requests, revision === 0 ? {} : options)
+            )
+        })
+      assert.isTrue(yield* falsifies(right, 0, forgetful))
+    })
 )

@@ -1,4 +1,5 @@
-import * as SnapshotStoreSuite from "@daybook/testing/SnapshotStoreSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as SnapshotStoreLaws from "@daybook/testing/contracts/SnapshotStoreLaws"
 import { layer } from "@effect/vitest"
 import { commandStreamCases } from "./commandStreamCases.ts"
 import { expectedRevisionCases } from "./expectedRevisionCases.ts"
@@ -8,7 +9,7 @@ import { bySql, snapshotCheckCases } from "./snapshotCheckCases.ts"
 import { snapshotTableCases } from "./snapshotTableCases.ts"
 import { stateCacheCases } from "./stateCacheCases.ts"
 
-SnapshotStoreSuite.suite("SnapshotStorePostgres embedded", embedded)
+LawSuite.suite("SnapshotStorePostgres embedded", SnapshotStoreLaws.laws, embedded)
 
 layer(embedded, { timeout: 60_000, excludeTestServices: true })("Embedded", (it) => {
   snapshotCases(it, 6)

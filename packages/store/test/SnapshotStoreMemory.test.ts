@@ -1,6 +1,7 @@
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
-import * as SnapshotStoreSuite from "@daybook/testing/SnapshotStoreSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as SnapshotStoreLaws from "@daybook/testing/contracts/SnapshotStoreLaws"
 import { layer } from "@effect/vitest"
 import * as Layer from "effect/Layer"
 import { commandStreamCases } from "./commandStreamCases.ts"
@@ -9,7 +10,7 @@ import { snapshotCases } from "./snapshotCases.ts"
 import { bySaving, snapshotCheckCases } from "./snapshotCheckCases.ts"
 import { stateCacheCases } from "./stateCacheCases.ts"
 
-SnapshotStoreSuite.suite("SnapshotStoreMemory", SnapshotStoreMemory.layer)
+LawSuite.suite("SnapshotStoreMemory", SnapshotStoreLaws.laws, SnapshotStoreMemory.layer)
 
 layer(Layer.merge(EventStoreMemory.layer, SnapshotStoreMemory.layer))("In memory", (it) => {
   snapshotCases(it, 100)

@@ -1,4 +1,5 @@
-import * as SnapshotStoreSuite from "@daybook/testing/SnapshotStoreSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
+import * as SnapshotStoreLaws from "@daybook/testing/contracts/SnapshotStoreLaws"
 import { commandStreamCases } from "./commandStreamCases.ts"
 import { expectedRevisionCases } from "./expectedRevisionCases.ts"
 import { layer } from "@effect/vitest"
@@ -8,7 +9,7 @@ import { bySql, snapshotCheckCases } from "./snapshotCheckCases.ts"
 import { snapshotTableCases } from "./snapshotTableCases.ts"
 import { stateCacheCases } from "./stateCacheCases.ts"
 
-SnapshotStoreSuite.suite("SnapshotStorePostgres on a server", server)
+LawSuite.suite("SnapshotStorePostgres on a server", SnapshotStoreLaws.laws, server)
 
 layer(server, { timeout: 60_000, excludeTestServices: true })("On a server", (it) => {
   snapshotCases(it, 6)

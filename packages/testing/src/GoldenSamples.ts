@@ -10,7 +10,7 @@
  *
  * ```ts test
  * import * as EventCodec from "@daybook/kernel/EventCodec"
- * import * as CodecLaws from "@daybook/testing/CodecLaws"
+ * import * as CodecLaws from "@daybook/testing/laws/CodecLaws"
  * import * as GoldenSamples from "@daybook/testing/GoldenSamples"
  * import * as LawSuite from "@daybook/testing/LawSuite"
  * import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
@@ -45,7 +45,7 @@ import * as Schema from "effect/Schema"
 import * as Fs from "node:fs"
 import * as Path from "node:path"
 import { fileURLToPath } from "node:url"
-import type { Sample } from "./CodecLaws.ts"
+import type { Sample } from "./laws/CodecLaws.ts"
 import { encodeVersion } from "./internal/encodeVersion.ts"
 import { stored as throughText } from "./internal/roundTrip.ts"
 

@@ -1,8 +1,9 @@
 /**
  * Laws: sentences that hold for every input, and the search for one that breaks them.
  *
- * A law is a value. {@link check} runs it with no test runner at all; `LawSuite` turns laws into
- * Vitest tests.
+ * A law is a value, and the only thing here that is checked: the examples of a specification, the
+ * laws of a domain and the contract of a store are lists of laws. {@link check} runs a law with no
+ * test runner at all; `LawSuite` turns a list into Vitest tests.
  *
  * **Example** (A law, and how it is found broken)
  *
@@ -30,6 +31,7 @@ import * as Effect from "effect/Effect"
 import * as Formatter from "effect/Formatter"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import { render } from "./internal/render.ts"
 
 /**
@@ -85,6 +87,7 @@ export interface Law<out R = never> {
  * The reason that a law does not hold, or could not be tried.
  *
  * **Details**
+ * `Falsified`: an input breaks the law. `Failed`: a law without inputs does not hold.
  * `NotGenerated`: there are no inputs, or too few. `NotReplayed`: the token's input no longer
  * breaks the law, or the law draws other inputs now.
  *
@@ -99,10 +102,14 @@ export type Reason = Data.TaggedEnum<{
     readonly problem: string
     /** The number of inputs that were tried. */
     readonly runs: number
-    /** The number of times that the failing input was made smaller. */
+    /** The number of times that the failing input was replaced by a simpler one. */
     readonly shrinks: number
     /** The token that {@link CheckOptions} takes to try that input again. */
     readonly replay: string
+  }
+  Failed: {
+    /** A description of the problem. */
+    readonly problem: string
   }
   NotGenerated: { readonly problem: string }
   NotReplayed: { readonly replay: string; readonly problem: string }
@@ -117,6 +124,8 @@ export type Reason = Data.TaggedEnum<{
 export class LawBroken extends Data.TaggedError("LawBroken")<{
   readonly law: string
   readonly reason: Reason
+  /** The error with which the law's program ended, if it did. */
+  readonly cause?: unknown
 }> {
   override get message() {
     const { law, reason } = this
@@ -125,11 +134,14 @@ export class LawBroken extends Data.TaggedError("LawBroken")<{
         return [
           `broken: ${law}`,
           reason.problem,
-          ...(reason.input === "" ? [] : ["", reason.input]),
           "",
-          `found in run ${reason.runs}, made smaller ${reason.shrinks} times`,
+          reason.input,
+          "",
+          `found in run ${reason.runs}, shrunk ${reason.shrinks} times`,
           `to replay: { replay: ${JSON.stringify(reason.replay)} }`
         ].join("\n")
+      case "Failed":
+        return `broken: ${law}\n${reason.problem}`
       case "NotGenerated":
         return `not tried: ${law}\n${reason.problem}`
       case "NotReplayed":
@@ -160,8 +172,12 @@ export const make = <A, R = never>(options: {
    * generator knows. Each must be nearer to an end, so that the search stops.
    */
   readonly simpler?: (input: A) => ReadonlyArray<A>
+  /** The number of inputs to try by default; {@link RUNS} if left out. */
+  readonly runs?: number
+  /** The size of the inputs by default; {@link SIZE} if left out. */
+  readonly size?: number
 }): Law<R> => {
-  const { name, problem, show = (input) => `for ${render(input)}`, simpler = () => [] } = options
+  const { name, show = (input) => `for ${render(input)}`, simpler = () => [] } = options
   const broken = (reason: Reason) => Effect.fail(new LawBroken({ law: name, reason }))
   let compiled: Arbitrary.Arbitrary<A> | undefined
   const inputs = Effect.try({
@@ -173,16 +189,12 @@ export const make = <A, R = never>(options: {
       })
   })
   const attempt = (input: A): Effect.Effect<boolean, string, R> =>
-    Effect.suspend(() => {
-      const found = problem(input)
-      return Effect.isEffect(found) ? found : Effect.succeed(found)
-    }).pipe(
-      Effect.catchCause((cause) =>
-        Cause.hasInterrupts(cause)
-          ? Effect.failCause(cause as Cause.Cause<never>)
-          : Effect.succeed(said(Cause.squash(cause)))
-      ),
-      Effect.flatMap((found) => (found === undefined ? Effect.succeed(true) : Effect.fail(found)))
+    Effect.matchEffect(
+      holds(() => options.problem(input)),
+      {
+        onSuccess: () => Effect.succeed(true),
+        onFailure: ({ problem }) => Effect.fail(problem)
+      }
     )
   /**
    * Replaces a failing input by a simpler one that fails too, until there is no such input left.
@@ -208,8 +220,8 @@ export const make = <A, R = never>(options: {
     check: Effect.fnUntraced(function* (check = {}) {
       const arbitrary = yield* inputs
       const result = yield* Arbitrary.checkEffect(arbitrary, attempt, {
-        runs: RUNS,
-        size: SIZE,
+        runs: options.runs ?? RUNS,
+        size: options.size ?? SIZE,
         ...check
       })
       switch (result._tag) {
@@ -257,16 +269,32 @@ export const make = <A, R = never>(options: {
  */
 export const once = <R = never>(options: {
   readonly name: string
+  /**
+   * Describes the problem; `undefined` if there is none. A throw, failure or defect counts as one.
+   */
   readonly problem: () => string | undefined | Effect.Effect<string | undefined, unknown, R>
-}): Law<R> => {
-  const law = make<void, R>({
-    name: options.name,
-    inputs: () => Arbitrary.Constant(undefined),
-    problem: options.problem,
-    show: () => ""
-  })
-  return { name: law.name, check: (check) => law.check({ ...check, runs: 1 }) }
-}
+}): Law<R> => ({
+  name: options.name,
+  check: () =>
+    Effect.mapError(
+      holds(options.problem),
+      ({ cause, problem }) =>
+        new LawBroken({ law: options.name, reason: { _tag: "Failed", problem }, cause })
+    )
+})
+
+/**
+ * Builds a law without inputs from a program, which fails or dies when the law does not hold. Each
+ * check runs it in a scope of its own.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromEffect = <R>(
+  name: string,
+  program: Effect.Effect<unknown, unknown, R>
+): Law<Exclude<R, Scope.Scope>> =>
+  once({ name, problem: () => Effect.scoped(Effect.as(program, undefined)) })
 
 /**
  * Searches for an input that breaks the law.
@@ -297,18 +325,42 @@ export const broken = <R>(
   )
 
 /**
- * Provides a law with the services that it needs. They are built again for each check.
+ * Provides a law with services that it needs. They are built again for each check.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const provide = <R, E, Needed>(
+export const provide = <R, A, E, Needed>(
   law: Law<R>,
-  layer: Layer.Layer<R, E, Needed>
-): Law<Needed> => ({
+  layer: Layer.Layer<A, E, Needed>
+): Law<Exclude<R, A> | Needed> => ({
   name: law.name,
   check: (options) => law.check(options).pipe(Effect.provide(Layer.orDie(layer)))
 })
+
+/** A problem, and the error that it comes from, if it comes from one. */
+interface Problem {
+  readonly problem: string
+  readonly cause: unknown
+}
+
+/** Succeeds when there is no problem. An interruption is none, and goes on. */
+const holds = <R>(
+  problem: () => string | undefined | Effect.Effect<string | undefined, unknown, R>
+): Effect.Effect<void, Problem, R> =>
+  Effect.suspend(() => {
+    const found = problem()
+    return Effect.isEffect(found) ? found : Effect.succeed(found)
+  }).pipe(
+    Effect.catchCause((cause): Effect.Effect<never, Problem> => {
+      if (Cause.hasInterrupts(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+      const thrown = Cause.squash(cause)
+      return Effect.fail({ problem: said(thrown), cause: thrown })
+    }),
+    Effect.flatMap((problem) =>
+      problem === undefined ? Effect.void : Effect.fail({ problem, cause: undefined })
+    )
+  )
 
 const said = (thrown: unknown): string =>
   thrown instanceof Error && thrown.message !== ""

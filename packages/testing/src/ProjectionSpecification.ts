@@ -55,10 +55,13 @@ import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as ExampleLaws from "./internal/exampleLaws.ts"
 import { failureText, labelled } from "./internal/labelled.ts"
 import * as Examples from "./internal/projectionExample.ts"
 import { render } from "./internal/render.ts"
+import type * as Law from "./Law.ts"
 
 /**
  * The facts of an event besides its data.
@@ -186,8 +189,8 @@ export class ExampleFailed extends Data.TaggedError("ExampleFailed")<{
 export class SpecificationFailed extends Data.TaggedError("SpecificationFailed")<{
   readonly specification: string
   readonly failures: ReadonlyArray<ExampleFailed>
-  readonly uncovered: ReadonlyArray<string>
   /** Tags of events that no example has. */
+  readonly uncovered: ReadonlyArray<string>
 }> {
   override get message() {
     return failureText(this)
@@ -282,6 +285,19 @@ export const make = <Event, Key extends object, Row extends object>(
 }
 
 /**
+ * Lists the examples as laws of the projection, and a law that each tag of `covers` is in one.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const laws = <Event, Key extends object, Row extends object>(
+  specification: ProjectionSpecification<Event, Key, Row>
+): ReadonlyArray<Law.Law> =>
+  ExampleLaws.laws(specification, ([sentence, example]) =>
+    Effect.sync(() => fold(specification.projection, sentence, example))
+  )
+
+/**
  * Folds the events of every example.
  *
  * **Details**
@@ -294,28 +310,16 @@ export const make = <Event, Key extends object, Row extends object>(
  */
 export const check = <Event, Key extends object, Row extends object>(
   specification: ProjectionSpecification<Event, Key, Row>
-): Result.Result<void, SpecificationFailed> =>
-  conclude(
-    specification,
-    Object.keys(specification.examples).flatMap((sentence) => {
-      const failure = checkExample(specification, sentence)
-      return failure === undefined ? [] : [failure]
-    })
-  )
-
-/**
- * Concludes a specification from the failures of its examples and the tags without an example.
- *
- * @category operations
- * @since 0.1.0
- */
-export const conclude = <Event, Key, Row>(
-  { name, uncovered }: ProjectionSpecification<Event, Key, Row>,
-  failures: ReadonlyArray<ExampleFailed>
-): Result.Result<void, SpecificationFailed> =>
-  failures.length === 0 && uncovered.length === 0
+): Result.Result<void, SpecificationFailed> => {
+  const { examples, name, projection, uncovered } = specification
+  const failures = Object.entries(examples).flatMap(([sentence, example]) => {
+    const failure = fold(projection, sentence, example)
+    return failure === undefined ? [] : [failure]
+  })
+  return failures.length === 0 && uncovered.length === 0
     ? Result.void
     : Result.fail(new SpecificationFailed({ specification: name, failures, uncovered }))
+}
 
 /**
  * Folds the events of every example and throws the `SpecificationFailed`, under any test runner or
@@ -328,19 +332,12 @@ export const assert = <Event, Key extends object, Row extends object>(
   specification: ProjectionSpecification<Event, Key, Row>
 ): void => Result.getOrThrow(check(specification))
 
-/**
- * Folds the events of one example; returns its failure, or `undefined` when the rows are as
- * expected.
- *
- * @category operations
- * @since 0.1.0
- */
-export const checkExample = <Event, Key extends object, Row extends object>(
-  { examples, projection }: ProjectionSpecification<Event, Key, Row>,
-  sentence: string
+/** Folds the events of one example; returns its failure, or `undefined` when the rows are right. */
+const fold = <Event, Key extends object, Row extends object>(
+  projection: Projection<Event, Key, Row>,
+  sentence: string,
+  example: Example<Event, Key, Row>
 ): ExampleFailed | undefined => {
-  const example = examples[sentence]
-  if (example === undefined) return undefined
   const { given } = example
   const failed = (difference: string) => new ExampleFailed({ sentence, given, difference })
   const table = ReadModelTable.make(projection)
@@ -348,7 +345,7 @@ export const checkExample = <Event, Key extends object, Row extends object>(
   const rows = example.rows.filter((row): row is Row => !(row instanceof NoRow))
   const absent = example.rows.flatMap((row) => (row instanceof NoRow ? [row.key] : []))
   const expected = Examples.expect(table.success, rows, absent)
-  if (Result.isFailure(expected)) return failed(`no such rows can be: ${expected.failure}`)
+  if (Result.isFailure(expected)) return failed(`invalid expected rows: ${expected.failure}`)
   const recordings: Array<Examples.Recording> = []
   for (const [index, one] of given.entries()) {
     const encoded = one.encode()
@@ -356,7 +353,7 @@ export const checkExample = <Event, Key extends object, Row extends object>(
     recordings.push(recording(one, encoded.success, index + 1))
   }
   const issue = Examples.issueOf(projection, recordings)
-  if (issue !== undefined) return failed(`no such events can be: ${issue}`)
+  if (issue !== undefined) return failed(`invalid given events: ${issue}`)
   for (const { pages, rows } of Examples.fold(projection, recordings)) {
     if (Result.isFailure(rows)) return failed(`the failure ${render(rows.failure, 8)}, ${pages}`)
     const lines = Examples.difference(table.success, expected.success, rows.success)

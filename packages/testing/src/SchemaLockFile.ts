@@ -5,6 +5,7 @@
  *
  * ```ts test
  * import * as EventCodec from "@daybook/kernel/EventCodec"
+ * import * as LawSuite from "@daybook/testing/LawSuite"
  * import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
  * import { Effect, Schema } from "effect"
  *
@@ -14,19 +15,19 @@
  * const file = new URL("events.lock.json", import.meta.url)
  * await Effect.runPromise(SchemaLockFile.write(codec, file)) // in a script, when a version is new
  *
- * SchemaLockFile.check(codec, file) // in the tests
+ * LawSuite.suite("the codec of a till", [SchemaLockFile.law(codec, file)]) // in the tests
  * ```
  *
  * @since 0.1.0
  */
 import type { EventCodec } from "@daybook/kernel/EventCodec"
 import * as SchemaLock from "@daybook/kernel/SchemaLock"
-import { it } from "@effect/vitest"
 import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Fs from "node:fs/promises"
+import * as Law from "./Law.ts"
 
 /**
  * The file of a lock can't be read or written, or does not hold a lock.
@@ -45,15 +46,14 @@ export class LockFileError extends Data.TaggedError("LockFileError")<{
 }
 
 /**
- * Registers a test that fails when the codec differs from its lock file. The failure lists each
- * change by event and version, with the remedy.
+ * The law that the codec agrees with its lock file, which `CodecLaws.laws` includes. Its failure
+ * lists each change by event and version, with the remedy.
  *
- * @category tests
+ * @category laws
  * @since 0.1.0
  */
-export const check = <Event>(codec: EventCodec<Event>, file: string | URL): void => {
-  it.effect(`stores the events of ${codec.name} as its lock says`, () => verify(codec, file))
-}
+export const law = <Event>(codec: EventCodec<Event>, file: string | URL): Law.Law =>
+  Law.fromEffect("the codec stores events as its lock says", verify(codec, file))
 
 /**
  * Compares the codec with its lock file.

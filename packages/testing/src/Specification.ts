@@ -1,9 +1,10 @@
 /**
  * Specifications by example: given events, when a command, then events or a rejection.
  *
- * A specification is a value. {@link check} runs it on its decider, with no test runner at all;
- * `SpecificationSuite` turns it into Vitest tests; `HandlerSpecification` runs it through a command
- * handler on a store. `ProjectionSpecification` does the same for read models.
+ * A specification is a value. {@link check} runs it on its decider, with no test runner at all.
+ * {@link laws} lists its examples as laws, which `LawSuite` turns into tests, and
+ * {@link lawsOnStore} the same examples through a command handler on a store.
+ * `ProjectionSpecification` does the same for read models.
  *
  * **Example** (A counter that does not go below zero)
  *
@@ -30,14 +31,23 @@
  *
  * @since 0.1.0
  */
+import type { Aggregate } from "@daybook/kernel/Aggregate"
 import * as Deciders from "@daybook/kernel/Decider"
 import type { Decider } from "@daybook/kernel/Decider"
+import type { CommandHandler } from "@daybook/store/CommandHandler"
+import type { EventStore } from "@daybook/store/EventStore"
+import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { diff, same } from "./internal/differences.ts"
+import * as Examples from "./internal/exampleLaws.ts"
+import { executeOnStore } from "./internal/executeOnStore.ts"
 import { failureText, labelled } from "./internal/labelled.ts"
 import { render } from "./internal/render.ts"
+import type * as Law from "./Law.ts"
 
 /**
  * The answer to a command: the events it leads to, or the rejection.
@@ -169,6 +179,45 @@ export const make = <Command, State, Event, Rejection>(
 }
 
 /**
+ * Lists the examples as laws of the decider, and a law that each tag of `covers` is in one.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const laws = <Command, State, Event, Rejection>(
+  specification: Specification<Command, State, Event, Rejection>
+): ReadonlyArray<Law.Law> =>
+  Examples.laws(specification, ([sentence, example]) =>
+    Effect.sync(() => decide(specification.decider, sentence, example))
+  )
+
+/**
+ * Lists the same examples as laws of a command handler on a store, each on a stream of its own.
+ *
+ * **Details**
+ * An example holds when the handler gives its answer, and the stream holds the given events
+ * followed by the expected ones.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const lawsOnStore = <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>,
+  specification: Specification<Command, State, Event, Rejection>
+): ReadonlyArray<Law.Law<CommandHandler | EventStore>> =>
+  Examples.laws(specification, ([sentence, example]) =>
+    Effect.map(Effect.exit(executeOnStore(aggregate, example)), (answer) =>
+      compare(
+        sentence,
+        example,
+        Exit.isSuccess(answer)
+          ? Result.succeed(answer.value)
+          : Result.fail(Cause.squash(answer.cause))
+      )
+    )
+  )
+
+/**
  * Runs every example on the decider.
  *
  * **Details**
@@ -180,14 +229,16 @@ export const make = <Command, State, Event, Rejection>(
  */
 export const check = <Command, State, Event, Rejection>(
   specification: Specification<Command, State, Event, Rejection>
-): Result.Result<void, SpecificationFailed> =>
-  conclude(
-    specification,
-    Object.keys(specification.examples).flatMap((sentence) => {
-      const failure = checkExample(specification, sentence)
-      return failure === undefined ? [] : [failure]
-    })
-  )
+): Result.Result<void, SpecificationFailed> => {
+  const { decider, examples, name, uncovered } = specification
+  const failures = Object.entries(examples).flatMap(([sentence, example]) => {
+    const failure = decide(decider, sentence, example)
+    return failure === undefined ? [] : [failure]
+  })
+  return failures.length === 0 && uncovered.length === 0
+    ? Result.void
+    : Result.fail(new SpecificationFailed({ specification: name, failures, uncovered }))
+}
 
 /**
  * Runs every example and throws the `SpecificationFailed`, under any test runner or none.
@@ -199,34 +250,26 @@ export const assert = <Command, State, Event, Rejection>(
   specification: Specification<Command, State, Event, Rejection>
 ): void => Result.getOrThrow(check(specification))
 
-/**
- * Runs one example on the decider; returns its failure, or `undefined` when the answer is as
- * expected.
- *
- * @category operations
- * @since 0.1.0
- */
-export const checkExample = <Command, State, Event, Rejection>(
-  { decider, examples }: Specification<Command, State, Event, Rejection>,
-  sentence: string
-): ExampleFailed | undefined => {
-  const example = examples[sentence]
-  if (example === undefined) return undefined
-  const answer = Result.try({
-    try: () => decider.decide(example.when, Deciders.fold(decider, example.given)),
-    catch: (thrown) => thrown
-  })
-  return compare(sentence, example, answer)
-}
+/** Runs one example on the decider; returns its failure, or `undefined` when it holds. */
+const decide = <Command, State, Event, Rejection>(
+  decider: Decider<Command, State, Event, Rejection>,
+  sentence: string,
+  example: Example<Command, Event, Rejection>
+): ExampleFailed | undefined =>
+  compare(
+    sentence,
+    example,
+    Result.try({
+      try: () => decider.decide(example.when, Deciders.fold(decider, example.given)),
+      catch: (thrown) => thrown
+    })
+  )
 
 /**
  * Compares the expected answer of an example with `actual`, whose failure is the value that was
  * thrown instead of an answer. Returns the failure of the example, or `undefined`.
- *
- * @category operations
- * @since 0.1.0
  */
-export const compare = <Command, Event, Rejection>(
+const compare = <Command, Event, Rejection>(
   sentence: string,
   { answer, given, when }: Example<Command, Event, Rejection>,
   actual: Result.Result<Answer<Event, Rejection>, unknown>
@@ -239,20 +282,6 @@ export const compare = <Command, Event, Rejection>(
     ? undefined
     : new ExampleFailed({ sentence, given, when, difference: diff(expected, got) })
 }
-
-/**
- * Concludes a specification from the failures of its examples and the tags without an example.
- *
- * @category operations
- * @since 0.1.0
- */
-export const conclude = <Command, State, Event, Rejection>(
-  { name, uncovered }: Specification<Command, State, Event, Rejection>,
-  failures: ReadonlyArray<ExampleFailed>
-): Result.Result<void, SpecificationFailed> =>
-  failures.length === 0 && uncovered.length === 0
-    ? Result.void
-    : Result.fail(new SpecificationFailed({ specification: name, failures, uncovered }))
 
 /** Tells events from a rejection at run time: a rejection is never an array. */
 const answerOf = <Event, Rejection>(

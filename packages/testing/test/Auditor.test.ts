@@ -3,7 +3,7 @@ import * as Projection from "@daybook/kernel/Projection"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
-import * as Auditor from "@daybook/testing/Auditor"
+import * as Auditor from "@daybook/testing/simulation/Auditor"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -46,7 +46,7 @@ const commands: ReadonlyArray<Account.Command> = [
 ]
 
 /** The log of accounts that were opened and paid into by the same requests, and all that is known of that. */
-const evidenceOf = (...ids: ReadonlyArray<string>) =>
+const observationsOf = (...ids: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const handler = yield* CommandHandler
     const sent: Array<Auditor.Sent<Account.Command, Account.State>> = []
@@ -65,7 +65,7 @@ const evidenceOf = (...ids: ReadonlyArray<string>) =>
     const last = yield* Effect.forEach(ids, (id) =>
       Effect.map(handler.load(Account.aggregate, id), (loaded) => ({ id, ...loaded }))
     )
-    const found: Auditor.Evidence<Account.Command, Account.State> = {
+    const found: Auditor.Observations<Account.Command, Account.State> = {
       sent,
       log,
       loads: last,
@@ -81,25 +81,25 @@ const evidenceOf = (...ids: ReadonlyArray<string>) =>
     Effect.orDie
   )
 
-const evidence = evidenceOf("1")
+const observations = observationsOf("1")
 
 /** By their invariants. */
-const violations = (found: Auditor.Evidence<Account.Command, Account.State>) =>
+const violations = (found: Auditor.Observations<Account.Command, Account.State>) =>
   Auditor.audit(Account.aggregate, model, found).violations.map(({ invariant }) => invariant)
 
 describe("An auditor", () => {
-  it.effect("has nothing to say of a log that is as the commands say", () =>
+  it.effect("finds no violation in a log that agrees with the commands", () =>
     Effect.gen(function* () {
-      const { checks, violations } = Auditor.audit(Account.aggregate, model, yield* evidence)
+      const { checks, violations } = Auditor.audit(Account.aggregate, model, yield* observations)
       assert.deepStrictEqual(violations, [])
       for (const invariant of [1, 2, 3, 6, 8, 9, 12])
         assert.isAtLeast(checks.get(invariant) ?? 0, 1)
     })
   )
 
-  it.effect("takes one command id on two streams for two commands, each of its stream alone", () =>
+  it.effect("treats one command id on two streams as two commands", () =>
     Effect.gen(function* () {
-      const both = yield* evidenceOf("1", "2")
+      const both = yield* observationsOf("1", "2")
       assert.deepStrictEqual(violations(both), [])
       // What was sent to the first alone is recorded on both.
       const told = violations({ ...both, sent: both.sent.filter(({ id }) => id === "1") })
@@ -107,9 +107,9 @@ describe("An auditor", () => {
     })
   )
 
-  it.effect("says what is wrong where the model makes nothing of what was accepted", () =>
+  it.effect("reports accepted commands for which the model has no state", () =>
     Effect.gen(function* () {
-      const found = yield* evidence
+      const found = yield* observations
       // The command that opened the account was never sent.
       const told = violations({ ...found, sent: found.sent.slice(1) })
       assert.strictEqual(told[0], 3)
@@ -117,9 +117,9 @@ describe("An auditor", () => {
     })
   )
 
-  it.effect("says which event can't be decoded", () =>
+  it.effect("reports the event that can't be decoded", () =>
     Effect.gen(function* () {
-      const found = yield* evidence
+      const found = yield* observations
       const log = found.log.map((event) =>
         event.type === "Deposited" ? { ...event, data: { amount: "five" } } : event
       )
@@ -127,9 +127,9 @@ describe("An auditor", () => {
     })
   )
 
-  it.effect("says which rows are none of the schema, whether they are kept or predicted", () =>
+  it.effect("reports rows that do not fit their schema, stored or predicted", () =>
     Effect.gen(function* () {
-      const found = yield* evidence
+      const found = yield* observations
       const kept = (balance: number, predicted: number) =>
         Auditor.audit(
           Account.aggregate,
@@ -141,14 +141,16 @@ describe("An auditor", () => {
         ).violations.map(({ invariant, message }) => `${invariant}: ${message.split(":")[0]}`)
       assert.deepStrictEqual(kept(5, 5), [])
       assert.deepStrictEqual(kept(5, 6), ["10: rows of balances, at hand"])
-      assert.deepStrictEqual(kept(-5, 5), ["10: rows of balances, at hand, are none of the schema"])
-      assert.deepStrictEqual(kept(5, -5), ["10: the commands lead to what are no rows of balances"])
+      assert.deepStrictEqual(kept(-5, 5), [
+        "10: rows of balances, at hand, do not fit their schema"
+      ])
+      assert.deepStrictEqual(kept(5, -5), ["10: the commands lead to invalid rows of balances"])
     })
   )
 
-  it.effect("says which state is none of the schema", () =>
+  it.effect("reports a state that does not fit its schema", () =>
     Effect.gen(function* () {
-      const found = yield* evidence
+      const found = yield* observations
       const loads = found.loads.map((load) => ({
         ...load,
         // As a fold does whose types are not minded.

@@ -2,7 +2,7 @@
  * The laws of codecs hold for a right one, and each catches the mistakes that it is there for.
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
-import * as CodecLaws from "@daybook/testing/CodecLaws"
+import * as CodecLaws from "@daybook/testing/laws/CodecLaws"
 import * as Law from "@daybook/testing/Law"
 import * as LawSuite from "@daybook/testing/LawSuite"
 import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
@@ -93,7 +93,7 @@ describe("The laws of codecs", () => {
     ["every version that was ever stored decodes"]
   )
   catches(
-    "an old version that means what is no event",
+    "an old version that decodes to an invalid event",
     CodecLaws.laws({
       ...codec,
       decode: (stored) =>
@@ -104,7 +104,7 @@ describe("The laws of codecs", () => {
     ["every version that was ever stored decodes"]
   )
   catches(
-    "a fold that does not accept what an old version means",
+    "a fold that does not accept the events of an old version",
     CodecLaws.laws(codec, {
       fold: {
         ...Account.aggregate,
@@ -142,21 +142,21 @@ describe("The laws of codecs", () => {
   )
 })
 
-describe("The laws of a codec, of fields that accept what can't be kept,", () => {
+describe("The laws of a codec with fields that accept unstorable values", () => {
   const law = "an event comes back from its stored form as it was"
   const broken = <Event>(of: EventCodec.EventCodec<Event>) =>
     Effect.map(Law.broken(CodecLaws.laws(of), { seed: "mistakes" }), (all) =>
       all.map((one) => one.law)
     )
 
-  it.effect("find an instant that no row holds", () =>
+  it.effect("find an instant that no row can hold", () =>
     Effect.gen(function* () {
       const events = Schema.TaggedUnion({ Held: { at: Schema.DateTimeUtc } })
       assert.deepStrictEqual(yield* broken(EventCodec.make({ name: "held", events })), [law])
     })
   )
 
-  it.effect("find a number that no log takes", () =>
+  it.effect("find a number that logs refuse", () =>
     Effect.gen(function* () {
       const number = Schema.Finite.check(Schema.isBetween({ minimum: 1e15, maximum: 1e17 }))
       const events = Schema.TaggedUnion({ Held: { number } })
@@ -164,7 +164,7 @@ describe("The laws of a codec, of fields that accept what can't be kept,", () =>
     })
   )
 
-  it("say where it is, and of which kind", () => {
+  it("report its path and its kind", () => {
     assert.strictEqual(
       unkeptIssue({ a: [1, { b: 2 ** 53 }] }),
       "data.a.1.b is 9007199254740992, an integer past 2^53 - 1, which logs refuse: bound the field"

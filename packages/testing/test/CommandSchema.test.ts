@@ -1,5 +1,4 @@
-import type { CommandSchema } from "@daybook/testing/CommandSchema"
-import * as Simulation from "@daybook/testing/Simulation"
+import * as Simulation from "@daybook/testing/simulation/Simulation"
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -15,29 +14,33 @@ const ofAccounts = { aggregate: Account.aggregate, model }
 const typesOf = (uncalled: () => unknown) => expectTypeOf(uncalled).toBeFunction()
 
 describe("A schema of commands", () => {
-  it("is itself when its commands are decided, some of them or all", () => {
-    expectTypeOf<CommandSchema<typeof some, Account.Command>>().toEqualTypeOf<typeof some>()
-    expectTypeOf<CommandSchema<typeof Account.Command, Account.Command>>().toEqualTypeOf<
+  it("is accepted when its commands are some or all of the decided ones", () => {
+    expectTypeOf<Simulation.CommandSchema<typeof some, Account.Command>>().toEqualTypeOf<
+      typeof some
+    >()
+    expectTypeOf<Simulation.CommandSchema<typeof Account.Command, Account.Command>>().toEqualTypeOf<
       typeof Account.Command
     >()
     typesOf(() => Simulation.check({ ...ofAccounts, command: some }, { seed: 1 }))
     typesOf(() => Simulation.run({ ...ofAccounts, command: Account.Command }, { seed: 1 }))
   })
 
-  it("is a message that names the commands of the schema that are not decided", () => {
-    expectTypeOf<CommandSchema<typeof wrong, Account.Command>>().toEqualTypeOf<{
+  it("is a message that lists the commands of the schema that are not decided", () => {
+    expectTypeOf<Simulation.CommandSchema<typeof wrong, Account.Command>>().toEqualTypeOf<{
       readonly "this schema gives commands that are not decided": {
         readonly _tag: "Open"
         readonly owner: number
       }
       readonly "commands that are decided": Account.Command
     }>()
-    expectTypeOf<CommandSchema<typeof Account.Command.cases, Account.Command>>().toEqualTypeOf<{
+    expectTypeOf<
+      Simulation.CommandSchema<typeof Account.Command.cases, Account.Command>
+    >().toEqualTypeOf<{
       readonly "this is no schema that needs no services": typeof Account.Command.cases
     }>()
   })
 
-  it("is wrong where it is given, and not where the aggregate is", () => {
+  it("has its compile error at the schema, not at the aggregate", () => {
     typesOf(() => [
       Simulation.check(
         {
@@ -60,7 +63,7 @@ describe("A schema of commands", () => {
     ])
   })
 
-  it.effect("of some commands is simulated with these alone", () =>
+  it.effect("is simulated with its own commands alone", () =>
     Effect.gen(function* () {
       const histories = yield* Simulation.check(
         {

@@ -1,7 +1,7 @@
 /**
  * The laws of deciders hold for a right one, and each catches the mistakes that it is there for.
  */
-import * as DeciderLaws from "@daybook/testing/DeciderLaws"
+import * as DeciderLaws from "@daybook/testing/laws/DeciderLaws"
 import * as Law from "@daybook/testing/Law"
 import * as LawSuite from "@daybook/testing/LawSuite"
 import { assert, describe, it } from "@effect/vitest"
@@ -14,7 +14,7 @@ const claims: DeciderLaws.Claims<Account.Command, Account.State, Account.Event, 
     commands: Account.Command,
     rejections: Account.Rejection,
     terminal: (state) => state._tag === "Closed",
-    always: { "nobody owes": (state) => state._tag !== "Open" || state.balance >= 0n },
+    always: { "no account owes": (state) => state._tag !== "Open" || state.balance >= 0n },
     steps: {
       "a balance changes by what was asked": ({ after, before, command, decided }) =>
         Result.isFailure(decided) ||
@@ -192,7 +192,7 @@ describe("The laws of deciders", () => {
     ["what is terminal stays"]
   )
   catches(
-    "a withdrawal of more than there is by one",
+    "a withdrawal of one more than the balance",
     lawsOf({
       decide: (command, state) =>
         decide(
@@ -203,15 +203,15 @@ describe("The laws of deciders", () => {
         )
     }),
     // An account that owes one closes, as if it were empty.
-    ["nobody owes", "a balance changes by what was asked"]
+    ["no account owes", "a balance changes by what was asked"]
   )
   catches(
-    "an initial state in which what holds always does not",
+    "an initial state in which a claim of `always` does not hold",
     lawsOf(
       { initialState: { _tag: "Open", owner: "", balance: -1n } },
       { neverDecided: ["Opened"], steps: {} }
     ),
-    ["nobody owes"]
+    ["no account owes"]
   )
   catches(
     "a deposit that is counted twice",

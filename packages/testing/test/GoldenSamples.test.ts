@@ -1,5 +1,5 @@
 import * as EventCodec from "@daybook/kernel/EventCodec"
-import * as CodecLaws from "@daybook/testing/CodecLaws"
+import * as CodecLaws from "@daybook/testing/laws/CodecLaws"
 import * as GoldenSamples from "@daybook/testing/GoldenSamples"
 import * as Law from "@daybook/testing/Law"
 import { assert, describe, it } from "@effect/vitest"
@@ -20,7 +20,7 @@ const inFolder = <A, E>(use: (folder: string) => Effect.Effect<A, E>) =>
   )
 
 describe("Golden samples", () => {
-  it.effect("are written of each version of an account's events, and keep the laws", () =>
+  it.effect("are written for each version of an account's events, and obey the laws", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
         const samples = Path.join(folder, "samples")
@@ -39,7 +39,7 @@ describe("Golden samples", () => {
     )
   )
 
-  it.effect("are the same of the same seed, and are never written again", () =>
+  it.effect("are the same for the same seed, and are never overwritten", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
         const [one, two] = [Path.join(folder, "one"), Path.join(folder, "two")]
@@ -62,7 +62,7 @@ describe("Golden samples", () => {
     )
   )
 
-  it.effect("show a codec that reads what is stored otherwise than it did", () =>
+  it.effect("catch a codec that reads stored events differently than before", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
         const Sold = Schema.TaggedUnion({ Sold: { minor: Schema.Int } })
@@ -85,7 +85,7 @@ describe("Golden samples", () => {
     )
   )
 
-  it.effect("tell of events that have another shape by now, and of a folder that isn't there", () =>
+  it.effect("report events whose shape has changed, and a missing folder", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
         const one = Schema.TaggedUnion({ Sold: { minor: Schema.Int } })

@@ -34,7 +34,7 @@ describe("Generated histories", () => {
     })
   )
 
-  it.effect("have few values of a kind, so that commands meet", () =>
+  it.effect("have few values of a kind, so that commands concern the same things", () =>
     Effect.gen(function* () {
       const Transfer = Schema.TaggedUnion({
         Open: { id: Schema.String },
@@ -137,7 +137,7 @@ describe("Simpler histories", () => {
     assert.deepStrictEqual(drawn([{ _tag: "Deposit", amount: 5n }]), [[]])
   })
 
-  it("come to an end, however deep commands are", () => {
+  it("come to an end for commands of any depth", () => {
     const Command = Schema.Struct({
       names: Schema.Array(Schema.Struct({ name: Schema.String, at: Schema.Int }))
     })
@@ -156,7 +156,7 @@ describe("Simpler histories", () => {
 })
 
 describe("A history as text", () => {
-  it("has a line for each command, and what it led to", () => {
+  it("has a line for each command, and its events or rejection", () => {
     assert.strictEqual(
       History.show(Account.decider, [
         { _tag: "Close" },
@@ -173,7 +173,7 @@ describe("A history as text", () => {
     )
   })
 
-  it("ends where the decider throws, and says when nothing happens", () => {
+  it("ends where the decider throws, and shows when nothing happens", () => {
     const decider = {
       initialState: 0,
       decide: (command: number): Result.Result<ReadonlyArray<number>, string> => {

@@ -32,7 +32,7 @@ layer(PostgresServer.PostgresServer.layer, { excludeTestServices: true })(
       }).pipe(Effect.provide(PostgresServer.layerClient()))
     )
 
-    it.effect("gives each client a database of its own", () =>
+    it.effect("creates a database for each client", () =>
       Effect.gen(function* () {
         const of = PgClient.PgClient.pipe(
           Effect.flatMap(database),
@@ -88,7 +88,7 @@ onLinux?.("S27: no process has the server's password in its environment or its c
 )
 
 it.live(
-  "leaves no server and no file behind when its process is killed",
+  "leaves no server and no file when its process is killed",
   () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(

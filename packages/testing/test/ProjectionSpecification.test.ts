@@ -2,7 +2,7 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Projection from "@daybook/kernel/Projection"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as ProjectionSpecification from "@daybook/testing/ProjectionSpecification"
-import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
@@ -77,7 +77,7 @@ const specificationOf = (projection: typeof balances) =>
       "add up what was paid in and out": given(
         ada.events(opened("Ada"), deposited(5n), withdrawn(2n))
       ).then([{ ...row, balance: 3n, changedAt: occurredAt(3) }]),
-      "are of each account by itself, and tell who changed them": given(
+      "are separate by account, and hold the actor of the last change": given(
         bob.events(opened("Bob")),
         ada.events(opened("Ada")),
         bob.events(deposited(7n))
@@ -91,10 +91,10 @@ const specificationOf = (projection: typeof balances) =>
           changedAt: occurredAt(3)
         }
       ]),
-      "tell when the change was, and not when it was recorded": given(
+      "hold the time of the change, not of its recording": given(
         ada.with({ occurredAt: DateTime.makeUnsafe(0) }).events(opened("Ada"))
       ).then([{ ...row, changedAt: DateTime.makeUnsafe(0) }]),
-      "know the pounds of old": given(
+      "count events of the first version, which are in pounds": given(
         ada.events(opened("Ada")),
         ada.stored({ type: "Deposited", schemaVersion: 1, data: { pounds: 3 } })
       ).then([{ ...row, balance: 300n, changedAt: occurredAt(2) }]),
@@ -105,7 +105,10 @@ const specificationOf = (projection: typeof balances) =>
     { covers: [Account.Event.cases] }
   )
 
-SpecificationSuite.suiteOfProjection(specificationOf(balances))
+LawSuite.suite(
+  specificationOf(balances).name,
+  ProjectionSpecification.laws(specificationOf(balances))
+)
 
 type Given = ProjectionSpecification.Given<Account.Event, { readonly account: string }, Row>
 
@@ -118,7 +121,7 @@ const failureOf = (
   Result.match(
     ProjectionSpecification.check(
       ProjectionSpecification.make("balances", balances, (given) => ({
-        "it is so": example(given)
+        "an example": example(given)
       }))
     ),
     { onSuccess: () => "", onFailure: ({ message }) => message }
@@ -165,7 +168,7 @@ are gone when an account is closed
       ),
       `balances:
 
-it is so
+an example
   given account-1: Opened { owner: "Ada" }
         account-1: Deposited { amount: 5n }
         account-2: Opened { owner: "Bob" } metadata { actor: "Bob" }
@@ -201,7 +204,7 @@ it is so
     )
   })
 
-  it("says so when an example is awaited that has no end", async () => {
+  it("throws when an unfinished example is awaited", async () => {
     const awaited = await Promise.resolve()
       .then(() => {
         let open: unknown
@@ -215,7 +218,7 @@ it is so
     assert.include(awaited, "an example was awaited")
   })
 
-  it("shows why events can't be folded, and which can't be recorded", () => {
+  it("shows the reason that events can't be folded or recorded", () => {
     const poisoned = failureOf((given) =>
       given(ada.stored({ type: "Deposited", schemaVersion: 1, data: { pounds: "3" } })).then([])
     )
@@ -237,14 +240,14 @@ it is so
     const savings = ProjectionSpecification.stream({ category, codec: Account.codec }, "1")
     assert.include(
       failureOf((given) => given(savings.events(opened("Ada"))).then([])),
-      "no such events can be: savings is not read by balances"
+      "invalid given events: savings is not read by balances"
     )
   })
 
-  it("refuses expected rows that can't be, and two of one key", () => {
+  it("refuses invalid expected rows, and two of one key", () => {
     assert.include(
       failureOf((given) => given().then([{ ...row, owner: "a\u0000b" }])),
-      "no such rows can be: owner"
+      "invalid expected rows: owner"
     )
     assert.include(
       failureOf((given) => given().then([row, row])),
@@ -271,7 +274,7 @@ it is so
     )
   })
 
-  it("counts an event that is given as it is stored as the event of today that it stands for", () => {
+  it("counts a stored event as the events that it decodes to", () => {
     const uncovered = (schemaVersion: number, data: Schema.Json) =>
       ProjectionSpecification.make(
         "balances",
@@ -336,12 +339,12 @@ it is so
     it("refuses an expected row that loses something when it is stored", () => {
       for (const litres of [0.25, 0.26]) {
         const message = failureOf([0.25], litres)
-        assert.include(message, 'no such rows can be: ["1"] comes back as {')
+        assert.include(message, 'invalid expected rows: ["1"] comes back as {')
         assert.include(message, "litres: 0.3")
       }
     })
 
-    it("takes a date of another class and a zero of the other sign for the same", () => {
+    it("treats a date of another class and a zero of the other sign as equal", () => {
       class Sunday extends Date {}
       assert.strictEqual(failureOf([0], -0, new Sunday(0)), "")
     })

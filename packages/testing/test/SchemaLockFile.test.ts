@@ -74,7 +74,7 @@ describe("SchemaLockFile", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("wants a new version written, and then agrees with it", () =>
+  it.effect("requires a new version to be written, and then agrees with it", () =>
     Effect.gen(function* () {
       const file = yield* lockFile
       yield* SchemaLockFile.write(released, file)
@@ -88,7 +88,7 @@ describe("SchemaLockFile", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect("says that a file is missing, or holds no lock", () =>
+  it.effect("reports a file that is missing or holds no lock", () =>
     Effect.gen(function* () {
       const file = yield* lockFile
       assert.include((yield* Effect.flip(SchemaLockFile.verify(released, file))).message, "ENOENT")

@@ -1,9 +1,9 @@
 import * as Specification from "@daybook/testing/Specification"
-import * as SpecificationSuite from "@daybook/testing/SpecificationSuite"
+import * as LawSuite from "@daybook/testing/LawSuite"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { EventStore } from "@daybook/store/EventStore"
-import * as HandlerSpecification from "@daybook/testing/HandlerSpecification"
+import * as Law from "@daybook/testing/Law"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -44,12 +44,12 @@ const rules = Specification.make(
   { covers: [Account.Command.cases, Account.Event.cases, Account.Rejection.cases] }
 )
 
-SpecificationSuite.suite(rules)
+LawSuite.suite(rules.name, Specification.laws(rules))
 
 const handler = CommandHandler.layer
-SpecificationSuite.suiteOnStore(
-  Account.aggregate,
-  rules,
+LawSuite.suite(
+  rules.name,
+  Specification.lawsOnStore(Account.aggregate, rules),
   handler.pipe(Layer.provideMerge(EventStoreMemory.layer))
 )
 
@@ -62,7 +62,7 @@ const failureOf = (
 ) =>
   Result.match(
     Specification.check(
-      Specification.make("an account", decider, (given) => ({ "it is so": example(given) }))
+      Specification.make("an account", decider, (given) => ({ "an example": example(given) }))
     ),
     { onSuccess: () => undefined, onFailure: ({ message }) => message }
   )
@@ -73,7 +73,7 @@ describe("A specification", () => {
     Specification.assert(rules)
   })
 
-  it("shows which events were expected and which came", () => {
+  it("shows the expected events and the actual ones", () => {
     assert.strictEqual(
       failureOf((given) =>
         given(opened)
@@ -82,7 +82,7 @@ describe("A specification", () => {
       ),
       `an account:
 
-it is so
+an example
   given Opened { owner: "Ada" }
   when  Deposit { amount: 5n }
   then    accepted
@@ -100,7 +100,7 @@ it is so
       ),
       `an account:
 
-it is so
+an example
   given Opened { owner: "Ada" }
         Deposited { amount: 5n }
   when  Withdraw { amount: 6n }
@@ -150,19 +150,19 @@ it is so
         decide: (): Result.Result<ReadonlyArray<number>, string> => Result.succeed([-0]),
         evolve: (state: number) => state
       },
-      (given) => ({ "are told apart": given().when("go").then([0]) })
+      (given) => ({ "are different": given().when("go").then([0]) })
     )
     assert.isTrue(Result.isFailure(Specification.check(zeros)))
   })
 
-  it("tells a plain object from a rejection that looks like it", () => {
+  it("distinguishes a plain object from a rejection of the same fields", () => {
     assert.include(
       failureOf((given) =>
         given()
           .when({ _tag: "Close" })
           .then({ _tag: "NotOpen" } as Account.Rejection)
       ),
-      "(both look so, but are of different classes)"
+      "(both read the same, but are of different classes)"
     )
   })
 
@@ -200,7 +200,7 @@ it is so
     assert.throws(() => Specification.assert(some), "no example of Deposit")
   })
 
-  it("says so when an example is awaited that has no end", async () => {
+  it("throws when an unfinished example is awaited", async () => {
     const awaited = await Promise.resolve()
       .then(() => {
         let open: unknown
@@ -221,15 +221,15 @@ describe("A specification on a store", () => {
       EventStore,
       Effect.map(EventStore, (store) => EventStore.of({ ...store, ...broken(store) }))
     ).pipe(Layer.provide(EventStoreMemory.layer))
-    return HandlerSpecification.check(Account.aggregate, rules).pipe(
-      Effect.flip,
-      Effect.map(({ failures }) => failures.map(({ sentence }) => sentence)),
+    return Law.broken(Specification.lawsOnStore(Account.aggregate, rules)).pipe(
+      Effect.map((broken) => broken.map(({ law }) => law)),
       Effect.provide(handler.pipe(Layer.provideMerge(store)))
     )
   }
 
   it.effect("holds on a right one", () =>
-    HandlerSpecification.check(Account.aggregate, rules).pipe(
+    Law.broken(Specification.lawsOnStore(Account.aggregate, rules)).pipe(
+      Effect.map((broken) => assert.deepStrictEqual(broken, [])),
       Effect.provide(handler.pipe(Layer.provideMerge(EventStoreMemory.layer)))
     )
   )

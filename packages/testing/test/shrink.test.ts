@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Fault } from "../src/Fault.ts"
+import type { Fault } from "../src/simulation/Fault.ts"
 import type { History } from "../src/internal/simulation/history.ts"
 import { shrink, type Steps } from "../src/internal/simulation/shrink.ts"
 

@@ -2,8 +2,8 @@
  * Simulates orders on hosts that die: `--seed` of the first history, `--histories` to run. The
  * printed `--schedule` and `--faults` repeat a history that failed.
  */
-import * as Fault from "@daybook/testing/Fault"
-import * as Simulation from "@daybook/testing/Simulation"
+import * as Fault from "@daybook/testing/simulation/Fault"
+import * as Simulation from "@daybook/testing/simulation/Simulation"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"

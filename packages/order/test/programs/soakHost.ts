@@ -37,7 +37,7 @@ import { ofOrders } from "../torture/projections.ts"
 const role = process.argv[2] ?? ""
 if (!isRole(role)) throw new Error(`the role of a host is ${role}`)
 
-const CLERKS = 4
+const CLIENTS = 4
 const OPEN = 6
 const COMMANDS_EACH = 24
 
@@ -109,7 +109,7 @@ process.stdin.on(
 // The soak has ended.
 process.stdin.once("close", () => process.exit())
 
-const clerk = Effect.gen(function* () {
+const client = Effect.gen(function* () {
   const handler = yield* CommandHandler
   const random = yield* Random.Random
   const commands = yield* Arbitrary.sampleEffect(Arbitrary.schema(orders.command), { count: 200 })
@@ -175,7 +175,7 @@ const isAtWork = role === "first" || role === "second"
 const program = Effect.all(
   [
     Effect.forever(Effect.flatMap(Queue.take(questions), answer)),
-    ...(isAtWork ? Array.from({ length: CLERKS }, () => clerk) : []),
+    ...(isAtWork ? Array.from({ length: CLIENTS }, () => client) : []),
     ...(role === "first" ? subscriptions.map(({ types }, index) => follow(index, types)) : [])
   ],
   { concurrency: "unbounded", discard: true }

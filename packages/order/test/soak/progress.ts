@@ -48,7 +48,7 @@ export const faultsOf = ({ looks, name }: Follower): ReadonlyArray<string> => {
     if (behind >= MAX_BACKLOG) found("behind", `is ${MAX_BACKLOG} events behind, or more${why}`)
     left = state === "waiting" ? (left ?? look) : undefined
     if (left !== undefined && second - left.second >= PATIENCE_SECONDS) {
-      found("left", `is kept by no host${why}`)
+      found("left", `is maintained by no host${why}`)
     }
     if (behind === 0) idle = undefined
     else if (at !== idle?.at) idle = look
@@ -58,6 +58,6 @@ export const faultsOf = ({ looks, name }: Follower): ReadonlyArray<string> => {
   }
   const last = looks.at(-1)
   if ((last === undefined || last.at === 0n) && !faults.has("state"))
-    found("never", "never took an event in")
+    found("never", "never read an event")
   return Array.from(faults.values())
 }

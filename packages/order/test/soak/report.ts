@@ -28,7 +28,7 @@ export const report = (soak: Soak): ReadonlyArray<string> => {
     `${commands} commands, ${events} events, ${given} given to subscriptions`,
     ...series.map(tell),
     ...(found.length === 0
-      ? ["nothing grows, and all that follows the log keeps up"]
+      ? ["nothing grows, and all followers of the log keep up"]
       : ["what is wrong:", ...found])
   ]
 }

@@ -12,7 +12,7 @@ import type { Host } from "./host.ts"
 /** The kinds of attacks, each with its effect. */
 export const kinds = {
   "host-killed": "a host is killed (SIGKILL) and another one started",
-  "host-frozen": "a host is stopped (SIGSTOP) for longer than its leases, and goes on",
+  "host-frozen": "a host is stopped (SIGSTOP) for longer than its leases, and continues",
   "connection-terminated": "sessions are ended (pg_terminate_backend)",
   "listener-terminated": "the sessions that listen are ended",
   "backend-killed": "a session's process is killed (SIGKILL): the server ends all and recovers",

@@ -63,7 +63,7 @@ export const rebuilt = Effect.fnUntraced(function* (runner: Projections["Service
     until: ({ mismatch }) => Option.isSome(mismatch),
     schedule: Schedule.spaced("50 millis")
   }).pipe(Effect.timeoutOption("30 seconds"))
-  if (Option.isNone(status)) return [`${name} does not tell that its log was restored`]
+  if (Option.isNone(status)) return [`${name} does not report that its log was restored`]
   const wrong =
     status.value.state === "stopped" ? [] : [`${name} is ${status.value.state} on a restored log`]
   yield* skipping(runner, name, Stream.runDrain(runner.rebuild(name)))

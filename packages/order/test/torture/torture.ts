@@ -16,7 +16,7 @@ import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import * as StreamId from "@daybook/kernel/StreamId"
-import * as Auditor from "@daybook/testing/Auditor"
+import * as Auditor from "@daybook/testing/simulation/Auditor"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import * as Context from "effect/Context"
@@ -33,7 +33,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { orders } from "../orderSimulation.ts"
 import * as Attacks from "./attacks.ts"
-import * as Clerks from "./clerks.ts"
+import * as Clients from "./clients.ts"
 import * as Host from "./host.ts"
 import * as Hostile from "./hostile.ts"
 import * as Restored from "./restored.ts"
@@ -128,15 +128,15 @@ export const torture = Effect.fnUntraced(function* (
     Effect.sync(() => hosts.every(({ isReady }) => isReady()))
   )
 
-  const clerks = yield* Clerks.make(hosts)
+  const clients = yield* Clients.make(hosts)
   const prefixes: Array<{ upTo: bigint; ids: ReadonlyArray<string> }> = []
   const log = Stream.runCollect(events.readAll({ categories: [aggregate.category] })).pipe(
     Effect.retry(Schedule.spaced("100 millis"))
   )
-  const work = yield* Effect.forkScoped(clerks.work)
+  const work = yield* Effect.forkScoped(clients.work)
   const battle = yield* Scope.fork(yield* Effect.scope)
   const hostility = hostile
-    ? yield* Effect.flatMap(Users.hostiles(url), (users) => Hostile.run(users, clerks.open)).pipe(
+    ? yield* Effect.flatMap(Users.hostiles(url), (users) => Hostile.run(users, clients.open)).pipe(
         Effect.provideContext(client),
         Scope.provide(battle)
       )
@@ -155,7 +155,7 @@ export const torture = Effect.fnUntraced(function* (
   const worked = Effect.andThen(Fiber.join(work), Effect.never)
   const done = new Map<Attacks.Kind, number>()
   const wrong: Array<string> = []
-  const answered = () => clerks.sent.filter(({ answers }) => answers.length > 0).length
+  const answered = () => clients.sent.filter(({ answers }) => answers.length > 0).length
   for (;;) {
     const kind = yield* Effect.timeoutOrElse(Effect.raceFirst(attacks(answered), worked), {
       duration: QUIET,
@@ -166,7 +166,7 @@ export const torture = Effect.fnUntraced(function* (
       hosts,
       server,
       admin,
-      pick: clerks.pick,
+      pick: clients.pick,
       report: (found: ReadonlyArray<string>) => wrong.push(...found)
     }
     // An observing session ends with the server too.
@@ -178,7 +178,7 @@ export const torture = Effect.fnUntraced(function* (
   }
   yield* Scope.close(battle, Exit.void)
   yield* Hostile.leave(admin)
-  clerks.stop()
+  clients.stop()
   yield* Fiber.interrupt(looking)
   yield* Effect.timeoutOrElse(Fiber.join(work), {
     duration: QUIET,
@@ -208,7 +208,7 @@ export const torture = Effect.fnUntraced(function* (
     Effect.provideContext(context)
   )
   const head = yield* events.head
-  const rows: Array<Auditor.Evidence<OrderCommand, OrderState>["rows"][number]> = []
+  const rows: Array<Auditor.Observations<OrderCommand, OrderState>["rows"][number]> = []
   const find = Effect.fnUntraced(function* (way: string) {
     for (const projection of behind) {
       const found = yield* Stream.runCollect(ReadModel.query(projection, {}))
@@ -225,7 +225,7 @@ export const torture = Effect.fnUntraced(function* (
       )
     )
   }
-  yield* find("kept")
+  yield* find("stored")
   for (const projection of behind) {
     const onDemand = yield* OnDemandProjection.tableAt(projection).pipe(
       Effect.provideContext(context)
@@ -244,9 +244,9 @@ export const torture = Effect.fnUntraced(function* (
     Effect.map(handler.load(aggregate, id), ({ revision, state }) => ({ id, revision, state }))
   )
   const audit = Auditor.audit(aggregate, modelOf(recorded), {
-    sent: clerks.sent,
+    sent: clients.sent,
     log: recorded,
-    loads: clerks.loads,
+    loads: clients.loads,
     folds,
     prefixes,
     subscribers: new Map(hosts.map(({ given }, number) => [`of host ${number}`, given])),
@@ -255,15 +255,15 @@ export const torture = Effect.fnUntraced(function* (
   })
   const rowCount = rows.reduce((sum, { rows: found }) => sum + found.length, 0)
   const restored = yield* Effect.gen(function* () {
-    const before = { sent: clerks.sent.length, loads: clerks.loads.length }
+    const before = { sent: clients.sent.length, loads: clients.loads.length }
     const lost = yield* Restored.restore(admin)
-    clerks.begin()
-    const again = yield* Effect.forkScoped(clerks.work)
+    clients.begin()
+    const again = yield* Effect.forkScoped(clients.work)
     yield* until(
       "answering some commands on a restored log",
-      Effect.sync(() => clerks.sent.length >= before.sent + 100)
+      Effect.sync(() => clients.sent.length >= before.sent + 100)
     )
-    clerks.stop()
+    clients.stop()
     yield* Effect.timeoutOrElse(Fiber.join(again), {
       duration: QUIET,
       orElse: () => new Overdue({ what: "answering the last commands on a restored log" })
@@ -272,16 +272,16 @@ export const torture = Effect.fnUntraced(function* (
     const end = yield* events.head
     for (const name of names) yield* Restored.keptUp(runner, name, end, QUIET)
     rows.length = 0
-    yield* find("kept after a restore")
+    yield* find("stored after a restore")
     const left = yield* log
     if (lost.size === 0) wrong.push("no event was lost by a restore")
     return Auditor.audit(aggregate, modelOf(left), {
       // An earlier acknowledgement may be lost by now.
-      sent: clerks.sent.map((one, index) =>
+      sent: clients.sent.map((one, index) =>
         index < before.sent ? { ...one, answers: [], doubtful: true } : one
       ),
       log: left,
-      loads: clerks.loads.slice(before.loads),
+      loads: clients.loads.slice(before.loads),
       folds: [],
       prefixes: [],
       subscribers: new Map(),
@@ -297,15 +297,15 @@ export const torture = Effect.fnUntraced(function* (
     ...alterations
       .filter(({ refused }) => !refused)
       .map(({ statement }) => ({ invariant: 13, message: `hosts may ${statement}` })),
-    ...clerks.complaints.map((message) => ({ invariant: 0, message }))
+    ...clients.unexpectedErrors.map((message) => ({ invariant: 0, message }))
   ]
   const result: Torture = {
     attacks: done,
-    commands: clerks.sent.length,
-    acknowledged: clerks.sent.filter(({ answers }) =>
+    commands: clients.sent.length,
+    acknowledged: clients.sent.filter(({ answers }) =>
       answers.some(({ _tag }) => _tag === "Accepted")
     ).length,
-    doubtful: clerks.sent.filter(({ doubtful }) => doubtful).length,
+    doubtful: clients.sent.filter(({ doubtful }) => doubtful).length,
     events: recorded.length,
     rows: rowCount,
     hostile: hostility.counts,

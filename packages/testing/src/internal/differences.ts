@@ -27,12 +27,37 @@ export const expectSame = (actual: unknown, expected: unknown, what: string): vo
  * Lists the lines of all values: those of `expected` alone after "-", those of `actual` alone after
  * "+".
  */
-export const diff = (expected: ReadonlyArray<unknown>, actual: ReadonlyArray<unknown>): string => {
-  const [left, right] = [linesOf(expected), linesOf(actual)]
+export const diff = (expected: ReadonlyArray<unknown>, actual: ReadonlyArray<unknown>): string =>
+  diffLines(linesOf(expected), linesOf(actual))
+
+const diffLines = (left: ReadonlyArray<string>, right: ReadonlyArray<string>): string => {
   const lines = lineDiff(left, right)
   return lines.every((line) => line.startsWith(" "))
-    ? [...lines, "(both look so, but are of different classes)"].join("\n")
+    ? [...lines, "(both read the same, but are of different classes)"].join("\n")
     : lines.join("\n")
+}
+
+/** The most lines of each value that a difference of two values shows. */
+const MAX_LINES = 200
+
+/** The lines around a difference that are shown with it. */
+const CONTEXT = 3
+
+/**
+ * Lists the lines of two values as {@link diff}, around the lines that differ, for values of any
+ * size.
+ */
+export const difference = (expected: unknown, actual: unknown): string => {
+  const [left, right] = [linesOf([expected]), linesOf([actual])]
+  const shorter = Math.min(left.length, right.length)
+  let start = 0
+  while (start < shorter && left[start] === right[start]) start++
+  let end = 0
+  while (end < shorter - start && left.at(-1 - end) === right.at(-1 - end)) end++
+  const from = Math.max(0, start - CONTEXT)
+  const part = (lines: ReadonlyArray<string>) =>
+    lines.slice(from, Math.min(from + MAX_LINES, lines.length - Math.max(0, end - CONTEXT)))
+  return diffLines(part(left), part(right))
 }
 
 const linesOf = (values: ReadonlyArray<unknown>): ReadonlyArray<string> =>

@@ -7,7 +7,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { MAX_ROW_BYTES } from "@daybook/projections/ReadModelTable"
 import * as Schema from "effect/Schema"
-import type { Model } from "../../Auditor.ts"
+import type { Model } from "../../simulation/Auditor.ts"
 import type { Plan } from "./plan.ts"
 
 export interface Ballast {

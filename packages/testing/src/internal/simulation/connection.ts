@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Scheduler from "effect/Scheduler"
-import type { Kind } from "../../Fault.ts"
+import type { Kind } from "../../simulation/Fault.ts"
 import type { Occurrence, Plan } from "./plan.ts"
 import type { Process, World } from "./world.ts"
 

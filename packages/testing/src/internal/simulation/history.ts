@@ -29,11 +29,11 @@ import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { audit, type Evidence, type Model, type Violation } from "../../Auditor.ts"
-import type { Fault } from "../../Fault.ts"
+import { audit, type Observations, type Model, type Violation } from "../../simulation/Auditor.ts"
+import type { Fault } from "../../simulation/Fault.ts"
 import { inlineCopy } from "../inlineCopy.ts"
 import * as Ballast from "./ballast.ts"
-import * as Clerks from "./clerks.ts"
+import * as Clients from "./clients.ts"
 import * as Epochs from "./epochs.ts"
 import { follow, operate } from "./followers.ts"
 import * as Hosts from "./hosts.ts"
@@ -112,8 +112,8 @@ export const run = async <Command, State, Event, Rejection>(
   const prefixes: Array<{ epoch: number; upTo: bigint; ids: ReadonlyArray<string> }> = []
   const lives: Array<ReadonlyArray<string>> = []
   const overdue: Array<string> = []
-  const complaints: Array<string> = []
-  let evidence: ReadonlyArray<Evidence<Command, State>> = []
+  const unexpectedErrors: Array<string> = []
+  let observations: ReadonlyArray<Observations<Command, State>> = []
 
   const program = Effect.gen(function* () {
     const scope = yield* Scope.Scope
@@ -139,13 +139,13 @@ export const run = async <Command, State, Event, Rejection>(
     )
     const fork = Effect.runForkWith(world.contextOf(world.self))
     const again: Array<Fiber.Fiber<void>> = []
-    const clerks = Clerks.make(world, plan, {
+    const clients = Clients.make(world, plan, {
       aggregate,
       old: old.aggregate,
       epoch: epochs.now,
       commands,
       instances: ["a", "b", "c"].slice(0, dice.pick([1, 2, 3])),
-      clerks: dice.pick([1, 2, 4, 6]),
+      clients: dice.pick([1, 2, 4, 6]),
       commandsEach: dice.pick([3, 6, 12]),
       hosts: () => hosts,
       rival
@@ -159,13 +159,13 @@ export const run = async <Command, State, Event, Rejection>(
         if (!epochs.restore(at)) return
         // Restoring stops the server, so all connections end.
         world.severed++
-        again.push(fork(clerks.sendAgain(at)))
+        again.push(fork(clients.sendAgain(at)))
       },
       handler: subject.handler,
       // Runs in a separate fiber: the rival goes on when the caller that it outruns is interrupted.
       outrun: (streamId, at) =>
         Effect.callback((resume) => {
-          fork(clerks.outrun(StreamId.id(streamId), at)).addObserver(() => resume(Effect.void))
+          fork(clients.outrun(StreamId.id(streamId), at)).addObserver(() => resume(Effect.void))
         })
     })
     yield* hosts.begin
@@ -199,7 +199,7 @@ export const run = async <Command, State, Event, Rejection>(
       yield* Effect.forkIn(operate(world, hosts, operator, names), scope)
     }
 
-    yield* clerks.work
+    yield* clients.work
     while (again.length > 0) yield* Effect.all(again.splice(0).map(Fiber.join))
     plan.end()
     meddling = false
@@ -214,7 +214,7 @@ export const run = async <Command, State, Event, Rejection>(
         const done = yield* Effect.timeoutOption(hosts.on(host, effect), QUIET)
         if (done._tag === "None") overdue.push(`${what} takes more than ${Duration.format(QUIET)}`)
         else if (done.value !== "gone" && Exit.isFailure(done.value)) {
-          complaints.push(`${what}: ${String(Cause.squash(done.value.cause))}`)
+          unexpectedErrors.push(`${what}: ${String(Cause.squash(done.value.cause))}`)
         }
       })
     for (const name of names) {
@@ -234,7 +234,7 @@ export const run = async <Command, State, Event, Rejection>(
       )
     }
 
-    const rows: Array<Evidence<Command, State>["rows"][number]> = []
+    const rows: Array<Observations<Command, State>["rows"][number]> = []
     const look = Effect.fnUntraced(function* (way: string, of: "async" | "inline") {
       for (const [index, projection] of projections.entries()) {
         const stored = of === "async" ? projection : inline[index]
@@ -243,8 +243,8 @@ export const run = async <Command, State, Event, Rejection>(
         rows.push({ projection, way, rows: found })
       }
     })
-    yield* look("kept behind the log", "async").pipe(Effect.provideContext(stores))
-    yield* look("kept by the appends", "inline").pipe(Effect.provideContext(stores))
+    yield* look("stored after the log", "async").pipe(Effect.provideContext(stores))
+    yield* look("stored by the appends", "inline").pipe(Effect.provideContext(stores))
     for (const projection of projections) {
       const onDemand = yield* OnDemandProjection.tableAt(projection).pipe(
         Effect.provideContext(stores)
@@ -258,8 +258,8 @@ export const run = async <Command, State, Event, Rejection>(
     yield* look("rebuilt inline", "inline").pipe(Effect.provideContext(stores))
 
     const log = yield* readLog(events, category)
-    const sent = clerks.sent(epochs.now())
-    const folds: Array<Evidence<Command, State>["folds"][number]> = []
+    const sent = clients.sent(epochs.now())
+    const folds: Array<Observations<Command, State>["folds"][number]> = []
     const folding = yield* handlerOn(
       CommandHandler.layerSnapshots(SnapshotPolicy.never),
       stores,
@@ -274,11 +274,11 @@ export const run = async <Command, State, Event, Rejection>(
         folds.push({ id, ...(yield* folding.loadAt(aggregate, id, { revision })) })
       }
     }
-    complaints.push(...hosts.complaints, ...clerks.complaints)
+    unexpectedErrors.push(...hosts.unexpectedErrors, ...clients.unexpectedErrors)
     const logs = epochs.logs(log)
     for (const ids of lives) {
       if (!logs.some((one) => one.slice(0, ids.length).every(({ id }, at) => id === ids[at]))) {
-        complaints.push(
+        unexpectedErrors.push(
           `a subscriber that had to begin again was given what no log had: ${ids.join()}`
         )
       }
@@ -293,7 +293,7 @@ export const run = async <Command, State, Event, Rejection>(
               (event) => ballast.isTooMuch(event.id) !== actual.has(EventMark.of(event))
             )
             if (wrong.length > 0) {
-              complaints.push(
+              unexpectedErrors.push(
                 `${name} skips other events than it should: ${wrong.map(({ id }) => id).join()}`
               )
             }
@@ -303,12 +303,12 @@ export const run = async <Command, State, Event, Rejection>(
     }
     const at = <A extends { readonly epoch: number }>(all: ReadonlyArray<A>, epoch: number) =>
       all.filter((one) => one.epoch === epoch)
-    evidence = logs.map((own, epoch) => {
+    observations = logs.map((own, epoch) => {
       const isLast = epoch === logs.length - 1
       return {
-        sent: clerks.sent(epoch),
+        sent: clients.sent(epoch),
         log: own,
-        loads: at(clerks.loads, epoch),
+        loads: at(clients.loads, epoch),
         folds: isLast ? folds : [],
         prefixes: at(prefixes, epoch),
         subscribers: isLast ? subscribers : new Map(),
@@ -327,16 +327,16 @@ export const run = async <Command, State, Event, Rejection>(
     ).pipe(Effect.provide(Digest.layerWebCrypto))
   )
   const exit = await world.run(program)
-  const failures: Array<Violation> = complaints.map((message) => ({ invariant: 0, message }))
+  const failures: Array<Violation> = unexpectedErrors.map((message) => ({ invariant: 0, message }))
   if (typeof exit === "string") {
-    failures.push({ invariant: 14, message: `nothing goes on any more: ${STUCK[exit]}` })
+    failures.push({ invariant: 14, message: `no progress: ${STUCK[exit]}` })
   } else if (Exit.isFailure(exit)) {
     failures.push({ invariant: 0, message: Cause.pretty(exit.cause) })
   }
   const checks = new Map<number, number>()
   const violations: Array<Violation> = []
-  for (const [epoch, one] of evidence.entries()) {
-    const when = epoch === evidence.length - 1 ? "" : `before restore ${epoch + 1} of the log: `
+  for (const [epoch, one] of observations.entries()) {
+    const when = epoch === observations.length - 1 ? "" : `before restore ${epoch + 1} of the log: `
     const audited = audit(aggregate, Ballast.modelWith(model, ballast, one.log), one)
     for (const { invariant, message } of audited.violations) {
       violations.push({ invariant, message: `${when}${message}` })
@@ -345,7 +345,7 @@ export const run = async <Command, State, Event, Rejection>(
       checks.set(invariant, (checks.get(invariant) ?? 0) + count)
     }
   }
-  const last = evidence.at(-1)
+  const last = observations.at(-1)
   return {
     seed,
     violations: [...violations, ...failures],
@@ -380,13 +380,16 @@ const handlerOn = <R>(
 const readLog = (events: EventStore["Service"], category: StreamId.Category) =>
   Stream.runCollect(events.readAll({ categories: [category] })).pipe(Effect.orDie)
 
-/** Hashes the evidence with FNV-1a, 32 bits. */
-const digestOf = (evidence: Evidence<unknown, unknown> | undefined, steps: number): number => {
+/** Hashes the observations with FNV-1a, 32 bits. */
+const digestOf = (
+  observations: Observations<unknown, unknown> | undefined,
+  steps: number
+): number => {
   const parts = [
-    ...(evidence?.log ?? []).map(
+    ...(observations?.log ?? []).map(
       ({ data, id, recordedAt }) => `${id} ${JSON.stringify(data)} ${recordedAt.epochMilliseconds}`
     ),
-    ...(evidence?.sent ?? []).map(
+    ...(observations?.sent ?? []).map(
       ({ answers, commandId }) => `${commandId} ${answers.map((answer) => answer._tag).join()}`
     ),
     String(steps)

@@ -38,7 +38,7 @@ interface Host {
   readonly connection: Connection.Connection
   readonly scope: Scope.Closeable
   /** Callbacks for the end of the host. */
-  readonly mourners: Set<() => void>
+  readonly onEnd: Set<() => void>
   /** The log through the host's connection. */
   readonly events: EventStore["Service"]
   readonly services: Context.Context<CommandHandler | Projections> | undefined
@@ -55,7 +55,7 @@ export interface Hosts {
   /** Offers an occasion for a fault of the hosts. */
   readonly meddle: () => void
   /** Errors of the hosts that no fault explains. */
-  readonly complaints: ReadonlyArray<string>
+  readonly unexpectedErrors: ReadonlyArray<string>
   readonly begin: Effect.Effect<void>
   /** Brings all hosts up, on the current release. */
   readonly recover: Effect.Effect<void>
@@ -101,7 +101,7 @@ export const make = (
   }
   const pageSize = dice.pick([1, 2, 5, 256])
   const slots: Array<Host | undefined> = Array.from({ length: dice.pick([1, 2, 3]) })
-  const complaints: Array<string> = []
+  const unexpectedErrors: Array<string> = []
   const names = [...options.async, ...options.inline].map(({ name }) => name)
   let numbers = 0
 
@@ -156,7 +156,7 @@ export const make = (
       process,
       connection,
       scope,
-      mourners: new Set(),
+      onEnd: new Set(),
       events,
       services: undefined
     }
@@ -174,7 +174,7 @@ export const make = (
         slots[slot] = { ...host, services: exit.value }
         return
       }
-      complain(`host ${host.number} starts`, exit.cause)
+      report(`host ${host.number} starts`, exit.cause)
       end(host)
       restart(slot, 30)
     })
@@ -191,21 +191,21 @@ export const make = (
     })
   }
 
-  /** Reports an error, unless a fault explains it. */
-  const complain = (when: string, cause: Cause.Cause<unknown>) => {
+  /** Records an error, unless a fault explains it. */
+  const report = (when: string, cause: Cause.Cause<unknown>) => {
     if (Cause.hasInterruptsOnly(cause)) return
     const failure = Cause.squash(cause)
     const tag = Predicate.hasProperty(failure, "_tag") ? failure._tag : undefined
     if (EXPECTED.includes(String(tag))) return
     // A poison event stops a rebuild, which these faults may cause.
     if (tag === "ProjectionStopped" && came(plan, "old-host", "row-too-large")) return
-    complaints.push(`${when}: ${tag === undefined ? Cause.pretty(cause) : String(failure)}`)
+    unexpectedErrors.push(`${when}: ${tag === undefined ? Cause.pretty(cause) : String(failure)}`)
   }
 
   const end = (host: Host) => {
     host.process.die()
     host.connection.cut()
-    for (const mourn of host.mourners) mourn()
+    for (const ended of host.onEnd) ended()
   }
 
   const restart = (slot: number, millis: number) => {
@@ -221,9 +221,9 @@ export const make = (
     Effect.callback((resume) => {
       if (!host.process.isAlive()) return resume(Effect.succeed("gone"))
       const gone = () => resume(Effect.succeed("gone"))
-      host.mourners.add(gone)
+      host.onEnd.add(gone)
       fork(effect, host.process).addObserver((exit) => {
-        host.mourners.delete(gone)
+        host.onEnd.delete(gone)
         resume(Effect.succeed(exit))
       })
     })
@@ -235,7 +235,7 @@ export const make = (
     )
 
   return {
-    complaints,
+    unexpectedErrors,
     on,
     any: (choice) =>
       Effect.gen(function* () {
@@ -283,8 +283,7 @@ export const make = (
           const name = event.dice.pick(names)
           const rebuilt = Context.get(host.services, Projections).rebuild(name)
           fork(Stream.runDrain(rebuilt), process).addObserver((exit) => {
-            if (process.isAlive() && Exit.isFailure(exit))
-              complain(`rebuilding ${name}`, exit.cause)
+            if (process.isAlive() && Exit.isFailure(exit)) report(`rebuilding ${name}`, exit.cause)
           })
         }
       }

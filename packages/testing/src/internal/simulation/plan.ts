@@ -2,7 +2,7 @@
  * Decides the faults of a history. Each is drawn from the seed and the number of its occasion
  * alone, so that the same ones can happen again, all of them or some.
  */
-import { type Fault, type Kind, kind as kindOf, kinds } from "../../Fault.ts"
+import { type Fault, type Kind, kind as kindOf, kinds } from "../../simulation/Fault.ts"
 import * as Dice from "./dice.ts"
 
 export interface Plan {

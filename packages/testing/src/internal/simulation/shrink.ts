@@ -8,7 +8,7 @@
  * Misherghi and Su (ICSE 2006). As that may use up its runs, the rest is tried without each fault
  * at the end.
  */
-import { type Fault, kind } from "../../Fault.ts"
+import { type Fault, kind } from "../../simulation/Fault.ts"
 import type { History } from "./history.ts"
 import type { Limits } from "./plan.ts"
 

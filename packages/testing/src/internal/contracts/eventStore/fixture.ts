@@ -8,30 +8,22 @@ import type { NewEvent } from "@daybook/kernel/NewEvent"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
-import type { CheckpointMismatch } from "@daybook/store/Checkpoint"
-import {
-  type AppendError,
-  AppendRefused,
-  EventStore,
-  type ReadError
-} from "@daybook/store/EventStore"
+import { AppendRefused, EventStore } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
-import { assert, type Vitest } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as assert from "../../assert.ts"
+import type * as Contract from "../cases.ts"
 
-/** The test methods of a suite whose cases share a store. */
-export type It = Vitest.MethodsNonLive<EventStore>
+/** The cases of the contract; each runs in a scope of its own. */
+export type Cases = Contract.Cases<EventStore | Scope.Scope>
 
-/** The errors that may end a case. */
-export type StoreError = AppendError | ReadError | CheckpointMismatch
-
-/** Cases on a real server wait for its disk. */
-export const TIMEOUT_MILLIS = 60_000
+export const inParallel = { concurrency: "unbounded" } as const
 
 export const freshId = (): EventId.EventId => EventId.make(SecureRandom.uuidV4Unsafe())
 
@@ -123,6 +115,11 @@ export const revisions = (events: ReadonlyArray<RecordedEvent>) =>
   events.map((event) => event.revision)
 
 export const revision = Revision.make
+
+export const increases = (events: ReadonlyArray<RecordedEvent>): boolean =>
+  events.every(
+    (event, index) => index === 0 || Arr.getUnsafe(events, index - 1).position < event.position
+  )
 
 /**
  * Converts the instants of an event to numbers, because a `DateTime` may carry values that it has

@@ -3,19 +3,19 @@
  */
 import { EventStore } from "@daybook/store/EventStore"
 import { any, noStream } from "@daybook/store/ExpectedRevision"
-import { assert } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as assert from "../../assert.ts"
 import {
+  type Cases,
   freshCategory,
   freshStream,
   newEvents,
   readCategories,
   readLast,
   readStream,
-  type StoreError,
   streamOf
 } from "./fixture.ts"
 
@@ -31,8 +31,7 @@ const countAtEnd = Effect.fnUntraced(function* (streamId: ReturnType<typeof fres
   return yield* Stream.runCount(store.read(streamId, { until: { recordedAt } }))
 })
 
-/** See `EventStoreLaws`. */
-export const recordedOnce: Effect.Effect<void, StoreError, EventStore> = Effect.gen(function* () {
+const recordedOnce = Effect.gen(function* () {
   const store = yield* EventStore
   // More events than a server writes in a millisecond.
   const large = freshStream()
@@ -69,3 +68,7 @@ export const recordedOnce: Effect.Effect<void, StoreError, EventStore> = Effect.
   )
   assert.strictEqual(yield* countAtEnd(busy), 80, "its own time shows all before it")
 })
+
+export const recordedAtCases: Cases = {
+  "each append has one time, which never goes back along a stream": recordedOnce
+}

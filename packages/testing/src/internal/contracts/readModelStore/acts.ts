@@ -5,7 +5,7 @@ import { RowsDiffer } from "@daybook/projections/ReadModelError"
 import { SkipReason } from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { Any as AnyTable } from "@daybook/projections/ReadModelTable"
-import { assert } from "@effect/vitest"
+import * as assert from "../../assert.ts"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import {

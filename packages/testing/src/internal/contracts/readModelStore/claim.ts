@@ -2,7 +2,7 @@
  * The right to write a generation: claims, leases, and the loss of a claim.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import { assert } from "@effect/vitest"
+import * as assert from "../../assert.ts"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import {

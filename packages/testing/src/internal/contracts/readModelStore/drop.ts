@@ -3,7 +3,7 @@
  */
 import { ClaimLost } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import { assert } from "@effect/vitest"
+import * as assert from "../../assert.ts"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"

@@ -25,7 +25,7 @@ import type { RowQuery } from "@daybook/projections/RowQuery"
 import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import type { StoredRow } from "@daybook/projections/StoredRow"
 import type { EventStore } from "@daybook/store/EventStore"
-import { assert } from "@effect/vitest"
+import * as assert from "../../assert.ts"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
@@ -39,7 +39,7 @@ import * as Stream from "effect/Stream"
 export class Leases extends Context.Service<
   Leases,
   { readonly runOut: (claim: Claim) => Effect.Effect<void, unknown> }
->()("@daybook/testing/ReadModelStoreSuite/Leases") {}
+>()("@daybook/testing/ReadModelStoreLaws/Leases") {}
 
 type Services = EventStore | ReadModelStore | Leases
 

@@ -4,7 +4,7 @@
 import { InlineVersionMismatch } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore } from "@daybook/store/EventStore"
-import { assert } from "@effect/vitest"
+import * as assert from "../../assert.ts"
 import * as Arr from "effect/Array"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

@@ -4,7 +4,7 @@
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import type { StoredRow } from "@daybook/projections/StoredRow"
-import { assert } from "@effect/vitest"
+import * as assert from "../../assert.ts"
 import * as Arbitrary from "effect/Arbitrary"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"

@@ -3,7 +3,7 @@
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { StoredRow } from "@daybook/projections/StoredRow"
-import { assert } from "@effect/vitest"
+import * as assert from "../../assert.ts"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

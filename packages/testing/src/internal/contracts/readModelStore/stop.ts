@@ -2,7 +2,7 @@
  * The stops of a read model: by a poison event, and by an operator.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import { assert } from "@effect/vitest"
+import * as assert from "../../assert.ts"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import {

@@ -5,7 +5,7 @@ import { MAX_DIFFERENCES, RowsDiffer } from "@daybook/projections/ReadModelError
 import type { GenerationState } from "@daybook/projections/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { StoredRow } from "@daybook/projections/StoredRow"
-import { assert } from "@effect/vitest"
+import * as assert from "../../assert.ts"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -6,22 +6,23 @@ import * as Position from "@daybook/kernel/Position"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import { EventStore } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
-import { assert, describe } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as assert from "../../assert.ts"
+import * as Law from "../../../Law.ts"
+import { renderLine } from "../../render.ts"
 import {
   freshCategory,
   ids,
-  type It,
   newEvent,
   readCategories,
   revision,
   second,
-  streamOf,
-  TIMEOUT_MILLIS
+  streamOf
 } from "./fixture.ts"
 import * as Model from "./model.ts"
 
@@ -226,50 +227,50 @@ const modelReadAll = (log: ReadonlyArray<Model.Entry>, call: typeof Call.cases.R
     call.limit
   )
 
-export const modelCases = (it: It): void => {
-  describe("any calls in turn", () => {
-    it.effect.prop(
-      "are answered as the model answers them",
-      { calls: Schema.Array(Call).check(Schema.isMaxLength(24)) },
-      ({ calls }) =>
-        Effect.gen(function* () {
-          const world = makeWorld()
-          let log: ReadonlyArray<Model.Entry> = []
-          const write = Effect.fnUntraced(function* (
-            appends: Arr.NonEmptyReadonlyArray<typeof Append.Type>,
-            checks: ReadonlyArray<typeof Check.Type>
-          ) {
-            const writes = [...appends, ...checks.map((check) => ({ ...check, events: [] }))]
-            const after = Model.append(
-              log,
-              writes.map((one) => ({ ...one, expected: toExpected(one.expected) }))
-            )
-            assert.deepStrictEqual(yield* appendAll(world, appends, checks), after.answer)
-            log = after.log
-          })
-          for (const call of calls) {
-            yield* Call.match(call, {
-              Append: (append) => write([append], []),
-              AppendAll: ({ appends, checks }) => write(appends, checks),
-              Read: (options) =>
-                Effect.map(read(world, options), (events) =>
-                  assert.deepStrictEqual(events, modelRead(log, options))
-                ),
-              ReadAll: (options) =>
-                Effect.map(readAll(world, log, options), (events) =>
-                  assert.deepStrictEqual(events, modelReadAll(log, options))
-                )
-            })
-          }
-          const all = yield* readCategories(log.length, world.first, world.other)
-          for (const { occurredAt, data } of all) {
-            assert.strictEqual(
-              DateTime.toEpochMillis(occurredAt),
-              DateTime.toEpochMillis(second(secondOf(Number(data))))
-            )
-          }
-        }),
-      { timeout: 4 * TIMEOUT_MILLIS, arbitrary: { runs: 100 } }
+/** Makes the calls on fresh streams; dies when an answer is not the model's. */
+const compare = Effect.fnUntraced(function* (calls: ReadonlyArray<typeof Call.Type>) {
+  const world = makeWorld()
+  let log: ReadonlyArray<Model.Entry> = []
+  const write = Effect.fnUntraced(function* (
+    appends: Arr.NonEmptyReadonlyArray<typeof Append.Type>,
+    checks: ReadonlyArray<typeof Check.Type>
+  ) {
+    const writes = [...appends, ...checks.map((check) => ({ ...check, events: [] }))]
+    const after = Model.append(
+      log,
+      writes.map((one) => ({ ...one, expected: toExpected(one.expected) }))
     )
+    assert.deepStrictEqual(yield* appendAll(world, appends, checks), after.answer)
+    log = after.log
   })
-}
+  for (const call of calls) {
+    yield* Call.match(call, {
+      Append: (append) => write([append], []),
+      AppendAll: ({ appends, checks }) => write(appends, checks),
+      Read: (options) =>
+        Effect.map(read(world, options), (events) =>
+          assert.deepStrictEqual(events, modelRead(log, options))
+        ),
+      ReadAll: (options) =>
+        Effect.map(readAll(world, log, options), (events) =>
+          assert.deepStrictEqual(events, modelReadAll(log, options))
+        )
+    })
+  }
+  const all = yield* readCategories(log.length, world.first, world.other)
+  for (const { occurredAt, data } of all) {
+    assert.strictEqual(
+      DateTime.toEpochMillis(occurredAt),
+      DateTime.toEpochMillis(second(secondOf(Number(data))))
+    )
+  }
+})
+
+export const anyCalls: Law.Law<EventStore> = Law.make({
+  name: "any calls in turn: get the answers of a model",
+  inputs: () => Arbitrary.schema(Schema.Array(Call).check(Schema.isMaxLength(24))),
+  problem: (calls) => Effect.as(compare(calls), undefined),
+  show: (calls) => ["after these calls:", ...calls.map(renderLine)].join("\n"),
+  runs: 100,
+  size: 10
+})

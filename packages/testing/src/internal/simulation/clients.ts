@@ -1,6 +1,6 @@
 /**
- * The senders of commands. They choose commands that are likely to be accepted, and send unanswered
- * ones again with the same id.
+ * The clients of the hosts. They choose commands that are likely to be accepted, and send
+ * unanswered ones again with the same id.
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
@@ -13,23 +13,21 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import type { Answer, Sent } from "../../Auditor.ts"
+import type { Answer, Sent } from "../../simulation/Auditor.ts"
 import * as Dice from "./dice.ts"
 import type { Hosts, Running } from "./hosts.ts"
 import { FAILURES } from "./oldRelease.ts"
 import type { Plan } from "./plan.ts"
 import type { World } from "./world.ts"
 
-/**
- * A command with its answers so far. `told`: the answers, each with the epoch of the log in which
- * it arrived.
- */
-interface Letter<Command, State> extends Omit<Sent<Command, State>, "answers"> {
-  readonly told: Array<{ readonly epoch: number; readonly answer: Answer<State> }>
+/** A command that is sent until it is answered, with its answers so far. */
+interface Request<Command, State> extends Omit<Sent<Command, State>, "answers"> {
+  /** The answers, each with the epoch of the log in which it arrived. */
+  readonly received: Array<{ readonly epoch: number; readonly answer: Answer<State> }>
   doubtful: boolean
 }
 
-export interface Clerks<Command, State> {
+export interface Clients<Command, State> {
   /**
    * The commands as of an epoch of the log. A command that was answered in another epoch may have
    * happened.
@@ -41,8 +39,8 @@ export interface Clerks<Command, State> {
     readonly revision: number
     readonly state: State
   }>
-  readonly complaints: ReadonlyArray<string>
-  /** Sends all commands of all senders, until each has an answer or its sender left. */
+  readonly unexpectedErrors: ReadonlyArray<string>
+  /** Sends all commands of all clients, until each has an answer or its client left. */
   readonly work: Effect.Effect<void>
   /** Sends some commands again that were answered in an earlier epoch. */
   readonly sendAgain: (dice: Dice.Dice) => Effect.Effect<void>
@@ -64,20 +62,21 @@ export const make = <Command, State, Event, Rejection>(
     readonly epoch: () => number
     readonly commands: ReadonlyArray<Command>
     readonly instances: ReadonlyArray<string>
-    readonly clerks: number
+    readonly clients: number
     readonly commandsEach: number
     readonly hosts: () => Hosts
     readonly rival: CommandHandler["Service"]
   }
-): Clerks<Command, State> => {
+): Clients<Command, State> => {
   const { aggregate, commands, epoch, hosts, instances, old } = options
   const ids = Dice.webCrypto(world.dice("command ids"), () => new ArrayBuffer(0))
-  const requests = world.dice("requests")
-  /** The instances that a request has a command on, by the id of the request. */
-  const requested = new Map<string, Set<string>>()
-  const sent: Array<Letter<Command, State>> = []
+  /** Decides which requests share their id with others. */
+  const sharing = world.dice("requests")
+  /** The instances that a command id has a command on, by the id. */
+  const instancesOf = new Map<string, Set<string>>()
+  const sent: Array<Request<Command, State>> = []
   const loads: Array<{ epoch: number; id: string; revision: number; state: State }> = []
-  const complaints: Array<string> = []
+  const unexpectedErrors: Array<string> = []
   /** The state of each instance that was seen last, to choose commands by. */
   const seen = new Map<string, State>()
 
@@ -97,27 +96,27 @@ export const make = <Command, State, Event, Rejection>(
    * several.
    */
   const commandIdOn = (id: string): CommandId.CommandId => {
-    const others = Array.from(requested).filter(([, instances]) => !instances.has(id))
-    const shared = requests.chance(0.2) && others.length > 0 ? requests.pick(others) : undefined
+    const others = Array.from(instancesOf).filter(([, instances]) => !instances.has(id))
+    const shared = sharing.chance(0.2) && others.length > 0 ? sharing.pick(others) : undefined
     const [commandId, instances] = shared ?? [ids.randomUUID(), new Set<string>()]
-    requested.set(commandId, instances.add(id))
+    instancesOf.set(commandId, instances.add(id))
     return CommandId.make(commandId)
   }
 
-  const write = (id: string, dice: Dice.Dice): Letter<Command, State> => {
-    const letter: Letter<Command, State> = {
+  const write = (id: string, dice: Dice.Dice): Request<Command, State> => {
+    const request: Request<Command, State> = {
       id,
       command: choose(id, dice),
       commandId: commandIdOn(id),
       occurredAt: DateTime.makeUnsafe(world.now()),
-      told: [],
+      received: [],
       doubtful: false
     }
-    sent.push(letter)
-    return letter
+    sent.push(request)
+    return request
   }
 
-  const request = ({ command, commandId, occurredAt }: Letter<Command, State>) => ({
+  const commandOf = ({ command, commandId, occurredAt }: Request<Command, State>) => ({
     command,
     commandId: CommandId.make(commandId),
     occurredAt
@@ -127,43 +126,43 @@ export const make = <Command, State, Event, Rejection>(
 
   const execute = (
     handler: CommandHandler["Service"],
-    letter: Letter<Command, State>,
+    request: Request<Command, State>,
     release = aggregate
   ) =>
-    Effect.map(handler.executeAll(release, letter.id, [request(letter)]), ([answer]) => {
+    Effect.map(handler.executeAll(release, request.id, [commandOf(request)]), ([answer]) => {
       if (answer === undefined) return undefined
       if (Result.isFailure(answer)) return { _tag: "Rejected" } as const
       const { events, revision, state } = answer.success
-      seen.set(letter.id, state)
+      seen.set(request.id, state)
       return { _tag: "Accepted", revision, events: events.length, state } as const
     })
 
   /** Sends a command, and returns whether it was answered. */
-  const send = Effect.fnUntraced(function* (host: Running, letter: Letter<Command, State>) {
+  const send = Effect.fnUntraced(function* (host: Running, request: Request<Command, State>) {
     const handler = Context.get(host.services, CommandHandler)
     const begun = epoch()
     const outcome = yield* Effect.timeoutOption(
-      hosts().on(host, execute(handler, letter, releaseOf(host))),
+      hosts().on(host, execute(handler, request, releaseOf(host))),
       PATIENCE
     ).pipe(
       Effect.onInterrupt(() =>
         Effect.sync(() => {
-          letter.doubtful = true
+          request.doubtful = true
         })
       )
     )
     if (Option.isNone(outcome) || outcome.value === "gone") {
-      letter.doubtful = true
+      request.doubtful = true
       return false
     }
     const exit = outcome.value
     if (epoch() !== begun) {
       // A restore may have lost the answered command meanwhile.
-      letter.doubtful = true
+      request.doubtful = true
       return false
     }
     if (Exit.isSuccess(exit)) {
-      if (exit.value !== undefined) letter.told.push({ epoch: begun, answer: exit.value })
+      if (exit.value !== undefined) request.received.push({ epoch: begun, answer: exit.value })
       return exit.value !== undefined
     }
     const error = Cause.findErrorOption(exit.cause)
@@ -171,36 +170,38 @@ export const make = <Command, State, Event, Rejection>(
     if (tag === "WrongExpectedRevision") return false
     // The old host is certain that it recorded nothing; a newer host has the answer.
     if (host.isOld && tag !== undefined && FAILURES.includes(tag)) return false
-    letter.doubtful = true
+    request.doubtful = true
     if (tag !== "EventStoreError" && !Cause.hasInterruptsOnly(exit.cause)) {
-      complaints.push(`command ${letter.commandId} on ${letter.id}: ${Cause.pretty(exit.cause)}`)
+      unexpectedErrors.push(
+        `command ${request.commandId} on ${request.id}: ${Cause.pretty(exit.cause)}`
+      )
     }
     return false
   })
 
   const sendUntilAnswered = Effect.fnUntraced(function* (
-    letter: Letter<Command, State>,
+    request: Request<Command, State>,
     dice: Dice.Dice
   ) {
     const leaves = plan.occasion("caller-leaves")
     for (;;) {
       const host = yield* hosts().any(dice)
       if (plan.occasion("command-repeated") !== undefined) {
-        yield* Effect.forkChild(repeat(letter, dice))
+        yield* Effect.forkChild(repeat(request, dice))
       }
       if (leaves !== undefined) {
-        yield* Effect.timeoutOption(send(host, letter), Duration.millis(leaves.dice.below(50)))
+        yield* Effect.timeoutOption(send(host, request), Duration.millis(leaves.dice.below(50)))
         return
       }
-      if (yield* send(host, letter)) return
+      if (yield* send(host, request)) return
       yield* Effect.sleep(Duration.millis(dice.pick([0, 10, 200])))
     }
   })
 
-  const repeat = Effect.fnUntraced(function* (letter: Letter<Command, State>, dice: Dice.Dice) {
+  const repeat = Effect.fnUntraced(function* (request: Request<Command, State>, dice: Dice.Dice) {
     yield* Effect.sleep(Duration.millis(dice.pick([0, 0, 20, 500])))
     const host = yield* hosts().any(dice)
-    yield* send(host, letter)
+    yield* send(host, request)
   })
 
   /** Reads the state of an instance on one of the hosts. */
@@ -215,8 +216,8 @@ export const make = <Command, State, Event, Rejection>(
     loads.push({ epoch: begun, id, revision, state })
   })
 
-  const clerk = Effect.fnUntraced(function* (number: number) {
-    const dice = world.dice(`clerk ${number}`)
+  const client = Effect.fnUntraced(function* (number: number) {
+    const dice = world.dice(`client ${number}`)
     for (let count = 0; count < options.commandsEach; count++) {
       yield* Effect.sleep(Duration.millis(dice.pick([0, 0, 0, 5, 50])))
       const id = dice.pick(instances)
@@ -227,39 +228,39 @@ export const make = <Command, State, Event, Rejection>(
 
   return {
     sent: (at) =>
-      sent.map(({ told, ...letter }) => ({
-        ...letter,
-        answers: told.flatMap(({ answer, epoch: of }) => (of === at ? [answer] : [])),
-        doubtful: letter.doubtful || told.some(({ epoch: of }) => of !== at)
+      sent.map(({ received, ...request }) => ({
+        ...request,
+        answers: received.flatMap(({ answer, epoch: of }) => (of === at ? [answer] : [])),
+        doubtful: request.doubtful || received.some(({ epoch: of }) => of !== at)
       })),
     sendAgain: (dice) =>
       Effect.forEach(
-        sent.filter(({ told }) => told.length > 0 && dice.chance(0.5)),
-        (letter, index) =>
+        sent.filter(({ received }) => received.length > 0 && dice.chance(0.5)),
+        (request, index) =>
           Effect.delay(
-            sendUntilAnswered(letter, world.dice(`again ${epoch()} ${index}`)),
+            sendUntilAnswered(request, world.dice(`again ${epoch()} ${index}`)),
             Duration.millis(dice.pick([0, 20, 500]))
           ),
         { concurrency: "unbounded", discard: true }
       ),
     loads,
-    complaints,
+    unexpectedErrors,
     work: Effect.forEach(
-      Array.from({ length: options.clerks }, (_, number) => number),
-      clerk,
+      Array.from({ length: options.clients }, (_, number) => number),
+      client,
       { concurrency: "unbounded", discard: true }
     ),
     outrun: (id, dice) =>
       Effect.gen(function* () {
         const times = dice.pick([1, 1, 2, 5])
         for (let count = 0; count < times; count++) {
-          const letter = write(id, dice)
-          letter.doubtful = true
+          const request = write(id, dice)
+          request.doubtful = true
           const begun = epoch()
-          const answer = yield* Effect.orDie(execute(options.rival, letter))
+          const answer = yield* Effect.orDie(execute(options.rival, request))
           if (epoch() !== begun) continue
-          letter.doubtful = false
-          if (answer !== undefined) letter.told.push({ epoch: begun, answer })
+          request.doubtful = false
+          if (answer !== undefined) request.received.push({ epoch: begun, answer })
         }
       })
   }

@@ -28,9 +28,9 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { same } from "./internal/differences.ts"
-import { canonical, listDifference, rowTexts, sameList } from "./internal/lists.ts"
-import { renderLine } from "./internal/render.ts"
+import { same } from "../internal/differences.ts"
+import { canonical, listDifference, rowTexts, sameList } from "../internal/lists.ts"
+import { renderLine } from "../internal/render.ts"
 
 /**
  * A command that the log holds, with the identities of its events; for models.
@@ -63,7 +63,7 @@ export interface Model<Command, State, Event> {
 }
 
 /**
- * The answer to a sender of a command: accepted, with the number of its events, or rejected.
+ * The answer to a command: accepted, with the number of its events, or rejected.
  *
  * @category types
  * @since 0.1.0
@@ -99,7 +99,7 @@ export interface Sent<out Command, out State> {
  * @category types
  * @since 0.1.0
  */
-export interface Evidence<out Command, out State> {
+export interface Observations<out Command, out State> {
   readonly sent: ReadonlyArray<Sent<Command, State>>
   /** All events of the category. */
   readonly log: ReadonlyArray<RecordedEvent>
@@ -153,7 +153,7 @@ export interface Audit {
 }
 
 /**
- * Compares the evidence with the model.
+ * Compares the observations with the model.
  *
  * @category operations
  * @since 0.1.0
@@ -161,7 +161,7 @@ export interface Audit {
 export const audit = <Command, State, Event, Rejection>(
   aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
   model: Model<Command, State, Event>,
-  evidence: Evidence<Command, State>
+  observations: Observations<Command, State>
 ): Audit => {
   const violations: Array<Violation> = []
   const checks = new Map<number, number>()
@@ -189,7 +189,7 @@ export const audit = <Command, State, Event, Rejection>(
   const modelled = (own: ReadonlyArray<Accepted<Command>>) =>
     Result.try({ try: () => model.instance(own), catch: String })
 
-  const { log } = evidence
+  const { log } = observations
   const streams = new Map<string, Array<RecordedEvent>>()
   let position = 0n
   for (const event of log) {
@@ -221,13 +221,13 @@ export const audit = <Command, State, Event, Rejection>(
     events.push(event)
   }
 
-  const sent = new Map(evidence.sent.map((one) => [commandOn(one.commandId, one.id), one]))
+  const sent = new Map(observations.sent.map((one) => [commandOn(one.commandId, one.id), one]))
   const accepted: Array<Accepted<Command>> = []
   for (const [name, recorded] of byCommand) {
     const one = sent.get(name)
     const [first] = recorded
     if (first === undefined) continue
-    check(3, one !== undefined, () => `${told(first)} is of a command that nobody sent: ${name}`)
+    check(3, one !== undefined, () => `${told(first)} is of a command that no client sent: ${name}`)
     if (one === undefined) continue
     check(
       3,
@@ -250,7 +250,7 @@ export const audit = <Command, State, Event, Rejection>(
       revision += own[count - 1]?.recorded.length ?? 0
       const state = Result.flatMap(modelled(own.slice(0, count)), ({ state }) => stateText(state))
       if (Result.isFailure(state)) {
-        const told = `the commands of ${id} up to revision ${revision} lead to no state`
+        const told = `the commands of ${id} up to revision ${revision} lead to an invalid state`
         check(2, false, () => `${told}: ${state.failure}`)
       }
       reached.set(
@@ -293,12 +293,12 @@ export const audit = <Command, State, Event, Rejection>(
     check(
       2,
       expected !== undefined,
-      () => `${what} of ${id} was given at revision ${revision}, where no command ends`
+      () => `${what} of ${id} was returned at revision ${revision}, where no command ends`
     )
     if (expected === undefined) return
     const actual = stateText(state)
     if (Result.isFailure(actual)) {
-      const told = `${what} of ${id} at revision ${revision} is none of the schema`
+      const told = `${what} of ${id} at revision ${revision} does not fit the schema`
       return check(12, false, () => `${told}: ${actual.failure}`)
     }
     check(12, true, () => "")
@@ -309,7 +309,7 @@ export const audit = <Command, State, Event, Rejection>(
     )
   }
 
-  for (const { answers, command, commandId, doubtful, id } of evidence.sent) {
+  for (const { answers, command, commandId, doubtful, id } of observations.sent) {
     const name = `command ${commandId} on ${id} (${canonical(command)})`
     const recorded = byCommand.get(commandOn(commandId, id)) ?? []
     const last = recorded.at(-1)
@@ -336,32 +336,36 @@ export const audit = <Command, State, Event, Rejection>(
     check(
       3,
       recorded.length === 0 || effective || doubtful,
-      () => `${name} was refused, and is recorded up to revision ${last?.revision}`
+      () => `${name} was refused, and yet recorded up to revision ${last?.revision}`
     )
   }
 
-  for (const load of evidence.loads) checkState(2, "the state", load)
-  for (const fold of evidence.folds) checkState(8, "the state", fold)
+  for (const load of observations.loads) checkState(2, "the state", load)
+  for (const fold of observations.folds) checkState(8, "the state", fold)
 
-  for (const { ids, upTo } of evidence.prefixes) {
+  for (const { ids, upTo } of observations.prefixes) {
     const now = log.filter((event) => event.position <= upTo).map((event) => event.id)
     check(4, sameList(ids, now), () => `up to position ${upTo} ${listDifference(ids, now)}`)
   }
   const all = log.map(({ id }) => id)
-  for (const [name, ids] of evidence.subscribers) {
+  for (const [name, ids] of observations.subscribers) {
     check(5, sameList(ids, all), () => `subscriber ${name} ${listDifference(ids, all)}`)
   }
 
   const predictedRows = Result.try({ try: () => model.rows?.(accepted), catch: String })
   if (Result.isFailure(predictedRows)) {
-    check(10, false, () => `the commands lead to no rows: ${predictedRows.failure}`)
+    check(
+      10,
+      false,
+      () => `the commands lead to an error in place of rows: ${predictedRows.failure}`
+    )
   }
   const first = new Map<string, ReadonlyArray<string>>()
-  for (const { projection, rows, way } of evidence.rows) {
+  for (const { projection, rows, way } of observations.rows) {
     const { name } = projection
     const texts = rowTexts(projection, rows)
     if (Result.isFailure(texts)) {
-      check(10, false, () => `rows of ${name}, ${way}, are none of the schema: ${texts.failure}`)
+      check(10, false, () => `rows of ${name}, ${way}, do not fit their schema: ${texts.failure}`)
       continue
     }
     const actual = texts.success
@@ -371,7 +375,7 @@ export const audit = <Command, State, Event, Rejection>(
       check(10, Result.isSuccess(predicted) && sameList(actual, predicted.success), () =>
         Result.match(predicted, {
           onSuccess: (text) => `rows of ${name}, ${way}: ${listDifference(actual, text)}`,
-          onFailure: (issue) => `the commands lead to what are no rows of ${name}: ${issue}`
+          onFailure: (issue) => `the commands lead to invalid rows of ${name}: ${issue}`
         })
       )
     }
@@ -386,7 +390,7 @@ export const audit = <Command, State, Event, Rejection>(
     }
   }
 
-  check(14, evidence.overdue.length === 0, () => evidence.overdue.join("; "))
+  check(14, observations.overdue.length === 0, () => observations.overdue.join("; "))
   return { violations, checks }
 }
 

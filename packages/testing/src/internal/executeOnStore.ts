@@ -1,8 +1,5 @@
 /**
- * Runs specifications through a command handler on a store: stores the given events, executes the
- * command, and reads the recorded events back.
- *
- * @since 0.1.0
+ * Runs an example of a specification through a command handler on a store.
  */
 import * as Aggregates from "@daybook/kernel/Aggregate"
 import type { Aggregate } from "@daybook/kernel/Aggregate"
@@ -12,65 +9,19 @@ import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import { noStream } from "@daybook/store/ExpectedRevision"
 import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as Specification from "./Specification.ts"
 
 /**
- * Runs every example through the handler, each on a stream of its own.
- *
- * **Details**
- * It takes the same specification as the decider. An example holds when the handler gives its
- * answer and the stream holds the given events followed by the expected ones. Errors:
- * `SpecificationFailed`, as of `Specification.check`.
- *
- * @category operations
- * @since 0.1.0
+ * Stores the given events on a fresh stream, executes the command, and returns its answer as the
+ * stream holds it. Dies when the answer and the stream disagree.
  */
-export const check = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+export const executeOnStore = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>,
-  specification: Specification.Specification<Command, State, Event, Rejection>
-): Effect.fn.Return<void, Specification.SpecificationFailed, CommandHandler | EventStore> {
-  const failures = yield* Effect.forEach(Object.keys(specification.examples), (sentence) =>
-    checkExample(aggregate, specification, sentence)
-  )
-  return yield* Effect.fromResult(
-    Specification.conclude(
-      specification,
-      failures.filter((failure) => failure !== undefined)
-    )
-  )
-})
-
-/**
- * Runs one example through the handler; returns its failure, or `undefined` when it holds.
- *
- * @category operations
- * @since 0.1.0
- */
-export const checkExample = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
-  aggregate: Aggregate<Command, State, Event, Rejection>,
-  { examples }: Specification.Specification<Command, State, Event, Rejection>,
-  sentence: string
-): Effect.fn.Return<Specification.ExampleFailed | undefined, never, CommandHandler | EventStore> {
-  const example = examples[sentence]
-  if (example === undefined) return undefined
-  const answer = yield* Effect.exit(run(aggregate, example))
-  return Specification.compare(
-    sentence,
-    example,
-    Exit.isSuccess(answer) ? Result.succeed(answer.value) : Result.fail(Cause.squash(answer.cause))
-  )
-})
-
-const run = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
-  aggregate: Aggregate<Command, State, Event, Rejection>,
-  { given, when }: Specification.Example<Command, Event, Rejection>
+  { given, when }: { readonly given: ReadonlyArray<Event>; readonly when: Command }
 ) {
   const store = yield* EventStore
   const handler = yield* CommandHandler

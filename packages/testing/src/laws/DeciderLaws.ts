@@ -17,7 +17,7 @@
  * import * as Aggregate from "@daybook/kernel/Aggregate"
  * import * as Decider from "@daybook/kernel/Decider"
  * import * as EventCodec from "@daybook/kernel/EventCodec"
- * import * as DeciderLaws from "@daybook/testing/DeciderLaws"
+ * import * as DeciderLaws from "@daybook/testing/laws/DeciderLaws"
  * import * as LawSuite from "@daybook/testing/LawSuite"
  * import { Result, Schema } from "effect"
  *
@@ -51,16 +51,16 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as History from "./History.ts"
-import { copy } from "./internal/copy.ts"
-import { same } from "./internal/differences.ts"
-import * as Meeting from "./internal/meeting.ts"
-import { render, renderSorted } from "./internal/render.ts"
-import { roundTripProblem } from "./internal/roundTrip.ts"
-import { shorter } from "./internal/simpler.ts"
-import { tagsOf } from "./internal/tagsOf.ts"
-import { withoutStacks } from "./internal/withoutStacks.ts"
-import * as Law from "./Law.ts"
+import * as History from "../History.ts"
+import { copy } from "../internal/copy.ts"
+import { same } from "../internal/differences.ts"
+import * as Meeting from "../internal/meeting.ts"
+import { render, renderSorted } from "../internal/render.ts"
+import { roundTripProblem } from "../internal/roundTrip.ts"
+import { shorter } from "../internal/simpler.ts"
+import { tagsOf } from "../internal/tagsOf.ts"
+import { withoutStacks } from "../internal/withoutStacks.ts"
+import * as Law from "../Law.ts"
 
 /**
  * The claims of a domain beyond its types.
@@ -144,9 +144,10 @@ export const laws = <Command, State, Event, Rejection>(
           return "evolve changed its state or event in place"
         }
         const issue = stateIssue(next)
-        if (issue !== undefined) return `${render(event)} leaves no state of the schema: ${issue}`
+        if (issue !== undefined)
+          return `${render(event)} leaves a state that does not fit its schema: ${issue}`
         if (!sameState(next, decider.evolve(current, event))) {
-          return `${render(event)} leaves another state each time`
+          return `${render(event)} leaves a different state each time`
         }
         current = next
         return undefined
@@ -180,7 +181,7 @@ export const laws = <Command, State, Event, Rejection>(
         }
         const again = withoutStacks(() => decider.decide(copy(command), copy(state)))
         if (!same(answer(again), answer(decided))) {
-          return `the last command is answered otherwise each time: ${render(answer(again))}`
+          return `the last command gets a different answer each time: ${render(answer(again))}`
         }
         state = Deciders.fold(
           decider,
@@ -206,7 +207,7 @@ export const laws = <Command, State, Event, Rejection>(
       if (issue !== undefined) return `${render(event)} does not fit its schema: ${issue}`
       state = decider.evolve(state, event)
       const left = stateIssue(state)
-      return left && `${render(event)} leaves no state of the schema: ${left}`
+      return left && `${render(event)} leaves a state that does not fit its schema: ${left}`
     })
   })
 
@@ -248,14 +249,14 @@ export const laws = <Command, State, Event, Rejection>(
       // The state before all commands counts too.
       (earlier.length > 0 || holds(before)) && holds(after)
         ? undefined
-        : `not so in ${render(after)}`
+        : `does not hold in ${render(after)}`
     )
   )
   const steps = Object.entries(claims.steps ?? {}).map(([sentence, holds]) =>
     ofHistories(sentence, (step, earlier) =>
       holds(step, earlier)
         ? undefined
-        : `not so after the last command, from ${render(step.before)}\nto ${render(step.after)}`
+        : `does not hold after the last command, from ${render(step.before)}\nto ${render(step.after)}`
     )
   )
   return [

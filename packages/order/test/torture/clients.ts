@@ -5,7 +5,7 @@ import * as CommandId from "@daybook/kernel/CommandId"
 import { aggregate } from "@daybook/order/Order"
 import type { OrderCommand } from "@daybook/order/OrderCommand"
 import type { OrderState } from "@daybook/order/OrderState"
-import type * as Auditor from "@daybook/testing/Auditor"
+import type * as Auditor from "@daybook/testing/simulation/Auditor"
 import * as Arbitrary from "effect/Arbitrary"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Clock from "effect/Clock"
@@ -19,12 +19,12 @@ import * as Result from "effect/Result"
 import { orders } from "../orderSimulation.ts"
 import type * as Host from "./host.ts"
 
-interface Letter extends Auditor.Sent<OrderCommand, OrderState> {
+interface Request extends Auditor.Sent<OrderCommand, OrderState> {
   readonly answers: Array<Auditor.Answer<OrderState>>
   doubtful: boolean
 }
 
-const CLERKS = 12
+const CLIENTS = 12
 /** The number of orders in work at a time, each until it has had {@link COMMANDS_EACH} commands. */
 const OPEN = 6
 const COMMANDS_EACH = 24
@@ -42,9 +42,9 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
   const commands = yield* Arbitrary.sampleEffect(Arbitrary.schema(orders.command), { count: 200 })
   const seed = Redacted.make(SecureRandom.uuidV4Unsafe())
   const run = Redacted.value(seed).slice(0, 8)
-  const sent: Array<Letter> = []
+  const sent: Array<Request> = []
   const loads: Array<{ id: string; revision: number; state: OrderState }> = []
-  const complaints: Array<string> = []
+  const unexpectedErrors: Array<string> = []
   const seen = new Map<string, OrderState>()
   const random = yield* Random.Random
   const clock = yield* Clock.Clock
@@ -64,14 +64,14 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
     return open[place]?.id ?? run
   }
 
-  const write = (id: string): Letter => {
+  const write = (id: string): Request => {
     const state = seen.get(id) ?? aggregate.decider.initialState
     let command = pick(commands)
     for (let look = 0; look < 8; look++) {
       if (Result.isSuccess(aggregate.decider.decide(command, state))) break
       command = pick(commands)
     }
-    const letter: Letter = {
+    const request: Request = {
       id,
       command,
       commandId: CommandId.make(SecureRandom.uuidV4Unsafe()),
@@ -79,13 +79,13 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
       answers: [],
       doubtful: false
     }
-    sent.push(letter)
-    return letter
+    sent.push(request)
+    return request
   }
 
   /** Returns true if it was answered. */
-  const send = Effect.fnUntraced(function* (letter: Letter) {
-    const { command, commandId, id, occurredAt } = letter
+  const send = Effect.fnUntraced(function* (request: Request) {
+    const { command, commandId, id, occurredAt } = request
     const reply = yield* pick(hosts).ask({
       _tag: "Execute",
       id,
@@ -94,23 +94,23 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
       occurredAt: occurredAt.epochMilliseconds
     })
     if (Option.isNone(reply)) {
-      letter.doubtful = true
+      request.doubtful = true
       return false
     }
     switch (reply.value._tag) {
       case "Accepted": {
         const { events, revision, state } = reply.value
-        letter.answers.push({ _tag: "Accepted", revision, events, state })
+        request.answers.push({ _tag: "Accepted", revision, events, state })
         seen.set(id, state)
         return true
       }
       case "Rejected":
-        letter.answers.push({ _tag: "Rejected" })
+        request.answers.push({ _tag: "Rejected" })
         return true
       case "Failed":
-        letter.doubtful = true
+        request.doubtful = true
         if (!EXPECTED.includes(reply.value.error)) {
-          complaints.push(`${reply.value.error}: ${reply.value.message}`)
+          unexpectedErrors.push(`${reply.value.error}: ${reply.value.message}`)
         }
         return false
       case "Loaded":
@@ -126,14 +126,14 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
     loads.push({ id, revision, state })
   })
 
-  const clerk = Effect.gen(function* () {
+  const client = Effect.gen(function* () {
     while (!shift.over) {
       const id = next()
       if (random.nextDoubleUnsafe() < 0.1) yield* look(id)
-      const letter = write(id)
-      while (!(yield* send(letter))) yield* Effect.sleep("50 millis")
+      const request = write(id)
+      while (!(yield* send(request))) yield* Effect.sleep("50 millis")
       // A client that missed the answer.
-      if (random.nextDoubleUnsafe() < 0.05) yield* send(letter)
+      if (random.nextDoubleUnsafe() < 0.05) yield* send(request)
       yield* Effect.sleep(Duration.millis(random.nextDoubleUnsafe() * 30))
     }
   })
@@ -141,12 +141,12 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
   return {
     sent,
     loads,
-    complaints,
+    unexpectedErrors,
     pick,
     /** The ids of the orders in work. */
     open: () => open.map(({ id }) => id),
     work: Effect.all(
-      Array.from({ length: CLERKS }, () => clerk),
+      Array.from({ length: CLIENTS }, () => client),
       { concurrency: "unbounded", discard: true }
     ),
     begin: () => {

@@ -15,7 +15,7 @@
  * ```ts test
  * import * as EventCodec from "@daybook/kernel/EventCodec"
  * import * as Upcaster from "@daybook/kernel/Upcaster"
- * import * as CodecLaws from "@daybook/testing/CodecLaws"
+ * import * as CodecLaws from "@daybook/testing/laws/CodecLaws"
  * import * as LawSuite from "@daybook/testing/LawSuite"
  * import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
  * import { Effect, Schema } from "effect"
@@ -54,18 +54,16 @@
 import * as Deciders from "@daybook/kernel/Decider"
 import type { Decider } from "@daybook/kernel/Decider"
 import { type EncodedEvent, type EventCodec, problemOf } from "@daybook/kernel/EventCodec"
-import * as SchemaLock from "@daybook/kernel/SchemaLock"
 import * as Arbitrary from "effect/Arbitrary"
-import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Fs from "node:fs/promises"
-import { diff, same } from "./internal/differences.ts"
-import { encodeVersion } from "./internal/encodeVersion.ts"
-import { render } from "./internal/render.ts"
-import { roundTripProblem, stored } from "./internal/roundTrip.ts"
-import * as Law from "./Law.ts"
+import { diff, same } from "../internal/differences.ts"
+import { encodeVersion } from "../internal/encodeVersion.ts"
+import { render } from "../internal/render.ts"
+import { roundTripProblem, stored } from "../internal/roundTrip.ts"
+import * as Law from "../Law.ts"
+import * as SchemaLockFile from "../SchemaLockFile.ts"
 
 /**
  * An event as it was stored once, and the events of today that it stands for. Never edit one: a new
@@ -87,7 +85,7 @@ export interface Sample<out Event> {
  * @category types
  * @since 0.1.0
  */
-export interface Evidence<Command, State, Event, Rejection> {
+export interface Options<Command, State, Event, Rejection> {
   /** Golden samples, at least one of each version. */
   readonly samples?: ReadonlyArray<Sample<Event>>
   /** The file of the codec's lock. */
@@ -110,9 +108,9 @@ export interface Evidence<Command, State, Event, Rejection> {
  */
 export const laws = <Event, Command = never, State = unknown, Rejection = unknown>(
   codec: EventCodec<Event>,
-  evidence: Evidence<Command, State, NoInfer<Event>, Rejection> = {}
+  options: Options<Command, State, NoInfer<Event>, Rejection> = {}
 ): ReadonlyArray<Law.Law> => {
-  const { fold, lock, samples } = evidence
+  const { fold, lock, samples } = options
   const events = () => Arbitrary.schema(Schema.toType(codec.events))
   const isEvents = Schema.is(Schema.toType(Schema.Array(codec.events)))
   const isState = fold === undefined ? undefined : Schema.is(Schema.toType(fold.state))
@@ -161,10 +159,10 @@ export const laws = <Event, Command = never, State = unknown, Rejection = unknow
       const decoded = codec.decode(stored(encoded))
       if (Result.isFailure(decoded)) return problemOf(decoded.failure)
       if (!isEvents(decoded.success))
-        return `it means no events of today: ${render(decoded.success)}`
+        return `it decodes to no events of today: ${render(decoded.success)}`
       if (fold === undefined || isState === undefined) return undefined
       const state = Deciders.fold(fold.decider, decoded.success)
-      return isState(state) ? undefined : `its fold is no state: ${render(state)}`
+      return isState(state) ? undefined : `its fold does not fit the state schema: ${render(state)}`
     },
     show: ({ data, schemaVersion, type }) =>
       `for ${type} version ${schemaVersion}, stored as ${JSON.stringify(data)}`
@@ -183,7 +181,7 @@ export const laws = <Event, Command = never, State = unknown, Rejection = unknow
               const missing = codec.versions
                 .map(({ names, schemaVersion }) => versionOf(names[0], schemaVersion))
                 .filter((version) => !have.has(version))
-              return missing.length === 0 ? undefined : `there is none of ${missing.join(", ")}`
+              return missing.length === 0 ? undefined : `no sample of ${missing.join(", ")}`
             }
           }),
           ...samples.map((sample, index) =>
@@ -200,26 +198,7 @@ export const laws = <Event, Command = never, State = unknown, Rejection = unknow
           )
         ]
 
-  const locked =
-    lock === undefined
-      ? []
-      : [
-          Law.once({
-            name: "the codec stores events as its lock says",
-            problem: () =>
-              Effect.gen(function* () {
-                const text = yield* Effect.tryPromise({
-                  try: () => Fs.readFile(lock, "utf8"),
-                  catch: (cause) => cause
-                })
-                const locked = yield* Effect.fromResult(SchemaLock.fromText(text))
-                const differences = SchemaLock.compare(locked, SchemaLock.describe(codec))
-                return differences.length === 0
-                  ? undefined
-                  : new SchemaLock.SchemaLockBroken({ codec: codec.name, differences }).message
-              })
-          })
-        ]
+  const locked = lock === undefined ? [] : [SchemaLockFile.law(codec, lock)]
   return [comesBack, canonical, oldDecode, ...golden, ...locked]
 }
 

@@ -1,7 +1,7 @@
 /**
  * The law of read models under failing hosts: their rows are those of a fold from the first event.
  *
- * {@link kept} plays generated {@link moves} on the stores in its context. Commands are executed
+ * {@link laws} plays generated {@link moves} on the stores in its context. Commands are executed
  * and appended; hosts that maintain the read models crash before or after a step takes effect, are
  * closed and replaced, read pages of any size, and rebuild the rows in the middle. At the end, four
  * ways must give the same rows for every projection:
@@ -29,7 +29,7 @@ import * as ReadModelTable from "@daybook/projections/ReadModelTable"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
-import { assert } from "@effect/vitest"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Context from "effect/Context"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
@@ -42,8 +42,11 @@ import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type Fault, frail } from "./internal/frailStores.ts"
-import { inlineCopy } from "./internal/inlineCopy.ts"
+import * as assert from "../internal/assert.ts"
+import { type Fault, frail } from "../internal/frailStores.ts"
+import { inlineCopy } from "../internal/inlineCopy.ts"
+import { renderLine } from "../internal/render.ts"
+import * as Law from "../Law.ts"
 
 /**
  * Something that happens to a log and to the hosts that maintain read models of it.
@@ -190,7 +193,7 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
       case "Crash":
         return hosts.crash({ when: move.when, steps: move.steps })
       case "Replace":
-        return Effect.andThen(hosts.stop, hosts.start)
+        return hosts.replace
       case "Pages":
         return Effect.sync(() => hosts.readPagesOf(move.events))
       case "Rebuild":
@@ -208,7 +211,6 @@ export const begin = Effect.fnUntraced(function* <Command, State, Event, Rejecti
     }
   }).pipe(Effect.provide(stores))
 
-  yield* hosts.start
   // Otherwise the first appends would not maintain the inline copies.
   yield* hosts.areInline
   return { play, check }
@@ -226,12 +228,12 @@ const compare = Effect.fnUntraced(function* (
   assert.deepStrictEqual(
     kept,
     { name, rows: yield* comparable(projection, yield* OnDemandProjection.tableAt(projection)) },
-    "stored behind the log, and folded from all of it"
+    "rows stored after the log, and folded from all of it"
   )
   assert.deepStrictEqual(
     { name, rows: yield* comparable(copy, yield* allRows(copy)) },
     kept,
-    "stored by the appends, and behind the log"
+    "rows stored by the appends, and after the log"
   )
   for (const row of stored) {
     const alone = yield* OnDemandProjection.rowAt(projection, row)
@@ -246,9 +248,33 @@ const compare = Effect.fnUntraced(function* (
     kept,
     // The encoding of the row checks the rows of the model.
     { name, rows: yield* comparable(projection, modelled as ReadonlyArray<object>) },
-    "stored, and computed from the accepted commands"
+    "rows stored, and computed from the accepted commands"
   )
 })
+
+/**
+ * The laws of read models on any domain: one law, {@link kept}, on generated moves.
+ *
+ * @category laws
+ * @since 0.1.0
+ */
+export const laws = <Command, State, Event, Rejection>(options: {
+  /** The schema of the commands, see {@link moves}. */
+  readonly commands: Schema.Codec<NoInfer<Command>, unknown>
+  /**
+   * Builds the domain of a history. The stores still hold the events and rows of earlier histories,
+   * so the category and the projections need names of their own each time.
+   */
+  readonly domain: () => Domain<Command, State, Event, Rejection>
+}): ReadonlyArray<Law.Law<EventStore | ReadModelStore>> => [
+  Law.make({
+    name: "rows are those of a fold from the first event, whatever happens to their hosts",
+    inputs: () => Arbitrary.schema(moves(options.commands)),
+    problem: (moves) => Effect.as(kept(options.domain(), moves), undefined),
+    show: (moves) => ["after these moves:", ...moves.map(renderLine)].join("\n"),
+    size: 10
+  })
+]
 
 /**
  * After all moves, the stored rows are those of a fold from the first event, from every source.
@@ -285,6 +311,7 @@ interface Host {
   readonly die: () => void
 }
 
+/** Starts a host, and replaces it by another one as often as moves say. */
 const makeHosts = Effect.fnUntraced(function* (
   stores: Context.Context<EventStore | ReadModelStore>,
   lease: Duration.Input,
@@ -296,7 +323,6 @@ const makeHosts = Effect.fnUntraced(function* (
   const pollInterval = Duration.times(Duration.fromInputUnsafe(lease), 0.1)
   const settings = { ...defaults, lease, pollInterval }
   let pageSize = 100
-  let running: Host | undefined
   let dying: Fault | undefined
 
   const start = Effect.gen(function* () {
@@ -306,17 +332,18 @@ const makeHosts = Effect.fnUntraced(function* (
       Layer.fresh(Projections.layerRunner({ async, inline })).pipe(Layer.provide(layer)),
       scope
     ).pipe(Effect.provideService(RunnerSettings, settings))
-    running = { scope, projections: Context.get(built, Projections), die }
+    return { scope, projections: Context.get(built, Projections), die }
   })
-  const stop = Effect.suspend(() =>
-    running === undefined ? Effect.void : Scope.close(running.scope, Exit.void)
-  )
+  let running: Host = yield* start
+  const replace = Effect.gen(function* () {
+    yield* Scope.close(running.scope, Exit.void)
+    running = yield* start
+  })
   const replaceDead = Effect.gen(function* () {
     if (dying === undefined) return
-    running?.die()
-    yield* stop
+    running.die()
     dying = undefined
-    yield* start
+    yield* replace
   })
   const names = [...async, ...inline].map(({ name }) => name)
   /** Waits until the running host has caught up. One that is due to die may do so on the way. */
@@ -324,26 +351,23 @@ const makeHosts = Effect.fnUntraced(function* (
     Effect.gen(function* () {
       yield* replaceDead
       const host = running
-      if (host === undefined) return
       yield* Effect.forEach(names, (name) => host.projections.waitFor(name, position, "20 seconds"))
     })
   return {
-    start,
-    stop,
+    /** Closes the running host, and starts another one. */
+    replace,
     catchUp,
     crash: (fault: Fault) =>
       Effect.gen(function* () {
         yield* replaceDead
-        yield* stop
         dying = fault
-        yield* start
+        yield* replace
       }),
     /** Rebuilds all read models. A host that is due to die may do so on the way. */
     rebuild: (caughtUp: Effect.Effect<void, unknown>) =>
       Effect.gen(function* () {
         if (dying === undefined) yield* caughtUp
         const host = running
-        if (host === undefined) return
         const rebuilds = Effect.forEach(
           names,
           (name) => Stream.runDrain(host.projections.rebuild(name)),
@@ -355,9 +379,9 @@ const makeHosts = Effect.fnUntraced(function* (
     /** Waits until the appends maintain the copies. */
     areInline: Effect.suspend(() =>
       Effect.forEach(
-        running === undefined ? [] : inline,
+        inline,
         ({ name }) =>
-          Effect.repeat(running?.projections.status(name) ?? Effect.never, {
+          Effect.repeat(running.projections.status(name), {
             until: ({ state }) => state === "inline",
             schedule: Schedule.spaced("5 millis")
           }),

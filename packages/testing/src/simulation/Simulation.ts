@@ -2,7 +2,7 @@
  * Runs a domain on hosts that die, over connections that lose calls, and searches for a history in
  * which an invariant breaks.
  *
- * Several senders execute generated commands on a few instances. They go through hosts that each
+ * Several clients execute generated commands on a few instances. They go through hosts that each
  * have a command handler and maintain the read models, on the stores in memory. Faults occur at
  * every call of a store and between any two steps of a host; see {@link Fault.kinds}. At the end
  * the faults stop, and an audit compares all answers, the log, the states and the rows with a
@@ -32,11 +32,10 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type { Model } from "./Auditor.ts"
-import type { CommandSchema } from "./CommandSchema.ts"
 import * as Fault from "./Fault.ts"
-import * as Histories from "./internal/simulation/history.ts"
-import type { Limits } from "./internal/simulation/plan.ts"
-import { shrink } from "./internal/simulation/shrink.ts"
+import * as Histories from "../internal/simulation/history.ts"
+import type { Limits } from "../internal/simulation/plan.ts"
+import { shrink } from "../internal/simulation/shrink.ts"
 
 /**
  * The subject of a simulation.
@@ -59,6 +58,27 @@ export interface Simulation<Command, State, Event, Rejection> {
   /** By default the handler of `@daybook/store`, with and without snapshots and cached states. */
   readonly handler?: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore>
 }
+
+/**
+ * The schema `S` when all the commands that it gives are of type `Command`; otherwise a type that
+ * no schema has, whose property names state the mistake.
+ *
+ * **Details**
+ * A union is compared command by command, so the compile error names only the commands that the
+ * decider does not take.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type CommandSchema<S, Command> =
+  S extends Schema.Codec<infer Given, infer _Encoded>
+    ? [Given] extends [Command]
+      ? S
+      : {
+          readonly "this schema gives commands that are not decided": Exclude<Given, Command>
+          readonly "commands that are decided": Command
+        }
+    : { readonly "this is no schema that needs no services": S }
 
 /**
  * A history that was run.
