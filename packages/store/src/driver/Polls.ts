@@ -36,7 +36,12 @@ export const make = <E>(
 ) => Effect.Effect<Poll, E | CheckpointMismatch | UnreadableEvent>) =>
   streamId === undefined ? ofLog(reads, filter) : ofStream(reads, streamId, filter)
 
-/** Fails when `given` is not of the log's history. */
+/**
+ * Returns the origin of a position or checkpoint, and fails when it is not of the log's history.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
 export const originOf = <E>(
   reads: Pick<Reads<E>, "origin">,
   given: Position.Position | Checkpoint

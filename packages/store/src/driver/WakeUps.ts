@@ -46,8 +46,8 @@ export interface InProcess extends WakeUps {
  * @category constructors
  * @since 0.1.0
  */
-// A latch is a flag and not a queue, so the wake-ups that a slow subscriber misses merge into one.
 export const make = (): InProcess => {
+  // A latch is a flag and not a queue, so the wake-ups that a slow subscriber misses merge into one.
   const latches = new Set<Latch.Latch>()
   return {
     wakeAllUnsafe: () => {

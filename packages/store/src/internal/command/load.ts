@@ -54,8 +54,8 @@ export const make = (options: {
   /**
    * Folds the events after the cursor into it.
    *
-   * The cursor's last event is read again and must have the same mark: the log may have been restored
-   * from a backup since, with fewer events, or with others in their place.
+   * The cursor's last event is read again and must have the same mark: the log may have been
+   * restored from a backup since, with fewer events, or with others in their place.
    */
   const catchUp = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,

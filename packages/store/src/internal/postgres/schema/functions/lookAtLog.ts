@@ -10,8 +10,9 @@ const mark = `e.event_id::text || '@' || (extract(epoch FROM e.recorded_at) * 10
  * Returns the statement that installs it.
  *
  * It returns the settled position, the newest position that is drawn, the id of the log, and the
- * marks of the last events at or below the settled position and at or below `p_position`. Each look is a
- * statement of its own after the settled position was read, so that it sees all settled events.
+ * marks of the last events at or below the settled position and at or below `p_position`. Each look
+ * is a statement of its own after the settled position was read, so that it sees all settled
+ * events.
  */
 export const lookAtLog = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.look_at_log(
   p_position bigint, OUT settled bigint, OUT newest bigint, OUT log uuid, OUT settled_event text, OUT given_event text

@@ -48,9 +48,9 @@ const fits = (expected: string, base: string, count: string) =>
  * is not as one of its appends expects, or has another writer now, all appends to that stream are
  * left. If ids are recorded already, the whole call fails with unique_violation. Parameters as of
  * `append`. It returns the last revision of each append, or NULL for one that is left, the position
- * before the first event, and the time of each append. To a reader everything that it writes is one append: its events
- * share one number. Of several appends to one stream each but the first leaves one position free
- * before it, which separates them.
+ * before the first event, and the time of each append. To a reader everything that it writes is one
+ * append: its events share one number. Of several appends to one stream each but the first leaves
+ * one position free before it, which separates them.
  */
 export const tryAppend = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.try_append(
   p_stream_ids text[], p_expected bigint[], p_counts integer[],
