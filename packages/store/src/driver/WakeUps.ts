@@ -47,7 +47,8 @@ export interface InProcess extends WakeUps {
  * @since 0.1.0
  */
 export const make = (): InProcess => {
-  // A latch is a flag and not a queue, so the wake-ups that a slow subscriber misses merge into one.
+  // A latch is a flag and not a queue, so the wake-ups that a slow subscriber misses merge into
+  // one.
   const latches = new Set<Latch.Latch>()
   return {
     wakeAllUnsafe: () => {
