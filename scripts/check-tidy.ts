@@ -13,7 +13,7 @@ export interface Finding {
   readonly problem: string
 }
 
-const MAX_LINES = 500
+const MAX_LINES = 750
 
 const topLevel = new Set([
   "LICENSE",

@@ -10,8 +10,7 @@ import * as Order from "@daybook/order/Order"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
 import * as OrderEvents from "@daybook/order/OrderEvent"
 import type { OrderState } from "@daybook/order/OrderState"
-import { CommandHandler } from "@daybook/store/CommandHandler"
-import type * as CommandResult from "@daybook/store/CommandResult"
+import { CommandHandler, type HistoryEntry } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -24,7 +23,7 @@ import * as Stream from "effect/Stream"
  * @category types
  * @since 0.1.0
  */
-export type Entry = CommandResult.HistoryEntry<OrderState, OrderEvent>
+export type Entry = HistoryEntry<OrderState, OrderEvent>
 
 /**
  * Reads the last position of the log, for questions about later events.

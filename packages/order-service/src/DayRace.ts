@@ -7,8 +7,7 @@ import type { OrderRejection } from "@daybook/order/OrderRejection"
 import * as Order from "@daybook/order/Order"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
 import type { OrderState } from "@daybook/order/OrderState"
-import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
-import type * as CommandResult from "@daybook/store/CommandResult"
+import { CommandHandler, CurrentMetadata, type Executed } from "@daybook/store/CommandHandler"
 import { EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type * as DateTime from "effect/DateTime"
@@ -36,7 +35,7 @@ export interface Runner {
   readonly request: Request
   /** The appends that lost; empty for a clerk who won at once. */
   readonly lost: ReadonlyArray<Lost>
-  readonly answer: Result.Result<CommandResult.Executed<OrderState, OrderEvent>, OrderRejection>
+  readonly answer: Result.Result<Executed<OrderState, OrderEvent>, OrderRejection>
 }
 
 /**

@@ -17,7 +17,7 @@ import * as EventId from "@daybook/kernel/EventId"
 import { NewEvent } from "@daybook/kernel/NewEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
-import * as AppendCheck from "@daybook/store/AppendCheck"
+import * as AppendRules from "@daybook/store/driver/AppendRules"
 import { type Append, EventStore } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Arr from "effect/Array"
@@ -156,7 +156,7 @@ const plan = <Command, State, Event, Rejection>(
   const decoded = aggregate.codec.decode(event.success)
   if (Result.isFailure(decoded)) return Result.fail(`${type}: ${problemOf(decoded.failure)}`)
   const planned = { row, streamId: streamId.success, event: event.success }
-  return Result.match(AppendCheck.check(appendOf([planned], 0)), {
+  return Result.match(AppendRules.check(appendOf([planned], 0)), {
     onFailure: ({ message }) => Result.fail(message),
     onSuccess: () => Result.succeed(planned)
   })

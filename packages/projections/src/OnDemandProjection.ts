@@ -11,8 +11,12 @@ import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type * as Revision from "@daybook/kernel/Revision"
 import type * as StreamId from "@daybook/kernel/StreamId"
-import { EventStore, type EventStoreError, type ReadError } from "@daybook/store/EventStore"
-import type { Until } from "@daybook/store/ReadOptions"
+import {
+  EventStore,
+  type EventStoreError,
+  type ReadError,
+  type Until
+} from "@daybook/store/EventStore"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -23,8 +27,8 @@ import { fold, type Model, part, prepare } from "./internal/fold/rowFold.ts"
 import { ProjectionStopped } from "./ProjectionStatus.ts"
 import type { ReadModelStoreError } from "./ReadModelError.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
-import * as ReadModelTable from "./ReadModelTable.ts"
-import type { StoredRow } from "./StoredRow.ts"
+import * as ReadModelTable from "./driver/ReadModelTable.ts"
+import type { StoredRow } from "./driver/StoredRow.ts"
 
 /**
  * The point of the log as of which to fold: an instant or a position.

@@ -14,7 +14,7 @@ import type { Backlog } from "@daybook/store/Subscription"
 import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Generation, type GenerationState, Poison } from "./ReadModelGeneration.ts"
+import { Generation, type GenerationState, Poison } from "./driver/ReadModelGeneration.ts"
 
 /**
  * The present activity of a read model.

@@ -57,9 +57,9 @@ import {
   MAX_ISSUE_LENGTH,
   SkipReason,
   type Skipped
-} from "./ReadModelGeneration.ts"
+} from "./driver/ReadModelGeneration.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
-import * as ReadModelTable from "./ReadModelTable.ts"
+import * as ReadModelTable from "./driver/ReadModelTable.ts"
 import { RunnerSettings } from "./RunnerSettings.ts"
 
 /**

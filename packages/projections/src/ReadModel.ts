@@ -15,12 +15,12 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { OtherVersionServes, ReadModelStoreError } from "./ReadModelError.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
-import type { Condition, RowQuery } from "./RowQuery.ts"
-import * as ReadModelTable from "./ReadModelTable.ts"
-import type { Column, StoredRow } from "./StoredRow.ts"
+import type { Condition, RowQuery } from "./driver/RowQuery.ts"
+import * as ReadModelTable from "./driver/ReadModelTable.ts"
+import type { Column, StoredRow } from "./driver/StoredRow.ts"
 import { recordedText } from "./internal/fold/recordedText.ts"
 import { codecOf } from "./internal/fold/rowCodec.ts"
-import { MAX_ISSUE_LENGTH } from "./ReadModelGeneration.ts"
+import { MAX_ISSUE_LENGTH } from "./driver/ReadModelGeneration.ts"
 
 /** The fields of a row by which queries can compare: scalars and instants. */
 type Comparable<Row> = {

@@ -14,7 +14,7 @@ import * as Data from "effect/Data"
 import * as Equal from "effect/Equal"
 import * as Schema from "effect/Schema"
 import { recordedText } from "./internal/fold/recordedText.ts"
-import { Generation, Poison } from "./ReadModelGeneration.ts"
+import { Generation, Poison } from "./driver/ReadModelGeneration.ts"
 
 /**
  * A row in which a shadow differs from the serving generation; absent on the side that lacks it.

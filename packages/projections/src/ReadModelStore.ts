@@ -50,11 +50,11 @@ import type {
   Reached,
   Skipped,
   Step
-} from "./ReadModelGeneration.ts"
+} from "./driver/ReadModelGeneration.ts"
 import type { Act, Why } from "./ReadModelAct.ts"
-import type { Any as AnyTable, StoredKey } from "./ReadModelTable.ts"
-import type { RowQuery } from "./RowQuery.ts"
-import type { StoredRow } from "./StoredRow.ts"
+import type { Any as AnyTable, StoredKey } from "./driver/ReadModelTable.ts"
+import type { RowQuery } from "./driver/RowQuery.ts"
+import type { StoredRow } from "./driver/StoredRow.ts"
 
 /**
  * An append with the inline read models that it touches.

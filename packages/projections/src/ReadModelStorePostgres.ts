@@ -34,8 +34,16 @@ import { readCommitted } from "./internal/postgres/readCommitted.ts"
 import { ReadModelStoreError } from "./ReadModelError.ts"
 import * as ReadModelMigrations from "./ReadModelMigrations.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
-import { DependentRefused, ForeignCode, ForeignRelation } from "./ReadModelStorePostgresError.ts"
+import { DependentRefused, ForeignCode, ForeignRelation } from "./internal/postgres/errors.ts"
 import { ReadModelSchema } from "./ReadModelSchema.ts"
+
+/**
+ * Causes of a `ReadModelStoreError` for which the store refuses an operation.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export { DependentRefused, ForeignCode, ForeignRelation } from "./internal/postgres/errors.ts"
 
 /**
  * Makes the store on the current SQL client, in the schema of {@link ReadModelSchema}.

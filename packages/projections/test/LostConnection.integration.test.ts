@@ -1,5 +1,5 @@
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import { assert, layer } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

@@ -4,7 +4,7 @@ import * as CustomerOrders from "@daybook/order/CustomerOrders"
 import * as OrderSummary from "@daybook/order/OrderSummary"
 import * as ProductDemand from "@daybook/order/ProductDemand"
 import * as RemovedItems from "@daybook/order/RemovedItems"
-import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 

@@ -3,7 +3,7 @@
  * refused.
  */
 import * as EventMark from "@daybook/kernel/EventMark"
-import { SkipReason } from "@daybook/projections/ReadModelGeneration"
+import { SkipReason } from "@daybook/projections/driver/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"

@@ -2,7 +2,7 @@
  * No statement that names rows reads the whole table, whatever the read model holds.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type { Condition } from "@daybook/projections/RowQuery"
+import type { Condition } from "@daybook/projections/driver/RowQuery"
 import { assert, layer } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"

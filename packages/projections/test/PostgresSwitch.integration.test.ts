@@ -3,8 +3,8 @@
  * sessions.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import { DependentRefused } from "@daybook/projections/ReadModelStorePostgresError"
-import type { StoredRow } from "@daybook/projections/StoredRow"
+import { DependentRefused } from "@daybook/projections/ReadModelStorePostgres"
+import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, layer } from "@effect/vitest"
 import * as Arr from "effect/Array"

@@ -1,4 +1,4 @@
-import type { Column } from "@daybook/projections/StoredRow"
+import type { Column } from "@daybook/projections/driver/StoredRow"
 import { assert, describe, it } from "@effect/vitest"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"

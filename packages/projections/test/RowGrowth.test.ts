@@ -1,7 +1,7 @@
 import * as Projection from "@daybook/kernel/Projection"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as EventCodec from "@daybook/kernel/EventCodec"
-import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"

@@ -5,7 +5,7 @@
 import { Projections } from "@daybook/projections/Projections"
 import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import * as ReadModel from "@daybook/projections/ReadModel"
-import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import type { Claim } from "@daybook/projections/driver/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"

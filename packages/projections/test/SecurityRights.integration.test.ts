@@ -5,7 +5,7 @@
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
 import { EventStore } from "@daybook/store/EventStore"

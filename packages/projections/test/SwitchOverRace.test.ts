@@ -1,6 +1,6 @@
 import * as Position from "@daybook/kernel/Position"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
-import * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import { assert, describe, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"

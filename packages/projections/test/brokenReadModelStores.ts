@@ -3,9 +3,9 @@
  */
 import * as Position from "@daybook/kernel/Position"
 import type { ReadModelStoreError } from "@daybook/projections/ReadModelError"
-import type { Claim, Poison } from "@daybook/projections/ReadModelGeneration"
+import type { Claim, Poison } from "@daybook/projections/driver/ReadModelGeneration"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type { StoredRow } from "@daybook/projections/StoredRow"
+import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"

@@ -3,7 +3,7 @@
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
-import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import type { Claim } from "@daybook/projections/driver/ReadModelGeneration"
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"

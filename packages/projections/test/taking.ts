@@ -2,10 +2,10 @@
  * Steps with a fold in between: what a runner does with a page, for tests of a store.
  */
 import type { ClaimLost, ReadModelStoreError } from "@daybook/projections/ReadModelError"
-import type { Changes, Claim, Load, Step } from "@daybook/projections/ReadModelGeneration"
+import type { Changes, Claim, Load, Step } from "@daybook/projections/driver/ReadModelGeneration"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type { Any as AnyTable } from "@daybook/projections/ReadModelTable"
-import type { StoredRow } from "@daybook/projections/StoredRow"
+import type { Any as AnyTable } from "@daybook/projections/driver/ReadModelTable"
+import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import * as Effect from "effect/Effect"
 import type * as Result from "effect/Result"
 

@@ -16,8 +16,10 @@ import * as Aggregate from "@daybook/kernel/Aggregate"
 import type { CommandId } from "@daybook/kernel/CommandId"
 import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
-import type * as Revision from "@daybook/kernel/Revision"
-import type { InvalidStreamId } from "@daybook/kernel/StreamId"
+import type { Position } from "@daybook/kernel/Position"
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import type { Revision } from "@daybook/kernel/Revision"
+import type { InvalidStreamId, StreamId } from "@daybook/kernel/StreamId"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
@@ -28,14 +30,13 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { webcrypto } from "node:crypto"
-import type { Executed, HistoryEntry, Loaded } from "./CommandResult.ts"
 import {
   type AppendError,
   EventStore,
   type EventStoreError,
-  type InvalidReadOption
+  type InvalidReadOption,
+  type Until
 } from "./EventStore.ts"
-import type { Until } from "./ReadOptions.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { type Cursor, entries, initial } from "./internal/command/decide.ts"
 import * as Serialize from "./internal/command/serialize.ts"
@@ -51,6 +52,56 @@ import { identify, roughSize } from "./internal/command/request.ts"
 import { MaxHeld, type Overloaded } from "./Overloaded.ts"
 import type { SnapshotPolicy } from "./SnapshotPolicy.ts"
 import type { SnapshotStore } from "./SnapshotStore.ts"
+
+/**
+ * The outcome of an accepted command.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Executed<out State, out Event> {
+  readonly streamId: StreamId
+  /** The revision of the stream after the command. */
+  readonly revision: Revision
+  /**
+   * The position to wait for until a read model reflects this answer: the last event of the append
+   * that recorded the command. If it recorded nothing, the stream's last event, or `Position.start`
+   * for an empty stream. For a repeated command, its own last event.
+   */
+  readonly position: Position
+  /** The state of the stream after the command. */
+  readonly state: State
+  /** The recorded events, perhaps none, as the codec reads them back: without unstored parts. */
+  readonly events: ReadonlyArray<Event>
+  /** True when the command id was recorded before, so this call recorded nothing. */
+  readonly repeated: boolean
+}
+
+/**
+ * A state and the revision it was folded up to; revision 0 is the initial state.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Loaded<out State> {
+  readonly streamId: StreamId
+  readonly revision: Revision
+  readonly state: State
+}
+
+/**
+ * An event with the state after it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface HistoryEntry<out State, out Event> {
+  readonly recorded: RecordedEvent
+  /** The place of `event` among the events that `recorded` decodes to, from 0. */
+  readonly index: number
+  readonly event: Event
+  readonly state: State
+}
 
 /**
  * A command with its identity and time.
@@ -99,7 +150,7 @@ export interface RequestOptions {
 export type At =
   | Until
   | {
-      readonly revision: Revision.Revision
+      readonly revision: Revision
       readonly occurredAt?: never
       readonly recordedAt?: never
     }

@@ -12,9 +12,21 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { EmbeddedPostgresError } from "./EmbeddedPostgresError.ts"
+import type { EmbeddedPostgresError } from "./internal/postgres/embedded/errors.ts"
 import { openFolder, openMemory } from "./internal/postgres/embedded/pglite.ts"
 import { connect } from "./internal/postgres/embedded/duplex.ts"
+
+/**
+ * The error of the embedded database, and the facts in it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export {
+  EmbeddedPostgresError,
+  type FolderOwner,
+  type FolderRefusal
+} from "./internal/postgres/embedded/errors.ts"
 
 /**
  * The SQL client of an embedded database: in the folder `dataDir`, which is created if missing, or

@@ -26,7 +26,7 @@ import type { NewEvent } from "@daybook/kernel/NewEvent"
 import type { Position } from "@daybook/kernel/Position"
 import { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { Revision } from "@daybook/kernel/Revision"
-import { StreamId } from "@daybook/kernel/StreamId"
+import { type Category, StreamId } from "@daybook/kernel/StreamId"
 import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
@@ -37,11 +37,8 @@ import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { Checkpoint, CheckpointMismatch } from "./Checkpoint.ts"
 import { describeUnmet, ExpectedRevision, Unmet } from "./ExpectedRevision.ts"
-import type { ReadAllOptions, ReadOptions } from "./ReadOptions.ts"
 import { rootMessage } from "./internal/start/rootMessage.ts"
 import type { Overloaded } from "./Overloaded.ts"
-import * as RefusalReason from "./RefusalReason.ts"
-import type { StreamFacts, StreamsOptions } from "./StreamFacts.ts"
 import type { Backlog, BacklogOptions, SubscribeOptions, SubscriptionPage } from "./Subscription.ts"
 
 /**
@@ -163,6 +160,100 @@ export interface Check {
 }
 
 /**
+ * An instant that ends a read of a stream: at the first event, in revision order, that is later.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Until =
+  | { readonly occurredAt: DateTime.Utc; readonly recordedAt?: never }
+  | { readonly recordedAt: DateTime.Utc; readonly occurredAt?: never }
+
+/**
+ * Selects the events of a stream to read; by default all, oldest first.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface ReadOptions {
+  /** The lowest revision, inclusive, in either direction. */
+  readonly from?: Revision | undefined
+  /** The highest revision, inclusive, in either direction. */
+  readonly to?: Revision | undefined
+  readonly direction?: "forward" | "backward" | undefined
+  /** Only events of these types. An empty list matches nothing. */
+  readonly types?: ReadonlyArray<string> | undefined
+  /** At most this many matching events: a whole number, 0 or more. */
+  readonly limit?: number | undefined
+  readonly until?: Until | undefined
+}
+
+/**
+ * Selects the events of the log to read; by default all, oldest first.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface ReadAllOptions {
+  /** Only positions above this one, in either direction. */
+  readonly after?: Position | undefined
+  /** Only positions up to this one, inclusive, in either direction. */
+  readonly upTo?: Position | undefined
+  /**
+   * Only positions above and up to those as of these instants, see `positionAt`: consecutive
+   * windows share no event and miss none.
+   */
+  readonly recordedAt?:
+    | { readonly after?: DateTime.Utc | undefined; readonly upTo?: DateTime.Utc | undefined }
+    | undefined
+  /** Only streams of these categories. An empty list matches nothing. */
+  readonly categories?: ReadonlyArray<Category> | undefined
+  /** Only events of these types. An empty list matches nothing. */
+  readonly types?: ReadonlyArray<string> | undefined
+  readonly direction?: "forward" | "backward" | undefined
+  /** At most this many matching events: a whole number, 0 or more. */
+  readonly limit?: number | undefined
+}
+
+/**
+ * A stream with the position and the times of its last event.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface StreamFacts {
+  readonly streamId: StreamId
+  /** The revision of the last event, which is the number of events. */
+  readonly revision: Revision
+  /** The position of the last event. */
+  readonly position: Position
+  /** The time at which the last event occurred. */
+  readonly occurredAt: DateTime.Utc
+  /** The time at which the last event was recorded. */
+  readonly recordedAt: DateTime.Utc
+}
+
+/**
+ * Selects the streams to list; by default all.
+ *
+ * **Details**
+ * To list page by page, pass the last stream of a page as `after` of the next.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface StreamsOptions {
+  /** Only streams of this category. */
+  readonly category?: Category | undefined
+  /** Only streams whose id begins with this text, such as `order-2026-`. */
+  readonly prefix?: string | undefined
+  /** Only streams that sort after this one, which need not exist. */
+  readonly after?: StreamId | undefined
+  /** At most this many streams: a whole number, 0 or more. */
+  readonly limit?: number | undefined
+}
+
+/**
  * Another writer won: the stream is not as expected, and nothing was written.
  *
  * @category errors
@@ -232,6 +323,103 @@ export class EventIdConflict extends Schema.TaggedError<EventIdConflict>()("Even
 }
 
 /**
+ * A value that JSON of events and states must not hold, since no store could return it unchanged.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const NotJson = Schema.Literals([
+  "undefined",
+  "function",
+  "symbol",
+  "bigint",
+  "NaN",
+  "Infinity",
+  "-0",
+  "an integer past 2^53 - 1",
+  "a lone surrogate",
+  "U+0000",
+  "an object that is not plain",
+  "a sparse array",
+  "deeper nesting than allowed"
+])
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type NotJson = typeof NotJson.Type
+
+/**
+ * The reason why an append was refused. `index` counts events from 0.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const RefusalReason = Schema.TaggedUnion({
+  NoEvents: {},
+  /** The `appendAll` has only checks. */
+  NoAppends: {},
+  TooManyEvents: { count: Schema.Int, limit: Schema.Int },
+  RepeatedEventId: { index: Schema.Int, eventId: Schema.String },
+  InvalidStreamId: { issue: Schema.String },
+  InvalidExpected: { issue: Schema.String },
+  TooManyStreams: { count: Schema.Int, limit: Schema.Int },
+  /** The `appendAll` names the stream twice. */
+  RepeatedStream: {},
+  /** A command id is not a lower-case UUID. `index` counts the commands of a call from 0. */
+  InvalidCommandId: { index: Schema.Int },
+  InvalidField: { index: Schema.Int, field: Schema.String, issue: Schema.String },
+  /** A value is not JSON. `path` leads to it, such as `data.lines.0.price`. */
+  NotJson: { index: Schema.Int, path: Schema.String, found: NotJson },
+  TooLarge: {
+    index: Schema.Int,
+    field: Schema.Literals(["data", "metadata"]),
+    bytes: Schema.Int,
+    limit: Schema.Int
+  },
+  /** The events up to `index`, counting all streams of the call, exceed the bytes of one append. */
+  AppendTooLarge: { index: Schema.Int, bytes: Schema.Int, limit: Schema.Int },
+  /**
+   * The stream is at the revision `actual` and has no room for `count` more events: continue in
+   * another stream.
+   */
+  StreamFull: { actual: Schema.Int, count: Schema.Int, limit: Schema.Int },
+  /** The caller's transaction has a fixed snapshot: its isolation level is not READ COMMITTED. */
+  WrongIsolation: { found: Schema.String, needed: Schema.String }
+})
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type RefusalReason = Named.Union<typeof RefusalReason>
+
+/** Returns the reason in words, with its numbers. */
+const describeRefusal = (reason: RefusalReason): string =>
+  RefusalReason.match(reason, {
+    NoEvents: () => "it has no events",
+    NoAppends: () => "the call has no appends",
+    TooManyEvents: ({ count, limit }) => `${count} events, at most ${limit} are allowed`,
+    RepeatedEventId: ({ eventId, index }) => `event ${index} repeats the id ${eventId}`,
+    InvalidStreamId: ({ issue }) => issue,
+    InvalidExpected: ({ issue }) => `its expected revision is ${issue}`,
+    TooManyStreams: ({ count, limit }) => `${count} streams, at most ${limit} are allowed`,
+    RepeatedStream: () => "the stream is named twice",
+    InvalidCommandId: ({ index }) => `the id of command ${index} is not a lower-case UUID`,
+    InvalidField: ({ field, index, issue }) => `${field} of event ${index}: ${issue}`,
+    NotJson: ({ found, index, path }) => `${path} of event ${index} is or holds ${found}`,
+    TooLarge: ({ bytes, field, index, limit }) =>
+      `${field} of event ${index} has ${bytes} bytes, at most ${limit} are allowed`,
+    AppendTooLarge: ({ bytes, index, limit }) =>
+      `with event ${index} it has ${bytes} bytes, at most ${limit} are allowed`,
+    StreamFull: ({ actual, count, limit }) =>
+      `the stream is at revision ${actual} and ends at ${limit}, which leaves no room for ${count} more`,
+    WrongIsolation: ({ found, needed }) =>
+      `the transaction around it is ${found}, and an append needs ${needed}`
+  })
+
+/**
  * The append breaks the rules that hold for every store: nothing was written.
  *
  * @category errors
@@ -240,11 +428,35 @@ export class EventIdConflict extends Schema.TaggedError<EventIdConflict>()("Even
 export class AppendRefused extends Schema.TaggedError<AppendRefused>()("AppendRefused", {
   /** The given id, which may be invalid. */
   streamId: Schema.String,
-  reason: RefusalReason.RefusalReason
+  reason: RefusalReason
 }) {
   override get message() {
-    return printableLine(
-      `Cannot append to ${this.streamId}: ${RefusalReason.describe(this.reason)}`
+    return printableLine(`Cannot append to ${this.streamId}: ${describeRefusal(this.reason)}`)
+  }
+}
+
+/**
+ * A row can't be decoded as an event, so its reader stops there: the `cause` of an
+ * `EventStoreError`.
+ *
+ * **Details**
+ * A database that only Daybook's functions write to holds no such row. The address is as stored.
+ * `PostgresPassOver` makes readers pass over the event.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnreadableEvent extends Data.TaggedError("UnreadableEvent")<{
+  readonly position: bigint
+  readonly eventId: string
+  readonly streamId: string
+  readonly revision: number
+  readonly issue: string
+}> {
+  override get message() {
+    return (
+      `Cannot read event ${this.eventId} at position ${this.position}, revision ${this.revision} ` +
+      `of ${JSON.stringify(this.streamId.slice(0, 300))}: ${this.issue}`
     )
   }
 }

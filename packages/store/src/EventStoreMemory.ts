@@ -22,7 +22,7 @@ import * as WakeUps from "./driver/WakeUps.ts"
 import { EventStore, type EventStoreError } from "./EventStore.ts"
 import * as Log from "./internal/memory/log.ts"
 import * as Read from "./internal/memory/read.ts"
-import type { PassOverRefused } from "./PassOverRefused.ts"
+import type { PassOverRefused } from "./internal/driver/passOverRefused.ts"
 
 /**
  * A hook that runs before an append is recorded; none unless provided around the append. The

@@ -17,7 +17,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { EncodedAppend, EventStoreDriver, Reads } from "./driver/EventStoreDriver.ts"
 import * as EventStoreService from "./driver/EventStoreService.ts"
-import { AppendRefused, EventStore } from "./EventStore.ts"
+import { AppendRefused, EventStore, type UnreadableEvent } from "./EventStore.ts"
 import * as Holding from "./internal/driver/holding.ts"
 import { makePolls, subscriptionLosses } from "./internal/postgres/live/poll.ts"
 import * as PostgresWakeUps from "./internal/postgres/live/wakeUps.ts"
@@ -42,7 +42,6 @@ import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
 import { inTransaction } from "./sql/Transaction.ts"
-import type { UnreadableEvent } from "./UnreadableEvent.ts"
 
 /**
  * The durability of acknowledged appends: `synchronous` unless provided otherwise.

@@ -23,7 +23,7 @@ import { pinned } from "./sql/SearchPath.ts"
 import * as Ready from "./sql/Ready.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 import { NotMigrated, type SchemaUnready } from "./PostgresStart.ts"
-import type { UnfitDatabase } from "./UnfitDatabase.ts"
+import type { UnfitDatabase } from "./internal/postgres/start/unfitDatabase.ts"
 
 /**
  * Runs the migrations that the log in {@link PostgresSchema} still lacks, all or none, and returns

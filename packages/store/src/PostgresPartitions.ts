@@ -25,8 +25,16 @@ import { recordAct } from "./internal/postgres/schema/recordAct.ts"
 import { transaction } from "./sql/Transaction.ts"
 import { pinned } from "./sql/SearchPath.ts"
 import { convertToPartitioned } from "./internal/postgres/partitions/convertToPartitioned.ts"
-import { PartitioningRefused } from "./PartitioningRefused.ts"
+import { PartitioningRefused } from "./internal/postgres/partitions/refused.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
+
+/**
+ * The log was not partitioned, and the reason.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export { PartitioningRefused } from "./internal/postgres/partitions/refused.ts"
 
 /**
  * The size of partitions, and the number that is created ahead.

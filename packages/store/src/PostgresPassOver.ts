@@ -17,8 +17,16 @@ import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { change } from "./internal/postgres/partitions/partitions.ts"
 import { type PassOver, refuseEvent, refuseMany, refuseWhy } from "./internal/driver/passOver.ts"
-import type { PassOverRefused } from "./PassOverRefused.ts"
+import type { PassOverRefused } from "./internal/driver/passOverRefused.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
+
+/**
+ * The event is not passed over, and the reason.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export { PassOverRefused } from "./internal/driver/passOverRefused.ts"
 
 /**
  * An event that readers pass over.

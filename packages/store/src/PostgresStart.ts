@@ -7,7 +7,15 @@
 import * as Data from "effect/Data"
 import type { SqlError } from "effect/sql/SqlError"
 import { rootMessage } from "./internal/start/rootMessage.ts"
-import type { UnfitDatabase } from "./UnfitDatabase.ts"
+import type { UnfitDatabase } from "./internal/postgres/start/unfitDatabase.ts"
+
+/**
+ * The database can't hold a log, and the reason.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export { UnfitDatabase } from "./internal/postgres/start/unfitDatabase.ts"
 
 /**
  * The server and database that a client connects to, without its password.

@@ -26,7 +26,7 @@ import type * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { FoldFingerprint } from "./FoldFingerprint.ts"
 import { rootMessage } from "./internal/start/rootMessage.ts"
-import { NotJson } from "./NotJson.ts"
+import { NotJson } from "./EventStore.ts"
 
 /**
  * The largest state: bytes of its JSON text in UTF-8, 16 MiB less 1 KiB.

@@ -2,7 +2,7 @@
  * S8: the folder of an embedded database is open to its user only.
  */
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
-import { EmbeddedPostgresError } from "@daybook/store/EmbeddedPostgresError"
+import { EmbeddedPostgresError } from "@daybook/store/EmbeddedPostgres"
 import * as StartFailure from "@daybook/store/StartFailure"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

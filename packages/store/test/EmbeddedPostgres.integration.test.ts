@@ -1,6 +1,6 @@
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
-import { EmbeddedPostgresError } from "@daybook/store/EmbeddedPostgresError"
+import { EmbeddedPostgresError } from "@daybook/store/EmbeddedPostgres"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import { assert, describe, it } from "@effect/vitest"

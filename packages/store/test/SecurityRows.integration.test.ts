@@ -6,9 +6,13 @@
 import * as PostgresPassOver from "@daybook/store/PostgresPassOver"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import { CommandHandler } from "@daybook/store/CommandHandler"
-import { EventStore, EventStoreError, WrongExpectedRevision } from "@daybook/store/EventStore"
+import {
+  EventStore,
+  EventStoreError,
+  WrongExpectedRevision,
+  UnreadableEvent
+} from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
-import { UnreadableEvent } from "@daybook/store/UnreadableEvent"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"

@@ -3,7 +3,7 @@
  */
 import * as Postgres from "@daybook/store/Postgres"
 import { InvalidDatabaseUrl, NotMigrated, PostgresUnavailable } from "@daybook/store/PostgresStart"
-import { EmbeddedPostgresError } from "@daybook/store/EmbeddedPostgresError"
+import { EmbeddedPostgresError } from "@daybook/store/EmbeddedPostgres"
 import * as StartFailure from "@daybook/store/StartFailure"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, describe, it } from "@effect/vitest"

@@ -7,7 +7,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { aggregate } from "@daybook/order/Order"
 import { projection as orderSummary } from "@daybook/order/OrderSummary"
-import { MAX_ROW_BYTES } from "@daybook/projections/ReadModelTable"
+import { MAX_ROW_BYTES } from "@daybook/projections/driver/ReadModelTable"
 import * as Schema from "effect/Schema"
 import { orders } from "../orderSimulation.ts"
 

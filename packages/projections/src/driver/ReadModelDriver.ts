@@ -13,9 +13,9 @@
 import type * as Projection from "@daybook/kernel/Projection"
 import type * as Effect from "effect/Effect"
 import type { ReadModelStoreError, RowDifference } from "../ReadModelError.ts"
-import type { Claim } from "../ReadModelGeneration.ts"
+import type { Claim } from "./ReadModelGeneration.ts"
 import type { ReadModelStore } from "../ReadModelStore.ts"
-import type { Any as AnyTable } from "../ReadModelTable.ts"
+import type { Any as AnyTable } from "./ReadModelTable.ts"
 import type { Event, Rejection, State, Transition } from "./ReadModelLifecycle.ts"
 
 /**

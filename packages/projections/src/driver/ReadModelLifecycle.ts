@@ -14,7 +14,7 @@
  */
 import * as Decider from "@daybook/kernel/Decider"
 import type * as Projection from "@daybook/kernel/Projection"
-import type { GenerationState } from "../ReadModelGeneration.ts"
+import type { GenerationState } from "./ReadModelGeneration.ts"
 import type * as Commands from "../internal/lifecycle/command.ts"
 import * as Decide from "../internal/lifecycle/decide.ts"
 import type * as Events from "../internal/lifecycle/event.ts"

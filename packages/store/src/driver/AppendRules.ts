@@ -25,6 +25,7 @@ import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import {
+  type Append,
   type Appended,
   AppendRefused,
   EventIdConflict,
@@ -34,6 +35,7 @@ import {
   WrongExpectedRevision
 } from "../EventStore.ts"
 import { type ExpectedRevision, isMet, type Unmet } from "../ExpectedRevision.ts"
+import { encodeAppends } from "../internal/driver/encodeAppends.ts"
 import type { EncodedAppend, EncodedEvent } from "./EventStoreDriver.ts"
 
 /**
@@ -130,6 +132,16 @@ export const decide = (
   }
   return Result.succeed(numbered(facts, writes, recordedAt))
 }
+
+/**
+ * Returns the refusal that `append` would get from every store, as far as it does not depend on the
+ * contents of the store: for importers, which check a whole source before anything is written.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const check = (append: Append): Result.Result<void, AppendRefused> =>
+  Result.map(encodeAppends([append], []), () => undefined)
 
 /** Refuses `count` more events on a stream at the revision `actual` if they go past its end. */
 const refuseFull = (

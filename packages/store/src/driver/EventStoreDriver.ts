@@ -18,11 +18,15 @@ import type * as Arr from "effect/Array"
 import type * as DateTime from "effect/DateTime"
 import type * as Effect from "effect/Effect"
 import type { Checkpoint, CheckpointMismatch } from "../Checkpoint.ts"
-import type { Appended, AppendError, EventAddress } from "../EventStore.ts"
+import type {
+  Appended,
+  AppendError,
+  EventAddress,
+  StreamFacts,
+  UnreadableEvent
+} from "../EventStore.ts"
 import type { ExpectedRevision } from "../ExpectedRevision.ts"
-import type { StreamFacts } from "../StreamFacts.ts"
 import type { BacklogOptions, SubscribeOptions, SubscriptionPage } from "../Subscription.ts"
-import type { UnreadableEvent } from "../UnreadableEvent.ts"
 import type { WakeUps } from "./WakeUps.ts"
 
 /**

@@ -10,12 +10,11 @@ import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Effect from "effect/Effect"
 import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../Checkpoint.ts"
-import { MAX_REVISION } from "../EventStore.ts"
+import { MAX_REVISION, UnreadableEvent } from "../EventStore.ts"
 import { revisionAsOf } from "../internal/driver/asOf.ts"
 import { judge } from "../internal/driver/judgeCheckpoint.ts"
 import { matchesNothing, next } from "../internal/driver/read.ts"
 import { ofCategories } from "../internal/driver/streamPrefix.ts"
-import { UnreadableEvent } from "../UnreadableEvent.ts"
 import type { Filter, Origin, Poll, Reads } from "./EventStoreDriver.ts"
 
 /**

@@ -23,7 +23,7 @@
  *
  * @since 0.1.0
  */
-import type { Claim } from "@daybook/projections/ReadModelGeneration"
+import type { Claim } from "@daybook/projections/driver/ReadModelGeneration"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"

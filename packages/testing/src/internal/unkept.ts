@@ -1,7 +1,7 @@
 /**
  * Finds values of an event that its schema accepts, but a log or a row of a read model can't store.
  */
-import { MIN_INSTANT } from "@daybook/projections/StoredRow"
+import { MIN_INSTANT } from "@daybook/projections/driver/StoredRow"
 import type * as Schema from "effect/Schema"
 
 /** An ISO 8601 instant whose year does not fit in four digits, as schemas of instants store it. */

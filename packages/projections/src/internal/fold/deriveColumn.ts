@@ -3,7 +3,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Column, ColumnType } from "../../StoredRow.ts"
+import type { Column, ColumnType } from "../../driver/StoredRow.ts"
 
 /** A node of Effect's representation of a schema, with the parts that are read here. */
 interface Node {

@@ -5,7 +5,7 @@ import * as EventCodec from "@daybook/kernel/EventCodec"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as SchemaLock from "@daybook/kernel/SchemaLock"
 import * as Schema from "effect/Schema"
-import type { Column } from "../../StoredRow.ts"
+import type { Column } from "../../driver/StoredRow.ts"
 
 /** Returns the lines of the description; the order of the fields does not change them. */
 export const describe = (

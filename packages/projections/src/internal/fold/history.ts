@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { ReadModelStoreError } from "../../ReadModelError.ts"
-import type { GenerationState, Reached } from "../../ReadModelGeneration.ts"
+import type { GenerationState, Reached } from "../../driver/ReadModelGeneration.ts"
 import type { ReadModelStore } from "../../ReadModelStore.ts"
 
 /**

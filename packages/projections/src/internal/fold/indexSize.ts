@@ -2,7 +2,7 @@
  * The limits of an index in PostgreSQL: a row whose key is too large can't be written, there or in
  * memory.
  */
-import type { Column, StoredRow } from "../../StoredRow.ts"
+import type { Column, StoredRow } from "../../driver/StoredRow.ts"
 
 /** The maximum columns of an index ("Limits", INDEX_MAX_KEYS). */
 export const MAX_INDEX_COLUMNS = 32

@@ -1,7 +1,7 @@
 /**
  * The instants that rows can hold, and their form in PostgreSQL.
  */
-import { MIN_INSTANT } from "../../StoredRow.ts"
+import { MIN_INSTANT } from "../../driver/StoredRow.ts"
 
 /** The last instant of JavaScript's `Date`, in the year 275760; a `timestamptz` reaches 294276. */
 const MAX_INSTANT = 8_640_000_000_000_000

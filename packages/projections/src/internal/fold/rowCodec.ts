@@ -4,7 +4,7 @@
 import * as CompiledSchema from "@daybook/kernel/CompiledSchema"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Column, StoredRow } from "../../StoredRow.ts"
+import type { Column, StoredRow } from "../../driver/StoredRow.ts"
 import { mayBeTooLarge, sizeIssue } from "./indexSize.ts"
 import { instantIssue } from "./instants.ts"
 import { bytesOver } from "./rowSize.ts"

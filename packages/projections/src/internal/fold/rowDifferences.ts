@@ -3,8 +3,8 @@
  */
 import * as Equal from "effect/Equal"
 import { MAX_DIFFERENCES, MAX_DIFFERENCES_BYTES, type RowDifference } from "../../ReadModelError.ts"
-import type { Any as AnyTable } from "../../ReadModelTable.ts"
-import type { StoredRow } from "../../StoredRow.ts"
+import type { Any as AnyTable } from "../../driver/ReadModelTable.ts"
+import type { StoredRow } from "../../driver/StoredRow.ts"
 import { rowOrder } from "../memory/query.ts"
 import { bytesOf } from "./rowSize.ts"
 

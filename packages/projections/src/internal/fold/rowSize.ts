@@ -3,7 +3,7 @@
  * but never read.
  */
 import type * as Schema from "effect/Schema"
-import type { Column, StoredRow } from "../../StoredRow.ts"
+import type { Column, StoredRow } from "../../driver/StoredRow.ts"
 
 /** The overhead of a column in a message: its length stands before it. */
 export const COLUMN_BYTES = 4

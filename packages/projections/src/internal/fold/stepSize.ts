@@ -2,8 +2,8 @@
  * The maximum bytes of the rows of an event: the same for a step after the log and for an append.
  */
 import * as Result from "effect/Result"
-import type { Changes, Poison } from "../../ReadModelGeneration.ts"
-import type { StoredRow } from "../../StoredRow.ts"
+import type { Changes, Poison } from "../../driver/ReadModelGeneration.ts"
+import type { StoredRow } from "../../driver/StoredRow.ts"
 import { type AnyModel, type Batch, byRecorded, fold, poisonOf } from "./rowFold.ts"
 import { bytesOver } from "./rowSize.ts"
 

@@ -13,7 +13,7 @@ import {
   Generation,
   Poison,
   SkipReason
-} from "../../ReadModelGeneration.ts"
+} from "../../driver/ReadModelGeneration.ts"
 import { Epoch } from "./state.ts"
 
 const Claim = Schema.Struct({ generation: Generation, epoch: Epoch, leaseMillis: Schema.Finite })

@@ -13,7 +13,7 @@ import {
   OtherLog,
   Superseded
 } from "../../ReadModelError.ts"
-import { type Poison, recordedPoison } from "../../ReadModelGeneration.ts"
+import { type Poison, recordedPoison } from "../../driver/ReadModelGeneration.ts"
 import { Command, type CommandClaim } from "./command.ts"
 import type { Event } from "./event.ts"
 import { evolve } from "./evolve.ts"

@@ -7,7 +7,7 @@ import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Schema from "effect/Schema"
 import { Act, Why } from "../../ReadModelAct.ts"
-import { Generation, Poison, SkipReason } from "../../ReadModelGeneration.ts"
+import { Generation, Poison, SkipReason } from "../../driver/ReadModelGeneration.ts"
 import { Epoch, Mode } from "./state.ts"
 
 const of = { generation: Generation }

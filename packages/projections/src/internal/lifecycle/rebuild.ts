@@ -24,7 +24,7 @@ import {
   type RowsDiffer,
   type Superseded
 } from "../../ReadModelError.ts"
-import type { Claim, GenerationState } from "../../ReadModelGeneration.ts"
+import type { Claim, GenerationState } from "../../driver/ReadModelGeneration.ts"
 import type { Stopped } from "../runner/advance.ts"
 import { build, type ServingStopped } from "./buildShadow.ts"
 import { checkedWhy } from "./checkedWhy.ts"

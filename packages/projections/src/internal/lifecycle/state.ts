@@ -8,7 +8,11 @@ import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { Generation as Number, type GenerationState, Poison } from "../../ReadModelGeneration.ts"
+import {
+  Generation as Number,
+  type GenerationState,
+  Poison
+} from "../../driver/ReadModelGeneration.ts"
 
 /** The progress of a partition. */
 export const Progress = Schema.Struct({

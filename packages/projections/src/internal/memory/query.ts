@@ -4,9 +4,9 @@
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
-import type { Condition, RowQuery } from "../../RowQuery.ts"
-import type { Any as AnyTable } from "../../ReadModelTable.ts"
-import type { Column, ColumnType, StoredRow } from "../../StoredRow.ts"
+import type { Condition, RowQuery } from "../../driver/RowQuery.ts"
+import type { Any as AnyTable } from "../../driver/ReadModelTable.ts"
+import type { Column, ColumnType, StoredRow } from "../../driver/StoredRow.ts"
 
 const typesOf = (table: AnyTable) =>
   new Map(table.columns.map(({ field, type }) => [field, type] as const))

@@ -3,9 +3,9 @@
  */
 import * as Result from "effect/Result"
 import { OtherVersionServes } from "../../ReadModelError.ts"
-import type { Changes } from "../../ReadModelGeneration.ts"
-import type { Any as AnyTable, StoredKey } from "../../ReadModelTable.ts"
-import type { Column, StoredRow } from "../../StoredRow.ts"
+import type { Changes } from "../../driver/ReadModelGeneration.ts"
+import type { Any as AnyTable, StoredKey } from "../../driver/ReadModelTable.ts"
+import type { Column, StoredRow } from "../../driver/StoredRow.ts"
 import type { Generation } from "../lifecycle/state.ts"
 
 export interface Table {

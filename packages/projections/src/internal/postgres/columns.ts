@@ -5,7 +5,7 @@ import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type { Column, ColumnType, StoredRow } from "../../StoredRow.ts"
+import type { Column, ColumnType, StoredRow } from "../../driver/StoredRow.ts"
 import { sqlInstant } from "../fold/instants.ts"
 
 interface Codec {

@@ -1,7 +1,7 @@
 /**
  * The size of a row as an SQL expression, to end an answer before it is too large for the host.
  */
-import type { Column } from "../../StoredRow.ts"
+import type { Column } from "../../driver/StoredRow.ts"
 import { quoted } from "./columns.ts"
 
 /** The stored bytes, perhaps compressed, above which JSON is measured by its text. */

@@ -10,7 +10,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { Skipped, SkipReason } from "../../ReadModelGeneration.ts"
+import type { Skipped, SkipReason } from "../../driver/ReadModelGeneration.ts"
 import type { Event } from "../lifecycle/event.ts"
 import { quoted } from "./columns.ts"
 

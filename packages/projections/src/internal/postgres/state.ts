@@ -15,7 +15,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { Poison } from "../../ReadModelGeneration.ts"
+import { Poison } from "../../driver/ReadModelGeneration.ts"
 import { empty, type Generation, type Progress, type State } from "../lifecycle/state.ts"
 import { quoted } from "./columns.ts"
 

@@ -2,8 +2,8 @@
  * The SQL of a read model's table: its names, its definition, and the statements of a step.
  */
 import type { SchemaName } from "@daybook/store/PostgresSchema"
-import type { Any as AnyTable } from "../../ReadModelTable.ts"
-import type { Column } from "../../StoredRow.ts"
+import type { Any as AnyTable } from "../../driver/ReadModelTable.ts"
+import type { Column } from "../../driver/StoredRow.ts"
 import { arrayType, cast, quoted, selected } from "./columns.ts"
 
 /** The table that holds a generation's rows. */

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { ClaimLost, ReadModelStoreError } from "../../ReadModelError.ts"
-import type { Claim, Poison, Reached } from "../../ReadModelGeneration.ts"
+import type { Claim, Poison, Reached } from "../../driver/ReadModelGeneration.ts"
 import type { ReadModelStore } from "../../ReadModelStore.ts"
 import { partitionOf } from "../fold/partition.ts"
 import {

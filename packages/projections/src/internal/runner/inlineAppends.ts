@@ -17,8 +17,8 @@ import { type AnyModel, keysToTouch, prepare } from "../fold/rowFold.ts"
 import { foldBounded } from "../fold/stepSize.ts"
 import { InlinePoison, InlineVersionMismatch, ReadModelStoreError } from "../../ReadModelError.ts"
 import { ReadModelStore } from "../../ReadModelStore.ts"
-import * as ReadModelTable from "../../ReadModelTable.ts"
-import type { StoredRow } from "../../StoredRow.ts"
+import * as ReadModelTable from "../../driver/ReadModelTable.ts"
+import type { StoredRow } from "../../driver/StoredRow.ts"
 
 /** Wraps the event store, so that its appends also maintain the read models. */
 export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.Any>) {

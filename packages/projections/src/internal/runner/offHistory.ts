@@ -5,7 +5,7 @@
 import { describe, type MismatchReason } from "@daybook/store/Checkpoint"
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
-import type { GenerationState } from "../../ReadModelGeneration.ts"
+import type { GenerationState } from "../../driver/ReadModelGeneration.ts"
 import { mismatch } from "../fold/history.ts"
 import type { Runner } from "./runner.ts"
 

@@ -7,7 +7,7 @@ import { printableLine } from "@daybook/kernel/Printable"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { GenerationState, Poison } from "../../ReadModelGeneration.ts"
+import type { GenerationState, Poison } from "../../driver/ReadModelGeneration.ts"
 
 export interface Stops {
   /** Records that this host has met the event, and can't fold it. */

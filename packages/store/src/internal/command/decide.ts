@@ -16,7 +16,7 @@ import type { StreamId } from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import { v5 as uuidV5 } from "uuid"
-import type { Executed, HistoryEntry } from "../../CommandResult.ts"
+import type { Executed, HistoryEntry } from "../../CommandHandler.ts"
 import * as ExpectedRevision from "../../ExpectedRevision.ts"
 
 /** A request with its random and clock values drawn. */

@@ -20,11 +20,11 @@ import {
   MAX_EVENTS,
   MAX_JSON_DEPTH,
   MAX_METADATA_BYTES,
-  MAX_STREAMS
+  MAX_STREAMS,
+  type RefusalReason
 } from "../../EventStore.ts"
 import type { EncodedAppend, EncodedEvent } from "../../driver/EventStoreDriver.ts"
 import { describe, ExpectedRevision } from "../../ExpectedRevision.ts"
-import type { RefusalReason } from "../../RefusalReason.ts"
 import * as Json from "./json.ts"
 
 /**

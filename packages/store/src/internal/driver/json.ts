@@ -7,7 +7,7 @@
  * 2. PostgreSQL's `json` and `text` types accept the text.
  */
 import * as Result from "effect/Result"
-import type { NotJson } from "../../NotJson.ts"
+import type { NotJson } from "../../EventStore.ts"
 
 /**
  * The reason why a value has no text, or too long a one. `path`: the keys and indexes that lead to

@@ -4,7 +4,7 @@
 import type { EventId } from "@daybook/kernel/EventId"
 import type { Position } from "@daybook/kernel/Position"
 import * as Result from "effect/Result"
-import { PassOverRefused } from "../../PassOverRefused.ts"
+import { PassOverRefused } from "./passOverRefused.ts"
 
 /** The event, the actor and the reason. */
 export interface PassOver {

@@ -26,10 +26,13 @@ import {
   type EventStoreError,
   type InvalidReadOption,
   MAX_REVISION,
-  type ReadError
+  type ReadError,
+  type ReadAllOptions,
+  type ReadOptions,
+  type Until,
+  type StreamFacts,
+  type StreamsOptions
 } from "../../EventStore.ts"
-import type { ReadAllOptions, ReadOptions, Until } from "../../ReadOptions.ts"
-import type { StreamFacts, StreamsOptions } from "../../StreamFacts.ts"
 import { positionAsOf, revisionAsOf } from "./asOf.ts"
 import { failed } from "./failed.ts"
 import { inSpan } from "./inSpan.ts"

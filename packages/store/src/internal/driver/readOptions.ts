@@ -10,9 +10,12 @@ import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { Checkpoint, isCheckpoint } from "../../Checkpoint.ts"
-import { InvalidReadOption } from "../../EventStore.ts"
-import type { ReadAllOptions, ReadOptions } from "../../ReadOptions.ts"
-import type { StreamsOptions } from "../../StreamFacts.ts"
+import {
+  InvalidReadOption,
+  type ReadAllOptions,
+  type ReadOptions,
+  type StreamsOptions
+} from "../../EventStore.ts"
 import type { SubscribeOptions } from "../../Subscription.ts"
 
 const isEventId = Schema.is(EventId)

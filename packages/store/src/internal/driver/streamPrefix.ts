@@ -2,7 +2,7 @@
  * The common prefix of the stream ids that a listing selects.
  */
 import { type Category, category as categoryOf, type StreamId } from "@daybook/kernel/StreamId"
-import type { StreamsOptions } from "../../StreamFacts.ts"
+import type { StreamsOptions } from "../../EventStore.ts"
 
 /** Returns the prefix of all ids with the category and the prefix; undefined if no id has both. */
 export const wholePrefix = ({ category, prefix = "" }: StreamsOptions): string | undefined => {

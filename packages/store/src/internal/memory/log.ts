@@ -21,7 +21,7 @@ import type {
   EventStoreError,
   WrongExpectedRevision
 } from "../../EventStore.ts"
-import type { PassOverRefused } from "../../PassOverRefused.ts"
+import type { PassOverRefused } from "../driver/passOverRefused.ts"
 import { type PassOver, refuseEvent, refuseMany, refuseWhy } from "../driver/passOver.ts"
 
 /** A log in memory. Its positions count from 1 without gaps, so position p is `events[p - 1]`. */

@@ -19,8 +19,7 @@ import type {
   StreamEnd,
   StreamSelection
 } from "../../driver/EventStoreDriver.ts"
-import type { EventAddress } from "../../EventStore.ts"
-import type { StreamFacts } from "../../StreamFacts.ts"
+import type { EventAddress, StreamFacts } from "../../EventStore.ts"
 import { type BacklogOptions, MAX_BACKLOG } from "../../Subscription.ts"
 import { head, type Log, toRecorded } from "./log.ts"
 

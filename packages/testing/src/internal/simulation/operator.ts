@@ -5,7 +5,7 @@
  */
 import type { ProjectionStopped, WaitTimedOut } from "@daybook/projections/ProjectionStatus"
 import type { Projections, RunnerError } from "@daybook/projections/Projections"
-import type { Poison } from "@daybook/projections/ReadModelGeneration"
+import type { Poison } from "@daybook/projections/driver/ReadModelGeneration"
 import type { HistoryChanged } from "@daybook/projections/ReadModelError"
 import type { Position } from "@daybook/kernel/Position"
 import type * as Duration from "effect/Duration"

@@ -5,7 +5,7 @@
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
 import * as process from "node:process"
-import type { FolderRefusal } from "../../../EmbeddedPostgresError.ts"
+import type { FolderRefusal } from "./errors.ts"
 import { hasCode } from "./folderLock.ts"
 
 /** The mode bits of the group and of other users. */

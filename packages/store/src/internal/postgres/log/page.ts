@@ -13,7 +13,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import { UnreadableEvent } from "../../../UnreadableEvent.ts"
+import { UnreadableEvent } from "../../../EventStore.ts"
 import type { PageSize } from "./pageSize.ts"
 import { COLUMNS, isPassedOver, metadataIssue } from "./row.ts"
 

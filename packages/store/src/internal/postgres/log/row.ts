@@ -12,9 +12,8 @@ import * as DateTime from "effect/DateTime"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type { EventAddress } from "../../../EventStore.ts"
+import { type EventAddress, UnreadableEvent } from "../../../EventStore.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import { UnreadableEvent } from "../../../UnreadableEvent.ts"
 
 /** A row of `events`, as the client decodes it. */
 export interface EventRow {

@@ -12,7 +12,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import type { StreamSelection } from "../../../driver/EventStoreDriver.ts"
-import type { StreamFacts } from "../../../StreamFacts.ts"
+import type { StreamFacts } from "../../../EventStore.ts"
 import type { EventRow } from "./row.ts"
 
 /** The columns of a stream's last event. */

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { UnfitDatabase } from "../../../UnfitDatabase.ts"
+import { UnfitDatabase } from "./unfitDatabase.ts"
 import { inSavepoint } from "../sql/savepoint.ts"
 
 const NEEDED = "UTF8"

@@ -7,10 +7,10 @@ import {
   EventStore,
   MAX_DATA_BYTES,
   MAX_JSON_DEPTH,
-  MAX_METADATA_BYTES
+  MAX_METADATA_BYTES,
+  type RefusalReason
 } from "@daybook/store/EventStore"
 import { any } from "@daybook/store/ExpectedRevision"
-import type { RefusalReason } from "@daybook/store/RefusalReason"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"

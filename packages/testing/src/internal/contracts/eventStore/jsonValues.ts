@@ -2,7 +2,7 @@
  * The edge cases of JSON: values that every store returns exactly, and values that every store
  * refuses.
  */
-import type { NotJson } from "@daybook/store/NotJson"
+import type { NotJson } from "@daybook/store/EventStore"
 import type * as Schema from "effect/Schema"
 
 /** Nests arrays, `depth` in all. */

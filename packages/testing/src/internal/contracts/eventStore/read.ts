@@ -1,8 +1,7 @@
 /**
  * Reading one stream.
  */
-import { EventStore, InvalidReadOption } from "@daybook/store/EventStore"
-import type { ReadOptions } from "@daybook/store/ReadOptions"
+import { EventStore, InvalidReadOption, type ReadOptions } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"

@@ -3,8 +3,7 @@
  */
 import * as Position from "@daybook/kernel/Position"
 import * as StreamId from "@daybook/kernel/StreamId"
-import { EventStore, InvalidReadOption } from "@daybook/store/EventStore"
-import type { ReadAllOptions } from "@daybook/store/ReadOptions"
+import { EventStore, InvalidReadOption, type ReadAllOptions } from "@daybook/store/EventStore"
 import { any } from "@daybook/store/ExpectedRevision"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"

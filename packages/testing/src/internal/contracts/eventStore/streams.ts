@@ -2,8 +2,12 @@
  * Lists the streams of a log, and reads the facts of one.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
-import { EventStore, InvalidReadOption } from "@daybook/store/EventStore"
-import type { StreamFacts, StreamsOptions } from "@daybook/store/StreamFacts"
+import {
+  EventStore,
+  InvalidReadOption,
+  type StreamFacts,
+  type StreamsOptions
+} from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"

@@ -2,9 +2,9 @@
  * The record of acts on a read model, and rebuilds whose differing rows are accepted.
  */
 import { RowsDiffer } from "@daybook/projections/ReadModelError"
-import { SkipReason } from "@daybook/projections/ReadModelGeneration"
+import { SkipReason } from "@daybook/projections/driver/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type { Any as AnyTable } from "@daybook/projections/ReadModelTable"
+import type { Any as AnyTable } from "@daybook/projections/driver/ReadModelTable"
 import * as assert from "../../assert.ts"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

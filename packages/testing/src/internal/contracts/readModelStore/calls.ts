@@ -3,7 +3,7 @@
  * reference.
  */
 import * as Projection from "@daybook/kernel/Projection"
-import { type Claim, SkipReason } from "@daybook/projections/ReadModelGeneration"
+import { type Claim, SkipReason } from "@daybook/projections/driver/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import * as assert from "../../assert.ts"

@@ -19,11 +19,11 @@ import type {
   Poison,
   Reached,
   Step
-} from "@daybook/projections/ReadModelGeneration"
+} from "@daybook/projections/driver/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type { RowQuery } from "@daybook/projections/RowQuery"
-import * as ReadModelTable from "@daybook/projections/ReadModelTable"
-import type { StoredRow } from "@daybook/projections/StoredRow"
+import type { RowQuery } from "@daybook/projections/driver/RowQuery"
+import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
+import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as assert from "../../assert.ts"
 import * as Context from "effect/Context"

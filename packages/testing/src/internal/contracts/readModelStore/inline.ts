@@ -3,7 +3,7 @@
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { InlinePoison, InlineVersionMismatch } from "@daybook/projections/ReadModelError"
-import type { Poison } from "@daybook/projections/ReadModelGeneration"
+import type { Poison } from "@daybook/projections/driver/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
 import { any, exactly } from "@daybook/store/ExpectedRevision"

@@ -1,11 +1,11 @@
 /**
  * Reads the largest rows that can be stored in every way, and the record of every poison event.
  */
-import { MAX_ISSUE_LENGTH } from "@daybook/projections/ReadModelGeneration"
+import { MAX_ISSUE_LENGTH } from "@daybook/projections/driver/ReadModelGeneration"
 import { RowsDiffer } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import { MAX_ROW_BYTES } from "@daybook/projections/ReadModelTable"
-import type { StoredRow } from "@daybook/projections/StoredRow"
+import { MAX_ROW_BYTES } from "@daybook/projections/driver/ReadModelTable"
+import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import * as assert from "../../assert.ts"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"

@@ -3,7 +3,7 @@
  */
 import * as Projection from "@daybook/kernel/Projection"
 import { DefinitionChanged, Superseded } from "@daybook/projections/ReadModelError"
-import type { GenerationState } from "@daybook/projections/ReadModelGeneration"
+import type { GenerationState } from "@daybook/projections/driver/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as assert from "../../assert.ts"
 import * as Effect from "effect/Effect"

@@ -3,9 +3,9 @@
  */
 import { OtherVersionServes } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type { Condition, RowQuery } from "@daybook/projections/RowQuery"
-import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
-import type { StoredRow } from "@daybook/projections/StoredRow"
+import type { Condition, RowQuery } from "@daybook/projections/driver/RowQuery"
+import type * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
+import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import * as assert from "../../assert.ts"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"

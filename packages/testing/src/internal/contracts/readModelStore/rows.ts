@@ -2,8 +2,8 @@
  * Rows of all column types come back as they were stored.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
-import type { StoredRow } from "@daybook/projections/StoredRow"
+import type * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
+import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import * as assert from "../../assert.ts"
 import * as Arbitrary from "effect/Arbitrary"
 import * as SecureRandom from "effect/crypto/SecureRandom"

@@ -3,9 +3,9 @@
  */
 import * as Projection from "@daybook/kernel/Projection"
 import { AlreadyFolded, ClaimLost } from "@daybook/projections/ReadModelError"
-import { SkipReason } from "@daybook/projections/ReadModelGeneration"
+import { SkipReason } from "@daybook/projections/driver/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type * as ReadModelTable from "@daybook/projections/ReadModelTable"
+import type * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import * as assert from "../../assert.ts"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"

@@ -2,7 +2,7 @@
  * Steps: rows and checkpoint move together, once, under the claim.
  */
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type { StoredRow } from "@daybook/projections/StoredRow"
+import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import * as assert from "../../assert.ts"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"

@@ -2,9 +2,9 @@
  * Switching to a shadow, and dropping generations that are no longer used.
  */
 import { MAX_DIFFERENCES, RowsDiffer } from "@daybook/projections/ReadModelError"
-import type { GenerationState } from "@daybook/projections/ReadModelGeneration"
+import type { GenerationState } from "@daybook/projections/driver/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
-import type { StoredRow } from "@daybook/projections/StoredRow"
+import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import * as assert from "../../assert.ts"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"

@@ -124,6 +124,7 @@ BEGIN
       outcomes[i] := ${outcome};
       revisions[i] := checked.revision;
       positions[i] := checked.position;
+      times[i] := checked.recorded_at;
       head := tail + 1;
     END LOOP;
     writes := NOT EXISTS (SELECT FROM unnest(outcomes) AS o(outcome) WHERE o.outcome <> 'new');
@@ -142,6 +143,7 @@ BEGIN
       outcomes[i] := ${outcome};
       revisions[i] := checked.revision;
       positions[i] := checked.position;
+      times[i] := checked.recorded_at;
     END IF;
     IF writes AND outcomes[i] = 'new' AND p_counts[i] > 0 THEN
       IF number IS NULL THEN
@@ -182,6 +184,7 @@ BEGIN
       SELECT max(w.revision) AS revision, max(w.position) AS position INTO checked FROM written w;
       revisions[i] := checked.revision;
       positions[i] := checked.position;
+      times[i] := now;
       placed := placed + p_counts[i];
     END IF;
     RETURN QUERY SELECT i, outcomes[i], revisions[i], positions[i],

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Data from "effect/Data"
-import { rootMessage } from "./internal/start/rootMessage.ts"
+import { rootMessage } from "../../start/rootMessage.ts"
 
 /**
  * The process that has a folder open, as it described itself.

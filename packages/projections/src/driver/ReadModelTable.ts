@@ -23,12 +23,12 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import type { Column, StoredRow } from "./StoredRow.ts"
-import { MAX_INDEX_COLUMNS } from "./internal/fold/indexSize.ts"
-import { codecOf, MAX_ROW_BYTES as MAX_BYTES } from "./internal/fold/rowCodec.ts"
-import { deriveColumn } from "./internal/fold/deriveColumn.ts"
-import * as Acceptance from "./internal/fold/acceptance.ts"
-import * as RowGrowth from "./internal/fold/rowGrowth.ts"
-import { describe } from "./internal/fold/describeTable.ts"
+import { MAX_INDEX_COLUMNS } from "../internal/fold/indexSize.ts"
+import { codecOf, MAX_ROW_BYTES as MAX_BYTES } from "../internal/fold/rowCodec.ts"
+import { deriveColumn } from "../internal/fold/deriveColumn.ts"
+import * as Acceptance from "../internal/fold/acceptance.ts"
+import * as RowGrowth from "../internal/fold/rowGrowth.ts"
+import { describe } from "../internal/fold/describeTable.ts"
 
 /**
  * The largest row, in bytes as PostgreSQL sends it: texts in UTF-8, JSON in the output form of
