@@ -3,7 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import * as Changes from "../src/internal/fold/changes.ts"
+import * as Changes from "../src/internal/runner/changeSignal.ts"
 
 /** Makes a look that counts its runs and finds what the test sets. */
 const searched = () => {

@@ -40,9 +40,9 @@ import {
 import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { type Cursor, entries, initial } from "./internal/command/decide.ts"
 import * as Serialize from "./internal/command/serialize.ts"
-import * as Door from "./internal/driver/door.ts"
+import * as Limiter from "./internal/batch/limiter.ts"
 import * as Transact from "./internal/command/transact.ts"
-import * as Holding from "./internal/driver/holding.ts"
+import * as Holding from "./internal/batch/holding.ts"
 import { readOptions } from "./internal/driver/readOptions.ts"
 import { inSpan } from "./internal/driver/inSpan.ts"
 import * as Load from "./internal/command/load.ts"
@@ -382,7 +382,7 @@ const make = Effect.fnUntraced(function* <R>(
     snapshots: yield* makeSnapshots(capacity)
   })
   const transact = Transact.make(store, load)
-  const enter = Door.make(yield* CommandsAtOnce)
+  const enter = Limiter.make(yield* CommandsAtOnce)
   const { hold, keep } = Holding.make("handler", yield* MaxHeld)
   /**
    * Skips the door inside a transaction: the caller already has a connection, and perhaps the lock

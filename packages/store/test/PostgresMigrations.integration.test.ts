@@ -25,7 +25,7 @@ import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import type { EncodedAppend } from "@daybook/store/driver/EventStoreDriver"
-import { appendEach } from "../src/internal/postgres/log/append.ts"
+import { appendEach } from "../src/internal/postgres/log/callAppend.ts"
 import { settledPosition } from "../src/internal/postgres/log/settled.ts"
 
 const now = DateTime.makeUnsafe(0)

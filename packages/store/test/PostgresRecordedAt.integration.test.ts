@@ -18,7 +18,7 @@ import * as Result from "effect/Result"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { encodeAppends } from "../src/internal/driver/encodeAppends.ts"
-import * as PostgresAppend from "../src/internal/postgres/log/append.ts"
+import * as PostgresAppend from "../src/internal/postgres/log/callAppend.ts"
 import * as PostgresLayers from "./postgresLayers.ts"
 
 const FUTURE = "2999-01-01T00:00:00.123Z"

@@ -13,7 +13,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Result from "effect/Result"
 import { type AccountCommand, aggregate, deposit, withdraw } from "./Account.ts"
-import { isLostRace } from "../src/internal/command/after.ts"
+import { isLostRace } from "../src/internal/command/afterUnwritten.ts"
 import {
   decideAll,
   evolveBy,

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Holding from "../src/internal/driver/holding.ts"
+import * as Holding from "../src/internal/batch/holding.ts"
 import { roughSize } from "../src/internal/command/request.ts"
 
 it("The size of a value grows with its text, its bytes and its parts, wherever they are", () => {

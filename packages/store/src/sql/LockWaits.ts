@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { boundedWaits, patiently } from "../internal/postgres/locks/patience.ts"
+import { boundedWaits, patiently } from "../internal/postgres/locks/waitForLock.ts"
 import { holdersOfSchema } from "../internal/postgres/locks/holders.ts"
 import { Patience } from "../PostgresLocks.ts"
 

@@ -11,7 +11,7 @@ import type { Claim } from "../../driver/ReadModelGeneration.ts"
 import type { Transitioned } from "../../driver/ReadModelDriver.ts"
 import { find } from "../lifecycle/state.ts"
 import { quoted } from "./columns.ts"
-import type { Place } from "./table.ts"
+import type { Place } from "./tableSql.ts"
 
 export interface Claims {
   /** Remembers the claims that a command made. */

@@ -11,7 +11,7 @@ import type { StoredRow } from "../../driver/StoredRow.ts"
 import type { Differences } from "../../driver/ReadModelDriver.ts"
 import { quoted, readRow, selected } from "./columns.ts"
 import { sizeOf } from "./size.ts"
-import * as PostgresTable from "./table.ts"
+import * as PostgresTable from "./tableSql.ts"
 
 export const differences = (
   sql: SqlClient,

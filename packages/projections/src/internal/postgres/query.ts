@@ -20,7 +20,7 @@ import type { Any as AnyTable, StoredKey } from "../../driver/ReadModelTable.ts"
 import type { Column, StoredRow } from "../../driver/StoredRow.ts"
 import { array, cast, quoted, readRow, scalar, selected } from "./columns.ts"
 import { sizeOf } from "./size.ts"
-import * as PostgresTable from "./table.ts"
+import * as PostgresTable from "./tableSql.ts"
 import { readCommitted } from "./readCommitted.ts"
 
 /** The rows of a page: longer pages hardly read faster, and a reader holds one page. */

@@ -14,7 +14,7 @@ import { asOwner } from "./asOwner.ts"
 import { quoted } from "./columns.ts"
 import { dependents } from "./dependents.ts"
 import { takeGrants } from "./rename.ts"
-import * as PostgresTable from "./table.ts"
+import * as PostgresTable from "./tableSql.ts"
 
 /** Creates the table of a generation; fails if something else has its name. */
 export const create = Effect.fnUntraced(function* (

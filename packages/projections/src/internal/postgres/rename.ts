@@ -15,7 +15,7 @@ import { DependentRefused } from "./errors.ts"
 import { quoted } from "./columns.ts"
 import { type Dependent, dependents } from "./dependents.ts"
 import { holdTables } from "./locks.ts"
-import * as PostgresTable from "./table.ts"
+import * as PostgresTable from "./tableSql.ts"
 
 /**
  * The time that a switch waits for statements that read the tables, or views of them; new ones

@@ -22,7 +22,7 @@ import { arrays, readRow } from "./columns.ts"
 import { inTransaction } from "@daybook/store/sql/Transaction"
 import { millisOf } from "./locks.ts"
 import { shares } from "../fold/rowSize.ts"
-import * as PostgresTable from "./table.ts"
+import * as PostgresTable from "./tableSql.ts"
 import { readCommitted } from "./readCommitted.ts"
 
 /**

@@ -34,7 +34,7 @@ import * as Relations from "./relations.ts"
 import { rename } from "./rename.ts"
 import * as Skipped from "./skipped.ts"
 import * as States from "./state.ts"
-import * as PostgresTable from "./table.ts"
+import * as PostgresTable from "./tableSql.ts"
 
 export interface Database {
   readonly sql: SqlClient

@@ -16,7 +16,7 @@ import * as Result from "effect/Result"
 import type { Executed } from "../../CommandHandler.ts"
 import type { AppendError, EventStore } from "../../EventStore.ts"
 import * as ExpectedRevision from "../../ExpectedRevision.ts"
-import { after, isLostRace, refusal, takenIds, type Unwritten } from "./after.ts"
+import { after, isLostRace, refusal, takenIds, type Unwritten } from "./afterUnwritten.ts"
 import {
   decideAll,
   type Identified,

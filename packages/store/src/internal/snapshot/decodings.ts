@@ -8,7 +8,7 @@ import { identity } from "effect/Function"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { lineOf } from "../start/lineOf.ts"
+import { lineOf } from "./canonicalLine.ts"
 import * as Corpus from "./corpus.ts"
 import { withoutOptional } from "./withoutOptional.ts"
 

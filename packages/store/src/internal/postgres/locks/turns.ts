@@ -3,15 +3,15 @@
  * its connections to other work.
  */
 import type { SqlClient } from "effect/sql/SqlClient"
-import * as Door from "../../driver/door.ts"
+import * as Limiter from "../../batch/limiter.ts"
 
 /** Returns a function that finds the door of a client, with `places`. */
-export const make = (places: number): ((sql: SqlClient) => Door.Door) => {
-  const doors = new WeakMap<SqlClient, Door.Door>()
+export const make = (places: number): ((sql: SqlClient) => Limiter.Door) => {
+  const doors = new WeakMap<SqlClient, Limiter.Door>()
   return (sql) => {
     const known = doors.get(sql)
     if (known !== undefined) return known
-    const made = Door.make(places)
+    const made = Limiter.make(places)
     doors.set(sql, made)
     return made
   }

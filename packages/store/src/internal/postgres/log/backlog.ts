@@ -10,7 +10,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { Counted, StreamFilter } from "../../../driver/EventStoreDriver.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { type BacklogOptions, MAX_BACKLOG } from "../../../Subscription.ts"
-import { count, distinct, endOfPiece, ofTypes, SEARCHED_ROWS } from "./log.ts"
+import { count, distinct, endOfPiece, ofTypes, SEARCHED_ROWS } from "./readLog.ts"
 import { endOfStream, revisionAsOf, SEARCHED_REVISIONS } from "./stream.ts"
 
 /** Counts the matching events up to `settled`, or up to the end of the stream. */

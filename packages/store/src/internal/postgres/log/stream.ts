@@ -15,8 +15,8 @@ import type { AsOf, StreamEnd, StreamFilter } from "../../../driver/EventStoreDr
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import * as Instants from "../sql/instants.ts"
 import type { PageSize } from "./pageSize.ts"
-import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./page.ts"
-import { ofTypes } from "./log.ts"
+import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./eventPage.ts"
+import { ofTypes } from "./readLog.ts"
 import { facts, type FactsRow } from "./streams.ts"
 
 /** The revision of a stream without events. */

@@ -9,7 +9,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { Patience } from "../../../PostgresLocks.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { holdersOfSchema } from "../locks/holders.ts"
-import { boundedWaits, patiently } from "../locks/patience.ts"
+import { boundedWaits, patiently } from "../locks/waitForLock.ts"
 
 /**
  * The longest wait of a change for transactions that use what it changes; later transactions queue

@@ -17,9 +17,9 @@ import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import { ConnectionError, SqlError, UnknownError } from "effect/sql/SqlError"
-import * as AppendQueue from "../src/internal/postgres/log/queue.ts"
+import * as AppendQueue from "../src/internal/postgres/log/appendLanes.ts"
 import type { EncodedAppend } from "@daybook/store/driver/EventStoreDriver"
-import type { Written } from "../src/internal/postgres/log/tryAppend.ts"
+import type { Written } from "../src/internal/postgres/log/callTryAppend.ts"
 
 const append = (id: number, events = 1, data = "{}"): EncodedAppend => ({
   streamId: StreamId.make(`note-${id}`),

@@ -13,10 +13,10 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { LogFilter, ReadPage, StreamFilter } from "../../../driver/EventStoreDriver.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import type { UnreadableEvent } from "../../../EventStore.ts"
-import { endOfPiece, readLog } from "./log.ts"
-import { advancing, type EventPage } from "./page.ts"
+import { endOfPiece, readLog } from "./readLog.ts"
+import { advancing, type EventPage } from "./eventPage.ts"
 import { PAGE_ROWS, type PageSize, pageSize } from "./pageSize.ts"
-import { MAX_ROWS_TOGETHER, type ReadTogether } from "./pages.ts"
+import { MAX_ROWS_TOGETHER, type ReadTogether } from "./readTogether.ts"
 import { readRevisions, SEARCHED_REVISIONS } from "./stream.ts"
 
 export const ofLog = (

@@ -20,7 +20,7 @@ import type { Fragment } from "effect/sql/Statement"
 import type { Counted, LogFilter } from "../../../driver/EventStoreDriver.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import type { PageSize } from "./pageSize.ts"
-import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./page.ts"
+import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./eventPage.ts"
 import { COLUMNS, isPassedOver } from "./row.ts"
 
 /**

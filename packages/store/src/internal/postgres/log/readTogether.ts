@@ -13,7 +13,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import type { PageSize } from "./pageSize.ts"
-import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./page.ts"
+import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./eventPage.ts"
 import { inTransaction } from "../../../sql/Transaction.ts"
 
 /**

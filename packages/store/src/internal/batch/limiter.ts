@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
-export type Door = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+export type Limiter = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** A place in the queue. */
 interface Turn {
@@ -16,7 +16,7 @@ interface Turn {
 }
 
 /** Makes a door with `places`. Throws unless that is 1 or more. */
-export const make = (places: number): Door => {
+export const make = (places: number): Limiter => {
   if (!(places >= 1)) throw new RangeError(`places are ${places}, allowed is 1 or more`)
   let free = places
   const waiting = new Set<Turn>()

@@ -26,7 +26,7 @@ import type { SchemaName } from "../../../PostgresSchema.ts"
 import { afterAppend } from "./durability.ts"
 import type { EncodedAppend } from "../../../driver/EventStoreDriver.ts"
 import { holdersOfStreams } from "../locks/holders.ts"
-import { patiently } from "../locks/patience.ts"
+import { patiently } from "../locks/waitForLock.ts"
 import * as Turns from "../locks/turns.ts"
 import { COLUMNS, eventAddress, type EventRow, isPassedOver, recordedEvent } from "./row.ts"
 import { inSavepoint } from "../sql/savepoint.ts"
@@ -39,7 +39,7 @@ import {
   occurredAts,
   parameters,
   tryAppend
-} from "./tryAppend.ts"
+} from "./callTryAppend.ts"
 
 /** The reason why an append was not written, which its caller can handle. */
 export type Conflict = WrongExpectedRevision | EventIdConflict | AppendRefused

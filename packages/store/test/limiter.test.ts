@@ -2,13 +2,13 @@ import { assert, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Door from "../src/internal/driver/door.ts"
+import * as Limiter from "../src/internal/batch/limiter.ts"
 
 const settle = Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
 
 it.effect("A door lets in by the order in which they came", () =>
   Effect.gen(function* () {
-    const enter = Door.make(2)
+    const enter = Limiter.make(2)
     const entered: Array<number> = []
     const gates = yield* Effect.replicateEffect(Deferred.make<void>(), 5)
     const fibers = yield* Effect.forEach(gates, (gate, n) =>
@@ -42,7 +42,7 @@ it.effect("A door lets in by the order in which they came", () =>
 
 it.effect("A door loses no place, whichever caller is interrupted, and when", () =>
   Effect.gen(function* () {
-    const enter = Door.make(1)
+    const enter = Limiter.make(1)
     for (let steps = 0; steps < 12; steps++) {
       const gate = yield* Deferred.make<void>()
       const first = yield* Effect.forkChild(enter(Deferred.await(gate)), { startImmediately: true })
@@ -60,7 +60,7 @@ it.effect("A door loses no place, whichever caller is interrupted, and when", ()
 
 it.effect("A door lets in any number of those that don't wait inside", () =>
   Effect.gen(function* () {
-    const enter = Door.make(1)
+    const enter = Limiter.make(1)
     let entered = 0
     const gate = yield* Deferred.make<void>()
     const first = yield* Effect.forkChild(enter(Deferred.await(gate)), { startImmediately: true })
@@ -77,6 +77,6 @@ it.effect("A door lets in any number of those that don't wait inside", () =>
 
 it("A door has a place at least", () => {
   for (const wrong of [0, -1, Number.NaN]) {
-    assert.throws(() => Door.make(wrong), `places are ${wrong}, allowed is 1 or more`)
+    assert.throws(() => Limiter.make(wrong), `places are ${wrong}, allowed is 1 or more`)
   }
 })

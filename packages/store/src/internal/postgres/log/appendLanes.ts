@@ -18,9 +18,9 @@ import type { SqlError } from "effect/sql/SqlError"
 import { type Appended, MAX_EVENTS } from "../../../EventStore.ts"
 import type { EncodedAppend } from "../../../driver/EventStoreDriver.ts"
 import * as Batcher from "../../batch/batcher.ts"
-import type { Conflict } from "./append.ts"
+import type { Conflict } from "./callAppend.ts"
 import { FEW_STREAMS } from "../schema/shared.ts"
-import { placesBefore, type Written } from "./tryAppend.ts"
+import { placesBefore, type Written } from "./callTryAppend.ts"
 
 type Appends = Arr.NonEmptyReadonlyArray<EncodedAppend>
 

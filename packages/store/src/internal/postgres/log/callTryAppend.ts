@@ -19,7 +19,7 @@ import type { SchemaName } from "../../../PostgresSchema.ts"
 import type { EncodedAppend } from "../../../driver/EventStoreDriver.ts"
 import * as Instants from "../sql/instants.ts"
 import { afterAppend } from "./durability.ts"
-import { isLockTimeout, isOutOfLocks } from "../locks/patience.ts"
+import { isLockTimeout, isOutOfLocks } from "../locks/waitForLock.ts"
 import { inSavepoint } from "../sql/savepoint.ts"
 
 /** The answers of some appends, in their order; `undefined` for an append that is left. */
