@@ -46,11 +46,11 @@ describe("check-tidy", () => {
     )
   })
 
-  it("finds a source file of more than 500 lines", () => {
-    write("packages/kernel/src/internal/Fits.ts", "\n".repeat(500))
-    write("packages/kernel/src/internal/Long.ts", "\n".repeat(501))
+  it("finds a source file of more than 750 lines", () => {
+    write("packages/kernel/src/internal/Fits.ts", "\n".repeat(750))
+    write("packages/kernel/src/internal/Long.ts", "\n".repeat(751))
     finds(
-      "packages/kernel/src/internal/Long.ts:501 the file has 501 lines, at most 500 are allowed"
+      "packages/kernel/src/internal/Long.ts:751 the file has 751 lines, at most 750 are allowed"
     )
   })
 

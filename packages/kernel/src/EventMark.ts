@@ -18,13 +18,14 @@ import type { RecordedEvent } from "./RecordedEvent.ts"
  *
  * **Details**
  * Two marks are of the same recording when they are equal as texts. The time is that of the clock
- * of the store, so a clock that is set back by as much as a restore takes could repeat a mark.
+ * of the store, and no lower than that of the event before on the stream: while a stream ends ahead
+ * of the clock, since the clock was ahead and was set back, its marks differ by their ids only.
  *
  * @category types
  * @since 0.1.0
  */
 export const EventMark = Schema.String.check(
-  Schema.isPattern(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}@-?\d{1,16}$/, {
+  Schema.isPattern(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}@-?\d{1,15}$/, {
     expected: "an event id, @, and milliseconds since 1970"
   })
 ).pipe(Schema.brand("EventMark"))

@@ -27,7 +27,7 @@ import { tryAppend } from "./internal/postgres/log/callTryAppend.ts"
 import { countBacklog } from "./internal/postgres/log/backlog.ts"
 import { Durability } from "./internal/postgres/log/durability.ts"
 import { find } from "./internal/postgres/log/find.ts"
-import { origin } from "./internal/postgres/log/origin.ts"
+import { identity, origin } from "./internal/postgres/log/origin.ts"
 import * as PostgresPages from "./internal/postgres/log/readTogether.ts"
 import { positionAt } from "./internal/postgres/log/positionAt.ts"
 import * as AppendQueue from "./internal/postgres/log/appendLanes.ts"
@@ -106,6 +106,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       ...reads,
       ...(yield* makeAppends(sql, schema, wakeUps, asOpened)),
       name: "postgres",
+      identity: identity(sql, schema),
       settled: (upTo) => asOpened(settledPosition(sql, schema, upTo)),
       find: (ids) => find(sql, schema, ids),
       streams: (selection) => streams(sql, schema, selection),

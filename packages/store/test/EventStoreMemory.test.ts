@@ -56,6 +56,32 @@ it.effect("cuts a stream by the time of the Clock at each append", () =>
   })
 )
 
+it.effect("records whole milliseconds, though its clock has fractions", () =>
+  Effect.gen(function* () {
+    const store = yield* EventStoreMemory.make
+    yield* TestClock.setTime(1.5)
+    const appended = yield* store.append({
+      streamId: fresh("order-1"),
+      expected: ExpectedRevision.any,
+      events: [
+        {
+          id: EventId.make("00000000-0000-4000-8000-000000000001"),
+          type: "A",
+          schemaVersion: 1,
+          data: {},
+          metadata: {},
+          occurredAt: DateTime.makeUnsafe(0)
+        }
+      ]
+    })
+    assert.strictEqual(DateTime.toEpochMillis(appended.recordedAt), 1)
+    const { event } = yield* store.checkpoint
+    assert.strictEqual(event, "00000000-0000-4000-8000-000000000001@1")
+    const [page] = yield* Stream.runCollect(Stream.take(store.subscribePages(), 1))
+    assert.strictEqual(page?.checkpoint.event, event)
+  })
+)
+
 it.effect("records no event before the one that it follows, though its clock is set back", () =>
   Effect.gen(function* () {
     const store = yield* EventStoreMemory.make

@@ -223,18 +223,20 @@ export const driver = (
       ),
     settled: () => attempt(() => head(db)),
     origin: (position) =>
-      attempt(() => {
-        const end = first(db, "true ORDER BY position DESC")
-        const settled = end?.position ?? Position.start
-        const given = first(db, "position <= ? ORDER BY position DESC", position)
-        return {
-          log,
-          settled,
-          newest: settled,
-          settledEvent: AppendRules.markOf(end),
-          givenEvent: AppendRules.markOf(given)
-        }
-      }),
+      attempt(() =>
+        transact(db, () => {
+          const end = first(db, "true ORDER BY position DESC")
+          const settled = end?.position ?? Position.start
+          const given = first(db, "position <= ? ORDER BY position DESC", position)
+          return {
+            log,
+            settled,
+            newest: settled,
+            settledEvent: AppendRules.markOf(end),
+            givenEvent: AppendRules.markOf(given)
+          }
+        })
+      ),
     log:
       ({ categories, types }) =>
       (range) =>

@@ -123,10 +123,18 @@ const setBack = <E>(title: string, stores: Layer.Layer<EventStore | SqlClient, E
                 []
               )
             )
-          yield* PostgresAppend.appendEach(sql, schema, appends(one, other))
+          const each = yield* PostgresAppend.appendEach(sql, schema, appends(one, other))
           assert.deepStrictEqual(yield* times(one), Arr.replicate(FUTURE, 3))
+          assert.deepStrictEqual(
+            each.map((answer) => DateTime.formatIso(Result.getOrThrow(answer).recordedAt)),
+            [FUTURE, (yield* times(other)).at(-1)]
+          )
           for (const time of yield* times(other)) assert.isBelow(Number(time.slice(0, 4)), 2900)
-          yield* PostgresAppend.waitAndAppendAll(sql, schema, appends(other, two))
+          const all = yield* PostgresAppend.waitAndAppendAll(sql, schema, appends(other, two))
+          assert.deepStrictEqual(
+            all.map(({ recordedAt }) => DateTime.formatIso(recordedAt)),
+            [FUTURE, FUTURE]
+          )
           assert.deepStrictEqual((yield* times(two)).slice(1), [FUTURE, FUTURE])
           assert.deepStrictEqual((yield* times(other)).slice(2), [FUTURE, FUTURE])
         })

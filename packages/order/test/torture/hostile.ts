@@ -76,7 +76,7 @@ const moves: ReadonlyArray<Move> = [
         "SELECT * FROM daybook.snapshots",
         "SELECT * FROM daybook.acts",
         "SELECT daybook.settled_position()",
-        "SELECT * FROM daybook.look_at_log(NULL)"
+        "SELECT * FROM daybook.look_at_log(0)"
       ])
     ]
   },

@@ -94,7 +94,8 @@ export interface Decision {
 }
 
 /**
- * Decides `appends` at the time `now`, in milliseconds since the Unix epoch.
+ * Decides `appends` at the time `now`, in milliseconds since the Unix epoch, of which fractions are
+ * cut.
  *
  * **Details**
  * Positions follow `head` without gaps. A store that writes the events in the same step as it
@@ -122,7 +123,8 @@ export const decide = (
   }
   const unmet = appends.flatMap((append, place) => unmetBy(facts, append, place) ?? [])
   if (Arr.isReadonlyArrayNonEmpty(unmet)) return Result.fail(wrongRevision(facts, unmet, appends))
-  let recordedAt = now
+  // Clocks of tests have fractions of a millisecond, and instants and marks have none.
+  let recordedAt = Math.trunc(now)
   for (const { events, streamId } of writes) {
     const end = facts.end(streamId)
     const full = refuseFull(streamId, end?.revision ?? 0, events.length)

@@ -225,6 +225,9 @@ export interface Reads<E> {
    */
   readonly origin: (position: Position) => Effect.Effect<Origin, E>
 
+  /** The id of the log; by default that of `origin`. */
+  readonly identity?: Effect.Effect<LogId, E>
+
   /**
    * Reads events of the log in the order of their positions. It is called once for a reader, so
    * that it may remember from page to page. The range ends at a settled position.

@@ -72,10 +72,10 @@ export const make = (options: {
             return Result.fail(new NotInStream({ reason: "foreign" }))
           }
           cursor.position = first.position
+          expected = undefined
+          return evolveBy(aggregate, cursor, recorded.slice(1))
         }
-        const fresh = expected === undefined ? recorded : recorded.slice(1)
-        expected = undefined
-        return evolveBy(aggregate, cursor, fresh)
+        return evolveBy(aggregate, cursor, recorded)
       }
       const from = Revision.make(Math.max(cursor.revision, 1))
       return store.read(cursor.streamId, { from, to, until }).pipe(

@@ -3,6 +3,7 @@
  */
 import { textOf } from "@daybook/kernel/Printable"
 import { EventId } from "@daybook/kernel/EventId"
+import { EventMark } from "@daybook/kernel/EventMark"
 import { EventMetadata } from "@daybook/kernel/EventMetadata"
 import { EventType, type NewEvent, SchemaVersion } from "@daybook/kernel/NewEvent"
 import { isPassedOver } from "@daybook/kernel/PassedOver"
@@ -153,6 +154,10 @@ const refuseName = ({
     const issue = "neither any, no stream, exists, nor exactly a whole number"
     return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
   }
+  if (lastEvent !== undefined && !isEventMark(lastEvent)) {
+    const issue = "compared with a lastEvent that is not the mark of an event"
+    return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
+  }
   if (lastEvent !== undefined && expected._tag !== "Exactly") {
     const issue = `${describe(expected)}, which has no last event to compare with lastEvent`
     return new AppendRefused({ streamId, reason: { _tag: "InvalidExpected", issue } })
@@ -176,6 +181,7 @@ const refuseCount = (
 }
 
 const isStreamId = Schema.is(StreamId)
+const isEventMark = Schema.is(EventMark)
 const isExpected = Schema.is(ExpectedRevision)
 const isMetadata = Schema.is(EventMetadata)
 const metadataFields = new Set(Object.keys(EventMetadata.fields))

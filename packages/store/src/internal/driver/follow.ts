@@ -53,7 +53,10 @@ export const make = <E>(
     subscribe: (options) =>
       Stream.flattenIterable(Stream.map(subscribePages(options), ({ events }) => events)),
     subscribePages,
-    identity: Effect.map(end("identity"), ({ log }) => log),
+    identity:
+      driver.identity === undefined
+        ? Effect.map(end("identity"), ({ log }) => log)
+        : Effect.mapError(driver.identity, failed("identity")),
     checkpoint: Effect.map(end("checkpoint"), ({ log, settled, settledEvent }) => ({
       log,
       position: settled,

@@ -18,8 +18,7 @@ import type {
   EventStoreDriver,
   LogFilter,
   Range,
-  ReadPage,
-  StreamEnd
+  ReadPage
 } from "../../driver/EventStoreDriver.ts"
 import {
   type EventStore,
@@ -78,10 +77,14 @@ export const make = <E>(
     )
 })
 
-const factsOf = (end: StreamEnd): StreamFacts => {
-  const { event: _, ...facts } = end
-  return facts
-}
+/** Without what else a driver knows of the stream. */
+const factsOf = (found: StreamFacts): StreamFacts => ({
+  streamId: found.streamId,
+  revision: found.revision,
+  position: found.position,
+  occurredAt: found.occurredAt,
+  recordedAt: found.recordedAt
+})
 
 /** Opens the stream for each reader if the options are valid. */
 const checked = <A>(
@@ -211,7 +214,10 @@ const streams = <E>(
     return Effect.mapBoth(driver.streams({ prefix, after, limit: size }), {
       onSuccess: (found) => {
         const next = { after: found.at(-1)?.streamId, left: left - found.length }
-        return [found, found.length < size ? Option.none() : Option.some(next)] as const
+        return [
+          found.map(factsOf),
+          found.length < size ? Option.none() : Option.some(next)
+        ] as const
       },
       onFailure: failed("streams")
     })

@@ -80,7 +80,7 @@ export const make = (
       )
       const lost = Effect.runSync(restore(Position.make(upTo)))
       if (!Arr.isReadonlyArrayNonEmpty(lost)) return false
-      Effect.runSync(Effect.orDie(fill(events, lost, dice)))
+      if (dice.chance(0.5)) Effect.runSync(Effect.orDie(fill(events, lost, dice)))
       restores.push({ upTo: lost[0].position - 1n, lost: lost.filter(isOfCategory) })
       return true
     },
@@ -97,9 +97,9 @@ export const make = (
 }
 
 /**
- * Appends other events, as many as were lost, before any command is sent again. Otherwise an event
- * could come back to the position that it was lost from with the same id, and nothing would
- * distinguish it from the lost one: see the guide on backups.
+ * Appends other events, as many as were lost, before any command is sent again. Without them an
+ * event may come back to the position that it was lost from with the same id, and only its mark
+ * distinguishes it from the lost one.
  */
 const fill = (
   events: EventStore["Service"],

@@ -21,6 +21,13 @@ interface Row {
   readonly given_event: EventMark.EventMark | null
 }
 
+/** Reads the id of the log, also where its end can't be read. */
+export const identity = (sql: SqlClient, schema: SchemaName): Effect.Effect<LogId, SqlError> =>
+  Effect.map(
+    sql<{ readonly id: LogId }>`SELECT id::text AS id FROM ${sql(`${schema}.log`)}`,
+    (rows) => Arr.getUnsafe(rows, 0).id
+  )
+
 /** Reads both in one statement. */
 export const origin = (
   sql: SqlClient,

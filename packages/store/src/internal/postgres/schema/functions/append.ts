@@ -44,10 +44,9 @@ const outcome = `CASE
  *
  * `p_expected`: -2 any, -1 exists, -3 never met, otherwise the revision. `p_counts`: the number of
  * events of each append, which follow one another in the arrays of events; 0 only checks its
- * stream. It returns one row an append, with its outcome and,
- * once it is recorded, its time. A row `conflict` is followed by the
- * events in between, at most `p_max_between`, and a row `id_conflict` by the events whose ids are
- * taken, both with outcome NULL.
+ * stream. It returns one row an append, with its outcome and, once it is recorded, its time. A row
+ * `conflict` is followed by the events in between, at most `p_max_between`, and a row `id_conflict`
+ * by the events whose ids are taken, both with outcome NULL.
  *
  * All events of an append, and of an `appendAll`, have one time, which is never lower than that of
  * an earlier event on any of their streams. An append past the last revision gets `full`. The bytes

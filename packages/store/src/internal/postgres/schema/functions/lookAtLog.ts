@@ -31,8 +31,6 @@ BEGIN
   END IF;
   SELECT ${mark} INTO settled_event FROM ${log}.events e
     WHERE e.position <= settled ORDER BY e.position DESC LIMIT 1;
-  IF p_position IS NOT NULL THEN
-    SELECT ${mark} INTO given_event FROM ${log}.events e
-      WHERE e.position <= p_position ORDER BY e.position DESC LIMIT 1;
-  END IF;
+  SELECT ${mark} INTO given_event FROM ${log}.events e
+    WHERE e.position <= p_position ORDER BY e.position DESC LIMIT 1;
 END $$`
