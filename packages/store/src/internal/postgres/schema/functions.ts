@@ -31,8 +31,8 @@ import { settledPosition } from "./functions/settledPosition.ts"
  * The release of the functions, raised by one with each released change of a text.
  *
  * A host of an earlier release that starts beside a newer one leaves the newer functions in place.
- * A released function never changes its result: `CREATE OR REPLACE` can't, and hosts of both releases
- * would call it. A further result takes a function of another name.
+ * A released function never changes its result: `CREATE OR REPLACE` can't, and hosts of both
+ * releases would call it. A further result takes a function of another name.
  */
 export const RELEASE = 1
 
