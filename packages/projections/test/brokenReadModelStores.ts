@@ -105,7 +105,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         })
     })
   ],
-  "gives a claim to whoever asks": [
+  "grants every claim": [
     "has one owner at a time",
     (store) => ({ claim: (of, _, lease) => store.claim(of, "whoever", lease) })
   ],
@@ -233,7 +233,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         Effect.catchDefect(store.drop(name, generation), () => Effect.void)
     })
   ],
-  "pauses nobody": ["takes no step while it is paused", () => ({ pause: () => Effect.void })],
+  "ignores a pause": ["takes no step while it is paused", () => ({ pause: () => Effect.void })],
   "lets who holds a claim go on when an event is skipped": [
     "resumes a generation that the event stopped, and ends its claim",
     (store) => ({
