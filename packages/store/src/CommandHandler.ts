@@ -204,8 +204,8 @@ export const MaxAttempts = Context.Reference<number>("@daybook/store/CommandHand
  * **Details**
  * A command on such a stream appends without reading, and commands of this host on one stream take
  * turns. This number alone bounds the memory, not the size of the states. All callers share a
- * state, so none may change it in place; `evolve` does not. The append proves the state by the id
- * of its last event, which detects a log that was restored beneath the host.
+ * state, so none may change it in place; `evolve` does not. The append proves the state by the
+ * mark of its last event, which detects a log that was restored beneath the host.
  *
  * @category references
  * @since 0.1.0
