@@ -6,8 +6,8 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import * as Limiter from "../../batch/limiter.ts"
 
 /** Returns a function that finds the door of a client, with `places`. */
-export const make = (places: number): ((sql: SqlClient) => Limiter.Door) => {
-  const doors = new WeakMap<SqlClient, Limiter.Door>()
+export const make = (places: number): ((sql: SqlClient) => Limiter.Limiter) => {
+  const doors = new WeakMap<SqlClient, Limiter.Limiter>()
   return (sql) => {
     const known = doors.get(sql)
     if (known !== undefined) return known

@@ -11,7 +11,7 @@ import * as Random from "effect/Random"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { isSqlError, LockTimeoutError, SqlError } from "effect/sql/SqlError"
 import { type Holder, LockHeld } from "../../../PostgresLocks.ts"
-import type { Door } from "../../batch/limiter.ts"
+import type { Limiter } from "../../batch/limiter.ts"
 import * as ServerTime from "../sql/serverTime.ts"
 
 /** Returns true if an error, in whatever layer, is a lock that was not granted in time. */
@@ -47,7 +47,7 @@ interface Waiting {
   readonly what: string
   readonly holders: Effect.Effect<ReadonlyArray<Holder>, SqlError>
   /** Bounds the tries after the first one that run at once. */
-  readonly turn?: Door
+  readonly turn?: Limiter
 }
 
 /**
