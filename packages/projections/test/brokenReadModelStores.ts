@@ -91,7 +91,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         Effect.flatMap(newest(store, claim), (current) => store.advance(table, current, step))
     })
   ],
-  "looks where the checkpoint is, and writes in another step": [
+  "reads the checkpoint, and writes in another step": [
     "succeeds once of several from one position at the same time",
     (store) => ({
       advance: (table, claim, step) =>
@@ -116,7 +116,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         Effect.catchTag(store.get(table, key), "OtherVersionServes", () => Effect.succeedNone)
     })
   ],
-  "tries whatever stopped it again": [
+  "retries any poison": [
     "can be claimed to retry the event that stopped it",
     (store) => ({
       claim: (of, owner, lease, despite) =>
@@ -127,7 +127,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         })
     })
   ],
-  "keeps whatever text it is given": [
+  "records text of any length": [
     "the record has the start of the issue",
     (store) => {
       const told = new Map<string, Poison>()
@@ -226,7 +226,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         store.promote(table, claim, { ...options, compare: false, catchUp: () => Effect.void })
     })
   ],
-  "drops whatever it is told to": [
+  "drops any generation": [
     "dies for the serving generation",
     (store) => ({
       drop: (name, generation) =>
@@ -234,7 +234,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     })
   ],
   "ignores a pause": ["takes no step while it is paused", () => ({ pause: () => Effect.void })],
-  "lets who holds a claim go on when an event is skipped": [
+  "keeps a claim valid when an event is skipped": [
     "resumes a generation that the event stopped, and ends its claim",
     (store) => ({
       load: (table, claim, step) =>
@@ -253,13 +253,16 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
       beginShadow: (table, options) => store.beginShadow(table, { ...options, accept: false })
     })
   ],
-  "accepts whatever rows there are": [
+  "accepts rows that differ": [
     "refuses a shadow whose rows differ",
     (store) => ({
       beginShadow: (table, options) => store.beginShadow(table, { ...options, accept: true })
     })
   ],
-  "records no reason": ["by whom and why", (store) => ({ pause: (name) => store.pause(name) })],
+  "records no reason": [
+    "has the operation, actor and reason",
+    (store) => ({ pause: (name) => store.pause(name) })
+  ],
   "appends first, and folds afterwards": [
     "appends and folds nothing when one read model can't fold an event",
     (store) => ({
@@ -273,7 +276,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         )
     })
   ],
-  "opens a read model for whichever log": [
+  "opens a read model for any log": [
     "is the log for which a read model is opened; no other log is accepted",
     (store) => ({ open: (table, options) => store.open(table, { ...options, log: undefined }) })
   ],
@@ -297,11 +300,11 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     "of a shadow is replaced by a restart, under its claim, from position 0 of a log",
     () => ({ restart: () => Effect.void })
   ],
-  "keeps it by the appends to any log": [
+  "maintains it by appends to any log": [
     "limits inline maintenance to appends to its own log",
     (store) => ({ inline: (options) => store.inline({ ...options, log: undefined }) })
   ],
-  "notes nothing of what appends keep": [
+  "ignores the progress of appends": [
     "advances with the progress of appends, and never goes back",
     () => ({ mark: () => Effect.void })
   ],
