@@ -10,7 +10,7 @@ import type { EventCodec } from "./EventCodec.ts"
 import * as StreamId from "./StreamId.ts"
 
 /**
- * The description that a store needs to run the commands of one category.
+ * The description that a command handler needs to run the commands of one category.
  *
  * @category types
  * @since 0.1.0

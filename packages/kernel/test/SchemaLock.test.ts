@@ -189,7 +189,7 @@ describe("SchemaLock", () => {
     })
   })
 
-  it("dies of two kinds of keys in one object, which it could not tell apart", () => {
+  it("dies of two kinds of keys in one object, which it can't distinguish", () => {
     const fields = {
       map: Schema.StructWithRest(Schema.Struct({}), [
         Schema.Record(Schema.String, Schema.Json),
@@ -383,7 +383,7 @@ describe("SchemaLock", () => {
     )
   })
 
-  it("tells apart fields whose paths look the same, and every part of a tuple", () => {
+  it("distinguishes fields whose paths look the same, and every part of a tuple", () => {
     const dotted = lockOf({ "a.b": Schema.String })
     const nested = lockOf({ a: Schema.Struct({ b: Schema.String }) })
     assert.notStrictEqual(SchemaLock.toText(dotted), SchemaLock.toText(nested))

@@ -108,7 +108,7 @@ describe("EventCodec with a past", () => {
     })
   })
 
-  it("tells a version that is newer than the code from data that is wrong", () => {
+  it("distinguishes a version that is newer than the code from wrong data", () => {
     assert.deepStrictEqual(reasonOf("Sold", 4, { minor: 1, currency: "GBP" }), {
       _tag: "UnknownSchemaVersion",
       newest: 3
@@ -176,7 +176,7 @@ describe("EventCodec with a past", () => {
     assert.include(issueOf(-1), "Expected a value between 0 and")
   })
 
-  it("hands on what it can't decode when it is told to", () => {
+  it("passes on what it can't decode when the caller asks for that", () => {
     const reading = EventCodec.orElse(codec, ({ data, type }) => [
       Events.cases.Unreadable.make({ type, data })
     ])

@@ -29,7 +29,7 @@ const lastLine = ({ stdout }: Ended) => stdout.trimEnd().split("\n").at(-1)
 
 it.layer(NodeServices.layer)("demo", (it) => {
   it.effect(
-    "tells the day in plain text when it is piped",
+    "prints the day in plain text when it is piped",
     () =>
       Effect.gen(function* () {
         const { status, stderr, stdout } = yield* demo(["--store", "memory"])
@@ -56,7 +56,7 @@ it.layer(NodeServices.layer)("demo", (it) => {
   )
 
   it.effect(
-    "imports to the end when nobody reads what it says",
+    "imports to the end when its output is not read",
     () =>
       Effect.gen(function* () {
         const dataDir = yield* folder
@@ -222,7 +222,7 @@ it.layer(NodeServices.layer)("demo", (it) => {
   )
 
   it.effect(
-    "imports the first system's table, and tells where its rules were wrong",
+    "imports the first system's table, and reports where its rules were wrong",
     () =>
       Effect.gen(function* () {
         const ended = yield* demo(["--legacy", "--store", "memory"])

@@ -219,7 +219,7 @@ it.layer(NodeServices.layer)("CsvImport", (it) => {
     })
   )
 
-  it.effect("tells how many rows are done, up to all of them", () =>
+  it.effect("reports the number of imported rows, up to all of them", () =>
     Effect.gen(function* () {
       const done: Array<number> = []
       const survey = yield* CsvImport.survey(dirty)

@@ -48,7 +48,7 @@ describe("Day", () => {
     }).pipe(Effect.provide(store))
   )
 
-  it.effect("counts the changes of an address, and tells why things were taken off", () =>
+  it.effect("counts the changes of an address, and lists the reasons of removals", () =>
     Effect.gen(function* () {
       const { addresses, removals } = (yield* captured(Day.run)).value
       assert.deepStrictEqual(
@@ -79,7 +79,7 @@ describe("Day", () => {
     }).pipe(Effect.provide(store))
   )
 
-  it.effect("is told again on the same log without mixing the days", () =>
+  it.effect("runs again on the same log without mixing the days", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(Date.UTC(2026, 10, 23))
       const first = (yield* captured(Day.run)).value

@@ -233,7 +233,7 @@ it.effect("An order is left out whole for a row that comes long after its others
   })
 )
 
-it.effect("A row that turns up before imported ones of its order is not put behind them", () =>
+it.effect("A row that turns up before imported ones of its order is not appended after them", () =>
   Effect.gen(function* () {
     const rows = table(created(ada), tea(ada), tea(ada, 1.1), created(bob))
     const first = Arr.getUnsafe(rows, 0)

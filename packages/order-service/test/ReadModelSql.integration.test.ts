@@ -41,7 +41,7 @@ it.layer(Layer.merge(NodeServices.layer, Stores.layer({ _tag: "embedded", dataDi
   )
 
   it.effect(
-    "keeps one generation of each read model, however often they are built anew",
+    "keeps one generation of each read model, however often they are rebuilt",
     () =>
       Effect.gen(function* () {
         yield* captured(ReadModelPage.tell)

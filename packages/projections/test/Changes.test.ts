@@ -43,7 +43,7 @@ describe("What waits for a change", () => {
     })
   )
 
-  it.effect("looks again each interval, since others tell nothing", () =>
+  it.effect("looks again each interval, since other processes send no notice", () =>
     Effect.gen(function* () {
       const { look, state } = searched()
       const waits = yield* Effect.forkChild(Changes.make().until(look, Duration.seconds(1)), {

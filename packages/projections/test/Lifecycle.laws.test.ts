@@ -226,7 +226,7 @@ describe("the laws catch a decider that", () => {
     ])
   )
   catches(
-    "promotes whatever rows there are",
+    "promotes rows that differ",
     "rows that differ serve only if they are accepted",
     deciding((command, state) => [
       command._tag === "Promote" ? { ...command, differing: null } : command,

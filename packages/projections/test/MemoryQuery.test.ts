@@ -120,7 +120,7 @@ describe("Rows in memory", () => {
     assert.deepStrictEqual(held("notEqual"), [1, 2])
   })
 
-  it("are those behind a row, up to a limit", () => {
+  it("are those after a row, up to a limit", () => {
     const rows = rowsOf("real")
     const orderBy = [{ field: "real", direction: "desc" as const }]
     const found = (options: Partial<RowQuery>) =>

@@ -85,7 +85,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
       }).pipe(Effect.scoped)
     )
 
-    it.effect("leaves nothing behind when it is killed", () =>
+    it.effect("leaves no partial step when it is killed", () =>
       Effect.gen(function* () {
         const { store, url } = yield* database
         const table = shelves()

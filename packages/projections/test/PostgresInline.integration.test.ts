@@ -128,7 +128,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
       }).pipe(Effect.scoped)
     )
 
-    it.effect("has what was recorded behind an append that was open when it was handed over", () =>
+    it.effect("includes the events after an append that was open when it was made inline", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient
         const plain = yield* EventStore

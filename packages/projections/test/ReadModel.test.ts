@@ -154,7 +154,7 @@ layer(Layer.effect(ReadModelStore, filled))("A read model", (it) => {
     })
   )
 
-  it.effect("is read page by page, behind the last row of the page before", () =>
+  it.effect("is read page by page, each after the last row of the page before", () =>
     Effect.gen(function* () {
       const page = { orderBy: [{ descending: "total" }], limit: 2 } as const
       assert.strictEqual(yield* found(page), "a2 a4")
@@ -239,7 +239,7 @@ layer(Layer.effect(ReadModelStore, filled))("A read model", (it) => {
     })
   )
 
-  it.effect("tells when its rows are of another version", () =>
+  it.effect("reports that its rows are of another version", () =>
     Effect.gen(function* () {
       const next = Projection.define({
         name: "orders",
@@ -259,7 +259,7 @@ layer(Layer.effect(ReadModelStore, filled))("A read model", (it) => {
     })
   )
 
-  it.effect("tells when its projection has no table", () =>
+  it.effect("reports that its projection has no table", () =>
     Effect.gen(function* () {
       const none = { ...orders, primaryKey: ["lines"], keys: () => [], apply: () => undefined }
       const error = yield* Effect.flip(ReadModel.get(none, { shop: "a", number: 1 }))

@@ -66,7 +66,7 @@ describe("Two sets of rows", () => {
     })
   })
 
-  it("are counted whole, and told as far as the first differences", () => {
+  it("are all counted, and listed up to a limit", () => {
     const rows = Array.from({ length: MAX_DIFFERENCES + 5 }, (_, place) => row("a", place))
     const { count, differences } = compare(rows.toReversed(), [])
     assert.strictEqual(count, MAX_DIFFERENCES + 5)

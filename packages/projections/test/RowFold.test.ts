@@ -294,11 +294,11 @@ describe("The part of a batch", () => {
       owns: options.owns ?? (() => true)
     })
 
-  it("is all of it, behind the start and before nothing", () => {
+  it("is all of it, after the start and without an end", () => {
     assert.deepStrictEqual(partOf({}), batchOf())
   })
 
-  it("is behind a position and before another, neither of them included", () => {
+  it("is after a position and before another, both excluded", () => {
     const positions = (all: ReturnType<typeof prepared>) =>
       all.prepared.map(({ recorded }) => recorded.position)
     assert.deepStrictEqual(positions(partOf({ after: 4 })), [6n, 8n])

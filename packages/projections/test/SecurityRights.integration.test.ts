@@ -72,10 +72,10 @@ const inlineKept = Effect.gen(function* () {
 })
 
 layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
-  "The rights of who keeps and who reads read models",
+  "The rights of keepers and readers of read models",
   (it) => {
     it.effect(
-      "S4: functions that a stranger made in public run as nobody who keeps or reads them",
+      "S4: functions that a stranger made in public run as no role that keeps or reads them",
       () =>
         Effect.gen(function* () {
           const { inline, projecting, reading, superuser, writer } = yield* kept(makeOverloads)
@@ -481,7 +481,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
   "S23: rows that were tampered with",
   (it) => {
     it.effect(
-      "S23: are noticed by a rebuild, replaced when it is told to, and that is recorded",
+      "S23: are found by a rebuild, replaced when it accepts them, and that is recorded",
       () =>
         Effect.gen(function* () {
           const { projecting, role, superuser } = yield* kept()

@@ -52,7 +52,7 @@ const checkpointOf = (store: Store, { generation, name }: Claim, partition: numb
 /** The broken stores by their mistake, each with part of the name of a case that must find it. */
 export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt: Break]>> = {
   "moves the checkpoint before the fold": [
-    "leaves all as it was when the fold fails",
+    "changes nothing when the fold fails",
     (store) => ({
       load: (table, claim, { keys, ...step }) =>
         Effect.tap(store.load(table, claim, { ...step, keys }), () =>
@@ -83,7 +83,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     })
   ],
   "does not fence": [
-    "who had it writes nothing any more",
+    "the previous holder can't write",
     (store) => ({
       load: (table, claim, step) =>
         Effect.flatMap(newest(store, claim), (current) => store.load(table, current, step)),
@@ -91,8 +91,8 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         Effect.flatMap(newest(store, claim), (current) => store.advance(table, current, step))
     })
   ],
-  "looks where the checkpoint is, and writes in another step": [
-    "happens once, of those from one position at the same time",
+  "reads the checkpoint, and writes in another step": [
+    "succeeds once of several from one position at the same time",
     (store) => ({
       advance: (table, claim, step) =>
         Effect.gen(function* () {
@@ -105,19 +105,19 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         })
     })
   ],
-  "gives a claim to whoever asks": [
+  "grants every claim": [
     "has one owner at a time",
     (store) => ({ claim: (of, _, lease) => store.claim(of, "whoever", lease) })
   ],
   "finds nothing where another version serves": [
-    "are not those of another version that serves",
+    "fails as OtherVersionServes",
     (store) => ({
       get: (table, key) =>
         Effect.catchTag(store.get(table, key), "OtherVersionServes", () => Effect.succeedNone)
     })
   ],
-  "tries whatever stopped it again": [
-    "is claimed by who tries the event again that stopped it",
+  "retries any poison": [
+    "can be claimed to retry the event that stopped it",
     (store) => ({
       claim: (of, owner, lease, despite) =>
         Effect.flatMap(store.states(of.name), (states) => {
@@ -127,8 +127,8 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         })
     })
   ],
-  "keeps whatever text it is given": [
-    "records the beginning of what stopped a read model",
+  "records text of any length": [
+    "the record has the start of the issue",
     (store) => {
       const told = new Map<string, Poison>()
       return {
@@ -147,7 +147,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     }
   ],
   "never lets a lease run out": [
-    "goes to another when the lease has run out",
+    "goes to another host after its lease",
     (store) => {
       const owners = new Map<string, string>()
       return {
@@ -161,21 +161,21 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     }
   ],
   "keeps numbers to 15 digits": [
-    "rows: come back as they were, of every type and at its edges",
+    "rows: are read back unchanged, of every type and at its limits",
     changeRows((row) =>
       each(row, (value) => (typeof value === "number" ? Number(value.toPrecision(15)) : value))
     )
   ],
   "keeps instants to the second": [
-    "rows: come back as they were, of every type and at its edges",
+    "rows: are read back unchanged, of every type and at its limits",
     changeRows((row) => each(row, (value) => String(value).replace(/\.\d{3}Z$/, ".000Z")))
   ],
   "trims text": [
-    "rows: come back as they were, of every type and at its edges",
+    "rows: are read back unchanged, of every type and at its limits",
     changeRows((row) => each(row, (value) => (typeof value === "string" ? value.trimEnd() : value)))
   ],
   "adds to rows, and clears nothing": [
-    "stores rows whole",
+    "stores whole rows",
     (store) => ({
       advance: (table, claim, step) =>
         Effect.gen(function* () {
@@ -193,7 +193,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     })
   ],
   "orders text as JavaScript does": [
-    "orders every type of column as it says",
+    "orders columns of every type",
     (store) => ({
       query: (table, query, generation) => {
         const [by, ...more] = query.orderBy
@@ -213,29 +213,29 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     })
   ],
   "switches without a look at the rows": [
-    "does not switch to rows that differ",
+    "refuses a shadow whose rows differ",
     (store) => ({
       promote: (table, claim, options) =>
         store.promote(table, claim, { ...options, compare: false })
     })
   ],
   "switches before the shadow has caught up": [
-    "has the shadow brought to where what serves stands",
+    "brings the shadow to the checkpoint of the serving generation",
     (store) => ({
       promote: (table, claim, options) =>
         store.promote(table, claim, { ...options, compare: false, catchUp: () => Effect.void })
     })
   ],
-  "drops whatever it is told to": [
-    "dies for what serves",
+  "drops any generation": [
+    "dies for the serving generation",
     (store) => ({
       drop: (name, generation) =>
         Effect.catchDefect(store.drop(name, generation), () => Effect.void)
     })
   ],
-  "pauses nobody": ["takes no step while it is paused", () => ({ pause: () => Effect.void })],
-  "lets who holds a claim go on when an event is skipped": [
-    "lets go on what the event stopped, and nobody who does not know of it",
+  "ignores a pause": ["takes no step while it is paused", () => ({ pause: () => Effect.void })],
+  "keeps a claim valid when an event is skipped": [
+    "resumes a generation that the event stopped, and ends its claim",
     (store) => ({
       load: (table, claim, step) =>
         Effect.catchTag(store.load(table, claim, step), "ClaimLost", () =>
@@ -248,20 +248,23 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     })
   ],
   "forgets that other rows are accepted": [
-    "when that was accepted",
+    "when the request for the shadow accepted them",
     (store) => ({
       beginShadow: (table, options) => store.beginShadow(table, { ...options, accept: false })
     })
   ],
-  "accepts whatever rows there are": [
-    "does not switch to rows that differ",
+  "accepts rows that differ": [
+    "refuses a shadow whose rows differ",
     (store) => ({
       beginShadow: (table, options) => store.beginShadow(table, { ...options, accept: true })
     })
   ],
-  "records no reason": ["by whom and why", (store) => ({ pause: (name) => store.pause(name) })],
+  "records no reason": [
+    "has the operation, actor and reason",
+    (store) => ({ pause: (name) => store.pause(name) })
+  ],
   "appends first, and folds afterwards": [
-    "appends nothing, and folds nothing, of what one read model can't fold",
+    "appends and folds nothing when one read model can't fold an event",
     (store) => ({
       inline: (options) =>
         Effect.tap(options.append, (answer) =>
@@ -273,12 +276,12 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         )
     })
   ],
-  "opens a read model for whichever log": [
-    "is that of the log which it is opened for, and it opens for no other",
+  "opens a read model for any log": [
+    "is the log for which a read model is opened; no other log is accepted",
     (store) => ({ open: (table, options) => store.open(table, { ...options, log: undefined }) })
   ],
   "begins a shadow of no log": [
-    "has a shadow of the log that it is begun for",
+    "of a shadow is the log that it is begun for",
     (store) => ({
       beginShadow: (table, options) =>
         Effect.map(store.beginShadow(table, options), ({ claim, shadow }) => ({
@@ -288,25 +291,25 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     })
   ],
   "moves the checkpoint without its event": [
-    "has with each checkpoint the event at which it stands",
+    "includes the mark of the last event with each checkpoint",
     (store) => ({
       advance: (table, claim, step) => store.advance(table, claim, { ...step, event: null })
     })
   ],
   "leaves a shadow of another history as it is": [
-    "has a shadow of it that is begun from nothing again, under its claim, of a log",
+    "of a shadow is replaced by a restart, under its claim, from position 0 of a log",
     () => ({ restart: () => Effect.void })
   ],
-  "keeps it by the appends to any log": [
-    "is kept by appends to its log, and by those to no other",
+  "maintains it by appends to any log": [
+    "limits inline maintenance to appends to its own log",
     (store) => ({ inline: (options) => store.inline({ ...options, log: undefined }) })
   ],
-  "notes nothing of what appends keep": [
-    "notes how far appends have kept it, and only forward",
+  "ignores the progress of appends": [
+    "advances with the progress of appends, and never goes back",
     () => ({ mark: () => Effect.void })
   ],
   "skips by the position alone": [
-    "has the events left out that were named, wherever others stand now",
+    "keeps skips by the mark of their event, not by its position",
     (store) => ({
       skip: (skipped) =>
         Effect.flatMap(store.skipped(skipped.name), (known) =>
@@ -317,7 +320,7 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     })
   ],
   "hands over without waiting for the last steps": [
-    "to the appends ends the claim, after the last steps under it",
+    "to appends ends the claim, after the last steps under it",
     (store) => ({
       makeInline: (claim, catchUp) =>
         Effect.andThen(store.makeInline(claim, Effect.void), Effect.ignore(catchUp))

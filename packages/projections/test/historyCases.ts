@@ -322,7 +322,7 @@ export const cases = <E>(
     )
 
     inWorld(
-      "skips the event that somebody named, and no other that has its position now",
+      "skips the given event, and no other that has its position now",
       Effect.gen(function* () {
         const events = yield* EventStore
         const { products, till } = fresh()

@@ -152,7 +152,7 @@ export const cases = <E>(
       }).pipe(Effect.scoped)
     )
 
-    it.effect("tells once why what was dropped can't be begun again, until it is", () =>
+    it.effect("logs once why a dropped read model can't begin again, until it does", () =>
       Effect.gen(function* () {
         const { new: newer } = releases()
         const second = { ...newer, version: Projection.Version.make(2) }

@@ -310,7 +310,7 @@ export const cases = <E>(
       }).pipe(Effect.scoped)
     )
 
-    it.effect("does not serve what was rebuilt and differs, and tells the rows", () =>
+    it.effect("does not serve rebuilt rows that differ, and lists them", () =>
       Effect.gen(function* () {
         const { takings, till } = fresh()
         yield* execute(till, "1", sell("tea", 1))
@@ -392,7 +392,7 @@ export const cases = <E>(
       })
     )
 
-    it.effect("is there with the answer of the append when it is kept inline", () =>
+    it.effect("is visible once the append has succeeded when it is inline", () =>
       Effect.gen(function* () {
         const { products, takings, till } = fresh()
         const inline = [takings, products]

@@ -127,7 +127,7 @@ export const cases = <E>(
     )
 
     it.effect(
-      "tells why it does not go on, in the words of the innermost cause, until it does",
+      "logs its failure to continue with the innermost cause, until it continues again",
       () =>
         Effect.gen(function* () {
           const { new: newer, notes } = releases()

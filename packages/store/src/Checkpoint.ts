@@ -4,7 +4,7 @@
  *
  * A position alone is ambiguous: another log may have an event at it, and so may the same log after
  * it was restored to an earlier time and appended to again. A checkpoint therefore also has the id
- * of the log and the id of the last event at or below its position. Using a checkpoint compares
+ * of the log and the mark of the last event at or below its position. Using a checkpoint compares
  * both.
  *
  * @since 0.1.0

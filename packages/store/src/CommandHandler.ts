@@ -204,8 +204,8 @@ export const MaxAttempts = Context.Reference<number>("@daybook/store/CommandHand
  * **Details**
  * A command on such a stream appends without reading, and commands of this host on one stream take
  * turns. This number alone bounds the memory, not the size of the states. All callers share a
- * state, so none may change it in place; `evolve` does not. The append proves the state by the id
- * of its last event, which detects a log that was restored beneath the host.
+ * state, so none may change it in place; `evolve` does not. The append proves the state by the
+ * mark of its last event, which detects a log that was restored beneath the host.
  *
  * @category references
  * @since 0.1.0
@@ -388,9 +388,7 @@ const make = Effect.fnUntraced(function* <R>(
    * Skips the door inside a transaction: the caller already has a connection, and perhaps the lock
    * of a stream that the commands past the door wait for, so waiting here could deadlock.
    */
-  const atTheDoor = <A, E, R>(
-    effect: Effect.Effect<A, E, R>
-  ): Effect.Effect<A, E | Overloaded, R> =>
+  const limited = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | Overloaded, R> =>
     Effect.flatMap(store.inTransaction, (isInside) =>
       isInside ? effect : hold({ calls: 1, bytes: 0 }, enter(effect))
     )
@@ -451,7 +449,7 @@ const make = Effect.fnUntraced(function* <R>(
     load: Effect.fn("CommandHandler.load")(function* (aggregate, id) {
       const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
       yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
-      return yield* atTheDoor(
+      return yield* limited(
         Effect.gen(function* () {
           const { cursor } = yield* load.open(aggregate, streamId, {})
           yield* load.remember(aggregate, streamId, cursor, false)
@@ -466,7 +464,7 @@ const make = Effect.fnUntraced(function* <R>(
       // Checked here, as the caller's error: inside `open` the options are the handler's own, and a
       // refused one is a defect.
       yield* Effect.fromResult(readOptions(bound))
-      const { cursor } = yield* atTheDoor(load.open(aggregate, streamId, bound))
+      const { cursor } = yield* limited(load.open(aggregate, streamId, bound))
       return loaded(cursor)
     }),
     history: (aggregate, id) =>

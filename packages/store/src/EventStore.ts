@@ -527,7 +527,8 @@ export class EventStore extends Context.Service<
      *
      * **Details**
      * Repetition: if its event ids are exactly those of one earlier append to that stream, in their
-     * order, it returns the first revision and position and writes nothing, whatever it expects.
+     * order, it returns the first revision, position and `recordedAt` and writes nothing, whatever
+     * it expects.
      * Errors: `WrongExpectedRevision`, another writer won; `EventIdConflict`, ids are taken;
      * `AppendRefused`, it breaks a limit. Nothing was written in any of these.
      */

@@ -89,7 +89,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
       )
     }
 
-    it.effect("tells when they are open for longer than it waits", () =>
+    it.effect("fails when they are open for longer than it waits", () =>
       Effect.gen(function* () {
         const open = yield* openAppend
         const error = yield* Effect.flip(OpenAppends.awaitEnd(Duration.millis(20)))

@@ -379,7 +379,7 @@ for (const [title, log] of kinds) {
     )
 
     it.effect(
-      "bounds how long the transaction of an append may be idle, unless somebody else did",
+      "bounds the idle time of an append's transaction, unless a setting bounds it already",
       () =>
         Effect.gen(function* () {
           const sql = yield* SqlClient

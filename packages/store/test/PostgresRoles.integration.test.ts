@@ -178,7 +178,7 @@ for (const [title, logins, tables] of kinds) {
       })
     )
 
-    it.effect("open a store that is migrated, and are told when it is not", () =>
+    it.effect("open a migrated store, and fail on any other as NotMigrated", () =>
       Effect.gen(function* () {
         const { migrator, reader, writer } = yield* Logins
         const open = (sql: SqlClient) =>

@@ -87,7 +87,7 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
       )
     }
 
-    it.effect("S18: appends of a store that was told so wait for no disk", () =>
+    it.effect("S18: appends of a store that is configured so wait for no disk", () =>
       Effect.gen(function* () {
         const { writer } = yield* Logins
         const store = yield* Effect.provideService(
@@ -124,7 +124,7 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
       )
     }
 
-    it.effect("S18: those of a login are told, and appends of its hosts go on", () =>
+    it.effect("S18: those of a login are reported, and appends of its hosts continue", () =>
       Effect.gen(function* () {
         const { reader, writer } = yield* Logins
         const [login] = yield* writer<{ readonly name: string }>`SELECT current_user::text AS name`

@@ -74,7 +74,7 @@ it.effect("The law of snapshots catches a command that is forgotten after a snap
   })
 )
 
-it.effect("The law of snapshots catches an answer on a cached state that is behind", () =>
+it.effect("The law of snapshots catches an answer on an outdated cached state", () =>
   Effect.gen(function* () {
     const ports = Layer.merge(right, BrokenPorts.cacheTrusted)
     assert.isTrue(yield* falsifies(ports, 1))

@@ -161,7 +161,7 @@ describe("A mistyped DATABASE_URL", () => {
     })
   )
 
-  it.effect("given to a client of one's own is told without its password too", () =>
+  it.effect("given to a client of one's own is reported without its password too", () =>
     Effect.gen(function* () {
       for (const url of [
         "postgres://shop:hunter2#1@db/shop",

@@ -340,7 +340,7 @@ it.effect(
     }).pipe(Effect.scoped)
 )
 
-it.effect("Nobody waits for a place in a queue that was closed, or behind a batch of it", () =>
+it.effect("Closing the queue interrupts the calls in a batch, in the queue and outside of it", () =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
     const { enqueue, free } = yield* Scope.provide(busy(), scope)
@@ -359,7 +359,7 @@ it.effect("Nobody waits for a place in a queue that was closed, or behind a batc
   })
 )
 
-it.effect("Nobody waits for a queue that was closed", () =>
+it.effect("Closing the queue interrupts the calls that wait in it", () =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
     const { enqueue, occupied } = yield* Scope.provide(busy(), scope)

@@ -143,7 +143,7 @@ export const attacks: ReadonlyArray<Attack> = [
     )
   },
   {
-    name: "becoming somebody else",
+    name: "becoming another role",
     statements: ({ owner, writer }) => [
       `SET ROLE "${owner}"`,
       `SET SESSION AUTHORIZATION "${owner}"`,

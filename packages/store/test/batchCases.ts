@@ -101,7 +101,7 @@ export const cases = <E>(name: string, stores: Layer.Layer<EventStore, E>): void
     )
 
     it.effect(
-      "are written one behind the other where each expects what the one before leaves",
+      "are written one after the other when each expects the revision that the last one leaves",
       () =>
         Effect.gen(function* () {
           const store = yield* EventStore

@@ -153,7 +153,7 @@ const violations = (make: Make, moves: ReadonlyArray<Move>): Effect.Effect<Reado
 
 const moves = Schema.Array(Move).check(Schema.isMaxLength(60))
 
-it.effect.prop("A batcher keeps its laws, whoever comes and goes", { moves }, ({ moves }) =>
+it.effect.prop("A batcher keeps its laws while callers come and go", { moves }, ({ moves }) =>
   Effect.map(violations(Batcher.make, moves), (broken) => assert.deepStrictEqual([...broken], []))
 )
 

@@ -466,7 +466,7 @@ export const cases = <E>(name: string, store: Layer.Layer<EventStore, E>): void 
       })
     )
 
-    it.effect("tells the history of an instance with the state after each event", () =>
+    it.effect("returns the history of an instance with the state after each event", () =>
       Effect.gen(function* () {
         const id = yield* fresh
         const handler = yield* CommandHandler

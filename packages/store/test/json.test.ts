@@ -47,7 +47,7 @@ describe("encode", () => {
     )
   })
 
-  it("tells the way to what it refuses", () => {
+  it("reports the path to the value that it refuses", () => {
     assert.deepStrictEqual(refusalOf({ a: [1, { b: [Number.NaN] }] }), {
       _tag: "NotJson",
       path: ["a", "1", "b", "0"],
@@ -55,7 +55,7 @@ describe("encode", () => {
     })
   })
 
-  it("tells the size of what is somewhat too large", () => {
+  it("reports the size of a value that is slightly too large", () => {
     assert.deepStrictEqual(refusalOf("é".repeat(600)), { _tag: "TooLarge", bytes: 1_202 })
   })
 

@@ -60,7 +60,7 @@ export const restoredCases = <E>(
     const says = `the log has events up to position 13313, and its sequence is at 2048: run PostgresMigrations, which puts it right`
 
     onDatabase(
-      "says in one line that rows came without their sequence, to whoever reads or appends, until a migration puts it right",
+      "fails reads and appends with one line after rows came without their sequence, until a migration",
       Effect.gen(function* () {
         yield* filled
         const sql = yield* SqlClient

@@ -110,7 +110,7 @@ const casesWith = <E>(
       })
     )
 
-    it.effect("tells the history event by event of today, with what is stored beside it", () =>
+    it.effect("returns the history as events of today, each beside its stored event", () =>
       Effect.gen(function* () {
         const id = yield* oldPurse
         yield* (yield* CommandHandler).execute(today, id, putIn(6))

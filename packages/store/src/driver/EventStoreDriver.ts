@@ -69,7 +69,11 @@ export interface Range<Place> {
   readonly lowest: Place
   readonly highest: Place
   readonly direction: "forward" | "backward"
-  /** The most events to return, 1 or more. A driver may return fewer, as many as a page holds. */
+  /**
+   * The most events to return, 1 or more. A driver may return fewer, as many as a page holds.
+   * `EventStoreService` passes up to `Number.MAX_SAFE_INTEGER`, and `highest` up to `MAX_REVISION`
+   * for a stream: a driver bounds its own pages, and must not bind the limit as a 32-bit number.
+   */
   readonly limit: number
 }
 

@@ -97,7 +97,7 @@ const cases: Readonly<Record<string, Cases<EventStore | ReadModelStore | Leases>
   "a switch": switchCases,
   "a drop": dropCases,
   "the record of acts": actCases,
-  "keeping with an append": inlineCases,
+  "an inline append": inlineCases,
   "handing over": handOverCases,
   "an origin": originCases,
   "calls in turn": callCases

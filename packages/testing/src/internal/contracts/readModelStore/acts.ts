@@ -38,7 +38,7 @@ const actsOf = (table: AnyTable) =>
   )
 
 export const actCases: Cases = {
-  "puts rows that differ in the place of others when that was accepted, and records it": Effect.gen(
+  "has the switch to rows that differ, when the request for the shadow accepted them": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -64,7 +64,7 @@ export const actCases: Cases = {
     }
   ),
 
-  "keeps rows that differ when only an earlier request for the same shadow accepted them":
+  "has the refusal of rows that differ, when only an earlier request for the shadow accepted":
     Effect.gen(function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -95,7 +95,7 @@ export const actCases: Cases = {
       assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
     }),
 
-  "records what was done, by whom and why, in the order of time": Effect.gen(function* () {
+  "has the operation, actor and reason of each act, oldest first": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const [table, other] = [tallies(), tallies()]
     const { name, version } = table

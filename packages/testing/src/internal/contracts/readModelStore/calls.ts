@@ -253,7 +253,7 @@ const agree = Effect.fnUntraced(function* (calls: ReadonlyArray<Call>) {
 }, Effect.scoped)
 
 export const callCases: Cases = {
-  "are answered as the reference answers them, and leave the same": Effect.gen(function* () {
+  "give the answers and the states of the reference": Effect.gen(function* () {
     const checked = yield* Arbitrary.checkEffect(Arbitrary.schema(Calls), agree, { runs: 60 })
     if (checked._tag !== "Passed") assert.fail(Arbitrary.formatCheckFailure(checked) ?? "")
   })

@@ -37,7 +37,7 @@ export const claimCases: Cases = {
     assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.some("one"))
   }),
 
-  "goes to one of those that ask for it at the same time": Effect.gen(function* () {
+  "goes to one of several concurrent callers": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const { serving } = yield* store.open(tallies())
     for (let round = 0; round < 5; round++) {
@@ -57,7 +57,7 @@ export const claimCases: Cases = {
     }
   }),
 
-  "is made anew when its owner asks again, and the one before is lost": Effect.gen(function* () {
+  "replaces an earlier claim of the same owner, which is lost": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const first = yield* serve(table)
@@ -68,7 +68,7 @@ export const claimCases: Cases = {
     yield* take(store, table, again, step(1, 2))
   }),
 
-  "is free for another at once when it is released": Effect.gen(function* () {
+  "is available to another host as soon as it is released": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const first = yield* serve(table)
@@ -84,7 +84,7 @@ export const claimCases: Cases = {
     yield* take(store, table, second, step(1, 2))
   }),
 
-  "goes to another when the lease has run out, and who had it writes nothing any more": Effect.gen(
+  "goes to another host after its lease, and the previous holder can't write": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -113,7 +113,7 @@ export const claimCases: Cases = {
     }
   ),
 
-  "of a shadow goes to another as well, who goes on where it is": Effect.gen(function* () {
+  "of a shadow goes to another host, which continues from its checkpoint": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* store.open(table)
@@ -127,7 +127,7 @@ export const claimCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "stays with its owner after the lease while nobody else asks, and is renewed": Effect.gen(
+  "stays with its owner after the lease until another host claims, and is renewed": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -163,7 +163,7 @@ export const claimCases: Cases = {
     yield* claimOf(claim, "another")
   }),
 
-  "of what serves and of its shadow are apart": Effect.gen(function* () {
+  "of the serving generation is independent of that of a shadow": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const serving = yield* serve(table)
@@ -174,7 +174,7 @@ export const claimCases: Cases = {
     assert.deepStrictEqual((yield* stateOf(shadow)).owner, Option.some("a builder"))
   }),
 
-  "is not had of a generation that isn't there, or is retired": Effect.gen(function* () {
+  "is not granted for a missing or retired generation": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const before = yield* serve(table)
@@ -188,7 +188,7 @@ export const claimCases: Cases = {
     yield* isLost(before, store.renew(before))
   }),
 
-  "of a generation that was dropped is not one of the next with its number": Effect.gen(
+  "of a dropped generation is not valid for the next one of the same number": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()

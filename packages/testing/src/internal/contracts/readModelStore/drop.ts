@@ -27,7 +27,7 @@ import {
 } from "./fixture.ts"
 
 export const dropCases: Cases = {
-  "drops a retired generation with its rows": Effect.gen(function* () {
+  "removes a retired generation and its rows": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table, [tally("a", 1)])
@@ -43,7 +43,7 @@ export const dropCases: Cases = {
     ])
   }),
 
-  "drops a shadow, whoever holds it": Effect.gen(function* () {
+  "removes a shadow and ends its claim": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table)
@@ -56,7 +56,7 @@ export const dropCases: Cases = {
     assert.deepStrictEqual(yield* rolesOf(table), [[1, "serving"]])
   }),
 
-  "drops a shadow while it is written, and its holder finds that it has nothing to write":
+  "removes a shadow during its steps, and the next step of its holder fails as ClaimLost":
     Effect.gen(function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -75,7 +75,7 @@ export const dropCases: Cases = {
       assert.lengthOf(yield* statesOf(table), 1)
     }),
 
-  "does not mind when there is nothing to drop": Effect.gen(function* () {
+  "does nothing when the generation does not exist": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* store.drop(table.name, 1)
@@ -84,7 +84,7 @@ export const dropCases: Cases = {
     assert.lengthOf(yield* statesOf(table), 1)
   }),
 
-  "dies for what serves, which goes on": Effect.gen(function* () {
+  "dies for the serving generation, which continues": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1)])
@@ -93,7 +93,7 @@ export const dropCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "drops no more than is asked for": Effect.gen(function* () {
+  "removes the given generation only": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const [table, other] = [tallies(), tallies()]
     for (const one of [table, other]) {

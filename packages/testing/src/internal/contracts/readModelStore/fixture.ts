@@ -107,7 +107,7 @@ export const tallies = (
   tableOf(Schema.Struct(tallyFields), ["id"], { indexes: [["count"]], ...options })
 
 /** Builds the table of the same read model in another version, with other columns. */
-export const talliesAnew = (name: string, version = 2): ReadModelTable.Any =>
+export const talliesAgain = (name: string, version = 2): ReadModelTable.Any =>
   tableOf(
     Schema.Struct({ id: Schema.String, count: Schema.Finite, note: Schema.NullOr(Schema.String) }),
     ["id"],

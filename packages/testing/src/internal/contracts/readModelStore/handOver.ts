@@ -37,7 +37,7 @@ import {
 import { append, foldTallies, positionsOf, promoted, row, touching, twoStreams } from "./keeping.ts"
 
 export const handOverCases: Cases = {
-  "to the appends ends the claim, after the last steps under it": Effect.gen(function* () {
+  "to appends ends the claim, after the last steps under it": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
@@ -51,7 +51,7 @@ export const handOverCases: Cases = {
     assert.deepStrictEqual(yield* store.claim(claim, "a host", LEASE), Option.none())
   }),
 
-  "to the appends does not happen when the last steps fail": Effect.gen(function* () {
+  "to appends does not happen when the last steps fail": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const [streamId] = twoStreams()
@@ -67,7 +67,7 @@ export const handOverCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
 
-  "to the appends is under the newest claim of what serves": Effect.gen(function* () {
+  "to appends needs the newest claim of the serving generation": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const lost = yield* serve(table)
@@ -83,7 +83,7 @@ export const handOverCases: Cases = {
     assert.strictEqual((yield* stateOf(claim)).mode, "async")
   }),
 
-  "to the appends lets none of them in before it is done": Effect.gen(function* () {
+  "to appends makes them wait until it is complete": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const [streamId] = twoStreams()
@@ -113,7 +113,7 @@ export const handOverCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }).pipe(Effect.scoped),
 
-  "back is at the checkpoint that is told": Effect.gen(function* () {
+  "back starts at the given checkpoint": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const [streamId] = twoStreams()
@@ -128,7 +128,7 @@ export const handOverCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "back does nothing where nothing is kept by appends, or why it can't is passed on": Effect.gen(
+  "back does nothing unless the read model is inline, and passes on its failure": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -143,7 +143,7 @@ export const handOverCases: Cases = {
     }
   ),
 
-  "to and fro loses no event and folds none twice while appends go on": Effect.gen(function* () {
+  "both ways loses no event and folds none twice during appends": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const events = yield* EventStore
     const table = tallies()
@@ -196,7 +196,7 @@ export const handOverCases: Cases = {
     assert.deepStrictEqual(yield* row(table, "a"), { id: "a", count: 48, counted })
   }),
 
-  "stays as it is through a switch to a newer version": Effect.gen(function* () {
+  "outlasts a switch to a newer version": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const [streamId] = twoStreams()

@@ -28,7 +28,7 @@ import {
 import { append, inlineOf, positionsOf, promoted, row, touching, twoStreams } from "./keeping.ts"
 
 export const inlineCases: Cases = {
-  "is there with the answer of the append": Effect.gen(function* () {
+  "is visible in the rows once it has succeeded": Effect.gen(function* () {
     const table = tallies()
     const [streamId] = twoStreams()
     const { generation, name } = yield* promoted(table)
@@ -46,7 +46,7 @@ export const inlineCases: Cases = {
     assert.deepStrictEqual([mode, owner], ["inline", Option.none()])
   }),
 
-  "is for those that appends keep, and leaves alone what is kept behind the log": Effect.gen(
+  "maintains inline read models, and leaves alone those that a runner maintains": Effect.gen(
     function* () {
       const [kept, behind, unknown] = [tallies(), tallies(), tallies()]
       const [streamId] = twoStreams()
@@ -59,7 +59,7 @@ export const inlineCases: Cases = {
     }
   ),
 
-  "appends all the same where no read model is touched": Effect.gen(function* () {
+  "appends events that touch no read model": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const [streamId] = twoStreams()
     yield* append([], streamId, touching("a"))
@@ -78,7 +78,7 @@ export const inlineCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table), [])
   }),
 
-  "keeps several read models with one append to several streams": Effect.gen(function* () {
+  "maintains several read models with one append to several streams": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const [table, other] = [tallies(), tallies()]
     const [one, two] = twoStreams()
@@ -104,7 +104,7 @@ export const inlineCases: Cases = {
     assert.strictEqual(yield* countOf(other, "b"), 1)
   }),
 
-  "appends nothing, and folds nothing, of what one read model can't fold": Effect.gen(function* () {
+  "appends and folds nothing when one read model can't fold an event": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const [table, other] = [tallies(), tallies()]
     const [streamId] = twoStreams()
@@ -135,7 +135,7 @@ export const inlineCases: Cases = {
     assert.deepStrictEqual([yield* countOf(table, "a"), yield* countOf(other, "a")], [2, 2])
   }),
 
-  "folds nothing of an append that is refused, and passes on why": Effect.gen(function* () {
+  "folds nothing of a refused append, and passes on the refusal": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const [streamId] = twoStreams()
@@ -147,7 +147,7 @@ export const inlineCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
 
-  "is refused for another version than the one that appends keep": Effect.gen(function* () {
+  "is refused for another version than the inline one": Effect.gen(function* () {
     const table = tallies({ version: 2 })
     const { name, version } = table
     const [streamId] = twoStreams()
@@ -165,7 +165,7 @@ export const inlineCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table), [])
   }),
 
-  "folds the events of a row in the order of their positions, whoever appends them": Effect.gen(
+  "folds the events of a row in the order of their positions, across streams": Effect.gen(
     function* () {
       const table = tallies()
       yield* promoted(table)
@@ -185,7 +185,7 @@ export const inlineCases: Cases = {
     }
   ),
 
-  "does not let appends wait for each other for ever, whatever rows they touch": Effect.gen(
+  "never deadlocks concurrent appends, in whatever order they touch their rows": Effect.gen(
     function* () {
       const tables = [tallies(), tallies()]
       for (const table of tables) yield* promoted(table)
@@ -217,7 +217,7 @@ export const inlineCases: Cases = {
     }
   ),
 
-  "goes on with a shadow in its place": Effect.gen(function* () {
+  "continues with the shadow after a switch": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const [streamId] = twoStreams()

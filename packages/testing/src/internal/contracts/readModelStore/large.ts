@@ -46,7 +46,7 @@ const filled = (id: string, bytes: number): StoredRow => ({ id, json: "x".repeat
 const LARGEST = MAX_ROW_BYTES - 10
 
 export const largeCases: Cases = {
-  "is read in every way when it is the largest that the table encodes": Effect.gen(function* () {
+  "can be read in every way at the largest size that its table encodes": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const of = table()
     const rows = [filled("a", LARGEST), grown("b", 26_000)]
@@ -66,7 +66,7 @@ export const largeCases: Cases = {
     assert.isTrue(queried.length === 2 && queried.every((row, at) => same(row, rows[at])))
   }),
 
-  "is compared with another as large": Effect.gen(function* () {
+  "is compared with another of the same size": Effect.gen(function* () {
     const of = table()
     yield* serve(of, [filled("a", LARGEST)])
     const other = yield* shadow(of, [filled("a", LARGEST - 1)])
@@ -78,7 +78,7 @@ export const largeCases: Cases = {
     assert.isBelow(differ.message.length, 10_000)
   }),
 
-  "is refused by the table of a byte more, with its size": Effect.sync(() => {
+  "is refused, with its size, when it is a byte too large": Effect.sync(() => {
     const refused = table().encode(filled("a", LARGEST + 1) as never)
     assert.strictEqual(
       Result.isFailure(refused) ? refused.failure : "stored",
@@ -87,7 +87,7 @@ export const largeCases: Cases = {
     assert.isTrue(Result.isFailure(table().encode(grown("b", 27_000) as never)))
   }),
 
-  "are given one after the other when they are large, all of them once": Effect.gen(function* () {
+  "is returned once, in order, by a query of many large rows": Effect.gen(function* () {
     const of = table()
     const rows = Array.from({ length: 24 }, (_, at) =>
       filled(String.fromCharCode(97 + at), 1_000_000 + at)
@@ -108,7 +108,7 @@ export const largeCases: Cases = {
     )
   }),
 
-  "records the beginning of what stopped a read model, and how long it was": Effect.gen(
+  "may stop its read model: the record has the start of the issue and its length": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const of = table()

@@ -30,7 +30,7 @@ import {
   tableOf,
   take,
   tallies,
-  talliesAnew,
+  talliesAgain,
   tally
 } from "./fixture.ts"
 
@@ -55,7 +55,7 @@ type Ask = Effect.Effect<unknown, unknown>
 const beginning = { parallelism: 1, owner: "a builder", lease: LEASE }
 
 export const openCases: Cases = {
-  "makes one that serves at once, from position 0, without rows": Effect.gen(function* () {
+  "creates a serving generation at position 0, without rows": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const { name, version } = table
@@ -67,7 +67,7 @@ export const openCases: Cases = {
     assert.deepStrictEqual(yield* store.get(table, { id: "a" }), Option.none())
   }),
 
-  "makes one, however many ask for it at the same time": Effect.gen(function* () {
+  "creates one generation for many concurrent callers": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const asked = Array.from({ length: 8 }, () => table)
@@ -79,7 +79,7 @@ export const openCases: Cases = {
     assert.lengthOf(yield* statesOf(table), 1)
   }),
 
-  "finds it as it was left": Effect.gen(function* () {
+  "returns the existing generation unchanged": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table, [tally("a", 1)])
@@ -91,7 +91,7 @@ export const openCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
   }),
 
-  "refuses a definition that changed without a version, tells the lines, and changes nothing":
+  "refuses a definition that changed without a new version, lists the lines, and changes nothing":
     Effect.gen(function* () {
       const store = yield* ReadModelStore
       const table = tallies({ indexes: [["count"]] })
@@ -121,7 +121,7 @@ export const openCases: Cases = {
       assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
     }),
 
-  "takes the same fields in another order for the same definition": Effect.gen(function* () {
+  "treats the same fields in another order as the same definition": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const name = freshName()
     const fields = { id: Schema.String, count: Schema.Int, note: Schema.NullOr(Schema.String) }
@@ -142,13 +142,13 @@ export const openCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(one), [row, more])
   }),
 
-  "begins a shadow for a newer version, once, in the partitions asked for": Effect.gen(
+  "begins one shadow for a newer version, with the given number of partitions": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
       const { name } = table
       yield* serve(table, [tally("a", 1)])
-      const next = talliesAnew(name)
+      const next = talliesAgain(name)
       const opened = yield* Effect.forEach(
         Array.from({ length: 4 }, () => next),
         (one) => store.open(one, { parallelism: 3 }),
@@ -199,7 +199,7 @@ export const openCases: Cases = {
     assert.lengthOf(yield* statesOf(table), 3)
   }),
 
-  "refuses a version that is older than what serves": Effect.gen(function* () {
+  "refuses a version that is older than the serving one": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies({ version: 2 })
     const { name, version } = table
@@ -217,7 +217,7 @@ export const openCases: Cases = {
     assert.lengthOf(yield* statesOf(table), 1)
   }),
 
-  "begins a shadow of the version that serves, claimed by who begins it": Effect.gen(function* () {
+  "begins a shadow of the serving version, claimed by its caller": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table, [tally("a", 1)])
@@ -243,7 +243,7 @@ export const openCases: Cases = {
     assert.deepStrictEqual(opened.shadow, Option.some(shadow))
   }),
 
-  "finds the shadow that was begun, and leaves it to who holds it": Effect.gen(function* () {
+  "returns an existing shadow, and leaves it to its holder": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table)
@@ -262,7 +262,7 @@ export const openCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table, {}, 2), [tally("a", 1)])
   }),
 
-  "begins one shadow, however many ask at the same time, and one of them has it": Effect.gen(
+  "begins one shadow for many concurrent callers, and gives its claim to one": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -281,7 +281,7 @@ export const openCases: Cases = {
     }
   ),
 
-  "begins what serves as well where there is nothing yet": Effect.gen(function* () {
+  "creates the serving generation too when a shadow comes first": Effect.gen(function* () {
     const table = tallies()
     yield* begin(table)
     assert.deepStrictEqual(yield* rolesOf(table), [
@@ -290,7 +290,7 @@ export const openCases: Cases = {
     ])
   }),
 
-  "finds no shadow any more when it serves": Effect.gen(function* () {
+  "returns no shadow once it serves": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* store.open(table)
@@ -304,7 +304,7 @@ export const openCases: Cases = {
     assert.instanceOf(yield* Effect.flip(store.open(table)), Superseded)
   }),
 
-  "dies when it is asked for no whole number of partitions, and makes nothing": Effect.gen(
+  "dies unless the number of partitions is whole and in range, and creates nothing": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const [table, newer] = [tallies(), tallies()]

@@ -34,7 +34,7 @@ import {
   switchTo,
   take,
   tallies,
-  talliesAnew,
+  talliesAgain,
   tally
 } from "./fixture.ts"
 import { append, inlineOf, promoted, touching, twoStreams } from "./keeping.ts"
@@ -47,7 +47,7 @@ const logsOf = (table: Parameters<typeof statesOf>[0]) =>
   )
 
 export const originCases: Cases = {
-  "is that of the log which it is opened for, and it opens for no other": Effect.gen(function* () {
+  "is the log for which a read model is opened; no other log is accepted": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const { name } = table
@@ -74,7 +74,7 @@ export const originCases: Cases = {
     ])
   }),
 
-  "becomes that of the first log which is given, of all generations": Effect.gen(function* () {
+  "is set to the first log that is given, in all generations": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const log = freshLog()
@@ -93,7 +93,7 @@ export const originCases: Cases = {
     assert.instanceOf(yield* Effect.flip(store.open(table, { log: freshLog() })), OtherLog)
   }),
 
-  "has with each checkpoint the event at which it stands": Effect.gen(function* () {
+  "includes the mark of the last event with each checkpoint": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
@@ -113,13 +113,13 @@ export const originCases: Cases = {
     assert.deepStrictEqual([serving.checkpoints, serving.anchors], [[at(8)], [eventAt(8)]])
   }),
 
-  "has a shadow of the log that it is begun for, of whichever version": Effect.gen(function* () {
+  "of a shadow is the log that it is begun for, in any version": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const [kept, now] = [freshLog(), freshLog()]
     const options = { parallelism: 1, owner: "a builder", lease: LEASE, log: now }
     const table = tallies()
     yield* store.open(table, { log: kept })
-    const newer = talliesAnew(table.name)
+    const newer = talliesAgain(table.name)
     for (const of of [table, newer]) {
       const begun = yield* store.beginShadow(of, options)
       assert.deepStrictEqual(begun.shadow.log, Option.some(now))
@@ -137,7 +137,7 @@ export const originCases: Cases = {
     ])
   }),
 
-  "is that of no log where a version that is superseded names one": Effect.gen(function* () {
+  "is not set by a version that is refused as superseded": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies({ version: 2 })
     yield* store.open(table)
@@ -146,7 +146,7 @@ export const originCases: Cases = {
     assert.deepStrictEqual(yield* logsOf(table), [[1, null]])
   }),
 
-  "has a shadow of it that is begun from nothing again, under its claim, of a log": Effect.gen(
+  "of a shadow is replaced by a restart, under its claim, from position 0 of a log": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -178,7 +178,7 @@ export const originCases: Cases = {
     }
   ),
 
-  "does not begin again what serves": Effect.gen(function* () {
+  "of the serving generation is not replaced by a restart": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1)])
@@ -187,7 +187,7 @@ export const originCases: Cases = {
     assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
   }),
 
-  "notes how far appends have kept it, and only forward": Effect.gen(function* () {
+  "advances with the progress of appends, and never goes back": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
@@ -210,7 +210,7 @@ export const originCases: Cases = {
     assert.deepStrictEqual([demoted.checkpoints, demoted.anchors], [[at(3)], [eventAt(3)]])
   }),
 
-  "is kept by appends to its log, and by those to no other": Effect.gen(function* () {
+  "limits inline maintenance to appends to its own log": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const events = yield* EventStore
     const table = tallies()
@@ -229,7 +229,7 @@ export const originCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "has the events left out that were named, wherever others stand now": Effect.gen(function* () {
+  "keeps skips by the mark of their event, not by its position": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const { name, version } = table

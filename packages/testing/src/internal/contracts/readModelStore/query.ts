@@ -25,7 +25,7 @@ import {
   tableOf,
   take,
   tallies,
-  talliesAnew,
+  talliesAgain,
   tally
 } from "./fixture.ts"
 
@@ -186,7 +186,7 @@ const toQuery = ({ after, limit, orderBy, where }: typeof Asked.Type): RowQuery 
 const ids = (rows: ReadonlyArray<StoredRow>) => rows.map((row) => row["id"])
 
 export const queryCases: Cases = {
-  "gives the rows that meet all conditions, in the order asked for, behind a row": Effect.gen(
+  "returns the rows that meet all conditions, in the given order, after a given row": Effect.gen(
     function* () {
       const table = samples()
       yield* serve(table, sampleRows)
@@ -207,7 +207,7 @@ export const queryCases: Cases = {
     }
   ),
 
-  "orders every type of column as it says, both ways": Effect.gen(function* () {
+  "orders columns of every type, ascending and descending": Effect.gen(function* () {
     const table = samples()
     yield* serve(table, sampleRows)
     for (const field of FIELDS) {
@@ -218,7 +218,7 @@ export const queryCases: Cases = {
     }
   }),
 
-  "finds null where it is asked for, and nowhere below or above anything": Effect.gen(function* () {
+  "finds null by equality, and neither below nor above a value": Effect.gen(function* () {
     const table = samples()
     yield* serve(table, sampleRows)
     for (const is of IS) {
@@ -231,7 +231,7 @@ export const queryCases: Cases = {
     }
   }),
 
-  "gives all rows once, page by page, in every order": Effect.gen(function* () {
+  "returns each row once, page by page, in every order": Effect.gen(function* () {
     const table = samples()
     yield* serve(table, sampleRows)
     for (const orderBy of [
@@ -255,7 +255,7 @@ export const queryCases: Cases = {
     }
   }),
 
-  "goes on behind a row that isn't there any more": Effect.gen(function* () {
+  "continues after a row that has been deleted": Effect.gen(function* () {
     const table = tallies()
     yield* serve(table, [tally("a", 1), tally("c", 3), tally("d", 4)])
     const after = Option.some(tally("b", 2))
@@ -264,7 +264,7 @@ export const queryCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table, { after, orderBy }), [tally("a", 1)])
   }),
 
-  "gives more rows than fit into a page, and stops where it is told to": Effect.gen(function* () {
+  "returns more rows than fit into a page, up to its limit": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const rows = Array.from({ length: 2_203 }, (_, n) => tally(`${10_000 + n}`, n % 5))
@@ -278,7 +278,7 @@ export const queryCases: Cases = {
     assert.deepStrictEqual(first, rows.slice(0, 700))
   }),
 
-  "gives the rows of a generation, or of what serves": Effect.gen(function* () {
+  "reads the given generation, or the serving one by default": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const serving = yield* serve(table, [tally("a", 1)])
@@ -291,13 +291,13 @@ export const queryCases: Cases = {
     assert.deepStrictEqual(yield* store.get(table, { id: "a" }), Option.some(tally("a", 1)))
   }),
 
-  "are not those of another version that serves: who reads them is told so": Effect.gen(
+  "fails as OtherVersionServes while the serving rows are of another version": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
       yield* serve(table, [tally("a", 1)])
       // The version has one field more, and another field has another type.
-      const next = talliesAnew(table.name)
+      const next = talliesAgain(table.name)
       yield* store.open(next)
       const reads = [
         store.get(next, { id: "a" }),
@@ -325,7 +325,7 @@ export const queryCases: Cases = {
     }
   ),
 
-  "shows a row once while others are written": Effect.gen(function* () {
+  "returns a row once while other rows are written": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const rows = Array.from({ length: 1_500 }, (_, n) => tally(`${10_000 + n}`, 0))

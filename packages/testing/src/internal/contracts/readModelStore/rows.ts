@@ -174,12 +174,12 @@ const keyed = Schema.Struct({
 })
 
 export const rowCases: Cases = {
-  "come back as they were, of every type and at its edges": Effect.gen(function* () {
+  "are read back unchanged, of every type and at its limits": Effect.gen(function* () {
     const rows = Object.entries(edges).map(([id, fields]) => ({ ...plain, id, ...fields }))
     yield* comesBack(everythings(), rows)
   }),
 
-  "come back as they were, whatever they hold": Effect.gen(function* () {
+  "are read back unchanged, whatever they contain": Effect.gen(function* () {
     const some = Arbitrary.array(Arbitrary.schema(Everything), { minLength: 1, maxLength: 8 })
     for (const rows of yield* Arbitrary.sampleEffect(some, { count: 12 })) {
       const table = everythings()
@@ -192,7 +192,7 @@ export const rowCases: Cases = {
     }
   }),
 
-  "are told apart by all fields of their key, whatever its types": Effect.gen(function* () {
+  "are distinguished by all fields of their key, of every type": Effect.gen(function* () {
     const one: typeof keyed.Type = {
       text: "a",
       whole: 1,
@@ -220,7 +220,7 @@ export const rowCases: Cases = {
     yield* comesBack(table, rows)
   }),
 
-  "have keys and indexed values as large as their table takes them": Effect.gen(function* () {
+  "may have keys and indexed values up to the limit of their table": Effect.gen(function* () {
     // The text does not compress.
     const text = Array.from({ length: 100 }, () => SecureRandom.uuidV4Unsafe() + "|é~").join("")
     const large = Schema.Struct({ id: Schema.String, more: Schema.String, digits: Schema.BigInt })
@@ -243,7 +243,7 @@ export const rowCases: Cases = {
     assert.isAbove(more, 1_500)
   }),
 
-  "of keys alone are stored and deleted": Effect.gen(function* () {
+  "that consist of their key are stored and deleted": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tableOf(Schema.Struct({ id: Schema.String, n: Schema.Int }), ["id", "n"])
     const rows = [
@@ -260,7 +260,7 @@ export const rowCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table), rows.slice(1))
   }),
 
-  "have fields whose names are words of SQL": Effect.gen(function* () {
+  "may have fields that are named like keywords of SQL": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const row = { select: "a", user: "b", order: 1, position: 2, camelCase: true, n2: null }
     const schema = Schema.Struct({

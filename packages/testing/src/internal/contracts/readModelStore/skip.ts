@@ -86,7 +86,7 @@ export const skipCases: Cases = {
     )
   }),
 
-  "is recorded of a read model that is not there yet": Effect.gen(function* () {
+  "is recorded for a read model that does not exist yet": Effect.gen(function* () {
     const table = tallies()
     yield* skip(table, 3)
     assert.deepStrictEqual(yield* statesOf(table), [])
@@ -95,7 +95,7 @@ export const skipCases: Cases = {
     assert.deepStrictEqual(yield* skippedOf({ name: Projection.Name.make(freshName()) }), [])
   }),
 
-  "lets go on what the event stopped, and nobody who does not know of it": Effect.gen(function* () {
+  "resumes a generation that the event stopped, and ends its claim": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const stopped = yield* serve(table)
@@ -113,7 +113,7 @@ export const skipCases: Cases = {
     yield* take(store, table, knowing, step(1, 9))
   }),
 
-  "leaves stopped what another event stopped": Effect.gen(function* () {
+  "does not resume a generation that another event stopped": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const stopped = yield* serve(table)
@@ -123,7 +123,7 @@ export const skipCases: Cases = {
     assert.deepStrictEqual(yield* store.claim(stopped, "a host", LEASE), Option.none())
   }),
 
-  "starts shadows of the version over": Effect.gen(function* () {
+  "restarts shadows of the same version": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table)
@@ -148,7 +148,7 @@ export const skipCases: Cases = {
     yield* take(store, table, again, countUp(0, 9, "a", { partition: 0 }))
   }),
 
-  "starts shadows over in whole, while their partitions are written": Effect.gen(function* () {
+  "restarts all partitions of a shadow while they are written": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table)
@@ -187,7 +187,7 @@ export const skipCases: Cases = {
     yield* take(store, next, again, countUp(0, 1, "a"))
   }),
 
-  "is refused when what serves holds the event": Effect.gen(function* () {
+  "is refused when the serving rows include the event": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const { name, version } = table
@@ -210,7 +210,7 @@ export const skipCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "leaves out of a shadow what stops it, though what serves is past it in a lost history":
+  "applies to a stopped shadow even when the serving rows are past it in a lost history":
     Effect.gen(function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -231,7 +231,7 @@ export const skipCases: Cases = {
       assert.strictEqual(yield* countOf(table, "a"), 1)
     }),
 
-  "is refused of what appends keep, which holds all that is recorded": Effect.gen(function* () {
+  "is refused for an inline read model, which includes all events": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* store.makeInline(yield* serve(table), Effect.void)

@@ -28,7 +28,7 @@ import {
   step,
   take,
   tallies,
-  talliesAnew,
+  talliesAgain,
   tally
 } from "./fixture.ts"
 
@@ -38,7 +38,7 @@ const remove = (from: number, to: number, ...ids: ReadonlyArray<string>) => {
 }
 
 export const stepCases: Cases = {
-  "folds the stored rows of its keys, and of no others": Effect.gen(function* () {
+  "loads the stored rows of its keys, and no others": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1), tally("b", 2), tally("c", 3)])
@@ -83,9 +83,9 @@ export const stepCases: Cases = {
     )
   }),
 
-  "stores rows whole": Effect.gen(function* () {
+  "stores whole rows": Effect.gen(function* () {
     const store = yield* ReadModelStore
-    const table = talliesAnew(tallies().name, 1)
+    const table = talliesAgain(tallies().name, 1)
     const { serving } = yield* store.open(table)
     const claim = yield* claimOf(serving)
     yield* take(store, table, claim, put(table, 0, 1, [{ id: "a", count: 1.5, note: "one" }]))
@@ -93,7 +93,7 @@ export const stepCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table), [{ id: "a", count: 2, note: null }])
   }),
 
-  "deletes rows, those that aren't there too": Effect.gen(function* () {
+  "deletes rows, and ignores missing ones": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1), tally("b", 2)])
@@ -103,7 +103,7 @@ export const stepCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 7)
   }),
 
-  "puts rows and deletes others at once": Effect.gen(function* () {
+  "upserts rows and deletes others at once": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1), tally("b", 2)])
@@ -120,7 +120,7 @@ export const stepCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table), [tally("b", 4), tally("c", 3)])
   }),
 
-  "moves the checkpoint where no rows are touched": Effect.gen(function* () {
+  "moves the checkpoint without changing a row": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1)])
@@ -130,7 +130,7 @@ export const stepCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table), [tally("a", 1)])
   }),
 
-  "takes positions past 2^53 for what they are": Effect.gen(function* () {
+  "keeps positions past 2^53 exact": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
@@ -142,7 +142,7 @@ export const stepCases: Cases = {
     assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [further])
   }),
 
-  "takes as many rows as a page of events touches": Effect.gen(function* () {
+  "stores as many rows as a page of events may touch": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
@@ -168,7 +168,7 @@ export const stepCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table), kept)
   }),
 
-  "leaves all as it was when the fold fails, and passes on why": Effect.gen(function* () {
+  "changes nothing when the fold fails, and passes on the failure": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1)])
@@ -182,7 +182,7 @@ export const stepCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "leaves all as it was when the fold throws": Effect.gen(function* () {
+  "changes nothing when the fold throws": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table, [tally("a", 1)])
@@ -198,7 +198,7 @@ export const stepCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "counts nothing twice when it is repeated, and leaves nothing out": Effect.gen(function* () {
+  "counts nothing twice when it is repeated, and omits nothing": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
@@ -218,7 +218,7 @@ export const stepCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "happens once, of those from one position at the same time": Effect.gen(function* () {
+  "succeeds once of several from one position at the same time": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
@@ -238,7 +238,7 @@ export const stepCases: Cases = {
     assert.strictEqual((yield* stateOf(claim)).events, 10)
   }),
 
-  "happens under one claim, however many hosts believe that they hold it": Effect.gen(function* () {
+  "succeeds under one claim while several hosts believe they hold it": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     let claim = yield* serve(table)
@@ -280,7 +280,7 @@ export const stepCases: Cases = {
     }
   }),
 
-  "of partitions move each its own checkpoint, at the same time": Effect.gen(function* () {
+  "moves the checkpoint of its own partition, at the same time as others": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table)
@@ -309,7 +309,7 @@ export const stepCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table), [])
   }),
 
-  "of several read models at the same time are apart": Effect.gen(function* () {
+  "is independent of steps of other read models at the same time": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const tables = Arr.makeBy(4, () => tallies())
     yield* Effect.forEach(

@@ -25,7 +25,7 @@ import {
 } from "./fixture.ts"
 
 export const stopCases: Cases = {
-  "is stopped by an event until it is resumed, and tells by which": Effect.gen(function* () {
+  "is stopped by an event until it is resumed, and reports the event": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
@@ -46,7 +46,7 @@ export const stopCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
 
-  "is claimed by who tries the event again that stopped it, and by nobody who tries another":
+  "can be claimed to retry the event that stopped it, and not to retry another event or code":
     Effect.gen(function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -78,7 +78,7 @@ export const stopCases: Cases = {
       assert.isTrue(Option.isSome(yield* store.claim(claim, "a host", LEASE, poison(3))))
     }),
 
-  "tells what stopped it as it was told, whatever the text": Effect.gen(function* () {
+  "reports its poison as it was recorded, whatever the text": Effect.gen(function* () {
     const store = yield* ReadModelStore
     for (const fields of [
       { reason: "Undecodable", issue: "" },
@@ -94,7 +94,7 @@ export const stopCases: Cases = {
     }
   }),
 
-  "is stopped alone": Effect.gen(function* () {
+  "stops without its shadow and other read models": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const [table, other] = [tallies(), tallies()]
     const claim = yield* serve(table)
@@ -113,7 +113,7 @@ export const stopCases: Cases = {
     )
   }),
 
-  "takes no step while it is paused, and goes on where it was": Effect.gen(function* () {
+  "takes no step while it is paused, and continues from its checkpoint": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
@@ -137,7 +137,7 @@ export const stopCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
 
-  "is paused alone, and with what is begun of it meanwhile": Effect.gen(function* () {
+  "is paused with its later shadows, without other read models": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const [table, other] = [tallies(), tallies()]
     const elsewhere = yield* serve(other)
@@ -151,7 +151,7 @@ export const stopCases: Cases = {
     yield* take(store, other, elsewhere, step(1, 2))
   }),
 
-  "is paused and stopped both, and resumed from both": Effect.gen(function* () {
+  "can be paused and stopped at once, and one resume ends both": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const claim = yield* serve(table)
@@ -163,7 +163,7 @@ export const stopCases: Cases = {
     yield* claimOf(claim)
   }),
 
-  "is not there to be paused or resumed: nothing happens": Effect.gen(function* () {
+  "ignores a pause or resume before it exists": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* store.pause(table.name)

@@ -34,7 +34,7 @@ import {
   switchTo,
   take,
   tallies,
-  talliesAnew,
+  talliesAgain,
   tally
 } from "./fixture.ts"
 
@@ -44,11 +44,11 @@ const many = (count: number, value: number) =>
   Array.from({ length: count }, (_, n) => tally(`${1_000 + n}`, value))
 
 export const switchCases: Cases = {
-  "puts the rows of a newer version in the place of those that serve": Effect.gen(function* () {
+  "replaces the serving rows by those of a newer version": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const before = yield* serve(table, [tally("a", 1)])
-    const next = talliesAnew(table.name)
+    const next = talliesAgain(table.name)
     const rows: ReadonlyArray<StoredRow> = [
       { id: "a", count: 0.5, note: null },
       { id: "b", count: 1, note: "new" }
@@ -86,7 +86,7 @@ export const switchCases: Cases = {
     yield* take(store, next, yield* claimOf(serving), step(7, 8))
   }),
 
-  "puts rebuilt rows there that are the same": Effect.gen(function* () {
+  "replaces the serving rows by equal rebuilt ones": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const rows = many(30, 1)
@@ -101,7 +101,7 @@ export const switchCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table, {}, 1), rows)
   }),
 
-  "makes one partition of several, which are all at one position": Effect.gen(function* () {
+  "merges several partitions, all at one position, into one": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table, [tally("a", 1), tally("b", 1), tally("c", 1)])
@@ -120,7 +120,7 @@ export const switchCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "does not switch to rows that differ: it tells them by their keys, and retires them": Effect.gen(
+  "refuses a shadow whose rows differ, lists them by their keys, and retires it": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -156,23 +156,23 @@ export const switchCases: Cases = {
     }
   ),
 
-  "finds what differs in a part of a nested value, and in null": Effect.gen(function* () {
+  "finds a difference within a nested value, and in null": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
-    const name = talliesAnew(table.name, 1)
+    const name = talliesAgain(table.name, 1)
     yield* serve(table, [{ ...tally("a", 1), counted: ["x", "y"] }])
     const claim = yield* shadow(table, [{ ...tally("a", 1), counted: ["y", "x"] }])
     const nested = yield* Effect.flip(store.promote(table, claim, compared))
     assert.instanceOf(nested, RowsDiffer)
     assert.strictEqual(nested.count, 1)
 
-    const other = talliesAnew(tallies().name, name.version)
+    const other = talliesAgain(tallies().name, name.version)
     yield* serve(other, [{ id: "a", count: 1, note: null }])
     const noted = yield* shadow(other, [{ id: "a", count: 1, note: "" }])
     assert.instanceOf(yield* Effect.flip(store.promote(other, noted, compared)), RowsDiffer)
   }),
 
-  "counts all rows that differ, and tells the first of them": Effect.gen(function* () {
+  "counts all rows that differ, and lists the first of them": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table, many(MAX_DIFFERENCES + 30, 1))
@@ -186,9 +186,9 @@ export const switchCases: Cases = {
     )
   }),
 
-  "tells no more of large rows that differ than a host can hold": Effect.gen(function* () {
+  "lists large rows that differ up to a limit of bytes": Effect.gen(function* () {
     const store = yield* ReadModelStore
-    const table = talliesAnew(tallies().name)
+    const table = talliesAgain(tallies().name)
     const large = (note: string) =>
       ["a", "b", "c", "d"].map((id) => ({ id, count: 1, note: note.repeat(3_000_000) }))
     yield* serve(table, large("x"))
@@ -204,14 +204,14 @@ export const switchCases: Cases = {
     assert.isBelow(error.message.length, 5_000)
   }),
 
-  "switches to rows that differ where nobody compares": Effect.gen(function* () {
+  "accepts rows that differ when it does not compare": Effect.gen(function* () {
     const table = tallies()
     yield* serve(table, [tally("a", 1)])
     yield* switchTo(table, yield* shadow(table, [tally("b", 2)]))
     assert.deepStrictEqual(yield* rowsOf(table), [tally("b", 2)])
   }),
 
-  "has the shadow brought to where what serves stands": Effect.gen(function* () {
+  "brings the shadow to the checkpoint of the serving generation": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const holder = yield* serve(table, [tally("a", 1)])
@@ -233,7 +233,7 @@ export const switchCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 2)
   }),
 
-  "passes on why the shadow could not be brought there, with all as it was": Effect.gen(
+  "passes on a failure to bring the shadow there, and then changes nothing": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -264,7 +264,7 @@ export const switchCases: Cases = {
     }
   ),
 
-  "dies rather than compare rows of different positions": Effect.gen(function* () {
+  "dies rather than compare rows at different positions": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const holder = yield* serve(table, [tally("a", 1)])
@@ -282,7 +282,7 @@ export const switchCases: Cases = {
     ])
   }),
 
-  "is made under the newest claim of a shadow": Effect.gen(function* () {
+  "needs the newest claim of the shadow": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     const holder = yield* serve(table, [tally("a", 1)])
@@ -299,7 +299,7 @@ export const switchCases: Cases = {
     assert.strictEqual(yield* countOf(table, "a"), 1)
   }),
 
-  "retires shadows of the version before, and leaves those of a later one": Effect.gen(
+  "retires shadows of the previous version, and leaves those of a later one": Effect.gen(
     function* () {
       const store = yield* ReadModelStore
       const table = tallies()
@@ -323,7 +323,7 @@ export const switchCases: Cases = {
     }
   ),
 
-  "is seen whole by whoever reads meanwhile": Effect.gen(function* () {
+  "is atomic for concurrent readers": Effect.gen(function* () {
     const table = tallies()
     yield* serve(table, many(700, 0))
     const done = yield* Deferred.make<void>()
@@ -345,7 +345,7 @@ export const switchCases: Cases = {
     yield* Fiber.join(readers)
   }).pipe(Effect.scoped),
 
-  "leaves a query in the generation that it has begun with": Effect.gen(function* () {
+  "leaves a query on the generation with which it began": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     yield* serve(table, many(1_200, 1))
@@ -363,7 +363,7 @@ export const switchCases: Cases = {
     assert.deepStrictEqual(yield* rowsOf(table), many(1_200, 2))
   }),
 
-  "loses no step that was taken of what served": Effect.gen(function* () {
+  "loses no step of the previous serving generation": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
     let claim = yield* serve(table)
