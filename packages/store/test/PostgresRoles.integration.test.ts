@@ -104,7 +104,7 @@ for (const [title, logins, tables] of kinds) {
         )
         assert.deepInclude(yield* snapshots.load(streamId), { _tag: "None" })
         const error = yield* Effect.flip(note(reader))
-        assert.include(error.message, "permission denied for function append")
+        assert.include(error.message, "permission denied for function try_append")
         yield* refused(reader, "DELETE FROM daybook.snapshots")
       })
     )

@@ -120,8 +120,8 @@ export const originCases: Cases = {
     const table = tallies()
     yield* store.open(table, { log: kept })
     const newer = talliesAgain(table.name)
-    for (const of of [table, newer]) {
-      const begun = yield* store.beginShadow(of, options)
+    for (const one of [table, newer]) {
+      const begun = yield* store.beginShadow(one, options)
       assert.deepStrictEqual(begun.shadow.log, Option.some(now))
     }
     assert.deepStrictEqual(yield* logsOf(table), [
