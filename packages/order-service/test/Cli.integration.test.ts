@@ -159,7 +159,7 @@ it.layer(NodeServices.layer)("demo", (it) => {
           assertFails(yield* demo([file], options), `${file}: permission denied`)
           assertFails(
             yield* demo([dirty, "--data", `${closed}/log`], options),
-            /^demo: cannot open the store: The embedded database in .* can.t be opened: EACCES: permission denied/
+            /^demo: cannot open the store: Cannot open the embedded database in .*: EACCES: permission denied/
           )
         }),
       TIMEOUT_MILLIS
