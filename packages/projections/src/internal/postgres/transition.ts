@@ -10,7 +10,7 @@ import { printableLine } from "@daybook/kernel/Printable"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { AppendsStillOpen } from "@daybook/store/sql/OpenAppends"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
-import { transaction } from "@daybook/store/sql/Transaction"
+import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -28,7 +28,7 @@ import { waits } from "../lifecycle/patience.ts"
 import { servingOf, type State } from "../lifecycle/state.ts"
 import type { Recorder } from "./acts.ts"
 import { quoted } from "./columns.ts"
-import { CHANGE_TIMEOUT, changing, holdTables } from "./locks.ts"
+import { CHANGE_TIMEOUT, changing, holdTables, lockGeneration } from "./locks.ts"
 import { readCommitted } from "./readCommitted.ts"
 import * as Relations from "./relations.ts"
 import { rename } from "./rename.ts"
@@ -72,13 +72,16 @@ export const transition = Effect.fnUntraced(function* (
       })
     )
   }
+  const isCallers = yield* inTransaction(sql)
+  const lock = (whenLocked: "skip" | "wait") =>
+    lockGeneration(sql, schema, { name, generation }, { isCallers, whenLocked })
   return yield* transaction(
     sql,
     Effect.gen(function* () {
-      if (yield* lockOne(database, name, generation, "SKIP LOCKED")) return yield* carryOut
+      if (yield* lock("skip")) return yield* carryOut
       const seen = yield* look(database, name, command)
       if (!waits(command, seen.before)) return { ...seen, events: [], state: seen.before }
-      yield* lockOne(database, name, generation, "")
+      yield* lock("wait")
       return yield* carryOut
     })
   )
@@ -98,21 +101,6 @@ const lockedAlone = (command: Transition): number | undefined => {
       return undefined
   }
 }
-
-const lockOne = (
-  { schema, sql }: Database,
-  name: Projection.Name,
-  generation: number,
-  whenLocked: "SKIP LOCKED" | ""
-): Effect.Effect<boolean, SqlError> =>
-  Effect.map(
-    sql.unsafe(
-      `SELECT 1 FROM ${quoted(schema)}.daybook__generations
-      WHERE name = $1 AND generation = $2 FOR UPDATE ${whenLocked}`,
-      [PgTypes.text(name), PgTypes.int4(generation)]
-    ),
-    (rows) => rows.length > 0
-  )
 
 /** Locks all generations. Their steps wait, and then find the changed generations. */
 const lockAll = ({ schema, sql }: Database, name: Projection.Name): Effect.Effect<void, SqlError> =>
@@ -211,7 +199,7 @@ const apply = Effect.fnUntraced(function* (
         if (left.count === 0) break
         yield* Effect.logWarning(
           printableLine(
-            `${name}: generation ${event.serving}, which is retired, keeps ${Listed.text(left)}`
+            `${name}: generation ${event.serving} is retired and still has ${Listed.text(left)}`
           )
         )
         break
