@@ -80,11 +80,13 @@ export const load = (
   table: AnyTable,
   claim: CommandClaim,
   { from, keys, partition }: Load
-): Result.Result<ReadonlyMap<string, StoredRow>, ClaimLost> =>
-  Result.map(heldAt(model.state, claim, partition, from), () => {
+): Result.Result<ReadonlyMap<string, StoredRow>, ClaimLost> => {
+  if (keys.length === 0) return Result.succeed(new Map())
+  return Result.map(heldAt(model.state, claim, partition, from), () => {
     const rows = model.tables.get(claim.generation)
     return rows === undefined ? new Map() : rowsOf(table, rows, keys)
   })
+}
 
 /** Keeps what an event says beside the state. */
 const record = (model: Model, event: Event, at: number, table: AnyTable | undefined): void => {

@@ -66,6 +66,13 @@ export const transition = Effect.fnUntraced(function* (
       name,
       Effect.gen(function* () {
         const { events } = yield* look(database, name, command)
+        for (const event of events) {
+          // A drop that is refused waits for no reader. A dependent that is made during the wait
+          // for the table is found when the table is dropped.
+          if (event._tag === "TableDropped") {
+            yield* Relations.droppable(sql, schema, name, event.generation)
+          }
+        }
         yield* holdTables(sql, yield* Relations.existing(sql, schema, name, gone(events)), "wait")
         yield* lockAll(database, name)
         return yield* carryOut
@@ -102,7 +109,12 @@ const lockedAlone = (command: Transition): number | undefined => {
   }
 }
 
-/** Locks all generations. Their steps wait, and then find the changed generations. */
+/**
+ * Locks all generations. Their steps wait, and then find the changed generations.
+ *
+ * A command writes few of them. Locking only those would save a short wait, but a step of another
+ * generation could move what the unlocked look has read, and the decision would name others.
+ */
 const lockAll = ({ schema, sql }: Database, name: Projection.Name): Effect.Effect<void, SqlError> =>
   Effect.asVoid(
     sql.unsafe(
