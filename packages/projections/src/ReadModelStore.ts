@@ -131,7 +131,7 @@ export class ReadModelStore extends Context.Service<
       }
     ) => Effect.Effect<
       { readonly shadow: GenerationState; readonly claim: Option.Option<Claim> },
-      OtherLog | DefinitionChanged | Superseded | ReadModelStoreError
+      DefinitionChanged | Superseded | ReadModelStoreError
     >
 
     /**
