@@ -131,7 +131,7 @@ export class ReadModelStore extends Context.Service<
       }
     ) => Effect.Effect<
       { readonly shadow: GenerationState; readonly claim: Option.Option<Claim> },
-      OtherLog | DefinitionChanged | Superseded | ReadModelStoreError
+      DefinitionChanged | Superseded | ReadModelStoreError
     >
 
     /**
@@ -161,6 +161,8 @@ export class ReadModelStore extends Context.Service<
      * Loads the rows of a step by the text of their key; a key without a row is absent.
      *
      * **Details**
+     * Without keys it has no rows and never fails, so that it costs no round trip; `advance` checks
+     * the claim.
      * Errors: `ClaimLost`, also when the checkpoint is not at `from`, or the read model is paused.
      */
     readonly load: (

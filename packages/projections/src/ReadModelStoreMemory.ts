@@ -18,13 +18,9 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { differences } from "./internal/fold/rowDifferences.ts"
-import { decide } from "./internal/lifecycle/decide.ts"
-import { toCommand } from "./internal/lifecycle/command.ts"
 import type { Driver } from "./driver/ReadModelDriver.ts"
-import { views } from "./driver/ReadModelLifecycle.ts"
+import { decider, find, servingOf, toCommand, views, waits } from "./driver/ReadModelLifecycle.ts"
 import * as Operations from "./driver/ReadModelOperations.ts"
-import { waits } from "./internal/lifecycle/patience.ts"
-import { find, servingOf } from "./internal/lifecycle/state.ts"
 import * as Model from "./internal/memory/model.ts"
 import { selectRows } from "./internal/memory/query.ts"
 import { readable, rowsOf, write } from "./internal/memory/tables.ts"
@@ -61,7 +57,7 @@ const driver: Effect.Effect<Driver> = Effect.sync(() => {
           if (Option.isSome(done)) return Effect.succeed(done.value)
           if (waits(command, model.state)) return patient
           return attempt((at) =>
-            Result.map(decide({ ...command, at }, model.state), () => ({
+            Result.map(decider(name).decide({ ...command, at }, model.state), () => ({
               events: [],
               state: model.state,
               at

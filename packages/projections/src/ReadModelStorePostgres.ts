@@ -87,7 +87,7 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
             command._tag === "Open" || command._tag === "Claim" ? Effect.andThen(freed, run) : run,
           Effect.tap((done) => Effect.sync(() => claims.madeUnsafe(done))),
           failing(operationOf(command)),
-          spanned(operationOf(command), name)
+          (run) => (hasNoSpan(command) ? run : spanned(operationOf(command), name)(run))
         ),
       exclusively: ({ operation, ...of }, use) =>
         PostgresTransition.exclusively(database, of, ({ at, state }) =>
@@ -133,6 +133,10 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
 
 /** Returns the name of the operation that a command is of. */
 const operationOf = ({ _tag }: Transition): string => `${_tag[0]?.toLowerCase()}${_tag.slice(1)}`
+
+/** Returns true for the decisions of `exclusively`, which has a span, and for frequent renewals. */
+const hasNoSpan = ({ _tag }: Transition): boolean =>
+  _tag === "Promote" || _tag === "MakeInline" || _tag === "MakeAsync" || _tag === "Renew"
 
 /**
  * Provides the store. Its tables must exist: provide `ReadModelMigrations.layer` at the edge, or

@@ -22,7 +22,7 @@ type ReadModel = Decider<Command, State, Event, Rejection>
 
 const decider = Lifecycle.decider(name)
 
-/** Returns the generations that an event or a command writes under a claim. */
+/** Returns the claim of a command, if it has one. */
 const claimOf = (one: Command) => ("claim" in one ? one.claim : undefined)
 
 const isSame = (one: Generation | undefined, other: Generation | undefined) => one === other
@@ -55,9 +55,8 @@ const laws = (broken: Partial<ReadModel> = {}): ReadonlyArray<Law.Law> =>
         before.generations.every((generation) => {
           const now = find(after, generation.number)
           return (
-            command._tag !== "Claim" ||
             generation.owner === null ||
-            now?.owner === generation.owner ||
+            (now?.owner ?? generation.owner) === generation.owner ||
             leaseEndOf(generation) <= command.at
           )
         }),
@@ -104,7 +103,6 @@ const laws = (broken: Partial<ReadModel> = {}): ReadonlyArray<Law.Law> =>
           old === undefined ||
           old.number !== now?.number ||
           command._tag === "MakeAsync" ||
-          command._tag === "Advance" ||
           now.partitions[0].position >= old.partitions[0].position
         )
       },
@@ -164,6 +162,14 @@ describe("the laws catch a decider that", () => {
       command._tag === "Claim" ? each(state, () => ({ owner: null })) : state
     ])
   )
+  catches(
+    "ignores the lease of a shadow that is begun again",
+    "a claim is taken from another owner only after its lease",
+    deciding((command, state) => [
+      command,
+      command._tag === "BeginShadow" ? each(state, () => ({ owner: null })) : state
+    ])
+  )
   catches("forgets the epoch when it promotes", "a claim that ends leaves another epoch", {
     evolve: (state, event) => {
       const after = decider.evolve(state, event)
@@ -216,6 +222,20 @@ describe("the laws catch a decider that", () => {
         : command,
       state
     ])
+  )
+  catches(
+    "steps from and to anywhere, under any claim",
+    "the serving checkpoint never goes back, unless it is of a new generation or mode",
+    deciding((command, state) => {
+      const serving = servingOf(state)
+      if (command._tag !== "Advance" || serving === undefined) return [command, state]
+      const { epoch, number, partitions } = serving
+      const claim = { ...command.claim, generation: number, epoch }
+      return [
+        { ...command, claim, partition: 0, from: partitions[0].position },
+        each(state, () => ({ owner: "one", poison: null, mode: "async" }))
+      ]
+    })
   )
   catches(
     "steps while it is paused",

@@ -163,6 +163,38 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
       }).pipe(Effect.scoped)
     )
 
+    it.effect("is ended by the server when it freezes in a renewal", () =>
+      Effect.gen(function* () {
+        const { store } = yield* database
+        const table = shelves()
+        yield* store.open(table)
+        const of = { name: table.name, generation: 1 }
+        yield* Effect.gen(function* () {
+          const claim = yield* claimOf(of, "a host")
+          const frozen = yield* Deferred.make<void>()
+          const woken = yield* Deferred.make<void>()
+          // The statement after the lock.
+          const renewal = yield* store.renew(claim).pipe(
+            Effect.provideService(Statement.CurrentTransformer, (statement) =>
+              statement.compile()[0].includes("nextval")
+                ? Deferred.succeed(frozen, undefined).pipe(
+                    Effect.andThen(Deferred.await(woken)),
+                    Effect.as(statement)
+                  )
+                : Effect.succeed(statement)
+            ),
+            Effect.flip,
+            Effect.forkScoped
+          )
+          yield* Deferred.await(frozen)
+          // This step waits until the server has ended the session of the renewal.
+          yield* take(store, table, claim, put(0, 10, [["a", 1]]))
+          yield* Deferred.succeed(woken, undefined)
+          assert.strictEqual((yield* Fiber.join(renewal))._tag, "ReadModelStoreError")
+        }).pipe(Effect.provideService(ReadModelStore, store))
+      }).pipe(Effect.scoped)
+    )
+
     it.effect("reads nothing twice when the other partitions are written at the same time", () =>
       Effect.gen(function* () {
         const { store } = yield* database

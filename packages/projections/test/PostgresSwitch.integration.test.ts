@@ -129,7 +129,22 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         yield* sql`CREATE TABLE ${other} (shelf text)`.unprepared
         yield* sql`CREATE POLICY p ON ${other}
           USING (shelf IN (SELECT shelf FROM ${sql(`read_models.${table.name}__g2`)}))`.unprepared
+        // A refused drop does not wait for a reader of the table.
+        const reading = yield* Deferred.make<void>()
+        const refused = yield* Deferred.make<void>()
+        const reader = yield* sql
+          .withTransaction(
+            Effect.gen(function* () {
+              yield* sql`SELECT FROM ${sql(`read_models.${table.name}__g2`)}`
+              yield* Deferred.succeed(reading, undefined)
+              yield* Deferred.await(refused)
+            })
+          )
+          .pipe(Effect.forkScoped)
+        yield* Deferred.await(reading)
         const error = yield* Effect.flip(store.drop(table.name, 2))
+        yield* Deferred.succeed(refused, undefined)
+        yield* Fiber.join(reader)
         assert.deepStrictEqual(
           error.cause,
           new DependentRefused({
@@ -140,7 +155,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "1 minute" })
         )
         yield* sql`DROP TABLE ${other}`.unprepared
         yield* store.drop(table.name, 2)
-      })
+      }).pipe(Effect.scoped)
     )
 
     it.effect("leaves a query in the generation that it has begun with", () =>

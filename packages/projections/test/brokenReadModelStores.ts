@@ -11,6 +11,8 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
 type Store = ReadModelStore["Service"]
+const NONE = { upserts: [], deletions: [] }
+
 type Break = (store: Store) => Partial<Store>
 
 /** Replaces a host's claim by the newest one, as a store without fencing would. */
@@ -60,20 +62,16 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
             ...step,
             to: Position.make(step.from + 1n),
             event: null,
-            changes: { upserts: [], deletions: [] },
+            changes: NONE,
             events: 1,
             eventsPerSecond: 0
           })
         )
     })
   ],
-  "saves the rows before the checkpoint, and looks at the claim after that": [
-    "counts nothing twice when it is repeated",
+  "saves the rows before it looks at the checkpoint": [
+    "changes nothing once the checkpoint has moved",
     (store) => ({
-      load: (table, claim, step) =>
-        Effect.flatMap(checkpointOf(store, claim, step.partition), (from) =>
-          store.load(table, claim, { ...step, from })
-        ),
       advance: (table, claim, step) =>
         Effect.gen(function* () {
           const from = yield* checkpointOf(store, claim, step.partition)
@@ -82,11 +80,31 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         })
     })
   ],
-  "does not fence": [
-    "the previous holder can't write",
+  "saves the checkpoint apart from the rows": [
+    "shows its rows and its checkpoint at the same time",
     (store) => ({
-      load: (table, claim, step) =>
-        Effect.flatMap(newest(store, claim), (current) => store.load(table, current, step)),
+      advance: (table, claim, step) =>
+        Effect.gen(function* () {
+          yield* store.advance(table, claim, { ...step, changes: NONE })
+          yield* Effect.yieldNow
+          yield* store.advance(table, claim, { ...step, from: step.to })
+        })
+    })
+  ],
+  "saves the rows apart from the checkpoint": [
+    "shows its rows and its checkpoint at the same time",
+    (store) => ({
+      advance: (table, claim, step) =>
+        Effect.gen(function* () {
+          yield* store.advance(table, claim, { ...step, to: step.from })
+          yield* Effect.yieldNow
+          yield* store.advance(table, claim, { ...step, changes: NONE })
+        })
+    })
+  ],
+  "does not fence its writes": [
+    "changes nothing once another host has claimed the generation",
+    (store) => ({
       advance: (table, claim, step) =>
         Effect.flatMap(newest(store, claim), (current) => store.advance(table, current, step))
     })
@@ -234,13 +252,20 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     })
   ],
   "ignores a pause": ["takes no step while it is paused", () => ({ pause: () => Effect.void })],
-  "keeps a claim valid when an event is skipped": [
-    "resumes a generation that the event stopped, and ends its claim",
+  "writes under a paused claim": [
+    "changes nothing once the read model is paused",
     (store) => ({
-      load: (table, claim, step) =>
-        Effect.catchTag(store.load(table, claim, step), "ClaimLost", () =>
-          Effect.flatMap(newest(store, claim), (current) => store.load(table, current, step))
-        ),
+      advance: (table, claim, step) =>
+        Effect.gen(function* () {
+          const isPaused = (yield* store.states(claim.name)).some(({ paused }) => paused)
+          if (isPaused) yield* store.resume(claim.name)
+          yield* store.advance(table, claim, step)
+        })
+    })
+  ],
+  "writes under a claim that a skip has ended": [
+    "changes nothing once an event is skipped",
+    (store) => ({
       advance: (table, claim, step) =>
         Effect.catchTag(store.advance(table, claim, step), "ClaimLost", () =>
           Effect.flatMap(newest(store, claim), (current) => store.advance(table, current, step))

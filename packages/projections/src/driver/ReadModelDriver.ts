@@ -6,7 +6,8 @@
  *
  * 1. `transition` and `exclusively` are transactions: a decision takes effect whole, or not at all.
  * 2. While a decision is made and carried out, no step of the generations that it names is taken.
- * 3. A claim and a renewal never wait for a step or a promotion (see `ReadModelLifecycle.waits`).
+ * 3. A claim of another owner and a renewal never wait for a step or a promotion (see
+ *    `ReadModelLifecycle.waits`).
  *
  * @since 0.1.0
  */

@@ -191,6 +191,7 @@ export interface Load {
 export interface Step {
   readonly partition: number
   readonly from: Position.Position
+  /** The next checkpoint, at or after `from`; stores rely on it. */
   readonly to: Position.Position
   /** The last event of the log at or below `to`. */
   readonly event: EventMark | null

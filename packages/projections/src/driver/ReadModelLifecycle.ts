@@ -14,12 +14,14 @@
  */
 import * as Decider from "@daybook/kernel/Decider"
 import type * as Projection from "@daybook/kernel/Projection"
-import type { GenerationState } from "./ReadModelGeneration.ts"
-import type * as Commands from "../internal/lifecycle/command.ts"
+import type { Position } from "@daybook/kernel/Position"
+import type * as Result from "effect/Result"
+import type { ClaimLost } from "../ReadModelError.ts"
+import type { Claim, GenerationState } from "./ReadModelGeneration.ts"
+import * as Commands from "../internal/lifecycle/command.ts"
 import * as Decide from "../internal/lifecycle/decide.ts"
 import type * as Events from "../internal/lifecycle/event.ts"
 import { evolve } from "../internal/lifecycle/evolve.ts"
-import * as Patience from "../internal/lifecycle/patience.ts"
 import * as States from "../internal/lifecycle/state.ts"
 
 /**
@@ -64,6 +66,38 @@ export type Event = Events.Event
 export type Rejection = Decide.Rejection
 
 /**
+ * A rule that no caller may break was broken. `ReadModelOperations.make` dies of it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export { RuleBroken } from "../internal/lifecycle/decide.ts"
+
+/**
+ * A generation in the state of a read model.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Generation = States.Generation
+
+/**
+ * A claim as commands name it, without the read model and with its lease in milliseconds.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type CommandClaim = Commands.CommandClaim
+
+/**
+ * Returns a claim as commands name it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const toCommand = (claim: Claim): CommandClaim => Commands.toCommand(claim)
+
+/**
  * Returns the decider of a read model.
  *
  * @category constructors
@@ -82,7 +116,63 @@ export const decider = (name: Projection.Name): Decider.Decider<Command, State, 
  * @category destructors
  * @since 0.1.0
  */
-export const waits = (command: Transition, state: State): boolean => Patience.waits(command, state)
+export const waits = (command: Transition, state: State): boolean => Decide.waits(command, state)
+
+/**
+ * Returns the generation of a claim, if this is the newest claim on it, it has that role, and it is
+ * neither paused nor stopped.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const heldAs = (
+  state: State,
+  claim: CommandClaim,
+  role: Generation["role"]
+): Result.Result<Generation, ClaimLost> => Decide.heldAs(state, claim, role)
+
+/**
+ * Returns the generation of a claim, if a step may be taken under it from the given position: the
+ * check of `ReadModelStore.load`.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const heldAt = (
+  state: State,
+  claim: CommandClaim,
+  partition: number,
+  from: Position
+): Result.Result<Generation, ClaimLost> => Decide.heldAt(state, claim, partition, from)
+
+/**
+ * Decides a step: returns the event that moves the checkpoint, if the claim is the newest and the
+ * checkpoint is at `from`. The check of `ReadModelStore.advance`.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const advance = (
+  step: Extract<Command, { readonly _tag: "Advance" }>,
+  state: State
+): Result.Result<ReadonlyArray<Event>, ClaimLost> => Decide.advance(step, state)
+
+/**
+ * Returns the generation with a number.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const find = (state: State, number: number): Generation | undefined =>
+  States.find(state, number)
+
+/**
+ * Returns the generation that serves, if the read model was opened.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const servingOf = (state: State): Generation | undefined => States.servingOf(state)
 
 /**
  * Lists the generations of a read model as its readers see them at a time, in milliseconds since

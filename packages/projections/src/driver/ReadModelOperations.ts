@@ -65,7 +65,7 @@ export const make = (driver: Driver): ReadModelStore["Service"] => {
             why
           },
           table
-        ).pipe(refusedBy("OtherLog", "DefinitionChanged", "Superseded"))
+        ).pipe(refusedBy("DefinitionChanged", "Superseded"))
         const shadow = shadowOf(begun.state, table.version)
         if (shadow === undefined) {
           return yield* Effect.die(new Error(`${table.name} has no shadow`))

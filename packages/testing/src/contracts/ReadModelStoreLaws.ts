@@ -29,6 +29,7 @@ import type { EventStore } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Cases, lawsBySubject } from "../internal/contracts/cases.ts"
+import { advanceCases } from "../internal/contracts/readModelStore/advance.ts"
 import { callCases } from "../internal/contracts/readModelStore/calls.ts"
 import { claimCases } from "../internal/contracts/readModelStore/claim.ts"
 import { actCases } from "../internal/contracts/readModelStore/acts.ts"
@@ -89,6 +90,7 @@ const cases: Readonly<Record<string, Cases<EventStore | ReadModelStore | Leases>
   "opening a read model": openCases,
   "a claim": claimCases,
   "a step": stepCases,
+  "the write of a step": advanceCases,
   "a read model": stopCases,
   "skipping an event": skipCases,
   rows: rowCases,

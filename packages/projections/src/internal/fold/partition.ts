@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 
 /** A limit, since each partition is a row, and a statement concurrent with the others. */
-const MAX_PARTITIONS = 1_024
+export const MAX_PARTITIONS = 1_024
 
 /** Checks the number of partitions of a new generation; dies unless it is in range. */
 export const partitionCount = (parallelism: number): Effect.Effect<number> =>

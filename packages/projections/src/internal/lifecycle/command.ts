@@ -14,7 +14,7 @@ import {
   Poison,
   SkipReason
 } from "../../driver/ReadModelGeneration.ts"
-import { Epoch } from "./state.ts"
+import { Epoch, Partitions } from "./state.ts"
 
 const Claim = Schema.Struct({ generation: Generation, epoch: Epoch, leaseMillis: Schema.Finite })
 
@@ -33,7 +33,7 @@ const defined = {
   /** The lines of the table's definition. */
   description: Schema.Array(Schema.String),
   /** The number of partitions of a shadow that has to be begun. */
-  parallelism: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_024 })),
+  parallelism: Partitions,
   /** The log that its rows are folded from, if the caller knows it. */
   log: Schema.NullOr(LogId)
 }

@@ -14,7 +14,7 @@ import {
   Superseded
 } from "../../ReadModelError.ts"
 import { type Poison, recordedPoison } from "../../driver/ReadModelGeneration.ts"
-import { Command, type CommandClaim } from "./command.ts"
+import { Command, type CommandClaim, type Transition } from "./command.ts"
 import type { Event } from "./event.ts"
 import { evolve } from "./evolve.ts"
 import {
@@ -129,6 +129,19 @@ export const decide = (command: Command, state: State): Decision =>
         : Result.succeed([{ _tag: "TableDropped", generation }, acted("drop", why, { generation })])
     }
   })
+
+/**
+ * Returns true if a command waits for a generation that a step or a promotion has locked.
+ *
+ * A claim does not: the generation has a holder at work, from whom the claim would take it. Only
+ * the holder itself waits. A renewal does not either: a holder at work needs none, and a
+ * transaction that ends the claim is found by the next renewal. So a long promotion does not take
+ * two connections.
+ */
+export const waits = (command: Transition, state: State): boolean =>
+  command._tag === "Claim"
+    ? find(state, command.generation)?.owner === command.owner
+    : command._tag !== "Renew"
 
 const broken = (issue: string): Result.Result<never, RuleBroken> =>
   Result.fail(new RuleBroken({ issue }))

@@ -8,7 +8,7 @@ import * as Projection from "@daybook/kernel/Projection"
 import * as Schema from "effect/Schema"
 import { Act, Why } from "../../ReadModelAct.ts"
 import { Generation, Poison, SkipReason } from "../../driver/ReadModelGeneration.ts"
-import { Epoch, Mode } from "./state.ts"
+import { Epoch, Mode, Partitions } from "./state.ts"
 
 const of = { generation: Generation }
 
@@ -24,7 +24,7 @@ export const Event = Schema.TaggedUnion({
     description: Schema.Array(Schema.String),
     role: Schema.Literals(["serving", "shadow"]),
     log: Schema.NullOr(LogId),
-    partitions: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_024 }))
+    partitions: Partitions
   },
   /** A generation starts over: its rows are gone, its checkpoints are at the start. */
   TableEmptied: of,

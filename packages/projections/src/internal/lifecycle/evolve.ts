@@ -5,7 +5,7 @@ import * as Arr from "effect/Array"
 import * as Listed from "@daybook/kernel/Listed"
 import * as Position from "@daybook/kernel/Position"
 import { Event } from "./event.ts"
-import type { Generation, Progress, State } from "./state.ts"
+import { type Generation, LAST_EPOCH, type Progress, type State } from "./state.ts"
 
 /** Returns the state after an event. Total: an event of an unknown generation changes nothing. */
 export const evolve = (state: State, event: Event): State =>
@@ -108,9 +108,6 @@ const unclaimed = (epoch: number) => ({ epoch, owner: null, leaseEnds: 0 })
 
 const drawn = (state: State, epoch: number): State =>
   epoch < state.nextEpoch ? state : { ...state, nextEpoch: Math.min(epoch + 1, LAST_EPOCH) }
-
-/** The last epoch that the schema of states allows. */
-const LAST_EPOCH = 2 ** 52
 
 const retire = (state: State, generation: number, epoch: number): State =>
   change(drawn(state, epoch), generation, () => ({

@@ -19,7 +19,6 @@ import {
   type ClaimLost,
   type DefinitionChanged,
   type InvalidWhy,
-  type OtherLog,
   ReadModelStoreError,
   type RowsDiffer,
   type Superseded
@@ -49,7 +48,6 @@ export type RebuildError =
   | Status.UnknownProjection
   | RowsDiffer
   | DefinitionChanged
-  | OtherLog
   | Superseded
   | Status.ProjectionStopped
   | Status.RebuildLost

@@ -8,6 +8,7 @@ import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { MAX_PARTITIONS } from "../fold/partition.ts"
 import {
   Generation as Number,
   type GenerationState,
@@ -28,7 +29,14 @@ export const Progress = Schema.Struct({
 export type Progress = typeof Progress.Type
 
 /** The largest epoch of a claim: `epoch + 1` is a safe integer too. */
-export const Epoch = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 2 ** 52 }))
+export const LAST_EPOCH = 2 ** 52
+
+export const Epoch = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: LAST_EPOCH }))
+
+/** A number of partitions. */
+export const Partitions = Schema.Int.check(
+  Schema.isBetween({ minimum: 1, maximum: MAX_PARTITIONS })
+)
 
 const Role = Schema.Literals(["serving", "shadow", "retired"])
 

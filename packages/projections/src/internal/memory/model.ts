@@ -11,12 +11,19 @@ import type { ClaimLost } from "../../ReadModelError.ts"
 import type { Load, Skipped, Step } from "../../driver/ReadModelGeneration.ts"
 import type { Any as AnyTable } from "../../driver/ReadModelTable.ts"
 import type { StoredRow } from "../../driver/StoredRow.ts"
-import type { Command, CommandClaim } from "../lifecycle/command.ts"
-import { advance, decide, type Events, heldAt, type Rejection } from "../lifecycle/decide.ts"
+import { decide, type Events } from "../lifecycle/decide.ts"
 import type { Transitioned } from "../../driver/ReadModelDriver.ts"
 import type { Event } from "../lifecycle/event.ts"
+import {
+  advance,
+  type Command,
+  type CommandClaim,
+  heldAt,
+  type Rejection,
+  servingOf
+} from "../../driver/ReadModelLifecycle.ts"
 import { evolve } from "../lifecycle/evolve.ts"
-import { empty, servingOf, type State } from "../lifecycle/state.ts"
+import { empty, type State } from "../lifecycle/state.ts"
 import { rowsOf, type Table, write } from "./tables.ts"
 
 export interface Model {
@@ -80,11 +87,13 @@ export const load = (
   table: AnyTable,
   claim: CommandClaim,
   { from, keys, partition }: Load
-): Result.Result<ReadonlyMap<string, StoredRow>, ClaimLost> =>
-  Result.map(heldAt(model.state, claim, partition, from), () => {
+): Result.Result<ReadonlyMap<string, StoredRow>, ClaimLost> => {
+  if (keys.length === 0) return Result.succeed(new Map())
+  return Result.map(heldAt(model.state, claim, partition, from), () => {
     const rows = model.tables.get(claim.generation)
     return rows === undefined ? new Map() : rowsOf(table, rows, keys)
   })
+}
 
 /** Keeps what an event says beside the state. */
 const record = (model: Model, event: Event, at: number, table: AnyTable | undefined): void => {

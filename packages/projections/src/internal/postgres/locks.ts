@@ -92,13 +92,48 @@ export const holdTables = (
         ).unprepared
       )
 
-const bound = (sql: SqlClient, timeout: Duration.Duration) => {
-  // PostgreSQL takes 0 for no limit.
-  const millis = String(Math.max(Math.ceil(millisOf(timeout)), 1))
-  return sql`
-    SELECT set_config('idle_in_transaction_session_timeout', ${millis}, true),
-      set_config('lock_timeout', ${millis}, true)`
+/**
+ * Locks one generation in the current transaction, and returns true if the lock is taken.
+ *
+ * The server ends a host that freezes with the lock, and a wait as well, except in a transaction of
+ * the caller, as in {@link changing}.
+ */
+export const lockGeneration = (
+  sql: SqlClient,
+  schema: SchemaName,
+  of: { readonly name: string; readonly generation: number },
+  { isCallers, whenLocked }: { readonly isCallers: boolean; readonly whenLocked: "skip" | "wait" }
+): Effect.Effect<boolean, SqlError> => {
+  // One statement saves a round trip. Rows are locked after the join, so the timeouts are set by
+  // then.
+  const [timeouts, from] = isCallers
+    ? ["", ""]
+    : [`WITH timeouts AS MATERIALIZED (SELECT ${setTimeouts("$3")})`, "CROSS JOIN timeouts"]
+  return Effect.map(
+    sql.unsafe(
+      `${timeouts} SELECT 1 FROM ${quoted(schema)}.daybook__generations g ${from}
+      WHERE g.name = $1 AND g.generation = $2
+      FOR UPDATE OF g ${whenLocked === "skip" ? "SKIP LOCKED" : ""}`,
+      [
+        PgTypes.text(of.name),
+        PgTypes.int4(of.generation),
+        ...(isCallers ? [] : [timeoutOf(CHANGE_TIMEOUT)])
+      ]
+    ),
+    (rows) => rows.length > 0
+  )
 }
+
+const bound = (sql: SqlClient, timeout: Duration.Duration) =>
+  sql.unsafe(`SELECT ${setTimeouts("$1")}`, [timeoutOf(timeout)])
+
+const setTimeouts = (parameter: string) =>
+  `pg_catalog.set_config('idle_in_transaction_session_timeout', ${parameter}, true),
+    pg_catalog.set_config('lock_timeout', ${parameter}, true)`
+
+/** Returns a timeout in milliseconds; PostgreSQL takes 0 for no limit. */
+const timeoutOf = (timeout: Duration.Duration) =>
+  PgTypes.text(String(Math.max(Math.ceil(millisOf(timeout)), 1)))
 
 const locked = (sql: SqlClient, schema: SchemaName, name: string) =>
   sql.unsafe(

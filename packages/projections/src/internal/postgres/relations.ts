@@ -81,8 +81,22 @@ export const drop = Effect.fnUntraced(function* (
   name: string,
   generation: number
 ): Effect.fn.Return<void, DependentRefused | SqlError> {
+  const table = yield* droppable(sql, schema, name, generation)
+  if (table !== undefined) yield* sql.unsafe(`DROP TABLE ${table}`).unprepared
+})
+
+/**
+ * Returns the table of a generation, if it exists; fails if it has dependents that would be dropped
+ * with it or prevent its drop.
+ */
+export const droppable = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName,
+  name: string,
+  generation: number
+): Effect.fn.Return<string | undefined, DependentRefused | SqlError> {
   const [table] = yield* existing(sql, schema, name, [generation])
-  if (table === undefined) return
+  if (table === undefined) return undefined
   // Parts of the table itself go with it, and are not refused.
   const found = yield* dependents(sql, name, table)
   const others = found.filter(({ apart }) => apart).map(({ what }) => what)
@@ -90,5 +104,5 @@ export const drop = Effect.fnUntraced(function* (
     const relation = PostgresTable.relation(name, { generation, serves: false })
     return yield* new DependentRefused({ schema, relation, dependents: others })
   }
-  yield* sql.unsafe(`DROP TABLE ${table}`).unprepared
+  return table
 })

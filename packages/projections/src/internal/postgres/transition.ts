@@ -10,7 +10,7 @@ import { printableLine } from "@daybook/kernel/Printable"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { AppendsStillOpen } from "@daybook/store/sql/OpenAppends"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
-import { transaction } from "@daybook/store/sql/Transaction"
+import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
@@ -20,15 +20,14 @@ import type { Claim } from "../../driver/ReadModelGeneration.ts"
 import type { DependentRefused, ForeignRelation } from "./errors.ts"
 import type { Any as AnyTable } from "../../driver/ReadModelTable.ts"
 import { type Command, toCommand, type Transition } from "../lifecycle/command.ts"
-import { decide, heldAs, type Rejection } from "../lifecycle/decide.ts"
+import { decide, heldAs, type Rejection, waits } from "../lifecycle/decide.ts"
 import type { Transitioned } from "../../driver/ReadModelDriver.ts"
 import type { Event } from "../lifecycle/event.ts"
 import { evolve } from "../lifecycle/evolve.ts"
-import { waits } from "../lifecycle/patience.ts"
 import { servingOf, type State } from "../lifecycle/state.ts"
 import type { Recorder } from "./acts.ts"
 import { quoted } from "./columns.ts"
-import { CHANGE_TIMEOUT, changing, holdTables } from "./locks.ts"
+import { CHANGE_TIMEOUT, changing, holdTables, lockGeneration } from "./locks.ts"
 import { readCommitted } from "./readCommitted.ts"
 import * as Relations from "./relations.ts"
 import { rename } from "./rename.ts"
@@ -66,19 +65,29 @@ export const transition = Effect.fnUntraced(function* (
       name,
       Effect.gen(function* () {
         const { events } = yield* look(database, name, command)
+        for (const event of events) {
+          // A drop that is refused waits for no reader. A dependent that is made during the wait
+          // for the table is found when the table is dropped.
+          if (event._tag === "TableDropped") {
+            yield* Relations.droppable(sql, schema, name, event.generation)
+          }
+        }
         yield* holdTables(sql, yield* Relations.existing(sql, schema, name, gone(events)), "wait")
         yield* lockAll(database, name)
         return yield* carryOut
       })
     )
   }
+  const isCallers = yield* inTransaction(sql)
+  const lock = (whenLocked: "skip" | "wait") =>
+    lockGeneration(sql, schema, { name, generation }, { isCallers, whenLocked })
   return yield* transaction(
     sql,
     Effect.gen(function* () {
-      if (yield* lockOne(database, name, generation, "SKIP LOCKED")) return yield* carryOut
+      if (yield* lock("skip")) return yield* carryOut
       const seen = yield* look(database, name, command)
       if (!waits(command, seen.before)) return { ...seen, events: [], state: seen.before }
-      yield* lockOne(database, name, generation, "")
+      yield* lock("wait")
       return yield* carryOut
     })
   )
@@ -99,22 +108,12 @@ const lockedAlone = (command: Transition): number | undefined => {
   }
 }
 
-const lockOne = (
-  { schema, sql }: Database,
-  name: Projection.Name,
-  generation: number,
-  whenLocked: "SKIP LOCKED" | ""
-): Effect.Effect<boolean, SqlError> =>
-  Effect.map(
-    sql.unsafe(
-      `SELECT 1 FROM ${quoted(schema)}.daybook__generations
-      WHERE name = $1 AND generation = $2 FOR UPDATE ${whenLocked}`,
-      [PgTypes.text(name), PgTypes.int4(generation)]
-    ),
-    (rows) => rows.length > 0
-  )
-
-/** Locks all generations. Their steps wait, and then find the changed generations. */
+/**
+ * Locks all generations. Their steps wait, and then find the changed generations.
+ *
+ * A command writes few of them. Locking only those would save a short wait, but a step of another
+ * generation could move what the unlocked look has read, and the decision would name others.
+ */
 const lockAll = ({ schema, sql }: Database, name: Projection.Name): Effect.Effect<void, SqlError> =>
   Effect.asVoid(
     sql.unsafe(
@@ -211,7 +210,7 @@ const apply = Effect.fnUntraced(function* (
         if (left.count === 0) break
         yield* Effect.logWarning(
           printableLine(
-            `${name}: generation ${event.serving}, which is retired, keeps ${Listed.text(left)}`
+            `${name}: generation ${event.serving} is retired and still has ${Listed.text(left)}`
           )
         )
         break

@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
   })
 
   /** Appends and updates the touched rows; retries without the read models that can't fold it. */
-  const keeping = Effect.fnUntraced(function* <E>(
+  const maintaining = Effect.fnUntraced(function* <E>(
     operation: string,
     appends: ReadonlyArray<Append>,
     append: Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, E>
@@ -90,7 +90,7 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
     if (touches.length === 0) return yield* append
     log ??= yield* events.identity
     for (;;) {
-      const kept = yield* store
+      const outcome = yield* store
         .inline<Arr.NonEmptyReadonlyArray<Appended>, E | EventStoreError>({
           log,
           touches,
@@ -99,9 +99,10 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
           fold: folds
         })
         .pipe(Effect.catchIf(isStoreError, failed(operation)), Effect.result)
-      if (Result.isSuccess(kept)) return kept.success
-      const { failure } = kept
-      if (!isInlinePoison(failure) && !isOtherVersion(failure)) return yield* Effect.fail(failure)
+      if (Result.isSuccess(outcome)) return outcome.success
+      const { failure } = outcome
+      if (!isInlinePoison(failure) && !isVersionMismatch(failure))
+        return yield* Effect.fail(failure)
       yield* giveBack(failure, operation)
     }
   })
@@ -110,10 +111,10 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
     ...events,
     append: (append) =>
       Effect.map(
-        keeping("append", [append], Effect.map(events.append(append), Arr.of)),
+        maintaining("append", [append], Effect.map(events.append(append), Arr.of)),
         ([appended]) => appended
       ),
-    appendAll: (options) => keeping("appendAll", options.appends, events.appendAll(options))
+    appendAll: (options) => maintaining("appendAll", options.appends, events.appendAll(options))
   })
 })
 
@@ -125,5 +126,5 @@ const isStoreError = (error: unknown): error is ReadModelStoreError =>
 
 const isInlinePoison = (error: unknown): error is InlinePoison => error instanceof InlinePoison
 
-const isOtherVersion = (error: unknown): error is InlineVersionMismatch =>
+const isVersionMismatch = (error: unknown): error is InlineVersionMismatch =>
   error instanceof InlineVersionMismatch

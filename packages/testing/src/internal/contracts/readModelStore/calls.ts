@@ -69,10 +69,14 @@ const Call = Schema.TaggedUnion({
   Pause: {},
   Resume: {},
   Skip: { version, position },
-  Switch: { claim, compare: Schema.Boolean, catchUp: Schema.Literals(["there", "there", "fails"]) },
+  Promote: {
+    claim,
+    compare: Schema.Boolean,
+    catchUp: Schema.Literals(["there", "there", "fails"])
+  },
   Drop: { generation },
-  Promote: { claim },
-  Demote: { position }
+  MakeInline: { claim },
+  MakeAsync: { position }
 })
 type Call = typeof Call.Type
 
@@ -84,7 +88,7 @@ const Calls = Schema.Array(
     Call.cases.Step,
     Call.cases.Claim,
     Call.cases.BeginShadow,
-    Call.cases.Switch
+    Call.cases.Promote
   ])
 ).check(Schema.isMinLength(4), Schema.isMaxLength(40))
 
@@ -170,7 +174,7 @@ const make = Effect.fnUntraced(function* (
         event: eventAt(position),
         reason: SkipReason.make(`at ${position}`)
       }),
-    Switch: ({ catchUp, claim, compare }) =>
+    Promote: ({ catchUp, claim, compare }) =>
       withClaim(claim, (held) =>
         store.promote(tableOf(name, 1), held, {
           compare,
@@ -190,8 +194,8 @@ const make = Effect.fnUntraced(function* (
         })
       ),
     Drop: ({ generation }) => store.drop(model, generation),
-    Promote: ({ claim }) => withClaim(claim, (held) => store.makeInline(held, Effect.void)),
-    Demote: ({ position }) => store.makeAsync(model, Effect.succeed(reached(position)))
+    MakeInline: ({ claim }) => withClaim(claim, (held) => store.makeInline(held, Effect.void)),
+    MakeAsync: ({ position }) => store.makeAsync(model, Effect.succeed(reached(position)))
   })
 })
 

@@ -235,7 +235,7 @@ export const originCases: Cases = {
     const { name, version } = table
     yield* store.open(table)
     const other = EventMark.at(EventId.make(SecureRandom.uuidV4Unsafe()), 9)
-    // The same event, recorded again after a restore.
+    // The same event, recorded again after a restore: another recording, which is skipped apart.
     const again = EventMark.at(eventIdAt(9), 10)
     for (const event of [eventAt(9), other, again, eventAt(9)]) {
       const reason = SkipReason.make(`is ${event}`)
@@ -246,7 +246,8 @@ export const originCases: Cases = {
       skipped.map(({ event, position, reason }) => [position, event, reason]),
       [
         [at(9), eventAt(9), `is ${eventAt(9)}`],
-        [at(9), other, `is ${other}`]
+        [at(9), other, `is ${other}`],
+        [at(9), again, `is ${again}`]
       ]
     )
   })
