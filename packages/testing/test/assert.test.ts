@@ -46,6 +46,14 @@ describe("An assertion", () => {
       () => Ours.deepStrictEqual<object>(new Rejected("a"), new Rejected("a")),
       () => Ours.deepStrictEqual<object>(new Rejected("a"), { why: "a" })
     ],
+    "deepStrictEqual of objects without a prototype": [
+      () =>
+        Ours.deepStrictEqual<object>(Object.assign(Object.create(null), { a: [one] }), {
+          a: [one]
+        }),
+      () =>
+        Ours.deepStrictEqual<object>(Object.assign(Object.create(null), { a: [one] }), { a: [2] })
+    ],
     "deepStrictEqual of zeros": [
       () => Ours.deepStrictEqual({ n: -0 }, { n: -0 }),
       () => Ours.deepStrictEqual({ n: 0 }, { n: -0 })

@@ -54,10 +54,24 @@ export const strictEqual = <A>(actual: A, expected: A, what?: string): void =>
 export const notStrictEqual = (actual: unknown, other: unknown, what?: string): void =>
   check(!Object.is(actual, other), what, () => `expected another value than ${renderLine(other)}`)
 
+/** Objects without a prototype, which generators of JSON make, as plain ones: both say the same. */
+const withPrototype = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withPrototype)
+  if (typeof value !== "object" || value === null) return value
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+    ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withPrototype(one)]))
+    : value
+}
+
+const isSame = (actual: unknown, expected: unknown): boolean =>
+  isDeepStrictEqual(actual, expected) ||
+  isDeepStrictEqual(withPrototype(actual), withPrototype(expected))
+
 /** Compares class, keys and values at every depth, and tells 0 from -0. */
 export const deepStrictEqual = <A>(actual: A, expected: A, what?: string): void =>
   check(
-    isDeepStrictEqual(actual, expected),
+    isSame(actual, expected),
     what,
     () => `expected the lines after "-", got those after "+"\n${difference(expected, actual)}`
   )
@@ -70,7 +84,7 @@ export const sameDeepMembers = <A>(
 ): void => {
   const left = [...expected]
   for (const member of actual) {
-    const index = left.findIndex((other) => isDeepStrictEqual(member, other))
+    const index = left.findIndex((other) => isSame(member, other))
     if (index === -1) return deepStrictEqual(actual, expected, what)
     left.splice(index, 1)
   }
