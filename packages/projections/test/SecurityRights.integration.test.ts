@@ -313,7 +313,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
             )
             assert.include(
               error.message,
-              "what hangs on it: " +
+              "with its dependents: " +
                 [
                   "materialized view read_models.copy",
                   "rule r",

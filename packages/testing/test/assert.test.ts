@@ -12,6 +12,9 @@ class Rejected {
   }
 }
 
+/** Returns a copy without a prototype. */
+const bare = (fields: object): object => Object.assign(Object.create(null) as object, fields)
+
 const messageOf = (run: () => void): string | undefined => {
   try {
     run()
@@ -47,12 +50,8 @@ describe("An assertion", () => {
       () => Ours.deepStrictEqual<object>(new Rejected("a"), { why: "a" })
     ],
     "deepStrictEqual of objects without a prototype": [
-      () =>
-        Ours.deepStrictEqual<object>(Object.assign(Object.create(null), { a: [one] }), {
-          a: [one]
-        }),
-      () =>
-        Ours.deepStrictEqual<object>(Object.assign(Object.create(null), { a: [one] }), { a: [2] })
+      () => Ours.deepStrictEqual(bare({ a: [one] }), { a: [one] }),
+      () => Ours.deepStrictEqual(bare({ a: [one] }), { a: [2] })
     ],
     "deepStrictEqual of zeros": [
       () => Ours.deepStrictEqual({ n: -0 }, { n: -0 }),
