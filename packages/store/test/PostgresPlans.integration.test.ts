@@ -188,14 +188,14 @@ for (const [title, further] of kinds) {
             functions.map(({ name }) => name),
             [
               "append",
-              "try_append",
               "foreign_code",
               "keep_read_models",
               "look_at_log",
               "newest_append",
               "position_at",
               "record_act",
-              "settled_position"
+              "settled_position",
+              "try_append"
             ]
           )
           // Finding no compiler at work proves something only where the server should have one
