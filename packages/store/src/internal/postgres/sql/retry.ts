@@ -110,8 +110,9 @@ export const isTransient = ({ reason }: SqlError): boolean =>
 
 // SQLSTATE classes that the client reports as unknown: insufficient resources (such as too many
 // connections), and operator intervention, which means that the server shuts down or starts up
-// (PostgreSQL, "Error Codes").
-const transientState = /^(53|57P)/
+// (PostgreSQL, "Error Codes"). And a refused password, since a host that runs had the right one: it
+// is being changed, and the provider of passwords has the new one sooner or later than the server.
+const transientState = /^(53|57P|28P01)/
 
 const sqlState = (cause: unknown): string | undefined =>
   Predicate.hasProperty(cause, "code") && typeof cause.code === "string" ? cause.code : undefined
