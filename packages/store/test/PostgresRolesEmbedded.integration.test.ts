@@ -39,7 +39,7 @@ layer(embedded, { timeout: 60_000, excludeTestServices: true })("Embedded roles"
       const [settled] = yield* as(roles.reader, sql`SELECT daybook.settled_position() AS position`)
       assert.deepStrictEqual(settled, { position: 2_048n })
       const error = yield* Effect.flip(as(roles.reader, note(sql)))
-      assert.include(error.message, "permission denied for function append")
+      assert.include(error.message, "permission denied for function try_append")
       for (const statement of [
         "UPDATE daybook.events SET type = 'Forged'",
         "DELETE FROM daybook.events",
