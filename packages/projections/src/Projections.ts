@@ -231,7 +231,7 @@ export class Projections extends Context.Service<
    * **Details**
    * Build everything that appends on top of this layer, with `Layer.provide` or `provideMerge`, on
    * every host with the same read models. A handler beside it, by `Layer.merge`, appends through
-   * the store beneath, and inline rows miss its events without an error:
+   * the store beneath: inline rows miss its events, and a warning is logged.
    *
    * ```ts
    * import type * as Projection from "@daybook/kernel/Projection"

@@ -118,7 +118,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
         const shop = fresh()
         const { events } = yield* keptBy(shop.products)
         const [made] = yield* sql<{ readonly definition: string }>`
-          SELECT pg_get_functiondef('daybook.keep_read_models'::regproc) AS definition`
+          SELECT pg_get_functiondef('daybook.lock_read_models'::regproc) AS definition`
         const definition = made?.definition ?? ""
         const broken = definition.replace("pg_advisory_xact_lock(k.key)", "k.key")
         assert.notStrictEqual(broken, definition)

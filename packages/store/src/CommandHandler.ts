@@ -37,6 +37,7 @@ import {
   type InvalidReadOption,
   type Until
 } from "./EventStore.ts"
+import * as Decorated from "./driver/Decorated.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { type Cursor, entries, initial } from "./internal/command/decide.ts"
 import * as Serialize from "./internal/command/serialize.ts"
@@ -369,6 +370,7 @@ const make = Effect.fnUntraced(function* <R>(
   makeSnapshots: (cachedStreams: number) => Effect.Effect<Snapshots.Snapshots, never, R>
 ) {
   const store = yield* EventStore
+  yield* Decorated.handled(store)
   const drawId = yield* Effect.map(
     WebCrypto,
     (crypto: webcrypto.Crypto) => () =>

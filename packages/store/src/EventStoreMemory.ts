@@ -25,6 +25,14 @@ import * as Read from "./internal/memory/read.ts"
 import type { PassOverRefused } from "./internal/driver/passOverRefused.ts"
 
 /**
+ * The event is not passed over, and the reason.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export { PassOverRefused } from "./internal/driver/passOverRefused.ts"
+
+/**
  * A hook that runs before an append is recorded; none unless provided around the append. The
  * function it returns commits in the same synchronous step, so both happen or neither, and no
  * reader sees only one of them.

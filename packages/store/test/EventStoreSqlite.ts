@@ -272,10 +272,7 @@ export const driver = (
         const last =
           "revision = (SELECT max(revision) FROM events o WHERE o.stream_id = events.stream_id)"
         const where = `stream_id > ? AND substr(stream_id, 1, length(?)) = ? AND ${last} ORDER BY stream_id LIMIT ?`
-        return Array.from(events(db, where, after, prefix, prefix, limit), (event) => {
-          const { event: _, ...facts } = endOf(event)
-          return facts
-        })
+        return Array.from(events(db, where, after, prefix, prefix, limit), endOf)
       }),
     wakeUps: {
       join: wakeUps.join,

@@ -183,13 +183,13 @@ for (const [title, further] of kinds) {
           const functions = yield* sql<{ readonly name: string; readonly settings: string | null }>`
           SELECT p.proname::text AS name, array_to_string(p.proconfig, ', ') AS settings
           FROM pg_proc p WHERE p.pronamespace = 'daybook'::regnamespace AND (p.prosecdef
-             OR p.proname IN ('foreign_code', 'keep_read_models')) ORDER BY 1`
+             OR p.proname IN ('foreign_code', 'lock_read_models')) ORDER BY 1`
           assert.deepStrictEqual(
             functions.map(({ name }) => name),
             [
               "append",
               "foreign_code",
-              "keep_read_models",
+              "lock_read_models",
               "look_at_log",
               "newest_append",
               "position_at",

@@ -152,7 +152,7 @@ layer(Logins.layer, { timeout: 60_000, excludeTestServices: true })("Shadows", (
         { name: "settled_position", definer: true, pinned: true }
       ])
       // These look at tables of others, with the rights of their caller.
-      const asCaller = ["keep_read_models", "foreign_code"]
+      const asCaller = ["lock_read_models", "foreign_code"]
       for (const each of open) {
         const definer = !asCaller.includes(String(each["name"]))
         assert.deepInclude(each, { definer, pinned: true })

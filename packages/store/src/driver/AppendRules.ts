@@ -36,7 +36,7 @@ import {
 } from "../EventStore.ts"
 import { type ExpectedRevision, isMet, type Unmet } from "../ExpectedRevision.ts"
 import { encodeAppends } from "../internal/driver/encodeAppends.ts"
-import type { EncodedAppend, EncodedEvent } from "./EventStoreDriver.ts"
+import type { EncodedAppend, WrittenEvent } from "./EventStoreDriver.ts"
 
 /**
  * A recorded event as a store keeps it. Its JSON is text, so that readers can't alter it.
@@ -44,7 +44,7 @@ import type { EncodedAppend, EncodedEvent } from "./EventStoreDriver.ts"
  * @category types
  * @since 0.1.0
  */
-export interface StoredEvent extends EncodedEvent {
+export interface StoredEvent extends WrittenEvent {
   readonly streamId: StreamId.StreamId
   readonly category: StreamId.Category
   readonly revision: Revision

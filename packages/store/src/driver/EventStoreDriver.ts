@@ -35,7 +35,7 @@ import type { WakeUps } from "./WakeUps.ts"
  * @category types
  * @since 0.1.0
  */
-export interface EncodedEvent {
+export interface WrittenEvent {
   readonly id: EventId
   readonly type: string
   readonly schemaVersion: number
@@ -55,7 +55,7 @@ export interface EncodedAppend {
   readonly expected: ExpectedRevision
   /** The event at the expected revision, if it must be compared. */
   readonly lastEvent?: EventMark | undefined
-  readonly events: ReadonlyArray<EncodedEvent>
+  readonly events: ReadonlyArray<WrittenEvent>
 }
 
 /**
@@ -229,9 +229,6 @@ export interface Reads<E> {
    */
   readonly origin: (position: Position) => Effect.Effect<Origin, E>
 
-  /** The id of the log; by default that of `origin`. */
-  readonly identity?: Effect.Effect<LogId, E>
-
   /**
    * Reads events of the log in the order of their positions. It is called once for a reader, so
    * that it may remember from page to page. The range ends at a settled position.
@@ -304,6 +301,12 @@ export interface EventStoreDriver<E> extends Reads<E> {
   readonly streams: (selection: StreamSelection) => Effect.Effect<ReadonlyArray<StreamFacts>, E>
 
   readonly wakeUps: WakeUps
+
+  /**
+   * The id of the log; by default that of `origin`, which fails where the end of the log can't be
+   * read.
+   */
+  readonly identity?: Effect.Effect<LogId, E> | undefined
 
   /**
    * Makes the polls of one subscription; by default `Polls.make(driver, filter)`. A store whose

@@ -99,7 +99,7 @@ const lock = Effect.fnUntraced(function* (
     : `, set_config('idle_in_transaction_session_timeout', '${millisOf(CHANGE_TIMEOUT)}', true)`
   const rows = yield* sql.unsafe<Looked>(
     `SELECT k.versions, k.altered${bound}
-    FROM ${quoted(home)}.keep_read_models($1, $2, $3, $4, $5::text::uuid) k`,
+    FROM ${quoted(home)}.lock_read_models($1, $2, $3, $4, $5::text::uuid) k`,
     [
       PgTypes.text(schema),
       texts(touches.map(({ table }) => table.name)),

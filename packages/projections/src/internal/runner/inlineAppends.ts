@@ -7,6 +7,7 @@ import type { LogId } from "@daybook/kernel/LogId"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
+import * as Decorated from "@daybook/store/driver/Decorated"
 import { type Append, type Appended, EventStore, EventStoreError } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
@@ -30,6 +31,7 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
     models.set(table.name, { projection, table })
   }
   if (models.size === 0) return events
+  yield* Decorated.wrapped(events, `the inline read models ${Array.from(models.keys()).join(", ")}`)
 
   // Read with the first append, since the log need not exist before.
   let log: LogId | undefined

@@ -24,7 +24,7 @@ import {
   MAX_STREAMS,
   type RefusalReason
 } from "../../EventStore.ts"
-import type { EncodedAppend, EncodedEvent } from "../../driver/EventStoreDriver.ts"
+import type { EncodedAppend, WrittenEvent } from "../../driver/EventStoreDriver.ts"
 import { describe, ExpectedRevision } from "../../ExpectedRevision.ts"
 import * as Json from "./json.ts"
 
@@ -77,7 +77,7 @@ const encodeEvents = (
   { events, expected, lastEvent, streamId }: Append,
   totals: Totals
 ): Result.Result<EncodedAppend, AppendRefused> => {
-  const encoded: Array<EncodedEvent> = []
+  const encoded: Array<WrittenEvent> = []
   for (let index = 0; index < events.length; index++) {
     // `index` is below the length.
     const event = events[index] as NewEvent
@@ -194,7 +194,7 @@ const encodeEvent = (
   event: NewEvent,
   index: number,
   totals: Totals
-): Result.Result<EncodedEvent, RefusalReason> => {
+): Result.Result<WrittenEvent, RefusalReason> => {
   const { id, schemaVersion, type } = event
   if (!isEventId(id)) return invalid(index, "id", "not a UUID in lower case")
   if (!isEventType(type)) return invalid(index, "type", "not an event type")

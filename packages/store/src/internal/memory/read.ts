@@ -101,12 +101,7 @@ export const streams = (
     .filter((id) => id.startsWith(prefix) && (after === undefined || byCodePoints(id, after) > 0))
     .toSorted(byCodePoints)
     .slice(0, limit)
-    .flatMap((id) => {
-      const found = end(log, id)
-      if (found === undefined) return []
-      const { event: _, ...facts } = found
-      return facts
-    })
+    .flatMap((id) => end(log, id) ?? [])
 
 /**
  * Compares like UTF-8 and PostgreSQL. JavaScript compares code units, which sorts surrogate pairs

@@ -18,7 +18,7 @@ import { tryAppend } from "./functions/tryAppend.ts"
 import { checkEvent } from "./functions/checkEvent.ts"
 import { foreignCode } from "./functions/foreignCode.ts"
 import { checkAppend } from "./functions/checkAppend.ts"
-import { keepReadModels } from "./functions/keepReadModels.ts"
+import { lockReadModels } from "./functions/lockReadModels.ts"
 import { lookAtLog } from "./functions/lookAtLog.ts"
 import { newestAppend } from "./functions/newestAppend.ts"
 import { positionAt } from "./functions/positionAt.ts"
@@ -56,7 +56,7 @@ export const FUNCTIONS: Readonly<Record<string, (log: string) => string>> = {
   position_at: positionAt,
   record_act: recordAct,
   foreign_code: foreignCode,
-  keep_read_models: keepReadModels
+  lock_read_models: lockReadModels
 }
 
 /** A function in the database. */

@@ -11,7 +11,7 @@
 export const APPENDING = ["append", "try_append"]
 
 /** For writers: the functions that an append calls first if it maintains read models. */
-export const KEEPING = ["keep_read_models", "foreign_code"]
+export const KEEPING = ["lock_read_models", "foreign_code"]
 
 /**
  * For roles that maintain read models; granted by name to a role that only the database's owner

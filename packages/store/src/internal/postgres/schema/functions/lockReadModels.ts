@@ -1,5 +1,5 @@
 /**
- * `keep_read_models`: locks the read models that an append maintains, and checks the tables that it
+ * `lock_read_models`: locks the read models that an append maintains, and checks the tables that it
  * is about to write.
  */
 
@@ -21,9 +21,9 @@ const LOCK_MILLIS = 10_000
  * Result: the version of each of p_names that appends maintain, NULL for others and for those of
  * another log than p_log; or the foreign code that was found.
  */
-export const keepReadModels = (
+export const lockReadModels = (
   log: string
-): string => `CREATE OR REPLACE FUNCTION ${log}.keep_read_models(
+): string => `CREATE OR REPLACE FUNCTION ${log}.lock_read_models(
     p_schema text, p_names text[], p_keys_of text[], p_keys text[], p_log uuid,
     OUT versions integer[], OUT altered text[]
   ) LANGUAGE plpgsql VOLATILE
@@ -37,7 +37,7 @@ DECLARE
 BEGIN
   -- Under a fixed snapshot who waited for a row would not see what became of it.
   IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'keeping read models needs READ COMMITTED, not %',
+    RAISE EXCEPTION 'maintaining read models needs READ COMMITTED, not %',
       current_setting('transaction_isolation') USING ERRCODE = 'invalid_transaction_state';
   END IF;
   PERFORM pg_advisory_xact_lock_shared(k.key) FROM (
