@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
+import * as Option from "effect/Option"
 import * as Ours from "../src/internal/assert.ts"
 
 class Rejected {
@@ -52,6 +53,18 @@ describe("An assertion", () => {
     "deepStrictEqual of objects without a prototype": [
       () => Ours.deepStrictEqual(bare({ a: [one] }), { a: [one] }),
       () => Ours.deepStrictEqual(bare({ a: [one] }), { a: [2] })
+    ],
+    "deepStrictEqual of objects without a prototype in others": [
+      () => Ours.deepStrictEqual(Option.some([bare(one)]), Option.some([{ ...one }])),
+      () => Ours.deepStrictEqual(Option.some([bare(one)]), Option.some([{ a: 2 }]))
+    ],
+    "deepStrictEqual of dates beside them": [
+      () => Ours.deepStrictEqual([bare(one), new Date(1)], [{ ...one }, new Date(1)]),
+      () => Ours.deepStrictEqual([bare(one), new Date(1)], [{ ...one }, new Date(2)])
+    ],
+    "deepStrictEqual of classes beside them": [
+      () => Ours.deepStrictEqual<unknown>([bare(one), new Rejected("a")], [one, new Rejected("a")]),
+      () => Ours.deepStrictEqual<unknown>([bare(one), new Rejected("a")], [one, { why: "a" }])
     ],
     "deepStrictEqual of zeros": [
       () => Ours.deepStrictEqual({ n: -0 }, { n: -0 }),

@@ -54,15 +54,30 @@ export const strictEqual = <A>(actual: A, expected: A, what?: string): void =>
 export const notStrictEqual = (actual: unknown, other: unknown, what?: string): void =>
   check(!Object.is(actual, other), what, () => `expected another value than ${renderLine(other)}`)
 
-/** Objects without a prototype, which generators of JSON make, as plain ones: both say the same. */
+/**
+ * Copies a value with the usual prototype for objects that have none, at every depth: generators of
+ * JSON make them, databases give back plain ones, and both say the same.
+ */
 const withPrototype = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(withPrototype)
-  if (typeof value !== "object" || value === null) return value
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
-    ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withPrototype(one)]))
-    : value
+  if (typeof value !== "object" || value === null || holdsHiddenState(value)) return value
+  const fields = Object.entries(Object.getOwnPropertyDescriptors(value)).map(
+    ([key, field]) => [key, { ...field, ...valueOf(field) }] as const
+  )
+  const prototype = Object.getPrototypeOf(value) as object | null
+  return Object.create(prototype ?? Object.prototype, Object.fromEntries(fields))
 }
+
+const valueOf = (field: PropertyDescriptor) =>
+  "value" in field ? { value: withPrototype(field.value) } : {}
+
+/** Returns true for an object that a copy of its properties does not describe. */
+const holdsHiddenState = (value: object): boolean =>
+  value instanceof Date ||
+  value instanceof Map ||
+  value instanceof Set ||
+  value instanceof Error ||
+  ArrayBuffer.isView(value)
 
 const isSame = (actual: unknown, expected: unknown): boolean =>
   isDeepStrictEqual(actual, expected) ||
