@@ -30,7 +30,10 @@ const pureParts = [
   "fold/partition",
   "fold/rowCodec",
   "fold/rowDifferences",
-  "fold/rowFold"
+  "fold/rowFold",
+  "lifecycle/decide",
+  "lifecycle/evolve",
+  "lifecycle/state"
 ]
 
 /** Laws on hundreds of histories are left out where examples are enough to notice a mutant. */
@@ -59,7 +62,7 @@ const subjects: ReadonlyArray<Subject> = [
     // database minutes.
     tests: [
       "packages/projections/test/{ReadModelTable,RowFold,RowCodec,RowDifferences}.test.ts",
-      "packages/projections/test/{MemoryQuery,Changes,Partition}.test.ts"
+      "packages/projections/test/{MemoryQuery,Changes,Partition,Lifecycle}.test.ts"
     ]
   }
 ]

@@ -35,7 +35,7 @@ import { claimCases } from "../internal/contracts/readModelStore/claim.ts"
 import { actCases } from "../internal/contracts/readModelStore/acts.ts"
 import { dropCases } from "../internal/contracts/readModelStore/drop.ts"
 import { Leases } from "../internal/contracts/readModelStore/fixture.ts"
-import { handOverCases } from "../internal/contracts/readModelStore/handOver.ts"
+import { makeInlineCases } from "../internal/contracts/readModelStore/makeInline.ts"
 import { inlineCases } from "../internal/contracts/readModelStore/inline.ts"
 import { largeCases } from "../internal/contracts/readModelStore/large.ts"
 import { openCases } from "../internal/contracts/readModelStore/open.ts"
@@ -45,7 +45,7 @@ import { rowCases } from "../internal/contracts/readModelStore/rows.ts"
 import { skipCases } from "../internal/contracts/readModelStore/skip.ts"
 import { stepCases } from "../internal/contracts/readModelStore/step.ts"
 import { stopCases } from "../internal/contracts/readModelStore/stop.ts"
-import { switchCases } from "../internal/contracts/readModelStore/switchOver.ts"
+import { switchCases } from "../internal/contracts/readModelStore/switch.ts"
 import * as Law from "../Law.ts"
 
 /**
@@ -100,7 +100,7 @@ const cases: Readonly<Record<string, Cases<EventStore | ReadModelStore | Leases>
   "a drop": dropCases,
   "the record of acts": actCases,
   "an inline append": inlineCases,
-  "handing over": handOverCases,
+  "making inline": makeInlineCases,
   "an origin": originCases,
   "calls in turn": callCases
 }

@@ -78,7 +78,7 @@ export const maintainServing = Effect.fnUntraced(function* (
   const held = yield* loadClaimed(runner, model, claim.value)
   if (held === undefined) return false
   errors.holdsUnsafe(name, "serving", History.first(held.checkpoints).position)
-  const kept = (inline ? handOver(runner, held) : follow(runner, held)).pipe(
+  const kept = (inline ? leaveToAppends(runner, held) : follow(runner, held)).pipe(
     Effect.catchTags({
       Stopped: (stopped) => stop(runner, claim.value, stopped),
       // The log was restored while it was followed.
@@ -115,7 +115,7 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
 })
 
 /** Catches up, and hands the rows over to the appends. */
-const handOver = Effect.fnUntraced(function* (runner: Runner, held: Held) {
+const leaveToAppends = Effect.fnUntraced(function* (runner: Runner, held: Held) {
   yield* catchUpTo(runner, held, { role: "serving" })
   yield* runner.store.makeInline(
     held.claim,

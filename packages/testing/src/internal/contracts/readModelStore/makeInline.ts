@@ -36,7 +36,7 @@ import {
 } from "./fixture.ts"
 import { append, foldTallies, positionsOf, promoted, row, touching, twoStreams } from "./keeping.ts"
 
-export const handOverCases: Cases = {
+export const makeInlineCases: Cases = {
   "to appends ends the claim, after the last steps under it": Effect.gen(function* () {
     const store = yield* ReadModelStore
     const table = tallies()
