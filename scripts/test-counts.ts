@@ -25,7 +25,7 @@ interface Report {
 interface Counts {
   readonly passed: number
   readonly failed: number
-  /** What failed: the file, the test and the beginning of its message. */
+  /** The failures: of each the file, the test and the beginning of its message. */
   readonly failures: ReadonlyArray<string>
 }
 
