@@ -12,6 +12,7 @@ import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import { EventStore } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -38,22 +39,31 @@ class NotDone extends Data.TaggedError("NotDone")<{ readonly seconds: number }> 
   }
 }
 
+class HostEnded extends Data.TaggedError("HostEnded")<{ readonly code: number }> {
+  override get message() {
+    return `a host ended by itself, with exit code ${this.code}`
+  }
+}
+
 const projections: ReadonlyArray<Projection.Any> = [orderSummary, productDemand]
 
 /** Starts a host as a process of its own, and kills it with its scope. */
 const host = Effect.fnUntraced(function* (url: Redacted.Redacted, leaseMillis: number) {
-  const told = yield* Queue.unbounded<string>()
+  const told = yield* Queue.unbounded<string, HostEnded>()
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
       spawn(
         process.execPath,
-        [Path.join(import.meta.dirname, "programs", "lockReadModels.ts"), String(leaseMillis)],
+        [Path.join(import.meta.dirname, "programs", "keepReadModels.ts"), String(leaseMillis)],
         { stdio: ["ignore", "pipe", "inherit"], env: { DATABASE_URL: Redacted.value(url) } }
       )
     ),
     (running) => Effect.sync(() => running.kill("SIGKILL"))
   )
   child.stdout.on("data", () => Queue.offerUnsafe(told, "keeps"))
+  child.on("exit", (code) => {
+    if (code !== null) Queue.failCauseUnsafe(told, Cause.fail(new HostEnded({ code })))
+  })
   return {
     keeps: Queue.take(told),
     signal: (signal: "SIGKILL" | "SIGSTOP" | "SIGCONT") => Effect.sync(() => child.kill(signal))
@@ -87,8 +97,9 @@ const progress = Effect.map(
 )
 
 /**
- * Kills the running host every `killEvery`, and starts another. Every third host is first frozen
- * past its lease, and wakes up when another has taken over.
+ * Kills the running host every `killEvery`, and starts another, until the read models are caught up
+ * or `maximumKills` hosts are killed. Every third host is first frozen past its lease, and wakes up
+ * when another has taken over.
  */
 export const attack = Effect.fnUntraced(function* (options: {
   readonly url: Redacted.Redacted
@@ -97,8 +108,9 @@ export const attack = Effect.fnUntraced(function* (options: {
   readonly leaseMillis: number
   readonly seconds: number
   readonly minimumKills: number
+  readonly maximumKills: number
 }) {
-  const { killEvery, leaseMillis, minimumKills, seconds, url } = options
+  const { killEvery, leaseMillis, maximumKills, minimumKills, seconds, url } = options
   yield* fill(Math.ceil(options.events / 25))
   const head = yield* (yield* EventStore).head
   let kills = 0
@@ -107,7 +119,7 @@ export const attack = Effect.fnUntraced(function* (options: {
     let running = yield* host(url, leaseMillis)
     let standingBy = yield* host(url, leaseMillis)
     yield* running.keeps
-    while ((yield* behind) || kills < minimumKills) {
+    while (kills < maximumKills && ((yield* behind) || kills < minimumKills)) {
       // Waits for progress: on a slow machine each host would be killed before it has begun.
       const before = yield* progress
       yield* Effect.sleep(killEvery)
@@ -127,6 +139,10 @@ export const attack = Effect.fnUntraced(function* (options: {
       running = standingBy
       standingBy = yield* host(url, leaseMillis)
     }
+    yield* Effect.repeat(behind, {
+      until: (isBehind) => !isBehind,
+      schedule: Schedule.spaced("50 millis")
+    })
     yield* Effect.forEach([running, standingBy], (one) => one.signal("SIGKILL"))
   })
   yield* Effect.scoped(work).pipe(

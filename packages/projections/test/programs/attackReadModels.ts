@@ -57,7 +57,8 @@ const command = Command.make(
       killEvery: Duration.seconds(3),
       leaseMillis: 1_000,
       seconds,
-      minimumKills: 5
+      minimumKills: 5,
+      maximumKills: Infinity
     }).pipe(Effect.provide(stores))
     yield* Console.log(`hosts killed            ${found.kills}`)
     yield* Console.log(`of them frozen before   ${found.freezes}`)
