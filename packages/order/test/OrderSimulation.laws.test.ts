@@ -5,9 +5,17 @@ import * as Effect from "effect/Effect"
 import { stubborn, trusting, unrecorded } from "./brokenMachinery.ts"
 import { orders } from "./orderSimulation.ts"
 
-/** Returns the first history, within a thousand, that fails under faults of one kind only. */
-const failureBy = Effect.fnUntraced(function* (kind: Fault.Kind, broken: Partial<typeof orders>) {
-  for (let seed = 1; seed <= 1_000; seed++) {
+/**
+ * Returns the first history from a seed on, within a thousand, that fails under faults of one kind
+ * only. The seeds given below are those that failed when they were written: the search for one
+ * costs up to a minute.
+ */
+const failureBy = Effect.fnUntraced(function* (
+  kind: Fault.Kind,
+  broken: Partial<typeof orders>,
+  first: number
+) {
+  for (let seed = first; seed < first + 1_000; seed++) {
     const { faults: all } = yield* Simulation.run(orders, { seed })
     const faults = all.filter((fault) => Fault.kind(fault) === kind)
     if (faults.length === 0) continue
@@ -20,7 +28,7 @@ const failureBy = Effect.fnUntraced(function* (kind: Fault.Kind, broken: Partial
 describe("A simulation of orders", { timeout: 600_000 }, () => {
   it.live("finds nothing wrong in histories with faults of every kind", () =>
     Effect.gen(function* () {
-      const { faults } = yield* Simulation.check(orders, { seed: 1, histories: 40 })
+      const { faults } = yield* Simulation.check(orders, { seed: 1, histories: 20 })
       assert.deepStrictEqual(
         Object.keys(Fault.kinds).filter((kind) => ![...faults.keys()].includes(kind as Fault.Kind)),
         []
@@ -40,14 +48,14 @@ describe("A simulation of orders", { timeout: 600_000 }, () => {
     })
   )
 
-  for (const [fault, stores, what] of [
-    ["old-host", stubborn, "rows that no newer host takes up again"],
-    ["row-too-large", unrecorded, "an event that is skipped without a record of it"],
-    ["log-restored", trusting, "a log that takes any checkpoint for one of its history"]
+  for (const [fault, stores, first, what] of [
+    ["old-host", stubborn, 21, "rows that no newer host takes up again"],
+    ["row-too-large", unrecorded, 1, "an event that is skipped without a record of it"],
+    ["log-restored", trusting, 2, "a log that takes any checkpoint for one of its history"]
   ] as const) {
     it.live(`catches ${what}, with the fault ${fault}`, () =>
       Effect.gen(function* () {
-        const { faults, seed } = yield* failureBy(fault, { stores })
+        const { faults, seed } = yield* failureBy(fault, { stores }, first)
         const sound = yield* Simulation.run(orders, { seed, faults })
         assert.deepStrictEqual(sound.violations, [])
         const without = yield* Simulation.run({ ...orders, stores }, { seed, faults: [] })
