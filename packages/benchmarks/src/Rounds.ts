@@ -24,7 +24,7 @@ export const runAll = Effect.fnUntraced(function* <A extends Contender>(
   opens: Opens<A>,
   options: Options
 ) {
-  const results: Array<Unrated> = []
+  const results: Array<Unrated<A>> = []
   for (const [index, measure] of measures.entries()) {
     const progress = `${index + 1}/${measures.length}`
     yield* Console.error(`${progress} ${measure.name}, ${measure.concurrency} at a time`)

@@ -11,8 +11,8 @@ const round = (p50Micros: number): Sample => ({
   p99Micros: 2 * p50Micros
 })
 
-const results = (log: number, ...micros: ReadonlyArray<number>) => ({
-  log,
+const results = (events: number, ...micros: ReadonlyArray<number>) => ({
+  subject: { events },
   medians: round(micros[1] ?? 0),
   rounds: micros.map(round)
 })

@@ -3,6 +3,7 @@
  */
 import type { Unrated } from "../Report.ts"
 import * as Sample from "../Sample.ts"
+import type { Log } from "./Log.ts"
 
 /** Below this share of the speed on the shortest log a row is not flat. */
 const FLAT = 0.8
@@ -26,10 +27,12 @@ export interface Figure {
   readonly ratio: number
 }
 
-/** The results of a row, a subject for each log, the shortest first. */
+/** Compares the results of a row, one for each log, the shortest first. */
 export const growth = (
   { concurrency, figure, name }: Pick<Growth, "name" | "concurrency" | "figure">,
-  results: ReadonlyArray<{ readonly log: number } & Pick<Unrated, "rounds" | "medians">>
+  results: ReadonlyArray<
+    Pick<Unrated, "rounds" | "medians"> & { readonly subject: Pick<Log, "events"> }
+  >
 ): Growth => {
   const speed = ({ p50Micros, perSecond }: Sample.Sample) =>
     figure === "time" ? 1 / p50Micros : perSecond
@@ -38,8 +41,8 @@ export const growth = (
     name,
     concurrency,
     figure,
-    figures: results.map(({ log, medians, rounds }) => ({
-      log,
+    figures: results.map(({ medians, rounds, subject }) => ({
+      log: subject.events,
       value: figure === "time" ? medians.p50Micros / 1e3 : medians.perSecond,
       ratio: Sample.median(rounds.map((round, index) => speed(round) / (shortest[index] ?? NaN)))
     }))

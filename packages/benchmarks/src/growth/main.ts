@@ -90,26 +90,26 @@ const command = Command.make(
       const rows = named(only)
       const opens = logs.map((log) => [log.name, Effect.succeed(log)] as const)
       const results = yield* Rounds.runAll(rows, opens, { rounds, seconds })
-      const growths = rows.map((row) =>
-        Growth.growth(
+      const growths = rows.map((row) => ({
+        row,
+        ...Growth.growth(
           row,
-          results
-            .filter(({ measure }) => measure === row)
-            .flatMap(({ medians, rounds, subject }) => {
-              const log = logs.find(({ name }) => name === subject.name)
-              return log === undefined ? [] : [{ log: log.events, medians, rounds }]
-            })
+          results.filter(({ measure }) => measure === row)
         )
-      )
+      }))
       yield* Console.log(`${Growth.table(growths)}\n\n${Growth.verdict(growths)}`)
-      const plans: Record<string, ReadonlyArray<Statements.Planned>> = {}
-      for (const [index, row] of rows.entries()) {
-        if (growths[index] === undefined || Growth.isFlat(growths[index])) continue
-        const planned = yield* Statements.explain(row, Log.open(sizes[sizes.length - 1] ?? 0))
-        plans[`${row.name}, ${row.concurrency} at a time`] = planned
-        yield* Console.log(`\n${row.name}, ${row.concurrency} at a time:`)
-        for (const { plan, statement } of planned) yield* Console.log(`${statement}\n${plan}\n`)
-      }
+      const plans = yield* Effect.forEach(
+        growths.filter((growth) => !Growth.isFlat(growth)),
+        Effect.fnUntraced(function* ({ row }) {
+          const title = `${row.name}, ${row.concurrency} at a time`
+          const statements = yield* Statements.explain(row, Log.open(Math.max(...sizes)))
+          yield* Console.log(`\n${title}:\n`)
+          for (const { plan, statement } of statements) {
+            yield* Console.log(`${statement}\n\n${plan}\n`)
+          }
+          return { row: title, statements }
+        })
+      )
       const json = {
         at: DateTime.formatIso(yield* DateTime.now),
         environment: {
@@ -120,7 +120,7 @@ const command = Command.make(
         },
         rounds,
         seconds,
-        rows: growths,
+        rows: growths.map(({ row: _, ...growth }) => growth),
         plans
       }
       yield* files.writeFileString(out, `${JSON.stringify(json, null, 2)}\n`)
