@@ -22,6 +22,8 @@ export const explain = Effect.fnUntraced(function* <E, R>(
   const texts = new Set<string>()
   const work = Effect.gen(function* () {
     const begun = yield* row.begin(yield* open, "explained")
+    // Not the statements that opened the store.
+    texts.clear()
     yield* "sample" in begun ? begun.sample(0.01) : begun.act(0)
   })
   yield* Effect.scoped(work).pipe(Effect.provideService(Tracer.Tracer, recording(texts)))
