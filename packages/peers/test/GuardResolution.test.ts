@@ -21,10 +21,16 @@ const cases: ReadonlyArray<
   ["keeps modules of Node", "node:crypto", ofDriver, ofDriver],
   ["leaves the imports of the side alone", "@daybook/kernel/EventId", ofSide, ofSide],
   [
+    "leaves the imports of the present's packages alone, when the present is the side",
+    "uuid",
+    `${driver}kernel/src/EventId.ts`,
+    `${driver}kernel/src/EventId.ts`
+  ],
+  [
     "leaves the imports of dependencies alone",
     "pg-types",
-    `${driver}../packages/peers/node_modules/pg/lib/index.js`,
-    `${driver}../packages/peers/node_modules/pg/lib/index.js`
+    `${driver}peers/node_modules/pg/lib/index.js`,
+    `${driver}peers/node_modules/pg/lib/index.js`
   ],
   [
     "leaves the entry alone",

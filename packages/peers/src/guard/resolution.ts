@@ -3,8 +3,8 @@
  * checkout, and the packages that it imports are those of the side's.
  */
 
-/** The packages whose modules belong to the driver. */
-const OF_DRIVER = /^@daybook\/(benchmarks|peers)\//
+/** The packages whose modules are the driver. */
+const DRIVER = ["benchmarks", "peers"]
 
 /**
  * Returns the URL of the file whose imports decide where a specifier leads. The benchmarks of the
@@ -20,8 +20,7 @@ export const importer = (
   side: string
 ): string | undefined => {
   const isBare = !/^(\.{0,2}\/|[a-z]+:)/.test(specifier)
-  const isOfDriver = parent?.startsWith(driver) === true && !parent.includes("/node_modules/")
-  return isBare && isOfDriver && !OF_DRIVER.test(specifier)
-    ? `${side}benchmarks/package.json`
-    : parent
+  const isOfDriver = DRIVER.some((name) => specifier.startsWith(`@daybook/${name}/`))
+  const byDriver = DRIVER.some((name) => parent?.startsWith(`${driver}${name}/src/`) === true)
+  return isBare && byDriver && !isOfDriver ? `${side}benchmarks/package.json` : parent
 }
