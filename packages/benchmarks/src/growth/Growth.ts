@@ -18,12 +18,12 @@ export interface Growth {
 }
 
 /** The figure of one log. */
-export interface Figure {
+interface Figure {
   /** The number of events that the log was filled with. */
   readonly log: number
   /** Milliseconds of a `time`, events per second of a `rate`: the median of the rounds. */
   readonly value: number
-  /** The median over the rounds of its speed divided by that of the shortest log; below 1 is slower. */
+  /** The median over the rounds of its speed by that of the shortest log; below 1 is slower. */
   readonly ratio: number
 }
 

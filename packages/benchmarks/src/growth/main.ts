@@ -90,17 +90,20 @@ const command = Command.make(
       const rows = named(only)
       const opens = logs.map((log) => [log.name, Effect.succeed(log)] as const)
       const results = yield* Rounds.runAll(rows, opens, { rounds, seconds })
-      const growths = rows.map((row) => ({
-        row,
-        ...Growth.growth(
+      const growths = rows.map((row) =>
+        Growth.growth(
           row,
           results.filter(({ measure }) => measure === row)
         )
-      }))
+      )
       yield* Console.log(`${Growth.table(growths)}\n\n${Growth.verdict(growths)}`)
+      const steep = rows.filter((_, index) => {
+        const growth = growths[index]
+        return growth !== undefined && !Growth.isFlat(growth)
+      })
       const plans = yield* Effect.forEach(
-        growths.filter((growth) => !Growth.isFlat(growth)),
-        Effect.fnUntraced(function* ({ row }) {
+        steep,
+        Effect.fnUntraced(function* (row) {
           const title = `${row.name}, ${row.concurrency} at a time`
           const statements = yield* Statements.explain(row, Log.open(Math.max(...sizes)))
           yield* Console.log(`\n${title}:\n`)
@@ -120,7 +123,7 @@ const command = Command.make(
         },
         rounds,
         seconds,
-        rows: growths.map(({ row: _, ...growth }) => growth),
+        rows: growths,
         plans
       }
       yield* files.writeFileString(out, `${JSON.stringify(json, null, 2)}\n`)

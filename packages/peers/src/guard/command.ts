@@ -1,6 +1,6 @@
 /**
- * The command `bench:guard`: the present checkout beside a commit, in turns, on one server. It fails
- * if a row of the present is slower by more than allowed.
+ * The command `bench:guard`: the present checkout beside a commit, in turns, on one server. It
+ * fails if a row of the present is slower by more than allowed.
  */
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as Argument from "effect/cli/Argument"
@@ -18,11 +18,15 @@ import * as Base from "./Base.ts"
 import * as Comparison from "./Comparison.ts"
 import * as Rounds from "./Rounds.ts"
 import * as Row from "./Row.ts"
+import type * as Side from "./Side.ts"
 
-/** Rows of the present are slower than allowed, or none was compared; the report says which. */
+/** The run failed, and its output says why. */
 class Failed extends Data.TaggedError("Failed") {
   override readonly [Runtime.errorReported] = false
 }
+
+const told = (error: Base.BaseUnavailable | Side.NotOffered) =>
+  Effect.andThen(Console.error(error.message), Effect.fail(new Failed()))
 
 const named = (text: string) => Row.all.filter((row) => Row.title(row).includes(text))
 
@@ -106,6 +110,7 @@ export const command = Command.make(
       if (!verdict.passed) return yield* new Failed()
     },
     Effect.scoped,
+    Effect.catchTags({ BaseUnavailable: told, NotOffered: told }),
     (run, { server }) =>
       Effect.provide(run, PostgresServer.PostgresServer.layerOf(server === "" ? undefined : server))
   )
