@@ -41,7 +41,7 @@ const cases: ReadonlyArray<
 ]
 
 for (const [name, specifier, parent, found] of cases) {
-  it(`${name}`, () => {
+  it(`the driver ${name}`, () => {
     assert.strictEqual(importer(specifier, parent, driver, side), found)
   })
 }
