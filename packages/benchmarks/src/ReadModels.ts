@@ -66,7 +66,7 @@ export const openAll = Effect.gen(function* () {
   yield* Effect.orDie(sql`VACUUM ANALYZE daybook.events`.unprepared)
   const limit = inSql(sql, EVENTS)
   const catchUps: Opens<CatchUp> = [
-    daybook(stores, limit.name),
+    { ...daybook(stores), yardstick: limit.name },
     { ...byHand(sql), yardstick: limit.name },
     { ...textbook(sql), yardstick: limit.name },
     limit
@@ -125,9 +125,9 @@ const readModels = <A, E>(
 const head = (stores: Context.Context<EventStore>) =>
   Effect.orDie(Context.get(stores, EventStore).head)
 
-const daybook = (stores: Stores, yardstick: string): CatchUp => ({
+/** Returns Daybook on these stores, which catches up in new tables each time. */
+export const daybook = (stores: Stores): CatchUp => ({
   name: "Daybook",
-  yardstick,
   catchUp: Effect.fnUntraced(
     function* () {
       const kept = yield* readModels(stores, Projections.layer({ async: [orderSummary] }))
@@ -155,7 +155,12 @@ const rebuilding = (name: string, stores: Stores, parallelism: number): Open<Reb
     return rebuilds
   }).pipe(Effect.orDie)
 
-const keeping = (name: string, stores: Stores, mode: "none" | "async" | "inline"): Open<Keeping> =>
+/** Opens a contender that appends to these stores while a read model is maintained. */
+export const keeping = (
+  name: string,
+  stores: Stores,
+  mode: "none" | "async" | "inline"
+): Open<Keeping> =>
   Effect.gen(function* () {
     const kept = yield* readModels(
       stores,

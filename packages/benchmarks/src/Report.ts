@@ -17,9 +17,9 @@ export interface Result extends Sample {
 }
 
 /** A result without its ratio; its subject names the yardstick. */
-export interface Unrated {
+export interface Unrated<C extends Contender = Contender> {
   readonly measure: Pick<Measure, "name" | "concurrency" | "events">
-  readonly subject: Contender
+  readonly subject: C
   readonly medians: Sample
   readonly rounds: ReadonlyArray<Sample>
 }

@@ -49,17 +49,18 @@ export const summary = (latencies: ReadonlyArray<bigint>, elapsed: bigint): Samp
 }
 
 /** Returns the medians of the rounds. */
-export const medians = (rounds: ReadonlyArray<Sample>): Sample => {
-  const median = (of: (sample: Sample) => number) =>
-    quantile(
-      rounds.map(of).toSorted((a, b) => a - b),
-      0.5
-    )
-  return {
-    perSecond: median((sample) => sample.perSecond),
-    p50Micros: median((sample) => sample.p50Micros),
-    p99Micros: median((sample) => sample.p99Micros)
-  }
+export const medians = (rounds: ReadonlyArray<Sample>): Sample => ({
+  perSecond: median(rounds.map(({ perSecond }) => perSecond)),
+  p50Micros: median(rounds.map(({ p50Micros }) => p50Micros)),
+  p99Micros: median(rounds.map(({ p99Micros }) => p99Micros))
+})
+
+/** Returns the middle value, or the mean of the two middle ones; NaN of none. */
+export const median = (values: ReadonlyArray<number>): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = (sorted.length - 1) / 2
+  const [low = NaN, high = NaN] = [sorted[Math.floor(middle)], sorted[Math.ceil(middle)]]
+  return (low + high) / 2
 }
 
 /**

@@ -13,20 +13,17 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as Os from "node:os"
-import type { Contender, Opens } from "./Appender.ts"
 import * as Decoding from "./Decoding.ts"
 import * as Live from "./Live.ts"
 import * as Measure from "./Measure.ts"
 import * as Memory from "./Memory.ts"
 import * as ReadModels from "./ReadModels.ts"
 import * as Report from "./Report.ts"
-import * as Sample from "./Sample.ts"
+import * as Rounds from "./Rounds.ts"
 import * as Shortcuts from "./Shortcuts.ts"
 import * as Subject from "./Subject.ts"
 
-// The subjects take turns in each round, so that a busy moment of the machine affects all of them.
 const ROUNDS = 3
-const WARM_UP_SECONDS = 0.2
 
 const named = <M extends { readonly name: string }>(
   measures: ReadonlyArray<M>,
@@ -80,14 +77,15 @@ const command = Command.make(
       cores: Os.availableParallelism(),
       postgres: versions
     }
+    const turns: Rounds.Options = { rounds: ROUNDS, seconds: seconds / ROUNDS }
     const results: ReadonlyArray<Report.Unrated> = [
-      ...(yield* runAll(named(Measure.stores, only), opens, seconds)),
-      ...(yield* runAll(named(Measure.snapshots, only), Shortcuts.loads(stores), seconds)),
-      ...(yield* runAll(named(Measure.caches, only), Shortcuts.executes(stores), seconds)),
-      ...(yield* runAll(named(Measure.lives, only), Live.opens(stores, sql), seconds)),
-      ...(yield* runAll(named(Measure.orderings, only), orderings, seconds)),
-      ...(yield* runAll(named(Measure.decodings, only), Decoding.opens, seconds)),
-      ...(yield* runReadModels(only, seconds))
+      ...(yield* Rounds.runAll(named(Measure.stores, only), opens, turns)),
+      ...(yield* Rounds.runAll(named(Measure.snapshots, only), Shortcuts.loads(stores), turns)),
+      ...(yield* Rounds.runAll(named(Measure.caches, only), Shortcuts.executes(stores), turns)),
+      ...(yield* Rounds.runAll(named(Measure.lives, only), Live.opens(stores, sql), turns)),
+      ...(yield* Rounds.runAll(named(Measure.orderings, only), orderings, turns)),
+      ...(yield* Rounds.runAll(named(Measure.decodings, only), Decoding.opens, turns)),
+      ...(yield* runReadModels(only, turns))
     ]
     const peaks = Memory.name.includes(only) ? yield* Memory.measure : []
     const rated = Report.rate(results)
@@ -110,7 +108,7 @@ const command = Command.make(
 /**
  * Measures read models on a server of their own, which is filled only if `only` names one of them.
  */
-const runReadModels = Effect.fnUntraced(function* (only: string, seconds: number) {
+const runReadModels = Effect.fnUntraced(function* (only: string, turns: Rounds.Options) {
   const catchUps = named(Measure.catchUps, only)
   const rebuilds = named(Measure.rebuilds, only)
   const keepings = named(Measure.keepings, only)
@@ -118,61 +116,10 @@ const runReadModels = Effect.fnUntraced(function* (only: string, seconds: number
   yield* Console.error("Filling a log for the read models")
   const opens = yield* ReadModels.openAll
   return [
-    ...(yield* runAll(catchUps, opens.catchUps, seconds)),
-    ...(yield* runAll(rebuilds, opens.rebuilds, seconds)),
-    ...(yield* runAll(keepings, opens.keepings, seconds))
+    ...(yield* Rounds.runAll(catchUps, opens.catchUps, turns)),
+    ...(yield* Rounds.runAll(rebuilds, opens.rebuilds, turns)),
+    ...(yield* Rounds.runAll(keepings, opens.keepings, turns))
   ]
-})
-
-const runAll = Effect.fnUntraced(function* <A extends Contender>(
-  measures: ReadonlyArray<Measure.Measure<A>>,
-  opens: Opens<A>,
-  seconds: number
-) {
-  const results: Array<Report.Unrated> = []
-  for (const [index, measure] of measures.entries()) {
-    const progress = `${index + 1}/${measures.length}`
-    yield* Console.error(`${progress} ${measure.name}, ${measure.concurrency} at a time`)
-    results.push(...(yield* run(measure, opens, seconds)))
-  }
-  return results
-})
-
-const run = Effect.fnUntraced(function* <A extends Contender>(
-  measure: Measure.Measure<A>,
-  opens: Opens<A>,
-  seconds: number
-) {
-  const samples = new Map<string, { subject: A; rounds: Array<Sample.Sample> }>()
-  for (let round = 0; round <= ROUNDS; round++) {
-    const isWarmUp = round === 0
-    for (const [name, open] of opens) {
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const subject = yield* open
-          const prefix = `${measure.name}-${measure.concurrency}-${round}`
-          const begun = yield* measure.begin(subject, prefix)
-          const time = isWarmUp ? WARM_UP_SECONDS : seconds / ROUNDS
-          const sample =
-            "sample" in begun
-              ? yield* begun.sample(time)
-              : yield* Sample.take(begun.act, {
-                  concurrency: measure.concurrency,
-                  seconds: time,
-                  ...(begun.limit === undefined ? {} : { limit: begun.limit })
-                })
-          const rounds = samples.get(name)?.rounds ?? []
-          samples.set(name, { subject, rounds: isWarmUp ? [] : [...rounds, sample] })
-        })
-      )
-    }
-  }
-  return Array.from(samples.values(), ({ rounds, subject }) => ({
-    measure,
-    subject,
-    rounds,
-    medians: Sample.medians(rounds)
-  }))
 })
 
 Command.run(command, { version: "0.1.0" }).pipe(
