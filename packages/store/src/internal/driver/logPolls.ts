@@ -24,33 +24,29 @@ export const make = <E>(
   const read = reads.log(filter)
   const nothingMatches = matchesNothing(filter)
   const isMatch = matching(filter)
+  let caughtUp = false
 
-  const poll = Effect.fnUntraced(function* (
-    given: Position.Position | Checkpoint,
+  /** Returns the poll that needs no read of its own; undefined if there is something to read. */
+  const pollOf = (
+    after: Position.Position,
+    { givenEvent, log, newest, settled, settledEvent }: Origin,
     round: Round | undefined
-  ): Effect.fn.Return<Poll, E | CheckpointMismatch> {
-    const after = positionOf(given)
-    const origin = yield* originIn(reads, given, round)
-    const { givenEvent, log, newest, settled, settledEvent } = origin
-    const blockedByOpenAppend = newest > settled
-    const at = (position: Position.Position, event: EventMark.EventMark | null) => ({
-      log,
-      position,
-      event
-    })
+  ): Poll | undefined => {
+    const reached = { caughtUp: true, blockedByOpenAppend: newest > settled }
     if (settled <= after) {
-      const checkpoint = settled === after ? at(settled, givenEvent) : undefined
-      return { events: [], checkpoint, caughtUp: true, blockedByOpenAppend }
+      const checkpoint =
+        settled === after ? { log, position: settled, event: givenEvent } : undefined
+      return { ...reached, events: [], checkpoint }
     }
-    const shared = nothingMatches ? [] : round?.events?.filter(isMatch)
-    if (shared !== undefined) {
-      return {
-        events: shared,
-        checkpoint: at(settled, settledEvent),
-        caughtUp: true,
-        blockedByOpenAppend
-      }
-    }
+    const events = nothingMatches ? [] : round?.events?.filter(isMatch)
+    const checkpoint = { log, position: settled, event: settledEvent }
+    return events && { ...reached, events, checkpoint }
+  }
+
+  const readOn = Effect.fnUntraced(function* (
+    after: Position.Position,
+    { log, newest, settled, settledEvent }: Origin
+  ): Effect.fn.Return<Poll, E> {
     const { events, readTo } = yield* read({
       lowest: next(after, 1),
       highest: settled,
@@ -66,23 +62,20 @@ export const make = <E>(
           : (yield* reads.origin(readTo)).givenEvent
     return {
       events,
-      checkpoint: at(readTo, event),
+      checkpoint: { log, position: readTo, event },
       caughtUp: readTo === settled,
-      blockedByOpenAppend
+      blockedByOpenAppend: newest > settled
     }
   })
 
-  let caughtUp = false
-  return (given) =>
-    Effect.flatMap(
-      caughtUp && join !== undefined ? join(positionOf(given)) : Effect.undefined,
-      (round) =>
-        Effect.tap(poll(given, round), (polled) =>
-          Effect.sync(() => {
-            caughtUp = polled.caughtUp
-          })
-        )
-    )
+  return Effect.fnUntraced(function* (given: Position.Position | Checkpoint) {
+    const after = positionOf(given)
+    const round = caughtUp && join !== undefined ? yield* join(after) : undefined
+    const origin = yield* originIn(reads, given, round)
+    const polled = pollOf(after, origin, round) ?? (yield* readOn(after, origin))
+    caughtUp = polled.caughtUp
+    return polled
+  })
 }
 
 /** Proves the checkpoint by the round if that has its mark, and by a look of its own otherwise. */
