@@ -124,7 +124,7 @@ export class PostgresServer extends Context.Service<
     Effect.map(restartable, ({ url }) => ({ url }))
   )
 
-  /** A {@link restartable} server of this process alone, whose statements {@link counted} counts. */
+  /** A {@link restartable} server of this process alone that counts statements: {@link counted}. */
   static readonly layerCounting: Layer.Layer<PostgresServer, PostgresServerError> = Layer.effect(
     PostgresServer,
     Effect.gen(function* () {

@@ -341,8 +341,8 @@ export interface EventStoreDriver<E> extends Reads<E> {
   readonly inTransaction?: Effect.Effect<boolean> | undefined
 
   /**
-   * False if reads are synchronous, so that reading ahead and sharing reads gain nothing; by default
-   * true.
+   * False if reads are synchronous, so that reading ahead and sharing reads gain nothing; by
+   * default true.
    */
   readonly readsAhead?: boolean | undefined
 }

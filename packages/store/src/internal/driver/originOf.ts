@@ -7,14 +7,14 @@ import { type Checkpoint, CheckpointMismatch, position as positionOf } from "../
 import type { Origin, Reads } from "../../driver/EventStoreDriver.ts"
 import { judge } from "./judgeCheckpoint.ts"
 
-/** Reads the origin of a position or checkpoint, and fails when that is not of the log's history. */
+/** Reads the origin of a position or checkpoint, and fails unless it is of the log's history. */
 export const originOf = <E>(
   reads: Pick<Reads<E>, "origin">,
   given: Position.Position | Checkpoint
 ): Effect.Effect<Origin, E | CheckpointMismatch> =>
   Effect.flatMap(reads.origin(positionOf(given)), (origin) => judged(given, origin))
 
-/** Returns the origin, and fails when what it is of is not of the log's history. */
+/** Returns the origin of a position or checkpoint, and fails unless it is of the log's history. */
 export const judged = (
   given: Position.Position | Checkpoint,
   origin: Origin
