@@ -159,6 +159,22 @@ it.effect("give a follower of one stream what is committed after an append that 
   })
 )
 
+it.effect("give an event that was passed over to followers of all types only", () =>
+  Effect.gen(function* () {
+    const log = emptyLog()
+    const types = ["Rang", "daybook.passed-over"]
+    const { counts, followers } = yield* together(
+      log,
+      [{}, { types }, { streamId: streamId("ring-1") }, { streamId: streamId("ring-1"), types }],
+      log.reads
+    )
+    append(log, "ring-1", 2)
+    log.passOver(0)
+    assert.deepStrictEqual(yield* pollAll(followers), [2, 1, 2, 1])
+    assert.deepStrictEqual(counts(), { looks: 1, reads: 1, ends: 0 })
+  })
+)
+
 it.effect("read alone in a transaction", () =>
   Effect.gen(function* () {
     const log = emptyLog()
