@@ -14,6 +14,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as Os from "node:os"
 import * as Decoding from "./Decoding.ts"
+import * as Followers from "./Followers.ts"
 import * as Live from "./Live.ts"
 import * as Measure from "./Measure.ts"
 import * as Memory from "./Memory.ts"
@@ -40,7 +41,8 @@ const all: ReadonlyArray<{ readonly name: string }> = [
   ...Measure.catchUps,
   ...Measure.rebuilds,
   ...Measure.keepings,
-  { name: Memory.name }
+  { name: Memory.name },
+  { name: Followers.name }
 ]
 
 const command = Command.make(
@@ -88,14 +90,16 @@ const command = Command.make(
       ...(yield* runReadModels(only, turns))
     ]
     const peaks = Memory.name.includes(only) ? yield* Memory.measure : []
+    const followers = Followers.name.includes(only) ? yield* Followers.measure(seconds) : []
     const rated = Report.rate(results)
     yield* Console.log(Report.table(rated))
     for (const { events, flags, peakMiB } of peaks) {
       const log = [`${events.toLocaleString("en")} events`, ...flags].join(" ")
       yield* Console.log(`${Memory.name}, catching up with ${log}: ${Math.round(peakMiB)} MiB`)
     }
+    for (const measured of followers) yield* Console.log(Followers.line(measured))
     const at = DateTime.formatIso(yield* DateTime.now)
-    const json = { at, environment, rounds: ROUNDS, seconds, results: rated, peaks }
+    const json = { at, environment, rounds: ROUNDS, seconds, results: rated, peaks, followers }
     yield* files.writeFileString(out, `${JSON.stringify(json, null, 2)}\n`)
     yield* Console.error(`Written to ${out}`)
   }, Effect.scoped)

@@ -111,7 +111,11 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
       find: (ids) => find(sql, schema, ids),
       streams: (selection) => streams(sql, schema, selection),
       wakeUps,
-      polls: makePolls(reads, wakeUps.heartbeatInterval, subscriptionLosses()),
+      polls: makePolls(reads, {
+        heartbeatInterval: wakeUps.heartbeatInterval,
+        losses: subscriptionLosses(),
+        inTransaction: inTransaction(sql)
+      }),
       positionAsOf: (settled, instant) => positionAt(sql, schema, settled, instant),
       count: (options, settled) => countBacklog(sql, schema, options, settled),
       inTransaction: inTransaction(sql)

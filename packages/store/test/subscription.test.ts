@@ -6,9 +6,11 @@ import * as Position from "@daybook/kernel/Position"
 import { assert, it } from "@effect/vitest"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as PostgresWakeUps from "../src/internal/postgres/live/wakeUps.ts"
@@ -109,6 +111,14 @@ it.effect("polls no more than its consumer asks, however often it is woken", () 
   }).pipe(Effect.scoped)
 )
 
+/** The wait of a subscriber in PostgreSQL, whose poll interval is a second. */
+const waiting = (blockedPolls: number) =>
+  Effect.gen(function* () {
+    const wakeUps = WakeUps.make()
+    yield* yield* PostgresWakeUps.ticks(wakeUps.wakeAllUnsafe, Duration.seconds(1))
+    yield* PostgresWakeUps.wait(yield* wakeUps.join, blockedPolls)
+  }).pipe(Effect.scoped)
+
 for (const [blockedPolls, millis] of [
   [0, 1_000],
   [1, 10],
@@ -122,10 +132,7 @@ for (const [blockedPolls, millis] of [
     `polls again after ${millis} ms when an open append blocked ${blockedPolls} polls`,
     () =>
       Effect.gen(function* () {
-        const fiber = yield* Effect.forkChild(
-          PostgresWakeUps.wait(Latch.makeUnsafe(), blockedPolls, Duration.seconds(1)),
-          { startImmediately: true }
-        )
+        const fiber = yield* Effect.forkChild(waiting(blockedPolls), { startImmediately: true })
         yield* TestClock.adjust(Duration.millis(millis - 1))
         assert.isUndefined(fiber.pollUnsafe())
         yield* TestClock.adjust(Duration.millis(1))
@@ -133,3 +140,24 @@ for (const [blockedPolls, millis] of [
       })
   )
 }
+
+it.effect("polls every interval as long as one subscriber is left", () =>
+  Effect.gen(function* () {
+    let ticked = 0
+    const tick = yield* PostgresWakeUps.ticks(() => ticked++, Duration.seconds(1))
+    yield* TestClock.adjust(Duration.seconds(5))
+    assert.strictEqual(ticked, 0)
+    const [one, other] = [yield* Scope.make(), yield* Scope.make()]
+    yield* Scope.provide(tick, one)
+    yield* TestClock.adjust(Duration.millis(500))
+    yield* Scope.provide(tick, other)
+    yield* TestClock.adjust(Duration.millis(500))
+    assert.strictEqual(ticked, 1)
+    yield* Scope.close(one, Exit.void)
+    yield* TestClock.adjust(Duration.seconds(2))
+    assert.strictEqual(ticked, 3)
+    yield* Scope.close(other, Exit.void)
+    yield* TestClock.adjust(Duration.seconds(2))
+    assert.strictEqual(ticked, 3)
+  }).pipe(Effect.scoped)
+)

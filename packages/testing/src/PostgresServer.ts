@@ -124,6 +124,22 @@ export class PostgresServer extends Context.Service<
     Effect.map(restartable, ({ url }) => ({ url }))
   )
 
+  /** A {@link restartable} server of this process alone that counts statements: {@link counted}. */
+  static readonly layerCounting: Layer.Layer<PostgresServer, PostgresServerError> = Layer.effect(
+    PostgresServer,
+    Effect.gen(function* () {
+      const { start, stop, url } = yield* restartable
+      yield* once(
+        url,
+        (sql) => sql`ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'`.unprepared
+      ).pipe(Effect.mapError((cause) => new PostgresServerError({ cause })))
+      // The library is loaded when the server starts.
+      yield* stop("fast")
+      yield* start
+      return { url }
+    }).pipe(Effect.provide(Reactivity.layer))
+  )
+
   /** A {@link restartableOf} server of this process alone. */
   static readonly layerOf = (
     bin: string | undefined
@@ -133,6 +149,48 @@ export class PostgresServer extends Context.Service<
       Effect.map(restartableOf(bin), ({ url }) => ({ url }))
     )
 }
+
+/** Runs a statement on a connection of its own. */
+const once = <A>(
+  url: Redacted.Redacted,
+  statement: (sql: PgClient.PgClient) => Effect.Effect<A, SqlError>
+): Effect.Effect<A, SqlError, Reactivity.Reactivity> =>
+  Effect.scoped(Effect.flatMap(PgClient.make({ url, maxConnections: 1 }), statement))
+
+/**
+ * The statements that clients sent to a database, on a server of `PostgresServer.layerCounting`.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Statements {
+  readonly count: number
+  /** The time that the server worked on them, in milliseconds. */
+  readonly millis: number
+}
+
+/**
+ * Counts the statements that clients send to the database of `sql` while `effect` runs; on a server
+ * of `PostgresServer.layerCounting`.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const counted = <A, E, R>(
+  sql: SqlClient,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<readonly [A, Statements], E | SqlError, R> =>
+  Effect.gen(function* () {
+    yield* sql`CREATE EXTENSION IF NOT EXISTS pg_stat_statements`.unprepared
+    yield* sql`SELECT pg_stat_statements_reset()`
+    const result = yield* effect
+    const [row] = yield* sql<{ readonly calls: bigint; readonly millis: number }>`
+      SELECT coalesce(sum(calls), 0)::bigint AS calls, coalesce(sum(total_exec_time), 0) AS millis
+      FROM pg_stat_statements
+      WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND query NOT LIKE '%pg_stat_statements%'`
+    return [result, { count: Number(row?.calls ?? 0n), millis: row?.millis ?? 0 }] as const
+  })
 
 /**
  * The URL of a new, empty database on the server. It is dropped when the scope closes, even while
@@ -152,11 +210,7 @@ export const freshDatabase: Effect.Effect<
   const name = `daybook_${(yield* random.uuidV4()).replaceAll("-", "")}`
   // Opens a connection for each statement: a pool can't open one while its own scope closes.
   const run = (statement: (sql: PgClient.PgClient) => Effect.Effect<unknown, SqlError>) =>
-    PgClient.make({ url: server.url, maxConnections: 1 }).pipe(
-      Effect.flatMap(statement),
-      Effect.scoped,
-      Effect.provideService(Reactivity.Reactivity, reactivity)
-    )
+    once(server.url, statement).pipe(Effect.provideService(Reactivity.Reactivity, reactivity))
   yield* Effect.acquireRelease(
     run((sql) => sql`CREATE DATABASE ${sql(name)}`.unprepared),
     () => Effect.orDie(run((sql) => sql`DROP DATABASE ${sql(name)} WITH (FORCE)`.unprepared))

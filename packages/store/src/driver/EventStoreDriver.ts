@@ -309,8 +309,9 @@ export interface EventStoreDriver<E> extends Reads<E> {
   readonly identity?: Effect.Effect<LogId, E> | undefined
 
   /**
-   * Makes the polls of one subscription; by default `Polls.make(driver, filter)`. A store whose
-   * reads may fail for a time wraps it to repeat whole polls.
+   * Makes the polls of one subscription; by default those of `Polls.makeShared`, or of `Polls.make`
+   * if `readsAhead` is false. A store whose reads may fail for a time wraps them to repeat whole
+   * polls.
    */
   readonly polls?:
     | ((
@@ -339,6 +340,9 @@ export interface EventStoreDriver<E> extends Reads<E> {
   /** True if the caller has a transaction open; by default false. */
   readonly inTransaction?: Effect.Effect<boolean> | undefined
 
-  /** False if reads are synchronous, so that reading ahead gains nothing; by default true. */
+  /**
+   * False if reads are synchronous, so that reading ahead and sharing reads gain nothing; by
+   * default true.
+   */
   readonly readsAhead?: boolean | undefined
 }

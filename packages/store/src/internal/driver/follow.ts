@@ -6,10 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import * as Stream from "effect/Stream"
 import { CheckpointMismatch } from "../../Checkpoint.ts"
-import type { EventStoreDriver } from "../../driver/EventStoreDriver.ts"
+import type { EventStoreDriver, Filter } from "../../driver/EventStoreDriver.ts"
 import * as Polls from "../../driver/Polls.ts"
 import type { EventStore, EventStoreError } from "../../EventStore.ts"
 import { failed } from "./failed.ts"
+import { originOf } from "./originOf.ts"
 import * as Subscription from "./subscription.ts"
 
 const subscriptions = Metric.gauge("daybook_subscriptions", {
@@ -26,7 +27,11 @@ export const make = <E>(
   "checkpoint" | "identity" | "subscribe" | "subscribePages" | "verify"
 > => {
   const { inTransaction = Effect.succeed(false), name: store, readsAhead = true, wakeUps } = driver
-  const polls = driver.polls ?? ((filter) => Polls.make(driver, filter))
+  const polls =
+    driver.polls ??
+    (readsAhead
+      ? Polls.makeShared(driver, inTransaction)
+      : (filter: Filter) => Polls.make(driver, filter))
   const source: Subscription.Source<EventStoreError> = {
     polls: (filter) => {
       const poll = polls(filter)
@@ -62,8 +67,7 @@ export const make = <E>(
       position: settled,
       event: settledEvent
     })),
-    verify: (given) =>
-      Effect.asVoid(Effect.mapError(Polls.originOf(driver, given), orMismatch("verify")))
+    verify: (given) => Effect.asVoid(Effect.mapError(originOf(driver, given), orMismatch("verify")))
   }
 }
 

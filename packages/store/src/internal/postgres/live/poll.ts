@@ -27,36 +27,41 @@ const ROWS_TIMEOUT = Duration.minutes(5)
  * Makes the polls of a store's subscriptions: each statement has a timeout, and a poll is repeated
  * as long as its failure may pass.
  */
-export const makePolls =
-  (
-    { end, log, origin, revisionAsOf, stream }: Reads<SqlError | UnreadableEvent>,
-    heartbeatInterval: Duration.Duration,
-    losses: Losses
-  ) =>
-  (
-    filter: Filter
-  ): ((
-    after: Position | Checkpoint
-  ) => Effect.Effect<Poll, SqlError | CheckpointMismatch | UnreadableEvent>) => {
-    const endTimeout = Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)
-    const poll = Polls.make(
-      {
-        origin: (position) => bounded(origin(position), endTimeout),
-        end: (streamId, upTo) => bounded(end(streamId, upTo), endTimeout),
-        log: (filter) => {
-          const read = log(filter)
-          return (range) => bounded(read(range), ROWS_TIMEOUT)
-        },
-        stream: (filter) => {
-          const read = stream(filter)
-          return (range) => bounded(read(range), ROWS_TIMEOUT)
-        },
-        revisionAsOf:
-          revisionAsOf &&
-          ((streamId, upTo, bound) => bounded(revisionAsOf(streamId, upTo, bound), ROWS_TIMEOUT))
+export const makePolls = (
+  { end, log, origin, revisionAsOf, stream }: Reads<SqlError | UnreadableEvent>,
+  options: {
+    readonly heartbeatInterval: Duration.Duration
+    readonly losses: Losses
+    /** True if the caller has a transaction open, on whose connection it polls. */
+    readonly inTransaction: Effect.Effect<boolean>
+  }
+): ((
+  filter: Filter
+) => (
+  after: Position | Checkpoint
+) => Effect.Effect<Poll, SqlError | CheckpointMismatch | UnreadableEvent>) => {
+  const { heartbeatInterval, inTransaction, losses } = options
+  const endTimeout = Duration.times(heartbeatInterval, SETTLED_HEARTBEATS)
+  const polls = Polls.makeShared(
+    {
+      origin: (position) => bounded(origin(position), endTimeout),
+      end: (streamId, upTo) => bounded(end(streamId, upTo), endTimeout),
+      log: (filter) => {
+        const read = log(filter)
+        return (range) => bounded(read(range), ROWS_TIMEOUT)
       },
-      filter
-    )
+      stream: (filter) => {
+        const read = stream(filter)
+        return (range) => bounded(read(range), ROWS_TIMEOUT)
+      },
+      revisionAsOf:
+        revisionAsOf &&
+        ((streamId, upTo, bound) => bounded(revisionAsOf(streamId, upTo, bound), ROWS_TIMEOUT))
+    },
+    inTransaction
+  )
+  return (filter) => {
+    const poll = polls(filter)
     return (after) =>
       persistently(poll(after), {
         losses,
@@ -64,6 +69,7 @@ export const makePolls =
         while: (error) => error._tag === "SqlError" && isTransient(error)
       })
   }
+}
 
 /** The losses that all subscriptions of a store share. */
 export const subscriptionLosses = (): Losses =>

@@ -7,6 +7,7 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
+import * as RcRef from "effect/RcRef"
 import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SchemaName } from "../../../PostgresSchema.ts"
@@ -34,6 +35,9 @@ export interface PostgresWakeUps extends WakeUps.WakeUps {
  * append that ends without a commit wakes no subscriber.
  */
 const FIRST_POLL_AGAIN = Duration.millis(10)
+
+/** The pause doubles so often at most; every poll interval wakes the subscriber anyway. */
+const MAX_DOUBLINGS = 16
 
 export const make = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -65,6 +69,7 @@ export const make = Effect.fnUntraced(function* (
           heartbeatInterval,
           onAppended: inProcess.wakeAllUnsafe
         })
+  const tick = yield* ticks(inProcess.wakeAllUnsafe, pollInterval)
   const wakeUp = sql.afterCommit(
     Effect.sync(() => {
       inProcess.wakeAllUnsafe()
@@ -78,19 +83,39 @@ export const make = Effect.fnUntraced(function* (
         exit._tag === "Success" && !wrote(exit.value) ? Effect.void : wakeUp
       ),
     heartbeatInterval,
-    join: Effect.tap(inProcess.join, hearOthers),
-    wait: (latch, blockedPolls) => wait(latch, blockedPolls, pollInterval)
+    join: Effect.tap(inProcess.join, Effect.andThen(tick, hearOthers)),
+    wait
   }
 })
 
-export const wait = (
-  latch: Latch.Latch,
-  blockedPolls: number,
+/**
+ * Makes an effect that, while at least one scope has run it, wakes all subscribers every
+ * `pollInterval`: a timer for each wait of each of them would cost most of a wake-up.
+ */
+export const ticks = (
+  wakeAllUnsafe: () => void,
   pollInterval: Duration.Duration
-): Effect.Effect<void> => {
-  const again = Duration.times(FIRST_POLL_AGAIN, 2 ** Math.min(blockedPolls - 1, 16))
-  const duration = blockedPolls === 0 ? pollInterval : Duration.min(pollInterval, again)
-  return Effect.asVoid(Effect.timeoutOption(latch.await, duration))
-}
+): Effect.Effect<Effect.Effect<void, never, Scope.Scope>, never, Scope.Scope> =>
+  Effect.map(
+    RcRef.make({
+      acquire: Effect.sleep(pollInterval).pipe(
+        Effect.andThen(Effect.sync(wakeAllUnsafe)),
+        Effect.forever,
+        Effect.forkScoped
+      )
+    }),
+    (ref) => Effect.asVoid(RcRef.get(ref))
+  )
+
+/** Waits for the latch; a blocked subscriber for an ever longer time at most. */
+export const wait = (latch: Latch.Latch, blockedPolls: number): Effect.Effect<void> =>
+  blockedPolls === 0
+    ? latch.await
+    : Effect.asVoid(
+        Effect.timeoutOption(
+          latch.await,
+          Duration.times(FIRST_POLL_AGAIN, 2 ** Math.min(blockedPolls - 1, MAX_DOUBLINGS))
+        )
+      )
 
 const isPgClient = (sql: SqlClient): sql is PgClient.PgClient => PgClient.TypeId in sql
