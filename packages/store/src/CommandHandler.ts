@@ -432,10 +432,7 @@ const make = Effect.fnUntraced(function* <R>(
       }
     )
     return inSpan(executing, `CommandHandler.${name}`, () => ({
-      attributes: {
-        "daybook.stream": Result.getOrElse(streamId, ({ input }) => input),
-        "daybook.commands": requests.length
-      }
+      attributes: { ...ofStream(streamId), "daybook.commands": requests.length }
     }))
   }
 
@@ -448,27 +445,29 @@ const make = Effect.fnUntraced(function* <R>(
       ),
     executeAll: (aggregate, id, requests, options) =>
       executeAll("executeAll", aggregate, id, requests, options),
-    load: Effect.fn("CommandHandler.load")(function* (aggregate, id) {
-      const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
-      yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
-      return yield* limited(
-        Effect.gen(function* () {
-          const { cursor } = yield* load.open(aggregate, streamId, {})
-          yield* load.remember(aggregate, streamId, cursor, false)
-          return loaded(cursor)
-        })
+    load: (aggregate, id) => {
+      const streamId = Aggregate.streamId(aggregate, id)
+      const loading = Effect.flatMap(Effect.fromResult(streamId), (valid) =>
+        limited(
+          Effect.flatMap(load.open(aggregate, valid, {}), ({ cursor }) =>
+            Effect.as(load.remember(aggregate, valid, cursor, false), loaded(cursor))
+          )
+        )
       )
-    }),
-    loadAt: Effect.fn("CommandHandler.loadAt")(function* (aggregate, id, at) {
-      const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
-      yield* Effect.annotateCurrentSpan("daybook.stream", streamId)
+      return inSpan(loading, "CommandHandler.load", () => ({ attributes: ofStream(streamId) }))
+    },
+    loadAt: (aggregate, id, at) => {
+      const streamId = Aggregate.streamId(aggregate, id)
       const bound = "revision" in at ? { to: at.revision } : { until: at }
-      // Checked here, as the caller's error: inside `open` the options are the handler's own, and a
-      // refused one is a defect.
-      yield* Effect.fromResult(readOptions(bound))
-      const { cursor } = yield* limited(load.open(aggregate, streamId, bound))
-      return loaded(cursor)
-    }),
+      const loading = Effect.flatMap(Effect.fromResult(streamId), (valid) =>
+        // Checked here, as the caller's error: inside `open` the options are the handler's own, and
+        // a refused one is a defect.
+        Effect.flatMap(Effect.fromResult(readOptions(bound)), () =>
+          Effect.map(limited(load.open(aggregate, valid, bound)), ({ cursor }) => loaded(cursor))
+        )
+      )
+      return inSpan(loading, "CommandHandler.loadAt", () => ({ attributes: ofStream(streamId) }))
+    },
     history: (aggregate, id) =>
       Stream.unwrap(
         Effect.map(Effect.fromResult(Aggregate.streamId(aggregate, id)), (streamId) => {
@@ -485,6 +484,13 @@ const make = Effect.fnUntraced(function* <R>(
         })
       ).pipe(Stream.withSpan("CommandHandler.history", { attributes: { "daybook.id": id } }))
   })
+})
+
+/** The attributes of a span, also for an id that can't name a stream. */
+const ofStream = (
+  streamId: Result.Result<StreamId, InvalidStreamId>
+): { readonly "daybook.stream": string } => ({
+  "daybook.stream": Result.getOrElse(streamId, ({ input }) => input)
 })
 
 const loaded = <State, Event>(cursor: Cursor<State, Event>): Loaded<State> => ({

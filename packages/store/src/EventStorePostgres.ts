@@ -94,7 +94,7 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         Effect.provideService(Durability, durability)
       )
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
-    const readTogether = PostgresPages.make(sql, schema)
+    const readTogether = yield* PostgresPages.make(sql, schema)
     const reads: Reads<SqlError | UnreadableEvent> = {
       origin: (position) => origin(sql, schema, position),
       log: (filter) => PostgresRead.ofLog(sql, schema, filter),
@@ -132,13 +132,14 @@ const makeAppends = Effect.fnUntraced(function* (
   asOpened: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
 ): Effect.fn.Return<Pick<EventStoreDriver<Failure>, "append" | "appendOne">, never, Scope.Scope> {
   const { hold, keep } = Holding.make("store", yield* MaxHeld)
+  // The fibers of its calls run as the store was opened, without `asOpened`.
   const enqueue = yield* AppendQueue.make({
     tryAppend: (appends) =>
-      wakeUps.after(asOpened(tryAppend(sql, schema, appends)), (written) =>
+      wakeUps.after(tryAppend(sql, schema, appends), (written) =>
         written.some((one) => one !== undefined)
       ),
     appendEach: (appends) =>
-      wakeUps.after(asOpened(PostgresAppend.appendEach(sql, schema, appends)), (answers) =>
+      wakeUps.after(PostgresAppend.appendEach(sql, schema, appends), (answers) =>
         answers.some(Result.isSuccess)
       ),
     keep: (append) => keep(sizeOf([append]))

@@ -98,8 +98,9 @@ const askEverything = Effect.gen(function* () {
     Arr.makeBy(8, () => store.append({ streamId: two, expected: any, events: newEvents(2) })),
     { concurrency: "unbounded" }
   )
+  // The first is read at once, and the others together.
   yield* Effect.all(
-    [one, two].map((streamId) => Stream.runDrain(store.read(streamId))),
+    [one, one, one].map((streamId) => Stream.runDrain(store.read(streamId))),
     { concurrency: "unbounded" }
   )
   yield* Stream.runDrain(store.read(one))

@@ -18,6 +18,7 @@ import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import { database } from "./subscribingHosts.ts"
 
 const fresh = Effect.suspend(() =>
@@ -114,6 +115,53 @@ layer(PostgresServer.PostgresServer.layerEmbedded, { timeout: 60_000, excludeTes
         yield* Fiber.join(transaction)
       }).pipe(Effect.scoped)
     )
+
+    it.effect("are two for reads that wait, and those after them go together", () => {
+      const texts: Array<string> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          const attribute = span.attribute.bind(span)
+          span.attribute = (key, value) => {
+            if (key === "db.query.text") texts.push(String(value))
+            attribute(key, value)
+          }
+          return span
+        }
+      })
+      return Effect.gen(function* () {
+        const { start } = yield* database
+        const locker = yield* start()
+        const host = yield* start()
+        const streams = yield* Effect.replicateEffect(fresh, 12)
+        yield* Effect.forEach(streams, (streamId) => append(host.store, streamId))
+        const locks = yield* Deferred.make<void>()
+        const ends = yield* Deferred.make<void>()
+        const transaction = yield* Effect.forkChild(
+          locker.sql.withTransaction(
+            Effect.gen(function* () {
+              yield* locker.sql`LOCK TABLE daybook.events IN ACCESS EXCLUSIVE MODE`.unprepared
+              yield* Deferred.succeed(locks, undefined)
+              yield* Deferred.await(ends)
+            })
+          )
+        )
+        yield* Deferred.await(locks)
+        texts.length = 0
+        const reads = yield* Effect.forEach(streams, (streamId) =>
+          Effect.forkChild(Stream.runCollect(host.store.read(streamId)), { startImmediately: true })
+        )
+        yield* Deferred.succeed(ends, undefined)
+        yield* Fiber.join(transaction)
+        const read = yield* Effect.forEach(reads, Fiber.join)
+        assert.deepStrictEqual(
+          read.map((events) => events.map((event) => event.streamId)),
+          streams.map((streamId) => [streamId])
+        )
+        // One at once and one for all others, in each of two lanes.
+        assert.isAtMost(texts.filter((text) => text.includes('"daybook".events')).length, 4)
+      }).pipe(Effect.scoped, Effect.provideService(Tracer.Tracer, tracer))
+    })
 
     it.effect("append for themselves in a store that was opened inside of a transaction", () =>
       Effect.gen(function* () {

@@ -5,6 +5,7 @@ import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as Revision from "@daybook/kernel/Revision"
 import { StreamId } from "@daybook/kernel/StreamId"
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -55,6 +56,10 @@ it.effect("A provided tracer sees each operation, its facts and how it ended", (
       })
     )
     yield* store.find([event.id])
+    yield* handler.load(aggregate, "1")
+    yield* handler.loadAt(aggregate, "1", { revision: Revision.make(1) })
+    yield* store.stream(streamId)
+    yield* Effect.ignore(Stream.runDrain(store.readAll({ limit: -1 })))
     const seen = spans.map((span) => [
       span.name,
       parentOf(span),
@@ -68,7 +73,13 @@ it.effect("A provided tracer sees each operation, its facts and how it ended", (
       ["EventStore.read", "", "account-1", "Success"],
       ["EventStore.append", "", "account-1", "Success"],
       ["EventStore.append", "", "account-2", "Failure"],
-      ["EventStore.find", "", undefined, "Success"]
+      ["EventStore.find", "", undefined, "Success"],
+      ["CommandHandler.load", "", "account-1", "Success"],
+      ["EventStore.read", "CommandHandler.load", "account-1", "Success"],
+      ["CommandHandler.loadAt", "", "account-1", "Success"],
+      ["EventStore.read", "CommandHandler.loadAt", "account-1", "Success"],
+      ["EventStore.stream", "", "account-1", "Success"],
+      ["EventStore.readAll", "", undefined, "Failure"]
     ])
     // No trace but the handler's own.
     assert.isUndefined(event.metadata.traceparent)

@@ -11,8 +11,8 @@ import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
 import type { EventStore, EventStoreError, WrongExpectedRevision, Until } from "../../EventStore.ts"
+import * as Paged from "../driver/paged.ts"
 import type { Snapshots } from "../snapshot/snapshots.ts"
 import type { StateCache } from "./cache.ts"
 import {
@@ -78,13 +78,12 @@ export const make = (options: {
         return evolveBy(aggregate, cursor, recorded)
       }
       const from = Revision.make(Math.max(cursor.revision, 1))
-      return store.read(cursor.streamId, { from, to, until }).pipe(
-        Stream.runForEachArray((recorded) =>
-          Effect.andThen(
-            Effect.suspend(() => Effect.fromResult(fold(recorded))),
-            Metrics.loadedEvents({ category: aggregate.category }, recorded.length)
-          )
-        ),
+      return Paged.forEachPage(store.read(cursor.streamId, { from, to, until }), (recorded) => {
+        const folded = fold(recorded)
+        return Result.isFailure(folded)
+          ? Effect.fail(folded.failure)
+          : Metrics.loadedEvents({ category: aggregate.category }, recorded.length)
+      }).pipe(
         // The options above are built here, within their ranges.
         Effect.catchTag("InvalidReadOption", Effect.die),
         Effect.andThen(
@@ -96,16 +95,19 @@ export const make = (options: {
     })
 
   /** Folds the whole stream from its first event. */
-  const foldAll = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  const foldAll = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     options: LoadOptions
-  ): Effect.fn.Return<LoadedStream<State, Event>, LoadError> {
-    const cursor = makeCursor<State, Event>(streamId, options.watched ?? [], initial(aggregate))
-    // A read from the start expects no event, so it can't fail with `NotInStream`.
-    yield* Effect.catchTag(catchUp(aggregate, cursor, options), "NotInStream", Effect.die)
-    return { cursor, current: true, complete: true }
-  })
+  ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
+    Effect.suspend(() => {
+      const cursor = makeCursor<State, Event>(streamId, options.watched ?? [], initial(aggregate))
+      // A read from the start expects no event, so it can't fail with `NotInStream`.
+      return Effect.as(
+        Effect.catchTag(catchUp(aggregate, cursor, options), "NotInStream", Effect.die),
+        { cursor, current: true, complete: true }
+      )
+    })
 
   const open = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
@@ -175,48 +177,78 @@ export const make = (options: {
    * Folds from the cached state, else from the newest snapshot that fits the stream, else from the
    * start.
    */
-  const fold = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  const fold = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     options: LoadOptions,
     cached: KnownState<State> | undefined
-  ): Effect.fn.Return<LoadedStream<State, Event>, LoadError> {
-    const { to, watched = [] } = options
-    const { category } = aggregate
-    if (cached !== undefined) {
-      const cursor = makeCursor<State, Event>(streamId, watched, cached)
-      const caughtUp = yield* Effect.result(catchUp(aggregate, cursor, options))
-      if (Result.isSuccess(caughtUp)) {
-        if (yield* snapshots.isSampled)
-          return yield* foldAndCompare(aggregate, streamId, options, cached)
-        return { cursor, current: true, complete: watched.length === 0 }
-      }
-      if (caughtUp.failure._tag !== "NotInStream") return yield* caughtUp.failure
-      cache?.remove(streamId)
-    }
+  ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
+    cached === undefined
+      ? foldFromSnapshot<Command, State, Event, Rejection>(aggregate, streamId, options, options.to)
+      : foldFrom<Command, State, Event, Rejection>(aggregate, streamId, options, cached).pipe(
+          Effect.catchTag("NotInStream", () => {
+            cache?.remove(streamId)
+            return foldFromSnapshot<Command, State, Event, Rejection>(
+              aggregate,
+              streamId,
+              options,
+              options.to
+            )
+          })
+        )
 
-    let atOrBelow = to
-    while (true) {
-      const snapshot: KnownState<State> | undefined = yield* snapshots.find(
+  const foldFromSnapshot = <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    options: LoadOptions,
+    atOrBelow: Revision.Revision | undefined
+  ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
+    Effect.flatMap(snapshots.find(aggregate, streamId, atOrBelow), (snapshot) => {
+      if (snapshot === undefined) return foldAll(aggregate, streamId, options)
+      const { category } = aggregate
+      return foldFrom<Command, State, Event, Rejection>(
         aggregate,
         streamId,
-        atOrBelow
+        options,
+        snapshot,
+        Metrics.snapshotsUsed({ category })
+      ).pipe(
+        Effect.catchTag("NotInStream", ({ reason }) =>
+          Metrics.snapshotsIgnored({ category, reason }).pipe(
+            Effect.andThen(snapshots.discard(streamId, snapshot)),
+            Effect.andThen(
+              foldFromSnapshot<Command, State, Event, Rejection>(
+                aggregate,
+                streamId,
+                options,
+                Revision.make(snapshot.revision - 1)
+              )
+            )
+          )
+        )
       )
-      if (snapshot === undefined) return yield* foldAll(aggregate, streamId, options)
-      const cursor = makeCursor<State, Event>(streamId, watched, snapshot)
-      const caughtUp = yield* Effect.result(catchUp(aggregate, cursor, options))
-      if (Result.isSuccess(caughtUp)) {
-        if (yield* snapshots.isSampled)
-          return yield* foldAndCompare(aggregate, streamId, options, snapshot)
-        yield* Metrics.snapshotsUsed({ category })
-        return { cursor, current: true, complete: watched.length === 0 }
-      }
-      if (caughtUp.failure._tag !== "NotInStream") return yield* caughtUp.failure
-      yield* Metrics.snapshotsIgnored({ category, reason: caughtUp.failure.reason })
-      yield* snapshots.discard(streamId, snapshot)
-      atOrBelow = Revision.make(snapshot.revision - 1)
-    }
-  })
+    })
+
+  /** Folds from a known state, `used` if it is not drawn to be checked. */
+  const foldFrom = <Command, State, Event, Rejection>(
+    aggregate: Aggregate<Command, State, Event, Rejection>,
+    streamId: StreamId,
+    options: LoadOptions,
+    known: KnownState<State>,
+    used: Effect.Effect<void> = Effect.void
+  ): Effect.Effect<LoadedStream<State, Event>, LoadError | NotInStream> =>
+    Effect.suspend(() => {
+      const { watched = [] } = options
+      const cursor = makeCursor<State, Event>(streamId, watched, known)
+      return catchUp(aggregate, cursor, options).pipe(
+        Effect.andThen(snapshots.isSampled),
+        Effect.flatMap((isSampled) =>
+          isSampled
+            ? foldAndCompare<Command, State, Event, Rejection>(aggregate, streamId, options, known)
+            : Effect.as(used, { cursor, current: true, complete: watched.length === 0 })
+        )
+      )
+    })
 
   /** Proves that a loaded stream is current or complete, by reading what it lacks. */
   const prove = <Command, State, Event, Rejection>(

@@ -1,9 +1,12 @@
 /**
  * Spans that cost nothing without a tracer.
  */
+import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import * as Paged from "./paged.ts"
 
 /**
  * Runs the effect in a span of this name if a tracer is provided. The default tracer exports
@@ -25,6 +28,27 @@ export const inSpan = <A, E, R>(
         }) as Effect.Effect<A, E, R>)
       : effect
   )
+
+/** Opens a stream for each run, in a span of this name if a tracer is provided. */
+export const streamInSpan = <A, E>(
+  open: () => Stream.Stream<A, E>,
+  name: string,
+  options: () => Tracer.SpanOptionsNoTrace = () => ({})
+): Stream.Stream<A, E> => {
+  const spanned = () => Stream.withSpan(open(), name, { ...options(), captureStackTrace: false })
+  const stream: Stream.Stream<A, E> = Stream.fromChannel(
+    Channel.fromTransform((upstream, scope) =>
+      Effect.withFiber((fiber) =>
+        Channel.toTransform(Stream.toChannel(isTraced(fiber) ? spanned() : open()))(upstream, scope)
+      )
+    )
+  )
+  return Paged.make(stream, (use) =>
+    Effect.withFiber((fiber) =>
+      isTraced(fiber) ? Stream.runForEachArray(spanned(), use) : Paged.forEachPage(open(), use)
+    )
+  )
+}
 
 /** Returns true if a tracer is provided. */
 export const isTraced = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>

@@ -8,6 +8,7 @@ import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Revision } from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
+import * as Arr from "effect/Array"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -34,7 +35,8 @@ import {
 } from "../../EventStore.ts"
 import { positionAsOf, revisionAsOf } from "./asOf.ts"
 import { failed } from "./failed.ts"
-import { inSpan } from "./inSpan.ts"
+import { inSpan, streamInSpan } from "./inSpan.ts"
+import * as Paged from "./paged.ts"
 import * as ReadAhead from "./readAhead.ts"
 import { eventIds, readOptions, streamsOptions, validStreamId } from "./readOptions.ts"
 import { wholePrefix } from "./streamPrefix.ts"
@@ -46,24 +48,32 @@ export const make = <E>(
   driver: EventStoreDriver<E>
 ): Pick<EventStore["Service"], "find" | "read" | "readAll" | "stream" | "streams"> => ({
   read: (streamId, options = {}) =>
-    checked(readOptions(options, streamId), () => read(driver, streamId, options)).pipe(
-      Stream.withSpan("EventStore.read", { attributes: { "daybook.stream": streamId } })
+    streamInSpan(
+      () => checked(readOptions(options, streamId), () => read(driver, streamId, options)),
+      "EventStore.read",
+      () => ({ attributes: { "daybook.stream": streamId } })
     ),
   readAll: (options = {}) =>
-    checked(readOptions(options), () => readAll(driver, options)).pipe(
-      Stream.withSpan("EventStore.readAll")
+    streamInSpan(
+      () => checked(readOptions(options), () => readAll(driver, options)),
+      "EventStore.readAll"
     ),
   streams: (options = {}) =>
-    checked(streamsOptions(options), () => streams(driver, options)).pipe(
-      Stream.withSpan("EventStore.streams")
+    streamInSpan(
+      () => checked(streamsOptions(options), () => streams(driver, options)),
+      "EventStore.streams"
     ),
   stream: (streamId) =>
-    Effect.flatMap(Effect.fromResult(validStreamId(streamId)), (valid) =>
-      Effect.mapBoth(driver.end(valid), {
-        onSuccess: (end) => Option.map(Option.fromUndefinedOr(end), factsOf),
-        onFailure: failed("stream")
-      })
-    ).pipe(Effect.withSpan("EventStore.stream", { attributes: { "daybook.stream": streamId } })),
+    inSpan(
+      Effect.flatMap(Effect.fromResult(validStreamId(streamId)), (valid) =>
+        Effect.mapBoth(driver.end(valid), {
+          onSuccess: (end) => Option.map(Option.fromUndefinedOr(end), factsOf),
+          onFailure: failed("stream")
+        })
+      ),
+      "EventStore.stream",
+      () => ({ attributes: { "daybook.stream": streamId } })
+    ),
   find: (ids) =>
     inSpan(
       Effect.suspend((): ReturnType<EventStore["Service"]["find"]> => {
@@ -86,12 +96,11 @@ const factsOf = (found: StreamFacts): StreamFacts => ({
   recordedAt: found.recordedAt
 })
 
-/** Opens the stream for each reader if the options are valid. */
+/** Opens the stream if the options are valid. */
 const checked = <A>(
   valid: Result.Result<unknown, InvalidReadOption>,
   open: () => Stream.Stream<A, EventStoreError>
-): Stream.Stream<A, ReadError> =>
-  Result.isFailure(valid) ? Stream.fail(valid.failure) : Stream.suspend(open)
+): Stream.Stream<A, ReadError> => (Result.isFailure(valid) ? Stream.fail(valid.failure) : open())
 
 const read = <E>(
   driver: EventStoreDriver<E>,
@@ -194,9 +203,18 @@ const pages = <Place extends number | bigint, E>(
           },
           onFailure
         })
-  return readsAhead
-    ? ReadAhead.paginate(range, readFrom, { ready: () => true, alone: inTransaction })
-    : Stream.paginate(range, readFrom)
+  const pagesFrom = (start: Range<Place>, isFirst: boolean) =>
+    readsAhead
+      ? ReadAhead.paginate(start, readFrom, { ready: () => true, alone: inTransaction, isFirst })
+      : Stream.paginate(start, readFrom)
+  return Paged.make(pagesFrom(range, true), (use) =>
+    Effect.flatMap(readFrom(range), ([events, rest]) => {
+      const used = Arr.isReadonlyArrayNonEmpty(events) ? use(events) : Effect.void
+      return Option.isNone(rest)
+        ? used
+        : Effect.andThen(used, Stream.runForEachArray(pagesFrom(rest.value, false), use))
+    })
+  )
 }
 
 const isEmpty = <Place>({ highest, limit, lowest }: Range<Place>) => limit <= 0 || lowest > highest

@@ -22,40 +22,55 @@ export const paginate = <A, State, E>(
   next: (state: State) => Effect.Effect<Page<A, State>, E>,
   {
     alone,
+    isFirst = true,
     ready
   }: {
     /** Returns true if the page after a state can be read without waiting for new events. */
     readonly ready: (state: State) => boolean
     /** True if the consumer shares its connection with the reader, which then can't read ahead. */
     readonly alone: Effect.Effect<boolean>
+    /** False if the consumer has read pages before. */
+    readonly isFirst?: boolean
   }
 ): Stream.Stream<A, E> =>
   Stream.fromChannel(
-    Channel.fromTransformBracket((_upstream, _scope, scope) =>
+    // Not in a scope of its own: a page is in flight only while a fiber of the consumer's scope
+    // reads it, and most readers need one page.
+    Channel.fromTransform((_upstream, scope) =>
       Effect.sync(() => {
         let state = Option.some(start)
-        let asked = 0
+        let readsFirst = isFirst
         let ahead: Fiber.Fiber<Page<A, State>, E> | undefined
-        const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E> = Effect.gen(function* () {
-          for (;;) {
-            if (Option.isNone(state)) return yield* Cause.done()
+        const readAhead = ([, rest]: Page<A, State>): Effect.Effect<void> =>
+          Option.isSome(rest) && ready(rest.value)
+            ? // Started before the consumer gets this page, since its work may occupy the thread.
+              Effect.map(
+                Effect.forkIn(next(rest.value), scope, { startImmediately: true }),
+                (fiber) => {
+                  ahead = fiber
+                }
+              )
+            : Effect.void
+        const read = (from: State): Effect.Effect<Page<A, State>, E> =>
+          Effect.flatMap(alone, (shares) => {
             const fiber = ahead
             ahead = undefined
-            const shares = asked > 0 && (yield* alone)
+            if (fiber === undefined) return shares ? next(from) : Effect.tap(next(from), readAhead)
             // A transaction that began since may hold the connection that the fiber waits for.
-            if (fiber !== undefined && shares) yield* Fiber.interrupt(fiber)
-            const page =
-              fiber === undefined || shares
-                ? yield* next(state.value)
-                : yield* Effect.onInterrupt(Fiber.join(fiber), () => Fiber.interrupt(fiber))
-            asked += 1
-            state = page[1]
-            if (asked > 1 && !shares && Option.isSome(state) && ready(state.value)) {
-              // Started before the consumer gets this page, since its work may occupy the thread.
-              ahead = yield* Effect.forkIn(next(state.value), scope, { startImmediately: true })
-            }
-            if (Arr.isReadonlyArrayNonEmpty(page[0])) return page[0]
-          }
+            if (shares) return Effect.andThen(Fiber.interrupt(fiber), next(from))
+            return Effect.tap(
+              Effect.onInterrupt(Fiber.join(fiber), () => Fiber.interrupt(fiber)),
+              readAhead
+            )
+          })
+        const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E> = Effect.suspend(() => {
+          if (Option.isNone(state)) return Cause.done()
+          const page = readsFirst ? next(state.value) : read(state.value)
+          readsFirst = false
+          return Effect.flatMap(page, ([items, rest]) => {
+            state = rest
+            return Arr.isReadonlyArrayNonEmpty(items) ? Effect.succeed(items) : pull
+          })
         })
         return pull
       })

@@ -10,7 +10,13 @@ import type { Revision } from "@daybook/kernel/Revision"
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import type { LogFilter, ReadPage, StreamFilter } from "../../../driver/EventStoreDriver.ts"
+import type {
+  LogFilter,
+  Page,
+  Range,
+  ReadPage,
+  StreamFilter
+} from "../../../driver/EventStoreDriver.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import type { UnreadableEvent } from "../../../EventStore.ts"
 import { endOfPiece, readLog } from "./readLog.ts"
@@ -82,22 +88,31 @@ const reader = <Place>({
 }: Reader<Place>): ReadPage<Place, SqlError | UnreadableEvent> => {
   let rows = firstRows
   let largest = 0
-  return Effect.fnUntraced(function* ({ direction, highest, limit, lowest }) {
-    const order = direction === "forward" ? "ASC" : "DESC"
-    const end = yield* piece(lowest, highest, order)
-    for (;;) {
-      const size = pageSize(largest, Math.min(limit, rows))
-      const page = yield* order === "ASC"
-        ? read(lowest, end, order, size)
-        : read(end, highest, order, size)
-      const { cut, events } = yield* advancing(page, size)
-      largest = page.largest
-      rows = PAGE_ROWS
-      const last = events.at(-1)
-      // The page holds all matching events up to its last one, or all of the piece.
-      if (!cut && events.length < size.rows) return { events, readTo: end }
-      if (last !== undefined) return { events, readTo: at(last) }
-      // The first event is too large for this page, and fits in the next.
-    }
-  })
+  const readUpTo = (
+    range: Range<Place>,
+    end: Place
+  ): Effect.Effect<Page<Place>, SqlError | UnreadableEvent> => {
+    const isForward = range.direction === "forward"
+    const size = pageSize(largest, Math.min(range.limit, rows))
+    const reading = isForward
+      ? read(range.lowest, end, "ASC", size)
+      : read(end, range.highest, "DESC", size)
+    return Effect.flatMap(reading, (page) =>
+      Effect.flatMap(advancing(page, size), ({ cut, events }) => {
+        largest = page.largest
+        rows = PAGE_ROWS
+        const last = events.at(-1)
+        // The page holds all matching events up to its last one, or all of the piece.
+        if (!cut && events.length < size.rows) return Effect.succeed({ events, readTo: end })
+        if (last !== undefined) return Effect.succeed({ events, readTo: at(last) })
+        // The first event is too large for this page, and fits in the next.
+        return readUpTo(range, end)
+      })
+    )
+  }
+  return (range) =>
+    Effect.flatMap(
+      piece(range.lowest, range.highest, range.direction === "forward" ? "ASC" : "DESC"),
+      (end) => readUpTo(range, end)
+    )
 }

@@ -1,17 +1,18 @@
 /**
- * The first pages of streams, read together when several are asked for at once.
+ * The first pages of streams. A page that finds no other one under way is read at once; those that
+ * arrive meanwhile are read together by the next statement.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Request from "effect/Request"
-import * as RequestResolver from "effect/RequestResolver"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../../../PostgresSchema.ts"
+import * as Batcher from "../../batch/batcher.ts"
 import type { PageSize } from "./pageSize.ts"
 import { type EventPage, eventPage, PAGE_COLUMNS, type PageRow, sizedColumns } from "./eventPage.ts"
 import { inTransaction } from "../../../sql/Transaction.ts"
@@ -30,27 +31,32 @@ interface PageRange {
 /** Reads a page, in the order of the revisions. */
 export type ReadTogether = (range: PageRange) => Effect.Effect<EventPage, SqlError>
 
-class PageRequest extends Request.Class<PageRange, EventPage, SqlError> {
+/** A range, and its caller. */
+interface Asked {
+  readonly range: PageRange
   /** True if its caller has gone; then `onGone` is called. */
-  gone = false
-  onGone = () => {}
+  isGone: boolean
+  onGone: () => void
 }
 
 /** Ends a call when all its callers have gone, so that it frees its connection. */
 const whileWanted = <A, E>(
-  requests: ReadonlyArray<PageRequest>,
+  asked: ReadonlyArray<Asked>,
   call: Effect.Effect<A, E>
 ): Effect.Effect<A, E> =>
   Effect.raceFirst(
     call,
     Effect.callback<never>((resume) => {
       const look = () => {
-        if (requests.every(({ gone }) => gone)) resume(Effect.interrupt)
+        if (asked.every(({ isGone }) => isGone)) resume(Effect.interrupt)
       }
-      for (const request of requests) request.onGone = look
+      for (const one of asked) one.onGone = look
       look()
     })
   )
+
+/** The number of statements under way at once: the server works on one while the host does. */
+const LANES = 2
 
 /** The most streams that one statement reads; the rows of all of them are in memory at once. */
 const MAX_STREAMS = 64
@@ -64,7 +70,10 @@ export const MAX_ROWS_TOGETHER = 128
  */
 const MAX_BYTES_TOGETHER = 8_192
 
-export const make = (sql: SqlClient, schema: SchemaName): ReadTogether => {
+export const make = Effect.fnUntraced(function* (
+  sql: SqlClient,
+  schema: SchemaName
+): Effect.fn.Return<ReadTogether, never, Scope.Scope> {
   const rows = (where: string, limit: string, most: string) =>
     `SELECT ${PAGE_COLUMNS}
     FROM (
@@ -85,7 +94,12 @@ export const make = (sql: SqlClient, schema: SchemaName): ReadTogether => {
     ) e
     ORDER BY r.place, e.revision`
 
-  const one = ({ highest, lowest, size, streamId }: PageRange) =>
+  const one = ({
+    highest,
+    lowest,
+    size,
+    streamId
+  }: PageRange): Effect.Effect<EventPage, SqlError> =>
     Effect.map(
       sql.unsafe(oneStream, [
         streamId,
@@ -122,31 +136,37 @@ export const make = (sql: SqlClient, schema: SchemaName): ReadTogether => {
     )
   }
 
-  const resolver = RequestResolver.make<PageRequest>((entries) => {
-    const requests = Arr.map(entries, (entry) => entry.request)
-    if (entries.length === 1) {
-      return Effect.map(whileWanted(requests, one(requests[0])), (page) =>
-        entries[0].completeUnsafe(Exit.succeed(page))
+  const lanes = yield* Batcher.make<StreamId, Asked, EventPage, SqlError>({
+    call: (asked) => {
+      const [first, ...others] = Arr.map(asked, ({ range }) => range)
+      return whileWanted(
+        asked,
+        others.length === 0
+          ? Effect.map(one(first), (page) => [Exit.succeed(page)])
+          : Effect.map(several([first, ...others]), Arr.map(Exit.succeed))
       )
-    }
-    return Effect.map(whileWanted(requests, several(requests)), (pages) =>
-      entries.forEach((entry, index) =>
-        entry.completeUnsafe(Exit.succeed(pages[index] ?? eventPage([])))
-      )
-    )
-  }).pipe(RequestResolver.batchN(MAX_STREAMS))
+    },
+    fitting: () => {
+      let streams = 0
+      return () => ++streams <= MAX_STREAMS
+    },
+    // A lost connection or a row that the client can't decode fails all of them alike.
+    isOneItemsFault: () => false,
+    keep: (asked) => {
+      asked.isGone = true
+      asked.onGone()
+      return () => {}
+    },
+    lanes: LANES
+  })
 
   return (range) =>
     // Reads inside the caller's transaction stay on its connection.
     Effect.flatMap(inTransaction(sql), (inside) => {
       const { largest, rows } = range.size
-      if (inside || rows > MAX_ROWS_TOGETHER || largest > MAX_BYTES_TOGETHER) return one(range)
-      const request = new PageRequest(range)
-      return Effect.onInterrupt(Effect.request(request, resolver), () =>
-        Effect.sync(() => {
-          request.gone = true
-          request.onGone()
-        })
-      )
+      const alone = one(range)
+      return inside || rows > MAX_ROWS_TOGETHER || largest > MAX_BYTES_TOGETHER
+        ? alone
+        : lanes.runOrSubmit(range.streamId, { range, isGone: false, onGone: () => {} }, alone)
     })
-}
+})
