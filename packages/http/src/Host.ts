@@ -19,7 +19,7 @@ import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import type { Path } from "effect/Path"
-import type { Middleware, Part } from "./Part.ts"
+import type { Middleware } from "./Part.ts"
 import { Broken, Malformed, Unknown } from "./Problem.ts"
 
 /**
@@ -58,8 +58,9 @@ export const layer = <
 }
 
 /** A part of any group. */
-interface AnyPart {
+export interface AnyPart {
   readonly group: HttpApiGroup.Constraint
+  readonly "~Services"?: unknown
   readonly layer: (api: never) => Layer.Layer<never, never, unknown>
 }
 
@@ -68,10 +69,10 @@ type Platform = Etag.Generator | FileSystem | HttpPlatform | Path
 
 type Identifier<Parts extends ReadonlyArray<AnyPart>> = Parts[number]["group"]["identifier"]
 
-type Services<P> = P extends Part<HttpApiGroup.Constraint, infer R> ? R : never
+type Services<P> = P extends { readonly "~Services"?: infer R } ? R : never
 
 /** What the parts need, the middleware on them, and the groups that no part implements. */
-type Requirements<
+export type Requirements<
   ApiId extends string,
   Groups extends HttpApiGroup.Constraint,
   Parts extends ReadonlyArray<AnyPart>

@@ -18,6 +18,8 @@ import type { RequestGuard } from "./RequestGuard.ts"
 export interface Part<Group extends HttpApiGroup.Constraint, out R> {
   /** Add it to an API: `HttpApi.make("shop").add(orders.group)`. */
   readonly group: Group
+  /** The services that its handlers need; a type and no value. */
+  readonly "~Services"?: R
   /**
    * Implements the group in `api`, with the middleware that the API put on it; `Host` calls it.
    */

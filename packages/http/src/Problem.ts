@@ -86,6 +86,18 @@ export class OtherHistory extends HttpApiError.Problem<OtherHistory>()(
 ) {}
 
 /**
+ * 409: the operation does not fit the state of the read model: `detail` has the reason.
+ *
+ * @category problems
+ * @since 0.1.0
+ */
+export class NotPossible extends HttpApiError.Problem<NotPossible>()("NotPossible", {
+  type: "urn:daybook:problem:not-possible",
+  status: 409,
+  title: "The operation is not possible now"
+}) {}
+
+/**
  * 412: the stream is not at the revision that `If-Match` or `If-None-Match` expects. Nothing was
  * recorded.
  *
@@ -137,6 +149,19 @@ export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaT
     title: "The body is not application/json"
   }
 ) {}
+
+/**
+ * 421: the request names another host, as a page of another site does that has its name resolved to
+ * this one.
+ *
+ * @category problems
+ * @since 0.1.0
+ */
+export class Misdirected extends HttpApiError.Problem<Misdirected>()("Misdirected", {
+  type: "urn:daybook:problem:misdirected",
+  status: 421,
+  title: "The request is for another host"
+}) {}
 
 /**
  * 422: the `Idempotency-Key` belongs to another command of this instance, or to the command of

@@ -8,12 +8,13 @@ import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as Layer from "effect/Layer"
 import * as Context from "effect/Context"
+import type * as Scope from "effect/Scope"
 import type { Part } from "../Part.ts"
 import { RequestGuard } from "../RequestGuard.ts"
 
 /** Handlers by the identifiers of their endpoints; each takes the decoded request. */
 export interface Handlers {
-  readonly [identifier: string]: (request: never) => Effect.Effect<unknown, unknown>
+  readonly [identifier: string]: (request: never) => Effect.Effect<unknown, unknown, Scope.Scope>
 }
 
 /** Reports every fault of a request, and refuses a field that the schema does not know. */
