@@ -116,10 +116,7 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication>()(
             readonly credential: Redacted.Redacted
             readonly endpoint: { readonly annotations: Context.Context<never> }
           }
-        ): Effect.Effect<
-          HttpServerResponse.HttpServerResponse,
-          E | Unauthenticated | Forbidden
-        > =>
+        ): Effect.Effect<HttpServerResponse.HttpServerResponse, E | Unauthenticated | Forbidden> =>
           Effect.gen(function* () {
             // No secret at all: the credential is of the other scheme, or absent.
             const caller =

@@ -57,7 +57,12 @@ export const layer = <
   )
 }
 
-/** A part of any group. */
+/**
+ * A part of any group.
+ *
+ * @category types
+ * @since 0.1.0
+ */
 export interface AnyPart {
   readonly group: HttpApiGroup.Constraint
   readonly "~Services"?: unknown
@@ -71,7 +76,12 @@ type Identifier<Parts extends ReadonlyArray<AnyPart>> = Parts[number]["group"]["
 
 type Services<P> = P extends { readonly "~Services"?: infer R } ? R : never
 
-/** What the parts need, the middleware on them, and the groups that no part implements. */
+/**
+ * The services that the parts need, the middleware on them, and the groups that no part implements.
+ *
+ * @category types
+ * @since 0.1.0
+ */
 export type Requirements<
   ApiId extends string,
   Groups extends HttpApiGroup.Constraint,
@@ -81,7 +91,7 @@ export type Requirements<
   | Middleware<Groups, Identifier<Parts>>
   | HttpApiGroup.ToService<ApiId, Exclude<Groups, { readonly identifier: Identifier<Parts> }>>
 
-/** Makes a problem of what no endpoint has answered, and sets headers that every answer has. */
+/** Answers what no endpoint has answered with a problem, and sets the headers of every answer. */
 const answerEverything: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpRouter.middleware(
   (httpEffect) =>
     httpEffect.pipe(
@@ -102,7 +112,9 @@ const problemOf = (error: unknown): Effect.Effect<Unknown | Malformed | Broken> 
   if (HttpServerError.isHttpServerError(error)) {
     const { reason } = error
     if (reason._tag === "RouteNotFound") {
-      return Effect.succeed(new Unknown({ detail: "There is no such path, or it has no such method" }))
+      return Effect.succeed(
+        new Unknown({ detail: "There is no such path, or it has no such method" })
+      )
     }
     if (reason._tag === "RequestParseError") {
       const errors = [{ path: ["payload"], message: "the body can't be read" }]

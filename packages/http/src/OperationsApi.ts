@@ -1,13 +1,13 @@
 /**
  * The administration of read models over HTTP, for callers with the permission `operate`.
  *
- * | Endpoint                               |                                                    |
- * | -------------------------------------- | -------------------------------------------------- |
- * | `GET /NAME`, `GET /NAME/{model}`       | statuses: position, lag, state, the event it stopped at |
- * | `GET /NAME/{model}/acts`               | what was done to it, by whom and why               |
- * | `POST /NAME/{model}/pause`, `/resume`  | stops folding, and goes on                         |
- * | `POST /NAME/{model}/skip`              | skips the event at a position                      |
- * | `POST /NAME/{model}/rebuild`           | begins a rebuild beside the serving rows           |
+ * | Endpoint                              |                                            |
+ * | ------------------------------------- | ------------------------------------------ |
+ * | `GET /NAME`, `GET /NAME/{model}`      | position, lag, state, the event it stopped at |
+ * | `GET /NAME/{model}/acts`              | the acts on it, with actor and reason      |
+ * | `POST /NAME/{model}/pause`, `/resume` | stops folding, and goes on                 |
+ * | `POST /NAME/{model}/skip`             | skips the event at a position              |
+ * | `POST /NAME/{model}/rebuild`          | begins a rebuild beside the serving rows   |
  *
  * @since 0.1.0
  */

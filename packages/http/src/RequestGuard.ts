@@ -59,9 +59,8 @@ const answerFaults = <A, E, R>(
   httpEffect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | Broken | Malformed, R> =>
   httpEffect.pipe(
-    Effect.catch(
-      (error): Effect.Effect<never, E | Broken | Malformed> =>
-        HttpApiError.HttpApiSchemaError.is(error) ? ofSchemaError(error) : Effect.fail(error)
+    Effect.catch((error): Effect.Effect<never, E | Broken | Malformed> =>
+      HttpApiError.HttpApiSchemaError.is(error) ? ofSchemaError(error) : Effect.fail(error)
     ),
     Effect.catchCauseIf(Cause.hasDies, (cause) =>
       Effect.andThen(Effect.logError("A request failed", cause), Effect.fail(new Broken()))

@@ -202,9 +202,7 @@ describe("a host without authentication", () => {
         )
       for (const host of ["0.0.0.0", "::", "10.0.0.7", "localhost.example.com"]) {
         const error = yield* Effect.flip(
-          Layer.build(
-            NodeHost.layer(bare, [books], { port: 0, host }).pipe(Layer.provide(memory))
-          )
+          Layer.build(NodeHost.layer(bare, [books], { port: 0, host }).pipe(Layer.provide(memory)))
         )
         assert.instanceOf(error, NodeHost.UnprotectedHost)
         assert.strictEqual(
@@ -213,7 +211,10 @@ describe("a host without authentication", () => {
         )
       }
       assert.strictEqual((yield* hosted({}))._tag, "Success")
-      const told = { host: "0.0.0.0", unprotected: "everyone who reaches this host may do everything" } as const
+      const told = {
+        host: "0.0.0.0",
+        unprotected: "everyone who reaches this host may do everything"
+      } as const
       assert.strictEqual((yield* hosted(told))._tag, "Success")
     })
   )
@@ -222,7 +223,13 @@ describe("a host without authentication", () => {
     for (const host of ["localhost", "LOCALHOST:80", "127.0.0.1:3000", "127.9.9.9", "[::1]:3000"]) {
       assert.isTrue(isLoopback(nameOf(host)), host)
     }
-    for (const host of ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil", "10.0.0.1"]) {
+    for (const host of [
+      "",
+      "evil.example",
+      "127.0.0.1.evil.example",
+      "localhost.evil",
+      "10.0.0.1"
+    ]) {
       assert.isFalse(isLoopback(nameOf(host)), host)
     }
   })

@@ -99,10 +99,7 @@ describe("the log", () => {
       const served = yield* library
       const [first, second] = yield* follow(served, {}, 2)
       assert.strictEqual(streams(yield* follow(served, {}, 2, second?.id)), "book-3 book-2")
-      assert.strictEqual(
-        streams(yield* follow(served, { after: first?.id ?? "" }, 1)),
-        "book-2"
-      )
+      assert.strictEqual(streams(yield* follow(served, { after: first?.id ?? "" }, 1)), "book-2")
       const returned = yield* follow(served, { type: ["Returned"] }, 1)
       assert.strictEqual(streams(returned), "book-2")
     })
@@ -220,10 +217,13 @@ describe("the pace of a follower", () => {
       const seen: Array<number> = []
       const source = Stream.fromIterable(Arr.range(1, 10)).pipe(Stream.rechunk(1))
       const fiber = yield* Effect.forkChild(
-        Stream.runForEach(paced(source, () => 0, pace), (element) => {
-          seen.push(element)
-          return element === 3 ? Effect.sleep(11_000) : Effect.sleep(9_000)
-        })
+        Stream.runForEach(
+          paced(source, () => 0, pace),
+          (element) => {
+            seen.push(element)
+            return element === 3 ? Effect.sleep(11_000) : Effect.sleep(9_000)
+          }
+        )
       )
       yield* TestClock.adjust(60_000)
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))

@@ -24,9 +24,7 @@ const library = (settings?: typeof LogApi.FollowerSettings.Service) =>
       NodeHost.layer(api, [books, log], { port: 0 }).pipe(
         Layer.provide(Layer.succeedContext(stores)),
         Layer.provide(
-          settings === undefined
-            ? Layer.empty
-            : Layer.succeed(LogApi.FollowerSettings, settings)
+          settings === undefined ? Layer.empty : Layer.succeed(LogApi.FollowerSettings, settings)
         )
       )
     )

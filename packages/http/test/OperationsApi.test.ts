@@ -56,9 +56,7 @@ const library = Effect.gen(function* () {
     )
   /** Asks for the status until it is so; the runner works in fibers of its own. */
   const status = (is: string) =>
-    client.operations
-      .status({ params })
-      .pipe(Effect.repeat({ until: ({ state }) => state === is }))
+    client.operations.status({ params }).pipe(Effect.repeat({ until: ({ state }) => state === is }))
   return { ...served, client, lend, status }
 })
 
@@ -74,9 +72,7 @@ describe("operations", () => {
         all.map(({ name }) => String(name)),
         ["readers"]
       )
-      const unknown = yield* Effect.flip(
-        client.operations.status({ params: { model: "writers" } })
-      )
+      const unknown = yield* Effect.flip(client.operations.status({ params: { model: "writers" } }))
       assert.strictEqual(unknown._tag, "Unknown")
     })
   )

@@ -54,7 +54,10 @@ describe("a host", () => {
       ]) {
         const answer = yield* send("POST", PATH, {
           body: new TextEncoder().encode(lend),
-          headers: { ...(type === "" ? {} : { "content-type": type }), origin: "https://evil.example" }
+          headers: {
+            ...(type === "" ? {} : { "content-type": type }),
+            origin: "https://evil.example"
+          }
         })
         assert.strictEqual(answer.status, 415, type)
         const paused = yield* send("POST", "/read-models/loans/pause", {

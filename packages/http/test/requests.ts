@@ -55,7 +55,7 @@ const HOSTILE = [
   "💥".repeat(60),
   "{}",
   "[]",
-  "W/\"1\"",
+  'W/"1"',
   "null"
 ] as const
 
@@ -107,7 +107,10 @@ const generated = (endpoint: HttpApiEndpoint.Top): Arbitrary.Arbitrary<Generated
         method: endpoint.method,
         url: search === "" ? path : `${path}?${search}`,
         // It waits for nothing: a position far ahead is never reached.
-        headers: "prefer" in headers || endpoint.identifier === "rows" ? { ...sent, prefer: "wait=0" } : sent,
+        headers:
+          "prefer" in headers || endpoint.identifier === "rows"
+            ? { ...sent, prefer: "wait=0" }
+            : sent,
         ...(payload === undefined
           ? {}
           : {

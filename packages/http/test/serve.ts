@@ -38,9 +38,7 @@ export interface Answer {
 
 type Needs = HttpRouter.HttpRouter | Layer.Success<typeof HttpServer.layerServices>
 
-export const serve = <E>(
-  routes: Layer.Layer<never, E, Needs>
-) =>
+export const serve = <E>(routes: Layer.Layer<never, E, Needs>) =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() =>
@@ -61,7 +59,11 @@ export const serve = <E>(
                 method,
                 headers:
                   json === undefined ? headers : { "content-type": "application/json", ...headers },
-                ...(json === undefined ? (body === undefined ? {} : { body }) : { body: JSON.stringify(json) })
+                ...(json === undefined
+                  ? body === undefined
+                    ? {}
+                    : { body }
+                  : { body: JSON.stringify(json) })
               })
             )
             const text = await answer.text()

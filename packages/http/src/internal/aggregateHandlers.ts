@@ -66,9 +66,7 @@ export const make = <Command, State, Event, Rejection>(
         .pipe(
           Effect.provideService(CurrentMetadata, {
             ...metadataOf(headers, caller),
-            ...(identity === undefined
-              ? {}
-              : { custom: { [Idempotency.FIELD]: identity.digest } })
+            ...(identity === undefined ? {} : { custom: { [Idempotency.FIELD]: identity.digest } })
           }),
           Effect.catch((error) => ofCommandError(error, expected !== undefined))
         )
@@ -87,22 +85,25 @@ export const make = <Command, State, Event, Rejection>(
      * Compares the digest that the command's last event recorded. A command that was recorded
      * without one, by a caller in the process, can't be compared.
      */
-    const verifyDigest = Effect.fnUntraced(function* (
-      id: string,
-      revision: Revision.Revision,
-      identity: { readonly commandId: CommandId; readonly digest: string }
-    ) {
-      const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
-      const recorded = yield* Stream.runHead(store.read(streamId, { from: revision, limit: 1 }))
-      const metadata = Option.getOrUndefined(recorded)?.metadata
-      if (metadata?.commandId !== identity.commandId) return
-      const first = metadata.custom?.[Idempotency.FIELD]
-      if (first !== undefined && first !== identity.digest) return yield* new KeyReused()
-    }, Effect.catchTags({
-      InvalidStreamId: ofLoadError,
-      InvalidReadOption: ofLoadError,
-      EventStoreError: ofLoadError
-    }))
+    const verifyDigest = Effect.fnUntraced(
+      function* (
+        id: string,
+        revision: Revision.Revision,
+        identity: { readonly commandId: CommandId; readonly digest: string }
+      ) {
+        const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
+        const recorded = yield* Stream.runHead(store.read(streamId, { from: revision, limit: 1 }))
+        const metadata = Option.getOrUndefined(recorded)?.metadata
+        if (metadata?.commandId !== identity.commandId) return
+        const first = metadata.custom?.[Idempotency.FIELD]
+        if (first !== undefined && first !== identity.digest) return yield* new KeyReused()
+      },
+      Effect.catchTags({
+        InvalidStreamId: ofLoadError,
+        InvalidReadOption: ofLoadError,
+        EventStoreError: ofLoadError
+      })
+    )
 
     const state = Effect.fnUntraced(function* ({
       params: { id },

@@ -41,9 +41,7 @@ export const fieldsOf = (
         [field, Schema.optionalKey(value)],
         ...WORDS.map((word) => [`${field}.${word}`, Schema.optionalKey(value)]),
         [`${field}.oneOf`, Schema.optionalKey(several)],
-        ...(value === whole
-          ? []
-          : [[`${field}.isNull`, Schema.optionalKey(Schema.Boolean)]])
+        ...(value === whole ? [] : [[`${field}.isNull`, Schema.optionalKey(Schema.Boolean)]])
       ]
     })
   )

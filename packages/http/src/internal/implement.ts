@@ -20,19 +20,17 @@ export interface Handlers {
 /** Reports every fault of a request, and refuses a field that the schema does not know. */
 const STRICT = { errors: "all", onExcessProperty: "error" } as const
 
-/** What every group has: its middleware, and strict parsing of what a client chooses. */
+/** Gives a group its middleware, and strict parsing of what a client chooses. */
 export const guarded = <Identifier extends string, Endpoints extends HttpApiEndpoint.Constraint>(
   group: HttpApiGroup.HttpApiGroup<Identifier, Endpoints>
 ) =>
-  group
-    .middleware(RequestGuard)
-    .annotateMerge(
-      // Headers have fields that no schema knows.
-      Context.make(HttpApi.ParseOptions, { errors: "all" }).pipe(
-        Context.add(HttpApi.QueryParseOptions, STRICT),
-        Context.add(HttpApi.PayloadParseOptions, STRICT)
-      )
+  group.middleware(RequestGuard).annotateMerge(
+    // Headers have fields that no schema knows.
+    Context.make(HttpApi.ParseOptions, { errors: "all" }).pipe(
+      Context.add(HttpApi.QueryParseOptions, STRICT),
+      Context.add(HttpApi.PayloadParseOptions, STRICT)
     )
+  )
 
 type AnyApi<Identifier extends string> = HttpApi.HttpApi<
   string,

@@ -110,4 +110,3 @@ const ofRefusal = ({ message, reason }: AppendRefused) => {
       return Effect.fail(new NotRecordable({ detail: message }))
   }
 }
-

@@ -37,7 +37,10 @@ const problem = <Rejection>(
   status: RejectionStatus,
   rejection: Schema.Codec<Rejection, unknown>
 ): Problem<Rejection> &
-  (new (facts: { readonly rejection: Rejection; readonly detail?: string }) => Rejected<Rejection>) =>
+  (new (facts: {
+    readonly rejection: Rejection
+    readonly detail?: string
+  }) => Rejected<Rejection>) =>
   // The class has the type of a rejection that is known to its caller only.
   class Rejected extends HttpApiError.Problem<Rejected>()(
     "Rejected",
