@@ -18,6 +18,7 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
@@ -153,10 +154,18 @@ export const make = <const Name extends string, Command, State, Event, Rejection
   const rejected = Rejections.make(options)
   const group = guarded(
     HttpApiGroup.make(name).add(
-      executeEndpoint("execute", `/${name}/:id/commands` as const, command, rejected, options),
+      executeEndpoint(
+        "execute",
+        `/${name}/:id/commands` as const,
+        command,
+        rejected,
+        `Executes a command of ${name}`,
+        options
+      ),
       stateEndpoint(name, aggregate.state),
       historyEndpoint(name, aggregate.state)
-    )
+    ),
+    describe(name)
   )
   return implement(
     group,
@@ -215,6 +224,7 @@ export const makeEach = <
       `/${name}/:id/${tag}`,
       Schema.Struct(Struct.omit(fields, ["_tag"])) as Schema.Top as Schema.Codec<unknown, unknown>,
       rejected,
+      `${tag} of ${name}`,
       options
     )
   )
@@ -223,7 +233,8 @@ export const makeEach = <
       stateEndpoint(name, aggregate.state),
       historyEndpoint(name, aggregate.state),
       ...(endpoints as unknown as ReadonlyArray<EachEndpoint<Name, Command, Rejection>>)
-    )
+    ),
+    describe(name)
   )
   const tagged = (tag: string) => (payload: object) => ({ _tag: tag, ...payload }) as Command
   return implement(
@@ -236,6 +247,8 @@ export const makeEach = <
     )
   )
 }
+
+const describe = (name: string) => `Commands, states and history of ${name}`
 
 const Id = Schema.String.check(
   Schema.makeFilter((id: string) => Result.isSuccess(StreamId.fromString(`a-${id}`)), {
@@ -253,6 +266,7 @@ const executeEndpoint = <
   path: Path,
   payload: Payload,
   rejected: Rejections.Rejections<Rejection>,
+  summary: string,
   { requireKey = false }: { readonly requireKey?: boolean }
 ) =>
   HttpApiEndpoint.post(identifier, path, {
@@ -275,7 +289,9 @@ const executeEndpoint = <
       Busy,
       Unavailable
     ]
-  }).annotate(Requires, "command")
+  })
+    .annotate(Requires, "command")
+    .annotate(OpenApi.Summary, summary)
 
 const stateEndpoint = <Name extends string, State>(
   name: Name,
@@ -295,7 +311,9 @@ const stateEndpoint = <Name extends string, State>(
       { etag: ETag }
     ),
     error: [Unknown, Busy, Unavailable]
-  }).annotate(Requires, "read")
+  })
+    .annotate(Requires, "read")
+    .annotate(OpenApi.Summary, `Returns the state of one of ${name}`)
 
 const historyEndpoint = <Name extends string, State>(
   name: Name,
@@ -314,4 +332,6 @@ const historyEndpoint = <Name extends string, State>(
       next: Schema.optionalKey(Revision.Revision)
     }) as Schema.Top as Schema.Codec<History<State>, unknown>,
     error: [Unknown, Busy, Unavailable]
-  }).annotate(Requires, "log")
+  })
+    .annotate(Requires, "log")
+    .annotate(OpenApi.Summary, `Returns the history of one of ${name}`)

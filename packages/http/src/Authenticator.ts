@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
 import * as HttpApiSecurity from "effect/http-api/HttpApiSecurity"
 import * as HttpEffect from "effect/http/HttpEffect"
+import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -116,7 +117,7 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication>()(
             readonly credential: Redacted.Redacted
             readonly endpoint: { readonly annotations: Context.Context<never> }
           }
-        ): Effect.Effect<HttpServerResponse.HttpServerResponse, E | Unauthenticated | Forbidden> =>
+        ): Effect.Effect<HttpServerResponse.HttpServerResponse, E | Unauthenticated> =>
           Effect.gen(function* () {
             // No secret at all: the credential is of the other scheme, or absent.
             const caller =
@@ -129,7 +130,8 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication>()(
             }
             const permission = Context.get(options.endpoint.annotations, Requires)
             if (!caller.value.permissions.has(permission)) {
-              return yield* new Forbidden({ permission })
+              // An answer and no failure, after which the other scheme would be tried.
+              return yield* HttpServerRespondable.toResponse(new Forbidden({ permission }))
             }
             return yield* Effect.provideService(httpEffect, CurrentCaller, caller.value)
           })

@@ -14,6 +14,7 @@ import * as Context from "effect/Context"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { Requires } from "./Authenticator.ts"
 import { guarded, implement } from "./internal/implement.ts"
@@ -109,8 +110,11 @@ export const make = <const Name extends string>({
         headers: { "last-event-id": Schema.optionalKey(Place) },
         success: HttpApiSchema.StreamSse({ events: LogEvent }),
         error: [OtherHistory, Busy, Unavailable]
-      }).annotate(Requires, "log")
-    )
+      })
+        .annotate(Requires, "log")
+        .annotate(OpenApi.Summary, "Follows the log as server-sent events")
+    ),
+    "The log of recorded events"
   )
   return implement<typeof group, EventStore>(group, LogHandlers.make)
 }

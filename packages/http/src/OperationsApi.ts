@@ -18,6 +18,7 @@ import { Act } from "@daybook/projections/ReadModelAct"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { Requires } from "./Authenticator.ts"
 import { guarded, implement } from "./internal/implement.ts"
@@ -75,35 +76,35 @@ export const make = <const Name extends string>({
         HttpApiEndpoint.get("statuses", `/${name}` as const, {
           success: Schema.Array(Status),
           error
-        }),
+        }).annotate(OpenApi.Summary, "Returns the status of every read model"),
         HttpApiEndpoint.get("status", `/${name}/:model` as const, {
           params,
           success: Status,
           error
-        }),
+        }).annotate(OpenApi.Summary, "Returns the status of a read model"),
         HttpApiEndpoint.get("acts", `/${name}/:model/acts` as const, {
           params,
           success: Schema.Array(Act),
           error
-        }),
+        }).annotate(OpenApi.Summary, "Returns the acts on a read model"),
         HttpApiEndpoint.post("pause", `/${name}/:model/pause` as const, {
           params,
           payload: Why,
           success: Status,
           error
-        }),
+        }).annotate(OpenApi.Summary, "Stops folding into a read model"),
         HttpApiEndpoint.post("resume", `/${name}/:model/resume` as const, {
           params,
           payload: Why,
           success: Status,
           error
-        }),
+        }).annotate(OpenApi.Summary, "Ends a pause, and tries a stopped read model again"),
         HttpApiEndpoint.post("skip", `/${name}/:model/skip` as const, {
           params,
           payload: Schema.Struct({ position: Position.Position, reason: Reason }),
           success: Status,
           error
-        }),
+        }).annotate(OpenApi.Summary, "Skips the event at a position"),
         HttpApiEndpoint.post("rebuild", `/${name}/:model/rebuild` as const, {
           params,
           payload: Schema.Struct({
@@ -116,9 +117,10 @@ export const make = <const Name extends string>({
           }),
           success: Rebuilding.pipe(HttpApiSchema.status(202)),
           error
-        })
+        }).annotate(OpenApi.Summary, "Begins a rebuild of a read model")
       )
-      .annotateEndpoints(Requires, "operate")
+      .annotateEndpoints(Requires, "operate"),
+    "The administration of read models"
   )
   return implement<typeof group, Projections>(group, OperationsHandlers.make)
 }

@@ -13,6 +13,7 @@ import type { Projections } from "@daybook/projections/Projections"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { Requires } from "./Authenticator.ts"
 import * as Filters from "./internal/filters.ts"
@@ -126,7 +127,8 @@ export const make = <
         fields(where),
         fields(orderBy)
       )
-    )
+    ),
+    `Rows of ${name}`
   )
   return implement<typeof group, Projections | ReadModelStore>(group, RowHandlers.make(projection))
 }
@@ -183,4 +185,6 @@ const rowsEndpoint = <
       next: Schema.optionalKey(Schema.String)
     }) as Schema.Top as Schema.Codec<Rows<Row>, unknown>,
     error: [Unknown, Behind, Stopped, Unavailable]
-  }).annotate(Requires, "read")
+  })
+    .annotate(Requires, "read")
+    .annotate(OpenApi.Summary, `Returns rows of ${name}`)

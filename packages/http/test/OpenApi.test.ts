@@ -37,6 +37,13 @@ const api = HttpApi.make("shop")
     OperationsApi.make({ name: "read-models" }).group
   )
   .middleware(Authentication)
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "The shop",
+      servers: [{ url: "/" }],
+      license: { name: "MIT", url: "https://opensource.org/license/mit" }
+    })
+  )
 
 it.effect("describes itself in OpenAPI 3.1 without a fault that the linter finds", () =>
   Effect.gen(function* () {

@@ -23,7 +23,7 @@ const byBook = ReadModelApi.make(loans, { name: "loans_by_book" })
 const api = HttpApi.make("library").add(books.group, rows.group, byBook.group)
 
 const stores = CommandHandler.layer.pipe(
-  Layer.provideMerge(Projections.layer({ inline: [loans] })),
+  Layer.provideMerge(Projections.layer({ async: [loans] })),
   Layer.provideMerge(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer))
 )
 
@@ -42,11 +42,12 @@ const library = Effect.gen(function* () {
     ["d", 3]
   ] as const) {
     for (let time = 0; time < times; time++) {
-      yield* execute(id, Command.cases.Lend.make({ to: `reader ${id}` }))
+      position = (yield* execute(id, Command.cases.Lend.make({ to: `reader ${id}` }))).body.position
       if (id === "d" && time === 2) continue
       position = (yield* execute(id, Command.cases.Return.make({}))).body.position
     }
   }
+  yield* client.loans.rows({ query: { after: position }, headers: {} })
   const found = (query: Parameters<typeof client.loans.rows>[0]["query"]) =>
     Effect.map(client.loans.rows({ query, headers: {} }), (page) => ({
       ids: page.rows.map(({ bookId }) => bookId).join(" "),

@@ -6,6 +6,7 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as OpenApi from "effect/http-api/OpenApi"
 import * as Layer from "effect/Layer"
 import * as Context from "effect/Context"
 import type * as Scope from "effect/Scope"
@@ -22,15 +23,19 @@ const STRICT = { errors: "all", onExcessProperty: "error" } as const
 
 /** Gives a group its middleware, and strict parsing of what a client chooses. */
 export const guarded = <Identifier extends string, Endpoints extends HttpApiEndpoint.Constraint>(
-  group: HttpApiGroup.HttpApiGroup<Identifier, Endpoints>
+  group: HttpApiGroup.HttpApiGroup<Identifier, Endpoints>,
+  description: string
 ) =>
-  group.middleware(RequestGuard).annotateMerge(
-    // Headers have fields that no schema knows.
-    Context.make(HttpApi.ParseOptions, { errors: "all" }).pipe(
-      Context.add(HttpApi.QueryParseOptions, STRICT),
-      Context.add(HttpApi.PayloadParseOptions, STRICT)
+  group
+    .annotate(OpenApi.Description, description)
+    .middleware(RequestGuard)
+    .annotateMerge(
+      // Headers have fields that no schema knows.
+      Context.make(HttpApi.ParseOptions, { errors: "all" }).pipe(
+        Context.add(HttpApi.QueryParseOptions, STRICT),
+        Context.add(HttpApi.PayloadParseOptions, STRICT)
+      )
     )
-  )
 
 type AnyApi<Identifier extends string> = HttpApi.HttpApi<
   string,
