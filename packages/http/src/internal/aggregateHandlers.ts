@@ -10,10 +10,13 @@ import * as Digest from "effect/crypto/Digest"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as HttpTraceContext from "effect/http/HttpTraceContext"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { ParentSpan } from "effect/Tracer"
 import { MAX_ENTRIES } from "../AggregateApi.ts"
 import { CurrentCaller } from "../Authenticator.ts"
 import { KeyReused, Unknown } from "../Problem.ts"
@@ -22,6 +25,15 @@ import type { Handlers } from "./implement.ts"
 import { malformed, ofCommandError, ofLoadError } from "./problems.ts"
 import type { Rejections } from "./rejections.ts"
 import { etagOf, expectedOf, type Headers, keyOf, metadataOf } from "./requestHeaders.ts"
+
+/** Continues the trace of the request on a host that has no tracer, whose spans would do so. */
+const continued = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const { headers } = yield* HttpServerRequest
+    const known = yield* Effect.serviceOption(ParentSpan)
+    const sent = Option.isSome(known) ? Option.none() : HttpTraceContext.fromHeaders(headers)
+    return yield* Option.isSome(sent) ? Effect.withParentSpan(effect, sent.value) : effect
+  })
 
 interface Instance {
   readonly params: { readonly id: string }
@@ -159,7 +171,7 @@ export const make = <Command, State, Event, Rejection>(
             params,
             payload
           }: Instance & { readonly headers: Headers; readonly payload: never }) =>
-            execute(params.id, toCommand(payload), headers)
+            continued(execute(params.id, toCommand(payload), headers))
         ])
       ),
       state,

@@ -7,6 +7,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
+import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
 import * as Context from "effect/Context"
 import type * as Scope from "effect/Scope"
@@ -15,7 +16,9 @@ import { RequestGuard } from "../RequestGuard.ts"
 
 /** Handlers by the identifiers of their endpoints; each takes the decoded request. */
 export interface Handlers {
-  readonly [identifier: string]: (request: never) => Effect.Effect<unknown, unknown, Scope.Scope>
+  readonly [identifier: string]: (
+    request: never
+  ) => Effect.Effect<unknown, unknown, HttpServerRequest | Scope.Scope>
 }
 
 /** Reports every fault of a request, and refuses a field that the schema does not know. */

@@ -7,6 +7,7 @@ import type { Category } from "@daybook/kernel/StreamId"
 import { Checkpoint, isCheckpoint } from "@daybook/store/Checkpoint"
 import { EventStore } from "@daybook/store/EventStore"
 import type { SubscriptionPage } from "@daybook/store/Subscription"
+import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
@@ -83,9 +84,8 @@ export const make: Effect.Effect<Handlers, never, EventStore> = Effect.gen(funct
       )
     const heartbeat = (): LogEvent => ({ event: "heartbeat", id: reached, data: "{}" })
     return paced(pages, () => [heartbeat()], settings).pipe(
-      Stream.flattenIterable,
       // A client has a few encoded events on their way, not a page of them.
-      Stream.rechunk(EVENTS_AT_ONCE),
+      Stream.flatMap((page) => Stream.fromArrays(...Arr.chunksOf(page, EVENTS_AT_ONCE))),
       // The answer has begun: the client reconnects, and learns of a fault that lasts.
       Stream.catch(({ message }) =>
         Stream.fromEffectDrain(Effect.logWarning("A stream of events ended", message))
