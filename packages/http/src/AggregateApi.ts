@@ -19,7 +19,6 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import { Requires } from "./Authenticator.ts"
@@ -169,7 +168,13 @@ export const make = <const Name extends string, Command, State, Event, Rejection
   )
   return implement(
     group,
-    AggregateHandlers.make(aggregate, command, rejected, { execute: (payload: Command) => payload })
+    AggregateHandlers.make(
+      aggregate,
+      command,
+      rejected,
+      { execute: (payload: Command) => payload },
+      MAX_ENTRIES
+    )
   )
 }
 
@@ -243,18 +248,15 @@ export const makeEach = <
       aggregate,
       command,
       rejected,
-      Object.fromEntries(Object.keys(cases).map((tag) => [tag, tagged(tag)]))
+      Object.fromEntries(Object.keys(cases).map((tag) => [tag, tagged(tag)])),
+      MAX_ENTRIES
     )
   )
 }
 
 const describe = (name: string) => `Commands, states and history of ${name}`
 
-const Id = Schema.String.check(
-  Schema.makeFilter((id: string) => Result.isSuccess(StreamId.fromString(`a-${id}`)), {
-    expected: `an id: 1 to ${StreamId.MAX_ID_LENGTH} characters of Unicode without control characters`
-  })
-)
+const params = { id: StreamId.InstanceId }
 
 const executeEndpoint = <
   Identifier extends string,
@@ -270,7 +272,7 @@ const executeEndpoint = <
   { requireKey = false }: { readonly requireKey?: boolean }
 ) =>
   HttpApiEndpoint.post(identifier, path, {
-    params: { id: Id },
+    params,
     headers: {
       ...CommandHeaders,
       // Absent where it is required: the decoder refuses the request before the handler sees it.
@@ -298,7 +300,7 @@ const stateEndpoint = <Name extends string, State>(
   state: Schema.Codec<State, unknown>
 ) =>
   HttpApiEndpoint.get("state", `/${name}/:id` as const, {
-    params: { id: Id },
+    params,
     query: {
       revision: Schema.optionalKey(Revision.Revision),
       at: Schema.optionalKey(Schema.DateTimeUtc)
@@ -320,7 +322,7 @@ const historyEndpoint = <Name extends string, State>(
   state: Schema.Codec<State, unknown>
 ) =>
   HttpApiEndpoint.get("history", `/${name}/:id/history` as const, {
-    params: { id: Id },
+    params,
     query: {
       after: Schema.optionalKey(Revision.Revision),
       limit: Schema.optionalKey(

@@ -116,5 +116,5 @@ export const make = <const Name extends string>({
     ),
     "The log of recorded events"
   )
-  return implement<typeof group, EventStore>(group, LogHandlers.make)
+  return implement<typeof group, EventStore>(group, LogHandlers.make(FollowerSettings))
 }

@@ -12,7 +12,7 @@
  * @since 0.1.0
  */
 import * as Position from "@daybook/kernel/Position"
-import { Projections } from "@daybook/projections/Projections"
+import type { Projections } from "@daybook/projections/Projections"
 import { Status } from "@daybook/projections/ProjectionStatus"
 import { Act } from "@daybook/projections/ReadModelAct"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"

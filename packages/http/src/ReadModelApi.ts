@@ -130,7 +130,10 @@ export const make = <
     ),
     `Rows of ${name}`
   )
-  return implement<typeof group, Projections | ReadModelStore>(group, RowHandlers.make(projection))
+  return implement<typeof group, Projections | ReadModelStore>(
+    group,
+    RowHandlers.make(projection, MAX_WAIT_SECONDS)
+  )
 }
 
 /** The parameters of a request for rows. */

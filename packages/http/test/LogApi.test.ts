@@ -7,7 +7,13 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import { EventStore } from "@daybook/store/EventStore"
 import { assert, describe, it } from "@effect/vitest"
-import { Array as Arr, DateTime, Effect, Exit, Fiber, Layer, Stream } from "effect"
+import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
@@ -177,7 +183,8 @@ describe("the log", () => {
       const open = async () => {
         const { body } = await served.fetch(new Request(`${ORIGIN}/log`))
         assert.isNotNull(body)
-        return body?.getReader()
+        // The body of a `Response` of Node is of bytes.
+        return (body as ReadableStream<Uint8Array> | null)?.getReader()
       }
       yield* append(0)
       const stalled = yield* Effect.promise(() =>
@@ -205,7 +212,9 @@ describe("the log", () => {
       // The one that reads was sent every page, and each of the others holds the first few.
       assert.isAtLeast(counts[0] ?? 0, ROUNDS + 1)
       assert.isAtMost(counts[1] ?? Infinity, 3)
-      yield* Effect.promise(() => Promise.all([reader, ...stalled].map((one) => one?.cancel())))
+      yield* Effect.promise(() =>
+        Promise.all([reader, ...stalled].map(async (one) => one?.cancel()))
+      )
     })
   )
 })

@@ -9,7 +9,7 @@ import { OrderRejection } from "@daybook/order/OrderRejection"
 import * as OrderSummary from "@daybook/order/OrderSummary"
 import { assert, it } from "@effect/vitest"
 import { createConfig, lintFromString } from "@redocly/openapi-core"
-import { Effect } from "effect"
+import * as Effect from "effect/Effect"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as OpenApi from "effect/http-api/OpenApi"
 

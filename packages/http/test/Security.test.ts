@@ -13,7 +13,9 @@ import {
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { Overloaded } from "@daybook/store/Overloaded"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import * as HttpApi from "effect/http-api/HttpApi"
 import { nestingExceeds } from "../src/internal/nesting.ts"
 import { Away, book, Command, loans } from "./library.ts"
@@ -115,7 +117,7 @@ describe("a host", () => {
             controller.enqueue(new Uint8Array(65_536).fill(32))
           }
         })
-      } as RequestInit)
+      })
       const answer = yield* Effect.promise(() => fetch(endless))
       assert.strictEqual(answer.status, 413)
       assert.isAtMost(sent, 32)

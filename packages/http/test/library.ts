@@ -6,12 +6,13 @@ import * as Decider from "@daybook/kernel/Decider"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as Projection from "@daybook/kernel/Projection"
 import * as StreamId from "@daybook/kernel/StreamId"
-import { Result, Schema } from "effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 
 const Name = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(100))
 
 export const Command = Schema.TaggedUnion({ Lend: { to: Name }, Return: {} })
-export const Event = Schema.TaggedUnion({ Lent: { to: Schema.String }, Returned: {} })
+const Event = Schema.TaggedUnion({ Lent: { to: Schema.String }, Returned: {} })
 const Reader = Schema.NullOr(Schema.String)
 
 export class Away extends Schema.TaggedError<Away>()("Away", { reader: Schema.String }) {
@@ -41,7 +42,7 @@ export const book = Aggregate.make({
   state: Reader
 })
 
-export const Loan = Schema.Struct({
+const Loan = Schema.Struct({
   bookId: Schema.String,
   reader: Schema.NullOr(Schema.String),
   loans: Schema.Int,

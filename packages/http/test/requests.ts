@@ -2,7 +2,8 @@
  * Generates requests of the endpoints of an API from their schemas: valid ones, and such that are
  * wrong in one place.
  */
-import { Array as Arr, Schema } from "effect"
+import * as Arr from "effect/Array"
+import * as Schema from "effect/Schema"
 import * as Arbitrary from "effect/Arbitrary"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
@@ -87,7 +88,7 @@ const generated = (endpoint: HttpApiEndpoint.Top): Arbitrary.Arbitrary<Generated
       twist: Arbitrary.schema(twists)
     }),
     ({ body, headers, params, query, twist }) => {
-      const at = <Slot extends typeof twist.slot>(slot: Slot, fields: object) =>
+      const at = (slot: typeof twist.slot, fields: object) =>
         twist.slot === slot ? twisted(fields, twist.place, twist.text) : fields
       const path = endpoint.path.replaceAll(/:(\w+)/g, (_, name: string) =>
         encoded(String((at("params", params) as Record<string, unknown>)[name]))

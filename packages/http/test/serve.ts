@@ -3,7 +3,8 @@
  */
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
-import { Effect, Layer } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -22,13 +23,13 @@ export interface Served {
   readonly fetch: (request: Request) => Promise<Response>
 }
 
-export interface Sent {
+interface Sent {
   readonly headers?: Record<string, string>
   readonly json?: unknown
   readonly body?: string | Uint8Array<ArrayBuffer>
 }
 
-export interface Answer {
+interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string

@@ -17,7 +17,6 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { ParentSpan } from "effect/Tracer"
-import { MAX_ENTRIES } from "../AggregateApi.ts"
 import { CurrentCaller } from "../Authenticator.ts"
 import { KeyReused, Unknown } from "../Problem.ts"
 import * as Idempotency from "./idempotency.ts"
@@ -44,7 +43,8 @@ export const make = <Command, State, Event, Rejection>(
   aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
   command: Schema.Codec<Command, unknown>,
   rejections: Rejections<Rejection>,
-  commands: { readonly [identifier: string]: (payload: never) => Command }
+  commands: { readonly [identifier: string]: (payload: never) => Command },
+  maxEntries: number
 ): Effect.Effect<Handlers, never, CommandHandler | EventStore> =>
   Effect.gen(function* () {
     const store = yield* EventStore
@@ -53,10 +53,9 @@ export const make = <Command, State, Event, Rejection>(
     const encode = Schema.encodeEffect(Schema.toCodecJson(command))
 
     const digestOf = (actor: string | undefined, given: Command) =>
-      Effect.flatMap(Effect.orDie(encode(given)), (json) =>
-        // The codec's encoded form is JSON by its name.
-        Idempotency.digest(actor, json as Schema.Json)
-      ).pipe(Effect.provideService(Digest.Digest, digests))
+      Effect.flatMap(Effect.orDie(encode(given)), (json) => Idempotency.digest(actor, json)).pipe(
+        Effect.provideService(Digest.Digest, digests)
+      )
 
     const execute = Effect.fnUntraced(function* (id: string, given: Command, headers: Headers) {
       const caller = yield* CurrentCaller
@@ -140,7 +139,7 @@ export const make = <Command, State, Event, Rejection>(
 
     const history = Effect.fnUntraced(function* ({
       params: { id },
-      query: { after = Revision.empty, limit = MAX_ENTRIES }
+      query: { after = Revision.empty, limit = maxEntries }
     }: Instance & {
       readonly query: { readonly after?: Revision.Revision; readonly limit?: number }
     }) {

@@ -30,8 +30,8 @@ export const fieldsOf = (
   row: Projection.RowSchema<unknown>,
   fields: ReadonlyArray<string>
 ): Record<string, Schema.Top> =>
-  Object.fromEntries(
-    fields.flatMap((field) => {
+  Object.fromEntries<Schema.Top>(
+    fields.flatMap((field): ReadonlyArray<readonly [string, Schema.Top]> => {
       const whole = row.fields[field]
       // The type of `where` allows fields of the row only.
       if (whole === undefined) return []
@@ -39,9 +39,11 @@ export const fieldsOf = (
       const several = Schema.Array(value).check(Schema.isMaxLength(MAX_VALUES))
       return [
         [field, Schema.optionalKey(value)],
-        ...WORDS.map((word) => [`${field}.${word}`, Schema.optionalKey(value)]),
+        ...WORDS.map((word) => [`${field}.${word}`, Schema.optionalKey(value)] as const),
         [`${field}.oneOf`, Schema.optionalKey(several)],
-        ...(value === whole ? [] : [[`${field}.isNull`, Schema.optionalKey(Schema.Boolean)]])
+        ...(value === whole
+          ? []
+          : [[`${field}.isNull`, Schema.optionalKey(Schema.Boolean)] as const])
       ]
     })
   )

@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
-import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
@@ -63,7 +63,8 @@ export const implement = <Group extends HttpApiGroup.Constraint, R>(
         for (const [name, handler] of Object.entries(all)) {
           builder.handle(name as never, handler as never)
         }
-        return builder as Complete
+        const handled: unknown = builder
+        return handled as Complete
       })
     )
     return Layer.provide(built as Layer.Layer<never, never, R>, RequestGuard.layer) as Return

@@ -13,7 +13,7 @@ import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { FollowerSettings, type LogEvent } from "../LogApi.ts"
+import type { FollowerSettings, LogEvent } from "../LogApi.ts"
 import { Busy, OtherHistory } from "../Problem.ts"
 import type { Handlers } from "./implement.ts"
 import { paced } from "./paced.ts"
@@ -30,9 +30,11 @@ interface Request {
   readonly headers: { readonly "last-event-id"?: string }
 }
 
-export const make: Effect.Effect<Handlers, never, EventStore> = Effect.gen(function* () {
+export const make = Effect.fnUntraced(function* (
+  followerSettings: typeof FollowerSettings
+): Effect.fn.Return<Handlers, never, EventStore> {
   const store = yield* EventStore
-  const settings = yield* FollowerSettings
+  const settings = yield* followerSettings
   let followers = 0
 
   /** The place of a client among the followers, until its answer ends. */

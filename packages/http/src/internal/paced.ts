@@ -1,7 +1,7 @@
 /**
  * Paces a stream for a client: emits something when nothing comes, and cuts a slow client off.
  */
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"

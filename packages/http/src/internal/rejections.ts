@@ -2,7 +2,7 @@
  * The rejections of an aggregate as problems.
  */
 import * as HttpApiError from "effect/http-api/HttpApiError"
-import * as Schema from "effect/Schema"
+import type * as Schema from "effect/Schema"
 import type { Rejected, RejectionStatus } from "../AggregateApi.ts"
 
 type Problem<Rejection> = Schema.Codec<Rejected<Rejection>, unknown>
@@ -45,5 +45,5 @@ const problem = <Rejection>(
   class Rejected extends HttpApiError.Problem<Rejected>()(
     "Rejected",
     { type: "urn:daybook:problem:rejected", status, title: "The command was rejected" },
-    { rejection: rejection as Schema.Codec<unknown, unknown> }
-  ) {} as never
+    { rejection }
+  ) {}

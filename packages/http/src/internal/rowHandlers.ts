@@ -1,7 +1,7 @@
 /**
  * The handlers of the endpoint of a read model.
  */
-import * as Position from "@daybook/kernel/Position"
+import type * as Position from "@daybook/kernel/Position"
 import type * as Projection from "@daybook/kernel/Projection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -10,7 +10,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Behind, Stopped, Unknown } from "../Problem.ts"
-import { MAX_WAIT_SECONDS } from "../ReadModelApi.ts"
 import * as Cursor from "./cursor.ts"
 import { whereOf } from "./filters.ts"
 import type { Handlers } from "./implement.ts"
@@ -30,7 +29,8 @@ interface Request {
 }
 
 export const make = <Event, Key extends object, Row extends object>(
-  projection: Projection.Projection<Event, Key, Row>
+  projection: Projection.Projection<Event, Key, Row>,
+  maxWaitSeconds: number
 ): Effect.Effect<Handlers, never, Projections | ReadModelStore> =>
   Effect.gen(function* () {
     const projections = yield* Projections
@@ -83,7 +83,7 @@ export const make = <Event, Key extends object, Row extends object>(
         yield* projections.waitFor(
           name,
           position,
-          Duration.seconds(Math.min(seconds ?? DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS))
+          Duration.seconds(Math.min(seconds ?? DEFAULT_WAIT_SECONDS, maxWaitSeconds))
         )
       },
       Effect.catchTags({
