@@ -28,7 +28,7 @@ const api = HttpApi.make("library").add(books.group, log.group)
 const logOnly = HttpApi.make("log").add(log.group)
 
 const EVENTS = 20
-const ROUNDS = 8
+const ROUNDS = 5
 
 const noteOf = (number: number): NewEvent => ({
   id: EventId.make(`00000000-0000-4000-8000-${String(number).padStart(12, "0")}`),

@@ -64,20 +64,28 @@ const twists = Schema.Struct({
   slot: Schema.Literals(["none", "params", "query", "headers", "body", "text"]),
   text: Schema.Union([Schema.Literals(HOSTILE), Schema.String]),
   json: Schema.Json,
+  isKnown: Schema.Boolean,
   place: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 20 }))
 })
 
-/** Returns the requests of each endpoint, by its name. */
+/**
+ * Returns the requests of each endpoint, by its name. Half of them name what `known` says: generated
+ * names are of nothing that exists.
+ */
 export const requestsOf = <Id extends string, Groups extends HttpApiGroup.Constraint>(
-  api: HttpApi.HttpApi<Id, Groups>
+  api: HttpApi.HttpApi<Id, Groups>,
+  known: Readonly<Record<string, string>>
 ): ReadonlyArray<readonly [string, Arbitrary.Arbitrary<Generated>]> =>
   Object.values<HttpApiGroup.Constraint>(api.groups).flatMap(({ endpoints, identifier }) =>
     Object.values(endpoints as Record<string, HttpApiEndpoint.Top>).map(
-      (endpoint) => [`${identifier}.${endpoint.identifier}`, generated(endpoint)] as const
+      (endpoint) => [`${identifier}.${endpoint.identifier}`, generated(endpoint, known)] as const
     )
   )
 
-const generated = (endpoint: HttpApiEndpoint.Top): Arbitrary.Arbitrary<Generated> => {
+const generated = (
+  endpoint: HttpApiEndpoint.Top,
+  known: Readonly<Record<string, string>>
+): Arbitrary.Arbitrary<Generated> => {
   const payload = [...endpoint.payload.values()][0]?.schemas[0]
   return Arbitrary.map(
     Arbitrary.all({
@@ -91,7 +99,16 @@ const generated = (endpoint: HttpApiEndpoint.Top): Arbitrary.Arbitrary<Generated
       const at = (slot: typeof twist.slot, fields: object) =>
         twist.slot === slot ? twisted(fields, twist.place, twist.text) : fields
       const path = endpoint.path.replaceAll(/:(\w+)/g, (_, name: string) =>
-        encoded(String((at("params", params) as Record<string, unknown>)[name]))
+        encoded(
+          String(
+            (
+              at("params", twist.isKnown ? { ...params, ...known } : params) as Record<
+                string,
+                unknown
+              >
+            )[name]
+          )
+        )
       )
       const search = Object.entries(at("query", query))
         .flatMap(([name, value]) =>
