@@ -73,13 +73,13 @@ const acceptBody = Effect.gen(function* () {
   const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase()
   if (type !== "application/json") return yield* new UnsupportedMediaType()
   const limit = yield* MaxBodyBytes
-  const tooLarge = new TooLarge({ limit })
-  if (Number(request.headers["content-length"] ?? 0) > limit) return yield* tooLarge
+  const tooLarge = () => new TooLarge({ limit })
+  if (Number(request.headers["content-length"] ?? 0) > limit) return yield* tooLarge()
   const text = yield* request.text.pipe(
     Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limit)),
     Effect.mapError(({ reason }) =>
       reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
-        ? tooLarge
+        ? tooLarge()
         : fault(["payload"], "the body can't be read")
     )
   )
