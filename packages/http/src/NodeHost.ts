@@ -51,6 +51,8 @@ export interface Options {
   readonly port: number
   /** The address to listen on; `127.0.0.1` when absent. */
   readonly host?: string
+  /** Further routes, such as those of health and metrics: they ask for no credential. */
+  readonly routes?: Layer.Layer<never, never, HttpRouter.HttpRouter>
   /** The words that open a host without {@link Authentication} to a network. */
   readonly unprotected?: "everyone who reaches this host may do everything"
 }
@@ -75,7 +77,7 @@ export const layer = <
 >(
   api: HttpApi.HttpApi<ApiId, Groups>,
   parts: Parts,
-  { host = "127.0.0.1", port, unprotected }: Options
+  { host = "127.0.0.1", port, routes = Layer.empty, unprotected }: Options
 ): Layer.Layer<
   HttpServer,
   UnprotectedHost | ServeError,
@@ -95,7 +97,7 @@ export const layer = <
   const local = endpoints.length > 0 && unprotected === undefined
   // The server provides the platform; the rest is what the parts require.
   return HttpRouter.serve(
-    Layer.mergeAll(Host.layer(api, parts), local ? loopbackNamesOnly : Layer.empty),
+    Layer.mergeAll(Host.layer(api, parts), routes, local ? loopbackNamesOnly : Layer.empty),
     { disableLogger: true, disableListenLog: true }
   ).pipe(Layer.provideMerge(server)) as unknown as Layer.Layer<
     HttpServer,

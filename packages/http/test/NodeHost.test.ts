@@ -13,6 +13,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { HttpServer } from "effect/http/HttpServer"
 import { connect, type Socket } from "node:net"
 import { Away, book, Command } from "./library.ts"
@@ -22,11 +24,13 @@ const books = AggregateApi.make(book, { name: "books", command: Command, rejecti
 const log = LogApi.make({ name: "log" })
 const api = HttpApi.make("library").add(books.group, log.group)
 
+const alive = HttpRouter.add("GET", "/alive", HttpServerResponse.text("alive"))
+
 const library = (settings?: typeof LogApi.FollowerSettings.Service) =>
   Effect.gen(function* () {
     const stores = yield* Layer.build(memory)
     const host = yield* Layer.build(
-      NodeHost.layer(api, [books, log], { port: 0 }).pipe(
+      NodeHost.layer(api, [books, log], { port: 0, routes: alive }).pipe(
         Layer.provide(Layer.succeedContext(stores)),
         Layer.provide(
           settings === undefined ? Layer.empty : Layer.succeed(LogApi.FollowerSettings, settings)
@@ -92,6 +96,16 @@ describe("a host on a port", () => {
       assert.match(yield* raw(port, post({ host: "evil.example" })), /^HTTP\/1\.1 421 /)
       assert.match(yield* raw(port, post({ host: "127.0.0.1:80" })), /^HTTP\/1\.1 200 /)
       assert.lengthOf(yield* Stream.runCollect(store.readAll()), 1)
+    })
+  )
+
+  it.effect("serves further routes, under the same rules", () =>
+    Effect.gen(function* () {
+      const { port } = yield* library()
+      const get = (host: string) =>
+        raw(port, `GET /alive HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+      assert.match(yield* get("localhost"), /^HTTP\/1\.1 200 [^]*x-content-type-options[^]*alive$/)
+      assert.match(yield* get("evil.example"), /^HTTP\/1\.1 421 /)
     })
   )
 
