@@ -12,6 +12,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   store: ["kernel"],
   projections: ["kernel", "store"],
   testing: ["kernel", "store", "projections"],
+  http: ["kernel", "store", "projections"],
   "order-service": ["*"],
   benchmarks: ["*"],
   peers: ["*"]

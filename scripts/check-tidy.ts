@@ -35,7 +35,7 @@ const topLevel = new Set([
  * public folders too.
  */
 const documented =
-  /^packages\/(kernel|order|store|projections|testing|inspector|cli)\/src\/(?!internal\/)([^/]+\/)?[^/]+\.ts$/
+  /^packages\/(kernel|order|store|projections|testing|http|inspector|cli)\/src\/(?!internal\/)([^/]+\/)?[^/]+\.ts$/
 
 /** Returns all findings under `root`, in the order of the file names. */
 export const check = (root: string): ReadonlyArray<Finding> => {

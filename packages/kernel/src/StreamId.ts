@@ -37,6 +37,31 @@ export type Category = typeof Category.Type
  */
 export const MAX_ID_LENGTH = 200
 
+// All of Unicode but \p{Cc}, control characters, \p{Zl} and \p{Zp}, line separators,
+// \p{Bidi_Control}, and \p{Cs}, unpaired surrogates. It is written in ranges, since
+// `effect/Arbitrary` generates from ranges and not from properties.
+const ID = String.raw`[ -~\u00a0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\u{10ffff}]{1,200}`
+
+/**
+ * The id of an instance: the part of a stream name after its category.
+ *
+ * **Details**
+ * Shape: 1 to {@link MAX_ID_LENGTH} UTF-16 code units of well-formed Unicode without control
+ * characters, line separators and controls of direction.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const InstanceId = Schema.String.check(
+  Schema.isPattern(new RegExp(`^${ID}$`, "u"), {
+    expected:
+      "an id: 1 to 200 characters of Unicode without control characters, line separators and controls of direction"
+  }),
+  Schema.makeFilter((id: string) => id.length <= MAX_ID_LENGTH, {
+    expected: `an id of at most ${MAX_ID_LENGTH} UTF-16 code units`
+  })
+)
+
 /**
  * The name of one instance's history, such as `order-42`.
  *
@@ -48,16 +73,10 @@ export const MAX_ID_LENGTH = 200
  * @since 0.1.0
  */
 export const StreamId = Schema.String.check(
-  Schema.isPattern(
-    // The id is all of Unicode but \p{Cc}, control characters, \p{Zl} and \p{Zp}, line
-    // separators, \p{Bidi_Control}, and \p{Cs}, unpaired surrogates. It is written in ranges,
-    // since `effect/Arbitrary` generates from ranges and not from properties.
-    /^[A-Za-z][A-Za-z0-9_]{0,63}-[ -~\u00a0-\u061b\u061d-\u200d\u2010-\u2027\u202f-\u2065\u206a-\ud7ff\ue000-\u{10ffff}]{1,200}$/u,
-    {
-      expected:
-        "a stream id: a category, -, then 1 to 200 characters of Unicode without control characters, line separators and controls of direction"
-    }
-  ),
+  Schema.isPattern(new RegExp(`^[A-Za-z][A-Za-z0-9_]{0,63}-${ID}$`, "u"), {
+    expected:
+      "a stream id: a category, -, then 1 to 200 characters of Unicode without control characters, line separators and controls of direction"
+  }),
   Schema.makeFilter((id: string) => id.length - id.indexOf("-") - 1 <= MAX_ID_LENGTH, {
     expected: `an id of at most ${MAX_ID_LENGTH} UTF-16 code units`
   })

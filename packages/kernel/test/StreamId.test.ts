@@ -75,6 +75,11 @@ describe("StreamId", () => {
     assert.deepStrictEqual(again, Result.succeed(streamId))
   })
 
+  it.prop("has the ids that make a stream name", [Schema.String], ([text]) => {
+    const makes = Result.isSuccess(StreamId.make(StreamId.Category.make("order"), text))
+    assert.strictEqual(Schema.is(StreamId.InstanceId)(text), makes)
+  })
+
   it("names the text and the rule when it refuses", () => {
     const error = Result.getOrThrow(Result.flip(StreamId.fromString("order")))
     assert.strictEqual(error._tag, "InvalidStreamId")

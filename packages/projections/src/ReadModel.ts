@@ -75,6 +75,11 @@ export interface Query<in out Row> {
    * The row need not exist any more.
    */
   readonly after?: Row
+  /**
+   * Does the same as `after`, from the fields alone that the order and the primary key name: what a
+   * cursor needs to carry of a row.
+   */
+  readonly afterFields?: { readonly [Field in Comparable<Row>]?: Row[Field] }
   /** The maximum number of rows, a whole number, 0 or more. */
   readonly limit?: number
 }
@@ -193,12 +198,18 @@ const decode = <Key, Row>(table: ReadModelTable.ReadModelTable<Key, Row>, row: S
 const rowQuery = <Event, Key, Row extends object>(
   { name, row }: Projection.Projection<Event, Key, Row>,
   table: ReadModelTable.ReadModelTable<Key, Row>,
-  { after, limit, orderBy = [], where = {} }: Query<Row>
+  { after, afterFields, limit, orderBy = [], where = {} }: Query<Row>
 ): Result.Result<RowQuery, InvalidQuery> =>
   Result.gen(function* () {
     // The issue quotes the query's values, which may be of any length.
     const invalid = (field: string, issue: string) =>
       Result.fail(new InvalidQuery({ name, field, issue: recordedText(issue, MAX_ISSUE_LENGTH) }))
+    const invalidPlace = (issue: string) =>
+      new InvalidQuery({
+        name,
+        field: "afterFields",
+        issue: recordedText(issue, MAX_ISSUE_LENGTH)
+      })
     const columnOf = (field: string) => {
       const column = table.columns.find((one) => one.field === field)
       if (column === undefined) return invalid(field, "is not a field of the row")
@@ -248,15 +259,21 @@ const rowQuery = <Event, Key, Row extends object>(
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 0)) {
       return yield* invalid("limit", `is ${textOf(limit)}, allowed is a whole number, 0 or more`)
     }
+    if (after !== undefined && afterFields !== undefined) {
+      return yield* invalid("afterFields", "excludes after")
+    }
+    const fields = new Set([...order, ...table.primaryKey].map(({ field }) => field))
     const cursor =
-      after === undefined
-        ? Option.none()
-        : Option.some(
-            yield* Result.mapError(
-              table.encode(after),
-              (issue) => new InvalidQuery({ name, field: "after", issue })
+      afterFields !== undefined
+        ? Option.some(yield* Result.mapError(place(row, table, fields, afterFields), invalidPlace))
+        : after === undefined
+          ? Option.none()
+          : Option.some(
+              yield* Result.mapError(
+                table.encode(after),
+                (issue) => new InvalidQuery({ name, field: "after", issue })
+              )
             )
-          )
     return {
       where: conditions,
       orderBy: order,
@@ -279,6 +296,29 @@ const WORDS: ReadonlyMap<string, Condition["is"]> = new Map<string, Condition["i
   ["above", "above"],
   ["atLeast", "atLeast"]
 ])
+
+/** Encodes the fields of a row that decide its place in an order. */
+const place = <Key, Row>(
+  row: Projection.RowSchema<unknown>,
+  table: ReadModelTable.ReadModelTable<Key, Row>,
+  fields: ReadonlySet<string>,
+  given: object
+): Result.Result<StoredRow, string> =>
+  Result.gen(function* () {
+    if (!Predicate.isObject(given)) return yield* Result.fail("is not an object")
+    const stored: Record<string, Schema.Json> = {}
+    for (const column of table.columns) {
+      const { field } = column
+      if (!fields.has(field)) continue
+      if (!Predicate.hasProperty(given, field)) return yield* Result.fail(`lacks ${field}`)
+      const value = given[field]
+      stored[field] = yield* Result.mapError(
+        encoder(row, column)(value),
+        (issue) => `has ${field}, which is never ${textOf(value)}: ${issue}`
+      )
+    }
+    return stored
+  })
 
 /** Encodes a value of a field to its stored form; an absent value is stored as `null`. */
 const encoder = (row: Projection.RowSchema<unknown>, column: Column) => {

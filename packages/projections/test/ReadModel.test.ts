@@ -165,6 +165,30 @@ layer(Layer.effect(ReadModelStore, filled))("A read model", (it) => {
     })
   )
 
+  it.effect("is continued after the fields of its order and its primary key", () =>
+    Effect.gen(function* () {
+      const page = { orderBy: [{ descending: "total" }], limit: 2 } as const
+      const after = (number: number, total: bigint) => ({
+        ...page,
+        afterFields: { shop: "a", number, total }
+      })
+      assert.strictEqual(yield* found(after(4, 400n)), "a3 a1")
+      assert.strictEqual(yield* found(after(1, 100n)), "b1")
+      assert.match(
+        yield* refused({ ...page, afterFields: { shop: "a", number: 1 } }),
+        /^afterFields: lacks total/
+      )
+      assert.match(
+        yield* refused({ afterFields: { shop: "a", number: 1.5 } }),
+        /^afterFields: has number, which is never 1.5: /
+      )
+      assert.match(
+        yield* refused({ afterFields: { shop: "a", number: 1 }, after: order(1) }),
+        /^afterFields: excludes after/
+      )
+    })
+  )
+
   it.effect("S24: refuses values that no type allows, typed", () =>
     Effect.gen(function* () {
       const odd: ReadonlyArray<unknown> = [
@@ -195,7 +219,8 @@ layer(Layer.effect(ReadModelStore, filled))("A read model", (it) => {
           { orderBy: [value] },
           { orderBy: [{ descending: value }] },
           { limit: value },
-          { after: value }
+          { after: value },
+          { afterFields: value }
         ]) {
           const exit = yield* Effect.exit(found(query as never))
           if (Exit.isFailure(exit)) {

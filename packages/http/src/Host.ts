@@ -1,0 +1,125 @@
+/**
+ * An API on a router: its parts, its OpenAPI document, its reference page, and answers to requests
+ * that no endpoint takes.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
+import type { FileSystem } from "effect/FileSystem"
+import type * as Etag from "effect/http/Etag"
+import type { HttpPlatform } from "effect/http/HttpPlatform"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerError from "effect/http/HttpServerError"
+import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import * as Layer from "effect/Layer"
+import type { Path } from "effect/Path"
+import type { Middleware } from "./Part.ts"
+import { Broken, Malformed, Unknown } from "./Problem.ts"
+
+/**
+ * Serves an API on a router: the endpoints of `parts`, `/openapi.json` and `/docs`.
+ *
+ * **Details**
+ * Groups of your own in the same API: provide their layers to this one. CORS is closed; put
+ * `HttpRouter.cors` beside this layer to open it.
+ *
+ * @see `NodeHost`, which also listens.
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <
+  ApiId extends string,
+  Groups extends HttpApiGroup.Constraint,
+  const Parts extends ReadonlyArray<AnyPart>
+>(
+  api: HttpApi.HttpApi<ApiId, Groups>,
+  parts: Parts
+): Layer.Layer<
+  never,
+  never,
+  Requirements<ApiId, Groups, Parts> | HttpRouter.HttpRouter | Platform
+> => {
+  const endpoints = parts.reduce<Layer.Layer<never, never, unknown>>(
+    (served, part) => Layer.provide(served, part.layer(api as never)),
+    HttpApiBuilder.layer(api, { openapiPath: "/openapi.json" })
+  )
+  return Layer.mergeAll(
+    // Each part provides its group and requires what its type says.
+    endpoints as unknown as Layer.Layer<never, never, Requirements<ApiId, Groups, Parts>>,
+    HttpApiScalar.layer(api, { path: "/docs" }),
+    answerEverything
+  )
+}
+
+/**
+ * A part of any group.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface AnyPart {
+  readonly group: HttpApiGroup.Constraint
+  readonly "~Services"?: unknown
+  readonly layer: (api: never) => Layer.Layer<never, never, unknown>
+}
+
+/** The platform services that an API needs, such as those of `NodeHttpServer.layer`. */
+type Platform = Etag.Generator | FileSystem | HttpPlatform | Path
+
+type Identifier<Parts extends ReadonlyArray<AnyPart>> = Parts[number]["group"]["identifier"]
+
+type Services<P> = P extends { readonly "~Services"?: infer R } ? R : never
+
+/**
+ * The services that the parts need, the middleware on them, and the groups that no part implements.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Requirements<
+  ApiId extends string,
+  Groups extends HttpApiGroup.Constraint,
+  Parts extends ReadonlyArray<AnyPart>
+> =
+  | Services<Parts[number]>
+  | Middleware<Groups, Identifier<Parts>>
+  | HttpApiGroup.ToService<ApiId, Exclude<Groups, { readonly identifier: Identifier<Parts> }>>
+
+/** Answers what no endpoint has answered with a problem, and sets the headers of every answer. */
+const answerEverything: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpRouter.middleware(
+  (httpEffect) =>
+    httpEffect.pipe(
+      Effect.catchCause((cause) =>
+        Cause.hasInterrupts(cause)
+          ? Effect.failCause(cause)
+          : Effect.flatMap(problemOf(Cause.squash(cause)), HttpServerRespondable.toResponse)
+      ),
+      Effect.map(HttpServerResponse.setHeaders(HEADERS))
+    ),
+  { global: true }
+)
+
+/** No sniffing of types, and no copies of states in caches on the way. */
+const HEADERS = { "x-content-type-options": "nosniff", "cache-control": "no-store" }
+
+const problemOf = (error: unknown): Effect.Effect<Unknown | Malformed | Broken> => {
+  if (HttpServerError.isHttpServerError(error)) {
+    const { reason } = error
+    if (reason._tag === "RouteNotFound") {
+      return Effect.succeed(
+        new Unknown({ detail: "There is no such path, or it has no such method" })
+      )
+    }
+    if (reason._tag === "RequestParseError") {
+      const errors = [{ path: ["payload"], message: "the body can't be read" }]
+      return Effect.succeed(new Malformed({ errors }))
+    }
+  }
+  return Effect.as(Effect.logError("A request failed", error), new Broken())
+}

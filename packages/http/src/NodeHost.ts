@@ -1,0 +1,128 @@
+/**
+ * Serves an API on a port of Node, and refuses to be open to a network by accident.
+ *
+ * @since 0.1.0
+ */
+import { printableLine } from "@daybook/kernel/Printable"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Effect from "effect/Effect"
+import type * as HttpApi from "effect/http-api/HttpApi"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpRouter from "effect/http/HttpRouter"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import type { HttpServer } from "effect/http/HttpServer"
+import type { ServeError } from "effect/http/HttpServerError"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import { createServer } from "node:http"
+import { Authentication } from "./Authenticator.ts"
+import * as Host from "./Host.ts"
+import { isLoopback, nameOf } from "./internal/loopback.ts"
+import { Misdirected } from "./Problem.ts"
+
+/**
+ * The host would listen on a network with endpoints that ask no caller for a credential.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnprotectedHost extends Schema.TaggedError<UnprotectedHost>()("UnprotectedHost", {
+  /** The address on which it was to listen. */
+  host: Schema.String,
+  /** The endpoints without `Authentication`, such as `orders.execute`. */
+  endpoints: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return printableLine(
+      `Cannot listen on ${this.host}: ${this.endpoints.join(", ")} ask for no credential`
+    )
+  }
+}
+
+/**
+ * The address of a host.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly port: number
+  /** The address to listen on; `127.0.0.1` when absent. */
+  readonly host?: string
+  /** Further routes, such as those of health and metrics: they ask for no credential. */
+  readonly routes?: Layer.Layer<never, never, HttpRouter.HttpRouter>
+  /** The words that open a host without {@link Authentication} to a network. */
+  readonly unprotected?: "everyone who reaches this host may do everything"
+}
+
+/**
+ * Serves an API with its parts on a port; see `Host.layer` for what it serves.
+ *
+ * **Details**
+ * Provide stores and handlers to this layer: they are built before it listens. A request whose
+ * header or body does not arrive in time (10 and 30 seconds) is ended by Node.
+ * On loopback, a host without `Authentication` answers only requests that name it by a loopback
+ * name, so that no web page reaches it by a name of its own.
+ * Errors: `UnprotectedHost`; `ServeError`, such as a port that is taken.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <
+  ApiId extends string,
+  Groups extends HttpApiGroup.Constraint,
+  const Parts extends ReadonlyArray<Host.AnyPart>
+>(
+  api: HttpApi.HttpApi<ApiId, Groups>,
+  parts: Parts,
+  { host = "127.0.0.1", port, routes = Layer.empty, unprotected }: Options
+): Layer.Layer<
+  HttpServer,
+  UnprotectedHost | ServeError,
+  Host.Requirements<ApiId, Groups, Parts>
+> => {
+  const endpoints = openEndpoints(api)
+  if (endpoints.length > 0 && unprotected === undefined && !isLoopback(host)) {
+    return Layer.effectDiscard(new UnprotectedHost({ host, endpoints })) as Layer.Layer<
+      HttpServer,
+      UnprotectedHost
+    >
+  }
+  const server = NodeHttpServer.layer(
+    () => createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }),
+    { host, port }
+  )
+  const local = endpoints.length > 0 && unprotected === undefined
+  // The server provides the platform; the rest is what the parts require.
+  return HttpRouter.serve(
+    Layer.mergeAll(Host.layer(api, parts), routes, local ? loopbackNamesOnly : Layer.empty),
+    { disableLogger: true, disableListenLog: true }
+  ).pipe(Layer.provideMerge(server)) as unknown as Layer.Layer<
+    HttpServer,
+    ServeError,
+    Host.Requirements<ApiId, Groups, Parts>
+  >
+}
+
+const openEndpoints = <ApiId extends string, Groups extends HttpApiGroup.Constraint>({
+  groups
+}: HttpApi.HttpApi<ApiId, Groups>): ReadonlyArray<string> =>
+  Object.values<HttpApiGroup.Constraint>(groups).flatMap(({ endpoints, identifier }) =>
+    // Every endpoint is a whole one; groups are typed by the parts that handlers need.
+    Object.values(endpoints as Record<string, HttpApiEndpoint.Top>)
+      .filter(({ middlewares }) => !(middlewares as ReadonlySet<unknown>).has(Authentication))
+      .map((endpoint) => `${identifier}.${endpoint.identifier}`)
+  )
+
+/** A page whose name was made to resolve to 127.0.0.1 still sends its own name. */
+const loopbackNamesOnly = HttpRouter.middleware(
+  (httpEffect) =>
+    Effect.flatMap(HttpServerRequest, ({ headers }) =>
+      isLoopback(nameOf(headers["host"] ?? ""))
+        ? httpEffect
+        : HttpServerRespondable.toResponse(new Misdirected())
+    ),
+  { global: true }
+)

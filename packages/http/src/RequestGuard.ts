@@ -1,0 +1,113 @@
+/**
+ * The middleware of every endpoint of this package: bounds bodies, and makes a problem of every
+ * fault.
+ *
+ * @since 0.1.0
+ */
+import { MAX_JSON_DEPTH } from "@daybook/store/EventStore"
+import * as ByteSize from "effect/ByteSize"
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpApiError from "effect/http-api/HttpApiError"
+import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
+import * as HttpMethod from "effect/http/HttpMethod"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as Layer from "effect/Layer"
+import * as SchemaIssue from "effect/SchemaIssue"
+import { nestingExceeds } from "./internal/nesting.ts"
+import { Broken, Malformed, TooLarge, UnsupportedMediaType } from "./Problem.ts"
+
+/**
+ * The largest body of a request, in bytes; 1 MiB unless provided to the layer of a host.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const MaxBodyBytes = Context.Reference<number>("@daybook/http/RequestGuard/MaxBodyBytes", {
+  defaultValue: () => 1_048_576
+})
+
+/**
+ * Bounds bodies in size and depth, takes JSON only, and answers faults with problems.
+ *
+ * **Details**
+ * A request that changes something needs `Content-Type: application/json`, so that no page of
+ * another site can send it: a browser asks the host first, and the host does not allow it.
+ *
+ * @category middleware
+ * @since 0.1.0
+ */
+export class RequestGuard extends HttpApiMiddleware.Service<RequestGuard>()(
+  "@daybook/http/RequestGuard",
+  { error: [Malformed, TooLarge, UnsupportedMediaType, Broken] }
+) {
+  /** Is part of the layer of every API of this package. */
+  static readonly layer: Layer.Layer<RequestGuard> = Layer.succeed(
+    RequestGuard,
+    (httpEffect, { endpoint }) =>
+      answerFaults(
+        endpoint.payload.size > 0 && HttpMethod.hasBody(endpoint.method)
+          ? Effect.andThen(acceptBody, httpEffect)
+          : httpEffect
+      )
+  )
+}
+
+const answerFaults = <A, E, R>(
+  httpEffect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | Broken | Malformed, R> =>
+  httpEffect.pipe(
+    Effect.catch((error): Effect.Effect<never, E | Broken | Malformed> =>
+      HttpApiError.HttpApiSchemaError.is(error) ? ofSchemaError(error) : Effect.fail(error)
+    ),
+    Effect.catchCauseIf(Cause.hasDies, (cause) =>
+      Effect.andThen(Effect.logError("A request failed", cause), Effect.fail(new Broken()))
+    )
+  )
+
+/** Reads the body within its limits; the decoder of the endpoint reads the same text after it. */
+const acceptBody = Effect.gen(function* () {
+  const request = yield* HttpServerRequest
+  const type = request.headers["content-type"]?.split(";")[0]?.trim().toLowerCase()
+  if (type !== "application/json") return yield* new UnsupportedMediaType()
+  const limit = yield* MaxBodyBytes
+  const tooLarge = () => new TooLarge({ limit })
+  if (Number(request.headers["content-length"] ?? 0) > limit) return yield* tooLarge()
+  const text = yield* request.text.pipe(
+    Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limit)),
+    Effect.mapError(({ reason }) =>
+      reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
+        ? tooLarge()
+        : fault(["payload"], "the body can't be read")
+    )
+  )
+  if (nestingExceeds(text, MAX_JSON_DEPTH)) {
+    return yield* fault(["payload"], `nested deeper than ${MAX_JSON_DEPTH}`)
+  }
+})
+
+const fault = (path: ReadonlyArray<string>, message: string) =>
+  new Malformed({ errors: [{ path, message }] })
+
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** The faults of a request are its sender's; an answer that can't be encoded is the host's. */
+const ofSchemaError = (
+  error: HttpApiError.HttpApiSchemaError
+): Effect.Effect<never, Broken | Malformed> => {
+  if (error.kind === "Body" || error.kind === "ResponseHeaders") {
+    return Effect.andThen(Effect.logError("An answer can't be encoded", error.cause), new Broken())
+  }
+  const errors = issuesOf(error.cause.issue).issues.map(({ message, path = [] }) => ({
+    path: [error.kind.toLowerCase(), ...path.map(segment)],
+    message
+  }))
+  return Effect.fail(new Malformed({ errors }))
+}
+
+const segment = (of: PropertyKey | { readonly key: PropertyKey }): string | number => {
+  const key = typeof of === "object" ? of.key : of
+  return typeof key === "number" ? key : String(key)
+}

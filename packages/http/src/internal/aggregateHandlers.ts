@@ -1,0 +1,179 @@
+/**
+ * The handlers of the endpoints of an aggregate.
+ */
+import * as Aggregate from "@daybook/kernel/Aggregate"
+import type { CommandId } from "@daybook/kernel/CommandId"
+import * as Revision from "@daybook/kernel/Revision"
+import { type At, CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import * as Digest from "effect/crypto/Digest"
+import type * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
+import * as HttpTraceContext from "effect/http/HttpTraceContext"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { ParentSpan } from "effect/Tracer"
+import { CurrentCaller } from "../Authenticator.ts"
+import { KeyReused, Unknown } from "../Problem.ts"
+import * as Idempotency from "./idempotency.ts"
+import type { Handlers } from "./implement.ts"
+import { malformed, ofCommandError, ofLoadError } from "./problems.ts"
+import type { Rejections } from "./rejections.ts"
+import { etagOf, expectedOf, type Headers, keyOf, metadataOf } from "./requestHeaders.ts"
+
+/** Continues the trace of the request on a host that has no tracer, whose spans would do so. */
+const continued = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    const { headers } = yield* HttpServerRequest
+    const known = yield* Effect.serviceOption(ParentSpan)
+    const sent = Option.isSome(known) ? Option.none() : HttpTraceContext.fromHeaders(headers)
+    return yield* Option.isSome(sent) ? Effect.withParentSpan(effect, sent.value) : effect
+  })
+
+interface Instance {
+  readonly params: { readonly id: string }
+}
+
+/** Makes the handlers; `commands` has the command of each endpoint's payload. */
+export const make = <Command, State, Event, Rejection>(
+  aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
+  command: Schema.Codec<Command, unknown>,
+  rejections: Rejections<Rejection>,
+  commands: { readonly [identifier: string]: (payload: never) => Command },
+  maxEntries: number
+): Effect.Effect<Handlers, never, CommandHandler | EventStore> =>
+  Effect.gen(function* () {
+    const store = yield* EventStore
+    const handle = yield* CommandHandler.for(aggregate)
+    const digests = yield* Digest.Digest
+    const encode = Schema.encodeEffect(Schema.toCodecJson(command))
+
+    const digestOf = (actor: string | undefined, given: Command) =>
+      Effect.flatMap(Effect.orDie(encode(given)), (json) => Idempotency.digest(actor, json)).pipe(
+        Effect.provideService(Digest.Digest, digests)
+      )
+
+    const execute = Effect.fnUntraced(function* (id: string, given: Command, headers: Headers) {
+      const caller = yield* CurrentCaller
+      const key = keyOf(headers)
+      const expected = expectedOf(headers)
+      const identity =
+        key === undefined
+          ? undefined
+          : {
+              commandId: yield* Effect.provideService(
+                Idempotency.commandId(key),
+                Digest.Digest,
+                digests
+              ),
+              digest: yield* digestOf(caller?.actor, given)
+            }
+      const [answer] = yield* handle
+        .executeAll(id, [{ command: given, commandId: identity?.commandId }], { expected })
+        .pipe(
+          Effect.provideService(CurrentMetadata, {
+            ...metadataOf(headers, caller),
+            ...(identity === undefined ? {} : { custom: { [Idempotency.FIELD]: identity.digest } })
+          }),
+          Effect.catch((error) => ofCommandError(error, expected !== undefined))
+        )
+      // One request has one answer.
+      if (answer === undefined) return yield* Effect.die("a command without an answer")
+      if (Result.isFailure(answer)) return yield* Effect.fail(rejections.of(answer.failure))
+      const { position, repeated, revision } = answer.success
+      if (repeated && identity !== undefined) yield* verifyDigest(id, revision, identity)
+      return HttpApiSchema.withHeaders({
+        body: { revision, position, repeated },
+        headers: { etag: etagOf(revision) }
+      })
+    })
+
+    /**
+     * Compares the digest that the command's last event recorded. A command that was recorded
+     * without one, by a caller in the process, can't be compared.
+     */
+    const verifyDigest = Effect.fnUntraced(
+      function* (
+        id: string,
+        revision: Revision.Revision,
+        identity: { readonly commandId: CommandId; readonly digest: string }
+      ) {
+        const streamId = yield* Effect.fromResult(Aggregate.streamId(aggregate, id))
+        const recorded = yield* Stream.runHead(store.read(streamId, { from: revision, limit: 1 }))
+        const metadata = Option.getOrUndefined(recorded)?.metadata
+        if (metadata?.commandId !== identity.commandId) return
+        const first = metadata.custom?.[Idempotency.FIELD]
+        if (first !== undefined && first !== identity.digest) return yield* new KeyReused()
+      },
+      Effect.catchTags({
+        InvalidStreamId: ofLoadError,
+        InvalidReadOption: ofLoadError,
+        EventStoreError: ofLoadError
+      })
+    )
+
+    const state = Effect.fnUntraced(function* ({
+      params: { id },
+      query: { at, revision }
+    }: Instance & {
+      readonly query: { readonly revision?: Revision.Revision; readonly at?: DateTime.Utc }
+    }) {
+      if (at !== undefined && revision !== undefined) {
+        return yield* malformed(["query"], "revision and at exclude each other")
+      }
+      const asked: At | undefined =
+        revision !== undefined ? { revision } : at !== undefined ? { occurredAt: at } : undefined
+      const load = asked === undefined ? handle.load(id) : handle.loadAt(id, asked)
+      const loaded = yield* Effect.catch(load, ofLoadError)
+      // A revision that the stream has not reached is no state of it.
+      if (loaded.revision === 0 || loaded.revision < (revision ?? 0)) return yield* new Unknown()
+      return HttpApiSchema.withHeaders({
+        body: { revision: loaded.revision, state: loaded.state },
+        headers: { etag: etagOf(loaded.revision) }
+      })
+    })
+
+    const history = Effect.fnUntraced(function* ({
+      params: { id },
+      query: { after = Revision.empty, limit = maxEntries }
+    }: Instance & {
+      readonly query: { readonly after?: Revision.Revision; readonly limit?: number }
+    }) {
+      const last = after + limit
+      const read = yield* handle.history(id).pipe(
+        Stream.takeUntil(({ recorded }) => recorded.revision > last),
+        Stream.filter(({ recorded }) => recorded.revision > after),
+        Stream.runCollect,
+        Effect.catch(ofLoadError)
+      )
+      // A stored event may decode to several events of today: the state after the last counts.
+      const whole = read.filter(
+        ({ recorded }, index) => recorded.revision !== read[index + 1]?.recorded.revision
+      )
+      if (whole.length === 0 && after === 0) return yield* new Unknown()
+      const entries = whole
+        .filter(({ recorded }) => recorded.revision <= last)
+        .map(({ recorded, state: folded }) => ({ event: recorded, state: folded }))
+      return whole.length > entries.length ? { entries, next: Revision.make(last) } : { entries }
+    })
+
+    return {
+      ...Object.fromEntries(
+        Object.entries(commands).map(([identifier, toCommand]) => [
+          identifier,
+          ({
+            headers,
+            params,
+            payload
+          }: Instance & { readonly headers: Headers; readonly payload: never }) =>
+            continued(execute(params.id, toCommand(payload), headers))
+        ])
+      ),
+      state,
+      history
+    }
+  }).pipe(Effect.provide(Digest.layerWebCrypto))

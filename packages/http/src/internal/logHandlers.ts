@@ -1,0 +1,125 @@
+/**
+ * The handler of the log as a stream of events.
+ */
+import * as EventMark from "@daybook/kernel/EventMark"
+import * as Position from "@daybook/kernel/Position"
+import type { Category } from "@daybook/kernel/StreamId"
+import { Checkpoint, isCheckpoint } from "@daybook/store/Checkpoint"
+import { EventStore } from "@daybook/store/EventStore"
+import type { SubscriptionPage } from "@daybook/store/Subscription"
+import * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { FollowerSettings, LogEvent } from "../LogApi.ts"
+import { Busy, OtherHistory } from "../Problem.ts"
+import type { Handlers } from "./implement.ts"
+import { paced } from "./paced.ts"
+import { malformed, passing, unavailable } from "./problems.ts"
+
+const EVENTS_AT_ONCE = 16
+
+interface Request {
+  readonly query: {
+    readonly category?: ReadonlyArray<Category>
+    readonly type?: ReadonlyArray<string>
+    readonly after?: string
+  }
+  readonly headers: { readonly "last-event-id"?: string }
+}
+
+export const make = Effect.fnUntraced(function* (
+  followerSettings: typeof FollowerSettings
+): Effect.fn.Return<Handlers, never, EventStore> {
+  const store = yield* EventStore
+  const settings = yield* followerSettings
+  let followers = 0
+
+  /** The place of a client among the followers, until its answer ends. */
+  const enter = Effect.acquireRelease(
+    Effect.suspend(() =>
+      followers < settings.most
+        ? Effect.sync(() => void followers++)
+        : passing(new Busy({ detail: `${settings.most} clients follow the log already` }))
+    ),
+    () => Effect.sync(() => void followers--)
+  )
+
+  const startOf = Effect.fnUntraced(
+    function* (place: string, path: ReadonlyArray<string>) {
+      if (place === "head") return yield* store.checkpoint
+      const after = yield* Effect.mapError(Effect.fromResult(parse(place)), () =>
+        malformed(path, "is not a place in a log")
+      )
+      yield* store.verify(after)
+      return after
+    },
+    Effect.catchTags({
+      CheckpointMismatch: ({ reason }) => Effect.fail(new OtherHistory({ reason })),
+      EventStoreError: unavailable
+    })
+  )
+
+  const events = Effect.fnUntraced(function* ({ headers, query }: Request) {
+    const last = headers["last-event-id"]
+    // A client that reconnects repeats its first query.
+    const after = yield* last === undefined
+      ? startOf(query.after ?? "0", ["query", "after"])
+      : startOf(last, ["headers", "last-event-id"])
+    yield* enter
+    let reached = idOf(after)
+    const pages = store
+      .subscribePages({
+        after,
+        ...(query.category === undefined ? {} : { categories: query.category }),
+        ...(query.type === undefined ? {} : { types: query.type })
+      })
+      .pipe(
+        Stream.map((page) => {
+          reached = idOf(page.checkpoint)
+          return eventsOf(page)
+        }),
+        // An empty page only moves the place: the next heartbeat has it.
+        Stream.filter((page) => page.length > 0)
+      )
+    const heartbeat = (): LogEvent => ({ event: "heartbeat", id: reached, data: "{}" })
+    return paced(pages, () => [heartbeat()], settings).pipe(
+      // A client has a few encoded events on their way, not a page of them.
+      Stream.flatMap((page) => Stream.fromArrays(...Arr.chunksOf(page, EVENTS_AT_ONCE))),
+      // The answer has begun: the client reconnects, and learns of a fault that lasts.
+      Stream.catch(({ message }) =>
+        Stream.fromEffectDrain(Effect.logWarning("A stream of events ended", message))
+      )
+    )
+  })
+
+  return { events }
+})
+
+/** The events of a page; the place after each is a checkpoint at it. */
+const eventsOf = ({ checkpoint, events }: SubscriptionPage): ReadonlyArray<LogEvent> =>
+  events.map((recorded) => ({
+    event: "recorded",
+    id: idOf({
+      log: checkpoint.log,
+      position: recorded.position,
+      event: EventMark.of(recorded)
+    }),
+    data: recorded
+  }))
+
+const CheckpointText = Schema.fromJsonString(Schema.toCodecJson(Checkpoint))
+const encode = Schema.encodeSync(CheckpointText)
+const decode = Schema.decodeUnknownResult(CheckpointText)
+const decodePosition = Schema.decodeUnknownResult(Schema.toCodecJson(Position.Position))
+
+const idOf = (place: Checkpoint | Position.Position): string =>
+  isCheckpoint(place) ? Base64Url.encode(encode(place)) : String(place)
+
+const parse = (place: string): Result.Result<Checkpoint | Position.Position, unknown> => {
+  if (/^\d+$/.test(place)) return decodePosition(place)
+  const text = Base64Url.decodeString(place)
+  return Result.isFailure(text) ? Result.fail(text.failure) : decode(text.success)
+}

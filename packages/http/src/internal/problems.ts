@@ -1,0 +1,112 @@
+/**
+ * The problems of the errors of stores.
+ */
+import type { EventDecodeError, EventEncodeError } from "@daybook/kernel/EventCodec"
+import type { InvalidStreamId } from "@daybook/kernel/StreamId"
+import type { CommandError, LoadError } from "@daybook/store/CommandHandler"
+import type {
+  AppendRefused,
+  InvalidReadOption,
+  WrongExpectedRevision
+} from "@daybook/store/EventStore"
+import * as Effect from "effect/Effect"
+import * as HttpEffect from "effect/http/HttpEffect"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import {
+  Broken,
+  Busy,
+  KeyReused,
+  Malformed,
+  NotRecordable,
+  TooLarge,
+  Unavailable,
+  WrongRevision
+} from "../Problem.ts"
+
+/** The seconds of `Retry-After`: a burst is over, or a lease is taken over, in a second or so. */
+const RETRY_AFTER = "1"
+
+/** Fails with a problem that passes, and tells the client when to try again. */
+export const passing = <Problem>(problem: Problem): Effect.Effect<never, Problem> =>
+  Effect.withFiber((fiber) => {
+    HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_, response) =>
+      Effect.succeed(
+        response.status === 503
+          ? HttpServerResponse.setHeader(response, "retry-after", RETRY_AFTER)
+          : response
+      )
+    )
+    return Effect.fail(problem)
+  })
+
+/** The cause stays in the host's log. */
+export const unavailable = (cause: { readonly message: string }) =>
+  Effect.andThen(
+    Effect.logWarning("The store failed", cause.message),
+    passing(new Unavailable({ detail: "Repeat the request, a command with the same key" }))
+  )
+
+export const malformed = (path: ReadonlyArray<string>, message: string) =>
+  new Malformed({ errors: [{ path, message }] })
+
+/** A fault of the host's own code or log. */
+const broken = (error: EventDecodeError | EventEncodeError) =>
+  Effect.andThen(Effect.logError("A request failed", error.message), new Broken())
+
+export type LoadProblem = Malformed | Broken | Busy | Unavailable
+
+export const ofLoadError = (
+  error: LoadError | InvalidReadOption
+): Effect.Effect<never, LoadProblem> => {
+  switch (error._tag) {
+    case "InvalidStreamId":
+      return invalidId(error)
+    case "InvalidReadOption":
+      return Effect.fail(malformed(["query"], error.message))
+    case "Overloaded":
+      return passing(new Busy())
+    case "EventDecodeError":
+      return broken(error)
+    case "EventStoreError":
+      return unavailable(error)
+  }
+}
+
+const invalidId = (error: InvalidStreamId) => Effect.fail(malformed(["params", "id"], error.issue))
+
+export type CommandProblem = LoadProblem | WrongRevision | KeyReused | NotRecordable | TooLarge
+
+export const ofCommandError = (
+  error: CommandError,
+  expects: boolean
+): Effect.Effect<never, CommandProblem> => {
+  switch (error._tag) {
+    case "EventEncodeError":
+      return broken(error)
+    case "WrongExpectedRevision":
+      return ofConflict(error, expects)
+    case "EventIdConflict":
+      return Effect.fail(new KeyReused())
+    case "AppendRefused":
+      return ofRefusal(error)
+    default:
+      return ofLoadError(error)
+  }
+}
+
+/** A client that expects no revision did nothing wrong: other writers won too often. */
+const ofConflict = (error: WrongExpectedRevision, expects: boolean) =>
+  expects
+    ? Effect.fail(new WrongRevision({ actual: error.actual }))
+    : passing(new Busy({ detail: "Other writers of the stream were faster, too many times" }))
+
+const ofRefusal = ({ message, reason }: AppendRefused) => {
+  switch (reason._tag) {
+    case "TooLarge":
+    case "AppendTooLarge":
+    case "TooManyEvents":
+      return Effect.fail(new TooLarge({ limit: reason.limit, detail: message }))
+    default:
+      return Effect.fail(new NotRecordable({ detail: message }))
+  }
+}

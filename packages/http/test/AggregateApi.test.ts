@@ -1,0 +1,309 @@
+import * as AggregateApi from "@daybook/http/AggregateApi"
+import * as Host from "@daybook/http/Host"
+import * as Position from "@daybook/kernel/Position"
+import * as Revision from "@daybook/kernel/Revision"
+import { EventStore } from "@daybook/store/EventStore"
+import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import { Away, book, Command } from "./library.ts"
+import { memory, ORIGIN, serve } from "./serve.ts"
+
+const books = AggregateApi.make(book, { name: "books", command: Command, rejection: Away })
+const strictBooks = AggregateApi.makeEach(book, {
+  name: "strict",
+  command: Command,
+  rejection: Away,
+  status: () => 422,
+  requireKey: true
+})
+const api = HttpApi.make("library").add(books.group, strictBooks.group)
+
+/** The log is shared with the test, so that it sees what was recorded. */
+const library = Effect.gen(function* () {
+  const context = yield* Layer.build(memory)
+  const stores = Layer.succeedContext(context)
+  const served = yield* serve(Host.layer(api, [books, strictBooks]).pipe(Layer.provide(stores)))
+  const client = yield* HttpApiClient.make(api, { baseUrl: ORIGIN }).pipe(
+    Effect.provide(served.client)
+  )
+  const recorded = Effect.provide(
+    EventStore.use((store) => Stream.runCollect(store.readAll())),
+    stores
+  )
+  return { ...served, client, recorded }
+})
+
+const lend = (to: string) => Command.cases.Lend.make({ to })
+const KEY = "5f7c2a4e-6d1b-4c3a-9e8f-0a1b2c3d4e5f"
+
+describe("commands", () => {
+  it.effect("answers a command with its revision and position", () =>
+    Effect.gen(function* () {
+      const { client } = yield* library
+      const { body, headers } = yield* client.books.execute({
+        params: { id: "1" },
+        headers: {},
+        payload: lend("Ada")
+      })
+      assert.deepStrictEqual(body, {
+        revision: Revision.make(1),
+        position: Position.make(1n),
+        repeated: false
+      })
+      assert.strictEqual(headers.etag, '"1"')
+    })
+  )
+
+  it.effect("has an endpoint for each command, without its tag in the body", () =>
+    Effect.gen(function* () {
+      const { client } = yield* library
+      const { body } = yield* client.strict.Lend({
+        params: { id: "1" },
+        headers: { "idempotency-key": "a" },
+        payload: { to: "Ada" }
+      })
+      assert.strictEqual(body.revision, 1)
+      const { body: loaded } = yield* client.books.state({ params: { id: "1" }, query: {} })
+      assert.strictEqual(loaded.state, "Ada")
+    })
+  )
+
+  it.effect("answers a rejection with its status and its facts", () =>
+    Effect.gen(function* () {
+      const { client, send } = yield* library
+      yield* client.books.execute({ params: { id: "1" }, headers: {}, payload: lend("Ada") })
+      const error = yield* Effect.flip(
+        client.books.execute({ params: { id: "1" }, headers: {}, payload: lend("Ben") })
+      )
+      assert.strictEqual(error._tag, "Rejected")
+      if (error._tag === "Rejected") {
+        assert.instanceOf(error.rejection, Away)
+        assert.strictEqual(error.rejection.reader, "Ada")
+      }
+      const answer = yield* send("POST", "/books/1/commands", { json: lend("Ben") })
+      assert.strictEqual(answer.status, 409)
+      assert.strictEqual(answer.headers.get("content-type"), "application/problem+json")
+      assert.deepStrictEqual(answer.json, {
+        type: "urn:daybook:problem:rejected",
+        status: 409,
+        title: "The command was rejected",
+        detail: "The book is with Ada",
+        rejection: { _tag: "Away", reader: "Ada" }
+      })
+      const mapped = yield* send("POST", "/strict/1/Lend", {
+        json: { to: "Ben" },
+        headers: { "idempotency-key": "b" }
+      })
+      assert.strictEqual(mapped.status, 422)
+    })
+  )
+
+  it.effect("records a command with one key once", () =>
+    Effect.gen(function* () {
+      const { client, recorded } = yield* library
+      const request = {
+        params: { id: "1" },
+        headers: { "idempotency-key": KEY },
+        payload: lend("Ada")
+      }
+      const first = yield* client.books.execute(request)
+      const second = yield* client.books.execute({
+        ...request,
+        headers: { "idempotency-key": `"${KEY}"` }
+      })
+      assert.deepStrictEqual(second.body, { ...first.body, repeated: true })
+      const events = yield* recorded
+      assert.strictEqual(events.length, 1)
+      assert.strictEqual(events[0]?.metadata.commandId, KEY)
+    })
+  )
+
+  it.effect("refuses a key that belongs to another command", () =>
+    Effect.gen(function* () {
+      const { client, recorded } = yield* library
+      const headers = { "idempotency-key": "order 66".replace(" ", "-") }
+      yield* client.books.execute({ params: { id: "1" }, headers, payload: lend("Ada") })
+      const error = yield* Effect.flip(
+        client.books.execute({ params: { id: "1" }, headers, payload: lend("Ben") })
+      )
+      assert.strictEqual(error._tag, "KeyReused")
+      assert.strictEqual((yield* recorded).length, 1)
+    })
+  )
+
+  it.effect("requires a key where the host says so", () =>
+    Effect.gen(function* () {
+      const { send } = yield* library
+      const answer = yield* send("POST", "/strict/1/Lend", { json: { to: "Ada" } })
+      assert.strictEqual(answer.status, 400)
+      assert.deepStrictEqual(paths(answer.json), [["headers", "idempotency-key"]])
+    })
+  )
+
+  it.effect("expects the revision of If-Match, and no instance with If-None-Match", () =>
+    Effect.gen(function* () {
+      const { client } = yield* library
+      const params = { id: "1" }
+      yield* client.books.execute({
+        params,
+        headers: { "if-none-match": "*" },
+        payload: lend("Ada")
+      })
+      const stale = yield* Effect.flip(
+        client.books.execute({
+          params,
+          headers: { "if-none-match": "*" },
+          payload: Command.cases.Return.make({})
+        })
+      )
+      assert.strictEqual(stale._tag, "WrongRevision")
+      if (stale._tag === "WrongRevision") assert.strictEqual(stale.actual, 1)
+      const { headers } = yield* client.books.state({ params, query: {} })
+      const returned = yield* client.books.execute({
+        params,
+        headers: { "if-match": headers.etag },
+        payload: Command.cases.Return.make({})
+      })
+      assert.strictEqual(returned.body.revision, 2)
+    })
+  )
+
+  it.effect("names the path of every fault", () =>
+    Effect.gen(function* () {
+      const { send } = yield* library
+      const answer = yield* send("POST", "/books/1/commands", {
+        json: { _tag: "Lend", to: "", colour: "red" },
+        headers: { "if-match": "seven" }
+      })
+      assert.strictEqual(answer.status, 400)
+      assert.strictEqual(answer.headers.get("content-type"), "application/problem+json")
+      assert.deepStrictEqual(paths(answer.json), [["headers", "if-match"]])
+      const body = yield* send("POST", "/strict/1/Lend", {
+        json: { to: "", colour: "red" },
+        headers: { "idempotency-key": "k" }
+      })
+      assert.deepStrictEqual(
+        new Set(paths(body.json).map((path) => path.join("."))),
+        new Set(["payload.to", "payload.colour"])
+      )
+    })
+  )
+
+  it.effect("records correlation and causation", () =>
+    Effect.gen(function* () {
+      const { client, recorded } = yield* library
+      yield* client.books.execute({
+        params: { id: "1" },
+        headers: { "x-correlation-id": "c-1", "x-causation-id": "mail-7" },
+        payload: lend("Ada")
+      })
+      const [event] = yield* recorded
+      assert.strictEqual(event?.metadata.correlationId, "c-1")
+      assert.strictEqual(event?.metadata.causationId, "mail-7")
+    })
+  )
+})
+
+const paths = (json: unknown): ReadonlyArray<ReadonlyArray<string>> =>
+  (json as { readonly errors: ReadonlyArray<{ readonly path: ReadonlyArray<string> }> }).errors.map(
+    ({ path }) => path
+  )
+
+describe("states", () => {
+  const lentTwice = Effect.gen(function* () {
+    const served = yield* library
+    const params = { id: "1" }
+    const headers = {}
+    yield* served.client.books.execute({ params, headers, payload: lend("Ada") })
+    yield* served.client.books.execute({
+      params,
+      headers,
+      payload: Command.cases.Return.make({})
+    })
+    yield* served.client.books.execute({ params, headers, payload: lend("Ben") })
+    return { ...served, params }
+  })
+
+  it.effect("loads a state as of a revision and as of an instant", () =>
+    Effect.gen(function* () {
+      const { client, params } = yield* lentTwice
+      const at = (revision: number) =>
+        client.books.state({ params, query: { revision: Revision.make(revision) } })
+      assert.strictEqual((yield* at(1)).body.state, "Ada")
+      assert.strictEqual((yield* at(2)).body.state, null)
+      const later = DateTime.makeUnsafe("2100-01-01T00:00:00Z")
+      const { body } = yield* client.books.state({ params, query: { at: later } })
+      assert.deepStrictEqual(body, { revision: Revision.make(3), state: "Ben" })
+    })
+  )
+
+  it.effect("knows no instance without events, none before its first, and no revision ahead", () =>
+    Effect.gen(function* () {
+      const { client, params } = yield* lentTwice
+      const early = DateTime.makeUnsafe("1999-01-01T00:00:00Z")
+      const none = yield* Effect.all(
+        [
+          client.books.state({ params: { id: "2" }, query: {} }),
+          client.books.state({ params, query: { at: early } }),
+          client.books.state({ params, query: { revision: Revision.make(4) } }),
+          client.books.history({ params: { id: "2" }, query: {} })
+        ].map((effect) => Effect.flip(effect as Effect.Effect<unknown, { readonly _tag: string }>))
+      )
+      assert.deepStrictEqual(
+        none.map(({ _tag }) => _tag),
+        ["Unknown", "Unknown", "Unknown", "Unknown"]
+      )
+    })
+  )
+
+  it.effect("pages through the history", () =>
+    Effect.gen(function* () {
+      const { client, params } = yield* lentTwice
+      const first = yield* client.books.history({ params, query: { limit: 2 } })
+      assert.deepStrictEqual(
+        first.entries.map(({ event, state }) => [event.revision, event.type, state]),
+        [
+          [1, "Lent", "Ada"],
+          [2, "Returned", null]
+        ]
+      )
+      assert.strictEqual(first.next, 2)
+      const rest = yield* client.books.history({
+        params,
+        query: { after: Revision.make(2), limit: 2 }
+      })
+      assert.deepStrictEqual(
+        rest.entries.map(({ state }) => state),
+        ["Ben"]
+      )
+      assert.isUndefined(rest.next)
+    })
+  )
+})
+
+describe("the host", () => {
+  it.effect("answers paths that it does not have with a problem", () =>
+    Effect.gen(function* () {
+      const { send } = yield* library
+      const answer = yield* send("GET", "/nothing")
+      assert.strictEqual(answer.status, 404)
+      assert.strictEqual(answer.headers.get("content-type"), "application/problem+json")
+      assert.strictEqual(answer.headers.get("x-content-type-options"), "nosniff")
+    })
+  )
+
+  it.effect("serves a reference page that needs no other host", () =>
+    Effect.gen(function* () {
+      const { send } = yield* library
+      const { status, text } = yield* send("GET", "/docs")
+      assert.strictEqual(status, 200)
+      assert.notMatch(text.slice(0, 2_000), /<script[^>]*src=/)
+      assert.include(text, "/books/{id}/commands")
+    })
+  )
+})

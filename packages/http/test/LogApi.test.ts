@@ -1,0 +1,263 @@
+import * as AggregateApi from "@daybook/http/AggregateApi"
+import * as Host from "@daybook/http/Host"
+import * as LogApi from "@daybook/http/LogApi"
+import * as EventId from "@daybook/kernel/EventId"
+import type { NewEvent } from "@daybook/kernel/NewEvent"
+import * as StreamId from "@daybook/kernel/StreamId"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import { EventStore } from "@daybook/store/EventStore"
+import { assert, describe, it } from "@effect/vitest"
+import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import { paced } from "../src/internal/paced.ts"
+import { Away, book, Command } from "./library.ts"
+import { memory, ORIGIN, serve } from "./serve.ts"
+
+const books = AggregateApi.make(book, { name: "books", command: Command, rejection: Away })
+const log = LogApi.make({ name: "log" })
+const api = HttpApi.make("library").add(books.group, log.group)
+
+const logOnly = HttpApi.make("log").add(log.group)
+
+const EVENTS = 20
+const ROUNDS = 5
+
+const noteOf = (number: number): NewEvent => ({
+  id: EventId.make(`00000000-0000-4000-8000-${String(number).padStart(12, "0")}`),
+  type: "Noted",
+  schemaVersion: 1,
+  data: null,
+  metadata: {},
+  occurredAt: DateTime.makeUnsafe(0)
+})
+
+const settings = { most: 2, heartbeatMillis: 3_600_000, patienceMillis: 3_600_000 }
+
+const library = Effect.gen(function* () {
+  const stores = Layer.succeedContext(yield* Layer.build(memory))
+  const served = yield* serve(
+    Host.layer(api, [books, log]).pipe(
+      Layer.provide(stores),
+      Layer.provide(Layer.succeed(LogApi.FollowerSettings, settings))
+    )
+  )
+  const client = yield* HttpApiClient.make(api, { baseUrl: ORIGIN }).pipe(
+    Effect.provide(served.client)
+  )
+  for (const id of ["1", "2", "3"]) {
+    yield* client.books.execute({
+      params: { id },
+      headers: {},
+      payload: Command.cases.Lend.make({ to: "Ada" })
+    })
+  }
+  yield* client.books.execute({
+    params: { id: "2" },
+    headers: {},
+    payload: Command.cases.Return.make({})
+  })
+  return { ...served, client, stores }
+})
+
+type Query = { readonly type?: ReadonlyArray<string>; readonly after?: string }
+
+/** The first events that a client of the log receives. */
+const follow = (
+  { client }: Effect.Success<typeof library>,
+  query: Query,
+  count: number,
+  lastEventId?: string
+) =>
+  Effect.flatMap(
+    client.log.events({
+      query,
+      headers: lastEventId === undefined ? {} : { "last-event-id": lastEventId }
+    }),
+    (events) => Stream.runCollect(Stream.take(events, count))
+  )
+
+const streams = (events: ReadonlyArray<LogApi.LogEvent>) =>
+  events.map((one) => (one.event === "recorded" ? one.data.streamId : one.event)).join(" ")
+
+describe("the log", () => {
+  it.effect("is followed from its first event, with what is recorded meanwhile", () =>
+    Effect.gen(function* () {
+      const served = yield* library
+      const events = yield* follow(served, {}, 4)
+      assert.strictEqual(streams(events), "book-1 book-2 book-3 book-2")
+      const live = yield* Effect.forkChild(follow(served, {}, 1, events[3]?.id))
+      yield* served.client.books.execute({
+        params: { id: "4" },
+        headers: {},
+        payload: Command.cases.Lend.make({ to: "Ben" })
+      })
+      assert.strictEqual(streams(yield* Fiber.join(live)), "book-4")
+    })
+  )
+
+  it.effect("is resumed after the last id, and filtered by type", () =>
+    Effect.gen(function* () {
+      const served = yield* library
+      const [first, second] = yield* follow(served, {}, 2)
+      assert.strictEqual(streams(yield* follow(served, {}, 2, second?.id)), "book-3 book-2")
+      assert.strictEqual(streams(yield* follow(served, { after: first?.id ?? "" }, 1)), "book-2")
+      const returned = yield* follow(served, { type: ["Returned"] }, 1)
+      assert.strictEqual(streams(returned), "book-2")
+    })
+  )
+
+  it.effect("refuses an id of another log, one ahead, and one that is none", () =>
+    Effect.gen(function* () {
+      const served = yield* library
+      const other = yield* library
+      const [event] = yield* follow(other, {}, 1)
+      const foreign = yield* Effect.flip(follow(served, {}, 1, event?.id))
+      assert.strictEqual(foreign._tag, "OtherHistory")
+      const ahead = yield* Effect.flip(follow(served, { after: "1000" }, 1))
+      assert.strictEqual(ahead._tag, "OtherHistory")
+      for (const id of ["x", "%00", "a b", "9".repeat(19), "../../etc"]) {
+        const { status } = yield* served.send("GET", `/log?after=${encodeURIComponent(id)}`)
+        assert.strictEqual(status, 400, id)
+      }
+    })
+  )
+
+  it.effect("is followed by so many clients at once, and by another when one has left", () =>
+    Effect.gen(function* () {
+      const served = yield* library
+      const open = Effect.promise(() => served.fetch(new Request(`${ORIGIN}/log`)))
+      const first = yield* open
+      const second = yield* open
+      assert.deepStrictEqual([first.status, second.status], [200, 200])
+      const refused = yield* open
+      assert.strictEqual(refused.status, 503)
+      assert.strictEqual(refused.headers.get("retry-after"), "1")
+      yield* Effect.promise(async () => first.body?.cancel())
+      const again = yield* open
+      assert.strictEqual(again.status, 200)
+      yield* Effect.promise(async () => second.body?.cancel())
+      yield* Effect.promise(async () => again.body?.cancel())
+    })
+  )
+
+  it.effect("is read a page at a time for each of a thousand clients", () =>
+    Effect.gen(function* () {
+      const clients = 1_000
+      const pages = new Map<unknown, number>()
+      const stores = Layer.succeedContext(yield* Layer.build(memory))
+      const counted = Layer.effect(
+        EventStore,
+        EventStore.useSync((store) =>
+          EventStore.of({
+            ...store,
+            subscribePages: (options) => {
+              const follower = {}
+              return Stream.tap(store.subscribePages(options), () =>
+                Effect.sync(() => pages.set(follower, (pages.get(follower) ?? 0) + 1))
+              )
+            }
+          })
+        )
+      ).pipe(Layer.provide(stores))
+      const served = yield* serve(
+        Host.layer(logOnly, [log]).pipe(
+          Layer.provide(counted),
+          Layer.provide(Layer.succeed(LogApi.FollowerSettings, { ...settings, most: 2_000 }))
+        )
+      )
+      const store = yield* Effect.provide(EventStore, stores)
+      const append = (round: number) =>
+        store.append({
+          streamId: StreamId.StreamId.make("note-1"),
+          expected: ExpectedRevision.any,
+          events: Arr.makeBy(EVENTS, (index) => noteOf(round * EVENTS + index))
+        })
+      const open = async () => {
+        const { body } = await served.fetch(new Request(`${ORIGIN}/log`))
+        assert.isNotNull(body)
+        // The body of a `Response` of Node is of bytes.
+        return (body as ReadableStream<Uint8Array> | null)?.getReader()
+      }
+      yield* append(0)
+      const stalled = yield* Effect.promise(() =>
+        Promise.all(
+          Array.from({ length: clients }, async () => {
+            const reader = await open()
+            await reader?.read()
+            return reader
+          })
+        )
+      )
+      const reader = yield* Effect.promise(open)
+      let read = 0
+      for (let round = 1; round <= ROUNDS; round++) {
+        yield* append(round)
+        yield* Effect.promise(async () => {
+          while (read < (round + 1) * EVENTS) {
+            const chunk = await reader?.read()
+            read += new TextDecoder().decode(chunk?.value).split("event: recorded").length - 1
+          }
+        })
+      }
+      const counts = [...pages.values()].toSorted((a, b) => b - a)
+      assert.lengthOf(counts, clients + 1)
+      // The one that reads was sent every page, and each of the others holds the first few.
+      assert.isAtLeast(counts[0] ?? 0, ROUNDS + 1)
+      assert.isAtMost(counts[1] ?? Infinity, 3)
+      yield* Effect.promise(() =>
+        Promise.all([reader, ...stalled].map(async (one) => one?.cancel()))
+      )
+    })
+  )
+})
+
+describe("the pace of a follower", () => {
+  const pace = { heartbeatMillis: 1_000, patienceMillis: 10_000 }
+
+  it.effect("has a heartbeat after each silence, and loses nothing for it", () =>
+    Effect.gen(function* () {
+      const source = Stream.fromEffect(Effect.as(Effect.sleep(2_500), "event"))
+      const fiber = yield* Effect.forkChild(Stream.runCollect(paced(source, () => "beat", pace)))
+      yield* TestClock.adjust(10_000)
+      assert.deepStrictEqual(yield* Fiber.join(fiber), ["beat", "beat", "event"])
+    })
+  )
+
+  it.effect("cuts off a client that takes too long for a page", () =>
+    Effect.gen(function* () {
+      const seen: Array<number> = []
+      const source = Stream.fromIterable(Arr.range(1, 10)).pipe(Stream.rechunk(1))
+      const fiber = yield* Effect.forkChild(
+        Stream.runForEach(
+          paced(source, () => 0, pace),
+          (element) => {
+            seen.push(element)
+            return element === 3 ? Effect.sleep(11_000) : Effect.sleep(9_000)
+          }
+        )
+      )
+      yield* TestClock.adjust(60_000)
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+      assert.deepStrictEqual(seen, [1, 2, 3])
+    })
+  )
+
+  it.effect("reads nothing ahead of its consumer", () =>
+    Effect.gen(function* () {
+      let read = 0
+      const source = Stream.fromEffectRepeat(Effect.sync(() => ++read))
+      const pulled = yield* Stream.toPull(paced(source, () => 0, pace))
+      yield* pulled
+      yield* pulled
+      assert.strictEqual(read, 2)
+    })
+  )
+})
