@@ -5,7 +5,7 @@
  * than reading and folding it.
  */
 import type * as Arr from "effect/Array"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
 export type UsePage<A, E> = (page: Arr.NonEmptyReadonlyArray<A>) => Effect.Effect<void, E>
