@@ -127,8 +127,11 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
           return yield* failed(operation)(failure)
         case "InlinePoison":
           if (!isAlone) return yield* new EventStoreError({ operation, cause: failure })
+          yield* giveBack(failure, operation)
+          break
+        case "InlineVersionMismatch":
+          yield* giveBack(failure, operation)
       }
-      yield* giveBack(failure, operation)
     }
   })
 
