@@ -11,7 +11,7 @@ import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import {
   type Append,
   EventIdConflict,
-  EventStore,
+  type EventStore,
   EventStoreError,
   WrongExpectedRevision
 } from "@daybook/store/EventStore"

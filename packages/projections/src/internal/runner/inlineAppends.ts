@@ -135,7 +135,7 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
     }
   })
 
-  /** Maintains the read models that appends touch, which have the caller's transaction or their own. */
+  /** Maintains the read models that appends touch, in the caller's transaction or their own. */
   const ownCall = <E>(
     operation: string,
     appends: Arr.NonEmptyReadonlyArray<Append>,
