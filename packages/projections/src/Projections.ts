@@ -94,7 +94,8 @@ export interface ReadModels {
   readonly async?: ReadonlyArray<Projection.Any>
   /**
    * Maintained in the transaction of the append: once an append has succeeded, the rows reflect it.
-   * Every append pays for it, and appends that touch the same row wait for each other's commit.
+   * Concurrent appends of a host go together in one transaction; appends of several hosts that
+   * touch the same row wait for each other's commit.
    */
   readonly inline?: ReadonlyArray<Projection.Any>
 }

@@ -74,6 +74,11 @@ export interface InlineAppend<A, E> {
   readonly append: Effect.Effect<A, E>
   /** Reads the events that the append recorded; none when it was a repetition. */
   readonly recorded: (answer: A) => Effect.Effect<ReadonlyArray<RecordedEvent>, E>
+  /**
+   * The longest wait for each lock on a read model or a row; 10 seconds by default. A store in the
+   * same process may ignore it.
+   */
+  readonly lockWait?: Duration.Duration | undefined
   /** Folds the recorded events into the rows of a read model. */
   readonly fold: (
     name: Projection.Name,

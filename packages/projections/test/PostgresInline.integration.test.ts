@@ -2,22 +2,17 @@
  * Inline read models in PostgreSQL, under concurrent appends, with appends that stall the log, and
  * across changes between inline and async.
  */
-import * as EventId from "@daybook/kernel/EventId"
-import type { NewEvent } from "@daybook/kernel/NewEvent"
-import * as StreamId from "@daybook/kernel/StreamId"
-import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
-import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import { EventStore } from "@daybook/store/EventStore"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import { MaxHeld } from "@daybook/store/Overloaded"
 import { assert, layer } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
-import * as SecureRandom from "effect/crypto/SecureRandom"
-import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -26,86 +21,51 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
+import {
+  appendTo,
+  folded,
+  fresh,
+  hostOf,
+  keptBy,
+  makeInline,
+  rows,
+  sell,
+  sold
+} from "./inlineShop.ts"
 import * as PostgresLayers from "./postgresLayers.ts"
 import { LEASE } from "./shelf.ts"
-import { aggregateOf, products } from "./Till.ts"
-
-const fresh = () => {
-  const id = SecureRandom.uuidV4Unsafe().slice(0, 8)
-  const till = aggregateOf(`till_${id}`)
-  return { till, products: products(till, `products_${id}`) }
-}
-
-const sold = (product: string, cents: number): NewEvent => ({
-  id: EventId.make(SecureRandom.uuidV4Unsafe()),
-  type: "Sold",
-  schemaVersion: 1,
-  data: { product, cents },
-  metadata: {},
-  occurredAt: DateTime.makeUnsafe(0)
-})
-
-const stream = (category: string, id: string) =>
-  Result.getOrThrow(StreamId.fromString(`${category}-${id}`))
-
-/** Sells on a stream of the provided event store. */
-const sell = Effect.fnUntraced(function* (
-  till: ReturnType<typeof aggregateOf>,
-  id: string,
-  events: Arr.NonEmptyReadonlyArray<NewEvent>
-) {
-  const store = yield* EventStore
-  const streamId = stream(till.category, id)
-  return yield* store.append({ streamId, expected: ExpectedRevision.any, events })
-})
-
-/** Makes a read model inline, and returns its table and the event store that maintains it. */
-const keptBy = Effect.fnUntraced(function* (projection: ReturnType<typeof products>) {
-  const events = yield* EventStore
-  const store = yield* ReadModelStore
-  const table: ReadModelTable.Any = yield* Effect.fromResult(ReadModelTable.make(projection))
-  const { serving } = yield* store.open(table)
-  const claim = Option.getOrThrow(yield* store.claim(serving, "a host", LEASE))
-  yield* store.makeInline(claim, Effect.void)
-  const context = yield* Layer.build(Projections.layerAppends([projection])).pipe(
-    Effect.provideService(EventStore, events)
-  )
-  return { table, events: Context.get(context, EventStore) }
-})
-
-const rows = (projection: ReturnType<typeof products>) =>
-  Stream.runCollect(ReadModel.query(projection))
-
-/** Folds the same rows from the log, ordered by product. */
-const folded = (projection: ReturnType<typeof products>) =>
-  Effect.map(OnDemandProjection.tableAt(projection), (rows) =>
-    rows.toSorted((a, b) => (a.product < b.product ? -1 : 1))
-  )
+import { products } from "./Till.ts"
 
 layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" })(
   "A read model that appends keep",
   (it) => {
     /** Eight hosts sell the same product at once, each on a till of its own. */
-    const sellTogether = Effect.fnUntraced(function* (
-      { till }: ReturnType<typeof fresh>,
-      events: EventStore["Service"]
-    ) {
+    const sellTogether = Effect.fnUntraced(function* ({
+      products,
+      till
+    }: ReturnType<typeof fresh>) {
+      const hosts = yield* Effect.forEach(Arr.range(1, 8), (id) =>
+        Effect.map(hostOf(products), (events) => ({ id, events }))
+      )
       yield* Effect.forEach(
-        Arr.range(1, 8),
-        Effect.fnUntraced(function* (host) {
+        hosts,
+        Effect.fnUntraced(function* ({ events, id }) {
           for (let n = 0; n < 12; n++) {
-            yield* sell(till, String(host), [sold("tea", host * 100 + n), sold("mug", n)])
+            yield* events.append(
+              appendTo(till, String(id), [sold("tea", id * 100 + n), sold("mug", n)])
+            )
           }
         }),
         { concurrency: "unbounded" }
-      ).pipe(Effect.provideService(EventStore, events))
+      )
     })
 
     it.effect("folds the events of a row in position order, with several writers", () =>
       Effect.gen(function* () {
         const shop = fresh()
-        const { events } = yield* keptBy(shop.products)
-        yield* sellTogether(shop, events)
+        yield* makeInline(shop.products)
+        yield* sellTogether(shop)
         const expected = yield* folded(shop.products)
         assert.strictEqual(expected.length, 2)
         assert.deepStrictEqual(yield* rows(shop.products), expected)
@@ -116,14 +76,14 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
       Effect.gen(function* () {
         const sql = yield* SqlClient
         const shop = fresh()
-        const { events } = yield* keptBy(shop.products)
+        yield* makeInline(shop.products)
         const [made] = yield* sql<{ readonly definition: string }>`
           SELECT pg_get_functiondef('daybook.lock_read_models'::regproc) AS definition`
         const definition = made?.definition ?? ""
         const broken = definition.replace("pg_advisory_xact_lock(k.key)", "k.key")
         assert.notStrictEqual(broken, definition)
         yield* sql.unsafe(broken)
-        yield* Effect.ensuring(sellTogether(shop, events), Effect.orDie(sql.unsafe(definition)))
+        yield* Effect.ensuring(sellTogether(shop), Effect.orDie(sql.unsafe(definition)))
         assert.notDeepEqual(yield* rows(shop.products), yield* folded(shop.products))
       }).pipe(Effect.scoped)
     )
@@ -222,7 +182,7 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
         const store = yield* ReadModelStore
         const plain = yield* EventStore
         const shop = fresh()
-        const { events, table } = yield* keptBy(shop.products)
+        const table = yield* makeInline(shop.products)
         const runner = yield* Layer.build(Projections.layer({ inline: [shop.products] })).pipe(
           Effect.provideService(RunnerSettings, { ...defaults, pollInterval: "5 millis" })
         )
@@ -237,11 +197,120 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
             }
           })
         )
-        yield* sellTogether(shop, events)
+        yield* sellTogether(shop)
         yield* Fiber.join(takingBack)
         yield* projections.waitFor(table.name, yield* head, "1 minute")
         assert.deepStrictEqual(yield* rows(shop.products), yield* folded(shop.products))
       }).pipe(Effect.scoped)
     )
+
+    it.effect("is maintained in a few transactions by 64 appends at once", () =>
+      Effect.gen(function* () {
+        const shop = fresh()
+        const statements = counting()
+        yield* makeInline(shop.products)
+        const { appends, events } = yield* Effect.provideService(
+          Effect.gen(function* () {
+            const events = yield* hostOf(shop.products)
+            yield* events.append(appendTo(shop.till, "first", [sold("tea", 1)]))
+            statements.reset()
+            const appends = Arr.makeBy(64, (n) => appendTo(shop.till, `${n}`, [sold(`${n}`, n)]))
+            yield* Effect.forEach(appends, (append) => events.append(append), {
+              concurrency: "unbounded"
+            })
+            return { appends, events }
+          }),
+          Tracer.Tracer,
+          statements.tracer
+        )
+        assert.isAtMost(statements.count(), appends.length)
+        assert.deepStrictEqual(yield* rows(shop.products), yield* folded(shop.products))
+        // Each on its own, as in a transaction of its caller, takes several.
+        statements.reset()
+        yield* Effect.forEach(appends.slice(0, 8), ({ streamId }) =>
+          events.appendAll({
+            appends: [{ streamId, expected: ExpectedRevision.any, events: [sold("tea", 1)] }]
+          })
+        ).pipe(Effect.provideService(Tracer.Tracer, statements.tracer))
+        assert.isAbove(statements.count(), 6 * 8)
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("waits for a row that a transaction holds, and other rows don't", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient
+        const shop = fresh()
+        const { events } = yield* keptBy(shop.products)
+        const [open, done] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+        const holding = yield* sql
+          .withTransaction(
+            Effect.gen(function* () {
+              yield* events.append(appendTo(shop.till, "holds", [sold("tea", 1)]))
+              yield* Deferred.succeed(open, undefined)
+              yield* Deferred.await(done)
+            })
+          )
+          .pipe(Effect.forkScoped)
+        yield* Deferred.await(open)
+        const waiting = yield* Effect.forkScoped(
+          events.append(appendTo(shop.till, "waits", [sold("tea", 2)])),
+          { startImmediately: true }
+        )
+        yield* Effect.forEach(
+          Arr.range(1, 40),
+          (n) => events.append(appendTo(shop.till, `${n}`, [sold(`${n}`, n)])),
+          { concurrency: "unbounded" }
+        )
+        assert.isUndefined(waiting.pollUnsafe())
+        yield* Deferred.succeed(done, undefined)
+        yield* Fiber.join(holding)
+        yield* Fiber.join(waiting)
+        assert.deepStrictEqual(yield* rows(shop.products), yield* folded(shop.products))
+      }).pipe(Effect.scoped)
+    )
+
+    it.effect("refuses appends past what its store may hold", () =>
+      Effect.gen(function* () {
+        const shop = fresh()
+        yield* makeInline(shop.products)
+        const log = yield* Effect.provideService(EventStorePostgres.make, MaxHeld, {
+          calls: 4,
+          bytes: 1_000_000
+        })
+        const events = yield* Effect.provideService(hostOf(shop.products), EventStore, log)
+        const answers = yield* Effect.forEach(
+          Arr.range(1, 20),
+          (n) => Effect.result(events.append(appendTo(shop.till, `${n}`, [sold("tea", n)]))),
+          { concurrency: "unbounded" }
+        )
+        const refused = answers.flatMap((one) => (Result.isFailure(one) ? [one.failure._tag] : []))
+        assert.deepStrictEqual(refused, Arr.replicate("Overloaded", 16))
+        assert.deepStrictEqual(yield* rows(shop.products), yield* folded(shop.products))
+      }).pipe(Effect.scoped)
+    )
   }
 )
+
+/** Counts statements, those that begin and end a transaction included. */
+const counting = () => {
+  let spans: Array<Tracer.NativeSpan> = []
+  const tracer = Tracer.make({
+    span: (options) => {
+      const span = new Tracer.NativeSpan(options)
+      spans.push(span)
+      return span
+    }
+  })
+  return {
+    tracer,
+    reset: () => {
+      spans = []
+    },
+    count: () =>
+      spans.reduce(
+        (sum, { attributes, name }) =>
+          sum + (name === "sql.transaction" ? 2 : attributes.has("db.query.text") ? 1 : 0),
+        0
+      )
+  }
+}

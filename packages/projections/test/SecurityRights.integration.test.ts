@@ -415,7 +415,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
         // Nor can it replace the function that hosts call, nor use the privileges of a host there.
         yield* refused(
           projecting,
-          "CREATE OR REPLACE FUNCTION daybook.lock_read_models(text, text[], text[], text[], uuid) RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+          "CREATE OR REPLACE FUNCTION daybook.lock_read_models(text, text[], text[], text[], uuid, integer) RETURNS integer LANGUAGE sql AS 'SELECT 1'"
         )
         yield* refused(inline, "ALTER TABLE read_models.takings ADD x integer")
         yield* refused(inline, "UPDATE read_models.daybook__generations SET paused = true")
@@ -444,7 +444,7 @@ layer(services, { excludeTestServices: true, timeout: "2 minutes" })(
         for (const sql of [reading, stranger]) {
           yield* refused(
             sql,
-            "SELECT daybook.lock_read_models('read_models', '{}', '{}', '{}', NULL)"
+            "SELECT daybook.lock_read_models('read_models', '{}', '{}', '{}', NULL, 1)"
           )
         }
         const rows = yield* Stream.runCollect(ReadModel.query(projection)).pipe(

@@ -30,6 +30,7 @@ import { find } from "./internal/postgres/log/find.ts"
 import { identity, origin } from "./internal/postgres/log/origin.ts"
 import * as PostgresPages from "./internal/postgres/log/readTogether.ts"
 import { positionAt } from "./internal/postgres/log/positionAt.ts"
+import * as HookedAppends from "./internal/postgres/log/hookedAppends.ts"
 import * as AppendQueue from "./internal/postgres/log/appendLanes.ts"
 import * as PostgresRead from "./internal/postgres/log/pageReader.ts"
 import { settledPosition } from "./internal/postgres/log/settled.ts"
@@ -130,7 +131,11 @@ const makeAppends = Effect.fnUntraced(function* (
   schema: SchemaName,
   wakeUps: PostgresWakeUps.PostgresWakeUps,
   asOpened: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>
-): Effect.fn.Return<Pick<EventStoreDriver<Failure>, "append" | "appendOne">, never, Scope.Scope> {
+): Effect.fn.Return<
+  Pick<EventStoreDriver<Failure>, "append" | "appendOne" | "appendWith">,
+  never,
+  Scope.Scope
+> {
   const { hold, keep } = Holding.make("store", yield* MaxHeld)
   // The fibers of its calls run as the store was opened, without `asOpened`.
   const enqueue = yield* AppendQueue.make({
@@ -172,7 +177,22 @@ const makeAppends = Effect.fnUntraced(function* (
           "SqlError",
           (error) => Effect.fail(refusalOf(appends[0], error))
         )
-      })
+      }),
+    appendWith: (hook) =>
+      Effect.map(
+        HookedAppends.make({
+          sql,
+          schema,
+          hook,
+          asOpened,
+          wakeUps,
+          keep: (append) => keep(sizeOf([append]))
+        }),
+        (enqueue) => (append) =>
+          Effect.catchTag(hold(sizeOf([append]), enqueue(append)), "SqlError", (error) =>
+            Effect.fail(refusalOf(append, error))
+          )
+      )
   }
 })
 

@@ -1,6 +1,6 @@
 /**
- * Notices a command handler that appends past an event store which is wrapped; for authors of
- * stores that wrap another one.
+ * The means of authors of stores that wrap another event store: appends with work of the wrapper in
+ * their transaction, and a warning of a command handler that appends past the wrapper.
  *
  * A wrapper that does its work in the append misses what is appended to the store beneath it, and
  * nothing there fails. Both sides report here, in either order.
@@ -8,7 +8,10 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { EventStore } from "../EventStore.ts"
+import * as Hooked from "../internal/driver/hooked.ts"
+import type { AppendHook } from "./EventStoreDriver.ts"
 
 interface Known {
   /** The wrappers, by the names that they gave. */
@@ -58,3 +61,17 @@ export const handled = (store: EventStore["Service"]): Effect.Effect<void> =>
     found.isHandled = true
     return found.wrappers.size > 0 ? warn(found.wrappers) : Effect.void
   })
+
+/**
+ * Makes the `append` of `store` with the work of a hook, for callers without a transaction: appends
+ * that wait go together in one call, as in the store itself. Undefined if the store has no
+ * transactions, or is not what `EventStoreService.make` returned.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const appendWith = <Prepared>(
+  store: EventStore["Service"],
+  hook: AppendHook<Prepared>
+): Effect.Effect<EventStore["Service"]["append"] | undefined, never, Scope.Scope> =>
+  Hooked.make(store, hook)

@@ -11,17 +11,20 @@ import type { EventMark } from "@daybook/kernel/EventMark"
 import type { EventId } from "@daybook/kernel/EventId"
 import type { LogId } from "@daybook/kernel/LogId"
 import type { Position } from "@daybook/kernel/Position"
+import type { PendingEvent } from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Revision } from "@daybook/kernel/Revision"
 import type { Category, StreamId } from "@daybook/kernel/StreamId"
 import type * as Arr from "effect/Array"
 import type * as DateTime from "effect/DateTime"
 import type * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
 import type { Checkpoint, CheckpointMismatch } from "../Checkpoint.ts"
 import type {
   Appended,
   AppendError,
   EventAddress,
+  EventStoreError,
   StreamFacts,
   UnreadableEvent
 } from "../EventStore.ts"
@@ -256,6 +259,50 @@ export interface Reads<E> {
 }
 
 /**
+ * Work that commits in the transaction of the appends that it belongs to, for authors of stores
+ * that wrap another one. `Prepared` is made once for each append, before it waits for its call.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface AppendHook<Prepared> {
+  readonly prepare: (events: ReadonlyArray<PendingEvent>) => Prepared
+  /**
+   * Begins a call. The function that it returns is called with one append after the other, and
+   * returns false for the first one that the hook can't take into the call; the first one always
+   * fits.
+   */
+  readonly fitting: () => (prepared: Prepared) => boolean
+  /**
+   * Runs the write of a call and the work of the hook in one transaction. It may run the write
+   * again after the transaction was rolled back.
+   *
+   * **Details**
+   * An `EventStoreError` means that nothing was written, unless a lost connection caused it. If it
+   * concerns one append of several, each append is repeated in a call of its own.
+   */
+  readonly around: <A, E>(call: HookedCall<Prepared, A, E>) => Effect.Effect<A, E | EventStoreError>
+}
+
+/**
+ * A call that writes appends, for {@link AppendHook}.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface HookedCall<Prepared, A, E> {
+  readonly appends: Arr.NonEmptyReadonlyArray<Prepared>
+  readonly write: Effect.Effect<A, E>
+  /** Returns the events that the write recorded, in the order of their positions. */
+  readonly recorded: (answer: A) => ReadonlyArray<RecordedEvent>
+  /**
+   * `briefly`: other appends wait behind this call, so it must not wait long for a lock. After a
+   * lock timeout its appends are repeated `patiently`, each in a call of its own.
+   */
+  readonly waits: "briefly" | "patiently"
+}
+
+/**
  * The part of a store that keeps the log. `E` is its failures: the service fails with an
  * `EventStoreError` that has the operation and this cause. An `EventStoreError` is passed on.
  *
@@ -286,6 +333,20 @@ export interface EventStoreDriver<E> extends Reads<E> {
   /** Records a single append, for a store that has a faster way to do it; by default `append`. */
   readonly appendOne?:
     | ((append: EncodedAppend) => Effect.Effect<Appended, E | AppendError>)
+    | undefined
+
+  /**
+   * Makes the function that records single appends with the work of a hook, several in one
+   * transaction; for a store with transactions. Callers with a transaction open don't use it.
+   */
+  readonly appendWith?:
+    | (<Prepared>(
+        hook: AppendHook<Prepared>
+      ) => Effect.Effect<
+        (append: EncodedAppend) => Effect.Effect<Appended, E | AppendError>,
+        never,
+        Scope.Scope
+      >)
     | undefined
 
   /**

@@ -10,6 +10,7 @@ import { positionAsOf } from "../internal/driver/asOf.ts"
 import { backlog } from "../internal/driver/backlog.ts"
 import { failed } from "../internal/driver/failed.ts"
 import * as Follow from "../internal/driver/follow.ts"
+import * as Hooked from "../internal/driver/hooked.ts"
 import * as Read from "../internal/driver/read.ts"
 import { validInstant } from "../internal/driver/readOptions.ts"
 import type { EventStoreDriver } from "./EventStoreDriver.ts"
@@ -22,7 +23,7 @@ import type { EventStoreDriver } from "./EventStoreDriver.ts"
  */
 export const make = <E>(driver: EventStoreDriver<E>): EventStore["Service"] => {
   const { inTransaction = Effect.succeed(false), settled } = driver
-  return {
+  const service: EventStore["Service"] = {
     ...Appending.make(driver),
     ...Read.make(driver),
     ...Follow.make(driver),
@@ -37,4 +38,6 @@ export const make = <E>(driver: EventStoreDriver<E>): EventStore["Service"] => {
     backlog: (options = {}) => backlog(driver, options).pipe(Effect.withSpan("EventStore.backlog")),
     inTransaction
   }
+  Hooked.register(service, driver)
+  return service
 }

@@ -10,7 +10,6 @@ import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
-import type { Append } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
 import * as Function from "effect/Function"
 import * as Result from "effect/Result"
@@ -190,20 +189,13 @@ export const prepare = <Event, Key, Row>(
 }
 
 /**
- * Returns the keys of the rows that appends touch before they are recorded; fewer if an event can't
+ * Returns the keys of the rows that events touch before they are recorded; fewer if an event can't
  * be folded, which the fold reports again when the event is recorded.
  */
 export const keysToTouch = (
   model: AnyModel,
-  appends: ReadonlyArray<Append>
-): ReadonlyArray<StoredKey> =>
-  touchedKeys(
-    reach(
-      model,
-      appends.flatMap(({ events, streamId }) => events.map((event) => ({ ...event, streamId }))),
-      Function.constFalse
-    )
-  )
+  events: ReadonlyArray<Projection.PendingEvent>
+): ReadonlyArray<StoredKey> => touchedKeys(reach(model, events, Function.constFalse))
 
 /** Returns the part of a batch between two positions that touches the rows of a partition. */
 export const part = <Event, Key>(

@@ -11,6 +11,7 @@ import type * as Projection from "@daybook/kernel/Projection"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -45,10 +46,11 @@ const keeping = Effect.fnUntraced(function* <A, E>(
   sql: SqlClient,
   schema: SchemaName,
   home: SchemaName,
-  { append, fold, log, recorded, touches }: InlineAppend<A, E>,
+  { append, fold, lockWait = CHANGE_TIMEOUT, log, recorded, touches }: InlineAppend<A, E>,
   inside: boolean
 ): Effect.fn.Return<A, E | InlinePoison | InlineVersionMismatch | ForeignCode | SqlError> {
-  const kept = touches.length === 0 ? [] : yield* lock(sql, schema, home, touches, log, inside)
+  const kept =
+    touches.length === 0 ? [] : yield* lock(sql, schema, home, { touches, log, lockWait }, inside)
   const answer = yield* append
   if (kept.length === 0) return answer
   const events = yield* recorded(answer)
@@ -83,8 +85,15 @@ const lock = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   home: SchemaName,
-  touches: ReadonlyArray<Touch>,
-  log: LogId | undefined,
+  {
+    lockWait,
+    log,
+    touches
+  }: {
+    readonly touches: ReadonlyArray<Touch>
+    readonly log: LogId | undefined
+    readonly lockWait: Duration.Duration
+  },
   inside: boolean
 ): Effect.fn.Return<ReadonlyArray<Touch>, InlineVersionMismatch | ForeignCode | SqlError> {
   const keys = touches.flatMap(({ keys, table }) =>
@@ -99,13 +108,14 @@ const lock = Effect.fnUntraced(function* (
     : `, set_config('idle_in_transaction_session_timeout', '${millisOf(CHANGE_TIMEOUT)}', true)`
   const rows = yield* sql.unsafe<Looked>(
     `SELECT k.versions, k.altered${bound}
-    FROM ${quoted(home)}.lock_read_models($1, $2, $3, $4, $5::text::uuid) k`,
+    FROM ${quoted(home)}.lock_read_models($1, $2, $3, $4, $5::text::uuid, $6) k`,
     [
       PgTypes.text(schema),
       texts(touches.map(({ table }) => table.name)),
       texts(keys.map(({ name }) => name)),
       texts(keys.map(({ key }) => key)),
-      PgTypes.text(log ?? null)
+      PgTypes.text(log ?? null),
+      PgTypes.int4(millisOf(lockWait))
     ]
   )
   const { altered, versions } = Arr.getUnsafe(rows, 0)

@@ -1,6 +1,6 @@
 /**
  * Maintains inline read models in the transaction of the append: once an append has succeeded, the
- * rows reflect it.
+ * rows reflect it. Appends that wait go together in one transaction, where the store has one.
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import type { LogId } from "@daybook/kernel/LogId"
@@ -8,18 +8,33 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Decorated from "@daybook/store/driver/Decorated"
+import type { AppendHook } from "@daybook/store/driver/EventStoreDriver"
 import { type Append, type Appended, EventStore, EventStoreError } from "@daybook/store/EventStore"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { settled } from "../fold/history.ts"
-import { type AnyModel, keysToTouch, prepare } from "../fold/rowFold.ts"
+import { BRIEF_WAIT, fitting, touchesOf, type Touches, union } from "../fold/inlineTouches.ts"
+import { type AnyModel, prepare } from "../fold/rowFold.ts"
 import { foldBounded } from "../fold/stepSize.ts"
-import { InlinePoison, InlineVersionMismatch, ReadModelStoreError } from "../../ReadModelError.ts"
-import { ReadModelStore } from "../../ReadModelStore.ts"
+import type {
+  InlinePoison,
+  InlineVersionMismatch,
+  ReadModelStoreError
+} from "../../ReadModelError.ts"
+import { type InlineAppend, ReadModelStore } from "../../ReadModelStore.ts"
 import * as ReadModelTable from "../../driver/ReadModelTable.ts"
 import type { StoredRow } from "../../driver/StoredRow.ts"
+
+/** An error of the append itself, which the store of read models passes on. */
+class NotAppended<out E> {
+  readonly _tag = "NotAppended"
+  readonly error: E
+  constructor(error: E) {
+    this.error = error
+  }
+}
 
 /** Wraps the event store, so that its appends also maintain the read models. */
 export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Projection.Any>) {
@@ -79,54 +94,104 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
     yield* Effect.logError(`${error.message}; a runner maintains it after the log from now on`)
   })
 
-  /** Appends and updates the touched rows; retries without the read models that can't fold it. */
-  const maintaining = Effect.fnUntraced(function* <E>(
+  /**
+   * Appends and updates the touched rows; retries without the read models that can't fold it.
+   *
+   * An event that can't be folded fails several appends that go together: alone, the one with the
+   * event gives the read model back, or fails if this host may not do that.
+   */
+  const maintaining = Effect.fnUntraced(function* <A, E>(
     operation: string,
-    appends: ReadonlyArray<Append>,
-    append: Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, E>
-  ): Effect.fn.Return<Arr.NonEmptyReadonlyArray<Appended>, E | EventStoreError> {
-    const categories = new Set(appends.map(({ streamId }) => StreamId.category(streamId)))
-    const touches = Array.from(models.values())
-      .filter(({ projection }) => projection.from.some(({ category }) => categories.has(category)))
-      .map((model) => ({ table: model.table, keys: keysToTouch(model, appends) }))
-    if (touches.length === 0) return yield* append
+    isAlone: boolean,
+    call: Pick<InlineAppend<A, EventStoreError>, "touches" | "recorded" | "lockWait">,
+    append: Effect.Effect<A, E>
+  ): Effect.fn.Return<A, E | EventStoreError> {
     log ??= yield* events.identity
     for (;;) {
       const outcome = yield* store
-        .inline<Arr.NonEmptyReadonlyArray<Appended>, E | EventStoreError>({
+        .inline<A, NotAppended<E> | EventStoreError>({
+          ...call,
           log,
-          touches,
-          append,
-          recorded: (appended) => recordedBy(appends, appended),
+          append: Effect.mapError(append, (error) => new NotAppended(error)),
           fold: folds
         })
-        .pipe(Effect.catchIf(isStoreError, failed(operation)), Effect.result)
+        .pipe(Effect.result)
       if (Result.isSuccess(outcome)) return outcome.success
       const { failure } = outcome
-      if (!isInlinePoison(failure) && !isVersionMismatch(failure))
-        return yield* Effect.fail(failure)
-      yield* giveBack(failure, operation)
+      switch (failure._tag) {
+        case "NotAppended":
+          return yield* Effect.fail(failure.error)
+        case "EventStoreError":
+          return yield* failure
+        case "ReadModelStoreError":
+          return yield* failed(operation)(failure)
+        case "InlinePoison":
+          if (!isAlone) return yield* new EventStoreError({ operation, cause: failure })
+          yield* giveBack(failure, operation)
+          break
+        case "InlineVersionMismatch":
+          yield* giveBack(failure, operation)
+      }
     }
   })
 
+  /** Maintains the read models that appends touch, in the caller's transaction or their own. */
+  const ownCall = <E>(
+    operation: string,
+    appends: Arr.NonEmptyReadonlyArray<Append>,
+    append: Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, E>
+  ): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, E | EventStoreError> =>
+    Effect.suspend(() => {
+      const touches = touchesOf(
+        models,
+        appends.flatMap(({ events, streamId }) => events.map((event) => ({ ...event, streamId })))
+      )
+      const recorded = (appended: Arr.NonEmptyReadonlyArray<Appended>) =>
+        recordedBy(appends, appended)
+      return touches.length === 0
+        ? append
+        : maintaining(operation, true, { touches, recorded }, append)
+    })
+
+  const hook: AppendHook<Touches> = {
+    prepare: (pending) => touchesOf(models, pending),
+    fitting,
+    around: ({ appends, recorded, waits, write }) =>
+      maintaining(
+        "append",
+        appends.length === 1,
+        {
+          touches: union(appends),
+          recorded: (answer) => Effect.succeed(recorded(answer)),
+          lockWait: waits === "briefly" ? BRIEF_WAIT : undefined
+        },
+        write
+      )
+  }
+  const appendTogether = yield* Decorated.appendWith(events, hook)
+  const categories = new Set(
+    Array.from(models.values()).flatMap(({ projection }) =>
+      projection.from.map(({ category }) => category)
+    )
+  )
+
   return EventStore.of({
     ...events,
-    append: (append) =>
-      Effect.map(
-        maintaining("append", [append], Effect.map(events.append(append), Arr.of)),
+    append: (append) => {
+      if (!categories.has(StreamId.category(append.streamId))) return events.append(append)
+      const ownAppend = Effect.map(
+        ownCall("append", [append], Effect.map(events.append(append), Arr.of)),
         ([appended]) => appended
-      ),
-    appendAll: (options) => maintaining("appendAll", options.appends, events.appendAll(options))
+      )
+      return appendTogether === undefined
+        ? ownAppend
+        : Effect.flatMap(events.inTransaction, (isInside) =>
+            isInside ? ownAppend : appendTogether(append)
+          )
+    },
+    appendAll: (options) => ownCall("appendAll", options.appends, events.appendAll(options))
   })
 })
 
 const failed = (operation: string) => (cause: ReadModelStoreError) =>
   Effect.fail(new EventStoreError({ operation, cause }))
-
-const isStoreError = (error: unknown): error is ReadModelStoreError =>
-  error instanceof ReadModelStoreError
-
-const isInlinePoison = (error: unknown): error is InlinePoison => error instanceof InlinePoison
-
-const isVersionMismatch = (error: unknown): error is InlineVersionMismatch =>
-  error instanceof InlineVersionMismatch

@@ -14,24 +14,28 @@ import { type Holder, LockHeld } from "../../../PostgresLocks.ts"
 import type { Limiter } from "../../batch/limiter.ts"
 import * as ServerTime from "../sql/serverTime.ts"
 
-/** Returns true if an error, in whatever layer, is a lock that was not granted in time. */
-export const isLockTimeout = (error: unknown): boolean => {
+/** Returns the error of the database that an error is or was caused by, through a few layers. */
+export const sqlErrorIn = (error: unknown): SqlError | undefined => {
   for (let depth = 0, found = error; depth < 8; depth++) {
-    if (isSqlError(found)) return found.reason._tag === "LockTimeoutError"
-    if (!Predicate.hasProperty(found, "cause")) return false
+    if (isSqlError(found)) return found
+    if (!Predicate.hasProperty(found, "cause")) return undefined
     found = found.cause
   }
-  return false
+  return undefined
 }
+
+/** Returns true if an error, in whatever layer, is a lock that was not granted in time. */
+export const isLockTimeout = (error: unknown): boolean =>
+  sqlErrorIn(error)?.reason._tag === "LockTimeoutError"
 
 /**
  * Returns true if the lock table of the server was full (SQLSTATE 53200): others soon free their
  * entries.
  */
-export const isOutOfLocks = (error: unknown): boolean =>
-  isSqlError(error) &&
-  Predicate.hasProperty(error.reason.cause, "code") &&
-  error.reason.cause.code === "53200"
+export const isOutOfLocks = (error: unknown): boolean => {
+  const cause = sqlErrorIn(error)?.reason.cause
+  return Predicate.hasProperty(cause, "code") && cause.code === "53200"
+}
 
 /** An entry in the lock table is free again when a call of others has ended. */
 const CROWDED_MILLIS = 20

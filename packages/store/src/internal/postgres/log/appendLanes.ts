@@ -19,10 +19,9 @@ import { type Appended, MAX_EVENTS } from "../../../EventStore.ts"
 import type { EncodedAppend } from "../../../driver/EventStoreDriver.ts"
 import * as Batcher from "../../batch/batcher.ts"
 import type { Conflict } from "./callAppend.ts"
+import { sqlErrorIn } from "../locks/waitForLock.ts"
 import { FEW_STREAMS } from "../schema/shared.ts"
 import { placesBefore, type Written } from "./callTryAppend.ts"
-
-type Appends = Arr.NonEmptyReadonlyArray<EncodedAppend>
 
 /**
  * The number of fast lanes, each with a call under way: one call is executed while the other waits
@@ -48,33 +47,41 @@ const batchSize = Metric.histogram("daybook_append_batch", {
  * Makes a function that appends through the lanes. A caller that is interrupted before its append
  * was sent withdraws it; after that its outcome is the store's.
  */
-export const make = Effect.fnUntraced(function* (options: {
+export const make = Effect.fnUntraced(function* <Item extends EncodedAppend, E>(options: {
   /** Writes the appends that can be written at once. */
-  readonly tryAppend: (appends: Appends) => Effect.Effect<Written, SqlError>
+  readonly tryAppend: (
+    appends: Arr.NonEmptyReadonlyArray<Item>
+  ) => Effect.Effect<Written, SqlError | E>
   /** Waits for the streams, and answers each append. */
   readonly appendEach: (
-    appends: Appends
-  ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError>
+    appends: Arr.NonEmptyReadonlyArray<Item>
+  ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError | E>
   /**
    * Counts an append that was sent and whose caller was interrupted, until the function that it
    * returns is called.
    */
-  readonly keep: (append: EncodedAppend) => () => void
+  readonly keep: (append: Item) => () => void
+  /** Bounds a call further, as `fitting` of a batcher does. */
+  readonly fitting?: () => (append: Item) => boolean
   readonly fastLanes?: number
 }): Effect.fn.Return<
-  (append: EncodedAppend) => Effect.Effect<Appended, Conflict | SqlError>,
+  (append: Item) => Effect.Effect<Appended, Conflict | SqlError | E>,
   never,
   Scope.Scope
 > {
   const { appendEach, fastLanes = FAST_LANES, keep, tryAppend } = options
-  const slowLane = yield* Batcher.make<StreamId, EncodedAppend, Appended, Conflict | SqlError>({
+  const fitting = () => {
+    const [fits, fitsFurther] = [fitsCall(), options.fitting?.()]
+    return (append: Item) => fits(append) && (fitsFurther?.(append) ?? true)
+  }
+  const slowLane = yield* Batcher.make<StreamId, Item, Appended, Conflict | SqlError | E>({
     call: (appends) => Effect.map(appendEach(appends), (answers) => answers.map(exitOf)),
     fitting,
     isOneItemsFault,
     keep
   })
-  const moveToSlowLane = (append: EncodedAppend) => slowLane.submit(append.streamId, append)
-  const appendFast = (appends: Appends) =>
+  const moveToSlowLane = (append: Item) => slowLane.submit(append.streamId, append)
+  const appendFast = (appends: Arr.NonEmptyReadonlyArray<Item>) =>
     Effect.andThen(Metric.update(batchSize, appends.length), tryAppend(appends)).pipe(
       Effect.map((written) =>
         appends.map((append, index) => {
@@ -89,7 +96,7 @@ export const make = Effect.fnUntraced(function* (options: {
           : Effect.failCause(cause)
       )
     )
-  const fast = yield* Batcher.make<StreamId, EncodedAppend, Appended, Conflict | SqlError>({
+  const fast = yield* Batcher.make<StreamId, Item, Appended, Conflict | SqlError | E>({
     call: appendFast,
     fitting,
     isOneItemsFault: () => false,
@@ -114,20 +121,17 @@ const ofAll = new Set(["ConnectionError", "LockTimeoutError"])
  * Returns true if one append may be the reason why the whole call failed: the server refused the
  * call, so nothing was written.
  */
-const isOneItemsFault = (cause: Cause.Cause<Conflict | SqlError>): boolean =>
+const isOneItemsFault = (cause: Cause.Cause<unknown>): boolean =>
   !Cause.hasInterrupts(cause) &&
   !cause.reasons.some(
-    (reason) =>
-      Cause.isFailReason(reason) &&
-      reason.error._tag === "SqlError" &&
-      ofAll.has(reason.error.reason._tag)
+    (reason) => Cause.isFailReason(reason) && ofAll.has(sqlErrorIn(reason.error)?.reason._tag ?? "")
   )
 
 /**
  * Accepts the appends that fit in one call: their events and the free places between them do not
  * exceed the events of one append.
  */
-const fitting = () => {
+const fitsCall = () => {
   let places = 0
   let characters = 0
   const streams = new Set<StreamId>()

@@ -19,7 +19,7 @@ import type { SchemaName } from "../../../PostgresSchema.ts"
 import type { EncodedAppend } from "../../../driver/EventStoreDriver.ts"
 import * as Instants from "../sql/instants.ts"
 import { afterAppend } from "./durability.ts"
-import { isLockTimeout, isOutOfLocks } from "../locks/waitForLock.ts"
+import { isLockTimeout, isOutOfLocks, sqlErrorIn } from "../locks/waitForLock.ts"
 import { inSavepoint } from "../sql/savepoint.ts"
 
 /** The answers of some appends, in their order; `undefined` for an append that is left. */
@@ -41,15 +41,21 @@ export const tryAppend = (
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
   allOrNone = false
 ): Effect.Effect<Written, SqlError> =>
+  orLeft(appends, inSavepoint(sql, tryOnce(sql, schema, appends, allOrNone)))
+
+/** Makes one call of the function; in a transaction its failure ends the transaction. */
+export const tryOnce = (
+  sql: SqlClient,
+  schema: SchemaName,
+  appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
+  allOrNone = false
+): Effect.Effect<Written, SqlError> =>
   Effect.flatMap(afterAppend, (further) =>
-    inSavepoint(
-      sql,
-      sql.unsafe<AnswerRow>(
-        `SELECT last_revisions, start_position, recorded_ats${further}
+    sql.unsafe<AnswerRow>(
+      `SELECT last_revisions, start_position, recorded_ats${further}
       FROM "${schema}".try_append($1, ${expectations(schema, appends, ["$11", "$12"])}, $3, $4, $5, $6, $7, $8,
         ${occurredAts(appends)}, $10)`,
-        [...parameters(appends), allOrNone, ...lastEvents(appends)]
-      )
+      [...parameters(appends), allOrNone, ...lastEvents(appends)]
     )
   ).pipe(
     Effect.map(([row]): Written => {
@@ -70,13 +76,21 @@ export const tryAppend = (
               repeated: false
             }
       })
-    }),
-    // Left to the function that waits step by step: ids that others are recording, a table that is
-    // locked, and a lock table that is full.
-    Effect.catchIf(
-      (error) => isIdTaken(error) || isLockTimeout(error) || isOutOfLocks(error),
-      () => Effect.succeed(appends.map(() => undefined))
-    )
+    })
+  )
+
+/**
+ * Leaves all appends of a failed call to the function that waits step by step: because of ids that
+ * others are recording, a table that is locked, or a lock table that is full.
+ */
+export const orLeft = <E>(
+  appends: ReadonlyArray<EncodedAppend>,
+  call: Effect.Effect<Written, E>
+): Effect.Effect<Written, E> =>
+  Effect.catchIf(
+    call,
+    (error) => isIdTaken(error) || isLockTimeout(error) || isOutOfLocks(error),
+    () => Effect.succeed(appends.map(() => undefined))
   )
 
 /**
@@ -93,9 +107,13 @@ export const placesBefore = (before: Set<StreamId>, streamId: StreamId): 0 | 1 =
  * Returns true if ids are recorded already, or are being recorded by a call that forms a ring with
  * this one.
  */
-export const isIdTaken = ({ reason }: SqlError): boolean =>
-  reason._tag === "DeadlockError" ||
-  (reason._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
+export const isIdTaken = (error: unknown): boolean => {
+  const reason = sqlErrorIn(error)?.reason
+  return (
+    reason?._tag === "DeadlockError" ||
+    (reason?._tag === "UniqueViolation" && reason.constraint === "events_event_id_key")
+  )
+}
 
 const areExact = (appends: ReadonlyArray<EncodedAppend>): boolean =>
   appends.every(({ events }) => events.every(({ occurredAt }) => Instants.isExact(occurredAt)))

@@ -3,7 +3,10 @@
  * is about to write.
  */
 
-/** The longest wait for one lock. A change of a read model is ended after the same time. */
+/**
+ * The longest wait for one lock that a caller may ask for. A change of a read model is ended after
+ * the same time.
+ */
 const LOCK_MILLIS = 10_000
 
 /**
@@ -18,13 +21,14 @@ const LOCK_MILLIS = 10_000
  * models can't replace it. Their tables are locked against changes of their definition, and
  * checked: the caller may append, so none of them may run code that others have put there, such as
  * a trigger. Calls of PostgreSQL's own functions count too: some of them run SQL from a text.
+ * p_lock_millis: the longest wait for one lock, 1 to 10,000.
  * Result: the version of each of p_names that appends maintain, NULL for others and for those of
  * another log than p_log; or the foreign code that was found.
  */
 export const lockReadModels = (
   log: string
 ): string => `CREATE OR REPLACE FUNCTION ${log}.lock_read_models(
-    p_schema text, p_names text[], p_keys_of text[], p_keys text[], p_log uuid,
+    p_schema text, p_names text[], p_keys_of text[], p_keys text[], p_log uuid, p_lock_millis integer,
     OUT versions integer[], OUT altered text[]
   ) LANGUAGE plpgsql VOLATILE
   SET search_path = pg_catalog, pg_temp SET jit = off
@@ -39,6 +43,10 @@ BEGIN
   IF current_setting('transaction_isolation') <> 'read committed' THEN
     RAISE EXCEPTION 'maintaining read models needs READ COMMITTED, not %',
       current_setting('transaction_isolation') USING ERRCODE = 'invalid_transaction_state';
+  END IF;
+  IF p_lock_millis <> ${LOCK_MILLIS} THEN
+    -- The setting of the function ends with the function, and this one with it.
+    PERFORM set_config('lock_timeout', greatest(least(p_lock_millis, ${LOCK_MILLIS}), 1)::text, true);
   END IF;
   PERFORM pg_advisory_xact_lock_shared(k.key) FROM (
     SELECT DISTINCT hashtextextended(n.name, namespace) AS key
