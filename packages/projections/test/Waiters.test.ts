@@ -34,8 +34,8 @@ const watched = Effect.gen(function* () {
   const looks = { count: 0, last: (): Effect.Effect<void, ReadModelStoreError> => Effect.void }
   const service = ReadModelStore.of({
     ...store,
-    states: (of) =>
-      Effect.tap(store.states(of), () =>
+    states: (...names) =>
+      Effect.tap(store.states(...names), () =>
         Effect.suspend(() => {
           looks.count++
           return looks.last()

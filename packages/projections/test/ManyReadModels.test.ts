@@ -1,0 +1,176 @@
+/**
+ * A host with many read models: what it asks of its stores, when nothing happens and per command.
+ */
+import { Projections } from "@daybook/projections/Projections"
+import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
+import { aggregateOf, takings } from "./Till.ts"
+
+/** The read models, each of a category of its own. */
+const tills = Array.from({ length: 100 }, (_, n) => aggregateOf(`till_${n}`))
+const models = tills.map((till, n) => takings(till, `takings_${n}`))
+const [first] = models
+const [busy] = tills
+if (first === undefined || busy === undefined) throw new Error("there are read models")
+
+/** Wraps stores, and counts each call that is at least one statement of a database. */
+const counting = Effect.gen(function* () {
+  const events = yield* EventStore
+  const rows = yield* ReadModelStore
+  const calls = new Map<string, number>()
+  const counted = <A, E, R>(operation: string, effect: Effect.Effect<A, E, R>) =>
+    Effect.suspend(() => {
+      calls.set(operation, (calls.get(operation) ?? 0) + 1)
+      return effect
+    })
+  const stores = Context.make(
+    EventStore,
+    EventStore.of({
+      ...events,
+      checkpoint: counted("checkpoint", events.checkpoint),
+      verify: (given) => counted("verify", events.verify(given)),
+      backlog: (options) => counted("backlog", events.backlog(options)),
+      readAll: (options) =>
+        Stream.unwrap(counted("readAll", Effect.succeed(events.readAll(options))))
+    })
+  ).pipe(
+    Context.add(
+      ReadModelStore,
+      ReadModelStore.of({
+        ...rows,
+        states: (...names) => counted("states", rows.states(...names)),
+        skipped: (name) => counted("skipped", rows.skipped(name)),
+        claim: (...claim) => counted("claim", rows.claim(...claim)),
+        renew: (renewals) => counted("renew", rows.renew(renewals)),
+        release: (claim) => counted("release", rows.release(claim)),
+        mark: (markings) => counted("mark", rows.mark(markings)),
+        load: (table, claim, step) =>
+          step.keys.length === 0
+            ? rows.load(table, claim, step)
+            : counted("load", rows.load(table, claim, step)),
+        advance: (...step) => counted("advance", rows.advance(...step))
+      })
+    )
+  )
+  const total = () => Array.from(calls.values()).reduce((sum, n) => sum + n, 0)
+  return { calls, stores, total }
+})
+
+const host = (
+  stores: Context.Context<EventStore | ReadModelStore>,
+  readModels: Parameters<typeof Projections.layer>[0]
+) =>
+  Effect.provide(
+    Effect.map(Layer.build(Layer.fresh(Projections.layer(readModels))), (context) =>
+      Context.get(context, Projections)
+    ),
+    stores
+  )
+
+const run = <A, E>(
+  effect: Effect.Effect<A, E, CommandHandler | EventStore | ReadModelStore | Scope.Scope>
+) =>
+  effect.pipe(
+    Effect.scoped,
+    Effect.provide(
+      CommandHandler.layer.pipe(
+        Layer.provideMerge(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer))
+      )
+    )
+  )
+
+const sell = Effect.fnUntraced(function* (till: typeof busy, cents: number) {
+  const handler = yield* CommandHandler
+  const { position } = yield* handler.execute(till, "1", { _tag: "Sell", product: "tea", cents })
+  return position
+})
+
+/** Passes virtual time in pieces, so that every fiber runs between two of them. */
+const pass = (seconds: number) =>
+  Effect.replicateEffect(TestClock.adjust("100 millis"), seconds * 10, { discard: true })
+
+const SECONDS = 60
+
+describe("A host with 100 read models", () => {
+  it.effect("asks for fewer than 5 statements a second while nothing happens", () =>
+    run(
+      Effect.gen(function* () {
+        const { calls, stores, total } = yield* counting
+        yield* host(stores, { async: models })
+        yield* sell(busy, 100)
+        yield* pass(2)
+        calls.clear()
+        yield* pass(SECONDS)
+        assert.isBelow(total(), 5 * SECONDS, JSON.stringify(Object.fromEntries(calls)))
+      })
+    )
+  )
+
+  it.effect("asks for as few while another host maintains them", () =>
+    run(
+      Effect.gen(function* () {
+        const { calls, stores, total } = yield* counting
+        yield* host(
+          Context.pick(
+            EventStore,
+            ReadModelStore
+          )(yield* Effect.context<EventStore | ReadModelStore>()),
+          { async: models }
+        )
+        yield* sell(busy, 100)
+        yield* pass(2)
+        yield* host(stores, { async: models })
+        yield* pass(2)
+        calls.clear()
+        yield* pass(SECONDS)
+        assert.isBelow(total(), 5 * SECONDS, JSON.stringify(Object.fromEntries(calls)))
+      })
+    )
+  )
+
+  it.effect("asks for as few while appends maintain them", () =>
+    run(
+      Effect.gen(function* () {
+        const { calls, stores, total } = yield* counting
+        yield* host(stores, { inline: models })
+        yield* pass(2)
+        calls.clear()
+        yield* pass(SECONDS)
+        assert.isBelow(total(), 5 * SECONDS, JSON.stringify(Object.fromEntries(calls)))
+      })
+    )
+  )
+
+  it.effect("takes the steps of a command's own read model, and no more", () =>
+    run(
+      Effect.gen(function* () {
+        const { calls, stores } = yield* counting
+        yield* host(stores, { async: models })
+        yield* pass(2)
+        calls.clear()
+        for (let n = 0; n < 50; n++) {
+          yield* sell(busy, n)
+          yield* TestClock.adjust(0)
+        }
+        assert.deepStrictEqual(Object.fromEntries(calls), { load: 50, advance: 50 })
+        // The others are brought up to where they have read, in one statement for all.
+        yield* pass(1)
+        assert.deepStrictEqual(
+          [calls.get("advance"), calls.get("renew")],
+          [50, 1],
+          JSON.stringify(Object.fromEntries(calls))
+        )
+      })
+    )
+  )
+})
