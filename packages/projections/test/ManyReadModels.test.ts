@@ -10,6 +10,7 @@ import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -19,9 +20,8 @@ import { aggregateOf, takings } from "./Till.ts"
 /** The read models, each of a category of its own. */
 const tills = Array.from({ length: 100 }, (_, n) => aggregateOf(`till_${n}`))
 const models = tills.map((till, n) => takings(till, `takings_${n}`))
-const [first] = models
-const [busy] = tills
-if (first === undefined || busy === undefined) throw new Error("there are read models")
+const [busy, idle, last] = [tills[0], tills[1], models[1]]
+if (busy === undefined || idle === undefined || last === undefined) throw new Error("too few")
 
 /** Wraps stores, and counts each call that is at least one statement of a database. */
 const counting = Effect.gen(function* () {
@@ -76,6 +76,9 @@ const host = (
     ),
     stores
   )
+
+/** The stores as they are. */
+const own = Effect.context<EventStore | ReadModelStore>()
 
 const run = <A, E>(
   effect: Effect.Effect<A, E, CommandHandler | EventStore | ReadModelStore | Scope.Scope>
@@ -170,6 +173,58 @@ describe("A host with 100 read models", () => {
           [50, 1],
           JSON.stringify(Object.fromEntries(calls))
         )
+      })
+    )
+  )
+
+  it.effect("reaches a position without an event for a read model at once", () =>
+    run(
+      Effect.gen(function* () {
+        const { calls, stores } = yield* counting
+        const projections = yield* host(stores, { async: models })
+        yield* pass(2)
+        const position = yield* sell(busy, 100)
+        yield* TestClock.adjust(0)
+        calls.clear()
+        yield* Effect.forEach(
+          models,
+          ({ name }) => projections.waitFor(name, position, "1 millis"),
+          { concurrency: "unbounded" }
+        )
+        // A look, the move of all checkpoints, a look, and a comparison with the log.
+        assert.deepStrictEqual(
+          Object.fromEntries(calls),
+          { states: 2, renew: 1, verify: 1 },
+          JSON.stringify(Object.fromEntries(calls))
+        )
+      })
+    )
+  )
+
+  it.effect("reaches such a position on another host before the checkpoint moves", () =>
+    run(
+      Effect.gen(function* () {
+        const { stores } = yield* counting
+        yield* host(yield* own, { async: models })
+        yield* pass(2)
+        const other = yield* host(stores, { async: models })
+        yield* pass(2)
+        const { name } = last
+        const position = yield* sell(busy, 100)
+        const waiting = yield* Effect.forkChild(other.waitFor(name, position, "1 second"))
+        yield* TestClock.adjust("60 millis")
+        assert.deepStrictEqual(waiting.pollUnsafe(), Exit.void)
+        const [serving] = yield* (yield* ReadModelStore).states(name)
+        assert.notStrictEqual(serving?.checkpoints[0], position)
+        // An event of its own has to be folded.
+        yield* other.pause(name)
+        const lacking = yield* sell(idle, 100)
+        const patient = yield* Effect.forkChild(other.waitFor(name, lacking, "1 minute"))
+        yield* pass(1)
+        assert.isUndefined(patient.pollUnsafe())
+        yield* other.resume(name)
+        yield* pass(2)
+        assert.deepStrictEqual(patient.pollUnsafe(), Exit.void)
       })
     )
   )
