@@ -48,17 +48,17 @@ const driver: Effect.Effect<Driver> = Effect.sync(() => {
   /** Does one thing or the other at once: whether another fiber has a read model to itself. */
   const unlessHeld = <A>(
     model: Model.Model,
-    does: { readonly then: (at: number) => A; readonly otherwise: (at: number) => A }
+    does: { readonly free: (at: number) => A; readonly held: (at: number) => A }
   ): Effect.Effect<A> => {
-    const then = Effect.map(Clock.currentTimeMillis, does.then)
+    const free = Effect.map(Clock.currentTimeMillis, does.free)
     return Effect.flatMap(Held, (held) =>
       held.has(model)
-        ? then
+        ? free
         : Effect.flatMap(
-            model.permits.withPermitsIfAvailable(1)(then),
+            model.permits.withPermitsIfAvailable(1)(free),
             Option.match({
               onSome: Effect.succeed,
-              onNone: () => Effect.map(Clock.currentTimeMillis, does.otherwise)
+              onNone: () => Effect.map(Clock.currentTimeMillis, does.held)
             })
           )
     )
@@ -134,8 +134,8 @@ const driver: Effect.Effect<Driver> = Effect.sync(() => {
       Effect.forEach(renewals, (renewal) => {
         const model = modelOf(renewal.claim.name)
         return unlessHeld(model, {
-          then: (at) => Model.renew(model, renewal, at),
-          otherwise: (at) => Model.unrenewed(model, renewal, at)
+          free: (at) => Model.renew(model, renewal, at),
+          held: (at) => Model.unrenewed(model, renewal, at)
         })
       }),
     mark: (markings) =>
@@ -144,8 +144,8 @@ const driver: Effect.Effect<Driver> = Effect.sync(() => {
         (marking) => {
           const model = modelOf(marking.name)
           return unlessHeld(model, {
-            then: (at) => Model.mark(model, marking, at),
-            otherwise: () => {}
+            free: (at) => Model.mark(model, marking, at),
+            held: () => {}
           })
         },
         { discard: true }

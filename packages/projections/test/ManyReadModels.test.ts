@@ -98,9 +98,16 @@ const sell = Effect.fnUntraced(function* (till: typeof busy, cents: number) {
   return position
 })
 
-/** Passes virtual time in pieces, so that every fiber runs between two of them. */
+/** Lets every fiber run until it waits. */
+const settle = Effect.replicateEffect(Effect.yieldNow, 30, { discard: true })
+
+/** Passes virtual time in pieces, so that every fiber runs until it waits between two of them. */
 const pass = (seconds: number) =>
-  Effect.replicateEffect(TestClock.adjust("100 millis"), seconds * 10, { discard: true })
+  Effect.replicateEffect(
+    Effect.andThen(TestClock.adjust("50 millis"), settle),
+    Math.ceil(seconds * 20),
+    { discard: true }
+  )
 
 const SECONDS = 60
 
@@ -163,7 +170,7 @@ describe("A host with 100 read models", () => {
         calls.clear()
         for (let n = 0; n < 50; n++) {
           yield* sell(busy, n)
-          yield* TestClock.adjust(0)
+          yield* settle
         }
         assert.deepStrictEqual(Object.fromEntries(calls), { load: 50, advance: 50 })
         // The others are brought up to where they have read, in one statement for all.
@@ -184,19 +191,16 @@ describe("A host with 100 read models", () => {
         const projections = yield* host(stores, { async: models })
         yield* pass(2)
         const position = yield* sell(busy, 100)
-        yield* TestClock.adjust(0)
+        yield* settle
         calls.clear()
         yield* Effect.forEach(
           models,
           ({ name }) => projections.waitFor(name, position, "1 millis"),
           { concurrency: "unbounded" }
         )
-        // A look, the move of all checkpoints, a look, and a comparison with the log.
-        assert.deepStrictEqual(
-          Object.fromEntries(calls),
-          { states: 2, renew: 1, verify: 1 },
-          JSON.stringify(Object.fromEntries(calls))
-        )
+        // The rows that the event is of are compared with the log after the first look, the others
+        // when their checkpoints have been moved.
+        assert.deepStrictEqual(Object.fromEntries(calls), { states: 2, renew: 1, verify: 2 })
       })
     )
   )
@@ -212,7 +216,7 @@ describe("A host with 100 read models", () => {
         const { name } = last
         const position = yield* sell(busy, 100)
         const waiting = yield* Effect.forkChild(other.waitFor(name, position, "1 second"))
-        yield* TestClock.adjust("60 millis")
+        yield* pass(0.1)
         assert.deepStrictEqual(waiting.pollUnsafe(), Exit.void)
         const [serving] = yield* (yield* ReadModelStore).states(name)
         assert.notStrictEqual(serving?.checkpoints[0], position)

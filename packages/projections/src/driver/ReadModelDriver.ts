@@ -8,8 +8,8 @@
  * 2. While a decision is made and carried out, no step of the generations that it names is taken.
  * 3. A claim of another owner (see `ReadModelLifecycle.waits`) and a renewal never wait for a step
  *    or a promotion.
- * 4. A host asks for all its read models at once in `states`, `renew` and `mark`: each should be one
- *    statement.
+ * 4. A host asks for all its read models at once in `states`, `renew` and `mark`: each should be
+ *    one statement.
  *
  * @since 0.1.0
  */

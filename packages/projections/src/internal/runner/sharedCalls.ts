@@ -59,7 +59,7 @@ export const make = Effect.fnUntraced(function* (
       return (state: GenerationState) => byPlace.get(placeOf(state))
     })
   })
-  const end = yield* Together.make((_: ReadonlySet<"end">) =>
+  const end = yield* Together.make<"end", Checkpoint, EventStoreError, Scope.Scope>(() =>
     Effect.map(
       answerOf(events.checkpoint, failedLog("checkpoint")),
       (checkpoint) => () => checkpoint
