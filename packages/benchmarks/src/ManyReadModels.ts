@@ -37,7 +37,7 @@ export interface Cost {
 /** The name by which `--only` finds the measure. */
 export const name = "read models: many on one host"
 
-const MODELS = [1, 10, 100]
+const COUNTS = [1, 10, 100]
 
 /** Commands before the measured ones, for code that is not compiled yet. */
 const WARM_UP = 50
@@ -53,8 +53,8 @@ const models = (count: number) =>
   }))
 
 /** Measures a host for each number of read models, on a server of its own. */
-export const measure = (seconds: number) =>
-  Effect.forEach(MODELS, (count) => costOf(count, seconds)).pipe(
+export const measure = (seconds: number, counts: ReadonlyArray<number> = COUNTS) =>
+  Effect.forEach(counts, (count) => costOf(count, seconds)).pipe(
     Effect.provide(PostgresServer.PostgresServer.layer)
   )
 
