@@ -23,7 +23,7 @@ import * as Orders from "./Orders.ts"
 import * as Sample from "./Sample.ts"
 
 /** The cost of a host with a number of read models. */
-export interface Cost {
+interface Cost {
   readonly models: number
   /**
    * The statements from an append to the answer that its row is visible, the append included;

@@ -11,7 +11,7 @@ import * as Exit from "effect/Exit"
  * A kind of change. `step`: the rows hold more of the log. `state`: a claim ended, or a read model
  * stopped, was paused, resumed or switched. Fibers that wait for steps are also woken by others.
  */
-export type Change = "step" | "state"
+type Change = "step" | "state"
 
 export interface Changes {
   /** Ends the waits for a change of a read model that have begun; to be called after it. */
