@@ -16,6 +16,7 @@ import * as Os from "node:os"
 import * as Decoding from "./Decoding.ts"
 import * as Followers from "./Followers.ts"
 import * as Live from "./Live.ts"
+import * as ManyReadModels from "./ManyReadModels.ts"
 import * as Measure from "./Measure.ts"
 import * as Memory from "./Memory.ts"
 import * as ReadModels from "./ReadModels.ts"
@@ -41,6 +42,7 @@ const all: ReadonlyArray<{ readonly name: string }> = [
   ...Measure.catchUps,
   ...Measure.rebuilds,
   ...Measure.keepings,
+  { name: ManyReadModels.name },
   { name: Memory.name },
   { name: Followers.name }
 ]
@@ -89,17 +91,33 @@ const command = Command.make(
       ...(yield* Rounds.runAll(named(Measure.decodings, only), Decoding.opens, turns)),
       ...(yield* runReadModels(only, turns))
     ]
+    const costs = ManyReadModels.name.includes(only) ? yield* ManyReadModels.measure(seconds) : []
     const peaks = Memory.name.includes(only) ? yield* Memory.measure : []
     const followers = Followers.name.includes(only) ? yield* Followers.measure(seconds) : []
     const rated = Report.rate(results)
     yield* Console.log(Report.table(rated))
+    for (const cost of costs) {
+      yield* Console.log(
+        `${ManyReadModels.name}, ${cost.models}: ${cost.statementsPerCommand.toFixed(1)} statements a command, ` +
+          `p50 ${cost.commandP50Millis.toFixed(2)} ms, ${cost.idleStatementsPerSecond.toFixed(1)} a second when idle`
+      )
+    }
     for (const { events, flags, peakMiB } of peaks) {
       const log = [`${events.toLocaleString("en")} events`, ...flags].join(" ")
       yield* Console.log(`${Memory.name}, catching up with ${log}: ${Math.round(peakMiB)} MiB`)
     }
     for (const measured of followers) yield* Console.log(Followers.line(measured))
     const at = DateTime.formatIso(yield* DateTime.now)
-    const json = { at, environment, rounds: ROUNDS, seconds, results: rated, peaks, followers }
+    const json = {
+      at,
+      environment,
+      rounds: ROUNDS,
+      seconds,
+      results: rated,
+      costs,
+      peaks,
+      followers
+    }
     yield* files.writeFileString(out, `${JSON.stringify(json, null, 2)}\n`)
     yield* Console.error(`Written to ${out}`)
   }, Effect.scoped)

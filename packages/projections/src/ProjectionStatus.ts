@@ -59,7 +59,10 @@ export const Status = Schema.Struct({
   /** The serving generation. */
   generation: Generation,
   state: State,
-  /** The position up to which the serving rows include every event. */
+  /**
+   * The position up to which the serving rows include every event. It moves over events of other
+   * categories within a poll interval.
+   */
   position: Position.Position,
   /** The position up to which the log is settled. */
   head: Position.Position,

@@ -32,6 +32,8 @@ import { codeFingerprint } from "./internal/fold/codeFingerprint.ts"
 import { maintainServing } from "./internal/runner/maintainServing.ts"
 import * as History from "./internal/fold/history.ts"
 import * as InlineAppends from "./internal/runner/inlineAppends.ts"
+import * as Leases from "./internal/runner/leases.ts"
+import * as SharedCalls from "./internal/runner/sharedCalls.ts"
 import * as LoopErrors from "./internal/runner/loopErrors.ts"
 import * as Rebuild from "./internal/lifecycle/rebuild.ts"
 import { recordedText } from "./internal/fold/recordedText.ts"
@@ -308,18 +310,24 @@ const make = Effect.fnUntraced(function* (
     codes.set(projection.name, yield* codeFingerprint(model, settings.build))
   }
   const owner = yield* random.uuidV4()
+  const lease = Duration.fromInputUnsafe(settings.lease)
+  const pollInterval = Duration.fromInputUnsafe(settings.pollInterval)
+  const changes = Changes.make()
+  const errors = LoopErrors.make()
   const runner: Runner = {
     events,
     store,
-    changes: Changes.make(),
-    errors: LoopErrors.make(),
+    changes,
+    errors,
+    leases: yield* Leases.make({ store, changes, errors, lease, pollInterval }),
+    shared: yield* SharedCalls.make(events, store),
     stops: Stops.make({ owner, build: settings.build, codes }),
     mismatches: new Map(),
     rebuilding: new Set(),
     log: yield* events.identity,
     owner,
-    lease: Duration.fromInputUnsafe(settings.lease),
-    pollInterval: Duration.fromInputUnsafe(settings.pollInterval),
+    lease,
+    pollInterval,
     parallelism: settings.parallelism
   }
   for (const model of models.values()) {
@@ -337,6 +345,12 @@ const make = Effect.fnUntraced(function* (
     yield* Effect.forkScoped(forever(runner, name, "serving", kept))
     yield* Effect.forkScoped(forever(runner, name, "building", buildShadow(runner, model)))
   }
+  // Other processes do not notify this one.
+  yield* Effect.sleep(pollInterval).pipe(
+    Effect.andThen(Effect.sync(changes.notifyAllUnsafe)),
+    Effect.forever,
+    Effect.forkScoped
+  )
 
   const find = (name: string): Effect.Effect<AnyModel, Status.UnknownProjection> =>
     Effect.suspend(() => {
@@ -348,8 +362,8 @@ const make = Effect.fnUntraced(function* (
           })
         : Effect.succeed(model)
     })
-  const thenNotify = <A, E>(effect: Effect.Effect<A, E>) =>
-    Effect.tap(effect, () => Effect.sync(() => runner.changes.notifyUnsafe()))
+  const changing = <A, E>(name: Projection.Name, change: Effect.Effect<A, E>) =>
+    Effect.tap(change, () => Effect.sync(() => runner.changes.notifyUnsafe(name, "state")))
 
   const statusOf = Effect.fnUntraced(function* (model: AnyModel) {
     const states = yield* store.states(model.table.name)
@@ -409,11 +423,11 @@ const make = Effect.fnUntraced(function* (
     }),
     pause: Effect.fn("Projections.pause")(function* (given, why) {
       const { name } = (yield* find(given)).table
-      yield* thenNotify(store.pause(name, yield* checkedWhy(name, why)))
+      yield* changing(name, store.pause(name, yield* checkedWhy(name, why)))
     }),
     resume: Effect.fn("Projections.resume")(function* (given, why) {
       const { name } = (yield* find(given)).table
-      yield* thenNotify(store.resume(name, yield* checkedWhy(name, why)))
+      yield* changing(name, store.resume(name, yield* checkedWhy(name, why)))
     }),
     acts: Effect.fn("Projections.acts")(function* (name) {
       return yield* store.acts((yield* find(name)).table.name)
@@ -439,7 +453,7 @@ const make = Effect.fnUntraced(function* (
       const ofLostHistory =
         serving !== undefined && (yield* History.mismatch(events, serving)) !== undefined
       const skipped = { name, version, position, event: mark, reason: checked }
-      yield* thenNotify(store.skip(skipped, { ...who, ofLostHistory }))
+      yield* changing(name, store.skip(skipped, { ...who, ofLostHistory }))
     }),
     skipped: Effect.fn("Projections.skipped")(function* (name) {
       return yield* store.skipped((yield* find(name)).table.name)
@@ -450,7 +464,7 @@ const make = Effect.fnUntraced(function* (
     }),
     drop: Effect.fn("Projections.drop")(function* (given, generation, why) {
       const { name } = (yield* find(given)).table
-      yield* thenNotify(store.drop(name, generation, yield* checkedWhy(name, why)))
+      yield* changing(name, store.drop(name, generation, yield* checkedWhy(name, why)))
     })
   })
 })

@@ -45,9 +45,12 @@ import type {
   Claim,
   GenerationState,
   Load,
+  Marking,
   Opened,
   Poison,
   Reached,
+  Renewal,
+  Renewed,
   Skipped,
   Step
 } from "./driver/ReadModelGeneration.ts"
@@ -156,8 +159,17 @@ export class ReadModelStore extends Context.Service<
       despite?: Poison
     ) => Effect.Effect<Option.Option<Claim>, ReadModelStoreError>
 
-    /** Extends a claim by its lease, from now. */
-    readonly renew: (claim: Claim) => Effect.Effect<void, ClaimLost | ReadModelStoreError>
+    /**
+     * Extends claims by their leases, and moves checkpoints over events that do not concern them:
+     * once for all claims of a host. Returns the outcome of each, in their order.
+     *
+     * **Details**
+     * It waits for no step and no promotion. A holder at work needs no renewal, and the next
+     * renewal finds a claim that ended meanwhile.
+     */
+    readonly renew: (
+      renewals: ReadonlyArray<Renewal>
+    ) => Effect.Effect<ReadonlyArray<Renewed>, ReadModelStoreError>
 
     /** Ends a claim, so that another host need not wait for its lease to run out. */
     readonly release: (claim: Claim) => Effect.Effect<void, ReadModelStoreError>
@@ -197,19 +209,15 @@ export class ReadModelStore extends Context.Service<
     ) => Effect.Effect<void, ClaimLost | ReadModelStoreError>
 
     /**
-     * Records that an inline read model holds every event up to a position, so that a restore of
-     * the log to an earlier one is detected.
+     * Records that inline read models hold every event up to a position, so that a restore of the
+     * log to an earlier one is detected.
      *
      * **Details**
-     * Moves only forward, and only for an inline generation whose checkpoint is still `compared`,
-     * the one that the caller found to fit the log. Otherwise a caller with an old state would
-     * replace the checkpoint that reveals a restore.
+     * Moves only forward, and only for an inline generation whose checkpoint is still `compared`.
+     * Otherwise a caller with an old state would replace the checkpoint that reveals a restore. A
+     * generation that is being changed is left out.
      */
-    readonly mark: (
-      of: { readonly name: Projection.Name; readonly generation: number },
-      compared: Reached,
-      reached: Reached
-    ) => Effect.Effect<void, ReadModelStoreError>
+    readonly mark: (markings: ReadonlyArray<Marking>) => Effect.Effect<void, ReadModelStoreError>
 
     /** Stops a generation at the event that it can't fold, and ends the claim. */
     readonly stop: (
@@ -254,9 +262,12 @@ export class ReadModelStore extends Context.Service<
      */
     readonly acts: (name: Projection.Name) => Effect.Effect<ReadonlyArray<Act>, ReadModelStoreError>
 
-    /** Returns all generations of one read model or of all, by name and generation. */
+    /**
+     * Returns all generations of the named read models, or of all without a name, by name and
+     * generation.
+     */
     readonly states: (
-      name?: Projection.Name
+      ...names: ReadonlyArray<Projection.Name>
     ) => Effect.Effect<ReadonlyArray<GenerationState>, ReadModelStoreError>
 
     /**

@@ -45,12 +45,30 @@ const driver: Effect.Effect<Driver> = Effect.sync(() => {
     Effect.flatMap(Held, (held) => (held.has(model) ? change : model.permits.withPermit(change)))
   const attempt = <A, E>(change: (millis: number) => Result.Result<A, E>): Effect.Effect<A, E> =>
     Effect.clockWith((clock) => Effect.fromResult(change(clock.currentTimeMillisUnsafe())))
+  /** Does one thing or the other at once: whether another fiber has a read model to itself. */
+  const unlessHeld = <A>(
+    model: Model.Model,
+    does: { readonly free: (at: number) => A; readonly held: (at: number) => A }
+  ): Effect.Effect<A> => {
+    const free = Effect.map(Clock.currentTimeMillis, does.free)
+    return Effect.flatMap(Held, (held) =>
+      held.has(model)
+        ? free
+        : Effect.flatMap(
+            model.permits.withPermitsIfAvailable(1)(free),
+            Option.match({
+              onSome: Effect.succeed,
+              onNone: () => Effect.map(Clock.currentTimeMillis, does.held)
+            })
+          )
+    )
+  }
   return {
     transition: (name, command, table) => {
       const model = modelOf(name)
       const change = attempt((at) => Model.transition(model, { ...command, at }, table))
       const patient = Effect.suspend(() => among(model, change))
-      if (command._tag !== "Claim" && command._tag !== "Renew") return patient
+      if (command._tag !== "Claim") return patient
       return Effect.flatMap(Held, (held) => {
         if (held.has(model)) return change
         return Effect.flatMap(model.permits.withPermitsIfAvailable(1)(change), (done) => {
@@ -112,11 +130,31 @@ const driver: Effect.Effect<Driver> = Effect.sync(() => {
         Effect.suspend(() => maintaining(options, modelOf))
       )
     },
-    states: (name) =>
+    renew: (renewals) =>
+      Effect.forEach(renewals, (renewal) => {
+        const model = modelOf(renewal.claim.name)
+        return unlessHeld(model, {
+          free: (at) => Model.renew(model, renewal, at),
+          held: (at) => Model.unrenewed(model, renewal, at)
+        })
+      }),
+    mark: (markings) =>
+      Effect.forEach(
+        markings,
+        (marking) => {
+          const model = modelOf(marking.name)
+          return unlessHeld(model, {
+            free: (at) => Model.mark(model, marking, at),
+            held: () => {}
+          })
+        },
+        { discard: true }
+      ),
+    states: (...names) =>
       attempt((at) =>
         Result.succeed(
           Array.from(models.values(), ({ state }) => state)
-            .filter((state) => name === undefined || state.name === name)
+            .filter((state) => names.length === 0 || names.includes(state.name))
             .toSorted((a, b) => (a.name < b.name ? -1 : 1))
             .flatMap((state) => views(state, at))
         )

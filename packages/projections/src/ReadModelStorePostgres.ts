@@ -26,6 +26,7 @@ import { differences } from "./internal/postgres/differences.ts"
 import * as PostgresInline from "./internal/postgres/inline.ts"
 import { CHANGE_TIMEOUT } from "./internal/postgres/locks.ts"
 import * as PostgresQuery from "./internal/postgres/query.ts"
+import * as PostgresRenew from "./internal/postgres/renew.ts"
 import * as PostgresStep from "./internal/postgres/step.ts"
 import * as Skipped from "./internal/postgres/skipped.ts"
 import * as States from "./internal/postgres/state.ts"
@@ -105,8 +106,12 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
       acts: (name) => readCommitted(sql, acts.list(name)).pipe(failing("acts")),
       skipped: (name) =>
         readCommitted(sql, Skipped.list(sql, schema, name)).pipe(failing("skipped")),
-      states: (name) =>
-        readCommitted(sql, States.readAll(sql, schema, name)).pipe(
+      renew: (renewals) =>
+        readCommitted(sql, PostgresRenew.renew(sql, schema, renewals)).pipe(failing("renew")),
+      mark: (markings) =>
+        readCommitted(sql, PostgresRenew.mark(sql, schema, markings)).pipe(failing("mark")),
+      states: (...names) =>
+        readCommitted(sql, States.readAll(sql, schema, names)).pipe(
           Effect.map((found) => found.flatMap(({ at, state }) => views(state, at))),
           failing("states")
         ),
@@ -134,9 +139,9 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
 /** Returns the name of the operation that a command is of. */
 const operationOf = ({ _tag }: Transition): string => `${_tag[0]?.toLowerCase()}${_tag.slice(1)}`
 
-/** Returns true for the decisions of `exclusively`, which has a span, and for frequent renewals. */
+/** Returns true for the decisions of `exclusively`, which has a span. */
 const hasNoSpan = ({ _tag }: Transition): boolean =>
-  _tag === "Promote" || _tag === "MakeInline" || _tag === "MakeAsync" || _tag === "Renew"
+  _tag === "Promote" || _tag === "MakeInline" || _tag === "MakeAsync"
 
 /**
  * Provides the store. Its tables must exist: provide `ReadModelMigrations.layer` at the edge, or

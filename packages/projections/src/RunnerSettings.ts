@@ -15,13 +15,15 @@ import type * as Duration from "effect/Duration"
 export interface Settings {
   /**
    * The time that a read model stays with a host that does not renew its claim. When a host dies,
-   * another host takes over after at most the lease and a poll interval. Hosts renew three times in
-   * each lease.
+   * another host takes over after at most the lease and a poll interval. A host renews all its
+   * claims together, when a third of the lease has passed.
    */
   readonly lease: Duration.Input
   /**
    * The interval at which a host checks whether a read model is free, paused, resumed, or finished
-   * by another host. Changes in its own process it notices at once.
+   * by another host, one statement for all its read models. Changes in its own process it notices
+   * at once. Also the interval at which it moves the checkpoints of read models that have read on
+   * without an event of their own.
    */
   readonly pollInterval: Duration.Input
   /** The number of parts of a shadow, split by key, that are written at the same time. */

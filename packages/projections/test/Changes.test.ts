@@ -1,9 +1,12 @@
+import * as Projection from "@daybook/kernel/Projection"
 import { assert, describe, it } from "@effect/vitest"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as Changes from "../src/internal/runner/changeSignal.ts"
+
+const name = Projection.Name.make("orders")
+const other = Projection.Name.make("customers")
 
 /** Makes a look that counts its runs and finds what the test sets. */
 const searched = () => {
@@ -15,45 +18,75 @@ const searched = () => {
   return { state, look }
 }
 
+/** Lets every fiber run until it waits. */
+const settle = TestClock.adjust(0)
+
 describe("What waits for a change", () => {
   it.effect("looks once, and waits for nothing when it finds something", () =>
     Effect.gen(function* () {
       const { look, state } = searched()
       state.found = "a row"
-      assert.strictEqual(yield* Changes.make().until(look, Duration.hours(1)), "a row")
+      assert.strictEqual(yield* Changes.make().until(name, "state", look), "a row")
       assert.strictEqual(state.looks, 1)
     })
   )
 
-  it.effect("looks again whenever something changed, until it finds something", () =>
+  it.effect("looks again whenever its read model changed, until it finds something", () =>
     Effect.gen(function* () {
       const changes = Changes.make()
       const { look, state } = searched()
-      const waits = yield* Effect.forkChild(changes.until(look, Duration.hours(1)), {
+      const waits = yield* Effect.forkChild(changes.until(name, "state", look), {
         startImmediately: true
       })
       assert.strictEqual(state.looks, 1)
-      changes.notifyUnsafe()
-      yield* TestClock.adjust(0)
+      changes.notifyUnsafe(name, "state")
+      yield* settle
       assert.strictEqual(state.looks, 2)
       state.found = "a row"
-      changes.notifyUnsafe()
+      changes.notifyUnsafe(name, "state")
       assert.strictEqual(yield* Fiber.join(waits), "a row")
       assert.strictEqual(state.looks, 3)
     })
   )
 
-  it.effect("looks again each interval, since other processes send no notice", () =>
+  it.effect("is not woken by a change that does not concern it", () =>
     Effect.gen(function* () {
-      const { look, state } = searched()
-      const waits = yield* Effect.forkChild(Changes.make().until(look, Duration.seconds(1)), {
+      const changes = Changes.make()
+      const loop = searched()
+      const waiter = searched()
+      yield* Effect.forkChild(changes.until(name, "state", loop.look), { startImmediately: true })
+      yield* Effect.forkChild(changes.until(name, "step", waiter.look), { startImmediately: true })
+      changes.notifyUnsafe(other, "state")
+      yield* settle
+      assert.deepStrictEqual([loop.state.looks, waiter.state.looks], [1, 1])
+      // A step concerns those who wait for a position, and a change of the state all.
+      changes.notifyUnsafe(name, "step")
+      yield* settle
+      assert.deepStrictEqual([loop.state.looks, waiter.state.looks], [1, 2])
+      changes.notifyUnsafe(name, "state")
+      yield* settle
+      assert.deepStrictEqual([loop.state.looks, waiter.state.looks], [2, 3])
+    })
+  )
+
+  it.effect("looks again when all are woken, since other processes send no notice", () =>
+    Effect.gen(function* () {
+      const changes = Changes.make()
+      const waiting = [searched(), searched()] as const
+      yield* Effect.forkChild(changes.until(name, "state", waiting[0].look), {
         startImmediately: true
       })
-      yield* TestClock.adjust("2500 millis")
-      assert.strictEqual(state.looks, 3)
-      state.found = "a row"
-      yield* TestClock.adjust("500 millis")
-      assert.strictEqual(yield* Fiber.join(waits), "a row")
+      yield* Effect.forkChild(changes.until(other, "step", waiting[1].look), {
+        startImmediately: true
+      })
+      changes.notifyAllUnsafe()
+      yield* settle
+      changes.notifyAllUnsafe()
+      yield* settle
+      assert.deepStrictEqual(
+        waiting.map(({ state }) => state.looks),
+        [3, 3]
+      )
     })
   )
 
@@ -65,17 +98,17 @@ describe("What waits for a change", () => {
         Effect.sync(() => {
           if (state.looks > 1) return
           state.found = "a row"
-          changes.notifyUnsafe()
+          changes.notifyUnsafe(name, "state")
         })
       )
-      assert.strictEqual(yield* changes.until(meanwhile, Duration.hours(1)), "a row")
+      assert.strictEqual(yield* changes.until(name, "state", meanwhile), "a row")
       assert.strictEqual(state.looks, 2)
     })
   )
 
   it.effect("passes on why it can't look", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(Changes.make().until(Effect.fail("no"), Duration.hours(1)))
+      const error = yield* Effect.flip(Changes.make().until(name, "step", Effect.fail("no")))
       assert.strictEqual(error, "no")
     })
   )

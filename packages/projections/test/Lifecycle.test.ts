@@ -212,10 +212,23 @@ const spec = Specification.make(
       .when(take("one", { despite: poisonAt(2) }))
       .then([]),
     "extends the lease of the newest claim": given(made, claimed(1, 1))
-      .when(command.Renew.make({ at: 5, claim: claim(1, 1) }))
+      .when(command.Renew.make({ at: 5, claim: claim(1, 1), checkpoint: null }))
       .then([event.LeaseExtended.make({ generation: 1, leaseEnds: 5 + LEASE })]),
+    "moves the checkpoint of the newest claim, and extends its lease": given(
+      made,
+      claimed(1, 1),
+      advanced(1, 3)
+    )
+      .when(
+        command.Renew.make({
+          at: 5,
+          claim: claim(1, 1),
+          checkpoint: { from: at(3), to: { position: at(6), event: eventAt(6) } }
+        })
+      )
+      .then([{ ...advanced(1, 6), events: 0, leaseEnds: 5 + LEASE }]),
     "does not extend an earlier claim": given(made, claimed(1, 1), claimed(1, 2))
-      .when(command.Renew.make({ at: 5, claim: claim(1, 1) }))
+      .when(command.Renew.make({ at: 5, claim: claim(1, 1), checkpoint: null }))
       .then(lost(1, 1)),
     "ends a claim that is released": given(made, claimed(1, 1))
       .when(command.Release.make({ ...at0, claim: claim(1, 1) }))

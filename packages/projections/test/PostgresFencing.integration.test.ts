@@ -163,7 +163,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
       }).pipe(Effect.scoped)
     )
 
-    it.effect("is ended by the server when it freezes in a renewal", () =>
+    it.effect("is ended by the server when it freezes in a claim", () =>
       Effect.gen(function* () {
         const { store } = yield* database
         const table = shelves()
@@ -174,7 +174,7 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
           const frozen = yield* Deferred.make<void>()
           const woken = yield* Deferred.make<void>()
           // The statement after the lock.
-          const renewal = yield* store.renew(claim).pipe(
+          const again = yield* store.claim(of, "a host", LEASE).pipe(
             Effect.provideService(Statement.CurrentTransformer, (statement) =>
               statement.compile()[0].includes("nextval")
                 ? Deferred.succeed(frozen, undefined).pipe(
@@ -187,10 +187,18 @@ layer(services, { excludeTestServices: true, timeout: "1 minute" })(
             Effect.forkScoped
           )
           yield* Deferred.await(frozen)
-          // This step waits until the server has ended the session of the renewal.
+          // A renewal does not wait for the frozen host, nor does it keep the others from theirs.
+          const other = shelves()
+          yield* store.open(other)
+          const free = yield* claimOf({ name: other.name, generation: 1 }, "a host")
+          assert.deepStrictEqual(yield* store.renew([{ claim }, { claim: free }]), [
+            "busy",
+            "renewed"
+          ])
+          // This step waits until the server has ended the session of the claim.
           yield* take(store, table, claim, put(0, 10, [["a", 1]]))
           yield* Deferred.succeed(woken, undefined)
-          assert.strictEqual((yield* Fiber.join(renewal))._tag, "ReadModelStoreError")
+          assert.strictEqual((yield* Fiber.join(again))._tag, "ReadModelStoreError")
         }).pipe(Effect.provideService(ReadModelStore, store))
       }).pipe(Effect.scoped)
     )

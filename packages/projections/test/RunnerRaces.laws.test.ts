@@ -34,7 +34,7 @@ const taking = (
   claim: (of, owner, lease, despite) =>
     Effect.andThen(turn(`${host} claims`), rows.claim(of, owner, lease, despite)),
   // Like a paused process, the host does not learn that it has lost the claim.
-  renew: () => Effect.void,
+  renew: (renewals) => Effect.succeed(renewals.map(() => "busy" as const)),
   skipped: (name) => Effect.andThen(turn(`${host} has claimed`), rows.skipped(name)),
   advance: (table, claim, step) =>
     Effect.andThen(turn(`${host} steps`), rows.advance(table, claim, step))

@@ -34,8 +34,8 @@ const watched = Effect.gen(function* () {
   const looks = { count: 0, last: (): Effect.Effect<void, ReadModelStoreError> => Effect.void }
   const service = ReadModelStore.of({
     ...store,
-    states: (of) =>
-      Effect.tap(store.states(of), () =>
+    states: (...names) =>
+      Effect.tap(store.states(...names), () =>
         Effect.suspend(() => {
           looks.count++
           return looks.last()
@@ -66,7 +66,13 @@ const run = <A, E>(
   )
 
 /** Lets every fiber run until it waits. */
-const settle = TestClock.adjust("1 millis")
+const settle = Effect.andThen(
+  TestClock.adjust("5 millis"),
+  Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
+)
+
+/** Passes virtual time in pieces, so that every fiber runs until it waits between two of them. */
+const pass = (seconds: number) => Effect.replicateEffect(settle, seconds * 200, { discard: true })
 
 describe("Waiters for a read model", () => {
   it.effect("share one look, and each ends when its position is reached", () =>
@@ -74,10 +80,10 @@ describe("Waiters for a read model", () => {
       Effect.gen(function* () {
         const { looks, projections } = yield* watched
         const first = yield* sell("tea")
-        yield* TestClock.adjust("2 seconds")
+        yield* pass(2)
         yield* projections.waitFor(name, first, "1 second")
         yield* projections.pause(name)
-        yield* TestClock.adjust("2 seconds")
+        yield* pass(2)
         const second = yield* sell("mug")
         const third = Position.make(second + 1n)
         const ended = { at: [0, 0, 0] }
@@ -94,20 +100,20 @@ describe("Waiters for a read model", () => {
         // A poll for the arrivals, and at most 40 a second; the runner itself polls once a second.
         assert.isAtMost(looks.count, 10)
         looks.count = 0
-        yield* TestClock.adjust("10 seconds")
+        yield* pass(10)
         assert.isAtLeast(looks.count, 300)
         assert.isAtMost(looks.count, 450)
         // A waiter that gives up does not end the others.
         yield* Effect.forEach((fibers[1] ?? []).slice(0, 100), Fiber.interrupt)
         yield* projections.resume(name)
-        yield* TestClock.adjust("2 seconds")
+        yield* pass(2)
         assert.deepStrictEqual(ended.at, [500, 400, 0])
         assert.strictEqual(yield* sell("tray"), third)
-        yield* TestClock.adjust("1 second")
+        yield* pass(1)
         assert.deepStrictEqual(ended.at, [500, 400, 500])
         // Without a waiter, only the runner polls.
         looks.count = 0
-        yield* TestClock.adjust("10 seconds")
+        yield* pass(10)
         assert.isAtMost(looks.count, 30)
       })
     )
@@ -118,7 +124,7 @@ describe("Waiters for a read model", () => {
       Effect.gen(function* () {
         const { looks, projections } = yield* watched
         const poison = yield* sell("poison")
-        yield* TestClock.adjust("2 seconds")
+        yield* pass(2)
         const held = yield* Deferred.make<void>()
         const isLooking = yield* Deferred.make<void>()
         looks.last = () => {
@@ -130,13 +136,13 @@ describe("Waiters for a read model", () => {
         )
         yield* Deferred.await(isLooking)
         yield* projections.skip(name, poison, "it was a test of the till")
-        yield* TestClock.adjust("5 seconds")
+        yield* pass(5)
         const late = yield* Effect.forkChild(
           Effect.result(projections.waitFor(name, poison, "1 hour"))
         )
         yield* settle
         yield* Deferred.succeed(held, undefined)
-        yield* TestClock.adjust("5 seconds")
+        yield* pass(5)
         assert.deepStrictEqual(
           [(yield* Fiber.join(early))._tag, (yield* Fiber.join(late))._tag],
           ["Failure", "Success"]
@@ -150,7 +156,7 @@ describe("Waiters for a read model", () => {
       Effect.gen(function* () {
         const { looks, projections } = yield* watched
         const position = yield* sell("tea")
-        yield* TestClock.adjust("2 seconds")
+        yield* pass(2)
         const error = new ReadModelStoreError({ operation: "states", cause: "a broken pipe" })
         looks.last = () => Effect.fail(error)
         const failed = yield* Effect.forEach(
@@ -170,18 +176,18 @@ describe("Waiters for a read model", () => {
       Effect.gen(function* () {
         const { projections } = yield* watched
         const position = yield* sell("tea")
-        yield* TestClock.adjust("2 seconds")
+        yield* pass(2)
         yield* projections.pause(name)
         const next = Position.make(position + 1n)
         const waits = yield* Effect.forEach(["1 second", "3 seconds"] as const, (timeout) =>
           Effect.forkChild(Effect.flip(projections.waitFor(name, next, timeout)))
         )
-        yield* TestClock.adjust("2 seconds")
+        yield* pass(2)
         assert.deepStrictEqual(
           waits.map((fiber) => fiber.pollUnsafe() !== undefined),
           [true, false]
         )
-        yield* TestClock.adjust("2 seconds")
+        yield* pass(2)
         const errors = yield* Effect.forEach(waits, (fiber) => Fiber.join(fiber))
         assert.deepStrictEqual(
           errors.map((error) =>
@@ -211,16 +217,16 @@ describe("Waiters for a read model", () => {
           yield* Layer.build(Projections.layer({ async: [newer] })),
           Projections
         )
-        yield* TestClock.adjust("5 seconds")
+        yield* pass(5)
         assert.isTrue((yield* store.states(name)).some(({ poison }) => Option.isSome(poison)))
         const waiting = yield* Effect.forkChild(
           Effect.flip(projections.waitFor(name, position, "1 hour"))
         )
-        yield* TestClock.adjust("5 seconds")
+        yield* pass(5)
         // The other host may still reach the position.
         assert.isUndefined(waiting.pollUnsafe())
         yield* store.release(Option.getOrThrow(claim))
-        yield* TestClock.adjust("5 seconds")
+        yield* pass(5)
         assert.strictEqual((yield* Fiber.join(waiting))._tag, "ProjectionStopped")
       })
     )

@@ -329,6 +329,51 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
     "limits inline maintenance to appends to its own log",
     (store) => ({ inline: (options) => store.inline({ ...options, log: undefined }) })
   ],
+  "renews claims that were ended": [
+    "is renewed together with others, of which some are lost",
+    (store) => ({
+      renew: (renewals) =>
+        Effect.map(store.renew(renewals), (outcomes) => outcomes.map(() => "renewed" as const))
+    })
+  ],
+  "refuses all renewals when one claim is lost": [
+    "is renewed together with others, of which some are lost",
+    (store) => ({
+      renew: (renewals) =>
+        Effect.map(store.renew(renewals), (outcomes) =>
+          outcomes.includes("lost") ? outcomes.map(() => "lost" as const) : outcomes
+        )
+    })
+  ],
+  "extends claims, and leaves their checkpoints": [
+    "moves the checkpoint in a renewal like a step without rows",
+    (store) => ({ renew: (renewals) => store.renew(renewals.map(({ claim }) => ({ claim }))) })
+  ],
+  "moves checkpoints in renewals from anywhere": [
+    "moves the checkpoint in a renewal like a step without rows",
+    (store) => ({
+      renew: (renewals) =>
+        Effect.flatMap(
+          Effect.forEach(renewals, ({ checkpoint, claim }) =>
+            checkpoint === undefined
+              ? Effect.succeed({ claim })
+              : Effect.map(checkpointOf(store, claim, 0), (from) => ({
+                  claim,
+                  checkpoint: { ...checkpoint, from }
+                }))
+          ),
+          store.renew
+        )
+    })
+  ],
+  "reads the states of the first read model alone": [
+    "lists all read models by name, and the generations of each",
+    (store) => ({ states: (...names) => store.states(...names.slice(0, 1)) })
+  ],
+  "marks the first inline read model alone": [
+    "advances together with those of other inline read models",
+    (store) => ({ mark: (markings) => store.mark(markings.slice(0, 1)) })
+  ],
   "ignores the progress of appends": [
     "advances with the progress of appends, and never goes back",
     () => ({ mark: () => Effect.void })

@@ -49,7 +49,7 @@ const leaving = Effect.map(ReadModelStore, (store) => {
     })
   const wrapped: ReadModelStore["Service"] = {
     ...store,
-    renew: (claim) => failing("renew", store.renew(claim)),
+    renew: (renewals) => failing("renew", store.renew(renewals)),
     claim: (...of) => failing("claim", store.claim(...of)),
     load: (table, claim, step) =>
       Effect.suspend(() =>
@@ -63,8 +63,8 @@ const leaving = Effect.map(ReadModelStore, (store) => {
           ? new ReadModelStoreError({ operation: "advance", cause: away })
           : store.advance(table, claim, step)
       ),
-    states: (name) =>
-      Effect.tap(failing("states", store.states(name)), () =>
+    states: (...names) =>
+      Effect.tap(failing("states", store.states(...names)), () =>
         Effect.sync(() => {
           state.looks++
         })
@@ -249,10 +249,10 @@ export const cases = <E>(
           Effect.scoped(host({ async: [newer, third.new] })).pipe(
             Effect.provideService(ReadModelStore, {
               ...store,
-              states: (name) =>
-                name === third.new.name
+              states: (...names) =>
+                names.includes(third.new.name)
                   ? Effect.fail(new ReadModelStoreError({ operation: "states", cause: away }))
-                  : store.states(name)
+                  : store.states(...names)
             })
           )
         )

@@ -123,7 +123,10 @@ export const command: Arbitrary.Arbitrary<Command> = Arbitrary.map(
         const despite = choice ? poisonAt(position) : null
         return { _tag, ...timed, generation, owner, leaseMillis: LEASE, despite }
       }
-      case "Renew":
+      case "Renew": {
+        const checkpoint = choice ? { from: at(from), to: reached } : null
+        return { _tag, ...timed, claim, checkpoint }
+      }
       case "Release":
       case "MakeInline":
         return { _tag, ...timed, claim }

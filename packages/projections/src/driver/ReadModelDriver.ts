@@ -6,8 +6,10 @@
  *
  * 1. `transition` and `exclusively` are transactions: a decision takes effect whole, or not at all.
  * 2. While a decision is made and carried out, no step of the generations that it names is taken.
- * 3. A claim of another owner and a renewal never wait for a step or a promotion (see
- *    `ReadModelLifecycle.waits`).
+ * 3. A claim of another owner (see `ReadModelLifecycle.waits`) and a renewal never wait for a step
+ *    or a promotion.
+ * 4. A host asks for all its read models at once in `states`, `renew` and `mark`: each should be
+ *    one statement.
  *
  * @since 0.1.0
  */
@@ -67,7 +69,7 @@ export interface Differences {
  */
 export interface Driver extends Pick<
   ReadModelStore["Service"],
-  "load" | "advance" | "inline" | "states" | "skipped" | "acts" | "get" | "query"
+  "load" | "advance" | "renew" | "mark" | "inline" | "states" | "skipped" | "acts" | "get" | "query"
 > {
   /**
    * Decides a command in the present state, at the time of the store's clock, and carries out its

@@ -156,6 +156,47 @@ export interface Claim {
 }
 
 /**
+ * The extension of a claim by its lease, from now.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Renewal {
+  readonly claim: Claim
+  /**
+   * Moves the checkpoint of a generation of one partition, if no event from `from` to `to` concerns
+   * it; `to` is at or after `from`.
+   */
+  readonly checkpoint?: { readonly from: Position.Position; readonly to: Reached } | undefined
+}
+
+/**
+ * The outcome of a {@link Renewal}.
+ *
+ * **Details**
+ * `busy`: a step or a change of the read model holds the generation, so nothing was done. `lost`:
+ * the claim is not the newest, or the checkpoint can't be moved, as with `ClaimLost`.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Renewed = "renewed" | "busy" | "lost"
+
+/**
+ * The position up to which an inline generation holds every event.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Marking {
+  readonly name: Projection.Name
+  readonly generation: number
+  /** The checkpoint that its caller found to fit the log. */
+  readonly compared: Reached
+  readonly reached: Reached
+}
+
+/**
  * The changes that a step makes to rows.
  *
  * @category types

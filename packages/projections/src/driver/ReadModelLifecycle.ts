@@ -17,7 +17,7 @@ import type * as Projection from "@daybook/kernel/Projection"
 import type { Position } from "@daybook/kernel/Position"
 import type * as Result from "effect/Result"
 import type { ClaimLost } from "../ReadModelError.ts"
-import type { Claim, GenerationState } from "./ReadModelGeneration.ts"
+import type { Claim, GenerationState, Marking } from "./ReadModelGeneration.ts"
 import * as Commands from "../internal/lifecycle/command.ts"
 import * as Decide from "../internal/lifecycle/decide.ts"
 import type * as Events from "../internal/lifecycle/event.ts"
@@ -41,8 +41,8 @@ export type State = States.State
 export type Command = Commands.Command
 
 /**
- * A command before the store adds the time. Steps are no transitions: a store takes them by
- * `advance`, in one statement.
+ * A command before the store adds the time. Steps, renewals and marks are no transitions: a store
+ * has `advance`, `renew` and `mark` for them, each in one statement.
  *
  * @category types
  * @since 0.1.0
@@ -110,8 +110,7 @@ export const decider = (name: Projection.Name): Decider.Decider<Command, State, 
  * Returns true if a command waits for a generation that a step or a promotion has locked.
  *
  * **Details**
- * A claim of another owner does not wait: it would take the generation from a holder at work. A
- * renewal does not wait either: a holder at work needs none.
+ * A claim of another owner does not wait: it would take the generation from a holder at work.
  *
  * @category destructors
  * @since 0.1.0
@@ -156,6 +155,28 @@ export const advance = (
   step: Extract<Command, { readonly _tag: "Advance" }>,
   state: State
 ): Result.Result<ReadonlyArray<Event>, ClaimLost> => Decide.advance(step, state)
+
+/**
+ * Decides a mark: returns the event that moves the checkpoint of an inline generation, if it is
+ * still the compared one. The check of `ReadModelStore.mark`.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const mark = (marking: Marking, state: State): ReadonlyArray<Event> =>
+  Decide.mark(marking, state)
+
+/**
+ * Decides a renewal: returns the event that extends the claim, or that moves the checkpoint, if the
+ * claim is the newest. The check of `ReadModelStore.renew`.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const renew = (
+  renewal: Extract<Command, { readonly _tag: "Renew" }>,
+  state: State
+): Result.Result<ReadonlyArray<Event>, ClaimLost> => Decide.renew(renewal, state)
 
 /**
  * Returns the generation with a number.

@@ -84,11 +84,6 @@ export const make = (driver: Driver): ReadModelStore["Service"] => {
         refusedBy(),
         Effect.map(({ events }) => claimOf(name, generation, lease, events))
       ),
-    renew: (claim) =>
-      transition(claim.name, { _tag: "Renew", claim: toCommand(claim) }).pipe(
-        refusedBy("ClaimLost"),
-        Effect.asVoid
-      ),
     release: (claim) =>
       transition(claim.name, { _tag: "Release", claim: toCommand(claim) }).pipe(
         refusedBy(),
@@ -97,11 +92,6 @@ export const make = (driver: Driver): ReadModelStore["Service"] => {
     restart: (claim, log) =>
       transition(claim.name, { _tag: "Restart", claim: toCommand(claim), log }).pipe(
         refusedBy("ClaimLost"),
-        Effect.asVoid
-      ),
-    mark: ({ generation, name }, compared, reached) =>
-      transition(name, { _tag: "Mark", generation, compared, reached }).pipe(
-        refusedBy(),
         Effect.asVoid
       ),
     stop: (claim, poison) =>

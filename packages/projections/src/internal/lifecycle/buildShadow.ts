@@ -18,6 +18,7 @@ import {
   claimed,
   loadClaimed,
   lowest,
+  mayClaim,
   type Runner,
   stateOf,
   stop,
@@ -36,7 +37,7 @@ export const buildShadow = Effect.fnUntraced(function* (
 ): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
   const { errors, lease, owner, stops, store } = runner
   const { name, version } = model.table
-  const states = yield* store.states(name)
+  const states = yield* runner.shared.statesOf(name)
   const shadow = states.find((state) => state.role === "shadow" && state.version === version)
   if (shadow === undefined) {
     const serving = states.find(({ role }) => role === "serving")
@@ -60,7 +61,9 @@ export const buildShadow = Effect.fnUntraced(function* (
     return false
   }
   const poison = yield* stops.toTry(shadow, "later")
-  const claim = yield* store.claim(shadow, owner, lease, poison)
+  const claim = mayClaim(shadow, owner, poison)
+    ? yield* store.claim(shadow, owner, lease, poison)
+    : Option.none()
   if (Option.isNone(claim)) {
     yield* errors.idle(name, "building", lowest(shadow.checkpoints))
     return false
@@ -103,9 +106,9 @@ export const build = Effect.fnUntraced(function* (
   const built = buildHeld(runner, model, claim, upTo).pipe(
     Effect.tapErrorTag("Stopped", (stopped) => stop(runner, claim, stopped))
   )
-  const serving = yield* underClaim(runner, claim, "building", built).pipe(
+  const serving = yield* underClaim(runner, { claim, loop: "building" }, built).pipe(
     Effect.tapErrorTag("ClaimLost", () => claimed(name, "lost")),
-    Effect.onExit(() => Effect.sync(() => runner.changes.notifyUnsafe()))
+    Effect.onExit(() => Effect.sync(() => runner.changes.notifyUnsafe(name, "state")))
   )
   yield* Effect.logInfo(`${name} serves generation ${serving.generation}`)
   return serving
@@ -133,7 +136,7 @@ const buildHeld = Effect.fnUntraced(function* (
     })
     if (events > NEARLY_THERE) continue
     if (reach !== undefined && !(yield* isThere(runner, serving, compare, reach))) {
-      yield* runner.changes.until(reached(runner, model, compare, reach), runner.pollInterval)
+      yield* runner.changes.until(name, "step", reached(runner, model, compare, reach))
       continue
     }
     return yield* store.promote(model.table, claim, {
@@ -192,7 +195,7 @@ const reached = Effect.fnUntraced(function* (
   compared: boolean,
   position: Position
 ) {
-  const states = yield* runner.store.states(table.name)
+  const states = yield* runner.shared.statesOf(table.name)
   const serving = states.find(({ role }) => role === "serving")
   if (serving === undefined) return true
   const compare = yield* isCompared(runner, serving, table.version)

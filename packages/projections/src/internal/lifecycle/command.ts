@@ -59,7 +59,12 @@ export const Command = Schema.TaggedUnion({
     /** The poison that the caller wants to try again. */
     despite: Schema.NullOr(Poison)
   },
-  Renew: { ...timed, claim: Claim },
+  /** Extends a claim, and moves the checkpoint of its only partition if one is given. */
+  Renew: {
+    ...timed,
+    claim: Claim,
+    checkpoint: Schema.NullOr(Schema.Struct({ from: Position.Position, to: Reached }))
+  },
   Release: { ...timed, claim: Claim },
   /** Moves the checkpoint of a partition. */
   Advance: {
@@ -104,8 +109,11 @@ export type Command = typeof Command.Type
 
 type Untimed<C> = C extends unknown ? Omit<C, "at"> : never
 
-/** A command before the store adds the time. A store takes steps by `advance`, in one statement. */
-export type Transition = Untimed<Exclude<Command, { readonly _tag: "Advance" }>>
+/**
+ * A command before the store adds the time. A store has statements of their own for steps, renewals
+ * and marks, which come often.
+ */
+export type Transition = Untimed<Exclude<Command, { readonly _tag: "Advance" | "Renew" | "Mark" }>>
 
 /** The claim of a command. */
 export type CommandClaim = typeof Claim.Type

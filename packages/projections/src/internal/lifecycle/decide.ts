@@ -74,10 +74,7 @@ export const decide = (command: Command, state: State): Decision =>
       }),
     Claim: (asked): Decision =>
       Result.succeed(claimed(state, find(state, asked.generation), asked)),
-    Renew: ({ at, claim }): Decision =>
-      Result.map(held(state, claim), ({ number: generation }): Events => [
-        { _tag: "LeaseExtended", generation, leaseEnds: at + claim.leaseMillis }
-      ]),
+    Renew: (renewal): Decision => renew(renewal, state),
     Release: ({ claim }): Decision => Result.orElse(ended(state, claim), () => nothing),
     Advance: (step): Decision => advance(step, state),
     Restart: ({ claim, log }): Decision =>
@@ -85,17 +82,7 @@ export const decide = (command: Command, state: State): Decision =>
         { _tag: "TableEmptied", generation },
         { _tag: "LogChanged", generation, log }
       ]),
-    Mark: ({ compared, generation, reached: { event, position } }): Decision => {
-      const known = find(state, generation)
-      const [at] = known?.partitions ?? []
-      return at !== undefined &&
-        known?.mode === "inline" &&
-        at.position === compared.position &&
-        at.event === compared.event &&
-        at.position < position
-        ? Result.succeed([{ _tag: "Marked", generation, position, event }])
-        : nothing
-    },
+    Mark: (marking): Decision => Result.succeed(mark(marking, state)),
     Stop: ({ claim, poison }): Decision =>
       Result.map(ended(state, claim), (events): Events => [
         { _tag: "Stopped", generation: claim.generation, poison: recordedPoison(poison) },
@@ -134,14 +121,10 @@ export const decide = (command: Command, state: State): Decision =>
  * Returns true if a command waits for a generation that a step or a promotion has locked.
  *
  * A claim does not: the generation has a holder at work, from whom the claim would take it. Only
- * the holder itself waits. A renewal does not either: a holder at work needs none, and a
- * transaction that ends the claim is found by the next renewal. So a long promotion does not take
- * two connections.
+ * the holder itself waits.
  */
 export const waits = (command: Transition, state: State): boolean =>
-  command._tag === "Claim"
-    ? find(state, command.generation)?.owner === command.owner
-    : command._tag !== "Renew"
+  command._tag !== "Claim" || find(state, command.generation)?.owner === command.owner
 
 const broken = (issue: string): Result.Result<never, RuleBroken> =>
   Result.fail(new RuleBroken({ issue }))
@@ -282,6 +265,52 @@ export const advance = (
       leaseEnds: at + claim.leaseMillis
     }
   ])
+}
+
+/** Moves the checkpoint of an inline generation forward, if it is still the compared one. */
+export const mark = (
+  {
+    compared,
+    generation,
+    reached: { event, position }
+  }: Pick<Extract<Command, { readonly _tag: "Mark" }>, "compared" | "generation" | "reached">,
+  state: State
+): Events => {
+  const known = find(state, generation)
+  const [at] = known?.partitions ?? []
+  return at !== undefined &&
+    known?.mode === "inline" &&
+    at.position === compared.position &&
+    at.event === compared.event &&
+    at.position < position
+    ? [{ _tag: "Marked", generation, position, event }]
+    : []
+}
+
+/** Extends a claim, or moves a checkpoint over events of other categories as a step does. */
+export const renew = (
+  { at, checkpoint, claim }: Extract<Command, { readonly _tag: "Renew" }>,
+  state: State
+): Result.Result<Events, ClaimLost> => {
+  const leaseEnds = at + claim.leaseMillis
+  return checkpoint === null
+    ? Result.map(held(state, claim), ({ number: generation }): Events => [
+        { _tag: "LeaseExtended", generation, leaseEnds }
+      ])
+    : Result.map(
+        heldAt(state, claim, 0, checkpoint.from),
+        ({ number: generation, partitions: [{ eventsPerSecond }] }): Events => [
+          {
+            _tag: "Advanced",
+            generation,
+            partition: 0,
+            ...checkpoint.to,
+            events: 0,
+            eventsPerSecond,
+            leaseEnds
+          }
+        ]
+      )
 }
 
 /** Returns the generation of {@link held}, if a step may be taken from the given position. */

@@ -88,7 +88,9 @@ export const rebuild = Effect.fnUntraced(function* (
               )
             )
           : Option.none()
-        if (Option.isSome(building)) building.value.addObserver(runner.changes.notifyUnsafe)
+        if (Option.isSome(building)) {
+          building.value.addObserver(() => runner.changes.notifyUnsafe(model.table.name, "state"))
+        }
         return progress(runner, model, shadow, building, upTo)
       }).pipe(
         Effect.withSpan("Projections.rebuild", { attributes: { "daybook.projection": name } })
@@ -171,8 +173,9 @@ const progress = (
   return Stream.paginate(first, (told) =>
     Effect.map(
       runner.changes.until(
-        look(runner, model, generation, building, told, upTo),
-        runner.pollInterval
+        model.table.name,
+        "step",
+        look(runner, model, generation, building, told, upTo)
       ),
       ([next, progress]) =>
         [[progress], progress.switched ? Option.none() : Option.some(next)] as const

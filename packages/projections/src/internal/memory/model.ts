@@ -8,7 +8,14 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type { Act } from "../../ReadModelAct.ts"
 import type { ClaimLost } from "../../ReadModelError.ts"
-import type { Load, Skipped, Step } from "../../driver/ReadModelGeneration.ts"
+import type {
+  Load,
+  Marking,
+  Renewal,
+  Renewed,
+  Skipped,
+  Step
+} from "../../driver/ReadModelGeneration.ts"
 import type { Any as AnyTable } from "../../driver/ReadModelTable.ts"
 import type { StoredRow } from "../../driver/StoredRow.ts"
 import { decide, type Events } from "../lifecycle/decide.ts"
@@ -19,8 +26,11 @@ import {
   type Command,
   type CommandClaim,
   heldAt,
+  mark as decideMark,
   type Rejection,
-  servingOf
+  renew as decideRenewal,
+  servingOf,
+  toCommand
 } from "../../driver/ReadModelLifecycle.ts"
 import { evolve } from "../lifecycle/evolve.ts"
 import { empty, type State } from "../lifecycle/state.ts"
@@ -80,6 +90,30 @@ export const step = (
     const rows = model.tables.get(claim.generation)
     if (rows !== undefined) write(table, rows, changes)
   })
+
+/** Renews a claim, and moves its checkpoint if the renewal says so. */
+export const renew = (model: Model, renewal: Renewal, at: number): Renewed =>
+  Result.match(renewed(model, renewal, at), {
+    onSuccess: (events) => {
+      apply(model, events, at)
+      return "renewed"
+    },
+    onFailure: () => "lost"
+  })
+
+/** Moves the checkpoint of an inline generation, if it may be moved. */
+export const mark = (model: Model, marking: Marking, at: number): void =>
+  apply(model, decideMark(marking, model.state), at)
+
+/** Returns the outcome of a renewal while another fiber has the read model to itself. */
+export const unrenewed = (model: Model, renewal: Renewal, at: number): Renewed =>
+  Result.isSuccess(renewed(model, renewal, at)) ? "busy" : "lost"
+
+const renewed = ({ state }: Model, { checkpoint, claim }: Renewal, at: number) =>
+  decideRenewal(
+    { _tag: "Renew", at, claim: toCommand(claim), checkpoint: checkpoint ?? null },
+    state
+  )
 
 /** Returns the rows of a step, by the text of their key. */
 export const load = (

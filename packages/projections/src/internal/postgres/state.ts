@@ -61,11 +61,11 @@ const generations = (schema: SchemaName) => `${quoted(schema)}.daybook__generati
 
 const checkpoints = (schema: SchemaName) => `${quoted(schema)}.daybook__checkpoints`
 
-/** Reads all read models or one of them, by name; without the events that they skip. */
+/** Reads the named read models, or all without a name; without the events that they skip. */
 export const readAll = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
-  name?: Projection.Name
+  names: ReadonlyArray<Projection.Name>
 ): Effect.fn.Return<ReadonlyArray<Read>, SqlError> {
   const rows = yield* sql.unsafe<Row>(
     `SELECT ${seconds("pg_catalog.clock_timestamp()")} AS at, g.name, g.generation, g.version, g.description,
@@ -80,9 +80,9 @@ export const readAll = Effect.fnUntraced(function* (
         pg_catalog.array_agg(${seconds("c.lease_ends")} ORDER BY c.partition) AS leases
       FROM ${checkpoints(schema)} c WHERE c.name = g.name AND c.generation = g.generation
     ) c
-    WHERE $1::text IS NULL OR g.name = $1
+    WHERE pg_catalog.cardinality($1::text[]) = 0 OR g.name = ANY ($1)
     ORDER BY g.name, g.generation`,
-    [PgTypes.text(name ?? null)]
+    [Result.getOrThrow(PgTypes.array(names, PgTypes.OID.text))]
   )
   const read = new Map<Projection.Name, Read>()
   for (const row of rows) {
@@ -106,7 +106,7 @@ export const read = (
   schema: SchemaName,
   name: Projection.Name
 ): Effect.Effect<Read, SqlError> =>
-  Effect.map(readAll(sql, schema, name), ([found]) => found ?? { state: empty(name), at: 0 })
+  Effect.map(readAll(sql, schema, [name]), ([found]) => found ?? { state: empty(name), at: 0 })
 
 const generationOf = (row: Row): Effect.Effect<Generation> =>
   Effect.map(

@@ -97,9 +97,7 @@ export const transition = Effect.fnUntraced(function* (
 const lockedAlone = (command: Transition): number | undefined => {
   switch (command._tag) {
     case "Claim":
-    case "Mark":
       return command.generation
-    case "Renew":
     case "Release":
     case "Stop":
       return command.claim.generation

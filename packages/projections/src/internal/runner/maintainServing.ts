@@ -10,12 +10,15 @@ import { type Held, merge, type Page } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
 import * as History from "../fold/history.ts"
+import { type Followed, followed } from "./leases.ts"
 import * as OffHistory from "./offHistory.ts"
 import {
   categoriesOf,
   claimed,
+  isOfOther,
   loadClaimed,
   lowest,
+  mayClaim,
   type Runner,
   stop,
   makePageApplier,
@@ -39,23 +42,28 @@ export const maintainServing = Effect.fnUntraced(function* (
 ): Effect.fn.Return<boolean, EventStoreError | ReadModelStoreError> {
   const { errors, lease, owner, stops, store } = runner
   const { name, version } = model.table
-  const states = yield* store.states(name)
+  const states = yield* runner.shared.statesOf(name)
   const serving = states.find(({ role }) => role === "serving")
   // Another version of the program maintains another version of the rows.
   if (serving === undefined || serving.version !== version) {
     yield* errors.idle(name, "serving", undefined)
     return false
   }
+  if (isOfOther(serving, owner) && !runner.mismatches.has(name)) {
+    yield* errors.idle(name, "serving", lowest(serving.checkpoints))
+    return false
+  }
   // Read before the comparison: a checkpoint of a log that is restored meanwhile must not replace
   // the one that reveals the restore.
-  const end = serving.mode === "inline" && inline ? yield* runner.events.checkpoint : undefined
+  const end = serving.mode === "inline" && inline ? yield* runner.shared.end : undefined
   if (!(yield* OffHistory.fits(runner, serving))) return false
   if (serving.mode === "inline") {
     if (inline) {
       yield* errors.idle(name, "serving", undefined)
       const compared = History.first(History.reachedBy(serving))
       if (end !== undefined && end.position > compared.position) {
-        yield* store.mark(serving, compared, end)
+        const { generation } = serving
+        yield* runner.shared.mark({ name, generation, compared, reached: end })
       }
       return false
     }
@@ -68,7 +76,9 @@ export const maintainServing = Effect.fnUntraced(function* (
     return true
   }
   const poison = yield* stops.toTry(serving, "later")
-  const claim = yield* store.claim(serving, owner, lease, poison)
+  const claim = mayClaim(serving, owner, poison)
+    ? yield* store.claim(serving, owner, lease, poison)
+    : Option.none()
   if (Option.isNone(claim)) {
     yield* errors.idle(name, "serving", lowest(serving.checkpoints))
     return false
@@ -78,21 +88,30 @@ export const maintainServing = Effect.fnUntraced(function* (
   const held = yield* loadClaimed(runner, model, claim.value)
   if (held === undefined) return false
   errors.holdsUnsafe(name, "serving", History.first(held.checkpoints).position)
-  const kept = (inline ? leaveToAppends(runner, held) : follow(runner, held)).pipe(
+  const following = followed(held)
+  const maintained = (inline ? leaveToAppends(runner, held) : follow(runner, following)).pipe(
     Effect.catchTags({
       Stopped: (stopped) => stop(runner, claim.value, stopped),
       // The log was restored while it was followed.
-      CheckpointMismatch: ({ reason }) => OffHistory.tell(runner, name, reason)
+      CheckpointMismatch: () => OffHistory.check(runner, held)
     })
   )
-  return yield* underClaim(runner, claim.value, "serving", kept).pipe(
+  const kept = { claim: claim.value, loop: "serving", followed: following } as const
+  return yield* underClaim(runner, kept, maintained).pipe(
     Effect.as(true),
     Effect.catchTag("ClaimLost", () => Effect.as(claimed(name, "lost"), false))
   )
 })
 
-/** Folds from the checkpoint to the head and then live; ends only by failing. */
-const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
+/**
+ * Folds from the checkpoint to the head and then live; ends only by failing.
+ *
+ * A page without events costs no step: a renewal moves the checkpoint later, together with those of
+ * the host's other read models.
+ */
+const follow = Effect.fnUntraced(function* (runner: Runner, following: Followed) {
+  const { held } = following
+  const { name } = held.model.table
   const take = yield* makePageApplier(runner, held, "serving")
   yield* runner.events
     .subscribePages({
@@ -108,9 +127,20 @@ const follow = Effect.fnUntraced(function* (runner: Runner, held: Held) {
         event: checkpoint.event
       })),
       Stream.buffer({ capacity: PAGES_AHEAD }),
-      Stream.runForEachArray((pages) =>
-        Effect.andThen(take(merge(pages)), runner.errors.wentOn(held.model.table.name, "serving"))
-      )
+      Stream.runForEachArray((pages) => {
+        const page = merge(pages)
+        return page.events.length === 0
+          ? Effect.sync(() => {
+              following.ahead = { position: page.position, event: page.event }
+              runner.changes.notifyUnsafe(name, "step")
+            })
+          : following.moving.withPermit(
+              Effect.suspend(() => {
+                following.ahead = undefined
+                return Effect.andThen(take(page), runner.errors.wentOn(name, "serving"))
+              })
+            )
+      })
     )
 })
 
@@ -121,5 +151,5 @@ const leaveToAppends = Effect.fnUntraced(function* (runner: Runner, held: Held) 
     held.claim,
     catchUpTo(runner, held, { role: "serving", inTransaction: true })
   )
-  runner.changes.notifyUnsafe()
+  runner.changes.notifyUnsafe(held.model.table.name, "state")
 })

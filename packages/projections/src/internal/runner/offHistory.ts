@@ -6,7 +6,8 @@ import { describe, type MismatchReason } from "@daybook/store/Checkpoint"
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import type { GenerationState } from "../../driver/ReadModelGeneration.ts"
-import { mismatch } from "../fold/history.ts"
+import { resumeFrom } from "../fold/history.ts"
+import type { Held } from "./advance.ts"
 import type { Runner } from "./runner.ts"
 
 /**
@@ -17,7 +18,7 @@ export const fits = Effect.fnUntraced(function* (
   runner: Runner,
   serving: GenerationState
 ): Effect.fn.Return<boolean, EventStoreError> {
-  const reason = yield* mismatch(runner.events, serving)
+  const reason = yield* runner.shared.mismatchOf(serving)
   if (reason === undefined) {
     runner.mismatches.delete(serving.name)
     return true
@@ -26,14 +27,28 @@ export const fits = Effect.fnUntraced(function* (
   return false
 })
 
-export const tell = Effect.fnUntraced(function* (
+/**
+ * Reports a mismatch of held rows. They may fit where their follower does not: the log was restored
+ * to a position that it had read, but after the last event that they hold.
+ */
+export const check = (
+  runner: Runner,
+  { checkpoints, log, model }: Held
+): Effect.Effect<void, EventStoreError> =>
+  runner.events
+    .verify(resumeFrom(log, checkpoints))
+    .pipe(
+      Effect.catchTag("CheckpointMismatch", ({ reason }) => tell(runner, model.table.name, reason))
+    )
+
+const tell = Effect.fnUntraced(function* (
   { changes, mismatches }: Runner,
   name: GenerationState["name"],
   reason: MismatchReason
 ) {
   if (mismatches.has(name)) return
   mismatches.set(name, reason)
-  changes.notifyUnsafe()
+  changes.notifyUnsafe(name, "state")
   yield* Effect.logError(
     `${name} stopped, for its rows are of another history: ${describe(reason)}; rebuild it`
   )

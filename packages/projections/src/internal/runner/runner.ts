@@ -17,13 +17,15 @@ import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import type { ClaimLost } from "../../ReadModelError.ts"
-import type { Claim, GenerationState } from "../../driver/ReadModelGeneration.ts"
+import type { Claim, GenerationState, Poison } from "../../driver/ReadModelGeneration.ts"
 import type { ReadModelStore } from "../../ReadModelStore.ts"
 import type { ReadModelStoreError } from "../../ReadModelError.ts"
 import type { Stopped } from "./advance.ts"
 import { advance, type Held, type Page } from "./advance.ts"
 import type { Changes } from "./changeSignal.ts"
 import { reachedBy } from "../fold/history.ts"
+import type { Kept, Leases } from "./leases.ts"
+import type { SharedCalls } from "./sharedCalls.ts"
 import type { Loop, LoopErrors } from "./loopErrors.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
 import type { Stops } from "./stops.ts"
@@ -33,6 +35,8 @@ export interface Runner {
   readonly events: EventStore["Service"]
   readonly store: ReadModelStore["Service"]
   readonly changes: Changes
+  readonly leases: Leases
+  readonly shared: SharedCalls
   /** The reported mismatches of rows with the log's history, by the name of their read model. */
   readonly mismatches: Map<Projection.Name, MismatchReason>
   /** The read models whose rebuild by this runner has the shadow to itself, retries included. */
@@ -87,22 +91,17 @@ export const lowest = (checkpoints: ReadonlyArray<Position.Position>): Position.
  * however that ends.
  */
 export const underClaim = <A, E, R>(
-  { errors, lease, store }: Runner,
-  claim: Claim,
-  loop: Loop,
+  { lease, leases, store }: Runner,
+  kept: Kept,
   effect: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClaimLost | ReadModelStoreError, R> =>
-  Effect.raceFirst(
-    effect,
-    Effect.sleep(Duration.times(lease, 1 / 3)).pipe(
-      Effect.andThen(store.renew(claim)),
-      Effect.andThen(errors.answered(claim.name, loop)),
-      Effect.forever
-    )
-  ).pipe(
+  leases.keeping(kept, effect).pipe(
     // The claim is no longer needed, or already lost; if the release fails, the lease runs out.
     Effect.onExit(() =>
-      Effect.ignore(store.release(claim)).pipe(Effect.interruptible, Effect.timeoutOption(lease))
+      Effect.ignore(store.release(kept.claim)).pipe(
+        Effect.interruptible,
+        Effect.timeoutOption(lease)
+      )
     )
   )
 
@@ -123,7 +122,7 @@ export const makePageApplier = Effect.fnUntraced(function* (
   let eventsPerSecond = 0
   return Effect.fnUntraced(function* (page: Page) {
     yield* advance(store, held, page, { eventsPerSecond, concurrency })
-    changes.notifyUnsafe()
+    changes.notifyUnsafe(name, "step")
     const now = yield* Clock.currentTimeMillis
     events += page.events.length
     // Measured over a second at least: the rate of a single page would only reflect its size.
@@ -149,7 +148,7 @@ export const stop = Effect.fnUntraced(function* (
 ) {
   stops.metUnsafe(claim, poison)
   yield* store.stop(claim, stops.signed(claim.name, poison))
-  changes.notifyUnsafe()
+  changes.notifyUnsafe(claim.name, "state")
   yield* Metric.update(
     Metric.withAttributes(Metrics.stops, { projection: claim.name, reason: poison.reason }),
     1
@@ -161,6 +160,21 @@ export const stop = Effect.fnUntraced(function* (
     )
   )
 })
+
+/** Returns true if another host has the claim on a generation, as of a look. */
+export const isOfOther = ({ owner }: GenerationState, host: string): boolean =>
+  Option.isSome(owner) && owner.value !== host
+
+/**
+ * Returns true if a claim can succeed, as of a look: the store refuses others, but each would cost
+ * a statement at each poll.
+ */
+export const mayClaim = (
+  state: GenerationState,
+  host: string,
+  toTry: Poison | undefined
+): boolean =>
+  !isOfOther(state, host) && !state.paused && (Option.isNone(state.poison) || toTry !== undefined)
 
 export const claimed = (name: Projection.Name, outcome: "taken" | "lost") =>
   Metric.update(Metric.withAttributes(Metrics.claims, { projection: name, outcome }), 1)
@@ -175,7 +189,7 @@ const LONGEST_PAUSE = 1_000
  * and defects are recorded and retried: a fiber that died would silently maintain nothing.
  */
 export const forever = <E>(
-  { changes, errors, pollInterval }: Runner,
+  { changes, errors }: Runner,
   name: Projection.Name,
   loop: Loop,
   once: Effect.Effect<boolean, E>
@@ -188,7 +202,7 @@ export const forever = <E>(
       return Effect.as(errors.answered(name, loop), found)
     })
     for (;;) {
-      const exit = yield* Effect.exit(changes.until(tried, pollInterval))
+      const exit = yield* Effect.exit(changes.until(name, "state", tried))
       if (Exit.isSuccess(exit)) {
         yield* errors.wentOn(name, loop)
         continue

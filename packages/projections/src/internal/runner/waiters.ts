@@ -22,10 +22,14 @@ import { HistoryChanged, type ReadModelStoreError } from "../../ReadModelError.t
 import type { GenerationState } from "../../driver/ReadModelGeneration.ts"
 import * as History from "../fold/history.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
+import type { SharedCalls } from "./sharedCalls.ts"
+import { excludes, nextEvent, type Searched } from "./nextEvent.ts"
 import type { Runner } from "./runner.ts"
 
 /** The interval of polls of a read model that another host maintains. */
 const WAIT_POLL = Duration.millis(25)
+
+const NO_MISMATCH = Exit.succeed(undefined)
 
 type WaitError = EventStoreError | ReadModelStoreError | Status.ProjectionStopped | HistoryChanged
 
@@ -39,6 +43,8 @@ export interface Waiters {
 interface Waiter {
   readonly position: Position.Position
   readonly done: Deferred.Deferred<void, WaitError>
+  /** True once a look has found its position not reached. */
+  waited: boolean
 }
 
 interface Look {
@@ -47,36 +53,67 @@ interface Look {
   readonly shadow: GenerationState | undefined
   /** True if this host met rows of another history. */
   readonly suspected: boolean
+  /** Returns true if the rows, if of the log's history, include every event up to a position. */
+  readonly includes: (position: Position.Position) => boolean
   /** The mismatch of the serving rows; read only if a waiter could be done, or if suspected. */
   readonly mismatch: Exit.Exit<MismatchReason | undefined, EventStoreError>
 }
 
 export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel) {
   const { name, version } = model.table
-  const { changes, events, mismatches, pollInterval, store } = runner
+  const { changes, events, leases, mismatches, pollInterval, shared, store } = runner
   const waiters = new Set<Waiter>()
   let arrived = Deferred.makeUnsafe<void>()
   let hasEnded = false
+  /** The next event that the serving rows lack, as of the last search. */
+  let lacks: Position.Position | undefined
 
-  const look = Effect.fnUntraced(function* (lowest: Position.Position) {
-    const states = yield* store.states(name)
+  /** Searches the log for events that the rows lack, up to the highest of some positions. */
+  const search = Effect.fnUntraced(function* (
+    serving: GenerationState,
+    positions: ReadonlyArray<Position.Position>
+  ): Effect.fn.Return<Searched | undefined, EventStoreError> {
+    const known = lacks !== undefined && Status.position(serving) < lacks ? lacks : undefined
+    const [to] = positions
+      .filter(
+        (position) => !isThere(serving, position) && (known === undefined || position < known)
+      )
+      .toSorted((a, b) => (a < b ? 1 : -1))
+    // An older version may fold other categories.
+    if (to === undefined || serving.version !== version) return undefined
+    const searched = yield* nextEvent(events, model, Status.position(serving), to)
+    lacks = searched.next ?? known
+    return searched
+  })
+
+  const look = Effect.fnUntraced(function* (
+    states: ReadonlyArray<GenerationState>,
+    mismatchOf: SharedCalls["mismatchOf"],
+    judged: ReadonlyArray<Position.Position>,
+    /** Returns the positions up to which the log is searched for events that the rows lack. */
+    toSearch: (serving: GenerationState) => ReadonlyArray<Position.Position>
+  ): Effect.fn.Return<Look, EventStoreError> {
     const serving = states.find(({ role }) => role === "serving")
-    const suspected = mismatches.has(name)
-    const mismatch =
-      serving !== undefined && (suspected || isThere(serving, lowest))
-        ? yield* Effect.exit(History.mismatch(events, serving))
-        : Exit.succeed(undefined)
     const shadow = states.find((state) => state.role === "shadow" && state.version === version)
-    return { serving, shadow, suspected, mismatch }
+    const suspected = mismatches.has(name)
+    if (serving === undefined) {
+      return { serving, shadow, suspected, includes: () => false, mismatch: NO_MISMATCH }
+    }
+    const found = yield* search(serving, toSearch(serving))
+    const includes = (position: Position.Position) =>
+      isThere(serving, position) || (found !== undefined && excludes(found, position))
+    const mismatch =
+      suspected || judged.some(includes) ? yield* Effect.exit(mismatchOf(serving)) : NO_MISMATCH
+    return { serving, shadow, suspected, includes, mismatch }
   })
 
   /** Returns the answer for a waiter by a poll; undefined while it has to wait. */
   const judge = (
-    { mismatch, serving, shadow, suspected }: Look,
+    { includes, mismatch, serving, shadow, suspected }: Look,
     position: Position.Position
   ): Exit.Exit<void, WaitError> | undefined => {
     if (serving === undefined) return Exit.void
-    const isDone = isThere(serving, position)
+    const isDone = includes(position)
     // Rows of another history may be past the position without its event.
     if (isDone || suspected) {
       if (Exit.isFailure(mismatch)) return Exit.failCause(mismatch.cause)
@@ -96,6 +133,20 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
     return undefined
   }
 
+  /** Returns the positions to search the log up to, unless a follower of this host reaches them. */
+  const toSearch = (serving: GenerationState, judged: ReadonlyArray<Waiter>) => {
+    const followed = leases.followedUnsafe(name)
+    if (followed === undefined) {
+      // Mostly the events are folded by the second look.
+      return judged.filter(({ waited }) => waited).map(({ position }) => position)
+    }
+    const { ahead } = followed
+    const isRead = ({ position }: Waiter) =>
+      !isThere(serving, position) && ahead !== undefined && position <= ahead.position
+    if (judged.some(isRead)) leases.hastenUnsafe()
+    return []
+  }
+
   const tell = (waiter: Waiter, answer: Exit.Exit<void, WaitError>) => {
     waiters.delete(waiter)
     Deferred.doneUnsafe(waiter.done, answer)
@@ -107,18 +158,22 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
       yield* Effect.yieldNow
       // Taken before the poll: an arrival or a change during the poll ends the wait after it.
       const arrival = arrived
-      const change = changes.nextUnsafe()
+      const change = changes.nextUnsafe(name, "step")
       const judged = Array.from(waiters)
-      const [first] = judged
-      if (first === undefined) {
+      if (judged.length === 0) {
         yield* Deferred.await(arrival)
         continue
       }
-      const lowest = judged.reduce(
-        (low, { position }) => (position < low ? position : low),
-        first.position
+      const looked = yield* Effect.exit(
+        Effect.flatMap(shared.statesOf(name), (states) =>
+          look(
+            states,
+            shared.mismatchOf,
+            judged.map(({ position }) => position),
+            (serving) => toSearch(serving, judged)
+          )
+        )
       )
-      const looked = yield* Effect.exit(look(lowest))
       if (Exit.isFailure(looked) && Cause.hasInterruptsOnly(looked.cause)) {
         return yield* Effect.interrupt
       }
@@ -127,6 +182,7 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
           ? Exit.failCause(looked.cause)
           : judge(looked.value, waiter.position)
         if (answer !== undefined) tell(waiter, answer)
+        waiter.waited = true
       }
       if (waiters.size > 0) {
         yield* Effect.timeoutOption(
@@ -148,7 +204,9 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
   yield* Effect.forkScoped(looking)
 
   const isAt = Effect.fnUntraced(function* (position: Position.Position) {
-    const answer = judge(yield* look(position), position)
+    const compare = (serving: GenerationState) => History.mismatch(events, serving)
+    const looked = yield* look(yield* store.states(name), compare, [position], () => [position])
+    const answer = judge(looked, position)
     if (answer === undefined) return false
     yield* answer
     return true
@@ -157,7 +215,7 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
   const until = (position: Position.Position): Effect.Effect<void, WaitError> =>
     Effect.suspend(() => {
       if (hasEnded) return Effect.interrupt
-      const waiter: Waiter = { position, done: Deferred.makeUnsafe() }
+      const waiter: Waiter = { position, done: Deferred.makeUnsafe(), waited: false }
       waiters.add(waiter)
       const coming = arrived
       arrived = Deferred.makeUnsafe()
@@ -171,6 +229,6 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
   return { isAt, until } satisfies Waiters
 })
 
-/** Returns true if the rows, if of the log's history, include every event up to the position. */
+/** Returns true if the rows, if of the log's history, are at the position. */
 const isThere = (serving: GenerationState, position: Position.Position): boolean =>
   serving.mode === "inline" || Status.position(serving) >= position

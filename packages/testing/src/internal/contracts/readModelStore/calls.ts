@@ -28,6 +28,7 @@ import {
   LEASE,
   poison,
   reached,
+  renew,
   rowsOf,
   runOut,
   take,
@@ -62,7 +63,7 @@ const Call = Schema.TaggedUnion({
     accept: Schema.Literals([false, false, true])
   },
   Claim: { generation, owner },
-  Renew: { claim },
+  Renew: { claim, from: Schema.Literals([-1, -1, 0, 1, 2]) },
   Release: { claim },
   RunOut: {},
   Stop: { claim, position },
@@ -147,7 +148,14 @@ const make = Effect.fnUntraced(function* (
       Effect.tap(store.claim({ name: model, generation }, owner, LEASE), (claim) =>
         Effect.sync(() => had(claim))
       ),
-    Renew: ({ claim }) => withClaim(claim, store.renew),
+    Renew: ({ claim, from }) =>
+      withClaim(claim, (held) =>
+        Effect.provideService(
+          from < 0 ? renew(held) : renew(held, from, from + 1),
+          ReadModelStore,
+          store
+        )
+      ),
     Release: ({ claim }) => withClaim(claim, store.release),
     RunOut: () => runOut,
     Step: ({ by, claim, from, partition }) =>

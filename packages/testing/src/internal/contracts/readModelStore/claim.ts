@@ -12,17 +12,21 @@ import {
   claimOf,
   countOf,
   countUp,
+  eventAt,
   inParallel,
   isLost,
   LEASE,
   poison,
+  reached,
+  renew,
   runOut,
   serve,
   stateOf,
   step,
   switchTo,
   take,
-  tallies
+  tallies,
+  tally
 } from "./fixture.ts"
 
 export const claimCases: Cases = {
@@ -64,7 +68,7 @@ export const claimCases: Cases = {
     const again = yield* claimOf(first)
     assert.isAbove(again.epoch, first.epoch)
     yield* isLost(first, take(store, table, first, step(1, 2)))
-    yield* isLost(first, store.renew(first))
+    yield* isLost(first, renew(first))
     yield* take(store, table, again, step(1, 2))
   }),
 
@@ -75,7 +79,7 @@ export const claimCases: Cases = {
     yield* store.release(first)
     assert.deepStrictEqual((yield* stateOf(first)).owner, Option.none())
     yield* isLost(first, take(store, table, first, step(1, 2)))
-    yield* isLost(first, store.renew(first))
+    yield* isLost(first, renew(first))
     const second = yield* claimOf(first, "another")
     assert.isAbove(second.epoch, first.epoch)
     // Releasing a lost claim again has no effect.
@@ -97,7 +101,7 @@ export const claimCases: Cases = {
 
       // The paused process resumes. Nothing has informed it of the loss.
       yield* isLost(paused, take(store, table, paused, countUp(2, 3, "a")))
-      yield* isLost(paused, store.renew(paused))
+      yield* isLost(paused, renew(paused))
       yield* isLost(paused, store.stop(paused, poison(3)))
       yield* isLost(paused, store.makeInline(paused, Effect.void))
       yield* store.release(paused)
@@ -133,11 +137,61 @@ export const claimCases: Cases = {
       const table = tallies()
       const claim = yield* serve(table)
       yield* runOut(claim)
-      yield* store.renew(claim)
+      yield* renew(claim)
       assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.some("a host"))
       assert.deepStrictEqual(yield* store.claim(claim, "another", LEASE), Option.none())
     }
   ),
+
+  "is renewed together with others, of which some are lost": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const claims = yield* Effect.forEach([1, 2, 3], () => serve(tallies()))
+    const [kept, released, moved] = claims
+    if (kept === undefined || released === undefined || moved === undefined) return assert.fail("")
+    yield* Effect.forEach(claims, runOut)
+    yield* store.release(released)
+    const outcomes = yield* store.renew([
+      { claim: kept },
+      { claim: released },
+      { claim: moved, checkpoint: { from: at(1), to: reached(7) } }
+    ])
+    assert.deepStrictEqual(outcomes, ["renewed", "lost", "renewed"])
+    const states = yield* Effect.forEach(claims, stateOf)
+    assert.deepStrictEqual(
+      states.map(({ anchors, checkpoints, owner }) => [checkpoints, anchors, owner]),
+      [
+        [[at(1)], [eventAt(1)], Option.some("a host")],
+        [[at(1)], [eventAt(1)], Option.none()],
+        [[at(7)], [eventAt(7)], Option.some("a host")]
+      ]
+    )
+    assert.deepStrictEqual(yield* store.renew([]), [])
+  }),
+
+  "moves the checkpoint in a renewal like a step without rows": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const table = tallies()
+    const claim = yield* serve(table, [tally("a", 1)])
+    yield* take(store, table, claim, countUp(1, 3, "a", { eventsPerSecond: 5 }))
+    yield* renew(claim, 3, 9)
+    const state = yield* stateOf(claim)
+    assert.deepStrictEqual(
+      [state.checkpoints, state.anchors, state.events, state.eventsPerSecond],
+      [[at(9)], [eventAt(9)], 2, 5]
+    )
+    assert.strictEqual(yield* countOf(table, "a"), 2)
+    yield* take(store, table, claim, countUp(9, 10, "a"))
+    // The renewal of a host that does not know of the step.
+    yield* isLost(claim, renew(claim, 9, 12))
+    yield* store.pause(table.name)
+    yield* renew(claim)
+    yield* isLost(claim, renew(claim, 10, 12))
+    yield* store.resume(table.name)
+    const next = yield* claimOf(claim)
+    yield* isLost(claim, renew(claim, 10, 12))
+    yield* renew(next, 10, 12)
+    assert.deepStrictEqual((yield* stateOf(next)).checkpoints, [at(12)])
+  }),
 
   "is renewed by a step": Effect.gen(function* () {
     const store = yield* ReadModelStore
@@ -185,7 +239,7 @@ export const claimCases: Cases = {
     yield* switchTo(table, yield* begin(table))
     assert.deepStrictEqual(yield* store.claim(before, "a host", LEASE), Option.none())
     yield* isLost(before, take(store, table, before, step(1, 2)))
-    yield* isLost(before, store.renew(before))
+    yield* isLost(before, renew(before))
   }),
 
   "of a dropped generation is not valid for the next one of the same number": Effect.gen(
@@ -199,7 +253,7 @@ export const claimCases: Cases = {
       const next = yield* begin(table)
       assert.strictEqual(next.generation, dropped.generation)
       yield* isLost(dropped, take(store, table, dropped, countUp(0, 1, "a")))
-      yield* isLost(dropped, store.renew(dropped))
+      yield* isLost(dropped, renew(dropped))
       yield* take(store, table, next, step(0, 1))
     }
   )

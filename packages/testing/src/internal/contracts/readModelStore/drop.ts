@@ -14,6 +14,7 @@ import {
   countUp,
   isLost,
   others,
+  renew,
   rolesOf,
   rowsOf,
   serve,
@@ -50,7 +51,7 @@ export const dropCases: Cases = {
     const claim = yield* shadow(table, [tally("a", 2)])
     yield* store.drop(table.name, claim.generation)
     yield* isLost(claim, take(store, table, claim, step(1, 2)))
-    yield* isLost(claim, store.renew(claim))
+    yield* isLost(claim, renew(claim))
     yield* isLost(claim, switchTo(table, claim))
     yield* store.release(claim)
     assert.deepStrictEqual(yield* rolesOf(table), [[1, "serving"]])

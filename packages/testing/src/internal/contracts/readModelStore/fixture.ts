@@ -152,6 +152,16 @@ export const take = Effect.fnUntraced(function* <E>(
   yield* store.advance(table, claim, { ...step, changes })
 })
 
+/** Renews a claim, and moves its checkpoint from one position to another if they are given. */
+export const renew = Effect.fnUntraced(function* (claim: Claim, from?: number, to: number = 0) {
+  const store = yield* ReadModelStore
+  const checkpoint = from === undefined ? undefined : { from: at(from), to: reached(to) }
+  const outcomes = yield* store.renew([{ claim, checkpoint }])
+  const { epoch, generation, name } = claim
+  if (outcomes[0] === "lost") return yield* new ClaimLost({ name, generation, epoch })
+  assert.deepStrictEqual(outcomes, ["renewed"])
+})
+
 /** Builds a step that leaves the rows alone by default. */
 export const step = <E = never>(
   from: number,

@@ -25,6 +25,7 @@ import {
   LEASE,
   others,
   reached,
+  renew,
   rowsOf,
   serve,
   shadow,
@@ -46,7 +47,7 @@ export const makeInlineCases: Cases = {
     assert.deepStrictEqual([checkpoints, mode, owner], [[at(5)], "inline", Option.none()])
     assert.strictEqual(yield* countOf(table, "a"), 1)
     yield* isLost(claim, take(store, table, claim, countUp(5, 6, "a")))
-    yield* isLost(claim, store.renew(claim))
+    yield* isLost(claim, renew(claim))
     yield* isLost(claim, store.makeInline(claim, Effect.void))
     assert.deepStrictEqual(yield* store.claim(claim, "a host", LEASE), Option.none())
   }),

@@ -329,6 +329,7 @@ export const openCases: Cases = {
     yield* Effect.forEach(tables, (table) => store.open(table))
     const names = tables.map(({ name }) => name)
     const own = (yield* store.states()).filter(({ name }) => names.includes(name))
+    assert.deepStrictEqual(yield* store.states(...own.map(({ name }) => name)), own)
     assert.deepStrictEqual(
       own.map(({ name }) => name),
       names.toSorted()

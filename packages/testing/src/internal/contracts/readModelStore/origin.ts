@@ -5,7 +5,7 @@ import * as EventMark from "@daybook/kernel/EventMark"
 import * as EventId from "@daybook/kernel/EventId"
 import * as LogId from "@daybook/kernel/LogId"
 import { OtherLog, Superseded } from "@daybook/projections/ReadModelError"
-import { SkipReason } from "@daybook/projections/driver/ReadModelGeneration"
+import { type Reached, SkipReason } from "@daybook/projections/driver/ReadModelGeneration"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { EventStore } from "@daybook/store/EventStore"
 import { any } from "@daybook/store/ExpectedRevision"
@@ -193,21 +193,43 @@ export const originCases: Cases = {
     const claim = yield* serve(table)
     const first = reached(1)
     // A generation that is not inline has its own checkpoint.
-    yield* store.mark(claim, first, reached(5))
+    const { generation, name } = claim
+    const mark = (compared: Reached, to: Reached) =>
+      store.mark([{ name, generation, compared, reached: to }])
+    yield* mark(first, reached(5))
     assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
     yield* store.makeInline(claim, Effect.void)
     // The state of a caller that looked before another host, or before a restore, is old.
-    yield* store.mark(claim, reached(0), reached(5))
-    yield* store.mark(claim, { ...first, event: eventAt(7) }, reached(5))
+    yield* mark(reached(0), reached(5))
+    yield* mark({ ...first, event: eventAt(7) }, reached(5))
     assert.deepStrictEqual((yield* stateOf(claim)).checkpoints, [at(1)])
-    yield* store.mark(claim, first, reached(5))
-    yield* store.mark(claim, reached(5), reached(4))
+    yield* mark(first, reached(5))
+    yield* mark(reached(5), reached(4))
     const { anchors, checkpoints, mode } = yield* stateOf(claim)
     assert.deepStrictEqual([checkpoints, anchors, mode], [[at(5)], [eventAt(5)], "inline"])
-    yield* store.mark({ name: table.name, generation: 9 }, reached(5), reached(6))
+    yield* store.mark([{ name, generation: 9, compared: reached(5), reached: reached(6) }])
     yield* store.makeAsync(table.name, Effect.succeed(reached(3)))
     const demoted = yield* stateOf(claim)
     assert.deepStrictEqual([demoted.checkpoints, demoted.anchors], [[at(3)], [eventAt(3)]])
+  }),
+
+  "advances together with those of other inline read models": Effect.gen(function* () {
+    const store = yield* ReadModelStore
+    const claims = yield* Effect.forEach([1, 2], () => serve(tallies()))
+    for (const claim of claims) yield* store.makeInline(claim, Effect.void)
+    const [first, ...others] = claims.map(({ generation, name }) => ({
+      name,
+      generation,
+      compared: reached(1),
+      reached: reached(5)
+    }))
+    if (first === undefined) return
+    yield* store.mark([{ ...first, compared: reached(2) }, ...others])
+    const states = yield* Effect.forEach(claims, stateOf)
+    assert.deepStrictEqual(
+      states.map(({ checkpoints }) => checkpoints),
+      [[at(1)], [at(5)]]
+    )
   }),
 
   "limits inline maintenance to appends to its own log": Effect.gen(function* () {

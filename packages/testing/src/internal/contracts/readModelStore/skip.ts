@@ -26,6 +26,7 @@ import {
   LEASE,
   others,
   poison,
+  renew,
   rowsOf,
   serve,
   stateOf,
@@ -106,7 +107,7 @@ export const skipCases: Cases = {
     yield* skip(table, 8)
     // The holder of the claim does not know that event 8 is skipped.
     yield* isLost(claim, take(store, table, claim, step(1, 9)))
-    yield* isLost(claim, store.renew(claim))
+    yield* isLost(claim, renew(claim))
     assert.deepStrictEqual((yield* stateOf(claim)).owner, Option.none())
     const knowing = yield* claimOf(claim)
     yield* skip(table, 8)

@@ -15,6 +15,7 @@ import {
   isLost,
   LEASE,
   poison,
+  renew,
   serve,
   stateOf,
   statesOf,
@@ -37,7 +38,7 @@ export const stopCases: Cases = {
     )
     assert.deepStrictEqual(yield* store.claim(claim, "a host", LEASE), Option.none())
     yield* isLost(claim, take(store, table, claim, step(1, 2)))
-    yield* isLost(claim, store.renew(claim))
+    yield* isLost(claim, renew(claim))
     yield* isLost(claim, store.stop(claim, poison(9)))
     yield* store.resume(table.name)
     assert.deepStrictEqual((yield* stateOf(claim)).poison, Option.none())

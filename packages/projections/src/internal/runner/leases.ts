@@ -1,0 +1,172 @@
+/**
+ * Keeps the claims of a host: one call of the store renews them all, and moves the checkpoints of
+ * the read models that have read on without an event of their own.
+ */
+import type * as Projection from "@daybook/kernel/Projection"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { Claim, Reached, Renewal, Renewed } from "../../driver/ReadModelGeneration.ts"
+import { ClaimLost, ReadModelStoreError } from "../../ReadModelError.ts"
+import type { ReadModelStore } from "../../ReadModelStore.ts"
+import { first } from "../fold/history.ts"
+import type { Held } from "./advance.ts"
+import { answerOf } from "./answerOf.ts"
+import type { Changes } from "./changeSignal.ts"
+import type { Loop, LoopErrors } from "./loopErrors.ts"
+
+/** A generation that follows the log. */
+export interface Followed {
+  readonly held: Held
+  /** The place to which no event after the checkpoint concerns it; undefined at the checkpoint. */
+  ahead: Reached | undefined
+  /** The permit to move the checkpoint, by a step or a renewal. */
+  readonly moving: Semaphore.Semaphore
+}
+
+export const followed = (held: Held): Followed => ({
+  held,
+  ahead: undefined,
+  moving: Semaphore.makeUnsafe(1)
+})
+
+/** A claim to renew, with the loop that works under it. */
+export interface Kept {
+  readonly claim: Claim
+  readonly loop: Loop
+  readonly followed?: Followed
+}
+
+export interface Leases {
+  /** Returns the generation of a read model that this host follows the log with. */
+  readonly followedUnsafe: (name: Projection.Name) => Followed | undefined
+  /** Moves the checkpoints of followers that have read further at once, since a caller waits. */
+  readonly hastenUnsafe: () => void
+  /**
+   * Runs an effect and renews its claim meanwhile. Fails when the claim is lost, or when renewals
+   * have failed for longer than the lease.
+   */
+  readonly keeping: <A, E, R>(
+    kept: Kept,
+    effect: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | ClaimLost | ReadModelStoreError, R>
+}
+
+interface Keeping extends Kept {
+  readonly ended: Deferred.Deferred<never, ClaimLost | ReadModelStoreError>
+}
+
+/** A renewal; if it moves a checkpoint, it has the permit. */
+interface Asked {
+  readonly of: Keeping
+  readonly renewal: Renewal
+}
+
+export const make = Effect.fnUntraced(function* ({
+  changes,
+  errors,
+  lease,
+  pollInterval,
+  store
+}: {
+  readonly store: ReadModelStore["Service"]
+  readonly changes: Changes
+  readonly errors: LoopErrors
+  readonly lease: Duration.Duration
+  readonly pollInterval: Duration.Duration
+}): Effect.fn.Return<Leases, never, Scope.Scope> {
+  const all = new Set<Keeping>()
+  const hastened = Latch.makeUnsafe()
+  const third = Duration.times(lease, 1 / 3)
+  let renewedAt = yield* Clock.currentTimeMillis
+
+  const settle = Effect.fnUntraced(function* ({ of, renewal }: Asked, outcome: Renewed) {
+    const { epoch, generation, name } = of.claim
+    if (outcome === "lost") {
+      yield* Deferred.fail(of.ended, new ClaimLost({ name, generation, epoch }))
+    } else if (outcome === "renewed" && renewal.checkpoint !== undefined && of.followed) {
+      const { to } = renewal.checkpoint
+      of.followed.held.checkpoints[0] = to
+      if (of.followed.ahead === to) of.followed.ahead = undefined
+      changes.notifyUnsafe(name, "step")
+      yield* errors.wentOn(name, of.loop)
+    } else {
+      yield* errors.answered(name, of.loop)
+    }
+  })
+
+  const renew = Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    if (all.size === 0) renewedAt = now
+    const isDue = now - renewedAt >= Duration.toMillis(third)
+    const asked: Array<Asked> = []
+    for (const of of all) {
+      const checkpoint = yield* toMove(of)
+      if (checkpoint !== undefined || isDue) {
+        asked.push({ of, renewal: { claim: of.claim, checkpoint } })
+      }
+    }
+    if (asked.length === 0) return
+    const exit = yield* Effect.exit(
+      answerOf(
+        store.renew(asked.map(({ renewal }) => renewal)),
+        (cause) => new ReadModelStoreError({ operation: "renew", cause })
+      )
+    )
+    if (Exit.isSuccess(exit)) {
+      if (isDue) renewedAt = now
+      for (const [index, outcome] of exit.value.entries()) {
+        const one = asked[index]
+        if (one !== undefined) yield* settle(one, outcome)
+      }
+    } else if (now - renewedAt > Duration.toMillis(lease)) {
+      renewedAt = now
+      for (const { ended } of all) yield* Deferred.failCause(ended, exit.cause)
+    }
+    for (const { of, renewal } of asked) {
+      if (renewal.checkpoint !== undefined) yield* of.followed?.moving.release(1) ?? Effect.void
+    }
+  })
+  yield* Effect.raceFirst(Effect.sleep(Duration.min(pollInterval, third)), hastened.await).pipe(
+    Effect.andThen(hastened.close),
+    Effect.andThen(renew),
+    Effect.forever,
+    Effect.forkScoped
+  )
+
+  return {
+    followedUnsafe: (name) => {
+      for (const { claim, followed } of all) if (claim.name === name && followed) return followed
+      return undefined
+    },
+    hastenUnsafe: () => {
+      hastened.openUnsafe()
+    },
+    keeping: (kept, effect) =>
+      Effect.suspend(() => {
+        const keeping: Keeping = { ...kept, ended: Deferred.makeUnsafe() }
+        all.add(keeping)
+        return Effect.raceFirst(effect, Deferred.await(keeping.ended)).pipe(
+          Effect.ensuring(Effect.sync(() => all.delete(keeping)))
+        )
+      })
+  }
+})
+
+/** Returns the move of a checkpoint to where its follower has read, and takes the permit for it. */
+const toMove = Effect.fnUntraced(function* ({ followed }: Kept) {
+  // A follower in the middle of a step moves its checkpoint itself.
+  if (followed?.ahead === undefined || !(yield* followed.moving.takeIfAvailable(1))) {
+    return undefined
+  }
+  if (followed.ahead !== undefined) {
+    return { from: first(followed.held.checkpoints).position, to: followed.ahead }
+  }
+  yield* followed.moving.release(1)
+  return undefined
+})
