@@ -47,7 +47,7 @@ const host = Effect.fnUntraced(function* (url: Redacted.Redacted, leaseMillis: n
     Effect.sync(() =>
       spawn(
         process.execPath,
-        [Path.join(import.meta.dirname, "programs", "lockReadModels.ts"), String(leaseMillis)],
+        [Path.join(import.meta.dirname, "programs", "keepReadModels.ts"), String(leaseMillis)],
         { stdio: ["ignore", "pipe", "inherit"], env: { DATABASE_URL: Redacted.value(url) } }
       )
     ),
