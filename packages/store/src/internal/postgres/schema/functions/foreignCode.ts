@@ -9,9 +9,13 @@
 export const foreignCode = (
   log: string
 ): string => `CREATE OR REPLACE FUNCTION ${log}.foreign_code(p_tables oid[], p_written boolean)
-  RETURNS SETOF text LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
+  RETURNS SETOF text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
+-- Planning takes several times as long as looking, so PL/pgSQL keeps one plan for the session: by
+-- index, however many objects the database will have.
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
-  SELECT f.kind || ' of ' || t.oid::regclass::text FROM unnest(p_tables) AS t(oid), LATERAL (
+BEGIN
+  RETURN QUERY SELECT f.kind || ' of ' || t.oid::regclass::text FROM unnest(p_tables) AS t(oid), LATERAL (
     SELECT 'kind ' || c.relkind::text AS kind FROM pg_class c WHERE c.oid = t.oid AND c.relkind <> 'r'
     UNION ALL
     SELECT 'row security' WHERE row_security_active(t.oid)
@@ -34,5 +38,5 @@ AS $$
       WHERE p_written AND i.indrelid = t.oid AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL
         OR EXISTS (SELECT FROM unnest(i.indclass::oid[]) AS o(oid) JOIN pg_opclass p ON p.oid = o.oid
           WHERE p.opcnamespace <> 'pg_catalog'::regnamespace::oid))
-  ) f
-$$`
+  ) f;
+END $$`
