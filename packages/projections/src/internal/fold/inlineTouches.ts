@@ -15,7 +15,7 @@ export type Touches = InlineAppend<unknown, unknown>["touches"]
  * The longest wait for a lock of a call of several appends: longer than a call of another host
  * takes, and short, since further appends wait behind the call.
  */
-export const BRIEF_WAIT = Duration.millis(50)
+export const BRIEF_WAIT = Duration.millis(200)
 
 /**
  * The most rows that a call of several appends may lock: each takes an entry in the lock table of
