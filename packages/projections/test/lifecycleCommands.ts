@@ -63,6 +63,8 @@ const Drawn = Schema.Struct({
     "Claim",
     "Claim",
     "Renew",
+    "Renew",
+    "Renew",
     "Release",
     "Advance",
     "Advance",
