@@ -337,7 +337,7 @@ export interface EventStoreDriver<E> extends Reads<E> {
 
   /**
    * Makes the function that records single appends with the work of a hook, several in one
-   * transaction; for a store with transactions. Callers with a transaction open don't use it.
+   * transaction; for a store with transactions. The service refuses callers with a transaction open.
    */
   readonly appendWith?:
     | (<Prepared>(
