@@ -338,7 +338,8 @@ export interface EventStoreDriver<E> extends Reads<E> {
 
   /**
    * Makes the function that records single appends with the work of a hook, several in one
-   * transaction; for a store with transactions. The service refuses callers with a transaction open.
+   * transaction; for a store with transactions. The service refuses callers with a transaction
+   * open.
    */
   readonly appendWith?:
     | (<Prepared>(
