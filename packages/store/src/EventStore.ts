@@ -575,7 +575,7 @@ export class EventStore extends Context.Service<
      * **Details**
      * Emits each matching event once, in position order, at the pace of its consumer. It reconnects
      * after a lost connection, and fails only on errors that a retry can't fix.
-     * Subscriptions of one store may emit the same event objects.
+     * Subscriptions of one store may emit the same event objects: do not change them.
      * Errors: `CheckpointMismatch`, `after` is past the head or of another history; also when the
      * log is restored later.
      */

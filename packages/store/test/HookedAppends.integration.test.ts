@@ -16,6 +16,7 @@ import * as Arr from "effect/Array"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import { SqlClient } from "effect/sql/SqlClient"
@@ -173,6 +174,45 @@ const cases = <E>(where: string, stores: Layer.Layer<EventStore | SqlClient, E>)
             patient.map(({ appends }) => appends.length),
             appends.map(() => 1)
           )
+        }).pipe(Effect.scoped)
+      )
+
+      it.effect("succeed where another one to their stream waits for a lock in vain", () =>
+        Effect.gen(function* () {
+          const timeout = new SqlError({ reason: new LockTimeoutError({ cause: "held" }) })
+          const { append: appendWith, calls } = yield* hooked(({ appends, waits }) =>
+            waits === "briefly" || appends.some((types) => types.includes("Held"))
+              ? timeout
+              : undefined
+          )
+          const { streamId } = append(noted())
+          const appends = Arr.makeBy(6, (index) => ({
+            ...append(noted({ type: index === 3 ? "Held" : "Noted" })),
+            streamId
+          }))
+          const answers = yield* together(appendWith, appends)
+          assert.deepStrictEqual(
+            answers.flatMap((answer, index) => (Result.isFailure(answer) ? [index] : [])),
+            [3]
+          )
+          assert.lengthOf(yield* read(appends.slice(0, 1)), 5)
+          const patient = calls.filter(({ waits }) => waits === "patiently")
+          assert.isTrue(patient.every(({ appends }) => appends.length === 1))
+        }).pipe(Effect.scoped)
+      )
+
+      it.effect("are refused in a transaction of the caller, which could not undo them", () =>
+        Effect.gen(function* () {
+          const sql = yield* SqlClient
+          const { append: appendWith, calls } = yield* hooked()
+          const one = append(noted())
+          const exit = yield* sql.withTransaction(Effect.exit(appendWith(one)))
+          assert.deepStrictEqual(
+            exit,
+            Exit.die(new Error("cannot append with a hook: the caller has a transaction open"))
+          )
+          assert.deepStrictEqual(calls, [])
+          assert.deepStrictEqual(yield* read([one]), [])
         }).pipe(Effect.scoped)
       )
 

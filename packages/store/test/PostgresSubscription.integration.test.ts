@@ -2,10 +2,13 @@
  * Wake-ups of subscribers on a real server, and lost connections. Tests of a wake-up poll only once
  * an hour.
  */
-import { EventStoreError } from "@daybook/store/EventStore"
+import { EventStore, EventStoreError } from "@daybook/store/EventStore"
+import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
+import * as PostgresListen from "@daybook/store/PostgresListen"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import { assert, layer } from "@effect/vitest"
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -13,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as Scope from "effect/Scope"
+import { SqlClient } from "effect/sql/SqlClient"
 import { appendTo, database, follow, listeners, through, until } from "./subscribingHosts.ts"
 import { startProxy } from "./tcpProxy.ts"
 
@@ -74,6 +78,32 @@ layer(Layer.merge(PostgresServer.PostgresServer.layerEmbedded, Logger.layer([col
       )
       assert.deepStrictEqual(yield* own.next(2), positions)
       assert.deepStrictEqual(yield* other.next(2), positions)
+    })
+  )
+
+  it.effect("are interrupted when their store is closed", () =>
+    Effect.gen(function* () {
+      const { start } = yield* database
+      const { sql } = yield* start()
+      const scope = yield* Scope.make()
+      const context = yield* Layer.buildWithScope(
+        Layer.fresh(EventStorePostgres.layer),
+        scope
+      ).pipe(
+        Effect.provideService(SqlClient, sql),
+        Effect.provideService(PostgresListen.PostgresListen, {
+          ...PostgresListen.defaults,
+          ...woken
+        })
+      )
+      const store = Context.get(context, EventStore)
+      const subscribers = yield* Effect.replicateEffect(follow({ store }), 3)
+      yield* appendTo({ store })
+      for (const subscriber of subscribers) yield* subscriber.next(1)
+      yield* Scope.close(scope, Exit.void)
+      for (const { fiber } of subscribers) {
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+      }
     })
   )
 

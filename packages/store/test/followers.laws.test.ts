@@ -282,7 +282,7 @@ const eventful: ReadonlyArray<Move> = [
 
 const ofSeeds = (makePolls: MakePolls) =>
   Effect.map(
-    Effect.forEach(Arr.range(0, 9), (seed) => violations(makePolls, eventful, seed)),
+    Effect.forEach(Arr.range(0, 39), (seed) => violations(makePolls, eventful, seed)),
     (all) => new Set(all.flatMap((broken) => [...broken]))
   )
 

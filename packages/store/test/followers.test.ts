@@ -6,12 +6,14 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
 import type { Filter, Reads } from "@daybook/store/driver/EventStoreDriver"
 import * as Polls from "@daybook/store/driver/Polls"
+import { UnreadableEvent } from "@daybook/store/EventStore"
 import { assert, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
 import * as ModelLog from "./modelLog.ts"
 
 const turns = Effect.replicateEffect(Effect.yieldNow, 50, { discard: true })
@@ -192,17 +194,24 @@ it.effect("read alone in a transaction", () =>
   })
 )
 
-it.effect("read for themselves where the read that they share fails", () =>
+it.effect("read for themselves where the read that they share finds an unreadable event", () =>
   Effect.gen(function* () {
     const log = emptyLog()
     let readable = true
-    const reads: Reads<"unreadable"> = {
+    const unreadable = new UnreadableEvent({
+      position: Position.start,
+      eventId: "",
+      streamId: streamId("ring-1"),
+      revision: 1,
+      issue: "not readable"
+    })
+    const reads: Reads<UnreadableEvent> = {
       ...log.reads,
       log: (filter) => {
         const read = log.reads.log(filter)
         return (range) =>
-          Effect.suspend((): ReturnType<ReturnType<Reads<"unreadable">["log"]>> =>
-            readable || filter.categories !== undefined ? read(range) : Effect.fail("unreadable")
+          Effect.suspend((): ReturnType<ReturnType<Reads<UnreadableEvent>["log"]>> =>
+            readable || filter.categories !== undefined ? read(range) : Effect.fail(unreadable)
           )
       }
     }
@@ -212,8 +221,60 @@ it.effect("read for themselves where the read that they share fails", () =>
     const [all, ...others] = yield* Effect.forEach(followers, (poll) => Effect.exit(poll), {
       concurrency: "unbounded"
     })
-    assert.deepStrictEqual(all, Exit.fail("unreadable" as const))
+    assert.deepStrictEqual(all, Exit.fail(unreadable))
     assert.isTrue(others.every(Exit.isSuccess))
+  })
+)
+
+it.effect("fail together where the read that they share fails, and read nothing more", () =>
+  Effect.gen(function* () {
+    const log = emptyLog()
+    let isUp = true
+    let failures = 0
+    const { counts, followers } = yield* together(log, mixed, {
+      ...log.reads,
+      log: (filter) => {
+        const read = log.reads.log(filter)
+        return (range) =>
+          Effect.suspend((): ReturnType<ReturnType<Reads<"down">["log"]>> => {
+            if (isUp) return read(range)
+            failures++
+            return Effect.fail("down")
+          })
+      }
+    })
+    isUp = false
+    append(log, "ring-1")
+    const exits = yield* Effect.forEach(followers, (poll) => Effect.exit(poll), {
+      concurrency: "unbounded"
+    })
+    assert.deepStrictEqual(
+      exits,
+      mixed.map(() => Exit.fail("down" as const))
+    )
+    assert.strictEqual(failures, 1)
+    assert.deepStrictEqual(counts(), { looks: 1, reads: 0, ends: 0 })
+    isUp = true
+    assert.deepStrictEqual(yield* pollAll(followers), [1, 1, 1, 0, 1, 0, 0, 1, 0, 0])
+  })
+)
+
+it.effect("read in a trace of no follower", () =>
+  Effect.gen(function* () {
+    const log = emptyLog()
+    const parents: Array<string | undefined> = []
+    const { followers } = yield* together(log, mixed, {
+      ...log.reads,
+      origin: (position) =>
+        Effect.flatMap(Effect.option(Effect.currentSpan), (span) => {
+          parents.push(Option.getOrUndefined(Option.map(span, ({ name }) => name)))
+          return log.reads.origin(position)
+        })
+    })
+    parents.length = 0
+    append(log, "ring-1")
+    yield* Effect.withSpan(pollAll(followers), "a follower")
+    assert.deepStrictEqual(parents, [undefined])
   })
 )
 

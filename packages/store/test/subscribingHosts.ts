@@ -63,12 +63,12 @@ export const through = (url: Redacted.Redacted, port: number): Redacted.Redacted
   return Redacted.make(changed.href)
 }
 
-/** Appends one event to a stream of its own, and returns its position. */
-export const appendTo = ({ store }: Pick<Host, "store">) =>
+/** Appends one event, to a stream of its own by default, and returns its position. */
+export const appendTo = ({ store }: Pick<Host, "store">, streamId?: StreamId.StreamId) =>
   Effect.suspend(() =>
     store.append({
-      streamId: StreamId.StreamId.make(`note-${SecureRandom.uuidV4Unsafe()}`),
-      expected: ExpectedRevision.noStream,
+      streamId: streamId ?? StreamId.StreamId.make(`note-${SecureRandom.uuidV4Unsafe()}`),
+      expected: streamId === undefined ? ExpectedRevision.noStream : ExpectedRevision.any,
       events: [
         {
           id: EventId.make(SecureRandom.uuidV4Unsafe()),

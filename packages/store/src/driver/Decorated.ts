@@ -67,6 +67,9 @@ export const handled = (store: EventStore["Service"]): Effect.Effect<void> =>
  * that wait go together in one call, as in the store itself. Undefined if the store has no
  * transactions, or is not what `EventStoreService.make` returned.
  *
+ * **Details**
+ * An append inside the caller's transaction would commit apart from it, so it dies.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -296,8 +296,9 @@ export interface HookedCall<Prepared, A, E> {
   /** Returns the events that the write recorded, in the order of their positions. */
   readonly recorded: (answer: A) => ReadonlyArray<RecordedEvent>
   /**
-   * `briefly`: other appends wait behind this call, so it must not wait long for a lock. After a
-   * lock timeout its appends are repeated `patiently`, each in a call of its own.
+   * `briefly`: other appends wait behind this call, so it must not wait long for any lock. After a
+   * lock timeout its appends are repeated `patiently`, each in a call of its own. The first call of
+   * an append waits briefly even if it has no other append.
    */
   readonly waits: "briefly" | "patiently"
 }
@@ -337,7 +338,8 @@ export interface EventStoreDriver<E> extends Reads<E> {
 
   /**
    * Makes the function that records single appends with the work of a hook, several in one
-   * transaction; for a store with transactions. Callers with a transaction open don't use it.
+   * transaction; for a store with transactions. The service refuses callers with a transaction
+   * open.
    */
   readonly appendWith?:
     | (<Prepared>(

@@ -12,7 +12,7 @@ import { type AnyModel, keysToTouch } from "./rowFold.ts"
 export type Touches = InlineAppend<unknown, unknown>["touches"]
 
 /**
- * The longest wait for a lock of a call of several appends: longer than a call of another host
+ * The longest wait for each lock of a call in a fast lane: longer than a call of another host
  * takes, and short, since further appends wait behind the call.
  */
 export const BRIEF_WAIT = Duration.millis(200)

@@ -5,9 +5,11 @@
  * 2. Each item is answered once; the items of a lane are taken in the order of their arrival.
  * 3. An item whose caller is interrupted before it was sent is withdrawn.
  * 4. A call that failed because of one item is repeated by halves, until that item fails alone.
+ * 5. With `patience`, items do not wait for longer than twice that for the call before theirs.
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
@@ -39,6 +41,11 @@ export interface Options<Item, A, E> {
   readonly lanes?: number
   /** The most items that wait in a lane; callers of further ones wait for room. */
   readonly capacity?: number
+  /**
+   * The time that items wait for the call under way at least, before the next call goes beside it.
+   * They wait for its end by default.
+   */
+  readonly patience?: Duration.Duration
 }
 
 export interface Batcher<in Key extends string, in Item, in out A, in out E> {
@@ -62,15 +69,22 @@ interface Entry<Item, A, E> {
 
 type Batch<Item, A, E> = Arr.NonEmptyReadonlyArray<Entry<Item, A, E>>
 
-/** A queue with one call under way at a time. */
+/** The work of one fiber in a lane. */
+interface Turn<Item, A, E> {
+  /** The items of its call under way. */
+  called: ReadonlyArray<Entry<Item, A, E>>
+}
+
+/** A queue with one call under way at a time, if items have the patience. */
 interface Lane<Key, Item, A, E> {
   /** Undefined for a lane that keys share. */
   readonly key: Key | undefined
   /** The waiting items, in order of arrival. */
   readonly waiting: Set<Entry<Item, A, E>>
-  /** The items of the call under way. */
-  called: ReadonlyArray<Entry<Item, A, E>>
-  isBusy: boolean
+  /** Undefined if no call is under way. */
+  turn: Turn<Item, A, E> | undefined
+  /** True if a fiber watches that the lane goes on. */
+  isWatched: boolean
   /** Opened when the lane has room; undefined unless callers wait for that. */
   room: Latch.Latch | undefined
 }
@@ -79,15 +93,15 @@ interface Lane<Key, Item, A, E> {
 export const make = Effect.fnUntraced(function* <Key extends string, Item, A, E>(
   options: Options<Item, A, E>
 ): Effect.fn.Return<Batcher<Key, Item, A, E>, never, Scope.Scope> {
-  const { call, capacity = Infinity, fitting, isOneItemsFault, keep } = options
+  const { call, capacity = Infinity, fitting, isOneItemsFault, keep, patience } = options
   // Calls run on fibers of their own, since any of their callers may be interrupted.
   const fork = yield* FiberSet.makeRuntime<never, void, never>()
 
   const makeLane = (key?: Key): Lane<Key, Item, A, E> => ({
     key,
     waiting: new Set(),
-    called: [],
-    isBusy: false,
+    turn: undefined,
+    isWatched: false,
     room: undefined
   })
   const shared =
@@ -105,8 +119,7 @@ export const make = Effect.fnUntraced(function* <Key extends string, Item, A, E>
     return lane
   }
   const rest = (lane: Lane<Key, Item, A, E>) => {
-    lane.isBusy = false
-    lane.called = []
+    lane.turn = undefined
     if (lane.key !== undefined) own.delete(lane.key)
   }
   const makeRoom = (lane: Lane<Key, Item, A, E>) => {
@@ -137,40 +150,65 @@ export const make = Effect.fnUntraced(function* <Key extends string, Item, A, E>
     )
 
   /** Calls until no item waits. Items that arrive while callers are answered go in the next. */
-  const serve = (lane: Lane<Key, Item, A, E>): Effect.Effect<void> =>
+  const serve = (lane: Lane<Key, Item, A, E>, turn: Turn<Item, A, E>): Effect.Effect<void> =>
     Effect.suspend(() => {
+      if (lane.turn !== turn) return Effect.void
       const batch = take(lane.waiting, fitting())
       makeRoom(lane)
       if (Arr.isReadonlyArrayNonEmpty(batch)) {
-        lane.called = batch
-        return Effect.flatMap(callAll(batch), () => serve(lane))
+        turn.called = batch
+        return Effect.flatMap(callAll(batch), () => serve(lane, turn))
       }
       // In the same step as the check, so that no item can come in between and be forgotten.
       rest(lane)
       return Effect.void
     })
 
-  /** Serves a busy lane from now on. */
+  /** Serves a lane from now on, in place of the fiber that did before. */
   const start = (lane: Lane<Key, Item, A, E>) => {
     if (lane.waiting.size === 0) {
       rest(lane)
       return
     }
+    const turn: Turn<Item, A, E> = { called: [] }
+    lane.turn = turn
     // It runs at once, up to the socket. Waiting until all ready fibers have run, so that their
     // items go in the same call, was no faster: under load a lane is never empty.
-    fork(serve(lane)).addObserver((exit) => {
+    fork(serve(lane, turn)).addObserver((exit) => {
       // The fiber fails only when its scope closes, or by a defect of the functions given here.
-      if (Exit.isFailure(exit)) abort(lane, exit.cause)
+      if (Exit.isFailure(exit)) abort(lane, turn, exit.cause)
     })
   }
 
-  const abort = (lane: Lane<Key, Item, A, E>, cause: Cause.Cause<never>) => {
-    const entries = [...lane.called, ...lane.waiting]
-    lane.waiting.clear()
-    rest(lane)
-    makeRoom(lane)
+  const abort = (
+    lane: Lane<Key, Item, A, E>,
+    turn: Turn<Item, A, E>,
+    cause: Cause.Cause<never>
+  ) => {
+    const entries = [...turn.called]
+    if (lane.turn === turn) {
+      entries.push(...lane.waiting)
+      lane.waiting.clear()
+      rest(lane)
+      makeRoom(lane)
+    }
     for (const entry of entries) settle(entry, Exit.failCause(cause))
   }
+
+  /** Starts the next call of a lane whose call under way lasts, while items wait there. */
+  const watch = (lane: Lane<Key, Item, A, E>, patience: Duration.Duration): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const { turn } = lane
+      const called = turn?.called
+      return Effect.flatMap(Effect.sleep(patience), () => {
+        if (lane.turn === undefined || lane.waiting.size === 0) {
+          lane.isWatched = false
+          return Effect.void
+        }
+        if (lane.turn === turn && turn.called === called) start(lane)
+        return watch(lane, patience)
+      })
+    })
 
   const submit = (key: Key, item: Item): Effect.Effect<A, E> =>
     // One step: between two, the lane could come to rest.
@@ -183,9 +221,10 @@ export const make = Effect.fnUntraced(function* <Key extends string, Item, A, E>
       }
       const entry: Entry<Item, A, E> = { item, resume, isAnswered: false, release: undefined }
       lane.waiting.add(entry)
-      if (!lane.isBusy) {
-        lane.isBusy = true
-        start(lane)
+      if (lane.turn === undefined) start(lane)
+      else if (patience !== undefined && !lane.isWatched) {
+        lane.isWatched = true
+        fork(watch(lane, patience))
       }
       return Effect.sync(() => {
         if (lane.waiting.delete(entry)) makeRoom(lane)
@@ -201,11 +240,14 @@ export const make = Effect.fnUntraced(function* <Key extends string, Item, A, E>
       Effect.uninterruptibleMask((restore) =>
         Effect.suspend(() => {
           const lane = laneOf(key)
-          if (lane.isBusy) return restore(submit(key, item))
-          lane.isBusy = true
+          if (lane.turn !== undefined) return restore(submit(key, item))
+          const turn: Turn<Item, A, E> = { called: [] }
+          lane.turn = turn
           return Effect.ensuring(
             restore(alone),
-            Effect.sync(() => start(lane))
+            Effect.sync(() => {
+              if (lane.turn === turn) start(lane)
+            })
           )
         })
       )

@@ -12,13 +12,22 @@ type Append = EventStore["Service"]["append"]
 
 type Hooked = <Prepared>(hook: AppendHook<Prepared>) => Effect.Effect<Append, never, Scope.Scope>
 
+/** The append would commit even if the caller's transaction were rolled back. */
+const INSIDE = "cannot append with a hook: the caller has a transaction open"
+
 const known = new WeakMap<EventStore["Service"], Hooked>()
 
 export const register = <E>(service: EventStore["Service"], driver: EventStoreDriver<E>): void => {
-  const { appendWith } = driver
+  const { appendWith, inTransaction = Effect.succeed(false) } = driver
   if (appendWith === undefined) return
   known.set(service, (hook) =>
-    Effect.map(appendWith(hook), (appendOne) => Appending.make({ ...driver, appendOne }).append)
+    Effect.map(appendWith(hook), (append) => {
+      const appendOne: typeof append = (one) =>
+        Effect.flatMap(inTransaction, (isInside) =>
+          isInside ? Effect.die(new Error(INSIDE)) : append(one)
+        )
+      return Appending.make({ ...driver, appendOne }).append
+    })
   )
 }
 

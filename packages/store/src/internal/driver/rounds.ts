@@ -13,11 +13,14 @@
 import type { EventMark } from "@daybook/kernel/EventMark"
 import type * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as References from "effect/References"
+import * as Tracer from "effect/Tracer"
 import type { Origin, Reads } from "../../driver/EventStoreDriver.ts"
+import { UnreadableEvent } from "../../EventStore.ts"
 import * as Ends from "./ends.ts"
 import { next } from "./read.ts"
 
@@ -66,6 +69,15 @@ interface Gathering<E> {
   fiber: Fiber.Fiber<void> | undefined
 }
 
+/** Leaves out the trace and the annotations of a follower, since a round is not its work alone. */
+const ofNoFollower = Context.omit(
+  Tracer.ParentSpan,
+  References.TracerSpanAnnotations,
+  References.TracerSpanLinks,
+  References.CurrentLogAnnotations,
+  References.CurrentLogSpans
+)
+
 /** `alone`: true if the caller's reads must stay on its own connection, as in its transaction. */
 export const make = <E>(
   reads: Pick<Reads<E>, "log" | "origin">,
@@ -78,7 +90,7 @@ export const make = <E>(
 
   const start = (round: Gathering<E>) => {
     isLooking = true
-    round.fiber = Effect.runForkWith(round.context)(run(round))
+    round.fiber = Effect.runForkWith(ofNoFollower(round.context))(run(round))
   }
 
   const run = (round: Gathering<E>): Effect.Effect<void> =>
@@ -116,15 +128,16 @@ export const make = <E>(
   const answerAll = (round: Gathering<E>, { log, newest, settled, settledEvent }: Origin) => {
     const { marks } = ends
     const end = { log, newest, settled, settledEvent }
-    const answer = (follower: Follower<E>, events: Round["events"]) => {
+    const answer = (follower: Follower<E>, read: Exit.Exit<Round["events"], E>) => {
       round.followers.delete(follower)
-      follower.answer(Exit.succeed({ end, event: marks.get(follower.place), events }))
+      const event = marks.get(follower.place)
+      follower.answer(Exit.map(read, (events) => ({ end, event, events })))
     }
     const byPlace = new Map<Position.Position, Array<Follower<E>>>()
     for (const follower of round.followers) {
       const { place } = follower
       if (!marks.has(place) || place >= settled) {
-        answer(follower, undefined)
+        answer(follower, Exit.succeed(undefined))
         continue
       }
       const others = byPlace.get(place)
@@ -134,14 +147,18 @@ export const make = <E>(
     return Effect.forEach(
       byPlace,
       ([place, followers]) =>
-        Effect.map(readTogether(place, settled, followers.length), (events) => {
-          for (const follower of followers) answer(follower, events)
+        Effect.map(Effect.exit(readTogether(place, settled, followers.length)), (read) => {
+          for (const follower of followers) answer(follower, read)
         }),
       { concurrency: "unbounded", discard: true }
     )
   }
 
-  const readTogether = (place: Position.Position, settled: Position.Position, followers: number) =>
+  const readTogether = (
+    place: Position.Position,
+    settled: Position.Position,
+    followers: number
+  ): Effect.Effect<Round["events"], E> =>
     followers === 1
       ? Effect.undefined
       : reads
@@ -153,8 +170,10 @@ export const make = <E>(
           })
           .pipe(
             Effect.map(({ events, readTo }) => (readTo === settled ? events : undefined)),
-            // The reason may be an event that not all of them ask for: each reads for itself.
-            Effect.catch(() => Effect.undefined)
+            // Not all of them may ask for that event: each reads for itself.
+            Effect.catch((error) =>
+              error instanceof UnreadableEvent ? Effect.undefined : Effect.fail(error)
+            )
           )
 
   const leave = (round: Gathering<E>, follower: Follower<E>): Effect.Effect<void> =>

@@ -47,7 +47,7 @@ export const make = <E>(
   const isMatch = matching({ types })
   /** The revision up to which all events had been given at this position. */
   let known = { position: Position.start, revision: 0 as Revision }
-  let last: Before | undefined
+  let caughtUpAt: Before | undefined
 
   const poll = Effect.fnUntraced(function* (
     after: Position.Position,
@@ -145,8 +145,8 @@ export const make = <E>(
   ): Effect.fn.Return<Poll, E | CheckpointMismatch | UnreadableEvent> {
     const after = positionOf(given)
     const before =
-      last !== undefined && isSame(given, last.checkpoint) && known.position === after
-        ? last
+      caughtUpAt !== undefined && isSame(given, caughtUpAt.checkpoint) && known.position === after
+        ? caughtUpAt
         : undefined
     const round =
       before === undefined || join === undefined ? undefined : yield* join(before.seen.settled)
@@ -162,7 +162,7 @@ export const make = <E>(
     const { caughtUp, checkpoint } = polled
     const seen = round?.end ?? origin
     // A checkpoint past the settled position is proved by looks at itself only.
-    last =
+    caughtUpAt =
       caughtUp && checkpoint !== undefined && checkpoint.position <= seen.settled
         ? { checkpoint, seen }
         : undefined

@@ -18,6 +18,7 @@ import * as Listener from "./listen.ts"
 import * as PostgresNotify from "./notify.ts"
 import * as WakeUps from "../../../driver/WakeUps.ts"
 
+/** Its waits are interrupted when its scope closes. */
 export interface PostgresWakeUps extends WakeUps.WakeUps {
   /**
    * Wakes subscribers once the writes of `append` are committed, possibly by the caller's
@@ -70,6 +71,15 @@ export const make = Effect.fnUntraced(function* (
           onAppended: inProcess.wakeAllUnsafe
         })
   const tick = yield* ticks(inProcess.wakeAllUnsafe, pollInterval)
+  let isClosed = false
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      isClosed = true
+      inProcess.wakeAllUnsafe()
+    })
+  )
+  const unlessClosed = (effect: Effect.Effect<void>) =>
+    Effect.suspend(() => (isClosed ? Effect.interrupt : effect))
   const wakeUp = sql.afterCommit(
     Effect.sync(() => {
       inProcess.wakeAllUnsafe()
@@ -84,7 +94,9 @@ export const make = Effect.fnUntraced(function* (
       ),
     heartbeatInterval,
     join: Effect.tap(inProcess.join, Effect.andThen(tick, hearOthers)),
-    wait
+    // No tick or notification comes after the store is closed: a subscriber would wait for ever.
+    wait: (latch, blockedPolls) =>
+      unlessClosed(Effect.andThen(wait(latch, blockedPolls), unlessClosed(Effect.void)))
   }
 })
 

@@ -63,20 +63,23 @@ export const make = Effect.fnUntraced(function* <Item extends EncodedAppend, E>(
   readonly keep: (append: Item) => () => void
   /** Bounds a call further, as `fitting` of a batcher does. */
   readonly fitting?: () => (append: Item) => boolean
+  /** True if each append of a slow lane has a call of its own. */
+  readonly repeatsAlone?: boolean
   readonly fastLanes?: number
 }): Effect.fn.Return<
   (append: Item) => Effect.Effect<Appended, Conflict | SqlError | E>,
   never,
   Scope.Scope
 > {
-  const { appendEach, fastLanes = FAST_LANES, keep, tryAppend } = options
+  const { appendEach, fastLanes = FAST_LANES, keep, repeatsAlone = false, tryAppend } = options
   const fitting = () => {
     const [fits, fitsFurther] = [fitsCall(), options.fitting?.()]
     return (append: Item) => fits(append) && (fitsFurther?.(append) ?? true)
   }
   const slowLane = yield* Batcher.make<StreamId, Item, Appended, Conflict | SqlError | E>({
     call: (appends) => Effect.map(appendEach(appends), (answers) => answers.map(exitOf)),
-    fitting,
+    // The first append of a call always fits.
+    fitting: repeatsAlone ? () => () => false : fitting,
     isOneItemsFault,
     keep
   })

@@ -1,7 +1,6 @@
 /**
  * Appends with the work of a hook, batched like those without: a call is one transaction.
  */
-import type { PendingEvent } from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
@@ -19,9 +18,11 @@ import * as AppendLanes from "./appendLanes.ts"
 import { appendEach, type Conflict } from "./callAppend.ts"
 import { orLeft, tryOnce } from "./callTryAppend.ts"
 
-/** An append with its events as they will be read, and what the hook made of them. */
+/**
+ * An append and the work that the hook prepared for it. Its parsed events would take memory that
+ * `MaxHeld` does not count, so they are not kept while it waits.
+ */
 interface Item<Prepared> extends EncodedAppend {
-  readonly pending: ReadonlyArray<PendingEvent>
   readonly prepared: Prepared
 }
 
@@ -72,6 +73,8 @@ export const make = <Prepared>(options: {
       const fits = hook.fitting()
       return ({ prepared }) => fits(prepared)
     },
+    // A row that the hook waits for would fail the other appends to the stream.
+    repeatsAlone: true,
     keep
   })
   return Effect.map(
@@ -80,10 +83,7 @@ export const make = <Prepared>(options: {
       Context.omit(sql.transactionService)(context)
     ),
     (enqueue) => (append) =>
-      Effect.suspend(() => {
-        const pending = pendingEvents(append)
-        return enqueue({ ...append, pending, prepared: hook.prepare(pending) })
-      })
+      Effect.suspend(() => enqueue({ ...append, prepared: hook.prepare(pendingEvents(append)) }))
   )
 }
 
@@ -92,7 +92,7 @@ const recordedBy = (
   answers: ReadonlyArray<Appended | undefined>
 ): ReadonlyArray<RecordedEvent> =>
   // A call numbers its appends in their order.
-  appends.flatMap(({ pending }, index) => {
+  appends.flatMap((append, index) => {
     const answer = answers[index]
-    return answer === undefined ? [] : recordedEvents(pending, answer)
+    return answer === undefined ? [] : recordedEvents(pendingEvents(append), answer)
   })

@@ -5,6 +5,7 @@
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
@@ -57,6 +58,12 @@ const whileWanted = <A, E>(
 
 /** The number of statements under way at once: the server works on one while the host does. */
 const LANES = 2
+
+/**
+ * The time that reads wait for a statement under way. One that is not answered, as on a dead
+ * connection, must not hold up others.
+ */
+const PATIENCE = Duration.seconds(1)
 
 /** The most streams that one statement reads; the rows of all of them are in memory at once. */
 const MAX_STREAMS = 64
@@ -157,7 +164,8 @@ export const make = Effect.fnUntraced(function* (
       asked.onGone()
       return () => {}
     },
-    lanes: LANES
+    lanes: LANES,
+    patience: PATIENCE
   })
 
   return (range) =>
