@@ -35,9 +35,8 @@ export const make = Effect.fnUntraced(function* <K, A, E, R>(
         isAsked.closeUnsafe()
         const asked = next
         next = begin()
-        return Effect.flatMap(Effect.exit(answer(asked.keys)), (exit) =>
-          Deferred.done(asked.answer, exit)
-        )
+        const answered = Effect.exit(Effect.suspend(() => answer(asked.keys)))
+        return Effect.flatMap(answered, (exit) => Deferred.done(asked.answer, exit))
       })
     ),
     Effect.forever,
