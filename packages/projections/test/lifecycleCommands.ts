@@ -63,6 +63,7 @@ const Drawn = Schema.Struct({
     "Claim",
     "Claim",
     "Renew",
+    "Renew",
     "Release",
     "Advance",
     "Advance",
