@@ -2,21 +2,29 @@
  * The renewals of a host's claims on a store that answers late, in part or not at all.
  */
 import { Projections } from "@daybook/projections/Projections"
+import { ReadModelStoreError } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { RunnerSettings } from "@daybook/projections/RunnerSettings"
-import type { Renewal } from "@daybook/projections/driver/ReadModelGeneration"
+import type { Renewal, Renewed } from "@daybook/projections/driver/ReadModelGeneration"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
+import * as Changes from "../src/internal/runner/changeSignal.ts"
+import * as Leases from "../src/internal/runner/leases.ts"
+import * as LoopErrors from "../src/internal/runner/loopErrors.ts"
 import { aggregateOf, takings } from "./Till.ts"
 
 type Store = ReadModelStore["Service"]
@@ -106,6 +114,39 @@ describe("The claims of a host", () => {
         assert.strictEqual(yield* checkpointOf(models[1].name), last)
       })
     )
+  )
+
+  it.effect(
+    "leave the error of a loop that has ended its claim, however late they are renewed",
+    () =>
+      run(
+        Effect.gen(function* () {
+          const errors = LoopErrors.make()
+          const answer = yield* Deferred.make<ReadonlyArray<Renewed>>()
+          const lease = Duration.seconds(30)
+          const leases = yield* Leases.make({
+            changes: Changes.make(),
+            errors,
+            lease,
+            pollInterval: lease,
+            store: { ...(yield* ReadModelStore), renew: () => Deferred.await(answer) }
+          })
+          const [{ name }] = models
+          const claim = { name, generation: 1, epoch: 1, lease }
+          const kept = yield* Effect.forkChild(
+            leases.keeping({ claim, loop: "serving" }, Effect.never),
+            { startImmediately: true }
+          )
+          yield* pass(11)
+          yield* Fiber.interrupt(kept)
+          const cause = Object.assign(new Error("connection failure"), { code: "08006" })
+          const outage = new ReadModelStoreError({ operation: "advance", cause })
+          yield* errors.failed(name, "serving", Cause.fail(outage))
+          yield* Deferred.succeed(answer, ["renewed"])
+          yield* pass(1)
+          assert.strictEqual(errors.of(name, "serving")?.message, outage.message)
+        })
+      )
   )
 
   it.effect("survive a store whose renewal throws", () =>
