@@ -96,9 +96,9 @@ export interface ReadModels {
   readonly async?: ReadonlyArray<Projection.Any>
   /**
    * Maintained in the transaction of the append: once an append has succeeded, the rows reflect it.
-   * In PostgreSQL, concurrent `append`s of a host go together in one transaction, unless their caller
-   * has a transaction open or the event store beneath is wrapped; an `appendAll` goes alone. Appends
-   * of several hosts that touch the same row wait for each other's commit.
+   * In PostgreSQL, concurrent `append`s of a host go together in one transaction, unless their
+   * caller has a transaction open or the event store beneath is wrapped; an `appendAll` goes alone.
+   * Appends of several hosts that touch the same row wait for each other's commit.
    */
   readonly inline?: ReadonlyArray<Projection.Any>
 }

@@ -8,7 +8,7 @@ import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory
 import { RunnerSettings } from "@daybook/projections/RunnerSettings"
 import type { Renewal, Renewed } from "@daybook/projections/driver/ReadModelGeneration"
 import { CommandHandler } from "@daybook/store/CommandHandler"
-import { EventStore } from "@daybook/store/EventStore"
+import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
