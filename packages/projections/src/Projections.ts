@@ -96,8 +96,9 @@ export interface ReadModels {
   readonly async?: ReadonlyArray<Projection.Any>
   /**
    * Maintained in the transaction of the append: once an append has succeeded, the rows reflect it.
-   * Concurrent appends of a host go together in one transaction; appends of several hosts that
-   * touch the same row wait for each other's commit.
+   * In PostgreSQL, concurrent `append`s of a host go together in one transaction, unless their
+   * caller has a transaction open or the event store beneath is wrapped; an `appendAll` goes alone.
+   * Appends of several hosts that touch the same row wait for each other's commit.
    */
   readonly inline?: ReadonlyArray<Projection.Any>
 }
@@ -313,6 +314,8 @@ const make = Effect.fnUntraced(function* (
   const lease = Duration.fromInputUnsafe(settings.lease)
   const pollInterval = Duration.fromInputUnsafe(settings.pollInterval)
   const changes = Changes.make()
+  // A stream of a rebuild may outlive the runner.
+  yield* Effect.addFinalizer(() => Effect.sync(changes.closeUnsafe))
   const errors = LoopErrors.make()
   const runner: Runner = {
     events,

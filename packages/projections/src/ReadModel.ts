@@ -76,8 +76,8 @@ export interface Query<in out Row> {
    */
   readonly after?: Row
   /**
-   * Does the same as `after`, from the fields alone that the order and the primary key name: what a
-   * cursor needs to carry of a row.
+   * Does the same as `after`, from the fields alone that a cursor needs to carry of a row: all
+   * those that the order and the primary key name. Excludes `after`.
    */
   readonly afterFields?: { readonly [Field in Comparable<Row>]?: Row[Field] }
   /** The maximum number of rows, a whole number, 0 or more. */

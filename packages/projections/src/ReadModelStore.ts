@@ -78,7 +78,8 @@ export interface InlineAppend<A, E> {
   /** Reads the events that the append recorded; none when it was a repetition. */
   readonly recorded: (answer: A) => Effect.Effect<ReadonlyArray<RecordedEvent>, E>
   /**
-   * The longest wait for each lock on a read model or a row; 10 seconds by default. A store in the
+   * The longest wait for each lock on a read model or a row: 10 seconds by default, which is also
+   * the most. After a given wait, the error does not name the holders of the lock. A store in the
    * same process may ignore it.
    */
   readonly lockWait?: Duration.Duration | undefined

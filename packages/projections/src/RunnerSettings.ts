@@ -16,14 +16,15 @@ export interface Settings {
   /**
    * The time that a read model stays with a host that does not renew its claim. When a host dies,
    * another host takes over after at most the lease and a poll interval. A host renews all its
-   * claims together, when a third of the lease has passed.
+   * claims together, when a third of the lease has passed. It waits a third of the lease for the
+   * answer, and gives its claims up once renewals have failed for the lease.
    */
   readonly lease: Duration.Input
   /**
    * The interval at which a host checks whether a read model is free, paused, resumed, or finished
    * by another host, one statement for all its read models. Changes in its own process it notices
    * at once. Also the interval at which it moves the checkpoints of read models that have read on
-   * without an event of their own.
+   * without an event of their own: at once if a caller waits for it, and with each renewal.
    */
   readonly pollInterval: Duration.Input
   /** The number of parts of a shadow, split by key, that are written at the same time. */

@@ -1,6 +1,8 @@
 import * as Projection from "@daybook/kernel/Projection"
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as Changes from "../src/internal/runner/changeSignal.ts"
@@ -102,6 +104,21 @@ describe("What waits for a change", () => {
         })
       )
       assert.strictEqual(yield* changes.until(name, "state", meanwhile), "a row")
+      assert.strictEqual(state.looks, 2)
+    })
+  )
+
+  it.effect("is interrupted at the end of the runner, as is all that waits later", () =>
+    Effect.gen(function* () {
+      const changes = Changes.make()
+      const { look, state } = searched()
+      const wait = changes.until(name, "step", look)
+      const early = yield* Effect.forkChild(wait, { startImmediately: true })
+      changes.closeUnsafe()
+      const late = yield* Effect.forkChild(wait)
+      for (const exit of [yield* Fiber.await(early), yield* Fiber.await(late)]) {
+        assert.isTrue(Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+      }
       assert.strictEqual(state.looks, 2)
     })
   )

@@ -227,6 +227,15 @@ const spec = Specification.make(
         })
       )
       .then([{ ...advanced(1, 6), events: 0, leaseEnds: 5 + LEASE }]),
+    "does not move the checkpoint back": given(made, claimed(1, 1), advanced(1, 3))
+      .when(
+        command.Renew.make({
+          at: 5,
+          claim: claim(1, 1),
+          checkpoint: { from: at(3), to: { position: at(2), event: eventAt(2) } }
+        })
+      )
+      .then(lost(1, 1)),
     "does not extend an earlier claim": given(made, claimed(1, 1), claimed(1, 2))
       .when(command.Renew.make({ at: 5, claim: claim(1, 1), checkpoint: null }))
       .then(lost(1, 1)),

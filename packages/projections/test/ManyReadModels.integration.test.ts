@@ -57,7 +57,7 @@ layer(CommandHandler.layer.pipe(Layer.provideMerge(PostgresLayers.server)), {
       assert.isAtMost(statements.length, COMMANDS * STATEMENTS, statements.join("\n"))
 
       statements.length = 0
-      const { settled } = { settled: (yield* (yield* EventStore).checkpoint).position }
+      const settled = (yield* (yield* EventStore).checkpoint).position
       yield* TestClock.adjust("1 second")
       yield* Effect.repeat(store.states(...names), {
         until: (states) => states.every(({ checkpoints }) => checkpoints[0] === settled)

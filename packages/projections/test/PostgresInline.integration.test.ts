@@ -154,6 +154,29 @@ layer(PostgresLayers.server, { excludeTestServices: true, timeout: "2 minutes" }
       }).pipe(Effect.scoped)
     )
 
+    it.effect(
+      "is given back by appends of another version that go together, and none is lost",
+      () =>
+        Effect.gen(function* () {
+          const store = yield* ReadModelStore
+          const shop = fresh()
+          const { table } = yield* keptBy(shop.products)
+          const next = { ...shop.products, version: products(shop.till, table.name, 2).version }
+          const context = yield* Layer.build(Layer.fresh(Projections.layerAppends([next])))
+          const tills = ["1", "2", "3", "4"]
+          yield* Effect.forEach(tills, (till) => sell(shop.till, till, [sold("tea", 250)]), {
+            concurrency: "unbounded"
+          }).pipe(Effect.provideService(EventStore, Context.get(context, EventStore)))
+          const [state] = yield* store.states(table.name)
+          assert.strictEqual(state?.mode, "async")
+          const recorded = yield* Stream.runCollect(
+            (yield* EventStore).readAll({ categories: [shop.till.category] })
+          )
+          assert.lengthOf(recorded, tills.length)
+          assert.isBelow(Number(state?.checkpoints[0]), Number(recorded[0]?.position))
+        }).pipe(Effect.scoped)
+    )
+
     it.effect("is taken along by a transaction of the caller, and back with it", () =>
       Effect.gen(function* () {
         const sql = yield* SqlClient

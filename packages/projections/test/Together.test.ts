@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as Together from "../src/internal/runner/together.ts"
@@ -80,6 +81,25 @@ describe("Questions that are asked together", () => {
       yield* open(2)
       assert.strictEqual(yield* Fiber.join(again), "a in call 2")
     })
+  )
+
+  it.effect(
+    "all fail with a call that throws before it is an effect, and the next ones do not",
+    () =>
+      Effect.gen(function* () {
+        const thrown = new Error("a broken driver")
+        let isBroken = true
+        const ask = yield* Together.make((_keys: ReadonlySet<string>) => {
+          if (isBroken) throw thrown
+          return Effect.succeed((key: string) => `the answer to ${key}`)
+        })
+        const exits = yield* Effect.forEach(["a", "b"], (key) => Effect.exit(ask(key)), {
+          concurrency: "unbounded"
+        })
+        assert.deepStrictEqual(exits, [Exit.die(thrown), Exit.die(thrown)])
+        isBroken = false
+        assert.strictEqual(yield* ask("a"), "the answer to a")
+      })
   )
 
   it.effect("go on when a fiber that asked gives up", () =>

@@ -9,7 +9,7 @@ import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import { CommandHandler } from "@daybook/store/CommandHandler"
-import { EventStore } from "@daybook/store/EventStore"
+import { EventStore, EventStoreError } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
@@ -21,6 +21,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { aggregateOf, products } from "./Till.ts"
 
@@ -31,7 +32,9 @@ const { name } = projection
 /** Runs the projection on a store whose reads of states a test can count, delay and break. */
 const watched = Effect.gen(function* () {
   const store = yield* ReadModelStore
+  const events = yield* EventStore
   const looks = { count: 0, last: (): Effect.Effect<void, ReadModelStoreError> => Effect.void }
+  const searches = { first: (): Effect.Effect<void, EventStoreError> => Effect.void }
   const service = ReadModelStore.of({
     ...store,
     states: (...names) =>
@@ -43,9 +46,17 @@ const watched = Effect.gen(function* () {
       )
   })
   const context = yield* Layer.build(Projections.layer({ async: [projection] })).pipe(
-    Effect.provideService(ReadModelStore, service)
+    Effect.provideService(ReadModelStore, service),
+    Effect.provideService(
+      EventStore,
+      EventStore.of({
+        ...events,
+        readAll: (options) =>
+          Stream.unwrap(Effect.as(Effect.suspend(searches.first), events.readAll(options)))
+      })
+    )
   )
-  return { looks, projections: Context.get(context, Projections) }
+  return { looks, projections: Context.get(context, Projections), searches }
 })
 
 const sell = Effect.fnUntraced(function* (product: string) {
@@ -167,6 +178,30 @@ describe("Waiters for a read model", () => {
         assert.deepStrictEqual(failed, [error, error, error])
         looks.last = () => Effect.void
         yield* projections.waitFor(name, position, "1 hour")
+      })
+    )
+  )
+
+  it.effect("fail with a search of the log only if they need it", () =>
+    run(
+      Effect.gen(function* () {
+        const { projections, searches } = yield* watched
+        const reached = yield* sell("tea")
+        yield* pass(2)
+        yield* projections.pause(name)
+        yield* pass(2)
+        const lacking = yield* sell("mug")
+        const error = new EventStoreError({ operation: "readAll", cause: "a broken pipe" })
+        const patient = yield* Effect.forkChild(
+          Effect.flip(projections.waitFor(name, lacking, "1 hour"))
+        )
+        // Its first look does not search the log; the arrival of the others begins the second.
+        yield* Effect.replicateEffect(Effect.yieldNow, 20, { discard: true })
+        searches.first = () => Effect.fail(error)
+        yield* Effect.forEach([1, 2], () => projections.waitFor(name, reached, "1 hour"), {
+          concurrency: "unbounded"
+        })
+        assert.strictEqual(yield* Fiber.join(patient), error)
       })
     )
   )

@@ -366,6 +366,20 @@ export const mistakes: Readonly<Record<string, readonly [finds: string, breakIt:
         )
     })
   ],
+  "moves checkpoints back in renewals": [
+    "moves the checkpoint in a renewal like a step without rows",
+    (store) => ({
+      renew: (renewals) =>
+        Effect.map(store.renew(renewals), (outcomes) =>
+          outcomes.map((outcome, n) => {
+            const { from, to } = renewals[n]?.checkpoint ?? {}
+            return from !== undefined && to !== undefined && to.position < from
+              ? "renewed"
+              : outcome
+          })
+        )
+    })
+  ],
   "reads the states of the first read model alone": [
     "lists all read models by name, and the generations of each",
     (store) => ({ states: (...names) => store.states(...names.slice(0, 1)) })

@@ -298,7 +298,11 @@ export const renew = (
         { _tag: "LeaseExtended", generation, leaseEnds }
       ])
     : Result.map(
-        heldAt(state, claim, 0, checkpoint.from),
+        Result.filterOrFail(
+          heldAt(state, claim, 0, checkpoint.from),
+          () => checkpoint.from <= checkpoint.to.position,
+          () => lost(state.name, claim)
+        ),
         ({ number: generation, partitions: [{ eventsPerSecond }] }): Events => [
           {
             _tag: "Advanced",

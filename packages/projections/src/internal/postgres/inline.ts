@@ -31,14 +31,13 @@ export const inline = <A, E>(
   home: SchemaName,
   options: InlineAppend<A, E>
 ): Effect.Effect<A, E | InlinePoison | InlineVersionMismatch | ForeignCode | SqlError> =>
-  Effect.flatMap(inTransaction(sql), (inside) =>
-    naming(
-      sql,
-      schema,
-      options.touches[0]?.table.name ?? "",
-      transaction(sql, keeping(sql, schema, home, options, inside))
-    )
-  )
+  Effect.flatMap(inTransaction(sql), (inside) => {
+    const kept = transaction(sql, keeping(sql, schema, home, options, inside))
+    // After a wait of its own choice, the caller tries again: the last error names the holders.
+    return options.lockWait === undefined
+      ? naming(sql, schema, options.touches[0]?.table.name ?? "", kept)
+      : kept
+  })
 
 type Touch = InlineAppend<unknown, unknown>["touches"][number]
 

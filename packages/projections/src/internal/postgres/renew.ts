@@ -18,7 +18,7 @@ import { millisOf } from "./locks.ts"
 /** The generation of a renewal `a`, if its claim may be renewed. */
 const HELD = `g.name = a.name AND g.generation = a.generation AND g.epoch = a.epoch
       AND g.owner IS NOT NULL AND g.role <> 'retired' AND g.mode = 'async'
-      AND (a."from" IS NULL OR NOT g.paused AND g.poison IS NULL)`
+      AND (a."from" IS NULL OR a."from" <= a."to" AND NOT g.paused AND g.poison IS NULL)`
 
 const LEASE_ENDS = "clock_timestamp() + a.lease * interval '1 millisecond'"
 

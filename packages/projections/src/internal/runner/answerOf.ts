@@ -7,22 +7,23 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 
 /**
- * Far longer than a look or a renewal takes, also while a switch has the only connection of an
+ * Far longer than a look takes, also while a switch has the only connection of an
  * embedded store. Without a limit, one half-open connection would halt all read models of a host.
  */
 const PATIENCE = Duration.minutes(1)
 
 /**
- * Waits for the answer of a call for {@link PATIENCE}, and not for its interruption then: that asks
- * the server to cancel the statement, which takes long where the server hangs.
+ * Waits for the answer of a call for at most `patience`, and not for its interruption then: that
+ * asks the server to cancel the statement, which takes long where the server hangs.
  */
 export const answerOf = <A, E>(
   call: Effect.Effect<A, E>,
-  failed: (cause: Error) => E
+  failed: (cause: Error) => E,
+  patience: Duration.Duration = PATIENCE
 ): Effect.Effect<A, E, Scope.Scope> =>
   Effect.flatMap(Effect.forkScoped(call), (fiber) =>
     Effect.timeoutOrElse(Fiber.join(fiber), {
-      duration: PATIENCE,
-      orElse: () => Effect.fail(failed(new Error(`no answer in ${Duration.format(PATIENCE)}`)))
+      duration: patience,
+      orElse: () => Effect.fail(failed(new Error(`no answer in ${Duration.format(patience)}`)))
     })
   )

@@ -21,6 +21,8 @@ export interface Changes {
    * time, and one statement answers them.
    */
   readonly notifyAllUnsafe: () => void
+  /** Interrupts all waits, later ones too: without a runner, changes are no longer noticed. */
+  readonly closeUnsafe: () => void
   /** Returns a deferred that is done at the next change of a read model. */
   readonly nextUnsafe: (name: Projection.Name, change: Change) => Deferred.Deferred<void>
   /** Runs `look` until it finds something: again after each change. */
@@ -36,26 +38,33 @@ export const make = (): Changes => {
     step: new Map<Projection.Name, Deferred.Deferred<void>>(),
     state: new Map<Projection.Name, Deferred.Deferred<void>>()
   }
+  let isClosed = false
   const end = (change: Change, name: Projection.Name) => {
     const wait = waits[change].get(name)
     if (wait === undefined) return
     waits[change].delete(name)
-    Deferred.doneUnsafe(wait, Exit.void)
+    Deferred.doneUnsafe(wait, isClosed ? Exit.interrupt() : Exit.void)
   }
   const nextUnsafe = (name: Projection.Name, change: Change) => {
     const wait = waits[change].get(name) ?? Deferred.makeUnsafe<void>()
     waits[change].set(name, wait)
+    if (isClosed) end(change, name)
     return wait
+  }
+  const notifyAllUnsafe = () => {
+    for (const change of ["step", "state"] as const) {
+      for (const name of Array.from(waits[change].keys())) end(change, name)
+    }
   }
   return {
     notifyUnsafe: (name, change) => {
       end("step", name)
       if (change === "state") end("state", name)
     },
-    notifyAllUnsafe: () => {
-      for (const change of ["step", "state"] as const) {
-        for (const name of Array.from(waits[change].keys())) end(change, name)
-      }
+    notifyAllUnsafe,
+    closeUnsafe: () => {
+      isClosed = true
+      notifyAllUnsafe()
     },
     nextUnsafe,
     until: Effect.fnUntraced(function* (name, change, look) {

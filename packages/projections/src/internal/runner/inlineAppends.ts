@@ -97,8 +97,9 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
   /**
    * Appends and updates the touched rows; retries without the read models that can't fold it.
    *
-   * An event that can't be folded fails several appends that go together: alone, the one with the
-   * event gives the read model back, or fails if this host may not do that.
+   * A read model that this host can't maintain fails several appends that go together, behind which
+   * others wait: alone, the append that touches it gives it back, or fails if this host may not do
+   * that.
    */
   const maintaining = Effect.fnUntraced(function* <A, E>(
     operation: string,
@@ -126,10 +127,8 @@ export const make = Effect.fnUntraced(function* (projections: ReadonlyArray<Proj
         case "ReadModelStoreError":
           return yield* failed(operation)(failure)
         case "InlinePoison":
-          if (!isAlone) return yield* new EventStoreError({ operation, cause: failure })
-          yield* giveBack(failure, operation)
-          break
         case "InlineVersionMismatch":
+          if (!isAlone) return yield* new EventStoreError({ operation, cause: failure })
           yield* giveBack(failure, operation)
       }
     }

@@ -59,6 +59,8 @@ export interface Leases {
 
 interface Keeping extends Kept {
   readonly ended: Deferred.Deferred<never, ClaimLost | ReadModelStoreError>
+  /** True if another transaction held its lock at the last renewal, so it is due at the next. */
+  isBusy: boolean
 }
 
 /** A renewal; if it moves a checkpoint, it has the permit. */
@@ -86,7 +88,10 @@ export const make = Effect.fnUntraced(function* ({
   let renewedAt = yield* Clock.currentTimeMillis
 
   const settle = Effect.fnUntraced(function* ({ of, renewal }: Asked, outcome: Renewed) {
+    // The loop has ended meanwhile: its errors are no longer about this claim.
+    if (!all.has(of)) return
     const { epoch, generation, name } = of.claim
+    of.isBusy = outcome === "busy"
     if (outcome === "lost") {
       yield* Deferred.fail(of.ended, new ClaimLost({ name, generation, epoch }))
     } else if (outcome === "renewed" && renewal.checkpoint !== undefined && of.followed) {
@@ -107,32 +112,44 @@ export const make = Effect.fnUntraced(function* ({
     const asked: Array<Asked> = []
     for (const of of all) {
       const checkpoint = yield* toMove(of)
-      if (checkpoint !== undefined || isDue) {
+      if (checkpoint !== undefined || isDue || of.isBusy) {
         asked.push({ of, renewal: { claim: of.claim, checkpoint } })
       }
     }
     if (asked.length === 0) return
+    // Followers wait for the permits of their renewals, and the other claims for this call.
     const exit = yield* Effect.exit(
-      answerOf(
-        store.renew(asked.map(({ renewal }) => renewal)),
-        (cause) => new ReadModelStoreError({ operation: "renew", cause })
+      Effect.suspend(() =>
+        answerOf(
+          store.renew(asked.map(({ renewal }) => renewal)),
+          (cause) => new ReadModelStoreError({ operation: "renew", cause }),
+          third
+        )
       )
     )
+    const answeredAt = yield* Clock.currentTimeMillis
     if (Exit.isSuccess(exit)) {
       if (isDue) renewedAt = now
       for (const [index, outcome] of exit.value.entries()) {
         const one = asked[index]
         if (one !== undefined) yield* settle(one, outcome)
       }
-    } else if (now - renewedAt > Duration.toMillis(lease)) {
-      renewedAt = now
+    } else if (answeredAt - renewedAt > Duration.toMillis(lease)) {
+      renewedAt = answeredAt
       for (const { ended } of all) yield* Deferred.failCause(ended, exit.cause)
     }
     for (const { of, renewal } of asked) {
       if (renewal.checkpoint !== undefined) yield* of.followed?.moving.release(1) ?? Effect.void
     }
   })
-  yield* Effect.raceFirst(Effect.sleep(Duration.min(pollInterval, third)), hastened.await).pipe(
+  /** Waits for the next poll, or until renewals are due; for the poll if they failed when due. */
+  const tick = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const untilDue = renewedAt + Duration.toMillis(third) - now
+    return Effect.sleep(
+      Duration.min(pollInterval, untilDue > 0 ? Duration.millis(untilDue) : third)
+    )
+  })
+  yield* Effect.raceFirst(tick, hastened.await).pipe(
     Effect.andThen(hastened.close),
     Effect.andThen(renew),
     Effect.forever,
@@ -149,7 +166,7 @@ export const make = Effect.fnUntraced(function* ({
     },
     keeping: (kept, effect) =>
       Effect.suspend(() => {
-        const keeping: Keeping = { ...kept, ended: Deferred.makeUnsafe() }
+        const keeping: Keeping = { ...kept, ended: Deferred.makeUnsafe(), isBusy: false }
         all.add(keeping)
         return Effect.raceFirst(effect, Deferred.await(keeping.ended)).pipe(
           Effect.ensuring(Effect.sync(() => all.delete(keeping)))

@@ -16,8 +16,9 @@ interface Asked<K, A, E> {
 
 /**
  * Makes a question that fibers ask by a key. One call of `answer` is in flight at a time, for all
- * the keys that were asked before it began, and its failure is that of them all. A question that
- * comes meanwhile waits for the next call: the present one may have seen an earlier state.
+ * the keys that were asked before it began, at least one, and its failure is that of them all. A
+ * question that comes meanwhile waits for the next call: the present one may have seen an earlier
+ * state.
  *
  * The fiber that calls is none of those that ask: the others do not share its transaction.
  */
@@ -35,9 +36,8 @@ export const make = Effect.fnUntraced(function* <K, A, E, R>(
         isAsked.closeUnsafe()
         const asked = next
         next = begin()
-        return Effect.flatMap(Effect.exit(answer(asked.keys)), (exit) =>
-          Deferred.done(asked.answer, exit)
-        )
+        const answered = Effect.exit(Effect.suspend(() => answer(asked.keys)))
+        return Effect.flatMap(answered, (exit) => Deferred.done(asked.answer, exit))
       })
     ),
     Effect.forever,

@@ -55,6 +55,8 @@ interface Look {
   readonly suspected: boolean
   /** Returns true if the rows, if of the log's history, include every event up to a position. */
   readonly includes: (position: Position.Position) => boolean
+  /** Returns the cause of a failed search, if a position needs it. */
+  readonly unsearched: (position: Position.Position) => Cause.Cause<EventStoreError> | undefined
   /** The mismatch of the serving rows; read only if a waiter could be done, or if suspected. */
   readonly mismatch: Exit.Exit<MismatchReason | undefined, EventStoreError>
 }
@@ -68,21 +70,25 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
   /** The next event that the serving rows lack, as of the last search. */
   let lacks: Position.Position | undefined
 
+  /** Returns the positions without an event that the rows are known to lack. */
+  const toFind = (serving: GenerationState, positions: ReadonlyArray<Position.Position>) => {
+    // An older version may fold other categories.
+    if (serving.version !== version) return []
+    if (lacks !== undefined && Status.position(serving) >= lacks) lacks = undefined
+    return positions.filter(
+      (position) => !isThere(serving, position) && (lacks === undefined || position < lacks)
+    )
+  }
+
   /** Searches the log for events that the rows lack, up to the highest of some positions. */
   const search = Effect.fnUntraced(function* (
     serving: GenerationState,
     positions: ReadonlyArray<Position.Position>
   ): Effect.fn.Return<Searched | undefined, EventStoreError> {
-    const known = lacks !== undefined && Status.position(serving) < lacks ? lacks : undefined
-    const [to] = positions
-      .filter(
-        (position) => !isThere(serving, position) && (known === undefined || position < known)
-      )
-      .toSorted((a, b) => (a < b ? 1 : -1))
-    // An older version may fold other categories.
-    if (to === undefined || serving.version !== version) return undefined
+    const [to] = positions.toSorted((a, b) => (a < b ? 1 : -1))
+    if (to === undefined) return undefined
     const searched = yield* nextEvent(events, model, Status.position(serving), to)
-    lacks = searched.next ?? known
+    lacks = searched.next ?? lacks
     return searched
   })
 
@@ -97,19 +103,30 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
     const shadow = states.find((state) => state.role === "shadow" && state.version === version)
     const suspected = mismatches.has(name)
     if (serving === undefined) {
-      return { serving, shadow, suspected, includes: () => false, mismatch: NO_MISMATCH }
+      return {
+        serving,
+        shadow,
+        suspected,
+        includes: () => false,
+        unsearched: () => undefined,
+        mismatch: NO_MISMATCH
+      }
     }
-    const found = yield* search(serving, toSearch(serving))
+    const sought = toFind(serving, toSearch(serving))
+    const found = yield* Effect.exit(search(serving, sought))
     const includes = (position: Position.Position) =>
-      isThere(serving, position) || (found !== undefined && excludes(found, position))
+      isThere(serving, position) ||
+      (Exit.isSuccess(found) && found.value !== undefined && excludes(found.value, position))
+    const unsearched = (position: Position.Position) =>
+      Exit.isFailure(found) && sought.includes(position) ? found.cause : undefined
     const mismatch =
       suspected || judged.some(includes) ? yield* Effect.exit(mismatchOf(serving)) : NO_MISMATCH
-    return { serving, shadow, suspected, includes, mismatch }
+    return { serving, shadow, suspected, includes, unsearched, mismatch }
   })
 
   /** Returns the answer for a waiter by a poll; undefined while it has to wait. */
   const judge = (
-    { includes, mismatch, serving, shadow, suspected }: Look,
+    { includes, mismatch, serving, shadow, suspected, unsearched }: Look,
     position: Position.Position
   ): Exit.Exit<void, WaitError> | undefined => {
     if (serving === undefined) return Exit.void
@@ -130,7 +147,8 @@ export const make = Effect.fnUntraced(function* (runner: Runner, model: AnyModel
         return Exit.fail(new Status.ProjectionStopped({ name, poison: poison.value }))
       }
     }
-    return undefined
+    const cause = unsearched(position)
+    return cause && Exit.failCause(cause)
   }
 
   /** Returns the positions to search the log up to, unless a follower of this host reaches them. */

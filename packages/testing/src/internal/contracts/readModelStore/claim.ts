@@ -183,6 +183,7 @@ export const claimCases: Cases = {
     yield* take(store, table, claim, countUp(9, 10, "a"))
     // The renewal of a host that does not know of the step.
     yield* isLost(claim, renew(claim, 9, 12))
+    yield* isLost(claim, renew(claim, 10, 9))
     yield* store.pause(table.name)
     yield* renew(claim)
     yield* isLost(claim, renew(claim, 10, 12))
