@@ -17,6 +17,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -147,6 +148,34 @@ describe("The claims of a host", () => {
           assert.strictEqual(errors.of(name, "serving")?.message, outage.message)
         })
       )
+  )
+
+  it.effect("outlast a change of the host that has the only connection, and end without one", () =>
+    run(
+      Effect.gen(function* () {
+        const lease = Duration.seconds(30)
+        const leases = yield* Leases.make({
+          changes: Changes.make(),
+          errors: LoopErrors.make(),
+          lease,
+          pollInterval: lease,
+          store: { ...(yield* ReadModelStore), renew: () => Effect.never }
+        })
+        const claim = { name: models[0].name, generation: 1, epoch: 1, lease }
+        const changed = yield* Effect.forkChild(
+          leases.keeping({ claim, loop: "serving" }, leases.changing(Effect.sleep("5 minutes"))),
+          { startImmediately: true }
+        )
+        yield* pass(301)
+        assert.isTrue(Exit.isSuccess(yield* Fiber.await(changed)))
+        const idle = yield* Effect.forkChild(
+          leases.keeping({ claim, loop: "serving" }, Effect.never),
+          { startImmediately: true }
+        )
+        yield* pass(90)
+        assert.isTrue(Exit.isFailure(yield* Fiber.await(idle)))
+      })
+    )
   )
 
   it.effect("survive a store whose renewal throws", () =>

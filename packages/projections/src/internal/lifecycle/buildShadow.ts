@@ -139,20 +139,22 @@ const buildHeld = Effect.fnUntraced(function* (
       yield* runner.changes.until(name, "step", reached(runner, model, compare, reach))
       continue
     }
-    return yield* store.promote(model.table, claim, {
-      compare,
-      catchUp: (still) =>
-        Effect.andThen(
-          compare
-            ? History.stillFits(runner.events, still.log, History.reachedBy(still))
-            : Effect.void,
-          catchUpTo(runner, held, {
-            role: "shadow",
-            upTo: upTo(still, compare),
-            inTransaction: true
-          })
-        )
-    })
+    return yield* runner.leases.changing(
+      store.promote(model.table, claim, {
+        compare,
+        catchUp: (still) =>
+          Effect.andThen(
+            compare
+              ? History.stillFits(runner.events, still.log, History.reachedBy(still))
+              : Effect.void,
+            catchUpTo(runner, held, {
+              role: "shadow",
+              upTo: upTo(still, compare),
+              inTransaction: true
+            })
+          )
+      })
+    )
   }
 })
 

@@ -48,8 +48,13 @@ export interface Leases {
   /** Moves the checkpoints of followers that have read further at once, since a caller waits. */
   readonly hastenUnsafe: () => void
   /**
+   * Runs a change of a read model. No claim of the host ends for a renewal that is not answered
+   * meanwhile: on a store with one connection, renewals wait until the change has ended.
+   */
+  readonly changing: <A, E, R>(change: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  /**
    * Runs an effect and renews its claim meanwhile. Fails when the claim is lost, or when renewals
-   * have failed for longer than the lease.
+   * have failed for longer than the lease, but for those beside a {@link changing}.
    */
   readonly keeping: <A, E, R>(
     kept: Kept,
@@ -86,6 +91,7 @@ export const make = Effect.fnUntraced(function* ({
   const hastened = Latch.makeUnsafe()
   const third = Duration.times(lease, 1 / 3)
   let renewedAt = yield* Clock.currentTimeMillis
+  let changesUnderWay = 0
 
   const settle = Effect.fnUntraced(function* ({ of, renewal }: Asked, outcome: Renewed) {
     // The loop has ended meanwhile: its errors are no longer about this claim.
@@ -117,6 +123,7 @@ export const make = Effect.fnUntraced(function* ({
       }
     }
     if (asked.length === 0) return
+    const isBesideChange = changesUnderWay > 0
     // Followers wait for the permits of their renewals, and the other claims for this call.
     const exit = yield* Effect.exit(
       Effect.suspend(() =>
@@ -134,7 +141,11 @@ export const make = Effect.fnUntraced(function* ({
         const one = asked[index]
         if (one !== undefined) yield* settle(one, outcome)
       }
-    } else if (answeredAt - renewedAt > Duration.toMillis(lease)) {
+    } else if (
+      !isBesideChange &&
+      changesUnderWay === 0 &&
+      answeredAt - renewedAt > Duration.toMillis(lease)
+    ) {
       renewedAt = answeredAt
       for (const { ended } of all) yield* Deferred.failCause(ended, exit.cause)
     }
@@ -164,6 +175,14 @@ export const make = Effect.fnUntraced(function* ({
     hastenUnsafe: () => {
       hastened.openUnsafe()
     },
+    changing: (change) =>
+      Effect.suspend(() => {
+        changesUnderWay++
+        return Effect.ensuring(
+          change,
+          Effect.sync(() => changesUnderWay--)
+        )
+      }),
     keeping: (kept, effect) =>
       Effect.suspend(() => {
         const keeping: Keeping = { ...kept, ended: Deferred.makeUnsafe(), isBusy: false }

@@ -147,9 +147,11 @@ const follow = Effect.fnUntraced(function* (runner: Runner, following: Followed)
 /** Catches up, and hands the rows over to the appends. */
 const leaveToAppends = Effect.fnUntraced(function* (runner: Runner, held: Held) {
   yield* catchUpTo(runner, held, { role: "serving" })
-  yield* runner.store.makeInline(
-    held.claim,
-    catchUpTo(runner, held, { role: "serving", inTransaction: true })
+  yield* runner.leases.changing(
+    runner.store.makeInline(
+      held.claim,
+      catchUpTo(runner, held, { role: "serving", inTransaction: true })
+    )
   )
   runner.changes.notifyUnsafe(held.model.table.name, "state")
 })
