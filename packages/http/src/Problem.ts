@@ -215,7 +215,7 @@ export class Busy extends HttpApiError.Problem<Busy>()("Busy", {
 
 /**
  * 503: the database can't be reached. A command may have been recorded: repeat it with the same
- * `Idempotency-Key`.
+ * `Idempotency-Key`; after one without a key read the state first, and there is no `Retry-After`.
  *
  * @category problems
  * @since 0.1.0

@@ -2,7 +2,9 @@ import * as AggregateApi from "@daybook/http/AggregateApi"
 import * as Host from "@daybook/http/Host"
 import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
-import { EventStore } from "@daybook/store/EventStore"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -170,6 +172,60 @@ describe("commands", () => {
         payload: Command.cases.Return.make({})
       })
       assert.strictEqual(returned.body.revision, 2)
+    })
+  )
+
+  it.effect("answers 412 only to a precondition that does not hold", () =>
+    Effect.gen(function* () {
+      // Other writers win every race after the first command.
+      const contended = Layer.effect(
+        EventStore,
+        EventStore.useSync((store) => {
+          let appends = 0
+          return EventStore.of({
+            ...store,
+            append: (given) =>
+              appends++ === 0
+                ? store.append(given)
+                : Effect.fail(
+                    new WrongExpectedRevision({
+                      streamId: given.streamId,
+                      expected: given.expected,
+                      actual: Revision.make(7),
+                      between: []
+                    })
+                  )
+          })
+        })
+      ).pipe(Layer.provide(EventStoreMemory.layer))
+      const { send } = yield* serve(
+        Host.layer(api, [books, strictBooks]).pipe(
+          Layer.provide(CommandHandler.layer.pipe(Layer.provideMerge(contended)))
+        )
+      )
+      const execute = (command: typeof Command.Type, headers: Record<string, string>) =>
+        send("POST", "/books/1/commands", { json: command, headers })
+      const giveBack = Command.cases.Return.make({})
+      yield* execute(lend("Ada"), {})
+      const holds = yield* execute(giveBack, { "if-match": "*" })
+      assert.strictEqual(holds.status, 503)
+      assert.strictEqual(holds.headers.get("retry-after"), "1")
+      const fails = yield* execute(giveBack, { "if-match": '"1"' })
+      assert.strictEqual(fails.status, 412)
+      assert.propertyVal(fails.json, "actual", 7)
+    })
+  )
+
+  it.effect("refuses preconditions that exclude each other", () =>
+    Effect.gen(function* () {
+      const { recorded, send } = yield* library
+      const answer = yield* send("POST", "/books/1/commands", {
+        json: lend("Ada"),
+        headers: { "if-match": "*", "if-none-match": "*" }
+      })
+      assert.strictEqual(answer.status, 400)
+      assert.deepStrictEqual(paths(answer.json), [["headers", "if-match"]])
+      assert.lengthOf(yield* recorded, 0)
     })
   )
 

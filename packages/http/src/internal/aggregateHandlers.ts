@@ -60,6 +60,12 @@ export const make = <Command, State, Event, Rejection>(
     const execute = Effect.fnUntraced(function* (id: string, given: Command, headers: Headers) {
       const caller = yield* CurrentCaller
       const key = keyOf(headers)
+      if (headers["if-match"] !== undefined && headers["if-none-match"] !== undefined) {
+        return yield* malformed(
+          ["headers", "if-match"],
+          "If-Match and If-None-Match exclude each other"
+        )
+      }
       const expected = expectedOf(headers)
       const identity =
         key === undefined
@@ -79,7 +85,7 @@ export const make = <Command, State, Event, Rejection>(
             ...metadataOf(headers, caller),
             ...(identity === undefined ? {} : { custom: { [Idempotency.FIELD]: identity.digest } })
           }),
-          Effect.catch((error) => ofCommandError(error, expected !== undefined))
+          Effect.catch((error) => ofCommandError(error, { expected, hasKey: key !== undefined }))
         )
       // One request has one answer.
       if (answer === undefined) return yield* Effect.die("a command without an answer")

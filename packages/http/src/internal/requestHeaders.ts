@@ -61,10 +61,10 @@ const isCommandId = Schema.is(CommandId)
 
 export const etagOf = (revision: Revision.Revision): string => `"${revision}"`
 
-export const expectedOf = (headers: Headers): ExpectedRevision.ExpectedRevision | undefined => {
+export const expectedOf = (headers: Headers): ExpectedRevision.ExpectedRevision => {
   const match = headers["if-match"]
   if (headers["if-none-match"] !== undefined) return ExpectedRevision.noStream
-  if (match === undefined) return undefined
+  if (match === undefined) return ExpectedRevision.any
   return match === "*"
     ? ExpectedRevision.exists
     : ExpectedRevision.exactly(Revision.make(Number(match.slice(1, -1))))
