@@ -12,6 +12,7 @@ import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
 import type { FileSystem } from "effect/FileSystem"
 import type * as Etag from "effect/http/Etag"
+import type * as FindMyWay from "effect/http/FindMyWay"
 import type { HttpPlatform } from "effect/http/HttpPlatform"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerError from "effect/http/HttpServerError"
@@ -27,7 +28,7 @@ import { Broken, Malformed, Unknown } from "./Problem.ts"
  *
  * **Details**
  * Groups of your own in the same API: provide their layers to this one. CORS is closed; put
- * `HttpRouter.cors` beside this layer to open it.
+ * `HttpRouter.cors` beside this layer to open it. Make the router with {@link routerConfig}.
  *
  * @see `NodeHost`, which also listens.
  * @category layers
@@ -55,6 +56,23 @@ export const layer = <
     HttpApiScalar.layer(api, { path: "/docs" }),
     answerEverything
   )
+}
+
+/**
+ * The configuration of the router of a host: one path names one thing, and an id has its full
+ * length. Pass it to `HttpRouter.serve` or `HttpRouter.toWebHandler`.
+ *
+ * **Details**
+ * The schema of a parameter bounds its length, so that an id that is too long is answered with its
+ * fault; Node bounds the path before that.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const routerConfig: Partial<FindMyWay.RouterConfig> = {
+  caseSensitive: true,
+  ignoreDuplicateSlashes: false,
+  maxParamLength: 16_384
 }
 
 /**

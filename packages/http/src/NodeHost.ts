@@ -98,7 +98,7 @@ export const layer = <
   // The server provides the platform; the rest is what the parts require.
   return HttpRouter.serve(
     Layer.mergeAll(Host.layer(api, parts), routes, local ? loopbackNamesOnly : Layer.empty),
-    { disableLogger: true, disableListenLog: true }
+    { disableLogger: true, disableListenLog: true, routerConfig: Host.routerConfig }
   ).pipe(Layer.provideMerge(server)) as unknown as Layer.Layer<
     HttpServer,
     ServeError,

@@ -109,6 +109,23 @@ describe("a host on a port", () => {
     })
   )
 
+  it.effect("has one path for one thing, and takes ids of any length that a stream has", () =>
+    Effect.gen(function* () {
+      const { port } = yield* library()
+      const get = (path: string) =>
+        raw(port, `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
+      for (const id of ["x".repeat(200), "\u4e66".repeat(200)]) {
+        const path = `/books/${encodeURIComponent(id)}`
+        const sent = yield* raw(port, post({}).replace("/books/1", path))
+        assert.match(sent, /^HTTP\/1\.1 200 /)
+        assert.match(yield* get(path), /^HTTP\/1\.1 200 /)
+      }
+      assert.match(yield* get(`/books/${"x".repeat(201)}`), /^HTTP\/1\.1 400 /)
+      assert.match(yield* get(`/Books/${"x".repeat(200)}`), /^HTTP\/1\.1 404 /)
+      assert.match(yield* get(`//books/${"x".repeat(200)}`), /^HTTP\/1\.1 404 /)
+    })
+  )
+
   it.effect("refuses headers that are smuggled into a value", () =>
     Effect.gen(function* () {
       const { port } = yield* library()
