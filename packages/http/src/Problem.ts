@@ -164,8 +164,8 @@ export class Misdirected extends HttpApiError.Problem<Misdirected>()("Misdirecte
 }) {}
 
 /**
- * 422: the `Idempotency-Key` belongs to another command of this instance, or to the command of
- * another caller. Nothing was recorded.
+ * 422: the caller sent another command to this instance with the same `Idempotency-Key`. Nothing
+ * was recorded.
  *
  * @category problems
  * @since 0.1.0

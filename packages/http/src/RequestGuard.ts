@@ -15,8 +15,8 @@ import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpMethod from "effect/http/HttpMethod"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
-import * as SchemaIssue from "effect/SchemaIssue"
 import { nestingExceeds } from "./internal/nesting.ts"
+import { ofSchemaError } from "./internal/schemaErrors.ts"
 import { Broken, Malformed, TooLarge, UnsupportedMediaType } from "./Problem.ts"
 
 /**
@@ -90,24 +90,3 @@ const acceptBody = Effect.gen(function* () {
 
 const fault = (path: ReadonlyArray<string>, message: string) =>
   new Malformed({ errors: [{ path, message }] })
-
-const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
-
-/** The faults of a request are its sender's; an answer that can't be encoded is the host's. */
-const ofSchemaError = (
-  error: HttpApiError.HttpApiSchemaError
-): Effect.Effect<never, Broken | Malformed> => {
-  if (error.kind === "Body" || error.kind === "ResponseHeaders") {
-    return Effect.andThen(Effect.logError("An answer can't be encoded", error.cause), new Broken())
-  }
-  const errors = issuesOf(error.cause.issue).issues.map(({ message, path = [] }) => ({
-    path: [error.kind.toLowerCase(), ...path.map(segment)],
-    message
-  }))
-  return Effect.fail(new Malformed({ errors }))
-}
-
-const segment = (of: PropertyKey | { readonly key: PropertyKey }): string | number => {
-  const key = typeof of === "object" ? of.key : of
-  return typeof key === "number" ? key : String(key)
-}
