@@ -80,7 +80,9 @@ type Orderable<Row> = {
  *
  * **Details**
  * `where` lists the fields by which clients may filter, and `orderBy` those by which they may
- * order: the ones for which the projection has an index. The primary key is always among both.
+ * order: the ones for which the projection has an index. The primary key is always among both. A
+ * filter can't be named as a parameter of the page, `order`, `cursor`, `limit` or `after`: such a
+ * field is refused here.
  *
  * **Example**
  *
@@ -103,7 +105,7 @@ export const make = <
   Event,
   Key extends object,
   Row extends object,
-  const Where extends Comparable<Row> = never,
+  const Where extends Exclude<Comparable<Row>, Filters.Reserved> = never,
   const Order extends Orderable<Row> = never
 >(
   projection: Projection.Projection<Event, Key, Row>,
@@ -118,13 +120,18 @@ export const make = <
   const fields = (listed: ReadonlyArray<string>) => [
     ...new Set([...projection.primaryKey, ...listed])
   ]
+  const filtered = fields(where)
+  const reserved = Filters.reservedOf(filtered)
+  if (reserved.length > 0) {
+    throw new Error(`${name} has filters named as parameters of the page: ${reserved.join()}`)
+  }
   type Field<Listed> = Listed | (keyof Key & Comparable<Row>)
   const group = guarded(
     HttpApiGroup.make(name).add(
       rowsEndpoint<Name, Row, Field<Where>, Field<Order>>(
         name,
         projection.row,
-        fields(where),
+        filtered,
         fields(orderBy)
       )
     ),
@@ -132,7 +139,7 @@ export const make = <
   )
   return implement<typeof group, Projections | ReadModelStore>(
     group,
-    RowHandlers.make(projection, MAX_WAIT_SECONDS)
+    RowHandlers.make(projection, filtered, MAX_WAIT_SECONDS)
   )
 }
 

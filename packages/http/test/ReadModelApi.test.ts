@@ -2,6 +2,8 @@ import * as AggregateApi from "@daybook/http/AggregateApi"
 import * as Host from "@daybook/http/Host"
 import * as ReadModelApi from "@daybook/http/ReadModelApi"
 import * as Position from "@daybook/kernel/Position"
+import * as Projection from "@daybook/kernel/Projection"
+import * as StreamId from "@daybook/kernel/StreamId"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { CommandHandler } from "@daybook/store/CommandHandler"
@@ -9,6 +11,7 @@ import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import { Away, book, Command, loans } from "./library.ts"
@@ -22,6 +25,29 @@ const rows = ReadModelApi.make(loans, {
 })
 const byBook = ReadModelApi.make(loans, { name: "loans_by_book" })
 const api = HttpApi.make("library").add(books.group, rows.group, byBook.group)
+
+/** Rows with fields that are named as parameters of a page are. */
+const limits = Projection.define({
+  name: "limits",
+  version: 1,
+  from: [book],
+  row: Schema.Struct({
+    id: Schema.String,
+    owner: Schema.NullOr(Schema.String),
+    limit: Schema.Int,
+    after: Schema.Int
+  }),
+  primaryKey: ["id"]
+}).fold({
+  keys: (_, { streamId }) => [{ id: StreamId.id(streamId) }],
+  initial: () => undefined,
+  apply: (_, event, { key }) => ({
+    ...key,
+    owner: event._tag === "Lent" ? event.to : null,
+    limit: 7,
+    after: 7
+  })
+})
 
 const stores = CommandHandler.layer.pipe(
   Layer.provideMerge(Projections.layer({ async: [loans] })),
@@ -129,6 +155,41 @@ describe("rows of a read model", () => {
       assert.strictEqual(rest.ids, "c")
     })
   )
+
+  it.effect("are paged by parameters that are no filters of fields with their names", () =>
+    Effect.gen(function* () {
+      const accounts = ReadModelApi.make(limits, { name: "limits", where: ["owner"] })
+      const only = HttpApi.make("library").add(books.group, accounts.group)
+      const inMemory = CommandHandler.layer.pipe(
+        Layer.provideMerge(Projections.layer({ async: [limits] })),
+        Layer.provideMerge(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer))
+      )
+      const { send } = yield* serve(
+        Host.layer(only, [books, accounts]).pipe(Layer.provide(inMemory))
+      )
+      for (const id of ["a", "b"]) {
+        yield* send("POST", `/books/${id}/commands`, { json: { _tag: "Lend", to: "Ada" } })
+      }
+      const page = (query: string) =>
+        Effect.map(send("GET", `/limits?${query}`), ({ json }) =>
+          (json as ReadModelApi.Rows<{ readonly id: string }>).rows.map(({ id }) => id)
+        )
+      assert.deepStrictEqual(yield* page("limit=10&after=2&owner=Ada"), ["a", "b"])
+      assert.deepStrictEqual(yield* page("limit=1"), ["a"])
+    })
+  )
+
+  it("refuse a filter that is named as a parameter of the page", () => {
+    assert.throws(
+      () =>
+        ReadModelApi.make(limits, {
+          name: "limits",
+          // @ts-expect-error: `limit` is a parameter of the page
+          where: ["limit"]
+        }),
+      "limits has filters named as parameters of the page: limit"
+    )
+  })
 
   it.effect("wait for a position, and no longer than the request prefers", () =>
     Effect.gen(function* () {

@@ -30,13 +30,14 @@ interface Request {
 
 export const make = <Event, Key extends object, Row extends object>(
   projection: Projection.Projection<Event, Key, Row>,
+  filtered: ReadonlyArray<string>,
   maxWaitSeconds: number
 ): Effect.Effect<Handlers, never, Projections | ReadModelStore> =>
   Effect.gen(function* () {
     const projections = yield* Projections
     const store = yield* ReadModelStore
     const cursors = Cursor.make(projection)
-    const fields = new Set(Object.keys(projection.row.fields))
+    const fields = new Set(filtered)
 
     const rows = Effect.fnUntraced(function* ({ headers: { prefer }, query }: Request) {
       const { after, cursor, limit = DEFAULT_ROWS, order = [] } = query
