@@ -16,6 +16,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { Requires } from "./Authenticator.ts"
+import * as Cursor from "./internal/cursor.ts"
 import * as Filters from "./internal/filters.ts"
 import { guarded, implement } from "./internal/implement.ts"
 import * as RowHandlers from "./internal/rowHandlers.ts"
@@ -154,6 +155,12 @@ type RowsQuery<Row, Where extends keyof Row & string, Order extends string> = Fi
   readonly after?: Position.Position
 }
 
+const eachOnce = Schema.makeFilter(
+  (order: ReadonlyArray<string>) =>
+    new Set(order.map((field) => field.replace(/^-/, ""))).size === order.length,
+  { expected: "each field at most once" }
+)
+
 const rowsEndpoint = <
   Name extends string,
   Row extends object,
@@ -169,12 +176,17 @@ const rowsEndpoint = <
     query: Schema.Struct({
       ...Filters.fieldsOf(row, where),
       order: Schema.optionalKey(
-        Schema.Array(Schema.Literals(orderBy.flatMap((field) => [field, `-${field}`]))).annotate({
-          description: "The fields of the order, in descending order with a - before the name."
-        })
+        Schema.Array(Schema.Literals(orderBy.flatMap((field) => [field, `-${field}`])))
+          .check(Schema.isMaxLength(orderBy.length), eachOnce)
+          .annotate({
+            description: "The fields of the order, in descending order with a - before the name."
+          })
       ),
       cursor: Schema.optionalKey(
-        Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,6000}$/, { expected: "a cursor" }))
+        Schema.String.check(
+          Schema.isPattern(/^[A-Za-z0-9_-]+$/, { expected: "a cursor" }),
+          Schema.isMaxLength(Cursor.MAX_LENGTH)
+        )
       ),
       limit: Schema.optionalKey(
         Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: MAX_ROWS }))

@@ -9,11 +9,15 @@ import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import * as Cursor from "../src/internal/cursor.ts"
 import { Away, book, Command, loans } from "./library.ts"
 import { ORIGIN, serve } from "./serve.ts"
 
@@ -130,6 +134,8 @@ describe("rows of a read model", () => {
         ["lentAt=2020-01-01", ["query", "lentAt"]],
         ["loans=many", ["query", "loans"]],
         ["order=reader", ["query", "order", 0]],
+        ["order=loans&order=-loans", ["query", "order"]],
+        [`order=loans${"&order=lentAt".repeat(200)}`, ["query", "order"]],
         ["limit=0", ["query", "limit"]],
         ["limit=201", ["query", "limit"]],
         ["after=-1", ["query", "after"]],
@@ -144,6 +150,28 @@ describe("rows of a read model", () => {
         const { errors } = json as { readonly errors: ReadonlyArray<{ readonly path: unknown }> }
         assert.deepStrictEqual(errors[0]?.path, path, query)
       }
+    })
+  )
+
+  it.effect("have a next page after keys as long as an index takes", () =>
+    Effect.gen(function* () {
+      const cursors = Cursor.make(loans)
+      const row = {
+        bookId: "\u4e66".repeat(900),
+        reader: null,
+        loans: 1,
+        lentAt: DateTime.makeUnsafe(0)
+      }
+      const order = ["-lentAt", "loans"]
+      const next = cursors.after(row, order)
+      assert.deepStrictEqual(
+        Result.getOrThrow(cursors.fields(next, order)),
+        Struct.omit(row, ["reader"])
+      )
+      const { send } = yield* library
+      const long = cursors.after({ ...row, bookId: "\u4e66".repeat(1_600) }, [])
+      assert.isAbove(long.length, 6_000)
+      assert.strictEqual((yield* send("GET", `/loans?cursor=${long}`)).status, 200)
     })
   )
 
