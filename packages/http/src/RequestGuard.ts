@@ -75,7 +75,7 @@ const acceptBody = Effect.gen(function* () {
   const limit = yield* MaxBodyBytes
   const tooLarge = () => new TooLarge({ limit })
   if (Number(request.headers["content-length"] ?? 0) > limit) return yield* tooLarge()
-  const text = yield* request.text.pipe(
+  const bytes = yield* request.arrayBuffer.pipe(
     Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limit)),
     Effect.mapError(({ reason }) =>
       reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
@@ -83,10 +83,17 @@ const acceptBody = Effect.gen(function* () {
         : fault(["payload"], "the body can't be read")
     )
   )
+  const text = yield* Effect.try({
+    try: () => utf8.decode(bytes),
+    catch: () => fault(["payload"], "is not UTF-8")
+  })
   if (nestingExceeds(text, MAX_JSON_DEPTH)) {
     return yield* fault(["payload"], `nested deeper than ${MAX_JSON_DEPTH}`)
   }
 })
+
+/** Refuses bytes that the decoder of the endpoint would replace. */
+const utf8 = new TextDecoder("utf-8", { fatal: true })
 
 const fault = (path: ReadonlyArray<string>, message: string) =>
   new Malformed({ errors: [{ path, message }] })
