@@ -191,8 +191,8 @@ type EachEndpoint<Name extends string, Command extends { readonly _tag: string }
  * Makes an API with an endpoint for each command, named by its tag: `POST /orders/7/ConfirmOrder`.
  *
  * **Details**
- * The body has the fields of the command without `_tag`. The tags `state` and `history` are names of
- * other endpoints: a command with one of them is refused here.
+ * The body has the fields of the command without `_tag`. The tags `state` and `history` are names
+ * of other endpoints: a command with one of them is refused here.
  *
  * @category constructors
  * @since 0.1.0

@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpApiError from "effect/http-api/HttpApiError"
 import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
 import type { FileSystem } from "effect/FileSystem"
@@ -20,6 +21,7 @@ import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import type { Path } from "effect/Path"
+import { ofSchemaError } from "./internal/schemaErrors.ts"
 import type { Middleware } from "./Part.ts"
 import { Broken, Malformed, Unknown } from "./Problem.ts"
 
@@ -53,7 +55,10 @@ export const layer = <
   return Layer.mergeAll(
     // Each part provides its group and requires what its type says.
     endpoints as unknown as Layer.Layer<never, never, Requirements<ApiId, Groups, Parts>>,
-    HttpApiScalar.layer(api, { path: "/docs" }),
+    Layer.provide(
+      HttpApiScalar.layer(api, { path: "/docs", scalar: { withDefaultFonts: false } }),
+      selfContained
+    ),
     answerEverything
   )
 }
@@ -109,14 +114,22 @@ export type Requirements<
   | Middleware<Groups, Identifier<Parts>>
   | HttpApiGroup.ToService<ApiId, Exclude<Groups, { readonly identifier: Identifier<Parts> }>>
 
+/** Keeps the reference page from other hosts, whatever its script would load. */
+const selfContained = HttpRouter.middleware(
+  Effect.map(
+    HttpServerResponse.setHeader(
+      "content-security-policy",
+      "default-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+  )
+).layer
+
 /** Answers what no endpoint has answered with a problem, and sets the headers of every answer. */
 const answerEverything: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpRouter.middleware(
   (httpEffect) =>
     httpEffect.pipe(
       Effect.catchCause((cause) =>
-        Cause.hasInterrupts(cause)
-          ? Effect.failCause(cause)
-          : Effect.flatMap(problemOf(Cause.squash(cause)), HttpServerRespondable.toResponse)
+        Cause.hasInterrupts(cause) ? Effect.failCause(cause) : answerOf(Cause.squash(cause))
       ),
       Effect.map(HttpServerResponse.setHeaders(HEADERS))
     ),
@@ -126,7 +139,18 @@ const answerEverything: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpR
 /** No sniffing of types, and no copies of states in caches on the way. */
 const HEADERS = { "x-content-type-options": "nosniff", "cache-control": "no-store" }
 
+/** Returns the answer that an error has itself, or else the problem that it is. */
+const answerOf = (error: unknown): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  if (HttpServerResponse.isHttpServerResponse(error)) return Effect.succeed(error)
+  const isEffects =
+    HttpServerError.isHttpServerError(error) || HttpApiError.HttpApiSchemaError.is(error)
+  return !isEffects && HttpServerRespondable.isRespondable(error)
+    ? HttpServerRespondable.toResponse(error)
+    : Effect.flatMap(problemOf(error), HttpServerRespondable.toResponse)
+}
+
 const problemOf = (error: unknown): Effect.Effect<Unknown | Malformed | Broken> => {
+  if (HttpApiError.HttpApiSchemaError.is(error)) return Effect.flip(ofSchemaError(error))
   if (HttpServerError.isHttpServerError(error)) {
     const { reason } = error
     if (reason._tag === "RouteNotFound") {

@@ -2,7 +2,7 @@ import * as AggregateApi from "@daybook/http/AggregateApi"
 import * as Host from "@daybook/http/Host"
 import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
-import { CommandHandler } from "@daybook/store/CommandHandler"
+import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
 import { EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
@@ -13,7 +13,12 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
+import * as HttpRouter from "effect/http/HttpRouter"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { Away, book, Command } from "./library.ts"
 import { memory, ORIGIN, serve, type Served } from "./serve.ts"
 
@@ -324,6 +329,35 @@ describe("commands", () => {
     })
   )
 
+  it.effect("records the metadata of the host beside that of the request", () =>
+    Effect.gen(function* () {
+      const stores = Layer.succeedContext(yield* Layer.build(memory))
+      const region = HttpRouter.middleware(
+        Effect.provideService(CurrentMetadata, {
+          causationId: "the host",
+          correlationId: "the host",
+          custom: { region: "eu" }
+        }),
+        { global: true }
+      )
+      const { send } = yield* serve(
+        Layer.merge(Host.layer(api, [books, strictBooks]), region).pipe(Layer.provide(stores))
+      )
+      yield* send("POST", "/books/1/commands", {
+        json: lend("Ada"),
+        headers: { "idempotency-key": "k", "x-correlation-id": "c-1" }
+      })
+      const [event] = yield* Effect.provide(
+        EventStore.use((store) => Stream.runCollect(store.readAll())),
+        stores
+      )
+      assert.strictEqual(event?.metadata.correlationId, "c-1")
+      assert.strictEqual(event?.metadata.causationId, "the host")
+      assert.strictEqual(event?.metadata.custom?.["region"], "eu")
+      assert.isString(event?.metadata.custom?.["requestDigest"])
+    })
+  )
+
   it.effect("records correlation and causation", () =>
     Effect.gen(function* () {
       const { client, recorded } = yield* library
@@ -430,10 +464,50 @@ describe("the host", () => {
   it.effect("serves a reference page that needs no other host", () =>
     Effect.gen(function* () {
       const { send } = yield* library
-      const { status, text } = yield* send("GET", "/docs")
+      const { headers, status, text } = yield* send("GET", "/docs")
       assert.strictEqual(status, 200)
       assert.notMatch(text.slice(0, 2_000), /<script[^>]*src=/)
       assert.include(text, "/books/{id}/commands")
+      assert.strictEqual(
+        headers.get("content-security-policy"),
+        "default-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+      )
+      const configured = text.slice(text.lastIndexOf("createApiReference(document"))
+      assert.include(configured, '"withDefaultFonts":false')
+      assert.notMatch(configured, /\/\/[a-z0-9]/)
+      assert.isNull((yield* send("GET", "/books/1")).headers.get("content-security-policy"))
+    })
+  )
+
+  it.effect("answers faults of requests to a group of the user, and keeps its own answers", () =>
+    Effect.gen(function* () {
+      const own = HttpApiGroup.make("own").add(
+        HttpApiEndpoint.get("count", "/count", {
+          query: { to: Schema.FiniteFromString },
+          success: Schema.Finite
+        }),
+        HttpApiEndpoint.get("tea", "/tea"),
+        HttpApiEndpoint.get("fault", "/fault")
+      )
+      const mixed = HttpApi.make("library").add(books.group, own)
+      const handlers = HttpApiBuilder.group(mixed, "own", (group) =>
+        group
+          .handle("count", ({ query }) => Effect.succeed(query.to))
+          .handle("tea", () => Effect.die(HttpServerResponse.text("a teapot", { status: 418 })))
+          .handle("fault", () => Effect.die(new Error("a fault")))
+      )
+      const { send } = yield* serve(
+        Host.layer(mixed, [books]).pipe(Layer.provide(handlers), Layer.provide(memory))
+      )
+      assert.strictEqual((yield* send("GET", "/count?to=7")).json, 7)
+      const refused = yield* send("GET", "/count?to=many")
+      assert.strictEqual(refused.status, 400)
+      assert.deepStrictEqual(paths(refused.json), [["query", "to"]])
+      const tea = yield* send("GET", "/tea")
+      assert.deepStrictEqual([tea.status, tea.text], [418, "a teapot"])
+      const fault = yield* send("GET", "/fault")
+      assert.strictEqual(fault.status, 500)
+      assert.propertyVal(fault.json, "type", "urn:daybook:problem:broken")
     })
   )
 })

@@ -103,10 +103,13 @@ export const make = <Command, State, Event, Rejection>(
       const [answer] = yield* handle
         .executeAll(id, [{ command: given, commandId: identity?.commandId }], { expected })
         .pipe(
-          Effect.provideService(CurrentMetadata, {
+          Effect.updateService(CurrentMetadata, (present) => ({
+            ...present,
             ...metadataOf(headers, caller),
-            ...(identity === undefined ? {} : { custom: { [Idempotency.FIELD]: identity.digest } })
-          }),
+            ...(identity === undefined
+              ? {}
+              : { custom: { ...present.custom, [Idempotency.FIELD]: identity.digest } })
+          })),
           Effect.catch((error) => ofCommandError(error, { expected, hasKey: key !== undefined }))
         )
       // One request has one answer.
