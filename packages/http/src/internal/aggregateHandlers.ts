@@ -64,7 +64,7 @@ export const make = <Command, State, Event, Rejection>(
     const digests = yield* Digest.Digest
     const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(command), STRICT)
 
-    /** Decodes a body without its tag by the whole schema, whose checks may be of several fields. */
+    /** Decodes a body without its tag by the whole schema, whose checks may span fields. */
     const tagged = Effect.fnUntraced(function* (_tag: string) {
       const body = yield* bodyOf
       if (typeof body !== "object" || body === null || Array.isArray(body)) {

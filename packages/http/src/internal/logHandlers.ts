@@ -16,6 +16,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { FollowerSettings, LogEvent } from "../LogApi.ts"
 import { Busy, OtherHistory } from "../Problem.ts"
+import { Closing } from "./closing.ts"
 import type { Handlers } from "./implement.ts"
 import { paced } from "./paced.ts"
 import { malformed, passing, unavailable } from "./problems.ts"
@@ -42,6 +43,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Handlers, never, EventStore> {
   const store = yield* EventStore
   const settings = yield* followerSettings
+  const closing = yield* Closing
   let followers = 0
 
   /** The place of a client among the followers, until its answer ends. */
@@ -98,7 +100,7 @@ export const make = Effect.fnUntraced(function* (
     })
     // A client that loses the connection before the first event would ask for another head.
     const first = last === undefined && query.after === "head" ? heartbeat().events : []
-    return paced(pages, heartbeat, settings).pipe(
+    return paced(pages, heartbeat, settings, closing).pipe(
       Stream.flatMap(({ events: some, place }) => {
         // Here and not where it is read: a heartbeat meanwhile must not stand after the page.
         reached = place
