@@ -9,6 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -34,12 +35,13 @@ const alive = HttpRouter.add("GET", "/alive", HttpServerResponse.text("alive"))
 
 const library = (
   settings?: typeof LogApi.FollowerSettings.Service,
-  shutdownTimeout: Duration.Input = "20 seconds"
+  shutdownTimeout: Duration.Input = "20 seconds",
+  routes: Layer.Layer<never, never, HttpRouter.HttpRouter> = alive
 ) =>
   Effect.gen(function* () {
     const stores = yield* Layer.build(memory)
     const host = yield* Layer.build(
-      NodeHost.layer(api, [books, log], { port: 0, routes: alive, shutdownTimeout }).pipe(
+      NodeHost.layer(api, [books, log], { port: 0, routes, shutdownTimeout }).pipe(
         Layer.provide(Layer.succeedContext(stores)),
         Layer.provide(
           settings === undefined ? Layer.empty : Layer.succeed(LogApi.FollowerSettings, settings)
@@ -169,6 +171,29 @@ describe("a host on a port", () => {
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual(yield* Fiber.join(rest), "the end")
     })
+  )
+
+  it.live(
+    "waits for requests that run no longer than it is told to",
+    () =>
+      Effect.gen(function* () {
+        const arrived = yield* Deferred.make<void>()
+        const endless = HttpRouter.add(
+          "GET",
+          "/endless",
+          Effect.andThen(Deferred.succeed(arrived, undefined), Effect.never)
+        )
+        const scope = yield* Scope.make()
+        const { port } = yield* Scope.provide(library(undefined, 1, endless), scope)
+        const answer = yield* Effect.forkChild(
+          raw(port, "GET /endless HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        )
+        yield* Deferred.await(arrived)
+        yield* Scope.close(scope, Exit.void)
+        assert.notMatch(yield* Fiber.join(answer), /^HTTP\/1\.1 200 /)
+      }),
+    // Without the option it takes 20 seconds.
+    15_000
   )
 
   it.live("cuts off a client that does not read, and lets others in", () =>
