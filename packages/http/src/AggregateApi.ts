@@ -168,13 +168,7 @@ export const make = <const Name extends string, Command, State, Event, Rejection
   )
   return implement(
     group,
-    AggregateHandlers.make(
-      aggregate,
-      command,
-      rejected,
-      { execute: (payload: Command) => payload },
-      MAX_ENTRIES
-    )
+    AggregateHandlers.make(aggregate, command, rejected, { execute: undefined }, MAX_ENTRIES)
   )
 }
 
@@ -197,7 +191,8 @@ type EachEndpoint<Name extends string, Command extends { readonly _tag: string }
  * Makes an API with an endpoint for each command, named by its tag: `POST /orders/7/ConfirmOrder`.
  *
  * **Details**
- * The body has the fields of the command without `_tag`.
+ * The body has the fields of the command without `_tag`. The tags `state` and `history` are names
+ * of other endpoints: a command with one of them is refused here.
  *
  * @category constructors
  * @since 0.1.0
@@ -222,6 +217,10 @@ export const makeEach = <
   const { command, name } = options
   const rejected = Rejections.make(options)
   const cases: Record<string, { readonly fields: Schema.Struct.Fields }> = command.cases
+  const taken = Object.keys(cases).filter((tag) => ["state", "history"].includes(tag))
+  if (taken.length > 0) {
+    throw new Error(`${name} has a command named as an endpoint: ${taken.join()}`)
+  }
   const endpoints = Object.entries(cases).map(([tag, { fields }]) =>
     // A case of a tagged union is its fields and the tag.
     executeEndpoint(
@@ -241,14 +240,13 @@ export const makeEach = <
     ),
     describe(name)
   )
-  const tagged = (tag: string) => (payload: object) => ({ _tag: tag, ...payload }) as Command
   return implement(
     group,
     AggregateHandlers.make(
       aggregate,
       command,
       rejected,
-      Object.fromEntries(Object.keys(cases).map((tag) => [tag, tagged(tag)])),
+      Object.fromEntries(Object.keys(cases).map((tag) => [tag, tag])),
       MAX_ENTRIES
     )
   )

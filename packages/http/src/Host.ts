@@ -8,10 +8,12 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
+import * as HttpApiError from "effect/http-api/HttpApiError"
 import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiScalar from "effect/http-api/HttpApiScalar"
 import type { FileSystem } from "effect/FileSystem"
 import type * as Etag from "effect/http/Etag"
+import type * as FindMyWay from "effect/http/FindMyWay"
 import type { HttpPlatform } from "effect/http/HttpPlatform"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerError from "effect/http/HttpServerError"
@@ -19,6 +21,7 @@ import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import type { Path } from "effect/Path"
+import { ofSchemaError } from "./internal/schemaErrors.ts"
 import type { Middleware } from "./Part.ts"
 import { Broken, Malformed, Unknown } from "./Problem.ts"
 
@@ -27,7 +30,7 @@ import { Broken, Malformed, Unknown } from "./Problem.ts"
  *
  * **Details**
  * Groups of your own in the same API: provide their layers to this one. CORS is closed; put
- * `HttpRouter.cors` beside this layer to open it.
+ * `HttpRouter.cors` beside this layer to open it. Make the router with {@link routerConfig}.
  *
  * @see `NodeHost`, which also listens.
  * @category layers
@@ -52,9 +55,29 @@ export const layer = <
   return Layer.mergeAll(
     // Each part provides its group and requires what its type says.
     endpoints as unknown as Layer.Layer<never, never, Requirements<ApiId, Groups, Parts>>,
-    HttpApiScalar.layer(api, { path: "/docs" }),
+    Layer.provide(
+      HttpApiScalar.layer(api, { path: "/docs", scalar: { withDefaultFonts: false } }),
+      selfContained
+    ),
     answerEverything
   )
+}
+
+/**
+ * The configuration of the router of a host: one path names one thing, and an id has its full
+ * length. Pass it to `HttpRouter.serve` or `HttpRouter.toWebHandler`.
+ *
+ * **Details**
+ * The schema of a parameter bounds its length, so that an id that is too long is answered with its
+ * fault; Node bounds the path before that.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const routerConfig: Partial<FindMyWay.RouterConfig> = {
+  caseSensitive: true,
+  ignoreDuplicateSlashes: false,
+  maxParamLength: 16_384
 }
 
 /**
@@ -91,14 +114,22 @@ export type Requirements<
   | Middleware<Groups, Identifier<Parts>>
   | HttpApiGroup.ToService<ApiId, Exclude<Groups, { readonly identifier: Identifier<Parts> }>>
 
+/** Keeps the reference page from other hosts, whatever its script would load. */
+const selfContained = HttpRouter.middleware(
+  Effect.map(
+    HttpServerResponse.setHeader(
+      "content-security-policy",
+      "default-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+  )
+).layer
+
 /** Answers what no endpoint has answered with a problem, and sets the headers of every answer. */
 const answerEverything: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpRouter.middleware(
   (httpEffect) =>
     httpEffect.pipe(
       Effect.catchCause((cause) =>
-        Cause.hasInterrupts(cause)
-          ? Effect.failCause(cause)
-          : Effect.flatMap(problemOf(Cause.squash(cause)), HttpServerRespondable.toResponse)
+        Cause.hasInterrupts(cause) ? Effect.failCause(cause) : answerOf(Cause.squash(cause))
       ),
       Effect.map(HttpServerResponse.setHeaders(HEADERS))
     ),
@@ -108,7 +139,18 @@ const answerEverything: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpR
 /** No sniffing of types, and no copies of states in caches on the way. */
 const HEADERS = { "x-content-type-options": "nosniff", "cache-control": "no-store" }
 
+/** Returns the answer that an error has itself, or else the problem that it is. */
+const answerOf = (error: unknown): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  if (HttpServerResponse.isHttpServerResponse(error)) return Effect.succeed(error)
+  const isEffects =
+    HttpServerError.isHttpServerError(error) || HttpApiError.HttpApiSchemaError.is(error)
+  return !isEffects && HttpServerRespondable.isRespondable(error)
+    ? HttpServerRespondable.toResponse(error)
+    : Effect.flatMap(problemOf(error), HttpServerRespondable.toResponse)
+}
+
 const problemOf = (error: unknown): Effect.Effect<Unknown | Malformed | Broken> => {
+  if (HttpApiError.HttpApiSchemaError.is(error)) return Effect.flip(ofSchemaError(error))
   if (HttpServerError.isHttpServerError(error)) {
     const { reason } = error
     if (reason._tag === "RouteNotFound") {

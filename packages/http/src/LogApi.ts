@@ -78,8 +78,9 @@ const Place = Schema.String.check(
  *
  * **Details**
  * It starts with the first event of the log, or after `?after=`: `head`, a position, or an id of
- * the stream. An id carries the log and the event that it stands at, so that an id of another log,
- * or of a history that a restore replaced, is refused with 409.
+ * the stream. After `head` a heartbeat with the place comes at once. An id carries the log and the
+ * event that it stands at, so that an id of another log, or of a history that a restore replaced,
+ * is refused with 409.
  * The host holds one page of events for a client, and reads the next when that is sent.
  *
  * **Example**

@@ -5,6 +5,8 @@
  */
 import { printableLine } from "@daybook/kernel/Printable"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpApi from "effect/http-api/HttpApi"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
@@ -19,7 +21,9 @@ import * as Schema from "effect/Schema"
 import { createServer } from "node:http"
 import { Authentication } from "./Authenticator.ts"
 import * as Host from "./Host.ts"
+import { Closing } from "./internal/closing.ts"
 import { isLoopback, nameOf } from "./internal/loopback.ts"
+import { TIMEOUTS } from "./internal/timeouts.ts"
 import { Misdirected } from "./Problem.ts"
 
 /**
@@ -51,6 +55,8 @@ export interface Options {
   readonly port: number
   /** The address to listen on; `127.0.0.1` when absent. */
   readonly host?: string
+  /** The longest wait for requests that run when the host closes; 20 seconds when absent. */
+  readonly shutdownTimeout?: Duration.Input
   /** Further routes, such as those of health and metrics: they ask for no credential. */
   readonly routes?: Layer.Layer<never, never, HttpRouter.HttpRouter>
   /** The words that open a host without {@link Authentication} to a network. */
@@ -62,7 +68,9 @@ export interface Options {
  *
  * **Details**
  * Provide stores and handlers to this layer: they are built before it listens. A request whose
- * header or body does not arrive in time (10 and 30 seconds) is ended by Node.
+ * header or body does not arrive in time (10 and 30 seconds, and up to one more) is ended by Node.
+ * When the host closes, the followers of its log are sent the end, and requests that run are waited
+ * for.
  * On loopback, a host without `Authentication` answers only requests that name it by a loopback
  * name, so that no web page reaches it by a name of its own.
  * Errors: `UnprotectedHost`; `ServeError`, such as a port that is taken.
@@ -77,7 +85,7 @@ export const layer = <
 >(
   api: HttpApi.HttpApi<ApiId, Groups>,
   parts: Parts,
-  { host = "127.0.0.1", port, routes = Layer.empty, unprotected }: Options
+  { host = "127.0.0.1", port, routes = Layer.empty, shutdownTimeout, unprotected }: Options
 ): Layer.Layer<
   HttpServer,
   UnprotectedHost | ServeError,
@@ -90,16 +98,29 @@ export const layer = <
       UnprotectedHost
     >
   }
-  const server = NodeHttpServer.layer(
-    () => createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }),
-    { host, port }
-  )
+  const server = NodeHttpServer.layer(() => createServer(TIMEOUTS), {
+    host,
+    port,
+    ...(shutdownTimeout === undefined ? {} : { gracefulShutdownTimeout: shutdownTimeout })
+  })
   const local = endpoints.length > 0 && unprotected === undefined
+  const served = Effect.map(Deferred.make<void>(), (closing) =>
+    HttpRouter.serve(
+      Layer.mergeAll(Host.layer(api, parts), routes, local ? loopbackNamesOnly : Layer.empty).pipe(
+        Layer.provide(Layer.succeed(Closing, Deferred.await(closing)))
+      ),
+      { disableLogger: true, disableListenLog: true, routerConfig: Host.routerConfig }
+    ).pipe(
+      // Above the server, so that it tells before the server waits for its requests.
+      (serving) =>
+        Layer.provideMerge(
+          Layer.effectDiscard(Effect.addFinalizer(() => Deferred.succeed(closing, undefined))),
+          serving
+        )
+    )
+  )
   // The server provides the platform; the rest is what the parts require.
-  return HttpRouter.serve(
-    Layer.mergeAll(Host.layer(api, parts), routes, local ? loopbackNamesOnly : Layer.empty),
-    { disableLogger: true, disableListenLog: true }
-  ).pipe(Layer.provideMerge(server)) as unknown as Layer.Layer<
+  return Layer.unwrap(served).pipe(Layer.provideMerge(server)) as unknown as Layer.Layer<
     HttpServer,
     ServeError,
     Host.Requirements<ApiId, Groups, Parts>

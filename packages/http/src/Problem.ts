@@ -164,8 +164,8 @@ export class Misdirected extends HttpApiError.Problem<Misdirected>()("Misdirecte
 }) {}
 
 /**
- * 422: the `Idempotency-Key` belongs to another command of this instance, or to the command of
- * another caller. Nothing was recorded.
+ * 422: the caller sent another command to this instance with the same `Idempotency-Key`. Nothing
+ * was recorded.
  *
  * @category problems
  * @since 0.1.0
@@ -215,7 +215,7 @@ export class Busy extends HttpApiError.Problem<Busy>()("Busy", {
 
 /**
  * 503: the database can't be reached. A command may have been recorded: repeat it with the same
- * `Idempotency-Key`.
+ * `Idempotency-Key`; after one without a key read the state first, and there is no `Retry-After`.
  *
  * @category problems
  * @since 0.1.0

@@ -16,6 +16,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { Requires } from "./Authenticator.ts"
+import * as Cursor from "./internal/cursor.ts"
 import * as Filters from "./internal/filters.ts"
 import { guarded, implement } from "./internal/implement.ts"
 import * as RowHandlers from "./internal/rowHandlers.ts"
@@ -80,7 +81,9 @@ type Orderable<Row> = {
  *
  * **Details**
  * `where` lists the fields by which clients may filter, and `orderBy` those by which they may
- * order: the ones for which the projection has an index. The primary key is always among both.
+ * order: the ones for which the projection has an index. The primary key is always among both. A
+ * filter can't be named as a parameter of the page, `order`, `cursor`, `limit` or `after`: such a
+ * field is refused here.
  *
  * **Example**
  *
@@ -103,7 +106,7 @@ export const make = <
   Event,
   Key extends object,
   Row extends object,
-  const Where extends Comparable<Row> = never,
+  const Where extends Exclude<Comparable<Row>, Filters.Reserved> = never,
   const Order extends Orderable<Row> = never
 >(
   projection: Projection.Projection<Event, Key, Row>,
@@ -118,13 +121,18 @@ export const make = <
   const fields = (listed: ReadonlyArray<string>) => [
     ...new Set([...projection.primaryKey, ...listed])
   ]
+  const filtered = fields(where)
+  const reserved = Filters.reservedOf(filtered)
+  if (reserved.length > 0) {
+    throw new Error(`${name} has filters named as parameters of the page: ${reserved.join()}`)
+  }
   type Field<Listed> = Listed | (keyof Key & Comparable<Row>)
   const group = guarded(
     HttpApiGroup.make(name).add(
       rowsEndpoint<Name, Row, Field<Where>, Field<Order>>(
         name,
         projection.row,
-        fields(where),
+        filtered,
         fields(orderBy)
       )
     ),
@@ -132,7 +140,7 @@ export const make = <
   )
   return implement<typeof group, Projections | ReadModelStore>(
     group,
-    RowHandlers.make(projection, MAX_WAIT_SECONDS)
+    RowHandlers.make(projection, filtered, MAX_WAIT_SECONDS)
   )
 }
 
@@ -146,6 +154,12 @@ type RowsQuery<Row, Where extends keyof Row & string, Order extends string> = Fi
   readonly limit?: number
   readonly after?: Position.Position
 }
+
+const eachOnce = Schema.makeFilter(
+  (order: ReadonlyArray<string>) =>
+    new Set(order.map((field) => field.replace(/^-/, ""))).size === order.length,
+  { expected: "each field at most once" }
+)
 
 const rowsEndpoint = <
   Name extends string,
@@ -162,12 +176,17 @@ const rowsEndpoint = <
     query: Schema.Struct({
       ...Filters.fieldsOf(row, where),
       order: Schema.optionalKey(
-        Schema.Array(Schema.Literals(orderBy.flatMap((field) => [field, `-${field}`]))).annotate({
-          description: "The fields of the order, in descending order with a - before the name."
-        })
+        Schema.Array(Schema.Literals(orderBy.flatMap((field) => [field, `-${field}`])))
+          .check(Schema.isMaxLength(orderBy.length), eachOnce)
+          .annotate({
+            description: "The fields of the order, in descending order with a - before the name."
+          })
       ),
       cursor: Schema.optionalKey(
-        Schema.String.check(Schema.isPattern(/^[A-Za-z0-9_-]{1,6000}$/, { expected: "a cursor" }))
+        Schema.String.check(
+          Schema.isPattern(/^[A-Za-z0-9_-]+$/, { expected: "a cursor" }),
+          Schema.isMaxLength(Cursor.MAX_LENGTH)
+        )
       ),
       limit: Schema.optionalKey(
         Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: MAX_ROWS }))

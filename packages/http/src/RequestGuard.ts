@@ -15,8 +15,8 @@ import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpMethod from "effect/http/HttpMethod"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
-import * as SchemaIssue from "effect/SchemaIssue"
 import { nestingExceeds } from "./internal/nesting.ts"
+import { ofSchemaError } from "./internal/schemaErrors.ts"
 import { Broken, Malformed, TooLarge, UnsupportedMediaType } from "./Problem.ts"
 
 /**
@@ -75,7 +75,7 @@ const acceptBody = Effect.gen(function* () {
   const limit = yield* MaxBodyBytes
   const tooLarge = () => new TooLarge({ limit })
   if (Number(request.headers["content-length"] ?? 0) > limit) return yield* tooLarge()
-  const text = yield* request.text.pipe(
+  const bytes = yield* request.arrayBuffer.pipe(
     Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(limit)),
     Effect.mapError(({ reason }) =>
       reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
@@ -83,31 +83,17 @@ const acceptBody = Effect.gen(function* () {
         : fault(["payload"], "the body can't be read")
     )
   )
+  const text = yield* Effect.try({
+    try: () => utf8.decode(bytes),
+    catch: () => fault(["payload"], "is not UTF-8")
+  })
   if (nestingExceeds(text, MAX_JSON_DEPTH)) {
     return yield* fault(["payload"], `nested deeper than ${MAX_JSON_DEPTH}`)
   }
 })
 
+/** Refuses bytes that the decoder of the endpoint would replace. */
+const utf8 = new TextDecoder("utf-8", { fatal: true })
+
 const fault = (path: ReadonlyArray<string>, message: string) =>
   new Malformed({ errors: [{ path, message }] })
-
-const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
-
-/** The faults of a request are its sender's; an answer that can't be encoded is the host's. */
-const ofSchemaError = (
-  error: HttpApiError.HttpApiSchemaError
-): Effect.Effect<never, Broken | Malformed> => {
-  if (error.kind === "Body" || error.kind === "ResponseHeaders") {
-    return Effect.andThen(Effect.logError("An answer can't be encoded", error.cause), new Broken())
-  }
-  const errors = issuesOf(error.cause.issue).issues.map(({ message, path = [] }) => ({
-    path: [error.kind.toLowerCase(), ...path.map(segment)],
-    message
-  }))
-  return Effect.fail(new Malformed({ errors }))
-}
-
-const segment = (of: PropertyKey | { readonly key: PropertyKey }): string | number => {
-  const key = typeof of === "object" ? of.key : of
-  return typeof key === "number" ? key : String(key)
-}

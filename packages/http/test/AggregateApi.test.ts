@@ -2,16 +2,21 @@ import * as AggregateApi from "@daybook/http/AggregateApi"
 import * as Host from "@daybook/http/Host"
 import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
-import { EventStore } from "@daybook/store/EventStore"
+import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
+import { EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import * as HttpRouter from "effect/http/HttpRouter"
 import { Away, book, Command } from "./library.ts"
-import { memory, ORIGIN, serve } from "./serve.ts"
+import { memory, ORIGIN, serve, type Served } from "./serve.ts"
 
 const books = AggregateApi.make(book, { name: "books", command: Command, rejection: Away })
 const strictBooks = AggregateApi.makeEach(book, {
@@ -119,7 +124,9 @@ describe("commands", () => {
       assert.deepStrictEqual(second.body, { ...first.body, repeated: true })
       const events = yield* recorded
       assert.strictEqual(events.length, 1)
-      assert.strictEqual(events[0]?.metadata.commandId, KEY)
+      // A command of the process may have the id that a client chose as its key.
+      assert.isDefined(events[0]?.metadata.commandId)
+      assert.notStrictEqual(events[0]?.metadata.commandId, KEY)
     })
   )
 
@@ -135,6 +142,76 @@ describe("commands", () => {
       assert.strictEqual((yield* recorded).length, 1)
     })
   )
+
+  it.effect("recognises a repetition by its JSON, whatever its schema makes of it", () =>
+    Effect.gen(function* () {
+      const stores = Layer.succeedContext(yield* Layer.build(memory))
+      const deployed = (to: string) => {
+        const Lend = Schema.Struct({
+          _tag: Schema.tag("Lend"),
+          to: Schema.String.pipe(Schema.withDecodingDefaultKey(Effect.succeed(to)))
+        })
+        const command = Schema.Union([Lend, Command.cases.Return])
+        const part = AggregateApi.make(book, { name: "books", command, rejection: Away })
+        const only = HttpApi.make("library").add(part.group)
+        return serve(Host.layer(only, [part]).pipe(Layer.provide(stores)))
+      }
+      const before = yield* deployed("Ada")
+      const after = yield* deployed("Ben")
+      const send = ({ send: to }: Served, body: string) =>
+        to("POST", "/books/1/commands", {
+          body,
+          headers: { "content-type": "application/json", "idempotency-key": "k" }
+        })
+      assert.strictEqual((yield* send(before, '{"_tag":"Lend"}')).status, 200)
+      assert.propertyVal((yield* send(after, '{ "_tag": "Lend" }')).json, "repeated", true)
+      assert.strictEqual((yield* send(before, '{"_tag":"Lend","to":"Ada"}')).status, 422)
+    })
+  )
+
+  it.effect("knows a command by its key, with its tag in the body or in the path", () =>
+    Effect.gen(function* () {
+      const { send } = yield* library
+      const headers = { "idempotency-key": "k" }
+      yield* send("POST", "/books/1/commands", { json: { to: "Ada", _tag: "Lend" }, headers })
+      const again = yield* send("POST", "/strict/1/Lend", { json: { to: "Ada" }, headers })
+      assert.propertyVal(again.json, "repeated", true)
+    })
+  )
+
+  it.effect("applies the checks of a whole command, with its tag in the path", () =>
+    Effect.gen(function* () {
+      const Lend = Schema.Struct({ _tag: Schema.tag("Lend"), to: Schema.String }).check(
+        Schema.makeFilter(({ to }) =>
+          to === "nobody" ? { path: ["to"], issue: "is no reader" } : undefined
+        )
+      )
+      const command = Schema.Union([Lend, Command.cases.Return]).pipe(Schema.toTaggedUnion("_tag"))
+      const part = AggregateApi.makeEach(book, { name: "books", command, rejection: Away })
+      const only = HttpApi.make("library").add(part.group)
+      const { send } = yield* serve(Host.layer(only, [part]).pipe(Layer.provide(memory)))
+      const refused = yield* send("POST", "/books/1/Lend", { json: { to: "nobody" } })
+      assert.strictEqual(refused.status, 400)
+      assert.deepStrictEqual(paths(refused.json), [["payload", "to"]])
+      assert.strictEqual((yield* send("POST", "/books/1/Return", { json: [] })).status, 400)
+      assert.strictEqual(
+        (yield* send("POST", "/books/1/Lend", { json: { to: "Ada" } })).status,
+        200
+      )
+    })
+  )
+
+  it("refuses a command that is named as another endpoint", () => {
+    const command = Schema.TaggedUnion({ history: {} })
+    const aggregate = {
+      ...book,
+      decider: { ...book.decider, decide: () => Result.succeed([]) }
+    }
+    assert.throws(
+      () => AggregateApi.makeEach(aggregate, { name: "books", command, rejection: Schema.Never }),
+      "books has a command named as an endpoint: history"
+    )
+  })
 
   it.effect("requires a key where the host says so", () =>
     Effect.gen(function* () {
@@ -173,6 +250,60 @@ describe("commands", () => {
     })
   )
 
+  it.effect("answers 412 only to a precondition that does not hold", () =>
+    Effect.gen(function* () {
+      // Other writers win every race after the first command.
+      const contended = Layer.effect(
+        EventStore,
+        EventStore.useSync((store) => {
+          let appends = 0
+          return EventStore.of({
+            ...store,
+            append: (given) =>
+              appends++ === 0
+                ? store.append(given)
+                : Effect.fail(
+                    new WrongExpectedRevision({
+                      streamId: given.streamId,
+                      expected: given.expected,
+                      actual: Revision.make(7),
+                      between: []
+                    })
+                  )
+          })
+        })
+      ).pipe(Layer.provide(EventStoreMemory.layer))
+      const { send } = yield* serve(
+        Host.layer(api, [books, strictBooks]).pipe(
+          Layer.provide(CommandHandler.layer.pipe(Layer.provideMerge(contended)))
+        )
+      )
+      const execute = (command: typeof Command.Type, headers: Record<string, string>) =>
+        send("POST", "/books/1/commands", { json: command, headers })
+      const giveBack = Command.cases.Return.make({})
+      yield* execute(lend("Ada"), {})
+      const holds = yield* execute(giveBack, { "if-match": "*" })
+      assert.strictEqual(holds.status, 503)
+      assert.strictEqual(holds.headers.get("retry-after"), "1")
+      const fails = yield* execute(giveBack, { "if-match": '"1"' })
+      assert.strictEqual(fails.status, 412)
+      assert.propertyVal(fails.json, "actual", 7)
+    })
+  )
+
+  it.effect("refuses preconditions that exclude each other", () =>
+    Effect.gen(function* () {
+      const { recorded, send } = yield* library
+      const answer = yield* send("POST", "/books/1/commands", {
+        json: lend("Ada"),
+        headers: { "if-match": "*", "if-none-match": "*" }
+      })
+      assert.strictEqual(answer.status, 400)
+      assert.deepStrictEqual(paths(answer.json), [["headers", "if-match"]])
+      assert.lengthOf(yield* recorded, 0)
+    })
+  )
+
   it.effect("names the path of every fault", () =>
     Effect.gen(function* () {
       const { send } = yield* library
@@ -191,6 +322,35 @@ describe("commands", () => {
         new Set(paths(body.json).map((path) => path.join("."))),
         new Set(["payload.to", "payload.colour"])
       )
+    })
+  )
+
+  it.effect("records the metadata of the host beside that of the request", () =>
+    Effect.gen(function* () {
+      const stores = Layer.succeedContext(yield* Layer.build(memory))
+      const region = HttpRouter.middleware(
+        Effect.provideService(CurrentMetadata, {
+          causationId: "the host",
+          correlationId: "the host",
+          custom: { region: "eu" }
+        }),
+        { global: true }
+      )
+      const { send } = yield* serve(
+        Layer.merge(Host.layer(api, [books, strictBooks]), region).pipe(Layer.provide(stores))
+      )
+      yield* send("POST", "/books/1/commands", {
+        json: lend("Ada"),
+        headers: { "idempotency-key": "k", "x-correlation-id": "c-1" }
+      })
+      const [event] = yield* Effect.provide(
+        EventStore.use((store) => Stream.runCollect(store.readAll())),
+        stores
+      )
+      assert.strictEqual(event?.metadata.correlationId, "c-1")
+      assert.strictEqual(event?.metadata.causationId, "the host")
+      assert.strictEqual(event?.metadata.custom?.["region"], "eu")
+      assert.isString(event?.metadata.custom?.["requestDigest"])
     })
   )
 
@@ -282,28 +442,6 @@ describe("states", () => {
         ["Ben"]
       )
       assert.isUndefined(rest.next)
-    })
-  )
-})
-
-describe("the host", () => {
-  it.effect("answers paths that it does not have with a problem", () =>
-    Effect.gen(function* () {
-      const { send } = yield* library
-      const answer = yield* send("GET", "/nothing")
-      assert.strictEqual(answer.status, 404)
-      assert.strictEqual(answer.headers.get("content-type"), "application/problem+json")
-      assert.strictEqual(answer.headers.get("x-content-type-options"), "nosniff")
-    })
-  )
-
-  it.effect("serves a reference page that needs no other host", () =>
-    Effect.gen(function* () {
-      const { send } = yield* library
-      const { status, text } = yield* send("GET", "/docs")
-      assert.strictEqual(status, 200)
-      assert.notMatch(text.slice(0, 2_000), /<script[^>]*src=/)
-      assert.include(text, "/books/{id}/commands")
     })
   )
 })

@@ -114,17 +114,21 @@ describe("a host with authentication", () => {
     })
   )
 
-  it.effect("refuses the key of another caller", () =>
+  it.effect("gives each caller keys of its own", () =>
     Effect.gen(function* () {
-      const { send } = yield* library
-      const sent = (headers: Record<string, string>) =>
+      const { recorded, send } = yield* library
+      const sent = (headers: Record<string, string>, _tag: string) =>
         send("POST", "/books/1/commands", {
-          json: lend,
-          headers: { ...headers, "idempotency-key": "stolen" }
+          json: _tag === "Lend" ? lend : { _tag },
+          headers: { ...headers, "idempotency-key": "5f7c2a4e-6d1b-4c3a-9e8f-0a1b2c3d4e5f" }
         })
-      assert.strictEqual((yield* sent(bearer("ada"))).status, 200)
-      assert.strictEqual((yield* sent({ "x-api-key": "till" })).status, 422)
-      assert.strictEqual((yield* sent(bearer("ada"))).status, 200)
+      assert.propertyVal((yield* sent(bearer("ada"), "Lend")).json, "repeated", false)
+      // The same key of another caller is another command, and tells nothing of the first.
+      assert.strictEqual((yield* sent({ "x-api-key": "till" }, "Lend")).status, 409)
+      assert.propertyVal((yield* sent({ "x-api-key": "till" }, "Return")).json, "repeated", false)
+      assert.propertyVal((yield* sent(bearer("ada"), "Lend")).json, "repeated", true)
+      assert.strictEqual((yield* sent(bearer("ada"), "Return")).status, 422)
+      assert.lengthOf(yield* recorded, 2)
     })
   )
 

@@ -17,6 +17,8 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import { HttpServerRequest } from "effect/http/HttpServerRequest"
+import * as LogHandlers from "../src/internal/logHandlers.ts"
 import { paced } from "../src/internal/paced.ts"
 import { Away, book, Command } from "./library.ts"
 import { memory, ORIGIN, serve } from "./serve.ts"
@@ -68,6 +70,21 @@ const library = Effect.gen(function* () {
 })
 
 type Query = { readonly type?: ReadonlyArray<string>; readonly after?: string }
+
+/** A store whose subscriptions are changed. */
+const over = (
+  stores: Layer.Layer<EventStore>,
+  change: <A, E>(pages: Stream.Stream<A, E>) => Stream.Stream<A, E>
+) =>
+  Layer.effect(
+    EventStore,
+    EventStore.useSync((store) =>
+      EventStore.of({
+        ...store,
+        subscribePages: (options) => change(store.subscribePages(options))
+      })
+    )
+  ).pipe(Layer.provide(stores))
 
 /** The first events that a client of the log receives. */
 const follow = (
@@ -127,6 +144,72 @@ describe("the log", () => {
         const { status } = yield* served.send("GET", `/log?after=${encodeURIComponent(id)}`)
         assert.strictEqual(status, 400, id)
       }
+    })
+  )
+
+  it.effect("begins after head with the place, so that an early reconnect loses nothing", () =>
+    Effect.gen(function* () {
+      const served = yield* library
+      const [first] = yield* follow(served, { after: "head" }, 1)
+      assert.strictEqual(first?.event, "heartbeat")
+      yield* served.client.books.execute({
+        params: { id: "4" },
+        headers: {},
+        payload: Command.cases.Lend.make({ to: "Ben" })
+      })
+      // A browser repeats its query, and has the place in the header.
+      const after = yield* follow(served, { after: "head" }, 1, first?.id)
+      assert.strictEqual(streams(after), "book-4")
+    })
+  )
+
+  it.effect("has no heartbeat with a place after events that it has not sent", () =>
+    Effect.gen(function* () {
+      const { heartbeatMillis } = settings
+      const { stores } = yield* library
+      for (let turns = 0; turns < 12; turns++) {
+        // The page is read in the very moment of the heartbeat, some turns later.
+        const late = over(stores, (pages) =>
+          Effect.yieldNow.pipe(
+            Effect.andThen(Effect.sleep(heartbeatMillis)),
+            Effect.andThen(Effect.repeat(Effect.yieldNow, { times: turns })),
+            Effect.as(pages),
+            Stream.unwrap
+          )
+        )
+        const { events } = yield* LogHandlers.make(LogApi.FollowerSettings).pipe(
+          Effect.provideService(LogApi.FollowerSettings, settings),
+          Effect.provide(late)
+        )
+        const opened = yield* events?.({ headers: {}, query: {} } as never) ?? Effect.die("none")
+        const received: Array<LogApi.LogEvent> = []
+        yield* Effect.forkScoped(
+          Stream.runForEach(opened as Stream.Stream<LogApi.LogEvent>, (event) =>
+            Effect.sync(() => received.push(event))
+          )
+        )
+        yield* TestClock.adjust(heartbeatMillis * 2.5)
+        const sent = received.findIndex(({ event }) => event === "recorded")
+        assert.isAtLeast(sent, 0)
+        for (const { id } of received.slice(0, sent)) assert.strictEqual(id, "0", `${turns}`)
+        assert.strictEqual(received.at(-1)?.event, "heartbeat")
+        assert.strictEqual(received.at(-1)?.id, received.at(-2)?.id)
+      }
+    }).pipe(Effect.provideService(HttpServerRequest, {} as never))
+  )
+
+  it.effect("tells its clients nothing of a fault of the host", () =>
+    Effect.gen(function* () {
+      const { stores } = yield* library
+      const faulty = over(stores, (pages) =>
+        Stream.concat(Stream.take(pages, 1), Stream.die(new Error("password at 10.0.0.7")))
+      )
+      const { fetch } = yield* serve(Host.layer(logOnly, [log]).pipe(Layer.provide(faulty)))
+      const text = yield* Effect.promise(async () =>
+        (await fetch(new Request(`${ORIGIN}/log`))).text()
+      )
+      assert.match(text, /^event: recorded$/m)
+      assert.notMatch(text, /password|10\.0\.0\.7|fail|die|defect/i)
     })
   )
 

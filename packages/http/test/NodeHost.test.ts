@@ -9,14 +9,21 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { HttpServer } from "effect/http/HttpServer"
+import { createServer } from "node:http"
 import { connect, type Socket } from "node:net"
+import { TIMEOUTS } from "../src/internal/timeouts.ts"
 import { Away, book, Command } from "./library.ts"
 import { memory } from "./serve.ts"
 
@@ -26,11 +33,15 @@ const api = HttpApi.make("library").add(books.group, log.group)
 
 const alive = HttpRouter.add("GET", "/alive", HttpServerResponse.text("alive"))
 
-const library = (settings?: typeof LogApi.FollowerSettings.Service) =>
+const library = (
+  settings?: typeof LogApi.FollowerSettings.Service,
+  shutdownTimeout: Duration.Input = "20 seconds",
+  routes: Layer.Layer<never, never, HttpRouter.HttpRouter> = alive
+) =>
   Effect.gen(function* () {
     const stores = yield* Layer.build(memory)
     const host = yield* Layer.build(
-      NodeHost.layer(api, [books, log], { port: 0, routes: alive }).pipe(
+      NodeHost.layer(api, [books, log], { port: 0, routes, shutdownTimeout }).pipe(
         Layer.provide(Layer.succeedContext(stores)),
         Layer.provide(
           settings === undefined ? Layer.empty : Layer.succeed(LogApi.FollowerSettings, settings)
@@ -109,6 +120,23 @@ describe("a host on a port", () => {
     })
   )
 
+  it.effect("has one path for one thing, and takes ids of any length that a stream has", () =>
+    Effect.gen(function* () {
+      const { port } = yield* library()
+      const get = (path: string) =>
+        raw(port, `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
+      for (const id of ["x".repeat(200), "\u4e66".repeat(200)]) {
+        const path = `/books/${encodeURIComponent(id)}`
+        const sent = yield* raw(port, post({}).replace("/books/1", path))
+        assert.match(sent, /^HTTP\/1\.1 200 /)
+        assert.match(yield* get(path), /^HTTP\/1\.1 200 /)
+      }
+      assert.match(yield* get(`/books/${"x".repeat(201)}`), /^HTTP\/1\.1 400 /)
+      assert.match(yield* get(`/Books/${"x".repeat(200)}`), /^HTTP\/1\.1 404 /)
+      assert.match(yield* get(`//books/${"x".repeat(200)}`), /^HTTP\/1\.1 404 /)
+    })
+  )
+
   it.effect("refuses headers that are smuggled into a value", () =>
     Effect.gen(function* () {
       const { port } = yield* library()
@@ -117,6 +145,55 @@ describe("a host on a port", () => {
       const twice = yield* raw(port, post({ "transfer-encoding": "chunked" }))
       assert.match(twice, /^HTTP\/1\.1 400 /)
     })
+  )
+
+  it("ends late requests within a second of the documented limits", () => {
+    const server = createServer(TIMEOUTS)
+    assert.strictEqual(server.headersTimeout, 10_000)
+    assert.strictEqual(server.requestTimeout, 30_000)
+    assert.isAtMost(TIMEOUTS.connectionsCheckingInterval, 1_000)
+  })
+
+  it.live("sends its followers the end when it closes", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { port } = yield* Scope.provide(library(undefined, "1 hour"), scope)
+      const following = yield* Effect.promise(() =>
+        fetch(`http://127.0.0.1:${port}/log?after=head`)
+      )
+      const reader = following.body?.getReader()
+      yield* Effect.promise(async () => reader?.read())
+      const rest = yield* Effect.forkChild(
+        Effect.promise(async () => {
+          for (;;) if ((await reader?.read())?.done !== false) return "the end"
+        })
+      )
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(yield* Fiber.join(rest), "the end")
+    })
+  )
+
+  it.live(
+    "waits for requests that run no longer than it is told to",
+    () =>
+      Effect.gen(function* () {
+        const arrived = yield* Deferred.make<void>()
+        const endless = HttpRouter.add(
+          "GET",
+          "/endless",
+          Effect.andThen(Deferred.succeed(arrived, undefined), Effect.never)
+        )
+        const scope = yield* Scope.make()
+        const { port } = yield* Scope.provide(library(undefined, 1, endless), scope)
+        const answer = yield* Effect.forkChild(
+          raw(port, "GET /endless HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        )
+        yield* Deferred.await(arrived)
+        yield* Scope.close(scope, Exit.void)
+        assert.notMatch(yield* Fiber.join(answer), /^HTTP\/1\.1 200 /)
+      }),
+    // Without the option it takes 20 seconds.
+    15_000
   )
 
   it.live("cuts off a client that does not read, and lets others in", () =>

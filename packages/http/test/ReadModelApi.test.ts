@@ -2,15 +2,22 @@ import * as AggregateApi from "@daybook/http/AggregateApi"
 import * as Host from "@daybook/http/Host"
 import * as ReadModelApi from "@daybook/http/ReadModelApi"
 import * as Position from "@daybook/kernel/Position"
+import * as Projection from "@daybook/kernel/Projection"
+import * as StreamId from "@daybook/kernel/StreamId"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import * as Cursor from "../src/internal/cursor.ts"
 import { Away, book, Command, loans } from "./library.ts"
 import { ORIGIN, serve } from "./serve.ts"
 
@@ -22,6 +29,29 @@ const rows = ReadModelApi.make(loans, {
 })
 const byBook = ReadModelApi.make(loans, { name: "loans_by_book" })
 const api = HttpApi.make("library").add(books.group, rows.group, byBook.group)
+
+/** Rows with fields that are named as parameters of a page are. */
+const limits = Projection.define({
+  name: "limits",
+  version: 1,
+  from: [book],
+  row: Schema.Struct({
+    id: Schema.String,
+    owner: Schema.NullOr(Schema.String),
+    limit: Schema.Int,
+    after: Schema.Int
+  }),
+  primaryKey: ["id"]
+}).fold({
+  keys: (_, { streamId }) => [{ id: StreamId.id(streamId) }],
+  initial: () => undefined,
+  apply: (_, event, { key }) => ({
+    ...key,
+    owner: event._tag === "Lent" ? event.to : null,
+    limit: 7,
+    after: 7
+  })
+})
 
 const stores = CommandHandler.layer.pipe(
   Layer.provideMerge(Projections.layer({ async: [loans] })),
@@ -104,6 +134,8 @@ describe("rows of a read model", () => {
         ["lentAt=2020-01-01", ["query", "lentAt"]],
         ["loans=many", ["query", "loans"]],
         ["order=reader", ["query", "order", 0]],
+        ["order=loans&order=-loans", ["query", "order"]],
+        [`order=loans${"&order=lentAt".repeat(200)}`, ["query", "order"]],
         ["limit=0", ["query", "limit"]],
         ["limit=201", ["query", "limit"]],
         ["after=-1", ["query", "after"]],
@@ -121,6 +153,28 @@ describe("rows of a read model", () => {
     })
   )
 
+  it.effect("have a next page after keys as long as an index takes", () =>
+    Effect.gen(function* () {
+      const cursors = Cursor.make(loans)
+      const row = {
+        bookId: "\u4e66".repeat(900),
+        reader: null,
+        loans: 1,
+        lentAt: DateTime.makeUnsafe(0)
+      }
+      const order = ["-lentAt", "loans"]
+      const next = cursors.after(row, order)
+      assert.deepStrictEqual(
+        Result.getOrThrow(cursors.fields(next, order)),
+        Struct.omit(row, ["reader"])
+      )
+      const { send } = yield* library
+      const long = cursors.after({ ...row, bookId: "\u4e66".repeat(1_600) }, [])
+      assert.isAbove(long.length, 6_000)
+      assert.strictEqual((yield* send("GET", `/loans?cursor=${long}`)).status, 200)
+    })
+  )
+
   it.effect("keep to the filters of a request, whatever cursor it brings", () =>
     Effect.gen(function* () {
       const { found } = yield* library
@@ -129,6 +183,41 @@ describe("rows of a read model", () => {
       assert.strictEqual(rest.ids, "c")
     })
   )
+
+  it.effect("are paged by parameters that are no filters of fields with their names", () =>
+    Effect.gen(function* () {
+      const accounts = ReadModelApi.make(limits, { name: "limits", where: ["owner"] })
+      const only = HttpApi.make("library").add(books.group, accounts.group)
+      const inMemory = CommandHandler.layer.pipe(
+        Layer.provideMerge(Projections.layer({ async: [limits] })),
+        Layer.provideMerge(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer))
+      )
+      const { send } = yield* serve(
+        Host.layer(only, [books, accounts]).pipe(Layer.provide(inMemory))
+      )
+      for (const id of ["a", "b"]) {
+        yield* send("POST", `/books/${id}/commands`, { json: { _tag: "Lend", to: "Ada" } })
+      }
+      const page = (query: string) =>
+        Effect.map(send("GET", `/limits?${query}`), ({ json }) =>
+          (json as ReadModelApi.Rows<{ readonly id: string }>).rows.map(({ id }) => id)
+        )
+      assert.deepStrictEqual(yield* page("limit=10&after=2&owner=Ada"), ["a", "b"])
+      assert.deepStrictEqual(yield* page("limit=1"), ["a"])
+    })
+  )
+
+  it("refuse a filter that is named as a parameter of the page", () => {
+    assert.throws(
+      () =>
+        ReadModelApi.make(limits, {
+          name: "limits",
+          // @ts-expect-error: `limit` is a parameter of the page
+          where: ["limit"]
+        }),
+      "limits has filters named as parameters of the page: limit"
+    )
+  })
 
   it.effect("wait for a position, and no longer than the request prefers", () =>
     Effect.gen(function* () {

@@ -1,6 +1,7 @@
 /**
  * Serves an API in the process: requests go through its router and its middleware, and no socket.
  */
+import * as Host from "@daybook/http/Host"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as Effect from "effect/Effect"
@@ -44,7 +45,8 @@ export const serve = <E>(routes: Layer.Layer<never, E, Needs>) =>
     Effect.acquireRelease(
       Effect.sync(() =>
         HttpRouter.toWebHandler(Layer.provide(routes, HttpServer.layerServices), {
-          disableLogger: true
+          disableLogger: true,
+          routerConfig: Host.routerConfig
         })
       ),
       ({ dispose }) => Effect.promise(dispose)

@@ -20,10 +20,11 @@ import { ParentSpan } from "effect/Tracer"
 import { CurrentCaller } from "../Authenticator.ts"
 import { KeyReused, Unknown } from "../Problem.ts"
 import * as Idempotency from "./idempotency.ts"
-import type { Handlers } from "./implement.ts"
+import { type Handlers, STRICT } from "./implement.ts"
 import { malformed, ofCommandError, ofLoadError } from "./problems.ts"
 import type { Rejections } from "./rejections.ts"
 import { etagOf, expectedOf, type Headers, keyOf, metadataOf } from "./requestHeaders.ts"
+import { malformedPart } from "./schemaErrors.ts"
 
 /** Continues the trace of the request on a host that has no tracer, whose spans would do so. */
 const continued = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -38,48 +39,78 @@ interface Instance {
   readonly params: { readonly id: string }
 }
 
-/** Makes the handlers; `commands` has the command of each endpoint's payload. */
+/** The command of a request, and the JSON by which a repetition is recognised. */
+interface Received<Command> {
+  readonly command: Command
+  readonly json: Effect.Effect<Schema.Json, never, HttpServerRequest>
+}
+
+/** Returns the JSON of the body, which the decoder of the endpoint has parsed before. */
+const bodyOf = HttpServerRequest.use(({ text }) =>
+  Effect.map(Effect.orDie(text), (body) => (body === "" ? null : JSON.parse(body)) as Schema.Json)
+)
+
+/** Makes the handlers; `endpoints` has the tag that stands in the path of each, if one does. */
 export const make = <Command, State, Event, Rejection>(
   aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
   command: Schema.Codec<Command, unknown>,
   rejections: Rejections<Rejection>,
-  commands: { readonly [identifier: string]: (payload: never) => Command },
+  endpoints: { readonly [identifier: string]: string | undefined },
   maxEntries: number
 ): Effect.Effect<Handlers, never, CommandHandler | EventStore> =>
   Effect.gen(function* () {
     const store = yield* EventStore
     const handle = yield* CommandHandler.for(aggregate)
     const digests = yield* Digest.Digest
-    const encode = Schema.encodeEffect(Schema.toCodecJson(command))
+    const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(command), STRICT)
 
-    const digestOf = (actor: string | undefined, given: Command) =>
-      Effect.flatMap(Effect.orDie(encode(given)), (json) => Idempotency.digest(actor, json)).pipe(
-        Effect.provideService(Digest.Digest, digests)
-      )
+    /** Decodes a body without its tag by the whole schema, whose checks may span fields. */
+    const tagged = Effect.fnUntraced(function* (_tag: string) {
+      const body = yield* bodyOf
+      if (typeof body !== "object" || body === null || Array.isArray(body)) {
+        return yield* malformed(["payload"], "is not an object")
+      }
+      const json = { ...(body as Readonly<Record<string, Schema.Json>>), _tag }
+      return {
+        command: yield* Effect.mapError(decode(json), (error) => malformedPart("payload", error)),
+        json: Effect.succeed(json)
+      }
+    })
 
-    const execute = Effect.fnUntraced(function* (id: string, given: Command, headers: Headers) {
+    const execute = Effect.fnUntraced(function* (
+      id: string,
+      { command: given, json }: Received<Command>,
+      headers: Headers
+    ) {
       const caller = yield* CurrentCaller
       const key = keyOf(headers)
+      if (headers["if-match"] !== undefined && headers["if-none-match"] !== undefined) {
+        return yield* malformed(
+          ["headers", "if-match"],
+          "If-Match and If-None-Match exclude each other"
+        )
+      }
       const expected = expectedOf(headers)
       const identity =
         key === undefined
           ? undefined
-          : {
-              commandId: yield* Effect.provideService(
-                Idempotency.commandId(key),
-                Digest.Digest,
-                digests
-              ),
-              digest: yield* digestOf(caller?.actor, given)
-            }
+          : yield* Effect.all({
+              commandId: Idempotency.commandId(caller?.actor, key),
+              digest: Effect.flatMap(json, (received) =>
+                Idempotency.digest(caller?.actor, received)
+              )
+            }).pipe(Effect.provideService(Digest.Digest, digests))
       const [answer] = yield* handle
         .executeAll(id, [{ command: given, commandId: identity?.commandId }], { expected })
         .pipe(
-          Effect.provideService(CurrentMetadata, {
+          Effect.updateService(CurrentMetadata, (present) => ({
+            ...present,
             ...metadataOf(headers, caller),
-            ...(identity === undefined ? {} : { custom: { [Idempotency.FIELD]: identity.digest } })
-          }),
-          Effect.catch((error) => ofCommandError(error, expected !== undefined))
+            ...(identity === undefined
+              ? {}
+              : { custom: { ...present.custom, [Idempotency.FIELD]: identity.digest } })
+          })),
+          Effect.catch((error) => ofCommandError(error, { expected, hasKey: key !== undefined }))
         )
       // One request has one answer.
       if (answer === undefined) return yield* Effect.die("a command without an answer")
@@ -163,14 +194,21 @@ export const make = <Command, State, Event, Rejection>(
 
     return {
       ...Object.fromEntries(
-        Object.entries(commands).map(([identifier, toCommand]) => [
+        Object.entries(endpoints).map(([identifier, tag]) => [
           identifier,
           ({
             headers,
-            params,
+            params: { id },
             payload
-          }: Instance & { readonly headers: Headers; readonly payload: never }) =>
-            continued(execute(params.id, toCommand(payload), headers))
+          }: Instance & { readonly headers: Headers; readonly payload: Command }) =>
+            continued(
+              Effect.flatMap(
+                tag === undefined
+                  ? Effect.succeed({ command: payload, json: bodyOf })
+                  : tagged(tag),
+                (received) => execute(id, received, headers)
+              )
+            )
         ])
       ),
       state,

@@ -11,6 +11,12 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 
+/** The longest cursor that fits in a request with its path and its headers, of 16 KiB on Node. */
+export const MAX_LENGTH = 12_000
+
+/** The orders whose codecs are kept. */
+const MAX_CODECS = 100
+
 export interface Cursors<Row> {
   /** Returns the cursor after a row in an order. */
   readonly after: (row: Row, order: ReadonlyArray<string>) => string
@@ -33,6 +39,9 @@ export const make = <Event, Key, Row extends object>(
     const struct = Schema.Struct(Struct.pick(row.fields, fields))
     // These are fields of the row, and those of a `RowSchema` need no services.
     const codec = Schema.toCodecJson(struct) as Schema.Top as Schema.Codec<Partial<Row>, unknown>
+    // Clients choose among the orders, which are many: the oldest is made again when it comes.
+    const [oldest] = codecs.keys()
+    if (oldest !== undefined && codecs.size >= MAX_CODECS) codecs.delete(oldest)
     codecs.set(fields.join(), codec)
     return codec
   }
@@ -61,12 +70,5 @@ export const make = <Event, Key, Row extends object>(
 const fieldOf = (ordered: string): string => ordered.replace(/^-/, "")
 
 const decode = Schema.decodeUnknownResult(
-  Schema.fromJsonString(
-    Schema.Tuple([
-      Schema.String.check(Schema.isMaxLength(40)),
-      Schema.Int,
-      Schema.String.check(Schema.isMaxLength(1_000)),
-      Schema.Json
-    ])
-  )
+  Schema.fromJsonString(Schema.Tuple([Schema.String, Schema.Int, Schema.String, Schema.Json]))
 )

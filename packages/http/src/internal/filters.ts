@@ -11,6 +11,20 @@ const WORDS = ["not", "below", "atMost", "above", "atLeast"] as const
 
 type Word = (typeof WORDS)[number]
 
+/** The parameters of a page of rows, which no filter can be named as. */
+export type Reserved = "order" | "cursor" | "limit" | "after"
+
+const RESERVED: ReadonlyArray<string> = [
+  "order",
+  "cursor",
+  "limit",
+  "after"
+] satisfies ReadonlyArray<Reserved>
+
+/** Returns the fields that have the name of a parameter of a page. */
+export const reservedOf = (fields: ReadonlyArray<string>): ReadonlyArray<string> =>
+  fields.filter((field) => RESERVED.includes(field))
+
 /** The parameters by which rows are filtered. */
 export type Filters<Row, Field extends keyof Row & string> = {
   readonly [P in Field]?: NonNullable<Row[P]>
@@ -63,7 +77,7 @@ const withoutNull = (schema: Schema.Top): Schema.Top => {
     : schema
 }
 
-/** Returns the conditions of the decoded parameters of a query; others are left out. */
+/** Returns the conditions on `fields` of the decoded parameters of a query; others are left out. */
 export const whereOf = (
   query: object,
   fields: ReadonlySet<string>

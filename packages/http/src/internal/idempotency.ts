@@ -6,28 +6,30 @@ import * as CommandId from "@daybook/kernel/CommandId"
 import * as Digest from "effect/crypto/Digest"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
-import { commandIdOf } from "./requestHeaders.ts"
 
 /** The field of the custom metadata that holds the digest of the request. */
 export const FIELD = "requestDigest"
 
-/** Returns the key if it is a command id, or else derives one from it. */
+/**
+ * Derives the command id of a key. Each caller has keys of its own, and no key of a request is the
+ * id of a command that a program in the process executes.
+ */
 export const commandId = (
+  actor: string | undefined,
   key: string
-): Effect.Effect<CommandId.CommandId, never, Digest.Digest> => {
-  const given = commandIdOf(key)
-  return given === undefined
-    ? Effect.map(sha256(`daybook Idempotency-Key ${key}`), uuidOf)
-    : Effect.succeed(given)
-}
+): Effect.Effect<CommandId.CommandId, never, Digest.Digest> =>
+  Effect.map(sha256(`daybook Idempotency-Key ${canonical([actor ?? null, key])}`), uuidOf)
 
-/** Returns the digest of a command and its caller, whatever the order of the JSON's fields. */
+/**
+ * Returns the digest of the JSON of a command and its caller, whatever the order of its fields. It
+ * is of the JSON as it came, so that a later schema with other defaults leaves it as it was.
+ */
 export const digest = (
   actor: string | undefined,
-  command: Schema.Json
+  received: Schema.Json
 ): Effect.Effect<string, never, Digest.Digest> =>
   // 128 bits: no other body of a client meets them by accident.
-  Effect.map(sha256(canonical([actor ?? null, command])), (hex) => hex.slice(0, 32))
+  Effect.map(sha256(canonical([actor ?? null, received])), (hex) => hex.slice(0, 32))
 
 const sha256 = (text: string) =>
   Digest.Digest.use(({ digestHex }) => digestHex(Digest.sha256, new TextEncoder().encode(text)))

@@ -22,7 +22,7 @@ export interface Handlers {
 }
 
 /** Reports every fault of a request, and refuses a field that the schema does not know. */
-const STRICT = { errors: "all", onExcessProperty: "error" } as const
+export const STRICT = { errors: "all", onExcessProperty: "error" } as const
 
 /** Gives a group its middleware, and strict parsing of what a client chooses. */
 export const guarded = <Identifier extends string, Endpoints extends HttpApiEndpoint.Constraint>(

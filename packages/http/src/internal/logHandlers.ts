@@ -8,6 +8,7 @@ import { Checkpoint, isCheckpoint } from "@daybook/store/Checkpoint"
 import { EventStore } from "@daybook/store/EventStore"
 import type { SubscriptionPage } from "@daybook/store/Subscription"
 import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
@@ -15,6 +16,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { FollowerSettings, LogEvent } from "../LogApi.ts"
 import { Busy, OtherHistory } from "../Problem.ts"
+import { Closing } from "./closing.ts"
 import type { Handlers } from "./implement.ts"
 import { paced } from "./paced.ts"
 import { malformed, passing, unavailable } from "./problems.ts"
@@ -30,11 +32,18 @@ interface Request {
   readonly headers: { readonly "last-event-id"?: string }
 }
 
+/** Events that go to a client together, and the place after them. */
+interface Sent {
+  readonly events: ReadonlyArray<LogEvent>
+  readonly place: string
+}
+
 export const make = Effect.fnUntraced(function* (
   followerSettings: typeof FollowerSettings
 ): Effect.fn.Return<Handlers, never, EventStore> {
   const store = yield* EventStore
   const settings = yield* followerSettings
+  const closing = yield* Closing
   let followers = 0
 
   /** The place of a client among the followers, until its answer ends. */
@@ -77,20 +86,33 @@ export const make = Effect.fnUntraced(function* (
         ...(query.type === undefined ? {} : { types: query.type })
       })
       .pipe(
-        Stream.map((page) => {
-          reached = idOf(page.checkpoint)
-          return eventsOf(page)
-        }),
-        // An empty page only moves the place: the next heartbeat has it.
-        Stream.filter((page) => page.length > 0)
+        Stream.map((page): Sent => ({ place: idOf(page.checkpoint), events: eventsOf(page) })),
+        Stream.filter(({ events: some, place }) => {
+          if (some.length > 0) return true
+          // An empty page only moves the place: the next heartbeat has it.
+          reached = place
+          return false
+        })
       )
-    const heartbeat = (): LogEvent => ({ event: "heartbeat", id: reached, data: "{}" })
-    return paced(pages, () => [heartbeat()], settings).pipe(
-      // A client has a few encoded events on their way, not a page of them.
-      Stream.flatMap((page) => Stream.fromArrays(...Arr.chunksOf(page, EVENTS_AT_ONCE))),
+    const heartbeat = (): Sent => ({
+      place: reached,
+      events: [{ event: "heartbeat", id: reached, data: "{}" }]
+    })
+    // A client that loses the connection before the first event would ask for another head.
+    const first = last === undefined && query.after === "head" ? heartbeat().events : []
+    return paced(pages, heartbeat, settings, closing).pipe(
+      Stream.flatMap(({ events: some, place }) => {
+        // Here and not where it is read: a heartbeat meanwhile must not stand after the page.
+        reached = place
+        // A client has a few encoded events on their way, not a page of them.
+        return Stream.fromArrays(...Arr.chunksOf(some, EVENTS_AT_ONCE))
+      }),
+      (following) => Stream.concat(Stream.fromIterable(first), following),
       // The answer has begun: the client reconnects, and learns of a fault that lasts.
-      Stream.catch(({ message }) =>
-        Stream.fromEffectDrain(Effect.logWarning("A stream of events ended", message))
+      Stream.catchCause((cause) =>
+        Cause.hasInterrupts(cause)
+          ? Stream.failCause(cause)
+          : Stream.fromEffectDrain(Effect.logWarning("A stream of events ended", cause))
       )
     )
   })

@@ -2,6 +2,7 @@
  * Paces a stream for a client: emits something when nothing comes, and cuts a slow client off.
  */
 import type * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
@@ -14,12 +15,13 @@ export interface Pace {
 /**
  * Emits the elements of `source`, and `beat` after each silence. It reads nothing ahead of its
  * consumer. It interrupts a consumer that asks for nothing more within the patience:
- * for the fiber that writes an answer this closes the connection.
+ * for the fiber that writes an answer this closes the connection. It ends when `until` does.
  */
 export const paced = <A, E>(
   source: Stream.Stream<A, E>,
   beat: () => A,
-  { heartbeatMillis, patienceMillis }: Pace
+  { heartbeatMillis, patienceMillis }: Pace,
+  until: Effect.Effect<void> = Effect.never
 ): Stream.Stream<A, E> =>
   Stream.scoped(
     Stream.fromPull(
@@ -27,7 +29,11 @@ export const paced = <A, E>(
         const scope = yield* Effect.scope
         const pull = yield* Stream.toPull(source)
         // The pull outlives a heartbeat: interrupting it could lose what it has read.
-        const begin = Effect.forkIn(pull, scope, { startImmediately: true })
+        const next = Effect.raceFirst(
+          pull,
+          Effect.flatMap(until, () => Cause.done())
+        )
+        const begin = Effect.forkIn(next, scope, { startImmediately: true })
         let pending: Effect.Success<typeof begin> | undefined
         let watch: Fiber.Fiber<unknown, unknown> | undefined
         return Effect.withFiber((consumer) =>

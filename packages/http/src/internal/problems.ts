@@ -9,6 +9,7 @@ import type {
   InvalidReadOption,
   WrongExpectedRevision
 } from "@daybook/store/EventStore"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Effect from "effect/Effect"
 import * as HttpEffect from "effect/http/HttpEffect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
@@ -46,6 +47,18 @@ export const unavailable = (cause: { readonly message: string }) =>
     passing(new Unavailable({ detail: "Repeat the request, a command with the same key" }))
   )
 
+/** A repetition of a command without a key might record it twice: nothing asks for one. */
+const unknownOutcome = (cause: { readonly message: string }) =>
+  Effect.andThen(
+    Effect.logWarning("The store failed", cause.message),
+    Effect.fail(
+      new Unavailable({
+        detail:
+          "The outcome is unknown: read the state before you send the command again, since it has no Idempotency-Key"
+      })
+    )
+  )
+
 export const malformed = (path: ReadonlyArray<string>, message: string) =>
   new Malformed({ errors: [{ path, message }] })
 
@@ -76,29 +89,40 @@ const invalidId = (error: InvalidStreamId) => Effect.fail(malformed(["params", "
 
 export type CommandProblem = LoadProblem | WrongRevision | KeyReused | NotRecordable | TooLarge
 
+/** The facts of a command that decide how the client may repeat it. */
+interface Sent {
+  readonly hasKey: boolean
+  readonly expected: ExpectedRevision.ExpectedRevision
+}
+
 export const ofCommandError = (
   error: CommandError,
-  expects: boolean
+  { expected, hasKey }: Sent
 ): Effect.Effect<never, CommandProblem> => {
   switch (error._tag) {
     case "EventEncodeError":
       return broken(error)
     case "WrongExpectedRevision":
-      return ofConflict(error, expects)
+      return ofConflict(error, expected)
     case "EventIdConflict":
       return Effect.fail(new KeyReused())
     case "AppendRefused":
       return ofRefusal(error)
+    case "EventStoreError":
+      return hasKey ? unavailable(error) : unknownOutcome(error)
     default:
       return ofLoadError(error)
   }
 }
 
-/** A client that expects no revision did nothing wrong: other writers won too often. */
-const ofConflict = (error: WrongExpectedRevision, expects: boolean) =>
-  expects
-    ? Effect.fail(new WrongRevision({ actual: error.actual }))
-    : passing(new Busy({ detail: "Other writers of the stream were faster, too many times" }))
+/** A client whose precondition holds did nothing wrong: other writers won too often. */
+const ofConflict = (
+  { actual }: WrongExpectedRevision,
+  expected: ExpectedRevision.ExpectedRevision
+) =>
+  ExpectedRevision.isMet(expected, actual)
+    ? passing(new Busy({ detail: "Other writers of the stream were faster, too many times" }))
+    : Effect.fail(new WrongRevision({ actual }))
 
 const ofRefusal = ({ message, reason }: AppendRefused) => {
   switch (reason._tag) {

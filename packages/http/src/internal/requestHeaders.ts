@@ -1,7 +1,6 @@
 /**
  * The request headers of commands, and what they mean for a command.
  */
-import { CommandId } from "@daybook/kernel/CommandId"
 import * as Revision from "@daybook/kernel/Revision"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Schema from "effect/Schema"
@@ -18,7 +17,7 @@ export const IdempotencyKey = Schema.String.check(
   })
 ).annotate({
   description:
-    "Identifies the command: sent again with the same key, it takes effect once. A lower-case UUID is the command id itself."
+    "Identifies the command of this caller: sent again with the same key, it takes effect once."
 })
 
 export const ETag = Schema.String.check(
@@ -53,18 +52,12 @@ export interface Headers {
 export const keyOf = (headers: Headers): string | undefined =>
   headers["idempotency-key"]?.replaceAll('"', "")
 
-/** Returns the command id that a key is, if it is one. */
-export const commandIdOf = (key: string): CommandId | undefined =>
-  isCommandId(key) ? key : undefined
-
-const isCommandId = Schema.is(CommandId)
-
 export const etagOf = (revision: Revision.Revision): string => `"${revision}"`
 
-export const expectedOf = (headers: Headers): ExpectedRevision.ExpectedRevision | undefined => {
+export const expectedOf = (headers: Headers): ExpectedRevision.ExpectedRevision => {
   const match = headers["if-match"]
   if (headers["if-none-match"] !== undefined) return ExpectedRevision.noStream
-  if (match === undefined) return undefined
+  if (match === undefined) return ExpectedRevision.any
   return match === "*"
     ? ExpectedRevision.exists
     : ExpectedRevision.exactly(Revision.make(Number(match.slice(1, -1))))

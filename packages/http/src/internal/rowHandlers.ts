@@ -30,13 +30,14 @@ interface Request {
 
 export const make = <Event, Key extends object, Row extends object>(
   projection: Projection.Projection<Event, Key, Row>,
+  filtered: ReadonlyArray<string>,
   maxWaitSeconds: number
 ): Effect.Effect<Handlers, never, Projections | ReadModelStore> =>
   Effect.gen(function* () {
     const projections = yield* Projections
     const store = yield* ReadModelStore
     const cursors = Cursor.make(projection)
-    const fields = new Set(Object.keys(projection.row.fields))
+    const fields = new Set(filtered)
 
     const rows = Effect.fnUntraced(function* ({ headers: { prefer }, query }: Request) {
       const { after, cursor, limit = DEFAULT_ROWS, order = [] } = query
@@ -69,9 +70,15 @@ export const make = <Event, Key extends object, Row extends object>(
       )
       const page = found.slice(0, limit)
       const last = page.at(-1)
-      return last === undefined || found.length <= limit
-        ? { rows: page }
-        : { rows: page, next: cursors.after(last, order) }
+      if (last === undefined || found.length <= limit) return { rows: page }
+      const next = cursors.after(last, order)
+      // The page would have no next one for its client: the host's log tells of it.
+      if (next.length > Cursor.MAX_LENGTH) {
+        return yield* Effect.die(
+          new Error(`The order of ${projection.name} is too long for a cursor`)
+        )
+      }
+      return { rows: page, next }
     })
 
     /** Waits for a position, or for the head if the request prefers to wait and names none. */
