@@ -8,6 +8,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
  * that runs has the machine to itself.
  */
 const LONGEST = [
+  "scripts/doc-examples",
   "order-service/test/Cli.integration",
   "order/test/OrderTorture.integration",
   "store/test/PostgresIsolation.integration",
@@ -33,7 +34,7 @@ const LONGEST = [
 export class LongestFirst extends BaseSequencer {
   override async sort(files: Array<TestSpecification>): Promise<Array<TestSpecification>> {
     const rank = ({ moduleId }: TestSpecification) => {
-      const index = LONGEST.findIndex((part) => moduleId.includes(`packages/${part}`))
+      const index = LONGEST.findIndex((part) => moduleId.includes(`/${part}.`))
       return index === -1 ? LONGEST.length : index
     }
     // oxlint-disable-next-line unicorn/no-array-sort -- of a sequencer, not of an array
