@@ -7,14 +7,15 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 
 /**
- * Far longer than a look takes, also while a switch has the only connection of an
- * embedded store. Without a limit, one half-open connection would halt all read models of a host.
+ * Far longer than a look takes. Without a limit, one half-open connection would halt all read models
+ * of a host.
  */
 const PATIENCE = Duration.minutes(1)
 
 /**
- * Waits for the answer of a call for at most `patience`, and not for its interruption then: that
- * asks the server to cancel the statement, which takes long where the server hangs.
+ * Waits for the answer of a call for at most `patience`, then interrupts it. It does not wait for
+ * the interruption: that asks the server to cancel the statement, which takes long where the server
+ * hangs.
  */
 export const answerOf = <A, E>(
   call: Effect.Effect<A, E>,
@@ -24,6 +25,10 @@ export const answerOf = <A, E>(
   Effect.flatMap(Effect.forkScoped(call), (fiber) =>
     Effect.timeoutOrElse(Fiber.join(fiber), {
       duration: patience,
-      orElse: () => Effect.fail(failed(new Error(`no answer in ${Duration.format(patience)}`)))
+      orElse: () =>
+        Effect.suspend(() => {
+          fiber.interruptUnsafe()
+          return Effect.fail(failed(new Error(`no answer in ${Duration.format(patience)}`)))
+        })
     })
   )

@@ -5,7 +5,9 @@
 import type * as Projection from "@daybook/kernel/Projection"
 import type { Checkpoint, MismatchReason } from "@daybook/store/Checkpoint"
 import { type EventStore, EventStoreError } from "@daybook/store/EventStore"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import type { GenerationState, Marking } from "../../driver/ReadModelGeneration.ts"
 import { ReadModelStoreError } from "../../ReadModelError.ts"
@@ -29,35 +31,35 @@ export interface SharedCalls {
   readonly mark: (marking: Marking) => Effect.Effect<void, ReadModelStoreError>
 }
 
-/** The most comparisons with the log at a time, so that they leave connections to the steps. */
-const COMPARISONS = 4
+/** The most calls of one kind at a time, so that they leave connections to the steps. */
+const AT_ONCE = 4
 
 export const make = Effect.fnUntraced(function* (
   events: EventStore["Service"],
   store: ReadModelStore["Service"]
 ): Effect.fn.Return<SharedCalls, never, Scope.Scope> {
   const statesOf = yield* Together.make((names: ReadonlySet<Projection.Name>) =>
-    Effect.map(answerOf(store.states(...names), failedRows("states")), (states) => {
-      const byName = Map.groupBy(states, ({ name }) => name)
-      return (name: Projection.Name) => byName.get(name) ?? []
-    })
+    Effect.catchCauseIf(
+      Effect.map(answerOf(store.states(...names), failedRows("states")), (states) => {
+        const byName = Map.groupBy(states, ({ name }) => name)
+        return (name: Projection.Name): States => Exit.succeed(byName.get(name) ?? [])
+      }),
+      // The state of one of them can't be read, such as one that a newer release stored.
+      (cause) => names.size > 1 && Cause.hasDies(cause),
+      () => answerOf(answerEach(names, (name) => store.states(name)), failedRows("states"))
+    )
   )
   const mismatchOf = yield* Together.make((states: ReadonlySet<GenerationState>) => {
     // Read models without new events are at the same checkpoint.
     const distinct = Map.groupBy(states, placeOf)
-    const compared = Effect.forEach(
-      distinct,
-      ([place, [state]]) =>
-        Effect.map(
-          state === undefined ? Effect.undefined : mismatch(events, state),
-          (reason) => [place, reason] as const
-        ),
-      { concurrency: COMPARISONS }
-    )
-    return Effect.map(answerOf(compared, failedLog("verify")), (reasons) => {
-      const byPlace = new Map(reasons)
-      return (state: GenerationState) => byPlace.get(placeOf(state))
+    const compared = answerEach(distinct.keys(), (place) => {
+      const [state] = distinct.get(place) ?? []
+      return state === undefined ? Effect.undefined : mismatch(events, state)
     })
+    return Effect.map(
+      answerOf(compared, failedLog("verify")),
+      (answer) => (state: GenerationState) => answer(placeOf(state))
+    )
   })
   const end = yield* Together.make<"end", Checkpoint, EventStoreError, Scope.Scope>(() =>
     Effect.map(
@@ -68,8 +70,32 @@ export const make = Effect.fnUntraced(function* (
   const mark = yield* Together.make((markings: ReadonlySet<Marking>) =>
     Effect.as(answerOf(store.mark(Array.from(markings)), failedRows("mark")), () => {})
   )
-  return { statesOf, mismatchOf, end: end("end"), mark }
+  return {
+    statesOf: (name) => Effect.flatten(statesOf(name)),
+    mismatchOf: (state) => Effect.flatten(mismatchOf(state)),
+    end: end("end"),
+    mark
+  }
 })
+
+type States = Exit.Exit<ReadonlyArray<GenerationState>, ReadModelStoreError>
+
+/** Asks for each key by a call of its own, so that the failure of one concerns no other. */
+const answerEach = <K, A, E, R>(
+  keys: Iterable<K>,
+  ask: (key: K) => Effect.Effect<A, E, R>
+): Effect.Effect<(key: K) => Exit.Exit<A, E>, never, R> =>
+  Effect.map(
+    Effect.forEach(
+      keys,
+      (key) => Effect.map(Effect.exit(ask(key)), (exit) => [key, exit] as const),
+      { concurrency: AT_ONCE }
+    ),
+    (exits) => {
+      const byKey = new Map(exits)
+      return (key) => byKey.get(key) ?? Exit.die(new Error("a key was not asked for"))
+    }
+  )
 
 const failedRows = (operation: string) => (cause: Error) =>
   new ReadModelStoreError({ operation, cause })
