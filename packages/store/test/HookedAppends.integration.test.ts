@@ -52,11 +52,13 @@ const hooked = Effect.fnUntraced(function* (
   const sql = yield* SqlClient
   const recorded: Array<RecordedEvent> = []
   const calls: Calls = []
+  let [patient, mostPatient] = [0, 0]
   const hook: AppendHook<Types> = {
     prepare: (events) => events.map(({ type }) => type),
     fitting: () => () => true,
-    around: <A, E>({ appends, recorded: by, waits, write }: HookedCall<Types, A, E>) =>
-      transaction(
+    around: <A, E>({ appends, recorded: by, waits, write }: HookedCall<Types, A, E>) => {
+      if (waits === "patiently") mostPatient = Math.max(mostPatient, ++patient)
+      return transaction(
         sql,
         Effect.gen(function* () {
           calls.push({ appends, waits })
@@ -73,11 +75,23 @@ const hooked = Effect.fnUntraced(function* (
           error instanceof SqlError
             ? new EventStoreError({ operation: "append", cause: error })
             : error
+        ),
+        Effect.ensuring(
+          Effect.sync(() => {
+            if (waits === "patiently") patient--
+          })
         )
       )
+    }
   }
   const appendWith = yield* Decorated.appendWith(yield* EventStore, hook)
-  return { append: appendWith ?? assert.fail("the store has transactions"), calls, recorded }
+  return {
+    append: appendWith ?? assert.fail("the store has transactions"),
+    calls,
+    recorded,
+    /** Returns the most calls that waited patiently at a time. */
+    mostPatient: () => mostPatient
+  }
 })
 
 const together = (append: EventStore["Service"]["append"], appends: ReadonlyArray<Append>) =>
@@ -198,6 +212,21 @@ const cases = <E>(where: string, stores: Layer.Layer<EventStore | SqlClient, E>)
           assert.lengthOf(yield* read(appends.slice(0, 1)), 5)
           const patient = calls.filter(({ waits }) => waits === "patiently")
           assert.isTrue(patient.every(({ appends }) => appends.length === 1))
+        }).pipe(Effect.scoped)
+      )
+
+      it.effect("leave connections to others while many of them wait patiently", () =>
+        Effect.gen(function* () {
+          const timeout = new SqlError({ reason: new LockTimeoutError({ cause: "held" }) })
+          const { append: appendWith, mostPatient } = yield* hooked(({ waits }) =>
+            waits === "briefly" ? timeout : undefined
+          )
+          const answers = yield* together(
+            appendWith,
+            Arr.makeBy(24, () => append(noted()))
+          )
+          assert.isTrue(answers.every(Result.isSuccess))
+          assert.strictEqual(mostPatient(), 4)
         }).pipe(Effect.scoped)
       )
 

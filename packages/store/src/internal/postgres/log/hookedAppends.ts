@@ -14,6 +14,7 @@ import type { SchemaName } from "../../../PostgresSchema.ts"
 import type { AppendHook, EncodedAppend } from "../../../driver/EventStoreDriver.ts"
 import { pendingEvents, recordedEvents } from "../../driver/recordedEvents.ts"
 import type { PostgresWakeUps } from "../live/wakeUps.ts"
+import * as Turns from "../locks/turns.ts"
 import * as AppendLanes from "./appendLanes.ts"
 import { appendEach, type Conflict } from "./callAppend.ts"
 import { orLeft, tryOnce } from "./callTryAppend.ts"
@@ -25,6 +26,14 @@ import { orLeft, tryOnce } from "./callTryAppend.ts"
 interface Item<Prepared> extends EncodedAppend {
   readonly prepared: Prepared
 }
+
+/**
+ * The most connections of a host on which calls wait patiently. Each append of a row that another
+ * transaction holds makes such a call, and would otherwise take a connection for seconds.
+ */
+const WAITING = 4
+
+const placeOf = Turns.make(WAITING)
 
 /** Makes a function that appends with a hook, for callers without a transaction. */
 export const make = <Prepared>(options: {
@@ -56,18 +65,22 @@ export const make = <Prepared>(options: {
         (written) => written.some((one) => one !== undefined)
       ),
     appendEach: (appends) =>
-      wakeUps.after(
-        hook.around({
-          appends: Arr.map(appends, ({ prepared }) => prepared),
-          write: asOpened(appendEach(sql, schema, appends)),
-          recorded: (answers) =>
-            recordedBy(
-              appends,
-              answers.map((answer) => (Result.isSuccess(answer) ? answer.success : undefined))
-            ),
-          waits: "patiently"
-        }),
-        (answers) => answers.some(Result.isSuccess)
+      placeOf(sql)(
+        Effect.suspend(() =>
+          wakeUps.after(
+            hook.around({
+              appends: Arr.map(appends, ({ prepared }) => prepared),
+              write: asOpened(appendEach(sql, schema, appends)),
+              recorded: (answers) =>
+                recordedBy(
+                  appends,
+                  answers.map((answer) => (Result.isSuccess(answer) ? answer.success : undefined))
+                ),
+              waits: "patiently"
+            }),
+            (answers) => answers.some(Result.isSuccess)
+          )
+        )
       ),
     fitting: () => {
       const fits = hook.fitting()
