@@ -30,7 +30,10 @@ import { Busy, OtherHistory, Unavailable } from "./Problem.ts"
 export const FollowerSettings = Context.Reference<{
   /** The most clients that follow at once; a further one is answered with 503. */
   readonly most: number
-  /** The silence in milliseconds after which a heartbeat is sent. */
+  /**
+   * The silence in milliseconds after which a heartbeat is sent. `NodeHost` closes a connection
+   * after a minute of silence.
+   */
   readonly heartbeatMillis: number
   /**
    * The time in milliseconds that a client may take for one page of events. A slower one is cut
