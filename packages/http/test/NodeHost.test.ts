@@ -222,7 +222,13 @@ describe("a host on a port", () => {
   it.live("cuts off a client that does not read, and lets others in", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const settings = { most: 1, heartbeatMillis: 1_000, patienceMillis: 200 }
+        const settings = {
+          most: 1,
+          mostPerActor: 1,
+          heartbeatMillis: 1_000,
+          patienceMillis: 200,
+          lifetimeMillis: 3_600_000
+        }
         const { port, store } = yield* library(settings)
         const text = "x".repeat(100_000)
         for (let batch = 0; batch < 10; batch++) {
