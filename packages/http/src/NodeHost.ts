@@ -45,8 +45,8 @@ export class UnprotectedHost extends Schema.TaggedError<UnprotectedHost>()("Unpr
 }
 
 /**
- * The default of `maxConnections`: twice the default of `most` of `LogApi.FollowerSettings`, so that
- * followers leave room for other requests.
+ * The default of `maxConnections`: twice the default of `most` of `LogApi.FollowerSettings`, so
+ * that followers leave room for other requests.
  *
  * @category limits
  * @since 0.1.0

@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as HttpApi from "effect/http-api/HttpApi"
-import { SqlClient } from "effect/sql/SqlClient"
+import type { SqlClient } from "effect/sql/SqlClient"
 import { Away, book, Command } from "./library.ts"
 import { serve } from "./serve.ts"
 
@@ -51,11 +51,12 @@ describe("a key on a log of several hosts", () => {
         (to) => to?.send("POST", "/books/1/commands", lend) ?? Effect.die("no host"),
         { concurrency: "unbounded" }
       )
+      assert.isTrue(answers.every(({ status }) => status === 200))
       const bodies = answers.map(({ json }) => json as typeof AggregateApi.Executed.Encoded)
-      assert.deepStrictEqual(bodies.map(({ repeated }) => repeated).toSorted(), [
-        false,
-        ...Array.from({ length: 7 }, () => true)
-      ])
+      assert.lengthOf(
+        bodies.filter(({ repeated }) => repeated),
+        7
+      )
       // Each has the answer of the one that took effect.
       assert.lengthOf(new Set(bodies.map(({ position, revision }) => `${position} ${revision}`)), 1)
       assert.lengthOf(yield* Effect.provide(recorded, shared), 1)
