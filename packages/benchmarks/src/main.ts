@@ -11,9 +11,9 @@ import * as Console from "effect/Console"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Schema from "effect/Schema"
 import * as Os from "node:os"
 import * as Decoding from "./Decoding.ts"
+import * as Flags from "./Flags.ts"
 import * as Followers from "./Followers.ts"
 import * as Live from "./Live.ts"
 import * as ManyReadModels from "./ManyReadModels.ts"
@@ -50,22 +50,11 @@ const all: ReadonlyArray<{ readonly name: string }> = [
 const command = Command.make(
   "bench",
   {
-    seconds: Flag.Finite("seconds").pipe(
-      Flag.withDescription("How long each subject is measured in each measure, over all rounds"),
-      Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.1, maximum: 600 }))),
-      Flag.withDefault(2.4)
-    ),
-    only: Flag.String("only").pipe(
-      Flag.withDescription("Only the measures whose name contains this text, such as load"),
-      Flag.withSchema(
-        Schema.String.check(
-          Schema.makeFilter((text: string) => named(all, text).length > 0, {
-            expected: "a part of the name of a measure"
-          })
-        )
-      ),
-      Flag.withDefault("")
-    ),
+    seconds: Flags.seconds("How long each subject is measured in each measure, over all rounds", {
+      absent: 2.4,
+      minimum: 0.1
+    }),
+    only: Flags.only("measure", (text) => named(all, text).length > 0),
     out: Flag.String("out").pipe(
       Flag.withDescription("File for the results as JSON"),
       Flag.withDefault("bench-results.json")

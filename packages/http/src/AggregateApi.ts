@@ -73,6 +73,10 @@ export interface Loaded<out State> {
 /**
  * A page of history: events as they are stored, each with the state after it.
  *
+ * **Details**
+ * Every revision has its entry. An event that is passed over, or that its codec retired, leaves the
+ * state as it was.
+ *
  * @category types
  * @since 0.1.0
  */

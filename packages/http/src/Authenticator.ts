@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { InstanceId } from "@daybook/kernel/StreamId"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
@@ -13,7 +14,10 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
-import { Forbidden, Unauthenticated } from "./Problem.ts"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import { passing } from "./internal/problems.ts"
+import { Forbidden, Unauthenticated, Unavailable } from "./Problem.ts"
 
 /**
  * The right that an endpoint requires: `command` changes instances, `read` reads states and rows,
@@ -25,14 +29,33 @@ import { Forbidden, Unauthenticated } from "./Problem.ts"
 export type Permission = "command" | "read" | "log" | "operate"
 
 /**
+ * The name of a person or program that is recorded with events and acts.
+ *
+ * **Details**
+ * Shape: 1 to 200 UTF-16 code units of well-formed Unicode, not blank, without control characters,
+ * line separators and controls of direction.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export const Actor = InstanceId.check(
+  Schema.isPattern(/\S/, { expected: "an actor that is not blank" })
+).pipe(Schema.brand("Actor"))
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Actor = typeof Actor.Type
+
+/**
  * An authenticated person or program.
  *
  * @category types
  * @since 0.1.0
  */
 export interface Caller {
-  /** The name that is recorded with events and acts; at most 200 UTF-16 code units. */
-  readonly actor: string
+  readonly actor: Actor
   readonly permissions: ReadonlySet<Permission>
 }
 
@@ -59,8 +82,13 @@ export interface Credential {
 export class Authenticator extends Context.Service<
   Authenticator,
   {
-    /** Returns the caller with this credential, if there is one. */
-    readonly authenticate: (credential: Credential) => Effect.Effect<Option.Option<Caller>>
+    /**
+     * Returns the caller with this credential, if there is one. Fails while the service that knows
+     * the callers is away: the client is asked to repeat its request, and nothing was done.
+     */
+    readonly authenticate: (
+      credential: Credential
+    ) => Effect.Effect<Option.Option<Caller>, Unavailable>
   }
 >()("@daybook/http/Authenticator") {}
 
@@ -98,7 +126,7 @@ export const Requires = Context.Reference<Permission>("@daybook/http/Authenticat
 export class Authentication extends HttpApiMiddleware.Service<Authentication>()(
   "@daybook/http/Authentication",
   {
-    error: [Unauthenticated, Forbidden],
+    error: [Unauthenticated, Forbidden, Unavailable],
     security: {
       bearer: HttpApiSecurity.bearer,
       apiKey: HttpApiSecurity.apiKey({ key: "x-api-key" })
@@ -118,19 +146,25 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication>()(
             readonly endpoint: { readonly annotations: Context.Context<never> }
           }
         ): Effect.Effect<HttpServerResponse.HttpServerResponse, E | Unauthenticated> =>
+          // Where the caller is known, or can't be, it answers: after a failure the other scheme is
+          // tried.
           Effect.gen(function* () {
             // No secret at all: the credential is of the other scheme, or absent.
-            const caller =
+            const found =
               Redacted.value(options.credential) === ""
-                ? Option.none<Caller>()
-                : yield* authenticate({ scheme, secret: options.credential })
+                ? Result.succeed(Option.none<Caller>())
+                : yield* Effect.result(authenticate({ scheme, secret: options.credential }))
+            if (Result.isFailure(found)) {
+              yield* Effect.logWarning("A caller can't be authenticated", found.failure)
+              return yield* Effect.catch(passing(found.failure), HttpServerRespondable.toResponse)
+            }
+            const caller = found.success
             if (Option.isNone(caller)) {
               yield* challenge
               return yield* new Unauthenticated()
             }
             const permission = Context.get(options.endpoint.annotations, Requires)
             if (!caller.value.permissions.has(permission)) {
-              // An answer and no failure, after which the other scheme would be tried.
               return yield* HttpServerRespondable.toResponse(new Forbidden({ permission }))
             }
             return yield* Effect.provideService(httpEffect, CurrentCaller, caller.value)

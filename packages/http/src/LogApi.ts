@@ -22,7 +22,7 @@ import * as LogHandlers from "./internal/logHandlers.ts"
 import { Busy, OtherHistory, Unavailable } from "./Problem.ts"
 
 /**
- * The pace of the followers of a log, for the layer of a host.
+ * The limits of the followers of a log, for the layer of a host.
  *
  * @category references
  * @since 0.1.0
@@ -30,15 +30,31 @@ import { Busy, OtherHistory, Unavailable } from "./Problem.ts"
 export const FollowerSettings = Context.Reference<{
   /** The most clients that follow at once; a further one is answered with 503. */
   readonly most: number
-  /** The silence in milliseconds after which a heartbeat is sent. */
+  /** The most clients of one actor; a host without `Authentication` has no actors. */
+  readonly mostPerActor: number
+  /**
+   * The silence in milliseconds after which a heartbeat is sent. `NodeHost` closes a connection
+   * after a minute of silence.
+   */
   readonly heartbeatMillis: number
   /**
    * The time in milliseconds that a client may take for one page of events. A slower one is cut
    * off, and can resume.
    */
   readonly patienceMillis: number
+  /**
+   * The time in milliseconds after which an answer ends. A client resumes it by a further request,
+   * whose caller is authenticated.
+   */
+  readonly lifetimeMillis: number
 }>("@daybook/http/LogApi/FollowerSettings", {
-  defaultValue: () => ({ most: 1_000, heartbeatMillis: 15_000, patienceMillis: 60_000 })
+  defaultValue: () => ({
+    most: 1_000,
+    mostPerActor: 100,
+    heartbeatMillis: 15_000,
+    patienceMillis: 60_000,
+    lifetimeMillis: 3_600_000
+  })
 })
 
 /**
@@ -81,7 +97,8 @@ const Place = Schema.String.check(
  * the stream. After `head` a heartbeat with the place comes at once. An id carries the log and the
  * event that it stands at, so that an id of another log, or of a history that a restore replaced,
  * is refused with 409.
- * The host holds one page of events for a client, and reads the next when that is sent.
+ * The host holds one page of events for a client, and reads the next when that is sent. It ends the
+ * stream after an hour, so that a caller who lost a permission does not follow for ever.
  *
  * **Example**
  *

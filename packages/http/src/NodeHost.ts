@@ -18,12 +18,11 @@ import type { HttpServer } from "effect/http/HttpServer"
 import type { ServeError } from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import { createServer } from "node:http"
 import { Authentication } from "./Authenticator.ts"
 import * as Host from "./Host.ts"
 import { Closing } from "./internal/closing.ts"
 import { isLoopback, nameOf } from "./internal/loopback.ts"
-import { TIMEOUTS } from "./internal/timeouts.ts"
+import * as Server from "./internal/server.ts"
 import { Misdirected } from "./Problem.ts"
 
 /**
@@ -46,7 +45,16 @@ export class UnprotectedHost extends Schema.TaggedError<UnprotectedHost>()("Unpr
 }
 
 /**
- * The address of a host.
+ * The default of `maxConnections`: twice the default of `most` of `LogApi.FollowerSettings`, so
+ * that followers leave room for other requests.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const DEFAULT_MAX_CONNECTIONS = 2_000
+
+/**
+ * The address of a host, and its limits.
  *
  * @category types
  * @since 0.1.0
@@ -55,6 +63,11 @@ export interface Options {
   readonly port: number
   /** The address to listen on; `127.0.0.1` when absent. */
   readonly host?: string
+  /**
+   * The maximum number of open connections, those of followers of a log included; a further one is
+   * closed at once. {@link DEFAULT_MAX_CONNECTIONS} when absent.
+   */
+  readonly maxConnections?: number
   /** The longest wait for requests that run when the host closes; 20 seconds when absent. */
   readonly shutdownTimeout?: Duration.Input
   /** Further routes, such as those of health and metrics: they ask for no credential. */
@@ -68,7 +81,9 @@ export interface Options {
  *
  * **Details**
  * Provide stores and handlers to this layer: they are built before it listens. A request whose
- * header or body does not arrive in time (10 and 30 seconds, and up to one more) is ended by Node.
+ * header or body does not arrive in time (10 and 30 seconds, and up to one more) is ended by Node,
+ * and so is a connection after a minute of silence, as of a client that stops reading its answer or
+ * of a handler that takes longer.
  * When the host closes, the followers of its log are sent the end, and requests that run are waited
  * for.
  * On loopback, a host without `Authentication` answers only requests that name it by a loopback
@@ -85,7 +100,14 @@ export const layer = <
 >(
   api: HttpApi.HttpApi<ApiId, Groups>,
   parts: Parts,
-  { host = "127.0.0.1", port, routes = Layer.empty, shutdownTimeout, unprotected }: Options
+  {
+    host = "127.0.0.1",
+    maxConnections = DEFAULT_MAX_CONNECTIONS,
+    port,
+    routes = Layer.empty,
+    shutdownTimeout,
+    unprotected
+  }: Options
 ): Layer.Layer<
   HttpServer,
   UnprotectedHost | ServeError,
@@ -98,7 +120,7 @@ export const layer = <
       UnprotectedHost
     >
   }
-  const server = NodeHttpServer.layer(() => createServer(TIMEOUTS), {
+  const server = NodeHttpServer.layer(() => Server.make(maxConnections), {
     host,
     port,
     ...(shutdownTimeout === undefined ? {} : { gracefulShutdownTimeout: shutdownTimeout })

@@ -214,8 +214,9 @@ export class Busy extends HttpApiError.Problem<Busy>()("Busy", {
 }) {}
 
 /**
- * 503: the database can't be reached. A command may have been recorded: repeat it with the same
- * `Idempotency-Key`; after one without a key read the state first, and there is no `Retry-After`.
+ * 503: the database, or the service that knows the callers, can't be reached. A command may have
+ * been recorded: repeat it with the same `Idempotency-Key`; after one without a key read the state
+ * first if there is no `Retry-After`.
  *
  * @category problems
  * @since 0.1.0
@@ -223,7 +224,7 @@ export class Busy extends HttpApiError.Problem<Busy>()("Busy", {
 export class Unavailable extends HttpApiError.Problem<Unavailable>()("Unavailable", {
   type: "urn:daybook:problem:unavailable",
   status: 503,
-  title: "The database can't be reached"
+  title: "A service of the host can't be reached"
 }) {}
 
 /**

@@ -1,5 +1,6 @@
 import * as AggregateApi from "@daybook/http/AggregateApi"
 import {
+  Actor,
   Authentication,
   Authenticator,
   type Caller,
@@ -10,6 +11,7 @@ import * as Host from "@daybook/http/Host"
 import * as LogApi from "@daybook/http/LogApi"
 import * as NodeHost from "@daybook/http/NodeHost"
 import * as OperationsApi from "@daybook/http/OperationsApi"
+import { Unavailable } from "@daybook/http/Problem"
 import * as ReadModelApi from "@daybook/http/ReadModelApi"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
@@ -22,12 +24,16 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as HttpApi from "effect/http-api/HttpApi"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import { isLoopback, nameOf } from "../src/internal/loopback.ts"
 import { Away, book, Command, loans } from "./library.ts"
-import { memory, serve } from "./serve.ts"
+import { memory, ORIGIN, serve } from "./serve.ts"
 
 const books = AggregateApi.make(book, { name: "books", command: Command, rejection: Away })
 const rows = ReadModelApi.make(loans, { name: "loans" })
@@ -37,7 +43,7 @@ const open = HttpApi.make("library").add(books.group, rows.group, log.group, ope
 const api = open.middleware(Authentication)
 
 const caller = (actor: string, ...permissions: ReadonlyArray<Permission>): Caller => ({
-  actor,
+  actor: Actor.make(actor),
   permissions: new Set(permissions)
 })
 
@@ -98,6 +104,45 @@ describe("a host with authentication", () => {
       assert.lengthOf(yield* recorded, 0)
     })
   )
+
+  it.effect("asks to repeat a request while no caller can be known", () =>
+    Effect.gen(function* () {
+      const away = Layer.succeed(Authenticator, {
+        authenticate: () => Effect.fail(new Unavailable({ detail: "Repeat the request" }))
+      })
+      const { client: layer, send } = yield* serve(
+        Host.layer(api, [books, rows, log, operations]).pipe(
+          Layer.provide([Authentication.layer.pipe(Layer.provide(away)), stores])
+        )
+      )
+      for (const headers of [bearer("ada"), { "x-api-key": "till" }]) {
+        const answer = yield* send("POST", "/books/1/commands", { json: lend, headers })
+        assert.strictEqual(answer.status, 503)
+        assert.strictEqual(answer.headers.get("retry-after"), "1")
+        assert.strictEqual(answer.headers.get("content-type"), "application/problem+json")
+        assert.propertyVal(answer.json, "detail", "Repeat the request")
+      }
+      const client = yield* HttpApiClient.make(api, {
+        baseUrl: ORIGIN,
+        transformClient: HttpClient.mapRequest(HttpClientRequest.bearerToken("ada"))
+      }).pipe(Effect.provide(layer))
+      const error = yield* Effect.flip(client.books.state({ params: { id: "1" }, query: {} }))
+      assert.instanceOf(error, Unavailable)
+    })
+  )
+
+  it("has actors that can be recorded", () => {
+    // @ts-expect-error: text that was not checked is no actor.
+    const unchecked: Caller = { actor: "Ada", permissions: new Set() }
+    assert.strictEqual(unchecked.actor, "Ada")
+    const isActor = Schema.is(Actor)
+    for (const text of ["Ada", "x".repeat(200), "书".repeat(200), "a b"]) {
+      assert.isTrue(isActor(text), text)
+    }
+    for (const text of ["", " ", "x".repeat(201), "💥".repeat(101), "a\0", "a\n", "\ud800"]) {
+      assert.isFalse(isActor(text), JSON.stringify(text))
+    }
+  })
 
   it.effect("records the actor of a command", () =>
     Effect.gen(function* () {

@@ -1,11 +1,5 @@
 import * as AggregateApi from "@daybook/http/AggregateApi"
 import * as Host from "@daybook/http/Host"
-import * as LogApi from "@daybook/http/LogApi"
-import * as OperationsApi from "@daybook/http/OperationsApi"
-import * as ReadModelApi from "@daybook/http/ReadModelApi"
-import { aggregate } from "@daybook/order/Order"
-import { OrderCommand } from "@daybook/order/OrderCommand"
-import { OrderRejection } from "@daybook/order/OrderRejection"
 import * as OrderSummary from "@daybook/order/OrderSummary"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
@@ -19,31 +13,7 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import { Away, book, Command } from "./library.ts"
 import { type Generated, requestOf, requestsOf } from "./requests.ts"
 import { memory, serve, type Served } from "./serve.ts"
-
-const orders = AggregateApi.make(aggregate, {
-  name: "orders",
-  command: OrderCommand,
-  rejection: OrderRejection
-})
-const each = AggregateApi.makeEach(aggregate, {
-  name: "each",
-  command: OrderCommand,
-  rejection: OrderRejection
-})
-const summaries = ReadModelApi.make(OrderSummary.projection, {
-  name: "summaries",
-  where: ["status", "customerId", "updatedAt", "itemCount"],
-  orderBy: ["updatedAt"]
-})
-const log = LogApi.make({ name: "log" })
-const operations = OperationsApi.make({ name: "read-models" })
-const shop = HttpApi.make("shop").add(
-  orders.group,
-  each.group,
-  summaries.group,
-  log.group,
-  operations.group
-)
+import { parts, shop } from "./shop.ts"
 
 const stores = CommandHandler.layer.pipe(
   Layer.provideMerge(Projections.layer({ inline: [OrderSummary.projection] })),
@@ -70,9 +40,7 @@ describe("a request that is generated from the schemas of its endpoint", () => {
   for (const [name, requests] of requestsOf(shop, { id: "1", model: "order_summary" })) {
     it.effect(`has a meant answer: ${name}`, () =>
       Effect.gen(function* () {
-        const served = yield* serve(
-          Host.layer(shop, [orders, each, summaries, log, operations]).pipe(Layer.provide(stores))
-        )
+        const served = yield* serve(Host.layer(shop, parts).pipe(Layer.provide(stores)))
         yield* served.send("POST", "/orders/1/commands", {
           json: { _tag: "CreateOrder", customerId: "ada", currency: "GBP" }
         })

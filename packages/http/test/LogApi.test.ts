@@ -1,6 +1,8 @@
 import * as AggregateApi from "@daybook/http/AggregateApi"
+import { Actor, CurrentCaller, type Permission } from "@daybook/http/Authenticator"
 import * as Host from "@daybook/http/Host"
 import * as LogApi from "@daybook/http/LogApi"
+import { Busy } from "@daybook/http/Problem"
 import * as EventId from "@daybook/kernel/EventId"
 import type { NewEvent } from "@daybook/kernel/NewEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -13,6 +15,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import * as HttpApi from "effect/http-api/HttpApi"
@@ -41,7 +44,13 @@ const noteOf = (number: number): NewEvent => ({
   occurredAt: DateTime.makeUnsafe(0)
 })
 
-const settings = { most: 2, heartbeatMillis: 3_600_000, patienceMillis: 3_600_000 }
+const settings = {
+  most: 2,
+  mostPerActor: 2,
+  heartbeatMillis: 3_600_000,
+  patienceMillis: 3_600_000,
+  lifetimeMillis: 100 * 3_600_000
+}
 
 const library = Effect.gen(function* () {
   const stores = Layer.succeedContext(yield* Layer.build(memory))
@@ -231,6 +240,56 @@ describe("the log", () => {
     })
   )
 
+  /** Opens an answer on handlers of a log in memory. */
+  const opening = (changes: Partial<typeof settings>) =>
+    Effect.gen(function* () {
+      const { stores } = yield* library
+      const { events } = yield* LogHandlers.make(LogApi.FollowerSettings).pipe(
+        Effect.provideService(LogApi.FollowerSettings, { ...settings, ...changes }),
+        Effect.provide(stores)
+      )
+      return Effect.suspend(
+        () => events?.({ headers: {}, query: {} } as never) ?? Effect.never
+      ).pipe(Effect.map((opened) => opened as Stream.Stream<LogApi.LogEvent>))
+    })
+
+  it.effect("ends for a client after its lifetime, so that its caller is authenticated again", () =>
+    Effect.gen(function* () {
+      const open = yield* opening({ heartbeatMillis: 1_000, lifetimeMillis: 3_500 })
+      const fiber = yield* Effect.forkChild(Effect.flatMap(open, Stream.runCollect))
+      yield* TestClock.adjust(3_499)
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.isDefined(fiber.pollUnsafe())
+      const received = yield* Fiber.join(fiber)
+      assert.strictEqual(
+        streams(received),
+        "book-1 book-2 book-3 book-2 heartbeat heartbeat heartbeat"
+      )
+    }).pipe(Effect.provideService(HttpServerRequest, {} as never))
+  )
+
+  it.effect("is followed by so many clients of one actor at once", () =>
+    Effect.gen(function* () {
+      const open = yield* opening({ most: 3, mostPerActor: 1 })
+      const as = (actor: string) =>
+        Effect.provideService(open, CurrentCaller, {
+          actor: Actor.make(actor),
+          permissions: new Set<Permission>()
+        })
+      const first = yield* Scope.make()
+      yield* Scope.provide(as("Ada"), first)
+      const refused = yield* Effect.flip(as("Ada"))
+      assert.instanceOf(refused, Busy)
+      yield* as("Ben")
+      yield* Scope.close(first, Exit.void)
+      yield* as("Ada")
+      // A host without authentication has no actors, and one limit.
+      yield* open
+      assert.instanceOf(yield* Effect.flip(open), Busy)
+    }).pipe(Effect.provideService(HttpServerRequest, {} as never))
+  )
+
   it.effect("is read a page at a time for each of a thousand clients", () =>
     Effect.gen(function* () {
       const clients = 1_000
@@ -330,6 +389,15 @@ describe("the pace of a follower", () => {
       yield* TestClock.adjust(60_000)
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
       assert.deepStrictEqual(seen, [1, 2, 3])
+    })
+  )
+
+  it.effect("ends although its source always has more", () =>
+    Effect.gen(function* () {
+      let read = 0
+      const source = Stream.fromEffectRepeat(Effect.sync(() => ++read))
+      const endless = paced(source, () => 0, pace, Effect.void)
+      assert.deepStrictEqual(yield* Stream.runCollect(Stream.take(endless, 3)), [])
     })
   )
 

@@ -21,9 +21,8 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { HttpServer } from "effect/http/HttpServer"
-import { createServer } from "node:http"
 import { connect, type Socket } from "node:net"
-import { TIMEOUTS } from "../src/internal/timeouts.ts"
+import * as Server from "../src/internal/server.ts"
 import { Away, book, Command } from "./library.ts"
 import { memory } from "./serve.ts"
 
@@ -147,12 +146,36 @@ describe("a host on a port", () => {
     })
   )
 
-  it("ends late requests within a second of the documented limits", () => {
-    const server = createServer(TIMEOUTS)
+  it("limits the time of requests, the silence of connections, and their number", () => {
+    const server = Server.make(7)
     assert.strictEqual(server.headersTimeout, 10_000)
     assert.strictEqual(server.requestTimeout, 30_000)
-    assert.isAtMost(TIMEOUTS.connectionsCheckingInterval, 1_000)
+    assert.isAtMost(Server.TIMEOUTS.connectionsCheckingInterval, 1_000)
+    assert.strictEqual(server.timeout, 60_000)
+    assert.strictEqual(server.maxConnections, 7)
   })
+
+  it.live("closes a connection beyond the limit, and serves those within it", () =>
+    Effect.gen(function* () {
+      const stores = yield* Layer.build(memory)
+      const host = yield* Layer.build(
+        NodeHost.layer(api, [books, log], { port: 0, maxConnections: 1 }).pipe(
+          Layer.provide(Layer.succeedContext(stores))
+        )
+      )
+      const { address } = Context.get(host, HttpServer)
+      if (!("port" in address)) return yield* Effect.die("no port")
+      const { port } = address
+      const stop = new AbortController()
+      const open = (signal?: AbortSignal) =>
+        fetch(`http://127.0.0.1:${port}/log?after=head`, signal === undefined ? {} : { signal })
+      const { status } = yield* Effect.promise(() => open(stop.signal))
+      assert.strictEqual(status, 200)
+      const refused = yield* Effect.promise(() => open().catch(() => "refused"))
+      assert.strictEqual(refused, "refused")
+      stop.abort()
+    })
+  )
 
   it.live("sends its followers the end when it closes", () =>
     Effect.gen(function* () {
@@ -199,7 +222,13 @@ describe("a host on a port", () => {
   it.live("cuts off a client that does not read, and lets others in", () =>
     Effect.scoped(
       Effect.gen(function* () {
-        const settings = { most: 1, heartbeatMillis: 1_000, patienceMillis: 200 }
+        const settings = {
+          most: 1,
+          mostPerActor: 1,
+          heartbeatMillis: 1_000,
+          patienceMillis: 200,
+          lifetimeMillis: 3_600_000
+        }
         const { port, store } = yield* library(settings)
         const text = "x".repeat(100_000)
         for (let batch = 0; batch < 10; batch++) {

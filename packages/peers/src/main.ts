@@ -1,6 +1,7 @@
 /**
  * The entry point of `pnpm bench:peers`: Daybook and its peers on one server, in one run.
  */
+import * as Flags from "@daybook/benchmarks/Flags"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -14,7 +15,6 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Reactivity from "effect/reactivity/Reactivity"
-import * as Schema from "effect/Schema"
 import { CONNECTIONS } from "./Contender.ts"
 import * as Contenders from "./Contenders.ts"
 import * as Daybook from "./Daybook.ts"
@@ -35,27 +35,9 @@ const all = [...workloads, ...Workload.ofBulk, ...Workload.inProcess]
 const command = Command.make(
   "bench:peers",
   {
-    rounds: Flag.Int("rounds").pipe(
-      Flag.withDescription("How many rounds, of which the medians are taken"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
-      Flag.withDefault(3)
-    ),
-    seconds: Flag.Finite("seconds").pipe(
-      Flag.withDescription("How long each contender is measured in each round; pgbench 1 at least"),
-      Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.05, maximum: 600 }))),
-      Flag.withDefault(1)
-    ),
-    only: Flag.String("only").pipe(
-      Flag.withDescription("Only the workloads whose name contains this text, such as load"),
-      Flag.withSchema(
-        Schema.String.check(
-          Schema.makeFilter((text: string) => all.some(({ name }) => name.includes(text)), {
-            expected: "a part of the name of a workload"
-          })
-        )
-      ),
-      Flag.withDefault("")
-    ),
+    rounds: Flags.rounds(),
+    seconds: Flags.seconds("How long each contender is measured in each round; pgbench 1 at least"),
+    only: Flags.only("workload", (text) => all.some(({ name }) => name.includes(text))),
     server: Flag.String("server").pipe(
       Flag.withDescription(
         "A folder of PostgreSQL's binaries to run it on, such as /usr/lib/postgresql/17/bin, instead of those of npm"

@@ -16,10 +16,10 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import * as Os from "node:os"
+import * as Flags from "../Flags.ts"
 import * as Rounds from "../Rounds.ts"
 import * as Growth from "./Growth.ts"
 import * as Log from "./Log.ts"
@@ -45,27 +45,9 @@ const command = Command.make(
       Flag.filterMap(Sizes.parse, (text) => `${text} is not ${Sizes.EXPECTED}`),
       Flag.optional
     ),
-    seconds: Flag.Finite("seconds").pipe(
-      Flag.withDescription("How long each log is measured in each round of a row"),
-      Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.05, maximum: 600 }))),
-      Flag.withDefault(1)
-    ),
-    rounds: Flag.Int("rounds").pipe(
-      Flag.withDescription("How many rounds, of which the medians are taken"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
-      Flag.withDefault(3)
-    ),
-    only: Flag.String("only").pipe(
-      Flag.withDescription("Only the rows whose name contains this text, such as load"),
-      Flag.withSchema(
-        Schema.String.check(
-          Schema.makeFilter((text: string) => named(text).length > 0, {
-            expected: "a part of the name of a row"
-          })
-        )
-      ),
-      Flag.withDefault("")
-    ),
+    seconds: Flags.seconds("How long each log is measured in each round of a row"),
+    rounds: Flags.rounds(),
+    only: Flags.only("row", (text) => named(text).length > 0),
     pglite: Flag.Boolean("pglite").pipe(
       Flag.withDescription("Measure the embedded PostgreSQL in memory instead of a server"),
       Flag.withDefault(false)

@@ -3,6 +3,8 @@
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
 import type { CommandId } from "@daybook/kernel/CommandId"
+import * as Decider from "@daybook/kernel/Decider"
+import { decodeRecorded } from "@daybook/kernel/EventCodec"
 import * as Revision from "@daybook/kernel/Revision"
 import { type At, CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
@@ -168,28 +170,46 @@ export const make = <Command, State, Event, Rejection>(
       })
     })
 
+    /** Returns the state as of a revision; the initial one without a read. */
+    const stateAt = (id: string, revision: Revision.Revision) =>
+      revision === Revision.empty
+        ? Effect.map(Effect.fromResult(Aggregate.streamId(aggregate, id)), (streamId) => ({
+            streamId,
+            revision,
+            state: aggregate.decider.initialState
+          }))
+        : handle.loadAt(id, { revision })
+
     const history = Effect.fnUntraced(function* ({
       params: { id },
       query: { after = Revision.empty, limit = maxEntries }
     }: Instance & {
       readonly query: { readonly after?: Revision.Revision; readonly limit?: number }
     }) {
-      const last = after + limit
-      const read = yield* handle.history(id).pipe(
-        Stream.takeUntil(({ recorded }) => recorded.revision > last),
-        Stream.filter(({ recorded }) => recorded.revision > after),
-        Stream.runCollect,
-        Effect.catch(ofLoadError)
+      const before = yield* Effect.catch(stateAt(id, after), ofLoadError)
+      if (before.revision < after) {
+        if (before.revision === Revision.empty) return yield* new Unknown()
+        return { entries: [] }
+      }
+      // One more tells whether there is a next page.
+      const options = { from: Revision.make(after + 1), limit: limit + 1 }
+      const read = yield* Effect.catch(
+        Stream.runCollect(store.read(before.streamId, options)),
+        ofLoadError
       )
-      // A stored event may decode to several events of today: the state after the last counts.
-      const whole = read.filter(
-        ({ recorded }, index) => recorded.revision !== read[index + 1]?.recorded.revision
+      if (read.length === 0 && after === Revision.empty) return yield* new Unknown()
+      let folded = before.state
+      // A stored event may decode to no event of today or to several: each has its entry.
+      const entries = yield* Effect.forEach(read.slice(0, limit), (event) =>
+        Effect.fromResult(decodeRecorded(aggregate.codec, event)).pipe(
+          Effect.map((events) => {
+            folded = Decider.fold(aggregate.decider, events, folded)
+            return { event, state: folded }
+          }),
+          Effect.catch(ofLoadError)
+        )
       )
-      if (whole.length === 0 && after === 0) return yield* new Unknown()
-      const entries = whole
-        .filter(({ recorded }) => recorded.revision <= last)
-        .map(({ recorded, state: folded }) => ({ event: recorded, state: folded }))
-      return whole.length > entries.length ? { entries, next: Revision.make(last) } : { entries }
+      return read.length > limit ? { entries, next: Revision.make(after + limit) } : { entries }
     })
 
     return {

@@ -10,16 +10,19 @@ import type { SubscriptionPage } from "@daybook/store/Subscription"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { FollowerSettings, LogEvent } from "../LogApi.ts"
-import { Busy, OtherHistory } from "../Problem.ts"
+import { CurrentCaller } from "../Authenticator.ts"
+import { OtherHistory } from "../Problem.ts"
 import { Closing } from "./closing.ts"
 import type { Handlers } from "./implement.ts"
 import { paced } from "./paced.ts"
-import { malformed, passing, unavailable } from "./problems.ts"
+import * as Places from "./places.ts"
+import { malformed, unavailable } from "./problems.ts"
 
 const EVENTS_AT_ONCE = 16
 
@@ -44,17 +47,7 @@ export const make = Effect.fnUntraced(function* (
   const store = yield* EventStore
   const settings = yield* followerSettings
   const closing = yield* Closing
-  let followers = 0
-
-  /** The place of a client among the followers, until its answer ends. */
-  const enter = Effect.acquireRelease(
-    Effect.suspend(() =>
-      followers < settings.most
-        ? Effect.sync(() => void followers++)
-        : passing(new Busy({ detail: `${settings.most} clients follow the log already` }))
-    ),
-    () => Effect.sync(() => void followers--)
-  )
+  const places = Places.make(settings)
 
   const startOf = Effect.fnUntraced(
     function* (place: string, path: ReadonlyArray<string>) {
@@ -77,7 +70,11 @@ export const make = Effect.fnUntraced(function* (
     const after = yield* last === undefined
       ? startOf(query.after ?? "0", ["query", "after"])
       : startOf(last, ["headers", "last-event-id"])
-    yield* enter
+    const caller = yield* CurrentCaller
+    yield* places.enter(caller?.actor)
+    const end = yield* Effect.forkScoped(
+      Effect.raceFirst(closing, Effect.sleep(settings.lifetimeMillis))
+    )
     let reached = idOf(after)
     const pages = store
       .subscribePages({
@@ -100,7 +97,7 @@ export const make = Effect.fnUntraced(function* (
     })
     // A client that loses the connection before the first event would ask for another head.
     const first = last === undefined && query.after === "head" ? heartbeat().events : []
-    return paced(pages, heartbeat, settings, closing).pipe(
+    return paced(pages, heartbeat, settings, Fiber.join(end)).pipe(
       Stream.flatMap(({ events: some, place }) => {
         // Here and not where it is read: a heartbeat meanwhile must not stand after the page.
         reached = place

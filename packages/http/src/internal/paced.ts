@@ -29,9 +29,10 @@ export const paced = <A, E>(
         const scope = yield* Effect.scope
         const pull = yield* Stream.toPull(source)
         // The pull outlives a heartbeat: interrupting it could lose what it has read.
+        // The end comes first: a source that always has more would win every race.
         const next = Effect.raceFirst(
-          pull,
-          Effect.flatMap(until, () => Cause.done())
+          Effect.flatMap(until, () => Cause.done()),
+          pull
         )
         const begin = Effect.forkIn(next, scope, { startImmediately: true })
         let pending: Effect.Success<typeof begin> | undefined

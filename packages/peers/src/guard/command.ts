@@ -2,6 +2,7 @@
  * The command `bench:guard`: the present checkout beside a commit, in turns, on one server. It
  * fails if a row of the present is slower by more than allowed.
  */
+import * as Flags from "@daybook/benchmarks/Flags"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -44,27 +45,9 @@ export const command = Command.make(
       Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.1, maximum: 1 }))),
       Flag.withDefault(0.9)
     ),
-    rounds: Flag.Int("rounds").pipe(
-      Flag.withDescription("How many rounds, each with two turns of new processes"),
-      Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100 }))),
-      Flag.withDefault(3)
-    ),
-    seconds: Flag.Finite("seconds").pipe(
-      Flag.withDescription("How long a turn takes"),
-      Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0.05, maximum: 600 }))),
-      Flag.withDefault(1)
-    ),
-    only: Flag.String("only").pipe(
-      Flag.withDescription("Only the rows whose name contains this text, such as load"),
-      Flag.withSchema(
-        Schema.String.check(
-          Schema.makeFilter((text: string) => named(text).length > 0, {
-            expected: "a part of the name of a row"
-          })
-        )
-      ),
-      Flag.withDefault("")
-    ),
+    rounds: Flags.rounds("How many rounds, each with two turns of new processes"),
+    seconds: Flags.seconds("How long a turn takes"),
+    only: Flags.only("row", (text) => named(text).length > 0),
     server: Flag.String("server").pipe(
       Flag.withDescription(
         "A folder of PostgreSQL's binaries to run it on, such as /usr/lib/postgresql/17/bin, instead of those of npm"
