@@ -46,7 +46,11 @@ export const make = Effect.fnUntraced(function* (
       }),
       // The state of one of them can't be read, such as one that a newer release stored.
       (cause) => names.size > 1 && Cause.hasDies(cause),
-      () => answerOf(answerEach(names, (name) => store.states(name)), failedRows("states"))
+      () =>
+        answerOf(
+          answerEach(names, (name) => store.states(name)),
+          failedRows("states")
+        )
     )
   )
   const mismatchOf = yield* Together.make((states: ReadonlySet<GenerationState>) => {
