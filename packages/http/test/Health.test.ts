@@ -8,9 +8,6 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as HttpRouter from "effect/http/HttpRouter"
-import * as HttpServerRequest from "effect/http/HttpServerRequest"
-import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -18,25 +15,8 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { Closing } from "../src/internal/closing.ts"
 import { judge } from "../src/internal/readModelHealth.ts"
+import { answering } from "./answering.ts"
 import { book, Command, loans } from "./library.ts"
-
-/** Serves routes in this fiber, by its clock. */
-const serve = <R>(routes: Layer.Layer<never, never, R | HttpRouter.HttpRouter>) =>
-  Effect.map(
-    HttpRouter.toHttpEffect(routes),
-    (handled) => (path: string) =>
-      Effect.gen(function* () {
-        const request = HttpServerRequest.fromWeb(new Request(`http://localhost${path}`))
-        const response = yield* handled.pipe(
-          Effect.provideService(HttpServerRequest.HttpServerRequest, request),
-          Effect.scoped
-        )
-        const answer = HttpServerResponse.toWeb(response)
-        const text = yield* Effect.promise(() => answer.text())
-        const json: unknown = JSON.parse(text)
-        return { status: response.status, headers: response.headers, text, json }
-      })
-  )
 
 const passing = Health.succeeds("passing", Effect.void)
 
@@ -55,10 +35,10 @@ describe("the health of a host", () => {
   it.effect("is asked without a look whether it lives", () =>
     Effect.gen(function* () {
       const { check, counted } = counting()
-      const get = yield* serve(Health.layer({ checks: [check] }))
-      const { headers, json, status } = yield* get("/health/live")
+      const get = yield* answering(Health.layer({ checks: [check] }))
+      const { headers, text, status } = yield* get("/health/live")
       assert.strictEqual(status, 200)
-      assert.deepStrictEqual(json, { status: "live" })
+      assert.deepStrictEqual(JSON.parse(text), { status: "live" })
       assert.strictEqual(headers["cache-control"], "no-store")
       assert.strictEqual(counted.looks, 0)
     })
@@ -67,11 +47,11 @@ describe("the health of a host", () => {
   it.effect("is ready if every check passes, and tells their facts", () =>
     Effect.gen(function* () {
       const facts = { name: "facts", look: Effect.succeed({ passes: true, facts: { lag: 3 } }) }
-      const get = yield* serve(Health.layer({ checks: [passing, facts] }))
-      const { headers, json, status } = yield* get("/health/ready")
+      const get = yield* answering(Health.layer({ checks: [passing, facts] }))
+      const { headers, text, status } = yield* get("/health/ready")
       assert.strictEqual(status, 200)
       assert.strictEqual(headers["cache-control"], "no-store")
-      assert.deepStrictEqual(json, {
+      assert.deepStrictEqual(JSON.parse(text), {
         status: "ready",
         checks: [
           { name: "passing", status: "pass" },
@@ -94,11 +74,11 @@ describe("the health of a host", () => {
         Effect.suspend(() => (isUp ? Effect.void : Effect.fail(new Error(secret))))
       )
       yield* Effect.gen(function* () {
-        const get = yield* serve(Health.layer({ checks: [passing, database] }))
+        const get = yield* answering(Health.layer({ checks: [passing, database] }))
         for (const _ of [1, 2]) {
-          const { json, status, text } = yield* get("/health/ready")
+          const { status, text } = yield* get("/health/ready")
           assert.strictEqual(status, 503)
-          assert.deepStrictEqual(json, {
+          assert.deepStrictEqual(JSON.parse(text), {
             status: "unready",
             checks: [
               { name: "passing", status: "pass" },
@@ -121,7 +101,7 @@ describe("the health of a host", () => {
   it.effect("is unready if a look dies", () =>
     Effect.gen(function* () {
       const dying = Health.succeeds("dying", Effect.die(new Error("a fault")))
-      const get = yield* serve(Health.layer({ checks: [dying] }))
+      const get = yield* answering(Health.layer({ checks: [dying] }))
       assert.strictEqual((yield* get("/health/ready")).status, 503)
     })
   )
@@ -129,13 +109,13 @@ describe("the health of a host", () => {
   it.effect("answers in time although a look hangs, and never has two looks at a time", () =>
     Effect.gen(function* () {
       const { check, counted, latch } = counting(Latch.makeUnsafe(false))
-      const get = yield* serve(Health.layer({ checks: [passing, check] }))
+      const get = yield* answering(Health.layer({ checks: [passing, check] }))
       for (const _ of [1, 2, 3]) {
         const asked = yield* Effect.forkChild(get("/health/ready"))
         yield* TestClock.adjust("2 seconds")
-        const { json, status } = yield* Fiber.join(asked)
+        const { text, status } = yield* Fiber.join(asked)
         assert.strictEqual(status, 503)
-        assert.deepStrictEqual(json, {
+        assert.deepStrictEqual(JSON.parse(text), {
           status: "unready",
           checks: [
             { name: "passing", status: "pass" },
@@ -158,7 +138,7 @@ describe("the health of a host", () => {
         ...Health.succeeds("slow", Effect.sleep("4 seconds")),
         timeout: "5 seconds"
       } as const
-      const get = yield* serve(Health.layer({ checks: [slow] }))
+      const get = yield* answering(Health.layer({ checks: [slow] }))
       const asked = yield* Effect.forkChild(get("/health/ready"))
       yield* TestClock.adjust("4 seconds")
       assert.strictEqual((yield* Fiber.join(asked)).status, 200)
@@ -168,7 +148,7 @@ describe("the health of a host", () => {
   it.effect("has one look for all that ask in a second", () =>
     Effect.gen(function* () {
       const { check, counted, latch } = counting(Latch.makeUnsafe(false))
-      const get = yield* serve(Health.layer({ checks: [check] }))
+      const get = yield* answering(Health.layer({ checks: [check] }))
       const asked = yield* Effect.forkChild(
         Effect.all(
           Array.from({ length: 100 }, () => get("/health/ready")),
@@ -193,7 +173,7 @@ describe("the health of a host", () => {
   it.effect("goes on with a look although the caller leaves", () =>
     Effect.gen(function* () {
       const { check, counted, latch } = counting(Latch.makeUnsafe(false))
-      const get = yield* serve(Health.layer({ checks: [check] }))
+      const get = yield* answering(Health.layer({ checks: [check] }))
       const left = yield* Effect.forkChild(get("/health/ready"), { startImmediately: true })
       left.interruptUnsafe()
       const asked = yield* Effect.forkChild(get("/health/ready"))
@@ -208,7 +188,7 @@ describe("the health of a host", () => {
   it.effect("is not ready while the host closes, and lives on", () =>
     Effect.gen(function* () {
       const closing = yield* Deferred.make<void>()
-      const get = yield* serve(
+      const get = yield* answering(
         Health.layer({ checks: [passing] }).pipe(
           Layer.provide(Layer.succeed(Closing, Deferred.await(closing)))
         )
@@ -216,9 +196,9 @@ describe("the health of a host", () => {
       assert.strictEqual((yield* get("/health/ready")).status, 200)
       yield* Deferred.succeed(closing, undefined)
       yield* Effect.yieldNow
-      const { json, status } = yield* get("/health/ready")
+      const { text, status } = yield* get("/health/ready")
       assert.strictEqual(status, 503)
-      assert.deepStrictEqual(json, { status: "closing" })
+      assert.deepStrictEqual(JSON.parse(text), { status: "closing" })
       assert.strictEqual((yield* get("/health/live")).status, 200)
     })
   )
@@ -261,10 +241,10 @@ describe("the health of stores", () => {
     Effect.gen(function* () {
       yield* lendUntil("Ada", ["up to date", "up to date"])
       const checks = [Health.store, Health.readModels({ lag: "10 seconds" })] as const
-      const get = yield* serve(Health.layer({ checks }))
-      const { json, status } = yield* get("/health/ready")
+      const get = yield* answering(Health.layer({ checks }))
+      const { text, status } = yield* get("/health/ready")
       assert.strictEqual(status, 200)
-      assert.deepStrictEqual(json, {
+      assert.deepStrictEqual(JSON.parse(text), {
         status: "ready",
         checks: [
           { name: "store", status: "pass" },
@@ -282,10 +262,10 @@ describe("the health of stores", () => {
     Effect.gen(function* () {
       yield* lendUntil("Mallory", ["up to date", "stopped"])
       const lag = "10 seconds"
-      const strict = yield* serve(Health.layer({ checks: [Health.readModels({ lag })] }))
-      const { json, status } = yield* strict("/health/ready")
+      const strict = yield* answering(Health.layer({ checks: [Health.readModels({ lag })] }))
+      const { text, status } = yield* strict("/health/ready")
       assert.strictEqual(status, 503)
-      assert.deepStrictEqual(json, {
+      assert.deepStrictEqual(JSON.parse(text), {
         status: "unready",
         checks: [
           {
@@ -295,7 +275,7 @@ describe("the health of stores", () => {
           }
         ]
       })
-      const mild = yield* serve(
+      const mild = yield* answering(
         Health.layer({ checks: [Health.readModels({ lag, allowStopped: true })] })
       )
       assert.strictEqual((yield* mild("/health/ready")).status, 200)
