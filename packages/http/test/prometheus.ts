@@ -162,7 +162,7 @@ const groupedBy = (
   const labels: Array<string> = []
   for (let node = selector.parent; node !== null; node = node.parent) {
     const grouping = node.getChild("AggregateModifier")?.getChild("GroupingLabels")
-    if (node.type.name === "AggregateExpr" && grouping != null) {
+    if (node.type.name === "AggregateExpr" && grouping) {
       labels.push(...grouping.getChildren("LabelName").map(textOf))
     }
   }
