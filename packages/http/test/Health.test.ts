@@ -7,11 +7,13 @@ import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { Closing } from "../src/internal/closing.ts"
 import { judge } from "../src/internal/readModelHealth.ts"
@@ -129,6 +131,20 @@ describe("the health of a host", () => {
       yield* Effect.yieldNow
       assert.strictEqual((yield* get("/health/ready")).status, 200)
       assert.strictEqual(counted.looks, 2)
+    })
+  )
+
+  it.effect("does not hold up the end of a host by a look that hangs", () =>
+    Effect.gen(function* () {
+      const { check, counted, latch } = counting(Latch.makeUnsafe(false))
+      const scope = yield* Scope.make()
+      const get = yield* Scope.provide(answering(Health.layer({ checks: [check] })), scope)
+      const asked = yield* Effect.forkChild(get("/health/ready"))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(asked)
+      assert.strictEqual(counted.looks, 1)
+      yield* Scope.close(scope, Exit.void)
+      latch.openUnsafe()
     })
   )
 

@@ -27,11 +27,12 @@ export const boundedLook = Effect.fnUntraced(function* <R>({
   name,
   timeout = DEFAULT_TIMEOUT
 }: Check<R>): Effect.fn.Return<Effect.Effect<Outcome>, never, R | Scope.Scope> {
-  const scope = yield* Effect.scope
   const context = yield* Effect.context<R>()
   const limit = Duration.fromInputUnsafe(timeout)
-  const begin = look.pipe(Effect.provideContext(context), Effect.forkIn(scope))
+  // Its end is waited for nowhere: a query on a connection that stalls ends with the connection.
+  const begin = look.pipe(Effect.provideContext(context), Effect.forkDetach)
   let running: Fiber.Fiber<Finding, unknown> | undefined
+  yield* Effect.addFinalizer(() => Effect.sync(() => running?.interruptUnsafe()))
   let last: Outcome["status"] = "pass"
 
   /** Logs a change: a host that is not ready is asked again and again. */
@@ -57,7 +58,6 @@ export const boundedLook = Effect.fnUntraced(function* <R>({
   return Effect.gen(function* () {
     if (running === undefined || running.pollUnsafe() !== undefined) running = yield* begin
     const awaited = yield* Effect.timeoutOption(Fiber.await(running), limit)
-    // Its end is not waited for: a query on a connection that stalls ends with the connection.
     if (Option.isNone(awaited)) running.interruptUnsafe()
     const [outcome, cause] = outcomeOf(Option.getOrUndefined(awaited))
     yield* told(outcome.status, cause)
