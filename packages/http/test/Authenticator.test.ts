@@ -52,6 +52,7 @@ const callers: Readonly<Record<string, Caller>> = {
   "apiKey till": caller("the till", "command"),
   "bearer olga": caller("Olga", "read", "operate"),
   "bearer all": caller("all", "command", "read", "log", "operate"),
+  "bearer importer": caller("importer", "command", "import"),
   "bearer nobody": caller("nobody")
 }
 
@@ -202,6 +203,22 @@ describe("a host with authentication", () => {
           assert.strictEqual(status, expected, `${credential} ${method} ${path}`)
         }
       }
+    })
+  )
+
+  it.effect("lets only an importer state the time of a change", () =>
+    Effect.gen(function* () {
+      const { recorded, send } = yield* library
+      const sent = (secret: string) =>
+        send("POST", "/books/1/commands", {
+          json: lend,
+          headers: { ...bearer(secret), "x-occurred-at": "2010-12-01T08:26:00Z" }
+        })
+      const refused = yield* sent("ada")
+      assert.strictEqual(refused.status, 403)
+      assert.propertyVal(refused.json, "permission", "import")
+      assert.lengthOf(yield* recorded, 0)
+      assert.strictEqual((yield* sent("importer")).status, 200)
     })
   )
 
