@@ -26,6 +26,9 @@ import { isLoopback, nameOf } from "./internal/loopback.ts"
 import * as Server from "./internal/server.ts"
 import { Misdirected } from "./Problem.ts"
 
+/** The most endpoints that the message of {@link UnprotectedHost} names. */
+const MAX_NAMED = 3
+
 /**
  * The host would listen on a network with endpoints that ask no caller for a credential.
  *
@@ -39,9 +42,10 @@ export class UnprotectedHost extends Schema.TaggedError<UnprotectedHost>()("Unpr
   endpoints: Schema.Array(Schema.String)
 }) {
   override get message() {
-    return printableLine(
-      `Cannot listen on ${this.host}: ${this.endpoints.join(", ")} ask for no credential`
-    )
+    const named = this.endpoints.slice(0, MAX_NAMED).join(", ")
+    const more = this.endpoints.length - MAX_NAMED
+    const open = more > 0 ? `${named} and ${more} more` : named
+    return printableLine(`Cannot listen on ${this.host}: ${open} ask for no credential`)
   }
 }
 

@@ -15,6 +15,7 @@ import { Unavailable } from "@daybook/http/Problem"
 import * as ReadModelApi from "@daybook/http/ReadModelApi"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import * as StartFailure from "@daybook/store/StartFailure"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -281,6 +282,18 @@ describe("a host without authentication", () => {
           `Cannot listen on ${host}: books.execute, books.state, books.history ask for no credential`
         )
       }
+      const all = bare.add(rows.group, log.group, operations.group)
+      const many = yield* Effect.flip(
+        Layer.build(
+          NodeHost.layer(all, [books, rows, log, operations], { port: 0, host: "::" }).pipe(
+            Layer.provide(stores)
+          )
+        )
+      )
+      assert.strictEqual(
+        StartFailure.lineOf(many),
+        "Cannot listen on ::: books.execute, books.state, books.history and 9 more ask for no credential: put Authentication on the API, or listen on 127.0.0.1"
+      )
       assert.strictEqual((yield* hosted({}))._tag, "Success")
       const told = {
         host: "0.0.0.0",
