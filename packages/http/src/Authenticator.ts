@@ -27,7 +27,13 @@ import { Forbidden, Unauthenticated, Unavailable } from "./Problem.ts"
  * @category types
  * @since 0.1.0
  */
-export type Permission = "command" | "import" | "read" | "log" | "operate"
+export const Permission = Schema.Literals(["command", "import", "read", "log", "operate"])
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Permission = typeof Permission.Type
 
 /**
  * The name of a person or program that is recorded with events and acts.
