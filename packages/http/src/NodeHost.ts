@@ -14,6 +14,7 @@ import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { HttpServer } from "effect/http/HttpServer"
 import type { ServeError } from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
@@ -24,6 +25,9 @@ import { Closing } from "./internal/closing.ts"
 import { isLoopback, nameOf } from "./internal/loopback.ts"
 import * as Server from "./internal/server.ts"
 import { Misdirected } from "./Problem.ts"
+
+/** The most endpoints that the message of {@link UnprotectedHost} names. */
+const MAX_NAMED = 3
 
 /**
  * The host would listen on a network with endpoints that ask no caller for a credential.
@@ -38,9 +42,10 @@ export class UnprotectedHost extends Schema.TaggedError<UnprotectedHost>()("Unpr
   endpoints: Schema.Array(Schema.String)
 }) {
   override get message() {
-    return printableLine(
-      `Cannot listen on ${this.host}: ${this.endpoints.join(", ")} ask for no credential`
-    )
+    const named = this.endpoints.slice(0, MAX_NAMED).join(", ")
+    const more = this.endpoints.length - MAX_NAMED
+    const open = more > 0 ? `${named} and ${more} more` : named
+    return printableLine(`Cannot listen on ${this.host}: ${open} ask for no credential`)
   }
 }
 
@@ -88,7 +93,7 @@ export interface Options<out R = never> {
  * and so is a connection after a minute of silence, as of a client that stops reading its answer or
  * of a handler that takes longer.
  * When the host closes, the followers of its log are sent the end, and requests that run are waited
- * for.
+ * for; each answer is then the last one on its connection.
  * On loopback, a host without `Authentication` answers only requests that name it by a loopback
  * name, so that no web page reaches it by a name of its own.
  * Errors: `UnprotectedHost`; `ServeError`, such as a port that is taken.
@@ -132,9 +137,12 @@ export const layer = <
   const local = endpoints.length > 0 && unprotected === undefined
   const served = Effect.map(Deferred.make<void>(), (closing) =>
     HttpRouter.serve(
-      Layer.mergeAll(Host.layer(api, parts), routes, local ? loopbackNamesOnly : Layer.empty).pipe(
-        Layer.provide(Layer.succeed(Closing, Deferred.await(closing)))
-      ),
+      Layer.mergeAll(
+        Host.layer(api, parts),
+        routes,
+        local ? loopbackNamesOnly : Layer.empty,
+        lastOnConnections(closing)
+      ).pipe(Layer.provide(Layer.succeed(Closing, Deferred.await(closing)))),
       { disableLogger: true, disableListenLog: true, routerConfig: Host.routerConfig }
     ).pipe(
       // Above the server, so that it tells before the server waits for its requests.
@@ -161,6 +169,21 @@ const openEndpoints = <ApiId extends string, Groups extends HttpApiGroup.Constra
     Object.values(endpoints as Record<string, HttpApiEndpoint.Top>)
       .filter(({ middlewares }) => !(middlewares as ReadonlySet<unknown>).has(Authentication))
       .map((endpoint) => `${identifier}.${endpoint.identifier}`)
+  )
+
+/**
+ * Ends each connection with its next answer once the host closes: clients that go on sending on
+ * their connections would hold it up for as long as it waits.
+ */
+const lastOnConnections = (closing: Deferred.Deferred<void>) =>
+  HttpRouter.middleware(
+    (httpEffect) =>
+      Effect.map(httpEffect, (response) =>
+        Deferred.isDoneUnsafe(closing)
+          ? HttpServerResponse.setHeader(response, "connection", "close")
+          : response
+      ),
+    { global: true }
   )
 
 /** A page whose name was made to resolve to 127.0.0.1 still sends its own name. */

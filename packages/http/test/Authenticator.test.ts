@@ -15,6 +15,7 @@ import { Unavailable } from "@daybook/http/Problem"
 import * as ReadModelApi from "@daybook/http/ReadModelApi"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import * as StartFailure from "@daybook/store/StartFailure"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -52,6 +53,7 @@ const callers: Readonly<Record<string, Caller>> = {
   "apiKey till": caller("the till", "command"),
   "bearer olga": caller("Olga", "read", "operate"),
   "bearer all": caller("all", "command", "read", "log", "operate"),
+  "bearer importer": caller("importer", "command", "import"),
   "bearer nobody": caller("nobody")
 }
 
@@ -205,6 +207,22 @@ describe("a host with authentication", () => {
     })
   )
 
+  it.effect("lets only an importer state the time of a change", () =>
+    Effect.gen(function* () {
+      const { recorded, send } = yield* library
+      const sent = (secret: string) =>
+        send("POST", "/books/1/commands", {
+          json: lend,
+          headers: { ...bearer(secret), "x-occurred-at": "2010-12-01T08:26:00Z" }
+        })
+      const refused = yield* sent("ada")
+      assert.strictEqual(refused.status, 403)
+      assert.propertyVal(refused.json, "permission", "import")
+      assert.lengthOf(yield* recorded, 0)
+      assert.strictEqual((yield* sent("importer")).status, 200)
+    })
+  )
+
   it.effect("records who administered a read model, and why", () =>
     Effect.gen(function* () {
       const { send } = yield* library
@@ -264,6 +282,18 @@ describe("a host without authentication", () => {
           `Cannot listen on ${host}: books.execute, books.state, books.history ask for no credential`
         )
       }
+      const all = bare.add(rows.group, log.group, operations.group)
+      const many = yield* Effect.flip(
+        Layer.build(
+          NodeHost.layer(all, [books, rows, log, operations], { port: 0, host: "::" }).pipe(
+            Layer.provide(stores)
+          )
+        )
+      )
+      assert.strictEqual(
+        StartFailure.lineOf(many),
+        "Cannot listen on ::: books.execute, books.state, books.history and 9 more ask for no credential: put Authentication on the API, or listen on 127.0.0.1"
+      )
       assert.strictEqual((yield* hosted({}))._tag, "Success")
       const told = {
         host: "0.0.0.0",

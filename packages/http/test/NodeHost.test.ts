@@ -198,6 +198,38 @@ describe("a host on a port", () => {
     })
   )
 
+  it.live("answers a request that runs when it closes, as the last one of its connection", () =>
+    Effect.gen(function* () {
+      const [arrived, go] = yield* Effect.all([Deferred.make<void>(), Deferred.make<void>()])
+      const slow = HttpRouter.add(
+        "GET",
+        "/slow",
+        Deferred.succeed(arrived, undefined).pipe(
+          Effect.andThen(Deferred.await(go)),
+          Effect.as(HttpServerResponse.text("done"))
+        )
+      )
+      const scope = yield* Scope.make()
+      const { port } = yield* Scope.provide(library(undefined, "1 hour", slow), scope)
+      const following = yield* Effect.promise(() =>
+        fetch(`http://127.0.0.1:${port}/log?after=head`)
+      )
+      const answer = yield* Effect.forkChild(
+        raw(port, "GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n")
+      )
+      yield* Deferred.await(arrived)
+      const closed = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      // Its end tells that the host closes.
+      yield* Effect.promise(() => following.text())
+      yield* Deferred.succeed(go, undefined)
+      assert.match(
+        yield* Fiber.join(answer),
+        /^HTTP\/1\.1 200 [^]*\nconnection: close\r\n[^]*done/i
+      )
+      yield* Fiber.join(closed)
+    })
+  )
+
   it.live(
     "waits for requests that run no longer than it is told to",
     () =>
