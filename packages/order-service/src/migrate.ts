@@ -3,17 +3,15 @@
  *
  * @since 0.1.0
  */
+import * as NodeProcess from "@daybook/http/NodeProcess"
 import * as Postgres from "@daybook/store/Postgres"
-import * as StartFailure from "@daybook/store/StartFailure"
-import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as Effect from "effect/Effect"
 import * as Migration from "./Migration.ts"
 
-NodeRuntime.runMain(
+NodeProcess.run(
   Migration.run.pipe(
     Effect.andThen(Effect.logInfo("The database is migrated")),
-    Effect.provide(Postgres.layer),
-    StartFailure.report
+    Effect.provide(Postgres.layer)
   ),
-  { disableErrorReporting: true }
+  { name: "migrate" }
 )
