@@ -37,7 +37,7 @@ const appendSeconds = Metric.histogram("daybook_append_seconds", {
 const TIMED = 8
 
 export const make = <E>(
-  driver: EventStoreDriver<E>
+  driver: Pick<EventStoreDriver<E>, "append" | "appendOne" | "name">
 ): Pick<EventStore["Service"], "append" | "appendAll"> => {
   const { append, name: store } = driver
   const appendOne =
