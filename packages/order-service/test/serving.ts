@@ -18,8 +18,8 @@ const program = fileURLToPath(new URL("../src/serve.ts", import.meta.url))
 
 const start = (args: ReadonlyArray<string>, env: Record<string, string>) => {
   const child = spawn(process.execPath, [program, ...args], {
-    // Nothing of the environment of the tests, such as a DATABASE_URL.
-    env,
+    // Nothing else of the environment of the tests, such as a DATABASE_URL.
+    env: { NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
     stdio: ["ignore", "pipe", "pipe"]
   })
   const output = { stdout: "", stderr: "" }
