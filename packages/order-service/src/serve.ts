@@ -1,16 +1,19 @@
 /**
  * The entry point of `pnpm start`: serves the shop over HTTP until a signal ends it.
  *
- * A host of yours has the same parts, from the database upwards: stores with their migrations, the
- * runner of read models, the handler of commands, the API, and the process.
+ * A host of yours has the same parts, from the database upwards: telemetry, stores with their
+ * migrations, the runner of read models, the handler of commands, the API, and the process.
  *
  * @since 0.1.0
  */
 // Compiles all schemas at run time, as codecs do for events: decoding takes half the time.
 import "effect/schema/SchemaJITCompiler/enable"
 import { Authentication } from "@daybook/http/Authenticator"
+import * as Health from "@daybook/http/Health"
 import * as NodeHost from "@daybook/http/NodeHost"
 import * as NodeProcess from "@daybook/http/NodeProcess"
+import * as Telemetry from "@daybook/http/Telemetry"
+import * as ProjectionMetrics from "@daybook/projections/ProjectionMetrics"
 import { Projections } from "@daybook/projections/Projections"
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
@@ -34,11 +37,19 @@ const domain = CommandHandler.layerSnapshots(SnapshotPolicy.every(100)).pipe(
   Layer.provideMerge(Projections.layer({ async: ReadModels.all }))
 )
 
+/** For operators, who need no token: a proxy keeps it from others. */
+const routes = Layer.merge(
+  Health.layer({
+    checks: [Health.store, Stores.migrations, Health.readModels({ lag: "1 minute" })]
+  }),
+  Telemetry.metrics
+)
+
 /** Listens, for callers with tokens if there are any: see `Shop.ts` for what it serves. */
 const http = ({ host, port, tokens }: Settings.Settings) =>
   tokens === undefined
-    ? NodeHost.layer(Shop.api, Shop.parts, { host, port })
-    : NodeHost.layer(Shop.protectedApi, Shop.parts, { host, port }).pipe(
+    ? NodeHost.layer(Shop.api, Shop.parts, { host, port, routes })
+    : NodeHost.layer(Shop.protectedApi, Shop.parts, { host, port, routes }).pipe(
         Layer.provide(Authentication.layer),
         Layer.provide(Tokens.layer(tokens))
       )
@@ -50,8 +61,10 @@ const host = (settings: Settings.Settings) =>
   ).pipe(
     Layer.provide(http(settings)),
     Layer.catchTag("UnprotectedHost", Settings.openToNetwork),
+    Layer.provide(ProjectionMetrics.layer()),
     Layer.provide(domain),
-    Layer.provide(Stores.layer(settings.store))
+    Layer.provide(Stores.layer(settings.store)),
+    Layer.provide(Telemetry.layer)
   )
 
 const command = Command.make(
