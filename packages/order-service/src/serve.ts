@@ -2,15 +2,18 @@
  * The entry point of `pnpm start`: serves the shop over HTTP until a signal ends it.
  *
  * A host of yours has the same parts, from the database upwards: stores with their migrations, the
- * runner of read models, the handler of commands, the API, and the process.
+ * runner of read models, the handler of commands, the API, and around them telemetry and a process.
  *
  * @since 0.1.0
  */
 // Compiles all schemas at run time, as codecs do for events: decoding takes half the time.
 import "effect/schema/SchemaJITCompiler/enable"
 import { Authentication } from "@daybook/http/Authenticator"
+import * as Health from "@daybook/http/Health"
 import * as NodeHost from "@daybook/http/NodeHost"
 import * as NodeProcess from "@daybook/http/NodeProcess"
+import * as Telemetry from "@daybook/http/Telemetry"
+import * as ProjectionMetrics from "@daybook/projections/ProjectionMetrics"
 import { Projections } from "@daybook/projections/Projections"
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
@@ -24,34 +27,54 @@ import * as ReadModels from "./ReadModels.ts"
 import * as ServedPage from "./ServedPage.ts"
 import * as Settings from "./Settings.ts"
 import * as Shop from "./Shop.ts"
+import { StoreChecks } from "./StoreChecks.ts"
 import * as Stores from "./Stores.ts"
 import * as Tokens from "./Tokens.ts"
 
+/** The log, its snapshots, and the rows of its read models: migrated, in the chosen database. */
+const stores = ({ store }: Settings.Settings) =>
+  Stores.layerWith(store, {
+    memory: StoreChecks.layerMemory,
+    postgres: StoreChecks.layerPostgres
+  })
+
 /** Executes commands, and maintains the read models after them. */
-const domain = CommandHandler.layerSnapshots(SnapshotPolicy.every(100)).pipe(
-  Layer.provide(Layer.succeed(CachedStreams, 10_000)),
+const domain = Layer.merge(
+  CommandHandler.layerSnapshots(SnapshotPolicy.every(100)).pipe(
+    Layer.provide(Layer.succeed(CachedStreams, 10_000))
+  ),
+  ProjectionMetrics.layer()
   // Beneath the handler, so that read models could also be inline.
-  Layer.provideMerge(Projections.layer({ async: ReadModels.all }))
+).pipe(Layer.provideMerge(Projections.layer({ async: ReadModels.all })))
+
+/** Answers `/health/live` and `/health/ready`; no read model may be older than the lag. */
+const health = Layer.unwrap(
+  StoreChecks.useSync((own) =>
+    Health.layer({ checks: [Health.store, ...own, Health.readModels({ lag: "30 seconds" })] })
+  )
 )
 
 /** Listens, for callers with tokens if there are any: see `Shop.ts` for what it serves. */
-const http = ({ host, port, tokens }: Settings.Settings) =>
-  tokens === undefined
-    ? NodeHost.layer(Shop.api, Shop.parts, { host, port })
-    : NodeHost.layer(Shop.protectedApi, Shop.parts, { host, port }).pipe(
+const http = ({ host, port, tokens }: Settings.Settings) => {
+  const options = { host, port, routes: Layer.merge(health, Telemetry.metrics) }
+  return tokens === undefined
+    ? NodeHost.layer(Shop.api, Shop.parts, options)
+    : NodeHost.layer(Shop.protectedApi, Shop.parts, options).pipe(
         Layer.provide(Authentication.layer),
         Layer.provide(Tokens.layer(tokens))
       )
+}
 
 /** The whole host. A layer is built after those that it is provided with, and closed before them. */
 const host = (settings: Settings.Settings) =>
   Layer.effectDiscard(
-    Effect.flatMap(HttpServer, ({ address }) => ServedPage.print(settings, address))
+    Effect.flatMap(HttpServer, ({ address }) => ServedPage.tell(settings, address))
   ).pipe(
     Layer.provide(http(settings)),
     Layer.catchTag("UnprotectedHost", Settings.openToNetwork),
     Layer.provide(domain),
-    Layer.provide(Stores.layer(settings.store))
+    Layer.provide(stores(settings)),
+    Layer.provide(Telemetry.layer)
   )
 
 const command = Command.make(
