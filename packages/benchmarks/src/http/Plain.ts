@@ -47,7 +47,7 @@ const execute = Effect.fnUntraced(function* (id: string, key: string, body: stri
   const commandId = yield* decodeKey(key)
   const command = yield* decodeCommand(body)
   const { position, revision } = yield* orders.execute(id, command, { commandId })
-  return JSON.stringify({ revision, position })
+  return JSON.stringify({ revision, position: String(position) })
 })
 
 const load = Effect.fnUntraced(function* (id: string) {
@@ -87,5 +87,7 @@ const server = createServer((request, response) => {
 await runtime.runPromise(Effect.void)
 server.listen(0, "127.0.0.1", () => {
   // An HTTP server listens on a port.
-  console.log(`The yardstick serves on http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  process.stdout.write(
+    `The yardstick serves on http://127.0.0.1:${(server.address() as AddressInfo).port}\n`
+  )
 })

@@ -12,7 +12,7 @@ import * as Target from "./Target.ts"
 const ANSWERS = 2_000
 
 /** The outcome of a shutdown under load. */
-export interface Outcome {
+interface Outcome {
   readonly exitStatus: number
   readonly acknowledged: number
   /** Orders that have fewer events than a client was told, after the shop started again. */

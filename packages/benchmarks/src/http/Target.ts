@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import * as Path from "node:path"
 
 /** A process did not say where it serves. */
-export class NotServing extends Data.TaggedError("NotServing")<{ readonly name: string }> {
+class NotServing extends Data.TaggedError("NotServing")<{ readonly name: string }> {
   override get message() {
     return `${this.name} ended before it served`
   }
