@@ -4,6 +4,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type * as Redacted from "effect/Redacted"
 import * as Load from "./Load.ts"
 import * as Target from "./Target.ts"
@@ -20,7 +21,10 @@ interface Outcome {
 }
 
 /** Ends the shop by SIGTERM in the middle of a load, starts it again, and asks for every order. */
-export const run = (database: Redacted.Redacted<string>, connections: number) =>
+export const run = (
+  database: Redacted.Redacted<string>,
+  connections: number
+): Effect.Effect<Outcome, Error, ChildProcessSpawner> =>
   Effect.gen(function* () {
     const acknowledged: Load.Acknowledged = new Map()
     const exitStatus = yield* Effect.scoped(
