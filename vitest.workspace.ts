@@ -1,6 +1,6 @@
 import { globSync } from "node:fs"
 import { availableParallelism } from "node:os"
-import { dirname } from "node:path"
+import { dirname, join } from "node:path"
 import { configDefaults, defineConfig } from "vitest/config"
 import { LongestFirst } from "./scripts/longestFirst.ts"
 
@@ -11,6 +11,8 @@ export default defineConfig({
     // A loaded machine is slow and not wrong: no test measures time.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // Tests start many processes with the same modules.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/compiled") },
     // More than there are cores: a test file often waits for a server or for a process.
     maxWorkers: Math.ceil(1.5 * availableParallelism()),
     sequence: { sequencer: LongestFirst },

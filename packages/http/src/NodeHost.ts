@@ -64,7 +64,7 @@ export const DEFAULT_MAX_CONNECTIONS = 2_000
  * @category types
  * @since 0.1.0
  */
-export interface Options {
+export interface Options<out R = never> {
   readonly port: number
   /** The address to listen on; `127.0.0.1` when absent. */
   readonly host?: string
@@ -75,8 +75,11 @@ export interface Options {
   readonly maxConnections?: number
   /** The longest wait for requests that run when the host closes; 20 seconds when absent. */
   readonly shutdownTimeout?: Duration.Input
-  /** Further routes, such as those of health and metrics: they ask for no credential. */
-  readonly routes?: Layer.Layer<never, never, HttpRouter.HttpRouter>
+  /**
+   * Further routes, such as those of `Health` and `Telemetry`: they ask for no credential. The host
+   * requires what they require.
+   */
+  readonly routes?: Layer.Layer<never, never, R | HttpRouter.HttpRouter>
   /** The words that open a host without {@link Authentication} to a network. */
   readonly unprotected?: "everyone who reaches this host may do everything"
 }
@@ -101,7 +104,8 @@ export interface Options {
 export const layer = <
   ApiId extends string,
   Groups extends HttpApiGroup.Constraint,
-  const Parts extends ReadonlyArray<Host.AnyPart>
+  const Parts extends ReadonlyArray<Host.AnyPart>,
+  R = never
 >(
   api: HttpApi.HttpApi<ApiId, Groups>,
   parts: Parts,
@@ -112,11 +116,11 @@ export const layer = <
     routes = Layer.empty,
     shutdownTimeout,
     unprotected
-  }: Options
+  }: Options<R>
 ): Layer.Layer<
   HttpServer,
   UnprotectedHost | ServeError,
-  Host.Requirements<ApiId, Groups, Parts>
+  Host.Requirements<ApiId, Groups, Parts> | Exclude<R, HttpRouter.HttpRouter>
 > => {
   const endpoints = openEndpoints(api)
   if (endpoints.length > 0 && unprotected === undefined && !isLoopback(host)) {
@@ -153,7 +157,7 @@ export const layer = <
   return Layer.unwrap(served).pipe(Layer.provideMerge(server)) as unknown as Layer.Layer<
     HttpServer,
     ServeError,
-    Host.Requirements<ApiId, Groups, Parts>
+    Host.Requirements<ApiId, Groups, Parts> | Exclude<R, HttpRouter.HttpRouter>
   >
 }
 

@@ -1,4 +1,5 @@
 import * as AggregateApi from "@daybook/http/AggregateApi"
+import * as Health from "@daybook/http/Health"
 import * as LogApi from "@daybook/http/LogApi"
 import * as NodeHost from "@daybook/http/NodeHost"
 import * as EventId from "@daybook/kernel/EventId"
@@ -22,6 +23,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { HttpServer } from "effect/http/HttpServer"
 import { connect, type Socket } from "node:net"
+import { Closing } from "../src/internal/closing.ts"
 import * as Server from "../src/internal/server.ts"
 import { Away, book, Command } from "./library.ts"
 import { memory } from "./serve.ts"
@@ -35,7 +37,7 @@ const alive = HttpRouter.add("GET", "/alive", HttpServerResponse.text("alive"))
 const library = (
   settings?: typeof LogApi.FollowerSettings.Service,
   shutdownTimeout: Duration.Input = "20 seconds",
-  routes: Layer.Layer<never, never, HttpRouter.HttpRouter> = alive
+  routes: Layer.Layer<never, never, EventStore | HttpRouter.HttpRouter> = alive
 ) =>
   Effect.gen(function* () {
     const stores = yield* Layer.build(memory)
@@ -249,6 +251,44 @@ describe("a host on a port", () => {
       }),
     // Without the option it takes 20 seconds.
     15_000
+  )
+
+  it.effect("tells further routes of its end before it waits for requests", () =>
+    Effect.gen(function* () {
+      const arrived = yield* Deferred.make<void>()
+      const told = HttpRouter.use((router) =>
+        Effect.flatMap(Closing, (closing) =>
+          router.add(
+            "GET",
+            "/told",
+            Deferred.succeed(arrived, undefined).pipe(
+              Effect.andThen(closing),
+              Effect.as(HttpServerResponse.text("told"))
+            )
+          )
+        )
+      )
+      const scope = yield* Scope.make()
+      const { port } = yield* Scope.provide(library(undefined, "20 seconds", told), scope)
+      const answer = yield* Effect.forkChild(
+        raw(port, "GET /told HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+      )
+      yield* Deferred.await(arrived)
+      yield* Scope.close(scope, Exit.void)
+      assert.match(yield* Fiber.join(answer), /^HTTP\/1\.1 200 [^]*told$/)
+    })
+  )
+
+  it.effect("serves routes that need a service of the host", () =>
+    Effect.gen(function* () {
+      const health = Health.layer({ checks: [Health.store] })
+      const { port } = yield* library(undefined, "20 seconds", health)
+      const answer = yield* raw(
+        port,
+        "GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+      )
+      assert.match(answer, /^HTTP\/1\.1 200 [^]*{"name":"store","status":"pass"}/)
+    })
   )
 
   it.live("cuts off a client that does not read, and lets others in", () =>

@@ -28,15 +28,30 @@ export class InvalidInvocation extends Data.TaggedError("InvalidInvocation")<{
 }
 
 /**
- * Runs `command`, or fails with `InvalidInvocation`.
+ * Runs `command` on the arguments of the process, or fails with `InvalidInvocation`.
  *
  * @category running
  * @since 0.1.0
  */
 export const run = <const Name extends string, Input, E, R, ContextInput>(
   command: Command.Command<Name, Input, ContextInput, E, R>
-) =>
-  Command.run(command, { version: "0.1.0" }).pipe(
+) => orInvalid(Command.run(command, { version: VERSION }))
+
+/**
+ * Runs `command` on these arguments, as {@link run} does.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const runWith = <const Name extends string, Input, E, R, ContextInput>(
+  command: Command.Command<Name, Input, ContextInput, E, R>,
+  args: ReadonlyArray<string>
+) => orInvalid(Command.runWith(command, { version: VERSION })(args))
+
+const VERSION = "0.1.0"
+
+const orInvalid = <A, E, R>(running: Effect.Effect<A, E, R>) =>
+  running.pipe(
     Effect.mapError((error) =>
       CliError.isCliError(error) && error._tag === "ShowHelp"
         ? new InvalidInvocation({ problems: error.errors.map(({ message }) => message) })

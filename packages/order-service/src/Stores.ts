@@ -23,6 +23,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
+import * as Migration from "./Migration.ts"
 
 /**
  * A place for the log.
@@ -104,19 +105,22 @@ export const layerWith = <A, E>(
   const orUnavailable = Layer.catch((cause: unknown) =>
     Layer.effectContext(Effect.fail(new StoreUnavailable({ store, cause })))
   )
-  const migrated = Layer.merge(onPostgres, more.postgres).pipe(
-    Layer.provide([PostgresMigrations.layer, ReadModelMigrations.layer])
-  )
+  const opened = Layer.merge(onPostgres, more.postgres)
   switch (store._tag) {
     case "memory":
       return Layer.provideMerge(more.memory, inMemory)
     case "embedded":
-      return migrated.pipe(
+      return opened.pipe(
+        Layer.provide([PostgresMigrations.layer, ReadModelMigrations.layer]),
         Layer.provide(EmbeddedPostgres.layer({ dataDir: store.dataDir })),
         orUnavailable
       )
     case "postgres":
-      return migrated.pipe(Layer.provide(server), orUnavailable)
+      return opened.pipe(
+        Layer.provide(Migration.layerLacking),
+        Layer.provide(server),
+        orUnavailable
+      )
   }
 }
 

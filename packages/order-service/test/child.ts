@@ -25,8 +25,8 @@ interface Options {
 const run = (program: URL, args: ReadonlyArray<string>, { env, hangUp, kill, uid }: Options = {}) =>
   Effect.callback<Ended>((resume) => {
     const child = spawn(process.execPath, [fileURLToPath(program), ...args], {
-      // Nothing of the environment of the tests, such as a DATABASE_URL.
-      env: { ...env },
+      // Nothing else of the environment of the tests, such as a DATABASE_URL.
+      env: { NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
       stdio: ["ignore", "pipe", "pipe"],
       ...(uid === undefined ? undefined : { uid })
     })

@@ -12,6 +12,8 @@ const Label = Schema.String.check(
   Schema.isPattern(/^[ -~]{1,200}$/, { expected: "1 to 200 printable ASCII characters" })
 )
 
+export const isLabel = Schema.is(Label)
+
 export const IdempotencyKey = Schema.String.check(
   Schema.isPattern(/^(?:[!#-~]{1,200}|"[!#-~]{1,200}")$/, {
     expected: "1 to 200 visible ASCII characters, with or without quotes around them"
