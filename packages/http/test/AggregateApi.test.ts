@@ -139,7 +139,7 @@ describe("commands", () => {
     })
   )
 
-  it.effect("records a command with one key once", () =>
+  it.effect("S30: records a command with one key once", () =>
     Effect.gen(function* () {
       const { client, recorded } = yield* library
       const request = {
@@ -161,7 +161,7 @@ describe("commands", () => {
     })
   )
 
-  it.effect("refuses a key that belongs to another command", () =>
+  it.effect("S30: refuses a key that belongs to another command", () =>
     Effect.gen(function* () {
       const { client, recorded } = yield* library
       const headers = { "idempotency-key": "order 66".replace(" ", "-") }

@@ -87,7 +87,7 @@ const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` })
 const lend = { _tag: "Lend", to: "Ada" }
 
 describe("a host with authentication", () => {
-  it.effect("challenges a caller without a credential that it knows", () =>
+  it.effect("S33: challenges a caller without a credential that it knows", () =>
     Effect.gen(function* () {
       const { send, recorded } = yield* library
       for (const headers of [
@@ -146,7 +146,7 @@ describe("a host with authentication", () => {
     }
   })
 
-  it.effect("records the actor of a command", () =>
+  it.effect("S33: records the actor of a command", () =>
     Effect.gen(function* () {
       const { recorded, send } = yield* library
       const sent = (id: string, headers: Record<string, string>) =>
@@ -161,7 +161,7 @@ describe("a host with authentication", () => {
     })
   )
 
-  it.effect("gives each caller keys of its own", () =>
+  it.effect("S30: gives each caller keys of its own", () =>
     Effect.gen(function* () {
       const { recorded, send } = yield* library
       const sent = (headers: Record<string, string>, _tag: string) =>
@@ -179,7 +179,7 @@ describe("a host with authentication", () => {
     })
   )
 
-  it.effect("lets each caller do what it has the permission for, and nothing else", () =>
+  it.effect("S33: lets each caller do what it has the permission for, and nothing else", () =>
     Effect.gen(function* () {
       const { send } = yield* library
       yield* send("POST", "/books/1/commands", { json: lend, headers: bearer("all") })
@@ -235,7 +235,7 @@ describe("a host with authentication", () => {
     })
   )
 
-  it("requires of every endpoint a permission that it names", () => {
+  it("S33: requires of every endpoint a permission that it names", () => {
     const required = Object.values(api.groups).flatMap(({ endpoints, identifier }) =>
       Object.values(endpoints as Record<string, HttpApiEndpoint.Top>).map((endpoint) => [
         `${identifier}.${endpoint.identifier}`,
@@ -262,7 +262,7 @@ describe("a host with authentication", () => {
 describe("a host without authentication", () => {
   const bare = HttpApi.make("library").add(books.group)
 
-  it.effect("does not listen on a network, unless told so in words", () =>
+  it.effect("S33: does not listen on a network, unless told so in words", () =>
     Effect.gen(function* () {
       const hosted = (options: Partial<NodeHost.Options>) =>
         Effect.exit(

@@ -102,7 +102,7 @@ describe("a host on a port", () => {
     })
   )
 
-  it.effect("answers no page whose name was made to resolve to this machine", () =>
+  it.effect("S28: answers no page whose name was made to resolve to this machine", () =>
     Effect.gen(function* () {
       const { port, store } = yield* library()
       assert.match(yield* raw(port, post({ host: "evil.example" })), /^HTTP\/1\.1 421 /)
@@ -121,7 +121,7 @@ describe("a host on a port", () => {
     })
   )
 
-  it.effect("has one path for one thing, and takes ids of any length that a stream has", () =>
+  it.effect("S34: has one path for one thing, and takes ids of any length that a stream has", () =>
     Effect.gen(function* () {
       const { port } = yield* library()
       const get = (path: string) =>
@@ -138,7 +138,7 @@ describe("a host on a port", () => {
     })
   )
 
-  it.effect("refuses headers that are smuggled into a value", () =>
+  it.effect("S34: refuses headers that are smuggled into a value", () =>
     Effect.gen(function* () {
       const { port } = yield* library()
       const smuggled = yield* raw(port, post({ "x-correlation-id": "a\r\n b" }))
@@ -148,7 +148,7 @@ describe("a host on a port", () => {
     })
   )
 
-  it("limits the time of requests, the silence of connections, and their number", () => {
+  it("S29: limits the time of requests, the silence of connections, and their number", () => {
     const server = Server.make(7)
     assert.strictEqual(server.headersTimeout, 10_000)
     assert.strictEqual(server.requestTimeout, 30_000)
@@ -291,7 +291,7 @@ describe("a host on a port", () => {
     })
   )
 
-  it.live("cuts off a client that does not read, and lets others in", () =>
+  it.live("S32: cuts off a client that does not read, and lets others in", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const settings = {

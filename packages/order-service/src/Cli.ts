@@ -65,6 +65,9 @@ const legacy = Flag.Boolean("legacy").pipe(
 
 const tellDay = Effect.fnUntraced(function* (shop: DemoShop.DemoShop) {
   yield* Console.log(`Opening ${DemoShop.describe(shop)}.`)
+  if (shop._tag === "served") {
+    yield* Console.log("It records its callers, so the clerks of the page are in no event.")
+  }
   yield* Day.run.pipe(
     Effect.andThen(ReadModelPage.use(({ tell }) => tell)),
     Effect.provide(DemoShop.layer(shop))

@@ -11,7 +11,6 @@ import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresRoles from "@daybook/store/PostgresRoles"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { MinimumLogLevel } from "effect/References"
 import { SqlClient } from "effect/sql/SqlClient"
 
 const roles: PostgresRoles.Roles = {
@@ -36,17 +35,6 @@ export const run = Effect.gen(function* () {
 })
 
 /**
- * Fails while the database lacks something that this code needs.
- *
- * @category operations
- * @since 0.1.0
- */
-export const check = Effect.andThen(PostgresMigrations.check, ReadModelMigrations.check).pipe(
-  // A schema newer than the code is logged when a store is opened, and need not be at each look.
-  Effect.provideService(MinimumLogLevel, "Warn")
-)
-
-/**
  * Migrates a database that lacks something of this code. A host on a migrated database needs no
  * right to migrate.
  *
@@ -54,7 +42,9 @@ export const check = Effect.andThen(PostgresMigrations.check, ReadModelMigration
  * @since 0.1.0
  */
 export const layerLacking = Layer.effectDiscard(
-  Effect.catchTag(check, "NotMigrated", () =>
-    Effect.andThen(PostgresMigrations.migrate, ReadModelMigrations.migrate)
+  Effect.andThen(PostgresMigrations.check, ReadModelMigrations.check).pipe(
+    Effect.catchTag("NotMigrated", () =>
+      Effect.andThen(PostgresMigrations.migrate, ReadModelMigrations.migrate)
+    )
   )
 )

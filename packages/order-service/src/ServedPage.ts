@@ -1,27 +1,39 @@
 /**
- * Prints the addresses of a served shop.
+ * Tells the addresses of a served shop: to a person at a terminal, or in the log.
  *
  * @since 0.1.0
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as HttpServer from "effect/http/HttpServer"
+import process from "node:process"
 import * as Output from "./Output.ts"
 import type { Settings } from "./Settings.ts"
 import * as Stores from "./Stores.ts"
 
 /**
- * Prints the addresses; the first line has the one that clients need.
+ * Tells the address of the shop: as a page at a terminal, and elsewhere as one record of the log,
+ * so that programs can read all of standard output.
  *
  * @category operations
  * @since 0.1.0
  */
-export const print = Effect.fnUntraced(function* (
-  { store, tokens }: Settings,
-  address: HttpServer.HttpServer["Service"]["address"]
-) {
+export const tell = (settings: Settings, address: HttpServer.HttpServer["Service"]["address"]) =>
+  Effect.suspend(() => {
+    const url = HttpServer.formatAddress(address)
+    return process.stdout.isTTY
+      ? print(settings, url)
+      : Effect.logInfo(`The shop serves on ${url}, from ${Stores.describe(settings.store)}`)
+  })
+
+/**
+ * Prints the page.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const print = Effect.fnUntraced(function* ({ store, tokens }: Settings, url: string) {
   const style = yield* Output.style
-  const url = HttpServer.formatAddress(address)
   const facts = [
     ["store", Stores.describe(store)],
     [
@@ -31,7 +43,9 @@ export const print = Effect.fnUntraced(function* (
         : Output.count(tokens.length, "token")
     ],
     ["orders", `${url}/orders/{id}`],
-    ["reference", `${url}/docs`]
+    ["reference", `${url}/docs`],
+    ["health", `${url}/health/ready`],
+    ["metrics", `${url}/metrics`]
   ] as const
   yield* Console.log(`${style.bold("The shop serves on")} ${style.cyan(url)}`)
   yield* Effect.forEach(facts, ([name, fact]) =>

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Health from "@daybook/http/Health"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
@@ -19,7 +18,6 @@ import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
 import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import * as StartFailure from "@daybook/store/StartFailure"
 import * as Config from "effect/Config"
-import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -80,29 +78,7 @@ export const describe = (store: Store): string => {
  * @category types
  * @since 0.1.0
  */
-export type Services = EventStore | SnapshotStore | ReadModelStore | Migrated
-
-/**
- * Fails while the database of the store lacks something that this code needs.
- *
- * @category services
- * @since 0.1.0
- */
-export class Migrated extends Context.Service<
-  Migrated,
-  { readonly check: Effect.Effect<void, unknown> }
->()("@daybook/order-service/Migrated") {}
-
-/**
- * Passes if the database of the store has what this code needs.
- *
- * @category checks
- * @since 0.1.0
- */
-export const migrations: Health.Check<Migrated> = Health.succeeds(
-  "migrations",
-  Migrated.use(({ check }) => check)
-)
+export type Services = EventStore | SnapshotStore | ReadModelStore
 
 /**
  * Opens the log of a store with its snapshots and read models, migrated.
@@ -156,19 +132,12 @@ const server = Layer.unwrap(
 )
 
 const inMemory = Layer.mergeAll(
-  Layer.succeed(Migrated, { check: Effect.void }),
   EventStoreMemory.layer,
   SnapshotStoreMemory.layer,
   ReadModelStoreMemory.layer
 )
 
 const onPostgres = Layer.mergeAll(
-  Layer.effect(
-    Migrated,
-    Effect.contextWith((context: Context.Context<SqlClient>) =>
-      Effect.succeed({ check: Effect.provideContext(Migration.check, context) })
-    )
-  ),
   EventStorePostgres.layer,
   SnapshotStorePostgres.layer,
   ReadModelStorePostgres.layer

@@ -1,8 +1,8 @@
 /**
  * The entry point of `pnpm start`: serves the shop over HTTP until a signal ends it.
  *
- * A host of yours has the same parts, from the database upwards: telemetry, stores with their
- * migrations, the runner of read models, the handler of commands, the API, and the process.
+ * A host of yours has the same parts, from the database upwards: stores with their migrations, the
+ * runner of read models, the handler of commands, the API, and around them telemetry and a process.
  *
  * @since 0.1.0
  */
@@ -27,43 +27,53 @@ import * as ReadModels from "./ReadModels.ts"
 import * as ServedPage from "./ServedPage.ts"
 import * as Settings from "./Settings.ts"
 import * as Shop from "./Shop.ts"
+import { StoreChecks } from "./StoreChecks.ts"
 import * as Stores from "./Stores.ts"
 import * as Tokens from "./Tokens.ts"
 
-/** Executes commands, and maintains the read models after them. */
-const domain = CommandHandler.layerSnapshots(SnapshotPolicy.every(100)).pipe(
-  Layer.provide(Layer.succeed(CachedStreams, 10_000)),
-  // Beneath the handler, so that read models could also be inline.
-  Layer.provideMerge(Projections.layer({ async: ReadModels.all }))
-)
+/** The log, its snapshots, and the rows of its read models: migrated, in the chosen database. */
+const stores = ({ store }: Settings.Settings) =>
+  Stores.layerWith(store, {
+    memory: StoreChecks.layerMemory,
+    postgres: StoreChecks.layerPostgres
+  })
 
-/** For operators, who need no token: a proxy keeps it from others. */
-const routes = Layer.merge(
-  Health.layer({
-    checks: [Health.store, Stores.migrations, Health.readModels({ lag: "1 minute" })]
-  }),
-  Telemetry.metrics
+/** Executes commands, and maintains the read models after them. */
+const domain = Layer.merge(
+  CommandHandler.layerSnapshots(SnapshotPolicy.every(100)).pipe(
+    Layer.provide(Layer.succeed(CachedStreams, 10_000))
+  ),
+  ProjectionMetrics.layer()
+  // Beneath the handler, so that read models could also be inline.
+).pipe(Layer.provideMerge(Projections.layer({ async: ReadModels.all })))
+
+/** Answers `/health/live` and `/health/ready`; no read model may be older than the lag. */
+const health = Layer.unwrap(
+  StoreChecks.useSync((own) =>
+    Health.layer({ checks: [Health.store, ...own, Health.readModels({ lag: "30 seconds" })] })
+  )
 )
 
 /** Listens, for callers with tokens if there are any: see `Shop.ts` for what it serves. */
-const http = ({ host, port, tokens }: Settings.Settings) =>
-  tokens === undefined
-    ? NodeHost.layer(Shop.api, Shop.parts, { host, port, routes })
-    : NodeHost.layer(Shop.protectedApi, Shop.parts, { host, port, routes }).pipe(
+const http = ({ host, port, tokens }: Settings.Settings) => {
+  const options = { host, port, routes: Layer.merge(health, Telemetry.metrics) }
+  return tokens === undefined
+    ? NodeHost.layer(Shop.api, Shop.parts, options)
+    : NodeHost.layer(Shop.protectedApi, Shop.parts, options).pipe(
         Layer.provide(Authentication.layer),
         Layer.provide(Tokens.layer(tokens))
       )
+}
 
 /** The whole host. A layer is built after those that it is provided with, and closed before them. */
 const host = (settings: Settings.Settings) =>
   Layer.effectDiscard(
-    Effect.flatMap(HttpServer, ({ address }) => ServedPage.print(settings, address))
+    Effect.flatMap(HttpServer, ({ address }) => ServedPage.tell(settings, address))
   ).pipe(
     Layer.provide(http(settings)),
     Layer.catchTag("UnprotectedHost", Settings.openToNetwork),
-    Layer.provide(ProjectionMetrics.layer()),
     Layer.provide(domain),
-    Layer.provide(Stores.layer(settings.store)),
+    Layer.provide(stores(settings)),
     Layer.provide(Telemetry.layer)
   )
 

@@ -147,6 +147,7 @@ it.live(
             checks: [
               { name: "store", status: "pass" },
               { name: "migrations", status: "pass" },
+              { name: "read-model-migrations", status: "pass" },
               {
                 name: "read-models",
                 status: "pass",

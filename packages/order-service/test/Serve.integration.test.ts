@@ -99,19 +99,30 @@ it.layer(services, { excludeTestServices: true })("a served shop", (it) => {
     )
   })
 
-  it.effect("serves what it has printed, and takes its settings from the environment", () =>
+  it.effect("says in one record of its log that it is ready, and then is", () =>
     Effect.gen(function* () {
       const shop = yield* serving([], { DAYBOOK_STORE: "memory" })
-      const [, ...urls] = shop.stdout().match(/http:\S+/g) ?? []
-      for (const url of urls) {
-        const path = url.replace("{id}", "1")
-        const { status } = yield* Effect.promise(() => fetch(path))
-        assert.strictEqual(status, path.endsWith("/1") ? 404 : 200, path)
+      const get = (path: string) =>
+        Effect.promise(async () => {
+          const response = await fetch(`${shop.url}${path}`)
+          return [response.status, await response.text()] as const
+        })
+      const [ready, health] = yield* get("/health/ready")
+      assert.strictEqual(ready, 200, health)
+      for (const path of ["/health/live", "/docs", "/openapi.json", "/read-models"]) {
+        assert.strictEqual((yield* get(path))[0], 200, path)
       }
-      assert.include(shop.stdout(), "a store in memory")
-      for (const line of shop.stdout().split("\n")) assert.isAtMost(line.length, 80)
+      assert.match((yield* get("/metrics"))[1], /^daybook_/m)
       yield* shop.signal("SIGINT")
-      assert.deepStrictEqual(yield* shop.ended, { status: 0, stdout: shop.stdout(), stderr: "" })
+      const { status, stderr, stdout } = yield* shop.ended
+      assert.deepStrictEqual([status, stderr], [0, ""])
+      const [only, ...rest] = stdout.trimEnd().split("\n")
+      assert.deepStrictEqual(rest, [])
+      const { level, message } = JSON.parse(only ?? "") as Readonly<{ [field: string]: unknown }>
+      assert.deepStrictEqual(
+        [level, message],
+        ["INFO", `The shop serves on ${shop.url}, from a store in memory`]
+      )
     })
   )
 

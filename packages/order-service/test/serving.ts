@@ -35,19 +35,19 @@ const start = (args: ReadonlyArray<string>, env: Record<string, string>) => {
 export const failing = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
   Effect.promise(() => start(args, env).ended)
 
-/** Starts a shop on a free port, and waits until it has printed its addresses. */
+/** Starts a shop on a free port, and waits until it says that it listens. */
 export const serving = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
   Effect.acquireRelease(
     Effect.promise(async (): Promise<Serving> => {
       const { child, ended, output } = start(["--port", "0", ...args], env)
       const printed = new Promise<void>((resolve) =>
         child.stdout.on("data", () => {
-          if (output.stdout.includes("Ctrl-C ends it.")) resolve()
+          if (output.stdout.includes("The shop serves on")) resolve()
         })
       )
       const early = await Promise.race([printed, ended])
       if (early !== undefined) throw new Error(`the shop did not start: ${early.stderr}`)
-      const [, port = ""] = /http:\/\/[\d.]+:(\d+)/.exec(output.stdout) ?? []
+      const [, port = ""] = /The shop serves on http:\/\/[\d.]+:(\d+)/.exec(output.stdout) ?? []
       return {
         url: `http://127.0.0.1:${port}`,
         port: Number(port),
