@@ -9,7 +9,7 @@ import * as Stream from "effect/Stream"
 import type { ClaimLost, ReadModelStoreError } from "../../ReadModelError.ts"
 import type { GenerationState, Reached } from "../../driver/ReadModelGeneration.ts"
 import { type Held, merge, type Page, type Stopped } from "./advance.ts"
-import * as History from "../fold/history.ts"
+import * as History from "./history.ts"
 import { categoriesOf, type Runner, makePageApplier } from "./runner.ts"
 
 /** The number of chunks of events that are read ahead, and folded in one step if they are ready. */

@@ -9,7 +9,7 @@ import type { ReadModelStoreError } from "../../ReadModelError.ts"
 import { type Held, merge, type Page } from "./advance.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
-import * as History from "../fold/history.ts"
+import * as History from "./history.ts"
 import { type Followed, followed } from "./leases.ts"
 import * as OffHistory from "./offHistory.ts"
 import {

@@ -6,7 +6,7 @@ import { describe, type MismatchReason } from "@daybook/store/Checkpoint"
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import type { GenerationState } from "../../driver/ReadModelGeneration.ts"
-import { resumeFrom } from "../fold/history.ts"
+import { resumeFrom } from "./history.ts"
 import type { Held } from "./advance.ts"
 import type { Runner } from "./runner.ts"
 

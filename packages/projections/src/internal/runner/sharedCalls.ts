@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import type { GenerationState, Marking } from "../../driver/ReadModelGeneration.ts"
 import { ReadModelStoreError } from "../../ReadModelError.ts"
 import type { ReadModelStore } from "../../ReadModelStore.ts"
-import { mismatch } from "../fold/history.ts"
+import { mismatch } from "./history.ts"
 import { answerOf } from "./answerOf.ts"
 import * as Together from "./together.ts"
 
