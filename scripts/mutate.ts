@@ -55,7 +55,7 @@ const subjects: ReadonlyArray<Subject> = [
   {
     name: "projections",
     mutate: [
-      "packages/projections/src/{ReadModelTable,RowQuery,StoredRow}.ts",
+      "packages/projections/src/driver/{ReadModelTable,RowQuery,StoredRow}.ts",
       `packages/projections/src/internal/{${pureParts.join(",")}}.ts`
     ],
     // The tests of each part alone: through a store a run would take seconds, and through a
