@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql/SqlClient"
-import { FUNCTIONS, outdated, RELEASE } from "../src/internal/postgres/schema/functions.ts"
+import { FUNCTIONS, outdated, RELEASE } from "../src/internal/postgres/schema/installFunctions.ts"
 
 const services = Layer.merge(Reactivity.layer, PostgresServer.PostgresServer.layer)
 

@@ -29,9 +29,9 @@ import type { Load } from "./load.ts"
 import * as Metrics from "./metrics.ts"
 
 /** The errors of a call that has no answers. */
-export type TransactError = EventDecodeError | EventEncodeError | AppendError
+export type ExecuteError = EventDecodeError | EventEncodeError | AppendError
 
-export interface TransactOptions {
+export interface ExecuteOptions {
   readonly maxAttempts: number
   /** The caller's expectation of the stream before the first command. */
   readonly expected: ExpectedRevision.ExpectedRevision
@@ -42,20 +42,20 @@ type Answers<State, Event, Rejection> = ReadonlyArray<
 >
 
 /** Decides `requests` one after the other, and appends the resulting events. */
-export type Transact = <Command, State, Event, Rejection>(
+export type Execute = <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>,
   streamId: StreamId,
   requests: ReadonlyArray<Identified<Command>>,
-  options: TransactOptions
-) => Effect.Effect<Answers<State, Event, Rejection>, TransactError>
+  options: ExecuteOptions
+) => Effect.Effect<Answers<State, Event, Rejection>, ExecuteError>
 
-export const make = (store: EventStore["Service"], load: Load): Transact =>
+export const make = (store: EventStore["Service"], load: Load): Execute =>
   Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     requests: ReadonlyArray<Identified<Command>>,
-    { expected, maxAttempts }: TransactOptions
-  ): Effect.fn.Return<Answers<State, Event, Rejection>, TransactError> {
+    { expected, maxAttempts }: ExecuteOptions
+  ): Effect.fn.Return<Answers<State, Event, Rejection>, ExecuteError> {
     const watched = requests.filter(({ callerSuppliedId }) => callerSuppliedId)
     let loaded = yield* load.open(aggregate, streamId, {
       watched: watched.map(({ commandId }) => commandId),
