@@ -40,7 +40,7 @@ import {
 } from "./EventStore.ts"
 import * as Decorated from "./driver/Decorated.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
-import { type Cursor, entries, initial } from "./internal/command/decide.ts"
+import { entries, type FoldProgress, initial } from "./internal/command/fold.ts"
 import * as CommandQueue from "./internal/command/commandQueue.ts"
 import * as Limiter from "./internal/batch/limiter.ts"
 import * as Execute from "./internal/command/execute.ts"
@@ -450,8 +450,8 @@ const make = Effect.fnUntraced(function* <R>(
       const streamId = Aggregate.streamId(aggregate, id)
       const loading = Effect.flatMap(Effect.fromResult(streamId), (valid) =>
         limited(
-          Effect.flatMap(load.open(aggregate, valid, {}), ({ cursor }) =>
-            Effect.as(load.remember(aggregate, valid, cursor, false), loaded(cursor))
+          Effect.flatMap(load.open(aggregate, valid, {}), ({ progress }) =>
+            Effect.as(load.remember(aggregate, valid, progress, false), loaded(progress))
           )
         )
       )
@@ -464,7 +464,9 @@ const make = Effect.fnUntraced(function* <R>(
         // Checked here, as the caller's error: inside `open` the options are the handler's own, and
         // a refused one is a defect.
         Effect.flatMap(Effect.fromResult(readOptions(bound)), () =>
-          Effect.map(limited(load.open(aggregate, valid, bound)), ({ cursor }) => loaded(cursor))
+          Effect.map(limited(load.open(aggregate, valid, bound)), ({ progress }) =>
+            loaded(progress)
+          )
         )
       )
       return inSpan(loading, "CommandHandler.loadAt", () => ({ attributes: ofStream(streamId) }))
@@ -494,10 +496,10 @@ const ofStream = (
   "daybook.stream": Result.getOrElse(streamId, ({ input }) => input)
 })
 
-const loaded = <State, Event>(cursor: Cursor<State, Event>): Loaded<State> => ({
-  streamId: cursor.streamId,
-  revision: cursor.revision,
-  state: cursor.state
+const loaded = <State, Event>(progress: FoldProgress<State, Event>): Loaded<State> => ({
+  streamId: progress.streamId,
+  revision: progress.revision,
+  state: progress.state
 })
 
 const sizeOf = (requests: ReadonlyArray<unknown>) => ({
