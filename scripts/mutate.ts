@@ -62,7 +62,7 @@ const subjects: ReadonlyArray<Subject> = [
     // database minutes.
     tests: [
       "packages/projections/test/{ReadModelTable,RowFold,RowCodec,RowDifferences}.test.ts",
-      "packages/projections/test/{MemoryQuery,Changes,Partition,Lifecycle}.test.ts"
+      "packages/projections/test/{MemoryQuery,ChangeSignal,Partition,Lifecycle}.test.ts"
     ]
   }
 ]

@@ -25,7 +25,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Changes from "./internal/runner/changeSignal.ts"
+import * as ChangeSignal from "./internal/runner/changeSignal.ts"
 import { checkedWhy } from "./internal/runner/checkedWhy.ts"
 import { buildShadow } from "./internal/runner/buildShadow.ts"
 import { codeFingerprint } from "./internal/fold/codeFingerprint.ts"
@@ -313,7 +313,7 @@ const make = Effect.fnUntraced(function* (
   const owner = yield* random.uuidV4()
   const lease = Duration.fromInputUnsafe(settings.lease)
   const pollInterval = Duration.fromInputUnsafe(settings.pollInterval)
-  const changes = Changes.make()
+  const changes = ChangeSignal.make()
   // A stream of a rebuild may outlive the runner.
   yield* Effect.addFinalizer(() => Effect.sync(changes.closeUnsafe))
   const errors = LoopErrors.make()

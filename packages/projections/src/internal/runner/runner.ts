@@ -21,8 +21,8 @@ import type { Claim, GenerationState, Poison } from "../../driver/ReadModelGener
 import type { ReadModelStore } from "../../ReadModelStore.ts"
 import type { ReadModelStoreError } from "../../ReadModelError.ts"
 import type { Stopped } from "./advance.ts"
-import { advance, type Held, type Page } from "./advance.ts"
-import type { Changes } from "./changeSignal.ts"
+import { advance, type ClaimedModel, type Page } from "./advance.ts"
+import type { ChangeSignal } from "./changeSignal.ts"
 import { reachedBy } from "./history.ts"
 import type { Kept, Leases } from "./leases.ts"
 import type { SharedCalls } from "./sharedCalls.ts"
@@ -34,7 +34,7 @@ import * as Metrics from "./metrics.ts"
 export interface Runner {
   readonly events: EventStore["Service"]
   readonly store: ReadModelStore["Service"]
-  readonly changes: Changes
+  readonly changes: ChangeSignal
   readonly leases: Leases
   readonly shared: SharedCalls
   /** The reported mismatches of rows with the log's history, by the name of their read model. */
@@ -69,7 +69,7 @@ export const loadClaimed = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel,
   claim: Claim
-): Effect.fn.Return<Held | undefined, ReadModelStoreError> {
+): Effect.fn.Return<ClaimedModel | undefined, ReadModelStoreError> {
   const { name, version } = model.table
   const state = yield* stateOf(runner, name, claim.generation)
   if (state === undefined) return undefined
@@ -108,7 +108,7 @@ export const underClaim = <A, E, R>(
 /** Folds pages one after the other, and measures the rate. */
 export const makePageApplier = Effect.fnUntraced(function* (
   { changes, store }: Runner,
-  held: Held,
+  held: ClaimedModel,
   role: GenerationState["role"],
   concurrency: 1 | "unbounded" = "unbounded"
 ) {
