@@ -27,8 +27,8 @@ export interface Identified<out Command> {
 }
 
 /**
- * The answers to requests, the events that must be appended to the folded stream to make them true, and
- * the resulting state. The positions of the answers are those before the append; see `placed`.
+ * The answers to requests, the events that must be appended to the folded stream to make them true,
+ * and the resulting state. The positions of the answers are those before the append; see `placed`.
  */
 export interface Decided<State, Event, Rejection> {
   readonly answers: ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>

@@ -258,7 +258,7 @@ export const make = (options: {
   ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
     lacking === "current" ? refresh(aggregate, loaded) : complete(aggregate, loaded)
 
-  /** Folds a stream to its current end, or from its start if the progress of its fold no longer fits. */
+  /** Folds a stream to its current end, or from its start if its fold no longer fits. */
   const refresh = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     loaded: LoadedStream<State, Event>
