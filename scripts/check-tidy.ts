@@ -19,6 +19,7 @@ const topLevel = new Set([
   "LICENSE",
   "README.md",
   "SECURITY.md",
+  "deploy",
   "docs",
   "package.json",
   "packages",

@@ -28,6 +28,7 @@ import * as Rejections from "./internal/rejections.ts"
 import { CommandHeaders, ETag, IdempotencyKey } from "./internal/requestHeaders.ts"
 import {
   Busy,
+  Forbidden,
   KeyReused,
   NotRecordable,
   TooLarge,
@@ -55,6 +56,8 @@ export const Executed = Schema.Struct({
   revision: Revision.Revision,
   /** The position to wait for until a read model reflects the command. */
   position: Position.Position,
+  /** The number of events of the command; 0 when there was nothing to change. */
+  events: Schema.Int,
   /** True when the key was recorded before, so this request recorded nothing. */
   repeated: Schema.Boolean
 }).annotate({ identifier: "Executed" })
@@ -290,6 +293,7 @@ const executeEndpoint = <
       KeyReused,
       NotRecordable,
       TooLarge,
+      Forbidden,
       Busy,
       Unavailable
     ]

@@ -21,12 +21,19 @@ import { Forbidden, Unauthenticated, Unavailable } from "./Problem.ts"
 
 /**
  * The right that an endpoint requires: `command` changes instances, `read` reads states and rows,
- * `log` reads recorded events with their metadata, `operate` administers read models.
+ * `log` reads recorded events with their metadata, `operate` administers read models. `import`
+ * beside `command` states the time of a change (`X-Occurred-At`).
  *
  * @category types
  * @since 0.1.0
  */
-export type Permission = "command" | "read" | "log" | "operate"
+export const Permission = Schema.Literals(["command", "import", "read", "log", "operate"])
+
+/**
+ * @category types
+ * @since 0.1.0
+ */
+export type Permission = typeof Permission.Type
 
 /**
  * The name of a person or program that is recorded with events and acts.

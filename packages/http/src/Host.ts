@@ -21,6 +21,7 @@ import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import type { Path } from "effect/Path"
+import { observed } from "./internal/observed.ts"
 import { ofSchemaError } from "./internal/schemaErrors.ts"
 import type { Middleware } from "./Part.ts"
 import { Broken, Malformed, Unknown } from "./Problem.ts"
@@ -124,14 +125,18 @@ const selfContained = HttpRouter.middleware(
   )
 ).layer
 
-/** Answers what no endpoint has answered with a problem, and sets the headers of every answer. */
+/**
+ * Answers what no endpoint has answered with a problem, and sets the headers of every answer;
+ * observes every request.
+ */
 const answerEverything: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpRouter.middleware(
   (httpEffect) =>
     httpEffect.pipe(
       Effect.catchCause((cause) =>
         Cause.hasInterrupts(cause) ? Effect.failCause(cause) : answerOf(Cause.squash(cause))
       ),
-      Effect.map(HttpServerResponse.setHeaders(HEADERS))
+      Effect.map(HttpServerResponse.setHeaders(HEADERS)),
+      observed
     ),
   { global: true }
 )

@@ -14,6 +14,7 @@ import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as HttpServerRespondable from "effect/http/HttpServerRespondable"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { HttpServer } from "effect/http/HttpServer"
 import type { ServeError } from "effect/http/HttpServerError"
 import * as Layer from "effect/Layer"
@@ -24,6 +25,9 @@ import { Closing } from "./internal/closing.ts"
 import { isLoopback, nameOf } from "./internal/loopback.ts"
 import * as Server from "./internal/server.ts"
 import { Misdirected } from "./Problem.ts"
+
+/** The most endpoints that the message of {@link UnprotectedHost} names. */
+const MAX_NAMED = 3
 
 /**
  * The host would listen on a network with endpoints that ask no caller for a credential.
@@ -38,9 +42,10 @@ export class UnprotectedHost extends Schema.TaggedError<UnprotectedHost>()("Unpr
   endpoints: Schema.Array(Schema.String)
 }) {
   override get message() {
-    return printableLine(
-      `Cannot listen on ${this.host}: ${this.endpoints.join(", ")} ask for no credential`
-    )
+    const named = this.endpoints.slice(0, MAX_NAMED).join(", ")
+    const more = this.endpoints.length - MAX_NAMED
+    const open = more > 0 ? `${named} and ${more} more` : named
+    return printableLine(`Cannot listen on ${this.host}: ${open} ask for no credential`)
   }
 }
 
@@ -59,7 +64,7 @@ export const DEFAULT_MAX_CONNECTIONS = 2_000
  * @category types
  * @since 0.1.0
  */
-export interface Options {
+export interface Options<out R = never> {
   readonly port: number
   /** The address to listen on; `127.0.0.1` when absent. */
   readonly host?: string
@@ -70,8 +75,11 @@ export interface Options {
   readonly maxConnections?: number
   /** The longest wait for requests that run when the host closes; 20 seconds when absent. */
   readonly shutdownTimeout?: Duration.Input
-  /** Further routes, such as those of health and metrics: they ask for no credential. */
-  readonly routes?: Layer.Layer<never, never, HttpRouter.HttpRouter>
+  /**
+   * Further routes, such as those of `Health` and `Telemetry`: they ask for no credential. The host
+   * requires what they require.
+   */
+  readonly routes?: Layer.Layer<never, never, R | HttpRouter.HttpRouter>
   /** The words that open a host without {@link Authentication} to a network. */
   readonly unprotected?: "everyone who reaches this host may do everything"
 }
@@ -85,7 +93,7 @@ export interface Options {
  * and so is a connection after a minute of silence, as of a client that stops reading its answer or
  * of a handler that takes longer.
  * When the host closes, the followers of its log are sent the end, and requests that run are waited
- * for.
+ * for; each answer is then the last one on its connection.
  * On loopback, a host without `Authentication` answers only requests that name it by a loopback
  * name, so that no web page reaches it by a name of its own.
  * Errors: `UnprotectedHost`; `ServeError`, such as a port that is taken.
@@ -96,7 +104,8 @@ export interface Options {
 export const layer = <
   ApiId extends string,
   Groups extends HttpApiGroup.Constraint,
-  const Parts extends ReadonlyArray<Host.AnyPart>
+  const Parts extends ReadonlyArray<Host.AnyPart>,
+  R = never
 >(
   api: HttpApi.HttpApi<ApiId, Groups>,
   parts: Parts,
@@ -107,11 +116,11 @@ export const layer = <
     routes = Layer.empty,
     shutdownTimeout,
     unprotected
-  }: Options
+  }: Options<R>
 ): Layer.Layer<
   HttpServer,
   UnprotectedHost | ServeError,
-  Host.Requirements<ApiId, Groups, Parts>
+  Host.Requirements<ApiId, Groups, Parts> | Exclude<R, HttpRouter.HttpRouter>
 > => {
   const endpoints = openEndpoints(api)
   if (endpoints.length > 0 && unprotected === undefined && !isLoopback(host)) {
@@ -128,9 +137,12 @@ export const layer = <
   const local = endpoints.length > 0 && unprotected === undefined
   const served = Effect.map(Deferred.make<void>(), (closing) =>
     HttpRouter.serve(
-      Layer.mergeAll(Host.layer(api, parts), routes, local ? loopbackNamesOnly : Layer.empty).pipe(
-        Layer.provide(Layer.succeed(Closing, Deferred.await(closing)))
-      ),
+      Layer.mergeAll(
+        Host.layer(api, parts),
+        routes,
+        local ? loopbackNamesOnly : Layer.empty,
+        lastOnConnections(closing)
+      ).pipe(Layer.provide(Layer.succeed(Closing, Deferred.await(closing)))),
       { disableLogger: true, disableListenLog: true, routerConfig: Host.routerConfig }
     ).pipe(
       // Above the server, so that it tells before the server waits for its requests.
@@ -145,7 +157,7 @@ export const layer = <
   return Layer.unwrap(served).pipe(Layer.provideMerge(server)) as unknown as Layer.Layer<
     HttpServer,
     ServeError,
-    Host.Requirements<ApiId, Groups, Parts>
+    Host.Requirements<ApiId, Groups, Parts> | Exclude<R, HttpRouter.HttpRouter>
   >
 }
 
@@ -157,6 +169,21 @@ const openEndpoints = <ApiId extends string, Groups extends HttpApiGroup.Constra
     Object.values(endpoints as Record<string, HttpApiEndpoint.Top>)
       .filter(({ middlewares }) => !(middlewares as ReadonlySet<unknown>).has(Authentication))
       .map((endpoint) => `${identifier}.${endpoint.identifier}`)
+  )
+
+/**
+ * Ends each connection with its next answer once the host closes: clients that go on sending on
+ * their connections would hold it up for as long as it waits.
+ */
+const lastOnConnections = (closing: Deferred.Deferred<void>) =>
+  HttpRouter.middleware(
+    (httpEffect) =>
+      Effect.map(httpEffect, (response) =>
+        Deferred.isDoneUnsafe(closing)
+          ? HttpServerResponse.setHeader(response, "connection", "close")
+          : response
+      ),
+    { global: true }
   )
 
 /** A page whose name was made to resolve to 127.0.0.1 still sends its own name. */

@@ -58,9 +58,40 @@ describe("commands", () => {
       assert.deepStrictEqual(body, {
         revision: Revision.make(1),
         position: Position.make(1n),
+        events: 1,
         repeated: false
       })
       assert.strictEqual(headers.etag, '"1"')
+    })
+  )
+
+  it.effect("counts the events of a command, and none where there is nothing to change", () =>
+    Effect.gen(function* () {
+      const { client } = yield* library
+      const params = { id: "1" }
+      const headers = { "idempotency-key": "a" }
+      const idle = { params, headers: {}, payload: Command.cases.Return.make({}) }
+      assert.propertyVal((yield* client.books.execute(idle)).body, "events", 0)
+      const lending = { params, headers, payload: lend("Ada") }
+      assert.propertyVal((yield* client.books.execute(lending)).body, "events", 1)
+      assert.propertyVal((yield* client.books.execute(lending)).body, "events", 1)
+    })
+  )
+
+  it.effect("records the time that an importer states", () =>
+    Effect.gen(function* () {
+      const { client, recorded, send } = yield* library
+      const at = DateTime.makeUnsafe("2010-12-01T08:26:00Z")
+      yield* client.books.execute({
+        params: { id: "1" },
+        headers: { "x-occurred-at": at },
+        payload: lend("Ada")
+      })
+      const [event] = yield* recorded
+      assert.deepStrictEqual(event?.occurredAt, at)
+      const headers = { "x-occurred-at": "yesterday" }
+      const wrong = yield* send("POST", "/books/1/commands", { json: lend("Ben"), headers })
+      assert.strictEqual(wrong.status, 400)
     })
   )
 
@@ -108,7 +139,7 @@ describe("commands", () => {
     })
   )
 
-  it.effect("records a command with one key once", () =>
+  it.effect("S30: records a command with one key once", () =>
     Effect.gen(function* () {
       const { client, recorded } = yield* library
       const request = {
@@ -130,7 +161,7 @@ describe("commands", () => {
     })
   )
 
-  it.effect("refuses a key that belongs to another command", () =>
+  it.effect("S30: refuses a key that belongs to another command", () =>
     Effect.gen(function* () {
       const { client, recorded } = yield* library
       const headers = { "idempotency-key": "order 66".replace(" ", "-") }

@@ -15,6 +15,7 @@ import { Unavailable } from "@daybook/http/Problem"
 import * as ReadModelApi from "@daybook/http/ReadModelApi"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import * as StartFailure from "@daybook/store/StartFailure"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -52,6 +53,7 @@ const callers: Readonly<Record<string, Caller>> = {
   "apiKey till": caller("the till", "command"),
   "bearer olga": caller("Olga", "read", "operate"),
   "bearer all": caller("all", "command", "read", "log", "operate"),
+  "bearer importer": caller("importer", "command", "import"),
   "bearer nobody": caller("nobody")
 }
 
@@ -85,7 +87,7 @@ const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` })
 const lend = { _tag: "Lend", to: "Ada" }
 
 describe("a host with authentication", () => {
-  it.effect("challenges a caller without a credential that it knows", () =>
+  it.effect("S33: challenges a caller without a credential that it knows", () =>
     Effect.gen(function* () {
       const { send, recorded } = yield* library
       for (const headers of [
@@ -144,7 +146,7 @@ describe("a host with authentication", () => {
     }
   })
 
-  it.effect("records the actor of a command", () =>
+  it.effect("S33: records the actor of a command", () =>
     Effect.gen(function* () {
       const { recorded, send } = yield* library
       const sent = (id: string, headers: Record<string, string>) =>
@@ -159,7 +161,7 @@ describe("a host with authentication", () => {
     })
   )
 
-  it.effect("gives each caller keys of its own", () =>
+  it.effect("S30: gives each caller keys of its own", () =>
     Effect.gen(function* () {
       const { recorded, send } = yield* library
       const sent = (headers: Record<string, string>, _tag: string) =>
@@ -177,7 +179,7 @@ describe("a host with authentication", () => {
     })
   )
 
-  it.effect("lets each caller do what it has the permission for, and nothing else", () =>
+  it.effect("S33: lets each caller do what it has the permission for, and nothing else", () =>
     Effect.gen(function* () {
       const { send } = yield* library
       yield* send("POST", "/books/1/commands", { json: lend, headers: bearer("all") })
@@ -205,6 +207,22 @@ describe("a host with authentication", () => {
     })
   )
 
+  it.effect("lets only an importer state the time of a change", () =>
+    Effect.gen(function* () {
+      const { recorded, send } = yield* library
+      const sent = (secret: string) =>
+        send("POST", "/books/1/commands", {
+          json: lend,
+          headers: { ...bearer(secret), "x-occurred-at": "2010-12-01T08:26:00Z" }
+        })
+      const refused = yield* sent("ada")
+      assert.strictEqual(refused.status, 403)
+      assert.propertyVal(refused.json, "permission", "import")
+      assert.lengthOf(yield* recorded, 0)
+      assert.strictEqual((yield* sent("importer")).status, 200)
+    })
+  )
+
   it.effect("records who administered a read model, and why", () =>
     Effect.gen(function* () {
       const { send } = yield* library
@@ -217,7 +235,7 @@ describe("a host with authentication", () => {
     })
   )
 
-  it("requires of every endpoint a permission that it names", () => {
+  it("S33: requires of every endpoint a permission that it names", () => {
     const required = Object.values(api.groups).flatMap(({ endpoints, identifier }) =>
       Object.values(endpoints as Record<string, HttpApiEndpoint.Top>).map((endpoint) => [
         `${identifier}.${endpoint.identifier}`,
@@ -244,7 +262,7 @@ describe("a host with authentication", () => {
 describe("a host without authentication", () => {
   const bare = HttpApi.make("library").add(books.group)
 
-  it.effect("does not listen on a network, unless told so in words", () =>
+  it.effect("S33: does not listen on a network, unless told so in words", () =>
     Effect.gen(function* () {
       const hosted = (options: Partial<NodeHost.Options>) =>
         Effect.exit(
@@ -264,6 +282,18 @@ describe("a host without authentication", () => {
           `Cannot listen on ${host}: books.execute, books.state, books.history ask for no credential`
         )
       }
+      const all = bare.add(rows.group, log.group, operations.group)
+      const many = yield* Effect.flip(
+        Layer.build(
+          NodeHost.layer(all, [books, rows, log, operations], { port: 0, host: "::" }).pipe(
+            Layer.provide(stores)
+          )
+        )
+      )
+      assert.strictEqual(
+        StartFailure.lineOf(many),
+        "Cannot listen on ::: books.execute, books.state, books.history and 9 more ask for no credential: put Authentication on the API, or listen on 127.0.0.1"
+      )
       assert.strictEqual((yield* hosted({}))._tag, "Success")
       const told = {
         host: "0.0.0.0",

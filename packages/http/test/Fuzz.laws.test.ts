@@ -38,7 +38,7 @@ const isMeant = (served: Served, statuses: Set<number>) => (generated: Generated
 
 describe("a request that is generated from the schemas of its endpoint", () => {
   for (const [name, requests] of requestsOf(shop, { id: "1", model: "order_summary" })) {
-    it.effect(`has a meant answer: ${name}`, () =>
+    it.effect(`S35: has a meant answer: ${name}`, () =>
       Effect.gen(function* () {
         const served = yield* serve(Host.layer(shop, parts).pipe(Layer.provide(stores)))
         yield* served.send("POST", "/orders/1/commands", {

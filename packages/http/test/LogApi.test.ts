@@ -207,7 +207,7 @@ describe("the log", () => {
     }).pipe(Effect.provideService(HttpServerRequest, {} as never))
   )
 
-  it.effect("tells its clients nothing of a fault of the host", () =>
+  it.effect("S35: tells its clients nothing of a fault of the host", () =>
     Effect.gen(function* () {
       const { stores } = yield* library
       const faulty = over(stores, (pages) =>
@@ -253,23 +253,25 @@ describe("the log", () => {
       ).pipe(Effect.map((opened) => opened as Stream.Stream<LogApi.LogEvent>))
     })
 
-  it.effect("ends for a client after its lifetime, so that its caller is authenticated again", () =>
-    Effect.gen(function* () {
-      const open = yield* opening({ heartbeatMillis: 1_000, lifetimeMillis: 3_500 })
-      const fiber = yield* Effect.forkChild(Effect.flatMap(open, Stream.runCollect))
-      yield* TestClock.adjust(3_499)
-      assert.isUndefined(fiber.pollUnsafe())
-      yield* TestClock.adjust(1)
-      assert.isDefined(fiber.pollUnsafe())
-      const received = yield* Fiber.join(fiber)
-      assert.strictEqual(
-        streams(received),
-        "book-1 book-2 book-3 book-2 heartbeat heartbeat heartbeat"
-      )
-    }).pipe(Effect.provideService(HttpServerRequest, {} as never))
+  it.effect(
+    "S32: ends for a client after its lifetime, so that its caller is authenticated again",
+    () =>
+      Effect.gen(function* () {
+        const open = yield* opening({ heartbeatMillis: 1_000, lifetimeMillis: 3_500 })
+        const fiber = yield* Effect.forkChild(Effect.flatMap(open, Stream.runCollect))
+        yield* TestClock.adjust(3_499)
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust(1)
+        assert.isDefined(fiber.pollUnsafe())
+        const received = yield* Fiber.join(fiber)
+        assert.strictEqual(
+          streams(received),
+          "book-1 book-2 book-3 book-2 heartbeat heartbeat heartbeat"
+        )
+      }).pipe(Effect.provideService(HttpServerRequest, {} as never))
   )
 
-  it.effect("is followed by so many clients of one actor at once", () =>
+  it.effect("S32: is followed by so many clients of one actor at once", () =>
     Effect.gen(function* () {
       const open = yield* opening({ most: 3, mostPerActor: 1 })
       const as = (actor: string) =>
@@ -290,7 +292,7 @@ describe("the log", () => {
     }).pipe(Effect.provideService(HttpServerRequest, {} as never))
   )
 
-  it.effect("is read a page at a time for each of a thousand clients", () =>
+  it.effect("S32: is read a page at a time for each of a thousand clients", () =>
     Effect.gen(function* () {
       const clients = 1_000
       const pages = new Map<unknown, number>()

@@ -1,4 +1,5 @@
 import * as AggregateApi from "@daybook/http/AggregateApi"
+import * as Health from "@daybook/http/Health"
 import * as LogApi from "@daybook/http/LogApi"
 import * as NodeHost from "@daybook/http/NodeHost"
 import * as EventId from "@daybook/kernel/EventId"
@@ -22,6 +23,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import { HttpServer } from "effect/http/HttpServer"
 import { connect, type Socket } from "node:net"
+import { Closing } from "../src/internal/closing.ts"
 import * as Server from "../src/internal/server.ts"
 import { Away, book, Command } from "./library.ts"
 import { memory } from "./serve.ts"
@@ -35,7 +37,7 @@ const alive = HttpRouter.add("GET", "/alive", HttpServerResponse.text("alive"))
 const library = (
   settings?: typeof LogApi.FollowerSettings.Service,
   shutdownTimeout: Duration.Input = "20 seconds",
-  routes: Layer.Layer<never, never, HttpRouter.HttpRouter> = alive
+  routes: Layer.Layer<never, never, EventStore | HttpRouter.HttpRouter> = alive
 ) =>
   Effect.gen(function* () {
     const stores = yield* Layer.build(memory)
@@ -100,7 +102,7 @@ describe("a host on a port", () => {
     })
   )
 
-  it.effect("answers no page whose name was made to resolve to this machine", () =>
+  it.effect("S28: answers no page whose name was made to resolve to this machine", () =>
     Effect.gen(function* () {
       const { port, store } = yield* library()
       assert.match(yield* raw(port, post({ host: "evil.example" })), /^HTTP\/1\.1 421 /)
@@ -119,7 +121,7 @@ describe("a host on a port", () => {
     })
   )
 
-  it.effect("has one path for one thing, and takes ids of any length that a stream has", () =>
+  it.effect("S34: has one path for one thing, and takes ids of any length that a stream has", () =>
     Effect.gen(function* () {
       const { port } = yield* library()
       const get = (path: string) =>
@@ -136,7 +138,7 @@ describe("a host on a port", () => {
     })
   )
 
-  it.effect("refuses headers that are smuggled into a value", () =>
+  it.effect("S34: refuses headers that are smuggled into a value", () =>
     Effect.gen(function* () {
       const { port } = yield* library()
       const smuggled = yield* raw(port, post({ "x-correlation-id": "a\r\n b" }))
@@ -146,7 +148,7 @@ describe("a host on a port", () => {
     })
   )
 
-  it("limits the time of requests, the silence of connections, and their number", () => {
+  it("S29: limits the time of requests, the silence of connections, and their number", () => {
     const server = Server.make(7)
     assert.strictEqual(server.headersTimeout, 10_000)
     assert.strictEqual(server.requestTimeout, 30_000)
@@ -196,6 +198,38 @@ describe("a host on a port", () => {
     })
   )
 
+  it.live("answers a request that runs when it closes, as the last one of its connection", () =>
+    Effect.gen(function* () {
+      const [arrived, go] = yield* Effect.all([Deferred.make<void>(), Deferred.make<void>()])
+      const slow = HttpRouter.add(
+        "GET",
+        "/slow",
+        Deferred.succeed(arrived, undefined).pipe(
+          Effect.andThen(Deferred.await(go)),
+          Effect.as(HttpServerResponse.text("done"))
+        )
+      )
+      const scope = yield* Scope.make()
+      const { port } = yield* Scope.provide(library(undefined, "1 hour", slow), scope)
+      const following = yield* Effect.promise(() =>
+        fetch(`http://127.0.0.1:${port}/log?after=head`)
+      )
+      const answer = yield* Effect.forkChild(
+        raw(port, "GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n")
+      )
+      yield* Deferred.await(arrived)
+      const closed = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      // Its end tells that the host closes.
+      yield* Effect.promise(() => following.text())
+      yield* Deferred.succeed(go, undefined)
+      assert.match(
+        yield* Fiber.join(answer),
+        /^HTTP\/1\.1 200 [^]*\nconnection: close\r\n[^]*done/i
+      )
+      yield* Fiber.join(closed)
+    })
+  )
+
   it.live(
     "waits for requests that run no longer than it is told to",
     () =>
@@ -219,7 +253,45 @@ describe("a host on a port", () => {
     15_000
   )
 
-  it.live("cuts off a client that does not read, and lets others in", () =>
+  it.effect("tells further routes of its end before it waits for requests", () =>
+    Effect.gen(function* () {
+      const arrived = yield* Deferred.make<void>()
+      const told = HttpRouter.use((router) =>
+        Effect.flatMap(Closing, (closing) =>
+          router.add(
+            "GET",
+            "/told",
+            Deferred.succeed(arrived, undefined).pipe(
+              Effect.andThen(closing),
+              Effect.as(HttpServerResponse.text("told"))
+            )
+          )
+        )
+      )
+      const scope = yield* Scope.make()
+      const { port } = yield* Scope.provide(library(undefined, "20 seconds", told), scope)
+      const answer = yield* Effect.forkChild(
+        raw(port, "GET /told HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+      )
+      yield* Deferred.await(arrived)
+      yield* Scope.close(scope, Exit.void)
+      assert.match(yield* Fiber.join(answer), /^HTTP\/1\.1 200 [^]*told$/)
+    })
+  )
+
+  it.effect("serves routes that need a service of the host", () =>
+    Effect.gen(function* () {
+      const health = Health.layer({ checks: [Health.store] })
+      const { port } = yield* library(undefined, "20 seconds", health)
+      const answer = yield* raw(
+        port,
+        "GET /health/ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+      )
+      assert.match(answer, /^HTTP\/1\.1 200 [^]*{"name":"store","status":"pass"}/)
+    })
+  )
+
+  it.live("S32: cuts off a client that does not read, and lets others in", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const settings = {

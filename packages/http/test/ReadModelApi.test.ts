@@ -175,7 +175,7 @@ describe("rows of a read model", () => {
     })
   )
 
-  it.effect("keep to the filters of a request, whatever cursor it brings", () =>
+  it.effect("S31: keep to the filters of a request, whatever cursor it brings", () =>
     Effect.gen(function* () {
       const { found } = yield* library
       const { next = "" } = yield* found({ limit: 1 })

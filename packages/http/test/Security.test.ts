@@ -45,7 +45,7 @@ const lend = JSON.stringify({ _tag: "Lend", to: "Ada" })
 const PATH = "/books/1/commands"
 
 describe("a host", () => {
-  it.effect("takes no command from a page of another site", () =>
+  it.effect("S28: takes no command from a page of another site", () =>
     Effect.gen(function* () {
       const { recorded, send } = yield* library
       for (const type of [
@@ -85,7 +85,7 @@ describe("a host", () => {
     })
   )
 
-  it.effect("changes nothing for a GET or a HEAD of any path", () =>
+  it.effect("S28: changes nothing for a GET or a HEAD of any path", () =>
     Effect.gen(function* () {
       const { recorded, send } = yield* library
       for (const method of ["GET", "HEAD"]) {
@@ -97,7 +97,7 @@ describe("a host", () => {
     })
   )
 
-  it.effect("refuses bodies that are too large, declared or not", () =>
+  it.effect("S29: refuses bodies that are too large, declared or not", () =>
     Effect.gen(function* () {
       const { fetch, send } = yield* library
       const body = `{"_tag":"Lend","to":"${"x".repeat(1_048_576)}"}`
@@ -125,7 +125,7 @@ describe("a host", () => {
     })
   )
 
-  it.effect("refuses JSON that is broken, or nested deeper than any event", () =>
+  it.effect("S29: refuses JSON that is broken, or nested deeper than any event", () =>
     Effect.gen(function* () {
       const { send } = yield* library
       for (const body of [
@@ -156,7 +156,7 @@ describe("a host", () => {
     assert.isTrue(nestingExceeds("[[],[],[[[]]]]", 3))
   })
 
-  it.effect("takes ids for what they are, and neither for paths nor for headers", () =>
+  it.effect("S34: takes ids for what they are, and neither for paths nor for headers", () =>
     Effect.gen(function* () {
       const { recorded, send } = yield* library
       for (const id of ["..%2f..%2fetc%2fpasswd", "%252e%252e", "a%20b", "'%20OR%201=1--"]) {
@@ -180,7 +180,7 @@ describe("a host", () => {
     })
   )
 
-  it.effect("has answers without anything internal when its store fails", () =>
+  it.effect("S35: has answers without anything internal when its store fails", () =>
     Effect.gen(function* () {
       const failing = Layer.effect(
         EventStore,
@@ -251,7 +251,7 @@ describe("a host", () => {
     })
   )
 
-  it.effect("bounds a body at what an event may hold", () =>
+  it.effect("S29: bounds a body at what an event may hold", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* MaxBodyBytes, MAX_DATA_BYTES)
     })

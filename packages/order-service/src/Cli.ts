@@ -9,39 +9,36 @@ import { EventStoreError } from "@daybook/store/EventStore"
 import * as StartFailure from "@daybook/store/StartFailure"
 import * as Cause from "effect/Cause"
 import * as Argument from "effect/cli/Argument"
-import * as CliConfig from "effect/cli/CliConfig"
-import * as CliError from "effect/cli/CliError"
-import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import * as CommandLine from "./CommandLine.ts"
 import * as CsvImport from "./CsvImport.ts"
 import * as Day from "./Day.ts"
+import * as DemoShop from "./DemoShop.ts"
 import * as ImportReport from "./ImportReport.ts"
 import * as LegacyDemo from "./LegacyDemo.ts"
 import * as LogFigures from "./LogFigures.ts"
 import * as Output from "./Output.ts"
 import * as Progress from "./Progress.ts"
-import * as ReadModelPage from "./ReadModelPage.ts"
-import * as Stores from "./Stores.ts"
-
-class DataWithoutEmbedded extends Data.TaggedError("DataWithoutEmbedded")<{
-  readonly store: string
-}> {
-  override get message() {
-    return `--data is the folder of --store embedded, and the store is ${this.store}`
-  }
-}
+import { ReadModelPage } from "./ReadModelPage.ts"
+import * as StoreFlags from "./StoreFlags.ts"
 
 class LegacyWithFile extends Data.TaggedError("LegacyWithFile")<{ readonly file: string }> {
   override get message() {
     return `--legacy imports a table of its own, and ${this.file} is given too`
+  }
+}
+
+class LegacyOfServedShop extends Data.TaggedError("LegacyOfServedShop")<{ readonly url: string }> {
+  override get message() {
+    return `--legacy copies rows into the log itself, and --url names ${this.url}`
   }
 }
 
@@ -50,18 +47,12 @@ const file = Argument.String("FILE.csv").pipe(
   Argument.optional
 )
 
-const store = Flag.Literals("store", ["memory", "embedded", "postgres"]).pipe(
+const url = Flag.String("url").pipe(
   Flag.withDescription(
-    "Where the log is: in this process, on an embedded Postgres, or on the server at DATABASE_URL"
+    "A shop that pnpm start serves, to work on instead; DAYBOOK_TOKEN is the token of the caller"
   ),
-  Flag.withDefault("embedded")
-)
-
-const data = Flag.String("data").pipe(
-  Flag.withDescription(
-    "Folder of the embedded Postgres, kept between runs; what it holds survives a killed process, not a power cut"
-  ),
-  Flag.withMetavar("DIR"),
+  Flag.withMetavar("URL"),
+  Flag.withSchema(Schema.URLFromString),
   Flag.optional
 )
 
@@ -72,20 +63,16 @@ const legacy = Flag.Boolean("legacy").pipe(
   Flag.withDefault(false)
 )
 
-const chosen = (
-  store: Stores.Store["_tag"],
-  data: Option.Option<string>
-): Effect.Effect<Stores.Store, DataWithoutEmbedded> => {
-  if (store === "embedded") {
-    return Effect.succeed({ _tag: store, dataDir: Option.getOrUndefined(data) })
-  }
-  return Option.isSome(data)
-    ? Effect.fail(new DataWithoutEmbedded({ store }))
-    : Effect.succeed({ _tag: store })
-}
+const tellDay = Effect.fnUntraced(function* (shop: DemoShop.DemoShop) {
+  yield* Console.log(`Opening ${DemoShop.describe(shop)}.`)
+  yield* Day.run.pipe(
+    Effect.andThen(ReadModelPage.use(({ tell }) => tell)),
+    Effect.provide(DemoShop.layer(shop))
+  )
+})
 
-const importFile = Effect.fnUntraced(function* (path: string, store: Stores.Store) {
-  // The survey comes before the store is opened: a file that can't be read to its end changes
+const importFile = Effect.fnUntraced(function* (path: string, shop: DemoShop.DemoShop) {
+  // The survey comes before the shop is opened: a file that can't be read to its end changes
   // nothing.
   const survey = yield* CsvImport.survey(path)
   const style = yield* Output.style
@@ -94,31 +81,39 @@ const importFile = Effect.fnUntraced(function* (path: string, store: Stores.Stor
     Output.count(survey.orders.size, "order")
   ]
   yield* Console.log(
-    `${style.bold(printable(path))}: ${rows}, ${orders}, into ${Stores.describe(store)}`
+    `${style.bold(printable(path))}: ${rows}, ${orders}, into ${DemoShop.describe(shop)}`
   )
   yield* Effect.gen(function* () {
     const imported = yield* Progress.withBar(survey.rows, (draw) => CsvImport.run(survey, draw))
     const log = yield* LogFigures.read(survey.orders.keys())
     yield* ImportReport.print(survey, imported, log)
-    yield* ReadModelPage.tell
+    yield* (yield* ReadModelPage).tell
     yield* ImportReport.end(imported)
-  }).pipe(Effect.provide(Stores.layer(store)))
+  }).pipe(Effect.provide(DemoShop.layer(shop)))
 })
 
 const command = Command.make(
   "demo",
-  { file, store, data, legacy },
+  {
+    file,
+    store: Flag.optional(StoreFlags.store),
+    data: Flag.optional(StoreFlags.data),
+    url,
+    legacy
+  },
   Effect.fnUntraced(function* (input) {
-    const store = yield* chosen(input.store, input.data)
+    const token = yield* Config.option(Config.Redacted("DAYBOOK_TOKEN"))
+    const shop = yield* Effect.fromResult(DemoShop.fromFlags(input, token))
     if (input.legacy) {
+      if (shop._tag === "served") return yield* new LegacyOfServedShop({ url: shop.url })
       return yield* Option.match(input.file, {
-        onNone: () => LegacyDemo.run(store),
+        onNone: () => LegacyDemo.run(shop),
         onSome: (path) => Effect.fail(new LegacyWithFile({ file: path }))
       })
     }
     return yield* Option.match(input.file, {
-      onNone: () => Day.tell(store),
-      onSome: (path) => importFile(path, store)
+      onNone: () => tellDay(shop),
+      onSome: (path) => importFile(path, shop)
     })
   })
 ).pipe(
@@ -135,16 +130,6 @@ const command = Command.make(
   ])
 )
 
-/**
- * Prints one line for a wrong invocation; the built-in presenter prints the whole help before it.
- */
-const presenter: CliOutput.Presenter = {
-  present: (event) =>
-    event._tag === "InvalidInvocation"
-      ? complain(`${event.errors.map((error) => error.message).join("; ")} (see --help)`)
-      : CliOutput.defaultPresenter.present(event)
-}
-
 const complain = (problem: string) => Console.error(`demo: ${printableLine(problem)}`)
 
 const goesOn = "what was recorded stays, and running it again goes on from there"
@@ -154,8 +139,6 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
   if (Cause.hasInterruptsOnly(cause)) return complain(`interrupted; ${goesOn}`)
   if (Cause.hasDies(cause)) return Console.error(`demo: a bug: ${Cause.pretty(cause)}`)
   const error = Cause.squash(cause)
-  // The presenter has printed it already.
-  if (CliError.isCliError(error) && error._tag === "ShowHelp") return Effect.void
   if (error instanceof EventStoreError) {
     return complain(
       `the store failed (${error.operation}): ${StartFailure.lineOf(error.cause)}; ${goesOn}`
@@ -171,12 +154,6 @@ const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
  * @category running
  * @since 0.1.0
  */
-export const run = Command.run(command, { version: "0.1.0" }).pipe(
-  Effect.onExit((exit) => (Exit.isFailure(exit) ? report(exit.cause) : Effect.void)),
-  Effect.provide(
-    Layer.mergeAll(
-      CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] }),
-      CliOutput.layerPresenter(presenter)
-    )
-  )
+export const run = CommandLine.run(command).pipe(
+  Effect.onExit((exit) => (Exit.isFailure(exit) ? report(exit.cause) : Effect.void))
 )

@@ -13,9 +13,8 @@
  * @since 0.1.0
  */
 import type { CommandId } from "@daybook/kernel/CommandId"
-import * as Order from "@daybook/order/Order"
 import type { OrderCommand } from "@daybook/order/OrderCommand"
-import { CommandHandler, type Request } from "@daybook/store/CommandHandler"
+import type { Request } from "@daybook/store/CommandHandler"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { FileSystem } from "effect/FileSystem"
@@ -24,6 +23,7 @@ import * as Stream from "effect/Stream"
 import * as CsvFile from "./CsvFile.ts"
 import * as Listed from "./Listed.ts"
 import * as OrderRow from "./OrderRow.ts"
+import { Orders } from "./Orders.ts"
 
 /**
  * The most rows in one append. With the commands that open and close the order they stay well below
@@ -118,7 +118,7 @@ export const run = Effect.fn("CsvImport.run")(function* (
   { orders, path }: Survey,
   onProgress: (rows: number) => Effect.Effect<void> = () => Effect.void
 ) {
-  const handler = yield* CommandHandler
+  const shop = yield* Orders
   const opened = new Map<string, Opened>()
   const refused = Listed.make<OrderRow.RefusedRow>(byLine)
   const remarks = Listed.make<OrderRow.RefusedRow>(byLine)
@@ -136,13 +136,12 @@ export const run = Effect.fn("CsvImport.run")(function* (
       remarks.add({ line: row.line, invoice: row.invoice, reason })
     }
     const { invoice } = order
-    const answers =
-      steps.length === 0 ? [] : yield* handler.executeAll(Order.aggregate, invoice, steps)
+    const answers = steps.length === 0 ? [] : yield* shop.execute(invoice, steps)
     for (const [step, answer] of Arr.zip(steps, answers)) {
       if (Result.isSuccess(answer)) {
         const { events, repeated } = answer.success
-        if (repeated) known += events.length
-        else recorded += events.length
+        if (repeated) known += events
+        else recorded += events
       } else if (step.command._tag === "AddItem") {
         refused.add({ line: step.line, invoice, reason: answer.failure.message })
       } else {

@@ -3,10 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as Order from "@daybook/order/Order"
 import type { OrderRejection } from "@daybook/order/OrderRejection"
-import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
-import * as Console from "effect/Console"
+import { CurrentMetadata } from "@daybook/store/CommandHandler"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
@@ -15,20 +13,8 @@ import * as DayAnswers from "./DayAnswers.ts"
 import * as DayPage from "./DayPage.ts"
 import * as DayRace from "./DayRace.ts"
 import { ASKED_TIME, type OrderName, type Request, SCENES } from "./DayScript.ts"
-import * as ReadModelPage from "./ReadModelPage.ts"
+import { Orders } from "./Orders.ts"
 import * as ShopTime from "./ShopTime.ts"
-import * as Stores from "./Stores.ts"
-
-/**
- * Plays the day on a store of its own.
- *
- * @category running
- * @since 0.1.0
- */
-export const tell = Effect.fnUntraced(function* (store: Stores.Store) {
-  yield* Console.log(`Opening ${Stores.describe(store)}.`)
-  yield* run.pipe(Effect.andThen(ReadModelPage.tell), Effect.provide(Stores.layer(store)))
-})
 
 /**
  * Plays the day, and returns the answers to the questions about it.
@@ -41,7 +27,7 @@ export const tell = Effect.fnUntraced(function* (store: Stores.Store) {
  * @since 0.1.0
  */
 export const run = Effect.gen(function* () {
-  const morning = yield* DayAnswers.head
+  const orders = yield* Orders
   const day = ShopTime.lastThursday(yield* DateTime.now)
   const till = yield* drawName
   const idOf = (name: OrderName) => `${name}-${till}`
@@ -65,9 +51,9 @@ export const run = Effect.gen(function* () {
     }
   }
 
-  const before = yield* DayAnswers.orderAt(idOf("ada"), askedAt)
-  const now = yield* DayAnswers.orderNow(idOf("ada"))
-  const addresses = yield* DayAnswers.addressesOf("grace", morning)
+  const before = yield* orders.load(idOf("ada"), { occurredAt: askedAt })
+  const now = yield* orders.load(idOf("ada"))
+  const addresses = DayAnswers.addresses(yield* DayAnswers.timeline(idOf("grace")))
   const timeline = yield* DayAnswers.timeline(idOf("ada"))
   const removals = DayAnswers.removals(timeline)
   yield* DayPage.closing
@@ -87,12 +73,11 @@ const ask = Effect.fnUntraced(function* (
   { clerk, command }: Request,
   occurredAt: DateTime.Utc
 ) {
-  const handler = yield* CommandHandler
-  const answers = yield* handler
-    .executeAll(Order.aggregate, id, [{ command, occurredAt }])
+  const orders = yield* Orders
+  const answers = yield* orders
+    .execute(id, [{ command, occurredAt }])
     .pipe(Effect.provideService(CurrentMetadata, { actor: clerk }))
-  const [answer] = answers
-  return answer ?? (yield* Effect.die("one request has one answer"))
+  return yield* DayAnswers.answered(id, answers)
 })
 
 /** The letters of names: no vowels, so that no name spells a word. */

@@ -1,21 +1,16 @@
 /**
- * Answers the questions of the evening from the log alone.
+ * Answers the questions of the day from the log alone.
  *
  * @since 0.1.0
  */
-import { decodeRecorded } from "@daybook/kernel/EventCodec"
-import * as Position from "@daybook/kernel/Position"
-import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import * as Order from "@daybook/order/Order"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
-import * as OrderEvents from "@daybook/order/OrderEvent"
+import type { OrderRejection } from "@daybook/order/OrderRejection"
 import type { OrderState } from "@daybook/order/OrderState"
-import { CommandHandler, type HistoryEntry } from "@daybook/store/CommandHandler"
-import { EventStore } from "@daybook/store/EventStore"
-import type * as DateTime from "effect/DateTime"
+import type { HistoryEntry } from "@daybook/store/CommandHandler"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { type Answer, Orders } from "./Orders.ts"
 
 /**
  * An event of an order, with its circumstances and the order's state after it.
@@ -26,77 +21,29 @@ import * as Stream from "effect/Stream"
 export type Entry = HistoryEntry<OrderState, OrderEvent>
 
 /**
- * Reads the last position of the log, for questions about later events.
+ * The answer to a request, with the order's state after it; or a rejection.
  *
- * @category operations
+ * @category types
  * @since 0.1.0
  */
-export const head = Effect.gen(function* () {
-  const store = yield* EventStore
-  const last = yield* Stream.runHead(store.readAll({ direction: "backward", limit: 1 }))
-  return Option.match(last, { onNone: () => Position.start, onSome: ({ position }) => position })
-})
+export type Answered = Result.Result<Answer & { readonly state: OrderState }, OrderRejection>
 
 /**
- * Returns the order as it was at a moment.
+ * Adds the order's state to the answer of one request.
  *
  * @category operations
  * @since 0.1.0
  */
-export const orderAt = Effect.fnUntraced(function* (id: string, occurredAt: DateTime.Utc) {
-  const handler = yield* CommandHandler
-  return yield* handler.loadAt(Order.aggregate, id, { occurredAt })
-})
-
-/**
- * Returns the order as it is now.
- *
- * @category operations
- * @since 0.1.0
- */
-export const orderNow = Effect.fnUntraced(function* (id: string) {
-  const handler = yield* CommandHandler
-  return yield* handler.load(Order.aggregate, id)
-})
-
-/**
- * Returns the addresses that a customer gave for orders opened after a position, oldest first. The
- * first address of an order is its destination, each later one a change.
- *
- * @category operations
- * @since 0.1.0
- */
-export const addressesOf = Effect.fnUntraced(function* (
-  customerId: string,
-  after: Position.Position
+export const answered = Effect.fnUntraced(function* (
+  id: string,
+  answers: ReadonlyArray<Result.Result<Answer, OrderRejection>>
 ) {
-  const store = yield* EventStore
-  const own = new Set<string>()
-  const found: Array<RecordedEvent & { readonly event: OrderEvent; readonly isChange: boolean }> =
-    []
-  const given = new Set<string>()
-  yield* store
-    .readAll({
-      after,
-      categories: [Order.aggregate.category],
-      types: ["OrderCreated", "ShippingAddressUpdated"]
-    })
-    .pipe(
-      Stream.runForEach((recorded) =>
-        Effect.map(Effect.fromResult(decodeRecorded(OrderEvents.codec, recorded)), (events) => {
-          for (const event of events) {
-            if (event._tag === "OrderCreated" && event.customerId === customerId) {
-              own.add(recorded.streamId)
-            }
-            if (event._tag === "ShippingAddressUpdated" && own.has(recorded.streamId)) {
-              found.push({ ...recorded, event, isChange: given.has(recorded.streamId) })
-              given.add(recorded.streamId)
-            }
-          }
-        })
-      )
-    )
-  return found
+  const [answer] = answers
+  if (answer === undefined) return yield* Effect.die("one request has one answer")
+  if (Result.isFailure(answer)) return Result.fail(answer.failure)
+  const { revision } = answer.success
+  const { state } = yield* (yield* Orders).load(id, { revision })
+  return Result.succeed({ ...answer.success, state })
 })
 
 /**
@@ -106,9 +53,24 @@ export const addressesOf = Effect.fnUntraced(function* (
  * @since 0.1.0
  */
 export const timeline = Effect.fnUntraced(function* (id: string) {
-  const handler = yield* CommandHandler
-  return yield* Stream.runCollect(handler.history(Order.aggregate, id))
+  return yield* Stream.runCollect((yield* Orders).history(id))
 })
+
+/**
+ * Returns the addresses that an order was to be sent to. The first one is its destination, each
+ * later one a change.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const addresses = (entries: ReadonlyArray<Entry>) =>
+  entries
+    .filter(({ event }) => event._tag === "ShippingAddressUpdated")
+    .map(({ event, recorded: { occurredAt } }, index) => ({
+      event,
+      occurredAt,
+      isChange: index > 0
+    }))
 
 /**
  * Returns the removals from an order, which have the reasons.

@@ -4,10 +4,8 @@
  * @since 0.1.0
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import type { OrderEvent } from "@daybook/order/OrderEvent"
-import type { OrderRejection } from "@daybook/order/OrderRejection"
 import type { OrderState } from "@daybook/order/OrderState"
-import type { Executed, Loaded } from "@daybook/store/CommandHandler"
+import type { Loaded } from "@daybook/store/CommandHandler"
 import * as Console from "effect/Console"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -18,8 +16,6 @@ import type { Request } from "./DayScript.ts"
 import * as Output from "./Output.ts"
 import * as Sentences from "./Sentences.ts"
 import * as ShopTime from "./ShopTime.ts"
-
-type Answer = Result.Result<Executed<OrderState, OrderEvent>, OrderRejection>
 
 const print = (lines: ReadonlyArray<string>) =>
   Effect.forEach(lines, (line) => Console.log(line.trimEnd()), { discard: true })
@@ -54,7 +50,7 @@ export const scene = Effect.fnUntraced(function* (
   at: DateTime.Utc,
   order: string,
   { clerk, command }: Request,
-  answer: Answer
+  answer: DayAnswers.Answered
 ) {
   const style = yield* Output.style
   const who = `${style.cyan(Output.pad(order, ORDER))}  ${Output.pad(clerk, CLERK)}`
@@ -64,13 +60,13 @@ export const scene = Effect.fnUntraced(function* (
   ])
 })
 
-const outcome = (style: Output.Style, answer: Answer): string => {
+const outcome = (style: Output.Style, answer: DayAnswers.Answered): string => {
   if (Result.isFailure(answer)) {
     const { _tag, message } = answer.failure
     return `${style.red(`refused, ${_tag}`)}: ${message}`
   }
   const { events, revision, state } = answer.success
-  return events.length === 0
+  return events === 0
     ? style.yellow("nothing to record: it is so already")
     : `${style.green(`revision ${revision}`)}: ${style.dim(Sentences.summary(state))}`
 }
@@ -152,10 +148,7 @@ export const orderNow = (order: string, found: Loaded<OrderState>) =>
  * @category operations
  * @since 0.1.0
  */
-export const addresses = (
-  customer: string,
-  found: ReadonlyArray<RecordedEvent & { readonly event: OrderEvent; readonly isChange: boolean }>
-) =>
+export const addresses = (customer: string, found: ReturnType<typeof DayAnswers.addresses>) =>
   question(`How many times did ${customer} change the address?`, [
     Output.count(found.filter(({ isChange }) => isChange).length, "time"),
     ...found.map(

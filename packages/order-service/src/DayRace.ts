@@ -3,23 +3,18 @@
  *
  * @since 0.1.0
  */
-import type { OrderRejection } from "@daybook/order/OrderRejection"
-import * as Order from "@daybook/order/Order"
-import type { OrderEvent } from "@daybook/order/OrderEvent"
-import type { OrderState } from "@daybook/order/OrderState"
-import { CommandHandler, CurrentMetadata, type Executed } from "@daybook/store/CommandHandler"
-import { EventStore, WrongExpectedRevision } from "@daybook/store/EventStore"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import { CurrentMetadata } from "@daybook/store/CommandHandler"
+import type { WrongExpectedRevision } from "@daybook/store/EventStore"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
-import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
-import type * as Result from "effect/Result"
-import * as Stream from "effect/Stream"
+import * as DayAnswers from "./DayAnswers.ts"
 import type { Request } from "./DayScript.ts"
+import { Orders } from "./Orders.ts"
 
-/** An append that lost because another writer had appended to the stream. */
+/** A request that lost because another one had changed the order. */
 interface Lost {
   readonly actual: number
   readonly between: ReadonlyArray<RecordedEvent>
@@ -33,18 +28,18 @@ interface Lost {
  */
 export interface Runner {
   readonly request: Request
-  /** The appends that lost; empty for a clerk who won at once. */
+  /** The attempts that lost; empty for a clerk who won at once. */
   readonly lost: ReadonlyArray<Lost>
-  readonly answer: Result.Result<Executed<OrderState, OrderEvent>, OrderRejection>
+  readonly answer: DayAnswers.Answered
 }
 
 /**
- * Runs both requests, each on a command handler of its own, and returns them in the order in which
- * they finished.
+ * Runs both requests and returns them in the order in which they finished.
  *
  * **Details**
- * The race is real: each handler decides on its own read and appends at its own pace. Only the
- * start is synchronized: both wait until both have read, like two clerks who look at the same page.
+ * The race is real: both clerks have seen the order at the same revision, each request requires it,
+ * and the order takes the one that comes first. The other clerk looks at what came between, and
+ * asks again for the order as it is then.
  *
  * @category operations
  * @since 0.1.0
@@ -54,48 +49,26 @@ export const run = Effect.fn("DayRace.run")(function* (
   requests: readonly [Request, Request],
   occurredAt: DateTime.Utc
 ) {
-  const store = yield* EventStore
-  const bothHaveRead = yield* Latch.make()
-  let reading = requests.length
-  const arrive = Effect.suspend(() => {
-    reading -= 1
-    return reading > 0 ? bothHaveRead.await : bothHaveRead.open
-  })
+  const orders = yield* Orders
+  const { revision } = yield* orders.load(id)
   const finished: Array<Runner> = []
 
-  const race = (request: Request) => {
-    const lost: Array<Lost> = []
-    const watched = EventStore.of({
-      ...store,
-      read: (streamId, options) =>
-        // Collected, so that a waiting clerk holds no connection: the embedded Postgres has only
-        // one.
-        Stream.runCollect(store.read(streamId, options)).pipe(
-          Effect.tap(lost.length === 0 ? arrive : Effect.void),
-          Effect.map(Stream.fromIterable),
-          Stream.unwrap
-        ),
-      append: (append) =>
-        Effect.tapError(store.append(append), (error) =>
-          Effect.sync(() => {
-            if (error instanceof WrongExpectedRevision) lost.push(error)
-          })
-        )
-    })
-    // Fresh, since a layer is otherwise built once and both clerks would share one handler.
-    const handler = Layer.fresh(CommandHandler.layer).pipe(
-      Layer.provide(Layer.succeed(EventStore, watched))
-    )
-    return CommandHandler.use((own) =>
-      own.executeAll(Order.aggregate, id, [{ command: request.command, occurredAt }])
-    ).pipe(
-      Effect.provideService(CurrentMetadata, { actor: request.clerk }),
-      Effect.provide(handler),
-      Effect.map(([answer]) => {
-        if (answer !== undefined) finished.push({ request, lost, answer })
+  const race = Effect.fnUntraced(function* (request: Request) {
+    const lost: Array<WrongExpectedRevision> = []
+    const attempt = Effect.suspend(() =>
+      orders.execute(id, [{ command: request.command, occurredAt }], {
+        expected: ExpectedRevision.exactly(lost.at(-1)?.actual ?? revision)
       })
-    )
-  }
+    ).pipe(Effect.provideService(CurrentMetadata, { actor: request.clerk }))
+    const answers = yield* Effect.retry(attempt, {
+      while: (error) => {
+        if (error._tag !== "WrongExpectedRevision") return false
+        lost.push(error)
+        return true
+      }
+    })
+    finished.push({ request, lost, answer: yield* DayAnswers.answered(id, answers) })
+  })
 
   const shuffled = yield* Random.shuffle(requests)
   yield* Effect.forEach(shuffled, race, { concurrency: "unbounded", discard: true })

@@ -15,8 +15,9 @@ import { LegacyTable } from "./LegacyTable.ts"
 import type { Listed } from "./Listed.ts"
 import * as Output from "./Output.ts"
 import * as Progress from "./Progress.ts"
-import * as ReadModelPage from "./ReadModelPage.ts"
+import { ReadModelPage } from "./ReadModelPage.ts"
 import * as Stores from "./Stores.ts"
+import * as DemoShop from "./DemoShop.ts"
 
 /** The number of events in the generated table. */
 const EVENTS = 10_000
@@ -31,7 +32,7 @@ const SHOWN = 3
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function* (store: Stores.Store) {
-  yield* tell(store).pipe(Effect.provide(Stores.layerLegacy(store)))
+  yield* tell(store).pipe(Effect.provide(DemoShop.layerLegacy(store)))
 })
 
 const tell = Effect.fnUntraced(function* (store: Stores.Store) {
@@ -80,7 +81,7 @@ const tell = Effect.fnUntraced(function* (store: Stores.Store) {
       remarks.map(({ id, order, reason }) => [String(id), printable(order), printable(reason)])
     ])
   }
-  yield* ReadModelPage.tell
+  yield* (yield* ReadModelPage).tell
   yield* Console.log(`\n${style.green(outcome(imported))}`)
 })
 

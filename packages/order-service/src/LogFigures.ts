@@ -4,12 +4,11 @@
  * @since 0.1.0
  */
 import type * as Money from "@daybook/order/Money"
-import * as Order from "@daybook/order/Order"
 import * as OrderState from "@daybook/order/OrderState"
-import { CommandHandler } from "@daybook/store/CommandHandler"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { Orders } from "./Orders.ts"
 
 /**
  * An order, folded from its events.
@@ -67,7 +66,7 @@ const LARGEST = 10
  * @since 0.1.0
  */
 export const read = Effect.fn("LogFigures.read")(function* (invoices: Iterable<string>) {
-  const handler = yield* CommandHandler
+  const shop = yield* Orders
   const byStatus = new Map<string, StatusSum>()
   let largest: ReadonlyArray<OneOrder> = []
   let orders = 0
@@ -75,7 +74,7 @@ export const read = Effect.fn("LogFigures.read")(function* (invoices: Iterable<s
   let items = 0
   for (const invoice of invoices) {
     let last: { readonly state: OrderState.OrderState; readonly at: DateTime.Utc } | undefined
-    yield* Stream.runForEachArray(handler.history(Order.aggregate, invoice), (entries) =>
+    yield* Stream.runForEachArray(shop.history(invoice), (entries) =>
       Effect.sync(() => {
         for (const { event, index, recorded, state } of entries) {
           if (index === 0) events += 1

@@ -1,5 +1,5 @@
 /**
- * A few figures from the shop's read models, read through `ReadModel.query` on any store.
+ * A few figures from the shop's read models, added up row by row from wherever the rows are.
  *
  * @since 0.1.0
  */
@@ -129,24 +129,52 @@ export class ReadModelFigures extends Context.Service<
     ReadModelFigures,
     Effect.gen(function* () {
       const store = yield* ReadModelStore
-      const read = Effect.gen(function* () {
-        return {
-          orders: yield* orders,
-          customers: yield* customers,
-          products: yield* products,
-          addresses: yield* addresses,
-          removals: yield* removals
-        }
-      }).pipe(
-        Effect.provideService(ReadModelStore, store),
-        Effect.mapError((cause) => new ReadModelsUnread({ cause }))
-      )
-      return ReadModelFigures.of({ how: "read row by row", read })
+      const rowsOf = Stream.provideService(ReadModelStore, store)
+      return byRow("read row by row", {
+        summaries: rowsOf(ReadModel.query(OrderSummary.projection)),
+        customers: rowsOf(ReadModel.query(CustomerOrders.projection)),
+        demand: rowsOf(ReadModel.query(ProductDemand.projection)),
+        addresses: rowsOf(ReadModel.query(AddressChanges.projection)),
+        removals: rowsOf(ReadModel.query(RemovedItems.projection))
+      })
     })
   )
 }
 
-/** Adds rows up by a key, in the order of each key's first row. */
+/**
+ * The rows of all read models, in any order.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Rows {
+  readonly summaries: Stream.Stream<OrderSummary.OrderSummary, unknown>
+  readonly customers: Stream.Stream<CustomerOrders.CustomerOrder, unknown>
+  readonly demand: Stream.Stream<ProductDemand.ProductDemand, unknown>
+  readonly addresses: Stream.Stream<AddressChanges.AddressChanges, unknown>
+  readonly removals: Stream.Stream<RemovedItems.RemovedItem, unknown>
+}
+
+/**
+ * Adds rows up one by one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const byRow = (how: string, rows: Rows): ReadModelFigures["Service"] => ({
+  how,
+  read: Effect.gen(function* () {
+    return {
+      orders: yield* orders(rows),
+      customers: yield* customers(rows),
+      products: yield* products(rows),
+      addresses: yield* addresses(rows),
+      removals: yield* removals(rows)
+    }
+  }).pipe(Effect.mapError((cause) => new ReadModelsUnread({ cause })))
+})
+
+/** Adds rows up by a key, in the order of the keys. */
 const sums = <Row, Sum, E, R>(
   rows: Stream.Stream<Row, E, R>,
   key: (row: Row) => string,
@@ -158,65 +186,72 @@ const sums = <Row, Sum, E, R>(
       () => new Map<string, Sum>(),
       (all, row) => all.set(key(row), add(all.get(key(row)), row))
     ),
-    (all) => Array.from(all.values())
+    (all) =>
+      Array.from(all)
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, sum]) => sum)
   )
 
 /** Returns the first few by a number, highest first; equal ones stay in their order. */
 const most = <A>(all: ReadonlyArray<A>, by: (one: A) => bigint | number): ReadonlyArray<A> =>
   all.toSorted((a, b) => (by(a) === by(b) ? 0 : by(a) < by(b) ? 1 : -1)).slice(0, SHOWN)
 
-const orders = sums(
-  ReadModel.query(OrderSummary.projection, { orderBy: ["status", "currency"] }),
-  ({ currency, status }) => `${status} ${currency}`,
-  (sum: StatusSum | undefined, { currency, itemCount, status, totalMinor }): StatusSum => ({
-    status,
-    currency,
-    orders: (sum?.orders ?? 0) + 1,
-    units: (sum?.units ?? 0n) + BigInt(itemCount),
-    totalMinor: (sum?.totalMinor ?? 0n) + totalMinor
-  })
-)
+const orders = ({ summaries }: Rows) =>
+  sums(
+    summaries,
+    ({ currency, status }) => `${status} ${currency}`,
+    (sum: StatusSum | undefined, { currency, itemCount, status, totalMinor }): StatusSum => ({
+      status,
+      currency,
+      orders: (sum?.orders ?? 0) + 1,
+      units: (sum?.units ?? 0n) + BigInt(itemCount),
+      totalMinor: (sum?.totalMinor ?? 0n) + totalMinor
+    })
+  )
 
 const isBought = (status: OrderSummary.OrderSummary["status"]) =>
   status === "confirmed" || status === "shipped"
 
-const customers = Effect.map(
-  sums(
-    ReadModel.query(CustomerOrders.projection, { orderBy: ["customerId", "currency"] }),
-    ({ currency, customerId }) => `${currency} ${customerId}`,
-    (sum: CustomerSum | undefined, row): CustomerSum => ({
-      customerId: row.customerId,
-      currency: row.currency,
-      orders: (sum?.orders ?? 0) + 1,
-      cancelled: (sum?.cancelled ?? 0) + (row.status === "cancelled" ? 1 : 0),
-      revenueMinor: (sum?.revenueMinor ?? 0n) + (isBought(row.status) ? row.totalMinor : 0n),
-      lastOrderAt: sum === undefined ? row.createdAt : DateTime.max(sum.lastOrderAt, row.createdAt)
+const customers = (rows: Rows) =>
+  Effect.map(
+    sums(
+      rows.customers,
+      ({ currency, customerId }) => `${customerId}\0${currency}`,
+      (sum: CustomerSum | undefined, row): CustomerSum => ({
+        customerId: row.customerId,
+        currency: row.currency,
+        orders: (sum?.orders ?? 0) + 1,
+        cancelled: (sum?.cancelled ?? 0) + (row.status === "cancelled" ? 1 : 0),
+        revenueMinor: (sum?.revenueMinor ?? 0n) + (isBought(row.status) ? row.totalMinor : 0n),
+        lastOrderAt:
+          sum === undefined ? row.createdAt : DateTime.max(sum.lastOrderAt, row.createdAt)
+      })
+    ),
+    (all) => ({
+      known: new Set(all.map(({ customerId }) => customerId)).size,
+      best: most(all, ({ revenueMinor }) => revenueMinor)
     })
-  ),
-  (all) => ({
-    known: new Set(all.map(({ customerId }) => customerId)).size,
-    best: most(all, ({ revenueMinor }) => revenueMinor)
-  })
-)
+  )
 
 /** The units in confirmed and shipped orders, by currency and product. */
-const bought = Stream.runFold(
-  ReadModel.query(OrderSummary.projection, {
-    where: { status: { oneOf: ["confirmed", "shipped"] } }
-  }),
-  () => new Map<string, bigint>(),
-  (units, { currency, lines }) => {
-    for (const [productId, , quantity] of lines) {
-      const key = `${currency} ${productId}`
-      units.set(key, (units.get(key) ?? 0n) + BigInt(quantity))
+const bought = ({ summaries }: Rows) =>
+  Stream.runFold(
+    Stream.filter(summaries, ({ status }) => isBought(status)),
+    () => new Map<string, bigint>(),
+    (units, { currency, lines }) => {
+      for (const [productId, , quantity] of lines) {
+        const key = `${currency} ${productId}`
+        units.set(key, (units.get(key) ?? 0n) + BigInt(quantity))
+      }
+      return units
     }
-    return units
-  }
-)
+  )
 
-const products = Effect.gen(function* () {
-  const rows = yield* Stream.runCollect(ReadModel.query(ProductDemand.projection))
-  const units = yield* bought
+const products = Effect.fnUntraced(function* (all: Rows) {
+  const rows = (yield* Stream.runCollect(all.demand)).toSorted((a, b) =>
+    `${a.productId}\0${a.currency}` < `${b.productId}\0${b.currency}` ? -1 : 1
+  )
+  const units = yield* bought(all)
   return {
     known: new Set(rows.map(({ productId }) => productId)).size,
     unitsAdded: rows.reduce((sum, row) => sum + row.unitsAdded, 0n),
@@ -230,10 +265,8 @@ const products = Effect.gen(function* () {
   }
 })
 
-const addresses = Effect.gen(function* () {
-  const rows = yield* Stream.runCollect(
-    ReadModel.query(AddressChanges.projection, { orderBy: ["customerId"] })
-  )
+const addresses = Effect.fnUntraced(function* (all: Rows) {
+  const rows = yield* Stream.runCollect(all.addresses)
   const byCustomer = yield* sums(
     Stream.fromIterable(rows),
     ({ customerId }) => customerId,
@@ -252,21 +285,19 @@ const addresses = Effect.gen(function* () {
   }
 })
 
-const removals = Effect.map(
-  sums(
-    ReadModel.query(RemovedItems.projection),
-    ({ reason }) => reason ?? "",
-    (sum: RemovalSum | undefined, { quantity, reason }): RemovalSum => ({
-      reason,
-      times: (sum?.times ?? 0) + 1,
-      units: quantity === null ? (sum?.units ?? null) : (sum?.units ?? 0n) + BigInt(quantity)
+const removals = (rows: Rows) =>
+  Effect.map(
+    sums(
+      rows.removals,
+      ({ reason }) => reason ?? "",
+      (sum: RemovalSum | undefined, { quantity, reason }): RemovalSum => ({
+        reason,
+        times: (sum?.times ?? 0) + 1,
+        units: quantity === null ? (sum?.units ?? null) : (sum?.units ?? 0n) + BigInt(quantity)
+      })
+    ),
+    (all) => ({
+      times: all.reduce((sum, { times }) => sum + times, 0),
+      reasons: most(all, ({ times }) => times)
     })
-  ),
-  (all) => ({
-    times: all.reduce((sum, { times }) => sum + times, 0),
-    reasons: most(
-      all.toSorted((a, b) => ((a.reason ?? "") < (b.reason ?? "") ? -1 : 1)),
-      ({ times }) => times
-    )
-  })
-)
+  )

@@ -5,14 +5,68 @@
  */
 import { printable } from "@daybook/kernel/Printable"
 import * as Money from "@daybook/order/Money"
+import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { EventStore } from "@daybook/store/EventStore"
 import * as Console from "effect/Console"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { MinimumLogLevel } from "effect/References"
+import type { Terminal } from "effect/Terminal"
 import * as Output from "./Output.ts"
 import * as Progress from "./Progress.ts"
 import { type Figures, ReadModelFigures } from "./ReadModelFigures.ts"
 import * as ReadModels from "./ReadModels.ts"
 import * as ShopTime from "./ShopTime.ts"
+
+/**
+ * Tells the read models of a shop, wherever it is.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class ReadModelPage extends Context.Service<
+  ReadModelPage,
+  { readonly tell: Effect.Effect<void, Error, Terminal> }
+>()("@daybook/order-service/ReadModelPage") {
+  /**
+   * Tells those of this process.
+   *
+   * @category layers
+   * @since 0.1.0
+   */
+  static readonly layer = Layer.effect(
+    ReadModelPage,
+    Effect.map(Effect.context<EventStore | ReadModelStore | ReadModelFigures>(), (services) => ({
+      tell: Effect.asVoid(Effect.provide(tell, services))
+    }))
+  )
+
+  /**
+   * Tells those of a served shop.
+   *
+   * @category layers
+   * @since 0.1.0
+   */
+  static readonly layerServed = Layer.effect(
+    ReadModelPage,
+    Effect.map(Effect.context<ReadModelFigures>(), (services) => ({
+      tell: Effect.provide(tellServed, services)
+    }))
+  )
+}
+
+/**
+ * Prints the read models of a served shop, which its operators rebuild.
+ */
+const tellServed = Effect.gen(function* () {
+  const source = yield* ReadModelFigures
+  yield* print(yield* source.read, source.how)
+  const style = yield* Output.style
+  yield* Console.log(
+    `\n${style.dim("They are not rebuilt here: POST /read-models/{name}/rebuild does, for an operator.")}`
+  )
+})
 
 /**
  * Brings the read models up to date, prints them, and rebuilds each from the log, which must return

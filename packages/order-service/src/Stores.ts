@@ -1,5 +1,5 @@
 /**
- * The stores that the demo can run on, with their read models.
+ * The databases that a shop can run on.
  *
  * @since 0.1.0
  */
@@ -7,13 +7,15 @@ import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
-import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as Postgres from "@daybook/store/Postgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
+import type { SnapshotStore } from "@daybook/store/SnapshotStore"
+import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
+import * as SnapshotStorePostgres from "@daybook/store/SnapshotStorePostgres"
 import * as StartFailure from "@daybook/store/StartFailure"
 import * as Config from "effect/Config"
 import * as Data from "effect/Data"
@@ -21,9 +23,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type { SqlClient } from "effect/sql/SqlClient"
-import * as LegacyTable from "./LegacyTable.ts"
-import { ReadModelFigures } from "./ReadModelFigures.ts"
-import * as ReadModelSql from "./ReadModelSql.ts"
+import * as Migration from "./Migration.ts"
 
 /**
  * A place for the log.
@@ -73,55 +73,54 @@ export const describe = (store: Store): string => {
 }
 
 /**
- * Provides the log of a store and its read models, migrated, with a command handler.
+ * The log, the snapshots and the rows of read models.
  *
- * @category layers
+ * @category types
  * @since 0.1.0
  */
-export const layer = (
-  store: Store
-): Layer.Layer<CommandHandler | EventStore | ReadModelStore | ReadModelFigures, StoreUnavailable> =>
-  Layer.provideMerge(CommandHandler.layer, on(store, { memory: inMemory, postgres: onPostgres }))
+export type Services = EventStore | SnapshotStore | ReadModelStore
 
 /**
- * Provides the same, with the table of the shop's first system in the same database, or in memory.
+ * Opens the log of a store with its snapshots and read models, migrated.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerLegacy = (
-  store: Store
-): Layer.Layer<
-  CommandHandler | EventStore | ReadModelStore | ReadModelFigures | LegacyTable.LegacyTable,
-  StoreUnavailable
-> =>
-  Layer.provideMerge(
-    CommandHandler.layer,
-    on(store, {
-      memory: Layer.merge(inMemory, LegacyTable.layerMemory),
-      postgres: Layer.merge(onPostgres, LegacyTable.layerPostgres)
-    })
-  )
+export const layer = (store: Store): Layer.Layer<Services, StoreUnavailable> =>
+  layerWith(store, { memory: Layer.empty, postgres: Layer.empty })
 
-/** Chooses the layer for the store and provides its database. */
-const on = <A, E>(
+/**
+ * Opens the same, with more services on the same database, or in memory.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = <A, E>(
   store: Store,
-  layers: { readonly memory: Layer.Layer<A>; readonly postgres: Layer.Layer<A, E, SqlClient> }
-): Layer.Layer<A, StoreUnavailable> => {
-  const orUnavailable = <B, F, R>(layer: Layer.Layer<B, F, R>) =>
-    Layer.catch(layer, (cause) =>
-      Layer.effectContext(Effect.fail(new StoreUnavailable({ store, cause })))
-    )
+  more: {
+    readonly memory: Layer.Layer<A, never, Services>
+    readonly postgres: Layer.Layer<A, E, SqlClient>
+  }
+): Layer.Layer<A | Services, StoreUnavailable> => {
+  const orUnavailable = Layer.catch((cause: unknown) =>
+    Layer.effectContext(Effect.fail(new StoreUnavailable({ store, cause })))
+  )
+  const opened = Layer.merge(onPostgres, more.postgres)
   switch (store._tag) {
     case "memory":
-      return layers.memory
+      return Layer.provideMerge(more.memory, inMemory)
     case "embedded":
-      return layers.postgres.pipe(
+      return opened.pipe(
+        Layer.provide([PostgresMigrations.layer, ReadModelMigrations.layer]),
         Layer.provide(EmbeddedPostgres.layer({ dataDir: store.dataDir })),
         orUnavailable
       )
     case "postgres":
-      return layers.postgres.pipe(Layer.provide(server), orUnavailable)
+      return opened.pipe(
+        Layer.provide(Migration.layerLacking),
+        Layer.provide(server),
+        orUnavailable
+      )
   }
 }
 
@@ -132,13 +131,14 @@ const server = Layer.unwrap(
   })
 )
 
-const inMemory = Layer.merge(
+const inMemory = Layer.mergeAll(
   EventStoreMemory.layer,
-  Layer.provideMerge(ReadModelFigures.layer, ReadModelStoreMemory.layer)
+  SnapshotStoreMemory.layer,
+  ReadModelStoreMemory.layer
 )
 
 const onPostgres = Layer.mergeAll(
   EventStorePostgres.layer,
-  ReadModelStorePostgres.layer,
-  ReadModelSql.layer
-).pipe(Layer.provide([PostgresMigrations.layer, ReadModelMigrations.layer]))
+  SnapshotStorePostgres.layer,
+  ReadModelStorePostgres.layer
+)

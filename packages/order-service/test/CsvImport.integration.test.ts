@@ -5,6 +5,7 @@ import * as Fs from "node:fs"
 import * as Path from "node:path"
 import * as CsvImport from "../src/CsvImport.ts"
 import * as LogFigures from "../src/LogFigures.ts"
+import * as DemoShop from "../src/DemoShop.ts"
 import * as Stores from "../src/Stores.ts"
 import { dirty, realOrders } from "./files.ts"
 
@@ -68,7 +69,7 @@ describe("CsvImport", () => {
               ...log,
               largest
             })
-          }).pipe(Effect.provide(Stores.layer(store)), Effect.provide(NodeServices.layer)),
+          }).pipe(Effect.provide(DemoShop.layerStore(store)), Effect.provide(NodeServices.layer)),
         TIMEOUT_MILLIS
       )
     }

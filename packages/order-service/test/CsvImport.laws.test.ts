@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as CsvImport from "../src/CsvImport.ts"
 import * as LogFigures from "../src/LogFigures.ts"
+import { Orders } from "../src/Orders.ts"
 import { header, row, write } from "./files.ts"
 
 const Rows = Schema.Array(
@@ -79,7 +80,12 @@ it.layer(NodeServices.layer)("CsvImport", (it) => {
         assert.strictEqual(imported.recorded, log.events)
       }).pipe(
         Effect.provide(
-          Layer.fresh(CommandHandler.layer.pipe(Layer.provide(EventStoreMemory.layer)))
+          Layer.fresh(
+            Orders.layer.pipe(
+              Layer.provide(CommandHandler.layer),
+              Layer.provide(EventStoreMemory.layer)
+            )
+          )
         ),
         Effect.scoped
       )

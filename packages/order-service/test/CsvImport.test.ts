@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as CsvImport from "../src/CsvImport.ts"
 import * as ImportReport from "../src/ImportReport.ts"
 import * as LogFigures from "../src/LogFigures.ts"
+import { Orders } from "../src/Orders.ts"
 import { captured } from "./captured.ts"
 import { dirty, header, row, write } from "./files.ts"
 
@@ -15,7 +16,7 @@ type Store = EventStore["Service"]
 
 const on = (store: Store) =>
   Layer.provideMerge(
-    Layer.fresh(CommandHandler.layer),
+    Layer.provideMerge(Orders.layer, Layer.fresh(CommandHandler.layer)),
     Layer.succeed(EventStore, EventStore.of(store))
   )
 

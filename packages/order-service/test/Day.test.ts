@@ -7,10 +7,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as TestClock from "effect/testing/TestClock"
 import * as Day from "../src/Day.ts"
+import { Orders } from "../src/Orders.ts"
 import { captured } from "./captured.ts"
 
 const store = Layer.provideMerge(
-  Layer.fresh(CommandHandler.layer),
+  Layer.provideMerge(Orders.layer, Layer.fresh(CommandHandler.layer)),
   Layer.fresh(EventStoreMemory.layer)
 )
 

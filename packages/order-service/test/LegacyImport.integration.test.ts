@@ -8,6 +8,7 @@ import * as LegacyAudit from "../src/LegacyAudit.ts"
 import * as LegacyHistory from "../src/LegacyHistory.ts"
 import * as LegacyImport from "../src/LegacyImport.ts"
 import { LegacyTable } from "../src/LegacyTable.ts"
+import * as DemoShop from "../src/DemoShop.ts"
 import * as Stores from "../src/Stores.ts"
 import { legacyAndTell } from "./child.ts"
 import { folder } from "./files.ts"
@@ -56,7 +57,7 @@ describe("LegacyImport", () => {
             yield* importedIds,
             rows.map(({ id }) => id.toString())
           )
-        }).pipe(Effect.provide(Stores.layerLegacy(store))),
+        }).pipe(Effect.provide(DemoShop.layerLegacy(store))),
       TIMEOUT_MILLIS
     )
   }
@@ -81,7 +82,7 @@ describe("LegacyImport", () => {
             yield* importedIds,
             rows.map(({ id }) => id.toString())
           )
-        }).pipe(Effect.provide(Stores.layerLegacy({ _tag: "embedded", dataDir })))
+        }).pipe(Effect.provide(DemoShop.layerLegacy({ _tag: "embedded", dataDir })))
       }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)),
     TIMEOUT_MILLIS
   )

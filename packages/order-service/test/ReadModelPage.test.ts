@@ -5,11 +5,11 @@ import * as Effect from "effect/Effect"
 import * as CsvImport from "../src/CsvImport.ts"
 import * as Day from "../src/Day.ts"
 import * as ReadModelPage from "../src/ReadModelPage.ts"
-import * as Stores from "../src/Stores.ts"
+import * as DemoShop from "../src/DemoShop.ts"
 import { captured } from "./captured.ts"
 import { dirty } from "./files.ts"
 
-const inMemory = Stores.layer({ _tag: "memory" })
+const inMemory = DemoShop.layerStore({ _tag: "memory" })
 
 it.layer(NodeServices.layer, { excludeTestServices: true })("ReadModelPage", (it) => {
   it.effect("adds up what an import recorded", () =>

@@ -8,15 +8,21 @@ import * as Day from "../src/Day.ts"
 import { ReadModelFigures } from "../src/ReadModelFigures.ts"
 import * as ReadModelPage from "../src/ReadModelPage.ts"
 import * as ReadModels from "../src/ReadModels.ts"
-import * as Stores from "../src/Stores.ts"
+import * as DemoShop from "../src/DemoShop.ts"
 import { captured } from "./captured.ts"
 import { dirty } from "./files.ts"
 
 const TIMEOUT_MILLIS = 60_000
 
-it.layer(Layer.merge(NodeServices.layer, Stores.layer({ _tag: "embedded", dataDir: undefined })), {
-  excludeTestServices: true
-})("ReadModelSql", (it) => {
+it.layer(
+  Layer.provideMerge(
+    DemoShop.layerStore({ _tag: "embedded", dataDir: undefined }),
+    NodeServices.layer
+  ),
+  {
+    excludeTestServices: true
+  }
+)("ReadModelSql", (it) => {
   it.effect(
     "asks in SQL for what is read row by row",
     () =>

@@ -50,7 +50,7 @@ const run = (program: URL, args: ReadonlyArray<string>, { env, hangUp, kill, uid
 
 /** Runs `pnpm demo` as a process of its own. */
 export const demo = (args: ReadonlyArray<string>, options?: Options) =>
-  run(new URL("../src/main.ts", import.meta.url), args, options)
+  run(new URL("../src/demo.ts", import.meta.url), args, options)
 
 /** Runs an import that tells its progress. */
 export const importAndTell = (args: ReadonlyArray<string>, options?: Options) =>

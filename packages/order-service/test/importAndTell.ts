@@ -5,13 +5,13 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as process from "node:process"
 import * as CsvImport from "../src/CsvImport.ts"
-import * as Stores from "../src/Stores.ts"
+import * as DemoShop from "../src/DemoShop.ts"
 
 const [path = "", dataDir] = process.argv.slice(2)
 
 Effect.gen(function* () {
   const survey = yield* CsvImport.survey(path)
   yield* CsvImport.run(survey, (rows) => Console.log(`${rows} rows`)).pipe(
-    Effect.provide(Stores.layer({ _tag: "embedded", dataDir }))
+    Effect.provide(DemoShop.layerStore({ _tag: "embedded", dataDir }))
   )
 }).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain)

@@ -8,7 +8,7 @@ import * as process from "node:process"
 import * as LegacyHistory from "../src/LegacyHistory.ts"
 import * as LegacyImport from "../src/LegacyImport.ts"
 import { LegacyTable } from "../src/LegacyTable.ts"
-import * as Stores from "../src/Stores.ts"
+import * as DemoShop from "../src/DemoShop.ts"
 
 const [dataDir, events] = process.argv.slice(2)
 
@@ -20,7 +20,7 @@ Effect.gen(function* () {
     Console.log(`${rows} rows`)
   )
 }).pipe(
-  Effect.provide(Stores.layerLegacy({ _tag: "embedded", dataDir })),
+  Effect.provide(DemoShop.layerLegacy({ _tag: "embedded", dataDir })),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain
 )

@@ -29,6 +29,12 @@ const count = (name: string) =>
       .reduce((sum, { state }) => sum + Number("count" in state ? state.count : 0), 0)
   )
 
+/** The listening connections that are down; undefined before the first is counted. */
+const down = Effect.map(Metric.snapshot, (metrics) => {
+  const found = metrics.find(({ id }) => id === "daybook_listeners_down")
+  return found?.type === "Gauge" ? Number(found.state.value) : undefined
+})
+
 const logged: Array<string> = []
 const collect = Logger.make(({ message }) => logged.push(String(message)))
 
@@ -161,6 +167,27 @@ layer(Layer.merge(PostgresServer.PostgresServer.layerEmbedded, Logger.layer([col
       assert.isAtLeast((yield* count("daybook_listener_losses")) - lost, 4)
       assert.include(logged.join(), "Lost the connection that listens")
     })
+  )
+
+  it.effect("count their listening connection as down until it hears, and after a loss", () =>
+    Effect.gen(function* () {
+      const { admin, start } = yield* database
+      const scope = yield* Scope.make()
+      const reader = yield* start({ ...woken, heartbeatInterval: "200 millis" })
+      const isDown = (n: number) => Effect.map(down, (value) => value === n)
+      yield* Scope.provide(follow(reader), scope)
+      yield* until(isDown(1))
+      yield* until(isDown(0))
+      const [pid] = yield* listeners(admin)
+      yield* admin`SELECT pg_terminate_backend(${pid})`
+      yield* until(isDown(1))
+      yield* until(isDown(0))
+      const [next] = yield* listeners(admin)
+      yield* admin`SELECT pg_terminate_backend(${next})`
+      yield* until(isDown(1))
+      yield* Scope.close(scope, Exit.void)
+      yield* until(isDown(0))
+    }).pipe(Effect.provideService(Metric.MetricRegistry, new Map()))
   )
 
   it.effect("miss nothing when every connection is killed, time after time", () =>

@@ -242,6 +242,18 @@ describe("The line for", () => {
       "connect ECONNREFUSED ::1:5432: start the server, or correct host and port in the URL"
     ],
     [
+      "a port that is taken",
+      new Error("Serve", {
+        cause: errorWith("EADDRINUSE", "listen EADDRINUSE: address already in use 127.0.0.1:3000")
+      }),
+      "listen EADDRINUSE: address already in use 127.0.0.1:3000: stop the process that listens there, or choose another port"
+    ],
+    [
+      "an address of another machine",
+      errorWith("EADDRNOTAVAIL", "listen EADDRNOTAVAIL: address not available 10.0.0.7:3000"),
+      "listen EADDRNOTAVAIL: address not available 10.0.0.7:3000: choose an address of this machine"
+    ],
+    [
       "a server without room",
       errorWith("53300", "sorry, too many clients already"),
       "sorry, too many clients already: lower DATABASE_MAX_CONNECTIONS of the hosts, raise max_connections of the server, or put a pooler between"

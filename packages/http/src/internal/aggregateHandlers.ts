@@ -20,7 +20,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { ParentSpan } from "effect/Tracer"
 import { CurrentCaller } from "../Authenticator.ts"
-import { KeyReused, Unknown } from "../Problem.ts"
+import { Forbidden, KeyReused, Unknown } from "../Problem.ts"
 import * as Idempotency from "./idempotency.ts"
 import { type Handlers, STRICT } from "./implement.ts"
 import { malformed, ofCommandError, ofLoadError } from "./problems.ts"
@@ -92,6 +92,10 @@ export const make = <Command, State, Event, Rejection>(
           "If-Match and If-None-Match exclude each other"
         )
       }
+      const occurredAt = headers["x-occurred-at"]
+      if (occurredAt !== undefined && caller?.permissions.has("import") === false) {
+        return yield* new Forbidden({ permission: "import" })
+      }
       const expected = expectedOf(headers)
       const identity =
         key === undefined
@@ -103,7 +107,9 @@ export const make = <Command, State, Event, Rejection>(
               )
             }).pipe(Effect.provideService(Digest.Digest, digests))
       const [answer] = yield* handle
-        .executeAll(id, [{ command: given, commandId: identity?.commandId }], { expected })
+        .executeAll(id, [{ command: given, commandId: identity?.commandId, occurredAt }], {
+          expected
+        })
         .pipe(
           Effect.updateService(CurrentMetadata, (present) => ({
             ...present,
@@ -117,10 +123,10 @@ export const make = <Command, State, Event, Rejection>(
       // One request has one answer.
       if (answer === undefined) return yield* Effect.die("a command without an answer")
       if (Result.isFailure(answer)) return yield* Effect.fail(rejections.of(answer.failure))
-      const { position, repeated, revision } = answer.success
+      const { events, position, repeated, revision } = answer.success
       if (repeated && identity !== undefined) yield* verifyDigest(id, revision, identity)
       return HttpApiSchema.withHeaders({
-        body: { revision, position, repeated },
+        body: { revision, position, events: events.length, repeated },
         headers: { etag: etagOf(revision) }
       })
     })

@@ -3,6 +3,7 @@
  */
 import * as Revision from "@daybook/kernel/Revision"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import type * as DateTime from "effect/DateTime"
 import * as Schema from "effect/Schema"
 import type { Caller } from "../Authenticator.ts"
 
@@ -10,6 +11,8 @@ import type { Caller } from "../Authenticator.ts"
 const Label = Schema.String.check(
   Schema.isPattern(/^[ -~]{1,200}$/, { expected: "1 to 200 printable ASCII characters" })
 )
+
+export const isLabel = Schema.is(Label)
 
 export const IdempotencyKey = Schema.String.check(
   Schema.isPattern(/^(?:[!#-~]{1,200}|"[!#-~]{1,200}")$/, {
@@ -35,6 +38,11 @@ export const CommandHeaders = {
   ),
   "x-correlation-id": Schema.optionalKey(Label),
   "x-causation-id": Schema.optionalKey(Label),
+  "x-occurred-at": Schema.optionalKey(
+    Schema.DateTimeUtc.annotate({
+      description: "The time of what an importer reports; the time of the host when absent."
+    })
+  ),
   tracestate: Schema.optionalKey(Schema.String)
 }
 
@@ -45,6 +53,7 @@ export interface Headers {
   readonly "if-none-match"?: "*"
   readonly "x-correlation-id"?: string
   readonly "x-causation-id"?: string
+  readonly "x-occurred-at"?: DateTime.Utc
   readonly tracestate?: string
 }
 

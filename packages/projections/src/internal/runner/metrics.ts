@@ -18,6 +18,3 @@ export const claims = Metric.counter("daybook_projection_claims", {
 export const retries = Metric.counter("daybook_projection_retries", {
   description: "Failures of a store that the runner tries again after, by projection"
 })
-export const lag = Metric.gauge("daybook_projection_lag_seconds", {
-  description: "Age of the newest event that a read model took in last, by projection"
-})

@@ -9,7 +9,6 @@ import type { MismatchReason } from "@daybook/store/Checkpoint"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -116,7 +115,6 @@ export const makePageApplier = Effect.fnUntraced(function* (
   const counted = { projection: name, role }
   const taken = Metric.withAttributes(Metrics.events, counted)
   const steps = Metric.withAttributes(Metrics.steps, counted)
-  const lag = Metric.withAttributes(Metrics.lag, counted)
   let since = yield* Clock.currentTimeMillis
   let events = 0
   let eventsPerSecond = 0
@@ -131,12 +129,8 @@ export const makePageApplier = Effect.fnUntraced(function* (
       since = now
       events = 0
     }
-    const last = page.events.at(-1)
     yield* Metric.update(taken, page.events.length)
     yield* Metric.update(steps, 1)
-    if (last !== undefined) {
-      yield* Metric.update(lag, (now - DateTime.toEpochMillis(last.recordedAt)) / 1_000)
-    }
   })
 })
 

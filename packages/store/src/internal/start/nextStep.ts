@@ -65,6 +65,7 @@ const steps: Record<string, string> = {
   DefinitionChanged: "give the projection a new version",
   InvalidProjection: "correct its definition",
   ForeignRelation: "rename that relation, or the read model",
+  UnprotectedHost: "put Authentication on the API, or listen on 127.0.0.1",
   PostgresServerError: "see the message of the server"
 }
 
@@ -114,6 +115,8 @@ const codes: Record<string, string> = {
   EACCES: "give this user the right to it",
   EPERM: "give this user the right to it",
   ENOENT: "create it, or correct the path",
+  EADDRINUSE: "stop the process that listens there, or choose another port",
+  EADDRNOTAVAIL: "choose an address of this machine",
   ENOSPC: "free space on that disk",
   EROFS: "choose a folder that can be written",
   ERR_INVALID_URL: WRITE_URL,

@@ -40,6 +40,9 @@ const lossesCount = Metric.counter("daybook_listener_losses", {
 const retries = Metric.counter("daybook_listener_retries", {
   description: "Attempts to open a listening connection that failed"
 })
+const down = Metric.gauge("daybook_listeners_down", {
+  description: "Stores that follow the log and have no listening connection that hears"
+})
 
 /** Listens while at least one scope has asked for it. */
 export const make = (
@@ -60,6 +63,7 @@ const listen = (listening: Listening, all: Losses) =>
     // One task for the connection, lost while listening or never opened: one log line until it
     // hears again.
     const connection = {}
+    const setDown = makeDown()
     const losses: Losses = {
       lost: (_, message) => all.lost(connection, message),
       // A server or a pooler may accept connections and drop them at once.
@@ -70,17 +74,34 @@ const listen = (listening: Listening, all: Losses) =>
     const session = Effect.scoped(
       Effect.flatMap(open(listening), (opened) =>
         hear(listening, opened, {
-          heard: all.found(connection),
-          lost: (message) => all.lost(connection, message)
+          heard: Effect.andThen(setDown(false), all.found(connection)),
+          lost: (message) => Effect.andThen(setDown(true), all.lost(connection, message))
         })
       )
     )
     return persistently(session, { losses, retries, while: () => true }).pipe(
       Effect.andThen(Effect.sleep(PAUSE_AFTER_LOSS)),
       Effect.forever,
-      Effect.ensuring(Effect.sync(() => all.forgetUnsafe(connection)))
+      (listening) => Effect.andThen(setDown(true), listening),
+      Effect.ensuring(
+        Effect.andThen(
+          setDown(false),
+          Effect.sync(() => all.forgetUnsafe(connection))
+        )
+      )
     )
   })
+
+/** Counts a connection among those that are down, or no longer. */
+const makeDown = () => {
+  let isDown = false
+  return (next: boolean) =>
+    Effect.suspend(() => {
+      if (next === isDown) return Effect.void
+      isDown = next
+      return Metric.modify(down, next ? 1 : -1)
+    })
+}
 
 const open = Effect.fnUntraced(function* ({ client, heartbeatInterval }: Listening) {
   // A scope of its own, so that it can be closed before the resources acquired on it: UNLISTEN on a

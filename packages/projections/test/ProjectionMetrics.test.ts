@@ -1,0 +1,80 @@
+import * as ProjectionMetrics from "@daybook/projections/ProjectionMetrics"
+import { Projections } from "@daybook/projections/Projections"
+import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore, EventStoreError } from "@daybook/store/EventStore"
+import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import { assert, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Metric from "effect/Metric"
+import * as TestClock from "effect/testing/TestClock"
+import { aggregateOf, takings, TillCommand } from "./Till.ts"
+
+const till = aggregateOf("till")
+const outage = { isOn: false }
+
+/** An event store whose counts of events can be made to fail. */
+const failing = Layer.effect(
+  EventStore,
+  Effect.map(EventStore, (store) =>
+    EventStore.of({
+      ...store,
+      backlog: (options) =>
+        Effect.suspend(() =>
+          outage.isOn
+            ? Effect.fail(new EventStoreError({ operation: "backlog", cause: "an outage" }))
+            : store.backlog(options)
+        )
+    })
+  )
+)
+
+const host = Layer.merge(ProjectionMetrics.layer(), CommandHandler.layer).pipe(
+  Layer.provideMerge(Projections.layer({ async: [takings(till, "takings")] })),
+  Layer.provide(failing),
+  Layer.provide(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer))
+)
+
+const measured = Effect.map(Metric.snapshot, (metrics) =>
+  metrics.flatMap(({ attributes, id, state }) =>
+    ["daybook_projection_lag", "daybook_projection_state"].some((name) => id.startsWith(name))
+      ? [[id.slice("daybook_projection_".length), ...Object.values(attributes ?? {}), state]]
+      : []
+  )
+)
+
+const of = (lag: { seconds: number; events: number }, present: string) => [
+  ["lag_seconds", "takings", { value: lag.seconds }],
+  ["lag_events", "takings", { value: lag.events }],
+  ...["up to date", "catching up", "inline", "paused", "stopped", "waiting"].map((state) => [
+    "state",
+    "takings",
+    state,
+    { value: state === present ? 1 : 0 }
+  ])
+]
+
+it.effect("measures the lag of read models though nothing is folded, unless it can't", () =>
+  Effect.gen(function* () {
+    const { pause } = yield* Projections
+    const { execute } = yield* CommandHandler.for(till)
+    yield* TestClock.adjust("10 seconds")
+    assert.deepStrictEqual(yield* measured, of({ seconds: 0, events: 0 }, "up to date"))
+
+    yield* pause("takings")
+    yield* execute("1", TillCommand.cases.Sell.make({ product: "tea", cents: 5 }))
+    yield* TestClock.adjust("30 seconds")
+    assert.deepStrictEqual(yield* measured, of({ seconds: 30, events: 1 }, "paused"))
+
+    // A lag that cannot be measured is not reported as the last one was.
+    outage.isOn = true
+    yield* TestClock.adjust("10 seconds")
+    assert.deepStrictEqual(yield* measured, [])
+    outage.isOn = false
+    yield* TestClock.adjust("10 seconds")
+    assert.deepStrictEqual(yield* measured, of({ seconds: 50, events: 1 }, "paused"))
+  }).pipe(Effect.provide(host), (test) =>
+    Effect.provideService(test, Metric.MetricRegistry, new Map())
+  )
+)
