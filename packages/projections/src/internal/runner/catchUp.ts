@@ -10,7 +10,8 @@ import type { ClaimLost, ReadModelStoreError } from "../../ReadModelError.ts"
 import type { GenerationState, Reached } from "../../driver/ReadModelGeneration.ts"
 import { type ClaimedModel, merge, type Page, type Stopped } from "./advance.ts"
 import * as History from "./history.ts"
-import { categoriesOf, type Runner, makePageApplier } from "./runner.ts"
+import { makePageApplier } from "./applyPages.ts"
+import { categoriesOf, type Runner } from "./runner.ts"
 
 /** The number of chunks of events that are read ahead, and folded in one step if they are ready. */
 const CHUNKS_AHEAD = 2

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ReadModelStoreError } from "../../ReadModelError.ts"
 import { type ClaimedModel, merge, type Page } from "./advance.ts"
+import { makePageApplier } from "./applyPages.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
 import * as History from "./history.ts"
@@ -21,7 +22,6 @@ import {
   mayClaim,
   type Runner,
   stop,
-  makePageApplier,
   underClaim
 } from "./runner.ts"
 
