@@ -25,7 +25,7 @@ import { Requires } from "./Authenticator.ts"
 import * as AggregateHandlers from "./internal/aggregateHandlers.ts"
 import { guarded, implement } from "./internal/implement.ts"
 import * as Rejections from "./internal/rejections.ts"
-import { CommandHeaders, ETag, IdempotencyKey } from "./internal/requestHeaders.ts"
+import { CommandHeaders, ETag } from "./internal/requestHeaders.ts"
 import {
   Busy,
   Forbidden,
@@ -123,7 +123,7 @@ export interface Options<Name extends string, Rejection> {
   readonly rejection: Schema.Codec<Rejection, unknown>
   /** Returns the status of a rejection; 409 when absent. */
   readonly status?: (rejection: Rejection) => RejectionStatus
-  /** Refuses commands without an `Idempotency-Key`. */
+  /** Refuses commands that have neither an `Idempotency-Key` nor an `X-Command-Id`. */
   readonly requireKey?: boolean
 }
 
@@ -165,8 +165,7 @@ export const make = <const Name extends string, Command, State, Event, Rejection
         `/${name}/:id/commands` as const,
         command,
         rejected,
-        `Executes a command of ${name}`,
-        options
+        `Executes a command of ${name}`
       ),
       stateEndpoint(name, aggregate.state),
       historyEndpoint(name, aggregate.state)
@@ -175,7 +174,13 @@ export const make = <const Name extends string, Command, State, Event, Rejection
   )
   return implement(
     group,
-    AggregateHandlers.make(aggregate, command, rejected, { execute: undefined }, MAX_ENTRIES)
+    AggregateHandlers.make(
+      aggregate,
+      command,
+      rejected,
+      { execute: undefined },
+      { maxEntries: MAX_ENTRIES, requireKey: options.requireKey ?? false }
+    )
   )
 }
 
@@ -235,8 +240,7 @@ export const makeEach = <
       `/${name}/:id/${tag}`,
       Schema.Struct(Struct.omit(fields, ["_tag"])) as Schema.Top as Schema.Codec<unknown, unknown>,
       rejected,
-      `${tag} of ${name}`,
-      options
+      `${tag} of ${name}`
     )
   )
   const group = guarded(
@@ -254,7 +258,7 @@ export const makeEach = <
       command,
       rejected,
       Object.fromEntries(Object.keys(cases).map((tag) => [tag, tag])),
-      MAX_ENTRIES
+      { maxEntries: MAX_ENTRIES, requireKey: options.requireKey ?? false }
     )
   )
 }
@@ -273,18 +277,11 @@ const executeEndpoint = <
   path: Path,
   payload: Payload,
   rejected: Rejections.Rejections<Rejection>,
-  summary: string,
-  { requireKey = false }: { readonly requireKey?: boolean }
+  summary: string
 ) =>
   HttpApiEndpoint.post(identifier, path, {
     params,
-    headers: {
-      ...CommandHeaders,
-      // Absent where it is required: the decoder refuses the request before the handler sees it.
-      "idempotency-key": (requireKey
-        ? IdempotencyKey
-        : Schema.optionalKey(IdempotencyKey)) as Schema.optionalKey<typeof IdempotencyKey>
-    },
+    headers: CommandHeaders,
     payload,
     success: HttpApiSchema.WithHeaders(Executed, { etag: ETag }),
     error: [

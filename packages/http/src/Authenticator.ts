@@ -22,7 +22,8 @@ import { Forbidden, Unauthenticated, Unavailable } from "./Problem.ts"
 /**
  * The right that an endpoint requires: `command` changes instances, `read` reads states and rows,
  * `log` reads recorded events with their metadata, `operate` administers read models. `import`
- * beside `command` states the time of a change (`X-Occurred-At`).
+ * beside `command` states the time of a change (`X-Occurred-At`) and the id of a command
+ * (`X-Command-Id`).
  *
  * @category types
  * @since 0.1.0

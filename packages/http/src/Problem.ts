@@ -164,8 +164,8 @@ export class Misdirected extends HttpApiError.Problem<Misdirected>()("Misdirecte
 }) {}
 
 /**
- * 422: the caller sent another command to this instance with the same `Idempotency-Key`. Nothing
- * was recorded.
+ * 422: another command was sent to this instance with the same `Idempotency-Key` by the same
+ * caller, or with the same `X-Command-Id`. Nothing was recorded.
  *
  * @category problems
  * @since 0.1.0
@@ -173,7 +173,7 @@ export class Misdirected extends HttpApiError.Problem<Misdirected>()("Misdirecte
 export class KeyReused extends HttpApiError.Problem<KeyReused>()("KeyReused", {
   type: "urn:daybook:problem:key-reused",
   status: 422,
-  title: "The Idempotency-Key belongs to another request"
+  title: "The Idempotency-Key or X-Command-Id belongs to another request"
 }) {}
 
 /**
@@ -215,8 +215,8 @@ export class Busy extends HttpApiError.Problem<Busy>()("Busy", {
 
 /**
  * 503: the database, or the service that knows the callers, can't be reached. A command may have
- * been recorded: repeat it with the same `Idempotency-Key`; after one without a key read the state
- * first if there is no `Retry-After`.
+ * been recorded: repeat it with the same `Idempotency-Key` or `X-Command-Id`; after one with neither read
+ * the state first if there is no `Retry-After`.
  *
  * @category problems
  * @since 0.1.0

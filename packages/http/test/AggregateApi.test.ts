@@ -1,5 +1,6 @@
 import * as AggregateApi from "@daybook/http/AggregateApi"
 import * as Host from "@daybook/http/Host"
+import * as CommandId from "@daybook/kernel/CommandId"
 import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
@@ -171,6 +172,78 @@ describe("commands", () => {
       )
       assert.strictEqual(error._tag, "KeyReused")
       assert.strictEqual((yield* recorded).length, 1)
+    })
+  )
+
+  it.effect("refuses a key, or the id of a command, that was sent with another time", () =>
+    Effect.gen(function* () {
+      const { recorded, send } = yield* library
+      const sent = (identity: Record<string, string>, at?: string) =>
+        send("POST", `/books/${Object.keys(identity).join()}/commands`, {
+          json: lend("Ada"),
+          headers: { ...identity, ...(at === undefined ? {} : { "x-occurred-at": at }) }
+        })
+      for (const identity of [{ "idempotency-key": "k" }, { "x-command-id": KEY }]) {
+        assert.strictEqual((yield* sent(identity, "2010-12-01T08:26:00Z")).status, 200)
+        assert.strictEqual((yield* sent(identity, "2010-12-01T08:27:00Z")).status, 422)
+        assert.strictEqual((yield* sent(identity)).status, 422)
+        // The same instant, spelled in another way.
+        const again = yield* sent(identity, "2010-12-01T08:26:00.000Z")
+        assert.propertyVal(again.json, "repeated", true)
+      }
+      assert.lengthOf(yield* recorded, 2)
+    })
+  )
+
+  it.effect("recognises the command of an import whichever way it came first", () =>
+    Effect.gen(function* () {
+      const stores = Layer.succeedContext(yield* Layer.build(memory))
+      const { send } = yield* serve(
+        Host.layer(api, [books, strictBooks]).pipe(Layer.provide(stores))
+      )
+      const commandId = CommandId.make(KEY)
+      const inProcess = (id: string, command: typeof Command.Type) =>
+        Effect.flatMap(CommandHandler.for(book), ({ execute }) =>
+          execute(id, command, { commandId })
+        ).pipe(Effect.provide(stores))
+      const overHttp = (id: string, command: typeof Command.Type) =>
+        send("POST", `/books/${id}/commands`, {
+          json: command,
+          headers: { "x-command-id": KEY }
+        })
+      yield* inProcess("1", lend("Ada"))
+      assert.propertyVal((yield* overHttp("1", lend("Ada"))).json, "repeated", true)
+      assert.propertyVal((yield* overHttp("2", lend("Ada"))).json, "repeated", false)
+      assert.isTrue((yield* inProcess("2", lend("Ada"))).repeated)
+      // Recorded over HTTP with a digest, so another body is found out.
+      assert.strictEqual((yield* overHttp("2", lend("Ben"))).status, 422)
+      const events = yield* Effect.provide(
+        EventStore.use((store) => Stream.runCollect(store.readAll())),
+        stores
+      )
+      assert.deepStrictEqual(
+        events.map(({ metadata }) => metadata.commandId),
+        [commandId, commandId]
+      )
+    })
+  )
+
+  it.effect("takes the id of a command in the place of a key, and not beside one", () =>
+    Effect.gen(function* () {
+      const { recorded, send } = yield* library
+      const sent = (headers: Record<string, string>) =>
+        send("POST", "/strict/1/Lend", { json: { to: "Ada" }, headers })
+      for (const [headers, path] of [
+        [{ "x-command-id": KEY, "idempotency-key": "k" }, "x-command-id"],
+        [{ "x-command-id": KEY.toUpperCase() }, "x-command-id"],
+        [{ "x-command-id": "k" }, "x-command-id"]
+      ] as const) {
+        const refused = yield* sent(headers)
+        assert.strictEqual(refused.status, 400)
+        assert.deepStrictEqual(paths(refused.json), [["headers", path]])
+      }
+      assert.lengthOf(yield* recorded, 0)
+      assert.strictEqual((yield* sent({ "x-command-id": KEY })).status, 200)
     })
   )
 

@@ -54,6 +54,7 @@ const callers: Readonly<Record<string, Caller>> = {
   "bearer olga": caller("Olga", "read", "operate"),
   "bearer all": caller("all", "command", "read", "log", "operate"),
   "bearer importer": caller("importer", "command", "import"),
+  "bearer migrator": caller("migrator", "command", "import"),
   "bearer nobody": caller("nobody")
 }
 
@@ -204,6 +205,26 @@ describe("a host with authentication", () => {
           assert.strictEqual(status, expected, `${credential} ${method} ${path}`)
         }
       }
+    })
+  )
+
+  it.effect("lets only an importer name the id of a command, which is the same for all", () =>
+    Effect.gen(function* () {
+      const { recorded, send } = yield* library
+      const id = "5f7c2a4e-6d1b-4c3a-9e8f-0a1b2c3d4e5f"
+      const sent = (secret: string, command: object = lend) =>
+        send("POST", "/books/1/commands", {
+          json: command,
+          headers: { ...bearer(secret), "x-command-id": id }
+        })
+      const refused = yield* sent("ada")
+      assert.strictEqual(refused.status, 403)
+      assert.propertyVal(refused.json, "permission", "import")
+      assert.lengthOf(yield* recorded, 0)
+      assert.propertyVal((yield* sent("importer")).json, "repeated", false)
+      assert.propertyVal((yield* sent("migrator")).json, "repeated", true)
+      assert.strictEqual((yield* sent("migrator", { _tag: "Return" })).status, 422)
+      assert.lengthOf(yield* recorded, 1)
     })
   )
 

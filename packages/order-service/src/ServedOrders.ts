@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import * as Aggregate from "@daybook/kernel/Aggregate"
+import type { CommandId } from "@daybook/kernel/CommandId"
 import * as Decider from "@daybook/kernel/Decider"
 import { decodeRecorded } from "@daybook/kernel/EventCodec"
 import * as Revision from "@daybook/kernel/Revision"
@@ -55,7 +56,8 @@ export const client = ({ token, url }: Address) =>
   }).pipe(Effect.provide(FetchHttpClient.layer))
 
 /**
- * The orders of a shop. Each command has an `Idempotency-Key`, the id of the command if it has one.
+ * The orders of a shop. A command with an id has it there too, so that an import may go on in
+ * another way than it began; one without gets an `Idempotency-Key`.
  *
  * @category layers
  * @since 0.1.0
@@ -100,17 +102,27 @@ const make = Effect.fnUntraced(function* (address: Address) {
     return yield* new WrongExpectedRevision({ streamId, expected, actual, between })
   })
 
+  const identityOf = (
+    commandId: CommandId | undefined
+  ): Effect.Effect<{
+    readonly "x-command-id"?: CommandId
+    readonly "idempotency-key"?: string
+  }> =>
+    commandId === undefined
+      ? Effect.map(random.uuidV4(), (key) => ({ "idempotency-key": key }))
+      : Effect.succeed({ "x-command-id": commandId })
+
   const executeOne = (
     id: string,
     { command, commandId, occurredAt }: Request<OrderCommand>,
     expected: ExpectedRevision.ExpectedRevision
   ) =>
-    Effect.flatMap(commandId === undefined ? random.uuidV4() : Effect.succeed(commandId), (key) =>
+    Effect.flatMap(identityOf(commandId), (identity) =>
       orders
         .execute({
           params: { id },
           headers: {
-            "idempotency-key": key,
+            ...identity,
             ...precondition(expected),
             ...(occurredAt === undefined ? {} : { "x-occurred-at": occurredAt })
           },

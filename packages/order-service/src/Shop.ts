@@ -19,7 +19,7 @@ import * as ProductDemand from "@daybook/order/ProductDemand"
 import * as RemovedItems from "@daybook/order/RemovedItems"
 import * as HttpApi from "effect/http-api/HttpApi"
 
-/** Commands need a key: an item that is sent twice would be added twice. */
+/** Commands need a key or an id: an item that is sent twice would be added twice. */
 const orders = AggregateApi.make(aggregate, {
   name: "orders",
   command: OrderCommand,

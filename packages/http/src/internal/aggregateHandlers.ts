@@ -20,7 +20,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { ParentSpan } from "effect/Tracer"
 import { CurrentCaller } from "../Authenticator.ts"
-import { Forbidden, KeyReused, Unknown } from "../Problem.ts"
+import { Forbidden, KeyReused, type Malformed, Unknown } from "../Problem.ts"
 import * as Idempotency from "./idempotency.ts"
 import { type Handlers, STRICT } from "./implement.ts"
 import { malformed, ofCommandError, ofLoadError } from "./problems.ts"
@@ -52,13 +52,31 @@ const bodyOf = HttpServerRequest.use(({ text }) =>
   Effect.map(Effect.orDie(text), (body) => (body === "" ? null : JSON.parse(body)) as Schema.Json)
 )
 
+/** Returns the fault of headers that exclude each other, or that lack what the host requires. */
+const faultOf = (headers: Headers, requireKey: boolean): Malformed | undefined => {
+  const isKnown = (name: keyof Headers) => headers[name] !== undefined
+  if (isKnown("if-match") && isKnown("if-none-match")) {
+    return malformed(["headers", "if-match"], "If-Match and If-None-Match exclude each other")
+  }
+  if (isKnown("idempotency-key") && isKnown("x-command-id")) {
+    return malformed(
+      ["headers", "x-command-id"],
+      "Idempotency-Key and X-Command-Id exclude each other"
+    )
+  }
+  if (requireKey && !isKnown("idempotency-key") && !isKnown("x-command-id")) {
+    return malformed(["headers", "idempotency-key"], "is missing")
+  }
+  return undefined
+}
+
 /** Makes the handlers; `endpoints` has the tag that stands in the path of each, if one does. */
 export const make = <Command, State, Event, Rejection>(
   aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
   command: Schema.Codec<Command, unknown>,
   rejections: Rejections<Rejection>,
   endpoints: { readonly [identifier: string]: string | undefined },
-  maxEntries: number
+  { maxEntries, requireKey }: { readonly maxEntries: number; readonly requireKey: boolean }
 ): Effect.Effect<Handlers, never, CommandHandler | EventStore> =>
   Effect.gen(function* () {
     const store = yield* EventStore
@@ -85,27 +103,22 @@ export const make = <Command, State, Event, Rejection>(
       headers: Headers
     ) {
       const caller = yield* CurrentCaller
-      const key = keyOf(headers)
-      if (headers["if-match"] !== undefined && headers["if-none-match"] !== undefined) {
-        return yield* malformed(
-          ["headers", "if-match"],
-          "If-Match and If-None-Match exclude each other"
-        )
-      }
+      const fault = faultOf(headers, requireKey)
+      if (fault !== undefined) return yield* fault
+      const commandId = headers["x-command-id"]
       const occurredAt = headers["x-occurred-at"]
-      if (occurredAt !== undefined && caller?.permissions.has("import") === false) {
+      const isImport = occurredAt !== undefined || commandId !== undefined
+      if (isImport && caller?.permissions.has("import") === false) {
         return yield* new Forbidden({ permission: "import" })
       }
       const expected = expectedOf(headers)
-      const identity =
-        key === undefined
-          ? undefined
-          : yield* Effect.all({
-              commandId: Idempotency.commandId(caller?.actor, key),
-              digest: Effect.flatMap(json, (received) =>
-                Idempotency.digest(caller?.actor, received)
-              )
-            }).pipe(Effect.provideService(Digest.Digest, digests))
+      const identity = yield* Idempotency.identityOf({
+        key: keyOf(headers),
+        commandId,
+        actor: caller?.actor,
+        received: json,
+        occurredAt
+      }).pipe(Effect.provideService(Digest.Digest, digests))
       const [answer] = yield* handle
         .executeAll(id, [{ command: given, commandId: identity?.commandId, occurredAt }], {
           expected
@@ -118,7 +131,9 @@ export const make = <Command, State, Event, Rejection>(
               ? {}
               : { custom: { ...present.custom, [Idempotency.FIELD]: identity.digest } })
           })),
-          Effect.catch((error) => ofCommandError(error, { expected, hasKey: key !== undefined }))
+          Effect.catch((error) =>
+            ofCommandError(error, { expected, isRepeatable: identity !== undefined })
+          )
         )
       // One request has one answer.
       if (answer === undefined) return yield* Effect.die("a command without an answer")

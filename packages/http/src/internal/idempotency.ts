@@ -1,35 +1,59 @@
 /**
- * An `Idempotency-Key` as the identity of a command, and the digest that tells two commands with
- * the same key apart.
+ * The identity of a command by its `Idempotency-Key` or `X-Command-Id`, and the digest that tells
+ * two commands with the same identity apart.
  */
 import * as CommandId from "@daybook/kernel/CommandId"
 import * as Digest from "effect/crypto/Digest"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 
 /** The field of the custom metadata that holds the digest of the request. */
 export const FIELD = "requestDigest"
 
+/** A command with the facts that tell it from others. */
+export interface Identified<out R> {
+  /** The key that the caller chose, unless it names the id itself. */
+  readonly key: string | undefined
+  readonly commandId: CommandId.CommandId | undefined
+  readonly actor: string | undefined
+  /** The JSON as it came, so that a later schema with other defaults leaves its digest. */
+  readonly received: Effect.Effect<Schema.Json, never, R>
+  /** The time that an importer states. */
+  readonly occurredAt: DateTime.Utc | undefined
+}
+
+/** The id of a command and the digest of its content; undefined if it has neither key nor id. */
+export const identityOf = Effect.fnUntraced(function* <R>(sent: Identified<R>) {
+  const { actor, commandId, key } = sent
+  if (commandId !== undefined) {
+    // The same command, whoever sends it: its digest leaves the caller out.
+    return { commandId, digest: yield* digest(undefined, yield* contentOf(sent)) }
+  }
+  return key === undefined
+    ? undefined
+    : {
+        commandId: yield* commandIdOf(actor, key),
+        digest: yield* digest(actor, yield* contentOf(sent))
+      }
+})
+
 /**
  * Derives the command id of a key. Each caller has keys of its own, and no key of a request is the
  * id of a command that a program in the process executes.
  */
-export const commandId = (
-  actor: string | undefined,
-  key: string
-): Effect.Effect<CommandId.CommandId, never, Digest.Digest> =>
+const commandIdOf = (actor: string | undefined, key: string) =>
   Effect.map(sha256(`daybook Idempotency-Key ${canonical([actor ?? null, key])}`), uuidOf)
 
-/**
- * Returns the digest of the JSON of a command and its caller, whatever the order of its fields. It
- * is of the JSON as it came, so that a later schema with other defaults leaves it as it was.
- */
-export const digest = (
-  actor: string | undefined,
-  received: Schema.Json
-): Effect.Effect<string, never, Digest.Digest> =>
+const contentOf = <R>({ occurredAt, received }: Identified<R>) =>
+  Effect.map(received, (json): ReadonlyArray<Schema.Json> =>
+    occurredAt === undefined ? [json] : [json, DateTime.formatIso(occurredAt)]
+  )
+
+/** Returns the digest of a command, whatever the order of its fields. */
+const digest = (actor: string | undefined, content: ReadonlyArray<Schema.Json>) =>
   // 128 bits: no other body of a client meets them by accident.
-  Effect.map(sha256(canonical([actor ?? null, received])), (hex) => hex.slice(0, 32))
+  Effect.map(sha256(canonical([actor ?? null, ...content])), (hex) => hex.slice(0, 32))
 
 const sha256 = (text: string) =>
   Digest.Digest.use(({ digestHex }) => digestHex(Digest.sha256, new TextEncoder().encode(text)))

@@ -91,13 +91,14 @@ export type CommandProblem = LoadProblem | WrongRevision | KeyReused | NotRecord
 
 /** The facts of a command that decide how the client may repeat it. */
 interface Sent {
-  readonly hasKey: boolean
+  /** True for a command with an identity, by a key or by its id. */
+  readonly isRepeatable: boolean
   readonly expected: ExpectedRevision.ExpectedRevision
 }
 
 export const ofCommandError = (
   error: CommandError,
-  { expected, hasKey }: Sent
+  { expected, isRepeatable }: Sent
 ): Effect.Effect<never, CommandProblem> => {
   switch (error._tag) {
     case "EventEncodeError":
@@ -109,7 +110,7 @@ export const ofCommandError = (
     case "AppendRefused":
       return ofRefusal(error)
     case "EventStoreError":
-      return hasKey ? unavailable(error) : unknownOutcome(error)
+      return isRepeatable ? unavailable(error) : unknownOutcome(error)
     default:
       return ofLoadError(error)
   }

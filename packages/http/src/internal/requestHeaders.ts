@@ -1,6 +1,7 @@
 /**
  * The request headers of commands, and what they mean for a command.
  */
+import { CommandId } from "@daybook/kernel/CommandId"
 import * as Revision from "@daybook/kernel/Revision"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import type * as DateTime from "effect/DateTime"
@@ -14,7 +15,7 @@ const Label = Schema.String.check(
 
 export const isLabel = Schema.is(Label)
 
-export const IdempotencyKey = Schema.String.check(
+const IdempotencyKey = Schema.String.check(
   Schema.isPattern(/^(?:[!#-~]{1,200}|"[!#-~]{1,200}")$/, {
     expected: "1 to 200 visible ASCII characters, with or without quotes around them"
   })
@@ -28,6 +29,13 @@ export const ETag = Schema.String.check(
 )
 
 export const CommandHeaders = {
+  "idempotency-key": Schema.optionalKey(IdempotencyKey),
+  "x-command-id": Schema.optionalKey(
+    CommandId.annotate({
+      description:
+        "The id of the command itself, in place of a key, from a caller with the permission import."
+    })
+  ),
   "if-match": Schema.optionalKey(
     Schema.Union([ETag, Schema.Literal("*")]).annotate({
       description: "The revision that the stream must have, as an ETag; * means that it exists."
@@ -49,6 +57,7 @@ export const CommandHeaders = {
 /** The decoded headers of a command. */
 export interface Headers {
   readonly "idempotency-key"?: string
+  readonly "x-command-id"?: CommandId
   readonly "if-match"?: string
   readonly "if-none-match"?: "*"
   readonly "x-correlation-id"?: string
