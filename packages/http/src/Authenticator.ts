@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { passing } from "./internal/problems.ts"
+import { forbidden, passing } from "./internal/problems.ts"
 import { Forbidden, Unauthenticated, Unavailable } from "./Problem.ts"
 
 /**
@@ -173,7 +173,7 @@ export class Authentication extends HttpApiMiddleware.Service<Authentication>()(
             }
             const permission = Context.get(options.endpoint.annotations, Requires)
             if (!caller.value.permissions.has(permission)) {
-              return yield* HttpServerRespondable.toResponse(new Forbidden({ permission }))
+              return yield* HttpServerRespondable.toResponse(forbidden(permission))
             }
             return yield* Effect.provideService(httpEffect, CurrentCaller, caller.value)
           })

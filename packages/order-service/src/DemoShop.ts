@@ -16,6 +16,7 @@ import { ReadModelPage } from "./ReadModelPage.ts"
 import * as ReadModelSql from "./ReadModelSql.ts"
 import * as ServedFigures from "./ServedFigures.ts"
 import * as ServedOrders from "./ServedOrders.ts"
+import * as ServedShop from "./ServedShop.ts"
 import * as StoreFlags from "./StoreFlags.ts"
 import * as Stores from "./Stores.ts"
 
@@ -25,7 +26,7 @@ import * as Stores from "./Stores.ts"
  * @category types
  * @since 0.1.0
  */
-export type DemoShop = Stores.Store | ({ readonly _tag: "served" } & ServedOrders.Address)
+export type DemoShop = Stores.Store | ({ readonly _tag: "served" } & ServedShop.Address)
 
 /**
  * A store is chosen for a shop that is served elsewhere, and so has its own.
@@ -75,7 +76,7 @@ export const describe = (shop: DemoShop): string =>
  */
 export const layer = (
   shop: DemoShop
-): Layer.Layer<Orders | ReadModelPage, Stores.StoreUnavailable> =>
+): Layer.Layer<Orders | ReadModelPage, Stores.StoreUnavailable | ServedShop.ShopUnavailable> =>
   shop._tag === "served"
     ? Layer.merge(
         ServedOrders.layer(shop),

@@ -39,7 +39,7 @@ export interface Answer {
   readonly revision: Revision
   /** The number of events of the command, perhaps none. */
   readonly events: number
-  /** True when the command was recorded before. */
+  /** True when the command was recorded before, perhaps by an attempt whose answer was lost. */
   readonly repeated: boolean
 }
 

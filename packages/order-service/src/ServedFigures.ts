@@ -8,7 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as ReadModelFigures from "./ReadModelFigures.ts"
-import * as ServedOrders from "./ServedOrders.ts"
+import * as ServedShop from "./ServedShop.ts"
 import { ShopFailed } from "./Orders.ts"
 
 /** The most rows that a page has. */
@@ -21,11 +21,11 @@ const PAGE = 200
  * @since 0.1.0
  */
 export const layer = (
-  address: ServedOrders.Address
+  address: ServedShop.Address
 ): Layer.Layer<ReadModelFigures.ReadModelFigures> =>
   Layer.effect(
     ReadModelFigures.ReadModelFigures,
-    Effect.map(ServedOrders.client(address), (shop) => {
+    Effect.map(ServedShop.client(address), (shop) => {
       /** Reads page after page; the first one waits for what is recorded now. */
       const all = <Row, E>(
         page: (request: {

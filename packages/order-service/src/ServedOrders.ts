@@ -1,6 +1,5 @@
 /**
- * The orders and read models of a shop that is served elsewhere, through the typed client of its
- * API.
+ * The orders of a shop that is served elsewhere, through the typed client of its API.
  *
  * @since 0.1.0
  */
@@ -17,56 +16,30 @@ import { WrongExpectedRevision } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
-import * as HttpApiClient from "effect/http-api/HttpApiClient"
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
-import * as HttpClient from "effect/http/HttpClient"
-import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { Orders, ShopFailed } from "./Orders.ts"
-import * as Shop from "./Shop.ts"
-
-/**
- * The address of a served shop, and the token of its caller.
- *
- * @category types
- * @since 0.1.0
- */
-export interface Address {
-  readonly url: string
-  readonly token: Option.Option<Redacted.Redacted>
-}
-
-/**
- * Makes the client of a shop.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const client = ({ token, url }: Address) =>
-  HttpApiClient.make(Shop.protectedApi, {
-    baseUrl: url,
-    transformClient: Option.match(token, {
-      onNone: () => (http) => http,
-      onSome: (secret) => HttpClient.mapRequest(HttpClientRequest.bearerToken(secret))
-    })
-  }).pipe(Effect.provide(FetchHttpClient.layer))
+import * as ServedShop from "./ServedShop.ts"
 
 /**
  * The orders of a shop. A command with an id has it there too, so that an import may go on in
- * another way than it began; one without gets an `Idempotency-Key`.
+ * another way than it began; one without gets an `Idempotency-Key`. Fails to open for a caller that
+ * may not read.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (address: Address): Layer.Layer<Orders> =>
-  Layer.effect(Orders, make(address)).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+export const layer = (
+  address: ServedShop.Address
+): Layer.Layer<Orders, ServedShop.ShopUnavailable> =>
+  Layer.effect(Orders, Effect.andThen(ServedShop.check(address), make(address))).pipe(
+    Layer.provide(SecureRandom.layerWebCrypto)
+  )
 
-const make = Effect.fnUntraced(function* (address: Address) {
-  const { orders } = yield* client(address)
+const make = Effect.fnUntraced(function* (address: ServedShop.Address) {
+  const { orders } = yield* ServedShop.client(address)
   const random = yield* SecureRandom.SecureRandom
   const failed = (cause: unknown) => new ShopFailed({ url: address.url, cause })
 

@@ -20,6 +20,7 @@ import { serving, type Serving } from "./serving.ts"
 
 const TOKEN = "kV3mT9xQ2bL7cR5nW8pZ4sD6fG1hJ0yA"
 const CLERK = "xP2dN8vC4mK7rT1wQ9zB6hJ3fL5gS0aY"
+const BLIND = "bL7cR5nW8pZ4sD6fG1hJ0yAkV3mT9xQ2"
 
 /** A shop that knows an importer, and a clerk without the right to state times. */
 class Shop extends Context.Service<Shop, Serving>()("Shop") {
@@ -30,7 +31,7 @@ class Shop extends Context.Service<Shop, Serving>()("Shop") {
       const tokens = yield* fs.makeTempFileScoped()
       yield* fs.writeFileString(
         tokens,
-        `importer command,import,read,log ${TOKEN}\npriya command,read,log ${CLERK}`
+        `importer command,import,read,log ${TOKEN}\npriya command,read,log ${CLERK}\nhugo command,import,read ${BLIND}`
       )
       yield* fs.chmod(tokens, 0o600)
       return yield* serving(["--store", "memory", "--tokens", tokens])
@@ -133,17 +134,21 @@ it.layer(Layer.provideMerge(Shop.layer, NodeServices.layer), { excludeTestServic
           )
         assert.strictEqual(
           yield* failure(url, "unknown"),
-          `the shop at ${url} failed: The request has no accepted credential`
+          `cannot open the shop at ${url}: The request has no accepted credential`
         )
         assert.strictEqual(
           yield* failure(url, CLERK),
-          `the shop at ${url} failed: The caller lacks a permission`
+          `the shop at ${url} failed: The caller lacks the permission import`
+        )
+        assert.strictEqual(
+          yield* failure(url, BLIND),
+          `cannot open the shop at ${url}: The caller lacks the permission log`
         )
         const port = yield* unused
         const nowhere = `http://127.0.0.1:${port}`
         assert.strictEqual(
           yield* failure(nowhere, TOKEN),
-          `the shop at ${nowhere} failed: connect ECONNREFUSED 127.0.0.1:${port}: start the server, or correct host and port in the URL`
+          `cannot open the shop at ${nowhere}: connect ECONNREFUSED 127.0.0.1:${port}: start the server, or correct host and port in the URL`
         )
       })
     )

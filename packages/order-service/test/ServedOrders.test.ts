@@ -10,6 +10,7 @@ import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as HttpServer from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -52,6 +53,7 @@ const shop = Effect.gen(function* () {
   const served = (token: string) =>
     ServedOrders.layer({ url: known, token: Option.some(Redacted.make(token)) })
   return {
+    served: served(ANNA),
     ways: {
       "the process": Orders.layer.pipe(Layer.provide(log)),
       "one caller": served(ANNA),
@@ -66,6 +68,45 @@ const shop = Effect.gen(function* () {
 })
 
 it.layer(NodeServices.layer, { excludeTestServices: true })("orders over HTTP", (it) => {
+  describe("sends a command again", () => {
+    const rows = ["P", "P", "Q"].map((product) => row({ product }))
+    const imported = Effect.flatMap(write([header, ...rows].join("\n")), CsvImport.survey).pipe(
+      Effect.flatMap((survey) => CsvImport.run(survey))
+    )
+
+    it.effect("that is not answered, or with a status that passes, and records it once", () =>
+      Effect.gen(function* () {
+        const { recorded, served } = yield* shop
+        // The answers of a proxy, and connections that are lost before, after and in the answer.
+        const faults = [429, 502, 503, 504, "before", "after", "within"] as const
+        let sent = 0
+        const failing: typeof fetch = async (input, init) => {
+          const request = new Request(input, init)
+          const fault = request.method === "POST" ? faults[sent++] : undefined
+          if (typeof fault === "number") return new Response("", { status: fault })
+          if (fault === "before") throw new TypeError("fetch failed")
+          const response = await fetch(request)
+          if (fault === "after") throw new TypeError("fetch failed")
+          if (fault !== "within") return response
+          const cut = new ReadableStream({
+            start: (controller) => controller.error(new TypeError("terminated"))
+          })
+          return new Response(cut, response)
+        }
+        const { known, recorded: events } = yield* imported.pipe(
+          Effect.provide(served),
+          Effect.provideService(FetchHttpClient.Fetch, failing)
+        )
+        assert.isAbove(sent, faults.length)
+        assert.strictEqual(known + events, 5)
+        assert.deepStrictEqual(
+          (yield* recorded).map(({ type }) => type),
+          ["OrderCreated", "ItemAdded", "ItemAdded", "ItemAdded", "OrderConfirmed"]
+        )
+      })
+    )
+  })
+
   const WAYS = ["the process", "one caller", "another caller", "a host without callers"] as const
   describe("go on in the middle of an order", () => {
     for (const begun of WAYS) {

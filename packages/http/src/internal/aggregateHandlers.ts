@@ -20,10 +20,10 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { ParentSpan } from "effect/Tracer"
 import { CurrentCaller } from "../Authenticator.ts"
-import { Forbidden, KeyReused, type Malformed, Unknown } from "../Problem.ts"
+import { KeyReused, type Malformed, Unknown } from "../Problem.ts"
 import * as Idempotency from "./idempotency.ts"
 import { type Handlers, STRICT } from "./implement.ts"
-import { malformed, ofCommandError, ofLoadError } from "./problems.ts"
+import { forbidden, malformed, ofCommandError, ofLoadError } from "./problems.ts"
 import type { Rejections } from "./rejections.ts"
 import { etagOf, expectedOf, type Headers, keyOf, metadataOf } from "./requestHeaders.ts"
 import { malformedPart } from "./schemaErrors.ts"
@@ -109,7 +109,7 @@ export const make = <Command, State, Event, Rejection>(
       const occurredAt = headers["x-occurred-at"]
       const isImport = occurredAt !== undefined || commandId !== undefined
       if (isImport && caller?.permissions.has("import") === false) {
-        return yield* new Forbidden({ permission: "import" })
+        return yield* forbidden("import")
       }
       const expected = expectedOf(headers)
       const identity = yield* Idempotency.identityOf({

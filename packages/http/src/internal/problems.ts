@@ -13,9 +13,11 @@ import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Effect from "effect/Effect"
 import * as HttpEffect from "effect/http/HttpEffect"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
+import type { Permission } from "../Authenticator.ts"
 import {
   Broken,
   Busy,
+  Forbidden,
   KeyReused,
   Malformed,
   NotRecordable,
@@ -58,6 +60,10 @@ const unknownOutcome = (cause: { readonly message: string }) =>
       })
     )
   )
+
+/** Names the permission in the text for people too. */
+export const forbidden = (permission: Permission) =>
+  new Forbidden({ permission, detail: `The caller lacks the permission ${permission}` })
 
 export const malformed = (path: ReadonlyArray<string>, message: string) =>
   new Malformed({ errors: [{ path, message }] })

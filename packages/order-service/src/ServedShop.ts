@@ -1,0 +1,126 @@
+/**
+ * A shop that is served elsewhere: its address, and the typed client of its API.
+ *
+ * @since 0.1.0
+ */
+import * as StartFailure from "@daybook/store/StartFailure"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as HttpApiClient from "effect/http-api/HttpApiClient"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Headers from "effect/http/Headers"
+import * as HttpClient from "effect/http/HttpClient"
+import { type HttpClientError, isHttpClientError } from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
+import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import * as Shop from "./Shop.ts"
+
+/**
+ * The address of a served shop, and the token of its caller.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Address {
+  readonly url: string
+  readonly token: Option.Option<Redacted.Redacted>
+}
+
+/**
+ * A served shop could not be reached, or does not serve the caller. Nothing was changed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ShopUnavailable extends Data.TaggedError("ShopUnavailable")<{
+  readonly url: string
+  readonly cause: unknown
+}> {
+  override get message() {
+    return `cannot open the shop at ${this.url}: ${StartFailure.lineOf(this.cause)}`
+  }
+}
+
+/** Retries of one request begin no later than this after its first failure. */
+const RETRY_FOR_MILLIS = 30_000
+
+const MAX_DELAY = Duration.seconds(5)
+
+/**
+ * Waits longer after each failure, up to a limit, and at random, so that clients which failed
+ * together do not come back together. `retryTransient` waits as long as `Retry-After` says, if that
+ * is longer.
+ */
+const schedule = Schedule.exponential("100 millis").pipe(
+  Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, MAX_DELAY))),
+  Schedule.jittered,
+  Schedule.setInputType<HttpClientResponse | HttpClientError>(),
+  Schedule.while(({ elapsed, input, now }) => {
+    const response = isHttpClientError(input) ? input.response : input
+    // Other statuses that `retryTransient` repeats are faults, or never sent by a shop.
+    if (response !== undefined && [408, 500].includes(response.status)) return false
+    return elapsed + retryAfterMillis(response, now) < RETRY_FOR_MILLIS
+  })
+)
+
+const retryAfterMillis = (response: HttpClientResponse | undefined, now: number): number =>
+  Headers.parseRetryAfter(response?.headers["retry-after"] ?? "").pipe(
+    Result.map((after) => Duration.toMillis(Headers.retryAfterDelay(after, now))),
+    Result.getOrElse(() => 0)
+  )
+
+const make = ({ token, url }: Address, retryOn: "response-only" | "errors-and-responses") =>
+  HttpApiClient.make(Shop.protectedApi, {
+    baseUrl: url,
+    transformClient: (http) =>
+      http.pipe(
+        Option.match(token, {
+          onNone: () => (same) => same,
+          onSome: (secret) => HttpClient.mapRequest(HttpClientRequest.bearerToken(secret))
+        }),
+        // A connection may also be lost within a body, which no answer of the shop lacks.
+        HttpClient.transformResponse(Effect.tap(({ arrayBuffer }) => arrayBuffer)),
+        HttpClient.retryTransient({
+          retryOn,
+          schedule,
+          while: ({ reason }) => reason._tag === "DecodeError"
+        })
+      )
+  }).pipe(Effect.provide(FetchHttpClient.layer))
+
+/**
+ * Makes the client of a shop.
+ *
+ * **Details**
+ * A request that meets 429, 502, 503 or 504, or loses its connection, is sent again for 30 seconds:
+ * reads change nothing, and each command has a key or an id by which it takes effect once.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const client = (address: Address) => make(address, "errors-and-responses")
+
+/**
+ * Asks a shop for what the demo reads after its commands, so that a caller without the permission,
+ * or a wrong address, is found out at once and before anything is recorded.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const check = Effect.fnUntraced(
+  function* (address: Address) {
+    // A connection that is refused at the beginning is a wrong address: it is not tried again.
+    const { orders } = yield* make(address, "response-only")
+    const params = { id: "1" }
+    // The order need not be there.
+    const ignored = () => Effect.void
+    yield* Effect.catchTag(orders.state({ params, query: {} }), "Unknown", ignored)
+    yield* Effect.catchTag(orders.history({ params, query: { limit: 1 } }), "Unknown", ignored)
+  },
+  (checking, { url }) => Effect.mapError(checking, (cause) => new ShopUnavailable({ url, cause }))
+)
