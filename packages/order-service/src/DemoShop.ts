@@ -51,12 +51,17 @@ export class StoreOfServedShop extends Data.TaggedError("StoreOfServedShop")<{
 export const fromFlags = (
   flags: Parameters<typeof StoreFlags.storeOf>[0] & { readonly url: Option.Option<URL> },
   token: Option.Option<Redacted.Redacted>
-): Result.Result<DemoShop, StoreOfServedShop | StoreFlags.DataWithoutEmbedded> => {
+): Result.Result<
+  DemoShop,
+  ServedShop.UnusableUrl | StoreOfServedShop | StoreFlags.DataWithoutEmbedded
+> => {
   if (Option.isNone(flags.url)) return StoreFlags.storeOf(flags, undefined)
-  const url = flags.url.value.origin
-  return Option.isSome(flags.store) || Option.isSome(flags.data)
-    ? Result.fail(new StoreOfServedShop({ url }))
-    : Result.succeed({ _tag: "served", url, token })
+  const hasStore = Option.isSome(flags.store) || Option.isSome(flags.data)
+  return Result.flatMap(ServedShop.addressOf(flags.url.value, token), (address) =>
+    hasStore
+      ? Result.fail(new StoreOfServedShop({ url: address.url }))
+      : Result.succeed({ _tag: "served" as const, ...address })
+  )
 }
 
 /**

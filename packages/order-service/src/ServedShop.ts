@@ -32,6 +32,51 @@ export interface Address {
 }
 
 /**
+ * A URL is not the address of a shop, or would show the token to others on the way.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnusableUrl extends Data.TaggedError("UnusableUrl")<{ readonly problem: string }> {
+  override get message() {
+    return `--url ${this.problem}`
+  }
+}
+
+/** Matches the names of this machine as a URL has them. */
+const LOOPBACK = /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/
+
+/**
+ * Returns the address of a shop: the whole host serves it, and a token is sent in clear to this
+ * machine only.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const addressOf = (
+  url: URL,
+  token: Option.Option<Redacted.Redacted>
+): Result.Result<Address, UnusableUrl> => {
+  const { hash, hostname, host, origin, pathname, password, protocol, search, username } = url
+  const fail = (problem: string) => Result.fail(new UnusableUrl({ problem }))
+  if (protocol !== "http:" && protocol !== "https:") {
+    return fail(`has the scheme ${protocol} and needs http: or https:, as in http://localhost:3000`)
+  }
+  if (username !== "" || password !== "") {
+    return fail(`has a user: give ${origin}, and the token in DAYBOOK_TOKEN`)
+  }
+  if (pathname !== "/" || search !== "" || hash !== "") {
+    return fail(`has more than a host: give ${origin}`)
+  }
+  if (protocol === "http:" && Option.isSome(token) && !LOOPBACK.test(hostname)) {
+    return fail(
+      `would send DAYBOOK_TOKEN in clear to ${host}: give https://${host}, or leave DAYBOOK_TOKEN out`
+    )
+  }
+  return Result.succeed({ url: origin, token })
+}
+
+/**
  * A served shop could not be reached, or does not serve the caller. Nothing was changed.
  *
  * @category errors

@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
 import { TestClock } from "effect/testing"
 import * as ServedShop from "../src/ServedShop.ts"
 
@@ -31,7 +33,67 @@ const asked = (answer: (attempt: number) => Response, within: number) =>
 
 const failing = (status: number, headers = {}) => new Response("", { status, headers })
 
+const SECRET = "kV3mT9xQ2bL7cR5nW8pZ4sD6fG1hJ0yA"
+
 describe("ServedShop", () => {
+  for (const url of [
+    "http://localhost:3000/",
+    "http://127.0.0.1",
+    "http://127.1:80",
+    "http://[::1]:3000",
+    "https://shop.example",
+    "https://shop.example:8443/"
+  ]) {
+    it(`sends a token to ${url}`, () => {
+      const token = Option.some(Redacted.make(SECRET))
+      assert.deepStrictEqual(
+        ServedShop.addressOf(new URL(url), token),
+        Result.succeed({ url: new URL(url).origin, token })
+      )
+    })
+  }
+
+  it("needs no TLS where there is no token", () => {
+    assert.deepStrictEqual(
+      ServedShop.addressOf(new URL("http://shop.example"), Option.none()),
+      Result.succeed({ url: "http://shop.example", token: Option.none() })
+    )
+  })
+
+  for (const [url, problem] of [
+    [
+      "http://shop.example",
+      "would send DAYBOOK_TOKEN in clear to shop.example: give https://shop.example, or leave DAYBOOK_TOKEN out"
+    ],
+    [
+      "http://localhost.example:3000",
+      "would send DAYBOOK_TOKEN in clear to localhost.example:3000: give https://localhost.example:3000, or leave DAYBOOK_TOKEN out"
+    ],
+    [
+      "http://10.127.0.1",
+      "would send DAYBOOK_TOKEN in clear to 10.127.0.1: give https://10.127.0.1, or leave DAYBOOK_TOKEN out"
+    ],
+    [
+      "localhost:3000",
+      "has the scheme localhost: and needs http: or https:, as in http://localhost:3000"
+    ],
+    [
+      "ftp://shop.example",
+      "has the scheme ftp: and needs http: or https:, as in http://localhost:3000"
+    ],
+    ["https://h/shop", "has more than a host: give https://h"],
+    ["https://h/?a", "has more than a host: give https://h"],
+    ["https://h/#a", "has more than a host: give https://h"],
+    [`https://anna@h`, "has a user: give https://h, and the token in DAYBOOK_TOKEN"],
+    [`https://:${SECRET}@h`, "has a user: give https://h, and the token in DAYBOOK_TOKEN"]
+  ] as const) {
+    it(`refuses ${url.replace(SECRET, "TOKEN")}`, () => {
+      const refused = ServedShop.addressOf(new URL(url), Option.some(Redacted.make(SECRET)))
+      assert(Result.isFailure(refused))
+      assert.strictEqual(refused.failure.message, `--url ${problem}`)
+    })
+  }
+
   it.effect("asks again for 30 seconds, less and less often", () =>
     Effect.gen(function* () {
       for (const status of [429, 502, 503, 504]) {
