@@ -25,6 +25,7 @@ import * as DemoShop from "./DemoShop.ts"
 import * as ImportReport from "./ImportReport.ts"
 import * as LegacyDemo from "./LegacyDemo.ts"
 import * as LogFigures from "./LogFigures.ts"
+import { ShopFailed } from "./Orders.ts"
 import * as Output from "./Output.ts"
 import * as Progress from "./Progress.ts"
 import { ReadModelPage } from "./ReadModelPage.ts"
@@ -63,6 +64,15 @@ const legacy = Flag.Boolean("legacy").pipe(
   Flag.withDefault(false)
 )
 
+/** An import over HTTP has failed, and its rows have ids by which the shop knows them again. */
+class ImportStopped extends Data.TaggedError("ImportStopped")<{ readonly cause: ShopFailed }> {
+  override get message() {
+    return `${this.cause.message}; ${GOES_ON}`
+  }
+}
+
+const GOES_ON = "what was recorded stays, and running it again goes on from there"
+
 const tellDay = Effect.fnUntraced(function* (shop: DemoShop.DemoShop) {
   yield* Console.log(`Opening ${DemoShop.describe(shop)}.`)
   if (shop._tag === "served") {
@@ -92,7 +102,12 @@ const importFile = Effect.fnUntraced(function* (path: string, shop: DemoShop.Dem
     yield* ImportReport.print(survey, imported, log)
     yield* (yield* ReadModelPage).tell
     yield* ImportReport.end(imported)
-  }).pipe(Effect.provide(DemoShop.layer(shop)))
+  }).pipe(
+    Effect.mapError((error) =>
+      error instanceof ShopFailed ? new ImportStopped({ cause: error }) : error
+    ),
+    Effect.provide(DemoShop.layer(shop))
+  )
 })
 
 const command = Command.make(
@@ -135,16 +150,14 @@ const command = Command.make(
 
 const complain = (problem: string) => Console.error(`demo: ${printableLine(problem)}`)
 
-const goesOn = "what was recorded stays, and running it again goes on from there"
-
 /** Prints a failure in one line, and a defect whole, since it is a bug to report. */
 const report = (cause: Cause.Cause<unknown>): Effect.Effect<void> => {
-  if (Cause.hasInterruptsOnly(cause)) return complain(`interrupted; ${goesOn}`)
+  if (Cause.hasInterruptsOnly(cause)) return complain(`interrupted; ${GOES_ON}`)
   if (Cause.hasDies(cause)) return Console.error(`demo: a bug: ${Cause.pretty(cause)}`)
   const error = Cause.squash(cause)
   if (error instanceof EventStoreError) {
     return complain(
-      `the store failed (${error.operation}): ${StartFailure.lineOf(error.cause)}; ${goesOn}`
+      `the store failed (${error.operation}): ${StartFailure.lineOf(error.cause)}; ${GOES_ON}`
     )
   }
   return complain(error instanceof Error ? error.message : String(error))

@@ -153,6 +153,29 @@ it.layer(Layer.provideMerge(Shop.layer, NodeServices.layer), { excludeTestServic
       })
     )
 
+    it.effect("ends an import with one line that says what may be done", () =>
+      Effect.gen(function* () {
+        const { url } = yield* Shop
+        const failure = (args: ReadonlyArray<string>, token: string) =>
+          Effect.map(demo(args, { env: { DAYBOOK_TOKEN: token } }), ({ status, stderr }) => [
+            status,
+            stderr
+          ])
+        assert.deepStrictEqual(yield* failure([dirty, "--url", url], CLERK), [
+          1,
+          `demo: the shop at ${url} failed: The caller lacks the permission import; what was recorded stays, and running it again goes on from there\n`
+        ])
+        assert.deepStrictEqual(yield* failure([dirty, "--url", url], BLIND), [
+          1,
+          `demo: cannot open the shop at ${url}: The caller lacks the permission log\n`
+        ])
+        assert.deepStrictEqual(yield* failure(["--url", "http://shop.example"], TOKEN), [
+          1,
+          "demo: --url would send DAYBOOK_TOKEN in clear to shop.example: give https://shop.example, or leave DAYBOOK_TOKEN out\n"
+        ])
+      })
+    )
+
     it.effect("is chosen by --url and the token in the environment", () =>
       Effect.gen(function* () {
         const { url } = yield* Shop
