@@ -85,7 +85,7 @@ export const flags = {
   ),
   tokens: Flag.String("tokens").pipe(
     Flag.withDescription(
-      "File of callers, for its user alone: lines of actor, permissions, token; or their text in DAYBOOK_TOKENS"
+      "File of callers, closed to other users: lines of actor, permissions, token; or their text in DAYBOOK_TOKENS"
     ),
     Flag.withMetavar("FILE"),
     Flag.optional

@@ -4,8 +4,8 @@
  * A line has an actor, its permissions and its token; lines that begin with `#` are comments:
  *
  * ```text
- * priya     command,read,log   u2TZ...
- * importer  command,import     9fVq...
+ * priya     command,read,log          u2TZ...
+ * importer  command,import,read,log   9fVq...
  * ```
  *
  * @since 0.1.0
@@ -21,6 +21,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import process from "node:process"
 
 /** The least length of a token: 32 letters and digits are beyond any guessing. */
 const MIN_LENGTH = 32
@@ -42,7 +43,7 @@ export class InvalidTokens extends Data.TaggedError("InvalidTokens")<{
 }
 
 /**
- * The file of tokens can be read by others than its user.
+ * Others may read the file of tokens, and it is not a secret that an orchestrator mounts.
  *
  * @category errors
  * @since 0.1.0
@@ -109,15 +110,36 @@ export const parse = (
 }
 
 /**
- * Reads the text of a file that only its user may read.
+ * Returns true if a file of secrets is closed to others.
+ *
+ * **Details**
+ * A file of this user is closed if its mode has no rights for others. An orchestrator mounts a
+ * secret as a file of another user, often for all in the container to read. Its mode is not for
+ * this user to choose, so a file that is neither this user's nor writable counts as closed.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isClosed = (file: {
+  readonly mode: number
+  /** True if the file belongs to the user of this process, or has no owner that could be known. */
+  readonly isOwn: boolean
+  readonly isWritable: boolean
+}): boolean => (file.mode & 0o077) === 0 || (!file.isOwn && !file.isWritable)
+
+/**
+ * Reads the text of a file that {@link isClosed}.
  *
  * @category operations
  * @since 0.1.0
  */
 export const read = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
-  const { mode } = yield* fs.stat(path)
-  if ((mode & 0o077) !== 0) return yield* new TokensOpenToOthers({ path })
+  const { mode, uid } = yield* fs.stat(path)
+  const user = process.getuid?.()
+  const isOwn = Option.isNone(uid) || user === undefined || uid.value === user
+  const isWritable = yield* Effect.isSuccess(fs.access(path, { writable: true }))
+  if (!isClosed({ mode, isOwn, isWritable })) return yield* new TokensOpenToOthers({ path })
   return Redacted.make(yield* fs.readFileString(path))
 })
 

@@ -7,6 +7,8 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import { createConnection } from "node:net"
+import { dirname } from "node:path"
+import * as process from "node:process"
 import type { Ended } from "./child.ts"
 import { type Record, verify, work } from "./clients.ts"
 import { folder } from "./files.ts"
@@ -152,6 +154,19 @@ it.layer(services, { excludeTestServices: true })("a served shop", (it) => {
       )
       assert.include(history, '"actor":"priya"')
       assert.notInclude(history + shop.stdout(), SECRET)
+    })
+  )
+
+  it.effect("takes tokens from a file of another user, as secrets are mounted", () =>
+    Effect.gen(function* () {
+      // Only root can start a shop as another user; the file of anyone else is the shop's own.
+      const [uid, mode] = process.getuid?.() === 0 ? [65_534, 0o644] : [undefined, 0o600]
+      const tokens = yield* tokensFile(`priya command,log ${SECRET}\n`, mode)
+      const fs = yield* FileSystem.FileSystem
+      yield* fs.chmod(dirname(tokens), 0o755)
+      const shop = yield* serving([...memory, "--tokens", tokens], {}, uid)
+      const { status } = yield* Effect.promise(() => fetch(`${shop.url}/orders/1`))
+      assert.strictEqual(status, 401)
     })
   )
 

@@ -33,6 +33,20 @@ describe("Tokens", () => {
     })
   )
 
+  for (const [name, file, expected] of [
+    ["its own, for itself", { mode: 0o100600, isOwn: true, isWritable: true }, true],
+    ["its own, for itself to read", { mode: 0o100400, isOwn: true, isWritable: false }, true],
+    ["its own, for a group", { mode: 0o100640, isOwn: true, isWritable: true }, false],
+    ["its own, for all to read", { mode: 0o100444, isOwn: true, isWritable: false }, false],
+    ["a secret of Kubernetes", { mode: 0o100644, isOwn: false, isWritable: false }, true],
+    ["a secret of a group", { mode: 0o100440, isOwn: false, isWritable: false }, true],
+    ["another's that it may write", { mode: 0o100666, isOwn: false, isWritable: true }, false]
+  ] as const) {
+    it(`${expected ? "takes" : "refuses"} a file that is ${name}`, () => {
+      assert.strictEqual(Tokens.isClosed(file), expected)
+    })
+  }
+
   for (const [text, line, problem] of [
     ["", 1, "there is no token"],
     ["# none", 1, "there is no token"],

@@ -16,10 +16,11 @@ export interface Serving {
 
 const program = fileURLToPath(new URL("../src/serve.ts", import.meta.url))
 
-const start = (args: ReadonlyArray<string>, env: Record<string, string>) => {
+const start = (args: ReadonlyArray<string>, env: Record<string, string>, uid?: number) => {
   const child = spawn(process.execPath, [program, ...args], {
     env: environment(env),
-    stdio: ["ignore", "pipe", "pipe"]
+    stdio: ["ignore", "pipe", "pipe"],
+    ...(uid === undefined ? undefined : { uid })
   })
   const output = { stdout: "", stderr: "" }
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output.stdout += text))
@@ -34,11 +35,15 @@ const start = (args: ReadonlyArray<string>, env: Record<string, string>) => {
 export const failing = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
   Effect.promise(() => start(args, env).ended)
 
-/** Starts a shop on a free port, and waits until it says that it listens. */
-export const serving = (args: ReadonlyArray<string>, env: Record<string, string> = {}) =>
+/** Starts a shop on a free port, perhaps as another user, and waits until it says that it listens. */
+export const serving = (
+  args: ReadonlyArray<string>,
+  env: Record<string, string> = {},
+  uid?: number
+) =>
   Effect.acquireRelease(
     Effect.promise(async (): Promise<Serving> => {
-      const { child, ended, output } = start(["--port", "0", ...args], env)
+      const { child, ended, output } = start(["--port", "0", ...args], env, uid)
       const printed = new Promise<void>((resolve) =>
         child.stdout.on("data", () => {
           if (output.stdout.includes("The shop serves on")) resolve()
