@@ -10,7 +10,7 @@ import { createConnection } from "node:net"
 import { dirname } from "node:path"
 import * as process from "node:process"
 import type { Ended } from "./child.ts"
-import { type Record, verify, work } from "./clients.ts"
+import { assertAnswered, type Record, verify, work } from "./clients.ts"
 import { folder } from "./files.ts"
 import { closed, failing, serving } from "./serving.ts"
 
@@ -225,6 +225,7 @@ it.layer(services, { excludeTestServices: true })("a served shop", (it) => {
           records.push(record)
           assert.isAtLeast(record.acknowledged.length, 100)
           assert.deepStrictEqual(record.refused, [])
+          if (signal === "SIGTERM") assertAnswered(record)
           const { status, stderr } = yield* shop.ended
           assert.deepStrictEqual([status, stderr], [ends, ""])
         }

@@ -1,6 +1,8 @@
 /** Clients of a served shop that keep a record of what it acknowledged. */
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { Agent, type IncomingMessage, request as requestOf } from "node:http"
+import { text } from "node:stream/consumers"
 import type { Serving } from "./serving.ts"
 
 /** A command as its client sent it. */
@@ -22,20 +24,68 @@ interface Answer {
   readonly repeated: boolean
 }
 
+/** A command whose answer did not come, since the connection failed. */
+class Lost extends Error {
+  override readonly name = "Lost"
+  readonly sent: Sent
+  /** True if the shop had asked for the body, and so had taken the request. */
+  readonly isTaken: boolean
+  readonly code: string | undefined
+  constructor(sent: Sent, isTaken: boolean, cause: NodeJS.ErrnoException) {
+    super(`${sent.key}: ${cause.message}`, { cause })
+    this.sent = sent
+    this.isTaken = isTaken
+    this.code = cause.code
+  }
+}
+
 export interface Record {
   readonly acknowledged: ReadonlyArray<Acknowledged>
+  /** The last command of each client. */
+  readonly lost: ReadonlyArray<Lost>
   /** The answers that were no success. */
   readonly refused: ReadonlyArray<string>
 }
 
+interface State {
+  readonly revision: number
+  readonly state: {
+    readonly lines: ReadonlyArray<{ readonly productId: string; readonly quantity: number }>
+  }
+}
+
 const CLIENTS = 8
 
-const post = (url: string, { body, key, order }: Sent) =>
-  fetch(`${url}/orders/${order}/commands`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "idempotency-key": key },
-    body
-  })
+/**
+ * Sends a command, its body once the shop has asked for it: a shop that drops what it has taken is
+ * told from one that closes an idle connection under a request, or that never had it.
+ */
+const post = (url: string, agent: Agent, sent: Sent) =>
+  new Promise<{ readonly status: number | undefined; readonly answer: string }>(
+    (resolve, reject) => {
+      let isTaken = false
+      const fail = (cause: Error) => reject(new Lost(sent, isTaken, cause))
+      const request = requestOf(`${url}/orders/${sent.order}/commands`, {
+        method: "POST",
+        agent,
+        headers: {
+          "content-type": "application/json",
+          "idempotency-key": sent.key,
+          "content-length": Buffer.byteLength(sent.body),
+          expect: "100-continue"
+        }
+      })
+      request.once("continue", () => {
+        isTaken = true
+        request.end(sent.body)
+      })
+      request.once("response", (response: IncomingMessage) => {
+        text(response).then((answer) => resolve({ status: response.statusCode, answer }), fail)
+      })
+      request.once("error", fail)
+      request.flushHeaders()
+    }
+  )
 
 /**
  * Sends commands, each client to an order of its own and to one that all share, until the shop does
@@ -45,11 +95,12 @@ const post = (url: string, { body, key, order }: Sent) =>
 export const work = (shop: Serving, run: string, onAcknowledged: (count: number) => void) =>
   Effect.promise(async (): Promise<Record> => {
     const acknowledged: Array<Acknowledged> = []
+    const lost: Array<Lost> = []
     const refused: Array<string> = []
+    const agent = new Agent({ keepAlive: true })
     const send = async (sent: Sent) => {
-      const response = await post(shop.url, sent)
-      const answer = await response.text()
-      if (response.status !== 200) refused.push(`${response.status} ${answer}`)
+      const { answer, status } = await post(shop.url, agent, sent)
+      if (status !== 200) refused.push(`${status} ${answer}`)
       else onAcknowledged(acknowledged.push({ ...sent, answer }))
     }
     const create = (order: string) =>
@@ -81,35 +132,62 @@ export const work = (shop: Serving, run: string, onAcknowledged: (count: number)
     // Each ends when its connection does.
     const clients = Array.from({ length: CLIENTS }, (_, index) => client(`${run}-${index}`))
     const ends = await Promise.allSettled(clients)
+    agent.destroy()
     for (const end of ends) {
       // The connection failed: an error of the client itself is a fault of this test.
-      if (end.status === "fulfilled" || !(end.reason instanceof TypeError)) {
+      if (end.status === "fulfilled" || !(end.reason instanceof Lost)) {
         throw new Error("a client ended by itself", { cause: end })
       }
+      lost.push(end.reason)
     }
-    return { acknowledged, refused }
+    return { acknowledged, lost, refused }
   })
 
-/** Asserts that the shop has each acknowledged command, once, with the answer that it gave then. */
-export const verify = (shop: Serving, { acknowledged }: Record) =>
+/** Asserts that the shop answered each command that it had taken before it ended. */
+export const assertAnswered = ({ lost }: Record) => {
+  for (const { code, isTaken, sent } of lost) {
+    assert.isFalse(isTaken, `${sent.key} was taken and not answered: ${code}`)
+    // It listens no more, or it closed an idle connection while the request was on its way.
+    assert.include(["ECONNREFUSED", "ECONNRESET", "EPIPE"], code)
+  }
+}
+
+/**
+ * Asserts that the shop has each acknowledged command, once, with the answer that it gave then; and
+ * each lost one too once it is repeated, and nothing else.
+ */
+export const verify = (shop: Serving, { acknowledged, lost }: Record) =>
   Effect.promise(async () => {
+    const agent = new Agent({ keepAlive: true })
+    const repeat = async (sent: Sent) =>
+      JSON.parse((await post(shop.url, agent, sent)).answer) as Answer
     for (const sent of acknowledged) {
       const first = JSON.parse(sent.answer) as Answer
-      const again = (await (await post(shop.url, sent)).json()) as Answer
+      const again = await repeat(sent)
       // The first answer has the position of the whole append, which other commands may share.
       assert.isTrue(BigInt(again.position) <= BigInt(first.position), sent.key)
       assert.deepStrictEqual(again, { ...first, position: again.position, repeated: true })
     }
-    const orders = Map.groupBy(acknowledged, ({ order }) => order)
+    for (const { isTaken, sent } of lost) {
+      const { events, repeated } = await repeat(sent)
+      assert.strictEqual(events, 1)
+      if (!isTaken) assert.isFalse(repeated, `${sent.key} had no body`)
+    }
+    agent.destroy()
+    const all = [...acknowledged, ...lost.map(({ sent }) => sent)]
+    const orders = Map.groupBy(all, ({ order }) => order)
     for (const [order, commands] of orders) {
       const response = await fetch(`${shop.url}/orders/${order}`)
-      const { state } = (await response.json()) as {
-        readonly state: { readonly lines: ReadonlyArray<{ readonly productId: string }> }
-      }
-      const lines = new Set(state.lines.map(({ productId }) => productId))
-      for (const { body } of commands) {
+      const { revision, state } = (await response.json()) as State
+      // Each command has one event.
+      assert.strictEqual(revision, commands.length, order)
+      const added = commands.flatMap(({ body }) => {
         const { productId } = JSON.parse(body) as { readonly productId?: string }
-        if (productId !== undefined) assert.isTrue(lines.has(productId), productId)
-      }
+        return productId === undefined ? [] : [productId]
+      })
+      assert.deepStrictEqual(
+        state.lines.map(({ productId, quantity }) => `${quantity} ${productId}`).toSorted(),
+        added.map((productId) => `1 ${productId}`).toSorted()
+      )
     }
   })
