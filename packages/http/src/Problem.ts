@@ -215,8 +215,8 @@ export class Busy extends HttpApiError.Problem<Busy>()("Busy", {
 
 /**
  * 503: the database, or the service that knows the callers, can't be reached. A command may have
- * been recorded: repeat it with the same `Idempotency-Key` or `X-Command-Id`; after one with neither read
- * the state first if there is no `Retry-After`.
+ * been recorded: repeat it with the same `Idempotency-Key` or `X-Command-Id`; after one that has
+ * neither read the state first if there is no `Retry-After`.
  *
  * @category problems
  * @since 0.1.0

@@ -27,7 +27,7 @@ export interface Identified<out R> {
 export const identityOf = Effect.fnUntraced(function* <R>(sent: Identified<R>) {
   const { actor, commandId, key } = sent
   if (commandId !== undefined) {
-    // The same command, whoever sends it: its digest leaves the caller out.
+    // Its digest leaves the caller out: another one may send the same command.
     return { commandId, digest: yield* digest(undefined, yield* contentOf(sent)) }
   }
   return key === undefined
