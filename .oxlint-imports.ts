@@ -15,7 +15,8 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   http: ["kernel", "store", "projections"],
   "order-service": ["*"],
   benchmarks: ["*"],
-  peers: ["*"]
+  peers: ["*"],
+  template: ["*"]
 }
 
 /** Packages whose `src` imports nothing else but the modules of `effect` that need no runtime. */

@@ -20,7 +20,6 @@ import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type * as Layer from "effect/Layer"
-import { MinimumLogLevel } from "effect/References"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Closing } from "./internal/closing.ts"
 import { boundedLook } from "./internal/boundedLook.ts"
@@ -101,11 +100,7 @@ export const store: Check<EventStore> = succeeds(
  * @category checks
  * @since 0.1.0
  */
-export const migrations: Check<SqlClient> = succeeds(
-  "migrations",
-  // A schema newer than the code is logged when a store is opened, and need not be at each look.
-  Effect.provideService(PostgresMigrations.check, MinimumLogLevel, "Warn")
-)
+export const migrations: Check<SqlClient> = succeeds("migrations", PostgresMigrations.check)
 
 /**
  * Passes if no read model lags too far or is stopped.

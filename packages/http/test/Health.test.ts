@@ -100,6 +100,24 @@ describe("the health of a host", () => {
     })
   )
 
+  it.effect("logs of a look what needs attention alone", () =>
+    Effect.gen(function* () {
+      const logged: Array<unknown> = []
+      const logger = Logger.make(({ message }) => {
+        logged.push(message)
+      })
+      const telling = Health.succeeds(
+        "telling",
+        Effect.andThen(Effect.logInfo("a newer schema"), Effect.logWarning("a fault"))
+      )
+      yield* answering(Health.layer({ checks: [telling] })).pipe(
+        Effect.flatMap((get) => get("/health/ready")),
+        Effect.provide(Logger.layer([logger]))
+      )
+      assert.deepStrictEqual(logged, [["a fault"]])
+    })
+  )
+
   it.effect("is unready if a look dies", () =>
     Effect.gen(function* () {
       const dying = Health.succeeds("dying", Effect.die(new Error("a fault")))

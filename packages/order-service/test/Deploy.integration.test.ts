@@ -47,6 +47,17 @@ const urlOf = (login?: string) =>
 const connect = (login?: string) =>
   Effect.flatMap(urlOf(login), (url) => PgClient.make({ url, maxConnections: 2 }))
 
+/** The arguments of the command by which the image is asked whether it lives, for an address. */
+const asking = (address: string) =>
+  (
+    JSON.parse(
+      (/^HEALTHCHECK .*CMD (.*)$/m.exec(read("deploy/Dockerfile"))?.[1] ?? "").replace(
+        "http://127.0.0.1:3000",
+        address
+      )
+    ) as Array<string>
+  ).slice(1)
+
 const TOKEN = "a-token-of-this-test-alone-0123456789"
 
 /** Runs a program of the repository for a login, with nothing else of this environment. */
@@ -95,7 +106,7 @@ const host = Effect.fnUntraced(function* (login: string) {
       const json: unknown = await answer.json()
       return { status: answer.status, json }
     })
-  return { child, request }
+  return { address, child, request }
 })
 
 it.live(
@@ -126,7 +137,33 @@ it.live(
         rows.map(({ orderId }) => orderId),
         ["1"]
       )
-      for (const { child } of [one, two]) {
+      for (const { address, child, request } of [one, two]) {
+        assert.strictEqual(yield* ended(yield* run(asking(address), "shop_1")), 0)
+        const ready = yield* request("/health/ready")
+        assert.deepStrictEqual(ready, {
+          status: 200,
+          json: {
+            status: "ready",
+            checks: [
+              { name: "store", status: "pass" },
+              { name: "migrations", status: "pass" },
+              { name: "read-model-migrations", status: "pass" },
+              {
+                name: "read-models",
+                status: "pass",
+                facts: { behind: 0, stopped: 0, lagSeconds: 0 }
+              }
+            ]
+          }
+        })
+        const metrics = yield* Effect.promise(async () =>
+          (await fetch(`${address}/metrics`)).text()
+        )
+        assert.include(
+          metrics,
+          'daybook_projection_state{projection="order_summary",state="up to date"} 1'
+        )
+        assert.include(metrics, 'route="/health/ready",status="2xx"')
         child.kill("SIGTERM")
         assert.strictEqual(yield* ended(child), 0)
       }

@@ -5,7 +5,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as LogLevel from "effect/LogLevel"
 import * as Option from "effect/Option"
+import { MinimumLogLevel } from "effect/References"
 import type * as Scope from "effect/Scope"
 import type { Check, Facts, Finding } from "../Health.ts"
 
@@ -30,7 +32,14 @@ export const boundedLook = Effect.fnUntraced(function* <R>({
   const context = yield* Effect.context<R>()
   const limit = Duration.fromInputUnsafe(timeout)
   // Its end is waited for nowhere: a query on a connection that stalls ends with the connection.
-  const begin = look.pipe(Effect.provideContext(context), Effect.forkDetach)
+  const begin = look.pipe(
+    // What a store logs once when it is opened need not be logged at each look.
+    Effect.updateService(MinimumLogLevel, (level) =>
+      LogLevel.isLessThan(level, "Warn") ? "Warn" : level
+    ),
+    Effect.provideContext(context),
+    Effect.forkDetach
+  )
   let running: Fiber.Fiber<Finding, unknown> | undefined
   yield* Effect.addFinalizer(() => Effect.sync(() => running?.interruptUnsafe()))
   let last: Outcome["status"] = "pass"
