@@ -38,13 +38,12 @@ const stores = ({ store }: Settings.Settings) =>
     postgres: StoreChecks.layerPostgres
   })
 
-/** Executes commands, and maintains the read models after them. */
+/** Executes commands, above the runner of read models: so these could also be inline. */
 const domain = Layer.merge(
   CommandHandler.layerSnapshots(SnapshotPolicy.every(100)).pipe(
     Layer.provide(Layer.succeed(CachedStreams, 10_000))
   ),
   ProjectionMetrics.layer()
-  // Beneath the handler, so that read models could also be inline.
 ).pipe(Layer.provideMerge(Projections.layer({ async: ReadModels.all })))
 
 /** Answers `/health/live` and `/health/ready`; no read model may be older than the lag. */
