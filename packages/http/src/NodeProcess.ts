@@ -36,7 +36,7 @@ export const DEFAULT_CLOSE_WITHIN = Duration.seconds(30)
 export interface Options {
   /** Stands before each line that the process prints on standard error. */
   readonly name: string
-  /** The longest time from the first signal to the end; {@link DEFAULT_CLOSE_WITHIN} when absent. */
+  /** The longest time from the first signal to the end; see {@link DEFAULT_CLOSE_WITHIN}. */
   readonly closeWithin?: Duration.Input
 }
 
@@ -47,7 +47,7 @@ export interface Options {
  * The first SIGTERM or SIGINT interrupts `host`, so that its layers close in the reverse order of
  * their construction: a server before the stores that its requests use. A failure is one line of
  * `StartFailure.lineOf` on standard error; a defect, which is a bug, is printed with its stack.
- * Output that nobody reads any more does not end the process.
+ * Output whose reader has gone does not end the process.
  *
  * ```ts
  * import * as NodeProcess from "@daybook/http/NodeProcess"
@@ -96,7 +96,7 @@ export const run = <A, E>(
   })
 }
 
-/** Returns the text for an end that nobody asked for. */
+/** Returns the text for an end that is no interruption. */
 const problemOf = (cause: Cause.Cause<unknown>): string | undefined => {
   if (Cause.hasInterruptsOnly(cause)) return undefined
   return Cause.hasDies(cause) ? `a bug: ${Cause.pretty(cause)}` : StartFailure.lineOf(cause)

@@ -23,7 +23,7 @@ export const tell = (settings: Settings, address: HttpServer.HttpServer["Service
     const url = HttpServer.formatAddress(address)
     return process.stdout.isTTY
       ? print(settings, url)
-      : Effect.logInfo(`The shop serves on ${url}, from ${Stores.describe(settings.store)}`)
+      : Effect.logInfo(`The shop serves on ${url} from ${Stores.describe(settings.store)}`)
   })
 
 /**

@@ -57,7 +57,8 @@ export const data = Flag.String("data").pipe(
 )
 
 /**
- * Returns the chosen store: the embedded one unless another is named, in `folder` unless another is.
+ * Returns the chosen store: the embedded one unless another is named. Its folder is `folder` unless
+ * another is named.
  *
  * @category constructors
  * @since 0.1.0

@@ -65,7 +65,7 @@ const http = ({ host, port, tokens }: Settings.Settings) => {
       )
 }
 
-/** The whole host. A layer is built after those that it is provided with, and closed before them. */
+/** The whole host: a layer is built after those that it is provided with, and closed before. */
 const host = (settings: Settings.Settings) =>
   Layer.effectDiscard(
     Effect.flatMap(HttpServer, ({ address }) => ServedPage.tell(settings, address))

@@ -36,7 +36,7 @@ describe("the session of the README", () => {
       requests.push(
         [
           init?.method ?? "GET",
-          String(input),
+          new Request(input).url,
           ...Array.from(headers, (pair) => pair.join(": "))
         ].join("\n")
       )

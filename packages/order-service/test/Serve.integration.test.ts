@@ -17,7 +17,7 @@ const memory = ["--store", "memory"]
 const SECRET = "kV3mT9xQ2bL7cR5nW8pZ4sD6fG1hJ0yA"
 
 /** A file of tokens that lives as long as the test. */
-const tokensFile = Effect.fnUntraced(function* (content: string, mode = 0o600) {
+const tokensFile = Effect.fnUntraced(function* (content: string, mode: number = 0o600) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* fs.makeTempFileScoped()
   yield* fs.writeFileString(path, content)
@@ -121,7 +121,7 @@ it.layer(services, { excludeTestServices: true })("a served shop", (it) => {
       const { level, message } = JSON.parse(only ?? "") as Readonly<{ [field: string]: unknown }>
       assert.deepStrictEqual(
         [level, message],
-        ["INFO", `The shop serves on ${shop.url}, from a store in memory`]
+        ["INFO", `The shop serves on ${shop.url} from a store in memory`]
       )
     })
   )

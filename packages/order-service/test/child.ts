@@ -1,3 +1,4 @@
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import { spawn } from "node:child_process"
 import * as process from "node:process"
@@ -22,11 +23,19 @@ interface Options {
   readonly hangUp?: boolean
 }
 
+/** Returns these variables and nothing of the tests, such as a DATABASE_URL, but the cache. */
+export const environment = (env: Record<string, string> = {}) =>
+  Effect.runSync(
+    Config.String("NODE_COMPILE_CACHE").pipe(
+      Effect.map((cache): Record<string, string> => ({ NODE_COMPILE_CACHE: cache, ...env })),
+      Effect.orElseSucceed(() => env)
+    )
+  )
+
 const run = (program: URL, args: ReadonlyArray<string>, { env, hangUp, kill, uid }: Options = {}) =>
   Effect.callback<Ended>((resume) => {
     const child = spawn(process.execPath, [fileURLToPath(program), ...args], {
-      // Nothing else of the environment of the tests, such as a DATABASE_URL.
-      env: { NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
+      env: environment(env),
       stdio: ["ignore", "pipe", "pipe"],
       ...(uid === undefined ? undefined : { uid })
     })

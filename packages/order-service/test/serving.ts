@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import { createConnection } from "node:net"
 import * as process from "node:process"
 import { fileURLToPath } from "node:url"
-import type { Ended } from "./child.ts"
+import { type Ended, environment } from "./child.ts"
 
 /** A shop that runs as a process of its own. */
 export interface Serving {
@@ -18,8 +18,7 @@ const program = fileURLToPath(new URL("../src/serve.ts", import.meta.url))
 
 const start = (args: ReadonlyArray<string>, env: Record<string, string>) => {
   const child = spawn(process.execPath, [program, ...args], {
-    // Nothing else of the environment of the tests, such as a DATABASE_URL.
-    env: { NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"], ...env },
+    env: environment(env),
     stdio: ["ignore", "pipe", "pipe"]
   })
   const output = { stdout: "", stderr: "" }
