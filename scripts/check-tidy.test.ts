@@ -46,6 +46,27 @@ describe("check-tidy", () => {
     )
   })
 
+  it("finds a source file that a document names and that does not exist", () => {
+    write("packages/kernel/src/internal/fold.ts", "")
+    write(
+      "docs/ARCHITECTURE.md",
+      [
+        "`fold.ts` of `packages/kernel/src/internal/fold.ts`, and `internal/fold.ts`",
+        "`old.ts`, `packages/kernel`",
+        "`packages/kernel/src/external`, `driver/fold.ts`, and `old.test.ts` too"
+      ].join("\n")
+    )
+    write("packages/kernel/README.md", "1. `src/gone.ts`")
+    write("docs/adr/0001-past.md", "`old.ts` as it was")
+    finds(
+      "docs/ARCHITECTURE.md:2 old.ts does not exist",
+      "docs/ARCHITECTURE.md:3 packages/kernel/src/external does not exist",
+      "docs/ARCHITECTURE.md:3 driver/fold.ts does not exist",
+      "docs/ARCHITECTURE.md:3 old.test.ts does not exist",
+      "packages/kernel/README.md:1 src/gone.ts does not exist"
+    )
+  })
+
   it("finds a source file of more than 750 lines", () => {
     write("packages/kernel/src/internal/Fits.ts", "\n".repeat(750))
     write("packages/kernel/src/internal/Long.ts", "\n".repeat(751))

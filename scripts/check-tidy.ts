@@ -53,9 +53,33 @@ export const check = (root: string): ReadonlyArray<Finding> => {
   }
   for (const file of ["README.md", ...prose, ...files]) {
     if (/\.(ts|md)$/.test(file)) findings.push(...checkImports(file, read(root, file), byName))
+    if (signposts.test(file)) findings.push(...checkSignposts(file, read(root, file), files))
   }
   return findings
 }
+
+/** The documents that lead to the source, so that each file which they name must exist. */
+const signposts = /^(README\.md|docs\/(ARCHITECTURE|CONTRIBUTING)\.md|packages\/[^/]+\/README\.md)$/
+
+/**
+ * Returns the source files and folders that a document names and that don't exist. A name may leave
+ * out the folders before it.
+ */
+const checkSignposts = (
+  file: string,
+  text: string,
+  files: ReadonlyArray<string>
+): ReadonlyArray<Finding> =>
+  text
+    .split("\n")
+    .flatMap((line, index) =>
+      [...line.matchAll(/`((?:[\w.-]+\/)*[\w.-]+\.ts|(?:packages|scripts)\/[\w./-]+)`/g)].flatMap(
+        ([, name = ""]) =>
+          files.some((path) => path.endsWith(`/${name}`) || `${path}/`.startsWith(`${name}/`))
+            ? []
+            : [{ file, line: index + 1, problem: `${name} does not exist` }]
+      )
+    )
 
 /**
  * Returns the modules that are imported by name: a class that is named as its module, and no

@@ -169,14 +169,15 @@ describe("the composition", () => {
     }
     const nginx = read("deploy/nginx.conf")
     assert.deepStrictEqual(
-      Array.from(nginx.matchAll(/^ +server ([\w-]+:\d+);$/gm), ([, server]) => server),
+      Array.from(nginx.matchAll(/^ +server ([\w-]+:\d+) resolve;$/gm), ([, server]) => server),
       Object.keys(hosts).map((name) => `${name}:${port}`)
     )
     assert.deepStrictEqual(Object.keys(proxy?.depends_on ?? {}), Object.keys(hosts))
     const [, listens] = /^ +listen (\d+);$/m.exec(nginx) ?? []
-    assert.deepStrictEqual(proxy?.ports, [`${listens}:${listens}`])
-    assert.match(nginx, /location = \/metrics \{ return 404; \}/)
-    assert.match(nginx, /location \/health\/ \{ return 404; \}/)
+    assert.deepStrictEqual(proxy?.ports, [`127.0.0.1:${listens}:${listens}`])
+    // Prefixes: a router that took another spelling for the same path would answer it.
+    assert.match(nginx, /location \/metrics \{ return 404; \}/)
+    assert.match(nginx, /location \/health \{ return 404; \}/)
   })
 
   it("mounts files that there are", () => {

@@ -55,14 +55,14 @@ const subjects: ReadonlyArray<Subject> = [
   {
     name: "projections",
     mutate: [
-      "packages/projections/src/{ReadModelTable,RowQuery,StoredRow}.ts",
+      "packages/projections/src/driver/{ReadModelTable,RowQuery,StoredRow}.ts",
       `packages/projections/src/internal/{${pureParts.join(",")}}.ts`
     ],
     // The tests of each part alone: through a store a run would take seconds, and through a
     // database minutes.
     tests: [
       "packages/projections/test/{ReadModelTable,RowFold,RowCodec,RowDifferences}.test.ts",
-      "packages/projections/test/{MemoryQuery,Changes,Partition,Lifecycle}.test.ts"
+      "packages/projections/test/{MemoryQuery,ChangeSignal,Partition,Lifecycle}.test.ts"
     ]
   }
 ]

@@ -20,6 +20,7 @@ it("has the ratio of each host to the last one", () => {
     ...figures,
     name: ["shop", "node:http"][index] ?? ""
   }))
+  assert.strictEqual(Comparison.ratio(rows), 0.8)
   assert.strictEqual(
     Comparison.table(rows),
     [

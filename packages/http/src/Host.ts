@@ -78,6 +78,7 @@ export const layer = <
 export const routerConfig: Partial<FindMyWay.RouterConfig> = {
   caseSensitive: true,
   ignoreDuplicateSlashes: false,
+  ignoreTrailingSlash: false,
   maxParamLength: 16_384
 }
 

@@ -8,8 +8,11 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import * as Option from "effect/Option"
 import { Projections } from "./Projections.ts"
 import { State, type Status } from "./ProjectionStatus.ts"
 
@@ -23,15 +26,20 @@ const inState = Metric.gauge("daybook_projection_state", {
   description: "1 for the present state of a read model, 0 for the others, by projection and state"
 })
 
+const shadowStopped = Metric.gauge("daybook_projection_shadow_stopped", {
+  description:
+    "1 while an event has stopped the rows that are being built of a read model, else 0, by projection"
+})
+
 /**
- * Measures the read models of a host when it is built, and then at an interval.
+ * Measures the read models of a host at once, and then at an interval.
  *
  * **Details**
  * `interval`: from the end of one measurement to the next; 10 seconds when absent. Each takes a few
  * statements for each read model, so it should not be much shorter than the interval at which the
  * metrics are collected.
- * While the status of the read models can't be read, there are no such metrics, rather than old
- * ones.
+ * While the status of the read models can't be read, or takes longer than the interval, there are
+ * no such metrics, rather than old ones.
  *
  * @category layers
  * @since 0.1.0
@@ -43,21 +51,27 @@ export const layer = ({
     Effect.gen(function* () {
       const { statuses } = yield* Projections
       let known: ReadonlyArray<Sample> = []
-      const measure = statuses.pipe(
-        Effect.withTracerEnabled(false),
-        Effect.flatMap((all) => {
-          known = all.flatMap(samplesOf)
-          return Effect.forEach(known, ([gauge, value]) => Metric.update(gauge, value))
-        }),
-        Effect.catch((error) =>
-          Effect.andThen(
-            Effect.logDebug("The read models can't be measured", error.message),
-            Effect.forEach(known, ([gauge]) => Metric.remove(gauge))
-          )
-        )
-      )
-      yield* measure
-      yield* Effect.sleep(interval).pipe(Effect.andThen(measure), Effect.forever, Effect.forkScoped)
+      let looking: Fiber.Fiber<ReadonlyArray<Status>, unknown> | undefined
+      let isMeasured = true
+      yield* Effect.addFinalizer(() => Effect.sync(() => looking?.interruptUnsafe()))
+      const measure = Effect.gen(function* () {
+        // A query on a connection that stalls can't be interrupted: it is left alone, and no other
+        // one begins until it has ended.
+        if (looking === undefined || looking.pollUnsafe() !== undefined) {
+          looking = yield* statuses.pipe(Effect.withTracerEnabled(false), Effect.forkDetach)
+        }
+        const exit = yield* Effect.timeoutOption(Fiber.await(looking), interval)
+        const answer = Option.getOrElse(exit, () => Exit.fail("no answer in time"))
+        if (Exit.isSuccess(answer)) {
+          isMeasured = true
+          known = answer.value.flatMap(samplesOf)
+          return yield* Effect.forEach(known, ([gauge, value]) => Metric.update(gauge, value))
+        }
+        if (isMeasured) yield* Effect.logWarning("The read models can't be measured", answer.cause)
+        isMeasured = false
+        return yield* Effect.forEach(known, ([gauge]) => Metric.remove(gauge))
+      })
+      yield* measure.pipe(Effect.andThen(Effect.sleep(interval)), Effect.forever, Effect.forkScoped)
     })
   )
 
@@ -68,6 +82,10 @@ const samplesOf = (status: Status): ReadonlyArray<Sample> => {
   return [
     [Metric.withAttributes(lagSeconds, { projection }), status.lagMillis / 1_000],
     [Metric.withAttributes(lagEvents, { projection }), status.lagEvents],
+    [
+      Metric.withAttributes(shadowStopped, { projection }),
+      Option.exists(status.building, ({ poison }) => Option.isSome(poison)) ? 1 : 0
+    ],
     ...State.literals.map((one): Sample => [
       Metric.withAttributes(inState, { projection, state: one }),
       one === state ? 1 : 0

@@ -25,20 +25,21 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import * as Changes from "./internal/runner/changeSignal.ts"
-import { checkedWhy } from "./internal/lifecycle/checkedWhy.ts"
-import { buildShadow } from "./internal/lifecycle/buildShadow.ts"
+import * as ChangeSignal from "./internal/runner/changeSignal.ts"
+import { checkedWhy } from "./internal/runner/checkedWhy.ts"
+import { buildShadow } from "./internal/runner/buildShadow.ts"
 import { codeFingerprint } from "./internal/fold/codeFingerprint.ts"
 import { maintainServing } from "./internal/runner/maintainServing.ts"
-import * as History from "./internal/fold/history.ts"
+import * as History from "./internal/runner/history.ts"
 import * as InlineAppends from "./internal/runner/inlineAppends.ts"
 import * as Leases from "./internal/runner/leases.ts"
 import * as SharedCalls from "./internal/runner/sharedCalls.ts"
 import * as LoopErrors from "./internal/runner/loopErrors.ts"
-import * as Rebuild from "./internal/lifecycle/rebuild.ts"
+import * as Rebuild from "./internal/runner/rebuild.ts"
 import { recordedText } from "./internal/fold/recordedText.ts"
 import { type AnyModel } from "./internal/fold/rowFold.ts"
-import { categoriesOf, forever, type Runner } from "./internal/runner/runner.ts"
+import { forever } from "./internal/runner/loop.ts"
+import { categoriesOf, type Runner } from "./internal/runner/runner.ts"
 import * as Stops from "./internal/runner/stops.ts"
 import { tryStoppedAgain } from "./internal/runner/tryStoppedAgain.ts"
 import * as Waiters from "./internal/runner/waiters.ts"
@@ -313,7 +314,7 @@ const make = Effect.fnUntraced(function* (
   const owner = yield* random.uuidV4()
   const lease = Duration.fromInputUnsafe(settings.lease)
   const pollInterval = Duration.fromInputUnsafe(settings.pollInterval)
-  const changes = Changes.make()
+  const changes = ChangeSignal.make()
   // A stream of a rebuild may outlive the runner.
   yield* Effect.addFinalizer(() => Effect.sync(changes.closeUnsafe))
   const errors = LoopErrors.make()

@@ -96,11 +96,13 @@ export const make: Effect.Effect<ReadModelStore["Service"], SchemaUnready, SqlCl
         ).pipe(failing(operation), spanned(operation, of.name)),
       load: (table, claim, at) =>
         claims
-          .on(claim, (place) => PostgresStep.loadOfStep(sql, schema, table, claim, place, at))
+          .on(claim, (relation) => PostgresStep.loadOfStep(sql, schema, table, claim, relation, at))
           .pipe(failing("load")),
       advance: (table, claim, step) =>
         claims
-          .on(claim, (place) => PostgresStep.advance(sql, schema, table, claim, place, step))
+          .on(claim, (relation) =>
+            PostgresStep.writeOfStep(sql, schema, table, claim, relation, step)
+          )
           .pipe(failing("advance"), spanned("advance", table.name)),
       inline: (append) => PostgresInline.inline(sql, schema, log, append).pipe(failing("inline")),
       acts: (name) => readCommitted(sql, acts.list(name)).pipe(failing("acts")),

@@ -23,7 +23,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import * as Changes from "../src/internal/runner/changeSignal.ts"
+import * as ChangeSignal from "../src/internal/runner/changeSignal.ts"
 import * as Leases from "../src/internal/runner/leases.ts"
 import * as LoopErrors from "../src/internal/runner/loopErrors.ts"
 import { aggregateOf, takings } from "./Till.ts"
@@ -126,7 +126,7 @@ describe("The claims of a host", () => {
           const answer = yield* Deferred.make<ReadonlyArray<Renewed>>()
           const lease = Duration.seconds(30)
           const leases = yield* Leases.make({
-            changes: Changes.make(),
+            changes: ChangeSignal.make(),
             errors,
             lease,
             pollInterval: lease,
@@ -155,7 +155,7 @@ describe("The claims of a host", () => {
       Effect.gen(function* () {
         const lease = Duration.seconds(30)
         const leases = yield* Leases.make({
-          changes: Changes.make(),
+          changes: ChangeSignal.make(),
           errors: LoopErrors.make(),
           lease,
           pollInterval: lease,

@@ -1,5 +1,6 @@
 /**
- * Runs commands against a log: load, decide, append; decide again when another writer won.
+ * Runs commands against a log: load, decide, append; decide again when another writer won. The loop
+ * is in `internal/command/execute.ts`.
  *
  * Laws:
  *
@@ -39,11 +40,11 @@ import {
 } from "./EventStore.ts"
 import * as Decorated from "./driver/Decorated.ts"
 import * as ExpectedRevision from "./ExpectedRevision.ts"
-import { type Cursor, entries, initial } from "./internal/command/decide.ts"
-import * as Serialize from "./internal/command/serialize.ts"
+import { entries, type FoldProgress, initial } from "./internal/command/fold.ts"
+import * as CommandQueue from "./internal/command/commandQueue.ts"
 import * as Limiter from "./internal/batch/limiter.ts"
-import * as Transact from "./internal/command/transact.ts"
-import * as Holding from "./internal/batch/holding.ts"
+import * as Execute from "./internal/command/execute.ts"
+import * as Budget from "./internal/batch/budget.ts"
 import { readOptions } from "./internal/driver/readOptions.ts"
 import { inSpan } from "./internal/driver/inSpan.ts"
 import * as Load from "./internal/command/load.ts"
@@ -383,9 +384,9 @@ const make = Effect.fnUntraced(function* <R>(
     cache: capacity > 0 ? Cache.make(capacity) : undefined,
     snapshots: yield* makeSnapshots(capacity)
   })
-  const transact = Transact.make(store, load)
+  const execute = Execute.make(store, load)
   const enter = Limiter.make(yield* CommandsAtOnce)
-  const { hold, keep } = Holding.make("handler", yield* MaxHeld)
+  const { hold, keep } = Budget.make("handler", yield* MaxHeld)
   /**
    * Skips the door inside a transaction: the caller already has a connection, and perhaps the lock
    * of a stream that the commands past the door wait for, so waiting here could deadlock.
@@ -395,9 +396,9 @@ const make = Effect.fnUntraced(function* <R>(
       isInside ? effect : hold({ calls: 1, bytes: 0 }, enter(effect))
     )
   // The queue of a stream stands before the door: a hot stream must not occupy all places.
-  const inTurn = yield* Serialize.make(
+  const inTurn = yield* CommandQueue.make(
     (aggregate, streamId, requests, options) =>
-      enter(transact(aggregate, streamId, requests, options)),
+      enter(execute(aggregate, streamId, requests, options)),
     (requests) => keep(sizeOf(requests))
   )
 
@@ -426,7 +427,7 @@ const make = Effect.fnUntraced(function* <R>(
         // that waits for that lock would deadlock, so commands inside a transaction skip the queue.
         return Effect.flatMap(store.inTransaction, (isInside) =>
           isInside
-            ? transact(aggregate, streamId.success, identified.success, given)
+            ? execute(aggregate, streamId.success, identified.success, given)
             : hold(sizeOf(requests), inTurn(aggregate, streamId.success, identified.success, given))
         )
       }
@@ -449,8 +450,8 @@ const make = Effect.fnUntraced(function* <R>(
       const streamId = Aggregate.streamId(aggregate, id)
       const loading = Effect.flatMap(Effect.fromResult(streamId), (valid) =>
         limited(
-          Effect.flatMap(load.open(aggregate, valid, {}), ({ cursor }) =>
-            Effect.as(load.remember(aggregate, valid, cursor, false), loaded(cursor))
+          Effect.flatMap(load.open(aggregate, valid, {}), ({ progress }) =>
+            Effect.as(load.remember(aggregate, valid, progress, false), loaded(progress))
           )
         )
       )
@@ -463,7 +464,9 @@ const make = Effect.fnUntraced(function* <R>(
         // Checked here, as the caller's error: inside `open` the options are the handler's own, and
         // a refused one is a defect.
         Effect.flatMap(Effect.fromResult(readOptions(bound)), () =>
-          Effect.map(limited(load.open(aggregate, valid, bound)), ({ cursor }) => loaded(cursor))
+          Effect.map(limited(load.open(aggregate, valid, bound)), ({ progress }) =>
+            loaded(progress)
+          )
         )
       )
       return inSpan(loading, "CommandHandler.loadAt", () => ({ attributes: ofStream(streamId) }))
@@ -493,10 +496,10 @@ const ofStream = (
   "daybook.stream": Result.getOrElse(streamId, ({ input }) => input)
 })
 
-const loaded = <State, Event>(cursor: Cursor<State, Event>): Loaded<State> => ({
-  streamId: cursor.streamId,
-  revision: cursor.revision,
-  state: cursor.state
+const loaded = <State, Event>(progress: FoldProgress<State, Event>): Loaded<State> => ({
+  streamId: progress.streamId,
+  revision: progress.revision,
+  state: progress.state
 })
 
 const sizeOf = (requests: ReadonlyArray<unknown>) => ({

@@ -2,8 +2,8 @@
  * An event store in PostgreSQL 15 or later, or in PGlite.
  *
  * Writers of one stream take turns; writers of different streams never wait for one another.
- * Readers see positions in order, without gaps that fill up later. The ADR on ordering has the rule
- * and its proof.
+ * Readers see positions in order, without gaps that fill up later. ADR 3 has the rule and its
+ * proof.
  *
  * @since 0.1.0
  */
@@ -18,21 +18,21 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { EncodedAppend, EventStoreDriver, Reads } from "./driver/EventStoreDriver.ts"
 import * as EventStoreService from "./driver/EventStoreService.ts"
 import { AppendRefused, EventStore, type UnreadableEvent } from "./EventStore.ts"
-import * as Holding from "./internal/batch/holding.ts"
-import { makePolls, subscriptionLosses } from "./internal/postgres/live/poll.ts"
+import * as Budget from "./internal/batch/budget.ts"
+import { makePolls, subscriptionLosses } from "./internal/postgres/live/retriedPolls.ts"
 import * as PostgresWakeUps from "./internal/postgres/live/wakeUps.ts"
 import { lockHeldIn } from "./internal/postgres/locks/waitForLock.ts"
-import * as PostgresAppend from "./internal/postgres/log/callAppend.ts"
+import * as CallAppend from "./internal/postgres/log/callAppend.ts"
 import { tryAppend } from "./internal/postgres/log/callTryAppend.ts"
 import { countBacklog } from "./internal/postgres/log/backlog.ts"
 import { Durability } from "./internal/postgres/log/durability.ts"
 import { find } from "./internal/postgres/log/find.ts"
 import { identity, origin } from "./internal/postgres/log/origin.ts"
-import * as PostgresPages from "./internal/postgres/log/readTogether.ts"
+import * as ReadTogether from "./internal/postgres/log/readTogether.ts"
 import { positionAt } from "./internal/postgres/log/positionAt.ts"
 import * as HookedAppends from "./internal/postgres/log/hookedAppends.ts"
-import * as AppendQueue from "./internal/postgres/log/appendLanes.ts"
-import * as PostgresRead from "./internal/postgres/log/pageReader.ts"
+import * as AppendLanes from "./internal/postgres/log/appendLanes.ts"
+import * as PageReader from "./internal/postgres/log/pageReader.ts"
 import { settledPosition } from "./internal/postgres/log/settled.ts"
 import { endOfStream, revisionAsOf } from "./internal/postgres/log/stream.ts"
 import { streams } from "./internal/postgres/log/streams.ts"
@@ -95,11 +95,11 @@ const makeStore: Effect.Effect<EventStore["Service"], never, SqlClient | Scope.S
         Effect.provideService(Durability, durability)
       )
     const wakeUps = yield* PostgresWakeUps.make(sql, schema)
-    const readTogether = yield* PostgresPages.make(sql, schema)
+    const readTogether = yield* ReadTogether.make(sql, schema)
     const reads: Reads<SqlError | UnreadableEvent> = {
       origin: (position) => origin(sql, schema, position),
-      log: (filter) => PostgresRead.ofLog(sql, schema, filter),
-      stream: (filter) => PostgresRead.ofStream(sql, schema, readTogether, filter),
+      log: (filter) => PageReader.ofLog(sql, schema, filter),
+      stream: (filter) => PageReader.ofStream(sql, schema, readTogether, filter),
       end: (streamId, upTo) => endOfStream(sql, schema, streamId, upTo),
       revisionAsOf: (streamId, upTo, bound) => revisionAsOf(sql, schema, streamId, upTo, bound)
     }
@@ -136,15 +136,15 @@ const makeAppends = Effect.fnUntraced(function* (
   never,
   Scope.Scope
 > {
-  const { hold, keep } = Holding.make("store", yield* MaxHeld)
+  const { hold, keep } = Budget.make("store", yield* MaxHeld)
   // The fibers of its calls run as the store was opened, without `asOpened`.
-  const enqueue = yield* AppendQueue.make({
+  const enqueue = yield* AppendLanes.make({
     tryAppend: (appends) =>
       wakeUps.after(tryAppend(sql, schema, appends), (written) =>
         written.some((one) => one !== undefined)
       ),
     appendEach: (appends) =>
-      wakeUps.after(PostgresAppend.appendEach(sql, schema, appends), (answers) =>
+      wakeUps.after(CallAppend.appendEach(sql, schema, appends), (answers) =>
         answers.some(Result.isSuccess)
       ),
     keep: (append) => keep(sizeOf([append]))
@@ -158,7 +158,7 @@ const makeAppends = Effect.fnUntraced(function* (
           isInside
             ? Effect.flatMap(
                 wakeUps.after(
-                  asOpened(PostgresAppend.appendOne(sql, schema, append)),
+                  asOpened(CallAppend.appendOne(sql, schema, append)),
                   Result.isSuccess
                 ),
                 Effect.fromResult
@@ -169,7 +169,7 @@ const makeAppends = Effect.fnUntraced(function* (
     append: (appends) =>
       Effect.flatMap(inTransaction(sql), (isInside) => {
         const appending = wakeUps.after(
-          asOpened(PostgresAppend.appendAll(sql, schema, appends)),
+          asOpened(CallAppend.appendAll(sql, schema, appends)),
           () => true
         )
         return Effect.catchTag(

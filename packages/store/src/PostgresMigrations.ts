@@ -12,11 +12,11 @@ import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import { comingAgain, inTurn } from "./internal/postgres/schema/migrationLock.ts"
-import * as Functions from "./internal/postgres/schema/functions.ts"
+import * as InstallFunctions from "./internal/postgres/schema/installFunctions.ts"
 import { tables } from "./internal/postgres/schema/tables.ts"
 import { transaction } from "./sql/Transaction.ts"
-import { inSavepoint } from "./internal/postgres/sql/savepoint.ts"
-import { recordAct } from "./internal/postgres/schema/recordAct.ts"
+import { readCommittedOrSavepoint } from "./internal/postgres/sql/readCommitted.ts"
+import { recordAct } from "./internal/postgres/schema/callRecordAct.ts"
 import { refuseUnfit } from "./internal/postgres/start/refuseUnfit.ts"
 import { repair } from "./internal/postgres/schema/restored.ts"
 import { pinned } from "./sql/SearchPath.ts"
@@ -60,7 +60,7 @@ export const migrate: Effect.Effect<
     const found = yield* sql`SELECT FROM pg_namespace WHERE nspname = ${schema}`
     if (found.length === 0) yield* sql`CREATE SCHEMA ${sql(schema)}`
     const done = yield* run({ loader: loader(schema), table: `${schema}.migrations` })
-    const functions = yield* Functions.install(sql, schema)
+    const functions = yield* InstallFunctions.install(sql, schema)
     const repaired = yield* repair(sql, schema)
     if (done.length + functions.length > 0) {
       const migrations = done.map(([id, name]) => `${id} ${name}`)
@@ -117,7 +117,10 @@ export const check: Effect.Effect<void, SchemaUnready, SqlClient> = Effect.gen(f
     onPrimary: true
   })
   const sql = client.withoutTransforms()
-  const { database, functions } = yield* inSavepoint(sql, Functions.look(sql, schema))
+  const { database, functions } = yield* readCommittedOrSavepoint(
+    sql,
+    InstallFunctions.look(sql, schema)
+  )
   if (functions.length > 0) {
     return yield* new NotMigrated({
       schema,

@@ -26,7 +26,7 @@ import { asOwner } from "./internal/postgres/partitions/partitions.ts"
 import { enableTriggers } from "./internal/postgres/schema/restored.ts"
 import { excessPrivileges } from "./internal/postgres/schema/excessPrivileges.ts"
 import { changes, privileges } from "./internal/postgres/schema/privileges.ts"
-import { recordAct } from "./internal/postgres/schema/recordAct.ts"
+import { recordAct } from "./internal/postgres/schema/callRecordAct.ts"
 import { pinned } from "./sql/SearchPath.ts"
 import { PostgresSchema, type SchemaName } from "./PostgresSchema.ts"
 

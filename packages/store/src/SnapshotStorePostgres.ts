@@ -17,7 +17,7 @@ import type { FoldFingerprint } from "./FoldFingerprint.ts"
 import { encodeSnapshot } from "./internal/snapshot/encode.ts"
 import { instrument } from "./internal/snapshot/instrument.ts"
 import { inTransaction } from "./sql/Transaction.ts"
-import { inSavepoint } from "./internal/postgres/sql/savepoint.ts"
+import { readCommittedOrSavepoint } from "./internal/postgres/sql/readCommitted.ts"
 import * as PostgresMigrations from "./PostgresMigrations.ts"
 import { PostgresSchema } from "./PostgresSchema.ts"
 import type { SchemaUnready } from "./PostgresStart.ts"
@@ -141,7 +141,7 @@ const whenConnected = <A>(
 ): Effect.Effect<A, SqlError> =>
   Effect.flatMap(inTransaction(sql), (isInside) =>
     isInside
-      ? inSavepoint(sql, statement)
+      ? readCommittedOrSavepoint(sql, statement)
       : Effect.scoped(
           Effect.gen(function* () {
             const uncounted = yield* UncountedWait

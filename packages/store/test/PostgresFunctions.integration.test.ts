@@ -1,6 +1,7 @@
 /**
  * The functions of a log: each host runs those of its code or later ones, and their grants stay.
  */
+import { readFileSync } from "node:fs"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import { NotMigrated } from "@daybook/store/PostgresStart"
@@ -10,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Reactivity from "effect/reactivity/Reactivity"
 import { SqlClient } from "effect/sql/SqlClient"
-import { FUNCTIONS, outdated, RELEASE } from "../src/internal/postgres/schema/functions.ts"
+import { FUNCTIONS, outdated, RELEASE } from "../src/internal/postgres/schema/installFunctions.ts"
 
 const services = Layer.merge(Reactivity.layer, PostgresServer.PostgresServer.layer)
 
@@ -39,6 +40,16 @@ const altered = (sql: SqlClient) =>
     `CREATE OR REPLACE FUNCTION daybook.newest_append() RETURNS bigint LANGUAGE sql AS 'SELECT 7::bigint'`
   )
 
+/** The functions that ARCHITECTURE names as running with the rights of the log's owner. */
+const withOwnersRights = (): ReadonlyArray<string> => {
+  const path = new URL("../../../docs/ARCHITECTURE.md", import.meta.url)
+  const [list = ""] =
+    /^These functions run with the rights of the log's owner.*?\n\n/ms.exec(
+      readFileSync(path, "utf8")
+    ) ?? []
+  return Array.from(list.matchAll(/`(\w+)`/g), ([, name = ""]) => name)
+}
+
 const opened = Effect.scoped(Layer.build(Layer.fresh(EventStorePostgres.layer)))
 
 layer(services, { timeout: 60_000 })("The functions of a log", (it) => {
@@ -57,6 +68,21 @@ layer(services, { timeout: 60_000 })("The functions of a log", (it) => {
         assert.include(yield* textOf(sql, "newest_append"), 'FROM "daybook".append_number')
         yield* opened
       })
+    )
+  )
+
+  it.effect("that run with the owner's rights are those which ARCHITECTURE lists", () =>
+    onDatabase((sql) =>
+      Effect.map(
+        sql<{ readonly name: string }>`
+          SELECT proname::text AS name FROM pg_proc
+          WHERE pronamespace = 'daybook'::regnamespace AND prosecdef ORDER BY proname COLLATE "C"`,
+        (installed) =>
+          assert.deepStrictEqual(
+            withOwnersRights().toSorted(),
+            installed.map(({ name }) => name)
+          )
+      )
     )
   )
 

@@ -16,13 +16,11 @@ import { type AccountCommand, aggregate, deposit, withdraw } from "./Account.ts"
 import { isLostRace } from "../src/internal/command/afterUnwritten.ts"
 import {
   decideAll,
-  evolveBy,
   type Identified,
-  initial,
   isUnexpected,
-  makeCursor,
   proofLacking
 } from "../src/internal/command/decide.ts"
+import { beginFold, evolveBy, initial } from "../src/internal/command/fold.ts"
 
 const streamId = StreamId.make("account-1")
 const known = CommandId.make("00000000-0000-4000-8000-000000000001")
@@ -36,7 +34,7 @@ const request = (command: AccountCommand, n = 2): Identified<AccountCommand> => 
 })
 
 const start = () =>
-  makeCursor<{ readonly balance: number }, never>(streamId, [known], initial(aggregate))
+  beginFold<{ readonly balance: number }, never>(streamId, [known], initial(aggregate))
 
 /** The event of the command 1, which deposited 5. */
 const deposited: ReadonlyArray<RecordedEvent> = Result.getOrThrow(
@@ -50,7 +48,7 @@ const deposited: ReadonlyArray<RecordedEvent> = Result.getOrThrow(
 }))
 
 /** An account at revision 1. */
-const cursor = () => {
+const progress = () => {
   const account = start()
   evolveBy(aggregate, account, deposited)
   return account
@@ -74,13 +72,13 @@ describe("A decision", () => {
   for (const [what, [commands, lacking, unmet]] of Object.entries(decisions)) {
     const decision = decideAll(
       aggregate,
-      cursor(),
+      progress(),
       commands.map((command, n) => request(command, n + 2))
     )
     const proof = (
       proved: { readonly current: boolean; readonly complete: boolean },
       expected: ExpectedRevision.ExpectedRevision
-    ) => proofLacking(decision, { cursor: cursor(), ...proved }, expected)
+    ) => proofLacking(decision, { progress: progress(), ...proved }, expected)
 
     it(`on ${what} lacks ${lacking ?? "no proof"} on a stream of which nothing is proved`, () => {
       assert.strictEqual(proof({ current: false, complete: false }, ExpectedRevision.any), lacking)
@@ -108,7 +106,7 @@ describe("A decision", () => {
     const isRefused = (
       requests: ReadonlyArray<Identified<AccountCommand>>,
       expected: ExpectedRevision.ExpectedRevision
-    ) => isUnexpected(decideAll(aggregate, cursor(), requests), Revision.make(1), expected)
+    ) => isUnexpected(decideAll(aggregate, progress(), requests), Revision.make(1), expected)
     const again = request(deposit(5), 1)
     assert.isFalse(isRefused([request(deposit(1))], ExpectedRevision.exists))
     assert.isTrue(isRefused([request(deposit(1))], ExpectedRevision.noStream))
@@ -129,7 +127,7 @@ describe("A conflict", () => {
     })
     return { _tag: "Conflict", error } as const
   }
-  const loaded = (current: boolean) => ({ cursor: cursor(), current, complete: true })
+  const loaded = (current: boolean) => ({ progress: progress(), current, complete: true })
 
   it("is a lost race, unless a cached state is of another history", () => {
     assert.isTrue(isLostRace(conflict(deposited), loaded(true)))

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Holding from "../src/internal/batch/holding.ts"
+import * as Budget from "../src/internal/batch/budget.ts"
 import { roughSize } from "../src/internal/command/request.ts"
 
 it("The size of a value grows with its text, its bytes and its parts, wherever they are", () => {
@@ -35,16 +35,16 @@ it("The size of a value that holds itself is finite, and what it holds twice cou
 it("A budget is of whole numbers, 1 or more", () => {
   for (const wrong of [0, -1, 1.5, Number.NaN, Infinity]) {
     assert.throws(
-      () => Holding.make("store", { calls: wrong, bytes: 1 }),
+      () => Budget.make("store", { calls: wrong, bytes: 1 }),
       `calls of MaxHeld is ${wrong}, allowed is a whole number, 1 or more`
     )
-    assert.throws(() => Holding.make("store", { calls: 1, bytes: wrong }), `bytes of MaxHeld is`)
+    assert.throws(() => Budget.make("store", { calls: 1, bytes: wrong }), `bytes of MaxHeld is`)
   }
 })
 
 it.effect("A budget is whole again when what it held has failed or died", () =>
   Effect.gen(function* () {
-    const { hold } = Holding.make("store", { calls: 1, bytes: 1 })
+    const { hold } = Budget.make("store", { calls: 1, bytes: 1 })
     for (const one of [Effect.void, Effect.fail("no"), Effect.die("a bug"), Effect.interrupt]) {
       yield* Effect.exit(hold({ calls: 1, bytes: 1 }, one))
     }

@@ -24,6 +24,10 @@ export const row = ({
   failed: turns.reduce((sum, { failed }) => sum + failed, 0)
 })
 
+/** Returns the requests a second of the first host by those of the last one. */
+export const ratio = (rows: ReadonlyArray<Row>): number =>
+  (rows.at(0)?.perSecond ?? NaN) / (rows.at(-1)?.perSecond ?? NaN)
+
 /** Prints the rows in Markdown, each with its ratio to the last one. */
 export const table = (rows: ReadonlyArray<Row>): string => {
   const last = rows.at(-1)

@@ -37,9 +37,11 @@ export const run = (
         const load = yield* Effect.forkChild(
           Load.run({ url, connections, seconds: 600, onAnswer, acknowledged })
         )
-        yield* Deferred.await(enough)
-        yield* Effect.all([Effect.orDie(process.kill()), Effect.orDie(process.exitCode)])
-        const status = yield* Effect.orDie(process.exitCode)
+        const ended = Effect.orDie(process.exitCode)
+        yield* Effect.raceFirst(Deferred.await(enough), ended)
+        // A shop that ended by itself is reported by its status.
+        yield* Effect.ignore(process.kill())
+        const status = yield* ended
         yield* Fiber.interrupt(load)
         return status
       })

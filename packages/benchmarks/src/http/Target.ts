@@ -49,7 +49,7 @@ export const start = Effect.fnUntraced(function* (
   const url = yield* process_.stdout.pipe(
     Stream.decodeText,
     Stream.splitLines,
-    Stream.map((line) => /http:\/\/\S+/.exec(line)?.[0]),
+    Stream.map((line) => /http:\/\/[\w.:[\]-]+:\d+/.exec(line)?.[0]),
     Stream.filter((found) => found !== undefined),
     Stream.runHead,
     Effect.orDie,

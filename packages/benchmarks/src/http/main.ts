@@ -68,12 +68,19 @@ const command = Command.make(
       absent: 60,
       minimum: 1
     }),
+    allowed: Flag.Finite("allowed").pipe(
+      Flag.withDescription(
+        "The least requests a second that the shop may have, by those of node:http"
+      ),
+      Flag.withSchema(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))),
+      Flag.withDefault(0.7)
+    ),
     out: Flag.String("out").pipe(
       Flag.withDescription("File for the results as JSON"),
       Flag.withDefault("bench-http.json")
     )
   },
-  Effect.fnUntraced(function* ({ connections, out, rounds, seconds }) {
+  Effect.fnUntraced(function* ({ allowed, connections, out, rounds, seconds }) {
     const files = yield* FileSystem.FileSystem
     const hosts = yield* compare({ connections, rounds, seconds })
     yield* Console.error("Ending the shop in the middle of a load")
@@ -103,7 +110,9 @@ const command = Command.make(
     yield* files.writeFileString(out, `${JSON.stringify(json, null, 2)}\n`)
     yield* Console.error(`Written to ${out}`)
     const failed = rows.reduce((sum, { failed }) => sum + failed, 0)
-    if (failed + shutdown.lost + shutdown.exitStatus > 0) return yield* new Failed()
+    const isSlow = Comparison.ratio(rows) < allowed
+    if (isSlow) yield* Console.log(`The shop is below ${allowed} of node:http`)
+    if (isSlow || failed + shutdown.lost + shutdown.exitStatus > 0) return yield* new Failed()
   }, Effect.provide(PostgresServer.PostgresServer.layerEmbedded))
 ).pipe(
   Command.withDescription(

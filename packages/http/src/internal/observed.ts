@@ -18,6 +18,9 @@ const requestSeconds = Metric.histogram("daybook_http_request_seconds", {
   boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 })
 
+/** The routes of operators, which are not counted. */
+const OPERATORS: ReadonlySet<string> = new Set(["/health/live", "/health/ready", "/metrics"])
+
 /** The metric of each set of attributes: its key costs more to build than an update. */
 const known = new Map<string, Metric.Histogram<number>>()
 
@@ -46,6 +49,8 @@ export const observed = <E, R>(
       const { context } = fiber
       // The router leaves it there.
       const route = Context.getOrUndefined(context, HttpRouter.RouteContext)?.route.path
+      // Balancers ask all the time, quickly, and an unready host would look like one that fails.
+      if (route !== undefined && OPERATORS.has(route)) return Effect.void
       const [method, path] = route === undefined ? ["any", "none"] : [request.method, route]
       const status = Exit.isSuccess(exit) ? exit.value.status : undefined
       const seconds = Number(clock.currentTimeNanosUnsafe() - begun) / 1e9

@@ -41,7 +41,7 @@ export interface Transitioned {
  * @category types
  * @since 0.1.0
  */
-export interface Held {
+export interface Exclusive {
   readonly state: State
   /** The time of the store's clock, in milliseconds since 1970. */
   readonly at: number
@@ -103,7 +103,7 @@ export interface Driver extends Pick<
       /** The name of the operation, for errors. */
       readonly operation: string
     },
-    use: (held: Held) => Effect.Effect<A, E>
+    use: (exclusive: Exclusive) => Effect.Effect<A, E>
   ) => Effect.Effect<A, E | ReadModelStoreError>
 
   /** Compares the rows of the serving generation with those of a shadow. */

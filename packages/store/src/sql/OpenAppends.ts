@@ -13,8 +13,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
-import { PLACES } from "../internal/postgres/schema/shared.ts"
-import { statement as readCommitted } from "../internal/postgres/sql/readCommitted.ts"
+import { PLACES } from "../internal/postgres/schema/sqlParts.ts"
+import { readCommitted } from "../internal/postgres/sql/readCommitted.ts"
 import { PostgresSchema } from "../PostgresSchema.ts"
 
 /**

@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { refuseUnfit } from "../internal/postgres/start/refuseUnfit.ts"
-import { inSavepoint } from "../internal/postgres/sql/savepoint.ts"
+import { readCommittedOrSavepoint } from "../internal/postgres/sql/readCommitted.ts"
 import type { SchemaName } from "../PostgresSchema.ts"
 import { InRecovery, NotMigrated, NotPermitted, type SchemaUnready } from "../PostgresStart.ts"
 
@@ -51,7 +51,7 @@ export const check = Effect.fnUntraced(function* (
   const sql = client.withoutTransforms()
   yield* refuseUnfit(sql)
   // Every role may read the catalog, so a missing table or privilege does not fail the statement.
-  const [facts] = yield* inSavepoint(
+  const [facts] = yield* readCommittedOrSavepoint(
     sql,
     sql<Facts>`
       SELECT current_database()::text AS database, current_user::text AS role,
@@ -71,7 +71,7 @@ export const check = Effect.fnUntraced(function* (
   if (onPrimary && facts.is_standby) return yield* new InRecovery({ database })
   // A role that may read only some read models can't see the migrations.
   if (facts.may_read !== true) return
-  const [row] = yield* inSavepoint(
+  const [row] = yield* readCommittedOrSavepoint(
     sql,
     sql<{ readonly found: number }>`
       SELECT coalesce(max(migration_id), 0) AS found FROM ${sql(`${schema}.${table}`)}`.unprepared

@@ -11,7 +11,7 @@ import type { Claim } from "../../driver/ReadModelGeneration.ts"
 import type { Transitioned } from "../../driver/ReadModelDriver.ts"
 import { find } from "../lifecycle/state.ts"
 import { quoted } from "./columns.ts"
-import type { Place } from "./tableSql.ts"
+import type { Relation } from "./tableSql.ts"
 
 export interface Claims {
   /** Remembers the claims that a command made. */
@@ -19,7 +19,7 @@ export interface Claims {
   /** Runs a statement of a step on the table of its claim. */
   readonly on: <A>(
     claim: Claim,
-    step: (place: Place) => Effect.Effect<A, ClaimLost | SqlError>
+    step: (relation: Relation) => Effect.Effect<A, ClaimLost | SqlError>
   ) => Effect.Effect<A, ClaimLost | SqlError>
 }
 
@@ -43,7 +43,7 @@ export const make = (sql: SqlClient, schema: SchemaName): Claims => {
     )
     return row?.serves ?? (yield* new ClaimLost({ name, generation, epoch }))
   })
-  const placeOf = Effect.fnUntraced(function* (claim: Claim) {
+  const relationOf = Effect.fnUntraced(function* (claim: Claim) {
     const { epoch, generation, name } = claim
     const known = claimed.get(`${name} ${generation}`)
     if (known?.epoch === epoch) return { generation, serves: known.serves }
@@ -61,7 +61,7 @@ export const make = (sql: SqlClient, schema: SchemaName): Claims => {
       }
     },
     on: (claim, step) =>
-      Effect.flatMap(placeOf(claim), step).pipe(
+      Effect.flatMap(relationOf(claim), step).pipe(
         // A promotion or a drop may have removed the table of a claim, which is then lost.
         Effect.tapError((error) =>
           error instanceof SqlError && error.reason._tag === "SqlSyntaxError"

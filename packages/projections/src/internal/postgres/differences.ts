@@ -11,7 +11,7 @@ import type { StoredRow } from "../../driver/StoredRow.ts"
 import type { Differences } from "../../driver/ReadModelDriver.ts"
 import { quoted, readRow, selected } from "./columns.ts"
 import { sizeOf } from "./size.ts"
-import * as PostgresTable from "./tableSql.ts"
+import * as TableSql from "./tableSql.ts"
 
 export const differences = (
   sql: SqlClient,
@@ -21,7 +21,7 @@ export const differences = (
 ): Effect.Effect<Differences, SqlError> => {
   const { columns, name, primaryKey } = table
   const of = (generation: number, serves: boolean) =>
-    PostgresTable.relationIn(schema, name, { generation, serves })
+    TableSql.relationIn(schema, name, { generation, serves })
   const both = (column: { readonly name: string }, operator: string) =>
     `s.${quoted(column.name)} ${operator} r.${quoted(column.name)}`
   const key = primaryKey

@@ -57,15 +57,15 @@ const keeping = Effect.fnUntraced(function* <A, E>(
   for (const { keys, table } of kept) {
     // No switch is in flight, so the serving table has the name of the read model, whatever its
     // generation.
-    const place = { generation: 0, serves: true }
-    const rows = yield* PostgresStep.load(sql, schema, table, place, keys)
+    const relation = { generation: 0, serves: true }
+    const rows = yield* PostgresStep.loadInline(sql, schema, table, relation, keys)
     const changes = yield* Effect.fromResult(
       Result.mapError(
         fold(table.name, events, rows),
         (poison) => new InlinePoison({ name: table.name, poison })
       )
     )
-    yield* PostgresStep.write(sql, schema, table, place, changes)
+    yield* PostgresStep.writeInline(sql, schema, table, relation, changes)
   }
   return answer
 })

@@ -20,7 +20,7 @@ import type { Any as AnyTable, StoredKey } from "../../driver/ReadModelTable.ts"
 import type { Column, StoredRow } from "../../driver/StoredRow.ts"
 import { array, cast, quoted, readRow, scalar, selected } from "./columns.ts"
 import { sizeOf } from "./size.ts"
-import * as PostgresTable from "./tableSql.ts"
+import * as TableSql from "./tableSql.ts"
 import { readCommitted } from "./readCommitted.ts"
 
 /** The rows of a page: longer pages hardly read faster, and a reader holds one page. */
@@ -37,7 +37,7 @@ export const get = (
 ): Effect.Effect<Option.Option<StoredRow>, SqlError> => {
   const bind = binder()
   const where = table.primaryKey.map((column) => equals(bind, column, key[column.field] ?? null))
-  const text = `SELECT ${PostgresTable.marked(table)} ${selected("t", table.columns)}
+  const text = `SELECT ${TableSql.marked(table)} ${selected("t", table.columns)}
     FROM ${quoted(schema)}.${quoted(table.name)} t WHERE ${where.join(" AND ")}`
   return Effect.map(readCommitted(sql, sql.unsafe(text, bind.parameters).values), ([values]) =>
     Option.map(Option.fromUndefinedOr(values), (values) => readRow(table.columns, values))
@@ -46,7 +46,7 @@ export const get = (
 
 /** The state of a query: its generation, once known, the last row read, and the rows left. */
 interface Cursor {
-  readonly place: PostgresTable.Place | undefined
+  readonly relation: TableSql.Relation | undefined
   readonly after: Option.Option<StoredRow>
   readonly left: number
 }
@@ -58,9 +58,9 @@ export const query = (
   rows: RowQuery,
   generation: number | undefined
 ): Stream.Stream<StoredRow, SqlError> => {
-  const pages = (place: PostgresTable.Place | undefined) =>
+  const pages = (relation: TableSql.Relation | undefined) =>
     Stream.paginate(
-      { place, after: rows.after, left: Option.getOrElse(rows.limit, () => Infinity) },
+      { relation, after: rows.after, left: Option.getOrElse(rows.limit, () => Infinity) },
       Effect.fnUntraced(function* (cursor: Cursor) {
         if (cursor.left <= 0) return [[], Option.none<Cursor>()] as const
         const page = yield* readPage(sql, schema, table, rows, cursor)
@@ -71,20 +71,20 @@ export const query = (
         const next: Option.Option<Cursor> =
           ended || left <= 0
             ? Option.none()
-            : Option.some({ place: page.place, after: Option.some(last), left })
+            : Option.some({ relation: page.relation, after: Option.some(last), left })
         return [page.rows, next] as const
       })
     )
   if (generation === undefined) return pages(undefined)
   return Stream.unwrap(
-    Effect.map(placeOf(sql, schema, table.name, generation), (place) =>
-      place === undefined ? Stream.empty : pages(place)
+    Effect.map(relationOf(sql, schema, table.name, generation), (relation) =>
+      relation === undefined ? Stream.empty : pages(relation)
     )
   )
 }
 
 interface Page {
-  readonly place: PostgresTable.Place
+  readonly relation: TableSql.Relation
   readonly rows: ReadonlyArray<StoredRow>
   /** True if it ended because of its bytes. */
   readonly cut: boolean
@@ -95,10 +95,10 @@ const readPage = Effect.fnUntraced(function* (
   schema: SchemaName,
   table: AnyTable,
   query: RowQuery,
-  { after, left, place }: Cursor
+  { after, left, relation }: Cursor
 ): Effect.fn.Return<Page, SqlError> {
   const size = Math.min(left, PAGE_ROWS)
-  let known = place
+  let known = relation
   for (;;) {
     const read = yield* Effect.result(
       readCommitted(sql, select(sql, schema, table, query, known, after, size))
@@ -107,21 +107,21 @@ const readPage = Effect.fnUntraced(function* (
       return read.success
     }
     if (known === undefined) return yield* Effect.fromResult(read)
-    // No rows, another table by now, or no such table: the place of the generation decides.
-    const now = yield* readCommitted(sql, placeOf(sql, schema, table.name, known.generation))
+    // No rows, another table by now, or no such table: the relation of the generation decides.
+    const now = yield* readCommitted(sql, relationOf(sql, schema, table.name, known.generation))
     if (now === undefined || now.serves === known.serves) return yield* Effect.fromResult(read)
     known = now
   }
 })
 
-const placeOf = (
+const relationOf = (
   sql: SqlClient,
   schema: SchemaName,
   name: string,
   generation: number
-): Effect.Effect<PostgresTable.Place | undefined, SqlError> =>
+): Effect.Effect<TableSql.Relation | undefined, SqlError> =>
   Effect.map(
-    sql.unsafe<PostgresTable.Place>(
+    sql.unsafe<TableSql.Relation>(
       `SELECT generation, role = 'serving' AS serves FROM ${quoted(schema)}.daybook__generations
       WHERE name = $1 AND generation = $2`,
       [PgTypes.text(name), PgTypes.int4(generation)]
@@ -138,29 +138,25 @@ const select = (
   schema: SchemaName,
   table: AnyTable,
   { orderBy, where }: RowQuery,
-  place: PostgresTable.Place | undefined,
+  relation: TableSql.Relation | undefined,
   after: Option.Option<StoredRow>,
   size: number
 ): Effect.Effect<Page, SqlError> => {
   const bind = binder()
   const order = orderOf(table, orderBy)
-  const from = PostgresTable.relationIn(
-    schema,
-    table.name,
-    place ?? { generation: 0, serves: true }
-  )
+  const from = TableSql.relationIn(schema, table.name, relation ?? { generation: 0, serves: true })
   const conditions = [
     ...where.map((condition) => holds(bind, table, condition)),
     ...Option.match(after, { onNone: () => [], onSome: (row) => [behind(bind, order, row)] })
   ]
-  if (place !== undefined) {
-    const roles = place.serves ? "role = 'serving'" : "role <> 'serving'"
+  if (relation !== undefined) {
+    const roles = relation.serves ? "role = 'serving'" : "role <> 'serving'"
     conditions.push(`EXISTS (SELECT FROM ${quoted(schema)}.daybook__generations
       WHERE name = ${bind(PgTypes.text(table.name))}
-        AND generation = ${bind(PgTypes.int4(place.generation))} AND ${roles})`)
+        AND generation = ${bind(PgTypes.int4(relation.generation))} AND ${roles})`)
   }
   const generation =
-    place === undefined
+    relation === undefined
       ? `(SELECT generation FROM ${quoted(schema)}.daybook__generations
         WHERE name = ${bind(PgTypes.text(table.name))} AND role = 'serving')`
       : "NULL::integer"
@@ -172,8 +168,8 @@ const select = (
   // The sum is cheap: the rows of a page are few, and already in this order.
   const text =
     bytes === undefined
-      ? `SELECT ${PostgresTable.marked(table)} ${columns}, 0 ${limited}`
-      : `SELECT ${PostgresTable.marked(table)} ${columns}, t.daybook__bytes FROM (
+      ? `SELECT ${TableSql.marked(table)} ${columns}, 0 ${limited}`
+      : `SELECT ${TableSql.marked(table)} ${columns}, t.daybook__bytes FROM (
         SELECT t.*, sum(t.daybook__own) OVER (ORDER BY ${by.join(", ")}
           ROWS UNBOUNDED PRECEDING) AS daybook__bytes
         FROM (SELECT t.*, ${bytes} AS daybook__own ${limited}) t
@@ -185,7 +181,7 @@ const select = (
   // though an index leads to it. Planning takes a fraction of a millisecond.
   const values = where.length > 0 ? statement.valuesUnprepared : statement.values
   return Effect.map(values, (found) => ({
-    place: place ?? { generation: Number(found[0]?.[0] ?? 0), serves: true },
+    relation: relation ?? { generation: Number(found[0]?.[0] ?? 0), serves: true },
     rows: found.map((values) => readRow(table.columns, values, 1)),
     cut: Number(found.at(-1)?.[table.columns.length + 1] ?? 0) > PAGE_BYTES
   }))

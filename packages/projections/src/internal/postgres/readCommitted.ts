@@ -4,7 +4,8 @@
  *
  * Under another level a statement keeps the snapshot from before it waited: after a wait for a
  * switch it would read the serving table as it was when it was a shadow, and after a wait for
- * another writer of a row it would fail.
+ * another writer of a row it would fail. These statements don't refuse another level, as the
+ * functions of the log do, so the level is asked for beforehand.
  */
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"

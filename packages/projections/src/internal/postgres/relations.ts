@@ -14,32 +14,32 @@ import { asOwner } from "./asOwner.ts"
 import { quoted } from "./columns.ts"
 import { dependents } from "./dependents.ts"
 import { takeGrants } from "./rename.ts"
-import * as PostgresTable from "./tableSql.ts"
+import * as TableSql from "./tableSql.ts"
 
 /** Creates the table of a generation; fails if something else has its name. */
 export const create = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   table: AnyTable,
-  place: PostgresTable.Place
+  relation: TableSql.Relation
 ): Effect.fn.Return<void, ForeignRelation | SqlError> {
-  const relation = PostgresTable.relation(table.name, place)
+  const name = TableSql.relationName(table.name, relation)
   // A table also creates a type of its name, so neither may exist.
   const foreign = yield* sql.unsafe(
     `SELECT FROM pg_class WHERE relnamespace = $1::regnamespace AND relname = $2
     UNION ALL
     SELECT FROM pg_type WHERE typnamespace = $1::regnamespace AND typname = $2`,
-    [PgTypes.text(quoted(schema)), PgTypes.text(relation)]
+    [PgTypes.text(quoted(schema)), PgTypes.text(name)]
   )
-  if (foreign.length > 0) return yield* new ForeignRelation({ schema, relation })
-  const statements = PostgresTable.definition(schema, table, place)
+  if (foreign.length > 0) return yield* new ForeignRelation({ schema, relation: name })
+  const statements = TableSql.definition(schema, table, relation)
   // Unprepared, since each is run once: it would only evict a prepared statement that is run often.
   const define = Effect.forEach(statements, (statement) => sql.unsafe(statement).unprepared)
   // A serving table has the grants that its owner gives. A shadow has no grants until it serves,
   // since it lacks the restrictions of the serving table, such as its policies and revoked grants.
-  const shut = place.serves
+  const shut = relation.serves
     ? Effect.void
-    : takeGrants(sql, PostgresTable.relationIn(schema, table.name, place))
+    : takeGrants(sql, TableSql.relationIn(schema, table.name, relation))
   yield* asOwner(sql, schema, Effect.andThen(define, shut))
 })
 
@@ -51,8 +51,9 @@ export const existing = (
   generations: ReadonlyArray<number>
 ): Effect.Effect<ReadonlyArray<string>, SqlError> => {
   if (generations.length === 0) return Effect.succeed([])
-  const places = generations.map((generation) => ({ generation, serves: false }))
-  const relations = places.map((place) => PostgresTable.relation(name, place))
+  const relations = generations.map((generation) =>
+    TableSql.relationName(name, { generation, serves: false })
+  )
   return Effect.map(
     sql.unsafe<{ readonly relname: string }>(
       `SELECT c.relname::text AS relname FROM pg_class c
@@ -70,7 +71,7 @@ export const empty = (
   generation: number
 ): Effect.Effect<void, SqlError> =>
   Effect.asVoid(
-    sql.unsafe(`TRUNCATE ${PostgresTable.relationIn(schema, name, { generation, serves: false })}`)
+    sql.unsafe(`TRUNCATE ${TableSql.relationIn(schema, name, { generation, serves: false })}`)
       .unprepared
   )
 
@@ -101,7 +102,7 @@ export const droppable = Effect.fnUntraced(function* (
   const found = yield* dependents(sql, name, table)
   const others = found.filter(({ apart }) => apart).map(({ what }) => what)
   if (Arr.isReadonlyArrayNonEmpty(others)) {
-    const relation = PostgresTable.relation(name, { generation, serves: false })
+    const relation = TableSql.relationName(name, { generation, serves: false })
     return yield* new DependentRefused({ schema, relation, dependents: others })
   }
   return table

@@ -15,7 +15,7 @@ import { DependentRefused } from "./errors.ts"
 import { quoted } from "./columns.ts"
 import { type Dependent, dependents } from "./dependents.ts"
 import { holdTables } from "./locks.ts"
-import * as PostgresTable from "./tableSql.ts"
+import * as TableSql from "./tableSql.ts"
 
 /**
  * The time that a switch waits for statements that read the tables, or views of them; new ones
@@ -32,8 +32,8 @@ export const rename = Effect.fnUntraced(function* (
   serving: number,
   shadow: number
 ): Effect.fn.Return<ReadonlyArray<string>, DependentRefused | SqlError> {
-  const served = PostgresTable.relationIn(schema, name, { generation: serving, serves: true })
-  const rebuilt = PostgresTable.relationIn(schema, name, { generation: shadow, serves: false })
+  const served = TableSql.relationIn(schema, name, { generation: serving, serves: true })
+  const rebuilt = TableSql.relationIn(schema, name, { generation: shadow, serves: false })
   const [timeout] = yield* sql<{ readonly before: string }>`
     SELECT current_setting('lock_timeout') AS before,
       set_config('lock_timeout', ${`${LOCK_MILLIS}ms`}, true)`
@@ -48,7 +48,7 @@ export const rename = Effect.fnUntraced(function* (
     PgTypes.text(rebuilt)
   ])
   for (const { statement } of changes) yield* sql.unsafe(statement).unprepared
-  const retired = PostgresTable.relation(name, { generation: serving, serves: false })
+  const retired = TableSql.relationName(name, { generation: serving, serves: false })
   yield* sql.unsafe(`ALTER TABLE ${served} RENAME TO ${quoted(retired)}`).unprepared
   yield* sql.unsafe(`ALTER TABLE ${rebuilt} RENAME TO ${quoted(name)}`).unprepared
   // The statements name the table as it was called when they were made: that is the new one now.

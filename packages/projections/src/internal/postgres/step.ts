@@ -22,7 +22,7 @@ import { arrays, readRow } from "./columns.ts"
 import { inTransaction } from "@daybook/store/sql/Transaction"
 import { millisOf } from "./locks.ts"
 import { shares } from "../fold/rowSize.ts"
-import * as PostgresTable from "./tableSql.ts"
+import * as TableSql from "./tableSql.ts"
 import { readCommitted } from "./readCommitted.ts"
 
 /**
@@ -57,16 +57,16 @@ const keyed = (table: AnyTable, keys: ReadonlyArray<StoredKey>) => [
   ...arrays(table.primaryKey, keys)
 ]
 
-/** Reads rows, by the text of their key. */
-export const load = Effect.fnUntraced(function* (
+/** Reads rows in the transaction of an inline append, by the text of their key. */
+export const loadInline = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   table: AnyTable,
-  place: PostgresTable.Place,
+  relation: TableSql.Relation,
   keys: ReadonlyArray<StoredKey>
 ): Effect.fn.Return<ReadonlyMap<string, StoredRow>, SqlError> {
   if (keys.length === 0) return new Map()
-  const text = PostgresTable.load(schema, table, place)
+  const text = TableSql.loadInline(schema, table, relation)
   return byKey(table, yield* run(sql, text, keyed(table, keys), keys.length))
 })
 
@@ -76,12 +76,15 @@ export const load = Effect.fnUntraced(function* (
  */
 const SHARE_BYTES = 32_000_000
 
-/** Writes rows in the caller's transaction, in several statements if they are too large for one. */
-export const write = Effect.fnUntraced(function* (
+/**
+ * Writes rows in the transaction of an inline append, in several statements if they are too large
+ * for one.
+ */
+export const writeInline = Effect.fnUntraced(function* (
   sql: SqlClient,
   schema: SchemaName,
   table: AnyTable,
-  place: PostgresTable.Place,
+  relation: TableSql.Relation,
   { deletions, upserts }: Changes
 ): Effect.fn.Return<void, SqlError> {
   const [some = [], ...more] = shares(table.columns, upserts, SHARE_BYTES)
@@ -91,7 +94,7 @@ export const write = Effect.fnUntraced(function* (
   ]) {
     const written = { upserts: changes.upserts.length > 0, deletions: changes.deletions.length > 0 }
     if (!written.upserts && !written.deletions) continue
-    const text = PostgresTable.write(schema, table, place, written)
+    const text = TableSql.writeInline(schema, table, relation, written)
     yield* run(sql, text, changed(table, changes), changes.deletions.length)
   }
 })
@@ -138,12 +141,12 @@ export const loadOfStep = (
   schema: SchemaName,
   table: AnyTable,
   claim: Claim,
-  place: PostgresTable.Place,
+  relation: TableSql.Relation,
   at: Load
 ): Effect.Effect<ReadonlyMap<string, StoredRow>, ClaimLost | SqlError> => {
   const { keys } = at
   if (keys.length === 0) return Effect.succeed(new Map())
-  const text = PostgresTable.loadOfStep(schema, table, place)
+  const text = TableSql.loadOfStep(schema, table, relation)
   const parameters = [...held(claim, at), ...keyed(table, keys)]
   return Effect.flatMap(
     again(sql, () => run(sql, text, parameters, keys.length)),
@@ -153,12 +156,12 @@ export const loadOfStep = (
 }
 
 /** Takes a step: moves the checkpoint under the claim, and writes the rows, in one statement. */
-export const advance = (
+export const writeOfStep = (
   sql: SqlClient,
   schema: SchemaName,
   table: AnyTable,
   claim: Claim,
-  place: PostgresTable.Place,
+  relation: TableSql.Relation,
   step: Step
 ): Effect.Effect<void, ClaimLost | SqlError> => {
   const { changes, event, events, eventsPerSecond, to } = step
@@ -175,7 +178,7 @@ export const advance = (
   ]
   return Effect.flatMap(
     again(sql, (inside) => {
-      const text = PostgresTable.writeOfStep(schema, table, place, written, inside)
+      const text = TableSql.writeOfStep(schema, table, relation, written, inside)
       return run(sql, text, parameters, deletions.length)
     }),
     (moved) => (moved.length > 0 ? Effect.void : Effect.fail(lost(claim)))

@@ -7,18 +7,18 @@ import type { Column } from "../../driver/StoredRow.ts"
 import { arrayType, cast, quoted, selected } from "./columns.ts"
 
 /** The table that holds a generation's rows. */
-export interface Place {
+export interface Relation {
   readonly generation: number
   readonly serves: boolean
 }
 
 /** Returns the table of a generation without its schema: the read model's name while it serves. */
-export const relation = (name: string, { generation, serves }: Place): string =>
+export const relationName = (name: string, { generation, serves }: Relation): string =>
   serves ? name : `${name}__g${generation}`
 
 /** Returns the table of a generation as it stands in a statement. */
-export const relationIn = (schema: SchemaName, name: string, place: Place): string =>
-  `${quoted(schema)}.${quoted(relation(name, place))}`
+export const relationIn = (schema: SchemaName, name: string, relation: Relation): string =>
+  `${quoted(schema)}.${quoted(relationName(name, relation))}`
 
 /**
  * Marks statements with the version. A version with other types in columns of the same names needs
@@ -37,10 +37,10 @@ const columnType = ({ type }: Column): string =>
 export const definition = (
   schema: SchemaName,
   { columns, indexes, name, primaryKey }: AnyTable,
-  place: Place
+  relation: Relation
 ): ReadonlyArray<string> => {
-  const table = relationIn(schema, name, place)
-  const own = `${name}__g${place.generation}`
+  const table = relationIn(schema, name, relation)
+  const own = `${name}__g${relation.generation}`
   const list = (some: ReadonlyArray<Column>) => some.map((column) => quoted(column.name)).join(", ")
   const fields = columns.map(
     (column) => `${quoted(column.name)} ${columnType(column)}${column.nullable ? "" : " NOT NULL"}`
@@ -54,12 +54,12 @@ export const definition = (
   ]
 }
 
-const places = (columns: ReadonlyArray<Column>) => columns.map((_, at) => `c${at}`).join(", ")
+const aliases = (columns: ReadonlyArray<Column>) => columns.map((_, at) => `c${at}`).join(", ")
 
 const unnested = (columns: ReadonlyArray<Column>, first: number, alias: string) =>
   `ROWS FROM (${columns
     .map((column, at) => `pg_catalog.unnest($${first + at}::${arrayType(column)})`)
-    .join(", ")}) AS ${alias}(${places(columns)})`
+    .join(", ")}) AS ${alias}(${aliases(columns)})`
 
 /**
  * Returns the relation `k` of keys: their count is parameter `first`, their columns follow it.
@@ -73,7 +73,7 @@ const keys = ({ primaryKey }: AnyTable, first: number): string =>
   `(
       SELECT * FROM ROWS FROM (${primaryKey
         .map((column, at) => `pg_catalog.unnest((SELECT $${first + 1 + at}::${arrayType(column)}))`)
-        .join(", ")}) AS a(${places(primaryKey)})
+        .join(", ")}) AS a(${aliases(primaryKey)})
       LIMIT (SELECT $${first}::bigint)
     ) k`
 
@@ -93,19 +93,19 @@ const FROM = 'c.name = $1 AND c.generation = $2 AND c.partition = $4 AND c."posi
  * Selects the rows of the $6 keys ($7 and on), if the claim and the checkpoint are as the
  * parameters say, and no row otherwise. If no key has a row, it selects one row without a key.
  */
-export const loadOfStep = (schema: SchemaName, table: AnyTable, place: Place): string =>
+export const loadOfStep = (schema: SchemaName, table: AnyTable, relation: Relation): string =>
   `SELECT ${marked(table)} ${selected("t", table.columns)}
   FROM ${quoted(schema)}.daybook__generations g
   JOIN ${quoted(schema)}.daybook__checkpoints c ON ${FROM}
   LEFT JOIN (
-    ${keys(table, 6)} JOIN ONLY ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}
+    ${keys(table, 6)} JOIN ONLY ${relationIn(schema, table.name, relation)} t ON ${isOfKey(table)}
   ) ON true
   WHERE ${CLAIMED}`
 
 /** Selects the rows of the $1 keys ($2 and on). */
-export const load = (schema: SchemaName, table: AnyTable, place: Place): string =>
+export const loadInline = (schema: SchemaName, table: AnyTable, relation: Relation): string =>
   `SELECT ${marked(table)} ${selected("t", table.columns)}
-  FROM ${keys(table, 1)} JOIN ONLY ${relationIn(schema, table.name, place)} t ON ${isOfKey(table)}`
+  FROM ${keys(table, 1)} JOIN ONLY ${relationIn(schema, table.name, relation)} t ON ${isOfKey(table)}`
 
 interface Written {
   readonly upserts: boolean
@@ -119,13 +119,13 @@ interface Written {
 const writing = (
   schema: SchemaName,
   table: AnyTable,
-  place: Place,
+  relation: Relation,
   { deletions, upserts }: Written,
   first: number,
   source: string
 ): ReadonlyArray<string> => {
   const { columns, primaryKey } = table
-  const into = relationIn(schema, table.name, place)
+  const into = relationIn(schema, table.name, relation)
   const isKey = (column: Column) => primaryKey.some(({ name }) => name === column.name)
   const others = columns.filter((column) => !isKey(column))
   const update = others.map(({ name }) => `${quoted(name)} = excluded.${quoted(name)}`).join(", ")
@@ -160,7 +160,7 @@ const writing = (
 export const writeOfStep = (
   schema: SchemaName,
   table: AnyTable,
-  place: Place,
+  relation: Relation,
   written: Written,
   inTransaction: boolean
 ): string => {
@@ -177,15 +177,15 @@ export const writeOfStep = (
       events = c.events + $8, events_per_second = $9, event = $10::text
     FROM claimed WHERE ${FROM} RETURNING 1
   )`,
-    ...writing(schema, table, place, written, 11, "moved, ")
+    ...writing(schema, table, relation, written, 11, "moved, ")
   ]
   return `WITH ${parts.join(",\n  ")}\n  SELECT ${answer} FROM moved`
 }
 
 /** Writes rows that the transaction holds: upserts are parameters from $1 on, then deletions. */
-export const write = (
+export const writeInline = (
   schema: SchemaName,
   table: AnyTable,
-  place: Place,
+  relation: Relation,
   written: Written
-): string => `WITH ${writing(schema, table, place, written, 1, "").join(",\n  ")}\n  SELECT 1`
+): string => `WITH ${writing(schema, table, relation, written, 1, "").join(",\n  ")}\n  SELECT 1`

@@ -33,7 +33,7 @@ import * as Relations from "./relations.ts"
 import { rename } from "./rename.ts"
 import * as Skipped from "./skipped.ts"
 import * as States from "./state.ts"
-import * as PostgresTable from "./tableSql.ts"
+import * as TableSql from "./tableSql.ts"
 
 export interface Database {
   readonly sql: SqlClient
@@ -251,7 +251,7 @@ export const exclusively = <A, E>(
         const tables = [
           { generation: serving.number, serves: true },
           { generation: shadow.success.number, serves: false }
-        ].map((place) => PostgresTable.relationIn(schema, name, place))
+        ].map((relation) => TableSql.relationIn(schema, name, relation))
         yield* holdTables(sql, tables, "go on")
       }
       yield* sql.unsafe(

@@ -29,7 +29,7 @@ import { tooMany, tooManyAt } from "../fold/stepSize.ts"
 export class Stopped extends Data.TaggedError("Stopped")<{ readonly poison: Poison }> {}
 
 /** A claimed generation, as its holder knows it. */
-export interface Held {
+export interface ClaimedModel {
   readonly model: AnyModel
   readonly claim: Claim
   /** The log that the rows are folded from. */
@@ -64,7 +64,7 @@ export const merge = (pages: Arr.NonEmptyReadonlyArray<Page>): Page => {
  */
 export const advance = Effect.fnUntraced(function* (
   store: ReadModelStore["Service"],
-  held: Held,
+  held: ClaimedModel,
   page: Page,
   options: { readonly eventsPerSecond: number; readonly concurrency: 1 | "unbounded" }
 ): Effect.fn.Return<void, Stopped | ClaimLost | ReadModelStoreError> {
@@ -82,7 +82,7 @@ export const advance = Effect.fnUntraced(function* (
 
 const stepPartition = Effect.fnUntraced(function* (
   store: ReadModelStore["Service"],
-  { checkpoints, claim, model }: Held,
+  { checkpoints, claim, model }: ClaimedModel,
   page: Page,
   batch: Batch<unknown, object>,
   partition: number,

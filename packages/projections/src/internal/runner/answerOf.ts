@@ -7,8 +7,8 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 
 /**
- * Far longer than a look takes. Without a limit, one half-open connection would halt all read models
- * of a host.
+ * Far longer than a look takes. Without a limit, one half-open connection would halt all read
+ * models of a host.
  */
 const PATIENCE = Duration.minutes(1)
 

@@ -8,9 +8,10 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { ClaimLost, ReadModelStoreError } from "../../ReadModelError.ts"
 import type { GenerationState, Reached } from "../../driver/ReadModelGeneration.ts"
-import { type Held, merge, type Page, type Stopped } from "./advance.ts"
-import * as History from "../fold/history.ts"
-import { categoriesOf, type Runner, makePageApplier } from "./runner.ts"
+import { type ClaimedModel, merge, type Page, type Stopped } from "./advance.ts"
+import * as History from "./history.ts"
+import { makePageApplier } from "./applyPages.ts"
+import { categoriesOf, type Runner } from "./runner.ts"
 
 /** The number of chunks of events that are read ahead, and folded in one step if they are ready. */
 const CHUNKS_AHEAD = 2
@@ -29,7 +30,7 @@ interface CatchUp {
  */
 export const catchUpTo = Effect.fnUntraced(function* (
   runner: Runner,
-  held: Held,
+  held: ClaimedModel,
   { inTransaction = false, role, upTo }: CatchUp
 ): Effect.fn.Return<number, Stopped | ClaimLost | EventStoreError | ReadModelStoreError> {
   const { position: after } = History.first(held.checkpoints)

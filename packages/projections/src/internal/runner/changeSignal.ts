@@ -13,7 +13,7 @@ import * as Exit from "effect/Exit"
  */
 type Change = "step" | "state"
 
-export interface Changes {
+export interface ChangeSignal {
   /** Ends the waits for a change of a read model that have begun; to be called after it. */
   readonly notifyUnsafe: (name: Projection.Name, change: Change) => void
   /**
@@ -33,7 +33,7 @@ export interface Changes {
   ) => Effect.Effect<A, E, R>
 }
 
-export const make = (): Changes => {
+export const make = (): ChangeSignal => {
   const waits = {
     step: new Map<Projection.Name, Deferred.Deferred<void>>(),
     state: new Map<Projection.Name, Deferred.Deferred<void>>()

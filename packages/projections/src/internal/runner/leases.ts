@@ -14,22 +14,22 @@ import * as Semaphore from "effect/Semaphore"
 import type { Claim, Reached, Renewal, Renewed } from "../../driver/ReadModelGeneration.ts"
 import { ClaimLost, ReadModelStoreError } from "../../ReadModelError.ts"
 import type { ReadModelStore } from "../../ReadModelStore.ts"
-import { first } from "../fold/history.ts"
-import type { Held } from "./advance.ts"
+import { first } from "./history.ts"
+import type { ClaimedModel } from "./advance.ts"
 import { answerOf } from "./answerOf.ts"
-import type { Changes } from "./changeSignal.ts"
+import type { ChangeSignal } from "./changeSignal.ts"
 import type { Loop, LoopErrors } from "./loopErrors.ts"
 
 /** A generation that follows the log. */
 export interface Followed {
-  readonly held: Held
+  readonly held: ClaimedModel
   /** The place to which no event after the checkpoint concerns it; undefined at the checkpoint. */
   ahead: Reached | undefined
   /** The permit to move the checkpoint, by a step or a renewal. */
   readonly moving: Semaphore.Semaphore
 }
 
-export const followed = (held: Held): Followed => ({
+export const followed = (held: ClaimedModel): Followed => ({
   held,
   ahead: undefined,
   moving: Semaphore.makeUnsafe(1)
@@ -82,7 +82,7 @@ export const make = Effect.fnUntraced(function* ({
   store
 }: {
   readonly store: ReadModelStore["Service"]
-  readonly changes: Changes
+  readonly changes: ChangeSignal
   readonly errors: LoopErrors
   readonly lease: Duration.Duration
   readonly pollInterval: Duration.Duration

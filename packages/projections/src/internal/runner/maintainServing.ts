@@ -6,10 +6,11 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ReadModelStoreError } from "../../ReadModelError.ts"
-import { type Held, merge, type Page } from "./advance.ts"
+import { type ClaimedModel, merge, type Page } from "./advance.ts"
+import { makePageApplier } from "./applyPages.ts"
 import { catchUpTo } from "./catchUp.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
-import * as History from "../fold/history.ts"
+import * as History from "./history.ts"
 import { type Followed, followed } from "./leases.ts"
 import * as OffHistory from "./offHistory.ts"
 import {
@@ -21,7 +22,6 @@ import {
   mayClaim,
   type Runner,
   stop,
-  makePageApplier,
   underClaim
 } from "./runner.ts"
 
@@ -145,7 +145,7 @@ const follow = Effect.fnUntraced(function* (runner: Runner, following: Followed)
 })
 
 /** Catches up, and hands the rows over to the appends. */
-const leaveToAppends = Effect.fnUntraced(function* (runner: Runner, held: Held) {
+const leaveToAppends = Effect.fnUntraced(function* (runner: Runner, held: ClaimedModel) {
   yield* catchUpTo(runner, held, { role: "serving" })
   yield* runner.leases.changing(
     runner.store.makeInline(

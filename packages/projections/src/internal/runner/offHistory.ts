@@ -6,8 +6,8 @@ import { describe, type MismatchReason } from "@daybook/store/Checkpoint"
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import type { GenerationState } from "../../driver/ReadModelGeneration.ts"
-import { resumeFrom } from "../fold/history.ts"
-import type { Held } from "./advance.ts"
+import { resumeFrom } from "./history.ts"
+import type { ClaimedModel } from "./advance.ts"
 import type { Runner } from "./runner.ts"
 
 /**
@@ -33,7 +33,7 @@ export const fits = Effect.fnUntraced(function* (
  */
 export const check = (
   runner: Runner,
-  { checkpoints, log, model }: Held
+  { checkpoints, log, model }: ClaimedModel
 ): Effect.Effect<void, EventStoreError> =>
   runner.events
     .verify(resumeFrom(log, checkpoints))

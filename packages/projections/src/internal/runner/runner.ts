@@ -7,25 +7,20 @@ import type * as Position from "@daybook/kernel/Position"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { MismatchReason } from "@daybook/store/Checkpoint"
 import type { EventStore } from "@daybook/store/EventStore"
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import type { ClaimLost } from "../../ReadModelError.ts"
 import type { Claim, GenerationState, Poison } from "../../driver/ReadModelGeneration.ts"
 import type { ReadModelStore } from "../../ReadModelStore.ts"
 import type { ReadModelStoreError } from "../../ReadModelError.ts"
-import type { Stopped } from "./advance.ts"
-import { advance, type Held, type Page } from "./advance.ts"
-import type { Changes } from "./changeSignal.ts"
-import { reachedBy } from "../fold/history.ts"
+import type { ClaimedModel, Stopped } from "./advance.ts"
+import type { ChangeSignal } from "./changeSignal.ts"
+import { reachedBy } from "./history.ts"
 import type { Kept, Leases } from "./leases.ts"
 import type { SharedCalls } from "./sharedCalls.ts"
-import type { Loop, LoopErrors } from "./loopErrors.ts"
+import type { LoopErrors } from "./loopErrors.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
 import type { Stops } from "./stops.ts"
 import * as Metrics from "./metrics.ts"
@@ -33,7 +28,7 @@ import * as Metrics from "./metrics.ts"
 export interface Runner {
   readonly events: EventStore["Service"]
   readonly store: ReadModelStore["Service"]
-  readonly changes: Changes
+  readonly changes: ChangeSignal
   readonly leases: Leases
   readonly shared: SharedCalls
   /** The reported mismatches of rows with the log's history, by the name of their read model. */
@@ -68,7 +63,7 @@ export const loadClaimed = Effect.fnUntraced(function* (
   runner: Runner,
   model: AnyModel,
   claim: Claim
-): Effect.fn.Return<Held | undefined, ReadModelStoreError> {
+): Effect.fn.Return<ClaimedModel | undefined, ReadModelStoreError> {
   const { name, version } = model.table
   const state = yield* stateOf(runner, name, claim.generation)
   if (state === undefined) return undefined
@@ -103,36 +98,6 @@ export const underClaim = <A, E, R>(
       )
     )
   )
-
-/** Folds pages one after the other, and measures the rate. */
-export const makePageApplier = Effect.fnUntraced(function* (
-  { changes, store }: Runner,
-  held: Held,
-  role: GenerationState["role"],
-  concurrency: 1 | "unbounded" = "unbounded"
-) {
-  const { name } = held.model.table
-  const counted = { projection: name, role }
-  const taken = Metric.withAttributes(Metrics.events, counted)
-  const steps = Metric.withAttributes(Metrics.steps, counted)
-  let since = yield* Clock.currentTimeMillis
-  let events = 0
-  let eventsPerSecond = 0
-  return Effect.fnUntraced(function* (page: Page) {
-    yield* advance(store, held, page, { eventsPerSecond, concurrency })
-    changes.notifyUnsafe(name, "step")
-    const now = yield* Clock.currentTimeMillis
-    events += page.events.length
-    // Measured over a second at least: the rate of a single page would only reflect its size.
-    if (now - since >= 1_000) {
-      eventsPerSecond = (events * 1_000) / (now - since)
-      since = now
-      events = 0
-    }
-    yield* Metric.update(taken, page.events.length)
-    yield* Metric.update(steps, 1)
-  })
-})
 
 /** Stops a generation at its poison: in the store, the metrics and the log. */
 export const stop = Effect.fnUntraced(function* (
@@ -172,41 +137,3 @@ export const mayClaim = (
 
 export const claimed = (name: Projection.Name, outcome: "taken" | "lost") =>
   Metric.update(Metric.withAttributes(Metrics.claims, { projection: name, outcome }), 1)
-
-// Short at first, since most outages are short, and a second in the end: once one of the loops
-// notices that the store is back, the others go on at once.
-const FIRST_PAUSE = 50
-const LONGEST_PAUSE = 1_000
-
-/**
- * Runs `once` for ever: again at once while it finds something to do, else after a change. Failures
- * and defects are recorded and retried: a fiber that died would silently maintain nothing.
- */
-export const forever = <E>(
-  { changes, errors }: Runner,
-  name: Projection.Name,
-  loop: Loop,
-  once: Effect.Effect<boolean, E>
-): Effect.Effect<never> =>
-  Effect.gen(function* () {
-    let failures = 0
-    const tried = Effect.flatMap(once, (worked) => {
-      failures = 0
-      const found: Option.Option<never> | undefined = worked ? Option.none() : undefined
-      return Effect.as(errors.answered(name, loop), found)
-    })
-    for (;;) {
-      const exit = yield* Effect.exit(changes.until(name, "state", tried))
-      if (Exit.isSuccess(exit)) {
-        yield* errors.wentOn(name, loop)
-        continue
-      }
-      if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
-      yield* Metric.update(Metric.withAttributes(Metrics.retries, { projection: name, loop }), 1)
-      yield* errors.failed(name, loop, exit.cause)
-      const pause = Math.min(FIRST_PAUSE * 2 ** Math.min(failures++, 16), LONGEST_PAUSE)
-      // Jitter, so that the loops do not all retry at the same moment.
-      const jittered = pause * (0.8 + 0.4 * (yield* Random.next))
-      yield* Effect.raceFirst(Effect.sleep(Duration.millis(jittered)), errors.back)
-    }
-  })

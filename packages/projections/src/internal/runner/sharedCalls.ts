@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import type { GenerationState, Marking } from "../../driver/ReadModelGeneration.ts"
 import { ReadModelStoreError } from "../../ReadModelError.ts"
 import type { ReadModelStore } from "../../ReadModelStore.ts"
-import { mismatch } from "../fold/history.ts"
+import { mismatch } from "./history.ts"
 import { answerOf } from "./answerOf.ts"
 import * as Together from "./together.ts"
 
@@ -55,14 +55,14 @@ export const make = Effect.fnUntraced(function* (
   )
   const mismatchOf = yield* Together.make((states: ReadonlySet<GenerationState>) => {
     // Read models without new events are at the same checkpoint.
-    const distinct = Map.groupBy(states, placeOf)
-    const compared = answerEach(distinct.keys(), (place) => {
-      const [state] = distinct.get(place) ?? []
+    const distinct = Map.groupBy(states, checkpointText)
+    const compared = answerEach(distinct.keys(), (checkpoint) => {
+      const [state] = distinct.get(checkpoint) ?? []
       return state === undefined ? Effect.undefined : mismatch(events, state)
     })
     return Effect.map(
       answerOf(compared, failedLog("verify")),
-      (answer) => (state: GenerationState) => answer(placeOf(state))
+      (answer) => (state: GenerationState) => answer(checkpointText(state))
     )
   })
   const end = yield* Together.make<"end", Checkpoint, EventStoreError, Scope.Scope>(() =>
@@ -107,5 +107,5 @@ const failedRows = (operation: string) => (cause: Error) =>
 const failedLog = (operation: string) => (cause: Error) => new EventStoreError({ operation, cause })
 
 /** Returns the log and the checkpoints of a generation as one text. */
-const placeOf = ({ anchors, checkpoints, log }: GenerationState): string =>
+const checkpointText = ({ anchors, checkpoints, log }: GenerationState): string =>
   [String(log), ...checkpoints, ...anchors].join(" ")

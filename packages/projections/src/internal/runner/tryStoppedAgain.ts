@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ReadModelStoreError } from "../../ReadModelError.ts"
 import type { Claim, Poison } from "../../driver/ReadModelGeneration.ts"
-import { mismatch } from "../fold/history.ts"
+import { mismatch } from "./history.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
 import type { Runner } from "./runner.ts"
 

@@ -15,7 +15,7 @@ interface Turn {
   readonly give: () => void
 }
 
-/** Makes a door with `places`. Throws unless that is 1 or more. */
+/** Makes a limiter with `places`. Throws unless that is 1 or more. */
 export const make = (places: number): Limiter => {
   if (!(places >= 1)) throw new RangeError(`places are ${places}, allowed is 1 or more`)
   let free = places

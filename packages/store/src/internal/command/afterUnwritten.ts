@@ -20,7 +20,7 @@ import {
   WrongExpectedRevision
 } from "../../EventStore.ts"
 import * as ExpectedRevision from "../../ExpectedRevision.ts"
-import type { LoadedStream } from "./decide.ts"
+import type { LoadedStream } from "./fold.ts"
 import type { Load } from "./load.ts"
 import * as Metrics from "./metrics.ts"
 
@@ -59,7 +59,7 @@ export const after = Effect.fnUntraced(function* <Command, State, Event, Rejecti
     readonly maxAttempts: number
   }
 ): Effect.fn.Return<LoadedStream<State, Event>, EventDecodeError | AppendError> {
-  const { executed, streamId } = loaded.cursor
+  const { executed, streamId } = loaded.progress
   switch (outcome._tag) {
     case "Conflict": {
       const { error } = outcome
@@ -84,15 +84,15 @@ export const after = Effect.fnUntraced(function* <Command, State, Event, Rejecti
       const known = executed.size
       const again = yield* loaded.complete
         ? load.prove(aggregate, loaded, "current")
-        : load.foldAll(aggregate, streamId, { watched: Array.from(loaded.cursor.watched) })
-      return again.cursor.executed.size === known ? yield* yield* outcome.conflict : again
+        : load.foldAll(aggregate, streamId, { watched: Array.from(loaded.progress.watched) })
+      return again.progress.executed.size === known ? yield* yield* outcome.conflict : again
     }
     case "Refused": {
       if (!loaded.current) return yield* load.prove(aggregate, loaded, "current")
       if (loaded.complete) return yield* outcome.error
       const again = yield* load.prove(aggregate, loaded, "complete")
-      // The same cursor: none of the commands was executed before.
-      return again.cursor === loaded.cursor ? yield* outcome.error : again
+      // The same fold: none of the commands was executed before.
+      return again.progress === loaded.progress ? yield* outcome.error : again
     }
   }
 })

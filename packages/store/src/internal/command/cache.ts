@@ -6,7 +6,7 @@
  * then fails.
  */
 import type { StreamId } from "@daybook/kernel/StreamId"
-import type { KnownState } from "./decide.ts"
+import type { KnownState } from "./fold.ts"
 
 /**
  * A cache that separates the states of different aggregates by their objects, even on one stream.

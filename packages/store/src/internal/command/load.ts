@@ -15,15 +15,15 @@ import type { EventStore, EventStoreError, WrongExpectedRevision, Until } from "
 import * as Paged from "../driver/paged.ts"
 import type { Snapshots } from "../snapshot/snapshots.ts"
 import type { StateCache } from "./cache.ts"
+import { eventId } from "./eventId.ts"
 import {
-  type Cursor,
-  eventId,
+  beginFold,
   evolveBy,
+  type FoldProgress,
   initial,
   type KnownState,
-  type LoadedStream,
-  makeCursor
-} from "./decide.ts"
+  type LoadedStream
+} from "./fold.ts"
 import * as Metrics from "./metrics.ts"
 
 /** The stream lacks the last event of a known state: it has fewer events, or others. */
@@ -51,18 +51,18 @@ export const make = (options: {
   const { cache, snapshots, store } = options
 
   /**
-   * Folds the events after the cursor into it.
+   * Continues a fold with the events after it.
    *
-   * The cursor's last event is read again and must have the same mark: the log may have been
+   * Its last event is read again and must have the same mark: the log may have been
    * restored from a backup since, with fewer events, or with others in their place.
    */
   const catchUp = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
-    cursor: Cursor<State, Event>,
+    progress: FoldProgress<State, Event>,
     { to, until }: LoadOptions = {}
   ): Effect.Effect<void, LoadError | NotInStream> =>
     Effect.suspend(() => {
-      let expected = cursor.event
+      let expected = progress.event
       const fold = (
         recorded: ReadonlyArray<RecordedEvent>
       ): Result.Result<void, EventDecodeError | NotInStream> => {
@@ -71,14 +71,14 @@ export const make = (options: {
           if (EventMark.of(first) !== expected) {
             return Result.fail(new NotInStream({ reason: "foreign" }))
           }
-          cursor.position = first.position
+          progress.position = first.position
           expected = undefined
-          return evolveBy(aggregate, cursor, recorded.slice(1))
+          return evolveBy(aggregate, progress, recorded.slice(1))
         }
-        return evolveBy(aggregate, cursor, recorded)
+        return evolveBy(aggregate, progress, recorded)
       }
-      const from = Revision.make(Math.max(cursor.revision, 1))
-      return Paged.forEachPage(store.read(cursor.streamId, { from, to, until }), (recorded) => {
+      const from = Revision.make(Math.max(progress.revision, 1))
+      return Paged.forEachPage(store.read(progress.streamId, { from, to, until }), (recorded) => {
         const folded = fold(recorded)
         return Result.isFailure(folded)
           ? Effect.fail(folded.failure)
@@ -101,11 +101,11 @@ export const make = (options: {
     options: LoadOptions
   ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
     Effect.suspend(() => {
-      const cursor = makeCursor<State, Event>(streamId, options.watched ?? [], initial(aggregate))
+      const progress = beginFold<State, Event>(streamId, options.watched ?? [], initial(aggregate))
       // A read from the start expects no event, so it can't fail with `NotInStream`.
       return Effect.as(
-        Effect.catchTag(catchUp(aggregate, cursor, options), "NotInStream", Effect.die),
-        { cursor, current: true, complete: true }
+        Effect.catchTag(catchUp(aggregate, progress, options), "NotInStream", Effect.die),
+        { progress, current: true, complete: true }
       )
     })
 
@@ -133,7 +133,7 @@ export const make = (options: {
               isSampled
                 ? foldAndCompare(aggregate, streamId, options, cached)
                 : Effect.succeed({
-                    cursor: makeCursor<State, Event>(streamId, watched, cached),
+                    progress: beginFold<State, Event>(streamId, watched, cached),
                     current: false,
                     complete: watched.length === 0
                   })
@@ -159,15 +159,15 @@ export const make = (options: {
       to: revision
     })
     // A state of another history is not wrong, only useless, so it is not reported.
-    const isOfStream = folded.cursor.revision === revision && folded.cursor.event === event
+    const isOfStream = folded.progress.revision === revision && folded.progress.event === event
     const isRight =
-      isOfStream && (yield* snapshots.check(aggregate, streamId, known, folded.cursor.state))
+      isOfStream && (yield* snapshots.check(aggregate, streamId, known, folded.progress.state))
     if (!isRight) cache?.remove(streamId)
-    const cursor: Cursor<State, Event> = isRight
-      ? { ...folded.cursor, snapshotRevision }
-      : folded.cursor
-    return yield* Effect.as(catchUp(aggregate, cursor, options), {
-      cursor,
+    const progress: FoldProgress<State, Event> = isRight
+      ? { ...folded.progress, snapshotRevision }
+      : folded.progress
+    return yield* Effect.as(catchUp(aggregate, progress, options), {
+      progress,
       current: true,
       complete: true
     }).pipe(Effect.catchTag("NotInStream", () => foldAll(aggregate, streamId, options)))
@@ -239,13 +239,13 @@ export const make = (options: {
   ): Effect.Effect<LoadedStream<State, Event>, LoadError | NotInStream> =>
     Effect.suspend(() => {
       const { watched = [] } = options
-      const cursor = makeCursor<State, Event>(streamId, watched, known)
-      return catchUp(aggregate, cursor, options).pipe(
+      const progress = beginFold<State, Event>(streamId, watched, known)
+      return catchUp(aggregate, progress, options).pipe(
         Effect.andThen(snapshots.isSampled),
         Effect.flatMap((isSampled) =>
           isSampled
             ? foldAndCompare<Command, State, Event, Rejection>(aggregate, streamId, options, known)
-            : Effect.as(used, { cursor, current: true, complete: watched.length === 0 })
+            : Effect.as(used, { progress, current: true, complete: watched.length === 0 })
         )
       )
     })
@@ -258,13 +258,13 @@ export const make = (options: {
   ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
     lacking === "current" ? refresh(aggregate, loaded) : complete(aggregate, loaded)
 
-  /** Folds a stream to its current end, or from its start if the cursor no longer fits. */
+  /** Folds a stream to its current end, or from its start if its fold no longer fits. */
   const refresh = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     loaded: LoadedStream<State, Event>
   ): Effect.Effect<LoadedStream<State, Event>, LoadError> => {
-    const { streamId, watched } = loaded.cursor
-    return Effect.as(catchUp(aggregate, loaded.cursor), { ...loaded, current: true }).pipe(
+    const { streamId, watched } = loaded.progress
+    return Effect.as(catchUp(aggregate, loaded.progress), { ...loaded, current: true }).pipe(
       Effect.catchTag("NotInStream", () => {
         cache?.remove(streamId)
         return foldAll(aggregate, streamId, { watched: Array.from(watched) })
@@ -280,8 +280,8 @@ export const make = (options: {
     aggregate: Aggregate<Command, State, Event, Rejection>,
     loaded: LoadedStream<State, Event>
   ): Effect.Effect<LoadedStream<State, Event>, LoadError> => {
-    const { streamId } = loaded.cursor
-    const watched = Array.from(loaded.cursor.watched)
+    const { streamId } = loaded.progress
+    const watched = Array.from(loaded.progress.watched)
     return store.find(watched.map((commandId) => eventId(commandId, streamId, 0))).pipe(
       // `eventId` returns valid ids.
       Effect.catchTag("InvalidReadOption", Effect.die),
@@ -303,13 +303,13 @@ export const make = (options: {
     { actual, between }: WrongExpectedRevision
   ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
     Effect.suspend(() => {
-      const { cursor } = loaded
-      if (actual > cursor.revision) {
-        const evolved = evolveBy(aggregate, cursor, between)
+      const { progress } = loaded
+      if (actual > progress.revision) {
+        const evolved = evolveBy(aggregate, progress, between)
         if (Result.isFailure(evolved)) return Effect.fail(evolved.failure)
       }
       // Without events in between, the known state may be of another history.
-      return between.length > 0 && cursor.revision === actual
+      return between.length > 0 && progress.revision === actual
         ? Effect.succeed({ ...loaded, current: true })
         : refresh(aggregate, loaded)
     })

@@ -18,8 +18,8 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import type { SnapshotPolicy } from "../../SnapshotPolicy.ts"
 import { type LoadOptions, type Snapshot, SnapshotStore } from "../../SnapshotStore.ts"
-import type { KnownState } from "../command/decide.ts"
-import * as Patience from "../postgres/sql/timeLimit.ts"
+import type { KnownState } from "../command/fold.ts"
+import * as TimeLimit from "../driver/timeLimit.ts"
 import * as Warnings from "../start/warnings.ts"
 import * as Metrics from "../command/metrics.ts"
 import { type Fold, makeFolds } from "./folds.ts"
@@ -151,7 +151,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
     // A snapshot that is not deleted now is found and deleted later.
     if ((yield* FiberSet.size(saves)) >= MAX_IN_FLIGHT) return
     fork(
-      Patience.within(store.delete(streamId, only), Duration.seconds(SAVE_SECONDS)).pipe(
+      TimeLimit.within(store.delete(streamId, only), Duration.seconds(SAVE_SECONDS)).pipe(
         Semaphore.withPermit(turns),
         Effect.catchCause((cause) =>
           Cause.hasInterruptsOnly(cause) ? Effect.void : warn(notDiscarded, streamId, cause)
@@ -169,7 +169,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
       let options: LoadOptions = { atOrBelow }
       while (true) {
         const loaded = yield* Effect.exit(
-          Patience.within(
+          TimeLimit.within(
             Effect.suspend(() => store.load(streamId, options)),
             Duration.seconds(LOAD_SECONDS)
           )
@@ -235,7 +235,7 @@ export const make = Effect.fnUntraced(function* (policy: SnapshotPolicy, cachedS
         inFlight.add(streamId)
         fold.tries.began(streamId, revision)
         fork(
-          Patience.within(
+          TimeLimit.within(
             save(category, streamId, fold, known),
             Duration.seconds(SAVE_SECONDS)
           ).pipe(

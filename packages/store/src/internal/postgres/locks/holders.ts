@@ -11,7 +11,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { Fragment } from "effect/sql/Statement"
 import type { Holder } from "../../../PostgresLocks.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import { APPENDER_LOCK, FEW_STREAMS, LARGE_CALLS } from "../schema/shared.ts"
+import { APPENDER_LOCK, FEW_STREAMS, LARGE_CALLS } from "../schema/sqlParts.ts"
 
 interface HolderRow {
   readonly pid: number | null

@@ -18,9 +18,9 @@ import type { SqlError } from "effect/sql/SqlError"
 import { type Appended, MAX_EVENTS } from "../../../EventStore.ts"
 import type { EncodedAppend } from "../../../driver/EventStoreDriver.ts"
 import * as Batcher from "../../batch/batcher.ts"
-import type { Conflict } from "./callAppend.ts"
+import type { Refusal } from "./callAppend.ts"
 import { sqlErrorIn } from "../locks/waitForLock.ts"
-import { FEW_STREAMS } from "../schema/shared.ts"
+import { FEW_STREAMS } from "../schema/sqlParts.ts"
 import { placesBefore, type Written } from "./callTryAppend.ts"
 
 /**
@@ -55,7 +55,7 @@ export const make = Effect.fnUntraced(function* <Item extends EncodedAppend, E>(
   /** Waits for the streams, and answers each append. */
   readonly appendEach: (
     appends: Arr.NonEmptyReadonlyArray<Item>
-  ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError | E>
+  ) => Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Refusal>>, SqlError | E>
   /**
    * Counts an append that was sent and whose caller was interrupted, until the function that it
    * returns is called.
@@ -67,7 +67,7 @@ export const make = Effect.fnUntraced(function* <Item extends EncodedAppend, E>(
   readonly repeatsAlone?: boolean
   readonly fastLanes?: number
 }): Effect.fn.Return<
-  (append: Item) => Effect.Effect<Appended, Conflict | SqlError | E>,
+  (append: Item) => Effect.Effect<Appended, Refusal | SqlError | E>,
   never,
   Scope.Scope
 > {
@@ -76,7 +76,7 @@ export const make = Effect.fnUntraced(function* <Item extends EncodedAppend, E>(
     const [fits, fitsFurther] = [fitsCall(), options.fitting?.()]
     return (append: Item) => fits(append) && (fitsFurther?.(append) ?? true)
   }
-  const slowLane = yield* Batcher.make<StreamId, Item, Appended, Conflict | SqlError | E>({
+  const slowLane = yield* Batcher.make<StreamId, Item, Appended, Refusal | SqlError | E>({
     call: (appends) => Effect.map(appendEach(appends), (answers) => answers.map(exitOf)),
     // The first append of a call always fits.
     fitting: repeatsAlone ? () => () => false : fitting,
@@ -99,7 +99,7 @@ export const make = Effect.fnUntraced(function* <Item extends EncodedAppend, E>(
           : Effect.failCause(cause)
       )
     )
-  const fast = yield* Batcher.make<StreamId, Item, Appended, Conflict | SqlError | E>({
+  const fast = yield* Batcher.make<StreamId, Item, Appended, Refusal | SqlError | E>({
     call: appendFast,
     fitting,
     isOneItemsFault: () => false,
@@ -111,7 +111,7 @@ export const make = Effect.fnUntraced(function* <Item extends EncodedAppend, E>(
   return (append) => fast.submit(append.streamId, append)
 })
 
-const exitOf = (answer: Result.Result<Appended, Conflict>): Exit.Exit<Appended, Conflict> =>
+const exitOf = (answer: Result.Result<Appended, Refusal>): Exit.Exit<Appended, Refusal> =>
   Result.isSuccess(answer) ? Exit.succeed(answer.success) : Exit.fail(answer.failure)
 
 /**

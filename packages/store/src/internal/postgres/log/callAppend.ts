@@ -23,13 +23,13 @@ import {
 import type { Unmet } from "../../../ExpectedRevision.ts"
 import { Patience } from "../../../PostgresLocks.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import { afterAppend } from "./durability.ts"
+import { asynchronousCommitColumn } from "./durability.ts"
 import type { EncodedAppend } from "../../../driver/EventStoreDriver.ts"
 import { holdersOfStreams } from "../locks/holders.ts"
 import { patiently } from "../locks/waitForLock.ts"
 import * as Turns from "../locks/turns.ts"
 import { COLUMNS, eventAddress, type EventRow, isPassedOver, recordedEvent } from "./row.ts"
-import { inSavepoint } from "../sql/savepoint.ts"
+import { readCommittedOrSavepoint } from "../sql/readCommitted.ts"
 import { LOCK_MILLIS } from "../schema/functions/append.ts"
 import { inTransaction } from "../../../sql/Transaction.ts"
 import {
@@ -42,7 +42,7 @@ import {
 } from "./callTryAppend.ts"
 
 /** The reason why an append was not written, which its caller can handle. */
-export type Conflict = WrongExpectedRevision | EventIdConflict | AppendRefused
+export type Refusal = WrongExpectedRevision | EventIdConflict | AppendRefused
 
 /** Skips the checks: an error about stored data must be constructible with any stored names. */
 const AS_STORED = { disableChecks: true } as const
@@ -73,7 +73,7 @@ export const appendEach = (
   sql: SqlClient,
   schema: SchemaName,
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
-): Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Conflict>>, SqlError> =>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<Result.Result<Appended, Refusal>>, SqlError> =>
   Effect.flatMap(call(sql, schema, appends, false), (some) => {
     const answers = Arr.map(some, toResult)
     // A call whose conflicts need many bytes leaves the other appends to the next call.
@@ -83,12 +83,12 @@ export const appendEach = (
       : Effect.succeed(answers)
   })
 
-/** Writes one append, in the caller's transaction if there is one. */
+/** Writes one append at once if possible, or waits: for an append in the caller's transaction. */
 export const appendOne = (
   sql: SqlClient,
   schema: SchemaName,
   append: EncodedAppend
-): Effect.Effect<Result.Result<Appended, Conflict>, SqlError> =>
+): Effect.Effect<Result.Result<Appended, Refusal>, SqlError> =>
   Effect.flatMap(tryAppend(sql, schema, [append]), ([appended]) =>
     appended === undefined
       ? Effect.map(appendEach(sql, schema, [append]), ([answer]) => answer)
@@ -100,7 +100,7 @@ export const appendAll = (
   sql: SqlClient,
   schema: SchemaName,
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
-): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | Conflict> =>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | Refusal> =>
   Effect.flatMap(tryAppend(sql, schema, appends, true), (written) => {
     const answers = written.filter((_, index) => appends[index]?.events.length !== 0)
     return answers.every((one) => one !== undefined)
@@ -114,7 +114,7 @@ export const waitAndAppendAll = (
   sql: SqlClient,
   schema: SchemaName,
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>
-): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | Conflict> =>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<Appended>, SqlError | Refusal> =>
   Effect.flatMap(call(sql, schema, appends, true), (answers) =>
     Effect.fromResult(toAllOrNone(answers))
   )
@@ -133,8 +133,8 @@ const call = (
     Effect.flatMap(Effect.all([Patience, inTransaction(sql)]), ([waits, isInside]) =>
       // The call has waited for its stream in the database and continues to wait here.
       patiently(
-        Effect.flatMap(afterAppend, (further) =>
-          inSavepoint(sql, statement(sql, schema, appends, allOrNone, further))
+        Effect.flatMap(asynchronousCommitColumn, (further) =>
+          readCommittedOrSavepoint(sql, statement(sql, schema, appends, allOrNone, further))
         ),
         {
           sql,
@@ -216,7 +216,7 @@ const readAnswers = (
   return answers as [Answer, ...Array<Answer>]
 }
 
-const toResult = (answer: Answer): Result.Result<Appended, Conflict> => {
+const toResult = (answer: Answer): Result.Result<Appended, Refusal> => {
   switch (answer.outcome) {
     case "new":
     case "repeated":
@@ -232,7 +232,7 @@ const toResult = (answer: Answer): Result.Result<Appended, Conflict> => {
 
 const toAllOrNone = (
   answers: Arr.NonEmptyReadonlyArray<Answer>
-): Result.Result<Arr.NonEmptyReadonlyArray<Appended>, Conflict> => {
+): Result.Result<Arr.NonEmptyReadonlyArray<Appended>, Refusal> => {
   // The first is an append, so this is not empty.
   const writes = answers.filter((answer) => answer.append.events.length > 0) as [
     Answer,

@@ -18,9 +18,9 @@ import { ExpectedRevision } from "../../../ExpectedRevision.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import type { EncodedAppend } from "../../../driver/EventStoreDriver.ts"
 import * as Instants from "../sql/instants.ts"
-import { afterAppend } from "./durability.ts"
+import { asynchronousCommitColumn } from "./durability.ts"
 import { isLockTimeout, isOutOfLocks, sqlErrorIn } from "../locks/waitForLock.ts"
-import { inSavepoint } from "../sql/savepoint.ts"
+import { readCommittedOrSavepoint } from "../sql/readCommitted.ts"
 
 /** The answers of some appends, in their order; `undefined` for an append that is left. */
 export type Written = ReadonlyArray<Appended | undefined>
@@ -41,7 +41,7 @@ export const tryAppend = (
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
   allOrNone = false
 ): Effect.Effect<Written, SqlError> =>
-  orLeft(appends, inSavepoint(sql, tryOnce(sql, schema, appends, allOrNone)))
+  orLeft(appends, readCommittedOrSavepoint(sql, tryOnce(sql, schema, appends, allOrNone)))
 
 /** Makes one call of the function; in a transaction its failure ends the transaction. */
 export const tryOnce = (
@@ -50,7 +50,7 @@ export const tryOnce = (
   appends: Arr.NonEmptyReadonlyArray<EncodedAppend>,
   allOrNone = false
 ): Effect.Effect<Written, SqlError> =>
-  Effect.flatMap(afterAppend, (further) =>
+  Effect.flatMap(asynchronousCommitColumn, (further) =>
     sql.unsafe<AnswerRow>(
       `SELECT last_revisions, start_position, recorded_ats${further}
       FROM "${schema}".try_append($1, ${expectations(schema, appends, ["$11", "$12"])}, $3, $4, $5, $6, $7, $8,

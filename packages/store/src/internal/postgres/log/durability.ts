@@ -16,6 +16,10 @@ export const Durability = Context.Reference<"synchronous" | "asynchronous">(
  * The functions that append make their transaction wait for the disk, whatever the session's
  * settings are. A store that is configured not to wait undoes that after their call.
  */
-export const afterAppend: Effect.Effect<string> = Effect.map(Durability, (durability) =>
-  durability === "asynchronous" ? ", pg_catalog.set_config('synchronous_commit', 'off', true)" : ""
+export const asynchronousCommitColumn: Effect.Effect<string> = Effect.map(
+  Durability,
+  (durability) =>
+    durability === "asynchronous"
+      ? ", pg_catalog.set_config('synchronous_commit', 'off', true)"
+      : ""
 )

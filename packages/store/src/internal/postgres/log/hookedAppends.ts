@@ -16,7 +16,7 @@ import { pendingEvents, recordedEvents } from "../../driver/recordedEvents.ts"
 import type { PostgresWakeUps } from "../live/wakeUps.ts"
 import * as Turns from "../locks/turns.ts"
 import * as AppendLanes from "./appendLanes.ts"
-import { appendEach, type Conflict } from "./callAppend.ts"
+import { appendEach, type Refusal } from "./callAppend.ts"
 import { orLeft, tryOnce } from "./callTryAppend.ts"
 
 /**
@@ -33,7 +33,7 @@ interface Item<Prepared> extends EncodedAppend {
  */
 const WAITING = 4
 
-const placeOf = Turns.make(WAITING)
+const turnOf = Turns.make(WAITING)
 
 /** Makes a function that appends with a hook, for callers without a transaction. */
 export const make = <Prepared>(options: {
@@ -45,7 +45,7 @@ export const make = <Prepared>(options: {
   readonly wakeUps: PostgresWakeUps
   readonly keep: (append: EncodedAppend) => () => void
 }): Effect.Effect<
-  (append: EncodedAppend) => Effect.Effect<Appended, Conflict | SqlError | EventStoreError>,
+  (append: EncodedAppend) => Effect.Effect<Appended, Refusal | SqlError | EventStoreError>,
   never,
   Scope.Scope
 > => {
@@ -65,7 +65,7 @@ export const make = <Prepared>(options: {
         (written) => written.some((one) => one !== undefined)
       ),
     appendEach: (appends) =>
-      placeOf(sql)(
+      turnOf(sql)(
         Effect.suspend(() =>
           wakeUps.after(
             hook.around({

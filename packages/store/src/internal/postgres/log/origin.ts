@@ -11,7 +11,7 @@ import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Origin } from "../../../driver/EventStoreDriver.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import { statement as readCommitted } from "../sql/readCommitted.ts"
+import { readCommitted } from "../sql/readCommitted.ts"
 
 interface Row {
   readonly settled: Position

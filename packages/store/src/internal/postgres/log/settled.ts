@@ -13,8 +13,8 @@ import type { SchemaName } from "../../../PostgresSchema.ts"
 import { inTransaction } from "../../../sql/Transaction.ts"
 import { eventsOf, openAppends } from "../locks/holders.ts"
 import * as Turns from "../locks/turns.ts"
-import { APPENDER_LOCK, PLACES } from "../schema/shared.ts"
-import { statement as readCommitted } from "../sql/readCommitted.ts"
+import { APPENDER_LOCK, PLACES } from "../schema/sqlParts.ts"
+import { readCommitted } from "../sql/readCommitted.ts"
 import * as ServerTime from "../sql/serverTime.ts"
 
 /**

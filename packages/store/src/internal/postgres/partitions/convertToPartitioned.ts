@@ -16,7 +16,7 @@ import { PartitioningRefused } from "./refused.ts"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { dependents } from "../schema/dependents.ts"
 import { change, isPartitioned, logTable, newestAppend, runAll } from "./partitions.ts"
-import { recordAct } from "../schema/recordAct.ts"
+import { recordAct } from "../schema/callRecordAct.ts"
 import * as Statements from "./statements.ts"
 
 /**

@@ -5,7 +5,7 @@
  * can stand where PostgreSQL allows no parameters.
  */
 import type { SchemaName } from "../../../PostgresSchema.ts"
-import { PLACES } from "../schema/shared.ts"
+import { PLACES } from "../schema/sqlParts.ts"
 import { RECORDED_AT_INDEX } from "../schema/tables.ts"
 
 /** Returns the name of the table of the appends from `first` on. */

@@ -5,7 +5,7 @@
  * A revision is derived from the newest one of the stream and from the counts, so no count may be
  * negative or NULL, and none may make the server build more rows than there are events.
  */
-import { PLACES } from "./shared.ts"
+import { PLACES } from "./sqlParts.ts"
 
 /** The most bytes of JSON text in a call: the limit of the contract. */
 const MAX_APPEND_BYTES = 16_777_216

@@ -11,7 +11,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { SchemaName } from "../../../PostgresSchema.ts"
 import { asOwner, isPartitioned, logTable, partitions, runAll } from "../partitions/partitions.ts"
 import { appendOnly, recordIds } from "../partitions/statements.ts"
-import { PLACES } from "./shared.ts"
+import { PLACES } from "./sqlParts.ts"
 import { summarizable } from "./tables.ts"
 
 /** The append-only tables of administrative acts. */

@@ -6,7 +6,7 @@
  * are never edited: a change is a further migration.
  */
 import { checkEvent } from "./functions/checkEvent.ts"
-import { PLACES } from "./shared.ts"
+import { PLACES } from "./sqlParts.ts"
 
 /** The limits of the contract; a higher one needs a migration. */
 const MAX_DATA_BYTES = 1_048_576

@@ -2,7 +2,9 @@
  * Runs statements under READ COMMITTED, whatever level a role or a database sets as its default.
  *
  * A statement that waits for another writer must see that writer's rows, and under another level
- * its snapshot is older than the wait.
+ * its snapshot is older than the wait. The functions of the log refuse another level, so nothing is
+ * asked beforehand; read models, whose statements don't refuse it, have a module of this name that
+ * asks.
  */
 import * as Effect from "effect/Effect"
 import type { SqlClient } from "effect/sql/SqlClient"
@@ -20,7 +22,7 @@ const otherwise = new WeakSet<SqlClient>()
  * Runs one statement, which itself refuses another level, under READ COMMITTED; inside the caller's
  * transaction, under that transaction's level.
  */
-export const statement = <A>(
+export const readCommitted = <A>(
   sql: SqlClient,
   effect: Effect.Effect<A, SqlError>
 ): Effect.Effect<A, SqlError> => {
@@ -40,6 +42,18 @@ export const statement = <A>(
         )
   )
 }
+
+/**
+ * Runs one statement as {@link readCommitted} does, and inside the caller's transaction in a
+ * savepoint, so that its failure does not end that transaction.
+ */
+export const readCommittedOrSavepoint = <A>(
+  sql: SqlClient,
+  effect: Effect.Effect<A, SqlError>
+): Effect.Effect<A, SqlError> =>
+  Effect.flatMap(inTransaction(sql), (inside) =>
+    inside ? sql.withTransaction(effect) : readCommitted(sql, effect)
+  )
 
 /** The isolation level under which a function of the log refused to run. */
 export const refusedIsolation = (error: SqlError): string | undefined =>

@@ -2,7 +2,7 @@
  * `announce_append`: announces, until the transaction ends, that it may still write appends after
  * the present newest one.
  */
-import { boundTransaction, namespace, signed32 } from "../shared.ts"
+import { boundTransaction, namespace, signed32 } from "../sqlParts.ts"
 
 /**
  * Returns the statement that installs it.

@@ -2,7 +2,7 @@
  * `announce_lower`: announces an append by a number lower than the newest, whose lock another
  * session holds.
  */
-import { namespace, signed32 } from "../shared.ts"
+import { namespace, signed32 } from "../sqlParts.ts"
 
 /**
  * The farthest number is 2 to the power of this below the newest: half of the range that

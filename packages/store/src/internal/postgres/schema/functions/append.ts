@@ -1,6 +1,7 @@
 /**
  * `append`: several appends in one call, each with its own answer, in the given order; or all or
- * none.
+ * none. It is the slow way, called for the appends that `try_append` left: it waits for their
+ * streams, looks their ids up, and explains.
  */
 import { refuseArguments } from "../refuseArguments.ts"
 import {
@@ -13,7 +14,7 @@ import {
   PLACES,
   qualified,
   refuseUnsound
-} from "../shared.ts"
+} from "../sqlParts.ts"
 
 /** The most events in between that a conflict carries; see `MAX_BETWEEN` of the contract. */
 const MAX_BETWEEN = 100

@@ -1,7 +1,7 @@
 /**
  * `look_at_log`: returns the settled position, and the log and history that a position belongs to.
  */
-import { PLACES } from "../shared.ts"
+import { PLACES } from "../sqlParts.ts"
 
 /** The text of an `EventMark`. */
 const mark = `e.event_id::text || '@' || (extract(epoch FROM e.recorded_at) * 1000)::bigint::text`

@@ -1,7 +1,7 @@
 /**
  * `settled_position`: the position up to which no append can record any more events.
  */
-import { APPENDER_LOCK, PLACES, signed32 } from "../shared.ts"
+import { APPENDER_LOCK, PLACES, signed32 } from "../sqlParts.ts"
 
 /**
  * Returns the statement that installs it.

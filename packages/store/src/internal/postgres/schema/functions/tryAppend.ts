@@ -15,7 +15,7 @@ import {
   PLACES,
   refuseUnsound,
   signed32
-} from "../shared.ts"
+} from "../sqlParts.ts"
 
 // The body of `announce_append`, with a check of the sequence first: as a function of its own it
 // costs 20 us more.

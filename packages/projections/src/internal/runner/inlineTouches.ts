@@ -6,7 +6,7 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import * as Duration from "effect/Duration"
 import type { StoredKey } from "../../driver/ReadModelTable.ts"
 import type { InlineAppend } from "../../ReadModelStore.ts"
-import { type AnyModel, keysToTouch } from "./rowFold.ts"
+import { type AnyModel, keysToTouch } from "../fold/rowFold.ts"
 
 /** The rows that events touch, by read model. */
 export type Touches = InlineAppend<unknown, unknown>["touches"]

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
-import { UncountedWait } from "../../../SnapshotStore.ts"
+import { UncountedWait } from "../../SnapshotStore.ts"
 
 /**
  * Fails when `effect` takes longer than `limit`, not counting the waits that it passes to

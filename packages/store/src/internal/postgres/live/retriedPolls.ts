@@ -10,7 +10,7 @@ import type { Checkpoint, CheckpointMismatch } from "../../../Checkpoint.ts"
 import type { Filter, Poll, Reads } from "../../../driver/EventStoreDriver.ts"
 import * as Polls from "../../../driver/Polls.ts"
 import type { UnreadableEvent } from "../../../EventStore.ts"
-import { orGiveUp } from "../sql/timeLimit.ts"
+import { orGiveUp } from "../../driver/timeLimit.ts"
 import { isTransient, type Losses, makeLosses, persistently } from "../sql/retry.ts"
 
 /**

@@ -10,9 +10,9 @@ import { describe } from "@daybook/store/Checkpoint"
 import * as Option from "effect/Option"
 import { ClaimLost, type ReadModelStoreError, type RowsDiffer } from "../../ReadModelError.ts"
 import type { Claim, GenerationState, Poison } from "../../driver/ReadModelGeneration.ts"
-import type { Stopped } from "../runner/advance.ts"
-import { catchUpTo } from "../runner/catchUp.ts"
-import * as History from "../fold/history.ts"
+import type { Stopped } from "./advance.ts"
+import { catchUpTo } from "./catchUp.ts"
+import * as History from "./history.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
 import {
   claimed,
@@ -23,7 +23,7 @@ import {
   stateOf,
   stop,
   underClaim
-} from "../runner/runner.ts"
+} from "./runner.ts"
 
 /** The number of events that can be folded while the serving generation is held still. */
 const NEARLY_THERE = 1_000

@@ -17,21 +17,15 @@ import type { Executed } from "../../CommandHandler.ts"
 import type { AppendError, EventStore } from "../../EventStore.ts"
 import * as ExpectedRevision from "../../ExpectedRevision.ts"
 import { after, isLostRace, refusal, takenIds, type Unwritten } from "./afterUnwritten.ts"
-import {
-  decideAll,
-  type Identified,
-  isUnexpected,
-  type LoadedStream,
-  placed,
-  proofLacking
-} from "./decide.ts"
+import { decideAll, type Identified, isUnexpected, placed, proofLacking } from "./decide.ts"
+import type { LoadedStream } from "./fold.ts"
 import type { Load } from "./load.ts"
 import * as Metrics from "./metrics.ts"
 
 /** The errors of a call that has no answers. */
-export type TransactError = EventDecodeError | EventEncodeError | AppendError
+export type ExecuteError = EventDecodeError | EventEncodeError | AppendError
 
-export interface TransactOptions {
+export interface ExecuteOptions {
   readonly maxAttempts: number
   /** The caller's expectation of the stream before the first command. */
   readonly expected: ExpectedRevision.ExpectedRevision
@@ -42,20 +36,20 @@ type Answers<State, Event, Rejection> = ReadonlyArray<
 >
 
 /** Decides `requests` one after the other, and appends the resulting events. */
-export type Transact = <Command, State, Event, Rejection>(
+export type Execute = <Command, State, Event, Rejection>(
   aggregate: Aggregate<Command, State, Event, Rejection>,
   streamId: StreamId,
   requests: ReadonlyArray<Identified<Command>>,
-  options: TransactOptions
-) => Effect.Effect<Answers<State, Event, Rejection>, TransactError>
+  options: ExecuteOptions
+) => Effect.Effect<Answers<State, Event, Rejection>, ExecuteError>
 
-export const make = (store: EventStore["Service"], load: Load): Transact =>
+export const make = (store: EventStore["Service"], load: Load): Execute =>
   Effect.fnUntraced(function* <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     streamId: StreamId,
     requests: ReadonlyArray<Identified<Command>>,
-    { expected, maxAttempts }: TransactOptions
-  ): Effect.fn.Return<Answers<State, Event, Rejection>, TransactError> {
+    { expected, maxAttempts }: ExecuteOptions
+  ): Effect.fn.Return<Answers<State, Event, Rejection>, ExecuteError> {
     const watched = requests.filter(({ callerSuppliedId }) => callerSuppliedId)
     let loaded = yield* load.open(aggregate, streamId, {
       watched: watched.map(({ commandId }) => commandId),
@@ -63,15 +57,15 @@ export const make = (store: EventStore["Service"], load: Load): Transact =>
     })
     let attempt = 1
     while (true) {
-      const { cursor } = loaded
-      const decision = decideAll(aggregate, cursor, requests)
+      const { progress } = loaded
+      const decision = decideAll(aggregate, progress, requests)
       const lacking = proofLacking(decision, loaded, expected)
       if (lacking !== undefined) {
         loaded = yield* load.prove(aggregate, loaded, lacking)
         continue
       }
-      if (isUnexpected(decision, cursor.revision, expected)) {
-        return yield* refusal(store, streamId, expected, cursor.revision)
+      if (isUnexpected(decision, progress.revision, expected)) {
+        return yield* refusal(store, streamId, expected, progress.revision)
       }
       if (Result.isFailure(decision)) return yield* decision.failure
       const { answers, events, state } = decision.success
@@ -84,18 +78,18 @@ export const make = (store: EventStore["Service"], load: Load): Transact =>
           aggregate,
           streamId,
           {
-            revision: Revision.make(cursor.revision + events.length),
+            revision: Revision.make(progress.revision + events.length),
             event:
               last === undefined || recordedAt === undefined
-                ? cursor.event
+                ? progress.event
                 : EventMark.of({ id: last.id, recordedAt }),
             position,
             state,
-            snapshotRevision: cursor.snapshotRevision
+            snapshotRevision: progress.snapshotRevision
           },
           events.length > 0
         )
-        return placed(answers, cursor.revision, position)
+        return placed(answers, progress.revision, position)
       }
       const given = { expected, attempt, maxAttempts }
       const next = yield* after(store, load, aggregate, loaded, outcome, given)
@@ -119,23 +113,23 @@ type Outcome =
 /** Appends events at the revision of a loaded stream. */
 const append = (
   store: EventStore["Service"],
-  { current, cursor }: LoadedStream<unknown, unknown>,
+  { current, progress }: LoadedStream<unknown, unknown>,
   events: ReadonlyArray<NewEvent>
 ): Effect.Effect<Outcome, AppendError> =>
   Arr.isReadonlyArrayNonEmpty(events)
     ? Effect.matchEffect(
         store.append({
-          streamId: cursor.streamId,
-          expected: ExpectedRevision.exactly(cursor.revision),
+          streamId: progress.streamId,
+          expected: ExpectedRevision.exactly(progress.revision),
           // A cached state that was not read may come from before the log was restored.
-          lastEvent: current ? undefined : cursor.event,
+          lastEvent: current ? undefined : progress.event,
           events
         }),
         {
           onSuccess: ({ position, recordedAt, repeated }) =>
             Effect.succeed<Outcome>(
               repeated
-                ? { _tag: "AlreadyRecorded", conflict: takenIds(store, cursor.streamId, events) }
+                ? { _tag: "AlreadyRecorded", conflict: takenIds(store, progress.streamId, events) }
                 : { _tag: "Appended", position, recordedAt }
             ),
           onFailure: (error): Effect.Effect<Outcome, AppendError> => {
@@ -153,4 +147,4 @@ const append = (
           }
         }
       )
-    : Effect.succeed({ _tag: "Appended", position: cursor.position, recordedAt: undefined })
+    : Effect.succeed({ _tag: "Appended", position: progress.position, recordedAt: undefined })

@@ -25,14 +25,14 @@ type Hold = <A, E, R>(
  */
 type Keep = (size: Size) => () => void
 
-export interface Holding {
+export interface Budget {
   /** Counts the size of each call while its effect runs, and refuses calls past the limit. */
   readonly hold: Hold
   readonly keep: Keep
 }
 
 /** Makes an empty budget. Throws unless both limits are whole numbers, 1 or more. */
-export const make = (where: Overloaded["where"], limit: Size): Holding => {
+export const make = (where: Overloaded["where"], limit: Size): Budget => {
   for (const [name, value] of Object.entries(limit)) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new RangeError(`${name} of MaxHeld is ${value}, allowed is a whole number, 1 or more`)

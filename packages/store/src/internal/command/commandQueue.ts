@@ -16,7 +16,7 @@ import { ParentSpan } from "effect/Tracer"
 import * as Batcher from "../batch/batcher.ts"
 import { inSpan } from "../driver/inSpan.ts"
 import type { Identified } from "./decide.ts"
-import type { Transact, TransactError, TransactOptions } from "./transact.ts"
+import type { Execute, ExecuteError, ExecuteOptions } from "./execute.ts"
 
 /** The maximum number of commands in a batch, so that its events usually fit in one append. */
 const MAX_COMMANDS = 500
@@ -27,13 +27,13 @@ interface Call {
   /** A batch has one aggregate, so that its commands agree on the types that are unknown here. */
   readonly aggregate: object
   readonly requests: ReadonlyArray<Identified<unknown>>
-  readonly options: TransactOptions
+  readonly options: ExecuteOptions
   readonly context: Context.Context<never>
   /** Executes requests on the aggregate. */
-  readonly transact: (
+  readonly execute: (
     requests: ReadonlyArray<Identified<unknown>>,
-    options: TransactOptions
-  ) => Effect.Effect<ReadonlyArray<unknown>, TransactError>
+    options: ExecuteOptions
+  ) => Effect.Effect<ReadonlyArray<unknown>, ExecuteError>
 }
 
 type Calls = Arr.NonEmptyReadonlyArray<Call>
@@ -43,20 +43,20 @@ type Calls = Arr.NonEmptyReadonlyArray<Call>
  * batch executes after their caller was interrupted, until the function that it returns is called.
  */
 export const make = (
-  transact: Transact,
+  execute: Execute,
   keep: (requests: ReadonlyArray<Identified<unknown>>) => () => void
-): Effect.Effect<Transact, never, Scope.Scope> =>
+): Effect.Effect<Execute, never, Scope.Scope> =>
   Effect.map(
-    Batcher.make<StreamId, Call, ReadonlyArray<unknown>, TransactError>({
+    Batcher.make<StreamId, Call, ReadonlyArray<unknown>, ExecuteError>({
       call: transactAll,
       fitting,
       isOneItemsFault,
       keep: ({ requests }) => keep(requests)
     }),
-    (batcher): Transact =>
+    (batcher): Execute =>
       (aggregate, streamId, requests, options) => {
-        const own = (all: typeof requests, given: TransactOptions) =>
-          transact(aggregate, streamId, all, given)
+        const own = (all: typeof requests, given: ExecuteOptions) =>
+          execute(aggregate, streamId, all, given)
         return Effect.contextWith((context: Context.Context<never>) => {
           const call: Call = {
             streamId,
@@ -65,7 +65,7 @@ export const make = (
             options,
             context,
             // A batch has one aggregate, so its commands have the types here.
-            transact: (all, given) => own(all as typeof requests, given)
+            execute: (all, given) => own(all as typeof requests, given)
           }
           // A lone call runs on its caller's fiber. The answers have the types of the aggregate.
           return batcher.runOrSubmit(streamId, call, own(requests, options)) as ReturnType<
@@ -99,7 +99,7 @@ const transactAll = (calls: Calls) => {
   const [first] = calls
   const requests = calls.flatMap((call) => call.requests)
   const maxAttempts = Math.max(...calls.map(({ options }) => options.maxAttempts))
-  return inBatchSpan(first.transact(requests, { ...first.options, maxAttempts }), calls).pipe(
+  return inBatchSpan(first.execute(requests, { ...first.options, maxAttempts }), calls).pipe(
     // In the context of its first caller, not that of the handler's opener, who may be in a
     // transaction.
     Effect.updateContext(inContextOf(first)),
@@ -134,7 +134,7 @@ const inContextOf =
 /**
  * Returns true if one call of the batch may have made the others fail; nothing was recorded then.
  */
-const isOneItemsFault = (cause: Cause.Cause<TransactError>): boolean => {
+const isOneItemsFault = (cause: Cause.Cause<ExecuteError>): boolean => {
   const error = Cause.findErrorOption(cause)
   // A defect comes from a decider that threw.
   if (Option.isNone(error)) return true

@@ -24,11 +24,11 @@ import {
   type Superseded
 } from "../../ReadModelError.ts"
 import type { Claim, GenerationState } from "../../driver/ReadModelGeneration.ts"
-import type { Stopped } from "../runner/advance.ts"
+import type { Stopped } from "./advance.ts"
 import { build, type ServingStopped } from "./buildShadow.ts"
 import { checkedWhy } from "./checkedWhy.ts"
 import type { AnyModel } from "../fold/rowFold.ts"
-import type { Runner } from "../runner/runner.ts"
+import type { Runner } from "./runner.ts"
 
 type BuildError =
   | RowsDiffer

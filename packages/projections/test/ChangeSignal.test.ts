@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import * as Changes from "../src/internal/runner/changeSignal.ts"
+import * as ChangeSignal from "../src/internal/runner/changeSignal.ts"
 
 const name = Projection.Name.make("orders")
 const other = Projection.Name.make("customers")
@@ -28,14 +28,14 @@ describe("What waits for a change", () => {
     Effect.gen(function* () {
       const { look, state } = searched()
       state.found = "a row"
-      assert.strictEqual(yield* Changes.make().until(name, "state", look), "a row")
+      assert.strictEqual(yield* ChangeSignal.make().until(name, "state", look), "a row")
       assert.strictEqual(state.looks, 1)
     })
   )
 
   it.effect("looks again whenever its read model changed, until it finds something", () =>
     Effect.gen(function* () {
-      const changes = Changes.make()
+      const changes = ChangeSignal.make()
       const { look, state } = searched()
       const waits = yield* Effect.forkChild(changes.until(name, "state", look), {
         startImmediately: true
@@ -53,7 +53,7 @@ describe("What waits for a change", () => {
 
   it.effect("is not woken by a change that does not concern it", () =>
     Effect.gen(function* () {
-      const changes = Changes.make()
+      const changes = ChangeSignal.make()
       const loop = searched()
       const waiter = searched()
       yield* Effect.forkChild(changes.until(name, "state", loop.look), { startImmediately: true })
@@ -73,7 +73,7 @@ describe("What waits for a change", () => {
 
   it.effect("looks again when all are woken, since other processes send no notice", () =>
     Effect.gen(function* () {
-      const changes = Changes.make()
+      const changes = ChangeSignal.make()
       const waiting = [searched(), searched()] as const
       yield* Effect.forkChild(changes.until(name, "state", waiting[0].look), {
         startImmediately: true
@@ -94,7 +94,7 @@ describe("What waits for a change", () => {
 
   it.effect("misses no change that comes while it looks", () =>
     Effect.gen(function* () {
-      const changes = Changes.make()
+      const changes = ChangeSignal.make()
       const { look, state } = searched()
       const meanwhile = Effect.tap(look, () =>
         Effect.sync(() => {
@@ -110,7 +110,7 @@ describe("What waits for a change", () => {
 
   it.effect("is interrupted at the end of the runner, as is all that waits later", () =>
     Effect.gen(function* () {
-      const changes = Changes.make()
+      const changes = ChangeSignal.make()
       const { look, state } = searched()
       const wait = changes.until(name, "step", look)
       const early = yield* Effect.forkChild(wait, { startImmediately: true })
@@ -125,7 +125,7 @@ describe("What waits for a change", () => {
 
   it.effect("passes on why it can't look", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(Changes.make().until(name, "step", Effect.fail("no")))
+      const error = yield* Effect.flip(ChangeSignal.make().until(name, "step", Effect.fail("no")))
       assert.strictEqual(error, "no")
     })
   )
