@@ -207,7 +207,7 @@ describe("a host with authentication", () => {
     })
   )
 
-  it.effect("lets only an importer state the time of a change", () =>
+  it.effect("S33: lets only an importer state the time of a change", () =>
     Effect.gen(function* () {
       const { recorded, send } = yield* library
       const sent = (secret: string) =>

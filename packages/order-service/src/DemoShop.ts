@@ -52,7 +52,9 @@ export const fromFlags = (
   token: Option.Option<Redacted.Redacted>
 ): Result.Result<DemoShop, StoreOfServedShop | StoreFlags.DataWithoutEmbedded> => {
   if (Option.isNone(flags.url)) return StoreFlags.storeOf(flags, undefined)
-  const url = flags.url.value.origin
+  // Without a user and a password, which the page would print.
+  const { origin, pathname } = flags.url.value
+  const url = origin + pathname.replace(/\/+$/, "")
   return Option.isSome(flags.store) || Option.isSome(flags.data)
     ? Result.fail(new StoreOfServedShop({ url }))
     : Result.succeed({ _tag: "served", url, token })
