@@ -157,7 +157,7 @@ it.live(
             until: (text) => text.includes('daybook_projection_state{projection="order_summary"')
           })
         )
-        assert.include(metrics, 'route="/health/ready",status="2xx"')
+        assert.match(metrics, /route="\/(orders\/:id\/commands|order-summaries)",status="2xx"/)
         child.kill("SIGTERM")
         assert.strictEqual(yield* ended(child), 0)
       }
