@@ -152,7 +152,9 @@ it.live(
           }
         })
         // The first measurement may still be on its way.
-        yield* Effect.promise(async () => (await fetch(`${address}/metrics`)).text()).pipe(
+        const metrics = yield* Effect.promise(async () =>
+          (await fetch(`${address}/metrics`)).text()
+        ).pipe(
           Effect.repeat({
             until: (text) => text.includes('daybook_projection_state{projection="order_summary"')
           })
