@@ -42,7 +42,7 @@ describe("the new elements of a list", () => {
     ({ before, list }) => {
       const left = [...before, ...added(list, before)]
       for (const element of list) {
-        const at = left.indexOf(element as "a")
+        const at = left.indexOf(element)
         assert.isAtLeast(at, 0)
         left.splice(at, 1)
       }
