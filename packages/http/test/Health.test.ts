@@ -291,11 +291,13 @@ describe("the health of stores", () => {
     }).pipe(Effect.provide(stores))
   )
 
-  it.effect("is bad while an event has stopped a read model, unless that is allowed", () =>
+  it.effect("is good while an event has stopped a read model, unless that is refused", () =>
     Effect.gen(function* () {
       yield* lendUntil("Mallory", ["up to date", "stopped"])
       const lag = "10 seconds"
-      const strict = yield* answering(Health.layer({ checks: [Health.readModels({ lag })] }))
+      const strict = yield* answering(
+        Health.layer({ checks: [Health.readModels({ lag, refuseStopped: true })] })
+      )
       const { text, status } = yield* strict("/health/ready")
       assert.strictEqual(status, 503)
       assert.deepStrictEqual(JSON.parse(text), {
@@ -308,9 +310,7 @@ describe("the health of stores", () => {
           }
         ]
       })
-      const mild = yield* answering(
-        Health.layer({ checks: [Health.readModels({ lag, allowStopped: true })] })
-      )
+      const mild = yield* answering(Health.layer({ checks: [Health.readModels({ lag })] }))
       assert.strictEqual((yield* mild("/health/ready")).status, 200)
     }).pipe(Effect.provide(stores))
   )
@@ -318,7 +318,7 @@ describe("the health of stores", () => {
   it.effect("is bad while a read model lags more than allowed, unless it is paused", () =>
     Effect.gen(function* () {
       const [status] = yield* lendUntil("Ada", ["up to date", "up to date"])
-      const limits = { lagMillis: 10_000, lagEvents: 100, allowStopped: false }
+      const limits = { lagMillis: 10_000, lagEvents: 100, refuseStopped: true }
       const lagging = { state: "catching up", lagMillis: 10_000, lagEvents: 100 } as const
       const passes = (change: Partial<typeof status>) => {
         assert.isDefined(status)
