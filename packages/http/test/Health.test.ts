@@ -63,7 +63,7 @@ describe("the health of a host", () => {
     })
   )
 
-  it.effect("is unready if a check fails, and keeps the cause in its log", () =>
+  it.effect("S36: is unready if a check fails, and keeps the cause in its log", () =>
     Effect.gen(function* () {
       const logged: Array<string> = []
       const logger = Logger.make(({ cause, message }) => {
@@ -126,7 +126,7 @@ describe("the health of a host", () => {
     })
   )
 
-  it.effect("answers in time although a look hangs, and never has two looks at a time", () =>
+  it.effect("S36: answers in time although a look hangs, and never has two looks at a time", () =>
     Effect.gen(function* () {
       const { check, counted, latch } = counting(Latch.makeUnsafe(false))
       const get = yield* answering(Health.layer({ checks: [passing, check] }))
@@ -179,7 +179,7 @@ describe("the health of a host", () => {
     })
   )
 
-  it.effect("has one look for all that ask in a second", () =>
+  it.effect("S36: has one look for all that ask in a second", () =>
     Effect.gen(function* () {
       const { check, counted, latch } = counting(Latch.makeUnsafe(false))
       const get = yield* answering(Health.layer({ checks: [check] }))
