@@ -24,7 +24,7 @@ const purePackages = ["kernel", "order"]
 const pureModules =
   "effect/{Array,BigInt,Brand,Cause,Chunk,Data,DateTime,Duration,Equal,Equivalence,Function,Hash,HashMap," +
   "HashSet,Iterable,Match,Number,Option,Order,Ordering,Predicate,Record,Result,Schema,SchemaAST," +
-  "SchemaGetter,SchemaIssue,SchemaTransformation,String,Struct,Tuple,Types,schema/SchemaJITCompiler}"
+  "SchemaGetter,SchemaIssue,SchemaParser,SchemaTransformation,String,Struct,Tuple,Types,schema/SchemaJITCompiler}"
 
 /**
  * Works as .gitignore does: a later line with `!` takes back what an earlier one forbids. What a

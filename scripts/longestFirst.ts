@@ -10,6 +10,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node"
 const LONGEST = [
   "scripts/doc-examples",
   "order-service/test/Cli.integration",
+  "order-service/test/Serve.integration",
   "order/test/OrderTorture.integration",
   "store/test/PostgresIsolation.integration",
   "store/test/EmbeddedPostgres.integration",

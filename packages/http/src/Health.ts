@@ -103,13 +103,14 @@ export const store: Check<EventStore> = succeeds(
 export const migrations: Check<SqlClient> = succeeds("migrations", PostgresMigrations.check)
 
 /**
- * Passes if no read model lags too far or is stopped.
+ * Passes if no read model lags too far.
  *
  * **Details**
  * Facts: the numbers of read models that are `behind` and `stopped`, and `lagSeconds`, the longest
- * lag. A read model that an operator has paused counts as neither.
- * All hosts see the same read models, so all of them become unready together: choose a lag at which
- * no answer is better than an old one.
+ * lag. A read model that an operator has paused counts as neither, and one that an event has
+ * stopped is not behind: it waits for an operator, whose way to it may lead through the balancer.
+ * All hosts see the same read models, so all of them become unready together, for commands too:
+ * leave the check out, or choose a lag at which no answer is better than an old one.
  *
  * @category checks
  * @since 0.1.0
@@ -119,14 +120,14 @@ export const readModels = (options: {
   readonly lag: Duration.Input
   /** The largest number of events that a read model may lack; any number when absent. */
   readonly lagEvents?: number
-  /** Lets the check pass although an event has stopped a read model; false when absent. */
-  readonly allowStopped?: boolean
+  /** Lets the check fail while an event has stopped a read model; false when absent. */
+  readonly refuseStopped?: boolean
 }): Check<Projections> => {
-  const { lag, lagEvents = Infinity, allowStopped = false } = options
+  const { lag, lagEvents = Infinity, refuseStopped = false } = options
   const limits = {
     lagMillis: Duration.toMillis(Duration.fromInputUnsafe(lag)),
     lagEvents,
-    allowStopped
+    refuseStopped
   }
   return {
     name: "read-models",
@@ -145,7 +146,7 @@ export const readModels = (options: {
  * import * as Health from "@daybook/http/Health"
  *
  * export const health = Health.layer({
- *   checks: [Health.store, Health.migrations, Health.readModels({ lag: "30 seconds" })]
+ *   checks: [Health.store, Health.migrations, Health.readModels({ lag: "5 minutes" })]
  * })
  * ```
  *

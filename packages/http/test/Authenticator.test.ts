@@ -208,7 +208,7 @@ describe("a host with authentication", () => {
     })
   )
 
-  it.effect("lets only an importer name the id of a command, which is the same for all", () =>
+  it.effect("S30: lets only an importer name the id of a command, which is the same for all", () =>
     Effect.gen(function* () {
       const { recorded, send } = yield* library
       const id = "5f7c2a4e-6d1b-4c3a-9e8f-0a1b2c3d4e5f"
@@ -228,7 +228,7 @@ describe("a host with authentication", () => {
     })
   )
 
-  it.effect("lets only an importer state the time of a change", () =>
+  it.effect("S33: lets only an importer state the time of a change", () =>
     Effect.gen(function* () {
       const { recorded, send } = yield* library
       const sent = (secret: string) =>

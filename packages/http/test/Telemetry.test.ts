@@ -141,6 +141,18 @@ describe("the logs of requests", () => {
     })
   )
 
+  it.effect("lead to the span of the request by the same id", () =>
+    Effect.gen(function* () {
+      const get = yield* library
+      const attributes = get("/books/1", { headers: { "x-correlation-id": "visit-7" } }).pipe(
+        Effect.andThen(Effect.currentSpan),
+        Effect.map((span) => span.attributes.get("daybook.correlation_id")),
+        Effect.withSpan("request")
+      )
+      assert.strictEqual(yield* attributes, "visit-7")
+    })
+  )
+
   it.effect("are a line for each request at the level of debugging only", () =>
     Effect.gen(function* () {
       const { layer, lines } = collecting()

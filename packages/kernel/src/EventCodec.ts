@@ -16,6 +16,7 @@ import * as Cause from "effect/Cause"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaParser from "effect/SchemaParser"
 import * as CompiledSchema from "./CompiledSchema.ts"
 import { SchemaVersion } from "./NewEvent.ts"
 import * as PassedOver from "./PassedOver.ts"
@@ -224,7 +225,7 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
     const steps = old.map(({ step }) => step)
     const decoders: Array<Decoder<Event>> = old.map(({ schema }, index) =>
       upcasting(
-        catching(Schema.decodeUnknownResult(CompiledSchema.make(Schema.toCodecJson(schema)))),
+        decoding(CompiledSchema.make(Schema.toCodecJson(schema))),
         steps.slice(index),
         today
       )
@@ -331,17 +332,37 @@ interface Writer {
   readonly encode: (event: unknown) => Result.Result<Schema.Json, string>
 }
 
-/** Returns issues as text, including those of a transformation in a schema that throws. */
-const catching =
-  <A>(convert: (value: unknown) => Result.Result<A, Schema.SchemaError>) =>
-  (value: unknown): Result.Result<A, string> => {
-    // Every event that is read passes here, so nothing is allocated on the way.
+type Conversion<A> = (value: unknown) => Result.Result<A, string>
+
+/**
+ * Returns a conversion whose issues are texts, including those of a transformation that throws.
+ *
+ * `convert` returns the value alone, and `explain` runs for a value that it refuses: every event
+ * that is read or written passes here, and a compiled schema allocates an effect and two results
+ * for an answer that names issues.
+ */
+const explaining =
+  <A>(
+    convert: (value: unknown) => A,
+    explain: (value: unknown) => Result.Result<A, Schema.SchemaError>
+  ): Conversion<A> =>
+  (value) => {
     try {
-      return Result.mapError(convert(value), issueOf)
-    } catch (error) {
-      return Result.fail(thrown(error))
+      return Result.succeed(convert(value))
+    } catch {
+      try {
+        return Result.mapError(explain(value), issueOf)
+      } catch (error) {
+        return Result.fail(thrown(error))
+      }
     }
   }
+
+const decoding = <A>(schema: Schema.Codec<A, unknown>): Conversion<A> =>
+  explaining(SchemaParser.decodeUnknownSync(schema), Schema.decodeUnknownResult(schema))
+
+const encoding = <A>(schema: Schema.Codec<unknown, A>): Conversion<A> =>
+  explaining(SchemaParser.encodeUnknownSync(schema), Schema.encodeUnknownResult(schema))
 
 const issueOf = (error: Schema.SchemaError): string => error.message
 
@@ -353,11 +374,11 @@ const thrown = (error: unknown): string =>
 
 /** Checks that the last step of an upcaster returned events of today, with the schemas' checks. */
 const compileToday = <Event>(events: Schema.Codec<Event, unknown>) =>
-  catching(Schema.decodeUnknownResult(Schema.toType(Schema.Array(events))))
+  decoding(Schema.toType(Schema.Array(events)))
 
 const upcasting =
   <Event>(
-    decode: (data: unknown) => Result.Result<unknown, string>,
+    decode: Conversion<unknown>,
     steps: ReadonlyArray<(data: unknown) => unknown>,
     today: (events: unknown) => Result.Result<ReadonlyArray<Event>, string>
   ): Decoder<Event> =>
@@ -381,8 +402,8 @@ const upcasting =
 /** Converts the newest version of a type: events have their tag, stored data has none. */
 const compile = (schema: EventCase, type: string, unknownFields: "drop" | "keep") => {
   const json = CompiledSchema.make(Schema.toCodecJson(schema))
-  const decode = catching(Schema.decodeUnknownResult(json))
-  const encode = catching(Schema.encodeUnknownResult(json))
+  const decode = decoding(json)
+  const encode = encoding(json)
   const plain = {
     decode: (data: unknown) => decode(withTag(data, type)),
     // A tagged struct in JSON is an object.

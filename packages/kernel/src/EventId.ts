@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as CompiledSchema from "./CompiledSchema.ts"
 
 /**
  * A UUID in lower case, unique in its log.
@@ -29,4 +30,6 @@ export type EventId = typeof EventId.Type
  * @category constructors
  * @since 0.1.0
  */
-export const make = (uuid: string): EventId => EventId.make(uuid)
+export const make = (uuid: string): EventId => (isEventId(uuid) ? uuid : EventId.make(uuid))
+
+const isEventId = Schema.is(CompiledSchema.make(EventId))

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as CompiledSchema from "./CompiledSchema.ts"
 import { printableLine, textOf } from "./Printable.ts"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -105,6 +106,7 @@ export class InvalidStreamId extends Schema.TaggedError<InvalidStreamId>()("Inva
   }
 }
 
+const isStreamId = Schema.is(CompiledSchema.make(StreamId))
 const decode = Schema.decodeUnknownResult(StreamId)
 
 /**
@@ -114,10 +116,12 @@ const decode = Schema.decodeUnknownResult(StreamId)
  * @since 0.1.0
  */
 export const fromString = (input: string): Result.Result<StreamId, InvalidStreamId> =>
-  Result.mapError(
-    decode(input),
-    (error) => new InvalidStreamId({ input: textOf(input), issue: error.message })
-  )
+  isStreamId(input)
+    ? Result.succeed(input)
+    : Result.mapError(
+        decode(input),
+        (error) => new InvalidStreamId({ input: textOf(input), issue: error.message })
+      )
 
 /**
  * Joins a category and an id.

@@ -2,6 +2,7 @@ import * as EventId from "@daybook/kernel/EventId"
 import * as EventMark from "@daybook/kernel/EventMark"
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 const id = EventId.make("00000000-0000-4000-8000-00000000002a")
@@ -19,6 +20,10 @@ describe("EventMark", () => {
     for (const millis of [0, -1, 253_402_300_799_999, -62_135_596_800_000]) {
       assert.isTrue(is(EventMark.at(id, millis)), String(millis))
     }
+    const error = Result.getOrThrow(
+      Result.flip(Schema.decodeUnknownResult(EventMark.EventMark)("a@1"))
+    )
+    assert.strictEqual(error.message, "Expected an event id, @, and milliseconds since 1970")
     for (const text of [id, `${id}@`, `${id}@1.5`, `${id.toUpperCase()}@1`, ` ${id}@1`, "a@1"]) {
       assert.isFalse(is(text), text)
     }

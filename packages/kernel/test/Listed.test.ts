@@ -1,5 +1,6 @@
 import * as Listed from "@daybook/kernel/Listed"
 import { assert, describe, it } from "@effect/vitest"
+import * as Schema from "effect/Schema"
 
 const lines = (count: number, line: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => line(index))
@@ -21,6 +22,43 @@ describe("Listed", () => {
     assert.strictEqual(listed.first.length, 100)
     assert.strictEqual(listed.first[99], "view v99")
     assert.isTrue(Listed.text(listed).endsWith("view v99, and 700 more"))
+  })
+
+  it("cuts lines of more than 400 code units, and no character in two", () => {
+    const [whole, cut, between] = Listed.make([
+      "x".repeat(400),
+      "x".repeat(401),
+      `${"x".repeat(396)}\u{1f600}${"x".repeat(3)}`
+    ]).first
+    assert.strictEqual(whole, "x".repeat(400))
+    assert.strictEqual(cut, `${"x".repeat(397)}...`)
+    assert.strictEqual(between, `${"x".repeat(396)}\ufffd...`)
+  })
+
+  it("fills 24 KiB as JSON to the last byte", () => {
+    // With quotes and a comma 384 bytes each: 64 of them are 24,576.
+    assert.lengthOf(Listed.make(lines(70, () => "x".repeat(381))).first, 64)
+  })
+
+  for (const [character, kept] of [
+    ["\u007f", 100], // 1 byte, 193 a line
+    ["\u0080", 64], // 2 bytes, 383 a line
+    ["\u07ff", 64],
+    ["\u0800", 42], // 3 bytes, 573 a line
+    ["\uffff", 42],
+    ["\u{10000}", 32] // 4 bytes, 763 a line
+  ] as const) {
+    const code = character.codePointAt(0)?.toString(16)
+    it(`counts the bytes of U+${code} as UTF-8 has them`, () => {
+      assert.lengthOf(Listed.make(lines(110, () => character.repeat(190))).first, kept)
+    })
+  }
+
+  it("is recorded with its number and its lines", () => {
+    const listed = Listed.make(["view a"])
+    assert.deepStrictEqual(Schema.decodeUnknownSync(Listed.Listed)(listed), listed)
+    const bad = [{ count: 1 }, { first: [] }, { count: 0.5, first: [] }, { count: 1, first: [1] }]
+    assert.deepStrictEqual<ReadonlyArray<object>>(bad.filter(Schema.is(Listed.Listed)), [])
   })
 
   for (const [what, line] of [

@@ -27,6 +27,8 @@ const stored = (type: string): RecordedEvent => ({
 })
 
 it("decodes an event that is passed over to no event", () => {
+  // The name that the functions in the database have.
+  assert.strictEqual(PassedOver.TYPE, "daybook.passed-over")
   assert.deepStrictEqual(
     EventCodec.decodeRecorded(codec, stored(PassedOver.TYPE)),
     Result.succeed([])

@@ -1,7 +1,7 @@
 import { DecodeErrorReason, EventDecodeError } from "@daybook/kernel/EventCodec"
 import { EventType, SchemaVersion } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
-import { oneLine, printable, printableLine } from "@daybook/kernel/Printable"
+import { oneLine, printable, printableLine, textOf } from "@daybook/kernel/Printable"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { assert, describe, it } from "@effect/vitest"
@@ -96,6 +96,17 @@ describe("S17: text of others", () => {
   it.prop("S16: becomes one line as an expression would make it", [Foreign], ([parts]) => {
     const text = parts.join("")
     assert.strictEqual(oneLine(text), text.replace(/\s*[\r\n\t]\s*/g, " "))
+  })
+
+  it("loses the blanks around each break, and no others", () => {
+    assert.strictEqual(oneLine(" a  \n  b\t c "), " a b c ")
+    assert.strictEqual(oneLine("\n a \n"), " a ")
+  })
+
+  it("is made of any value", () => {
+    assert.strictEqual(textOf("text"), "text")
+    assert.strictEqual(textOf(undefined), "undefined")
+    assert.strictEqual(textOf(Object.create(null)), "a value of the type object without a text")
   })
 
   it("S16: becomes one line in linear time", () => {

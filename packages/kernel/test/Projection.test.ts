@@ -84,6 +84,17 @@ describe("A projection", () => {
     assert.strictEqual(other.streams?.({ product: "tea" }), till)
   })
 
+  it("has the text of the functions by which rows are folded", () => {
+    const fold = {
+      keys: () => [],
+      streams: () => [],
+      initial: () => undefined,
+      apply: (before: typeof row.Type | undefined) => before
+    }
+    const { code } = Projection.define(rows).fold(fold)
+    assert.strictEqual(code, `${String(fold.keys)}\n${String(fold.initial)}\n${String(fold.apply)}`)
+  })
+
   it("reads a category once", () => {
     const twice = { ...rows, from: [source("till"), source("shop"), source("till")] }
     assert.throws(() => Projection.define(twice), "sales reads a category twice: till, shop, till")

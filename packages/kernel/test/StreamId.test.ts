@@ -2,6 +2,7 @@ import * as Aggregate from "@daybook/kernel/Aggregate"
 import * as CommandId from "@daybook/kernel/CommandId"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
+import * as LogId from "@daybook/kernel/LogId"
 import { EventType, NewEvent, SchemaVersion } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
 import { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -78,6 +79,18 @@ describe("StreamId", () => {
   it.prop("has the ids that make a stream name", [Schema.String], ([text]) => {
     const makes = Result.isSuccess(StreamId.make(StreamId.Category.make("order"), text))
     assert.strictEqual(Schema.is(StreamId.InstanceId)(text), makes)
+  })
+
+  it("takes ids of an instance of up to 200 code units", () => {
+    const good = ["x", "x".repeat(200), "🫖".repeat(100)]
+    const bad = ["", "x".repeat(201), "🫖".repeat(101)]
+    assert.deepStrictEqual(refused(StreamId.InstanceId, [...good, ...bad]), bad)
+  })
+
+  it("refuses an id of an instance that is no text, as a caller without types may give it", () => {
+    const id = 42 as unknown as string
+    const error = Result.getOrThrow(Result.flip(StreamId.make(StreamId.Category.make("order"), id)))
+    assert.deepInclude(error, { input: "42", issue: "the id of an instance is a text" })
   })
 
   it("names the text and the rule when it refuses", () => {
@@ -188,7 +201,7 @@ describe("a recorded event", () => {
 })
 
 describe("ids, types and versions", () => {
-  it("take UUIDs in lower case as ids of events and commands", () => {
+  it("take UUIDs in lower case as ids of events, commands and logs", () => {
     const uuid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
     const bad = [
       uuid.toUpperCase(),
@@ -201,7 +214,9 @@ describe("ids, types and versions", () => {
     assert.strictEqual(EventId.make(uuid), uuid)
     assert.strictEqual(CommandId.make(uuid), uuid)
     assert.deepStrictEqual(refused(EventId.EventId, [uuid, ...bad]), bad)
+    assert.strictEqual(LogId.make(uuid), uuid)
     assert.deepStrictEqual(refused(CommandId.CommandId, [uuid, ...bad]), bad)
+    assert.deepStrictEqual(refused(LogId.LogId, [uuid, ...bad]), bad)
   })
 
   it("say what they take when they refuse", () => {
@@ -210,6 +225,7 @@ describe("ids, types and versions", () => {
     const uuid = "Expected a UUID in lower case"
     assert.strictEqual(expected(EventId.EventId, "1"), uuid)
     assert.strictEqual(expected(CommandId.CommandId, "1"), uuid)
+    assert.strictEqual(expected(LogId.LogId, "1"), uuid)
     assert.strictEqual(
       expected(EventType, "1st"),
       "Expected an event type: a letter, then letters, digits or _.:/-, at most 200 characters"
@@ -217,6 +233,14 @@ describe("ids, types and versions", () => {
     assert.strictEqual(
       expected(StreamId.Category, "bank-account"),
       "Expected a category: a letter, then letters, digits or _, at most 64 characters"
+    )
+    assert.strictEqual(
+      expected(StreamId.InstanceId, ""),
+      "Expected an id: 1 to 200 characters of Unicode without control characters, line separators and controls of direction"
+    )
+    assert.strictEqual(
+      expected(StreamId.InstanceId, "🫖".repeat(101)),
+      "Expected an id of at most 200 UTF-16 code units"
     )
     assert.strictEqual(
       expected(StreamId.StreamId, `order-${"🫖".repeat(101)}`),

@@ -76,7 +76,9 @@ const GOES_ON = "what was recorded stays, and running it again goes on from ther
 const tellDay = Effect.fnUntraced(function* (shop: DemoShop.DemoShop) {
   yield* Console.log(`Opening ${DemoShop.describe(shop)}.`)
   if (shop._tag === "served") {
-    yield* Console.log("It records its callers, so the clerks of the page are in no event.")
+    yield* Console.log(
+      "Its events have its caller as their actor, and not the clerks of this page."
+    )
   }
   yield* Day.run.pipe(
     Effect.andThen(ReadModelPage.use(({ tell }) => tell)),

@@ -14,6 +14,9 @@ import * as DayAnswers from "./DayAnswers.ts"
 import type { Request } from "./DayScript.ts"
 import { Orders } from "./Orders.ts"
 
+/** The most attempts that a clerk loses, each to another request. */
+const MAX_LOST = 64
+
 /** A request that lost because another one had changed the order. */
 interface Lost {
   readonly actual: number
@@ -61,6 +64,7 @@ export const run = Effect.fn("DayRace.run")(function* (
       })
     ).pipe(Effect.provideService(CurrentMetadata, { actor: request.clerk }))
     const answers = yield* Effect.retry(attempt, {
+      times: MAX_LOST,
       while: (error) => {
         if (error._tag !== "WrongExpectedRevision") return false
         lost.push(error)

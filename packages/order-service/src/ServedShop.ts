@@ -47,8 +47,8 @@ export class UnusableUrl extends Data.TaggedError("UnusableUrl")<{ readonly prob
 const LOOPBACK = /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/
 
 /**
- * Returns the address of a shop: the whole host serves it, and a token is sent in clear to this
- * machine only.
+ * Returns the address of a shop, perhaps below a path. A token is sent in clear to this machine
+ * only.
  *
  * @category constructors
  * @since 0.1.0
@@ -58,22 +58,23 @@ export const addressOf = (
   token: Option.Option<Redacted.Redacted>
 ): Result.Result<Address, UnusableUrl> => {
   const { hash, hostname, host, origin, pathname, password, protocol, search, username } = url
+  const address = origin + pathname.replace(/\/+$/, "")
   const fail = (problem: string) => Result.fail(new UnusableUrl({ problem }))
   if (protocol !== "http:" && protocol !== "https:") {
     return fail(`has the scheme ${protocol} and needs http: or https:, as in http://localhost:3000`)
   }
   if (username !== "" || password !== "") {
-    return fail(`has a user: give ${origin}, and the token in DAYBOOK_TOKEN`)
+    return fail(`has a user: give ${address}, and the token in DAYBOOK_TOKEN`)
   }
-  if (pathname !== "/" || search !== "" || hash !== "") {
-    return fail(`has more than a host: give ${origin}`)
+  if (search !== "" || hash !== "") {
+    return fail(`has a query or a fragment: give ${address}`)
   }
   if (protocol === "http:" && Option.isSome(token) && !LOOPBACK.test(hostname)) {
     return fail(
-      `would send DAYBOOK_TOKEN in clear to ${host}: give https://${host}, or leave DAYBOOK_TOKEN out`
+      `would send DAYBOOK_TOKEN in clear to ${host}: give an https: URL, or leave DAYBOOK_TOKEN out`
     )
   }
-  return Result.succeed({ url: origin, token })
+  return Result.succeed({ url: address, token })
 }
 
 /**

@@ -8,6 +8,7 @@ import type { UnprotectedHost } from "@daybook/http/NodeHost"
 import { printableLine } from "@daybook/kernel/Printable"
 import * as Config from "effect/Config"
 import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { FileSystem } from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -27,6 +28,8 @@ export interface Settings {
   readonly store: Store
   readonly host: string
   readonly port: number
+  /** The longest lag of a read model on a host that is ready; any when absent. */
+  readonly readyLag: Duration.Duration | undefined
   /** Absent on a shop where everyone may do everything. */
   readonly tokens: ReadonlyArray<Tokens.Token> | undefined
 }
@@ -83,6 +86,17 @@ export const flags = {
       () => "a port from 0 to 65535"
     )
   ),
+  readyLag: Flag.Finite("ready-lag").pipe(
+    Flag.withDescription(
+      "Seconds that a read model may lag while the host is ready; any if absent"
+    ),
+    Flag.withFallbackConfig(Config.Finite("DAYBOOK_READY_LAG")),
+    Flag.filter(
+      (seconds) => seconds >= 0,
+      () => "0 seconds or more"
+    ),
+    Flag.optional
+  ),
   tokens: Flag.String("tokens").pipe(
     Flag.withDescription(
       "File of callers, closed to other users: lines of actor, permissions, token; or their text in DAYBOOK_TOKENS"
@@ -103,6 +117,7 @@ export const fromFlags = Effect.fnUntraced(function* (given: {
   readonly data: Option.Option<string>
   readonly host: string
   readonly port: number
+  readonly readyLag: Option.Option<number>
   readonly tokens: Option.Option<string>
 }): Effect.fn.Return<
   Settings,
@@ -120,5 +135,6 @@ export const fromFlags = Effect.fnUntraced(function* (given: {
   const tokens = Option.isNone(text)
     ? undefined
     : yield* Effect.fromResult(Tokens.parse(text.value))
-  return { store, host: given.host, port: given.port, tokens }
+  const readyLag = Option.getOrUndefined(Option.map(given.readyLag, Duration.seconds))
+  return { store, host: given.host, port: given.port, readyLag, tokens }
 })

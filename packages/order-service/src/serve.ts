@@ -38,25 +38,27 @@ const stores = ({ store }: Settings.Settings) =>
     postgres: StoreChecks.layerPostgres
   })
 
-/** Executes commands, and maintains the read models after them. */
+/** Executes commands, above the runner of read models: so these could also be inline. */
 const domain = Layer.merge(
   CommandHandler.layerSnapshots(SnapshotPolicy.every(100)).pipe(
     Layer.provide(Layer.succeed(CachedStreams, 10_000))
   ),
   ProjectionMetrics.layer()
-  // Beneath the handler, so that read models could also be inline.
 ).pipe(Layer.provideMerge(Projections.layer({ async: ReadModels.all })))
 
-/** Answers `/health/live` and `/health/ready`; no read model may be older than the lag. */
-const health = Layer.unwrap(
-  StoreChecks.useSync((own) =>
-    Health.layer({ checks: [Health.store, ...own, Health.readModels({ lag: "30 seconds" })] })
+/** Answers `/health/live` and `/health/ready`. */
+const health = ({ readyLag }: Settings.Settings) =>
+  Layer.unwrap(
+    StoreChecks.useSync((own) => {
+      const readModels = readyLag === undefined ? [] : [Health.readModels({ lag: readyLag })]
+      return Health.layer({ checks: [Health.store, ...own, ...readModels] })
+    })
   )
-)
 
 /** Listens, for callers with tokens if there are any: see `Shop.ts` for what it serves. */
-const http = ({ host, port, tokens }: Settings.Settings) => {
-  const options = { host, port, routes: Layer.merge(health, Telemetry.metrics) }
+const http = (settings: Settings.Settings) => {
+  const { host, port, tokens } = settings
+  const options = { host, port, routes: Layer.merge(health(settings), Telemetry.metrics) }
   return tokens === undefined
     ? NodeHost.layer(Shop.api, Shop.parts, options)
     : NodeHost.layer(Shop.protectedApi, Shop.parts, options).pipe(

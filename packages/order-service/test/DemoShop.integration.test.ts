@@ -171,7 +171,7 @@ it.layer(Layer.provideMerge(Shop.layer, NodeServices.layer), { excludeTestServic
         ])
         assert.deepStrictEqual(yield* failure(["--url", "http://shop.example"], TOKEN), [
           1,
-          "demo: --url would send DAYBOOK_TOKEN in clear to shop.example: give https://shop.example, or leave DAYBOOK_TOKEN out\n"
+          "demo: --url would send DAYBOOK_TOKEN in clear to shop.example: give an https: URL, or leave DAYBOOK_TOKEN out\n"
         ])
       })
     )
@@ -195,15 +195,15 @@ it.layer(Layer.provideMerge(Shop.layer, NodeServices.layer), { excludeTestServic
 describe("DemoShop", () => {
   it("has no store of its own when it is served", () => {
     const flags = { store: Option.none(), data: Option.none(), url: Option.none() }
-    const url = Option.some(new URL("http://localhost:3000/"))
+    const url = Option.some(new URL("http://localhost:3000/shop/"))
     const none = Option.none<Redacted.Redacted>()
     const shopOf = (given: Partial<Parameters<typeof DemoShop.fromFlags>[0]>) =>
       Result.mapError(DemoShop.fromFlags({ ...flags, ...given }, none), ({ message }) => message)
-    const served = { _tag: "served", url: "http://localhost:3000", token: none } as const
+    const served = { _tag: "served", url: "http://localhost:3000/shop", token: none } as const
     assert.deepStrictEqual(shopOf({ url }), Result.succeed(served))
     assert.deepStrictEqual(shopOf({}), Result.succeed({ _tag: "embedded", dataDir: undefined }))
     const refused = Result.fail(
-      "--store and --data are for a shop of this process, and --url names http://localhost:3000"
+      "--store and --data are for a shop of this process, and --url names http://localhost:3000/shop"
     )
     assert.deepStrictEqual(shopOf({ url, store: Option.some("memory") }), refused)
     assert.deepStrictEqual(shopOf({ url, data: Option.some("x") }), refused)

@@ -3,7 +3,12 @@ import * as Effect from "effect/Effect"
 import * as ServedPage from "../src/ServedPage.ts"
 import { captured } from "./captured.ts"
 
-const settings = { store: { _tag: "memory" }, host: "0.0.0.0", port: 3000 } as const
+const settings = {
+  store: { _tag: "memory" },
+  host: "0.0.0.0",
+  port: 3000,
+  readyLag: undefined
+} as const
 
 describe("ServedPage", () => {
   it.effect("has the addresses in lines that fit a terminal", () =>

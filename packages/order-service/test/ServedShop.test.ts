@@ -53,6 +53,13 @@ describe("ServedShop", () => {
     })
   }
 
+  it("keeps a path", () => {
+    assert.deepStrictEqual(
+      ServedShop.addressOf(new URL("https://h/a/shop//"), Option.none()),
+      Result.succeed({ url: "https://h/a/shop", token: Option.none() })
+    )
+  })
+
   it("needs no TLS where there is no token", () => {
     assert.deepStrictEqual(
       ServedShop.addressOf(new URL("http://shop.example"), Option.none()),
@@ -63,15 +70,15 @@ describe("ServedShop", () => {
   for (const [url, problem] of [
     [
       "http://shop.example",
-      "would send DAYBOOK_TOKEN in clear to shop.example: give https://shop.example, or leave DAYBOOK_TOKEN out"
+      "would send DAYBOOK_TOKEN in clear to shop.example: give an https: URL, or leave DAYBOOK_TOKEN out"
     ],
     [
       "http://localhost.example:3000",
-      "would send DAYBOOK_TOKEN in clear to localhost.example:3000: give https://localhost.example:3000, or leave DAYBOOK_TOKEN out"
+      "would send DAYBOOK_TOKEN in clear to localhost.example:3000: give an https: URL, or leave DAYBOOK_TOKEN out"
     ],
     [
       "http://10.127.0.1",
-      "would send DAYBOOK_TOKEN in clear to 10.127.0.1: give https://10.127.0.1, or leave DAYBOOK_TOKEN out"
+      "would send DAYBOOK_TOKEN in clear to 10.127.0.1: give an https: URL, or leave DAYBOOK_TOKEN out"
     ],
     [
       "localhost:3000",
@@ -81,10 +88,9 @@ describe("ServedShop", () => {
       "ftp://shop.example",
       "has the scheme ftp: and needs http: or https:, as in http://localhost:3000"
     ],
-    ["https://h/shop", "has more than a host: give https://h"],
-    ["https://h/?a", "has more than a host: give https://h"],
-    ["https://h/#a", "has more than a host: give https://h"],
-    [`https://anna@h`, "has a user: give https://h, and the token in DAYBOOK_TOKEN"],
+    ["https://h/?a", "has a query or a fragment: give https://h"],
+    ["https://h/shop#a", "has a query or a fragment: give https://h/shop"],
+    ["https://anna@h", "has a user: give https://h, and the token in DAYBOOK_TOKEN"],
     [`https://:${SECRET}@h`, "has a user: give https://h, and the token in DAYBOOK_TOKEN"]
   ] as const) {
     it(`refuses ${url.replace(SECRET, "TOKEN")}`, () => {

@@ -2,6 +2,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Command from "effect/cli/Command"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as CommandLine from "../src/CommandLine.ts"
@@ -27,7 +28,7 @@ const settings = (args: ReadonlyArray<string>, env: Record<string, string> = {})
     Effect.result
   )
 
-const local = { host: "127.0.0.1", port: 3000, tokens: undefined }
+const local = { host: "127.0.0.1", port: 3000, readyLag: undefined, tokens: undefined }
 
 describe("Settings", () => {
   it.effect("keeps a log in the current folder, on loopback, unless told otherwise", () =>
@@ -45,16 +46,25 @@ describe("Settings", () => {
         DAYBOOK_STORE: "embedded",
         DAYBOOK_DATA: "/srv/shop",
         DAYBOOK_HOST: "::1",
-        DAYBOOK_PORT: "80"
+        DAYBOOK_PORT: "80",
+        DAYBOOK_READY_LAG: "300"
       }
       const store = { _tag: "embedded", dataDir: "/srv/shop" } as const
       assert.deepStrictEqual(
         yield* settings([], env),
-        Result.succeed({ ...local, store, host: "::1", port: 80 })
+        Result.succeed({ ...local, store, host: "::1", port: 80, readyLag: Duration.minutes(5) })
       )
       assert.deepStrictEqual(
-        yield* settings(["--port", "0", "--data", "x", "--host", "127.0.0.1"], env),
-        Result.succeed({ ...local, store: { _tag: "embedded", dataDir: "x" }, port: 0 })
+        yield* settings(
+          ["--port", "0", "--data", "x", "--host", "127.0.0.1", "--ready-lag", "0"],
+          env
+        ),
+        Result.succeed({
+          ...local,
+          store: { _tag: "embedded", dataDir: "x" },
+          port: 0,
+          readyLag: Duration.zero
+        })
       )
       assert.deepStrictEqual(
         yield* settings(["--store", "memory"], { DAYBOOK_STORE: "postgres" }),

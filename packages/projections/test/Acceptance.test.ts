@@ -49,6 +49,42 @@ describe("acceptance", () => {
     )
   })
 
+  it("checks of a short list what was not in it before", () => {
+    const few = numbers.slice(0, 10)
+    const before = rowOf(few)
+    for (const list of [
+      [...few, { n: 1 }],
+      [{ n: 1 }, ...few],
+      few.with(5, { n: 1 }),
+      [...few.slice(1), { n: 1 }]
+    ]) {
+      assert.strictEqual(
+        checksOf(() => accepts(rowOf(list), before)),
+        1
+      )
+      assert.isFalse(
+        accepts(rowOf(list.map((one) => (few.includes(one) ? one : { n: -1 }))), before)
+      )
+    }
+    assert.strictEqual(
+      checksOf(() => accepts(rowOf(few.toSpliced(3, 4)), before)),
+      0
+    )
+    assert.strictEqual(
+      checksOf(() => accepts(rowOf(few))),
+      10
+    )
+  })
+
+  it("checks a zero whose sign has changed", () => {
+    const positive = Schema.makeFilter((n: number) => !Object.is(n, -0))
+    const Signed = Schema.Finite.check(positive)
+    const acceptsSigned = Acceptance.make(Schema.Struct({ n: Signed, list: Schema.Array(Signed) }))
+    assert.isTrue(acceptsSigned({ n: 0, list: [0] }, { n: 0, list: [0] }))
+    assert.isFalse(acceptsSigned({ n: -0, list: [0] }, { n: 0, list: [0] }))
+    assert.isFalse(acceptsSigned({ n: 0, list: [-0] }, { n: 0, list: [0] }))
+  })
+
   it("refuses what the schema refuses, wherever it is new", () => {
     const before = rowOf(numbers)
     for (const list of [

@@ -112,6 +112,15 @@ describe("The growth of a row", () => {
     assert.strictEqual(table.growth({ ...empty, list: [...list, { at, text: "z" }] }, before), one)
   })
 
+  it("counts an element of a list as often as it is there", () => {
+    const one = { at, text: "z".repeat(100) }
+    const [once, thrice] = [
+      { ...empty, list: [one] },
+      { ...empty, list: [one, one, one] }
+    ]
+    assert.isAtLeast(table.growth(thrice, once), sizeOf(thrice) - sizeOf(once))
+  })
+
   const unknown: ReadonlyArray<readonly [of: string, change: Partial<Row>]> = [
     ["text with U+0000", { text: "a\u0000" }],
     ["a lone surrogate in an element", { list: [{ at, text: "\ud800" }] }],

@@ -10,12 +10,12 @@ import type { RowSchema } from "@daybook/kernel/Projection"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-import { between } from "./listChange.ts"
+import { added } from "./listChange.ts"
 
 /** Returns true if a row is of its schema; `before` is an accepted row that it was made from. */
 export type Accepts<Row> = (row: Row, before?: Row) => boolean
 
-/** Below this length, checking every element costs no more than finding the new ones. */
+/** Below this length, checking an element again costs no more than remembering it. */
 const MANY = 32
 
 export const make = <Row>(schema: RowSchema<Row>): Accepts<Row> => {
@@ -33,7 +33,8 @@ export const make = <Row>(schema: RowSchema<Row>): Accepts<Row> => {
       if (value === undefined) {
         return field.name in values ? field.accepts(value, undefined) : field.isOptional
       }
-      return value === known[field.name] || field.accepts(value, known[field.name])
+      const was = known[field.name]
+      return Object.is(value, was) || field.accepts(value, was)
     })
   }
 }
@@ -47,16 +48,18 @@ interface Field {
 const fieldOf = ([name, schema]: readonly [string, Schema.Constraint]): Field => {
   const { ast } = Schema.toType(schema)
   const is = isOf(ast)
-  const element = elementOf(ast)
-  const isElement = element === undefined ? undefined : remembering(element)
+  const isElement = elementOf(ast)
+  const isKnownElement = isElement === undefined ? undefined : remembering(isElement)
   return {
     name,
     isOptional: SchemaAST.isOptional(ast),
-    accepts: (value, before) =>
-      // Most rows have no long list, and are checked whole.
-      isElement === undefined || !Array.isArray(value) || value.length < MANY
-        ? is(value)
-        : between(value, before).every(isElement)
+    accepts: (value, before) => {
+      if (isElement === undefined || isKnownElement === undefined || !Array.isArray(value)) {
+        return is(value)
+      }
+      if (value.length >= MANY) return added(value, before).every(isKnownElement)
+      return Array.isArray(before) ? added(value, before).every(isElement) : is(value)
+    }
   }
 }
 

@@ -92,10 +92,10 @@ const decode = <Event>(
   }
 }
 
-/** A touched row, and the list of only this row, which most events need. */
+/** A touched row, and the answer for an event that touches only this row, as most events do. */
 interface Found<Key> {
   readonly row: Touched<Key>
-  readonly alone: ReadonlyArray<Touched<Key>>
+  readonly alone: Result.Result<ReadonlyArray<Touched<Key>>>
 }
 
 /**
@@ -104,17 +104,18 @@ interface Found<Key> {
  */
 const makeToucher = <Event, Key, Row>({ projection, table }: Model<Event, Key, Row>) => {
   const fields = table.primaryKey.map(({ field }) => field as keyof Key)
-  let last: Found<Key> | undefined
+  let last: Result.Result<Found<Key>, Unfoldable> | undefined
+  let known: Key | undefined
   const find = (key: Key): Result.Result<Found<Key>, Unfoldable> => {
-    const known = last?.row.key
     if (last !== undefined && fields.every((field) => Object.is(known?.[field], key[field]))) {
-      return Result.succeed(last)
+      return last
     }
     const stored = table.encodeKey(key)
     if (Result.isFailure(stored)) return unfoldable("NoRow", stored.failure)
     const row = { text: table.keyText(stored.success), key, stored: stored.success }
-    last = { row, alone: [row] }
-    return Result.succeed(last)
+    last = Result.succeed({ row, alone: Result.succeed([row]) })
+    known = key
+    return last
   }
   return (
     event: Event,
@@ -127,7 +128,8 @@ const makeToucher = <Event, Key, Row>({ projection, table }: Model<Event, Key, R
       return unfoldable("Threw", thrown(error))
     }
     if (Arr.isReadonlyArrayNonEmpty(keys) && keys.length === 1) {
-      return Result.map(find(keys[0]), ({ alone }) => alone)
+      const found = find(keys[0])
+      return Result.isSuccess(found) ? found.success.alone : Result.fail(found.failure)
     }
     const touched: Array<Touched<Key>> = []
     for (const key of keys) {
@@ -155,9 +157,16 @@ const reach = <Event, Key, Row, Pending extends Projection.PendingEvent>(
   const sources = new Map(model.projection.from.map((source) => [source.category, source]))
   const touchedBy = makeToucher(model)
   const prepared: Array<Touching<Event, Key, Pending>> = []
+  // Events of one stream mostly follow one another.
+  let streamId: StreamId.StreamId | undefined
+  let source: Projection.EventSource<Event> | undefined
   for (const one of events) {
     if (isSkipped(one)) continue
-    const decoded = decode(sources.get(StreamId.category(one.streamId)), one)
+    if (one.streamId !== streamId) {
+      streamId = one.streamId
+      source = sources.get(StreamId.category(streamId))
+    }
+    const decoded = decode(source, one)
     if (Result.isFailure(decoded)) return { prepared, stop: { at: one, why: decoded.failure } }
     // The events of today of a recorded event that can't be folded are removed again.
     const before = prepared.length
@@ -252,7 +261,12 @@ export const touchedKeys = <Key>({
   readonly prepared: ReadonlyArray<{ readonly touched: ReadonlyArray<Touched<Key>> }>
 }): ReadonlyArray<StoredKey> => {
   const keys = new Map<string, StoredKey>()
-  for (const { touched } of prepared) for (const { stored, text } of touched) keys.set(text, stored)
+  let last: ReadonlyArray<Touched<Key>> | undefined
+  for (const { touched } of prepared) {
+    if (touched === last) continue
+    last = touched
+    for (const { stored, text } of touched) keys.set(text, stored)
+  }
   return Array.from(keys.values())
 }
 

@@ -14,7 +14,7 @@ import * as SchemaAST from "effect/SchemaAST"
 import type { Column } from "../../driver/StoredRow.ts"
 import { roomFor } from "./indexSize.ts"
 import { isStorable } from "./instants.ts"
-import { between } from "./listChange.ts"
+import { added } from "./listChange.ts"
 import { storedValue, textIssue } from "./rowCodec.ts"
 import { atMostJson, COLUMN_BYTES, FIXED_BYTES } from "./rowSize.ts"
 
@@ -49,8 +49,9 @@ export const make = <Row>(
     const known = before as { readonly [field: string]: unknown } | undefined
     for (const [field, size] of sizes) {
       const value = values[field]
-      if (value === undefined || value === null || known?.[field] === value) continue
-      bytes += size(value, known?.[field])
+      if (value === undefined || value === null) continue
+      const was = known?.[field]
+      if (!Object.is(value, was)) bytes += size(value, was)
     }
     return bytes
   }
@@ -68,7 +69,7 @@ const listSize = ({ ast }: Schema.Constraint, column: Column): Size | undefined 
   return (value, before) => {
     if (!Array.isArray(value)) return UNKNOWN
     let bytes = 4
-    for (const held of between(value, before)) bytes += size(held, undefined)
+    for (const held of added(value, before)) bytes += size(held, undefined)
     return bytes
   }
 }

@@ -2,6 +2,7 @@
  * Refuses an append, or encodes it as JSON, before any store looks at its log.
  */
 import { textOf } from "@daybook/kernel/Printable"
+import * as CompiledSchema from "@daybook/kernel/CompiledSchema"
 import { EventId } from "@daybook/kernel/EventId"
 import { EventMark } from "@daybook/kernel/EventMark"
 import { EventMetadata } from "@daybook/kernel/EventMetadata"
@@ -180,14 +181,14 @@ const refuseCount = (
   return undefined
 }
 
-const isStreamId = Schema.is(StreamId)
-const isEventMark = Schema.is(EventMark)
-const isExpected = Schema.is(ExpectedRevision)
-const isMetadata = Schema.is(EventMetadata)
+const isStreamId = Schema.is(CompiledSchema.make(StreamId))
+const isEventMark = Schema.is(CompiledSchema.make(EventMark))
+const isExpected = Schema.is(CompiledSchema.make(ExpectedRevision))
+const isMetadata = Schema.is(CompiledSchema.make(EventMetadata))
 const metadataFields = new Set(Object.keys(EventMetadata.fields))
-const isEventId = Schema.is(EventId)
-const isEventType = Schema.is(EventType)
-const isSchemaVersion = Schema.is(SchemaVersion)
+const isEventId = Schema.is(CompiledSchema.make(EventId))
+const isEventType = Schema.is(CompiledSchema.make(EventType))
+const isSchemaVersion = Schema.is(CompiledSchema.make(SchemaVersion))
 
 /** Encodes an event and adds its size to the totals, or refuses it. */
 const encodeEvent = (
