@@ -29,7 +29,7 @@ describe("the documentation", () => {
   for (const block of examples) {
     it(
       `has an example that compiles and runs at ${place(block)}`,
-      { timeout: 120_000 },
+      { timeout: 180_000 },
       async () => {
         assert.deepStrictEqual(prepared.typeErrors(block), [])
         assert.isUndefined(await prepared.failure(block))
@@ -80,7 +80,7 @@ describe("doc-examples", () => {
 
   it(
     "says where an example does not compile, and what failed when it ran",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const wrong = block("ts", "const n: number = 1\nexport const s: string = n\n")
       const failing = block(

@@ -6,7 +6,7 @@ import * as process from "node:process"
 import { demo, type Ended, importAndTell } from "./child.ts"
 import { dirty, folder, header, row, write } from "./files.ts"
 
-const TIMEOUT_MILLIS = 120_000
+const TIMEOUT_MILLIS = 240_000
 
 /** The form of every failure: one line on standard error, and a status that is not 0. */
 const assertFails = ({ status, stderr }: Ended, line: string | RegExp) => {

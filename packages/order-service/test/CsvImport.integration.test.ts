@@ -9,7 +9,7 @@ import * as DemoShop from "../src/DemoShop.ts"
 import * as Stores from "../src/Stores.ts"
 import { dirty, realOrders } from "./files.ts"
 
-const TIMEOUT_MILLIS = 120_000
+const TIMEOUT_MILLIS = 240_000
 
 const stores: ReadonlyArray<Stores.Store> = [
   { _tag: "memory" },

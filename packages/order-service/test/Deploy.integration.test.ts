@@ -178,5 +178,5 @@ it.live(
     }).pipe(
       Effect.provide(Layer.merge(PostgresServer.PostgresServer.layerEmbedded, Reactivity.layer))
     ),
-  120_000
+  240_000
 )

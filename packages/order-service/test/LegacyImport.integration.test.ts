@@ -13,7 +13,7 @@ import * as Stores from "../src/Stores.ts"
 import { legacyAndTell } from "./child.ts"
 import { folder } from "./files.ts"
 
-const TIMEOUT_MILLIS = 120_000
+const TIMEOUT_MILLIS = 240_000
 
 const stores: ReadonlyArray<Stores.Store> = [
   { _tag: "memory" },

@@ -12,7 +12,7 @@ import * as DemoShop from "../src/DemoShop.ts"
 import { captured } from "./captured.ts"
 import { dirty } from "./files.ts"
 
-const TIMEOUT_MILLIS = 60_000
+const TIMEOUT_MILLIS = 240_000
 
 it.layer(
   Layer.provideMerge(
