@@ -66,7 +66,7 @@ describe("the image", () => {
     const asked = only("HEALTHCHECK")
     const [, at, path = ""] = /fetch\('http:\/\/127\.0\.0\.1:(\d+)(\/[^']*)'\)/.exec(asked) ?? []
     assert.strictEqual(at, port)
-    assert.include(read("packages/http/src/Health.ts"), `"GET", "${path}"`)
+    assert.include(read("packages/http/src/internal/operatorRoutes.ts"), `LIVE = "${path}"`)
     assert.strictEqual(only("STOPSIGNAL"), "SIGTERM")
   })
 

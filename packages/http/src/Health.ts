@@ -23,6 +23,7 @@ import type * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import { Closing } from "./internal/closing.ts"
 import { boundedLook } from "./internal/boundedLook.ts"
+import { LIVE, READY } from "./internal/operatorRoutes.ts"
 import * as ReadModelHealth from "./internal/readModelHealth.ts"
 
 /**
@@ -168,10 +169,10 @@ export const layer = <const Checks extends ReadonlyArray<Check<unknown>>>({
         Effect.withTracerEnabled(false),
         Effect.cachedWithTTL("1 second")
       )
-      yield* router.add("GET", "/health/live", answer(200, { status: "live" }))
+      yield* router.add("GET", LIVE, answer(200, { status: "live" }))
       yield* router.add(
         "GET",
-        "/health/ready",
+        READY,
         Effect.suspend(() =>
           closed.pollUnsafe() === undefined
             ? // A look goes on for others although its caller leaves, and is as long as its timeout.

@@ -32,6 +32,7 @@ import * as PrometheusMetrics from "effect/observability/PrometheusMetrics"
 import * as Option from "effect/Option"
 import { MinimumLogLevel } from "effect/References"
 import { ParentSpan } from "effect/Tracer"
+import { METRICS, OPERATOR_ROUTES } from "./internal/operatorRoutes.ts"
 
 /**
  * Serves `/metrics` in the text format of Prometheus: pass it to the `routes` of `NodeHost`.
@@ -43,7 +44,9 @@ import { ParentSpan } from "effect/Tracer"
  * @category layers
  * @since 0.1.0
  */
-export const metrics: Layer.Layer<never, never, HttpRouter> = PrometheusMetrics.layerHttp()
+export const metrics: Layer.Layer<never, never, HttpRouter> = PrometheusMetrics.layerHttp({
+  path: METRICS
+})
 
 /**
  * Writes a line as JSON, with the ids of the trace and span that it belongs to.
@@ -101,7 +104,7 @@ export const exporter: Layer.Layer<Flusher, Config.ConfigError> = Otlp.layerFrom
  */
 export const layer: Layer.Layer<Flusher, Config.ConfigError> = Layer.merge(
   exporter,
-  HttpMiddleware.layerTracerDisabledForUrls(["/health/live", "/health/ready", "/metrics"])
+  HttpMiddleware.layerTracerDisabledForUrls([...OPERATOR_ROUTES])
 ).pipe(Layer.provideMerge(logs))
 
 /** The defaults of OpenTelemetry, which the exporter leaves to its configuration. */

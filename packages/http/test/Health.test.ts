@@ -1,5 +1,4 @@
 import * as Health from "@daybook/http/Health"
-import * as Projection from "@daybook/kernel/Projection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { CommandHandler } from "@daybook/store/CommandHandler"
@@ -12,13 +11,12 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { Closing } from "../src/internal/closing.ts"
 import { judge } from "../src/internal/readModelHealth.ts"
 import { answering } from "./answering.ts"
-import { book, Command, loans } from "./library.ts"
+import { book, Command, loans, readers } from "./library.ts"
 
 const passing = Health.succeeds("passing", Effect.void)
 
@@ -235,22 +233,6 @@ describe("the health of a host", () => {
       assert.strictEqual((yield* get("/health/live")).status, 200)
     })
   )
-})
-
-/** Readers by name; it can't fold the loan of one of them. */
-const readers = Projection.define({
-  name: "readers",
-  version: 1,
-  from: [book],
-  row: Schema.Struct({ reader: Schema.String }),
-  primaryKey: ["reader"]
-}).fold({
-  keys: (event) => (event._tag === "Lent" ? [{ reader: event.to }] : []),
-  initial: ({ reader }) => ({ reader }),
-  apply: (row) => {
-    if (row.reader === "Mallory") throw new Error("no loans for Mallory")
-    return row
-  }
 })
 
 const stores = CommandHandler.layer.pipe(

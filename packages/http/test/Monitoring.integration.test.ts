@@ -6,7 +6,6 @@ import * as AggregateApi from "@daybook/http/AggregateApi"
 import * as NodeHost from "@daybook/http/NodeHost"
 import * as Telemetry from "@daybook/http/Telemetry"
 import * as EventId from "@daybook/kernel/EventId"
-import * as Projection from "@daybook/kernel/Projection"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as ProjectionMetrics from "@daybook/projections/ProjectionMetrics"
 import { Projections } from "@daybook/projections/Projections"
@@ -29,25 +28,8 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServer } from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Schema from "effect/Schema"
-import { Away, book, Command, loans } from "./library.ts"
+import { Away, book, Command, loans, readers } from "./library.ts"
 import { missingFrom, queries, type Series, seriesOf } from "./prometheus.ts"
-
-/** It can't fold the loan of Mallory. */
-const readers = Projection.define({
-  name: "readers",
-  version: 1,
-  from: [book],
-  row: Schema.Struct({ reader: Schema.String }),
-  primaryKey: ["reader"]
-}).fold({
-  keys: (event) => (event._tag === "Lent" ? [{ reader: event.to }] : []),
-  initial: ({ reader }) => ({ reader }),
-  apply: (row) => {
-    if (row.reader === "Mallory") throw new Error("no loans for Mallory")
-    return row
-  }
-})
 
 const books = AggregateApi.make(book, { name: "books", command: Command, rejection: Away })
 const api = HttpApi.make("library").add(books.group)

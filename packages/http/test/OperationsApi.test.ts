@@ -1,7 +1,6 @@
 import * as AggregateApi from "@daybook/http/AggregateApi"
 import * as Host from "@daybook/http/Host"
 import * as OperationsApi from "@daybook/http/OperationsApi"
-import * as Projection from "@daybook/kernel/Projection"
 import { Projections } from "@daybook/projections/Projections"
 import type { Status } from "@daybook/projections/ProjectionStatus"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
@@ -11,27 +10,10 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
-import { Away, book, Command } from "./library.ts"
+import { Away, book, Command, readers } from "./library.ts"
 import { ORIGIN, serve } from "./serve.ts"
-
-/** Readers by name; it can't fold the loan of one of them. */
-const readers = Projection.define({
-  name: "readers",
-  version: 1,
-  from: [book],
-  row: Schema.Struct({ reader: Schema.String, loans: Schema.Int }),
-  primaryKey: ["reader"]
-}).fold({
-  keys: (event) => (event._tag === "Lent" ? [{ reader: event.to }] : []),
-  initial: ({ reader }) => ({ reader, loans: 0 }),
-  apply: (row) => {
-    if (row.reader === "Mallory") throw new Error("no loans for Mallory")
-    return { ...row, loans: row.loans + 1 }
-  }
-})
 
 const books = AggregateApi.make(book, { name: "books", command: Command, rejection: Away })
 const operations = OperationsApi.make({ name: "operations" })

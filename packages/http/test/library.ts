@@ -71,3 +71,19 @@ export const loans = Projection.define({
       Returned: () => (row === undefined ? undefined : { ...row, reader: null })
     })
 })
+
+/** Readers by name; it can't fold the loan of one of them. */
+export const readers = Projection.define({
+  name: "readers",
+  version: 1,
+  from: [book],
+  row: Schema.Struct({ reader: Schema.String, loans: Schema.Int }),
+  primaryKey: ["reader"]
+}).fold({
+  keys: (event) => (event._tag === "Lent" ? [{ reader: event.to }] : []),
+  initial: ({ reader }) => ({ reader, loans: 0 }),
+  apply: (row) => {
+    if (row.reader === "Mallory") throw new Error("no loans for Mallory")
+    return { ...row, loans: row.loans + 1 }
+  }
+})

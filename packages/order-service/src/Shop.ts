@@ -18,6 +18,7 @@ import * as OrderSummary from "@daybook/order/OrderSummary"
 import * as ProductDemand from "@daybook/order/ProductDemand"
 import * as RemovedItems from "@daybook/order/RemovedItems"
 import * as HttpApi from "effect/http-api/HttpApi"
+import * as OpenApi from "effect/http-api/OpenApi"
 
 /** Commands need a key or an id: an item that is sent twice would be added twice. */
 const orders = AggregateApi.make(aggregate, {
@@ -74,16 +75,18 @@ export const parts = [
  * @category models
  * @since 0.1.0
  */
-export const api = HttpApi.make("shop").add(
-  orders.group,
-  summaries.group,
-  customers.group,
-  demand.group,
-  addresses.group,
-  removals.group,
-  log.group,
-  operations.group
-)
+export const api = HttpApi.make("shop")
+  .add(
+    orders.group,
+    summaries.group,
+    customers.group,
+    demand.group,
+    addresses.group,
+    removals.group,
+    log.group,
+    operations.group
+  )
+  .annotate(OpenApi.Title, "The shop")
 
 /**
  * The API of a shop that knows its callers. A client of it works with either.

@@ -67,6 +67,53 @@ const of = (lag: { seconds: number; events: number }, present: string) => [
   ])
 ]
 
+/** The next version of the takings, into which no event can be folded. */
+const unfoldable = {
+  ...takings(till, "takings", 2),
+  apply: (): never => {
+    throw new Error("can't fold")
+  }
+}
+
+it.effect("measures that an event has stopped the rows which are being built", () =>
+  Effect.gen(function* () {
+    const stores = yield* Layer.build(
+      Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer)
+    )
+    const hostOf = (projection: ReturnType<typeof takings>) =>
+      Layer.build(
+        Layer.merge(ProjectionMetrics.layer(), CommandHandler.layer).pipe(
+          Layer.provideMerge(Projections.layer({ async: [projection] })),
+          Layer.provide(Layer.succeedContext(stores))
+        )
+      )
+    const shadow = Effect.map(measured, (all) =>
+      all.find(([metric]) => metric === "shadow_stopped")
+    )
+    yield* Effect.gen(function* () {
+      const { execute } = yield* CommandHandler.for(till)
+      yield* execute("1", TillCommand.cases.Sell.make({ product: "tea", cents: 5 }))
+      const first = yield* Effect.repeat(Effect.andThen(pass("10 seconds"), shadow), {
+        until: (found) => found !== undefined
+      })
+      assert.deepStrictEqual(first, ["shadow_stopped", "takings", { value: 0 }])
+    }).pipe((test) =>
+      Effect.scoped(
+        Effect.flatMap(hostOf(takings(till, "takings")), (built) => Effect.provide(test, built))
+      )
+    )
+
+    yield* Effect.scoped(
+      Effect.andThen(
+        hostOf(unfoldable),
+        Effect.repeat(Effect.andThen(pass("10 seconds"), shadow), {
+          until: (found) => JSON.stringify(found?.at(-1)) === '{"value":1}'
+        })
+      )
+    )
+  }).pipe(Effect.scoped, (test) => Effect.provideService(test, Metric.MetricRegistry, new Map()))
+)
+
 it.effect("measures the lag of read models though nothing is folded, unless it can't", () =>
   Effect.gen(function* () {
     const { pause } = yield* Projections

@@ -38,7 +38,7 @@ export const run = (
           Load.run({ url, connections, seconds: 600, onAnswer, acknowledged })
         )
         const ended = Effect.orDie(process.exitCode)
-        yield* Effect.raceFirst(Deferred.await(enough), ended)
+        yield* Effect.raceAllFirst([Deferred.await(enough), ended, Fiber.join(load)])
         // A shop that ended by itself is reported by its status.
         yield* Effect.ignore(process.kill())
         const status = yield* ended

@@ -112,7 +112,8 @@ const command = Command.make(
     const failed = rows.reduce((sum, { failed }) => sum + failed, 0)
     const isSlow = Comparison.ratio(rows) < allowed
     if (isSlow) yield* Console.log(`The shop is below ${allowed} of node:http`)
-    if (isSlow || failed + shutdown.lost + shutdown.exitStatus > 0) return yield* new Failed()
+    const isLost = shutdown.acknowledged === 0 || shutdown.lost > 0
+    if (isSlow || isLost || failed > 0 || shutdown.exitStatus !== 0) return yield* new Failed()
   }, Effect.provide(PostgresServer.PostgresServer.layerEmbedded))
 ).pipe(
   Command.withDescription(

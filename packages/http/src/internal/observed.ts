@@ -10,6 +10,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import type { HttpServerResponse } from "effect/http/HttpServerResponse"
 import * as Metric from "effect/Metric"
+import { OPERATOR_ROUTES } from "./operatorRoutes.ts"
 import { isLabel } from "./requestHeaders.ts"
 
 const requestSeconds = Metric.histogram("daybook_http_request_seconds", {
@@ -17,9 +18,6 @@ const requestSeconds = Metric.histogram("daybook_http_request_seconds", {
     "Seconds from a request to the beginning of its answer, by method, route and status: 2xx to 5xx, or aborted",
   boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 })
-
-/** The routes of operators, which are not counted. */
-const OPERATORS: ReadonlySet<string> = new Set(["/health/live", "/health/ready", "/metrics"])
 
 /** The metric of each set of attributes: its key costs more to build than an update. */
 const known = new Map<string, Metric.Histogram<number>>()
@@ -49,8 +47,8 @@ export const observed = <E, R>(
       const { context } = fiber
       // The router leaves it there.
       const route = Context.getOrUndefined(context, HttpRouter.RouteContext)?.route.path
-      // Balancers ask all the time, quickly, and an unready host would look like one that fails.
-      if (route !== undefined && OPERATORS.has(route)) return Effect.void
+      // An unready host would look like one that fails.
+      if (route !== undefined && OPERATOR_ROUTES.includes(route)) return Effect.void
       const [method, path] = route === undefined ? ["any", "none"] : [request.method, route]
       const status = Exit.isSuccess(exit) ? exit.value.status : undefined
       const seconds = Number(clock.currentTimeNanosUnsafe() - begun) / 1e9
