@@ -73,12 +73,14 @@ export const flags = {
   ),
   data: StoreFlags.data.pipe(Flag.withFallbackConfig(Config.String("DAYBOOK_DATA")), Flag.optional),
   host: Flag.String("host").pipe(
-    Flag.withDescription("Address to listen on; others than loopback need --tokens"),
+    Flag.withDescription(
+      "Address to listen on, 127.0.0.1 if absent; others than loopback need --tokens"
+    ),
     Flag.withFallbackConfig(Config.String("DAYBOOK_HOST")),
     Flag.withDefault("127.0.0.1")
   ),
   port: Flag.Int("port").pipe(
-    Flag.withDescription("Port to listen on; 0 for any that is free"),
+    Flag.withDescription("Port to listen on, 3000 if absent; 0 for any that is free"),
     Flag.withFallbackConfig(Config.Int("DAYBOOK_PORT")),
     Flag.withDefault(3000),
     Flag.filter(
