@@ -13,7 +13,8 @@ import * as Layer from "effect/Layer"
 import type { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
 import type { EmbeddedPostgresError } from "./internal/postgres/embedded/errors.ts"
-import { openFolder, openMemory } from "./internal/postgres/embedded/pglite.ts"
+import * as ClusterTemplate from "./internal/postgres/embedded/clusterTemplate.ts"
+import { openFolder, openMemory, type TemplateFolder } from "./internal/postgres/embedded/pglite.ts"
 import { connect } from "./internal/postgres/embedded/duplex.ts"
 
 /**
@@ -33,8 +34,8 @@ export {
  * in memory.
  *
  * **Details**
- * Cost: a new database takes about 3 s to create, an existing one 0.3 s to open; it uses 600 to 800
- * MB of memory.
+ * Cost: the first database of a user takes about 3 s to create, later ones 1 s, an existing one 0.3
+ * s to open; it uses 600 to 800 MB of memory.
  * Lock: a folder is open once at a time, across all threads, processes and containers that share
  * it. Opening it again fails with `InUse`, after waiting 5 s for an owner that is terminating. The
  * operating system holds the lock and frees it when the owner dies, so the folder of a killed owner
@@ -52,10 +53,16 @@ export {
  */
 export const layer = (options?: {
   readonly dataDir?: string | undefined
+  /**
+   * The folder of the template that new databases are loaded from: a few megabytes, written by the
+   * first one, and only used if no other user could have changed it. By default `daybook` in the
+   * user's cache folder; false: each database is created by `initdb`.
+   */
+  readonly templates?: string | false | undefined
 }): Layer.Layer<PgClient.PgClient | SqlClient, EmbeddedPostgresError | SqlError> =>
   Layer.unwrap(
     Effect.map(
-      options?.dataDir === undefined ? openMemory : openFolder(options.dataDir),
+      openOf(options?.dataDir, options?.templates ?? ClusterTemplate.defaultFolder()),
       (database) =>
         PgClient.layer({
           stream: connect(database),
@@ -71,3 +78,6 @@ export const layer = (options?: {
         })
     )
   )
+
+const openOf = (dataDir: string | undefined, templates: TemplateFolder) =>
+  dataDir === undefined ? openMemory(templates) : openFolder(dataDir, templates)

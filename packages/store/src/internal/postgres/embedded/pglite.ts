@@ -8,21 +8,28 @@ import { PGlite } from "@electric-sql/pglite"
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Fs from "node:fs/promises"
 import * as Path from "node:path"
+import * as ClusterTemplate from "./clusterTemplate.ts"
 import { EmbeddedPostgresError, type FolderRefusal } from "./errors.ts"
 import { ClosedFolder } from "./closedFolder.ts"
 import * as DataFolder from "./dataFolder.ts"
 import * as FolderLock from "./folderLock.ts"
 
-export const openMemory: Effect.Effect<PGlite, EmbeddedPostgresError, Scope.Scope> = Effect.suspend(
-  () => open(undefined, undefined)
-)
+/** The folder of the template of new clusters; false: `initdb` makes each. */
+export type TemplateFolder = string | false
+
+export const openMemory = (
+  templates: TemplateFolder
+): Effect.Effect<PGlite, EmbeddedPostgresError, Scope.Scope> =>
+  create(undefined, undefined, templates)
 
 export const openFolder = Effect.fnUntraced(function* (
-  dataDir: string
+  dataDir: string,
+  templates: TemplateFolder
 ): Effect.fn.Return<PGlite, EmbeddedPostgresError, Scope.Scope> {
   const cluster = Path.join(dataDir, "pgdata")
   const unfinished = `${cluster}.new`
@@ -32,18 +39,45 @@ export const openFolder = Effect.fnUntraced(function* (
     yield* fitFor(dataDir, () => DataFolder.closeCluster(cluster))
   } else {
     // A half-made cluster does not open, so it gets its name only when it is complete.
-    yield* attempt(dataDir, () => Fs.rm(unfinished, { recursive: true, force: true }))
-    yield* attempt(dataDir, () => Fs.mkdir(unfinished, { mode: 0o700 }))
-    yield* Effect.scoped(open(dataDir, unfinished))
+    yield* Effect.scoped(create(dataDir, unfinished, templates))
     yield* attempt(dataDir, () => Fs.rename(unfinished, cluster))
   }
   return yield* open(dataDir, cluster)
 })
 
-const open = (dataDir: string | undefined, cluster: string | undefined) =>
+/** Creates a cluster from the template, or makes it by `initdb` and leaves a template. */
+const create = Effect.fnUntraced(function* (
+  dataDir: string | undefined,
+  cluster: string | undefined,
+  templates: TemplateFolder
+): Effect.fn.Return<PGlite, EmbeddedPostgresError, Scope.Scope> {
+  const empty = attempt(dataDir, async () => {
+    if (cluster === undefined) return
+    await Fs.rm(cluster, { recursive: true, force: true })
+    await Fs.mkdir(cluster, { mode: 0o700 })
+  })
+  yield* empty
+  if (templates === false) return yield* open(dataDir, cluster)
+  const template = yield* ClusterTemplate.load(templates)
+  if (template !== undefined) {
+    const loaded = yield* Effect.option(open(dataDir, cluster, template))
+    if (Option.isSome(loaded)) return loaded.value
+    // It is broken: the cluster is made as if there were none.
+    yield* ClusterTemplate.remove(templates)
+    yield* empty
+  }
+  const made = yield* open(dataDir, cluster)
+  yield* ClusterTemplate.save(templates, made)
+  return made
+})
+
+const open = (dataDir: string | undefined, cluster: string | undefined, loadDataDir?: Blob) =>
   Effect.acquireRelease(
     attempt(dataDir, () =>
-      cluster === undefined ? PGlite.create() : PGlite.create({ fs: new ClosedFolder(cluster) })
+      PGlite.create({
+        ...(cluster === undefined ? {} : { fs: new ClosedFolder(cluster) }),
+        ...(loadDataDir === undefined ? {} : { loadDataDir })
+      })
     ),
     (database) => Effect.promise(() => database.close())
   )
