@@ -61,23 +61,26 @@ export const layer = (options?: {
   readonly templates?: string | false | undefined
 }): Layer.Layer<PgClient.PgClient | SqlClient, EmbeddedPostgresError | SqlError> =>
   Layer.unwrap(
-    Effect.map(
-      openOf(options?.dataDir, options?.templates ?? ClusterTemplate.defaultFolder()),
-      (database) =>
-        PgClient.layer({
-          stream: connect(database),
-          ssl: false,
-          username: "postgres",
-          database: "postgres",
-          // The only session, never released.
-          maxConnections: 1,
-          idleTimeout: Duration.infinity,
-          // A query blocks the process while it runs, so a timeout says nothing about the
-          // connection.
-          connectTimeout: Duration.infinity
-        })
+    Effect.map(openOf(options?.dataDir, options?.templates), (database) =>
+      PgClient.layer({
+        stream: connect(database),
+        ssl: false,
+        username: "postgres",
+        database: "postgres",
+        // The only session, never released.
+        maxConnections: 1,
+        idleTimeout: Duration.infinity,
+        // A query blocks the process while it runs, so a timeout says nothing about the
+        // connection.
+        connectTimeout: Duration.infinity
+      })
     )
   )
 
-const openOf = (dataDir: string | undefined, templates: TemplateFolder) =>
-  dataDir === undefined ? openMemory(templates) : openFolder(dataDir, templates)
+const openOf = Effect.fnUntraced(function* (
+  dataDir: string | undefined,
+  chosen: TemplateFolder | undefined
+) {
+  const templates = chosen ?? (yield* ClusterTemplate.defaultFolder)
+  return yield* dataDir === undefined ? openMemory(templates) : openFolder(dataDir, templates)
+})

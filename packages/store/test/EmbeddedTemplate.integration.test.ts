@@ -10,6 +10,7 @@ import { SqlClient } from "effect/sql/SqlClient"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
+import { afterAll, beforeAll } from "vitest"
 
 const NOBODY = 65_534
 
@@ -30,6 +31,17 @@ const clusterOf = (options: Parameters<typeof EmbeddedPostgres.layer>[0]) =>
     return row.id
   }).pipe(Effect.provide(Layer.fresh(EmbeddedPostgres.layer(options))))
 
+/** A template in a folder of the test's own; its cluster is the `first`. */
+const copied = Effect.gen(function* () {
+  const templates = Path.join(yield* folder, "cache")
+  yield* Effect.promise(() => Fs.cp(shared, templates, { recursive: true }))
+  yield* Effect.promise(() => Fs.chmod(templates, 0o700))
+  return templates
+})
+
+let shared: string
+let first: string
+
 /** Returns the path of the only file in the folder. */
 const templateIn = async (templates: string): Promise<string> => {
   const names = await Fs.readdir(templates)
@@ -38,12 +50,18 @@ const templateIn = async (templates: string): Promise<string> => {
 }
 
 describe("a template of embedded databases", () => {
+  beforeAll(async () => {
+    shared = Path.join(await Fs.mkdtemp(Path.join(Os.tmpdir(), "daybook-templates-")), "cache")
+    first = await Effect.runPromise(clusterOf({ templates: shared }))
+  })
+
+  afterAll(() => Fs.rm(Path.dirname(shared), { recursive: true, force: true }))
+
   it.live(
     "is written by the first database, for its user alone, and loaded by later ones",
     () =>
       Effect.gen(function* () {
-        const templates = Path.join(yield* folder, "cache")
-        const first = yield* clusterOf({ templates })
+        const templates = shared
         const template = yield* Effect.promise(() => templateIn(templates))
         const modes = yield* Effect.promise(() =>
           Promise.all([templates, template].map(async (path) => (await Fs.stat(path)).mode & 0o777))
@@ -62,16 +80,13 @@ describe("a template of embedded databases", () => {
     "that is broken is replaced",
     () =>
       Effect.gen(function* () {
-        const templates = Path.join(yield* folder, "cache")
-        const first = yield* clusterOf({ templates })
+        const templates = yield* copied
         const template = yield* Effect.promise(() => templateIn(templates))
         const whole = yield* Effect.promise(() => Fs.readFile(template))
-        for (const broken of [whole.subarray(0, whole.length / 2), Buffer.from("no archive")]) {
-          yield* Effect.promise(() => Fs.writeFile(template, broken))
-          const made = yield* clusterOf({ templates })
-          assert.notStrictEqual(made, first)
-          assert.strictEqual(yield* clusterOf({ templates }), made)
-        }
+        yield* Effect.promise(() => Fs.writeFile(template, whole.subarray(0, whole.length / 2)))
+        const made = yield* clusterOf({ templates })
+        assert.notStrictEqual(made, first)
+        assert.strictEqual(yield* clusterOf({ templates }), made)
       }).pipe(Effect.scoped),
     180_000
   )
@@ -80,8 +95,7 @@ describe("a template of embedded databases", () => {
     "S8: that other users could have changed is not used",
     () =>
       Effect.gen(function* () {
-        const templates = Path.join(yield* folder, "cache")
-        const first = yield* clusterOf({ templates })
+        const templates = yield* copied
         const template = yield* Effect.promise(() => templateIn(templates))
         const isRefused = Effect.gen(function* () {
           const before = yield* Effect.promise(() => Fs.readFile(template))

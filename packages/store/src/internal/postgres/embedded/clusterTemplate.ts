@@ -1,6 +1,6 @@
 /**
- * A template of new clusters: the files of a cluster to which nothing was added, in the user's cache
- * folder.
+ * A template of new clusters: the files of a cluster to which nothing was added, in the cache
+ * folder of the user.
  *
  * `initdb` takes several seconds of the processor, and loading its result one. The first new
  * database of a user writes the template, and later ones are loaded from it. A template is used
@@ -8,6 +8,7 @@
  * never needed, so its failures are logged and nothing else.
  */
 import type { PGlite } from "@electric-sql/pglite"
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { randomUUID } from "node:crypto"
@@ -30,24 +31,35 @@ const decodePackage = Schema.decodeUnknownPromise(
   Schema.fromJsonString(Schema.Struct({ version: Schema.NonEmptyString }))
 )
 
-/** The cache folder that programs of this user share, as the system has it. */
-const userCache = (): string => {
-  const home = Os.homedir()
+/** The variable with the cache folder of the user, where the system has one. */
+const variable =
+  process.platform === "win32"
+    ? "LOCALAPPDATA"
+    : process.platform === "darwin"
+      ? undefined
+      : "XDG_CACHE_HOME"
+
+const usualCache = (): string => {
   switch (process.platform) {
     case "darwin":
-      return Path.join(home, "Library", "Caches")
+      return Path.join(Os.homedir(), "Library", "Caches")
     case "win32":
-      return process.env["LOCALAPPDATA"] ?? Path.join(home, "AppData", "Local")
-    default: {
-      const given = process.env["XDG_CACHE_HOME"]
-      // The specification of these folders ignores relative paths.
-      return given !== undefined && Path.isAbsolute(given) ? given : Path.join(home, ".cache")
-    }
+      return Path.join(Os.homedir(), "AppData", "Local")
+    default:
+      return Path.join(Os.homedir(), ".cache")
   }
 }
 
 /** The folder of templates, unless the host chose one. */
-export const defaultFolder = (): string => Path.join(userCache(), "daybook")
+export const defaultFolder: Effect.Effect<string> = Effect.gen(function* () {
+  const given =
+    variable === undefined
+      ? undefined
+      : yield* Effect.orElseSucceed(Config.String(variable), () => undefined)
+  // The specification of these folders ignores relative paths.
+  const cache = given !== undefined && Path.isAbsolute(given) ? given : usualCache()
+  return Path.join(cache, "daybook")
+})
 
 /** A cluster opens in the version of PGlite that made it. */
 const fileIn = async (folder: string): Promise<string> => {
@@ -76,7 +88,7 @@ export const load = (folder: string): Effect.Effect<Blob | undefined> =>
   ignoring("load the template of embedded databases", async () => {
     const path = await fileIn(folder)
     try {
-      // The folder first: in a folder of its own nobody can replace the file.
+      // The folder first: no other user can replace a file in it.
       if (!isOwn(await Fs.lstat(folder))) return undefined
       const file = await Fs.open(path, "r")
       try {
