@@ -123,7 +123,7 @@ export const driver = (): GroupDriver => {
         Option.map(Option.fromUndefinedOr(groups.get(name)), ({ filter, held, rows }) => ({
           ...rows,
           filter,
-          held: Array.from(held.values()),
+          held: byPosition(held.values()),
           now
         }))
       ),
