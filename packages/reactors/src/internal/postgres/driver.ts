@@ -43,6 +43,7 @@ export const driver = (database: Database): GroupDriver => {
     )
   )
   return {
+    undoes: true,
     names: Effect.map(
       sql.unsafe<{ readonly name: string }>(`SELECT name FROM ${table("groups")} ORDER BY name`),
       (rows) => rows.map(({ name }) => name)
