@@ -53,8 +53,9 @@ layer(PostgresServer.PostgresServer.layer, { timeout: 120_000, excludeTestServic
           const child = yield* killable(url)
           const fill = (from: number) =>
             Effect.forEach(KEYS, (key) =>
-              Effect.forEach(Array.from({ length: EACH }, (_, n) => from + n), (n) =>
-                append(category, key, n)
+              Effect.forEach(
+                Array.from({ length: EACH }, (_, n) => from + n),
+                (n) => append(category, key, n)
               )
             )
           yield* fill(1)
