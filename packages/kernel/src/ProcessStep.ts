@@ -10,6 +10,7 @@ import type { EventId } from "./EventId.ts"
 import type * as Named from "./Named.ts"
 import { Position } from "./Position.ts"
 import { printableLine } from "./Printable.ts"
+import type { Correlation } from "./ProcessManager.ts"
 import type { RecordedEvent } from "./RecordedEvent.ts"
 
 /**
@@ -42,6 +43,26 @@ export type Delivery<Event> = {
       readonly rejection: unknown
     }
 )
+
+/**
+ * Returns the delivery of an event to the process that it belongs to; `undefined` if it belongs to
+ * none.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofEvent = <Event>(
+  process: { readonly correlate: (event: Event, recorded: RecordedEvent) => Correlation },
+  event: Event,
+  recorded: RecordedEvent
+): Delivery<Event> | undefined => {
+  const correlation = process.correlate(event, recorded)
+  if (correlation === "ignore") return undefined
+  const delivery = { _tag: "Event", at: recorded.occurredAt, event, recorded } as const
+  if ("start" in correlation) return { ...delivery, id: correlation.start, part: "start" }
+  if ("continue" in correlation) return { ...delivery, id: correlation.continue, part: "continue" }
+  return { ...delivery, id: correlation.end, part: "end" }
+}
 
 /**
  * A timer that is set.
