@@ -34,6 +34,8 @@ export interface ProcessTimer {
   /** The number of this setting among all settings of the process, from 1. */
   readonly setting: number
   readonly due: DateTime.Utc
+  /** The slot of the stream, see `slotOf` of `ConsumerGroup`. */
+  readonly slot: number
 }
 
 /**
@@ -43,7 +45,7 @@ export interface ProcessTimer {
  * @since 0.1.0
  */
 export type ProcessTimerChange =
-  | (ProcessTimer & { readonly slot: number })
+  | ProcessTimer
   | { readonly streamId: StreamId; readonly timer: string; readonly due?: never }
 
 /**

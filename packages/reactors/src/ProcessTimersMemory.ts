@@ -11,10 +11,6 @@ import * as Option from "effect/Option"
 import { includes } from "./ConsumerGroup.ts"
 import { type ProcessTimer, ProcessTimers } from "./ProcessTimers.ts"
 
-interface Row extends ProcessTimer {
-  readonly slot: number
-}
-
 /**
  * Provides timers that all users of the built layer share.
  *
@@ -22,15 +18,15 @@ interface Row extends ProcessTimer {
  * @since 0.1.0
  */
 export const layer: Layer.Layer<ProcessTimers> = Layer.sync(ProcessTimers, () => {
-  const all = new Map<string, Map<string, Row>>()
-  const rowsOf = (process: string): Map<string, Row> => {
+  const all = new Map<string, Map<string, ProcessTimer>>()
+  const rowsOf = (process: string): Map<string, ProcessTimer> => {
     const found = all.get(process)
     if (found !== undefined) return found
-    const rows = new Map<string, Row>()
+    const rows = new Map<string, ProcessTimer>()
     all.set(process, rows)
     return rows
   }
-  const sorted = (process: string): ReadonlyArray<Row> =>
+  const sorted = (process: string): ReadonlyArray<ProcessTimer> =>
     Array.from(rowsOf(process).values()).toSorted(
       (a, b) => DateTime.toEpochMillis(a.due) - DateTime.toEpochMillis(b.due)
     )

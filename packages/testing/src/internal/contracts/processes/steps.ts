@@ -1,0 +1,160 @@
+/**
+ * The steps of processes: their inputs, their commands, their end.
+ */
+import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
+import { ProcessTimers } from "@daybook/reactors/ProcessTimers"
+import * as ProcessRunner from "@daybook/reactors/ProcessRunner"
+import * as Effect from "effect/Effect"
+import * as assert from "../../assert.ts"
+import { dyingAt } from "./crashes.ts"
+import {
+  accountOf,
+  type Cases,
+  entriesOf,
+  type Entry,
+  freshWorld,
+  record,
+  settle
+} from "./fixture.ts"
+
+const opened: Entry = { _tag: "Opened" }
+const closed: Entry = { _tag: "Closed" }
+const noted = (n: number): Entry => ({ _tag: "Noted", n })
+
+/** The acts of a short history are far fewer. */
+const MAX_ACTS = 500
+
+export const stepCases: Cases = {
+  "takes each event once, in the order of the log": Effect.gen(function* () {
+    const world = freshWorld()
+    for (const n of [0, 1, 2]) {
+      for (const id of ["a", "b", "c"]) {
+        yield* record(world, id, ...(n === 0 ? [opened] : []), noted(n))
+      }
+    }
+    yield* settle(world)
+    for (const id of ["a", "b", "c"]) {
+      const { added, received } = yield* accountOf(world, id)
+      assert.deepStrictEqual(received, yield* entriesOf(world, id))
+      assert.deepStrictEqual(added, [0, 1, 2])
+    }
+  }),
+
+  "takes an event once that is delivered again": Effect.gen(function* () {
+    const world = freshWorld()
+    yield* record(world, "a", opened, noted(1), noted(2))
+    yield* settle(world)
+    const before = yield* accountOf(world, "a")
+    const groups = yield* ConsumerGroups
+    const name = `process-${world.process.name}`
+    for (const group of [name, `${name}-commands`, `${name}-timers`]) {
+      yield* groups.restart(group, { from: "beginning" })
+    }
+    yield* settle(world)
+    assert.deepStrictEqual(yield* accountOf(world, "a"), before)
+    assert.deepStrictEqual(before.added, [1, 2])
+  }),
+
+  "ignores an event from before its start, delivered again after it": Effect.gen(function* () {
+    const world = freshWorld()
+    yield* record(world, "a", noted(1), opened, noted(2))
+    yield* settle(world)
+    const groups = yield* ConsumerGroups
+    yield* groups.restart(`process-${world.process.name}`, { from: "beginning" })
+    yield* settle(world)
+    assert.deepStrictEqual((yield* accountOf(world, "a")).added, [2])
+  }),
+
+  "continues a process that is started twice": Effect.gen(function* () {
+    const world = freshWorld()
+    yield* record(world, "a", opened, opened)
+    yield* settle(world)
+    const { history } = yield* accountOf(world, "a")
+    assert.deepStrictEqual(history, ["EventReceived", "Began", "EventReceived", "Began"])
+  }),
+
+  "stays ended": Effect.gen(function* () {
+    const world = freshWorld()
+    yield* record(world, "a", opened, closed)
+    yield* settle(world)
+    const ended = yield* accountOf(world, "a")
+    yield* record(world, "a", noted(1), opened, closed)
+    yield* settle(world)
+    assert.deepStrictEqual(yield* accountOf(world, "a"), ended)
+    assert.deepStrictEqual(ended.history, [
+      "EventReceived",
+      "Began",
+      "EventReceived",
+      "ProcessEnded"
+    ])
+  }),
+
+  "is told that its command was rejected": Effect.gen(function* () {
+    const world = freshWorld()
+    yield* record(world, "a", opened, noted(-1))
+    yield* settle(world)
+    const { added, history } = yield* accountOf(world, "a")
+    assert.deepStrictEqual(history.slice(2), [
+      "EventReceived",
+      "Saw",
+      "CommandIssued",
+      "CommandRejected",
+      "Gave"
+    ])
+    assert.deepStrictEqual(added, [])
+  }),
+
+  "records the rejection of a command that it issued before it ended": Effect.gen(function* () {
+    const world = freshWorld()
+    yield* record(world, "a", opened, noted(-1), closed)
+    // The inputs are taken before the command is sent, so that the process has ended by then.
+    const groups = yield* ConsumerGroups
+    const inputsOnly = ConsumerGroups.of({
+      ...groups,
+      run: (group, consume) =>
+        group.name.endsWith("-commands") ? Effect.never : groups.run(group, consume)
+    })
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        yield* Effect.forkScoped(
+          ProcessRunner.run(world.process, { from: "beginning" }).pipe(
+            Effect.provideService(ConsumerGroups, inputsOnly)
+          )
+        )
+        yield* accountOf(world, "a").pipe(
+          Effect.tap(() => Effect.sleep("2 millis")),
+          Effect.repeat({ until: ({ history }) => history.includes("ProcessEnded") })
+        )
+      })
+    )
+    yield* settle(world)
+    const { history } = yield* accountOf(world, "a")
+    assert.deepStrictEqual(history.slice(-2), ["ProcessEnded", "CommandRejected"])
+  }),
+
+  "goes on wherever its host died": Effect.gen(function* () {
+    let acts = 0
+    while (true) {
+      const world = freshWorld()
+      yield* record(world, "a", opened, noted(1), noted(-2), { _tag: "BellSet", at: 0 }, noted(3))
+      const died = yield* dyingAt(acts)(settle(world))
+      yield* settle(world)
+      yield* record(world, "a", closed)
+      yield* settle(world)
+      const { added, history, received } = yield* accountOf(world, "a")
+      assert.deepStrictEqual(received, yield* entriesOf(world, "a"), `dead at act ${acts}`)
+      assert.deepStrictEqual(added, [1, 3], `dead at act ${acts}`)
+      for (const type of ["Gave", "Rang", "ProcessEnded"]) {
+        const times = history.filter((one) => one === type).length
+        assert.strictEqual(times, 1, `${type}, dead at act ${acts}`)
+      }
+      const { pending } = yield* Effect.flatMap(ProcessTimers, ({ status }) =>
+        status(world.process.name)
+      )
+      assert.strictEqual(pending, 0, `timers, dead at act ${acts}`)
+      if (!died) break
+      if (++acts > MAX_ACTS) return assert.fail("the host always dies")
+    }
+    assert.isTrue(acts > 10, `there are ${acts} acts`)
+  })
+}
