@@ -63,6 +63,7 @@ export type KeyChange =
  */
 export interface GroupState extends Rows {
   readonly filter: Filter
+  /** The held keys in the order of their positions. */
   readonly held: ReadonlyArray<HeldKey>
   /** The clock of the store, in milliseconds. */
   readonly now: number

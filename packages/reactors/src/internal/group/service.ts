@@ -149,7 +149,7 @@ const statusOf = Effect.fnUntraced(function* (
       owner: isFree(range) ? Option.none() : Option.fromUndefinedOr(range.owner),
       checkpoint: range.checkpoint
     })),
-    held: held.toSorted((one, other) => (one.position < other.position ? -1 : 1)),
+    held,
     lagEvents: backlog.events,
     lagMillis: Math.max(0, now - Option.getOrElse(since, () => now)),
     mismatch

@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import { includes, KeyNotHeld, LeaseLost, Name, SLOTS } from "../../ConsumerGroup.ts"
 import type { Filter, GroupDriver, KeyChange, Lease } from "../../driver/GroupDriver.ts"
 import type { Act, HeldKey, Why } from "../../HeldKey.ts"
+import { detailsOf, skipDetails } from "../group/actDetails.ts"
 import { assign, type Assigned, type RangeRow, type Rows } from "../group/assign.ts"
 
 interface Group {
@@ -122,7 +123,7 @@ export const driver = (): GroupDriver => {
         Option.map(Option.fromUndefinedOr(groups.get(name)), ({ filter, held, rows }) => ({
           ...rows,
           filter,
-          held: Array.from(held.values()),
+          held: byPosition(held.values()),
           now
         }))
       ),
@@ -148,6 +149,9 @@ export const driver = (): GroupDriver => {
     acts: (name) => Effect.sync(() => groupOf(name).acts.slice())
   }
 }
+
+const byPosition = (held: Iterable<HeldKey>): ReadonlyArray<HeldKey> =>
+  Array.from(held).toSorted((one, other) => (one.position < other.position ? -1 : 1))
 
 const wholeRange = (checkpoint: Checkpoint, epoch: number): RangeRow => ({
   first: 0,
@@ -182,14 +186,7 @@ const carryOut = (group: Group, lease: Lease, change: KeyChange, now: number): v
   if (change._tag === "Hold") {
     group.held.set(change.held.key, { ...change.held, at, asked: null })
   } else if (change._tag === "Skip") {
-    const { event, issue } = change
-    const details = {
-      position: String(event.position),
-      event: event.id,
-      streamId: event.streamId,
-      type: event.type,
-      issue
-    }
+    const details = skipDetails(change.event, change.issue)
     group.acts.push(actOf(lease.group, "skip", at, {}, details))
   } else if (change.next === undefined) {
     group.held.delete(change.key)
@@ -204,14 +201,6 @@ const carryOut = (group: Group, lease: Lease, change: KeyChange, now: number): v
     }
   }
 }
-
-const detailsOf = ({ event, key, position, streamId, type }: HeldKey): Act["details"] => ({
-  key,
-  position: String(position),
-  event: EventMark.eventId(event),
-  streamId,
-  type
-})
 
 const actOf = (
   group: string,

@@ -147,7 +147,7 @@ export const heldCases: Cases = {
     const moved = yield* assignment.held
     assert.deepStrictEqual(
       moved.map(({ position }) => position),
-      [later.position, other.position]
+      [other.position, later.position]
     )
     yield* assignment.settle(one.streamId, undefined, Effect.void)
     yield* assignment.settle(other.streamId, undefined, Effect.void)
