@@ -6,6 +6,7 @@ import { ProcessTimers } from "@daybook/reactors/ProcessTimers"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { MinimumLogLevel } from "effect/References"
 
 /**
  * Runs a host that dies at its act number `last`, from 0: an act has a number before it begins, and
@@ -66,6 +67,8 @@ export const dyingAt =
             remove: (process, removed) => act(timers.remove(process, removed))
           })
         ),
-        Effect.raceFirst(Effect.as(Deferred.await(died), true))
+        Effect.raceFirst(Effect.as(Deferred.await(died), true)),
+        // The errors of a dead host are no news.
+        Effect.provideService(MinimumLogLevel, "None")
       )
     })
