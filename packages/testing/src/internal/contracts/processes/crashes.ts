@@ -4,9 +4,15 @@
 import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import { ProcessTimers } from "@daybook/reactors/ProcessTimers"
 import { CommandHandler } from "@daybook/store/CommandHandler"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import { MinimumLogLevel } from "effect/References"
+
+/** True in the work of a transaction: the host dies before all of it, or after it. */
+const InWork = Context.Reference<boolean>("@daybook/testing/crashes/InWork", {
+  defaultValue: () => false
+})
 
 /**
  * Runs a host that dies at its act number `last`, from 0: an act has a number before it begins, and
@@ -25,8 +31,8 @@ export const dyingAt =
       ]
       let number = 0
       const died = yield* Deferred.make<void>()
-      const point = Effect.suspend(() =>
-        number++ >= last
+      const point = Effect.flatMap(InWork, (inWork) =>
+        !inWork && number++ >= last
           ? Effect.andThen(Deferred.succeed(died, undefined), Effect.die(new Error("dead")))
           : Effect.void
       )
@@ -46,8 +52,10 @@ export const dyingAt =
                 consume({
                   ...assignment,
                   commit: (checkpoint) => act(assignment.commit(checkpoint)),
-                  // The work is in the transaction: it dies before or after both.
-                  commitWith: (checkpoint, work) => act(assignment.commitWith(checkpoint, work))
+                  commitWith: (checkpoint, work) =>
+                    act(
+                      assignment.commitWith(checkpoint, Effect.provideService(work, InWork, true))
+                    )
                 })
               )
           })

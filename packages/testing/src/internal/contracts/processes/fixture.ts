@@ -41,8 +41,14 @@ const Entry = Schema.TaggedUnion({
 })
 export type Entry = typeof Entry.Type
 
-const Counter = Schema.TaggedUnion({ Added: { n: Schema.Int } })
-const Add = Schema.TaggedUnion({ Add: { n: Schema.Int } })
+const CounterEvent = Schema.TaggedUnion({ Added: { n: Schema.Int }, Permitted: {} })
+type CounterEvent = typeof CounterEvent.Type
+const CounterCommand = Schema.TaggedUnion({
+  Add: { n: Schema.Int },
+  /** Lets the counter add negative numbers, which it rejects before. */
+  Permit: {}
+})
+type CounterCommand = typeof CounterCommand.Type
 
 class Negative extends Data.TaggedError("Negative")<{ readonly n: number }> {
   override get message() {
@@ -72,15 +78,20 @@ export const freshWorld = () => {
   })
   const counters = Aggregate.make({
     category: `counter_${suffix}`,
-    codec: EventCodec.make({ name: "counter", events: Counter }),
-    state: Schema.Int,
+    codec: EventCodec.make({ name: "counter", events: CounterEvent }),
+    state: Schema.Boolean,
     decider: Decider.make({
-      initialState: 0,
-      decide: ({
-        n
-      }: typeof Add.Type): Result.Result<ReadonlyArray<typeof Counter.Type>, Negative> =>
-        n < 0 ? Result.fail(new Negative({ n })) : Result.succeed([{ _tag: "Added", n }]),
-      evolve: (sum: number, { n }: typeof Counter.Type) => sum + n
+      initialState: false,
+      decide: (
+        command: CounterCommand,
+        permitted
+      ): Result.Result<ReadonlyArray<CounterEvent>, Negative> =>
+        command._tag === "Permit"
+          ? Result.succeed([{ _tag: "Permitted" }])
+          : command.n < 0 && !permitted
+            ? Result.fail(new Negative({ n: command.n }))
+            : Result.succeed([{ _tag: "Added", n: command.n }]),
+      evolve: (permitted: boolean, { _tag }: CounterEvent) => permitted || _tag === "Permitted"
     })
   })
   const process = ProcessManager.define({
@@ -88,7 +99,7 @@ export const freshWorld = () => {
     from: [lists],
     events: EventCodec.make({ name: "suite", events: Own }),
     state: Schema.Int,
-    commands: { [counters.category]: ProcessManager.target(counters, Add) },
+    commands: { [counters.category]: ProcessManager.target(counters, CounterCommand) },
     timers: ["bell"]
   }).make({
     initialState: 0,
@@ -113,7 +124,9 @@ export const freshWorld = () => {
         case "TimerFired":
           return { events: [{ _tag: "Rang" }] }
         case "CommandRejected":
-          return { events: [{ _tag: "Gave", n: input.command.n }] }
+          return input.command._tag === "Add"
+            ? { events: [{ _tag: "Gave", n: input.command.n }] }
+            : {}
         case "Closed":
           return {}
       }
@@ -132,6 +145,12 @@ export const record = Effect.fnUntraced(function* (
 ) {
   const handler = yield* CommandHandler
   for (const entry of entries) yield* handler.execute(lists, id, entry)
+})
+
+/** Lets the counter `id` add negative numbers from now on. */
+export const permit = Effect.fnUntraced(function* ({ counters }: World, id: string) {
+  const handler = yield* CommandHandler
+  yield* handler.execute(counters, id, { _tag: "Permit" })
 })
 
 /** Runs the processes in the current scope. */
@@ -195,7 +214,7 @@ export const accountOf = Effect.fnUntraced(function* (
     received: steps.flatMap(({ data, type }) =>
       type === "EventReceived" ? [String(field(data, "eventId"))] : []
     ),
-    added: counted.map(({ data }) => Number(field(data, "n")))
+    added: counted.flatMap(({ data, type }) => (type === "Added" ? [Number(field(data, "n"))] : []))
   }
 })
 

@@ -60,6 +60,8 @@ export const timerCases: Cases = {
   "does not fire when it is cancelled": Effect.gen(function* () {
     const world = freshWorld()
     yield* record(world, "a", { _tag: "Opened" }, { _tag: "BellSet", at: FAR })
+    // The timer is in the store before it is cancelled.
+    yield* settle(world)
     yield* record(world, "a", { _tag: "BellStopped" })
     yield* settle(world)
     const timers = yield* ProcessTimers
@@ -70,7 +72,9 @@ export const timerCases: Cases = {
 
   "is cancelled by the end of its process": Effect.gen(function* () {
     const world = freshWorld()
-    yield* record(world, "a", { _tag: "Opened" }, { _tag: "BellSet", at: FAR }, { _tag: "Closed" })
+    yield* record(world, "a", { _tag: "Opened" }, { _tag: "BellSet", at: FAR })
+    yield* settle(world)
+    yield* record(world, "a", { _tag: "Closed" })
     yield* settle(world)
     const timers = yield* ProcessTimers
     assert.strictEqual((yield* timers.status(world.process.name)).pending, 0)
