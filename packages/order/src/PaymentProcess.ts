@@ -113,12 +113,14 @@ export const process = ProcessManager.define({
           ? { events: [{ _tag: "OrderReleased" }], timers: [{ cancel: "paymentDue" }] }
           : {}
       case "TimerFired":
-        return {
-          events: [{ _tag: "PaymentOverdue" }],
-          commands: [
-            { to: "order", id, command: { _tag: "CancelOrder", reason: "not paid in time" } }
-          ]
-        }
+        return state === "awaiting"
+          ? {
+              events: [{ _tag: "PaymentOverdue" }],
+              commands: [
+                { to: "order", id, command: { _tag: "CancelOrder", reason: "not paid in time" } }
+              ]
+            }
+          : {}
       case "OrderCancelled":
         return {
           commands: [
