@@ -49,7 +49,7 @@ layer(services)("A process on a log", (it) => {
   it.effect("cancels an order that is not paid in a week", () =>
     Effect.gen(function* () {
       yield* confirm("42")
-      yield* Effect.forkScoped(ProcessRunner.run(PaymentProcess.process, { from: "beginning" }))
+      yield* Layer.build(ProcessRunner.layer(PaymentProcess.process, { from: "beginning" }))
       yield* recorded("PaymentRequested")
       yield* recorded("TimerSet")
       yield* TestClock.adjust("6 days")

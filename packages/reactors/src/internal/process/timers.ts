@@ -12,10 +12,11 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import { slotOf } from "../../ConsumerGroup.ts"
 import type { Assignment } from "../../ConsumerGroups.ts"
 import type { ProcessTimer, ProcessTimerChange, ProcessTimers } from "../../ProcessTimers.ts"
-import { forEachPage, throughOutages } from "./forEachPage.ts"
+import { throughOutages } from "./outages.ts"
 import { inputOfTimer, type Take } from "./step.ts"
 
 /** The types of the events that change timers. */
@@ -45,12 +46,15 @@ export const runTimers = <Event>(
 ) =>
   Effect.fnUntraced(function* (assignment: Assignment) {
     const changed = Latch.makeUnsafe()
-    const keep = forEachPage(assignment, ({ checkpoint, events }) =>
-      Effect.gen(function* () {
+    const keep = Stream.runForEach(
+      assignment.pages,
+      Effect.fnUntraced(function* ({ checkpoint, events }) {
         const changes = yield* Effect.fromResult(changesOf(events))
-        yield* changes.length === 0
-          ? assignment.commit(checkpoint)
-          : assignment.commitWith(checkpoint, timers.apply(process, changes))
+        yield* throughOutages(
+          changes.length === 0
+            ? assignment.commit(checkpoint)
+            : assignment.commitWith(checkpoint, timers.apply(process, changes))
+        )
         changed.openUnsafe()
       })
     )

@@ -17,7 +17,7 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Data from "effect/Data"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
@@ -153,23 +153,22 @@ export const permit = Effect.fnUntraced(function* ({ counters }: World, id: stri
   yield* handler.execute(counters, id, { _tag: "Permit" })
 })
 
-/** Runs the processes in the current scope. */
+/** Runs the processes in the current scope, as one host. */
 export const runIn = ({ process }: World) =>
-  Effect.forkScoped(ProcessRunner.run(process, { from: "beginning" }))
+  Layer.build(ProcessRunner.layer(process, { from: "beginning" }))
 
-/** Waits until the processes have taken and sent all that there is, or their runner has ended. */
-export const untilIdle = Effect.fnUntraced(function* (
-  { process }: World,
-  runner: Fiber.Fiber<unknown, unknown>
-) {
+/** Waits until the processes have taken and sent all that there is, or a failure has stopped them. */
+export const untilIdle = Effect.fnUntraced(function* ({ process }: World) {
   const [groups, events, timers] = [yield* ConsumerGroups, yield* EventStore, yield* ProcessTimers]
-  const names = ["", "-commands", "-timers"].map((part) => `process-${process.name}${part}`)
   const isIdle = Effect.gen(function* () {
     const before = yield* events.head
-    for (const name of names) {
+    for (const name of Object.values(ProcessRunner.groupNames(process))) {
       // A group that was never run is not there yet.
-      const status = yield* Effect.option(groups.status(name))
-      if (Option.isNone(status) || status.value.lagEvents > 0) return false
+      const found = yield* Effect.option(groups.status(name))
+      if (Option.isNone(found)) return false
+      const { lagEvents, state } = found.value
+      if (state === "stopped") return true
+      if (lagEvents > 0) return false
     }
     const { next } = yield* timers.status(process.name)
     const now = yield* DateTime.now
@@ -178,13 +177,13 @@ export const untilIdle = Effect.fnUntraced(function* (
   })
   yield* isIdle.pipe(
     Effect.tap((idle) => (idle ? Effect.void : Effect.sleep("2 millis"))),
-    Effect.repeat({ until: (idle) => idle || runner.pollUnsafe() !== undefined })
+    Effect.repeat({ until: (idle) => idle })
   )
 })
 
 /** Runs the processes until they are idle, as one host that then leaves. */
 export const settle = (world: World) =>
-  Effect.scoped(Effect.flatMap(runIn(world), (runner) => untilIdle(world, runner)))
+  Effect.scoped(Effect.andThen(runIn(world), untilIdle(world)))
 
 /** What the log says about the process `id`, and about the counter that it counts with. */
 export interface Account {

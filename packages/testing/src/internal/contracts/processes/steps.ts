@@ -15,6 +15,7 @@ import {
   freshWorld,
   permit,
   record,
+  runIn,
   settle
 } from "./fixture.ts"
 
@@ -47,8 +48,7 @@ export const stepCases: Cases = {
     yield* settle(world)
     const before = yield* accountOf(world, "a")
     const groups = yield* ConsumerGroups
-    const name = `process-${world.process.name}`
-    for (const group of [name, `${name}-commands`, `${name}-timers`]) {
+    for (const group of Object.values(ProcessRunner.groupNames(world.process))) {
       yield* groups.restart(group, { from: "beginning" })
     }
     yield* settle(world)
@@ -61,7 +61,8 @@ export const stepCases: Cases = {
     yield* record(world, "a", noted(1), opened, noted(2))
     yield* settle(world)
     const groups = yield* ConsumerGroups
-    yield* groups.restart(`process-${world.process.name}`, { from: "beginning" })
+    const { inputs } = ProcessRunner.groupNames(world.process)
+    yield* groups.restart(inputs, { from: "beginning" })
     yield* settle(world)
     assert.deepStrictEqual((yield* accountOf(world, "a")).added, [2])
   }),
@@ -113,15 +114,13 @@ export const stepCases: Cases = {
     const inputsOnly = ConsumerGroups.of({
       ...groups,
       run: (group, consume) =>
-        group.name.endsWith("-commands") ? Effect.never : groups.run(group, consume)
+        group.name === ProcessRunner.groupNames(world.process).commands
+          ? Effect.never
+          : groups.run(group, consume)
     })
     yield* Effect.scoped(
       Effect.gen(function* () {
-        yield* Effect.forkScoped(
-          ProcessRunner.run(world.process, { from: "beginning" }).pipe(
-            Effect.provideService(ConsumerGroups, inputsOnly)
-          )
-        )
+        yield* runIn(world).pipe(Effect.provideService(ConsumerGroups, inputsOnly))
         yield* accountOf(world, "a").pipe(
           Effect.tap(() => Effect.sleep("2 millis")),
           Effect.repeat({ until: ({ history }) => history.includes("ProcessEnded") })
