@@ -24,6 +24,7 @@
  * @since 0.1.0
  */
 import { lawsBySubject } from "../internal/contracts/cases.ts"
+import { clockCases } from "../internal/contracts/processes/clock.ts"
 import type { Services } from "../internal/contracts/processes/fixture.ts"
 import { stepCases } from "../internal/contracts/processes/steps.ts"
 import { timerCases, timerStoreCases } from "../internal/contracts/processes/timers.ts"
@@ -42,5 +43,6 @@ import type { Law } from "../Law.ts"
 export const laws: ReadonlyArray<Law<Services>> = lawsBySubject({
   "a process": stepCases,
   "a timer": timerCases,
+  "a clock": clockCases,
   "the store of timers": timerStoreCases
 })
