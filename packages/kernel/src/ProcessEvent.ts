@@ -82,8 +82,7 @@ export const codec: EventCodec.EventCodec<ProcessEvent> = EventCodec.make({
  * @category guards
  * @since 0.1.0
  */
-export const isProcessEvent = <Event extends { readonly _tag: string }>(
-  event: Event | ProcessEvent
-): event is ProcessEvent => TAGS.has(event._tag)
+export const isProcessEvent = (event: { readonly _tag: string }): event is ProcessEvent =>
+  TAGS.has(event._tag)
 
 const TAGS: ReadonlySet<string> = new Set(codec.types)

@@ -332,8 +332,7 @@ export const target = <Command, State, Event, Rejection>(
     category: aggregate.category,
     encode: (command) =>
       Result.mapBoth(encode(command), {
-        // A JSON codec encodes to JSON.
-        onSuccess: (encoded) => encoded as Schema.Json,
+        onSuccess: (encoded) => encoded,
         onFailure: ({ message }) => message
       }),
     decode: (stored, use) =>

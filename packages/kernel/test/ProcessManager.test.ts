@@ -33,11 +33,11 @@ const Ring = Schema.Struct({ times: Schema.Int.check(Schema.isGreaterThan(0)) })
 const bells = Aggregate.make({
   category: "bell",
   codec: EventCodec.make({ name: "bell", events: Schema.TaggedUnion({ Rung: {} }) }),
-  state: Schema.Null,
+  state: Schema.String,
   decider: Decider.make({
-    initialState: null,
-    decide: (_: typeof Ring.Type, __: null) => Result.fail("broken" as const),
-    evolve: (_: null, __: { readonly _tag: "Rung" }) => null
+    initialState: "",
+    decide: ({ times }: typeof Ring.Type) => Result.fail(times > 0 ? "broken" : "silent"),
+    evolve: (_: string, { _tag }: { readonly _tag: "Rung" }): string => _tag
   })
 })
 

@@ -10,15 +10,11 @@
  *
  * @since 0.1.0
  */
-import { EventId } from "@daybook/kernel/EventId"
-import { printableLine } from "@daybook/kernel/Printable"
 import type { ProcessManager, Targets } from "@daybook/kernel/ProcessManager"
-import { StreamId } from "@daybook/kernel/StreamId"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import type { ConsumerGroup } from "./ConsumerGroup.ts"
 import { ConsumerGroups } from "./ConsumerGroups.ts"
 import { forever } from "./internal/group/forever.ts"
@@ -29,33 +25,6 @@ import { runTimers, TIMER_TYPES } from "./internal/process/timers.ts"
 import { consume } from "./internal/reactor/consume.ts"
 import { ProcessTimers } from "./ProcessTimers.ts"
 import * as Reactor from "./Reactor.ts"
-
-/**
- * A command that a process has issued can't be sent: its target is gone, or reads it no longer.
- *
- * @category errors
- * @since 0.1.0
- */
-export class ProcessCommandUnreadable extends Schema.TaggedError<ProcessCommandUnreadable>()(
-  "ProcessCommandUnreadable",
-  {
-    /** The name of the process manager. */
-    process: Schema.String,
-    /** The stream of the process. */
-    streamId: StreamId,
-    /** The event that issued the command. */
-    eventId: EventId,
-    /** The category of the target. */
-    to: Schema.String,
-    issue: Schema.String
-  }
-) {
-  override get message() {
-    return printableLine(
-      `Cannot send the command to ${this.to} of ${this.streamId} (event ${this.eventId}): ${this.issue}`
-    )
-  }
-}
 
 /**
  * The options of running the processes of a manager.

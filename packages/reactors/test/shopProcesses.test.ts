@@ -79,7 +79,6 @@ const inShop = <E>(
     }).pipe(
       Effect.provide(shop),
       Effect.provideService(Clock.Clock, {
-        ...clock,
         sleep: (duration) => clock.sleep(duration),
         currentTimeNanosUnsafe: () => BigInt(now()) * 1_000_000n,
         currentTimeNanos: Effect.sync(() => BigInt(now()) * 1_000_000n),

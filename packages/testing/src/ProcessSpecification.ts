@@ -5,7 +5,7 @@
  * Time passes only where an example says so, and each timer that is due by then fires. Events,
  * commands and timers pass through their stored forms, as in a log.
  *
- * **Example** (A parking ticket that is fined when nobody pays it within an hour)
+ * **Example** (A parked car that is fined when it is not paid for within an hour)
  *
  * ```ts
  * import * as EventCodec from "@daybook/kernel/EventCodec"
@@ -45,10 +45,10 @@
  *     "begins with a ticket": given()
  *       .when(car.events({ _tag: "Drawn" }))
  *       .then({ timers: [{ set: "expiry", after: "1 hour" }], state: "parked" }),
- *     "fines whoever has not paid": given(car.events({ _tag: "Drawn" }))
+ *     "fines a car that is not paid for": given(car.events({ _tag: "Drawn" }))
  *       .when({ after: "1 hour" })
  *       .then({ events: [{ _tag: "Fined" }], state: "fined" }),
- *     "leaves whoever has paid": given(car.events({ _tag: "Drawn" }, { _tag: "Paid" }))
+ *     "leaves a car that is paid for": given(car.events({ _tag: "Drawn" }, { _tag: "Paid" }))
  *       .when({ after: "1 hour" })
  *       .then("ignored")
  *   }))

@@ -310,7 +310,7 @@ const isTagged =
   (event: unknown): boolean =>
     Predicate.hasProperty(event, "_tag") && event._tag === tag
 
-/** Builds a function that describes why a value does not fit the type of `schema`, if it does not. */
+/** Builds a function that describes why a value does not fit the type of `schema`. */
 const issueOf = <A>(schema: Schema.Codec<A, unknown>) => {
   const decode = Schema.decodeUnknownResult(Schema.toType(schema))
   return (value: unknown): string | undefined =>

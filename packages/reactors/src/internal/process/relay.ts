@@ -11,7 +11,7 @@ import { type CommandHandler, CurrentMetadata } from "@daybook/store/CommandHand
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import { ProcessCommandUnreadable } from "../../ProcessRunner.ts"
+import { ProcessCommandUnreadable } from "../../ProcessRunnerError.ts"
 import { causeOf, inputOfRejection, type Take } from "./step.ts"
 
 /** The type of the events that issue commands. */

@@ -22,7 +22,6 @@ const settable = Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
   let offset = 0
   const nanos = () => BigInt(offset) * 1_000_000n
   const skewed: Clock.Clock = {
-    ...clock,
     sleep: (duration) => clock.sleep(duration),
     currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + offset,
     currentTimeMillis: Effect.sync(() => clock.currentTimeMillisUnsafe() + offset),

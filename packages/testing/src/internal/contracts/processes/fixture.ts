@@ -69,11 +69,11 @@ export const freshWorld = () => {
   const lists = Aggregate.make({
     category: `list_${suffix}`,
     codec: EventCodec.make({ name: "list", events: Entry }),
-    state: Schema.Null,
+    state: Schema.String,
     decider: Decider.make({
-      initialState: null,
+      initialState: "",
       decide: (entry: Entry): Result.Result<ReadonlyArray<Entry>> => Result.succeed([entry]),
-      evolve: (_: null, __: Entry) => null
+      evolve: (_: string, { _tag }: Entry): string => _tag
     })
   })
   const counters = Aggregate.make({
@@ -157,7 +157,7 @@ export const permit = Effect.fnUntraced(function* ({ counters }: World, id: stri
 export const runIn = ({ process }: World) =>
   Layer.build(ProcessRunner.layer(process, { from: "beginning" }))
 
-/** Waits until the processes have taken and sent all that there is, or a failure has stopped them. */
+/** Waits until the processes have taken and sent all that there is, or a failure stops them. */
 export const untilIdle = Effect.fnUntraced(function* ({ process }: World) {
   const [groups, events, timers] = [yield* ConsumerGroups, yield* EventStore, yield* ProcessTimers]
   const isIdle = Effect.gen(function* () {
@@ -185,7 +185,7 @@ export const untilIdle = Effect.fnUntraced(function* ({ process }: World) {
 export const settle = (world: World) =>
   Effect.scoped(Effect.andThen(runIn(world), untilIdle(world)))
 
-/** What the log says about the process `id`, and about the counter that it counts with. */
+/** The account of the log of the process `id`, and of the counter that it counts with. */
 export interface Account {
   /** The types of the events of its stream, in order. */
   readonly history: ReadonlyArray<string>
