@@ -26,7 +26,7 @@ export type Occurrence = Pick<RecordedEvent, "streamId" | "id" | "metadata" | "o
   EncodedEvent
 
 /** A command that a target rejected. */
-export interface RejectedCommand {
+interface RejectedCommand {
   readonly to: string
   readonly id: string
   readonly command: Schema.Json

@@ -121,7 +121,7 @@ const keyOf = ({ streamId, timer }: Pick<ProcessTimer, "streamId" | "timer">): s
   `${streamId}\n${timer}`
 
 /** Returns the last change of each timer that the events change. */
-export const changesOf = (
+const changesOf = (
   recorded: ReadonlyArray<RecordedEvent>
 ): Result.Result<ReadonlyArray<ProcessTimerChange>, EventDecodeError> =>
   Result.gen(function* () {
