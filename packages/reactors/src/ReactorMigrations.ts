@@ -17,6 +17,7 @@ import * as Layer from "effect/Layer"
 import * as Migrator from "effect/sql/Migrator"
 import { SqlClient } from "effect/sql/SqlClient"
 import type { SqlError } from "effect/sql/SqlError"
+import { processTimers } from "./internal/postgres/processTimers.ts"
 import { tables } from "./internal/postgres/tables.ts"
 import { ReactorSchema } from "./ReactorSchema.ts"
 
@@ -90,7 +91,10 @@ const run = Migrator.make({})
 
 /** The migrations by number; the list is only ever appended to. */
 const loader = (schema: SchemaName): Migrator.Loader =>
-  Effect.succeed([[1, "groups", Effect.succeed(runAll(tables(`"${schema}"`)))]])
+  Effect.succeed([
+    [1, "groups", Effect.succeed(runAll(tables(`"${schema}"`)))],
+    [2, "process_timers", Effect.succeed(runAll(processTimers(`"${schema}"`)))]
+  ])
 
 const runAll = (statements: ReadonlyArray<string>) =>
   Effect.gen(function* () {
