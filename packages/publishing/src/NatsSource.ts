@@ -69,7 +69,8 @@ export const make = (options: NatsSourceOptions): MessageSource => ({
         )
         const received = yield* Effect.acquireRelease(
           call("receive", () => consumer.consume({ max_messages: 1 })),
-          (open) => Effect.ignore(Effect.promise(() => open.close()))
+          // `close` would wait until the messages that it has are taken.
+          (open) => Effect.sync(() => open.stop())
         )
         const messages = received[Symbol.asyncIterator]()
         const next = Effect.flatMap(
