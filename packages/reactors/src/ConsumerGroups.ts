@@ -14,6 +14,7 @@
  *
  * @since 0.1.0
  */
+import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
 import type { EventStoreError } from "@daybook/store/EventStore"
@@ -63,6 +64,10 @@ export interface Assignment {
    * be given up: the consumer then finishes what it has, commits, and returns.
    */
   readonly pages: Stream.Stream<Page, GroupOffHistory | EventStoreError>
+  /** Waits until the range is to be given up, which also ends `pages`. */
+  readonly drained: Effect.Effect<void>
+  /** True if work that fails is undone: it may hold several steps. False in memory. */
+  readonly undoes: boolean
   /** Moves the checkpoint of the range; a lower one leaves it. */
   readonly commit: (checkpoint: Checkpoint) => Effect.Effect<void, LeaseLost | ConsumerGroupsError>
   /**
@@ -81,6 +86,11 @@ export interface Assignment {
   readonly held: Effect.Effect<ReadonlyArray<HeldKey>, ConsumerGroupsError>
   /** Emits the held keys on which an act is asked; one may be emitted again until it is settled. */
   readonly asked: Stream.Stream<HeldKey>
+  /** Reads the events of a key between two positions, both included, from the log. */
+  readonly eventsOf: (
+    key: string,
+    positions: { readonly from: Position; readonly upTo: Position }
+  ) => Stream.Stream<RecordedEvent, EventStoreError>
   /** Records that an event of the key failed, and returns the number of parked keys of the group. */
   readonly hold: (
     held: Omit<HeldKey, "slot" | "at" | "asked">

@@ -87,6 +87,9 @@ export interface Ticked extends Omit<Assigned, "rows"> {
  * @since 0.1.0
  */
 export interface GroupDriver {
+  /** True if work that fails in a transaction is undone. */
+  readonly undoes: boolean
+
   readonly names: Effect.Effect<ReadonlyArray<string>, ConsumerGroupsError>
 
   /** Records the filter of a group; a new group gets one free range, at `start`. */

@@ -32,6 +32,7 @@ import type { Assignment, Page } from "../../ConsumerGroups.ts"
 import type { GroupDriver, Lease, Ticked } from "../../driver/GroupDriver.ts"
 import type { HeldKey } from "../../HeldKey.ts"
 import { neighbours, type RangeRow } from "./assign.ts"
+import { eventsOf } from "./eventsOf.ts"
 
 export interface Hosting {
   readonly driver: GroupDriver
@@ -52,6 +53,9 @@ const NEAR = 1_000n
 /** A range with its consumer. */
 interface Holding {
   readonly row: RangeRow
+  /** Completed when the range is to be given up. */
+  readonly leaving: Deferred.Deferred<void>
+  /** Completed when no further page is to be read: later, if ranges end at a common place. */
   readonly drain: Deferred.Deferred<void>
   readonly asks: Queue.Queue<HeldKey>
   fiber: Fiber.Fiber<void> | undefined
@@ -83,6 +87,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
   const start = Effect.fnUntraced(function* (row: RangeRow) {
     const holding: Holding = {
       row,
+      leaving: Deferred.makeUnsafe(),
       drain: Deferred.makeUnsafe(),
       asks: yield* Queue.unbounded<HeldKey>(),
       fiber: undefined,
@@ -189,6 +194,7 @@ const giveUp = (holding: Holding | undefined) =>
   Effect.suspend(() => {
     if (holding === undefined) return Effect.void
     holding.isDraining = true
+    Deferred.doneUnsafe(holding.leaving, Effect.void)
     return Effect.asVoid(Deferred.succeed(holding.drain, undefined))
   })
 
@@ -214,6 +220,7 @@ const join = Effect.fnUntraced(function* (
     holding.isDraining = true
     holding.together = together
     holding.end = head
+    Deferred.doneUnsafe(holding.leaving, Effect.void)
     if (holding.emitted >= head.position) yield* Deferred.succeed(holding.drain, undefined)
   }
 })
@@ -247,6 +254,7 @@ const assignmentOf = (hosting: Hosting, group: ConsumerGroup, holding: Holding):
     range,
     epoch: row.epoch,
     checkpoint: row.checkpoint,
+    undoes: driver.undoes,
     pages: events
       .subscribePages({
         after: row.checkpoint,
@@ -263,6 +271,7 @@ const assignmentOf = (hosting: Hosting, group: ConsumerGroup, holding: Holding):
         Stream.takeUntil(({ checkpoint }) => checkpoint === holding.end),
         Stream.interruptWhen(Deferred.await(holding.drain))
       ),
+    drained: Deferred.await(holding.leaving),
     commit: (checkpoint) => Effect.asVoid(commit(checkpoint)),
     commitWith: (checkpoint, work) =>
       // The driver answers with the answer of `work` if there is work.
@@ -275,6 +284,7 @@ const assignmentOf = (hosting: Hosting, group: ConsumerGroup, holding: Holding):
         onSome: ({ held }) => held.filter(({ slot }) => includes(range, slot))
       })
     ),
+    eventsOf: (key, positions) => eventsOf(events, group, key, positions),
     asked: Stream.fromQueue(holding.asks),
     hold: (held) =>
       driver

@@ -60,6 +60,7 @@ export const driver = (): GroupDriver => {
     })
 
   return {
+    undoes: false,
     names: Effect.sync(() => Array.from(groups.keys()).toSorted()),
     open: Effect.fnUntraced(function* (name, filter, start) {
       const known = groups.get(name)

@@ -43,6 +43,7 @@ export const driver = (database: Database): GroupDriver => {
     )
   )
   return {
+    undoes: true,
     names: Effect.map(
       sql.unsafe<{ readonly name: string }>(`SELECT name FROM ${table("groups")} ORDER BY name`),
       (rows) => rows.map(({ name }) => name)
@@ -80,6 +81,8 @@ export const driver = (database: Database): GroupDriver => {
         sql,
         Effect.gen(function* () {
           const answer = yield* work
+          // So that of two keys that are parked at once, one is counted with the other.
+          if (change._tag === "Hold") yield* lockGroup(database, lease.group)
           yield* proved(database, lease)
           yield* carryOut(database, lease.group, change)
           const [row] = yield* sql.unsafe<{ readonly parked: number }>(
@@ -177,13 +180,16 @@ const insertWhole = (
     ]
   )
 
+const lockGroup = ({ sql, table }: Database, name: string) =>
+  sql.unsafe(`SELECT FROM ${table("groups")} WHERE name = $1 FOR UPDATE`, [PgTypes.text(name)])
+
 /** Ends the leases of a host; the next turn of another one frees its ranges. */
 const leave = ({ sql, table }: Database, name: string, owner: string) =>
   transaction(
     sql,
     Effect.gen(function* () {
       const of = [PgTypes.text(name), PgTypes.text(owner)]
-      yield* sql.unsafe(`SELECT FROM ${table("groups")} WHERE name = $1 FOR UPDATE`, of.slice(0, 1))
+      yield* lockGroup({ sql, table }, name)
       yield* sql.unsafe(
         `UPDATE ${table("ranges")} SET lease_ends = ${NOW} WHERE name = $1 AND owner = $2`,
         of
