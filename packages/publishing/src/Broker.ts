@@ -17,8 +17,10 @@ import { rootMessage } from "@daybook/store/RootMessage"
 import type * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Batching from "./internal/batching.ts"
 
 /**
  * A message as a broker stores it.
@@ -149,4 +151,19 @@ export class Broker extends Context.Service<
       messages: Arr.NonEmptyReadonlyArray<OutgoingMessage>
     ) => Effect.Effect<void, SendError>
   }
->()("@daybook/publishing/Broker") {}
+>()("@daybook/publishing/Broker") {
+  /**
+   * Builds the service on a driver, which need only send one request after the other: messages of
+   * several callers go together, and each caller gets its own answer.
+   */
+  static readonly make = (
+    driver: Broker["Service"]
+  ): Effect.Effect<Broker["Service"], never, Scope.Scope> =>
+    Effect.map(
+      Batching.make(
+        driver,
+        (cause) => new BrokerUnavailable({ broker: driver.name, operation: "send", cause })
+      ),
+      (send) => ({ name: driver.name, send })
+    )
+}

@@ -7,7 +7,6 @@
 import { Producer, stringSerializers } from "@platformatic/kafka"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Semaphore from "effect/Semaphore"
 import { Broker, type BrokerUnavailable, MessageRefused, type OutgoingMessage } from "./Broker.ts"
 import * as IntegrationMessage from "./IntegrationMessage.ts"
 import {
@@ -68,10 +67,6 @@ export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker> =>
         ),
         (open) => Effect.ignore(Effect.promise(() => open.close(true)))
       )
-      // One request at a time. When a request fails while a later one is on its way, the client
-      // starts a new sequence for the later one, and the order of both is lost.
-      const turn = Semaphore.makeUnsafe(1)
-
       const request = (messages: ReadonlyArray<OutgoingMessage>) =>
         call("send", () =>
           producer.send({
@@ -108,7 +103,9 @@ export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker> =>
       const refused = (message: OutgoingMessage, reason = tooLarge(message, maxBytes)) =>
         new MessageRefused({ broker: "kafka", topic: message.topic, id: message.id, reason })
 
-      return Broker.of({
+      // `Broker.make` sends one request at a time. When a request fails while a later one is on its
+      // way, the client starts a new sequence for the later one, and the order of both is lost.
+      return yield* Broker.make({
         name: "kafka",
         send: Effect.fnUntraced(function* (messages) {
           const { chunks, excessive } = chunksOf(messages, {
@@ -116,7 +113,7 @@ export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker> =>
             maxMessageBytes: maxBytes,
             maxMessages: messages.length
           })
-          yield* turn.withPermits(1)(Effect.forEach(chunks, sendRequest, { discard: true }))
+          yield* Effect.forEach(chunks, sendRequest, { discard: true })
           if (excessive !== undefined) return yield* refused(excessive)
         })
       })

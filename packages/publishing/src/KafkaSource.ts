@@ -53,6 +53,8 @@ export const make = (options: KafkaSourceOptions): MessageSource => ({
             () =>
               new Consumer({
                 ...baseOptions(options),
+                // A group that is new has no coordinator yet.
+                retries: true,
                 groupId: options.group,
                 sessionTimeout,
                 rebalanceTimeout: sessionTimeout,

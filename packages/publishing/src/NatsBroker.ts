@@ -76,7 +76,7 @@ export const layer = (options: NodeConnectionOptions): Layer.Layer<Broker> =>
           }
         }
       })
-      return Broker.of({
+      return yield* Broker.make({
         name: "nats",
         send: (messages) =>
           // A stream that gave up a subject is found again by the next attempt.

@@ -1,6 +1,6 @@
 /**
- * A publisher: the messages for other systems that events of the log stand for. `Publishers` sends
- * them.
+ * A publisher: a reactor that sends messages for other systems, which the events of the log stand
+ * for. The log is the outbox.
  *
  * Laws, for every publisher:
  *
@@ -14,35 +14,16 @@ import { printableLine } from "@daybook/kernel/Printable"
 import type { EventOf, EventSource } from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
+import * as Reactor from "@daybook/reactors/Reactor"
 import { rootMessage } from "@daybook/store/RootMessage"
+import * as Arr from "effect/Array"
 import * as Data from "effect/Data"
+import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
-import type { OutgoingMessage } from "./Broker.ts"
+import * as Schedule from "effect/Schedule"
+import type * as Schema from "effect/Schema"
+import { Broker, type OutgoingMessage } from "./Broker.ts"
 import * as IntegrationMessage from "./IntegrationMessage.ts"
-
-/**
- * The name of a publisher. It is part of the ids of its messages, and of the name of its group.
- *
- * **Details**
- * Shape: a lower-case letter, then lower-case letters, digits and single `_`; at most 40
- * characters.
- *
- * @category types
- * @since 0.1.0
- */
-export const Name = Schema.String.check(
-  Schema.isPattern(/^(?=.{1,40}$)[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/, {
-    expected:
-      "a publisher name: a lower-case letter, then lower-case letters, digits or single _, at most 40 characters"
-  })
-).pipe(Schema.brand("PublisherName"))
-
-/**
- * @category types
- * @since 0.1.0
- */
-export type Name = typeof Name.Type
 
 /**
  * A message of an event before it has its identity.
@@ -63,31 +44,20 @@ export interface MessageDraft {
 }
 
 /**
- * The messages that the events of some sources stand for.
+ * A publisher: a reactor, which `Reactors.layer` runs among others.
  *
  * @category types
  * @since 0.1.0
  */
-export interface Publisher<Event> {
-  readonly name: Name
-  /** The `source` of its messages: the system that they come from, such as `/shop/orders`. */
-  readonly source: string
-  /** Aggregates or other sources, each of another category. */
-  readonly from: ReadonlyArray<EventSource<Event>>
-  // Methods, so that publishers of different events fit into one list, see `Any`.
-  /** Returns the key of an event: messages with one key stay in order. */
-  key(recorded: RecordedEvent): string
-  /** Returns the messages of an event, perhaps none. */
-  toMessages(event: Event, recorded: RecordedEvent): ReadonlyArray<MessageDraft>
+export interface Publisher extends Reactor.Reactor<Broker> {
+  /**
+   * Returns the messages of a recorded event, with their identities: none when its category is not
+   * one of the publisher's.
+   */
+  readonly messages: (
+    recorded: RecordedEvent
+  ) => Result.Result<ReadonlyArray<OutgoingMessage>, EventDecodeError | MappingFailed>
 }
-
-/**
- * Any publisher, for lists of several.
- *
- * @category types
- * @since 0.1.0
- */
-export type Any = Publisher<unknown>
 
 /**
  * The mapping of a publisher threw, or returned a message that does not fit: the publisher stops at
@@ -111,69 +81,108 @@ export class MappingFailed extends Data.TaggedError("MappingFailed")<{
 }
 
 /**
- * Makes a publisher. Throws unless the name is valid and the categories of `from` differ.
+ * The options of a publisher. Those of its consumer group and its policy are a reactor's.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Options<Source extends EventSource<unknown>> extends Pick<
+  Reactor.Options<never, never>,
+  "from" | "types" | "key" | "onFailure" | "maxParked" | "retry"
+> {
+  /** The name of its consumer group, which is a part of the ids of its messages. */
+  readonly name: string
+  /** The `source` of its messages: the system they come from, a URI reference like `/shop/orders`. */
+  readonly origin: string
+  /** Aggregates or other sources of events, each of another category. */
+  readonly sources: ReadonlyArray<Source>
+  /** Returns the messages of an event, perhaps none. */
+  readonly toMessages: (
+    event: EventOf<Source>,
+    recorded: RecordedEvent
+  ) => ReadonlyArray<MessageDraft>
+  /**
+   * The most events of a range of slots whose messages are not acknowledged yet, each of another
+   * key; 500 unless told.
+   */
+  readonly window?: number | undefined
+}
+
+/**
+ * From 100 milliseconds to 10 seconds, for ever: a broker that is away is waited for.
+ */
+const untilAvailable = Schedule.min([
+  Schedule.exponential("100 millis"),
+  Schedule.spaced("10 seconds")
+])
+
+/**
+ * Makes a publisher of the events of `sources`. Throws unless the name is valid and the categories
+ * differ.
+ *
+ * **Details**
+ * The checkpoint moves after the acknowledgement of the broker, and the next event of a key is sent
+ * after that too. A broker that is away is waited for. A message that it refuses, an event that
+ * can't be decoded and a mapping that throws are retried and then handled by `onFailure`.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = <const Sources extends ReadonlyArray<EventSource<unknown>>>(options: {
-  readonly name: string
-  /** The system that the messages come from, a URI reference such as `/shop/orders`. */
-  readonly source: string
-  /** Aggregates or other sources, each of another category. */
-  readonly from: Sources
-  /** Returns the key of an event: messages with one key stay in order. The stream by default. */
-  readonly key?: (recorded: RecordedEvent) => string
-  readonly toMessages: (
-    event: EventOf<Sources[number]>,
-    recorded: RecordedEvent
-  ) => ReadonlyArray<MessageDraft>
-}): Publisher<EventOf<Sources[number]>> => {
-  const name = Name.make(options.name)
-  const categories = options.from.map(({ category }) => category)
+export const make = <const Source extends EventSource<unknown>>(
+  options: Options<Source>
+): Publisher => {
+  const { from, key, maxParked, name, onFailure, origin, retry, sources, types } = options
+  const categories = sources.map(({ category }) => category)
   if (new Set(categories).size < categories.length) {
-    throw new Error(`${name} reads a category twice: ${categories.join(", ")}`)
+    throw new Error(`two sources of publisher ${name} have one category`)
   }
-  return {
+  // The type of `Options` ties the events of `toMessages` to its sources.
+  const toMessages = options.toMessages as Options<EventSource<unknown>>["toMessages"]
+  const messages: Publisher["messages"] = (recorded) => {
+    const category = StreamId.category(recorded.streamId)
+    const source = sources.find((one) => one.category === category)
+    if (source === undefined) return Result.succeed([])
+    const decoded = decodeRecorded(source.codec, recorded)
+    if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
+    try {
+      const drafts = decoded.success.flatMap((event) => toMessages(event, recorded))
+      const messageKey = key === undefined ? recorded.streamId : key(recorded)
+      return Result.succeed(
+        drafts.map((draft, index) =>
+          outgoing({ publisher: { name, origin }, recorded, draft, key: messageKey, index })
+        )
+      )
+    } catch (cause) {
+      return Result.fail(new MappingFailed({ publisher: name, recorded, cause }))
+    }
+  }
+  const publish = Effect.fnUntraced(function* (recorded: RecordedEvent) {
+    const outgoing = yield* Effect.fromResult(messages(recorded))
+    if (!Arr.isReadonlyArrayNonEmpty(outgoing)) return
+    const broker = yield* Broker
+    yield* Effect.retry(broker.send(outgoing), {
+      schedule: untilAvailable,
+      while: (error) => error._tag !== "MessageRefused"
+    })
+  })
+  const reactor = Reactor.make({
     name,
-    source: options.source,
-    // The events of each source are a part of the union.
-    from: options.from as ReadonlyArray<EventSource<EventOf<Sources[number]>>>,
-    key: options.key ?? (({ streamId }) => streamId),
-    toMessages: options.toMessages
-  }
-}
-
-/**
- * Returns the messages of a recorded event, with their identities: none when its category is not
- * one of the publisher's.
- *
- * @category operations
- * @since 0.1.0
- */
-export const messages = <Event>(
-  publisher: Publisher<Event>,
-  recorded: RecordedEvent
-): Result.Result<ReadonlyArray<OutgoingMessage>, EventDecodeError | MappingFailed> => {
-  const category = StreamId.category(recorded.streamId)
-  const source = publisher.from.find((one) => one.category === category)
-  if (source === undefined) return Result.succeed([])
-  const decoded = decodeRecorded(source.codec, recorded)
-  if (Result.isFailure(decoded)) return Result.fail(decoded.failure)
-  try {
-    const key = publisher.key(recorded)
-    const drafts = decoded.success.flatMap((event) => publisher.toMessages(event, recorded))
-    return Result.succeed(
-      drafts.map((draft, index) => outgoing({ publisher, recorded, draft, key, index }))
-    )
-  } catch (cause) {
-    return Result.fail(new MappingFailed({ publisher: publisher.name, recorded, cause }))
-  }
+    from,
+    types,
+    key,
+    categories,
+    react: publish,
+    onFailure,
+    maxParked,
+    retry,
+    concurrency: options.window ?? 500
+  })
+  return { ...reactor, messages }
 }
 
 /** Gives a draft its identity and circumstances, and encodes it. */
 const outgoing = (options: {
-  readonly publisher: Pick<Any, "name" | "source">
+  readonly publisher: { readonly name: string; readonly origin: string }
   readonly recorded: RecordedEvent
   readonly draft: MessageDraft
   readonly key: string
@@ -186,7 +195,7 @@ const outgoing = (options: {
   const body = IntegrationMessage.encode({
     specversion: "1.0",
     id,
-    source: publisher.source,
+    source: publisher.origin,
     type: draft.type,
     subject: draft.subject ?? recorded.streamId,
     time: recorded.occurredAt,
