@@ -1,15 +1,6 @@
 import * as BrokerMemory from "@daybook/publishing/BrokerMemory"
 import * as BrokerLaws from "@daybook/testing/contracts/BrokerLaws"
 import * as LawSuite from "@daybook/testing/LawSuite"
-import * as Effect from "effect/Effect"
+import { freshMemoryTopic } from "./memory.ts"
 
-let topics = 0
-
-const laws = BrokerLaws.laws({
-  fresh: Effect.map(BrokerMemory.BrokerMemory, (broker) => {
-    const topic = `topic-${topics++}`
-    return { topic, source: (group) => broker.source({ group, topic }) }
-  })
-})
-
-LawSuite.suite("BrokerMemory", laws, BrokerMemory.layer)
+LawSuite.suite("BrokerMemory", BrokerLaws.laws({ fresh: freshMemoryTopic }), BrokerMemory.layer)

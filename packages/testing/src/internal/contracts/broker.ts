@@ -45,16 +45,16 @@ const messageOf = (topic: string, key: string, data: Schema.Json): OutgoingMessa
   return { topic, key, id, body }
 }
 
-const send = (messages: ReadonlyArray<OutgoingMessage>) =>
-  Effect.flatMap(Broker, (broker) =>
-    Arr.isReadonlyArrayNonEmpty(messages) ? broker.send(messages) : Effect.void
-  )
-
-/** A group may not be there yet when it is first asked for. */
+/** A broker that has just started is not ready at once. */
 const retryUnavailable = Effect.retry({
   while: (error: unknown) => Predicate.isTagged(error, "BrokerUnavailable"),
   schedule: Schedule.spaced("100 millis")
 })
+
+const send = (messages: ReadonlyArray<OutgoingMessage>) =>
+  Effect.flatMap(Broker, (broker) =>
+    Arr.isReadonlyArrayNonEmpty(messages) ? retryUnavailable(broker.send(messages)) : Effect.void
+  )
 
 /** Receives messages until those so far satisfy a condition. */
 const receiveUntil = Effect.fnUntraced(function* (
