@@ -77,7 +77,7 @@ export const layer = (
             : Effect.succeed(response)
         )
       )
-      yield* router.add("GET", path, answer)
+      // The router answers the path itself by this route too.
       yield* router.add("GET", `${path}/*`, answer)
     })
   )
