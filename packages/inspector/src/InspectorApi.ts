@@ -9,7 +9,15 @@
  * @since 0.1.0
  */
 import { Requires } from "@daybook/http/Authenticator"
-import { Busy, NotPossible, OtherHistory, Unavailable, Unknown } from "@daybook/http/Problem"
+import {
+  Busy,
+  Forbidden,
+  NotPossible,
+  OtherHistory,
+  Unauthenticated,
+  Unavailable,
+  Unknown
+} from "@daybook/http/Problem"
 import { guarded } from "@daybook/http/RequestGuard"
 import { EventType } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
@@ -95,7 +103,8 @@ const eventFilter = {
   notActor: some(text(200))
 }
 
-const error = [Unknown, NotPossible, Busy, Unavailable] as const
+/** Those of a caller without the right come from hosts that know their callers. */
+const error = [Unauthenticated, Forbidden, Unknown, NotPossible, Busy, Unavailable] as const
 
 const about = guarded(
   HttpApiGroup.make("about").add(
@@ -280,7 +289,7 @@ const log = guarded(
       },
       headers: { "last-event-id": Schema.optionalKey(place) },
       success: HttpApiSchema.StreamSse({ events: LiveEvent }),
-      error: [OtherHistory, Busy, Unavailable]
+      error: [...error, OtherHistory]
     }),
     HttpApiEndpoint.get("trail", "/log/trail", {
       query: {
