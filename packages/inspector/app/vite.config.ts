@@ -1,0 +1,16 @@
+/** Builds the page into `packages/inspector/page`, with names that change with their content. */
+import { defineConfig } from "vite"
+
+export default defineConfig({
+  root: import.meta.dirname,
+  // Relative to the `<base>` that the host sets to the path of the inspector.
+  base: "./",
+  build: {
+    outDir: "../page",
+    emptyOutDir: true,
+    // Data in a style sheet or a script would need a wider content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: "es2023"
+  }
+})
