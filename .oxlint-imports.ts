@@ -13,6 +13,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   projections: ["kernel", "store"],
   testing: ["kernel", "store", "projections"],
   http: ["kernel", "store", "projections"],
+  inspector: ["kernel", "store", "projections", "http"],
   "order-service": ["*"],
   benchmarks: ["*"],
   peers: ["*"],

@@ -23,7 +23,7 @@ import * as Schema from "effect/Schema"
 import * as Struct from "effect/Struct"
 import { Requires } from "./Authenticator.ts"
 import * as AggregateHandlers from "./internal/aggregateHandlers.ts"
-import { guarded, implement } from "./internal/implement.ts"
+import { implement } from "./internal/implement.ts"
 import * as Rejections from "./internal/rejections.ts"
 import { CommandHeaders, ETag } from "./internal/requestHeaders.ts"
 import {
@@ -36,6 +36,7 @@ import {
   Unknown,
   WrongRevision
 } from "./Problem.ts"
+import { guarded } from "./RequestGuard.ts"
 
 /**
  * The most entries of a page of history.

@@ -16,19 +16,26 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { forbidden, passing } from "./internal/problems.ts"
-import { Forbidden, Unauthenticated, Unavailable } from "./Problem.ts"
+import { forbidden } from "./internal/problems.ts"
+import { Forbidden, passing, Unauthenticated, Unavailable } from "./Problem.ts"
 
 /**
  * The right that an endpoint requires: `command` changes instances, `read` reads states and rows,
- * `log` reads recorded events with their metadata, `operate` administers read models. `import`
- * beside `command` states the time of a change (`X-Occurred-At`) and the id of a command
- * (`X-Command-Id`).
+ * `log` reads recorded events with their metadata, `operate` administers read models, `inspect`
+ * opens the inspector (`@daybook/inspector`). `import` beside `command` states the time of a change
+ * (`X-Occurred-At`) and the id of a command (`X-Command-Id`).
  *
  * @category types
  * @since 0.1.0
  */
-export const Permission = Schema.Literals(["command", "import", "read", "log", "operate"])
+export const Permission = Schema.Literals([
+  "command",
+  "import",
+  "read",
+  "log",
+  "operate",
+  "inspect"
+])
 
 /**
  * @category types

@@ -11,15 +11,17 @@ import { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { Category } from "@daybook/kernel/StreamId"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { Requires } from "./Authenticator.ts"
-import { guarded, implement } from "./internal/implement.ts"
+import { implement } from "./internal/implement.ts"
 import * as LogHandlers from "./internal/logHandlers.ts"
 import { Busy, OtherHistory, Unavailable } from "./Problem.ts"
+import { guarded } from "./RequestGuard.ts"
 
 /**
  * The limits of the followers of a log, for the layer of a host.
@@ -134,5 +136,18 @@ export const make = <const Name extends string>({
     ),
     "The log of recorded events"
   )
-  return implement<typeof group, EventStore>(group, LogHandlers.make(FollowerSettings))
+  return implement<typeof group, EventStore>(
+    group,
+    Effect.map(follow, (events) => ({ events }))
+  )
 }
+
+/**
+ * Makes the handler of the stream, for an endpoint that answers with the same events in another
+ * form. Its followers are counted apart from those of other handlers.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const follow: Effect.Effect<LogHandlers.Follow, never, EventStore> =
+  LogHandlers.make(FollowerSettings)

@@ -21,9 +21,10 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as OpenApi from "effect/http-api/OpenApi"
 import * as Schema from "effect/Schema"
 import { Requires } from "./Authenticator.ts"
-import { guarded, implement } from "./internal/implement.ts"
+import { implement } from "./internal/implement.ts"
 import * as OperationsHandlers from "./internal/operationsHandlers.ts"
 import { NotPossible, Unavailable, Unknown } from "./Problem.ts"
+import { guarded } from "./RequestGuard.ts"
 
 /**
  * A rebuild that has begun: it ends when the rows up to `target` are compared and serve.

@@ -10,7 +10,10 @@
 import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import { MismatchReason } from "@daybook/store/Checkpoint"
+import * as Effect from "effect/Effect"
 import * as HttpApiError from "effect/http-api/HttpApiError"
+import * as HttpEffect from "effect/http/HttpEffect"
+import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Schema from "effect/Schema"
 
 /**
@@ -254,3 +257,47 @@ export class Stopped extends HttpApiError.Problem<Stopped>()("Stopped", {
   status: 503,
   title: "The read model has stopped"
 }) {}
+
+/** The seconds of `Retry-After`: a burst is over, or a lease is taken over, in a second or so. */
+const RETRY_AFTER = "1"
+
+/**
+ * Fails with a problem that passes, and tells the client when to try again.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const passing = <Problem>(problem: Problem): Effect.Effect<never, Problem> =>
+  Effect.withFiber((fiber) => {
+    HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_, response) =>
+      Effect.succeed(
+        response.status === 503
+          ? HttpServerResponse.setHeader(response, "retry-after", RETRY_AFTER)
+          : response
+      )
+    )
+    return Effect.fail(problem)
+  })
+
+/**
+ * Fails with {@link Unavailable}; the cause stays in the host's log.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const unavailable = (cause: {
+  readonly message: string
+}): Effect.Effect<never, Unavailable> =>
+  Effect.andThen(
+    Effect.logWarning("The store failed", cause.message),
+    passing(new Unavailable({ detail: "Repeat the request, a command with the same key" }))
+  )
+
+/**
+ * Makes the problem of one fault at a path of the request.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const malformed = (path: ReadonlyArray<string>, message: string): Malformed =>
+  new Malformed({ errors: [{ path, message }] })

@@ -18,9 +18,10 @@ import * as Schema from "effect/Schema"
 import { Requires } from "./Authenticator.ts"
 import * as Cursor from "./internal/cursor.ts"
 import * as Filters from "./internal/filters.ts"
-import { guarded, implement } from "./internal/implement.ts"
+import { implement } from "./internal/implement.ts"
 import * as RowHandlers from "./internal/rowHandlers.ts"
 import { Behind, Stopped, Unavailable, Unknown } from "./Problem.ts"
+import { guarded } from "./RequestGuard.ts"
 
 /**
  * The most rows of a page; 50 when a request does not say.

@@ -9,14 +9,18 @@ import * as ByteSize from "effect/ByteSize"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as HttpApi from "effect/http-api/HttpApi"
+import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiError from "effect/http-api/HttpApiError"
+import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiMiddleware from "effect/http-api/HttpApiMiddleware"
+import * as OpenApi from "effect/http-api/OpenApi"
 import * as HttpIncomingMessage from "effect/http/HttpIncomingMessage"
 import * as HttpMethod from "effect/http/HttpMethod"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
 import { nestingExceeds } from "./internal/nesting.ts"
-import { ofSchemaError } from "./internal/schemaErrors.ts"
+import { ofSchemaError, STRICT } from "./internal/schemaErrors.ts"
 import { Broken, Malformed, TooLarge, UnsupportedMediaType } from "./Problem.ts"
 
 /**
@@ -54,6 +58,28 @@ export class RequestGuard extends HttpApiMiddleware.Service<RequestGuard>()(
       )
   )
 }
+
+/**
+ * Gives a group of endpoints the guard and strict parsing: an answer names every fault of a request,
+ * and a field that no schema knows is one.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const guarded = <Identifier extends string, Endpoints extends HttpApiEndpoint.Constraint>(
+  group: HttpApiGroup.HttpApiGroup<Identifier, Endpoints>,
+  description: string
+) =>
+  group
+    .annotate(OpenApi.Description, description)
+    .middleware(RequestGuard)
+    .annotateMerge(
+      // Headers have fields that no schema knows.
+      Context.make(HttpApi.ParseOptions, { errors: "all" }).pipe(
+        Context.add(HttpApi.QueryParseOptions, STRICT),
+        Context.add(HttpApi.PayloadParseOptions, STRICT)
+      )
+    )
 
 const answerFaults = <A, E, R>(
   httpEffect: Effect.Effect<A, E, R>

@@ -21,7 +21,6 @@ import * as TestClock from "effect/testing/TestClock"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import { HttpServerRequest } from "effect/http/HttpServerRequest"
-import * as LogHandlers from "../src/internal/logHandlers.ts"
 import { paced } from "../src/internal/paced.ts"
 import { Away, book, Command } from "./library.ts"
 import { memory, ORIGIN, serve } from "./serve.ts"
@@ -186,16 +185,14 @@ describe("the log", () => {
             Stream.unwrap
           )
         )
-        const { events } = yield* LogHandlers.make(LogApi.FollowerSettings).pipe(
+        const follow = yield* LogApi.follow.pipe(
           Effect.provideService(LogApi.FollowerSettings, settings),
           Effect.provide(late)
         )
-        const opened = yield* events?.({ headers: {}, query: {} } as never) ?? Effect.die("none")
+        const opened = yield* follow({ headers: {}, query: {} })
         const received: Array<LogApi.LogEvent> = []
         yield* Effect.forkScoped(
-          Stream.runForEach(opened as Stream.Stream<LogApi.LogEvent>, (event) =>
-            Effect.sync(() => received.push(event))
-          )
+          Stream.runForEach(opened, (event) => Effect.sync(() => received.push(event)))
         )
         yield* TestClock.adjust(heartbeatMillis * 2.5)
         const sent = received.findIndex(({ event }) => event === "recorded")
@@ -244,13 +241,11 @@ describe("the log", () => {
   const opening = (changes: Partial<typeof settings>) =>
     Effect.gen(function* () {
       const { stores } = yield* library
-      const { events } = yield* LogHandlers.make(LogApi.FollowerSettings).pipe(
+      const follow = yield* LogApi.follow.pipe(
         Effect.provideService(LogApi.FollowerSettings, { ...settings, ...changes }),
         Effect.provide(stores)
       )
-      return Effect.suspend(
-        () => events?.({ headers: {}, query: {} } as never) ?? Effect.never
-      ).pipe(Effect.map((opened) => opened as Stream.Stream<LogApi.LogEvent>))
+      return Effect.suspend(() => follow({ headers: {}, query: {} }))
     })
 
   it.effect(

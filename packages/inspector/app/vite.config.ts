@@ -1,4 +1,4 @@
-/** Builds the page into `packages/inspector/page`, with names that change with their content. */
+/** Builds the page into `packages/inspector/dist-app`, with names that change with their content. */
 import { defineConfig } from "vite"
 
 export default defineConfig({
@@ -6,7 +6,7 @@ export default defineConfig({
   // Relative to the `<base>` that the host sets to the path of the inspector.
   base: "./",
   build: {
-    outDir: "../page",
+    outDir: "../dist-app",
     emptyOutDir: true,
     // Data in a style sheet or a script would need a wider content security policy.
     assetsInlineLimit: 0,

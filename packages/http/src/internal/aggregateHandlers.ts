@@ -20,13 +20,13 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { ParentSpan } from "effect/Tracer"
 import { CurrentCaller } from "../Authenticator.ts"
-import { KeyReused, type Malformed, Unknown } from "../Problem.ts"
+import { KeyReused, type Malformed, malformed, Unknown } from "../Problem.ts"
 import * as Idempotency from "./idempotency.ts"
-import { type Handlers, STRICT } from "./implement.ts"
-import { forbidden, malformed, ofCommandError, ofLoadError } from "./problems.ts"
+import type { Handlers } from "./implement.ts"
+import { forbidden, ofCommandError, ofLoadError } from "./problems.ts"
 import type { Rejections } from "./rejections.ts"
 import { etagOf, expectedOf, type Headers, keyOf, metadataOf } from "./requestHeaders.ts"
-import { malformedPart } from "./schemaErrors.ts"
+import { malformedPart, STRICT } from "./schemaErrors.ts"
 
 /** Continues the trace of the request on a host that has no tracer, whose spans would do so. */
 const continued = <A, E, R>(effect: Effect.Effect<A, E, R>) =>

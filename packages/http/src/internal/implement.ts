@@ -6,10 +6,8 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import type * as HttpApiGroup from "effect/http-api/HttpApiGroup"
-import * as OpenApi from "effect/http-api/OpenApi"
 import type { HttpServerRequest } from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
-import * as Context from "effect/Context"
 import type * as Scope from "effect/Scope"
 import type { Part } from "../Part.ts"
 import { RequestGuard } from "../RequestGuard.ts"
@@ -20,25 +18,6 @@ export interface Handlers {
     request: never
   ) => Effect.Effect<unknown, unknown, HttpServerRequest | Scope.Scope>
 }
-
-/** Reports every fault of a request, and refuses a field that the schema does not know. */
-export const STRICT = { errors: "all", onExcessProperty: "error" } as const
-
-/** Gives a group its middleware, and strict parsing of what a client chooses. */
-export const guarded = <Identifier extends string, Endpoints extends HttpApiEndpoint.Constraint>(
-  group: HttpApiGroup.HttpApiGroup<Identifier, Endpoints>,
-  description: string
-) =>
-  group
-    .annotate(OpenApi.Description, description)
-    .middleware(RequestGuard)
-    .annotateMerge(
-      // Headers have fields that no schema knows.
-      Context.make(HttpApi.ParseOptions, { errors: "all" }).pipe(
-        Context.add(HttpApi.QueryParseOptions, STRICT),
-        Context.add(HttpApi.PayloadParseOptions, STRICT)
-      )
-    )
 
 type AnyApi<Identifier extends string> = HttpApi.HttpApi<
   string,

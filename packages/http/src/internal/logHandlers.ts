@@ -13,20 +13,26 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Base64Url from "effect/encoding/Base64Url"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { FollowerSettings, LogEvent } from "../LogApi.ts"
 import { CurrentCaller } from "../Authenticator.ts"
-import { OtherHistory } from "../Problem.ts"
+import {
+  type Busy,
+  type Malformed,
+  malformed,
+  OtherHistory,
+  type Unavailable,
+  unavailable
+} from "../Problem.ts"
 import { Closing } from "./closing.ts"
-import type { Handlers } from "./implement.ts"
 import { paced } from "./paced.ts"
 import * as Places from "./places.ts"
-import { malformed, unavailable } from "./problems.ts"
 
 const EVENTS_AT_ONCE = 16
 
-interface Request {
+export interface FollowRequest {
   readonly query: {
     readonly category?: ReadonlyArray<Category>
     readonly type?: ReadonlyArray<string>
@@ -41,9 +47,18 @@ interface Sent {
   readonly place: string
 }
 
+/** Answers a request with the events that it asks for, in a place of the followers. */
+export type Follow = (
+  request: FollowRequest
+) => Effect.Effect<
+  Stream.Stream<LogEvent>,
+  OtherHistory | Malformed | Busy | Unavailable,
+  Scope.Scope
+>
+
 export const make = Effect.fnUntraced(function* (
   followerSettings: typeof FollowerSettings
-): Effect.fn.Return<Handlers, never, EventStore> {
+): Effect.fn.Return<Follow, never, EventStore> {
   const store = yield* EventStore
   const settings = yield* followerSettings
   const closing = yield* Closing
@@ -64,7 +79,7 @@ export const make = Effect.fnUntraced(function* (
     })
   )
 
-  const events = Effect.fnUntraced(function* ({ headers, query }: Request) {
+  return Effect.fnUntraced(function* ({ headers, query }: FollowRequest) {
     const last = headers["last-event-id"]
     // A client that reconnects repeats its first query.
     const after = yield* last === undefined
@@ -108,13 +123,11 @@ export const make = Effect.fnUntraced(function* (
       // The answer has begun: the client reconnects, and learns of a fault that lasts.
       Stream.catchCause((cause) =>
         Cause.hasInterrupts(cause)
-          ? Stream.failCause(cause)
+          ? Stream.fromEffect(Effect.interrupt)
           : Stream.fromEffectDrain(Effect.logWarning("A stream of events ended", cause))
       )
     )
   })
-
-  return { events }
 })
 
 /** The events of a page; the place after each is a checkpoint at it. */

@@ -13,9 +13,15 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { CurrentCaller } from "../Authenticator.ts"
-import { type Malformed, NotPossible, type Unavailable, Unknown } from "../Problem.ts"
+import {
+  type Malformed,
+  malformed,
+  NotPossible,
+  type Unavailable,
+  unavailable,
+  Unknown
+} from "../Problem.ts"
 import type { Handlers } from "./implement.ts"
-import { malformed, unavailable } from "./problems.ts"
 
 interface Model {
   readonly params: { readonly model: string }

@@ -3,8 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Busy } from "../Problem.ts"
-import { passing } from "./problems.ts"
+import { Busy, passing } from "../Problem.ts"
 
 interface Limits {
   readonly most: number

@@ -11,43 +11,21 @@ import type {
 } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as Effect from "effect/Effect"
-import * as HttpEffect from "effect/http/HttpEffect"
-import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import type { Permission } from "../Authenticator.ts"
 import {
   Broken,
   Busy,
   Forbidden,
   KeyReused,
-  Malformed,
+  type Malformed,
+  malformed,
   NotRecordable,
+  passing,
   TooLarge,
   Unavailable,
+  unavailable,
   WrongRevision
 } from "../Problem.ts"
-
-/** The seconds of `Retry-After`: a burst is over, or a lease is taken over, in a second or so. */
-const RETRY_AFTER = "1"
-
-/** Fails with a problem that passes, and tells the client when to try again. */
-export const passing = <Problem>(problem: Problem): Effect.Effect<never, Problem> =>
-  Effect.withFiber((fiber) => {
-    HttpEffect.appendPreResponseHandlerUnsafe(fiber.context, (_, response) =>
-      Effect.succeed(
-        response.status === 503
-          ? HttpServerResponse.setHeader(response, "retry-after", RETRY_AFTER)
-          : response
-      )
-    )
-    return Effect.fail(problem)
-  })
-
-/** The cause stays in the host's log. */
-export const unavailable = (cause: { readonly message: string }) =>
-  Effect.andThen(
-    Effect.logWarning("The store failed", cause.message),
-    passing(new Unavailable({ detail: "Repeat the request, a command with the same key" }))
-  )
 
 /** A repetition of a command without a key might record it twice: nothing asks for one. */
 const unknownOutcome = (cause: { readonly message: string }) =>
@@ -64,9 +42,6 @@ const unknownOutcome = (cause: { readonly message: string }) =>
 /** Names the permission in the text for people too. */
 export const forbidden = (permission: Permission) =>
   new Forbidden({ permission, detail: `The caller lacks the permission ${permission}` })
-
-export const malformed = (path: ReadonlyArray<string>, message: string) =>
-  new Malformed({ errors: [{ path, message }] })
 
 /** A fault of the host's own code or log. */
 const broken = (error: EventDecodeError | EventEncodeError) =>

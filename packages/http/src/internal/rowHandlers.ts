@@ -9,11 +9,10 @@ import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Behind, Stopped, Unknown } from "../Problem.ts"
+import { Behind, malformed, passing, Stopped, unavailable, Unknown } from "../Problem.ts"
 import * as Cursor from "./cursor.ts"
 import { whereOf } from "./filters.ts"
 import type { Handlers } from "./implement.ts"
-import { malformed, passing, unavailable } from "./problems.ts"
 
 const DEFAULT_ROWS = 50
 const DEFAULT_WAIT_SECONDS = 5

@@ -7,6 +7,9 @@ import type * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 import { Broken, Malformed } from "../Problem.ts"
 
+/** Reports every fault of a request, and refuses a field that the schema does not know. */
+export const STRICT = { errors: "all", onExcessProperty: "error" } as const
+
 /** The faults of a request are its sender's; an answer that can't be encoded is the host's. */
 export const ofSchemaError = (
   error: HttpApiError.HttpApiSchemaError
