@@ -108,9 +108,7 @@ export const LagPlot = ({
               (plot) => {
                 const ratio = devicePixelRatio
                 const { ctx, bbox } = plot
-                const places = spread(
-                  shown.map(({ lags }) => plot.valToPos(lags.at(-1) ?? 0, "y"))
-                )
+                const places = spread(shown.map(({ lags }) => plot.valToPos(lags.at(-1) ?? 0, "y")))
                 ctx.save()
                 ctx.font = `${12 * ratio}px ${getComputedStyle(element).fontFamily}`
                 ctx.textBaseline = "middle"
@@ -167,9 +165,7 @@ export const Spark = ({ series }: { readonly series: Series }) => {
   const most = Math.max(1, ...lags.map((lag) => lag ?? 0))
   const last = Math.max(1, lags.length - 1)
   const path = lags
-    .map((lag, index) =>
-      lag === null ? "" : `${(index / last) * 120} ${20 - (18 * lag) / most}`
-    )
+    .map((lag, index) => (lag === null ? "" : `${(index / last) * 120} ${20 - (18 * lag) / most}`))
     .filter((point) => point !== "")
     .join("L")
   const look = { steady: "ln1", behind: "ln2", stopped: "ln3" }[state]

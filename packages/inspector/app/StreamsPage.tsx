@@ -302,13 +302,7 @@ const StreamHeads = ({ by }: { readonly by: Order }) => (
 )
 
 /** Says what the text was understood as, what it found and read, and its other readings. */
-const Understood = ({
-  found,
-  here
-}: {
-  readonly found: FoundStreams
-  readonly here: Address
-}) => {
+const Understood = ({ found, here }: { readonly found: FoundStreams; readonly here: Address }) => {
   const { searched, goTo } = found
   return (
     <p className="row pad" role="status">

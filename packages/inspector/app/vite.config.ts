@@ -2,7 +2,8 @@
 import { defineConfig } from "vite"
 
 export default defineConfig({
-  root: import.meta.dirname,
+  // Both are relative to the folder of the package, in which vite runs.
+  root: "app",
   // Relative to the `<base>` that the host sets to the path of the inspector.
   base: "./",
   build: {
