@@ -94,8 +94,13 @@ export interface AnyPart {
   readonly layer: (api: never) => Layer.Layer<never, never, unknown>
 }
 
-/** The platform services that an API needs, such as those of `NodeHttpServer.layer`. */
-type Platform = Etag.Generator | FileSystem | HttpPlatform | Path
+/**
+ * The platform services that an API needs, such as those of `NodeHttpServer.layer`.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export type Platform = Etag.Generator | FileSystem | HttpPlatform | Path
 
 type Identifier<Parts extends ReadonlyArray<AnyPart>> = Parts[number]["group"]["identifier"]
 
@@ -136,7 +141,9 @@ const answerEverything: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpR
       Effect.catchCause((cause) =>
         Cause.hasInterrupts(cause) ? Effect.failCause(cause) : answerOf(Cause.squash(cause))
       ),
-      Effect.map(HttpServerResponse.setHeaders(HEADERS)),
+      Effect.map((response) =>
+        HttpServerResponse.setHeaders(response, { ...HEADERS, ...cacheControl(response) })
+      ),
       observed
     ),
   { global: true }
@@ -144,6 +151,12 @@ const answerEverything: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpR
 
 /** No sniffing of types, and no copies of states in caches on the way. */
 const HEADERS = { "x-content-type-options": "nosniff", "cache-control": "no-store" }
+
+/** A route of the host's own, such as one of static files, may say how it is cached. */
+const cacheControl = ({ headers }: HttpServerResponse.HttpServerResponse) => {
+  const own = headers["cache-control"]
+  return own === undefined ? {} : { "cache-control": own }
+}
 
 /** Returns the answer that an error has itself, or else the problem that it is. */
 const answerOf = (error: unknown): Effect.Effect<HttpServerResponse.HttpServerResponse> => {

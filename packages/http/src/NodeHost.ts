@@ -120,7 +120,7 @@ export const layer = <
 ): Layer.Layer<
   HttpServer,
   UnprotectedHost | ServeError,
-  Host.Requirements<ApiId, Groups, Parts> | Exclude<R, HttpRouter.HttpRouter>
+  Host.Requirements<ApiId, Groups, Parts> | Exclude<R, HttpRouter.HttpRouter | Host.Platform>
 > => {
   const endpoints = openEndpoints(api)
   if (endpoints.length > 0 && unprotected === undefined && !isLoopback(host)) {
@@ -157,7 +157,7 @@ export const layer = <
   return Layer.unwrap(served).pipe(Layer.provideMerge(server)) as unknown as Layer.Layer<
     HttpServer,
     ServeError,
-    Host.Requirements<ApiId, Groups, Parts> | Exclude<R, HttpRouter.HttpRouter>
+    Host.Requirements<ApiId, Groups, Parts> | Exclude<R, HttpRouter.HttpRouter | Host.Platform>
   >
 }
 

@@ -564,6 +564,12 @@ export const LagSample = Schema.Struct({
 })
 
 /**
+ * @category types
+ * @since 0.1.0
+ */
+export type LagSample = typeof LagSample.Type
+
+/**
  * A rebuild that was begun on this page's host, running or ended.
  *
  * @category types

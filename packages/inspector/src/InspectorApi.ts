@@ -13,7 +13,6 @@ import {
   Busy,
   NotPossible,
   OtherHistory,
-  TooLarge,
   Unavailable,
   Unknown
 } from "@daybook/http/Problem"
@@ -102,7 +101,7 @@ const eventFilter = {
   notActor: some(text(200))
 }
 
-const error = [Unknown, Busy, Unavailable] as const
+const error = [Unknown, NotPossible, Busy, Unavailable] as const
 
 const about = guarded(
   HttpApiGroup.make("about").add(
@@ -170,7 +169,7 @@ const streams = guarded(
         ...show
       },
       success: Schema.Struct({ ...Answer.StateAt.fields, withheld: Schema.Boolean }),
-      error: [...error, NotPossible]
+      error
     }),
     HttpApiEndpoint.get("states", "/streams/:streamId/states", {
       params: stream,
@@ -181,7 +180,7 @@ const streams = guarded(
         ...show
       },
       success: Answer.States,
-      error: [...error, NotPossible]
+      error
     })
   ),
   "Streams, their events and states"
@@ -209,13 +208,13 @@ const readModels = guarded(
         ...show
       },
       success: Answer.Rows,
-      error: [...error, NotPossible, TooLarge]
+      error
     }),
     HttpApiEndpoint.get("explain", "/read-models/:model/row", {
       params: model,
       query: { ...key, ...asOf, ...show },
       success: Answer.ExplainedRow,
-      error: [...error, NotPossible]
+      error
     }),
     HttpApiEndpoint.get("difference", "/read-models/:model/difference", {
       params: model,
@@ -226,7 +225,7 @@ const readModels = guarded(
         ...show
       },
       success: Answer.TableDifference,
-      error: [...error, NotPossible, TooLarge]
+      error
     })
   ),
   "Read models, their rows, and why a row says what it says"
@@ -310,7 +309,7 @@ const Reason = text(1_000).check(Schema.isPattern(/\S/, { expected: "text that i
 
 const Why = Schema.Struct({ reason: Schema.optionalKey(Reason) })
 
-const acting = { params: model, success: Status, error: [...error, NotPossible] } as const
+const acting = { params: model, success: Status, error } as const
 
 const operation = guarded(
   HttpApiGroup.make("operation").add(

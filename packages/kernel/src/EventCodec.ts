@@ -47,6 +47,11 @@ export interface StoredVersion {
   readonly schemaVersion: number
   /** The schema of the stored data. */
   readonly schema: Schema.Codec<unknown, unknown>
+  /**
+   * Derives the data of the next version; of the last old version, the events of today. Absent in
+   * the newest version of a type of today.
+   */
+  readonly step?: (data: unknown) => unknown
 }
 
 /**
@@ -230,7 +235,9 @@ export const make = <const Cases extends Record<string, EventCase>>(options: {
         today
       )
     )
-    old.forEach(({ schema }, index) => versions.push({ names, schemaVersion: index + 1, schema }))
+    old.forEach(({ schema, step }, index) =>
+      versions.push({ names, schemaVersion: index + 1, schema, step })
+    )
     const newest: EventCase | undefined = options.events.cases[type]
     if (newest !== undefined) {
       const { decode, encode } = compile(newest, type, options.unknownFields ?? "drop")
@@ -300,6 +307,54 @@ export const decodeRecorded = <Event>(
   return Result.isSuccess(decoded)
     ? Result.succeed(decoded.success)
     : Result.fail(EventDecodeError.at(codec.name, recorded, decoded.failure))
+}
+
+/**
+ * A stored event in one of the versions that it passes through while it is upcast.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface UpcastForm {
+  readonly schemaVersion: number
+  /** The data as the schema of that version encodes it. */
+  readonly data: Schema.Json
+}
+
+/**
+ * Returns the stored form of an event, then the form after each step of its upcaster but the last,
+ * which returns events of today.
+ *
+ * **Details**
+ * For people who look at an event; readers use `decode`. It ends before a step that fails.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const upcastForms = <Event>(
+  { versions }: Pick<EventCodec<Event>, "versions">,
+  { data, schemaVersion, type }: EncodedEvent
+): ReadonlyArray<UpcastForm> => {
+  const ofType = versions.filter(({ names }) => names.includes(type))
+  const versionAt = (number: number) => ofType.find((one) => one.schemaVersion === number)
+  const forms: Array<UpcastForm> = [{ schemaVersion, data }]
+  let from = versionAt(schemaVersion)
+  let value = from === undefined ? undefined : decoding(Schema.toCodecJson(from.schema))(data)
+  while (from?.step !== undefined && value !== undefined && Result.isSuccess(value)) {
+    const next = versionAt(from.schemaVersion + 1)
+    // The last step leads to events of today.
+    if (next?.step === undefined) break
+    const { step } = from
+    const before = value.success
+    const stepped = Result.try({ try: () => step(before), catch: textOf })
+    const encoded = Result.flatMap(stepped, encoding(Schema.toCodecJson(next.schema)))
+    if (Result.isFailure(encoded)) break
+    // The JSON form of a codec is JSON.
+    forms.push({ schemaVersion: next.schemaVersion, data: encoded.success as Schema.Json })
+    value = stepped
+    from = next
+  }
+  return forms
 }
 
 /**

@@ -94,7 +94,9 @@ export class SchemaLockBroken extends Schema.TaggedError<SchemaLockBroken>()("Sc
  * @category constructors
  * @since 0.1.0
  */
-export const describe = <Event>(codec: EventCodec<Event>): SchemaLock => {
+export const describe = <Event>(
+  codec: Pick<EventCodec<Event>, "name" | "versions">
+): SchemaLock => {
   const events: Record<string, Record<string, Record<string, string>>> = {}
   for (const { names, schema, schemaVersion } of codec.versions) {
     const fields = describeFields(schema)

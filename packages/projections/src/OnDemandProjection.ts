@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import type { EventMark } from "@daybook/kernel/EventMark"
 import { printableLine } from "@daybook/kernel/Printable"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as Position from "@daybook/kernel/Position"
@@ -23,7 +24,8 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { fold, type Model, part, prepare } from "./internal/fold/rowFold.ts"
+import type { Poison } from "./driver/ReadModelGeneration.ts"
+import { type Batch, byRecorded, fold, type Model, part, prepare } from "./internal/fold/rowFold.ts"
 import { ProjectionStopped } from "./ProjectionStatus.ts"
 import type { ReadModelStoreError } from "./ReadModelError.ts"
 import { ReadModelStore } from "./ReadModelStore.ts"
@@ -120,20 +122,10 @@ export const rowAt = Effect.fn("OnDemandProjection.rowAt")(function* <
   OnDemandError | NoSingleStream,
   EventStore | ReadModelStore
 > {
-  const table = yield* Effect.fromResult(ReadModelTable.make(projection))
-  const stored = yield* Effect.fromResult(
-    Result.mapError(
-      table.encodeKey(key),
-      (issue) =>
-        new ReadModelTable.InvalidProjection({ name: projection.name, field: "key", issue })
-    )
-  )
-  const text = table.keyText(stored)
-  const streams = projection.streams?.(key)
-  const events = yield* eventsOf(projection, streams, text, at)
+  const { events, table, text } = yield* rowEvents(projection, key, at)
   const rows = yield* foldEvents({ projection, table }, events, (touched) => touched === text)
   const row = rows.get(text)
-  return row === undefined ? Option.none() : Option.some(yield* decoded(projection, table, row))
+  return row === undefined ? Option.none() : Option.some(decodedRow(projection, table, row))
 })
 
 /**
@@ -156,10 +148,117 @@ export const tableAt = Effect.fn("OnDemandProjection.tableAt")(function* <
   const table = yield* Effect.fromResult(ReadModelTable.make(projection))
   const events = yield* logUpTo(projection, at)
   const rows = yield* foldEvents({ projection, table }, events, () => true)
-  return yield* Effect.forEach(rows.values(), (row) => decoded(projection, table, row))
+  return Array.from(rows.values(), (row) => decodedRow(projection, table, row))
 })
 
+/**
+ * An event that touched a row, with the row before and after it.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface RowStep<out Row> {
+  readonly recorded: RecordedEvent
+  readonly before: Option.Option<Row>
+  readonly after: Option.Option<Row>
+}
+
+/**
+ * Explains the row of a key: emits each event that touches it with the row before and after, folded
+ * as {@link rowAt} folds it.
+ *
+ * **Details**
+ * Errors: `ProjectionStopped` after the steps before an event that can't be folded;
+ * `NoSingleStream` for a revision.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const explainRow = <Event, Key extends object, Row extends object>(
+  projection: Projection.Projection<Event, Key, Row>,
+  key: Key,
+  at?: RowAt
+): Stream.Stream<RowStep<Row>, OnDemandError | NoSingleStream, EventStore | ReadModelStore> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const { events, table, text } = yield* rowEvents(projection, key, at)
+      const model = { projection, table }
+      const skipped = yield* skippedEvents(table)
+      let stored: StoredRow | undefined
+      let row = Option.none<Row>()
+      const step = (batch: Batch<Event, Key>): Result.Result<RowStep<Row> | undefined, Poison> =>
+        Result.map(
+          fold(model, batch, stored === undefined ? new Map() : new Map([[text, stored]])),
+          ({ upserts }) => {
+            const recorded = batch.prepared[0]?.recorded
+            stored = upserts[0]
+            const before = row
+            row =
+              stored === undefined
+                ? Option.none()
+                : Option.some(decodedRow(projection, table, stored))
+            return recorded === undefined ? undefined : { recorded, before, after: row }
+          }
+        )
+      return Stream.flatMap(Stream.chunks(events), (chunk) => {
+        const batch = prepare(model, chunk, skipped)
+        const own = part(batch, {
+          after: Position.start,
+          before: undefined,
+          owns: (touched) => touched === text
+        })
+        const steps: Array<RowStep<Row>> = []
+        let { poison } = batch
+        for (const one of byRecorded(own)) {
+          const stepped = step(one)
+          if (Result.isFailure(stepped)) {
+            poison = stepped.failure
+            break
+          }
+          if (stepped.success !== undefined) steps.push(stepped.success)
+        }
+        return poison === undefined
+          ? Stream.fromIterable(steps)
+          : Stream.concat(
+              Stream.fromIterable(steps),
+              Stream.fail(new ProjectionStopped({ name: projection.name, poison }))
+            )
+      })
+    })
+  ).pipe(
+    Stream.withSpan("OnDemandProjection.explainRow", {
+      attributes: { "daybook.projection": projection.name }
+    })
+  )
+
 type Events = Stream.Stream<RecordedEvent, EventStoreError>
+
+/** Finds the events among which those of a row are, and the text of its key. */
+const rowEvents = Effect.fnUntraced(function* <Event, Key extends object, Row extends object>(
+  projection: Projection.Projection<Event, Key, Row>,
+  key: Key,
+  at: RowAt | undefined
+): Effect.fn.Return<
+  {
+    readonly table: ReadModelTable.ReadModelTable<Key, Row>
+    readonly text: string
+    readonly events: Events
+  },
+  ReadModelTable.InvalidProjection | NoSingleStream,
+  EventStore
+> {
+  const table = yield* Effect.fromResult(ReadModelTable.make(projection))
+  const stored = yield* Effect.fromResult(
+    Result.mapError(
+      table.encodeKey(key),
+      (issue) =>
+        new ReadModelTable.InvalidProjection({ name: projection.name, field: "key", issue })
+    )
+  )
+  const text = table.keyText(stored)
+  const events = yield* eventsOf(projection, projection.streams?.(key), text, at)
+  return { table, text, events }
+})
 
 const eventsOf = Effect.fnUntraced(function* <Event, Key, Row>(
   projection: Projection.Projection<Event, Key, Row>,
@@ -229,9 +328,8 @@ const foldEvents = Effect.fnUntraced(function* <Event, Key, Row>(
   ProjectionStopped | EventStoreError | ReadModelStoreError,
   ReadModelStore
 > {
-  const { name, version } = model.table
-  const skips = yield* (yield* ReadModelStore).skipped(name)
-  const skipped = new Set(skips.filter((one) => one.version === version).map(({ event }) => event))
+  const { name } = model.table
+  const skipped = yield* skippedEvents(model.table)
   const rows = new Map<string, StoredRow>()
   yield* Stream.runForEachArray(events, (chunk) =>
     Effect.suspend(() => {
@@ -252,12 +350,22 @@ const foldEvents = Effect.fnUntraced(function* <Event, Key, Row>(
   return rows
 })
 
-const decoded = <Event, Key, Row>(
+/** The events that were skipped for the version of a table. */
+const skippedEvents = Effect.fnUntraced(function* ({
+  name,
+  version
+}: Pick<ReadModelTable.Any, "name" | "version">): Effect.fn.Return<
+  ReadonlySet<EventMark>,
+  ReadModelStoreError,
+  ReadModelStore
+> {
+  const skips = yield* (yield* ReadModelStore).skipped(name)
+  return new Set(skips.filter((one) => one.version === version).map(({ event }) => event))
+})
+
+/** The table has just encoded the row: a row that it can't decode is a defect. */
+const decodedRow = <Event, Key, Row>(
   { name }: Projection.Projection<Event, Key, Row>,
   table: ReadModelTable.ReadModelTable<Key, Row>,
   row: StoredRow
-): Effect.Effect<Row> =>
-  // The table has just encoded the row.
-  Effect.orDie(
-    Effect.fromResult(Result.mapError(table.decode(row), (issue) => new Error(`${name}: ${issue}`)))
-  )
+): Row => Result.getOrThrowWith(table.decode(row), (issue) => new Error(`${name}: ${issue}`))

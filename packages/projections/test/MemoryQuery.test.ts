@@ -8,7 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { rowOrder, selectRows } from "../src/internal/memory/query.ts"
+import { rowOrder, selectRows } from "../src/driver/RowSelection.ts"
 
 const projection = Projection.define({
   name: "values",

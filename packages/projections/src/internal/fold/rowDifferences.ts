@@ -5,7 +5,7 @@ import * as Equal from "effect/Equal"
 import { MAX_DIFFERENCES, MAX_DIFFERENCES_BYTES, type RowDifference } from "../../ReadModelError.ts"
 import type { Any as AnyTable } from "../../driver/ReadModelTable.ts"
 import type { StoredRow } from "../../driver/StoredRow.ts"
-import { rowOrder } from "../memory/query.ts"
+import { rowOrder } from "../../driver/RowSelection.ts"
 import { bytesOf } from "./rowSize.ts"
 
 export const differences = (

@@ -1,17 +1,24 @@
 /**
- * Selects and orders rows as PostgreSQL does.
+ * Selects and orders rows in memory as PostgreSQL does.
+ *
+ * @since 0.1.0
  */
 import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
-import type { Condition, RowQuery } from "../../driver/RowQuery.ts"
-import type { Any as AnyTable } from "../../driver/ReadModelTable.ts"
-import type { Column, ColumnType, StoredRow } from "../../driver/StoredRow.ts"
+import type { Condition, RowQuery } from "./RowQuery.ts"
+import type { Any as AnyTable } from "./ReadModelTable.ts"
+import type { Column, ColumnType, StoredRow } from "./StoredRow.ts"
 
 const typesOf = (table: AnyTable) =>
   new Map(table.columns.map(({ field, type }) => [field, type] as const))
 
-/** Returns the order of a query, down to the primary key: no two rows are equal in it. */
+/**
+ * Returns the order of a query, down to the primary key: no two rows are equal in it.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
 export const rowOrder = (
   table: AnyTable,
   orderBy: RowQuery["orderBy"]
@@ -30,6 +37,12 @@ export const rowOrder = (
   }
 }
 
+/**
+ * Returns the rows that a query selects, in its order.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
 export const selectRows = (
   table: AnyTable,
   rows: Iterable<StoredRow>,

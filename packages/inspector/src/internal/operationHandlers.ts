@@ -1,0 +1,181 @@
+/**
+ * The handlers of operation: what keeps up with the log, and the acts on it.
+ */
+import { CurrentCaller } from "@daybook/http/Authenticator"
+import {
+  type Malformed,
+  malformed,
+  NotPossible,
+  type Unavailable,
+  unavailable,
+  Unknown
+} from "@daybook/http/Problem"
+import type * as Position from "@daybook/kernel/Position"
+import type { Projections, RebuildError, RunnerError } from "@daybook/projections/Projections"
+import { position, type Status } from "@daybook/projections/ProjectionStatus"
+import type {
+  AlreadyFolded,
+  InvalidSkipReason,
+  InvalidWhy,
+  NoEventToSkip
+} from "@daybook/projections/ReadModelError"
+import type { EventStore } from "@daybook/store/EventStore"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { Operation, Rebuild } from "../Answer.ts"
+import type { LagSamples } from "./lagSamples.ts"
+import type { Rebuilds } from "./rebuilds.ts"
+import { shown } from "./rights.ts"
+
+interface OfModel {
+  readonly params: { readonly model: string }
+}
+
+interface Why {
+  readonly reason?: string
+}
+
+type OperationError =
+  | RunnerError
+  | RebuildError
+  | InvalidWhy
+  | InvalidSkipReason
+  | NoEventToSkip
+  | AlreadyFolded
+
+export const make = ({
+  projections,
+  rebuilds,
+  samples,
+  store
+}: {
+  readonly store: EventStore["Service"]
+  readonly projections: Projections["Service"]
+  readonly samples: Effect.Effect<LagSamples, never, Scope.Scope>
+  readonly rebuilds: Rebuilds
+}) => {
+  const by = Effect.map(CurrentCaller, (caller) =>
+    caller === undefined ? {} : { actor: caller.actor }
+  )
+
+  /** Acts as the caller, and answers with the status afterwards. */
+  const acting =
+    <Payload>(
+      act: (
+        model: string,
+        payload: Payload,
+        by: { readonly actor?: string }
+      ) => Effect.Effect<void, OperationError>
+    ) =>
+    ({ params: { model }, payload }: OfModel & { readonly payload: Payload }) =>
+      Effect.flatMap(by, (who) =>
+        Effect.andThen(act(model, payload, who), projections.status(model))
+      ).pipe(Effect.catch(problemOf))
+
+  const modelOf = Effect.fnUntraced(function* (status: Status, lags: LagSamples) {
+    const generations = yield* projections.generations(status.name)
+    const acts = status.state === "paused" ? yield* projections.acts(status.name) : []
+    const lastAct = acts.at(-1)
+    return {
+      status,
+      generations: generations
+        .filter(({ role }) => role !== "serving")
+        .map((one) => ({
+          generation: one.generation,
+          version: one.version,
+          role: one.role,
+          position: position(one),
+          events: one.events
+        })),
+      samples: lags.of(status.name),
+      ...(lastAct === undefined ? {} : { lastAct })
+    }
+  })
+
+  return {
+    status: Effect.fnUntraced(function* ({
+      query: { show }
+    }: {
+      readonly query: { readonly show?: boolean }
+    }) {
+      const see = yield* shown(["log", "read"], show, { operation: "status" })
+      const lags = yield* samples
+      const head = yield* store.head
+      const statuses = yield* projections.statuses
+      const models = yield* Effect.forEach(statuses, (status) => modelOf(status, lags))
+      const answer: Operation = {
+        at: yield* DateTime.now,
+        head,
+        models: see.events
+          ? models
+          : models.map((model) => ({ ...model, status: withoutIssues(model.status) })),
+        rebuilds: rebuilds.list().map((one) => (see.rows ? one : withoutRows(one))),
+        withheld: !see.events || !see.rows
+      }
+      return answer
+    }, Effect.catch(problemOf)),
+    acts: ({ params: { model } }: OfModel) => Effect.catch(projections.acts(model), problemOf),
+    pause: acting((model, why: Why, who) => projections.pause(model, { ...why, ...who })),
+    resume: acting((model, why: Why, who) => projections.resume(model, { ...why, ...who })),
+    skip: acting(
+      (
+        model,
+        {
+          position: at,
+          reason
+        }: {
+          readonly position: Position.Position
+          readonly reason: string
+        },
+        who
+      ) => projections.skip(model, at, reason, who)
+    ),
+    drop: acting((model, { generation, ...why }: Why & { readonly generation: number }, who) =>
+      projections.drop(model, generation, { ...why, ...who })
+    ),
+    rebuild: ({
+      params: { model },
+      payload
+    }: OfModel & { readonly payload: Why & { readonly accept?: boolean } }) =>
+      Effect.flatMap(by, (who) => rebuilds.begin(model, { ...payload, ...who })).pipe(
+        Effect.catch(problemOf)
+      )
+  }
+}
+
+/** The issue of an event and the message of an error may quote values. */
+const withoutIssues = (status: Status): Status => {
+  const poison = Option.map(status.poison, (one) => ({ ...one, issue: "" }))
+  const lastError = Option.map(status.lastError, (one) => ({ ...one, message: "" }))
+  return {
+    ...status,
+    poison,
+    lastError,
+    building: Option.map(status.building, (building) => ({
+      ...building,
+      poison: Option.map(building.poison, (one) => ({ ...one, issue: "" })),
+      lastError: Option.map(building.lastError, (one) => ({ ...one, message: "" }))
+    }))
+  }
+}
+
+const withoutRows = ({ differences: _, failure: __, ...rebuild }: Rebuild): Rebuild => rebuild
+
+const problemOf = (
+  error: OperationError
+): Effect.Effect<never, Unknown | Malformed | NotPossible | Unavailable> => {
+  switch (error._tag) {
+    case "UnknownProjection":
+      return Effect.fail(new Unknown({ detail: error.message }))
+    case "InvalidWhy":
+    case "InvalidSkipReason":
+      return Effect.fail(malformed(["payload", "reason"], error.message))
+    case "EventStoreError":
+    case "ReadModelStoreError":
+      return unavailable(error)
+    default:
+      return Effect.fail(new NotPossible({ detail: error.message }))
+  }
+}

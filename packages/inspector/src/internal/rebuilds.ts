@@ -1,0 +1,98 @@
+/**
+ * The rebuilds that this host's inspector began, with their progress and their verdict.
+ */
+import type { Projections, RebuildError } from "@daybook/projections/Projections"
+import type { Progress } from "@daybook/projections/ProjectionStatus"
+import type { Why } from "@daybook/projections/ReadModelAct"
+import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Rebuild } from "../Answer.ts"
+
+/** The most rebuilds that are remembered. */
+const KEPT = 50
+
+export interface Rebuilds {
+  /** Newest first. */
+  readonly list: () => ReadonlyArray<Rebuild>
+  /** Begins a rebuild, and returns when it has begun. It goes on without its caller. */
+  readonly begin: (
+    model: string,
+    options: Why & { readonly accept?: boolean }
+  ) => Effect.Effect<Rebuild, RebuildError>
+}
+
+export const make: Effect.Effect<
+  (projections: Projections["Service"]) => Rebuilds,
+  never,
+  Scope.Scope
+> = Effect.map(Effect.scope, (scope) => (projections) => {
+  const rebuilds: Array<{ now: Rebuild }> = []
+  return {
+    list: () => rebuilds.map(({ now }) => now),
+    begin: Effect.fnUntraced(function* (model, options) {
+      const begun = yield* Deferred.make<Rebuild, RebuildError>()
+      const entry = { now: beginning(model, options.actor, yield* DateTime.now) }
+      yield* projections.rebuild(model, options).pipe(
+        Stream.runForEach((progress) =>
+          Effect.gen(function* () {
+            const isFirst = entry.now.generation === undefined
+            entry.now = after(entry.now, progress, yield* DateTime.now)
+            if (!isFirst) return
+            rebuilds.unshift(entry)
+            rebuilds.length = Math.min(rebuilds.length, KEPT)
+            yield* Deferred.succeed(begun, entry.now)
+          })
+        ),
+        Effect.catch((error) =>
+          Effect.gen(function* () {
+            entry.now = failed(entry.now, error, yield* DateTime.now)
+            yield* Deferred.fail(begun, error)
+          })
+        ),
+        Effect.forkIn(scope)
+      )
+      return yield* Deferred.await(begun)
+    })
+  }
+})
+
+const beginning = (model: string, actor: string | undefined, begunAt: DateTime.Utc): Rebuild => ({
+  model,
+  ...(actor === undefined ? {} : { actor }),
+  begunAt,
+  fraction: 0,
+  eventsPerSecond: 0,
+  verdict: "running"
+})
+
+const after = (rebuild: Rebuild, progress: Progress, now: DateTime.Utc): Rebuild => {
+  const { eventsPerSecond, fraction, generation, millisLeft, position, switched, target } = progress
+  const { millisLeft: _, ...before } = rebuild
+  return {
+    ...before,
+    generation,
+    position,
+    target,
+    fraction,
+    eventsPerSecond,
+    ...(Option.isSome(millisLeft) ? { millisLeft: millisLeft.value } : {}),
+    ...(switched ? { verdict: "equal", endedAt: now } : {})
+  }
+}
+
+const failed = (rebuild: Rebuild, error: RebuildError, endedAt: DateTime.Utc): Rebuild => {
+  const { millisLeft: _, ...before } = rebuild
+  return error._tag === "RowsDiffer"
+    ? {
+        ...before,
+        endedAt,
+        verdict: "differs",
+        differing: error.count,
+        differences: error.differences
+      }
+    : { ...before, endedAt, verdict: "failed", failure: error.message }
+}
