@@ -77,7 +77,6 @@ export const layer = (
             : Effect.succeed(response)
         )
       )
-      yield* router.add("GET", path, answer)
       yield* router.add("GET", `${path}/*`, answer)
     })
   )
