@@ -4,6 +4,7 @@ import type { Address } from "./address.ts"
 import { address, href, replace } from "./address.ts"
 import { useAnswer, useAtom } from "./atoms.ts"
 import { CataloguePage } from "./CataloguePage.tsx"
+import { isAskedFor } from "./credential.ts"
 import { about } from "./host.ts"
 import { sayNumber } from "./Json.tsx"
 import { LogPage } from "./LogPage.tsx"
@@ -11,6 +12,7 @@ import { Empty, Problem, Waiting } from "./Notices.tsx"
 import { ReadModelsPage } from "./ReadModelsPage.tsx"
 import { RowPage } from "./RowPage.tsx"
 import { Head, Link, Shell } from "./Shell.tsx"
+import { SignIn } from "./SignIn.tsx"
 import { StreamPage } from "./StreamPage.tsx"
 import { StreamsPage } from "./StreamsPage.tsx"
 import { TablePage } from "./TablePage.tsx"
@@ -67,6 +69,7 @@ const ToEvent = ({ id }: { readonly id: string }) => {
 export const App = () => {
   const here = useAtom(address)
   const host = useAnswer(about)
+  const asksForToken = useAtom(isAskedFor)
   const facts: ReadonlyArray<readonly [string, string]> =
     host.value === undefined
       ? []
@@ -77,8 +80,14 @@ export const App = () => {
         ]
   return (
     <Shell host={{ name: host.value?.title ?? "", facts }}>
-      <Problem answer={host} what="the host" />
-      <View here={here} />
+      {asksForToken ? (
+        <SignIn />
+      ) : (
+        <>
+          <Problem answer={host} what="the host" />
+          <View here={here} />
+        </>
+      )}
     </Shell>
   )
 }

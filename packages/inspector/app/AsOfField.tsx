@@ -5,10 +5,12 @@ import { parseAsOf } from "./asOf.ts"
 export const AsOfField = ({
   label,
   value,
+  placeholder = "now",
   onChange
 }: {
   readonly label: string
   readonly value: string
+  readonly placeholder?: string
   readonly onChange: (text: string | undefined) => void
 }) => {
   const [text, setText] = useState(value)
@@ -26,7 +28,7 @@ export const AsOfField = ({
         <input
           className="in"
           size={19}
-          placeholder="now"
+          placeholder={placeholder}
           aria-invalid={!isRight}
           title="A position, or a time such as 2026-11-26 15:00; Enter folds it"
           value={text}

@@ -2,13 +2,16 @@
 import type { Catalogue } from "@daybook/inspector/Answer"
 import { useCallback } from "react"
 import type { Address } from "./address.ts"
-import { href, mount, replace, withQuery } from "./address.ts"
-import { useAnswer } from "./atoms.ts"
+import { href, replace, withQuery } from "./address.ts"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as AtomRegistry from "effect/reactivity/AtomRegistry"
+import { registry, sayCause, useAnswer } from "./atoms.ts"
 import { FindField } from "./FindField.tsx"
-import { catalogue } from "./host.ts"
+import { catalogue, Host } from "./host.ts"
 import { sayCount } from "./Json.tsx"
 import { Answered, Empty } from "./Notices.tsx"
-import { Head, Link } from "./Shell.tsx"
+import { Head, Link, say } from "./Shell.tsx"
 
 type Codec = Catalogue["codecs"][number]
 type EventType = Codec["types"][number]
@@ -22,9 +25,9 @@ export const CataloguePage = ({ here }: { readonly here: Address }) => {
       <Head
         title="Catalogue"
         tools={
-          <a className="btn" href={`${mount}api/catalogue/event-catalog.tar`} download>
+          <button className="btn" type="button" onClick={() => void exportCatalogue()}>
             Export for EventCatalog
-          </a>
+          </button>
         }
       >
         {answer.value === undefined ? null : (
@@ -38,6 +41,25 @@ export const CataloguePage = ({ here }: { readonly here: Address }) => {
       </Answered>
     </>
   )
+}
+
+const archive = Host.query("catalogue", "export", {})
+
+/** Saves the archive: a plain link would not send the credential of the caller. */
+const exportCatalogue = async (): Promise<void> => {
+  const exit = await Effect.runPromiseExit(
+    AtomRegistry.getResult(registry, archive, { suspendOnWaiting: true })
+  )
+  if (Exit.isFailure(exit)) {
+    say(`Not exported: ${sayCause(exit.cause)}`)
+    return
+  }
+  const url = URL.createObjectURL(new Blob([exit.value.slice()], { type: "application/x-tar" }))
+  const link = document.createElement("a")
+  link.href = url
+  link.download = "event-catalog.tar"
+  link.click()
+  URL.revokeObjectURL(url)
 }
 
 const mentions = (type: EventType, text: string): boolean =>
@@ -192,16 +214,26 @@ const FieldCell = ({
         ·<span className="sr">absent</span>
       </td>
     ) : (
-      <td>
-        <del>{then}</del>
+      <td className="field-type">
+        <del>
+          <FieldType text={then} />
+        </del>
       </td>
     )
   }
-  if (before === undefined) return <td>{now}</td>
+  if (before === undefined) {
+    return (
+      <td className="field-type">
+        <FieldType text={now} />
+      </td>
+    )
+  }
   if (then === undefined) {
     return (
-      <td>
-        <ins>+ {now}</ins>
+      <td className="field-type">
+        <ins>
+          <FieldType sign="+" text={now} />
+        </ins>
       </td>
     )
   }
@@ -210,9 +242,24 @@ const FieldCell = ({
       ″<span className="sr">as before</span>
     </td>
   ) : (
-    <td className="chg">
-      <ins>~ {now}</ins>
+    <td className="field-type chg">
+      <ins>
+        <FieldType sign="~" text={now} />
+      </ins>
     </td>
+  )
+}
+
+/** A type as the catalogue says it: its name, and what it asks for. */
+const FieldType = ({ text, sign }: { readonly text: string; readonly sign?: string }) => {
+  const at = text.indexOf(", ")
+  const [name, rest] = at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 2)]
+  const pattern = /"source":("(?:[^"\\]|\\.)*")/.exec(rest)?.[1]
+  return (
+    <span title={text}>
+      {sign === undefined ? null : `${sign} `}
+      {name} <code>{pattern === undefined ? rest : String(JSON.parse(pattern))}</code>
+    </span>
   )
 }
 

@@ -6,7 +6,7 @@ import { useMemo } from "react"
 import { href } from "./address.ts"
 import { useAnswer } from "./atoms.ts"
 import type { Json } from "./difference.ts"
-import { compare, isFields } from "./difference.ts"
+import { compare } from "./difference.ts"
 import { Host, millisOf, useShow } from "./host.ts"
 import { JsonPair, JsonText, sayCount, sayNumber } from "./Json.tsx"
 import { Answered } from "./Notices.tsx"
@@ -54,13 +54,6 @@ const sayStep = (before: Json | undefined, after: Json | undefined): string => {
 const isSame = (one: Json | undefined, other: Json | undefined): boolean =>
   JSON.stringify(one) === JSON.stringify(other)
 
-/** Event data as its codec knows it: stored data has no `_tag`. */
-const untagged = (data: Json): Json => {
-  if (!isFields(data)) return data
-  const { _tag: _, ...rest } = data
-  return rest
-}
-
 const Forms = ({ event }: { readonly event: EventDetail }) => {
   const { line, today, undecodable } = event
   const stored = event.forms[0]?.data ?? line.data
@@ -101,8 +94,7 @@ const Forms = ({ event }: { readonly event: EventDetail }) => {
       </>
     )
   }
-  const isEqual =
-    today.length === 1 && now.type === line.type && isSame(untagged(stored), untagged(now.data))
+  const isEqual = today.length === 1 && now.type === line.type && isSame(stored, now.data)
   const read: Json =
     today.length === 1 ? now.data : today.map(({ type, data }) => ({ type, data: data ?? null }))
   return (
@@ -136,7 +128,7 @@ const Steps = ({ event: { forms, today = [], line } }: { readonly event: EventDe
           {today.length === 0
             ? "it stands for no event"
             : today.length === 1
-              ? sayStep(forms.at(-1)?.data, untagged(today[0]?.data ?? null))
+              ? sayStep(forms.at(-1)?.data, today[0]?.data)
               : `it stands for ${today.map(({ type }) => type).join(" and ")}, at the same revision`}
           {". "}
           <Link to={href(["catalogue"], { type: line.type })}>{line.type} in the catalogue</Link>

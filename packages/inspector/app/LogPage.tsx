@@ -279,7 +279,7 @@ const linesOf = (
             <Time at={at} form="hms" />
           </td>
           <td className="n gone">{sayNumber(event.position)}</td>
-          <td className="main">
+          <td className="main cut w2">
             <Link className="ev" to={to}>
               {event.type}
             </Link>
@@ -291,7 +291,7 @@ const linesOf = (
               )}
             </span>
           </td>
-          <td className="two-of narrow">
+          <td className="two-of cut w1">
             <span className="id">{event.streamId}</span>
           </td>
           <td className="n side">{event.revision}</td>

@@ -12,7 +12,7 @@ import { sayCount, sayNumber } from "./Json.tsx"
 import type { Series } from "./LagPlot.tsx"
 import { LagPlot, Spark } from "./LagPlot.tsx"
 import { useKeys } from "./keys.ts"
-import { Answered } from "./Notices.tsx"
+import { Answered, Empty } from "./Notices.tsx"
 import type { Model } from "./operating.ts"
 import { EVERY, lookOf, operation, pause, rebuild, resume } from "./operating.ts"
 import { RebuildSheet, StoppedSheet, VerdictSheet } from "./OperationSheets.tsx"
@@ -217,7 +217,15 @@ const Everything = ({
               onAsk={onAsk}
             />
           ))}
-          {chosen === undefined ? null : (
+          {chosen === undefined ? (
+            stopped.length + running.length === 0 ? (
+              <section className="sheet" aria-label="Nothing to do">
+                <Empty title="Nothing has stopped">
+                  Choose a read model above to pause it or to rebuild it.
+                </Empty>
+              </section>
+            ) : null
+          ) : (
             <ChosenSheet model={chosen} mayOperate={mayOperate} onAsk={onAsk} />
           )}
         </div>
@@ -269,11 +277,17 @@ const Line = ({ model, isHere }: { readonly model: Model; readonly isHere: boole
       <td className="gone">
         {status.state === "inline"
           ? "in the append"
-          : Option.getOrElse(status.owner, () => "no host")}
+          : Option.match(status.owner, { onNone: () => "no host", onSome: sayOwner })}
       </td>
     </tr>
   )
 }
+
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
+
+/** A host that has no name of its own is known by an id, which is cut at its end. */
+const sayOwner = (owner: string): string =>
+  UUID.test(owner) ? `host ${owner.slice(0, 8)}…` : owner
 
 /** The sheet of the read model that the address names, with the acts on it. */
 const ChosenSheet = ({

@@ -287,7 +287,7 @@ const itemsOf = (
             <Time at={at} form="hms" />
           </td>
           <td className="n side">{step.event.revision}</td>
-          <td className="main">
+          <td className="main cut w3">
             <Link
               className="ev"
               to={to(index + 1)}

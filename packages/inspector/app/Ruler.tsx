@@ -26,7 +26,6 @@ export const Ruler = ({
 }) => {
   const utc = useAtom(inUtc)
   const { buckets } = ruler
-  if (buckets.length < 2) return null
   const most = Math.max(...buckets.map(({ streams }) => streams))
   const step = Math.min(24, HEIGHT / buckets.length)
   const height = step * buckets.length

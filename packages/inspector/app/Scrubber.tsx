@@ -153,7 +153,7 @@ export const Scrubber = (props: Props) => {
               </button>
             ))}
           </div>
-          <label className="row">
+          <label className="row wide-only">
             <span className="q2">against</span>
             <select
               aria-label="Compare with"

@@ -164,7 +164,7 @@ const Stream = ({
         {last === 0 ? null : (
           <>
             , <Time at={course[clock][0] ?? 0} form="full" /> to{" "}
-            <Time at={course[clock].at(-1) ?? 0} form="full" />
+            <Time at={course[clock].at(-1) ?? 0} form={isOneDay(course[clock]) ? "hms" : "full"} />
           </>
         )}
         {actors.length === 0 ? null : <>, by {sayNames(actors)}</>}
@@ -266,6 +266,9 @@ const againstOf = (named: string, revision: number, last: number): number => {
     ? Math.max(0, revision - 1)
     : Math.min(last, Math.max(0, against))
 }
+
+const isOneDay = (times: ReadonlyArray<number>): boolean =>
+  sayTime(times[0] ?? 0, "day", false) === sayTime(times.at(-1) ?? 0, "day", false)
 
 const sayNames = (names: ReadonlyArray<string>): string =>
   names.length <= 3
@@ -415,7 +418,7 @@ const EventCells = ({
         <Time at={at} form="hms" />
       </td>
       <td className="n side">{revision}</td>
-      <td className="main">
+      <td className="main cut w3">
         <Link className="ev" to={to} aria-current={isHere ? "true" : undefined}>
           {course.types[revision - 1] ?? ""}
         </Link>{" "}

@@ -120,14 +120,14 @@ const StreamCells = ({
     <td className="mg">
       <Time at={millisOf(line.recordedAt)} form={isByChange ? "hms" : "day"} />
     </td>
-    <td className="main">
+    <td className="main cut w1">
       <Link className="id" to={streamHref(line.streamId)}>
         <Id id={line.streamId} reading={reading} />
       </Link>
     </td>
     <td className="gone q2">{line.category}</td>
     <td className="n side">{sayNumber(line.revision)}</td>
-    <td className="two-of wide">
+    <td className="two-of cut w2">
       {line.event?.type}
       <span className="what wide-only">{line.event?.text}</span>
     </td>
@@ -235,7 +235,7 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
         <>
           <Understood found={first} here={here} />
           <Withheld is={first.withheld} />
-          <div className={first.ruler === undefined ? "" : "long"}>
+          <div className={hasRuler(first) ? "long" : ""}>
             <div className="sheet" aria-busy={found.isWaiting}>
               {items.length === 0 ? (
                 <Empty title="No stream">
@@ -265,7 +265,7 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
                 </>
               )}
             </div>
-            {first.ruler === undefined ? null : (
+            {first.ruler === undefined || !hasRuler(first) ? null : (
               <Ruler
                 ruler={first.ruler}
                 start={start}
@@ -279,6 +279,9 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
     </>
   )
 }
+
+/** One bucket would say no more than the list. */
+const hasRuler = ({ ruler }: FoundStreams): boolean => (ruler?.buckets.length ?? 0) > 1
 
 const isLast = (page: FoundStreams): boolean =>
   page.streams.length === 0 ||

@@ -92,7 +92,11 @@ const Table = ({ here, model }: { readonly here: Address; readonly model: ReadMo
             cells: () => (
               <>
                 {columns.map((column, index) => (
-                  <td key={column.field} className={cellClass(column, index)}>
+                  <td
+                    key={column.field}
+                    className={cellClass(column, index)}
+                    data-k={index > 1 ? column.field : undefined}
+                  >
                     {index === 0 ? (
                       <Link className="id" to={to}>
                         <b>{sayKey(rowKey)}</b>
@@ -149,6 +153,7 @@ const Table = ({ here, model }: { readonly here: Address; readonly model: ReadMo
         />
         <AsOfField
           label="differences since"
+          placeholder="a position"
           value={here.query.get("from") ?? ""}
           onChange={(text) => go(withQuery(here, { from: text }))}
         />

@@ -8,12 +8,14 @@ import * as AtomHttpApi from "effect/reactivity/AtomHttpApi"
 import * as Option from "effect/Option"
 import { useMemo, useRef } from "react"
 import { mount } from "./address.ts"
+import { withCredential } from "./credential.ts"
 import { registry, sayCause, useAtom } from "./atoms.ts"
 
 /** The API of the host that serves the page. */
 export class Host extends AtomHttpApi.Service<Host>()("Host", {
   api: InspectorApi,
   httpClient: FetchHttpClient.layer,
+  transformClient: withCredential,
   baseUrl: new URL(mount, location.origin).href.replace(/\/$/, "")
 }) {}
 
