@@ -9,13 +9,7 @@
  * @since 0.1.0
  */
 import { Requires } from "@daybook/http/Authenticator"
-import {
-  Busy,
-  NotPossible,
-  OtherHistory,
-  Unavailable,
-  Unknown
-} from "@daybook/http/Problem"
+import { Busy, NotPossible, OtherHistory, Unavailable, Unknown } from "@daybook/http/Problem"
 import { guarded } from "@daybook/http/RequestGuard"
 import { EventType } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"

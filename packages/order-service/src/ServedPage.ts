@@ -9,6 +9,7 @@ import * as HttpServer from "effect/http/HttpServer"
 import process from "node:process"
 import * as Output from "./Output.ts"
 import type { Settings } from "./Settings.ts"
+import * as ShopInspector from "./ShopInspector.ts"
 import * as Stores from "./Stores.ts"
 
 /**
@@ -43,6 +44,7 @@ export const print = Effect.fnUntraced(function* ({ store, tokens }: Settings, u
         : Output.count(tokens.length, "token")
     ],
     ["orders", `${url}/orders/{id}`],
+    ["inspector", `${url}${ShopInspector.PATH}`],
     ["reference", `${url}/docs`],
     ["health", `${url}/health/ready`],
     ["metrics", `${url}/metrics`]

@@ -13,6 +13,7 @@ import * as Health from "@daybook/http/Health"
 import * as NodeHost from "@daybook/http/NodeHost"
 import * as NodeProcess from "@daybook/http/NodeProcess"
 import * as Telemetry from "@daybook/http/Telemetry"
+import * as Inspector from "@daybook/inspector/Inspector"
 import * as ProjectionMetrics from "@daybook/projections/ProjectionMetrics"
 import { Projections } from "@daybook/projections/Projections"
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
@@ -27,6 +28,7 @@ import * as ReadModels from "./ReadModels.ts"
 import * as ServedPage from "./ServedPage.ts"
 import * as Settings from "./Settings.ts"
 import * as Shop from "./Shop.ts"
+import * as ShopInspector from "./ShopInspector.ts"
 import { StoreChecks } from "./StoreChecks.ts"
 import * as Stores from "./Stores.ts"
 import * as Tokens from "./Tokens.ts"
@@ -58,13 +60,18 @@ const health = ({ readyLag }: Settings.Settings) =>
 /** Listens, for callers with tokens if there are any: see `Shop.ts` for what it serves. */
 const http = (settings: Settings.Settings) => {
   const { host, port, tokens } = settings
-  const options = { host, port, routes: Layer.merge(health(settings), Telemetry.metrics) }
+  const open = Layer.merge(health(settings), Telemetry.metrics)
   return tokens === undefined
-    ? NodeHost.layer(Shop.api, Shop.parts, options)
-    : NodeHost.layer(Shop.protectedApi, Shop.parts, options).pipe(
-        Layer.provide(Authentication.layer),
-        Layer.provide(Tokens.layer(tokens))
-      )
+    ? NodeHost.layer(Shop.api, Shop.parts, {
+        host,
+        port,
+        routes: Layer.merge(open, Inspector.layerUnprotected(ShopInspector.options))
+      })
+    : NodeHost.layer(Shop.protectedApi, Shop.parts, {
+        host,
+        port,
+        routes: Layer.merge(open, Inspector.layer(ShopInspector.options))
+      }).pipe(Layer.provide(Authentication.layer), Layer.provide(Tokens.layer(tokens)))
 }
 
 /** The whole host: a layer is built after those that it is provided with, and closed before. */

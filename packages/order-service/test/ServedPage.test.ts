@@ -20,6 +20,7 @@ describe("ServedPage", () => {
         "  store      a store in memory",
         "  callers    all on this machine may do everything",
         "  orders     http://localhost:3000/orders/{id}",
+        "  inspector  http://localhost:3000/inspector",
         "  reference  http://localhost:3000/docs",
         "  health     http://localhost:3000/health/ready",
         "  metrics    http://localhost:3000/metrics",

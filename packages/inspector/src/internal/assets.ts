@@ -77,6 +77,7 @@ export const layer = (
             : Effect.succeed(response)
         )
       )
+      // The router answers the path itself by this route too.
       yield* router.add("GET", `${path}/*`, answer)
     })
   )
