@@ -17,6 +17,8 @@ const HEIGHT = 240
 /** The width to the right of the lines, in which their names stand. */
 const LABELS = 170
 const LABEL_HEIGHT = 16
+/** Below this many seconds the ticks of the plot are less than a minute apart. */
+const SHORT = 600
 
 /** A canvas knows no custom property, so that an element says the colour of one. */
 const colourOf = (element: HTMLElement, token: string): string => {
@@ -76,6 +78,7 @@ export const LagPlot = ({
     const font = `12px ${getComputedStyle(element).fontFamily}`
     const draw = (): uPlot => {
       const [ink, rule] = [colourOf(element, "--ink-2"), colourOf(element, "--rule")]
+      const form = (times.at(-1) ?? 0) - (times[0] ?? 0) < SHORT ? "hms" : "hm"
       const axis = { stroke: ink, font, grid: { stroke: rule, width: 1 }, ticks: { show: false } }
       return new uPlot(
         {
@@ -89,7 +92,7 @@ export const LagPlot = ({
             {
               ...axis,
               grid: { show: false },
-              values: (_, ticks) => ticks.map((tick) => sayTime(tick * 1000, "hm", utc))
+              values: (_, ticks) => ticks.map((tick) => sayTime(tick * 1000, form, utc))
             },
             { ...axis, size: 60, values: (_, ticks) => ticks.map(sayNumber) }
           ],
@@ -111,6 +114,7 @@ export const LagPlot = ({
                 const places = spread(shown.map(({ lags }) => plot.valToPos(lags.at(-1) ?? 0, "y")))
                 ctx.save()
                 ctx.font = `${12 * ratio}px ${getComputedStyle(element).fontFamily}`
+                ctx.textAlign = "left"
                 ctx.textBaseline = "middle"
                 for (const [index, one] of shown.entries()) {
                   ctx.fillStyle = colourOf(element, inks[one.state])

@@ -301,7 +301,8 @@ const useNewest = (): ReadonlyMap<string, number> => {
 const Events = ({ streamId, course, clock, revision, figure, to }: EventsProps) => {
   const show = useShow()
   const newest = useNewest()
-  const columns = figure === undefined ? 4 : 5
+  const hasActors = course.actors.some((actor) => actor !== undefined)
+  const columns = 3 + (hasActors ? 1 : 0) + (figure === undefined ? 0 : 1)
   const [items, places] = useMemo(() => {
     const lines: Array<LedgerItem> = []
     const placed: Array<number> = []
@@ -337,6 +338,7 @@ const Events = ({ streamId, course, clock, revision, figure, to }: EventsProps) 
             revision={own}
             isHere={own === revision}
             newest={newest.get(course.types[index] ?? "")}
+            hasActors={hasActors}
             hasFigure={figure !== undefined}
             to={to(own)}
             show={show}
@@ -345,7 +347,7 @@ const Events = ({ streamId, course, clock, revision, figure, to }: EventsProps) 
       })
     }
     return [lines, placed]
-  }, [course, clock, revision, columns, figure, newest, streamId, to, show])
+  }, [course, clock, revision, columns, hasActors, figure, newest, streamId, to, show])
   const last = course.types.length
   return (
     <Ledger
@@ -364,7 +366,7 @@ const Events = ({ streamId, course, clock, revision, figure, to }: EventsProps) 
             Rev.
           </th>
           <th scope="col">Event</th>
-          <th scope="col">By</th>
+          {hasActors ? <th scope="col">By</th> : null}
           {figure === undefined ? null : (
             <th className="n" scope="col">
               {figure}
@@ -395,6 +397,7 @@ const EventCells = ({
   revision,
   isHere,
   newest,
+  hasActors,
   hasFigure,
   to,
   show
@@ -405,6 +408,7 @@ const EventCells = ({
   readonly revision: number
   readonly isHere: boolean
   readonly newest: number | undefined
+  readonly hasActors: boolean
   readonly hasFigure: boolean
   readonly to: string
   readonly show: { readonly show?: true }
@@ -429,7 +433,7 @@ const EventCells = ({
         ) : null}
         <span className="what">{line?.text ?? (page?.withheld === true ? <Bar /> : null)}</span>
       </td>
-      <td className="two-of">{course.actors[revision - 1]}</td>
+      {hasActors ? <td className="two-of">{course.actors[revision - 1]}</td> : null}
       {hasFigure ? <td className="n side2">{line?.figure}</td> : null}
     </>
   )

@@ -3,11 +3,17 @@ import { useAtom } from "./atoms.ts"
 import { inUtc } from "./preferences.ts"
 
 /** The form of a time: `full` and `day` say the year if it is not this one. */
-export type Form = "hm" | "hms" | "day" | "full"
+export type Form = "hm" | "hms" | "millis" | "day" | "full"
 
 const forms: Record<Form, Intl.DateTimeFormatOptions> = {
   hm: { hour: "2-digit", minute: "2-digit" },
   hms: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  millis: {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    fractionalSecondDigits: 3
+  },
   day: { weekday: "short", day: "numeric", month: "short" },
   full: {
     weekday: "short",

@@ -78,8 +78,8 @@ export const densities = (
 }
 
 /** The form in which the ticks of an axis are said. */
-export const formOf = (axis: TimeAxis): "hms" | "hm" | "day" =>
-  axis.step >= DAY ? "day" : axis.step >= MINUTE ? "hm" : "hms"
+export const formOf = (axis: TimeAxis): "millis" | "hms" | "hm" | "day" =>
+  axis.step >= DAY ? "day" : axis.step >= MINUTE ? "hm" : axis.step >= SECOND ? "hms" : "millis"
 
 /** Returns the revisions that have a label: about `count` of them, at round distances. */
 export const labelled = (last: number, count: number): ReadonlyArray<number> => {

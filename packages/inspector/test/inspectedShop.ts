@@ -3,6 +3,7 @@ import * as NodeHost from "@daybook/http/NodeHost"
 import * as Inspector from "@daybook/inspector/Inspector"
 import * as Presenter from "@daybook/inspector/Presenter"
 import * as Projection from "@daybook/kernel/Projection"
+import * as Revision from "@daybook/kernel/Revision"
 import * as CustomerOrders from "@daybook/order/CustomerOrders"
 import * as Money from "@daybook/order/Money"
 import { aggregate } from "@daybook/order/Order"
@@ -11,6 +12,7 @@ import { OrderEvent } from "@daybook/order/OrderEvent"
 import * as OrderState from "@daybook/order/OrderState"
 import * as OrderSummary from "@daybook/order/OrderSummary"
 import * as ProductDemand from "@daybook/order/ProductDemand"
+import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
@@ -186,9 +188,12 @@ export const start = async ({ port = 0, orders = 40 } = {}) => {
     stateAt: (id: string, revision: number) =>
       runtime.runPromise(
         Effect.flatMap(CommandHandler, (handler) =>
-          handler.loadAt(aggregate, id, { revision: revision as never })
+          handler.loadAt(aggregate, id, { revision: Revision.make(revision) })
         )
       ),
+    /** Returns the row of an order as its projection folds it now. */
+    rowOf: (orderId: string) =>
+      runtime.runPromise(OnDemandProjection.rowAt(OrderSummary.projection, { orderId })),
     dispose: () => runtime.dispose()
   }
 }
