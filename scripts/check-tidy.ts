@@ -27,6 +27,7 @@ const topLevel = new Set([
   "pnpm-workspace.yaml",
   "scripts",
   "tsconfig.base.json",
+  "vitest.browser.ts",
   "vitest.pooler.ts",
   "vitest.workspace.ts"
 ])

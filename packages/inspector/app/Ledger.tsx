@@ -1,0 +1,183 @@
+/** A list of lines of which only those in view are in the page. */
+import type { ReactNode } from "react"
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react"
+import {
+  defaultRangeExtractor,
+  useVirtualizer,
+  useWindowVirtualizer
+} from "@tanstack/react-virtual"
+import { useKeys } from "./keys.ts"
+
+/** A line, or a head over those that follow. */
+export interface LedgerItem {
+  readonly key: string
+  /** `day` is a head; `later` is after the point that is shown; `here` is that point. */
+  readonly look?: "day" | "later" | "here" | "note" | undefined
+  readonly cells: () => ReactNode
+  readonly onOpen?: (() => void) | undefined
+}
+
+interface Props {
+  readonly label: string
+  readonly head: ReactNode
+  readonly columns: number
+  readonly items: ReadonlyArray<LedgerItem>
+  /** The number of lines if it is known; else the number of items. */
+  readonly total?: number | undefined
+  /** Called when the last lines come into view. */
+  readonly onEnd?: (() => void) | undefined
+  /** The index that stays in view. */
+  readonly here?: number | undefined
+  /** Rows after the last item. */
+  readonly foot?: ReactNode
+  /** True if the list scrolls inside itself, else the page scrolls. */
+  readonly isInside?: boolean
+  readonly className?: string
+}
+
+const LINE = 33
+const OVERSCAN = 12
+
+/** Shows a ledger; `j` and `k` move through its lines. */
+export const Ledger = (props: Props) => {
+  const { items, onEnd, here } = props
+  const scroller = useRef<HTMLDivElement>(null)
+  const table = useRef<HTMLTableElement>(null)
+  const [focused, setFocused] = useState(-1)
+  const [margin, setMargin] = useState(0)
+  const options = {
+    count: items.length,
+    estimateSize: () => LINE,
+    overscan: OVERSCAN,
+    getItemKey: useCallback((index: number) => items[index]?.key ?? index, [items]),
+    // The focused line stays, so that the focus does not fall back to the page.
+    rangeExtractor: (range: Parameters<typeof defaultRangeExtractor>[0]) => {
+      const shown = defaultRangeExtractor(range)
+      return focused < 0 || focused >= items.length || shown.includes(focused)
+        ? shown
+        : [...shown, focused].toSorted((one, other) => one - other)
+    }
+  }
+  const inside = useVirtualizer({
+    ...options,
+    enabled: props.isInside === true,
+    getScrollElement: () => scroller.current
+  })
+  const outside = useWindowVirtualizer({
+    ...options,
+    enabled: props.isInside !== true,
+    scrollMargin: margin
+  })
+  const virtual = props.isInside === true ? inside : outside
+  useLayoutEffect(() => {
+    if (props.isInside === true || table.current === null) return
+    setMargin(table.current.getBoundingClientRect().top + scrollY)
+  }, [props.isInside])
+
+  const shown = virtual.getVirtualItems()
+  const lastShown = shown.at(-1)?.index ?? -1
+  useEffect(() => {
+    if (items.length > 0 && lastShown >= items.length - OVERSCAN) onEnd?.()
+  }, [lastShown, items.length, onEnd])
+  useEffect(() => {
+    if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align: "auto" })
+    // Only when the point moves: a scroll of the reader is left alone.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [here])
+
+  const move = (by: number): void => {
+    const links = [...(table.current?.querySelectorAll<HTMLElement>("tbody tr[data-index]") ?? [])]
+    const active = document.activeElement?.closest<HTMLElement>("tr[data-index]")
+    const from =
+      active === null || active === undefined || !links.includes(active)
+        ? by > 0
+          ? (links.find((row) => row.getBoundingClientRect().bottom > 120)?.dataset["index"] ?? 0)
+          : 0
+        : Number(active.dataset["index"]) + by
+    let index = Number(from)
+    while (items[index]?.look === "day" || items[index]?.look === "note") index += by
+    if (items[index] === undefined) return
+    setFocused(index)
+    virtual.scrollToIndex(index, { align: "auto" })
+    requestAnimationFrame(() => {
+      table.current
+        ?.querySelector<HTMLElement>(`tr[data-index="${index}"] :is(a, button)`)
+        ?.focus({ preventScroll: true })
+    })
+  }
+  useKeys({ j: () => move(1), k: () => move(-1) })
+
+  let end = margin
+  const rows: Array<ReactNode> = []
+  for (const { index, start, size } of shown) {
+    const item = items[index]
+    if (item === undefined) continue
+    if (start > end + 0.5)
+      rows.push(<Gap key={`gap ${index}`} height={start - end} columns={props.columns} />)
+    end = start + size
+    rows.push(
+      <tr
+        key={item.key}
+        ref={virtual.measureElement}
+        data-index={index}
+        aria-rowindex={index + 2}
+        className={item.look}
+        onFocus={() => setFocused(index)}
+        onClick={item.onOpen === undefined ? undefined : opening(item.onOpen)}
+      >
+        {item.cells()}
+      </tr>
+    )
+  }
+  const rest = margin + virtual.getTotalSize() - end
+  return (
+    <div
+      ref={scroller}
+      className={props.isInside === true ? "view" : undefined}
+      {...(props.isInside === true
+        ? { tabIndex: 0, role: "group", "aria-label": props.label }
+        : {})}
+    >
+      <table
+        ref={table}
+        className={`ledger fold ${props.isInside === true ? "" : "stuck"} ${props.className ?? ""}`}
+        role="table"
+        aria-label={props.label}
+        aria-rowcount={(props.total ?? items.length) + 1}
+      >
+        <thead>
+          <tr aria-rowindex={1}>{props.head}</tr>
+        </thead>
+        <tbody>
+          {rows}
+          {rest > 0.5 ? <Gap height={rest} columns={props.columns} /> : null}
+          {props.foot}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+const Gap = ({ height, columns }: { readonly height: number; readonly columns: number }) => (
+  <tr className="gap-row" aria-hidden="true" style={{ height }}>
+    <td colSpan={columns} />
+  </tr>
+)
+
+/** The whole line is the target of its link; a selection of text is not a click. */
+const opening =
+  (open: () => void) =>
+  (event: React.MouseEvent): void => {
+    if (event.target instanceof Element && event.target.closest("a, button") !== null) return
+    if (getSelection()?.isCollapsed === false) return
+    open()
+  }
+
+/** Blank lines after the last: the book goes on. */
+export const Blank = ({ columns, count }: { readonly columns: number; readonly count: number }) =>
+  Array.from({ length: count }, (_, index) => (
+    <tr key={index} className="blank" aria-hidden="true">
+      <td className="mg" />
+      <td colSpan={columns - 1} />
+    </tr>
+  ))

@@ -1,0 +1,392 @@
+/** What keeps up with the log: positions, lags and claims, and below what needs a person. */
+import type { Operation } from "@daybook/inspector/Answer"
+import * as Option from "effect/Option"
+import { useEffect, useMemo, useState } from "react"
+import type { Address } from "./address.ts"
+import { go, href } from "./address.ts"
+import type { Ask } from "./AskOnce.tsx"
+import { AskOnce } from "./AskOnce.tsx"
+import { registry, useAnswer } from "./atoms.ts"
+import { about, millisOf, useShow } from "./host.ts"
+import { sayCount, sayNumber } from "./Json.tsx"
+import type { Series } from "./LagPlot.tsx"
+import { LagPlot, Spark } from "./LagPlot.tsx"
+import { useKeys } from "./keys.ts"
+import { Answered, Empty } from "./Notices.tsx"
+import type { Model } from "./operating.ts"
+import { EVERY, lookOf, operation, pause, rebuild, resume } from "./operating.ts"
+import { RebuildSheet, StoppedSheet, VerdictSheet } from "./OperationSheets.tsx"
+import { Head, Link } from "./Shell.tsx"
+import { Time } from "./Time.tsx"
+import { Withheld } from "./Withheld.tsx"
+
+const OperationPage = ({ here }: { readonly here: Address }) => {
+  const isShown = useShow().show === true
+  const atom = useMemo(() => operation(isShown), [isShown])
+  const answer = useAnswer(atom)
+  const [isLooking, setLooking] = useState(true)
+  const [ask, setAsk] = useState<Ask>()
+  useEffect(() => {
+    if (!isLooking) return
+    const timer = setInterval(() => registry.refresh(atom), EVERY)
+    return () => clearInterval(timer)
+  }, [isLooking, atom])
+  useKeys({ " ": () => setLooking(!isLooking) })
+  return (
+    <>
+      <Head
+        title="Operation"
+        tools={
+          <>
+            {answer.value === undefined ? null : (
+              <span className="q2">
+                looked at <Time at={millisOf(answer.value.at)} form="hms" />
+                {isLooking ? `, every ${EVERY / 1000} s` : ""}
+              </span>
+            )}
+            <button className="btn" type="button" onClick={() => setLooking(!isLooking)}>
+              {isLooking ? "Stop looking" : "Look again"}
+            </button>
+          </>
+        }
+      >
+        {answer.value === undefined ? null : <Summary operation={answer.value} />}
+      </Head>
+      <Answered answer={answer} what="the operation">
+        {(now) => <Everything here={here} operation={now} onAsk={setAsk} />}
+      </Answered>
+      {ask === undefined ? null : <AskOnce ask={ask} onEnd={() => setAsk(undefined)} />}
+    </>
+  )
+}
+
+export default OperationPage
+
+const Summary = ({ operation: { models } }: { readonly operation: Operation }) => {
+  const count = (state: Model["status"]["state"]): number =>
+    models.filter(({ status }) => status.state === state).length
+  const facts = (
+    [
+      ["stopped", count("stopped")],
+      ["catching up", count("catching up")],
+      ["paused", count("paused")],
+      ["without a host", count("waiting")]
+    ] as const
+  ).filter(([, number]) => number > 0)
+  return (
+    <>
+      {sayCount(models.length, "read model")}
+      {facts.length === 0
+        ? ", all of them keep up."
+        : facts.map(([name, number]) => (
+            <span key={name}>
+              , {name === "stopped" ? <b>{number} stopped</b> : `${number} ${name}`}
+            </span>
+          ))}
+    </>
+  )
+}
+
+const seriesOf = (model: Model): Series => ({
+  name: model.status.name,
+  state: lookOf(model),
+  lags: model.samples.map(({ lagEvents }) => lagEvents)
+})
+
+/** The samples of all read models at the same times. */
+const plotOf = (models: ReadonlyArray<Model>) => {
+  const times = [
+    ...new Set(models.flatMap(({ samples }) => samples.map(({ at }) => millisOf(at))))
+  ].sort((one, other) => one - other)
+  const series = models.map((model): Series => {
+    const lags = new Map(model.samples.map(({ at, lagEvents }) => [millisOf(at), lagEvents]))
+    return { ...seriesOf(model), lags: times.map((time) => lags.get(time) ?? null) }
+  })
+  return { times: times.map((time) => time / 1000), series }
+}
+
+/** The time since which a read model lacks events, as its samples tell. */
+const behindSince = ({ samples, status }: Model): number | undefined => {
+  if (status.lagEvents === 0) return undefined
+  const caughtUp = samples.findLastIndex(({ lagEvents }) => lagEvents === 0)
+  const [first] = samples.slice(caughtUp + 1)
+  const last = samples.at(-1)
+  return status.lagMillis > 0 && last !== undefined
+    ? millisOf(last.at) - status.lagMillis
+    : first === undefined
+      ? undefined
+      : millisOf(first.at)
+}
+
+const states: Record<Model["status"]["state"], string> = {
+  "up to date": "live",
+  "catching up": "behind",
+  inline: "inline",
+  paused: "paused",
+  stopped: "stopped",
+  waiting: "behind"
+}
+
+const Does = ({ model }: { readonly model: Model }) => {
+  const { state, building, lastError } = model.status
+  return (
+    <>
+      <span className={`st ${states[state]}`}>
+        {state === "up to date" ? "live" : state === "waiting" ? "no host maintains it" : state}
+      </span>
+      {Option.isSome(building) ? (
+        <>
+          {" "}
+          <span className="st build">generation {building.value.generation}</span>
+        </>
+      ) : null}
+      {Option.isSome(lastError) ? <span className="tag bad">{lastError.value.message}</span> : null}
+    </>
+  )
+}
+
+const Everything = ({
+  here,
+  operation: now,
+  onAsk
+}: {
+  readonly here: Address
+  readonly operation: Operation
+  readonly onAsk: (ask: Ask) => void
+}) => {
+  const mayOperate = useAnswer(about).value?.permissions.includes("operate") === true
+  const plot = useMemo(() => plotOf(now.models), [now.models])
+  const stopped = now.models.filter((model) => lookOf(model) === "stopped")
+  const running = now.models.filter(({ status }) => Option.isSome(status.building))
+  const chosen = now.models.find(({ status }) => status.name === here.hash)
+  return (
+    <>
+      <Withheld is={now.withheld} />
+      <div className="sheet scroll" tabIndex={0} role="group" aria-label="Read models">
+        <table className="ledger fold" role="table">
+          <thead>
+            <tr>
+              <th className="mg" scope="col">
+                Version
+              </th>
+              <th scope="col">Name</th>
+              <th scope="col">Does</th>
+              <th className="n" scope="col">
+                Position
+              </th>
+              <th className="n" scope="col">
+                Behind
+              </th>
+              <th scope="col">Since</th>
+              <th scope="col">Last minutes</th>
+              <th className="n" scope="col">
+                Events/s
+              </th>
+              <th scope="col">Claim held by</th>
+            </tr>
+          </thead>
+          <tbody>
+            {now.models.map((model) => (
+              <Line
+                key={model.status.name}
+                model={model}
+                isHere={model === chosen || stopped.includes(model)}
+              />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div className="cols two gap">
+        <div className="cols">
+          {stopped.map((model) => (
+            <StoppedSheet
+              key={model.status.name}
+              model={model}
+              mayOperate={mayOperate}
+              onAsk={onAsk}
+            />
+          ))}
+          {running.map((model) => (
+            <RebuildSheet
+              key={model.status.name}
+              model={model}
+              rebuild={now.rebuilds.find(
+                (one) => one.model === model.status.name && one.verdict === "running"
+              )}
+              mayOperate={mayOperate}
+              onAsk={onAsk}
+            />
+          ))}
+          {chosen === undefined ? (
+            stopped.length + running.length === 0 ? (
+              <section className="sheet" aria-label="Nothing to do">
+                <Empty title="Nothing has stopped">
+                  Choose a read model above to pause it or to rebuild it.
+                </Empty>
+              </section>
+            ) : null
+          ) : (
+            <ChosenSheet model={chosen} mayOperate={mayOperate} onAsk={onAsk} />
+          )}
+        </div>
+        <div className="cols">
+          <section className="sheet">
+            <header>
+              <h2>Behind the log</h2>
+              <p>events, over the last minutes</p>
+            </header>
+            <div className="pad">
+              {plot.times.length < 2 ? (
+                <p className="q2">The plot begins with the second look.</p>
+              ) : (
+                <LagPlot times={plot.times} series={plot.series} />
+              )}
+            </div>
+          </section>
+          <VerdictSheet rebuilds={now.rebuilds} />
+        </div>
+      </div>
+    </>
+  )
+}
+
+const Line = ({ model, isHere }: { readonly model: Model; readonly isHere: boolean }) => {
+  const { status } = model
+  const since = behindSince(model)
+  const to = href(["operation"], {}, status.name)
+  return (
+    <tr className={isHere ? "here" : undefined}>
+      <td className="mg">
+        v{status.version}, gen {status.generation}
+      </td>
+      <td className="main">
+        <Link className="id" to={to}>
+          <b>{status.name}</b>
+        </Link>
+      </td>
+      <td className="two-of">
+        <Does model={model} />
+      </td>
+      <td className="n gone">{sayNumber(status.position)}</td>
+      <td className="n side">{sayNumber(status.lagEvents)}</td>
+      <td className="side2 nb">{since === undefined ? null : <Time at={since} form="hms" />}</td>
+      <td className="gone">
+        <Spark series={seriesOf(model)} />
+      </td>
+      <td className="n gone">{sayNumber(Math.round(status.eventsPerSecond * 10) / 10)}</td>
+      <td className="gone">
+        {status.state === "inline"
+          ? "in the append"
+          : Option.match(status.owner, { onNone: () => "no host", onSome: sayOwner })}
+      </td>
+    </tr>
+  )
+}
+
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
+
+/** A host that has no name of its own is known by an id, which is cut at its end. */
+const sayOwner = (owner: string): string =>
+  UUID.test(owner) ? `host ${owner.slice(0, 8)}…` : owner
+
+/** The sheet of the read model that the address names, with the acts on it. */
+const ChosenSheet = ({
+  model: { status, generations, lastAct },
+  mayOperate,
+  onAsk
+}: {
+  readonly model: Model
+  readonly mayOperate: boolean
+  readonly onAsk: (ask: Ask) => void
+}) => {
+  const { name } = status
+  const isPaused = status.state === "paused"
+  const askPause = (): void =>
+    onAsk(
+      isPaused
+        ? {
+            title: `Let ${name} go on?`,
+            about: `It is at position ${sayNumber(status.position)}, ${sayCount(status.lagEvents, "event")} behind.`,
+            facts: ["It folds on from there, and catches up."],
+            yes: "Let it go on",
+            no: "Leave it paused",
+            act: (reason) => void resume(name, reason)
+          }
+        : {
+            title: `Pause ${name}?`,
+            about: `It is at position ${sayNumber(status.position)}.`,
+            facts: [
+              "Its rows stay as they are and are still served.",
+              "Events wait in the log until it goes on; nothing is lost."
+            ],
+            yes: "Pause",
+            no: "Let it run",
+            act: (reason) => void pause(name, reason)
+          }
+    )
+  const askRebuild = (): void =>
+    onAsk({
+      title: `Rebuild ${name}?`,
+      about: `Generation ${status.generation}, version ${status.version}, serves now.`,
+      facts: [
+        "All of the log is folded into new rows beside those that serve.",
+        "Every row is compared at one position.",
+        "The new rows take over in one transaction if all are equal; else the old ones go on serving."
+      ],
+      yes: "Rebuild",
+      no: "Leave it as it is",
+      act: (reason) => void rebuild(name, reason, false)
+    })
+  return (
+    <section className="sheet" aria-label={name}>
+      <header>
+        <h2>{name}</h2>
+        <p>
+          <Link to={href(["read-models", name])}>its rows</Link>
+        </p>
+        {mayOperate ? (
+          <div className="row push">
+            <button className="btn" type="button" onClick={askPause}>
+              {isPaused ? "Let it go on…" : "Pause…"}
+            </button>
+            <button className="btn" type="button" onClick={askRebuild}>
+              Rebuild…
+            </button>
+            <button className="btn bare" type="button" onClick={() => go(href(["operation"]))}>
+              Close
+            </button>
+          </div>
+        ) : null}
+      </header>
+      <table className="kv">
+        <tbody>
+          {generations.map(({ generation, version, role, position, events }) => (
+            <tr key={generation}>
+              <td className="mk" />
+              <th scope="row">generation {generation}</th>
+              <td>
+                {role}, version {version}, at position {sayNumber(position)},{" "}
+                {sayCount(events, "event")} folded
+              </td>
+            </tr>
+          ))}
+          <tr>
+            <td className="mk" />
+            <th scope="row">last act</th>
+            <td>
+              {lastAct === undefined ? (
+                "none"
+              ) : (
+                <>
+                  {lastAct.act} <Time at={millisOf(lastAct.at)} form="full" />
+                  {Option.isSome(lastAct.actor) ? `, by ${lastAct.actor.value}` : ""}
+                  {Option.isSome(lastAct.reason) ? `: ${lastAct.reason.value}` : ""}
+                </>
+              )}
+            </td>
+          </tr>
+        </tbody>
+      </table>
+    </section>
+  )
+}
