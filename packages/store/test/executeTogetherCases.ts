@@ -14,6 +14,7 @@ import {
 } from "@daybook/store/EventStore"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import type { SnapshotStore } from "@daybook/store/SnapshotStore"
+import * as Law from "@daybook/testing/Law"
 import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -22,6 +23,7 @@ import * as Stream from "effect/Stream"
 import { aggregate, deposit, Overdrawn, withdraw } from "./Account.ts"
 import { balance, caching, fresh, move, snapshotting } from "./handlerHarness.ts"
 import * as Hall from "./Hall.ts"
+import { law } from "./togetherLaws.ts"
 
 const freshCommandId = Effect.map(fresh, CommandId.make)
 
@@ -79,9 +81,16 @@ function decorated(
   )
 }
 
-/** The cases; `stores` may be shared with other files. */
-export const cases = <E>(name: string, stores: Layer.Layer<EventStore | SnapshotStore, E>): void =>
+/** The cases; `stores` may be shared with other files. `runs`: the inputs that the law is tried on. */
+export const cases = <E>(
+  name: string,
+  stores: Layer.Layer<EventStore | SnapshotStore, E>,
+  runs: number
+): void =>
   layer(stores, { timeout: 60_000, excludeTestServices: true })(name, (it) => {
+    const kept = law({}, runs)
+    it.effect(kept.name, () => Law.check(kept))
+
     const handlers = {
       "no shortcut": caching(0),
       "cached states": caching(10),
