@@ -63,14 +63,14 @@ export type Answers<Calls extends ReadonlyArray<Any>> = {
 export type Rejections<Calls extends ReadonlyArray<Any>> =
   Calls[number] extends CommandCall<unknown, unknown, infer Rejection> ? Rejection : never
 
+// The rule does not see that a caller reads the type from the field.
+// oxlint-disable typescript/no-unnecessary-type-parameters
 /**
  * One of several commands was rejected, so none of them was recorded.
  *
  * @category errors
  * @since 0.1.0
  */
-// The rule does not see that a caller reads the type from the field.
-// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 export class CommandRejected<out Rejection> extends Data.TaggedError("CommandRejected")<{
   /** The place of the command among the calls, from 0; of several rejected ones the first. */
   readonly place: number

@@ -48,7 +48,7 @@
 import * as Aggregates from "@daybook/kernel/Aggregate"
 import type { Aggregate } from "@daybook/kernel/Aggregate"
 import * as Deciders from "@daybook/kernel/Decider"
-import * as CommandCall from "@daybook/store/CommandCall"
+import type * as CommandCall from "@daybook/store/CommandCall"
 import type { CommandHandler } from "@daybook/store/CommandHandler"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as Cause from "effect/Cause"

@@ -14,7 +14,7 @@ import * as Stream from "effect/Stream"
 import { same } from "./differences.ts"
 import { appendGiven } from "./executeOnStore.ts"
 
-/** An aggregate of a call or a stream, which only the constructors of both build, with its types. */
+/** An aggregate of a call or a stream. Only the constructors of both build one, with its types. */
 export type AnyAggregate = Aggregate<unknown, unknown, unknown, unknown>
 
 /**

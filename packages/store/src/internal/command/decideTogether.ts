@@ -126,7 +126,7 @@ export const decideTogether = (parts: Parts, loaded: ReadonlyArray<Loaded>): Dec
 }
 
 /** Returns true if a decision has events to append. */
-export const appends = (decision: Decision): boolean =>
+const appends = (decision: Decision): boolean =>
   decision._tag === "Accepted" && decision.decided.some(({ events }) => events.length > 0)
 
 /**

@@ -60,7 +60,7 @@ export const watching = (
 }
 
 /** A watched command that a fold has found, with its events so far. */
-export interface Found<out State, out Event> {
+interface Found<out State, out Event> {
   readonly answer: Executed<State, Event>
   /** The position of its first event. */
   readonly first: Position.Position
