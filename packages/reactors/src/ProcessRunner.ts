@@ -1,0 +1,153 @@
+/**
+ * Runs process managers on a log: delivers their inputs, sends their commands, fires their timers.
+ *
+ * Laws, of every store:
+ *
+ * 1. A process takes each input once, in the order of the log, on any number of hosts.
+ * 2. A command is sent after the step that issued it is recorded, again until it is answered, and
+ *    counts once.
+ * 3. A timer fires once, and not before it is due.
+ *
+ * @since 0.1.0
+ */
+import { EventId } from "@daybook/kernel/EventId"
+import { printableLine } from "@daybook/kernel/Printable"
+import type { ProcessManager, Targets } from "@daybook/kernel/ProcessManager"
+import { StreamId } from "@daybook/kernel/StreamId"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { ConsumerGroup } from "./ConsumerGroup.ts"
+import { ConsumerGroups } from "./ConsumerGroups.ts"
+import { forever } from "./internal/group/forever.ts"
+import { deliver } from "./internal/process/inputs.ts"
+import { COMMAND_TYPES, send } from "./internal/process/relay.ts"
+import * as Step from "./internal/process/step.ts"
+import { runTimers, TIMER_TYPES } from "./internal/process/timers.ts"
+import { consume } from "./internal/reactor/consume.ts"
+import { ProcessTimers } from "./ProcessTimers.ts"
+import * as Reactor from "./Reactor.ts"
+
+/**
+ * A command that a process has issued can't be sent: its target is gone, or reads it no longer.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ProcessCommandUnreadable extends Schema.TaggedError<ProcessCommandUnreadable>()(
+  "ProcessCommandUnreadable",
+  {
+    /** The name of the process manager. */
+    process: Schema.String,
+    /** The stream of the process. */
+    streamId: StreamId,
+    /** The event that issued the command. */
+    eventId: EventId,
+    /** The category of the target. */
+    to: Schema.String,
+    issue: Schema.String
+  }
+) {
+  override get message() {
+    return printableLine(
+      `Cannot send the command to ${this.to} of ${this.streamId} (event ${this.eventId}): ${this.issue}`
+    )
+  }
+}
+
+/**
+ * The options of running the processes of a manager.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Options extends Pick<Reactor.Options<never, never>, "onFailure" | "maxParked"> {
+  /** The place after which the processes follow the log, when they run for the first time. */
+  readonly from: NonNullable<ConsumerGroup["from"]>
+}
+
+/**
+ * Runs the processes of a manager for as long as it is built, shared with all other hosts that run
+ * them.
+ *
+ * **Details**
+ * It follows the log in three groups, see {@link groupNames}. An input whose step fails, and a
+ * command that can't be sent, is held by `onFailure`; `ConsumerGroups` lists, releases and drops
+ * them. A timer whose step fails stays due, and is tried again each second.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = <Event, State, Own, Of extends Targets, Timer extends string>(
+  process: ProcessManager<Event, State, Own, Of, Timer>,
+  { from, maxParked, onFailure }: Options
+): Layer.Layer<never, never, ConsumerGroups | CommandHandler | ProcessTimers> =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const [groups, handler, timers] = [
+        yield* ConsumerGroups,
+        yield* CommandHandler,
+        yield* ProcessTimers
+      ]
+      const names = groupNames(process)
+      const categories = [process.aggregate.category]
+      const take = Step.take(handler, process)
+      const deliveriesOf = Step.deliveriesOf(process)
+      const inputs = Reactor.make({
+        name: names.inputs,
+        from,
+        categories: process.from.map(({ category }) => category),
+        key: (event) =>
+          Result.match(deliveriesOf(event), {
+            onSuccess: ({ key }) => key,
+            // The reaction fails with the error.
+            onFailure: () => event.streamId
+          }),
+        react: deliver(deliveriesOf, take),
+        onFailure,
+        maxParked
+      })
+      const commands = Reactor.make({
+        name: names.commands,
+        categories,
+        types: COMMAND_TYPES,
+        react: send(handler, process, take),
+        transactional: true,
+        onFailure,
+        maxParked
+      })
+      const clock = { name: names.timers, categories, types: TIMER_TYPES }
+      for (const [group, consumer] of [
+        [inputs.group, consume(inputs)],
+        [commands.group, consume(commands)],
+        [clock, runTimers(process.name, timers, take)]
+      ] as const) {
+        yield* Effect.forkScoped(forever(group.name, groups.run(group, consumer)))
+      }
+    })
+  )
+
+/**
+ * Returns the names of the consumer groups of a process manager.
+ *
+ * @category destructors
+ * @since 0.1.0
+ */
+export const groupNames = ({
+  name
+}: {
+  readonly name: string
+}): {
+  /** The group that follows the events which are inputs of the processes. */
+  readonly inputs: string
+  /** The group that sends the commands of the processes. */
+  readonly commands: string
+  /** The group that keeps and fires the timers of the processes. */
+  readonly timers: string
+} => ({
+  inputs: `process-${name}`,
+  commands: `process-${name}-commands`,
+  timers: `process-${name}-timers`
+})
