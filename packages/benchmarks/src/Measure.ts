@@ -12,6 +12,7 @@ import * as ReadModels from "./ReadModels.ts"
 import type { Sample } from "./Sample.ts"
 import * as Shortcuts from "./Shortcuts.ts"
 import type { Subject } from "./Subject.ts"
+import type * as Transfers from "./Transfers.ts"
 
 /** An act to repeat and time. */
 export interface Measure<in C extends Contender = Subject> {
@@ -183,6 +184,16 @@ export const caches: ReadonlyArray<Measure> = [
   executeHot("cache: execute on an order", 1),
   executeHot("cache: execute on an order", 8)
 ]
+
+/** The cost of two commands on two streams, all or none. */
+export const transfers: ReadonlyArray<Measure<Transfers.Transfer>> = [1, 16, 64].map(
+  (concurrency) => ({
+    name: "together: execute on two of many orders",
+    concurrency,
+    events: 1,
+    begin: (contender, prefix) => Effect.map(contender.begin(prefix), (act) => ({ act }))
+  })
+)
 
 /** The rate at which a read model catches up with a log. */
 export const catchUps: ReadonlyArray<Measure<CatchUp>> = [

@@ -24,6 +24,7 @@ import * as Report from "./Report.ts"
 import * as Rounds from "./Rounds.ts"
 import * as Shortcuts from "./Shortcuts.ts"
 import * as Subject from "./Subject.ts"
+import * as Transfers from "./Transfers.ts"
 
 const ROUNDS = 3
 
@@ -36,6 +37,7 @@ const all: ReadonlyArray<{ readonly name: string }> = [
   ...Measure.stores,
   ...Measure.snapshots,
   ...Measure.caches,
+  ...Measure.transfers,
   ...Measure.lives,
   ...Measure.orderings,
   ...Measure.decodings,
@@ -75,6 +77,7 @@ const command = Command.make(
       ...(yield* Rounds.runAll(named(Measure.stores, only), opens, turns)),
       ...(yield* Rounds.runAll(named(Measure.snapshots, only), Shortcuts.loads(stores), turns)),
       ...(yield* Rounds.runAll(named(Measure.caches, only), Shortcuts.executes(stores), turns)),
+      ...(yield* Rounds.runAll(named(Measure.transfers, only), Transfers.opens(stores), turns)),
       ...(yield* Rounds.runAll(named(Measure.lives, only), Live.opens(stores, sql), turns)),
       ...(yield* Rounds.runAll(named(Measure.orderings, only), orderings, turns)),
       ...(yield* Rounds.runAll(named(Measure.decodings, only), Decoding.opens, turns)),

@@ -12,7 +12,7 @@ import { orders } from "./orderSimulation.ts"
  */
 const failureBy = Effect.fnUntraced(function* (
   kind: Fault.Kind,
-  broken: Partial<typeof orders>,
+  broken: Partial<Simulation.Simulation>,
   first: number
 ) {
   for (let seed = first; seed < first + 1_000; seed++) {

@@ -1,3 +1,4 @@
+import * as Order from "@daybook/order/Order"
 import * as Simulation from "@daybook/testing/simulation/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -6,16 +7,17 @@ import {
   forgetfulCodec,
   forgetfulHandler,
   hasty,
+  separateHandler,
   stale,
   untidyFold
 } from "./brokenMachinery.ts"
-import { orders } from "./orderSimulation.ts"
+import { command, model, orders } from "./orderSimulation.ts"
 
 /**
  * Returns the seed and faults with which it fails, within a thousand histories. The seeds given
  * below are those that failed when they were written, so that the search ends soon.
  */
-const failureOf = (broken: Partial<typeof orders>, seed: number) =>
+const failureOf = (broken: Partial<Simulation.Simulation>, seed: number) =>
   Effect.flip(Simulation.check({ ...orders, ...broken }, { seed, histories: 1_000 }))
 
 /**
@@ -24,7 +26,7 @@ const failureOf = (broken: Partial<typeof orders>, seed: number) =>
  */
 const violationsOf = Effect.fnUntraced(function* (
   invariant: number,
-  broken: Partial<typeof orders>,
+  broken: Partial<Simulation.Simulation>,
   first: number
 ) {
   for (let seed = first; seed < first + 100; seed++) {
@@ -33,6 +35,12 @@ const violationsOf = Effect.fnUntraced(function* (
     if (violations.length > 0) return violations
   }
   return yield* Effect.die(new Error(`no history violates invariant ${invariant}`))
+})
+
+/** Orders of another aggregate, without the commands together, which name the right one. */
+const of = (aggregate: typeof Order.aggregate): Partial<Simulation.Simulation> => ({
+  aggregates: [Simulation.of({ aggregate, command, model })],
+  together: []
 })
 
 // Leaving out faults, by halves and in the end one by one, runs a history hundreds of times.
@@ -74,7 +82,7 @@ describe("A simulation of broken orders", { timeout: 600_000 }, () => {
 
   it.live("catches a codec that loses a reason, as an event that comes back as another", () =>
     Effect.gen(function* () {
-      const failed = yield* failureOf({ aggregate: forgetfulCodec }, 1)
+      const failed = yield* failureOf(of(forgetfulCodec), 1)
       assert.strictEqual(failed.violations[0]?.invariant, 9, failed.message)
       assert.deepStrictEqual(failed.faults, [], failed.message)
     })
@@ -82,8 +90,16 @@ describe("A simulation of broken orders", { timeout: 600_000 }, () => {
 
   it.live("catches a fold whose state does not fit its schema, without any fault", () =>
     Effect.gen(function* () {
-      const violations = yield* violationsOf(12, { aggregate: untidyFold }, 1)
+      const violations = yield* violationsOf(12, of(untidyFold), 1)
       assert.isNotEmpty(violations)
+    })
+  )
+
+  it.live("catches a handler that executes commands together one after the other", () =>
+    Effect.gen(function* () {
+      const failed = yield* failureOf({ handler: separateHandler }, 1)
+      assert.match(failed.message, /is recorded on|are not one append|refused, and yet recorded/)
+      assert.isAtMost(failed.faults.length, 1, failed.message)
     })
   )
 })

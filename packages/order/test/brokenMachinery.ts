@@ -38,6 +38,22 @@ export const forgetfulHandler = Layer.effect(
   )
 ).pipe(Layer.provide(CommandHandler.layer))
 
+/** Executes commands together one after the other, up to the first that is rejected. */
+export const separateHandler = Layer.effect(
+  CommandHandler,
+  Effect.map(CommandHandler, (handler) =>
+    CommandHandler.of({
+      ...handler,
+      // The answers have the types of the calls.
+      executeTogether: ((calls, options) =>
+        Effect.map(
+          Effect.forEach(calls, (call) => handler.executeTogether([call], options)),
+          (answers) => answers.flat()
+        )) as typeof handler.executeTogether
+    })
+  )
+).pipe(Layer.provide(CommandHandler.layer))
+
 /** Checks that the stream is as expected, and then writes. */
 const hastyStore = Effect.map(EventStoreMemory.make, (store) =>
   EventStore.of({

@@ -7,15 +7,16 @@ import { aggregate } from "@daybook/order/Order"
 import { projection as addressChanges } from "@daybook/order/AddressChanges"
 import { projection as customerOrders } from "@daybook/order/CustomerOrders"
 import type { OrderEvent } from "@daybook/order/OrderEvent"
-import type { OrderRejection } from "@daybook/order/OrderRejection"
 import type { OrderState } from "@daybook/order/OrderState"
 import { projection as orderSummary } from "@daybook/order/OrderSummary"
 import { projection as productDemand } from "@daybook/order/ProductDemand"
 import { projection as removedItems } from "@daybook/order/RemovedItems"
 import type { Accepted, Model } from "@daybook/testing/simulation/Auditor"
-import type { Simulation } from "@daybook/testing/simulation/Simulation"
+import * as CommandCall from "@daybook/store/CommandCall"
+import * as Simulation from "@daybook/testing/simulation/Simulation"
 import * as Schema from "effect/Schema"
 import { rows } from "./orderModels.ts"
+import * as Stock from "./stock.ts"
 
 const product = Schema.Literals(["tea", "mug"])
 const quantity = Schema.Literals([1, 2, 7])
@@ -48,7 +49,7 @@ const updateAddress = Schema.TaggedStruct("UpdateShippingAddress", {
 })
 
 /** Mostly commands that leave an order open. */
-const command: Schema.Codec<OrderCommand, unknown> = Schema.Union([
+export const command: Schema.Codec<OrderCommand, unknown> = Schema.Union([
   create,
   add,
   add,
@@ -154,11 +155,39 @@ const instance = (
   return { state: state() as OrderState, events }
 }
 
-const model: Model<OrderCommand, OrderState, OrderEvent> = { instance, rows }
+export const model: Model<OrderCommand, OrderState, OrderEvent> = { instance, rows }
 
-export const orders: Simulation<OrderCommand, OrderState, OrderEvent, OrderRejection> = {
-  aggregate,
-  command,
-  model,
-  projections: [orderSummary, customerOrders, addressChanges, productDemand, removedItems]
+export const projections = [
+  orderSummary,
+  customerOrders,
+  addressChanges,
+  productDemand,
+  removedItems
+]
+
+const instanceId = Schema.Literals(["a", "b", "c"])
+
+/** Reserves items, and adds them to an order. */
+const reservedItem = Simulation.together(
+  Schema.Struct({ order: instanceId, stock: instanceId, item: add }),
+  ({ item, order, stock }) => [
+    CommandCall.make(Stock.aggregate, stock, { _tag: "Reserve", quantity: item.quantity }),
+    CommandCall.make(aggregate, order, item)
+  ]
+)
+
+/** Moves reserved items to another stock, which may be the same. */
+const movedStock = Simulation.together(
+  Schema.Struct({ from: instanceId, to: instanceId, quantity }),
+  ({ from, quantity, to }) => [
+    CommandCall.make(Stock.aggregate, from, { _tag: "Reserve", quantity }),
+    CommandCall.make(Stock.aggregate, to, { _tag: "Receive", quantity })
+  ]
+)
+
+/** Orders whose items are reserved from stocks. The projections are of orders alone. */
+export const orders: Simulation.Simulation = {
+  aggregates: [Simulation.of({ aggregate, command, model }), Stock.stock],
+  together: [reservedItem, movedStock],
+  projections
 }

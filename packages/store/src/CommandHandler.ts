@@ -7,6 +7,7 @@
  * 1. A command id counts once per stream: executing it again there records nothing and returns the
  *    first answer. The same id on another stream is another command. A command that was rejected
  *    or recorded nothing left no trace, so it is decided again.
+ *    With `executeTogether` it counts once per set of streams.
  * 2. An append records events only if the stream is in the state they were decided on.
  * 3. Snapshots and cached states are invisible: the answers are the same with any of them, stale
  *    and wrong ones included, and with none.
@@ -31,6 +32,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { webcrypto } from "node:crypto"
+import * as CommandCall from "./CommandCall.ts"
 import {
   type AppendError,
   EventStore,
@@ -43,7 +45,9 @@ import * as ExpectedRevision from "./ExpectedRevision.ts"
 import { entries, type FoldProgress, initial } from "./internal/command/fold.ts"
 import * as CommandQueue from "./internal/command/commandQueue.ts"
 import * as Limiter from "./internal/batch/limiter.ts"
+import { partsOf } from "./internal/command/decideTogether.ts"
 import * as Execute from "./internal/command/execute.ts"
+import * as ExecuteTogether from "./internal/command/executeTogether.ts"
 import * as Budget from "./internal/batch/budget.ts"
 import { readOptions } from "./internal/driver/readOptions.ts"
 import { inSpan } from "./internal/driver/inSpan.ts"
@@ -257,6 +261,8 @@ export interface AggregateHandle<in Command, out State, out Event, out Rejection
     requests: ReadonlyArray<Request<Command>>,
     options?: ExpectOptions
   ) => Effect.Effect<ReadonlyArray<Result.Result<Executed<State, Event>, Rejection>>, CommandError>
+  /** Returns a command on the instance `id` as a call of `executeTogether`. */
+  readonly call: (id: string, command: Command) => CommandCall.CommandCall<State, Event, Rejection>
   /** Returns the state of the instance `id` now; the initial one when it has no events. */
   readonly load: (id: string) => Effect.Effect<Loaded<State>, LoadError>
   /** Returns the state of the instance `id` as of a revision or an instant. */
@@ -312,6 +318,26 @@ export class CommandHandler extends Context.Service<
       CommandError
     >
 
+    /**
+     * Decides commands of one or several aggregates on several instances, each on the state of its
+     * own, and appends all events in one append, all or none.
+     *
+     * **Details**
+     * The answers are in the order of `calls` and at one position, that of the last event. Several
+     * commands on one instance are decided in their order. An instance whose commands record
+     * nothing has to stay as it was decided on until the append. One command id is that of all
+     * calls: repeated on the same instances, in whatever order, they give the first answers.
+     * Shape: see `EventStore.appendAll`. An instance has the same aggregate in all calls.
+     * Errors: `CommandRejected`, the first of `calls` that was rejected; {@link CommandError}.
+     */
+    readonly executeTogether: <const Calls extends ReadonlyArray<CommandCall.Any>>(
+      calls: Calls,
+      options?: RequestOptions
+    ) => Effect.Effect<
+      CommandCall.Answers<Calls>,
+      CommandCall.CommandRejected<CommandCall.Rejections<Calls>> | CommandError
+    >
+
     /** Loads the current state of the instance `id`; the initial state when it has no events. */
     readonly load: <Command, State, Event, Rejection>(
       aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
@@ -339,6 +365,7 @@ export class CommandHandler extends Context.Service<
     Effect.map(CommandHandler, (handler) => ({
       execute: (id, command, options) => handler.execute(aggregate, id, command, options),
       executeAll: (id, requests, options) => handler.executeAll(aggregate, id, requests, options),
+      call: (id, command) => CommandCall.make(aggregate, id, command),
       load: (id) => handler.load(aggregate, id),
       loadAt: (id, at) => handler.loadAt(aggregate, id, at),
       history: (id) => handler.history(aggregate, id)
@@ -385,6 +412,7 @@ const make = Effect.fnUntraced(function* <R>(
     snapshots: yield* makeSnapshots(capacity)
   })
   const execute = Execute.make(store, load)
+  const together = ExecuteTogether.make(store, load)
   const enter = Limiter.make(yield* CommandsAtOnce)
   const { hold, keep } = Budget.make("handler", yield* MaxHeld)
   /**
@@ -396,7 +424,7 @@ const make = Effect.fnUntraced(function* <R>(
       isInside ? effect : hold({ calls: 1, bytes: 0 }, enter(effect))
     )
   // The queue of a stream stands before the door: a hot stream must not occupy all places.
-  const inTurn = yield* CommandQueue.make(
+  const queue = yield* CommandQueue.make(
     (aggregate, streamId, requests, options) =>
       enter(execute(aggregate, streamId, requests, options)),
     (requests) => keep(sizeOf(requests))
@@ -428,7 +456,10 @@ const make = Effect.fnUntraced(function* <R>(
         return Effect.flatMap(store.inTransaction, (isInside) =>
           isInside
             ? execute(aggregate, streamId.success, identified.success, given)
-            : hold(sizeOf(requests), inTurn(aggregate, streamId.success, identified.success, given))
+            : hold(
+                sizeOf(requests),
+                queue.execute(aggregate, streamId.success, identified.success, given)
+              )
         )
       }
     )
@@ -436,6 +467,39 @@ const make = Effect.fnUntraced(function* <R>(
       attributes: { ...ofStream(streamId), "daybook.commands": requests.length }
     }))
   }
+
+  /** Executes the calls; the answers have the types of the calls. */
+  const executeTogether = (
+    calls: ReadonlyArray<CommandCall.Any>,
+    options: RequestOptions
+  ): Effect.Effect<
+    ReadonlyArray<Executed<unknown, unknown>>,
+    CommandCall.CommandRejected<unknown> | CommandError
+  > =>
+    Effect.withFiber((fiber): ReturnType<typeof executeTogether> => {
+      if (!Arr.isReadonlyArrayNonEmpty(calls)) return Effect.succeed([])
+      const parts = partsOf(calls, (streamId) =>
+        Result.map(
+          identify(streamId, [{ ...options, command: undefined }], {
+            fiber,
+            metadata: fiber.getRef(CurrentMetadata),
+            drawId
+          }),
+          // One request has one identity.
+          (identified) => Arr.getUnsafe(identified, 0)
+        )
+      )
+      if (Result.isFailure(parts)) return Effect.fail(parts.failure)
+      const run = (inTurn: boolean) =>
+        together(parts.success, { maxAttempts: fiber.getRef(MaxAttempts), inTurn })
+      const requests = parts.success.flatMap((part) => part.requests)
+      const streamIds = parts.success.map(({ streamId }) => streamId)
+      return Effect.flatMap(store.inTransaction, (isInside) =>
+        isInside
+          ? run(true)
+          : hold(sizeOf(requests), queue.inTurns(streamIds, requests, enter(run(false))))
+      ).pipe(Effect.flatMap(Effect.fromResult))
+    })
 
   return CommandHandler.of({
     execute: (aggregate, id, command, options) =>
@@ -446,6 +510,16 @@ const make = Effect.fnUntraced(function* <R>(
       ),
     executeAll: (aggregate, id, requests, options) =>
       executeAll("executeAll", aggregate, id, requests, options),
+    executeTogether: <const Calls extends ReadonlyArray<CommandCall.Any>>(
+      calls: Calls,
+      options: RequestOptions = {}
+    ) =>
+      inSpan(executeTogether(calls, options), "CommandHandler.executeTogether", () => ({
+        attributes: { "daybook.commands": calls.length }
+      })) as Effect.Effect<
+        CommandCall.Answers<Calls>,
+        CommandCall.CommandRejected<CommandCall.Rejections<Calls>> | CommandError
+      >,
     load: (aggregate, id) => {
       const streamId = Aggregate.streamId(aggregate, id)
       const loading = Effect.flatMap(Effect.fromResult(streamId), (valid) =>

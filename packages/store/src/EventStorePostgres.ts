@@ -32,6 +32,7 @@ import * as ReadTogether from "./internal/postgres/log/readTogether.ts"
 import { positionAt } from "./internal/postgres/log/positionAt.ts"
 import * as HookedAppends from "./internal/postgres/log/hookedAppends.ts"
 import * as AppendLanes from "./internal/postgres/log/appendLanes.ts"
+import * as TogetherLanes from "./internal/postgres/log/togetherLanes.ts"
 import * as PageReader from "./internal/postgres/log/pageReader.ts"
 import { settledPosition } from "./internal/postgres/log/settled.ts"
 import { endOfStream, revisionAsOf } from "./internal/postgres/log/stream.ts"
@@ -149,6 +150,16 @@ const makeAppends = Effect.fnUntraced(function* (
       ),
     keep: (append) => keep(sizeOf([append]))
   })
+  const enqueueAll = yield* TogetherLanes.make({
+    tryAppend: (appends) =>
+      // A call that finds its lane at rest runs on the fiber of its caller.
+      wakeUps.after(asOpened(tryAppend(sql, schema, appends, true)), (written) =>
+        written.some((one) => one !== undefined)
+      ),
+    waitAndAppend: (appends) =>
+      wakeUps.after(asOpened(CallAppend.waitAndAppendAll(sql, schema, appends)), () => true),
+    keep: (appends) => keep(sizeOf(appends))
+  })
   return {
     appendOne: (append) =>
       Effect.withFiber(({ context }) => {
@@ -168,14 +179,12 @@ const makeAppends = Effect.fnUntraced(function* (
       }),
     append: (appends) =>
       Effect.flatMap(inTransaction(sql), (isInside) => {
-        const appending = wakeUps.after(
-          asOpened(CallAppend.appendAll(sql, schema, appends)),
-          () => true
-        )
-        return Effect.catchTag(
-          isInside ? appending : hold(sizeOf(appends), appending),
-          "SqlError",
-          (error) => Effect.fail(refusalOf(appends[0], error))
+        // Appends in the caller's transaction commit with it, so they must not be batched.
+        const appending = isInside
+          ? wakeUps.after(asOpened(CallAppend.appendAll(sql, schema, appends)), () => true)
+          : hold(sizeOf(appends), enqueueAll(appends))
+        return Effect.catchTag(appending, "SqlError", (error) =>
+          Effect.fail(refusalOf(appends[0], error))
         )
       }),
     appendWith: (hook) =>

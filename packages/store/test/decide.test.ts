@@ -25,16 +25,24 @@ import { beginFold, evolveBy, initial } from "../src/internal/command/fold.ts"
 const streamId = StreamId.make("account-1")
 const known = CommandId.make("00000000-0000-4000-8000-000000000001")
 
-const request = (command: AccountCommand, n = 2): Identified<AccountCommand> => ({
-  command,
-  commandId: n === 1 ? known : CommandId.make(`00000000-0000-4000-8000-00000000000${n}`),
-  occurredAt: DateTime.makeUnsafe(0),
-  metadata: {},
-  callerSuppliedId: true
-})
+const request = (command: AccountCommand, n = 2): Identified<AccountCommand> => {
+  const commandId = n === 1 ? known : CommandId.make(`00000000-0000-4000-8000-00000000000${n}`)
+  return {
+    command,
+    commandId,
+    namespace: commandId,
+    occurredAt: DateTime.makeUnsafe(0),
+    metadata: {},
+    callerSuppliedId: true
+  }
+}
 
 const start = () =>
-  beginFold<{ readonly balance: number }, never>(streamId, [known], initial(aggregate))
+  beginFold<{ readonly balance: number }, never>(
+    streamId,
+    new Map([[known, [known]]]),
+    initial(aggregate)
+  )
 
 /** The event of the command 1, which deposited 5. */
 const deposited: ReadonlyArray<RecordedEvent> = Result.getOrThrow(

@@ -1,5 +1,7 @@
 import * as CommandId from "@daybook/kernel/CommandId"
+import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
+import * as CommandCall from "@daybook/store/CommandCall"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -27,6 +29,9 @@ const model: Auditor.Model<Account.Command, Account.State, Account.Event> = {
     }
   }
 }
+
+const accounts = Auditor.of(Account.aggregate, model)
+const { category } = Account.aggregate
 
 const balances = Projection.define({
   name: "balances",
@@ -59,14 +64,23 @@ const observationsOf = (...ids: ReadonlyArray<string>) =>
         occurredAt
       })
       const answer = { _tag: "Accepted", revision, events: events.length, state } as const
-      sent.push({ id, command, commandId, occurredAt, answers: [answer], doubtful: false })
+      sent.push({
+        category,
+        id,
+        command,
+        commandId,
+        occurredAt,
+        answers: [answer],
+        doubtful: false
+      })
     }
     const log = yield* Stream.runCollect((yield* EventStore).readAll())
     const last = yield* Effect.forEach(ids, (id) =>
-      Effect.map(handler.load(Account.aggregate, id), (loaded) => ({ id, ...loaded }))
+      Effect.map(handler.load(Account.aggregate, id), (loaded) => ({ category, id, ...loaded }))
     )
-    const found: Auditor.Observations<Account.Command, Account.State> = {
+    const found: Auditor.Observations = {
       sent,
+      together: [],
       log,
       loads: last,
       folds: last,
@@ -84,13 +98,13 @@ const observationsOf = (...ids: ReadonlyArray<string>) =>
 const observations = observationsOf("1")
 
 /** By their invariants. */
-const violations = (found: Auditor.Observations<Account.Command, Account.State>) =>
-  Auditor.audit(Account.aggregate, model, found).violations.map(({ invariant }) => invariant)
+const violations = (found: Auditor.Observations) =>
+  Auditor.audit([accounts], found).violations.map(({ invariant }) => invariant)
 
 describe("An auditor", () => {
   it.effect("finds no violation in a log that agrees with the commands", () =>
     Effect.gen(function* () {
-      const { checks, violations } = Auditor.audit(Account.aggregate, model, yield* observations)
+      const { checks, violations } = Auditor.audit([accounts], yield* observations)
       assert.deepStrictEqual(violations, [])
       for (const invariant of [1, 2, 3, 6, 8, 9, 12])
         assert.isAtLeast(checks.get(invariant) ?? 0, 1)
@@ -132,8 +146,12 @@ describe("An auditor", () => {
       const found = yield* observations
       const kept = (balance: number, predicted: number) =>
         Auditor.audit(
-          Account.aggregate,
-          { ...model, rows: () => new Map([["balances", [{ id: "1", balance: predicted }]]]) },
+          [
+            Auditor.of(Account.aggregate, {
+              ...model,
+              rows: () => new Map([["balances", [{ id: "1", balance: predicted }]]])
+            })
+          ],
           {
             ...found,
             rows: [{ projection: balances, way: "at hand", rows: [{ id: "1", balance }] }]
@@ -159,4 +177,83 @@ describe("An auditor", () => {
       assert.deepStrictEqual(violations({ ...found, loads }), [12])
     })
   )
+
+  describe("of commands together", () => {
+    const predicting = Auditor.of(Account.aggregate, {
+      instance: (accepted) => ({
+        ...model.instance(accepted),
+        events: accepted.map(({ command }) =>
+          command._tag === "Open"
+            ? { ...command, _tag: "Opened" as const }
+            : { _tag: "Deposited" as const, amount: 5n }
+        )
+      })
+    })
+    const streams = ["1", "2"].map((id) => ({ category, id }))
+
+    /** The accounts 1 and 2 are opened together; the log holds what `keep` keeps of that. */
+    const openedTogether = (
+      keep: (log: Auditor.Observations["log"]) => Auditor.Observations["log"]
+    ) =>
+      Effect.gen(function* () {
+        const handler = yield* CommandHandler
+        const commandId = CommandId.make("00000000-0000-4000-8000-000000000009")
+        const command = { _tag: "Open", owner: "Ada" } as const
+        yield* handler.executeTogether(
+          streams.map(({ id }) => CommandCall.make(Account.aggregate, id, command)),
+          { commandId, occurredAt }
+        )
+        const log = yield* Stream.runCollect((yield* EventStore).readAll())
+        return {
+          sent: streams.map((on) => ({
+            ...on,
+            command,
+            commandId,
+            occurredAt,
+            answers: [],
+            doubtful: true
+          })),
+          together: [{ commandId, streams }],
+          log: keep(log),
+          loads: [],
+          folds: [],
+          prefixes: [],
+          subscribers: new Map(),
+          rows: [],
+          overdue: []
+        }
+      }).pipe(
+        Effect.provide(CommandHandler.layer.pipe(Layer.provideMerge(EventStoreMemory.layer))),
+        Effect.orDie
+      )
+
+    it.effect("finds nothing in one append", () =>
+      Effect.gen(function* () {
+        const found = yield* openedTogether((log) => log)
+        assert.deepStrictEqual(Auditor.audit([predicting], found).violations, [])
+      })
+    )
+
+    it.effect("reports one of them that is missing, though no answer came", () =>
+      Effect.gen(function* () {
+        const found = yield* openedTogether((log) => log.slice(0, 1))
+        const [first, ...others] = Auditor.audit([predicting], found).violations
+        assert.deepStrictEqual([first?.invariant, others], [2, []])
+        assert.include(first?.message ?? "", "not on account-2")
+      })
+    )
+
+    it.effect("reports two appends", () =>
+      Effect.gen(function* () {
+        const found = yield* openedTogether((log) =>
+          log.map((event, index) => ({
+            ...event,
+            position: Position.make(event.position + BigInt(index))
+          }))
+        )
+        const [first] = Auditor.audit([predicting], found).violations
+        assert.include(first?.message ?? "", "are not one append")
+      })
+    )
+  })
 })

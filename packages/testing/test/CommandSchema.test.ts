@@ -21,8 +21,8 @@ describe("A schema of commands", () => {
     expectTypeOf<Simulation.CommandSchema<typeof Account.Command, Account.Command>>().toEqualTypeOf<
       typeof Account.Command
     >()
-    typesOf(() => Simulation.check({ ...ofAccounts, command: some }, { seed: 1 }))
-    typesOf(() => Simulation.run({ ...ofAccounts, command: Account.Command }, { seed: 1 }))
+    typesOf(() => Simulation.of({ ...ofAccounts, command: some }))
+    typesOf(() => Simulation.of({ ...ofAccounts, command: Account.Command }))
   })
 
   it("is a message that lists the commands of the schema that are not decided", () => {
@@ -41,35 +41,27 @@ describe("A schema of commands", () => {
   })
 
   it("has its compile error at the schema, not at the aggregate", () => {
-    typesOf(() => [
-      Simulation.check(
-        {
-          aggregate: Account.aggregate,
-          model,
-          // @ts-expect-error: its owner is a number
-          command: wrong
-        },
-        { seed: 1 }
-      ),
-      Simulation.run(
-        {
-          aggregate: Account.aggregate,
-          model,
-          // @ts-expect-error: its owner is a number
-          command: wrong
-        },
-        { seed: 1 }
-      )
-    ])
+    typesOf(() =>
+      Simulation.of({
+        aggregate: Account.aggregate,
+        model,
+        // @ts-expect-error: its owner is a number
+        command: wrong
+      })
+    )
   })
 
   it.effect("is simulated with its own commands alone", () =>
     Effect.gen(function* () {
       const histories = yield* Simulation.check(
         {
-          aggregate: Account.aggregate,
-          command: Schema.TaggedUnion({ Close: {} }),
-          model
+          aggregates: [
+            Simulation.of({
+              aggregate: Account.aggregate,
+              command: Schema.TaggedUnion({ Close: {} }),
+              model
+            })
+          ]
         },
         { seed: 1, histories: 1 }
       )

@@ -29,7 +29,7 @@ import * as Random from "effect/Random"
 import * as References from "effect/References"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import { orders } from "../orderSimulation.ts"
+import { command as orderCommands } from "../orderSimulation.ts"
 import { type Held, isRole, subscriptions, writeHeld } from "../soak/held.ts"
 import { lines } from "../torture/message.ts"
 import { ofOrders } from "../torture/projections.ts"
@@ -112,7 +112,7 @@ process.stdin.once("close", () => process.exit())
 const client = Effect.gen(function* () {
   const handler = yield* CommandHandler
   const random = yield* Random.Random
-  const commands = yield* Arbitrary.sampleEffect(Arbitrary.schema(orders.command), { count: 200 })
+  const commands = yield* Arbitrary.sampleEffect(Arbitrary.schema(orderCommands), { count: 200 })
   const seen = new Map<string, OrderState>()
   const open = Array.from({ length: OPEN }, () => ({
     id: SecureRandom.uuidV4Unsafe(),

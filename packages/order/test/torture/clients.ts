@@ -16,7 +16,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
-import { orders } from "../orderSimulation.ts"
+import { command as orderCommands } from "../orderSimulation.ts"
 import type * as Host from "./host.ts"
 
 interface Request extends Auditor.Sent<OrderCommand, OrderState> {
@@ -39,11 +39,11 @@ const EXPECTED = [
 ]
 
 export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>) {
-  const commands = yield* Arbitrary.sampleEffect(Arbitrary.schema(orders.command), { count: 200 })
+  const commands = yield* Arbitrary.sampleEffect(Arbitrary.schema(orderCommands), { count: 200 })
   const seed = Redacted.make(SecureRandom.uuidV4Unsafe())
   const run = Redacted.value(seed).slice(0, 8)
   const sent: Array<Request> = []
-  const loads: Array<{ id: string; revision: number; state: OrderState }> = []
+  const loads: Array<Auditor.Loaded> = []
   const unexpectedErrors: Array<string> = []
   const seen = new Map<string, OrderState>()
   const random = yield* Random.Random
@@ -72,6 +72,7 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
       command = pick(commands)
     }
     const request: Request = {
+      category: aggregate.category,
       id,
       command,
       commandId: CommandId.make(SecureRandom.uuidV4Unsafe()),
@@ -123,7 +124,7 @@ export const make = Effect.fnUntraced(function* (hosts: ReadonlyArray<Host.Host>
     if (Option.isNone(reply) || reply.value._tag !== "Loaded") return
     const { revision, state } = reply.value
     seen.set(id, state)
-    loads.push({ id, revision, state })
+    loads.push({ category: aggregate.category, id, revision, state })
   })
 
   const client = Effect.gen(function* () {

@@ -9,7 +9,7 @@ import { aggregate } from "@daybook/order/Order"
 import { projection as orderSummary } from "@daybook/order/OrderSummary"
 import { MAX_ROW_BYTES } from "@daybook/projections/driver/ReadModelTable"
 import * as Schema from "effect/Schema"
-import { orders } from "../orderSimulation.ts"
+import { projections } from "../orderSimulation.ts"
 
 /**
  * A read model in which some events make a row larger than the limit: about one in 64, by their
@@ -44,7 +44,7 @@ export const heavyRows = (log: ReadonlyArray<RecordedEvent>): ReadonlyArray<unkn
 }
 
 /** The five read models of orders. */
-export const ofOrders: ReadonlyArray<Projection.Any> = orders.projections ?? []
+export const ofOrders: ReadonlyArray<Projection.Any> = projections
 
 export const behind: ReadonlyArray<Projection.Any> = [...ofOrders, heavy]
 

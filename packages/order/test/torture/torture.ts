@@ -4,8 +4,6 @@
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { aggregate } from "@daybook/order/Order"
-import type { OrderCommand } from "@daybook/order/OrderCommand"
-import type { OrderState } from "@daybook/order/OrderState"
 import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
@@ -31,7 +29,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
-import { orders } from "../orderSimulation.ts"
+import { model } from "../orderSimulation.ts"
 import * as Attacks from "./attacks.ts"
 import * as Clients from "./clients.ts"
 import * as Host from "./host.ts"
@@ -208,7 +206,7 @@ export const torture = Effect.fnUntraced(function* (
     Effect.provideContext(context)
   )
   const head = yield* events.head
-  const rows: Array<Auditor.Observations<OrderCommand, OrderState>["rows"][number]> = []
+  const rows: Array<Auditor.Observations["rows"][number]> = []
   const find = Effect.fnUntraced(function* (way: string) {
     for (const projection of behind) {
       const found = yield* Stream.runCollect(ReadModel.query(projection, {}))
@@ -241,10 +239,16 @@ export const torture = Effect.fnUntraced(function* (
   )
   const ids = new Set(recorded.map(({ streamId }) => StreamId.id(streamId)))
   const folds = yield* Effect.forEach(ids, (id) =>
-    Effect.map(handler.load(aggregate, id), ({ revision, state }) => ({ id, revision, state }))
+    Effect.map(handler.load(aggregate, id), ({ revision, state }) => ({
+      category: aggregate.category,
+      id,
+      revision,
+      state
+    }))
   )
-  const audit = Auditor.audit(aggregate, modelOf(recorded), {
+  const audit = Auditor.audit([Auditor.of(aggregate, modelOf(recorded))], {
     sent: clients.sent,
+    together: [],
     log: recorded,
     loads: clients.loads,
     folds,
@@ -275,7 +279,8 @@ export const torture = Effect.fnUntraced(function* (
     yield* find("stored after a restore")
     const left = yield* log
     if (lost.size === 0) wrong.push("no event was lost by a restore")
-    return Auditor.audit(aggregate, modelOf(left), {
+    return Auditor.audit([Auditor.of(aggregate, modelOf(left))], {
+      together: [],
       // An earlier acknowledgement may be lost by now.
       sent: clients.sent.map((one, index) =>
         index < before.sent ? { ...one, answers: [], doubtful: true } : one
@@ -320,9 +325,9 @@ export const torture = Effect.fnUntraced(function* (
 /**
  * The expected results of the commands, with the read model whose rows some events make too large.
  */
-const modelOf = (log: ReadonlyArray<RecordedEvent>): typeof orders.model => ({
-  ...orders.model,
-  rows: (accepted) => new Map(orders.model.rows?.(accepted)).set(heavy.name, heavyRows(log))
+const modelOf = (log: ReadonlyArray<RecordedEvent>): typeof model => ({
+  ...model,
+  rows: (accepted) => new Map(model.rows?.(accepted)).set(heavy.name, heavyRows(log))
 })
 
 const until = <E>(what: string, condition: Effect.Effect<boolean, E>) =>

@@ -27,20 +27,11 @@ export const executeOnStore = Effect.fnUntraced(function* <Command, State, Event
   const handler = yield* CommandHandler
   const id = SecureRandom.uuidV4Unsafe()
   const streamId = yield* Effect.fromResult(Aggregates.streamId(aggregate, id))
-  const occurredAt = yield* DateTime.now
-  const events = yield* Effect.forEach(given, (event) =>
-    Effect.map(Effect.fromResult(aggregate.codec.encode(event)), (encoded) => ({
-      ...encoded,
-      id: EventId.make(SecureRandom.uuidV4Unsafe()),
-      metadata: {},
-      occurredAt
-    }))
-  )
-  if (Arr.isArrayNonEmpty(events)) yield* store.append({ streamId, expected: noStream, events })
+  yield* appendGiven(aggregate, id, given)
   // `executeAll` with one command returns a rejection as a value, apart from all other errors.
   const [answer] = yield* handler.executeAll(aggregate, id, [{ command: when }])
   const recorded = yield* Stream.runCollect(store.read(streamId))
-  const decoded = yield* Effect.forEach(recorded.slice(events.length), (event) =>
+  const decoded = yield* Effect.forEach(recorded.slice(given.length), (event) =>
     Effect.fromResult(decodeRecorded(aggregate.codec, event))
   )
   const added = decoded.flat()
@@ -58,4 +49,24 @@ export const executeOnStore = Effect.fnUntraced(function* <Command, State, Event
     )
   }
   return Result.succeed(added)
+})
+
+/** Stores the given events on a fresh stream. */
+export const appendGiven = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
+  aggregate: Aggregate<Command, State, Event, Rejection>,
+  id: string,
+  given: ReadonlyArray<Event>
+) {
+  const store = yield* EventStore
+  const streamId = yield* Effect.fromResult(Aggregates.streamId(aggregate, id))
+  const occurredAt = yield* DateTime.now
+  const events = yield* Effect.forEach(given, (event) =>
+    Effect.map(Effect.fromResult(aggregate.codec.encode(event)), (encoded) => ({
+      ...encoded,
+      id: EventId.make(SecureRandom.uuidV4Unsafe()),
+      metadata: {},
+      occurredAt
+    }))
+  )
+  if (Arr.isArrayNonEmpty(events)) yield* store.append({ streamId, expected: noStream, events })
 })

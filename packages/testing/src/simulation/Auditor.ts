@@ -6,7 +6,8 @@
  * their numbers in `docs/ARCHITECTURE.md`:
  *
  * - 1: revisions of a stream are 1..n, positions increase.
- * - 2: an append is seen whole or not at all, and its state is that of the commands before it.
+ * - 2: an append is seen whole or not at all, also one of several streams, and its state is that of
+ *   the commands before it.
  * - 3: acknowledged events are in the log, refused ones are not.
  * - 4: a reader at a position never finds another event at or below it.
  * - 5: a subscriber sees every event once, in order.
@@ -21,16 +22,20 @@
  * @since 0.1.0
  */
 import type * as Aggregate from "@daybook/kernel/Aggregate"
-import { decodeRecorded } from "@daybook/kernel/EventCodec"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import * as StreamId from "@daybook/kernel/StreamId"
 import type * as DateTime from "effect/DateTime"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
-import { same } from "../internal/differences.ts"
-import { canonical, listDifference, rowTexts, sameList } from "../internal/lists.ts"
-import { renderLine } from "../internal/render.ts"
+import { listDifference, sameList } from "../internal/lists.ts"
+import {
+  type Check,
+  checkAccepted,
+  checkAnswers,
+  checkCommands,
+  checkRows,
+  checkStates,
+  checkStreams,
+  checkTogether
+} from "../internal/simulation/auditing.ts"
 
 /**
  * A command that the log holds, with the identities of its events; for models.
@@ -63,6 +68,30 @@ export interface Model<Command, State, Event> {
 }
 
 /**
+ * An aggregate and the model of its instances; built by {@link of}.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Audited {
+  readonly aggregate: Aggregate.Aggregate<unknown, unknown, unknown, unknown>
+  readonly model: Model<unknown, unknown, unknown>
+}
+
+/**
+ * Pairs an aggregate with its model.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const of = <Command, State, Event, Rejection>(
+  aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
+  model: Model<Command, NoInfer<State>, NoInfer<Event>>
+): Audited =>
+  // An audit gives each only what belongs to its category.
+  ({ aggregate, model }) as unknown as Audited
+
+/**
  * The answer to a command: accepted, with the number of its events, or rejected.
  *
  * @category types
@@ -84,6 +113,7 @@ export type Answer<State> =
  * @since 0.1.0
  */
 export interface Sent<out Command, out State> {
+  readonly category: string
   readonly id: string
   readonly command: Command
   readonly commandId: string
@@ -99,14 +129,19 @@ export interface Sent<out Command, out State> {
  * @category types
  * @since 0.1.0
  */
-export interface Observations<out Command, out State> {
-  readonly sent: ReadonlyArray<Sent<Command, State>>
-  /** All events of the category. */
+export interface Observations {
+  readonly sent: ReadonlyArray<Sent<unknown, unknown>>
+  /** The commands among them that were sent together, on one instance each, by their command id. */
+  readonly together: ReadonlyArray<{
+    readonly commandId: string
+    readonly streams: ReadonlyArray<{ readonly category: string; readonly id: string }>
+  }>
+  /** All events of the categories. */
   readonly log: ReadonlyArray<RecordedEvent>
   /** States that were read during the run. */
-  readonly loads: ReadonlyArray<Loaded<State>>
+  readonly loads: ReadonlyArray<Loaded>
   /** States that were read at the end. */
-  readonly folds: ReadonlyArray<Loaded<State>>
+  readonly folds: ReadonlyArray<Loaded>
   /** The ids that reading the log up to a position gave. */
   readonly prefixes: ReadonlyArray<{
     readonly upTo: bigint
@@ -124,10 +159,17 @@ export interface Observations<out Command, out State> {
   readonly overdue: ReadonlyArray<string>
 }
 
-interface Loaded<out State> {
+/**
+ * The state of an instance at a revision.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Loaded {
+  readonly category: string
   readonly id: string
   readonly revision: number
-  readonly state: State
+  readonly state: unknown
 }
 
 /**
@@ -153,195 +195,27 @@ export interface Audit {
 }
 
 /**
- * Compares the observations with the model.
+ * Compares the observations with the models.
  *
  * @category operations
  * @since 0.1.0
  */
-export const audit = <Command, State, Event, Rejection>(
-  aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>,
-  model: Model<Command, State, Event>,
-  observations: Observations<Command, State>
-): Audit => {
+export const audit = (audited: ReadonlyArray<Audited>, observations: Observations): Audit => {
   const violations: Array<Violation> = []
   const checks = new Map<number, number>()
-  /** Records a comparison; `what` describes a failure, and is called for failures only. */
-  const check = (invariant: number, holds: boolean, what: () => string) => {
+  const check: Check = (invariant, holds, what) => {
     checks.set(invariant, (checks.get(invariant) ?? 0) + 1)
     if (!holds) violations.push({ invariant, message: what() })
   }
-  const encodeState = Schema.encodeUnknownResult(Schema.toCodecJson(aggregate.state))
-  /** Encodes a state; fails with the reason that it is invalid. */
-  const stateText = (state: State): Result.Result<string, string> =>
-    Result.mapBoth(encodeState(state), {
-      onSuccess: canonical,
-      onFailure: ({ message }) => message
-    })
-  const eventText = (event: Event): string =>
-    Result.match(aggregate.codec.encode(event), {
-      onSuccess: ({ data, type }) => canonical({ type, data }),
-      onFailure: ({ message }) => message
-    })
-  /**
-   * Runs the model. Commands that should not all be accepted may lead it to an invalid state, or
-   * make it throw.
-   */
-  const modelled = (own: ReadonlyArray<Accepted<Command>>) =>
-    Result.try({ try: () => model.instance(own), catch: String })
-
   const { log } = observations
-  const streams = new Map<string, Array<RecordedEvent>>()
-  let position = 0n
-  for (const event of log) {
-    const id = StreamId.id(event.streamId)
-    const stream = streams.get(id) ?? []
-    streams.set(id, stream)
-    stream.push(event)
-    check(
-      1,
-      event.revision === stream.length && event.position > position,
-      () => `${told(event)} is event ${stream.length} of its stream, after position ${position}`
-    )
-    position = event.position
+  const streams = checkStreams(log, check)
+  const byCommand = checkCommands(log, check)
+  const accepted = checkAccepted(byCommand, observations.sent, check)
+  for (const one of audited) {
+    const states = checkStates(one, streams, accepted, check)
+    checkAnswers(one, states, byCommand, observations, check)
   }
-
-  const byCommand = new Map<string, Array<RecordedEvent>>()
-  for (const event of log) {
-    const { commandId = `none of ${event.id}` } = event.metadata
-    const name = commandOn(commandId, StreamId.id(event.streamId))
-    const events = byCommand.get(name) ?? []
-    byCommand.set(name, events)
-    const last = events.at(-1)
-    check(
-      6,
-      last === undefined ||
-        (last.streamId === event.streamId && last.revision + 1 === event.revision),
-      () => `${told(event)} is of a command that was recorded before: ${commandId}`
-    )
-    events.push(event)
-  }
-
-  const sent = new Map(observations.sent.map((one) => [commandOn(one.commandId, one.id), one]))
-  const accepted: Array<Accepted<Command>> = []
-  for (const [name, recorded] of byCommand) {
-    const one = sent.get(name)
-    const [first] = recorded
-    if (first === undefined) continue
-    check(3, one !== undefined, () => `${told(first)} is of a command that no client sent: ${name}`)
-    if (one === undefined) continue
-    check(
-      3,
-      recorded.every(
-        ({ occurredAt }) => occurredAt.epochMilliseconds === one.occurredAt.epochMilliseconds
-      ),
-      () => `${told(first)} occurred at another time than its command`
-    )
-    accepted.push({ id: one.id, command: one.command, recorded })
-  }
-
-  /** The state that the commands up to a revision lead to, by instance and revision. */
-  const states = new Map<string, Map<number, string>>()
-  for (const [id, stream] of streams) {
-    const own = accepted.filter((one) => one.id === id)
-    const reached = new Map<number, string>()
-    states.set(id, reached)
-    let revision = 0
-    for (let count = 1; count <= own.length; count++) {
-      revision += own[count - 1]?.recorded.length ?? 0
-      const state = Result.flatMap(modelled(own.slice(0, count)), ({ state }) => stateText(state))
-      if (Result.isFailure(state)) {
-        const told = `the commands of ${id} up to revision ${revision} lead to an invalid state`
-        check(2, false, () => `${told}: ${state.failure}`)
-      }
-      reached.set(
-        revision,
-        Result.getOrElse(state, () => NONE)
-      )
-    }
-    const events = Result.getOrUndefined(modelled(own))?.events
-    const stored = stream.map(({ data, type }) => canonical({ type, data }))
-    const predicted = events?.map((event) => eventText(event))
-    const isPredicted = predicted === undefined || sameList(stored, predicted)
-    check(
-      2,
-      isPredicted,
-      () => `stream ${id} is\n  ${stored.join("\n  ")}\nand not\n  ${predicted?.join("\n  ")}`
-    )
-    stream.forEach((recorded, index) => {
-      const decoded = decodeRecorded(aggregate.codec, recorded)
-      const [event, ...more] = Result.getOrElse(decoded, () => [])
-      check(
-        9,
-        event !== undefined && more.length === 0 && eventText(event) === stored[index],
-        () => `${told(recorded)} is not what it is decoded to: ${renderLine(decoded)}`
-      )
-      if (event === undefined || events === undefined || !isPredicted) return
-      check(
-        9,
-        same(event, events[index]),
-        () =>
-          `${told(recorded)} came back as ${renderLine(event)} and not ${renderLine(events[index])}`
-      )
-    })
-  }
-  const stateAt = (id: string, revision: number) =>
-    revision === 0
-      ? Result.getOrElse(stateText(aggregate.decider.initialState), () => NONE)
-      : states.get(id)?.get(revision)
-  const checkState = (invariant: number, what: string, { id, revision, state }: Loaded<State>) => {
-    const expected = stateAt(id, revision)
-    check(
-      2,
-      expected !== undefined,
-      () => `${what} of ${id} was returned at revision ${revision}, where no command ends`
-    )
-    if (expected === undefined) return
-    const actual = stateText(state)
-    if (Result.isFailure(actual)) {
-      const told = `${what} of ${id} at revision ${revision} does not fit the schema`
-      return check(12, false, () => `${told}: ${actual.failure}`)
-    }
-    check(12, true, () => "")
-    check(
-      invariant,
-      actual.success === expected,
-      () => `${what} of ${id} at revision ${revision} is ${actual.success} and not ${expected}`
-    )
-  }
-
-  for (const { answers, command, commandId, doubtful, id } of observations.sent) {
-    const name = `command ${commandId} on ${id} (${canonical(command)})`
-    const recorded = byCommand.get(commandOn(commandId, id)) ?? []
-    const last = recorded.at(-1)
-    let effective = false
-    for (const answer of answers) {
-      if (answer._tag === "Rejected") continue
-      checkState(2, `the answer to ${name}`, { id, ...answer })
-      if (answer.events === 0) continue
-      effective = true
-      check(
-        3,
-        last !== undefined,
-        () => `${name} was acknowledged at revision ${answer.revision}, and is lost`
-      )
-      if (last === undefined) continue
-      check(
-        6,
-        answer.revision === last.revision && answer.events === recorded.length,
-        () =>
-          `${name} was answered with ${answer.events} events up to revision ${answer.revision}, ` +
-          `recorded are ${recorded.length} up to ${last.revision}`
-      )
-    }
-    check(
-      3,
-      recorded.length === 0 || effective || doubtful,
-      () => `${name} was refused, and yet recorded up to revision ${last?.revision}`
-    )
-  }
-
-  for (const load of observations.loads) checkState(2, "the state", load)
-  for (const fold of observations.folds) checkState(8, "the state", fold)
+  checkTogether(audited, byCommand, accepted, observations, check)
 
   for (const { ids, upTo } of observations.prefixes) {
     const now = log.filter((event) => event.position <= upTo).map((event) => event.id)
@@ -351,54 +225,7 @@ export const audit = <Command, State, Event, Rejection>(
   for (const [name, ids] of observations.subscribers) {
     check(5, sameList(ids, all), () => `subscriber ${name} ${listDifference(ids, all)}`)
   }
-
-  const predictedRows = Result.try({ try: () => model.rows?.(accepted), catch: String })
-  if (Result.isFailure(predictedRows)) {
-    check(
-      10,
-      false,
-      () => `the commands lead to an error in place of rows: ${predictedRows.failure}`
-    )
-  }
-  const first = new Map<string, ReadonlyArray<string>>()
-  for (const { projection, rows, way } of observations.rows) {
-    const { name } = projection
-    const texts = rowTexts(projection, rows)
-    if (Result.isFailure(texts)) {
-      check(10, false, () => `rows of ${name}, ${way}, do not fit their schema: ${texts.failure}`)
-      continue
-    }
-    const actual = texts.success
-    const expected = Result.getOrUndefined(predictedRows)?.get(name)
-    if (expected !== undefined) {
-      const predicted = rowTexts(projection, expected)
-      check(10, Result.isSuccess(predicted) && sameList(actual, predicted.success), () =>
-        Result.match(predicted, {
-          onSuccess: (text) => `rows of ${name}, ${way}: ${listDifference(actual, text)}`,
-          onFailure: (issue) => `the commands lead to invalid rows of ${name}: ${issue}`
-        })
-      )
-    }
-    const before = first.get(name)
-    if (before === undefined) first.set(name, actual)
-    else {
-      check(
-        11,
-        sameList(actual, before),
-        () => `rows of ${name}, ${way}: ${listDifference(actual, before)}`
-      )
-    }
-  }
-
+  checkRows(audited, accepted, observations.rows, check)
   check(14, observations.overdue.length === 0, () => observations.overdue.join("; "))
   return { violations, checks }
 }
-
-/** Names a command on a stream, because one command id may serve several streams. */
-const commandOn = (commandId: string, id: string) => `${commandId} ${id}`
-
-/** Stands for an invalid state; it is no text of JSON. */
-const NONE = "none"
-
-const told = ({ position, revision, streamId, type }: RecordedEvent) =>
-  `${type} at revision ${revision} of ${streamId}, position ${position},`

@@ -2,7 +2,8 @@
  * Runs a domain on hosts that die, over connections that lose calls, and searches for a history in
  * which an invariant breaks.
  *
- * Several clients execute generated commands on a few instances. They go through hosts that each
+ * Several clients execute generated commands on a few instances of one or several aggregates, some
+ * of them together. They go through hosts that each
  * have a command handler and maintain the read models, on the stores in memory. Faults occur at
  * every call of a store and between any two steps of a host; see {@link Fault.kinds}. At the end
  * the faults stop, and an audit compares all answers, the log, the states and the rows with a
@@ -23,19 +24,44 @@ import type * as Aggregate from "@daybook/kernel/Aggregate"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import type * as CommandCall from "@daybook/store/CommandCall"
 import type { CommandHandler } from "@daybook/store/CommandHandler"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import type { SnapshotStore } from "@daybook/store/SnapshotStore"
 import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
+import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
-import type { Model } from "./Auditor.ts"
+import * as Auditor from "./Auditor.ts"
+import type { Audited, Model } from "./Auditor.ts"
 import * as Fault from "./Fault.ts"
 import * as Histories from "../internal/simulation/history.ts"
 import type { Limits } from "../internal/simulation/plan.ts"
 import { shrink } from "../internal/simulation/shrink.ts"
+
+/**
+ * An aggregate to simulate, with its commands and its model; built by {@link of}.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Simulated extends Audited {
+  readonly command: Schema.Codec<unknown, unknown>
+}
+
+/**
+ * Commands that are executed together, all or none, for each input of a schema; built by
+ * {@link together}.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Together {
+  readonly input: Schema.Codec<unknown, unknown>
+  readonly calls: (input: unknown) => ReadonlyArray<CommandCall.Any>
+}
 
 /**
  * The subject of a simulation.
@@ -43,21 +69,56 @@ import { shrink } from "../internal/simulation/shrink.ts"
  * @category types
  * @since 0.1.0
  */
-export interface Simulation<Command, State, Event, Rejection> {
-  readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
-  /**
-   * The schema of the commands to send. Give it few different products and sums, so that commands
-   * meet.
-   */
-  readonly command: Schema.Codec<Command, unknown>
-  /** Recomputes the expected states and rows. */
-  readonly model: Model<Command, State, Event>
+export interface Simulation {
+  /** Aggregates of different categories. */
+  readonly aggregates: Arr.NonEmptyReadonlyArray<Simulated>
+  /** Commands on several instances, sent among those on one; none by default. */
+  readonly together?: ReadonlyArray<Together>
   readonly projections?: ReadonlyArray<Projection.Any>
   /** The stores in memory by default. */
   readonly stores?: Layer.Layer<EventStore | SnapshotStore | ReadModelStore>
   /** By default the handler of `@daybook/store`, with and without snapshots and cached states. */
   readonly handler?: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore>
 }
+
+/**
+ * Builds the description of an aggregate to simulate. A compile error stands at the part that does
+ * not fit the aggregate.
+ *
+ * **Details**
+ * `command`: the schema of the commands to send. Give it few different products and sums, so that
+ * commands meet. `model`: recomputes the expected states and rows.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const of = <Command, State, Event, Rejection, S>(options: {
+  readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
+  readonly command: S & CommandSchema<S, NoInfer<Command>>
+  readonly model: Model<NoInfer<Command>, NoInfer<State>, NoInfer<Event>>
+}): Simulated => ({
+  ...Auditor.of(options.aggregate, options.model),
+  // A fitting schema gives commands of the aggregate, so it may stand for their schema.
+  command: options.command as unknown as Schema.Codec<unknown, unknown>
+})
+
+/**
+ * Builds commands that are executed together.
+ *
+ * **Details**
+ * The instances of single commands are "a", "b" and "c": name them in `input`, so that commands
+ * meet. An input whose calls name an instance twice is left out. The aggregates of the calls must
+ * be simulated.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const together = <Input, Encoded>(
+  input: Schema.Codec<Input, Encoded>,
+  calls: (input: Input) => ReadonlyArray<CommandCall.Any>
+): Together =>
+  // The calls get inputs of this schema only.
+  ({ input, calls }) as unknown as Together
 
 /**
  * The schema `S` when all the commands that it gives are of type `Command`; otherwise a type that
@@ -167,10 +228,10 @@ export interface Replay {
  * @category operations
  * @since 0.1.0
  */
-export const run = <Command, State, Event, Rejection, S>(
-  simulation: Fitting<Command, State, Event, Rejection, S>,
-  options: Replay
-): Effect.Effect<History> => runOf(fitting(simulation), options)
+export const run = (simulation: Simulation, options: Replay): Effect.Effect<History> =>
+  Effect.promise(() =>
+    runLimited(simulation, options, { only: options.faults && new Set(options.faults) })
+  )
 
 /**
  * Runs the histories of `seed` and the seeds after it, up to the first that fails.
@@ -181,20 +242,19 @@ export const run = <Command, State, Event, Rejection, S>(
  * @category operations
  * @since 0.1.0
  */
-export const check = <Command, State, Event, Rejection, S>(
-  simulation: Fitting<Command, State, Event, Rejection, S>,
+export const check = (
+  simulation: Simulation,
   options: { readonly seed: number; readonly histories?: number }
 ): Effect.Effect<Summary, HistoryFailed> =>
   Effect.gen(function* () {
-    const subject = fitting(simulation)
     const { histories = 100, seed } = options
     const faults = new Map<Fault.Kind, number>()
     const checks = new Map<number, number>()
     let commands = 0
     let events = 0
     for (let before = 0; before < histories; before++) {
-      const history = yield* runOf(subject, { seed: seed + before })
-      if (history.violations.length > 0) return yield* shrunk(subject, history, before)
+      const history = yield* run(simulation, { seed: seed + before })
+      if (history.violations.length > 0) return yield* shrunk(simulation, history, before)
       commands += history.commands
       events += history.events
       for (const fault of history.faults) add(faults, Fault.kind(fault), 1)
@@ -203,43 +263,15 @@ export const check = <Command, State, Event, Rejection, S>(
     return { histories, commands, events, faults, checks }
   })
 
-/**
- * A simulation whose schema is compared with the commands of its aggregate apart from the rest, so
- * that the compile error names the mismatch.
- */
-type Fitting<Command, State, Event, Rejection, S> = Omit<
-  Simulation<Command, State, Event, Rejection>,
-  "command"
-> & { readonly command: S & CommandSchema<S, NoInfer<Command>> }
-
-/**
- * Converts the type: a fitting schema gives commands of the aggregate, so it may stand for their
- * schema.
- */
-const fitting = <Command, State, Event, Rejection, S>(
-  simulation: Fitting<Command, State, Event, Rejection, S>
-): Simulation<Command, State, Event, Rejection> =>
-  simulation as unknown as Simulation<Command, State, Event, Rejection>
-
-const runOf = <Command, State, Event, Rejection>(
-  simulation: Simulation<Command, State, Event, Rejection>,
-  options: Replay
-): Effect.Effect<History> =>
-  Effect.promise(() =>
-    runLimited(simulation, options, { only: options.faults && new Set(options.faults) })
-  )
-
-const runLimited = <Command, State, Event, Rejection>(
-  simulation: Simulation<Command, State, Event, Rejection>,
+const runLimited = (
+  { aggregates, handler, projections = [], stores = memory, together = [] }: Simulation,
   { schedule = 0, seed }: Replay,
   limits: Limits
-): Promise<History> => {
-  const { handler, projections = [], stores = memory } = simulation
-  return Histories.run({ ...simulation, projections, stores, handler }, seed, schedule, limits)
-}
+): Promise<History> =>
+  Histories.run({ aggregates, handler, projections, stores, together }, seed, schedule, limits)
 
-const shrunk = Effect.fnUntraced(function* <Command, State, Event, Rejection>(
-  simulation: Simulation<Command, State, Event, Rejection>,
+const shrunk = Effect.fnUntraced(function* (
+  simulation: Simulation,
   failed: History,
   before: number
 ): Effect.fn.Return<never, HistoryFailed> {

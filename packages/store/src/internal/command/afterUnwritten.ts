@@ -34,6 +34,21 @@ export type Unwritten =
     }
   | { readonly _tag: "Refused"; readonly error: AppendRefused }
 
+/** Returns the reason why an append wrote nothing, or fails with an error that ends the call. */
+export const unwritten = (error: AppendError): Effect.Effect<Unwritten, AppendError> => {
+  switch (error._tag) {
+    case "WrongExpectedRevision":
+      return Effect.succeed({ _tag: "Conflict", error })
+    case "EventIdConflict":
+      return Effect.succeed({ _tag: "AlreadyRecorded", conflict: Effect.succeed(error) })
+    case "AppendRefused":
+      return Effect.succeed({ _tag: "Refused", error })
+    case "Overloaded":
+    case "EventStoreError":
+      return Effect.fail(error)
+  }
+}
+
 /**
  * Returns true if another writer was faster. A cached state that meets a conflict without events in
  * between is of another history, so it lost no race.
@@ -59,7 +74,7 @@ export const after = Effect.fnUntraced(function* <Command, State, Event, Rejecti
     readonly maxAttempts: number
   }
 ): Effect.fn.Return<LoadedStream<State, Event>, EventDecodeError | AppendError> {
-  const { executed, streamId } = loaded.progress
+  const { found, streamId, watched } = loaded.progress
   switch (outcome._tag) {
     case "Conflict": {
       const { error } = outcome
@@ -81,11 +96,11 @@ export const after = Effect.fnUntraced(function* <Command, State, Event, Rejecti
     }
     case "AlreadyRecorded": {
       // The same commands ran before, perhaps on another state: the first answer stands.
-      const known = executed.size
+      const known = found.size
       const again = yield* loaded.complete
         ? load.prove(aggregate, loaded, "current")
-        : load.foldAll(aggregate, streamId, { watched: Array.from(loaded.progress.watched) })
-      return again.progress.executed.size === known ? yield* yield* outcome.conflict : again
+        : load.foldAll(aggregate, streamId, { watched })
+      return again.progress.found.size === known ? yield* yield* outcome.conflict : again
     }
     case "Refused": {
       if (!loaded.current) return yield* load.prove(aggregate, loaded, "current")

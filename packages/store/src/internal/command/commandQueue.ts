@@ -22,7 +22,8 @@ import type { Execute, ExecuteError, ExecuteOptions } from "./execute.ts"
 const MAX_COMMANDS = 500
 
 /** The commands of one caller on a stream. */
-interface Call {
+interface Commands {
+  readonly _tag: "Commands"
   readonly streamId: StreamId
   /** A batch has one aggregate, so that its commands agree on the types that are unknown here. */
   readonly aggregate: object
@@ -36,29 +37,53 @@ interface Call {
   ) => Effect.Effect<ReadonlyArray<unknown>, ExecuteError>
 }
 
-type Calls = Arr.NonEmptyReadonlyArray<Call>
+/** The turn of commands on several streams on one of them. */
+interface Turn {
+  readonly _tag: "Turn"
+  readonly requests: ReadonlyArray<Identified<unknown>>
+  readonly context: Context.Context<never>
+  /** Takes the turns on the other streams, and then executes the commands. */
+  readonly run: Effect.Effect<unknown, ExecuteError>
+}
+
+type Call = Commands | Turn
+
+export interface CommandQueue {
+  /** Executes commands on a stream, one call at a time for each stream. */
+  readonly execute: Execute
+  /**
+   * Runs commands on several streams when they have the turn on all. Turns are taken in one order,
+   * so that no two calls wait for each other.
+   */
+  readonly inTurns: <A>(
+    streamIds: ReadonlyArray<StreamId>,
+    requests: ReadonlyArray<Identified<unknown>>,
+    run: Effect.Effect<A, ExecuteError>
+  ) => Effect.Effect<A, ExecuteError>
+}
 
 /**
- * Returns the same function with one call at a time for each stream. `keep` counts commands that a
- * batch executes after their caller was interrupted, until the function that it returns is called.
+ * Makes the queue. `keep` counts commands that a batch executes after their caller was interrupted,
+ * until the function that it returns is called.
  */
 export const make = (
   execute: Execute,
   keep: (requests: ReadonlyArray<Identified<unknown>>) => () => void
-): Effect.Effect<Execute, never, Scope.Scope> =>
+): Effect.Effect<CommandQueue, never, Scope.Scope> =>
   Effect.map(
-    Batcher.make<StreamId, Call, ReadonlyArray<unknown>, ExecuteError>({
-      call: transactAll,
+    Batcher.make<StreamId, Call, unknown, ExecuteError>({
+      call: callAll,
       fitting,
       isOneItemsFault,
       keep: ({ requests }) => keep(requests)
     }),
-    (batcher): Execute =>
-      (aggregate, streamId, requests, options) => {
+    (batcher): CommandQueue => ({
+      execute: (aggregate, streamId, requests, options) => {
         const own = (all: typeof requests, given: ExecuteOptions) =>
           execute(aggregate, streamId, all, given)
         return Effect.contextWith((context: Context.Context<never>) => {
-          const call: Call = {
+          const call: Commands = {
+            _tag: "Commands",
             streamId,
             aggregate,
             requests,
@@ -72,12 +97,30 @@ export const make = (
             typeof own
           >
         })
-      }
+      },
+      inTurns: <A>(
+        streamIds: ReadonlyArray<StreamId>,
+        requests: ReadonlyArray<Identified<unknown>>,
+        run: Effect.Effect<A, ExecuteError>
+      ) =>
+        Effect.contextWith((context: Context.Context<never>) =>
+          streamIds.toSorted().reduceRight<Effect.Effect<A, ExecuteError>>(
+            (run, streamId) =>
+              // The answer is that of `run`.
+              batcher.runOrSubmit(
+                streamId,
+                { _tag: "Turn", requests, context, run },
+                run
+              ) as typeof run,
+            run
+          )
+        )
+    })
   )
 
 /**
  * Accepts the calls that can share a batch: of one aggregate, and without an expectation. That
- * concerns the stream before its own commands, so such a call runs alone.
+ * concerns the stream before its own commands, so such a call runs alone, and so does a turn.
  */
 const fitting = () => {
   let first: Call | undefined
@@ -86,6 +129,8 @@ const fitting = () => {
     first ??= call
     commands += call.requests.length
     return (
+      call._tag === "Commands" &&
+      first._tag === "Commands" &&
       call.aggregate === first.aggregate &&
       commands <= MAX_COMMANDS &&
       call.options.expected._tag === "Any" &&
@@ -94,8 +139,18 @@ const fitting = () => {
   }
 }
 
+const callAll = (calls: Arr.NonEmptyReadonlyArray<Call>) => {
+  const [first] = calls
+  return first._tag === "Turn"
+    ? Effect.map(Effect.updateContext(first.run, inContextOf(first)), (answer) => [
+        Exit.succeed(answer)
+      ])
+    : // Only commands fit in a batch with commands.
+      executeAll(calls as Arr.NonEmptyReadonlyArray<Commands>)
+}
+
 /** Executes the commands of several callers as one call, and gives each caller its own answers. */
-const transactAll = (calls: Calls) => {
+const executeAll = (calls: Arr.NonEmptyReadonlyArray<Commands>) => {
   const [first] = calls
   const requests = calls.flatMap((call) => call.requests)
   const maxAttempts = Math.max(...calls.map(({ options }) => options.maxAttempts))
@@ -111,7 +166,10 @@ const transactAll = (calls: Calls) => {
 }
 
 /** Runs a batch in a root span that links to the spans of its callers. */
-const inBatchSpan = <A, E>(effect: Effect.Effect<A, E>, calls: Calls): Effect.Effect<A, E> =>
+const inBatchSpan = <A, E>(
+  effect: Effect.Effect<A, E>,
+  calls: Arr.NonEmptyReadonlyArray<Commands>
+): Effect.Effect<A, E> =>
   inSpan(effect, "CommandHandler.batch", () => ({
     attributes: {
       "daybook.stream": calls[0].streamId,

@@ -20,6 +20,8 @@ import type { FoldProgress, LoadedStream } from "./fold.ts"
 export interface Identified<out Command> {
   readonly command: Command
   readonly commandId: CommandId
+  /** The UUID from which the ids of its events derive; see `eventId`. */
+  readonly namespace: string
   readonly occurredAt: DateTime.Utc
   readonly metadata: EventMetadata
   /** True if the caller supplied the command id, so that it may have been executed before. */
@@ -44,10 +46,10 @@ export const decideAll = <Command, State, Event, Rejection>(
 ): Result.Result<Decided<State, Event, Rejection>, EventEncodeError | EventDecodeError> => {
   const answers: Array<Result.Result<Executed<State, Event>, Rejection>> = []
   const appended: Array<NewEvent> = []
-  const answered = new Map(progress.executed)
+  const executedNow = new Map<string, Executed<State, Event>>()
   let { state } = progress
-  for (const { command, commandId, metadata, occurredAt } of requests) {
-    const repeated = answered.get(commandId)
+  for (const { command, commandId, metadata, namespace, occurredAt } of requests) {
+    const repeated = progress.found.get(namespace)?.answer ?? executedNow.get(namespace)
     if (repeated !== undefined) {
       answers.push(Result.succeed(repeated))
       continue
@@ -63,7 +65,7 @@ export const decideAll = <Command, State, Event, Rejection>(
       if (Result.isFailure(encoded)) return Result.fail(encoded.failure)
       const fresh: NewEvent = {
         ...encoded.success,
-        id: eventId(commandId, progress.streamId, index),
+        id: eventId(namespace, progress.streamId, index),
         metadata: { ...metadata, commandId },
         occurredAt
       }
@@ -91,7 +93,7 @@ export const decideAll = <Command, State, Event, Rejection>(
       repeated: false
     }
     answers.push(Result.succeed(executed))
-    if (decided.success.length > 0) answered.set(commandId, { ...executed, repeated: true })
+    if (decided.success.length > 0) executedNow.set(namespace, { ...executed, repeated: true })
   }
   return Result.succeed({ answers, events: appended, state })
 }

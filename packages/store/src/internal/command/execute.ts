@@ -16,9 +16,16 @@ import * as Result from "effect/Result"
 import type { Executed } from "../../CommandHandler.ts"
 import type { AppendError, EventStore } from "../../EventStore.ts"
 import * as ExpectedRevision from "../../ExpectedRevision.ts"
-import { after, isLostRace, refusal, takenIds, type Unwritten } from "./afterUnwritten.ts"
+import {
+  after,
+  isLostRace,
+  refusal,
+  takenIds,
+  type Unwritten,
+  unwritten
+} from "./afterUnwritten.ts"
 import { decideAll, type Identified, isUnexpected, placed, proofLacking } from "./decide.ts"
-import type { LoadedStream } from "./fold.ts"
+import { type LoadedStream, watching } from "./fold.ts"
 import type { Load } from "./load.ts"
 import * as Metrics from "./metrics.ts"
 
@@ -50,11 +57,8 @@ export const make = (store: EventStore["Service"], load: Load): Execute =>
     requests: ReadonlyArray<Identified<Command>>,
     { expected, maxAttempts }: ExecuteOptions
   ): Effect.fn.Return<Answers<State, Event, Rejection>, ExecuteError> {
-    const watched = requests.filter(({ callerSuppliedId }) => callerSuppliedId)
-    let loaded = yield* load.open(aggregate, streamId, {
-      watched: watched.map(({ commandId }) => commandId),
-      unread: true
-    })
+    const watched = watching(requests.filter(({ callerSuppliedId }) => callerSuppliedId))
+    let loaded = yield* load.open(aggregate, streamId, { watched, unread: true })
     let attempt = 1
     while (true) {
       const { progress } = loaded
@@ -132,19 +136,7 @@ const append = (
                 ? { _tag: "AlreadyRecorded", conflict: takenIds(store, progress.streamId, events) }
                 : { _tag: "Appended", position, recordedAt }
             ),
-          onFailure: (error): Effect.Effect<Outcome, AppendError> => {
-            switch (error._tag) {
-              case "WrongExpectedRevision":
-                return Effect.succeed({ _tag: "Conflict", error })
-              case "EventIdConflict":
-                return Effect.succeed({ _tag: "AlreadyRecorded", conflict: Effect.succeed(error) })
-              case "AppendRefused":
-                return Effect.succeed({ _tag: "Refused", error })
-              case "Overloaded":
-              case "EventStoreError":
-                return Effect.fail(error)
-            }
-          }
+          onFailure: unwritten
         }
       )
     : Effect.succeed({ _tag: "Appended", position: progress.position, recordedAt: undefined })

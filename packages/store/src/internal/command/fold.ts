@@ -42,13 +42,41 @@ export const initial = <Command, State, Event, Rejection>(
 })
 
 /**
+ * The commands to look for in a fold: by the command id in the metadata of their events, the
+ * namespaces of their event ids.
+ */
+export type Watched = ReadonlyMap<CommandId, ReadonlyArray<string>>
+
+export const watching = (
+  requests: ReadonlyArray<{ readonly commandId: CommandId; readonly namespace: string }>
+): Watched => {
+  const watched = new Map<CommandId, Array<string>>()
+  for (const { commandId, namespace } of requests) {
+    const namespaces = watched.get(commandId)
+    if (namespaces === undefined) watched.set(commandId, [namespace])
+    else if (!namespaces.includes(namespace)) namespaces.push(namespace)
+  }
+  return watched
+}
+
+/** A watched command that a fold has found, with its events so far. */
+interface Found<out State, out Event> {
+  readonly answer: Executed<State, Event>
+  /** The position of its first event. */
+  readonly first: Position.Position
+  /** The number of its stored events; each decodes to any number of the answer's. */
+  readonly stored: number
+}
+
+/**
  * The progress of a fold of a stream, and the watched commands that it has found.
  * Mutable and owned by one fiber, so that a fold over 10,000 events copies nothing.
  */
 export interface FoldProgress<State, Event> {
   readonly streamId: StreamId
-  readonly watched: ReadonlySet<CommandId>
-  readonly executed: Map<CommandId, Executed<State, Event>>
+  readonly watched: Watched
+  /** By the namespaces of their event ids. */
+  readonly found: Map<string, Found<State, Event>>
   readonly snapshotRevision: Revision.Revision
   revision: Revision.Revision
   event: EventMark.EventMark | undefined
@@ -58,14 +86,9 @@ export interface FoldProgress<State, Event> {
 
 export const beginFold = <State, Event>(
   streamId: StreamId,
-  watched: ReadonlyArray<CommandId>,
+  watched: Watched,
   known: KnownState<State>
-): FoldProgress<State, Event> => ({
-  ...known,
-  streamId,
-  watched: new Set(watched),
-  executed: new Map()
-})
+): FoldProgress<State, Event> => ({ ...known, streamId, watched, found: new Map() })
 
 /** A folded stream, and what is proved of it. */
 export interface LoadedStream<State, Event> {
@@ -92,23 +115,40 @@ export const evolveBy = <Command, State, Event, Rejection>(
     progress.revision = stored.revision
     progress.position = stored.position
     const { commandId } = stored.metadata
-    if (commandId === undefined || !progress.watched.has(commandId)) continue
-    // The id of its first event identifies a command, since it can be looked up without a fold.
-    const before = progress.executed.get(commandId)?.events
-    if (before !== undefined || stored.id === eventId(commandId, progress.streamId, 0)) {
-      progress.executed.set(commandId, {
-        streamId: progress.streamId,
-        revision: progress.revision,
-        position: progress.position,
-        state: progress.state,
-        events: [...(before ?? []), ...decoded.success],
-        repeated: true
-      })
-    }
+    const namespaces = commandId === undefined ? undefined : progress.watched.get(commandId)
+    if (namespaces !== undefined) notice(progress, namespaces, stored, decoded.success)
   }
   const last = recorded.at(-1)
   if (last !== undefined) progress.event = EventMark.of(last)
   return Result.void
+}
+
+/** Adds the event that was folded last to the watched command that recorded it, if one did. */
+const notice = <State, Event>(
+  progress: FoldProgress<State, Event>,
+  namespaces: ReadonlyArray<string>,
+  stored: RecordedEvent,
+  events: ReadonlyArray<Event>
+): void => {
+  const { found, position, revision, state, streamId } = progress
+  for (const namespace of namespaces) {
+    const before = found.get(namespace)
+    const count = before?.stored ?? 0
+    if (stored.id !== eventId(namespace, streamId, count)) continue
+    found.set(namespace, {
+      first: before?.first ?? position,
+      stored: count + 1,
+      answer: {
+        streamId,
+        revision,
+        position,
+        state,
+        events: [...(before?.answer.events ?? []), ...events],
+        repeated: true
+      }
+    })
+    return
+  }
 }
 
 /** Decodes the next stored event of a stream, and returns each event with the state after it. */

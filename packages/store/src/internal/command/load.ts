@@ -2,8 +2,8 @@
  * Folds a stream from the nearest known state, and proves what a decision on it needs.
  */
 import type { Aggregate } from "@daybook/kernel/Aggregate"
-import type { CommandId } from "@daybook/kernel/CommandId"
 import type { EventDecodeError } from "@daybook/kernel/EventCodec"
+import type { Position } from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as EventMark from "@daybook/kernel/EventMark"
 import * as Revision from "@daybook/kernel/Revision"
@@ -11,6 +11,7 @@ import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
 import type { EventStore, EventStoreError, WrongExpectedRevision, Until } from "../../EventStore.ts"
 import * as Paged from "../driver/paged.ts"
 import type { Snapshots } from "../snapshot/snapshots.ts"
@@ -22,7 +23,8 @@ import {
   type FoldProgress,
   initial,
   type KnownState,
-  type LoadedStream
+  type LoadedStream,
+  type Watched
 } from "./fold.ts"
 import * as Metrics from "./metrics.ts"
 
@@ -33,14 +35,18 @@ class NotInStream extends Data.TaggedError("NotInStream")<{
 
 export interface LoadOptions {
   /** Commands to look for in the folded events. */
-  readonly watched?: ReadonlyArray<CommandId>
+  readonly watched?: Watched
   readonly to?: Revision.Revision
+  /** Only events at lower positions. */
+  readonly before?: Position
   readonly until?: Until
   /** If true, a cached state may be returned as it is, without reading later events. */
   readonly unread?: boolean
 }
 
 type LoadError = EventDecodeError | EventStoreError
+
+const NONE: Watched = new Map()
 
 export const make = (options: {
   readonly store: EventStore["Service"]
@@ -59,7 +65,7 @@ export const make = (options: {
   const catchUp = <Command, State, Event, Rejection>(
     aggregate: Aggregate<Command, State, Event, Rejection>,
     progress: FoldProgress<State, Event>,
-    { to, until }: LoadOptions = {}
+    { before, to, until }: LoadOptions = {}
   ): Effect.Effect<void, LoadError | NotInStream> =>
     Effect.suspend(() => {
       let expected = progress.event
@@ -78,7 +84,10 @@ export const make = (options: {
         return evolveBy(aggregate, progress, recorded)
       }
       const from = Revision.make(Math.max(progress.revision, 1))
-      return Paged.forEachPage(store.read(progress.streamId, { from, to, until }), (recorded) => {
+      const all = store.read(progress.streamId, { from, to, until })
+      const read =
+        before === undefined ? all : Stream.takeWhile(all, ({ position }) => position < before)
+      return Paged.forEachPage(read, (recorded) => {
         const folded = fold(recorded)
         return Result.isFailure(folded)
           ? Effect.fail(folded.failure)
@@ -101,7 +110,11 @@ export const make = (options: {
     options: LoadOptions
   ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
     Effect.suspend(() => {
-      const progress = beginFold<State, Event>(streamId, options.watched ?? [], initial(aggregate))
+      const progress = beginFold<State, Event>(
+        streamId,
+        options.watched ?? NONE,
+        initial(aggregate)
+      )
       // A read from the start expects no event, so it can't fail with `NotInStream`.
       return Effect.as(
         Effect.catchTag(catchUp(aggregate, progress, options), "NotInStream", Effect.die),
@@ -115,7 +128,7 @@ export const make = (options: {
     options: LoadOptions
   ): Effect.Effect<LoadedStream<State, Event>, LoadError> =>
     Effect.suspend(() => {
-      const { to, until, unread = false, watched = [] } = options
+      const { to, until, unread = false, watched = NONE } = options
       // A known state has no time: it may be from after the instant.
       if (until !== undefined) return foldAll(aggregate, streamId, options)
       const newest = cache?.get(aggregate, streamId)
@@ -135,7 +148,7 @@ export const make = (options: {
                 : Effect.succeed({
                     progress: beginFold<State, Event>(streamId, watched, cached),
                     current: false,
-                    complete: watched.length === 0
+                    complete: watched.size === 0
                   })
             )
       )
@@ -238,14 +251,14 @@ export const make = (options: {
     used: Effect.Effect<void> = Effect.void
   ): Effect.Effect<LoadedStream<State, Event>, LoadError | NotInStream> =>
     Effect.suspend(() => {
-      const { watched = [] } = options
+      const { watched = NONE } = options
       const progress = beginFold<State, Event>(streamId, watched, known)
       return catchUp(aggregate, progress, options).pipe(
         Effect.andThen(snapshots.isSampled),
         Effect.flatMap((isSampled) =>
           isSampled
             ? foldAndCompare<Command, State, Event, Rejection>(aggregate, streamId, options, known)
-            : Effect.as(used, { progress, current: true, complete: watched.length === 0 })
+            : Effect.as(used, { progress, current: true, complete: watched.size === 0 })
         )
       )
     })
@@ -267,7 +280,7 @@ export const make = (options: {
     return Effect.as(catchUp(aggregate, loaded.progress), { ...loaded, current: true }).pipe(
       Effect.catchTag("NotInStream", () => {
         cache?.remove(streamId)
-        return foldAll(aggregate, streamId, { watched: Array.from(watched) })
+        return foldAll(aggregate, streamId, { watched })
       })
     )
   }
@@ -280,16 +293,27 @@ export const make = (options: {
     aggregate: Aggregate<Command, State, Event, Rejection>,
     loaded: LoadedStream<State, Event>
   ): Effect.Effect<LoadedStream<State, Event>, LoadError> => {
-    const { streamId } = loaded.progress
-    const watched = Array.from(loaded.progress.watched)
-    return store.find(watched.map((commandId) => eventId(commandId, streamId, 0))).pipe(
+    const { streamId, watched } = loaded.progress
+    return Effect.flatMap(isRecorded([loaded.progress]), (isKnown) =>
+      isKnown
+        ? foldAll(aggregate, streamId, { watched })
+        : Effect.succeed({ ...loaded, complete: true })
+    )
+  }
+
+  /** Looks for a watched command in the log, by the ids of their first events. */
+  const isRecorded = (
+    streams: ReadonlyArray<Pick<FoldProgress<unknown, unknown>, "streamId" | "watched">>
+  ): Effect.Effect<boolean, EventStoreError> => {
+    const ids = new Map(
+      streams.flatMap(({ streamId, watched }) =>
+        [...watched.values()].flat().map((namespace) => [eventId(namespace, streamId, 0), streamId])
+      )
+    )
+    return store.find([...ids.keys()]).pipe(
       // `eventId` returns valid ids.
       Effect.catchTag("InvalidReadOption", Effect.die),
-      Effect.flatMap((found) =>
-        found.some((address) => address.streamId === streamId)
-          ? foldAll(aggregate, streamId, { watched })
-          : Effect.succeed({ ...loaded, complete: true })
-      )
+      Effect.map((found) => found.some(({ eventId, streamId }) => ids.get(eventId) === streamId))
     )
   }
 
@@ -337,7 +361,7 @@ export const make = (options: {
   /** Removes the cached state of a stream. */
   const forget = (streamId: StreamId): void => cache?.remove(streamId)
 
-  return { open, foldAll, prove, follow, remember, forget }
+  return { open, foldAll, prove, isRecorded, follow, remember, forget }
 }
 
 export type Load = ReturnType<typeof make>

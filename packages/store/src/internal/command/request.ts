@@ -49,13 +49,17 @@ export const identify = <Command>(
   const now = DateTime.makeUnsafe(fiber.getRef(Clock.Clock).currentTimeMillisUnsafe())
   const metadata = withTrace(fiber, caller.metadata)
   return Result.succeed(
-    requests.map(({ command, commandId, occurredAt = now }) => ({
-      command,
-      commandId: commandId ?? drawId(),
-      occurredAt,
-      metadata,
-      callerSuppliedId: commandId !== undefined
-    }))
+    requests.map(({ command, commandId: given, occurredAt = now }) => {
+      const commandId = given ?? drawId()
+      return {
+        command,
+        commandId,
+        namespace: commandId,
+        occurredAt,
+        metadata,
+        callerSuppliedId: given !== undefined
+      }
+    })
   )
 }
 

@@ -54,7 +54,7 @@ export const follow = Effect.fnUntraced(function* (
   world: World.World,
   hosts: Hosts.Hosts,
   name: string,
-  category: StreamId.Category,
+  categories: ReadonlyArray<StreamId.Category>,
   given: Array<RecordedEvent["id"]>,
   lives: Array<ReadonlyArray<string>>
 ) {
@@ -63,7 +63,7 @@ export const follow = Effect.fnUntraced(function* (
   for (;;) {
     const host = yield* hosts.any(dice)
     const pages: Stream.Stream<SubscriptionPage, ReadError | CheckpointMismatch> =
-      host.events.subscribePages({ after, categories: [category] })
+      host.events.subscribePages({ after, categories })
     yield* hosts.on(
       host,
       Stream.runForEach(pages, ({ checkpoint, events }) =>

@@ -2,7 +2,6 @@
  * Runs one history: the work with its faults, the quiet at the end, and the audit.
  */
 import * as EventMark from "@daybook/kernel/EventMark"
-import type * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Revision from "@daybook/kernel/Revision"
@@ -18,6 +17,7 @@ import * as FoldFingerprint from "@daybook/store/FoldFingerprint"
 import type { SnapshotStore } from "@daybook/store/SnapshotStore"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import * as Arbitrary from "effect/Arbitrary"
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Digest from "effect/crypto/Digest"
@@ -29,7 +29,8 @@ import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { audit, type Observations, type Model, type Violation } from "../../simulation/Auditor.ts"
+import { audit, type Observations, type Violation } from "../../simulation/Auditor.ts"
+import type { Simulated, Together } from "../../simulation/Simulation.ts"
 import type { Fault } from "../../simulation/Fault.ts"
 import { inlineCopy } from "../inlineCopy.ts"
 import * as Ballast from "./ballast.ts"
@@ -42,11 +43,10 @@ import * as Operator from "./operator.ts"
 import * as Plan from "./plan.ts"
 import * as World from "./world.ts"
 
-export interface Subject<Command, State, Event, Rejection> {
-  readonly aggregate: Aggregate.Aggregate<Command, State, Event, Rejection>
+export interface Subject {
+  readonly aggregates: Arr.NonEmptyReadonlyArray<Simulated>
+  readonly together: ReadonlyArray<Together>
   readonly projections: ReadonlyArray<Projection.Any>
-  readonly command: Schema.Codec<Command, unknown>
-  readonly model: Model<Command, State, Event>
   readonly stores: Layer.Layer<Hosts.Stores>
   readonly handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> | undefined
 }
@@ -80,8 +80,8 @@ const POOL = 64
  */
 const QUIET = Duration.seconds(30)
 
-export const run = async <Command, State, Event, Rejection>(
-  subject: Subject<Command, State, Event, Rejection>,
+export const run = async (
+  subject: Subject,
   seed: number,
   schedule: number,
   limits: Plan.Limits
@@ -89,10 +89,18 @@ export const run = async <Command, State, Event, Rejection>(
   const world = World.make(seed, schedule)
   const plan = Plan.make(seed, limits)
   const dice = world.dice("history")
-  const { aggregate, model } = subject
-  const { category } = aggregate
-  const old = OldRelease.make(aggregate, world.dice("old release"))
-  const ballast = plan.knows("row-too-large") ? Ballast.make(aggregate, plan) : undefined
+  const [first] = subject.aggregates
+  const oldDice = world.dice("old release")
+  const olds = subject.aggregates.map(({ aggregate }) => OldRelease.make(aggregate, oldDice))
+  const domains = subject.aggregates.map((one, index) =>
+    domainOf(one, Arr.getUnsafe(olds, index), seed)
+  )
+  const categories = domains.map(({ aggregate }) => aggregate.category)
+  const isSimulated = ({ streamId }: RecordedEvent) =>
+    categories.includes(StreamId.category(streamId))
+  const domainNamed = (streamId: StreamId.StreamId) =>
+    domains.find(({ aggregate }) => aggregate.category === StreamId.category(streamId))
+  const ballast = plan.knows("row-too-large") ? Ballast.make(first.aggregate, plan) : undefined
   const projections = [
     ...subject.projections,
     ...(ballast === undefined || subject.projections.length === 0 ? [] : [ballast.projection])
@@ -103,17 +111,13 @@ export const run = async <Command, State, Event, Rejection>(
   const operator = Operator.make(plan, (name) => ballasts.has(Projection.Name.make(name)))
   const withInline = projections.length > 0 && dice.chance(0.5)
   const inline = withInline ? projections.map(inlineCopy) : []
-  const commands = Effect.runSync(
-    Arbitrary.sampleEffect(Arbitrary.schema(subject.command), { count: POOL, seed }).pipe(
-      Effect.orDie
-    )
-  )
+  const together = subject.together.flatMap((one) => callsOf(one, domains, seed))
   const subscribers = new Map<string, Array<RecordedEvent["id"]>>()
   const prefixes: Array<{ epoch: number; upTo: bigint; ids: ReadonlyArray<string> }> = []
   const lives: Array<ReadonlyArray<string>> = []
   const overdue: Array<string> = []
   const unexpectedErrors: Array<string> = []
-  let observations: ReadonlyArray<Observations<Command, State>> = []
+  let observations: ReadonlyArray<Observations> = []
 
   const program = Effect.gen(function* () {
     const scope = yield* Scope.Scope
@@ -129,7 +133,7 @@ export const run = async <Command, State, Event, Rejection>(
       events,
       Context.get(stores, ReadModelStore),
       inline,
-      ({ streamId }) => StreamId.category(streamId) === category
+      isSimulated
     )
     // Maintains the inline rows, as every appender must.
     const rival = yield* handlerOn(
@@ -140,10 +144,9 @@ export const run = async <Command, State, Event, Rejection>(
     const fork = Effect.runForkWith(world.contextOf(world.self))
     const again: Array<Fiber.Fiber<void>> = []
     const clients = Clients.make(world, plan, {
-      aggregate,
-      old: old.aggregate,
+      domains,
+      together,
       epoch: epochs.now,
-      commands,
       instances: ["a", "b", "c"].slice(0, dice.pick([1, 2, 3])),
       clients: dice.pick([1, 2, 4, 6]),
       commandsEach: dice.pick([3, 6, 12]),
@@ -153,7 +156,7 @@ export const run = async <Command, State, Event, Rejection>(
     const hosts: Hosts.Hosts = Hosts.make(world, plan, stores, {
       async: projections,
       inline,
-      old: old.projection,
+      old: (projection) => olds.reduce((of, old) => old.projection(of), projection),
       restorable: epochs.restorable,
       restore: (at) => {
         if (!epochs.restore(at)) return
@@ -165,7 +168,11 @@ export const run = async <Command, State, Event, Rejection>(
       // Runs in a separate fiber: the rival goes on when the caller that it outruns is interrupted.
       outrun: (streamId, at) =>
         Effect.callback((resume) => {
-          fork(clients.outrun(StreamId.id(streamId), at)).addObserver(() => resume(Effect.void))
+          const domain = domainNamed(streamId)
+          if (domain === undefined) return resume(Effect.void)
+          fork(clients.outrun(domain, StreamId.id(streamId), at)).addObserver(() =>
+            resume(Effect.void)
+          )
         })
     })
     yield* hosts.begin
@@ -176,7 +183,7 @@ export const run = async <Command, State, Event, Rejection>(
     for (const name of ["one", "two"].slice(0, dice.pick([0, 1, 2]))) {
       const given: Array<RecordedEvent["id"]> = []
       subscribers.set(name, given)
-      yield* Effect.forkIn(follow(world, hosts, name, category, given, lives), scope)
+      yield* Effect.forkIn(follow(world, hosts, name, categories, given, lives), scope)
     }
     yield* Effect.forkIn(
       Effect.forever(
@@ -184,7 +191,7 @@ export const run = async <Command, State, Event, Rejection>(
           Effect.sleep("200 millis"),
           Effect.suspend(() => {
             const epoch = epochs.now()
-            return Effect.map(readLog(events, category), (log) => {
+            return Effect.map(readLog(events, categories), (log) => {
               const upTo = log.at(-1)?.position
               if (upTo === undefined || epochs.now() !== epoch) return
               prefixes.push({ epoch, upTo, ids: log.map(({ id }) => id) })
@@ -221,7 +228,7 @@ export const run = async <Command, State, Event, Rejection>(
       yield* within(`${name} catching up`, operator.caughtUp(runner, name, head, QUIET))
     }
     for (const [name, given] of subscribers) {
-      const now = yield* readLog(events, category)
+      const now = yield* readLog(events, categories)
       const expected = now.length
       const last = now.at(-1)?.id
       yield* within(
@@ -234,7 +241,7 @@ export const run = async <Command, State, Event, Rejection>(
       )
     }
 
-    const rows: Array<Observations<Command, State>["rows"][number]> = []
+    const rows: Array<Observations["rows"][number]> = []
     const look = Effect.fnUntraced(function* (way: string, of: "async" | "inline") {
       for (const [index, projection] of projections.entries()) {
         const stored = of === "async" ? projection : inline[index]
@@ -257,21 +264,25 @@ export const run = async <Command, State, Event, Rejection>(
     yield* look("rebuilt", "async").pipe(Effect.provideContext(stores))
     yield* look("rebuilt inline", "inline").pipe(Effect.provideContext(stores))
 
-    const log = yield* readLog(events, category)
+    const log = yield* readLog(events, categories)
     const sent = clients.sent(epochs.now())
-    const folds: Array<Observations<Command, State>["folds"][number]> = []
+    const folds: Array<Observations["folds"][number]> = []
     const folding = yield* handlerOn(
       CommandHandler.layerSnapshots(SnapshotPolicy.never),
       stores,
       scope
     )
-    for (const id of new Set(log.map(({ streamId }) => StreamId.id(streamId)))) {
-      folds.push({ id, ...(yield* folding.load(aggregate, id)) })
-      for (const { answers } of sent.filter((one) => one.id === id)) {
+    for (const streamId of new Set(log.map((event) => event.streamId))) {
+      const aggregate = domainNamed(streamId)?.aggregate
+      if (aggregate === undefined) continue
+      const { category } = aggregate
+      const id = StreamId.id(streamId)
+      folds.push({ category, id, ...(yield* folding.load(aggregate, id)) })
+      for (const { answers } of sent.filter((one) => one.id === id && one.category === category)) {
         const [answer] = answers
         if (answer?._tag !== "Accepted") continue
         const revision = Revision.make(answer.revision)
-        folds.push({ id, ...(yield* folding.loadAt(aggregate, id, { revision })) })
+        folds.push({ category, id, ...(yield* folding.loadAt(aggregate, id, { revision })) })
       }
     }
     unexpectedErrors.push(...hosts.unexpectedErrors, ...clients.unexpectedErrors)
@@ -307,6 +318,7 @@ export const run = async <Command, State, Event, Rejection>(
       const isLast = epoch === logs.length - 1
       return {
         sent: clients.sent(epoch),
+        together: clients.together(),
         log: own,
         loads: at(clients.loads, epoch),
         folds: isLast ? folds : [],
@@ -321,9 +333,14 @@ export const run = async <Command, State, Event, Rejection>(
   // The fingerprints are cached in the process. Computing them here gives the first history the
   // same steps as later ones.
   await Effect.runPromise(
-    Effect.andThen(
-      Effect.exit(FoldFingerprint.make(aggregate)),
-      Effect.exit(FoldFingerprint.make(old.aggregate))
+    Effect.forEach(
+      domains,
+      ({ aggregate, old }) =>
+        Effect.andThen(
+          Effect.exit(FoldFingerprint.make(aggregate)),
+          Effect.exit(FoldFingerprint.make(old))
+        ),
+      { discard: true }
     ).pipe(Effect.provide(Digest.layerWebCrypto))
   )
   const exit = await world.run(program)
@@ -337,7 +354,12 @@ export const run = async <Command, State, Event, Rejection>(
   const violations: Array<Violation> = []
   for (const [epoch, one] of observations.entries()) {
     const when = epoch === observations.length - 1 ? "" : `before restore ${epoch + 1} of the log: `
-    const audited = audit(aggregate, Ballast.modelWith(model, ballast, one.log), one)
+    const [, ...others] = subject.aggregates
+    const own = one.log.filter(
+      ({ streamId }) => StreamId.category(streamId) === first.aggregate.category
+    )
+    const model = Ballast.modelWith(first.model, ballast, own)
+    const audited = audit([{ ...first, model }, ...others], one)
     for (const { invariant, message } of audited.violations) {
       violations.push({ invariant, message: `${when}${message}` })
     }
@@ -358,6 +380,44 @@ export const run = async <Command, State, Event, Rejection>(
   }
 }
 
+/** Draws the commands of an aggregate to choose from. */
+const domainOf = (
+  { aggregate, command }: Simulated,
+  old: OldRelease.OldRelease<unknown, unknown, unknown, unknown>,
+  seed: number
+): Clients.Domain => ({ aggregate, old: old.aggregate, commands: drawn(command, seed) })
+
+const drawn = (schema: Schema.Codec<unknown, unknown>, seed: number) =>
+  Effect.runSync(
+    Arbitrary.sampleEffect(Arbitrary.schema(schema), { count: POOL, seed }).pipe(Effect.orDie)
+  )
+
+/**
+ * Draws the commands together to choose from, without those that name an instance twice: the audit
+ * finds a command by its id and instance. Throws for an aggregate that is not simulated.
+ */
+const callsOf = (
+  { calls, input }: Together,
+  domains: ReadonlyArray<Clients.Domain>,
+  seed: number
+): ReadonlyArray<ReadonlyArray<Clients.Call>> =>
+  drawn(input, seed)
+    .map((drawnInput) =>
+      calls(drawnInput).map(({ aggregate, command, id }): Clients.Call => {
+        const domain = domains.find((one) => one.aggregate === aggregate)
+        if (domain === undefined) {
+          const known = domains.map((one) => one.aggregate.category).join()
+          throw new Error(`a call of commands together names another aggregate than ${known}`)
+        }
+        return { domain, id, command }
+      })
+    )
+    .filter(
+      (all) =>
+        new Set(all.map(({ domain, id }) => `${domain.aggregate.category}-${id}`)).size ===
+        all.length
+    )
+
 const STUCK = {
   deadlock: "all fibers wait for one another",
   steps: "something runs for ever",
@@ -377,14 +437,11 @@ const handlerOn = <R>(
     (built) => Context.get(built, CommandHandler)
   )
 
-const readLog = (events: EventStore["Service"], category: StreamId.Category) =>
-  Stream.runCollect(events.readAll({ categories: [category] })).pipe(Effect.orDie)
+const readLog = (events: EventStore["Service"], categories: ReadonlyArray<StreamId.Category>) =>
+  Stream.runCollect(events.readAll({ categories })).pipe(Effect.orDie)
 
 /** Hashes the observations with FNV-1a, 32 bits. */
-const digestOf = (
-  observations: Observations<unknown, unknown> | undefined,
-  steps: number
-): number => {
+const digestOf = (observations: Observations | undefined, steps: number): number => {
   const parts = [
     ...(observations?.log ?? []).map(
       ({ data, id, recordedAt }) => `${id} ${JSON.stringify(data)} ${recordedAt.epochMilliseconds}`

@@ -27,7 +27,7 @@ import { placesBefore, type Written } from "./callTryAppend.ts"
  * The number of fast lanes, each with a call under way: one call is executed while the other waits
  * for the disk.
  */
-const FAST_LANES = 2
+export const FAST_LANES = 2
 
 /** The most appends that may wait in a fast lane; further ones wait for room. */
 export const CAPACITY = 4_096
@@ -36,7 +36,7 @@ export const CAPACITY = 4_096
  * The most characters of JSON in a call of several appends: a larger call would delay those after
  * it.
  */
-const MAX_CHARACTERS = 1_000_000
+export const MAX_CHARACTERS = 1_000_000
 
 const batchSize = Metric.histogram("daybook_append_batch", {
   description: "Appends that went to the database in one call",
@@ -124,7 +124,7 @@ const ofAll = new Set(["ConnectionError", "LockTimeoutError"])
  * Returns true if one append may be the reason why the whole call failed: the server refused the
  * call, so nothing was written.
  */
-const isOneItemsFault = (cause: Cause.Cause<unknown>): boolean =>
+export const isOneItemsFault = (cause: Cause.Cause<unknown>): boolean =>
   !Cause.hasInterrupts(cause) &&
   !cause.reasons.some(
     (reason) => Cause.isFailReason(reason) && ofAll.has(sqlErrorIn(reason.error)?.reason._tag ?? "")
