@@ -23,7 +23,8 @@ import { makePolls, subscriptionLosses } from "./internal/postgres/live/retriedP
 import * as PostgresWakeUps from "./internal/postgres/live/wakeUps.ts"
 import { lockHeldIn } from "./internal/postgres/locks/waitForLock.ts"
 import * as CallAppend from "./internal/postgres/log/callAppend.ts"
-import { tryAppend } from "./internal/postgres/log/callTryAppend.ts"
+import * as CallTryAppend from "./internal/postgres/log/callTryAppend.ts"
+import * as CallTryAppendEvent from "./internal/postgres/log/callTryAppendEvent.ts"
 import { countBacklog } from "./internal/postgres/log/backlog.ts"
 import { Durability } from "./internal/postgres/log/durability.ts"
 import { find } from "./internal/postgres/log/find.ts"
@@ -138,12 +139,11 @@ const makeAppends = Effect.fnUntraced(function* (
   Scope.Scope
 > {
   const { hold, keep } = Budget.make("store", yield* MaxHeld)
+  const tryAppend = yield* CallTryAppendEvent.make(sql, schema)
   // The fibers of its calls run as the store was opened, without `asOpened`.
   const enqueue = yield* AppendLanes.make({
     tryAppend: (appends) =>
-      wakeUps.after(tryAppend(sql, schema, appends), (written) =>
-        written.some((one) => one !== undefined)
-      ),
+      wakeUps.after(tryAppend(appends), (written) => written.some((one) => one !== undefined)),
     appendEach: (appends) =>
       wakeUps.after(CallAppend.appendEach(sql, schema, appends), (answers) =>
         answers.some(Result.isSuccess)
@@ -153,7 +153,7 @@ const makeAppends = Effect.fnUntraced(function* (
   const enqueueAll = yield* TogetherLanes.make({
     tryAppend: (appends) =>
       // A call that finds its lane at rest runs on the fiber of its caller.
-      wakeUps.after(asOpened(tryAppend(sql, schema, appends, true)), (written) =>
+      wakeUps.after(asOpened(CallTryAppend.tryAppend(sql, schema, appends, true)), (written) =>
         written.some((one) => one !== undefined)
       ),
     waitAndAppend: (appends) =>

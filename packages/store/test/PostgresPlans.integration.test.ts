@@ -196,7 +196,8 @@ for (const [title, further] of kinds) {
               "position_at",
               "record_act",
               "settled_position",
-              "try_append"
+              "try_append",
+              "try_append_event"
             ]
           )
           // Finding no compiler at work proves something only where the server should have one

@@ -11,6 +11,7 @@ import * as PostgresLocks from "@daybook/store/PostgresLocks"
 import * as PostgresPartitions from "@daybook/store/PostgresPartitions"
 import { assert, layer } from "@effect/vitest"
 import * as Arr from "effect/Array"
+import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
@@ -109,7 +110,21 @@ for (const [log, logins] of [
             "the function that checks each append",
             writer.unsafe(`SELECT FROM daybook.append('{open-6}', '{-2}', '{1}', '{${id}}', '{Noted}', '{1}',
               '{1}', '{"{}"}', '{2026-01-01}', false, 0)`)
-          ]
+          ],
+          ...Arr.makeBy(
+            7,
+            (i) =>
+              [
+                `the function of one event, call ${i}`,
+                Effect.map(
+                  writer.unsafe(
+                    `SELECT revision FROM daybook.try_append_event('open-9', $1, $2, 'Noted', 1::smallint, '1', '{}', '2026-01-01')`,
+                    [PgTypes.int8(BigInt(i)), SecureRandom.uuidV4Unsafe()]
+                  ),
+                  (rows) => assert.deepStrictEqual(rows, [{ revision: i + 1 }])
+                )
+              ] as const
+          )
         ] as const) {
           const settled = yield* store.head
           yield* writer.withTransaction(
@@ -124,11 +139,22 @@ for (const [log, logins] of [
       })
     )
 
-    for (const call of [
-      "try_append('{open-7}', '{-2}', '{1}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false)",
-      "try_append('{open-7,open-8}', '{-2,-2}', '{1,0}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false)",
-      "append('{open-7}', '{-2}', '{1}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false, 0)"
-    ]) {
+    for (const [call, mode = "RowShareLock"] of [
+      [
+        "try_append_event('open-7', -2, 'ID', 'Noted', 1::smallint, '1', '{}', '2026-01-01')",
+        // The statement takes both locks before it runs.
+        "RowExclusiveLock"
+      ],
+      [
+        "try_append('{open-7}', '{-2}', '{1}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false)"
+      ],
+      [
+        "try_append('{open-7,open-8}', '{-2,-2}', '{1,0}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false)"
+      ],
+      [
+        "append('{open-7}', '{-2}', '{1}', '{ID}', '{Noted}', '{1}', '{1}', '{{}}', '{2026-01-01}', false, 0)"
+      ]
+    ] as ReadonlyArray<readonly [call: string, mode?: string]>) {
       it.effect(`S2: an append locks the table before it announces itself: ${call}`, () =>
         Effect.gen(function* () {
           const { superuser, writer } = yield* Logins
@@ -147,7 +173,7 @@ for (const [log, logins] of [
               return [waiting, announced] as const
             })
           )
-          assert.deepStrictEqual(waiting, [{ mode: "RowShareLock" }])
+          assert.deepStrictEqual(waiting, [{ mode }])
           assert.deepStrictEqual(announced, [])
         }).pipe(Effect.scoped)
       )

@@ -87,6 +87,20 @@ layer(Logins.layer, { timeout: 120_000, excludeTestServices: true })(
       )
     }
 
+    it.effect("S18: one event alone waits for the disk too", () =>
+      Effect.gen(function* () {
+        const { writer } = yield* Logins
+        const [row] = yield* writer.withTransaction(
+          writer`SET LOCAL synchronous_commit = off`.unprepared.pipe(
+            Effect.andThen(writer`SELECT FROM daybook.try_append_event('set-3', -2, ${SecureRandom.uuidV4Unsafe()},
+              'Noted', 1::smallint, '1', '{}', '2026-01-01')`),
+            Effect.andThen(writer`SELECT current_setting('synchronous_commit') AS is`)
+          )
+        )
+        assert.deepStrictEqual(row, { is: "on" })
+      })
+    )
+
     it.effect("S18: appends of a store that is configured so wait for no disk", () =>
       Effect.gen(function* () {
         const { writer } = yield* Logins

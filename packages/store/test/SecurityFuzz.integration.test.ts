@@ -14,7 +14,15 @@ import { SqlClient } from "effect/sql/SqlClient"
 import * as Stream from "effect/Stream"
 import { tryAppend } from "../src/internal/postgres/schema/functions/tryAppend.ts"
 import { refuseArguments } from "../src/internal/postgres/schema/refuseArguments.ts"
-import { type Arguments, appendOf, call, functions, one, uuid } from "./forgedCalls.ts"
+import {
+  allFunctions,
+  type Arguments,
+  appendOf,
+  call,
+  functions,
+  one,
+  uuid
+} from "./forgedCalls.ts"
 import { Logins } from "./roleLogins.ts"
 
 const kinds = [
@@ -230,7 +238,7 @@ const readerStore = Effect.flatMap(Logins, ({ reader }) =>
 
 for (const [title, logins] of kinds) {
   layer(logins, { timeout: 300_000, excludeTestServices: true })(`Any call on ${title}`, (it) => {
-    for (const [index, fn] of functions.entries()) {
+    for (const [index, fn] of allFunctions.entries()) {
       it.effect(
         `S1, S5, S14: leaves a log that each reader reads to its end, whatever ${fn[0]} is called with`,
         () =>

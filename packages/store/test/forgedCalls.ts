@@ -21,6 +21,9 @@ export interface Arguments {
 export type Function = readonly [name: string, more: string]
 export const append: Function = ["append", ", 100"]
 export const functions: ReadonlyArray<Function> = [append, ["try_append", ""]]
+/** It takes one event, the first of the arrays. */
+const ofOneEvent: Function = ["try_append_event", ""]
+export const allFunctions: ReadonlyArray<Function> = [...functions, ofOneEvent]
 
 export const array = (length: number, element: () => string) =>
   `{${Array.from({ length }, element).join(",")}}`
@@ -51,27 +54,37 @@ export const appendOf = (
 
 const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`
 
-export const call = (
-  sql: SqlClient,
-  [name, parameters]: Function,
-  a: Arguments,
-  allOrNone: boolean
-) =>
-  sql.unsafe(
-    `SELECT * FROM daybook.${name}(${[
-      a.streams,
-      a.expected,
-      a.counts,
-      a.ids,
-      a.types,
-      a.versions,
-      a.data,
-      a.metadata,
-      a.times
-    ]
-      .map(quoted)
-      .join(", ")}, ${allOrNone}${parameters})`
-  )
+export const call = (sql: SqlClient, fn: Function, a: Arguments, allOrNone: boolean) =>
+  sql.unsafe(fn === ofOneEvent ? callOfOneEvent(a) : callOfArrays(fn, a, allOrNone))
+
+const callOfArrays = ([name, parameters]: Function, a: Arguments, allOrNone: boolean) =>
+  `SELECT * FROM daybook.${name}(${[
+    a.streams,
+    a.expected,
+    a.counts,
+    a.ids,
+    a.types,
+    a.versions,
+    a.data,
+    a.metadata,
+    a.times
+  ]
+    .map(quoted)
+    .join(", ")}, ${allOrNone}${parameters})`
+
+const callOfOneEvent = (a: Arguments) =>
+  `SELECT * FROM daybook.${ofOneEvent[0]}(${[
+    [a.streams, "text"],
+    [a.expected, "bigint"],
+    [a.ids, "uuid"],
+    [a.types, "text"],
+    [a.versions, "smallint"],
+    [a.data, "json"],
+    [a.metadata, "json"],
+    [a.times, "timestamptz"]
+  ]
+    .map(([array = "", type = ""]) => `(${quoted(array)}::${type}[])[1]`)
+    .join(", ")})`
 
 /** Returns an array of one text, with any content. */
 export const one = (text: string): string =>

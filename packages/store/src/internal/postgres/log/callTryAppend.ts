@@ -87,11 +87,11 @@ export const orLeft = <E>(
   appends: ReadonlyArray<EncodedAppend>,
   call: Effect.Effect<Written, E>
 ): Effect.Effect<Written, E> =>
-  Effect.catchIf(
-    call,
-    (error) => isIdTaken(error) || isLockTimeout(error) || isOutOfLocks(error),
-    () => Effect.succeed(appends.map(() => undefined))
-  )
+  Effect.catchIf(call, isLeft, () => Effect.succeed(appends.map(() => undefined)))
+
+/** Returns true if a call failed so that its appends are left to `append`. */
+export const isLeft = (error: unknown): boolean =>
+  isIdTaken(error) || isLockTimeout(error) || isOutOfLocks(error)
 
 /**
  * Returns the number of positions that are left free before an append, given the streams of the
@@ -165,7 +165,7 @@ const isUnproved = (appends: ReadonlyArray<EncodedAppend>): boolean =>
   appends.some(({ lastEvent }) => lastEvent !== undefined)
 
 /** An expectation that no stream meets: the functions of the database know no such number. */
-const NEVER_MET = -3
+export const NEVER_MET = -3
 
 /** Returns the appends as arrays, the form of the parameters of the database's functions. */
 export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray<unknown> => {
@@ -189,7 +189,7 @@ export const parameters = (appends: ReadonlyArray<EncodedAppend>): ReadonlyArray
   ]
 }
 
-const expectedNumber = (expected: ExpectedRevision): bigint =>
+export const expectedNumber = (expected: ExpectedRevision): bigint =>
   ExpectedRevision.match(expected, {
     Any: () => -2n,
     Exists: () => -1n,

@@ -15,6 +15,7 @@ import { announceAppend } from "./functions/announceAppend.ts"
 import { announceLower } from "./functions/announceLower.ts"
 import { append } from "./functions/append.ts"
 import { tryAppend } from "./functions/tryAppend.ts"
+import { tryAppendEvent } from "./functions/tryAppendEvent.ts"
 import { checkEvent } from "./functions/checkEvent.ts"
 import { foreignCode } from "./functions/foreignCode.ts"
 import { checkAppend } from "./functions/checkAppend.ts"
@@ -51,6 +52,7 @@ export const FUNCTIONS: Readonly<Record<string, (log: string) => string>> = {
   check_append: checkAppend,
   append,
   try_append: tryAppend,
+  try_append_event: tryAppendEvent,
   settled_position: settledPosition,
   look_at_log: lookAtLog,
   position_at: positionAt,

@@ -8,7 +8,7 @@
  */
 
 /** For writers. */
-export const APPENDING = ["append", "try_append"]
+export const APPENDING = ["append", "try_append", "try_append_event"]
 
 /** For writers: the functions that an append calls first if it maintains read models. */
 export const KEEPING = ["lock_read_models", "foreign_code"]

@@ -31,14 +31,22 @@ export const largeCall = (log: string, number: string): string =>
   `hashtextextended('large call' || chr(10) || (${number}), ${namespace(log)})`
 
 /**
- * Ends a transaction with an append in it when its session is idle, and makes it wait for the disk,
- * whatever the session's settings are.
+ * Makes a transaction with an append in it wait for the disk, whatever the session's settings are:
+ * anyone who knows the password of a login may change the initial settings of its sessions, for all
+ * hosts. `EventStorePostgres.Durability` undoes it.
+ */
+export const waitForDisk = `IF current_setting('synchronous_commit') IN ('off', 'local') THEN
+      IF current_setting('synchronous_commit') = 'off' OR current_setting('synchronous_standby_names') <> '' THEN
+        PERFORM set_config('synchronous_commit', 'on', true);
+      END IF;
+    END IF;`
+
+/**
+ * Ends a transaction with an append in it when its session is idle, and {@link waitForDisk}.
  *
  * A host that freezes with its transaction open would hold readers back until the server ends its
  * session, which a server does not do by default. So would a host that stops reading its answer; a
- * Unix socket has no such timeout. Anyone who knows the password of a login may change the initial
- * settings of its sessions, for all hosts. `EventStorePostgres.Durability` undoes the last of the
- * three.
+ * Unix socket has no such timeout.
  *
  * It has few expressions on the usual way: PL/pgSQL prepares each one again in every transaction.
  */
@@ -54,11 +62,7 @@ export const boundTransaction = `IF current_setting('idle_in_transaction_session
         PERFORM set_config('tcp_user_timeout', '${IDLE_SECONDS}s', true);
       END IF;
     END IF;
-    IF current_setting('synchronous_commit') IN ('off', 'local') THEN
-      IF current_setting('synchronous_commit') = 'off' OR current_setting('synchronous_standby_names') <> '' THEN
-        PERFORM set_config('synchronous_commit', 'on', true);
-      END IF;
-    END IF;`
+    ${waitForDisk}`
 
 const names = [
   "position",
@@ -85,6 +89,12 @@ export const qualified = names.map((name) => `e.${name}`).join(", ")
  */
 export const namespace = (log: string): string => `'${log}.append_number'::regclass::oid::bigint`
 
+/** Refuses a fixed snapshot, under which a writer would not see the rows that it waited for. */
+export const refuseFixedSnapshot = `IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'append needs READ COMMITTED, not %', current_setting('transaction_isolation')
+      USING ERRCODE = 'invalid_transaction_state';
+  END IF;`
+
 /** SQL for the low 32 bits of a bigint as a signed integer: shifting left drops the high half. */
 export const signed32 = (bigint: string): string => `((((${bigint}) << 32) >> 32)::integer)`
 
@@ -94,11 +104,13 @@ export const signed32 = (bigint: string): string => `((((${bigint}) << 32) >> 32
  *
  * The query also takes {@link APPENDER_LOCK}, on the table alone, which costs less than a statement
  * of its own: PostgreSQL locks each table that a plan names, also where no row can come from it.
+ *
+ * `into`: where PL/pgSQL stores it, if this is a statement.
  */
-export const endOfRows = (log: string): string =>
-  `SELECT e.position INTO ends FROM ${log}.events e
+export const endOfRows = (log: string, into = ""): string =>
+  `SELECT e.position ${into} FROM ${log}.events e
       WHERE NOT EXISTS (SELECT FROM ONLY ${log}.events l WHERE false FOR KEY SHARE)
-      ORDER BY e.position DESC LIMIT 1;`
+      ORDER BY e.position DESC LIMIT 1`
 
 /**
  * The lock on the table of events that shows a transaction that appends: each append takes it

@@ -18,6 +18,9 @@ import { rootMessage } from "../../start/rootMessage.ts"
  */
 const otherwise = new WeakSet<SqlClient>()
 
+/** Returns true if a session of the client was found to begin with another level. */
+export const isOtherwise = (sql: SqlClient): boolean => otherwise.has(sql)
+
 /**
  * Runs one statement, which itself refuses another level, under READ COMMITTED; inside the caller's
  * transaction, under that transaction's level.

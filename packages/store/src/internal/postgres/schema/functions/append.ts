@@ -13,6 +13,7 @@ import {
   MAX_REVISION,
   PLACES,
   qualified,
+  refuseFixedSnapshot,
   refuseUnsound
 } from "../sqlParts.ts"
 
@@ -95,11 +96,7 @@ DECLARE
   sent bigint := 0;
   is_explained boolean := false;
 BEGIN
-  -- Under a fixed snapshot a writer that waited would not see the revision it waited for.
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'append needs READ COMMITTED, not %', current_setting('transaction_isolation')
-      USING ERRCODE = 'invalid_transaction_state';
-  END IF;
+  ${refuseFixedSnapshot}
   ${refuseArguments}
   IF (p_max_between BETWEEN 0 AND ${MAX_BETWEEN}) IS NOT TRUE THEN
     RAISE EXCEPTION 'at most ${MAX_BETWEEN} events prove a conflict' USING ERRCODE = 'program_limit_exceeded';
@@ -147,7 +144,7 @@ BEGIN
     END IF;
     IF writes AND outcomes[i] = 'new' AND p_counts[i] > 0 THEN
       IF number IS NULL THEN
-        ${endOfRows(log)}
+        ${endOfRows(log, "INTO ends")};
         newest := ${log}.newest_append();
         ${refuseUnsound}
         PERFORM ${log}.announce_append();

@@ -13,6 +13,7 @@ import {
   MAX_REVISION,
   namespace,
   PLACES,
+  refuseFixedSnapshot,
   refuseUnsound,
   signed32
 } from "../sqlParts.ts"
@@ -20,7 +21,7 @@ import {
 // The body of `announce_append`, with a check of the sequence first: as a function of its own it
 // costs 20 us more.
 const announce = (log: string) => `
-    ${endOfRows(log)}
+    ${endOfRows(log, "INTO ends")};
     ${boundTransaction}
     SELECT CASE WHEN n.is_called THEN n.last_value ELSE n.last_value - 1 END INTO newest
       FROM ${log}.append_number n;
@@ -31,7 +32,7 @@ const announce = (log: string) => `
     start_position := (nextval('${log}.append_number') - 1) * ${PLACES};`
 
 /** The longest wait for one lock: too short to be noticed; after it `append` waits in steps. */
-const LOCK_MILLIS = 2_000
+export const LOCK_MILLIS = 2_000
 
 const newestOf = (log: string, streamId: string) => `
         SELECT e.revision, e.recorded_at FROM ${log}.events e
@@ -84,11 +85,7 @@ DECLARE
   ends bigint;
   newest bigint;
 BEGIN
-  -- Under a fixed snapshot a writer that waited would not see the revision it waited for.
-  IF current_setting('transaction_isolation') <> 'read committed' THEN
-    RAISE EXCEPTION 'append needs READ COMMITTED, not %', current_setting('transaction_isolation')
-      USING ERRCODE = 'invalid_transaction_state';
-  END IF;
+  ${refuseFixedSnapshot}
   ${refuseArguments}
 
   -- One event alone takes the shortest way.
