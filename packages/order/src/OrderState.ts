@@ -35,23 +35,6 @@ export const Line = Schema.Struct({
  */
 export type Line = Named.Struct<typeof Line>
 
-/**
- * The fields that identify a line in its order.
- *
- * @category types
- * @since 0.1.0
- */
-export type LineKey = Pick<Line, "productId" | "unitPriceMinor">
-
-/**
- * Tests if two lines have the same product and the same unit price.
- *
- * @category operations
- * @since 0.1.0
- */
-export const sameLine = (a: LineKey, b: LineKey): boolean =>
-  a.productId === b.productId && a.unitPriceMinor === b.unitPriceMinor
-
 const oneLinePerKey = Schema.makeFilter(
   (all: ReadonlyArray<Line>) =>
     new Set(all.map((line) => `${line.unitPriceMinor} ${line.productId}`)).size === all.length,

@@ -136,6 +136,11 @@ describe("folding impossible events", () => {
     assert.strictEqual(Decider.fold(decider, events, draft), draft)
   })
 
+  it("ignores the removal of a line that is not there", () => {
+    assert.strictEqual(decider.evolve(draft, removed("tea", 1, 300)), draft)
+    assert.strictEqual(decider.evolve(draft, removed("mug", 1, 250)), draft)
+  })
+
   it("leaves a shipped or cancelled order unchanged", () => {
     const items = [added("tea", 1, 250), removed("tea", 1, 250), productRemoved("tea")]
     for (const closed of [histories.shipped, histories.cancelled]) {

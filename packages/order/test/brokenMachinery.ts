@@ -3,7 +3,7 @@
  */
 import * as Position from "@daybook/kernel/Position"
 import { aggregate } from "@daybook/order/Order"
-import { sameLine } from "@daybook/order/OrderState"
+import type { Line } from "@daybook/order/OrderState"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import type { StoredRow } from "@daybook/projections/driver/StoredRow"
@@ -138,6 +138,9 @@ export const forgetfulCodec: typeof aggregate = {
       aggregate.codec.encode(event._tag === "ItemRemoved" ? { ...event, reason: "removed" } : event)
   }
 }
+
+const sameLine = (a: Line, b: Line): boolean =>
+  a.productId === b.productId && a.unitPriceMinor === b.unitPriceMinor
 
 /** Leaves a line whose quantity has reached zero. */
 export const untidyFold: typeof aggregate = {
