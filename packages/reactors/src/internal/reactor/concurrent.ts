@@ -78,6 +78,7 @@ const hand = Effect.fnUntraced(function* <R>(
     )
     from += room
   }
+  held.passedUnsafe(checkpoint.position)
   lanes.passUnsafe(checkpoint)
 })
 
