@@ -66,6 +66,8 @@ const Own = Schema.TaggedUnion({
 /** Builds a process that counts the notes of a list, under fresh names. */
 export const freshWorld = () => {
   const suffix = SecureRandom.uuidV4Unsafe().slice(0, 8)
+  /** The ids of processes that can't react: a fault of the definition, until it is corrected. */
+  const faulty = new Set<string>()
   const lists = Aggregate.make({
     category: `list_${suffix}`,
     codec: EventCodec.make({ name: "list", events: Entry }),
@@ -109,6 +111,7 @@ export const freshWorld = () => {
     },
     evolve: (sum, event) => (event._tag === "Saw" ? sum + event.n : sum),
     react: (_, input, { id }) => {
+      if (faulty.has(id)) throw new Error(`${id} is faulty`)
       switch (input._tag) {
         case "Opened":
           return { events: [{ _tag: "Began" }] }
@@ -132,7 +135,7 @@ export const freshWorld = () => {
       }
     }
   })
-  return { lists, counters, process }
+  return { lists, counters, process, faulty }
 }
 
 export type World = ReturnType<typeof freshWorld>
@@ -216,6 +219,17 @@ export const accountOf = Effect.fnUntraced(function* (
     added: counted.flatMap(({ data, type }) => (type === "Added" ? [Number(field(data, "n"))] : []))
   }
 })
+
+/** Waits until the account of the process `id` is as expected. */
+export const untilAccount = (
+  world: World,
+  id: string,
+  until: (account: Account) => boolean
+): Effect.Effect<unknown, unknown, EventStore> =>
+  accountOf(world, id).pipe(
+    Effect.tap(() => Effect.sleep("2 millis")),
+    Effect.repeat({ until })
+  )
 
 /** The ids of the events of the list `id`, in order. */
 export const entriesOf = Effect.fnUntraced(function* ({ lists }: World, id: string) {
