@@ -52,6 +52,8 @@ export const dyingAt =
                 consume({
                   ...assignment,
                   commit: (checkpoint) => act(assignment.commit(checkpoint)),
+                  // A dead host holds nothing back.
+                  hold: (held) => act(assignment.hold(held)),
                   commitWith: (checkpoint, work) =>
                     act(
                       assignment.commitWith(checkpoint, Effect.provideService(work, InWork, true))
