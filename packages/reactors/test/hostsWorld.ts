@@ -25,15 +25,16 @@ const KEYS = ["a", "b", "c", "d", "e", "f"]
 
 const upTo = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 
-/** What happens next: `Deceive` lets a host believe from now on that it keeps its leases. */
-export const Step = Schema.TaggedUnion({
-  Append: { keys: Schema.Array(upTo(KEYS.length - 1)) },
-  Join: {},
-  Leave: { host: upTo(3) },
-  Deceive: { host: upTo(3) },
-  Wait: { millis: upTo(4_000) }
+/**
+ * A round: something happens to a host, an event of each key is appended, and time passes. `deceive`
+ * lets a host believe from now on that it keeps its leases.
+ */
+export const Round = Schema.Struct({
+  act: Schema.Literals(["join", "leave", "deceive", "none"]),
+  host: upTo(1),
+  wait: Schema.Literals([10, 700, 1_500, 4_500])
 })
-export type Step = typeof Step.Type
+export type Round = typeof Round.Type
 
 /** A reaction that began or ended. */
 export interface Mark {
@@ -53,9 +54,9 @@ interface Running {
   readonly deceive: () => void
 }
 
-/** Plays the steps, then lets one honest host finish; returns what was handled, in order. */
+/** Plays the rounds with two hosts at first, then lets one honest host finish; returns what was handled, in order. */
 export const play = (
-  steps: ReadonlyArray<Step>,
+  rounds: ReadonlyArray<Round>,
   transactional: boolean,
   { consumer = (assignment) => assignment, driver: mistaken = (driver) => driver }: Mistake = {}
 ) =>
@@ -92,7 +93,10 @@ export const play = (
         ...group,
         transactional,
         react: (event) =>
-          Effect.andThen(mark("begun", event), Effect.sleep(((event.revision * 7) % 5) * 40)).pipe(
+          Effect.andThen(
+            mark("begun", event),
+            Effect.sleep(((event.revision * 7 + event.streamId.charCodeAt(6)) % 4) * 250)
+          ).pipe(
             Effect.andThen(mark("ended", event)),
             Effect.onInterrupt(() => mark("cut", event))
           )
@@ -109,27 +113,28 @@ export const play = (
         deceive: () => (isDeceived = true)
       })
     })
-    const leave = (host: number) => {
+    const leave = Effect.fnUntraced(function* (host: number) {
       const [left] = hosts.splice(host, 1)
-      return left === undefined ? Effect.void : Fiber.interrupt(left.fiber)
-    }
-    const settle = TestClock.adjust(1)
-
-    for (const step of steps) {
-      yield* Step.match(step, {
-        Append: ({ keys }) =>
-          Effect.forEach(keys, (index) => {
-            const key = KEYS[index] ?? "a"
-            const n = (counts.get(key) ?? 0) + 1
-            counts.set(key, n)
-            return append(category, key, n)
-          }),
-        Join: () => (hosts.length < 4 ? join : Effect.void),
-        Leave: ({ host }) => leave(host),
-        Deceive: ({ host }) => Effect.sync(() => hosts[host]?.deceive()),
-        Wait: ({ millis }) => TestClock.adjust(millis)
-      })
-      yield* settle
+      if (left === undefined) return
+      const leaving = yield* Effect.forkChild(Fiber.interrupt(left.fiber))
+      // Work of a transaction is not interrupted: it ends by the clock.
+      yield* TestClock.adjust(10_000)
+      yield* Fiber.join(leaving)
+    })
+    yield* join
+    yield* join
+    // Until they have shared the slots out.
+    yield* TestClock.adjust(4_500)
+    for (const { act, host, wait } of rounds) {
+      if (act === "join" && hosts.length < 4) yield* join
+      if (act === "leave") yield* leave(host)
+      if (act === "deceive") hosts[host]?.deceive()
+      for (const key of KEYS) {
+        const n = (counts.get(key) ?? 0) + 1
+        counts.set(key, n)
+        yield* append(category, key, n)
+      }
+      yield* TestClock.adjust(wait)
     }
     // The deceived ones go on while an honest host takes over.
     yield* join
@@ -139,8 +144,8 @@ export const play = (
       const ended = new Set(marks.flatMap(({ is, note }) => (is === "ended" ? [note] : [])))
       return Array.from(counts).every(([key, count]) => ended.has(`${key}${count}`))
     }
-    for (let round = 0; round < 40 && !isHandled(); round++) yield* TestClock.adjust(1_000)
-    yield* TestClock.adjust(1_000)
+    for (let round = 0; round < 60 && !isHandled(); round++) yield* TestClock.adjust(1_000)
+    yield* leave(0)
     return { marks, counts }
   }).pipe(Effect.scoped, Effect.provide(Layer.merge(EventStoreMemory.layer, TestClock.layer())))
 

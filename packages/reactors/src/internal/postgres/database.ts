@@ -50,8 +50,13 @@ export const toRange = (row: StoredRange): RangeRow => ({
   checkpoint: { log: row.log, position: Position.make(row.position), event: row.event }
 })
 
-export const HELD = `h.key, h.slot, h.state, h.position, h.event, h.stream_id, h.type, h.issue, h.attempts,
+const HELD_REST = `h.key, h.slot, h.state, h.event, h.stream_id, h.type, h.issue, h.attempts,
   ${millis("h.held_at")} AS held_at, h.asked`
+
+export const HELD = `h.position, ${HELD_REST}`
+
+/** For rows as JSON, which has no integers past 2^53. */
+export const HELD_IN_JSON = `h.position::text, ${HELD_REST}`
 
 export interface StoredHeld {
   readonly key: string

@@ -12,7 +12,7 @@ import type { Ticked } from "../../driver/GroupDriver.ts"
 import { assign, type Host, type Member, type RangeRow, type Rows } from "../group/assign.ts"
 import {
   type Database,
-  HELD,
+  HELD_IN_JSON,
   millis,
   NOW,
   RANGE,
@@ -61,13 +61,15 @@ export const locked = Effect.fnUntraced(function* (
     StoredRange & {
       readonly now: number
       readonly members: ReadonlyArray<Member> | null
-      readonly asked: ReadonlyArray<StoredHeld> | null
+      readonly asked: ReadonlyArray<
+        Omit<StoredHeld, "position"> & { readonly position: string }
+      > | null
     }
   >(
     `SELECT ${RANGE}, ${millis(NOW)} AS now,
       (SELECT json_agg(json_build_object('owner', m.owner, 'leaseEnds', ${millis("m.lease_ends")}))
         FROM ${table("members")} m WHERE m.name = $1) AS members,
-      (SELECT json_agg(h) FROM (SELECT ${HELD} FROM ${table("held_keys")} h
+      (SELECT json_agg(h) FROM (SELECT ${HELD_IN_JSON} FROM ${table("held_keys")} h
         WHERE h.name = $1 AND h.asked IS NOT NULL) h) AS asked
     FROM ${table("ranges")} r WHERE r.name = $1 ORDER BY r.first_slot FOR UPDATE OF r`,
     [PgTypes.text(name)]
@@ -80,7 +82,6 @@ export const locked = Effect.fnUntraced(function* (
       ranges: rows.map(toRange)
     },
     now: one?.now ?? 0,
-    // JSON has its positions as numbers.
     asked: (one?.asked ?? []).map((held) => ({ ...held, position: BigInt(held.position) }))
   }
 })

@@ -17,6 +17,9 @@ import type { Releasing } from "./release.ts"
  */
 const AHEAD = 1_000
 
+/** The number of handled entries of a lane after which they are forgotten. */
+const FORGET = 64
+
 /** The time after which a checkpoint moves that only passed events of others. */
 const IDLE = "1 second"
 
@@ -97,7 +100,10 @@ const work = Effect.fnUntraced(function* <R>(
     const ended = outcome === "parked" ? parkRest(held, lane) : [entry]
     for (const one of ended) lanes.doneUnsafe(one)
     lane.next += ended.length
-    if (lane.next >= 64) (lane.entries.splice(0, lane.next), (lane.next = 0))
+    if (lane.next >= FORGET) {
+      lane.entries.splice(0, lane.next)
+      lane.next = 0
+    }
   }
 })
 

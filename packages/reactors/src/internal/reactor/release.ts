@@ -30,7 +30,7 @@ export const release = Effect.fnUntraced(function* <R>(
   const dropped = act === "drop" ? parked.from : undefined
   /** The last event that was delivered, while the row is still at it. */
   let delivered: RecordedEvent | undefined
-  let isOver = false
+  const hold = { isOver: false }
 
   /** Reacts to an event; returns false if it is parked again. */
   const deliver = Effect.fnUntraced(function* (
@@ -78,7 +78,7 @@ export const release = Effect.fnUntraced(function* <R>(
 
   const end = Effect.map(assignment.settle(key, undefined, Effect.void), () => {
     held.endUnsafe(key)
-    isOver = true
+    hold.isOver = true
   })
 
   /** Delivers the last event that waits, and ends the hold unless a further one waits by now. */
@@ -94,13 +94,13 @@ export const release = Effect.fnUntraced(function* <R>(
         if (parked.upTo > upTo) return true
         if (!(yield* deliver(event, "with its row", undefined))) return false
         held.endUnsafe(key)
-        isOver = true
+        hold.isOver = true
         return true
       })
     )
   })
 
-  while (!isOver) {
+  while (!hold.isOver) {
     const { upTo } = parked
     let isParked = false
     let isEmpty = true
