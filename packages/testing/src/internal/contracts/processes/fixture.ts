@@ -156,6 +156,9 @@ export const permit = Effect.fnUntraced(function* ({ counters }: World, id: stri
   yield* handler.execute(counters, id, { _tag: "Permit" })
 })
 
+/** Looks often, but leaves an embedded database time for the processes. */
+const POLL = "20 millis"
+
 /** Runs the processes in the current scope, as one host. */
 export const runIn = ({ process }: World) =>
   Layer.build(ProcessRunner.layer(process, { from: "beginning" }))
@@ -179,7 +182,7 @@ export const untilIdle = Effect.fnUntraced(function* ({ process }: World) {
     return !isDue && before === (yield* events.head)
   })
   yield* isIdle.pipe(
-    Effect.tap((idle) => (idle ? Effect.void : Effect.sleep("2 millis"))),
+    Effect.tap((idle) => (idle ? Effect.void : Effect.sleep(POLL))),
     Effect.repeat({ until: (idle) => idle })
   )
 })
@@ -227,7 +230,7 @@ export const untilAccount = (
   until: (account: Account) => boolean
 ): Effect.Effect<unknown, unknown, EventStore> =>
   accountOf(world, id).pipe(
-    Effect.tap(() => Effect.sleep("2 millis")),
+    Effect.tap(() => Effect.sleep(POLL)),
     Effect.repeat({ until })
   )
 
