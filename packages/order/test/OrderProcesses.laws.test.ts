@@ -4,6 +4,12 @@ import * as Payment from "@daybook/order/Payment"
 import * as PaymentProcess from "@daybook/order/PaymentProcess"
 import * as LawSuite from "@daybook/testing/LawSuite"
 import * as ProcessLaws from "@daybook/testing/laws/ProcessLaws"
+import { describe } from "@effect/vitest"
+import { locks } from "./locks.ts"
+
+describe("the lock of", () => {
+  for (const { codec, law } of locks) LawSuite.suite(codec, [law])
+})
 
 LawSuite.suite(
   "the payment of an order, in general",

@@ -14,7 +14,6 @@ import type { ProcessManager, Targets } from "@daybook/kernel/ProcessManager"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
 import type { ConsumerGroup } from "./ConsumerGroup.ts"
 import { ConsumerGroups } from "./ConsumerGroups.ts"
 import { forever } from "./internal/group/forever.ts"
@@ -44,7 +43,7 @@ export interface Options extends Pick<Reactor.Options<never, never>, "onFailure"
  * **Details**
  * It follows the log in three groups, see {@link groupNames}. An input whose step fails, and a
  * command that can't be sent, is held by `onFailure`; `ConsumerGroups` lists, releases and drops
- * them. A timer whose step fails stays due, and is tried again each second.
+ * them. A timer whose step fails stays due, and is tried again up to a minute later.
  *
  * @category layers
  * @since 0.1.0
@@ -68,12 +67,7 @@ export const layer = <Event, State, Own, Of extends Targets, Timer extends strin
         name: names.inputs,
         from,
         categories: process.from.map(({ category }) => category),
-        key: (event) =>
-          Result.match(deliveriesOf(event), {
-            onSuccess: ({ key }) => key,
-            // The reaction fails with the error.
-            onFailure: () => event.streamId
-          }),
+        key: (event) => deliveriesOf(event).key,
         react: deliver(deliveriesOf, take),
         onFailure,
         maxParked

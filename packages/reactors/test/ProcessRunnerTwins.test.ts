@@ -78,8 +78,14 @@ const twins: Record<string, Twin> = {
     })),
     breaks: ["a process: goes on wherever its host died"]
   },
-  "checkpoints that do not move with the work": {
-    groups: assigned((assignment) => ({ ...assignment, commitWith: (_, work) => work })),
+  "checkpoints that move some time after the work": {
+    groups: assigned((assignment) => ({
+      ...assignment,
+      commitWith: (checkpoint, work) =>
+        Effect.tap(work, () =>
+          Effect.forkChild(Effect.delay(Effect.ignore(assignment.commit(checkpoint)), "20 millis"))
+        )
+    })),
     breaks: ["a process: goes on wherever its host died"]
   },
   "processes that go on after their end": {

@@ -16,7 +16,7 @@ export const processCodec = <Own extends { readonly _tag: string }>(
   const taken = own.types.find((type) => ofSteps.has(type))
   if (taken !== undefined) throw new Error(`${name} has the reserved event type ${taken}`)
   return {
-    name,
+    name: `process_${name}`,
     events: Schema.Union([own.events, steps.events]),
     types: [...own.types, ...steps.types],
     versions: [...own.versions, ...steps.versions],

@@ -1,21 +1,23 @@
 /**
- * Writes the new versions of Order's events into its lock file; refuses if a released version has
- * changed.
+ * Writes the new versions of the shop's events into their lock files; refuses if a released version
+ * has changed.
  */
-import { codec } from "@daybook/order/OrderEvent"
-import * as SchemaLockFile from "@daybook/testing/SchemaLockFile"
 import * as Effect from "effect/Effect"
+import { locks } from "../locks.ts"
 
-const file = new URL("../../events.lock.json", import.meta.url)
-
-const program = SchemaLockFile.write(codec, file).pipe(
-  Effect.map((added) =>
-    added.length === 0
-      ? `${codec.name}: nothing new\n`
-      : added.map(({ schemaVersion, type }) => `${type} version ${schemaVersion}\n`).join("")
-  ),
+const program = Effect.forEach(locks, ({ codec, write }) =>
+  write.pipe(
+    Effect.map((added) =>
+      added.length === 0
+        ? `${codec}: nothing new\n`
+        : added
+            .map(({ schemaVersion, type }) => `${codec}: ${type} version ${schemaVersion}\n`)
+            .join("")
+    )
+  )
+).pipe(
   Effect.match({
-    onSuccess: (lines) => process.stdout.write(lines),
+    onSuccess: (lines) => process.stdout.write(lines.join("")),
     onFailure: (error) => {
       process.exitCode = 1
       return process.stderr.write(`${error.message}\n`)

@@ -1,20 +1,18 @@
 /**
  * Delivers the events that processes follow.
  */
-import type { EventDecodeError } from "@daybook/kernel/EventCodec"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Effect from "effect/Effect"
-import type * as Result from "effect/Result"
 import { throughOutages } from "./outages.ts"
 import { causeOf, type Deliveries, inputOfEvent, type Take } from "./step.ts"
 
 /** Delivers an event to the processes that it is an input of. */
 export const deliver = <Event>(
-  deliveriesOf: (recorded: RecordedEvent) => Result.Result<Deliveries<Event>, EventDecodeError>,
+  deliveriesOf: (recorded: RecordedEvent) => Deliveries<Event>,
   take: Take<Event>
 ) =>
   Effect.fnUntraced(function* (recorded: RecordedEvent) {
-    const { deliveries } = yield* Effect.fromResult(deliveriesOf(recorded))
+    const deliveries = yield* Effect.fromResult(deliveriesOf(recorded).deliveries)
     for (const [index, delivery] of deliveries.entries()) {
       yield* throughOutages(take(delivery, inputOfEvent(recorded, index), causeOf(recorded)))
     }

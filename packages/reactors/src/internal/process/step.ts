@@ -2,7 +2,6 @@
  * The steps of processes: each is one append to the stream of the process, once for each input.
  */
 import * as CommandId from "@daybook/kernel/CommandId"
-import type { EventDecodeError } from "@daybook/kernel/EventCodec"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import type { ProcessManager, Targets } from "@daybook/kernel/ProcessManager"
@@ -47,36 +46,38 @@ export const causeOf = ({ id, metadata }: RecordedEvent): Cause => ({
   ...(metadata.correlationId === undefined ? {} : { correlationId: metadata.correlationId })
 })
 
-/** An event as inputs of processes. */
+/** A recorded event as inputs of processes. */
 export interface Deliveries<Event> {
-  readonly deliveries: ReadonlyArray<Delivery<Event>>
-  /** The id of the first process, or the stream of an event that is none's input. */
+  /** The inputs; fails when a codec or `correlate` does not take the event. */
+  readonly deliveries: Result.Result<ReadonlyArray<Delivery<Event>>, unknown>
+  /** The id of the first process; the stream of an event that is no input. */
   readonly key: string
 }
 
 /**
- * Returns the inputs that a recorded event is, decoded once: the group asks for the key, and then
- * the consumer for the inputs.
+ * Returns a function that finds the inputs of a recorded event, once: the group asks for the key,
+ * and then the consumer for the inputs.
  */
 export const deliveriesOf = <Event, State, Own, Of extends Targets, Timer extends string>(
   process: ProcessManager<Event, State, Own, Of, Timer>
-): ((recorded: RecordedEvent) => Result.Result<Deliveries<Event>, EventDecodeError>) => {
+): ((recorded: RecordedEvent) => Deliveries<Event>) => {
   const sources = new Map(process.from.map((source) => [source.category, source.codec]))
-  const known = new WeakMap<RecordedEvent, Result.Result<Deliveries<Event>, EventDecodeError>>()
-  const decode = (recorded: RecordedEvent): Result.Result<Deliveries<Event>, EventDecodeError> => {
+  const known = new WeakMap<RecordedEvent, Deliveries<Event>>()
+  const decode = (recorded: RecordedEvent): ReadonlyArray<Delivery<Event>> => {
     const codec = sources.get(StreamId.category(recorded.streamId))
-    if (codec === undefined) return Result.succeed({ deliveries: [], key: recorded.streamId })
-    return Result.map(EventCodec.decodeRecorded(codec, recorded), (events) => {
-      const deliveries = events.flatMap((event) => ofEvent(process, event, recorded) ?? [])
-      return { deliveries, key: deliveries[0]?.id ?? recorded.streamId }
-    })
+    if (codec === undefined) return []
+    return Result.getOrThrow(EventCodec.decodeRecorded(codec, recorded)).flatMap(
+      (event) => ofEvent(process, event, recorded) ?? []
+    )
   }
   return (recorded) => {
     const before = known.get(recorded)
     if (before !== undefined) return before
-    const decoded = decode(recorded)
-    known.set(recorded, decoded)
-    return decoded
+    const deliveries = Result.try({ try: () => decode(recorded), catch: (thrown) => thrown })
+    const [first] = Result.getOrElse(deliveries, () => [])
+    const found = { deliveries, key: first?.id ?? recorded.streamId }
+    known.set(recorded, found)
+    return found
   }
 }
 

@@ -31,8 +31,8 @@ const MAX_SLEEP_MILLIS = 60_000
 /** The timers that are read at once, and the steps that are taken at once. */
 const AT_ONCE = 32
 
-/** The time after which the step of a timer is tried again when it failed. */
-const RETRY_MILLIS = 1_000
+/** The first pause of a timer whose step failed; it doubles up to the longest sleep. */
+const PAUSE_MILLIS = 1_000
 
 /**
  * Runs the timers of one range, as a consumer of the group that follows the processes' own events.
@@ -58,13 +58,15 @@ export const runTimers = <Event>(
         changed.openUnsafe()
       })
     )
-    /** The instants, in milliseconds, at which failed timers are tried again. */
-    const failed = new Map<string, number>()
+    const failed = new Map<string, Pause>()
     const fireDue = Effect.gen(function* () {
       const next = yield* timers.next(process, assignment.range, AT_ONCE + failed.size)
+      // Failed timers are among the first that are due, unless they are gone.
+      const found = new Set(next.map(keyOf))
+      for (const key of failed.keys()) if (!found.has(key)) failed.delete(key)
       const now = yield* Clock.currentTimeMillis
       const at = (timer: ProcessTimer): number =>
-        Math.max(DateTime.toEpochMillis(timer.due), failed.get(keyOf(timer)) ?? 0)
+        Math.max(DateTime.toEpochMillis(timer.due), failed.get(keyOf(timer))?.until ?? 0)
       const due = next.filter((timer) => at(timer) <= now)
       yield* Effect.forEach(
         due,
@@ -80,7 +82,10 @@ export const runTimers = <Event>(
                       cause
                     ).pipe(
                       Effect.andThen(Clock.currentTimeMillis),
-                      Effect.map((now) => failed.set(keyOf(timer), now + RETRY_MILLIS))
+                      Effect.map((now) => {
+                        const key = keyOf(timer)
+                        failed.set(key, longer(failed.get(key), now))
+                      })
                     )
             })
           ),
@@ -97,6 +102,17 @@ export const runTimers = <Event>(
     // The pages end when the range is to be given up.
     yield* Effect.raceFirst(keep, fire)
   })
+
+interface Pause {
+  readonly millis: number
+  /** The instant at which the timer is tried again, in milliseconds. */
+  readonly until: number
+}
+
+const longer = (before: Pause | undefined, now: number): Pause => {
+  const millis = Math.min(before === undefined ? PAUSE_MILLIS : 2 * before.millis, MAX_SLEEP_MILLIS)
+  return { millis, until: now + millis }
+}
 
 /**
  * Takes the step of a timer, and removes the timer after it. If the host dies in between, another

@@ -15,8 +15,8 @@ const InWork = Context.Reference<boolean>("@daybook/testing/crashes/InWork", {
 })
 
 /**
- * Runs a host that dies at its act number `last`, from 0: an act has a number before it begins, and
- * another one after it. Nothing that the host does later has an effect. Returns whether it died.
+ * Runs a host that dies after its act number `last`, from 0, before it learns of the act's success.
+ * Nothing that the host does later has an effect. Returns whether it died.
  */
 export const dyingAt =
   (last: number) =>
@@ -31,15 +31,14 @@ export const dyingAt =
       ]
       let number = 0
       const died = yield* Deferred.make<void>()
-      const point = Effect.flatMap(InWork, (inWork) =>
-        !inWork && number++ >= last
-          ? Effect.andThen(Deferred.succeed(died, undefined), Effect.die(new Error("dead")))
-          : Effect.void
-      )
+      const dead = Effect.andThen(Deferred.succeed(died, undefined), Effect.die(new Error("dead")))
       const act = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-        point.pipe(
-          Effect.andThen(effect),
-          Effect.tap(() => point)
+        Effect.flatMap(InWork, (inWork) =>
+          inWork
+            ? effect
+            : number > last
+              ? dead
+              : Effect.tap(effect, () => (number++ === last ? dead : Effect.void))
         )
       return yield* program.pipe(
         Effect.as(false),
@@ -52,6 +51,8 @@ export const dyingAt =
                 consume({
                   ...assignment,
                   commit: (checkpoint) => act(assignment.commit(checkpoint)),
+                  // A dead host holds nothing back.
+                  hold: (held) => act(assignment.hold(held)),
                   commitWith: (checkpoint, work) =>
                     act(
                       assignment.commitWith(checkpoint, Effect.provideService(work, InWork, true))

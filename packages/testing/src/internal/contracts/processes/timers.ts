@@ -7,8 +7,18 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { MinimumLogLevel } from "effect/References"
 import * as assert from "../../assert.ts"
-import { accountOf, type Cases, freshWorld, record, settle } from "./fixture.ts"
+import {
+  type Account,
+  accountOf,
+  type Cases,
+  freshWorld,
+  record,
+  runIn,
+  settle,
+  untilAccount
+} from "./fixture.ts"
 
 const ALL = { first: 0, last: 1_023 }
 const at = (millis: number): DateTime.Utc => DateTime.makeUnsafe(millis)
@@ -68,6 +78,32 @@ export const timerCases: Cases = {
     assert.strictEqual((yield* timers.status(world.process.name)).pending, 0)
     const { history } = yield* accountOf(world, "a")
     assert.deepStrictEqual(history.slice(4), ["EventReceived", "TimerCancelled"])
+  }),
+
+  "stays due while its step fails, and does not hold others back": Effect.gen(function* () {
+    const world = freshWorld()
+    for (const id of ["a", "b"]) {
+      yield* record(world, id, { _tag: "Opened" }, { _tag: "BellSet", at: FAR })
+    }
+    yield* settle(world)
+    const rang = (account: Account) => account.history.includes("Rang")
+    world.faulty.add("a")
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const timers = yield* ProcessTimers
+        const pending = yield* timers.next(world.process.name, ALL, 2)
+        // The table says that they are due, and the processes don't mind.
+        yield* timers.apply(
+          world.process.name,
+          pending.map((timer) => ({ ...timer, due: at(0) }))
+        )
+        yield* runIn(world)
+        yield* untilAccount(world, "b", rang)
+        assert.isFalse(rang(yield* accountOf(world, "a")))
+        world.faulty.delete("a")
+        yield* untilAccount(world, "a", rang)
+      })
+    ).pipe(Effect.provideService(MinimumLogLevel, "None"))
   }),
 
   "is cancelled by the end of its process": Effect.gen(function* () {
