@@ -2,10 +2,9 @@
  * Runs the tests that need message brokers: on the Kafka of `KAFKA_BROKERS` and the NATS server of
  * `NATS_URL`, or on those that the tests start themselves.
  *
- * What it starts is installed first, in the caches of Maven and Go and in a folder of the user's
- * cache, nothing in the checkout: Apache Kafka from Maven's registry, for which `java` and `mvn` are
- * needed, and the NATS server as a Go module, for which `go` is needed. Further arguments go to
- * Vitest.
+ * These are installed first, in the caches of Maven and Go and in a folder of the user's cache:
+ * Apache Kafka from Maven's registry, for which `java` and `mvn` are needed, and the NATS server as
+ * a Go module, for which `go` is needed. Further arguments go to Vitest.
  */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"

@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
 export const Command = Schema.TaggedUnion({ Scan: { n: Schema.Int, text: Schema.String } })
 const Event = Schema.TaggedUnion({ Scanned: { n: Schema.Int, text: Schema.String } })
 
-export class Unknown extends Schema.TaggedError<Unknown>()("Unknown", { n: Schema.Int }) {}
+class Unknown extends Schema.TaggedError<Unknown>()("Unknown", { n: Schema.Int }) {}
 
 /** Makes the aggregate of a category, whose state is the number of scans. */
 export const parcelsOf = (category: string) =>

@@ -27,7 +27,7 @@ export interface Options {
 }
 
 /** A server that can be killed and started again, on the same data and port. */
-export interface Supervised {
+interface Supervised {
   /** Ends the server at once, as `kill -9` does. */
   readonly kill: Effect.Effect<void, SupervisedError>
   readonly start: Effect.Effect<void, SupervisedError>
