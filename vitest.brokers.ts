@@ -2,7 +2,7 @@ import { globSync } from "node:fs"
 import { dirname } from "node:path"
 import { defineConfig } from "vitest/config"
 
-// What runs on message brokers: scripts/test-brokers.ts installs them.
+// What runs on message brokers: scripts/with-brokers.ts installs them.
 export default defineConfig({
   test: {
     testTimeout: 300_000,

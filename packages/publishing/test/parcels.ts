@@ -25,7 +25,8 @@ export const parcelsOf = (category: string) =>
         n < 0
           ? Result.fail(new Unknown({ n }))
           : Result.succeed([Event.cases.Scanned.make({ n, text })]),
-      evolve: (scans: number, _: typeof Event.Type) => scans + 1
+      evolve: (scans: number, event: typeof Event.Type) =>
+        Event.match(event, { Scanned: () => scans + 1 })
     }),
     codec: EventCodec.make({ name: "parcel", events: Event }),
     state: Schema.Int
