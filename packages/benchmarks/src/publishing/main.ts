@@ -26,6 +26,7 @@ import { connect } from "@nats-io/transport-node"
 import { Admin, Producer, stringSerializers } from "@platformatic/kafka"
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -38,8 +39,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 const STREAMS = 1_000
-const EVENTS_OF_STREAM = 30
-const TURNS = 3
+const EVENTS_OF_STREAM = 20
+const TURNS = 2
 /** The messages of a request of the client alone: the window of a publisher. */
 const WINDOW = 500
 
@@ -173,9 +174,7 @@ const compare = Effect.fnUntraced(function* (subject: Subject) {
     const published = yield* rate(publish(publisherTo(ours)))
     const share = subject === memory ? "" : `, ${(published / alone).toFixed(2)} of the client`
     const client = subject === memory ? "" : `client ${alone} messages/s, `
-    yield* Effect.sync(() =>
-      console.log(`${subject.name}: ${client}publisher ${published}/s${share}`)
-    )
+    yield* Console.log(`${subject.name}: ${client}publisher ${published}/s${share}`)
   }
 })
 
