@@ -27,6 +27,7 @@ const topLevel = new Set([
   "pnpm-workspace.yaml",
   "scripts",
   "tsconfig.base.json",
+  "vitest.brokers.ts",
   "vitest.browser.ts",
   "vitest.pooler.ts",
   "vitest.workspace.ts"
@@ -37,7 +38,7 @@ const topLevel = new Set([
  * public folders too.
  */
 const documented =
-  /^packages\/(kernel|order|store|projections|testing|http|inspector|cli)\/src\/(?!internal\/)([^/]+\/)?[^/]+\.ts$/
+  /^packages\/(kernel|order|store|projections|publishing|testing|http|inspector|cli)\/src\/(?!internal\/)([^/]+\/)?[^/]+\.ts$/
 
 /** Returns all findings under `root`, in the order of the file names. */
 export const check = (root: string): ReadonlyArray<Finding> => {

@@ -13,7 +13,7 @@ export interface ExportedError {
  * Packages whose errors a user can meet; the errors of the worked domain are its own rejections.
  */
 const PATTERN =
-  "packages/{kernel,store,projections,testing,http,order-service}/src/{,driver/,sql/}*.ts"
+  "packages/{kernel,store,projections,publishing,testing,http,order-service}/src/{,driver/,sql/}*.ts"
 
 /**
  * Returns the tagged errors that public modules declare or hand on from an internal one, in the

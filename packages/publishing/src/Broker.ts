@@ -39,8 +39,8 @@ export interface OutgoingMessage {
 }
 
 /**
- * The broker did not answer, or could not store a message for now. Any of the messages may have been
- * stored: send them again.
+ * The broker did not answer, or could not store a message for now. Any of the messages may have
+ * been stored: send them again.
  *
  * @category errors
  * @since 0.1.0
@@ -143,9 +143,9 @@ export class Broker extends Context.Service<
      * Sends messages, those of a key in their order, and succeeds when each is acknowledged.
      *
      * **Details**
-     * Errors: {@link BrokerUnavailable}, send all again. {@link BrokerUnfit}, send all again when the
-     * broker was mended. {@link MessageRefused}, send the others again without the messages of that
-     * key.
+     * Errors: {@link BrokerUnavailable}, send all again. {@link BrokerUnfit}, send all again when
+     * the broker is fit. {@link MessageRefused}, send the others again without the messages of
+     * that key.
      */
     readonly send: (
       messages: Arr.NonEmptyReadonlyArray<OutgoingMessage>

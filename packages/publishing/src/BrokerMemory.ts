@@ -121,6 +121,8 @@ const getOrSet = <V>(map: Map<string, V>, key: string, make: () => V): V => {
 }
 
 /**
+ * An empty broker with another limit.
+ *
  * @category layers
  * @since 0.1.0
  */

@@ -36,7 +36,7 @@ export const IntegrationMessage = Schema.Struct({
   source: NonEmpty,
   /** The name under which consumers know messages of this kind, such as `shop.order.placed`. */
   type: NonEmpty,
-  /** The thing that the message is about, within `source`; the stream unless the mapping sets it. */
+  /** The thing that the message is about; the stream unless the mapping sets it. */
   subject: Schema.optionalKey(NonEmpty),
   /** The time when it happened. */
   time: Schema.optionalKey(Schema.DateTimeUtcFromString),

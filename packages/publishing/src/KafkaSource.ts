@@ -69,8 +69,6 @@ export const make = (options: KafkaSourceOptions): MessageSource => ({
             topics: [...options.topics],
             mode: "committed",
             fallbackMode: "earliest",
-            // Small, so that a host that stops gives back few messages.
-            maxFetches: 0,
             maxWaitTime: 100
           })
         )

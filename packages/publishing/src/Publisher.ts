@@ -92,7 +92,7 @@ export interface Options<Source extends EventSource<unknown>> extends Pick<
 > {
   /** The name of its consumer group, which is a part of the ids of its messages. */
   readonly name: string
-  /** The `source` of its messages: the system they come from, a URI reference like `/shop/orders`. */
+  /** The `source` of its messages: their system, a URI reference such as `/shop/orders`. */
   readonly origin: string
   /** Aggregates or other sources of events, each of another category. */
   readonly sources: ReadonlyArray<Source>

@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
 export const Command = Schema.TaggedUnion({ Scan: { n: Schema.Int, text: Schema.String } })
 const Event = Schema.TaggedUnion({ Scanned: { n: Schema.Int, text: Schema.String } })
 
-export class Unknown extends Schema.TaggedError<Unknown>()("Unknown", { n: Schema.Int }) {}
+class Unknown extends Schema.TaggedError<Unknown>()("Unknown", { n: Schema.Int }) {}
 
 /** Makes the aggregate of a category, whose state is the number of scans. */
 export const parcelsOf = (category: string) =>
@@ -25,7 +25,8 @@ export const parcelsOf = (category: string) =>
         n < 0
           ? Result.fail(new Unknown({ n }))
           : Result.succeed([Event.cases.Scanned.make({ n, text })]),
-      evolve: (scans: number, _: typeof Event.Type) => scans + 1
+      evolve: (scans: number, event: typeof Event.Type) =>
+        Event.match(event, { Scanned: () => scans + 1 })
     }),
     codec: EventCodec.make({ name: "parcel", events: Event }),
     state: Schema.Int

@@ -1,7 +1,7 @@
 /**
  * Publishers on a broker: in memory, on Kafka and on NATS.
  */
-import { Broker, type OutgoingMessage } from "@daybook/publishing/Broker"
+import type { Broker, OutgoingMessage } from "@daybook/publishing/Broker"
 import * as IntegrationMessage from "@daybook/publishing/IntegrationMessage"
 import type { MessageSource } from "@daybook/publishing/MessageSource"
 import type { Publisher } from "@daybook/publishing/Publisher"
@@ -53,14 +53,14 @@ export const eventually = (name: string, isSo: (status: GroupStatus) => boolean)
   )
 
 /** Returns the messages that the events of the log stand for, in its order. */
-export const expected = Effect.fnUntraced(function* (publisher: Publisher, parcels: Parcels) {
+const expected = Effect.fnUntraced(function* (publisher: Publisher, parcels: Parcels) {
   const store = yield* EventStore
   const events = yield* Stream.runCollect(store.readAll({ categories: [parcels.category] }))
   return events.flatMap((event) => [...Result.getOrThrow(publisher.messages(event))])
 })
 
 /** Receives until each id was there; returns the messages of each key by their first delivery. */
-export const received = Effect.fnUntraced(function* (
+const received = Effect.fnUntraced(function* (
   source: MessageSource,
   messages: ReadonlyArray<OutgoingMessage>
 ) {

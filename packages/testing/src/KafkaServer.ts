@@ -40,8 +40,10 @@ export class KafkaServerError extends Data.TaggedError("KafkaServerError")<{
  * @since 0.1.0
  */
 export interface KafkaServer {
-  /** Its address, such as `127.0.0.1:9092`. */
+  /** The address that clients are told to connect to, such as `127.0.0.1:9092`. */
   readonly address: string
+  /** The port on which it listens itself. */
+  readonly port: number
   /** Ends the broker at once, as `kill -9` does. */
   readonly kill: Effect.Effect<void, KafkaServerError>
   readonly start: Effect.Effect<void, KafkaServerError>
@@ -127,6 +129,7 @@ export const start = (
     )
     return {
       address: `127.0.0.1:${advertisedPort}`,
+      port,
       kill: failed(server.kill),
       start: failed(server.start)
     }

@@ -1,8 +1,8 @@
 /**
  * A NATS server with JetStream for tests.
  *
- * The binary is the one that `DAYBOOK_NATS_SERVER` names, or else `nats-server` on the path. It runs
- * for this process alone: server and data are gone when the scope closes or the process dies,
+ * The binary is the one that `DAYBOOK_NATS_SERVER` names, or else `nats-server` on the path. It
+ * runs for this process alone: server and data are gone when the scope closes or the process dies,
  * however it dies.
  *
  * @since 0.1.0

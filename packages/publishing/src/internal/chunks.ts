@@ -11,7 +11,7 @@ interface Chunks {
 }
 
 /** The bytes of a message in a request, with an allowance for its framing and headers. */
-export const bytesOf = ({ body, id, key, topic }: OutgoingMessage): number =>
+const bytesOf = ({ body, id, key, topic }: OutgoingMessage): number =>
   Buffer.byteLength(body) + Buffer.byteLength(key) + id.length + topic.length + 128
 
 export const chunksOf = (

@@ -14,7 +14,7 @@ import type * as Scope from "effect/Scope"
 import { BrokerUnavailable, BrokerUnfit } from "../Broker.ts"
 
 /** The oldest server that detects a repeated message in an atomic batch. */
-export const OLDEST_VERSION = "2.12.1"
+const OLDEST_VERSION = "2.12.1"
 
 /** Calls the client; what it fails with is the cause of a `BrokerUnavailable`. */
 export const call = <A>(

@@ -1,6 +1,7 @@
 /**
  * Runs a server in a folder of its own that ends with this process, however that dies.
  */
+import * as Config from "effect/Config"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
@@ -27,7 +28,7 @@ export interface Options {
 }
 
 /** A server that can be killed and started again, on the same data and port. */
-export interface Supervised {
+interface Supervised {
   /** Ends the server at once, as `kill -9` does. */
   readonly kill: Effect.Effect<void, SupervisedError>
   readonly start: Effect.Effect<void, SupervisedError>
@@ -68,7 +69,11 @@ export const makeFolder = (name: string): Effect.Effect<string, SupervisedError,
 
 /** Starts a server, and waits until it is ready. */
 export const start = Effect.fnUntraced(function* (options: Options) {
-  const child = yield* Effect.acquireRelease(launch(options), stop)
+  const path = yield* Effect.mapError(
+    Config.String("PATH"),
+    (cause) => new SupervisedError({ output: cause.message })
+  )
+  const child = yield* Effect.acquireRelease(launch(options, path), stop)
   const server: Supervised = {
     kill: tell(child, "kill", STOPPED),
     start: tell(child, "start", options.ready)
@@ -78,13 +83,16 @@ export const start = Effect.fnUntraced(function* (options: Options) {
 
 type Supervisor = ChildProcess.ChildProcessByStdio<Writable, null, Readable>
 
-const launch = ({ command, folder, ready }: Options): Effect.Effect<Supervisor, SupervisedError> =>
+const launch = (
+  { command, folder, ready }: Options,
+  path: string
+): Effect.Effect<Supervisor, SupervisedError> =>
   Effect.callback((resume) => {
     const child = ChildProcess.spawn("/bin/sh", ["-c", supervisor, "sh", ...command], {
       cwd: folder,
       // A session of its own, so that Ctrl-C in a terminal reaches it through this process only.
       detached: true,
-      env: { PATH: process.env["PATH"], LC_ALL: "C", FOLDER: folder },
+      env: { PATH: path, LC_ALL: "C", FOLDER: folder },
       stdio: ["pipe", "ignore", "pipe"]
     })
     child.stdin.on("error", () => {})

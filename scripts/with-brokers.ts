@@ -1,11 +1,10 @@
 /**
- * Runs the tests that need message brokers: on the Kafka of `KAFKA_BROKERS` and the NATS server of
- * `NATS_URL`, or on those that the tests start themselves.
+ * Runs a program of Node that needs message brokers: `with-brokers.ts PROGRAM ARGUMENTS`.
  *
- * What it starts is installed first, in the caches of Maven and Go and in a folder of the user's
- * cache, nothing in the checkout: Apache Kafka from Maven's registry, for which `java` and `mvn` are
- * needed, and the NATS server as a Go module, for which `go` is needed. Further arguments go to
- * Vitest.
+ * The program starts them itself, or uses the Kafka of `KAFKA_BROKERS` and the NATS server of
+ * `NATS_URL`. Here they are installed, in the caches of Maven and Go and in a folder of the user's
+ * cache: Apache Kafka from Maven's registry, for which `java` and `mvn` are needed, and the NATS
+ * server as a Go module, for which `go` is needed.
  */
 import * as ChildProcess from "node:child_process"
 import * as Fs from "node:fs"
@@ -14,7 +13,7 @@ import * as Path from "node:path"
 
 const ROOT = Path.join(import.meta.dirname, "..")
 
-/** The server that the tests run on: the newest when it was chosen. */
+/** The newest when it was chosen. */
 const NATS_VERSION = "v2.15.3"
 
 const CACHE = Path.join(
@@ -62,32 +61,29 @@ const installNats = (): string => {
   return binary
 }
 
+/** Installs what the program starts, and returns where it is. */
+const installed = (): NodeJS.ProcessEnv => {
+  Fs.mkdirSync(CACHE, { recursive: true })
+  return { DAYBOOK_KAFKA_CLASSPATH: installKafka(), DAYBOOK_NATS_SERVER: installNats() }
+}
+
 if (import.meta.main) {
   const absent = missing(["java", "mvn", "go"], process.env["PATH"] ?? "")
-  if (absent.length > 0) {
+  const { KAFKA_BROKERS, NATS_URL } = process.env
+  const areGiven = KAFKA_BROKERS !== undefined && NATS_URL !== undefined
+  if (absent.length > 0 && !areGiven) {
     console.error(`No brokers: ${absent.join(", ")} not installed`)
     process.exitCode = 1
   } else {
-    Fs.mkdirSync(CACHE, { recursive: true })
-    const { status } = ChildProcess.spawnSync(
-      process.execPath,
-      [
-        Path.join(ROOT, "node_modules/vitest/vitest.mjs"),
-        "run",
-        "--config",
-        "vitest.brokers.ts",
-        ...process.argv.slice(2)
-      ],
-      {
-        cwd: ROOT,
-        stdio: "inherit",
-        env: {
-          ...process.env,
-          DAYBOOK_KAFKA_CLASSPATH: installKafka(),
-          DAYBOOK_NATS_SERVER: installNats()
-        }
-      }
-    )
+    if (absent.length > 0) {
+      console.error(`${absent.join(", ")} not installed: tests that kill a broker are left out`)
+    }
+    const brokers = absent.length > 0 ? { DAYBOOK_BROKERS: "given" } : installed()
+    const { status } = ChildProcess.spawnSync(process.execPath, process.argv.slice(2), {
+      cwd: ROOT,
+      stdio: "inherit",
+      env: { ...process.env, ...brokers }
+    })
     process.exitCode = status ?? 1
   }
 }
