@@ -18,6 +18,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import type { EncodedAppend, EventStoreDriver, Reads } from "./driver/EventStoreDriver.ts"
 import * as EventStoreService from "./driver/EventStoreService.ts"
 import { AppendRefused, EventStore, type UnreadableEvent } from "./EventStore.ts"
+import { withoutIdleSpans } from "./internal/driver/inSpan.ts"
 import * as Budget from "./internal/batch/budget.ts"
 import { makePolls, subscriptionLosses } from "./internal/postgres/live/retriedPolls.ts"
 import * as PostgresWakeUps from "./internal/postgres/live/wakeUps.ts"
@@ -141,15 +142,17 @@ const makeAppends = Effect.fnUntraced(function* (
   const { hold, keep } = Budget.make("store", yield* MaxHeld)
   const tryAppend = yield* CallTryAppendEvent.make(sql, schema)
   // The fibers of its calls run as the store was opened, without `asOpened`.
-  const enqueue = yield* AppendLanes.make({
-    tryAppend: (appends) =>
-      wakeUps.after(tryAppend(appends), (written) => written.some((one) => one !== undefined)),
-    appendEach: (appends) =>
-      wakeUps.after(CallAppend.appendEach(sql, schema, appends), (answers) =>
-        answers.some(Result.isSuccess)
-      ),
-    keep: (append) => keep(sizeOf([append]))
-  })
+  const enqueue = yield* withoutIdleSpans(
+    AppendLanes.make({
+      tryAppend: (appends) =>
+        wakeUps.after(tryAppend(appends), (written) => written.some((one) => one !== undefined)),
+      appendEach: (appends) =>
+        wakeUps.after(CallAppend.appendEach(sql, schema, appends), (answers) =>
+          answers.some(Result.isSuccess)
+        ),
+      keep: (append) => keep(sizeOf([append]))
+    })
+  )
   const enqueueAll = yield* TogetherLanes.make({
     tryAppend: (appends) =>
       // A call that finds its lane at rest runs on the fiber of its caller.

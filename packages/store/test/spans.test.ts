@@ -12,7 +12,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
+import { withoutIdleSpans } from "../src/internal/driver/inSpan.ts"
 import { aggregate } from "./Account.ts"
 
 const Services = CommandHandler.layer.pipe(Layer.provideMerge(EventStoreMemory.layer))
@@ -108,4 +110,19 @@ it.effect("A caller's trace is recorded with its events, whatever the tracer", (
       ]
     )
   }).pipe(Effect.provide(Services))
+)
+
+it.effect("Statements of a store have spans where a tracer is provided, and only there", () =>
+  Effect.gen(function* () {
+    const { spans, tracer } = remembering()
+    const statement = withoutIdleSpans(
+      Effect.withSpan(Effect.service(References.TracerEnabled), "statement")
+    )
+    assert.isFalse(yield* statement)
+    assert.isTrue(yield* Effect.provideService(statement, Tracer.Tracer, tracer))
+    assert.deepStrictEqual(
+      spans.map(({ name }) => name),
+      ["statement"]
+    )
+  })
 )

@@ -8,10 +8,6 @@
 import { checkEvent } from "./functions/checkEvent.ts"
 import { PLACES } from "./sqlParts.ts"
 
-/** The limits of the contract; a higher one needs a migration. */
-const MAX_DATA_BYTES = 1_048_576
-const MAX_METADATA_BYTES = 65_536
-
 /**
  * The columns and settings of the index of times.
  *
@@ -49,18 +45,15 @@ export const tables = (log: string): ReadonlyArray<string> => [
     occurred_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     event_id uuid NOT NULL CONSTRAINT events_event_id_key UNIQUE,
-    revision integer NOT NULL CHECK (revision > 0),
-    schema_version smallint NOT NULL CHECK (schema_version > 0),
+    revision integer NOT NULL,
+    schema_version smallint NOT NULL,
     stream_id text COLLATE "C" NOT NULL,
     type text COLLATE "C" NOT NULL,
     data json NOT NULL,
     metadata json NOT NULL,
     CONSTRAINT events_stream_id_revision_key UNIQUE (stream_id, revision),
-    CONSTRAINT events_readable CHECK (
-      occurred_at >= '0001-01-01 00:00:00+00' AND occurred_at < '10000-01-01 00:00:00+00'
-      AND octet_length(data::text) <= ${MAX_DATA_BYTES}
-      AND octet_length(metadata::text) <= ${MAX_METADATA_BYTES}),
-    CONSTRAINT events_checked CHECK (${log}.check_event(stream_id, revision, type, data, metadata))
+    CONSTRAINT events_checked CHECK (${log}.check_event(
+      stream_id, revision, type, schema_version, occurred_at, data, metadata))
   )`,
   `ALTER SEQUENCE ${log}.append_number OWNED BY ${log}.events.position`,
   `CREATE INDEX events_category_position_idx

@@ -9,6 +9,8 @@
 import * as PassedOver from "@daybook/kernel/PassedOver"
 
 /** The limits of the contract. */
+const MAX_DATA_BYTES = 1_048_576
+const MAX_METADATA_BYTES = 65_536
 const MAX_JSON_DEPTH = 128
 const MAX_ID_UNITS = 200
 const MAX_TYPE_LENGTH = 200
@@ -91,14 +93,27 @@ const metadataOf = `CASE WHEN json_typeof(p_metadata) = 'object'
             AND coalesce(p_metadata ->> 'commandId'::text ~ '${UUID}', true)
           ELSE false END`
 
+const version = "p_schema_version > 0"
+
+/** The years that ISO 8601 and JavaScript can name too. */
+const occurredAt =
+  "p_occurred_at >= '0001-01-01 00:00:00+00' AND p_occurred_at < '10000-01-01 00:00:00+00'"
+
+/** As `streamId`, and without its characters of four bytes: true for most ids. */
+const usualStreamId = `p_stream_id ~ ${literal(`^[A-Za-z][A-Za-z0-9_]*-[^${UNPRINTABLE}]+$`)}
+      AND strpos(p_stream_id, '-') <= ${MAX_CATEGORY_LENGTH + 1} AND octet_length(p_stream_id) <= ${MAX_ID_UNITS}`
+
+/** An event of few bytes without an escape nests nothing too deep. */
+const isPlain = (column: string): string =>
+  `octet_length(${column}::text) <= ${2 * MAX_JSON_DEPTH + 1} AND strpos(${column}::text, E'\\\\u') = 0`
+
 /**
- * True for most events, in one expression: PL/pgSQL prepares each one again in every transaction.
- * An event of few bytes without an escape nests nothing too deep.
+ * True for most events, apart from their metadata, in one expression: PL/pgSQL prepares each one
+ * again in every transaction, with all that it may call. Limits of lengths in the regular
+ * expressions would be slower.
  */
-const usual = `(p_revision > 1 OR ${streamId}) AND ${type}
-    AND octet_length(p_data::text) <= ${2 * MAX_JSON_DEPTH + 1} AND strpos(p_data::text, E'\\\\u') = 0
-    AND (p_metadata::text = '{}' OR octet_length(p_metadata::text) <= ${2 * MAX_JSON_DEPTH + 1}
-      AND strpos(p_metadata::text, E'\\\\u') = 0 AND ${plainMetadata})`
+const usual = `p_revision > 0 AND ${version} AND (p_revision > 1 OR ${usualStreamId}) AND ${type}
+    AND ${occurredAt} AND ${isPlain("p_data")}`
 
 /**
  * Returns the statement that installs it.
@@ -109,17 +124,35 @@ const usual = `(p_revision > 1 OR ${streamId}) AND ${type}
  * the log's own functions, which have set theirs, and by the owner.
  */
 export const checkEvent = (log: string): string => `CREATE OR REPLACE FUNCTION ${log}.check_event(
-  p_stream_id text, p_revision integer, p_type text, p_data json, p_metadata json
+  p_stream_id text, p_revision integer, p_type text, p_schema_version smallint,
+  p_occurred_at timestamptz, p_data json, p_metadata json
 ) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
   data text;
   metadata text;
 BEGIN
   IF ${usual} THEN
-    RETURN true;
+    IF p_metadata::text = '{}' THEN
+      RETURN true;
+    END IF;
+    IF ${isPlain("p_metadata")} AND ${plainMetadata} THEN
+      RETURN true;
+    END IF;
   END IF;
   data := p_data::text;
   metadata := p_metadata::text;
+  IF p_revision <= 0 THEN
+    ${refuse("events_revision_check", "the revision is below 1")}
+  END IF;
+  IF NOT (${version}) THEN
+    ${refuse("events_schema_version_check", "the schema version is below 1")}
+  END IF;
+  IF NOT (${occurredAt}) THEN
+    ${refuse("events_occurred_at_check", "the event occurred in no year from 0001 to 9999")}
+  END IF;
+  IF octet_length(data) > ${MAX_DATA_BYTES} OR octet_length(metadata) > ${MAX_METADATA_BYTES} THEN
+    ${refuse("events_size_check", `data has more than ${MAX_DATA_BYTES} bytes, or metadata more than ${MAX_METADATA_BYTES}`)}
+  END IF;
   IF p_revision = 1 THEN
     IF NOT (${streamId}) THEN
       ${refuse("events_stream_id_check", "the stream id is none that the library accepts")}
