@@ -191,6 +191,25 @@ export const reactorCases = <E>(
         })
       )
 
+      it.effect(`${kind} does not try an event that was dropped while no host ran`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { broken, category, name, options, take, tries } = yield* setting
+          broken.add("a1")
+          const reactor = Reactor.make({ ...options, transactional })
+          const end = yield* host(reactor)
+          yield* appendAll(category, "a1", "a2")
+          yield* eventually(name, ({ state }) => state === "stopped")
+          yield* end
+          yield* groups.drop(name, { key: `${category}-a` })
+          const before = tries.length
+          yield* host(reactor)
+          assert.deepStrictEqual(yield* take(1), ["a2"])
+          assert.deepStrictEqual(tries.slice(before), ["a2"])
+          yield* eventually(name, ({ held, lagEvents }) => held.length + lagEvents === 0)
+        })
+      )
+
       it.effect(`${kind} parks an event and the later ones of its key, and others go on`, () =>
         Effect.gen(function* () {
           const groups = yield* ConsumerGroups

@@ -7,6 +7,7 @@ import * as Position from "@daybook/kernel/Position"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as DateTime from "effect/DateTime"
 import type { SqlClient } from "effect/sql/SqlClient"
+import { includes, type SlotRange } from "../../ConsumerGroup.ts"
 import type { HeldKey } from "../../HeldKey.ts"
 import type { RangeRow } from "../group/assign.ts"
 
@@ -23,6 +24,12 @@ export const make = (sql: SqlClient, schema: SchemaName): Database => ({
 
 /** Selects a time in milliseconds since 1970. */
 export const millis = (time: string) => `(extract(epoch FROM ${time}) * 1000)::double precision`
+
+/**
+ * Lets the transaction of a statement commit without waiting for the disk. A crash of the server may
+ * undo what was answered: events are handled again, and leases are shorter, but none is given twice.
+ */
+export const UNFLUSHED = "pg_catalog.set_config('synchronous_commit', 'off', true)"
 
 /** The time of a statement's execution, and not of the start of its transaction. */
 export const NOW = "pg_catalog.clock_timestamp()"
@@ -78,3 +85,15 @@ export const toHeld = ({ held_at, position, stream_id, ...row }: StoredHeld): He
   position: Position.make(position),
   at: DateTime.makeUnsafe(held_at)
 })
+
+/** A held key in JSON. */
+export type AskedInJson = Omit<StoredHeld, "position"> & { readonly position: string }
+
+/** Returns those of the keys that are of the ranges. */
+export const toAsked = (
+  asked: ReadonlyArray<AskedInJson> | null,
+  own: ReadonlyArray<SlotRange>
+): ReadonlyArray<HeldKey> =>
+  (asked ?? [])
+    .filter(({ slot }) => own.some((range) => includes(range, slot)))
+    .map((held) => toHeld({ ...held, position: BigInt(held.position) }))

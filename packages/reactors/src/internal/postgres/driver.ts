@@ -4,7 +4,7 @@
 import * as EventMark from "@daybook/kernel/EventMark"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
 import * as SoleHost from "@daybook/store/sql/SoleHost"
-import { transaction } from "@daybook/store/sql/Transaction"
+import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -25,12 +25,14 @@ import {
   type StoredHeld,
   type StoredRange,
   toHeld,
-  toRange
+  toRange,
+  UNFLUSHED
 } from "./database.ts"
-import { locked, tick } from "./tick.ts"
+import { locked, makeTurns } from "./tick.ts"
 
 export const driver = (database: Database): GroupDriver => {
   const { sql, table } = database
+  const turns = makeTurns(database)
   /** Ends the leases from before an embedded database was opened: their holders are dead. */
   const freed = SoleHost.onceOpened(
     sql,
@@ -60,17 +62,24 @@ export const driver = (database: Database): GroupDriver => {
               )
         )
       ),
-    tick: (name, host) => failing("tick")(tick(database, name, host)),
-    leave: (name, owner) => failing("leave")(leave(database, name, owner)),
+    tick: (name, host) => failing("tick")(turns.take(name, host)),
+    leave: (name, owner) =>
+      Effect.suspend(() => {
+        turns.forgetUnsafe(name, owner)
+        return leave(database, name, owner)
+      }).pipe(failing("leave")),
     commit: <A, E, R>(
       lease: Lease,
       checkpoint: Checkpoint,
       work: Effect.Effect<A, E, R> | undefined
     ) =>
       work === undefined
-        ? Effect.as(single(database, move(database, lease, checkpoint)), undefined).pipe(
-            failing("commit")
-          )
+        ? Effect.flatMap(inTransaction(sql), (inside) =>
+            // A transaction of the caller commits as the caller wants.
+            inside
+              ? move(database, lease, checkpoint)
+              : single(database, move(database, lease, checkpoint, UNFLUSHED))
+          ).pipe(Effect.as(undefined), failing("commit"))
         : transaction(
             sql,
             // The lease is checked last: the row is locked as shortly as possible.
@@ -209,16 +218,17 @@ const single = <A, E>({ sql }: Database, statement: Effect.Effect<A, E | SqlErro
     () => transaction(sql, statement)
   )
 
-/** Moves a checkpoint forward under its lease. */
+/** Moves a checkpoint forward under its lease; `also` is evaluated in the statement. */
 const move = Effect.fnUntraced(function* (
   { sql, table }: Database,
   lease: Lease,
-  { event, position }: Checkpoint
+  { event, position }: Checkpoint,
+  also = "true"
 ): Effect.fn.Return<void, LeaseLost | SqlError> {
   const rows = yield* sql.unsafe(
     `UPDATE ${table("ranges")} SET "position" = greatest("position", $3),
       event = CASE WHEN "position" < $3 THEN $4 ELSE event END
-    WHERE name = $1 AND epoch = $2 AND owner IS NOT NULL RETURNING epoch`,
+    WHERE name = $1 AND epoch = $2 AND owner IS NOT NULL RETURNING epoch, ${also}`,
     [
       PgTypes.text(lease.group),
       PgTypes.int8(BigInt(lease.epoch)),

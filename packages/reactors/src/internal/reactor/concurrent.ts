@@ -78,6 +78,7 @@ const hand = Effect.fnUntraced(function* <R>(
     )
     from += room
   }
+  held.passedUnsafe(checkpoint.position)
   lanes.passUnsafe(checkpoint)
 })
 
@@ -92,10 +93,12 @@ const work = Effect.fnUntraced(function* <R>(
     if (entry === undefined) return lanes.endUnsafe(lane)
     const { of } = entry
     if (!isEvent(of)) return yield* Effect.die(new Error("a lane has events only"))
-    yield* held.running.await
+    if (!held.running.isOpen()) yield* held.running.await
     const result = yield* Effect.result(attempt.retried(of, (reaction) => reaction))
     const outcome = Result.isFailure(result) ? yield* held.failed(result.failure) : "over"
-    if (Result.isSuccess(result)) yield* held.succeeded(lane.key, of)
+    if (Result.isSuccess(result) && held.tryingUnsafe() > 0) {
+      yield* held.succeeded(lane.key, of)
+    }
     if (outcome === "again") continue
     const ended = outcome === "parked" ? parkRest(held, lane) : [entry]
     for (const one of ended) lanes.doneUnsafe(one)

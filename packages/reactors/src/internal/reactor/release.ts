@@ -124,7 +124,12 @@ export const release = Effect.fnUntraced(function* <R>(
       )
     )
     if (isParked) return
-    // Nothing waits: the first event has not been handed out again, or readers pass over it now.
+    // The first event was not handed out again yet: the act is asked again later.
+    if (isEmpty && held.handedUnsafe() < parked.from) {
+      parked.isReleasing = false
+      return
+    }
+    // Nothing waits: readers pass over the event now.
     if (isEmpty) {
       yield* handing.withPermit(Effect.suspend(() => (parked.upTo > upTo ? Effect.void : end)))
     }
