@@ -1,7 +1,7 @@
 /**
  * Runs process managers on a log: delivers their inputs, sends their commands, fires their timers.
  *
- * Laws, of every store:
+ * Laws on every store, checked by `ProcessRunnerLaws` of `@daybook/testing`:
  *
  * 1. A process takes each input once, in the order of the log, on any number of hosts.
  * 2. A command is sent after the step that issued it is recorded, again until it is answered, and

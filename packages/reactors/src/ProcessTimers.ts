@@ -2,7 +2,7 @@
  * The timers of processes by the time they are due: a table that is kept from the log.
  *
  * The log is the truth: a timer is set, fired or cancelled by an event of its process. The table
- * only finds the next one. Laws of every store, checked by `ProcessTimersLaws` of
+ * only finds the next one. Laws of every store, checked by `ProcessRunnerLaws` of
  * `@daybook/testing`:
  *
  * 1. The due timers are those that were set by the latest change of their process and name, and

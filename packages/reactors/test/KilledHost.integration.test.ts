@@ -19,7 +19,7 @@ import { stores } from "./postgresLayers.ts"
 import { category, createTable, tallies } from "./tallies.ts"
 
 const KEYS = ["a", "b", "c", "d", "e", "f"]
-const EACH = 20
+const EACH = 10
 
 const killable = (url: Redacted.Redacted) =>
   Effect.acquireRelease(
@@ -43,44 +43,49 @@ const talliedBy = (host: string) =>
 layer(PostgresServer.PostgresServer.layer, { timeout: 120_000, excludeTestServices: true })(
   "A host that is killed",
   (it) => {
-    it.effect("is replaced by another one, and each event takes effect once", () =>
-      Effect.gen(function* () {
-        const url = yield* PostgresServer.freshDatabase
-        const services = stores.pipe(Layer.provideMerge(PgClient.layer({ url })))
-        const context = yield* Layer.build(services)
-        yield* Effect.gen(function* () {
-          yield* createTable
-          const child = yield* killable(url)
-          const fill = (from: number) =>
-            Effect.forEach(KEYS, (key) =>
-              Effect.forEach(
-                Array.from({ length: EACH }, (_, n) => from + n),
-                (n) => append(category, key, n)
+    it.effect(
+      "is replaced by another one, and each event takes effect once",
+      () =>
+        Effect.gen(function* () {
+          const url = yield* PostgresServer.freshDatabase
+          const services = stores.pipe(Layer.provideMerge(PgClient.layer({ url })))
+          const context = yield* Layer.build(services)
+          yield* Effect.gen(function* () {
+            yield* createTable
+            const child = yield* killable(url)
+            const fill = (from: number) =>
+              Effect.forEach(KEYS, (key) =>
+                Effect.forEach(
+                  Array.from({ length: EACH }, (_, n) => from + n),
+                  (n) => append(category, key, n)
+                )
               )
+            yield* fill(1)
+            yield* Effect.repeat(talliedBy("killed"), {
+              until: ({ length }) => length > 0,
+              schedule: Schedule.spaced("2 millis")
+            })
+            child.kill("SIGKILL")
+            yield* Layer.build(Layer.fresh(Reactors.layer([tallies("heir")])))
+            yield* fill(EACH + 1)
+            const all = yield* Effect.repeat(talliedBy("any"), {
+              until: ({ length }) => length >= KEYS.length * EACH * 2,
+              schedule: Schedule.spaced("20 millis")
+            })
+            for (const key of KEYS) {
+              assert.deepStrictEqual(
+                all.filter(({ note }) => note.startsWith(key)).map(({ note }) => note),
+                Array.from({ length: EACH * 2 }, (_, n) => `${key}${n + 1}`)
+              )
+            }
+            assert.strictEqual(all.length, KEYS.length * EACH * 2)
+            const status = yield* Effect.flatMap(ConsumerGroups, (groups) =>
+              groups.status("tallies")
             )
-          yield* fill(1)
-          yield* Effect.repeat(talliedBy("killed"), {
-            until: ({ length }) => length > 0,
-            schedule: Schedule.spaced("2 millis")
-          })
-          child.kill("SIGKILL")
-          yield* Layer.build(Layer.fresh(Reactors.layer([tallies("heir")])))
-          yield* fill(EACH + 1)
-          const all = yield* Effect.repeat(talliedBy("any"), {
-            until: ({ length }) => length >= KEYS.length * EACH * 2,
-            schedule: Schedule.spaced("20 millis")
-          })
-          for (const key of KEYS) {
-            assert.deepStrictEqual(
-              all.filter(({ note }) => note.startsWith(key)).map(({ note }) => note),
-              Array.from({ length: EACH * 2 }, (_, n) => `${key}${n + 1}`)
-            )
-          }
-          assert.strictEqual(all.length, KEYS.length * EACH * 2)
-          const status = yield* Effect.flatMap(ConsumerGroups, (groups) => groups.status("tallies"))
-          assert.isTrue(status.ranges.every(({ owner }) => Option.isSome(owner)))
-        }).pipe(Effect.scoped, Effect.provideContext(context))
-      })
+            assert.isTrue(status.ranges.every(({ owner }) => Option.isSome(owner)))
+          }).pipe(Effect.scoped, Effect.provideContext(context))
+        }),
+      120_000
     )
   }
 )

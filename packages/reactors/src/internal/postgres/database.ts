@@ -25,6 +25,12 @@ export const make = (sql: SqlClient, schema: SchemaName): Database => ({
 /** Selects a time in milliseconds since 1970. */
 export const millis = (time: string) => `(extract(epoch FROM ${time}) * 1000)::double precision`
 
+/**
+ * Lets the transaction of a statement commit without waiting for the disk. A crash of the server may
+ * undo what was answered: events are handled again, and leases are shorter, but none is given twice.
+ */
+export const UNFLUSHED = "pg_catalog.set_config('synchronous_commit', 'off', true)"
+
 /** The time of a statement's execution, and not of the start of its transaction. */
 export const NOW = "pg_catalog.clock_timestamp()"
 

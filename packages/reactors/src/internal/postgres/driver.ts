@@ -4,7 +4,7 @@
 import * as EventMark from "@daybook/kernel/EventMark"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
 import * as SoleHost from "@daybook/store/sql/SoleHost"
-import { transaction } from "@daybook/store/sql/Transaction"
+import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -25,7 +25,8 @@ import {
   type StoredHeld,
   type StoredRange,
   toHeld,
-  toRange
+  toRange,
+  UNFLUSHED
 } from "./database.ts"
 import { locked, makeTurns } from "./tick.ts"
 
@@ -73,9 +74,12 @@ export const driver = (database: Database): GroupDriver => {
       work: Effect.Effect<A, E, R> | undefined
     ) =>
       work === undefined
-        ? Effect.as(single(database, move(database, lease, checkpoint)), undefined).pipe(
-            failing("commit")
-          )
+        ? Effect.flatMap(inTransaction(sql), (inside) =>
+            // A transaction of the caller commits as the caller wants.
+            inside
+              ? move(database, lease, checkpoint)
+              : single(database, move(database, lease, checkpoint, UNFLUSHED))
+          ).pipe(Effect.as(undefined), failing("commit"))
         : transaction(
             sql,
             // The lease is checked last: the row is locked as shortly as possible.
@@ -214,16 +218,17 @@ const single = <A, E>({ sql }: Database, statement: Effect.Effect<A, E | SqlErro
     () => transaction(sql, statement)
   )
 
-/** Moves a checkpoint forward under its lease. */
+/** Moves a checkpoint forward under its lease; `also` is evaluated in the statement. */
 const move = Effect.fnUntraced(function* (
   { sql, table }: Database,
   lease: Lease,
-  { event, position }: Checkpoint
+  { event, position }: Checkpoint,
+  also = "true"
 ): Effect.fn.Return<void, LeaseLost | SqlError> {
   const rows = yield* sql.unsafe(
     `UPDATE ${table("ranges")} SET "position" = greatest("position", $3),
       event = CASE WHEN "position" < $3 THEN $4 ELSE event END
-    WHERE name = $1 AND epoch = $2 AND owner IS NOT NULL RETURNING epoch`,
+    WHERE name = $1 AND epoch = $2 AND owner IS NOT NULL RETURNING epoch, ${also}`,
     [
       PgTypes.text(lease.group),
       PgTypes.int8(BigInt(lease.epoch)),

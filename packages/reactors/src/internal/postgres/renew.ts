@@ -8,7 +8,14 @@ import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Ticked } from "../../driver/GroupDriver.ts"
 import type { Host } from "../group/assign.ts"
-import { type AskedInJson, type Database, HELD_IN_JSON, NOW, toAsked } from "./database.ts"
+import {
+  type AskedInJson,
+  type Database,
+  HELD_IN_JSON,
+  NOW,
+  toAsked,
+  UNFLUSHED
+} from "./database.ts"
 
 /** A turn after which there was nothing to do, and the number of members that it found. */
 export interface Steady {
@@ -45,7 +52,7 @@ export const renew = Effect.fnUntraced(function* (
       UPDATE ${table("members")} SET lease_ends = ${NOW} + $3 * interval '1 millisecond'
       WHERE name = $1 AND owner = $2
     )
-    SELECT (SELECT count(*)::integer FROM renewed) AS renewed,
+    SELECT ${UNFLUSHED}, (SELECT count(*)::integer FROM renewed) AS renewed,
       (SELECT count(*)::integer FROM ${table("members")} WHERE name = $1) AS members,
       EXISTS (SELECT FROM ${table("members")} WHERE name = $1 AND lease_ends <= ${NOW})
         OR EXISTS (SELECT FROM ${table("ranges")}
