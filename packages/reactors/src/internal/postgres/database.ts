@@ -26,8 +26,9 @@ export const make = (sql: SqlClient, schema: SchemaName): Database => ({
 export const millis = (time: string) => `(extract(epoch FROM ${time}) * 1000)::double precision`
 
 /**
- * Lets the transaction of a statement commit without waiting for the disk. A crash of the server may
- * undo what was answered: events are handled again, and leases are shorter, but none is given twice.
+ * Lets the transaction of a statement commit without waiting for the disk. A crash of the server
+ * may undo what was answered: events are handled again, and leases end earlier, but none is given
+ * twice.
  */
 export const UNFLUSHED = "pg_catalog.set_config('synchronous_commit', 'off', true)"
 
