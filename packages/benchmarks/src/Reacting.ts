@@ -29,7 +29,7 @@ export const name = "reactors: reactions to a log"
 const HOSTS = [1, 4]
 
 /** The streams of the log, and the events of each. */
-const STREAMS = 100
+const STREAMS = 50
 const EACH = 1_000
 
 /** The appends a second while reactions are timed, at an even rate. */

@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import type * as Named from "@daybook/kernel/Named"
-import { Position } from "@daybook/kernel/Position"
+import type { Position } from "@daybook/kernel/Position"
 import { printableLine } from "@daybook/kernel/Printable"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import { Category } from "@daybook/kernel/StreamId"
-import { Checkpoint, describe, MismatchReason } from "@daybook/store/Checkpoint"
+import type { Category } from "@daybook/kernel/StreamId"
+import { type Checkpoint, describe, MismatchReason } from "@daybook/store/Checkpoint"
 import { rootMessage } from "@daybook/store/RootMessage"
 import * as Data from "effect/Data"
 import * as Schema from "effect/Schema"
@@ -57,7 +57,7 @@ export interface ConsumerGroup {
   readonly types?: ReadonlyArray<string> | undefined
   /**
    * Returns the key whose events are handled in order: the stream unless told. Another function
-   * needs another name: it deals the events out anew, while keys of the old one may be held back.
+   * needs another name: events would be dealt out differently, while keys of the old one are held.
    */
   readonly key?: ((event: RecordedEvent) => string) | undefined
 }

@@ -91,7 +91,7 @@ export interface Assignment {
     key: string,
     positions: { readonly from: Position; readonly upTo: Position }
   ) => Stream.Stream<RecordedEvent, EventStoreError>
-  /** Records that an event of the key failed, and returns the number of parked keys of the group. */
+  /** Records that an event of the key failed; returns the number of parked keys of the group. */
   readonly hold: (
     held: Omit<HeldKey, "slot" | "at" | "asked">
   ) => Effect.Effect<number, LeaseLost | ConsumerGroupsError>
@@ -193,7 +193,7 @@ export class ConsumerGroups extends Context.Service<
     ) => Effect.Effect<void, UnknownGroup | KeyNotHeld | ConsumerGroupsError>
 
     /**
-     * Goes on from another place: ends all leases, moves all checkpoints, and forgets the held keys.
+     * Goes on from another place: ends all leases, moves all checkpoints, forgets the held keys.
      */
     readonly restart: (
       name: string,

@@ -4,19 +4,20 @@
  * **Example** (A reactor that sends mail)
  *
  * ```ts
+ * import type { EventSource } from "@daybook/kernel/Projection"
  * import * as Reactor from "@daybook/reactors/Reactor"
- * import { aggregate as orders } from "@daybook/order/Order"
  * import { Effect } from "effect"
  *
- * export const confirmations = Reactor.make({
- *   name: "confirmations",
- *   from: "now",
- *   sources: [orders],
- *   react: (event, { effectKey, recorded }) =>
- *     event._tag === "OrderPlaced"
- *       ? Effect.log(`mail ${effectKey} to the customer of ${recorded.streamId}`)
- *       : Effect.void
- * })
+ * export const confirmations = (orders: EventSource<{ readonly _tag: "Placed" | "Shipped" }>) =>
+ *   Reactor.make({
+ *     name: "confirmations",
+ *     from: "now",
+ *     sources: [orders],
+ *     react: (event, { effectKey, recorded }) =>
+ *       event._tag === "Placed"
+ *         ? Effect.log(`mail ${effectKey} to the customer of ${recorded.streamId}`)
+ *         : Effect.void
+ *   })
  * ```
  *
  * @since 0.1.0

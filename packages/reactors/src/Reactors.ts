@@ -5,10 +5,10 @@
  */
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { ConsumerGroupsError } from "./ConsumerGroup.ts"
 import { ConsumerGroups } from "./ConsumerGroups.ts"
@@ -70,16 +70,23 @@ const make = Effect.fnUntraced(function* <R>(reactors: ReadonlyArray<Reactor<R>>
   })
 })
 
-/** From a second to half a minute. */
-const pauses = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+const FIRST_PAUSE = 1_000
+const LONGEST_PAUSE = 30_000
 
-const forever = <R>(groups: ConsumerGroups["Service"], reactor: Reactor<R>) =>
-  groups.run(reactor.group, consume(reactor)).pipe(
-    Effect.tapCause((cause) =>
-      Cause.hasInterruptsOnly(cause)
-        ? Effect.void
-        : Effect.logError(`Reactor ${reactor.group.name} begins again after a pause`, cause)
-    ),
-    Effect.sandbox,
-    Effect.retry({ schedule: pauses, while: (cause) => !Cause.hasInterruptsOnly(cause) })
-  )
+/** Runs a reactor, and again after a pause when it failed; pauses are short again after a while. */
+const forever = Effect.fnUntraced(function* <R>(
+  groups: ConsumerGroups["Service"],
+  reactor: Reactor<R>
+) {
+  const once = Effect.flip(Effect.sandbox(groups.run(reactor.group, consume(reactor))))
+  let pause = FIRST_PAUSE
+  while (true) {
+    const begun = yield* Clock.currentTimeMillis
+    const cause = yield* once
+    if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
+    if ((yield* Clock.currentTimeMillis) - begun > LONGEST_PAUSE) pause = FIRST_PAUSE
+    yield* Effect.logError(`Reactor ${reactor.group.name} begins again after a pause`, cause)
+    yield* Effect.sleep(pause)
+    pause = Math.min(pause * 2, LONGEST_PAUSE)
+  }
+})

@@ -20,6 +20,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 
 const fresh = () => SecureRandom.uuidV4Unsafe().replaceAll("-", "").slice(0, 10)
@@ -47,10 +48,12 @@ export const append = Effect.fnUntraced(function* (category: Category, key: stri
 export const appendAll = (category: Category, ...notes: ReadonlyArray<string>) =>
   Effect.forEach(notes, (note) => append(category, note.slice(0, 1), Number(note.slice(1))))
 
+const numbered = Schema.decodeUnknownSync(Schema.Struct({ n: Schema.Int }))
+
 /** Returns the key and the number of an event, such as `a1`. */
 export const noteOf = ({ data, streamId }: RecordedEvent): string => {
-  const n = typeof data === "object" && data !== null && "n" in data ? data["n"] : undefined
-  return `${streamId.slice(streamId.indexOf("-") + 1)}${String(n)}`
+  const { n } = numbered(data)
+  return `${streamId.slice(streamId.indexOf("-") + 1)}${n}`
 }
 
 /** Builds a reactor's host in a scope of its own; returns its end. */
@@ -184,6 +187,25 @@ export const reactorCases = <E>(
           yield* eventually(name, ({ state }) => state === "stopped")
           yield* groups.drop(name, { key: `${category}-a` })
           assert.deepStrictEqual(yield* take(1), ["a2"])
+          yield* eventually(name, ({ held, lagEvents }) => held.length + lagEvents === 0)
+        })
+      )
+
+      it.effect(`${kind} does not try an event that was dropped while no host ran`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { broken, category, name, options, take, tries } = yield* setting
+          broken.add("a1")
+          const reactor = Reactor.make({ ...options, transactional })
+          const end = yield* host(reactor)
+          yield* appendAll(category, "a1", "a2")
+          yield* eventually(name, ({ state }) => state === "stopped")
+          yield* end
+          yield* groups.drop(name, { key: `${category}-a` })
+          const before = tries.length
+          yield* host(reactor)
+          assert.deepStrictEqual(yield* take(1), ["a2"])
+          assert.deepStrictEqual(tries.slice(before), ["a2"])
           yield* eventually(name, ({ held, lagEvents }) => held.length + lagEvents === 0)
         })
       )

@@ -13,7 +13,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Latch from "effect/Latch"
+import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
@@ -81,7 +81,6 @@ export const run = Effect.fnUntraced(function* <E, R>(
   const { driver, events, lease, owner, poked } = hosting
   const holdings = new Map<number, Holding>()
   const failed = Deferred.makeUnsafe<never, Exclude<E, LeaseLost>>()
-  const third = Duration.millis(lease / 3)
   let renewedAt = yield* Clock.currentTimeMillis
 
   const start = Effect.fnUntraced(function* (row: RangeRow) {
@@ -171,6 +170,11 @@ export const run = Effect.fnUntraced(function* <E, R>(
     renewedAt = now
   })
 
+  /** Waits until the next turn is due, or until the leases end that could not be renewed. */
+  const pause = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.sleep(Duration.millis(Math.max(1, Math.min(lease / 3, renewedAt + lease - now))))
+  )
+
   const leave = Effect.gen(function* () {
     const fibers = Array.from(holdings.values()).flatMap(({ fiber }) => fiber ?? [])
     yield* Fiber.interruptAll(fibers)
@@ -180,7 +184,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
 
   return yield* Effect.suspend(() => poked.close).pipe(
     Effect.andThen(tick),
-    Effect.andThen(Effect.raceFirst(Effect.sleep(third), poked.await)),
+    Effect.andThen(Effect.raceFirst(pause, poked.await)),
     Effect.forever,
     Effect.raceFirst(Deferred.await(failed)),
     Effect.onExit(() => leave)

@@ -7,6 +7,7 @@ import * as Position from "@daybook/kernel/Position"
 import type { SchemaName } from "@daybook/store/PostgresSchema"
 import * as DateTime from "effect/DateTime"
 import type { SqlClient } from "effect/sql/SqlClient"
+import { includes, type SlotRange } from "../../ConsumerGroup.ts"
 import type { HeldKey } from "../../HeldKey.ts"
 import type { RangeRow } from "../group/assign.ts"
 
@@ -50,8 +51,13 @@ export const toRange = (row: StoredRange): RangeRow => ({
   checkpoint: { log: row.log, position: Position.make(row.position), event: row.event }
 })
 
-export const HELD = `h.key, h.slot, h.state, h.position, h.event, h.stream_id, h.type, h.issue, h.attempts,
+const HELD_REST = `h.key, h.slot, h.state, h.event, h.stream_id, h.type, h.issue, h.attempts,
   ${millis("h.held_at")} AS held_at, h.asked`
+
+export const HELD = `h.position, ${HELD_REST}`
+
+/** For rows as JSON, which has no integers past 2^53. */
+export const HELD_IN_JSON = `h.position::text, ${HELD_REST}`
 
 export interface StoredHeld {
   readonly key: string
@@ -73,3 +79,15 @@ export const toHeld = ({ held_at, position, stream_id, ...row }: StoredHeld): He
   position: Position.make(position),
   at: DateTime.makeUnsafe(held_at)
 })
+
+/** A held key in JSON. */
+export type AskedInJson = Omit<StoredHeld, "position"> & { readonly position: string }
+
+/** Returns those of the keys that are of the ranges. */
+export const toAsked = (
+  asked: ReadonlyArray<AskedInJson> | null,
+  own: ReadonlyArray<SlotRange>
+): ReadonlyArray<HeldKey> =>
+  (asked ?? [])
+    .filter(({ slot }) => own.some((range) => includes(range, slot)))
+    .map((held) => toHeld({ ...held, position: BigInt(held.position) }))

@@ -27,10 +27,11 @@ import {
   toHeld,
   toRange
 } from "./database.ts"
-import { locked, tick } from "./tick.ts"
+import { locked, makeTurns } from "./tick.ts"
 
 export const driver = (database: Database): GroupDriver => {
   const { sql, table } = database
+  const turns = makeTurns(database)
   /** Ends the leases from before an embedded database was opened: their holders are dead. */
   const freed = SoleHost.onceOpened(
     sql,
@@ -60,8 +61,12 @@ export const driver = (database: Database): GroupDriver => {
               )
         )
       ),
-    tick: (name, host) => failing("tick")(tick(database, name, host)),
-    leave: (name, owner) => failing("leave")(leave(database, name, owner)),
+    tick: (name, host) => failing("tick")(turns.take(name, host)),
+    leave: (name, owner) =>
+      Effect.suspend(() => {
+        turns.forgetUnsafe(name, owner)
+        return leave(database, name, owner)
+      }).pipe(failing("leave")),
     commit: <A, E, R>(
       lease: Lease,
       checkpoint: Checkpoint,

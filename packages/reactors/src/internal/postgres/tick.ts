@@ -7,42 +7,72 @@ import { transaction } from "@daybook/store/sql/Transaction"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { SqlError } from "effect/sql/SqlError"
-import { includes } from "../../ConsumerGroup.ts"
 import type { Ticked } from "../../driver/GroupDriver.ts"
 import { assign, type Host, type Member, type RangeRow, type Rows } from "../group/assign.ts"
 import {
+  type AskedInJson,
   type Database,
-  HELD,
+  HELD_IN_JSON,
   millis,
   NOW,
   RANGE,
-  type StoredHeld,
   type StoredRange,
-  toHeld,
+  toAsked,
   toRange
 } from "./database.ts"
+import { renew, type Steady } from "./renew.ts"
 
 interface Read {
   readonly rows: Rows
   readonly now: number
-  readonly asked: ReadonlyArray<StoredHeld>
+  readonly asked: ReadonlyArray<AskedInJson> | null
 }
 
-export const tick = (
+/** The turns of the hosts of this process. */
+export interface Turns {
+  readonly take: (name: string, host: Omit<Host, "now">) => Effect.Effect<Ticked, SqlError>
+  /** Forgets a host that has left. */
+  readonly forgetUnsafe: (name: string, owner: string) => void
+}
+
+export const makeTurns = (database: Database): Turns => {
+  /** The last turns of hosts after which there was nothing to do. */
+  const steady = new Map<string, Steady>()
+  return {
+    forgetUnsafe: (name, owner) => steady.delete(`${name} ${owner}`),
+    take: (name, host) =>
+      Effect.suspend(() => {
+        const key = `${name} ${host.owner}`
+        const before = host.draining.size + host.released.size > 0 ? undefined : steady.get(key)
+        const whole = Effect.map(tick(database, name, host), (done) => {
+          if (done.ticked.drain.length === 0) steady.set(key, done)
+          else steady.delete(key)
+          return done.ticked
+        })
+        return before === undefined
+          ? whole
+          : Effect.flatMap(renew(database, name, host, before), (renewed) =>
+              renewed === undefined ? whole : Effect.succeed(renewed)
+            )
+      })
+  }
+}
+
+const tick = (
   { sql, table }: Database,
   name: string,
   host: Omit<Host, "now">
-): Effect.Effect<Ticked, SqlError> =>
+): Effect.Effect<Steady, SqlError> =>
   transaction(
     sql,
     Effect.gen(function* () {
       const before = yield* locked({ sql, table }, name)
       const { drain, own, rows } = assign(before.rows, { ...host, now: before.now })
       yield* write({ sql, table }, name, host.owner, before, rows)
-      const asked = before.asked
-        .filter(({ slot }) => own.some((range) => includes(range, slot)))
-        .map(toHeld)
-      return { own, drain, asked }
+      return {
+        ticked: { own, drain, asked: toAsked(before.asked, own) },
+        members: rows.members.length
+      }
     })
   )
 
@@ -61,13 +91,13 @@ export const locked = Effect.fnUntraced(function* (
     StoredRange & {
       readonly now: number
       readonly members: ReadonlyArray<Member> | null
-      readonly asked: ReadonlyArray<StoredHeld> | null
+      readonly asked: ReadonlyArray<AskedInJson> | null
     }
   >(
     `SELECT ${RANGE}, ${millis(NOW)} AS now,
       (SELECT json_agg(json_build_object('owner', m.owner, 'leaseEnds', ${millis("m.lease_ends")}))
         FROM ${table("members")} m WHERE m.name = $1) AS members,
-      (SELECT json_agg(h) FROM (SELECT ${HELD} FROM ${table("held_keys")} h
+      (SELECT json_agg(h) FROM (SELECT ${HELD_IN_JSON} FROM ${table("held_keys")} h
         WHERE h.name = $1 AND h.asked IS NOT NULL) h) AS asked
     FROM ${table("ranges")} r WHERE r.name = $1 ORDER BY r.first_slot FOR UPDATE OF r`,
     [PgTypes.text(name)]
@@ -80,8 +110,7 @@ export const locked = Effect.fnUntraced(function* (
       ranges: rows.map(toRange)
     },
     now: one?.now ?? 0,
-    // JSON has its positions as numbers.
-    asked: (one?.asked ?? []).map((held) => ({ ...held, position: BigInt(held.position) }))
+    asked: one?.asked ?? null
   }
 })
 

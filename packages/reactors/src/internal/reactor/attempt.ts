@@ -30,35 +30,36 @@ export interface Attempt<R> {
   ) => Effect.Effect<void, ReactionFailed | E, R2>
 }
 
-export const make = <R>(reactor: Reactor<R>): Attempt<R> => {
+export const make = Effect.fnUntraced(function* <R>(reactor: Reactor<R>) {
+  const context = yield* Effect.context<never>()
   const attempts = Metric.withAttributes(Metrics.attempts, { reactor: reactor.group.name })
   const failures = Metric.withAttributes(Metrics.failures, { reactor: reactor.group.name })
-  const failed = (event: RecordedEvent, cause: Cause.Cause<unknown>) =>
-    Effect.andThen(
-      Metric.update(failures, 1),
-      new ReactionFailed({
-        event,
-        issue: rootMessage(Cause.squash(cause)).slice(0, MAX_ISSUE_LENGTH).toWellFormed(),
-        attempts: 1
-      })
-    )
+
+  const failed = (event: RecordedEvent, cause: Cause.Cause<unknown>) => {
+    if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+    failures.updateUnsafe(1, context)
+    const issue = rootMessage(Cause.squash(cause)).slice(0, MAX_ISSUE_LENGTH).toWellFormed()
+    return Effect.fail(new ReactionFailed({ event, issue, attempts: 1 }))
+  }
   const once = (event: RecordedEvent): Effect.Effect<void, ReactionFailed, R> =>
-    Effect.suspend(() => reactor.react(event)).pipe(
-      Effect.catchCause((cause) =>
-        Cause.hasInterruptsOnly(cause) ? Effect.interrupt : failed(event, cause)
-      ),
-      Effect.tap(() => Metric.update(attempts, 1)),
-      Effect.tapError(() => Metric.update(attempts, 1))
-    )
-  return {
-    once,
-    retried: (event, around) =>
+    Effect.catchCause(
       Effect.suspend(() => {
+        attempts.updateUnsafe(1, context)
+        return reactor.react(event)
+      }),
+      (cause) => failed(event, cause)
+    )
+
+  const attempt: Attempt<R> = {
+    once,
+    // The first attempt is outside of the schedule, which is not made for an event that succeeds.
+    retried: (event, around) =>
+      Effect.catch(around(once(event)), (first) => {
+        if (!(first instanceof ReactionFailed)) return Effect.fail(first)
         let count = 0
-        const counted = Effect.suspend(() => {
-          count++
-          return around(once(event))
-        })
+        const counted = Effect.suspend(() =>
+          ++count === 1 ? Effect.fail(first) : around(once(event))
+        )
         return Effect.mapError(
           Effect.retry(counted, {
             schedule: reactor.retry,
@@ -71,4 +72,5 @@ export const make = <R>(reactor: Reactor<R>): Attempt<R> => {
         )
       })
   }
-}
+  return attempt
+})

@@ -17,6 +17,9 @@ import type { Releasing } from "./release.ts"
  */
 const AHEAD = 1_000
 
+/** The number of handled entries of a lane after which they are forgotten. */
+const FORGET = 64
+
 /** The time after which a checkpoint moves that only passed events of others. */
 const IDLE = "1 second"
 
@@ -75,6 +78,7 @@ const hand = Effect.fnUntraced(function* <R>(
     )
     from += room
   }
+  held.passedUnsafe(checkpoint.position)
   lanes.passUnsafe(checkpoint)
 })
 
@@ -89,15 +93,20 @@ const work = Effect.fnUntraced(function* <R>(
     if (entry === undefined) return lanes.endUnsafe(lane)
     const { of } = entry
     if (!isEvent(of)) return yield* Effect.die(new Error("a lane has events only"))
-    yield* held.running.await
+    if (!held.running.isOpen()) yield* held.running.await
     const result = yield* Effect.result(attempt.retried(of, (reaction) => reaction))
     const outcome = Result.isFailure(result) ? yield* held.failed(result.failure) : "over"
-    if (Result.isSuccess(result)) yield* held.succeeded(lane.key, of)
+    if (Result.isSuccess(result) && held.tryingUnsafe() > 0) {
+      yield* held.succeeded(lane.key, of)
+    }
     if (outcome === "again") continue
     const ended = outcome === "parked" ? parkRest(held, lane) : [entry]
     for (const one of ended) lanes.doneUnsafe(one)
     lane.next += ended.length
-    if (lane.next >= 64) (lane.entries.splice(0, lane.next), (lane.next = 0))
+    if (lane.next >= FORGET) {
+      lane.entries.splice(0, lane.next)
+      lane.next = 0
+    }
   }
 })
 

@@ -19,7 +19,7 @@ export const consume = <R>(reactor: Reactor<R>) =>
     const releasing: Releasing<R> = {
       reactor,
       assignment,
-      attempt: Attempt.make(reactor),
+      attempt: yield* Attempt.make(reactor),
       held,
       handing: Semaphore.makeUnsafe(1)
     }

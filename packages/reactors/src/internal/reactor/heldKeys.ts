@@ -27,6 +27,10 @@ export interface Parked {
 
 export interface HeldKeys {
   readonly parked: ReadonlyMap<string, Parked>
+  /** Returns the position up to which events were handed out, or wait. */
+  readonly handedUnsafe: () => Position
+  /** Notes that a page was handed out. */
+  readonly passedUnsafe: (position: Position) => void
   /** Open while no event has stopped the range. */
   readonly running: Latch.Latch
   /** Open while an event stops the range. */
@@ -58,6 +62,7 @@ export const make = Effect.fnUntraced(function* <R>(
   assignment: Assignment
 ) {
   const parked = new Map<string, Parked>()
+  let handed = assignment.checkpoint.position
   /** The events that stopped the range before, and are tried again. */
   const earlier = new Map<string, Pick<HeldKey, "position" | "attempts">>()
   const waiting = new Map<string, Deferred.Deferred<Act>>()
@@ -65,7 +70,8 @@ export const make = Effect.fnUntraced(function* <R>(
   const stopped = Latch.makeUnsafe()
   for (const held of yield* assignment.held) {
     const { key, position } = held
-    if (held.state === "stopped") earlier.set(key, held)
+    // An event that is to be dropped is not tried again.
+    if (held.state === "stopped" && held.asked !== "drop") earlier.set(key, held)
     else {
       parked.set(key, {
         key,
@@ -119,6 +125,10 @@ export const make = Effect.fnUntraced(function* <R>(
     parked,
     running,
     stopped,
+    handedUnsafe: () => handed,
+    passedUnsafe: (position) => {
+      handed = position
+    },
     waitsUnsafe: (key, event) => {
       const found = parked.get(key)
       if (found === undefined || event.position < found.from) return false

@@ -30,7 +30,7 @@ export const release = Effect.fnUntraced(function* <R>(
   const dropped = act === "drop" ? parked.from : undefined
   /** The last event that was delivered, while the row is still at it. */
   let delivered: RecordedEvent | undefined
-  let isOver = false
+  const hold = { isOver: false }
 
   /** Reacts to an event; returns false if it is parked again. */
   const deliver = Effect.fnUntraced(function* (
@@ -78,7 +78,7 @@ export const release = Effect.fnUntraced(function* <R>(
 
   const end = Effect.map(assignment.settle(key, undefined, Effect.void), () => {
     held.endUnsafe(key)
-    isOver = true
+    hold.isOver = true
   })
 
   /** Delivers the last event that waits, and ends the hold unless a further one waits by now. */
@@ -94,13 +94,13 @@ export const release = Effect.fnUntraced(function* <R>(
         if (parked.upTo > upTo) return true
         if (!(yield* deliver(event, "with its row", undefined))) return false
         held.endUnsafe(key)
-        isOver = true
+        hold.isOver = true
         return true
       })
     )
   })
 
-  while (!isOver) {
+  while (!hold.isOver) {
     const { upTo } = parked
     let isParked = false
     let isEmpty = true
@@ -124,7 +124,12 @@ export const release = Effect.fnUntraced(function* <R>(
       )
     )
     if (isParked) return
-    // Nothing waits: the first event has not been handed out again, or readers pass over it now.
+    // The first event was not handed out again yet: the act is asked again later.
+    if (isEmpty && held.handedUnsafe() < parked.from) {
+      parked.isReleasing = false
+      return
+    }
+    // Nothing waits: readers pass over the event now.
     if (isEmpty) {
       yield* handing.withPermit(Effect.suspend(() => (parked.upTo > upTo ? Effect.void : end)))
     }

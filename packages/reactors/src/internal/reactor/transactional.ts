@@ -37,6 +37,7 @@ export const transactionally = <R>(releasing: Releasing<R>) => {
       yield* releasing.handing.withPermit(handBatch(releasing, batch, end))
       passed = undefined
     }
+    releasing.held.passedUnsafe(checkpoint.position)
     if (events.length > 0) return
     passed = checkpoint
     const now = yield* Effect.clockWith(({ currentTimeMillis }) => currentTimeMillis)

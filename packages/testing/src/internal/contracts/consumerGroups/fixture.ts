@@ -95,7 +95,3 @@ export const byStream = (all: ReadonlyArray<Handed>): Record<string, ReadonlyArr
   for (const { event } of all) (found[event.streamId] ??= []).push(event.revision)
   return found
 }
-
-/** Returns an event of a log that the group has read up to. */
-export const eventsOf = (all: ReadonlyArray<Handed>): ReadonlyArray<RecordedEvent> =>
-  all.map(({ event }) => event)

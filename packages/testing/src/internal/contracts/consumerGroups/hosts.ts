@@ -1,5 +1,5 @@
 /**
- * What hosts of a group are handed, and how they share its ranges.
+ * The events that hosts of a group are handed, and the ranges that they share.
  */
 import { LeaseLost, SLOTS } from "@daybook/reactors/ConsumerGroup"
 import { type Assignment, ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
