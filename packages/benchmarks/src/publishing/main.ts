@@ -140,11 +140,18 @@ const memory: Subject = {
   sendAlone: () => Promise.resolve()
 }
 
+/** Returns the messages a second, and the processor time of this process for each. */
 const rate = Effect.fnUntraced(function* <E, R>(work: Effect.Effect<unknown, E, R>) {
+  const count = STREAMS * EVENTS_OF_STREAM
   const begun = yield* Clock.currentTimeNanos
+  const before = process.cpuUsage()
   yield* work
+  const { system, user } = process.cpuUsage(before)
   const nanos = (yield* Clock.currentTimeNanos) - begun
-  return Math.round((STREAMS * EVENTS_OF_STREAM * 1e9) / Number(nanos))
+  return {
+    perSecond: Math.round((count * 1e9) / Number(nanos)),
+    micros: Math.round((system + user) / count)
+  }
 })
 
 /** Runs a publisher until the broker has acknowledged all messages. */
@@ -177,9 +184,14 @@ const compare = Effect.fnUntraced(function* (subject: Subject) {
     const messages = events.flatMap((event) => [...Result.getOrThrow(mapped.messages(event))])
     const alone = yield* rate(Effect.promise(() => subject.sendAlone(messages)))
     const published = yield* rate(publish(publisherTo(ours)))
-    const share = subject === memory ? "" : `, ${(published / alone).toFixed(2)} of the client`
-    const client = subject === memory ? "" : `client ${alone} messages/s, `
-    yield* Console.log(`${subject.name}: ${client}publisher ${published}/s${share}`)
+    const share = (published.perSecond / alone.perSecond).toFixed(2)
+    const ofClient =
+      subject === memory
+        ? ""
+        : `; client ${alone.perSecond}/s, ${alone.micros} us; ${share} of the client`
+    yield* Console.log(
+      `${subject.name}: publisher ${published.perSecond}/s, ${published.micros} us${ofClient}`
+    )
   }
 })
 
@@ -194,7 +206,7 @@ await Effect.runPromise(
   Effect.gen(function* () {
     yield* fill
     yield* measure(Effect.succeed(memory))
-    yield* measure(nats)
     yield* measure(kafka)
+    yield* measure(nats)
   }).pipe(Effect.provide(log))
 )
