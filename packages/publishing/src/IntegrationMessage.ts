@@ -13,6 +13,7 @@
 import * as CompiledSchema from "@daybook/kernel/CompiledSchema"
 import type * as Named from "@daybook/kernel/Named"
 import { printableLine } from "@daybook/kernel/Printable"
+import { rootMessage } from "@daybook/store/RootMessage"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
@@ -85,17 +86,18 @@ export class MessageUnreadable extends Schema.TaggedError<MessageUnreadable>()(
   }
 }
 
-const Text = CompiledSchema.make(Schema.fromJsonString(IntegrationMessage))
-const encodeText = Schema.encodeSync(Text)
-const decodeText = Schema.decodeUnknownResult(Text)
+// The text is made beside the schema: a schema of JSON text is interpreted, at twice the time.
+const Compiled = CompiledSchema.make(IntegrationMessage)
+const toJson = Schema.encodeSync(Compiled)
+const fromJson = Schema.decodeUnknownResult(Compiled)
 
 /**
- * Returns the message as JSON text.
+ * Returns the message as JSON text. Throws for a message that does not fit its schema.
  *
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (message: IntegrationMessage): string => encodeText(message)
+export const encode = (message: IntegrationMessage): string => JSON.stringify(toJson(message))
 
 /**
  * Reads a message from its JSON text.
@@ -104,4 +106,7 @@ export const encode = (message: IntegrationMessage): string => encodeText(messag
  * @since 0.1.0
  */
 export const decode = (text: string): Result.Result<IntegrationMessage, MessageUnreadable> =>
-  Result.mapError(decodeText(text), ({ message }) => new MessageUnreadable({ issue: message }))
+  Result.try({ try: (): unknown => JSON.parse(text), catch: rootMessage }).pipe(
+    Result.flatMap((json) => Result.mapError(fromJson(json), ({ message }) => message)),
+    Result.mapError((issue) => new MessageUnreadable({ issue }))
+  )

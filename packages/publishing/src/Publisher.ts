@@ -22,7 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
-import { Broker, type OutgoingMessage } from "./Broker.ts"
+import { Broker, type OutgoingMessage, type SendError } from "./Broker.ts"
 import * as IntegrationMessage from "./IntegrationMessage.ts"
 
 /**
@@ -116,6 +116,8 @@ const untilAvailable = Schedule.min([
   Schedule.spaced("10 seconds")
 ])
 
+const isAway = ({ _tag }: SendError): boolean => _tag !== "MessageRefused"
+
 /**
  * Makes a publisher of the events of `sources`. Throws unless the name is valid and the categories
  * differ.
@@ -160,10 +162,11 @@ export const make = <const Source extends EventSource<unknown>>(
     const outgoing = yield* Effect.fromResult(messages(recorded))
     if (!Arr.isReadonlyArrayNonEmpty(outgoing)) return
     const broker = yield* Broker
-    yield* Effect.retry(broker.send(outgoing), {
-      schedule: untilAvailable,
-      while: (error) => error._tag !== "MessageRefused"
-    })
+    const send = broker.send(outgoing)
+    // A schedule costs as much as the rest of a send, so it begins with the first failure.
+    yield* Effect.catchIf(send, isAway, () =>
+      Effect.retry(send, { schedule: untilAvailable, while: isAway })
+    )
   })
   const reactor = Reactor.make({
     name,

@@ -8,12 +8,11 @@
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
 import { Category, StreamId } from "@daybook/kernel/StreamId"
-import type { Broker, OutgoingMessage } from "@daybook/publishing/Broker"
+import { Broker, type OutgoingMessage } from "@daybook/publishing/Broker"
 import * as BrokerMemory from "@daybook/publishing/BrokerMemory"
 import * as KafkaBroker from "@daybook/publishing/KafkaBroker"
 import * as NatsBroker from "@daybook/publishing/NatsBroker"
 import * as Publisher from "@daybook/publishing/Publisher"
-import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
 import { Reactors } from "@daybook/reactors/Reactors"
 import { EventStore } from "@daybook/store/EventStore"
@@ -29,11 +28,10 @@ import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -142,23 +140,37 @@ const memory: Subject = {
   sendAlone: () => Promise.resolve()
 }
 
+/** Returns the messages a second, and the processor time of this process for each. */
 const rate = Effect.fnUntraced(function* <E, R>(work: Effect.Effect<unknown, E, R>) {
+  const count = STREAMS * EVENTS_OF_STREAM
   const begun = yield* Clock.currentTimeNanos
+  const before = process.cpuUsage()
   yield* work
+  const { system, user } = process.cpuUsage(before)
   const nanos = (yield* Clock.currentTimeNanos) - begun
-  return Math.round((STREAMS * EVENTS_OF_STREAM * 1e9) / Number(nanos))
+  return {
+    perSecond: Math.round((count * 1e9) / Number(nanos)),
+    micros: Math.round((system + user) / count)
+  }
 })
 
+/** Runs a publisher until the broker has acknowledged all messages. */
 const publish = Effect.fnUntraced(function* (publisher: Publisher.Publisher) {
-  const groups = yield* ConsumerGroups
-  yield* Layer.build(Layer.fresh(Reactors.layer([publisher])))
-  yield* groups.status(publisher.group.name).pipe(
-    Effect.option,
-    Effect.repeat({
-      until: Option.exists(({ lagEvents }) => lagEvents === 0),
-      schedule: Schedule.spaced("10 millis")
-    })
+  const { name, send } = yield* Broker
+  const all = yield* Deferred.make<void>()
+  let left = STREAMS * EVENTS_OF_STREAM
+  const counting = Broker.of({
+    name,
+    send: (messages) =>
+      Effect.tap(send(messages), () => {
+        left -= messages.length
+        return left === 0 ? Deferred.succeed(all, undefined) : Effect.void
+      })
+  })
+  yield* Layer.build(Layer.fresh(Reactors.layer([publisher]))).pipe(
+    Effect.provideService(Broker, counting)
   )
+  yield* Deferred.await(all)
 }, Effect.scoped)
 
 const compare = Effect.fnUntraced(function* (subject: Subject) {
@@ -172,9 +184,14 @@ const compare = Effect.fnUntraced(function* (subject: Subject) {
     const messages = events.flatMap((event) => [...Result.getOrThrow(mapped.messages(event))])
     const alone = yield* rate(Effect.promise(() => subject.sendAlone(messages)))
     const published = yield* rate(publish(publisherTo(ours)))
-    const share = subject === memory ? "" : `, ${(published / alone).toFixed(2)} of the client`
-    const client = subject === memory ? "" : `client ${alone} messages/s, `
-    yield* Console.log(`${subject.name}: ${client}publisher ${published}/s${share}`)
+    const share = (published.perSecond / alone.perSecond).toFixed(2)
+    const ofClient =
+      subject === memory
+        ? ""
+        : `; client ${alone.perSecond}/s, ${alone.micros} us; ${share} of the client`
+    yield* Console.log(
+      `${subject.name}: publisher ${published.perSecond}/s, ${published.micros} us${ofClient}`
+    )
   }
 })
 
@@ -189,7 +206,7 @@ await Effect.runPromise(
   Effect.gen(function* () {
     yield* fill
     yield* measure(Effect.succeed(memory))
-    yield* measure(nats)
     yield* measure(kafka)
+    yield* measure(nats)
   }).pipe(Effect.provide(log))
 )

@@ -45,11 +45,15 @@ export const make = (
       }
     })
 
-    yield* Queue.takeBetween(calls, 1, MAX_CALLS).pipe(
-      Effect.flatMap(sendTogether),
-      Effect.forever,
-      Effect.forkScoped
-    )
+    const gathered = Effect.gen(function* () {
+      const first = yield* Queue.take(calls)
+      // Callers that the last request answered may be about to send: they come into this request.
+      yield* Effect.yieldNow
+      yield* Effect.yieldNow
+      if (Queue.sizeUnsafe(calls) === 0) return [first]
+      return [first, ...(yield* Queue.takeBetween(calls, 1, MAX_CALLS - 1))]
+    })
+    yield* gathered.pipe(Effect.flatMap(sendTogether), Effect.forever, Effect.forkScoped)
     return (messages) =>
       Effect.suspend(() => {
         const call: Call = { messages, answer: Deferred.makeUnsafe(), isGone: false }
