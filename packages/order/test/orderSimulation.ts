@@ -12,8 +12,10 @@ import { projection as orderSummary } from "@daybook/order/OrderSummary"
 import { projection as productDemand } from "@daybook/order/ProductDemand"
 import { projection as removedItems } from "@daybook/order/RemovedItems"
 import type { Accepted, Model } from "@daybook/testing/simulation/Auditor"
+import * as Reactor from "@daybook/reactors/Reactor"
 import * as CommandCall from "@daybook/store/CommandCall"
 import * as Simulation from "@daybook/testing/simulation/Simulation"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { rows } from "./orderModels.ts"
 import * as Stock from "./stock.ts"
@@ -185,9 +187,19 @@ const movedStock = Simulation.together(
   ]
 )
 
+/** Reacts to every event; one that fails waits with the later ones of its order or stock. */
+const notices = Reactor.make({
+  name: "notices",
+  from: "beginning",
+  categories: [aggregate.category, Stock.aggregate.category],
+  react: () => Effect.void,
+  onFailure: "park"
+})
+
 /** Orders whose items are reserved from stocks. The projections are of orders alone. */
 export const orders: Simulation.Simulation = {
   aggregates: [Simulation.of({ aggregate, command, model }), Stock.stock],
   together: [reservedItem, movedStock],
-  projections
+  projections,
+  reactors: [notices]
 }

@@ -81,6 +81,7 @@ const observationsOf = (...ids: ReadonlyArray<string>) =>
     const found: Auditor.Observations = {
       sent,
       together: [],
+      reactors: [],
       log,
       loads: last,
       folds: last,
@@ -214,6 +215,7 @@ describe("An auditor", () => {
             doubtful: true
           })),
           together: [{ commandId, streams }],
+          reactors: [],
           log: keep(log),
           loads: [],
           folds: [],
@@ -256,4 +258,20 @@ describe("An auditor", () => {
       })
     )
   })
+
+  it.effect("reports an event without a reaction, and reactions of one key out of order", () =>
+    Effect.gen(function* () {
+      const found = yield* observationsOf("1", "2")
+      const expected = found.log.map(({ id, streamId }) => ({ id, key: streamId }))
+      const [openedOne, paidOne, openedTwo, paidTwo] = expected.map(({ id }) => id)
+      if (openedOne === undefined || paidOne === undefined) return assert.fail("too few events")
+      if (openedTwo === undefined || paidTwo === undefined) return assert.fail("too few events")
+      const told = (...reacted: ReadonlyArray<typeof openedOne>) =>
+        violations({ ...found, reactors: [{ reactor: "mail", expected, reacted }] })
+      // Other keys go on beside a key that waits, and an event may come again.
+      assert.deepStrictEqual(told(openedTwo, openedOne, paidTwo, openedTwo, paidOne), [])
+      assert.deepStrictEqual(told(openedOne, paidOne, openedTwo), [5])
+      assert.deepStrictEqual(told(paidOne, openedOne, openedTwo, paidTwo), [5])
+    })
+  )
 })

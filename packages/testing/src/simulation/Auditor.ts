@@ -10,7 +10,8 @@
  *   the commands before it.
  * - 3: acknowledged events are in the log, refused ones are not.
  * - 4: a reader at a position never finds another event at or below it.
- * - 5: a subscriber sees every event once, in order.
+ * - 5: a subscriber sees every event once, in order; a reactor reacts to every event, to those of
+ *   one key in order.
  * - 6: a command counts once, and repeating it gives the first answer.
  * - 8: a state is the same with any snapshot, cached or not.
  * - 9: a decoded event encodes to its stored form, and equals the decided one if modelled.
@@ -31,6 +32,7 @@ import {
   checkAccepted,
   checkAnswers,
   checkCommands,
+  checkReactions,
   checkRows,
   checkStates,
   checkStreams,
@@ -155,8 +157,23 @@ export interface Observations {
     readonly way: string
     readonly rows: ReadonlyArray<unknown>
   }>
+  /** The reactors, and what each of them did. */
+  readonly reactors: ReadonlyArray<Reacted>
   /** Descriptions of work that was not done in time. */
   readonly overdue: ReadonlyArray<string>
+}
+
+/**
+ * The events that a reactor must react to, in the order of the log, and those that it reacted to.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Reacted {
+  readonly reactor: string
+  readonly expected: ReadonlyArray<{ readonly id: RecordedEvent["id"]; readonly key: string }>
+  /** The ids of events, in the order of the reactions; an event may come several times. */
+  readonly reacted: ReadonlyArray<RecordedEvent["id"]>
 }
 
 /**
@@ -225,6 +242,7 @@ export const audit = (audited: ReadonlyArray<Audited>, observations: Observation
   for (const [name, ids] of observations.subscribers) {
     check(5, sameList(ids, all), () => `subscriber ${name} ${listDifference(ids, all)}`)
   }
+  for (const reactor of observations.reactors) checkReactions(reactor, check)
   checkRows(audited, accepted, observations.rows, check)
   check(14, observations.overdue.length === 0, () => observations.overdue.join("; "))
   return { violations, checks }

@@ -25,6 +25,7 @@ import type * as Projection from "@daybook/kernel/Projection"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import type * as CommandCall from "@daybook/store/CommandCall"
+import type { Reactor } from "@daybook/reactors/Reactor"
 import type { CommandHandler } from "@daybook/store/CommandHandler"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -75,6 +76,8 @@ export interface Simulation {
   /** Commands on several instances, sent among those on one; none by default. */
   readonly together?: ReadonlyArray<Together>
   readonly projections?: ReadonlyArray<Projection.Any>
+  /** Reactors of all hosts; none by default. */
+  readonly reactors?: ReadonlyArray<Reactor<CommandHandler | EventStore>>
   /** The stores in memory by default. */
   readonly stores?: Layer.Layer<EventStore | SnapshotStore | ReadModelStore>
   /** By default the handler of `@daybook/store`, with and without snapshots and cached states. */
@@ -264,11 +267,23 @@ export const check = (
   })
 
 const runLimited = (
-  { aggregates, handler, projections = [], stores = memory, together = [] }: Simulation,
+  {
+    aggregates,
+    handler,
+    projections = [],
+    reactors = [],
+    stores = memory,
+    together = []
+  }: Simulation,
   { schedule = 0, seed }: Replay,
   limits: Limits
 ): Promise<History> =>
-  Histories.run({ aggregates, handler, projections, stores, together }, seed, schedule, limits)
+  Histories.run(
+    { aggregates, handler, projections, reactors, stores, together },
+    seed,
+    schedule,
+    limits
+  )
 
 const shrunk = Effect.fnUntraced(function* (
   simulation: Simulation,

@@ -6,7 +6,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Accepted, Audited, Loaded, Observations } from "../../simulation/Auditor.ts"
+import type { Accepted, Audited, Loaded, Observations, Reacted } from "../../simulation/Auditor.ts"
 import { same } from "../differences.ts"
 import { canonical, listDifference, rowTexts, sameList } from "../lists.ts"
 import { renderLine } from "../render.ts"
@@ -298,6 +298,24 @@ export const checkTogether = (
         () => `command ${commandId} is recorded on ${first.streamId}, and not on ${name}`
       )
     }
+  }
+}
+
+/** Checks that a reactor reacted to every event, and to those of one key first in their order. */
+export const checkReactions = ({ expected, reacted, reactor }: Reacted, check: Check): void => {
+  const first = new Map<string, number>()
+  for (const [index, id] of reacted.entries()) if (!first.has(id)) first.set(id, index)
+  const last = new Map<string, number>()
+  for (const { id, key } of expected) {
+    const at = first.get(id)
+    check(5, at !== undefined, () => `reactor ${reactor} never reacted to event ${id} of ${key}`)
+    if (at === undefined) continue
+    check(
+      5,
+      at > (last.get(key) ?? -1),
+      () => `reactor ${reactor} reacted to event ${id} of ${key} before an earlier one`
+    )
+    last.set(key, at)
   }
 }
 

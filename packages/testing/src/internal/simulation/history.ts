@@ -10,6 +10,9 @@ import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
+import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
+import type { Reactor } from "@daybook/reactors/Reactor"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -41,12 +44,14 @@ import * as Hosts from "./hosts.ts"
 import * as OldRelease from "./oldRelease.ts"
 import * as Operator from "./operator.ts"
 import * as Plan from "./plan.ts"
+import * as Reactions from "./reactions.ts"
 import * as World from "./world.ts"
 
 export interface Subject {
   readonly aggregates: Arr.NonEmptyReadonlyArray<Simulated>
   readonly together: ReadonlyArray<Together>
   readonly projections: ReadonlyArray<Projection.Any>
+  readonly reactors: ReadonlyArray<Reactor<CommandHandler | EventStore>>
   readonly stores: Layer.Layer<Hosts.Stores>
   readonly handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> | undefined
 }
@@ -80,6 +85,9 @@ const POOL = 64
  */
 const QUIET = Duration.seconds(30)
 
+/** A reactor whose log or rows failed often begins again after a pause of up to 30 seconds. */
+const GROUPS_QUIET = Duration.seconds(120)
+
 export const run = async (
   subject: Subject,
   seed: number,
@@ -112,6 +120,11 @@ export const run = async (
   const withInline = projections.length > 0 && dice.chance(0.5)
   const inline = withInline ? projections.map(inlineCopy) : []
   const together = subject.together.flatMap((one) => callsOf(one, domains, seed))
+  const groupRows = ConsumerGroupsMemory.makeDriver()
+  const reactors = subject.reactors.map((reactor) => {
+    const reacted: Array<RecordedEvent> = []
+    return { reactor, reacted, faulty: Reactions.faulty(reactor, plan, reacted) }
+  })
   const subscribers = new Map<string, Array<RecordedEvent["id"]>>()
   const prefixes: Array<{ epoch: number; upTo: bigint; ids: ReadonlyArray<string> }> = []
   const lives: Array<ReadonlyArray<string>> = []
@@ -165,6 +178,8 @@ export const run = async (
         again.push(fork(clients.sendAgain(at)))
       },
       handler: subject.handler,
+      groups: groupRows,
+      reactors: reactors.map(({ faulty }) => faulty),
       // Runs in a separate fiber: the rival goes on when the caller that it outruns is interrupted.
       outrun: (streamId, at) =>
         Effect.callback((resume) => {
@@ -201,6 +216,19 @@ export const run = async (
       ),
       scope
     )
+    const groups = yield* Layer.buildWithScope(ConsumerGroupsMemory.layerOn(groupRows), scope).pipe(
+      Effect.provideContext(stores),
+      Effect.map((built) => Context.get(built, ConsumerGroups))
+    )
+    const tendAll = Effect.forEach(reactors, ({ reactor }) =>
+      Reactions.tend(groups, reactor.group.name)
+    )
+    if (reactors.length > 0) {
+      yield* Effect.forkIn(
+        Effect.forever(Effect.andThen(Effect.sleep("400 millis"), Effect.exit(tendAll))),
+        scope
+      )
+    }
     const names = [...projections, ...inline].map(({ name }) => name)
     if (plan.knows("row-too-large") || plan.knows("log-restored")) {
       yield* Effect.forkIn(operate(world, hosts, operator, names), scope)
@@ -216,10 +244,10 @@ export const run = async (
     const host = yield* hosts.any(dice)
     const runner = Context.get(host.services, Projections)
     /** Runs a check as a fiber of the host, and reports one that takes too long or fails. */
-    const within = <A, E>(what: string, effect: Effect.Effect<A, E>) =>
+    const within = <A, E>(what: string, effect: Effect.Effect<A, E>, quiet = QUIET) =>
       Effect.gen(function* () {
-        const done = yield* Effect.timeoutOption(hosts.on(host, effect), QUIET)
-        if (done._tag === "None") overdue.push(`${what} takes more than ${Duration.format(QUIET)}`)
+        const done = yield* Effect.timeoutOption(hosts.on(host, effect), quiet)
+        if (done._tag === "None") overdue.push(`${what} takes more than ${Duration.format(quiet)}`)
         else if (done.value !== "gone" && Exit.isFailure(done.value)) {
           unexpectedErrors.push(`${what}: ${String(Cause.squash(done.value.cause))}`)
         }
@@ -238,6 +266,19 @@ export const run = async (
           // Waits longer, to catch events that should not come.
           yield* Effect.sleep("1 second")
         })
+      )
+    }
+
+    if (reactors.length > 0) {
+      yield* within(
+        "the reactors catching up",
+        Effect.repeat(
+          Effect.tap(tendAll, () => Effect.sleep("50 millis")),
+          {
+            until: (all) => all.every((hasCaughtUp) => hasCaughtUp)
+          }
+        ),
+        GROUPS_QUIET
       )
     }
 
@@ -325,6 +366,9 @@ export const run = async (
         prefixes: at(prefixes, epoch),
         subscribers: isLast ? subscribers : new Map(),
         rows: isLast ? rows : [],
+        reactors: isLast
+          ? reactors.map(({ reacted, reactor }) => Reactions.observed(reactor, reacted, own))
+          : [],
         overdue: isLast ? overdue : []
       }
     })

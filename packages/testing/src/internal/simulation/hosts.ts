@@ -4,6 +4,11 @@
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import { Projections } from "@daybook/projections/Projections"
+import { GroupSettings } from "@daybook/reactors/ConsumerGroups"
+import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
+import type { GroupDriver } from "@daybook/reactors/driver/GroupDriver"
+import type { Reactor } from "@daybook/reactors/Reactor"
+import { Reactors } from "@daybook/reactors/Reactors"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
@@ -23,6 +28,7 @@ import * as Stream from "effect/Stream"
 import * as Connection from "./connection.ts"
 import type { Dice } from "./dice.ts"
 import * as FaultyEvents from "./faultyEvents.ts"
+import * as FaultyGroups from "./faultyGroups.ts"
 import * as FaultyRows from "./faultyRows.ts"
 import * as FaultySnapshots from "./faultySnapshots.ts"
 import { came, type Plan } from "./plan.ts"
@@ -90,6 +96,9 @@ export const make = (
     readonly restore: (dice: Dice) => void
     readonly handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> | undefined
     readonly outrun: (streamId: StreamId, dice: Dice) => Effect.Effect<void>
+    readonly groups: GroupDriver
+    /** The reactors of hosts of the current release. */
+    readonly reactors: ReadonlyArray<Reactor<CommandHandler | EventStore>>
   }
 ): Hosts => {
   const dice = world.dice("hosts")
@@ -137,7 +146,15 @@ export const make = (
       EventStore,
       Effect.map(EventStore, (store) => FaultyEvents.outrunning(store, plan, options.outrun))
     ).pipe(Layer.provide(readModels))
-    return Layer.merge(handler.pipe(Layer.provide([outrun, snapshots])), readModels).pipe(
+    const handling = handler.pipe(Layer.provide([outrun, snapshots]))
+    const groups = ConsumerGroupsMemory.layerOn(FaultyGroups.make(options.groups, connection))
+    const reactors = Reactors.layer(isOld ? [] : options.reactors).pipe(
+      Layer.provide(groups),
+      Layer.provide([handling, eventStore]),
+      Layer.provide(Layer.succeed(GroupSettings, { lease: LEASE }))
+    )
+    const own = options.reactors.length === 0 ? handling : Layer.merge(handling, reactors)
+    return Layer.merge(own, readModels).pipe(
       Layer.provide(Layer.succeed(RunnerSettings, settings)),
       Layer.provide(Layer.succeed(CachedStreams, dice.pick([0, 0, 1, 100])))
     )
