@@ -18,6 +18,7 @@ import * as Simulation from "@daybook/testing/simulation/Simulation"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { rows } from "./orderModels.ts"
+import { restock } from "./restock.ts"
 import * as Stock from "./stock.ts"
 
 const product = Schema.Literals(["tea", "mug"])
@@ -201,5 +202,6 @@ export const orders: Simulation.Simulation = {
   aggregates: [Simulation.of({ aggregate, command, model }), Stock.stock],
   together: [reservedItem, movedStock],
   projections,
+  processes: [Simulation.processes(restock)],
   reactors: [notices]
 }

@@ -1,4 +1,5 @@
 import * as CommandId from "@daybook/kernel/CommandId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import * as CommandCall from "@daybook/store/CommandCall"
@@ -82,6 +83,9 @@ const observationsOf = (...ids: ReadonlyArray<string>) =>
       sent,
       together: [],
       reactors: [],
+      processes: [],
+      lost: [],
+      endMillis: undefined,
       log,
       loads: last,
       folds: last,
@@ -216,6 +220,9 @@ describe("An auditor", () => {
           })),
           together: [{ commandId, streams }],
           reactors: [],
+          processes: [],
+          lost: [],
+          endMillis: undefined,
           log: keep(log),
           loads: [],
           folds: [],
@@ -262,8 +269,11 @@ describe("An auditor", () => {
   it.effect("reports an event without a reaction, and reactions of one key out of order", () =>
     Effect.gen(function* () {
       const found = yield* observationsOf("1", "2")
-      const expected = found.log.map(({ id, streamId }) => ({ id, key: streamId }))
-      const [openedOne, paidOne, openedTwo, paidTwo] = expected.map(({ id }) => id)
+      const expected = found.log.map((event) => ({
+        event: EventMark.of(event),
+        key: event.streamId
+      }))
+      const [openedOne, paidOne, openedTwo, paidTwo] = expected.map(({ event }) => event)
       if (openedOne === undefined || paidOne === undefined) return assert.fail("too few events")
       if (openedTwo === undefined || paidTwo === undefined) return assert.fail("too few events")
       const told = (...reacted: ReadonlyArray<typeof openedOne>) =>

@@ -250,6 +250,9 @@ export const torture = Effect.fnUntraced(function* (
     sent: clients.sent,
     together: [],
     reactors: [],
+    processes: [],
+    lost: [],
+    endMillis: undefined,
     log: recorded,
     loads: clients.loads,
     folds,
@@ -283,6 +286,9 @@ export const torture = Effect.fnUntraced(function* (
     return Auditor.audit([Auditor.of(aggregate, modelOf(left))], {
       together: [],
       reactors: [],
+      processes: [],
+      lost: [],
+      endMillis: undefined,
       // An earlier acknowledgement may be lost by now.
       sent: clients.sent.map((one, index) =>
         index < before.sent ? { ...one, answers: [], doubtful: true } : one

@@ -68,6 +68,7 @@ export const checkCommands = (log: ReadonlyArray<RecordedEvent>, check: Check): 
 export const checkAccepted = (
   byCommand: ByCommand,
   sent: Observations["sent"],
+  categories: ReadonlyArray<string>,
   check: Check
 ): ReadonlyArray<AcceptedOn> => {
   const byName = new Map(sent.map((one) => [commandOn(one.commandId, streamOf(one)), one]))
@@ -75,14 +76,14 @@ export const checkAccepted = (
   for (const [name, recorded] of byCommand) {
     const one = byName.get(name)
     const [first] = recorded
-    if (first === undefined) continue
+    if (first === undefined || !categories.includes(StreamId.category(first.streamId))) continue
     check(3, one !== undefined, () => `${told(first)} is of a command that no client sent: ${name}`)
     if (one === undefined) continue
+    const sentAt = one.occurredAt?.epochMilliseconds
     check(
       3,
-      recorded.every(
-        ({ occurredAt }) => occurredAt.epochMilliseconds === one.occurredAt.epochMilliseconds
-      ),
+      sentAt === undefined ||
+        recorded.every(({ occurredAt }) => occurredAt.epochMilliseconds === sentAt),
       () => `${told(first)} occurred at another time than its command`
     )
     const { category, command, id } = one
@@ -304,16 +305,18 @@ export const checkTogether = (
 /** Checks that a reactor reacted to every event, and to those of one key first in their order. */
 export const checkReactions = ({ expected, reacted, reactor }: Reacted, check: Check): void => {
   const first = new Map<string, number>()
-  for (const [index, id] of reacted.entries()) if (!first.has(id)) first.set(id, index)
+  for (const [index, event] of reacted.entries()) {
+    if (!first.has(event)) first.set(event, index)
+  }
   const last = new Map<string, number>()
-  for (const { id, key } of expected) {
-    const at = first.get(id)
-    check(5, at !== undefined, () => `reactor ${reactor} never reacted to event ${id} of ${key}`)
+  for (const { event, key } of expected) {
+    const at = first.get(event)
+    check(5, at !== undefined, () => `reactor ${reactor} never reacted to event ${event} of ${key}`)
     if (at === undefined) continue
     check(
       5,
       at > (last.get(key) ?? -1),
-      () => `reactor ${reactor} reacted to event ${id} of ${key} before an earlier one`
+      () => `reactor ${reactor} reacted to event ${event} of ${key} before an earlier one`
     )
     last.set(key, at)
   }

@@ -12,6 +12,8 @@ import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
+import { ProcessTimers } from "@daybook/reactors/ProcessTimers"
+import * as ProcessTimersMemory from "@daybook/reactors/ProcessTimersMemory"
 import type { Reactor } from "@daybook/reactors/Reactor"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
@@ -33,7 +35,7 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { audit, type Observations, type Violation } from "../../simulation/Auditor.ts"
-import type { Simulated, Together } from "../../simulation/Simulation.ts"
+import type { Processes, Simulated, Together } from "../../simulation/Simulation.ts"
 import type { Fault } from "../../simulation/Fault.ts"
 import { inlineCopy } from "../inlineCopy.ts"
 import * as Ballast from "./ballast.ts"
@@ -51,6 +53,7 @@ export interface Subject {
   readonly aggregates: Arr.NonEmptyReadonlyArray<Simulated>
   readonly together: ReadonlyArray<Together>
   readonly projections: ReadonlyArray<Projection.Any>
+  readonly processes: ReadonlyArray<Processes>
   readonly reactors: ReadonlyArray<Reactor<CommandHandler | EventStore>>
   readonly stores: Layer.Layer<Hosts.Stores>
   readonly handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> | undefined
@@ -103,7 +106,10 @@ export const run = async (
   const domains = subject.aggregates.map((one, index) =>
     domainOf(one, Arr.getUnsafe(olds, index), seed)
   )
-  const categories = domains.map(({ aggregate }) => aggregate.category)
+  const categories = [
+    ...domains.map(({ aggregate }) => aggregate.category),
+    ...subject.processes.map(({ aggregate }) => aggregate.category)
+  ]
   const isSimulated = ({ streamId }: RecordedEvent) =>
     categories.includes(StreamId.category(streamId))
   const domainNamed = (streamId: StreamId.StreamId) =>
@@ -154,6 +160,10 @@ export const run = async (
       stores,
       scope
     )
+    const timers = yield* Layer.buildWithScope(Layer.fresh(ProcessTimersMemory.layer), scope).pipe(
+      Effect.map((built) => Context.get(built, ProcessTimers))
+    )
+    let isOver = false
     const fork = Effect.runForkWith(world.contextOf(world.self))
     const again: Array<Fiber.Fiber<void>> = []
     const clients = Clients.make(world, plan, {
@@ -179,6 +189,9 @@ export const run = async (
       },
       handler: subject.handler,
       groups: groupRows,
+      timers,
+      isOver: () => isOver,
+      processes: subject.processes,
       reactors: reactors.map(({ faulty }) => faulty),
       // Runs in a separate fiber: the rival goes on when the caller that it outruns is interrupted.
       outrun: (streamId, at) =>
@@ -220,10 +233,12 @@ export const run = async (
       Effect.provideContext(stores),
       Effect.map((built) => Context.get(built, ConsumerGroups))
     )
-    const tendAll = Effect.forEach(reactors, ({ reactor }) =>
-      Reactions.tend(groups, reactor.group.name)
-    )
-    if (reactors.length > 0) {
+    const groupNames = [
+      ...reactors.map(({ reactor }): string => reactor.group.name),
+      ...subject.processes.flatMap((processes) => processes.groups)
+    ]
+    const tendAll = Effect.forEach(groupNames, (name) => Reactions.tend(groups, name))
+    if (groupNames.length > 0) {
       yield* Effect.forkIn(
         Effect.forever(Effect.andThen(Effect.sleep("400 millis"), Effect.exit(tendAll))),
         scope
@@ -240,7 +255,6 @@ export const run = async (
     meddling = false
     yield* hosts.recover
 
-    const head = yield* Effect.orDie(events.head)
     const host = yield* hosts.any(dice)
     const runner = Context.get(host.services, Projections)
     /** Runs a check as a fiber of the host, and reports one that takes too long or fails. */
@@ -252,6 +266,19 @@ export const run = async (
           unexpectedErrors.push(`${what}: ${String(Cause.squash(done.value.cause))}`)
         }
       })
+    if (groupNames.length > 0) {
+      const untilCaughtUp = Effect.repeat(
+        Effect.tap(tendAll, () => Effect.sleep("50 millis")),
+        { until: (all) => all.every((hasCaughtUp) => hasCaughtUp) }
+      )
+      yield* within("the groups catching up", untilCaughtUp, GROUPS_QUIET)
+      // The timers that fire after this would change the log under the comparisons.
+      isOver = true
+      yield* Effect.sleep("1 second")
+      yield* within("the groups catching up again", untilCaughtUp, GROUPS_QUIET)
+    }
+    const endMillis = world.now()
+    const head = yield* Effect.orDie(events.head)
     for (const name of names) {
       yield* within(`${name} catching up`, operator.caughtUp(runner, name, head, QUIET))
     }
@@ -266,19 +293,6 @@ export const run = async (
           // Waits longer, to catch events that should not come.
           yield* Effect.sleep("1 second")
         })
-      )
-    }
-
-    if (reactors.length > 0) {
-      yield* within(
-        "the reactors catching up",
-        Effect.repeat(
-          Effect.tap(tendAll, () => Effect.sleep("50 millis")),
-          {
-            until: (all) => all.every((hasCaughtUp) => hasCaughtUp)
-          }
-        ),
-        GROUPS_QUIET
       )
     }
 
@@ -366,6 +380,9 @@ export const run = async (
         prefixes: at(prefixes, epoch),
         subscribers: isLast ? subscribers : new Map(),
         rows: isLast ? rows : [],
+        processes: subject.processes,
+        lost: logs.flatMap((other) => other.filter(({ id }) => !own.some((one) => one.id === id))),
+        endMillis: isLast ? endMillis : undefined,
         reactors: isLast
           ? reactors.map(({ reacted, reactor }) => Reactions.observed(reactor, reacted, own))
           : [],
@@ -378,12 +395,11 @@ export const run = async (
   // same steps as later ones.
   await Effect.runPromise(
     Effect.forEach(
-      domains,
-      ({ aggregate, old }) =>
-        Effect.andThen(
-          Effect.exit(FoldFingerprint.make(aggregate)),
-          Effect.exit(FoldFingerprint.make(old))
-        ),
+      [
+        ...domains.flatMap(({ aggregate, old }) => [aggregate, old]),
+        ...subject.processes.map(({ aggregate }) => aggregate)
+      ],
+      (aggregate) => Effect.exit(FoldFingerprint.make(aggregate)),
       { discard: true }
     ).pipe(Effect.provide(Digest.layerWebCrypto))
   )

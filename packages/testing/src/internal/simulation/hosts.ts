@@ -7,6 +7,7 @@ import { Projections } from "@daybook/projections/Projections"
 import { GroupSettings } from "@daybook/reactors/ConsumerGroups"
 import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
 import type { GroupDriver } from "@daybook/reactors/driver/GroupDriver"
+import { ProcessTimers } from "@daybook/reactors/ProcessTimers"
 import type { Reactor } from "@daybook/reactors/Reactor"
 import { Reactors } from "@daybook/reactors/Reactors"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
@@ -25,10 +26,12 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Processes } from "../../simulation/Simulation.ts"
 import * as Connection from "./connection.ts"
 import type { Dice } from "./dice.ts"
 import * as FaultyEvents from "./faultyEvents.ts"
 import * as FaultyGroups from "./faultyGroups.ts"
+import * as FaultyTimers from "./faultyTimers.ts"
 import * as FaultyRows from "./faultyRows.ts"
 import * as FaultySnapshots from "./faultySnapshots.ts"
 import { came, type Plan } from "./plan.ts"
@@ -97,6 +100,11 @@ export const make = (
     readonly handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> | undefined
     readonly outrun: (streamId: StreamId, dice: Dice) => Effect.Effect<void>
     readonly groups: GroupDriver
+    readonly timers: ProcessTimers["Service"]
+    /** Returns true when no further timer may fire. */
+    readonly isOver: () => boolean
+    /** The processes of hosts of the current release. */
+    readonly processes: ReadonlyArray<Processes>
     /** The reactors of hosts of the current release. */
     readonly reactors: ReadonlyArray<Reactor<CommandHandler | EventStore>>
   }
@@ -148,12 +156,20 @@ export const make = (
     ).pipe(Layer.provide(readModels))
     const handling = handler.pipe(Layer.provide([outrun, snapshots]))
     const groups = ConsumerGroupsMemory.layerOn(FaultyGroups.make(options.groups, connection))
-    const reactors = Reactors.layer(isOld ? [] : options.reactors).pipe(
-      Layer.provide(groups),
+    const timers = Layer.succeed(
+      ProcessTimers,
+      FaultyTimers.make(options.timers, connection, options.isOver)
+    )
+    const following = Layer.mergeAll(
+      Reactors.layer(isOld ? [] : options.reactors),
+      ...(isOld ? [] : options.processes.map(({ layer }) => layer))
+    ).pipe(
+      Layer.provide([groups, timers]),
       Layer.provide([handling, eventStore]),
       Layer.provide(Layer.succeed(GroupSettings, { lease: LEASE }))
     )
-    const own = options.reactors.length === 0 ? handling : Layer.merge(handling, reactors)
+    const follows = options.reactors.length + options.processes.length > 0
+    const own = follows ? Layer.merge(handling, following) : handling
     return Layer.merge(own, readModels).pipe(
       Layer.provide(Layer.succeed(RunnerSettings, settings)),
       Layer.provide(Layer.succeed(CachedStreams, dice.pick([0, 0, 1, 100])))

@@ -1,6 +1,7 @@
 /**
  * The reactors of a simulation: what they did, and their operator.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import type { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
@@ -46,8 +47,9 @@ export const observed = (
     (categories?.includes(StreamId.category(streamId)) ?? true) && (types?.includes(type) ?? true)
   return {
     reactor: name,
-    expected: log.filter(isOwn).map((event) => ({ id: event.id, key: key(event) })),
-    reacted: reacted.map(({ id }) => id)
+    expected: log.filter(isOwn).map((event) => ({ event: EventMark.of(event), key: key(event) })),
+    // An event that a restore has lost may come again with the same id.
+    reacted: reacted.map(EventMark.of)
   }
 }
 
