@@ -51,7 +51,7 @@ export const issuedBy = ({
     )
   )
 
-/** Compares the streams of processes with the events that they are about, in the order of the log. */
+/** Compares the streams of processes with the events that they take, in the order of the log. */
 export const checkProcesses = (
   processes: AuditedProcesses,
   streams: ReadonlyMap<string, ReadonlyArray<RecordedEvent>>,
