@@ -16,8 +16,8 @@ export default defineConfig({
     // More than there are cores: a test file often waits for a server or for a process.
     maxWorkers: Math.ceil(1.5 * availableParallelism()),
     sequence: { sequencer: LongestFirst },
-    // They need a pooler that npm does not have: vitest.pooler.ts.
-    exclude: [...configDefaults.exclude, "**/*.pooler.test.ts"],
+    // They need a pooler and brokers that npm does not have: vitest.pooler.ts, vitest.brokers.ts.
+    exclude: [...configDefaults.exclude, "**/*.pooler.test.ts", "**/*.brokers.test.ts"],
     projects: folders.map((root) => ({ extends: true, test: { name: root, root } }))
   }
 })

@@ -3,12 +3,12 @@
  */
 import * as Metric from "effect/Metric"
 
-export const attempts = Metric.counter("daybook_reactor_attempts_total", {
+export const attempts = Metric.counter("daybook_reactor_attempts", {
   description: "Attempts of reactions to an event, by reactor",
   incremental: true
 })
 
-export const failures = Metric.counter("daybook_reactor_failures_total", {
+export const failures = Metric.counter("daybook_reactor_failures", {
   description: "Attempts of reactions that failed, by reactor",
   incremental: true
 })

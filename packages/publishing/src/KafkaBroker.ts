@@ -1,0 +1,121 @@
+/**
+ * Kafka as a broker, through `@platformatic/kafka`: an idempotent producer, all in-sync replicas
+ * acknowledge, and the key selects the partition as the Java client's does.
+ *
+ * @since 0.1.0
+ */
+import { Producer, stringSerializers } from "@platformatic/kafka"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { Broker, type BrokerUnavailable, MessageRefused, type OutgoingMessage } from "./Broker.ts"
+import * as IntegrationMessage from "./IntegrationMessage.ts"
+import {
+  baseOptions,
+  call,
+  isTooLarge,
+  type KafkaConnection,
+  refusalOf
+} from "./internal/kafkaClient.ts"
+import { chunksOf, tooLarge } from "./internal/chunks.ts"
+
+export type { KafkaConnection } from "./internal/kafkaClient.ts"
+
+/**
+ * The largest message and the largest request unless told otherwise: bytes of keys and texts in
+ * UTF-8. Below the default `max.message.bytes` of a topic (1,048,588), which bounds the messages of
+ * a request that go to one partition.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const MAX_REQUEST_BYTES = 1_000_000
+
+/**
+ * The settings of a producer.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface KafkaBrokerOptions extends KafkaConnection {
+  /** {@link MAX_REQUEST_BYTES} by default; at most the `max.message.bytes` of the topics. */
+  readonly maxRequestBytes?: number
+}
+
+/**
+ * Publishes to a Kafka cluster, which need not be up yet.
+ *
+ * **Details**
+ * Topics have to exist. A topic that gets more partitions moves keys to others: the order of a key
+ * is not kept across that change.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker> =>
+  Layer.effect(
+    Broker,
+    Effect.gen(function* () {
+      const maxBytes = options.maxRequestBytes ?? MAX_REQUEST_BYTES
+      const producer = yield* Effect.acquireRelease(
+        Effect.sync(
+          () =>
+            new Producer({
+              ...baseOptions(options),
+              idempotent: true,
+              serializers: stringSerializers
+            })
+        ),
+        (open) => Effect.ignore(Effect.promise(() => open.close(true)))
+      )
+      const request = (messages: ReadonlyArray<OutgoingMessage>) =>
+        call("send", () =>
+          producer.send({
+            messages: messages.map(({ body, key, topic }) => ({
+              topic,
+              key,
+              value: body,
+              headers: { "content-type": IntegrationMessage.CONTENT_TYPE }
+            }))
+          })
+        )
+
+      const sendRequest = (
+        messages: ReadonlyArray<OutgoingMessage>
+      ): Effect.Effect<void, BrokerUnavailable | MessageRefused> =>
+        Effect.catch(Effect.asVoid(request(messages)), (unavailable) => {
+          const [first, second] = messages
+          const { cause } = unavailable
+          const reason = isTooLarge(cause) ? undefined : refusalOf(cause)
+          if (first === undefined || (reason === undefined && !isTooLarge(cause))) {
+            return Effect.fail(unavailable)
+          }
+          if (second !== undefined) {
+            // The cluster does not tell which message it refuses.
+            const half = Math.ceil(messages.length / 2)
+            return Effect.andThen(
+              sendRequest(messages.slice(0, half)),
+              sendRequest(messages.slice(half))
+            )
+          }
+          return Effect.fail(refused(first, reason))
+        })
+
+      const refused = (message: OutgoingMessage, reason = tooLarge(message, maxBytes)) =>
+        new MessageRefused({ broker: "kafka", topic: message.topic, id: message.id, reason })
+
+      // `Broker.make` sends one request at a time. When a request fails while a later one is on its
+      // way, the client starts a new sequence for the later one, and the order of both is lost.
+      return yield* Broker.make({
+        name: "kafka",
+        send: Effect.fnUntraced(function* (messages) {
+          const { chunks, excessive } = chunksOf(messages, {
+            maxBytes,
+            maxMessageBytes: maxBytes,
+            maxMessages: messages.length
+          })
+          yield* Effect.forEach(chunks, sendRequest, { discard: true })
+          if (excessive !== undefined) return yield* refused(excessive)
+        })
+      })
+    })
+  )
