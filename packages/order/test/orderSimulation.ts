@@ -201,7 +201,12 @@ const notices = Reactor.make({
 export const orders: Simulation.Simulation = {
   aggregates: [Simulation.of({ aggregate, command, model }), Stock.stock],
   together: [reservedItem, movedStock],
-  projections,
+  projections
+}
+
+/** The same with processes and a reactor, whose histories take longer. */
+export const followedOrders: Simulation.Simulation = {
+  ...orders,
   processes: [Simulation.processes(restock)],
   reactors: [notices]
 }

@@ -240,7 +240,7 @@ export const run = async (
     const tendAll = Effect.forEach(groupNames, (name) => Reactions.tend(groups, name))
     if (groupNames.length > 0) {
       yield* Effect.forkIn(
-        Effect.forever(Effect.andThen(Effect.sleep("400 millis"), Effect.exit(tendAll))),
+        Effect.forever(Effect.andThen(Effect.sleep("1 second"), Effect.exit(tendAll))),
         scope
       )
     }
@@ -268,7 +268,7 @@ export const run = async (
       })
     if (groupNames.length > 0) {
       const untilCaughtUp = Effect.repeat(
-        Effect.tap(tendAll, () => Effect.sleep("50 millis")),
+        Effect.tap(tendAll, () => Effect.sleep("250 millis")),
         { until: (all) => all.every((hasCaughtUp) => hasCaughtUp) }
       )
       yield* within("the groups catching up", untilCaughtUp, GROUPS_QUIET)

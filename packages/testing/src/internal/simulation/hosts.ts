@@ -77,6 +77,9 @@ export interface Running extends Host {
 /** The lease of the hosts. */
 const LEASE = Duration.seconds(1)
 
+/** The lease of the hosts' groups, each of which is renewed apart from the others. */
+const GROUP_LEASE = Duration.seconds(2)
+
 /** Sleeps are longer than a lease, and than a lease with all retries within it. */
 const SLEEPS_MILLIS = [1_100, 2_500, 6_000]
 const RESTARTS_MILLIS = [0, 30, 500, 3_000]
@@ -166,7 +169,7 @@ export const make = (
     ).pipe(
       Layer.provide([groups, timers]),
       Layer.provide([handling, eventStore]),
-      Layer.provide(Layer.succeed(GroupSettings, { lease: LEASE }))
+      Layer.provide(Layer.succeed(GroupSettings, { lease: GROUP_LEASE }))
     )
     const follows = options.reactors.length + options.processes.length > 0
     const own = follows ? Layer.merge(handling, following) : handling
