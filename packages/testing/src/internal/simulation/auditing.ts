@@ -332,12 +332,12 @@ export const checkRows = (
   const predictedRows = new Map<string, ReadonlyArray<unknown>>()
   for (const { aggregate, model } of audited) {
     const own = accepted.filter(({ category }) => category === aggregate.category)
-    const predicted = Result.try({ try: () => model.rows?.(own) ?? new Map(), catch: String })
+    const predicted = Result.try({ try: () => model.rows?.(own), catch: String })
     if (Result.isFailure(predicted)) {
       check(10, false, () => `the commands lead to an error in place of rows: ${predicted.failure}`)
       continue
     }
-    for (const [name, own] of predicted.success) predictedRows.set(name, own)
+    for (const [name, own] of predicted.success ?? []) predictedRows.set(name, own)
   }
   const first = new Map<string, ReadonlyArray<string>>()
   for (const { projection, rows: found, way } of rows) {
