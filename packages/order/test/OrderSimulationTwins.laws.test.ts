@@ -1,4 +1,4 @@
-import * as Order from "@daybook/order/Order"
+import type * as Order from "@daybook/order/Order"
 import * as Simulation from "@daybook/testing/simulation/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"

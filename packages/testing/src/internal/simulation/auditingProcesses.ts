@@ -95,7 +95,7 @@ export const checkProcesses = (
     const all = expected.get(id)?.ids ?? []
     const hasEnded = steps.some(({ event }) => event._tag === "ProcessEnded")
     const due = hasEnded ? all.slice(0, received.length) : all
-    // A step on a lost event, which a host took across a restore, may start a process early, or take
+    // A step on a lost event, taken by a host across a restore, may start a process early, or take
     // again out of order what is recorded again.
     const holds =
       lost.length === 0
