@@ -1,4 +1,4 @@
-import * as Order from "@daybook/order/Order"
+import type * as Order from "@daybook/order/Order"
 import * as Simulation from "@daybook/testing/simulation/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -6,6 +6,7 @@ import {
   apart,
   forgetfulCodec,
   forgetfulHandler,
+  forgetfulRestock,
   hasty,
   separateHandler,
   stale,
@@ -100,6 +101,13 @@ describe("A simulation of broken orders", { timeout: 600_000 }, () => {
       const failed = yield* failureOf({ handler: separateHandler }, 1)
       assert.match(failed.message, /is recorded on|are not one append|refused, and yet recorded/)
       assert.isAtMost(failed.faults.length, 1, failed.message)
+    })
+  )
+
+  it.live("catches processes that leave out some of their events, without any fault", () =>
+    Effect.gen(function* () {
+      const [first] = yield* violationsOf(5, { processes: [forgetfulRestock] }, 1)
+      assert.match(first?.message ?? "", /process restock/)
     })
   )
 })

@@ -13,10 +13,13 @@ import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as SnapshotStoreMemory from "@daybook/store/SnapshotStoreMemory"
+import * as Simulation from "@daybook/testing/simulation/Simulation"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import { restock } from "./restock.ts"
 
 /** Repeats a command without its id when the store fails. */
 export const forgetfulHandler = Layer.effect(
@@ -53,6 +56,30 @@ export const separateHandler = Layer.effect(
     })
   )
 ).pipe(Layer.provide(CommandHandler.layer))
+
+/** Leaves out the deliveries that are no start of a process. */
+export const forgetfulRestock: Simulation.Processes = {
+  ...Simulation.processes(restock),
+  layer: Simulation.processes(restock).layer.pipe(
+    Layer.provide(
+      Layer.effect(
+        CommandHandler,
+        Effect.map(CommandHandler, (handler) =>
+          CommandHandler.of({
+            ...handler,
+            executeAll: (aggregate, id, requests, options) =>
+              requests.some(({ command }) => isContinued(command))
+                ? Effect.succeed([])
+                : handler.executeAll(aggregate, id, requests, options)
+          })
+        )
+      )
+    )
+  )
+}
+
+const isContinued = (delivery: unknown): boolean =>
+  Predicate.hasProperty(delivery, "event") && Predicate.isTagged(delivery.event, "Received")
 
 /** Checks that the stream is as expected, and then writes. */
 const hastyStore = Effect.map(EventStoreMemory.make, (store) =>

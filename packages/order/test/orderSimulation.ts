@@ -12,10 +12,13 @@ import { projection as orderSummary } from "@daybook/order/OrderSummary"
 import { projection as productDemand } from "@daybook/order/ProductDemand"
 import { projection as removedItems } from "@daybook/order/RemovedItems"
 import type { Accepted, Model } from "@daybook/testing/simulation/Auditor"
+import * as Reactor from "@daybook/reactors/Reactor"
 import * as CommandCall from "@daybook/store/CommandCall"
 import * as Simulation from "@daybook/testing/simulation/Simulation"
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { rows } from "./orderModels.ts"
+import { restock } from "./restock.ts"
 import * as Stock from "./stock.ts"
 
 const product = Schema.Literals(["tea", "mug"])
@@ -185,9 +188,25 @@ const movedStock = Simulation.together(
   ]
 )
 
+/** Reacts to every event; one that fails waits with the later ones of its order or stock. */
+const notices = Reactor.make({
+  name: "notices",
+  from: "beginning",
+  categories: [aggregate.category, Stock.aggregate.category],
+  react: () => Effect.void,
+  onFailure: "park"
+})
+
 /** Orders whose items are reserved from stocks. The projections are of orders alone. */
 export const orders: Simulation.Simulation = {
   aggregates: [Simulation.of({ aggregate, command, model }), Stock.stock],
   together: [reservedItem, movedStock],
   projections
+}
+
+/** The same with processes and a reactor, whose histories take longer. */
+export const followedOrders: Simulation.Simulation = {
+  ...orders,
+  processes: [Simulation.processes(restock)],
+  reactors: [notices]
 }

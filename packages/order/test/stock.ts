@@ -11,7 +11,7 @@ import * as Schema from "effect/Schema"
 
 const quantity = Schema.Literals([1, 2, 7])
 
-const StockCommand = Schema.TaggedUnion({ Receive: { quantity }, Reserve: { quantity } })
+export const StockCommand = Schema.TaggedUnion({ Receive: { quantity }, Reserve: { quantity } })
 type StockCommand = typeof StockCommand.Type
 
 const StockEvent = Schema.TaggedUnion({ Received: { quantity }, Reserved: { quantity } })

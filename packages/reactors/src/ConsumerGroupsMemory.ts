@@ -8,8 +8,29 @@ import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { ConsumerGroups } from "./ConsumerGroups.ts"
+import type { GroupDriver } from "./driver/GroupDriver.ts"
 import { make } from "./internal/group/service.ts"
 import { driver } from "./internal/memory/driver.ts"
+
+/**
+ * Makes the rows of groups, for several hosts to share, see {@link layerOn}.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeDriver = (): GroupDriver => driver()
+
+/**
+ * Provides the groups of one host on rows that others may share, such as those of a simulation.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerOn = (shared: GroupDriver): Layer.Layer<ConsumerGroups, never, EventStore> =>
+  Layer.effect(
+    ConsumerGroups,
+    Effect.suspend(() => make(shared))
+  ).pipe(Layer.provide(SecureRandom.layerWebCrypto))
 
 /**
  * Provides groups that all users of the built layer share.
@@ -17,7 +38,6 @@ import { driver } from "./internal/memory/driver.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<ConsumerGroups, never, EventStore> = Layer.effect(
-  ConsumerGroups,
-  Effect.suspend(() => make(driver()))
-).pipe(Layer.provide(SecureRandom.layerWebCrypto))
+export const layer: Layer.Layer<ConsumerGroups, never, EventStore> = Layer.unwrap(
+  Effect.sync(() => layerOn(driver()))
+)

@@ -1,4 +1,5 @@
 import * as CommandId from "@daybook/kernel/CommandId"
+import * as EventMark from "@daybook/kernel/EventMark"
 import * as Position from "@daybook/kernel/Position"
 import * as Projection from "@daybook/kernel/Projection"
 import * as CommandCall from "@daybook/store/CommandCall"
@@ -81,6 +82,10 @@ const observationsOf = (...ids: ReadonlyArray<string>) =>
     const found: Auditor.Observations = {
       sent,
       together: [],
+      reactors: [],
+      processes: [],
+      lost: [],
+      endMillis: undefined,
       log,
       loads: last,
       folds: last,
@@ -214,6 +219,10 @@ describe("An auditor", () => {
             doubtful: true
           })),
           together: [{ commandId, streams }],
+          reactors: [],
+          processes: [],
+          lost: [],
+          endMillis: undefined,
           log: keep(log),
           loads: [],
           folds: [],
@@ -256,4 +265,23 @@ describe("An auditor", () => {
       })
     )
   })
+
+  it.effect("reports an event without a reaction, and reactions of one key out of order", () =>
+    Effect.gen(function* () {
+      const found = yield* observationsOf("1", "2")
+      const expected = found.log.map((event) => ({
+        event: EventMark.of(event),
+        key: event.streamId
+      }))
+      const [openedOne, paidOne, openedTwo, paidTwo] = expected.map(({ event }) => event)
+      if (openedOne === undefined || paidOne === undefined) return assert.fail("too few events")
+      if (openedTwo === undefined || paidTwo === undefined) return assert.fail("too few events")
+      const told = (...reacted: ReadonlyArray<typeof openedOne>) =>
+        violations({ ...found, reactors: [{ reactor: "mail", expected, reacted }] })
+      // Other keys go on beside a key that waits, and an event may come again.
+      assert.deepStrictEqual(told(openedTwo, openedOne, paidTwo, openedTwo, paidOne), [])
+      assert.deepStrictEqual(told(openedOne, paidOne, openedTwo), [5])
+      assert.deepStrictEqual(told(paidOne, openedOne, openedTwo, paidTwo), [5])
+    })
+  )
 })

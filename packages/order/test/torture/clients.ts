@@ -20,6 +20,7 @@ import { command as orderCommands } from "../orderSimulation.ts"
 import type * as Host from "./host.ts"
 
 interface Request extends Auditor.Sent<OrderCommand, OrderState> {
+  readonly occurredAt: DateTime.Utc
   readonly answers: Array<Auditor.Answer<OrderState>>
   doubtful: boolean
 }

@@ -249,6 +249,10 @@ export const torture = Effect.fnUntraced(function* (
   const audit = Auditor.audit([Auditor.of(aggregate, modelOf(recorded))], {
     sent: clients.sent,
     together: [],
+    reactors: [],
+    processes: [],
+    lost: [],
+    endMillis: undefined,
     log: recorded,
     loads: clients.loads,
     folds,
@@ -281,6 +285,10 @@ export const torture = Effect.fnUntraced(function* (
     if (lost.size === 0) wrong.push("no event was lost by a restore")
     return Auditor.audit([Auditor.of(aggregate, modelOf(left))], {
       together: [],
+      reactors: [],
+      processes: [],
+      lost: [],
+      endMillis: undefined,
       // An earlier acknowledgement may be lost by now.
       sent: clients.sent.map((one, index) =>
         index < before.sent ? { ...one, answers: [], doubtful: true } : one

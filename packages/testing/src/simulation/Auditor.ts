@@ -10,7 +10,8 @@
  *   the commands before it.
  * - 3: acknowledged events are in the log, refused ones are not.
  * - 4: a reader at a position never finds another event at or below it.
- * - 5: a subscriber sees every event once, in order.
+ * - 5: a subscriber sees every event once, in order; a reactor reacts to every event, to those of
+ *   one key in order; a process takes each of its events once, in order.
  * - 6: a command counts once, and repeating it gives the first answer.
  * - 8: a state is the same with any snapshot, cached or not.
  * - 9: a decoded event encodes to its stored form, and equals the decided one if modelled.
@@ -24,6 +25,12 @@
 import type * as Aggregate from "@daybook/kernel/Aggregate"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import type { EventMark } from "@daybook/kernel/EventMark"
+import { decodeRecorded } from "@daybook/kernel/EventCodec"
+import type { Correlation, ProcessManager, Targets } from "@daybook/kernel/ProcessManager"
+import * as StreamId from "@daybook/kernel/StreamId"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import type * as DateTime from "effect/DateTime"
 import { listDifference, sameList } from "../internal/lists.ts"
 import {
@@ -31,11 +38,13 @@ import {
   checkAccepted,
   checkAnswers,
   checkCommands,
+  checkReactions,
   checkRows,
   checkStates,
   checkStreams,
   checkTogether
 } from "../internal/simulation/auditing.ts"
+import { checkProcesses, issuedBy } from "../internal/simulation/auditingProcesses.ts"
 
 /**
  * A command that the log holds, with the identities of its events; for models.
@@ -92,6 +101,53 @@ export const of = <Command, State, Event, Rejection>(
   ({ aggregate, model }) as unknown as Audited
 
 /**
+ * The processes of a manager; built by {@link ofProcesses}.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface AuditedProcesses {
+  readonly name: string
+  readonly aggregate: Audited["aggregate"]
+  /** Returns the parts of a recorded event in the lives of processes. */
+  readonly correlate: (recorded: RecordedEvent) => ReadonlyArray<Correlation>
+  /** Decodes a stored command to a category. */
+  readonly commandTo: (category: string, stored: Schema.Json) => unknown
+}
+
+/**
+ * Describes the processes of a manager.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofProcesses = <Event, State, Own, Of extends Targets, Timer extends string>({
+  aggregate,
+  correlate,
+  from,
+  name,
+  targets
+}: ProcessManager<Event, State, Own, Of, Timer>): AuditedProcesses => ({
+  name,
+  // Only what reads its own streams gets it.
+  aggregate: aggregate as unknown as Audited["aggregate"],
+  correlate: (recorded) => {
+    const source = from.find(({ category }) => category === StreamId.category(recorded.streamId))
+    return source === undefined
+      ? []
+      : Result.getOrElse(decodeRecorded(source.codec, recorded), () => []).map((event) =>
+          correlate(event, recorded)
+        )
+  },
+  commandTo: (category, stored) =>
+    Object.hasOwn(targets, category)
+      ? Result.getOrUndefined(
+          targets[category]?.decode(stored, (_, command): unknown => command) ?? Result.fail("")
+        )
+      : undefined
+})
+
+/**
  * The answer to a command: accepted, with the number of its events, or rejected.
  *
  * @category types
@@ -117,7 +173,8 @@ export interface Sent<out Command, out State> {
   readonly id: string
   readonly command: Command
   readonly commandId: string
-  readonly occurredAt: DateTime.Utc
+  /** Undefined for a command that a process issued. */
+  readonly occurredAt: DateTime.Utc | undefined
   readonly answers: ReadonlyArray<Answer<State>>
   /** True once it was sent without getting an answer, so that it may have happened. */
   readonly doubtful: boolean
@@ -155,8 +212,28 @@ export interface Observations {
     readonly way: string
     readonly rows: ReadonlyArray<unknown>
   }>
+  readonly processes: ReadonlyArray<AuditedProcesses>
+  /** The events that restores of the log have lost. */
+  readonly lost: ReadonlyArray<RecordedEvent>
+  /** The time at which all work was done; undefined if a restore of the log came before. */
+  readonly endMillis: number | undefined
+  /** The reactors, and what each of them did. */
+  readonly reactors: ReadonlyArray<Reacted>
   /** Descriptions of work that was not done in time. */
   readonly overdue: ReadonlyArray<string>
+}
+
+/**
+ * The events that a reactor must react to, in the order of the log, and those that it reacted to.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Reacted {
+  readonly reactor: string
+  readonly expected: ReadonlyArray<{ readonly event: EventMark; readonly key: string }>
+  /** The order of the reactions; an event may come several times. */
+  readonly reacted: ReadonlyArray<EventMark>
 }
 
 /**
@@ -210,7 +287,9 @@ export const audit = (audited: ReadonlyArray<Audited>, observations: Observation
   const { log } = observations
   const streams = checkStreams(log, check)
   const byCommand = checkCommands(log, check)
-  const accepted = checkAccepted(byCommand, observations.sent, check)
+  const issued = issuedBy(observations)
+  const categories = audited.map(({ aggregate }): string => aggregate.category)
+  const accepted = checkAccepted(byCommand, [...observations.sent, ...issued], categories, check)
   for (const one of audited) {
     const states = checkStates(one, streams, accepted, check)
     checkAnswers(one, states, byCommand, observations, check)
@@ -224,6 +303,10 @@ export const audit = (audited: ReadonlyArray<Audited>, observations: Observation
   const all = log.map(({ id }) => id)
   for (const [name, ids] of observations.subscribers) {
     check(5, sameList(ids, all), () => `subscriber ${name} ${listDifference(ids, all)}`)
+  }
+  for (const reactor of observations.reactors) checkReactions(reactor, check)
+  for (const processes of observations.processes) {
+    checkProcesses(processes, streams, observations, check)
   }
   checkRows(audited, accepted, observations.rows, check)
   check(14, observations.overdue.length === 0, () => observations.overdue.join("; "))

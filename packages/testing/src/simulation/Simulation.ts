@@ -25,6 +25,11 @@ import type * as Projection from "@daybook/kernel/Projection"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import type * as CommandCall from "@daybook/store/CommandCall"
+import type { ProcessManager, Targets } from "@daybook/kernel/ProcessManager"
+import type { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
+import * as ProcessRunner from "@daybook/reactors/ProcessRunner"
+import type { ProcessTimers } from "@daybook/reactors/ProcessTimers"
+import type { Reactor } from "@daybook/reactors/Reactor"
 import type { CommandHandler } from "@daybook/store/CommandHandler"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -35,7 +40,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Auditor from "./Auditor.ts"
-import type { Audited, Model } from "./Auditor.ts"
+import type { Audited, AuditedProcesses, Model } from "./Auditor.ts"
 import * as Fault from "./Fault.ts"
 import * as Histories from "../internal/simulation/history.ts"
 import type { Limits } from "../internal/simulation/plan.ts"
@@ -64,6 +69,18 @@ export interface Together {
 }
 
 /**
+ * The processes of a manager to simulate; built by {@link processes}.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Processes extends AuditedProcesses {
+  readonly layer: Layer.Layer<never, never, ConsumerGroups | CommandHandler | ProcessTimers>
+  /** The names of their groups. */
+  readonly groups: ReadonlyArray<string>
+}
+
+/**
  * The subject of a simulation.
  *
  * @category types
@@ -75,6 +92,10 @@ export interface Simulation {
   /** Commands on several instances, sent among those on one; none by default. */
   readonly together?: ReadonlyArray<Together>
   readonly projections?: ReadonlyArray<Projection.Any>
+  /** Processes of all hosts, whose targets are among the aggregates; none by default. */
+  readonly processes?: ReadonlyArray<Processes>
+  /** Reactors of all hosts; none by default. */
+  readonly reactors?: ReadonlyArray<Reactor<CommandHandler | EventStore>>
   /** The stores in memory by default. */
   readonly stores?: Layer.Layer<EventStore | SnapshotStore | ReadModelStore>
   /** By default the handler of `@daybook/store`, with and without snapshots and cached states. */
@@ -100,6 +121,20 @@ export const of = <Command, State, Event, Rejection, S>(options: {
   ...Auditor.of(options.aggregate, options.model),
   // A fitting schema gives commands of the aggregate, so it may stand for their schema.
   command: options.command as unknown as Schema.Codec<unknown, unknown>
+})
+
+/**
+ * Builds the processes of a manager to simulate, from the beginning of the log.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const processes = <Event, State, Own, Of extends Targets, Timer extends string>(
+  manager: ProcessManager<Event, State, Own, Of, Timer>
+): Processes => ({
+  ...Auditor.ofProcesses(manager),
+  layer: ProcessRunner.layer(manager, { from: "beginning", onFailure: "park" }),
+  groups: Object.values(ProcessRunner.groupNames(manager))
 })
 
 /**
@@ -264,11 +299,24 @@ export const check = (
   })
 
 const runLimited = (
-  { aggregates, handler, projections = [], stores = memory, together = [] }: Simulation,
+  {
+    aggregates,
+    handler,
+    processes = [],
+    projections = [],
+    reactors = [],
+    stores = memory,
+    together = []
+  }: Simulation,
   { schedule = 0, seed }: Replay,
   limits: Limits
 ): Promise<History> =>
-  Histories.run({ aggregates, handler, projections, stores, together }, seed, schedule, limits)
+  Histories.run(
+    { aggregates, handler, processes, projections, reactors, stores, together },
+    seed,
+    schedule,
+    limits
+  )
 
 const shrunk = Effect.fnUntraced(function* (
   simulation: Simulation,

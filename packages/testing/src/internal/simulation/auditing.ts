@@ -6,7 +6,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Accepted, Audited, Loaded, Observations } from "../../simulation/Auditor.ts"
+import type { Accepted, Audited, Loaded, Observations, Reacted } from "../../simulation/Auditor.ts"
 import { same } from "../differences.ts"
 import { canonical, listDifference, rowTexts, sameList } from "../lists.ts"
 import { renderLine } from "../render.ts"
@@ -68,6 +68,7 @@ export const checkCommands = (log: ReadonlyArray<RecordedEvent>, check: Check): 
 export const checkAccepted = (
   byCommand: ByCommand,
   sent: Observations["sent"],
+  categories: ReadonlyArray<string>,
   check: Check
 ): ReadonlyArray<AcceptedOn> => {
   const byName = new Map(sent.map((one) => [commandOn(one.commandId, streamOf(one)), one]))
@@ -75,14 +76,14 @@ export const checkAccepted = (
   for (const [name, recorded] of byCommand) {
     const one = byName.get(name)
     const [first] = recorded
-    if (first === undefined) continue
+    if (first === undefined || !categories.includes(StreamId.category(first.streamId))) continue
     check(3, one !== undefined, () => `${told(first)} is of a command that no client sent: ${name}`)
     if (one === undefined) continue
+    const sentAt = one.occurredAt?.epochMilliseconds
     check(
       3,
-      recorded.every(
-        ({ occurredAt }) => occurredAt.epochMilliseconds === one.occurredAt.epochMilliseconds
-      ),
+      sentAt === undefined ||
+        recorded.every(({ occurredAt }) => occurredAt.epochMilliseconds === sentAt),
       () => `${told(first)} occurred at another time than its command`
     )
     const { category, command, id } = one
@@ -301,6 +302,26 @@ export const checkTogether = (
   }
 }
 
+/** Checks that a reactor reacted to every event, and to those of one key first in their order. */
+export const checkReactions = ({ expected, reacted, reactor }: Reacted, check: Check): void => {
+  const first = new Map<string, number>()
+  for (const [index, event] of reacted.entries()) {
+    if (!first.has(event)) first.set(event, index)
+  }
+  const last = new Map<string, number>()
+  for (const { event, key } of expected) {
+    const at = first.get(event)
+    check(5, at !== undefined, () => `reactor ${reactor} never reacted to event ${event} of ${key}`)
+    if (at === undefined) continue
+    check(
+      5,
+      at > (last.get(key) ?? -1),
+      () => `reactor ${reactor} reacted to event ${event} of ${key} before an earlier one`
+    )
+    last.set(key, at)
+  }
+}
+
 /** Compares the rows of all sources with the predicted ones, and with one another. */
 export const checkRows = (
   audited: ReadonlyArray<Audited>,
@@ -311,12 +332,12 @@ export const checkRows = (
   const predictedRows = new Map<string, ReadonlyArray<unknown>>()
   for (const { aggregate, model } of audited) {
     const own = accepted.filter(({ category }) => category === aggregate.category)
-    const predicted = Result.try({ try: () => model.rows?.(own) ?? new Map(), catch: String })
+    const predicted = Result.try({ try: () => model.rows?.(own), catch: String })
     if (Result.isFailure(predicted)) {
       check(10, false, () => `the commands lead to an error in place of rows: ${predicted.failure}`)
       continue
     }
-    for (const [name, own] of predicted.success) predictedRows.set(name, own)
+    for (const [name, own] of predicted.success ?? []) predictedRows.set(name, own)
   }
   const first = new Map<string, ReadonlyArray<string>>()
   for (const { projection, rows: found, way } of rows) {

@@ -10,6 +10,11 @@ import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
+import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
+import { ProcessTimers } from "@daybook/reactors/ProcessTimers"
+import * as ProcessTimersMemory from "@daybook/reactors/ProcessTimersMemory"
+import type { Reactor } from "@daybook/reactors/Reactor"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -30,7 +35,7 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { audit, type Observations, type Violation } from "../../simulation/Auditor.ts"
-import type { Simulated, Together } from "../../simulation/Simulation.ts"
+import type { Processes, Simulated, Together } from "../../simulation/Simulation.ts"
 import type { Fault } from "../../simulation/Fault.ts"
 import { inlineCopy } from "../inlineCopy.ts"
 import * as Ballast from "./ballast.ts"
@@ -41,12 +46,15 @@ import * as Hosts from "./hosts.ts"
 import * as OldRelease from "./oldRelease.ts"
 import * as Operator from "./operator.ts"
 import * as Plan from "./plan.ts"
+import * as Reactions from "./reactions.ts"
 import * as World from "./world.ts"
 
 export interface Subject {
   readonly aggregates: Arr.NonEmptyReadonlyArray<Simulated>
   readonly together: ReadonlyArray<Together>
   readonly projections: ReadonlyArray<Projection.Any>
+  readonly processes: ReadonlyArray<Processes>
+  readonly reactors: ReadonlyArray<Reactor<CommandHandler | EventStore>>
   readonly stores: Layer.Layer<Hosts.Stores>
   readonly handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> | undefined
 }
@@ -80,6 +88,9 @@ const POOL = 64
  */
 const QUIET = Duration.seconds(30)
 
+/** A reactor whose log or rows failed often begins again after a pause of up to 30 seconds. */
+const GROUPS_QUIET = Duration.seconds(120)
+
 export const run = async (
   subject: Subject,
   seed: number,
@@ -95,7 +106,10 @@ export const run = async (
   const domains = subject.aggregates.map((one, index) =>
     domainOf(one, Arr.getUnsafe(olds, index), seed)
   )
-  const categories = domains.map(({ aggregate }) => aggregate.category)
+  const categories = [
+    ...domains.map(({ aggregate }) => aggregate.category),
+    ...subject.processes.map(({ aggregate }) => aggregate.category)
+  ]
   const isSimulated = ({ streamId }: RecordedEvent) =>
     categories.includes(StreamId.category(streamId))
   const domainNamed = (streamId: StreamId.StreamId) =>
@@ -112,6 +126,11 @@ export const run = async (
   const withInline = projections.length > 0 && dice.chance(0.5)
   const inline = withInline ? projections.map(inlineCopy) : []
   const together = subject.together.flatMap((one) => callsOf(one, domains, seed))
+  const groupRows = ConsumerGroupsMemory.makeDriver()
+  const reactors = subject.reactors.map((reactor) => {
+    const reacted: Array<RecordedEvent> = []
+    return { reactor, reacted, faulty: Reactions.faulty(reactor, plan, reacted) }
+  })
   const subscribers = new Map<string, Array<RecordedEvent["id"]>>()
   const prefixes: Array<{ epoch: number; upTo: bigint; ids: ReadonlyArray<string> }> = []
   const lives: Array<ReadonlyArray<string>> = []
@@ -141,6 +160,10 @@ export const run = async (
       stores,
       scope
     )
+    const timers = yield* Layer.buildWithScope(Layer.fresh(ProcessTimersMemory.layer), scope).pipe(
+      Effect.map((built) => Context.get(built, ProcessTimers))
+    )
+    let isOver = false
     const fork = Effect.runForkWith(world.contextOf(world.self))
     const again: Array<Fiber.Fiber<void>> = []
     const clients = Clients.make(world, plan, {
@@ -165,6 +188,11 @@ export const run = async (
         again.push(fork(clients.sendAgain(at)))
       },
       handler: subject.handler,
+      groups: groupRows,
+      timers,
+      isOver: () => isOver,
+      processes: subject.processes,
+      reactors: reactors.map(({ faulty }) => faulty),
       // Runs in a separate fiber: the rival goes on when the caller that it outruns is interrupted.
       outrun: (streamId, at) =>
         Effect.callback((resume) => {
@@ -201,6 +229,21 @@ export const run = async (
       ),
       scope
     )
+    const groups = yield* Layer.buildWithScope(ConsumerGroupsMemory.layerOn(groupRows), scope).pipe(
+      Effect.provideContext(stores),
+      Effect.map((built) => Context.get(built, ConsumerGroups))
+    )
+    const groupNames = [
+      ...reactors.map(({ reactor }): string => reactor.group.name),
+      ...subject.processes.flatMap((processes) => processes.groups)
+    ]
+    const tendAll = Effect.forEach(groupNames, (name) => Reactions.tend(groups, name))
+    if (groupNames.length > 0) {
+      yield* Effect.forkIn(
+        Effect.forever(Effect.andThen(Effect.sleep("1 second"), Effect.exit(tendAll))),
+        scope
+      )
+    }
     const names = [...projections, ...inline].map(({ name }) => name)
     if (plan.knows("row-too-large") || plan.knows("log-restored")) {
       yield* Effect.forkIn(operate(world, hosts, operator, names), scope)
@@ -212,18 +255,30 @@ export const run = async (
     meddling = false
     yield* hosts.recover
 
-    const head = yield* Effect.orDie(events.head)
     const host = yield* hosts.any(dice)
     const runner = Context.get(host.services, Projections)
     /** Runs a check as a fiber of the host, and reports one that takes too long or fails. */
-    const within = <A, E>(what: string, effect: Effect.Effect<A, E>) =>
+    const within = <A, E>(what: string, effect: Effect.Effect<A, E>, quiet = QUIET) =>
       Effect.gen(function* () {
-        const done = yield* Effect.timeoutOption(hosts.on(host, effect), QUIET)
-        if (done._tag === "None") overdue.push(`${what} takes more than ${Duration.format(QUIET)}`)
+        const done = yield* Effect.timeoutOption(hosts.on(host, effect), quiet)
+        if (done._tag === "None") overdue.push(`${what} takes more than ${Duration.format(quiet)}`)
         else if (done.value !== "gone" && Exit.isFailure(done.value)) {
           unexpectedErrors.push(`${what}: ${String(Cause.squash(done.value.cause))}`)
         }
       })
+    if (groupNames.length > 0) {
+      const untilCaughtUp = Effect.repeat(
+        Effect.tap(tendAll, () => Effect.sleep("250 millis")),
+        { until: (all) => all.every((hasCaughtUp) => hasCaughtUp) }
+      )
+      yield* within("the groups catching up", untilCaughtUp, GROUPS_QUIET)
+      // The timers that fire after this would change the log under the comparisons.
+      isOver = true
+      yield* Effect.sleep("1 second")
+      yield* within("the groups catching up again", untilCaughtUp, GROUPS_QUIET)
+    }
+    const endMillis = world.now()
+    const head = yield* Effect.orDie(events.head)
     for (const name of names) {
       yield* within(`${name} catching up`, operator.caughtUp(runner, name, head, QUIET))
     }
@@ -325,6 +380,12 @@ export const run = async (
         prefixes: at(prefixes, epoch),
         subscribers: isLast ? subscribers : new Map(),
         rows: isLast ? rows : [],
+        processes: subject.processes,
+        lost: logs.flatMap((other) => other.filter(({ id }) => !own.some((one) => one.id === id))),
+        endMillis: isLast ? endMillis : undefined,
+        reactors: isLast
+          ? reactors.map(({ reacted, reactor }) => Reactions.observed(reactor, reacted, own))
+          : [],
         overdue: isLast ? overdue : []
       }
     })
@@ -334,12 +395,11 @@ export const run = async (
   // same steps as later ones.
   await Effect.runPromise(
     Effect.forEach(
-      domains,
-      ({ aggregate, old }) =>
-        Effect.andThen(
-          Effect.exit(FoldFingerprint.make(aggregate)),
-          Effect.exit(FoldFingerprint.make(old))
-        ),
+      [
+        ...domains.flatMap(({ aggregate, old }) => [aggregate, old]),
+        ...subject.processes.map(({ aggregate }) => aggregate)
+      ],
+      (aggregate) => Effect.exit(FoldFingerprint.make(aggregate)),
       { discard: true }
     ).pipe(Effect.provide(Digest.layerWebCrypto))
   )

@@ -4,6 +4,12 @@
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import { Projections } from "@daybook/projections/Projections"
+import { GroupSettings } from "@daybook/reactors/ConsumerGroups"
+import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
+import type { GroupDriver } from "@daybook/reactors/driver/GroupDriver"
+import { ProcessTimers } from "@daybook/reactors/ProcessTimers"
+import type { Reactor } from "@daybook/reactors/Reactor"
+import { Reactors } from "@daybook/reactors/Reactors"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { defaults, RunnerSettings } from "@daybook/projections/RunnerSettings"
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
@@ -20,9 +26,12 @@ import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Processes } from "../../simulation/Simulation.ts"
 import * as Connection from "./connection.ts"
 import type { Dice } from "./dice.ts"
 import * as FaultyEvents from "./faultyEvents.ts"
+import * as FaultyGroups from "./faultyGroups.ts"
+import * as FaultyTimers from "./faultyTimers.ts"
 import * as FaultyRows from "./faultyRows.ts"
 import * as FaultySnapshots from "./faultySnapshots.ts"
 import { came, type Plan } from "./plan.ts"
@@ -68,6 +77,9 @@ export interface Running extends Host {
 /** The lease of the hosts. */
 const LEASE = Duration.seconds(1)
 
+/** The lease of the hosts' groups, each of which is renewed apart from the others. */
+const GROUP_LEASE = Duration.seconds(2)
+
 /** Sleeps are longer than a lease, and than a lease with all retries within it. */
 const SLEEPS_MILLIS = [1_100, 2_500, 6_000]
 const RESTARTS_MILLIS = [0, 30, 500, 3_000]
@@ -90,6 +102,14 @@ export const make = (
     readonly restore: (dice: Dice) => void
     readonly handler: Layer.Layer<CommandHandler, never, EventStore | SnapshotStore> | undefined
     readonly outrun: (streamId: StreamId, dice: Dice) => Effect.Effect<void>
+    readonly groups: GroupDriver
+    readonly timers: ProcessTimers["Service"]
+    /** Returns true when no further timer may fire. */
+    readonly isOver: () => boolean
+    /** The processes of hosts of the current release. */
+    readonly processes: ReadonlyArray<Processes>
+    /** The reactors of hosts of the current release. */
+    readonly reactors: ReadonlyArray<Reactor<CommandHandler | EventStore>>
   }
 ): Hosts => {
   const dice = world.dice("hosts")
@@ -137,7 +157,23 @@ export const make = (
       EventStore,
       Effect.map(EventStore, (store) => FaultyEvents.outrunning(store, plan, options.outrun))
     ).pipe(Layer.provide(readModels))
-    return Layer.merge(handler.pipe(Layer.provide([outrun, snapshots])), readModels).pipe(
+    const handling = handler.pipe(Layer.provide([outrun, snapshots]))
+    const groups = ConsumerGroupsMemory.layerOn(FaultyGroups.make(options.groups, connection))
+    const timers = Layer.succeed(
+      ProcessTimers,
+      FaultyTimers.make(options.timers, connection, options.isOver)
+    )
+    const following = Layer.mergeAll(
+      Reactors.layer(isOld ? [] : options.reactors),
+      ...(isOld ? [] : options.processes.map(({ layer }) => layer))
+    ).pipe(
+      Layer.provide([groups, timers]),
+      Layer.provide([handling, eventStore]),
+      Layer.provide(Layer.succeed(GroupSettings, { lease: GROUP_LEASE }))
+    )
+    const follows = options.reactors.length + options.processes.length > 0
+    const own = follows ? Layer.merge(handling, following) : handling
+    return Layer.merge(own, readModels).pipe(
       Layer.provide(Layer.succeed(RunnerSettings, settings)),
       Layer.provide(Layer.succeed(CachedStreams, dice.pick([0, 0, 1, 100])))
     )
