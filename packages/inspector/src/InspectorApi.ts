@@ -1,5 +1,6 @@
 /**
- * The HTTP API of the inspector: what its page and other clients are typed by. It runs in a browser.
+ * The HTTP API of the inspector, by which its page and other clients are typed. It runs in a
+ * browser.
  *
  * Every endpoint requires the permission `inspect`, those that change something `operate`. Values
  * of events are shown to callers with `log`, states and rows to callers with `read`. Others get the

@@ -2,7 +2,7 @@
  * The streams of a log in memory, so that they can be searched by a part of their id, ordered by
  * their last change, and counted. The store lists them by id alone.
  *
- * It is read from the store's index of streams when somebody first searches, follows the log while
+ * It is read from the store's index of streams at the first search, follows the log while
  * it is in use, and is given up when it was not used for some minutes.
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
