@@ -35,8 +35,8 @@ const callers = Layer.succeed(Authenticator, {
 const shop = Effect.gen(function* () {
   const built = Layer.succeedContext(yield* Effect.orDie(Layer.build(memory)))
   const messages: Array<string> = []
-  const logger = Logger.make(({ fiber: _, ...record }) => {
-    messages.push(JSON.stringify(record.message))
+  const logger = Logger.make(({ message }) => {
+    messages.push(JSON.stringify(message))
   })
   const { http, send } = yield* serve(
     Inspector.layer(options).pipe(
@@ -122,7 +122,7 @@ describe("the rights of a caller", () => {
       const event = { params: { ...params, revision: Revision.make(2) }, query: { show: true } }
       const shown = yield* client.streams.event(event)
       assert.isFalse(shown.withheld)
-      assert.strictEqual((shown.line.data as { readonly productId: string }).productId, "lantern")
+      assert.propertyVal(shown.line.data, "productId", "lantern")
       const recorded = messages.filter((message) => message.includes("showed values"))
       assert.lengthOf(recorded, 1)
     })

@@ -24,6 +24,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Struct from "effect/Struct"
 import type { Operation, Rebuild } from "../Answer.ts"
 import type { LagSamples } from "./lagSamples.ts"
 import type { Rebuilds } from "./rebuilds.ts"
@@ -161,7 +162,7 @@ const withoutIssues = (status: Status): Status => {
   }
 }
 
-const withoutRows = ({ differences: _, failure: __, ...rebuild }: Rebuild): Rebuild => rebuild
+const withoutRows = (rebuild: Rebuild): Rebuild => Struct.omit(rebuild, ["differences", "failure"])
 
 const problemOf = (
   error: OperationError
