@@ -13,6 +13,7 @@ import { unavailable } from "@daybook/http/Problem"
 import { RequestGuard } from "@daybook/http/RequestGuard"
 import type * as Projection from "@daybook/kernel/Projection"
 import { Projections } from "@daybook/projections/Projections"
+import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
@@ -28,6 +29,7 @@ import * as Assets from "./internal/assets.ts"
 import * as Catalogue from "./internal/catalogue.ts"
 import * as EventCatalog from "./internal/eventCatalog.ts"
 import * as FoldedTables from "./internal/foldedTables.ts"
+import * as GroupHandlers from "./internal/groupHandlers.ts"
 import * as LagSamples from "./internal/lagSamples.ts"
 import * as LogHandlers from "./internal/logHandlers.ts"
 import * as OperationHandlers from "./internal/operationHandlers.ts"
@@ -73,6 +75,7 @@ type Needs =
  * Mounts the inspector on a router, for callers whom the host's `Authenticator` knows.
  *
  * **Details**
+ * Consumer groups are shown, reactors among them, if the host also provides `ConsumerGroups`.
  * The page itself asks for no credential, and has no data; every request for data has the
  * credential that a person gave to the page.
  * A host that is not searched holds no index of streams; one that is holds up to 250,000 streams in
@@ -185,19 +188,22 @@ const mounted = (
   const operation = HttpApiBuilder.group(api, "operation", (handlers) =>
     Effect.gen(function* () {
       const projections = yield* Projections
+      const groups = yield* Effect.serviceOption(ConsumerGroups)
       const samples = yield* RcRef.make({
-        acquire: LagSamples.make(projections),
+        acquire: LagSamples.make(projections, groups),
         idleTimeToLive: SAMPLES_IDLE
       })
       const rebuilds = yield* Rebuilds.make
-      return handlers.handleAll(
-        OperationHandlers.make({
+      return handlers.handleAll({
+        ...OperationHandlers.make({
           store: yield* EventStore,
           projections,
+          groups,
           samples: RcRef.get(samples),
           rebuilds: rebuilds(projections)
-        })
-      )
+        }),
+        ...GroupHandlers.make(groups)
+      })
     })
   )
 
