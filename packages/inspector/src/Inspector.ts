@@ -23,6 +23,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as HttpRouter from "effect/http/HttpRouter"
 import * as Layer from "effect/Layer"
 import * as RcRef from "effect/RcRef"
+import * as Semaphore from "effect/Semaphore"
 import type { About } from "./Answer.ts"
 import { InspectorApi } from "./InspectorApi.ts"
 import * as Assets from "./internal/assets.ts"
@@ -99,6 +100,9 @@ export const layerUnprotected = (options: Options): Layer.Layer<never, never, Ne
   mounted(options, InspectorApi) as Layer.Layer<never, never, Needs>
 
 const DEFAULT_BOUNDS = { maxEvents: 500_000, maxMillis: 20_000 }
+/** The rows that are explained at once, for all callers. */
+const ROWS_AT_ONCE = 2
+
 const INDEX_IDLE = "5 minutes"
 const SAMPLES_IDLE = "1 hour"
 
@@ -172,6 +176,7 @@ const mounted = (
           models: byName,
           presented,
           tables: yield* FoldedTables.make(store, rows, byName, bounds),
+          folds: yield* Semaphore.make(ROWS_AT_ONCE),
           bounds
         })
       )

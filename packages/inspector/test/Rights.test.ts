@@ -76,7 +76,7 @@ describe("the rights of a caller", () => {
     })
   )
 
-  it.effect("withhold every value, and no name, from a caller who may only inspect", () =>
+  it.effect("S60: withhold every value, and no name, from a caller who may only inspect", () =>
     Effect.gen(function* () {
       const { as } = yield* shop
       const client = yield* as("Ines inspect")
@@ -115,7 +115,7 @@ describe("the rights of a caller", () => {
     })
   )
 
-  it.effect("let the same caller ask for a value, which the host records", () =>
+  it.effect("S60: let the same caller ask for a value, which the host records", () =>
     Effect.gen(function* () {
       const { as, messages } = yield* shop
       const client = yield* as("Ines inspect")
@@ -149,7 +149,7 @@ describe("the rights of a caller", () => {
     })
   )
 
-  it.effect("let only `operate` act, and record its name", () =>
+  it.effect("S60: let only `operate` act, and record its name", () =>
     Effect.gen(function* () {
       const { as } = yield* shop
       const ines = yield* as("Ines inspect log read")
