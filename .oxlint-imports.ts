@@ -15,7 +15,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   publishing: ["kernel", "store", "reactors"],
   testing: ["kernel", "store", "projections", "reactors", "publishing"],
   http: ["kernel", "store", "projections"],
-  inspector: ["kernel", "store", "projections", "http"],
+  inspector: ["kernel", "store", "projections", "reactors", "http"],
   "order-service": ["*"],
   benchmarks: ["*"],
   peers: ["*"],

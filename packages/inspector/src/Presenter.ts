@@ -9,7 +9,7 @@ import * as Decider from "@daybook/kernel/Decider"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Category } from "@daybook/kernel/StreamId"
-import type * as CommandHandler from "@daybook/store/CommandHandler"
+import type { At, CommandHandler, LoadError, Loaded } from "@daybook/store/CommandHandler"
 import type { InvalidReadOption } from "@daybook/store/EventStore"
 import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -77,13 +77,10 @@ export interface Presented {
   readonly figure: (state: OpaqueState) => string | undefined
   /** Loads a state as of a revision or an instant. */
   readonly loadAt: (
-    handler: CommandHandler.CommandHandler["Service"],
+    handler: CommandHandler["Service"],
     id: string,
-    at: CommandHandler.At
-  ) => Effect.Effect<
-    CommandHandler.Loaded<OpaqueState>,
-    CommandHandler.LoadError | InvalidReadOption
-  >
+    at: At
+  ) => Effect.Effect<Loaded<OpaqueState>, LoadError | InvalidReadOption>
 }
 
 /**
@@ -123,8 +120,7 @@ export const make = <Command, State, Event, Rejection>(
       Result.map(EventCodec.decodeRecorded(codec, recorded), (events) =>
         closed(Decider.fold(decider, events, opened(state)))
       ),
-    // The JSON form of a codec is JSON.
-    encode: (state) => encodeState(opened(state)) as Schema.Json,
+    encode: (state) => encodeState(opened(state)),
     figure: (state) => figure?.of(opened(state)),
     loadAt: (handler, id, at) =>
       handler.loadAt(aggregate, id, at) as unknown as ReturnType<Presented["loadAt"]>
