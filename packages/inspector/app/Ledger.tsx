@@ -82,7 +82,6 @@ export const Ledger = (props: Props) => {
   useEffect(() => {
     if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align: "auto" })
     // Only when the point moves: a scroll of the reader is left alone.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [here])
 
   const move = (by: number): void => {

@@ -97,7 +97,7 @@ const seriesOf = (model: Model): Series => ({
 const plotOf = (models: ReadonlyArray<Model>) => {
   const times = [
     ...new Set(models.flatMap(({ samples }) => samples.map(({ at }) => millisOf(at))))
-  ].sort((one, other) => one - other)
+  ].toSorted((one, other) => one - other)
   const series = models.map((model): Series => {
     const lags = new Map(model.samples.map(({ at, lagEvents }) => [millisOf(at), lagEvents]))
     return { ...seriesOf(model), lags: times.map((time) => lags.get(time) ?? null) }

@@ -161,8 +161,9 @@ const compareLists = (
   })
   const elements: Array<Element> = []
   let next = 0
+  const isGone = (index: number): boolean => after === undefined || isRemoved(delta, index)
   const removed = (): void => {
-    while (next < older.length && (after === undefined || isRemoved(delta, next))) {
+    while (next < older.length && isGone(next)) {
       elements.push(element("del", older[next], undefined))
       next += 1
     }
