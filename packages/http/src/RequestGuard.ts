@@ -60,8 +60,8 @@ export class RequestGuard extends HttpApiMiddleware.Service<RequestGuard>()(
 }
 
 /**
- * Gives a group of endpoints the guard and strict parsing: an answer names every fault of a request,
- * and a field that no schema knows is one.
+ * Gives a group of endpoints the guard and strict parsing: an answer names every fault of a
+ * request, and a field that no schema knows is one.
  *
  * @category combinators
  * @since 0.1.0

@@ -625,7 +625,7 @@ export const Operation = Schema.Struct({
           events: Schema.Int
         })
       ),
-      /** Samples of the last minutes, oldest first, from when somebody first looked. */
+      /** Samples of the last minutes, oldest first, from the first look on. */
       samples: Schema.Array(LagSample),
       /** The most recent act on it. */
       lastAct: Schema.optionalKey(Act)

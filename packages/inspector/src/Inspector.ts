@@ -40,7 +40,7 @@ import * as Tar from "./internal/tar.ts"
 import type { Presented } from "./Presenter.ts"
 
 /**
- * What an inspector shows, and where.
+ * The path of an inspector, and the aggregates and read models that it shows.
  *
  * @category types
  * @since 0.1.0

@@ -1,5 +1,6 @@
 /**
- * The HTTP API of the inspector: what its page and other clients are typed by. It runs in a browser.
+ * The HTTP API of the inspector, by which its page and other clients are typed. It runs in a
+ * browser.
  *
  * Every endpoint requires the permission `inspect`, those that change something `operate`. Values
  * of events are shown to callers with `log`, states and rows to callers with `read`. Others get the
@@ -9,7 +10,15 @@
  * @since 0.1.0
  */
 import { Requires } from "@daybook/http/Authenticator"
-import { Busy, NotPossible, OtherHistory, Unavailable, Unknown } from "@daybook/http/Problem"
+import {
+  Busy,
+  Forbidden,
+  NotPossible,
+  OtherHistory,
+  Unauthenticated,
+  Unavailable,
+  Unknown
+} from "@daybook/http/Problem"
 import { guarded } from "@daybook/http/RequestGuard"
 import { EventType } from "@daybook/kernel/NewEvent"
 import * as Position from "@daybook/kernel/Position"
@@ -95,7 +104,8 @@ const eventFilter = {
   notActor: some(text(200))
 }
 
-const error = [Unknown, NotPossible, Busy, Unavailable] as const
+/** Those of a caller without the right come from hosts that know their callers. */
+const error = [Unauthenticated, Forbidden, Unknown, NotPossible, Busy, Unavailable] as const
 
 const about = guarded(
   HttpApiGroup.make("about").add(
@@ -280,7 +290,7 @@ const log = guarded(
       },
       headers: { "last-event-id": Schema.optionalKey(place) },
       success: HttpApiSchema.StreamSse({ events: LiveEvent }),
-      error: [OtherHistory, Busy, Unavailable]
+      error: [...error, OtherHistory]
     }),
     HttpApiEndpoint.get("trail", "/log/trail", {
       query: {

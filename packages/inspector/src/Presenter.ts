@@ -9,7 +9,7 @@ import * as Decider from "@daybook/kernel/Decider"
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Category } from "@daybook/kernel/StreamId"
-import type * as CommandHandler from "@daybook/store/CommandHandler"
+import type { At, CommandHandler, LoadError, Loaded } from "@daybook/store/CommandHandler"
 import type { InvalidReadOption } from "@daybook/store/EventStore"
 import type * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -77,13 +77,10 @@ export interface Presented {
   readonly figure: (state: OpaqueState) => string | undefined
   /** Loads a state as of a revision or an instant. */
   readonly loadAt: (
-    handler: CommandHandler.CommandHandler["Service"],
+    handler: CommandHandler["Service"],
     id: string,
-    at: CommandHandler.At
-  ) => Effect.Effect<
-    CommandHandler.Loaded<OpaqueState>,
-    CommandHandler.LoadError | InvalidReadOption
-  >
+    at: At
+  ) => Effect.Effect<Loaded<OpaqueState>, LoadError | InvalidReadOption>
 }
 
 /**

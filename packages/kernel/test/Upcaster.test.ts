@@ -241,6 +241,35 @@ describe("EventCodec with a past", () => {
     )
   })
 
+  it("tells the forms of an event on its way to today, each of which decodes alike", () => {
+    const codec = makeCodec()
+    const stored = { type: "Sold", schemaVersion: 1, data: { price: 12.34 } }
+    const forms = EventCodec.upcastForms(codec, stored)
+    assert.deepStrictEqual(forms, [
+      { schemaVersion: 1, data: { price: 12.34 } },
+      { schemaVersion: 2, data: { minor: 1234 } }
+    ])
+    const today = Result.getOrThrow(codec.decode(stored))
+    for (const form of forms) {
+      assert.deepStrictEqual(Result.getOrThrow(codec.decode({ type: stored.type, ...form })), today)
+    }
+  })
+
+  it("tells the stored form alone of an event of today, and of one that it can't upcast", () => {
+    const codec = makeCodec()
+    for (const stored of [
+      { type: "Sold", schemaVersion: 3, data: { minor: 1, currency: "GBP" } },
+      { type: "Sold", schemaVersion: 1, data: { price: "free" } },
+      // The second version refuses what the step makes of it.
+      { type: "Sold", schemaVersion: 1, data: { price: -1 } },
+      { type: "Sold", schemaVersion: 9, data: {} },
+      { type: "Unheard", schemaVersion: 1, data: null }
+    ]) {
+      const { data, schemaVersion } = stored
+      assert.deepStrictEqual(EventCodec.upcastForms(codec, stored), [{ schemaVersion, data }])
+    }
+  })
+
   it("does not compile with a step that is missing or has the wrong shape", () => {
     const first = Upcaster.from(soldV1)
     // @ts-expect-error: the step gives a price where the next version wants minor units.

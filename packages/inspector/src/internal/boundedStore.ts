@@ -1,5 +1,5 @@
 /**
- * A log that ends at a limit of events or time, for folds whose length nobody knows before.
+ * A log that ends at a limit of events or time, for folds of unknown length.
  */
 import { EventStore, type ReadError } from "@daybook/store/EventStore"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -13,7 +13,7 @@ export interface Bounds {
   readonly maxMillis: number
 }
 
-/** What a fold has read so far. */
+/** The progress of a fold. */
 export interface Reading {
   events: number
   /** The last event that was read. */

@@ -2,7 +2,7 @@
  * Finds streams by what a person typed.
  */
 import * as EventId from "@daybook/kernel/EventId"
-import type { Position } from "@daybook/kernel/Position"
+import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
 import type { EventStore, EventStoreError, StreamFacts } from "@daybook/store/EventStore"
@@ -27,7 +27,7 @@ export interface Query {
   readonly by?: Order
   readonly changedSince?: DateTime.Utc
   readonly offset?: number
-  readonly below?: Position
+  readonly below?: Position.Position
   readonly limit?: number
 }
 
@@ -82,11 +82,16 @@ export const findStreams = Effect.fnUntraced(function* (
 
   const inIndex = Effect.fnUntraced(function* (reading: Reading) {
     const { exact, streams } = yield* matching(reading)
+    // Without all streams their order by change is unknown, and the log has its end.
+    if (!exact && by === "change") return yield* inLog(reading)
     const page = streams.slice(offset, offset + limit)
+    const events = by === "change" ? yield* lastEvents(store, page) : undefined
     const found: Found = {
       count: { streams: streams.length, exact },
       // Reads of many streams at once go to the database together.
-      streams: yield* Effect.forEach(page, (one) => lineOf(one), { concurrency: "unbounded" }),
+      streams: yield* Effect.forEach(page, (one) => lineOf(one, events?.get(one.position)), {
+        concurrency: "unbounded"
+      }),
       ...(by === "change" && offset === 0 ? { ruler: Ruler.make(streams) } : {})
     }
     return found
@@ -216,6 +221,28 @@ const lastEvent = (store: EventStore["Service"], streamId: StreamId.StreamId) =>
       Effect.catchTag("InvalidReadOption", Effect.die)
     )
 
+/** The most events that are read to find the last events of a page of streams. */
+const MAX_SPAN = 1_000
+
+/**
+ * Returns the last events of streams that changed one after another, by position: those that stand
+ * close together in the log, by one read of it.
+ */
+const lastEvents = (store: EventStore["Service"], [newest, ...others]: ReadonlyArray<Known>) => {
+  const oldest = others.at(-1)
+  if (newest === undefined || oldest === undefined) return Effect.succeed(undefined)
+  const wanted = new Set([newest, ...others].map(({ position }) => position))
+  const after = Position.make(oldest.position - 1n)
+  return store
+    .readAll({ direction: "backward", upTo: newest.position, after, limit: MAX_SPAN })
+    .pipe(
+      Stream.filter(({ position }) => wanted.has(position)),
+      Stream.runCollect,
+      Effect.map((events) => new Map(events.map((event) => [event.position, event]))),
+      Effect.catchTag("InvalidReadOption", Effect.die)
+    )
+}
+
 const matcherOf = ({ by, text }: Reading): ((streamId: StreamId.StreamId) => boolean) => {
   if (by === "prefix") return (streamId) => streamId.startsWith(text)
   if (by === "category") return (streamId) => streamId.startsWith(`${text}-`)
@@ -227,5 +254,7 @@ const matcherOf = ({ by, text }: Reading): ((streamId: StreamId.StreamId) => boo
 const eventMatcherOf = ({ by, text }: Reading): ((event: RecordedEvent) => boolean) => {
   if (by === "type") return ({ type }) => type === text
   if (by === "actor") return ({ metadata }) => metadata.actor === text
-  return ({ metadata }) => metadata.correlationId === text
+  if (by === "correlation") return ({ metadata }) => metadata.correlationId === text
+  const takes = matcherOf({ by, text })
+  return ({ streamId }) => takes(streamId)
 }

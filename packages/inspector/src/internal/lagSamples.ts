@@ -1,5 +1,5 @@
 /**
- * The lag of read models over the last minutes, sampled while somebody looks.
+ * The lag of read models over the last minutes, sampled while people look.
  */
 import type { Projections } from "@daybook/projections/Projections"
 import * as DateTime from "effect/DateTime"

@@ -2,7 +2,7 @@
  * The streams of a log in memory, so that they can be searched by a part of their id, ordered by
  * their last change, and counted. The store lists them by id alone.
  *
- * It is read from the store's index of streams when somebody first searches, follows the log while
+ * It is read from the store's index of streams at the first search, follows the log while
  * it is in use, and is given up when it was not used for some minutes.
  */
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -21,8 +21,8 @@ export const MAX_STREAMS = 250_000
 /** An order that was made is used for so long, whatever was appended since. */
 const FRESH_MILLIS = 1_000
 
-/** A search waits so long for the streams to be read, and then searches those that are there. */
-const READ_MILLIS = 3_000
+/** The first searches wait so long for the streams to be read; then they have those there are. */
+const READ_MILLIS = 1_000
 
 export interface Known {
   readonly streamId: StreamId
@@ -48,6 +48,7 @@ export const make = Effect.fnUntraced(function* (
   const known = new Map<string, Known>()
   const views = new Map<Order, { readonly streams: ReadonlyArray<Known>; readonly at: number }>()
   const read = yield* Deferred.make<void>()
+  const begun = yield* Clock.currentTimeMillis
   let complete = false
 
   const see = (streamId: StreamId, facts: Omit<Known, "streamId">) => {
@@ -74,19 +75,23 @@ export const make = Effect.fnUntraced(function* (
       })
     )
   }).pipe(
-    Effect.catchCause((cause) => {
+    Effect.catch((error) => {
       complete = false
-      return Effect.logWarning("The inspector lost its index of streams", cause)
+      return Effect.logWarning("The inspector lost its index of streams", error)
     })
   )
   yield* Effect.forkScoped(readAndFollow)
 
   return {
     ordered: Effect.fnUntraced(function* (by) {
-      const isRead = yield* Deferred.await(read).pipe(
-        Effect.as(true),
-        Effect.timeoutOrElse({ duration: READ_MILLIS, orElse: () => Effect.succeed(false) })
-      )
+      const left = begun + READ_MILLIS - (yield* Clock.currentTimeMillis)
+      const isRead =
+        left <= 0
+          ? Deferred.isDoneUnsafe(read)
+          : yield* Deferred.await(read).pipe(
+              Effect.as(true),
+              Effect.timeoutOrElse({ duration: left, orElse: () => Effect.succeed(false) })
+            )
       const now = yield* Clock.currentTimeMillis
       const view = views.get(by)
       if (view !== undefined && now - view.at < FRESH_MILLIS) {
