@@ -9,7 +9,7 @@ import { sayTime, Time } from "./Time.tsx"
 import * as TimeAxis from "./timeAxis.ts"
 
 /** The times of a stream by revision, in milliseconds. */
-export interface Times {
+interface Times {
   readonly occurred: ReadonlyArray<number>
   readonly recorded: ReadonlyArray<number>
 }

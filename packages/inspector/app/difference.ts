@@ -27,7 +27,7 @@ export interface Line {
 }
 
 /** An element of a list: its cells are in the order of the columns of the list. */
-export interface Element {
+interface Element {
   readonly mark: Mark
   readonly cells: ReadonlyArray<Line>
 }
