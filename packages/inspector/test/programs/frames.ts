@@ -1,13 +1,14 @@
 /**
- * Reports the frames of the page on 100,000 streams and on a stream of 10,000 events: how long each
- * took while it is scrolled and while its slider moves, and how many lines are in the page.
+ * Reports the frames of the page on many streams and on a stream of many events: how long each took
+ * while it is scrolled and while its slider moves, and how many lines are in the page.
+ *
+ *     node frames.ts [streams] [events]
  */
 import type { Page } from "playwright-core"
 import { launch, open } from "../browser.ts"
 import { start } from "../inspectedShop.ts"
 
-const STREAMS = 100_000
-const EVENTS = 10_000
+const [, , STREAMS = 100_000, EVENTS = 10_000] = process.argv.map(Number)
 /** The commands of one append. */
 const BATCH = 500
 
@@ -63,12 +64,12 @@ await frames(streams.page, `scrolling ${STREAMS} streams`, async () => {
   for (let step = 0; step < 100; step += 1) await streams.page.mouse.wheel(0, 400)
 })
 
-const long = await open(browser, `${shop.url}/streams/order-long?rev=5000`)
-await long.page.getByRole("heading", { name: "State at revision 5000" }).waitFor()
+const long = await open(browser, `${shop.url}/streams/order-long?rev=${EVENTS / 2}`)
+await long.page.getByRole("heading", { name: `State at revision ${EVENTS / 2}` }).waitFor()
 await frames(long.page, `sliding through ${EVENTS} events`, async () => {
   for (let step = 0; step < 100; step += 1) await long.page.keyboard.press("ArrowRight")
 })
-await long.page.getByRole("heading", { name: "State at revision 5100" }).waitFor()
+await long.page.getByRole("heading", { name: `State at revision ${EVENTS / 2 + 100}` }).waitFor()
 await frames(long.page, `jumping through ${EVENTS} events`, async () => {
   for (let step = 0; step < 20; step += 1) {
     await long.page.keyboard.press(step % 2 === 0 ? "Home" : "End")
