@@ -14,9 +14,11 @@ import * as Revision from "@daybook/kernel/Revision"
 import { Act } from "@daybook/projections/ReadModelAct"
 import { RowDifference } from "@daybook/projections/ReadModelError"
 import { Status } from "@daybook/projections/ProjectionStatus"
+import { GroupStatus } from "@daybook/reactors/GroupStatus"
 import { ColumnType } from "@daybook/projections/driver/StoredRow"
 import { Permission } from "@daybook/http/Authenticator"
 import * as Schema from "effect/Schema"
+import * as Struct from "effect/Struct"
 
 const withheld = { withheld: Schema.Boolean }
 
@@ -551,7 +553,7 @@ export const TableDifference = Schema.Struct({
 export type TableDifference = typeof TableDifference.Type
 
 /**
- * A sample of a read model's lag.
+ * A sample of the lag of a read model; without a rate, of a consumer group.
  *
  * @category types
  * @since 0.1.0
@@ -629,6 +631,13 @@ export const Operation = Schema.Struct({
       samples: Schema.Array(LagSample),
       /** The most recent act on it. */
       lastAct: Schema.optionalKey(Act)
+    })
+  ),
+  /** The consumer groups of the log, if the host has `ConsumerGroups`: reactors and the like. */
+  reactors: Schema.Array(
+    Schema.Struct({
+      status: GroupStatus,
+      samples: Schema.Array(Schema.Struct(Struct.omit(LagSample.fields, ["eventsPerSecond"])))
     })
   ),
   /** Rebuilds of this host, newest first. */

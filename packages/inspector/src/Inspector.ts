@@ -13,6 +13,7 @@ import { unavailable } from "@daybook/http/Problem"
 import { RequestGuard } from "@daybook/http/RequestGuard"
 import type * as Projection from "@daybook/kernel/Projection"
 import { Projections } from "@daybook/projections/Projections"
+import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
@@ -22,12 +23,14 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder"
 import type * as HttpRouter from "effect/http/HttpRouter"
 import * as Layer from "effect/Layer"
 import * as RcRef from "effect/RcRef"
+import * as Semaphore from "effect/Semaphore"
 import type { About } from "./Answer.ts"
 import { InspectorApi } from "./InspectorApi.ts"
 import * as Assets from "./internal/assets.ts"
 import * as Catalogue from "./internal/catalogue.ts"
 import * as EventCatalog from "./internal/eventCatalog.ts"
 import * as FoldedTables from "./internal/foldedTables.ts"
+import * as GroupHandlers from "./internal/groupHandlers.ts"
 import * as LagSamples from "./internal/lagSamples.ts"
 import * as LogHandlers from "./internal/logHandlers.ts"
 import * as OperationHandlers from "./internal/operationHandlers.ts"
@@ -73,6 +76,7 @@ type Needs =
  * Mounts the inspector on a router, for callers whom the host's `Authenticator` knows.
  *
  * **Details**
+ * Consumer groups are shown, reactors among them, if the host also provides `ConsumerGroups`.
  * The page itself asks for no credential, and has no data; every request for data has the
  * credential that a person gave to the page.
  * A host that is not searched holds no index of streams; one that is holds up to 250,000 streams in
@@ -96,6 +100,9 @@ export const layerUnprotected = (options: Options): Layer.Layer<never, never, Ne
   mounted(options, InspectorApi) as Layer.Layer<never, never, Needs>
 
 const DEFAULT_BOUNDS = { maxEvents: 500_000, maxMillis: 20_000 }
+/** The rows that are explained at once, for all callers. */
+const ROWS_AT_ONCE = 2
+
 const INDEX_IDLE = "5 minutes"
 const SAMPLES_IDLE = "1 hour"
 
@@ -169,6 +176,7 @@ const mounted = (
           models: byName,
           presented,
           tables: yield* FoldedTables.make(store, rows, byName, bounds),
+          folds: yield* Semaphore.make(ROWS_AT_ONCE),
           bounds
         })
       )
@@ -185,19 +193,22 @@ const mounted = (
   const operation = HttpApiBuilder.group(api, "operation", (handlers) =>
     Effect.gen(function* () {
       const projections = yield* Projections
+      const groups = yield* Effect.serviceOption(ConsumerGroups)
       const samples = yield* RcRef.make({
-        acquire: LagSamples.make(projections),
+        acquire: LagSamples.make(projections, groups),
         idleTimeToLive: SAMPLES_IDLE
       })
       const rebuilds = yield* Rebuilds.make
-      return handlers.handleAll(
-        OperationHandlers.make({
+      return handlers.handleAll({
+        ...OperationHandlers.make({
           store: yield* EventStore,
           projections,
+          groups,
           samples: RcRef.get(samples),
           rebuilds: rebuilds(projections)
-        })
-      )
+        }),
+        ...GroupHandlers.make(groups)
+      })
     })
   )
 

@@ -26,6 +26,8 @@ import * as Revision from "@daybook/kernel/Revision"
 import { Category, StreamId } from "@daybook/kernel/StreamId"
 import { Act } from "@daybook/projections/ReadModelAct"
 import { Status } from "@daybook/projections/ProjectionStatus"
+import { GroupStatus } from "@daybook/reactors/GroupStatus"
+import { Act as GroupAct } from "@daybook/reactors/HeldKey"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint"
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
@@ -313,6 +315,10 @@ const Reason = text(1_000).check(Schema.isPattern(/\S/, { expected: "text that i
 
 const Why = Schema.Struct({ reason: Schema.optionalKey(Reason) })
 
+const group = { group: text(100) }
+
+const reacting = { params: group, success: GroupStatus, error } as const
+
 const acting = { params: model, success: Status, error } as const
 
 const operation = guarded(
@@ -353,6 +359,25 @@ const operation = guarded(
     HttpApiEndpoint.post("drop", "/operation/:model/drop", {
       ...acting,
       payload: Schema.Struct({ ...Why.fields, generation: Schema.Int })
+    }).annotate(Requires, "operate"),
+    HttpApiEndpoint.get("reactorActs", "/operation/reactors/:group/acts", {
+      params: group,
+      success: Schema.Array(GroupAct),
+      error
+    }).annotate(Requires, "inspect"),
+    /** Handles the event that holds a key again, and then the later ones of the key. */
+    HttpApiEndpoint.post("release", "/operation/reactors/:group/release", {
+      ...reacting,
+      payload: Schema.Struct({
+        ...Why.fields,
+        /** All held keys without it. */
+        key: Schema.optionalKey(text(1_000))
+      })
+    }).annotate(Requires, "operate"),
+    /** Leaves out the event that holds a key, and handles the later ones of the key. */
+    HttpApiEndpoint.post("dropEvent", "/operation/reactors/:group/drop", {
+      ...reacting,
+      payload: Schema.Struct({ ...Why.fields, key: text(1_000) })
     }).annotate(Requires, "operate")
   ),
   "What keeps up with the log, and the acts on it"

@@ -120,8 +120,7 @@ export const make = <Command, State, Event, Rejection>(
       Result.map(EventCodec.decodeRecorded(codec, recorded), (events) =>
         closed(Decider.fold(decider, events, opened(state)))
       ),
-    // The JSON form of a codec is JSON.
-    encode: (state) => encodeState(opened(state)) as Schema.Json,
+    encode: (state) => encodeState(opened(state)),
     figure: (state) => figure?.of(opened(state)),
     loadAt: (handler, id, at) =>
       handler.loadAt(aggregate, id, at) as unknown as ReturnType<Presented["loadAt"]>

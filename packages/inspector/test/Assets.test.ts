@@ -51,7 +51,7 @@ describe("the files of the page", () => {
     })
   )
 
-  it.effect("let nothing in from elsewhere, and run nothing inline", () =>
+  it.effect("S61: let nothing in from elsewhere, and run nothing inline", () =>
     Effect.gen(function* () {
       const get = yield* page
       const policy = (yield* get("/inspector")).headers.get("content-security-policy") ?? ""
@@ -90,7 +90,7 @@ describe("the files of the page", () => {
     })
   )
 
-  it.effect("are nothing else of the host's disk", () =>
+  it.effect("S61: are nothing else of the host's disk", () =>
     Effect.gen(function* () {
       const get = yield* page
       for (const path of ["/inspector/assets/gone.js", "/inspector/api/nothing"]) {

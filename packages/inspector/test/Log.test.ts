@@ -69,7 +69,7 @@ describe("the log", () => {
       assert.isUndefined(without?.data)
       const [withIt] = (yield* client.log.page({ query: { type: ["ItemAdded"], data: true } }))
         .events
-      assert.strictEqual((withIt?.data as { readonly productId: string }).productId, "t-light")
+      assert.propertyVal(withIt?.data, "productId", "t-light")
     })
   )
 

@@ -35,8 +35,8 @@ const callers = Layer.succeed(Authenticator, {
 const shop = Effect.gen(function* () {
   const built = Layer.succeedContext(yield* Effect.orDie(Layer.build(memory)))
   const messages: Array<string> = []
-  const logger = Logger.make(({ fiber: _, ...record }) => {
-    messages.push(JSON.stringify(record.message))
+  const logger = Logger.make(({ message }) => {
+    messages.push(JSON.stringify(message))
   })
   const { http, send } = yield* serve(
     Inspector.layer(options).pipe(
@@ -76,7 +76,7 @@ describe("the rights of a caller", () => {
     })
   )
 
-  it.effect("withhold every value, and no name, from a caller who may only inspect", () =>
+  it.effect("S60: withhold every value, and no name, from a caller who may only inspect", () =>
     Effect.gen(function* () {
       const { as } = yield* shop
       const client = yield* as("Ines inspect")
@@ -115,14 +115,14 @@ describe("the rights of a caller", () => {
     })
   )
 
-  it.effect("let the same caller ask for a value, which the host records", () =>
+  it.effect("S60: let the same caller ask for a value, which the host records", () =>
     Effect.gen(function* () {
       const { as, messages } = yield* shop
       const client = yield* as("Ines inspect")
       const event = { params: { ...params, revision: Revision.make(2) }, query: { show: true } }
       const shown = yield* client.streams.event(event)
       assert.isFalse(shown.withheld)
-      assert.strictEqual((shown.line.data as { readonly productId: string }).productId, "lantern")
+      assert.propertyVal(shown.line.data, "productId", "lantern")
       const recorded = messages.filter((message) => message.includes("showed values"))
       assert.lengthOf(recorded, 1)
     })
@@ -149,7 +149,7 @@ describe("the rights of a caller", () => {
     })
   )
 
-  it.effect("let only `operate` act, and record its name", () =>
+  it.effect("S60: let only `operate` act, and record its name", () =>
     Effect.gen(function* () {
       const { as } = yield* shop
       const ines = yield* as("Ines inspect log read")

@@ -12,7 +12,7 @@ const SCRIPT = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u
 const json = (bytes: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(bytes))
 
 describe("hostile input", () => {
-  it.effect("is answered as JSON that no browser runs, whatever is stored", () =>
+  it.effect("S61: is answered as JSON that no browser runs, whatever is stored", () =>
     Effect.gen(function* () {
       const { inside, send } = yield* inspected()
       const stored = SCRIPT.replace("\u0000", "")

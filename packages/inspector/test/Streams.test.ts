@@ -148,7 +148,7 @@ describe("a stream", () => {
       )
       assert.strictEqual(first.events[1]?.text, "4 of lantern")
       assert.isUndefined(first.events[1]?.data)
-      assert.deepStrictEqual((rest.events[0]?.data as { readonly quantity: number }).quantity, 6)
+      assert.propertyVal(rest.events[0]?.data, "quantity", 6)
     })
   )
 

@@ -27,7 +27,7 @@ import * as Layer from "effect/Layer"
 
 export const ORIGIN = "http://localhost"
 
-export const presented = Presenter.make(aggregate, {
+const presented = Presenter.make(aggregate, {
   describe: (event) =>
     event._tag === "ItemAdded" ? `${event.quantity} of ${event.productId}` : event._tag,
   figure: { head: "Items", of: (state) => String(OrderState.itemCount(state)) },

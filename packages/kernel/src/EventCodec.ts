@@ -349,8 +349,7 @@ export const upcastForms = <Event>(
     const stepped = Result.try({ try: () => step(before), catch: textOf })
     const encoded = Result.flatMap(stepped, encoding(Schema.toCodecJson(next.schema)))
     if (Result.isFailure(encoded)) break
-    // The JSON form of a codec is JSON.
-    forms.push({ schemaVersion: next.schemaVersion, data: encoded.success as Schema.Json })
+    forms.push({ schemaVersion: next.schemaVersion, data: encoded.success })
     value = stepped
     from = next
   }

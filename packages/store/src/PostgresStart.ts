@@ -173,7 +173,7 @@ export class NotMigrated extends Data.TaggedError("NotMigrated")<{
   readonly found: number
   /** The number of the newest migration that this code knows. */
   readonly needed: number
-  readonly migrations: "PostgresMigrations" | "ReadModelMigrations"
+  readonly migrations: "PostgresMigrations" | "ReadModelMigrations" | "ReactorMigrations"
   /** The log's missing or different functions; absent if a migration is missing. */
   readonly functions?: ReadonlyArray<string>
 }> {

@@ -2,7 +2,6 @@
  * Events as lines of a list, and in full.
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
-import type { EventMetadata } from "@daybook/kernel/EventMetadata"
 import { printableLine } from "@daybook/kernel/Printable"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
@@ -60,7 +59,7 @@ export const detail = (
   const value = (data: Schema.Json) => (shown ? { data } : {})
   return {
     line: line(presented, recorded, { shown, data: true }),
-    ...(shown ? { metadata: jsonOf(recorded.metadata) } : {}),
+    ...(shown ? { metadata: recorded.metadata } : {}),
     forms: forms.map(({ data, schemaVersion }) => ({ schemaVersion, ...value(data) })),
     ...(today === undefined
       ? {}
@@ -78,9 +77,6 @@ export const detail = (
     withheld: !shown
   }
 }
-
-/** Metadata is a record of JSON values, some of which may be absent. */
-const jsonOf = (metadata: EventMetadata): Schema.Json => metadata as Schema.Json
 
 const definedOf = <A extends object>(fields: A) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {

@@ -9,7 +9,7 @@ import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import type { Projections, RunnerError } from "@daybook/projections/Projections"
-import { ProjectionStopped } from "@daybook/projections/ProjectionStatus"
+import type { ProjectionStopped } from "@daybook/projections/ProjectionStatus"
 import type { OtherVersionServes } from "@daybook/projections/ReadModelError"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import type { EventStore } from "@daybook/store/EventStore"
@@ -25,7 +25,7 @@ import { bounded, type Bounds } from "./boundedStore.ts"
 /** Comparing is tried again so often while the read model goes on. */
 const ATTEMPTS = 3
 
-export interface Step {
+interface Step {
   readonly recorded: RecordedEvent
   readonly before: StoredRow | null
   readonly after: StoredRow | null

@@ -33,7 +33,7 @@ interface Show {
 }
 
 /** Returns the test of a filter, whose conditions must all hold. */
-export const matcher = (filter: Filter): ((event: RecordedEvent) => boolean) => {
+const matcher = (filter: Filter): ((event: RecordedEvent) => boolean) => {
   const { actor, category, notActor = [], notCategory = [], notType = [], type } = filter
   return (event) => {
     const by = event.metadata.actor

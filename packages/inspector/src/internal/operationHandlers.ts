@@ -19,13 +19,17 @@ import type {
   InvalidWhy,
   NoEventToSkip
 } from "@daybook/projections/ReadModelError"
+import type { ConsumerGroupsError } from "@daybook/reactors/ConsumerGroup"
+import type { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
+import * as Struct from "effect/Struct"
 import type { Operation, Rebuild } from "../Answer.ts"
-import type { LagSamples } from "./lagSamples.ts"
+import * as Groups from "./groupHandlers.ts"
+import { groupStatuses, type LagSamples } from "./lagSamples.ts"
 import type { Rebuilds } from "./rebuilds.ts"
 import { shown } from "./rights.ts"
 
@@ -44,8 +48,10 @@ type OperationError =
   | InvalidSkipReason
   | NoEventToSkip
   | AlreadyFolded
+  | ConsumerGroupsError
 
 export const make = ({
+  groups,
   projections,
   rebuilds,
   samples,
@@ -55,6 +61,8 @@ export const make = ({
   readonly projections: Projections["Service"]
   readonly samples: Effect.Effect<LagSamples, never, Scope.Scope>
   readonly rebuilds: Rebuilds
+  /** The consumer groups of the log, on a host that has them. */
+  readonly groups: Option.Option<ConsumerGroups["Service"]>
 }) => {
   const by = Effect.map(CurrentCaller, (caller) =>
     caller === undefined ? {} : { actor: caller.actor }
@@ -89,7 +97,7 @@ export const make = ({
           position: position(one),
           events: one.events
         })),
-      samples: lags.of(status.name),
+      samples: lags.ofModel(status.name),
       ...(lastAct === undefined ? {} : { lastAct })
     }
   })
@@ -105,12 +113,17 @@ export const make = ({
       const head = yield* store.head
       const statuses = yield* projections.statuses
       const models = yield* Effect.forEach(statuses, (status) => modelOf(status, lags))
+      const reactors = yield* groupStatuses(groups)
       const answer: Operation = {
         at: yield* DateTime.now,
         head,
         models: see.events
           ? models
           : models.map((model) => ({ ...model, status: withoutIssues(model.status) })),
+        reactors: reactors.map((status) => ({
+          status: see.events ? status : Groups.withoutIssues(status),
+          samples: lags.ofGroup(status.name)
+        })),
         rebuilds: rebuilds.list().map((one) => (see.rows ? one : withoutRows(one))),
         withheld: !see.events || !see.rows
       }
@@ -161,7 +174,7 @@ const withoutIssues = (status: Status): Status => {
   }
 }
 
-const withoutRows = ({ differences: _, failure: __, ...rebuild }: Rebuild): Rebuild => rebuild
+const withoutRows = (rebuild: Rebuild): Rebuild => Struct.omit(rebuild, ["differences", "failure"])
 
 const problemOf = (
   error: OperationError
@@ -174,6 +187,7 @@ const problemOf = (
       return Effect.fail(malformed(["payload", "reason"], error.message))
     case "EventStoreError":
     case "ReadModelStoreError":
+    case "ConsumerGroupsError":
       return unavailable(error)
     default:
       return Effect.fail(new NotPossible({ detail: error.message }))

@@ -20,6 +20,7 @@ import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { ExplainedRow, ReadModelHead, Rows, TableDifference } from "../Answer.ts"
 import { Row } from "../Answer.ts"
@@ -61,10 +62,13 @@ interface Services {
   readonly presented: ByCategory
   readonly tables: FoldedTables
   readonly bounds: Bounds
+  /** The rows that are explained at once: each may read much of the log. */
+  readonly folds: Semaphore.Semaphore
 }
 
 export const make = ({
   bounds,
+  folds,
   models,
   presented,
   projections,
@@ -177,10 +181,13 @@ export const make = ({
     const decoded = yield* Effect.mapError(Effect.fromResult(keyOf(table, key)), (issue) =>
       malformed(["query", "key"], issue)
     )
-    const explained = yield* Effect.catch(
-      explainRow({ store: events, rows: store, projections }, projection, decoded, at, bounds),
-      ofModelError(see.rows)
-    )
+    const explained = yield* explainRow(
+      { store: events, rows: store, projections },
+      projection,
+      decoded,
+      at,
+      bounds
+    ).pipe(Semaphore.withPermits(folds, 1), Effect.catch(ofModelError(see.rows)))
     const { complete, reached, skipped, steps, stopped, stored, verdict } = explained
     if (steps.length === 0 && stopped === undefined && complete && (stored ?? null) === null) {
       return yield* new Unknown({ detail: `No event of the log touches the row ${key}` })

@@ -9,14 +9,14 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import type { EventStore, StreamFacts } from "@daybook/store/EventStore"
 import * as Clock from "effect/Clock"
-import * as DateTime from "effect/DateTime"
+import type * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 
 /** The most streams that are held: some 50 MB. A larger log is searched in part, and says so. */
-export const MAX_STREAMS = 250_000
+const MAX_STREAMS = 250_000
 
 /** An order that was made is used for so long, whatever was appended since. */
 const FRESH_MILLIS = 1_000

@@ -1,0 +1,116 @@
+/**
+ * Reacts to the events of a range, several keys at once, and commits the low-water mark.
+ */
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type { Page } from "../../ConsumerGroups.ts"
+import { keyOf } from "../../ConsumerGroup.ts"
+import { checkpointAt } from "./checkpointAt.ts"
+import { type Entry, isEvent, type Lane, type Lanes, make } from "./lanes.ts"
+import type { Releasing } from "./release.ts"
+
+/**
+ * The most events of a range that are handed out and not committed: those that are repeated after a
+ * crash, and the memory that a slow key takes.
+ */
+const AHEAD = 1_000
+
+/** The number of handled entries of a lane after which they are forgotten. */
+const FORGET = 64
+
+/** The time after which a checkpoint moves that only passed events of others. */
+const IDLE = "1 second"
+
+export const concurrently = Effect.fnUntraced(function* <R>(releasing: Releasing<R>) {
+  const { assignment, reactor } = releasing
+  const lanes = yield* make(AHEAD)
+  const commit = Effect.suspend(() => {
+    const low = lanes.lowUnsafe()
+    if (low === undefined) return Effect.void
+    return assignment.commit(isEvent(low) ? checkpointAt(assignment, low) : low)
+  })
+  const { byEvent, byPage } = lanes.moved
+  const committing = Effect.raceFirst(
+    byEvent.await,
+    Effect.andThen(byPage.await, Effect.sleep(IDLE))
+  ).pipe(
+    Effect.andThen(() => {
+      byEvent.closeUnsafe()
+      byPage.closeUnsafe()
+      return commit
+    }),
+    Effect.forever
+  )
+  const working = Queue.take(lanes.ready).pipe(
+    Effect.flatMap((lane) => work(releasing, lanes, lane)),
+    Effect.forever
+  )
+  return {
+    reading: assignment.pages.pipe(
+      Stream.runForEach((page) => hand(releasing, lanes, page)),
+      Effect.andThen(lanes.idle.await)
+    ),
+    beside: [committing, ...Array.from({ length: reactor.concurrency }, () => working)],
+    commit
+  }
+})
+
+/** Hands the events of a page out, as there is room for them. */
+const hand = Effect.fnUntraced(function* <R>(
+  { handing, held, reactor }: Releasing<R>,
+  lanes: Lanes,
+  { checkpoint, events }: Page
+) {
+  const { group } = reactor
+  for (let from = 0; from < events.length;) {
+    yield* lanes.room.await
+    const room = Math.max(1, lanes.roomUnsafe())
+    yield* handing.withPermit(
+      Effect.sync(() => {
+        for (const event of events.slice(from, from + room)) {
+          const key = keyOf(group, event)
+          if (held.waitsUnsafe(key, event)) lanes.passUnsafe(event)
+          else lanes.putUnsafe(key, event)
+        }
+      })
+    )
+    from += room
+  }
+  held.passedUnsafe(checkpoint.position)
+  lanes.passUnsafe(checkpoint)
+})
+
+/** Works a lane off. */
+const work = Effect.fnUntraced(function* <R>(
+  { attempt, held }: Releasing<R>,
+  lanes: Lanes,
+  lane: Lane
+) {
+  while (true) {
+    const entry = lane.entries[lane.next]
+    if (entry === undefined) return lanes.endUnsafe(lane)
+    const { of } = entry
+    if (!isEvent(of)) return yield* Effect.die(new Error("a lane has events only"))
+    yield* held.running.await
+    const result = yield* Effect.result(attempt.retried(of, (reaction) => reaction))
+    const outcome = Result.isFailure(result) ? yield* held.failed(result.failure) : "over"
+    if (Result.isSuccess(result)) yield* held.succeeded(lane.key, of)
+    if (outcome === "again") continue
+    const ended = outcome === "parked" ? parkRest(held, lane) : [entry]
+    for (const one of ended) lanes.doneUnsafe(one)
+    lane.next += ended.length
+    if (lane.next >= FORGET) {
+      lane.entries.splice(0, lane.next)
+      lane.next = 0
+    }
+  }
+})
+
+/** Lets what is left of a lane wait in the log, and returns it. */
+const parkRest = (held: Releasing<never>["held"], lane: Lane): ReadonlyArray<Entry> => {
+  const rest = lane.entries.slice(lane.next)
+  for (const { of } of rest) if (isEvent(of)) held.waitsUnsafe(lane.key, of)
+  return rest
+}

@@ -1,0 +1,85 @@
+/**
+ * Reacts to the events of a range in the transactions that move its checkpoint, one batch after
+ * another.
+ */
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import type { Checkpoint } from "@daybook/store/Checkpoint"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import type { Page } from "../../ConsumerGroups.ts"
+import { keyOf } from "../../ConsumerGroup.ts"
+import { ReactionFailed } from "./attempt.ts"
+import { checkpointAt } from "./checkpointAt.ts"
+import type { Releasing } from "./release.ts"
+
+/** The most events of one transaction. */
+const BATCH = 100
+
+/** The time after which a checkpoint moves that only passed events of others, in milliseconds. */
+const IDLE = 1_000
+
+export const transactionally = <R>(releasing: Releasing<R>) => {
+  const { assignment } = releasing
+  let passed: Checkpoint | undefined
+  let committedAt = 0
+  const commit = Effect.suspend(() =>
+    passed === undefined ? Effect.void : assignment.commit(passed)
+  )
+  const page = Effect.fnUntraced(function* ({ checkpoint, events }: Page) {
+    for (let from = 0; from < events.length; from += BATCH) {
+      const batch = events.slice(from, from + BATCH)
+      const last = batch.at(-1)
+      const end =
+        from + BATCH >= events.length || last === undefined
+          ? checkpoint
+          : checkpointAt(assignment, last)
+      yield* releasing.handing.withPermit(handBatch(releasing, batch, end))
+      passed = undefined
+    }
+    releasing.held.passedUnsafe(checkpoint.position)
+    if (events.length > 0) return
+    passed = checkpoint
+    const now = yield* Effect.clockWith(({ currentTimeMillis }) => currentTimeMillis)
+    if (now - committedAt < IDLE) return
+    committedAt = now
+    yield* commit
+  })
+  return { reading: Stream.runForEach(assignment.pages, page), beside: [], commit }
+}
+
+const handBatch = Effect.fnUntraced(function* <R>(
+  releasing: Releasing<R>,
+  batch: ReadonlyArray<RecordedEvent>,
+  end: Checkpoint
+) {
+  const { assignment, attempt, held, reactor } = releasing
+  const waits = (event: RecordedEvent) => held.waitsUnsafe(keyOf(reactor.group, event), event)
+  const due = batch.filter((event) => !waits(event))
+  if (assignment.undoes && due.length > 1 && held.tryingUnsafe() === 0) {
+    const together = yield* Effect.result(
+      assignment.commitWith(end, Effect.forEach(due, attempt.once, { discard: true }))
+    )
+    if (Result.isSuccess(together)) return
+    if (!(together.failure instanceof ReactionFailed)) return yield* Effect.fail(together.failure)
+  }
+  // Alone, each event has its own retries, and those before one that fails take effect.
+  for (const event of due) if (!waits(event)) yield* handAlone(releasing, event)
+  yield* assignment.commit(end)
+})
+
+const handAlone = Effect.fnUntraced(function* <R>(
+  { assignment, attempt, held, reactor }: Releasing<R>,
+  event: RecordedEvent
+) {
+  const key = keyOf(reactor.group, event)
+  const checkpoint = checkpointAt(assignment, event)
+  while (true) {
+    const result = yield* Effect.result(
+      attempt.retried(event, (reaction) => assignment.commitWith(checkpoint, reaction))
+    )
+    if (Result.isSuccess(result)) return yield* held.succeeded(key, event)
+    if (!(result.failure instanceof ReactionFailed)) return yield* Effect.fail(result.failure)
+    if ((yield* held.failed(result.failure)) !== "again") return
+  }
+})

@@ -1,0 +1,4 @@
+import { reactorCases } from "./reactorCases.ts"
+import { server } from "./postgresLayers.ts"
+
+reactorCases("Reactors on a server", server)

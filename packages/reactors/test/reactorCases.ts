@@ -1,0 +1,363 @@
+/**
+ * Reactors on a store: in memory, on a server and embedded.
+ */
+import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import { Category, StreamId } from "@daybook/kernel/StreamId"
+import * as EventId from "@daybook/kernel/EventId"
+import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
+import type { GroupStatus } from "@daybook/reactors/GroupStatus"
+import * as Reactor from "@daybook/reactors/Reactor"
+import { Reactors } from "@daybook/reactors/Reactors"
+import { EventStore } from "@daybook/store/EventStore"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import { assert, layer } from "@effect/vitest"
+import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
+import * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+
+const fresh = () => SecureRandom.uuidV4Unsafe().replaceAll("-", "").slice(0, 10)
+
+/** Appends an event with a number to the end of the stream of a key. */
+export const append = Effect.fnUntraced(function* (category: Category, key: string, n: number) {
+  const events = yield* EventStore
+  yield* events.append({
+    streamId: StreamId.make(`${category}-${key}`),
+    expected: ExpectedRevision.any,
+    events: [
+      {
+        id: EventId.make(SecureRandom.uuidV4Unsafe()),
+        type: "Noted",
+        schemaVersion: 1,
+        data: { n },
+        metadata: {},
+        occurredAt: DateTime.makeUnsafe(0)
+      }
+    ]
+  })
+})
+
+/** Appends the numbers in turn, `a1` as 1 to the stream of `a`. */
+export const appendAll = (category: Category, ...notes: ReadonlyArray<string>) =>
+  Effect.forEach(notes, (note) => append(category, note.slice(0, 1), Number(note.slice(1))))
+
+const numbered = Schema.decodeUnknownSync(Schema.Struct({ n: Schema.Int }))
+
+/** Returns the key and the number of an event, such as `a1`. */
+export const noteOf = ({ data, streamId }: RecordedEvent): string => {
+  const { n } = numbered(data)
+  return `${streamId.slice(streamId.indexOf("-") + 1)}${n}`
+}
+
+/** Builds a reactor's host in a scope of its own; returns its end. */
+const host = Effect.fnUntraced(function* <R>(reactor: Reactor.Reactor<R>) {
+  const scope = yield* Scope.make()
+  yield* Layer.buildWithScope(Layer.fresh(Reactors.layer([reactor])), scope)
+  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+  return Scope.close(scope, Exit.void)
+})
+
+/** Waits for the status of a group. */
+const eventually = (name: string, isSo: (status: GroupStatus) => boolean) =>
+  Effect.flatMap(ConsumerGroups, (groups) =>
+    groups.status(name).pipe(
+      Effect.option,
+      Effect.repeat({
+        until: Option.exists(isSo),
+        schedule: Schedule.spaced("5 millis")
+      }),
+      Effect.map(Option.getOrThrow)
+    )
+  )
+
+const setting = Effect.gen(function* () {
+  const id = fresh()
+  const seen = yield* Queue.unbounded<string>()
+  const broken = new Set<string>()
+  const tries: Array<string> = []
+  // A transaction may be undone, and its events handled again.
+  const noted = new Set<string>()
+  const category = Category.make(`notes_${id}`)
+  const options = {
+    name: `reactor_${id}`,
+    categories: [category],
+    retry: Schedule.recurs(1),
+    react: (event: RecordedEvent) =>
+      Effect.suspend(() => {
+        const note = noteOf(event)
+        tries.push(note)
+        if (broken.has(note)) return Effect.fail(new Error(`cannot note ${note}: it is broken`))
+        if (noted.has(note)) return Effect.void
+        noted.add(note)
+        return Effect.asVoid(Queue.offer(seen, note))
+      })
+  }
+  const take = (count: number) => Effect.replicateEffect(Queue.take(seen), count)
+  return { category, options, broken, tries, seen, take, name: options.name }
+})
+
+export const reactorCases = <E>(
+  title: string,
+  stores: Layer.Layer<ConsumerGroups | EventStore, E>
+): void => {
+  layer(stores, { timeout: 60_000, excludeTestServices: true })(title, (it) => {
+    for (const transactional of [false, true]) {
+      const kind = transactional ? "A transactional reactor" : "A reactor"
+
+      it.effect(`${kind} reacts to each event in the order of its key, and goes on`, () =>
+        Effect.gen(function* () {
+          const { category, name, options, take } = yield* setting
+          const keys: Array<string> = []
+          const reactor = Reactor.make({
+            ...options,
+            transactional,
+            react: (event, { effectKey }) => {
+              keys.push(effectKey)
+              return options.react(event)
+            }
+          })
+          const end = yield* host(reactor)
+          yield* appendAll(category, "a1", "b1", "a2", "b2")
+          const first = yield* take(4)
+          assert.deepStrictEqual(
+            first.filter((note) => note.startsWith("a")),
+            ["a1", "a2"]
+          )
+          assert.deepStrictEqual(
+            first.filter((note) => note.startsWith("b")),
+            ["b1", "b2"]
+          )
+          assert.strictEqual(new Set(keys).size, 4)
+          assert.strictEqual(keys.length, 4)
+          assert.isTrue(keys.every((key) => key.startsWith(`${name}:`)))
+          yield* eventually(name, ({ lagEvents }) => lagEvents === 0)
+          yield* end
+          yield* appendAll(category, "a3")
+          yield* host(reactor)
+          assert.deepStrictEqual(yield* take(1), ["a3"])
+        })
+      )
+
+      it.effect(`${kind} stops at an event that fails, until it is released`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { broken, category, name, options, take, tries } = yield* setting
+          broken.add("a2")
+          yield* host(Reactor.make({ ...options, transactional }))
+          yield* appendAll(category, "a1", "a2", "a3")
+          assert.deepStrictEqual(yield* take(1), ["a1"])
+          const { held } = yield* eventually(name, ({ state }) => state === "stopped")
+          assert.deepStrictEqual(
+            held.map(({ attempts, issue, key, state }) => ({ attempts, issue, key, state })),
+            [
+              {
+                attempts: 2,
+                issue: "cannot note a2: it is broken",
+                key: `${category}-a`,
+                state: "stopped"
+              }
+            ]
+          )
+          assert.notInclude(tries, "a3")
+          // It may go on failing.
+          yield* groups.release(name, { actor: "ada" })
+          yield* eventually(name, (status) => (status.held[0]?.attempts ?? 0) > 2)
+          broken.clear()
+          yield* groups.release(name, { key: `${category}-a`, reason: "repaired" })
+          assert.deepStrictEqual(yield* take(2), ["a2", "a3"])
+          const after = yield* eventually(name, ({ lagEvents }) => lagEvents === 0)
+          assert.deepStrictEqual([after.held, after.state], [[], "live"])
+        })
+      )
+
+      it.effect(`${kind} leaves out an event that stopped it, if it is dropped`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { broken, category, name, options, take } = yield* setting
+          broken.add("a1")
+          yield* host(Reactor.make({ ...options, transactional }))
+          yield* appendAll(category, "a1", "a2")
+          yield* eventually(name, ({ state }) => state === "stopped")
+          yield* groups.drop(name, { key: `${category}-a` })
+          assert.deepStrictEqual(yield* take(1), ["a2"])
+          yield* eventually(name, ({ held, lagEvents }) => held.length + lagEvents === 0)
+        })
+      )
+
+      it.effect(`${kind} does not try an event that was dropped while no host ran`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { broken, category, name, options, take, tries } = yield* setting
+          broken.add("a1")
+          const reactor = Reactor.make({ ...options, transactional })
+          const end = yield* host(reactor)
+          yield* appendAll(category, "a1", "a2")
+          yield* eventually(name, ({ state }) => state === "stopped")
+          yield* end
+          yield* groups.drop(name, { key: `${category}-a` })
+          const before = tries.length
+          yield* host(reactor)
+          assert.deepStrictEqual(yield* take(1), ["a2"])
+          assert.deepStrictEqual(tries.slice(before), ["a2"])
+          yield* eventually(name, ({ held, lagEvents }) => held.length + lagEvents === 0)
+        })
+      )
+
+      it.effect(`${kind} parks an event and the later ones of its key, and others go on`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { broken, category, name, options, take, tries } = yield* setting
+          broken.add("a1")
+          const reactor = Reactor.make({ ...options, transactional, onFailure: "park" })
+          const end = yield* host(reactor)
+          yield* appendAll(category, "b1", "a1", "a2", "b2")
+          assert.deepStrictEqual(yield* take(2), ["b1", "b2"])
+          yield* eventually(name, ({ held, lagEvents }) => held.length === 1 && lagEvents === 0)
+          // The key waits in the log, whichever host goes on.
+          yield* end
+          yield* host(reactor)
+          yield* appendAll(category, "a3", "b3")
+          assert.deepStrictEqual(yield* take(1), ["b3"])
+          yield* eventually(name, ({ lagEvents }) => lagEvents === 0)
+          broken.clear()
+          yield* groups.release(name)
+          assert.deepStrictEqual(yield* take(3), ["a1", "a2", "a3"])
+          yield* eventually(name, ({ held }) => held.length === 0)
+          yield* appendAll(category, "a4")
+          assert.deepStrictEqual(yield* take(1), ["a4"])
+          assert.deepStrictEqual(
+            tries.filter((note) => note === "a3"),
+            ["a3"]
+          )
+        })
+      )
+
+      it.effect(`${kind} parks a key again at the event that fails when it is released`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { broken, category, name, options, take } = yield* setting
+          broken.add("a1").add("a3")
+          yield* host(Reactor.make({ ...options, transactional, onFailure: "park" }))
+          yield* appendAll(category, "a1", "a2", "a3", "a4")
+          const parked = yield* eventually(
+            name,
+            ({ held, lagEvents }) => held.length === 1 && lagEvents === 0
+          )
+          yield* groups.drop(name, { key: `${category}-a` })
+          assert.deepStrictEqual(yield* take(1), ["a2"])
+          const again = yield* eventually(name, ({ held }) =>
+            held.some(
+              ({ issue, position }) =>
+                issue.includes("a3") && position > (parked.held[0]?.position ?? 0n)
+            )
+          )
+          assert.strictEqual(again.held[0]?.state, "parked")
+          broken.clear()
+          yield* groups.release(name)
+          assert.deepStrictEqual(yield* take(2), ["a3", "a4"])
+          yield* eventually(name, ({ held }) => held.length === 0)
+        })
+      )
+
+      it.effect(`${kind} stops when too many keys are parked`, () =>
+        Effect.gen(function* () {
+          const { broken, category, name, options } = yield* setting
+          broken.add("a1").add("b1")
+          yield* host(Reactor.make({ ...options, transactional, onFailure: "park", maxParked: 1 }))
+          yield* appendAll(category, "a1", "b1")
+          const { held } = yield* eventually(name, ({ state }) => state === "stopped")
+          assert.sameMembers(
+            held.map(({ state }) => state),
+            ["parked", "stopped"]
+          )
+        })
+      )
+
+      it.effect(`${kind} skips an event that fails, and records it`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { broken, category, name, options, take } = yield* setting
+          broken.add("a1")
+          yield* host(Reactor.make({ ...options, transactional, onFailure: "skip" }))
+          yield* appendAll(category, "a1", "a2")
+          assert.deepStrictEqual(yield* take(1), ["a2"])
+          const acts = yield* groups.acts(name)
+          assert.deepStrictEqual(
+            acts.map(({ act, details }) => [act, details["issue"]]),
+            [["skip", "cannot note a1: it is broken"]]
+          )
+        })
+      )
+
+      it.effect(`${kind} that is stopped tries again on another host`, () =>
+        Effect.gen(function* () {
+          const { broken, category, name, options, take } = yield* setting
+          broken.add("a1")
+          const reactor = Reactor.make({ ...options, transactional })
+          const end = yield* host(reactor)
+          yield* appendAll(category, "a1")
+          yield* eventually(name, ({ state }) => state === "stopped")
+          yield* end
+          broken.clear()
+          yield* host(reactor)
+          assert.deepStrictEqual(yield* take(1), ["a1"])
+          yield* eventually(name, ({ held, lagEvents }) => held.length + lagEvents === 0)
+        })
+      )
+    }
+
+    it.effect("A slow key does not hold back the others of its range", () =>
+      Effect.gen(function* () {
+        const { category, options, take, tries } = yield* setting
+        const finish = yield* Deferred.make<void>()
+        yield* host(
+          Reactor.make({
+            ...options,
+            react: (event: RecordedEvent) =>
+              noteOf(event) === "a1"
+                ? Effect.andThen(Deferred.await(finish), options.react(event))
+                : options.react(event)
+          })
+        )
+        yield* appendAll(category, "a1", "b1", "a2", "b2")
+        assert.deepStrictEqual(yield* take(2), ["b1", "b2"])
+        assert.deepStrictEqual(tries, ["b1", "b2"])
+        yield* Deferred.succeed(finish, undefined)
+        assert.deepStrictEqual(yield* take(2), ["a1", "a2"])
+      })
+    )
+
+    it.effect("A defect is handled as a failure is", () =>
+      Effect.gen(function* () {
+        const { category, name, options } = yield* setting
+        yield* host(
+          Reactor.make({ ...options, react: () => Effect.die(new Error("out of memory cards")) })
+        )
+        yield* appendAll(category, "a1")
+        const { held } = yield* eventually(name, ({ state }) => state === "stopped")
+        assert.strictEqual(held[0]?.issue, "out of memory cards")
+      })
+    )
+
+    it.effect("A reactor with a key of its own keeps the order of that", () =>
+      Effect.gen(function* () {
+        const groups = yield* ConsumerGroups
+        const { broken, category, name, options, take } = yield* setting
+        broken.add("a1")
+        yield* host(Reactor.make({ ...options, onFailure: "park", key: () => "all" }))
+        yield* appendAll(category, "a1", "b1", "a2")
+        yield* eventually(name, ({ held, lagEvents }) => held.length === 1 && lagEvents === 0)
+        broken.clear()
+        yield* groups.release(name, { key: "all" })
+        assert.deepStrictEqual(yield* take(3), ["a1", "b1", "a2"])
+      })
+    )
+  })
+}
