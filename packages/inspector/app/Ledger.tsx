@@ -8,7 +8,7 @@ import {
 } from "@tanstack/react-virtual"
 import { useKeys } from "./keys.ts"
 
-export type Look = "day" | "later" | "here"
+type Look = "day" | "later" | "here"
 
 /** A line, or a head over those that follow. */
 export interface LedgerItem {
