@@ -133,7 +133,8 @@ const filesBelow = (
 const checkName = (file: string): ReadonlyArray<Finding> => {
   const vague = file
     .split("/")
-    .find((part) => /^(utils?|helpers?|common|types|misc|index)(\.|$)/i.test(part))
+    // The page that a folder of a web server answers with has no other name.
+    .find((part) => /^(utils?|helpers?|common|types|misc|index(?!\.html$))(\.|$)/i.test(part))
   return vague === undefined ? [] : [{ file, problem: `"${vague}" names no one thing` }]
 }
 

@@ -75,6 +75,14 @@ describe("the image", () => {
     try {
       copySources(folder)
       assert.isFalse(Fs.existsSync(Path.join(folder, "packages/peers")))
+      // What the page of the inspector is built from.
+      for (const path of [
+        "scripts/inspector-page.ts",
+        "tsconfig.base.json",
+        "packages/inspector/app/index.html"
+      ]) {
+        assert.isTrue(Fs.existsSync(Path.join(folder, path)), path)
+      }
       const [install = [], ...others] = instructions
         .filter(({ keyword, text }) => keyword === "RUN" && text.startsWith("pnpm "))
         .map(({ text }) => text.split(" ").map((part) => part.replaceAll('"', "")))

@@ -17,9 +17,7 @@ const newest = (path: string): number => {
 /** Returns true if the built page of the package is there, and not older than its sources. */
 export const isBuilt = (inspector: string): boolean => {
   const page = newest(Path.join(inspector, "dist-app/index.html"))
-  return (
-    page > 0 && ["app", "src"].every((folder) => newest(Path.join(inspector, folder)) <= page)
-  )
+  return page > 0 && ["app", "src"].every((folder) => newest(Path.join(inspector, folder)) <= page)
 }
 
 if (import.meta.main) {

@@ -8,12 +8,14 @@ import {
 } from "@tanstack/react-virtual"
 import { useKeys } from "./keys.ts"
 
+type Look = "day" | "later" | "here"
+
 /** A line, or a head over those that follow. */
 export interface LedgerItem {
   readonly key: string
   /** `day` is a head; `later` is after the point that is shown; `here` is that point. */
-  readonly look?: "day" | "later" | "here" | "note" | undefined
-  readonly cells: () => ReactNode
+  readonly look?: Look | undefined
+  readonly cells: (look: Look | undefined) => ReactNode
   readonly onOpen?: (() => void) | undefined
 }
 
@@ -26,6 +28,8 @@ interface Props {
   readonly total?: number | undefined
   /** Called when the last lines come into view. */
   readonly onEnd?: (() => void) | undefined
+  /** The look of a line that moves with the point that is shown. */
+  readonly lookAt?: ((index: number) => Look | undefined) | undefined
   /** The index that stays in view. */
   readonly here?: number | undefined
   /** Rows after the last item. */
@@ -82,7 +86,6 @@ export const Ledger = (props: Props) => {
   useEffect(() => {
     if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align: "auto" })
     // Only when the point moves: a scroll of the reader is left alone.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [here])
 
   const move = (by: number): void => {
@@ -95,7 +98,7 @@ export const Ledger = (props: Props) => {
           : 0
         : Number(active.dataset["index"]) + by
     let index = Number(from)
-    while (items[index]?.look === "day" || items[index]?.look === "note") index += by
+    while (items[index]?.look === "day") index += by
     if (items[index] === undefined) return
     setFocused(index)
     virtual.scrollToIndex(index, { align: "auto" })
@@ -115,17 +118,18 @@ export const Ledger = (props: Props) => {
     if (start > end + 0.5)
       rows.push(<Gap key={`gap ${index}`} height={start - end} columns={props.columns} />)
     end = start + size
+    const look = item.look ?? props.lookAt?.(index)
     rows.push(
       <tr
         key={item.key}
         ref={virtual.measureElement}
         data-index={index}
         aria-rowindex={index + 2}
-        className={item.look}
+        className={look}
         onFocus={() => setFocused(index)}
         onClick={item.onOpen === undefined ? undefined : opening(item.onOpen)}
       >
-        {item.cells()}
+        {item.cells(look)}
       </tr>
     )
   }

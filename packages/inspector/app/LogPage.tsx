@@ -77,7 +77,6 @@ export const LogPage = ({ here }: { readonly here: Address }) => {
   const items = useMemo(
     () => linesOf(shownLive, earlier.pages, hasData),
     // The live events that are shown change with their number.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
     [shownLive.length, shownLive[0]?.id, earlier.pages, hasData]
   )
   const onEnd = useCallback(() => setMore({ key, count: count + 1 }), [key, count])

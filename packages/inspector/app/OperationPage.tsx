@@ -16,6 +16,7 @@ import { Answered, Empty } from "./Notices.tsx"
 import type { Model } from "./operating.ts"
 import { EVERY, lookOf, operation, pause, rebuild, resume } from "./operating.ts"
 import { RebuildSheet, StoppedSheet, VerdictSheet } from "./OperationSheets.tsx"
+import { HeldSheet, ReactorTable, reactorSeries } from "./ReactorSheets.tsx"
 import { Head, Link } from "./Shell.tsx"
 import { Time } from "./Time.tsx"
 import { Withheld } from "./Withheld.tsx"
@@ -62,7 +63,7 @@ const OperationPage = ({ here }: { readonly here: Address }) => {
 
 export default OperationPage
 
-const Summary = ({ operation: { models } }: { readonly operation: Operation }) => {
+const Summary = ({ operation: { models, reactors } }: { readonly operation: Operation }) => {
   const count = (state: Model["status"]["state"]): number =>
     models.filter(({ status }) => status.state === state).length
   const facts = (
@@ -76,6 +77,7 @@ const Summary = ({ operation: { models } }: { readonly operation: Operation }) =
   return (
     <>
       {sayCount(models.length, "read model")}
+      {reactors.length === 0 ? null : ` and ${sayCount(reactors.length, "reactor")}`}
       {facts.length === 0
         ? ", all of them keep up."
         : facts.map(([name, number]) => (
@@ -93,14 +95,18 @@ const seriesOf = (model: Model): Series => ({
   lags: model.samples.map(({ lagEvents }) => lagEvents)
 })
 
-/** The samples of all read models at the same times. */
-const plotOf = (models: ReadonlyArray<Model>) => {
+/** The samples of all that keep up, at the same times. */
+const plotOf = ({ models, reactors }: Operation) => {
+  const all = [
+    ...models.map((model) => ({ samples: model.samples, series: seriesOf(model) })),
+    ...reactors.map((reactor) => ({ samples: reactor.samples, series: reactorSeries(reactor) }))
+  ]
   const times = [
-    ...new Set(models.flatMap(({ samples }) => samples.map(({ at }) => millisOf(at))))
-  ].sort((one, other) => one - other)
-  const series = models.map((model): Series => {
-    const lags = new Map(model.samples.map(({ at, lagEvents }) => [millisOf(at), lagEvents]))
-    return { ...seriesOf(model), lags: times.map((time) => lags.get(time) ?? null) }
+    ...new Set(all.flatMap(({ samples }) => samples.map(({ at }) => millisOf(at))))
+  ].toSorted((one, other) => one - other)
+  const series = all.map(({ samples, series: one }): Series => {
+    const lags = new Map(samples.map(({ at, lagEvents }) => [millisOf(at), lagEvents]))
+    return { ...one, lags: times.map((time) => lags.get(time) ?? null) }
   })
   return { times: times.map((time) => time / 1000), series }
 }
@@ -155,9 +161,10 @@ const Everything = ({
   readonly onAsk: (ask: Ask) => void
 }) => {
   const mayOperate = useAnswer(about).value?.permissions.includes("operate") === true
-  const plot = useMemo(() => plotOf(now.models), [now.models])
+  const plot = useMemo(() => plotOf(now), [now])
   const stopped = now.models.filter((model) => lookOf(model) === "stopped")
   const running = now.models.filter(({ status }) => Option.isSome(status.building))
+  const held = now.reactors.filter(({ status }) => status.held.length > 0)
   const chosen = now.models.find(({ status }) => status.name === here.hash)
   return (
     <>
@@ -196,8 +203,17 @@ const Everything = ({
           </tbody>
         </table>
       </div>
+      {now.reactors.length === 0 ? null : <ReactorTable reactors={now.reactors} />}
       <div className="cols two gap">
         <div className="cols">
+          {held.map((reactor) => (
+            <HeldSheet
+              key={reactor.status.name}
+              reactor={reactor}
+              mayOperate={mayOperate}
+              onAsk={onAsk}
+            />
+          ))}
           {stopped.map((model) => (
             <StoppedSheet
               key={model.status.name}
@@ -218,7 +234,7 @@ const Everything = ({
             />
           ))}
           {chosen === undefined ? (
-            stopped.length + running.length === 0 ? (
+            stopped.length + running.length + held.length === 0 ? (
               <section className="sheet" aria-label="Nothing to do">
                 <Empty title="Nothing has stopped">
                   Choose a read model above to pause it or to rebuild it.

@@ -2,14 +2,14 @@
  * The point in a stream, by two sliders: revisions above at equal distances, time below as it
  * passed, and a line from each revision to its moment.
  */
-import { useMemo } from "react"
+import { memo, useMemo } from "react"
 import { useAtom } from "./atoms.ts"
 import { inUtc } from "./preferences.ts"
 import { sayTime, Time } from "./Time.tsx"
 import * as TimeAxis from "./timeAxis.ts"
 
 /** The times of a stream by revision, in milliseconds. */
-export interface Times {
+interface Times {
   readonly occurred: ReadonlyArray<number>
   readonly recorded: ReadonlyArray<number>
 }
@@ -61,13 +61,13 @@ const Moments = ({
   })
 }
 
-const Densities = ({
+const Densities = memo(function Densities({
   axis,
   times
 }: {
   readonly axis: TimeAxis.TimeAxis
   readonly times: ReadonlyArray<number>
-}) => {
+}) {
   const counts = useMemo(() => TimeAxis.densities(axis, times, BARS), [axis, times])
   const most = Math.max(...counts)
   return (
@@ -85,7 +85,7 @@ const Densities = ({
       )}
     </g>
   )
-}
+})
 
 /** Shows the two sliders under a bar that says the point. */
 export const Scrubber = (props: Props) => {

@@ -129,7 +129,7 @@ const tables = (parts: ReadonlyArray<Part>): ReadonlyArray<ReadonlyArray<Line> |
 }
 
 /** Parts of a state, one table after the other. */
-export const Parts = ({
+const Parts = ({
   parts,
   within
 }: {
@@ -167,7 +167,7 @@ const plural: Record<keyof Marks, { readonly name: string; readonly word: string
 }
 
 /** The numbers of what was added, removed and changed. */
-export const MarkCounts = ({ marks }: { readonly marks: Marks }) => {
+const MarkCounts = ({ marks }: { readonly marks: Marks }) => {
   const counted = (["add", "del", "chg"] as const).filter((mark) => marks[mark] > 0)
   return (
     <div className="marks push">

@@ -109,7 +109,8 @@ const Stream = ({
   readonly course: Course
 }) => {
   const named = here.query.get("times")
-  const clock: Clock = named === "occurred" || named === "recorded" ? named : usualClock(course)
+  const usual = useMemo(() => usualClock(course), [course])
+  const clock: Clock = named === "occurred" || named === "recorded" ? named : usual
   const last = course.types.length
   const { revision, asOf } = pointOf(here, course, clock)
   const against = here.query.get("against") ?? "before"
@@ -118,13 +119,15 @@ const Stream = ({
   const category = StreamIds.category(streamId)
   const presenter = useAnswer(about).value?.aggregates.find((one) => one.category === category)
 
+  // It stays the same while the slider moves, and with it the lines of the list.
+  const pointless = withQuery(here, { rev: undefined, at: undefined })
   const to = useCallback(
-    (wanted: number) =>
-      withQuery(here, {
-        rev: Math.min(last, Math.max(0, wanted)),
-        at: undefined
-      }),
-    [here, last]
+    (wanted: number) => {
+      const url = new URL(pointless, location.origin)
+      url.searchParams.set("rev", String(Math.min(last, Math.max(0, wanted))))
+      return url.pathname + url.search
+    },
+    [pointless, last]
   )
   const slide = useCallback((wanted: number) => replace(to(wanted)), [to])
   const step = (by: number) => slide(revision + by)
@@ -138,7 +141,10 @@ const Stream = ({
     p: () => print()
   })
   const sheets = useEventSheets(streamId, useSettled(revision, REST))
-  const actors = [...new Set(course.actors.filter((actor) => actor !== undefined))]
+  const actors = useMemo(
+    () => [...new Set(course.actors.filter((actor) => actor !== undefined))],
+    [course]
+  )
   const times = { occurred: course.occurred, recorded: course.recorded }
   return (
     <div className="docked">
@@ -328,15 +334,14 @@ const Events = ({ streamId, course, clock, revision, figure, to }: EventsProps) 
       placed.push(lines.length)
       lines.push({
         key: String(own),
-        look: own === revision ? "here" : own > revision ? "later" : undefined,
         onOpen: () => go(to(own)),
-        cells: () => (
+        cells: (look) => (
           <EventCells
             streamId={streamId}
             course={course}
             at={at}
             revision={own}
-            isHere={own === revision}
+            isHere={look === "here"}
             newest={newest.get(course.types[index] ?? "")}
             hasActors={hasActors}
             hasFigure={figure !== undefined}
@@ -347,8 +352,9 @@ const Events = ({ streamId, course, clock, revision, figure, to }: EventsProps) 
       })
     }
     return [lines, placed]
-  }, [course, clock, revision, columns, hasActors, figure, newest, streamId, to, show])
+  }, [course, clock, columns, hasActors, figure, newest, streamId, to, show])
   const last = course.types.length
+  const here = revision === 0 ? 0 : (places[revision - 1] ?? 0)
   return (
     <Ledger
       label="Events of the stream"
@@ -356,7 +362,10 @@ const Events = ({ streamId, course, clock, revision, figure, to }: EventsProps) 
       columns={columns}
       items={items}
       total={last}
-      here={revision === 0 ? 0 : places[revision - 1]}
+      here={here}
+      lookAt={(index) =>
+        index === here && revision > 0 ? "here" : index > here ? "later" : undefined
+      }
       head={
         <>
           <th className="mg" scope="col">

@@ -50,7 +50,7 @@ export const courseOf = Atom.family((streamId: StreamId) =>
 )
 
 /** Events of a stream are read in pages that begin after a multiple of this. */
-export const EVENTS_PAGE = 100
+const EVENTS_PAGE = 100
 
 /** Returns the atom of the page that has an event. */
 export const eventsWith = (streamId: StreamId, revision: number, show: { readonly show?: true }) =>
@@ -86,7 +86,7 @@ const RUN = 50
 const REST = 60
 
 /** A state, and the one it is compared with. */
-export interface StatePair {
+interface StatePair {
   readonly before: StateAt
   readonly after: StateAt
 }

@@ -27,7 +27,7 @@ export interface Line {
 }
 
 /** An element of a list: its cells are in the order of the columns of the list. */
-export interface Element {
+interface Element {
   readonly mark: Mark
   readonly cells: ReadonlyArray<Line>
 }
@@ -83,9 +83,13 @@ export const compare = (
 const compareFields = (before: Fields, after: Fields, keys: Keys): ReadonlyArray<Part> => {
   const delta = patcher(keys).diff(before, after)
   return namesOf(before, after).map((name) =>
-    comparePart(name, before[name], after[name], childOf(delta, name), keys)
+    comparePart(name, fieldOf(before, name), fieldOf(after, name), childOf(delta, name), keys)
   )
 }
+
+/** Returns a field of a value: a stored name may be that of a property which all objects have. */
+const fieldOf = (value: Fields, name: string): Json | undefined =>
+  Object.hasOwn(value, name) ? value[name] : undefined
 
 /** The names of both in the order of the newer, and those that went where they stood. */
 const namesOf = (before: Fields, after: Fields): ReadonlyArray<string> => {
@@ -161,8 +165,9 @@ const compareLists = (
   })
   const elements: Array<Element> = []
   let next = 0
+  const isGone = (index: number): boolean => after === undefined || isRemoved(delta, index)
   const removed = (): void => {
-    while (next < older.length && (after === undefined || isRemoved(delta, next))) {
+    while (next < older.length && isGone(next)) {
       elements.push(element("del", older[next], undefined))
       next += 1
     }
@@ -193,7 +198,7 @@ const columnsOf = (elements: ReadonlyArray<Json>): ReadonlyArray<string> => {
 }
 
 const cellOf = (element: Json | undefined, column: string): Json | undefined =>
-  isFields(element) ? element[column] : column === NO_FIELD ? element : undefined
+  isFields(element) ? fieldOf(element, column) : column === NO_FIELD ? element : undefined
 
 /**
  * Matches the elements of a list by the fields that the host names for it, else by their place. An

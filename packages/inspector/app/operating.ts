@@ -11,6 +11,8 @@ import { Host } from "./host.ts"
 import { say } from "./Shell.tsx"
 
 export type Model = Operation["models"][number]
+export type Reactor = Operation["reactors"][number]
+export type HeldKey = Reactor["status"]["held"][number]
 export type Rebuild = Operation["rebuilds"][number]
 
 /** The time between two looks, in milliseconds. */
@@ -29,7 +31,9 @@ const acts = {
   resume: Host.mutation("operation", "resume"),
   skip: Host.mutation("operation", "skip"),
   rebuild: Host.mutation("operation", "rebuild"),
-  drop: Host.mutation("operation", "drop")
+  drop: Host.mutation("operation", "drop"),
+  release: Host.mutation("operation", "release"),
+  dropEvent: Host.mutation("operation", "dropEvent")
 }
 
 const run = async <Request, A, E>(
@@ -87,6 +91,20 @@ export const drop = (
     acts.drop,
     { params: { model }, payload: { ...why(reason), generation }, reactivityKeys },
     `Generation ${generation} of ${model} is dropped`
+  )
+
+export const release = (group: string, key: string, reason: string | undefined): Promise<void> =>
+  run(
+    acts.release,
+    { params: { group }, payload: { ...why(reason), key }, reactivityKeys },
+    `${group} tries ${key} again`
+  )
+
+export const dropEvent = (group: string, key: string, reason: string | undefined): Promise<void> =>
+  run(
+    acts.dropEvent,
+    { params: { group }, payload: { ...why(reason), key }, reactivityKeys },
+    `${group} goes on with ${key} without the event`
   )
 
 /** How a read model stands, for the ink and the form of its mark. */

@@ -7,12 +7,12 @@ const DAY = 24 * HOUR
 
 /** The distances between ticks, each a whole multiple of a unit that people read. */
 const steps = [
-  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
-  ...[1, 2, 5, 15, 30].map((count) => count * SECOND),
-  ...[1, 2, 5, 15, 30].map((count) => count * MINUTE),
-  ...[1, 2, 3, 6, 12].map((count) => count * HOUR),
-  ...[1, 2, 7, 14, 30, 90, 180, 365, 730, 3650].map((count) => count * DAY)
-]
+  [1, 2, 5, 10, 20, 50, 100, 200, 500],
+  [1, 2, 5, 15, 30].map((count) => count * SECOND),
+  [1, 2, 5, 15, 30].map((count) => count * MINUTE),
+  [1, 2, 3, 6, 12].map((count) => count * HOUR),
+  [1, 2, 7, 14, 30, 90, 180, 365, 730, 3650].map((count) => count * DAY)
+].flat()
 
 const MAX_TICKS = 11
 

@@ -31,7 +31,15 @@ export interface Opened {
 export const open = async (
   browser: Browser,
   url: string,
-  { theme = "light" as "light" | "dark", width = 1440, height = 1000 } = {}
+  {
+    height = 1000,
+    theme = "light",
+    width = 1440
+  }: {
+    readonly height?: number
+    readonly theme?: "light" | "dark"
+    readonly width?: number
+  } = {}
 ): Promise<Opened> => {
   const page = await browser.newPage({
     viewport: { width, height },

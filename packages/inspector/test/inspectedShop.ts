@@ -178,12 +178,41 @@ export const start = async ({ port = 0, orders = 40 } = {}) => {
         )
       )
     )
+  /** Executes commands on an order in one append. */
+  const executeAll = (id: string, requests: ReadonlyArray<Request>) =>
+    runtime.runPromise(
+      Effect.flatMap(CommandHandler, (handler) =>
+        handler.executeAll(
+          aggregate,
+          id,
+          requests.map(({ at, command }) => ({ command, occurredAt: DateTime.makeUnsafe(at) }))
+        )
+      )
+    )
+  /** Opens an order for each id. */
+  const createAll = (ids: ReadonlyArray<string>) =>
+    runtime.runPromise(
+      Effect.flatMap(CommandHandler, (handler) =>
+        Effect.forEach(
+          ids,
+          (id) =>
+            handler.execute(aggregate, id, {
+              _tag: "CreateOrder",
+              customerId: "felix",
+              currency: "GBP"
+            }),
+          { discard: true, concurrency: 64 }
+        )
+      )
+    )
   for (const [id, requests] of others(orders)) await execute(id, requests)
   await execute("ada-wpdh", ada)
   const { address } = await runtime.runPromise(HttpServer)
   return {
     url: `http://127.0.0.1:${"port" in address ? address.port : ""}/inspector`,
     execute,
+    executeAll,
+    createAll,
     /** Returns the state of an order at a revision. */
     stateAt: (id: string, revision: number) =>
       runtime.runPromise(
