@@ -17,6 +17,7 @@ import * as ReadModelSql from "./ReadModelSql.ts"
 import * as ServedFigures from "./ServedFigures.ts"
 import * as ServedOrders from "./ServedOrders.ts"
 import * as ServedShop from "./ServedShop.ts"
+import { ShopProcesses } from "./ShopProcesses.ts"
 import * as StoreFlags from "./StoreFlags.ts"
 import * as Stores from "./Stores.ts"
 
@@ -81,10 +82,14 @@ export const describe = (shop: DemoShop): string =>
  */
 export const layer = (
   shop: DemoShop
-): Layer.Layer<Orders | ReadModelPage, Stores.StoreUnavailable | ServedShop.ShopUnavailable> =>
+): Layer.Layer<
+  Orders | ReadModelPage | ShopProcesses,
+  Stores.StoreUnavailable | ServedShop.ShopUnavailable
+> =>
   shop._tag === "served"
-    ? Layer.merge(
+    ? Layer.mergeAll(
         ServedOrders.layer(shop),
+        ShopProcesses.layerServed(shop),
         ReadModelPage.layerServed.pipe(Layer.provide(ServedFigures.layer(shop)))
       )
     : layerStore(shop)
@@ -113,7 +118,7 @@ export const layerLegacy = (store: Stores.Store) =>
   )
 
 const handled = <A, E>(stores: Layer.Layer<A | Stores.Services | ReadModelFigures, E>) =>
-  Layer.merge(Orders.layer, ReadModelPage.layer).pipe(
+  Layer.mergeAll(Orders.layer, ReadModelPage.layer, ShopProcesses.layer).pipe(
     Layer.provideMerge(CommandHandler.layer),
     Layer.provideMerge(stores)
   )

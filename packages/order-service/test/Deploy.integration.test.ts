@@ -147,7 +147,8 @@ it.live(
             checks: [
               { name: "store", status: "pass" },
               { name: "migrations", status: "pass" },
-              { name: "read-model-migrations", status: "pass" }
+              { name: "read-model-migrations", status: "pass" },
+              { name: "reactor-migrations", status: "pass" }
             ]
           }
         })
