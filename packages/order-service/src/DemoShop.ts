@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { GroupSettings } from "@daybook/reactors/ConsumerGroups"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as Data from "effect/Data"
 import * as Layer from "effect/Layer"
@@ -120,5 +121,7 @@ export const layerLegacy = (store: Stores.Store) =>
 const handled = <A, E>(stores: Layer.Layer<A | Stores.Services | ReadModelFigures, E>) =>
   Layer.mergeAll(Orders.layer, ReadModelPage.layer, ShopProcesses.layer).pipe(
     Layer.provideMerge(CommandHandler.layer),
-    Layer.provideMerge(stores)
+    Layer.provideMerge(stores),
+    // The demo is the only host, and the embedded database may keep it waiting.
+    Layer.provide(Layer.succeed(GroupSettings, { lease: "15 seconds" }))
   )
