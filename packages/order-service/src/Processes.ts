@@ -66,6 +66,16 @@ const payments = withoutHistory(PaymentProcess.process)
 const reminders = withoutHistory(DraftReminder.process)
 
 /**
+ * The consumer groups of the payments and the reminders.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const groups: ReadonlyArray<string> = [payments, reminders].flatMap((process) =>
+  Object.values(ProcessRunner.groupNames(process))
+)
+
+/**
  * Runs the payments and the reminders.
  *
  * @category layers

@@ -52,7 +52,9 @@ const domain = Layer.merge(
 ).pipe(Layer.provideMerge(Projections.layer({ async: ReadModels.all })))
 
 /** Reacts to the log, beginning at its end of the first start, and shares that with other hosts. */
-const processes = ReactorMetrics.layer().pipe(Layer.provide(Processes.layer()))
+const processes = ReactorMetrics.layer({ groups: Processes.groups }).pipe(
+  Layer.provide(Processes.layer())
+)
 
 /** Answers `/health/live` and `/health/ready`. */
 const health = ({ readyLag }: Settings.Settings) =>
