@@ -125,7 +125,8 @@ export class ShopProcesses extends Context.Service<
     Layer.effect(
       ShopProcesses,
       Effect.gen(function* () {
-        const { log, payments } = yield* ServedShop.client(address)
+        const { payments } = yield* ServedShop.client(address)
+        const { log } = yield* ServedShop.follower(address)
         const random = yield* SecureRandom.SecureRandom
         const failed = (cause: unknown) => new ShopFailed({ url: address.url, cause })
         return ShopProcesses.of({
