@@ -14,7 +14,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   reactors: ["kernel", "store"],
   publishing: ["kernel", "store", "reactors"],
   testing: ["kernel", "store", "projections", "reactors", "publishing"],
-  http: ["kernel", "store", "projections"],
+  http: ["kernel", "store", "projections", "reactors"],
   inspector: ["kernel", "store", "projections", "reactors", "http"],
   "order-service": ["*"],
   benchmarks: ["*"],

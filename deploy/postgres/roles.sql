@@ -9,13 +9,14 @@ CREATE ROLE daybook_owner;
 CREATE ROLE daybook_writer;
 CREATE ROLE daybook_reader;
 CREATE ROLE daybook_projector IN ROLE daybook_reader;
+CREATE ROLE daybook_reactor;
 
 -- The step that migrates.
 CREATE ROLE deployer LOGIN PASSWORD :'deployer_password' IN ROLE daybook_owner, daybook_projector;
 
--- A login for each host: it appends, and maintains read models after the log.
-CREATE ROLE shop_1 LOGIN PASSWORD :'shop_1_password' IN ROLE daybook_writer, daybook_projector;
-CREATE ROLE shop_2 LOGIN PASSWORD :'shop_2_password' IN ROLE daybook_writer, daybook_projector;
+-- A login for each host: it appends, maintains read models after the log, and runs reactors and processes.
+CREATE ROLE shop_1 LOGIN PASSWORD :'shop_1_password' IN ROLE daybook_writer, daybook_projector, daybook_reactor;
+CREATE ROLE shop_2 LOGIN PASSWORD :'shop_2_password' IN ROLE daybook_writer, daybook_projector, daybook_reactor;
 
 REVOKE ALL ON DATABASE shop FROM PUBLIC;
 GRANT CONNECT ON DATABASE shop TO daybook_owner, daybook_writer, daybook_reader;

@@ -21,7 +21,8 @@ import { Forbidden, passing, Unauthenticated, Unavailable } from "./Problem.ts"
 
 /**
  * The right that an endpoint requires: `command` changes instances, `read` reads states and rows,
- * `log` reads recorded events with their metadata, `operate` administers read models, `inspect`
+ * `log` reads recorded events with their metadata, `operate` administers read models
+ * and reactors, `inspect`
  * opens the inspector (`@daybook/inspector`). `import` beside `command` states the time of a change
  * (`X-Occurred-At`) and the id of a command (`X-Command-Id`).
  *

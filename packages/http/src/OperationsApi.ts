@@ -23,6 +23,7 @@ import * as Schema from "effect/Schema"
 import { Requires } from "./Authenticator.ts"
 import { implement } from "./internal/implement.ts"
 import * as OperationsHandlers from "./internal/operationsHandlers.ts"
+import { Reason, Why } from "./internal/why.ts"
 import { NotPossible, Unavailable, Unknown } from "./Problem.ts"
 import { guarded } from "./RequestGuard.ts"
 
@@ -41,13 +42,6 @@ export const Rebuilding = Schema.Struct({
 }).annotate({ identifier: "Rebuilding" })
 
 const params = { model: Schema.String.check(Schema.isMaxLength(100)) }
-
-const Reason = Schema.String.check(
-  Schema.isPattern(/\S/, { expected: "text that is not blank" }),
-  Schema.isMaxLength(1_000)
-)
-
-const Why = Schema.Struct({ reason: Schema.optionalKey(Reason) })
 
 const error = [Unknown, NotPossible, Unavailable] as const
 

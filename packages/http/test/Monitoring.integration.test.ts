@@ -11,6 +11,10 @@ import * as ProjectionMetrics from "@daybook/projections/ProjectionMetrics"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
+import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
+import * as Reactor from "@daybook/reactors/Reactor"
+import * as ReactorMetrics from "@daybook/reactors/ReactorMetrics"
+import { Reactors } from "@daybook/reactors/Reactors"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as EventStorePostgres from "@daybook/store/EventStorePostgres"
@@ -28,12 +32,23 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import { HttpServer } from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as Schedule from "effect/Schedule"
 import { Away, book, Command, loans, readers } from "./library.ts"
 import { missingFrom, queries, type Series, seriesOf } from "./prometheus.ts"
 
 const books = AggregateApi.make(book, { name: "books", command: Command, rejection: Away })
 const api = HttpApi.make("library").add(books.group)
 const fault = HttpRouter.add("GET", "/fault", Effect.die(new Error("a fault")))
+
+/** A reactor that can't write to Mallory. */
+const letters = Reactor.make({
+  name: "letters",
+  sources: [book],
+  react: (event) =>
+    event._tag === "Lent" && event.to === "Mallory" ? Effect.fail("no address") : Effect.void,
+  onFailure: "park",
+  retry: Schedule.recurs(0)
+})
 
 const stores = Layer.merge(EventStorePostgres.layer, ReadModelStorePostgres.layer).pipe(
   Layer.provideMerge(Layer.merge(PostgresMigrations.layer, ReadModelMigrations.layer)),
@@ -47,6 +62,9 @@ const host = NodeHost.layer(api, [books], {
   Layer.provide(CommandHandler.layer),
   Layer.provide(ProjectionMetrics.layer({ interval: "100 millis" })),
   Layer.provide(Projections.layerRunner({ async: [loans, readers] })),
+  Layer.provide(ReactorMetrics.layer({ interval: "100 millis" })),
+  Layer.provide(Reactors.layer([letters])),
+  Layer.provide(ConsumerGroupsMemory.layer),
   Layer.provideMerge(stores),
   Layer.provide(Logger.layer([]))
 )
@@ -110,7 +128,7 @@ it.live("has every metric of the alerts and the dashboard, with its labels and v
     yield* lend("stopping", "Mallory")
     yield* workUntil(
       Effect.all([raced, burst, refused]),
-      (missing) => !/projection_state|conflicts|overloaded/.test(missing.join())
+      (missing) => !/projection_state|reactor|conflicts|overloaded/.test(missing.join())
     )
     yield* server.stop("fast")
     // A command would fail before its append, since it can't load the state.

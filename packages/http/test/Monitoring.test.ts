@@ -49,7 +49,7 @@ describe("the alerts and the dashboard", () => {
       assert.include(section, `\`${patience}\``, alert)
       assert.include(["critical", "warning"], labels.severity)
       const [, threshold] = /> ([\d.]+)(?: unless .*)?$/s.exec(expr) ?? []
-      const state = /state="(\w+)"\}\) == 1$/.exec(expr)?.[1]
+      const state = /state="([\w ]+)"\}\) == 1$/.exec(expr)?.[1]
       if (threshold !== undefined)
         assert.match(section, new RegExp(`\`(?:> )?${threshold}\``), alert)
       else if (state !== undefined) assert.include(section, `\`${state}\``, alert)
@@ -88,7 +88,9 @@ describe("the alerts and the dashboard", () => {
 })
 
 it("the guide of monitoring has every metric with its labels, and no other", () => {
-  const defined = Fs.globSync("packages/{store,projections,http}/src/**/*.ts", { cwd: ROOT })
+  const defined = Fs.globSync("packages/{store,projections,reactors,publishing,http}/src/**/*.ts", {
+    cwd: ROOT
+  })
     .flatMap((file) => {
       const found = read(file).matchAll(/Metric\.(counter|gauge|histogram)\("(\w+)"/g)
       return Array.from(found, ([, kind, name]) => `${name} ${kind}`)

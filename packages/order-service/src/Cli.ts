@@ -25,6 +25,7 @@ import * as DemoShop from "./DemoShop.ts"
 import * as ImportReport from "./ImportReport.ts"
 import * as LegacyDemo from "./LegacyDemo.ts"
 import * as LogFigures from "./LogFigures.ts"
+import * as Night from "./Night.ts"
 import { ShopFailed } from "./Orders.ts"
 import * as Output from "./Output.ts"
 import * as Progress from "./Progress.ts"
@@ -81,6 +82,7 @@ const tellDay = Effect.fnUntraced(function* (shop: DemoShop.DemoShop) {
     )
   }
   yield* Day.run.pipe(
+    Effect.flatMap(({ till }) => Night.run(till)),
     Effect.andThen(ReadModelPage.use(({ tell }) => tell)),
     Effect.provide(DemoShop.layer(shop))
   )

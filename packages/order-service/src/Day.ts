@@ -17,7 +17,7 @@ import { Orders } from "./Orders.ts"
 import * as ShopTime from "./ShopTime.ts"
 
 /**
- * Plays the day, and returns the answers to the questions about it.
+ * Plays the day, and returns the answers to the questions about it, and the end of its orders' names.
  *
  * **Details**
  * The day is the last Thursday. Its orders get new names each time, so that a log can hold many
@@ -62,7 +62,7 @@ export const run = Effect.gen(function* () {
   yield* DayPage.addresses("grace", addresses)
   yield* DayPage.removals(idOf("ada"), removals)
   yield* DayPage.timeline(idOf("ada"), timeline)
-  return { rejections, races, before, now, addresses, removals, timeline }
+  return { till, rejections, races, before, now, addresses, removals, timeline }
 })
 
 /**

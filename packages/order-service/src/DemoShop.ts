@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import { GroupSettings } from "@daybook/reactors/ConsumerGroups"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as Data from "effect/Data"
 import * as Layer from "effect/Layer"
@@ -17,6 +18,7 @@ import * as ReadModelSql from "./ReadModelSql.ts"
 import * as ServedFigures from "./ServedFigures.ts"
 import * as ServedOrders from "./ServedOrders.ts"
 import * as ServedShop from "./ServedShop.ts"
+import { ShopProcesses } from "./ShopProcesses.ts"
 import * as StoreFlags from "./StoreFlags.ts"
 import * as Stores from "./Stores.ts"
 
@@ -81,10 +83,14 @@ export const describe = (shop: DemoShop): string =>
  */
 export const layer = (
   shop: DemoShop
-): Layer.Layer<Orders | ReadModelPage, Stores.StoreUnavailable | ServedShop.ShopUnavailable> =>
+): Layer.Layer<
+  Orders | ReadModelPage | ShopProcesses,
+  Stores.StoreUnavailable | ServedShop.ShopUnavailable
+> =>
   shop._tag === "served"
-    ? Layer.merge(
+    ? Layer.mergeAll(
         ServedOrders.layer(shop),
+        ShopProcesses.layerServed(shop),
         ReadModelPage.layerServed.pipe(Layer.provide(ServedFigures.layer(shop)))
       )
     : layerStore(shop)
@@ -113,7 +119,9 @@ export const layerLegacy = (store: Stores.Store) =>
   )
 
 const handled = <A, E>(stores: Layer.Layer<A | Stores.Services | ReadModelFigures, E>) =>
-  Layer.merge(Orders.layer, ReadModelPage.layer).pipe(
+  Layer.mergeAll(Orders.layer, ReadModelPage.layer, ShopProcesses.layer).pipe(
     Layer.provideMerge(CommandHandler.layer),
-    Layer.provideMerge(stores)
+    Layer.provideMerge(stores),
+    // The demo is the only host, and the embedded database may keep it waiting.
+    Layer.provide(Layer.succeed(GroupSettings, { lease: "15 seconds" }))
   )

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
+import * as ReactorMigrations from "@daybook/reactors/ReactorMigrations"
 import * as PostgresMigrations from "@daybook/store/PostgresMigrations"
 import * as PostgresRoles from "@daybook/store/PostgresRoles"
 import * as Effect from "effect/Effect"
@@ -20,8 +21,8 @@ const roles: PostgresRoles.Roles = {
 }
 
 /**
- * Migrates the log and the read models, and grants the roles of hosts what they need. Running it
- * again changes nothing.
+ * Migrates the log, the read models and the reactors, and grants the roles of hosts what they need.
+ * Running it again changes nothing.
  *
  * @category operations
  * @since 0.1.0
@@ -32,6 +33,15 @@ export const run = Effect.gen(function* () {
   yield* PostgresRoles.grant(roles)
   yield* sql`GRANT EXECUTE ON FUNCTION daybook.record_act TO daybook_projector`
   yield* ReadModelMigrations.migrate
+  yield* ReactorMigrations.migrate
+  yield* sql`GRANT USAGE ON SCHEMA reactors TO daybook_reactor`
+  yield* sql`GRANT SELECT ON reactors.migrations TO daybook_reactor`
+  yield* sql`GRANT SELECT, INSERT ON reactors.acts TO daybook_reactor`
+  yield* sql`
+    GRANT SELECT, INSERT, UPDATE, DELETE
+    ON reactors.groups, reactors.members, reactors.ranges, reactors.held_keys, reactors.process_timers
+    TO daybook_reactor
+  `
 })
 
 /**
@@ -42,9 +52,13 @@ export const run = Effect.gen(function* () {
  * @since 0.1.0
  */
 export const layerLacking = Layer.effectDiscard(
-  Effect.andThen(PostgresMigrations.check, ReadModelMigrations.check).pipe(
+  Effect.all([PostgresMigrations.check, ReadModelMigrations.check, ReactorMigrations.check]).pipe(
     Effect.catchTag("NotMigrated", () =>
-      Effect.andThen(PostgresMigrations.migrate, ReadModelMigrations.migrate)
+      Effect.all([
+        PostgresMigrations.migrate,
+        ReadModelMigrations.migrate,
+        ReactorMigrations.migrate
+      ])
     )
   )
 )

@@ -120,24 +120,33 @@ const retryAfterMillis = (response: HttpClientResponse | undefined, now: number)
     Result.getOrElse(() => 0)
   )
 
-const make = ({ token, url }: Address, retryOn: "response-only" | "errors-and-responses") =>
+const make = (
+  { token, url }: Address,
+  transform: (http: HttpClient.HttpClient) => HttpClient.HttpClient
+) =>
   HttpApiClient.make(Shop.protectedApi, {
     baseUrl: url,
     transformClient: (http) =>
-      http.pipe(
+      transform(
         Option.match(token, {
-          onNone: () => (same) => same,
-          onSome: (secret) => HttpClient.mapRequest(HttpClientRequest.bearerToken(secret))
-        }),
-        // A connection may also be lost within a body, which no answer of the shop lacks.
-        HttpClient.transformResponse(Effect.tap(({ arrayBuffer }) => arrayBuffer)),
-        HttpClient.retryTransient({
-          retryOn,
-          schedule,
-          while: ({ reason }) => reason._tag === "DecodeError"
+          onNone: () => http,
+          onSome: (secret) => HttpClient.mapRequest(http, HttpClientRequest.bearerToken(secret))
         })
       )
   }).pipe(Effect.provide(FetchHttpClient.layer))
+
+const retrying =
+  (retryOn: "response-only" | "errors-and-responses") =>
+  (http: HttpClient.HttpClient): HttpClient.HttpClient =>
+    http.pipe(
+      // A connection may also be lost within a body, which no answer of the shop lacks.
+      HttpClient.transformResponse(Effect.tap(({ arrayBuffer }) => arrayBuffer)),
+      HttpClient.retryTransient({
+        retryOn,
+        schedule,
+        while: ({ reason }) => reason._tag === "DecodeError"
+      })
+    )
 
 /**
  * Makes the client of a shop.
@@ -149,7 +158,16 @@ const make = ({ token, url }: Address, retryOn: "response-only" | "errors-and-re
  * @category constructors
  * @since 0.1.0
  */
-export const client = (address: Address) => make(address, "errors-and-responses")
+export const client = (address: Address) => make(address, retrying("errors-and-responses"))
+
+/**
+ * Makes the client of a shop for answers that do not end, such as the log's. They are passed on as
+ * they come, so a lost connection is the caller's to see.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const follower = (address: Address) => make(address, (http) => http)
 
 /**
  * Asks a shop for what the demo reads after its commands, so that a caller without the permission,
@@ -161,7 +179,7 @@ export const client = (address: Address) => make(address, "errors-and-responses"
 export const check = Effect.fnUntraced(
   function* (address: Address) {
     // A connection that is refused at the beginning is a wrong address: it is not tried again.
-    const { orders } = yield* make(address, "response-only")
+    const { orders } = yield* make(address, retrying("response-only"))
     const params = { id: "1" }
     // The order need not be there.
     const ignored = () => Effect.void

@@ -1,6 +1,6 @@
 /**
- * The HTTP API of the shop: its orders, its read models, its log and its operations. The host
- * serves it, and clients are typed by it.
+ * The HTTP API of the shop: its orders and payments, its read models, its log and its operations.
+ * The host serves it, and clients are typed by it.
  *
  * @since 0.1.0
  */
@@ -8,6 +8,7 @@ import * as AggregateApi from "@daybook/http/AggregateApi"
 import { Authentication } from "@daybook/http/Authenticator"
 import * as LogApi from "@daybook/http/LogApi"
 import * as OperationsApi from "@daybook/http/OperationsApi"
+import * as ReactorsApi from "@daybook/http/ReactorsApi"
 import * as ReadModelApi from "@daybook/http/ReadModelApi"
 import * as AddressChanges from "@daybook/order/AddressChanges"
 import * as CustomerOrders from "@daybook/order/CustomerOrders"
@@ -15,6 +16,7 @@ import { aggregate } from "@daybook/order/Order"
 import { OrderCommand } from "@daybook/order/OrderCommand"
 import { OrderRejection } from "@daybook/order/OrderRejection"
 import * as OrderSummary from "@daybook/order/OrderSummary"
+import * as Payment from "@daybook/order/Payment"
 import * as ProductDemand from "@daybook/order/ProductDemand"
 import * as RemovedItems from "@daybook/order/RemovedItems"
 import * as HttpApi from "effect/http-api/HttpApi"
@@ -26,6 +28,14 @@ const orders = AggregateApi.make(aggregate, {
   command: OrderCommand,
   rejection: OrderRejection,
   status: ({ _tag }) => (_tag === "CurrencyMismatch" ? 422 : 409),
+  requireKey: true
+})
+
+/** A provider's reference says which payment it is, but not which command: so these need keys too. */
+const payments = AggregateApi.make(Payment.aggregate, {
+  name: "payments",
+  command: Payment.PaymentCommand,
+  rejection: Payment.WrongPaymentState,
   requireKey: true
 })
 
@@ -51,6 +61,7 @@ const removals = ReadModelApi.make(RemovedItems.projection, {
 
 const log = LogApi.make({ name: "log" })
 const operations = OperationsApi.make({ name: "read-models" })
+const reactors = ReactorsApi.make({ name: "reactors" })
 
 /**
  * The implementations of the groups of {@link api}.
@@ -60,13 +71,15 @@ const operations = OperationsApi.make({ name: "read-models" })
  */
 export const parts = [
   orders,
+  payments,
   summaries,
   customers,
   demand,
   addresses,
   removals,
   log,
-  operations
+  operations,
+  reactors
 ] as const
 
 /**
@@ -78,13 +91,15 @@ export const parts = [
 export const api = HttpApi.make("shop")
   .add(
     orders.group,
+    payments.group,
     summaries.group,
     customers.group,
     demand.group,
     addresses.group,
     removals.group,
     log.group,
-    operations.group
+    operations.group,
+    reactors.group
   )
   .annotate(OpenApi.Title, "The shop")
 

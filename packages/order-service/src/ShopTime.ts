@@ -83,10 +83,20 @@ export const at = (day: Day, time: string): DateTime.Utc => {
  * @since 0.1.0
  */
 export const lastThursday = (now: DateTime.Utc): Day => {
-  const today = DateTime.setZone(now, zone)
   const thursday = 4
-  const daysBack = (DateTime.getPart(today, "weekDay") + 7 - thursday) % 7 || 7
-  const { day, month, year } = DateTime.toParts(DateTime.subtract(today, { days: daysBack }))
+  const weekDay = DateTime.getPart(DateTime.setZone(now, zone), "weekDay")
+  return daysBefore(now, (weekDay + 7 - thursday) % 7 || 7)
+}
+
+/**
+ * Returns the day that was a number of days before the day of `now`.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const daysBefore = (now: DateTime.Utc, days: number): Day => {
+  const today = DateTime.setZone(now, zone)
+  const { day, month, year } = DateTime.toParts(DateTime.subtract(today, { days }))
   return { year, month, day }
 }
 

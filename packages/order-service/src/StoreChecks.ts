@@ -5,6 +5,7 @@
  */
 import * as Health from "@daybook/http/Health"
 import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
+import * as ReactorMigrations from "@daybook/reactors/ReactorMigrations"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -22,13 +23,15 @@ export class StoreChecks extends Context.Service<StoreChecks, ReadonlyArray<Heal
   /** Has none. */
   static readonly layerMemory: Layer.Layer<StoreChecks> = Layer.succeed(StoreChecks, [])
 
-  /** Has a look at the migrations: those of the log and those of the read models. */
+  /** Has a look at the migrations: those of the log, of the read models and of the reactors. */
   static readonly layerPostgres: Layer.Layer<StoreChecks, never, SqlClient> = Layer.effect(
     StoreChecks,
     Effect.map(SqlClient, (sql) =>
-      [Health.migrations, Health.succeeds("read-model-migrations", ReadModelMigrations.check)].map(
-        (check) => ({ ...check, look: Effect.provideService(check.look, SqlClient, sql) })
-      )
+      [
+        Health.migrations,
+        Health.succeeds("read-model-migrations", ReadModelMigrations.check),
+        Health.succeeds("reactor-migrations", ReactorMigrations.check)
+      ].map((check) => ({ ...check, look: Effect.provideService(check.look, SqlClient, sql) }))
     )
   )
 }

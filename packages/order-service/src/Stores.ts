@@ -7,6 +7,13 @@ import * as ReadModelMigrations from "@daybook/projections/ReadModelMigrations"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import * as ReadModelStorePostgres from "@daybook/projections/ReadModelStorePostgres"
+import type { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
+import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
+import * as ConsumerGroupsPostgres from "@daybook/reactors/ConsumerGroupsPostgres"
+import type { ProcessTimers } from "@daybook/reactors/ProcessTimers"
+import * as ProcessTimersMemory from "@daybook/reactors/ProcessTimersMemory"
+import * as ProcessTimersPostgres from "@daybook/reactors/ProcessTimersPostgres"
+import * as ReactorMigrations from "@daybook/reactors/ReactorMigrations"
 import * as EmbeddedPostgres from "@daybook/store/EmbeddedPostgres"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
@@ -73,15 +80,15 @@ export const describe = (store: Store): string => {
 }
 
 /**
- * The log, the snapshots and the rows of read models.
+ * The log, the snapshots, the rows of read models, and the progress of reactors and processes.
  *
  * @category types
  * @since 0.1.0
  */
-export type Services = EventStore | SnapshotStore | ReadModelStore
+export type Services = EventStore | SnapshotStore | ReadModelStore | ConsumerGroups | ProcessTimers
 
 /**
- * Opens the log of a store with its snapshots and read models, migrated.
+ * Opens the log of a store and all that is kept beside it, migrated.
  *
  * @category layers
  * @since 0.1.0
@@ -111,7 +118,11 @@ export const layerWith = <A, E>(
       return Layer.provideMerge(more.memory, inMemory)
     case "embedded":
       return opened.pipe(
-        Layer.provide([PostgresMigrations.layer, ReadModelMigrations.layer]),
+        Layer.provide([
+          PostgresMigrations.layer,
+          ReadModelMigrations.layer,
+          ReactorMigrations.layer
+        ]),
         Layer.provide(EmbeddedPostgres.layer({ dataDir: store.dataDir })),
         orUnavailable
       )
@@ -132,13 +143,15 @@ const server = Layer.unwrap(
 )
 
 const inMemory = Layer.mergeAll(
-  EventStoreMemory.layer,
   SnapshotStoreMemory.layer,
-  ReadModelStoreMemory.layer
-)
+  ReadModelStoreMemory.layer,
+  ConsumerGroupsMemory.layer,
+  ProcessTimersMemory.layer
+).pipe(Layer.provideMerge(EventStoreMemory.layer))
 
 const onPostgres = Layer.mergeAll(
-  EventStorePostgres.layer,
   SnapshotStorePostgres.layer,
-  ReadModelStorePostgres.layer
-)
+  ReadModelStorePostgres.layer,
+  ConsumerGroupsPostgres.layer,
+  ProcessTimersPostgres.layer
+).pipe(Layer.provideMerge(EventStorePostgres.layer))

@@ -2,7 +2,8 @@
  * The entry point of `pnpm start`: serves the shop over HTTP until a signal ends it.
  *
  * A host of yours has the same parts, from the database upwards: stores with their migrations, the
- * runner of read models, the handler of commands, the API, and around them telemetry and a process.
+ * runner of read models, the handler of commands, reactors and processes, the API, and around them
+ * telemetry and a process.
  *
  * @since 0.1.0
  */
@@ -16,6 +17,7 @@ import * as Telemetry from "@daybook/http/Telemetry"
 import * as Inspector from "@daybook/inspector/Inspector"
 import * as ProjectionMetrics from "@daybook/projections/ProjectionMetrics"
 import { Projections } from "@daybook/projections/Projections"
+import * as ReactorMetrics from "@daybook/reactors/ReactorMetrics"
 import { CachedStreams, CommandHandler } from "@daybook/store/CommandHandler"
 import * as SnapshotPolicy from "@daybook/store/SnapshotPolicy"
 import * as NodeServices from "@effect/platform-node/NodeServices"
@@ -24,6 +26,7 @@ import * as Effect from "effect/Effect"
 import { HttpServer } from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import * as CommandLine from "./CommandLine.ts"
+import * as Processes from "./Processes.ts"
 import * as ReadModels from "./ReadModels.ts"
 import * as ServedPage from "./ServedPage.ts"
 import * as Settings from "./Settings.ts"
@@ -33,7 +36,7 @@ import { StoreChecks } from "./StoreChecks.ts"
 import * as Stores from "./Stores.ts"
 import * as Tokens from "./Tokens.ts"
 
-/** The log, its snapshots, and the rows of its read models: migrated, in the chosen database. */
+/** The log and all that is kept beside it: migrated, in the chosen database. */
 const stores = ({ store }: Settings.Settings) =>
   Stores.layerWith(store, {
     memory: StoreChecks.layerMemory,
@@ -47,6 +50,11 @@ const domain = Layer.merge(
   ),
   ProjectionMetrics.layer()
 ).pipe(Layer.provideMerge(Projections.layer({ async: ReadModels.all })))
+
+/** Reacts to the log, beginning at its end of the first start, and shares that with other hosts. */
+const processes = ReactorMetrics.layer({ groups: Processes.groups }).pipe(
+  Layer.provide(Processes.layer())
+)
 
 /** Answers `/health/live` and `/health/ready`. */
 const health = ({ readyLag }: Settings.Settings) =>
@@ -80,6 +88,7 @@ const host = (settings: Settings.Settings) =>
     Effect.flatMap(HttpServer, ({ address }) => ServedPage.tell(settings, address))
   ).pipe(
     Layer.provide(http(settings)),
+    Layer.provide(processes),
     Layer.catchTag("UnprotectedHost", Settings.openToNetwork),
     Layer.provide(domain),
     Layer.provide(stores(settings)),

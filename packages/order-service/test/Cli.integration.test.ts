@@ -38,6 +38,10 @@ it.layer(NodeServices.layer)("demo", (it) => {
         assert.notInclude(stdout, "\u001b")
         assert.include(stdout, "A day in a shop")
         assert.include(stdout, "at 15:00?")
+        assert.match(
+          stdout,
+          /confirmed three weeks ago and never paid\?\n {2}cancelled, 1 item, GBP 12\.95, at revision 4\n/
+        )
       }),
     TIMEOUT_MILLIS
   )

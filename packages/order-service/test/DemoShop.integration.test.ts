@@ -12,6 +12,8 @@ import * as CsvImport from "../src/CsvImport.ts"
 import * as Day from "../src/Day.ts"
 import * as DemoShop from "../src/DemoShop.ts"
 import * as LogFigures from "../src/LogFigures.ts"
+import * as Night from "../src/Night.ts"
+import type * as NightPage from "../src/NightPage.ts"
 import { ReadModelPage } from "../src/ReadModelPage.ts"
 import { captured } from "./captured.ts"
 import { demo } from "./child.ts"
@@ -83,6 +85,24 @@ it.layer(Layer.provideMerge(Shop.layer, NodeServices.layer), { excludeTestServic
         const figures = there.lines.filter(isFigure)
         assert.isAbove(figures.length, 10)
         assert.deepStrictEqual(here.lines.filter(isFigure).slice(0, figures.length), figures)
+      })
+    )
+
+    it.effect("runs the processes that the night waits for", () =>
+      Effect.gen(function* () {
+        const { url } = yield* Shop
+        const there = (yield* captured(Effect.provide(Night.run("qrcz"), served(url)))).value
+        const here = (yield* captured(
+          Effect.provide(Night.run("qrcz"), DemoShop.layer({ _tag: "memory" }))
+        )).value
+        const facts = ({ history, revision, state }: NightPage.Outcome) => ({
+          revision,
+          state,
+          tags: history.map(({ _tag }) => _tag)
+        })
+        assert.deepStrictEqual(facts(there.cancelled), facts(here.cancelled))
+        assert.deepStrictEqual(facts(there.reminded), facts(here.reminded))
+        assert.deepStrictEqual(facts(there.shipped), facts(here.shipped))
       })
     )
 

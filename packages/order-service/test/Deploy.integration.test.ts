@@ -3,6 +3,7 @@
  * `deploy/postgres/roles.sql` on a server, the step that migrates, and two hosts by the command of
  * the image, each with a login of its own that may do no more than it needs.
  */
+import type { OrderCommand } from "@daybook/order/OrderCommand"
 import * as PostgresServer from "@daybook/testing/PostgresServer"
 import * as PgClient from "@effect/sql-pg/PgClient"
 import { assert, it } from "@effect/vitest"
@@ -125,10 +126,12 @@ it.live(
       }
 
       const [one, two] = [yield* host("shop_1"), yield* host("shop_2")]
-      const created = yield* one.request("/orders/1/commands", {
-        headers: { "content-type": "application/json", "idempotency-key": "create-1" },
-        body: JSON.stringify({ _tag: "CreateOrder", customerId: "ada", currency: "EUR" })
-      })
+      const send = (command: OrderCommand) =>
+        one.request("/orders/1/commands", {
+          headers: { "content-type": "application/json", "idempotency-key": command._tag },
+          body: JSON.stringify(command)
+        })
+      const created = yield* send({ _tag: "CreateOrder", customerId: "ada", currency: "EUR" })
       assert.strictEqual(created.status, 200)
       const { position } = created.json as { readonly position: string }
       const summaries = yield* two.request(`/order-summaries?after=${position}`)
@@ -137,6 +140,20 @@ it.live(
         rows.map(({ orderId }) => orderId),
         ["1"]
       )
+      yield* send({
+        _tag: "AddItem",
+        productId: "mug",
+        name: "Mug",
+        quantity: 1,
+        unitPrice: { currency: "EUR", minor: 450 }
+      })
+      assert.strictEqual((yield* send({ _tag: "ConfirmOrder" })).status, 200)
+      // The process of the order asks for its payment, on the host that has its slot.
+      yield* Effect.repeat(two.request("/payments/1"), {
+        until: ({ json, status }) =>
+          status === 200 &&
+          (json as { readonly state: { readonly _tag: string } }).state._tag === "Requested"
+      })
       for (const { address, child, request } of [one, two]) {
         assert.strictEqual(yield* ended(yield* run(asking(address), "shop_1")), 0)
         const ready = yield* request("/health/ready")
@@ -147,7 +164,8 @@ it.live(
             checks: [
               { name: "store", status: "pass" },
               { name: "migrations", status: "pass" },
-              { name: "read-model-migrations", status: "pass" }
+              { name: "read-model-migrations", status: "pass" },
+              { name: "reactor-migrations", status: "pass" }
             ]
           }
         })
@@ -168,6 +186,9 @@ it.live(
       for (const statement of [
         "UPDATE daybook.events SET type = 'Forged'",
         "INSERT INTO daybook.migrations VALUES (99, now(), 'forged')",
+        "INSERT INTO reactors.migrations VALUES (99, now(), 'forged')",
+        "UPDATE reactors.acts SET actor = 'forged'",
+        "DROP TABLE reactors.groups",
         "CREATE TABLE daybook.mine ()",
         "CREATE SCHEMA mine",
         "CREATE TABLE public.mine ()"

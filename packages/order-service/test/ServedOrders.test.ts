@@ -3,10 +3,8 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Authentication } from "@daybook/http/Authenticator"
 import * as NodeHost from "@daybook/http/NodeHost"
 import { Projections } from "@daybook/projections/Projections"
-import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { CommandHandler } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
-import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -20,6 +18,7 @@ import * as CsvImport from "../src/CsvImport.ts"
 import { Orders } from "../src/Orders.ts"
 import * as ServedOrders from "../src/ServedOrders.ts"
 import * as Shop from "../src/Shop.ts"
+import * as Stores from "../src/Stores.ts"
 import * as Tokens from "../src/Tokens.ts"
 import { header, row, write } from "./files.ts"
 
@@ -28,7 +27,7 @@ const RIGHTS = "command,import,read,log"
 
 const stores = CommandHandler.layer.pipe(
   Layer.provideMerge(Projections.layer({})),
-  Layer.provideMerge(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer))
+  Layer.provideMerge(Stores.layer({ _tag: "memory" }))
 )
 
 /** A shop with two hosts over one log, the second of which knows no callers; and the log itself. */

@@ -100,7 +100,7 @@ describe("Settings", () => {
       "tokens that are wrong",
       [],
       { DAYBOOK_TOKENS: `priya sell ${SECRET}` },
-      "tokens, line 1: the permissions are not among command,import,read,log,operate"
+      "tokens, line 1: the permissions are not among command,import,read,log,operate,inspect"
     ]
   ] as const) {
     it.effect(`refuses ${name}`, () =>

@@ -54,12 +54,12 @@ export const PaymentProcessState = Schema.Literals(["awaiting", "released", "ove
 export type PaymentProcessState = typeof PaymentProcessState.Type
 
 /**
- * The time that a customer has to pay.
+ * The time that a customer has to pay, from the confirmation of the order.
  *
  * @category limits
  * @since 0.1.0
  */
-export const PAYMENT_TIME = "7 days"
+export const PAYMENT_TIME = "14 days"
 
 /**
  * Processes, each in a stream such as `process_payment-42`, where 42 is the id of the order.

@@ -18,7 +18,7 @@ const paid = payment.events({
 })
 const shipped = order.events({ _tag: "OrderShipped", carrier: "Royal Mail", tracking: "RM1" })
 const cancelled = order.events({ _tag: "OrderCancelled", reason: "changed my mind" })
-const overdue = { after: "7 days" } as const
+const overdue = { after: "14 days" } as const
 
 const cancelOrder = {
   to: "order",
@@ -44,7 +44,7 @@ LawSuite.suite(
           .when(confirmed)
           .then({
             commands: [{ to: "payment", id: "42", command: { _tag: "RequestPayment" } }],
-            timers: [{ set: "paymentDue", after: "7 days" }],
+            timers: [{ set: "paymentDue", after: "14 days" }],
             state: "awaiting"
           }),
         "is not concerned with a draft": given()
@@ -59,7 +59,7 @@ LawSuite.suite(
           }),
         "releases an order once": given(confirmed, paid).when(paid).then({ state: "released" }),
         "waits for six days": given(confirmed).when({ after: "6 days" }).then("ignored"),
-        "cancels an order that is not paid in a week": given(confirmed)
+        "cancels an order that is not paid in two weeks": given(confirmed)
           .when(overdue)
           .then({
             events: [{ _tag: "PaymentOverdue" }],

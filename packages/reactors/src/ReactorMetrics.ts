@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Metric from "effect/Metric"
+import { ConsumerGroups } from "./ConsumerGroups.ts"
 import { type GroupStatus, State } from "./GroupStatus.ts"
 import { Reactors } from "./Reactors.ts"
 
@@ -32,26 +33,49 @@ const inState = Metric.gauge("daybook_reactor_state", {
 })
 
 /**
+ * The options of the measurements.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The time from the end of one measurement to the next; 10 seconds when absent. */
+  readonly interval?: Duration.Input | undefined
+  /** Groups that are measured too, such as those that `groupNames` of `ProcessRunner` returns. */
+  readonly groups?: ReadonlyArray<string> | undefined
+}
+
+/**
  * Measures the reactors of a host at once, and then at an interval.
  *
  * **Details**
- * `interval`: from the end of one measurement to the next; 10 seconds when absent. Each takes a few
- * statements for each reactor.
- * While the status of the reactors can't be read, or takes longer than the interval, there are no
- * such metrics, rather than old ones.
+ * A measurement takes a few statements for each reactor.
+ * While a status can't be read, or all take longer than the interval, there are no such metrics,
+ * rather than old ones.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = ({
-  interval = "10 seconds"
-}: { readonly interval?: Duration.Input } = {}): Layer.Layer<never, never, Reactors> =>
+export const layer = ({ groups = [], interval = "10 seconds" }: Options = {}): Layer.Layer<
+  never,
+  never,
+  Reactors | ConsumerGroups
+> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const { statuses } = yield* Reactors
+      const { status } = yield* ConsumerGroups
+      const others = Effect.forEach(groups, (name) =>
+        status(name).pipe(
+          Effect.map((one) => [one]),
+          // It has not begun yet.
+          Effect.catchTag("UnknownGroup", () => Effect.succeed([]))
+        )
+      )
       let known: ReadonlyArray<Sample> = []
       const measure = Effect.gen(function* () {
-        const exit = yield* statuses.pipe(
+        const exit = yield* Effect.all([statuses, others]).pipe(
+          Effect.map(([ofReactors, ofOthers]) => [...ofReactors, ...ofOthers.flat()]),
           Effect.withTracerEnabled(false),
           Effect.timeout(interval),
           Effect.exit

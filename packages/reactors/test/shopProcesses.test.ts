@@ -91,14 +91,14 @@ const inShop = <E>(
   })
 
 describe("The shop", () => {
-  it.live("cancels an order that is not paid in a week, and its payment", () =>
+  it.live("cancels an order that is not paid in two weeks, and its payment", () =>
     inShop((ahead) =>
       Effect.gen(function* () {
         yield* confirm("1")
-        ahead(6)
+        ahead(13)
         yield* confirm("2")
         assert.isFalse((yield* typesOf("order-1")).includes("OrderCancelled"))
-        ahead(8)
+        ahead(15)
         yield* confirm("3")
         yield* recorded("order-1", "OrderCancelled")
         yield* recorded("payment-1", "PaymentCancelled")
@@ -124,7 +124,7 @@ describe("The shop", () => {
         yield* pay("1")
         yield* recorded("process_payment-1", "OrderReleased")
         yield* recorded("process_draft_reminder-1", "ProcessEnded")
-        ahead(8)
+        ahead(15)
         yield* confirm("2")
         assert.isFalse((yield* typesOf("order-1")).includes("OrderCancelled"))
       })

@@ -12,7 +12,6 @@ import type {
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { CurrentCaller } from "../Authenticator.ts"
 import {
   type Malformed,
   malformed,
@@ -22,6 +21,7 @@ import {
   Unknown
 } from "../Problem.ts"
 import type { Handlers } from "./implement.ts"
+import { actor } from "./why.ts"
 
 interface Model {
   readonly params: { readonly model: string }
@@ -43,10 +43,6 @@ export const make: Effect.Effect<Handlers, never, Projections> = Effect.gen(func
   const projections = yield* Projections
 
   const answered = <A>(effect: Effect.Effect<A, OperationError>) => Effect.catch(effect, problemOf)
-
-  const actor = Effect.map(CurrentCaller, (caller) =>
-    caller === undefined ? {} : { actor: caller.actor }
-  )
 
   const acting =
     <Payload>(
