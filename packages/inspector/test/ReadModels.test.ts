@@ -223,6 +223,35 @@ describe("a row explained", () => {
     })
   )
 
+  it.effect("ends at its limit of events, and says how far it came", () =>
+    Effect.gen(function* () {
+      const bounds = { maxEvents: 7, maxMillis: 60_000 }
+      const { client, inside } = yield* inspected(memory, { bounds })
+      yield* inside(Effect.forEach(["ada", "ben"], placeOrder))
+      yield* inside(upToDate("product_demand"))
+      const lantern = { params: DEMAND, query: { key: JSON.stringify(["lantern", "GBP"]) } }
+      const row = yield* client.readModels.explain(lantern)
+      assert.isFalse(row.complete)
+      assert.strictEqual(row.verdict, "not compared")
+      assert.strictEqual(row.searched.events, 7)
+      assert.lengthOf(row.steps, 3)
+      const { head } = yield* client.about.about()
+      const table = yield* Effect.flip(
+        client.readModels.rows({ params: DEMAND, query: { position: head } })
+      )
+      assert.strictEqual(table._tag, "NotPossible")
+      // The rows that serve are not folded.
+      assert.lengthOf((yield* client.readModels.rows({ params: DEMAND, query: {} })).rows, 2)
+      // Exactly as many events as the limit are not past it.
+      const { events } = yield* client.log.page({ query: { limit: 4 } })
+      const whole = yield* client.readModels.rows({
+        params: DEMAND,
+        query: { position: events[3]?.position ?? Position.start }
+      })
+      assert.strictEqual(whole.count, 2)
+    })
+  )
+
   it.effect("is told as of an earlier point, and compared with nothing", () =>
     Effect.gen(function* () {
       const { client, place } = yield* shop

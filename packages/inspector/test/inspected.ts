@@ -84,10 +84,13 @@ export const serve = Effect.fnUntraced(function* <E>(
 })
 
 /** An inspector that asks for no credential, with the services beside it. */
-export const inspected = (services: Layer.Layer<Services, unknown> = memory) =>
+export const inspected = (
+  services: Layer.Layer<Services, unknown> = memory,
+  changes: Partial<Inspector.Options> = {}
+) =>
   Effect.gen(function* () {
     const built = Layer.succeedContext(yield* Effect.orDie(Layer.build(services)))
-    const served = yield* serve(Inspector.layerUnprotected(options), built)
+    const served = yield* serve(Inspector.layerUnprotected({ ...options, ...changes }), built)
     const inside = <A, E>(effect: Effect.Effect<A, E, Services>) => Effect.provide(effect, built)
     return { ...served, inside }
   })

@@ -3,6 +3,7 @@
  */
 import { EventStore, type ReadError } from "@daybook/store/EventStore"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -37,16 +38,20 @@ export const bounded = <A, E, R>(
       begun: yield* Clock.currentTimeMillis
     }
     const counted = (events: Stream.Stream<RecordedEvent, ReadError>) =>
-      Stream.takeWhileEffect(events, (event) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          if (reading.events >= maxEvents || now - reading.begun > maxMillis) {
-            reading.ended = true
-            return false
-          }
-          reading.events += 1
-          reading.last = event
-          return true
-        })
+      Stream.chunks(events).pipe(
+        Stream.mapEffect((chunk) =>
+          Effect.map(Clock.currentTimeMillis, (now) => {
+            const left = now - reading.begun > maxMillis ? 0 : maxEvents - reading.events
+            const taken = chunk.slice(0, left)
+            reading.ended = taken.length < chunk.length
+            reading.events += taken.length
+            reading.last = taken.at(-1) ?? reading.last
+            return taken
+          })
+        ),
+        Stream.takeUntil(() => reading.ended),
+        Stream.filter(Arr.isArrayNonEmpty),
+        Stream.flattenArray
       )
     const answer = yield* Effect.provideService(
       fold(reading),

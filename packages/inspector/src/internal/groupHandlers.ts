@@ -12,7 +12,7 @@ import type { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import type { GroupStatus } from "@daybook/reactors/GroupStatus"
 import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import { grants } from "./rights.ts"
 
 interface OfGroup {
