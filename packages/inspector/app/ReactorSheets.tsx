@@ -127,7 +127,10 @@ export const HeldSheet = ({
       <header>
         <h2>{name}</h2>
         <p>
-          <span className="st behind">{sayCount(held.length, "held key")}</span>; all others go on
+          <span className="st behind">{sayCount(held.length, "held key")}</span>
+          {held.some(({ state }) => state === "stopped")
+            ? "; the other keys of its range wait too"
+            : "; all others go on"}
         </p>
       </header>
       <table className="ledger fold" role="table">

@@ -8,7 +8,7 @@ import { createRequire } from "node:module"
 import type { Browser, Page } from "playwright-core"
 import { afterAll, beforeAll } from "vitest"
 import * as Chromium from "./browser.ts"
-import { ada, POISON, SCRIPT, start } from "./inspectedShop.ts"
+import { ada, NO_CARRIER, POISON, SCRIPT, start } from "./inspectedShop.ts"
 
 let browser: Browser
 let shop: Awaited<ReturnType<typeof start>>
@@ -190,6 +190,48 @@ describe("operation", () => {
     await dialog.getByLabel("Reason").fill("it is a test")
     await dialog.getByRole("button", { name: "Skip the event" }).click()
     await page.getByText("Nothing has stopped").waitFor()
+    await page.close()
+  })
+})
+
+describe("a reactor", () => {
+  it("shows the key that an event holds, and goes on without the event once that is asked", async () => {
+    const by = "Priya"
+    const at = "2026-11-30T09:00:00Z"
+    const item = { productId: "clock", name: "Alarm clock", quantity: 1 }
+    await shop.execute("held-1", [
+      create("hugo"),
+      {
+        at,
+        by,
+        command: { _tag: "AddItem", ...item, unitPrice: { currency: "GBP", minor: 375 } }
+      },
+      {
+        at,
+        by,
+        command: {
+          _tag: "UpdateShippingAddress",
+          address: {
+            recipient: "Hugo",
+            line1: "3 Park Row",
+            city: "Leeds",
+            postalCode: "LS1 5HN",
+            country: "GB"
+          }
+        }
+      },
+      { at, by, command: { _tag: "ConfirmOrder" } },
+      { at, by, command: { _tag: "ShipOrder", carrier: NO_CARRIER, tracking: "1" } }
+    ])
+    const { page, faults } = await open("operation")
+    const sheet = page.getByRole("region", { name: "Keys held in parcels" })
+    await sheet.getByText("no carrier takes the parcel").waitFor()
+    await sheet.getByRole("button", { name: "Leave out…" }).click()
+    const dialog = page.getByRole("dialog", { name: "Leave out one event for parcels?" })
+    await dialog.getByLabel("Reason").fill("it is a test")
+    await dialog.getByRole("button", { name: "Leave the event out" }).click()
+    await sheet.waitFor({ state: "detached" })
+    assert.deepStrictEqual(faults, [])
     await page.close()
   })
 })

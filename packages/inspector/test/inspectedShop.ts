@@ -15,6 +15,9 @@ import * as ProductDemand from "@daybook/order/ProductDemand"
 import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import { Projections } from "@daybook/projections/Projections"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
+import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
+import * as Reactor from "@daybook/reactors/Reactor"
+import { Reactors } from "@daybook/reactors/Reactors"
 import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as DateTime from "effect/DateTime"
@@ -23,6 +26,7 @@ import * as HttpApi from "effect/http-api/HttpApi"
 import { HttpServer } from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
 /** The name of a customer whose orders stop the read model {@link fragile}. */
@@ -42,6 +46,21 @@ const fragile = Projection.define({
     if (key.customerId === POISON) throw new TypeError("cannot count the orders of poison")
     return { ...key, orders: (row?.orders ?? 0) + 1 }
   }
+})
+
+/** A carrier that no parcel can be handed to. */
+export const NO_CARRIER = "no carrier"
+
+/** Hands parcels over, and can't where the carrier is {@link NO_CARRIER}. */
+const parcels = Reactor.make({
+  name: "parcels",
+  sources: [aggregate],
+  retry: Schedule.recurs(1),
+  onFailure: "park",
+  react: (event) =>
+    event._tag === "OrderShipped" && event.carrier === NO_CARRIER
+      ? Effect.fail(new Error("no carrier takes the parcel"))
+      : Effect.void
 })
 
 const projections = [
@@ -81,7 +100,10 @@ const host = (port: number) =>
   }).pipe(
     Layer.provideMerge(
       CommandHandler.layer.pipe(
-        Layer.provideMerge(Projections.layer({ async: projections })),
+        Layer.provideMerge(
+          Layer.merge(Projections.layer({ async: projections }), Reactors.layer([parcels]))
+        ),
+        Layer.provideMerge(ConsumerGroupsMemory.layer),
         Layer.provideMerge(Layer.merge(EventStoreMemory.layer, ReadModelStoreMemory.layer))
       )
     )
