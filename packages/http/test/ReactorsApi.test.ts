@@ -1,5 +1,5 @@
 import * as AggregateApi from "@daybook/http/AggregateApi"
-import * as Authenticators from "@daybook/http/Authenticator"
+import { Actor, Authentication, Authenticator, type Permission } from "@daybook/http/Authenticator"
 import * as Host from "@daybook/http/Host"
 import * as ReactorsApi from "@daybook/http/ReactorsApi"
 import * as Position from "@daybook/kernel/Position"
@@ -24,20 +24,18 @@ import { ORIGIN, serve } from "./serve.ts"
 
 const books = AggregateApi.make(book, { name: "books", command: Command, rejection: Away })
 const reactors = ReactorsApi.make({ name: "reactors" })
-const api = HttpApi.make("library")
-  .add(books.group, reactors.group)
-  .middleware(Authenticators.Authentication)
+const api = HttpApi.make("library").add(books.group, reactors.group).middleware(Authentication)
 
 /** Callers whose token is their name; Olga alone may operate. */
-const callers = Authenticators.Authentication.layer.pipe(
+const callers = Authentication.layer.pipe(
   Layer.provide(
-    Layer.succeed(Authenticators.Authenticator, {
+    Layer.succeed(Authenticator, {
       authenticate: ({ secret }) => {
         const name = Redacted.value(secret)
-        const permissions = new Set<Authenticators.Permission>(
+        const permissions = new Set<Permission>(
           name === "olga" ? ["command", "operate"] : ["command", "read", "log"]
         )
-        return Effect.succeed(Option.some({ actor: Authenticators.Actor.make(name), permissions }))
+        return Effect.succeed(Option.some({ actor: Actor.make(name), permissions }))
       }
     })
   )

@@ -17,7 +17,8 @@ import { Orders } from "./Orders.ts"
 import * as ShopTime from "./ShopTime.ts"
 
 /**
- * Plays the day, and returns the answers to the questions about it, and the end of its orders' names.
+ * Plays the day, and returns the answers to the questions about it, with the end of the names of
+ * its orders.
  *
  * **Details**
  * The day is the last Thursday. Its orders get new names each time, so that a log can hold many

@@ -1,11 +1,10 @@
 /**
- * What happens to orders, for other systems: messages to Kafka or NATS, if the environment names
- * one of them.
+ * Messages about orders for other systems, sent to Kafka or NATS if the environment names one.
  *
- * | Variable        | Example                                                                       |
- * | --------------- | ----------------------------------------------------------------------------- |
- * | `KAFKA_BROKERS` | `kafka-1:9092,kafka-2:9092`, which have the topic `orders`                    |
- * | `NATS_URL`      | `nats://nats:4222`, with a stream of the subject `orders` that allows batches |
+ * | Variable        | Example                                                       |
+ * | --------------- | ------------------------------------------------------------- |
+ * | `KAFKA_BROKERS` | `kafka-1:9092,kafka-2:9092`, with the topic `orders`          |
+ * | `NATS_URL`      | `nats://nats:4222`, with a stream that has `orders` (batched) |
  *
  * @since 0.1.0
  */

@@ -31,7 +31,7 @@ const orders = AggregateApi.make(aggregate, {
   requireKey: true
 })
 
-/** A provider's reference says which payment it is, but not which command: so these need keys too. */
+/** A reference identifies a payment and not a command, so commands need a key or an id here too. */
 const payments = AggregateApi.make(Payment.aggregate, {
   name: "payments",
   command: Payment.PaymentCommand,
