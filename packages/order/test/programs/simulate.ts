@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import { parseArgs } from "node:util"
-import { followedOrders } from "../orderSimulation.ts"
+import { orders } from "../orderSimulation.ts"
 
 const { values } = parseArgs({
   options: {
@@ -41,7 +41,7 @@ const listed = <K extends string | number>(counts: ReadonlyMap<K, number>) =>
 
 const replay = Effect.gen(function* () {
   const { faults, schedule } = values
-  const history = yield* Simulation.run(followedOrders, {
+  const history = yield* Simulation.run(orders, {
     seed,
     schedule: schedule === undefined ? undefined : whole("schedule", schedule),
     faults:
@@ -64,7 +64,7 @@ const replay = Effect.gen(function* () {
 const simulate = Effect.gen(function* () {
   process.stdout.write(`seeds ${seed} to ${seed + histories - 1}\n`)
   const began = yield* Clock.currentTimeMillis
-  const summary = yield* Simulation.check(followedOrders, { seed, histories })
+  const summary = yield* Simulation.check(orders, { seed, histories })
   const seconds = ((yield* Clock.currentTimeMillis) - began) / 1_000
   process.stdout.write(
     `${summary.histories} histories, ${summary.commands} commands, ${summary.events} events\n` +

@@ -25,8 +25,16 @@ export const make = (groups: GroupDriver, { call, change }: Connection): GroupDr
     open: (name, filter, start) => changed("open", groups.open(name, filter, start)),
     tick: (name, host) => changed("tick", groups.tick(name, host)),
     leave: (name, owner) => changed("leave", groups.leave(name, owner)),
-    commit: (lease, checkpoint, work) => changed("commit", groups.commit(lease, checkpoint, work)),
-    change: (lease, to, work) => changed("change", groups.change(lease, to, work)),
+    // The work runs in the process of the host, before the call: it must end with the host, and in
+    // memory nothing is undone either.
+    commit: (lease, checkpoint, work) =>
+      Effect.flatMap(work ?? Effect.undefined, (answer) =>
+        Effect.as(changed("commit", groups.commit(lease, checkpoint, undefined)), answer)
+      ),
+    change: (lease, to, work) =>
+      Effect.flatMap(work, (answer) =>
+        changed("change", groups.change(lease, to, Effect.succeed(answer)))
+      ),
     state: (name) => call(groups.state(name)),
     ask: (name, act, key, why) => changed("ask", groups.ask(name, act, key, why)),
     restart: (name, checkpoint, why) => changed("restart", groups.restart(name, checkpoint, why)),
