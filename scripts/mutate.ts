@@ -26,7 +26,6 @@ const pureParts = [
   "fold/deriveColumn",
   "fold/describeTable",
   "fold/indexSize",
-  "memory/query",
   "fold/partition",
   "fold/rowCodec",
   "fold/rowDifferences",
@@ -55,7 +54,7 @@ const subjects: ReadonlyArray<Subject> = [
   {
     name: "projections",
     mutate: [
-      "packages/projections/src/driver/{ReadModelTable,RowQuery,StoredRow}.ts",
+      "packages/projections/src/driver/{ReadModelTable,RowQuery,RowSelection,StoredRow}.ts",
       `packages/projections/src/internal/{${pureParts.join(",")}}.ts`
     ],
     // The tests of each part alone: through a store a run would take seconds, and through a
