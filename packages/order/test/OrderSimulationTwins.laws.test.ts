@@ -1,4 +1,4 @@
-import type * as Order from "@daybook/order/Order"
+import * as Order from "@daybook/order/Order"
 import * as Simulation from "@daybook/testing/simulation/Simulation"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -76,7 +76,7 @@ describe("A simulation of broken orders", { timeout: 600_000 }, () => {
 
   it.live("catches an append that is folded into stale rows, without any fault", () =>
     Effect.gen(function* () {
-      const [first] = yield* violationsOf(10, { stores: stale }, 12)
+      const [first] = yield* violationsOf(10, { ...of(Order.aggregate), stores: stale }, 55)
       assert.match(first?.message ?? "", /stored by the appends/)
     })
   )
