@@ -8,12 +8,14 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as StreamId from "@daybook/kernel/StreamId"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { GroupDriver } from "@daybook/reactors/driver/GroupDriver"
 import type { AppendError, EventStore } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import type { Restore } from "@daybook/store/EventStoreMemory"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import { type Dice, webCrypto } from "./dice.ts"
 
 export interface Epochs {
@@ -41,27 +43,40 @@ export const make = (
   events: EventStore["Service"],
   rows: ReadModelStore["Service"],
   inline: ReadonlyArray<Projection.Any>,
+  groups: GroupDriver,
+  /** The names of the groups whose work is in the log: those of the processes. */
+  recording: ReadonlyArray<string>,
   isOfCategory: (event: RecordedEvent) => boolean
 ): Epochs => {
   const restores: Array<{ upTo: bigint; lost: ReadonlyArray<RecordedEvent> }> = []
 
   /**
-   * Returns the lowest mark of the inline rows. A restore to a position after the marks is
-   * invisible in the rows, so an operator who restores rows apart from their log must rebuild them.
-   * The simulation restores below the marks only, where the store detects it.
+   * Returns the lowest mark of the inline rows and of the groups of processes. A restore to a
+   * position after a mark is invisible there, though it loses what was recorded later for events
+   * before the mark, such as the steps of processes. So an operator who restores a log apart from
+   * its rows and groups must rebuild and restart them. The simulation restores below the marks
+   * only, where it is detected.
    */
   const lowestMark = (): bigint | undefined => {
-    let lowest: bigint | undefined
+    const marks: Array<bigint> = []
     for (const { name } of inline) {
       const states = Effect.runSyncExit(rows.states(name))
       if (Exit.isFailure(states)) return 0n
       for (const { checkpoints, mode, role } of states.value) {
-        if (role !== "serving" || mode !== "inline") continue
-        for (const mark of checkpoints)
-          lowest = lowest === undefined || mark < lowest ? mark : lowest
+        if (role === "serving" && mode === "inline") marks.push(...checkpoints)
       }
     }
-    return lowest
+    for (const name of recording) {
+      const state = Effect.runSyncExit(groups.state(name))
+      if (Exit.isFailure(state)) return 0n
+      // A group that has not begun has no work to lose.
+      if (Option.isNone(state.value)) continue
+      for (const { checkpoint } of state.value.value.ranges) marks.push(checkpoint.position)
+    }
+    return marks.reduce<bigint | undefined>(
+      (lowest, mark) => (lowest === undefined || mark < lowest ? mark : lowest),
+      undefined
+    )
   }
 
   return {
