@@ -51,33 +51,41 @@ export const make = (
   const restores: Array<{ upTo: bigint; lost: ReadonlyArray<RecordedEvent> }> = []
 
   /**
-   * Returns the lowest mark of the inline rows and of the groups of processes. A restore to a
-   * position after a mark is invisible there, though it loses what was recorded later for events
-   * before the mark, such as the steps of processes. So an operator who restores a log apart from
-   * its rows and groups must rebuild and restart them. The simulation restores below the marks
-   * only, where it is detected.
+   * Returns the lowest mark of the inline rows. A restore to a position after the marks is
+   * invisible in the rows, so an operator who restores rows apart from their log must rebuild them.
+   * The simulation restores below the marks only, where the store detects it.
    */
   const lowestMark = (): bigint | undefined => {
-    const marks: Array<bigint> = []
+    let lowest: bigint | undefined
     for (const { name } of inline) {
       const states = Effect.runSyncExit(rows.states(name))
       if (Exit.isFailure(states)) return 0n
       for (const { checkpoints, mode, role } of states.value) {
-        if (role === "serving" && mode === "inline") marks.push(...checkpoints)
+        if (role !== "serving" || mode !== "inline") continue
+        for (const mark of checkpoints)
+          lowest = lowest === undefined || mark < lowest ? mark : lowest
       }
     }
-    for (const name of recording) {
-      const state = Effect.runSyncExit(groups.state(name))
-      if (Exit.isFailure(state)) return 0n
-      // A group that has not begun has no work to lose.
-      if (Option.isNone(state.value)) continue
-      for (const { checkpoint } of state.value.value.ranges) marks.push(checkpoint.position)
-    }
-    return marks.reduce<bigint | undefined>(
-      (lowest, mark) => (lowest === undefined || mark < lowest ? mark : lowest),
-      undefined
-    )
+    return lowest
   }
+
+  /**
+   * Restarts the groups of processes that do not notice a restore, since it is to a position after
+   * their checkpoints: what they recorded later for events before these is lost. An operator who
+   * restores a log apart from its groups must do so; those that notice it wait for `tend`.
+   */
+  const restartUnaware = (upTo: bigint) =>
+    Effect.gen(function* () {
+      const log = yield* events.identity
+      for (const name of recording) {
+        const state = yield* groups.state(name)
+        const isUnaware = Option.exists(state, ({ ranges }) =>
+          ranges.every(({ checkpoint }) => checkpoint.position <= upTo)
+        )
+        if (!isUnaware) continue
+        yield* groups.restart(name, { log, position: Position.start, event: null }, {})
+      }
+    })
 
   return {
     now: () => restores.length,
@@ -96,7 +104,9 @@ export const make = (
       const lost = Effect.runSync(restore(Position.make(upTo)))
       if (!Arr.isReadonlyArrayNonEmpty(lost)) return false
       if (dice.chance(0.5)) Effect.runSync(Effect.orDie(fill(events, lost, dice)))
-      restores.push({ upTo: lost[0].position - 1n, lost: lost.filter(isOfCategory) })
+      const kept = lost[0].position - 1n
+      Effect.runSync(Effect.orDie(restartUnaware(kept)))
+      restores.push({ upTo: kept, lost: lost.filter(isOfCategory) })
       return true
     },
     logs: (log) => {
