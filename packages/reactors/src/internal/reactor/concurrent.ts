@@ -7,7 +7,7 @@ import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Page } from "../../ConsumerGroups.ts"
 import { keyOf } from "../../ConsumerGroup.ts"
-import { checkpointAt } from "./checkpointAt.ts"
+import { checkpointAt, IDLE } from "./checkpointAt.ts"
 import { type Entry, isEvent, type Lane, type Lanes, make } from "./lanes.ts"
 import type { Releasing } from "./release.ts"
 
@@ -19,9 +19,6 @@ const AHEAD = 1_000
 
 /** The number of handled entries of a lane after which they are forgotten. */
 const FORGET = 64
-
-/** The time after which a checkpoint moves that only passed events of others. */
-const IDLE = "1 second"
 
 export const concurrently = Effect.fnUntraced(function* <R>(releasing: Releasing<R>) {
   const { assignment, reactor } = releasing

@@ -5,26 +5,39 @@
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Page } from "../../ConsumerGroups.ts"
 import { keyOf } from "../../ConsumerGroup.ts"
 import { ReactionFailed } from "./attempt.ts"
-import { checkpointAt } from "./checkpointAt.ts"
+import { checkpointAt, IDLE } from "./checkpointAt.ts"
 import type { Releasing } from "./release.ts"
 
 /** The most events of one transaction. */
 const BATCH = 100
 
-/** The time after which a checkpoint moves that only passed events of others, in milliseconds. */
-const IDLE = 1_000
-
 export const transactionally = <R>(releasing: Releasing<R>) => {
-  const { assignment } = releasing
+  const { assignment, handing, held } = releasing
+  /** The end of the last page, if that passed events of others only. */
   let passed: Checkpoint | undefined
-  let committedAt = 0
+  const hasPassed = Latch.makeUnsafe()
   const commit = Effect.suspend(() =>
     passed === undefined ? Effect.void : assignment.commit(passed)
+  )
+  // It waits by the clock rather than for a further page, which a quiet log does not have. The
+  // permit keeps it apart from the commits of batches, which are of later checkpoints.
+  const committing = hasPassed.await.pipe(
+    Effect.andThen(Effect.sleep(IDLE)),
+    Effect.andThen(
+      handing.withPermit(
+        Effect.suspend(() => {
+          hasPassed.closeUnsafe()
+          return commit
+        })
+      )
+    ),
+    Effect.forever
   )
   const page = Effect.fnUntraced(function* ({ checkpoint, events }: Page) {
     for (let from = 0; from < events.length; from += BATCH) {
@@ -34,18 +47,25 @@ export const transactionally = <R>(releasing: Releasing<R>) => {
         from + BATCH >= events.length || last === undefined
           ? checkpoint
           : checkpointAt(assignment, last)
-      yield* releasing.handing.withPermit(handBatch(releasing, batch, end))
-      passed = undefined
+      yield* handing.withPermit(
+        Effect.andThen(
+          handBatch(releasing, batch, end),
+          Effect.sync(() => {
+            passed = undefined
+          })
+        )
+      )
     }
-    releasing.held.passedUnsafe(checkpoint.position)
+    held.passedUnsafe(checkpoint.position)
     if (events.length > 0) return
     passed = checkpoint
-    const now = yield* Effect.clockWith(({ currentTimeMillis }) => currentTimeMillis)
-    if (now - committedAt < IDLE) return
-    committedAt = now
-    yield* commit
+    hasPassed.openUnsafe()
   })
-  return { reading: Stream.runForEach(assignment.pages, page), beside: [], commit }
+  return {
+    reading: Stream.runForEach(assignment.pages, page),
+    beside: [committing],
+    commit
+  }
 }
 
 const handBatch = Effect.fnUntraced(function* <R>(

@@ -8,12 +8,14 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as StreamId from "@daybook/kernel/StreamId"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
+import type { GroupDriver } from "@daybook/reactors/driver/GroupDriver"
 import type { AppendError, EventStore } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import type { Restore } from "@daybook/store/EventStoreMemory"
 import * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import { type Dice, webCrypto } from "./dice.ts"
 
 export interface Epochs {
@@ -41,6 +43,9 @@ export const make = (
   events: EventStore["Service"],
   rows: ReadModelStore["Service"],
   inline: ReadonlyArray<Projection.Any>,
+  groups: GroupDriver,
+  /** The names of the groups whose work is in the log: those of the processes. */
+  recording: ReadonlyArray<string>,
   isOfCategory: (event: RecordedEvent) => boolean
 ): Epochs => {
   const restores: Array<{ upTo: bigint; lost: ReadonlyArray<RecordedEvent> }> = []
@@ -64,6 +69,24 @@ export const make = (
     return lowest
   }
 
+  /**
+   * Restarts the groups of processes that do not notice a restore, since it is to a position after
+   * their checkpoints: what they recorded later for events before these is lost. An operator who
+   * restores a log apart from its groups must do so; those that notice it wait for `tend`.
+   */
+  const restartUnaware = (upTo: bigint) =>
+    Effect.gen(function* () {
+      const log = yield* events.identity
+      for (const name of recording) {
+        const state = yield* groups.state(name)
+        const isUnaware = Option.exists(state, ({ ranges }) =>
+          ranges.every(({ checkpoint }) => checkpoint.position <= upTo)
+        )
+        if (!isUnaware) continue
+        yield* groups.restart(name, { log, position: Position.start, event: null }, {})
+      }
+    })
+
   return {
     now: () => restores.length,
     restorable: () => (restore === undefined || restores.length === MOST ? [] : ["log-restored"]),
@@ -81,7 +104,9 @@ export const make = (
       const lost = Effect.runSync(restore(Position.make(upTo)))
       if (!Arr.isReadonlyArrayNonEmpty(lost)) return false
       if (dice.chance(0.5)) Effect.runSync(Effect.orDie(fill(events, lost, dice)))
-      restores.push({ upTo: lost[0].position - 1n, lost: lost.filter(isOfCategory) })
+      const kept = lost[0].position - 1n
+      Effect.runSync(Effect.orDie(restartUnaware(kept)))
+      restores.push({ upTo: kept, lost: lost.filter(isOfCategory) })
       return true
     },
     logs: (log) => {

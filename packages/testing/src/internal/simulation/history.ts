@@ -127,6 +127,7 @@ export const run = async (
   const inline = withInline ? projections.map(inlineCopy) : []
   const together = subject.together.flatMap((one) => callsOf(one, domains, seed))
   const groupRows = ConsumerGroupsMemory.makeDriver()
+  const processGroups = subject.processes.flatMap(({ groups }) => groups)
   const reactors = subject.reactors.map((reactor) => {
     const reacted: Array<RecordedEvent> = []
     return { reactor, reacted, faulty: Reactions.faulty(reactor, plan, reacted) }
@@ -152,6 +153,8 @@ export const run = async (
       events,
       Context.get(stores, ReadModelStore),
       inline,
+      groupRows,
+      processGroups,
       isSimulated
     )
     // Maintains the inline rows, as every appender must.
@@ -235,7 +238,7 @@ export const run = async (
     )
     const groupNames = [
       ...reactors.map(({ reactor }): string => reactor.group.name),
-      ...subject.processes.flatMap((processes) => processes.groups)
+      ...processGroups
     ]
     const tendAll = Effect.forEach(groupNames, (name) => Reactions.tend(groups, name))
     if (groupNames.length > 0) {
