@@ -111,17 +111,13 @@ const plotOf = ({ models, reactors }: Operation) => {
   return { times: times.map((time) => time / 1000), series }
 }
 
-/** The time since which a read model lacks events, as its samples tell. */
-const behindSince = ({ samples, status }: Model): number | undefined => {
+/** The time since which a read model lacks events, as its status tells, read at `at`. */
+const behindSince = ({ samples, status }: Model, at: number): number | undefined => {
   if (status.lagEvents === 0) return undefined
+  if (status.lagMillis > 0) return at - status.lagMillis
   const caughtUp = samples.findLastIndex(({ lagEvents }) => lagEvents === 0)
   const [first] = samples.slice(caughtUp + 1)
-  const last = samples.at(-1)
-  return status.lagMillis > 0 && last !== undefined
-    ? millisOf(last.at) - status.lagMillis
-    : first === undefined
-      ? undefined
-      : millisOf(first.at)
+  return first === undefined ? undefined : millisOf(first.at)
 }
 
 const states: Record<Model["status"]["state"], string> = {
@@ -197,6 +193,7 @@ const Everything = ({
               <Line
                 key={model.status.name}
                 model={model}
+                at={millisOf(now.at)}
                 isHere={model === chosen || stopped.includes(model)}
               />
             ))}
@@ -266,9 +263,17 @@ const Everything = ({
   )
 }
 
-const Line = ({ model, isHere }: { readonly model: Model; readonly isHere: boolean }) => {
+const Line = ({
+  model,
+  at,
+  isHere
+}: {
+  readonly model: Model
+  readonly at: number
+  readonly isHere: boolean
+}) => {
   const { status } = model
-  const since = behindSince(model)
+  const since = behindSince(model, at)
   const to = href(["operation"], {}, status.name)
   return (
     <tr className={isHere ? "here" : undefined}>
