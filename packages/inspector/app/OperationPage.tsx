@@ -7,7 +7,7 @@ import { go, href } from "./address.ts"
 import type { Ask } from "./AskOnce.tsx"
 import { AskOnce } from "./AskOnce.tsx"
 import { registry, useAnswer } from "./atoms.ts"
-import { about, millisOf, useShow } from "./host.ts"
+import { about, Host, millisOf, useShow } from "./host.ts"
 import { sayCount, sayNumber } from "./Json.tsx"
 import type { Series } from "./LagPlot.tsx"
 import { LagPlot, Spark } from "./LagPlot.tsx"
@@ -310,9 +310,11 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 const sayOwner = (owner: string): string =>
   UUID.test(owner) ? `host ${owner.slice(0, 8)}…` : owner
 
+const actsOf = (model: string) => Host.query("operation", "acts", { params: { model } })
+
 /** The sheet of the read model that the address names, with the acts on it. */
 const ChosenSheet = ({
-  model: { status, generations, lastAct },
+  model: { status, generations, lastAct: newest },
   mayOperate,
   onAsk
 }: {
@@ -322,6 +324,10 @@ const ChosenSheet = ({
 }) => {
   const { name } = status
   const isPaused = status.state === "paused"
+  // The status has an act only while it is in force.
+  const acts = useAnswer(actsOf(name))
+  useEffect(() => registry.refresh(actsOf(name)), [name, status.state, status.generation])
+  const lastAct = newest ?? acts.value?.at(-1)
   const askPause = (): void =>
     onAsk(
       isPaused
@@ -396,7 +402,11 @@ const ChosenSheet = ({
             <th scope="row">last act</th>
             <td>
               {lastAct === undefined ? (
-                "none"
+                acts.value === undefined ? (
+                  (acts.problem ?? "…")
+                ) : (
+                  "none"
+                )
               ) : (
                 <>
                   {lastAct.act} <Time at={millisOf(lastAct.at)} form="full" />
