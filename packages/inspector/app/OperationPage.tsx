@@ -7,7 +7,7 @@ import { go, href } from "./address.ts"
 import type { Ask } from "./AskOnce.tsx"
 import { AskOnce } from "./AskOnce.tsx"
 import { registry, useAnswer } from "./atoms.ts"
-import { about, millisOf, useShow } from "./host.ts"
+import { about, Host, millisOf, useShow } from "./host.ts"
 import { sayCount, sayNumber } from "./Json.tsx"
 import type { Series } from "./LagPlot.tsx"
 import { LagPlot, Spark } from "./LagPlot.tsx"
@@ -111,17 +111,13 @@ const plotOf = ({ models, reactors }: Operation) => {
   return { times: times.map((time) => time / 1000), series }
 }
 
-/** The time since which a read model lacks events, as its samples tell. */
-const behindSince = ({ samples, status }: Model): number | undefined => {
+/** The time since which a read model lacks events, as its status tells, read at `at`. */
+const behindSince = ({ samples, status }: Model, at: number): number | undefined => {
   if (status.lagEvents === 0) return undefined
+  if (status.lagMillis > 0) return at - status.lagMillis
   const caughtUp = samples.findLastIndex(({ lagEvents }) => lagEvents === 0)
   const [first] = samples.slice(caughtUp + 1)
-  const last = samples.at(-1)
-  return status.lagMillis > 0 && last !== undefined
-    ? millisOf(last.at) - status.lagMillis
-    : first === undefined
-      ? undefined
-      : millisOf(first.at)
+  return first === undefined ? undefined : millisOf(first.at)
 }
 
 const states: Record<Model["status"]["state"], string> = {
@@ -197,6 +193,7 @@ const Everything = ({
               <Line
                 key={model.status.name}
                 model={model}
+                at={millisOf(now.at)}
                 isHere={model === chosen || stopped.includes(model)}
               />
             ))}
@@ -266,9 +263,17 @@ const Everything = ({
   )
 }
 
-const Line = ({ model, isHere }: { readonly model: Model; readonly isHere: boolean }) => {
+const Line = ({
+  model,
+  at,
+  isHere
+}: {
+  readonly model: Model
+  readonly at: number
+  readonly isHere: boolean
+}) => {
   const { status } = model
-  const since = behindSince(model)
+  const since = behindSince(model, at)
   const to = href(["operation"], {}, status.name)
   return (
     <tr className={isHere ? "here" : undefined}>
@@ -305,9 +310,11 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 const sayOwner = (owner: string): string =>
   UUID.test(owner) ? `host ${owner.slice(0, 8)}…` : owner
 
+const actsOf = (model: string) => Host.query("operation", "acts", { params: { model } })
+
 /** The sheet of the read model that the address names, with the acts on it. */
 const ChosenSheet = ({
-  model: { status, generations, lastAct },
+  model: { status, generations, lastAct: newest },
   mayOperate,
   onAsk
 }: {
@@ -317,6 +324,10 @@ const ChosenSheet = ({
 }) => {
   const { name } = status
   const isPaused = status.state === "paused"
+  // The status has an act only while it is in force.
+  const acts = useAnswer(actsOf(name))
+  useEffect(() => registry.refresh(actsOf(name)), [name, status.state, status.generation])
+  const lastAct = newest ?? acts.value?.at(-1)
   const askPause = (): void =>
     onAsk(
       isPaused
@@ -391,7 +402,11 @@ const ChosenSheet = ({
             <th scope="row">last act</th>
             <td>
               {lastAct === undefined ? (
-                "none"
+                acts.value === undefined ? (
+                  (acts.problem ?? "…")
+                ) : (
+                  "none"
+                )
               ) : (
                 <>
                   {lastAct.act} <Time at={millisOf(lastAct.at)} form="full" />

@@ -58,6 +58,6 @@ const Line = ({ model }: { readonly model: ReadModelHead }) => (
       </Link>
     </td>
     <td className="two-of">{model.categories.join(", ")}</td>
-    <td className="gone q2">{model.columns.map(({ field }) => field).join(", ")}</td>
+    <td className="gone wraps q2">{model.columns.map(({ field }) => field).join(", ")}</td>
   </tr>
 )

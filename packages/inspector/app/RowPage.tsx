@@ -86,10 +86,10 @@ export const RowPage = ({
 }
 
 const verdicts = {
-  equal: <span className="st equal">equal to this fold</span>,
-  differs: <span className="st differs">differs from this fold</span>,
-  moving: <span className="st behind">moved on meanwhile</span>,
-  "not compared": <span className="q2">not compared</span>
+  equal: <span className="st equal">the stored row is equal to this fold</span>,
+  differs: <span className="st differs">the stored row differs from this fold</span>,
+  moving: <span className="st behind">the stored row moved on meanwhile</span>,
+  "not compared": <span className="q2">the stored row is not compared</span>
 }
 
 const Explained = ({
@@ -119,6 +119,7 @@ const Explained = ({
       <Withheld is={explained.withheld} />
       <StoredRow model={model} explained={explained} />
       <p className="pad q2 row">
+        <span data-verdict={explained.verdict}>{verdicts[explained.verdict]}</span>
         <span>
           Version {model.version}, folded to position {sayNumber(explained.position)} in{" "}
           {Math.max(1, Math.round(explained.searched.millis))} ms.
@@ -213,7 +214,6 @@ const StoredRow = ({
                 {column.field}
               </th>
             ))}
-            <th scope="col">stored row</th>
           </tr>
         </thead>
         <tbody>
@@ -234,7 +234,6 @@ const StoredRow = ({
                 )}
               </td>
             ))}
-            <td data-verdict={explained.verdict}>{verdicts[explained.verdict]}</td>
           </tr>
         </tbody>
       </table>

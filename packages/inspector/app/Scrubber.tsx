@@ -38,6 +38,14 @@ interface Props {
 const placeClass = (at: number, revision: number): string =>
   at === revision ? "here" : at > revision ? "later" : ""
 
+/** Where it is narrow, every second time is left out; of those to the millisecond, all but the outer two. */
+const tickClass = (index: number, axis: TimeAxis.TimeAxis): string => {
+  const place = index === 0 ? "first" : index === axis.ticks.length - 1 ? "last" : "inner"
+  const form = TimeAxis.formOf(axis)
+  const isWide = form === "millis" ? place === "inner" : index % 2 === 1
+  return `${form} ${place}${isWide ? " wide-only" : ""}`
+}
+
 const Moments = ({
   axis,
   times,
@@ -211,7 +219,7 @@ export const Scrubber = (props: Props) => {
                   <text
                     x={`${TimeAxis.place(axis, tick)}%`}
                     y="108"
-                    className={index % 2 === 1 ? "wide-only" : undefined}
+                    className={tickClass(index, axis)}
                   >
                     {sayTime(tick, TimeAxis.formOf(axis), utc)}
                   </text>

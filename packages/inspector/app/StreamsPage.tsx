@@ -1,9 +1,10 @@
 /** Finds a stream among all of them. */
 import type { FoundStreams, Reading, StreamLine } from "@daybook/inspector/Answer"
-import { useCallback, useMemo, useState } from "react"
+import * as AsyncResult from "effect/reactivity/AsyncResult"
+import { useCallback, useEffect, useMemo, useState } from "react"
 import type { Address } from "./address.ts"
 import { go, href, replace, withQuery } from "./address.ts"
-import { useAnswer } from "./atoms.ts"
+import { registry, useAnswer } from "./atoms.ts"
 import { FindField } from "./FindField.tsx"
 import { about, Host, millisOf, timeOf, usePages, useShow } from "./host.ts"
 import { sayNumber } from "./Json.tsx"
@@ -33,22 +34,33 @@ const orders = [
 
 type Order = (typeof orders)[number][0]
 
-/** Says what a text was understood as. */
-const sayReading = ({ by, text }: Reading): string =>
-  ({
-    all: "streams",
-    id: `streams are ${text}`,
-    prefix: `streams begin with ${text}`,
-    part: `streams contain ${text}`,
-    category: `streams of the category ${text}`,
-    type: `streams with an event ${text}`,
-    actor: `streams with an event by ${text}`,
-    correlation: `streams with an event of the correlation ${text}`,
-    event: `streams with the event ${text}`
-  })[by]
+const sayOrder: Readonly<Record<Order, string>> = {
+  change: "newest change first",
+  id: "in the order of their ids",
+  revision: "longest first"
+}
+
+/** Says what a text was understood as, after the number of streams that it found. */
+const sayReading = ({ by, text }: Reading, isOne: boolean): string => {
+  const noun = isOne ? "stream" : "streams"
+  const verb = (one: string, many: string) => `${noun} ${isOne ? one : many} ${text}`
+  return {
+    all: noun,
+    id: verb("is", "are"),
+    prefix: verb("begins with", "begin with"),
+    part: verb("contains", "contain"),
+    category: `${noun} of the category ${text}`,
+    type: `${noun} with an event ${text}`,
+    actor: `${noun} with an event by ${text}`,
+    correlation: `${noun} with an event of the correlation ${text}`,
+    event: `${noun} with the event ${text}`
+  }[by]
+}
 
 const sayCount = ({ streams, exact }: FoundStreams["count"]): string =>
   exact ? sayNumber(streams) : `at least ${sayNumber(streams)}`
+
+const isOne = ({ streams }: FoundStreams["count"]): boolean => streams === 1
 
 const streamHref = (streamId: string, revision?: number): string =>
   href(["streams", streamId], { rev: revision })
@@ -166,6 +178,12 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
     },
     [q, by, changedSince, start, show]
   )
+  useEffect(() => {
+    // An answer that was kept since an earlier visit is asked for again.
+    const kept = read(undefined)
+    if (kept !== undefined && AsyncResult.isSuccess(registry.get(kept))) registry.refresh(kept)
+    // Once a visit, whatever is asked later.
+  }, [])
   const found = usePages(read, count)
   const [first] = found.pages
   const items = useMemo(() => linesOf(found.pages, by === "change"), [found.pages, by])
@@ -181,8 +199,17 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
   return (
     <>
       <Head title="Streams">
-        {first === undefined || q !== "" ? null : <>{sayCount(first.count)} streams</>}
-        {host === undefined ? null : <> of {host.title}, newest change first</>}
+        {first === undefined || q !== "" ? null : (
+          <>
+            {sayCount(first.count)} {isOne(first.count) ? "stream" : "streams"}
+          </>
+        )}
+        {host === undefined ? null : (
+          <>
+            {" "}
+            of {host.title}, {sayOrder[by]}
+          </>
+        )}
       </Head>
       <form
         className="row"
@@ -312,7 +339,8 @@ const Understood = ({ found, here }: { readonly found: FoundStreams; readonly he
       <span>
         <b>{sayCount(found.count)}</b>{" "}
         <span className="q2">
-          {sayReading(found.reading)}, found in {Math.max(1, Math.round(searched.millis))} ms.
+          {sayReading(found.reading, isOne(found.count))}, found in{" "}
+          {Math.max(1, Math.round(searched.millis))} ms.
           {searched.below === undefined ? null : (
             <>
               {" "}

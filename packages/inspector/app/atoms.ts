@@ -4,6 +4,7 @@
  * `@effect/atom-react` does not import under Effect 4.1, so this is the part of it that the page
  * needs.
  */
+import { Malformed } from "@daybook/http/Problem"
 import * as Cause from "effect/Cause"
 import * as Option from "effect/Option"
 import * as AsyncResult from "effect/reactivity/AsyncResult"
@@ -54,5 +55,8 @@ export const useAnswer = <A, E>(atom: Atom.Atom<AsyncResult.AsyncResult<A, E>>):
 /** Says the first failure of a cause in a line. */
 export const sayCause = <E>(cause: Cause.Cause<E>): string => {
   const error: unknown = Cause.squash(cause)
+  if (error instanceof Malformed && error.errors.length > 0) {
+    return error.errors.map(({ message }) => message).join("; ")
+  }
   return error instanceof Error && error.message !== "" ? error.message : String(error)
 }
