@@ -69,86 +69,92 @@ const host = NodeHost.layer(api, [books], {
   Layer.provide(Logger.layer([]))
 )
 
-it.live("has every metric of the alerts and the dashboard, with its labels and values", () =>
-  Effect.gen(function* () {
-    const server = yield* PostgresServer.restartable
-    const database = PgClient.layer({ url: server.url, maxConnections: 8 })
-    const context = yield* Layer.build(Layer.provide(host, database))
-    const { address } = Context.get(context, HttpServer)
-    if (!("port" in address)) return yield* Effect.die("no port")
-    const origin = `http://127.0.0.1:${address.port}`
-    const get = (path: string) =>
-      Effect.promise(async () => (await fetch(`${origin}${path}`)).text())
-    const send = (id: string, command: typeof Command.Encoded) =>
-      Effect.promise(async () => {
-        const answer = await fetch(`${origin}/books/${id}/commands`, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify(command)
+it.live(
+  "has every metric of the alerts and the dashboard, with its labels and values",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* PostgresServer.restartable
+      const database = PgClient.layer({ url: server.url, maxConnections: 8 })
+      const context = yield* Layer.build(Layer.provide(host, database))
+      const { address } = Context.get(context, HttpServer)
+      if (!("port" in address)) return yield* Effect.die("no port")
+      const origin = `http://127.0.0.1:${address.port}`
+      const get = (path: string) =>
+        Effect.promise(async () => (await fetch(`${origin}${path}`)).text())
+      const send = (id: string, command: typeof Command.Encoded) =>
+        Effect.promise(async () => {
+          const answer = await fetch(`${origin}/books/${id}/commands`, {
+            method: "POST",
+            headers: { "content-type": "application/json" },
+            body: JSON.stringify(command)
+          })
+          return (await answer.text()).length
         })
-        return (await answer.text()).length
-      })
-    // Two more hosts, on one stream.
-    const rivals = yield* Effect.all([rival, rival]).pipe(Effect.provide(context))
-    const raced = Effect.forEach(
-      rivals,
-      ({ execute }) =>
-        Effect.forEach(["Ada", undefined], (to) =>
-          Effect.ignore(
-            execute("raced", to === undefined ? { _tag: "Return" } : { _tag: "Lend", to })
-          )
-        ).pipe(Effect.repeat({ times: 20 })),
-      { concurrency: "unbounded" }
-    )
-    const lend = (id: string, to = "Ada") => send(id, { _tag: "Lend", to })
-    let lent = 0
-    const burst = Effect.suspend(() => lend(`${lent++}`)).pipe(
-      Effect.replicateEffect(64, { concurrency: "unbounded" })
-    )
-    const refused = Effect.all([get("/fault"), get("/nothing")])
-
-    const seen: Array<Series> = []
-    const missing = Effect.map(get("/metrics"), (scrape) => {
-      seen.push(...seriesOf(scrape))
-      return queries.flatMap((query) =>
-        missingFrom(seen, query).map((one) => `${query.name}: ${one}`)
+      // Two more hosts, on one stream.
+      const rivals = yield* Effect.all([rival, rival]).pipe(Effect.provide(context))
+      const raced = Effect.forEach(
+        rivals,
+        ({ execute }) =>
+          Effect.forEach(["Ada", undefined], (to) =>
+            Effect.ignore(
+              execute("raced", to === undefined ? { _tag: "Return" } : { _tag: "Lend", to })
+            )
+          ).pipe(Effect.repeat({ times: 20 })),
+        { concurrency: "unbounded" }
       )
-    })
-    /** Works until a scrape has had everything, or so often that it never will. */
-    const workUntil = Effect.fnUntraced(function* (
-      work: Effect.Effect<unknown>,
-      enough: (missing: ReadonlyArray<string>) => boolean
-    ) {
-      for (let round = 0; round < 50; round++) {
-        yield* work
-        if (enough(yield* missing)) return
-      }
-    })
+      const lend = (id: string, to = "Ada") => send(id, { _tag: "Lend", to })
+      let lent = 0
+      const burst = Effect.suspend(() => lend(`${lent++}`)).pipe(
+        Effect.replicateEffect(64, { concurrency: "unbounded" })
+      )
+      const refused = Effect.all([get("/fault"), get("/nothing")])
 
-    yield* lend("stopping", "Mallory")
-    yield* workUntil(
-      Effect.all([raced, burst, refused]),
-      (missing) => !/projection_state|reactor|conflicts|overloaded/.test(missing.join())
-    )
-    yield* server.stop("fast")
-    // A command would fail before its append, since it can't load the state.
-    const append = Context.get(context, EventStore).append({
-      streamId: StreamId.StreamId.make("note-1"),
-      expected: ExpectedRevision.any,
-      events: [
-        {
-          id: EventId.make("00000000-0000-4000-8000-000000000001"),
-          type: "Noted",
-          schemaVersion: 1,
-          data: {},
-          metadata: {},
-          occurredAt: DateTime.makeUnsafe(0)
+      const seen: Array<Series> = []
+      const missing = Effect.map(get("/metrics"), (scrape) => {
+        seen.push(...seriesOf(scrape))
+        return queries.flatMap((query) =>
+          missingFrom(seen, query).map((one) => `${query.name}: ${one}`)
+        )
+      })
+      /** Works until a scrape has had everything, or so often that it never will. */
+      const workUntil = Effect.fnUntraced(function* (
+        work: Effect.Effect<unknown>,
+        enough: (missing: ReadonlyArray<string>) => boolean
+      ) {
+        for (let round = 0; round < 50; round++) {
+          yield* work
+          if (enough(yield* missing)) return
         }
-      ]
-    })
-    yield* workUntil(Effect.all([burst, Effect.ignore(append)]), (missing) => missing.length === 0)
-    assert.deepStrictEqual(yield* missing, [])
-  })
+      })
+
+      yield* lend("stopping", "Mallory")
+      yield* workUntil(
+        Effect.all([raced, burst, refused]),
+        (missing) => !/projection_state|reactor|conflicts|overloaded/.test(missing.join())
+      )
+      yield* server.stop("fast")
+      // A command would fail before its append, since it can't load the state.
+      const append = Context.get(context, EventStore).append({
+        streamId: StreamId.StreamId.make("note-1"),
+        expected: ExpectedRevision.any,
+        events: [
+          {
+            id: EventId.make("00000000-0000-4000-8000-000000000001"),
+            type: "Noted",
+            schemaVersion: 1,
+            data: {},
+            metadata: {},
+            occurredAt: DateTime.makeUnsafe(0)
+          }
+        ]
+      })
+      yield* workUntil(
+        Effect.all([burst, Effect.ignore(append)]),
+        (missing) => missing.length === 0
+      )
+      assert.deepStrictEqual(yield* missing, [])
+    }),
+  300_000
 )
 
 /** A handler of commands beside that of the host. */
