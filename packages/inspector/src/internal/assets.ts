@@ -118,7 +118,7 @@ const based = (html: Uint8Array, path: string): Uint8Array =>
 const encoder = new TextEncoder()
 
 const NOT_BUILT =
-  '<!doctype html><html lang="en"><title>Daybook</title><p>The page of the inspector is not built: run <code>pnpm build</code>.</p></html>'
+  '<!doctype html><html lang="en"><title>Daybook</title><p>The page of the inspector is not built: run <code>pnpm build</code> and start the host again.</p></html>'
 
 const assetOf = (name: string, content: Uint8Array): Asset => ({
   type: TYPES[Path.extname(name)] ?? "application/octet-stream",
