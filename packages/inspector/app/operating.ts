@@ -103,7 +103,8 @@ export const release = (group: string, key: string, reason: string | undefined):
 export const dropEvent = (group: string, key: string, reason: string | undefined): Promise<void> =>
   run(
     acts.dropEvent,
-    { params: { group }, payload: { ...why(reason), key }, reactivityKeys },
+    // The dialog asks for one.
+    { params: { group }, payload: { key, reason: reason ?? "" }, reactivityKeys },
     `${group} goes on with ${key} without the event`
   )
 

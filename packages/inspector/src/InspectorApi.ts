@@ -377,7 +377,7 @@ const operation = guarded(
     /** Leaves out the event that holds a key, and handles the later ones of the key. */
     HttpApiEndpoint.post("dropEvent", "/operation/reactors/:group/drop", {
       ...reacting,
-      payload: Schema.Struct({ ...Why.fields, key: text(1_000) })
+      payload: Schema.Struct({ key: text(1_000), reason: Reason })
     }).annotate(Requires, "operate")
   ),
   "What keeps up with the log, and the acts on it"

@@ -83,7 +83,7 @@ describe("a reactor", () => {
       assert.notInclude(sent, "order-ada@4")
       assert.include(sent, "order-ada@5")
       const gone = yield* Effect.flip(
-        client.operation.dropEvent({ params, payload: { key: "order-ada" } })
+        client.operation.dropEvent({ params, payload: { key: "order-ada", reason: "again" } })
       )
       assert.strictEqual(gone._tag, "NotPossible")
     })

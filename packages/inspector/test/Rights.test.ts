@@ -128,6 +128,19 @@ describe("the rights of a caller", () => {
     })
   )
 
+  it.effect(
+    "S60: record the asking of a caller who sees states, since their issues may quote events",
+    () =>
+      Effect.gen(function* () {
+        const { as, messages } = yield* shop
+        const rosa = yield* as("Rosa inspect read")
+        yield* rosa.streams.states({ params, query: {} })
+        yield* rosa.streams.states({ params, query: { show: true } })
+        const recorded = messages.filter((message) => message.includes("showed values"))
+        assert.lengthOf(recorded, 1)
+      })
+  )
+
   it.effect("show events to `log` and states and rows to `read`, with no record of it", () =>
     Effect.gen(function* () {
       const { as, messages } = yield* shop

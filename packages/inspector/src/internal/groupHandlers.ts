@@ -58,7 +58,7 @@ export const make = (groups: Option.Option<ConsumerGroups["Service"]>) => {
     release: acting<Why & { readonly key?: string }>((known, group, options) =>
       known.release(group, options)
     ),
-    dropEvent: acting<Why & { readonly key: string }>((known, group, options) =>
+    dropEvent: acting<{ readonly key: string; readonly reason: string }>((known, group, options) =>
       known.drop(group, options)
     )
   }

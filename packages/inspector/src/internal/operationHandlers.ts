@@ -31,7 +31,7 @@ import type { Operation, Rebuild } from "../Answer.ts"
 import * as Groups from "./groupHandlers.ts"
 import { groupStatuses, type LagSamples } from "./lagSamples.ts"
 import type { Rebuilds } from "./rebuilds.ts"
-import { shown } from "./rights.ts"
+import { grants, shown } from "./rights.ts"
 
 interface OfModel {
   readonly params: { readonly model: string }
@@ -78,9 +78,11 @@ export const make = ({
       ) => Effect.Effect<void, OperationError>
     ) =>
     ({ params: { model }, payload }: OfModel & { readonly payload: Payload }) =>
-      Effect.flatMap(by, (who) =>
-        Effect.andThen(act(model, payload, who), projections.status(model))
-      ).pipe(Effect.catch(problemOf))
+      Effect.gen(function* () {
+        yield* act(model, payload, yield* by)
+        const status = yield* projections.status(model)
+        return grants(yield* CurrentCaller, "log") ? status : withoutIssues(status)
+      }).pipe(Effect.catch(problemOf))
 
   const modelOf = Effect.fnUntraced(function* (status: Status, lags: LagSamples) {
     const generations = yield* projections.generations(status.name)

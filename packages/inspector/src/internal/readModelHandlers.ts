@@ -101,7 +101,9 @@ export const make = ({
     const begun = yield* Clock.currentTimeMillis
     const { projection, table } = yield* modelOf(params.model)
     const at = yield* pointOf(asOf)
-    const { rows: isShown } = yield* shown(["read"], show, { model: params.model })
+    const { events: seesEvents, rows: isShown } = yield* shown(["log", "read"], show, {
+      model: params.model
+    })
     // Conditions on values would tell them.
     if (!isShown && where.length > 0) {
       return yield* new NotPossible({
@@ -126,17 +128,17 @@ export const make = ({
     const asked: RowQuery = { where: conditions, orderBy, after, limit: Option.some(limit + 1) }
     const { position } = yield* Effect.catch(
       projections.status(projection.name),
-      ofModelError(isShown)
+      ofModelError(seesEvents)
     )
     const folded =
       at === undefined
         ? undefined
-        : yield* Effect.catch(tables.get(projection, at), ofModelError(isShown))
+        : yield* Effect.catch(tables.get(projection, at), ofModelError(seesEvents))
     const found =
       folded === undefined
         ? yield* Effect.catch(
             Stream.runCollect(store.query(table, asked)),
-            ofModelError(isShown)
+            ofModelError(seesEvents)
           ).pipe(
             Effect.timeoutOrElse({
               duration: QUERY_MILLIS,
@@ -187,7 +189,7 @@ export const make = ({
       decoded,
       at,
       bounds
-    ).pipe(Semaphore.withPermits(folds, 1), Effect.catch(ofModelError(see.rows)))
+    ).pipe(Semaphore.withPermits(folds, 1), Effect.catch(ofModelError(see.events)))
     const { complete, reached, skipped, steps, stopped, stored, verdict } = explained
     if (steps.length === 0 && stopped === undefined && complete && (stored ?? null) === null) {
       return yield* new Unknown({ detail: `No event of the log touches the row ${key}` })
@@ -213,7 +215,7 @@ export const make = ({
     }
     return stopped === undefined
       ? answer
-      : { ...answer, stopped: yield* stopOf(stopped.poison, see.rows) }
+      : { ...answer, stopped: yield* stopOf(stopped.poison, see.events) }
   })
 
   /** Returns the event that ended a fold. */
@@ -240,8 +242,8 @@ export const make = ({
   }) {
     const begun = yield* Clock.currentTimeMillis
     const { projection } = yield* modelOf(model)
-    const { rows: isShown } = yield* shown(["read"], show, { model })
-    const problem = ofModelError(isShown)
+    const { events: seesEvents, rows: isShown } = yield* shown(["log", "read"], show, { model })
+    const problem = ofModelError(seesEvents)
     const end = to ?? (yield* Effect.catch(projections.status(model), problem)).position
     const before = yield* Effect.catch(tables.get(projection, { position: from }), problem)
     const after = yield* Effect.catch(tables.get(projection, { position: end }), problem)

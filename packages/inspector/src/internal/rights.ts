@@ -34,8 +34,6 @@ export const shown = (
         Effect.annotateLogs({ actor: caller?.actor, lacking: lacking.join(), ...what })
       )
     }
-    return {
-      events: asked || grants(caller, "log"),
-      rows: asked || grants(caller, "read")
-    }
+    const sees = (values: Values) => (asked && needed.includes(values)) || grants(caller, values)
+    return { events: sees("log"), rows: sees("read") }
   })

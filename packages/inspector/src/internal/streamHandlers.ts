@@ -210,7 +210,7 @@ export const make = ({
           malformed(["query"], "has more than one of revision, recordedAt and occurredAt")
         )
       }
-      const { rows } = yield* shown(["read"], show, { streamId })
+      const { events, rows } = yield* shown(["log", "read"], show, { streamId })
       yield* factsOf(streamId)
       const aggregate = yield* stateful(streamId)
       const at: At =
@@ -221,7 +221,7 @@ export const make = ({
             : { revision: revision ?? Revision.make(MAX_REVISION) }
       const loaded = yield* Effect.catch(
         aggregate.loadAt(handler, StreamId.id(streamId), at),
-        ofStoreError(rows)
+        ofStoreError(events)
       )
       return { ...stateAt(aggregate, loaded.revision, loaded.state, rows), withheld: !rows }
     }),
@@ -232,13 +232,13 @@ export const make = ({
     }: OfStream & {
       readonly query: Show & { readonly from?: Revision.Revision; readonly limit?: number }
     }) {
-      const { events: seesEvents, rows } = yield* shown(["read"], show, { streamId, from })
+      const { events: seesEvents, rows } = yield* shown(["log", "read"], show, { streamId, from })
       yield* factsOf(streamId)
       const aggregate = yield* stateful(streamId)
       const first = from === Revision.empty ? FIRST : from
       const before = yield* Effect.catch(
         stateBefore(aggregate, streamId, first),
-        ofStoreError(rows)
+        ofStoreError(seesEvents)
       )
       const found = yield* eventsFrom(streamId, first, limit)
       const folded = foldStates(aggregate, before, found, (revision, state) =>
