@@ -18,6 +18,7 @@ import {
   CurrentMetadata,
   type RequestOptions
 } from "@daybook/store/CommandHandler"
+import type { RefusalReason } from "@daybook/store/EventStore"
 import { rootMessage } from "@daybook/store/RootMessage"
 import * as Cause from "effect/Cause"
 import * as Data from "effect/Data"
@@ -61,8 +62,9 @@ export interface Inbox {
     message: IntegrationMessage.IntegrationMessage
   ) => ReadonlyArray<InboxCommand>
   /**
-   * The policy for a message that can't be read or mapped. `stop`: it is tried again after pauses,
-   * and the later ones of its key wait. `skip`: it is logged and left out.
+   * The policy for a message that can't be read, mapped or recorded, see {@link handle}. `stop`: it
+   * is tried again after pauses, and the later ones of its source wait. `skip`: it is logged and
+   * left out.
    */
   readonly onUnreadable: "stop" | "skip"
 }
@@ -156,6 +158,9 @@ const isTransient = ({ _tag }: CommandError): boolean =>
  *
  * **Details**
  * A command that is rejected is logged and counted: it is an answer, and the message is handled.
+ * `onUnreadable` applies to `MessageUnreadable`, `MessageUnmapped`, and to a command that no log
+ * could record: an id that names no stream, an event that does not fit its schema or the limits of
+ * an append. The commands of the message before that one stay recorded.
  *
  * @category operations
  * @since 0.1.0
@@ -170,8 +175,30 @@ export const handle = (
       : Effect.logWarning(`Inbox ${inbox.name} leaves a message out: ${error.message}`)
   )
 
-const isUnreadable = (error: HandleError) =>
-  error._tag === "MessageUnreadable" || error._tag === "MessageUnmapped"
+/** Returns true for the errors that the message has at every attempt, whatever the log holds. */
+const isUnreadable = (error: HandleError): boolean => {
+  switch (error._tag) {
+    case "MessageUnreadable":
+    case "MessageUnmapped":
+    case "InvalidStreamId":
+    case "EventEncodeError":
+      return true
+    case "AppendRefused":
+      return UNRECORDABLE.has(error.reason._tag)
+    default:
+      return false
+  }
+}
+
+/** The refusals that depend on the events alone. */
+const UNRECORDABLE: ReadonlySet<RefusalReason["_tag"]> = new Set([
+  "TooManyEvents",
+  "InvalidStreamId",
+  "InvalidField",
+  "NotJson",
+  "TooLarge",
+  "AppendTooLarge"
+])
 
 const handleReadable = Effect.fnUntraced(function* (inbox: Inbox, body: string) {
   const message = yield* Effect.fromResult(IntegrationMessage.decode(body))

@@ -37,6 +37,12 @@ export const call = <A>(
     catch: (cause) => new BrokerUnavailable({ broker: "kafka", operation, cause })
   })
 
+/**
+ * Returns the text of a message; the empty text for a tombstone, which has no value although the
+ * client's type says so.
+ */
+export const bodyOf = (value: Buffer | null | undefined): string => value?.toString() ?? ""
+
 const holds = (cause: unknown, property: string, value: unknown): boolean =>
   cause instanceof Error && findErrorBy(cause, property, value) !== null
 
