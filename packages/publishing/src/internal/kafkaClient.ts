@@ -65,7 +65,10 @@ export const refusalOf = (cause: unknown): RefusalReason | undefined => {
   return rejected === undefined ? undefined : { _tag: "Rejected", issue: rejected }
 }
 
-/** The client states an unknown topic in its message only. */
-const isUnknownTopic = (cause: unknown): boolean =>
+/**
+ * Returns true when the cluster did not know a topic of a request. The client states it in its
+ * message only.
+ */
+export const isUnknownTopic = (cause: unknown): boolean =>
   isAnyOf(cause, ["UNKNOWN_TOPIC_OR_PARTITION"]) ||
   (cause instanceof Error && cause.message.startsWith("Unknown topic "))
