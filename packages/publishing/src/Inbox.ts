@@ -21,6 +21,7 @@ import {
 import type { RefusalReason } from "@daybook/store/EventStore"
 import { rootMessage } from "@daybook/store/RootMessage"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -263,14 +264,30 @@ export const run = (
 ): Effect.Effect<never, HandleError | BrokerUnavailable | BrokerUnfit, CommandHandler> =>
   source.run(({ body }) => handle(inbox, body))
 
-/** From a second to half a minute. */
-const pauses = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+const FIRST_PAUSE = 1_000
+const LONGEST_PAUSE = 30_000
+
+/** Runs an inbox, and again after a pause when it failed; pauses are short again after a while. */
+const forever = Effect.fnUntraced(function* (inbox: Inbox, source: MessageSource) {
+  const once = Effect.flip(Effect.sandbox(run(inbox, source)))
+  let pause = FIRST_PAUSE
+  while (true) {
+    const begun = yield* Clock.currentTimeMillis
+    const cause = yield* once
+    if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
+    if ((yield* Clock.currentTimeMillis) - begun > LONGEST_PAUSE) pause = FIRST_PAUSE
+    yield* Effect.logError(`Inbox ${inbox.name} begins again after a pause`, cause)
+    yield* Effect.sleep(pause)
+    pause = Math.min(pause * 2, LONGEST_PAUSE)
+  }
+})
 
 /**
  * Handles the messages of a source for as long as the layer is built.
  *
  * **Details**
- * A failure is logged, and the source runs again after a pause.
+ * A failure is logged, and the source runs again after a pause: a second at first, twice as long
+ * after each failure, half a minute at most, and a second again after a run of half a minute.
  *
  * @category layers
  * @since 0.1.0
@@ -279,15 +296,4 @@ export const layer = (
   inbox: Inbox,
   source: MessageSource
 ): Layer.Layer<never, never, CommandHandler> =>
-  Layer.effectDiscard(
-    run(inbox, source).pipe(
-      Effect.tapCause((cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.void
-          : Effect.logError(`Inbox ${inbox.name} begins again after a pause`, cause)
-      ),
-      Effect.sandbox,
-      Effect.retry({ schedule: pauses, while: (cause) => !Cause.hasInterruptsOnly(cause) }),
-      Effect.forkScoped
-    )
-  )
+  Layer.effectDiscard(Effect.forkScoped(forever(inbox, source)))
