@@ -159,6 +159,8 @@ const isTransient = ({ _tag }: CommandError): boolean =>
  *
  * **Details**
  * A command that is rejected is logged and counted: it is an answer, and the message is handled.
+ * A rejection is not recorded: if the message is delivered again, the command is decided again on
+ * the state of then, and may be accepted.
  * `onUnreadable` applies to `MessageUnreadable`, `MessageUnmapped`, and to a command that no log
  * could record: an id that names no stream, an event that does not fit its schema or the limits of
  * an append. The commands of the message before that one stay recorded.
@@ -286,6 +288,8 @@ const forever = Effect.fnUntraced(function* (inbox: Inbox, source: MessageSource
  * Handles the messages of a source for as long as the layer is built.
  *
  * **Details**
+ * A message that fails holds back its whole source, all partitions of Kafka included, until it is
+ * handled or left out.
  * A failure is logged, and the source runs again after a pause: a second at first, twice as long
  * after each failure, half a minute at most, and a second again after a run of half a minute.
  *
