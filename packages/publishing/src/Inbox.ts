@@ -18,8 +18,10 @@ import {
   CurrentMetadata,
   type RequestOptions
 } from "@daybook/store/CommandHandler"
+import type { RefusalReason } from "@daybook/store/EventStore"
 import { rootMessage } from "@daybook/store/RootMessage"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -61,8 +63,9 @@ export interface Inbox {
     message: IntegrationMessage.IntegrationMessage
   ) => ReadonlyArray<InboxCommand>
   /**
-   * The policy for a message that can't be read or mapped. `stop`: it is tried again after pauses,
-   * and the later ones of its key wait. `skip`: it is logged and left out.
+   * The policy for a message that can't be read, mapped or recorded, see {@link handle}. `stop`: it
+   * is tried again after pauses, and the later ones of its source wait. `skip`: it is logged and
+   * left out.
    */
   readonly onUnreadable: "stop" | "skip"
 }
@@ -156,6 +159,11 @@ const isTransient = ({ _tag }: CommandError): boolean =>
  *
  * **Details**
  * A command that is rejected is logged and counted: it is an answer, and the message is handled.
+ * A rejection is not recorded: if the message is delivered again, the command is decided again on
+ * the state of then, and may be accepted.
+ * `onUnreadable` applies to `MessageUnreadable`, `MessageUnmapped`, and to a command that no log
+ * could record: an id that names no stream, an event that does not fit its schema or the limits of
+ * an append. The commands of the message before that one stay recorded.
  *
  * @category operations
  * @since 0.1.0
@@ -170,8 +178,30 @@ export const handle = (
       : Effect.logWarning(`Inbox ${inbox.name} leaves a message out: ${error.message}`)
   )
 
-const isUnreadable = (error: HandleError) =>
-  error._tag === "MessageUnreadable" || error._tag === "MessageUnmapped"
+/** Returns true for the errors that the message has at every attempt, whatever the log holds. */
+const isUnreadable = (error: HandleError): boolean => {
+  switch (error._tag) {
+    case "MessageUnreadable":
+    case "MessageUnmapped":
+    case "InvalidStreamId":
+    case "EventEncodeError":
+      return true
+    case "AppendRefused":
+      return UNRECORDABLE.has(error.reason._tag)
+    default:
+      return false
+  }
+}
+
+/** The refusals that depend on the events alone. */
+const UNRECORDABLE: ReadonlySet<RefusalReason["_tag"]> = new Set([
+  "TooManyEvents",
+  "InvalidStreamId",
+  "InvalidField",
+  "NotJson",
+  "TooLarge",
+  "AppendTooLarge"
+])
 
 const handleReadable = Effect.fnUntraced(function* (inbox: Inbox, body: string) {
   const message = yield* Effect.fromResult(IntegrationMessage.decode(body))
@@ -236,14 +266,32 @@ export const run = (
 ): Effect.Effect<never, HandleError | BrokerUnavailable | BrokerUnfit, CommandHandler> =>
   source.run(({ body }) => handle(inbox, body))
 
-/** From a second to half a minute. */
-const pauses = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+const FIRST_PAUSE = 1_000
+const LONGEST_PAUSE = 30_000
+
+/** Runs an inbox, and again after a pause when it failed; pauses are short again after a while. */
+const forever = Effect.fnUntraced(function* (inbox: Inbox, source: MessageSource) {
+  const once = Effect.flip(Effect.sandbox(run(inbox, source)))
+  let pause = FIRST_PAUSE
+  while (true) {
+    const begun = yield* Clock.currentTimeMillis
+    const cause = yield* once
+    if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
+    if ((yield* Clock.currentTimeMillis) - begun > LONGEST_PAUSE) pause = FIRST_PAUSE
+    yield* Effect.logError(`Inbox ${inbox.name} begins again after a pause`, cause)
+    yield* Effect.sleep(pause)
+    pause = Math.min(pause * 2, LONGEST_PAUSE)
+  }
+})
 
 /**
  * Handles the messages of a source for as long as the layer is built.
  *
  * **Details**
- * A failure is logged, and the source runs again after a pause.
+ * A message that fails holds back its whole source, all partitions of Kafka included, until it is
+ * handled or left out.
+ * A failure is logged, and the source runs again after a pause: a second at first, twice as long
+ * after each failure, half a minute at most, and a second again after a run of half a minute.
  *
  * @category layers
  * @since 0.1.0
@@ -252,15 +300,4 @@ export const layer = (
   inbox: Inbox,
   source: MessageSource
 ): Layer.Layer<never, never, CommandHandler> =>
-  Layer.effectDiscard(
-    run(inbox, source).pipe(
-      Effect.tapCause((cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.void
-          : Effect.logError(`Inbox ${inbox.name} begins again after a pause`, cause)
-      ),
-      Effect.sandbox,
-      Effect.retry({ schedule: pauses, while: (cause) => !Cause.hasInterruptsOnly(cause) }),
-      Effect.forkScoped
-    )
-  )
+  Layer.effectDiscard(Effect.forkScoped(forever(inbox, source)))

@@ -20,6 +20,16 @@ import * as Schema from "effect/Schema"
 const NonEmpty = Schema.NonEmptyString
 
 /**
+ * A text that an inbox records in the metadata of events. CloudEvents allows neither U+0000 nor
+ * lone surrogates, and no store could return them unchanged.
+ */
+const Recordable = NonEmpty.check(
+  Schema.makeFilter((text: string) => text.isWellFormed() && !text.includes("\u0000"), {
+    expected: "a text without U+0000 and lone surrogates"
+  })
+)
+
+/**
  * A message with the attributes of CloudEvents, by their names there.
  *
  * **Details**
@@ -32,9 +42,9 @@ const NonEmpty = Schema.NonEmptyString
 export const IntegrationMessage = Schema.Struct({
   specversion: Schema.Literal("1.0"),
   /** Unique within `source`. A consumer that has seen it may drop the message. */
-  id: NonEmpty,
+  id: Recordable,
   /** The system that the message comes from, a URI reference such as `/shop/orders`. */
-  source: NonEmpty,
+  source: Recordable,
   /** The name under which consumers know messages of this kind, such as `shop.order.placed`. */
   type: NonEmpty,
   /** The thing that the message is about; the stream unless the mapping sets it. */
@@ -51,7 +61,7 @@ export const IntegrationMessage = Schema.Struct({
   /** W3C Trace Context. The extension "Distributed Tracing". */
   tracestate: Schema.optionalKey(Schema.String),
   /** Shared by everything that one request set in motion. The extension "Correlation". */
-  correlationid: Schema.optionalKey(NonEmpty),
+  correlationid: Schema.optionalKey(Recordable),
   /** The event or message that led to this one. The extension "Correlation". */
   causationid: Schema.optionalKey(NonEmpty),
   data: Schema.optionalKey(Schema.Json)

@@ -7,16 +7,11 @@
 import { Producer, stringSerializers } from "@platformatic/kafka"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { Broker, type BrokerUnavailable, MessageRefused, type OutgoingMessage } from "./Broker.ts"
+import { Broker, type OutgoingMessage } from "./Broker.ts"
 import * as IntegrationMessage from "./IntegrationMessage.ts"
-import {
-  baseOptions,
-  call,
-  isTooLarge,
-  type KafkaConnection,
-  refusalOf
-} from "./internal/kafkaClient.ts"
-import { chunksOf, tooLarge } from "./internal/chunks.ts"
+import { chunksOf } from "./internal/chunks.ts"
+import { baseOptions, call, type KafkaConnection } from "./internal/kafkaClient.ts"
+import * as KafkaRequests from "./internal/kafkaRequests.ts"
 
 export type { KafkaConnection } from "./internal/kafkaClient.ts"
 
@@ -45,8 +40,9 @@ export interface KafkaBrokerOptions extends KafkaConnection {
  * Publishes to a Kafka cluster, which need not be up yet.
  *
  * **Details**
- * Topics have to exist. A topic that gets more partitions moves keys to others: the order of a key
- * is not kept across that change.
+ * Topics have to exist: a topic that the cluster does not know is tried for 30 seconds as one that
+ * is unavailable, then its messages are refused. A topic that gets more partitions moves keys to
+ * others: the order of a key is not kept across that change.
  *
  * @category layers
  * @since 0.1.0
@@ -79,29 +75,7 @@ export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker> =>
           })
         )
 
-      const sendRequest = (
-        messages: ReadonlyArray<OutgoingMessage>
-      ): Effect.Effect<void, BrokerUnavailable | MessageRefused> =>
-        Effect.catch(Effect.asVoid(request(messages)), (unavailable) => {
-          const [first, second] = messages
-          const { cause } = unavailable
-          const reason = isTooLarge(cause) ? undefined : refusalOf(cause)
-          if (first === undefined || (reason === undefined && !isTooLarge(cause))) {
-            return Effect.fail(unavailable)
-          }
-          if (second !== undefined) {
-            // The cluster does not tell which message it refuses.
-            const half = Math.ceil(messages.length / 2)
-            return Effect.andThen(
-              sendRequest(messages.slice(0, half)),
-              sendRequest(messages.slice(half))
-            )
-          }
-          return Effect.fail(refused(first, reason))
-        })
-
-      const refused = (message: OutgoingMessage, reason = tooLarge(message, maxBytes)) =>
-        new MessageRefused({ broker: "kafka", topic: message.topic, id: message.id, reason })
+      const requests = KafkaRequests.make({ maxBytes, request })
 
       // `Broker.make` sends one request at a time. When a request fails while a later one is on its
       // way, the client starts a new sequence for the later one, and the order of both is lost.
@@ -113,8 +87,8 @@ export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker> =>
             maxMessageBytes: maxBytes,
             maxMessages: messages.length
           })
-          yield* Effect.forEach(chunks, sendRequest, { discard: true })
-          if (excessive !== undefined) return yield* refused(excessive)
+          yield* Effect.forEach(chunks, requests.send, { discard: true })
+          if (excessive !== undefined) return yield* requests.refused(excessive)
         })
       })
     })

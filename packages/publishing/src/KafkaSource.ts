@@ -6,7 +6,7 @@
 import { Consumer, type Message, type MessagesStream } from "@platformatic/kafka"
 import * as Effect from "effect/Effect"
 import { BrokerUnavailable } from "./Broker.ts"
-import { baseOptions, call, type KafkaConnection } from "./internal/kafkaClient.ts"
+import { baseOptions, bodyOf, call, type KafkaConnection } from "./internal/kafkaClient.ts"
 import type { MessageSource } from "./MessageSource.ts"
 
 /**
@@ -73,7 +73,7 @@ export const make = (options: KafkaSourceOptions): MessageSource => ({
           })
         )
         const handlePartition = Effect.fnUntraced(function* (messages: ReadonlyArray<Received>) {
-          for (const { topic, value } of messages) yield* handle({ topic, body: value.toString() })
+          for (const { topic, value } of messages) yield* handle({ topic, body: bodyOf(value) })
           const last = messages.at(-1)
           if (last === undefined) return
           const { leaderEpoch, offset, partition, topic } = last

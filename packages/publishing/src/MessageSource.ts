@@ -20,6 +20,7 @@ import type { BrokerUnavailable, BrokerUnfit } from "./Broker.ts"
  */
 export interface IncomingMessage {
   readonly topic: string
+  /** Empty for a message without a value, such as a tombstone of Kafka. */
   readonly body: string
 }
 

@@ -37,6 +37,12 @@ export const call = <A>(
     catch: (cause) => new BrokerUnavailable({ broker: "kafka", operation, cause })
   })
 
+/**
+ * Returns the text of a message; the empty text for a tombstone, which has no value although the
+ * client's type says so.
+ */
+export const bodyOf = (value: Buffer | null | undefined): string => value?.toString() ?? ""
+
 const holds = (cause: unknown, property: string, value: unknown): boolean =>
   cause instanceof Error && findErrorBy(cause, property, value) !== null
 
@@ -59,7 +65,10 @@ export const refusalOf = (cause: unknown): RefusalReason | undefined => {
   return rejected === undefined ? undefined : { _tag: "Rejected", issue: rejected }
 }
 
-/** The client states an unknown topic in its message only. */
-const isUnknownTopic = (cause: unknown): boolean =>
+/**
+ * Returns true when the cluster did not know a topic of a request. The client states it in its
+ * message only.
+ */
+export const isUnknownTopic = (cause: unknown): boolean =>
   isAnyOf(cause, ["UNKNOWN_TOPIC_OR_PARTITION"]) ||
   (cause instanceof Error && cause.message.startsWith("Unknown topic "))
