@@ -423,5 +423,22 @@ export const reactorCases = <E>(
         assert.deepStrictEqual(yield* take(3), ["a1", "b1", "a2"])
       })
     )
+
+    it.effect("A reactor releases the events of a key that its key function returns no more", () =>
+      Effect.gen(function* () {
+        const groups = yield* ConsumerGroups
+        const { broken, category, name, options, take } = yield* setting
+        broken.add("a1")
+        const end = yield* host(Reactor.make({ ...options, onFailure: "park", key: () => "old" }))
+        yield* appendAll(category, "a1", "a2")
+        yield* eventually(name, ({ held, lagEvents }) => held.length === 1 && lagEvents === 0)
+        yield* end
+        broken.clear()
+        yield* host(Reactor.make({ ...options, onFailure: "park", key: () => "new" }))
+        yield* groups.release(name, { key: "old" })
+        assert.deepStrictEqual(yield* take(2), ["a1", "a2"])
+        yield* eventually(name, ({ held }) => held.length === 0)
+      })
+    )
   })
 }
