@@ -440,5 +440,15 @@ export const reactorCases = <E>(
         yield* eventually(name, ({ held }) => held.length === 0)
       })
     )
+
+    it.effect("A reaction that interrupts itself is handled as a failure is", () =>
+      Effect.gen(function* () {
+        const { category, name, options } = yield* setting
+        yield* host(Reactor.make({ ...options, react: () => Effect.interrupt }))
+        yield* appendAll(category, "a1")
+        const { held } = yield* eventually(name, ({ state }) => state === "stopped")
+        assert.strictEqual(held[0]?.attempts, 2)
+      })
+    )
   })
 }
