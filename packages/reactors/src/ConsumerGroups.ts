@@ -86,7 +86,10 @@ export interface Assignment {
   readonly held: Effect.Effect<ReadonlyArray<HeldKey>, ConsumerGroupsError>
   /** Emits the held keys on which an act is asked; one may be emitted again until it is settled. */
   readonly asked: Stream.Stream<HeldKey>
-  /** Reads the events of a key between two positions, both included, from the log. */
+  /**
+   * Reads the events of a key between two positions, both included, from the log. The event at
+   * `from` is among them even if the key function returns another key for it today.
+   */
   readonly eventsOf: (
     key: string,
     positions: { readonly from: Position; readonly upTo: Position }

@@ -87,7 +87,7 @@ export const layer = <Event, State, Own, Of extends Targets, Timer extends strin
         [commands.group, consume(commands)],
         [clock, runTimers(process.name, timers, take)]
       ] as const) {
-        yield* Effect.forkScoped(forever(group.name, groups.run(group, consumer)))
+        yield* Effect.forkScoped(forever(`Group ${group.name}`, groups.run(group, consumer)))
       }
     })
   )

@@ -4,8 +4,6 @@
  * @since 0.1.0
  */
 import type { EventStoreError } from "@daybook/store/EventStore"
-import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -13,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import type { ConsumerGroupsError } from "./ConsumerGroup.ts"
 import { ConsumerGroups } from "./ConsumerGroups.ts"
 import type { GroupStatus } from "./GroupStatus.ts"
+import { forever } from "./internal/group/forever.ts"
 import { consume } from "./internal/reactor/consume.ts"
 import type { Reactor } from "./Reactor.ts"
 
@@ -53,9 +52,16 @@ const make = Effect.fnUntraced(function* <R>(reactors: ReadonlyArray<Reactor<R>>
   if (new Set(names).size !== names.length) {
     return yield* Effect.die(new Error(`two reactors have one name: ${names.join(", ")}`))
   }
-  yield* Effect.forEach(reactors, (reactor) => Effect.forkScoped(forever(groups, reactor)), {
-    discard: true
-  })
+  yield* Effect.forEach(
+    reactors,
+    (reactor) =>
+      Effect.forkScoped(
+        forever(`Reactor ${reactor.group.name}`, groups.run(reactor.group, consume(reactor)))
+      ),
+    {
+      discard: true
+    }
+  )
   return Reactors.of({
     statuses: Effect.forEach(names, (name) =>
       groups.status(name).pipe(
@@ -68,25 +74,4 @@ const make = Effect.fnUntraced(function* <R>(reactors: ReadonlyArray<Reactor<R>>
       Effect.withSpan("Reactors.statuses")
     )
   })
-})
-
-const FIRST_PAUSE = 1_000
-const LONGEST_PAUSE = 30_000
-
-/** Runs a reactor, and again after a pause when it failed; pauses are short again after a while. */
-const forever = Effect.fnUntraced(function* <R>(
-  groups: ConsumerGroups["Service"],
-  reactor: Reactor<R>
-) {
-  const once = Effect.flip(Effect.sandbox(groups.run(reactor.group, consume(reactor))))
-  let pause = FIRST_PAUSE
-  while (true) {
-    const begun = yield* Clock.currentTimeMillis
-    const cause = yield* once
-    if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
-    if ((yield* Clock.currentTimeMillis) - begun > LONGEST_PAUSE) pause = FIRST_PAUSE
-    yield* Effect.logError(`Reactor ${reactor.group.name} begins again after a pause`, cause)
-    yield* Effect.sleep(pause)
-    pause = Math.min(pause * 2, LONGEST_PAUSE)
-  }
 })

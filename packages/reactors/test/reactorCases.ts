@@ -1,6 +1,7 @@
 /**
  * Reactors on a store: in memory, on a server and embedded.
  */
+import * as EventMark from "@daybook/kernel/EventMark"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { Category, StreamId } from "@daybook/kernel/StreamId"
 import * as EventId from "@daybook/kernel/EventId"
@@ -22,6 +23,7 @@ import * as Queue from "effect/Queue"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 
 const fresh = () => SecureRandom.uuidV4Unsafe().replaceAll("-", "").slice(0, 10)
 
@@ -280,6 +282,68 @@ export const reactorCases = <E>(
         })
       )
 
+      it.effect(`${kind} keeps a key parked that fails in a release under another policy`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { broken, category, name, options, take } = yield* setting
+          broken.add("a1")
+          const end = yield* host(Reactor.make({ ...options, transactional, onFailure: "park" }))
+          yield* appendAll(category, "a1", "a2", "b1")
+          assert.deepStrictEqual(yield* take(1), ["b1"])
+          yield* eventually(name, ({ held, lagEvents }) => held.length === 1 && lagEvents === 0)
+          yield* end
+          const stopping = Reactor.make({ ...options, transactional, onFailure: "stop" })
+          const endAgain = yield* host(stopping)
+          yield* groups.release(name)
+          const { held } = yield* eventually(
+            name,
+            (status) => status.held.length === 1 && status.held[0]?.asked === null
+          )
+          assert.strictEqual(held[0]?.state, "parked")
+          yield* endAgain
+          broken.clear()
+          yield* host(stopping)
+          yield* groups.release(name)
+          assert.deepStrictEqual(yield* take(2), ["a1", "a2"])
+          yield* eventually(name, (status) => status.held.length === 0)
+        })
+      )
+
+      it.effect(`${kind} releases a key that was stopped before its checkpoint`, () =>
+        Effect.gen(function* () {
+          const groups = yield* ConsumerGroups
+          const { category, name, options, take } = yield* setting
+          const reactor = Reactor.make({ ...options, transactional })
+          yield* appendAll(category, "a1", "a2")
+          const stopped = yield* Deferred.make<void>()
+          const stopping = groups.run({ ...reactor.group, from: "beginning" }, (assignment) =>
+            Stream.runForEach(
+              assignment.pages,
+              Effect.fnUntraced(function* ({ checkpoint, events: [first] }) {
+                if (first === undefined) return
+                yield* assignment.commit(checkpoint)
+                yield* assignment.hold({
+                  key: first.streamId,
+                  state: "stopped",
+                  position: first.position,
+                  event: EventMark.of(first),
+                  streamId: first.streamId,
+                  type: first.type,
+                  issue: "stopped by an earlier version",
+                  attempts: 1
+                })
+                yield* Deferred.succeed(stopped, undefined)
+              })
+            )
+          )
+          yield* Effect.raceFirst(stopping, Deferred.await(stopped))
+          yield* host(reactor)
+          yield* groups.release(name)
+          assert.deepStrictEqual(yield* take(2), ["a1", "a2"])
+          yield* eventually(name, ({ held, lagEvents }) => held.length + lagEvents === 0)
+        })
+      )
+
       it.effect(`${kind} skips an event that fails, and records it`, () =>
         Effect.gen(function* () {
           const groups = yield* ConsumerGroups
@@ -357,6 +421,33 @@ export const reactorCases = <E>(
         broken.clear()
         yield* groups.release(name, { key: "all" })
         assert.deepStrictEqual(yield* take(3), ["a1", "b1", "a2"])
+      })
+    )
+
+    it.effect("A reactor releases the events of a key that its key function returns no more", () =>
+      Effect.gen(function* () {
+        const groups = yield* ConsumerGroups
+        const { broken, category, name, options, take } = yield* setting
+        broken.add("a1")
+        const end = yield* host(Reactor.make({ ...options, onFailure: "park", key: () => "old" }))
+        yield* appendAll(category, "a1", "a2")
+        yield* eventually(name, ({ held, lagEvents }) => held.length === 1 && lagEvents === 0)
+        yield* end
+        broken.clear()
+        yield* host(Reactor.make({ ...options, onFailure: "park", key: () => "new" }))
+        yield* groups.release(name, { key: "old" })
+        assert.deepStrictEqual(yield* take(2), ["a1", "a2"])
+        yield* eventually(name, ({ held }) => held.length === 0)
+      })
+    )
+
+    it.effect("A reaction that interrupts itself is handled as a failure is", () =>
+      Effect.gen(function* () {
+        const { category, name, options } = yield* setting
+        yield* host(Reactor.make({ ...options, react: () => Effect.interrupt }))
+        yield* appendAll(category, "a1")
+        const { held } = yield* eventually(name, ({ state }) => state === "stopped")
+        assert.strictEqual(held[0]?.attempts, 2)
       })
     )
   })

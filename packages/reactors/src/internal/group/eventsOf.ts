@@ -11,6 +11,9 @@ import { type ConsumerGroup, keyOf } from "../../ConsumerGroup.ts"
 /**
  * Reads the events of a key between two positions. A stream is read by itself; any other key costs
  * a read of all events of the group between the positions.
+ *
+ * The event at `from` is held under the key. If the key function was changed and returns another
+ * one for it today, that event is read all the same, and so are the later ones of its stream.
  */
 export const eventsOf = (
   events: EventStore["Service"],
@@ -32,7 +35,16 @@ export const eventsOf = (
             categories,
             types
           })
-          .pipe(Stream.filter((event) => keyOf(group, event) === key))
+          .pipe(Stream.filter(isOfKey(group, key, from)))
   // The options are of valid types; a wrong one is a defect of the definition.
   return Stream.catchTag(all, "InvalidReadOption", Stream.die)
+}
+
+const isOfKey = (group: ConsumerGroup, key: string, from: Position.Position) => {
+  let moved: string | undefined
+  return (event: RecordedEvent): boolean => {
+    if (keyOf(group, event) === key) return true
+    if (event.position === from) moved = event.streamId
+    return event.streamId === moved
+  }
 }

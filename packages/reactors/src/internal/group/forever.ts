@@ -2,24 +2,31 @@
  * Takes part in a group through its failures.
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Schedule from "effect/Schedule"
 
-/** From a second to half a minute. */
-const pauses = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
+const FIRST_PAUSE = 1_000
+const LONGEST_PAUSE = 30_000
 
-/** Begins the run of a group again after a failure, which is logged. */
-export const forever = <E, R>(
-  group: string,
+/**
+ * Begins a run again after a failure, which is logged. Pauses double, and are short again after a
+ * run that was longer than the longest pause.
+ *
+ * @param subject The beginning of the log message, such as `Group orders`.
+ */
+export const forever = Effect.fnUntraced(function* <E, R>(
+  subject: string,
   run: Effect.Effect<never, E, R>
-): Effect.Effect<never, never, R> =>
-  run.pipe(
-    Effect.tapCause((cause) =>
-      Cause.hasInterruptsOnly(cause)
-        ? Effect.void
-        : Effect.logError(`Group ${group} begins again after a pause`, cause)
-    ),
-    Effect.sandbox,
-    Effect.retry({ schedule: pauses, while: (cause) => !Cause.hasInterruptsOnly(cause) }),
-    Effect.catch((cause) => Effect.failCause(cause as Cause.Cause<never>))
-  )
+): Effect.fn.Return<never, never, R> {
+  const once = Effect.flip(Effect.sandbox(run))
+  let pause = FIRST_PAUSE
+  while (true) {
+    const begun = yield* Clock.currentTimeMillis
+    const cause = yield* once
+    if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
+    if ((yield* Clock.currentTimeMillis) - begun > LONGEST_PAUSE) pause = FIRST_PAUSE
+    yield* Effect.logError(`${subject} begins again after a pause`, cause)
+    yield* Effect.sleep(pause)
+    pause = Math.min(pause * 2, LONGEST_PAUSE)
+  }
+})

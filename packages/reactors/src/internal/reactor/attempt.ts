@@ -35,8 +35,9 @@ export const make = Effect.fnUntraced(function* <R>(reactor: Reactor<R>) {
   const attempts = Metric.withAttributes(Metrics.attempts, { reactor: reactor.group.name })
   const failures = Metric.withAttributes(Metrics.failures, { reactor: reactor.group.name })
 
+  // An interrupted consumer runs no handler, so an interruption here is the reaction's own. As the
+  // end of the consumer, it would give the range up and begin it again for ever.
   const failed = (event: RecordedEvent, cause: Cause.Cause<unknown>) => {
-    if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
     failures.updateUnsafe(1, context)
     const issue = rootMessage(Cause.squash(cause)).slice(0, MAX_ISSUE_LENGTH).toWellFormed()
     return Effect.fail(new ReactionFailed({ event, issue, attempts: 1 }))

@@ -70,8 +70,10 @@ export const make = Effect.fnUntraced(function* <R>(
   const stopped = Latch.makeUnsafe()
   for (const held of yield* assignment.held) {
     const { key, position } = held
-    // An event that is to be dropped is not tried again.
-    if (held.state === "stopped" && held.asked !== "drop") earlier.set(key, held)
+    // An event up to the checkpoint is not read again, and one that is to be dropped is not tried
+    // again: both wait for an act, as parked ones do.
+    const isReadAgain = position > assignment.checkpoint.position
+    if (held.state === "stopped" && isReadAgain && held.asked !== "drop") earlier.set(key, held)
     else {
       parked.set(key, {
         key,
@@ -142,9 +144,12 @@ export const make = Effect.fnUntraced(function* <R>(
         yield* assignment.skip(event, issue)
         return "over"
       }
-      if (onFailure === "stop") return yield* stop(failure, key)
+      // Later events of a parked key may be up to the checkpoint, and only a parked row finds them
+      // again. So a failure in a release parks the key again, whatever the policy is by now.
+      const isParked = parked.has(key)
+      if (onFailure === "stop" && !isParked) return yield* stop(failure, key)
       const count = yield* hold(failure, key, "parked")
-      if (count > maxParked) return yield* stop(failure, key)
+      if (count > maxParked && !isParked) return yield* stop(failure, key)
       earlier.delete(key)
       const { position } = event
       const upTo = parked.get(key)?.upTo ?? position
