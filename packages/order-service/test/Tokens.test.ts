@@ -53,7 +53,11 @@ describe("Tokens", () => {
     ["\npriya command", 2, SHAPE],
     [`priya command ${FIRST} x`, 1, SHAPE],
     [`priya\u0001 command ${FIRST}`, 1, "the actor can't be recorded"],
-    [`priya sell ${FIRST}`, 1, "the permissions are not among command,import,read,log,operate,inspect"],
+    [
+      `priya sell ${FIRST}`,
+      1,
+      "the permissions are not among command,import,read,log,operate,inspect"
+    ],
     ["priya command short", 1, ALPHABET],
     [`priya command ${FIRST.replace("k", "§")}`, 1, ALPHABET],
     [`priya command ${FIRST}\ntom command ${FIRST}`, 2, "the token is that of a line above"]

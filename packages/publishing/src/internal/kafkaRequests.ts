@@ -11,7 +11,7 @@ import { isTooLarge, isUnknownTopic, refusalOf } from "./kafkaClient.ts"
  * The time for which a topic stays unknown before its messages are refused. A broker that has just
  * started, or that has not heard of a new topic yet, does not know topics that exist.
  */
-export const UNKNOWN_TOPIC_MILLIS = 30_000
+const UNKNOWN_TOPIC_MILLIS = 30_000
 
 /** Sends messages by `request`, whose failures say nothing about the message at fault. */
 export const make = (options: {
