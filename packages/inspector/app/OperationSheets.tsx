@@ -306,6 +306,13 @@ const Verdict = ({ rebuild }: { readonly rebuild: Rebuild }) => {
           <span className="st equal">equal</span> <span className="q2">took over</span>
         </>
       )
+    case "took over":
+      return (
+        <>
+          <span className="st">took over</span>{" "}
+          <span className="q2">without proof of equality</span>
+        </>
+      )
     case "failed":
       return (
         <>

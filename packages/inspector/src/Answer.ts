@@ -589,8 +589,11 @@ export const Rebuild = Schema.Struct({
   fraction: Schema.Number,
   eventsPerSecond: Schema.Number,
   millisLeft: Schema.optionalKey(Schema.Number),
-  /** `equal`: the rebuilt rows serve. `differs`: the old rows go on serving. */
-  verdict: Schema.Literals(["running", "equal", "differs", "failed"]),
+  /**
+   * `equal`: the rebuilt rows equal the old ones, and serve. `took over`: they serve, and were not
+   * compared or were accepted as they are. `differs`: the old rows go on serving.
+   */
+  verdict: Schema.Literals(["running", "equal", "took over", "differs", "failed"]),
   /** The number of rows that differ. */
   differing: Schema.optionalKey(Schema.Int),
   /** The first rows that differ. */

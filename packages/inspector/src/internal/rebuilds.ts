@@ -35,12 +35,26 @@ export const make: Effect.Effect<
     list: () => rebuilds.map(({ now }) => now),
     begin: Effect.fnUntraced(function* (model, options) {
       const begun = yield* Deferred.make<Rebuild, RebuildError>()
+      const versionServing = Effect.map(
+        projections.generations(model),
+        (all) => all.find(({ role }) => role === "serving")?.version
+      )
+      const { mismatch } = yield* projections.status(model)
+      const before = yield* versionServing
       const entry = { now: beginning(model, options.actor, yield* DateTime.now) }
       yield* projections.rebuild(model, options).pipe(
         Stream.runForEach((progress) =>
           Effect.gen(function* () {
             const isFirst = entry.now.generation === undefined
             entry.now = after(entry.now, progress, yield* DateTime.now)
+            if (progress.switched) {
+              // Rows of another version, or of another history of the log, are not compared.
+              const isProven =
+                options.accept !== true &&
+                Option.isNone(mismatch) &&
+                before === (yield* versionServing)
+              entry.now = { ...entry.now, verdict: isProven ? "equal" : "took over" }
+            }
             if (!isFirst) return
             rebuilds.unshift(entry)
             rebuilds.length = Math.min(rebuilds.length, KEPT)
@@ -80,7 +94,7 @@ const after = (rebuild: Rebuild, progress: Progress, now: DateTime.Utc): Rebuild
     fraction,
     eventsPerSecond,
     ...(Option.isSome(millisLeft) ? { millisLeft: millisLeft.value } : {}),
-    ...(switched ? { verdict: "equal", endedAt: now } : {})
+    ...(switched ? { endedAt: now } : {})
   }
 }
 
