@@ -165,6 +165,11 @@ describe("operation", () => {
       assert.isFalse(
         after.models[0]?.generations.some(({ generation }) => generation === retired?.generation)
       )
+      yield* client.operation.rebuild({ params, payload: { accept: true, reason: "as it is" } })
+      const accepted = yield* Effect.repeat(look, {
+        until: ({ rebuilds }) => rebuilds.length === 3 && rebuilds[0]?.verdict !== "running"
+      })
+      assert.strictEqual(accepted.rebuilds[0]?.verdict, "took over")
     })
   )
 
