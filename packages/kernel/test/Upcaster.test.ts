@@ -263,6 +263,10 @@ describe("EventCodec with a past", () => {
       // The second version refuses what the step makes of it.
       { type: "Sold", schemaVersion: 1, data: { price: -1 } },
       { type: "Sold", schemaVersion: 9, data: {} },
+      // Its only step leads to events of today.
+      { type: "SoldTo", schemaVersion: 1, data: { minor: 1, customer: "Ada" } },
+      // The first version of another type has data of this shape.
+      { type: "SoldTo", schemaVersion: 1, data: { price: 1 } },
       { type: "Unheard", schemaVersion: 1, data: null }
     ]) {
       const { data, schemaVersion } = stored
