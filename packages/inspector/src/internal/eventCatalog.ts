@@ -2,7 +2,7 @@
  * The catalogue as the files of an EventCatalog project (eventcatalog.dev, version 3): a folder for
  * each event with its newest version, and one for each earlier version.
  */
-import type { Catalogue } from "../Answer.ts"
+import type { Catalogue } from "../CatalogueAnswer.ts"
 
 export interface File {
   readonly path: string

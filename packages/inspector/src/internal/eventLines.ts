@@ -8,7 +8,8 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type { EventDetail, EventLine } from "../Answer.ts"
+import type { EventLine } from "../Answer.ts"
+import type { EventDetail } from "../StreamAnswer.ts"
 import type { Presented } from "../Presenter.ts"
 
 /** The longest sentence for an event, in UTF-16 code units. */

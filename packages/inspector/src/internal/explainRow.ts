@@ -18,7 +18,7 @@ import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { ExplainedRow } from "../Answer.ts"
+import type { ExplainedRow } from "../ReadModelAnswer.ts"
 import { MAX_STEPS } from "../InspectorApi.ts"
 import { bounded, type Bounds } from "./boundedStore.ts"
 

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Rebuild } from "../Answer.ts"
+import type { Rebuild } from "../OperationAnswer.ts"
 
 /** The most rebuilds that are remembered. */
 const KEPT = 50
