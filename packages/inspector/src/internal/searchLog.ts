@@ -9,9 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Searched } from "../Answer.ts"
 import { MAX_SEARCHED } from "../InspectorApi.ts"
-
-/** An answer ends after so many bytes of the data of events, though not before its first event. */
-const MAX_ANSWER_BYTES = 4_000_000
+import { MAX_ANSWER_BYTES } from "./eventLines.ts"
 
 export interface Found<Kept> {
   /** The kept parts of the matching events, newest first. */
