@@ -67,7 +67,10 @@ export const Rows = Schema.Struct({
   rows: Schema.Array(KeyedRow),
   /** Continues after the last row; absent on the last page. */
   next: Schema.optionalKey(Schema.String),
-  /** The position that the rows include. */
+  /**
+   * The position that the rows include; of a table as of a point, the settled position up to which
+   * the log was folded.
+   */
   position: Position.Position,
   /** The number of all rows that match, if the table was folded for this request. */
   count: Schema.optionalKey(Schema.Int),
@@ -101,7 +104,7 @@ export const ExplainedRow = Schema.Struct({
   position: Position.Position,
   /** False if the fold ended at its limit of time or events before it reached the point. */
   complete: Schema.Boolean,
-  /** The number of steps before the first one of `steps`. */
+  /** The number of steps before the first one of `steps`: those that did not fit in the answer. */
   skipped: Schema.Int,
   steps: Schema.Array(
     Schema.Struct({
