@@ -2,10 +2,12 @@ import * as Position from "@daybook/kernel/Position"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { CurrentMetadata } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { inspected, placeOrder, seen } from "./inspected.ts"
+import { inspected, memory, placeOrder, seen } from "./inspected.ts"
 
 const by = (actor: string, correlationId?: string) =>
   Effect.provideService(CurrentMetadata, {
@@ -168,6 +170,31 @@ describe("the log", () => {
       assert.deepStrictEqual(
         [...first, ...rest].map(({ data }) => data.position),
         between.flat()
+      )
+    })
+  )
+
+  it.effect("ends a page at its head, whatever settles while it is read", () =>
+    Effect.gen(function* () {
+      // An event settles after each look at the head.
+      const growing = Layer.effect(
+        EventStore,
+        Effect.map(EventStore, (store) =>
+          EventStore.of({
+            ...store,
+            head: Effect.tap(store.head, () =>
+              Effect.provideService(Effect.orDie(seen("late", { count: 1 })), EventStore, store)
+            )
+          })
+        )
+      )
+      const { client, inside } = yield* inspected(Layer.provideMerge(growing, memory))
+      const [first] = yield* inside(seen("early", { count: 1 }))
+      const page = yield* client.log.page({ query: {} })
+      assert.strictEqual(page.head, first)
+      assert.deepStrictEqual(
+        page.events.map(({ position }) => position),
+        [first]
       )
     })
   )
