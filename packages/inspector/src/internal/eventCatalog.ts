@@ -1,6 +1,6 @@
 /**
  * The catalogue as the files of an EventCatalog project (eventcatalog.dev, version 3): a folder for
- * each category, in it one for each event with its newest version, and one for each earlier version.
+ * each category, in it one for each event with its newest version, and one for each earlier one.
  *
  * The path and the id of an event depend on its category and type alone, so other event types never
  * change them.
