@@ -160,11 +160,16 @@ export const FoundStreams = Schema.Struct({
   offset: Schema.Int,
   streams: Schema.Array(StreamLine),
   /**
-   * The fields to pass with the same search for the next page; absent on the last one. In the
-   * order by change, a stream that changes between two pages is not repeated.
+   * The fields to replace in the query for the next page; absent on the last one. `q` is the
+   * reading of the text that found something. In the order by change, a stream that changes between
+   * two pages is not repeated.
    */
   next: Schema.optionalKey(
-    Schema.Struct({ offset: Schema.Int, below: Schema.optionalKey(Position.Position) })
+    Schema.Struct({
+      q: Schema.String,
+      offset: Schema.Int,
+      below: Schema.optionalKey(Position.Position)
+    })
   ),
   /** Absent if the index has all streams, or was not asked. */
   index: Schema.optionalKey(IndexGap),

@@ -107,6 +107,9 @@ describe("a continued search", () => {
         const byType = yield* pages(index, { q: "type:Seen", limit: 2 })
         assert.deepStrictEqual(idsOf(byType), allOnce.toReversed())
         assert.deepStrictEqual(byType.at(-1)?.count, { streams: 5, exact: true })
+        // No id begins with it: the next page is of the reading that found something.
+        const byPart = yield* pages(index, { q: "er-", limit: 2 })
+        assert.deepStrictEqual(idsOf(byPart), allOnce.toReversed())
       }).pipe(Effect.provide(EventStoreMemory.layer))
     )
   }

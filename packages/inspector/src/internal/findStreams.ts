@@ -112,7 +112,13 @@ export const findStreams = Effect.fnUntraced(function* (
       }),
       ...(last === undefined || end >= streams.length
         ? {}
-        : { next: { offset: end, ...(isByChange ? { below: last.position } : {}) } }),
+        : {
+            next: {
+              q: textOf(reading),
+              offset: end,
+              ...(isByChange ? { below: last.position } : {})
+            }
+          }),
       ...(isByChange && first === 0 ? { ruler: Ruler.make(streams) } : {}),
       ...gap
     }
@@ -197,7 +203,7 @@ export const findStreams = Effect.fnUntraced(function* (
         exact: next === undefined && (below === undefined || offset > 0)
       },
       streams: page,
-      ...(next === undefined ? {} : { next: { offset: end, below: next } }),
+      ...(next === undefined ? {} : { next: { q: textOf(reading), offset: end, below: next } }),
       searched
     }
     return found
