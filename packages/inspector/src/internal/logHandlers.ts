@@ -170,7 +170,7 @@ export const make = Effect.fnUntraced(function* ({
     )
     const before = yield* side("backward")
     const after = yield* side("forward")
-    // Each side has the events next to the middle first, and leaves its rest to the other.
+    // Each side begins with the event next to the middle. A short side leaves room to the other.
     const share = Math.max(MAX_TRAIL / 2, MAX_TRAIL - after.found.length)
     const earlier = before.found.slice(0, share).toReversed()
     const later = after.found.slice(0, MAX_TRAIL - earlier.length)

@@ -39,7 +39,7 @@ export const parse = (
   const column = columns.find((one) => one.field === field)
   if (column === undefined) {
     const known = columns.filter(({ type }) => type !== "jsonb").map((one) => one.field)
-    return Result.fail({ field, issue: `is not a field of the row: ${known.join(", ")} are` })
+    return Result.fail({ field, issue: `is not a field of the row, which has ${known.join(", ")}` })
   }
   if (column.type === "jsonb") return Result.fail({ field, issue: "is JSON, which has no order" })
   if (written === "null" && (is === "equal" || is === "notEqual")) {

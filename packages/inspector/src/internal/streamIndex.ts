@@ -33,10 +33,10 @@ const READ_MILLIS = 1_000
 
 export interface Known {
   readonly streamId: StreamId
-  revision: StreamFacts["revision"]
-  position: StreamFacts["position"]
-  occurredAt: DateTime.Utc
-  recordedAt: DateTime.Utc
+  readonly revision: StreamFacts["revision"]
+  readonly position: StreamFacts["position"]
+  readonly occurredAt: DateTime.Utc
+  readonly recordedAt: DateTime.Utc
 }
 
 export type Order = "change" | "id" | "revision"
@@ -55,6 +55,7 @@ export const make = Effect.fnUntraced(function* (
   store: EventStore["Service"],
   maxStreams: number = MAX_STREAMS
 ): Effect.fn.Return<StreamIndex, never, Scope.Scope> {
+  /** The streams, those that changed last at the end: sorting them by change is then cheap. */
   const known = new Map<string, Known>()
   const views = new Map<Order, { readonly streams: ReadonlyArray<Known>; readonly at: number }>()
   const read = yield* Deferred.make<void>()
@@ -69,7 +70,10 @@ export const make = Effect.fnUntraced(function* (
     if (entry === undefined) {
       if (known.size < maxStreams) known.set(streamId, { streamId, ...facts })
       else isFull = true
-    } else if (facts.revision > entry.revision) Object.assign(entry, facts)
+    } else if (facts.revision > entry.revision) {
+      known.delete(streamId)
+      known.set(streamId, { streamId, ...facts })
+    }
   }
 
   const isCaughtUp = () => {
@@ -84,6 +88,11 @@ export const make = Effect.fnUntraced(function* (
         for (const { streamId, ...facts } of some) see(streamId, facts)
       })
     )
+    // They were listed by their ids.
+    for (const one of Array.from(known.values()).toSorted(comparing.change).reverse()) {
+      known.delete(one.streamId)
+      known.set(one.streamId, one)
+    }
     after = checkpoint
     isCaughtUp()
     yield* Deferred.succeed(read, undefined)
@@ -133,7 +142,7 @@ export const make = Effect.fnUntraced(function* (
       if (view !== undefined && now - view.at < FRESH_MILLIS) {
         return { streams: view.streams, state }
       }
-      const streams = Array.from(known.values()).toSorted(comparing[by])
+      const streams = Array.from(known.values()).reverse().toSorted(comparing[by])
       if (state !== "reading") views.set(by, { streams, at: now })
       return { streams, state }
     })
