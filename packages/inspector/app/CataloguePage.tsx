@@ -1,5 +1,5 @@
 /** Every event type of the host, its versions and what changed, and what folds it. */
-import type { Catalogue } from "@daybook/inspector/Answer"
+import type { Catalogue } from "@daybook/inspector/CatalogueAnswer"
 import { useCallback } from "react"
 import type { Address } from "./address.ts"
 import { href, replace, withQuery } from "./address.ts"

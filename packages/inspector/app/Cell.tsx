@@ -1,5 +1,5 @@
 /** A value of a row in a cell of a table. */
-import type { ReadModelHead } from "@daybook/inspector/Answer"
+import type { ReadModelHead } from "@daybook/inspector/ReadModelAnswer"
 import type { Json } from "./difference.ts"
 import { isFields } from "./difference.ts"
 import { sayNumber, sayValue } from "./Json.tsx"

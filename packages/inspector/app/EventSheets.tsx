@@ -1,5 +1,6 @@
 /** An event in full: its stored form beside today's, and why it happened. */
-import type { EventDetail, EventLine } from "@daybook/inspector/Answer"
+import type { EventLine } from "@daybook/inspector/Answer"
+import type { EventDetail } from "@daybook/inspector/StreamAnswer"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Revision from "@daybook/kernel/Revision"
 import { useMemo } from "react"

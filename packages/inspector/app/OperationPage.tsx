@@ -1,5 +1,5 @@
 /** What keeps up with the log: positions, lags and claims, and below what needs a person. */
-import type { Operation } from "@daybook/inspector/Answer"
+import type { Operation } from "@daybook/inspector/OperationAnswer"
 import * as Option from "effect/Option"
 import { useEffect, useMemo, useState } from "react"
 import type { Address } from "./address.ts"

@@ -1,5 +1,5 @@
 /** The read models of the host. */
-import type { ReadModelHead } from "@daybook/inspector/Answer"
+import type { ReadModelHead } from "@daybook/inspector/ReadModelAnswer"
 import { href } from "./address.ts"
 import { useAnswer } from "./atoms.ts"
 import { Host } from "./host.ts"

@@ -1,5 +1,5 @@
 /** A row explained: each event that touched it, folded again by the projection itself. */
-import type { ExplainedRow, ReadModelHead } from "@daybook/inspector/Answer"
+import type { ExplainedRow, ReadModelHead } from "@daybook/inspector/ReadModelAnswer"
 import { useMemo } from "react"
 import type { Address } from "./address.ts"
 import { go, href, replace, withQuery } from "./address.ts"

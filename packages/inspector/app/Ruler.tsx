@@ -1,5 +1,5 @@
 /** The whole of a long list by time, beside it: where the reader is, and how much there is. */
-import type { FoundStreams } from "@daybook/inspector/Answer"
+import type { FoundStreams } from "@daybook/inspector/StreamAnswer"
 import { useAtom } from "./atoms.ts"
 import { sayNumber } from "./Json.tsx"
 import { inUtc } from "./preferences.ts"

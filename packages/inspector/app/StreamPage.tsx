@@ -1,5 +1,5 @@
 /** A stream at any revision and time: its events, the state then, and what changed. */
-import type { StreamHead } from "@daybook/inspector/Answer"
+import type { StreamHead } from "@daybook/inspector/StreamAnswer"
 import * as StreamIds from "@daybook/kernel/StreamId"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Option from "effect/Option"

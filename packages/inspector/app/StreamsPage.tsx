@@ -1,5 +1,5 @@
 /** Finds a stream among all of them. */
-import type { FoundStreams, Reading, StreamLine } from "@daybook/inspector/Answer"
+import type { FoundStreams, Reading, StreamLine } from "@daybook/inspector/StreamAnswer"
 import * as AsyncResult from "effect/reactivity/AsyncResult"
 import { useCallback, useEffect, useMemo, useState } from "react"
 import type { Address } from "./address.ts"
@@ -89,9 +89,13 @@ const linesOf = (
   isByChange: boolean
 ): ReadonlyArray<LedgerItem> => {
   const items: Array<LedgerItem> = []
+  const seen = new Set<string>()
   let day = ""
   for (const page of pages) {
     for (const line of page.streams) {
+      // A stream may be on two pages if others were created or changed between their requests.
+      if (seen.has(line.streamId)) continue
+      seen.add(line.streamId)
       const at = millisOf(line.recordedAt)
       const today = sayTime(at, "day", false)
       if (isByChange && today !== day) {
@@ -164,13 +168,13 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
   }, [changed])
   const read = useCallback(
     (before: FoundStreams | undefined) => {
-      if (before !== undefined && isLast(before)) return undefined
+      if (before !== undefined && before.next === undefined) return undefined
       return Host.query("streams", "find", {
         query: {
           ...(q === "" ? {} : { q }),
           by,
           ...(changedSince === undefined ? {} : { changedSince }),
-          offset: before === undefined ? start : before.offset + before.streams.length,
+          ...(before === undefined ? { offset: start } : before.next),
           limit: PAGE,
           ...show
         }
@@ -196,6 +200,10 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
     [here]
   )
   const goTo = first?.goTo
+  const last = found.pages.at(-1)
+  // A search of the log that ended at its bounds goes on only when a person asks for it.
+  const searchedTo =
+    last !== undefined && last.streams.length < PAGE ? last.searched.below : undefined
   return (
     <>
       <Head title="Streams">
@@ -287,11 +295,23 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
                     head={<StreamHeads by={by} />}
                     items={items}
                     total={first.count.streams}
-                    onEnd={found.hasMore && !found.isWaiting ? onEnd : undefined}
+                    onEnd={
+                      found.hasMore && !found.isWaiting && searchedTo === undefined
+                        ? onEnd
+                        : undefined
+                    }
                   />
                 </>
               )}
             </div>
+            {searchedTo !== undefined && found.hasMore ? (
+              <p className="row pad q2">
+                <span>Searched down to position {sayNumber(searchedTo)}.</span>
+                <button className="btn" type="button" disabled={found.isWaiting} onClick={onEnd}>
+                  Earlier
+                </button>
+              </p>
+            ) : null}
             {first.ruler === undefined || !hasRuler(first) ? null : (
               <Ruler
                 ruler={first.ruler}
@@ -310,10 +330,6 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
 /** One bucket would say no more than the list. */
 const hasRuler = ({ ruler }: FoundStreams): boolean => (ruler?.buckets.length ?? 0) > 1
 
-const isLast = (page: FoundStreams): boolean =>
-  page.streams.length === 0 ||
-  (page.count.exact && page.offset + page.streams.length >= page.count.streams)
-
 const StreamHeads = ({ by }: { readonly by: Order }) => (
   <>
     <th className="mg" scope="col" aria-sort={by === "change" ? "descending" : undefined}>
@@ -330,6 +346,12 @@ const StreamHeads = ({ by }: { readonly by: Order }) => (
     <th scope="col">By</th>
   </>
 )
+
+const sayGap: Readonly<Record<NonNullable<FoundStreams["index"]>, string>> = {
+  reading: "The host still reads its index of streams.",
+  "too many": "The log has more streams than the index of the host holds.",
+  lost: "The host lost its index of streams, and asks the store again."
+}
 
 /** Says what the text was understood as, what it found and read, and its other readings. */
 const Understood = ({ found, here }: { readonly found: FoundStreams; readonly here: Address }) => {
@@ -353,6 +375,7 @@ const Understood = ({ found, here }: { readonly found: FoundStreams; readonly he
               ; earlier ones were not.
             </>
           )}
+          {found.index === undefined ? null : ` ${sayGap[found.index]}`}
         </span>
       </span>
       {goTo === undefined ? null : (

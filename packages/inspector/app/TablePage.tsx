@@ -1,5 +1,5 @@
 /** The rows of a read model: filtered, ordered, as of a point, and the difference of two points. */
-import type { ReadModelHead, Rows } from "@daybook/inspector/Answer"
+import type { ReadModelHead, Rows } from "@daybook/inspector/ReadModelAnswer"
 import type * as Position from "@daybook/kernel/Position"
 import { useCallback, useMemo, useState } from "react"
 import type { Address } from "./address.ts"

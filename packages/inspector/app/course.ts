@@ -1,5 +1,5 @@
 /** A stream's course: for each revision its type, actor, version and times, and its states. */
-import type { Outline, StateAt, StreamEvents } from "@daybook/inspector/Answer"
+import type { Outline, StateAt, StreamEvents } from "@daybook/inspector/StreamAnswer"
 import * as Revision from "@daybook/kernel/Revision"
 import type { StreamId } from "@daybook/kernel/StreamId"
 import * as Effect from "effect/Effect"

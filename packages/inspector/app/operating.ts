@@ -1,5 +1,5 @@
 /** The state of what keeps up with the log, and the acts on it. */
-import type { Operation } from "@daybook/inspector/Answer"
+import type { Operation } from "@daybook/inspector/OperationAnswer"
 import type * as Position from "@daybook/kernel/Position"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

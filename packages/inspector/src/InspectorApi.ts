@@ -34,6 +34,10 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup"
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema"
 import * as Schema from "effect/Schema"
 import * as Answer from "./Answer.ts"
+import * as StreamAnswer from "./StreamAnswer.ts"
+import * as ReadModelAnswer from "./ReadModelAnswer.ts"
+import * as OperationAnswer from "./OperationAnswer.ts"
+import * as CatalogueAnswer from "./CatalogueAnswer.ts"
 
 /**
  * The most streams, events, states or rows of a page.
@@ -125,25 +129,26 @@ const streams = guarded(
         by: Schema.optionalKey(Schema.Literals(["change", "id", "revision"])),
         /** Only streams whose last event was recorded at or after it. */
         changedSince: Schema.optionalKey(Schema.DateTimeUtc),
+        /** The number of streams on earlier pages, or the place of a bucket of the ruler. */
         offset: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
-        /** Continues a search of the log below a position. */
+        /** Continues below a position, in the order by change or in a search of the log. */
         below: Schema.optionalKey(Position.Position),
         limit,
         ...show
       },
-      success: Answer.FoundStreams,
+      success: StreamAnswer.FoundStreams,
       error
     }),
     HttpApiEndpoint.get("head", "/streams/:streamId", {
       params: stream,
       query: show,
-      success: Answer.StreamHead,
+      success: StreamAnswer.StreamHead,
       error
     }),
     HttpApiEndpoint.get("outline", "/streams/:streamId/outline", {
       params: stream,
       query: { from: Schema.optionalKey(Revision.Revision) },
-      success: Answer.Outline,
+      success: StreamAnswer.Outline,
       error
     }),
     HttpApiEndpoint.get("events", "/streams/:streamId/events", {
@@ -156,13 +161,13 @@ const streams = guarded(
         data: Schema.optionalKey(Schema.Boolean),
         ...show
       },
-      success: Answer.StreamEvents,
+      success: StreamAnswer.StreamEvents,
       error
     }),
     HttpApiEndpoint.get("event", "/streams/:streamId/events/:revision", {
       params: { ...stream, revision: Revision.Revision },
       query: show,
-      success: Answer.EventDetail,
+      success: StreamAnswer.EventDetail,
       error
     }),
     HttpApiEndpoint.get("state", "/streams/:streamId/state", {
@@ -174,7 +179,7 @@ const streams = guarded(
         occurredAt: Schema.optionalKey(Schema.DateTimeUtc),
         ...show
       },
-      success: Schema.Struct({ ...Answer.StateAt.fields, withheld: Schema.Boolean }),
+      success: Schema.Struct({ ...StreamAnswer.StateAt.fields, withheld: Schema.Boolean }),
       error
     }),
     HttpApiEndpoint.get("states", "/streams/:streamId/states", {
@@ -185,7 +190,7 @@ const streams = guarded(
         limit,
         ...show
       },
-      success: Answer.States,
+      success: StreamAnswer.States,
       error
     })
   ),
@@ -195,7 +200,7 @@ const streams = guarded(
 const readModels = guarded(
   HttpApiGroup.make("readModels").add(
     HttpApiEndpoint.get("list", "/read-models", {
-      success: Schema.Array(Answer.ReadModelHead),
+      success: Schema.Array(ReadModelAnswer.ReadModelHead),
       error
     }),
     HttpApiEndpoint.get("rows", "/read-models/:model/rows", {
@@ -213,13 +218,13 @@ const readModels = guarded(
         ...asOf,
         ...show
       },
-      success: Answer.Rows,
+      success: ReadModelAnswer.Rows,
       error
     }),
     HttpApiEndpoint.get("explain", "/read-models/:model/row", {
       params: model,
       query: { ...key, ...asOf, ...show },
-      success: Answer.ExplainedRow,
+      success: ReadModelAnswer.ExplainedRow,
       error
     }),
     HttpApiEndpoint.get("difference", "/read-models/:model/difference", {
@@ -230,7 +235,7 @@ const readModels = guarded(
         to: Schema.optionalKey(Position.Position),
         ...show
       },
-      success: Answer.TableDifference,
+      success: ReadModelAnswer.TableDifference,
       error
     })
   ),
@@ -285,7 +290,13 @@ const log = guarded(
     HttpApiEndpoint.get("live", "/log/live", {
       query: {
         ...eventFilter,
-        /** `head`, a position, or the id of an event of this stream; `head` without it. */
+        /**
+         * The place after which to begin: `head`, a position, or the id of an event of this stream;
+         * `head` without it.
+         *
+         * Pass the `head` of a page of the log to begin where that page ends, and the last `id` of
+         * this stream to go on after a pause of any length: the events in between come first.
+         */
         after: Schema.optionalKey(place),
         data: Schema.optionalKey(Schema.Boolean),
         ...show
@@ -325,7 +336,7 @@ const operation = guarded(
   HttpApiGroup.make("operation").add(
     HttpApiEndpoint.get("status", "/operation", {
       query: show,
-      success: Answer.Operation,
+      success: OperationAnswer.Operation,
       error
     }).annotate(Requires, "inspect"),
     HttpApiEndpoint.get("acts", "/operation/:model/acts", {
@@ -353,7 +364,7 @@ const operation = guarded(
         /** Lets the rebuilt rows serve although they differ. */
         accept: Schema.optionalKey(Schema.Boolean)
       }),
-      success: Answer.Rebuild.pipe(HttpApiSchema.status(202))
+      success: OperationAnswer.Rebuild.pipe(HttpApiSchema.status(202))
     }).annotate(Requires, "operate"),
     /** Drops a generation that does not serve: gives a rebuild up, or removes old rows. */
     HttpApiEndpoint.post("drop", "/operation/:model/drop", {
@@ -385,7 +396,7 @@ const operation = guarded(
 
 const catalogue = guarded(
   HttpApiGroup.make("catalogue").add(
-    HttpApiEndpoint.get("types", "/catalogue", { success: Answer.Catalogue, error }),
+    HttpApiEndpoint.get("types", "/catalogue", { success: CatalogueAnswer.Catalogue, error }),
     /** The catalogue as the files of an EventCatalog project, in a tar archive. */
     HttpApiEndpoint.get("export", "/catalogue/event-catalog.tar", {
       success: Schema.Uint8Array.pipe(

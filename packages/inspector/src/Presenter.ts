@@ -7,11 +7,12 @@
 import type * as Aggregate from "@daybook/kernel/Aggregate"
 import * as Decider from "@daybook/kernel/Decider"
 import * as EventCodec from "@daybook/kernel/EventCodec"
+import { printableLine } from "@daybook/kernel/Printable"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import type { Category } from "@daybook/kernel/StreamId"
 import type { At, CommandHandler, LoadError, Loaded } from "@daybook/store/CommandHandler"
 import type { InvalidReadOption } from "@daybook/store/EventStore"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -64,7 +65,10 @@ export interface Presented {
     ReadonlyArray<{ readonly type: string; readonly data: Schema.Json }>,
     EventCodec.DecodeErrorReason
   >
-  /** Returns a sentence for an event; undefined without a presenter, or if it can't be decoded. */
+  /**
+   * Returns a sentence for an event; undefined without a presenter, or if the event can't be
+   * decoded. If the presenter throws, the sentence says so.
+   */
   readonly describe: (recorded: RecordedEvent) => string | undefined
   readonly initial: OpaqueState
   /** Evolves a state by a recorded event. */
@@ -74,6 +78,7 @@ export interface Presented {
   ) => Result.Result<OpaqueState, EventCodec.EventDecodeError>
   /** Returns the JSON form of a state. */
   readonly encode: (state: OpaqueState) => Schema.Json
+  /** Returns the figure of a state; if the presenter throws, the figure says so. */
   readonly figure: (state: OpaqueState) => string | undefined
   /** Loads a state as of a revision or an instant. */
   readonly loadAt: (
@@ -96,9 +101,7 @@ export const make = <Command, State, Event, Rejection>(
   const { category, codec, decider } = aggregate
   const encodeEvent = Schema.encodeSync(Schema.toCodecJson(codec.events))
   const encodeState = Schema.encodeSync(Schema.toCodecJson(aggregate.state))
-  // The only states that callers have are those that `initial`, `evolve` and `loadAt` returned.
-  const opened = (state: OpaqueState): State => state as unknown as State
-  const closed = (state: State): OpaqueState => state as unknown as OpaqueState
+  const { open, seal } = opaque<State>()
   return {
     category,
     codec,
@@ -113,23 +116,50 @@ export const make = <Command, State, Event, Rejection>(
       const decoded = codec.decode(recorded)
       return Result.isFailure(decoded) || decoded.success.length === 0
         ? undefined
-        : decoded.success.map(describe).join("; ")
+        : said("describe", () => decoded.success.map(describe).join("; "))
     },
-    initial: closed(decider.initialState),
+    initial: seal(decider.initialState),
     evolve: (state, recorded) =>
       Result.map(EventCodec.decodeRecorded(codec, recorded), (events) =>
-        closed(Decider.fold(decider, events, opened(state)))
+        seal(Decider.fold(decider, events, open(state)))
       ),
-    encode: (state) => encodeState(opened(state)),
-    figure: (state) => figure?.of(opened(state)),
+    encode: (state) => encodeState(open(state)),
+    figure: (state) =>
+      figure === undefined ? undefined : said("figure", () => figure.of(open(state))),
     loadAt: (handler, id, at) =>
-      handler.loadAt(aggregate, id, at) as unknown as ReturnType<Presented["loadAt"]>
+      Effect.map(handler.loadAt(aggregate, id, at), (loaded) => ({
+        ...loaded,
+        state: seal(loaded.state)
+      }))
   }
 }
 
+/**
+ * Hides the type of the states of one aggregate. `open` is only ever given what its own `seal`
+ * returned, since callers have no other states than those of `initial`, `evolve` and `loadAt`.
+ */
+const opaque = <State>() => ({
+  seal: (state: State): OpaqueState => state as unknown as OpaqueState,
+  open: (state: OpaqueState): State => state as unknown as State
+})
+
+/** The longest reason that stands in the place of a text, in UTF-16 code units. */
+const MAX_REASON = 200
+
+/** Returns the text of a presenter, or the reason why there is none: it is code of the host. */
+const said = (name: "describe" | "figure", text: () => string): string =>
+  Result.getOrElse(Result.try(text), (cause) =>
+    printableLine(
+      `${name} failed: ${Predicate.isError(cause) ? `${cause.name}: ${cause.message}` : "it threw"}`
+    ).slice(0, MAX_REASON)
+  )
+
 /** Separates the tag of an event from its data, as a log does. */
-const tagged = (encoded: unknown): { readonly type: string; readonly data: Schema.Json } => {
-  if (!Predicate.isObject(encoded)) return { type: "", data: encoded as Schema.Json }
-  const { _tag: type, ...data } = encoded as Record<string, Schema.Json>
+const tagged = (encoded: Schema.Json): { readonly type: string; readonly data: Schema.Json } => {
+  if (!isRecord(encoded)) return { type: "", data: encoded }
+  const { _tag: type, ...data } = encoded
   return { type: typeof type === "string" ? type : "", data }
 }
+
+const isRecord = (json: Schema.Json): json is { readonly [field: string]: Schema.Json } =>
+  Predicate.isObject(json)

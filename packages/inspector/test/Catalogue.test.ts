@@ -2,6 +2,9 @@ import * as Inspector from "@daybook/inspector/Inspector"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { execFileSync } from "node:child_process"
+import type { Catalogue } from "../src/CatalogueAnswer.ts"
+import * as EventCatalog from "../src/internal/eventCatalog.ts"
+import * as Tar from "../src/internal/tar.ts"
 import { inspected, options } from "./inspected.ts"
 
 describe("the catalogue", () => {
@@ -33,15 +36,54 @@ describe("the catalogue", () => {
         execFileSync("tar", args, { input: archive, encoding: "utf8" })
       const names = tar("-t").trim().split("\n")
       assert.include(names, "services/order/index.mdx")
-      assert.include(names, "events/OrderCreated/index.mdx")
-      assert.include(names, "events/OrderCreated/versioned/1.0.0/index.mdx")
-      const newest = tar("-x", "-O", "events/OrderCreated/index.mdx")
-      assert.match(newest, /^---\nid: "OrderCreated"\nname: "OrderCreated"\nversion: 3\.0\.0\n/)
+      const folder = "services/order/events/OrderCreated"
+      assert.include(names, `${folder}/index.mdx`)
+      assert.include(names, `${folder}/versioned/1.0.0/index.mdx`)
+      const newest = tar("-x", "-O", `${folder}/index.mdx`)
+      assert.match(
+        newest,
+        /^---\nid: "order\.OrderCreated"\nname: "OrderCreated"\nversion: 3\.0\.0\n/
+      )
       assert.include(newest, "| customerId |")
       const service = tar("-x", "-O", "services/order/index.mdx")
-      assert.include(service, '  - id: "OrderCreated"\n    version: 3.0.0')
+      assert.include(service, '  - id: "order.OrderCreated"\n    version: 3.0.0')
     })
   )
+
+  it("gives every event type a path and an id of its own, whatever other types there are", () => {
+    const long = "T".repeat(199)
+    const types = ["a.b", "a/b", "a:b", "a_b", `${long}1`, `${long}2`, "Seen"]
+    const category = `c${"a".repeat(63)}`
+    const codec = (of: string, some: ReadonlyArray<string>): Catalogue["codecs"][number] => ({
+      name: of,
+      category: of,
+      types: some.map((type) => ({
+        type,
+        formerNames: [],
+        newest: 2,
+        retired: false,
+        versions: [1, 2].map((schemaVersion) => ({
+          schemaVersion,
+          fields: {},
+          added: [],
+          removed: [],
+          changed: []
+        })),
+        readers: []
+      }))
+    })
+    const files = EventCatalog.files({ codecs: [codec(category, types), codec("b", types)] })
+    const archive = Tar.write(files, 0)
+    const paths = execFileSync("tar", ["-t"], { input: archive, encoding: "utf8" })
+      .trim()
+      .split("\n")
+    assert.lengthOf(new Set(paths), 2 * (1 + 2 * types.length))
+    const ids = files.map(({ content }) => content.split("\n").slice(1, 4).join())
+    assert.lengthOf(new Set(ids), files.length)
+    // The files of a type are the same when it stands alone.
+    const [, ...alone] = EventCatalog.files({ codecs: [codec("b", ["a.b"])] })
+    assert.includeDeepMembers([...files], alone)
+  })
 })
 
 describe("an inspector", () => {

@@ -14,6 +14,7 @@ import { assert, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
+import { refuseBadRowRequests } from "./badRowRequests.ts"
 import { inspected, placeOrder, projections, upToDate } from "./inspected.ts"
 
 const database = PostgresServer.layerClient({ maxConnections: 8 }).pipe(
@@ -88,6 +89,7 @@ layer(database, { timeout: "2 minutes", excludeTestServices: true })("PostgreSQL
         next.rows.map(({ key }) => key),
         ['["ada"]']
       )
+      yield* refuseBadRowRequests(client)
       const earlier = yield* client.readModels.rows({
         params: { model: "order_summary" },
         query: { position: event.line.position }

@@ -10,8 +10,10 @@ import { CommandHandler } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import * as Schema from "effect/Schema"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
 import { ORIGIN, placeOrder, serve } from "./inspected.ts"
@@ -39,8 +41,8 @@ const stores = CommandHandler.layer.pipe(
 )
 
 /** Its tests run on the clock of the system, as requests do: claims would seem to have run out. */
-const shop = Effect.gen(function* () {
-  const built = Layer.succeedContext(yield* Effect.orDie(Layer.build(stores)))
+const shopOn = Effect.fnUntraced(function* (services: typeof stores) {
+  const built = Layer.succeedContext(yield* Effect.orDie(Layer.build(services)))
   const { http } = yield* serve(
     Inspector.layerUnprotected({
       title: "Shop",
@@ -62,6 +64,8 @@ const shop = Effect.gen(function* () {
     Effect.repeat(look, { until: ({ models }) => models[0]?.status.state === state })
   return { client, inside, look, until }
 })
+
+const shop = shopOn(stores)
 
 const params = { model: "counts" }
 
@@ -170,6 +174,38 @@ describe("operation", () => {
         until: ({ rebuilds }) => rebuilds.length === 3 && rebuilds[0]?.verdict !== "running"
       })
       assert.strictEqual(accepted.rebuilds[0]?.verdict, "took over")
+    })
+  )
+
+  it.live("ends the request for a rebuild that a defect ends, and shows a later defect", () =>
+    Effect.gen(function* () {
+      adds = 1
+      const ends = { afterFirst: false }
+      const broken = Stream.die(new Error("the runner is broken"))
+      const breaking = Layer.effect(
+        Projections,
+        Effect.map(Projections, (runner) =>
+          Projections.of({
+            ...runner,
+            rebuild: (name, options) =>
+              ends.afterFirst
+                ? Stream.concat(Stream.take(runner.rebuild(name, options), 1), broken)
+                : broken
+          })
+        )
+      )
+      const { client, look, until } = yield* shopOn(Layer.provideMerge(breaking, stores))
+      yield* until("up to date")
+      const refused = yield* Effect.exit(client.operation.rebuild({ params, payload: {} }))
+      assert.isTrue(Exit.isFailure(refused))
+      assert.lengthOf((yield* look).rebuilds, 0)
+      ends.afterFirst = true
+      yield* client.operation.rebuild({ params, payload: {} })
+      const { rebuilds } = yield* Effect.repeat(look, {
+        until: (now) => now.rebuilds[0]?.verdict !== "running"
+      })
+      assert.strictEqual(rebuilds[0]?.verdict, "failed")
+      assert.include(rebuilds[0]?.failure, "a fault")
     })
   )
 

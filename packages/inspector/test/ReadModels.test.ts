@@ -1,15 +1,22 @@
 import * as Position from "@daybook/kernel/Position"
+import { aggregate } from "@daybook/order/Order"
+import { OrderCommand } from "@daybook/order/OrderCommand"
 import * as OrderSummary from "@daybook/order/OrderSummary"
 import * as ReadModel from "@daybook/projections/ReadModel"
 import { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
+import { Projections } from "@daybook/projections/Projections"
+import { CommandHandler } from "@daybook/store/CommandHandler"
+import { EventStore } from "@daybook/store/EventStore"
 import { assert, describe, it } from "@effect/vitest"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { refuseBadRowRequests } from "./badRowRequests.ts"
 import { inspected, memory, placeOrder, upToDate } from "./inspected.ts"
 
 const SUMMARY = { model: "order_summary" }
@@ -98,6 +105,57 @@ describe("a read model", () => {
         client.readModels.rows({ params: { model: "nobody" }, query: {} })
       )
       assert.strictEqual(unknown._tag, "Unknown")
+    })
+  )
+
+  it.effect("refuses values that no row has, with the field", () =>
+    Effect.gen(function* () {
+      const { client, place } = yield* shop
+      yield* place("ada")
+      yield* refuseBadRowRequests(client)
+    })
+  )
+
+  it.effect("has in a table as of an instant what came later with an earlier time", () =>
+    Effect.gen(function* () {
+      const { client, inside, place } = yield* shop
+      yield* place("ada")
+      const late = (id: string, at: string) =>
+        inside(
+          CommandHandler.use((handler) =>
+            handler.execute(
+              aggregate,
+              id,
+              OrderCommand.cases.CreateOrder.make({ customerId: "ada", currency: "GBP" }),
+              { occurredAt: DateTime.makeUnsafe(at) }
+            )
+          )
+        )
+      const occurredAt = DateTime.makeUnsafe("2020-01-01T00:00:00Z")
+      const asOf = client.readModels.rows({ params: SUMMARY, query: { occurredAt } })
+      const keys = Effect.map(asOf, ({ rows }) => rows.map((row) => row.key))
+      const before = yield* keys
+      assert.deepStrictEqual(before, ['["ada"]'])
+      yield* late("ben", "2021-01-01T00:00:00Z")
+      assert.deepStrictEqual(yield* keys, before)
+      yield* late("cleo", "2019-01-01T00:00:00Z")
+      assert.deepStrictEqual(yield* keys, ['["ada"]', '["cleo"]'])
+      const { head } = yield* client.about.about()
+      assert.strictEqual((yield* asOf).position, head)
+    })
+  )
+
+  it.effect("has in a table as of a position past the head what is settled later", () =>
+    Effect.gen(function* () {
+      const { client, place } = yield* shop
+      yield* place("ada")
+      const { head } = yield* client.about.about()
+      const position = Position.make(head + 1_000n)
+      const asOf = client.readModels.rows({ params: SUMMARY, query: { position } })
+      const before = yield* asOf
+      assert.deepStrictEqual([before.count, before.position], [1, head])
+      yield* place("ben")
+      assert.strictEqual((yield* asOf).count, 2)
     })
   )
 
@@ -249,6 +307,78 @@ describe("a row explained", () => {
         query: { position: events[3]?.position ?? Position.start }
       })
       assert.strictEqual(whole.count, 2)
+    })
+  )
+
+  it.effect("stays within its limit of events over all attempts to compare it", () =>
+    Effect.gen(function* () {
+      let read = 0
+      let looks = 0
+      const counted = Layer.effect(
+        EventStore,
+        Effect.map(EventStore, (store) =>
+          EventStore.of({
+            ...store,
+            readAll: (options) =>
+              Stream.tap(store.readAll(options), () =>
+                Effect.sync(() => {
+                  read += 1
+                })
+              )
+          })
+        )
+      )
+      // The stored row is one that no fold gives, and the position moves while it is compared.
+      const moving = Layer.merge(
+        Layer.effect(
+          ReadModelStore,
+          Effect.map(ReadModelStore, (store) =>
+            ReadModelStore.of({ ...store, get: () => Effect.succeed(Option.some({})) })
+          )
+        ),
+        Layer.effect(
+          Projections,
+          Effect.map(Projections, (runner) =>
+            Projections.of({
+              ...runner,
+              status: (name) =>
+                Effect.map(runner.status(name), (status) => ({
+                  ...status,
+                  position: looks++ % 3 === 2 ? Position.start : status.position
+                }))
+            })
+          )
+        )
+      )
+      const bounds = { maxEvents: 12, maxMillis: 60_000 }
+      const { client, inside } = yield* inspected(
+        Layer.provideMerge(Layer.merge(counted, moving), memory),
+        { bounds }
+      )
+      yield* inside(Effect.forEach(["ada", "ben"], placeOrder))
+      yield* inside(
+        Effect.repeat(
+          Effect.andThen(
+            Effect.promise(() => new Promise(setImmediate)),
+            inside(Projections.use((runner) => runner.status("product_demand")))
+          ),
+          {
+            until: ({ head, position }) => head === position
+          }
+        )
+      )
+      looks = 0
+      read = 0
+      const row = yield* client.readModels.explain({
+        params: DEMAND,
+        query: { key: JSON.stringify(["lantern", "GBP"]) }
+      })
+      assert.strictEqual(row.verdict, "moving")
+      assert.isTrue(row.complete)
+      assert.lengthOf(row.steps, 4)
+      assert.strictEqual(row.searched.events, 12)
+      // The page in which the limit lies is read to its end.
+      assert.isAtMost(read, 20)
     })
   )
 

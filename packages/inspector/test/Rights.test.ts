@@ -162,6 +162,19 @@ describe("the rights of a caller", () => {
     })
   )
 
+  it.effect("S60: withhold the rows of a table that was folded for a caller who sees them", () =>
+    Effect.gen(function* () {
+      const { as } = yield* shop
+      const [rosa, ines] = [yield* as("Rosa inspect read"), yield* as("Ines inspect")]
+      const { head } = yield* rosa.about.about()
+      const asOf = { params: summary, query: { position: head } }
+      assert.isDefined((yield* rosa.readModels.rows(asOf)).rows[0]?.row)
+      const withheld = yield* ines.readModels.rows(asOf)
+      assert.isTrue(withheld.withheld)
+      assert.deepStrictEqual(withheld.rows, [{ key }])
+    })
+  )
+
   it.effect("S60: let only `operate` act, and record its name", () =>
     Effect.gen(function* () {
       const { as } = yield* shop

@@ -12,7 +12,7 @@ const demand = Result.getOrThrow(ReadModelTable.make(ProductDemand.projection)).
 describe("a condition on rows", () => {
   it("is a field, a sign and a value of the field's type", () => {
     const parsed = (text: string, columns = summary) =>
-      Result.getOrElse(RowFilter.parse(columns, text), (issue) => issue)
+      Result.getOrElse(RowFilter.parse(columns, text), (refused) => refused)
     assert.deepStrictEqual(parsed("status:draft"), {
       field: "status",
       is: "equal",
@@ -53,9 +53,46 @@ describe("a condition on rows", () => {
       is: "equal",
       values: ["a:b>c"]
     })
-    for (const text of ["itemCount:1.5", "itemCount:", "hasAddress:yes", "lines:1", "x:1", ":1"]) {
-      assert.isString(parsed(text), text)
+    assert.deepStrictEqual(parsed("itemCount:+007"), {
+      field: "itemCount",
+      is: "equal",
+      values: [7]
+    })
+    for (const text of ["status", ":1", "1:1"]) {
+      const refused = Result.getOrThrow(Result.flip(RowFilter.parse(summary, text)))
+      assert.isUndefined(refused.field, text)
+      assert.include(refused.issue, "is not a condition")
     }
+  })
+
+  it("names the field that refuses a value, and what the field allows", () => {
+    const whole = "a whole number from -9007199254740991 to 9007199254740991"
+    const instant = "an instant of the years 4713 BC to 275760, such as 2026-11-26T15:00Z"
+    const text = "text of well-formed Unicode without U+0000"
+    for (const [condition, field, allowed] of [
+      ["itemCount:1.5", "itemCount", whole],
+      ["itemCount:", "itemCount", whole],
+      ["itemCount:0x10", "itemCount", whole],
+      ["itemCount>9007199254740992", "itemCount", whole],
+      ["hasAddress:yes", "hasAddress", "true or false"],
+      ["updatedAt>soon", "updatedAt", instant],
+      ["updatedAt>lantern 4", "updatedAt", instant],
+      ["updatedAt>2026-13-01", "updatedAt", instant],
+      ["updatedAt>-100000-01-01", "updatedAt", instant],
+      ["status:a\u0000b", "status", text],
+      ["status:\ud800", "status", text],
+      ['status:"\\ud800"', "status", text]
+    ] as const) {
+      const refused = Result.getOrThrow(Result.flip(RowFilter.parse(summary, condition)))
+      assert.strictEqual(refused.field, field, condition)
+      assert.include(refused.issue, `it is ${allowed}`, condition)
+    }
+    const units = Result.getOrThrow(Result.flip(RowFilter.parse(demand, "unitsAdded:1.0")))
+    assert.include(units.issue, "it is a whole number")
+    const json = Result.getOrThrow(Result.flip(RowFilter.parse(summary, "lines:1")))
+    assert.strictEqual(json.field, "lines")
+    const unknown = Result.getOrThrow(Result.flip(RowFilter.parse(summary, "x:1")))
+    assert.include(unknown.issue, "orderId")
   })
 })
 

@@ -2,6 +2,8 @@ import { aggregate } from "@daybook/order/Order"
 import * as Revision from "@daybook/kernel/Revision"
 import * as StreamId from "@daybook/kernel/StreamId"
 import { codec } from "@daybook/order/OrderEvent"
+import * as OrderState from "@daybook/order/OrderState"
+import * as Presenter from "../src/Presenter.ts"
 import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
 import { EventStore } from "@daybook/store/EventStore"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
@@ -11,7 +13,7 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { inspected, placeOrder } from "./inspected.ts"
+import { inspected, memory, placeOrder } from "./inspected.ts"
 
 const order = (id: string) => StreamId.StreamId.make(`order-${id}`)
 
@@ -282,6 +284,42 @@ describe("a stream", () => {
       assert.strictEqual(detail.undecodable?.reason, "UnknownType")
       const state = yield* Effect.flip(client.streams.state({ params, query: {} }))
       assert.strictEqual(state._tag, "NotPossible")
+    })
+  )
+
+  it.effect("says in place that its presenter failed, and shows the rest", () =>
+    Effect.gen(function* () {
+      const failing = Presenter.make(aggregate, {
+        describe: (event) => {
+          if (event._tag === "ItemRemoved") throw new TypeError("no words for\nit")
+          return event._tag
+        },
+        figure: {
+          head: "Items",
+          of: (state) => {
+            if (OrderState.itemCount(state) === 10) throw new RangeError("ten is too many")
+            return String(OrderState.itemCount(state))
+          }
+        }
+      })
+      const { client, inside } = yield* inspected(memory, { aggregates: [failing] })
+      yield* inside(placeOrder("ada"))
+      const params = { streamId: order("ada") }
+      const { events } = yield* client.streams.events({ params, query: {} })
+      assert.deepStrictEqual(
+        events.map(({ figure }) => figure),
+        ["0", "4", "figure failed: RangeError: ten is too many", "9", "9"]
+      )
+      assert.strictEqual(events[2]?.text, "ItemAdded")
+      assert.strictEqual(events[3]?.text, "describe failed: TypeError: no words for it")
+      const { states } = yield* client.streams.states({ params, query: {} })
+      assert.lengthOf(states, 6)
+      assert.isDefined(states[3]?.state)
+      assert.include(states[3]?.figure, "figure failed")
+      const revision = Revision.make(3)
+      const state = yield* client.streams.state({ params, query: { revision } })
+      assert.isDefined(state.state)
+      assert.include(state.figure, "figure failed")
     })
   )
 

@@ -6,6 +6,10 @@ import * as Host from "@daybook/http/Host"
 import * as Presenter from "@daybook/inspector/Presenter"
 import * as Inspector from "@daybook/inspector/Inspector"
 import { InspectorApi } from "@daybook/inspector/InspectorApi"
+import * as EventId from "@daybook/kernel/EventId"
+import type { EventMetadata } from "@daybook/kernel/EventMetadata"
+import * as Position from "@daybook/kernel/Position"
+import * as StreamId from "@daybook/kernel/StreamId"
 import { aggregate } from "@daybook/order/Order"
 import { OrderCommand } from "@daybook/order/OrderCommand"
 import * as OrderState from "@daybook/order/OrderState"
@@ -15,8 +19,11 @@ import { Projections } from "@daybook/projections/Projections"
 import type { ReadModelStore } from "@daybook/projections/ReadModelStore"
 import * as ReadModelStoreMemory from "@daybook/projections/ReadModelStoreMemory"
 import { CommandHandler } from "@daybook/store/CommandHandler"
-import type { EventStore } from "@daybook/store/EventStore"
+import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
+import * as Arr from "effect/Array"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as HttpApi from "effect/http-api/HttpApi"
 import * as HttpApiClient from "effect/http-api/HttpApiClient"
@@ -94,6 +101,45 @@ export const inspected = (
     const inside = <A, E>(effect: Effect.Effect<A, E, Services>) => Effect.provide(effect, built)
     return { ...served, inside }
   })
+
+let drawn = 0
+
+interface Seen {
+  readonly count: number
+  readonly metadata?: EventMetadata
+  readonly text?: string
+  /** The number of events of an append. */
+  readonly at?: number
+}
+
+/** Appends events that no aggregate knows to the stream `order-ID`; returns their positions. */
+export const seen = Effect.fnUntraced(function* (
+  id: string,
+  { at = 1_000, count, metadata = {}, text = "" }: Seen
+) {
+  const store = yield* EventStore
+  const positions: Array<Position.Position> = []
+  for (let left = count; left > 0; left -= at) {
+    const events = Arr.makeBy(Math.min(at, left), () => ({
+      id: EventId.make(`0f2b6a44-8d7e-4a52-9b39-${String(drawn++).padStart(12, "0")}`),
+      type: "Seen",
+      schemaVersion: 1,
+      data: { text },
+      metadata,
+      occurredAt: DateTime.makeUnsafe(0)
+    }))
+    const { position } = yield* store.append({
+      streamId: StreamId.StreamId.make(`order-${id}`),
+      expected: ExpectedRevision.any,
+      events
+    })
+    // The positions of one append have no gap.
+    positions.push(
+      ...events.map((_, place) => Position.make(position - BigInt(events.length - 1 - place)))
+    )
+  }
+  return positions
+})
 
 const { AddItem, ConfirmOrder, CreateOrder, RemoveItem } = OrderCommand.cases
 

@@ -146,9 +146,28 @@ export const tableAt = Effect.fn("OnDemandProjection.tableAt")(function* <
   at?: At
 ): Effect.fn.Return<ReadonlyArray<Row>, OnDemandError, EventStore | ReadModelStore> {
   const table = yield* Effect.fromResult(ReadModelTable.make(projection))
-  const events = yield* logUpTo(projection, at)
-  const rows = yield* foldEvents({ projection, table }, events, () => true)
+  const rows = yield* storedTableAt(projection, at)
   return Array.from(rows.values(), (row) => decodedRow(projection, table, row))
+})
+
+/**
+ * Does the same as {@link tableAt}, and returns the rows in their stored form by the text of their
+ * key: for code that selects among many rows, and decodes few or none of them.
+ *
+ * @category operations
+ * @since 0.1.0
+ */
+export const storedTableAt = Effect.fn("OnDemandProjection.storedTableAt")(function* <
+  Event,
+  Key extends object,
+  Row extends object
+>(
+  projection: Projection.Projection<Event, Key, Row>,
+  at?: At
+): Effect.fn.Return<ReadonlyMap<string, StoredRow>, OnDemandError, EventStore | ReadModelStore> {
+  const table = yield* Effect.fromResult(ReadModelTable.make(projection))
+  const events = yield* logUpTo(projection, at)
+  return yield* foldEvents({ projection, table }, events, () => true)
 })
 
 /**

@@ -2,24 +2,11 @@
  * The handlers of the administration of read models.
  */
 import type * as Position from "@daybook/kernel/Position"
-import { Projections, type RebuildError, type RunnerError } from "@daybook/projections/Projections"
-import type {
-  AlreadyFolded,
-  InvalidSkipReason,
-  InvalidWhy,
-  NoEventToSkip
-} from "@daybook/projections/ReadModelError"
+import { Projections } from "@daybook/projections/Projections"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import {
-  type Malformed,
-  malformed,
-  NotPossible,
-  type Unavailable,
-  unavailable,
-  Unknown
-} from "../Problem.ts"
+import * as OperationProblem from "../OperationProblem.ts"
 import type { Handlers } from "./implement.ts"
 import { actor } from "./why.ts"
 
@@ -31,18 +18,11 @@ interface Why {
   readonly reason?: string
 }
 
-type OperationError =
-  | RunnerError
-  | RebuildError
-  | InvalidWhy
-  | InvalidSkipReason
-  | NoEventToSkip
-  | AlreadyFolded
-
 export const make: Effect.Effect<Handlers, never, Projections> = Effect.gen(function* () {
   const projections = yield* Projections
 
-  const answered = <A>(effect: Effect.Effect<A, OperationError>) => Effect.catch(effect, problemOf)
+  const answered = <A>(effect: Effect.Effect<A, OperationProblem.OperationError>) =>
+    Effect.catch(effect, OperationProblem.of)
 
   const acting =
     <Payload>(
@@ -50,7 +30,7 @@ export const make: Effect.Effect<Handlers, never, Projections> = Effect.gen(func
         model: string,
         payload: Payload,
         by: { readonly actor?: string }
-      ) => Effect.Effect<void, OperationError>
+      ) => Effect.Effect<void, OperationProblem.OperationError>
     ) =>
     ({ params: { model }, payload }: Model & { readonly payload: Payload }) =>
       answered(
@@ -90,20 +70,3 @@ export const make: Effect.Effect<Handlers, never, Projections> = Effect.gen(func
       )
   }
 })
-
-const problemOf = (
-  error: OperationError
-): Effect.Effect<never, Unknown | Malformed | NotPossible | Unavailable> => {
-  switch (error._tag) {
-    case "UnknownProjection":
-      return Effect.fail(new Unknown({ detail: error.message }))
-    case "InvalidWhy":
-    case "InvalidSkipReason":
-      return Effect.fail(malformed(["payload", "reason"], error.message))
-    case "EventStoreError":
-    case "ReadModelStoreError":
-      return unavailable(error)
-    default:
-      return Effect.fail(new NotPossible({ detail: error.message }))
-  }
-}

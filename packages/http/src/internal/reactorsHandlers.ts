@@ -2,16 +2,9 @@
  * The handlers of the administration of consumer groups.
  */
 import type { Position } from "@daybook/kernel/Position"
-import type {
-  ConsumerGroupsError,
-  GroupOffHistory,
-  KeyNotHeld,
-  UnknownGroup
-} from "@daybook/reactors/ConsumerGroup"
 import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
-import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
-import { NotPossible, type Unavailable, unavailable, Unknown } from "../Problem.ts"
+import * as OperationProblem from "../OperationProblem.ts"
 import type { Handlers } from "./implement.ts"
 import { actor } from "./why.ts"
 
@@ -19,24 +12,18 @@ interface Group {
   readonly params: { readonly group: string }
 }
 
-type GroupError =
-  | UnknownGroup
-  | KeyNotHeld
-  | GroupOffHistory
-  | ConsumerGroupsError
-  | EventStoreError
-
 export const make: Effect.Effect<Handlers, never, ConsumerGroups> = Effect.gen(function* () {
   const groups = yield* ConsumerGroups
 
-  const answered = <A>(effect: Effect.Effect<A, GroupError>) => Effect.catch(effect, problemOf)
+  const answered = <A>(effect: Effect.Effect<A, OperationProblem.OperationError>) =>
+    Effect.catch(effect, OperationProblem.of)
 
   const acting =
     <Payload>(
       act: (
         group: string,
         payload: Payload & { readonly actor?: string }
-      ) => Effect.Effect<void, GroupError>
+      ) => Effect.Effect<void, OperationProblem.OperationError>
     ) =>
     ({ params: { group }, payload }: Group & { readonly payload: Payload }) =>
       answered(
@@ -64,18 +51,3 @@ export const make: Effect.Effect<Handlers, never, ConsumerGroups> = Effect.gen(f
     )
   }
 })
-
-const problemOf = (
-  error: GroupError
-): Effect.Effect<never, Unknown | NotPossible | Unavailable> => {
-  switch (error._tag) {
-    case "UnknownGroup":
-      return Effect.fail(new Unknown({ detail: error.message }))
-    case "KeyNotHeld":
-    case "GroupOffHistory":
-      return Effect.fail(new NotPossible({ detail: error.message }))
-    case "ConsumerGroupsError":
-    case "EventStoreError":
-      return unavailable(error)
-  }
-}

@@ -2,6 +2,7 @@
  * A log that ends at a limit of events or time, for folds of unknown length.
  */
 import { EventStore, type ReadError } from "@daybook/store/EventStore"
+import type * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
@@ -14,38 +15,44 @@ export interface Bounds {
   readonly maxMillis: number
 }
 
-/** The progress of a fold. */
-export interface Reading {
+/** The events that folds of one request have read, and the time at which the first began. */
+export interface Spent {
   events: number
-  /** The last event that was read. */
-  last: RecordedEvent | undefined
+  readonly begun: number
+}
+
+/** Begins to count what the folds of a request read: together they stay within the bounds. */
+export const begin: Effect.Effect<Spent> = Effect.map(Clock.currentTimeMillis, (begun) => ({
+  events: 0,
+  begun
+}))
+
+/** The progress of a fold. */
+interface Reading {
+  /** The position of the last event that was read. */
+  last: Position.Position | undefined
   /** True if a limit ended it. */
   ended: boolean
-  readonly begun: number
 }
 
 /** Runs a fold on the log up to the bounds, and tells how far it went. */
 export const bounded = <A, E, R>(
   store: EventStore["Service"],
   { maxEvents, maxMillis }: Bounds,
-  fold: (reading: Readonly<Reading>) => Effect.Effect<A, E, R>
+  spent: Spent,
+  fold: Effect.Effect<A, E, R>
 ): Effect.Effect<readonly [A, Readonly<Reading>], E, Exclude<R, EventStore>> =>
   Effect.gen(function* () {
-    const reading: Reading = {
-      events: 0,
-      last: undefined,
-      ended: false,
-      begun: yield* Clock.currentTimeMillis
-    }
+    const reading: Reading = { last: undefined, ended: false }
     const counted = (events: Stream.Stream<RecordedEvent, ReadError>) =>
       Stream.chunks(events).pipe(
         Stream.mapEffect((chunk) =>
           Effect.map(Clock.currentTimeMillis, (now) => {
-            const left = now - reading.begun > maxMillis ? 0 : maxEvents - reading.events
+            const left = now - spent.begun > maxMillis ? 0 : maxEvents - spent.events
             const taken = chunk.slice(0, left)
             reading.ended = taken.length < chunk.length
-            reading.events += taken.length
-            reading.last = taken.at(-1) ?? reading.last
+            spent.events += taken.length
+            reading.last = taken.at(-1)?.position ?? reading.last
             return taken
           })
         ),
@@ -54,7 +61,7 @@ export const bounded = <A, E, R>(
         Stream.flattenArray
       )
     const answer = yield* Effect.provideService(
-      fold(reading),
+      fold,
       EventStore,
       EventStore.of({
         ...store,

@@ -3,7 +3,7 @@
  */
 import type * as Projection from "@daybook/kernel/Projection"
 import * as SchemaLock from "@daybook/kernel/SchemaLock"
-import type { Catalogue } from "../Answer.ts"
+import type { Catalogue } from "../CatalogueAnswer.ts"
 import type { Presented } from "../Presenter.ts"
 
 type Type = Catalogue["codecs"][number]["types"][number]

@@ -1,8 +1,12 @@
 /**
  * The catalogue as the files of an EventCatalog project (eventcatalog.dev, version 3): a folder for
- * each event with its newest version, and one for each earlier version.
+ * each category, in it one for each event with its newest version, and one for each earlier one.
+ *
+ * The path and the id of an event depend on its category and type alone, so other event types never
+ * change them.
  */
-import type { Catalogue } from "../Answer.ts"
+import { createHash } from "node:crypto"
+import type { Catalogue } from "../CatalogueAnswer.ts"
 
 export interface File {
   readonly path: string
@@ -23,23 +27,23 @@ export const files = ({ codecs }: Catalogue): ReadonlyArray<File> =>
           "version: 1.0.0",
           "sends:",
           ...types.flatMap(({ newest, retired, type }) =>
-            retired ? [] : [`  - id: ${text(type)}`, `    version: ${newest}.0.0`]
+            retired ? [] : [`  - id: ${text(idOf(category, type))}`, `    version: ${newest}.0.0`]
           )
         ],
         `Streams of the category ${category}.`
       )
     },
-    ...types.flatMap((type) => type.versions.map((version) => event(type, version)))
+    ...types.flatMap((type) => type.versions.map((version) => event(category, type, version)))
   ])
 
-const event = ({ newest, readers, type }: Type, version: Version): File => {
+const event = (category: string, { newest, readers, type }: Type, version: Version): File => {
   const { schemaVersion } = version
   const folder = schemaVersion === newest ? "" : `versioned/${schemaVersion}.0.0/`
   return {
-    path: `events/${folderOf(type)}/${folder}index.mdx`,
+    path: `services/${category}/events/${folderOf(type)}/${folder}index.mdx`,
     content: page(
       [
-        `id: ${text(type)}`,
+        `id: ${text(idOf(category, type))}`,
         `name: ${text(type)}`,
         `version: ${schemaVersion}.0.0`,
         `summary: ${text(`Schema version ${schemaVersion} of ${newest}`)}`
@@ -57,8 +61,22 @@ const event = ({ newest, readers, type }: Type, version: Version): File => {
   }
 }
 
-/** A type may have slashes and dots, and an archive has at most 100 bytes for a path. */
-const folderOf = (type: string): string => type.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 60)
+/** Two categories may have an event type of one name, and an id is of the whole project. */
+const idOf = (category: string, type: string): string => `${category}.${type}`
+
+/** The most characters of a type in the name of its folder. */
+const MAX_NAME = 60
+
+/**
+ * Returns the name of the folder of a type. A type may have slashes and dots, and up to 200
+ * characters: where the name is not the whole type, a hash keeps it apart from others.
+ */
+const folderOf = (type: string): string => {
+  const name = type.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, MAX_NAME)
+  return name === type
+    ? type
+    : `${name}-${createHash("sha256").update(type).digest("hex").slice(0, 12)}`
+}
 
 const page = (head: ReadonlyArray<string>, body: string): string =>
   ["---", ...head, "---", "", body, ""].join("\n")

@@ -8,11 +8,15 @@ import * as StreamId from "@daybook/kernel/StreamId"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type { EventDetail, EventLine } from "../Answer.ts"
+import type { EventLine } from "../Answer.ts"
+import type { EventDetail } from "../StreamAnswer.ts"
 import type { Presented } from "../Presenter.ts"
 
 /** The longest sentence for an event, in UTF-16 code units. */
 const MAX_TEXT = 300
+
+/** An answer ends after so many bytes of data or states, though not before its first one. */
+export const MAX_ANSWER_BYTES = 4_000_000
 
 export type ByCategory = ReadonlyMap<string, Presented>
 
@@ -90,13 +94,9 @@ export const bytesOf = (data: Schema.Json): number =>
 
 const textOf = (presented: ByCategory, recorded: RecordedEvent): string =>
   printableLine(
-    described(presented.get(StreamId.category(recorded.streamId)), recorded) ??
+    presented.get(StreamId.category(recorded.streamId))?.describe(recorded) ??
       fieldsOf(recorded.data)
   ).slice(0, MAX_TEXT)
-
-/** A presenter is code of the host: one that throws leaves its event with its fields. */
-const described = (aggregate: Presented | undefined, recorded: RecordedEvent) =>
-  Result.getOrUndefined(Result.try(() => aggregate?.describe(recorded)))
 
 /** The first fields of the data, such as `customerId: ada, currency: GBP`. */
 const fieldsOf = (data: Schema.Json): string =>

@@ -5,7 +5,7 @@
 import type * as Position from "@daybook/kernel/Position"
 import type * as Projection from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
-import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
+import type * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
 import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import * as OnDemandProjection from "@daybook/projections/OnDemandProjection"
 import type { Projections, RunnerError } from "@daybook/projections/Projections"
@@ -18,15 +18,17 @@ import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { ExplainedRow } from "../Answer.ts"
+import type { ExplainedRow } from "../ReadModelAnswer.ts"
+import type { EventLine } from "../Answer.ts"
 import { MAX_STEPS } from "../InspectorApi.ts"
-import { bounded, type Bounds } from "./boundedStore.ts"
+import { begin, bounded, type Bounds, type Spent } from "./boundedStore.ts"
+import { bytesOf, MAX_ANSWER_BYTES } from "./eventLines.ts"
 
 /** Comparing is tried again so often while the read model goes on. */
 const ATTEMPTS = 3
 
 interface Step {
-  readonly recorded: RecordedEvent
+  readonly event: EventLine
   readonly before: StoredRow | null
   readonly after: StoredRow | null
 }
@@ -41,7 +43,19 @@ export interface Explained {
   readonly stopped: ProjectionStopped | undefined
   /** The position up to which events were folded; undefined before the first. */
   readonly reached: Position.Position | undefined
+  /** The number of events that were read, by all attempts. */
   readonly events: number
+}
+
+type Folded = Omit<Explained, "stored" | "verdict">
+
+interface Asked {
+  readonly projection: Projection.Any
+  readonly table: ReadModelTable.Any
+  readonly key: object
+  readonly bounds: Bounds
+  /** Returns the line of an event: the event itself, whose data may be large, is not held. */
+  readonly lineOf: (recorded: RecordedEvent) => EventLine
 }
 
 interface Services {
@@ -58,30 +72,31 @@ type Failure =
 
 export const explainRow = Effect.fnUntraced(function* (
   { projections, rows, store }: Services,
-  projection: Projection.Any,
-  key: object,
-  at: OnDemandProjection.At | undefined,
-  bounds: Bounds
+  asked: Asked,
+  at: OnDemandProjection.At | undefined
 ): Effect.fn.Return<Explained, Failure> {
-  const table = yield* Effect.fromResult(ReadModelTable.make(projection))
+  const { key, projection, table } = asked
+  const spent = yield* begin
   const fold = (point: OnDemandProjection.At) =>
-    Effect.provideService(
-      foldRow(store, projection, table, key, point, bounds),
-      ReadModelStore,
-      rows
-    )
+    Effect.provideService(foldRow(store, asked, point, spent), ReadModelStore, rows)
   if (at !== undefined) {
     return { ...(yield* fold(at)), stored: undefined, verdict: "not compared" }
   }
   const positionOf = Effect.map(projections.status(projection.name), ({ position }) => position)
   // The caller has decoded the key from its stored form.
   const storedKey = Result.getOrThrow(table.encodeKey(key))
+  let earlier: Folded | undefined
+  let earlierStored: StoredRow | null = null
   for (let attempt = 1; ; attempt++) {
     const position = yield* positionOf
     const stored = Option.getOrNull(yield* rows.get(table, storedKey))
     const isStill = position === (yield* positionOf)
     if (!isStill && attempt < ATTEMPTS) continue
     const folded = yield* fold({ position })
+    // All attempts together stay within the bounds: the last whole one stands.
+    if (!folded.complete && earlier !== undefined) {
+      return { ...earlier, events: spent.events, stored: earlierStored, verdict: "moving" }
+    }
     const last = folded.steps.at(-1)?.after ?? null
     const verdict: Explained["verdict"] =
       !folded.complete || folded.stopped !== undefined
@@ -92,39 +107,51 @@ export const explainRow = Effect.fnUntraced(function* (
             ? "differs"
             : "moving"
     // A row that appends fold is ahead of the settled position while another append is open.
-    if (verdict === "differs" && attempt < ATTEMPTS && position !== (yield* positionOf)) continue
+    if (verdict === "differs" && attempt < ATTEMPTS && position !== (yield* positionOf)) {
+      earlier = folded
+      earlierStored = stored
+      continue
+    }
     return { ...folded, stored, verdict }
   }
 })
 
 const foldRow = Effect.fnUntraced(function* (
   store: EventStore["Service"],
-  projection: Projection.Any,
-  table: ReadModelTable.Any,
-  key: object,
+  { bounds, key, lineOf, projection, table }: Asked,
   at: OnDemandProjection.At,
-  bounds: Bounds
+  spent: Spent
 ): Effect.fn.Return<
-  Omit<Explained, "stored" | "verdict">,
+  Folded,
   OnDemandProjection.OnDemandError | OnDemandProjection.NoSingleStream,
   ReadModelStore
 > {
   const steps: Array<Step> = []
+  const sizes: Array<number> = []
+  let bytes = 0
   let skipped = 0
-  const stored = (row: Option.Option<object>) =>
-    // The fold has just made the row, and checked that it has a stored form.
-    Option.match(row, { onNone: () => null, onSome: (one) => Result.getOrThrow(table.encode(one)) })
-  const [stopped, reading] = yield* bounded(store, bounds, () =>
-    Stream.runForEach(
-      OnDemandProjection.explainRow(projection, key, at),
-      ({ after, before, recorded }) =>
-        Effect.sync(() => {
-          steps.push({ recorded, before: stored(before), after: stored(after) })
-          if (steps.length <= MAX_STEPS) return
-          steps.shift()
-          skipped += 1
-        })
-    ).pipe(
+  let before: StoredRow | null = null
+  // The fold has just made the row, and checked that it has a stored form.
+  const stored = Option.map((one: object) => Result.getOrThrow(table.encode(one)))
+  const add = ({ after: row, recorded }: OnDemandProjection.RowStep<object>) => {
+    const after = Option.getOrNull(stored(row))
+    const size = bytesOf(before) + bytesOf(after)
+    steps.push({ event: lineOf(recorded), before, after })
+    sizes.push(size)
+    bytes += size
+    before = after
+    while (steps.length > MAX_STEPS || (bytes > MAX_ANSWER_BYTES && steps.length > 1)) {
+      steps.shift()
+      bytes -= sizes.shift() ?? 0
+      skipped += 1
+    }
+  }
+  const [stopped, reading] = yield* bounded(
+    store,
+    bounds,
+    spent,
+    OnDemandProjection.explainRow(projection, key, at).pipe(
+      Stream.runForEach((step) => Effect.sync(() => add(step))),
       Effect.as(undefined),
       Effect.catchTag("ProjectionStopped", (error) => Effect.succeed(error))
     )
@@ -134,8 +161,8 @@ const foldRow = Effect.fnUntraced(function* (
     skipped,
     stopped,
     complete: !reading.ended,
-    reached: reading.last?.position,
-    events: reading.events
+    reached: reading.last,
+    events: spent.events
   }
 })
 

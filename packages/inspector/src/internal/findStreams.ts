@@ -1,6 +1,7 @@
 /**
  * Finds streams by what a person typed.
  */
+import { NotPossible } from "@daybook/http/Problem"
 import * as EventId from "@daybook/kernel/EventId"
 import * as Position from "@daybook/kernel/Position"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
@@ -13,7 +14,9 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { FoundStreams, Reading, StreamLine } from "../Answer.ts"
+import type { EventLine } from "../Answer.ts"
+import type { FoundStreams, Reading, StreamLine } from "../StreamAnswer.ts"
+import { MAX_SEARCHED } from "../InspectorApi.ts"
 import { type ByCategory, line } from "./eventLines.ts"
 import { parse, textOf } from "./reading.ts"
 import * as Ruler from "./ruler.ts"
@@ -39,22 +42,27 @@ interface Services {
 
 /** The streams of a reading: those of a page, and how many there are. */
 type Found = Pick<FoundStreams, "count" | "streams"> &
-  Partial<Pick<FoundStreams, "goTo" | "ruler" | "searched">>
+  Partial<Pick<FoundStreams, "goTo" | "index" | "next" | "offset" | "ruler" | "searched">>
+
+/** The store is asked for so many streams of a page at once. */
+const STREAMS_AT_ONCE = 32
 
 export const findStreams = Effect.fnUntraced(function* (
   { index, presented, store }: Services,
   { below, by = "change", changedSince, limit = DEFAULT_LIMIT, offset = 0, q = "" }: Query,
   shown: boolean
-): Effect.fn.Return<FoundStreams, EventStoreError, Scope.Scope> {
+): Effect.fn.Return<FoundStreams, EventStoreError | NotPossible, Scope.Scope> {
   const begun = yield* Clock.currentTimeMillis
   const { revision, tried } = parse(q)
   const since = changedSince === undefined ? undefined : DateTime.toEpochMillis(changedSince)
+  const lineOf = (event: RecordedEvent) => line(presented, event, { shown })
 
-  const lineOf = Effect.fnUntraced(function* (
+  const streamLine = Effect.fnUntraced(function* (
     { occurredAt, position, recordedAt, revision: at, streamId }: Known | StreamFacts,
-    event?: RecordedEvent
+    event?: EventLine
   ) {
-    const last = event ?? (yield* lastEvent(store, streamId))
+    const last =
+      event ?? Option.getOrUndefined(Option.map(yield* lastEvent(store, streamId), lineOf))
     const found: StreamLine = {
       streamId,
       category: StreamId.category(streamId),
@@ -62,17 +70,17 @@ export const findStreams = Effect.fnUntraced(function* (
       position,
       occurredAt,
       recordedAt,
-      ...(last === undefined ? {} : { event: line(presented, last, { shown }) })
+      ...(last === undefined ? {} : { event: last })
     }
     return found
   })
 
   /** Selects the streams in memory. */
   const matching = Effect.fnUntraced(function* (reading: Reading) {
-    const { complete, streams } = yield* (yield* index).ordered(by)
+    const { state, streams } = yield* (yield* index).ordered(by)
     const takes = matcherOf(reading)
     return {
-      exact: complete,
+      state,
       streams: streams.filter(
         ({ recordedAt, streamId }) =>
           takes(streamId) && (since === undefined || DateTime.toEpochMillis(recordedAt) >= since)
@@ -81,18 +89,38 @@ export const findStreams = Effect.fnUntraced(function* (
   })
 
   const inIndex = Effect.fnUntraced(function* (reading: Reading) {
-    const { exact, streams } = yield* matching(reading)
+    const { state, streams } = yield* matching(reading)
+    const isByChange = by === "change"
+    const gap = state === "complete" ? {} : { index: state }
     // Without all streams their order by change is unknown, and the log has its end.
-    if (!exact && by === "change") return yield* inLog(reading)
-    const page = streams.slice(offset, offset + limit)
-    const events = by === "change" ? yield* lastEvents(store, page) : undefined
+    if (isByChange && state !== "complete") return { ...(yield* inLog(reading)), ...gap }
+    // A stream that changed since an earlier page stands above its end, and is not repeated.
+    const first =
+      isByChange && below !== undefined
+        ? streams.filter(({ position }) => position >= below).length
+        : offset
+    const page = streams.slice(first, first + limit)
+    const last = page.at(-1)
+    const end = first + page.length
+    const events = isByChange ? yield* lastEvents(store, page, lineOf) : undefined
     const found: Found = {
-      count: { streams: streams.length, exact },
+      count: { streams: streams.length, exact: state === "complete" },
+      offset: first,
       // Reads of many streams at once go to the database together.
-      streams: yield* Effect.forEach(page, (one) => lineOf(one, events?.get(one.position)), {
-        concurrency: "unbounded"
+      streams: yield* Effect.forEach(page, (one) => streamLine(one, events?.get(one.position)), {
+        concurrency: STREAMS_AT_ONCE
       }),
-      ...(by === "change" && offset === 0 ? { ruler: Ruler.make(streams) } : {})
+      ...(last === undefined || end >= streams.length
+        ? {}
+        : {
+            next: {
+              q: textOf(reading),
+              offset: end,
+              ...(isByChange ? { below: last.position } : {})
+            }
+          }),
+      ...(isByChange && first === 0 ? { ruler: Ruler.make(streams) } : {}),
+      ...gap
     }
     return found
   })
@@ -106,7 +134,7 @@ export const findStreams = Effect.fnUntraced(function* (
     if (Option.isNone(facts)) return nothing
     const found: Found = {
       count: { streams: 1, exact: true },
-      streams: [yield* lineOf(facts.value)],
+      streams: [yield* streamLine(facts.value)],
       goTo: {
         streamId: streamId.success,
         // A revision past the end is one that is not there yet: the page says so.
@@ -133,38 +161,57 @@ export const findStreams = Effect.fnUntraced(function* (
   })
 
   const inLog = Effect.fnUntraced(function* (reading: Reading) {
+    if (offset > 0 && below === undefined) {
+      return yield* new NotPossible({
+        detail: "A search of the log has no places: continue it with `below`"
+      })
+    }
     const takes = eventMatcherOf(reading)
-    const last = new Map<StreamId.StreamId, RecordedEvent>()
-    const { next, searched } = yield* searchLog(store, {
+    const seen = new Set<StreamId.StreamId>()
+    const { kept, next, searched } = yield* searchLog(store, {
       below,
       limit,
-      takes: (event) => {
-        if (!takes(event) || last.has(event.streamId)) return false
-        if (since !== undefined && DateTime.toEpochMillis(event.recordedAt) < since) return false
-        last.set(event.streamId, event)
-        return true
+      keep: (event) => {
+        if (!takes(event) || seen.has(event.streamId)) return undefined
+        if (since !== undefined && DateTime.toEpochMillis(event.recordedAt) < since) {
+          return undefined
+        }
+        seen.add(event.streamId)
+        return { streamId: event.streamId, event: lineOf(event) }
       }
     })
+    const wasFound = foundAbove(store, below, reading)
     const streams = yield* Effect.forEach(
-      last.values(),
-      (event) =>
-        store.stream(event.streamId).pipe(
-          Effect.catchTag("InvalidReadOption", Effect.die),
-          Effect.flatMap(Effect.fromOption),
-          Effect.orDie,
-          Effect.flatMap((facts) => lineOf(facts, event))
-        ),
-      { concurrency: "unbounded" }
+      kept,
+      Effect.fnUntraced(function* ({ event, streamId }) {
+        const facts = yield* Effect.catchTag(
+          store.stream(streamId),
+          "InvalidReadOption",
+          Effect.die
+        )
+        return Option.isNone(facts) || (yield* wasFound(facts.value))
+          ? []
+          : [yield* streamLine(facts.value, event)]
+      }),
+      { concurrency: STREAMS_AT_ONCE }
     )
+    const page = streams.flat()
+    const end = offset + page.length
     const found: Found = {
-      count: { streams: streams.length, exact: next === undefined && below === undefined },
-      streams,
+      count: {
+        streams: end,
+        exact: next === undefined && (below === undefined || offset > 0)
+      },
+      streams: page,
+      ...(next === undefined ? {} : { next: { q: textOf(reading), offset: end, below: next } }),
       searched
     }
     return found
   })
 
-  const search = (reading: Reading): Effect.Effect<Found, EventStoreError, Scope.Scope> => {
+  const search = (
+    reading: Reading
+  ): Effect.Effect<Found, EventStoreError | NotPossible, Scope.Scope> => {
     switch (reading.by) {
       case "id":
         return byId(reading)
@@ -189,16 +236,16 @@ export const findStreams = Effect.fnUntraced(function* (
   // Only what costs nothing but a look into memory is offered beside it.
   const others = tried.filter((other) => other !== reading && isInIndex(other))
   const counted = yield* Effect.forEach(others, (other) =>
-    Effect.map(matching(other), ({ exact, streams }) => ({
+    Effect.map(matching(other), ({ state, streams }) => ({
       q: textOf(other),
       reading: other,
-      count: { streams: streams.length, exact }
+      count: { streams: streams.length, exact: state === "complete" }
     }))
   )
   return {
+    offset,
     ...found,
     reading,
-    offset,
     also: counted.filter(({ count }) => count.streams > 0),
     searched: {
       ...(found.searched ?? { events: 0 }),
@@ -215,11 +262,7 @@ const isInIndex = ({ by }: Reading) => ["all", "prefix", "part", "category"].inc
 const lastEvent = (store: EventStore["Service"], streamId: StreamId.StreamId) =>
   store
     .read(streamId, { direction: "backward", limit: 1 })
-    .pipe(
-      Stream.runHead,
-      Effect.map(Option.getOrUndefined),
-      Effect.catchTag("InvalidReadOption", Effect.die)
-    )
+    .pipe(Stream.runHead, Effect.catchTag("InvalidReadOption", Effect.die))
 
 /** The most events that are read to find the last events of a page of streams. */
 const MAX_SPAN = 1_000
@@ -228,7 +271,11 @@ const MAX_SPAN = 1_000
  * Returns the last events of streams that changed one after another, by position: those that stand
  * close together in the log, by one read of it.
  */
-const lastEvents = (store: EventStore["Service"], [newest, ...others]: ReadonlyArray<Known>) => {
+const lastEvents = (
+  store: EventStore["Service"],
+  [newest, ...others]: ReadonlyArray<Known>,
+  lineOf: (event: RecordedEvent) => EventLine
+) => {
   const oldest = others.at(-1)
   if (newest === undefined || oldest === undefined) return Effect.succeed(undefined)
   const wanted = new Set([newest, ...others].map(({ position }) => position))
@@ -237,10 +284,39 @@ const lastEvents = (store: EventStore["Service"], [newest, ...others]: ReadonlyA
     .readAll({ direction: "backward", upTo: newest.position, after, limit: MAX_SPAN })
     .pipe(
       Stream.filter(({ position }) => wanted.has(position)),
+      Stream.map((event) => [event.position, lineOf(event)] as const),
       Stream.runCollect,
-      Effect.map((events) => new Map(events.map((event) => [event.position, event]))),
+      Effect.map((events) => new Map(events)),
       Effect.catchTag("InvalidReadOption", Effect.die)
     )
+}
+
+/**
+ * Returns the test whether an earlier page of a search of the log has a stream: whether one of its
+ * events at or above `below` matches too.
+ *
+ * It reads at most as many events as the search itself. A stream that it can't decide by them may
+ * be repeated.
+ */
+const foundAbove = (
+  store: EventStore["Service"],
+  below: Position.Position | undefined,
+  reading: Reading
+) => {
+  const takes = eventMatcherOf(reading)
+  let left = MAX_SEARCHED
+  return ({ position, streamId }: StreamFacts): Effect.Effect<boolean, EventStoreError> => {
+    if (below === undefined || position < below) return Effect.succeed(false)
+    // Every event of the stream matches.
+    if (isInIndex(reading)) return Effect.succeed(true)
+    return store.read(streamId, { direction: "backward" }).pipe(
+      Stream.takeWhile((event) => event.position >= below && left-- > 0),
+      Stream.filter(takes),
+      Stream.runHead,
+      Effect.map(Option.isSome),
+      Effect.catchTag("InvalidReadOption", Effect.die)
+    )
+  }
 }
 
 const matcherOf = ({ by, text }: Reading): ((streamId: StreamId.StreamId) => boolean) => {

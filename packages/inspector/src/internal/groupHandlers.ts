@@ -2,15 +2,10 @@
  * The handlers of consumer groups: the acts on keys that an event holds.
  */
 import { CurrentCaller } from "@daybook/http/Authenticator"
-import { NotPossible, type Unavailable, unavailable, Unknown } from "@daybook/http/Problem"
-import {
-  type ConsumerGroupsError,
-  type KeyNotHeld,
-  UnknownGroup
-} from "@daybook/reactors/ConsumerGroup"
+import * as OperationProblem from "@daybook/http/OperationProblem"
+import { UnknownGroup } from "@daybook/reactors/ConsumerGroup"
 import type { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import type { GroupStatus } from "@daybook/reactors/GroupStatus"
-import type { EventStoreError } from "@daybook/store/EventStore"
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import { grants } from "./rights.ts"
@@ -22,8 +17,6 @@ interface OfGroup {
 interface Why {
   readonly reason?: string
 }
-
-type GroupError = UnknownGroup | KeyNotHeld | ConsumerGroupsError | EventStoreError
 
 /** A host may have no groups: then none is known. */
 export const make = (groups: Option.Option<ConsumerGroups["Service"]>) => {
@@ -37,7 +30,7 @@ export const make = (groups: Option.Option<ConsumerGroups["Service"]>) => {
         known: ConsumerGroups["Service"],
         group: string,
         options: Payload & { readonly actor?: string }
-      ) => Effect.Effect<void, GroupError>
+      ) => Effect.Effect<void, OperationProblem.OperationError>
     ) =>
     ({ params: { group }, payload }: OfGroup & { readonly payload: Payload }) =>
       Effect.gen(function* () {
@@ -47,13 +40,13 @@ export const make = (groups: Option.Option<ConsumerGroups["Service"]>) => {
         yield* act(known, group, { ...payload, ...by })
         const status = yield* known.status(group)
         return grants(caller, "log") ? status : withoutIssues(status)
-      }).pipe(Effect.catch(problemOf))
+      }).pipe(Effect.catch(OperationProblem.of))
 
   return {
     reactorActs: ({ params: { group } }: OfGroup) =>
       knowing(group).pipe(
         Effect.flatMap(({ acts }) => acts(group)),
-        Effect.catch(problemOf)
+        Effect.catch(OperationProblem.of)
       ),
     release: acting<Why & { readonly key?: string }>((known, group, options) =>
       known.release(group, options)
@@ -69,17 +62,3 @@ export const withoutIssues = (status: GroupStatus): GroupStatus => ({
   ...status,
   held: status.held.map((one) => ({ ...one, issue: "" }))
 })
-
-const problemOf = (
-  error: GroupError
-): Effect.Effect<never, Unknown | NotPossible | Unavailable> => {
-  switch (error._tag) {
-    case "UnknownGroup":
-      return Effect.fail(new Unknown({ detail: error.message }))
-    case "KeyNotHeld":
-      return Effect.fail(new NotPossible({ detail: error.message }))
-    case "ConsumerGroupsError":
-    case "EventStoreError":
-      return unavailable(error)
-  }
-}

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { LagSample } from "../Answer.ts"
+import type { LagSample } from "../OperationAnswer.ts"
 
 /** A sample each five seconds, for a quarter of an hour. */
 const EVERY_MILLIS = 5_000

@@ -10,7 +10,7 @@ import type { EventStore } from "@daybook/store/EventStore"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { LogPage, Trail } from "../Answer.ts"
+import type { EventLine, LogPage, Trail } from "../Answer.ts"
 import { type LiveEvent, MAX_SEARCHED } from "../InspectorApi.ts"
 import { type ByCategory, line } from "./eventLines.ts"
 import { shown } from "./rights.ts"
@@ -71,14 +71,18 @@ export const make = Effect.fnUntraced(function* ({
     const { above, below, data, limit = DEFAULT_LIMIT, show } = query
     const { events: isShown } = yield* shown(["log"], show, { log: below ?? "head" })
     const head = yield* Effect.catchTag(store.head, "EventStoreError", unavailable)
-    const { events, next, searched } = yield* searchLog(store, {
+    const takes = matcher(query)
+    const { kept, next, searched } = yield* searchLog(store, {
       above,
-      below,
+      // The first page ends exactly at `head`, where the live log goes on.
+      below: below ?? Position.make(head + 1n),
       limit,
-      takes: matcher(query)
+      keep: (event) =>
+        takes(event) ? line(presented, event, { shown: isShown, data }) : undefined,
+      bytesOf: (one) => (one.data === undefined ? 0 : one.bytes)
     }).pipe(Effect.catchTag("EventStoreError", unavailable))
     const answer: LogPage = {
-      events: events.map((event) => line(presented, event, { shown: isShown, data })),
+      events: kept,
       head,
       searched,
       ...(next === undefined ? {} : { next }),
@@ -139,35 +143,50 @@ export const make = Effect.fnUntraced(function* ({
     const middle = near ?? head
     // What one request set in motion stands close together: half of the search lies after it.
     const half = Math.floor(MAX_SEARCHED / 2)
-    const side = (direction: "forward" | "backward") =>
-      store
-        .readAll({
-          direction,
-          limit: half,
-          ...(direction === "forward" ? { after: middle } : { upTo: middle })
-        })
-        .pipe(
-          Stream.runFold(
-            () => ({ read: 0, last: undefined as RecordedEvent | undefined, found: [] as Found }),
-            ({ found, read }, event) => ({
-              read: read + 1,
-              last: event,
-              found: belongs(event) ? [...found, event] : found
-            })
-          ),
-          Effect.catchTags({ InvalidReadOption: Effect.die, EventStoreError: unavailable })
-        )
+    const side = Effect.fnUntraced(
+      function* (direction: "forward" | "backward") {
+        const found: Array<EventLine> = []
+        let read = 0
+        let last = middle
+        yield* store
+          .readAll({
+            direction,
+            limit: half,
+            ...(direction === "forward" ? { after: middle } : { upTo: middle })
+          })
+          .pipe(
+            Stream.runForEachWhile((event) =>
+              Effect.sync(() => {
+                read += 1
+                last = event.position
+                if (belongs(event)) found.push(line(presented, event, { shown: isShown }))
+                return found.length < MAX_TRAIL
+              })
+            )
+          )
+        return { found, read, last, isWhole: read < half && found.length < MAX_TRAIL }
+      },
+      Effect.catchTags({ InvalidReadOption: Effect.die, EventStoreError: unavailable })
+    )
     const before = yield* side("backward")
     const after = yield* side("forward")
-    const isWholeBefore = before.read < half
-    const isWholeAfter = after.read < half
-    const events = [...before.found.toReversed(), ...after.found].slice(0, MAX_TRAIL)
+    // Each side begins with the event next to the middle. A short side leaves room to the other.
+    const share = Math.max(MAX_TRAIL / 2, MAX_TRAIL - after.found.length)
+    const earlier = before.found.slice(0, share).toReversed()
+    const later = after.found.slice(0, MAX_TRAIL - earlier.length)
+    const [isCutBefore, isCutAfter] = [
+      earlier.length < before.found.length,
+      later.length < after.found.length
+    ]
     const answer: Trail = {
-      events: events.map((event) => line(presented, event, { shown: isShown })),
-      complete:
-        isWholeBefore && isWholeAfter && before.found.length + after.found.length === events.length,
-      from: isWholeBefore ? Position.start : (before.last?.position ?? middle),
-      to: isWholeAfter ? head : (after.last?.position ?? middle),
+      events: [...earlier, ...later],
+      complete: before.isWhole && after.isWhole && !isCutBefore && !isCutAfter,
+      from: isCutBefore
+        ? beneath(earlier[0]?.position ?? middle)
+        : before.isWhole
+          ? Position.start
+          : beneath(before.last),
+      to: isCutAfter ? (later.at(-1)?.position ?? middle) : after.isWhole ? head : after.last,
       searched: {
         events: before.read + after.read,
         millis: (yield* Clock.currentTimeMillis) - begun
@@ -180,7 +199,8 @@ export const make = Effect.fnUntraced(function* ({
   return { page, live, trail }
 })
 
-type Found = ReadonlyArray<RecordedEvent>
+/** The position below one that an event stands at. */
+const beneath = (position: Position.Position) => Position.make(position - 1n)
 
-/** The most events of a trail. */
+/** The most events of a trail: those next to the event that it begins at. */
 const MAX_TRAIL = 500

@@ -2,24 +2,10 @@
  * The handlers of operation: what keeps up with the log, and the acts on it.
  */
 import { CurrentCaller } from "@daybook/http/Authenticator"
-import {
-  type Malformed,
-  malformed,
-  NotPossible,
-  type Unavailable,
-  unavailable,
-  Unknown
-} from "@daybook/http/Problem"
+import * as OperationProblem from "@daybook/http/OperationProblem"
 import type * as Position from "@daybook/kernel/Position"
-import type { Projections, RebuildError, RunnerError } from "@daybook/projections/Projections"
+import type { Projections } from "@daybook/projections/Projections"
 import { position, type Status } from "@daybook/projections/ProjectionStatus"
-import type {
-  AlreadyFolded,
-  InvalidSkipReason,
-  InvalidWhy,
-  NoEventToSkip
-} from "@daybook/projections/ReadModelError"
-import type { ConsumerGroupsError } from "@daybook/reactors/ConsumerGroup"
 import type { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import type { EventStore } from "@daybook/store/EventStore"
 import * as DateTime from "effect/DateTime"
@@ -27,7 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Struct from "effect/Struct"
-import type { Operation, Rebuild } from "../Answer.ts"
+import type { Operation, Rebuild } from "../OperationAnswer.ts"
 import * as Groups from "./groupHandlers.ts"
 import { groupStatuses, type LagSamples } from "./lagSamples.ts"
 import type { Rebuilds } from "./rebuilds.ts"
@@ -40,15 +26,6 @@ interface OfModel {
 interface Why {
   readonly reason?: string
 }
-
-type OperationError =
-  | RunnerError
-  | RebuildError
-  | InvalidWhy
-  | InvalidSkipReason
-  | NoEventToSkip
-  | AlreadyFolded
-  | ConsumerGroupsError
 
 export const make = ({
   groups,
@@ -75,14 +52,14 @@ export const make = ({
         model: string,
         payload: Payload,
         by: { readonly actor?: string }
-      ) => Effect.Effect<void, OperationError>
+      ) => Effect.Effect<void, OperationProblem.OperationError>
     ) =>
     ({ params: { model }, payload }: OfModel & { readonly payload: Payload }) =>
       Effect.gen(function* () {
         yield* act(model, payload, yield* by)
         const status = yield* projections.status(model)
         return grants(yield* CurrentCaller, "log") ? status : withoutIssues(status)
-      }).pipe(Effect.catch(problemOf))
+      }).pipe(Effect.catch(OperationProblem.of))
 
   const modelOf = Effect.fnUntraced(function* (status: Status, lags: LagSamples) {
     const generations = yield* projections.generations(status.name)
@@ -130,8 +107,9 @@ export const make = ({
         withheld: !see.events || !see.rows
       }
       return answer
-    }, Effect.catch(problemOf)),
-    acts: ({ params: { model } }: OfModel) => Effect.catch(projections.acts(model), problemOf),
+    }, Effect.catch(OperationProblem.of)),
+    acts: ({ params: { model } }: OfModel) =>
+      Effect.catch(projections.acts(model), OperationProblem.of),
     pause: acting((model, why: Why, who) => projections.pause(model, { ...why, ...who })),
     resume: acting((model, why: Why, who) => projections.resume(model, { ...why, ...who })),
     skip: acting(
@@ -155,7 +133,7 @@ export const make = ({
       payload
     }: OfModel & { readonly payload: Why & { readonly accept?: boolean } }) =>
       Effect.flatMap(by, (who) => rebuilds.begin(model, { ...payload, ...who })).pipe(
-        Effect.catch(problemOf)
+        Effect.catch(OperationProblem.of)
       )
   }
 }
@@ -177,21 +155,3 @@ const withoutIssues = (status: Status): Status => {
 }
 
 const withoutRows = (rebuild: Rebuild): Rebuild => Struct.omit(rebuild, ["differences", "failure"])
-
-const problemOf = (
-  error: OperationError
-): Effect.Effect<never, Unknown | Malformed | NotPossible | Unavailable> => {
-  switch (error._tag) {
-    case "UnknownProjection":
-      return Effect.fail(new Unknown({ detail: error.message }))
-    case "InvalidWhy":
-    case "InvalidSkipReason":
-      return Effect.fail(malformed(["payload", "reason"], error.message))
-    case "EventStoreError":
-    case "ReadModelStoreError":
-    case "ConsumerGroupsError":
-      return unavailable(error)
-    default:
-      return Effect.fail(new NotPossible({ detail: error.message }))
-  }
-}

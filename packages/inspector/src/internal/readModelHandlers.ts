@@ -5,8 +5,7 @@ import { malformed, NotPossible, unavailable, Unknown } from "@daybook/http/Prob
 import type * as Position from "@daybook/kernel/Position"
 import type * as Projection from "@daybook/kernel/Projection"
 import * as ReadModelTable from "@daybook/projections/driver/ReadModelTable"
-import type { RowQuery } from "@daybook/projections/driver/RowQuery"
-import { selectRows } from "@daybook/projections/driver/RowSelection"
+import { comparable, type RowQuery } from "@daybook/projections/driver/RowQuery"
 import type { StoredRow } from "@daybook/projections/driver/StoredRow"
 import type { At } from "@daybook/projections/OnDemandProjection"
 import type { Projections } from "@daybook/projections/Projections"
@@ -16,14 +15,13 @@ import * as Clock from "effect/Clock"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
-import * as Equal from "effect/Equal"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import type { ExplainedRow, ReadModelHead, Rows, TableDifference } from "../Answer.ts"
-import { Row } from "../Answer.ts"
+import type { ExplainedRow, ReadModelHead, Rows, TableDifference } from "../ReadModelAnswer.ts"
+import { Row } from "../ReadModelAnswer.ts"
 import type { Bounds } from "./boundedStore.ts"
 import { type ByCategory, line } from "./eventLines.ts"
 import { changedFields, explainRow } from "./explainRow.ts"
@@ -31,11 +29,9 @@ import type { FoldedTables } from "./foldedTables.ts"
 import { ofModelError } from "./problems.ts"
 import { shown } from "./rights.ts"
 import * as RowFilter from "./rowFilter.ts"
+import { difference as tableDifference, selectPage } from "./tablePages.ts"
 
 const DEFAULT_LIMIT = 50
-
-/** The most rows of a difference. */
-const MAX_DIFFERENCES = 500
 
 /** The longest query of rows: one that no index serves reads the whole table. */
 const QUERY_MILLIS = 10_000
@@ -111,8 +107,8 @@ export const make = ({
       })
     }
     const conditions = yield* Effect.forEach(where, (text) =>
-      Effect.mapError(Effect.fromResult(RowFilter.parse(table.columns, text)), (issue) =>
-        malformed(["query", "where"], issue)
+      Effect.mapError(Effect.fromResult(RowFilter.parse(table.columns, text)), ({ field, issue }) =>
+        malformed(["query", "where", ...(field === undefined ? [] : [field])], issue)
       )
     )
     const orderBy = yield* orderOf(table, by, isShown)
@@ -120,8 +116,8 @@ export const make = ({
       cursor === undefined
         ? Option.none<StoredRow>()
         : Option.some(
-            yield* Effect.mapError(Effect.fromResult(parseCursor(cursor)), () =>
-              malformed(["query", "cursor"], "is not a cursor")
+            yield* Effect.mapError(Effect.fromResult(parseCursor(table, orderBy, cursor)), () =>
+              malformed(["query", "cursor"], "is not a cursor of this read model and this order")
             )
           )
     // One more tells whether there is a next page.
@@ -134,21 +130,10 @@ export const make = ({
       at === undefined
         ? undefined
         : yield* Effect.catch(tables.get(projection, at), ofModelError(seesEvents))
-    const found =
+    const { count, page: found } =
       folded === undefined
-        ? yield* Effect.catch(
-            Stream.runCollect(store.query(table, asked)),
-            ofModelError(seesEvents)
-          ).pipe(
-            Effect.timeoutOrElse({
-              duration: QUERY_MILLIS,
-              orElse: () =>
-                Effect.fail(
-                  new NotPossible({ detail: `The query took longer than ${QUERY_MILLIS} ms` })
-                )
-            })
-          )
-        : selectRows(table, folded.values(), asked)
+        ? { count: undefined, page: yield* readRows(table, asked, seesEvents) }
+        : yield* selectPage(table, folded.rows, asked)
     const last = found.length > limit ? found[limit - 1] : undefined
     const answer: Rows = {
       rows: found.slice(0, limit).map((row) => ({
@@ -156,21 +141,23 @@ export const make = ({
         ...(isShown ? { row } : {})
       })),
       ...(last === undefined ? {} : { next: cursorOf(table, orderBy, last) }),
-      position: asOf.position ?? position,
-      ...(folded === undefined
-        ? {}
-        : {
-            count: selectRows(table, folded.values(), {
-              ...asked,
-              after: Option.none(),
-              limit: Option.none()
-            }).length
-          }),
+      position: folded?.position ?? position,
+      ...(count === undefined ? {} : { count }),
       millis: (yield* Clock.currentTimeMillis) - begun,
       withheld: !isShown
     }
     return answer
   })
+
+  /** Reads rows that serve, for so long. */
+  const readRows = (table: ReadModelTable.Any, asked: RowQuery, seesEvents: boolean) =>
+    Effect.catch(Stream.runCollect(store.query(table, asked)), ofModelError(seesEvents)).pipe(
+      Effect.timeoutOrElse({
+        duration: QUERY_MILLIS,
+        orElse: () =>
+          Effect.fail(new NotPossible({ detail: `The query took longer than ${QUERY_MILLIS} ms` }))
+      })
+    )
 
   const explain = Effect.fnUntraced(function* ({
     params: { model },
@@ -185,10 +172,14 @@ export const make = ({
     )
     const explained = yield* explainRow(
       { store: events, rows: store, projections },
-      projection,
-      decoded,
-      at,
-      bounds
+      {
+        projection,
+        table,
+        key: decoded,
+        bounds,
+        lineOf: (recorded) => line(presented, recorded, { shown: see.events })
+      },
+      at
     ).pipe(Semaphore.withPermits(folds, 1), Effect.catch(ofModelError(see.events)))
     const { complete, reached, skipped, steps, stopped, stored, verdict } = explained
     if (steps.length === 0 && stopped === undefined && complete && (stored ?? null) === null) {
@@ -202,8 +193,8 @@ export const make = ({
       position: reached ?? asOf.position ?? head,
       complete,
       skipped,
-      steps: steps.map(({ after, before, recorded }) => ({
-        event: line(presented, recorded, { shown: see.events }),
+      steps: steps.map(({ after, before, event }) => ({
+        event,
         ...(see.rows ? { before, after } : {}),
         changed: changedFields(before, after)
       })),
@@ -247,16 +238,10 @@ export const make = ({
     const end = to ?? (yield* Effect.catch(projections.status(model), problem)).position
     const before = yield* Effect.catch(tables.get(projection, { position: from }), problem)
     const after = yield* Effect.catch(tables.get(projection, { position: end }), problem)
-    const differences = differencesOf(before, after)
-    const countOf = (kind: Difference["kind"]) =>
-      differences.filter((one) => one.kind === kind).length
+    const { rows: differing, ...counts } = yield* tableDifference(before.rows, after.rows)
     const answer: TableDifference = {
-      added: countOf("added"),
-      removed: countOf("removed"),
-      changed: countOf("changed"),
-      rows: differences
-        .slice(0, MAX_DIFFERENCES)
-        .map((one) => (isShown ? one : { key: one.key, kind: one.kind })),
+      ...counts,
+      rows: differing.map((one) => (isShown ? one : { key: one.key, kind: one.kind })),
       millis: (yield* Clock.currentTimeMillis) - begun,
       withheld: !isShown
     }
@@ -334,7 +319,10 @@ const keyOf = (table: ReadModelTable.Any, text: string): Result.Result<object, s
     const key = Object.fromEntries(
       table.primaryKey.map(({ field }, place) => [field, values[place] ?? null])
     )
-    return yield* table.decodeKey(key)
+    const decoded = yield* table.decodeKey(key)
+    // A key that no store can hold has no row.
+    yield* table.encodeKey(decoded)
+    return decoded
   })
 
 const decodeValues = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Array(Schema.Json)))
@@ -349,18 +337,17 @@ const cursorOf = (table: ReadModelTable.Any, orderBy: RowQuery["orderBy"], row: 
 
 const decodeRow = Schema.decodeUnknownResult(Schema.fromJsonString(Row))
 
-const parseCursor = (cursor: string): Result.Result<StoredRow, unknown> =>
-  Result.flatMap(Base64Url.decodeString(cursor), decodeRow)
-
-type Difference = TableDifference["rows"][number]
-
-const differencesOf = (
-  before: ReadonlyMap<string, StoredRow>,
-  after: ReadonlyMap<string, StoredRow>
-): ReadonlyArray<Difference> =>
-  [...new Set([...before.keys(), ...after.keys()])].toSorted().flatMap((key): Array<Difference> => {
-    const [was, is] = [before.get(key), after.get(key)]
-    if (was === undefined) return is === undefined ? [] : [{ key, kind: "added", after: is }]
-    if (is === undefined) return [{ key, kind: "removed", before: was }]
-    return Equal.equals(was, is) ? [] : [{ key, kind: "changed", before: was, after: is }]
+/** A cursor that a client made up has no values that a store can't compare. */
+const parseCursor = (
+  table: ReadModelTable.Any,
+  orderBy: RowQuery["orderBy"],
+  cursor: string
+): Result.Result<StoredRow, unknown> =>
+  Result.gen(function* () {
+    const row = yield* Result.flatMap(Base64Url.decodeString(cursor), decodeRow)
+    const fields = new Set([...orderBy, ...table.primaryKey].map(({ field }) => field))
+    for (const column of table.columns) {
+      if (fields.has(column.field)) yield* comparable(column, row[column.field] ?? null)
+    }
+    return row
   })

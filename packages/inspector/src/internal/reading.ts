@@ -4,7 +4,7 @@
 import * as Revision from "@daybook/kernel/Revision"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { Reading } from "../Answer.ts"
+import type { Reading } from "../StreamAnswer.ts"
 
 const NAMED = /^(category|type|actor|correlation|event|id|prefix|part):(.*)$/s
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i

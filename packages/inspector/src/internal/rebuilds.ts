@@ -4,13 +4,15 @@
 import type { Projections, RebuildError } from "@daybook/projections/Projections"
 import type { Progress } from "@daybook/projections/ProjectionStatus"
 import type { Why } from "@daybook/projections/ReadModelAct"
+import * as Cause from "effect/Cause"
 import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Rebuild } from "../Answer.ts"
+import type { Rebuild } from "../OperationAnswer.ts"
 
 /** The most rebuilds that are remembered. */
 const KEPT = 50
@@ -61,11 +63,18 @@ export const make: Effect.Effect<
             yield* Deferred.succeed(begun, entry.now)
           })
         ),
-        Effect.catch((error) =>
-          Effect.gen(function* () {
-            entry.now = failed(entry.now, error, yield* DateTime.now)
-            yield* Deferred.fail(begun, error)
-          })
+        // A rebuild may also end by a defect, or with its host: the request ends with it.
+        Effect.onExit((exit) =>
+          Exit.isSuccess(exit)
+            ? Deferred.die(begun, new Error(`a rebuild of ${model} without a beginning`))
+            : Effect.gen(function* () {
+                const error = Cause.findErrorOption(exit.cause)
+                if (Option.isNone(error) && !Cause.hasInterruptsOnly(exit.cause)) {
+                  yield* Effect.logError(`The rebuild of ${model} ended by a fault`, exit.cause)
+                }
+                entry.now = failed(entry.now, error, yield* DateTime.now)
+                yield* Deferred.failCause(begun, exit.cause)
+              })
         ),
         Effect.forkIn(scope)
       )
@@ -98,15 +107,23 @@ const after = (rebuild: Rebuild, progress: Progress, now: DateTime.Utc): Rebuild
   }
 }
 
-const failed = (rebuild: Rebuild, error: RebuildError, endedAt: DateTime.Utc): Rebuild => {
+/** Ends a rebuild with its error; with none it ended by a fault of the host. */
+const failed = (
+  rebuild: Rebuild,
+  error: Option.Option<RebuildError>,
+  endedAt: DateTime.Utc
+): Rebuild => {
   const { millisLeft: _, ...before } = rebuild
-  return error._tag === "RowsDiffer"
+  if (Option.isNone(error)) return { ...before, endedAt, verdict: "failed", failure: FAULT }
+  return error.value._tag === "RowsDiffer"
     ? {
         ...before,
         endedAt,
         verdict: "differs",
-        differing: error.count,
-        differences: error.differences
+        differing: error.value.count,
+        differences: error.value.differences
       }
-    : { ...before, endedAt, verdict: "failed", failure: error.message }
+    : { ...before, endedAt, verdict: "failed", failure: error.value.message }
 }
+
+const FAULT = "The host has a fault, which its own log describes"

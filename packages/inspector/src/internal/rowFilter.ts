@@ -1,8 +1,9 @@
 /**
  * Conditions on rows as a person writes them: `status:draft`, `itemCount>=3`, `note!:null`.
  */
-import type { Column } from "@daybook/projections/driver/StoredRow"
-import type { Condition } from "@daybook/projections/driver/RowQuery"
+import { printableLine } from "@daybook/kernel/Printable"
+import { comparable, type Condition } from "@daybook/projections/driver/RowQuery"
+import type { Column, ColumnType } from "@daybook/projections/driver/StoredRow"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 
@@ -17,58 +18,87 @@ const IS: Readonly<Record<string, Condition["is"]>> = {
   ">=": "atLeast"
 }
 
+/** The reason why a text is no condition, and the field at fault if it has one. */
+export interface Refused {
+  readonly field?: string
+  readonly issue: string
+}
+
 /** Parses a condition on the columns of a table, or returns the reason why it is none. */
 export const parse = (
   columns: ReadonlyArray<Column>,
   text: string
-): Result.Result<Condition, string> => {
+): Result.Result<Condition, Refused> => {
   const [, field = "", sign = "", written = ""] = CONDITION.exec(text) ?? []
   const is = IS[sign]
   if (is === undefined) {
-    return Result.fail(`${text} is not a condition, such as status:draft or itemCount>=3`)
+    return Result.fail({
+      issue: `${printableLine(text)} is not a condition, such as status:draft or itemCount>=3`
+    })
   }
   const column = columns.find((one) => one.field === field)
-  if (column === undefined) return Result.fail(`${field} is not a field of the row`)
-  if (column.type === "jsonb") return Result.fail(`${field} is JSON, which has no order`)
+  if (column === undefined) {
+    const known = columns.filter(({ type }) => type !== "jsonb").map((one) => one.field)
+    return Result.fail({ field, issue: `is not a field of the row, which has ${known.join(", ")}` })
+  }
+  if (column.type === "jsonb") return Result.fail({ field, issue: "is JSON, which has no order" })
   if (written === "null" && (is === "equal" || is === "notEqual")) {
     return Result.succeed({ field, is, values: [null] })
   }
-  return Result.map(valueOf(column, written), (value) => ({ field, is, values: [value] }))
+  return Result.match(valueOf(column, written), {
+    onSuccess: (value): Result.Result<Condition, Refused> =>
+      Result.succeed({ field, is, values: [value] }),
+    onFailure: () =>
+      Result.fail({
+        field,
+        issue: `${printableLine(written)} is not allowed: it is ${ALLOWED[column.type]}`
+      })
+  })
 }
 
-const valueOf = ({ field, type }: Column, written: string): Result.Result<Schema.Json, string> => {
-  const refused = (what: string) => Result.fail(`${field} is never ${written}, it is ${what}`)
+const ALLOWED: Readonly<Record<ColumnType, string>> = {
+  text: "text of well-formed Unicode without U+0000",
+  uuid: "a UUID",
+  bigint: `a whole number from ${Number.MIN_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}`,
+  numeric: "a whole number",
+  "double precision": "a number",
+  boolean: "true or false",
+  timestamptz: "an instant of the years 4713 BC to 275760, such as 2026-11-26T15:00Z",
+  jsonb: "JSON"
+}
+
+/** Returns a written value as rows hold it. */
+const valueOf = (column: Column, written: string): Result.Result<Schema.Json, unknown> =>
+  Result.flatMap(
+    Result.try(() => jsonOf(column.type, written)),
+    (value) => comparable(column, value)
+  )
+
+const WHOLE = /^[+-]?\d{1,1000}$/
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+/** ISO 8601, since `Date` accepts other texts too, such as a word and a number. */
+const INSTANT =
+  /^(?:[+-]\d{6}|\d{4})-\d\d(?:-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?)?$/
+
+/** Returns the JSON of a written value; the text itself where it is no value of the type. */
+const jsonOf = (type: ColumnType, written: string): Schema.Json => {
   switch (type) {
     case "text":
-      return Result.succeed(unquoted(written))
+      return unquoted(written)
     case "uuid":
-      return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(written)
-        ? Result.succeed(written.toLowerCase())
-        : refused("a UUID")
+      return written.toLowerCase()
     case "bigint":
-      return Number.isSafeInteger(Number(written)) && written.trim() !== ""
-        ? Result.succeed(Number(written))
-        : refused("a whole number")
+      return WHOLE.test(written) ? Number(written) : written
     case "numeric":
-      return /^-?\d{1,1000}$/.test(written)
-        ? Result.succeed(String(BigInt(written)))
-        : refused("a whole number")
+      return WHOLE.test(written) ? String(BigInt(written.replace(/^\+/, ""))) : written
     case "double precision":
-      return Number.isFinite(Number(written)) && written.trim() !== ""
-        ? Result.succeed(Number(written))
-        : refused("a number")
+      return NUMBER.test(written) ? Number(written) : written
     case "boolean":
-      return written === "true" || written === "false"
-        ? Result.succeed(written === "true")
-        : refused("true or false")
-    case "timestamptz": {
-      const millis = Date.parse(written)
-      return Number.isNaN(millis)
-        ? refused("an instant such as 2026-11-26T15:00Z")
-        : Result.succeed(new Date(millis).toISOString())
-    }
+      return written === "true" ? true : written === "false" ? false : written
+    case "timestamptz":
+      return INSTANT.test(written) ? new Date(written).toISOString() : written
     case "jsonb":
-      return refused("JSON")
+      return written
   }
 }
 

@@ -13,19 +13,16 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Outline, StateAt, States, StreamEvents } from "../Answer.ts"
-import { MAX_OUTLINE } from "../InspectorApi.ts"
+import type { StateAt, States, StreamEvents } from "../StreamAnswer.ts"
 import type { Presented } from "../Presenter.ts"
-import { bytesOf, type ByCategory, detail, line } from "./eventLines.ts"
+import { bytesOf, type ByCategory, detail, line, MAX_ANSWER_BYTES } from "./eventLines.ts"
 import { findStreams, type Query } from "./findStreams.ts"
+import { outline } from "./outline.ts"
 import { ofStoreError } from "./problems.ts"
 import { shown } from "./rights.ts"
 import type { StreamIndex } from "./streamIndex.ts"
 
 const DEFAULT_LIMIT = 100
-
-/** An answer of states ends after so many bytes of JSON, though not before its first state. */
-const MAX_STATE_BYTES = 4_000_000
 
 interface OfStream {
   readonly params: { readonly streamId: StreamId.StreamId }
@@ -61,12 +58,39 @@ export const make = ({
       )
     )
 
-  /** The events from a revision on: at most `limit`, and one more if the stream goes on. */
-  const eventsFrom = (streamId: StreamId.StreamId, from: Revision.Revision, limit: number) =>
-    read(streamId, { from, limit: limit + 1 }).pipe(
-      Stream.runCollect,
+  /**
+   * Maps the events from a revision on, one by one: at most `limit`, and up to the most bytes of an
+   * answer. `map` ends the page before an event that it returns nothing for.
+   */
+  const mapEvents = Effect.fnUntraced(function* <A>(
+    streamId: StreamId.StreamId,
+    from: Revision.Revision,
+    limit: number,
+    map: (recorded: RecordedEvent) => A | undefined,
+    bytesOf: (mapped: A) => number
+  ) {
+    const page: Array<A> = []
+    let bytes = 0
+    let next: Revision.Revision | undefined
+    const add = (recorded: RecordedEvent) => {
+      if (page.length < limit && bytes < MAX_ANSWER_BYTES) {
+        const mapped = map(recorded)
+        if (mapped !== undefined) {
+          page.push(mapped)
+          bytes += bytesOf(mapped)
+          return true
+        }
+      }
+      next = recorded.revision
+      return false
+    }
+    // One more event tells that the stream goes on.
+    yield* read(streamId, { from, limit: limit + 1 }).pipe(
+      Stream.runForEachWhile((recorded) => Effect.sync(() => add(recorded))),
       Effect.catchTag("EventStoreError", unavailable)
     )
+    return { page, next }
+  })
 
   const stateful = (streamId: StreamId.StreamId) => {
     const category = StreamId.category(streamId)
@@ -144,8 +168,9 @@ export const make = ({
       query: { from = FIRST }
     }: OfStream & { readonly query: { readonly from?: Revision.Revision } }) {
       yield* factsOf(streamId)
-      const read = yield* eventsFrom(streamId, from, MAX_OUTLINE)
-      return outlineOf(read.slice(0, MAX_OUTLINE), from, read[MAX_OUTLINE]?.revision)
+      return yield* outline(from, (limit) => read(streamId, { from, limit })).pipe(
+        Effect.catchTag("EventStoreError", unavailable)
+      )
     }),
 
     events: Effect.fnUntraced(function* ({
@@ -160,18 +185,22 @@ export const make = ({
     }) {
       const see = yield* shown(["log", "read"], show, { streamId, from })
       yield* factsOf(streamId)
-      const found = yield* eventsFrom(streamId, from, limit)
-      const page = found.slice(0, limit)
-      const figures = yield* figuresOf(streamId, page, see.rows)
-      const next = found[limit]?.revision
-      const answer: StreamEvents = {
-        events: page.map((recorded, place) => {
-          const figure = figures[place]
+      const figureAfter = see.rows ? yield* figures(streamId, from, see.events) : () => undefined
+      const { next, page } = yield* mapEvents(
+        streamId,
+        from,
+        limit,
+        (recorded) => {
+          const figure = figureAfter(recorded)
           return {
             ...line(presented, recorded, { shown: see.events, data }),
             ...(figure === undefined ? {} : { figure })
           }
-        }),
+        },
+        (one) => (one.data === undefined ? 0 : one.bytes)
+      )
+      const answer: StreamEvents = {
+        events: page,
         ...(next === undefined ? {} : { next }),
         withheld: !see.events || !see.rows
       }
@@ -187,11 +216,13 @@ export const make = ({
     }) {
       const { events } = yield* shown(["log"], show, { streamId, revision })
       yield* factsOf(streamId)
-      const [recorded] = yield* eventsFrom(streamId, revision, 1)
-      if (recorded?.revision !== revision) {
+      const found = yield* Stream.runHead(read(streamId, { from: revision, limit: 1 })).pipe(
+        Effect.catchTag("EventStoreError", unavailable)
+      )
+      if (Option.isNone(found) || found.value.revision !== revision) {
         return yield* new Unknown({ detail: `${streamId} has no revision ${revision}` })
       }
-      return detail(presented, recorded, events)
+      return detail(presented, found.value, events)
     }),
 
     state: Effect.fnUntraced(function* ({
@@ -235,116 +266,65 @@ export const make = ({
       const { events: seesEvents, rows } = yield* shown(["log", "read"], show, { streamId, from })
       yield* factsOf(streamId)
       const aggregate = yield* stateful(streamId)
-      const first = from === Revision.empty ? FIRST : from
-      const before = yield* Effect.catch(
+      const isInitial = from === Revision.empty
+      const first = isInitial ? FIRST : from
+      let state = yield* Effect.catch(
         stateBefore(aggregate, streamId, first),
         ofStoreError(seesEvents)
       )
-      const found = yield* eventsFrom(streamId, first, limit)
-      const folded = foldStates(aggregate, before, found, (revision, state) =>
-        stateAt(aggregate, revision, state, rows)
+      const initial = isInitial ? [stateAt(aggregate, Revision.empty, state, rows)] : []
+      let stopped: States["stopped"]
+      const { next, page } = yield* mapEvents(
+        streamId,
+        first,
+        limit - initial.length,
+        (recorded) => {
+          const evolved = aggregate.evolve(state, recorded)
+          if (Result.isFailure(evolved)) {
+            const { problem, revision } = evolved.failure
+            stopped = {
+              revision: Revision.make(revision),
+              ...(seesEvents ? { issue: problem } : {})
+            }
+            return undefined
+          }
+          state = evolved.success
+          return stateAt(aggregate, recorded.revision, state, rows)
+        },
+        (one) => (one.state === undefined ? 0 : bytesOf(one.state))
       )
-      const initial =
-        from === Revision.empty ? [stateAt(aggregate, Revision.empty, before, rows)] : []
-      const states = [...initial, ...folded.states].slice(0, limit)
-      const last = states.at(-1)?.revision ?? Revision.empty
-      const isMore = found.some(({ revision }) => revision > last)
       const answer: States = {
-        states,
-        ...(isMore && folded.stopped === undefined ? { next: Revision.make(last + 1) } : {}),
-        ...(folded.stopped === undefined
-          ? {}
-          : {
-              stopped: {
-                revision: folded.stopped.revision,
-                ...(seesEvents ? { issue: folded.stopped.issue } : {})
-              }
-            }),
+        states: [...initial, ...page],
+        ...(next === undefined || stopped !== undefined ? {} : { next }),
+        ...(stopped === undefined ? {} : { stopped }),
         withheld: !rows
       }
       return answer
     })
   }
 
-  /** Returns the figure after each event of a page; none from an event on that can't be folded. */
-  function figuresOf(
-    streamId: StreamId.StreamId,
-    page: ReadonlyArray<RecordedEvent>,
-    isShown: boolean
-  ): Effect.Effect<ReadonlyArray<string | undefined>> {
+  /**
+   * Returns the figure after each event of a page, which it is called with one by one; undefined
+   * from an event on that can't be folded. The answer of `states` has the reason.
+   */
+  function figures(streamId: StreamId.StreamId, from: Revision.Revision, seesEvents: boolean) {
+    type Figure = (recorded: RecordedEvent) => string | undefined
+    const none: Figure = () => undefined
     const aggregate = presented.get(StreamId.category(streamId))
-    const first = page[0]
-    if (aggregate?.figureHead === undefined || first === undefined || !isShown) {
-      return Effect.succeed([])
-    }
-    return stateBefore(aggregate, streamId, first.revision).pipe(
-      Effect.map((before) => {
-        const figures: Array<string | undefined> = []
-        let state = before
-        for (const recorded of page) {
-          const evolved = aggregate.evolve(state, recorded)
-          if (Result.isFailure(evolved)) break
-          state = evolved.success
-          figures.push(aggregate.figure(state))
+    if (aggregate?.figureHead === undefined) return Effect.succeed(none)
+    return stateBefore(aggregate, streamId, from).pipe(
+      Effect.map((before): Figure => {
+        let state: Presented["initial"] | undefined = before
+        return (recorded) => {
+          if (state === undefined) return undefined
+          state = Result.getOrUndefined(aggregate.evolve(state, recorded))
+          return state === undefined ? undefined : aggregate.figure(state)
         }
-        return figures
       }),
-      // The events are shown without their figures; the answer of `states` has the reason.
-      Effect.catch(() => Effect.succeed([]))
+      Effect.catchTag("EventDecodeError", () => Effect.succeed(none)),
+      Effect.catch(ofStoreError(seesEvents))
     )
   }
 }
 
 const FIRST = Revision.make(1)
-
-const outlineOf = (
-  events: ReadonlyArray<RecordedEvent>,
-  from: Revision.Revision,
-  next: Revision.Revision | undefined
-): Outline => {
-  const types = new Map<string, number>()
-  const actors = new Map<string, number>()
-  const placeOf = (among: Map<string, number>, text: string) => {
-    const place = among.get(text) ?? among.size
-    among.set(text, place)
-    return place
-  }
-  return {
-    from,
-    events: events.map(({ metadata: { actor }, occurredAt, recordedAt, schemaVersion, type }) => [
-      placeOf(types, type),
-      actor === undefined ? -1 : placeOf(actors, actor),
-      schemaVersion,
-      occurredAt.epochMilliseconds,
-      recordedAt.epochMilliseconds
-    ]),
-    types: [...types.keys()],
-    actors: [...actors.keys()],
-    ...(next === undefined ? {} : { next })
-  }
-}
-
-/** Folds events one by one, up to one that can't be folded or the most bytes of an answer. */
-const foldStates = (
-  aggregate: Presented,
-  before: Presented["initial"],
-  events: ReadonlyArray<RecordedEvent>,
-  stateAt: (revision: Revision.Revision, state: Presented["initial"]) => StateAt
-) => {
-  const states: Array<StateAt> = []
-  let state = before
-  let bytes = 0
-  for (const recorded of events) {
-    const evolved = aggregate.evolve(state, recorded)
-    if (Result.isFailure(evolved)) {
-      const { problem, revision } = evolved.failure
-      return { states, stopped: { revision: Revision.make(revision), issue: problem } }
-    }
-    state = evolved.success
-    const one = stateAt(recorded.revision, state)
-    bytes += one.state === undefined ? 0 : bytesOf(one.state)
-    if (states.length > 0 && bytes > MAX_STATE_BYTES) break
-    states.push(one)
-  }
-  return { states, stopped: undefined }
-}

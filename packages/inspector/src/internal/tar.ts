@@ -6,7 +6,7 @@ import type { File } from "./eventCatalog.ts"
 const BLOCK = 512
 const encoder = new TextEncoder()
 
-/** Returns the archive. Throws for a path of more than 100 bytes, which no header holds. */
+/** Returns the archive. Throws for a path that no header holds, see {@link split}. */
 export const write = (files: ReadonlyArray<File>, modifiedMillis: number): Uint8Array => {
   const parts = files.flatMap(({ content, path }) => {
     const data = encoder.encode(content)
@@ -33,7 +33,8 @@ const header = (path: string, size: number, modifiedMillis: number): Uint8Array 
     block.set(bytes, at)
   }
   const octal = (value: number, digits: number) => `${value.toString(8).padStart(digits, "0")}\0`
-  put(0, 100, path)
+  const [folders, name] = split(path)
+  put(0, 100, name)
   put(100, 8, octal(0o644, 7))
   put(108, 8, octal(0, 7))
   put(116, 8, octal(0, 7))
@@ -42,7 +43,15 @@ const header = (path: string, size: number, modifiedMillis: number): Uint8Array 
   put(148, 8, " ".repeat(8))
   put(156, 1, "0")
   put(257, 8, "ustar\u000000")
+  put(345, 155, folders)
   const sum = block.reduce((total, byte) => total + byte, 0)
   put(148, 8, `${sum.toString(8).padStart(6, "0")}\0 `)
   return block
+}
+
+/** Splits a path of more than 100 bytes at a slash: at most 155 bytes before it, 100 after it. */
+const split = (path: string): readonly [string, string] => {
+  if (path.length <= 100) return ["", path]
+  const at = path.indexOf("/", path.length - 101)
+  return at < 0 ? ["", path] : [path.slice(0, at), path.slice(at + 1)]
 }

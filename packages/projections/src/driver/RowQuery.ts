@@ -4,8 +4,10 @@
  * @since 0.1.0
  */
 import type * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import type { StoredRow } from "./StoredRow.ts"
+import { storedValue } from "../internal/fold/rowCodec.ts"
+import type { Column, ColumnType, StoredRow } from "./StoredRow.ts"
 
 /**
  * The rows of a read model to read, and their order: that of the primary key, unless `orderBy` says
@@ -39,4 +41,30 @@ export interface Condition {
   readonly is: "equal" | "notEqual" | "below" | "atMost" | "above" | "atLeast" | "oneOf"
   /** A single value, or any number of values for `oneOf`. */
   readonly values: ReadonlyArray<Schema.Json>
+}
+
+/**
+ * Returns a value as a row may hold it in a column, for a condition or a place in the order, or
+ * fails with the reason why no row can. JSON has no order, so it is never one.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const comparable = (
+  column: Column,
+  value: Schema.Json
+): Result.Result<Schema.Json, string> =>
+  value === null || typeof value === typeOf[column.type]
+    ? storedValue(value, column)
+    : Result.fail(`${JSON.stringify(value)} is not ${column.type}`)
+
+const typeOf: Readonly<Record<ColumnType, "string" | "number" | "boolean" | undefined>> = {
+  text: "string",
+  uuid: "string",
+  numeric: "string",
+  timestamptz: "string",
+  bigint: "number",
+  "double precision": "number",
+  boolean: "boolean",
+  jsonb: undefined
 }
