@@ -70,6 +70,8 @@ interface Holding {
   hasStopped: boolean
   /** The consumer has ended. */
   hasEnded: boolean
+  /** The lease could not be renewed in time, so the consumer was interrupted. */
+  isInDoubt: boolean
 }
 
 /** Takes part in a group until it is interrupted or a consumer fails. */
@@ -96,7 +98,8 @@ export const run = Effect.fnUntraced(function* <E, R>(
       emitted: row.checkpoint.position,
       committed: row.checkpoint.position,
       hasStopped: false,
-      hasEnded: false
+      hasEnded: false,
+      isInDoubt: false
     }
     holdings.set(row.epoch, holding)
     holding.fiber = yield* Effect.suspend(() =>
@@ -148,7 +151,9 @@ export const run = Effect.fnUntraced(function* <E, R>(
         owner,
         lease,
         draining: new Set(all.filter((one) => one.isDraining).map(({ row }) => row.epoch)),
-        released: new Set(all.filter(isReleased).map(({ row }) => row.epoch))
+        released: new Set(
+          all.filter((one) => isReleased(one, driver.undoes)).map(({ row }) => row.epoch)
+        )
       })
       .pipe(
         Effect.timeoutOrElse({
@@ -163,10 +168,15 @@ export const run = Effect.fnUntraced(function* <E, R>(
     }
     if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
     yield* Effect.logWarning(`The leases of ${group.name} can't be renewed`, exit.cause)
-    // Another host may have them from now on.
+    // Another host may have them from now on. If none has, because a renewal took effect without an
+    // answer, they are given up by the next tick, which draws a new epoch and reads the checkpoint.
     const now = yield* Clock.currentTimeMillis
     if (now - renewedAt < lease) return
-    for (const holding of holdings.values()) end(holding)
+    for (const holding of holdings.values()) {
+      holding.isDraining = true
+      holding.isInDoubt = true
+      holding.fiber?.interruptUnsafe()
+    }
     renewedAt = now
   })
 
@@ -191,8 +201,14 @@ export const run = Effect.fnUntraced(function* <E, R>(
   )
 })
 
-const isReleased = (holding: Holding): boolean =>
-  holding.hasEnded && holding.together.every(({ hasEnded }) => hasEnded)
+/**
+ * Returns true if the range may be freed. The new epoch undoes the work of a consumer that is still
+ * being interrupted, if the driver undoes work.
+ */
+const isReleased = (holding: Holding, undoes: boolean): boolean =>
+  holding.isInDoubt
+    ? holding.hasEnded || undoes
+    : holding.hasEnded && holding.together.every(({ hasEnded }) => hasEnded)
 
 const giveUp = (holding: Holding | undefined) =>
   Effect.suspend(() => {
