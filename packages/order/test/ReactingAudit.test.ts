@@ -202,6 +202,17 @@ const twins: ReadonlyArray<
     })
   ],
   [
+    "commands of clients counted twice or recorded though refused",
+    "an accepted command is refused when it comes again",
+    (run) => ({
+      ...run,
+      sent: run.sent.map((one) => ({
+        ...one,
+        answers: [...one.answers, { _tag: "Rejected" as const }]
+      }))
+    })
+  ],
+  [
     "events of unknown commands",
     "no client sent the command",
     (run) => ({ ...run, sent: run.sent.slice(1) })
@@ -358,6 +369,15 @@ describe("The audit of a torture with reactors", () => {
       sent: run.sent.map((one) => ({ ...one, answers: [{ _tag: "Rejected" }], isDoubtful: true }))
     }
     assert.deepStrictEqual(Array.from(audit(late).values()).flat(), [])
+  })
+
+  it("lets a command be accepted that was refused when it came first", () => {
+    const run = sound()
+    const second: Observations = {
+      ...run,
+      sent: run.sent.map((one) => ({ ...one, answers: [{ _tag: "Rejected" }, ...one.answers] }))
+    }
+    assert.deepStrictEqual(Array.from(audit(second).values()).flat(), [])
   })
 
   it.each(twins)("counts in “%s” that %s", (line, _, plant) => {

@@ -31,8 +31,7 @@ const OF_HOSTS = [
 
 export type Kind = (typeof OF_HOSTS)[number] | keyof typeof OWN
 
-export const describe = (kind: Kind): string =>
-  isOfHosts(kind) ? Attacks.kinds[kind] : OWN[kind]
+export const describe = (kind: Kind): string => (isOfHosts(kind) ? Attacks.kinds[kind] : OWN[kind])
 
 const isOfHosts = (kind: Kind): kind is (typeof OF_HOSTS)[number] =>
   (OF_HOSTS as ReadonlyArray<Kind>).includes(kind)

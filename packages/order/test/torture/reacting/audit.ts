@@ -62,9 +62,12 @@ const auditClients = ({ sent }: Observations, byCommand: ByCommand, find: Find):
     if (own.length !== recorded.length || !isOneAppend) {
       find("commands of clients counted twice or recorded though refused", name)
     }
-    for (const answer of answers) {
+    let isRecorded = isDoubtful
+    for (const answer of answers.toReversed()) {
       const count = answer._tag === "Rejected" ? 0 : answer.events
-      if (count === 0 && isDoubtful) continue
+      // A command that was refused may be accepted when it comes again.
+      if (count === 0 && isRecorded) continue
+      isRecorded = true
       const told = `${name}: ${count} events answered, ${own.length} recorded`
       if (own.length > count) {
         find("commands of clients counted twice or recorded though refused", told)
