@@ -117,7 +117,7 @@ const layer = Layer.mergeAll(
   Layer.provideMerge(CommandHandler.layer),
   Layer.provide(ConsumerGroupsPostgres.layer),
   Layer.provide(ProcessTimersPostgres.layer),
-  Layer.provide(Layer.succeed(GroupSettings, { lease: "1 second" })),
+  Layer.provide(Layer.succeed(GroupSettings, { lease: Shop.LEASE_MILLIS })),
   Layer.provide(EventStorePostgres.layer),
   Layer.provide(Postgres.layer)
 )

@@ -43,6 +43,8 @@ export const besideHostiles: ReadonlyArray<Kind> = [
 
 /** The fields that every attack on a host, its connections or the server needs. */
 export interface Ground {
+  /** The times for which a host may be frozen: some are longer than its leases. */
+  readonly freezesMillis: ReadonlyArray<number>
   readonly server: PostgresServer.Restartable
   /** A direct client of the server, as its superuser. */
   readonly admin: SqlClient
@@ -64,7 +66,7 @@ export type OnAnyHost = Exclude<Kind, "old-host" | "folder-stolen">
 export const attackAny = (
   kind: OnAnyHost,
   host: Pick<Host, "proxy" | "signal">,
-  { admin, pick, server }: Ground
+  { admin, freezesMillis, pick, server }: Ground
 ): Effect.Effect<void, unknown> =>
   Effect.suspend((): Effect.Effect<void, unknown> => {
     switch (kind) {
@@ -73,7 +75,7 @@ export const attackAny = (
       case "host-frozen":
         return Effect.acquireUseRelease(
           Effect.sync(() => host.signal("SIGSTOP")),
-          () => pause(pick([1_200, 2_500])),
+          () => pause(pick(freezesMillis)),
           () => Effect.sync(() => host.signal("SIGCONT"))
         )
       case "connection-terminated":

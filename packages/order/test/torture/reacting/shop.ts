@@ -15,6 +15,12 @@ import { SqlClient } from "effect/sql/SqlClient"
 /** The topic of Kafka; the stream of NATS and its subject. */
 export const TOPIC = "shop"
 
+/**
+ * Short, so that hosts take over from one another often; and long enough for a busy machine to renew
+ * the leases of all groups.
+ */
+export const LEASE_MILLIS = 2_000
+
 const categories = [Order.aggregate.category, Payment.aggregate.category]
 
 /** The server is away for a while: an event is tried until it is back. */

@@ -131,7 +131,16 @@ export const torture = Effect.fnUntraced(function* (
     })
     if (Option.isNone(kind)) break
     const report = (found: string) => wrong.push(found)
-    const field = { hosts, server, admin, kafka, nats, pick: clients.pick, report }
+    const field = {
+      hosts,
+      server,
+      admin,
+      kafka,
+      nats,
+      freezesMillis: [Shop.LEASE_MILLIS / 2, 2 * Shop.LEASE_MILLIS],
+      pick: clients.pick,
+      report
+    }
     // An observing session ends with the server too.
     yield* Effect.retry(Attacks.attack(kind.value, field), {
       schedule: Schedule.spaced("200 millis"),
