@@ -51,7 +51,10 @@ const handled = Effect.fnUntraced(function* (driver: GroupDriver) {
       groups.run({ name: "doubted", categories: [category] }, (assignment) => {
         epochs.push(assignment.epoch)
         return Stream.runForEach(assignment.pages, ({ checkpoint, events }) =>
-          Effect.map(assignment.commit(checkpoint), () => notes.push(...events.map(noteOf)))
+          // What is committed is noted, also by a consumer that is being interrupted.
+          Effect.uninterruptible(
+            Effect.map(assignment.commit(checkpoint), () => notes.push(...events.map(noteOf)))
+          )
         ).pipe(Effect.onInterrupt(() => Deferred.succeed(interrupted, undefined)))
       })
     )
