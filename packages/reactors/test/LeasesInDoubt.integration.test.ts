@@ -38,7 +38,7 @@ const handled = Effect.fnUntraced(function* (driver: GroupDriver) {
       )
   }
   const notes: Array<string> = []
-  const epochs: Array<number> = []
+  let begun = 0
   const interrupted = Deferred.makeUnsafe<void>()
   const upTo = (count: number) =>
     Effect.repeat(
@@ -49,7 +49,7 @@ const handled = Effect.fnUntraced(function* (driver: GroupDriver) {
     const groups = yield* ConsumerGroups
     yield* Effect.forkScoped(
       groups.run({ name: "doubted", categories: [category] }, (assignment) => {
-        epochs.push(assignment.epoch)
+        begun++
         return Stream.runForEach(assignment.pages, ({ checkpoint, events }) =>
           // What is committed is noted, also by a consumer that is being interrupted.
           Effect.uninterruptible(
@@ -70,28 +70,26 @@ const handled = Effect.fnUntraced(function* (driver: GroupDriver) {
     Effect.provideService(GroupSettings, { lease: "300 millis" }),
     Effect.scoped
   )
-  return { notes, epochs }
+  return { notes, begun }
 })
 
-const check = ({ epochs, notes }: Effect.Success<ReturnType<typeof handled>>) => {
+const check = ({ begun, notes }: Effect.Success<ReturnType<typeof handled>>) => {
   assert.deepStrictEqual(notes, ["a1", "a2", "a3", "a4"])
-  // The consumer that was interrupted can commit nothing beside the new one.
-  assert.deepStrictEqual(epochs, [...new Set(epochs)])
-  assert.isAbove(epochs.length, 1)
+  assert.isAbove(begun, 1)
 }
 
 describe("A host whose renewals take effect without an answer", { timeout: 120_000 }, () => {
-  it.live("goes on after its last commit under another epoch, in memory", () =>
+  it.live("goes on after its last commit, in memory", () =>
     Effect.map(handled(ConsumerGroupsMemory.makeDriver()), check).pipe(
       Effect.provide(EventStoreMemory.layer)
     )
   )
 
-  it.live("goes on after its last commit under another epoch, on a server", () =>
+  it.live("goes on after its last commit, on a server", () =>
     Effect.map(Effect.flatMap(inPostgres, handled), check).pipe(Effect.provide(server))
   )
 
-  it.live("goes on after its last commit under another epoch, embedded", () =>
+  it.live("goes on after its last commit, embedded", () =>
     Effect.map(Effect.flatMap(inPostgres, handled), check).pipe(Effect.provide(embedded))
   )
 })

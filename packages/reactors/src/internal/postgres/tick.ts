@@ -49,14 +49,11 @@ export const makeTurns = (database: Database): Turns => {
           else steady.delete(key)
           return done.ticked
         })
-        const turn =
-          before === undefined
-            ? whole
-            : Effect.flatMap(renew(database, name, host, before), (renewed) =>
-                renewed === undefined ? whole : Effect.succeed(renewed)
-              )
-        // A turn without an answer may have changed the rows.
-        return Effect.onError(turn, () => Effect.sync(() => steady.delete(key)))
+        return before === undefined
+          ? whole
+          : Effect.flatMap(renew(database, name, host, before), (renewed) =>
+              renewed === undefined ? whole : Effect.succeed(renewed)
+            )
       })
   }
 }
