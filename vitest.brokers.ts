@@ -6,7 +6,7 @@ import { configDefaults, defineConfig } from "vitest/config"
 // Brokers that somebody else runs are not killed.
 const exclude =
   process.env["DAYBOOK_BROKERS"] === "given"
-    ? [...configDefaults.exclude, "**/Faults.brokers.test.ts"]
+    ? [...configDefaults.exclude, "**/*Faults.brokers.test.ts"]
     : configDefaults.exclude
 
 export default defineConfig({

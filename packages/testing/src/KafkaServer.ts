@@ -117,7 +117,9 @@ export const start = (
     yield* failed(
       Effect.tryPromise(async () => {
         await Fs.writeFile(file, configuration({ port, controllerPort, advertisedPort, folder }))
-        await run([...java, "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", file])
+        // An id may begin with a dash, as options do.
+        const id = `--cluster-id=${clusterId}`
+        await run([...java, "kafka.tools.StorageTool", "format", id, "-c", file])
       })
     )
     const server = yield* failed(

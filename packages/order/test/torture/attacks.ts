@@ -41,31 +41,41 @@ export const besideHostiles: ReadonlyArray<Kind> = [
   "listener-terminated"
 ]
 
-export interface Battlefield {
-  readonly hosts: ReadonlyArray<Host>
+/** The fields that every attack on a host, its connections or the server needs. */
+export interface Ground {
+  /** The times for which a host may be frozen: some are longer than its leases. */
+  readonly freezesMillis: ReadonlyArray<number>
   readonly server: PostgresServer.Restartable
   /** A direct client of the server, as its superuser. */
   readonly admin: SqlClient
+  readonly pick: <A>(members: ReadonlyArray<A>) => A
+}
+
+export interface Battlefield extends Ground {
+  readonly hosts: ReadonlyArray<Host>
   /** Reports problems that an attack finds itself. */
   readonly report: (wrong: ReadonlyArray<string>) => void
-  readonly pick: <A>(members: ReadonlyArray<A>) => A
 }
 
 const pause = (millis: number) => Effect.sleep(Duration.millis(millis))
 
-export const attack = (
-  kind: Kind,
-  { admin, hosts, pick, report, server }: Battlefield
+/** The kinds of attacks that any host can be the target of. */
+export type OnAnyHost = Exclude<Kind, "old-host" | "folder-stolen">
+
+/** Attacks a host, its connections, or the server. */
+export const attackAny = (
+  kind: OnAnyHost,
+  host: Pick<Host, "proxy" | "signal">,
+  { admin, freezesMillis, pick, server }: Ground
 ): Effect.Effect<void, unknown> =>
   Effect.suspend((): Effect.Effect<void, unknown> => {
-    const host = pick(hosts)
     switch (kind) {
       case "host-killed":
         return Effect.sync(() => host.signal("SIGKILL"))
       case "host-frozen":
         return Effect.acquireUseRelease(
           Effect.sync(() => host.signal("SIGSTOP")),
-          () => pause(pick([1_200, 2_500])),
+          () => pause(pick(freezesMillis)),
           () => Effect.sync(() => host.signal("SIGCONT"))
         )
       case "connection-terminated":
@@ -111,6 +121,14 @@ export const attack = (
         )
       case "way-reset":
         return Effect.sync(host.proxy.reset)
+    }
+  })
+
+export const attack = (kind: Kind, field: Battlefield): Effect.Effect<void, unknown> =>
+  Effect.suspend((): Effect.Effect<void, unknown> => {
+    const { hosts, pick, report } = field
+    const host = pick(hosts)
+    switch (kind) {
       case "old-host":
         return Effect.acquireUseRelease(
           Effect.sync(() => {
@@ -142,6 +160,8 @@ export const attack = (
         )
       case "folder-stolen":
         return Effect.map(Folder.steal(), report)
+      default:
+        return attackAny(kind, host, field)
     }
   })
 

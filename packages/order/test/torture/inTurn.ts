@@ -5,13 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as References from "effect/References"
 import * as Schedule from "effect/Schedule"
-import type * as Attacks from "./attacks.ts"
 
 /**
  * Returns the attacks in turn, each after some more commands have been answered, so that it meets
  * working hosts, however slow they are.
  */
-export const inTurn = (kinds: ReadonlyArray<Attacks.Kind>) => {
+export const inTurn = <Kind>(kinds: ReadonlyArray<Kind>) => {
   const left = kinds.values()
   let after = 0
   return (answered: () => number) =>

@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Net from "node:net"
 
-export interface Proxy {
-  readonly url: Redacted.Redacted
+/** The faults of a proxy. */
+interface Faults {
   /** Delays everything by this much from now on. */
   readonly delay: (millis: number) => void
   /** Stops all traffic until it is resumed. */
@@ -16,8 +16,30 @@ export interface Proxy {
   readonly reset: () => void
 }
 
+export interface Proxy extends Faults {
+  readonly url: Redacted.Redacted
+}
+
+interface Unaimed extends Faults {
+  readonly port: number
+  /** Sends connections to this port from now on. */
+  readonly aim: (port: number, host?: string) => void
+}
+
+/** Starts a proxy to the server of a URL. */
 export const start = Effect.fnUntraced(function* (server: Redacted.Redacted) {
   const target = new URL(Redacted.value(server))
+  const { aim, port, ...proxy } = yield* unaimed
+  aim(Number(target.port), target.hostname)
+  const url = new URL(target)
+  url.port = String(port)
+  const started: Proxy = { ...proxy, url: Redacted.make(url.href) }
+  return started
+})
+
+/** Starts a proxy whose server gets its port later, since it is told the proxy's when it starts. */
+export const unaimed = Effect.gen(function* () {
+  let target = { port: 0, host: "127.0.0.1" }
   const sockets = new Set<Net.Socket>()
   let delayMillis = 0
   let stalled = false
@@ -57,7 +79,7 @@ export const start = Effect.fnUntraced(function* (server: Redacted.Redacted) {
   }
 
   const listener = Net.createServer((client) => {
-    const onward = Net.connect(Number(target.port), target.hostname)
+    const onward = Net.connect(target.port, target.host)
     sockets.add(client).add(onward)
     forward(client, onward)
     forward(onward, client)
@@ -74,10 +96,11 @@ export const start = Effect.fnUntraced(function* (server: Redacted.Redacted) {
   )
   const address = listener.address()
   if (address === null || typeof address === "string") return yield* Effect.die("no port")
-  const url = new URL(target)
-  url.port = String(address.port)
-  const proxy: Proxy = {
-    url: Redacted.make(url.href),
+  const proxy: Unaimed = {
+    port: address.port,
+    aim: (port, host = "127.0.0.1") => {
+      target = { port, host }
+    },
     delay: (millis) => {
       delayMillis = millis
     },

@@ -164,6 +164,7 @@ export const torture = Effect.fnUntraced(function* (
       hosts,
       server,
       admin,
+      freezesMillis: [1_200, 2_500],
       pick: clients.pick,
       report: (found: ReadonlyArray<string>) => wrong.push(...found)
     }

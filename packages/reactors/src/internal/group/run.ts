@@ -70,6 +70,8 @@ interface Holding {
   hasStopped: boolean
   /** The consumer has ended. */
   hasEnded: boolean
+  /** The lease could not be renewed in time, so the consumer was interrupted. */
+  isInDoubt: boolean
 }
 
 /** Takes part in a group until it is interrupted or a consumer fails. */
@@ -96,7 +98,8 @@ export const run = Effect.fnUntraced(function* <E, R>(
       emitted: row.checkpoint.position,
       committed: row.checkpoint.position,
       hasStopped: false,
-      hasEnded: false
+      hasEnded: false,
+      isInDoubt: false
     }
     holdings.set(row.epoch, holding)
     holding.fiber = yield* Effect.suspend(() =>
@@ -131,7 +134,11 @@ export const run = Effect.fnUntraced(function* <E, R>(
     const epochs = new Set(own.map(({ epoch }) => epoch))
     for (const holding of holdings.values()) if (!epochs.has(holding.row.epoch)) end(holding)
     for (const epoch of drain) yield* giveUp(holdings.get(epoch))
-    for (const row of own) if (!holdings.has(row.epoch)) yield* start(row)
+    for (const row of own) {
+      const holding = holdings.get(row.epoch)
+      // Two consumers of one epoch could both commit, so the next begins after the end of the last.
+      if (holding === undefined || isToBegin(holding)) yield* start(row)
+    }
     for (const held of asked) {
       for (const { asks, row } of holdings.values()) {
         if (includes(row, held.slot)) Queue.offerUnsafe(asks, held)
@@ -163,10 +170,14 @@ export const run = Effect.fnUntraced(function* <E, R>(
     }
     if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
     yield* Effect.logWarning(`The leases of ${group.name} can't be renewed`, exit.cause)
-    // Another host may have them from now on.
+    // Another host may have them from now on. If none has, because a renewal took effect without an
+    // answer, their consumers begin again.
     const now = yield* Clock.currentTimeMillis
     if (now - renewedAt < lease) return
-    for (const holding of holdings.values()) end(holding)
+    for (const holding of holdings.values()) {
+      holding.isInDoubt = true
+      holding.fiber?.interruptUnsafe()
+    }
     renewedAt = now
   })
 
@@ -191,8 +202,15 @@ export const run = Effect.fnUntraced(function* <E, R>(
   )
 })
 
+/** Returns true if the range may be freed: it was to be given up, or its consumer returned. */
 const isReleased = (holding: Holding): boolean =>
-  holding.hasEnded && holding.together.every(({ hasEnded }) => hasEnded)
+  holding.hasEnded &&
+  (holding.isDraining || !holding.isInDoubt) &&
+  holding.together.every(({ hasEnded }) => hasEnded)
+
+/** Returns true if the consumer was interrupted, and the lease proved to be valid. */
+const isToBegin = ({ hasEnded, isDraining, isInDoubt }: Holding): boolean =>
+  isInDoubt && hasEnded && !isDraining
 
 const giveUp = (holding: Holding | undefined) =>
   Effect.suspend(() => {
@@ -211,7 +229,13 @@ const join = Effect.fnUntraced(function* (
   const holdingOf = ({ epoch }: RangeRow) => holdings.get(epoch)
   const isSteady = (row: RangeRow) => {
     const holding = holdingOf(row)
-    return holding !== undefined && !holding.isDraining && !holding.hasStopped && !holding.hasEnded
+    return (
+      holding !== undefined &&
+      !holding.isDraining &&
+      !holding.isInDoubt &&
+      !holding.hasStopped &&
+      !holding.hasEnded
+    )
   }
   if (neighbours(own, isSteady).length === 0) return
   const found = yield* Effect.option(events.checkpoint)

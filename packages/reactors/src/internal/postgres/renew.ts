@@ -3,11 +3,13 @@
  *
  * A turn takes five statements and locks the group. Most turns only renew, so a host looks first.
  */
+import type { EventMark } from "@daybook/kernel/EventMark"
+import * as Position from "@daybook/kernel/Position"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Effect from "effect/Effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Ticked } from "../../driver/GroupDriver.ts"
-import type { Host } from "../group/assign.ts"
+import type { Host, RangeRow } from "../group/assign.ts"
 import {
   type AskedInJson,
   type Database,
@@ -24,15 +26,22 @@ export interface Steady {
 }
 
 interface Renewed {
-  readonly renewed: number
+  readonly own: ReadonlyArray<PlaceInJson> | null
   readonly members: number
   readonly changes: boolean
   readonly asked: ReadonlyArray<AskedInJson> | null
 }
 
+/** The checkpoint of a range in JSON, which has no integers past 2^53. */
+interface PlaceInJson {
+  readonly epoch: number
+  readonly position: string
+  readonly event: EventMark | null
+}
+
 /**
- * Returns the part of a host if it is that of an earlier turn; undefined if another turn is due: a
- * lease was lost, a host came or went, or a range is free.
+ * Returns the part of a host, with the checkpoints of now, if it is that of an earlier turn;
+ * undefined if another turn is due: a lease was lost, a host came or went, or a range is free.
  */
 export const renew = Effect.fnUntraced(function* (
   { sql, table }: Database,
@@ -43,16 +52,17 @@ export const renew = Effect.fnUntraced(function* (
   const [row] = yield* sql.unsafe<Renewed>(
     `WITH own AS (
       -- In the order in which a turn locks them.
-      SELECT epoch FROM ${table("ranges")}
+      SELECT epoch, "position", event FROM ${table("ranges")}
       WHERE name = $1 AND owner = $2 AND lease_ends > ${NOW} ORDER BY first_slot FOR UPDATE
     ), renewed AS (
       UPDATE ${table("ranges")} r SET lease_ends = ${NOW} + $3 * interval '1 millisecond'
-      FROM own WHERE r.name = $1 AND r.epoch = own.epoch RETURNING r.epoch
+      FROM own WHERE r.name = $1 AND r.epoch = own.epoch
+      RETURNING r.epoch, own."position"::text, own.event
     ), member AS (
       UPDATE ${table("members")} SET lease_ends = ${NOW} + $3 * interval '1 millisecond'
       WHERE name = $1 AND owner = $2
     )
-    SELECT ${UNFLUSHED}, (SELECT count(*)::integer FROM renewed) AS renewed,
+    SELECT ${UNFLUSHED}, (SELECT json_agg(r) FROM renewed r) AS own,
       (SELECT count(*)::integer FROM ${table("members")} WHERE name = $1) AS members,
       EXISTS (SELECT FROM ${table("members")} WHERE name = $1 AND lease_ends <= ${NOW})
         OR EXISTS (SELECT FROM ${table("ranges")}
@@ -62,6 +72,16 @@ export const renew = Effect.fnUntraced(function* (
     [PgTypes.text(name), PgTypes.text(owner), PgTypes.float8(lease)]
   )
   if (row === undefined || row.changes) return undefined
-  if (row.renewed !== ticked.own.length || row.members !== members) return undefined
-  return { ...ticked, asked: toAsked(row.asked, ticked.own) }
+  const places = new Map((row.own ?? []).map((place) => [place.epoch, place]))
+  const own = ticked.own.flatMap((range): ReadonlyArray<RangeRow> => {
+    const place = places.get(range.epoch)
+    if (place === undefined) return []
+    const { event, position } = place
+    const { log } = range.checkpoint
+    return [{ ...range, checkpoint: { log, position: Position.make(BigInt(position)), event } }]
+  })
+  // A turn without an answer may have changed the ranges.
+  if (own.length !== ticked.own.length || own.length !== places.size) return undefined
+  if (row.members !== members) return undefined
+  return { ...ticked, own, asked: toAsked(row.asked, own) }
 })
