@@ -6,6 +6,7 @@ import type { Address } from "./address.ts"
 import { go, href, replace, withQuery } from "./address.ts"
 import { registry, useAnswer } from "./atoms.ts"
 import { FindField } from "./FindField.tsx"
+import { useWhole } from "./halfTyped.ts"
 import { about, Host, millisOf, timeOf, usePages, useShow } from "./host.ts"
 import { sayNumber } from "./Json.tsx"
 import type { LedgerItem } from "./Ledger.tsx"
@@ -147,8 +148,15 @@ const StreamCells = ({
   </>
 )
 
+const NAME_ALONE = /^\s*(?:category|type|actor|correlation|event|id|prefix|part):\s*$/
+
+const sayLacking = (text: string): string | undefined =>
+  NAME_ALONE.test(text) ? `A value is missing after ${text.trim()}` : undefined
+
 export const StreamsPage = ({ here }: { readonly here: Address }) => {
-  const q = here.query.get("q") ?? ""
+  const text = here.query.get("q") ?? ""
+  const lacking = sayLacking(text)
+  const q = useWhole(text, lacking, "")
   const changed = here.query.get("changed") ?? ""
   const by = orders.find(([name]) => name === here.query.get("by"))?.[0] ?? "change"
   const show = useShow()
@@ -189,9 +197,9 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
   const items = useMemo(() => linesOf(found.pages, by === "change"), [found.pages, by])
   const onEnd = useCallback(() => setMore({ key, count: count + 1 }), [key, count])
   const onFind = useCallback(
-    (text: string) => {
+    (wanted: string) => {
       setStart(0)
-      replace(withQuery(here, { q: text }))
+      replace(withQuery(here, { q: wanted }))
     },
     [here]
   )
@@ -222,7 +230,8 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
         <FindField
           label="Find a stream"
           placeholder="a stream, or category: correlation: event: type: actor:"
-          value={q}
+          value={text}
+          wrong={lacking ?? found.wrong}
           onFind={onFind}
         />
         <select
@@ -248,7 +257,7 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
           ))}
         </select>
       </form>
-      {found.problem === undefined ? null : (
+      {found.problem === undefined || found.wrong !== undefined ? null : (
         <div className="call bad" role="alert">
           <strong>Cannot read the streams</strong>
           <p>{found.problem}</p>
