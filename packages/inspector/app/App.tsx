@@ -5,7 +5,7 @@ import { address, href, replace } from "./address.ts"
 import { useAnswer, useAtom } from "./atoms.ts"
 import { CataloguePage } from "./CataloguePage.tsx"
 import { isAskedFor } from "./credential.ts"
-import { about } from "./host.ts"
+import { about, useFreshHead } from "./host.ts"
 import { sayNumber } from "./Json.tsx"
 import { LogPage } from "./LogPage.tsx"
 import { Empty, Problem, Waiting } from "./Notices.tsx"
@@ -70,6 +70,7 @@ export const App = () => {
   const here = useAtom(address)
   const host = useAnswer(about)
   const asksForToken = useAtom(isAskedFor)
+  useFreshHead(!asksForToken)
   const facts: ReadonlyArray<readonly [string, string]> =
     host.value === undefined
       ? []
