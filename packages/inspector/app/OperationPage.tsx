@@ -24,7 +24,7 @@ import { Head, Link } from "./Shell.tsx"
 import { Time } from "./Time.tsx"
 import { Withheld } from "./Withheld.tsx"
 
-const OperationPage = ({ here }: { readonly here: Address }) => {
+export const OperationPage = ({ here }: { readonly here: Address }) => {
   const isShown = useShow().show === true
   const atom = useMemo(() => operation(isShown), [isShown])
   const answer = useAnswer(atom)
@@ -54,7 +54,9 @@ const OperationPage = ({ here }: { readonly here: Address }) => {
           </>
         }
       >
-        {answer.value === undefined ? null : <Summary operation={answer.value} />}
+        <span role="status">
+          {answer.value === undefined ? null : <Summary operation={answer.value} />}
+        </span>
       </Head>
       <Answered answer={answer} what="the operation">
         {(now) => <Everything here={here} operation={now} onAsk={setAsk} />}
@@ -63,8 +65,6 @@ const OperationPage = ({ here }: { readonly here: Address }) => {
     </>
   )
 }
-
-export default OperationPage
 
 const Summary = ({ operation: { models, reactors } }: { readonly operation: Operation }) => {
   const count = (state: Model["status"]["state"]): number =>
@@ -180,7 +180,7 @@ const Everything = ({
     <>
       <Withheld is={now.withheld} />
       <div className="sheet scroll" tabIndex={0} role="group" aria-label="Read models">
-        <table className="ledger fold" role="table">
+        <table className="ledger fold" role="table" aria-label="Read models">
           <thead>
             <tr>
               <th className="mg" scope="col">
@@ -258,7 +258,7 @@ const Everything = ({
           )}
         </div>
         <div className="cols">
-          <section className="sheet">
+          <section className="sheet" aria-label="Behind the log">
             <header>
               <h2>Behind the log</h2>
               <p>events, over the last minutes</p>
