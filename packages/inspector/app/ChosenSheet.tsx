@@ -86,7 +86,7 @@ export const ChosenSheet = ({
           </div>
         ) : null}
       </header>
-      <table className="kv">
+      <table className="kv" aria-label="Generations and the last act">
         <tbody>
           {generations.map(({ generation, version, role, position, events }) => (
             <tr key={generation}>

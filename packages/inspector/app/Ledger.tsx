@@ -154,7 +154,11 @@ export const Ledger = (props: Props) => {
       wasSeen = isSeen(list)
       if (!isBack) return
       if (place.current === undefined) acts.current?.toHere()
-      else list.scrollTop = place.current
+      else {
+        list.scrollTop = place.current
+        // The browser may have scrolled it back without an event, which the virtual list needs.
+        list.dispatchEvent(new Event("scroll"))
+      }
     })
     sizes.observe(list)
     list.addEventListener("scroll", scrolled, { passive: true })

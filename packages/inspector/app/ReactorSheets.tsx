@@ -38,7 +38,7 @@ const ownersOf = ({ status }: Reactor): string => {
 /** All reactors, a line each. */
 export const ReactorTable = ({ reactors }: { readonly reactors: ReadonlyArray<Reactor> }) => (
   <div className="sheet scroll gap" tabIndex={0} role="group" aria-label="Reactors">
-    <table className="ledger fold" role="table">
+    <table className="ledger fold" role="table" aria-label="Reactors">
       <thead>
         <tr>
           <th className="mg" scope="col">
@@ -133,7 +133,7 @@ export const HeldSheet = ({
             : "; all others go on"}
         </p>
       </header>
-      <table className="ledger fold" role="table">
+      <table className="ledger fold" role="table" aria-label={`Keys held in ${name}`}>
         <thead>
           <tr>
             <th className="mg" scope="col">

@@ -126,14 +126,11 @@ export const Shell = ({
           <button
             className="btn bare"
             type="button"
-            title={`Times in ${zoneName(utc)}; u turns to UTC and back`}
-            aria-label={`Times: ${zoneName(utc)}`}
+            title="Times in this zone; u turns to UTC and back"
             onClick={toggleZone}
           >
-            <span className="wide-only">Times: {zoneName(utc)}</span>
-            <span className="narrow-only" aria-hidden="true">
-              {utc ? "UTC" : "local"}
-            </span>
+            <span className="narrow-sr">Times: </span>
+            <span className="zone">{zoneName(utc)}</span>
           </button>
           <button
             className="btn bare sq"

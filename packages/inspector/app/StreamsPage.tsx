@@ -1,7 +1,7 @@
 /** Finds a stream among all of them. */
 import type { FoundStreams, Reading, StreamLine } from "@daybook/inspector/Answer"
 import * as AsyncResult from "effect/reactivity/AsyncResult"
-import { useCallback, useEffect, useMemo, useState } from "react"
+import { useCallback, useEffect, useMemo, useRef, useState } from "react"
 import type { Address } from "./address.ts"
 import { go, href, replace, withQuery } from "./address.ts"
 import { registry, useAnswer } from "./atoms.ts"
@@ -194,6 +194,13 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
   }, [])
   const found = usePages(read, count)
   const [first] = found.pages
+  // The host says the ruler with the first page of a search alone.
+  const searched = `${q} ${changed} ${by}`
+  const kept = useRef<{ readonly searched: string; readonly ruler: FoundStreams["ruler"] }>(
+    undefined
+  )
+  if (first?.ruler !== undefined) kept.current = { searched, ruler: first.ruler }
+  const ruler = kept.current?.searched === searched ? kept.current.ruler : undefined
   const items = useMemo(() => linesOf(found.pages, by === "change"), [found.pages, by])
   const onEnd = useCallback(() => setMore({ key, count: count + 1 }), [key, count])
   const onFind = useCallback(
@@ -271,7 +278,7 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
         <>
           <Understood found={first} here={here} />
           <Withheld is={first.withheld} />
-          <div className={hasRuler(first) ? "long" : ""}>
+          <div className={hasRuler(ruler) ? "long" : ""}>
             <div className="sheet" aria-busy={found.isWaiting}>
               {items.length === 0 ? (
                 <Empty title="No stream">
@@ -301,9 +308,9 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
                 </>
               )}
             </div>
-            {first.ruler === undefined || !hasRuler(first) ? null : (
+            {ruler === undefined || !hasRuler(ruler) ? null : (
               <Ruler
-                ruler={first.ruler}
+                ruler={ruler}
                 start={start}
                 shown={found.pages.reduce((sum, page) => sum + page.streams.length, 0)}
                 onGo={setStart}
@@ -317,7 +324,7 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
 }
 
 /** One bucket would say no more than the list. */
-const hasRuler = ({ ruler }: FoundStreams): boolean => (ruler?.buckets.length ?? 0) > 1
+const hasRuler = (ruler: FoundStreams["ruler"]): boolean => (ruler?.buckets.length ?? 0) > 1
 
 const isLast = (page: FoundStreams): boolean =>
   page.streams.length === 0 ||

@@ -124,6 +124,7 @@ const Table = ({ here, model }: { readonly here: Address; readonly model: ReadMo
       ),
     [found.pages, columns, model.name, at]
   )
+  const rowCount = found.pages.reduce((sum, { rows }) => sum + rows.length, 0)
   const onEnd = useCallback(() => setMore({ key, count: count + 1 }), [key, count])
   const onFind = useCallback(
     (wanted: string) => replace(withQuery(here, { where: wanted })),
@@ -148,13 +149,6 @@ const Table = ({ here, model }: { readonly here: Address; readonly model: ReadMo
         }
       >
         version {model.version}, folds {model.categories.join(", ")}
-        {first === undefined ? null : (
-          <>
-            ; rows as of position {sayNumber(first.position)}
-            {first.count === undefined ? null : <>, {sayCount(first.count, "row")}</>}, in{" "}
-            {Math.max(1, Math.round(first.millis))} ms
-          </>
-        )}
       </Head>
       <div className="row" role="search">
         <FindField
@@ -171,7 +165,20 @@ const Table = ({ here, model }: { readonly here: Address; readonly model: ReadMo
           onChange={(wanted) => go(withQuery(here, { from: wanted }))}
         />
       </div>
-      <p className="pad" />
+      <p className="row pad" role="status">
+        {first === undefined ? null : (
+          <span>
+            <b>
+              {first.count === undefined && found.hasMore ? "more than " : ""}
+              {sayCount(first.count ?? rowCount, "row")}
+            </b>{" "}
+            <span className="q2">
+              as of position {sayNumber(first.position)}, in {Math.max(1, Math.round(first.millis))}{" "}
+              ms
+            </span>
+          </span>
+        )}
+      </p>
       {from === undefined ? null : (
         <Differences model={model.name} from={from} to={parsePosition(at)} columns={columns} />
       )}
@@ -304,7 +311,7 @@ const Differences = ({
             </div>
           </header>
           <div className="scroll" tabIndex={0} role="group" aria-label="Rows that differ">
-            <table className="kv">
+            <table className="kv" aria-label="Rows that differ">
               <tbody>
                 {difference.rows.map(({ key, kind, before, after }) => (
                   <tr key={key} className={{ added: "add", removed: "del", changed: "chg" }[kind]}>

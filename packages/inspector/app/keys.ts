@@ -27,7 +27,7 @@ const isField = (target: EventTarget | null): boolean =>
 /** A slider has arrows of its own, and a control is pressed by the space bar. */
 const isOwn = (key: string, target: EventTarget | null): boolean =>
   target instanceof Element &&
-  ((target.matches("input[type=range]") && /^(Arrow|Home|End)/.test(key)) ||
+  ((target.matches("input[type=range], [role=slider]") && /^(Arrow|Home|End)/.test(key)) ||
     (key === " " && target.closest("a, button, summary, input") !== null))
 
 addEventListener("keydown", (event) => {
