@@ -115,25 +115,28 @@ export const Ledger = (props: Props) => {
   const virtual = props.isInside === true ? inside : outside
   useLayoutEffect(() => {
     if (props.isInside === true || table.current === null) return
-    setMargin(table.current.getBoundingClientRect().top + scrollY)
-  }, [props.isInside])
+    // What stands above the list comes and goes, such as a notice.
+    setMargin(Math.round(table.current.getBoundingClientRect().top + scrollY))
+  })
 
   const shown = virtual.getVirtualItems()
   const lastShown = shown.at(-1)?.index ?? -1
   useEffect(() => {
     if (items.length > 0 && lastShown >= items.length - OVERSCAN) onEnd?.()
   }, [lastShown, items.length, onEnd])
+  // A line at the edge of the window would be below what stands there.
+  const align = props.isInside === true ? "auto" : "center"
   // The place of a list inside itself while it is not seen; undefined if its point moved since.
   const place = useRef<number>(undefined)
   useEffect(() => {
     place.current = undefined
-    if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align: "auto" })
+    if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align })
     // Only when the point moves: a scroll of the reader is left alone.
   }, [here])
   const acts = useRef<Acts>(undefined)
   acts.current = {
     toHere: () => {
-      if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align: "auto" })
+      if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align })
     },
     toTop: (index) => virtual.scrollToIndex(index, { align: "start" }),
     topAt: (top) => virtual.getVirtualItemForOffset(top)?.index ?? 0

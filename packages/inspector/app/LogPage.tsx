@@ -346,10 +346,10 @@ const Rate = ({ window }: { readonly window: LogWindow }) => {
         height={22}
         aria-hidden="true"
       >
-        {counts.map((count, index) => (
+        {counted.map((count, index) => (
           <rect
             key={index}
-            x={index * 2}
+            x={(RATE_SECONDS - over + index) * 2}
             width="1.5"
             y={22 - (20 * count) / Math.max(1, most)}
             height={(20 * count) / Math.max(1, most)}

@@ -164,7 +164,7 @@ export const HeldSheet = ({
                 {one.type}: {one.issue}
               </td>
               <td className="n side">{one.attempts}</td>
-              <td className="side2">
+              <td className="asks">
                 {!mayOperate ? null : one.asked !== null ? (
                   <span className="q2">{one.asked} asked for</span>
                 ) : (

@@ -86,6 +86,9 @@ export const Shell = ({
 }) => {
   const { path } = useAtom(address)
   const utc = useAtom(inUtc)
+  const zone = zoneName(utc)
+  // Where it is narrow, a zone is known by its city.
+  const city = zone.lastIndexOf("/") + 1
   const text = useAtom(message)
   const [isHelping, setHelping] = useState(false)
   const openHelp = () => setHelping(true)
@@ -130,7 +133,10 @@ export const Shell = ({
             onClick={toggleZone}
           >
             <span className="narrow-sr">Times: </span>
-            <span className="zone">{zoneName(utc)}</span>
+            <span className="zone">
+              <span className="wide-only">{zone.slice(0, city)}</span>
+              {zone.slice(city).replaceAll("_", " ")}
+            </span>
           </button>
           <button
             className="btn bare sq"

@@ -118,7 +118,7 @@ describe("a single key", () => {
 describe("a narrow page", () => {
   it("turns to UTC by a button", async () => {
     const { page } = await open("streams/order-ada-wpdh", { width: 360, height: 740 })
-    await page.getByRole("button", { name: "Times: Europe/London" }).click()
+    await page.getByRole("button", { name: "Times: London" }).click()
     await page.getByRole("button", { name: "Times: UTC" }).waitFor()
     await page.close()
   })

@@ -69,6 +69,8 @@ describe("the log", () => {
     // The line at which it stood is in view, and the next event is the line above it.
     const stood = page.locator("tr.here")
     assert.include(await stood.innerText(), "order-stood")
+    const box = await stood.boundingBox()
+    assert.isAtMost((box?.y ?? 0) + (box?.height ?? 0), 1000)
     const above = page.locator(
       `tr[data-index="${Number(await stood.getAttribute("data-index")) - 1}"]`
     )
