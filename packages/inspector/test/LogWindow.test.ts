@@ -121,6 +121,16 @@ describe("the window on the log", () => {
     assert.strictEqual(window.floor, log[710]?.position)
   })
 
+  it("holds no event after a gap that is not read again yet", () => {
+    const log = eventsFrom(0, 1500)
+    const start = LogWindow.begun(LogWindow.nothing, pageOf([]))
+    const window = LogWindow.shown(LogWindow.received(LogWindow.paused(start), log.slice(0, 1400)))
+    const later = LogWindow.received(window, log.slice(1400))
+    assert.deepStrictEqual(later.held, [])
+    assert.strictEqual(later.waiting, 500)
+    holds(LogWindow.refilled(later, later.stands, log.slice(1000, 1400)), log)
+  })
+
   it("leaves events that were read again for a place that it has left", () => {
     const log = eventsFrom(0, 1200)
     const start = LogWindow.begun(LogWindow.nothing, pageOf([]))
