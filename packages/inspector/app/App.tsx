@@ -1,5 +1,5 @@
 /** Chooses the view of an address. */
-import { lazy, Suspense, useEffect } from "react"
+import { lazy, useEffect } from "react"
 import type { Address } from "./address.ts"
 import { address, href, replace } from "./address.ts"
 import { useAnswer, useAtom } from "./atoms.ts"
@@ -7,6 +7,7 @@ import { asked } from "./credential.ts"
 import { about, useFreshHead } from "./host.ts"
 import { sayNumber } from "./Json.tsx"
 import { Empty, Problem, Waiting } from "./Notices.tsx"
+import { Screen } from "./Screen.tsx"
 import { Head, Link, Shell } from "./Shell.tsx"
 import { SignIn } from "./SignIn.tsx"
 import { StreamPage } from "./StreamPage.tsx"
@@ -30,6 +31,7 @@ const ReadModelsPage = lazy(async () => ({ default: (await screens.readModels())
 const RowPage = lazy(async () => ({ default: (await screens.row()).RowPage }))
 const TablePage = lazy(async () => ({ default: (await screens.table()).TablePage }))
 
+/** The time after the first view at which the other screens are read, in milliseconds. */
 const AHEAD = 2000
 
 /** Reads the other screens ahead; one that can't be read now is read again when it is shown. */
@@ -104,9 +106,9 @@ export const App = () => {
       ) : (
         <>
           <Problem answer={host} what="the host" />
-          <Suspense fallback={<Waiting what="the screen" />}>
+          <Screen key={here.path[0]}>
             <View here={here} />
-          </Suspense>
+          </Screen>
         </>
       )}
     </Shell>

@@ -138,10 +138,16 @@ export const open = (
       Stream.map(({ data }): EventLine => data),
       Stream.take(count),
       Stream.runCollect,
-      Effect.map((events) => update((now) => LogWindow.refilled(now, after, events))),
-      Effect.catchCause((cause) =>
+      Effect.filterOrFail(
+        (events) => events.length > 0,
+        () => new Error("The host ended its answer before the first event")
+      ),
+      Effect.tapCause((cause) =>
         Effect.sync(() => update((now) => ({ ...now, problem: sayCause(cause) })))
-      )
+      ),
+      Effect.sandbox,
+      Effect.retry(Schedule.spaced(RECONNECT)),
+      Effect.map((events) => update((now) => LogWindow.refilled(now, after, events)))
     )
   })
 

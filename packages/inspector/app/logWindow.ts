@@ -134,7 +134,8 @@ const added = (window: LogWindow, events: ReadonlyArray<EventLine>): LogWindow =
 }
 
 /** The window that moves no more. */
-export const paused = (window: LogWindow): LogWindow => ({ ...window, isPaused: true })
+export const paused = (window: LogWindow): LogWindow =>
+  window.isPaused ? window : { ...window, isPaused: true }
 
 /** The window after it shows what it holds; it follows the log again once that is all there is. */
 export const shown = (window: LogWindow): LogWindow => {

@@ -89,6 +89,26 @@ describe("the log", () => {
     await page.close()
   })
 
+  it("reads the events of a long pause again when their connection was lost", async () => {
+    const { page } = await open("log")
+    await page.getByText("following").waitFor()
+    await page.keyboard.press(" ")
+    await page.getByText("paused").waitFor()
+    await shop().createAll(Array.from({ length: 1010 }, (_, index) => `lost-${index}`))
+    await page.getByText("1,010 events").waitFor()
+    let isLost = false
+    await page.route("**/api/log/live*", async (route) => {
+      if (isLost) return route.continue()
+      isLost = true
+      return route.abort()
+    })
+    await page.getByRole("button", { name: "Show the next 1,000 events" }).click()
+    await page.getByRole("button", { name: "Show 10 events" }).click()
+    await page.getByText("following").waitFor()
+    assert.isTrue(isLost)
+    await page.close()
+  })
+
   it("leaves a long pause for the newest events, with the others below them", async () => {
     const { page } = await open("log")
     await page.getByText("following").waitFor()

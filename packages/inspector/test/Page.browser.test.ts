@@ -341,6 +341,20 @@ describe("every view", () => {
     await page.close()
   })
 
+  it("says that a screen cannot be shown whose script is gone, and shows it after a load", async () => {
+    const page = await browser.newPage()
+    await page.route("**/assets/CataloguePage-*.js", (route) => route.abort())
+    await page.goto(`${shop.url}/read-models`)
+    await page.getByRole("heading", { name: "Read models" }).waitFor()
+    await page.getByRole("link", { name: "Catalogue" }).click()
+    const problem = page.getByRole("alert").filter({ hasText: "Cannot show this screen" })
+    await problem.waitFor()
+    await page.unroute("**/assets/CataloguePage-*.js")
+    await problem.getByRole("button", { name: "Load the page again" }).click()
+    await page.getByRole("heading", { name: "Catalogue" }).waitFor()
+    await page.close()
+  })
+
   it("is below 250 kB compressed at first", async () => {
     const page = await browser.newPage()
     let bytes = 0
