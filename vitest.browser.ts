@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     // One browser and one host for a file.
     maxWorkers: 1,
     root: "packages/inspector",

@@ -1,24 +1,47 @@
 /** Chooses the view of an address. */
-import { lazy, Suspense, useEffect } from "react"
+import { lazy, useEffect } from "react"
 import type { Address } from "./address.ts"
 import { address, href, replace } from "./address.ts"
 import { useAnswer, useAtom } from "./atoms.ts"
-import { CataloguePage } from "./CataloguePage.tsx"
-import { isAskedFor } from "./credential.ts"
-import { about } from "./host.ts"
+import { asked } from "./credential.ts"
+import { about, useFreshHead } from "./host.ts"
 import { sayNumber } from "./Json.tsx"
-import { LogPage } from "./LogPage.tsx"
 import { Empty, Problem, Waiting } from "./Notices.tsx"
-import { ReadModelsPage } from "./ReadModelsPage.tsx"
-import { RowPage } from "./RowPage.tsx"
+import { Screen } from "./Screen.tsx"
 import { Head, Link, Shell } from "./Shell.tsx"
 import { SignIn } from "./SignIn.tsx"
 import { StreamPage } from "./StreamPage.tsx"
 import { StreamsPage } from "./StreamsPage.tsx"
-import { TablePage } from "./TablePage.tsx"
 
-/** Comes with the plot, which no other view needs. */
-const OperationPage = lazy(() => import("./OperationPage.tsx"))
+/** The first view is mostly of streams: the other screens come when the browser has time. */
+const screens = {
+  catalogue: () => import("./CataloguePage.tsx"),
+  log: () => import("./LogPage.tsx"),
+  readModels: () => import("./ReadModelsPage.tsx"),
+  row: () => import("./RowPage.tsx"),
+  table: () => import("./TablePage.tsx"),
+  /** With the plot, which no other view needs. */
+  operation: () => import("./OperationPage.tsx")
+}
+
+const CataloguePage = lazy(async () => ({ default: (await screens.catalogue()).CataloguePage }))
+const LogPage = lazy(async () => ({ default: (await screens.log()).LogPage }))
+const OperationPage = lazy(async () => ({ default: (await screens.operation()).OperationPage }))
+const ReadModelsPage = lazy(async () => ({ default: (await screens.readModels()).ReadModelsPage }))
+const RowPage = lazy(async () => ({ default: (await screens.row()).RowPage }))
+const TablePage = lazy(async () => ({ default: (await screens.table()).TablePage }))
+
+/** The time after the first view at which the other screens are read, in milliseconds. */
+const AHEAD = 2000
+
+/** Reads the other screens ahead; one that can't be read now is read again when it is shown. */
+const useScreensAhead = (): void =>
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const read of Object.values(screens)) read().catch(() => {})
+    }, AHEAD)
+    return () => clearTimeout(timer)
+  }, [])
 
 const View = ({ here }: { readonly here: Address }) => {
   const [screen = "streams", name, ...rest] = here.path
@@ -41,11 +64,7 @@ const View = ({ here }: { readonly here: Address }) => {
     case "log":
       return <LogPage here={here} />
     case "operation":
-      return (
-        <Suspense fallback={<Waiting what="the operation" />}>
-          <OperationPage here={here} />
-        </Suspense>
-      )
+      return <OperationPage here={here} />
     case "catalogue":
       return <CataloguePage here={here} />
     default:
@@ -69,7 +88,9 @@ const ToEvent = ({ id }: { readonly id: string }) => {
 export const App = () => {
   const here = useAtom(address)
   const host = useAnswer(about)
-  const asksForToken = useAtom(isAskedFor)
+  const asking = useAtom(asked)
+  useFreshHead(asking === "no")
+  useScreensAhead()
   const facts: ReadonlyArray<readonly [string, string]> =
     host.value === undefined
       ? []
@@ -80,12 +101,14 @@ export const App = () => {
         ]
   return (
     <Shell host={{ name: host.value?.title ?? "", facts }}>
-      {asksForToken ? (
-        <SignIn />
+      {asking !== "no" ? (
+        <SignIn isRefused={asking === "refused"} />
       ) : (
         <>
           <Problem answer={host} what="the host" />
-          <View here={here} />
+          <Screen key={here.path[0]}>
+            <View here={here} />
+          </Screen>
         </>
       )}
     </Shell>

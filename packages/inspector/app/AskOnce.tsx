@@ -1,5 +1,6 @@
 /** A dialog that names an act, says what will happen, and asks once. */
-import { useEffect, useRef, useState } from "react"
+import { useRef, useState } from "react"
+import { Dialog } from "./Dialog.tsx"
 
 /** An act that waits for a yes. */
 export interface Ask {
@@ -18,27 +19,26 @@ export interface Ask {
 
 const MAX_REASON = 1000
 
-/** Shows the dialog of an act; the safe answer has the focus. */
+/**
+ * Shows the dialog of an act; the reason has the focus. On a button the first blank of a reason
+ * that is typed at once would press it.
+ */
 export const AskOnce = ({ ask, onEnd }: { readonly ask: Ask; readonly onEnd: () => void }) => {
-  const dialog = useRef<HTMLDialogElement>(null)
-  const safe = useRef<HTMLButtonElement>(null)
+  const start = useRef<HTMLInputElement>(null)
   const [reason, setReason] = useState("")
   const [isMissing, setMissing] = useState(false)
-  useEffect(() => {
-    dialog.current?.showModal()
-    safe.current?.focus()
-  }, [])
   const agree = (): void => {
     const text = reason.trim()
     if (ask.needsReason === true && text === "") {
       setMissing(true)
+      start.current?.focus()
       return
     }
     onEnd()
     ask.act(text === "" ? undefined : text)
   }
   return (
-    <dialog ref={dialog} aria-labelledby="ask-head" onClose={onEnd}>
+    <Dialog head="ask-head" start={start} onEnd={onEnd}>
       <div className="pad">
         <h2 id="ask-head">{ask.title}</h2>
         <p className="q2">{ask.about}</p>
@@ -53,8 +53,10 @@ export const AskOnce = ({ ask, onEnd }: { readonly ask: Ask; readonly onEnd: () 
             Reason{ask.needsReason === true ? "" : " (may be left out)"}
           </label>
           <input
+            ref={start}
             className="in"
             id="ask-reason"
+            required={ask.needsReason === true}
             autoComplete="off"
             maxLength={MAX_REASON}
             value={reason}
@@ -63,14 +65,14 @@ export const AskOnce = ({ ask, onEnd }: { readonly ask: Ask; readonly onEnd: () 
             onChange={({ target }) => setReason(target.value)}
           />
           {isMissing ? (
-            <p className="err" id="ask-missing">
+            <p className="err" id="ask-missing" role="alert">
               This act is recorded with a reason: say one.
             </p>
           ) : null}
         </div>
       </div>
       <footer>
-        <button ref={safe} className="btn" type="button" onClick={() => dialog.current?.close()}>
+        <button className="btn" type="button" onClick={onEnd}>
           {ask.no}
         </button>
         <button
@@ -81,6 +83,6 @@ export const AskOnce = ({ ask, onEnd }: { readonly ask: Ask; readonly onEnd: () 
           {ask.yes}
         </button>
       </footer>
-    </dialog>
+    </Dialog>
   )
 }

@@ -151,7 +151,7 @@ const Versions = ({ type, codec }: { readonly type: EventType; readonly codec: C
         </p>
       </header>
       <div className="scroll" tabIndex={0} role="group" aria-label="Fields by version">
-        <table className="ledger versions">
+        <table className="ledger versions" aria-label="Fields by version">
           <thead>
             <tr>
               <th className="mg" scope="col">
@@ -268,7 +268,7 @@ const Readers = ({ type }: { readonly type: EventType }) => (
     <header>
       <h2>What folds it</h2>
     </header>
-    <table className="ledger">
+    <table className="ledger" aria-label="What folds it">
       <thead>
         <tr>
           <th className="mg" scope="col">

@@ -166,7 +166,7 @@ const Why = ({ event }: { readonly event: EventDetail }) => {
           </p>
         )}
       </header>
-      <table className="kv">
+      <table className="kv" aria-label="What it came of">
         <tbody>
           {line.commandId === undefined ? null : (
             <Fact name="command">

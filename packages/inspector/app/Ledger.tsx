@@ -3,9 +3,12 @@ import type { ReactNode } from "react"
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react"
 import {
   defaultRangeExtractor,
+  measureElement,
   useVirtualizer,
   useWindowVirtualizer
 } from "@tanstack/react-virtual"
+import type { Virtualizer } from "@tanstack/react-virtual"
+import { isReturn } from "./address.ts"
 import { useKeys } from "./keys.ts"
 
 type Look = "day" | "later" | "here"
@@ -39,8 +42,34 @@ interface Props {
   readonly className?: string
 }
 
+/** The height of a line, and where it is narrow and folds, in pixels. */
 const LINE = 33
+const FOLDED = 64
+const NARROW = matchMedia("(max-width: 760px)")
 const OVERSCAN = 12
+
+/** The first line that was seen of each list, for a return to it. */
+const tops = new Map<string, number>()
+const MAX_TOPS = 100
+
+const keyOf = (label: string): string => `${location.pathname} ${label}`
+
+const keep = (key: string, index: number): void => {
+  tops.delete(key)
+  tops.set(key, index)
+  const [oldest] = tops.keys()
+  if (tops.size > MAX_TOPS && oldest !== undefined) tops.delete(oldest)
+}
+
+const isSeen = (element: Element): boolean => element.getClientRects().length > 0
+
+/** What the newest render does with the list. */
+interface Acts {
+  readonly toHere: () => void
+  readonly toTop: (index: number) => void
+  /** Returns the index of the line at a distance from the top. */
+  readonly topAt: (top: number) => number
+}
 
 /** Shows a ledger; `j` and `k` move through its lines. */
 export const Ledger = (props: Props) => {
@@ -51,9 +80,20 @@ export const Ledger = (props: Props) => {
   const [margin, setMargin] = useState(0)
   const options = {
     count: items.length,
-    estimateSize: () => LINE,
+    estimateSize: () => (NARROW.matches ? FOLDED : LINE),
     overscan: OVERSCAN,
     getItemKey: useCallback((index: number) => items[index]?.key ?? index, [items]),
+    // A line of a list that is not seen has no height: the list keeps its lines and its place.
+    measureElement: (
+      element: HTMLTableRowElement,
+      entry: ResizeObserverEntry | undefined,
+      list:
+        | Virtualizer<Window, HTMLTableRowElement>
+        | Virtualizer<HTMLDivElement, HTMLTableRowElement>
+    ) =>
+      isSeen(element)
+        ? measureElement(element, entry, list as Virtualizer<Window, HTMLTableRowElement>)
+        : (list.measurementsCache[list.indexFromElement(element)]?.size ?? FOLDED),
     // The focused line stays, so that the focus does not fall back to the page.
     rangeExtractor: (range: Parameters<typeof defaultRangeExtractor>[0]) => {
       const shown = defaultRangeExtractor(range)
@@ -75,18 +115,61 @@ export const Ledger = (props: Props) => {
   const virtual = props.isInside === true ? inside : outside
   useLayoutEffect(() => {
     if (props.isInside === true || table.current === null) return
-    setMargin(table.current.getBoundingClientRect().top + scrollY)
-  }, [props.isInside])
+    // What stands above the list comes and goes, such as a notice.
+    setMargin(Math.round(table.current.getBoundingClientRect().top + scrollY))
+  })
 
   const shown = virtual.getVirtualItems()
   const lastShown = shown.at(-1)?.index ?? -1
   useEffect(() => {
     if (items.length > 0 && lastShown >= items.length - OVERSCAN) onEnd?.()
   }, [lastShown, items.length, onEnd])
+  // A line at the edge of the window would be below what stands there.
+  const align = props.isInside === true ? "auto" : "center"
+  // The place of a list inside itself while it is not seen; undefined if its point moved since.
+  const place = useRef<number>(undefined)
   useEffect(() => {
-    if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align: "auto" })
+    place.current = undefined
+    if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align })
     // Only when the point moves: a scroll of the reader is left alone.
   }, [here])
+  const acts = useRef<Acts>(undefined)
+  acts.current = {
+    toHere: () => {
+      if (here !== undefined && here >= 0) virtual.scrollToIndex(here, { align })
+    },
+    toTop: (index) => virtual.scrollToIndex(index, { align: "start" }),
+    topAt: (top) => virtual.getVirtualItemForOffset(top)?.index ?? 0
+  }
+  useEffect(() => {
+    const list = scroller.current
+    if (list === null || props.isInside !== true) return
+    let wasSeen = isSeen(list)
+    const returned = isReturn() ? tops.get(keyOf(props.label)) : undefined
+    if (returned !== undefined) acts.current?.toTop(returned)
+    const scrolled = (): void => {
+      if (!isSeen(list)) return
+      place.current = list.scrollTop
+      keep(keyOf(props.label), acts.current?.topAt(list.scrollTop) ?? 0)
+    }
+    const sizes = new ResizeObserver(() => {
+      const isBack = isSeen(list) && !wasSeen
+      wasSeen = isSeen(list)
+      if (!isBack) return
+      if (place.current === undefined) acts.current?.toHere()
+      else {
+        list.scrollTop = place.current
+        // The browser may have scrolled it back without an event, which the virtual list needs.
+        list.dispatchEvent(new Event("scroll"))
+      }
+    })
+    sizes.observe(list)
+    list.addEventListener("scroll", scrolled, { passive: true })
+    return () => {
+      sizes.disconnect()
+      list.removeEventListener("scroll", scrolled)
+    }
+  }, [props.isInside, props.label])
 
   const move = (by: number): void => {
     const links = [...(table.current?.querySelectorAll<HTMLElement>("tbody tr[data-index]") ?? [])]

@@ -1,134 +1,148 @@
 /** All events in the order of their positions: live, paused, and backwards to the first. */
 import type { EventLine, LogPage as Page } from "@daybook/inspector/Answer"
-import { useCallback, useEffect, useMemo, useState } from "react"
+import { useCallback, useEffect, useMemo, useRef, useState } from "react"
 import type { Address } from "./address.ts"
 import { go, href, replace, withQuery } from "./address.ts"
 import { parsePosition } from "./asOf.ts"
-import { useAnswer } from "./atoms.ts"
+import { useAtom } from "./atoms.ts"
 import { FindField } from "./FindField.tsx"
-import { Host, millisOf, usePages, useShow } from "./host.ts"
+import { useWhole } from "./halfTyped.ts"
+import { Host, millisOf, useHostNow, usePages, useShow } from "./host.ts"
 import { sayCount, sayNumber } from "./Json.tsx"
 import { useKeys } from "./keys.ts"
 import type { LedgerItem } from "./Ledger.tsx"
 import { Ledger } from "./Ledger.tsx"
-import type { Live } from "./live.ts"
-import { follow } from "./live.ts"
+import type { LiveLog } from "./live.ts"
+import { open } from "./live.ts"
 import type { Condition } from "./logFilter.ts"
-import { parseFilter, queryOf, sayFilter } from "./logFilter.ts"
+import { parseFilter, queryOf, sayFilter, sayUnknown } from "./logFilter.ts"
+import type { LogWindow } from "./logWindow.ts"
+import { MAX_HELD, rate, RATE_SECONDS } from "./logWindow.ts"
 import { Empty, Waiting } from "./Notices.tsx"
 import { Head, Link } from "./Shell.tsx"
 import { sayTime, Time } from "./Time.tsx"
 import { Withheld } from "./Withheld.tsx"
 
 const PAGE = 100
-/** The rate is shown over this time, a bar for each second. */
-const SECONDS = 60
+/** A scroll by more than this from the top pauses the log, in pixels. */
+const AWAY = 80
+/** The rate is drawn each second. */
+const TICK = 1000
 
-const nothing: Live = { events: [], isConnected: false }
+/** The log of a filter; the one before it stays until the first page is there. */
+const useLog = (log: LiveLog) => {
+  const now = useAtom(log.window)
+  useAtom(log.feed)
+  useAtom(log.refill)
+  const kept = useRef({ log, window: now })
+  if (now.isRead || !kept.current.window.isRead) kept.current = { log, window: now }
+  return { ...kept.current, isWaiting: !now.isRead, problem: now.problem }
+}
 
 export const LogPage = ({ here }: { readonly here: Address }) => {
   const text = here.query.get("q") ?? ""
   const below = parsePosition(here.query.get("before") ?? "")
   const hasData = here.query.get("data") === "1"
   const show = useShow()
-  const key = `${text} ${below ?? ""} ${hasData}`
-  const filter = useMemo(() => parseFilter(text), [text])
-  const [more, setMore] = useState({ key, count: 1 })
-  const count = more.key === key ? more.count : 1
+  const typed = useMemo(() => parseFilter(text), [text])
+  const wrong = sayUnknown(typed)
+  const filter = useWhole(typed, wrong, typed)
+  const [visit, setVisit] = useState(0)
+  const asked = useMemo(
+    () => open(filter, below, { ...(hasData ? { data: true } : {}), ...show }),
+    // Each visit to the newest part is a view of its own.
+    [filter, below, hasData, show, visit]
+  )
+  const { log, window, isWaiting, problem } = useLog(asked)
+  const { events, floor, held, isPaused, waiting } = window
+  const key = `${log.id} ${floor ?? ""}`
+  const [more, setMore] = useState({ key, count: 0 })
+  const count = more.key === key ? more.count : 0
   const read = useCallback(
     (before: Page | undefined) => {
-      if (before !== undefined && before.next === undefined) return undefined
-      const from = before?.next ?? below
-      return Host.query("log", "page", {
-        query: {
-          ...queryOf(filter),
-          ...(from === undefined ? {} : { below: from }),
-          ...(hasData ? { data: true } : {}),
-          limit: PAGE,
-          ...show
-        }
-      })
+      const from = before === undefined ? floor : before.next
+      return from === undefined
+        ? undefined
+        : Host.query("log", "page", {
+            query: {
+              ...queryOf(filter),
+              below: from,
+              ...(hasData ? { data: true } : {}),
+              limit: PAGE,
+              ...show
+            }
+          })
     },
-    [filter, below, hasData, show]
+    [filter, floor, hasData, show]
   )
   const earlier = usePages(read, count)
-  const liveAtom = useMemo(() => follow(filter, show), [filter, show])
-  const live = useAnswer(liveAtom).value ?? nothing
-  // Paused at so many events of the live log; what came since is counted.
-  const [paused, setPaused] = useState<number | undefined>(below === undefined ? undefined : 0)
-  const isPaused = paused !== undefined
-  const total = live.events.length
-  const pause = useCallback(
-    (on: boolean) => setPaused(on ? (now) => now ?? total : undefined),
-    [total]
-  )
-  useKeys({ " ": () => pause(!isPaused) })
+  // The event at which the view stood before it showed some of those that came.
+  const [stood, setStood] = useState<string>()
+  const isWhole = waiting === held.length
+  const showHeld = (): void => {
+    setStood(isWhole ? undefined : events[0]?.id)
+    log.show()
+    if (isWhole) scrollTo(0, 0)
+  }
+  const toNewest = (): void => {
+    setStood(undefined)
+    setVisit((now) => now + 1)
+    if (below !== undefined) replace(withQuery(here, { before: undefined }))
+    scrollTo(0, 0)
+  }
+  const turn = (): void => {
+    if (!isPaused) log.pause()
+    else if (below === undefined && isWhole) showHeld()
+    else toNewest()
+  }
+  useKeys({ " ": turn })
   useEffect(() => {
-    // A scroll away from the top pauses by itself.
     const scrolled = () => {
-      if (scrollY > 80) pause(true)
+      if (scrollY > AWAY) log.pause()
     }
     addEventListener("scroll", scrolled, { passive: true })
     return () => removeEventListener("scroll", scrolled)
-  }, [pause])
-  const [first] = earlier.pages
-  const shownLive = below === undefined ? live.events.slice(total - (paused ?? total)) : []
-  const waiting = isPaused ? total - paused : 0
+  }, [log])
   const items = useMemo(
-    () => linesOf(shownLive, earlier.pages, hasData),
-    // The live events that are shown change with their number.
-    [shownLive.length, shownLive[0]?.id, earlier.pages, hasData]
+    () => linesOf(events, earlier.pages, hasData),
+    [events, earlier.pages, hasData]
   )
+  const stoodAt = stood === undefined ? -1 : items.findIndex((item) => item.key === stood)
   const onEnd = useCallback(() => setMore({ key, count: count + 1 }), [key, count])
   const onFind = useCallback((wanted: string) => replace(withQuery(here, { q: wanted })), [here])
   const without = (one: Condition) =>
     go(withQuery(here, { q: sayFilter(filter.conditions.filter((other) => other !== one)) }))
+  const fault = problem ?? earlier.problem
   return (
     <>
       <Head title="Log">
         All events in the order of their positions, newest above.
-        {first === undefined ? null : <> Settled to {sayNumber(first.head)}.</>}
+        {window.isRead ? <> Settled to {sayNumber(window.settled)}.</> : null}
       </Head>
       <div className="sheet">
         <div className="row pad">
-          <button
-            className="btn"
-            type="button"
-            aria-pressed={isPaused}
-            onClick={() => pause(!isPaused)}
-          >
+          <button className="btn" type="button" aria-pressed={isPaused} onClick={turn}>
             {isPaused ? "Follow" : "Pause"} <kbd aria-hidden="true">Space</kbd>
           </button>
           <span role="status">
-            {isPaused ? (
-              <span className="st paused">
-                paused{waiting === 0 ? "" : `; ${sayCount(waiting, "event")} came since`}
-              </span>
-            ) : live.isConnected ? (
+            {below !== undefined ? (
+              <span className="st paused">paused below position {sayNumber(below)}</span>
+            ) : isPaused ? (
+              <span className="st paused">paused</span>
+            ) : window.isConnected ? (
               <span className="st live">following, a line as it is settled</span>
             ) : (
               <span className="st behind">connecting</span>
             )}
           </span>
-          {waiting > 0 ? (
-            <button
-              className="btn go"
-              type="button"
-              onClick={() => {
-                pause(false)
-                scrollTo(0, 0)
-              }}
-            >
-              Show {sayCount(waiting, "event")}
-            </button>
-          ) : null}
-          <Rate events={live.events} />
+          {isPaused ? null : <Rate window={window} />}
         </div>
         <div className="row pad filters">
           <FindField
             label="Filter the log"
             placeholder="category: type: actor:, and not: before one of them"
             value={text}
+            wrong={wrong}
             onFind={onFind}
           />
           {filter.conditions.map((one) => (
@@ -156,26 +170,39 @@ export const LogPage = ({ here }: { readonly here: Address }) => {
             data in a line
           </label>
         </div>
-        {filter.unknown.length === 0 ? null : (
-          <p className="pad q2">
-            Not understood: {filter.unknown.join(" ")}. A filter is category:, type: or actor: and a
-            value.
-          </p>
-        )}
       </div>
-      {earlier.problem === undefined ? null : (
-        <div className="call bad" role="alert">
-          <strong>Cannot read the log</strong>
-          <p>{earlier.problem}</p>
+      {waiting === 0 ? null : (
+        <div className="call wait row">
+          <span>
+            <b>{sayCount(waiting, "event")}</b>{" "}
+            <span className="q2">came since; nothing moves until you say so.</span>
+          </span>
+          <span className="row push">
+            <button className="btn" type="button" disabled={held.length === 0} onClick={showHeld}>
+              Show {isWhole ? "" : "the next "}
+              {sayCount(held.length === 0 ? Math.min(waiting, MAX_HELD) : held.length, "event")}
+            </button>
+            {isWhole ? null : (
+              <button className="btn" type="button" onClick={toNewest}>
+                Go to the newest
+              </button>
+            )}
+          </span>
         </div>
       )}
-      <Withheld is={first?.withheld === true} />
-      {first === undefined ? (
-        earlier.problem === undefined ? (
+      {fault === undefined ? null : (
+        <div className="call bad" role="alert">
+          <strong>Cannot read the log</strong>
+          <p>{fault}</p>
+        </div>
+      )}
+      <Withheld is={window.withheld} />
+      {!window.isRead ? (
+        problem === undefined ? (
           <Waiting what="the log" />
         ) : null
       ) : items.length === 0 ? (
-        <div className="sheet">
+        <div className="sheet" aria-busy={isWaiting}>
           <Empty title="No event">
             {text === ""
               ? "The log is empty: an event stands here as soon as it is settled."
@@ -183,12 +210,14 @@ export const LogPage = ({ here }: { readonly here: Address }) => {
           </Empty>
         </div>
       ) : (
-        <div className="sheet" aria-busy={earlier.isWaiting}>
+        <div className="sheet" aria-busy={isWaiting || earlier.isWaiting}>
           <Ledger
-            key={key}
+            key={log.id}
             label="Events of the log"
             columns={6}
             items={items}
+            here={stoodAt < 0 ? undefined : stoodAt}
+            lookAt={(index) => (index === stoodAt ? "here" : undefined)}
             onEnd={earlier.hasMore && !earlier.isWaiting ? onEnd : undefined}
             head={
               <>
@@ -209,48 +238,46 @@ export const LogPage = ({ here }: { readonly here: Address }) => {
           />
         </div>
       )}
-      <Searched page={earlier.pages.at(-1)} hasMore={earlier.hasMore} onMore={onEnd} />
+      {window.isRead ? (
+        <Searched
+          next={earlier.pages.length === 0 ? floor : earlier.pages.at(-1)?.next}
+          onMore={onEnd}
+        />
+      ) : null}
     </>
   )
 }
 
 /** Says how far a filter has searched, and searches on when asked. */
 const Searched = ({
-  page,
-  hasMore,
+  next,
   onMore
 }: {
-  readonly page: Page | undefined
-  readonly hasMore: boolean
+  readonly next: Page["next"]
   readonly onMore: () => void
-}) =>
-  page === undefined ? null : (
-    <p className="row pad q2">
-      {page.next === undefined ? (
-        "This is the first event of the log."
-      ) : page.searched.below === undefined || !hasMore ? null : (
-        <>
-          <span>Searched down to position {sayNumber(page.searched.below)}.</span>
-          <button className="btn" type="button" onClick={onMore}>
-            Earlier
-          </button>
-        </>
-      )}
-    </p>
-  )
+}) => (
+  <p className="row pad q2">
+    {next === undefined ? (
+      "This is the first event of the log."
+    ) : (
+      <>
+        <span>Searched down to position {sayNumber(next)}.</span>
+        <button className="btn" type="button" onClick={onMore}>
+          Earlier
+        </button>
+      </>
+    )}
+  </p>
+)
 
 const linesOf = (
-  live: ReadonlyArray<EventLine>,
+  newest: ReadonlyArray<EventLine>,
   pages: ReadonlyArray<Page>,
   hasData: boolean
 ): ReadonlyArray<LedgerItem> => {
   const items: Array<LedgerItem> = []
-  const seen = new Set<string>()
   let head = ""
-  for (const event of [...live, ...pages.flatMap(({ events }) => events)]) {
-    // An event that settled while the first page was read is in both.
-    if (seen.has(event.id)) continue
-    seen.add(event.id)
+  for (const event of [...newest, ...pages.flatMap(({ events }) => events)]) {
     const at = millisOf(event.recordedAt)
     const minute = sayTime(at, "day", false)
     if (minute !== head) {
@@ -302,43 +329,39 @@ const linesOf = (
   return items
 }
 
-/** The number of events of each of the last seconds. */
-const Rate = ({ events }: { readonly events: ReadonlyArray<EventLine> }) => {
-  const newest = events[0] === undefined ? 0 : millisOf(events[0].recordedAt)
-  const counts = Array.from({ length: SECONDS }, () => 0)
-  for (const event of events) {
-    const ago = Math.floor((newest - millisOf(event.recordedAt)) / 1000)
-    if (ago >= SECONDS) break
-    const bar = SECONDS - 1 - Math.max(0, ago)
-    counts[bar] = (counts[bar] ?? 0) + 1
-  }
-  const sum = counts.reduce((one, other) => one + other, 0)
-  const most = Math.max(1, ...counts)
-  return sum === 0 ? null : (
+/** The number of events of each of the last seconds, by the clock of the host. */
+const Rate = ({ window }: { readonly window: LogWindow }) => {
+  const now = useHostNow(TICK)
+  const { counts, over } = rate(window, now)
+  if (over === 0) return null
+  const counted = counts.slice(counts.length - over)
+  const sum = counted.reduce((one, other) => one + other, 0)
+  const most = Math.max(...counted)
+  return (
     <span className="row push wide-only">
       <svg
         className="bars"
-        viewBox={`0 0 ${SECONDS * 2} 22`}
-        width={SECONDS * 2}
+        viewBox={`0 0 ${RATE_SECONDS * 2} 22`}
+        width={RATE_SECONDS * 2}
         height={22}
         aria-hidden="true"
       >
-        {counts.map((count, index) => (
+        {counted.map((count, index) => (
           <rect
             key={index}
-            x={index * 2}
+            x={(RATE_SECONDS - over + index) * 2}
             width="1.5"
-            y={22 - (20 * count) / most}
-            height={(20 * count) / most}
+            y={22 - (20 * count) / Math.max(1, most)}
+            height={(20 * count) / Math.max(1, most)}
           />
         ))}
       </svg>
       <span>
-        <b>{sayNumber(Math.round((sum / SECONDS) * 10) / 10)}</b>{" "}
-        <span className="q2">events/s before the newest</span>
+        <b>{sayNumber(Math.round((sum / over) * 10) / 10)}</b>{" "}
+        <span className="q2">events/s over the last {over} s</span>
       </span>
       <span>
-        <b>{sayNumber(most)}</b> <span className="q2">at most</span>
+        <b>{sayNumber(most)}</b> <span className="q2">at most in a second</span>
       </span>
     </span>
   )

@@ -1,27 +1,30 @@
 /** What keeps up with the log: positions, lags and claims, and below what needs a person. */
 import type { Operation } from "@daybook/inspector/OperationAnswer"
 import * as Option from "effect/Option"
-import { useEffect, useMemo, useState } from "react"
+import { useEffect, useMemo, useRef, useState } from "react"
 import type { Address } from "./address.ts"
-import { go, href } from "./address.ts"
+import { href } from "./address.ts"
 import type { Ask } from "./AskOnce.tsx"
 import { AskOnce } from "./AskOnce.tsx"
+import { ChosenSheet } from "./ChosenSheet.tsx"
 import { registry, useAnswer } from "./atoms.ts"
-import { about, Host, millisOf, useShow } from "./host.ts"
+import type { Looks } from "./foldRates.ts"
+import { foldedPerSecond, looked } from "./foldRates.ts"
+import { about, millisOf, useShow } from "./host.ts"
 import { sayCount, sayNumber } from "./Json.tsx"
 import type { Series } from "./LagPlot.tsx"
 import { LagPlot, Spark } from "./LagPlot.tsx"
 import { useKeys } from "./keys.ts"
 import { Answered, Empty } from "./Notices.tsx"
 import type { Model } from "./operating.ts"
-import { EVERY, lookOf, operation, pause, rebuild, resume } from "./operating.ts"
+import { EVERY, lookOf, operation } from "./operating.ts"
 import { RebuildSheet, StoppedSheet, VerdictSheet } from "./OperationSheets.tsx"
 import { HeldSheet, ReactorTable, reactorSeries } from "./ReactorSheets.tsx"
 import { Head, Link } from "./Shell.tsx"
 import { Time } from "./Time.tsx"
 import { Withheld } from "./Withheld.tsx"
 
-const OperationPage = ({ here }: { readonly here: Address }) => {
+export const OperationPage = ({ here }: { readonly here: Address }) => {
   const isShown = useShow().show === true
   const atom = useMemo(() => operation(isShown), [isShown])
   const answer = useAnswer(atom)
@@ -51,7 +54,9 @@ const OperationPage = ({ here }: { readonly here: Address }) => {
           </>
         }
       >
-        {answer.value === undefined ? null : <Summary operation={answer.value} />}
+        <span role="status">
+          {answer.value === undefined ? null : <Summary operation={answer.value} />}
+        </span>
       </Head>
       <Answered answer={answer} what="the operation">
         {(now) => <Everything here={here} operation={now} onAsk={setAsk} />}
@@ -60,8 +65,6 @@ const OperationPage = ({ here }: { readonly here: Address }) => {
     </>
   )
 }
-
-export default OperationPage
 
 const Summary = ({ operation: { models, reactors } }: { readonly operation: Operation }) => {
   const count = (state: Model["status"]["state"]): number =>
@@ -147,6 +150,16 @@ const Does = ({ model }: { readonly model: Model }) => {
   )
 }
 
+/** Keeps what each read model had folded at the looks of the last minute. */
+const useLooks = ({ at, models }: Operation): Looks => {
+  const looks = useRef<Looks>(new Map())
+  for (const { status } of models) {
+    const { events, generation, name } = status
+    looks.current = looked(looks.current, name, { at: millisOf(at), generation, events })
+  }
+  return looks.current
+}
+
 const Everything = ({
   here,
   operation: now,
@@ -158,6 +171,7 @@ const Everything = ({
 }) => {
   const mayOperate = useAnswer(about).value?.permissions.includes("operate") === true
   const plot = useMemo(() => plotOf(now), [now])
+  const looks = useLooks(now)
   const stopped = now.models.filter((model) => lookOf(model) === "stopped")
   const running = now.models.filter(({ status }) => Option.isSome(status.building))
   const held = now.reactors.filter(({ status }) => status.held.length > 0)
@@ -166,7 +180,7 @@ const Everything = ({
     <>
       <Withheld is={now.withheld} />
       <div className="sheet scroll" tabIndex={0} role="group" aria-label="Read models">
-        <table className="ledger fold" role="table">
+        <table className="ledger fold" role="table" aria-label="Read models">
           <thead>
             <tr>
               <th className="mg" scope="col">
@@ -182,8 +196,8 @@ const Everything = ({
               </th>
               <th scope="col">Since</th>
               <th scope="col">Last minutes</th>
-              <th className="n" scope="col">
-                Events/s
+              <th className="n" scope="col" title="Events folded a second, over the last minute">
+                Folded/s
               </th>
               <th scope="col">Claim held by</th>
             </tr>
@@ -194,6 +208,7 @@ const Everything = ({
                 key={model.status.name}
                 model={model}
                 at={millisOf(now.at)}
+                rate={foldedPerSecond(looks, model.status.name)}
                 isHere={model === chosen || stopped.includes(model)}
               />
             ))}
@@ -243,7 +258,7 @@ const Everything = ({
           )}
         </div>
         <div className="cols">
-          <section className="sheet">
+          <section className="sheet" aria-label="Behind the log">
             <header>
               <h2>Behind the log</h2>
               <p>events, over the last minutes</p>
@@ -266,10 +281,12 @@ const Everything = ({
 const Line = ({
   model,
   at,
+  rate,
   isHere
 }: {
   readonly model: Model
   readonly at: number
+  readonly rate: number | undefined
   readonly isHere: boolean
 }) => {
   const { status } = model
@@ -294,7 +311,13 @@ const Line = ({
       <td className="gone">
         <Spark series={seriesOf(model)} />
       </td>
-      <td className="n gone">{sayNumber(Math.round(status.eventsPerSecond * 10) / 10)}</td>
+      <td className="n gone">
+        {status.state === "inline" ? null : rate === undefined ? (
+          <span className="q2">from the second look on</span>
+        ) : (
+          sayNumber(Math.round(rate * 10) / 10)
+        )}
+      </td>
       <td className="gone">
         {status.state === "inline"
           ? "in the append"
@@ -309,115 +332,3 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 /** A host that has no name of its own is known by an id, which is cut at its end. */
 const sayOwner = (owner: string): string =>
   UUID.test(owner) ? `host ${owner.slice(0, 8)}…` : owner
-
-const actsOf = (model: string) => Host.query("operation", "acts", { params: { model } })
-
-/** The sheet of the read model that the address names, with the acts on it. */
-const ChosenSheet = ({
-  model: { status, generations, lastAct: newest },
-  mayOperate,
-  onAsk
-}: {
-  readonly model: Model
-  readonly mayOperate: boolean
-  readonly onAsk: (ask: Ask) => void
-}) => {
-  const { name } = status
-  const isPaused = status.state === "paused"
-  // The status has an act only while it is in force.
-  const acts = useAnswer(actsOf(name))
-  useEffect(() => registry.refresh(actsOf(name)), [name, status.state, status.generation])
-  const lastAct = newest ?? acts.value?.at(-1)
-  const askPause = (): void =>
-    onAsk(
-      isPaused
-        ? {
-            title: `Let ${name} go on?`,
-            about: `It is at position ${sayNumber(status.position)}, ${sayCount(status.lagEvents, "event")} behind.`,
-            facts: ["It folds on from there, and catches up."],
-            yes: "Let it go on",
-            no: "Leave it paused",
-            act: (reason) => void resume(name, reason)
-          }
-        : {
-            title: `Pause ${name}?`,
-            about: `It is at position ${sayNumber(status.position)}.`,
-            facts: [
-              "Its rows stay as they are and are still served.",
-              "Events wait in the log until it goes on; nothing is lost."
-            ],
-            yes: "Pause",
-            no: "Let it run",
-            act: (reason) => void pause(name, reason)
-          }
-    )
-  const askRebuild = (): void =>
-    onAsk({
-      title: `Rebuild ${name}?`,
-      about: `Generation ${status.generation}, version ${status.version}, serves now.`,
-      facts: [
-        "All of the log is folded into new rows beside those that serve.",
-        "Every row is compared at one position.",
-        "The new rows take over in one transaction if all are equal; else the old ones go on serving."
-      ],
-      yes: "Rebuild",
-      no: "Leave it as it is",
-      act: (reason) => void rebuild(name, reason, false)
-    })
-  return (
-    <section className="sheet" aria-label={name}>
-      <header>
-        <h2>{name}</h2>
-        <p>
-          <Link to={href(["read-models", name])}>its rows</Link>
-        </p>
-        {mayOperate ? (
-          <div className="row push">
-            <button className="btn" type="button" onClick={askPause}>
-              {isPaused ? "Let it go on…" : "Pause…"}
-            </button>
-            <button className="btn" type="button" onClick={askRebuild}>
-              Rebuild…
-            </button>
-            <button className="btn bare" type="button" onClick={() => go(href(["operation"]))}>
-              Close
-            </button>
-          </div>
-        ) : null}
-      </header>
-      <table className="kv">
-        <tbody>
-          {generations.map(({ generation, version, role, position, events }) => (
-            <tr key={generation}>
-              <td className="mk" />
-              <th scope="row">generation {generation}</th>
-              <td>
-                {role}, version {version}, at position {sayNumber(position)},{" "}
-                {sayCount(events, "event")} folded
-              </td>
-            </tr>
-          ))}
-          <tr>
-            <td className="mk" />
-            <th scope="row">last act</th>
-            <td>
-              {lastAct === undefined ? (
-                acts.value === undefined ? (
-                  (acts.problem ?? "…")
-                ) : (
-                  "none"
-                )
-              ) : (
-                <>
-                  {lastAct.act} <Time at={millisOf(lastAct.at)} form="full" />
-                  {Option.isSome(lastAct.actor) ? `, by ${lastAct.actor.value}` : ""}
-                  {Option.isSome(lastAct.reason) ? `: ${lastAct.reason.value}` : ""}
-                </>
-              )}
-            </td>
-          </tr>
-        </tbody>
-      </table>
-    </section>
-  )
-}

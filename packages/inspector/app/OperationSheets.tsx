@@ -264,7 +264,7 @@ export const VerdictSheet = ({ rebuilds }: { readonly rebuilds: ReadonlyArray<Re
     {rebuilds.length === 0 ? (
       <p className="pad q2">No rebuild was begun on this host since it started.</p>
     ) : (
-      <table className="ledger fold" role="table">
+      <table className="ledger fold" role="table" aria-label="Rebuilt lately">
         <thead>
           <tr>
             <th className="mg" scope="col">

@@ -38,7 +38,7 @@ const ownersOf = ({ status }: Reactor): string => {
 /** All reactors, a line each. */
 export const ReactorTable = ({ reactors }: { readonly reactors: ReadonlyArray<Reactor> }) => (
   <div className="sheet scroll gap" tabIndex={0} role="group" aria-label="Reactors">
-    <table className="ledger fold" role="table">
+    <table className="ledger fold" role="table" aria-label="Reactors">
       <thead>
         <tr>
           <th className="mg" scope="col">
@@ -133,7 +133,7 @@ export const HeldSheet = ({
             : "; all others go on"}
         </p>
       </header>
-      <table className="ledger fold" role="table">
+      <table className="ledger fold" role="table" aria-label={`Keys held in ${name}`}>
         <thead>
           <tr>
             <th className="mg" scope="col">
@@ -164,7 +164,7 @@ export const HeldSheet = ({
                 {one.type}: {one.issue}
               </td>
               <td className="n side">{one.attempts}</td>
-              <td className="side2">
+              <td className="asks">
                 {!mayOperate ? null : one.asked !== null ? (
                   <span className="q2">{one.asked} asked for</span>
                 ) : (

@@ -24,7 +24,7 @@ export const ReadModelsPage = () => {
             <Empty title="No read model">The host mounts the inspector without projections.</Empty>
           ) : (
             <div className="sheet">
-              <table className="ledger fold" role="table">
+              <table className="ledger fold" role="table" aria-label="Read models">
                 <thead>
                   <tr>
                     <th className="mg" scope="col">

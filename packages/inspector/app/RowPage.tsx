@@ -202,7 +202,7 @@ const StoredRow = ({
   ]
   return (
     <div className="sheet scroll" tabIndex={0} role="group" aria-label="The row">
-      <table className="ledger">
+      <table className="ledger" aria-label="The row">
         <thead>
           <tr>
             {columns.map((column, index) => (

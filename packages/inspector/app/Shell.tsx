@@ -1,11 +1,13 @@
 /** The frame of every view: head, ways to the screens, foot, the help, and short messages. */
 import * as Atom from "effect/reactivity/Atom"
 import type { ReactNode } from "react"
-import { useEffect, useRef } from "react"
+import { useEffect, useState } from "react"
 import { address, go, href } from "./address.ts"
 import { registry, useAtom } from "./atoms.ts"
-import { useKeys, useLeaderKeys } from "./keys.ts"
-import { inUtc, setSingleKeys, singleKeys, toggleTheme, toggleZone } from "./preferences.ts"
+import { Help } from "./Help.tsx"
+import { useFallbackKeys, useKeys, useLeaderKeys } from "./keys.ts"
+import { stepLine } from "./lines.ts"
+import { inUtc, toggleTheme, toggleZone } from "./preferences.ts"
 import { zoneName } from "./Time.tsx"
 
 const screens = [
@@ -69,58 +71,6 @@ const Book = () => (
   </svg>
 )
 
-const help: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
-  [["/"], "find"],
-  [["g", "s"], "streams; likewise g l log, g r read models, g o operation, g c catalogue"],
-  [["j", "k"], "next and previous line"],
-  [["Enter"], "open the line"],
-  [["←", "→"], "a revision back and on, in a stream"],
-  [["[", "]"], "ten revisions back and on"],
-  [["Home", "End"], "before the first event; the newest"],
-  [["u"], "times in your zone, or in UTC"],
-  [["t"], "light or dark"],
-  [["c"], "copy a link to exactly this view"],
-  [["p"], "print an extract of the ledger"],
-  [["Space"], "pause or follow the log"],
-  [["Esc"], "leave a field, close a dialog"]
-]
-
-const Help = ({ dialog }: { readonly dialog: React.RefObject<HTMLDialogElement | null> }) => {
-  const isOn = useAtom(singleKeys)
-  return (
-    <dialog ref={dialog} aria-labelledby="help-head">
-      <div className="pad">
-        <h2 id="help-head">Keys</h2>
-        <dl className="keys">
-          {help.map(([keys, does]) => (
-            <div key={does} className="key-line">
-              <dt>
-                {keys.map((key) => (
-                  <kbd key={key}>{key}</kbd>
-                ))}
-              </dt>
-              <dd>{does}</dd>
-            </div>
-          ))}
-        </dl>
-      </div>
-      <footer>
-        <label className="check">
-          <input
-            type="checkbox"
-            checked={isOn}
-            onChange={({ target }) => setSingleKeys(target.checked)}
-          />{" "}
-          Single keys act
-        </label>
-        <button className="btn push" type="button" onClick={() => dialog.current?.close()}>
-          Close
-        </button>
-      </footer>
-    </dialog>
-  )
-}
-
 /** What the foot of every page says of the host. */
 export interface HostFacts {
   readonly name: string
@@ -136,9 +86,12 @@ export const Shell = ({
 }) => {
   const { path } = useAtom(address)
   const utc = useAtom(inUtc)
+  const zone = zoneName(utc)
+  // Where it is narrow, a zone is known by its city.
+  const city = zone.lastIndexOf("/") + 1
   const text = useAtom(message)
-  const dialog = useRef<HTMLDialogElement>(null)
-  const openHelp = () => dialog.current?.showModal()
+  const [isHelping, setHelping] = useState(false)
+  const openHelp = () => setHelping(true)
   const screen = path[0] === "events" || path.length === 0 ? "streams" : path[0]
   useKeys({
     "?": openHelp,
@@ -147,6 +100,8 @@ export const Shell = ({
     u: toggleZone,
     c: copyLink
   })
+  // A list of which only a part is in the page moves by its own.
+  useFallbackKeys({ j: () => stepLine(1), k: () => stepLine(-1) })
   useLeaderKeys(Object.fromEntries(screens.map(({ key, path: to }) => [key, () => go(href([to]))])))
   useEffect(() => {
     document
@@ -172,12 +127,16 @@ export const Shell = ({
         </nav>
         <div className="tools">
           <button
-            className="btn bare wide-only"
+            className="btn bare"
             type="button"
             title="Times in this zone; u turns to UTC and back"
             onClick={toggleZone}
           >
-            Times: <span>{zoneName(utc)}</span>
+            <span className="narrow-sr">Times: </span>
+            <span className="zone">
+              <span className="wide-only">{zone.slice(0, city)}</span>
+              {zone.slice(city).replaceAll("_", " ")}
+            </span>
           </button>
           <button
             className="btn bare sq"
@@ -206,7 +165,7 @@ export const Shell = ({
         ))}
         <span>acts are recorded with their actor</span>
       </footer>
-      <Help dialog={dialog} />
+      {isHelping ? <Help onEnd={() => setHelping(false)} /> : null}
       <div id="toast" role="status" className={text === "" ? undefined : "toast"}>
         {text}
       </div>

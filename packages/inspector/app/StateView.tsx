@@ -141,8 +141,14 @@ const Parts = ({
   return tables(parts).map((item, index) => {
     if ("length" in item) {
       return (
-        <table key={index} className="kv">
-          {depth === 0 || index > 0 ? null : <caption>{within.join(".")}</caption>}
+        <table
+          key={index}
+          className="kv"
+          aria-label={depth === 0 ? "Values of the state" : undefined}
+        >
+          {depth === 0 ? null : (
+            <caption className={index > 0 ? "sr" : undefined}>{within.join(".")}</caption>
+          )}
           <tbody>
             {item.map((line) => (
               <LineRow key={line.name} line={line} depth={depth} />
@@ -208,7 +214,7 @@ export const StateSheet = ({
     </header>
     {parts.length === 0 ? <p className="pad q2">{empty}</p> : <Parts parts={parts} within={[]} />}
     {figure?.after === undefined ? null : (
-      <table className="kv">
+      <table className="kv" aria-label={figure.name}>
         <tbody>
           <tr className={figure.before === figure.after ? "sum" : "sum chg"}>
             <td className="mk" />

@@ -1,11 +1,12 @@
 /** Finds a stream among all of them. */
 import type { FoundStreams, Reading, StreamLine } from "@daybook/inspector/StreamAnswer"
 import * as AsyncResult from "effect/reactivity/AsyncResult"
-import { useCallback, useEffect, useMemo, useState } from "react"
+import { useCallback, useEffect, useMemo, useRef, useState } from "react"
 import type { Address } from "./address.ts"
 import { go, href, replace, withQuery } from "./address.ts"
 import { registry, useAnswer } from "./atoms.ts"
 import { FindField } from "./FindField.tsx"
+import { useWhole } from "./halfTyped.ts"
 import { about, Host, millisOf, timeOf, usePages, useShow } from "./host.ts"
 import { sayNumber } from "./Json.tsx"
 import type { LedgerItem } from "./Ledger.tsx"
@@ -151,8 +152,15 @@ const StreamCells = ({
   </>
 )
 
+const NAME_ALONE = /^\s*(?:category|type|actor|correlation|event|id|prefix|part):\s*$/
+
+const sayLacking = (text: string): string | undefined =>
+  NAME_ALONE.test(text) ? `A value is missing after ${text.trim()}` : undefined
+
 export const StreamsPage = ({ here }: { readonly here: Address }) => {
-  const q = here.query.get("q") ?? ""
+  const text = here.query.get("q") ?? ""
+  const lacking = sayLacking(text)
+  const q = useWhole(text, lacking, "")
   const changed = here.query.get("changed") ?? ""
   const by = orders.find(([name]) => name === here.query.get("by"))?.[0] ?? "change"
   const show = useShow()
@@ -190,12 +198,19 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
   }, [])
   const found = usePages(read, count)
   const [first] = found.pages
+  // The host says the ruler with the first page of a search alone.
+  const searched = `${q} ${changed} ${by}`
+  const kept = useRef<{ readonly searched: string; readonly ruler: FoundStreams["ruler"] }>(
+    undefined
+  )
+  if (first?.ruler !== undefined) kept.current = { searched, ruler: first.ruler }
+  const ruler = kept.current?.searched === searched ? kept.current.ruler : undefined
   const items = useMemo(() => linesOf(found.pages, by === "change"), [found.pages, by])
   const onEnd = useCallback(() => setMore({ key, count: count + 1 }), [key, count])
   const onFind = useCallback(
-    (text: string) => {
+    (wanted: string) => {
       setStart(0)
-      replace(withQuery(here, { q: text }))
+      replace(withQuery(here, { q: wanted }))
     },
     [here]
   )
@@ -230,7 +245,8 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
         <FindField
           label="Find a stream"
           placeholder="a stream, or category: correlation: event: type: actor:"
-          value={q}
+          value={text}
+          wrong={lacking ?? found.wrong}
           onFind={onFind}
         />
         <select
@@ -256,7 +272,7 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
           ))}
         </select>
       </form>
-      {found.problem === undefined ? null : (
+      {found.problem === undefined || found.wrong !== undefined ? null : (
         <div className="call bad" role="alert">
           <strong>Cannot read the streams</strong>
           <p>{found.problem}</p>
@@ -270,7 +286,7 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
         <>
           <Understood found={first} here={here} />
           <Withheld is={first.withheld} />
-          <div className={hasRuler(first) ? "long" : ""}>
+          <div className={hasRuler(ruler) ? "long" : ""}>
             <div className="sheet" aria-busy={found.isWaiting}>
               {items.length === 0 ? (
                 <Empty title="No stream">
@@ -312,9 +328,9 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
                 </button>
               </p>
             ) : null}
-            {first.ruler === undefined || !hasRuler(first) ? null : (
+            {ruler === undefined || !hasRuler(ruler) ? null : (
               <Ruler
-                ruler={first.ruler}
+                ruler={ruler}
                 start={start}
                 shown={found.pages.reduce((sum, page) => sum + page.streams.length, 0)}
                 onGo={setStart}
@@ -328,7 +344,7 @@ export const StreamsPage = ({ here }: { readonly here: Address }) => {
 }
 
 /** One bucket would say no more than the list. */
-const hasRuler = ({ ruler }: FoundStreams): boolean => (ruler?.buckets.length ?? 0) > 1
+const hasRuler = (ruler: FoundStreams["ruler"]): boolean => (ruler?.buckets.length ?? 0) > 1
 
 const StreamHeads = ({ by }: { readonly by: Order }) => (
   <>

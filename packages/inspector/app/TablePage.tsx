@@ -10,6 +10,7 @@ import { useAnswer } from "./atoms.ts"
 import { Cell, isNumeric } from "./Cell.tsx"
 import type { Column } from "./Cell.tsx"
 import { FindField } from "./FindField.tsx"
+import { useWhole } from "./halfTyped.ts"
 import { Host, usePages, useShow } from "./host.ts"
 import { sayCount, sayNumber } from "./Json.tsx"
 import type { LedgerItem } from "./Ledger.tsx"
@@ -45,8 +46,16 @@ export const TablePage = ({ here, name }: { readonly here: Address; readonly nam
   )
 }
 
+/** Says which condition lacks its value: an empty text is written `""`. */
+const sayLacking = (text: string): string | undefined => {
+  const [, condition] = /(?:^|\s)(\w+\s*(?:!:|:|<=?|>=?))\s*$/.exec(text) ?? []
+  return condition === undefined ? undefined : `A value is missing after ${condition}`
+}
+
 const Table = ({ here, model }: { readonly here: Address; readonly model: ReadModelHead }) => {
-  const where = here.query.get("where") ?? ""
+  const text = here.query.get("where") ?? ""
+  const lacking = sayLacking(text)
+  const where = useWhole(text, lacking, "")
   const by = here.query.get("by") ?? ""
   const at = here.query.get("at") ?? ""
   const from = parsePosition(here.query.get("from") ?? "")
@@ -115,8 +124,12 @@ const Table = ({ here, model }: { readonly here: Address; readonly model: ReadMo
       ),
     [found.pages, columns, model.name, at]
   )
+  const rowCount = found.pages.reduce((sum, { rows }) => sum + rows.length, 0)
   const onEnd = useCallback(() => setMore({ key, count: count + 1 }), [key, count])
-  const onFind = useCallback((text: string) => replace(withQuery(here, { where: text })), [here])
+  const onFind = useCallback(
+    (wanted: string) => replace(withQuery(here, { where: wanted })),
+    [here]
+  )
   return (
     <>
       <Head
@@ -127,7 +140,7 @@ const Table = ({ here, model }: { readonly here: Address; readonly model: ReadMo
             <AsOfField
               label="as of"
               value={at}
-              onChange={(text) => go(withQuery(here, { at: text }))}
+              onChange={(wanted) => go(withQuery(here, { at: wanted }))}
             />
             <button className="btn" type="button" onClick={copyLink}>
               Copy link
@@ -136,33 +149,40 @@ const Table = ({ here, model }: { readonly here: Address; readonly model: ReadMo
         }
       >
         version {model.version}, folds {model.categories.join(", ")}
-        {first === undefined ? null : (
-          <>
-            ; rows as of position {sayNumber(first.position)}
-            {first.count === undefined ? null : <>, {sayCount(first.count, "row")}</>}, in{" "}
-            {Math.max(1, Math.round(first.millis))} ms
-          </>
-        )}
       </Head>
       <div className="row" role="search">
         <FindField
           label="Filter rows"
           placeholder={`conditions, such as ${exampleOf(columns)}`}
-          value={where}
+          value={text}
+          wrong={lacking ?? found.wrong}
           onFind={onFind}
         />
         <AsOfField
           label="differences since"
           placeholder="a position"
           value={here.query.get("from") ?? ""}
-          onChange={(text) => go(withQuery(here, { from: text }))}
+          onChange={(wanted) => go(withQuery(here, { from: wanted }))}
         />
       </div>
-      <p className="pad" />
+      <p className="row pad" role="status">
+        {first === undefined ? null : (
+          <span>
+            <b>
+              {first.count === undefined && found.hasMore ? "more than " : ""}
+              {sayCount(first.count ?? rowCount, "row")}
+            </b>{" "}
+            <span className="q2">
+              as of position {sayNumber(first.position)}, in {Math.max(1, Math.round(first.millis))}{" "}
+              ms
+            </span>
+          </span>
+        )}
+      </p>
       {from === undefined ? null : (
         <Differences model={model.name} from={from} to={parsePosition(at)} columns={columns} />
       )}
-      {found.problem === undefined ? null : (
+      {found.problem === undefined || found.wrong !== undefined ? null : (
         <div className="call bad" role="alert">
           <strong>Cannot read the rows</strong>
           <p>{found.problem}</p>
@@ -291,7 +311,7 @@ const Differences = ({
             </div>
           </header>
           <div className="scroll" tabIndex={0} role="group" aria-label="Rows that differ">
-            <table className="kv">
+            <table className="kv" aria-label="Rows that differ">
               <tbody>
                 {difference.rows.map(({ key, kind, before, after }) => (
                   <tr key={key} className={{ added: "add", removed: "del", changed: "chg" }[kind]}>

@@ -55,9 +55,11 @@ export const sayTime = (millis: number, form: Form, utc: boolean): string => {
 export const sayUtc = (millis: number): string =>
   new Date(millis).toISOString().replace("T", " ").replace("Z", " UTC")
 
+/** Asking for it at each render would cost more than the rest of the head. */
+const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone
+
 /** The name of the zone in which times are shown. */
-export const zoneName = (utc: boolean): string =>
-  utc ? "UTC" : Intl.DateTimeFormat().resolvedOptions().timeZone
+export const zoneName = (utc: boolean): string => (utc ? "UTC" : ownZone)
 
 /** A time; the other zone is its title. */
 export const Time = ({ at, form }: { readonly at: number; readonly form: Form }) => {

@@ -53,10 +53,19 @@ const read = (): Address => ({
 /** The present address. */
 export const address = Atom.keepAlive(Atom.make(read()))
 
-addEventListener("popstate", () => registry.set(address, read()))
+let isBack = false
+
+/** Returns true if the browser went back or forward to the present view. */
+export const isReturn = (): boolean => isBack
+
+addEventListener("popstate", () => {
+  isBack = true
+  registry.set(address, read())
+})
 
 /** Goes to a view, with an entry in the history of the browser. */
 export const go = (to: string): void => {
+  isBack = false
   history.pushState(null, "", to)
   registry.set(address, read())
 }

@@ -52,11 +52,18 @@ export const useAnswer = <A, E>(atom: Atom.Atom<AsyncResult.AsyncResult<A, E>>):
   }
 }
 
+/** Says what is wrong with a question; undefined if something else kept it from its answer. */
+export const sayMalformed = <E>(cause: Cause.Cause<E>): string | undefined => {
+  const error: unknown = Cause.squash(cause)
+  return error instanceof Malformed && error.errors.length > 0
+    ? error.errors.map(({ message }) => message).join("; ")
+    : undefined
+}
+
 /** Says the first failure of a cause in a line. */
 export const sayCause = <E>(cause: Cause.Cause<E>): string => {
+  const malformed = sayMalformed(cause)
+  if (malformed !== undefined) return malformed
   const error: unknown = Cause.squash(cause)
-  if (error instanceof Malformed && error.errors.length > 0) {
-    return error.errors.map(({ message }) => message).join("; ")
-  }
   return error instanceof Error && error.message !== "" ? error.message : String(error)
 }

@@ -2,52 +2,72 @@
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
+import * as Redacted from "effect/Redacted"
 import * as Atom from "effect/reactivity/Atom"
 import { registry } from "./atoms.ts"
 
 const KEY = "daybook.token"
 
-const kept = (): string | undefined => {
+const kept = (): Redacted.Redacted | undefined => {
   try {
-    return sessionStorage.getItem(KEY) ?? undefined
+    const text = sessionStorage.getItem(KEY)
+    return text === null ? undefined : Redacted.make(text)
   } catch {
     return undefined
   }
 }
 
-const token = Atom.keepAlive(Atom.make<string | undefined>(kept()))
+const token = Atom.keepAlive(Atom.make(kept()))
 
-/** True if the host asked for a credential, or refused the one that it was given. */
-export const isAskedFor = Atom.keepAlive(Atom.make(false))
+/** Whether the host asks for a credential: it was given none, or refused the one it was given. */
+export const asked = Atom.keepAlive(Atom.make<"no" | "absent" | "refused">("no"))
 
-/** Takes a token for all further requests. */
+/** Takes a token for all requests, those that wait for one first. */
 export const setToken = (text: string): void => {
-  registry.set(token, text)
-  registry.set(isAskedFor, false)
   try {
     sessionStorage.setItem(KEY, text)
   } catch {
     // Without storage the token lasts until the page is loaded again.
   }
+  registry.set(asked, "no")
+  registry.set(token, Redacted.make(text))
 }
 
 /** A request that the host refused because of its caller. */
 class Refused extends Error {}
 
-/** Sends the token, and notes when the host does not know the caller. */
+/** Waits until the viewer gives another token. */
+const otherToken = Effect.callback<void>((resume) => {
+  const stop = registry.subscribe(token, () => {
+    stop()
+    resume(Effect.void)
+  })
+  return Effect.sync(stop)
+})
+
+/** Sends the token. A request whose caller the host does not know waits for another token. */
 export const withCredential = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
-  client.pipe(
-    HttpClient.mapRequest((request) => {
+  HttpClient.transform(client, (_, request) => {
+    const send: Effect.Effect<
+      HttpClientResponse,
+      Effect.Error<ReturnType<typeof client.execute>>
+    > = Effect.suspend(() => {
       const own = registry.get(token)
-      return own === undefined ? request : HttpClientRequest.bearerToken(request, own)
-    }),
-    HttpClient.tap(({ status }) => {
-      if (status === 401) {
-        registry.set(isAskedFor, true)
-        return Effect.die(new Refused("The host does not know this caller."))
-      }
-      return status === 403
-        ? Effect.die(new Refused("The caller lacks the permission for this."))
-        : Effect.void
+      return client
+        .execute(own === undefined ? request : HttpClientRequest.bearerToken(request, own))
+        .pipe(
+          Effect.flatMap((response) => {
+            if (response.status === 403) {
+              return Effect.die(new Refused("The caller lacks the permission for this."))
+            }
+            if (response.status !== 401) return Effect.succeed(response)
+            // Another request may have asked meanwhile, and have its answer.
+            if (own !== registry.get(token)) return send
+            registry.set(asked, own === undefined ? "absent" : "refused")
+            return Effect.andThen(otherToken, send)
+          })
+        )
     })
-  )
+    return send
+  })

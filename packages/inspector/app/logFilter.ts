@@ -42,6 +42,12 @@ const isValue = (field: Field, value: string): boolean =>
     ? value.length <= 200
     : Option.isSome(Schema.decodeUnknownOption(field === "category" ? Category : EventType)(value))
 
+/** Says why words are no conditions; undefined if there is none of them. */
+export const sayUnknown = ({ unknown }: LogFilter): string | undefined =>
+  unknown.length === 0
+    ? undefined
+    : `Not understood: ${unknown.join(" ")}. A condition is category:, type: or actor: with a value.`
+
 /** Returns the text of conditions. */
 export const sayFilter = (conditions: ReadonlyArray<Condition>): string =>
   conditions.map(({ field, isNot, value }) => `${isNot ? "not:" : ""}${field}:${value}`).join(" ")

@@ -1,4 +1,5 @@
 /** A shop in memory with its inspector, on a port that is free: what the browser tests look at. */
+import { Actor, Authentication, Authenticator, type Caller } from "@daybook/http/Authenticator"
 import * as NodeHost from "@daybook/http/NodeHost"
 import * as Inspector from "@daybook/inspector/Inspector"
 import * as Presenter from "@daybook/inspector/Presenter"
@@ -20,12 +21,15 @@ import * as Reactor from "@daybook/reactors/Reactor"
 import { Reactors } from "@daybook/reactors/Reactors"
 import { CommandHandler, CurrentMetadata } from "@daybook/store/CommandHandler"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
+import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as HttpApi from "effect/http-api/HttpApi"
 import { HttpServer } from "effect/http/HttpServer"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 
@@ -93,10 +97,32 @@ const presented = Presenter.make(aggregate, {
   lists: { lines: ["productId", "unitPriceMinor"] }
 })
 
-const host = (port: number) =>
+/** The tokens of a shop that asks for one, and what each permits. */
+const callers: Readonly<Record<string, Caller>> = {
+  "token-of-Ines": { actor: Actor.make("Ines"), permissions: new Set(["inspect"]) },
+  "token-of-Priya": {
+    actor: Actor.make("Priya"),
+    permissions: new Set(["inspect", "log", "read", "operate"])
+  }
+}
+
+const authenticated = Authentication.layer.pipe(
+  Layer.provide(
+    Layer.succeed(Authenticator, {
+      authenticate: ({ secret }) =>
+        Effect.succeed(Option.fromUndefinedOr(callers[Redacted.value(secret)]))
+    })
+  )
+)
+
+const inspected = { title: "shop", aggregates: [presented], projections }
+
+const host = (port: number, asksForToken: boolean) =>
   NodeHost.layer(HttpApi.make("shop"), [], {
     port,
-    routes: Inspector.layerUnprotected({ title: "shop", aggregates: [presented], projections })
+    routes: asksForToken
+      ? Layer.provide(Inspector.layer(inspected), authenticated)
+      : Inspector.layerUnprotected(inspected)
   }).pipe(
     Layer.provideMerge(
       CommandHandler.layer.pipe(
@@ -183,21 +209,42 @@ const others = (count: number): ReadonlyArray<readonly [string, ReadonlyArray<Re
     ]
   })
 
+/** A clock that is ahead of another one by so many milliseconds. */
+const aheadOf = (clock: Clock.Clock, millis: number): Clock.Clock => {
+  const nanos = BigInt(millis) * 1_000_000n
+  return {
+    currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + millis,
+    currentTimeMillis: Effect.map(clock.currentTimeMillis, (now) => now + millis),
+    currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe() + nanos,
+    currentTimeNanos: Effect.map(clock.currentTimeNanos, (now) => now + nanos),
+    monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+    monotonicTimeNanos: clock.monotonicTimeNanos,
+    sleep: (duration) => clock.sleep(duration)
+  }
+}
+
 /** Starts a shop. Close it with `dispose`. */
-export const start = async ({ port = 0, orders = 40 } = {}) => {
-  const runtime = ManagedRuntime.make(host(port))
+export const start = async ({ asksForToken = false, orders = 40, port = 0 } = {}) => {
+  const runtime = ManagedRuntime.make(host(port, asksForToken))
   /** Executes commands on an order, each by its clerk. */
+  const executing = (id: string, requests: ReadonlyArray<Request>) =>
+    Effect.flatMap(CommandHandler, (handler) =>
+      Effect.forEach(
+        requests,
+        ({ at, by, command }) =>
+          handler
+            .execute(aggregate, id, command, { occurredAt: DateTime.makeUnsafe(at) })
+            .pipe(Effect.provideService(CurrentMetadata, { actor: by })),
+        { discard: true }
+      )
+    )
   const execute = (id: string, requests: ReadonlyArray<Request>) =>
+    runtime.runPromise(executing(id, requests))
+  /** Executes commands by a clock that is ahead by so many milliseconds. */
+  const executeAhead = (millis: number, id: string, requests: ReadonlyArray<Request>) =>
     runtime.runPromise(
-      Effect.flatMap(CommandHandler, (handler) =>
-        Effect.forEach(
-          requests,
-          ({ at, by, command }) =>
-            handler
-              .execute(aggregate, id, command, { occurredAt: DateTime.makeUnsafe(at) })
-              .pipe(Effect.provideService(CurrentMetadata, { actor: by })),
-          { discard: true }
-        )
+      Effect.clockWith((clock) =>
+        Effect.provideService(executing(id, requests), Clock.Clock, aheadOf(clock, millis))
       )
     )
   /** Executes commands on an order in one append. */
@@ -233,6 +280,7 @@ export const start = async ({ port = 0, orders = 40 } = {}) => {
   return {
     url: `http://127.0.0.1:${"port" in address ? address.port : ""}/inspector`,
     execute,
+    executeAhead,
     executeAll,
     createAll,
     /** Returns the state of an order at a revision. */
