@@ -15,8 +15,11 @@ import { hand } from "./hand.ts"
 import type { Lanes } from "./lanes.ts"
 import type { Releasing } from "./release.ts"
 
-/** The most pages that are read ahead of the batch that is prepared. */
-const PAGES_AHEAD = 2
+/**
+ * The most pages that are read ahead of the batch that is prepared. On one of four hosts a page has a
+ * fourth of its events left, so four of them make a batch.
+ */
+const PAGES_AHEAD = 4
 
 /** A page, and the reaction to its events if it has any. */
 interface Batch<R> extends Page {
