@@ -63,12 +63,12 @@ export const layer = (options: NodeConnectionOptions): Layer.Layer<Broker> =>
       const send = Effect.fnUntraced(function* (messages: ReadonlyArray<OutgoingMessage>) {
         const { connection, manager } = yield* connected
         // The client may have reconnected to another server.
-        yield* requireVersion(connection)
+        const { max_payload: maxMessageBytes } = yield* requireVersion(connection)
         const stored: Array<string> = []
         for (const run of yield* byStream(messages, streamOf(manager, streams))) {
           const { chunks, excessive } = chunksOf(run, {
             maxBytes: MAX_BATCH_BYTES,
-            maxMessageBytes: connection.info?.max_payload ?? 0,
+            maxMessageBytes,
             maxMessages: MAX_BATCH
           })
           for (const chunk of chunks) {
@@ -78,8 +78,7 @@ export const layer = (options: NodeConnectionOptions): Layer.Layer<Broker> =>
             for (const { id } of chunk) stored.push(id)
           }
           if (excessive !== undefined) {
-            const reason = tooLarge(excessive, connection.info?.max_payload ?? 0)
-            return yield* refused(excessive, reason, stored)
+            return yield* refused(excessive, tooLarge(excessive, maxMessageBytes), stored)
           }
         }
       })

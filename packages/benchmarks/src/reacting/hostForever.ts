@@ -1,5 +1,6 @@
 /**
- * A host of the reactor of `takenOver.ts` on the database of the first argument, until it is killed.
+ * A host of the reactor of `takenOver.ts` on the database of the first argument, until it is
+ * killed.
  */
 import { Reactors } from "@daybook/reactors/Reactors"
 import * as PgClient from "@effect/sql-pg/PgClient"

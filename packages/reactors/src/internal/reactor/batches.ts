@@ -16,8 +16,8 @@ import type { Lanes } from "./lanes.ts"
 import type { Releasing } from "./release.ts"
 
 /**
- * The most pages that are read ahead of the batch that is prepared. On one of four hosts a page has a
- * fourth of its events left, so four of them make a batch.
+ * The most pages that are read ahead of the batch that is prepared. On one of four hosts a page has
+ * a fourth of its events left, so four of them make a batch.
  */
 const PAGES_AHEAD = 4
 
@@ -76,25 +76,20 @@ const handBatch = Effect.fnUntraced(function* <R>(
   lanes.passUnsafe(checkpoint)
 })
 
-/** Makes pages of up to `most` events out of those that are ready. */
+/** Makes pages of at most `most` events, of about one size, out of those that are ready. */
 const divided = (
   assignment: Pick<Assignment, "checkpoint">,
   pages: Arr.NonEmptyReadonlyArray<Page>,
   most: number
 ): Arr.NonEmptyReadonlyArray<Page> => {
-  const made: Array<Page> = []
-  let events: ReadonlyArray<RecordedEvent> = []
-  for (const page of pages) {
-    let rest = events.length === 0 ? page.events : [...events, ...page.events]
-    while (rest.length > most) {
-      const some = rest.slice(0, most)
-      const last = some.at(-1)
-      if (last !== undefined)
-        made.push({ events: some, checkpoint: checkpointAt(assignment, last) })
-      rest = rest.slice(most)
-    }
-    events = rest
-  }
   const { checkpoint } = Arr.lastNonEmpty(pages)
-  return Arr.append(made, { events, checkpoint })
+  const events = pages.length === 1 ? pages[0].events : pages.flatMap((page) => page.events)
+  const size = Math.ceil(events.length / Math.max(1, Math.ceil(events.length / most)))
+  const made: Array<Page> = []
+  let from = 0
+  for (; events.length - from > size; from += size) {
+    const some = events.slice(from, from + size)
+    made.push({ events: some, checkpoint: checkpointAt(assignment, Arr.getUnsafe(some, size - 1)) })
+  }
+  return Arr.append(made, { events: from === 0 ? events : events.slice(from), checkpoint })
 }
