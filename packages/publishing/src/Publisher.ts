@@ -103,7 +103,7 @@ export interface Options<Source extends EventSource<unknown>> extends Pick<
     recorded: RecordedEvent
   ) => ReadonlyArray<MessageDraft>
   /**
-   * The most events of a range of slots whose messages are sent and not acknowledged yet; 1,000
+   * The most events of a range of slots whose messages are sent and not acknowledged yet; 1,024
    * unless told.
    */
   readonly window?: number | undefined
@@ -178,7 +178,7 @@ export const make = <const Source extends EventSource<unknown>>(
   })
   const prepare = (events: Arr.NonEmptyReadonlyArray<RecordedEvent>) =>
     sendTogether(map(reactor.group, events, messages))
-  return { ...reactor, messages, together: { most: options.window ?? 1_000, prepare } }
+  return { ...reactor, messages, together: { most: options.window ?? 1_024, prepare } }
 }
 
 /** The most keys at once whose events are sent one by one, since a batch left them. */

@@ -56,7 +56,7 @@ const HOSTS = [1, 4]
 /** The turns that count, after one to warm up. */
 const TURNS = 3
 /** The messages of a request of the client alone: the window of a publisher. */
-const WINDOW = 1_000
+const WINDOW = 1_024
 
 const notes = {
   category: Category.make("note"),
