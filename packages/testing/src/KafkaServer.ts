@@ -117,7 +117,9 @@ export const start = (
     yield* failed(
       Effect.tryPromise(async () => {
         await Fs.writeFile(file, configuration({ port, controllerPort, advertisedPort, folder }))
-        await run([...java, "kafka.tools.StorageTool", "format", "-t", clusterId, "-c", file])
+        // The id may begin with a dash.
+        const format = [`--cluster-id=${clusterId}`, "--config", file]
+        await run([...java, "kafka.tools.StorageTool", "format", ...format])
       })
     )
     const server = yield* failed(
