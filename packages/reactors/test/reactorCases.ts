@@ -451,6 +451,38 @@ export const reactorCases = <E>(
       })
     )
 
+    it.effect("A reactor in batches keeps its events when ranges are split and joined", () =>
+      Effect.gen(function* () {
+        const { category, name, options, seen, take, tries } = yield* setting
+        const reactor = inBatches(options)
+        const notes = (n: number) => Array.from("abcdefgh", (key) => `${key}${n}`)
+        const areShared = (hosts: number) =>
+          eventually(name, ({ ranges }) => {
+            const owners = ranges.flatMap(({ owner }) => Option.toArray(owner))
+            return owners.length === ranges.length && ranges.length === hosts
+          })
+        yield* host(reactor)
+        const second = yield* host(reactor)
+        yield* Effect.all([appendAll(category, ...notes(1), ...notes(2)), areShared(2)], {
+          concurrency: "unbounded"
+        })
+        yield* Effect.all([second, appendAll(category, ...notes(3))], { concurrency: "unbounded" })
+        yield* Effect.all([appendAll(category, ...notes(4)), areShared(1)], {
+          concurrency: "unbounded"
+        })
+        const handled = yield* take(32)
+        for (const key of "abcdefgh") {
+          assert.deepStrictEqual(
+            handled.filter((note) => note.startsWith(key)),
+            [1, 2, 3, 4].map((n) => `${key}${n}`)
+          )
+        }
+        yield* eventually(name, ({ lagEvents }) => lagEvents === 0)
+        assert.strictEqual(yield* Queue.size(seen), 0)
+        assert.isAtLeast(tries.length, 32)
+      })
+    )
+
     it.effect("A slow key does not hold back the others of its range", () =>
       Effect.gen(function* () {
         const { category, options, take, tries } = yield* setting

@@ -12,14 +12,15 @@ export interface Placed {
   readonly partition: number
 }
 
-/** Finds the partition of each message; the metadata has all their topics. */
+/** Finds the partition of each message. Throws unless the metadata has all their topics. */
 export const place = (
   messages: ReadonlyArray<OutgoingMessage>,
   { topics }: Pick<ClusterMetadata, "topics">
 ): ReadonlyArray<Placed> =>
   messages.map((message) => {
     const { key, topic } = message
-    const count = topics.get(topic)?.partitionsCount ?? 1
+    const count = topics.get(topic)?.partitionsCount
+    if (count === undefined) throw new Error(`no metadata of topic ${topic}`)
     return { message, partition: defaultPartitioner({ topic }, Buffer.from(key)) % count }
   })
 

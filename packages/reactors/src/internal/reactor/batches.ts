@@ -84,7 +84,8 @@ const divided = (
 ): Arr.NonEmptyReadonlyArray<Page> => {
   const { checkpoint } = Arr.lastNonEmpty(pages)
   const events = pages.length === 1 ? pages[0].events : pages.flatMap((page) => page.events)
-  const size = Math.ceil(events.length / Math.max(1, Math.ceil(events.length / most)))
+  const parts = Math.max(1, Math.ceil(events.length / Math.max(1, most)))
+  const size = Math.ceil(events.length / parts)
   const made: Array<Page> = []
   let from = 0
   for (; events.length - from > size; from += size) {
