@@ -77,16 +77,14 @@ const storedIn = (cause: unknown): ReadonlySet<string> => {
     // The client adds both properties without types.
     const produced: unknown = error["produced"]
     const response: unknown = error["response"]
-    Option.map(decodeProduced(produced), ({ offsets }) => {
-      for (const { partition, topic } of offsets) stored.add(nameOf(topic, partition))
-    })
-    Option.map(decodeResponse(response), ({ responses }) => {
-      for (const { name, partitionResponses } of responses) {
-        for (const { errorCode, index, recordErrors } of partitionResponses) {
-          if (errorCode === 0 && recordErrors.length === 0) stored.add(nameOf(name, index))
-        }
+    const offsets = Option.toArray(decodeProduced(produced)).flatMap((one) => one.offsets)
+    for (const { partition, topic } of offsets) stored.add(nameOf(topic, partition))
+    const topics = Option.toArray(decodeResponse(response)).flatMap((one) => one.responses)
+    for (const { name, partitionResponses } of topics) {
+      for (const { errorCode, index, recordErrors } of partitionResponses) {
+        if (errorCode === 0 && recordErrors.length === 0) stored.add(nameOf(name, index))
       }
-    })
+    }
   }
   return stored
 }
