@@ -57,6 +57,8 @@ const HOSTS = [1, 4]
 const TURNS = 3
 /** The messages of a request of the client alone: the window of a publisher. */
 const WINDOW = 1_024
+/** The most messages of a batch of NATS, by the settings of a server. */
+const NATS_BATCH = 1_000
 
 const notes = {
   category: Category.make("note"),
@@ -166,9 +168,9 @@ const nats = Effect.gen(function* () {
         }
       },
       {
-        name: `client of NATS, ${WINDOW.toLocaleString("en")} messages in a batch`,
+        name: `client of NATS, ${NATS_BATCH.toLocaleString("en")} messages in a batch`,
         send: async (messages) => {
-          for (const [first, ...rest] of Arr.chunksOf(messages, WINDOW)) {
+          for (const [first, ...rest] of Arr.chunksOf(messages, NATS_BATCH)) {
             const batch = await client.startBatch(first.topic, first.body, { msgID: first.id })
             const last = rest.pop()
             for (const { body, id, topic } of rest) batch.add(topic, body, identified(id))
