@@ -19,7 +19,7 @@ import * as Live from "./Live.ts"
 import * as ManyReadModels from "./ManyReadModels.ts"
 import * as Measure from "./Measure.ts"
 import * as Memory from "./Memory.ts"
-import * as Reacting from "./Reacting.ts"
+import * as Reacting from "./reacting/Reacting.ts"
 import * as ReadModels from "./ReadModels.ts"
 import * as Report from "./Report.ts"
 import * as Rounds from "./Rounds.ts"
@@ -88,7 +88,7 @@ const command = Command.make(
     const costs = ManyReadModels.name.includes(only) ? yield* ManyReadModels.measure(seconds) : []
     const peaks = Memory.name.includes(only) ? yield* Memory.measure : []
     const followers = Followers.name.includes(only) ? yield* Followers.measure(seconds) : []
-    const reactors = Reacting.name.includes(only) ? yield* Reacting.measure(seconds) : []
+    const reactors = Reacting.name.includes(only) ? yield* Reacting.measure : undefined
     const rated = Report.rate(results)
     yield* Console.log(Report.table(rated))
     for (const cost of costs) {
@@ -102,7 +102,7 @@ const command = Command.make(
       yield* Console.log(`${Memory.name}, catching up with ${log}: ${Math.round(peakMiB)} MiB`)
     }
     for (const measured of followers) yield* Console.log(Followers.line(measured))
-    for (const measured of reactors) yield* Console.log(Reacting.line(measured))
+    if (reactors !== undefined) yield* Console.log(Reacting.report(reactors))
     const at = DateTime.formatIso(yield* DateTime.now)
     const json = {
       at,

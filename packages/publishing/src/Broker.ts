@@ -8,7 +8,7 @@
  *    also when a `send` failed or was interrupted and was repeated. A message may be delivered
  *    again after that; its id tells.
  * 3. A message that the broker does not accept is refused with its id. Of its key no later message
- *    of that `send` was sent.
+ *    of that `send` was sent. The refusal lists messages of that `send` only if they are stored.
  *
  * @since 0.1.0
  */
@@ -97,11 +97,22 @@ export class MessageRefused extends Schema.TaggedError<MessageRefused>()("Messag
   topic: Schema.String,
   /** The id of the refused message. */
   id: Schema.String,
-  reason: RefusalReason
+  reason: RefusalReason,
+  /**
+   * The ids of those messages of the same `send` that the broker has acknowledged, as far as it
+   * tells. They need not be sent again.
+   */
+  acknowledged: Schema.Array(Schema.String)
 }) {
   override get message() {
     const { broker, id, reason, topic } = this
     return printableLine(`Cannot send message ${id} to ${topic} of ${broker}: ${describe(reason)}`)
+  }
+
+  /** Returns the same refusal with the ids of other acknowledged messages. */
+  withAcknowledged(acknowledged: ReadonlyArray<string>): MessageRefused {
+    const { broker, id, reason, topic } = this
+    return new MessageRefused({ broker, topic, id, reason, acknowledged })
   }
 }
 
@@ -145,7 +156,7 @@ export class Broker extends Context.Service<
      * **Details**
      * Errors: {@link BrokerUnavailable}, send all again. {@link BrokerUnfit}, send all again when
      * the broker is fit. {@link MessageRefused}, send the others again without the messages of
-     * that key.
+     * that key and without those that are acknowledged.
      */
     readonly send: (
       messages: Arr.NonEmptyReadonlyArray<OutgoingMessage>

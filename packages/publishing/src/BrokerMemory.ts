@@ -49,26 +49,29 @@ const make = (options: { readonly maxMessageBytes?: number }) => {
   const topicOf = (name: string): Topic =>
     getOrSet(topics, name, () => ({ messages: [], waiting: [] }))
 
-  const store = (message: OutgoingMessage): MessageRefused | undefined => {
-    const { body, id, topic } = message
-    const bytes = Buffer.byteLength(body)
-    if (bytes > limit) {
-      const reason = { _tag: "TooLarge", bytes, limit } as const
-      return new MessageRefused({ broker: "memory", topic, id, reason })
-    }
-    const stored = topicOf(topic)
+  const store = (message: OutgoingMessage): void => {
+    const stored = topicOf(message.topic)
     stored.messages.push(message)
     for (const waiting of stored.waiting) Deferred.doneUnsafe(waiting, Effect.void)
     stored.waiting = []
-    return undefined
   }
 
-  const send: Broker["Service"]["send"] = Effect.fnUntraced(function* (messages) {
-    for (const message of messages) {
-      const refused = store(message)
-      if (refused !== undefined) return yield* refused
-    }
-  })
+  const send: Broker["Service"]["send"] = (messages) =>
+    Effect.suspend(() => {
+      for (const [index, message] of messages.entries()) {
+        const { body, id, topic } = message
+        const bytes = Buffer.byteLength(body)
+        if (bytes > limit) {
+          const reason = { _tag: "TooLarge", bytes, limit } as const
+          const acknowledged = messages.slice(0, index).map((stored) => stored.id)
+          return Effect.fail(
+            new MessageRefused({ broker: "memory", topic, id, reason, acknowledged })
+          )
+        }
+        store(message)
+      }
+      return Effect.void
+    })
 
   const source: BrokerMemory["Service"]["source"] = ({ group, topic: name }) => {
     const topic = topicOf(name)

@@ -5,7 +5,8 @@
  * Laws:
  *
  * 1. However often a message is delivered, its accepted commands are recorded once.
- * 2. A message is acknowledged after its commands are recorded or rejected.
+ * 2. A command that was rejected stays so when its message is delivered again.
+ * 3. A message is acknowledged after its commands, or their rejections, are recorded.
  *
  * @since 0.1.0
  */
@@ -34,6 +35,7 @@ import { v5 as uuidV5 } from "uuid"
 import type { BrokerUnavailable, BrokerUnfit } from "./Broker.ts"
 import * as IntegrationMessage from "./IntegrationMessage.ts"
 import * as Metrics from "./internal/metrics.ts"
+import { rejections } from "./internal/rejections.ts"
 import type { MessageSource } from "./MessageSource.ts"
 
 /**
@@ -159,8 +161,8 @@ const isTransient = ({ _tag }: CommandError): boolean =>
  *
  * **Details**
  * A command that is rejected is logged and counted: it is an answer, and the message is handled.
- * A rejection is not recorded: if the message is delivered again, the command is decided again on
- * the state of then, and may be accepted.
+ * The rejection is recorded, in a stream of the category `inbox_rejection`: if the message is
+ * delivered again, the command is not decided again.
  * `onUnreadable` applies to `MessageUnreadable`, `MessageUnmapped`, and to a command that no log
  * could record: an id that names no stream, an event that does not fit its schema or the limits of
  * an append. The commands of the message before that one stay recorded.
@@ -227,22 +229,31 @@ const handleReadable = Effect.fnUntraced(function* (inbox: Inbox, body: string) 
   yield* Metric.update(Metric.withAttributes(Metrics.handled, { inbox: inbox.name }), 1)
 })
 
+const retried = <A, E extends CommandError, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.retry(effect, { schedule: untilAvailable, while: isTransient })
+
 const execute = Effect.fnUntraced(function* (
   inbox: Inbox,
   message: IntegrationMessage.IntegrationMessage,
   wanted: InboxCommand,
   index: number
 ) {
-  const rejection = yield* wanted
-    .execute({ commandId: commandId(inbox, message, index) })
-    .pipe(Effect.retry({ schedule: untilAvailable, while: isTransient }))
-  if (Option.isNone(rejection)) return
-  yield* Metric.update(Metric.withAttributes(Metrics.rejected, { inbox: inbox.name }), 1)
-  yield* Effect.logWarning(
-    printableLine(
-      `Inbox ${inbox.name}: command ${index} of message ${message.id} of ${message.source} is rejected: ${textOf(rejection.value)}`
+  const handler = yield* CommandHandler
+  const id = commandId(inbox, message, index)
+  const log = (rejection: string) =>
+    Effect.logWarning(
+      printableLine(
+        `Inbox ${inbox.name}: command ${index} of message ${message.id} of ${message.source} is rejected: ${rejection}`
+      )
     )
-  )
+  const recorded = yield* retried(handler.load(rejections, id))
+  if (recorded.state !== null) return yield* log(recorded.state)
+  const rejected = yield* retried(wanted.execute({ commandId: id }))
+  if (Option.isNone(rejected)) return
+  const rejection = printableLine(textOf(rejected.value))
+  yield* retried(handler.execute(rejections, id, { index, rejection }))
+  yield* Metric.update(Metric.withAttributes(Metrics.rejected, { inbox: inbox.name }), 1)
+  yield* log(rejection)
 })
 
 /** Returns the span of the sender, so that its trace goes on here. */

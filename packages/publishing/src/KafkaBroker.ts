@@ -9,8 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { Broker, type OutgoingMessage } from "./Broker.ts"
 import * as IntegrationMessage from "./IntegrationMessage.ts"
-import { chunksOf } from "./internal/chunks.ts"
-import { baseOptions, call, type KafkaConnection } from "./internal/kafkaClient.ts"
+import { baseOptions, type KafkaConnection } from "./internal/kafkaClient.ts"
+import * as KafkaPartitions from "./internal/kafkaPartitions.ts"
 import * as KafkaRequests from "./internal/kafkaRequests.ts"
 
 export type { KafkaConnection } from "./internal/kafkaClient.ts"
@@ -63,33 +63,45 @@ export const layer = (options: KafkaBrokerOptions): Layer.Layer<Broker> =>
         ),
         (open) => Effect.ignore(Effect.promise(() => open.close(true)))
       )
-      const request = (messages: ReadonlyArray<OutgoingMessage>) =>
-        call("send", () =>
-          producer.send({
-            messages: messages.map(({ body, key, topic }) => ({
-              topic,
-              key,
-              value: body,
-              headers: { "content-type": IntegrationMessage.CONTENT_TYPE }
-            }))
-          })
+      const request = Effect.fnUntraced(function* (messages: ReadonlyArray<OutgoingMessage>) {
+        const topics = [...new Set(messages.map(({ topic }) => topic))]
+        // The client reads it at times only.
+        const metadata = yield* attempt(() => producer.metadata({ topics }), [])
+        const placed = KafkaPartitions.place(messages, metadata)
+        yield* attempt(
+          () =>
+            producer.send({
+              messages: placed.map(({ message: { body, key, topic }, partition }) => ({
+                topic,
+                partition,
+                key,
+                value: body,
+                headers: HEADERS
+              }))
+            }),
+          placed
         )
-
-      const requests = KafkaRequests.make({ maxBytes, request })
-
+      })
       // `Broker.make` sends one request at a time. When a request fails while a later one is on its
       // way, the client starts a new sequence for the later one, and the order of both is lost.
       return yield* Broker.make({
         name: "kafka",
-        send: Effect.fnUntraced(function* (messages) {
-          const { chunks, excessive } = chunksOf(messages, {
-            maxBytes,
-            maxMessageBytes: maxBytes,
-            maxMessages: messages.length
-          })
-          yield* Effect.forEach(chunks, requests.send, { discard: true })
-          if (excessive !== undefined) return yield* requests.refused(excessive)
-        })
+        send: KafkaRequests.make({ maxBytes, request }).send
       })
     })
   )
+
+const HEADERS = new Map([["content-type", IntegrationMessage.CONTENT_TYPE]])
+
+const attempt = <A>(
+  evaluate: () => Promise<A>,
+  placed: ReadonlyArray<KafkaPartitions.Placed>
+): Effect.Effect<A, KafkaRequests.RequestFailed> =>
+  Effect.tryPromise({
+    try: evaluate,
+    catch: (cause) =>
+      new KafkaRequests.RequestFailed({
+        cause,
+        acknowledged: KafkaPartitions.acknowledgedOf(placed, cause)
+      })
+  })

@@ -63,16 +63,22 @@ export const layer = (options: NodeConnectionOptions): Layer.Layer<Broker> =>
       const send = Effect.fnUntraced(function* (messages: ReadonlyArray<OutgoingMessage>) {
         const { connection, manager } = yield* connected
         // The client may have reconnected to another server.
-        yield* requireVersion(connection)
+        const { max_payload: maxMessageBytes } = yield* requireVersion(connection)
+        const stored: Array<string> = []
         for (const run of yield* byStream(messages, streamOf(manager, streams))) {
           const { chunks, excessive } = chunksOf(run, {
             maxBytes: MAX_BATCH_BYTES,
-            maxMessageBytes: connection.info?.max_payload ?? 0,
+            maxMessageBytes,
             maxMessages: MAX_BATCH
           })
-          for (const chunk of chunks) yield* sendChunk(connection, chunk)
+          for (const chunk of chunks) {
+            yield* Effect.mapError(sendChunk(connection, chunk), (error) =>
+              error._tag === "MessageRefused" ? error.withAcknowledged(stored) : error
+            )
+            for (const { id } of chunk) stored.push(id)
+          }
           if (excessive !== undefined) {
-            return yield* refused(excessive, tooLarge(excessive, connection.info?.max_payload ?? 0))
+            return yield* refused(excessive, tooLarge(excessive, maxMessageBytes), stored)
           }
         }
       })
@@ -105,8 +111,12 @@ const lazily = Effect.fnUntraced(function* (options: NodeConnectionOptions) {
   )
 })
 
-const refused = (message: OutgoingMessage, reason: MessageRefused["reason"]): MessageRefused =>
-  new MessageRefused({ broker: "nats", topic: message.topic, id: message.id, reason })
+const refused = (
+  { id, topic }: OutgoingMessage,
+  reason: MessageRefused["reason"],
+  // Those of a chunk that is sent one by one are not told: the server drops them by their ids.
+  acknowledged: ReadonlyArray<string> = []
+): MessageRefused => new MessageRefused({ broker: "nats", topic, id, reason, acknowledged })
 
 /** Finds the stream that stores the subject of a message. */
 const streamOf =

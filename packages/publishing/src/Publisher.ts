@@ -14,6 +14,7 @@ import { printableLine } from "@daybook/kernel/Printable"
 import type { EventOf, EventSource } from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as StreamId from "@daybook/kernel/StreamId"
+import { type ConsumerGroup, keyOf } from "@daybook/reactors/ConsumerGroup"
 import * as Reactor from "@daybook/reactors/Reactor"
 import { rootMessage } from "@daybook/store/RootMessage"
 import * as Arr from "effect/Array"
@@ -102,8 +103,8 @@ export interface Options<Source extends EventSource<unknown>> extends Pick<
     recorded: RecordedEvent
   ) => ReadonlyArray<MessageDraft>
   /**
-   * The most events of a range of slots whose messages are not acknowledged yet, each of another
-   * key; 500 unless told.
+   * The most events of a range of slots whose messages are sent and not acknowledged yet; 1,024
+   * unless told.
    */
   readonly window?: number | undefined
 }
@@ -123,9 +124,10 @@ const isAway = ({ _tag }: SendError): boolean => _tag !== "MessageRefused"
  * differ.
  *
  * **Details**
- * The checkpoint moves after the acknowledgement of the broker, and the next event of a key is sent
- * after that too. A broker that is away is waited for. A message that it refuses, an event that
- * can't be decoded and a mapping that throws are retried and then handled by `onFailure`.
+ * Events are sent in batches, in order, each after the one before is acknowledged; the checkpoint
+ * moves after that too. A broker that is away is waited for. A message that it refuses, an event
+ * that can't be decoded and a mapping that throws are retried and then handled by `onFailure`,
+ * event by event.
  *
  * @category constructors
  * @since 0.1.0
@@ -160,13 +162,7 @@ export const make = <const Source extends EventSource<unknown>>(
   }
   const publish = Effect.fnUntraced(function* (recorded: RecordedEvent) {
     const outgoing = yield* Effect.fromResult(messages(recorded))
-    if (!Arr.isReadonlyArrayNonEmpty(outgoing)) return
-    const broker = yield* Broker
-    const send = broker.send(outgoing)
-    // A schedule costs as much as the rest of a send, so it begins with the first failure.
-    yield* Effect.catchIf(send, isAway, () =>
-      Effect.retry(send, { schedule: untilAvailable, while: isAway })
-    )
+    if (Arr.isReadonlyArrayNonEmpty(outgoing)) yield* sendWhenAvailable(outgoing)
   })
   const reactor = Reactor.make({
     name,
@@ -178,9 +174,70 @@ export const make = <const Source extends EventSource<unknown>>(
     onFailure,
     maxParked,
     retry,
-    concurrency: options.window ?? 500
+    concurrency: ALONE
   })
-  return { ...reactor, messages }
+  const prepare = (events: Arr.NonEmptyReadonlyArray<RecordedEvent>) =>
+    sendTogether(map(reactor.group, events, messages))
+  return { ...reactor, messages, together: { most: options.window ?? 1_024, prepare } }
+}
+
+/** The most keys at once whose events are sent one by one, since a batch left them. */
+const ALONE = 100
+
+/** Sends messages; waits for a broker that is away. */
+const sendWhenAvailable = Effect.fnUntraced(function* (
+  messages: Arr.NonEmptyReadonlyArray<OutgoingMessage>
+) {
+  const broker = yield* Broker
+  const send = broker.send(messages)
+  // A schedule costs as much as the rest of a send, so it begins with the first failure.
+  yield* Effect.catchIf(send, isAway, () =>
+    Effect.retry(send, { schedule: untilAvailable, while: isAway })
+  )
+})
+
+/** A batch of events with their messages. */
+interface Mapped {
+  readonly events: ReadonlyArray<{
+    readonly recorded: RecordedEvent
+    readonly messages: ReadonlyArray<OutgoingMessage>
+  }>
+  /** The events that can't be mapped, and the later ones of their keys. */
+  readonly left: ReadonlySet<RecordedEvent>
+}
+
+const map = (
+  group: ConsumerGroup,
+  batch: ReadonlyArray<RecordedEvent>,
+  messages: Publisher["messages"]
+): Mapped => {
+  const events: Array<Mapped["events"][number]> = []
+  const left = new Set<RecordedEvent>()
+  const keys = new Set<string>()
+  for (const recorded of batch) {
+    const mapped = messages(recorded)
+    if (Result.isFailure(mapped)) keys.add(keyOf(group, recorded))
+    if (Result.isSuccess(mapped) && !(keys.size > 0 && keys.has(keyOf(group, recorded)))) {
+      events.push({ recorded, messages: mapped.success })
+    } else left.add(recorded)
+  }
+  return { events, left }
+}
+
+/** Sends the messages of a batch; returns the events that are left. */
+const sendTogether = ({ events, left }: Mapped) => {
+  const messages = events.flatMap((event) => event.messages)
+  if (!Arr.isReadonlyArrayNonEmpty(messages)) return Effect.succeed(left)
+  return sendWhenAvailable(messages).pipe(
+    Effect.as(left),
+    Effect.catchTag("MessageRefused", ({ acknowledged }) =>
+      Effect.sync(() => {
+        const sent = new Set(acknowledged)
+        const refused = events.filter((event) => event.messages.some(({ id }) => !sent.has(id)))
+        return new Set([...left, ...refused.map(({ recorded }) => recorded)])
+      })
+    )
+  )
 }
 
 /** Gives a draft its identity and circumstances, and encodes it. */

@@ -14,8 +14,14 @@ import * as Queue from "effect/Queue"
 
 const message = (id: string): OutgoingMessage => ({ topic: "t", key: id, id, body: "{}" })
 
-const refusal = (id: string) =>
-  new MessageRefused({ broker: "test", topic: "t", id, reason: { _tag: "UnknownTopic" } })
+const refusal = (id: string, ...acknowledged: ReadonlyArray<string>) =>
+  new MessageRefused({
+    broker: "test",
+    topic: "t",
+    id,
+    reason: { _tag: "UnknownTopic" },
+    acknowledged
+  })
 
 /** A broker whose requests the test answers one by one. */
 const setting = Effect.gen(function* () {
@@ -70,6 +76,32 @@ it.effect("answers a refusal to its caller alone, and sends the others again", (
     assert.deepStrictEqual(yield* answer(Exit.void), ["b", "e"])
     assert.deepStrictEqual<unknown>(yield* Effect.flip(Fiber.join(bad)), refusal("d"))
     for (const fiber of [first, good, last]) yield* Fiber.join(fiber)
+  })
+)
+
+it.effect("does not send again what was acknowledged beside a refused message", () =>
+  Effect.gen(function* () {
+    const { answer, requests, send } = yield* setting
+    const first = yield* send("a")
+    const request = yield* Queue.take(requests)
+    const [good, bad, half, last] = [
+      yield* send("b"),
+      yield* send("c", "d"),
+      yield* send("e", "f"),
+      yield* send("g", "h")
+    ]
+    yield* Deferred.succeed(request.answer, undefined)
+    assert.deepStrictEqual(
+      yield* answer(Exit.fail(refusal("d", "b", "c", "e", "h"))),
+      "bcdefgh".split("")
+    )
+    // The caller whose messages are all acknowledged has its answer.
+    yield* Fiber.join(good)
+    assert.deepStrictEqual<unknown>(yield* Effect.flip(Fiber.join(bad)), refusal("d", "c"))
+    assert.deepStrictEqual(yield* answer(Exit.fail(refusal("g"))), ["f", "g"])
+    assert.deepStrictEqual<unknown>(yield* Effect.flip(Fiber.join(last)), refusal("g", "h"))
+    assert.deepStrictEqual(yield* answer(Exit.void), ["f"])
+    for (const fiber of [first, half]) yield* Fiber.join(fiber)
   })
 )
 

@@ -56,3 +56,15 @@ it.live("the laws catch a broker that changes a message", () =>
     )
   )
 )
+
+it.live("the laws catch a broker that lists the refused message itself", () =>
+  breaks(
+    "lists messages beside a refused one only if they are stored",
+    broken(
+      (send) => (messages) =>
+        Effect.catchTag(send(messages), "MessageRefused", (refused) =>
+          Effect.fail(refused.withAcknowledged([refused.id]))
+        )
+    )
+  )
+)

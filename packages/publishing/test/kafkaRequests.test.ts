@@ -1,8 +1,9 @@
 /**
- * Requests to a cluster that does not know some topics.
+ * Requests to a cluster that does not know some topics, or refuses a part of a request.
  */
-import { BrokerUnavailable, type OutgoingMessage } from "@daybook/publishing/Broker"
+import type { OutgoingMessage } from "@daybook/publishing/Broker"
 import { assert, it } from "@effect/vitest"
+import { ProtocolError } from "@platformatic/kafka"
 import * as Effect from "effect/Effect"
 import * as TestClock from "effect/testing/TestClock"
 import * as KafkaRequests from "../src/internal/kafkaRequests.ts"
@@ -21,7 +22,7 @@ const setting = () => {
         return Effect.sync(() => stored.push(...messages.map(({ id }) => id)))
       }
       const cause = new Error(`Unknown topic ${unknown.topic}.`)
-      return Effect.fail(new BrokerUnavailable({ broker: "kafka", operation: "send", cause }))
+      return Effect.fail(new KafkaRequests.RequestFailed({ cause, acknowledged: [] }))
     }
   })
   /** Sends as a publisher does: again after each pause. */
@@ -71,5 +72,42 @@ it.effect("counts the 30 seconds of a topic again after it was known or not aske
     yield* sendFor(30, [to("new")])
     yield* TestClock.adjust("1 hour")
     yield* sendFor(30, [to("new")])
+  })
+)
+
+it.effect("sends each message once when one partition of a request refuses its own", () =>
+  Effect.gen(function* () {
+    const stored: Array<string> = []
+    const { send } = KafkaRequests.make({
+      maxBytes: 10_000,
+      // Each topic is a partition: it stores all of its messages or none.
+      request: (messages) => {
+        const isBad = messages.some(({ id }) => id === "bad 2")
+        const accepted = isBad ? messages.filter(({ topic }) => topic !== "bad") : messages
+        stored.push(...accepted.map(({ id }) => id))
+        if (!isBad) return Effect.void
+        const cause = new ProtocolError("INVALID_RECORD")
+        return Effect.fail(new KafkaRequests.RequestFailed({ cause, acknowledged: accepted }))
+      }
+    })
+    const messages = ["bad", "good", "better"].flatMap((topic) =>
+      [1, 2, 3].map((n) => ({ ...to(topic), id: `${topic} ${n}` }))
+    )
+    const refused = yield* Effect.flip(send(messages))
+    assert.strictEqual(refused._tag, "MessageRefused")
+    assert.deepInclude(refused, {
+      id: "bad 2",
+      reason: { _tag: "Rejected", issue: "INVALID_RECORD" },
+      acknowledged: stored
+    })
+    assert.deepStrictEqual(stored, [
+      "good 1",
+      "good 2",
+      "good 3",
+      "better 1",
+      "better 2",
+      "better 3",
+      "bad 1"
+    ])
   })
 )

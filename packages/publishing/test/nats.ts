@@ -2,13 +2,14 @@
  * The NATS server of the tests: that of `NATS_URL`, or one that is started for them.
  */
 import * as NatsServer from "@daybook/testing/NatsServer"
-import { jetstreamManager } from "@nats-io/jetstream"
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream"
 import { connect } from "@nats-io/transport-node"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
 import * as NatsSource from "../src/NatsSource.ts"
 
 export class Nats extends Context.Service<Nats, { readonly servers: string }>()(
@@ -29,25 +30,50 @@ let streams = 0
 
 /** Makes a stream with one subject, which has its name. */
 export const freshStream = Effect.fnUntraced(function* (
-  servers: string,
-  options: { readonly allowAtomic: boolean } = { allowAtomic: true }
+  servers: string | Array<string>,
+  options: { readonly allowAtomic?: boolean; readonly replicas?: number } = {}
 ) {
   const name = `stream-${process.pid}-${streams++}`
-  yield* Effect.acquireUseRelease(
-    Effect.tryPromise(() => connect({ servers })),
-    (connection) =>
-      Effect.tryPromise(async () => {
-        const manager = await jetstreamManager(connection)
-        await manager.streams.add({
-          name,
-          subjects: [name],
-          ...(options.allowAtomic ? { allow_atomic: true } : {})
-        })
-      }),
-    (connection) => Effect.promise(() => connection.close())
+  yield* withManager(servers, (manager) =>
+    manager.streams.add({
+      name,
+      subjects: [name],
+      num_replicas: options.replicas ?? 1,
+      ...((options.allowAtomic ?? true) ? { allow_atomic: true } : {})
+    })
   )
   return name
 })
+
+/** Returns the name of the server that leads a stream. */
+export const leaderOf = (servers: Array<string>, stream: string) =>
+  withManager(servers, async (manager) => {
+    const { cluster } = await manager.streams.info(stream)
+    return cluster?.leader
+  })
+
+const SteppedDown = Schema.fromJsonString(Schema.Struct({ success: Schema.Literal(true) }))
+
+/** Lets the leader of a stream give its part to another server. */
+export const stepDown = (servers: Array<string>, stream: string) =>
+  Effect.acquireUseRelease(
+    Effect.tryPromise(() => connect({ servers })),
+    (connection) =>
+      Effect.tryPromise(() => connection.request(`$JS.API.STREAM.LEADER.STEPDOWN.${stream}`)).pipe(
+        Effect.flatMap((answer) => Schema.decodeUnknownEffect(SteppedDown)(answer.string()))
+      ),
+    (connection) => Effect.promise(() => connection.close())
+  )
+
+const withManager = <A>(
+  servers: string | Array<string>,
+  use: (manager: JetStreamManager) => Promise<A>
+) =>
+  Effect.acquireUseRelease(
+    Effect.tryPromise(() => connect({ servers })),
+    (connection) => Effect.tryPromise(async () => use(await jetstreamManager(connection))),
+    (connection) => Effect.promise(() => connection.close())
+  )
 
 export const freshSource = Effect.gen(function* () {
   const { servers } = yield* Nats

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Net from "node:net"
 import { Broker, BrokerUnfit } from "../src/Broker.ts"
-import { isAtLeast } from "../src/internal/natsClient.ts"
+import { isAtLeast, requireVersion } from "../src/internal/natsClient.ts"
 import * as NatsBroker from "../src/NatsBroker.ts"
 import * as NatsSource from "../src/NatsSource.ts"
 
@@ -78,4 +78,12 @@ it.live("refuses to consume from an older server", () =>
       assert.deepStrictEqual<unknown>(error, unfit)
     })
   )
+)
+
+it.effect("a client that reconnects has no server yet, rather than an unfit one", () =>
+  Effect.gen(function* () {
+    const error = yield* Effect.flip(requireVersion({}))
+    assert.strictEqual(error.message, "Cannot connect by nats: not connected")
+    assert.strictEqual(error._tag, "BrokerUnavailable")
+  })
 )

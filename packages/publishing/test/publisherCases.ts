@@ -101,7 +101,7 @@ export const assertPublished = Effect.fnUntraced(function* (
 })
 
 /** Fits into an event, and not into a message with its other attributes. */
-const LARGE = "x".repeat(1_048_500)
+export const LARGE = "x".repeat(1_048_500)
 
 let categories = 0
 

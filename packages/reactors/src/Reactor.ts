@@ -25,6 +25,7 @@
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import type { EventOf, EventSource } from "@daybook/kernel/Projection"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
+import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { type ConsumerGroup, Name } from "./ConsumerGroup.ts"
@@ -83,6 +84,30 @@ export interface Options<in Event, out R> extends Pick<
 }
 
 /**
+ * Reactions to many events at once.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Together<out R> {
+  /** The most events of a batch; at least 1. */
+  readonly most: number
+  /**
+   * Returns the reaction to a batch of events, which are in position order and of any keys.
+   *
+   * **Details**
+   * A pure function: it is called while the reaction to the batch before is under way, and what it
+   * returns may not be run.
+   * The reaction returns the events that are left: with an event also the later ones of its key. If
+   * it fails, all are left. The reactor then reacts to each of these by itself, with its retries
+   * and its policy.
+   */
+  readonly prepare: (
+    events: Arr.NonEmptyReadonlyArray<RecordedEvent>
+  ) => Effect.Effect<ReadonlySet<RecordedEvent>, unknown, R>
+}
+
+/**
  * A reactor, for `Reactors.layer`.
  *
  * @category types
@@ -97,6 +122,8 @@ export interface Reactor<out R> {
   readonly retry: Schedule.Schedule<unknown, unknown>
   readonly transactional: boolean
   readonly concurrency: number
+  /** Reacts to several events at once; none unless told. A transactional reactor has none. */
+  readonly together?: Together<R> | undefined
 }
 
 /**

@@ -5,6 +5,7 @@ import * as EventMark from "@daybook/kernel/EventMark"
 import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import { Category, StreamId } from "@daybook/kernel/StreamId"
 import * as EventId from "@daybook/kernel/EventId"
+import { type ConsumerGroup, keyOf } from "@daybook/reactors/ConsumerGroup"
 import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import type { GroupStatus } from "@daybook/reactors/GroupStatus"
 import * as Reactor from "@daybook/reactors/Reactor"
@@ -105,21 +106,65 @@ const setting = Effect.gen(function* () {
   return { category, options, broken, tries, seen, take, name: options.name }
 })
 
+type Make = <R>(
+  options: Reactor.Options<RecordedEvent, R> & Pick<ConsumerGroup, "categories">
+) => Reactor.Reactor<R>
+
+/** Reacts to batches of up to three events, and leaves those that fail. */
+const inBatches: Make = (options) => {
+  const reactor = Reactor.make(options)
+  const { group, react } = reactor
+  const prepare = Effect.fnUntraced(function* (events: ReadonlyArray<RecordedEvent>) {
+    const left = new Set<RecordedEvent>()
+    const keys = new Set<string>()
+    for (const event of events) {
+      const key = keyOf(group, event)
+      if (!keys.has(key) && Exit.isSuccess(yield* Effect.exit(react(event)))) continue
+      keys.add(key)
+      left.add(event)
+    }
+    return left
+  })
+  return { ...reactor, together: { most: 3, prepare } }
+}
+
+const kinds: ReadonlyArray<readonly [kind: string, make: Make]> = [
+  ["A reactor", Reactor.make],
+  ["A transactional reactor", (options) => Reactor.make({ ...options, transactional: true })],
+  ["A reactor in batches", inBatches],
+  [
+    "A reactor whose batches fail",
+    (options) => ({
+      ...inBatches(options),
+      together: { most: 3, prepare: () => Effect.fail("no batches") }
+    })
+  ],
+  [
+    "A reactor whose batches throw",
+    (options) => ({
+      ...inBatches(options),
+      together: {
+        most: 3,
+        prepare: () => {
+          throw new Error("no batches")
+        }
+      }
+    })
+  ]
+]
+
 export const reactorCases = <E>(
   title: string,
   stores: Layer.Layer<ConsumerGroups | EventStore, E>
 ): void => {
   layer(stores, { timeout: 60_000, excludeTestServices: true })(title, (it) => {
-    for (const transactional of [false, true]) {
-      const kind = transactional ? "A transactional reactor" : "A reactor"
-
+    for (const [kind, make] of kinds) {
       it.effect(`${kind} reacts to each event in the order of its key, and goes on`, () =>
         Effect.gen(function* () {
           const { category, name, options, take } = yield* setting
           const keys: Array<string> = []
-          const reactor = Reactor.make({
+          const reactor = make({
             ...options,
-            transactional,
             react: (event, { effectKey }) => {
               keys.push(effectKey)
               return options.react(event)
@@ -152,7 +197,7 @@ export const reactorCases = <E>(
           const groups = yield* ConsumerGroups
           const { broken, category, name, options, take, tries } = yield* setting
           broken.add("a2")
-          yield* host(Reactor.make({ ...options, transactional }))
+          yield* host(make(options))
           yield* appendAll(category, "a1", "a2", "a3")
           assert.deepStrictEqual(yield* take(1), ["a1"])
           const { held } = yield* eventually(name, ({ state }) => state === "stopped")
@@ -184,7 +229,7 @@ export const reactorCases = <E>(
           const groups = yield* ConsumerGroups
           const { broken, category, name, options, take } = yield* setting
           broken.add("a1")
-          yield* host(Reactor.make({ ...options, transactional }))
+          yield* host(make(options))
           yield* appendAll(category, "a1", "a2")
           yield* eventually(name, ({ state }) => state === "stopped")
           yield* groups.drop(name, { key: `${category}-a` })
@@ -198,7 +243,7 @@ export const reactorCases = <E>(
           const groups = yield* ConsumerGroups
           const { broken, category, name, options, take, tries } = yield* setting
           broken.add("a1")
-          const reactor = Reactor.make({ ...options, transactional })
+          const reactor = make(options)
           const end = yield* host(reactor)
           yield* appendAll(category, "a1", "a2")
           yield* eventually(name, ({ state }) => state === "stopped")
@@ -217,7 +262,7 @@ export const reactorCases = <E>(
           const groups = yield* ConsumerGroups
           const { broken, category, name, options, take, tries } = yield* setting
           broken.add("a1")
-          const reactor = Reactor.make({ ...options, transactional, onFailure: "park" })
+          const reactor = make({ ...options, onFailure: "park" })
           const end = yield* host(reactor)
           yield* appendAll(category, "b1", "a1", "a2", "b2")
           assert.deepStrictEqual(yield* take(2), ["b1", "b2"])
@@ -246,7 +291,7 @@ export const reactorCases = <E>(
           const groups = yield* ConsumerGroups
           const { broken, category, name, options, take } = yield* setting
           broken.add("a1").add("a3")
-          yield* host(Reactor.make({ ...options, transactional, onFailure: "park" }))
+          yield* host(make({ ...options, onFailure: "park" }))
           yield* appendAll(category, "a1", "a2", "a3", "a4")
           const parked = yield* eventually(
             name,
@@ -272,7 +317,7 @@ export const reactorCases = <E>(
         Effect.gen(function* () {
           const { broken, category, name, options } = yield* setting
           broken.add("a1").add("b1")
-          yield* host(Reactor.make({ ...options, transactional, onFailure: "park", maxParked: 1 }))
+          yield* host(make({ ...options, onFailure: "park", maxParked: 1 }))
           yield* appendAll(category, "a1", "b1")
           const { held } = yield* eventually(name, ({ state }) => state === "stopped")
           assert.sameMembers(
@@ -287,12 +332,12 @@ export const reactorCases = <E>(
           const groups = yield* ConsumerGroups
           const { broken, category, name, options, take } = yield* setting
           broken.add("a1")
-          const end = yield* host(Reactor.make({ ...options, transactional, onFailure: "park" }))
+          const end = yield* host(make({ ...options, onFailure: "park" }))
           yield* appendAll(category, "a1", "a2", "b1")
           assert.deepStrictEqual(yield* take(1), ["b1"])
           yield* eventually(name, ({ held, lagEvents }) => held.length === 1 && lagEvents === 0)
           yield* end
-          const stopping = Reactor.make({ ...options, transactional, onFailure: "stop" })
+          const stopping = make({ ...options, onFailure: "stop" })
           const endAgain = yield* host(stopping)
           yield* groups.release(name)
           const { held } = yield* eventually(
@@ -313,7 +358,7 @@ export const reactorCases = <E>(
         Effect.gen(function* () {
           const groups = yield* ConsumerGroups
           const { category, name, options, take } = yield* setting
-          const reactor = Reactor.make({ ...options, transactional })
+          const reactor = make(options)
           yield* appendAll(category, "a1", "a2")
           const stopped = yield* Deferred.make<void>()
           const stopping = groups.run({ ...reactor.group, from: "beginning" }, (assignment) =>
@@ -349,7 +394,7 @@ export const reactorCases = <E>(
           const groups = yield* ConsumerGroups
           const { broken, category, name, options, take } = yield* setting
           broken.add("a1")
-          yield* host(Reactor.make({ ...options, transactional, onFailure: "skip" }))
+          yield* host(make({ ...options, onFailure: "skip" }))
           yield* appendAll(category, "a1", "a2")
           assert.deepStrictEqual(yield* take(1), ["a2"])
           const acts = yield* groups.acts(name)
@@ -364,7 +409,7 @@ export const reactorCases = <E>(
         Effect.gen(function* () {
           const { broken, category, name, options, take } = yield* setting
           broken.add("a1")
-          const reactor = Reactor.make({ ...options, transactional })
+          const reactor = make(options)
           const end = yield* host(reactor)
           yield* appendAll(category, "a1")
           yield* eventually(name, ({ state }) => state === "stopped")
@@ -376,6 +421,67 @@ export const reactorCases = <E>(
         })
       )
     }
+
+    it.effect("Batches have the events once, in order, and are prepared ahead", () =>
+      Effect.gen(function* () {
+        const { category, name, options } = yield* setting
+        const steps = yield* Queue.unbounded<string>()
+        const step = (kind: string, events: ReadonlyArray<RecordedEvent>) =>
+          Queue.offerUnsafe(steps, `${kind} ${events.map(noteOf).join(" ")}`)
+        const goOn = yield* Deferred.make<void>()
+        const prepare = (events: ReadonlyArray<RecordedEvent>) => {
+          step("prepared", events)
+          return Effect.gen(function* () {
+            yield* Deferred.await(goOn)
+            step("reacted", events)
+            return new Set<RecordedEvent>()
+          })
+        }
+        yield* appendAll(category, "a1", "b1", "a2", "b2", "a3")
+        yield* host({ ...Reactor.make(options), together: { most: 2, prepare } })
+        const ahead = ["prepared a1 b1", "prepared a2 b2"]
+        assert.deepStrictEqual(yield* Effect.replicateEffect(Queue.take(steps), 2), ahead)
+        yield* Deferred.succeed(goOn, undefined)
+        const rest = yield* Effect.replicateEffect(Queue.take(steps), 4)
+        assert.deepStrictEqual(
+          rest.filter((one) => one !== "prepared a3"),
+          ["reacted a1 b1", "reacted a2 b2", "reacted a3"]
+        )
+        yield* eventually(name, ({ lagEvents }) => lagEvents === 0)
+      })
+    )
+
+    it.effect("A reactor in batches keeps its events when ranges are split and joined", () =>
+      Effect.gen(function* () {
+        const { category, name, options, seen, take, tries } = yield* setting
+        const reactor = inBatches(options)
+        const notes = (n: number) => Array.from("abcdefgh", (key) => `${key}${n}`)
+        const areShared = (hosts: number) =>
+          eventually(name, ({ ranges }) => {
+            const owners = ranges.flatMap(({ owner }) => Option.toArray(owner))
+            return owners.length === ranges.length && ranges.length === hosts
+          })
+        yield* host(reactor)
+        const second = yield* host(reactor)
+        yield* Effect.all([appendAll(category, ...notes(1), ...notes(2)), areShared(2)], {
+          concurrency: "unbounded"
+        })
+        yield* Effect.all([second, appendAll(category, ...notes(3))], { concurrency: "unbounded" })
+        yield* Effect.all([appendAll(category, ...notes(4)), areShared(1)], {
+          concurrency: "unbounded"
+        })
+        const handled = yield* take(32)
+        for (const key of "abcdefgh") {
+          assert.deepStrictEqual(
+            handled.filter((note) => note.startsWith(key)),
+            [1, 2, 3, 4].map((n) => `${key}${n}`)
+          )
+        }
+        yield* eventually(name, ({ lagEvents }) => lagEvents === 0)
+        assert.strictEqual(yield* Queue.size(seen), 0)
+        assert.isAtLeast(tries.length, 32)
+      })
+    )
 
     it.effect("A slow key does not hold back the others of its range", () =>
       Effect.gen(function* () {

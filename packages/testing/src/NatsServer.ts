@@ -53,27 +53,70 @@ export interface NatsServer {
  * @since 0.1.0
  */
 export const start: Effect.Effect<NatsServer, NatsServerError | Config.ConfigError, Scope.Scope> =
+  Effect.suspend(() => launch({ name: "nats" }))
+
+/**
+ * Starts servers that form a JetStream cluster; a stream on it may have as many replicas. Its
+ * servers elect a leader after they have started, so the first requests may fail.
+ *
+ * @category resources
+ * @since 0.1.0
+ */
+export const startCluster = (
+  names: ReadonlyArray<string>
+): Effect.Effect<
+  Readonly<Record<string, NatsServer>>,
+  NatsServerError | Config.ConfigError,
+  Scope.Scope
+> =>
   Effect.gen(function* () {
-    const failed = Effect.mapError((cause: unknown) => new NatsServerError({ cause }))
-    const binary = yield* Config.String("DAYBOOK_NATS_SERVER").pipe(
-      Config.withDefault("nats-server")
+    const ports = yield* failed(Effect.forEach(names, () => freePort))
+    const members = names.map((name, index) => ({
+      name,
+      cluster: { port: ports[index] ?? 0, routes: ports }
+    }))
+    const servers = yield* Effect.forEach(
+      members,
+      (member) => Effect.map(launch(member), (server) => [member.name, server] as const),
+      { concurrency: "unbounded" }
     )
-    const folder = yield* failed(Supervised.makeFolder("nats"))
-    const port = yield* failed(freePort)
-    const file = Path.join(folder, "nats.conf")
-    yield* failed(Effect.tryPromise(() => Fs.writeFile(file, configuration(port, folder))))
-    const server = yield* failed(
-      Supervised.start({ command: [binary, "-c", file], ready: "Server is ready", folder })
-    )
-    return {
-      address: `127.0.0.1:${port}`,
-      kill: failed(server.kill),
-      start: failed(server.start)
-    }
+    return Object.fromEntries(servers)
   })
 
-const configuration = (port: number, folder: string): string => `
+interface Member {
+  readonly name: string
+  readonly cluster?: { readonly port: number; readonly routes: ReadonlyArray<number> }
+}
+
+const failed = Effect.mapError((cause: unknown) => new NatsServerError({ cause }))
+
+const launch = Effect.fnUntraced(function* (member: Member) {
+  const binary = yield* Config.String("DAYBOOK_NATS_SERVER").pipe(Config.withDefault("nats-server"))
+  const folder = yield* failed(Supervised.makeFolder("nats"))
+  const port = yield* failed(freePort)
+  const file = Path.join(folder, "nats.conf")
+  yield* failed(Effect.tryPromise(() => Fs.writeFile(file, configuration(member, port, folder))))
+  const server = yield* failed(
+    Supervised.start({ command: [binary, "-c", file], ready: "Server is ready", folder })
+  )
+  return {
+    address: `127.0.0.1:${port}`,
+    kill: failed(server.kill),
+    start: failed(server.start)
+  } satisfies NatsServer
+})
+
+const configuration = ({ cluster, name }: Member, port: number, folder: string): string => `
 host: "127.0.0.1"
 port: ${port}
+server_name: ${JSON.stringify(name)}
 jetstream { store_dir: ${JSON.stringify(Path.join(folder, "data"))}, sync_interval: always }
+${cluster === undefined ? "" : clusterOf(cluster)}
 `
+
+const clusterOf = ({ port, routes }: NonNullable<Member["cluster"]>): string => `
+cluster {
+  name: "tests"
+  listen: "127.0.0.1:${port}"
+  routes: [${routes.map((route) => `"nats://127.0.0.1:${route}"`).join(", ")}]
+}`

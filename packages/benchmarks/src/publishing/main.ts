@@ -1,18 +1,20 @@
 /**
  * `pnpm bench:publishing`: a publisher to Kafka and to NATS beside the client of each alone.
  *
- * Publisher and client send the same messages to a new topic, in turns, with the same
- * acknowledgement. The log and the groups are in memory, so that what is compared is the way from
- * an event to the acknowledgement, and not a database.
+ * Publishers of 1 and 4 hosts and clients send the same messages to a new topic, in turns, with the
+ * same acknowledgement and the same number of messages in a request. The log and the groups are in
+ * memory, so that the way from an event to the acknowledgement is compared, and not a database.
  */
 import * as EventCodec from "@daybook/kernel/EventCodec"
 import * as EventId from "@daybook/kernel/EventId"
 import { Category, StreamId } from "@daybook/kernel/StreamId"
 import { Broker, type OutgoingMessage } from "@daybook/publishing/Broker"
 import * as BrokerMemory from "@daybook/publishing/BrokerMemory"
+import * as IntegrationMessage from "@daybook/publishing/IntegrationMessage"
 import * as KafkaBroker from "@daybook/publishing/KafkaBroker"
 import * as NatsBroker from "@daybook/publishing/NatsBroker"
 import * as Publisher from "@daybook/publishing/Publisher"
+import { ConsumerGroups } from "@daybook/reactors/ConsumerGroups"
 import * as ConsumerGroupsMemory from "@daybook/reactors/ConsumerGroupsMemory"
 import { Reactors } from "@daybook/reactors/Reactors"
 import { EventStore } from "@daybook/store/EventStore"
@@ -20,27 +22,43 @@ import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import * as ExpectedRevision from "@daybook/store/ExpectedRevision"
 import * as KafkaServer from "@daybook/testing/KafkaServer"
 import * as NatsServer from "@daybook/testing/NatsServer"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { jetstream, jetstreamManager } from "@nats-io/jetstream"
-import { connect } from "@nats-io/transport-node"
+import { connect, headers } from "@nats-io/transport-node"
 import { Admin, Producer, stringSerializers } from "@platformatic/kafka"
 import * as Arr from "effect/Array"
-import * as Clock from "effect/Clock"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Console from "effect/Console"
 import * as SecureRandom from "effect/crypto/SecureRandom"
 import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Os from "node:os"
+import * as Row from "../reacting/Row.ts"
+import { timed } from "../reacting/Timed.ts"
 
 const STREAMS = 1_000
 const EVENTS_OF_STREAM = 20
-const TURNS = 2
+const MESSAGES = STREAMS * EVENTS_OF_STREAM
+const HOSTS = [1, 4]
+/** The turns that count, after one to warm up. */
+const TURNS = 3
 /** The messages of a request of the client alone: the window of a publisher. */
-const WINDOW = 500
+const WINDOW = 1_024
+/** The most messages of a batch of NATS, by the settings of a server. */
+const NATS_BATCH = 1_000
 
 const notes = {
   category: Category.make("note"),
@@ -53,6 +71,7 @@ const notes = {
 const publisherTo = (topic: string) =>
   Publisher.make({
     name: topic,
+    from: "now",
     origin: "/bench",
     sources: [notes],
     window: WINDOW,
@@ -75,12 +94,15 @@ const fill = Effect.gen(function* () {
   }
 })
 
-/** A broker, and its client alone. */
+/** A broker, and the ways of its client alone. */
 interface Subject {
   readonly name: string
   readonly broker: Layer.Layer<Broker>
   readonly makeTopic: (topic: string) => Promise<unknown>
-  readonly sendAlone: (messages: ReadonlyArray<OutgoingMessage>) => Promise<void>
+  readonly clients: ReadonlyArray<{
+    readonly name: string
+    readonly send: (messages: ReadonlyArray<OutgoingMessage>) => Promise<void>
+  }>
 }
 
 const kafka = Effect.gen(function* () {
@@ -98,13 +120,23 @@ const kafka = Effect.gen(function* () {
     name: "Kafka",
     broker: KafkaBroker.layer({ brokers: [address] }),
     makeTopic: (topic) => admin.createTopics({ topics: [topic], partitions: 6, replicas: 1 }),
-    sendAlone: async (messages) => {
-      for (const chunk of Arr.chunksOf(messages, WINDOW)) {
-        await producer.send({
-          messages: chunk.map(({ body, key, topic }) => ({ topic, key, value: body }))
-        })
+    clients: [
+      {
+        name: `client of Kafka, ${WINDOW.toLocaleString("en")} messages in a request`,
+        send: async (messages) => {
+          for (const chunk of Arr.chunksOf(messages, WINDOW)) {
+            await producer.send({
+              messages: chunk.map(({ body, key, topic }) => ({
+                topic,
+                key,
+                value: body,
+                headers: { "content-type": IntegrationMessage.CONTENT_TYPE }
+              }))
+            })
+          }
+        }
       }
-    }
+    ]
   }
   return subject
 })
@@ -122,77 +154,121 @@ const nats = Effect.gen(function* () {
     broker: NatsBroker.layer({ servers }),
     makeTopic: (topic) =>
       manager.streams.add({ name: topic, subjects: [topic], allow_atomic: true }),
-    sendAlone: async (messages) => {
-      for (const chunk of Arr.chunksOf(messages, WINDOW)) {
-        await Promise.all(
-          chunk.map(({ body, id, topic }) => client.publish(topic, body, { msgID: id }))
-        )
+    clients: [
+      {
+        name: `client of NATS, ${WINDOW.toLocaleString("en")} messages at once`,
+        send: async (messages) => {
+          for (const chunk of Arr.chunksOf(messages, WINDOW)) {
+            await Promise.all(
+              chunk.map(({ body, id, topic }) =>
+                client.publish(topic, body, { msgID: id, timeout: 60_000 })
+              )
+            )
+          }
+        }
+      },
+      {
+        name: `client of NATS, ${NATS_BATCH.toLocaleString("en")} messages in a batch`,
+        send: async (messages) => {
+          for (const [first, ...rest] of Arr.chunksOf(messages, NATS_BATCH)) {
+            const batch = await client.startBatch(first.topic, first.body, { msgID: first.id })
+            const last = rest.pop()
+            for (const { body, id, topic } of rest) batch.add(topic, body, identified(id))
+            if (last !== undefined) await batch.commit(last.topic, last.body, identified(last.id))
+          }
+        }
       }
-    }
+    ]
   }
   return subject
 })
 
-const memory: Subject = {
-  name: "memory (no broker)",
-  broker: BrokerMemory.layer,
-  makeTopic: () => Promise.resolve(),
-  sendAlone: () => Promise.resolve()
+const identified = (id: string) => {
+  const made = headers()
+  made.set("Nats-Msg-Id", id)
+  return { headers: made, timeout: 60_000 }
 }
 
-/** Returns the messages a second, and the processor time of this process for each. */
-const rate = Effect.fnUntraced(function* <E, R>(work: Effect.Effect<unknown, E, R>) {
-  const count = STREAMS * EVENTS_OF_STREAM
-  const begun = yield* Clock.currentTimeNanos
-  const before = process.cpuUsage()
-  yield* work
-  const { system, user } = process.cpuUsage(before)
-  const nanos = (yield* Clock.currentTimeNanos) - begun
-  return {
-    perSecond: Math.round((count * 1e9) / Number(nanos)),
-    micros: Math.round((system + user) / count)
-  }
-})
+const memory: Subject = {
+  name: "memory",
+  broker: BrokerMemory.layer,
+  makeTopic: () => Promise.resolve(),
+  clients: []
+}
 
-/** Runs a publisher until the broker has acknowledged all messages. */
-const publish = Effect.fnUntraced(function* (publisher: Publisher.Publisher) {
+/** Builds the hosts of a publisher, and lets them publish the log until all is acknowledged. */
+const publish = Effect.fnUntraced(function* (publisher: Publisher.Publisher, hosts: number) {
+  const groups = yield* ConsumerGroups
   const { name, send } = yield* Broker
   const all = yield* Deferred.make<void>()
-  let left = STREAMS * EVENTS_OF_STREAM
+  let left = MESSAGES
   const counting = Broker.of({
     name,
     send: (messages) =>
       Effect.tap(send(messages), () => {
         left -= messages.length
-        return left === 0 ? Deferred.succeed(all, undefined) : Effect.void
+        return left <= 0 ? Deferred.succeed(all, undefined) : Effect.void
       })
   })
-  yield* Layer.build(Layer.fresh(Reactors.layer([publisher]))).pipe(
-    Effect.provideService(Broker, counting)
-  )
-  yield* Deferred.await(all)
-}, Effect.scoped)
-
-const compare = Effect.fnUntraced(function* (subject: Subject) {
-  const name = subject.name.toLowerCase().replaceAll(/[^a-z]/g, "")
-  for (let turn = 0; turn < TURNS; turn++) {
-    const [ours, theirs] = [`${name}_publisher_${turn}`, `${name}_client_${turn}`]
-    for (const topic of [ours, theirs]) yield* Effect.promise(() => subject.makeTopic(topic))
-    const store = yield* EventStore
-    const events = yield* Stream.runCollect(store.readAll({}))
-    const mapped = publisherTo(theirs)
-    const messages = events.flatMap((event) => [...Result.getOrThrow(mapped.messages(event))])
-    const alone = yield* rate(Effect.promise(() => subject.sendAlone(messages)))
-    const published = yield* rate(publish(publisherTo(ours)))
-    const share = (published.perSecond / alone.perSecond).toFixed(2)
-    const ofClient =
-      subject === memory
-        ? ""
-        : `; client ${alone.perSecond}/s, ${alone.micros} us; ${share} of the client`
-    yield* Console.log(
-      `${subject.name}: publisher ${published.perSecond}/s, ${published.micros} us${ofClient}`
+  for (let host = 0; host < hosts; host++) {
+    yield* Layer.build(Layer.fresh(Reactors.layer([publisher]))).pipe(
+      Effect.provideService(Broker, counting)
     )
   }
+  const group = publisher.group.name
+  // Each host has its range before the log is published.
+  yield* groups.status(group).pipe(
+    Effect.option,
+    Effect.repeat({
+      until: Option.exists(
+        ({ ranges }) => new Set(ranges.flatMap(({ owner }) => Option.toArray(owner))).size === hosts
+      ),
+      schedule: Schedule.spaced("20 millis")
+    })
+  )
+  return yield* timed(
+    MESSAGES,
+    Effect.andThen(groups.restart(group, { from: "beginning" }), Deferred.await(all))
+  )
+}, Effect.scoped)
+
+/** Lets the clients alone and the publishers take turns, each on a new topic. */
+const compare = Effect.fnUntraced(function* (subject: Subject) {
+  const { readAll } = yield* EventStore
+  const events = yield* Stream.runCollect(readAll({}))
+  const freshTopic = Effect.fnUntraced(function* (kind: string, turn: number) {
+    const topic = `${subject.name}_${kind}_${turn}`.toLowerCase().replaceAll(/[^a-z0-9]+/g, "_")
+    yield* Effect.promise(() => subject.makeTopic(topic))
+    return topic
+  })
+  const clients = subject.clients.map((client) => ({ ...client, turns: new Array<Row.Turn>() }))
+  const publishers = HOSTS.map((hosts) => ({ hosts, turns: new Array<Row.Turn>() }))
+  for (let turn = 0; turn <= TURNS; turn++) {
+    const isWarmUp = turn === 0
+    yield* Console.error(`${subject.name}: ${isWarmUp ? "warming up" : `turn ${turn} of ${TURNS}`}`)
+    for (const [index, { send, turns }] of clients.entries()) {
+      const { messages } = publisherTo(yield* freshTopic(`client_${index}`, turn))
+      const mapped = events.flatMap((event) => [...Result.getOrThrow(messages(event))])
+      const measured = yield* timed(
+        MESSAGES,
+        Effect.promise(() => send(mapped))
+      )
+      if (!isWarmUp) turns.push(measured)
+    }
+    for (const { hosts, turns } of publishers) {
+      const topic = yield* freshTopic(`publisher_${hosts}`, turn)
+      const measured = yield* publish(publisherTo(topic), hosts)
+      if (!isWarmUp) turns.push(measured)
+    }
+  }
+  const name = `publisher to ${subject.name}`
+  const own = publishers.map((publisher) => ({ ...publisher, name }))
+  const [first] = own
+  const yardsticks = clients.length === 0 && first !== undefined ? [first] : clients
+  return yardsticks.flatMap((yardstick) => [
+    ...(yardstick === first ? [] : [Row.row({ ...yardstick, hosts: 1, yardstick })]),
+    ...own.map((publisher) => Row.row({ ...publisher, yardstick }))
+  ])
 })
 
 const measure = <E>(subject: Effect.Effect<Subject, E, Scope.Scope>) =>
@@ -202,11 +278,51 @@ const measure = <E>(subject: Effect.Effect<Subject, E, Scope.Scope>) =>
 
 const log = ConsumerGroupsMemory.layer.pipe(Layer.provideMerge(EventStoreMemory.layer))
 
-await Effect.runPromise(
-  Effect.gen(function* () {
+const command = Command.make(
+  "bench:publishing",
+  {
+    only: Flag.Literals("only", ["all", "memory", "kafka", "nats"]).pipe(
+      Flag.withDescription("Only the publishers to one broker"),
+      Flag.withDefault("all")
+    ),
+    out: Flag.String("out").pipe(
+      Flag.withDescription("File for the results as JSON"),
+      Flag.withDefault("bench-publishing.json")
+    )
+  },
+  Effect.fnUntraced(function* ({ only, out }) {
+    const files = yield* FileSystem.FileSystem
     yield* fill
-    yield* measure(Effect.succeed(memory))
-    yield* measure(kafka)
-    yield* measure(nats)
-  }).pipe(Effect.provide(log))
+    const isAsked = (name: typeof only) => only === "all" || only === name
+    const rows = [
+      ...(isAsked("memory") ? yield* measure(Effect.succeed(memory)) : []),
+      ...(isAsked("kafka") ? yield* measure(kafka) : []),
+      ...(isAsked("nats") ? yield* measure(nats) : [])
+    ]
+    yield* Console.log(Row.table("messages", rows))
+    const json = {
+      at: DateTime.formatIso(yield* DateTime.now),
+      environment: {
+        node: process.version,
+        cpu: Os.cpus()[0]?.model ?? "unknown",
+        cores: Os.availableParallelism()
+      },
+      messages: MESSAGES,
+      window: WINDOW,
+      turns: TURNS,
+      rows
+    }
+    yield* files.writeFileString(out, `${JSON.stringify(json, null, 2)}\n`)
+    yield* Console.error(`Written to ${out}`)
+  }, Effect.provide(log))
+).pipe(
+  Command.withDescription("Measures publishers to Kafka and NATS beside the client of each alone.")
+)
+
+Command.run(command, { version: "0.1.0" }).pipe(
+  Effect.provide([
+    NodeServices.layer,
+    CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })
+  ]),
+  NodeRuntime.runMain
 )

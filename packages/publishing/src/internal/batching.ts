@@ -33,15 +33,28 @@ export const make = (
     const watched = watching(driver, threw)
 
     const sendTogether = Effect.fnUntraced(function* (taken: ReadonlyArray<Call>) {
+      const acknowledged = new Set<string>()
+      const isLeft = ({ id }: OutgoingMessage) => !acknowledged.has(id)
       let left = taken.filter(({ isGone }) => !isGone)
-      while (Arr.isReadonlyArrayNonEmpty(left)) {
-        const result = yield* Effect.result(watched(Arr.flatMap(left, ({ messages }) => messages)))
+      while (true) {
+        const messages = left.flatMap((call) => call.messages.filter(isLeft))
+        if (!Arr.isReadonlyArrayNonEmpty(messages)) return
+        const result = yield* Effect.result(watched(messages))
         const refused = Result.isFailure(result) ? refusedOf(left, result.failure) : undefined
-        for (const { answer } of refused === undefined ? left : [refused]) {
-          Deferred.doneUnsafe(answer, Effect.fromResult(result))
+        if (refused === undefined) {
+          for (const { answer } of left) Deferred.doneUnsafe(answer, Effect.fromResult(result))
+          return
         }
-        // Those that were sent before the refused one are sent again: their ids are the same.
-        left = refused === undefined ? [] : left.filter((call) => call !== refused)
+        const { call, error } = refused
+        for (const id of error.acknowledged) acknowledged.add(id)
+        const own = call.messages.filter((message) => !isLeft(message)).map(({ id }) => id)
+        Deferred.doneUnsafe(call.answer, Effect.fail(error.withAcknowledged(own)))
+        left = left.filter((other) => {
+          if (other === call) return false
+          const isSent = !other.messages.some(isLeft)
+          if (isSent) Deferred.doneUnsafe(other.answer, Effect.void)
+          return !isSent
+        })
       }
     })
 
@@ -66,11 +79,12 @@ export const make = (
       })
   })
 
-/** Returns the call whose message the broker refused. */
-const refusedOf = (calls: ReadonlyArray<Call>, error: SendError): Call | undefined =>
-  error._tag === "MessageRefused"
-    ? calls.find(({ messages }) => messages.some(({ id }) => id === error.id))
-    : undefined
+/** Returns the call whose message the broker refused, and the refusal. */
+const refusedOf = (calls: ReadonlyArray<Call>, error: SendError) => {
+  if (error._tag !== "MessageRefused") return undefined
+  const call = calls.find(({ messages }) => messages.some(({ id }) => id === error.id))
+  return call && { call, error }
+}
 
 /** Counts what a broker acknowledged, and logs when it becomes unavailable and available again. */
 const watching = (

@@ -5,7 +5,8 @@
 import {
   connect as connectNode,
   type NatsConnection,
-  type NodeConnectionOptions
+  type NodeConnectionOptions,
+  type ServerInfo
 } from "@nats-io/transport-node"
 import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
@@ -38,18 +39,21 @@ export const connect = (
   )
 
 /**
- * Fails unless the server of the connection is new enough. Older ones ignore the headers of later
- * versions, and would store a batch message by message.
+ * Returns the server of the connection; fails unless it is new enough. Older ones ignore the
+ * headers of later versions, and would store a batch message by message.
  */
-export const requireVersion = ({ info }: NatsConnection): Effect.Effect<void, BrokerUnfit> =>
-  info !== undefined && isAtLeast(info.version, OLDEST_VERSION)
-    ? Effect.void
-    : Effect.fail(
-        new BrokerUnfit({
-          broker: "nats",
-          issue: `the server has version ${info?.version ?? "unknown"}, at least ${OLDEST_VERSION} is needed`
-        })
-      )
+export const requireVersion = ({
+  info
+}: Pick<NatsConnection, "info">): Effect.Effect<ServerInfo, BrokerUnfit | BrokerUnavailable> => {
+  if (info === undefined) {
+    // The client has no server while it reconnects.
+    const cause = new Error("not connected")
+    return Effect.fail(new BrokerUnavailable({ broker: "nats", operation: "connect", cause }))
+  }
+  if (isAtLeast(info.version, OLDEST_VERSION)) return Effect.succeed(info)
+  const issue = `the server has version ${info.version}, at least ${OLDEST_VERSION} is needed`
+  return Effect.fail(new BrokerUnfit({ broker: "nats", issue }))
+}
 
 /** Compares versions by their numbers; a preview counts as its version. */
 export const isAtLeast = (version: string, oldest: string): boolean => {

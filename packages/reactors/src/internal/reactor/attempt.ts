@@ -21,6 +21,11 @@ export class ReactionFailed extends Data.TaggedError("ReactionFailed")<{
 export interface Attempt<R> {
   /** Reacts once. */
   readonly once: (event: RecordedEvent) => Effect.Effect<void, ReactionFailed, R>
+  /** Reacts to events at once; returns those that are left, all of them if that fails. */
+  readonly together: (
+    events: ReadonlyArray<RecordedEvent>,
+    reaction: Effect.Effect<ReadonlySet<RecordedEvent>, unknown, R>
+  ) => Effect.Effect<ReadonlySet<RecordedEvent>, never, R>
   /** Reacts, inside what `around` adds, until it succeeds or the retries are used up. */
   readonly retried: <E, R2>(
     event: RecordedEvent,
@@ -53,6 +58,14 @@ export const make = Effect.fnUntraced(function* <R>(reactor: Reactor<R>) {
 
   const attempt: Attempt<R> = {
     once,
+    together: (events, reaction) =>
+      reaction.pipe(
+        Effect.catchCause(() => Effect.succeed(new Set(events))),
+        // Those that are left are attempted, and fail, by themselves.
+        Effect.tap((left) =>
+          Effect.sync(() => attempts.updateUnsafe(events.length - left.size, context))
+        )
+      ),
     // The first attempt is outside of the schedule, which is not made for an event that succeeds.
     retried: (event, around) =>
       Effect.catch(around(once(event)), (first) => {

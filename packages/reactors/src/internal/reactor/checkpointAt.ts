@@ -7,7 +7,10 @@ import type { Assignment } from "../../ConsumerGroups.ts"
 export const IDLE = "1 second"
 
 /** Returns the checkpoint after an event that was handed out: the log's last one up to there. */
-export const checkpointAt = ({ checkpoint }: Assignment, event: RecordedEvent): Checkpoint => ({
+export const checkpointAt = (
+  { checkpoint }: Pick<Assignment, "checkpoint">,
+  event: RecordedEvent
+): Checkpoint => ({
   log: checkpoint.log,
   position: event.position,
   event: EventMark.of(event)

@@ -5,9 +5,9 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import type { Page } from "../../ConsumerGroups.ts"
-import { keyOf } from "../../ConsumerGroup.ts"
+import { inBatches } from "./batches.ts"
 import { checkpointAt, IDLE } from "./checkpointAt.ts"
+import { hand } from "./hand.ts"
 import { type Entry, isEvent, type Lane, type Lanes, make } from "./lanes.ts"
 import type { Releasing } from "./release.ts"
 
@@ -45,38 +45,15 @@ export const concurrently = Effect.fnUntraced(function* <R>(releasing: Releasing
     Effect.forever
   )
   return {
-    reading: assignment.pages.pipe(
-      Stream.runForEach((page) => hand(releasing, lanes, page)),
-      Effect.andThen(lanes.idle.await)
+    reading: Effect.andThen(
+      reactor.together === undefined
+        ? Stream.runForEach(assignment.pages, (page) => hand(releasing, lanes, page))
+        : inBatches(releasing, lanes, reactor.together),
+      lanes.idle.await
     ),
     beside: [committing, ...Array.from({ length: reactor.concurrency }, () => working)],
     commit
   }
-})
-
-/** Hands the events of a page out, as there is room for them. */
-const hand = Effect.fnUntraced(function* <R>(
-  { handing, held, reactor }: Releasing<R>,
-  lanes: Lanes,
-  { checkpoint, events }: Page
-) {
-  const { group } = reactor
-  for (let from = 0; from < events.length;) {
-    yield* lanes.room.await
-    const room = Math.max(1, lanes.roomUnsafe())
-    yield* handing.withPermit(
-      Effect.sync(() => {
-        for (const event of events.slice(from, from + room)) {
-          const key = keyOf(group, event)
-          if (held.waitsUnsafe(key, event)) lanes.passUnsafe(event)
-          else lanes.putUnsafe(key, event)
-        }
-      })
-    )
-    from += room
-  }
-  held.passedUnsafe(checkpoint.position)
-  lanes.passUnsafe(checkpoint)
 })
 
 /** Works a lane off. */

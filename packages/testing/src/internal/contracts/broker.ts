@@ -197,6 +197,22 @@ export const brokerCases = <R>({ fresh }: Topics<R>): Cases<Broker | R> => {
       }
     ),
 
+    "lists messages beside a refused one only if they are stored": Effect.gen(function* () {
+      const { source, topic } = yield* fresh
+      const before = messagesOf(topic, 10)
+      const large = messageOf(topic, "a", "x".repeat(3_000_000))
+      const after = messagesOf(topic, 10)
+      const refused = yield* Effect.flip(send([...before, large, ...after]))
+      assert.instanceOf(refused, MessageRefused)
+      const listed = new Set(refused.acknowledged)
+      const sent = [...before, ...after].filter(({ id }) => listed.has(id))
+      assert.strictEqual(sent.length, listed.size, "a message that was not sent is listed")
+      const last = messageOf(topic, "a", 3)
+      yield* send([last])
+      // Ends when all that is listed has arrived.
+      yield* receive(source("a"), [...sent, last])
+    }),
+
     "delivers all messages to each group": Effect.gen(function* () {
       const { source, topic } = yield* fresh
       const messages = messagesOf(topic, 20)
