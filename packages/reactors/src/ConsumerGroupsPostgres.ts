@@ -6,10 +6,11 @@
 import type { EventStore } from "@daybook/store/EventStore"
 import type { SchemaUnready } from "@daybook/store/PostgresStart"
 import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { SqlClient } from "effect/sql/SqlClient"
-import { ConsumerGroups } from "./ConsumerGroups.ts"
+import { ConsumerGroups, GroupSettings } from "./ConsumerGroups.ts"
 import { make } from "./internal/group/service.ts"
 import * as Database from "./internal/postgres/database.ts"
 import { driver } from "./internal/postgres/driver.ts"
@@ -35,6 +36,8 @@ export const layer: Layer.Layer<ConsumerGroups, SchemaUnready, EventStore | SqlC
       yield* ReactorMigrations.check
       // A client may rename columns and JSON keys for its other users; rows must not be renamed.
       const sql = (yield* SqlClient).withoutTransforms()
-      return yield* make(driver(Database.make(sql, yield* ReactorSchema)))
+      const { lease } = yield* GroupSettings
+      const millis = Duration.toMillis(Duration.fromInputUnsafe(lease))
+      return yield* make(driver(Database.make(sql, yield* ReactorSchema, millis)))
     })
   ).pipe(Layer.provide(SecureRandom.layerWebCrypto))

@@ -33,6 +33,7 @@ import type { GroupDriver, Lease, Ticked } from "../../driver/GroupDriver.ts"
 import type { HeldKey } from "../../HeldKey.ts"
 import { neighbours, type RangeRow } from "./assign.ts"
 import { eventsOf } from "./eventsOf.ts"
+import { within } from "./within.ts"
 
 export interface Hosting {
   readonly driver: GroupDriver
@@ -68,9 +69,15 @@ interface Holding {
   emitted: Position.Position
   committed: Position.Position
   hasStopped: boolean
-  /** The consumer has ended. */
-  hasEnded: boolean
+  /** The time at which the consumer ended, by the monotonic clock. */
+  endedAt: number | undefined
 }
+
+/**
+ * Returns milliseconds of a clock that no one sets. A clock that goes back would let a host believe
+ * that it still has leases which have ended.
+ */
+const monotonicMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
 
 /** Takes part in a group until it is interrupted or a consumer fails. */
 export const run = Effect.fnUntraced(function* <E, R>(
@@ -78,10 +85,12 @@ export const run = Effect.fnUntraced(function* <E, R>(
   group: ConsumerGroup,
   consume: (assignment: Assignment) => Effect.Effect<void, E, R>
 ): Effect.fn.Return<never, Exclude<E, LeaseLost>, R> {
-  const { driver, events, lease, owner, poked } = hosting
+  const { driver, lease, owner, poked } = hosting
   const holdings = new Map<number, Holding>()
+  /** The consumers of lost ranges that still end: their slots get no other consumer until then. */
+  const ending = new Set<Holding>()
   const failed = Deferred.makeUnsafe<never, Exclude<E, LeaseLost>>()
-  let renewedAt = yield* Clock.currentTimeMillis
+  let renewedAt = yield* monotonicMillis
 
   const start = Effect.fnUntraced(function* (row: RangeRow) {
     const holding: Holding = {
@@ -96,7 +105,7 @@ export const run = Effect.fnUntraced(function* <E, R>(
       emitted: row.checkpoint.position,
       committed: row.checkpoint.position,
       hasStopped: false,
-      hasEnded: false
+      endedAt: undefined
     }
     holdings.set(row.epoch, holding)
     holding.fiber = yield* Effect.suspend(() =>
@@ -108,8 +117,9 @@ export const run = Effect.fnUntraced(function* <E, R>(
         isLeaseLost(error) ? Effect.void : Effect.fail(error as Exclude<E, LeaseLost>)
       ),
       Effect.onExit((exit) =>
-        Effect.suspend(() => {
-          holding.hasEnded = true
+        Effect.flatMap(monotonicMillis, (now) => {
+          holding.endedAt = now
+          ending.delete(holding)
           poked.openUnsafe()
           return Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
             ? Deferred.failCause(failed, exit.cause)
@@ -124,39 +134,48 @@ export const run = Effect.fnUntraced(function* <E, R>(
 
   const end = (holding: Holding) => {
     holdings.delete(holding.row.epoch)
+    if (holding.endedAt === undefined) ending.add(holding)
     holding.fiber?.interruptUnsafe()
   }
+
+  /** True while a consumer of some of the slots still ends; its end opens `poked`. */
+  const isBusy = (row: RangeRow) =>
+    Array.from(ending).some((one) => one.row.first <= row.last && row.first <= one.row.last)
 
   const settle = Effect.fnUntraced(function* ({ asked, drain, own }: Ticked) {
     const epochs = new Set(own.map(({ epoch }) => epoch))
     for (const holding of holdings.values()) if (!epochs.has(holding.row.epoch)) end(holding)
     for (const epoch of drain) yield* giveUp(holdings.get(epoch))
-    for (const row of own) if (!holdings.has(row.epoch)) yield* start(row)
+    for (const row of own) if (!holdings.has(row.epoch) && !isBusy(row)) yield* start(row)
     for (const held of asked) {
       for (const { asks, row } of holdings.values()) {
         if (includes(row, held.slot)) Queue.offerUnsafe(asks, held)
       }
     }
-    if (drain.length === 0) yield* join(events, own, holdings)
+    if (drain.length === 0) yield* join(hosting, own, holdings)
   })
 
   const tick = Effect.gen(function* () {
-    const startedAt = yield* Clock.currentTimeMillis
+    const startedAt = yield* monotonicMillis
     const all = Array.from(holdings.values())
-    const exit = yield* driver
-      .tick(group.name, {
+    const released = all.filter((one) => isReleased(one, startedAt, lease))
+    const exit = yield* within(
+      driver.tick(group.name, {
         owner,
         lease,
         draining: new Set(all.filter((one) => one.isDraining).map(({ row }) => row.epoch)),
-        released: new Set(all.filter(isReleased).map(({ row }) => row.epoch))
-      })
-      .pipe(
-        Effect.timeoutOrElse({
-          duration: Duration.millis(Math.max(1, renewedAt + lease - startedAt)),
-          orElse: () => new ConsumerGroupsError({ operation: "tick", cause: "no answer in time" })
-        }),
-        Effect.exit
-      )
+        released: new Set(released.map(({ row }) => row.epoch))
+      }),
+      Math.max(1, renewedAt + lease - startedAt)
+    ).pipe(
+      Effect.flatMap(
+        Option.match({
+          onNone: () => new ConsumerGroupsError({ operation: "tick", cause: "no answer in time" }),
+          onSome: Effect.succeed
+        })
+      ),
+      Effect.exit
+    )
     if (Exit.isSuccess(exit)) {
       renewedAt = startedAt
       return yield* settle(exit.value)
@@ -164,22 +183,32 @@ export const run = Effect.fnUntraced(function* <E, R>(
     if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
     yield* Effect.logWarning(`The leases of ${group.name} can't be renewed`, exit.cause)
     // Another host may have them from now on.
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* monotonicMillis
     if (now - renewedAt < lease) return
-    for (const holding of holdings.values()) end(holding)
+    // The rows may still be this host's after the outage, with checkpoints that the consumers go on
+    // moving until they have ended. So the ranges are given up, and claimed under further epochs.
+    for (const holding of holdings.values()) {
+      holding.isDraining = true
+      holding.together = []
+      holding.fiber?.interruptUnsafe()
+    }
     renewedAt = now
   })
 
   /** Waits until the next turn is due, or until the leases end that could not be renewed. */
-  const pause = Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  const pause = Effect.flatMap(monotonicMillis, (now) =>
     Effect.sleep(Duration.millis(Math.max(1, Math.min(lease / 3, renewedAt + lease - now))))
   )
 
   const leave = Effect.gen(function* () {
-    const fibers = Array.from(holdings.values()).flatMap(({ fiber }) => fiber ?? [])
-    yield* Fiber.interruptAll(fibers)
+    const fibers = [...holdings.values(), ...ending].flatMap(({ fiber }) => fiber ?? [])
+    const ended = yield* within(Fiber.interruptAll(fibers), lease)
+    if (Option.isNone(ended)) {
+      // The leases end by themselves: to give them up now would start other consumers beside.
+      return yield* Effect.logWarning(`Consumers of ${group.name} do not end`)
+    }
     // An outage ends the leases in time.
-    yield* Effect.ignore(driver.leave(group.name, owner))
+    yield* Effect.ignore(within(driver.leave(group.name, owner), lease))
   })
 
   return yield* Effect.suspend(() => poked.close).pipe(
@@ -191,8 +220,20 @@ export const run = Effect.fnUntraced(function* <E, R>(
   )
 })
 
-const isReleased = (holding: Holding): boolean =>
-  holding.hasEnded && holding.together.every(({ hasEnded }) => hasEnded)
+/**
+ * Returns true if the range of a consumer that has ended is to be handed over. A range that is
+ * joined waits for one beside it, but no longer than a lease: its events wait meanwhile.
+ */
+const isReleased = ({ endedAt, row, together }: Holding, now: number, lease: number): boolean => {
+  if (endedAt === undefined) return false
+  const beside = together.filter((one) => isBeside(one.row, row))
+  return (
+    beside.length === 0 || beside.some((one) => one.endedAt !== undefined) || now - endedAt >= lease
+  )
+}
+
+const isBeside = (one: RangeRow, other: RangeRow): boolean =>
+  one.last + 1 === other.first || other.last + 1 === one.first
 
 const giveUp = (holding: Holding | undefined) =>
   Effect.suspend(() => {
@@ -204,19 +245,25 @@ const giveUp = (holding: Holding | undefined) =>
 
 /** Lets neighbouring ranges end at one place, so that they are one range when they are free. */
 const join = Effect.fnUntraced(function* (
-  events: EventStore["Service"],
+  { events, lease }: Hosting,
   own: ReadonlyArray<RangeRow>,
   holdings: ReadonlyMap<number, Holding>
 ) {
   const holdingOf = ({ epoch }: RangeRow) => holdings.get(epoch)
   const isSteady = (row: RangeRow) => {
     const holding = holdingOf(row)
-    return holding !== undefined && !holding.isDraining && !holding.hasStopped && !holding.hasEnded
+    return (
+      holding !== undefined &&
+      !holding.isDraining &&
+      !holding.hasStopped &&
+      holding.endedAt === undefined
+    )
   }
   if (neighbours(own, isSteady).length === 0) return
-  const found = yield* Effect.option(events.checkpoint)
-  if (Option.isNone(found)) return
-  const head = found.value
+  // A log that does not answer must not delay the next renewal.
+  const found = yield* Effect.option(within(events.checkpoint, lease / 3))
+  const head = Option.getOrUndefined(Option.flatten(found))
+  if (head === undefined) return
   const isNear = (row: RangeRow) =>
     isSteady(row) && head.position - (holdingOf(row)?.committed ?? Position.start) <= NEAR
   const together = neighbours(own, isNear).flatMap((row) => holdingOf(row) ?? [])

@@ -28,10 +28,10 @@ import {
   toRange,
   UNFLUSHED
 } from "./database.ts"
-import { locked, makeTurns } from "./tick.ts"
+import { lockGroup, locked, makeTurns } from "./tick.ts"
 
 export const driver = (database: Database): GroupDriver => {
-  const { sql, table } = database
+  const { bound, sql, table } = database
   const turns = makeTurns(database)
   /** Ends the leases from before an embedded database was opened: their holders are dead. */
   const freed = SoleHost.onceOpened(
@@ -109,7 +109,7 @@ export const driver = (database: Database): GroupDriver => {
         Effect.gen(function* () {
           const rows = yield* sql.unsafe<StoredHeld>(
             `UPDATE ${table("held_keys")} h SET asked = $3
-            WHERE h.name = $1 AND ($2 IS NULL OR h.key = $2) RETURNING ${HELD}`,
+            WHERE h.name = $1 AND ($2 IS NULL OR h.key = $2) RETURNING ${HELD}, ${bound}`,
             [PgTypes.text(name), PgTypes.text(key ?? null), PgTypes.text(act)]
           )
           if (key !== undefined && rows.length === 0) {
@@ -158,18 +158,20 @@ const texts = (list: ReadonlyArray<string> | undefined) =>
   Result.getOrThrow(PgTypes.array(list ?? null, PgTypes.OID.text))
 
 /** Creates a group, unless another host has done so meanwhile. */
-const create = ({ sql, table }: Database, name: string, filter: Filter, checkpoint: Checkpoint) =>
-  transaction(
+const create = (database: Database, name: string, filter: Filter, checkpoint: Checkpoint) => {
+  const { bound, sql, table } = database
+  return transaction(
     sql,
     Effect.gen(function* () {
       const rows = yield* sql.unsafe(
         `INSERT INTO ${table("groups")} (name, epoch, categories, types) VALUES ($1, 1, $2, $3)
-        ON CONFLICT (name) DO NOTHING RETURNING name`,
+        ON CONFLICT (name) DO NOTHING RETURNING name, ${bound}`,
         [PgTypes.text(name), texts(filter.categories), texts(filter.types)]
       )
-      if (rows.length > 0) yield* insertWhole({ sql, table }, name, checkpoint, 1)
+      if (rows.length > 0) yield* insertWhole(database, name, checkpoint, 1)
     })
   )
+}
 
 const insertWhole = (
   { sql, table }: Database,
@@ -189,16 +191,14 @@ const insertWhole = (
     ]
   )
 
-const lockGroup = ({ sql, table }: Database, name: string) =>
-  sql.unsafe(`SELECT FROM ${table("groups")} WHERE name = $1 FOR UPDATE`, [PgTypes.text(name)])
-
 /** Ends the leases of a host; the next turn of another one frees its ranges. */
-const leave = ({ sql, table }: Database, name: string, owner: string) =>
-  transaction(
+const leave = (database: Database, name: string, owner: string) => {
+  const { sql, table } = database
+  return transaction(
     sql,
     Effect.gen(function* () {
       const of = [PgTypes.text(name), PgTypes.text(owner)]
-      yield* lockGroup({ sql, table }, name)
+      yield* lockGroup(database, name)
       yield* sql.unsafe(
         `UPDATE ${table("ranges")} SET lease_ends = ${NOW} WHERE name = $1 AND owner = $2`,
         of
@@ -206,6 +206,7 @@ const leave = ({ sql, table }: Database, name: string, owner: string) =>
       yield* sql.unsafe(`DELETE FROM ${table("members")} WHERE name = $1 AND owner = $2`, of)
     })
   )
+}
 
 /**
  * Runs a statement that is its own transaction; again under READ COMMITTED if sessions have another
@@ -220,10 +221,10 @@ const single = <A, E>({ sql }: Database, statement: Effect.Effect<A, E | SqlErro
 
 /** Moves a checkpoint forward under its lease; `also` is evaluated in the statement. */
 const move = Effect.fnUntraced(function* (
-  { sql, table }: Database,
+  { bound, sql, table }: Database,
   lease: Lease,
   { event, position }: Checkpoint,
-  also = "true"
+  also = bound
 ): Effect.fn.Return<void, LeaseLost | SqlError> {
   const rows = yield* sql.unsafe(
     `UPDATE ${table("ranges")} SET "position" = greatest("position", $3),
@@ -244,12 +245,12 @@ const lost = ({ epoch, group, range }: Lease) =>
 
 /** Fails unless the lease is valid, and keeps it until the transaction ends. */
 const proved = Effect.fnUntraced(function* (
-  { sql, table }: Database,
+  { bounds, sql, table }: Database,
   lease: Lease
 ): Effect.fn.Return<void, LeaseLost | SqlError> {
   const rows = yield* sql.unsafe(
-    `SELECT epoch FROM ${table("ranges")} WHERE name = $1 AND epoch = $2 AND owner IS NOT NULL
-    FOR SHARE`,
+    `${bounds} SELECT r.epoch FROM ${table("ranges")} r CROSS JOIN bounds
+    WHERE r.name = $1 AND r.epoch = $2 AND r.owner IS NOT NULL FOR SHARE OF r`,
     [PgTypes.text(lease.group), PgTypes.int8(BigInt(lease.epoch))]
   )
   if (rows.length === 0) return yield* lost(lease)
