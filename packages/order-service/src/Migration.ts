@@ -39,7 +39,8 @@ export const run = Effect.gen(function* () {
   yield* sql`GRANT SELECT, INSERT ON reactors.acts TO daybook_reactor`
   yield* sql`
     GRANT SELECT, INSERT, UPDATE, DELETE
-    ON reactors.groups, reactors.members, reactors.ranges, reactors.held_keys, reactors.process_timers
+    ON reactors.groups, reactors.members, reactors.ranges, reactors.held_keys,
+      reactors.waiting_events, reactors.process_timers
     TO daybook_reactor
   `
 })

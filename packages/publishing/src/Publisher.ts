@@ -88,8 +88,10 @@ export class MappingFailed extends Data.TaggedError("MappingFailed")<{
  */
 export interface Options<Source extends EventSource<unknown>> extends Pick<
   Reactor.Options<never, never>,
-  "from" | "types" | "key" | "onFailure" | "maxParked" | "retry"
+  "from" | "types" | "onFailure" | "maxParked" | "retry"
 > {
+  /** Returns the key whose messages are sent in order: the stream unless told. */
+  readonly key?: ((event: RecordedEvent) => string) | undefined
   /** The name of its consumer group, which is a part of the ids of its messages. */
   readonly name: string
   /** The `source` of its messages: their system, a URI reference such as `/shop/orders`. */

@@ -53,6 +53,17 @@ export const HeldKey = Schema.Struct({
 export type HeldKey = Named.Struct<typeof HeldKey>
 
 /**
+ * An event that waits for a held key, after the one that failed.
+ *
+ * @category types
+ * @since 0.1.0
+ */
+export interface Waiting {
+  readonly key: string
+  readonly position: Position
+}
+
+/**
  * The actor and the reason of an act; the database adds the login.
  *
  * @category types

@@ -16,13 +16,14 @@ import * as Fiber from "effect/Fiber"
 import type * as Latch from "effect/Latch"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import {
   type ConsumerGroup,
   ConsumerGroupsError,
   GroupOffHistory,
   includes,
-  keyOf,
+  keysOf,
   LeaseLost,
   Name,
   SLOTS,
@@ -282,9 +283,12 @@ const assignmentOf = (hosting: Hosting, group: ConsumerGroup, holding: Holding):
   const range = { first: row.first, last: row.last }
   const lease: Lease = { group: group.name, range, epoch: row.epoch }
   const isWhole = range.first === 0 && range.last === SLOTS - 1
-  const isOwn = isWhole
-    ? undefined
-    : (event: RecordedEvent) => includes(range, slotOf(keyOf(group, event)))
+  const ownKeys = (event: RecordedEvent) => {
+    // The definition shows its fault where the event is handled.
+    const keys = Result.getOrElse(keysOf(group, event), () => [event.streamId])
+    return isWhole ? keys : keys.filter((key) => includes(range, slotOf(key)))
+  }
+  const isOwn = isWhole ? undefined : (event: RecordedEvent) => ownKeys(event).length > 0
   const pageOf = (page: SubscriptionPage): Page => {
     const { end } = holding
     const isLast = end !== undefined && page.position >= end.position
@@ -335,7 +339,9 @@ const assignmentOf = (hosting: Hosting, group: ConsumerGroup, holding: Holding):
         onSome: ({ held }) => held.filter(({ slot }) => includes(range, slot))
       })
     ),
-    eventsOf: (key, positions) => eventsOf(events, group, key, positions),
+    keysOf: ownKeys,
+    eventsOf: (key, positions) => eventsOf(hosting, group, key, positions),
+    wait: (waiting) => Effect.asVoid(driver.change(lease, { _tag: "Wait", waiting }, Effect.void)),
     asked: Stream.fromQueue(holding.asks),
     hold: (held) =>
       driver

@@ -2,6 +2,7 @@
  * The rows of consumer groups in memory. A change is one synchronous step.
  */
 import * as EventMark from "@daybook/kernel/EventMark"
+import type { Position } from "@daybook/kernel/Position"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -17,6 +18,8 @@ interface Group {
   filter: Filter
   rows: Rows
   readonly held: Map<string, HeldKey>
+  /** The positions of the events that wait for each held key. */
+  readonly waiting: Map<string, Set<Position>>
   readonly acts: Array<Act>
   /** The epochs of the ranges in whose transactions work runs: their leases don't end meanwhile. */
   readonly working: Map<number, number>
@@ -128,6 +131,13 @@ export const driver = (): GroupDriver => {
           now
         }))
       ),
+    waiting: (name, key, { after, limit, upTo }) =>
+      Effect.sync(() =>
+        Array.from(groupOf(name).waiting.get(key) ?? [])
+          .filter((position) => after < position && position <= upTo)
+          .toSorted((one, other) => (one < other ? -1 : 1))
+          .slice(0, limit)
+      ),
     ask: Effect.fnUntraced(function* (name, act, key, why) {
       const { acts, held } = groupOf(name)
       const keys = key === undefined ? Array.from(held.keys()) : [key]
@@ -145,6 +155,7 @@ export const driver = (): GroupDriver => {
         const { epoch, members } = group.rows
         group.rows = { members, epoch: epoch + 1, ranges: [wholeRange(checkpoint, epoch + 1)] }
         group.held.clear()
+        group.waiting.clear()
         group.acts.push(actOf(name, "restart", at, why, { position: String(checkpoint.position) }))
       }),
     acts: (name) => Effect.sync(() => groupOf(name).acts.slice())
@@ -167,6 +178,7 @@ const opened = (filter: Filter, checkpoint: Checkpoint): Group => ({
   filter,
   rows: { epoch: 1, members: [], ranges: [wholeRange(checkpoint, 1)] },
   held: new Map(),
+  waiting: new Map(),
   acts: [],
   working: new Map()
 })
@@ -186,11 +198,18 @@ const carryOut = (group: Group, lease: Lease, change: KeyChange, now: number): v
   const at = DateTime.makeUnsafe(now)
   if (change._tag === "Hold") {
     group.held.set(change.held.key, { ...change.held, at, asked: null })
+  } else if (change._tag === "Wait") {
+    for (const { key, position } of change.waiting) {
+      if (!group.held.has(key)) continue
+      const known = group.waiting.get(key) ?? new Set()
+      group.waiting.set(key, known.add(position))
+    }
   } else if (change._tag === "Skip") {
     const details = skipDetails(change.event, change.issue)
     group.acts.push(actOf(lease.group, "skip", at, {}, details))
   } else if (change.next === undefined) {
     group.held.delete(change.key)
+    group.waiting.delete(change.key)
   } else {
     const held = group.held.get(change.key)
     const { position, streamId, type } = change.next

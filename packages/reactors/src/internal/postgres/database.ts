@@ -14,7 +14,9 @@ import type { RangeRow } from "../group/assign.ts"
 export interface Database {
   readonly sql: SqlClient
   /** Returns the name of a table, quoted, with its schema. */
-  readonly table: (name: "groups" | "members" | "ranges" | "held_keys" | "acts") => string
+  readonly table: (
+    name: "groups" | "members" | "ranges" | "held_keys" | "waiting_events" | "acts"
+  ) => string
   /**
    * Bounds, in SQL, the rest of the transaction, which has locked rows of a group: the server ends
    * a host that stands still in it, as one that is frozen does, and waits for locks.

@@ -2,6 +2,7 @@
  * The rows of consumer groups in PostgreSQL.
  */
 import * as EventMark from "@daybook/kernel/EventMark"
+import * as Position from "@daybook/kernel/Position"
 import type { Checkpoint } from "@daybook/store/Checkpoint"
 import * as SoleHost from "@daybook/store/sql/SoleHost"
 import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
@@ -13,7 +14,7 @@ import * as Result from "effect/Result"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { ConsumerGroupsError, KeyNotHeld, LeaseLost, Name, SLOTS } from "../../ConsumerGroup.ts"
 import type { Filter, GroupDriver, GroupState, KeyChange, Lease } from "../../driver/GroupDriver.ts"
-import type { Act, HeldKey } from "../../HeldKey.ts"
+import type { Act, HeldKey, Waiting } from "../../HeldKey.ts"
 import { detailsOf, skipDetails } from "../group/actDetails.ts"
 import type { Member } from "../group/assign.ts"
 import {
@@ -103,6 +104,22 @@ export const driver = (database: Database): GroupDriver => {
         })
       ).pipe(failing("change")),
     state: (name) => failing("status")(transaction(sql, stateOf(database, name))),
+    waiting: (name, key, { after, limit, upTo }) =>
+      Effect.map(
+        sql.unsafe<{ readonly position: bigint }>(
+          `SELECT "position" FROM ${table("waiting_events")}
+          WHERE name = $1 AND key = $2 AND "position" > $3 AND "position" <= $4
+          ORDER BY "position" LIMIT $5`,
+          [
+            PgTypes.text(name),
+            PgTypes.text(key),
+            PgTypes.int8(after),
+            PgTypes.int8(upTo),
+            PgTypes.int4(limit)
+          ]
+        ),
+        (rows) => rows.map(({ position }) => Position.make(position))
+      ).pipe(failing("waiting")),
     ask: (name, act, key, { actor, reason }) =>
       transaction(
         sql,
@@ -260,6 +277,8 @@ const carryOut = (database: Database, group: string, change: KeyChange) => {
   switch (change._tag) {
     case "Hold":
       return hold(database, group, change.held)
+    case "Wait":
+      return wait(database, group, change.waiting)
     case "Skip":
       return record(database, group, "skip", skipDetails(change.event, change.issue), {})
     case "Settle":
@@ -286,6 +305,24 @@ const hold = ({ sql, table }: Database, group: string, held: Omit<HeldKey, "at" 
       PgTypes.text(held.type),
       PgTypes.text(held.issue),
       PgTypes.int4(held.attempts)
+    ]
+  )
+
+const wait = ({ sql, table }: Database, group: string, waiting: ReadonlyArray<Waiting>) =>
+  sql.unsafe(
+    `INSERT INTO ${table("waiting_events")} (name, key, "position")
+    SELECT h.name, h.key, w.position FROM unnest($2, $3) AS w (key, "position")
+    JOIN ${table("held_keys")} h ON h.name = $1 AND h.key = w.key
+    ON CONFLICT DO NOTHING`,
+    [
+      PgTypes.text(group),
+      texts(waiting.map(({ key }) => key)),
+      Result.getOrThrow(
+        PgTypes.array(
+          waiting.map(({ position }) => position),
+          PgTypes.OID.int8
+        )
+      )
     ]
   )
 

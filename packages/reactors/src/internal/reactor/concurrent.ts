@@ -6,7 +6,6 @@ import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import type { Page } from "../../ConsumerGroups.ts"
-import { keyOf } from "../../ConsumerGroup.ts"
 import { checkpointAt, IDLE } from "./checkpointAt.ts"
 import { type Entry, isEvent, type Lane, type Lanes, make } from "./lanes.ts"
 import type { Releasing } from "./release.ts"
@@ -21,12 +20,15 @@ const AHEAD = 1_000
 const FORGET = 64
 
 export const concurrently = Effect.fnUntraced(function* <R>(releasing: Releasing<R>) {
-  const { assignment, reactor } = releasing
+  const { assignment, held, reactor } = releasing
   const lanes = yield* make(AHEAD)
   const commit = Effect.suspend(() => {
     const low = lanes.lowUnsafe()
     if (low === undefined) return Effect.void
-    return assignment.commit(isEvent(low) ? checkpointAt(assignment, low) : low)
+    return Effect.andThen(
+      held.recordWaits,
+      assignment.commit(isEvent(low) ? checkpointAt(assignment, low) : low)
+    )
   })
   const { byEvent, byPage } = lanes.moved
   const committing = Effect.raceFirst(
@@ -49,6 +51,7 @@ export const concurrently = Effect.fnUntraced(function* <R>(releasing: Releasing
       Stream.runForEach((page) => hand(releasing, lanes, page)),
       Effect.andThen(lanes.idle.await)
     ),
+    isBusyUnsafe: lanes.isBusyUnsafe,
     beside: [committing, ...Array.from({ length: reactor.concurrency }, () => working)],
     commit
   }
@@ -56,20 +59,20 @@ export const concurrently = Effect.fnUntraced(function* <R>(releasing: Releasing
 
 /** Hands the events of a page out, as there is room for them. */
 const hand = Effect.fnUntraced(function* <R>(
-  { handing, held, reactor }: Releasing<R>,
+  { assignment, handing, held }: Releasing<R>,
   lanes: Lanes,
   { checkpoint, events }: Page
 ) {
-  const { group } = reactor
   for (let from = 0; from < events.length;) {
     yield* lanes.room.await
     const room = Math.max(1, lanes.roomUnsafe())
     yield* handing.withPermit(
       Effect.sync(() => {
         for (const event of events.slice(from, from + room)) {
-          const key = keyOf(group, event)
-          if (held.waitsUnsafe(key, event)) lanes.passUnsafe(event)
-          else lanes.putUnsafe(key, event)
+          const due = assignment.keysOf(event).filter((key) => !held.waitsUnsafe(key, event))
+          if (due.length === 0) lanes.passUnsafe(event)
+          else lanes.putUnsafe(due, event)
+          held.passedUnsafe(event.position)
         }
       })
     )
@@ -91,7 +94,7 @@ const work = Effect.fnUntraced(function* <R>(
     const { of } = entry
     if (!isEvent(of)) return yield* Effect.die(new Error("a lane has events only"))
     if (!held.running.isOpen()) yield* held.running.await
-    const result = yield* Effect.result(attempt.retried(of, (reaction) => reaction))
+    const result = yield* Effect.result(attempt.retried(of, [lane.key], (reaction) => reaction))
     const outcome = Result.isFailure(result) ? yield* held.failed(result.failure) : "over"
     if (Result.isSuccess(result) && held.tryingUnsafe() > 0) {
       yield* held.succeeded(lane.key, of)
