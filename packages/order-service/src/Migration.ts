@@ -31,7 +31,7 @@ export const run = Effect.gen(function* () {
   const sql = yield* SqlClient
   yield* PostgresMigrations.migrate
   yield* PostgresRoles.grant(roles)
-  yield* sql`GRANT EXECUTE ON FUNCTION daybook.record_act TO daybook_projector`
+  yield* sql`GRANT EXECUTE ON FUNCTION daybook.record_act TO daybook_projector, daybook_reactor`
   yield* ReadModelMigrations.migrate
   yield* ReactorMigrations.migrate
   yield* sql`GRANT USAGE ON SCHEMA reactors TO daybook_reactor`

@@ -61,7 +61,7 @@ export interface ConsumerGroup {
    * keys is handled once for each of them; one of no key is left out.
    *
    * **Details**
-   * Shape: at most {@link MAX_KEY_LENGTH} UTF-16 code units of well-formed Unicode without `U+0000`.
+   * Shape: at most {@link MAX_KEY_LENGTH} UTF-16 code units, well-formed, without `U+0000`.
    * An event for which it throws, or returns another shape, is handed out under its stream; a
    * reactor fails such an event, by its policy.
    * Another function needs another name: events would be dealt out differently.
@@ -208,6 +208,22 @@ export class UnknownGroup extends Schema.TaggedError<UnknownGroup>()("UnknownGro
 }) {
   override get message() {
     return printableLine(`No consumer group is called ${this.group}`)
+  }
+}
+
+/**
+ * Hosts run the group, or did until a moment ago: a group that is forgotten would begin again.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class GroupRuns extends Schema.TaggedError<GroupRuns>()("GroupRuns", {
+  group: Name,
+  /** The ids of the hosts. */
+  hosts: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `Cannot forget consumer group ${this.group}: ${this.hosts.length} hosts run it`
   }
 }
 

@@ -26,6 +26,7 @@ import type {
   ConsumerGroup,
   ConsumerGroupsError,
   GroupOffHistory,
+  GroupRuns,
   KeyNotHeld,
   LeaseLost,
   SlotRange,
@@ -210,7 +211,19 @@ export class ConsumerGroups extends Context.Service<
       options: Why & { readonly from: NonNullable<ConsumerGroup["from"]> }
     ) => Effect.Effect<void, UnknownGroup | GroupOffHistory | ConsumerGroupsError | EventStoreError>
 
-    /** Returns the acts on a group in the order of time. */
+    /**
+     * Deletes the progress and the held keys of a group that no host runs, for good: a host that
+     * runs it again begins as if for the first time.
+     *
+     * **Details**
+     * A host that died counts until its lease has ended.
+     */
+    readonly forget: (
+      name: string,
+      options?: Why
+    ) => Effect.Effect<void, UnknownGroup | GroupRuns | ConsumerGroupsError>
+
+    /** Returns the acts on a group in the order of time, also on one that was forgotten. */
     readonly acts: (
       name: string
     ) => Effect.Effect<ReadonlyArray<Act>, UnknownGroup | ConsumerGroupsError>

@@ -85,9 +85,9 @@ export const Act = Schema.Struct({
   group: Name,
   /**
    * The kind. `release` and `drop`: of a held key; `restart`: the group goes on from elsewhere;
-   * `skip`: a consumer left an event out by its policy.
+   * `skip`: a consumer left an event out by its policy; `forget`: the group was deleted.
    */
-  act: Schema.Literals(["release", "drop", "skip", "restart"]),
+  act: Schema.Literals(["release", "drop", "skip", "restart", "forget"]),
   at: Schema.DateTimeUtc,
   /** The database user who did it; none in memory. */
   login: Schema.Option(Schema.String),

@@ -23,7 +23,13 @@ layer(server, { timeout: 60_000, excludeTestServices: true })("A host that freez
     const sql = yield* SqlClient
     const { checkpoint } = yield* EventStore
     const start = yield* checkpoint
-    const rows = driver(Database.make(sql, SchemaName.make("reactors"), LEASE))
+    const rows = driver(
+      Database.make(sql, {
+        schema: SchemaName.make("reactors"),
+        log: SchemaName.make("daybook"),
+        lease: LEASE
+      })
+    )
     yield* rows.open(name, {}, Effect.succeed(start))
     const take = (owner: string) =>
       rows.tick(name, { owner, lease: LEASE, draining: new Set(), released: new Set() })

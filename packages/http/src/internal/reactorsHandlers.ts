@@ -5,6 +5,7 @@ import type { Position } from "@daybook/kernel/Position"
 import type {
   ConsumerGroupsError,
   GroupOffHistory,
+  GroupRuns,
   KeyNotHeld,
   UnknownGroup
 } from "@daybook/reactors/ConsumerGroup"
@@ -23,6 +24,7 @@ type GroupError =
   | UnknownGroup
   | KeyNotHeld
   | GroupOffHistory
+  | GroupRuns
   | ConsumerGroupsError
   | EventStoreError
 
@@ -61,7 +63,16 @@ export const make: Effect.Effect<Handlers, never, ConsumerGroups> = Effect.gen(f
         group,
         payload: { readonly from: "beginning" | "now" | Position; readonly reason: string }
       ) => groups.restart(group, payload)
-    )
+    ),
+    forget: ({
+      params: { group },
+      payload
+    }: Group & { readonly payload: { readonly reason: string } }) =>
+      answered(
+        Effect.flatMap(actor, (by) =>
+          Effect.andThen(groups.forget(group, { ...payload, ...by }), groups.acts(group))
+        )
+      )
   }
 })
 
@@ -73,6 +84,7 @@ const problemOf = (
       return Effect.fail(new Unknown({ detail: error.message }))
     case "KeyNotHeld":
     case "GroupOffHistory":
+    case "GroupRuns":
       return Effect.fail(new NotPossible({ detail: error.message }))
     case "ConsumerGroupsError":
     case "EventStoreError":

@@ -9,7 +9,13 @@ import type { Checkpoint } from "@daybook/store/Checkpoint"
 import type { BacklogOptions } from "@daybook/store/Subscription"
 import type * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type { ConsumerGroupsError, KeyNotHeld, LeaseLost, SlotRange } from "../ConsumerGroup.ts"
+import type {
+  ConsumerGroupsError,
+  GroupRuns,
+  KeyNotHeld,
+  LeaseLost,
+  SlotRange
+} from "../ConsumerGroup.ts"
 import type { Act, HeldKey, Waiting, Why } from "../HeldKey.ts"
 import type { Assigned, Host, Rows } from "../internal/group/assign.ts"
 
@@ -162,6 +168,9 @@ export interface GroupDriver {
     checkpoint: Checkpoint,
     why: Why
   ) => Effect.Effect<void, ConsumerGroupsError>
+
+  /** Deletes a group that has no member, but for its acts. */
+  readonly forget: (name: string, why: Why) => Effect.Effect<void, GroupRuns | ConsumerGroupsError>
 
   readonly acts: (name: string) => Effect.Effect<ReadonlyArray<Act>, ConsumerGroupsError>
 }

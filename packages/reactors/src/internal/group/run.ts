@@ -182,6 +182,9 @@ export const run = Effect.fnUntraced(function* <E, R>(
       return yield* settle(exit.value)
     }
     if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+    // Such as a group that was forgotten: another turn would find the same.
+    const died = exit.cause.reasons.find(Cause.isDieReason)
+    if (died !== undefined) return yield* Effect.die(died.defect)
     yield* Effect.logWarning(`The leases of ${group.name} can't be renewed`, exit.cause)
     // Another host may have them from now on.
     const now = yield* monotonicMillis

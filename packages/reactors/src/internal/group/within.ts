@@ -19,7 +19,7 @@ export const within = <A, E, R>(
   Effect.uninterruptibleMask(
     Effect.fnUntraced(function* (restore) {
       const outcome = Deferred.makeUnsafe<Option.Option<A>, E>()
-      // Detached, since the caller may be uninterruptible: the race of a timeout would inherit that.
+      // Detached: the caller may be uninterruptible, which the race of a timeout would inherit.
       const fiber = yield* Effect.forkDetach(effect)
       fiber.addObserver((exit) => Deferred.doneUnsafe(outcome, Exit.map(exit, Option.some)))
       const alarm = yield* Effect.forkDetach(

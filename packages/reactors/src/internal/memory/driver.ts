@@ -8,10 +8,10 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import { includes, KeyNotHeld, LeaseLost, Name, SLOTS } from "../../ConsumerGroup.ts"
+import { GroupRuns, includes, KeyNotHeld, LeaseLost, Name, SLOTS } from "../../ConsumerGroup.ts"
 import type { Filter, GroupDriver, KeyChange, Lease } from "../../driver/GroupDriver.ts"
 import type { Act, HeldKey, Why } from "../../HeldKey.ts"
-import { detailsOf, skipDetails } from "../group/actDetails.ts"
+import { detailsOf, forgetDetails, skipDetails } from "../group/actDetails.ts"
 import { assign, type Assigned, type RangeRow, type Rows } from "../group/assign.ts"
 
 interface Group {
@@ -27,6 +27,8 @@ interface Group {
 
 export const driver = (): GroupDriver => {
   const groups = new Map<string, Group>()
+  /** The acts on groups that were forgotten. */
+  const forgotten = new Map<string, Array<Act>>()
   const groupOf = (name: string): Group => {
     const group = groups.get(name)
     if (group === undefined) throw new Error(`the consumer group ${name} was not opened`)
@@ -70,7 +72,9 @@ export const driver = (): GroupDriver => {
       const checkpoint = known === undefined ? yield* start : undefined
       const group = groups.get(name)
       if (group !== undefined) group.filter = filter
-      else if (checkpoint !== undefined) groups.set(name, opened(filter, checkpoint))
+      else if (checkpoint !== undefined) {
+        groups.set(name, opened(filter, checkpoint, forgotten.get(name) ?? []))
+      }
     }),
     tick: (name, host) =>
       Effect.map(Clock.currentTimeMillis, (now) => {
@@ -158,7 +162,17 @@ export const driver = (): GroupDriver => {
         group.waiting.clear()
         group.acts.push(actOf(name, "restart", at, why, { position: String(checkpoint.position) }))
       }),
-    acts: (name) => Effect.sync(() => groupOf(name).acts.slice())
+    forget: Effect.fnUntraced(function* (name, why) {
+      const { acts, rows } = groupOf(name)
+      const at = yield* DateTime.now
+      const now = DateTime.toEpochMillis(at)
+      const hosts = rows.members.flatMap(({ leaseEnds, owner }) => (leaseEnds > now ? [owner] : []))
+      if (hosts.length > 0) return yield* new GroupRuns({ group: Name.make(name), hosts })
+      acts.push(actOf(name, "forget", at, why, forgetDetails(rows.ranges)))
+      forgotten.set(name, acts)
+      groups.delete(name)
+    }),
+    acts: (name) => Effect.sync(() => (groups.get(name)?.acts ?? forgotten.get(name) ?? []).slice())
   }
 }
 
@@ -174,12 +188,12 @@ const wholeRange = (checkpoint: Checkpoint, epoch: number): RangeRow => ({
   checkpoint
 })
 
-const opened = (filter: Filter, checkpoint: Checkpoint): Group => ({
+const opened = (filter: Filter, checkpoint: Checkpoint, acts: Array<Act>): Group => ({
   filter,
   rows: { epoch: 1, members: [], ranges: [wholeRange(checkpoint, 1)] },
   held: new Map(),
   waiting: new Map(),
-  acts: [],
+  acts,
   working: new Map()
 })
 

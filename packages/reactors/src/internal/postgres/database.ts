@@ -13,6 +13,8 @@ import type { RangeRow } from "../group/assign.ts"
 
 export interface Database {
   readonly sql: SqlClient
+  /** The schema of the log whose record has the acts, if it is in this database. */
+  readonly log: SchemaName
   /** Returns the name of a table, quoted, with its schema. */
   readonly table: (
     name: "groups" | "members" | "ranges" | "held_keys" | "waiting_events" | "acts"
@@ -22,7 +24,7 @@ export interface Database {
    * a host that stands still in it, as one that is frozen does, and waits for locks.
    */
   readonly bound: string
-  /** A `WITH` clause that sets the bound before the statement waits for a lock; name it in `FROM`. */
+  /** A `WITH` clause that sets the bound before a statement waits; name `bounds` in `FROM`. */
   readonly bounds: string
 }
 
@@ -32,14 +34,26 @@ export interface Database {
  */
 const [LEAST, MOST] = [1_000, 10_000]
 
-/** @param lease The length of a lease, in milliseconds. */
-export const make = (sql: SqlClient, schema: SchemaName, lease: number): Database => {
+export const make = (
+  sql: SqlClient,
+  {
+    lease,
+    log,
+    schema
+  }: {
+    readonly schema: SchemaName
+    readonly log: SchemaName
+    /** The length of a lease, in milliseconds. */
+    readonly lease: number
+  }
+): Database => {
   const millis = Math.ceil(Math.min(Math.max(lease, LEAST), MOST))
   const bound = ["idle_in_transaction_session_timeout", "lock_timeout"]
     .map((name) => `pg_catalog.set_config('${name}', '${millis}', true)`)
     .join(", ")
   return {
     sql,
+    log,
     table: (name) => `"${schema}".${name}`,
     bound,
     bounds: `WITH bounds AS MATERIALIZED (SELECT ${bound})`

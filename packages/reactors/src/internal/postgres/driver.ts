@@ -7,16 +7,23 @@ import type { Checkpoint } from "@daybook/store/Checkpoint"
 import * as SoleHost from "@daybook/store/sql/SoleHost"
 import { inTransaction, transaction } from "@daybook/store/sql/Transaction"
 import * as PgTypes from "@effect/sql-pg/PgTypes"
-import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import { isSqlError, type SqlError } from "effect/sql/SqlError"
-import { ConsumerGroupsError, KeyNotHeld, LeaseLost, Name, SLOTS } from "../../ConsumerGroup.ts"
+import {
+  ConsumerGroupsError,
+  GroupRuns,
+  KeyNotHeld,
+  LeaseLost,
+  Name,
+  SLOTS
+} from "../../ConsumerGroup.ts"
 import type { Filter, GroupDriver, GroupState, KeyChange, Lease } from "../../driver/GroupDriver.ts"
-import type { Act, HeldKey, Waiting } from "../../HeldKey.ts"
-import { detailsOf, skipDetails } from "../group/actDetails.ts"
+import type { HeldKey, Waiting } from "../../HeldKey.ts"
+import { detailsOf, forgetDetails, skipDetails } from "../group/actDetails.ts"
 import type { Member } from "../group/assign.ts"
+import { list, record } from "./acts.ts"
 import {
   type Database,
   HELD,
@@ -120,7 +127,7 @@ export const driver = (database: Database): GroupDriver => {
         ),
         (rows) => rows.map(({ position }) => Position.make(position))
       ).pipe(failing("waiting")),
-    ask: (name, act, key, { actor, reason }) =>
+    ask: (name, act, key, why) =>
       transaction(
         sql,
         Effect.gen(function* () {
@@ -132,9 +139,8 @@ export const driver = (database: Database): GroupDriver => {
           if (key !== undefined && rows.length === 0) {
             return yield* new KeyNotHeld({ group: Name.make(name), key })
           }
-          for (const row of rows) {
-            yield* record(database, name, act, detailsOf(toHeld(row)), { actor, reason })
-          }
+          const details = rows.map((row) => detailsOf(toHeld(row)))
+          yield* record(database, name, act, details, why)
         })
       ).pipe(failing(act)),
     restart: (name, checkpoint, why) =>
@@ -152,10 +158,23 @@ export const driver = (database: Database): GroupDriver => {
             PgTypes.int8(BigInt(rows.epoch + 1))
           ])
           const details = { position: String(checkpoint.position) }
-          yield* record(database, name, "restart", details, why)
+          yield* record(database, name, "restart", [details], why)
         })
       ).pipe(failing("restart")),
-    acts: (name) => failing("acts")(acts(database, name))
+    forget: (name, why) =>
+      transaction(
+        sql,
+        Effect.gen(function* () {
+          const { now, rows } = yield* locked(database, name)
+          const hosts = rows.members.flatMap(({ leaseEnds, owner }) =>
+            leaseEnds > now ? [owner] : []
+          )
+          if (hosts.length > 0) return yield* new GroupRuns({ group: Name.make(name), hosts })
+          yield* sql.unsafe(`DELETE FROM ${table("groups")} WHERE name = $1`, [PgTypes.text(name)])
+          yield* record(database, name, "forget", [forgetDetails(rows.ranges)], why)
+        })
+      ).pipe(failing("forget")),
+    acts: (name) => failing("acts")(list(database, name))
   }
 }
 
@@ -280,7 +299,7 @@ const carryOut = (database: Database, group: string, change: KeyChange) => {
     case "Wait":
       return wait(database, group, change.waiting)
     case "Skip":
-      return record(database, group, "skip", skipDetails(change.event, change.issue), {})
+      return record(database, group, "skip", [skipDetails(change.event, change.issue)], {})
     case "Settle":
       return settle(database, group, change)
   }
@@ -388,51 +407,6 @@ const stateOf = Effect.fnUntraced(function* (
     now: group.now
   })
 })
-
-const record = (
-  { sql, table }: Database,
-  name: string,
-  act: Act["act"],
-  details: Act["details"],
-  { actor, reason }: { readonly actor?: string | undefined; readonly reason?: string | undefined }
-) =>
-  sql.unsafe(
-    `INSERT INTO ${table("acts")} (acted_at, name, act, login, actor, reason, details)
-    VALUES (date_trunc('milliseconds', ${NOW}), $1, $2, session_user, $3, $4, $5)`,
-    [
-      PgTypes.text(name),
-      PgTypes.text(act),
-      PgTypes.text(actor ?? null),
-      PgTypes.text(reason ?? null),
-      PgTypes.json(details)
-    ]
-  )
-
-const acts = ({ sql, table }: Database, name: string) =>
-  Effect.map(
-    sql.unsafe<{
-      readonly act: Act["act"]
-      readonly acted_at: number
-      readonly login: string
-      readonly actor: string | null
-      readonly reason: string | null
-      readonly details: Act["details"]
-    }>(
-      `SELECT act, ${millis("acted_at")} AS acted_at, login, actor, reason, details
-      FROM ${table("acts")} WHERE name = $1 ORDER BY act_id`,
-      [PgTypes.text(name)]
-    ),
-    (rows) =>
-      rows.map(({ act, acted_at, actor, details, login, reason }): Act => ({
-        group: Name.make(name),
-        act,
-        at: DateTime.makeUnsafe(acted_at),
-        login: Option.some(login),
-        actor: Option.fromNullOr(actor),
-        reason: Option.fromNullOr(reason),
-        details
-      }))
-  )
 
 /** Wraps errors of the database in a `ConsumerGroupsError`; errors of callers stay as they are. */
 const failing =
