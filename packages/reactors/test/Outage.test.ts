@@ -8,7 +8,10 @@ import { EventStore } from "@daybook/store/EventStore"
 import * as EventStoreMemory from "@daybook/store/EventStoreMemory"
 import { assert, describe, it } from "@effect/vitest"
 import * as SecureRandom from "effect/crypto/SecureRandom"
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
@@ -93,6 +96,45 @@ describe("A host after an outage", () => {
   )
 
   it.live(
+    "measures its leases by a clock that no one sets",
+    () =>
+      Effect.gen(function* () {
+        const { groups, set } = yield* world
+        const clock = yield* Clock.clockWith(Effect.succeed)
+        let offset = 0
+        const nanos = () => BigInt(offset) * 1_000_000n
+        const wrong: Clock.Clock = {
+          sleep: (duration) => clock.sleep(duration),
+          currentTimeMillisUnsafe: () => clock.currentTimeMillisUnsafe() + offset,
+          currentTimeMillis: Effect.sync(() => clock.currentTimeMillisUnsafe() + offset),
+          currentTimeNanosUnsafe: () => clock.currentTimeNanosUnsafe() + nanos(),
+          currentTimeNanos: Effect.sync(() => clock.currentTimeNanosUnsafe() + nanos()),
+          monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+          monotonicTimeNanos: Effect.sync(() => clock.monotonicTimeNanosUnsafe())
+        }
+        let running = 0
+        yield* Effect.forkScoped(
+          groups
+            .run(group, () =>
+              Effect.acquireUseRelease(
+                Effect.sync(() => running++),
+                () => Effect.never,
+                () => Effect.sync(() => running--)
+              )
+            )
+            .pipe(Effect.provideService(Clock.Clock, wrong))
+        )
+        yield* TestClock.adjust(1_500)
+        assert.strictEqual(running, 1)
+        yield* set("fails")
+        offset = -3_600_000
+        yield* TestClock.adjust(4_000)
+        assert.strictEqual(running, 0)
+      }).pipe(Effect.scoped, Effect.provide(stores)),
+    20_000
+  )
+
+  it.live(
     "leaves in a bounded time when the rows do not answer",
     () =>
       Effect.gen(function* () {
@@ -103,6 +145,44 @@ describe("A host after an outage", () => {
         fiber.interruptUnsafe()
         yield* TestClock.adjust(10_000)
         assert.isDefined(fiber.pollUnsafe())
+      }).pipe(Effect.scoped, Effect.provide(stores)),
+    20_000
+  )
+})
+
+describe("A host that joins ranges", () => {
+  it.live(
+    "goes on with a range whose neighbour is slow, and joins them later",
+    () =>
+      Effect.gen(function* () {
+        const { groups } = yield* world
+        const begun: Array<string> = []
+        const finish = yield* Deferred.make<void>()
+        let isSlow = false
+        const host = groups.run(group, (assignment) =>
+          Effect.gen(function* () {
+            const { first, last } = assignment.range
+            begun.push(`${first} to ${last}`)
+            yield* Stream.runForEach(assignment.pages, ({ checkpoint }) =>
+              assignment.commit(checkpoint)
+            )
+            if (isSlow && first > 0) yield* Deferred.await(finish)
+          })
+        )
+        yield* Effect.forkScoped(host)
+        const other = yield* Effect.forkScoped(host)
+        const wait = (seconds: number) => Effect.replicateEffect(TestClock.adjust(1_000), seconds)
+        yield* wait(5)
+        assert.includeMembers(begun, ["0 to 511", "512 to 1023"])
+        isSlow = true
+        yield* Fiber.interrupt(other)
+        begun.length = 0
+        yield* wait(8)
+        // The range of the other host begins, and is soon given up to be joined.
+        assert.deepStrictEqual(begun, ["512 to 1023", "0 to 511"])
+        yield* Deferred.succeed(finish, undefined)
+        yield* wait(8)
+        assert.strictEqual(begun.at(-1), "0 to 1023")
       }).pipe(Effect.scoped, Effect.provide(stores)),
     20_000
   )
