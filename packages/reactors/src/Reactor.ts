@@ -40,8 +40,9 @@ export interface Reaction {
   /** The key of the group for which the event is handled: one of several, if it has several. */
   readonly key: string
   /**
-   * The name of the reactor and the id of the event, and the key if the event has several: the same
-   * at each attempt. Pass it to systems that recognise repetitions, such as a payment provider.
+   * The name of the reactor and the id of the event, and the key if the key function returns lists:
+   * the same at each attempt. Pass it to systems that recognise repetitions, such as a payment
+   * provider.
    */
   readonly effectKey: string
 }
@@ -137,12 +138,12 @@ export const make: {
   // The overloads tie the events of `react` to its sources.
   const react: (event: unknown, reaction: Reaction) => Effect.Effect<void, unknown, R> =
     options.react as Options<unknown, R>["react"]
-  const hasSeveral = (recorded: RecordedEvent): boolean =>
+  const isListed = (recorded: RecordedEvent): boolean =>
     key !== undefined && Array.isArray(key(recorded))
   const reactionTo = (recorded: RecordedEvent, of: string): Reaction => ({
     recorded,
     key: of,
-    effectKey: `${name}:${recorded.id}${hasSeveral(recorded) ? `:${of}` : ""}`
+    effectKey: `${name}:${recorded.id}${isListed(recorded) ? `:${of}` : ""}`
   })
   const categories = sources?.map(({ category }) => category)
   if (new Set(categories).size !== (categories?.length ?? 0)) {

@@ -47,7 +47,9 @@ export const eventsOf = (
         (event) =>
           event.position === from ||
           waiting.has(event.position) ||
-          Result.getOrElse(keysOf(group, event), (): ReadonlyArray<string> => []).includes(key)
+          Result.getOrElse(keysOf(group, event), (): ReadonlyArray<string> => [
+            event.streamId
+          ]).includes(key)
       ),
       // The options are of valid types; a wrong one is a defect of the definition.
       Stream.catchTag("InvalidReadOption", Stream.die)

@@ -291,7 +291,10 @@ const assignmentOf = (hosting: Hosting, group: ConsumerGroup, holding: Holding):
     const keys = Result.getOrElse(keysOf(group, event), () => [event.streamId])
     return isWhole ? keys : keys.filter((key) => includes(range, slotOf(key)))
   }
-  const isOwn = isWhole ? undefined : (event: RecordedEvent) => ownKeys(event).length > 0
+  const isOwn =
+    isWhole && group.key === undefined
+      ? undefined
+      : (event: RecordedEvent) => ownKeys(event).length > 0
   const pageOf = (page: SubscriptionPage): Page => {
     const { end } = holding
     const isLast = end !== undefined && page.position >= end.position

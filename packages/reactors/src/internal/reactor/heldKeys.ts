@@ -7,6 +7,7 @@ import type { RecordedEvent } from "@daybook/kernel/RecordedEvent"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
+import * as Semaphore from "effect/Semaphore"
 import type { ConsumerGroupsError, LeaseLost } from "../../ConsumerGroup.ts"
 import type { Assignment } from "../../ConsumerGroups.ts"
 import type { HeldKey, Waiting } from "../../HeldKey.ts"
@@ -68,6 +69,8 @@ export const make = Effect.fnUntraced(function* <R>(
   /** The events that stopped the range before, and are tried again. */
   const earlier = new Map<string, Pick<HeldKey, "position" | "attempts">>()
   const unrecorded: Array<Waiting> = []
+  // A checkpoint waits for a record that is being written.
+  const recording = Semaphore.makeUnsafe(1)
   const waiting = new Map<string, Deferred.Deferred<Act>>()
   const running = Latch.makeUnsafe(true)
   const stopped = Latch.makeUnsafe()
@@ -134,8 +137,10 @@ export const make = Effect.fnUntraced(function* <R>(
     passedUnsafe: (position) => {
       handed = position
     },
-    recordWaits: Effect.suspend(() =>
-      unrecorded.length === 0 ? Effect.void : assignment.wait(unrecorded.splice(0))
+    recordWaits: recording.withPermit(
+      Effect.suspend(() =>
+        unrecorded.length === 0 ? Effect.void : assignment.wait(unrecorded.splice(0))
+      )
     ),
     waitsUnsafe: (key, event) => {
       const found = parked.get(key)

@@ -102,6 +102,7 @@ export const release = Effect.fnUntraced(function* <R>(
 
   while (!hold.isOver) {
     const { upTo } = parked
+    yield* held.recordWaits
     let isParked = false
     let isEmpty = true
     yield* assignment.eventsOf(key, { from: parked.from, upTo }).pipe(

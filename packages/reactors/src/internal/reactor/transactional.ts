@@ -51,6 +51,7 @@ export const transactionally = <R>(releasing: Releasing<R>) => {
           handBatch(releasing, batch, end),
           Effect.sync(() => {
             passed = undefined
+            if (last !== undefined) held.passedUnsafe(last.position)
           })
         )
       )
